@@ -1,0 +1,51 @@
+"""Recurrent networks whose memory you can see: drop-in layers with a trace, readers, and a lens."""
+
+from importlib.metadata import version as _version
+
+from .errors import (
+    BundleError,
+    CellError,
+    CorpusError,
+    KeepgateError,
+    Refused,
+    SettingsError,
+    ShapeError,
+    TrainingStopped,
+)
+
+__version__ = _version("keepgate")
+
+# The layers need torch, which takes a second to import; `keepgate --help` does not.
+_LAYERS = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain")
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "BundleError",
+    "CellError",
+    "CorpusError",
+    "GRUCell",
+    "KeepgateError",
+    "LSTMCell",
+    "RNNCell",
+    "Recurrent",
+    "Refused",
+    "SettingsError",
+    "ShapeError",
+    "Trace",
+    "TrainingStopped",
+    "explain",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAYERS:
+        from . import nn
+
+        return getattr(nn, name)
+    raise AttributeError(f"module 'keepgate' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

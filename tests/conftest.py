@@ -1,0 +1,32 @@
+"""What every test runs under: shapes and types enforced, fresh memory is NaN, seeds fixed."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import beartype
+import jaxtyping
+import pytest
+
+# Before anything imports keepgate: every annotated function of these rooms checks what it is given.
+_HOOK = jaxtyping.install_import_hook(["keepgate.nn", "keepgate.kernels", "keepgate.lens"], "beartype.beartype")
+assert not any(name.startswith("keepgate.nn") for name in sys.modules), "keepgate was imported too early"
+assert beartype.__version__
+
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_memory_is_nan() -> Iterator[None]:
+    """A kernel that reads memory it never wrote meets NaN, not a lucky zero."""
+    torch.use_deterministic_algorithms(True, warn_only=False)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    yield
+    torch.use_deterministic_algorithms(False)
