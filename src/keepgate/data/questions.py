@@ -1,0 +1,72 @@
+"""One question about one text, with its answers: what every corpus gives and every reader takes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import CorpusError
+from .text import sentence_around, tokenize
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A text, a question about it, and the answers that count as right (none, when it is only asked).
+
+    starts: for each answer the character at which it stands in `text`; None where that is not known or the
+        answer is not in the text. May be left out: every start is then None.
+    facts: character ranges of the sentences that the answer rests on, where the corpus says so (bAbI does).
+    Raises CorpusError unless there is one start for each answer, and answers and facts are where it says.
+    """
+
+    text: str
+    question: str
+    answers: tuple[str, ...] = ()
+    starts: tuple[int | None, ...] = ()
+    id: str = ""
+    facts: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.starts:
+            object.__setattr__(self, "starts", (None,) * len(self.answers))
+        if len(self.starts) != len(self.answers):
+            raise CorpusError(
+                f"question {self.id!r} has {len(self.answers)} answers and {len(self.starts)} starts; "
+                "give one start for each answer (None where it is not known)"
+            )
+        for answer, start in zip(self.answers, self.starts, strict=True):
+            if start is not None and (start < 0 or not self.text.startswith(answer, start)):
+                found = self.text[max(start, 0) : max(start, 0) + len(answer)]
+                raise CorpusError(
+                    f"question {self.id!r}: the answer {answer!r} is said to start at character {start}, "
+                    f"where the text has {found!r}; correct the start, or give None"
+                )
+        for start, end in self.facts:
+            if not 0 <= start <= end <= len(self.text):
+                raise CorpusError(
+                    f"question {self.id!r}: a fact is said to be characters {start} to {end} "
+                    f"of a text of {len(self.text)}"
+                )
+
+
+def places(text: str, answer: str) -> Iterator[int]:
+    """Every character of `text` at which `answer` starts, in order; none for an empty answer."""
+    at = text.find(answer) if answer else -1
+    while at >= 0:
+        yield at
+        at = text.find(answer, at + 1)
+
+
+def locate(text: str, question: str, answer: str) -> int | None:
+    """The character at which `answer` most likely stands in `text`, or None if it is not there.
+
+    Of several places, the one whose sentence shares the most tokens with the question; the first of equals.
+    """
+    found = list(places(text, answer))
+    if len(found) < 2:
+        return found[0] if found else None
+    asked = {token.lower() for token in tokenize(question).texts}
+
+    def shared(at: int) -> int:
+        start, end = sentence_around(text, at, at + len(answer))
+        return len(asked & {token.lower() for token in tokenize(text[start:end]).texts})
+
+    return max(found, key=shared)

@@ -1,0 +1,78 @@
+"""Text → tokens that know their place, so that answers can point into it; the sentence around a place."""
+
+import re
+from dataclasses import dataclass
+
+from ..errors import ShapeError
+
+# Scripts written without spaces, where one character is one token: Chinese with its extensions and
+# compatibility forms, 々〆〇, kana, bopomofo. Hangul has spaces and stays whole.
+_ALONE = (
+    "\u3005-\u3007\u3041-\u30ff\u3105-\u312f\u31a0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+# Marks that belong to the letter before them, which Python's \w leaves out: diacritics, the vowels of Indic
+# scripts.
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e00-\u0e4e\u0e80-\u0eff\u1000-\u109f"
+)
+_WORD = rf"[^\W_{_ALONE}](?:[^\W_{_ALONE}]|[{_MARKS}]|(?<=\d)[.,](?=\d))*"
+_TOKEN = re.compile(rf"{_WORD}|\S")
+
+_CLOSING = r"[」』”’）)\]》】\"']*"
+# A full stop ends a sentence when a blank or the end follows; not after an initial or the commonest titles.
+_STOP = r"(?<!\b[A-Z])(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bMrs)[.．]"
+_SENTENCE_END = re.compile(rf"[。！？!?｡]+{_CLOSING}|{_STOP}+{_CLOSING}(?=\s|$)|[\r\n]+")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of a text in order; token k is `text[starts[k]:ends[k]]`, counted in characters."""
+
+    texts: tuple[str, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def tokenize(text: str) -> Tokens:
+    """Tokens with their places: a Chinese character, a run of other letters and digits, or one other sign.
+
+    A point or comma between two digits stays in the number. Every character but blanks is in a token.
+
+    >>> tokenize("他花了1,000元 in 2019。").texts
+    ('他', '花', '了', '1,000', '元', 'in', '2019', '。')
+    """
+    found = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)]
+    texts, starts, ends = zip(*found, strict=True) if found else ((), (), ())
+    return Tokens(texts, starts, ends)
+
+
+def words(text: str) -> list[str]:
+    """The tokens of `tokenize` in lower case, without their places: what a vocabulary counts and looks up."""
+    return [token.lower() for token in _TOKEN.findall(text)]
+
+
+def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """The characters (start, end) of the sentence around `text[start:end]`; of several, if it crosses them.
+
+    Sentences end at 。！？!?, at a full stop before a blank, and at line ends; closing quotes and brackets
+    belong to the sentence they close. Blanks around it are left out.
+    Raises ShapeError if the range is not inside the text.
+    """
+    if not 0 <= start <= end <= len(text):
+        raise ShapeError(f"characters {start} to {end} are not inside a text of {len(text)} characters")
+    first, last = 0, len(text)
+    for match in _SENTENCE_END.finditer(text):
+        if match.end() <= start:
+            first = match.end()
+        elif match.end() >= end and match.end() > start:
+            last = match.end()
+            break
+    while first < start and text[first].isspace():
+        first += 1
+    while last > end and text[last - 1].isspace():
+        last -= 1
+    return first, last
