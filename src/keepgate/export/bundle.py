@@ -1,0 +1,202 @@
+"""A model as a folder: weights.safetensors, model.toml, vocabulary.json, card.md, and a manifest of their SHA-256 sums.
+
+Nothing in it is unpickled and nothing named in it is imported: its kind is looked up in the list of tasks.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from
+from safetensors.torch import save as tensors_to
+from torch import Tensor
+
+from ..errors import BundleError, KeepgateError
+from .. import tasks
+from ..tasks.settings import nearest_first, settings_from
+from ..tasks.task import Task
+from . import folder as folders
+
+FORMAT = 1
+FILES = ("weights.safetensors", "model.toml", "vocabulary.json", "card.md")
+
+_REMEDY = "copy the model again from where it came, or train it again"
+
+
+def save(task: Task, folder: Path | str, *, card: Mapping[str, Any]) -> None:
+    """Writes the task as a model folder, whole or not at all; a model that stood there is replaced in one step.
+
+    card: what card.md tells a reader, each name a heading ("what", "data", "figures"): text as a paragraph, a mapping
+        as a table, a sequence as a list. How to use the model is added.
+    Raises BundleError if it cannot be written (full disk, no permission, the folder holds something else).
+    """
+    path = Path(folder)
+    weights = task.state_dict()
+    model = {"format": FORMAT, "kind": task.kind, **settings_table(task.settings)}
+    files = {
+        "weights.safetensors": tensors_bytes(weights),
+        "model.toml": tomli_w.dumps(model).encode(),
+        "vocabulary.json": json.dumps(task.vocabulary_json(), ensure_ascii=False, allow_nan=False).encode(),
+        "card.md": _card(task, path, weights, card).encode(),
+    }
+    folders.write(path, files, what="model")
+
+
+def load(folder: Path | str) -> Task:
+    """The task that `save` wrote, in eval mode, on the processor.
+
+    Raises BundleError for anything wrong with the folder (missing, altered, truncated, too large, of an unknown kind
+    or a newer format, weights that do not fit); the message says what and what to do.
+    """
+    path = Path(folder)
+    content = folders.read(path, FILES, what="model", remedy=_REMEDY)
+    model = _toml(path / "model.toml", content["model.toml"])
+    task_type = _task_type(path / "model.toml", model)
+    vocabulary = _json(path / "vocabulary.json", content["vocabulary.json"])
+    try:
+        settings = settings_from(task_type.settings_type, settings_values(model))
+        task = task_type.from_files(settings, vocabulary)
+    except (
+        KeepgateError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RuntimeError,
+        MemoryError,
+    ) as fault:
+        raise BundleError(
+            f"no model can be built from {path / 'model.toml'} and its vocabulary: {fault}; {_REMEDY}"
+        ) from fault
+    put_weights(
+        task, tensors_of(path / "weights.safetensors", content["weights.safetensors"], _REMEDY), path, _REMEDY
+    )
+    return task.eval()
+
+
+def settings_table(settings: Any) -> dict[str, Any]:
+    """A settings dataclass as a TOML table, `settings`, beside the names of those that are None, which TOML cannot say."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    given = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value is not None
+    }
+    return {"none": [name for name, value in values.items() if value is None], "settings": given}
+
+
+def settings_values(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that `settings_table` was given, by name. Raises BundleError if the table is not of that form."""
+    none, given = table.get("none", []), table.get("settings", {})
+    if (
+        not isinstance(given, dict)
+        or not isinstance(none, list)
+        or not all(isinstance(name, str) for name in none)
+    ):
+        raise BundleError("`settings` must be a table and `none` a list of names")
+    return {**given, **dict.fromkeys(none)}
+
+
+def tensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """The tensors in safetensors' form. Tensors that share memory are written once each."""
+    return tensors_to(
+        {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+    )
+
+
+def tensors_of(path: Path, content: bytes, remedy: str) -> dict[str, Tensor]:
+    """The tensors in `content`, which was read from `path`. Raises BundleError if they cannot be read."""
+    try:
+        return tensors_from(content)
+    except (SafetensorError, ValueError, KeyError) as fault:
+        raise BundleError(f"{path} cannot be read as tensors: {fault}; {remedy}") from fault
+
+
+def put_weights(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+    """Loads the weights into the task. Raises BundleError for the first name, shape or dtype that does not fit."""
+    wanted = task.state_dict()
+    for names, fault in (
+        (wanted.keys() - weights.keys(), "has no"),
+        (weights.keys() - wanted.keys(), "has an unknown"),
+    ):
+        if names:
+            raise BundleError(f"{path} {fault} tensor {min(names)} ({len(names)} such in all); {remedy}")
+    for name, tensor in wanted.items():
+        given = weights[name]
+        if given.shape != tensor.shape or given.dtype != tensor.dtype:
+            raise BundleError(
+                f"{path}: tensor {name} is {_form(given)}, but a model of these settings needs {_form(tensor)}; {remedy}"
+            )
+    task.load_state_dict(weights)
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{list(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def _task_type(path: Path, model: Mapping[str, Any]) -> type[Task]:
+    version, kind = model.get("format"), model.get("kind")
+    if version != FORMAT:
+        raise BundleError(
+            f"{path} has format {version!r}, and this keepgate reads format {FORMAT}; "
+            f"{'install a newer keepgate' if isinstance(version, int) and version > FORMAT else _REMEDY}"
+        )
+    if not isinstance(kind, str) or kind not in tasks.TASKS:
+        raise BundleError(
+            f"{path} says kind {kind!r}, and this keepgate knows {', '.join(nearest_first(str(kind), tasks.TASKS))}; "
+            "install the keepgate that wrote it, or train it again"
+        )
+    return tasks.TASKS[kind]
+
+
+def _toml(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as fault:
+        raise BundleError(f"{path} is not readable TOML: {fault}; {_REMEDY}") from fault
+
+
+def _json(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as fault:
+        raise BundleError(f"{path} is not readable JSON: {fault}; {_REMEDY}") from fault
+    if not isinstance(value, dict):
+        raise BundleError(f"{path} holds a {type(value).__name__} and should hold an object; {_REMEDY}")
+    return value
+
+
+def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> str:
+    """The text of card.md."""
+    size = sum(tensor.numel() for tensor in weights.values())
+    settings = {field.name: getattr(task.settings, field.name) for field in fields(task.settings)}
+    parts = [f"# {path.name}", f"A keepgate {task.kind} with {size:,} weights."]
+    for heading, content in card.items():
+        parts += [f"## {heading[:1].upper()}{heading[1:]}", _paragraph(content)]
+    parts += [
+        "## Settings",
+        _paragraph(settings),
+        "## How to use it",
+        f'```\nkeepgate ask {path.name} --text FILE --question "…"\n```',
+        f"```\nfrom keepgate.export import load\n\nreader = load({path.name!r})\n```",
+        "The folder is whole or not a model: manifest.json holds the SHA-256 of each file, and loading checks them all.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _paragraph(content: Any) -> str:
+    if isinstance(content, Mapping):
+        rows = (f"| {_cell(name)} | {_cell(value)} |" for name, value in content.items())
+        return "\n".join(["| | |", "|---|---|", *rows])
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        return "\n".join(f"- {item}" for item in content)
+    return str(content)
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,224 @@
+"""A folder of files, written whole or not at all, with a manifest of SHA-256 sums that reading goes by."""
+
+import ctypes
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import BundleError
+
+MANIFEST = "manifest.json"
+
+# A manifest holds a hundred bytes for each of a few files; a larger one is no manifest.
+_MANIFEST_LIMIT = 1 << 20
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full: free some space, or choose a folder on another disk",
+    errno.EDQUOT: "your quota on this disk is used up: free some space, or choose a folder on another disk",
+    errno.EFBIG: "files may not grow that large here: raise the limit (`ulimit -f`), or choose another disk",
+    errno.EROFS: "this disk can only be read: choose a folder on another one",
+    errno.EACCES: "you may not write there: choose a folder of your own, or have its permissions changed",
+    errno.EPERM: "you may not write there: choose a folder of your own, or have its permissions changed",
+    errno.ENOTDIR: "a part of that path is a file: choose another path",
+    errno.ENAMETOOLONG: "that name is too long: choose a shorter one",
+}
+
+
+def write(folder: Path, files: Mapping[str, bytes], *, what: str) -> None:
+    """Writes the files and their manifest as `folder`; whatever happens, `folder` is the old one whole or the new one whole.
+
+    what: what the folder is, for messages ("model", "checkpoint").
+    An existing folder is replaced only if everything in it is one of these files, so that nothing else can be lost.
+    Raises BundleError, with path and remedy, if it cannot be written; what was there before is then as it was.
+    """
+    folder = Path(os.path.realpath(folder))
+    writing = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    sums = {
+        name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        for name, content in sorted(files.items())
+    }
+    manifest = json.dumps({"files": sums}, indent=2).encode() + b"\n"
+    try:
+        _refuse_what_is_not_ours(folder, {*files, MANIFEST}, what)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        clear_unfinished(folder)
+        writing.mkdir()
+        for name, content in {**files, MANIFEST: manifest}.items():
+            _write_through(writing / name, content)
+        _sync(writing)
+        _put_in_place(writing, folder)
+        _sync(folder.parent)
+    except OSError as fault:
+        remedy = _REMEDIES.get(fault.errno or 0, "see to that, or choose another folder")
+        needed = sum(map(len, files.values())) / 1e6
+        raise BundleError(
+            f"cannot write the {what} {folder} ({needed:.1f} MB): {fault.strerror or fault}; {remedy}. "
+            f"Nothing that was there before has changed"
+        ) from fault
+    finally:
+        shutil.rmtree(writing, ignore_errors=True)
+
+
+def read(folder: Path, names: Collection[str], *, what: str, remedy: str) -> dict[str, bytes]:
+    """The bytes of the named files, each checked against the manifest's size and SHA-256.
+
+    remedy: what the reader of an error message is to do.
+    Raises BundleError for a folder, manifest or file that is missing, altered, truncated or not what it should be.
+    """
+    if not folder.exists():
+        raise BundleError(f"there is no {what} at {folder}; check the path")
+    if not folder.is_dir():
+        raise BundleError(
+            f"{folder} is a file, and a {what} is a folder; give the folder that holds {MANIFEST}"
+        )
+    sums = _manifest(folder, names, what, remedy)
+    return {name: _verified(folder / name, sums[name], what, remedy) for name in names}
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder that `write` made; it is first given another name, so that no half of it can be read."""
+    going = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    folder.rename(going)
+    shutil.rmtree(going, ignore_errors=True)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Removes what a process that was killed while it wrote this folder has left beside it."""
+    for left in folder.parent.glob(f".{folder.name}.writing-*"):
+        process = left.name.rpartition("-")[2]
+        if process.isdecimal() and not _alive(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _refuse_what_is_not_ours(folder: Path, names: Collection[str], what: str) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise BundleError(
+            f"{folder} is a file, and a {what} is a folder; choose another path, or remove the file"
+        )
+    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in names)
+    if others:
+        raise BundleError(
+            f"{folder} holds {', '.join(others[:3])}{' and more' if len(others) > 3 else ''}, which are no part of "
+            f"a {what} and would be lost; choose another folder"
+        )
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Writes a new file and waits until the disk has it."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Waits until the disk has the folder's list of names; systems that cannot open a folder do so by themselves."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _put_in_place(new: Path, folder: Path) -> None:
+    """Gives `new` the name `folder` in one step; the folder that had it, if any, is left as `new`."""
+    if not folder.exists() or not any(folder.iterdir()):
+        new.rename(folder) if os.name != "nt" or not folder.exists() else _rename_twice(new, folder)
+    elif not _exchange(new, folder):
+        _rename_twice(new, folder)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Whether the system could swap two names in one step: Linux's renameat2, Darwin's renameatx_np."""
+    call, current = {"linux": ("renameat2", -100), "darwin": ("renameatx_np", -2)}.get(sys.platform, ("", 0))
+    function = getattr(ctypes.CDLL(None, use_errno=True), call, None) if call else None
+    # Both systems give the flag "exchange" the value 2.
+    return function is not None and function(current, os.fsencode(one), current, os.fsencode(other), 2) == 0
+
+
+def _rename_twice(new: Path, folder: Path) -> None:
+    """Where names cannot be swapped: for an instant neither has the name, and a fault puts the old one back."""
+    old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
+    folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _manifest(folder: Path, names: Collection[str], what: str, remedy: str) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.exists():
+        raise BundleError(f"{folder} is no {what}: it has no {MANIFEST}; {remedy}")
+    content = _regular(path, _MANIFEST_LIMIT, what, remedy)
+    try:
+        sums = json.loads(content)["files"]
+        sound = all(
+            isinstance(name, str) and isinstance(entry["sha256"], str) and type(entry["bytes"]) is int
+            for name, entry in sums.items()
+        )
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        sound = False
+    if not sound:
+        raise BundleError(f"{path} is not a manifest that keepgate wrote; {remedy}")
+    missing = sorted(set(names) - set(sums))
+    if missing:
+        raise BundleError(f"{path} does not list {', '.join(missing)}, which a {what} needs; {remedy}")
+    return dict(sums)
+
+
+def _verified(path: Path, entry: Mapping[str, Any], what: str, remedy: str) -> bytes:
+    if not path.exists():
+        raise BundleError(f"{path} is missing from the {what}; {remedy}")
+    content = _regular(path, entry["bytes"], what, remedy)
+    if len(content) < entry["bytes"]:
+        raise BundleError(
+            f"{path} is cut short: it has {len(content)} bytes and the {what} was written with {entry['bytes']}; {remedy}"
+        )
+    found = hashlib.sha256(content).hexdigest()
+    if found != entry["sha256"]:
+        raise BundleError(
+            f"{path} has been altered: its SHA-256 is {found[:12]}…, and the {what} was written with "
+            f"{entry['sha256'][:12]}…; {remedy}"
+        )
+    return content
+
+
+def _regular(path: Path, limit: int, what: str, remedy: str) -> bytes:
+    """The content of a plain file no longer than `limit` bytes; a pipe or a device is never opened."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BundleError(f"{path} is not a plain file; {remedy}")
+        if status.st_size > limit:
+            raise BundleError(
+                f"{path} has {status.st_size} bytes, and in this {what} it may have {limit}; {remedy}"
+            )
+        return path.read_bytes()
+    except OSError as fault:
+        raise BundleError(f"cannot read {path}: {fault.strerror or fault}; {remedy}") from fault

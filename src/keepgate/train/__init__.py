@@ -1,0 +1,7 @@
+"""BATCHES → WEIGHTS: one loop for every task, that can be stopped anywhere and goes on exactly."""
+
+from .logbook import Bar, Progress
+from .loop import Result, Stage, fit
+from .settings import Run
+
+__all__ = ["Bar", "Progress", "Result", "Run", "Stage", "fit"]

@@ -1,0 +1,221 @@
+"""Checkpoints: all that a run needs to go on exactly, written whole or not at all, the last two kept.
+
+FOLDER/checkpoints/step-00000400/
+    weights.safetensors  average.safetensors  optimiser.safetensors
+    state.json           steps done, losses not yet written down, the generators' states
+    settings.toml        run, task and data: another run is refused
+    clock.json           seconds so far, which alone differ between two runs alike
+    manifest.json        the SHA-256 of each
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from torch import Tensor
+
+from ..errors import BundleError, SettingsError
+from ..export import folder as folders
+from ..export.bundle import put_weights, tensors_bytes, tensors_of
+from ..tasks.task import Task
+from . import randomness
+from .optimiser import Average
+
+_TENSORS = ("weights.safetensors", "average.safetensors", "optimiser.safetensors")
+_FILES = (*_TENSORS, "state.json", "settings.toml", "clock.json")
+_NAME = re.compile(r"step-(\d{8,})")
+_KEPT = 2
+
+# These change when something is said or saved, never the weights.
+_FREE = ("run.log_every", "run.evaluate_every", "run.checkpoint_every", "run.threads", "torch")
+
+
+@dataclass
+class State:
+    """All that changes while a run goes on, and so all that a checkpoint must hold."""
+
+    task: Task
+    optimiser: torch.optim.Optimizer
+    average: Average | None
+    step: int = 0
+    pending: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+class Checkpoints:
+    """The checkpoints of one run in one folder; no other process may write there at the same time."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self.folder = folder / "checkpoints"
+        self.settings = settings
+        self._lock: int | None = None
+
+    def __enter__(self) -> "Checkpoints":
+        """Takes the folder for this process. Raises BundleError if another one has it, or it cannot be written."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as fault:
+            raise BundleError(
+                f"cannot write checkpoints in {self.folder}: {fault.strerror or fault}; choose another folder"
+            ) from fault
+        if not _locked(self._lock):
+            os.close(self._lock)
+            raise BundleError(
+                f"another training is writing checkpoints in {self.folder}; wait for it, stop it, or choose another folder"
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def found(self) -> list[Path]:
+        """The checkpoints in the folder, newest first, unread."""
+        names = (entry for entry in self.folder.iterdir() if _NAME.fullmatch(entry.name) and entry.is_dir())
+        return sorted(names, key=_step_of, reverse=True)
+
+    def last(self) -> str:
+        """The newest checkpoint, in words for a message."""
+        found = self.found()
+        return (
+            f"the last good checkpoint is {found[0]} (step {_step_of(found[0])})"
+            if found
+            else "there is no checkpoint"
+        )
+
+    def save(self, state: State) -> Path:
+        """Writes a checkpoint and removes all but the last two. Raises BundleError if the disk will not take it."""
+        path = self.folder / f"step-{state.step:08d}"
+        average = state.average.weights if state.average else {}
+        optimiser = dict(_optimiser_tensors(state))
+        changing = {"step": state.step, "pending": state.pending, "random": randomness.state()}
+        clock = {"seconds": state.seconds, "cpu_seconds": state.cpu_seconds}
+        files = {
+            "weights.safetensors": tensors_bytes(state.task.state_dict()),
+            "average.safetensors": tensors_bytes(average),
+            "optimiser.safetensors": tensors_bytes(optimiser),
+            "state.json": json.dumps(changing).encode(),
+            "settings.toml": tomli_w.dumps(self.settings).encode(),
+            "clock.json": json.dumps(clock).encode(),
+        }
+        try:
+            folders.write(path, files, what="checkpoint")
+        except BundleError as fault:
+            raise BundleError(f"{fault}; {self.last()}: go on from it with resume=True (--resume)") from fault
+        for old in self.found()[_KEPT:]:
+            folders.remove(old)
+        return path
+
+    def restore(self, state: State, *, previous: bool = False) -> Path | None:
+        """Puts `state` where the newest checkpoint left it, and says which that was; None if there is none yet.
+
+        previous: if the newest one is damaged, set it aside and take the one before it.
+        Raises BundleError if it is damaged, SettingsError if it belongs to a run with other settings.
+        """
+        for path in self.found():
+            try:
+                content = folders.read(path, _FILES, what="checkpoint", remedy=self._remedy(path))
+            except BundleError:
+                if not previous or path == self.found()[-1]:
+                    raise
+                path.rename(path.with_name(f"damaged-{path.name}"))
+                continue
+            self._refuse_other_settings(path, content["settings.toml"])
+            self._put(state, path, content)
+            return path
+        return None
+
+    def _put(self, state: State, path: Path, content: Mapping[str, bytes]) -> None:
+        weights, average, optimiser = (
+            tensors_of(path / name, content[name], self._remedy(path)) for name in _TENSORS
+        )
+        put_weights(state.task, weights, path, self._remedy(path))
+        if state.average:
+            for name, tensor in state.average.weights.items():
+                tensor.copy_(average[name])
+        _put_optimiser(state, optimiser)
+        changing, clock = json.loads(content["state.json"]), json.loads(content["clock.json"])
+        state.step, state.pending = changing["step"], changing["pending"]
+        state.seconds, state.cpu_seconds = clock["seconds"], clock["cpu_seconds"]
+        randomness.restore(changing["random"])
+
+    def _remedy(self, path: Path) -> str:
+        older = [other for other in self.found() if _step_of(other) < _step_of(path)]
+        if not older:
+            return f"there is no checkpoint before it: remove {self.folder.parent} and train again"
+        return (
+            f'the one before it, step {_step_of(older[0])}, may be whole: resume="previous" (--resume previous) goes on '
+            f"from there and keeps this one as damaged-{path.name}"
+        )
+
+    def _refuse_other_settings(self, path: Path, content: bytes) -> None:
+        there, here = _flat(tomllib.loads(content.decode())), _flat(self.settings)
+        names = sorted(name for name in there.keys() | here.keys() if name not in _FREE)
+        differences = [
+            f"  {name}: {_shown(there, name)} in the checkpoint, {_shown(here, name)} now"
+            for name in names
+            if there.get(name) != here.get(name)
+        ]
+        if differences:
+            raise SettingsError(
+                f"{path} belongs to a run with other settings:\n" + "\n".join(differences) + "\n"
+                "give the settings of the checkpoint to go on, or another folder to train anew"
+            )
+
+
+def _step_of(path: Path) -> int:
+    match = _NAME.fullmatch(path.name)
+    return int(match[1]) if match else -1
+
+
+def _locked(handle: int) -> bool:
+    """Whether this process now holds the lock; it falls with the process, however that ends."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _optimiser_tensors(state: State) -> Iterator[tuple[str, Tensor]]:
+    """What the optimiser keeps of each parameter, named by kind and parameter: "exp_avg/encoder.weight"."""
+    for name, parameter in state.task.named_parameters():
+        for kind, value in state.optimiser.state.get(parameter, {}).items():
+            yield f"{kind}/{name}", value
+
+
+def _put_optimiser(state: State, tensors: Mapping[str, Tensor]) -> None:
+    parameters = dict(state.task.named_parameters())
+    state.optimiser.state.clear()
+    for name, tensor in tensors.items():
+        kind, _, parameter = name.partition("/")
+        target = parameters[parameter]
+        state.optimiser.state[target][kind] = tensor.to(target.device)
+
+
+def _flat(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested tables as one, with dots in the names."""
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{before}{name}.")
+        else:
+            flat[before + name] = value
+    return flat
+
+
+def _shown(values: Mapping[str, Any], name: str) -> str:
+    return repr(values[name]) if name in values else "not given"

@@ -1,0 +1,160 @@
+"""What a training says while it runs: metrics as JSON lines in a file, and a bar or plain lines on the terminal."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichBar
+
+from ..errors import BundleError
+
+# A training that is over sooner needs no bar.
+_QUIET_SECONDS = 2.0
+# Between two plain lines, where the terminal is a file or a pipe.
+_LINE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a training stands after a step; plain values, so that it can be sent from process to process.
+
+    step: steps done, of `steps`. loss: this step's, in nats. metrics: the last evaluation's, empty before the first.
+    seconds, cpu_seconds: since the start, those before a resumption included.
+    """
+
+    step: int
+    steps: int
+    name: str
+    loss: float
+    learning_rate: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+class Bar:
+    """A progress bar on stderr with loss, metric, speed and time left; plain lines where stderr is no terminal.
+
+    It shows nothing in the first two seconds. Several trainings can share one: give it the sum of their steps.
+    """
+
+    def __init__(self, steps: int, name: str = "", *, shown: bool = True, done: int = 0) -> None:
+        self.steps = steps
+        self._name, self._shown, self._done, self._first = name, shown, done, done
+        self._started = self._said = time.monotonic()
+        self._console = Console(stderr=True)
+        self._bar: RichBar | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(
+        self,
+        done: int,
+        *,
+        name: str = "",
+        loss: float | None = None,
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """Says that `done` steps are done."""
+        self._done, now = done, time.monotonic()
+        if not self._shown or now - self._started < _QUIET_SECONDS:
+            return
+        said = [] if loss is None else [f"loss {loss:.4f}"]
+        said += [f"{key} {value:.3f}" for key, value in (metrics or {}).items()][:1]
+        said += [f"{self._speed(now):.1f} steps/s"]
+        if self._console.is_terminal:
+            self._draw(name or self._name, "  ".join(said))
+        elif now - self._said >= _LINE_SECONDS or done == self.steps:
+            self._said = now
+            left = (self.steps - done) / max(self._speed(now), 1e-9)
+            self.say(
+                ", ".join(
+                    [f"{name or self._name} step {done} of {self.steps}".strip(), *said, f"{left:.0f} s left"]
+                )
+            )
+
+    def say(self, line: str) -> None:
+        """A line of its own, above the bar."""
+        if self._shown and self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False)
+        elif self._shown:
+            print(line, file=sys.stderr, flush=True)
+
+    def _speed(self, now: float) -> float:
+        return (self._done - self._first) / max(now - self._started, 1e-9)
+
+    def _draw(self, name: str, said: str) -> None:
+        if self._bar is None:
+            self._bar = RichBar(
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[said]}", markup=False),
+                TimeRemainingColumn(),
+                console=self._console,
+            )
+            self._bar.add_task(name, total=self.steps, said=said, completed=self._first)
+            self._bar.start()
+        self._bar.update(self._bar.tasks[0].id, completed=self._done, description=name, said=said)
+
+
+class Logbook:
+    """The history of a run: one mapping a record, kept in memory and, with a path, as a JSON line in a file."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.records: list[dict[str, Any]] = []
+
+    def go_back_to(self, step: int) -> None:
+        """Takes up the file where the run had done `step` steps; what it says of later steps will be done again."""
+        if self.path is None:
+            return
+        kept = []
+        for line in self.path.read_text("utf-8").splitlines() if self.path.exists() else []:
+            try:
+                record = json.loads(line)
+                if record["step"] <= step:
+                    kept.append(record)
+            except (ValueError, LookupError, TypeError):
+                # The line that was being written when the machine went down.
+                continue
+        self.records = kept
+        self._write("".join(map(_line, kept)), afresh=True)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Writes one record. Raises BundleError if the file cannot be written."""
+        self.records.append(dict(record))
+        self._write(_line(record))
+
+    def _write(self, text: str, *, afresh: bool = False) -> None:
+        if self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            target = self.path.with_name(f".{self.path.name}.writing") if afresh else self.path
+            with target.open("w" if afresh else "a", encoding="utf-8") as file:
+                file.write(text)
+            if afresh:
+                os.replace(target, self.path)
+        except OSError as fault:
+            raise BundleError(
+                f"cannot write the metrics {self.path}: {fault.strerror or fault}; free some space or choose another "
+                "folder, then go on with resume=True (--resume): the checkpoints are whole"
+            ) from fault
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False) + "\n"
