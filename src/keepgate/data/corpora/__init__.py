@@ -1,0 +1,95 @@
+"""Files of questions → `Corpus`. The format is told from what stands in a file, never from its name."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ...errors import CorpusError
+from . import babi, records, squad
+from .corpus import Corpus, LeftOut, Needs
+from .source import lines_of, read_text
+
+__all__ = ["Corpus", "LeftOut", "Needs", "read"]
+
+
+def read(paths: str | Path | Iterable[str | Path], *, needs: Needs = "answer") -> Corpus:
+    """The questions of these files, in order; each file is read by its own format.
+
+    needs: "answer" leaves out questions without one; "span" also those none of whose answers stands in its
+        text; "question" keeps every question that has a text, for asking.
+    Raises CorpusError for a file that cannot be read, in none of the formats, or broken (with line and
+    column), and if no question is left.
+    """
+    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if not files:
+        raise CorpusError("no files were given; name at least one with questions")
+    corpus = Corpus([], "")
+    formats = [_read_file(str(path), needs, corpus) for path in files]
+    corpus.format = " + ".join(dict.fromkeys(formats))
+    if not corpus.questions:
+        told = "".join(f"\n  {one}" for one in corpus.left_out[:5])
+        raise CorpusError(
+            f"{', '.join(map(str, files))}: there is no question that can be used, "
+            f"{len(corpus.left_out):,} were left out{':' if told else ''}{told}"
+        )
+    return corpus
+
+
+def _read_file(path: str, needs: Needs, corpus: Corpus) -> str:
+    """Adds one file's questions to the corpus; gives the name of its format."""
+    text = read_text(path)
+    if text.lstrip()[0] in "[{":
+        return _read_json(text, path, needs, corpus)
+    lines = lines_of(text)
+    if babi.fits(lines):
+        babi.read_babi(lines, path, needs, corpus)
+        return "babi"
+    first = next(line for line in lines if line.strip())
+    if "\t" in first:
+        records.read_tsv(lines, path, needs, corpus)
+        return "tsv"
+    hint = "; it looks like comma-separated values: save it as TSV" if first.count(",") >= 2 else ""
+    raise CorpusError(
+        f"{path}, line 1: this is none of the formats that are read (SQuAD's JSON, JSON lines, TSV with "
+        f"text, question and answer, bAbI's numbered sentences); it starts with {first[:40]!r}{hint}"
+    )
+
+
+def _read_json(text: str, path: str, needs: Needs, corpus: Corpus) -> str:
+    if _is_lines(text):
+        records.read_records(records.parse_lines(lines_of(text), path), path, needs, corpus)
+        return "json lines"
+    value = records.parse(text, path)
+    if squad.fits(value):
+        squad.read_squad(value, path, needs, corpus)
+        return "squad"
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        value = value["data"]
+    if records.fits(value):
+        listed = [(f"record {k}", one) for k, one in enumerate(value, 1)] if isinstance(value, list) else None
+        records.read_records(listed or [("record 1", value)], path, needs, corpus)
+        return "json records"
+    raise CorpusError(f"{path}: {_what_it_is(value)}")
+
+
+def _is_lines(text: str) -> bool:
+    """Whether the first line is a whole JSON object and others follow it."""
+    first, _, rest = text.lstrip().partition("\n")
+    if not first.startswith("{") or not rest.strip():
+        return False
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _what_it_is(value: Any) -> str:
+    if value in ([], {}) or (isinstance(value, dict) and value.get("data") == []):
+        return "there are no questions in it"
+    known = f"an object with {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "a list"
+    return (
+        f'this JSON is neither SQuAD\'s ("data" with "paragraphs") nor records with "text", "question" and '
+        f'"answer"; it is {known}'
+    )

@@ -1,0 +1,173 @@
+"""Records with a text, a question and an answer each: JSON lines, a list in one JSON value, or TSV."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ...errors import CorpusError
+from ..questions import Question
+from .corpus import Corpus, Needs
+from .squad import find_again
+from .values import clean, kind_of, text_of
+
+# The names under which a field is known, the first of them the one that the documentation teaches.
+TEXT = ("text", "context", "passage", "story")
+QUESTION = ("question", "query")
+ANSWER = ("answer", "answers")
+START = ("start", "answer_start")
+ID = ("id", "qid")
+
+
+def fits(value: Any) -> bool:
+    """Whether a JSON value is one record, or a list that starts with one."""
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, dict) and any(name in first for name in QUESTION)
+
+
+def read_records(values: Sequence[tuple[str, Any]], path: str, needs: Needs, corpus: Corpus) -> None:
+    """Adds parsed records, each with its place in the file, to the corpus.
+
+    The answer is a text, a list of texts or of objects with "text" and "answer_start", or SQuAD's two lists
+    under "text" and "answer_start". An answer without a start is looked for in the text; it need not be
+    there.
+    Raises CorpusError, naming the place, for a record without a text or a question.
+    """
+    for place, record in values:
+        if not isinstance(record, dict):
+            raise CorpusError(
+                f"{path}, {place}: this is {kind_of(record)}; an object with text, question and answer "
+                "belongs here"
+            )
+        text, question = text_of(record, TEXT, path, place), text_of(record, QUESTION, path, place)
+        given = [record[name] for name in ANSWER if record.get(name) is not None]
+        start = next((record[name] for name in START if name in record), None)
+        pairs = _answers(given[0], start, path, place) if given else []
+        _add(corpus, text, question, pairs, _identity(record, path, place), path, place, needs)
+
+
+def read_tsv(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> None:
+    """Adds the rows of a TSV file, with a header or with the columns text, question, answer, to the corpus.
+
+    A field in double quotes, with quotes inside doubled, is taken without them, as spreadsheets write it.
+    Raises CorpusError, naming the line, for a row with too few or too many columns.
+    """
+    rows = [(number, _fields(line)) for number, line in enumerate(lines, 1) if line.strip()]
+    header = [name.strip().lower() for name in rows[0][1]]
+    has_header = any(name in QUESTION for name in header) and any(name in TEXT for name in header)
+    wanted = ("text", "question") if needs == "question" else ("text", "question", "answer")
+    if has_header:
+        rows = rows[1:]
+    elif len(header) in (len(wanted), 3):
+        header = ["text", "question", "answer"][: len(header)]
+    else:
+        raise CorpusError(
+            f"{path}, line {rows[0][0]}: there are {len(header)} columns and no header; give "
+            f"{', '.join(wanted)} in this order, separated by tabs, or a first line that names the columns"
+        )
+    for number, fields in rows:
+        place = f"line {number}"
+        if len(fields) != len(header):
+            raise CorpusError(
+                f"{path}, {place}: there are {len(fields)} columns where the first line has {len(header)}; "
+                "a field cannot hold a tab or a line break"
+            )
+        record = dict(zip(header, fields, strict=True))
+        answers = [
+            field for name, field in zip(header, fields, strict=True) if name in ANSWER and field.strip()
+        ]
+        text, question = text_of(record, TEXT, path, place), text_of(record, QUESTION, path, place)
+        start = next(
+            (_whole(record[name], path, place) for name in START if record.get(name, "").strip()), None
+        )
+        pairs = [(answer, start if k == 0 else None) for k, answer in enumerate(answers)]
+        _add(corpus, text, question, pairs, _identity(record, path, place), path, place, needs)
+
+
+def parse_lines(lines: Sequence[str], path: str) -> list[tuple[str, Any]]:
+    """The JSON value of each line but blank ones, with "line N". Raises CorpusError with line and column."""
+    values = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            values.append((f"line {number}", parse(line, path, number)))
+    return values
+
+
+def parse(text: str, path: str, first_line: int = 1) -> Any:
+    """The one JSON value in the text. Raises CorpusError with line and column if there is none."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        shown = text[max(error.pos - 20, 0) : error.pos + 20].replace("\n", " ")
+        raise CorpusError(
+            f"{path}, line {first_line + error.lineno - 1}, column {error.colno}: "
+            f"this is no JSON: {error.msg}, at {shown!r}"
+        ) from None
+    except (RecursionError, ValueError) as error:
+        raise CorpusError(f"{path}, from line {first_line}: this JSON cannot be read: {error}") from None
+
+
+def _add(
+    corpus: Corpus,
+    text: str,
+    question: str,
+    pairs: Sequence[tuple[str, int | None]],
+    identity: str,
+    path: str,
+    place: str,
+    needs: Needs,
+) -> None:
+    answers: list[str] = []
+    starts: list[int | None] = []
+    for answer, said in pairs:
+        if answer.strip():
+            answer, start = find_again(text, question, answer, said)
+            corpus.moved += start is not None and said is not None and start != said
+            answers.append(answer)
+            starts.append(start)
+    taken = Question(text=text, question=question, answers=tuple(answers), starts=tuple(starts), id=identity)
+    corpus.keep(taken, path, place, needs)
+
+
+def _answers(given: Any, start: Any, path: str, place: str) -> list[tuple[str, int | None]]:
+    """The answers of a record and where each is said to start, in whichever of the usual forms they come."""
+    if isinstance(given, dict) and isinstance(given.get("text"), list):
+        starts = given.get("answer_start") or [None] * len(given["text"])
+        if not isinstance(starts, list) or len(starts) != len(given["text"]):
+            raise CorpusError(f'{path}, {place}: "answer_start" must be a list as long as "text"')
+        given = [{"text": text, "answer_start": at} for text, at in zip(given["text"], starts, strict=True)]
+    pairs = []
+    for k, one in enumerate(given if isinstance(given, list) else [given]):
+        if isinstance(one, dict):
+            text, at = text_of(one, ("text",), path, place), one.get("answer_start")
+        elif isinstance(one, (str, int, float)):
+            text, at = clean(one if isinstance(one, str) else json.dumps(one)), start if k == 0 else None
+        else:
+            raise CorpusError(f"{path}, {place}: an answer is {kind_of(one)}; it must be text")
+        pairs.append((text, None if at is None else _whole(at, path, place)))
+    return pairs
+
+
+def _whole(given: Any, path: str, place: str) -> int:
+    if isinstance(given, str) and given.strip().isdecimal():
+        return int(given)
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    raise CorpusError(
+        f"{path}, {place}: the answer's start is {given!r}; it counts characters from the text's first, 0"
+    )
+
+
+def _identity(record: dict[str, Any], path: str, place: str) -> str:
+    given = next((record[name] for name in ID if record.get(name) not in (None, "")), None)
+    return f"{path}:{place.removeprefix('line ')}" if given is None else clean(str(given))
+
+
+def _fields(line: str) -> list[str]:
+    return [_unquoted(field) for field in line.split("\t")]
+
+
+def _unquoted(field: str) -> str:
+    inside = field[1:-1]
+    if len(field) >= 2 and field[0] == field[-1] == '"' and '"' not in inside.replace('""', ""):
+        return inside.replace('""', '"')
+    return field

@@ -1,0 +1,46 @@
+"""Parts of parsed JSON, or an error that names the place where one is missing or of another kind."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from ...errors import CorpusError
+
+T = TypeVar("T")
+_KINDS = {
+    str: "text",
+    list: "a list",
+    dict: "an object",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+}
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text with lone halves of surrogate pairs, which JSON can spell but no file can hold, as �."""
+    return _HALVES.sub("\ufffd", text)
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words."""
+    return "null" if value is None else _KINDS[type(value)]
+
+
+def field_of(holder: Any, name: str, kind: type[T], path: str, place: str) -> T:
+    """The field of a JSON object. Raises CorpusError if there is no such field or it is not of this kind."""
+    if not isinstance(holder, dict):
+        raise CorpusError(f"{path}, {place}: this is {kind_of(holder)}; an object with {name!r} belongs here")
+    if name not in holder:
+        given = ", ".join(map(repr, list(holder)[:8])) or "nothing"
+        raise CorpusError(f"{path}, {place}: there is no {name!r}, only {given}")
+    if not isinstance(holder[name], kind):
+        raise CorpusError(f"{path}, {place}: {name!r} is {kind_of(holder[name])}; it must be {_KINDS[kind]}")
+    return holder[name]
+
+
+def text_of(holder: Any, names: Sequence[str], path: str, place: str) -> str:
+    """The text under the first of these names that the object has. Raises CorpusError as `field_of` does."""
+    name = next((name for name in names if isinstance(holder, dict) and name in holder), names[0])
+    return clean(field_of(holder, name, str, path, place))

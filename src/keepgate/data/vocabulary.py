@@ -1,0 +1,77 @@
+"""Tokens ↔ numbers, counted from a corpus. Number 0 pads, number 1 stands for what was never counted."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+from ..errors import CorpusError, ShapeError
+from .text import words
+
+PAD, UNKNOWN = 0, 1
+SPECIAL = ("<pad>", "<unknown>")
+
+
+class Vocabulary:
+    """The tokens it is given, numbered from 2 in their order; "<pad>" is 0 and "<unknown>" is 1.
+
+    Raises CorpusError if a token comes twice.
+    """
+
+    def __init__(self, tokens: Iterable[str]) -> None:
+        self._tokens = (*SPECIAL, *tokens)
+        self._ids = {token: number for number, token in enumerate(self._tokens)}
+        if len(self._ids) < len(self._tokens):
+            twice = [token for token, count in Counter(self._tokens).most_common(3) if count > 1]
+            raise CorpusError(
+                f"a vocabulary has each token once, but {', '.join(map(repr, twice))} comes again"
+            )
+
+    @classmethod
+    def count(cls, texts: Iterable[str], at_least: int = 1, at_most: int | None = None) -> Self:
+        """The tokens of these texts in lower case, the most frequent first, then by their characters.
+
+        at_least: how often a token must occur. at_most: how many tokens are taken, the two special ones not
+            counted.
+        """
+        counted: Counter[str] = Counter()
+        for text in texts:
+            counted.update(words(text))
+        frequent = [token for token in counted if counted[token] >= at_least]
+        return cls(sorted(frequent, key=lambda token: (-counted[token], token))[:at_most])
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self._tokens == other._tokens
+
+    def __hash__(self) -> int:
+        return hash(self._tokens)
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._ids
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} tokens)"
+
+    def ids(self, tokens: Iterable[str]) -> list[int]:
+        """The number of each token, 1 for those it does not know. The tokens are looked up as they are."""
+        known = self._ids.get
+        return [known(token, UNKNOWN) for token in tokens]
+
+    def token(self, number: int) -> str:
+        """The token of this number. Raises ShapeError if there is none."""
+        if not 0 <= number < len(self):
+            raise ShapeError(f"no token has number {number}; this vocabulary's go from 0 to {len(self) - 1}")
+        return self._tokens[number]
+
+    def to_json(self) -> list[str]:
+        """The tokens in the order of their numbers, without the two special ones."""
+        return list(self._tokens[len(SPECIAL) :])
+
+    @classmethod
+    def from_json(cls, tokens: Sequence[Any]) -> Self:
+        """The vocabulary whose `to_json` gave this list. Raises CorpusError if it is not a list of texts."""
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+            raise CorpusError("a vocabulary is read from a list of tokens, each of them text")
+        return cls(tokens)
