@@ -55,6 +55,11 @@ def read_text(path: str | Path) -> str:
         raise CorpusError(f"{path} is a folder; name the files in it") from None
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror or error}") from None
+    return decoded(raw, path)
+
+
+def decoded(raw: bytes, path: str | Path) -> str:
+    """The text in these bytes, which came from `path` ("standard input", for example). Raises as `read_text`."""
     for mark, name in _PACKED.items():
         if raw.startswith(mark):
             raise CorpusError(f"{path} is packed ({name}); unpack it first")
