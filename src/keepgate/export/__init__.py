@@ -1,4 +1,4 @@
-"""MODEL ↔ FILES: folders that are written whole or not at all, and believed only when every byte is as it was written."""
+"""MODEL ↔ FILES: folders written whole or not at all, and believed only if every byte is as written."""
 
 from .bundle import load, save
 

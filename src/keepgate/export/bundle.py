@@ -1,4 +1,4 @@
-"""A model as a folder: weights.safetensors, model.toml, vocabulary.json, card.md, and a manifest of their SHA-256 sums.
+"""A model as a folder: weights.safetensors, model.toml, vocabulary.json, card.md, a manifest of their sums.
 
 Nothing in it is unpickled and nothing named in it is imported: its kind is looked up in the list of tasks.
 """
@@ -16,9 +16,9 @@ from safetensors.torch import load as tensors_from
 from safetensors.torch import save as tensors_to
 from torch import Tensor
 
-from ..errors import BundleError, KeepgateError
 from .. import tasks
-from ..tasks.settings import nearest_first, settings_from
+from ..errors import BundleError, KeepgateError, nearest_first
+from ..tasks.settings import settings_from
 from ..tasks.task import Task
 from . import folder as folders
 
@@ -29,10 +29,10 @@ _REMEDY = "copy the model again from where it came, or train it again"
 
 
 def save(task: Task, folder: Path | str, *, card: Mapping[str, Any]) -> None:
-    """Writes the task as a model folder, whole or not at all; a model that stood there is replaced in one step.
+    """Writes the task as a model folder, whole or not at all; a model already there is replaced in one step.
 
-    card: what card.md tells a reader, each name a heading ("what", "data", "figures"): text as a paragraph, a mapping
-        as a table, a sequence as a list. How to use the model is added.
+    card: what card.md tells a reader, each name a heading ("what", "data", "figures"): text as a paragraph, a
+        mapping as a table, a sequence as a list. How to use the model is added.
     Raises BundleError if it cannot be written (full disk, no permission, the folder holds something else).
     """
     path = Path(folder)
@@ -50,8 +50,8 @@ def save(task: Task, folder: Path | str, *, card: Mapping[str, Any]) -> None:
 def load(folder: Path | str) -> Task:
     """The task that `save` wrote, in eval mode, on the processor.
 
-    Raises BundleError for anything wrong with the folder (missing, altered, truncated, too large, of an unknown kind
-    or a newer format, weights that do not fit); the message says what and what to do.
+    Raises BundleError for anything wrong with the folder (missing, altered, truncated, too large, of an
+    unknown kind or a newer format, weights that do not fit); the message says what and what to do.
     """
     path = Path(folder)
     content = folders.read(path, FILES, what="model", remedy=_REMEDY)
@@ -59,7 +59,7 @@ def load(folder: Path | str) -> Task:
     task_type = _task_type(path / "model.toml", model)
     vocabulary = _json(path / "vocabulary.json", content["vocabulary.json"])
     try:
-        settings = settings_from(task_type.settings_type, settings_values(model))
+        settings: Any = settings_from(task_type.settings_type, settings_values(model))
         task = task_type.from_files(settings, vocabulary)
     except (
         KeepgateError,
@@ -80,18 +80,23 @@ def load(folder: Path | str) -> Task:
 
 
 def settings_table(settings: Any) -> dict[str, Any]:
-    """A settings dataclass as a TOML table, `settings`, beside the names of those that are None, which TOML cannot say."""
+    """A settings dataclass as the table `settings`, and the names of those that are None as `none`."""
+    given = plain(settings)
+    return {"none": [field.name for field in fields(settings) if field.name not in given], "settings": given}
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """The fields of a settings dataclass that are not None, as values that TOML can hold."""
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    given = {
+    return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
         if value is not None
     }
-    return {"none": [name for name, value in values.items() if value is None], "settings": given}
 
 
 def settings_values(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that `settings_table` was given, by name. Raises BundleError if the table is not of that form."""
+    """The values that `settings_table` was given. Raises BundleError if the table has another form."""
     none, given = table.get("none", []), table.get("settings", {})
     if (
         not isinstance(given, dict)
@@ -118,7 +123,7 @@ def tensors_of(path: Path, content: bytes, remedy: str) -> dict[str, Tensor]:
 
 
 def put_weights(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
-    """Loads the weights into the task. Raises BundleError for the first name, shape or dtype that does not fit."""
+    """Loads the weights into the task. Raises BundleError for a name, shape or dtype that does not fit."""
     wanted = task.state_dict()
     for names, fault in (
         (wanted.keys() - weights.keys(), "has no"),
@@ -130,7 +135,8 @@ def put_weights(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: s
         given = weights[name]
         if given.shape != tensor.shape or given.dtype != tensor.dtype:
             raise BundleError(
-                f"{path}: tensor {name} is {_form(given)}, but a model of these settings needs {_form(tensor)}; {remedy}"
+                f"{path}: tensor {name} is {_form(given)}, but these settings make it {_form(tensor)}; "
+                f"{remedy}"
             )
     task.load_state_dict(weights)
 
@@ -146,12 +152,13 @@ def _task_type(path: Path, model: Mapping[str, Any]) -> type[Task]:
             f"{path} has format {version!r}, and this keepgate reads format {FORMAT}; "
             f"{'install a newer keepgate' if isinstance(version, int) and version > FORMAT else _REMEDY}"
         )
-    if not isinstance(kind, str) or kind not in tasks.TASKS:
+    known: Mapping[str, type[Task]] = tasks.TASKS
+    if not isinstance(kind, str) or kind not in known:
         raise BundleError(
-            f"{path} says kind {kind!r}, and this keepgate knows {', '.join(nearest_first(str(kind), tasks.TASKS))}; "
+            f"{path} is of kind {kind!r}; this keepgate knows {', '.join(nearest_first(str(kind), known))}; "
             "install the keepgate that wrote it, or train it again"
         )
-    return tasks.TASKS[kind]
+    return known[kind]
 
 
 def _toml(path: Path, content: bytes) -> dict[str, Any]:
@@ -184,7 +191,7 @@ def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[s
         "## How to use it",
         f'```\nkeepgate ask {path.name} --text FILE --question "…"\n```',
         f"```\nfrom keepgate.export import load\n\nreader = load({path.name!r})\n```",
-        "The folder is whole or not a model: manifest.json holds the SHA-256 of each file, and loading checks them all.",
+        "manifest.json holds the SHA-256 of each file; a folder in which one has changed is refused.",
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -32,11 +32,11 @@ _REMEDIES = {
 
 
 def write(folder: Path, files: Mapping[str, bytes], *, what: str) -> None:
-    """Writes the files and their manifest as `folder`; whatever happens, `folder` is the old one whole or the new one whole.
+    """Writes files and manifest as `folder`, which is at any instant the old one whole or the new one whole.
 
-    what: what the folder is, for messages ("model", "checkpoint").
-    An existing folder is replaced only if everything in it is one of these files, so that nothing else can be lost.
-    Raises BundleError, with path and remedy, if it cannot be written; what was there before is then as it was.
+    what: what the folder is, for messages ("model", "checkpoint"). An existing folder is replaced only if
+    all it holds are files of these names, so that nothing else can be lost.
+    Raises BundleError, with path and remedy, if it cannot be written; what was there is then as it was.
     """
     folder = Path(os.path.realpath(folder))
     writing = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
@@ -70,7 +70,7 @@ def read(folder: Path, names: Collection[str], *, what: str, remedy: str) -> dic
     """The bytes of the named files, each checked against the manifest's size and SHA-256.
 
     remedy: what the reader of an error message is to do.
-    Raises BundleError for a folder, manifest or file that is missing, altered, truncated or not what it should be.
+    Raises BundleError for a folder, manifest or file that is missing, altered, cut short or too long.
     """
     if not folder.exists():
         raise BundleError(f"there is no {what} at {folder}; check the path")
@@ -83,7 +83,7 @@ def read(folder: Path, names: Collection[str], *, what: str, remedy: str) -> dic
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder that `write` made; it is first given another name, so that no half of it can be read."""
+    """Removes a folder that `write` made; it first gets another name, so that no half of it can be read."""
     going = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
     folder.rename(going)
     shutil.rmtree(going, ignore_errors=True)
@@ -119,8 +119,8 @@ def _refuse_what_is_not_ours(folder: Path, names: Collection[str], what: str) ->
     others = sorted(entry.name for entry in folder.iterdir() if entry.name not in names)
     if others:
         raise BundleError(
-            f"{folder} holds {', '.join(others[:3])}{' and more' if len(others) > 3 else ''}, which are no part of "
-            f"a {what} and would be lost; choose another folder"
+            f"{folder} holds {', '.join(others[:3])}{' and more' if len(others) > 3 else ''}, no part of a "
+            f"{what}, which would be lost; choose another folder"
         )
 
 
@@ -133,7 +133,7 @@ def _write_through(path: Path, content: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Waits until the disk has the folder's list of names; systems that cannot open a folder do so by themselves."""
+    """Waits until the disk has the folder's list of names; Windows cannot be asked and sees to it itself."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -160,7 +160,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _rename_twice(new: Path, folder: Path) -> None:
-    """Where names cannot be swapped: for an instant neither has the name, and a fault puts the old one back."""
+    """Where names cannot be swapped: for an instant neither has the name; a fault puts the old one back."""
     old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
     folder.rename(old)
     try:
@@ -198,7 +198,7 @@ def _verified(path: Path, entry: Mapping[str, Any], what: str, remedy: str) -> b
     content = _regular(path, entry["bytes"], what, remedy)
     if len(content) < entry["bytes"]:
         raise BundleError(
-            f"{path} is cut short: it has {len(content)} bytes and the {what} was written with {entry['bytes']}; {remedy}"
+            f"{path} is cut short: it has {len(content)} of its {entry['bytes']} bytes; {remedy}"
         )
     found = hashlib.sha256(content).hexdigest()
     if found != entry["sha256"]:

@@ -59,7 +59,7 @@ class Checkpoints:
         self._lock: int | None = None
 
     def __enter__(self) -> "Checkpoints":
-        """Takes the folder for this process. Raises BundleError if another one has it, or it cannot be written."""
+        """Takes the folder for this process. Raises BundleError if another has it or it cannot be written."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -70,7 +70,7 @@ class Checkpoints:
         if not _locked(self._lock):
             os.close(self._lock)
             raise BundleError(
-                f"another training is writing checkpoints in {self.folder}; wait for it, stop it, or choose another folder"
+                f"another training is writing checkpoints in {self.folder}; wait or choose another folder"
             )
         return self
 
@@ -93,7 +93,7 @@ class Checkpoints:
         )
 
     def save(self, state: State) -> Path:
-        """Writes a checkpoint and removes all but the last two. Raises BundleError if the disk will not take it."""
+        """Writes a checkpoint and removes all but the last two. Raises BundleError if that fails."""
         path = self.folder / f"step-{state.step:08d}"
         average = state.average.weights if state.average else {}
         optimiser = dict(_optimiser_tensors(state))
@@ -116,7 +116,7 @@ class Checkpoints:
         return path
 
     def restore(self, state: State, *, previous: bool = False) -> Path | None:
-        """Puts `state` where the newest checkpoint left it, and says which that was; None if there is none yet.
+        """Puts `state` where the newest checkpoint left it, and says which that is; None if there is none.
 
         previous: if the newest one is damaged, set it aside and take the one before it.
         Raises BundleError if it is damaged, SettingsError if it belongs to a run with other settings.
@@ -153,8 +153,8 @@ class Checkpoints:
         if not older:
             return f"there is no checkpoint before it: remove {self.folder.parent} and train again"
         return (
-            f'the one before it, step {_step_of(older[0])}, may be whole: resume="previous" (--resume previous) goes on '
-            f"from there and keeps this one as damaged-{path.name}"
+            f"the one before it, step {_step_of(older[0])}, may be whole: "
+            f'resume="previous" (--resume previous) goes on there and keeps this one as damaged-{path.name}'
         )
 
     def _refuse_other_settings(self, path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What a training says while it runs: metrics as JSON lines in a file, and a bar or plain lines on the terminal."""
+"""What a training says while it runs: metrics as JSON lines in a file, a bar or lines on the terminal."""
 
 import json
 import os
@@ -25,7 +25,8 @@ _LINE_SECONDS = 10.0
 class Progress:
     """Where a training stands after a step; plain values, so that it can be sent from process to process.
 
-    step: steps done, of `steps`. loss: this step's, in nats. metrics: the last evaluation's, empty before the first.
+    step: steps done, of `steps`. name: of the epoch or stage. loss: this step's, in nats.
+    metrics: the last evaluation's, empty before the first.
     seconds, cpu_seconds: since the start, those before a resumption included.
     """
 
@@ -40,9 +41,9 @@ class Progress:
 
 
 class Bar:
-    """A progress bar on stderr with loss, metric, speed and time left; plain lines where stderr is no terminal.
+    """A progress bar on stderr with loss, metric, speed and time left; plain lines if stderr is no terminal.
 
-    It shows nothing in the first two seconds. Several trainings can share one: give it the sum of their steps.
+    It shows nothing in the first two seconds. Trainings can share one: give it the sum of their steps.
     """
 
     def __init__(self, steps: int, name: str = "", *, shown: bool = True, done: int = 0) -> None:
@@ -112,14 +113,14 @@ class Bar:
 
 
 class Logbook:
-    """The history of a run: one mapping a record, kept in memory and, with a path, as a JSON line in a file."""
+    """The history of a run: one mapping a record, kept in memory and, given a path, as a JSON line there."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.records: list[dict[str, Any]] = []
 
     def go_back_to(self, step: int) -> None:
-        """Takes up the file where the run had done `step` steps; what it says of later steps will be done again."""
+        """Takes up the file at `step` steps done; what it says of later ones goes: they are done again."""
         if self.path is None:
             return
         kept = []
@@ -151,8 +152,8 @@ class Logbook:
                 os.replace(target, self.path)
         except OSError as fault:
             raise BundleError(
-                f"cannot write the metrics {self.path}: {fault.strerror or fault}; free some space or choose another "
-                "folder, then go on with resume=True (--resume): the checkpoints are whole"
+                f"cannot write the metrics {self.path}: {fault.strerror or fault}; free some space or choose "
+                "another folder, then go on with resume=True (--resume): the checkpoints are whole"
             ) from fault
 
 

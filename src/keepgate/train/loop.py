@@ -1,4 +1,4 @@
-"""The training loop, to be read from top to bottom: a batch, its loss, a step; log, evaluate, save; stop or go on."""
+"""The training loop, to be read from top to bottom: a batch, its loss, a step; log, evaluate, save; stop."""
 
 import contextlib
 import hashlib
@@ -15,6 +15,8 @@ from torch import Tensor
 
 from ..data.questions import Question
 from ..errors import SettingsError, TrainingStopped
+from ..export.bundle import plain
+from ..tasks.metrics import score
 from ..tasks.task import Task
 from . import optimiser as optimisers
 from . import randomness
@@ -56,19 +58,22 @@ def fit(
     progress: bool = True,
     on_step: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Trains the task, in place, on `examples` (what `task.prepare` gave) in epochs or on `stages` made on the fly.
+    """Trains the task, in place, on `examples` from `task.prepare` in epochs or on `stages` made as it goes.
 
     dev: questions to answer now and then and at the end, or a function from the task to its metrics by name.
-    folder: where checkpoints and metrics.jsonl go: not the model's folder, which `export.save` writes afterwards.
-    resume: True goes on from the newest checkpoint, exactly: the end has the same bytes as if nothing had stopped it;
-        from the start if there is none yet. "previous" takes the one before it when the newest is damaged.
+    folder: where checkpoints and metrics.jsonl go; not the model's own, which `export.save` writes
+        afterwards.
+    resume: True goes on from the newest checkpoint, exactly: the end has the same bytes as if nothing had
+        stopped it; from the start if there is none yet. "previous" takes the one before when the newest is
+        damaged.
     progress: a bar on stderr, or lines if it is no terminal, once two seconds have passed.
     on_step: is told of every step, for a bar of one's own.
 
-    With a folder, Ctrl-C or SIGTERM ends the step, saves, and raises KeyboardInterrupt that says how to go on. torch's,
-    numpy's and Python's generators and torch's threads are left as they were found.
-    Raises SettingsError if examples, stages, run and folder do not go together or a checkpoint has other settings,
-    BundleError if a checkpoint cannot be read or written, TrainingStopped when the loss or a gradient is NaN or infinite.
+    With a folder, Ctrl-C or SIGTERM ends the step, saves, and raises KeyboardInterrupt that says how to go
+    on. The generators of torch, numpy and Python and the number of threads are left as they were found.
+    Raises SettingsError if the arguments do not go together or a checkpoint has other settings, BundleError
+    if a checkpoint cannot be read or written, TrainingStopped when the loss or a gradient is NaN or
+    infinite.
     """
     batches = plan(task, run, examples, stages)
     with contextlib.ExitStack() as closing:
@@ -121,8 +126,8 @@ def fit(
                 saved = store.save(state)
                 if stop.asked and not last:
                     raise KeyboardInterrupt(
-                        f"stopped at step {state.step} of {batches.steps}, saved in {saved}; the same call with "
-                        "resume=True (the same command with --resume) goes on from there"
+                        f"stopped at step {state.step} of {batches.steps}, saved in {saved}; the same call "
+                        "with resume=True (the same command with --resume) goes on from there"
                     )
 
         _keep_average(state)
@@ -141,8 +146,6 @@ def measure(task: Task, questions: Sequence[Question]) -> dict[str, float]:
     """Means of exact match and both F1 over the questions, 0 to 1. Raises SettingsError if there are none."""
     if not questions:
         raise SettingsError("there are no questions to evaluate on; give at least one, or none at all")
-    from ..tasks.metrics import score
-
     answers = task.answer(questions)
     scores = [
         asdict(score(answer.text, question.answers))
@@ -154,7 +157,7 @@ def measure(task: Task, questions: Sequence[Question]) -> dict[str, float]:
 def _step(
     state: State, run: Run, examples: Sequence[Any], learning_rate: float, store: Checkpoints | None
 ) -> float:
-    """One step of the optimiser; the loss before it. Raises TrainingStopped for anything that is not finite."""
+    """One step of the optimiser; the loss before it. Raises TrainingStopped for what is not finite."""
     task, device = state.task, next(state.task.parameters()).device
     batch = task.collate(examples).to(device)
     for group in state.optimiser.param_groups:
@@ -164,7 +167,7 @@ def _step(
         loss = task.loss(batch)
     if not torch.isfinite(loss):
         raise _stopped(state, batch, loss, store)
-    loss.backward()
+    torch.autograd.backward(loss)
     gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
     if not torch.isfinite(norm):
@@ -178,7 +181,7 @@ def _step(
 
 
 def _stopped(state: State, batch: Any, loss: Tensor, store: Checkpoints | None) -> TrainingStopped:
-    """The error that names the step and the first tensor that is not finite: input, weight, loss or gradient."""
+    """The error that names step and first tensor that is not finite: input, weight, loss or gradient."""
     named: list[tuple[str, Any]] = []
     if is_dataclass(batch):
         named += [(f"input {field.name}", getattr(batch, field.name)) for field in fields(batch)]
@@ -206,7 +209,7 @@ def _begin(store: Checkpoints, state: State, resume: bool | Literal["previous"])
     if not resume:
         if store.found():
             raise SettingsError(
-                f"{store.folder} holds a training already ({store.last()}); go on with it by resume=True (--resume), "
+                f"{store.folder} holds a training already: {store.last()}; go on with resume=True (--resume) "
                 "or give another folder"
             )
         store.save(state)
@@ -219,7 +222,7 @@ def _begin(store: Checkpoints, state: State, resume: bool | Literal["previous"])
 
 
 def _evaluate(state: State, dev: Dev) -> dict[str, float]:
-    """The metrics of the weights that would be kept now; weights, mode and generators go on as if it had not been."""
+    """The metrics of the weights that would be kept now; training goes on as if it had not been asked."""
     weights = {name: tensor.clone() for name, tensor in state.task.state_dict().items()}
     with randomness.untouched():
         try:
@@ -247,22 +250,13 @@ def _settings(task: Task, run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "run": _table(run),
+        "run": plain(run),
         "task": {
             "kind": task.kind,
             "vocabulary": hashlib.sha256(vocabulary).hexdigest(),
-            **_table(task.settings),
+            **plain(task.settings),
         },
         "data": dict(data),
-    }
-
-
-def _table(settings: Any) -> dict[str, Any]:
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value is not None
     }
 
 

@@ -10,7 +10,7 @@ from .settings import Run
 
 
 def build(run: Run, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Adam or AdamW over the parameters that learn; only matrices decay, since a bias has nothing to shrink for."""
+    """Adam or AdamW over the parameters that learn; weight decay is for matrices only, not for biases."""
     learning = [parameter for parameter in parameters if parameter.requires_grad]
     matrices = [parameter for parameter in learning if parameter.dim() > 1]
     vectors = [parameter for parameter in learning if parameter.dim() <= 1]
@@ -18,17 +18,18 @@ def build(run: Run, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer
         {"params": matrices, "weight_decay": run.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[run.optimiser]
+    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[run.optimiser]
     return kind(
         [group for group in groups if group["params"]], lr=run.learning_rate, betas=run.betas, fused=True
     )
 
 
 def rate(run: Run, step: int, steps: int) -> float:
-    """The learning rate of step `step`, counted from 0, of `steps`; above 0 at every step unless the floor is reached.
+    """The learning rate of step `step`, counted from 0, of `steps`: above 0 at every one of them.
 
-    Source: flat, then linear: the recipe of the stories, where an LSTM is unstable without the decay; the half cosine
-    is Loshchilov & Hutter (2017), arXiv:1608.03983.
+    Source: flat, then linear: the recipe of the stories, where an LSTM is unstable without the decay; the
+    half
+    cosine: Loshchilov & Hutter (2017), arXiv:1608.03983.
     """
     flat = run.flat * steps
     fallen = 0.0 if step < flat else (step - flat) / (steps - flat)
@@ -43,13 +44,13 @@ class Average:
     """A moving average of a module's weights: what is evaluated and kept in place of the last step's."""
 
     def __init__(self, weights: Mapping[str, Tensor], decay: float) -> None:
-        """Starts from these weights; `decay` is how much of the average a step leaves, once it has run for a while."""
+        """Starts from these weights; `decay` is the share of the average that a step leaves in the end."""
         self.decay = decay
         self.weights = {name: tensor.detach().clone() for name, tensor in weights.items()}
 
     @torch.no_grad()
     def update(self, weights: Mapping[str, Tensor], step: int) -> None:
-        """Takes in the weights after step `step`, counted from 0. Early on it follows faster: (1 + step) / (10 + step)."""
+        """Takes in the weights after `step`, counted from 0; early, the decay is (1 + step) / (10 + step)."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for name, tensor in weights.items():
             if tensor.is_floating_point():

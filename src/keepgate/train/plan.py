@@ -21,8 +21,9 @@ class Stage:
     """Some steps of a training whose examples are made as it goes; the next stage may make longer ones.
 
     steps: how many.
-    make: from the step, counted from 0 over all stages, and a seed that is new at each step, to that step's batch of
-        examples. It must depend on these two only: that is why a run can be stopped anywhere and go on exactly.
+    make: from the step, counted from 0 over all stages, and a seed that is new at each step, to that step's
+        batch of examples. It depends on these two only, which is why a run can be stopped anywhere and go on
+        exactly.
     name: what the progress bar shows, "100 characters" for example.
     """
 
@@ -117,7 +118,7 @@ class InStages:
 def plan(
     task: Task, run: Run, examples: Sequence[Any] | None, stages: Sequence[Stage] | None
 ) -> InEpochs | InStages:
-    """The plan for what was given. Raises SettingsError unless it is examples or stages, and their length is said once."""
+    """The plan for what was given. Raises SettingsError unless it is either examples or stages."""
     if examples is not None and stages is None:
         return InEpochs(task, run, examples)
     if stages is not None and examples is None:

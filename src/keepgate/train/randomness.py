@@ -11,7 +11,7 @@ import torch
 
 
 def seed_for(*parts: int | str) -> int:
-    """A seed below 2^63 that follows from the parts, the same on every machine; other parts give another one."""
+    """A seed below 2^63 that follows from the parts, the same on every machine; other parts give another."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 

@@ -1,4 +1,4 @@
-"""How a network is trained: the frozen dataclass that is the schema of a run's file and of the command's options."""
+"""How a network is trained: the frozen dataclass that is the schema of a run and of the command's options."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,18 +15,21 @@ Optimiser = Literal["adam", "adamw"]
 class Run:
     """One training, all but the task and its data. The defaults are the recipe of the stories.
 
-    steps, epochs: how long; one of them with a list of examples, neither with stages, which say it themselves.
+    steps, epochs: how long; one of them with a list of examples, neither with stages, which say it.
     batch_size: examples in a batch; stages make batches of a size of their own.
-    learning_rate: the highest rate. `warmup` steps lead up to it; it stays for `flat` of all steps and then falls to
-        `floor` of itself, as a line ("constant-linear") or half a cosine ("cosine"), or not at all ("constant").
+    learning_rate: the highest rate. `warmup` steps lead up to it; it stays until `flat` of all steps and
+        then falls to `floor` of itself, as a line ("constant-linear") or half a cosine ("cosine"), or never
+        ("constant").
     betas, weight_decay: of Adam; "adamw" decays matrices only, "adam" takes no decay.
     clip: the greatest norm of all gradients together; None leaves them.
-    average: decay a step of the moving average of the weights, which is then what is evaluated and kept; None: no average.
-    crop_until: share of the steps during which a task that can do so crops its examples; an epoch that starts later
-        sees them whole.
+    average: decay a step of the moving average of the weights, which is then what is evaluated and kept;
+        None: none.
+    crop_until: share of the steps during which a task that can crop its examples does; an epoch that starts
+        later sees them whole.
     seed: decides order, dropout and crops; two runs alike in settings, task and data end with the same bytes.
     autocast: "bfloat16" multiplies matrices in it where torch finds that safe.
-    log_every, evaluate_every, checkpoint_every: steps; None evaluates at the end only. They do not change the weights.
+    log_every, evaluate_every, checkpoint_every: steps; None evaluates only at the end. The weights do not
+        depend on them.
     threads: processor threads; None leaves torch's number.
     Raises SettingsError for a value that makes no sense, alone or beside another.
     """

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 class Stop:
-    """Inside `with Stop(...) as stop`, the first Ctrl-C (or SIGTERM) sets `stop.asked`; the second stops at once.
+    """Inside `with Stop(…) as stop` the first Ctrl-C (or SIGTERM) sets `stop.asked`; a second stops at once.
 
     Outside the main thread, which alone is told of signals, and with `armed=False`, nothing changes.
     """
@@ -29,7 +29,7 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt("stopped at once, without saving")
         self.asked = True
