@@ -1,7 +1,7 @@
 """Tokens ↔ numbers, counted from a corpus. Number 0 pads, number 1 stands for what was never counted."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Self
 
 from ..errors import CorpusError, ShapeError
@@ -70,7 +70,7 @@ class Vocabulary:
         return list(self._tokens[len(SPECIAL) :])
 
     @classmethod
-    def from_json(cls, tokens: Sequence[Any]) -> Self:
+    def from_json(cls, tokens: Any) -> Self:
         """The vocabulary whose `to_json` gave this list. Raises CorpusError if it is not a list of texts."""
         if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
             raise CorpusError("a vocabulary is read from a list of tokens, each of them text")

@@ -1,7 +1,6 @@
 """What training, files, the lens and the terminal need of a task: a torch module with these methods."""
 
 import random
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -10,10 +9,8 @@ from torch import Tensor, nn
 
 from ..data.questions import Question
 from ..data.text import Tokens
+from ..nn.trace import Trace
 from .answer import Answer
-
-if typing.TYPE_CHECKING:
-    from ..nn.trace import Trace
 
 
 class Example(Protocol):
@@ -57,7 +54,7 @@ class Task(Protocol):
     def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         """One answer for each question, in order, without dropout or gradients; the mode stays as it was."""
 
-    def look(self, question: Question) -> "tuple[Tokens, Trace]":
+    def look(self, question: Question) -> tuple[Tokens, Trace]:
         """The tokens that the encoder read, in order, and the trace of its gates and states over them."""
 
     def vocabulary_json(self) -> dict[str, Any]:

@@ -35,9 +35,10 @@ def field_of(holder: Any, name: str, kind: type[T], path: str, place: str) -> T:
     if name not in holder:
         given = ", ".join(map(repr, list(holder)[:8])) or "nothing"
         raise CorpusError(f"{path}, {place}: there is no {name!r}, only {given}")
-    if not isinstance(holder[name], kind):
-        raise CorpusError(f"{path}, {place}: {name!r} is {kind_of(holder[name])}; it must be {_KINDS[kind]}")
-    return holder[name]
+    value = holder[name]
+    if not isinstance(value, kind):
+        raise CorpusError(f"{path}, {place}: {name!r} is {kind_of(value)}; it must be {_KINDS[kind]}")
+    return value
 
 
 def text_of(holder: Any, names: Sequence[str], path: str, place: str) -> str:
