@@ -1,5 +1,8 @@
 """What can go wrong, as classes. Every message says what was given, what was expected and what to do."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class KeepgateError(Exception):
     """The parent of every error that keepgate raises on purpose."""
@@ -35,3 +38,8 @@ class BundleError(KeepgateError, ValueError):
 
 class TrainingStopped(KeepgateError, RuntimeError):
     """Training met NaN or infinity. The message names the step, the tensor and the last good checkpoint."""
+
+
+def nearest_first(given: str, known: Iterable[str]) -> list[str]:
+    """The known names, those most like the given one first: how an error lists them."""
+    return sorted(known, key=lambda name: -difflib.SequenceMatcher(None, given.lower(), name.lower()).ratio())

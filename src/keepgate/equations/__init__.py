@@ -1,0 +1,29 @@
+"""The small language in which a cell's equations are written. It does not know torch."""
+
+from .cell import Cell, Named, OnnxOperator, Step, cell
+from .derivative import derivative, gradients
+from .expr import Expr, const, evaluate, exp, log, maximum, relu, sigmoid, step_of, symbol, tanh, topological
+from .graph import Graph
+
+__all__ = [
+    "Cell",
+    "Expr",
+    "Graph",
+    "Named",
+    "OnnxOperator",
+    "Step",
+    "cell",
+    "const",
+    "derivative",
+    "evaluate",
+    "exp",
+    "gradients",
+    "log",
+    "maximum",
+    "relu",
+    "sigmoid",
+    "step_of",
+    "symbol",
+    "tanh",
+    "topological",
+]

@@ -1,0 +1,181 @@
+"""What a cell is: its gates, its states, and one step of its equations as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from operator import attrgetter
+from typing import Any, Literal
+
+from ..errors import CellError
+from .describe import Named, Recurrent, Step, check_names, check_use, draw
+from .expr import evaluate, topological
+from .graph import Graph
+
+__all__ = ["Cell", "Named", "OnnxOperator", "Recurrent", "Step", "cell"]
+
+
+@dataclass(frozen=True)
+class OnnxOperator:
+    """The ONNX operator that is this very cell.
+
+    gates: the cell's gates in the operator's order, such as "i o f g" for LSTM.
+    linear_before_reset, activations: the operator's attributes of these names, where it must have them.
+    """
+
+    operator: Literal["RNN", "LSTM", "GRU"]
+    gates: str
+    linear_before_reset: Literal[0, 1] | None = None
+    activations: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Cell:
+    """A recurrent cell, described once.
+
+    gates: blocks of rows of weight_ih and weight_hh, in torch's order where torch has the cell.
+    states: what is carried from step to step; the first is the output, and is what uh is computed from.
+    recurrent: what uh is. "dense": W_hh h_prev + b_hh. "diagonal": one weight a unit in place of W_hh.
+        "none": there is none; the step's uh has no names. "inside": the step is given `u` in place of uh, and
+        u.n(v) is W_hh v + b_hh of gate n for any v of its own.
+    vectors: weights per unit, such as peepholes; they reach the step as a fourth argument.
+    step: (wx, uh, s) -> Step; wx is W_ih x_t + b_ih, s the previous states. Runs on tensors and on symbols.
+    """
+
+    name: str
+    gates: tuple[str, ...]
+    states: tuple[str, ...]
+    recurrent: Recurrent
+    vectors: tuple[str, ...]
+    onnx: OnnxOperator | None
+    step: Callable[..., Step]
+
+    @cached_property
+    def _drawn(self) -> Graph:
+        return draw(self)
+
+    @property
+    def graph(self) -> Graph:
+        """The step as expressions. Raises CellError for recurrent="inside", whose step is not elementwise."""
+        if self.recurrent == "inside":
+            raise CellError(
+                f"{self.name} has no graph: it multiplies by a matrix inside its step (recurrent='inside'), "
+                "so that one unit's step needs all the others; run cell.step on tensors, or use a cell whose "
+                "product comes first"
+            )
+        return self._drawn
+
+    @property
+    def traced(self) -> tuple[str, ...]:
+        """The names that a trace shows beside the states."""
+        return tuple(self._drawn.traced)
+
+    @property
+    def memory(self) -> str:
+        """The slow state, found from the equations: the one that a gate carries from step to step."""
+        return self._drawn.memory
+
+    @property
+    def keeps(self) -> str | None:
+        """The gate that keeps the memory when open, found from the equations; None if no traced one does."""
+        return self._drawn.keeps
+
+    @property
+    def writes(self) -> str | None:
+        """The gate that lets new memory in, found from the equations; None if no traced gate does."""
+        return self._drawn.writes
+
+    @property
+    def linear(self) -> bool:
+        """Whether the new states are linear in the old ones, found from the equations: a scan can do it."""
+        return self._drawn.linear
+
+    def rebuild(self, traced: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, Any]:
+        """The new states, from a step's named values and the states before, by the cell's own equations.
+
+        The operations are the step's own, so the result has its very bits. Names not needed are ignored.
+        Raises CellError where a name is missing, or where the states do not follow from the named values.
+        """
+        new = self._drawn.next
+        named = self._drawn.traced
+        values = {f"{state}_prev": node for state, node in self._drawn.previous.items()}
+        below = topological(new.values(), stop=set(named.values()))
+        raw = [
+            n for n in below if n.op in ("symbol", "product") and n not in (*values.values(), *named.values())
+        ]
+        if raw:
+            raise CellError(
+                f"the states of {self.name} do not follow from what its trace names "
+                f"({' '.join(named) or 'nothing but the states'}): they need {', '.join(map(repr, raw))}; "
+                "run the layer again instead"
+            )
+        used = set(below)
+        missing = [name for name, node in named.items() if node in used and name not in traced]
+        missing += [
+            f"{s} before the step" for s, n in self._drawn.previous.items() if n in used and s not in previous
+        ]
+        if missing:
+            raise CellError(
+                f"rebuilding {self.name} needs {', '.join(missing)} too; give every value that it names"
+            )
+        given = {node: traced[name] for name, node in named.items() if node in used}
+        given |= {node: previous[state] for state, node in self._drawn.previous.items() if node in used}
+        return dict(zip(new, evaluate(new.values(), given), strict=True))
+
+    def __repr__(self) -> str:
+        return f"Cell({self.name}: gates {' '.join(self.gates)}; states {' '.join(self.states)})"
+
+    # A cell is what its module calls it: layers that hold one can be copied and pickled.
+
+    def __copy__(self) -> Cell:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Cell:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[[str, str], Cell], tuple[str, str]]:
+        module, path = self.step.__module__, self.step.__qualname__
+        if "<locals>" in path:
+            raise CellError(
+                f"{self.name} is declared inside a function and cannot be pickled; declare it in a module"
+            )
+        return _find, (module, path)
+
+
+def cell(
+    *,
+    gates: str,
+    states: str = "h",
+    recurrent: Recurrent = "dense",
+    vectors: str = "",
+    onnx: OnnxOperator | None = None,
+) -> Callable[[Callable[..., Step]], Cell]:
+    """Declare the decorated function to be one step of a cell of its name. Names are separated by spaces.
+
+    The function is run on symbols at once, so that a wrong description is a CellError where it stands.
+    """
+
+    def declare(step: Callable[..., Step]) -> Cell:
+        made = Cell(
+            name=step.__name__,
+            gates=tuple(gates.split()),
+            states=tuple(states.split()),
+            recurrent=recurrent,
+            vectors=tuple(vectors.split()),
+            onnx=onnx,
+            step=step,
+        )
+        check_names(made)
+        check_use(made, made._drawn)
+        return made
+
+    return declare
+
+
+def _find(module: str, path: str) -> Cell:
+    found: object = attrgetter(path)(import_module(module))
+    if not isinstance(found, Cell):
+        raise CellError(f"{module}.{path} is no cell any more; restore its declaration")
+    return found

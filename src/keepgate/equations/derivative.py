@@ -1,0 +1,72 @@
+"""The derivative of an elementwise expression, as another one."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from .expr import Expr, const, make, step_of, topological
+
+ZERO, ONE, MINUS_ONE = const(0), const(1), const(-1)
+
+
+def _maximum(_y: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    # 1, 1/2 or 0: where both are equal each gets half, as in torch.
+    first = (1 + step_of(a - b) - step_of(b - a)) / 2
+    return first, 1 - first
+
+
+# One derivative for each argument. y is the node itself, so that a value which is kept anyway is used again.
+RULES: Mapping[str, Callable[..., tuple[Expr, ...]]] = {
+    "add": lambda y, a, b: (ONE, ONE),
+    "sub": lambda y, a, b: (ONE, MINUS_ONE),
+    "mul": lambda y, a, b: (b, a),
+    "div": lambda y, a, b: (1 / b, -(y / b)),
+    "neg": lambda y, a: (MINUS_ONE,),
+    "sigmoid": lambda y, a: (y * (1 - y),),
+    "tanh": lambda y, a: (1 - y * y,),
+    "exp": lambda y, a: (y,),
+    "log": lambda y, a: (1 / a,),
+    "relu": lambda y, a: (step_of(y),),
+    "maximum": _maximum,
+    "step_of": lambda y, a: (ZERO,),
+}
+
+
+def gradients(
+    outputs: Sequence[Expr], upstream: Sequence[Expr], wrt: Sequence[Expr], held: Collection[Expr] = ()
+) -> list[Expr]:
+    """d(sum of outputs * upstream) / d(each of wrt), by the chain rule from the outputs back.
+
+    held: nodes taken as independent of what they are computed from. A matrix product is always taken so.
+    """
+    gradient: dict[Expr, Expr] = {}
+    for output, factor in zip(outputs, upstream, strict=True):
+        gradient[output] = _add(gradient.get(output, ZERO), factor)
+    for node in reversed(topological(outputs, stop=held)):
+        if node in held or node not in gradient or node.op not in RULES:
+            continue
+        for argument, local in zip(node.args, RULES[node.op](node, *node.args), strict=True):
+            if argument.op != "const":
+                gradient[argument] = _add(gradient.get(argument, ZERO), _mul(gradient[node], local))
+    return [gradient.get(node, ZERO) for node in wrt]
+
+
+def derivative(output: Expr, wrt: Expr, held: Collection[Expr] = ()) -> Expr:
+    """d output / d wrt."""
+    return gradients([output], [ONE], [wrt], held)[0]
+
+
+def _add(a: Expr, b: Expr) -> Expr:
+    if a is ZERO:
+        return b
+    if b.op == "neg":
+        return make("sub", a, b.args[0])
+    return a if b is ZERO else make("add", a, b)
+
+
+def _mul(a: Expr, b: Expr) -> Expr:
+    if a is ZERO or b is ZERO:
+        return ZERO
+    if a is ONE:
+        return b
+    if b is MINUS_ONE:
+        return make("neg", a)
+    return a if b is ONE else make("mul", a, b)

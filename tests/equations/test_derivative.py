@@ -1,0 +1,151 @@
+"""Derivatives, of every operation and of every cell, against autograd and against finite differences."""
+
+import pytest
+import torch
+from later_cells import LATER
+from test_expr import FORMULAS
+
+from keepgate.cells import CELLS
+from keepgate.equations import derivative, evaluate, gradients, maximum, relu, sigmoid, symbol
+from keepgate.errors import CellError
+
+WITH_GRAPH = [cell for cell in (*CELLS, *LATER) if cell.recurrent != "inside"]
+each_cell = pytest.mark.parametrize("cell", WITH_GRAPH, ids=lambda cell: cell.name)
+
+
+def full(value, like):
+    return value if isinstance(value, torch.Tensor) else torch.full_like(like, value)
+
+
+@pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
+def test_each_operation_has_autograds_derivative_and_that_of_finite_differences(formula):
+    a, b = torch.randn(2, 200, dtype=torch.float64)
+    x, y = symbol("x"), symbol("y")
+    ours = [
+        full(g, a)
+        for g in evaluate(gradients([formula(x, y)], [symbol("up")], [x, y]), {x: a, y: b, symbol("up"): 1.0})
+    ]
+    a.requires_grad_()
+    b.requires_grad_()
+    autograd = torch.autograd.grad((formula(a, b) + 0 * a + 0 * b).sum(), [a, b])
+    torch.testing.assert_close(ours, list(autograd), rtol=1e-12, atol=1e-12)
+    a, b, step = a.detach(), b.detach(), 1e-6
+    differences = [
+        (formula(a + step, b) - formula(a - step, b)) / (2 * step),
+        (formula(a, b + step) - formula(a, b - step)) / (2 * step),
+    ]
+    torch.testing.assert_close(ours, differences, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
+def test_a_derivative_has_a_derivative(formula):
+    a, b = torch.randn(2, 50, dtype=torch.float64)
+    x, y = symbol("x"), symbol("y")
+    (second,) = evaluate([derivative(derivative(formula(x, y), x), x)], {x: a, y: b})
+    a.requires_grad_()
+    (first,) = torch.autograd.grad((formula(a, b) + 0 * a).sum(), a, create_graph=True)
+    (autograd,) = torch.autograd.grad((first + 0 * a).sum(), a)
+    torch.testing.assert_close(full(second, a), autograd, rtol=1e-11, atol=1e-11)
+
+
+def test_at_its_corner_each_operation_has_torchs_derivative():
+    x, y = symbol("x"), symbol("y")
+    zero = torch.zeros(1, dtype=torch.float64)
+    for formula in (relu(x), maximum(x, y)):
+        ours = evaluate(gradients([formula], [symbol("up")], [x, y]), {x: zero, y: zero, symbol("up"): 1.0})
+        a, b = zero.clone().requires_grad_(), zero.clone().requires_grad_()
+        (value,) = evaluate([formula], {x: a, y: b})
+        expected = torch.autograd.grad(value.sum() + 0 * (a + b).sum(), [a, b])
+        assert [float(g) for g in ours] == [float(g) for g in expected]
+
+
+def test_what_is_held_has_no_derivative_of_its_own():
+    x = symbol("x")
+    gate = sigmoid(x)
+    assert derivative(gate * x, x, held=[gate]) is gate
+    assert derivative(gate * x, x) is not gate
+
+
+def values_of(cell, seed=0):
+    """Every input of a step, and a gradient for every new state, all random and positive where a log needs it."""
+    generator = torch.Generator().manual_seed(seed)
+    graph = cell.graph
+    inputs = {
+        name: torch.randn(4, 9, generator=generator, dtype=torch.float64, requires_grad=True)
+        for name in graph.inputs
+    }
+    for name in ("c_prev", "n_prev"):  # an sLSTM's normaliser is positive
+        if name in inputs:
+            inputs[name] = (inputs[name].detach().abs() + 0.5).requires_grad_()
+    upstream = {f"d_{s}": torch.randn(4, 9, generator=generator, dtype=torch.float64) for s in cell.states}
+    return inputs, upstream
+
+
+def given(cell, inputs, upstream):
+    graph = cell.graph
+    return {
+        **{node: inputs[name] for name, node in graph.inputs.items()},
+        **{node: upstream[node.name] for node in graph.upstream.values()},
+    }
+
+
+def loss(cell, inputs, upstream):
+    graph = cell.graph
+    new = evaluate(graph.next.values(), {node: inputs[name] for name, node in graph.inputs.items()})
+    return sum((value * upstream[f"d_{state}"]) for state, value in zip(graph.next, new, strict=True))
+
+
+@each_cell
+def test_each_cells_backward_is_autograds(cell):
+    inputs, upstream = values_of(cell)
+    expected = torch.autograd.grad(
+        loss(cell, inputs, upstream).sum() + 0 * sum(v.sum() for v in inputs.values()), list(inputs.values())
+    )
+    plain = {name: value.detach() for name, value in inputs.items()}
+    ours = evaluate(cell.graph.backward.values(), given(cell, plain, upstream))
+    assert list(cell.graph.backward) == [f"d_{name}" for name in inputs]
+    for name, mine, autograd in zip(inputs, ours, expected, strict=True):
+        torch.testing.assert_close(full(mine, autograd), autograd, rtol=1e-11, atol=1e-12)
+
+
+@each_cell
+def test_each_cells_backward_is_that_of_finite_differences(cell):
+    inputs, upstream = values_of(cell, seed=1)
+    inputs = {name: value.detach() for name, value in inputs.items()}
+    ours = evaluate(cell.graph.backward.values(), given(cell, inputs, upstream))
+    step = 1e-6
+    for name, mine in zip(inputs, ours, strict=True):
+        up = loss(cell, {**inputs, name: inputs[name] + step}, upstream)
+        down = loss(cell, {**inputs, name: inputs[name] - step}, upstream)
+        difference = (up - down) / (2 * step)
+        torch.testing.assert_close(full(mine, difference), difference, rtol=1e-5, atol=1e-7)
+
+
+def stored(cell, inputs, upstream):
+    """Only what backward is handed: states before and after, what the graph says is kept, vectors, gradients."""
+    graph = cell.graph
+    values = {node: inputs[name] for name, node in graph.inputs.items()}
+    nodes = [*graph.kept.values(), *graph.next.values(), *graph.previous.values(), *graph.vectors.values()]
+    handed = dict(zip(nodes, evaluate(nodes, values), strict=True))
+    return handed | {node: upstream[node.name] for node in graph.upstream.values()}
+
+
+@each_cell
+def test_backward_needs_no_more_than_what_is_kept(cell):
+    inputs, upstream = values_of(cell)
+    inputs = {name: value.detach() for name, value in inputs.items()}
+    from_all = evaluate(cell.graph.backward.values(), given(cell, inputs, upstream))
+    from_kept = evaluate(cell.graph.backward.values(), stored(cell, inputs, upstream))
+    for one, other in zip(from_all, from_kept, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+@each_cell
+def test_backward_needs_all_of_the_raw_inputs_that_are_kept(cell):
+    graph = cell.graph
+    inputs, upstream = values_of(cell)
+    handed = stored(cell, inputs, upstream)
+    for name in graph.kept.keys() & graph.inputs.keys():
+        less = {node: value for node, value in handed.items() if node is not graph.inputs[name]}
+        with pytest.raises(CellError, match=f"{name} has no value"):
+            evaluate(graph.backward.values(), less)

@@ -1,0 +1,125 @@
+"""Tensors and symbols agree; a graph is what was written; nothing is left behind."""
+
+import subprocess
+import sys
+import weakref
+
+import pytest
+import torch
+
+from keepgate.equations import (
+    const,
+    evaluate,
+    exp,
+    log,
+    maximum,
+    relu,
+    sigmoid,
+    step_of,
+    symbol,
+    tanh,
+    topological,
+)
+from keepgate.errors import CellError
+
+# Each takes two values, and some use one.
+FORMULAS = {
+    "add": lambda a, b: a + b,
+    "add a number": lambda a, _: a + 2,
+    "number add": lambda a, _: 2 + a,
+    "sub": lambda a, b: a - b,
+    "sub a number": lambda a, _: a - 2,
+    "number sub": lambda a, _: 1 - a,
+    "mul": lambda a, b: a * b,
+    "number mul": lambda a, _: 0.1 * a,
+    "div": lambda a, b: a / b,
+    "div by a number": lambda a, _: a / 3,
+    "number div": lambda a, _: 3 / a,
+    "neg": lambda a, _: -a,
+    "sigmoid": lambda a, _: sigmoid(a),
+    "tanh": lambda a, _: tanh(a),
+    "exp": lambda a, _: exp(a),
+    "log": lambda a, _: log(a * a),
+    "relu": lambda a, _: relu(a),
+    "maximum": lambda a, b: maximum(a, b),
+    "step_of": lambda a, _: step_of(a),
+    "all together": lambda a, b: (1 - sigmoid(a)) * tanh(b) - relu(a) / (exp(b) + 1) + maximum(a, -b),
+}
+
+
+@pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_symbols_compute_the_very_bits_that_tensors_do(formula, dtype):
+    a, b = torch.randn(2, 5, 7, dtype=dtype)
+    a[0, 0], b[0, 0], a[0, 1], b[0, 1] = 0.0, 0.0, -0.0, 0.0
+    x, y = symbol("x"), symbol("y")
+    (computed,) = evaluate([formula(x, y)], {x: a, y: b})
+    # As bytes: 0.0 and -0.0 differ, NaN is equal to itself.
+    assert computed.dtype == dtype
+    assert computed.numpy().tobytes() == formula(a, b).numpy().tobytes()
+
+
+def test_the_functions_are_the_known_ones():
+    x = torch.tensor([-2.0, 0.0, 3.0], dtype=torch.float64)
+    torch.testing.assert_close(sigmoid(x), 1 / (1 + (-x).exp()))
+    torch.testing.assert_close(tanh(x), (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()))
+    assert relu(x).tolist() == [0, 0, 3]
+    assert step_of(x).tolist() == [0, 0, 1]
+    assert maximum(x, -x).tolist() == [2, 0, 3]
+
+
+def test_equal_expressions_are_the_same_node():
+    x, y = symbol("x"), symbol("y")
+    assert sigmoid(x + y) is sigmoid(x + y)
+    assert x + y is not y + x
+    assert const(1) is const(1.0)
+    assert const(0.0) is not const(-0.0)
+
+
+def test_a_graph_that_nobody_holds_is_gone():
+    node = symbol("x") * 7.25 + symbol("y")
+    watch = [weakref.ref(part) for part in topological([node])]
+    del node
+    assert [part() for part in watch] == [None] * len(watch)
+
+
+def test_a_node_given_a_value_is_not_computed():
+    x = symbol("x")
+    gate = sigmoid(x)
+    assert evaluate([gate * 2], {gate: torch.tensor(0.25)})[0] == 0.5
+
+
+def test_a_value_that_is_missing_is_named():
+    x, y = symbol("x"), symbol("y")
+    with pytest.raises(CellError, match="y has no value"):
+        evaluate([x + y], {x: 1.0})
+
+
+def test_ten_thousand_operations_in_a_row_are_no_trouble():
+    x = node = symbol("x")
+    for _ in range(10_000):
+        node = node + 1
+    assert evaluate([node], {x: 0.0}) == [10_000]
+
+
+def test_a_branch_on_a_value_is_refused():
+    with pytest.raises(CellError, match="choose without branching"):
+        bool(symbol("x"))
+
+
+def test_a_number_for_maximum_is_refused_as_a_tensor_refuses_it():
+    with pytest.raises(TypeError):
+        maximum(torch.zeros(1), 1.0)
+    with pytest.raises(CellError, match="relu"):
+        maximum(symbol("x"), 1.0)
+
+
+def test_an_expression_reads_like_its_formula():
+    x, y = symbol("x"), symbol("y")
+    assert repr((1 - sigmoid(x)) * -y) == "((1 - sigmoid(x)) * -y)"
+
+
+def test_cells_and_their_language_load_without_torch():
+    code = "import sys, keepgate.equations, keepgate.cells; print({'torch', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
