@@ -11,7 +11,9 @@ import jaxtyping
 import pytest
 
 # Before anything imports keepgate: every annotated function of these rooms checks what it is given.
-_HOOK = jaxtyping.install_import_hook(["keepgate.nn", "keepgate.kernels", "keepgate.lens"], "beartype.beartype")
+_HOOK = jaxtyping.install_import_hook(
+    ["keepgate.nn", "keepgate.kernels", "keepgate.lens"], "beartype.beartype"
+)
 assert not any(name.startswith("keepgate.nn") for name in sys.modules), "keepgate was imported too early"
 assert beartype.__version__
 

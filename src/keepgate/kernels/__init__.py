@@ -1,0 +1,7 @@
+"""(Cell, tensors) → states over time. The reference is right by definition; the others must agree or refuse."""
+
+from .call import Call, Run
+from .choose import KERNELS, Choice, explain, run
+from .kernel import Kernel
+
+__all__ = ["KERNELS", "Call", "Choice", "Kernel", "Run", "explain", "run"]

@@ -1,0 +1,126 @@
+"""torch's own kernels (oneDNN, cuDNN) for the cells torch has, when nothing is asked that they lack."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from .call import Call, Run
+
+_TORCH: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+    "rnn_tanh": torch.rnn_tanh,
+    "rnn_relu": torch.rnn_relu,
+    "lstm": torch.lstm,
+    "gru": torch.gru,
+}
+
+
+class Builtin:
+    """One layer, one direction at a time; ragged rows are cut into rectangles where rows end."""
+
+    name = "builtin"
+
+    def refuses(self, call: Call) -> str | None:
+        if call.cell.name not in _TORCH:
+            return f"torch has no kernel for the cell {call.cell.name}; it has {', '.join(_TORCH)}"
+        if call.trace:
+            return "a trace was asked for, and torch's kernels do not show their gates"
+        if call.resets is not None:
+            return (
+                "resets were asked for, and torch's kernels carry the state from the first step to the last"
+            )
+        if (call.bias_ih is None) != (call.bias_hh is None):
+            return "torch's kernels take two biases or none, got one"
+        if call.weight_hr is not None and call.cell.name != "lstm":
+            return "torch's kernels project the output of an LSTM only"
+        if any(torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in call.tensors):
+            return "torch.func transforms the call, and torch's kernels have no batching rule"
+        if forward_ad._current_level >= 0:
+            return "forward-mode derivatives were asked for, and torch's kernels have none"
+        return None
+
+    def forward(self, call: Call) -> Run:
+        if call.rows == 0 or (call.lengths is None and not call.reverse):
+            output, final = _rectangle(call, call.x, call.states)
+            return Run(output=output, final=final)
+        return _in_rectangles(call)
+
+
+def _rectangle(call: Call, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Every row for the same number of steps, forwards."""
+    given = (call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr)
+    weights = [weight for weight in given if weight is not None]
+    hx = [state.unsqueeze(0) for state in states]
+    train = torch.is_grad_enabled()
+    output, *final = _TORCH[call.cell.name](
+        x, hx if len(hx) > 1 else hx[0], weights, call.bias_ih is not None, 1, 0.0, train, False, False
+    )
+    return output, tuple(state.squeeze(0) for state in final)
+
+
+def _in_rectangles(call: Call) -> Run:
+    """Rows of different lengths, either direction: each rectangle holds the rows that are still going on."""
+    order = _Order.of(call)
+    x_flat = call.x.reshape(call.steps * call.rows, -1).index_select(0, order.gather)
+    states = tuple(state.index_select(0, order.rows) for state in call.states)
+    outputs, finished = [], []
+    start = 0
+    for steps, rows in order.rectangles():
+        finished.append(tuple(state[rows:] for state in states))
+        piece = x_flat[start : start + steps * rows].view(steps, rows, -1)
+        output, states = _rectangle(call, piece, tuple(state[:rows].contiguous() for state in states))
+        outputs.append(output.reshape(steps * rows, -1))
+        start += steps * rows
+    finished.append(states)
+    nothing = call.x.new_zeros(1, call.output_size, dtype=outputs[0].dtype if outputs else None)
+    flat = torch.cat([*outputs, nothing])
+    output = flat.index_select(0, order.scatter).view(call.steps, call.rows, call.output_size)
+    final = tuple(
+        torch.cat(parts[::-1]).index_select(0, order.rows_back) for parts in zip(*finished, strict=True)
+    )
+    return Run(output=output, final=final)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """Where each step of each row stands when rows are sorted by length, longest first, and packed by time.
+
+    gather:  for each packed place, its place in [time · batch] of the call.
+    scatter: the way back; places beyond a row's length point at one row of zeros behind the packed ones.
+    """
+
+    gather: Tensor
+    scatter: Tensor
+    rows: Tensor
+    rows_back: Tensor
+    lengths: list[int]
+
+    @staticmethod
+    def of(call: Call) -> "_Order":
+        device = call.x.device
+        lengths = torch.full((call.rows,), call.steps) if call.lengths is None else call.lengths.cpu().long()
+        rows = torch.argsort(lengths, descending=True, stable=True)
+        time = torch.arange(call.steps).unsqueeze(1)
+        real = time < lengths[rows]
+        read = (lengths[rows] - 1 - time) if call.reverse else time.expand(-1, call.rows)
+        gather = (read * call.rows + rows)[real]
+        scatter = torch.full((call.steps * call.rows,), len(gather))
+        scatter[gather] = torch.arange(len(gather))
+        return _Order(
+            gather=gather.to(device),
+            scatter=scatter.to(device),
+            rows=rows.to(device),
+            rows_back=torch.argsort(rows).to(device),
+            lengths=lengths[rows].tolist(),
+        )
+
+    def rectangles(self) -> Iterator[tuple[int, int]]:
+        """(steps, rows) of each stretch in which no row ends."""
+        done = 0
+        for row in reversed(range(len(self.lengths))):
+            length = self.lengths[row]
+            if length > done:
+                yield length - done, row + 1
+                done = length

@@ -1,0 +1,93 @@
+"""Initial weights, the keeping gate's bias among them, each with its source."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..equations import Cell
+from ..errors import SettingsError
+
+Init = Literal["torch", "orthogonal", "chrono"]
+INITS: tuple[str, ...] = ("torch", "orthogonal", "chrono")
+
+
+def check_init(cell: Cell, init: str, horizon: float | None, forget_bias: float | None, bias: bool) -> None:
+    """Raises SettingsError for choices that make no sense together."""
+    if init not in INITS:
+        raise SettingsError(f"init is {init!r}; choose one of {', '.join(INITS)}")
+    if (init == "chrono") != (horizon is not None):
+        raise SettingsError(
+            f"init={init!r} with horizon={horizon}: the chrono initialisation needs the horizon in steps that memory "
+            "should span, the others none; write init='chrono', horizon=1000"
+        )
+    if horizon is not None and not (math.isfinite(horizon) and horizon > 2):
+        raise SettingsError(f"horizon is {horizon} steps; it must be finite and greater than 2")
+    if horizon is not None and forget_bias is not None:
+        raise SettingsError(
+            "init='chrono' draws the keeping gate's bias itself; leave forget_bias out, or use another init"
+        )
+    if forget_bias is not None and not math.isfinite(forget_bias):
+        raise SettingsError(f"forget_bias is {forget_bias}; it must be finite")
+    if (horizon is not None or forget_bias is not None) and (cell.keeps is None or not bias):
+        lacks = "has no gate that keeps" if cell.keeps is None else "was built with bias=False"
+        raise SettingsError(
+            f"{cell.name} {lacks}, so its memory cannot be set by a bias; use init='orthogonal' or 'torch'"
+        )
+
+
+@torch.no_grad()
+def initialise(
+    cell: Cell,
+    weights: dict[str, Tensor],
+    hidden_size: int,
+    *,
+    init: str,
+    horizon: float | None,
+    forget_bias: float | None,
+) -> None:
+    """Fills one layer's weights in place. `weights` are named as Call names them.
+
+    "torch":      everything uniform within ±1/√hidden, as torch.nn (the same numbers from the same seed).
+    "orthogonal": input weights Glorot-uniform a gate block, recurrent weights orthogonal a gate block, biases 0.
+                  Saxe et al. (2014), arXiv:1312.6120; Glorot & Bengio (2010).
+    "chrono":     orthogonal, and memories spread over 1 to `horizon` steps: the keeping gate's bias is
+                  log U[1, horizon - 1], the writing gate's its negative. Tallec & Ollivier (2018), arXiv:1804.11188.
+    forget_bias:  the total bias of the gate that keeps. Jozefowicz et al. (2015): 1 for an LSTM.
+    """
+    if init == "torch":
+        bound = 1 / math.sqrt(hidden_size)
+        for weight in weights.values():
+            nn.init.uniform_(weight, -bound, bound)
+    else:
+        for name, weight in weights.items():
+            _fill(name, weight, len(cell.gates))
+    if horizon is not None:
+        memory = torch.empty(hidden_size).uniform_(1, horizon - 1).log()
+        _set_bias(cell, weights, cell.keeps, memory)
+        if cell.writes is not None:
+            _set_bias(cell, weights, cell.writes, -memory)
+    if forget_bias is not None:
+        _set_bias(cell, weights, cell.keeps, torch.full((hidden_size,), float(forget_bias)))
+
+
+def _fill(name: str, weight: Tensor, gates: int) -> None:
+    if name.startswith("bias"):
+        nn.init.zeros_(weight)
+    elif weight.dim() == 1:
+        nn.init.uniform_(weight, -1 / math.sqrt(len(weight)), 1 / math.sqrt(len(weight)))
+    elif name == "weight_hr":
+        nn.init.orthogonal_(weight)
+    else:
+        for block in weight.chunk(gates):
+            nn.init.orthogonal_(block) if name == "weight_hh" else nn.init.xavier_uniform_(block)
+
+
+def _set_bias(cell: Cell, weights: dict[str, Tensor], gate: str | None, value: Tensor) -> None:
+    """The total bias of one gate: all of it in bias_ih, none in bias_hh."""
+    assert gate is not None
+    index, total = cell.gates.index(gate), len(cell.gates)
+    weights["bias_ih"].chunk(total)[index].copy_(value)
+    if "bias_hh" in weights:
+        weights["bias_hh"].chunk(total)[index].zero_()

@@ -1,0 +1,346 @@
+"""Recurrent: any cell, in layers and directions, over ragged rows; torch.nn's call and parameters, with a trace."""
+
+import warnings
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+from torch.nn.utils.rnn import PackedSequence
+
+from ..equations import Cell
+from ..errors import SettingsError, ShapeError
+from ..kernels import Call, Run, run
+from ..kernels.choose import by_name
+from .arrange import Arranged, Lengths, arrange
+from .checks import check_settings
+from .init import Init, check_init, initialise
+from .trace import LayerTrace, Trace
+
+Hidden = Tensor | tuple[Tensor, ...]
+
+
+class Recurrent(nn.Module):
+    """A stack of recurrent layers of any cell: torch.nn.LSTM's call and parameters, with a trace.
+
+    Parameters are named and ordered as torch names them: weight_ih_l0 [gates · hidden, input], weight_hh_l0
+    [gates · hidden, hidden], bias_ih_l0, bias_hh_l0, weight_hr_l0 [projected, hidden], `_reverse` for the other way.
+
+    init:        "torch" (uniform, the numbers torch.nn draws), "orthogonal", or "chrono" with `horizon` in steps.
+    forget_bias: total bias of the gate that keeps (LSTM f, GRU z), or None to leave it as `init` makes it.
+    kernel:      the name of the kernel that must run every call, or None for the first that can.
+
+    Raises SettingsError (a ValueError) for choices that make no sense, TypeError for sizes that are no integers.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        init: Init = "torch",
+        horizon: float | None = None,
+        forget_bias: float | None = None,
+        kernel: str | None = None,
+    ) -> None:
+        super().__init__()
+        check_settings(
+            input_size=input_size, hidden_size=hidden_size, num_layers=num_layers, proj_size=proj_size, bias=bias,
+            batch_first=batch_first, bidirectional=bidirectional, dropout=dropout,
+        )  # fmt: skip
+        check_init(cell, init, horizon, forget_bias, bias)
+        if kernel is not None:
+            by_name(kernel)
+        self.cell = cell
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
+        self.bidirectional, self.proj_size = bidirectional, proj_size
+        self.init, self.horizon, self.forget_bias, self.kernel = init, horizon, forget_bias, kernel
+        if dropout > 0 and num_layers == 1:
+            warnings.warn(
+                f"dropout={dropout} acts between layers, and this {type(self).__name__} has one; "
+                "set num_layers=2 or more, or dropout=0",
+                stacklevel=3,
+            )
+        for layer, reverse in self._places():
+            for name, shape in self._shapes(layer).items():
+                weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+                self.register_parameter(_parameter_name(name, layer, reverse), weight)
+        self.reset_parameters()
+
+    @property
+    def output_size(self) -> int:
+        """Units of the output in one direction."""
+        return self.proj_size or self.hidden_size
+
+    @property
+    def directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    @property
+    def all_weights(self) -> list[list[nn.Parameter]]:
+        """Each layer's and direction's parameters, as torch.nn lists them."""
+        return [list(self._weights(*place).values()) for place in self._places()]
+
+    def reset_parameters(self) -> None:
+        """Draws the initial weights again, by the `init` that the layer was built with."""
+        for layer, reverse in self._places():
+            initialise(
+                self.cell, dict(self._weights(layer, reverse)), self.hidden_size,
+                init=self.init, horizon=self.horizon, forget_bias=self.forget_bias,
+            )  # fmt: skip
+
+    def flatten_parameters(self) -> None:
+        """Does nothing: here weights are packed by the kernel that needs it. Kept for code written for torch.nn."""
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Hidden | None = None,
+        *,
+        lengths: Lengths | None = None,
+        resets: Bool[Tensor, "..."] | None = None,
+    ) -> tuple[Tensor | PackedSequence, Hidden]:
+        """The output after every step, and the states after the last, in torch.nn's shapes.
+
+        input:   [time, batch, input] (batch_first: [batch, time, input]), [time, input], or a PackedSequence.
+        hx:      states before the first step, [layers · directions, batch, units]; zeros if None.
+        lengths: how many steps of each row are real, in any order, 0 allowed. Beyond them the output is zero and gets
+                 no gradient; final states are those at the row's own end, where the reverse direction starts.
+        resets:  [time, batch] (or as the input is laid out), True where a new sequence begins: the state is cleared.
+        Raises ShapeError (a ValueError and a RuntimeError) for what does not fit.
+        """
+        output, final, _, arranged = self._run(input, hx, lengths, resets, trace=False)
+        return arranged.output(output), self._final(final, arranged)
+
+    def trace(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Hidden | None = None,
+        lengths: Lengths | None = None,
+        resets: Bool[Tensor, "..."] | None = None,
+    ) -> Trace:
+        """The same run with every gate and state at every step, differentiable, always time first.
+
+        In textbooks that write z, zⁱ, zᶠ, zᵒ: z is g (the candidate), zⁱ is i, zᶠ is f, zᵒ is o.
+        """
+        output, final, layers, arranged = self._run(input, hx, lengths, resets, trace=True)
+        return Trace(
+            output=output, final=self._final(final, arranged), layers=tuple(layers), lengths=arranged.lengths
+        )
+
+    def calls(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Hidden | None = None,
+        *,
+        lengths: Lengths | None = None,
+        resets: Bool[Tensor, "..."] | None = None,
+        trace: bool = False,
+    ) -> list[Call]:
+        """The calls that a run would make, layer by layer, without making them; deeper inputs are zeros."""
+        arranged, states, resets = self._enter(input, hx, lengths, resets)
+        x, calls = arranged.x, []
+        for place, (layer, reverse) in enumerate(self._places()):
+            if layer and not reverse:
+                x = x.new_zeros(*x.shape[:2], self.output_size * self.directions)
+            calls.append(self._call(x, states, place, layer, reverse, arranged, resets, trace))
+        return calls
+
+    def _run(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Hidden | None,
+        lengths: Lengths | None,
+        resets: Tensor | None,
+        *,
+        trace: bool,
+    ) -> tuple[Tensor, list[tuple[Tensor, ...]], list[LayerTrace], Arranged]:
+        arranged, states, resets = self._enter(input, hx, lengths, resets)
+        output, outputs, final, traces = arranged.x, [], [], []
+        x = arranged.x
+        for place, (layer, reverse) in enumerate(self._places()):
+            if layer and not reverse and self.dropout:
+                x = dropout(x, self.dropout, self.training)
+            call = self._call(x, states, place, layer, reverse, arranged, resets, trace)
+            ran = run(call, self.kernel)
+            outputs.append(ran.output)
+            final.append(ran.final)
+            if trace:
+                traces.append(_layer_trace(call, ran, layer))
+            if len(outputs) == self.directions:
+                output = torch.cat(outputs, -1) if self.bidirectional else outputs[0]
+                x, outputs = output, []
+        return output, final, traces, arranged
+
+    def _call(
+        self,
+        x: Tensor,
+        states: tuple[Tensor, ...],
+        place: int,
+        layer: int,
+        reverse: bool,
+        arranged: Arranged,
+        resets: Tensor | None,
+        trace: bool,
+    ) -> Call:
+        weights = self._weights(layer, reverse)
+        return Call(
+            cell=self.cell,
+            x=x,
+            states=tuple(state[place] for state in states),
+            weight_ih=weights["weight_ih"],
+            weight_hh=weights.get("weight_hh"),
+            bias_ih=weights.get("bias_ih"),
+            bias_hh=weights.get("bias_hh"),
+            weight_hr=weights.get("weight_hr"),
+            vectors=tuple(weights[name] for name in self.cell.vectors),
+            lengths=arranged.lengths,
+            resets=resets,
+            reverse=reverse,
+            trace=trace,
+        )
+
+    def _enter(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Hidden | None,
+        lengths: Lengths | None,
+        resets: Tensor | None,
+    ) -> tuple[Arranged, tuple[Tensor, ...], Tensor | None]:
+        """Everything that the caller gave, checked and time first."""
+        name = type(self).__name__
+        arranged = arrange(input, lengths, self.batch_first, name)
+        x = arranged.x
+        weight = self._parameters[_parameter_name("weight_ih", 0, False)]
+        assert weight is not None
+        if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+            raise ShapeError(
+                f"{name}: input is {x.dtype}, but the weights are {weight.dtype}; "
+                f"convert the input with input.to({weight.dtype}) or the model with model.to({x.dtype})"
+            )
+        if x.device != weight.device:
+            raise ShapeError(
+                f"{name}: input is on {x.device}, but the weights are on {weight.device}; move one with .to(...)"
+            )
+        if x.shape[2] != self.input_size:
+            raise ShapeError(
+                f"input has {x.shape[2]} features but this {name} was built with input_size={self.input_size}; "
+                f"project it first or build with input_size={x.shape[2]}"
+            )
+        return arranged, self._states(hx, arranged), self._resets(resets, arranged)
+
+    def _states(self, hx: Hidden | None, arranged: Arranged) -> tuple[Tensor, ...]:
+        """The states before the first step, one [layers · directions, batch, units] for each of the cell's."""
+        x, names = arranged.x, self.cell.states
+        sizes = (self.output_size, *[self.hidden_size] * (len(names) - 1))
+        shapes = [(self.num_layers * self.directions, x.shape[1], size) for size in sizes]
+        if hx is None:
+            return tuple(x.new_zeros(shape) for shape in shapes)
+        given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
+        if len(given) != len(names):
+            raise ShapeError(
+                f"{type(self).__name__} carries {len(names)} state(s), {', '.join(names)}, "
+                f"but hx holds {len(given)}; give {'a tuple of them' if len(names) > 1 else 'one tensor'}"
+            )
+        states = []
+        for name, state, shape in zip(names, given, shapes, strict=True):
+            expected = shape if arranged.batched else (shape[0], shape[2])
+            if tuple(state.shape) != expected:
+                raise ShapeError(
+                    f"initial state {name} has shape {tuple(state.shape)}, expected {expected}: "
+                    f"[layers · directions, {'batch, ' if arranged.batched else ''}units]"
+                )
+            if state.device != x.device:
+                raise ShapeError(
+                    f"initial state {name} is on {state.device}, but the input is on {x.device}; move one"
+                )
+            if state.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+                raise ShapeError(
+                    f"initial state {name} is {state.dtype}, but the input is {x.dtype}; convert one with .to(...)"
+                )
+            states.append(arranged.states_in(state))
+        return tuple(states)
+
+    def _resets(self, resets: Tensor | None, arranged: Arranged) -> Tensor | None:
+        if resets is None:
+            return None
+        if arranged.packed is not None:
+            raise SettingsError(
+                "resets need a padded input, because a PackedSequence has no [time, batch]; pad it"
+            )
+        given = resets if arranged.batched else resets.unsqueeze(1)
+        if self.batch_first and arranged.batched and given.dim() == 2:
+            given = given.T
+        expected = tuple(arranged.x.shape[:2])
+        if given.dtype != torch.bool or tuple(given.shape) != expected:
+            raise ShapeError(
+                f"resets is {resets.dtype} of shape {tuple(resets.shape)}; expected torch.bool, laid out as the input: "
+                f"{expected[0]} steps by {expected[1]} rows"
+            )
+        return given.to(arranged.x.device)
+
+    def _final(self, final: list[tuple[Tensor, ...]], arranged: Arranged) -> Hidden:
+        stacked = tuple(arranged.states_out(torch.stack(parts)) for parts in zip(*final, strict=True))
+        return stacked if len(stacked) > 1 else stacked[0]
+
+    def _places(self) -> Iterator[tuple[int, bool]]:
+        """(layer, reverse), in torch's order."""
+        for layer in range(self.num_layers):
+            yield layer, False
+            if self.bidirectional:
+                yield layer, True
+
+    def _shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        rows = len(self.cell.gates) * self.hidden_size
+        width = self.output_size * self.directions if layer else self.input_size
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width)}
+        if self.cell.recurrent != "none":
+            shapes["weight_hh"] = (rows,) if self.cell.recurrent == "diagonal" else (rows, self.output_size)
+        if self.bias:
+            shapes["bias_ih"] = (rows,)
+            if self.cell.recurrent != "none":
+                shapes["bias_hh"] = (rows,)
+        if self.proj_size:
+            shapes["weight_hr"] = (self.proj_size, self.hidden_size)
+        return shapes | dict.fromkeys(self.cell.vectors, (self.hidden_size,))
+
+    def _weights(self, layer: int, reverse: bool) -> dict[str, nn.Parameter]:
+        names = self._shapes(layer)
+        return {name: getattr(self, _parameter_name(name, layer, reverse)) for name in names}
+
+    def extra_repr(self) -> str:
+        defaults = {
+            "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False,
+            "init": "torch", "horizon": None, "forget_bias": None, "kernel": None,
+        }  # fmt: skip
+        given = {name: getattr(self, name) for name in defaults}
+        changed = [f"{name}={value!r}" for name, value in given.items() if value != defaults[name]]
+        return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
+
+
+def _parameter_name(name: str, layer: int, reverse: bool) -> str:
+    return f"{name}_l{layer}{'_reverse' if reverse else ''}"
+
+
+def _layer_trace(call: Call, ran: Run, layer: int) -> LayerTrace:
+    return LayerTrace(
+        layer=layer,
+        reverse=call.reverse,
+        cell=call.cell,
+        over_time=ran.kept,
+        initial=dict(zip(call.cell.states, call.states, strict=True)),
+        lengths=call.lengths,
+        resets=call.resets,
+        weight_hr=call.weight_hr,
+    )

@@ -1,0 +1,136 @@
+"""Trace: every gate and state at every step, by name."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..equations import Cell
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerTrace(Mapping[str, Tensor]):
+    """One layer and direction. `t["f"]` or `t.f` is the forget gate over time, [time, batch, hidden].
+
+    Time is the text's own order, also for the reverse direction, which reads it backwards.
+    What lies beyond a row's length is zero.
+    """
+
+    layer: int
+    reverse: bool
+    cell: Cell
+    over_time: dict[str, Float[Tensor, "time batch _"]]
+    initial: dict[str, Float[Tensor, "batch _"]]
+    lengths: Int[Tensor, " batch"] | None = None
+    resets: Tensor | None = None
+    weight_hr: Tensor | None = None
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self.over_time:
+            raise KeyError(
+                f"{name!r} is not traced in a {self.cell.name}; there are {', '.join(self.over_time)}"
+            )
+        return self.over_time[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.over_time)
+
+    def __len__(self) -> int:
+        return len(self.over_time)
+
+    def __getattr__(self, name: str) -> Tensor:
+        values = self.__dict__.get("over_time", {})
+        if name in values:
+            return values[name]
+        raise AttributeError(
+            f"a trace of {type(self).__name__} has no {name!r}; it shows {', '.join(values)}"
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.over_time)
+
+    def previous(self) -> dict[str, Float[Tensor, "time batch _"]]:
+        """Each state as it stood before each step: shifted by one in the direction of reading, cleared at resets."""
+        return {name: self._shifted(self.over_time[name], self.initial[name]) for name in self.cell.states}
+
+    def rebuild(self) -> dict[str, Float[Tensor, "time batch hidden"]]:
+        """The states after each step, from the gates and the states before, by the cell's own equations.
+
+        Equal to the traced states to the last bit. With a projection the first state is projected likewise.
+        Raises CellError for a cell whose states do not follow from what it shows, such as the plain RNN.
+        """
+        traced = {name: self.over_time[name] for name in self.cell.traced}
+        rebuilt = dict(self.cell.rebuild(traced, self.previous()))
+        first = self.cell.states[0]
+        if self.weight_hr is not None:
+            rebuilt[first] = torch.stack(
+                [torch.nn.functional.linear(h, self.weight_hr) for h in rebuilt[first]]
+            )
+        return {name: self._real(value) for name, value in rebuilt.items()}
+
+    def _shifted(self, after: Tensor, initial: Tensor) -> Tensor:
+        if not self.reverse:
+            before = torch.cat([initial.unsqueeze(0), after[:-1]])
+        else:
+            before = torch.cat([after[1:], initial.unsqueeze(0)])
+            if self.lengths is not None:
+                last = torch.arange(1, len(after) + 1).unsqueeze(1) == self.lengths
+                before = torch.where(last.to(after.device).unsqueeze(2), initial, before)
+        if self.resets is not None:
+            before = before.masked_fill(self._cleared().unsqueeze(2), 0)
+        return before
+
+    def _cleared(self) -> Tensor:
+        """Where the state was cleared before a step was read."""
+        assert self.resets is not None
+        if not self.reverse:
+            return self.resets
+        begins = torch.cat([self.resets[1:], torch.zeros_like(self.resets[:1])])
+        if self.lengths is not None:
+            inside = torch.arange(1, len(begins) + 1).unsqueeze(1) < self.lengths
+            begins = begins & inside.to(begins.device)
+        return begins
+
+    def _real(self, value: Tensor) -> Tensor:
+        if self.lengths is None:
+            return value
+        real = torch.arange(len(value)).unsqueeze(1) < self.lengths
+        return value.where(real.to(value.device).unsqueeze(2), value.new_zeros(()))
+
+    def __repr__(self) -> str:
+        steps, rows, units = self.over_time[self.cell.states[0]].shape
+        way = "reverse" if self.reverse else "forward"
+        names = " ".join(self.over_time)
+        return f"LayerTrace(layer {self.layer}, {way}, {self.cell.name}: {names}; [{steps}, {rows}, {units}])"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trace:
+    """What a layer's run looked like inside, with its output and final states.
+
+    output: [time, batch, directions · units], always time first.
+    final:  as the layer returns it: h_n, or (h_n, c_n).
+    """
+
+    output: Float[Tensor, "time batch _"]
+    final: Tensor | tuple[Tensor, ...]
+    layers: tuple[LayerTrace, ...]
+    lengths: Int[Tensor, " batch"] | None = None
+
+    def layer(self, index: int, *, reverse: bool = False) -> LayerTrace:
+        """One layer and direction. Negative indices count from the last layer. Raises IndexError if there is none."""
+        depth = self.layers[-1].layer + 1
+        wanted = index + depth if index < 0 else index
+        for layer in self.layers:
+            if layer.layer == wanted and layer.reverse == reverse:
+                return layer
+        way = "reverse" if reverse else "forward"
+        raise IndexError(
+            f"there is no {way} layer {index} in this trace; it has {', '.join(map(repr, self.layers))}"
+        )
+
+    def __repr__(self) -> str:
+        return "Trace(\n  " + "\n  ".join(map(repr, self.layers)) + "\n)"
