@@ -1,0 +1,26 @@
+"""Pictures as inline SVG, drawn without any library: curves over a length or a lag, and strips of gates under their tokens.
+
+A picture takes its colours from the page's style sheet by class (`series-0`, `gate-f`), so that it follows light, dark
+and print. Nothing in a picture is told by colour alone: curves differ in dashes and markers and carry their names,
+gates are bars whose height is the value.
+"""
+
+from .axis import Axis, linear, logarithmic
+from .curves import Curve, Curves, Level, draw_curves, hover
+from .strip import Row, draw_strip
+from .svg import key, share_bar
+
+__all__ = [
+    "Axis",
+    "Curve",
+    "Curves",
+    "Level",
+    "Row",
+    "draw_curves",
+    "draw_strip",
+    "hover",
+    "key",
+    "linear",
+    "logarithmic",
+    "share_bar",
+]

@@ -1,0 +1,217 @@
+"""Curves over a length or a lag: a line, a marker and a name at its end for each, a band for the range over seeds."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from .axis import Axis
+from .svg import DASHES, STYLES, marker, path, picture, tag, text
+
+FONT = 14.0  # in the picture's own units, which are pixels at its natural width
+LANE = 22.0  # height of the lanes for values beside the axis
+FEW_POINTS = 12  # up to so many points each has its marker, beyond that only every so many
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One series: a name, values over positions (NaN: not known), and the lowest and highest over the seeds."""
+
+    name: str
+    style: int
+    xs: Sequence[float]
+    ys: Sequence[float]
+    lows: Sequence[float] = ()
+    highs: Sequence[float] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """A value that every curve is held against, such as chance."""
+
+    value: float
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """A picture's content, apart from its size."""
+
+    title: str
+    description: str
+    x: Axis
+    y: Axis
+    x_name: str
+    y_name: str
+    curves: Sequence[Curve]
+    levels: Sequence[Level] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Frame:
+    """Where the plot lies in the picture, and its two axes."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x: Axis
+    y: Axis
+
+    def at(self, x: float, y: float, nudge: float = 0.0) -> tuple[float, float] | None:
+        """The point of the picture for a value; in the middle of a lane for one beside the axis; None for NaN."""
+        across, up = self.x.place(x), self.y.place(y)
+        if across is None or up is None:
+            return None
+        over = self.left + across * (self.right - self.left)
+        if math.isinf(up):
+            return over, (self.bottom + LANE * 0.75 if up < 0 else self.top - LANE * 0.75) + nudge
+        return over, self.bottom - up * (self.bottom - self.top)
+
+
+def breadth(words: str, size: float = FONT) -> float:
+    """About how wide words are set: a Chinese character is as wide as high, others about 0.56 of it."""
+    return sum(size if ord(letter) > 0x2E7F else size * 0.56 for letter in words)
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Heights as near as possible to the wanted ones, at least `gap` apart, inside low … high, in the same order.
+
+    If there is not room for all, they are set evenly over the whole of it.
+    """
+    order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
+    if (len(wanted) - 1) * gap > high - low:
+        gap = (high - low) / (len(wanted) - 1)
+    placed: dict[int, float] = {}
+    floor = low
+    for i in order:
+        floor = placed[i] = max(wanted[i], floor)
+        floor += gap
+    ceiling = high
+    for i in reversed(order):
+        ceiling = placed[i] = min(placed[i], ceiling)
+        ceiling -= gap
+    return [placed[i] for i in range(len(wanted))]
+
+
+def draw_curves(content: Curves, name: str, width: float, height: float, class_: str) -> Markup:
+    """The picture `width` wide and `height` high, in its own pixels; `name` begins its ids."""
+    room = max([breadth(curve.name) for curve in content.curves], default=0.0)
+    left = max([breadth(written) for _, written in content.y.ticks], default=0.0) + 12
+    left = max(left, *(breadth(lane) + 12 for lane in (content.y.below, content.y.above) if lane), 34)
+    frame = _Frame(
+        left=left,
+        right=width - min(room, width * 0.42) - 30,
+        top=30 + (LANE + 4 if content.y.above else 0),
+        bottom=height - 48 - (LANE + 4 if content.y.below else 0),
+        x=content.x,
+        y=content.y,
+    )
+    parts = [*_grid(content, frame, height), *_lanes(frame), *_levels(content.levels, frame)]
+    parts += [part for curve in content.curves for part in _band(curve, frame)]
+    parts += [part for curve in content.curves for part in _curve(curve, frame)]
+    parts += _names(content.curves, frame)
+    guide = tag("line", class_="guide", x1=0, x2=0, y1=frame.top, y2=frame.bottom)
+    plot = f"{frame.left:.1f} {frame.right:.1f}"
+    return picture(
+        name, content.title, content.description, width, height, *parts, guide, class_=class_, data_plot=plot
+    )
+
+
+def hover(content: Curves, values: Sequence[Sequence[str]], positions: Sequence[str]) -> str:
+    """JSON of what the page shows beside the pointer: the position's name, and each curve's value as written."""
+    xs = content.curves[0].xs if content.curves else ()
+    return json.dumps(
+        {
+            "x": [round(content.x.place(x) or 0.0, 4) for x in xs],
+            "at": list(positions),
+            "curves": [
+                {"name": curve.name, "style": curve.style % STYLES, "values": list(written)}
+                for curve, written in zip(content.curves, values, strict=True)
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _grid(content: Curves, frame: _Frame, height: float) -> list[Markup]:
+    parts = [text(0, 14, content.y_name, "axis")]
+    for value, written in content.y.ticks:
+        up = frame.bottom - (content.y.place(value) or 0.0) * (frame.bottom - frame.top)
+        parts.append(tag("line", x1=frame.left, x2=frame.right, y1=up, y2=up, class_="grid"))
+        parts.append(text(frame.left - 8, up + 5, written, "tick", "end"))
+    foot = height - 27
+    for value, written in content.x.ticks:
+        over = frame.left + (content.x.place(value) or 0.0) * (frame.right - frame.left)
+        parts.append(tag("line", x1=over, x2=over, y1=frame.bottom, y2=frame.bottom + 4, class_="grid"))
+        parts.append(text(over, foot, written, "tick", "middle"))
+    return [*parts, text(frame.right, height - 6, content.x_name, "axis", "end")]
+
+
+def _lanes(frame: _Frame) -> list[Markup]:
+    """The lanes for values beside the axis, drawn apart from it so that nobody reads a height there."""
+    parts = []
+    for words, middle in ((frame.y.below, frame.bottom + LANE * 0.75), (frame.y.above, frame.top - LANE * 0.75)):
+        if words:
+            box = {"x": frame.left, "y": middle - LANE / 2, "width": frame.right - frame.left, "height": LANE}
+            parts.append(tag("rect", **box, rx=3, class_="lane"))
+            parts.append(text(frame.left - 8, middle + 5, words, "tick", "end"))
+    return parts
+
+
+def _levels(levels: Sequence[Level], frame: _Frame) -> list[Markup]:
+    parts = []
+    for level in levels:
+        at = frame.bottom - (frame.y.place(level.value) or 0.0) * (frame.bottom - frame.top)
+        parts.append(tag("line", x1=frame.left, x2=frame.right, y1=at, y2=at, class_="level"))
+        parts.append(text(frame.left + 6, at - 6, level.name, "level-name"))
+    return parts
+
+
+def _band(curve: Curve, frame: _Frame) -> list[Markup]:
+    if not curve.lows or not curve.highs:
+        return []
+    over = [frame.at(x, y) for x, y in zip(curve.xs, curve.highs, strict=True)]
+    under = [frame.at(x, y) for x, y in zip(curve.xs, curve.lows, strict=True)]
+    both = [(a, b) for a, b in zip(over, under, strict=True) if a and b]
+    corners = [a for a, _ in both] + [b for _, b in reversed(both)]
+    drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+    return [tag("polygon", points=drawn, class_=f"band series-{curve.style % STYLES}")] if len(both) > 1 else []
+
+
+def _curve(curve: Curve, frame: _Frame) -> list[Markup]:
+    """The line, broken where a value is not known, and its markers."""
+    style = curve.style % STYLES
+    nudge = (style - (STYLES - 1) / 2) * 1.6
+    points = [frame.at(x, y, nudge) for x, y in zip(curve.xs, curve.ys, strict=True)]
+    parts, run = [], []
+    for point in [*points, None]:
+        if point is not None:
+            run.append(point)
+        elif run:
+            parts.append(path(run, f"line series-{style}", DASHES[style]))
+            run = []
+    step = 1 if len(points) <= FEW_POINTS else max(1, len(points) // 7)
+    first = 0 if step == 1 else (style * step // STYLES)
+    parts += [marker(*point, style) for point in points[first::step] if point is not None]
+    return parts
+
+
+def _names(curves: Sequence[Curve], frame: _Frame) -> list[Markup]:
+    """Each curve's name at its end, moved apart where ends meet, with a thin line from the end to the name."""
+    ends = []
+    for curve in curves:
+        nudge = (curve.style % STYLES - (STYLES - 1) / 2) * 1.6
+        known = [frame.at(x, y, nudge) for x, y in zip(curve.xs, curve.ys, strict=True)]
+        ends.append(next((point for point in reversed(known) if point is not None), None))
+    drawn = [(curve, end) for curve, end in zip(curves, ends, strict=True) if end is not None]
+    heights = spread([end[1] for _, end in drawn], FONT * 1.35, 12.0, frame.bottom + 2 * LANE)
+    parts = []
+    for (curve, (x, y)), placed in zip(drawn, heights, strict=True):
+        leader = f"M{x + 6:.1f} {y:.1f}L{frame.right + 16:.1f} {placed:.1f}"
+        parts.append(tag("path", d=leader, class_="leader", fill="none"))
+        style = f"name series-{curve.style % STYLES}"
+        parts.append(text(frame.right + 20, placed + 5, curve.name, style))
+    return parts

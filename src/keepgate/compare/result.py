@@ -1,0 +1,130 @@
+"""What a comparison found, as plain values: the report, the terminal's table and `--json` all read this and nothing else.
+
+First drafted by the report's author so that the report could be built; the comparison's author owns it and may change it.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedRun:
+    """One training of one network, and what it answered afterwards.
+
+    seconds, cpu_seconds: of the whole training. accuracy: length in characters → share right, 0 to 1 (NaN: not measured).
+    answer, probability: to the article's question, its sentence standing before a long story; candidates: best first.
+    """
+
+    seed: int
+    steps: int
+    seconds: float
+    cpu_seconds: float
+    loss: float
+    accuracy: Mapping[int, float]
+    answer: str
+    probability: float
+    candidates: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientLine:
+    """Norm of the gradient at the state so many characters back, relative to lag 0; may be exactly 0, inf or NaN."""
+
+    lags: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """What one trained network (its first seed) did with the article's sentence, one value a token.
+
+    gates: name → how open, averaged over the units, in the cell's order; candidates (g, n) are not gates.
+    change: state → ‖s_t − s_{t−1}‖ relative to the mean of ‖s_t‖ and ‖s_{t−1}‖ (NaN at the first token, where s is zero).
+    """
+
+    tokens: tuple[str, ...]
+    gates: Mapping[str, tuple[float, ...]]
+    change: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """One contestant.
+
+    name: "feedforward", "rnn", "lstm-zero", "lstm-one", "lstm-chrono", "gru", "gru-chrono", or another; "rnn-scaled" is
+    only looked at and never trained: it has no runs. cell: "rnn", "lstm", "gru" or None. scale: what the recurrent
+    weights were multiplied by after they were drawn.
+    """
+
+    name: str
+    cell: str | None
+    parameters: int
+    runs: tuple[SeedRun, ...] = ()
+    before: GradientLine | None = None
+    after: GradientLine | None = None
+    strip: Strip | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A way of answering in the experiment with several facts: "last" or "attention"; one accuracy a seed and length."""
+
+    name: str
+    cell: str
+    bidirectional: bool
+    parameters: int
+    accuracy: Mapping[int, tuple[float, ...]]
+    seconds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where it ran; versions: package → version."""
+
+    processor: str
+    threads: int
+    system: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The whole result.
+
+    lengths: characters of the test stories; stories: how many of each length; chance: of a right guess, 0 to 1.
+    sentence, question, expected: the article's, and its answer; distance: characters between sentence and question.
+    facts: how many stand at the front in `readings`, and the accuracy of guessing among them is 1 / facts.
+    settings: shown as they are. finished: date and time, ISO 8601.
+    """
+
+    networks: tuple[Network, ...]
+    lengths: tuple[int, ...]
+    stories: int
+    chance: float
+    seeds: tuple[int, ...]
+    sentence: str
+    question: str
+    expected: str
+    distance: int
+    machine: Machine
+    command: str
+    finished: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
+    facts: int = 3
+
+
+def to_json(result: Comparison) -> str:
+    """The result as JSON that any reader takes: NaN and the infinities are written as strings."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)
+        if isinstance(value, Mapping):
+            return {str(name): plain(inside) for name, inside in value.items()}
+        return [plain(inside) for inside in value] if isinstance(value, list | tuple) else value
+
+    return json.dumps(plain(asdict(result)), ensure_ascii=False, indent=1, allow_nan=False)
