@@ -1,10 +1,12 @@
 """One question about one text, with its answers: what every corpus gives and every reader takes."""
 
+import bisect
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import CorpusError
-from .text import sentence_around, tokenize
+from .text import sentence_starts, tokenize, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,18 +57,26 @@ def places(text: str, answer: str) -> Iterator[int]:
         at = text.find(answer, at + 1)
 
 
-def locate(text: str, question: str, answer: str) -> int | None:
+def locate(text: str, question: str, answer: str, *, whole: bool = False) -> int | None:
     """The character at which `answer` most likely stands in `text`, or None if it is not there.
 
-    Of several places, the one whose sentence shares the most tokens with the question; the first of equals.
+    Places where it is made of whole tokens come before those inside one ("no" in "north"), which `whole`
+    leaves out altogether. Of several places, the one whose sentence shares the most tokens with the
+    question; the first of equals.
     """
     found = list(places(text, answer))
-    if len(found) < 2:
+    if not found or (len(found) == 1 and not whole):
         return found[0] if found else None
-    asked = {token.lower() for token in tokenize(question).texts}
+    tokens = tokenize(text)
+    begins, ends = set(tokens.starts), set(tokens.ends)
+    aligned = [at for at in found if at in begins and at + len(answer) in ends]
+    if not aligned and whole:
+        return None
+    asked = set(words(question))
+    bounds = [*sentence_starts(text), len(text)]
 
-    def shared(at: int) -> int:
-        start, end = sentence_around(text, at, at + len(answer))
-        return len(asked & {token.lower() for token in tokenize(text[start:end]).texts})
+    @functools.cache
+    def shared(sentence: int) -> int:
+        return len(asked & set(words(text[bounds[sentence] : bounds[sentence + 1]])))
 
-    return max(found, key=shared)
+    return max(aligned or found, key=lambda at: shared(bisect.bisect_right(bounds, at) - 1))

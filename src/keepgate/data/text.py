@@ -55,6 +55,12 @@ def words(text: str) -> list[str]:
     return [token.lower() for token in _TOKEN.findall(text)]
 
 
+def sentence_starts(text: str) -> list[int]:
+    """Where each sentence of a text starts, the first at 0; blanks between two belong to the second."""
+    ends = (match.end() for match in _SENTENCE_END.finditer(text))
+    return [0, *(end for end in ends if end < len(text))]
+
+
 def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
     """The characters (start, end) of the sentence around `text[start:end]`; of several, if it crosses them.
 

@@ -246,7 +246,7 @@ class ChoiceReader(nn.Module):
 
 def _answer(question: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
     text, probability = candidates[0]
-    start = locate(question.text, question.question, text)
+    start = locate(question.text, question.question, text, whole=True)
     if start is None:
         return Answer(text, probability, candidates=candidates)
     end = start + len(text)

@@ -59,7 +59,7 @@ def read_text(path: str | Path) -> str:
 
 
 def decoded(raw: bytes, path: str | Path) -> str:
-    """The text in these bytes, which came from `path` ("standard input", for example). Raises as `read_text`."""
+    """The text in these bytes, which came from `path` ("standard input", say). Raises as `read_text`."""
     for mark, name in _PACKED.items():
         if raw.startswith(mark):
             raise CorpusError(f"{path} is packed ({name}); unpack it first")
