@@ -224,7 +224,7 @@ def _begin(store: Checkpoints, state: State, resume: bool | Literal["previous"])
 def _evaluate(state: State, dev: Dev) -> dict[str, float]:
     """The metrics of the weights that would be kept now; training goes on as if it had not been asked."""
     weights = {name: tensor.clone() for name, tensor in state.task.state_dict().items()}
-    with randomness.untouched():
+    with randomness.untouched(), torch.no_grad():
         try:
             _keep_average(state)
             state.task.eval()

@@ -1,0 +1,23 @@
+"""A disk that is soon full: a real one, in memory, where the tests may mount one; they are skipped elsewhere."""
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, *, kilobytes: int) -> Iterator[Path]:
+    """An empty disk of that size, mounted at a new folder `path`."""
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(path)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as fault:
+        pytest.skip(f"no disk can be mounted here: {fault}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", str(path)], check=True)

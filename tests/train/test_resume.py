@@ -1,0 +1,276 @@
+"""A training stopped anywhere and taken up again ends with the same bytes as one that never stopped."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fake_task import CroppedParity, Parity, Row, made, rows
+
+from keepgate.errors import BundleError, SettingsError
+from keepgate.train import Progress, Result, Run, Stage, fit
+
+RUN = Run(steps=60, batch_size=8, average=0.99, log_every=7, checkpoint_every=20, evaluate_every=25, seed=3)
+STAGED = Run(average=0.9, log_every=7, checkpoint_every=20, optimiser="adamw", weight_decay=0.1)
+STAGES = [Stage(25, made, "short"), Stage(35, made, "long")]
+DATA = rows(52)
+
+
+class Pulled(Exception):
+    """The plug was."""
+
+
+def dev(task: Any) -> dict[str, float]:
+    """Metrics that change with every weight, from an evaluation that draws numbers of its own."""
+    torch.rand(3), random.random(), np.random.rand()
+    return {"sum": float(sum(weight.double().abs().sum() for weight in task.parameters()))}
+
+
+def in_epochs(folder: Path, **options: Any) -> Result:
+    return fit(CroppedParity.build(), RUN, examples=DATA, dev=dev, folder=folder, progress=False, **options)
+
+
+def in_stages(folder: Path, **options: Any) -> Result:
+    return fit(Parity.build(), STAGED, stages=STAGES, folder=folder, progress=False, **options)
+
+
+def pulled_after(step: int) -> Callable[[Progress], None]:
+    def on_step(now: Progress) -> None:
+        if now.step == step:
+            raise Pulled
+
+    return on_step
+
+
+def lasting(folder: Path) -> dict[str, bytes]:
+    """All bytes of the checkpoints that do not tell the time."""
+    files = sorted((folder / "checkpoints").glob("step-*/*"))
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in files
+        if file.name not in ("clock.json", "manifest.json")
+    }
+
+
+def history(folder: Path) -> list[dict[str, Any]]:
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in each.items() if "seconds" not in key} for each in records]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Path]:
+    """Trainings that nothing stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    in_epochs(folder / "epochs")
+    in_stages(folder / "stages")
+    return {in_epochs: folder / "epochs", in_stages: folder / "stages"}
+
+
+@pytest.mark.parametrize("train", [in_epochs, in_stages])
+@pytest.mark.parametrize("stops", [(1,), (20,), (21, 39), (26, 27, 28), (59,), (60,)])
+def test_resumed_ends_with_the_same_bytes(tmp_path: Path, whole: dict, train: Callable, stops: tuple) -> None:
+    resume = False
+    for step in stops:
+        with pytest.raises(Pulled):
+            train(tmp_path, resume=resume, on_step=pulled_after(step))
+        resume = True
+    train(tmp_path, resume=True)
+    assert lasting(tmp_path) == lasting(whole[train])
+    assert history(tmp_path) == history(whole[train])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(
+    tmp_path: Path, whole: dict, number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    def on_step(now: Progress) -> None:
+        if now.step == 33:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt, match=r"step 33 of 60.*step-00000033.*resume=True.*--resume"):
+        in_epochs(tmp_path, on_step=on_step)
+    assert "once more stops at once" in capfd.readouterr().err
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    in_epochs(tmp_path, resume=True)
+    last = "checkpoints/step-00000060"
+    assert {name: content for name, content in lasting(tmp_path).items() if last in name} == {
+        name: content for name, content in lasting(whole[in_epochs]).items() if last in name
+    }
+
+
+def test_ctrl_c_twice_stops_at_once_and_loses_no_checkpoint(tmp_path: Path, whole: dict) -> None:
+    def on_step(now: Progress) -> None:
+        if now.step == 33:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="at once"):
+        in_epochs(tmp_path, on_step=on_step)
+    in_epochs(tmp_path, resume=True)
+    assert lasting(tmp_path) == lasting(whole[in_epochs])
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[1:3]
+import test_resume
+from keepgate.export import folder
+
+def on_step(now):
+    if now.step == int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if now.step == 40 and sys.argv[4] == "0":
+        folder._put_in_place = lambda new, old: os.kill(os.getpid(), signal.SIGKILL)
+
+test_resume.in_epochs(Path(sys.argv[3]), on_step=on_step)
+"""
+
+
+@pytest.mark.parametrize("step", [37, 0], ids=["between checkpoints", "while one is written"])
+def test_kill_9_loses_no_more_than_since_the_last_checkpoint(tmp_path: Path, whole: dict, step: int) -> None:
+    rooms = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *rooms, str(tmp_path), str(step)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(entry.name for entry in (tmp_path / "checkpoints").glob("step-*")) == [
+        "step-00000000",
+        "step-00000020",
+    ]
+    in_epochs(tmp_path, resume=True)
+    assert lasting(tmp_path) == lasting(whole[in_epochs])
+    assert not list((tmp_path / "checkpoints").glob(".*.writing-*"))
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path: Path) -> None:
+    first = in_epochs(tmp_path)
+    steps: list[Progress] = []
+    again = in_epochs(tmp_path, resume=True, on_step=steps.append)
+    assert not steps
+    assert (again.loss, again.metrics, again.history) == (first.loss, first.metrics, first.history)
+    assert again.seconds == pytest.approx(first.seconds, abs=0.1)
+
+
+def test_resume_without_a_checkpoint_starts_from_the_beginning(
+    tmp_path: Path, whole: dict, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit(CroppedParity.build(), RUN, examples=DATA, dev=dev, folder=tmp_path, resume=True)
+    assert "starting from the beginning" in capsys.readouterr().err
+    assert lasting(tmp_path) == lasting(whole[in_epochs])
+
+
+def test_the_last_two_are_kept(tmp_path: Path) -> None:
+    in_epochs(tmp_path)
+    names = sorted(entry.name for entry in (tmp_path / "checkpoints").iterdir())
+    assert names == [".lock", "step-00000040", "step-00000060"]
+
+
+def test_an_evaluation_changes_nothing(tmp_path: Path, whole: dict) -> None:
+    fit(CroppedParity.build(), RUN, examples=DATA, folder=tmp_path, progress=False)
+    assert {name: content for name, content in lasting(tmp_path).items() if "state" not in name} == {
+        name: content for name, content in lasting(whole[in_epochs]).items() if "state" not in name
+    }
+
+
+def test_generators_outside_go_on_as_if_nothing_had_been_trained() -> None:
+    def drawn() -> list[float]:
+        return [random.random(), float(np.random.rand()), float(torch.rand(()))]
+
+    torch.manual_seed(0), random.seed(0), np.random.seed(0)
+    expected = drawn()
+    torch.manual_seed(0), random.seed(0), np.random.seed(0)
+    fit(Parity.build(), Run(steps=3), examples=DATA, progress=False)
+    assert drawn() == expected
+
+
+def test_another_run_is_refused_and_the_differences_listed(tmp_path: Path) -> None:
+    fit(Parity.build(), Run(steps=2, learning_rate=0.01), examples=DATA, folder=tmp_path, progress=False)
+    other = Run(steps=4, learning_rate=0.02, clip=None)
+    with pytest.raises(SettingsError) as raised:
+        fit(Parity.build(hidden_size=9), other, examples=DATA, folder=tmp_path, resume=True, progress=False)
+    message = str(raised.value)
+    assert "run.learning_rate: 0.01 in the checkpoint, 0.02 now" in message
+    assert "run.clip: 1.0 in the checkpoint, not given now" in message
+    assert "run.steps: 2 in the checkpoint, 4 now" in message
+    assert "task.hidden_size: 8 in the checkpoint, 9 now" in message
+    assert "run.seed" not in message
+
+
+def test_other_data_are_refused(tmp_path: Path) -> None:
+    fit(Parity.build(), Run(steps=2), examples=DATA, folder=tmp_path, progress=False)
+    other = [*DATA[:-1], Row((1, 2, 3))]
+    with pytest.raises(SettingsError, match=r"data\.sha256"):
+        fit(Parity.build(), Run(steps=2), examples=other, folder=tmp_path, resume=True, progress=False)
+
+
+def test_how_often_it_saves_may_change(tmp_path: Path) -> None:
+    fit(Parity.build(), Run(steps=2), examples=DATA, folder=tmp_path, progress=False)
+    often = Run(steps=2, checkpoint_every=1, log_every=1)
+    fit(Parity.build(), often, examples=DATA, folder=tmp_path, resume=True, progress=False)
+
+
+def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path, whole: dict) -> None:
+    before = lasting(whole[in_epochs])
+    with pytest.raises(SettingsError, match=r"holds a training already.*step 60.*resume=True"):
+        in_epochs(whole[in_epochs])
+    assert lasting(whole[in_epochs]) == before
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    def on_step(now: Progress) -> None:
+        in_epochs(tmp_path, resume=True)
+
+    with pytest.raises(BundleError, match="another training is writing"):
+        in_epochs(tmp_path, on_step=on_step)
+
+
+@pytest.mark.parametrize(
+    "name", ["weights.safetensors", "optimiser.safetensors", "state.json", "manifest.json"]
+)
+@pytest.mark.parametrize("harm", ["altered", "cut", "gone"])
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_used_when_asked(
+    tmp_path: Path, whole: dict, name: str, harm: str
+) -> None:
+    with pytest.raises(Pulled):
+        in_epochs(tmp_path, on_step=pulled_after(47))
+    file = tmp_path / "checkpoints" / "step-00000040" / name
+    content = file.read_bytes()
+    if harm == "altered":
+        file.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    elif harm == "cut":
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        file.unlink()
+    with pytest.raises(BundleError, match=rf'{name}.*step 20.*resume="previous"'):
+        in_epochs(tmp_path, resume=True)
+    in_epochs(tmp_path, resume="previous")
+    assert lasting(tmp_path) == lasting(whole[in_epochs])
+    assert (tmp_path / "checkpoints" / "damaged-step-00000040").is_dir()
+
+
+def test_a_line_half_written_when_the_machine_went_down_is_forgotten(tmp_path: Path, whole: dict) -> None:
+    with pytest.raises(Pulled):
+        in_epochs(tmp_path, on_step=pulled_after(47))
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 46, "lo')
+    in_epochs(tmp_path, resume=True)
+    assert history(tmp_path) == history(whole[in_epochs])
+
+
+def test_time_before_a_stop_counts(tmp_path: Path) -> None:
+    with pytest.raises(Pulled):
+        in_stages(tmp_path, on_step=pulled_after(45))
+    before = json.loads((tmp_path / "checkpoints/step-00000040/clock.json").read_text())
+    result = in_stages(tmp_path, resume=True)
+    assert result.seconds > before["seconds"] > 0
+    assert result.cpu_seconds > before["cpu_seconds"] > 0
+    assert result.steps == 60
