@@ -50,6 +50,15 @@ def test_a_gate_is_found_by_what_it_does_and_not_by_its_name():
     assert (renamed.keeps, renamed.writes, renamed.memory) == ("i", "f", "c")
 
 
+def test_a_gate_that_keeps_is_not_said_to_write_too():
+    @cell(gates="f a")
+    def leaky(wx, uh, s):
+        f = sigmoid(wx.f + uh.f)
+        return Step(h=f * (s.h + tanh(wx.a + uh.a)), f=f)
+
+    assert (leaky.keeps, leaky.writes) == ("f", None)
+
+
 def test_a_factor_that_can_leave_zero_to_one_is_no_gate():
     @cell(gates="f")
     def signed(wx, uh, s):

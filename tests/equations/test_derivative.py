@@ -67,7 +67,7 @@ def test_what_is_held_has_no_derivative_of_its_own():
 
 
 def values_of(cell, seed=0):
-    """Every input of a step, and a gradient for every new state, all random and positive where a log needs it."""
+    """Every input of a step, and a gradient for every new state, random; positive where a log needs it."""
     generator = torch.Generator().manual_seed(seed)
     graph = cell.graph
     inputs = {
@@ -104,7 +104,7 @@ def test_each_cells_backward_is_autograds(cell):
     plain = {name: value.detach() for name, value in inputs.items()}
     ours = evaluate(cell.graph.backward.values(), given(cell, plain, upstream))
     assert list(cell.graph.backward) == [f"d_{name}" for name in inputs]
-    for name, mine, autograd in zip(inputs, ours, expected, strict=True):
+    for mine, autograd in zip(ours, expected, strict=True):
         torch.testing.assert_close(full(mine, autograd), autograd, rtol=1e-11, atol=1e-12)
 
 
@@ -122,7 +122,7 @@ def test_each_cells_backward_is_that_of_finite_differences(cell):
 
 
 def stored(cell, inputs, upstream):
-    """Only what backward is handed: states before and after, what the graph says is kept, vectors, gradients."""
+    """What backward is handed: states before and after, what the graph says is kept, vectors, gradients."""
     graph = cell.graph
     values = {node: inputs[name] for name, node in graph.inputs.items()}
     nodes = [*graph.kept.values(), *graph.next.values(), *graph.previous.values(), *graph.vectors.values()]
