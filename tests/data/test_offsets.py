@@ -113,7 +113,9 @@ def test_places_overlap() -> None:
 
 
 def test_a_question_refuses_answers_that_are_not_where_it_says() -> None:
-    with pytest.raises(CorpusError, match=r"'魯夫' is said to start at character 1, where the text has '夫說'"):
+    with pytest.raises(
+        CorpusError, match=r"'魯夫' is said to start at character 1, where the text has '夫說'"
+    ):
         Question(text="魯夫說", question="誰?", answers=("魯夫",), starts=(1,), id="a")
     with pytest.raises(CorpusError, match="2 answers and 1 starts"):
         Question(text="魯夫說", question="誰?", answers=("魯夫", "夫"), starts=(0,))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import CorpusError
-from .text import sentence_starts, tokenize, words
+from .text import is_boundary, sentence_starts, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +67,7 @@ def locate(text: str, question: str, answer: str, *, whole: bool = False) -> int
     found = list(places(text, answer))
     if not found or (len(found) == 1 and not whole):
         return found[0] if found else None
-    tokens = tokenize(text)
-    begins, ends = set(tokens.starts), set(tokens.ends)
-    aligned = [at for at in found if at in begins and at + len(answer) in ends]
+    aligned = [at for at in found if is_boundary(text, at) and is_boundary(text, at + len(answer))]
     if not aligned and whole:
         return None
     asked = set(words(question))

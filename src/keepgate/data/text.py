@@ -55,6 +55,15 @@ def words(text: str) -> list[str]:
     return [token.lower() for token in _TOKEN.findall(text)]
 
 
+def is_boundary(text: str, at: int) -> bool:
+    """Whether no token goes on across this place between two characters."""
+    # What decides is in reach of two characters: a digit, a point, and the place, in a number.
+    first = max(at - 2, 0)
+    return all(
+        not token.start() < at - first < token.end() for token in _TOKEN.finditer(text[first : at + 2])
+    )
+
+
 def sentence_starts(text: str) -> list[int]:
     """Where each sentence of a text starts, the first at 0; blanks between two belong to the second."""
     ends = (match.end() for match in _SENTENCE_END.finditer(text))

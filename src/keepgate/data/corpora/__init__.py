@@ -57,6 +57,8 @@ def _read_file(path: str, needs: Needs, corpus: Corpus) -> str:
 
 
 def _read_json(text: str, path: str, needs: Needs, corpus: Corpus) -> str:
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
     if _is_lines(text):
         records.read_records(records.parse_lines(lines_of(text), path), path, needs, corpus)
         return "json lines"

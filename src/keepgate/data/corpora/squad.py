@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import CorpusError
 from ..questions import Question, locate, places
 from .corpus import Corpus, LeftOut, Needs
-from .values import clean, field_of, text_of
+from .values import clean, field_of, kind_of, text_of
 
 
 def fits(value: Any) -> bool:
@@ -37,7 +37,7 @@ def read_squad(value: Any, path: str, needs: Needs, corpus: Corpus) -> None:
         question = text_of(entry, ("question",), path, place)
         listed = entry.get("answers") or []
         if not isinstance(listed, list):
-            raise CorpusError(f'{path}, {place}: "answers" is a {type(listed).__name__}; it must be a list')
+            raise CorpusError(f"{path}, {place}: 'answers' is {kind_of(listed)}; it must be a list")
         answers: list[str] = []
         starts: list[int | None] = []
         for number, given in enumerate(listed):
@@ -47,7 +47,7 @@ def read_squad(value: Any, path: str, needs: Needs, corpus: Corpus) -> None:
             said = given.get("answer_start")
             if said is not None and not isinstance(said, int):
                 raise CorpusError(
-                    f'{path}, {place}.answers[{number}]: "answer_start" is {said!r}; it counts characters'
+                    f"{path}, {place}.answers[{number}]: 'answer_start' is {said!r}; it counts characters"
                 )
             answer, start = find_again(context, question, answer, said)
             corpus.moved += start is not None and said is not None and start != said
