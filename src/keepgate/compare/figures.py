@@ -7,12 +7,28 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from . import sentences
-from .charts import Axis, Curve, Curves, Level, Row, draw_curves, draw_strip, hover, linear, logarithmic
+from .charts import (
+    Axis,
+    Curve,
+    Curves,
+    Level,
+    Row,
+    draw_curves,
+    draw_step,
+    draw_strip,
+    hover,
+    linear,
+    logarithmic,
+)
 from .result import Comparison, GradientLine, Network
-from .words import LANGUAGES, Part, Say, amount, chance_of, count, decade, say, share, size, speak
+from .words import LANGUAGES, Part, Say, amount, between, count, decade, exact, say, share, size, speak
 
-WIDE, NARROW = 928.0, 372.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
+WIDE, NARROW = 1000.0, 372.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
 POINTS = 90  # a curve of the gradient needs no more: one for each ten pixels
+_READINGS = {
+    "last": 0,
+    "attention": 3,
+}  # their styles; the networks' own begin at 0 in the order of the table
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # those in the table beside the picture
 
 
@@ -68,13 +84,13 @@ def accuracy(result: Comparison) -> Figure | None:
     ]
     if not lines or not result.lengths:
         return None
-    chance = chance_of(result.chance)
+    chance = exact(result.chance)
     levels = [(result.chance, say("accuracy.chance", chance=chance))]
     return _against_length("figure-accuracy", say("accuracy.title"), result.lengths, lines, levels)
 
 
 def facts(result: Comparison) -> Figure | None:
-    """Accuracy against length with several facts at the front, one line a way of reading; None without the experiment."""
+    """Accuracy against length with several facts at the front, a line a way of reading; None without the experiment."""
     lengths = sorted({length for reading in result.readings for length in reading.accuracy})
     if not lengths:
         return None
@@ -82,8 +98,8 @@ def facts(result: Comparison) -> Figure | None:
     for place, reading in enumerate(result.readings):
         values = [sentences.known(reading, length) for length in lengths]
         name = sentences.named("readings", reading.name)
-        lines.append(_accuracy_line(name, name, 3 - place if place < 2 else place + 2, values))
-    guess = say("facts.guess", n=count(result.facts), share=share(1 / result.facts))
+        lines.append(_accuracy_line(name, name, _READINGS.get(reading.name, place), values))
+    guess = say("facts.guess", n=count(result.facts), share=exact(1 / result.facts))
     title = say("facts.title", n=count(result.facts))
     return _against_length("figure-facts", title, lengths, lines, [(1 / result.facts, guess)])
 
@@ -107,17 +123,21 @@ def _against_length(
 ) -> Figure:
     """Shares of right answers over lengths, which stand at equal factors from one another."""
     places = {length: math.log(max(length, 1)) for length in lengths}
-    ticks = [(length, count(length)) for length in lengths]
+    ticks = tuple((float(length), count(length)) for length in lengths)
     span = (min(places.values()), max(places.values()))
     flat = linear(*span, [])
     x = Axis(ticks=ticks, scale=lambda length: flat.scale(math.log(max(length, 1))))
-    y = linear(0.0, 1.0, [(quarter / 4, share(quarter / 4)) for quarter in range(5)])
+    y = linear(0.0, 1.0, [(quarter / 4, exact(quarter / 4)) for quarter in range(5)])
     at = [say("table.characters", n=count(length)) for length in lengths]
     axes = (x, y, say("accuracy.x"), say("accuracy.y"))
     pictures = _pictures(name, title, lengths, at, lines, axes, levels, (400.0, 400.0))
     columns = [say("table.network"), *at]
     return Figure(
-        name=name, title=title, pictures=pictures, columns=columns, rows=[[line.name, *_with_range(line)] for line in lines]
+        name=name,
+        title=title,
+        pictures=pictures,
+        columns=columns,
+        rows=[[line.name, *_with_range(line)] for line in lines],
     )
 
 
@@ -125,12 +145,16 @@ def _with_range(line: _Line) -> list[str]:
     if not line.lows:
         return list(line.written)
     spans = zip(line.written, line.lows, line.highs, strict=True)
-    return [f"{mean} ({share(low)} – {share(high)})" for mean, low, high in spans]
+    return [f"{mean} ({between(low, high)})" for mean, low, high in spans]
 
 
 def gradient(result: Comparison, when: str) -> Figure | None:
     """Gradient against lag before or after training, logarithmic; both share their axes. None if there is no line."""
-    known = [(style, n, getattr(n, when)) for style, n in enumerate(result.networks) if getattr(n, when) is not None]
+    known = [
+        (style, n, getattr(n, when))
+        for style, n in enumerate(result.networks)
+        if getattr(n, when) is not None
+    ]
     known = [(style, network, line) for style, network, line in known if line.lags]
     if not known:
         return None
@@ -144,11 +168,14 @@ def gradient(result: Comparison, when: str) -> Figure | None:
     name = f"figure-gradient-{when}"
     axes = (x, y, say("gradient.x"), say("gradient.y"))
     at = [say("gradient.at", lag=count(lag)) for lag in lags]
-    pictures = _pictures(name, title, lags, at, lines, axes, (), (420.0, 460.0))
+    others = [network for network in result.networks if network.before or network.after]
+    pictures = _pictures(name, title, lags, at, lines, axes, (), (420.0, 460.0), others)
     listed = [lag for lag in LAGS if lag <= furthest]
-    rows = [[sentences.name_of(network), *(_written(line, lag) for lag in listed)] for _, network, line in known]
+    rows = [
+        [sentences.name_of(network), *(_written(line, lag) for lag in listed)] for _, network, line in known
+    ]
     said = sentences.gradient(result, when)
-    said += sentences.scaled_up(result) if when == "before" else sentences.gradient_changes(result)
+    said += sentences.scaled_up(result) if when == "before" else []
     return Figure(
         name=name,
         title=title,
@@ -214,8 +241,12 @@ def _pictures(
     axes: tuple[Axis, Axis, Say, Say],
     levels: Sequence[tuple[float, Say]],
     heights: tuple[float, float],
+    beside: Sequence[Network] = (),
 ) -> tuple[Picture, ...]:
-    """The same curves in every language, wide with the networks' names and narrow with their short ones."""
+    """The same curves in every language, wide with the networks' names and narrow with their short ones.
+
+    beside: networks of the pictures that are to have plots of the same width.
+    """
 
     def content(language: str, short: bool) -> Curves:
         speech: Callable[[Part], str] = lambda words: speak(words, language)  # noqa: E731
@@ -240,6 +271,7 @@ def _pictures(
             x_name=speech(x_name),
             y_name=speech(y_name),
             curves=curves,
+            names=[speech(sentences.name_of(n, "short" if short else "networks")) for n in beside],
             levels=[Level(value=value, name=speech(words)) for value, words in levels],
         )
 
@@ -275,13 +307,22 @@ def strips(result: Comparison) -> list[Figure]:
 def _strip(place: int, network: Network) -> Figure:
     strip = network.strip
     assert strip is not None
-    top = max([value for values in strip.change.values() for value in values if math.isfinite(value)], default=1.0)
+    top = max(
+        [value for values in strip.change.values() for value in values if math.isfinite(value)], default=1.0
+    )
     rows = [
         (sentences.gate_name(gate, "gates.row"), gate, values, 1.0, [amount(value, 2) for value in values])
-        for gate, values in strip.gates.items()
+        for gate in sentences.in_order(strip.gates)
+        for values in [strip.gates[gate]]
     ]
     rows += [
-        (say("gates.change", state=state), state, values, max(top, 1.0), [amount(value, 2) for value in values])
+        (
+            say("gates.change", state=state),
+            state,
+            values,
+            max(top, 1.0),
+            [amount(value, 2) for value in values],
+        )
         for state, values in sorted(strip.change.items())
     ]
     name = f"figure-gates-{place}"
@@ -309,3 +350,16 @@ def _strip(place: int, network: Network) -> Figure:
         rows=table,
         said=said,
     )
+
+
+def step() -> Figure:
+    """One step of an LSTM, which no result changes."""
+    title = say("explain.diagram")
+    pictures = []
+    for language, lang in LANGUAGES.items():
+        words = {letter: speak(say(f"explain.box_{letter}"), language) for letter in "figo"}
+        told = (speak(title, language), speak(say("explain.diagram_desc"), language), words)
+        wide = draw_step(f"figure-step-{language}-wide", *told, 720.0, "wide")
+        narrow = draw_step(f"figure-step-{language}-narrow", *told, NARROW, "narrow")
+        pictures.append(Picture(language=language, lang=lang, wide=wide, narrow=narrow))
+    return Figure(name="figure-step", title=title, pictures=tuple(pictures))

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from . import figures, sentences
 from .charts import key, share_bar
 from .result import Comparison, Network
-from .words import LANGUAGES, Part, Say, amount, chance_of, count, say, share, size, speak
+from .words import LANGUAGES, Part, Say, amount, between, count, exact, say, sentence, share, size, speak
 
 
 def write(result: Comparison, path: str | Path) -> Path:
@@ -46,9 +46,15 @@ def _template(name: str) -> str:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.globals.update(t=lambda key, **parts: both(say(key, **parts)), both=both, plain=_plain, paragraph=paragraph)
+    environment.globals.update(
+        t=lambda key, **parts: both(say(key, **parts)), both=both, plain=_plain, paragraph=paragraph
+    )
     return environment
 
 
@@ -73,7 +79,10 @@ def both(words: Part) -> Markup:
 
 def paragraph(said: Sequence[Say]) -> Markup:
     """Sentences one after the other: with a space between them in English, with none in Chinese."""
-    joined = {"en": " ".join(speak(one, "en") for one in said), "zh": "".join(speak(one, "zh") for one in said)}
+    joined = {
+        "en": " ".join(sentence(one, "en") for one in said),
+        "zh": "".join(sentence(one, "zh") for one in said),
+    }
     return Markup("").join(_span(language, text) for language, text in joined.items())
 
 
@@ -89,8 +98,10 @@ def _content(result: Comparison) -> dict[str, Any]:
         "result": result,
         "article_lang": _language_of(result.sentence),
         "distance": count(result.distance),
-        "chance": chance_of(result.chance),
+        "chance": exact(result.chance),
         "verdict": sentences.verdict(result),
+        "why": sentences.why(result),
+        "contestants": count(len(sentences.trained(result))),
         "rows": [_row(result, place, network) for place, network in enumerate(result.networks)],
         "lengths": [count(length) for length in result.lengths],
         "lag": count(sentences.LAG),
@@ -98,7 +109,7 @@ def _content(result: Comparison) -> dict[str, Any]:
             lead,
             stories=count(result.stories),
             seeds=say("count.seeds", n=count(len(result.seeds))),
-            chance=chance_of(result.chance),
+            chance=exact(result.chance),
         ),
         "answered": [_answer(result, place, n) for place, n in enumerate(result.networks) if n.runs],
         "answers": sentences.answers(result),
@@ -106,20 +117,23 @@ def _content(result: Comparison) -> dict[str, Any]:
         "accuracy": sentences.accuracy(result),
         "gradient_figures": [drawn for drawn in (before, after) if drawn],
         "lanes": any(drawn.lanes for drawn in (before, after) if drawn),
+        "step_figure": figures.step(),
         "strips": figures.strips(result),
         "claim": sentences.claim(result),
         "facts_figure": figures.facts(result),
-        "facts_heading": say("facts.heading") if result.facts == 3 else say("facts.heading_n", n=count(result.facts)),
+        "facts_heading": say("facts.heading")
+        if result.facts == 3
+        else say("facts.heading_n", n=count(result.facts)),
         "facts_count": count(result.facts),
         "facts": sentences.facts(result),
         "provenance": _provenance(result),
         "settings": [(name, _setting(value)) for name, value in result.settings.items()],
         "bars": say(
             "again.bars",
-            bar=share(sentences.REMEMBERS),
-            chance=chance_of(result.chance),
+            bar=exact(sentences.REMEMBERS),
+            chance=exact(result.chance),
             gone=size(sentences.GONE),
-            faint=share(sentences.FAINT),
+            faint=exact(sentences.FAINT),
             grown=size(sentences.GROWN),
         ),
     }
@@ -141,20 +155,20 @@ def _row(result: Comparison, place: int, network: Network) -> dict[str, Any]:
         "parameters": count(network.parameters),
         "seconds": amount(fmean(seconds)) if seconds else "–",
         "step": amount(fmean(steps)) if steps else "–",
-        "accuracy": [_cell(result, place, network, length) for length in result.lengths],
+        "accuracy": [_cell(place, network, length) for length in result.lengths],
         "before": before,
         "after": after,
     }
 
 
-def _cell(result: Comparison, place: int, network: Network, length: int) -> dict[str, Any]:
+def _cell(place: int, network: Network, length: int) -> dict[str, Any]:
     mean = sentences.mean_accuracy(network, length)
     known = sentences.accuracies(network, length)
     return {
         "length": count(length),
         "mean": share(mean),
-        "bar": share_bar(mean, place, result.chance) if known else "",
-        "range": f"{share(min(known))} – {share(max(known))}" if len(known) > 1 else "",
+        "bar": share_bar(mean, place) if known else "",
+        "range": between(min(known), max(known)) if len(known) > 1 else "",
     }
 
 

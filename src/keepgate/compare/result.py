@@ -1,6 +1,6 @@
-"""What a comparison found, as plain values: the report, the terminal's table and `--json` all read this and nothing else.
+"""What a comparison found, as plain values: the report, the terminal's table and `--json` read this and nothing else.
 
-First drafted by the report's author so that the report could be built; the comparison's author owns it and may change it.
+First drafted by the report's author so that the report could be built; the comparison's author owns it.
 """
 
 import json
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 class SeedRun:
     """One training of one network, and what it answered afterwards.
 
-    seconds, cpu_seconds: of the whole training. accuracy: length in characters → share right, 0 to 1 (NaN: not measured).
+    seconds, cpu_seconds: of the whole training. accuracy: length in characters → share right (NaN: not measured).
     answer, probability: to the article's question, its sentence standing before a long story; candidates: best first.
     """
 
@@ -41,7 +41,7 @@ class Strip:
     """What one trained network (its first seed) did with the article's sentence, one value a token.
 
     gates: name → how open, averaged over the units, in the cell's order; candidates (g, n) are not gates.
-    change: state → ‖s_t − s_{t−1}‖ relative to the mean of ‖s_t‖ and ‖s_{t−1}‖ (NaN at the first token, where s is zero).
+    change: state → ‖s_t − s_{t−1}‖ relative to the mean of ‖s_t‖ and ‖s_{t−1}‖ (NaN at the first token).
     """
 
     tokens: tuple[str, ...]
@@ -70,7 +70,7 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A way of answering in the experiment with several facts: "last" or "attention"; one accuracy a seed and length."""
+    """A way of answering in the experiment with several facts: "last" or "attention"; an accuracy a seed and length."""
 
     name: str
     cell: str

@@ -1,6 +1,7 @@
 """The report's words in each language, and numbers as a reader wants them: every string has its home in words.toml."""
 
 import math
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from importlib.resources import files
 LANGUAGES = {"en": "en", "zh": "zh-Hant"}  # our short name → the name browsers and screen readers know
 EARLY = 1e-4  # below it, and from 10,000 up, a number is written with a power of ten
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# Where a Chinese character meets a Latin letter or a digit, or the other way round.
+_MEETINGS = re.compile(r"(?<=[\u3400-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?=[\u3400-\u9fff])")
 
 
 @dataclass(frozen=True)
@@ -50,17 +53,19 @@ def speak(words: Part, language: str) -> str:
 
 
 def share(value: float) -> str:
-    """A share of one in percent; never rounded up to 100% or down to 0%."""
+    """A measured share of one in percent with one decimal; only 0 and 1 themselves are 0% and 100%."""
     if math.isnan(value):
         return "–"
-    for digits in (0, 1, 2):
-        written = f"{100 * value:.{digits}f}"
-        exact = math.isclose(float(written), 100 * value, abs_tol=1e-9)
-        if exact or (digits == 1 and float(written) not in (0.0, 100.0)):
-            return f"{written}%"
-    if float(written) in (0.0, 100.0):
-        return "<0.01%" if value < 0.5 else ">99.99%"
-    return f"{written}%"
+    if value in (0.0, 1.0):
+        return f"{100 * value:.0f}%"
+    written = f"{100 * value:.1f}%"
+    return {"0.0%": "<0.1%", "100.0%": ">99.9%"}.get(written, written)
+
+
+def between(low: float, high: float) -> str:
+    """Two shares as a range, such as 94.1–100%; one share if they are written alike."""
+    first, last = share(low), share(high)
+    return last if first == last else f"{first.removesuffix('%')}–{last}"
 
 
 def size(value: float) -> str:
@@ -71,11 +76,10 @@ def size(value: float) -> str:
         return "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
+    first, exponent = f"{value:.1e}".split("e")
     if EARLY <= abs(value) < 10_000:
-        digits = max(0, 1 - math.floor(math.log10(abs(value)) + 1e-9))
-        return f"{value:,.{digits}f}"
-    digits_first, exponent = f"{value:.1e}".split("e")
-    return f"{digits_first.removesuffix('.0')}×{power(int(exponent))}"
+        return f"{value:,.{max(0, 1 - int(exponent))}f}"
+    return f"{first.removesuffix('.0')}×{power(int(exponent))}"
 
 
 def power(exponent: int) -> str:
@@ -89,6 +93,12 @@ def decade(value: float) -> str:
     return "1" if exponent == 0 else power(exponent)
 
 
+def sentence(words: Part, language: str) -> str:
+    """The words in one language as a sentence: a capital at its start, space between Chinese and Latin letters."""
+    spoken = speak(words, language)
+    return spoken[:1].upper() + spoken[1:] if language == "en" else _MEETINGS.sub(" ", spoken)
+
+
 def count(value: float) -> str:
     """A whole number with commas between thousands."""
     return f"{round(value):,}"
@@ -99,6 +109,7 @@ def amount(value: float, digits: int = 1) -> str:
     return "–" if not math.isfinite(value) else f"{value:,.{digits}f}"
 
 
-def chance_of(value: float) -> str:
-    """A share that is known exactly, such as chance, with up to two decimals: 6.25%."""
-    return f"{100 * value:.2f}".rstrip("0").rstrip(".") + "%"
+def exact(value: float) -> str:
+    """A share that is known, not measured, such as chance: two decimals if they say it whole (6.25%), else one."""
+    whole = math.isclose(round(100 * value, 2), 100 * value, abs_tol=1e-9)
+    return (f"{100 * value:.2f}".rstrip("0").rstrip(".") if whole else f"{100 * value:.1f}") + "%"

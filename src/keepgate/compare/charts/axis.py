@@ -13,8 +13,8 @@ FEWEST, MOST = -30, 30
 class Axis:
     """A scale from values to 0 (start) … 1 (end), with its ticks.
 
-    below, above: what is written on the lane for values under or over the axis (zero and infinity on a logarithmic one);
-    None: there are no such values. `place` gives -inf and inf for them, and None for what is no number.
+    below, above: what is written on the lane for values under or over the axis (zero and infinity on a logarithmic
+    one); None: there are no such values. `place` gives -inf and inf for them, and None for what is no number.
     """
 
     ticks: tuple[tuple[float, str], ...]
@@ -46,7 +46,9 @@ def logarithmic(values: Sequence[float], name: Callable[[float], str], most_tick
     low = low if low < high else high - 1
     under = any(0 < value < 10.0**low for value in known)
     over = any(10.0**high < value < math.inf for value in known)
-    below = (f"< {name(10.0**low)}" if under else "0") if under or any(value <= 0 for value in known) else None
+    below = (
+        (f"< {name(10.0**low)}" if under else "0") if under or any(value <= 0 for value in known) else None
+    )
     above = (f"> {name(10.0**high)}" if over else "∞") if over or math.inf in known else None
 
     def scale(value: float) -> float:

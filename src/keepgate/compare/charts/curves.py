@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from markupsafe import Markup
 
@@ -47,6 +48,7 @@ class Curves:
     y_name: str
     curves: Sequence[Curve]
     levels: Sequence[Level] = field(default=())
+    names: Sequence[str] = ()  # of other pictures too, whose plots are to have the same width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,45 +69,48 @@ class _Frame:
             return None
         over = self.left + across * (self.right - self.left)
         if math.isinf(up):
-            return over, (self.bottom + LANE * 0.75 if up < 0 else self.top - LANE * 0.75) + nudge
+            return over, (self.bottom + LANE * 0.9 if up < 0 else self.top - LANE * 0.9) + nudge
         return over, self.bottom - up * (self.bottom - self.top)
 
 
 def breadth(words: str, size: float = FONT) -> float:
-    """About how wide words are set: a Chinese character is as wide as high, others about 0.56 of it."""
-    return sum(size if ord(letter) > 0x2E7F else size * 0.56 for letter in words)
+    """About how wide words are set: a Chinese character is as wide as high, others about 0.6 of it in bold."""
+    return sum(size if ord(letter) > 0x2E7F else size * 0.6 for letter in words)
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Heights as near as possible to the wanted ones, at least `gap` apart, inside low … high, in the same order.
+    """Heights as near as possible to the wanted ones (least squares), at least `gap` apart, inside low … high.
 
-    If there is not room for all, they are set evenly over the whole of it.
+    The order is kept. If there is not room for all, they are set evenly over the whole of it.
     """
-    order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
     if (len(wanted) - 1) * gap > high - low:
         gap = (high - low) / (len(wanted) - 1)
-    placed: dict[int, float] = {}
-    floor = low
-    for i in order:
-        floor = placed[i] = max(wanted[i], floor)
-        floor += gap
-    ceiling = high
-    for i in reversed(order):
-        ceiling = placed[i] = min(placed[i], ceiling)
-        ceiling -= gap
+    order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
+    # Without the gaps the heights need only not fall: neighbours that would are pooled at their mean.
+    pools: list[list[float]] = []
+    for rank, i in enumerate(order):
+        pools.append([wanted[i] - rank * gap])
+        while len(pools) > 1 and fmean(pools[-2]) > fmean(pools[-1]):
+            last = pools.pop()
+            pools[-1] += last
+    flat = [fmean(pool) for pool in pools for _ in pool]
+    room = high - (len(wanted) - 1) * gap
+    placed = {i: min(max(flat[rank], low), room) + rank * gap for rank, i in enumerate(order)}
     return [placed[i] for i in range(len(wanted))]
 
 
-def draw_curves(content: Curves, name: str, width: float, height: float, class_: str) -> Markup:
-    """The picture `width` wide and `height` high, in its own pixels; `name` begins its ids."""
-    room = max([breadth(curve.name) for curve in content.curves], default=0.0)
+def draw_curves(content: Curves, identity: str, width: float, height: float, class_: str) -> Markup:
+    """The picture `width` wide and `height` high, in its own pixels; `identity` begins its ids."""
+    room = max(
+        [breadth(name) for name in (*content.names, *(curve.name for curve in content.curves))], default=0.0
+    )
     left = max([breadth(written) for _, written in content.y.ticks], default=0.0) + 12
     left = max(left, *(breadth(lane) + 12 for lane in (content.y.below, content.y.above) if lane), 34)
     frame = _Frame(
         left=left,
         right=width - min(room, width * 0.42) - 30,
-        top=30 + (LANE + 4 if content.y.above else 0),
-        bottom=height - 48 - (LANE + 4 if content.y.below else 0),
+        top=30 + (LANE + 8 if content.y.above else 0),
+        bottom=height - 48 - (LANE + 8 if content.y.below else 0),
         x=content.x,
         y=content.y,
     )
@@ -116,7 +121,15 @@ def draw_curves(content: Curves, name: str, width: float, height: float, class_:
     guide = tag("line", class_="guide", x1=0, x2=0, y1=frame.top, y2=frame.bottom)
     plot = f"{frame.left:.1f} {frame.right:.1f}"
     return picture(
-        name, content.title, content.description, width, height, *parts, guide, class_=class_, data_plot=plot
+        identity,
+        content.title,
+        content.description,
+        width,
+        height,
+        *parts,
+        guide,
+        class_=class_,
+        data_plot=plot,
     )
 
 
@@ -153,7 +166,10 @@ def _grid(content: Curves, frame: _Frame, height: float) -> list[Markup]:
 def _lanes(frame: _Frame) -> list[Markup]:
     """The lanes for values beside the axis, drawn apart from it so that nobody reads a height there."""
     parts = []
-    for words, middle in ((frame.y.below, frame.bottom + LANE * 0.75), (frame.y.above, frame.top - LANE * 0.75)):
+    for words, middle in (
+        (frame.y.below, frame.bottom + LANE * 0.9),
+        (frame.y.above, frame.top - LANE * 0.9),
+    ):
         if words:
             box = {"x": frame.left, "y": middle - LANE / 2, "width": frame.right - frame.left, "height": LANE}
             parts.append(tag("rect", **box, rx=3, class_="lane"))
@@ -166,7 +182,9 @@ def _levels(levels: Sequence[Level], frame: _Frame) -> list[Markup]:
     for level in levels:
         at = frame.bottom - (frame.y.place(level.value) or 0.0) * (frame.bottom - frame.top)
         parts.append(tag("line", x1=frame.left, x2=frame.right, y1=at, y2=at, class_="level"))
-        parts.append(text(frame.left + 6, at - 6, level.name, "level-name"))
+        # Curves that only guess run along chance: its name stands under the line where there is room for it.
+        under = at + 15 < frame.bottom
+        parts.append(text(frame.left + 12, at + 15 if under else at - 6, level.name, "level-name"))
     return parts
 
 
@@ -178,7 +196,9 @@ def _band(curve: Curve, frame: _Frame) -> list[Markup]:
     both = [(a, b) for a, b in zip(over, under, strict=True) if a and b]
     corners = [a for a, _ in both] + [b for _, b in reversed(both)]
     drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
-    return [tag("polygon", points=drawn, class_=f"band series-{curve.style % STYLES}")] if len(both) > 1 else []
+    return (
+        [tag("polygon", points=drawn, class_=f"band series-{curve.style % STYLES}")] if len(both) > 1 else []
+    )
 
 
 def _curve(curve: Curve, frame: _Frame) -> list[Markup]:
@@ -207,7 +227,9 @@ def _names(curves: Sequence[Curve], frame: _Frame) -> list[Markup]:
         known = [frame.at(x, y, nudge) for x, y in zip(curve.xs, curve.ys, strict=True)]
         ends.append(next((point for point in reversed(known) if point is not None), None))
     drawn = [(curve, end) for curve, end in zip(curves, ends, strict=True) if end is not None]
-    heights = spread([end[1] for _, end in drawn], FONT * 1.35, 12.0, frame.bottom + 2 * LANE)
+    heights = spread(
+        [end[1] for _, end in drawn], FONT * 1.35, 12.0, frame.bottom + (LANE if frame.y.below else 0)
+    )
     parts = []
     for (curve, (x, y)), placed in zip(drawn, heights, strict=True):
         leader = f"M{x + 6:.1f} {y:.1f}L{frame.right + 16:.1f} {placed:.1f}"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-# Okabe and Ito's colours (2008), which stay apart for every kind of colour vision, are set in report.css as series-0 … 7;
-# dashes and markers repeat the difference for print and for those who see no colour.
+# Okabe and Ito's colours (2008), which stay apart for every kind of colour vision, are set in report.css as
+# series-0 … 7; dashes and markers repeat the difference for print and for those who see no colour.
 STYLES = 8
 DASHES = ("2 5", "7 4", "12 3 2 3", "", "14 4", "4 2 1 2", "9 3 3 3", "1 3")
 MARKERS = ("circle", "square", "triangle", "diamond", "down", "cross", "plus", "ring")
@@ -13,7 +13,9 @@ MARKERS = ("circle", "square", "triangle", "diamond", "down", "cross", "plus", "
 
 def tag(name: str, *children: object, **attributes: object) -> Markup:
     """One element; attributes that are None are left out, `_` in a name becomes `-`, a trailing one is dropped."""
-    pairs = ((key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items() if value is not None)
+    pairs = (
+        (key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items() if value is not None
+    )
     written = "".join(f' {key}="{escape(_plain(value))}"' for key, value in pairs)
     inside = "".join(str(escape(child)) for child in children)
     return Markup(f"<{name}{written}>{inside}</{name}>" if inside else f"<{name}{written}/>")
@@ -27,7 +29,13 @@ def _plain(value: object) -> object:
 
 
 def picture(
-    name: str, title: str, description: str, width: float, height: float, *children: object, **attributes: object
+    name: str,
+    title: str,
+    description: str,
+    width: float,
+    height: float,
+    *children: object,
+    **attributes: object,
 ) -> Markup:
     """A whole picture that scales with its box and that a screen reader announces by title and description."""
     return tag(
@@ -42,7 +50,9 @@ def picture(
     )
 
 
-def text(x: float, y: float, words: object, class_: str = "", anchor: str = "start", **attributes: object) -> Markup:
+def text(
+    x: float, y: float, words: object, class_: str = "", anchor: str = "start", **attributes: object
+) -> Markup:
     """Words with their baseline at (x, y)."""
     return tag("text", words, x=float(x), y=float(y), class_=class_ or None, text_anchor=anchor, **attributes)
 
@@ -69,10 +79,22 @@ def marker(x: float, y: float, style: int, size: float = 4.5) -> Markup:
         return tag("polygon", points=corners, class_=colour)
     if kind in ("cross", "plus"):
         far = size * (0.9 if kind == "cross" else 1.2)
-        ends = ((-far, -far, far, far), (-far, far, far, -far)) if kind == "cross" else ((-far, 0, far, 0), (0, -far, 0, far))
-        drawn = "".join(f"M{_plain(x + a)} {_plain(y + b)}L{_plain(x + c)} {_plain(y + d)}" for a, b, c, d in ends)
+        ends = (
+            ((-far, -far, far, far), (-far, far, far, -far))
+            if kind == "cross"
+            else ((-far, 0, far, 0), (0, -far, 0, far))
+        )
+        drawn = "".join(
+            f"M{_plain(x + a)} {_plain(y + b)}L{_plain(x + c)} {_plain(y + d)}" for a, b, c, d in ends
+        )
         return tag("path", d=drawn, class_=f"stroke series-{style % STYLES}", fill="none")
-    return tag("circle", cx=float(x), cy=float(y), r=size * 1.05, class_=f"{colour} ring" if kind == "ring" else colour)
+    return tag(
+        "circle",
+        cx=float(x),
+        cy=float(y),
+        r=size * 1.05,
+        class_=f"{colour} ring" if kind == "ring" else colour,
+    )
 
 
 def key(style: int) -> Markup:
@@ -83,7 +105,15 @@ def key(style: int) -> Markup:
 
 def share_bar(value: float, style: int, level: float | None = None) -> Markup:
     """A bar from 0 to 1 for a share or a probability, with a tick where chance lies; nothing is filled for NaN."""
-    filled = tag("rect", x=0, y=0, width=f"{_plain(100 * value)}%", height="100%", rx=2, class_=f"mark series-{style % STYLES}")
+    filled = tag(
+        "rect",
+        x=0,
+        y=0,
+        width=f"{_plain(100 * value)}%",
+        height="100%",
+        rx=2,
+        class_=f"mark series-{style % STYLES}",
+    )
     drawn = [tag("rect", x=0, y=0, width="100%", height="100%", rx=2, class_="trough")]
     drawn += [filled] if value == value and value > 0 else []
     if level is not None:
