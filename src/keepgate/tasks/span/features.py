@@ -1,0 +1,174 @@
+"""What a text has in common with a question, token by token, as numbers between about -1 and 2.
+
+A network short of training data cannot learn to compare words it has hardly seen; these features do it for the network.
+Exact-match features: Chen et al. (2017), "Reading Wikipedia to answer open-domain questions", arXiv:1704.00051.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data.text import Tokens, tokenize
+from .counted import Counted
+
+Floats = NDArray[np.float32]
+
+NEAR = (5, 14, 40)  # tokens to either side in which matches are summed
+FADE = (5.0, 20.0)  # tokens after which the nearness of a match has fallen to 1/e
+PAUSE, STOP = "，。；：？！、,.;:?!", "。！？"
+OPENING, CLOSING = "《“（「『", "》”）」』"
+KINDS = ("number", "word", "character", "pause")
+
+TEXT_FEATURES = (
+    ("matches", "matches 2", "matches 3", "match length", "match weight", "rarity", "frequency")
+    + tuple(f"{what} within {near}" for near in NEAR for what in ("match", "match 2"))
+    + KINDS
+    + ("quoted",)
+    + tuple(f"{what} of {part}" for part in ("sentence", "clause") for what in ("share", "share 2", "rank"))
+    + tuple(f"{side} match, fading {fade:.0f}" for fade in FADE for side in ("after", "before"))
+    + ("sticks to last", "sticks to next", "phrase ends", "phrase begins", "digits", "four digits", "place")
+)
+# What a text's features say about one word itself, to be hidden where the word is hidden.
+OF_THE_WORD = frozenset(
+    ("matches", "matches 2", "matches 3", "match length", "match weight", "rarity", "frequency", *KINDS)
+    + ("sticks to last", "sticks to next", "phrase ends", "phrase begins", "digits", "four digits")
+)
+QUESTION_FEATURES = ("matches", "matches 2", "match length", "rarity", *KINDS)
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """One text or question cut into tokens, with everything that does not depend on the other."""
+
+    tokens: Tokens
+    counted: Counted
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        return tuple(token.lower() for token in self.tokens.texts)
+
+    @cached_property
+    def ids(self) -> NDArray[np.int64]:
+        return self.counted.ids(self.words)
+
+    @cached_property
+    def pairs(self) -> NDArray[np.int64]:
+        return self.counted.pair_ids(self.ids)
+
+    @cached_property
+    def rarity(self) -> Floats:
+        return self.counted.rarity[self.ids]
+
+    @cached_property
+    def kinds(self) -> NDArray[np.bool_]:
+        """[tokens, 4], in the order of KINDS; all false for other signs."""
+        first = [word[0] for word in self.words]
+        number = np.array([letter.isdigit() for letter in first], dtype=bool)
+        letter = np.array([letter.isalpha() for letter in first], dtype=bool) & ~number
+        alone = np.array(["\u3041" <= letter <= "\uffff" and len(word) == 1 for letter, word in zip(first, self.words)])
+        pause = np.array([word in PAUSE for word in self.words], dtype=bool)
+        return np.stack([number, letter & ~alone.astype(bool), letter & alone.astype(bool), pause], 1)
+
+    @cached_property
+    def alone(self) -> Floats:
+        """[tokens, features] that a text has by itself, by the names of TEXT_FEATURES."""
+        count = len(self.words)
+        digits = np.array([len(word) if number else 0 for word, number in zip(self.words, self.kinds[:, 0])])
+        depth = np.cumsum([(word in OPENING) - (word in CLOSING) for word in self.words])
+        columns = {
+            "rarity": self.rarity,
+            "frequency": self.counted.frequency[self.ids],
+            **dict(zip(KINDS, self.kinds.T)),
+            "quoted": depth > 0,
+            **dict(zip(("sticks to last", "sticks to next", "phrase ends", "phrase begins"), self.counted.boundaries(self.pairs).T)),
+            "digits": np.minimum(digits, 6) / 6,
+            "four digits": digits == 4,
+            "place": np.arange(count) / max(count, 1),
+        }
+        return np.stack([columns.get(name, np.zeros(count)) for name in TEXT_FEATURES], 1).astype(np.float32)
+
+    def parts(self, ends: str) -> NDArray[np.int64]:
+        """For each token, which part it is in, counted from 0; a part ends after any of these signs."""
+        closing = [word in ends for word in self.words[:-1]]
+        return np.cumsum([0, *closing])
+
+
+def read(text: str, counted: Counted) -> Read:
+    """The text cut into tokens. Needs at least one token to compare; the task refuses texts without."""
+    return Read(tokenize(text), counted)
+
+
+def compare(text: Read, question: Read) -> tuple[Floats, Floats]:
+    """(text [tokens, TEXT_FEATURES], question [tokens, QUESTION_FEATURES]).
+
+    A match is a token that both have, signs of punctuation left out; its length counts the neighbours that match in the
+    same order. Weights are rarities, and shares are of the question's whole rarity.
+    """
+    same, length = _matches(text, question)
+    longest, asked_longest = length.max(1, initial=0), length.max(0, initial=0)
+    asked_weight = question.rarity * ~question.kinds[:, 3]
+    whole = asked_weight.sum() + 1e-3
+    one, two, three = longest > 0, longest > 1, longest > 2
+    columns: dict[str, NDArray] = {
+        "matches": one,
+        "matches 2": two,
+        "matches 3": three,
+        "match length": np.minimum(longest, 8) / 8,
+        "match weight": one * text.rarity,
+    }
+    for near in NEAR:
+        columns[f"match within {near}"] = np.minimum(_around(one * text.rarity, near) / whole, 2)
+        columns[f"match 2 within {near}"] = np.minimum(_around(two * text.rarity, near) / whole, 2)
+    for name, ends in (("sentence", STOP), ("clause", STOP + "，；")):
+        part = text.parts(ends)
+        share = _share(part, same, asked_weight) / whole
+        columns[f"share of {name}"] = share[part]
+        columns[f"share 2 of {name}"] = (_share(part, length > 1, asked_weight) / whole)[part]
+        columns[f"rank of {name}"] = (share / (share.max() + 1e-3))[part] ** 2
+    since, until = _distances(two)
+    for fade in FADE:
+        columns[f"after match, fading {fade:.0f}"] = np.exp(-since / fade)
+        columns[f"before match, fading {fade:.0f}"] = np.exp(-until / fade)
+    features = text.alone.copy()
+    for name, values in columns.items():
+        features[:, TEXT_FEATURES.index(name)] = values
+    asked = [asked_longest > 0, asked_longest > 1, np.minimum(asked_longest, 8) / 8, question.rarity, *question.kinds.T]
+    return features, np.stack(asked, 1).astype(np.float32)
+
+
+def _matches(text: Read, question: Read) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
+    """[text, question]: which tokens are the same, and how many in a row around each such pair."""
+    number: dict[str, int] = {}
+    here, there = (np.array([number.setdefault(word, len(number)) for word in each.words]) for each in (text, question))
+    same = (here[:, None] == there) & ~text.kinds[:, 3:]
+    up_to, onward = np.zeros((2, same.shape[0] + 1, same.shape[1] + 1), np.int16)
+    for k in range(same.shape[1]):
+        up_to[1:, k + 1] = np.where(same[:, k], up_to[:-1, k] + 1, 0)
+    for k in reversed(range(same.shape[1])):
+        onward[:-1, k] = np.where(same[:, k], onward[1:, k + 1] + 1, 0)
+    return same, np.where(same, up_to[1:, 1:] + onward[:-1, :-1] - 1, 0).astype(np.int16)
+
+
+def _around(values: NDArray, near: int) -> NDArray:
+    """For each place, the sum of the values at most `near` places away."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    place = np.arange(len(values))
+    return sums[np.minimum(len(values), place + near + 1)] - sums[np.maximum(0, place - near)]
+
+
+def _share(part: NDArray[np.int64], same: NDArray[np.bool_], asked_weight: Floats) -> NDArray:
+    """For each part of the text, the weight of the question's tokens that occur in it, each counted once."""
+    found = np.zeros((part[-1] + 1, same.shape[1]), dtype=bool)
+    here, there = np.nonzero(same)
+    found[part[here], there] = True
+    return (found * asked_weight).sum(1)
+
+
+def _distances(match: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
+    """For each place, how many places back the last match is and how many on the next; infinity if there is none."""
+    place = np.arange(len(match), dtype=float)
+    last = np.maximum.accumulate(np.where(match, place, -np.inf))
+    coming = np.minimum.accumulate(np.where(match, place, np.inf)[::-1])[::-1]
+    return place - last, coming - place

@@ -1,0 +1,170 @@
+"""The span reader's network: what the text and the question have in common, twice read and twice compared.
+
+Text and question are compared by their words, read by an LSTM each, compared again by what was read, and read once
+more. Aligned question: Lee et al. (2016), arXiv:1611.01436; second comparison and reading: BiDAF, Seo et al. (2017),
+arXiv:1611.01603, with attention one way only. Spans are scored whole, not as independent starts and ends.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...nn import LSTM, LockedDropout, Trace
+from .features import QUESTION_FEATURES, TEXT_FEATURES
+from .settings import SpanReaderSettings
+
+ALIGN = 128  # numbers in which words and states are compared
+PAIR = 48  # numbers in which a start and an end are compared
+SCALE = 8.0  # what products of relus and of states are divided by, so that softmaxes start soft
+BLOCK = 256  # starts whose products with ends are computed at once
+NEVER = -1e4  # the score of what cannot be; finite, so that bfloat16 and log-softmax stay so
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Some texts or some questions as the network takes them, time first; lengths in tokens, on the processor."""
+
+    words: Int[Tensor, "time batch"]
+    pairs: Int[Tensor, "time batch"]
+    features: Float[Tensor, "time batch features"]
+    lengths: Int[Tensor, " batch"]
+
+    @property
+    def real(self) -> Bool[Tensor, "time batch"]:
+        return torch.arange(len(self.words), device=self.words.device)[:, None] < self.lengths.to(self.words.device)
+
+    def to(self, device: torch.device | str) -> "Inputs":
+        return Inputs(self.words.to(device), self.pairs.to(device), self.features.to(device), self.lengths)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores before the softmax: of each start, of each end, and of spans by start and by tokens beyond it.
+
+    states: what they were computed from, the second reading beside what it read.
+    """
+
+    start: Float[Tensor, "batch time"]
+    end: Float[Tensor, "batch time"]
+    span: Float[Tensor, "batch time longest"]
+    states: Float[Tensor, "time batch states"]
+
+
+class SpanNetwork(nn.Module):
+    """Texts and questions → scores of spans."""
+
+    def __init__(self, settings: SpanReaderSettings, words: int, pairs: int) -> None:
+        super().__init__()
+        self.longest = settings.longest
+        embedded, both = settings.embedding_size + settings.pair_size, 2 * settings.hidden_size
+        self.word = nn.Embedding(words, settings.embedding_size, padding_idx=0)
+        self.pair = nn.Embedding(pairs, settings.pair_size, padding_idx=0)
+        # Pairs keep their vectors: there are 40,000 of them and 10,000 questions to learn from.
+        self.pair.weight.requires_grad_(False)
+        self.drop = LockedDropout(settings.dropout)
+        self.align_words = nn.Linear(embedded, ALIGN)
+        self.read_text = _reading(2 * embedded + len(TEXT_FEATURES), settings.hidden_size)
+        self.read_question = _reading(embedded + len(QUESTION_FEATURES), settings.hidden_size)
+        self.align_text, self.align_question = nn.Linear(both, ALIGN), nn.Linear(both, ALIGN)
+        self.merge = nn.Linear(4 * both, both)
+        self.read_again = _reading(both, settings.hidden_size)
+        self.sum_up = nn.Linear(both, 1)
+        self.start, self.end = _Pointer(2 * both, both), _Pointer(2 * both, both)
+        self.from_start, self.to_end = nn.Linear(2 * both, PAIR), nn.Linear(2 * both, PAIR)
+        self.size, self.size_asked = nn.Parameter(torch.zeros(settings.longest)), nn.Linear(both, settings.longest)
+        self.guess = nn.Linear(2 * both, settings.embedding_size)
+        self.guess_bias = nn.Parameter(torch.zeros(words))
+
+    def forward(self, text: Inputs, question: Inputs) -> Scores:
+        """Scores of the spans of each text as an answer to its question."""
+        asked, seen = self.first(text, question)
+        asked = self.drop(self.read_question(asked, lengths=question.lengths)[0])
+        read = self.drop(self.read_text(seen, lengths=text.lengths)[0])
+        keys = F.relu(self.align_question(asked))
+        found = _attend(F.relu(self.align_text(read)), keys, asked, question.real)
+        merged = self.drop(F.relu(self.merge(torch.cat([read, found, read * found, read - found], -1))))
+        again = self.drop(self.read_again(merged, lengths=text.lengths)[0])
+        with torch.autocast(text.words.device.type, enabled=False):
+            return self._score(torch.cat([again, merged], -1).float(), asked.float(), text, question)
+
+    def first(
+        self, text: Inputs, question: Inputs
+    ) -> tuple[Float[Tensor, "asked batch _"], Float[Tensor, "time batch _"]]:
+        """What the first layers read: of the question and of the text, the words, what they align to, and the features."""
+        words, asked = self._embed(text), self._embed(question)
+        aligned = _attend(F.relu(self.align_words(words)), F.relu(self.align_words(asked)), asked, question.real)
+        return (
+            torch.cat([asked, question.features.to(asked.dtype)], -1),
+            torch.cat([words, aligned, text.features.to(words.dtype)], -1),
+        )
+
+    def trace(self, text: Inputs, question: Inputs) -> Trace:
+        """Every gate and state of the layer that reads the text, in both directions."""
+        return self.read_text.trace(self.first(text, question)[1], lengths=text.lengths)
+
+    def guesses(self, states: Float[Tensor, "hidden states"]) -> Float[Tensor, "hidden words"]:
+        """Scores of each word of the vocabulary where a word was hidden."""
+        return F.linear(self.guess(states), self.word.weight, self.guess_bias.to(states.dtype))
+
+    def _embed(self, inputs: Inputs) -> Float[Tensor, "time batch _"]:
+        return self.drop(torch.cat([self.word(inputs.words), self.pair(inputs.pairs)], -1))
+
+    def _score(
+        self, states: Float[Tensor, "time batch states"], asked: Float[Tensor, "asked batch _"], text: Inputs, question: Inputs
+    ) -> Scores:
+        weights = self.sum_up(asked).squeeze(-1).masked_fill(~question.real, NEVER).softmax(0)
+        whole = torch.einsum("tb,tbk->bk", weights, asked)
+        start, end = (score(states, whole).masked_fill(~text.real, NEVER).T for score in (self.start, self.end))
+        both = _products(self.from_start(states), self.to_end(states), self.longest) / PAIR**0.5
+        sizes = self.size + self.size_asked(whole)
+        span = start[:, :, None] + _onward(end, self.longest, NEVER) + both + sizes[:, None]
+        return Scores(start, end, span, states)
+
+
+class _Pointer(nn.Module):
+    """How well each state fits the whole question: a bilinear form and what the state says alone."""
+
+    def __init__(self, states: int, asked: int) -> None:
+        super().__init__()
+        self.ask, self.alone = nn.Linear(asked, states), nn.Linear(states, 1)
+
+    def forward(self, states: Float[Tensor, "time batch states"], asked: Float[Tensor, "batch asked"]) -> Float[Tensor, "time batch"]:
+        return (states * self.ask(asked)).sum(-1) / SCALE + self.alone(states).squeeze(-1)
+
+
+def _reading(input_size: int, hidden_size: int) -> LSTM:
+    return LSTM(input_size, hidden_size, bidirectional=True, init="orthogonal", forget_bias=1.0)
+
+
+def _attend(
+    queries: Float[Tensor, "time batch key"],
+    keys: Float[Tensor, "asked batch key"],
+    values: Float[Tensor, "asked batch value"],
+    real: Bool[Tensor, "asked batch"],
+) -> Float[Tensor, "time batch value"]:
+    """For each step, the mean of the values weighted by how well their keys fit it; where `real` is false, not at all."""
+    scores = torch.bmm(queries.transpose(0, 1), keys.permute(1, 2, 0)).float() / SCALE
+    weights = scores.masked_fill(~real.T[:, None], NEVER).softmax(-1)
+    return torch.bmm(weights.to(values.dtype), values.transpose(0, 1)).transpose(0, 1)
+
+
+def _onward(values: Float[Tensor, "batch time"], count: int, beyond: float) -> Float[Tensor, "batch time count"]:
+    """[b, t, k] = values[b, t + k], and `beyond` after the last."""
+    return F.pad(values, (0, count - 1), value=beyond).unfold(1, count, 1)
+
+
+def _products(
+    first: Float[Tensor, "time batch pair"], second: Float[Tensor, "time batch pair"], count: int
+) -> Float[Tensor, "batch time count"]:
+    """[b, t, k] = first[t, b] · second[t + k, b], and 0 after the last; a block of t at a time, for texts of any length."""
+    blocks = []
+    for at in range(0, len(first), BLOCK):
+        some, others = first[at : at + BLOCK], second[at : at + BLOCK + count - 1]
+        square = torch.bmm(some.transpose(0, 1), others.permute(1, 2, 0))
+        place = torch.arange(len(some), device=first.device)[:, None] + torch.arange(count, device=first.device)
+        missing = len(some) + count - 1 - len(others)
+        blocks.append(F.pad(square, (0, missing)).gather(2, place.expand(len(square), -1, -1)))
+    return torch.cat(blocks, 1)
