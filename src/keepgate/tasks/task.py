@@ -64,6 +64,13 @@ class Task(Protocol):
     def from_files(cls, settings: Any, vocabulary: Mapping[str, Any]) -> Self:
         """A task of these settings and of what `vocabulary_json` gave, with weights still to be loaded."""
 
+    @classmethod
+    def build(cls, questions: Sequence[Question], settings: Any, seed: int) -> Self:
+        """A task whose vocabulary is counted in these questions, with fresh weights: the same for the same seed.
+
+        Raises CorpusError if nothing can be learnt from the questions.
+        """
+
     # What every torch module has, so that a Task can be typed as one.
     training: bool
 

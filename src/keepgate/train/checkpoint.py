@@ -8,11 +8,12 @@ FOLDER/checkpoints/step-00000400/
     manifest.json        the SHA-256 of each
 """
 
+import hashlib
 import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ from torch import Tensor
 
 from ..errors import BundleError, SettingsError
 from ..export import folder as folders
-from ..export.bundle import put_weights, tensors_bytes, tensors_of
+from ..export.bundle import plain, put_weights, tensors_bytes, tensors_of
 from ..tasks.task import Task
 from . import randomness
-from .optimiser import Average
+from .optimiser import Average, build
+from .settings import Run
 
 _TENSORS = ("weights.safetensors", "average.safetensors", "optimiser.safetensors")
 _FILES = (*_TENSORS, "state.json", "settings.toml", "clock.json")
@@ -49,17 +51,50 @@ class State:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
+    @classmethod
+    def start(cls, task: Task, run: Run) -> "State":
+        """The state before the first step."""
+        average = Average(task.state_dict(), run.average) if run.average is not None else None
+        return cls(task, build(run, task.parameters()), average)
+
+    def keep_average(self) -> None:
+        """Gives the task the averaged weights, where there is an average."""
+        if self.average is not None:
+            self.task.load_state_dict(self.average.weights)
+
+
+def describe(task: Task, run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint holds so that it is never taken up by another run, as a table that TOML can hold."""
+    vocabulary = json.dumps(task.vocabulary_json(), sort_keys=True).encode()
+    return {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "run": plain(run),
+        "task": {
+            "kind": task.kind,
+            "vocabulary": hashlib.sha256(vocabulary).hexdigest(),
+            **plain(task.settings),
+        },
+        "data": dict(data),
+    }
+
 
 class Checkpoints:
-    """The checkpoints of one run in one folder; no other process may write there at the same time."""
+    """The checkpoints of one run in one folder; no other process may write there at the same time.
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self.folder = folder / "checkpoints"
-        self.settings = settings
+    Without a folder nothing is saved and nothing found.
+    """
+
+    def __init__(self, folder: Path | None, settings: Callable[[], Mapping[str, Any]]) -> None:
+        """settings: gives what `describe` found of the run; not asked without a folder."""
+        self.folder = folder / "checkpoints" if folder is not None else None
+        self.settings = settings() if folder is not None else {}
         self._lock: int | None = None
 
     def __enter__(self) -> "Checkpoints":
         """Takes the folder for this process. Raises BundleError if another has it or it cannot be written."""
+        if self.folder is None:
+            return self
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -80,11 +115,15 @@ class Checkpoints:
 
     def found(self) -> list[Path]:
         """The checkpoints in the folder, newest first, unread."""
+        if self.folder is None:
+            return []
         names = (entry for entry in self.folder.iterdir() if _NAME.fullmatch(entry.name) and entry.is_dir())
         return sorted(names, key=_step_of, reverse=True)
 
     def last(self) -> str:
         """The newest checkpoint, in words for a message."""
+        if self.folder is None:
+            return "no folder was given, so there is no checkpoint"
         found = self.found()
         return (
             f"the last good checkpoint is {found[0]} (step {_step_of(found[0])})"
@@ -92,8 +131,10 @@ class Checkpoints:
             else "there is no checkpoint"
         )
 
-    def save(self, state: State) -> Path:
+    def save(self, state: State) -> Path | None:
         """Writes a checkpoint and removes all but the last two. Raises BundleError if that fails."""
+        if self.folder is None:
+            return None
         path = self.folder / f"step-{state.step:08d}"
         average = state.average.weights if state.average else {}
         optimiser = dict(_optimiser_tensors(state))
@@ -151,10 +192,10 @@ class Checkpoints:
     def _remedy(self, path: Path) -> str:
         older = [other for other in self.found() if _step_of(other) < _step_of(path)]
         if not older:
-            return f"there is no checkpoint before it: remove {self.folder.parent} and train again"
+            return f"there is no checkpoint before it: remove {path.parent} and train again"
         return (
             f"the one before it, step {_step_of(older[0])}, may be whole: "
-            f'resume="previous" (--resume previous) goes on there and keeps this one as damaged-{path.name}'
+            f'resume="previous" (--resume-previous) goes on there and keeps this one as damaged-{path.name}'
         )
 
     def _refuse_other_settings(self, path: Path, content: bytes) -> None:

@@ -1,0 +1,79 @@
+"""The way in: `keepgate COMMAND …`. Runs one command and turns whatever happens into a line and an exit code.
+
+0 done, 1 a bug of ours, 2 wrong use, 3 a file that cannot be read or written, 4 training stopped itself,
+130 Ctrl-C, 141 the reader of our output went away.
+"""
+
+# Only what Python has loaded anyway stands here: Ctrl-C while the rest is loading must end as quietly as later.
+import os
+import sys
+from collections.abc import Sequence
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of one command, which it has run and whose output it has written.
+
+    arguments: without the program's name; None takes them from the command line.
+    """
+    try:
+        return _run(sys.argv[1:] if arguments is None else list(arguments))
+    except KeyboardInterrupt:
+        _ignore_ctrl_c()
+        _say_interrupted()
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _pipe_closed()
+
+
+def _run(arguments: list[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a letter shows its number instead of ending the program.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    from . import faults
+
+    try:
+        from .app import build
+
+        build()(arguments, exit_on_error=False, print_error=False, result_action="return_none")
+        sys.stdout.flush()
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except Exception as error:
+        if os.environ.get("KEEPGATE_DEBUG"):
+            raise
+        fault = faults.of(error)
+        sys.stdout.flush()
+        print(f"keepgate: {fault.message}", file=sys.stderr)
+        return fault.code
+    return 0
+
+
+def _ignore_ctrl_c() -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _say_interrupted() -> None:
+    try:
+        sys.stdout.flush()
+        print("\nkeepgate: stopped by Ctrl-C", file=sys.stderr)
+    except OSError:
+        pass
+
+
+def _pipe_closed() -> int:
+    """Points the output at nothing, so that Python's own last flush has no pipe to complain about."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    return BROKEN_PIPE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

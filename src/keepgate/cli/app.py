@@ -1,0 +1,76 @@
+"""The commands, their order in the help, and what the help teaches."""
+
+import inspect
+from collections.abc import Callable
+
+from cyclopts import App, Group, Parameter
+
+from .. import __version__
+from . import ask, compare, evaluate, explain, look, train
+from .show import screen
+
+_WHAT = "Recurrent networks whose memory you can see: train them, ask them, look at their gates."
+_START = """Start here:
+
+  keepgate compare
+  keepgate train reader train.jsonl --out my-model
+  keepgate ask my-model --text notes.txt --question "Who wants to sail?"
+  keepgate look my-model --text notes.txt --question "Who wants to sail?"
+
+`keepgate COMMAND --help` has examples for each. Results go to standard output, all else to standard error; the exit
+code is 0, or 2 for wrong use, 3 for a broken file, 4 when a training stopped itself, 130 for Ctrl-C."""
+
+
+def build() -> App:
+    """The whole program, ready to be called with the words of a command line."""
+    app = App(
+        name="keepgate",
+        help=_WHAT,
+        help_epilogue=_flowing(_START),
+        help_format="plaintext",
+        version=f"keepgate {__version__}",
+        console=screen(),
+        default_parameter=Parameter(negative=(), show_default=False),
+        group_arguments=Group("What it is about", sort_key=0),
+        group_parameters=Group("Options", sort_key=1),
+        # Ctrl-C is answered in one place, __main__.
+        suppress_keyboard_interrupt=False,
+    )
+    training = App(
+        name="train",
+        help="Train a model on your own data.",
+        help_epilogue=_flowing(train.EPILOGUE),
+        sort_key=2,
+    )
+    _add(app, compare.compare, compare.EPILOGUE, "keepgate compare [OPTIONS]", place=1)
+    app.command(training)
+    _add(
+        training, train.reader, train.EPILOGUE, "keepgate train reader DATA... --out MODEL [OPTIONS]", place=1
+    )
+    _add(app, ask.ask, ask.EPILOGUE, "keepgate ask MODEL --text FILE [OPTIONS]", place=3)
+    _add(
+        app,
+        look.look,
+        look.EPILOGUE,
+        "keepgate look MODEL --text FILE --question QUESTION [OPTIONS]",
+        place=4,
+    )
+    _add(app, evaluate.evaluate, evaluate.EPILOGUE, "keepgate evaluate MODEL DATA... [OPTIONS]", place=5)
+    _add(app, explain.explain, explain.EPILOGUE, "keepgate explain [OPTIONS]", place=6)
+    return app
+
+
+def _add(app: App, function: Callable[..., None], epilogue: str, usage: str, *, place: int) -> None:
+    app.command(
+        function,
+        help=_flowing(inspect.getdoc(function) or ""),
+        help_epilogue=_flowing(epilogue),
+        usage=f"Usage: {usage}",
+        sort_key=place,
+    )
+
+
+def _flowing(text: str) -> str:
+    """Each paragraph on one line, for the terminal to wrap at its own width; indented lines stay as they are."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(part if part.startswith(" ") else " ".join(part.split("\n")) for part in paragraphs)

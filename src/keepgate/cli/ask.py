@@ -1,0 +1,103 @@
+"""keepgate ask: questions about a text, answered by a trained model."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from ..errors import SettingsError
+from .show import say, screen, show_answer, write_json
+from .source import STANDARD_INPUT, asked, checked, read_questions, read_text
+
+if TYPE_CHECKING:
+    from ..tasks.task import Task
+
+EPILOGUE = """Examples:
+
+  keepgate ask my-model --text notes.txt --question "Who wants to sail?"
+  keepgate ask my-model --text notes.txt --questions questions.txt --json
+  cat notes.txt | keepgate ask my-model --text - --question "Who wants to sail?"
+  keepgate ask my-model --text notes.txt      asks for questions until an empty line"""
+
+Model = Annotated[Path, Parameter(help="The folder that `keepgate train` wrote.")]
+TextFile = Annotated[
+    str,
+    Parameter(
+        name="--text",
+        metavar="FILE",
+        help="A file with the text to read, UTF-8; - reads standard input.",
+        allow_leading_hyphen=True,
+    ),
+]
+
+
+def ask(
+    model: Model,
+    /,
+    *,
+    text: TextFile,
+    question: Annotated[tuple[str, ...], Parameter(help="What to ask; may be given several times.")] = (),
+    questions: Annotated[
+        str | None,
+        Parameter(
+            metavar="FILE",
+            help="A file with one question a line; - reads standard input.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None,
+    json: Annotated[bool, Parameter(help="One JSON object a line for each question.")] = False,
+) -> None:
+    """Answer questions about a text.
+
+    Prints each answer with its probability and the sentence it stands in. Without a question it asks for them one
+    after the other, until an empty line or Ctrl-D.
+    """
+    if question and questions is not None:
+        raise SettingsError("--question and --questions are both given; give one of them")
+    if text == STANDARD_INPUT and (questions == STANDARD_INPUT or not (question or questions)):
+        raise SettingsError(
+            "--text - reads the text from standard input, so the questions must come with --question or from a file"
+        )
+    once = (
+        [checked(one) for one in question]
+        if question
+        else read_questions(questions)
+        if questions is not None
+        else None
+    )
+    content = read_text(text)
+
+    from ..export import load
+
+    reader = load(model)
+    _answer(
+        reader, content, once if once is not None else _prompted(content), json=json, echo=len(once or ()) > 1
+    )
+
+
+def _prompted(content: str) -> Iterator[str]:
+    """Questions from a prompt, with a word before the first about what it is and how it ends."""
+    if sys.stdin.isatty():
+        say(
+            screen(errors=True),
+            f"The text has {len(content):,} characters. Ask; an empty line or Ctrl-D ends.",
+            "dim",
+        )
+    return asked()
+
+
+def _answer(reader: "Task", content: str, questions: Iterable[str], *, json: bool, echo: bool) -> None:
+    from ..data.questions import Question
+
+    console = screen()
+    for number, question in enumerate(questions):
+        (answer,) = reader.answer([Question(text=content, question=question)])
+        if json:
+            plain = answer.as_dict()
+            write_json({"question": question, "answer": plain.pop("text"), **plain})
+            continue
+        if echo and number:
+            console.print()
+        show_answer(console, content, answer, question if echo else None)

@@ -1,0 +1,248 @@
+"""keepgate explain: what this machine offers, and which kernel a layer's call would take, and why not the others."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from ..errors import SettingsError
+from .show import say, screen, table, write_json
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..nn.explain import Explanation
+
+EPILOGUE = """Examples:
+
+  keepgate explain
+  keepgate explain --cell lstm --hidden-size 128 --bidirectional
+  keepgate explain --cell gru --hidden-size 64 --lengths --trace"""
+
+Dtype = Literal["float32", "float64", "bfloat16", "float16"]
+
+# Names that Linux gives to what makes products of small numbers fast.
+_FLAGS = {
+    "bfloat16": ("avx512_bf16", "bf16"),
+    "AMX": ("amx_tile",),
+    "8-bit dot products": ("avx512_vnni", "avx_vnni"),
+}
+
+
+def explain(
+    *,
+    cell: Annotated[
+        str | None, Parameter(help="A layer of this cell: rnn_tanh, rnn_relu, lstm, gru or gru_reset_before.")
+    ] = None,
+    input_size: Annotated[int, Parameter(show_default=True, help="Features of a step.")] = 64,
+    hidden_size: Annotated[
+        int, Parameter(alias="--hidden", show_default=True, help="Units of the layer.")
+    ] = 64,
+    num_layers: Annotated[int, Parameter(show_default=True, help="Layers on top of each other.")] = 1,
+    bidirectional: Annotated[bool, Parameter(help="Read both ways.")] = False,
+    proj_size: Annotated[int, Parameter(help="Outputs of a projection (LSTM); 0 for none.")] = 0,
+    steps: Annotated[int, Parameter(show_default=True, help="Steps of the input.")] = 100,
+    batch: Annotated[int, Parameter(show_default=True, help="Rows of the input.")] = 1,
+    lengths: Annotated[bool, Parameter(help="Rows of different lengths are given.")] = False,
+    resets: Annotated[bool, Parameter(help="Resets of the state are given.")] = False,
+    trace: Annotated[bool, Parameter(help="A trace is asked for.")] = False,
+    dtype: Annotated[Dtype, Parameter(show_default=True, help="The numbers' type.")] = "float32",
+    device: Annotated[str, Parameter(show_default=True, help="Where it runs: cpu or cuda.")] = "cpu",
+    json: Annotated[bool, Parameter(help="One JSON object.")] = False,
+) -> None:
+    """Say what this machine offers, and which kernel a call would take.
+
+    With --cell it describes one layer's call: each kernel in the order in which they are asked, and why those that
+    cannot run it refuse. Nothing is computed.
+    """
+    for name, value in {
+        "--input-size": input_size,
+        "--hidden-size": hidden_size,
+        "--num-layers": num_layers,
+        "--steps": steps,
+        "--batch": batch,
+    }.items():
+        if value < 1:
+            raise SettingsError(f"{name} is {value}; it must be 1 or more")
+    found = machine()
+    explanation = None
+    if cell is not None:
+        layer = _Layer(cell, input_size, hidden_size, num_layers, bidirectional, proj_size, device, dtype)
+        explanation = _explained(layer, steps, batch, lengths=lengths, resets=resets, trace=trace)
+    if json:
+        write_json(
+            {"machine": asdict(found), **({} if explanation is None else {"calls": _plain(explanation)})}
+        )
+        return
+    console = screen()
+    _show_machine(console, found)
+    console.print()
+    if explanation is None:
+        _show_what_there_is(console)
+    else:
+        _show_explanation(console, explanation)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer as the options describe it."""
+
+    cell: str
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bidirectional: bool
+    proj_size: int
+    device: str
+    dtype: Dtype
+
+
+def _explained(
+    asked: _Layer, steps: int, batch: int, *, lengths: bool, resets: bool, trace: bool
+) -> "Explanation":
+    """Which kernel takes the call of such a layer. Nothing is computed, but its weights are made."""
+    import torch
+
+    from ..cells import by_name
+    from ..nn import Recurrent
+    from ..nn import explain as explain_layer
+
+    device, dtype = _torch_names(asked.device, asked.dtype)
+    layer = Recurrent(
+        by_name(asked.cell), asked.input_size, asked.hidden_size, asked.num_layers,
+        bidirectional=asked.bidirectional, proj_size=asked.proj_size, device=device, dtype=dtype,
+    )  # fmt: skip
+    return explain_layer(
+        layer,
+        torch.zeros(steps, batch, asked.input_size, device=device, dtype=dtype),
+        lengths=torch.full((batch,), steps) if lengths else None,
+        resets=torch.zeros(steps, batch, dtype=torch.bool, device=device) if resets else None,
+        trace=trace,
+    )
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What the machine offers. also: None where the system does not tell."""
+
+    processor: str
+    cores: int
+    threads: int
+    instruction_set: str
+    also: list[str] | None
+    accelerators: list[str]
+    torch: str
+    python: str
+
+
+def machine() -> Offers:
+    """What this machine offers, as torch and the system tell it."""
+    import torch
+
+    flags = _processor_flags()
+    return Offers(
+        processor=_processor(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+        instruction_set=torch.backends.cpu.get_cpu_capability(),
+        also=[name for name, any_of in _FLAGS.items() if set(any_of) & flags] if flags else None,
+        accelerators=[torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())],
+        torch=torch.__version__,
+        python=platform.python_version(),
+    )
+
+
+def _processor() -> str:
+    for line in _cpuinfo():
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "Model"):
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _processor_flags() -> set[str]:
+    for line in _cpuinfo():
+        name, _, value = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return set(value.split())
+    return set()
+
+
+def _cpuinfo() -> list[str]:
+    try:
+        return Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _torch_names(device: str, dtype: Dtype) -> "tuple[torch.device, torch.dtype]":
+    import torch
+
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as fault:
+        raise SettingsError(
+            f"--device is {device!r}, which this machine or this torch does not have; use cpu"
+        ) from fault
+    return found, getattr(torch, dtype)
+
+
+def _show_machine(console: Console, found: Offers) -> None:
+    also = "" if found.also is None else "; " + (", ".join(found.also) or "neither bfloat16 nor AMX")
+    words = {
+        "processor": found.processor,
+        "cores": f"{found.cores} to use, torch runs {found.threads} threads",
+        "instructions": found.instruction_set + also,
+        "accelerator": ", ".join(found.accelerators) or "none",
+        "torch": f"{found.torch} on Python {found.python}",
+    }
+    for name, value in words.items():
+        say(console, f"{name:<14}{value}")
+
+
+def _show_what_there_is(console: Console) -> None:
+    from ..cells import CELLS
+    from ..kernels import KERNELS
+
+    say(console, f"{'kernels':<14}{', '.join(kernel.name for kernel in KERNELS)}, asked in this order")
+    say(console, f"{'cells':<14}{', '.join(cell.name for cell in CELLS)}")
+    console.print()
+    say(
+        console,
+        "Which kernel would a layer take? For example: keepgate explain --cell lstm --hidden-size 128 --trace",
+    )
+
+
+def _show_explanation(console: Console, explanation: "Explanation") -> None:
+    rows: list[Sequence[str]] = []
+    for part in explanation.parts:
+        where = f"layer {part.layer} {'reverse' if part.reverse else 'forward'}"
+        for choice in part.choices:
+            verdict = (
+                choice.reason
+                if choice.reason is not None
+                else "takes it"
+                if choice.name == part.kernel
+                else "could, and is not needed"
+            )
+            rows.append((where, choice.name, verdict))
+            where = ""
+    console.print(table(("call", "kernel", "answer"), rows, left=3))
+
+
+def _plain(explanation: "Explanation") -> list[dict[str, object]]:
+    return [
+        {
+            "layer": part.layer,
+            "direction": "reverse" if part.reverse else "forward",
+            "kernel": part.kernel,
+            "refusals": {choice.name: choice.reason for choice in part.choices if choice.reason is not None},
+        }
+        for part in explanation.parts
+    ]

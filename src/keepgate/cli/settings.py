@@ -1,0 +1,62 @@
+"""Settings from a command line: NAME=VALUE pairs and options, put over a recipe."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SettingsError, nearest_first
+
+if TYPE_CHECKING:
+    from ..train import Run
+
+
+def split(pairs: Sequence[str], settings_type: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """NAME=VALUE pairs as settings of the reader and as settings of its training.
+
+    Raises SettingsError for a name of neither; it lists those of both, nearest first.
+    """
+    from ..train import Run
+
+    of_reader = [field.name for field in fields(settings_type)]
+    of_run = [field.name for field in fields(Run) if field.name != "seed"]
+    for_reader: dict[str, Any] = {}
+    for_run: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, written = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"--set is {pair!r}; write NAME=VALUE, for example hidden_size=64")
+        if name not in (*of_reader, *of_run):
+            raise SettingsError(
+                f"--set {name}: there is no such setting. The reader has {', '.join(nearest_first(name, of_reader))}; "
+                f"its training has {', '.join(nearest_first(name, of_run))}"
+            )
+        (for_reader if name in of_reader else for_run)[name] = value(written)
+    return for_reader, for_run
+
+
+def value(written: str) -> Any:
+    """What is written on a command line as a value: a number, true or false, none, or else text."""
+    words = {"true": True, "false": False, "none": None}
+    if written.lower() in words:
+        return words[written.lower()]
+    for kind in (int, float):
+        try:
+            return kind(written)
+        except ValueError:
+            continue
+    return written
+
+
+def run_from(recipe: "Run", pairs: Mapping[str, Any], options: Mapping[str, Any]) -> "Run":
+    """The recipe with what was asked for in its place; options that are None were not given.
+
+    Raises SettingsError for a value that makes no sense.
+    """
+    from ..tasks.settings import settings_from
+    from ..train import Run
+
+    asked = {**pairs, **{name: given for name, given in options.items() if given is not None}}
+    values = asdict(recipe)
+    if asked.get("epochs") is not None:
+        values["steps"] = None
+    return settings_from(Run, values | asked)

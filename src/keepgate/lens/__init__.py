@@ -1,0 +1,1 @@
+"""Trace → what a person sees."""
