@@ -1,0 +1,79 @@
+"""Settings refuse what makes no sense, and come back from plain values."""
+
+import dataclasses
+import tomllib
+from typing import Any
+
+import pytest
+import tomli_w
+
+from keepgate.errors import SettingsError
+from keepgate.tasks.settings import ChoiceReaderSettings, check, nearest_first, settings_from
+
+FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"cell": "ltsm"}, 'cell is \'ltsm\'; it must be one of "feedforward", "rnn", "lstm", "gru"'),
+        ({"reading": None}, 'reading is None; it must be one of "last", "attention"'),
+        ({"hidden_size": 0}, "hidden_size is 0; it must be 1 or more"),
+        ({"hidden_size": 1.5}, "hidden_size is 1.5; it must be a whole number"),
+        ({"num_layers": True}, "num_layers is True; it must be a whole number"),
+        ({"embedding_size": "64"}, "embedding_size is '64'; it must be a whole number"),
+        ({"bidirectional": 1}, "bidirectional is 1; it must be true or false"),
+        ({"dropout": 1.0}, "dropout is 1.0; it must be 0 or more and below 1"),
+        ({"dropout": -0.1}, "dropout is -0.1"),
+        ({"dropout": float("nan")}, "dropout is nan; it must be a finite number"),
+        ({"forget_bias": float("inf")}, "forget_bias is inf; it must be a finite number or left out"),
+        ({"horizon": 1}, "horizon is 1 tokens; it must be 2 or more"),
+        ({"window": 4}, 'cell is "gru" and window is 4'),
+        ({"cell": "feedforward", "bidirectional": False}, 'cell is "feedforward" and window is None'),
+        (FEEDFORWARD | {"window": 0}, "window is 0 tokens; it must be 1 or more"),
+        (FEEDFORWARD | {"bidirectional": True}, "has one direction; give bidirectional=False"),
+        ({"hiden_size": 3}, "has no setting 'hiden_size'; it has hidden_size, "),
+    ],
+)
+def test_a_wrong_setting_is_refused_and_the_right_ones_told(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        settings_from(ChoiceReaderSettings, values)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ChoiceReaderSettings(),
+        ChoiceReaderSettings(**FEEDFORWARD),
+        ChoiceReaderSettings(cell="lstm", init="chrono", horizon=1000, forget_bias=1.0, dropout=0.3),
+    ],
+)
+def test_settings_come_back_from_toml(settings: ChoiceReaderSettings) -> None:
+    given = {name: value for name, value in dataclasses.asdict(settings).items() if value is not None}
+    assert settings_from(ChoiceReaderSettings, tomllib.loads(tomli_w.dumps(given))) == settings
+
+
+def test_whole_numbers_become_floats_and_lists_tuples() -> None:
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Some:
+        share: float
+        sizes: tuple[int, ...] = ()
+        pair: tuple[float, float] | None = None
+
+        def __post_init__(self) -> None:
+            check(self)
+
+    some = settings_from(Some, {"share": 1, "sizes": [1, 2], "pair": [0.9, 0.99]})
+    assert some == Some(share=1.0, sizes=(1, 2), pair=(0.9, 0.99))
+    assert isinstance(some.share, float)
+    with pytest.raises(SettingsError, match="needs the setting 'share'"):
+        settings_from(Some, {})
+    with pytest.raises(SettingsError, match="sizes is"):
+        settings_from(Some, {"share": 1, "sizes": [1, "2"]})
+    with pytest.raises(SettingsError, match="pair is"):
+        settings_from(Some, {"share": 1, "pair": [0.9]})
+
+
+def test_the_name_most_like_a_wrong_one_comes_first() -> None:
+    assert nearest_first("lstn", ["gru", "rnn", "lstm"])[0] == "lstm"
