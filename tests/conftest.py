@@ -6,16 +6,12 @@ from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import beartype
 import jaxtyping
 import pytest
 
 # Before anything imports keepgate: every annotated function of these rooms checks what it is given.
-_HOOK = jaxtyping.install_import_hook(
-    ["keepgate.nn", "keepgate.kernels", "keepgate.lens"], "beartype.beartype"
-)
+_HOOK = jaxtyping.install_import_hook(["keepgate.nn", "keepgate.kernels", "keepgate.lens"], "enforce.checked")
 assert not any(name.startswith("keepgate.nn") for name in sys.modules), "keepgate was imported too early"
-assert beartype.__version__
 
 import torch
 
@@ -32,3 +28,11 @@ def _fresh_memory_is_nan() -> Iterator[None]:
     torch.utils.deterministic.fill_uninitialized_memory = True
     yield
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def as_users_run() -> Iterator[None]:
+    """Annotations are not enforced, so that what reaches a user is our own error and not the checker's."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -7,14 +7,21 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from .. import cells
+from ..equations import Cell
 from .call import Call, Run
 
-_TORCH: dict[str, Callable[..., tuple[Tensor, ...]]] = {
-    "rnn_tanh": torch.rnn_tanh,
-    "rnn_relu": torch.rnn_relu,
-    "lstm": torch.lstm,
-    "gru": torch.gru,
-}
+# By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
+_TORCH: tuple[tuple[Cell, Callable[..., tuple[Tensor, ...]]], ...] = (
+    (cells.rnn_tanh, torch.rnn_tanh),
+    (cells.rnn_relu, torch.rnn_relu),
+    (cells.lstm, torch.lstm),
+    (cells.gru, torch.gru),
+)
+
+
+def _torchs(cell: Cell) -> Callable[..., tuple[Tensor, ...]] | None:
+    return next((function for known, function in _TORCH if known is cell), None)
 
 
 class Builtin:
@@ -23,8 +30,9 @@ class Builtin:
     name = "builtin"
 
     def refuses(self, call: Call) -> str | None:
-        if call.cell.name not in _TORCH:
-            return f"torch has no kernel for the cell {call.cell.name}; it has {', '.join(_TORCH)}"
+        if _torchs(call.cell) is None:
+            known = ", ".join(cell.name for cell, _ in _TORCH)
+            return f"torch has no kernel for the cell {call.cell.name}; it has {known}"
         if call.trace:
             return "a trace was asked for, and torch's kernels do not show their gates"
         if call.resets is not None:
@@ -33,7 +41,7 @@ class Builtin:
             )
         if (call.bias_ih is None) != (call.bias_hh is None):
             return "torch's kernels take two biases or none, got one"
-        if call.weight_hr is not None and call.cell.name != "lstm":
+        if call.weight_hr is not None and call.cell is not cells.lstm:
             return "torch's kernels project the output of an LSTM only"
         if any(torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in call.tensors):
             return "torch.func transforms the call, and torch's kernels have no batching rule"
@@ -54,7 +62,9 @@ def _rectangle(call: Call, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tenso
     weights = [weight for weight in given if weight is not None]
     hx = [state.unsqueeze(0) for state in states]
     train = torch.is_grad_enabled()
-    output, *final = _TORCH[call.cell.name](
+    function = _torchs(call.cell)
+    assert function is not None
+    output, *final = function(
         x, hx if len(hx) > 1 else hx[0], weights, call.bias_ih is not None, 1, 0.0, train, False, False
     )
     return output, tuple(state.squeeze(0) for state in final)

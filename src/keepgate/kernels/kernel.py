@@ -1,10 +1,11 @@
 """What a kernel is: something that runs a call, or says why it cannot."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .call import Call, Run
 
 
+@runtime_checkable
 class Kernel(Protocol):
     """A way to run a cell over a sequence. Its numbers agree with the reference's to rounding."""
 

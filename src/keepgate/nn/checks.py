@@ -3,27 +3,42 @@
 from ..errors import SettingsError
 
 
-def check_settings(*, dropout: float, **given: int | bool) -> None:
+def check_settings(
+    *,
+    input_size: int,
+    hidden_size: int,
+    num_layers: int = 1,
+    proj_size: int = 0,
+    bias: bool = True,
+    batch_first: bool = False,
+    bidirectional: bool = False,
+    dropout: float = 0.0,
+) -> None:
     """Raises TypeError for a size or switch of another type, SettingsError (a ValueError) for an impossible value."""
-    for name in ("input_size", "hidden_size", "num_layers", "proj_size"):
-        value = given[name]
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(
-                f"{name} counts units or layers, so it is an int, got {type(value).__name__}: {value!r}"
-            )
-        if value < 0 or (value == 0 and name != "proj_size"):
-            raise SettingsError(f"{name} is {value}; it must be greater than zero")
-    for name in ("bias", "batch_first", "bidirectional"):
-        if not isinstance(given[name], bool):
-            raise TypeError(f"{name} is True or False, got {type(given[name]).__name__}: {given[name]!r}")
-    if given["proj_size"] >= given["hidden_size"]:
+    _check_size("input_size", input_size, least=1)
+    _check_size("hidden_size", hidden_size, least=1)
+    _check_size("num_layers", num_layers, least=1)
+    _check_size("proj_size", proj_size, least=0)
+    for name, value in (("bias", bias), ("batch_first", batch_first), ("bidirectional", bidirectional)):
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} is True or False, got {type(value).__name__}: {value!r}")
+    if proj_size >= hidden_size:
         raise SettingsError(
-            f"proj_size={given['proj_size']} must be smaller than hidden_size={given['hidden_size']}, or 0 for none"
+            f"proj_size={proj_size} must be smaller than hidden_size={hidden_size}, or 0 for none"
         )
     if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
         raise SettingsError(
-            f"dropout is {dropout!r}; it is the probability of zeroing an element, a number from 0 to 1"
+            f"dropout is {dropout!r}; it is the probability of zeroing an element, from 0 to 1"
         )
+
+
+def _check_size(name: str, value: int, *, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(
+            f"{name} counts units or layers, so it is an int, got {type(value).__name__}: {value!r}"
+        )
+    if value < least:
+        raise SettingsError(f"{name} is {value}; it must be {least} or more")
 
 
 def check_no_projection(proj_size: int, layer: str) -> None:

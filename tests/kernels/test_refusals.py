@@ -1,0 +1,114 @@
+"""A kernel refuses with its reason, explain shows it, and nothing falls back silently."""
+
+import pytest
+import torch
+from later_cells import LATER
+from test_agree import made
+
+import keepgate
+from keepgate import cells
+from keepgate.equations import Step, cell, tanh
+from keepgate.kernels import KERNELS, Call, explain, run
+
+BUILTIN, REFERENCE = KERNELS
+
+
+@pytest.mark.parametrize("name", [cell.name for cell in cells.CELLS if cell.name != "gru_reset_before"])
+def test_builtin_takes_torchs_cells(name):
+    assert BUILTIN.refuses(made(cells.by_name(name), 2, 3, 4, 5)) is None
+
+
+@pytest.mark.parametrize("cell", [cells.gru_reset_before, *LATER], ids=lambda cell: cell.name)
+def test_builtin_refuses_cells_that_torch_lacks(cell):
+    assert cell.name in str(BUILTIN.refuses(made(cell, 2, 3, 4, 5)))
+
+
+def test_builtin_refuses_a_cell_that_only_shares_the_name():
+    @cell(gates="a", states="h")
+    def lstm(wx, uh, s):
+        return Step(h=tanh(wx.a - uh.a))
+
+    assert "no kernel for the cell lstm" in str(BUILTIN.refuses(made(lstm, 2, 3, 4, 5)))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"trace": True}, "trace"),
+        ({"resets": torch.zeros(2, 3, dtype=torch.bool)}, "resets"),
+    ],
+)
+def test_builtin_refuses_what_it_lacks(options, said):
+    assert said in str(BUILTIN.refuses(made(cells.lstm, 2, 3, 4, 5, **options)))
+
+
+def test_builtin_refuses_one_bias_of_two():
+    call = made(cells.lstm, 2, 3, 4, 5)
+    one = Call(
+        cell=call.cell, x=call.x, states=call.states, weight_ih=call.weight_ih, weight_hh=call.weight_hh,
+        bias_ih=call.bias_ih,
+    )  # fmt: skip
+    assert "two biases or none" in str(BUILTIN.refuses(one))
+    assert run(one).output.shape == (2, 3, 5)
+
+
+def test_the_reference_refuses_nothing():
+    for every in (*cells.CELLS, *LATER):
+        assert REFERENCE.refuses(made(every, 2, 3, 4, 5, trace=True)) is None
+
+
+def test_a_named_kernel_that_refuses_is_an_error_with_the_reason():
+    with pytest.raises(keepgate.Refused, match="do not show their gates"):
+        run(made(cells.lstm, 2, 3, 4, 5, trace=True), "builtin")
+    layer = keepgate.LSTM(4, 5, kernel="builtin")
+    with pytest.raises(keepgate.Refused, match="kernel=None"):
+        layer.trace(torch.randn(2, 3, 4))
+
+
+def test_an_unknown_kernel_lists_the_known_ones():
+    with pytest.raises(keepgate.SettingsError, match="builtin, reference"):
+        keepgate.LSTM(4, 5, kernel="cuda")
+
+
+def test_explain_names_every_kernel_in_order_with_its_reason():
+    choices = explain(made(cells.lstm, 2, 3, 4, 5, trace=True))
+    assert [choice.name for choice in choices] == ["builtin", "reference"]
+    assert choices[0].reason is not None
+    assert choices[1].reason is None
+
+
+def test_explaining_a_layer_names_each_layer_and_direction():
+    layer = keepgate.LSTM(4, 5, 2, bidirectional=True)
+    x = torch.randn(2, 3, 4)
+    taken = keepgate.explain(layer, x)
+    assert [(part.layer, part.reverse, part.kernel) for part in taken.parts] == [
+        (0, False, "builtin"), (0, True, "builtin"), (1, False, "builtin"), (1, True, "builtin"),
+    ]  # fmt: skip
+    assert {part.kernel for part in keepgate.explain(layer, x, trace=True).parts} == {"reference"}
+    text = str(keepgate.explain(layer, x, trace=True))
+    assert "layer 1, reverse: reference" in text
+    assert "do not show their gates" in text
+    layer.kernel = "builtin"
+    assert {part.kernel for part in keepgate.explain(layer, x, trace=True).parts} == {None}
+    assert "kernel='builtin'" in str(keepgate.explain(layer, x, trace=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"states": ()}, "states: got 0, expected 2"),
+        ({"weight_ih": torch.zeros(20, 3)}, "weight_ih"),
+        ({"weight_hh": torch.zeros(20, 4)}, "weight_hh"),
+        ({"bias_ih": torch.zeros(19)}, "bias_ih"),
+        ({"lengths": torch.tensor([1])}, "lengths"),
+        ({"resets": torch.zeros(3, 2, dtype=torch.bool)}, "resets"),
+        ({"vectors": (torch.zeros(5),)}, "vectors"),
+    ],
+)
+def test_a_call_checks_its_shapes_once_and_says_which(changes, said, as_users_run):
+    call = made(cells.lstm, 2, 3, 4, 5, dtype=torch.float32)
+    given = {
+        name: getattr(call, name) for name in ("x", "states", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    }
+    with pytest.raises(keepgate.ShapeError, match=said):
+        Call(cell=call.cell, **(given | changes))

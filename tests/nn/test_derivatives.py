@@ -1,0 +1,121 @@
+"""First and second derivatives, in training and in eval mode, and torch.func's transforms."""
+
+import pytest
+import torch
+from oracles import agrees, twins
+from torch.func import functional_call, grad, jacrev, vmap
+
+import keepgate
+
+LAYERS = ["RNN", "LSTM", "GRU"]
+
+
+def small(name, kernel, **options):
+    layer = getattr(keepgate, name)(2, 3, dtype=torch.float64, kernel=kernel, **options)
+    x = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
+    h = torch.randn(layer.directions, 2, 3, dtype=torch.float64, requires_grad=True)
+    return layer, x, (h, torch.randn_like(h).requires_grad_()) if name == "LSTM" else (h,)
+
+
+def function(layer, lengths):
+    names = [name for name, _ in layer.named_parameters()]
+
+    def outputs(x, *rest):
+        count = len(layer.cell.states)
+        hx = rest[:count] if count > 1 else rest[0]
+        weights = dict(zip(names, rest[count:], strict=True))
+        output, final = functional_call(layer, weights, (x, hx), {"lengths": lengths})
+        return (output, *final) if isinstance(final, tuple) else (output, final)
+
+    return outputs, [weight.detach().requires_grad_() for weight in layer.parameters()]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("lengths", [None, [3, 1]])
+@pytest.mark.parametrize("kernel", ["builtin", "reference"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_first_derivatives_against_finite_differences(name, kernel, lengths, training):
+    layer, x, hx = small(name, kernel, bidirectional=True)
+    layer.train(training)
+    outputs, weights = function(layer, lengths)
+    assert torch.autograd.gradcheck(outputs, [x, *hx, *weights], fast_mode=True)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("kernel", ["builtin", "reference"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_second_derivatives_against_finite_differences(name, kernel, training):
+    layer, x, hx = small(name, kernel)
+    layer.train(training)
+    outputs, weights = function(layer, [3, 1])
+    assert torch.autograd.gradgradcheck(outputs, [x, *hx, *weights], fast_mode=True)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", LAYERS)
+def test_second_derivatives_in_float32_agree_with_float64(name, training):
+    theirs, _ = twins(name, 5, 7)
+    ours = getattr(keepgate, name)(5, 7)
+    ours.load_state_dict(theirs.state_dict())
+    theirs.train(training)
+    ours.train(training)
+    x = torch.randn(4, 3, 5, dtype=torch.float64)
+
+    def second(layer, x):
+        x = x.clone().requires_grad_()
+        (first,) = torch.autograd.grad(layer(x)[0].square().sum(), x, create_graph=True)
+        return torch.autograd.grad(first.square().sum(), [x, *layer.parameters()])
+
+    for mine, other in zip(second(ours, x.float()), second(theirs, x), strict=True):
+        agrees(mine, other.float(), "gradient")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_vmap_runs_a_stack_of_batches(name):
+    layer = getattr(keepgate, name)(5, 7, bidirectional=True)
+    x = torch.randn(4, 6, 3, 5)
+    expected = torch.stack([layer(one)[0] for one in x])
+    agrees(vmap(lambda one: layer(one)[0])(x), expected)
+    lengths = torch.tensor([6, 2, 4])
+    expected = torch.stack([layer(one, lengths=lengths)[0] for one in x])
+    agrees(vmap(lambda one: layer(one, lengths=lengths)[0])(x), expected)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_per_sample_gradients(name):
+    layer = getattr(keepgate, name)(2, 3).double()
+    x = torch.randn(4, 5, 2, dtype=torch.float64)
+    weights = dict(layer.named_parameters())
+
+    def loss(weights, one):
+        return functional_call(layer, weights, (one,))[0].square().sum()
+
+    per_sample = vmap(grad(loss), in_dims=(None, 0))({k: v.detach() for k, v in weights.items()}, x)
+    for row in range(4):
+        expected = torch.autograd.grad(loss(weights, x[row]), list(weights.values()))
+        for name_, other in zip(weights, expected, strict=True):
+            agrees(per_sample[name_][row], other, "gradient")
+
+
+def test_jacobians_by_torch_func():
+    layer = keepgate.GRU(2, 3).double()
+    x = torch.randn(4, 2, dtype=torch.float64)
+    expected = torch.autograd.functional.jacobian(lambda x: layer(x)[0], x)
+    agrees(jacrev(lambda x: layer(x)[0])(x), expected, "gradient")
+
+
+def test_forward_mode_derivatives():
+    layer = keepgate.LSTM(2, 3).double()
+    x, direction = torch.randn(4, 2, dtype=torch.float64), torch.randn(4, 2, dtype=torch.float64)
+    _, found = torch.func.jvp(lambda x: layer(x)[0], (x,), (direction,))
+    expected = torch.autograd.functional.jacobian(lambda x: layer(x)[0], x)
+    agrees(found, torch.einsum("thxi,xi->th", expected, direction), "gradient")
+
+
+def test_weights_changed_in_place_before_backward_are_noticed():
+    layer = keepgate.LSTM(5, 7)
+    loss = layer(torch.randn(4, 2, 5))[0].sum()
+    with torch.no_grad():
+        layer.weight_hh_l0.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
