@@ -233,6 +233,8 @@ def test_babis_stories_start_anew_and_know_their_facts(write: Any) -> None:
     ]
     assert (second.answers, second.starts) == (("yes",), (None,)), "an answer need not be in the text"
     assert (third.text, third.answers) == ("Sandra got milk.", ("milk",))
+    short = read(write("1 Sandra got milk.\n1 John left.\n2 Who left? \tJohn\t1\n"))
+    assert one(short).text == "John left.", "a story may be one sentence long"
 
 
 def test_babis_answers_outside_the_text_are_left_out_where_a_span_is_needed(write: Any) -> None:
