@@ -22,14 +22,14 @@ def test_forget_bias_is_the_keeping_gates_total(layer, gate):
 
 @pytest.mark.parametrize(("layer", "gate"), [(keepgate.LSTM, "f"), (keepgate.GRU, "z")])
 def test_chrono_spreads_memories_up_to_its_horizon(layer, gate):
-    made = layer(5, 2000, init="chrono", horizon=100)
-    steps = total_bias(made, gate).exp()
+    made = layer(5, 400, init="chrono", horizon=100)
+    steps = total_bias(made, gate).exp().detach()
     assert steps.min() >= 1
     assert steps.max() <= 99
-    assert abs(float(steps.mean()) - 50) < 3
+    assert abs(float(steps.mean()) - 50) < 6
     if gate == "f":
         assert torch.equal(total_bias(made, "i"), -total_bias(made, "f"))
-        assert torch.equal(total_bias(made, "o"), torch.zeros(2000))
+        assert torch.equal(total_bias(made, "o"), torch.zeros(400))
 
 
 def test_recurrent_weights_are_orthogonal_a_gate():

@@ -88,7 +88,7 @@ class Recurrent(nn.Module):
         return 2 if self.bidirectional else 1
 
     @property
-    def all_weights(self) -> list[list[nn.Parameter]]:
+    def all_weights(self) -> list[list[Tensor]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
         return [list(self._weights(*place).values()) for place in self._places()]
 
@@ -96,7 +96,7 @@ class Recurrent(nn.Module):
         """Draws the initial weights again, by the `init` that the layer was built with."""
         for layer, reverse in self._places():
             initialise(
-                self.cell, dict(self._weights(layer, reverse)), self.hidden_size,
+                self.cell, self._weights(layer, reverse), self.hidden_size,
                 init=self.init, horizon=self.horizon, forget_bias=self.forget_bias,
             )  # fmt: skip
 
@@ -315,7 +315,7 @@ class Recurrent(nn.Module):
             shapes["weight_hr"] = (self.proj_size, self.hidden_size)
         return shapes | dict.fromkeys(self.cell.vectors, (self.hidden_size,))
 
-    def _weights(self, layer: int, reverse: bool) -> dict[str, nn.Parameter]:
+    def _weights(self, layer: int, reverse: bool) -> dict[str, Tensor]:
         names = self._shapes(layer)
         return {name: getattr(self, _parameter_name(name, layer, reverse)) for name in names}
 
