@@ -10,12 +10,12 @@ from . import ask, compare, evaluate, explain, look, train
 from .show import screen
 
 _WHAT = "Recurrent networks whose memory you can see: train them, ask them, look at their gates."
-_START = """Start here:
+EPILOGUE = """Start here:
 
   keepgate compare
   keepgate train reader train.jsonl --out my-model
-  keepgate ask my-model --text notes.txt --question "Who wants to sail?"
-  keepgate look my-model --text notes.txt --question "Who wants to sail?"
+  keepgate ask my-model --text notes.txt --question "Who sails?"
+  keepgate look my-model --text notes.txt --question "Who sails?"
 
 `keepgate COMMAND --help` has examples for each. Results go to standard output, all else to standard error; the exit
 code is 0, or 2 for wrong use, 3 for a broken file, 4 when a training stopped itself, 130 for Ctrl-C."""
@@ -26,7 +26,7 @@ def build() -> App:
     app = App(
         name="keepgate",
         help=_WHAT,
-        help_epilogue=_flowing(_START),
+        help_epilogue=_flowing(EPILOGUE),
         help_format="plaintext",
         version=f"keepgate {__version__}",
         console=screen(),

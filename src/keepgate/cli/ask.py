@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 EPILOGUE = """Examples:
 
-  keepgate ask my-model --text notes.txt --question "Who wants to sail?"
+  keepgate ask my-model --text notes.txt --question "Who sails?"
   keepgate ask my-model --text notes.txt --questions questions.txt --json
-  cat notes.txt | keepgate ask my-model --text - --question "Who wants to sail?"
-  keepgate ask my-model --text notes.txt      asks for questions until an empty line"""
+  cat notes.txt | keepgate ask my-model --text - --question "Who sails?"
+  keepgate ask my-model --text notes.txt
+
+The last one asks for questions, one after the other."""
 
 Model = Annotated[Path, Parameter(help="The folder that `keepgate train` wrote.")]
 TextFile = Annotated[

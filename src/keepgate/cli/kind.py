@@ -40,7 +40,9 @@ def tell_kind(corpus: "Corpus", kind: Kind = "auto") -> Chosen:
             f"Only {different:,} different answers to {asked:,} questions: training a choice reader, which picks "
             "one of them. (--kind span: one that points into the text.)",
         )
-    inside = f"{percent(corpus.share_in_text)} of the answers stand in their texts"
+    inside = f"{percent(corpus.share_in_text)} of the answers stand in their texts".replace(
+        "100.0% of the", "All"
+    )
     if corpus.share_in_text >= _MOSTLY:
         return Chosen(
             "span-reader",

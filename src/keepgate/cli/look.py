@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 EPILOGUE = """Examples:
 
-  keepgate look my-model --text notes.txt --question "Who wants to sail?"
-  keepgate look my-model --text notes.txt --question "Who wants to sail?" --gate f --unit 3
-  keepgate look my-model --text notes.txt --question "Who wants to sail?" --direction reverse
-  keepgate look my-model --text notes.txt --question "Who wants to sail?" --tokens 0:40 --stretch
+  keepgate look my-model --text notes.txt --question "Who sails?"
+  keepgate look my-model --text notes.txt --question "Who sails?" --stretch
+  keepgate look my-model --text notes.txt --question "Who?" --tokens 0:40
+  keepgate look my-model --text notes.txt --question "Who?" --gate f --unit 3
 
 A row is one gate, a column one token. A tall block is an open gate, a low one a closed gate; an open forget gate (f, or
 z in a GRU) keeps what was there before."""

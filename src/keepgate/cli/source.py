@@ -29,7 +29,7 @@ def read_questions(source: str) -> list[str]:
 def checked(question: str) -> str:
     """A question from the command line. Raises SettingsError if it asks nothing or is not UTF-8."""
     if not question.strip():
-        raise SettingsError('--question is empty; ask something, for example --question "Who wants to sail?"')
+        raise SettingsError('--question is empty; ask something, for example --question "Who sails?"')
     if any("\ud800" <= letter <= "\udfff" for letter in question):
         raise SettingsError(
             "--question is not UTF-8; set the terminal to UTF-8, or put the question into a file for --questions"

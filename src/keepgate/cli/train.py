@@ -138,10 +138,10 @@ def _made(
     task = task_type.build(questions, settings_from(task_type.settings_type, for_reader), options["seed"])
     examples = task.prepare(questions, training=True)
     if len(examples) < len(questions):
-        say(
-            console,
-            f"{len(questions) - len(examples):,} more left out: their answers are too long to point at",
-        )
+        too_long = sorted(questions, key=lambda one: -min(map(len, one.answers)))[
+            : len(questions) - len(examples)
+        ]
+        _say_left_out(console, too_long, "the answer is too long to point at")
     run = run_from(recipe(chosen.kind, len(examples)), for_run, options)
     size, length = sum(weight.numel() for weight in task.parameters()), _steps(run, len(examples))
     say(
@@ -153,15 +153,18 @@ def _made(
 
 def _in_their_texts(console: Console, corpus: "Corpus") -> "list[Question]":
     """The questions whose answer stands in the text; the others are counted, and the first few shown."""
-    kept = [one for one in corpus.questions if any(start is not None for start in one.starts)]
     missing = [one for one in corpus.questions if all(start is None for start in one.starts)]
-    if missing:
-        say(console, f"{len(missing):,} more left out because the answer is not in the text:")
-        for one in missing[:_LISTED]:
-            say(console, f"  {one.id}: {one_line(one.question)} (answer: {one_line(one.answers[0])})")
-        if len(missing) > _LISTED:
-            say(console, f"  and {len(missing) - _LISTED:,} more")
-    return kept
+    _say_left_out(console, missing, "the answer is not in the text")
+    return [one for one in corpus.questions if any(start is not None for start in one.starts)]
+
+
+def _say_left_out(console: Console, questions: "Sequence[Question]", why: str) -> None:
+    if questions:
+        say(console, f"{len(questions):,} more left out because {why}:")
+    for one in questions[:_LISTED]:
+        say(console, f"  {one.id}: {one_line(one.question)} (answer: {one_line(one.answers[0])})")
+    if len(questions) > _LISTED:
+        say(console, f"  and {len(questions) - _LISTED:,} more")
 
 
 def _steps(run: "Run", examples: int) -> int:

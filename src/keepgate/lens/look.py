@@ -29,11 +29,13 @@ class View:
 
 
 def look(task: Task, question: Question) -> View:
-    """The model's answer to one question, and its gates and states over the tokens that it read.
+    """The model's answer to one question, and its gates and states over the tokens that it read, without gradients.
 
-    Raises SettingsError if the model has no memory to show.
+    Raises CellError for a feed-forward model, which has no memory to show, and CorpusError for a question that has no
+    text or asks nothing.
     """
-    tokens, trace = task.look(question)
+    with torch.no_grad():
+        tokens, trace = task.look(question)
     (answer,) = task.answer([question])
     return View(question=question, tokens=tokens.texts, trace=trace, answer=answer)
 

@@ -1,0 +1,61 @@
+"""The figures of an evaluation are the means of its questions' scores, with an honest interval."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keepgate.cli.evaluate import bootstrap
+
+
+@pytest.fixture
+def data(tmp_path: Path, text: Path) -> Path:
+    path = tmp_path / "dev.jsonl"
+    story = text.read_text(encoding="utf-8")
+    goals = {"海賊王": "魯夫", "航海士": "娜美"}
+    lines = [
+        {"text": story, "question": f"是誰想要成為{goal}?", "answer": name} for goal, name in goals.items()
+    ]
+    lines.append({"text": story, "question": "是誰?", "answer": ""})
+    path.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    return path
+
+
+def test_the_figures_agree_with_the_predictions(lstm: Path, data: Path, tmp_path: Path, keepgate) -> None:
+    out = tmp_path / "folder" / "predictions.jsonl"
+    ran = keepgate("evaluate", lstm, data, "--out", out, "--json")
+    figures = json.loads(ran.out)
+    predictions = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert (figures["questions"], figures["left_out"]) == (2, 1)
+    for name in ("exact", "f1_substring", "f1_bag"):
+        mean = sum(one[name] for one in predictions) / 2
+        assert figures[name]["mean"] == pytest.approx(mean)
+        assert figures[name]["low"] <= mean <= figures[name]["high"]
+    assert [one["prediction"] in one["answers"] for one in predictions] == [
+        one["exact"] == 1 for one in predictions
+    ]
+    assert "1 left out" in ran.err
+
+
+def test_the_table_is_in_per_cent_with_its_interval(lstm: Path, data: Path, keepgate) -> None:
+    ran = keepgate("evaluate", lstm, data)
+    assert "2 questions (json lines)" in ran.out
+    for name in ("exact match", "F1, longest common substring", "F1, bag of words"):
+        assert name in ran.out
+    assert " to " in ran.out
+
+
+def test_predictions_that_cannot_be_written_are_a_broken_file(lstm: Path, data: Path, keepgate) -> None:
+    ran = keepgate("evaluate", lstm, data, "--out", data / "predictions.jsonl")
+    assert ran.code == 3
+    assert "cannot write the predictions" in ran.err
+
+
+def test_the_interval_is_as_wide_as_the_binomial_says() -> None:
+    values = [1.0] * 300 + [0.0] * 700
+    measured = bootstrap(values)
+    assert measured.mean == pytest.approx(0.3)
+    half = 1.96 * (0.3 * 0.7 / 1000) ** 0.5
+    assert measured.low == pytest.approx(0.3 - half, abs=0.004)
+    assert measured.high == pytest.approx(0.3 + half, abs=0.004)
+    assert bootstrap(values) == measured
