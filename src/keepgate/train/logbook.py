@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -86,11 +86,13 @@ class Bar:
                 )
             )
 
-    def say(self, line: str) -> None:
-        """A line of its own, above the bar."""
-        if self._shown and self._bar is not None:
+    def say(self, line: str | None) -> None:
+        """A line of its own, above the bar; None says nothing."""
+        if line is None or not self._shown:
+            return
+        if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False)
-        elif self._shown:
+        else:
             print(line, file=sys.stderr, flush=True)
 
     def _speed(self, now: float) -> float:
@@ -110,6 +112,29 @@ class Bar:
             self._bar.add_task(name, total=self.steps, said=said, completed=self._first)
             self._bar.start()
         self._bar.update(self._bar.tasks[0].id, completed=self._done, description=name, said=said)
+
+
+class Timed(Protocol):
+    """What counts its own seconds."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+class Clock:
+    """Counts seconds into a state: those that pass, and those that all threads of this process work."""
+
+    def __init__(self, state: Timed) -> None:
+        self._state = state
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def tick(self) -> dict[str, float]:
+        """Adds what has passed since the last tick; the sums, to the millisecond."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        self._state.seconds += wall - self._wall
+        self._state.cpu_seconds += cpu - self._cpu
+        self._wall, self._cpu = wall, cpu
+        return {"seconds": round(self._state.seconds, 3), "cpu_seconds": round(self._state.cpu_seconds, 3)}
 
 
 class Logbook:
@@ -134,6 +159,10 @@ class Logbook:
                 continue
         self.records = kept
         self._write("".join(map(_line, kept)), afresh=True)
+
+    def last(self, name: str, otherwise: Any) -> Any:
+        """The latest value of that name, or `otherwise` if there is none."""
+        return next((record[name] for record in reversed(self.records) if name in record), otherwise)
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Writes one record. Raises BundleError if the file cannot be written."""

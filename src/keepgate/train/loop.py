@@ -1,32 +1,23 @@
 """The training loop, to be read from top to bottom: a batch, its loss, a step; log, evaluate, save; stop."""
 
 import contextlib
-import hashlib
-import json
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
-from ..data.questions import Question
-from ..errors import SettingsError, TrainingStopped
-from ..export.bundle import plain
-from ..tasks.metrics import score
+from ..errors import SettingsError
 from ..tasks.task import Task
-from . import optimiser as optimisers
-from . import randomness
-from .checkpoint import Checkpoints, State
-from .logbook import Bar, Logbook, Progress
-from .plan import Stage, plan
+from . import finite, optimiser, randomness
+from .checkpoint import Checkpoints, State, describe
+from .evaluation import Dev, evaluate
+from .logbook import Bar, Clock, Logbook, Progress
+from .plan import Plan, Stage, plan
 from .settings import Run
 from .stop import Stop
-
-Dev = Sequence[Question] | Callable[[Task], Mapping[str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,87 +67,90 @@ def fit(
     infinite.
     """
     batches = plan(task, run, examples, stages)
-    with contextlib.ExitStack() as closing:
-        closing.enter_context(_reproducible(run))
-        average = optimisers.Average(task.state_dict(), run.average) if run.average is not None else None
-        state = State(task, optimisers.build(run, task.parameters()), average)
-        log = Logbook(Path(folder) / "metrics.jsonl" if folder is not None else None)
-        store = None
-        if folder is not None:
-            store = closing.enter_context(Checkpoints(Path(folder), _settings(task, run, batches.describe())))
-            note = _begin(store, state, resume)
-            log.go_back_to(state.step)
-        bar = closing.enter_context(Bar(batches.steps, shown=progress, done=state.step))
-        if folder is not None and note:
-            bar.say(note)
-        stop = closing.enter_context(Stop(armed=store is not None))
-        clock = _Clock(state)
+    place = Path(folder) if folder is not None else None
+    log = Logbook(place / "metrics.jsonl" if place is not None else None)
+    with contextlib.ExitStack() as during:
+        during.enter_context(randomness.reproducible(run.seed, run.threads))
+        state = State.start(task, run)
+        store = during.enter_context(Checkpoints(place, lambda: describe(task, run, batches.describe())))
+        note = _begin(store, state, resume)
+        log.go_back_to(state.step)
+        bar = during.enter_context(Bar(batches.steps, shown=progress, done=state.step))
+        bar.say(note)
+        stop = during.enter_context(Stop(armed=place is not None))
 
-        task.train()
-        while state.step < batches.steps:
-            learning_rate = optimisers.rate(run, state.step, batches.steps)
-            loss = _step(state, run, batches.batch(state.step), learning_rate, store)
-            state.step += 1
-            last = state.step == batches.steps
-            clock.tick()
-
-            metrics = _last_metrics(log)
-            now = Progress(
-                step=state.step,
-                steps=batches.steps,
-                name=batches.name(state.step - 1),
-                loss=loss,
-                learning_rate=learning_rate,
-                metrics=metrics,
-                seconds=state.seconds,
-                cpu_seconds=state.cpu_seconds,
-            )
-            bar.update(state.step, name=now.name, loss=loss, metrics=metrics)
+        def tell(now: Progress) -> None:
+            bar.update(now.step, name=now.name, loss=now.loss, metrics=now.metrics)
             if on_step is not None:
                 on_step(now)
 
-            state.pending.append(loss)
-            if last or state.step % run.log_every == 0:
-                mean = math.fsum(state.pending) / len(state.pending)
-                log.add({"step": state.step, "loss": mean, "learning_rate": learning_rate, **clock.read()})
-                state.pending.clear()
-            if dev is not None and (last or (run.evaluate_every and state.step % run.evaluate_every == 0)):
-                log.add({"step": state.step, "metrics": _evaluate(state, dev), **clock.tick()})
-            if store is not None and (last or stop.asked or state.step % run.checkpoint_every == 0):
-                saved = store.save(state)
-                if stop.asked and not last:
-                    raise KeyboardInterrupt(
-                        f"stopped at step {state.step} of {batches.steps}, saved in {saved}; the same call "
-                        "with resume=True (the same command with --resume) goes on from there"
-                    )
-
-        _keep_average(state)
+        task.train()
+        _train(state, run, batches, dev, store=store, log=log, stop=stop, tell=tell)
+        state.keep_average()
         task.eval()
-        return Result(
-            steps=state.step,
-            seconds=state.seconds,
-            cpu_seconds=state.cpu_seconds,
-            loss=next((record["loss"] for record in reversed(log.records) if "loss" in record), math.nan),
-            metrics=_last_metrics(log),
-            history=log.records,
+    return Result(
+        steps=state.step,
+        seconds=state.seconds,
+        cpu_seconds=state.cpu_seconds,
+        loss=log.last("loss", math.nan),
+        metrics=log.last("metrics", {}),
+        history=log.records,
+    )
+
+
+def _train(
+    state: State,
+    run: Run,
+    batches: Plan,
+    dev: Dev | None,
+    *,
+    store: Checkpoints,
+    log: Logbook,
+    stop: Stop,
+    tell: Callable[[Progress], None],
+) -> None:
+    """From the state's step to the last one."""
+    clock = Clock(state)
+
+    def due(every: int | None) -> bool:
+        return state.step == batches.steps or (every is not None and state.step % every == 0)
+
+    while state.step < batches.steps:
+        name = batches.name(state.step)
+        learning_rate = optimiser.rate(run, state.step, batches.steps)
+        loss = _step(state, run, batches.batch(state.step), learning_rate, store)
+        state.step += 1
+        state.pending.append(loss)
+        clock.tick()
+        tell(
+            Progress(
+                step=state.step,
+                steps=batches.steps,
+                name=name,
+                loss=loss,
+                learning_rate=learning_rate,
+                metrics=log.last("metrics", {}),
+                seconds=state.seconds,
+                cpu_seconds=state.cpu_seconds,
+            )
         )
+        if due(run.log_every):
+            mean = math.fsum(state.pending) / len(state.pending)
+            log.add({"step": state.step, "loss": mean, "learning_rate": learning_rate, **clock.tick()})
+            state.pending.clear()
+        if dev is not None and due(run.evaluate_every):
+            log.add({"step": state.step, "metrics": evaluate(state, dev), **clock.tick()})
+        if due(run.checkpoint_every) or stop.asked:
+            finite.refuse_weights(state.task, state.step, store.last())
+            saved = store.save(state)
+            if stop.asked and state.step < batches.steps:
+                raise KeyboardInterrupt(
+                    f"stopped at step {state.step} of {batches.steps}, saved in {saved}; the same call "
+                    "with resume=True (the same command with --resume) goes on from there"
+                )
 
 
-def measure(task: Task, questions: Sequence[Question]) -> dict[str, float]:
-    """Means of exact match and both F1 over the questions, 0 to 1. Raises SettingsError if there are none."""
-    if not questions:
-        raise SettingsError("there are no questions to evaluate on; give at least one, or none at all")
-    answers = task.answer(questions)
-    scores = [
-        asdict(score(answer.text, question.answers))
-        for answer, question in zip(answers, questions, strict=True)
-    ]
-    return {name: math.fsum(each[name] for each in scores) / len(scores) for name in scores[0]}
-
-
-def _step(
-    state: State, run: Run, examples: Sequence[Any], learning_rate: float, store: Checkpoints | None
-) -> float:
+def _step(state: State, run: Run, examples: Sequence[Any], learning_rate: float, store: Checkpoints) -> float:
     """One step of the optimiser; the loss before it. Raises TrainingStopped for what is not finite."""
     task, device = state.task, next(state.task.parameters()).device
     batch = task.collate(examples).to(device)
@@ -166,12 +160,12 @@ def _step(
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=run.autocast == "bfloat16"):
         loss = task.loss(batch)
     if not torch.isfinite(loss):
-        raise _stopped(state, batch, loss, store)
+        raise finite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
     torch.autograd.backward(loss)
     gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
     if not torch.isfinite(norm):
-        raise _stopped(state, batch, loss, store)
+        raise finite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
     if run.clip is not None:
         torch.nn.utils.clip_grads_with_norm_(task.parameters(), run.clip, norm, foreach=True)
     state.optimiser.step()
@@ -180,113 +174,19 @@ def _step(
     return loss.item()
 
 
-def _stopped(state: State, batch: Any, loss: Tensor, store: Checkpoints | None) -> TrainingStopped:
-    """The error that names step and first tensor that is not finite: input, weight, loss or gradient."""
-    named: list[tuple[str, Any]] = []
-    if is_dataclass(batch):
-        named += [(f"input {field.name}", getattr(batch, field.name)) for field in fields(batch)]
-    named += [(f"weight {name}", parameter) for name, parameter in state.task.named_parameters()]
-    named += [("loss", loss)]
-    named += [(f"gradient of {name}", parameter.grad) for name, parameter in state.task.named_parameters()]
-    tensors = [
-        (name, tensor) for name, tensor in named if isinstance(tensor, Tensor) and tensor.is_floating_point()
-    ]
-    broken = next(
-        ((name, tensor) for name, tensor in tensors if not torch.isfinite(tensor).all()),
-        # Each is finite, and the squares of all gradients together are not.
-        ("norm of all gradients", torch.tensor(math.inf)),
-    )
-    count = int((~torch.isfinite(broken[1])).sum())
-    return TrainingStopped(
-        f"step {state.step}: {broken[0]} is NaN or infinite ({count} of {broken[1].numel()} values); "
-        f"{store.last() if store is not None else 'no folder was given, so there is no checkpoint'}. "
-        "Try a lower learning_rate, a lower clip or a longer warmup, and look at the data of that step"
-    )
-
-
 def _begin(store: Checkpoints, state: State, resume: bool | Literal["previous"]) -> str | None:
     """Takes up the newest checkpoint, or writes the first; what there is to say about it."""
-    if not resume:
-        if store.found():
-            raise SettingsError(
-                f"{store.folder} holds a training already: {store.last()}; go on with resume=True (--resume) "
-                "or give another folder"
-            )
-        store.save(state)
-        return None
-    taken = store.restore(state, previous=resume == "previous")
-    if taken is None:
-        store.save(state)
-        return f"there is no checkpoint in {store.folder} yet: starting from the beginning"
-    return f"going on from step {state.step}, {taken}"
-
-
-def _evaluate(state: State, dev: Dev) -> dict[str, float]:
-    """The metrics of the weights that would be kept now; training goes on as if it had not been asked."""
-    weights = {name: tensor.clone() for name, tensor in state.task.state_dict().items()}
-    with randomness.untouched(), torch.no_grad():
-        try:
-            _keep_average(state)
-            state.task.eval()
-            metrics = dev(state.task) if callable(dev) else measure(state.task, dev)
-        finally:
-            state.task.load_state_dict(weights)
-            state.task.train()
-    return {name: float(value) for name, value in metrics.items()}
-
-
-def _keep_average(state: State) -> None:
-    if state.average is not None:
-        state.task.load_state_dict(state.average.weights)
-
-
-def _last_metrics(log: Logbook) -> dict[str, float]:
-    return next((record["metrics"] for record in reversed(log.records) if "metrics" in record), {})
-
-
-def _settings(task: Task, run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint holds so that it is never taken up by another run, as a table that TOML can hold."""
-    vocabulary = json.dumps(task.vocabulary_json(), sort_keys=True).encode()
-    return {
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-        "run": plain(run),
-        "task": {
-            "kind": task.kind,
-            "vocabulary": hashlib.sha256(vocabulary).hexdigest(),
-            **plain(task.settings),
-        },
-        "data": dict(data),
-    }
-
-
-@contextlib.contextmanager
-def _reproducible(run: Run) -> Iterator[None]:
-    """Seeds all generators and sets the threads; afterwards both are as they were."""
-    threads = torch.get_num_threads()
-    with randomness.untouched():
-        try:
-            if run.threads is not None:
-                torch.set_num_threads(run.threads)
-            randomness.start(run.seed)
-            yield
-        finally:
-            torch.set_num_threads(threads)
-
-
-class _Clock:
-    """Adds what has passed to the state's seconds."""
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def tick(self) -> dict[str, float]:
-        wall, cpu = time.perf_counter(), time.process_time()
-        self.state.seconds += wall - self._wall
-        self.state.cpu_seconds += cpu - self._cpu
-        self._wall, self._cpu = wall, cpu
-        return self.read()
-
-    def read(self) -> dict[str, float]:
-        return {"seconds": round(self.state.seconds, 3), "cpu_seconds": round(self.state.cpu_seconds, 3)}
+    if resume and store.folder is None:
+        raise SettingsError(
+            f"resume is {resume!r} and no folder is given; give the folder of the checkpoints"
+        )
+    if not resume and store.found():
+        raise SettingsError(
+            f"{store.folder} holds a training already: {store.last()}; go on with resume=True (--resume) "
+            "or give another folder"
+        )
+    taken = store.restore(state, previous=resume == "previous") if resume else None
+    if taken is not None:
+        return f"going on from step {state.step}, {taken}"
+    store.save(state)
+    return f"no checkpoint in {store.folder} yet: starting from the beginning" if resume else None

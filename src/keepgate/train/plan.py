@@ -115,9 +115,10 @@ class InStages:
         return self.stages[-1]
 
 
-def plan(
-    task: Task, run: Run, examples: Sequence[Any] | None, stages: Sequence[Stage] | None
-) -> InEpochs | InStages:
+Plan = InEpochs | InStages
+
+
+def plan(task: Task, run: Run, examples: Sequence[Any] | None, stages: Sequence[Stage] | None) -> Plan:
     """The plan for what was given. Raises SettingsError unless it is either examples or stages."""
     if examples is not None and stages is None:
         return InEpochs(task, run, examples)

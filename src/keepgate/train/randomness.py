@@ -46,6 +46,20 @@ def restore(saved: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
+def reproducible(seed: int, threads: int | None) -> Iterator[None]:
+    """Inside, all generators start from the seed, on that many threads; afterwards both are as they were."""
+    before = torch.get_num_threads()
+    with untouched():
+        try:
+            if threads is not None:
+                torch.set_num_threads(threads)
+            start(seed)
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
 def untouched() -> Iterator[None]:
     """Whatever is drawn inside, the generators outside go on as if nothing had been."""
     before = state()

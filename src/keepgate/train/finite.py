@@ -1,0 +1,52 @@
+"""NaN and infinity in a training: found early, and called by the name of the first tensor that has one."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import TrainingStopped
+from ..tasks.task import Task
+
+
+def refuse_weights(task: Task, step: int, last: str) -> None:
+    """Raises TrainingStopped if a weight is not finite, so that it is neither saved nor kept."""
+    if not all(bool(torch.isfinite(weight).all()) for weight in task.parameters()):
+        raise stopped(task, step, last)
+
+
+def stopped(
+    task: Task, step: int, last: str, *, batch: Any = None, loss: Tensor | None = None
+) -> TrainingStopped:
+    """The error that names the step and the first tensor that is not finite: input, weight, loss or gradient.
+
+    last: the last good checkpoint, in words.
+    """
+    name, tensor = next(
+        ((name, tensor) for name, tensor in _named(task, batch, loss) if not torch.isfinite(tensor).all()),
+        # Each gradient is finite, and the squares of all together are not.
+        ("norm of all gradients", torch.tensor(math.inf)),
+    )
+    count = int((~torch.isfinite(tensor)).sum())
+    return TrainingStopped(
+        f"step {step}: {name} is NaN or infinite ({count} of {tensor.numel()} values); {last}. "
+        "Try a lower learning_rate, a lower clip or a longer warmup, and look at the data of that step"
+    )
+
+
+def _named(task: Task, batch: Any, loss: Tensor | None) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a step with their names, in the order in which a fault spreads."""
+    for field in fields(batch) if is_dataclass(batch) else ():
+        value = getattr(batch, field.name)
+        if isinstance(value, Tensor) and value.is_floating_point():
+            yield f"input {field.name}", value
+    for name, parameter in task.named_parameters():
+        yield f"weight {name}", parameter.detach()
+    if loss is not None:
+        yield "loss", loss.detach()
+    for name, parameter in task.named_parameters():
+        if parameter.grad is not None:
+            yield f"gradient of {name}", parameter.grad

@@ -1,0 +1,56 @@
+"""A run says what is wrong with it before anything is trained."""
+
+from typing import Any
+
+import pytest
+from fake_task import Parity, made, rows
+
+from keepgate.errors import SettingsError
+from keepgate.train import Run, Stage, fit
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"steps": 0}, "steps is 0; it must be 1 or more"),
+        ({"steps": 2.5}, "steps is 2.5; it must be a whole number"),
+        ({"steps": 5, "epochs": 2}, "steps is 5 and epochs is 2; give one of them"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan; it must be a finite number"),
+        ({"schedule": "linear"}, "schedule is 'linear'; it must be one of"),
+        ({"optimiser": "sgd"}, "optimiser is 'sgd'; it must be one of"),
+        ({"flat": 1.5}, "flat is 1.5; it must be 0 to 1"),
+        ({"warmup": -1}, "warmup is -1; it must be 0 or more"),
+        ({"average": 1.0}, "average is 1.0; it must be 0 or more and below 1"),
+        ({"betas": (0.9, 1.0)}, r"betas is \(0.9, 1.0\)"),
+        ({"clip": -1.0}, "clip is -1.0; it must be above 0"),
+        ({"weight_decay": 0.1}, 'weight_decay is 0.1, and "adam" takes none'),
+        ({"autocast": "float16"}, "autocast is 'float16'"),
+        ({"threads": 0}, "threads is 0"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_a_value_that_makes_no_sense(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Run(**given)
+
+
+@pytest.mark.parametrize(
+    ("run", "given", "message"),
+    [
+        (Run(steps=1), {}, "neither of examples and stages"),
+        (Run(steps=1), {"examples": rows(3), "stages": [Stage(1, made)]}, "both of examples and stages"),
+        (Run(steps=1), {"examples": []}, "no examples to train on"),
+        (Run(), {"examples": rows(3)}, "neither steps nor epochs is given"),
+        (Run(), {"stages": []}, "at least one step"),
+        (Run(), {"stages": [Stage(-1, made), Stage(3, made)]}, "at least one step"),
+        (Run(epochs=2), {"stages": [Stage(3, made)]}, "3 steps together, and the run asks for 2 epochs"),
+        (Run(steps=4), {"stages": [Stage(3, made)]}, "3 steps together, and the run asks for 4 steps"),
+        (Run(), {"stages": [Stage(3, lambda *_: [], "none")]}, "'none' made no examples for step 0"),
+        (Run(steps=1), {"examples": rows(3), "dev": []}, "no questions to evaluate on"),
+    ],
+)
+def test_arguments_that_do_not_go_together(run: Run, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        fit(Parity.build(), run, progress=False, **given)
