@@ -1,0 +1,24 @@
+"""Sphinx reads the guide, and the reference out of the docstrings."""
+
+from importlib.metadata import version as version_of
+
+from sphinx.application import Sphinx
+
+project = "keepgate"
+author = "The keepgate authors"
+release = version_of("keepgate")
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+html_theme = "furo"
+html_title = "keepgate"
+exclude_patterns = ["_build"]
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+
+
+def keep_lines(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Docstrings are laid out by hand, one argument a line; the page keeps their lines."""
+    lines[1:] = [f"| {line}" if line.strip() else "" for line in lines[1:]]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", keep_lines)

@@ -1,0 +1,45 @@
+"""The public names are these, and each is documented."""
+
+import inspect
+
+import pytest
+
+import keepgate
+import keepgate.cells
+import keepgate.data
+import keepgate.equations
+import keepgate.export
+import keepgate.kernels
+import keepgate.lens
+import keepgate.nn
+import keepgate.tasks
+import keepgate.train
+
+NAMES = [
+    "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain",
+    "BundleError", "CellError", "CorpusError", "KeepgateError", "Refused", "SettingsError", "ShapeError", "TrainingStopped",
+]  # fmt: skip
+
+ROOMS = [
+    keepgate, keepgate.cells, keepgate.data, keepgate.equations, keepgate.export, keepgate.kernels, keepgate.lens,
+    keepgate.nn, keepgate.tasks, keepgate.train,
+]  # fmt: skip
+
+
+def test_the_public_names_are_these():
+    assert sorted(keepgate.__all__) == sorted(NAMES)
+    assert set(NAMES) <= set(dir(keepgate))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Lstm'"):
+        keepgate.Lstm  # noqa: B018
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__)
+def test_what_a_room_offers_exists_and_is_documented(room):
+    assert room.__doc__
+    for name in getattr(room, "__all__", []):
+        offered = getattr(room, name)
+        if inspect.isclass(offered) or inspect.isfunction(offered):
+            assert inspect.getdoc(offered), f"{room.__name__}.{name} has no docstring"
