@@ -19,9 +19,15 @@ def life(number: int) -> list[Question]:
     name, town, work = rng.choice(NAMES), rng.choice(TOWNS), rng.choice(WORKS)
     year = str(rng.randint(1850, 1999))
     text = f"{name}出生於{year}年,父親早逝。他從小住在{town}的海邊;長大以後當了{work}，並且一直很快樂。"
-    asked = ((f"{name}是哪一年出生的?", year), (f"{name}從小住在哪裡?", town), (f"{name}長大以後當了什麼?", work))
+    asked = (
+        (f"{name}是哪一年出生的?", year),
+        (f"{name}從小住在哪裡?", town),
+        (f"{name}長大以後當了什麼?", work),
+    )
     return [
-        Question(text=text, question=ask, answers=(answer,), starts=(text.index(answer),), id=f"{number}-{place}")
+        Question(
+            text=text, question=ask, answers=(answer,), starts=(text.index(answer),), id=f"{number}-{place}"
+        )
         for place, (ask, answer) in enumerate(asked)
     ]
 

@@ -16,7 +16,8 @@ def test_without_overlap_spans_come_by_their_probability() -> None:
     for row, found in enumerate(spans(scores, overlap=0.0, count=5)):
         expected = shares[row].topk(5).values.tolist()
         assert [span.probability for span in found] == pytest.approx(expected)
-        assert all(span.probability == pytest.approx(shares[row, span.first * 4 + span.last - span.first].item()) for span in found)
+        there = [shares[row, 4 * span.first + span.last - span.first].item() for span in found]
+        assert there == pytest.approx(expected)
 
 
 def test_with_overlap_the_best_span_is_the_one_an_exhaustive_search_finds() -> None:
@@ -29,7 +30,10 @@ def test_with_overlap_the_best_span_is_the_one_an_exhaustive_search_finds() -> N
             for first, last in every:
                 mine = set(range(first, last + 1))
                 f1 = sum(
-                    shares[row, a, b - a].item() * 2 * len(mine & set(range(a, b + 1))) / (len(mine) + b - a + 1)
+                    shares[row, a, b - a].item()
+                    * 2
+                    * len(mine & set(range(a, b + 1)))
+                    / (len(mine) + b - a + 1)
                     for a, b in every
                 )
                 worth[first, last] = (1 - overlap) * shares[row, first, last - first].item() + overlap * f1

@@ -5,7 +5,10 @@ from keepgate.tasks.span.counted import Counted
 from keepgate.tasks.span.embeddings import SPREAD, vectors
 
 # 貓 and 狗 stand among the same words, 書 among others.
-TEXTS = ["我家的貓很愛吃魚", "我家的狗很愛吃肉", "他寫的書有三百頁", "我家的貓很愛睡覺", "我家的狗很愛睡覺", "他寫的書有兩萬字"] * 3
+TEXTS = [
+    *("我家的貓很愛吃魚", "我家的狗很愛吃肉", "他寫的書有三百頁"),
+    *("我家的貓很愛睡覺", "我家的狗很愛睡覺", "他寫的書有兩萬字"),
+] * 3
 
 
 def made(seed: int = 0, word_size: int = 4) -> tuple[Counted, torch.Tensor, torch.Tensor]:

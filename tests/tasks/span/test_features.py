@@ -73,7 +73,7 @@ def test_a_part_shares_the_rarity_of_the_question_that_it_holds(counted: Counted
 
 
 def test_the_nearness_of_a_match_fades(counted: Counted) -> None:
-    text, features = both(counted, "海邊一二三四", "海邊?")
+    _, features = both(counted, "海邊一二三四", "海邊?")
     after = features["after match, fading 5"]
     assert after == pytest.approx(np.exp(-np.array([0, 0, 1, 2, 3, 4]) / 5), abs=1e-6)
     assert features["before match, fading 5"] == pytest.approx([1, 1, 0, 0, 0, 0], abs=1e-6)
@@ -82,8 +82,11 @@ def test_the_nearness_of_a_match_fades(counted: Counted) -> None:
 
 
 def test_kinds_are_told_apart(counted: Counted) -> None:
-    text, features = both(counted, "1999年 Taipei 。「カ", "?")
-    kinds = [[name for name in ("number", "word", "character", "pause") if features[name][place]] for place in range(6)]
+    _, features = both(counted, "1999年 Taipei 。「カ", "?")
+    kinds = [
+        [name for name in ("number", "word", "character", "pause") if features[name][place]]
+        for place in range(6)
+    ]
     assert kinds == [["number"], ["character"], ["word"], ["pause"], [], ["character"]]
     assert features["four digits"].tolist() == [1, 0, 0, 0, 0, 0]
     assert features["quoted"].tolist() == [0, 0, 0, 0, 1, 1]

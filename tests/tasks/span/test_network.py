@@ -14,7 +14,9 @@ def test_products_of_starts_and_ends_are_those_of_the_whole_square(time: int) ->
     found = _products(first, second, count)
     for more in range(count):
         inside = max(time - more, 0)
-        torch.testing.assert_close(found[:, :inside, more], square.diagonal(more, 1, 2) if inside else square[:, :0, 0])
+        torch.testing.assert_close(
+            found[:, :inside, more], square.diagonal(more, 1, 2) if inside else square[:, :0, 0]
+        )
         assert not found[:, inside:, more].any()
 
 
@@ -35,7 +37,9 @@ def test_a_row_has_the_same_scores_alone_and_among_longer_ones(
         single = reader.network(alone.text, alone.question)
     time = examples[0].length
     for name in ("start", "end", "span"):
-        torch.testing.assert_close(getattr(among, name)[:1, :time], getattr(single, name), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            getattr(among, name)[:1, :time], getattr(single, name), rtol=1e-4, atol=1e-4
+        )
         shares = getattr(among, name)[0].flatten().softmax(0).view(getattr(among, name)[0].shape)
         assert shares[time:].sum() == 0, name
 
@@ -47,8 +51,9 @@ def test_a_span_is_scored_by_its_start_its_end_its_size_and_both_together(
     network = reader.network
     batch = reader.collate(reader.prepare(questions[:2], training=False))
     with torch.no_grad():
-        for parameter in (network.from_start.weight, network.from_start.bias, network.size_asked.weight, network.size_asked.bias):
-            parameter.zero_()
+        for layer in (network.from_start, network.size_asked):
+            layer.weight.zero_()
+            layer.bias.zero_()
         network.size[2] = 7.0
         scores = network(batch.text, batch.question)
     expected = scores.start[:, 3] + scores.end[:, 5] + 7.0

@@ -37,7 +37,9 @@ def test_it_learns_32_examples_by_heart(questions: list[Question], settings: Spa
     assert all(answer.start == question.starts[0] for answer, question in zip(answers, some, strict=True))
 
 
-def test_an_answer_is_the_piece_of_the_text_it_points_at(reader: SpanReader, questions: list[Question]) -> None:
+def test_an_answer_is_the_piece_of_the_text_it_points_at(
+    reader: SpanReader, questions: list[Question]
+) -> None:
     for question, answer in zip(questions, reader.answer(questions, batch_size=7), strict=True):
         assert question.text[answer.start : answer.end] == answer.text
         assert answer.sentence is not None
@@ -48,7 +50,9 @@ def test_an_answer_is_the_piece_of_the_text_it_points_at(reader: SpanReader, que
         assert len(tokenize(answer.text)) <= reader.settings.longest_answer
 
 
-def test_answers_do_not_depend_on_the_company_or_the_mode(reader: SpanReader, questions: list[Question]) -> None:
+def test_answers_do_not_depend_on_the_company_or_the_mode(
+    reader: SpanReader, questions: list[Question]
+) -> None:
     together = reader.train().answer(questions[:9])
     assert reader.training
     alone = [reader.eval().answer([question])[0] for question in questions[:9]]
@@ -57,14 +61,18 @@ def test_answers_do_not_depend_on_the_company_or_the_mode(reader: SpanReader, qu
     assert reader.answer([]) == []
 
 
-def test_a_model_made_of_its_files_gives_the_same_answers(reader: SpanReader, questions: list[Question]) -> None:
+def test_a_model_made_of_its_files_gives_the_same_answers(
+    reader: SpanReader, questions: list[Question]
+) -> None:
     plain = json.loads(json.dumps(reader.vocabulary_json(), allow_nan=False))
     again = SpanReader.from_files(reader.settings, plain)
     again.load_state_dict(reader.state_dict())
     assert again.answer(questions[:5]) == reader.answer(questions[:5])
 
 
-def test_the_same_seed_builds_the_same_reader(questions: list[Question], settings: SpanReaderSettings) -> None:
+def test_the_same_seed_builds_the_same_reader(
+    questions: list[Question], settings: SpanReaderSettings
+) -> None:
     before = torch.random.get_rng_state()
     one, same, other = (SpanReader.build(questions, settings, seed=seed).state_dict() for seed in (5, 5, 6))
     assert torch.equal(before, torch.random.get_rng_state())
@@ -98,7 +106,9 @@ def test_an_empty_text_or_question_is_refused(reader: SpanReader, missing: str) 
         reader.answer([Question(**given, id="q7")])
 
 
-def test_a_window_holds_the_answer_wherever_it_is_placed(reader: SpanReader, questions: list[Question]) -> None:
+def test_a_window_holds_the_answer_wherever_it_is_placed(
+    reader: SpanReader, questions: list[Question]
+) -> None:
     rng, size = random.Random(0), reader.settings.window
     places = set()
     for example in reader.prepare(questions, training=True) * 3:
@@ -107,7 +117,8 @@ def test_a_window_holds_the_answer_wherever_it_is_placed(reader: SpanReader, que
         assert seen.first is not None
         assert seen.last is not None
         assert 0 <= seen.first <= seen.last < seen.length
-        assert list(seen.text.words[seen.first : seen.last + 1]) == list(example.text.words[example.first : example.last + 1])
+        answer = example.text.words[example.first : example.last + 1]
+        assert list(seen.text.words[seen.first : seen.last + 1]) == list(answer)
         places.add(example.first - seen.first)
     assert len(places) > 5
 
@@ -118,7 +129,9 @@ def test_a_text_that_fits_the_window_is_not_cropped(reader: SpanReader) -> None:
     assert reader.crop(example, random.Random(0)) is example
 
 
-def test_hidden_words_leave_no_trace_of_themselves(questions: list[Question], settings: SpanReaderSettings) -> None:
+def test_hidden_words_leave_no_trace_of_themselves(
+    questions: list[Question], settings: SpanReaderSettings
+) -> None:
     reader = SpanReader.build(questions, replace(settings, hide=0.999), seed=0)
     text = reader.collate(reader.prepare(questions[:4], training=True)).text
     seen, hidden = reader._hide(text)
@@ -161,12 +174,20 @@ def test_batches_hold_everything_once_and_not_too_much(reader: SpanReader, quest
     examples = reader.prepare(questions, training=False)
     batches = list(_batches(examples, 16))
     assert sorted(row for rows in batches for row in rows) == list(range(len(examples)))
-    assert all(len(rows) <= 16 and len(rows) * max(examples[row].length for row in rows) <= TOKENS_AT_ONCE for rows in batches)
+    assert all(len(rows) <= 16 for rows in batches)
+    assert all(len(rows) * max(examples[row].length for row in rows) <= TOKENS_AT_ONCE for rows in batches)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"dropout": 1.0}, {"hidden_size": 0}, {"guess": -1.0}, {"overlap": 1.5}, {"longest": 500}, {"longest_answer": 41}],
+    [
+        {"dropout": 1.0},
+        {"hidden_size": 0},
+        {"guess": -1.0},
+        {"overlap": 1.5},
+        {"longest": 500},
+        {"longest_answer": 41},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=next(iter(wrong))):

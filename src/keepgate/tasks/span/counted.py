@@ -1,4 +1,4 @@
-"""What is counted in the training texts before anything is learnt: words, their rarity, and which neighbours stick together."""
+"""What is counted in the training texts before anything is learnt: words, their rarity, which neighbours stick."""
 
 import math
 from collections import Counter
@@ -26,8 +26,8 @@ class Counted:
 
     pairs:    keys of two neighbouring words, sorted; a pair's number is its place here plus 1, and 0 is any other pair.
     cohesion: of each pair, its pointwise mutual information in nats, divided by 8.
-    left, right: of each pair, the entropy in nats of the word before and after it, divided by 4: high where a phrase ends.
-        Branching entropy as a sign of boundaries: Jin & Tanaka-Ishii (2006), ACL.
+    left, right: of each pair, the entropy in nats of the word before and after it, divided by 4. It is high where a
+        phrase begins or ends: branching entropy, Jin & Tanaka-Ishii (2006), ACL.
     """
 
     vocabulary: Vocabulary
@@ -76,7 +76,7 @@ class Counted:
         return np.concatenate([np.where(found, place + 1, 0), np.zeros(min(1, len(ids)), np.int64)])
 
     def boundaries(self, pair_ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """[words, 4]: how each word sticks to the one before and after it, and how freely text goes on and begins there."""
+        """[words, 4]: how each word sticks to the one before and after, how freely a phrase ends and begins there."""
         cohesion, left, right = (
             np.append(np.float32(unknown), values)[pair_ids]
             for unknown, values in zip(_UNKNOWN_PAIR, (self.cohesion, self.left, self.right), strict=True)
@@ -95,7 +95,9 @@ class Counted:
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """The counts that gave this by `to_json`. Raises CorpusError if they do not fit together."""
         vocabulary = Vocabulary.from_json(plain["words"])
-        arrays = {name: np.array(plain[name], dtype=dtype) for name, dtype in _ARRAYS.items()}
+        arrays: dict[str, NDArray[Any]] = {
+            name: np.array(plain[name], dtype=dtype) for name, dtype in _ARRAYS.items()
+        }
         sizes = {name: len(array) for name, array in arrays.items()}
         expected = {
             name: len(vocabulary) if name in ("rarity", "frequency") else sizes["pairs"] for name in sizes
@@ -159,4 +161,4 @@ def _entropy(groups: NDArray[np.int64], values: NDArray[np.int64], size: int) ->
     both, counts = np.unique(groups[inside] * _BASE + values[inside], return_counts=True)
     group = both // _BASE
     share = counts / np.bincount(group, weights=counts, minlength=size)[group]
-    return np.bincount(group, weights=-share * np.log(share), minlength=size)
+    return np.bincount(group, weights=-share * np.log(share), minlength=size).astype(np.float64)

@@ -37,7 +37,9 @@ def spans(scores: Float[Tensor, "batch time longest"], *, overlap: float, count:
     return [[span for span in row if span.probability > 0] for row in rows]
 
 
-def _expected_f1(first: Tensor, end: Tensor, share: Float[Tensor, "batch spans"]) -> Float[Tensor, "batch spans"]:
+def _expected_f1(
+    first: Tensor, end: Tensor, share: Float[Tensor, "batch spans"]
+) -> Float[Tensor, "batch spans"]:
     """Of each span against every other, weighted by how likely the other is: both are runs of the same tokens."""
     common = torch.minimum(end[:, :, None], end[:, None]) - torch.maximum(first[:, :, None], first[:, None])
     size = end - first

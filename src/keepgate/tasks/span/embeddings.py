@@ -50,7 +50,9 @@ def _join(parts: Iterator[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 
 def _table(
-    neighbours: Iterator[tuple[NDArray[np.int64], NDArray[np.int64], bool, float]], targets: int, contexts: int
+    neighbours: Iterator[tuple[NDArray[np.int64], NDArray[np.int64], bool, float]],
+    targets: int,
+    contexts: int,
 ) -> Float[Tensor, "targets contexts"]:
     """Weighted counts of contexts before (left half) and after (right half) each target, but not of the number 0."""
     table = torch.zeros(targets, 2 * contexts)
@@ -62,7 +64,9 @@ def _table(
     return table
 
 
-def _factors(counts: Float[Tensor, "targets contexts"], size: int, generator: torch.Generator) -> Float[Tensor, "targets size"]:
+def _factors(
+    counts: Float[Tensor, "targets contexts"], size: int, generator: torch.Generator
+) -> Float[Tensor, "targets size"]:
     """The `size` strongest directions of the positive PMI of these counts, computed in place of them."""
     of_target = counts.sum(1, keepdim=True)
     of_context = counts.sum(0, keepdim=True) ** 0.75

@@ -6,6 +6,7 @@ Exact-match features: Chen et al. (2017), "Reading Wikipedia to answer open-doma
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +22,20 @@ PAUSE, STOP = "，。；：？！、,.;:?!", "。！？"
 OPENING, CLOSING = "《“（「『", "》”）」』"
 KINDS = ("number", "word", "character", "pause")
 
+BOUNDARIES = ("sticks to last", "sticks to next", "phrase ends", "phrase begins")
+
 TEXT_FEATURES = (
-    ("matches", "matches 2", "matches 3", "match length", "match weight", "rarity", "frequency")
-    + tuple(f"{what} within {near}" for near in NEAR for what in ("match", "match 2"))
-    + KINDS
-    + ("quoted",)
-    + tuple(f"{what} of {part}" for part in ("sentence", "clause") for what in ("share", "share 2", "rank"))
-    + tuple(f"{side} match, fading {fade:.0f}" for fade in FADE for side in ("after", "before"))
-    + ("sticks to last", "sticks to next", "phrase ends", "phrase begins", "digits", "four digits", "place")
+    *("matches", "matches 2", "matches 3", "match length", "match weight", "rarity", "frequency"),
+    *(f"{what} within {near}" for near in NEAR for what in ("match", "match 2")),
+    *KINDS,
+    "quoted",
+    *(f"{what} of {part}" for part in ("sentence", "clause") for what in ("share", "share 2", "rank")),
+    *(f"{side} match, fading {fade:.0f}" for fade in FADE for side in ("after", "before")),
+    *BOUNDARIES,
+    *("digits", "four digits", "place"),
 )
 # What a text's features say about one word itself, to be hidden where the word is hidden.
-OF_THE_WORD = frozenset(
-    ("matches", "matches 2", "matches 3", "match length", "match weight", "rarity", "frequency", *KINDS)
-    + ("sticks to last", "sticks to next", "phrase ends", "phrase begins", "digits", "four digits")
-)
+OF_THE_WORD = frozenset((*TEXT_FEATURES[:7], *KINDS, *BOUNDARIES, "digits", "four digits"))
 QUESTION_FEATURES = ("matches", "matches 2", "match length", "rarity", *KINDS)
 
 
@@ -67,22 +68,24 @@ class Read:
         first = [word[0] for word in self.words]
         number = np.array([letter.isdigit() for letter in first], dtype=bool)
         letter = np.array([letter.isalpha() for letter in first], dtype=bool) & ~number
-        alone = np.array(["\u3041" <= letter <= "\uffff" and len(word) == 1 for letter, word in zip(first, self.words)])
+        alone = np.array(["\u3041" <= word <= "\uffff" and len(word) == 1 for word in self.words], dtype=bool)
         pause = np.array([word in PAUSE for word in self.words], dtype=bool)
-        return np.stack([number, letter & ~alone.astype(bool), letter & alone.astype(bool), pause], 1)
+        return np.stack([number, letter & ~alone, letter & alone, pause], 1)
 
     @cached_property
     def alone(self) -> Floats:
         """[tokens, features] that a text has by itself, by the names of TEXT_FEATURES."""
         count = len(self.words)
-        digits = np.array([len(word) if number else 0 for word, number in zip(self.words, self.kinds[:, 0])])
+        digits = np.array(
+            [len(word) if number else 0 for word, number in zip(self.words, self.kinds[:, 0], strict=True)]
+        )
         depth = np.cumsum([(word in OPENING) - (word in CLOSING) for word in self.words])
         columns = {
             "rarity": self.rarity,
             "frequency": self.counted.frequency[self.ids],
-            **dict(zip(KINDS, self.kinds.T)),
+            **dict(zip(KINDS, self.kinds.T, strict=True)),
             "quoted": depth > 0,
-            **dict(zip(("sticks to last", "sticks to next", "phrase ends", "phrase begins"), self.counted.boundaries(self.pairs).T)),
+            **dict(zip(BOUNDARIES, self.counted.boundaries(self.pairs).T, strict=True)),
             "digits": np.minimum(digits, 6) / 6,
             "four digits": digits == 4,
             "place": np.arange(count) / max(count, 1),
@@ -111,7 +114,7 @@ def compare(text: Read, question: Read) -> tuple[Floats, Floats]:
     asked_weight = question.rarity * ~question.kinds[:, 3]
     whole = asked_weight.sum() + 1e-3
     one, two, three = longest > 0, longest > 1, longest > 2
-    columns: dict[str, NDArray] = {
+    columns: dict[str, NDArray[Any]] = {
         "matches": one,
         "matches 2": two,
         "matches 3": three,
@@ -134,14 +137,22 @@ def compare(text: Read, question: Read) -> tuple[Floats, Floats]:
     features = text.alone.copy()
     for name, values in columns.items():
         features[:, TEXT_FEATURES.index(name)] = values
-    asked = [asked_longest > 0, asked_longest > 1, np.minimum(asked_longest, 8) / 8, question.rarity, *question.kinds.T]
+    asked = [
+        asked_longest > 0,
+        asked_longest > 1,
+        np.minimum(asked_longest, 8) / 8,
+        question.rarity,
+        *question.kinds.T,
+    ]
     return features, np.stack(asked, 1).astype(np.float32)
 
 
 def _matches(text: Read, question: Read) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
     """[text, question]: which tokens are the same, and how many in a row around each such pair."""
     number: dict[str, int] = {}
-    here, there = (np.array([number.setdefault(word, len(number)) for word in each.words]) for each in (text, question))
+    here, there = (
+        np.array([number.setdefault(word, len(number)) for word in each.words]) for each in (text, question)
+    )
     same = (here[:, None] == there) & ~text.kinds[:, 3:]
     up_to, onward = np.zeros((2, same.shape[0] + 1, same.shape[1] + 1), np.int16)
     for k in range(same.shape[1]):
@@ -151,22 +162,26 @@ def _matches(text: Read, question: Read) -> tuple[NDArray[np.bool_], NDArray[np.
     return same, np.where(same, up_to[1:, 1:] + onward[:-1, :-1] - 1, 0).astype(np.int16)
 
 
-def _around(values: NDArray, near: int) -> NDArray:
+def _around(values: Floats, near: int) -> NDArray[np.float64]:
     """For each place, the sum of the values at most `near` places away."""
-    sums = np.concatenate([[0.0], np.cumsum(values)])
+    sums: NDArray[np.float64] = np.concatenate([[0.0], np.cumsum(values)])
     place = np.arange(len(values))
-    return sums[np.minimum(len(values), place + near + 1)] - sums[np.maximum(0, place - near)]
+    around: NDArray[np.float64] = (
+        sums[np.minimum(len(values), place + near + 1)] - sums[np.maximum(0, place - near)]
+    )
+    return around
 
 
-def _share(part: NDArray[np.int64], same: NDArray[np.bool_], asked_weight: Floats) -> NDArray:
+def _share(part: NDArray[np.int64], same: NDArray[np.bool_], asked_weight: Floats) -> NDArray[np.float64]:
     """For each part of the text, the weight of the question's tokens that occur in it, each counted once."""
     found = np.zeros((part[-1] + 1, same.shape[1]), dtype=bool)
     here, there = np.nonzero(same)
     found[part[here], there] = True
-    return (found * asked_weight).sum(1)
+    shares: NDArray[np.float64] = (found * asked_weight).sum(1)
+    return shares
 
 
-def _distances(match: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
+def _distances(match: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """For each place, how many places back the last match is and how many on the next; infinity if there is none."""
     place = np.arange(len(match), dtype=float)
     last = np.maximum.accumulate(np.where(match, place, -np.inf))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import linear, pad, relu
 
 from ...nn import LSTM, LockedDropout, Trace
 from .features import QUESTION_FEATURES, TEXT_FEATURES
@@ -34,7 +34,9 @@ class Inputs:
 
     @property
     def real(self) -> Bool[Tensor, "time batch"]:
-        return torch.arange(len(self.words), device=self.words.device)[:, None] < self.lengths.to(self.words.device)
+        return torch.arange(len(self.words), device=self.words.device)[:, None] < self.lengths.to(
+            self.words.device
+        )
 
     def to(self, device: torch.device | str) -> "Inputs":
         return Inputs(self.words.to(device), self.pairs.to(device), self.features.to(device), self.lengths)
@@ -74,7 +76,10 @@ class SpanNetwork(nn.Module):
         self.sum_up = nn.Linear(both, 1)
         self.start, self.end = _Pointer(2 * both, both), _Pointer(2 * both, both)
         self.from_start, self.to_end = nn.Linear(2 * both, PAIR), nn.Linear(2 * both, PAIR)
-        self.size, self.size_asked = nn.Parameter(torch.zeros(settings.longest)), nn.Linear(both, settings.longest)
+        self.size, self.size_asked = (
+            nn.Parameter(torch.zeros(settings.longest)),
+            nn.Linear(both, settings.longest),
+        )
         self.guess = nn.Linear(2 * both, settings.embedding_size)
         self.guess_bias = nn.Parameter(torch.zeros(words))
 
@@ -83,9 +88,9 @@ class SpanNetwork(nn.Module):
         asked, seen = self.first(text, question)
         asked = self.drop(self.read_question(asked, lengths=question.lengths)[0])
         read = self.drop(self.read_text(seen, lengths=text.lengths)[0])
-        keys = F.relu(self.align_question(asked))
-        found = _attend(F.relu(self.align_text(read)), keys, asked, question.real)
-        merged = self.drop(F.relu(self.merge(torch.cat([read, found, read * found, read - found], -1))))
+        keys = relu(self.align_question(asked))
+        found = _attend(relu(self.align_text(read)), keys, asked, question.real)
+        merged = self.drop(relu(self.merge(torch.cat([read, found, read * found, read - found], -1))))
         again = self.drop(self.read_again(merged, lengths=text.lengths)[0])
         with torch.autocast(text.words.device.type, enabled=False):
             return self._score(torch.cat([again, merged], -1).float(), asked.float(), text, question)
@@ -93,9 +98,9 @@ class SpanNetwork(nn.Module):
     def first(
         self, text: Inputs, question: Inputs
     ) -> tuple[Float[Tensor, "asked batch _"], Float[Tensor, "time batch _"]]:
-        """What the first layers read: of the question and of the text, the words, what they align to, and the features."""
+        """What the first layers read of question and text: words, features, and for the text what it aligns to."""
         words, asked = self._embed(text), self._embed(question)
-        aligned = _attend(F.relu(self.align_words(words)), F.relu(self.align_words(asked)), asked, question.real)
+        aligned = _attend(relu(self.align_words(words)), relu(self.align_words(asked)), asked, question.real)
         return (
             torch.cat([asked, question.features.to(asked.dtype)], -1),
             torch.cat([words, aligned, text.features.to(words.dtype)], -1),
@@ -107,17 +112,24 @@ class SpanNetwork(nn.Module):
 
     def guesses(self, states: Float[Tensor, "hidden states"]) -> Float[Tensor, "hidden words"]:
         """Scores of each word of the vocabulary where a word was hidden."""
-        return F.linear(self.guess(states), self.word.weight, self.guess_bias.to(states.dtype))
+        guesses: Tensor = linear(self.guess(states), self.word.weight, self.guess_bias.to(states.dtype))
+        return guesses
 
     def _embed(self, inputs: Inputs) -> Float[Tensor, "time batch _"]:
         return self.drop(torch.cat([self.word(inputs.words), self.pair(inputs.pairs)], -1))
 
     def _score(
-        self, states: Float[Tensor, "time batch states"], asked: Float[Tensor, "asked batch _"], text: Inputs, question: Inputs
+        self,
+        states: Float[Tensor, "time batch states"],
+        asked: Float[Tensor, "asked batch _"],
+        text: Inputs,
+        question: Inputs,
     ) -> Scores:
         weights = self.sum_up(asked).squeeze(-1).masked_fill(~question.real, NEVER).softmax(0)
         whole = torch.einsum("tb,tbk->bk", weights, asked)
-        start, end = (score(states, whole).masked_fill(~text.real, NEVER).T for score in (self.start, self.end))
+        start, end = (
+            score(states, whole).masked_fill(~text.real, NEVER).T for score in (self.start, self.end)
+        )
         both = _products(self.from_start(states), self.to_end(states), self.longest) / PAIR**0.5
         sizes = self.size + self.size_asked(whole)
         span = start[:, :, None] + _onward(end, self.longest, NEVER) + both + sizes[:, None]
@@ -131,8 +143,11 @@ class _Pointer(nn.Module):
         super().__init__()
         self.ask, self.alone = nn.Linear(asked, states), nn.Linear(states, 1)
 
-    def forward(self, states: Float[Tensor, "time batch states"], asked: Float[Tensor, "batch asked"]) -> Float[Tensor, "time batch"]:
-        return (states * self.ask(asked)).sum(-1) / SCALE + self.alone(states).squeeze(-1)
+    def forward(
+        self, states: Float[Tensor, "time batch states"], asked: Float[Tensor, "batch asked"]
+    ) -> Float[Tensor, "time batch"]:
+        fits: Tensor = (states * self.ask(asked)).sum(-1) / SCALE + self.alone(states).squeeze(-1)
+        return fits
 
 
 def _reading(input_size: int, hidden_size: int) -> LSTM:
@@ -145,26 +160,30 @@ def _attend(
     values: Float[Tensor, "asked batch value"],
     real: Bool[Tensor, "asked batch"],
 ) -> Float[Tensor, "time batch value"]:
-    """For each step, the mean of the values weighted by how well their keys fit it; where `real` is false, not at all."""
+    """For each step, the mean of the values, weighted by how well their keys fit it; 0 where `real` is false."""
     scores = torch.bmm(queries.transpose(0, 1), keys.permute(1, 2, 0)).float() / SCALE
     weights = scores.masked_fill(~real.T[:, None], NEVER).softmax(-1)
     return torch.bmm(weights.to(values.dtype), values.transpose(0, 1)).transpose(0, 1)
 
 
-def _onward(values: Float[Tensor, "batch time"], count: int, beyond: float) -> Float[Tensor, "batch time count"]:
+def _onward(
+    values: Float[Tensor, "batch time"], count: int, beyond: float
+) -> Float[Tensor, "batch time count"]:
     """[b, t, k] = values[b, t + k], and `beyond` after the last."""
-    return F.pad(values, (0, count - 1), value=beyond).unfold(1, count, 1)
+    return pad(values, (0, count - 1), value=beyond).unfold(1, count, 1)
 
 
 def _products(
     first: Float[Tensor, "time batch pair"], second: Float[Tensor, "time batch pair"], count: int
 ) -> Float[Tensor, "batch time count"]:
-    """[b, t, k] = first[t, b] · second[t + k, b], and 0 after the last; a block of t at a time, for texts of any length."""
+    """[b, t, k] = first[t, b] · second[t + k, b], and 0 after the last; a block of t at a time, for long texts."""
     blocks = []
     for at in range(0, len(first), BLOCK):
         some, others = first[at : at + BLOCK], second[at : at + BLOCK + count - 1]
         square = torch.bmm(some.transpose(0, 1), others.permute(1, 2, 0))
-        place = torch.arange(len(some), device=first.device)[:, None] + torch.arange(count, device=first.device)
+        place = torch.arange(len(some), device=first.device)[:, None] + torch.arange(
+            count, device=first.device
+        )
         missing = len(some) + count - 1 - len(others)
-        blocks.append(F.pad(square, (0, missing)).gather(2, place.expand(len(square), -1, -1)))
+        blocks.append(pad(square, (0, missing)).gather(2, place.expand(len(square), -1, -1)))
     return torch.cat(blocks, 1)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 from ...data.questions import Question, locate
 from ...data.text import Tokens, sentence_around
@@ -94,7 +94,9 @@ class SpanReader(nn.Module):
         texts are too few to count in.
         """
         texts = list(dict.fromkeys(question.text for question in questions))
-        counted = Counted.count(texts, (question.question for question in questions), most_pairs=settings.most_pairs)
+        counted = Counted.count(
+            texts, (question.question for question in questions), most_pairs=settings.most_pairs
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             reader = cls(counted, settings)
@@ -136,12 +138,16 @@ class SpanReader(nn.Module):
             text, asked = known[question.text], read(question.question, self.counted)
             for each, name in ((text, "text"), (asked, "question")):
                 if not each.words:
-                    raise CorpusError(f"question {question.id!r}: the {name} is empty; give one with something in it")
+                    raise CorpusError(
+                        f"question {question.id!r}: the {name} is empty; give one with something in it"
+                    )
             place = _place(question, text.tokens)
             if training and (place is None or place[1] - place[0] >= self.settings.longest):
                 continue
             of_text, of_question = compare(text, asked)
-            examples.append(SpanExample(_side(text, of_text), _side(asked, of_question), *(place or (None, None))))
+            examples.append(
+                SpanExample(_side(text, of_text), _side(asked, of_question), *(place or (None, None)))
+            )
         return examples
 
     def crop(self, example: SpanExample, rng: random.Random) -> SpanExample:
@@ -172,15 +178,17 @@ class SpanReader(nn.Module):
         In training some words of the text are hidden. Raises ShapeError if a row has no known answer.
         """
         if batch.first is None or batch.last is None:
-            raise ShapeError("this batch has questions without a known answer; prepare them with training=True")
+            raise ShapeError(
+                "this batch has questions without a known answer; prepare them with training=True"
+            )
         text, hidden = self._hide(batch.text) if self.training and self.settings.hide else (batch.text, None)
         scores = self.network(text, batch.question)
         target = batch.first * self.settings.longest + batch.last - batch.first
-        total = F.cross_entropy(scores.span.flatten(1), target)
-        total = total + (F.cross_entropy(scores.start, batch.first) + F.cross_entropy(scores.end, batch.last)) / 2
+        total = cross_entropy(scores.span.flatten(1), target)
+        total = total + (cross_entropy(scores.start, batch.first) + cross_entropy(scores.end, batch.last)) / 2
         if hidden is not None and self.settings.guess and hidden.any():
             guesses = self.network.guesses(scores.states[hidden]).float()
-            total = total + self.settings.guess * F.cross_entropy(guesses, batch.text.words[hidden])
+            total = total + self.settings.guess * cross_entropy(guesses, batch.text.words[hidden])
         return total
 
     def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
@@ -196,7 +204,9 @@ class SpanReader(nn.Module):
             with torch.no_grad():
                 for rows in _batches(examples, batch_size):
                     batch = self.collate([examples[row] for row in rows]).to(self.network.word.weight.device)
-                    scores = self.network(batch.text, batch.question).span[..., : self.settings.longest_answer]
+                    scores = self.network(batch.text, batch.question).span[
+                        ..., : self.settings.longest_answer
+                    ]
                     best = spans(scores, overlap=self.settings.overlap, count=4 * CANDIDATES)
                     found.update(zip(rows, best, strict=True))
         finally:
@@ -256,7 +266,8 @@ def _inputs(sides: Sequence[Side]) -> Inputs:
     words, pairs = np.zeros((2, int(lengths.max()), len(sides)), np.int64)
     features = np.zeros((*words.shape, sides[0].features.shape[1]), np.float32)
     for row, side in enumerate(sides):
-        words[: len(side), row], pairs[: len(side), row], features[: len(side), row] = side.words, side.pairs, side.features
+        words[: len(side), row], pairs[: len(side), row] = side.words, side.pairs
+        features[: len(side), row] = side.features
     return Inputs(torch.from_numpy(words), torch.from_numpy(pairs), torch.from_numpy(features), lengths)
 
 
@@ -274,7 +285,7 @@ def _batches(examples: Sequence[SpanExample], batch_size: int) -> Iterator[list[
 
 def _answer(text: str, found: Iterable[Span], counted: Counted) -> Answer:
     tokens = read(text, counted).tokens
-    places = {}
+    places: dict[str, tuple[int, int, float]] = {}
     for span in found:
         start, end = tokens.starts[span.first], tokens.ends[span.last]
         places.setdefault(text[start:end], (start, end, span.probability))

@@ -35,7 +35,15 @@ class SpanReaderSettings:
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("embedding_size", "pair_size", "most_pairs", "hidden_size", "window", "longest", "longest_answer"):
+        for name in (
+            "embedding_size",
+            "pair_size",
+            "most_pairs",
+            "hidden_size",
+            "window",
+            "longest",
+            "longest_answer",
+        ):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         for name in ("dropout", "hide"):
