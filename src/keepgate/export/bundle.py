@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from
 from safetensors.torch import save as tensors_to
@@ -58,24 +59,13 @@ def load(folder: Path | str) -> Task:
     model = _toml(path / "model.toml", content["model.toml"])
     task_type = _task_type(path / "model.toml", model)
     vocabulary = _json(path / "vocabulary.json", content["vocabulary.json"])
-    try:
-        settings: Any = settings_from(task_type.settings_type, settings_values(model))
-        task = task_type.from_files(settings, vocabulary)
-    except (
-        KeepgateError,
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        RuntimeError,
-        MemoryError,
-    ) as fault:
-        raise BundleError(
-            f"no model can be built from {path / 'model.toml'} and its vocabulary: {fault}; {_REMEDY}"
-        ) from fault
-    put_weights(
-        task, tensors_of(path / "weights.safetensors", content["weights.safetensors"], _REMEDY), path, _REMEDY
-    )
+    weights = tensors_of(path / "weights.safetensors", content["weights.safetensors"], _REMEDY)
+    # Built once without memory: settings that ask for more than there is are refused before it is taken.
+    with torch.device("meta"):
+        _refuse_misfits(_build(task_type, model, vocabulary, path), weights, path, _REMEDY)
+    with torch.random.fork_rng(devices=[]):
+        task = _build(task_type, model, vocabulary, path)
+    put_weights(task, weights, path, _REMEDY)
     return task.eval()
 
 
@@ -124,6 +114,32 @@ def tensors_of(path: Path, content: bytes, remedy: str) -> dict[str, Tensor]:
 
 def put_weights(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     """Loads the weights into the task. Raises BundleError for a name, shape or dtype that does not fit."""
+    _refuse_misfits(task, weights, path, remedy)
+    task.load_state_dict(weights)
+
+
+def _build(
+    task_type: type[Task], model: Mapping[str, Any], vocabulary: Mapping[str, Any], path: Path
+) -> Task:
+    try:
+        return task_type.from_files(
+            settings_from(task_type.settings_type, settings_values(model)), vocabulary
+        )
+    except (
+        KeepgateError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RuntimeError,
+        MemoryError,
+    ) as fault:
+        raise BundleError(
+            f"no model can be built from {path / 'model.toml'} and its vocabulary: {fault}; {_REMEDY}"
+        ) from fault
+
+
+def _refuse_misfits(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     wanted = task.state_dict()
     for names, fault in (
         (wanted.keys() - weights.keys(), "has no"),
@@ -138,7 +154,6 @@ def put_weights(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: s
                 f"{path}: tensor {name} is {_form(given)}, but these settings make it {_form(tensor)}; "
                 f"{remedy}"
             )
-    task.load_state_dict(weights)
 
 
 def _form(tensor: Tensor) -> str:

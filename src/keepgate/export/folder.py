@@ -27,6 +27,7 @@ _REMEDIES = {
     errno.EACCES: "you may not write there: choose a folder of your own, or have its permissions changed",
     errno.EPERM: "you may not write there: choose a folder of your own, or have its permissions changed",
     errno.ENOTDIR: "a part of that path is a file: choose another path",
+    errno.EEXIST: "a part of that path is a file: choose another path",
     errno.ENAMETOOLONG: "that name is too long: choose a shorter one",
 }
 
@@ -57,9 +58,9 @@ def write(folder: Path, files: Mapping[str, bytes], *, what: str) -> None:
         _sync(folder.parent)
     except OSError as fault:
         remedy = _REMEDIES.get(fault.errno or 0, "see to that, or choose another folder")
-        needed = sum(map(len, files.values())) / 1e6
+        needed = -(-sum(map(len, files.values())) // 1000)
         raise BundleError(
-            f"cannot write the {what} {folder} ({needed:.1f} MB): {fault.strerror or fault}; {remedy}. "
+            f"cannot write the {what} {folder} ({needed:,} kB): {fault.strerror or fault}; {remedy}. "
             f"Nothing that was there before has changed"
         ) from fault
     finally:
