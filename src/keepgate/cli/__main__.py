@@ -20,9 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         return _run(sys.argv[1:] if arguments is None else list(arguments))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         _ignore_ctrl_c()
-        _say_interrupted()
+        _say_interrupted(str(stop) or "stopped by Ctrl-C")
         return INTERRUPTED
     except BrokenPipeError:
         return _pipe_closed()
@@ -60,10 +60,10 @@ def _ignore_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _say_interrupted() -> None:
+def _say_interrupted(message: str) -> None:
     try:
         sys.stdout.flush()
-        print("\nkeepgate: stopped by Ctrl-C", file=sys.stderr)
+        print(f"\nkeepgate: {message}", file=sys.stderr)
     except OSError:
         pass
 

@@ -37,7 +37,7 @@ _REASONS = {
     errno.EACCES: "it may not be read or written by you",
     errno.EISDIR: "it is a folder, and a file was expected",
     errno.ENOTDIR: "a part of this path is a file, and a folder was expected",
-    errno.ENOSPC: "the disk is full; nothing was overwritten, so make room and try again",
+    errno.ENOSPC: "the disk is full; make room and try again",
     errno.EEXIST: "it exists already",
     errno.EROFS: "the disk can only be read",
     errno.ENAMETOOLONG: "the name is too long",

@@ -4,7 +4,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -20,9 +20,16 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 _WORTH_NAMING = 0.001
 
 
+class _Screen(Console):
+    """rich ends the program itself when a pipe closes; __main__ decides that here."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
+
+
 def screen(*, errors: bool = False) -> Console:
     """Where results go, or, with `errors`, where progress and asides go; plain text unless it is a terminal."""
-    return Console(stderr=errors, highlight=False, emoji=False, markup=False)
+    return _Screen(stderr=errors, highlight=False, emoji=False, markup=False)
 
 
 def draws_blocks(console: Console) -> bool:

@@ -1,6 +1,7 @@
 """Texts and questions from files, from standard input, and from a person at a prompt."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 
@@ -28,13 +29,20 @@ def read_questions(source: str) -> list[str]:
 
 def checked(question: str) -> str:
     """A question from the command line. Raises SettingsError if it asks nothing or is not UTF-8."""
-    if not question.strip():
-        raise SettingsError('--question is empty; ask something, for example --question "Who sails?"')
-    if any("\ud800" <= letter <= "\udfff" for letter in question):
+    try:
+        # In a locale without letters Python keeps the bytes of the command line in another form.
+        question = os.fsencode(question).decode() if not _is_text(question) else question
+    except UnicodeDecodeError as fault:
         raise SettingsError(
             "--question is not UTF-8; set the terminal to UTF-8, or put the question into a file for --questions"
-        )
+        ) from fault
+    if not question.strip():
+        raise SettingsError('--question is empty; ask something, for example --question "Who sails?"')
     return question.strip()
+
+
+def _is_text(question: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in question)
 
 
 def asked() -> Iterator[str]:

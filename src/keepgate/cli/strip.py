@@ -48,7 +48,7 @@ def draw(tokens: Sequence[str], rows: Sequence[Row], *, width: int, blocks: bool
             yield Text("")
         yield Text(" " * label + "".join(column.shown + " " * column.gap for column in line).rstrip())
         for row in rows:
-            drawn = Text(set_cell_size(row.label, label), style="bold")
+            drawn = Text().append(set_cell_size(row.label, label), "bold")
             for column in line:
                 value = row.values[column.step]
                 drawn.append(_letter(value, blocks) * column.width, style=_colour(value, row.colours))

@@ -1,0 +1,206 @@
+"""A training tells what it does and why, leaves nothing out in silence, and can be stopped and gone on with."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keepgate import SettingsError
+from keepgate.cli.kind import tell_kind
+from keepgate.cli.settings import run_from, split, value
+from keepgate.data.corpora import Corpus
+from keepgate.data.questions import Question
+from keepgate.export import load
+from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.train import Run
+from keepgate.train.recipes import recipe
+
+NAMES = ("魯夫", "索隆", "娜美")
+GOALS = ("海賊王", "大劍豪", "航海士", "廚師", "醫生", "船長")
+QUICK = ("--steps", 3, "--batch-size", 4, "--set", "hidden_size=4", "--set", "embedding_size=4")
+
+
+def write(path: Path, count: int, *, answer: Callable[[int], str] | None = None) -> Path:
+    lines = []
+    for k in range(count):
+        name, goal = NAMES[k % len(NAMES)], GOALS[k % len(GOALS)]
+        text = f"{name}說他想成為{goal}。今天是第{k}天，天氣很好。"
+        given = name if answer is None else answer(k)
+        lines.append({"text": text, "question": f"是誰想要成為{goal}?", "answer": given})
+    path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write(tmp_path / "train.jsonl", 30)
+
+
+def corpus(answers: list[str], *, inside: bool) -> Corpus:
+    questions = [
+        Question(text=f"{name}。", question="誰?", answers=(name,), starts=(0 if inside else None,))
+        for name in answers
+    ]
+    return Corpus(questions, "tsv")
+
+
+@pytest.mark.parametrize(
+    ("answers", "inside", "kind"),
+    [
+        (["甲", "乙"] * 10, True, "choice-reader"),
+        (["甲", "乙"] * 10, False, "choice-reader"),
+        ([str(k) for k in range(20)], True, "span-reader"),
+        (["甲", "乙", "丙"] * 2, True, "span-reader"),
+    ],
+)
+def test_a_closed_set_is_chosen_from_and_the_rest_is_pointed_at(
+    answers: list[str], inside: bool, kind: str
+) -> None:
+    chosen = tell_kind(corpus(answers, inside=inside))
+    assert chosen.kind == kind
+    assert str(len(set(answers))) in chosen.why
+    assert "--kind" in chosen.why
+    assert tell_kind(corpus(answers, inside=inside), "span").kind == "span-reader"
+
+
+def test_many_answers_that_stand_nowhere_are_refused() -> None:
+    with pytest.raises(SettingsError, match="20 different answers to 20 questions"):
+        tell_kind(corpus([str(k) for k in range(20)], inside=False))
+
+
+def test_a_model_is_trained_measured_and_answers(data: Path, tmp_path: Path, text: Path, keepgate) -> None:
+    out = tmp_path / "models" / "mine"
+    ran = keepgate("train", "reader", data, "--dev", data, "--out", out, *QUICK)
+    assert ran.code == 0
+    assert "30 questions (json lines)" in ran.out
+    assert "Only 3 different answers to 30 questions: training a choice reader" in ran.out
+    assert "3 steps of 4 questions" in ran.out
+    assert "On --dev: exact match" in ran.out
+    assert f"Written to {out}" in ran.out.replace("\n", "")
+    assert load(out).settings.hidden_size == 4
+    card = (out / "card.md").read_text(encoding="utf-8")
+    assert "train.jsonl" in card
+    assert "exact match" in card
+    assert not (tmp_path / "models" / "mine.training" / "checkpoints").exists()
+    assert keepgate("ask", out, "--text", text, "--question", "誰?").code == 0
+
+
+def test_answers_that_differ_train_a_reader_that_points(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.jsonl", 12, answer=lambda k: f"第{k}天" if k != 5 else "明天")
+    options = ("--set", "pair_size=2", "--set", "autocast=none")
+    ran = keepgate("train", "reader", data, "--out", tmp_path / "mine", *QUICK, *options)
+    assert ran.code == 0, ran.err
+    assert "training a span reader" in ran.out
+    assert "1 more left out because the answer is not in the text" in ran.out
+    assert "是誰想要成為船長? (answer: 明天)" in ran.out
+    assert load(tmp_path / "mine").kind == "span-reader"
+
+
+def test_the_same_command_writes_the_same_model(data: Path, tmp_path: Path, keepgate) -> None:
+    written = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        keepgate("train", "reader", data, "--out", tmp_path / name / "mine", *QUICK)
+        written.append({path.name: path.read_bytes() for path in (tmp_path / name / "mine").iterdir()})
+    assert written[0] == written[1]
+    keepgate("train", "reader", data, "--out", tmp_path / "c", *QUICK, "--seed", 1)
+    assert (tmp_path / "c" / "weights.safetensors").read_bytes() != written[0]["weights.safetensors"]
+
+
+def test_nothing_is_overwritten(data: Path, tmp_path: Path, keepgate) -> None:
+    keepgate("train", "reader", data, "--out", tmp_path / "mine", *QUICK)
+    before = (tmp_path / "mine" / "weights.safetensors").read_bytes()
+    again = keepgate("train", "reader", data, "--out", tmp_path / "mine", *QUICK, "--seed", 1)
+    assert again.code == 2
+    assert "is there already" in again.err
+    resumed = keepgate("train", "reader", data, "--out", tmp_path / "mine", *QUICK, "--resume")
+    assert (resumed.code, "nothing to do" in resumed.out) == (0, True)
+    assert (tmp_path / "mine" / "weights.safetensors").read_bytes() == before
+    assert keepgate("train", "reader", data, "--out", data, *QUICK).code == 2
+
+
+def test_a_stopped_training_goes_on_with_resume(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keepgate
+) -> None:
+    keepgate("train", "reader", data, "--out", tmp_path / "whole", *QUICK)
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt("stopped here; the same command with --resume goes on from there")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keepgate.export.save", stop)
+        patch.setattr("signal.signal", lambda *_: None)
+        ran = keepgate("train", "reader", data, "--out", tmp_path / "parts", *QUICK)
+    assert ran.code == 130
+    assert "with --resume goes on" in ran.err
+    assert keepgate("train", "reader", data, "--out", tmp_path / "parts", *QUICK).code == 2
+    resumed = keepgate("train", "reader", data, "--out", tmp_path / "parts", *QUICK, "--resume")
+    assert resumed.code == 0
+    for name in ("weights.safetensors", "vocabulary.json"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_loss_that_is_not_a_number_ends_with_its_own_code(data: Path, tmp_path: Path, keepgate) -> None:
+    options = ("--learning-rate", 1e38, "--set", "clip=none", "--steps", 20, "--batch-size", 4)
+    ran = keepgate("train", "reader", data, "--out", tmp_path / "mine", *options)
+    assert ran.code == 4
+    assert "step" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--set", "hiden_size=4"], "--set hiden_size: there is no such setting. The reader has hidden_size"),
+        (["--set", "hidden_size"], "write NAME=VALUE"),
+        (["--set", "hidden_size=many"], "hidden_size is 'many'; it must be a whole number"),
+        (["--set", "learning_rat=1"], "its training has learning_rate"),
+        (["--steps", "0"], "steps is 0; it must be 1 or more"),
+        (["--steps", "3", "--epochs", "3"], "give one of them"),
+        (["--dev", "missing.json"], "missing.json does not exist"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    options: list[str], says: str, data: Path, tmp_path: Path, keepgate
+) -> None:
+    ran = keepgate("train", "reader", data, "--out", tmp_path / "mine", *options)
+    assert ran.code == (3 if "missing" in says else 2)
+    assert says in ran.err
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("3", 3), ("3e-3", 0.003), ("TRUE", True), ("none", None), ("lstm", "lstm"), ("-1", -1)],
+)
+def test_a_value_is_what_it_looks_like(written: str, meant: object) -> None:
+    assert value(written) == meant
+    assert type(value(written)) is type(meant)
+
+
+def test_settings_of_the_reader_and_of_its_training_are_told_apart() -> None:
+    pairs = ["cell=lstm", "clip=none", "dropout=0.5", "optimiser=adamw"]
+    assert split(pairs, ChoiceReaderSettings) == (
+        {"cell": "lstm", "dropout": 0.5},
+        {"clip": None, "optimiser": "adamw"},
+    )
+
+
+def test_what_is_asked_for_takes_the_place_of_the_recipe() -> None:
+    base = Run(steps=100, learning_rate=0.1)
+    assert run_from(base, {}, {"epochs": None, "seed": 0}) == base
+    assert run_from(base, {"clip": None}, {"epochs": 5, "steps": None}) == Run(
+        epochs=5, learning_rate=0.1, clip=None
+    )
+
+
+@pytest.mark.parametrize("kind", ["span-reader", "choice-reader"])
+def test_a_small_corpus_is_trained_for_long_enough_to_learn_something(kind: str) -> None:
+    small, large = recipe(kind, 10), recipe(kind, 100_000)
+    assert (small.steps or 0) >= 300
+    assert (large.steps or 0) * large.batch_size >= 5 * 100_000
+    with pytest.raises(SettingsError, match="known are"):
+        recipe("reader", 10)
+    with pytest.raises(SettingsError, match="at least one"):
+        recipe(kind, 0)
