@@ -1,10 +1,7 @@
 """keepgate explain: what this machine offers, and which kernel a layer's call would take, and why not the others."""
 
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -16,6 +13,7 @@ from .show import say, screen, table, write_json
 if TYPE_CHECKING:
     import torch
 
+    from ..kernels.machine import Machine
     from ..nn.explain import Explanation
 
 EPILOGUE = """Examples:
@@ -25,13 +23,6 @@ EPILOGUE = """Examples:
   keepgate explain --cell gru --hidden-size 64 --lengths --trace"""
 
 Dtype = Literal["float32", "float64", "bfloat16", "float16"]
-
-# Names that Linux gives to what makes products of small numbers fast.
-_FLAGS = {
-    "bfloat16": ("avx512_bf16", "bf16"),
-    "AMX": ("amx_tile",),
-    "8-bit dot products": ("avx512_vnni", "avx_vnni"),
-}
 
 
 def explain(
@@ -69,6 +60,8 @@ def explain(
     }.items():
         if value < 1:
             raise SettingsError(f"{name} is {value}; it must be 1 or more")
+    from ..kernels.machine import machine
+
     found = machine()
     explanation = None
     if cell is not None:
@@ -126,60 +119,6 @@ def _explained(
     )
 
 
-@dataclass(frozen=True)
-class Offers:
-    """What the machine offers. also: None where the system does not tell."""
-
-    processor: str
-    cores: int
-    threads: int
-    instruction_set: str
-    also: list[str] | None
-    accelerators: list[str]
-    torch: str
-    python: str
-
-
-def machine() -> Offers:
-    """What this machine offers, as torch and the system tell it."""
-    import torch
-
-    flags = _processor_flags()
-    return Offers(
-        processor=_processor(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        threads=torch.get_num_threads(),
-        instruction_set=torch.backends.cpu.get_cpu_capability(),
-        also=[name for name, any_of in _FLAGS.items() if set(any_of) & flags] if flags else None,
-        accelerators=[torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())],
-        torch=torch.__version__,
-        python=platform.python_version(),
-    )
-
-
-def _processor() -> str:
-    for line in _cpuinfo():
-        name, _, value = line.partition(":")
-        if name.strip() in ("model name", "Model"):
-            return value.strip()
-    return platform.processor() or platform.machine()
-
-
-def _processor_flags() -> set[str]:
-    for line in _cpuinfo():
-        name, _, value = line.partition(":")
-        if name.strip() in ("flags", "Features"):
-            return set(value.split())
-    return set()
-
-
-def _cpuinfo() -> list[str]:
-    try:
-        return Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-    except OSError:
-        return []
-
-
 def _torch_names(device: str, dtype: Dtype) -> "tuple[torch.device, torch.dtype]":
     import torch
 
@@ -193,12 +132,13 @@ def _torch_names(device: str, dtype: Dtype) -> "tuple[torch.device, torch.dtype]
     return found, getattr(torch, dtype)
 
 
-def _show_machine(console: Console, found: Offers) -> None:
-    also = "" if found.also is None else "; " + (", ".join(found.also) or "neither bfloat16 nor AMX")
+def _show_machine(console: Console, found: "Machine") -> None:
+    extras = "" if found.extras is None else "; " + (", ".join(found.extras) or "neither bfloat16 nor AMX")
     words = {
         "processor": found.processor,
         "cores": f"{found.cores} to use, torch runs {found.threads} threads",
-        "instructions": found.instruction_set + also,
+        "memory": "unknown" if found.memory is None else f"{found.memory / 2**30:.0f} GiB",
+        "instructions": found.instruction_set + extras,
         "accelerator": ", ".join(found.accelerators) or "none",
         "torch": f"{found.torch} on Python {found.python}",
     }

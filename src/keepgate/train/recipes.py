@@ -1,8 +1,10 @@
 """How each kind of reader is trained if nobody says otherwise: what `keepgate train` does and `bench/` measures."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from ..errors import SettingsError, nearest_first
+from ..kernels.machine import machine
 from .settings import Run
 
 
@@ -21,26 +23,31 @@ def recipe(kind: str, examples: int) -> Run:
 
 
 def span_reader(examples: int) -> Run:
-    """Windows at random around the answer first, whole texts at the end, and a moving average of the weights."""
+    """What `bench/cmrc2018.py` measures: windows at random around the answer, and a moving average of the weights."""
     return Run(
-        steps=_steps(examples, batch_size=32, epochs=10, least=400),
+        steps=max(400, round(0.17 * examples)),
         batch_size=32,
         learning_rate=2e-3,
         schedule="cosine",
-        crop_until=0.7,
-        average=0.998,
-        autocast="bfloat16",
+        warmup=60,
+        flat=0.25,
+        floor=0.02,
+        betas=(0.9, 0.98),
+        clip=5.0,
+        average=0.995,
+        autocast=_bfloat16_where_it_is_fast(),
     )
 
 
 def choice_reader(examples: int) -> Run:
     """The recipe of the stories: a high rate, flat for 60 % of the steps, then falling to nothing."""
-    return Run(steps=_steps(examples, batch_size=32, epochs=30, least=600), batch_size=32)
+    return Run(steps=max(600, round(examples)), batch_size=32)
 
 
-def _steps(examples: int, *, batch_size: int, epochs: int, least: int) -> int:
-    """So many epochs in steps, and for a small corpus as many more as it takes to learn anything."""
-    return max(epochs * -(-examples // batch_size), least)
+def _bfloat16_where_it_is_fast() -> Literal["bfloat16"] | None:
+    """Without instructions for it, bfloat16 is slower than float32."""
+    here = machine()
+    return "bfloat16" if here.accelerators or "bfloat16" in (here.extras or ()) else None
 
 
 _RECIPES: dict[str, Callable[[int], Run]] = {"span-reader": span_reader, "choice-reader": choice_reader}
