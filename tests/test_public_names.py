@@ -17,7 +17,8 @@ import keepgate.train
 
 NAMES = [
     "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain",
-    "BundleError", "CellError", "CorpusError", "KeepgateError", "Refused", "SettingsError", "ShapeError", "TrainingStopped",
+    "BundleError", "CellError", "CorpusError", "KeepgateError", "Refused", "SettingsError", "ShapeError",
+    "TrainingStopped",
 ]  # fmt: skip
 
 ROOMS = [
