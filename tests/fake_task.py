@@ -37,13 +37,18 @@ class Row:
 
 
 @dataclass
+class Extra:
+    weight: Tensor
+
+
+@dataclass
 class Rows:
     ids: Tensor
     even: Tensor
-    weight: Tensor
+    extra: Extra
 
     def to(self, device: torch.device | str) -> Self:
-        return type(self)(self.ids.to(device), self.even.to(device), self.weight.to(device))
+        return type(self)(self.ids.to(device), self.even.to(device), Extra(self.extra.weight.to(device)))
 
 
 class Parity(nn.Module):
@@ -76,12 +81,12 @@ class Parity(nn.Module):
     def collate(self, examples: Sequence[Row]) -> Rows:
         ids, _ = pad([row.numbers for row in examples])
         even = torch.tensor([sum(row.numbers) % 2 for row in examples])
-        return Rows(ids, even, torch.ones(len(examples)))
+        return Rows(ids, even, Extra(torch.ones(len(examples))))
 
     def loss(self, batch: Rows) -> Tensor:
         self.seen += len(batch.even)
         losses = nn.functional.cross_entropy(self(batch.ids), batch.even, reduction="none")
-        return (losses * batch.weight).mean()
+        return (losses * batch.extra.weight).mean()
 
     def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         with torch.no_grad():

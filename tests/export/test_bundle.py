@@ -184,6 +184,8 @@ def test_a_grown_file_is_not_read(model: Path) -> None:
             lambda was: was.replace(b"hidden_size = 8", b"hidden_size = 9000000000000"),
             "no model can",
         ),
+        # On paper a machine may hold it; in earnest it would end the process.
+        ("model.toml", lambda was: was.replace(b"hidden_size = 8", b"hidden_size = 90000"), "make it"),
         ("model.toml", lambda was: was.replace(b"none = [", b"none = [1, "), "list of names"),
         ("vocabulary.json", lambda _: b"{", "not readable JSON"),
         ("vocabulary.json", lambda _: b"[" * 100_000, "not readable JSON"),

@@ -29,7 +29,7 @@ class Poisoned(Parity):
 
     def poison(self, batch: Rows) -> None:
         if self.how == "input":
-            batch.weight[2] = torch.nan
+            batch.extra.weight[2] = torch.nan
         elif self.how == "weight":
             with torch.no_grad():
                 self.memory.weight_hh_l0[3, 1] = torch.inf
@@ -49,7 +49,7 @@ class Poisoned(Parity):
 @pytest.mark.parametrize(
     ("how", "named"),
     [
-        ("input", "input weight is NaN or infinite (1 of 8 values)"),
+        ("input", "input extra.weight is NaN or infinite (1 of 8 values)"),
         ("weight", "weight memory.weight_hh_l0 is NaN or infinite (1 of 192 values)"),
         ("loss", "loss is NaN or infinite (1 of 1 values)"),
         ("gradient", "gradient of head.bias is NaN or infinite (2 of 2 values)"),

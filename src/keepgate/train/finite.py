@@ -37,12 +37,19 @@ def stopped(
     )
 
 
+def _inputs(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors with fractions in a batch, or in a part of it, named by the way to them: "input text.features"."""
+    if isinstance(value, Tensor) and value.is_floating_point():
+        yield name, value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            way = f"{name}{field.name}" if name.endswith(" ") else f"{name}.{field.name}"
+            yield from _inputs(getattr(value, field.name), way)
+
+
 def _named(task: Task, batch: Any, loss: Tensor | None) -> Iterator[tuple[str, Tensor]]:
     """The tensors of a step with their names, in the order in which a fault spreads."""
-    for field in fields(batch) if is_dataclass(batch) else ():
-        value = getattr(batch, field.name)
-        if isinstance(value, Tensor) and value.is_floating_point():
-            yield f"input {field.name}", value
+    yield from _inputs(batch, "input ")
     for name, parameter in task.named_parameters():
         yield f"weight {name}", parameter.detach()
     if loss is not None:

@@ -46,8 +46,11 @@ class Bar:
     It shows nothing in the first two seconds. Trainings can share one: give it the sum of their steps.
     """
 
-    def __init__(self, steps: int, name: str = "", *, shown: bool = True, done: int = 0) -> None:
-        self.steps = steps
+    def __init__(
+        self, steps: int, name: str = "", *, unit: str = "steps", shown: bool = True, done: int = 0
+    ) -> None:
+        """steps: how many there are to do, each one of `unit`; `done` of them were done before."""
+        self.steps, self.unit = steps, unit
         self._name, self._shown, self._done, self._first = name, shown, done, done
         self._started = self._said = time.monotonic()
         self._console = Console(stderr=True)
@@ -74,7 +77,7 @@ class Bar:
             return
         said = [] if loss is None else [f"loss {loss:.4f}"]
         said += [f"{key} {value:.3f}" for key, value in (metrics or {}).items()][:1]
-        said += [f"{self._speed(now):.1f} steps/s"]
+        said += [f"{self._speed(now):.1f} {self.unit}/s"]
         if self._console.is_terminal:
             self._draw(name or self._name, "  ".join(said))
         elif now - self._said >= _LINE_SECONDS or done == self.steps:
@@ -82,8 +85,8 @@ class Bar:
             left = (self.steps - done) / max(self._speed(now), 1e-9)
             self.say(
                 ", ".join(
-                    [f"{name or self._name} step {done} of {self.steps}".strip(), *said, f"{left:.0f} s left"]
-                )
+                    [f"{name or self._name}: {done} of {self.steps} {self.unit}", *said, f"{left:.0f} s left"]
+                ).removeprefix(": ")
             )
 
     def say(self, line: str | None) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -147,6 +147,8 @@ def _take(total: Any, value: Any) -> None:
         _take(total, value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     elif isinstance(value, np.ndarray):
         total.update(repr(value.shape).encode() + np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, Mapping):
+        _take(total, list(value.items()))
     elif isinstance(value, (list, tuple)):
         if all(isinstance(item, (int, float, str, bool, type(None))) for item in value):
             total.update(repr(value).encode())
