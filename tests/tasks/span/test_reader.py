@@ -143,6 +143,19 @@ def test_hidden_words_leave_no_trace_of_themselves(
     assert torch.equal(text.words, reader.collate(reader.prepare(questions[:4], training=True)).text.words)
 
 
+def test_the_pair_that_a_hidden_word_ends_is_hidden_too(
+    questions: list[Question], settings: SpanReaderSettings
+) -> None:
+    reader = SpanReader.build(questions, replace(settings, hide=0.2), seed=0)
+    text = reader.collate(reader.prepare(questions[:8], training=True)).text
+    seen, hidden = reader._hide(text)
+    assert text.pairs[:-1][hidden[1:]].any()
+    assert not seen.pairs[:-1][hidden[1:]].any()
+    untouched = ~hidden[1:] & ~hidden[:-1]
+    assert torch.equal(seen.pairs[:-1][untouched], text.pairs[:-1][untouched])
+    assert torch.equal(seen.features[~hidden], text.features[~hidden])
+
+
 def test_words_are_hidden_in_training_only(questions: list[Question], settings: SpanReaderSettings) -> None:
     reader = SpanReader.build(questions, replace(settings, hide=0.5, dropout=0.3), seed=0)
     batch = reader.collate(reader.prepare(questions[:8], training=True))
