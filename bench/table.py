@@ -1,0 +1,209 @@
+"""Writes the tables of README.md and README.zh-TW.md from the results in bench/results; nothing in them is typed by hand.
+
+    python bench/table.py [--check]
+
+Each stands between `<!-- table: NAME -->` and `<!-- end -->`. With --check nothing is written; a stale table is an error.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "bench" / "results"
+PAGES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-TW.md"}
+
+NAMES = {
+    "feedforward": ("feed-forward, 32 tokens", "前饋網路，32 字的視窗"),
+    "rnn": ("RNN", "RNN"),
+    "lstm-zero": ("LSTM, forget bias 0", "LSTM，遺忘閘偏差值 0"),
+    "lstm-chrono": ("LSTM, chrono bias", "LSTM，chrono 偏差值"),
+    "gru-chrono": ("GRU, chrono bias", "GRU，chrono 偏差值"),
+    "last": ("last state", "最後的狀態"),
+    "attention": ("attention", "注意力"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    stale = [page.name for language, page in PAGES.items() if not written(page, language, check)]
+    if stale:
+        sys.exit(f"stale tables in {', '.join(stale)}; run python bench/table.py")
+
+
+def written(page: Path, language: str, check: bool) -> bool:
+    """Whether the page's tables are those of the results; if not, and `check` is off, they are written."""
+    before = page.read_text(encoding="utf-8")
+
+    def fill(found: re.Match[str]) -> str:
+        table = TABLES[found[1]](0 if language == "en" else 1)
+        return f"<!-- table: {found[1]} -->\n{table}\n<!-- end -->"
+
+    after = re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", fill, before, flags=re.DOTALL)
+    if after != before and not check:
+        page.write_text(after, encoding="utf-8")
+        return True
+    return after == before
+
+
+def result(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def rows_of(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def spread(values: list[float]) -> str:
+    """Shares as per cent: their mean, and their range where they differ."""
+    low, high, mean = (f"{100 * value:.1f}" for value in (min(values), max(values), statistics.mean(values)))
+    return f"{mean} %" if low == high else f"{mean} % ({low}–{high})"
+
+
+def stories(k: int) -> str:
+    found = result("stories")
+    lengths = found["lengths"]
+    head = [
+        ("network", "網路")[k],
+        ("parameters", "參數")[k],
+        ("training, s", "訓練秒數")[k],
+        *[("{} characters", "{} 字")[k].format(length) for length in lengths],
+        ("gradient at lag 100, untrained", "訓練前，往回 100 字的梯度")[k],
+    ]
+    rows = []
+    for network in found["networks"]:
+        runs = network["runs"]
+        if not runs:
+            continue
+        before = network["before"]
+        gradient = "–" if before is None else f"{float(before['values'][before['lags'].index(100)]):.0e}"
+        rows.append(
+            [
+                NAMES[network["name"]][k],
+                f"{network['parameters']:,}",
+                f"{statistics.mean(run['cpu_seconds'] for run in runs):.0f}",
+                *[spread([run["accuracy"][str(length)] for run in runs]) for length in lengths],
+                gradient,
+            ]
+        )
+    note = (
+        "Right answers to {stories} new stories of each length: mean over {seeds} seeds (range). "
+        "Training: processor seconds on one core of {machine}. The gradient is relative to lag 0.",
+        "每種長度 {stories} 則新故事的答對率：{seeds} 個種子的平均（範圍）。訓練秒數：{machine} 一個核心的處理器時間。梯度以往回 0 字者為 1。",
+    )[k]
+    machine = found["machine"]["processor"]
+    return (
+        rows_of(head, rows)
+        + "\n\n"
+        + note.format(stories=found["stories"], seeds=len(found["seeds"]), machine=machine)
+    )
+
+
+def facts(k: int) -> str:
+    found = result("stories")
+    lengths = list(found["readings"][0]["accuracy"])
+    head = [
+        ("answers from", "答題依據")[k],
+        *[("{} characters", "{} 字")[k].format(length) for length in lengths],
+    ]
+    rows = [
+        [NAMES[reading["name"]][k], *[spread(reading["accuracy"][length]) for length in lengths]]
+        for reading in found["readings"]
+    ]
+    return rows_of(head, rows)
+
+
+def cmrc2018(k: int) -> str:
+    found = result("cmrc2018")
+    head = [
+        ("seed", "種子")[k],
+        ("exact match", "完全相符")[k],
+        ("F1, substring", "F1，最長共同片段")[k],
+        ("F1, bag", "F1，字袋")[k],
+        ("processor minutes", "處理器分鐘")[k],
+    ]
+    rows = [
+        [
+            seed,
+            *[f"{100 * each[name]:.1f}" for name in ("exact", "f1_substring", "f1_bag")],
+            f"{each['cpu_minutes']:.0f}",
+        ]
+        for seed, each in found["seeds"].items()
+    ]
+    mean, deviation = found["mean"], found["sd_between_seeds"] or {}
+    rows.append(
+        [
+            ("mean ± sd", "平均 ± 標準差")[k],
+            *[f"{100 * mean[name]:.1f} ± {100 * deviation.get(name, 0):.1f}" for name in mean],
+            "",
+        ]
+    )
+    first = next(iter(found["seeds"].values()))
+    control = first["wrong_question"]
+    note = (
+        "Whole dev part ({questions:,} questions), {steps:,} steps of 32, one thread, {machine}. Asked another text's question, "
+        "the reader scores {exact:.1f} / {f1:.1f}: it does read the question.",
+        "整個開發部分（{questions:,} 題），{steps:,} 步，每步 32 題，一個執行緒，{machine}。改問別篇文章的問題時只得 {exact:.1f} / {f1:.1f}：它確實讀了問題。",
+    )[k]
+    return (
+        rows_of(head, rows)
+        + "\n\n"
+        + note.format(
+            questions=first["questions"], steps=first["steps"], machine=first["machine"]["processor"],
+            exact=100 * control["exact"], f1=100 * control["f1_substring"],
+        )
+    )  # fmt: skip
+
+
+def layers(k: int) -> str:
+    found = result("layers")
+    head = [
+        ("layer", "層")[k],
+        ("steps, rows, input, hidden", "步, 列, 輸入, 單元")[k],
+        ("rectangle", "等長")[k],
+        ("ragged rows", "長短不一")[k],
+        ("trace", "追蹤")[k],
+    ]
+    rows = [
+        [
+            row["layer"],
+            row["shape"],
+            f"{row['rectangle']:.2f}×",
+            f"{row['ragged']:.2f}×",
+            f"{row['trace']:.1f}×",
+        ]
+        for row in found["rows"]
+    ]
+    note = (
+        "How many times faster a training step is than torch.nn's in the same run (ragged: both directions, against a "
+        "PackedSequence); trace: time of `layer.trace(x)` over `layer(x)`. {threads} thread(s), medians of {rounds} rounds, {machine}.",
+        "同一次量測中，訓練一步比 torch.nn 快幾倍（長短不一：雙向，對照 PackedSequence）；追蹤：`layer.trace(x)` 的時間除以 `layer(x)`。"
+        "{threads} 個執行緒，{rounds} 輪的中位數，{machine}。",
+    )[k]
+    return (
+        rows_of(head, rows)
+        + "\n\n"
+        + note.format(threads=found["threads"], rounds=found["rounds"], machine=found["machine"]["processor"])
+    )
+
+
+TABLES: dict[str, Callable[[int], str]] = {
+    "stories": stories,
+    "facts": facts,
+    "cmrc2018": cmrc2018,
+    "layers": layers,
+}
+
+
+if __name__ == "__main__":
+    main()
