@@ -1,8 +1,9 @@
-"""Writes the tables of README.md and README.zh-TW.md from the results in bench/results; nothing in them is typed by hand.
+"""Writes the tables of both READMEs from the results in bench/results; nothing in them is typed by hand.
 
     python bench/table.py [--check]
 
-Each stands between `<!-- table: NAME -->` and `<!-- end -->`. With --check nothing is written; a stale table is an error.
+Each stands between `<!-- table: NAME -->` and `<!-- end -->`. With --check nothing is written, and a stale
+table is an error.
 """
 
 import argparse
