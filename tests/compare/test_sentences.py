@@ -63,7 +63,8 @@ ACCURACIES = {
     "accuracy.until": of(net((1.0, 0.95, 0.2, 0.06))),
     "accuracy.guessing": of(net(POOR)),
     "accuracy.never": of(net(MIDDLE)),
-    "accuracy.never_many": of(net(MIDDLE), net(MIDDLE, name="gru")),
+    "accuracy.uneven": of(net((0.2, 1.0, 1.0, 0.2))),
+    "accuracy.lost": of(net((1.0, 0.5, 0.06, 0.06))),
     "accuracy.missing": of(net(NAN)),
     "accuracy.spread": of(net(GOOD, MIDDLE)),
     "accuracy.steady": of(net(GOOD, GOOD)),
@@ -244,6 +245,15 @@ def test_a_network_with_a_name_of_its_own_keeps_it():
     assert sentence(said[0], "zh").startswith("my {cell} <b>：")
 
 
+def test_the_surest_of_the_wrong_answers_is_the_one_named():
+    asked = [
+        net(POOR, name=name, answer="娜美", probability=p)
+        for name, p in (("rnn", 0.2), ("gru", 0.7), ("a", 0.3))
+    ]
+    said = " ".join(sentence(one, "en") for one in sentences.answers(of(*asked)))
+    assert "“娜美”, from GRU, with a probability of 70.0%" in said
+
+
 def test_luck_is_named_only_where_the_network_guesses_at_that_length():
     sure = of(net(GOOD, answer="魯夫"), distance=980)
     assert "answers.lucky" not in keys(sentences.answers(sure))
@@ -259,6 +269,9 @@ def test_guessing_is_what_chance_explains():
     bar = chance + 3 * math.sqrt(chance * (1 - chance) / n)
     for value, expected in ((bar - 0.002, "accuracy.guessing"), (bar + 0.002, "accuracy.never")):
         assert keys(sentences.accuracy(of(net((value,) * 4))))[0] == expected
+    said = sentences.accuracy(of(net((1.0, 0.5, 0.06, 0.07))))[0]
+    expected = "LSTM (chrono bias): holds up to 22 characters, then falls to 50.0% at 100. "
+    assert sentence(said, "en") == expected + "No better than guessing from 300 characters on."
 
 
 def test_more_seeds_narrow_what_chance_explains():

@@ -145,7 +145,7 @@ def _with_range(line: _Line) -> list[str]:
     if not line.lows:
         return list(line.written)
     spans = zip(line.written, line.lows, line.highs, strict=True)
-    return [f"{mean} ({between(low, high)})" for mean, low, high in spans]
+    return [mean if low == high else f"{mean} ({between(low, high)})" for mean, low, high in spans]
 
 
 def gradient(result: Comparison, when: str) -> Figure | None:

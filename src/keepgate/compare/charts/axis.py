@@ -33,7 +33,7 @@ def linear(start: float, end: float, ticks: Sequence[tuple[float, str]]) -> Axis
     return Axis(ticks=tuple(ticks), scale=lambda value: (value - start) / reach)
 
 
-def logarithmic(values: Sequence[float], name: Callable[[float], str], most_ticks: int = 7) -> Axis:
+def logarithmic(values: Sequence[float], name: Callable[[float], str], most_ticks: int = 9) -> Axis:
     """A logarithmic axis over whole decades that holds the values; zero, overflow and the far ends go to lanes.
 
     name: how a power of ten is written. NaN is left out.

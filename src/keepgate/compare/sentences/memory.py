@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from ..result import Comparison, Network, Reading
@@ -86,56 +87,57 @@ def _same_cell(known: Sequence[Network]) -> list[Say]:
     return [say("verdict.bias", **pair, low=size(low), high=size(high))]
 
 
+@dataclass(frozen=True)
+class _Reach:
+    """How far a network remembers: always, until a length, never, and so on; lost: the length from which it guesses."""
+
+    kind: str
+    held: int = 0
+    lost: int | None = None
+
+
 def accuracy(result: Comparison) -> list[Say]:
     """What the curves of accuracy against length show, networks that behave alike named together."""
     lengths = sorted(result.lengths)
-    groups: dict[str, list[Network]] = {}
+    groups: dict[_Reach, list[Network]] = {}
     for network in trained(result):
         groups.setdefault(_reach(network, lengths, result), []).append(network)
-    said = [_reached(kind, networks, lengths) for kind, networks in groups.items()]
+    said = [_reached(reach, networks, lengths) for reach, networks in groups.items()]
     return [*said, _over_seeds(result, lengths)] if said else [say("verdict.nothing")]
 
 
-def _reach(network: Network, lengths: Sequence[int], result: Comparison) -> str:
-    """How far a network remembers, as one word: always, until:LENGTH, guessing, never or missing."""
+def _reach(network: Network, lengths: Sequence[int], result: Comparison) -> _Reach:
     known = [length for length in lengths if accuracies(network, length)]
-    if not known:
-        return "missing"
-    if all(mean_accuracy(network, length) >= REMEMBERS for length in known):
-        return "always"
-    if all(guesses(network, length, result) for length in known):
-        return "guessing"
-    held = 0
-    for length in known:
-        if mean_accuracy(network, length) < REMEMBERS:
+    good = [mean_accuracy(network, length) >= REMEMBERS for length in known]
+    lost = None
+    for length in reversed(known):
+        if mean_accuracy(network, length) >= REMEMBERS or not guesses(network, length, result):
             break
-        held = length
-    return f"until:{held}" if held else "never"
+        lost = length
+    if not known:
+        return _Reach("missing")
+    if all(good):
+        return _Reach("always")
+    if lost == known[0]:
+        return _Reach("guessing")
+    if not good[0]:
+        return _Reach("never" if not any(good) else "uneven", lost=lost)
+    return _Reach("until", held=known[good.index(False) - 1], lost=lost)
 
 
-def _reached(kind: str, networks: Sequence[Network], lengths: Sequence[int]) -> Say:
-    who = names_of(networks)
-    if kind.startswith("until:"):
-        held = int(kind.removeprefix("until:"))
-        after = next(n for n in lengths if n > held and accuracies(networks[0], n))
-        return say(
-            "accuracy.until",
-            networks=who,
-            length=count(held),
-            next=count(after),
-            share=shares(networks, after),
-        )
-    if kind == "never":
-        best, length = max((mean_accuracy(networks[0], n), -n) for n in lengths if accuracies(networks[0], n))
-        if len(networks) > 1:
-            tops = [
-                max(mean_accuracy(network, n) for n in lengths if accuracies(network, n))
-                for network in networks
-            ]
-            return say("accuracy.never_many", networks=who, bar=exact(REMEMBERS), share=span(tops))
-        facts = {"bar": exact(REMEMBERS), "share": share(best), "length": count(-length)}
-        return say("accuracy.never", networks=who, **facts)
-    return say(f"accuracy.{kind}", networks=who, bar=exact(REMEMBERS), length=count(max(lengths)))
+def _reached(reach: _Reach, networks: Sequence[Network], lengths: Sequence[int]) -> Say:
+    facts: dict[str, Part] = {"networks": names_of(networks), "bar": exact(REMEMBERS)}
+    if reach.kind == "until":
+        after = next(n for n in lengths if n > reach.held and accuracies(networks[0], n))
+        facts |= {"length": count(reach.held), "next": count(after), "share": shares(networks, after)}
+    elif reach.kind in ("never", "uneven"):
+        best = [max((mean_accuracy(n, at), -at) for at in lengths if accuracies(n, at)) for n in networks]
+        places = sorted({-at for _, at in best})
+        facts |= {"share": span([value for value, _ in best]), "length": [count(at) for at in places]}
+    else:
+        facts |= {"length": count(max(lengths))}
+    told = say(f"accuracy.{reach.kind}", **facts)
+    return say("accuracy.lost", told=told, length=count(reach.lost)) if reach.lost else told
 
 
 def _over_seeds(result: Comparison, lengths: Sequence[int]) -> Say:

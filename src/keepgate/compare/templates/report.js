@@ -88,7 +88,7 @@ for (const box of document.querySelectorAll("[data-hover]")) {
   }
 }
 
-// On paper the tables of numbers are open.
+// On paper the tables behind curves are open; the strips have their values written in them.
 window.addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details")) details.open = true;
+  for (const details of document.querySelectorAll("[data-hover] ~ details")) details.open = true;
 });
