@@ -10,6 +10,7 @@ from small_disk import small_disk
 
 from keepgate.errors import BundleError
 from keepgate.train import Run, fit
+from keepgate.train.logbook import Logbook
 
 DATA = rows(40)
 RUN = Run(steps=40, batch_size=8, checkpoint_every=1, average=0.9)
@@ -23,7 +24,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         message = str(raised.value)
         assert str(disk / "run" / "checkpoints" / "step-") in message
         assert "the disk is full" in message
-        assert "go on from it with resume=True" in message
+        assert "resume=True (--resume) goes on from it" in message
         left = sorted((disk / "run" / "checkpoints").glob("step-*"))
         assert left
         assert not list((disk / "run" / "checkpoints").glob(".*.writing*"))
@@ -49,6 +50,12 @@ def test_files_that_may_not_grow(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     fit(Parity.build(), RUN, examples=DATA, folder=tmp_path, resume=True, progress=False)
+
+
+def test_no_room_for_the_metrics() -> None:
+    log = Logbook(Path("/dev/full"))
+    with pytest.raises(BundleError, match=r"cannot write the metrics /dev/full: No space left.*resume=True"):
+        log.add({"step": 1})
 
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import torch
 from fake_task import CroppedParity, Parity, Row, made, rows
 
 from keepgate.errors import BundleError, SettingsError
+from keepgate.export import folder
 from keepgate.train import Progress, Result, Run, Stage, fit
 
 RUN = Run(steps=60, batch_size=8, average=0.99, log_every=7, checkpoint_every=20, evaluate_every=25, seed=3)
@@ -257,11 +258,24 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_used_when_asked(
     assert (tmp_path / "checkpoints" / "damaged-step-00000040").is_dir()
 
 
+@pytest.mark.parametrize("name", ["state.json", "clock.json", "settings.toml", "optimiser.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff\xfe\x00"])
+def test_a_checkpoint_made_by_hand_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    fit(Parity.build(), Run(steps=2), examples=DATA, folder=tmp_path, progress=False)
+    path = tmp_path / "checkpoints" / "step-00000002"
+    files = {file.name: file.read_bytes() for file in path.iterdir() if file.name != "manifest.json"}
+    folder.write(path, files | {name: content}, what="checkpoint")
+    with pytest.raises((BundleError, SettingsError), match="step-00000002"):
+        fit(Parity.build(), Run(steps=2), examples=DATA, folder=tmp_path, resume=True, progress=False)
+
+
 def test_a_line_half_written_when_the_machine_went_down_is_forgotten(tmp_path: Path, whole: dict) -> None:
     with pytest.raises(Pulled):
         in_epochs(tmp_path, on_step=pulled_after(47))
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 46, "lo')
+    with (tmp_path / "metrics.jsonl").open("ab") as file:
+        file.write(b"\xff\n")
     in_epochs(tmp_path, resume=True)
     assert history(tmp_path) == history(whole[in_epochs])
 

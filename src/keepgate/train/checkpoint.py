@@ -39,6 +39,18 @@ _KEPT = 2
 _FREE = ("run.log_every", "run.evaluate_every", "run.checkpoint_every", "run.threads", "torch")
 
 
+# What the content of a checkpoint raises if its sums are right and it was made by hand all the same.
+_NOT_OURS = (
+    json.JSONDecodeError,
+    tomllib.TOMLDecodeError,
+    UnicodeDecodeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+)
+
+
 @dataclass
 class State:
     """All that changes while a run goes on, and so all that a checkpoint must hold."""
@@ -151,7 +163,8 @@ class Checkpoints:
         try:
             folders.write(path, files, what="checkpoint")
         except BundleError as fault:
-            raise BundleError(f"{fault}; {self.last()}: go on from it with resume=True (--resume)") from fault
+            later = "; resume=True (--resume) goes on from it" if self.found() else ""
+            raise BundleError(f"{fault}; {self.last()}{later}") from fault
         for old in self.found()[_KEPT:]:
             folders.remove(old)
         return path
@@ -168,10 +181,15 @@ class Checkpoints:
             except BundleError:
                 if not previous or path == self.found()[-1]:
                     raise
-                path.rename(path.with_name(f"damaged-{path.name}"))
+                _set_aside(path)
                 continue
-            self._refuse_other_settings(path, content["settings.toml"])
-            self._put(state, path, content)
+            try:
+                self._refuse_other_settings(path, content["settings.toml"])
+                self._put(state, path, content)
+            except _NOT_OURS as fault:
+                raise BundleError(
+                    f"{path} is not a checkpoint that keepgate wrote: {fault!r}; {self._remedy(path)}"
+                ) from fault
             return path
         return None
 
@@ -216,6 +234,14 @@ class Checkpoints:
 def _step_of(path: Path) -> int:
     match = _NAME.fullmatch(path.name)
     return int(match[1]) if match else -1
+
+
+def _set_aside(path: Path) -> None:
+    """Gives a damaged checkpoint a name of its own; an older one of that name goes."""
+    aside = path.with_name(f"damaged-{path.name}")
+    if aside.exists():
+        folders.remove(aside)
+    path.rename(aside)
 
 
 def _locked(handle: int) -> bool:

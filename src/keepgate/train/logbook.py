@@ -152,7 +152,7 @@ class Logbook:
         if self.path is None:
             return
         kept = []
-        for line in self.path.read_text("utf-8").splitlines() if self.path.exists() else []:
+        for line in self.path.read_bytes().splitlines() if self.path.is_file() else []:
             try:
                 record = json.loads(line)
                 if record["step"] <= step:

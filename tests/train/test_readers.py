@@ -1,0 +1,65 @@
+"""The readers themselves, not only the tests' own task: trained, stopped, taken up, saved and loaded."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from keepgate.data.questions import Question
+from keepgate.export import load, save
+from keepgate.tasks import TASKS
+from keepgate.train import Progress, Run, fit
+
+NAMES = ("魯夫", "娜美", "索隆", "香吉士", "喬巴", "羅賓")
+QUESTIONS = [
+    Question(
+        text=f"{name}說他想成為{goal}。今天的天氣很好，大家都在船上休息。{other}正在唱歌。",
+        question=f"是誰想要成為{goal}?",
+        answers=(name,),
+        starts=(0,),
+    )
+    for name, other in pairwise(NAMES)
+    for goal in ("海賊王", "大劍豪", "航海士")
+]
+RUN = Run(steps=9, batch_size=4, checkpoint_every=4, average=0.9, autocast="bfloat16")
+
+
+class Pulled(Exception):
+    """The plug was."""
+
+
+def pulled(now: Progress) -> None:
+    if now.step == 7:
+        raise Pulled
+
+
+def reader(kind: str) -> Any:
+    task_type: Any = TASKS[kind]
+    return task_type.build(QUESTIONS, task_type.settings_type(), seed=0)
+
+
+@pytest.mark.parametrize("kind", sorted(TASKS))
+def test_a_reader_is_trained_stopped_taken_up_saved_and_loaded(tmp_path: Path, kind: str) -> None:
+    whole, stopped = reader(kind), reader(kind)
+    examples = whole.prepare(QUESTIONS, training=True)
+    first = fit(whole, RUN, examples=examples, dev=QUESTIONS, folder=tmp_path / "whole", progress=False)
+    assert set(first.metrics) == {"exact", "f1_substring", "f1_bag"}
+
+    with pytest.raises(Pulled):
+        fit(stopped, RUN, examples=examples, folder=tmp_path / "stopped", progress=False, on_step=pulled)
+    again = reader(kind)
+    fit(
+        again,
+        RUN,
+        examples=again.prepare(QUESTIONS, training=True),
+        folder=tmp_path / "stopped",
+        resume=True,
+        progress=False,
+    )
+    weights = again.state_dict()
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in whole.state_dict().items())
+
+    save(again, tmp_path / "model", card={"what": "a test"})
+    assert load(tmp_path / "model").answer(QUESTIONS[:3]) == whole.answer(QUESTIONS[:3])
