@@ -40,8 +40,8 @@ def span_reader(examples: int) -> Run:
 
 
 def choice_reader(examples: int) -> Run:
-    """The recipe of the stories: a high rate, flat for 60 % of the steps, then falling to nothing."""
-    return Run(steps=max(600, round(examples)), batch_size=32)
+    """The recipe of the stories: a high rate, flat for 60 % of the steps, then falling to nothing; at most 32 epochs."""
+    return Run(steps=min(max(600, examples), 10_000), batch_size=32)
 
 
 def _bfloat16_where_it_is_fast() -> Literal["bfloat16"] | None:
