@@ -27,24 +27,24 @@ def gradient_by_lag(
 ) -> Float[Tensor, " lags"]:
     """Norm of ∂L_T/∂(states at T−k) for k = 0, 1, … `furthest`, relative to k = 0, as a mean over the rows; float64.
 
-    The derivative is the whole one, along every path from the state to the loss, with respect to all states of all
-    layers together, or to one of them (`state`, "c" for example; its lag 0 is the whole state's, so that shares compare).
+    The derivative is the whole one, along every path from the state to the loss, with respect to all states together
+    or to one of them (`state`, "c" for example; relative to all states at lag 0, so that the shares of two compare).
     It comes from one backward pass, in float64, so that 1e-250 is a number and not yet zero.
 
     loss: from the last output [batch, output] to a number; None sums it. x: time first, every row of the full length.
     furthest: in steps; None goes to the state after the first step. The steps before it are run without a gradient.
-    Raises ShapeError if x is not [time, batch, input] or has fewer than furthest + 1 steps, SettingsError for a layer of
-    two directions, where no step is the last of both, for a state that the cell lacks, or a loss that does not depend
-    on the output.
+    Raises ShapeError if x is not [time, batch, input] or has fewer than furthest + 1 steps, SettingsError for two
+    directions or several layers, where no step is the last of all, for a state that the cell lacks, or for a loss that
+    does not depend on the output.
     Source: Pascanu et al. (2013), arXiv:1211.5063.
     """
     furthest = _check(layer, x, furthest, state)
     exact = copy.deepcopy(layer).double().eval()
-    if exact.batch_first:
-        exact.batch_first = False
-    states, output = _walk(exact, x.detach().double(), furthest)
+    exact.batch_first = False
+    states = _walk(exact, x.detach().double(), furthest)
     with torch.enable_grad():
-        value = (loss or torch.sum)(output)
+        # The output after the last step is the first of its states.
+        value = (loss or torch.sum)(states[-1][0][0])
     gradients = _gradients(value, states)
     chosen = range(len(layer.cell.states)) if state is None else [layer.cell.states.index(state)]
     norms = torch.stack([_norm([step[k] for k in chosen]) for step in gradients]).flip(0)
@@ -75,9 +75,10 @@ def gone_after(values: Float[Tensor, " lags"], *, below: float = GONE) -> int | 
 
 
 def _check(layer: Recurrent, x: Tensor, furthest: int | None, state: str | None) -> int:
-    if layer.bidirectional:
+    if layer.bidirectional or layer.num_layers > 1:
         raise SettingsError(
-            "this layer has two directions, and no step is the last of both; measure one with bidirectional=False"
+            f"this layer has {layer.num_layers} layers in {layer.directions} directions, and a state's lag is plain "
+            "only with one of each; measure a layer with num_layers=1 and bidirectional=False"
         )
     if state is not None and state not in layer.cell.states:
         raise SettingsError(
@@ -90,34 +91,31 @@ def _check(layer: Recurrent, x: Tensor, furthest: int | None, state: str | None)
     if furthest is None:
         return x.shape[0] - 1
     if not 0 <= furthest < x.shape[0]:
-        raise ShapeError(f"furthest is {furthest} steps back, and x has {x.shape[0]} steps; it can be 0 to {x.shape[0] - 1}")
+        raise ShapeError(
+            f"furthest is {furthest} steps back, and x has {x.shape[0]} steps; it can be 0 to {x.shape[0] - 1}"
+        )
     return furthest
 
 
-def _walk(layer: Recurrent, x: Tensor, furthest: int) -> tuple[list[tuple[Tensor, ...]], Tensor]:
-    """All states after each of the last furthest + 1 steps, the earliest first, and the last output.
+def _walk(layer: Recurrent, x: Tensor, furthest: int) -> list[tuple[Tensor, ...]]:
+    """All states after each of the last furthest + 1 steps, the earliest first.
 
     Step by step, so that every state is a place of its own in the graph, with all that follows from it behind it.
     """
-    start = len(x) - furthest - 1
+    start = len(x) - furthest
     with torch.no_grad():
-        output, state = layer(x[: start + 1])
-    states = []
+        state = _as_tuple(layer(x[:start])[1])
+    state = tuple(each.detach().requires_grad_() for each in state)
+    states = [state]
     with torch.enable_grad():
         for step in range(start, len(x)):
-            if step > start:
-                output, state = layer(x[step : step + 1], state)
-            else:
-                state = _marked(state)
-            states.append(state if isinstance(state, tuple) else (state,))
-        # The last output is the first state of the last layer; taken from there even if no step was walked.
-        return states, states[-1][0][-1] if furthest == 0 else output[-1]
+            state = _as_tuple(layer(x[step : step + 1], state if len(state) > 1 else state[0])[1])
+            states.append(state)
+    return states
 
 
-def _marked(state: Tensor | tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
-    if isinstance(state, tuple):
-        return tuple(each.detach().requires_grad_() for each in state)
-    return state.detach().requires_grad_()
+def _as_tuple(state: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return state if isinstance(state, tuple) else (state,)
 
 
 def _gradients(value: Tensor, states: list[tuple[Tensor, ...]]) -> list[tuple[Tensor, ...]]:
@@ -134,7 +132,5 @@ def _gradients(value: Tensor, states: list[tuple[Tensor, ...]]) -> list[tuple[Te
 
 
 def _norm(states: list[Tensor]) -> Tensor:
-    """The mean over the rows of the length of all units of all layers together; each state is [layers, batch, units]."""
-    squares = sum(((state**2).sum((0, 2)) for state in states), torch.zeros(()))
-    assert isinstance(squares, Tensor)
-    return squares.sqrt().mean()
+    """The mean over the rows of the length of all units together; each state is [1, batch, units]."""
+    return torch.cat([state[0] for state in states], 1).norm(dim=1).mean()
