@@ -12,8 +12,6 @@ script; the bag F1 is SQuAD's on Chinese characters.
 
 import argparse
 import json
-import os
-import platform
 import random
 import statistics
 import time
@@ -24,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from machine import machine
 
-import keepgate
 from keepgate.data.corpora import read
 from keepgate.data.questions import Question
 from keepgate.export import bundle
@@ -104,7 +101,6 @@ def one(train: Sequence[Question], measured: Sequence[Question], run: Run, folde
         "parameters": sum(parameter.numel() for parameter in reader.parameters()),
         "learnt_parameters": sum(each.numel() for each in reader.parameters() if each.requires_grad),
         "loss": [[each["step"], round(each["loss"], 3)] for each in result.history if "loss" in each][::4],
-        "load_when_finished": [round(load, 1) for load in os.getloadavg()],
     }
     card = {
         "what": "Answers questions about Chinese texts with a piece of the text.",
@@ -147,29 +143,6 @@ def record(seed: int, figures: Mapping[str, Any]) -> None:
     written = RESULTS.with_suffix(f".{seed}.new")
     written.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     written.replace(RESULTS)
-
-
-def machine() -> dict[str, Any]:
-    """What it ran on: processor, cores, and the versions of what computes."""
-    names = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    flags = next(
-        (line.split(":")[1].split() for line in _lines("/proc/cpuinfo") if line.startswith("flags")), []
-    )
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "bfloat16": [flag for flag in ("amx_bf16", "avx512_bf16") if flag in flags],
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "keepgate": keepgate.__version__,
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-    }
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
 def _means(scores: np.ndarray) -> dict[str, float]:

@@ -12,9 +12,9 @@ from keepgate.data.questions import Question
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "cmrc2018", Path(__file__).parents[2] / "bench" / "cmrc2018.py"
-    )
+    folder = Path(__file__).parents[2] / "bench"
+    monkeypatch.syspath_prepend(folder)
+    spec = importlib.util.spec_from_file_location("cmrc2018", folder / "cmrc2018.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
