@@ -84,7 +84,7 @@ def _same_cell(known: Sequence[Network]) -> list[Say]:
     if high < 10 * low or high == 0:
         return []
     pair = {"worse": name_of(ranked[0]), "better": name_of(ranked[-1])}
-    return [say("verdict.bias", **pair, low=size(low), high=size(high))]
+    return [say("verdict.bias", **pair, lag=count(LAG), low=size(low), high=size(high))]
 
 
 @dataclass(frozen=True)
