@@ -1,7 +1,5 @@
 """Recurrent networks whose memory you can see: drop-in layers with a trace, readers, and a lens."""
 
-from importlib.metadata import version as _version
-
 from .errors import (
     BundleError,
     CellError,
@@ -12,8 +10,6 @@ from .errors import (
     ShapeError,
     TrainingStopped,
 )
-
-__version__ = _version("keepgate")
 
 # The layers need torch, which takes a second to import; `keepgate --help` does not.
 _LAYERS = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain")
@@ -40,6 +36,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("keepgate")
     if name in _LAYERS:
         from . import nn
 

@@ -1,6 +1,5 @@
 """What can go wrong, as classes. Every message says what was given, what was expected and what to do."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -42,4 +41,6 @@ class TrainingStopped(KeepgateError, RuntimeError):
 
 def nearest_first(given: str, known: Iterable[str]) -> list[str]:
     """The known names, those most like the given one first: how an error lists them."""
+    import difflib
+
     return sorted(known, key=lambda name: -difflib.SequenceMatcher(None, given.lower(), name.lower()).ratio())

@@ -4,12 +4,15 @@ import contextlib
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from keepgate.cli import app
 from keepgate.cli.__main__ import main
 
 KEEPGATE = [sys.executable, "-m", "keepgate.cli"]
@@ -37,6 +40,22 @@ sys.exit(main(["explain"]))
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     assert ran.returncode == 130
     assert ran.stderr.decode().strip() == "keepgate: stopped by Ctrl-C"
+
+
+def test_ctrl_c_that_a_library_made_an_error_of_is_still_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, keepgate
+) -> None:
+    def swallow() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        except KeyboardInterrupt:
+            raise ImportError("cannot load module more than once per process") from None
+
+    monkeypatch.setattr(app, "build", swallow)
+    ran = keepgate()
+    assert (ran.code, ran.err.strip()) == (130, "keepgate: stopped by Ctrl-C")
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 def run(*arguments: str, **settings: object) -> "subprocess.CompletedProcess[bytes]":

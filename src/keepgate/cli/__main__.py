@@ -18,17 +18,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     arguments: without the program's name; None takes them from the command line.
     """
+    ctrl_c = _CtrlC()
     try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
+        with ctrl_c:
+            return _run(sys.argv[1:] if arguments is None else list(arguments), ctrl_c)
     except KeyboardInterrupt as stop:
-        _ignore_ctrl_c()
+        if arguments is None:
+            _ignore_ctrl_c()
         _say_interrupted(str(stop) or "stopped by Ctrl-C")
         return INTERRUPTED
     except BrokenPipeError:
         return _pipe_closed()
 
 
-def _run(arguments: list[str]) -> int:
+class _CtrlC:
+    """Remembers Ctrl-C: a library that was loading may turn it into an error of its own."""
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    def __enter__(self) -> None:
+        import signal
+
+        self._before = signal.getsignal(signal.SIGINT)
+        if self._before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._press)
+
+    def __exit__(self, *_: object) -> None:
+        import signal
+
+        if self._before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _press(self, *_: object) -> None:
+        self.pressed = True
+        raise KeyboardInterrupt
+
+
+def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a letter shows its number instead of ending the program.
         if hasattr(stream, "reconfigure"):
@@ -40,13 +67,15 @@ def _run(arguments: list[str]) -> int:
 
         build()(arguments, exit_on_error=False, print_error=False, result_action="return_none")
         sys.stdout.flush()
-    except (KeyboardInterrupt, BrokenPipeError):
+    except BrokenPipeError:
         raise
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except Exception as error:
         if os.environ.get("KEEPGATE_DEBUG"):
             raise
+        if ctrl_c.pressed:
+            raise KeyboardInterrupt from error
         fault = faults.of(error)
         sys.stdout.flush()
         print(f"keepgate: {fault.message}", file=sys.stderr)
@@ -55,6 +84,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _ignore_ctrl_c() -> None:
+    """The program is ending; a second Ctrl-C must not interrupt that."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -110,6 +110,7 @@ def table(
     """
     drawn = Table(
         box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         show_edge=False,
         pad_edge=False,
         title=title or None,

@@ -1,0 +1,129 @@
+"""A comparison on the terminal: the table, each network's answer, the experiment with several facts, the verdict."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .show import percent, say, table
+
+if TYPE_CHECKING:
+    from ..compare.result import Comparison, Network
+
+
+def show(console: Console, result: "Comparison") -> None:
+    """The whole result, in the order in which a newcomer asks about it."""
+    from ..compare import sentences
+    from ..compare.words import speak
+
+    console.print(contestants(result))
+    say(console, _legend(result), "dim")
+    console.print()
+    say(console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold")
+    console.print(answers(result))
+    if result.readings:
+        console.print()
+        say(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
+        console.print(readings(result))
+    console.print()
+    say(console, " ".join(speak(said, "en") for said in (*sentences.verdict(result), *sentences.why(result))))
+
+
+def contestants(result: "Comparison") -> Table:
+    """One row a network: size, time, accuracy at each length, gradient; with several seeds their range."""
+    from ..compare.sentences import LAG, accuracies, gradient_at
+
+    several = len(result.seeds) > 1
+    columns = [
+        "",
+        "weights",
+        "seconds",
+        "ms/step",
+        *[f"at {length}" for length in result.lengths],
+        f"lag {LAG}",
+    ]
+    rows = []
+    for network in result.networks:
+        gradient = gradient_at(network.before, LAG)
+        right = [_mean_and_range(accuracies(network, length), several=several) for length in result.lengths]
+        reaches = "" if gradient is None else size(gradient)
+        rows.append((_name(network), f"{network.parameters:,}", *_times(network), *right, reaches))
+    return table(columns, rows)
+
+
+def answers(result: "Comparison") -> Table:
+    """One row a network: what its first seed answered to the article's question, and how many seeds are right."""
+    rows = []
+    for network in result.networks:
+        if not network.runs:
+            continue
+        first = network.runs[0]
+        right = sum(run.answer == result.expected for run in network.runs)
+        verdict = Text("right", "green") if first.answer == result.expected else Text("wrong", "red")
+        seeds = f"{right} of {len(network.runs)} seeds" if len(network.runs) > 1 else ""
+        rows.append((_name(network), first.answer, verdict, percent(first.probability), seeds))
+    return table(("", "answer", "", "probability", "right with"), rows, left=3)
+
+
+def readings(result: "Comparison") -> Table:
+    """One row for each way of answering: accuracy at each length."""
+    from ..compare.sentences import named
+    from ..compare.words import speak
+
+    lengths = sorted({length for reading in result.readings for length in reading.accuracy})
+    rows = []
+    for reading in result.readings:
+        name = speak(named("readings", reading.name), "en")
+        ways = "both ways" if reading.bidirectional else "one way"
+        accuracy = [
+            _mean_and_range(reading.accuracy.get(length, ()), several=len(result.seeds) > 1)
+            for length in lengths
+        ]
+        rows.append((name, f"{reading.cell.upper()}, {ways}", f"{reading.parameters:,}", *accuracy))
+    return table(("", "", "weights", *[f"at {length}" for length in lengths]), rows, left=2)
+
+
+def size(value: float) -> str:
+    """A share of any size with two digits that count, such as 0.38 or 2e-18, in letters that every terminal has."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    return f"{value:.2f}" if 0.01 <= value < 100 else f"{value:.0e}"
+
+
+def _name(network: "Network") -> str:
+    from ..compare.sentences import name_of
+    from ..compare.words import speak
+
+    return speak(name_of(network, "short"), "en").replace("×", "x")
+
+
+def _times(network: "Network") -> tuple[str, str]:
+    """Seconds of a training and milliseconds of a step, mean over the seeds."""
+    if not network.runs:
+        return "", ""
+    whole = fmean(run.seconds for run in network.runs)
+    step = fmean(run.seconds / run.steps for run in network.runs)
+    return f"{whole:.1f}", f"{1000 * step:.1f}"
+
+
+def _mean_and_range(values: Sequence[float], *, several: bool) -> str:
+    """The mean in per cent; with several seeds the lowest and the highest under it."""
+    if not values:
+        return ""
+    mean, low, high = (f"{100 * pick(values):.0f}" for pick in (fmean, min, max))
+    return f"{mean}%\n{low}-{high}" if several and low != high else f"{mean}%"
+
+
+def _legend(result: "Comparison") -> str:
+    from ..compare.sentences import LAG
+
+    seeds = f"mean and range of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
+    return (
+        f"Right answers to {result.stories:,} new stories of each length in characters, {seeds}; guessing gets "
+        f"{percent(result.chance)}. Lag {LAG}: the gradient {LAG} characters back, before training, as a share of "
+        "the gradient at the last one."
+    )

@@ -1,0 +1,123 @@
+"""The table says who remembers; every figure in it is the result's, and the files are written."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from keepgate.cli import contest
+from keepgate.compare.result import Comparison, GradientLine, Machine, Network, Reading, SeedRun
+
+LENGTHS = (22, 1000)
+
+
+def network(
+    name: str, cell: str | None, right: float, answer: str, *, seeds: int, gradient: float
+) -> Network:
+    runs = tuple(
+        SeedRun(
+            seed=seed, steps=100, seconds=10.0, cpu_seconds=9.0, loss=0.1, answer=answer, probability=0.875,
+            accuracy={22: 1.0, 1000: right - 0.04 * seed},
+        )
+        for seed in range(seeds)
+    )  # fmt: skip
+    line = GradientLine(lags=(0, 100), values=(1.0, gradient))
+    return Network(name=name, cell=cell, parameters=12_345, runs=runs, before=line)
+
+
+def made_up(seeds: int) -> Comparison:
+    return Comparison(
+        networks=(
+            network("rnn", "rnn", 0.0625, "索隆", seeds=seeds, gradient=2e-18),
+            network("lstm-chrono", "lstm", 1.0, "魯夫", seeds=seeds, gradient=0.38),
+            Network(name="rnn-scaled", cell="rnn", parameters=12_345, scale=1.5),
+        ),
+        lengths=LENGTHS, stories=256, chance=1 / 16, seeds=tuple(range(seeds)),
+        sentence="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", expected="魯夫", distance=1000,
+        machine=Machine(processor="p", threads=1, system="s", versions={}),
+        command="keepgate compare", finished="now",
+        readings=(
+            Reading(
+                name="attention", cell="gru", bidirectional=True, parameters=9, accuracy={44: (1.0,), 1000: (0.98,)},
+            ),
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keepgate):
+    """Runs `keepgate compare` on the made-up result; gives what was shown, and what the run was asked for."""
+    asked: dict[str, object] = {}
+
+    def run(seeds, **settings) -> Comparison:
+        asked.update(seeds=tuple(seeds), **settings)
+        return made_up(len(tuple(seeds)))
+
+    monkeypatch.setattr("keepgate.compare.run.run", run)
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: (keepgate("compare", *arguments), asked)
+
+
+def test_the_table_has_a_row_for_each_network_with_its_figures(compared) -> None:
+    ran, asked = compared()
+    assert (ran.code, ran.err) == (0, "")
+    assert asked["seeds"] == (0,)
+    shown = ran.out.partition("Right answers")[0]
+    rows = {line.split("  ")[0]: line.split() for line in shown.splitlines()}
+    assert rows["LSTM chrono"][2:] == ["12,345", "10.0", "100.0", "100%", "100%", "0.38"]
+    assert rows["RNN"][1:] == ["12,345", "10.0", "100.0", "100%", "6%", "2e-18"]
+    assert "12,345" in rows["RNN x 1.5"]
+    assert max(map(cell_len, shown.splitlines())) <= 80
+
+
+def test_the_article_s_question_is_answered_by_each_network(compared) -> None:
+    out = compared()[0].out
+    assert "魯夫說他想成為海賊王。 ... 1,000 characters later: 是誰想要成為海賊王?" in out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["RNN", "索隆", "wrong", "87.5%"] in lines
+    assert ["LSTM", "chrono", "魯夫", "right", "87.5%"] in lines
+    assert ["Attention", "GRU,", "both", "ways", "9", "100%", "98%"] in lines
+
+
+def test_several_seeds_give_means_and_ranges(compared) -> None:
+    ran, asked = compared("--seeds", 3)
+    assert asked["seeds"] == (0, 1, 2)
+    assert asked["command"] == "keepgate compare --seeds 3"
+    assert "96%" in ran.out
+    assert "92-100" in ran.out
+    assert "3 of 3 seeds" in ran.out
+    assert "mean and range of 3 seeds" in ran.out
+
+
+def test_the_report_and_the_figures_are_written(compared, tmp_path: Path) -> None:
+    ran, _ = compared("--json", "figures/result.json", "--report", "pages/who.html")
+    assert "pages/who.html" in ran.out
+    assert "<html" in (tmp_path / "pages" / "who.html").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "figures" / "result.json").read_text(encoding="utf-8"))["stories"] == 256
+    compared()
+    assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("option", ["--json", "--report"])
+def test_a_file_that_cannot_be_written_is_told_before_training(option: str, compared, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    ran, asked = compared(option, "taken/result")
+    assert ran.code == 3
+    assert "taken/result" in ran.err
+    assert asked == {}
+
+
+def test_asking_whether_a_file_can_be_written_leaves_it_as_it_was(compared, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    (tmp_path / "kept.html").write_text("precious")
+    compared("--report", "kept.html", "--json", "taken/result")
+    assert (tmp_path / "kept.html").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.384, "0.38"), (1, "1.00"), (2.3e-18, "2e-18"), (0, "0"), (523.0, "5e+02"), (float("inf"), "inf")],
+)
+def test_a_gradient_of_any_size_can_be_read(value: float, written: str) -> None:
+    assert contest.size(value) == written
