@@ -114,10 +114,11 @@ def draw_curves(content: Curves, identity: str, width: float, height: float, cla
         x=content.x,
         y=content.y,
     )
-    parts = [*_grid(content, frame, height), *_lanes(frame), *_levels(content.levels, frame)]
+    levels, level_names = _levels(content.levels, frame)
+    parts = [*_grid(content, frame, height), *_lanes(frame), *levels]
     parts += [part for curve in content.curves for part in _band(curve, frame)]
     parts += [part for curve in content.curves for part in _curve(curve, frame)]
-    parts += _names(content.curves, frame)
+    parts += [*level_names, *_names(content.curves, frame)]
     guide = tag("line", class_="guide", x1=0, x2=0, y1=frame.top, y2=frame.bottom)
     plot = f"{frame.left:.1f} {frame.right:.1f}"
     return picture(
@@ -177,15 +178,16 @@ def _lanes(frame: _Frame) -> list[Markup]:
     return parts
 
 
-def _levels(levels: Sequence[Level], frame: _Frame) -> list[Markup]:
-    parts = []
+def _levels(levels: Sequence[Level], frame: _Frame) -> tuple[list[Markup], list[Markup]]:
+    """The lines, to lie under the curves, and their names, to lie over them."""
+    lines, names = [], []
     for level in levels:
         at = frame.bottom - (frame.y.place(level.value) or 0.0) * (frame.bottom - frame.top)
-        parts.append(tag("line", x1=frame.left, x2=frame.right, y1=at, y2=at, class_="level"))
+        lines.append(tag("line", x1=frame.left, x2=frame.right, y1=at, y2=at, class_="level"))
         # Curves that only guess run along chance: its name stands under the line where there is room for it.
         under = at + 15 < frame.bottom
-        parts.append(text(frame.left + 12, at + 15 if under else at - 6, level.name, "level-name"))
-    return parts
+        names.append(text(frame.left + 12, at + 15 if under else at - 6, level.name, "level-name"))
+    return lines, names
 
 
 def _band(curve: Curve, frame: _Frame) -> list[Markup]:
