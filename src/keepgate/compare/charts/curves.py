@@ -74,8 +74,8 @@ class _Frame:
 
 
 def breadth(words: str, size: float = FONT) -> float:
-    """About how wide words are set: a Chinese character is as wide as high, others about 0.6 of it in bold."""
-    return sum(size if ord(letter) > 0x2E7F else size * 0.6 for letter in words)
+    """About how wide words are set: a Chinese character is as wide as high, others about 0.65 of it in bold."""
+    return sum(size if ord(letter) > 0x2E7F else size * 0.65 for letter in words)
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
