@@ -38,7 +38,7 @@ class GradientLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
-    """What one trained network (its first seed) did with the article's sentence, one value a token.
+    """What one trained network did with the article's sentence, one value a token.
 
     gates: name → how open, averaged over the units, in the cell's order; candidates (g, n) are not gates.
     change: state → ‖s_t − s_{t−1}‖ relative to the mean of ‖s_t‖ and ‖s_{t−1}‖ (NaN at the first token).
@@ -55,7 +55,8 @@ class Network:
 
     name: "feedforward", "rnn", "lstm-zero", "lstm-one", "lstm-chrono", "gru", "gru-chrono", or another; "rnn-scaled" is
     only looked at and never trained: it has no runs. cell: "rnn", "lstm", "gru" or None. scale: what the recurrent
-    weights were multiplied by after they were drawn.
+    weights were multiplied by after they were drawn. pace: state → how far it moves at a step (as in Strip.change), the
+    mean over the long story after the sentence. before, after, strip, pace are of the first seed.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Network:
     before: GradientLine | None = None
     after: GradientLine | None = None
     strip: Strip | None = None
+    pace: Mapping[str, float] = field(default_factory=dict)
     scale: float = 1.0
 
 
