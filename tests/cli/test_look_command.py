@@ -50,6 +50,7 @@ def test_one_unit_is_not_the_mean(lstm: Path, text: Path, keepgate) -> None:
     ]
     mean = json.loads(keepgate(*arguments).out)["layers"][0]["gates"]["f"]
     assert mean == pytest.approx([sum(values) / 5 for values in zip(*units, strict=True)], abs=1e-6)
+    assert units[0] != units[1]
     shown = keepgate(*arguments[:-1], "--unit", 3).out
     assert "unit 3 of 5" in shown
     assert "this unit" in shown

@@ -54,10 +54,10 @@ def test_labels_of_any_width_keep_the_columns_straight() -> None:
 
 
 def test_a_token_that_steers_the_terminal_is_made_harmless() -> None:
-    lines = drawn(["\x1b", "\u202e", "\u0301"], Row("f", [1, 1, 1]))
+    lines = drawn(["\x1b", "a\u202eb", "\u0301"], Row("f", [1, 1, 1]))
     assert "\x1b" not in lines[0]
     assert "\u202e" not in lines[0]
-    assert lines[1] == "f  █ █ █"
+    assert lines[1] == "f  █ ███ █"
 
 
 def test_stretching_fills_the_whole_range() -> None:

@@ -1,5 +1,6 @@
 """keepgate compare: the same stories and the same budget for several networks: who remembers?"""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ EPILOGUE = """Examples:
 
   keepgate compare
   keepgate compare --seeds 5 --json result.json
-  keepgate compare --report who-remembers.html
+  keepgate compare --report who-remembers.html --models networks
 
 Each network reads stories in which somebody says at the very front what they want to be, and is asked about it at the
 end."""
@@ -25,6 +26,10 @@ def compare(
         Path, Parameter(metavar="FILE", show_default=True, help="The report, one HTML file.")
     ] = Path("report.html"),
     json: Annotated[Path | None, Parameter(metavar="FILE", help="All figures as JSON.")] = None,
+    models: Annotated[
+        Path | None,
+        Parameter(metavar="FOLDER", help="Keep the networks in it, for `keepgate ask` and `look`."),
+    ] = None,
     processes: Annotated[
         int | None, Parameter(help="Networks trained at the same time; two, or one on a single core.")
     ] = None,
@@ -46,13 +51,15 @@ def compare(
     from . import contest
 
     command = f"keepgate compare --seeds {seeds}" if seeds > 1 else "keepgate compare"
-    result = run(range(seeds), processes=processes, command=command)
+    result = run(range(seeds), processes=processes, command=command, models=models)
     console = screen()
     contest.show(console, result)
     if json is not None:
         _write(json, to_json(result) + "\n")
     report_page.write(result, report)
     say(console, f"The report with its pictures: {report}", "bold")
+    if models is not None:
+        say(console, f"The networks, to ask and to look at: {models}{os.sep}", "bold")
 
 
 def _make_sure_of(path: Path) -> None:

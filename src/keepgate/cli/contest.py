@@ -98,7 +98,7 @@ def _name(network: "Network") -> str:
     from ..compare.sentences import name_of
     from ..compare.words import speak
 
-    return speak(name_of(network, "short"), "en").replace("×", "x")
+    return speak(name_of(network, "short"), "en").replace("×", "x").replace("\xa0", " ")
 
 
 def _times(network: "Network") -> tuple[str, str]:

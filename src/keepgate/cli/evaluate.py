@@ -64,7 +64,7 @@ def evaluate(
 ) -> None:
     """Measure a model on questions whose answers are known.
 
-    Prints exact match and both F1 in per cent, each with the interval that holds 95 % of bootstrap samples.
+    Prints exact match and both F1 in per cent, each with the interval that holds 95% of bootstrap samples.
     """
     from ..data.corpora import read
     from ..export import load
@@ -95,7 +95,7 @@ def evaluate(
         (METRICS[name], f"{100 * one.mean:.1f}", f"{100 * one.low:.1f} to {100 * one.high:.1f}")
         for name, one in figures.items()
     ]
-    console.print(table(("", "per cent", "95 % interval"), rows))
+    console.print(table(("", "per cent", "95% interval"), rows))
 
 
 def answer_all(reader: "Task", questions: "Sequence[Question]", *, batch_size: int) -> "list[Answer]":
