@@ -37,7 +37,7 @@ $(VENV)/docs.stamp: $(VENV)/run.stamp
 	@touch $@
 
 demo: $(VENV)/run.stamp
-	@$(BIN)/keepgate compare --out $(OUT)
+	@$(BIN)/keepgate compare --report $(OUT)/report.html --json $(OUT)/result.json
 
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -n $(WORKERS) --quiet
