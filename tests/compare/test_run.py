@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import multiprocessing
+import signal
 
 import pytest
 import torch
@@ -22,6 +24,7 @@ from keepgate.compare.result import to_json
 from keepgate.compare.run import run
 from keepgate.data.corpora.stories import article, goals_of
 from keepgate.errors import SettingsError
+from keepgate.export import bundle
 
 SMALL = Budget(stages=((2, (22,)), (1, (22, 40))))
 RNN, CHRONO = CONTESTANTS[1], CONTESTANTS[3]
@@ -116,6 +119,21 @@ def test_ctrl_c_in_a_comparison_passes_through(monkeypatch) -> None:
         run((0,), processes=1, progress=False)
 
 
+def test_ctrl_c_leaves_no_process_and_no_words_of_one_behind(monkeypatch, capfd) -> None:
+    """Ctrl-C as they have just been started, when Python itself is still being read in."""
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keepgate.compare.run.wait", interrupt)
+    heard = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run((0,), processes=2, progress=False)
+    assert multiprocessing.active_children() == []
+    assert signal.getsignal(signal.SIGINT) is heard
+    assert capfd.readouterr().err == ""
+
+
 def test_training_stories_are_never_of_the_test_part() -> None:
     task = RNN.build(0)
     stage = stages_of(task, BUDGET, 1)[1]
@@ -202,3 +220,13 @@ def test_with_the_whole_budget_the_chrono_bias_remembers_and_bias_0_guesses() ->
     assert chrono.answer == "魯夫"
     assert zero.accuracy[1000] < 0.16
     assert result.readings[0].accuracy[1000][0] >= 0.95
+
+
+def test_the_first_seeds_networks_can_be_kept_and_asked(tmp_path) -> None:
+    run(
+        (3, 0), processes=1, progress=False, lengths=(22,), count=4, budget=SMALL, models=tmp_path,
+        contestants=(RNN, CHRONO), readings=(),
+    )  # fmt: skip
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["lstm-chrono", "rnn"]
+    kept = bundle.load(tmp_path / "lstm-chrono")
+    assert kept.answer([article(100)])[0].text in kept.choices

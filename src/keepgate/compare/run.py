@@ -1,13 +1,16 @@
 """The whole comparison: every network and seed under one budget, in up to two processes, with a progress bar."""
 
+import contextlib
 import multiprocessing
 import os
 import queue
 import signal
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
 from datetime import UTC, datetime
-from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
@@ -44,6 +47,7 @@ def run(
     processes: int | None = None,
     progress: bool = True,
     command: str = "keepgate compare",
+    models: Path | None = None,
     lengths: Sequence[int] = LENGTHS,
     count: int = STORIES,
     contestants: Sequence[Contestant] = CONTESTANTS,
@@ -56,11 +60,15 @@ def run(
     processes: None is two, or one where this process may use one core only; with one, all is done in this process.
         Others are started afresh, so a script must call this below `if __name__ == "__main__":`.
     progress: one bar on stderr over all trainings. command: how to do it again, for the report.
+    models: the folder in which the first seed's networks are saved, each as a model of its name; None saves none.
     count: test stories of each length in characters.
-    Raises SettingsError if there is no seed, one comes twice or is below 0, or for fewer than one process.
+    Raises SettingsError if there is no seed, one comes twice or is below 0, or for fewer than one process, and
+    BundleError if a model cannot be saved.
     """
     _check(seeds, processes, count)
     jobs = _jobs(seeds, contestants, readings, tuple(lengths), count, budget, facts_budget)
+    if models is not None:
+        jobs = [_kept(job, models) for job in jobs]
     workers = min(processes or min(2, machine().cores), len(jobs))
     with Bar(sum(job.steps for job in jobs), shown=progress) as bar:
         outcomes = _here(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
@@ -82,6 +90,11 @@ def run(
         readings=tuple(_reading(each, outcomes) for each in readings),
         facts=FACTS,
     )
+
+
+def _kept(job: Job, models: Path) -> Job:
+    """The job; if it trains a network that is also looked at, with a place to save it."""
+    return replace(job, keep=models / job.contestant.name) if job.kind == "contestant" and job.look else job
 
 
 def _check(seeds: Sequence[int], processes: int | None, count: int) -> None:
@@ -141,32 +154,26 @@ def _called(job: Job) -> str:
     return f"{job.contestant.name}, seed {job.seed}"
 
 
-# What a worker process was started with: where to say how far it is, and whether it should stop.
+# In a worker: where to say how far it is.
 _worker: dict[str, Any] = {}
 
 
-def _start(said: Any, stop: Event) -> None:
-    # Ctrl-C reaches every process of a terminal; this one is told by the first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker.update(said=said, stop=stop)
+def _start(said: Any) -> None:
+    _worker["said"] = said
 
 
 def _work(job: Job) -> Outcome:
-    def tell(now: Progress) -> None:
-        if _worker["stop"].is_set():
-            raise KeyboardInterrupt
-        _worker["said"].put((_called(job), now.loss))
-
-    return do(job, tell)
+    return do(job, lambda now: _worker["said"].put((_called(job), now.loss)))
 
 
 def _in_processes(jobs: Sequence[Job], bar: Bar, workers: int) -> list[Outcome]:
     context = multiprocessing.get_context("spawn")
-    said, stop = context.Queue(), context.Event()
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(said, stop))
+    said = context.Queue()
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(said,))
     done = 0
     try:
-        with _one_thread():
+        with _for_workers():
             futures = [executor.submit(_work, job) for job in jobs]
         going: set[Future[Outcome]] = set(futures)
         while going:
@@ -178,24 +185,31 @@ def _in_processes(jobs: Sequence[Job], bar: Bar, workers: int) -> list[Outcome]:
                 if done > 10 * workers:  # Before, the time left would count the start of the processes.
                     bar.update(done, name=name, loss=loss)
         return [future.result() for future in futures]
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
     finally:
-        stop.set()
-        executor.shutdown(wait=True, cancel_futures=True)
+        executor.shutdown(cancel_futures=True)
         said.close()
 
 
-class _one_thread:  # noqa: N801
-    """Processes started inside use one thread each; what is outside goes on as it was."""
-
-    def __enter__(self) -> None:
-        self._before = os.environ.get("OMP_NUM_THREADS")
-        os.environ["OMP_NUM_THREADS"] = "1"
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is None:
+@contextlib.contextmanager
+def _for_workers() -> Iterator[None]:
+    """What processes started inside take over: one thread, and no ear for Ctrl-C, which this one answers for all."""
+    main = threading.current_thread() is threading.main_thread()
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if threads is None:
             del os.environ["OMP_NUM_THREADS"]
         else:
-            os.environ["OMP_NUM_THREADS"] = self._before
+            os.environ["OMP_NUM_THREADS"] = threads
+        if main:
+            signal.signal(signal.SIGINT, heard)
 
 
 def _drain(said: Any) -> list[tuple[str, float]]:
