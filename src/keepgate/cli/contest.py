@@ -58,15 +58,14 @@ def contestants(result: "Comparison") -> Table:
 def answers(result: "Comparison") -> Table:
     """One row a network: what its first seed answered to the article's question, and how many seeds are right."""
     rows = []
-    for network in result.networks:
-        if not network.runs:
-            continue
+    for network in (one for one in result.networks if one.runs):
         first = network.runs[0]
         right = sum(run.answer == result.expected for run in network.runs)
         verdict = Text("right", "green") if first.answer == result.expected else Text("wrong", "red")
-        seeds = f"{right} of {len(network.runs)} seeds" if len(network.runs) > 1 else ""
-        rows.append((_name(network), first.answer, verdict, percent(first.probability), seeds))
-    return table(("", "answer", "", "probability", "right with"), rows, left=3)
+        seeds = [f"{right} of {len(network.runs)} seeds"] if len(result.seeds) > 1 else []
+        rows.append((_name(network), first.answer, verdict, percent(first.probability), *seeds))
+    columns = ["", "answer", "", "probability", *(["right with"] if len(result.seeds) > 1 else [])]
+    return table(columns, rows, left=3)
 
 
 def readings(result: "Comparison") -> Table:
