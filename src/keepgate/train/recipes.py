@@ -40,7 +40,7 @@ def span_reader(examples: int) -> Run:
 
 
 def choice_reader(examples: int) -> Run:
-    """The recipe of the stories: a high rate, flat for 60 % of the steps, then falling to nothing; at most 32 epochs."""
+    """The recipe of the stories: a high rate, flat for 60 % of the steps, then falling to 0; at most 32 epochs."""
     return Run(steps=min(max(600, examples), 10_000), batch_size=32)
 
 
