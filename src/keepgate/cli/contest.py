@@ -57,7 +57,7 @@ def contestants(result: "Comparison") -> Table:
 
 def answers(result: "Comparison") -> Table:
     """One row a network: what its first seed answered to the article's question, and how many seeds are right."""
-    rows = []
+    rows: list[Sequence[str | Text]] = []
     for network in (one for one in result.networks if one.runs):
         first = network.runs[0]
         right = sum(run.answer == result.expected for run in network.runs)
