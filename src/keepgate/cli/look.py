@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import SettingsError
-from .ask import Model, TextFile
+from .ask import Model, TextFile, one_thread
 from .show import clean, draws_blocks, percent, say, screen, show_answer, table, write_json
 from .source import checked, read_text
 from .strip import Row, draw, stretched
@@ -98,7 +98,8 @@ def look(
     from ..export import load
     from ..lens import look as lens
 
-    view = lens.look(load(model), Question(text=content, question=asked))
+    with one_thread():
+        view = lens.look(load(model), Question(text=content, question=asked))
     layers = _chosen(view, layer, direction)
     if json:
         write_json(_as_json(view, layers, gate, unit))
