@@ -198,7 +198,21 @@ def layers(k: int) -> str:
     )
 
 
+def far(k: int) -> str:
+    found = result("far")
+    seconds = [row["seconds"] for row in found["rows"]]
+    note = (
+        "A story of {characters:,} characters is answered in {low:.1f} to {high:.1f} seconds on one thread, depending on the "
+        "network, in a process of {peak:.0f} MiB.",
+        "一萬字（{characters:,} 字）的故事，單一執行緒答題要 {low:.1f} 到 {high:.1f} 秒，視網路而定；整個行程用 {peak:.0f} MiB 記憶體。",
+    )[k]
+    return note.format(
+        characters=found["characters"], low=min(seconds), high=max(seconds), peak=found["peak_mib"]
+    )
+
+
 TABLES: dict[str, Callable[[int], str]] = {
+    "far": far,
     "stories": stories,
     "facts": facts,
     "cmrc2018": cmrc2018,

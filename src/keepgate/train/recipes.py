@@ -40,8 +40,13 @@ def span_reader(examples: int) -> Run:
 
 
 def choice_reader(examples: int) -> Run:
-    """The recipe of the stories: a high rate, flat for 60 % of the steps, then falling to 0; at most 32 epochs."""
-    return Run(steps=min(max(600, examples), 10_000), batch_size=32)
+    """The recipe of the stories: a high rate, flat for 60 % of the steps, then falling to 0.
+
+    32 epochs, but at least 600 steps; of a large corpus 10,000 steps, but at least 5 epochs.
+    """
+    batch_size = 32
+    at_least = max(600, 5 * examples // batch_size + 1)
+    return Run(steps=max(min(examples, 10_000), at_least), batch_size=batch_size)
 
 
 def _bfloat16_where_it_is_fast() -> Literal["bfloat16"] | None:
