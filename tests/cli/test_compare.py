@@ -113,6 +113,15 @@ def test_asking_whether_a_file_can_be_written_leaves_it_as_it_was(compared, tmp_
     (tmp_path / "kept.html").write_text("precious")
     compared("--report", "kept.html", "--json", "taken/result")
     assert (tmp_path / "kept.html").read_text() == "precious"
+    compared("--report", "new.html", "--json", "taken/result")
+    assert not (tmp_path / "new.html").exists()
+
+
+def test_the_networks_are_kept_where_it_is_asked_for(compared) -> None:
+    assert compared()[1]["models"] is None
+    ran, asked = compared("--models", "networks")
+    assert asked["models"] == Path("networks")
+    assert "keepgate look networks/lstm-chrono --text -" in ran.out
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ def compare(
         Path | None,
         Parameter(metavar="FOLDER", help="Keep the networks in it, for `keepgate ask` and `look`."),
     ] = None,
+    models: Annotated[
+        Path | None,
+        Parameter(metavar="FOLDER", help="Keep the trained networks here, each as a model to ask."),
+    ] = None,
     processes: Annotated[
         int | None, Parameter(help="Networks trained at the same time; two, or one on a single core.")
     ] = None,
@@ -58,6 +62,13 @@ def compare(
         _write(json, to_json(result) + "\n")
     report_page.write(result, report)
     say(console, f"The report with its pictures: {report}", "bold")
+    if models is not None:
+        say(console, f"The networks: {models}. To see the gates of one of them:")
+        best = models / "lstm-chrono"
+        say(
+            console,
+            f'  echo {result.sentence} | keepgate look {best} --text - --question "{result.question}"',
+        )
     if models is not None:
         say(console, f"The networks, to ask and to look at: {models}{os.sep}", "bold")
 
