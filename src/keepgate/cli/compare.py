@@ -1,6 +1,5 @@
 """keepgate compare: the same stories and the same budget for several networks: who remembers?"""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -29,10 +28,6 @@ def compare(
     models: Annotated[
         Path | None,
         Parameter(metavar="FOLDER", help="Keep the networks in it, for `keepgate ask` and `look`."),
-    ] = None,
-    models: Annotated[
-        Path | None,
-        Parameter(metavar="FOLDER", help="Keep the trained networks here, each as a model to ask."),
     ] = None,
     processes: Annotated[
         int | None, Parameter(help="Networks trained at the same time; two, or one on a single core.")
@@ -69,8 +64,6 @@ def compare(
             console,
             f'  echo {result.sentence} | keepgate look {best} --text - --question "{result.question}"',
         )
-    if models is not None:
-        say(console, f"The networks, to ask and to look at: {models}{os.sep}", "bold")
 
 
 def _make_sure_of(path: Path) -> None:
