@@ -5,6 +5,8 @@ import json
 import os
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -310,3 +312,13 @@ def test_what_a_killed_process_left_is_cleared_away(model: Path) -> None:
     shutil.copytree(model, left)
     save(Parity.build(), model, card={})
     assert not left.exists()
+
+
+def test_loading_does_not_start_torchs_compiler(tmp_path) -> None:
+    code = (
+        "import sys; from keepgate.export import bundle; from keepgate.tasks import ChoiceReader; "
+        "from keepgate.tasks.settings import ChoiceReaderSettings; from keepgate.data.questions import Question; "
+        "task = ChoiceReader.build([Question(text='a b', question='c', answers=('a',))], ChoiceReaderSettings(), 0); "
+        "bundle.save(task, sys.argv[1], card={}); bundle.load(sys.argv[1]); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "model")], check=True)

@@ -5,7 +5,7 @@ Nothing in it is unpickled and nothing named in it is imported: its kind is look
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from
 from safetensors.torch import save as tensors_to
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from .. import tasks
 from ..errors import BundleError, KeepgateError, nearest_first
@@ -61,12 +62,29 @@ def load(folder: Path | str) -> Task:
     vocabulary = _json(path / "vocabulary.json", content["vocabulary.json"])
     weights = tensors_of(path / "weights.safetensors", content["weights.safetensors"], _REMEDY)
     # Built once without memory: settings that ask for more than there is are refused before it is taken.
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         _refuse_misfits(_build(task_type, model, vocabulary, path), weights, path, _REMEDY)
     with torch.random.fork_rng(devices=[]):
         task = _build(task_type, model, vocabulary, path)
     put_weights(task, weights, path, _REMEDY)
     return task.eval()
+
+
+class _Unfilled(TorchFunctionMode):
+    """Weights are not given initial values: without memory there is nowhere to put them, and torch would import its
+    compiler to find that out, which takes longer than all the rest of `load`."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = dict(kwargs or {})
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return given.get("tensor", args[0] if args else None)
+        return func(*args, **given)
 
 
 def settings_table(settings: Any) -> dict[str, Any]:
