@@ -72,6 +72,13 @@ def test_json_is_the_same_whatever_the_encoding(encoding: str, monkeypatch: pyte
     assert ("魯夫" in line) == (encoding == "utf-8") or "\\udcff" in line
 
 
+def test_a_command_can_be_pasted_from_a_narrow_terminal() -> None:
+    screen, file = console(force_terminal=True, color_system=None)
+    command = "keepgate look " + "a-long-name/" * 20
+    show.say_command(screen, command)
+    assert file.getvalue() == f"  {command}\n"
+
+
 def test_a_table_in_a_narrow_place_keeps_every_letter() -> None:
     screen, file = console()
     screen.width = 30

@@ -1,12 +1,13 @@
 """keepgate compare: the same stories and the same budget for several networks: who remembers?"""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ..errors import BundleError, SettingsError
-from .show import say, screen
+from .show import say, say_command, screen
 
 EPILOGUE = """Examples:
 
@@ -59,11 +60,9 @@ def compare(
     say(console, f"The report with its pictures: {report}", "bold")
     if models is not None:
         say(console, f"The networks: {models}. To see the gates of one of them:")
-        best = models / "lstm-chrono"
-        say(
-            console,
-            f'  echo {result.sentence} | keepgate look {best} --text - --question "{result.question}"',
-        )
+        best = shlex.quote(str(models / "lstm-chrono"))
+        sentence, question = shlex.quote(result.sentence), shlex.quote(result.question)
+        say_command(console, f"echo {sentence} | keepgate look {best} --text - --question {question}")
 
 
 def _make_sure_of(path: Path) -> None:

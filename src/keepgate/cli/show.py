@@ -90,6 +90,11 @@ def say(console: Console, text: str | Text = "", style: str = "") -> None:
     )
 
 
+def say_command(console: Console, command: str) -> None:
+    """A command to paste: never broken into lines, however narrow the terminal."""
+    console.print(Text(f"  {command}"), soft_wrap=True)
+
+
 def write_json(value: object) -> None:
     """One value as one line of JSON on standard output, in letters if the output has them, else as escapes."""
     try:

@@ -1,5 +1,6 @@
 """keepgate train: a model from questions with answers."""
 
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from ..errors import SettingsError
 from .evaluate import METRICS, answer_all
 from .kind import Chosen, Kind, tell_kind
 from .settings import run_from, split
-from .show import one_line, percent, say, screen, seconds
+from .show import one_line, percent, say, say_command, screen, seconds
 
 if TYPE_CHECKING:
     from ..data.corpora import Corpus
@@ -113,7 +114,8 @@ def reader(
         console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {result.loss:.3f} nats."
     )
     say(console, _how_good(figures))
-    say(console, f'Written to {out}. Now: keepgate ask {out} --text FILE --question "..."')
+    say(console, f"Written to {out}. Now ask it:")
+    say_command(console, f'keepgate ask {shlex.quote(str(out))} --text FILE --question "..."')
 
 
 def _trained_already(out: Path, work: Path, *, resuming: bool) -> bool:
