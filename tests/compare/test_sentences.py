@@ -112,6 +112,9 @@ CLAIMS = {
     "change.still": moving(c=(0.0,), h=(0.1,)),
     "change.single": moving(h=(0.1,)),
     "change.all_hold": moving(c=(0.1,), h=(0.4,)),
+    "change.filling": of(
+        net(GOOD, strip=strip({"f": (0.9,)}, {"c": (0.5,), "h": (0.5,)}), pace={"c": 0.01, "h": 0.3})
+    ),
 }
 
 
@@ -208,6 +211,16 @@ OPPOSITES = [
     ("gradient.vanishes", "gradient.arrives"),
     ("change.holds", "change.reversed"),
 ]
+
+
+def test_the_claim_is_judged_over_the_long_story_and_not_while_memory_fills():
+    result = CLAIMS["change.filling"]
+    judged, filling, count = (sentence(one, "en") for one in sentences.claim(result))
+    assert "c changes by 1.0% of its size and h by 30.0%" in judged
+    assert "c by 50.0%, h by 50.0%" in filling
+    assert "holds in 1 of the 1" in count
+    assert f"{result.distance:,} characters" in sentence(sentences.claim_lead(result), "en")
+    assert "characters that follow" not in sentence(sentences.claim_lead(CLAIMS["change.holds"]), "en")
 
 
 @pytest.mark.parametrize(("one", "other"), OPPOSITES)

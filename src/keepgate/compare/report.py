@@ -120,6 +120,7 @@ def _content(result: Comparison) -> dict[str, Any]:
         "step_figure": figures.step(),
         "strips": figures.strips(result),
         "claim": sentences.claim(result),
+        "claim_lead": sentences.claim_lead(result),
         "facts_figure": figures.facts(result),
         "facts_heading": say("facts.heading")
         if result.facts == 3

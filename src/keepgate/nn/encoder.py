@@ -88,6 +88,17 @@ class Encoder(nn.Module):
         states, _ = self.layer(self.embed(ids), lengths=lengths)
         return states, self._last(states, lengths)
 
+    def last(
+        self, ids: Int[Tensor, "time batch"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch states"]:
+        """What each direction knows at its end, as `forward` gives it; a window is computed there and nowhere else."""
+        if not isinstance(self.layer, Window) or len(ids) == 0:
+            return self(ids, lengths)[1]
+        lengths = lengths.to(ids.device)
+        place = lengths - self.layer.window + torch.arange(self.layer.window, device=ids.device).unsqueeze(1)
+        seen = self.embed(ids.gather(0, place.clamp(min=0))) * (place >= 0).unsqueeze(2)
+        return self.layer.last(seen) * (lengths > 0).unsqueeze(1)
+
     def trace(self, ids: Int[Tensor, "time batch"], lengths: Int[Tensor, " batch"]) -> Trace:
         """Every gate and state over the tokens. Raises CellError for a feedforward encoder, which has none."""
         if isinstance(self.layer, Window):

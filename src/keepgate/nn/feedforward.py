@@ -41,5 +41,13 @@ class Window(nn.Module):
         real = torch.arange(len(output)).unsqueeze(1) < checked
         return output * real.to(output.device).unsqueeze(2), None
 
+    def last(self, input: Float[Tensor, "window batch input"]) -> Float[Tensor, "batch hidden"]:
+        """The output after the last of exactly `window` steps: what `forward` ends with, at the cost of that one."""
+        if input.shape[0] != self.window or input.shape[2] != self.input_size:
+            raise ShapeError(
+                f"input is {tuple(input.shape)}; give [{self.window}, batch, {self.input_size}], the steps of one window"
+            )
+        return torch.tanh(torch.einsum("tbi,hit->bh", input, self.weight) + self.bias)
+
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}, window={self.window}"

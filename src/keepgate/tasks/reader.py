@@ -172,8 +172,10 @@ class ChoiceReader(nn.Module):
 
     def forward(self, batch: ChoiceBatch) -> Float[Tensor, "batch choices"]:
         """The score of each choice for each row, before the softmax."""
-        states, features = self.encoder(batch.text, batch.text_lengths)
-        if self.attention is not None:
+        if self.attention is None:
+            features = self.encoder.last(batch.text, batch.text_lengths)
+        else:
+            states, features = self.encoder(batch.text, batch.text_lengths)
             assert batch.question is not None
             assert batch.question_lengths is not None
             _, asked = self.encoder(batch.question, batch.question_lengths)

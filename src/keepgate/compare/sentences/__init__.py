@@ -1,6 +1,6 @@
 """What a reader sees in each picture, said from the numbers; for each claim a branch for data that contradict it."""
 
-from .gates import claim, gate_name, gates, in_order
+from .gates import claim, claim_lead, gate_name, gates, in_order
 from .gradient import gradient, scaled_up
 from .measures import (
     FAINT,
@@ -28,6 +28,7 @@ __all__ = [
     "accuracy",
     "answers",
     "claim",
+    "claim_lead",
     "facts",
     "gate_name",
     "gates",

@@ -49,10 +49,11 @@ def gates(strip: Strip, keeper: str | None) -> list[Say]:
 
 
 def change(network: Network) -> Say | None:
-    """Whether the article's claim holds for this network: the cell state slow, the hidden state fast."""
-    if network.strip is None:
-        return None
-    means = {state: _mean(values) for state, values in network.strip.change.items()}
+    """Whether the article's claim holds for this network: the cell state slow, the hidden state fast.
+
+    Over the long story where that was measured; else over the sentence, at which the memory still fills.
+    """
+    means = _over_story(network) or _over_sentence(network)
     slow, fast = means.get("c"), means.get("h")
     if fast is None:
         return None
@@ -64,10 +65,27 @@ def change(network: Network) -> Say | None:
     return say(f"change.{_pace(slow, fast)}", **facts, slow=share(slow), ratio=size(fast / slow))
 
 
+def filling(network: Network) -> Say | None:
+    """How far both states moved over the sentence itself, where the story after it is what the claim is judged by."""
+    means = _over_sentence(network)
+    slow, fast = means.get("c"), means.get("h")
+    if slow is None or fast is None or not _over_story(network):
+        return None
+    return say("change.filling", network=name_of(network), slow=share(slow), fast=share(fast))
+
+
+def claim_lead(result: Comparison) -> Say:
+    """What is measured, and over what."""
+    if any(_over_story(network) for network in result.networks):
+        return say("change.lead_story", distance=count(result.distance))
+    return say("change.lead")
+
+
 def claim(result: Comparison) -> list[Say]:
-    """The count of LSTMs for which the claim holds, after a sentence on each network."""
+    """A sentence on each network, on each LSTM while its memory fills, and for how many LSTMs the claim holds."""
     said = [told for network in result.networks if (told := change(network)) is not None]
     both = [told for told in said if told.key != "change.single"]
+    said += [told for network in result.networks if (told := filling(network)) is not None]
     holding = [told for told in both if told.key in ("change.holds", "change.slightly", "change.still")]
     if both:
         said.append(say("change.all_hold", holding=count(len(holding)), n=count(len(both))))
@@ -80,6 +98,17 @@ def _pace(slow: float, fast: float) -> str:
     if fast >= HARDLY * slow:
         return "slightly"
     return "even" if fast * HARDLY > slow else "reversed"
+
+
+def _over_story(network: Network) -> dict[str, float]:
+    return {state: value for state, value in network.pace.items() if math.isfinite(value)}
+
+
+def _over_sentence(network: Network) -> dict[str, float]:
+    if network.strip is None:
+        return {}
+    means = {state: _mean(values) for state, values in network.strip.change.items()}
+    return {state: value for state, value in means.items() if value is not None}
 
 
 def _mean(values: Sequence[float]) -> float | None:
