@@ -45,7 +45,7 @@ class Window(nn.Module):
         """The output after the last of exactly `window` steps: what `forward` ends with, at the cost of that one."""
         if input.shape[0] != self.window or input.shape[2] != self.input_size:
             raise ShapeError(
-                f"input is {tuple(input.shape)}; give [{self.window}, batch, {self.input_size}], the steps of one window"
+                f"input is {tuple(input.shape)}; give [{self.window}, batch, {self.input_size}]: one window of steps"
             )
         return torch.tanh(torch.einsum("tbi,hit->bh", input, self.weight) + self.bias)
 
