@@ -30,24 +30,13 @@ from keepgate.export import bundle
 from keepgate.tasks.metrics import score
 from keepgate.tasks.span import SpanReader, SpanReaderSettings
 from keepgate.train.loop import fit
+from keepgate.train.recipes import recipe
 from keepgate.train.settings import Run
 
 RESULTS = Path(__file__).parent / "results" / "cmrc2018.json"
 SETTINGS = SpanReaderSettings()
-RUN = Run(
-    steps=1700,
-    batch_size=32,
-    learning_rate=2e-3,
-    schedule="cosine",
-    warmup=60,
-    flat=0.25,
-    floor=0.02,
-    betas=(0.9, 0.98),
-    clip=5.0,
-    average=0.995,
-    autocast="bfloat16",
-    threads=1,
-)
+# What `keepgate train reader` does with so many questions; one thread, so that seeds can be trained side by side.
+RUN = replace(recipe("span-reader", 10_000), threads=1, autocast="bfloat16")
 METRICS = ("exact", "f1_substring", "f1_bag")
 
 

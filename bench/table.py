@@ -211,7 +211,31 @@ def far(k: int) -> str:
     )
 
 
+def asked(k: int) -> str:
+    found = result("asked")
+    shown = [each for each in found["answers"] if each["shown"]]
+    head = [
+        ("question", "問題")[k],
+        ("answer", "答案")[k],
+        ("probability", "機率")[k],
+        ("right answer", "正確答案")[k],
+    ]
+    rows = [
+        [each["question"], each["text"], f"{100 * each['probability']:.0f} %", each["right"]]
+        for each in shown
+    ]
+    exact, overlaps, all_of_them = found["exact"], found["overlaps"], len(found["answers"])
+    note = (
+        "Three of ten questions about a [text of our own](bench/asked/text.txt), seed 0: {exact} of the ten were answered exactly, "
+        "{overlaps} more with words too many or too few.",
+        "我們自己寫的[一篇文章](bench/asked/text.txt)，十題中的三題，種子 0：十題裡有 {exact} 題完全答對，另有 {overlaps} 題多了或少了字。",
+    )[k]
+    assert all_of_them == 10
+    return rows_of(head, rows) + "\n\n" + note.format(exact=exact, overlaps=overlaps)
+
+
 TABLES: dict[str, Callable[[int], str]] = {
+    "asked": asked,
     "far": far,
     "stories": stories,
     "facts": facts,

@@ -71,3 +71,7 @@ def check_command(words: list[str], line: str) -> None:
 
 
 _HELP: dict[str, str] = {}
+
+
+def test_the_tables_are_what_the_benchmarks_print():
+    run([sys.executable, str(ROOT / "bench" / "table.py"), "--check"], ROOT)
