@@ -71,6 +71,11 @@ def spread(values: list[float]) -> str:
     return f"{mean} %" if low == high else f"{mean} % ({low}–{high})"
 
 
+def size(value: float) -> str:
+    """A share of any size with two digits that count."""
+    return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}"
+
+
 def stories(k: int) -> str:
     found = result("stories")
     lengths = found["lengths"]
@@ -87,7 +92,7 @@ def stories(k: int) -> str:
         if not runs:
             continue
         before = network["before"]
-        gradient = "–" if before is None else f"{float(before['values'][before['lags'].index(100)]):.0e}"
+        gradient = "–" if before is None else size(float(before["values"][before["lags"].index(100)]))
         rows.append(
             [
                 NAMES[network["name"]][k],
@@ -200,14 +205,14 @@ def layers(k: int) -> str:
 
 def far(k: int) -> str:
     found = result("far")
-    seconds = [row["seconds"] for row in found["rows"]]
+    times = [1000 * row["seconds"] for row in found["rows"]]
     note = (
-        "A story of {characters:,} characters is answered in {low:.1f} to {high:.1f} seconds on one thread, depending on the "
+        "A story of {characters:,} characters is answered in {low:.0f} to {high:.0f} milliseconds on one thread, depending on the "
         "network, in a process of {peak:.0f} MiB.",
-        "一萬字（{characters:,} 字）的故事，單一執行緒答題要 {low:.1f} 到 {high:.1f} 秒，視網路而定；整個行程用 {peak:.0f} MiB 記憶體。",
+        "一萬字（{characters:,} 字）的故事，單一執行緒答題要 {low:.0f} 到 {high:.0f} 毫秒，視網路而定；整個行程用 {peak:.0f} MiB 記憶體。",
     )[k]
     return note.format(
-        characters=found["characters"], low=min(seconds), high=max(seconds), peak=found["peak_mib"]
+        characters=found["characters"], low=min(times), high=max(times), peak=found["peak_mib"]
     )
 
 
