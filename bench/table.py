@@ -22,9 +22,9 @@ PAGES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-TW.md"}
 NAMES = {
     "feedforward": ("feed-forward, 32 tokens", "前饋網路，32 字的視窗"),
     "rnn": ("RNN", "RNN"),
-    "lstm-zero": ("LSTM, forget bias 0", "LSTM，遺忘閘偏差值 0"),
-    "lstm-chrono": ("LSTM, chrono bias", "LSTM，chrono 偏差值"),
-    "gru-chrono": ("GRU, chrono bias", "GRU，chrono 偏差值"),
+    "lstm-zero": ("LSTM, forget bias 0", "LSTM，遺忘閘偏置 0"),
+    "lstm-chrono": ("LSTM, chrono bias", "LSTM，chrono 偏置"),
+    "gru-chrono": ("GRU, chrono bias", "GRU，chrono 偏置"),
     "last": ("last state", "最後的狀態"),
     "attention": ("attention", "注意力"),
 }
