@@ -331,3 +331,31 @@ def test_single_steps_refuse_what_does_not_fit(name, as_users_run):
         ours(torch.zeros(1, 3, 5))
     with pytest.raises(keepgate.ShapeError, match="expected"):
         ours(torch.zeros(3, 5), (wrong, wrong) if name == "LSTMCell" else wrong)
+
+
+@pytest.mark.parametrize("name", [*LAYERS, "RNNCell", "LSTMCell", "GRUCell"])
+def test_another_device_or_dtype_is_refused_with_both_names(name, as_users_run):
+    layer = getattr(keepgate, name)(3, 4)
+    batch = (2,) if name.endswith("Cell") else (5, 2)
+    with pytest.raises(keepgate.ShapeError, match=r"float64.*float32"):
+        layer(torch.randn(*batch, 3, dtype=torch.float64))
+    h = (
+        torch.zeros(*batch[1:], 2, 4, dtype=torch.float64)
+        if name.endswith("Cell")
+        else torch.zeros(1, 2, 4).double()
+    )
+    hx = (h, h) if name.startswith("LSTM") else h
+    with pytest.raises(keepgate.ShapeError, match="state h is torch\\.float64"):
+        layer(torch.randn(*batch, 3), hx)
+    with pytest.raises(keepgate.ShapeError, match="is on cpu, but the weights are on meta"):
+        layer.to("meta")(torch.randn(*batch, 3))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_weights_may_be_parametrized(name):
+    layer = getattr(keepgate, name)(3, 4)
+    x = torch.randn(5, 2, 3)
+    expected = layer(x)[0]
+    for weight in ("weight_ih_l0", "weight_hh_l0"):
+        nn.utils.parametrizations.weight_norm(layer, weight)
+    agrees(layer(x)[0], expected)

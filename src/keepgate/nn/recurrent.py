@@ -222,8 +222,7 @@ class Recurrent(nn.Module):
         name = type(self).__name__
         arranged = arrange(input, lengths, self.batch_first, name)
         x = arranged.x
-        weight = self._parameters[_parameter_name("weight_ih", 0, False)]
-        assert weight is not None
+        weight = getattr(self, _parameter_name("weight_ih", 0, False))
         if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
             raise ShapeError(
                 f"{name}: input is {x.dtype}, but the weights are {weight.dtype}; "
