@@ -10,7 +10,14 @@ import jaxtyping
 import pytest
 
 # Before anything imports keepgate: every annotated function of these rooms checks what it is given.
-_HOOK = jaxtyping.install_import_hook(["keepgate.nn", "keepgate.kernels", "keepgate.lens"], "enforce.checked")
+_ENFORCED = [
+    "keepgate.kernels",
+    "keepgate.lens",
+    "keepgate.nn",
+    "keepgate.tasks.span.decode",
+    "keepgate.tasks.span.network",
+]
+_HOOK = jaxtyping.install_import_hook(_ENFORCED, "enforce.checked")
 assert not any(name.startswith("keepgate.nn") for name in sys.modules), "keepgate was imported too early"
 
 import torch

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import tomli_w
 
-from keepgate.errors import SettingsError
-from keepgate.tasks.settings import ChoiceReaderSettings, check, nearest_first, settings_from
+from keepgate.errors import SettingsError, nearest_first
+from keepgate.tasks.settings import ChoiceReaderSettings, check, settings_from
 
 FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
 

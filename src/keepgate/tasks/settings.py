@@ -1,13 +1,12 @@
 """What a reader is built from: frozen dataclasses, the schema of model.toml and of the commands' options."""
 
-import difflib
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, TypeVar
 
-from ..errors import SettingsError
+from ..errors import SettingsError, nearest_first
 
 CellName = Literal["feedforward", "rnn", "lstm", "gru"]
 InitName = Literal["torch", "orthogonal", "chrono"]
@@ -89,11 +88,6 @@ def settings_from(settings_type: type[S], values: Mapping[str, Any]) -> S:
             raise SettingsError(f"{settings_type.__name__} needs the setting {name!r}, which is not given")
     hints = typing.get_type_hints(settings_type)
     return settings_type(**{name: _as(value, hints[name]) for name, value in values.items()})
-
-
-def nearest_first(name: str, known: typing.Iterable[str]) -> list[str]:
-    """The known names, the one most like `name` first."""
-    return sorted(known, key=lambda other: -difflib.SequenceMatcher(None, name, other).ratio())
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
