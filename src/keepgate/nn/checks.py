@@ -1,6 +1,9 @@
-"""What no layer can be built with, refused with torch.nn's classes of error."""
+"""What no layer can be built with or given, refused with torch.nn's classes of error."""
 
-from ..errors import SettingsError
+import torch
+from torch import Tensor
+
+from ..errors import SettingsError, ShapeError
 
 
 def check_settings(
@@ -46,4 +49,28 @@ def check_no_projection(proj_size: int, layer: str) -> None:
     if proj_size:
         raise SettingsError(
             f"proj_size={proj_size}: only an LSTM projects its output, a {layer} does not; leave it out"
+        )
+
+
+def check_input(input: Tensor, weight_ih: Tensor, layer: str) -> None:
+    """Raises ShapeError for an input with other features than the layer's, or of another kind than its weights."""
+    check_kind("input", input, weight_ih)
+    features, expected = input.shape[-1], weight_ih.shape[1]
+    if features != expected:
+        raise ShapeError(
+            f"input has {features} features but this {layer} was built with input_size={expected}; "
+            f"project it first or build with input_size={features}"
+        )
+
+
+def check_kind(name: str, given: Tensor, weight: Tensor) -> None:
+    """Raises ShapeError for another dtype or device than the weights'. Under autocast any dtype will do."""
+    if given.device != weight.device:
+        raise ShapeError(
+            f"{name} is on {given.device}, but the weights are on {weight.device}; move one with .to(...)"
+        )
+    if given.dtype != weight.dtype and not torch.is_autocast_enabled(given.device.type):
+        raise ShapeError(
+            f"{name} is {given.dtype}, but the weights are {weight.dtype}; "
+            f"convert it with .to({weight.dtype}) or the layer with .to({given.dtype})"
         )

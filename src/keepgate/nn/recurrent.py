@@ -14,7 +14,7 @@ from ..errors import SettingsError, ShapeError
 from ..kernels import Call, Run, run
 from ..kernels.choose import by_name
 from .arrange import Arranged, Lengths, arrange
-from .checks import check_settings
+from .checks import check_input, check_kind, check_settings
 from .init import Init, check_init, initialise
 from .trace import LayerTrace, Trace
 
@@ -221,22 +221,7 @@ class Recurrent(nn.Module):
         """Everything that the caller gave, checked and time first."""
         name = type(self).__name__
         arranged = arrange(input, lengths, self.batch_first, name)
-        x = arranged.x
-        weight = getattr(self, _parameter_name("weight_ih", 0, False))
-        if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
-            raise ShapeError(
-                f"{name}: input is {x.dtype}, but the weights are {weight.dtype}; "
-                f"convert the input with input.to({weight.dtype}) or the model with model.to({x.dtype})"
-            )
-        if x.device != weight.device:
-            raise ShapeError(
-                f"{name}: input is on {x.device}, but the weights are on {weight.device}; move one with .to(...)"
-            )
-        if x.shape[2] != self.input_size:
-            raise ShapeError(
-                f"input has {x.shape[2]} features but this {name} was built with input_size={self.input_size}; "
-                f"project it first or build with input_size={x.shape[2]}"
-            )
+        check_input(arranged.x, getattr(self, _parameter_name("weight_ih", 0, False)), name)
         return arranged, self._states(hx, arranged), self._resets(resets, arranged)
 
     def _states(self, hx: Hidden | None, arranged: Arranged) -> tuple[Tensor, ...]:
@@ -260,14 +245,7 @@ class Recurrent(nn.Module):
                     f"initial state {name} has shape {tuple(state.shape)}, expected {expected}: "
                     f"[layers · directions, {'batch, ' if arranged.batched else ''}units]"
                 )
-            if state.device != x.device:
-                raise ShapeError(
-                    f"initial state {name} is on {state.device}, but the input is on {x.device}; move one"
-                )
-            if state.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
-                raise ShapeError(
-                    f"initial state {name} is {state.dtype}, but the input is {x.dtype}; convert one with .to(...)"
-                )
+            check_kind(f"initial state {name}", state, x)
             states.append(arranged.states_in(state))
         return tuple(states)
 

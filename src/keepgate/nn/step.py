@@ -9,7 +9,7 @@ from torch.nn.functional import linear
 from .. import cells
 from ..equations import Cell, Named
 from ..errors import SettingsError, ShapeError
-from .checks import check_settings
+from .checks import check_input, check_kind, check_settings
 from .init import Init, check_init, initialise
 
 
@@ -57,12 +57,7 @@ class StepBase(nn.Module):
             raise ShapeError(
                 f"{name}: expected input to be 1D or 2D, got {input.dim()}D; give [batch, input] or [input]"
             )
-        if input.shape[-1] != self.input_size:
-            raise ShapeError(
-                f"input has {input.shape[-1]} features but this {name} was built with input_size={self.input_size}; "
-                f"project it first or build with input_size={input.shape[-1]}"
-            )
-        self._refuse_other_kind("input", input)
+        check_input(input, self.weight_ih, name)
         shape = (*input.shape[:-1], self.hidden_size)
         states = given if given is not None else tuple(input.new_zeros(shape) for _ in cell.states)
         for state_name, state in zip(cell.states, states, strict=True):
@@ -70,7 +65,7 @@ class StepBase(nn.Module):
                 raise ShapeError(
                     f"{name}: state {state_name} has shape {tuple(state.shape)}, expected {shape}"
                 )
-            self._refuse_other_kind(f"state {state_name}", state)
+            check_kind(f"state {state_name}", state, self.weight_ih)
         wx = linear(input, self.weight_ih, self.bias_ih).chunk(len(cell.gates), -1)
         uh = linear(states[0], self.weight_hh, self.bias_hh).chunk(len(cell.gates), -1)
         step = cell.step(
@@ -79,19 +74,6 @@ class StepBase(nn.Module):
             Named(**dict(zip(cell.states, states, strict=True))),
         )
         return tuple(step[state] for state in cell.states)
-
-    def _refuse_other_kind(self, name: str, given: Tensor) -> None:
-        """Raises ShapeError for another dtype or device than the weights'."""
-        weight = self.weight_ih
-        if given.device != weight.device:
-            raise ShapeError(
-                f"{name} is on {given.device}, but the weights are on {weight.device}; move one with .to(...)"
-            )
-        if given.dtype != weight.dtype and not torch.is_autocast_enabled(given.device.type):
-            raise ShapeError(
-                f"{name} is {given.dtype}, but the weights are {weight.dtype}; "
-                f"convert it with .to({weight.dtype}) or the cell with .to({given.dtype})"
-            )
 
     def extra_repr(self) -> str:
         defaults = {
