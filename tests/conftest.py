@@ -1,6 +1,7 @@
 """What every test runs under: shapes and types enforced, fresh memory is NaN, seeds fixed."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -21,6 +22,10 @@ _HOOK = jaxtyping.install_import_hook(_ENFORCED, "enforce.checked")
 assert not any(name.startswith("keepgate.nn") for name in sys.modules), "keepgate was imported too early"
 
 import torch
+
+# A shell starts what runs in the background with Ctrl-C ignored, and every process below inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
