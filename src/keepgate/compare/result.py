@@ -1,7 +1,4 @@
-"""What a comparison found, as plain values: the report, the terminal's table and `--json` read this and nothing else.
-
-First drafted by the report's author so that the report could be built; the comparison's author owns it.
-"""
+"""What a comparison found, as plain values: the report, the terminal's table and `--json` read this and nothing else."""
 
 import json
 import math
