@@ -1,4 +1,4 @@
-"""What a comparison found, as plain values: the report, the terminal's table and `--json` read this and nothing else."""
+"""What a comparison found, as plain values: the report, the terminal and `--json` read this and nothing else."""
 
 import json
 import math
