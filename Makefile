@@ -7,14 +7,15 @@ OUT ?= demo
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test test-slow lint bench docs clean
 
 help:
-	@echo "make demo   train the small networks on the stories, show which of them remember, write $(OUT)/report.html"
-	@echo "make test   run the tests"
-	@echo "make lint   formatting, types and import contracts"
-	@echo "make bench  the slow measurements behind the figures of the README (an hour and a half)"
-	@echo "make docs   build the documentation into docs/_build/html"
+	@echo "make demo       train the small networks on the stories, show which of them remember, write $(OUT)/report.html"
+	@echo "make test       run the tests"
+	@echo "make test-slow  the tests that take longer: mutants of the source, the whole comparison, the report in a browser"
+	@echo "make lint       formatting, types and import contracts"
+	@echo "make bench      the slow measurements behind the figures of the README (an hour and a half)"
+	@echo "make docs       build the documentation into docs/_build/html"
 
 $(VENV)/pip.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -41,6 +42,9 @@ demo: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -n $(WORKERS) --quiet
+
+test-slow: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest -m slow --quiet
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .
