@@ -117,7 +117,17 @@ def test_asking_whether_a_file_can_be_written_leaves_it_as_it_was(compared, tmp_
     assert not (tmp_path / "new.html").exists()
 
 
-def test_the_networks_are_kept_where_it_is_asked_for(compared) -> None:
+@pytest.mark.parametrize(
+    ("found", "called"), [("/usr/bin/keepgate", "| keepgate look"), (None, "| bin/keep look")]
+)
+def test_the_command_to_look_with_is_one_that_the_shell_finds(compared, monkeypatch, found, called) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: found)
+    monkeypatch.setattr("sys.argv", ["bin/keep", "compare"])
+    assert called in compared("--models", "networks")[0].out
+
+
+def test_the_networks_are_kept_where_it_is_asked_for(compared, monkeypatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     assert compared()[1]["models"] is None
     ran, asked = compared("--models", "networks")
     assert asked["models"] == Path("networks")

@@ -1,6 +1,8 @@
 """keepgate compare: the same stories and the same budget for several networks: who remembers?"""
 
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -62,7 +64,12 @@ def compare(
         say(console, f"The networks: {models}. To see the gates of one of them:")
         best = shlex.quote(str(models / "lstm-chrono"))
         sentence, question = shlex.quote(result.sentence), shlex.quote(result.question)
-        say_command(console, f"echo {sentence} | keepgate look {best} --text - --question {question}")
+        say_command(console, f"echo {sentence} | {_called()} look {best} --text - --question {question}")
+
+
+def _called() -> str:
+    """How to call this program again: by its name where the shell finds it, else by the path it was called by."""
+    return "keepgate" if shutil.which("keepgate") else shlex.quote(sys.argv[0])
 
 
 def _make_sure_of(path: Path) -> None:
