@@ -121,7 +121,7 @@ def test_asking_whether_a_file_can_be_written_leaves_it_as_it_was(compared, tmp_
     ("found", "called"), [("/usr/bin/keepgate", "| keepgate look"), (None, "| bin/keep look")]
 )
 def test_the_command_to_look_with_is_one_that_the_shell_finds(compared, monkeypatch, found, called) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: found)
+    monkeypatch.setattr("shutil.which", lambda _: found)
     monkeypatch.setattr("sys.argv", ["bin/keep", "compare"])
     assert called in compared("--models", "networks")[0].out
 
