@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -108,14 +109,21 @@ def on_a_terminal(command: list[str], typed: bytes, **changes: str) -> tuple[int
     if process == 0:
         os.environ.update(environment(TERM="xterm-256color", COLUMNS="80", **changes))
         os.execv(command[0], command)
-    shown, waiting = b"", typed
+    shown, waiting, pressed = b"", typed, b""
     with contextlib.suppress(OSError):
-        while piece := os.read(terminal, 4096):
+        while True:
+            if not select.select([terminal], [], [], 3)[0]:
+                # A key that is pressed while the terminal changes its mode is lost; a person presses it again.
+                os.write(terminal, pressed)
+                continue
+            if not (piece := os.read(terminal, 4096)):
+                break
             shown += piece
             # A person types when they see the prompt.
             while waiting and shown.count(b"? ") > typed.count(b"\n") - waiting.count(b"\n"):
                 line, _, waiting = waiting.partition(b"\n")
-                os.write(terminal, line + (b"\n" if line not in (b"\x03", b"\x04") else b""))
+                pressed = line if line in (b"\x03", b"\x04") else b""
+                os.write(terminal, pressed or line + b"\n")
     _, status = os.waitpid(process, 0)
     os.close(terminal)
     return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
