@@ -72,9 +72,11 @@ def test_a_closed_pipe_ends_quietly() -> None:
     os.close(writing)
 
 
+# Only Linux has this device, and nothing else gives a process a full disk as its standard output.
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="/dev/full, a disk that is always full, is Linux's own"
+)
 def test_a_full_disk_is_told() -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
     with Path("/dev/full").open("wb") as full:
         ran = run("--help", stdout=full, stderr=subprocess.PIPE)
     assert ran.returncode == 3
