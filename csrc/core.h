@@ -1,0 +1,94 @@
+// What the kernels are asked to do, in addresses and sizes. Neither Python's nor torch's tensors are known here.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace keepgate {
+
+constexpr int max_states = 8, max_planes = 48, max_vectors = 8;
+
+enum class Type : int { float32 = 0, float64 = 1 };
+
+// One layer, one direction. Every array of numbers has the problem's type; null where there is none.
+struct Sizes {
+  long steps, rows, input, hidden;
+  long projected;  // units of the output after a projection; 0 without one
+};
+
+struct Weights {
+  const void* weight_ih;  // [gates · hidden, input]
+  const void* weight_hh;  // [gates · hidden, output], [gates · hidden] where the recurrence is diagonal
+  const void* bias_ih;    // [gates · hidden]
+  const void* bias_hh;
+  const void* weight_hr;  // [projected, hidden]
+  const void* vectors[max_vectors];  // [hidden] each
+};
+
+// An array [steps, rows, units]: its units lie side by side, its steps and rows wherever the strides say (in elements).
+struct Strided {
+  void* data;
+  long step, row;
+};
+
+struct Forward {
+  int cell;
+  Type type;
+  Sizes sizes;
+  int threads;
+  bool reverse;     // each row is read from its own end to its start
+  bool zero_tails;  // planes are zero beyond a row's length, as the output always is
+  Strided x;
+  const int64_t* lengths;  // [rows], each from 0 to steps
+  const uint8_t* resets;   // [steps, rows]
+  const void* first[max_states];  // states before the first step, [rows, units]
+  void* last[max_states];         // states after each row's last step; may be the arrays of `first`
+  const void* packed;             // the weights, as pack() leaves them
+  Strided output;                 // the first state after each step
+  // What is kept of every step, [steps, rows, padded(hidden)] each, or all null: the states after the first, then what
+  // the cell keeps, then with a projection the first state before it.
+  void* planes[max_planes];
+  void* scratch;
+};
+
+struct Backward {
+  Forward forward;  // as it ran, planes included; `last`, `packed` and `scratch` are not read
+  Weights weights;
+  Strided d_output;                 // data may be null
+  const void* d_last[max_states];   // each may be null
+  Strided d_x;                      // what is wanted; data null where it is not, as for each below
+  void* d_first[max_states];
+  void* d_weight_ih;
+  void* d_weight_hh;
+  void* d_bias_ih;
+  void* d_bias_hh;
+  void* d_weight_hr;
+  void* d_vectors[max_vectors];
+  void* scratch;
+};
+
+// The kernels of one instruction set.
+struct Kernels {
+  const char* name;
+  size_t (*packed_bytes)(int cell, Type, const Sizes&);
+  void (*pack)(int cell, Type, const Sizes&, const Weights&, void* packed);
+  size_t (*forward_scratch)(const Forward&);
+  void (*forward)(const Forward&);
+  size_t (*backward_scratch)(const Backward&);
+  void (*backward)(const Backward&);
+};
+
+// The units of a plane's row, padded: 64 bytes hold a whole number of every vector.
+constexpr long padded(long units, Type type) {
+  const long lanes = type == Type::float32 ? 16 : 8;
+  return (units + lanes - 1) / lanes * lanes;
+}
+
+int cell_count();
+const char* cell_name(int cell);
+const Kernels& kernels();             // of the instruction set that was chosen when the library was loaded
+const char* const* available_sets();  // the sets that this processor can run, best first, ended by null
+
+// A number that changes when any of the bytes does, to know whether weights were changed since they were packed.
+uint64_t fingerprint(const void* data, size_t bytes);
+
+}  // namespace keepgate
