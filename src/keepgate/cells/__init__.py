@@ -5,11 +5,13 @@ from ..errors import CellError, nearest_first
 from .gru import gru
 from .gru_reset_before import gru_reset_before
 from .lstm import lstm
+from .mingru import mingru
+from .peephole import peephole
 from .rnn import rnn_relu, rnn_tanh
 
-CELLS: tuple[Cell, ...] = (rnn_tanh, rnn_relu, lstm, gru, gru_reset_before)
+CELLS: tuple[Cell, ...] = (rnn_tanh, rnn_relu, lstm, gru, gru_reset_before, peephole, mingru)
 
-__all__ = ["CELLS", "by_name", "gru", "gru_reset_before", "lstm", "rnn_relu", "rnn_tanh"]
+__all__ = ["CELLS", "by_name", "gru", "gru_reset_before", "lstm", "mingru", "peephole", "rnn_relu", "rnn_tanh"]
 
 
 def by_name(name: str) -> Cell:

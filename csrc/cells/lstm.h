@@ -1,0 +1,50 @@
+// GENERATED from keepgate/cells/lstm.py by `python -m keepgate.emit`; change that file, not this one.
+#pragma once
+
+// Long short-term memory: Hochreiter & Schmidhuber (1997); forget gate by Gers, Schmidhuber & Cummins (2000).
+struct Lstm {
+  static constexpr const char* name = "lstm";
+  static constexpr int gates = 4, states = 2, vectors = 0;  // i f g o; h c
+  static constexpr int apart = 0;  // gates whose wx and uh do more than add up
+  static constexpr int kept = 4;  // i f g o
+  static constexpr Recurrence recurrence = Recurrence::dense;
+  static constexpr bool reads_output = false;
+  static constexpr int wx_gates[gates] = {0, 1, 2, 3};  // i f g o
+  static constexpr int uh_gates[gates] = {0, 1, 2, 3};  // i f g o
+
+  // a_i, a_f, a_g, a_o  ->  h, c; i, f, g, o
+  template <class V>
+  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* kept) {
+    const V c_prev = prev[1];
+    const V a_i = pre[0], a_f = pre[1], a_g = pre[2], a_o = pre[3];
+    const V i = sigmoid(a_i);
+    const V f = sigmoid(a_f);
+    const V g = tanh(a_g);
+    const V o = sigmoid(a_o);
+    const V c = fma(f, c_prev, i * g);
+    kept[0] = i;
+    kept[1] = f;
+    kept[2] = g;
+    kept[3] = o;
+    next[0] = o * tanh(c);
+    next[1] = c;
+  }
+
+  // d_h, d_c  ->  gradients of a_i, a_f, a_g, a_o; directly of h_prev, c_prev
+  template <class V>
+  static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* next,
+                                       const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
+    const V i = kept[0], f = kept[1], g = kept[2], o = kept[3];
+    const V c_prev = prev[1];
+    const V c = next[1];
+    const V d_h = d_next[0];
+    const V tanh_c = tanh(c);
+    const V d_c = fma(d_h * o, fnma(tanh_c, tanh_c, 1), d_next[1]);
+    d_pre[0] = d_c * g * (i * (1 - i));
+    d_pre[1] = d_c * c_prev * (f * (1 - f));
+    d_pre[2] = d_c * i * fnma(g, g, 1);
+    d_pre[3] = d_h * tanh_c * (o * (1 - o));
+    d_prev[0] = 0;
+    d_prev[1] = d_c * f;
+  }
+};

@@ -1,0 +1,58 @@
+// GENERATED from keepgate/cells/peephole.py by `python -m keepgate.emit`; change that file, not this one.
+#pragma once
+
+// Long short-term memory whose gates see the memory: Gers & Schmidhuber (2000), "Recurrent nets that time and count".
+struct Peephole {
+  static constexpr const char* name = "peephole";
+  static constexpr int gates = 4, states = 2, vectors = 3;  // i f g o; h c; p_i p_f p_o
+  static constexpr int apart = 0;  // gates whose wx and uh do more than add up
+  static constexpr int kept = 4;  // i f g o
+  static constexpr Recurrence recurrence = Recurrence::dense;
+  static constexpr bool reads_output = false;
+  static constexpr int wx_gates[gates] = {0, 1, 2, 3};  // i f g o
+  static constexpr int uh_gates[gates] = {0, 1, 2, 3};  // i f g o
+
+  // a_i, a_f, a_g, a_o  ->  h, c; i, f, g, o
+  template <class V>
+  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* weight, V* next, V* kept) {
+    const V c_prev = prev[1];
+    const V p_i = weight[0], p_f = weight[1], p_o = weight[2];
+    const V a_i = pre[0], a_f = pre[1], a_g = pre[2], a_o = pre[3];
+    const V i = sigmoid(fma(p_i, c_prev, a_i));
+    const V f = sigmoid(fma(p_f, c_prev, a_f));
+    const V g = tanh(a_g);
+    const V c = fma(f, c_prev, i * g);
+    const V o = sigmoid(fma(p_o, c, a_o));
+    kept[0] = i;
+    kept[1] = f;
+    kept[2] = g;
+    kept[3] = o;
+    next[0] = o * tanh(c);
+    next[1] = c;
+  }
+
+  // d_h, d_c  ->  gradients of a_i, a_f, a_g, a_o; directly of h_prev, c_prev; of p_i, p_f, p_o
+  template <class V>
+  static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* next,
+                                       const V* weight, V* d_pre, V* d_prev, V* d_weight) {
+    const V i = kept[0], f = kept[1], g = kept[2], o = kept[3];
+    const V c_prev = prev[1];
+    const V c = next[1];
+    const V p_i = weight[0], p_f = weight[1], p_o = weight[2];
+    const V d_h = d_next[0];
+    const V tanh_c = tanh(c);
+    const V d_a_o = d_h * tanh_c * (o * (1 - o));
+    const V d_c = fma(d_a_o, p_o, fma(d_h * o, fnma(tanh_c, tanh_c, 1), d_next[1]));
+    const V d_a_i = d_c * g * (i * (1 - i));
+    const V d_a_f = d_c * c_prev * (f * (1 - f));
+    d_pre[0] = d_a_i;
+    d_pre[1] = d_a_f;
+    d_pre[2] = d_c * i * fnma(g, g, 1);
+    d_pre[3] = d_a_o;
+    d_prev[0] = 0;
+    d_prev[1] = fma(d_a_f, p_f, fma(d_a_i, p_i, d_c * f));
+    d_weight[0] = d_a_i * c_prev;
+    d_weight[1] = d_a_f * c_prev;
+    d_weight[2] = d_a_o * c;
+  }
+};

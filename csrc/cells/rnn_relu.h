@@ -1,0 +1,32 @@
+// GENERATED from keepgate/cells/rnn.py by `python -m keepgate.emit`; change that file, not this one.
+#pragma once
+
+// The recurrent network without gates, after Elman (1990), "Finding structure in time", Cognitive Science 14.
+struct RnnRelu {
+  static constexpr const char* name = "rnn_relu";
+  static constexpr int gates = 1, states = 1, vectors = 0;  // a; h
+  static constexpr int apart = 0;  // gates whose wx and uh do more than add up
+  static constexpr int kept = 0;
+  static constexpr Recurrence recurrence = Recurrence::dense;
+  static constexpr bool reads_output = false;
+  static constexpr int wx_gates[gates] = {0};  // a
+  static constexpr int uh_gates[gates] = {0};  // a
+
+  // a  ->  h
+  template <class V>
+  static KEEPGATE_INLINE void forward(const V* pre, const V* /*prev*/, const V* /*weight*/, V* next,
+                                      V* /*kept*/) {
+    const V a = pre[0];
+    next[0] = relu(a);
+  }
+
+  // d_h  ->  gradients of a; directly of h_prev
+  template <class V>
+  static KEEPGATE_INLINE void backward(const V* d_next, const V* /*kept*/, const V* /*prev*/, const V* next,
+                                       const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
+    const V h = next[0];
+    const V d_h = d_next[0];
+    d_pre[0] = d_h * step_of(h);
+    d_prev[0] = 0;
+  }
+};
