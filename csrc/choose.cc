@@ -1,0 +1,110 @@
+// Which instruction set runs, chosen once, when the library is loaded; and what needs no vectors at all.
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "core.h"
+
+namespace keepgate {
+
+#if defined(__x86_64__)
+namespace avx512 { extern const Kernels table; }
+namespace avx2 { extern const Kernels table; }
+namespace baseline { extern const Kernels table; }
+#elif defined(__aarch64__)
+namespace neon { extern const Kernels table; }
+#else
+namespace baseline { extern const Kernels table; }
+#endif
+
+namespace {
+
+struct Set {
+  const Kernels* kernels;
+  bool (*runs_here)();
+};
+
+// Best first. The flags are those that CMakeLists.txt compiles each set with.
+const Set sets[] = {
+#if defined(__x86_64__)
+    {&avx512::table,
+     [] {
+       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+              __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+     }},
+    {&avx2::table, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {&baseline::table, [] { return true; }},
+#elif defined(__aarch64__)
+    {&neon::table, [] { return true; }},
+#else
+    {&baseline::table, [] { return true; }},
+#endif
+};
+constexpr int set_count = sizeof(sets) / sizeof(sets[0]);
+
+std::string joined(const char* const* names) {
+  std::string all;
+  for (; *names; ++names) all += (all.empty() ? "" : ", ") + std::string(*names);
+  return all;
+}
+
+const Kernels& choose() {
+  const char* const* names = available_sets();
+  const char* wanted = std::getenv("KEEPGATE_ISA");
+  if (!wanted || !*wanted) wanted = names[0];
+  for (const Set& set : sets) {
+    if (std::strcmp(set.kernels->name, wanted) != 0) continue;
+    if (set.runs_here()) return *set.kernels;
+    throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) +
+                             ", which this processor cannot run; it runs " + joined(names));
+  }
+  throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) +
+                           ", an instruction set that keepgate does not know; this processor runs " + joined(names));
+}
+
+}  // namespace
+
+const char* const* available_sets() {
+  struct Names {
+    const char* names[set_count + 1] = {};
+    Names() {
+      int count = 0;
+      for (const Set& set : sets)
+        if (set.runs_here()) names[count++] = set.kernels->name;
+    }
+  };
+  static const Names here;
+  return here.names;
+}
+
+const Kernels& kernels() {
+  static const Kernels& chosen = choose();
+  return chosen;
+}
+
+uint64_t fingerprint(const void* data, size_t bytes) {
+  // Each step can be undone for a known lane or a known word, so a change of one word is always seen. The rotation brings
+  // the sign of a number, which a product leaves at the top, to where the next product spreads it.
+  constexpr int lanes = 8;
+  constexpr uint64_t odd = 0x9e3779b97f4a7c15;  // 2⁶⁴ ÷ the golden ratio
+  const auto mix = [](uint64_t lane, uint64_t word) {
+    const uint64_t product = (lane ^ word) * odd;
+    return product << 29 | product >> 35;
+  };
+  uint64_t lane[lanes] = {1, 2, 3, 4, 5, 6, 7, 8}, words[lanes];
+  const auto* at = static_cast<const unsigned char*>(data);
+  size_t left = bytes;
+  for (; left >= sizeof(words); at += sizeof(words), left -= sizeof(words)) {
+    std::memcpy(words, at, sizeof(words));
+    for (int i = 0; i < lanes; ++i) lane[i] = mix(lane[i], words[i]);
+  }
+  std::memset(words, 0, sizeof(words));
+  if (left) std::memcpy(words, at, left);
+  uint64_t all = bytes;
+  for (int i = 0; i < lanes; ++i) all = mix(all, mix(lane[i], words[i]));
+  return all;
+}
+
+}  // namespace keepgate
