@@ -4,19 +4,21 @@
 // Gated recurrent unit: Cho et al. (2014), arXiv:1406.1078, equations 5 to 8; reset after the product.
 struct Gru {
   static constexpr const char* name = "gru";
-  static constexpr int gates = 3, states = 1, vectors = 0;  // r z n; h
-  static constexpr int apart = 1;  // gates whose wx and uh do more than add up
-  static constexpr int kept = 4;  // r z n uh_n
-  static constexpr Recurrence recurrence = Recurrence::dense;
-  static constexpr bool reads_output = true;
+  static constexpr int gates = 3;   // r z n
+  static constexpr int states = 1;  // h
+  static constexpr int vectors = 0;
+  static constexpr int kept = 4;                     // r z n uh_n
+  static constexpr int apart = 1;                    // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {2, 0, 1};  // n r z
   static constexpr int uh_gates[gates] = {0, 1, 2};  // r z n
+  static constexpr Recurrence recurrence = Recurrence::dense;
+  static constexpr bool reads_output = true;  // whether a step reads h_prev itself, beside uh
 
   // wx_n, a_r, a_z, uh_n  ->  h; r, z, n, uh_n
   template <class V>
   static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* kept) {
-    const V h_prev = prev[0];
     const V wx_n = pre[0], a_r = pre[1], a_z = pre[2], uh_n = pre[3];
+    const V h_prev = prev[0];
     const V r = sigmoid(a_r);
     const V z = sigmoid(a_z);
     const V n = tanh(fma(r, uh_n, wx_n));
@@ -27,7 +29,7 @@ struct Gru {
     next[0] = fma(1 - z, n, z * h_prev);
   }
 
-  // d_h  ->  gradients of wx_n, a_r, a_z, uh_n; directly of h_prev
+  // gradients of h  ->  of wx_n, a_r, a_z, uh_n; of h_prev beside uh
   template <class V>
   static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* /*next*/,
                                        const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
@@ -37,7 +39,7 @@ struct Gru {
     const V d_wx_n = d_h * (1 - z) * fnma(n, n, 1);
     d_pre[0] = d_wx_n;
     d_pre[1] = d_wx_n * uh_n * (r * (1 - r));
-    d_pre[2] = fms(d_h, h_prev, d_h * n) * (z * (1 - z));
+    d_pre[2] = d_h * (h_prev - n) * (z * (1 - z));
     d_pre[3] = d_wx_n * r;
     d_prev[0] = d_h * z;
   }

@@ -4,19 +4,21 @@
 // Long short-term memory: Hochreiter & Schmidhuber (1997); forget gate by Gers, Schmidhuber & Cummins (2000).
 struct Lstm {
   static constexpr const char* name = "lstm";
-  static constexpr int gates = 4, states = 2, vectors = 0;  // i f g o; h c
-  static constexpr int apart = 0;  // gates whose wx and uh do more than add up
-  static constexpr int kept = 4;  // i f g o
-  static constexpr Recurrence recurrence = Recurrence::dense;
-  static constexpr bool reads_output = false;
+  static constexpr int gates = 4;   // i f g o
+  static constexpr int states = 2;  // h c
+  static constexpr int vectors = 0;
+  static constexpr int kept = 4;                        // i f g o
+  static constexpr int apart = 0;                       // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1, 2, 3};  // i f g o
   static constexpr int uh_gates[gates] = {0, 1, 2, 3};  // i f g o
+  static constexpr Recurrence recurrence = Recurrence::dense;
+  static constexpr bool reads_output = false;  // whether a step reads h_prev itself, beside uh
 
   // a_i, a_f, a_g, a_o  ->  h, c; i, f, g, o
   template <class V>
   static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* kept) {
-    const V c_prev = prev[1];
     const V a_i = pre[0], a_f = pre[1], a_g = pre[2], a_o = pre[3];
+    const V c_prev = prev[1];
     const V i = sigmoid(a_i);
     const V f = sigmoid(a_f);
     const V g = tanh(a_g);
@@ -30,7 +32,7 @@ struct Lstm {
     next[1] = c;
   }
 
-  // d_h, d_c  ->  gradients of a_i, a_f, a_g, a_o; directly of h_prev, c_prev
+  // gradients of h, c  ->  of a_i, a_f, a_g, a_o; of h_prev, c_prev beside uh
   template <class V>
   static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* next,
                                        const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {

@@ -4,33 +4,35 @@
 // Minimal gated recurrent unit: Feng et al. (2024), "Were RNNs all we needed?", arXiv:2410.01201, section 3.1.
 struct Mingru {
   static constexpr const char* name = "mingru";
-  static constexpr int gates = 2, states = 1, vectors = 0;  // z n; h
-  static constexpr int apart = 0;  // gates whose wx and uh do more than add up
-  static constexpr int kept = 2;  // z n
-  static constexpr Recurrence recurrence = Recurrence::none;
-  static constexpr bool reads_output = true;
+  static constexpr int gates = 2;   // z n
+  static constexpr int states = 1;  // h
+  static constexpr int vectors = 0;
+  static constexpr int kept = 2;                  // z n
+  static constexpr int apart = 0;                 // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1};  // z n
-  static constexpr int uh_gates[gates] = {0, 1};  // z n
+  static constexpr int uh_gates[gates] = {0, 1};  // no uh
+  static constexpr Recurrence recurrence = Recurrence::none;
+  static constexpr bool reads_output = true;  // whether a step reads h_prev itself
 
   // wx_z, wx_n  ->  h; z, n
   template <class V>
   static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* kept) {
-    const V h_prev = prev[0];
     const V wx_z = pre[0], wx_n = pre[1];
+    const V h_prev = prev[0];
     const V z = sigmoid(wx_z);
     kept[0] = z;
     kept[1] = wx_n;
     next[0] = fma(1 - z, h_prev, z * wx_n);
   }
 
-  // d_h  ->  gradients of wx_z, wx_n; directly of h_prev
+  // gradients of h  ->  of wx_z, wx_n; of h_prev
   template <class V>
   static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* /*next*/,
                                        const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
     const V z = kept[0], n = kept[1];
     const V h_prev = prev[0];
     const V d_h = d_next[0];
-    d_pre[0] = fms(d_h, n, d_h * h_prev) * (z * (1 - z));
+    d_pre[0] = d_h * (n - h_prev) * (z * (1 - z));
     d_pre[1] = d_h * z;
     d_prev[0] = d_h * (1 - z);
   }

@@ -4,13 +4,15 @@
 // The recurrent network without gates, after Elman (1990), "Finding structure in time", Cognitive Science 14.
 struct RnnTanh {
   static constexpr const char* name = "rnn_tanh";
-  static constexpr int gates = 1, states = 1, vectors = 0;  // a; h
-  static constexpr int apart = 0;  // gates whose wx and uh do more than add up
+  static constexpr int gates = 1;   // a
+  static constexpr int states = 1;  // h
+  static constexpr int vectors = 0;
   static constexpr int kept = 0;
-  static constexpr Recurrence recurrence = Recurrence::dense;
-  static constexpr bool reads_output = false;
+  static constexpr int apart = 0;              // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0};  // a
   static constexpr int uh_gates[gates] = {0};  // a
+  static constexpr Recurrence recurrence = Recurrence::dense;
+  static constexpr bool reads_output = false;  // whether a step reads h_prev itself, beside uh
 
   // a  ->  h
   template <class V>
@@ -20,7 +22,7 @@ struct RnnTanh {
     next[0] = tanh(a);
   }
 
-  // d_h  ->  gradients of a; directly of h_prev
+  // gradients of h  ->  of a; of h_prev beside uh
   template <class V>
   static KEEPGATE_INLINE void backward(const V* d_next, const V* /*kept*/, const V* /*prev*/, const V* next,
                                        const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {

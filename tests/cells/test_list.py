@@ -8,7 +8,9 @@ from keepgate.errors import CellError
 
 def test_every_cell_is_found_by_its_name():
     assert [cells.by_name(cell.name) for cell in cells.CELLS] == list(cells.CELLS)
-    assert [cell.name for cell in cells.CELLS] == ["rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before"]
+    assert [cell.name for cell in cells.CELLS] == [
+        "rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before", "peephole", "mingru",
+    ]  # fmt: skip
 
 
 def test_gates_are_in_torchs_order():

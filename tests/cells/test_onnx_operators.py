@@ -4,7 +4,7 @@ import pytest
 import torch
 from one_step import one_step
 
-from keepgate.cells import CELLS, gru, gru_reset_before, lstm, rnn_tanh
+from keepgate.cells import CELLS, gru, gru_reset_before, lstm, peephole, rnn_tanh
 from keepgate.equations import Cell
 
 onnx = pytest.importorskip("onnx")
@@ -25,6 +25,8 @@ def operator(cell: Cell, x_TBI, states, weights):
         "B": bias[None],
     }
     first = {f"initial_{state}": value[None] for state, value in states.items()}
+    if cell.vectors:
+        first["P"] = torch.cat([weights[vector] for vector in cell.onnx.vectors.split()])[None]
     attributes = {"linear_before_reset": cell.onnx.linear_before_reset, "activations": cell.onnx.activations}
     node = onnx.helper.make_node(
         cell.onnx.operator,
@@ -51,6 +53,7 @@ def random_call(cell, dtype):
         "bias_ih": (rows,),
         "bias_hh": (rows,),
     }
+    shapes |= dict.fromkeys(cell.vectors, (hidden,))
     weights = {name: torch.randn(shape, dtype=dtype) / 2 for name, shape in shapes.items()}
     states = {state: torch.randn(batch, hidden, dtype=dtype) for state in cell.states}
     return torch.randn(steps, batch, inputs, dtype=dtype), states, weights
@@ -66,7 +69,9 @@ def step_by_step(cell, x_TBI, states, weights):
 
 
 # ONNX's evaluator knows no Relu in an RNN; onnxruntime does.
-@pytest.mark.parametrize("cell", [rnn_tanh, lstm, gru, gru_reset_before], ids=lambda cell: cell.name)
+@pytest.mark.parametrize(
+    "cell", [rnn_tanh, lstm, gru, gru_reset_before, peephole], ids=lambda cell: cell.name
+)
 def test_the_operator_named_is_the_cell(cell):
     call = random_call(cell, torch.float64)
     model, feeds = operator(cell, *call)

@@ -4,13 +4,13 @@ sigmoid(ln 3) = 3 / (3 + 1) = 3/4, sigmoid(0) = 1/2, sigmoid(-ln 3) = 1 / (1 + 3
 tanh(ln 2) = (2 - 1/2) / (2 + 1/2) = 3/5, tanh(ln 3) = (3 - 1/3) / (3 + 1/3) = 4/5
 """
 
-from math import log
+from math import log, tanh
 
 import pytest
 import torch
 from one_step import one_step
 
-from keepgate.cells import gru, gru_reset_before, lstm, rnn_relu, rnn_tanh
+from keepgate.cells import gru, gru_reset_before, lstm, mingru, peephole, rnn_relu, rnn_tanh
 
 LN2, LN3 = log(2), log(3)
 
@@ -76,6 +76,33 @@ def test_lstm_by_hand():
     )
 
 
+def test_peephole_by_hand():
+    # One unit, x = 1, h_prev = 1/2, c_prev = ln 3. Rows i f g o, and what each gate sees of the memory:
+    #   i: (1 · -ln 3 + 0)   + (1/2 · 2 - 1)  + 2 c_prev = ln 3   i = sigmoid(ln 3) = 3/4
+    #   f: (1 · ln 3 - 1)    + (1/2 · 0 + 1)  - 1 c_prev = 0      f = sigmoid(0)    = 1/2
+    #   g: (1 · ln 2 + 0)    + (1/2 · 4 - 2)             = ln 2   g = tanh(ln 2)    = 3/5
+    # c = f c_prev + i g = 1/2 ln 3 + 9/20
+    #   o: (1 · 1 + 7/20)    + (1/2 · -2 + 1) - 3 c      = -3/2 ln 3: it sees c, not c_prev
+    #      o = sigmoid(-3/2 ln 3) = 1 / (1 + 3 √3)
+    # h = o tanh(c)
+    step = one_step(
+        peephole,
+        tensor([1.0]),
+        {"h": tensor([0.5]), "c": tensor([LN3])},
+        weight_ih=tensor([-LN3], [LN3], [LN2], [1.0]),
+        bias_ih=tensor(0.0, -1.0, 0.0, 0.35),
+        weight_hh=tensor([2.0], [0.0], [4.0], [-2.0]),
+        bias_hh=tensor(-1.0, 1.0, -2.0, 1.0),
+        p_i=tensor(2.0),
+        p_f=tensor(-1.0),
+        p_o=tensor(-3.0),
+    )
+    o, c = 1 / (1 + 3 * 3**0.5), LN3 / 2 + 9 / 20
+    assert numbers(step) == pytest.approx(
+        {"h": o * tanh(c), "c": c, "i": 3 / 4, "f": 1 / 2, "g": 3 / 5, "o": o}
+    )
+
+
 # One unit, x = 1, h_prev = 1/5. Rows r z n of what both forms share:
 #   r: (1 · 1 + 0)   + (1/5 · -5 + 0)   = 0      r = sigmoid(0)    = 1/2
 #   z: (1 · 0 + ln 3) + (1/5 · 5 - 1)   = ln 3   z = sigmoid(ln 3) = 3/4
@@ -112,9 +139,30 @@ def test_gru_reset_before_by_hand():
     assert after["n"].item() == pytest.approx(1 / 3)
 
 
+def test_mingru_by_hand():
+    # One unit, x = 2, h_prev = 4. Nothing sees h_prev:
+    #   z: 2 · 0 + ln 3 = ln 3      z = 3/4
+    #   n: 2 · 5 - 2    = 8         n = 8, as it is
+    # h = (1 - z) h_prev + z n = 1/4 · 4 + 3/4 · 8 = 7
+    step = one_step(
+        mingru,
+        tensor([2.0]),
+        {"h": tensor([4.0])},
+        weight_ih=tensor([0.0], [5.0]),
+        bias_ih=tensor(LN3, -2.0),
+    )
+    assert numbers(step) == pytest.approx({"h": 7.0, "z": 3 / 4, "n": 8.0})
+
+
+def test_in_a_mingru_an_open_gate_writes():
+    for open_z, expected in ((1.0, 0.3), (0.0, 0.7)):
+        traced = {"z": tensor([open_z]), "n": tensor([0.3])}
+        assert mingru.rebuild(traced, {"h": tensor([0.7])})["h"].item() == expected
+
+
 def test_an_open_gate_keeps():
     # As the textbooks say of f and z: near 1 the memory stays as it is, near 0 it is gone.
-    for cell, gate in ((lstm, "f"), (gru, "z")):
+    for cell, gate in ((lstm, "f"), (peephole, "f"), (gru, "z")):
         assert cell.keeps == gate
         traced = {name: tensor([0.0]) for name in cell.traced}
         previous = {state: tensor([0.7]) for state in cell.states}

@@ -3,17 +3,6 @@
 from keepgate.equations import Cell, Named, Step, cell, exp, log, maximum, relu, sigmoid, tanh
 
 
-@cell(gates="i f g o", states="h c", vectors="p_i p_f p_o")
-def peephole(wx: Named, uh: Named, s: Named, v: Named) -> Step:
-    """Gers & Schmidhuber (2000): the gates see the memory."""
-    i = sigmoid(wx.i + uh.i + v.p_i * s.c)
-    f = sigmoid(wx.f + uh.f + v.p_f * s.c)
-    g = tanh(wx.g + uh.g)
-    c = f * s.c + i * g
-    o = sigmoid(wx.o + uh.o + v.p_o * c)
-    return Step(h=o * tanh(c), c=c, i=i, f=f, g=g, o=o)
-
-
 @cell(gates="i g o", states="h c")
 def coupled(wx: Named, uh: Named, s: Named) -> Step:
     """Greff et al. (2015), arXiv:1503.04069: what is written is what is erased."""
@@ -23,14 +12,6 @@ def coupled(wx: Named, uh: Named, s: Named) -> Step:
     o = sigmoid(wx.o + uh.o)
     c = f * s.c + i * g
     return Step(h=o * tanh(c), c=c, i=i, f=f, g=g, o=o)
-
-
-@cell(gates="z n", recurrent="none")
-def mingru(wx: Named, uh: Named, s: Named) -> Step:
-    """Feng et al. (2024), arXiv:2410.01201, section 3.1, with the paper's letters: an open z writes."""
-    z = sigmoid(wx.z)
-    h = (1 - z) * s.h + z * wx.n
-    return Step(h=h, z=z)
 
 
 @cell(gates="f i n", recurrent="none")
@@ -73,4 +54,4 @@ def made_up(wx: Named, uh: Named, s: Named) -> Step:
     return Step(h=inner - outer + 0.5 * s.h)
 
 
-LATER: tuple[Cell, ...] = (peephole, coupled, mingru, minlstm, slstm, indrnn, made_up)
+LATER: tuple[Cell, ...] = (coupled, minlstm, slstm, indrnn, made_up)

@@ -11,7 +11,17 @@ from .rnn import rnn_relu, rnn_tanh
 
 CELLS: tuple[Cell, ...] = (rnn_tanh, rnn_relu, lstm, gru, gru_reset_before, peephole, mingru)
 
-__all__ = ["CELLS", "by_name", "gru", "gru_reset_before", "lstm", "mingru", "peephole", "rnn_relu", "rnn_tanh"]
+__all__ = [
+    "CELLS",
+    "by_name",
+    "gru",
+    "gru_reset_before",
+    "lstm",
+    "mingru",
+    "peephole",
+    "rnn_relu",
+    "rnn_tanh",
+]
 
 
 def by_name(name: str) -> Cell:

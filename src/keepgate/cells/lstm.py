@@ -11,7 +11,7 @@ An open forget gate (f near 1) keeps. Courses that write z, z^i, z^f, z^o mean g
 
 Ours differs from the papers, as torch.nn.LSTM does: the candidate is tanh, not 4 sigmoid - 2, and what is
 shown tanh, not 2 sigmoid - 1, of the memory; one unit has one memory cell of its own, not a block of
-several; a second bias b'; no peepholes (Gers & Schmidhuber, 2000); the gradient is cut nowhere, where the
+several; a second bias b'; no peepholes (those are in peephole); the gradient is cut nowhere, where the
 paper of 1997 truncates it. Gate order: torch's, i f g o.
 """
 

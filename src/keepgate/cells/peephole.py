@@ -1,7 +1,7 @@
-"""Long short-term memory whose gates see the memory: Gers & Schmidhuber (2000), "Recurrent nets that time and count".
+"""Long short-term memory with peepholes: Gers & Schmidhuber (2000), "Recurrent nets that time and count".
 
 IJCNN 2000, volume 3; at length in Gers, Schraudolph & Schmidhuber (2002), JMLR 3. With weights of their own
-in each line, and one weight p for each unit,
+in each line, and for each unit a peephole p of each gate,
 
     i, f = sigmoid(W x_t + b + U h_{t-1} + b' + p c_{t-1})     input, forget gate
     g    = tanh(W x_t + b + U h_{t-1} + b')                   candidate
@@ -17,10 +17,15 @@ where the papers show the memory itself; the candidate is tanh; one unit has one
 block of several; there are two biases; the gradient is cut nowhere. Gate order: i f g o, as in lstm.
 """
 
-from ..equations import Named, Step, cell, sigmoid, tanh
+from ..equations import Named, OnnxOperator, Step, cell, sigmoid, tanh
 
 
-@cell(gates="i f g o", states="h c", vectors="p_i p_f p_o")
+@cell(
+    gates="i f g o",
+    states="h c",
+    vectors="p_i p_f p_o",
+    onnx=OnnxOperator("LSTM", gates="i o f g", vectors="p_i p_o p_f"),
+)
 def peephole(wx: Named, uh: Named, s: Named, v: Named) -> Step:
     i = sigmoid(wx.i + uh.i + v.p_i * s.c)
     f = sigmoid(wx.f + uh.f + v.p_f * s.c)

@@ -1,34 +1,47 @@
-"""The C++ text of a cell: one struct, with one step forward and one step backward for any vector of numbers."""
+"""The C++ of a cell: one struct, with one step forward and one backward for any vector of numbers."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from itertools import chain, groupby
 
 from ..cells import CELLS
 from ..equations import Cell, Expr, gradients, topological
-from ..equations.expr import INFIX
-from .statements import Names, Statement, statements
-
-# What a cell's own names must not hide: C++'s words, what the text calls, and the parameters.
-TAKEN = frozenset(
-    """alignas alignof and asm auto bool break case catch char class compl const constexpr const_cast continue
-    decltype default delete do double dynamic_cast else enum explicit export extern false float for friend goto
-    if inline int long mutable namespace new noexcept not nullptr operator or private protected public register
-    reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch template
-    this throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
-    exp fma fms fnma log maximum relu sigmoid step_of tanh
-    V d_next d_pre d_prev d_weight kept next pre prev weight""".split()
-)
-
+from .columns import Columns, columns
+from .expression import write
+from .statements import Names, statements, variables
 
 GENERATED = "// GENERATED from "
+WIDTH = 110
+
+# What no name of a cell may hide: C++'s own words, the functions that a step calls, and its parameters.
+WORDS = """
+    alignas alignof and asm auto bool break case catch char class compl const constexpr const_cast continue decltype
+    default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline int
+    long mutable namespace new noexcept not nullptr operator or private protected public register reinterpret_cast
+    requires return short signed sizeof static static_assert static_cast struct switch template this throw true try
+    typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
+    exp fma fms fnma log maximum relu sigmoid step_of tanh
+    V d_next d_pre d_prev d_weight kept next pre prev weight
+"""
 
 
 def files() -> dict[str, str]:
-    """The text of every file of csrc/cells, by its name: one for each cell that has a graph, and all.h."""
-    emitted = [cell for cell in CELLS if cell.recurrent != "inside"]
-    return {**{f"{cell.name}.h": header(cell) for cell in emitted}, "all.h": all_cells(emitted)}
+    """The text of every file of csrc/cells, by name: one for each cell that has a graph, and all.h."""
+    cells = [cell for cell in CELLS if cell.recurrent != "inside"]
+    return {**{f"{cell.name}.h": header(cell) for cell in cells}, "all.h": all_headers(cells)}
+
+
+def all_headers(cells: Iterable[Cell]) -> str:
+    """The text of all.h: each cell's file, and their list as KEEPGATE_CELLS."""
+    cells = list(cells)
+    lines = [
+        *_start("keepgate.cells.__init__"),
+        *(f'#include "{cell.name}.h"' for cell in cells),
+        "",
+        "#define KEEPGATE_CELLS(X) " + " ".join(f"X({struct_name(cell)})" for cell in cells),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def struct_name(cell: Cell) -> str:
@@ -36,276 +49,197 @@ def struct_name(cell: Cell) -> str:
     return "".join(part.capitalize() for part in cell.name.split("_"))
 
 
-def all_cells(cells: Iterable[Cell]) -> str:
-    """The text of all.h: every cell included, and listed in KEEPGATE_CELLS."""
-    cells = list(cells)
-    return "\n".join(
+def header(cell: Cell) -> str:
+    """The text of a cell's file. Raises CellError if the cell has no graph.
+
+    It includes nothing: V, its functions, KEEPGATE_INLINE and Recurrence are declared where it is included, which
+    is once in each instruction set's namespace.
+    """
+    each = columns(cell)
+    about = (sys.modules[cell.step.__module__].__doc__ or cell.name).strip().split("\n")[0]
+    lines = [
+        *_start(cell.step.__module__),
+        "",
+        f"// {about}",
+        f"struct {struct_name(cell)} {{",
+        *_indented(_constants(cell, each)),
+        "",
+        *_indented(_forward(cell, each)),
+        "",
+        *_indented(_backward(cell, each)),
+        "};",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _start(module: str) -> list[str]:
+    file = module.replace(".", "/") + ".py"
+    return [
+        f"{GENERATED}{file} by `python -m keepgate.emit`; change that file, not this one.",
+        "#pragma once",
+    ]
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" if line else "" for line in lines]
+
+
+def _constants(cell: Cell, each: Columns) -> list[str]:
+    """What a driver must know of the cell, as constants, each with what it counts."""
+    graph = cell.graph
+    output, beside = f"{cell.states[0]}_prev", ", beside uh" if graph.uh else ""
+    step_reads = graph.inputs[output] in topological([*graph.next.values(), *graph.traced.values()])
+    reads_output = step_reads or output in graph.reads
+    return _aligned(
         [
-            f"{GENERATED}keepgate/cells/__init__.py by `python -m keepgate.emit`; change that file, not this one.",
-            "#pragma once",
-            *(f'#include "{cell.name}.h"' for cell in cells),
-            "",
-            "#define KEEPGATE_CELLS(X) " + " ".join(f"X({struct_name(cell)})" for cell in cells),
-            "",
+            (f'const char* name = "{cell.name}"', ""),
+            (f"int gates = {len(cell.gates)}", " ".join(cell.gates)),
+            (f"int states = {len(cell.states)}", " ".join(cell.states)),
+            (f"int vectors = {len(cell.vectors)}", " ".join(cell.vectors)),
+            (f"int kept = {len(graph.kept)}", " ".join(graph.kept)),
+            (f"int apart = {len(each.apart)}", "gates whose wx and uh do more than add up"),
+            (f"int wx_gates[gates] = {_places(cell, each.wx_gates)}", " ".join(each.wx_gates)),
+            (
+                f"int uh_gates[gates] = {_places(cell, each.uh_gates)}",
+                " ".join(each.uh_gates) if graph.uh else "no uh",
+            ),
+            (f"Recurrence recurrence = Recurrence::{cell.recurrent}", ""),
+            (
+                f"bool reads_output = {str(reads_output).lower()}",
+                f"whether a step reads {output} itself{beside}",
+            ),
         ]
     )
 
 
-def header(cell: Cell) -> str:
-    """The text of a cell's file. The file that includes it has declared the functions that it calls."""
-    return "\n".join([*_Cpp(cell).lines(), ""])
+def _aligned(constants: list[tuple[str, str]]) -> list[str]:
+    """Constants as lines; comments on neighbouring lines start in one column."""
+    lines = []
+    for has_comment, group in groupby(constants, key=lambda constant: bool(constant[1])):
+        declared = [(f"static constexpr {text};", comment) for text, comment in group]
+        widest = max(len(text) for text, _ in declared)
+        lines += [f"{text:<{widest}}  // {comment}" if has_comment else text for text, comment in declared]
+    return lines
 
 
-@dataclass(frozen=True)
-class _Cpp:
-    cell: Cell
+def _places(cell: Cell, gates: Iterable[str]) -> str:
+    return "{" + ", ".join(str(cell.gates.index(gate)) for gate in gates) + "}"
 
-    @cached_property
-    def sums(self) -> dict[str, Expr]:
-        """The joined gates: what is used of them is only wx + uh, which the driver adds up; by gate."""
-        graph = self.cell.graph
-        order = topological([*graph.next.values(), *graph.traced.values()])
-        found: dict[str, Expr] = {}
-        for gate, uh in graph.uh.items():
-            wx = graph.wx[gate]
-            users = {node for node in order if wx in node.args or uh in node.args}
-            raw = {f"wx_{gate}", f"uh_{gate}"} & graph.kept.keys()
-            shown = {wx, uh} & {*graph.next.values(), *graph.traced.values()}
-            if len(users) == 1 and not raw and not shown:
-                (user,) = users
-                if user.op == "add" and set(user.args) == {wx, uh}:
-                    found[gate] = user
-        return found
 
-    @cached_property
-    def apart(self) -> list[str]:
-        """The gates whose wx and uh do more than add up, in the cell's order."""
-        return [gate for gate in self.cell.graph.uh if gate not in self.sums]
+def _forward(cell: Cell, each: Columns) -> Iterator[str]:
+    graph = cell.graph
+    inner = variables(cell)
+    results = _numbered("kept", graph.kept.values()) | _numbered("next", graph.next.values())
+    body = _body(
+        {"pre": each.values, "prev": _names(graph.previous.values()), "weight": graph.vectors},
+        results,
+        called=_by_node(graph.next, graph.traced, {name: node for node, name in inner.items()}),
+        always=inner.keys(),
+    )
+    yield f"// {', '.join(each.values)}  ->  {', '.join(graph.next)}" + _after("; ", graph.kept)
+    yield from _function("forward", ("pre", "prev", "weight"), ("next", "kept"), body)
 
-    @cached_property
-    def wx_gates(self) -> list[str]:
-        return [*self.apart, *(gate for gate in self.cell.gates if gate not in self.apart)]
 
-    @cached_property
-    def uh_gates(self) -> list[str]:
-        return [*(gate for gate in self.cell.gates if gate not in self.apart), *self.apart]
-
-    @cached_property
-    def columns(self) -> dict[str, Expr]:
-        """What the driver computes for each unit before the step, by name, in its order."""
-        graph = self.cell.graph
-        first = {f"wx_{gate}": graph.wx[gate] for gate in self.apart}
-        if graph.uh:
-            joined = {gate if gate == "a" else f"a_{gate}": node for gate, node in self.sums.items()}
-        else:
-            joined = {f"wx_{gate}": node for gate, node in graph.wx.items()}
-        return {**first, **joined, **{f"uh_{gate}": graph.uh[gate] for gate in self.apart}}
-
-    def lines(self) -> Iterator[str]:
-        cell, graph = self.cell, self.cell.graph
-        module = cell.step.__module__
-        about = (sys.modules[module].__doc__ or "").strip().split("\n")[0]
-        yield (
-            f"{GENERATED}{module.replace('.', '/')}.py by `python -m keepgate.emit`; "
-            "change that file, not this one."
-        )
-        yield "#pragma once"
-        yield ""
-        yield f"// {about}"
-        yield f"struct {struct_name(cell)} {{"
-        yield f'  static constexpr const char* name = "{cell.name}";'
-        yield (
-            f"  static constexpr int gates = {len(cell.gates)}, states = {len(cell.states)}, "
-            f"vectors = {len(cell.vectors)};  // {'; '.join(map(' '.join, filter(None, (cell.gates, cell.states, cell.vectors))))}"
-        )
-        yield f"  static constexpr int apart = {len(self.apart)};  // gates whose wx and uh do more than add up"
-        yield f"  static constexpr int kept = {len(graph.kept)};" + _comment(graph.kept)
-        yield f"  static constexpr Recurrence recurrence = Recurrence::{cell.recurrent};"
-        yield f"  static constexpr bool reads_output = {str(self.reads_output).lower()};"
-        yield f"  static constexpr int wx_gates[gates] = {self._places(self.wx_gates)};" + _comment(self.wx_gates)
-        yield f"  static constexpr int uh_gates[gates] = {self._places(self.uh_gates)};" + _comment(self.uh_gates)
-        yield ""
-        yield from self._forward()
-        yield ""
-        yield from self._backward()
-        yield "};"
-
-    @property
-    def reads_output(self) -> bool:
-        """Whether the step or its backward pass reads the output before it, beside uh."""
-        graph, output = self.cell.graph, self.cell.states[0]
-        below = topological([*graph.next.values(), *graph.traced.values()])
-        return graph.previous[output] in below or f"{output}_prev" in graph.reads
-
-    def _places(self, gates: list[str]) -> str:
-        return "{" + ", ".join(str(self.cell.gates.index(gate)) for gate in gates) + "}"
-
-    def _forward(self) -> Iterator[str]:
-        graph = self.cell.graph
-        sources = {
-            "prev": {f"{state}_prev": node for state, node in graph.previous.items()},
-            "weight": graph.vectors,
-            "pre": self.columns,
-        }
-        results = {f"kept[{k}]": node for k, node in enumerate(graph.kept.values())}
-        results |= {f"next[{k}]": node for k, node in enumerate(graph.next.values())}
-        called = _by_node({**graph.next, **graph.traced})
-        body = self._body(sources, results, called)
-        yield f"  // {', '.join(self.columns)}  ->  {', '.join(graph.next)}" + _after("; ", graph.kept)
-        yield from _function("forward", ["const V* pre", "const V* prev", "const V* weight", "V* next", "V* kept"], body)
-
-    def _backward(self) -> Iterator[str]:
-        graph = self.cell.graph
-        named = {**graph.traced, **graph.next, **self.columns}
-        found = gradients(list(graph.next.values()), list(graph.upstream.values()), list(named.values()))
-        called = _by_node({f"d_{name}": gradient for name, gradient in zip(named, found, strict=True)})
-        upstream = {called.get(node, f"d_next[{k}]"): node for k, node in enumerate(graph.upstream.values())}
-        sources = {
+def _backward(cell: Cell, each: Columns) -> Iterator[str]:
+    graph = cell.graph
+    inner = {name: node for node, name in variables(cell).items()}
+    parts = {**inner, **each.values, **graph.traced, **graph.next}
+    found = gradients(list(graph.next.values()), list(graph.upstream.values()), list(parts.values()))
+    gradient = {f"d_{name}": node for name, node in zip(parts, found, strict=True)}
+    previous = _names(graph.previous.values())
+    results = _numbered("d_pre", (graph.backward[name] for name in each.gradients))
+    results |= _numbered("d_prev", (graph.backward[f"d_{name}"] for name in previous))
+    results |= _numbered("d_weight", (graph.backward[f"d_{name}"] for name in graph.vectors))
+    # The name d_c is for the whole gradient of c; the part that comes from later steps is d_next[1], if it is not all.
+    arriving = {
+        name if gradient[name] is node else f"d_next[{k}]": node
+        for k, (name, node) in enumerate(_names(graph.upstream.values()).items())
+    }
+    body = _body(
+        {
             "kept": graph.kept,
-            "prev": {f"{state}_prev": node for state, node in graph.previous.items()},
+            "prev": previous,
             "next": graph.next,
             "weight": graph.vectors,
-            "d_next": upstream,
-        }
-        of = dict(zip(named, found, strict=True))
-        results = {f"d_pre[{k}]": of[name] for k, name in enumerate(self.columns)}
-        for k, state in enumerate(graph.previous):
-            results[f"d_prev[{k}]"] = graph.backward[f"d_{state}_prev"]
-        for k, vector in enumerate(graph.vectors):
-            results[f"d_weight[{k}]"] = graph.backward[f"d_{vector}"]
-        body = self._body(sources, results, called)
-        yield (
-            f"  // {', '.join(f'd_{state}' for state in graph.next)}  ->  gradients of {', '.join(self.columns)}; "
-            f"directly of {', '.join(f'{s}_prev' for s in graph.previous)}" + _after("; of ", graph.vectors)
-        )
-        parameters = ["const V* d_next", "const V* kept", "const V* prev", "const V* next", "const V* weight"]
-        yield from _function("backward", [*parameters, "V* d_pre", "V* d_prev", "V* d_weight"], body)
-
-    def _body(
-        self,
-        sources: Mapping[str, Mapping[str, Expr]],
-        results: Mapping[str, Expr],
-        called: Mapping[Expr, str],
-    ) -> list[str]:
-        """What is read by name, one line for each array, then the statements."""
-        names = Names(TAKEN)
-        given: dict[Expr, str] = {}
-        reads: dict[str, list[tuple[str, Expr]]] = {}
-        for array, items in sources.items():
-            for k, (name, node) in enumerate(items.items()):
-                if node not in given:
-                    inline = name == f"{array}[{k}]"
-                    given[node] = name if inline else names.new(name)
-                    if not inline:
-                        reads.setdefault(array, []).append((f"{given[node]} = {name_of(array, k)}", node))
-        used = set(topological(results.values(), stop=given.keys()))
-        lines = []
-        for items in reads.values():
-            if needed := [text for text, node in items if node in used]:
-                lines.append(f"const V {', '.join(needed)};")
-        made = list(statements(results, given, called, names, write))
-        return lines + [_line(statement) for statement in in_place(made)]
+            "d_next": arriving,
+        },
+        results,
+        called=_by_node(graph.next, graph.traced, gradient, inner),
+    )
+    beside = " beside uh" if graph.uh else ""
+    yield (
+        f"// gradients of {', '.join(graph.next)}  ->  of {', '.join(each.values)}; "
+        f"of {', '.join(previous)}{beside}" + _after("; of ", graph.vectors)
+    )
+    given = ("d_next", "kept", "prev", "next", "weight")
+    yield from _function("backward", given, ("d_pre", "d_prev", "d_weight"), body)
 
 
-def name_of(array: str, k: int) -> str:
-    return f"{array}[{k}]"
+def _body(
+    arrays: Mapping[str, Mapping[str, Expr]],
+    results: Mapping[str, Expr],
+    *,
+    called: Mapping[Expr, str],
+    always: Iterable[Expr] = (),
+) -> list[str]:
+    """The lines of a step: what it reads of each array, by name, and then its statements."""
+    names = Names(WORDS.split())
+    given: dict[Expr, str] = {}
+    reads: dict[str, dict[Expr, str]] = {array: {} for array in arrays}
+    for array, nodes in arrays.items():
+        for k, (name, node) in enumerate(nodes.items()):
+            place = f"{array}[{k}]"
+            if node not in given:
+                given[node] = place if name == place else names.new(name)
+                if name != place:
+                    reads[array][node] = f"{given[node]} = {place}"
+    used = set(topological(results.values(), stop=given.keys()))
+    needed = ([text for node, text in read.items() if node in used] for read in reads.values())
+    lines = chain.from_iterable(_filled("const V ", texts, ";") for texts in needed if texts)
+    made = statements(results, given=given, called=called, always=set(always), names=names, write=write)
+    return [*lines, *(f"{'const V ' if s.new else ''}{s.target} = {s.text};" for s in made)]
 
 
-def in_place(made: list[Statement]) -> list[Statement]:
-    return made
+def _function(name: str, reads: Iterable[str], writes: Iterable[str], body: list[str]) -> Iterator[str]:
+    """A static member function. A parameter that its body does not use is only mentioned: C++ warns of others."""
+    used = set(re.findall(r"(\w+)\[", "\n".join(body)))
+    parameters = [("const V*", array) for array in reads] + [("V*", array) for array in writes]
+    shown = [f"{kind} {array if array in used else f'/*{array}*/'}" for kind, array in parameters]
+    yield "template <class V>"
+    yield from _filled(f"static KEEPGATE_INLINE void {name}(", shown, ") {")
+    yield from _indented(body)
+    yield "}"
 
 
-def _line(statement: Statement) -> str:
-    return f"{'const V ' if statement.new else ''}{statement.target} = {statement.text};"
-
-
-def _by_node(names: Mapping[str, Expr]) -> dict[Expr, str]:
-    """The first name of each node."""
-    return {node: name for name, node in reversed(names.items())}
-
-
-def _comment(names: Iterable[str]) -> str:
-    return _after("  // ", names, " ")
-
-
-def _after(start: str, names: Iterable[str], between: str = ", ") -> str:
-    text = between.join(names)
-    return start + text if text else ""
-
-
-def _function(name: str, parameters: list[str], body: list[str]) -> Iterator[str]:
-    """A static member function. A parameter that the body does not read is left unnamed."""
-    text = "\n".join(body)
-    shown = []
-    for parameter in parameters:
-        kind, word = parameter.rsplit(" ", 1)
-        shown.append(parameter if f"{word}[" in _words(text) else f"{kind} /*{word}*/")
-    start = f"  static KEEPGATE_INLINE void {name}("
-    yield "  template <class V>"
+def _filled(start: str, items: list[str], end: str) -> Iterator[str]:
+    """Items after `start`, separated by commas; lines that would be too long go on below the first item."""
     line = start
-    for k, parameter in enumerate(shown):
-        piece = parameter + (") {" if k == len(shown) - 1 else ",")
-        if len(line) + 1 + len(piece) > 110:
+    for k, item in enumerate(items):
+        piece = item + (end if item is items[-1] else ",")
+        if k and len(line) + 1 + len(piece) > WIDTH - 4:
             yield line
             line = " " * len(start) + piece
         else:
-            line += piece if line == start else f" {piece}"
+            line += f" {piece}" if k else piece
     yield line
-    yield from (f"    {line}" for line in body)
-    yield "  }"
 
 
-def _words(text: str) -> set[str]:
-    """Every `name[` of a text."""
-    import re
-
-    return set(re.findall(r"\w+\[", text))
+def _numbered(array: str, nodes: Iterable[Expr]) -> dict[str, Expr]:
+    return {f"{array}[{k}]": node for k, node in enumerate(nodes)}
 
 
-# How tightly an operation binds.
-LOOSE, PRODUCT, UNARY, ATOM = range(4)
+def _names(symbols: Iterable[Expr]) -> dict[str, Expr]:
+    return {str(node.name): node for node in symbols}
 
 
-def write(node: Expr, names: Mapping[Expr, str]) -> str:
-    """An expression in C++, with every product that is only added to something fused with the addition.
-
-    The text is compiled without contraction, so that the same operations run wherever it is inlined.
-    """
-    return _write(node, names)[0]
-
-
-def _write(node: Expr, names: Mapping[Expr, str]) -> tuple[str, int]:
-    if node in names:
-        return names[node], ATOM
-    match node.op, node.args:
-        case "const", _:
-            assert node.value is not None
-            return f"{node.value:.17g}", ATOM if node.value >= 0 else UNARY
-        case "neg", (a,):
-            return f"-{_operand(a, names, UNARY + 1)}", UNARY
-        case ("add", (a, b)) if _fuses(a, names):
-            return _call("fma", (*a.args, b), names)
-        case ("add", (a, b)) if _fuses(b, names):
-            return _call("fma", (*b.args, a), names)
-        case ("sub", (a, b)) if _fuses(a, names):
-            return _call("fms", (*a.args, b), names)
-        case ("sub", (a, b)) if _fuses(b, names):
-            return _call("fnma", (*b.args, a), names)
-        case ("add" | "sub" | "mul" | "div"), (a, b):
-            level = LOOSE if node.op in ("add", "sub") else PRODUCT
-            text = f"{_operand(a, names, level)} {INFIX[node.op]} {_operand(b, names, level + 1)}"
-            return text, level
-    return _call(node.op, node.args, names)
+def _by_node(*named: Mapping[str, Expr]) -> dict[Expr, str]:
+    """What each node is called: the first of its names."""
+    found: dict[Expr, str] = {}
+    for name, node in chain.from_iterable(nodes.items() for nodes in named):
+        found.setdefault(node, name)
+    return found
 
 
-def _fuses(node: Expr, names: Mapping[Expr, str]) -> bool:
-    return node.op == "mul" and node not in names
-
-
-def _operand(node: Expr, names: Mapping[Expr, str], at_least: int) -> str:
-    text, level = _write(node, names)
-    return text if level >= at_least else f"({text})"
-
-
-def _call(function: str, args: Iterable[Expr], names: Mapping[Expr, str]) -> tuple[str, int]:
-    return f"{function}({', '.join(write(a, names) for a in args)})", ATOM
+def _after(start: str, names: Iterable[str]) -> str:
+    text = ", ".join(names)
+    return start + text if text else ""

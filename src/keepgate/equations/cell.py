@@ -22,11 +22,13 @@ class OnnxOperator:
     """The ONNX operator that is this very cell.
 
     gates: the cell's gates in the operator's order, such as "i o f g" for LSTM.
+    vectors: the cell's vectors in the order of the operator's input P.
     linear_before_reset, activations: the operator's attributes of these names, where it must have them.
     """
 
     operator: Literal["RNN", "LSTM", "GRU"]
     gates: str
+    vectors: str = ""
     linear_before_reset: Literal[0, 1] | None = None
     activations: tuple[str, ...] | None = None
 

@@ -54,12 +54,29 @@ def derivative(output: Expr, wrt: Expr, held: Collection[Expr] = ()) -> Expr:
     return gradients([output], [ONE], [wrt], held)[0]
 
 
+# Short forms, so that what is found reads as it would be written by hand: no product with one, no sum with
+# zero, a minus as far out as it goes, one division instead of a product with 1 / b, a common factor once.
+
+
 def _add(a: Expr, b: Expr) -> Expr:
     if a is ZERO:
         return b
+    if b is ZERO:
+        return a
+    if a.op == b.op == "neg":
+        return _negative(_joined("add", a.args[0], b.args[0]))
     if b.op == "neg":
-        return make("sub", a, b.args[0])
-    return a if b is ZERO else make("add", a, b)
+        return _joined("sub", a, b.args[0])
+    if a.op == "neg":
+        return _joined("sub", b, a.args[0])
+    return _joined("add", a, b)
+
+
+def _joined(op: str, a: Expr, b: Expr) -> Expr:
+    """a + b or a - b; f * (a + b) where both are products of the same f first."""
+    if a.op == b.op == "mul" and a.args[0] is b.args[0]:
+        return make("mul", a.args[0], make(op, a.args[1], b.args[1]))
+    return make(op, a, b)
 
 
 def _mul(a: Expr, b: Expr) -> Expr:
@@ -67,6 +84,18 @@ def _mul(a: Expr, b: Expr) -> Expr:
         return ZERO
     if a is ONE:
         return b
+    if b is ONE:
+        return a
+    if a.op == "neg":
+        return _negative(_mul(a.args[0], b))
     if b is MINUS_ONE:
-        return make("neg", a)
-    return a if b is ONE else make("mul", a, b)
+        return _negative(a)
+    if b.op == "neg":
+        return _negative(_mul(a, b.args[0]))
+    if b.op == "div" and b.args[0] is ONE:
+        return make("div", a, b.args[1])
+    return make("mul", a, b)
+
+
+def _negative(a: Expr) -> Expr:
+    return a.args[0] if a.op == "neg" else make("neg", a)

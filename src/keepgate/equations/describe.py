@@ -63,11 +63,17 @@ def check_names(cell: Cell) -> None:
     _refuse_twice(cell.name, (*cell.gates, *cell.states, *cell.vectors))
     for name in (*cell.gates, *cell.states, *cell.vectors):
         _refuse_name(cell.name, name)
-    if cell.onnx and sorted(cell.onnx.gates.split()) != sorted(cell.gates):
-        raise CellError(
-            f"{cell.name}'s OnnxOperator has the gates {cell.onnx.gates!r}, the cell "
-            f"{' '.join(cell.gates)!r}; name the same gates, in the operator's order"
-        )
+    if cell.onnx:
+        operator = cell.onnx
+        for kind, theirs, ours in (
+            ("gates", operator.gates, cell.gates),
+            ("vectors", operator.vectors, cell.vectors),
+        ):
+            if sorted(theirs.split()) != sorted(ours):
+                raise CellError(
+                    f"{cell.name}'s OnnxOperator has the {kind} {theirs!r}, the cell {' '.join(ours)!r}; "
+                    f"name the same {kind}, in the operator's order"
+                )
 
 
 def _refuse_twice(cell: str, names: Iterable[str]) -> None:
