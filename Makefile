@@ -1,19 +1,24 @@
-# `make demo` and `make test` need nothing but Python 3.11 and this checkout: each makes its own .venv.
+# `make demo` and `make test` need nothing but Python 3.11, a C++17 compiler and this checkout: each makes its own .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+INSTALL := $(PIP) install --constraint constraints.txt
+CORE := CMakeLists.txt $(wildcard csrc/*.h csrc/*.cc csrc/cells/*.h)
 OUT ?= demo
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench docs clean
+.PHONY: help demo test test-slow lint wheel sanitize neon bench docs clean
 
 help:
 	@echo "make demo       train the small networks on the stories, show which of them remember, write $(OUT)/report.html"
 	@echo "make test       run the tests"
 	@echo "make test-slow  the tests that take longer: mutants of the source, the whole comparison, the report in a browser"
-	@echo "make lint       formatting, types and import contracts"
+	@echo "make lint       formatting, types, import contracts, and generated files that are stale"
+	@echo "make wheel      a wheel for this machine's kind, in dist/, to be installed where there is no compiler"
+	@echo "make sanitize   the C++ core under AddressSanitizer, UBSan and ThreadSanitizer"
+	@echo "make neon       the C++ core compiled for aarch64 and run by qemu: its numbers are those of this machine"
 	@echo "make bench      the slow measurements behind the figures of the README (an hour and a half)"
 	@echo "make docs       build the documentation into docs/_build/html"
 
@@ -23,18 +28,24 @@ $(VENV)/pip.stamp:
 	@test -x $(BIN)/python || { echo "Making $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@touch $@
 
-$(VENV)/run.stamp: $(VENV)/pip.stamp pyproject.toml constraints.txt
-	@echo "Installing keepgate and torch into $(VENV) (once, about a minute) ..."
-	@$(INSTALL) --editable .
+# What compiles the core stays in the .venv, so that a change of csrc is compiled in seconds and without a network.
+REQUIRED := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
+$(VENV)/build.stamp: $(VENV)/pip.stamp pyproject.toml
+	@$(INSTALL) $$($(BIN)/python -c '$(REQUIRED)') cmake ninja
+	@touch $@
+
+$(VENV)/run.stamp: $(VENV)/build.stamp constraints.txt $(CORE)
+	@echo "Compiling keepgate's core, installing keepgate and torch into $(VENV) (about two minutes the first time) ..."
+	@$(INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	@echo "Installing the test tools into $(VENV) (once) ..."
-	@$(INSTALL) --editable '.[dev]'
+	@$(INSTALL) --no-build-isolation --editable '.[dev]'
 	@touch $@
 
 $(VENV)/docs.stamp: $(VENV)/run.stamp
-	@$(INSTALL) --editable '.[docs]'
+	@$(INSTALL) --no-build-isolation --editable '.[docs]'
 	@touch $@
 
 demo: $(VENV)/run.stamp

@@ -4,7 +4,13 @@
 #include <stdexcept>
 #include <string>
 
+#define KEEPGATE_SET described
 #include "core.h"
+#include "vec.h"
+
+namespace keepgate::described {
+#include "cells/all.h"
+}
 
 namespace keepgate {
 
@@ -14,11 +20,13 @@ namespace avx2 { extern const Kernels table; }
 namespace baseline { extern const Kernels table; }
 #elif defined(__aarch64__)
 namespace neon { extern const Kernels table; }
-#else
-namespace baseline { extern const Kernels table; }
 #endif
 
 namespace {
+
+#define KEEPGATE_NAME(Cell) described::Cell::name,
+constexpr const char* cells[] = {KEEPGATE_CELLS(KEEPGATE_NAME)};
+#undef KEEPGATE_NAME
 
 struct Set {
   const Kernels* kernels;
@@ -38,8 +46,6 @@ const Set sets[] = {
     {&baseline::table, [] { return true; }},
 #elif defined(__aarch64__)
     {&neon::table, [] { return true; }},
-#else
-    {&baseline::table, [] { return true; }},
 #endif
 };
 constexpr int set_count = sizeof(sets) / sizeof(sets[0]);
@@ -65,6 +71,9 @@ const Kernels& choose() {
 }
 
 }  // namespace
+
+int cell_count() { return sizeof(cells) / sizeof(cells[0]); }
+const char* cell_name(int cell) { return cells[cell]; }
 
 const char* const* available_sets() {
   struct Names {

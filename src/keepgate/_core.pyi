@@ -1,0 +1,60 @@
+"""The C++ core as Python sees it (csrc/bindings.cc): one layer, one direction, given as addresses and sizes.
+
+Sizes are (steps, rows, input, hidden, projected); an array of three dimensions is (address, step, row), its strides
+counted in numbers; types are 0 for float32 and 1 for float64; an address of 0 stands for no array. What an address
+holds is not checked.
+"""
+
+_Addresses = tuple[int, ...]
+_Strided = tuple[int, int, int]
+_Sizes = tuple[int, int, int, int, int]
+
+def isa() -> str: ...
+def isas() -> tuple[str, ...]: ...
+def cells() -> tuple[str, ...]: ...
+def fingerprint(arrays: tuple[tuple[int, int], ...]) -> int: ...
+def padded(units: int, type: int) -> int: ...
+def packed_bytes(cell: int, type: int, sizes: _Sizes) -> int: ...
+def pack(cell: int, type: int, sizes: _Sizes, weights: _Addresses, packed: int) -> None: ...
+
+class Forward:
+    def __init__(
+        self,
+        cell: int,
+        type: int,
+        sizes: _Sizes,
+        threads: int,
+        reverse: bool,
+        zero_tails: bool,
+        x: _Strided,
+        lengths: int,
+        resets: int,
+        first: _Addresses,
+        last: _Addresses,
+        packed: int,
+        output: _Strided,
+        planes: _Addresses,
+    ) -> None: ...
+    @property
+    def scratch_bytes(self) -> int: ...
+    def run(self, scratch: int) -> None: ...
+
+class Backward:
+    def __init__(
+        self,
+        forward: Forward,
+        weights: _Addresses,
+        d_output: _Strided,
+        d_last: _Addresses,
+        d_x: _Strided,
+        d_first: _Addresses,
+        d_weight_ih: int,
+        d_weight_hh: int,
+        d_bias_ih: int,
+        d_bias_hh: int,
+        d_weight_hr: int,
+        d_vectors: _Addresses,
+    ) -> None: ...
+    @property
+    def scratch_bytes(self) -> int: ...
+    def run(self, scratch: int) -> None: ...
