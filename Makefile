@@ -62,6 +62,8 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m keepgate.emit --check
+	@$(BIN)/clang-format --dry-run --Werror csrc/*.h csrc/*.cc tests/kernels/native/*
 
 # Where the public data sets lie; only the reader's bench needs them.
 CMRC2018 ?= ../shared/data/cmrc2018

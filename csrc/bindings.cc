@@ -24,7 +24,7 @@ Pointer address(nb::handle value) {
 }
 
 void* aligned(uintptr_t value, const char* name) {
-  if (value % 64) refuse(std::string(name) + " starts at " + std::to_string(value) + ", which is no multiple of 64 bytes");
+  if (value % 64) refuse(std::string(name) + " starts at " + std::to_string(value) + ", no multiple of 64 bytes");
   return reinterpret_cast<void*>(value);
 }
 
@@ -69,11 +69,10 @@ void fill(Pointer (&into)[most], const nb::tuple& values, const char* name) {
 
 Weights weights_of(const nb::tuple& values) {
   expect(values, 5, 5 + max_vectors, "weights");
-  Weights weights = {};
-  const void** const into[] = {&weights.weight_ih, &weights.weight_hh, &weights.bias_ih, &weights.bias_hh, &weights.weight_hr};
-  for (size_t i = 0; i < values.size(); ++i)
-    (i < 5 ? *into[i] : weights.vectors[i - 5]) = address<const void*>(values[i]);
-  return weights;
+  Weights w = {};
+  const void** const into[] = {&w.weight_ih, &w.weight_hh, &w.bias_ih, &w.bias_hh, &w.weight_hr};
+  for (size_t i = 0; i < values.size(); ++i) (i < 5 ? *into[i] : w.vectors[i - 5]) = address<const void*>(values[i]);
+  return w;
 }
 
 // One product with every weight, for each row and step.
@@ -95,8 +94,9 @@ struct ForwardRun {
   Forward problem = {};
   bool large;
 
-  ForwardRun(int cell, int type, nb::tuple sizes, int threads, bool reverse, bool zero_tails, nb::tuple x, uintptr_t lengths,
-             uintptr_t resets, nb::tuple first, nb::tuple last, uintptr_t packed, nb::tuple output, nb::tuple planes) {
+  ForwardRun(int cell, int type, nb::tuple sizes, int threads, bool reverse, bool zero_tails, nb::tuple x,
+             uintptr_t lengths, uintptr_t resets, nb::tuple first, nb::tuple last, uintptr_t packed, nb::tuple output,
+             nb::tuple planes) {
     if (threads < 1) refuse("threads is " + std::to_string(threads) + "; one is the least");
     problem.cell = cell_of(cell);
     problem.type = type_of(type);
@@ -185,35 +185,38 @@ void pack(int cell, int type, nb::tuple sizes, nb::tuple weights, uintptr_t pack
 }  // namespace
 
 NB_MODULE(core, m) {
-  m.doc() = "The C++ core: one layer, one direction, given as addresses and sizes. Nothing here checks what an address holds.";
+  m.doc() = "The C++ core: one layer, one direction, as addresses and sizes. What an address holds is not checked.";
 
   m.def("isa", [] { return kernels().name; }, "The instruction set that runs, chosen when the library was loaded.");
   m.def("isas", isas, "The instruction sets that this processor can run, best first.");
   m.def("cells", cells, "The names of the core's cells; a cell's number is its place here.");
   m.def("fingerprint", fingerprints, nb::arg("arrays"),
         "A number that changes when any byte of the arrays does; arrays: pairs of address and bytes.");
-  m.def("padded", [](long units, int type) { return padded(units, type_of(type)); }, nb::arg("units"), nb::arg("type"),
-        "The units of a plane's row; what lies beyond the cell's own units is padding.");
+  m.def(
+      "padded", [](long units, int type) { return padded(units, type_of(type)); }, nb::arg("units"), nb::arg("type"),
+      "The units of a plane's row; what lies beyond the cell's own units is padding.");
   m.def("packed_bytes", packed_bytes, nb::arg("cell"), nb::arg("type"), nb::arg("sizes"),
         "Bytes that pack() writes; sizes: steps, rows, input, hidden, projected.");
   m.def("pack", pack, nb::arg("cell"), nb::arg("type"), nb::arg("sizes"), nb::arg("weights"), nb::arg("packed"),
         "Lays weights (w_ih, w_hh, b_ih, b_hh, w_hr, then the vectors; 0 for none) out as the kernels read them.");
 
-  nb::class_<ForwardRun>(m, "Forward", "A layer's run over a sequence, prepared: run it as often as its arrays are filled anew.")
-      .def(nb::init<int, int, nb::tuple, int, bool, bool, nb::tuple, uintptr_t, uintptr_t, nb::tuple, nb::tuple, uintptr_t,
-                    nb::tuple, nb::tuple>(),
-           nb::arg("cell"), nb::arg("type"), nb::arg("sizes"), nb::arg("threads"), nb::arg("reverse"), nb::arg("zero_tails"),
-           nb::arg("x"), nb::arg("lengths"), nb::arg("resets"), nb::arg("first"), nb::arg("last"), nb::arg("packed"),
-           nb::arg("output"), nb::arg("planes"))
+  nb::class_<ForwardRun>(m, "Forward",
+                         "A layer's run over a sequence, prepared: run it as often as its arrays are filled anew.")
+      .def(nb::init<int, int, nb::tuple, int, bool, bool, nb::tuple, uintptr_t, uintptr_t, nb::tuple, nb::tuple,
+                    uintptr_t, nb::tuple, nb::tuple>(),
+           nb::arg("cell"), nb::arg("type"), nb::arg("sizes"), nb::arg("threads"), nb::arg("reverse"),
+           nb::arg("zero_tails"), nb::arg("x"), nb::arg("lengths"), nb::arg("resets"), nb::arg("first"),
+           nb::arg("last"), nb::arg("packed"), nb::arg("output"), nb::arg("planes"))
       .def_prop_ro("scratch_bytes", &ForwardRun::scratch_bytes, "Bytes of scratch that run() needs, 64-byte aligned.")
       .def("run", &ForwardRun::run, nb::arg("scratch"), "Computes output, last states and planes.");
 
-  nb::class_<BackwardRun>(m, "Backward", "The gradients of a Forward that ran with planes; where 0 is given, none is wanted.")
-      .def(nb::init<const ForwardRun&, nb::tuple, nb::tuple, nb::tuple, nb::tuple, nb::tuple, uintptr_t, uintptr_t, uintptr_t,
-                    uintptr_t, uintptr_t, nb::tuple>(),
-           nb::arg("forward"), nb::arg("weights"), nb::arg("d_output"), nb::arg("d_last"), nb::arg("d_x"), nb::arg("d_first"),
-           nb::arg("d_weight_ih"), nb::arg("d_weight_hh"), nb::arg("d_bias_ih"), nb::arg("d_bias_hh"), nb::arg("d_weight_hr"),
-           nb::arg("d_vectors"))
+  nb::class_<BackwardRun>(m, "Backward",
+                          "The gradients of a Forward that ran with planes; where 0 is given, none is wanted.")
+      .def(nb::init<const ForwardRun&, nb::tuple, nb::tuple, nb::tuple, nb::tuple, nb::tuple, uintptr_t, uintptr_t,
+                    uintptr_t, uintptr_t, uintptr_t, nb::tuple>(),
+           nb::arg("forward"), nb::arg("weights"), nb::arg("d_output"), nb::arg("d_last"), nb::arg("d_x"),
+           nb::arg("d_first"), nb::arg("d_weight_ih"), nb::arg("d_weight_hh"), nb::arg("d_bias_ih"),
+           nb::arg("d_bias_hh"), nb::arg("d_weight_hr"), nb::arg("d_vectors"))
       .def_prop_ro("scratch_bytes", &BackwardRun::scratch_bytes, "Bytes of scratch that run() needs, 64-byte aligned.")
       .def("run", &BackwardRun::run, nb::arg("scratch"), "Computes the gradients that are wanted.");
 }

@@ -63,8 +63,8 @@ const Kernels& choose() {
   for (const Set& set : sets) {
     if (std::strcmp(set.kernels->name, wanted) != 0) continue;
     if (set.runs_here()) return *set.kernels;
-    throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) +
-                             ", which this processor cannot run; it runs " + joined(names));
+    throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) + ", which this processor cannot run; it runs " +
+                             joined(names));
   }
   throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) +
                            ", an instruction set that keepgate does not know; this processor runs " + joined(names));
@@ -94,8 +94,8 @@ const Kernels& kernels() {
 }
 
 uint64_t fingerprint(const void* data, size_t bytes) {
-  // Each step can be undone for a known lane or a known word, so a change of one word is always seen. The rotation brings
-  // the sign of a number, which a product leaves at the top, to where the next product spreads it.
+  // Each step can be undone for a known lane or a known word, so a change of one word is always seen. The rotation
+  // brings the sign of a number, which a product leaves at the top, to where the next product spreads it.
   constexpr int lanes = 8;
   constexpr uint64_t odd = 0x9e3779b97f4a7c15;  // 2⁶⁴ ÷ the golden ratio
   const auto mix = [](uint64_t lane, uint64_t word) {
