@@ -68,6 +68,30 @@ def test_a_factor_that_can_leave_zero_to_one_is_no_gate():
     assert signed.keeps is None
 
 
+@pytest.mark.parametrize(
+    ("cell", "reads_output"),
+    [
+        (lstm, False),
+        (peephole, False),
+        (gru, True),
+        (gru_reset_before, True),
+        (mingru, True),
+        (indrnn, False),
+    ],
+    ids=lambda v: getattr(v, "name", ""),
+)
+def test_whether_a_step_reads_its_output_beside_uh_is_found(cell, reads_output):
+    assert cell.reads_output == reads_output
+
+
+def test_a_product_inside_the_step_reads_the_output_by_weights_alone():
+    @cell(gates="a", recurrent="inside")
+    def plain(wx, u, s):
+        return Step(h=tanh(wx.a + u.a(s.h)))
+
+    assert not plain.reads_output
+
+
 # The states before and after a step are there anyway; this is what is stored beside them.
 KEPT = [
     (rnn_tanh, ""),

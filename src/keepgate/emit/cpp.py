@@ -87,9 +87,8 @@ def _indented(lines: Iterable[str]) -> list[str]:
 def _constants(cell: Cell, each: Columns) -> list[str]:
     """What a driver must know of the cell, as constants, each with what it counts."""
     graph = cell.graph
-    output, beside = f"{cell.states[0]}_prev", ", beside uh" if graph.uh else ""
-    step_reads = graph.inputs[output] in topological([*graph.next.values(), *graph.traced.values()])
-    reads_output = step_reads or output in graph.reads
+    uh_gates = " ".join(each.uh_gates) if graph.uh else "no uh"
+    reads = f"whether a step reads {cell.states[0]}_prev itself" + (", beside uh" if graph.uh else "")
     return _aligned(
         [
             (f'const char* name = "{cell.name}"', ""),
@@ -99,15 +98,9 @@ def _constants(cell: Cell, each: Columns) -> list[str]:
             (f"int kept = {len(graph.kept)}", " ".join(graph.kept)),
             (f"int apart = {len(each.apart)}", "gates whose wx and uh do more than add up"),
             (f"int wx_gates[gates] = {_places(cell, each.wx_gates)}", " ".join(each.wx_gates)),
-            (
-                f"int uh_gates[gates] = {_places(cell, each.uh_gates)}",
-                " ".join(each.uh_gates) if graph.uh else "no uh",
-            ),
+            (f"int uh_gates[gates] = {_places(cell, each.uh_gates)}", uh_gates),
             (f"Recurrence recurrence = Recurrence::{cell.recurrent}", ""),
-            (
-                f"bool reads_output = {str(reads_output).lower()}",
-                f"whether a step reads {output} itself{beside}",
-            ),
+            (f"bool reads_output = {str(cell.reads_output).lower()}", reads),
         ]
     )
 

@@ -90,6 +90,11 @@ class Cell:
         return self._drawn.writes
 
     @property
+    def reads_output(self) -> bool:
+        """Whether the step uses the output before it for itself (in a GRU z * s.h), and not only by way of uh."""
+        return self._drawn.reads_output
+
+    @property
     def linear(self) -> bool:
         """Whether the new states are linear in the old ones, found from the equations: a scan can do it."""
         return self._drawn.linear

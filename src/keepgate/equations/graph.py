@@ -41,6 +41,14 @@ class Graph:
         return {f"d_{name}": gradient for name, gradient in zip(wrt, found, strict=True)}
 
     @cached_property
+    def reads_output(self) -> bool:
+        """Whether the step uses the output before it for itself, beside what the recurrent weights make of it."""
+        output = next(iter(self.previous.values()))
+        results = [*self.next.values(), *self.traced.values()]
+        made = (node for node in topological(results) if node.op != "product")
+        return output in results or any(output in node.args for node in made)
+
+    @cached_property
     def reads(self) -> tuple[str, ...]:
         """The names of all that backward reads beside the upstream gradients: as few raw inputs as the named
         values leave necessary, and of the named values only those that are used."""

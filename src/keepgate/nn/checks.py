@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..equations import Cell
 from ..errors import SettingsError, ShapeError
 
 
@@ -42,6 +43,16 @@ def _check_size(name: str, value: int, *, least: int) -> None:
         )
     if value < least:
         raise SettingsError(f"{name} is {value}; it must be {least} or more")
+
+
+def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:
+    """Raises SettingsError for a projection of an output that the cell's step uses, unit by unit."""
+    if proj_size and cell.reads_output:
+        raise SettingsError(
+            f"proj_size={proj_size}: a unit of {cell.name} reads its own output before the step, and a projection of "
+            f"{hidden_size} units to {proj_size} leaves it none; leave proj_size out, or take a cell that reads its "
+            "output by recurrent weights alone, such as lstm"
+        )
 
 
 def check_no_projection(proj_size: int, layer: str) -> None:

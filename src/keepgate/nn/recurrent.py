@@ -14,7 +14,7 @@ from ..errors import SettingsError, ShapeError
 from ..kernels import Call, Run, run
 from ..kernels.choose import by_name
 from .arrange import Arranged, Lengths, arrange
-from .checks import check_input, check_kind, check_settings
+from .checks import check_input, check_kind, check_projection, check_settings
 from .init import Init, check_init, initialise
 from .trace import LayerTrace, Trace
 
@@ -58,6 +58,7 @@ class Recurrent(nn.Module):
             input_size=input_size, hidden_size=hidden_size, num_layers=num_layers, proj_size=proj_size, bias=bias,
             batch_first=batch_first, bidirectional=bidirectional, dropout=dropout,
         )  # fmt: skip
+        check_projection(cell, proj_size, hidden_size)
         check_init(cell, init, horizon, forget_bias, bias)
         if kernel is not None:
             by_name(kernel)
