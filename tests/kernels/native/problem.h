@@ -1,0 +1,235 @@
+// One problem for the core with all its arrays: numbers that are the same everywhere, results that begin as NaN.
+#pragma once
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#define KEEPGATE_SET described
+#include "../../../csrc/core.h"
+#include "../../../csrc/vec.h"
+
+namespace keepgate::described {
+#include "../../../csrc/cells/all.h"
+}
+
+namespace keepgate {
+
+struct Facts {
+  const char* name;
+  int gates, states, vectors, kept;
+  bool dense, diagonal, reads_output;
+};
+#define KEEPGATE_FACTS(Cell)                                       \
+  {described::Cell::name,                                          \
+   described::Cell::gates,                                         \
+   described::Cell::states,                                        \
+   described::Cell::vectors,                                       \
+   described::Cell::kept,                                          \
+   described::Cell::recurrence == described::Recurrence::dense,    \
+   described::Cell::recurrence == described::Recurrence::diagonal, \
+   described::Cell::reads_output},
+const Facts facts[] = {KEEPGATE_CELLS(KEEPGATE_FACTS)};
+
+struct Options {
+  bool reverse, ragged, resets, batch_first, biases, trained, projected;
+};
+
+// Knuth's linear congruential generator: the same numbers with every library.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state(seed * 2654435761 + 1) { next(); }
+  // From -1 to 1, in steps that a float holds.
+  double next() {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    return double(state >> 41) / double(1 << 22) - 1;
+  }
+  long below(long end) { return long((next() + 1) / 2 * double(end)); }
+
+ private:
+  uint64_t state;
+};
+
+// Memory that ends where its last number does, so that a sanitizer sees who reads beyond. The core's own layouts start
+// at a cache line; torch's arrays may start at any number.
+class Array {
+ public:
+  Array(size_t bytes, size_t shift) : shift(shift) {
+    if (posix_memalign(&memory, 64, bytes + shift)) std::abort();
+    std::memset(data(), 0xff, bytes);  // NaN
+  }
+  ~Array() { std::free(memory); }
+  Array(const Array&) = delete;
+  void* data() const { return static_cast<char*>(memory) + shift; }
+
+ private:
+  size_t shift;
+  void* memory = nullptr;
+};
+
+// What came of a problem: a name and its numbers.
+struct Result {
+  std::string name;
+  bool gradient;
+  std::vector<double> numbers;
+};
+
+template <class T>
+class Problem {
+ public:
+  Problem(int cell, Sizes sizes, Options options, int threads, uint64_t seed)
+      : fact(facts[cell]), options(options), random(seed) {
+    if (!options.projected || !fact.dense || fact.reads_output) sizes.projected = 0;
+    f.cell = cell;
+    f.type = sizeof(T) == 4 ? Type::float32 : Type::float64;
+    f.sizes = sizes;
+    f.threads = threads;
+    f.reverse = options.reverse;
+    f.zero_tails = true;
+    output = sizes.projected ? sizes.projected : sizes.hidden;
+    make_inputs();
+    make_weights();
+    make_results();
+    if (options.trained) make_backward();
+  }
+
+  void run_forward() {
+    const Kernels& k = kernels();
+    k.forward(f);
+  }
+  void run_backward() {
+    if (options.trained) kernels().backward(b);
+  }
+
+  // Everything that the core wrote, in an order that depends on nothing but the problem.
+  std::vector<Result> results() const {
+    const Sizes& s = f.sizes;
+    std::vector<Result> all;
+    all.push_back(gathered("output", false, f.output, output));
+    for (int n = 0; n < fact.states; ++n) all.push_back(whole("last", false, f.last[n], s.rows * units(n)));
+    for (int n = 0; n < planes; ++n)
+      all.push_back(gathered("plane", false, {f.planes[n], s.rows * padded(s.hidden, f.type), padded(s.hidden, f.type)},
+                             s.hidden));
+    if (!options.trained) return all;
+    all.push_back(gathered("d_x", true, b.d_x, s.input));
+    for (int n = 0; n < fact.states; ++n) all.push_back(whole("d_first", true, b.d_first[n], s.rows * units(n)));
+    all.push_back(whole("d_weight_ih", true, b.d_weight_ih, fact.gates * s.hidden * s.input));
+    all.push_back(whole("d_weight_hh", true, b.d_weight_hh, recurrent()));
+    all.push_back(whole("d_bias_ih", true, b.d_bias_ih, fact.gates * s.hidden));
+    all.push_back(whole("d_bias_hh", true, b.d_bias_hh, fact.gates * s.hidden));
+    all.push_back(whole("d_weight_hr", true, b.d_weight_hr, s.projected * s.hidden));
+    for (int n = 0; n < fact.vectors; ++n) all.push_back(whole("d_vector", true, b.d_vectors[n], s.hidden));
+    return all;
+  }
+
+ private:
+  const Facts& fact;
+  const Options options;
+  Random random;
+  Forward f = {};
+  Backward b = {};
+  Weights weights = {};
+  long output;
+  int planes = 0;
+  std::vector<std::unique_ptr<Array>> arrays;
+
+  long units(int state) const { return state == 0 ? output : f.sizes.hidden; }
+  long recurrent() const { return fact.gates * f.sizes.hidden * (fact.dense ? output : fact.diagonal ? 1 : 0); }
+
+  void* bytes(size_t count, size_t shift) {
+    arrays.push_back(std::make_unique<Array>(count, shift));
+    return arrays.back()->data();
+  }
+  T* empty(long count) { return static_cast<T*>(bytes(size_t(count) * sizeof(T), sizeof(T))); }
+  T* filled(long count, double scale) {
+    T* const numbers = empty(count);
+    for (long i = 0; i < count; ++i) numbers[i] = T(random.next() * scale);
+    return numbers;
+  }
+  // Batch first leaves a gap after each row, as a view of a larger array has.
+  Strided strided(T* data, long width) const {
+    const Sizes& s = f.sizes;
+    return options.batch_first ? Strided{data, width, s.steps * width + 3} : Strided{data, s.rows * width, width};
+  }
+  long spread(long width) const {
+    return f.sizes.steps * f.sizes.rows * width + (options.batch_first ? 3 * f.sizes.rows : 0);
+  }
+
+  void make_inputs() {
+    const Sizes& s = f.sizes;
+    f.x = strided(filled(spread(s.input), 1), s.input);
+    for (int n = 0; n < fact.states; ++n) f.first[n] = filled(s.rows * units(n), 0.5);
+    if (options.ragged) {
+      auto* const lengths = static_cast<int64_t*>(bytes(size_t(s.rows) * sizeof(int64_t), 0));
+      for (long row = 0; row < s.rows; ++row) lengths[row] = random.below(s.steps + 1);
+      f.lengths = lengths;
+    }
+    if (options.resets) {
+      auto* const resets = static_cast<uint8_t*>(bytes(size_t(s.steps * s.rows), 0));
+      for (long i = 0; i < s.steps * s.rows; ++i) resets[i] = random.below(5) == 0;
+      f.resets = resets;
+    }
+  }
+
+  void make_weights() {
+    const Sizes& s = f.sizes;
+    const long rows = fact.gates * s.hidden;
+    weights.weight_ih = filled(rows * s.input, 1 / std::sqrt(double(s.input)));
+    if (recurrent()) weights.weight_hh = filled(recurrent(), fact.dense ? 1 / std::sqrt(double(output)) : 0.5);
+    if (options.biases) weights.bias_ih = filled(rows, 0.5);
+    if (options.biases && recurrent()) weights.bias_hh = filled(rows, 0.5);
+    if (s.projected) weights.weight_hr = filled(s.projected * s.hidden, 1 / std::sqrt(double(s.hidden)));
+    for (int n = 0; n < fact.vectors; ++n) weights.vectors[n] = filled(s.hidden, 0.5);
+    void* const packed = bytes(kernels().packed_bytes(f.cell, f.type, s), 0);
+    kernels().pack(f.cell, f.type, s, weights, packed);
+    f.packed = packed;
+  }
+
+  void make_results() {
+    const Sizes& s = f.sizes;
+    f.output = strided(empty(spread(output)), output);
+    for (int n = 0; n < fact.states; ++n) f.last[n] = empty(s.rows * units(n));
+    if (options.trained) planes = fact.states - 1 + fact.kept + (s.projected ? 1 : 0);
+    for (int n = 0; n < planes; ++n)
+      f.planes[n] = bytes(size_t(s.steps * s.rows * padded(s.hidden, f.type)) * sizeof(T), 0);
+    f.scratch = bytes(kernels().forward_scratch(f), 0);
+  }
+
+  void make_backward() {
+    const Sizes& s = f.sizes;
+    const long rows = fact.gates * s.hidden;
+    b.forward = f;
+    b.weights = weights;
+    b.d_output = strided(filled(spread(output), 1), output);
+    for (int n = 0; n < fact.states; ++n) b.d_last[n] = filled(s.rows * units(n), 1);
+    b.d_x = strided(empty(spread(s.input)), s.input);
+    for (int n = 0; n < fact.states; ++n) b.d_first[n] = empty(s.rows * units(n));
+    b.d_weight_ih = empty(rows * s.input);
+    if (recurrent()) b.d_weight_hh = empty(recurrent());
+    if (options.biases) b.d_bias_ih = empty(rows);
+    if (options.biases && recurrent()) b.d_bias_hh = empty(rows);
+    if (s.projected) b.d_weight_hr = empty(s.projected * s.hidden);
+    for (int n = 0; n < fact.vectors; ++n) b.d_vectors[n] = empty(s.hidden);
+    b.scratch = bytes(kernels().backward_scratch(b), 0);
+  }
+
+  Result gathered(const char* name, bool gradient, const Strided& from, long width) const {
+    Result result{name, gradient, {}};
+    for (long t = 0; t < f.sizes.steps; ++t)
+      for (long row = 0; row < f.sizes.rows; ++row) {
+        const T* const numbers = static_cast<const T*>(from.data) + t * from.step + row * from.row;
+        result.numbers.insert(result.numbers.end(), numbers, numbers + width);
+      }
+    return result;
+  }
+  static Result whole(const char* name, bool gradient, const void* from, long count) {
+    const T* const numbers = static_cast<const T*>(from);
+    return {name, gradient, numbers ? std::vector<double>(numbers, numbers + count) : std::vector<double>()};
+  }
+};
+
+}  // namespace keepgate
