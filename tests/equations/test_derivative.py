@@ -66,6 +66,27 @@ def test_what_is_held_has_no_derivative_of_its_own():
     assert derivative(gate * x, x) is not gate
 
 
+BY_HAND = {
+    "(up / y)": lambda x, y: x / y,
+    "-(up * y)": lambda x, y: -x * y,
+    "-up": lambda x, y: y - x,
+    "(up - (up * y))": lambda x, y: x - x * y,
+    "((up * y) - up)": lambda x, y: y * x - x,
+    "-((up * y) + up)": lambda x, y: y - x - x * y,
+    "(up * (y - 3))": lambda x, y: x * y - x * 3,
+    "((up / y) + (up * y))": lambda x, y: x * y + x / y,
+    "(up * (sigmoid(x) * (1 - sigmoid(x))))": lambda x, _: sigmoid(x),
+    "0": lambda _, y: y * y,
+}
+
+
+@pytest.mark.parametrize(("text", "formula"), BY_HAND.items(), ids=BY_HAND)
+def test_a_derivative_reads_as_one_would_write_it(text, formula):
+    # up stands for the gradient that arrives.
+    x, y = symbol("x"), symbol("y")
+    assert repr(gradients([formula(x, y)], [symbol("up")], [x])[0]) == text
+
+
 def values_of(cell, seed=0):
     """Every input of a step, and a gradient for every new state, random; positive where a log needs it."""
     generator = torch.Generator().manual_seed(seed)

@@ -65,6 +65,7 @@ def _call(function: str, args: Iterable[Expr], names: Mapping[Expr, str]) -> tup
 def _number(node: Expr) -> tuple[str, int]:
     assert node.value is not None
     text = repr(node.value)
-    if text.endswith(".0") and 0 <= node.value < 2**31 and text != "-0.0":
-        text = text[:-2]
+    # As whole numbers are written by hand; -0.0 and what no int holds stay floating point.
+    if abs(node.value) < 2**31 and text != "-0.0":
+        text = text.removesuffix(".0")
     return text, UNARY if text.startswith("-") else ATOM

@@ -86,10 +86,12 @@ def _mul(a: Expr, b: Expr) -> Expr:
         return b
     if b is ONE:
         return a
-    if a.op == "neg":
-        return _negative(_mul(a.args[0], b))
+    if a is MINUS_ONE:
+        return _negative(b)
     if b is MINUS_ONE:
         return _negative(a)
+    if a.op == "neg":
+        return _negative(_mul(a.args[0], b))
     if b.op == "neg":
         return _negative(_mul(a, b.args[0]))
     if b.op == "div" and b.args[0] is ONE:

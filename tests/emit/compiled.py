@@ -1,0 +1,87 @@
+"""Emitted cells, compiled around one double, and called with tensors."""
+
+import ctypes
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from keepgate.emit.cpp import header, struct_name
+from keepgate.equations import Cell
+
+HERE = Path(__file__).parent
+CSRC = HERE.parent.parent / "csrc" / "cells"
+WARNINGS = ["-Wall", "-Wextra", "-Wshadow=compatible-local", "-Werror"]
+
+
+def compiler() -> str:
+    """The C++ compiler that the core is built with; without one the test is skipped."""
+    found = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    if found is None:
+        pytest.skip("no C++ compiler on PATH; install g++ to run what the emitter writes")
+    return found
+
+
+def built(
+    cells: Sequence[Cell], folder: Path, *, committed: bool = False, flags: Sequence[str] = ()
+) -> ctypes.CDLL:
+    """The cells as a library: from the committed csrc/cells, or emitted into `folder`."""
+    if committed:
+        include, listed = '#include "all.h"', "KEEPGATE_CELLS(KEEPGATE_TEST)"
+    else:
+        for cell in cells:
+            (folder / f"{cell.name}.h").write_text(header(cell))
+        include = "\n".join(f'#include "{cell.name}.h"' for cell in cells)
+        listed = "\n".join(f"KEEPGATE_TEST({struct_name(cell)})" for cell in cells)
+    source = folder / "steps.cc"
+    source.write_text(f'#include "scalar.h"\nnamespace keepgate_test {{\n{include}\n}}\n{listed}\n')
+    library = folder / "steps.so"
+    where = ["-I", str(CSRC if committed else folder), "-I", str(HERE)]
+    command = [compiler(), "-std=c++17", "-O1", "-ffp-contract=off", *WARNINGS, *flags, "-fPIC", "-shared"]
+    done = subprocess.run(
+        [*command, *where, source, "-o", library], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return ctypes.CDLL(str(library))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a driver reads of a cell."""
+
+    gates: int
+    states: int
+    vectors: int
+    apart: int
+    kept: int
+    recurrence: int
+    reads_output: bool
+    wx_gates: tuple[int, ...]
+    uh_gates: tuple[int, ...]
+
+
+def facts(library: ctypes.CDLL, cell: Cell) -> Facts:
+    count = len(cell.gates)
+    numbers = (ctypes.c_int * (7 + 2 * count))()
+    getattr(library, f"facts_{struct_name(cell)}")(numbers)
+    found = list(numbers)
+    return Facts(*found[:6], bool(found[6]), tuple(found[7 : 7 + count]), tuple(found[7 + count :]))
+
+
+def call(
+    library: ctypes.CDLL, function: str, cell: Cell, given: Sequence[Tensor], rows: Sequence[int]
+) -> list[Tensor]:
+    """Calls a step on [values, units] arrays; what it writes, one array for each number of rows, starts as NaN."""
+    units = given[0].shape[1]
+    written = [torch.full((count, units), float("nan"), dtype=torch.float64) for count in rows]
+    arrays = [array.detach().contiguous() for array in (*given, *written)]
+    assert all(array.dtype == torch.float64 for array in arrays)
+    addresses = [ctypes.c_void_p(array.data_ptr()) for array in arrays]
+    getattr(library, f"{function}_{struct_name(cell)}")(ctypes.c_long(units), *addresses)
+    return written
