@@ -10,7 +10,7 @@ from keepgate import cells
 from keepgate.equations import Step, cell, tanh
 from keepgate.kernels import KERNELS, Call, explain, run
 
-BUILTIN, REFERENCE = KERNELS
+CPU, BUILTIN, REFERENCE = KERNELS
 
 
 TORCHS = [cells.rnn_tanh, cells.rnn_relu, cells.lstm, cells.gru]
@@ -70,15 +70,14 @@ def test_a_named_kernel_that_refuses_is_an_error_with_the_reason():
 
 
 def test_an_unknown_kernel_lists_the_known_ones():
-    with pytest.raises(keepgate.SettingsError, match="builtin, reference"):
+    with pytest.raises(keepgate.SettingsError, match="cpu, builtin, reference"):
         keepgate.LSTM(4, 5, kernel="cuda")
 
 
 def test_explain_names_every_kernel_in_order_with_its_reason():
     choices = explain(made(cells.lstm, 2, 3, 4, 5, trace=True))
-    assert [choice.name for choice in choices] == ["builtin", "reference"]
-    assert choices[0].reason is not None
-    assert choices[1].reason is None
+    assert [choice.name for choice in choices] == ["cpu", "builtin", "reference"]
+    assert [choice.reason is None for choice in choices] == [True, False, True]
 
 
 def test_explaining_a_layer_names_each_layer_and_direction():
@@ -86,15 +85,17 @@ def test_explaining_a_layer_names_each_layer_and_direction():
     x = torch.randn(2, 3, 4)
     taken = keepgate.explain(layer, x)
     assert [(part.layer, part.reverse, part.kernel) for part in taken.parts] == [
-        (0, False, "builtin"), (0, True, "builtin"), (1, False, "builtin"), (1, True, "builtin"),
+        (0, False, "cpu"), (0, True, "cpu"), (1, False, "cpu"), (1, True, "cpu"),
     ]  # fmt: skip
-    assert {part.kernel for part in keepgate.explain(layer, x, trace=True).parts} == {"reference"}
-    text = str(keepgate.explain(layer, x, trace=True))
+    assert {part.kernel for part in keepgate.explain(layer.half(), x.half()).parts} == {"builtin"}
+    assert {part.kernel for part in keepgate.explain(layer, x.half(), trace=True).parts} == {"reference"}
+    text = str(keepgate.explain(layer, x.half(), trace=True))
     assert "layer 1, reverse: reference" in text
     assert "do not show their gates" in text
+    assert "computes in float32 or in float64" in text
     layer.kernel = "builtin"
-    assert {part.kernel for part in keepgate.explain(layer, x, trace=True).parts} == {None}
-    assert "kernel='builtin'" in str(keepgate.explain(layer, x, trace=True))
+    assert {part.kernel for part in keepgate.explain(layer, x.half(), trace=True).parts} == {None}
+    assert "kernel='builtin'" in str(keepgate.explain(layer, x.half(), trace=True))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Call: everything that one run of one cell over one sequence needs, its shapes checked once, here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -69,38 +71,60 @@ class Call:
         return tuple(tensor for tensor in (*given, *self.vectors) if tensor is not None)
 
     def __post_init__(self) -> None:
-        self._check_weights()
-        sizes = (self.output_size, *[self.hidden_size] * (len(self.cell.states) - 1))
-        _expect("states", len(self.states), len(sizes), "one for each of " + ", ".join(self.cell.states))
-        for name, state, size in zip(self.cell.states, self.states, sizes, strict=True):
-            _expect(f"state {name}", tuple(state.shape), (self.rows, size), "[batch, units]")
-        if self.lengths is not None:
-            _expect("lengths", tuple(self.lengths.shape), (self.rows,), "one for each row")
-        if self.resets is not None:
-            _expect("resets", tuple(self.resets.shape), (self.steps, self.rows), "[time, batch]")
+        for name, given, shape, meaning in self._expected():
+            if given is None and shape is None:
+                continue
+            if given is None or given.shape != shape:
+                _refuse(name, None if given is None else tuple(given.shape), shape, meaning)
 
-    def _check_weights(self) -> None:
-        blocks, hidden, output = len(self.cell.gates), self.hidden_size, self.output_size
-        rows = (blocks * hidden,)
-        _expect("weight_ih", tuple(self.weight_ih.shape), (*rows, self.x.shape[2]), "[gates · hidden, input]")
-        recurrent = {"diagonal": rows, "none": None}.get(self.cell.recurrent, (*rows, output))
-        given = None if self.weight_hh is None else tuple(self.weight_hh.shape)
-        _expect("weight_hh", given, recurrent, f"the recurrence of {self.cell.name} is {self.cell.recurrent}")
-        for name, bias in (("bias_ih", self.bias_ih), ("bias_hh", self.bias_hh)):
+    def _expected(self) -> list[tuple[str, Tensor | None, tuple[int, ...] | None, str]]:
+        """Each tensor's name, the tensor, the shape that it must have, and what that means."""
+        cell, (steps, rows, inputs) = self.cell, self.x.shape
+        hidden, output = self.hidden_size, self.output_size
+        blocks = len(cell.gates) * hidden
+        if len(self.states) != len(cell.states):
+            _refuse("states", len(self.states), len(cell.states), "one for each of " + ", ".join(cell.states))
+        if len(self.vectors) != len(cell.vectors):
+            _refuse("vectors", len(self.vectors), len(cell.vectors), "one for each of the cell's vectors")
+        expected: list[tuple[str, Tensor | None, tuple[int, ...] | None, str]] = [
+            ("weight_ih", self.weight_ih, (blocks, inputs), "[gates · hidden, input]"),
+            (
+                "weight_hh",
+                self.weight_hh,
+                _RECURRENT[cell.recurrent](blocks, output),
+                "as the cell's recurrence asks",
+            ),
+            (cell.states[0], self.states[0], (rows, output), "a state, [batch, units]"),
+        ]
+        expected += [
+            (name, state, (rows, hidden), "a state, [batch, units]")
+            for name, state in zip(cell.states[1:], self.states[1:], strict=True)
+        ]
+        for bias in (self.bias_ih, self.bias_hh):
             if bias is not None:
-                _expect(name, tuple(bias.shape), rows, "[gates · hidden]")
+                expected.append(("bias_ih and bias_hh", bias, (blocks,), "[gates · hidden]"))
+        expected += [(n, v, (hidden,), "[hidden]") for n, v in zip(cell.vectors, self.vectors, strict=True)]
         if self.weight_hr is not None:
-            _expect("weight_hr", tuple(self.weight_hr.shape), (output, hidden), "[projected, hidden]")
-        _expect("vectors", len(self.vectors), len(self.cell.vectors), "one for each of the cell's vectors")
-        for name, vector in zip(self.cell.vectors, self.vectors, strict=True):
-            _expect(f"vector {name}", tuple(vector.shape), (hidden,), "[hidden]")
+            expected.append(("weight_hr", self.weight_hr, (output, hidden), "[projected, hidden]"))
+        if self.lengths is not None:
+            expected.append(("lengths", self.lengths, (rows,), "one for each row"))
+        if self.resets is not None:
+            expected.append(("resets", self.resets, (steps, rows), "[time, batch]"))
+        return expected
 
 
-def _expect(name: str, given: object, expected: object, meaning: str) -> None:
-    if given != expected:
-        raise ShapeError(
-            f"{name}: got {given}, expected {expected} ({meaning}); build the call from one layer's own weights"
-        )
+_RECURRENT: dict[str, Callable[[int, int], tuple[int, ...] | None]] = {
+    "dense": lambda blocks, output: (blocks, output),
+    "inside": lambda blocks, output: (blocks, output),
+    "diagonal": lambda blocks, _: (blocks,),
+    "none": lambda _blocks, _: None,
+}
+
+
+def _refuse(name: str, given: object, expected: object, meaning: str) -> NoReturn:
+    raise ShapeError(
+        f"{name}: got {given}, expected {expected} ({meaning}); build the call from one layer's own weights"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

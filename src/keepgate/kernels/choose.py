@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from ..errors import Refused, SettingsError
 from .builtin import Builtin
 from .call import Call, Run
+from .cpu import Cpu
 from .kernel import Kernel
 from .reference import Reference
 
-KERNELS: tuple[Kernel, ...] = (Builtin(), Reference())
+KERNELS: tuple[Kernel, ...] = (Cpu(), Builtin(), Reference())
 
 
 @dataclass(frozen=True)

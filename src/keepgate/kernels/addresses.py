@@ -1,0 +1,176 @@
+"""A call as the C++ core takes it: addresses and sizes. Whatever the core writes to is allocated here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .. import _core, cells
+from ..equations import Cell
+from ..errors import ShapeError
+from .call import Call
+from .packed import Sizes, pack, packed
+from .spec import tensors_of
+
+KINDS = {torch.float32: 0, torch.float64: 1}
+
+# By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
+_NUMBERS = {id(cells.by_name(name)): number for number, name in enumerate(_core.cells())}
+
+
+def number(cell: Cell) -> int | None:
+    """The cell's number in the core, or None if the core does not have it."""
+    return _NUMBERS.get(id(cell))
+
+
+def plane_names(cell: Cell) -> tuple[str, ...]:
+    """What the planes of a run hold, in their order. With a projection the state that it projects comes last."""
+    return (*cell.states[1:], *cell.graph.kept)
+
+
+@dataclass(kw_only=True, slots=True)
+class Arrays:
+    """A call's tensors as the core reads them, copied where they lie otherwise, and what it is told of them."""
+
+    call: Call
+    number: int
+    kind: int
+    sizes: Sizes
+    x: Tensor
+    states: tuple[Tensor, ...]
+    weights: tuple[Tensor | None, ...]
+    addresses: tuple[int, ...]  # of the weights
+    lengths: Tensor | None
+    resets: Tensor | None
+
+    @staticmethod
+    def of(call: Call) -> "Arrays":
+        steps, rows, inputs = call.x.shape
+        given = (call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr, *call.vectors)
+        weights = tuple([None if weight is None else weight.contiguous() for weight in given])
+        return Arrays(
+            call=call,
+            number=_NUMBERS[id(call.cell)],
+            kind=KINDS[call.x.dtype],
+            sizes=(steps, rows, inputs, call.hidden_size, 0 if call.weight_hr is None else call.output_size),
+            x=_side_by_side(call.x),
+            states=tuple([state.contiguous() for state in call.states]),
+            weights=weights,
+            addresses=tuple([0 if weight is None else weight.data_ptr() for weight in weights]),
+            lengths=None if call.lengths is None else _counted(call.lengths, steps),
+            resets=None if call.resets is None else call.resets.contiguous(),
+        )
+
+    def prepared(
+        self, output: Tensor, final: tuple[Tensor, ...], packed: int, planes: Tensor | None
+    ) -> _core.Forward:
+        return _core.Forward(
+            self.number, self.kind, self.sizes, torch.get_num_threads(), self.call.reverse, self.call.trace,
+            _strided(self.x), _address(self.lengths), _address(self.resets),
+            tuple([state.data_ptr() for state in self.states]), tuple([state.data_ptr() for state in final]),
+            packed, _strided(output), () if planes is None else _one_after_another(planes),
+        )  # fmt: skip
+
+
+def forward(call: Call, *, keep: bool) -> tuple[Tensor, ...]:
+    """The output and every final state; with `keep` the planes too, [plane, time, batch, padded hidden].
+
+    keep: a backward pass may follow, or a trace is wanted.
+    """
+    arrays = Arrays.of(call)
+    lay_out = pack if keep else packed
+    weights = lay_out(arrays.number, arrays.kind, arrays.sizes, arrays.addresses, arrays.weights)
+    output, final, planes = room(call, keep=keep)
+    _run(arrays.prepared(output, final, weights.data_ptr(), planes))
+    return (output, *final) if planes is None else (output, *final, planes)
+
+
+def room(call: Call, *, keep: bool) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None]:
+    """Output, final states and planes, not yet written. Sizes may be symbols, as torch.compile has them."""
+    x, hidden = call.x, call.hidden_size
+    steps, rows, _ = x.shape
+    output = x.new_empty(steps, rows, call.output_size)
+    final = tuple([state.new_empty(state.shape) for state in call.states])
+    if not keep:
+        return output, final, None
+    count = len(plane_names(call.cell)) + (call.weight_hr is not None)
+    lanes = _core.padded(1, KINDS[x.dtype])
+    return output, final, x.new_empty(count, steps, rows, (hidden + lanes - 1) // lanes * lanes)
+
+
+def backward(
+    call: Call,
+    output: Tensor,
+    planes: Tensor,
+    d_output: Tensor | None,
+    d_final: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    """The gradient of each tensor that may need one, in `tensors_of`'s order. What is not wanted costs nothing: None.
+
+    output, planes: as forward left them. d_output, d_final: their gradients, None for zero.
+    """
+    arrays = Arrays.of(call)
+    output = _side_by_side(output)
+    planes = _aligned(planes)
+    d_output = None if d_output is None else _side_by_side(d_output)
+    d_final = [None if gradient is None else gradient.contiguous() for gradient in d_final]
+    found = [
+        tensor.new_empty(tensor.shape) if want and tensor is not None else None
+        for tensor, want in zip(tensors_of(call), wanted, strict=True)
+    ]
+    weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *rest = [_address(gradient) for gradient in found[1:]]
+    count = len(call.states)
+    ran = arrays.prepared(output, arrays.states, 0, planes)
+    _run(
+        _core.Backward(
+            ran, arrays.addresses, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
+            _strided(found[0]), tuple(rest[:count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
+            tuple(rest[count:-2]),
+        )
+    )  # fmt: skip
+    return found
+
+
+def _run(problem: _core.Forward | _core.Backward) -> None:
+    scratch = torch.empty(problem.scratch_bytes, dtype=torch.uint8, device="cpu")
+    problem.run(scratch.data_ptr())
+
+
+def _side_by_side(tensor: Tensor) -> Tensor:
+    """[time, batch, units] with a step's units side by side in memory; steps and rows may lie anywhere."""
+    return tensor if tensor.stride(2) == 1 or tensor.shape[2] == 1 else tensor.contiguous()
+
+
+def _strided(tensor: Tensor | None) -> tuple[int, int, int]:
+    if tensor is None:
+        return 0, 0, 0
+    step, row, _ = tensor.stride()
+    return tensor.data_ptr(), step, row
+
+
+def _address(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def _aligned(planes: Tensor) -> Tensor:
+    """As forward made them, also where a saved tensor's hook has moved them about."""
+    planes = planes.contiguous()
+    return planes.clone() if planes.data_ptr() % 64 else planes
+
+
+def _one_after_another(planes: Tensor) -> tuple[int, ...]:
+    start, size = planes.data_ptr(), planes.stride(0) * planes.element_size()
+    return tuple(range(start, start + len(planes) * size, size))
+
+
+def _counted(lengths: Tensor, steps: int) -> Tensor:
+    """Lengths as the core reads them. Checked here, because it would read beyond the input."""
+    lengths = lengths.detach().to("cpu", torch.int64).contiguous()
+    least, most = (int(end) for end in torch.aminmax(lengths))
+    if least < 0 or most > steps:
+        raise ShapeError(
+            f"lengths go from {least} to {most}, but the input has {steps} steps; they must be 0 to {steps}"
+        )
+    return lengths

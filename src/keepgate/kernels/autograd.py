@@ -1,0 +1,139 @@
+"""The C++ core's two passes as autograd functions, for derivatives of any order and for torch.func's transforms."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from .. import cells
+from . import again, ops
+from .call import Call
+from .folding import mapped, result_rows, tensor_rows
+from .spec import Spec, tensors_of
+
+Tensors = Sequence[Tensor | None]
+
+
+def sequence(call: Call, *, differentiable: bool) -> tuple[Tensor, ...]:
+    """Output, final states and, where they are differentiable or a trace is wanted, planes."""
+    if torch.compiler.is_compiling():
+        return ops.forward(call, keep=differentiable or call.trace)
+    if torch._C._are_functorch_transforms_active():
+        return _forward(Spec.of(call), *tensors_of(call))
+    if differentiable:
+        return _forward_at_once(Spec.of(call), *tensors_of(call))
+    return ops.forward(call, keep=call.trace)
+
+
+class Forward(Function):
+    """(spec, *tensors) → output, final states, planes."""
+
+    @staticmethod
+    def forward(spec: Spec, *tensors: Tensor | None) -> tuple[Tensor, ...]:
+        return ops.forward(spec.call(tensors), keep=True)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.spec, *tensors = inputs
+        ctx.save_for_backward(*tensors, output[0], output[-1])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
+        *tensors, output, planes = ctx.saved_tensors
+        return None, *_gradients(ctx.spec, tensors, output, planes, upstream, ctx.needs_input_grad[1:])
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], spec: Spec, *tensors: Tensor | None) -> Any:
+        def run(*tensors: Tensor | None) -> tuple[Tensor, ...]:
+            return _forward(spec, *tensors)
+
+        return mapped(run, info.batch_size, in_dims[1:], tensors, tensor_rows(spec), result_rows(spec))
+
+
+class Backward(Function):
+    """(spec, wanted, *tensors, output, planes, *upstream) → the gradients of the wanted tensors.
+
+    Output and planes are what the tensors came to: a gradient reaches the tensors by themselves, not by way of those.
+    """
+
+    @staticmethod
+    def forward(spec: Spec, wanted: tuple[bool, ...], *given: Tensor | None) -> tuple[Tensor, ...]:
+        tensors, (output, planes, *upstream) = given[: len(wanted)], given[len(wanted) :]
+        assert output is not None
+        assert planes is not None
+        return tuple(ops.backward(spec, tensors, output, planes, upstream, wanted))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: tuple[Tensor, ...]) -> None:
+        ctx.spec, ctx.wanted, *given = inputs
+        ctx.save_for_backward(*given)
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        count = len(ctx.wanted)
+        given, needed = ctx.saved_tensors, ctx.needs_input_grad[2:]
+        needed = needed[:count] + needed[count + 2 :]
+        found = again.second(ctx.spec, given[:count], given[count + 2 :], ctx.wanted, gradients, needed)
+        each = _spread(found, needed)
+        return (None, None, *each[:count], None, None, *each[count:])
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], spec: Spec, wanted: tuple[bool, ...], *given: Tensor | None
+    ) -> Any:
+        def run(*given: Tensor | None) -> tuple[Tensor, ...]:
+            return _backward(spec, wanted, *given)
+
+        rows, (output, *final, planes) = tensor_rows(spec), result_rows(spec)
+        results = [row for row, want in zip(rows, wanted, strict=True) if want]
+        rows += [output, planes, output, *final]
+        return mapped(run, info.batch_size, in_dims[2:], given, rows, results)
+
+
+_Apply = Callable[..., tuple[Tensor, ...]]
+_forward: _Apply = Forward.apply
+_backward: _Apply = Backward.apply
+
+# What Function.apply ends in. Before, it looks up defaults by inspect.signature, which takes longer than a short run.
+_forward_at_once: _Apply = super(Function, Forward).apply
+
+
+def _gradients(
+    spec: Spec, tensors: Tensors, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
+) -> list[Tensor | None]:
+    """The gradient of each tensor, None where none is wanted; upstream: of output, final states and planes."""
+    *others, d_planes = upstream
+    if d_planes is not None:
+        found: Sequence[Tensor] = again.first(spec, tensors, upstream, wanted)
+    elif torch.is_grad_enabled():
+        found = _backward(spec, tuple(wanted), *tensors, output, planes, *others)
+    else:
+        found = ops.backward(spec, tensors, output, planes, others, wanted)
+    return _spread(found, wanted)
+
+
+def _spread(found: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+    """One for each tensor: the gradient that was found, or None."""
+    each = iter(found)
+    return [next(each) if want else None for want in wanted]
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    tensors, cell, reverse, trace, keep = inputs
+    ctx.spec, ctx.kept = Spec(cells.by_name(cell), reverse, trace), keep
+    ctx.save_for_backward(*tensors, output[0], output[-1])
+
+
+def _op_gradients(ctx: Any, upstream: list[Tensor | None]) -> tuple[Any, ...]:
+    *tensors, output, planes = ctx.saved_tensors
+    wanted = ctx.needs_input_grad[0]
+    if not ctx.kept:
+        return _spread(again.first(ctx.spec, tensors, upstream, wanted), wanted), None, None, None, None
+    return _gradients(ctx.spec, tensors, output, planes, upstream, wanted), None, None, None, None
+
+
+torch.library.register_autograd("keepgate::sequence", _op_gradients, setup_context=_save, lib=ops.LIBRARY)

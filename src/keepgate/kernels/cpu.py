@@ -1,0 +1,104 @@
+"""The C++ core: any cell whose step is elementwise, in float32 and float64, with its gates and its gradients."""
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from .. import _core, cells
+from .addresses import KINDS, number, plane_names
+from .autograd import sequence
+from .call import Call, Run
+from .spec import Spec, tensors_of
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+# What autocast turns into float32 here; it leaves float64 alone, as torch's does.
+_CAST = (torch.float32, torch.bfloat16, torch.float16)
+
+
+class Cpu:
+    """One layer, one direction. Inputs are projected in blocks just before their steps; every option is in the loop."""
+
+    name = "cpu"
+
+    def refuses(self, call: Call) -> str | None:
+        return _lacks_cell(call) or _lacks_tensors(call) or _is_transformed()
+
+    def forward(self, call: Call) -> Run:
+        if torch.is_autocast_enabled("cpu"):
+            return _under_autocast(call)
+        needed = torch.is_grad_enabled() and any(t.requires_grad for t in call.tensors)
+        results = sequence(call, differentiable=needed)
+        count = 1 + len(call.states)
+        kept = _named(call, results[0], results[count]) if call.trace else {}
+        return Run(output=results[0], final=results[1:count], kept=kept)
+
+
+def _lacks_cell(call: Call) -> str | None:
+    cell = call.cell
+    if number(cell) is None:
+        if cell.recurrent == "inside":
+            return f"{cell.name} multiplies by a matrix inside its step, and the core's steps are elementwise"
+        return f"the core has no cell {cell.name}; it has {', '.join(_core.cells())}"
+    if call.weight_hr is not None and cell.reads_output:
+        return f"a unit of {cell.name} reads its own output, and a projection leaves it none"
+    return None
+
+
+def _lacks_tensors(call: Call) -> str | None:
+    tensors, dtype = call.tensors, call.x.dtype
+    for tensor in tensors:
+        if not tensor.is_cpu:
+            return f"a tensor is on {tensor.device}, and the core runs on the CPU"
+        if tensor.layout is not torch.strided or tensor.is_neg():
+            return "a tensor is sparse or a view that negates, and the core reads plain memory"
+        if type(tensor) not in _PLAIN and _computes_by_itself(tensor):
+            return f"a tensor is a {type(tensor).__name__}, which brings its own way to compute"
+    if call.steps == 0 or call.rows == 0:
+        return f"the input has {call.steps} steps of {call.rows} rows, so that there is nothing to compute"
+    if dtype in KINDS and all(t.dtype is dtype for t in tensors):
+        return None
+    given = ", ".join(sorted({str(tensor.dtype) for tensor in tensors}))
+    if torch.is_autocast_enabled("cpu"):
+        if all(tensor.dtype in _CAST for tensor in tensors):
+            return None
+        return f"autocast does not bring {given} to one type"
+    return f"the numbers are {given}, and the core computes in float32 or in float64"
+
+
+def _computes_by_itself(tensor: Tensor) -> bool:
+    """Whether a class has taken dispatch over; fake tensors have, and the core's operators know them."""
+    own = type(tensor).__torch_dispatch__ is not torch._C._disabled_torch_dispatch_impl
+    return own and not torch.compiler.is_compiling() and not isinstance(tensor, torch._subclasses.FakeTensor)
+
+
+def _is_transformed() -> str | None:
+    if forward_ad._current_level >= 0:
+        return "forward-mode derivatives were asked for, and the core has none"
+    if not torch.compiler.is_compiling() and torch._C._get_tracing_state() is not None:
+        return "torch.jit records the call, and its files know torch's own operators only"
+    return None
+
+
+def _under_autocast(call: Call) -> Run:
+    """Computed in float32 whatever comes in, handed back as torch's layers do."""
+    tensors = [t.float() if t is not None and t.dtype in _CAST else t for t in tensors_of(call)]
+    with torch.autocast("cpu", enabled=False):
+        ran = Cpu().forward(Spec.of(call).call(tensors))
+    if call.x.dtype is torch.float64:
+        return ran
+    # torch's LSTM and RNN give autocast's type, its GRU that of the input.
+    dtype = call.x.dtype if call.cell is cells.gru else torch.get_autocast_dtype("cpu")
+    return Run(
+        output=ran.output.to(dtype),
+        final=tuple(state.to(dtype) for state in ran.final),
+        kept={name: value.to(dtype) for name, value in ran.kept.items()},
+    )
+
+
+def _named(call: Call, output: Tensor, planes: Tensor) -> dict[str, Tensor]:
+    """What a trace shows, in the step's own order: the first state is the output, the others are planes."""
+    cell = call.cell
+    units = planes[..., : call.hidden_size].unbind()
+    over_time = {cell.states[0]: output, **dict(zip(plane_names(cell), units, strict=False))}
+    return {name: over_time[name] for name in (*cell.states, *cell.traced)}
