@@ -1,4 +1,4 @@
-"""Writes the tables of both READMEs from the results in bench/results; nothing in them is typed by hand.
+"""Writes the tables of both READMEs and of bench/README.md from bench/results; nothing in them is typed by hand.
 
     python bench/table.py [--check]
 
@@ -15,9 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import speed_tables
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
-PAGES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-TW.md"}
+# Each with its language: 0 English, 1 Chinese.
+PAGES = {ROOT / "README.md": 0, ROOT / "README.zh-TW.md": 1, ROOT / "bench" / "README.md": 0}
 
 NAMES = {
     "feedforward": ("feed-forward, 32 tokens", "前饋網路，32 字的視窗"),
@@ -36,24 +39,33 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    stale = [page.name for language, page in PAGES.items() if not written(page, language, check)]
+    stale = [page.name for page, language in PAGES.items() if not written(page, language, check)]
     if stale:
         sys.exit(f"stale tables in {', '.join(stale)}; run python bench/table.py")
 
 
-def written(page: Path, language: str, check: bool) -> bool:
+def written(page: Path, language: int, check: bool) -> bool:
     """Whether the page's tables are those of the results; if not, and `check` is off, they are written."""
     before = page.read_text(encoding="utf-8")
 
     def fill(found: re.Match[str]) -> str:
-        table = TABLES[found[1]](0 if language == "en" else 1)
-        return f"<!-- table: {found[1]} -->\n{table}\n<!-- end -->"
+        return f"<!-- table: {found[1]} -->\n{table(found[1], language)}\n<!-- end -->"
 
     after = re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", fill, before, flags=re.DOTALL)
     if after != before and not check:
         page.write_text(after, encoding="utf-8")
         return True
     return after == before
+
+
+def table(name: str, language: int) -> str:
+    """That table's text, by its name in the page."""
+    if name in TABLES:
+        return TABLES[name](language)
+    measured = speed_tables.newest()
+    if measured is None:
+        return ("*Not measured yet.*", "*尚未量測。*")[language]
+    return speed_tables.TABLES[name](measured, language)
 
 
 def result(name: str) -> dict[str, Any]:
@@ -171,38 +183,6 @@ def cmrc2018(k: int) -> str:
     )  # fmt: skip
 
 
-def layers(k: int) -> str:
-    found = result("layers")
-    head = [
-        ("layer", "層")[k],
-        ("steps, rows, input, hidden", "步, 列, 輸入, 單元")[k],
-        ("rectangle", "等長")[k],
-        ("ragged rows", "長短不一")[k],
-        ("trace", "追蹤")[k],
-    ]
-    rows = [
-        [
-            row["layer"],
-            row["shape"],
-            f"{row['rectangle']:.2f}×",
-            f"{row['ragged']:.2f}×",
-            f"{row['trace']:.1f}×",
-        ]
-        for row in found["rows"]
-    ]
-    note = (
-        "How many times faster a training step is than torch.nn's in the same run (ragged: both directions, against a "
-        "PackedSequence); trace: time of `layer.trace(x)` over `layer(x)`. {threads} thread(s), medians of {rounds} rounds, {machine}.",
-        "同一次量測中，訓練一步比 torch.nn 快幾倍（長短不一：雙向，對照 PackedSequence）；追蹤：`layer.trace(x)` 的時間除以 `layer(x)`。"
-        "{threads} 個執行緒，{rounds} 輪的中位數，{machine}。",
-    )[k]
-    return (
-        rows_of(head, rows)
-        + "\n\n"
-        + note.format(threads=found["threads"], rounds=found["rounds"], machine=found["machine"]["processor"])
-    )
-
-
 def far(k: int) -> str:
     found = result("far")
     times = [1000 * row["seconds"] for row in found["rows"]]
@@ -245,7 +225,6 @@ TABLES: dict[str, Callable[[int], str]] = {
     "stories": stories,
     "facts": facts,
     "cmrc2018": cmrc2018,
-    "layers": layers,
 }
 
 

@@ -1,0 +1,187 @@
+"""The parts of the measurement: speed, ragged, scaling, streaming, memory. Each is a list of jobs and what does one."""
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import memory
+import streaming
+import torch
+from agreement import errors, refusal, truth
+from ceilings import Ceilings
+from clock import Contender, interleave
+from contenders import (
+    Runner,
+    jax_scan,
+    keepgate_layer,
+    keepgate_ragged,
+    keepgate_trace,
+    onnx_runtime,
+    ours,
+    python_loop,
+    torch_nn,
+    torch_packed,
+)
+from machine import THREADS
+from problem import (
+    CELLS,
+    MEMORY_SHAPES,
+    MODES,
+    RAGGED_SHAPES,
+    SCALING_SHAPES,
+    SHAPES,
+    STREAM_SIZES,
+    Mode,
+    Problem,
+    Shape,
+)
+
+import keepgate
+
+Job = dict[str, Any]
+Row = dict[str, Any]
+ALL = max(THREADS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """seconds: to spend on a row. burst: what measures the ceiling of products between the contenders' turns."""
+
+    seconds: float
+    burst: Ceilings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    jobs: tuple[Job, ...]
+    measure: Callable[[Job, Context], Row]
+
+
+class Field:
+    """The contenders of one row: only who agrees with the truth is let in; the others are told, with the reason."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.contenders: dict[str, Contender] = {}
+        self.errors: dict[str, dict[str, float]] = {}
+        self.missing: dict[str, str] = {}
+        self.disagrees: list[str] = []
+
+    def add(
+        self,
+        name: str,
+        build: Callable[[], Runner],
+        expected: Mapping[str, torch.Tensor],
+        *,
+        threads: tuple[int, ...] = (ALL,),
+    ) -> None:
+        """Builds, checks with the last number of threads, and lets in once for each number of them.
+
+        What is ours must agree as closely as in the tests; what is neither ours nor torch's layer has fewer turns.
+        """
+        torch.set_num_threads(threads[-1])
+        try:
+            runner = build()
+        except ImportError as error:
+            self.missing[name] = str(error)
+            return
+        runner.call()
+        self.errors[name] = {kind: float(f"{off:.2g}") for kind, off in errors(runner, expected).items()}
+        if why := refusal(runner, expected, peer=not name.startswith("keepgate")):
+            self.disagrees.append(f"{name}: {why}")
+            return
+        for number in threads:
+            rare = not name.startswith(("keepgate", "torch.nn"))
+            self.contenders[f"{name}@{number}"] = runner.contender(number, rare=rare)
+
+    def row(self) -> Row:
+        """Times everybody, if those who must agree do."""
+        told = {"errors": self.errors, "missing": self.missing, "disagrees": self.disagrees}
+        if self.disagrees:
+            return {**told, "times": {}}
+        rates: list[float] = []
+        burst = Contender(call=lambda: rates.append(self.context.burst.multiply_add(ALL)), threads=ALL)
+        times = interleave({"burst": burst, **self.contenders}, seconds=self.context.seconds)
+        return {
+            **told,
+            "times": {name: timing.json() for name, timing in times.items() if name != "burst"},
+            "burst": float(f"{statistics.median(rates):.4g}"),
+            "burst_best": float(f"{max(rates):.4g}"),
+        }
+
+
+def speed(job: Job, context: Context) -> Row:
+    """One cell, shape and mode; everybody."""
+    problem, mode = _problem(job), job["mode"]
+    expected = truth(problem, mode)
+    field = Field(context)
+    for name, build, threads in _EVERYBODY:
+        field.add(name, partial(build, problem, mode), expected, threads=threads)
+    for number in THREADS if mode == "inference" else ():
+        build_onnx = partial(onnx_runtime, problem, mode, threads=number)
+        field.add("onnxruntime", build_onnx, expected, threads=(number,))
+    return {"kernel": _kernel(problem), **field.row()}
+
+
+_EVERYBODY: tuple[tuple[str, Callable[[Problem, Mode], Runner], tuple[int, ...]], ...] = (
+    ("keepgate", keepgate_layer, THREADS),
+    ("keepgate trace", keepgate_trace, (ALL,)),
+    ("torch.nn", torch_nn, THREADS),
+    ("loop", python_loop, (ALL,)),
+    ("jax", jax_scan, (ALL,)),
+)
+
+
+def ragged(job: Job, context: Context) -> Row:
+    """Rows of lengths uniform in 1 … steps: ours, ours as a full rectangle, torch's packed sequences."""
+    problem, mode = _problem(job), job["mode"]
+    field, expected = Field(context), truth(problem, mode, ragged=True)
+    field.add("keepgate", partial(keepgate_layer, problem, mode), truth(problem, mode))
+    field.add("keepgate ragged", partial(keepgate_ragged, problem, mode), expected)
+    field.add("torch packed", partial(torch_packed, problem, mode), expected, threads=THREADS)
+    share = float(problem.lengths.sum()) / (problem.shape.steps * problem.shape.rows)
+    return {"share": round(share, 3), **field.row()}
+
+
+def scaling(job: Job, context: Context) -> Row:
+    """Training steps of longer and longer ragged rows, all of them in turns."""
+    field = Field(context)
+    for shape in SCALING_SHAPES:
+        problem = Problem(cell=job["cell"], shape=shape)
+        expected = truth(problem, "training", ragged=True)
+        for name, build in (("keepgate ragged", keepgate_ragged), ("torch packed", torch_packed)):
+            field.add(f"{name} {shape.steps}", partial(build, problem, "training"), expected)
+    return {"steps": [shape.steps for shape in SCALING_SHAPES], **field.row()}
+
+
+def _problem(job: Job) -> Problem:
+    return Problem(cell=job["cell"], shape=Shape.of(job["shape"]))
+
+
+def _kernel(problem: Problem) -> str | None:
+    """The kernel that takes keepgate's call."""
+    return keepgate.explain(ours(problem), problem.x_TBI).parts[0].kernel
+
+
+def _jobs(shapes: tuple[Shape, ...]) -> tuple[Job, ...]:
+    return tuple(
+        {"cell": cell, "shape": str(shape), "mode": mode}
+        for shape in shapes for mode in MODES for cell in CELLS
+    )  # fmt: skip
+
+
+PARTS: dict[str, Part] = {
+    "speed": Part(jobs=_jobs(SHAPES), measure=speed),
+    "ragged": Part(jobs=_jobs(RAGGED_SHAPES), measure=ragged),
+    "scaling": Part(jobs=tuple({"cell": cell} for cell in CELLS), measure=scaling),
+    "streaming": Part(
+        jobs=tuple({"cell": cell, "hidden": hidden} for cell in CELLS for hidden in STREAM_SIZES),
+        measure=lambda job, _: streaming.row(job["cell"], job["hidden"]),
+    ),
+    "memory": Part(
+        jobs=tuple({"cell": cell, "shape": str(shape)} for shape in MEMORY_SHAPES for cell in CELLS),
+        measure=lambda job, _: memory.row(job["cell"], Shape.of(job["shape"])),
+    ),
+}
