@@ -7,6 +7,7 @@ import pytest
 import keepgate
 import keepgate.cells
 import keepgate.data
+import keepgate.emit
 import keepgate.equations
 import keepgate.export
 import keepgate.kernels
@@ -22,8 +23,8 @@ NAMES = [
 ]  # fmt: skip
 
 ROOMS = [
-    keepgate, keepgate.cells, keepgate.data, keepgate.equations, keepgate.export, keepgate.kernels, keepgate.lens,
-    keepgate.nn, keepgate.tasks, keepgate.train,
+    keepgate, keepgate.cells, keepgate.data, keepgate.emit, keepgate.equations, keepgate.export, keepgate.kernels,
+    keepgate.lens, keepgate.nn, keepgate.tasks, keepgate.train,
 ]  # fmt: skip
 
 

@@ -35,8 +35,8 @@ struct Peephole {
 
   // gradients of h, c  ->  of a_i, a_f, a_g, a_o; of h_prev, c_prev beside uh; of p_i, p_f, p_o
   template <class V>
-  static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* next,
-                                       const V* weight, V* d_pre, V* d_prev, V* d_weight) {
+  static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* next, const V* weight,
+                                       V* d_pre, V* d_prev, V* d_weight) {
     const V i = kept[0], f = kept[1], g = kept[2], o = kept[3];
     const V c_prev = prev[1];
     const V c = next[1];

@@ -16,8 +16,7 @@ struct RnnRelu {
 
   // a  ->  h
   template <class V>
-  static KEEPGATE_INLINE void forward(const V* pre, const V* /*prev*/, const V* /*weight*/, V* next,
-                                      V* /*kept*/) {
+  static KEEPGATE_INLINE void forward(const V* pre, const V* /*prev*/, const V* /*weight*/, V* next, V* /*kept*/) {
     const V a = pre[0];
     next[0] = relu(a);
   }

@@ -36,7 +36,7 @@ void forward(long count, const double* pre, const double* prev, const double* we
   constexpr int columns = Cell::gates + Cell::apart;
   for (long unit = 0; unit < count; ++unit) {
     Scalar one_pre[columns], one_prev[Cell::states], one_weight[Cell::vectors + 1] = {}, one_next[Cell::states],
-        one_kept[Cell::kept + 1];
+                                                                                one_kept[Cell::kept + 1];
     for (int k = 0; k < columns; ++k) one_pre[k] = pre[k * count + unit];
     for (int k = 0; k < Cell::states; ++k) one_prev[k] = prev[k * count + unit];
     for (int k = 0; k < Cell::vectors; ++k) one_weight[k] = weight[k * count + unit];
@@ -52,7 +52,8 @@ void backward(long count, const double* d_next, const double* kept, const double
   constexpr int columns = Cell::gates + Cell::apart;
   for (long unit = 0; unit < count; ++unit) {
     Scalar one_d_next[Cell::states], one_kept[Cell::kept + 1], one_prev[Cell::states], one_next[Cell::states],
-        one_weight[Cell::vectors + 1] = {}, one_d_pre[columns], one_d_prev[Cell::states], one_d_weight[Cell::vectors + 1];
+        one_weight[Cell::vectors + 1] = {}, one_d_pre[columns], one_d_prev[Cell::states],
+                                   one_d_weight[Cell::vectors + 1];
     for (int k = 0; k < Cell::states; ++k) {
       one_d_next[k] = d_next[k * count + unit];
       one_prev[k] = prev[k * count + unit];
@@ -79,13 +80,13 @@ void facts(int* to) {
 
 }  // namespace keepgate_test
 
-#define KEEPGATE_TEST(Cell)                                                                                      \
-  extern "C" const char* name_##Cell() { return keepgate_test::Cell::name; }                                     \
-  extern "C" void facts_##Cell(int* to) { keepgate_test::facts<keepgate_test::Cell>(to); }                       \
+#define KEEPGATE_TEST(Cell)                                                                                         \
+  extern "C" const char* name_##Cell() { return keepgate_test::Cell::name; }                                        \
+  extern "C" void facts_##Cell(int* to) { keepgate_test::facts<keepgate_test::Cell>(to); }                          \
   extern "C" void forward_##Cell(long n, const double* a, const double* b, const double* c, double* d, double* e) { \
-    keepgate_test::forward<keepgate_test::Cell>(n, a, b, c, d, e);                                               \
-  }                                                                                                              \
-  extern "C" void backward_##Cell(long n, const double* a, const double* b, const double* c, const double* d,    \
-                                  const double* e, double* f, double* g, double* h) {                            \
-    keepgate_test::backward<keepgate_test::Cell>(n, a, b, c, d, e, f, g, h);                                     \
+    keepgate_test::forward<keepgate_test::Cell>(n, a, b, c, d, e);                                                  \
+  }                                                                                                                 \
+  extern "C" void backward_##Cell(long n, const double* a, const double* b, const double* c, const double* d,       \
+                                  const double* e, double* f, double* g, double* h) {                               \
+    keepgate_test::backward<keepgate_test::Cell>(n, a, b, c, d, e, f, g, h);                                        \
   }

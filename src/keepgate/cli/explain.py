@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from rich.console import Console
 
+from ..cells import CELLS, by_name
 from ..errors import SettingsError
 from .show import say, screen, table, write_json
 
@@ -28,7 +29,7 @@ Dtype = Literal["float32", "float64", "bfloat16", "float16"]
 def explain(
     *,
     cell: Annotated[
-        str | None, Parameter(help="A layer of this cell: rnn_tanh, rnn_relu, lstm, gru or gru_reset_before.")
+        str | None, Parameter(help=f"A layer of this cell: {', '.join(cell.name for cell in CELLS)}.")
     ] = None,
     input_size: Annotated[int, Parameter(show_default=True, help="Features of a step.")] = 64,
     hidden_size: Annotated[
@@ -101,7 +102,6 @@ def _explained(
     """Which kernel takes the call of such a layer. Nothing is computed, but its weights are made."""
     import torch
 
-    from ..cells import by_name
     from ..nn import Recurrent
     from ..nn import explain as explain_layer
 
@@ -147,7 +147,6 @@ def _show_machine(console: Console, found: "Machine") -> None:
 
 
 def _show_what_there_is(console: Console) -> None:
-    from ..cells import CELLS
     from ..kernels import KERNELS
 
     say(console, f"{'kernels':<14}{', '.join(kernel.name for kernel in KERNELS)}, asked in this order")

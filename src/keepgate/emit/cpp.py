@@ -12,7 +12,7 @@ from .expression import write
 from .statements import Names, statements, variables
 
 GENERATED = "// GENERATED from "
-WIDTH = 110
+WIDTH = 120  # that of .clang-format
 
 # What no name of a cell may hide: C++'s own words, the functions that a step calls, and its parameters.
 WORDS = """
@@ -188,7 +188,7 @@ def _body(
                     reads[array][node] = f"{given[node]} = {place}"
     used = set(topological(results.values(), stop=given.keys()))
     needed = ([text for node, text in read.items() if node in used] for read in reads.values())
-    lines = chain.from_iterable(_filled("const V ", texts, ";") for texts in needed if texts)
+    lines = chain.from_iterable(_filled("const V ", texts, ";", WIDTH - 4) for texts in needed if texts)
     made = statements(results, given=given, called=called, always=set(always), names=names, write=write)
     return [*lines, *(f"{'const V ' if s.new else ''}{s.target} = {s.text};" for s in made)]
 
@@ -199,17 +199,17 @@ def _function(name: str, reads: Iterable[str], writes: Iterable[str], body: list
     parameters = [("const V*", array) for array in reads] + [("V*", array) for array in writes]
     shown = [f"{kind} {array if array in used else f'/*{array}*/'}" for kind, array in parameters]
     yield "template <class V>"
-    yield from _filled(f"static KEEPGATE_INLINE void {name}(", shown, ") {")
+    yield from _filled(f"static KEEPGATE_INLINE void {name}(", shown, ") {", WIDTH - 2)
     yield from _indented(body)
     yield "}"
 
 
-def _filled(start: str, items: list[str], end: str) -> Iterator[str]:
+def _filled(start: str, items: list[str], end: str, width: int) -> Iterator[str]:
     """Items after `start`, separated by commas; lines that would be too long go on below the first item."""
     line = start
     for k, item in enumerate(items):
         piece = item + (end if item is items[-1] else ",")
-        if k and len(line) + 1 + len(piece) > WIDTH - 4:
+        if k and len(line) + 1 + len(piece) > width:
             yield line
             line = " " * len(start) + piece
         else:
