@@ -22,6 +22,19 @@ constexpr int panels_at_once(int vectors, int rows) {
   return fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
 }
 
+// sum += a b in the very register that holds the sum: g++ 12 would copy sums about, on the ports that multiply.
+template <class V>
+KEEPGATE_INLINE void add_product(V& sum, V a, V b) {
+#if defined(__AVX2__)
+  if constexpr (sizeof(typename V::Number) == 4)
+    asm("vfmadd231ps %2, %1, %0" : "+v"(sum.v) : "v"(a.v), "v"(b.v));
+  else
+    asm("vfmadd231pd %2, %1, %0" : "+v"(sum.v) : "v"(a.v), "v"(b.v));
+#else
+  sum = fma(a, b, sum);
+#endif
+}
+
 // sum[r][n] = start[r][n] + Σ_k a[r][k] w[k][n], for k in `pieces` pieces of `length`, of which a row's lie `stride` apart.
 template <class T>
 struct Product {
@@ -36,69 +49,52 @@ struct Product {
   long next_weights, next_start, next_sum;
 };
 
+// Weights used by several rows are loaded once: g++ 12 would otherwise load them again for each.
+template <class V>
+KEEPGATE_INLINE V held(V weight) {
+#if defined(__x86_64__)
+  if (registers == 32) asm("" : "+v"(weight.v));
+#endif
+  return weight;
+}
+
 template <class T, int rows, int vectors, int panels>
 struct Tile {
   using V = Vec<T>;
   static constexpr long width = vectors * V::lanes;
 
   static void run(const Product<T>& p) {
-    V sum[panels][rows][vectors];
+    V sum[panels * rows * vectors];
     const T* a[rows];
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++) a[r] = p.a[r];
-#pragma GCC unroll 16
-    for (int q = 0; q < panels; q++)
-#pragma GCC unroll 16
-      for (int r = 0; r < rows; r++)
-#pragma GCC unroll 16
-        for (int n = 0; n < vectors; n++)
-          sum[q][r][n] = V::load(p.start + q * p.next_start + r * p.start_row + n * V::lanes);
+#pragma GCC unroll 32
+    for (int i = 0; i < panels * rows * vectors; i++)
+      sum[i] = V::load(p.start + i / (rows * vectors) * p.next_start + i / vectors % rows * p.start_row + i % vectors * V::lanes);
     const T* weights = p.weights;
-    const long next = p.next_weights;
+    const long next = p.next_weights, length = p.length;
     for (long piece = 0; piece < p.pieces; piece++) {
-      const long length = p.length;
-      long k = 0;
-      for (; k + 2 <= length; k += 2) {
-        add(sum, a, k, weights, next);
-        add(sum, a, k + 1, weights + width, next);
-        weights += 2 * width;
-      }
-      if (k < length) {
-        add(sum, a, k, weights, next);
-        weights += width;
+#pragma GCC unroll 2
+      for (long k = 0; k < length; k++, weights += width) {
+#pragma GCC unroll 16
+        for (int q = 0; q < panels; q++) {
+          V w[vectors];
+#pragma GCC unroll 16
+          for (int n = 0; n < vectors; n++) w[n] = held(V::load(weights + q * next + n * V::lanes));
+#pragma GCC unroll 16
+          for (int r = 0; r < rows; r++) {
+            const V number = a[r][k];
+#pragma GCC unroll 16
+            for (int n = 0; n < vectors; n++) add_product(sum[(q * rows + r) * vectors + n], number, w[n]);
+          }
+        }
       }
 #pragma GCC unroll 16
       for (int r = 0; r < rows; r++) a[r] += p.stride;
     }
-#pragma GCC unroll 16
-    for (int q = 0; q < panels; q++)
-#pragma GCC unroll 16
-      for (int r = 0; r < rows; r++)
-#pragma GCC unroll 16
-        for (int n = 0; n < vectors; n++) sum[q][r][n].store(p.sum + q * p.next_sum + r * p.sum_row + n * V::lanes);
-  }
-
-  static KEEPGATE_INLINE void add(V (&sum)[panels][rows][vectors], const T* (&a)[rows], long k, const T* weights, long next) {
-#pragma GCC unroll 16
-    for (int q = 0; q < panels; q++) {
-      V w[vectors];
-#pragma GCC unroll 16
-      for (int n = 0; n < vectors; n++) w[n] = held(V::load(weights + q * next + n * V::lanes));
-#pragma GCC unroll 16
-      for (int r = 0; r < rows; r++) {
-        const V number = a[r][k];
-#pragma GCC unroll 16
-        for (int n = 0; n < vectors; n++) sum[q][r][n] = fma(number, w[n], sum[q][r][n]);
-      }
-    }
-  }
-
-  // Weights used by several rows are loaded once: g++ 12 would otherwise load them again for each (79 % of the speed).
-  static KEEPGATE_INLINE V held(V weight) {
-#if defined(__x86_64__)
-    if (rows > 1 && registers == 32) asm("" : "+v"(weight.v));
-#endif
-    return weight;
+#pragma GCC unroll 32
+    for (int i = 0; i < panels * rows * vectors; i++)
+      sum[i].store(p.sum + i / (rows * vectors) * p.next_sum + i / vectors % rows * p.sum_row + i % vectors * V::lanes);
   }
 };
 
@@ -128,12 +124,12 @@ struct OuterTile {
       const T* const x = p.x[row] + m;
       V w[vectors];
 #pragma GCC unroll 16
-      for (int n = 0; n < vectors; n++) w[n] = Tile<T, height, vectors, 1>::held(V::load(d + n * V::lanes));
+      for (int n = 0; n < vectors; n++) w[n] = held(V::load(d + n * V::lanes));
 #pragma GCC unroll 16
       for (int i = 0; i < height; i++) {
         const V number = x[i];
 #pragma GCC unroll 16
-        for (int n = 0; n < vectors; n++) sum[i][n] = fma(number, w[n], sum[i][n]);
+        for (int n = 0; n < vectors; n++) add_product(sum[i][n], number, w[n]);
       }
     }
 #pragma GCC unroll 16

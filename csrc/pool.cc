@@ -58,24 +58,32 @@ class Pool {
       return work(context, alone, 0);
     }
     hire(threads - 1);
+    const uint64_t wanted = uint64_t(threads < hired + 1 ? threads : hired + 1);
     this->work = work, this->context = context;
     for (auto& flag : team.flags) flag.passed.store(0, std::memory_order_relaxed);
-    working.store(0, std::memory_order_relaxed);
-    const int wanted = threads < hired + 1 ? threads : hired + 1;
-    places.store(wanted, std::memory_order_relaxed);
-    door.store(1, std::memory_order_release);
-    call();
+    finished.store(0, std::memory_order_relaxed);
+    const uint64_t open = ++turns << 16 | wanted << 8;
+    door.store(open | 1, std::memory_order_release);
+    wake();
     const auto start = Clock::now();
-    while (int(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience) pause();
-    team.size = int(door.exchange(closed, std::memory_order_acq_rel));
-    working.store(team.size - 1, std::memory_order_relaxed);
-    begun.store(generation.load(std::memory_order_relaxed), std::memory_order_release);
+    for (int i = 0; entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience; i++) {
+      if (i < 100)
+        pause();
+      else
+        sched_yield();  // one of them may have been woken on this very core
+    }
+    team.size = int(entered(door.fetch_or(closed, std::memory_order_acq_rel)));
+    begun.store(turns, std::memory_order_release);
     work(context, team, 0);
-    wait_until([&] { return working.load(std::memory_order_acquire) == 0; });
+    wait_until([&] { return finished.load(std::memory_order_acquire) == team.size - 1; });
   }
 
  private:
-  static constexpr uint32_t closed = ~0u;
+  // The door's number: whose turn it is, how many members are wanted, whether it is closed, how many have entered. Since
+  // it is one number, nobody enters a later work than the one whose door was seen open.
+  static constexpr uint64_t closed = 1 << 7;
+  static uint64_t entered(uint64_t door) { return door & (closed - 1); }
+  static bool is_open(uint64_t door) { return !(door & closed) && entered(door) < (door >> 8 & 0xff); }
 
   void hire(int wanted) {
     while (hired < wanted) {
@@ -86,8 +94,8 @@ class Pool {
     }
   }
 
-  void call() {
-    generation.fetch_add(1, std::memory_order_seq_cst);
+  void wake() {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     if (asleep.load(std::memory_order_seq_cst) == 0) return;
     std::lock_guard<std::mutex> lock(bed);
     morning.notify_all();
@@ -103,26 +111,28 @@ class Pool {
     sigfillset(&every);
     pthread_sigmask(SIG_BLOCK, &every, nullptr);  // signals are for the threads of the program
     for (uint64_t seen = 0;;) {
-      seen = next_call(seen);
-      uint32_t before = door.load(std::memory_order_acquire);
-      while (before != closed && before != 0 && int(before) < places.load(std::memory_order_relaxed))
-        if (door.compare_exchange_weak(before, before + 1, std::memory_order_acq_rel)) {
-          wait_until([&] { return begun.load(std::memory_order_acquire) == generation.load(std::memory_order_relaxed); });
-          work(context, team, int(before));
-          working.fetch_sub(1, std::memory_order_acq_rel);
+      uint64_t now = next_turn(seen);
+      seen = now >> 16;
+      while (is_open(now))
+        if (door.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
+          seen = now >> 16;
+          wait_until([&] { return begun.load(std::memory_order_acquire) == seen; });
+          work(context, team, int(entered(now)));
+          finished.fetch_add(1, std::memory_order_acq_rel);
           break;
         }
     }
   }
 
-  uint64_t next_call(uint64_t seen) {
+  // The door of a later turn than the one seen last.
+  uint64_t next_turn(uint64_t seen) {
     const auto start = Clock::now();
     for (int i = 0;; i++) {
-      const uint64_t now = generation.load(std::memory_order_acquire);
-      if (now != seen) return now;
+      const uint64_t now = door.load(std::memory_order_acquire);
+      if (now >> 16 != seen) return now;
       if (i < 1500) {
         pause();
-      } else if (nanoseconds_since(start) < 300000) {
+      } else if (nanoseconds_since(start) < 1000000) {
         sched_yield();
       } else {
         break;
@@ -130,19 +140,20 @@ class Pool {
     }
     std::unique_lock<std::mutex> lock(bed);
     asleep.fetch_add(1, std::memory_order_seq_cst);
-    morning.wait(lock, [&] { return generation.load(std::memory_order_seq_cst) != seen; });
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    morning.wait(lock, [&] { return door.load(std::memory_order_seq_cst) >> 16 != seen; });
     asleep.fetch_sub(1, std::memory_order_relaxed);
-    return generation.load(std::memory_order_acquire);
+    return door.load(std::memory_order_acquire);
   }
 
   std::mutex one_caller;
   int hired = 0;
+  uint64_t turns = 0;
   void (*work)(void*, Team&, int) = nullptr;
   void* context = nullptr;
   Team team;
-  std::atomic<uint64_t> generation{0}, begun{0};
-  std::atomic<uint32_t> door{0};  // how many have entered; 0 before the first work
-  std::atomic<int> places{0}, working{0}, asleep{0};
+  std::atomic<uint64_t> door{closed}, begun{0};
+  std::atomic<int> finished{0}, asleep{0};
   std::mutex bed;
   std::condition_variable morning;
 };
