@@ -72,7 +72,7 @@ struct BackwardPlan {
   }
   // Rows of all the steps of a block: enough to pay for reading and writing the gradients of the weights once.
   static long span_of(const Sizes& s) {
-    const long enough = s.hidden < 512 ? 256 : 512;
+    const long enough = 192;
     return s.rows > enough ? s.rows : enough;
   }
 };
@@ -247,7 +247,7 @@ class BackwardMember {
         T* const sum = carry(0, share.first) + c * lanes;
         const long row = share.stride * p.widest(), next = vectors * lanes, k = p.blocks * gate_width;
         multiply<T, vectors>({a, p.blocks, p.span * width, gate_width, p.to_before + c * lanes * k, s.projected ? p.zeros : sum,
-                              s.projected ? 0 : row, sum, row, next * k, s.projected ? 0 : next, next},
+                              s.projected ? 0 : row, sum, row, next * k, s.projected ? 0 : next, next, p.to_before + from() * lanes * k},
                              active, panels);
       });
     }
@@ -274,7 +274,7 @@ class BackwardMember {
     columns(0, (s.hidden + lanes - 1) / lanes, [&](auto vectors, long c, long panels) {
       const long next = vectors * lanes, row = share.stride * p.padded_hidden;
       multiply<T, vectors>({a, 1, 0, s.projected, p.to_inner + c * lanes * s.projected, p.zeros, 0,
-                            p.d_inner + share.first * p.padded_hidden + c * lanes, row, next * s.projected, 0, next},
+                            p.d_inner + share.first * p.padded_hidden + c * lanes, row, next * s.projected, 0, next, p.to_inner},
                            active, panels);
     });
   }
@@ -337,7 +337,7 @@ class BackwardMember {
         for (long c = part(inputs, m), last = part(inputs, m + 1); c < last; c += panel_vectors)
           with_constant<panel_vectors>(int(last - c), [&](auto vectors) {
             multiply<T, vectors>({p.d_rows + slot, p.blocks, p.span * width, gate_width, p.to_x + c * lanes * k, p.zeros, 0, tile,
-                                  vectors * lanes, 0, 0, 0},
+                                  vectors * lanes, 0, 0, 0, p.to_x + (c + vectors) * lanes * k},
                                  count, 1);
             for (long i = 0; i < count; i++)
               for (int v = 0; v < vectors; v++)

@@ -172,14 +172,14 @@ size_t packed_bytes(int cell, int type, nb::tuple sizes) {
   return kernels().packed_bytes(cell_of(cell), type_of(type), sizes_of(sizes));
 }
 
-void pack(int cell, int type, nb::tuple sizes, nb::tuple weights, uintptr_t packed) {
+void pack(int cell, int type, nb::tuple sizes, nb::tuple weights, uintptr_t packed, int threads) {
   const Sizes numbers = sizes_of(sizes);
   const Weights from = weights_of(weights);
   void* const into = aligned(packed, "packed");
   const Type kind = type_of(type);
-  if (packed_bytes(cell, type, sizes) <= few_bytes) return kernels().pack(cell, kind, numbers, from, into);
+  if (packed_bytes(cell, type, sizes) <= few_bytes) return kernels().pack(cell, kind, numbers, from, into, 1);
   nb::gil_scoped_release release;
-  kernels().pack(cell, kind, numbers, from, into);
+  kernels().pack(cell, kind, numbers, from, into, threads);
 }
 
 }  // namespace
@@ -198,6 +198,7 @@ NB_MODULE(core, m) {
   m.def("packed_bytes", packed_bytes, nb::arg("cell"), nb::arg("type"), nb::arg("sizes"),
         "Bytes that pack() writes; sizes: steps, rows, input, hidden, projected.");
   m.def("pack", pack, nb::arg("cell"), nb::arg("type"), nb::arg("sizes"), nb::arg("weights"), nb::arg("packed"),
+        nb::arg("threads") = 1,
         "Lays weights (w_ih, w_hh, b_ih, b_hh, w_hr, then the vectors; 0 for none) out as the kernels read them.");
 
   nb::class_<ForwardRun>(m, "Forward",

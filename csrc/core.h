@@ -70,7 +70,7 @@ struct Backward {
 struct Kernels {
   const char* name;
   size_t (*packed_bytes)(int cell, Type, const Sizes&);
-  void (*pack)(int cell, Type, const Sizes&, const Weights&, void* packed);
+  void (*pack)(int cell, Type, const Sizes&, const Weights&, void* packed, int threads);
   size_t (*forward_scratch)(const Forward&);
   void (*forward)(const Forward&);
   size_t (*backward_scratch)(const Backward&);

@@ -100,6 +100,7 @@ struct ForwardPlan {
   const Packed<Cell, T> at;
   const long blocks, output, padded_hidden, padded_output;
   const int members;
+  const bool streams;  // whether what is kept is more than the caches hold until it is read
   char* order;
   T* zeros;   // as wide as anything that is read in place of a state
   T* states;  // [states - 1][rows][padded hidden]: before the first step; without planes, before every step
@@ -109,7 +110,8 @@ struct ForwardPlan {
   ForwardPlan(const Forward& f, Memory& memory)
       : f(f), at(f.sizes), blocks(B::count(f.sizes.hidden)), output(f.sizes.projected ? f.sizes.projected : f.sizes.hidden),
         padded_hidden(padded_units<Cell, T>(f.sizes.hidden)), padded_output(padded_columns<T>(output)),
-        members(members_for<Cell, T>(f.sizes, f.threads)) {
+        members(members_for<Cell, T>(f.sizes, f.threads)),
+        streams(f.sizes.steps * f.sizes.rows * padded_hidden * (Cell::kept + 1) * long(sizeof(T)) > 2 << 20) {
     order = memory.template take<char>(long(order_bytes(f.sizes.rows)));
     zeros = memory.template take<T>(widest());
     states = memory.template take<T>((Cell::states - 1) * f.sizes.rows * padded_hidden);
@@ -213,7 +215,8 @@ class ForwardMember {
     const T* const bias = of(f.packed) + plan.at.bias + u * B::width;
     T* const pre = own.pre + (u - first_block) * own.span * B::width;
     const T* const weights = of(f.packed) + plan.at.ih + u * B::units * B::gates * s.input;
-    multiply<T, B::gates * vectors>({own.x, 1, 0, s.input, weights, bias, 0, pre, width, 0, 0, 0}, slots, 1);
+    multiply<T, B::gates * vectors>({own.x, 1, 0, s.input, weights, bias, 0, pre, width, 0, 0, 0, weights + B::units * B::gates * s.input},
+                                    slots, 1);
     for (long slot = 0; slot < slots; slot++)
       for (long j = B::gates * units; j < width; j += V::lanes) V::load(bias + j).store(pre + slot * width + j);
   }
@@ -256,9 +259,11 @@ class ForwardMember {
     T* const pre = own.pre + (u - first_block) * next_sum + slot * width;
     if constexpr (Cell::recurrence == Recurrence::dense) {
       T* const sums = pre + B::apart * units;
-      const T* const weights = of(f.packed) + plan.at.hh + u * next_weights;
+      const T* const all = of(f.packed) + plan.at.hh;
+      const T *const weights = all + u * next_weights, *const ahead = all + (u + panels < end_block ? u + panels : first_block) * next_weights;
       multiply<T, B::gates * vectors>(
-          {own.h_before, 1, 0, plan.output, weights, sums, width, sums, width, next_weights, next_sum, next_sum}, active, panels);
+          {own.h_before, 1, 0, plan.output, weights, sums, width, sums, width, next_weights, next_sum, next_sum, ahead},
+          active, panels);
     }
     for (long panel = 0; panel < panels; panel++)
       for (int v = 0; v < vectors; v++) act<vectors>(u + panel, v, pre + panel * next_sum, slot, active);
@@ -294,7 +299,10 @@ class ForwardMember {
         next[0].store(own.shown[slot + q] + unit, left);
       if (!keeps()) continue;
 #pragma GCC unroll 16
-      for (int k = 0; k < Cell::kept; k++) kept[k].store(plane(Cell::states - 1 + k, here) + unit);
+      for (int k = 0; k < Cell::kept; k++) {
+        T* const to = plane(Cell::states - 1 + k, here) + unit;
+        plan.streams ? kept[k].stream(to) : kept[k].store(to);
+      }
       if (s.projected) next[0].store(plane(Cell::states - 1 + Cell::kept, here) + unit);
     }
   }
@@ -311,7 +319,7 @@ class ForwardMember {
       const long lanes = up(plan.output - first < width ? plan.output - first : width, V::lanes);
       const T* const weights = of(f.packed) + plan.at.hr + first * s.hidden;
       with_constant<panel_vectors>(int(lanes / V::lanes), [&](auto vectors) {
-        multiply<T, vectors>({own.inner, 1, 0, s.hidden, weights, plan.zeros, 0, own.projected + first, plan.padded_output, 0, 0, 0},
+        multiply<T, vectors>({own.inner, 1, 0, s.hidden, weights, plan.zeros, 0, own.projected + first, plan.padded_output, 0, 0, 0, weights},
                              active, 1);
       });
     }
@@ -331,6 +339,7 @@ class ForwardMember {
              to(s.hidden));
       for (long t = length; t < s.steps; t++) clear(t, row, end);
     }
+    drain();
   }
 
   void clear(long t, long row, long end) {

@@ -47,6 +47,7 @@ struct Product {
   long sum_row;
   // How far the next panel's weights, start and sum lie from these.
   long next_weights, next_start, next_sum;
+  const T* ahead;  // what will be read after the last panel: fetched meanwhile, a line for each k of each tile
 };
 
 // Weights used by several rows are loaded once: g++ 12 would otherwise load them again for each.
@@ -61,7 +62,7 @@ KEEPGATE_INLINE V held(V weight) {
 template <class T, int rows, int vectors, int panels>
 struct Tile {
   using V = Vec<T>;
-  static constexpr long width = vectors * V::lanes;
+  static constexpr long width = vectors * V::lanes, line = 64 / long(sizeof(T));
 
   static void run(const Product<T>& p) {
     V sum[panels * rows * vectors];
@@ -71,11 +72,12 @@ struct Tile {
 #pragma GCC unroll 32
     for (int i = 0; i < panels * rows * vectors; i++)
       sum[i] = V::load(p.start + i / (rows * vectors) * p.next_start + i / vectors % rows * p.start_row + i % vectors * V::lanes);
-    const T* weights = p.weights;
+    const T *weights = p.weights, *ahead = p.ahead;
     const long next = p.next_weights, length = p.length;
     for (long piece = 0; piece < p.pieces; piece++) {
 #pragma GCC unroll 2
-      for (long k = 0; k < length; k++, weights += width) {
+      for (long k = 0; k < length; k++, weights += width, ahead += line) {
+        if (rows > 2) __builtin_prefetch(ahead, 0, 2);
 #pragma GCC unroll 16
         for (int q = 0; q < panels; q++) {
           V w[vectors];
@@ -176,20 +178,19 @@ KEEPGATE_INLINE void in_tiles(long count, long most, F f) {
 template <class T, int vectors>
 void multiply(const Product<T>& p, long rows, long panels) {
   static constexpr Tiles<T, vectors> tiles;
+  constexpr long line = 64 / long(sizeof(T));
+  const long count = (rows + tile_rows(vectors) - 1) / tile_rows(vectors), highest = (rows + count - 1) / count;
   Product<T> q = p;
   for (long panel = 0; panel < panels;) {
-    const long at_once_log = panels - panel >= 4 ? 2 : panels - panel >= 2 ? 1 : 0;
-    long taken = 1L << at_once_log;
-    // Every tile of these rows takes as many panels as the highest of them can.
-    const long highest = rows <= tile_rows(vectors) ? rows : (rows + (rows + tile_rows(vectors) - 1) / tile_rows(vectors) - 1) /
-                                                                ((rows + tile_rows(vectors) - 1) / tile_rows(vectors));
-    while (taken > panels_at_once(vectors, int(highest))) taken /= 2;
+    const long left = panels - panel, fit = panels_at_once(vectors, int(highest)), taken = left < fit ? (left == 3 ? 2 : left) : fit;
+    q.ahead = panel + taken < panels ? p.weights + (panel + taken) * p.next_weights : p.ahead;
     in_tiles(rows, tile_rows(vectors), [&](long first, long height) {
       q.a = p.a + first;
       q.weights = p.weights + panel * p.next_weights;
       q.start = p.start + panel * p.next_start + first * p.start_row;
       q.sum = p.sum + panel * p.next_sum + first * p.sum_row;
       tiles.product[height][taken == 4 ? 2 : taken - 1](q);
+      q.ahead += p.pieces * p.length * line;
     });
     panel += taken;
   }

@@ -10,7 +10,7 @@ namespace {
 // The functions of one cell for one type of numbers.
 struct Functions {
   size_t (*packed_bytes)(const Sizes&);
-  void (*pack)(const Sizes&, const Weights&, void*);
+  void (*pack)(const Sizes&, const Weights&, void*, int threads);
   size_t (*forward_scratch)(const Forward&);
   void (*forward)(const Forward&);
   size_t (*backward_scratch)(const Backward&);
@@ -25,9 +25,16 @@ size_t bytes_of(const Problem& problem) {
 }
 
 template <class Cell, class T>
+void pack(const Sizes& s, const Weights& w, void* packed, int threads) {
+  auto work = [&](Team& team, int member) { pack_part<Cell>(s, w, static_cast<T*>(packed), member, team.size); };
+  const long numbers = Packed<Cell, T>(s).total;
+  together(numbers < 50000 ? 1 : threads, numbers / 20, work);
+}
+
+template <class Cell, class T>
 constexpr Functions functions_of() {
   return {[](const Sizes& s) { return size_t(Packed<Cell, T>(s).total) * sizeof(T); },
-          [](const Sizes& s, const Weights& w, void* packed) { pack_all<Cell>(s, w, static_cast<T*>(packed)); },
+          pack<Cell, T>,
           bytes_of<ForwardPlan<Cell, T>, Forward>, forward<Cell, T>, bytes_of<BackwardPlan<Cell, T>, Backward>, backward<Cell, T>};
 }
 
@@ -45,7 +52,9 @@ extern const Kernels table;
 const Kernels table = {
     KEEPGATE_NAME(KEEPGATE_SET),
     [](int cell, Type type, const Sizes& s) { return of(cell, type).packed_bytes(s); },
-    [](int cell, Type type, const Sizes& s, const Weights& w, void* packed) { of(cell, type).pack(s, w, packed); },
+    [](int cell, Type type, const Sizes& s, const Weights& w, void* packed, int threads) {
+      of(cell, type).pack(s, w, packed, threads);
+    },
     [](const Forward& f) { return of(f.cell, f.type).forward_scratch(f); },
     [](const Forward& f) { of(f.cell, f.type).forward(f); },
     [](const Backward& b) { return of(b.forward.cell, b.forward.type).backward_scratch(b); },

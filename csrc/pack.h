@@ -137,13 +137,14 @@ void pack_unit_weights(const Sizes& s, const Weights& w, long u, int vectors, T*
           u * B::units + j < s.hidden ? static_cast<const T*>(w.vectors[n])[u * B::units + j] : T(0);
 }
 
+// The part of all packing that member `member` of `members` does.
 template <class Cell, class T>
-void pack_all(const Sizes& s, const Weights& w, T* to) {
+void pack_part(const Sizes& s, const Weights& w, T* to, int member, int members) {
   using B = Block<Cell, T>;
   const Packed<Cell, T> at(s);
-  const long output = s.projected ? s.projected : s.hidden;
+  const long output = s.projected ? s.projected : s.hidden, blocks = B::count(s.hidden);
   const auto of = [](const void* p) { return static_cast<const T*>(p); };
-  for (long u = 0; u < B::count(s.hidden); u++) {
+  for (long u = blocks * member / members; u < blocks * (member + 1) / members; u++) {
     const int vectors = B::held(u, s.hidden);
     pack_block<Cell>(of(w.weight_ih), s.input, s.hidden, Cell::wx_gates, u, vectors, to + at.ih + u * B::units * B::gates * s.input);
     if constexpr (Cell::recurrence != Recurrence::none) {
@@ -153,7 +154,7 @@ void pack_all(const Sizes& s, const Weights& w, T* to) {
     pack_bias<Cell>(of(w.bias_ih), of(w.bias_hh), s.hidden, u, vectors, to + at.bias + u * B::width);
     pack_unit_weights<Cell>(s, w, u, vectors, to);
   }
-  if (s.projected) pack_columns(of(w.weight_hr), s.projected, s.hidden, to + at.hr);
+  if (s.projected && member == 0) pack_columns(of(w.weight_hr), s.projected, s.hidden, to + at.hr);
 }
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -65,6 +65,19 @@ struct Vec {
   }
   KEEPGATE_INLINE void store(T* to) const { std::memcpy(to, &v, sizeof v); }
 
+  // Past the caches, for what is not read again soon; `to` is aligned to the register. drain() before another thread reads.
+  KEEPGATE_INLINE void stream(T* to) const {
+#if defined(__AVX512F__)
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)v);
+#elif defined(__AVX2__)
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to), (__m256i)v);
+#elif defined(__x86_64__)
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to), (__m128i)v);
+#else
+    store(to);
+#endif
+  }
+
   // The first `count` lanes, which may be more than there are; the others are zero.
   static KEEPGATE_INLINE Vec load(const T* from, long count) {
     if (count >= lanes) return load(from);
@@ -83,6 +96,12 @@ struct Vec {
   friend KEEPGATE_INLINE Vec operator/(Vec a, Vec b) { return a.v / b.v; }
   friend KEEPGATE_INLINE Vec operator-(Vec a) { return -a.v; }
 };
+
+KEEPGATE_INLINE void drain() {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
 
 using VecF = Vec<float>;
 using VecD = Vec<double>;

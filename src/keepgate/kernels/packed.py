@@ -34,7 +34,7 @@ def pack(
 ) -> Tensor:
     """The weights at these addresses (0 for none), packed into a new buffer."""
     packed = torch.empty(_core.packed_bytes(number, kind, sizes), dtype=torch.uint8, device="cpu")
-    _core.pack(number, kind, sizes, addresses, packed.data_ptr())
+    _core.pack(number, kind, sizes, addresses, packed.data_ptr(), torch.get_num_threads())
     return packed
 
 

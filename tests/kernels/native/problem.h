@@ -185,7 +185,7 @@ class Problem {
     if (s.projected) weights.weight_hr = filled(s.projected * s.hidden, 1 / std::sqrt(double(s.hidden)));
     for (int n = 0; n < fact.vectors; ++n) weights.vectors[n] = filled(s.hidden, 0.5);
     void* const packed = bytes(kernels().packed_bytes(f.cell, f.type, s), 0);
-    kernels().pack(f.cell, f.type, s, weights, packed);
+    kernels().pack(f.cell, f.type, s, weights, packed, f.threads);
     f.packed = packed;
   }
 
