@@ -32,8 +32,8 @@ def passed_on(wx, uh, s):
     """What is given is also a result: a sum, a state before, a block; one value goes by two names; a block is
     in a sum and beside it."""
     h = wx.a + uh.a
-    r = sigmoid(wx.r + uh.r) + wx.r
-    return Step(h=h, c=r + s.h - s.c * wx.b * uh.b, same=h, before=s.c, block=uh.b)
+    r = sigmoid(wx.r + uh.r)
+    return Step(h=h, c=r + wx.r + s.h - s.c * wx.b * uh.b, same=h, before=s.c, block=uh.b, r=r)
 
 
 @cell(gates="a b c", recurrent="diagonal", vectors="p q")
