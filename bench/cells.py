@@ -32,6 +32,8 @@ def main() -> None:
     options = arguments()
     path = options.out or RESULTS / f"cells-{file_name()}.json"
     if options.targets:
+        if not path.exists():
+            sys.exit(f"there is no {path}; measure first: python bench/cells.py")
         print(targets.report(json.loads(path.read_text())))
         return
     result = json.loads(path.read_text()) if path.exists() else {}
