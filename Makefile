@@ -65,6 +65,20 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/python -m keepgate.emit --check
 	@$(BIN)/clang-format --dry-run --Werror csrc/*.h csrc/*.cc tests/kernels/native/*
 
+DIST ?= dist
+
+wheel: $(VENV)/dev.stamp
+	@rm -rf build/unrepaired
+	@$(PIP) wheel --no-deps --no-build-isolation --config-settings=build-dir=build/wheel --wheel-dir build/unrepaired .
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --wheel-dir $(DIST) build/unrepaired/*.whl
+	@ls $(DIST)/*.whl
+
+sanitize: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest -m slow tests/kernels/test_native.py -k sanitizers -v
+
+neon: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest tests/kernels/test_native.py -k neon -v
+
 # Where the public data sets lie; only the reader's bench needs them.
 CMRC2018 ?= ../shared/data/cmrc2018
 

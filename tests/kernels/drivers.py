@@ -34,6 +34,11 @@ def driver(folder: str, *options: str) -> Path:
     return into / "tests/kernels/native/driver"
 
 
+def driver_here() -> Path:
+    """The driver for this processor, with the kernels that an editable install has compiled already."""
+    return driver("editable" if (BUILD / "editable/build.ninja").exists() else "driver")
+
+
 def run(command: Sequence[str | Path], **environment: str) -> str:
     """What a command of the driver says; AssertionError with all of it where it does not succeed."""
     return _run(command, {**os.environ, **environment})

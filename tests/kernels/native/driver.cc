@@ -144,9 +144,9 @@ extern "C" __attribute__((noinline)) void measured(Problem<float>& problem, int 
   }
 }
 
-int number_of(const char* cell) {
+int number_of(const std::string& cell) {
   for (int i = 0; i < cell_total; ++i)
-    if (!std::strcmp(facts[i].name, cell)) return i;
+    if (cell == facts[i].name) return i;
   std::abort();
 }
 

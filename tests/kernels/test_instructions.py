@@ -1,0 +1,56 @@
+"""A kernel does no more work than it did: instructions of three small cases, counted by callgrind.
+
+`python tests/kernels/test_instructions.py` counts them anew and writes instructions.json.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from drivers import driver_here, run, tool
+
+COMMITTED = Path(__file__).parent / "instructions.json"
+CASES = ("lstm-forward", "gru-training", "streaming")
+ISA = "avx2"  # valgrind knows no AVX-512
+CLOSE = 0.03  # the counts are exact; another libc may take other paths
+
+
+def counted(case: str) -> tuple[int, str]:
+    """Instructions of the case, and the compiler that made them."""
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"]
+    said = run([*command, "--toggle-collect=measured", driver_here(), "count", case], KEEPGATE_ISA=ISA)
+    found = re.search(r"Collected : (\d+)", said)
+    compiler = re.search(rf"^{ISA}, (.*)$", said, re.MULTILINE)
+    assert found, said
+    assert compiler, said
+    return int(found[1]), compiler[1]
+
+
+@pytest.mark.skipif(not tool("valgrind"), reason="valgrind is missing (Debian: valgrind)")
+@pytest.mark.parametrize("case", CASES)
+def test_a_case_takes_the_instructions_it_took(case: str):
+    from keepgate import _core
+
+    if ISA not in _core.isas():
+        pytest.skip(f"this processor does not run {ISA}")
+    committed = json.loads(COMMITTED.read_text())
+    now, compiler = counted(case)
+    if compiler != committed["compiler"]:
+        pytest.skip(f"the figures are of {committed['compiler']}, and this is {compiler}")
+    before = committed["instructions"][case]
+    assert abs(now / before - 1) <= CLOSE, (
+        f"{case} takes {now:,} instructions, {now / before - 1:+.1%} from the {before:,} of instructions.json; "
+        f"if that is meant, run `python {os.path.relpath(__file__)}` and commit the file"
+    )
+
+
+if __name__ == "__main__":
+    figures = {case: counted(case) for case in CASES}
+    text = {
+        "compiler": figures[CASES[0]][1],
+        "instructions": {case: count for case, (count, _) in figures.items()},
+    }
+    COMMITTED.write_text(json.dumps(text, indent=2) + "\n")
+    print(COMMITTED.read_text())

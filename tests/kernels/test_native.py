@@ -1,0 +1,45 @@
+"""The core without Python: every cell with every option, here, on another processor, and under sanitizers."""
+
+import platform
+from pathlib import Path
+
+import pytest
+from drivers import driver, driver_here, run, tool
+
+from keepgate import _core
+
+CROSS, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64-static"
+NEON = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_CXX_COMPILER={CROSS}"]
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+def test_every_cell_with_every_option_has_the_same_bits_with_any_threads(isa: str):
+    said = run([driver_here(), "check", "5"], KEEPGATE_ISA=isa)
+    assert said.startswith(f"{isa}: "), said
+
+
+@pytest.mark.parametrize("isa", [isa for isa in _core.isas() if isa not in ("baseline", "neon")])
+def test_instruction_sets_agree(tmp_path: Path, isa: str):
+    native, numbers = driver_here(), str(tmp_path / "numbers")
+    run([native, "dump", numbers, "5"], KEEPGATE_ISA="baseline")
+    run([native, "compare", numbers, "5"], KEEPGATE_ISA=isa)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="compares NEON with x86-64")
+@pytest.mark.skipif(not tool(CROSS), reason=f"{CROSS} is missing (Debian: g++-aarch64-linux-gnu)")
+@pytest.mark.skipif(not tool(EMULATOR), reason=f"{EMULATOR} is missing (Debian: qemu-user-static)")
+def test_neon_agrees(tmp_path: Path):
+    numbers = str(tmp_path / "numbers")
+    run([driver_here(), "dump", numbers, "7"], KEEPGATE_ISA="baseline")
+    neon = driver("neon", *NEON, "-DCMAKE_EXE_LINKER_FLAGS=-static")
+    said = run([str(tool(EMULATOR)), neon, "compare", numbers, "7"])
+    assert said.startswith("neon: "), said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("isa", _core.isas())
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+def test_sanitizers_find_nothing(sanitizer: str, isa: str):
+    native = driver(sanitizer.replace(",", "-"), f"-DKEEPGATE_SANITIZE={sanitizer}")
+    run([native, "check"], KEEPGATE_ISA=isa, TSAN_OPTIONS="halt_on_error=1", OMP_NUM_THREADS="1")

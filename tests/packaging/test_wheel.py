@@ -1,0 +1,79 @@
+"""The wheel of `make wheel` in an empty environment without a compiler."""
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+# One step of an LSTM whose weights are zero: every gate is its bias, so the answer is known without a library.
+RUN = """
+import array, math, sys
+from keepgate import _core as core
+
+def numbers(count, value=0.0):
+    return array.array("f", [value] * count)
+
+def aligned(count):
+    block = array.array("B", bytes(count + 64))
+    return block, -(-block.buffer_info()[0] // 64) * 64
+
+at = lambda block: block.buffer_info()[0]
+hidden, bias = 5, 0.75
+sizes = (1, 1, 3, hidden, 0)
+w_ih, w_hh = numbers(4 * hidden * 3), numbers(4 * hidden * hidden)
+b_ih, b_hh, x = numbers(4 * hidden, bias), numbers(4 * hidden), numbers(3, 1.0)
+h, c, output = numbers(hidden), numbers(hidden), numbers(hidden)
+cell = core.cells().index("lstm")
+packed, packed_at = aligned(core.packed_bytes(cell, 0, sizes))
+core.pack(cell, 0, sizes, (at(w_ih), at(w_hh), at(b_ih), at(b_hh), 0), packed_at)
+states = (at(h), at(c))
+forward = core.Forward(
+    cell, 0, sizes, 1, False, False, (at(x), 3, 3), 0, 0, states, states, packed_at, (at(output), hidden, hidden), ()
+)
+scratch, scratch_at = aligned(forward.scratch_bytes)
+forward.run(scratch_at)
+open_, value = 1 / (1 + math.exp(-bias)), math.tanh(bias)
+expected = open_ * math.tanh(open_ * value)
+assert all(abs(number - expected) < 1e-6 for number in output), (list(output), expected)
+assert "torch" not in sys.modules
+print(core.__file__)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    dist = tmp_path_factory.mktemp("dist")
+    # The environment that runs this test is as new as it needs to be.
+    make = [
+        "make",
+        "--assume-old=.venv/dev.stamp",
+        "wheel",
+        f"DIST={dist}",
+        f"BIN={Path(sys.executable).parent}",
+    ]
+    made = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    (found,) = dist.glob("keepgate-*.whl")
+    return found
+
+
+def test_the_wheel_runs_on_many_linuxes(wheel: Path):
+    assert "-manylinux" in wheel.name
+
+
+def test_the_wheel_installs_and_runs_without_a_compiler_and_without_torch(wheel: Path, tmp_path: Path):
+    venv.create(tmp_path / "empty", with_pip=False)
+    python = tmp_path / "empty/bin/python"
+    alone = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel]
+    subprocess.run(install, env={**os.environ, **alone}, check=True, capture_output=True)
+    done = subprocess.run(
+        [python, "-c", RUN], env=alone, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) in done.stdout
