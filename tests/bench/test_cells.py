@@ -254,3 +254,15 @@ def test_onnx_runtime_has_the_same_weights():
 )  # fmt: skip
 def test_a_sample_belongs_to_the_part_that_its_stack_names(stack: str, part: str):
     assert module("breakdown").part_of(stack) == part
+
+
+def test_a_stream_that_says_something_else_than_the_layer_is_not_timed():
+    streaming, problem = module("streaming"), module("problem")
+    small = problem.Problem(cell="GRU", shape=problem.Shape(6, 1, 4, 4))
+    for build in (streaming._torch_layer, streaming._torch_cell):
+        step, x_T = build(small)
+        streaming._expect_the_layers_output("a peer", step, x_T, small)
+        with pytest.raises(AssertionError, match="a peer, GRU: step 0 is off by"):
+            streaming._expect_the_layers_output(
+                "a peer", step, x_T, small
+            )  # it still carries the end of the first time
