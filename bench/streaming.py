@@ -72,10 +72,10 @@ def _times(steps: Mapping[str, tuple[int, Step, Any]]) -> dict[str, list[float]]
 def _expect_the_layers_output(name: str, step: Step, x_T: Any, problem: Problem) -> None:
     """Refuses to time a stream that says something else than the layer over the whole sequence."""
     with torch.no_grad():
-        expected = ours(problem.exact, kernel="reference")(problem.exact.x_TBI)[0].numpy()
+        expected = ours(problem.exact, kernel="reference")(problem.exact.x_TBI)[0]
     for t, x in enumerate(x_T):
-        found = np.array(step(x)).reshape(expected[t].shape)
-        error = float(np.abs(found - expected[t]).max())
+        found = torch.as_tensor(step(x)).reshape(expected[t].shape)
+        error = float((found - expected[t]).abs().max())
         if not error <= 3e-6:
             raise AssertionError(f"{name}, {problem.cell}: step {t} is off by {error:.1e}; nothing is timed")
 
