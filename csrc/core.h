@@ -53,9 +53,9 @@ struct Forward {
 struct Backward {
   Forward forward;  // as it ran, planes included; `last`, `packed` and `scratch` are not read
   Weights weights;
-  Strided d_output;                 // data may be null
-  const void* d_last[max_states];   // each may be null
-  Strided d_x;                      // what is wanted; data null where it is not, as for each below
+  Strided d_output;  // data may be null
+  const void* d_last[max_states];  // each may be null
+  Strided d_x;  // what is wanted; data null where it is not, as for each below
   void* d_first[max_states];
   void* d_weight_ih;
   void* d_weight_hh;
@@ -85,7 +85,7 @@ constexpr long padded(long units, Type type) {
 
 int cell_count();
 const char* cell_name(int cell);
-const Kernels& kernels();             // of the instruction set that was chosen when the library was loaded
+const Kernels& kernels();  // of the instruction set that was chosen when the library was loaded
 const char* const* available_sets();  // the sets that this processor can run, best first, ended by null
 
 // A number that changes when any of the bytes does, to know whether weights were changed since they were packed.

@@ -1,6 +1,7 @@
 // A whole sequence forward, for any cell: project a block of inputs, then step by step multiply and let the cell act.
 //
-// The hot loop is Tile::run in gemm.h; `steps` below calls it for every step, and `act` is where the cell's equations run.
+// The hot loop is Tile::run in gemm.h; `steps` below calls it for every step, and `act` is where the cell's equations
+// run.
 #pragma once
 #include "pack.h"
 #include "pool.h"
@@ -30,7 +31,8 @@ template <class Cell, class T>
 bool by_units(const Sizes& s, int members) {
   if (s.projected) return false;
   constexpr long cache = 1 << 20;
-  const bool large = Cell::recurrence == Recurrence::dense && s.hidden * s.hidden * Cell::gates * long(sizeof(T)) > cache;
+  const bool large =
+      Cell::recurrence == Recurrence::dense && s.hidden * s.hidden * Cell::gates * long(sizeof(T)) > cache;
   return s.rows < 4 * members || large;
 }
 
@@ -38,7 +40,8 @@ bool by_units(const Sizes& s, int members) {
 template <class Cell, class T>
 int members_for(const Sizes& s, int threads) {
   const long recurrent = Cell::recurrence == Recurrence::dense ? (s.projected ? s.projected : s.hidden) : 1;
-  const long step = s.rows * s.hidden * Cell::gates * recurrent, all = s.steps * (step + s.rows * s.hidden * Cell::gates * s.input);
+  const long step = s.rows * s.hidden * Cell::gates * recurrent,
+             all = s.steps * (step + s.rows * s.hidden * Cell::gates * s.input);
   const long most = by_units<Cell, T>(s, threads) && Cell::recurrence == Recurrence::dense
                         ? (step / 8000 < all / 100000 ? step / 8000 : all / 100000)
                         : all / 100000;
@@ -108,15 +111,20 @@ struct ForwardPlan {
   Rows rows{};
 
   ForwardPlan(const Forward& f, Memory& memory)
-      : f(f), at(f.sizes), blocks(B::count(f.sizes.hidden)), output(f.sizes.projected ? f.sizes.projected : f.sizes.hidden),
-        padded_hidden(padded_units<Cell, T>(f.sizes.hidden)), padded_output(padded_columns<T>(output)),
+      : f(f),
+        at(f.sizes),
+        blocks(B::count(f.sizes.hidden)),
+        output(f.sizes.projected ? f.sizes.projected : f.sizes.hidden),
+        padded_hidden(padded_units<Cell, T>(f.sizes.hidden)),
+        padded_output(padded_columns<T>(output)),
         members(members_for<Cell, T>(f.sizes, f.threads)),
         streams(f.sizes.steps * f.sizes.rows * padded_hidden * (Cell::kept + 1) * long(sizeof(T)) > 2 << 20) {
     order = memory.template take<char>(long(order_bytes(f.sizes.rows)));
     zeros = memory.template take<T>(widest());
     states = memory.template take<T>((Cell::states - 1) * f.sizes.rows * padded_hidden);
     long most = 0;
-    for (int size = 1; size <= members; size++) most = share_bytes(size) * size > most ? share_bytes(size) * size : most;
+    for (int size = 1; size <= members; size++)
+      most = share_bytes(size) * size > most ? share_bytes(size) * size : most;
     shares = memory.template take<char>(most);
   }
 
@@ -140,8 +148,14 @@ class ForwardMember {
 
  public:
   ForwardMember(const Plan& plan, Team& team, int member)
-      : plan(plan), f(plan.f), s(f.sizes), team(team), member(member), own(plan.share(team, member)), reading{f},
-        share{plan.rows, own.units_split ? 0 : long(member), own.units_split ? 1 : long(team.size)},
+      : plan(plan),
+        f(plan.f),
+        s(f.sizes),
+        team(team),
+        member(member),
+        own(plan.share(team, member)),
+        reading{f},
+        share(own.units_split ? Share::all(plan.rows) : Share::part(plan.rows, member, team.size)),
         first_block(own.units_split ? own.blocks * member : 0),
         end_block(first_block + own.blocks < plan.blocks ? first_block + own.blocks : plan.blocks) {}
 
@@ -215,8 +229,9 @@ class ForwardMember {
     const T* const bias = of(f.packed) + plan.at.bias + u * B::width;
     T* const pre = own.pre + (u - first_block) * own.span * B::width;
     const T* const weights = of(f.packed) + plan.at.ih + u * B::units * B::gates * s.input;
-    multiply<T, B::gates * vectors>({own.x, 1, 0, s.input, weights, bias, 0, pre, width, 0, 0, 0, weights + B::units * B::gates * s.input},
-                                    slots, 1);
+    multiply<T, B::gates * vectors>(
+        {own.x, 1, 0, s.input, weights, bias, 0, pre, width, 0, 0, 0, weights + B::units * B::gates * s.input}, slots,
+        1);
     for (long slot = 0; slot < slots; slot++)
       for (long j = B::gates * units; j < width; j += V::lanes) V::load(bias + j).store(pre + slot * width + j);
   }
@@ -240,76 +255,73 @@ class ForwardMember {
 
   void advance(long slot, long active) {
     if (active == 0) return;
-    constexpr long at_once = 4;
-    for (long u = first_block; u < end_block;) {
-      // Blocks of full width in a row, so that few rows may take several panels at once.
-      const int vectors = B::held(u, s.hidden);
-      long panels = 1;
-      while (panels < at_once && u + panels < end_block && B::held(u + panels, s.hidden) == vectors) panels++;
-      with_constant<B::vectors>(vectors, [&](auto v) { advance_blocks<v>(u, panels, slot, active); });
-      u += panels;
+    if constexpr (Cell::recurrence == Recurrence::dense) {
+      // The last block may be narrower than the others.
+      const long whole = B::held(end_block - 1, s.hidden) == B::vectors ? end_block : end_block - 1;
+      if (whole > first_block) add_recurrent<B::vectors>(first_block, whole - first_block, slot, active);
+      if (whole < end_block)
+        with_constant<B::vectors>(B::held(whole, s.hidden),
+                                  [&](auto vectors) { add_recurrent<vectors>(whole, 1, slot, active); });
     }
+    for (long q = 0; q < active; q++) act(slot + q, q);
     if (s.projected) project_output(slot, active);
   }
 
   template <int vectors>
-  void advance_blocks(long u, long panels, long slot, long active) {
+  void add_recurrent(long u, long panels, long slot, long active) {
     constexpr long units = vectors * V::lanes, width = B::columns * units;
     const long next_sum = own.span * B::width, next_weights = B::units * B::gates * plan.output;
-    T* const pre = own.pre + (u - first_block) * next_sum + slot * width;
-    if constexpr (Cell::recurrence == Recurrence::dense) {
-      T* const sums = pre + B::apart * units;
-      const T* const all = of(f.packed) + plan.at.hh;
-      const T *const weights = all + u * next_weights, *const ahead = all + (u + panels < end_block ? u + panels : first_block) * next_weights;
-      multiply<T, B::gates * vectors>(
-          {own.h_before, 1, 0, plan.output, weights, sums, width, sums, width, next_weights, next_sum, next_sum, ahead},
-          active, panels);
-    }
-    for (long panel = 0; panel < panels; panel++)
-      for (int v = 0; v < vectors; v++) act<vectors>(u + panel, v, pre + panel * next_sum, slot, active);
+    T* const sums = own.pre + (u - first_block) * next_sum + slot * width + B::apart * units;
+    const T* const weights = of(f.packed) + plan.at.hh;
+    multiply<T, B::gates * vectors>({own.h_before, 1, 0, plan.output, weights + u * next_weights, sums, width, sums,
+                                     width, next_weights, next_sum, next_sum, weights + first_block * next_weights},
+                                    active, panels);
   }
 
-  // The cell's equations for one vector of units of every row.
-  template <int vectors>
-  void act(long u, int v, const T* pre, long slot, long active) {
-    constexpr long units = vectors * V::lanes, width = B::columns * units;
-    const long unit = u * B::units + v * V::lanes, left = s.hidden - unit, others = own.rows;
-    V weight[Cell::vectors + 1], diagonal[B::gates];
-    load_unit_weights(unit, weight);
-    if constexpr (Cell::recurrence == Recurrence::diagonal)
-      for (int g = 0; g < B::gates; g++)
-        diagonal[g] = V::load(of(f.packed) + plan.at.hh + u * B::units * B::gates + g * units + v * V::lanes);
-    for (long q = 0; q < active; q++) {
-      V in[B::columns], prev[Cell::states], next[Cell::states], kept[Cell::kept + 1];
+  // The cell's equations for this member's units of one row, whose numbers lie side by side in all but pre.
+  void act(long slot, long q) const {
+    constexpr int planes = Cell::states - 1 + Cell::kept;
+    const bool keep = keeps(), projected = s.projected, streams = plan.streams;
+    T *plane[planes + 2], *after[Cell::states];
+    const T *before[Cell::states], *const h_before = own.h_before[q];
+    for (int n = 0; keep && n < planes + projected; n++) plane[n] = this->plane(n, own.here[slot]);
+    for (int n = 1; n < Cell::states; n++) {
+      before[n] = own.before[(n - 1) * own.rows + q];
+      after[n] = own.after[(n - 1) * own.rows + q];
+    }
+    T* const shown = projected ? own.unprojected + q * plan.padded_hidden : own.shown[slot];
+    for (long unit = first_block * B::units, end = to(s.hidden); unit < end; unit += V::lanes) {
+      const long u = unit / B::units, units = B::held(u, s.hidden) * V::lanes, left = s.hidden - unit;
+      const T* const pre =
+          own.pre + (u - first_block) * own.span * B::width + slot * B::columns * units + unit % B::units;
+      V in[B::columns], prev[Cell::states], next[Cell::states], kept[Cell::kept + 1], weight[Cell::vectors + 1];
 #pragma GCC unroll 16
-      for (int column = 0; column < B::columns; column++) in[column] = V::load(pre + q * width + column * units + v * V::lanes);
-      if constexpr (Cell::reads_output || Cell::recurrence == Recurrence::diagonal) prev[0] = V::load(own.h_before[q] + unit, left);
+      for (int column = 0; column < B::columns; column++) in[column] = V::load(pre + column * units);
+      if constexpr (Cell::reads_output || Cell::recurrence == Recurrence::diagonal)
+        prev[0] = V::load(h_before + unit, left);
       if constexpr (Cell::recurrence == Recurrence::diagonal)
 #pragma GCC unroll 16
-        for (int g = 0; g < B::gates; g++) in[B::apart + g] = fma(diagonal[g], prev[0], in[B::apart + g]);
+        for (int g = 0; g < B::gates; g++)
+          in[B::apart + g] =
+              fma(V::load(of(f.packed) + plan.at.hh + u * B::units * B::gates + g * units + unit % B::units), prev[0],
+                  in[B::apart + g]);
 #pragma GCC unroll 16
-      for (int n = 1; n < Cell::states; n++) prev[n] = V::load(own.before[(n - 1) * others + q] + unit);
+      for (int n = 0; n < Cell::vectors; n++)
+        weight[n] = V::load(of(f.packed) + plan.at.vectors + n * plan.blocks * B::units + unit);
+#pragma GCC unroll 16
+      for (int n = 1; n < Cell::states; n++) prev[n] = V::load(before[n] + unit);
       Cell::forward(in, prev, weight, next, kept);
 #pragma GCC unroll 16
-      for (int n = 1; n < Cell::states; n++) next[n].store(own.after[(n - 1) * others + q] + unit);
-      const long here = own.here[slot + q];
-      if (s.projected)
-        next[0].store(own.unprojected + q * plan.padded_hidden + unit);
-      else
-        next[0].store(own.shown[slot + q] + unit, left);
-      if (!keeps()) continue;
+      for (int n = 1; n < Cell::states; n++) next[n].store(after[n] + unit);
+      next[0].store(shown + unit, projected ? V::lanes : left);
+      if (!keep) continue;
 #pragma GCC unroll 16
       for (int k = 0; k < Cell::kept; k++) {
-        T* const to = plane(Cell::states - 1 + k, here) + unit;
-        plan.streams ? kept[k].stream(to) : kept[k].store(to);
+        T* const to = plane[Cell::states - 1 + k] + unit;
+        streams ? kept[k].stream(to) : kept[k].store(to);
       }
-      if (s.projected) next[0].store(plane(Cell::states - 1 + Cell::kept, here) + unit);
+      if (projected) next[0].store(plane[planes] + unit);
     }
-  }
-
-  void load_unit_weights(long unit, V* weight) const {
-    for (int n = 0; n < Cell::vectors; n++)
-      weight[n] = V::load(of(f.packed) + plan.at.vectors + n * plan.blocks * B::units + unit);
   }
 
   void project_output(long slot, long active) {
@@ -319,7 +331,8 @@ class ForwardMember {
       const long lanes = up(plan.output - first < width ? plan.output - first : width, V::lanes);
       const T* const weights = of(f.packed) + plan.at.hr + first * s.hidden;
       with_constant<panel_vectors>(int(lanes / V::lanes), [&](auto vectors) {
-        multiply<T, vectors>({own.inner, 1, 0, s.hidden, weights, plan.zeros, 0, own.projected + first, plan.padded_output, 0, 0, 0, weights},
+        multiply<T, vectors>({own.inner, 1, 0, s.hidden, weights, plan.zeros, 0, own.projected + first,
+                              plan.padded_output, 0, 0, 0, weights},
                              active, 1);
       });
     }
@@ -331,12 +344,13 @@ class ForwardMember {
   void finish() {
     for (long q = 0; q < share.count(); q++) {
       const long row = share.row(q), length = share.length(q), t = f.reverse ? 0 : length - 1;
-      const T* const h = length ? of(f.output.data) + t * f.output.step + row * f.output.row : of(f.first[0]) + row * plan.output;
+      const T* const h =
+          length ? of(f.output.data) + t * f.output.step + row * f.output.row : of(f.first[0]) + row * plan.output;
       const long end = s.projected ? plan.output : to(plan.output);
       copy(h, of(f.last[0]) + row * plan.output, from(), end);
       for (int n = 1; n < Cell::states; n++)
-        copy(keeps() && length ? plane(n - 1, reading.place(t, row)) : state(n, row), of(f.last[n]) + row * s.hidden, from(),
-             to(s.hidden));
+        copy(keeps() && length ? plane(n - 1, reading.place(t, row)) : state(n, row), of(f.last[n]) + row * s.hidden,
+             from(), to(s.hidden));
       for (long t = length; t < s.steps; t++) clear(t, row, end);
     }
     drain();

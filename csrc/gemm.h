@@ -8,7 +8,8 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-constexpr int sums = registers == 32 ? 24 : 12;  // registers that hold sums; the rest hold weights and one number of a row
+constexpr int sums =
+    registers == 32 ? 24 : 12;  // registers that hold sums; the rest hold weights and one number of a row
 constexpr int max_vectors_of_panel = 8, max_tile = 8;
 
 constexpr int tile_rows(int vectors) {
@@ -35,7 +36,8 @@ KEEPGATE_INLINE void add_product(V& sum, V a, V b) {
 #endif
 }
 
-// sum[r][n] = start[r][n] + Σ_k a[r][k] w[k][n], for k in `pieces` pieces of `length`, of which a row's lie `stride` apart.
+// sum[r][n] = start[r][n] + Σ_k a[r][k] w[k][n], for k in `pieces` pieces of `length`, of which a row's lie `stride`
+// apart.
 template <class T>
 struct Product {
   const T* const* a;  // one address for each row
@@ -71,7 +73,8 @@ struct Tile {
     for (int r = 0; r < rows; r++) a[r] = p.a[r];
 #pragma GCC unroll 32
     for (int i = 0; i < panels * rows * vectors; i++)
-      sum[i] = V::load(p.start + i / (rows * vectors) * p.next_start + i / vectors % rows * p.start_row + i % vectors * V::lanes);
+      sum[i] = V::load(p.start + i / (rows * vectors) * p.next_start + i / vectors % rows * p.start_row +
+                       i % vectors * V::lanes);
     const T *weights = p.weights, *ahead = p.ahead;
     const long next = p.next_weights, length = p.length;
     for (long piece = 0; piece < p.pieces; piece++) {
@@ -179,10 +182,12 @@ template <class T, int vectors>
 void multiply(const Product<T>& p, long rows, long panels) {
   static constexpr Tiles<T, vectors> tiles;
   constexpr long line = 64 / long(sizeof(T));
+  if (rows == 0) return;
   const long count = (rows + tile_rows(vectors) - 1) / tile_rows(vectors), highest = (rows + count - 1) / count;
   Product<T> q = p;
   for (long panel = 0; panel < panels;) {
-    const long left = panels - panel, fit = panels_at_once(vectors, int(highest)), taken = left < fit ? (left == 3 ? 2 : left) : fit;
+    const long left = panels - panel, fit = panels_at_once(vectors, int(highest)),
+               taken = left < fit ? (left == 3 ? 2 : left) : fit;
     q.ahead = panel + taken < panels ? p.weights + (panel + taken) * p.next_weights : p.ahead;
     in_tiles(rows, tile_rows(vectors), [&](long first, long height) {
       q.a = p.a + first;

@@ -35,7 +35,10 @@ template <class Cell, class T>
 constexpr Functions functions_of() {
   return {[](const Sizes& s) { return size_t(Packed<Cell, T>(s).total) * sizeof(T); },
           pack<Cell, T>,
-          bytes_of<ForwardPlan<Cell, T>, Forward>, forward<Cell, T>, bytes_of<BackwardPlan<Cell, T>, Backward>, backward<Cell, T>};
+          bytes_of<ForwardPlan<Cell, T>, Forward>,
+          forward<Cell, T>,
+          bytes_of<BackwardPlan<Cell, T>, Backward>,
+          backward<Cell, T>};
 }
 
 #define KEEPGATE_BOTH(Cell) {functions_of<Cell, float>(), functions_of<Cell, double>()},

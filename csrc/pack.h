@@ -54,7 +54,9 @@ struct Packed {
   explicit Packed(const Sizes& s) {
     const long blocks = B::count(s.hidden), units = blocks * B::units;
     const long output = s.projected ? s.projected : s.hidden;
-    const long recurrent = Cell::recurrence == Recurrence::dense ? output : Cell::recurrence == Recurrence::diagonal ? 1 : 0;
+    const long recurrent = Cell::recurrence == Recurrence::dense      ? output
+                           : Cell::recurrence == Recurrence::diagonal ? 1
+                                                                      : 0;
     ih = 0;
     hh = ih + units * B::gates * s.input;
     bias = hh + units * B::gates * recurrent;
@@ -146,10 +148,12 @@ void pack_part(const Sizes& s, const Weights& w, T* to, int member, int members)
   const auto of = [](const void* p) { return static_cast<const T*>(p); };
   for (long u = blocks * member / members; u < blocks * (member + 1) / members; u++) {
     const int vectors = B::held(u, s.hidden);
-    pack_block<Cell>(of(w.weight_ih), s.input, s.hidden, Cell::wx_gates, u, vectors, to + at.ih + u * B::units * B::gates * s.input);
+    pack_block<Cell>(of(w.weight_ih), s.input, s.hidden, Cell::wx_gates, u, vectors,
+                     to + at.ih + u * B::units * B::gates * s.input);
     if constexpr (Cell::recurrence != Recurrence::none) {
       const long inner = Cell::recurrence == Recurrence::dense ? output : 1;
-      pack_block<Cell>(of(w.weight_hh), inner, s.hidden, Cell::uh_gates, u, vectors, to + at.hh + u * B::units * B::gates * inner);
+      pack_block<Cell>(of(w.weight_hh), inner, s.hidden, Cell::uh_gates, u, vectors,
+                       to + at.hh + u * B::units * B::gates * inner);
     }
     pack_bias<Cell>(of(w.bias_ih), of(w.bias_hh), s.hidden, u, vectors, to + at.bias + u * B::width);
     pack_unit_weights<Cell>(s, w, u, vectors, to);

@@ -66,7 +66,8 @@ class Pool {
     door.store(open | 1, std::memory_order_release);
     wake();
     const auto start = Clock::now();
-    for (int i = 0; entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience; i++) {
+    for (int i = 0; entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience;
+         i++) {
       if (i < 100)
         pause();
       else
@@ -79,8 +80,8 @@ class Pool {
   }
 
  private:
-  // The door's number: whose turn it is, how many members are wanted, whether it is closed, how many have entered. Since
-  // it is one number, nobody enters a later work than the one whose door was seen open.
+  // The door's number: whose turn it is, how many members are wanted, whether it is closed, how many have entered.
+  // Since it is one number, nobody enters a later work than the one whose door was seen open.
   static constexpr uint64_t closed = 1 << 7;
   static uint64_t entered(uint64_t door) { return door & (closed - 1); }
   static bool is_open(uint64_t door) { return !(door & closed) && entered(door) < (door >> 8 & 0xff); }

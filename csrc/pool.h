@@ -22,9 +22,9 @@ class Team {
   Flag flags[max_members];
 };
 
-// Runs work(context, team, member) on up to `threads` threads, the caller among them as member 0. A thread that does not
-// come within `patience` nanoseconds is not waited for, and a pool that serves another caller is not waited for either:
-// then fewer do the work.
+// Runs work(context, team, member) on up to `threads` threads, the caller among them as member 0. A thread that does
+// not come within `patience` nanoseconds is not waited for, and a pool that serves another caller is not waited for
+// either: then fewer do the work.
 void run_together(int threads, long patience, void (*work)(void* context, Team& team, int member), void* context);
 
 template <class F>

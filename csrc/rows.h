@@ -35,15 +35,25 @@ struct Reading {
   long place(long t, long row) const { return t * f.sizes.rows + row; }
 };
 
-// The share of the rows that one member of a team reads: every `stride`-th in their order, so that long and short ones
-// are dealt out evenly.
+// The share of the rows that one member of a team reads. Rows of one length are cut into stretches, which the caches
+// like; others are dealt out one by one in their order, so that long and short ones are shared evenly.
 struct Share {
   const Rows& rows;
-  long first, stride;
+  long first, stride, most;
+
+  static Share all(const Rows& rows) { return {rows, 0, 1, rows.count}; }
+  static Share dealt(const Rows& rows, long member, long members) { return {rows, member, members, rows.count}; }
+  static Share part(const Rows& rows, long member, long members) {
+    const bool alike = rows.count == 0 || rows.length[0] == rows.length[rows.count - 1];
+    if (!alike) return dealt(rows, member, members);
+    const long first = rows.count * member / members;
+    return {rows, first, 1, rows.count * (member + 1) / members - first};
+  }
 
   long count() const { return reached(rows.count); }
-  long row(long q) const { return rows.row[first + q * stride]; }
-  long length(long q) const { return rows.length[first + q * stride]; }
+  long place(long q) const { return first + q * stride; }  // among the rows in order
+  long row(long q) const { return rows.row[place(q)]; }
+  long length(long q) const { return rows.length[place(q)]; }
 
   // How many of the share's rows are read at step s, given how many were at an earlier step.
   long active(long s, long before) const {
@@ -52,7 +62,10 @@ struct Share {
   }
 
   // How many of the first n rows in order are of this share.
-  long reached(long n) const { return n <= first ? 0 : (n - first + stride - 1) / stride; }
+  long reached(long n) const {
+    const long within = n <= first ? 0 : (n - first + stride - 1) / stride;
+    return within < most ? within : most;
+  }
 };
 
 }  // namespace keepgate

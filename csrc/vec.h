@@ -1,4 +1,5 @@
-// One register of numbers, and the functions of a step on it. Compiled once for each instruction set, inside its namespace.
+// One register of numbers, and the functions of a step on it. Compiled once for each instruction set, inside its
+// namespace.
 //
 // Nothing here leaves a choice to the compiler: multiplications and additions are fused where `fma` says so and nowhere
 // else, so that a number has the same bits in whichever loop it was computed.
@@ -65,7 +66,8 @@ struct Vec {
   }
   KEEPGATE_INLINE void store(T* to) const { std::memcpy(to, &v, sizeof v); }
 
-  // Past the caches, for what is not read again soon; `to` is aligned to the register. drain() before another thread reads.
+  // Past the caches, for what is not read again soon; `to` is aligned to the register. drain() before another thread
+  // reads.
   KEEPGATE_INLINE void stream(T* to) const {
 #if defined(__AVX512F__)
     _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)v);
@@ -108,7 +110,7 @@ using VecD = Vec<double>;
 
 // fma(a, b, c) = a b + c;  fms = a b - c;  fnma = c - a b;  least and most pass on a NaN that is their second argument.
 #if defined(__AVX512F__)
-#define KEEPGATE_SIMD(V, N, S)                                                                       \
+#define KEEPGATE_SIMD(V, N, S)                                                                           \
   KEEPGATE_INLINE V fma(V a, V b, V c) { return (V::Native)_mm512_fmadd_##S((N)a.v, (N)b.v, (N)c.v); }   \
   KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)_mm512_fnmadd_##S((N)a.v, (N)b.v, (N)c.v); } \
   KEEPGATE_INLINE V least(V a, V b) { return (V::Native)_mm512_min_##S((N)a.v, (N)b.v); }                \
@@ -116,7 +118,7 @@ using VecD = Vec<double>;
 KEEPGATE_SIMD(VecF, __m512, ps)
 KEEPGATE_SIMD(VecD, __m512d, pd)
 #elif defined(__AVX2__)
-#define KEEPGATE_SIMD(V, N, S)                                                                       \
+#define KEEPGATE_SIMD(V, N, S)                                                                           \
   KEEPGATE_INLINE V fma(V a, V b, V c) { return (V::Native)_mm256_fmadd_##S((N)a.v, (N)b.v, (N)c.v); }   \
   KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)_mm256_fnmadd_##S((N)a.v, (N)b.v, (N)c.v); } \
   KEEPGATE_INLINE V least(V a, V b) { return (V::Native)_mm256_min_##S((N)a.v, (N)b.v); }                \
@@ -124,18 +126,18 @@ KEEPGATE_SIMD(VecD, __m512d, pd)
 KEEPGATE_SIMD(VecF, __m256, ps)
 KEEPGATE_SIMD(VecD, __m256d, pd)
 #elif defined(__x86_64__)
-#define KEEPGATE_SIMD(V, N, S)                                                                    \
-  KEEPGATE_INLINE V fma(V a, V b, V c) { return a * b + c; }                                        \
-  KEEPGATE_INLINE V fnma(V a, V b, V c) { return c - a * b; }                                       \
-  KEEPGATE_INLINE V least(V a, V b) { return (V::Native)_mm_min_##S((N)a.v, (N)b.v); }                \
+#define KEEPGATE_SIMD(V, N, S)                                                         \
+  KEEPGATE_INLINE V fma(V a, V b, V c) { return a * b + c; }                           \
+  KEEPGATE_INLINE V fnma(V a, V b, V c) { return c - a * b; }                          \
+  KEEPGATE_INLINE V least(V a, V b) { return (V::Native)_mm_min_##S((N)a.v, (N)b.v); } \
   KEEPGATE_INLINE V most(V a, V b) { return (V::Native)_mm_max_##S((N)a.v, (N)b.v); }
 KEEPGATE_SIMD(VecF, __m128, ps)
 KEEPGATE_SIMD(VecD, __m128d, pd)
 #elif defined(__aarch64__)
-#define KEEPGATE_SIMD(V, N, S)                                                                    \
-  KEEPGATE_INLINE V fma(V a, V b, V c) { return (V::Native)vfmaq_##S((N)c.v, (N)a.v, (N)b.v); }       \
-  KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)vfmsq_##S((N)c.v, (N)a.v, (N)b.v); }      \
-  KEEPGATE_INLINE V least(V a, V b) { return (V::Native)vminq_##S((N)a.v, (N)b.v); }                  \
+#define KEEPGATE_SIMD(V, N, S)                                                                   \
+  KEEPGATE_INLINE V fma(V a, V b, V c) { return (V::Native)vfmaq_##S((N)c.v, (N)a.v, (N)b.v); }  \
+  KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)vfmsq_##S((N)c.v, (N)a.v, (N)b.v); } \
+  KEEPGATE_INLINE V least(V a, V b) { return (V::Native)vminq_##S((N)a.v, (N)b.v); }             \
   KEEPGATE_INLINE V most(V a, V b) { return (V::Native)vmaxq_##S((N)a.v, (N)b.v); }
 KEEPGATE_SIMD(VecF, float32x4_t, f32)
 KEEPGATE_SIMD(VecD, float64x2_t, f64)
@@ -225,7 +227,8 @@ struct Split {
 template <class T>
 KEEPGATE_INLINE Vec<T> exp(Vec<T> x) {
   using V = Vec<T>;
-  const V smallest = sizeof(T) == 4 ? T(-86.6) : T(-707.7), largest = sizeof(T) == 4 ? T(88.72283) : T(709.782712893384);
+  const V smallest = sizeof(T) == 4 ? T(-86.6) : T(-707.7),
+          largest = sizeof(T) == 4 ? T(88.72283) : T(709.782712893384);
   const Split<V> s(least(largest, most(smallest, x)), 1);
   const V half = fma(s.power, s.r * expm1_over(s.r), s.power);
   const typename V::Native inside = x.v > largest.v ? V(T(__builtin_inf())).v : (half + half).v;
@@ -243,8 +246,8 @@ KEEPGATE_INLINE VecF sigmoid(VecF x) {
   const VecF bounded = clamp(x, -87.0f, 87.0f);
   const VecF shifted = fma(bounded, VecF(-float(log2_of_e)), magic);
   const VecF r = fma(shifted - magic, VecF(float(ln2_high)), bounded);
-  const VecF power = polynomial(r, VecF(-0x1.0fa820p-7f), 0x1.573a6cp-5f, -0x1.555a6cp-3f, 0x1.fffdc6p-2f,
-                                -0x1.fffff6p-1f, 1.0f);
+  const VecF power =
+      polynomial(r, VecF(-0x1.0fa820p-7f), 0x1.573a6cp-5f, -0x1.555a6cp-3f, 0x1.fffdc6p-2f, -0x1.fffff6p-1f, 1.0f);
   return reciprocal(fma(two_to(shifted), power, 1.0f));
 }
 
