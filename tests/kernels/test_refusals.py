@@ -101,7 +101,7 @@ def test_explaining_a_layer_names_each_layer_and_direction():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"states": ()}, "states: got 0, expected 2"),
+        ({"states": ()}, r"states: got \[\], expected \[\(3, 5\), \(3, 5\)\]"),
         ({"weight_ih": torch.zeros(20, 3)}, "weight_ih"),
         ({"weight_hh": torch.zeros(20, 4)}, "weight_hh"),
         ({"bias_ih": torch.zeros(19)}, "bias_ih"),

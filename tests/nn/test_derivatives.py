@@ -32,7 +32,7 @@ def function(layer, lengths):
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("lengths", [None, [3, 1]])
-@pytest.mark.parametrize("kernel", ["builtin", "reference"])
+@pytest.mark.parametrize("kernel", ["cpu", "builtin", "reference"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_first_derivatives_against_finite_differences(name, kernel, lengths, training):
     layer, x, hx = small(name, kernel, bidirectional=True)
@@ -42,7 +42,7 @@ def test_first_derivatives_against_finite_differences(name, kernel, lengths, tra
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("kernel", ["builtin", "reference"])
+@pytest.mark.parametrize("kernel", ["cpu", "builtin", "reference"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_second_derivatives_against_finite_differences(name, kernel, training):
     layer, x, hx = small(name, kernel)

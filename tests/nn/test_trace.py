@@ -48,11 +48,12 @@ def test_the_gates_of_an_lstm_are_the_textbooks():
             agrees(mine[t], other)
 
 
+@pytest.mark.parametrize("kernel", ["cpu", "reference"])
 @pytest.mark.parametrize("resets", [False, True])
 @pytest.mark.parametrize("lengths", [None, [4, 0, 6]])
 @pytest.mark.parametrize("name", ["LSTM", "GRU"])
-def test_a_trace_rebuilds_the_states_to_the_last_bit(name, lengths, resets):
-    layer = getattr(keepgate, name)(5, 7, 2, bidirectional=True)
+def test_a_trace_rebuilds_the_states(name, lengths, resets, kernel):
+    layer = getattr(keepgate, name)(5, 7, 2, bidirectional=True, kernel=kernel)
     x, h = torch.randn(6, 3, 5), torch.randn(4, 3, 7)
     begins = torch.zeros(6, 3, dtype=torch.bool)
     begins[2, 0] = begins[5, 2] = begins[0, 1] = True
@@ -60,17 +61,21 @@ def test_a_trace_rebuilds_the_states_to_the_last_bit(name, lengths, resets):
     trace = layer.trace(x, hx, lengths, resets=begins if resets else None)
     for part in trace.layers:
         for state, rebuilt in part.rebuild().items():
-            assert torch.equal(rebuilt, part[state])
+            agrees(rebuilt, part[state])
+            # Rebuilding is done by torch's functions, whose last bits are the reference's and not the core's.
+            assert kernel == "cpu" or torch.equal(rebuilt, part[state])
 
 
-def test_a_projected_trace_rebuilds_too():
-    layer = keepgate.LSTM(5, 8, proj_size=3, bidirectional=True)
+@pytest.mark.parametrize("kernel", ["cpu", "reference"])
+def test_a_projected_trace_rebuilds_too(kernel):
+    layer = keepgate.LSTM(5, 8, proj_size=3, bidirectional=True, kernel=kernel)
     trace = layer.trace(torch.randn(6, 3, 5))
     assert trace.layer(0).h.shape == (6, 3, 3)
     assert trace.layer(0).c.shape == (6, 3, 8)
     for part in trace.layers:
         for state, rebuilt in part.rebuild().items():
-            assert torch.equal(rebuilt, part[state])
+            agrees(rebuilt, part[state])
+            assert kernel == "cpu" or torch.equal(rebuilt, part[state])
 
 
 def test_a_plain_rnn_cannot_be_rebuilt_and_says_why():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterable, Mapping
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 from ..errors import CellError, nearest_first
@@ -28,8 +27,16 @@ class Step(dict[str, Any]):
     """The named results of one step: the new states first; whatever else it names can be seen in a trace."""
 
 
-class Named(SimpleNamespace):
+class Named:
     """What a step is given: `wx.i` is the block of gate i, `s.h` the state h. It may be any object."""
+
+    def __init__(self, **items: Any) -> None:
+        for name, item in items.items():
+            setattr(self, name, item)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 class _Known(Named):

@@ -1,7 +1,6 @@
 """A call as the C++ core takes it: addresses and sizes. Whatever the core writes to is allocated here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,7 +9,7 @@ from .. import _core, cells
 from ..equations import Cell
 from ..errors import ShapeError
 from .call import Call
-from .packed import Sizes, pack, packed
+from .packed import pack, packed
 from .spec import tensors_of
 
 KINDS = {torch.float32: 0, torch.float64: 1}
@@ -29,41 +28,45 @@ def plane_names(cell: Cell) -> tuple[str, ...]:
     return (*cell.states[1:], *cell.graph.kept)
 
 
-@dataclass(kw_only=True, slots=True)
 class Arrays:
     """A call's tensors as the core reads them, copied where they lie otherwise, and what it is told of them."""
 
-    call: Call
-    number: int
-    kind: int
-    sizes: Sizes
-    x: Tensor
-    states: tuple[Tensor, ...]
-    weights: tuple[Tensor | None, ...]
-    addresses: tuple[int, ...]  # of the weights
-    lengths: Tensor | None
-    resets: Tensor | None
+    __slots__ = (
+        "addresses",
+        "call",
+        "kind",
+        "lengths",
+        "number",
+        "resets",
+        "sizes",
+        "states",
+        "weights",
+        "x",
+    )
 
-    @staticmethod
-    def of(call: Call) -> "Arrays":
+    def __init__(self, call: Call) -> None:
         steps, rows, inputs = call.x.shape
         given = (call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr, *call.vectors)
-        weights = tuple([None if weight is None else weight.contiguous() for weight in given])
-        return Arrays(
-            call=call,
-            number=_NUMBERS[id(call.cell)],
-            kind=KINDS[call.x.dtype],
-            sizes=(steps, rows, inputs, call.hidden_size, 0 if call.weight_hr is None else call.output_size),
-            x=_side_by_side(call.x),
-            states=tuple([state.contiguous() for state in call.states]),
-            weights=weights,
-            addresses=tuple([0 if weight is None else weight.data_ptr() for weight in weights]),
-            lengths=None if call.lengths is None else _counted(call.lengths, steps),
-            resets=None if call.resets is None else call.resets.contiguous(),
+        weights = [None if weight is None else _in_a_row(weight) for weight in given]
+        self.call = call
+        self.number = _NUMBERS[id(call.cell)]
+        self.kind = KINDS[call.x.dtype]
+        self.sizes = (
+            steps,
+            rows,
+            inputs,
+            call.hidden_size,
+            0 if call.weight_hr is None else call.output_size,
         )
+        self.x = _side_by_side(call.x)
+        self.states = [_in_a_row(state) for state in call.states]
+        self.weights = weights
+        self.addresses = tuple([0 if weight is None else weight.data_ptr() for weight in weights])
+        self.lengths = None if call.lengths is None else _counted(call.lengths, steps)
+        self.resets = None if call.resets is None else call.resets.contiguous()
 
     def prepared(
-        self, output: Tensor, final: tuple[Tensor, ...], packed: int, planes: Tensor | None
+        self, output: Tensor, final: Sequence[Tensor], packed: int, planes: Tensor | None
     ) -> _core.Forward:
         return _core.Forward(
             self.number, self.kind, self.sizes, torch.get_num_threads(), self.call.reverse, self.call.trace,
@@ -73,13 +76,13 @@ class Arrays:
         )  # fmt: skip
 
 
-def forward(call: Call, *, keep: bool) -> tuple[Tensor, ...]:
+def forward(call: Call, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
     """The output and every final state; with `keep` the planes too, [plane, time, batch, padded hidden].
 
-    keep: a backward pass may follow, or a trace is wanted.
+    keep: for a backward pass or a trace. again: the weights may come again as they are, so keep them packed.
     """
-    arrays = Arrays.of(call)
-    lay_out = pack if keep else packed
+    arrays = Arrays(call)
+    lay_out = packed if again else pack
     weights = lay_out(arrays.number, arrays.kind, arrays.sizes, arrays.addresses, arrays.weights)
     output, final, planes = room(call, keep=keep)
     _run(arrays.prepared(output, final, weights.data_ptr(), planes))
@@ -91,7 +94,7 @@ def room(call: Call, *, keep: bool) -> tuple[Tensor, tuple[Tensor, ...], Tensor 
     x, hidden = call.x, call.hidden_size
     steps, rows, _ = x.shape
     output = x.new_empty(steps, rows, call.output_size)
-    final = tuple([state.new_empty(state.shape) for state in call.states])
+    final = tuple([_empty(state) for state in call.states])
     if not keep:
         return output, final, None
     count = len(plane_names(call.cell)) + (call.weight_hr is not None)
@@ -111,13 +114,13 @@ def backward(
 
     output, planes: as forward left them. d_output, d_final: their gradients, None for zero.
     """
-    arrays = Arrays.of(call)
+    arrays = Arrays(call)
     output = _side_by_side(output)
     planes = _aligned(planes)
     d_output = None if d_output is None else _side_by_side(d_output)
-    d_final = [None if gradient is None else gradient.contiguous() for gradient in d_final]
+    d_final = [None if gradient is None else _in_a_row(gradient) for gradient in d_final]
     found = [
-        tensor.new_empty(tensor.shape) if want and tensor is not None else None
+        _empty(tensor) if want and tensor is not None else None
         for tensor, want in zip(tensors_of(call), wanted, strict=True)
     ]
     weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *rest = [_address(gradient) for gradient in found[1:]]
@@ -138,8 +141,18 @@ def _run(problem: _core.Forward | _core.Backward) -> None:
     problem.run(scratch.data_ptr())
 
 
+def _in_a_row(tensor: Tensor) -> Tensor:
+    """The tensor as memory holds it, one number after another: no strides, and no sign that torch only noted."""
+    return (tensor.resolve_neg() if tensor.is_neg() else tensor).contiguous()
+
+
+def _empty(tensor: Tensor) -> Tensor:
+    return torch.empty_like(tensor, memory_format=torch.contiguous_format)
+
+
 def _side_by_side(tensor: Tensor) -> Tensor:
     """[time, batch, units] with a step's units side by side in memory; steps and rows may lie anywhere."""
+    tensor = tensor.resolve_neg()
     return tensor if tensor.stride(2) == 1 or tensor.shape[2] == 1 else tensor.contiguous()
 
 

@@ -58,6 +58,8 @@ def _pulled(
 ) -> tuple[Tensor, ...]:
     """The gradients of the wanted of the given tensors; upstream: those of what the function makes of all of them."""
     places = [place for place, want in enumerate(wanted) if want]
+    if all(gradient is None for gradient in upstream):
+        return tuple(torch.zeros_like(tensor) for place in places if (tensor := given[place]) is not None)
 
     def reached(*some: Tensor) -> tuple[Tensor | None, ...]:
         every = list(given)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .. import cells
 from . import again, ops
 from .call import Call
 from .folding import mapped, result_rows, tensor_rows
 from .spec import Spec, tensors_of
+from .transforms import transformed
 
 Tensors = Sequence[Tensor | None]
 
@@ -19,12 +19,12 @@ Tensors = Sequence[Tensor | None]
 def sequence(call: Call, *, differentiable: bool) -> tuple[Tensor, ...]:
     """Output, final states and, where they are differentiable or a trace is wanted, planes."""
     if torch.compiler.is_compiling():
-        return ops.forward(call, keep=differentiable or call.trace)
-    if torch._C._are_functorch_transforms_active():
+        return ops.forward(call, keep=differentiable or call.trace, again=not differentiable)
+    if transformed():
         return _forward(Spec.of(call), *tensors_of(call))
     if differentiable:
         return _forward_at_once(Spec.of(call), *tensors_of(call))
-    return ops.forward(call, keep=call.trace)
+    return ops.forward(call, keep=call.trace, again=True)
 
 
 class Forward(Function):
@@ -32,7 +32,7 @@ class Forward(Function):
 
     @staticmethod
     def forward(spec: Spec, *tensors: Tensor | None) -> tuple[Tensor, ...]:
-        return ops.forward(spec.call(tensors), keep=True)
+        return ops.forward(spec.call(tensors), keep=True, again=False)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -64,7 +64,7 @@ class Backward(Function):
         tensors, (output, planes, *upstream) = given[: len(wanted)], given[len(wanted) :]
         assert output is not None
         assert planes is not None
-        return tuple(ops.backward(spec, tensors, output, planes, upstream, wanted))
+        return tuple(ops.backward(spec.call(tensors), output, planes, upstream, wanted))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: tuple[Tensor, ...]) -> None:
@@ -112,7 +112,7 @@ def _gradients(
     elif torch.is_grad_enabled():
         found = _backward(spec, tuple(wanted), *tensors, output, planes, *others)
     else:
-        found = ops.backward(spec, tensors, output, planes, others, wanted)
+        found = ops.backward(spec.call(tensors), output, planes, others, wanted)
     return _spread(found, wanted)
 
 
@@ -123,17 +123,21 @@ def _spread(found: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor | No
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
-    tensors, cell, reverse, trace, keep = inputs
-    ctx.spec, ctx.kept = Spec(cells.by_name(cell), reverse, trace), keep
-    ctx.save_for_backward(*tensors, output[0], output[-1])
+    call = ops.call_of(inputs, trace=inputs[-2])
+    ctx.spec, ctx.kept = Spec.of(call), inputs[-1]
+    ctx.save_for_backward(*tensors_of(call), output[0], output[-1])
 
 
 def _op_gradients(ctx: Any, upstream: list[Tensor | None]) -> tuple[Any, ...]:
     *tensors, output, planes = ctx.saved_tensors
-    wanted = ctx.needs_input_grad[0]
-    if not ctx.kept:
-        return _spread(again.first(ctx.spec, tensors, upstream, wanted), wanted), None, None, None, None
-    return _gradients(ctx.spec, tensors, output, planes, upstream, wanted), None, None, None, None
+    *weights, states, vectors, lengths, resets = ctx.needs_input_grad[:10]
+    wanted = [*weights, *states, *vectors, lengths, resets]
+    if ctx.kept:
+        found = _gradients(ctx.spec, tensors, output, planes, upstream, wanted)
+    else:
+        found = _spread(again.first(ctx.spec, tensors, upstream, wanted), wanted)
+    middle = 6 + len(states)
+    return (*found[:6], found[6:middle], found[middle:-2], *[None] * 6)
 
 
 torch.library.register_autograd("keepgate::sequence", _op_gradients, setup_context=_save, lib=ops.LIBRARY)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from .. import cells
 from ..equations import Cell
 from .call import Call, Run
+from .transforms import forward_mode, transformed
 
 # By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
 _TORCH: tuple[tuple[Cell, Callable[..., tuple[Tensor, ...]]], ...] = (
@@ -43,9 +43,9 @@ class Builtin:
             return "torch's kernels take two biases or none, got one"
         if call.weight_hr is not None and call.cell is not cells.lstm:
             return "torch's kernels project the output of an LSTM only"
-        if any(torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in call.tensors):
+        if transformed():
             return "torch.func transforms the call, and torch's kernels have no batching rule"
-        if forward_ad._current_level >= 0:
+        if forward_mode():
             return "forward-mode derivatives were asked for, and torch's kernels have none"
         return None
 

@@ -1,8 +1,7 @@
 """Call: everything that one run of one cell over one sequence needs, its shapes checked once, here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -11,9 +10,9 @@ from ..equations import Cell
 from ..errors import ShapeError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Call:
-    """One layer, one direction. G gate blocks, H units, P outputs (P = H without a projection).
+    """One layer, one direction. G gate blocks, H units, P outputs (P = H without a projection). Never changed.
 
     states:    before the first step, one for each of the cell's states; the first is [batch, P], the rest [batch, H].
     weight_hh: [G·H, P] for a dense recurrence, [G·H] for a diagonal one, None for none.
@@ -71,60 +70,58 @@ class Call:
         return tuple(tensor for tensor in (*given, *self.vectors) if tensor is not None)
 
     def __post_init__(self) -> None:
-        for name, given, shape, meaning in self._expected():
-            if given is None and shape is None:
-                continue
-            if given is None or given.shape != shape:
-                _refuse(name, None if given is None else tuple(given.shape), shape, meaning)
-
-    def _expected(self) -> list[tuple[str, Tensor | None, tuple[int, ...] | None, str]]:
-        """Each tensor's name, the tensor, the shape that it must have, and what that means."""
         cell, (steps, rows, inputs) = self.cell, self.x.shape
-        hidden, output = self.hidden_size, self.output_size
-        blocks = len(cell.gates) * hidden
-        if len(self.states) != len(cell.states):
-            _refuse("states", len(self.states), len(cell.states), "one for each of " + ", ".join(cell.states))
-        if len(self.vectors) != len(cell.vectors):
-            _refuse("vectors", len(self.vectors), len(cell.vectors), "one for each of the cell's vectors")
-        expected: list[tuple[str, Tensor | None, tuple[int, ...] | None, str]] = [
-            ("weight_ih", self.weight_ih, (blocks, inputs), "[gates · hidden, input]"),
-            (
-                "weight_hh",
-                self.weight_hh,
-                _RECURRENT[cell.recurrent](blocks, output),
-                "as the cell's recurrence asks",
-            ),
-            (cell.states[0], self.states[0], (rows, output), "a state, [batch, units]"),
-        ]
-        expected += [
-            (name, state, (rows, hidden), "a state, [batch, units]")
-            for name, state in zip(cell.states[1:], self.states[1:], strict=True)
-        ]
-        for bias in (self.bias_ih, self.bias_hh):
-            if bias is not None:
-                expected.append(("bias_ih and bias_hh", bias, (blocks,), "[gates · hidden]"))
-        expected += [(n, v, (hidden,), "[hidden]") for n, v in zip(cell.vectors, self.vectors, strict=True)]
-        if self.weight_hr is not None:
-            expected.append(("weight_hr", self.weight_hr, (output, hidden), "[projected, hidden]"))
-        if self.lengths is not None:
-            expected.append(("lengths", self.lengths, (rows,), "one for each row"))
-        if self.resets is not None:
-            expected.append(("resets", self.resets, (steps, rows), "[time, batch]"))
-        return expected
+        blocks, hidden, output = self.weight_ih.shape[0], self.hidden_size, self.output_size
+        recurrent = {"diagonal": (blocks,), "none": None}.get(cell.recurrent, (blocks, output))
+        # In _CHECKED's order. One comparison of tuples, since this is done for every call.
+        expected = (
+            (len(cell.gates) * hidden, inputs),
+            recurrent,
+            None if self.bias_ih is None else (blocks,),
+            None if self.bias_hh is None else (blocks,),
+            None if self.weight_hr is None else (output, hidden),
+            None if self.lengths is None else (rows,),
+            None if self.resets is None else (steps, rows),
+            [(rows, output), *[(rows, hidden)] * (len(cell.states) - 1)],
+            [(hidden,)] * len(cell.vectors),
+        )
+        given = (
+            self.weight_ih.shape,
+            None if self.weight_hh is None else self.weight_hh.shape,
+            None if self.bias_ih is None else self.bias_ih.shape,
+            None if self.bias_hh is None else self.bias_hh.shape,
+            None if self.weight_hr is None else self.weight_hr.shape,
+            None if self.lengths is None else self.lengths.shape,
+            None if self.resets is None else self.resets.shape,
+            [state.shape for state in self.states],
+            [vector.shape for vector in self.vectors],
+        )
+        if given != expected:
+            _refuse(given, expected)
 
 
-_RECURRENT: dict[str, Callable[[int, int], tuple[int, ...] | None]] = {
-    "dense": lambda blocks, output: (blocks, output),
-    "inside": lambda blocks, output: (blocks, output),
-    "diagonal": lambda blocks, _: (blocks,),
-    "none": lambda _blocks, _: None,
+_CHECKED = {
+    "weight_ih": "[gates · hidden, input]",
+    "weight_hh": "[gates · hidden, output], [gates · hidden] if the cell is diagonal, None if it has no recurrence",
+    "bias_ih": "[gates · hidden]",
+    "bias_hh": "[gates · hidden]",
+    "weight_hr": "[projected, hidden]",
+    "lengths": "one for each row",
+    "resets": "[time, batch]",
+    "states": "one [batch, units] for each of the cell's states",
+    "vectors": "one [hidden] for each of the cell's vectors",
 }
 
 
-def _refuse(name: str, given: object, expected: object, meaning: str) -> NoReturn:
-    raise ShapeError(
-        f"{name}: got {given}, expected {expected} ({meaning}); build the call from one layer's own weights"
-    )
+def _refuse(given: tuple[Any, ...], expected: tuple[Any, ...]) -> NoReturn:
+    """Says of the first that does not fit what it is and what it should be."""
+    for (name, meaning), found, shape in zip(_CHECKED.items(), given, expected, strict=True):
+        if found != shape:
+            plain = [tuple(each) for each in found] if isinstance(found, list) else found and tuple(found)
+            raise ShapeError(
+                f"{name}: got {plain}, expected {shape} ({meaning}); build the call from one layer's own weights"
+            )
+    raise AssertionError(given)
 
 
 @dataclass(frozen=True, kw_only=True)

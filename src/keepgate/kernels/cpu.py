@@ -2,15 +2,14 @@
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
+from torch.nn import Parameter
 
 from .. import _core, cells
 from .addresses import KINDS, number, plane_names
 from .autograd import sequence
 from .call import Call, Run
 from .spec import Spec, tensors_of
-
-_PLAIN = (Tensor, torch.nn.Parameter)
+from .transforms import forward_mode, transformed
 
 # What autocast turns into float32 here; it leaves float64 alone, as torch's does.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)
@@ -47,23 +46,29 @@ def _lacks_cell(call: Call) -> str | None:
 
 def _lacks_tensors(call: Call) -> str | None:
     tensors, dtype = call.tensors, call.x.dtype
+    alike = dtype in KINDS
     for tensor in tensors:
         if not tensor.is_cpu:
             return f"a tensor is on {tensor.device}, and the core runs on the CPU"
-        if tensor.layout is not torch.strided or tensor.is_neg():
-            return "a tensor is sparse or a view that negates, and the core reads plain memory"
-        if type(tensor) not in _PLAIN and _computes_by_itself(tensor):
-            return f"a tensor is a {type(tensor).__name__}, which brings its own way to compute"
+        if type(tensor) is not Parameter:
+            if tensor.layout is not torch.strided:
+                return f"a tensor is {tensor.layout}, and the core reads plain memory"
+            if type(tensor) is not Tensor and _computes_by_itself(tensor):
+                return f"a tensor is a {type(tensor).__name__}, which brings its own way to compute"
+        alike = alike and tensor.dtype is dtype
     if call.steps == 0 or call.rows == 0:
         return f"the input has {call.steps} steps of {call.rows} rows, so that there is nothing to compute"
-    if dtype in KINDS and all(t.dtype is dtype for t in tensors):
-        return None
+    return None if alike else _lacks_autocast(tensors)
+
+
+def _lacks_autocast(tensors: tuple[Tensor, ...]) -> str | None:
+    """Why numbers of several types, or of one that the core does not have, stay as they are."""
     given = ", ".join(sorted({str(tensor.dtype) for tensor in tensors}))
-    if torch.is_autocast_enabled("cpu"):
-        if all(tensor.dtype in _CAST for tensor in tensors):
-            return None
-        return f"autocast does not bring {given} to one type"
-    return f"the numbers are {given}, and the core computes in float32 or in float64"
+    if not torch.is_autocast_enabled("cpu"):
+        return f"the numbers are {given}, and the core computes in float32 or in float64"
+    if not all(tensor.dtype in _CAST for tensor in tensors):
+        return f"the numbers are {given}, and autocast does not bring them to one type"
+    return None
 
 
 def _computes_by_itself(tensor: Tensor) -> bool:
@@ -73,9 +78,15 @@ def _computes_by_itself(tensor: Tensor) -> bool:
 
 
 def _is_transformed() -> str | None:
-    if forward_ad._current_level >= 0:
+    if forward_mode():
         return "forward-mode derivatives were asked for, and the core has none"
-    if not torch.compiler.is_compiling() and torch._C._get_tracing_state() is not None:
+    if torch.compiler.is_compiling():
+        return (
+            "torch.compile compiles a transform of torch.func, which only sees through torch's own operators"
+            if transformed()
+            else None
+        )
+    if torch._C._get_tracing_state() is not None:
         return "torch.jit records the call, and its files know torch's own operators only"
     return None
 

@@ -15,37 +15,36 @@ from .spec import Spec, tensors_of
 # Defined when imported, since a program that torch.export saved names them before any layer of ours has run.
 LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
 
-# tensors: as `tensors_of` lists them. What comes back: output, final states and, with `keep`, the planes.
-LIBRARY.define("sequence(Tensor?[] tensors, str cell, bool reverse, bool trace, bool keep) -> Tensor[]")
-
+_TENSORS = (
+    "Tensor x, Tensor weight_ih, Tensor? weight_hh, Tensor? bias_ih, Tensor? bias_hh, Tensor? weight_hr, "
+    "Tensor[] states, Tensor[] vectors, Tensor? lengths, Tensor? resets, str cell, bool reverse"
+)
+# What comes back: output, final states and, with `keep`, the planes.
+LIBRARY.define(f"sequence({_TENSORS}, bool trace, bool keep) -> Tensor[]")
 # upstream: the gradients of output and final states. What comes back: the gradients of the wanted tensors.
 LIBRARY.define(
-    "sequence_backward(Tensor?[] tensors, Tensor output, Tensor planes, Tensor?[] upstream, bool[] wanted, "
-    "str cell, bool reverse) -> Tensor[]"
+    f"sequence_backward({_TENSORS}, Tensor output, Tensor planes, Tensor?[] upstream, bool[] wanted) -> Tensor[]"
 )
 Tensors = Sequence[Tensor | None]
 
 
-def forward(call: Call, *, keep: bool) -> tuple[Tensor, ...]:
+def forward(call: Call, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
     """`addresses.forward`, by the operator where something stands between Python and memory."""
     if _plain(call):
-        return addresses.forward(call, keep=keep)
-    return tuple(
-        torch.ops.keepgate.sequence(list(tensors_of(call)), call.cell.name, call.reverse, call.trace, keep)
-    )
+        return addresses.forward(call, keep=keep, again=again)
+    return tuple(torch.ops.keepgate.sequence(*_arguments(call), call.trace, keep))
 
 
 def backward(
-    spec: Spec, tensors: Tensors, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
+    call: Call, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
 ) -> list[Tensor]:
     """The gradients of the wanted tensors, by the operator where something stands between Python and memory."""
-    call = spec.call(tensors)
-    if _plain(call):
-        found = addresses.backward(call, output, planes, upstream[0], upstream[1:], wanted)
-        return [gradient for gradient in found if gradient is not None]
-    return torch.ops.keepgate.sequence_backward(
-        list(tensors), output, planes, list(upstream), list(wanted), spec.cell.name, spec.reverse
-    )
+    if not _plain(call):
+        return torch.ops.keepgate.sequence_backward(
+            *_arguments(call), output, planes, list(upstream), list(wanted)
+        )
+    found = addresses.backward(call, output, planes, upstream[0], upstream[1:], wanted)
+    return [gradient for gradient in found if gradient is not None]
 
 
 def _plain(call: Call) -> bool:
@@ -62,34 +61,40 @@ def _plain(call: Call) -> bool:
 _MEMORY = (Tensor, torch.nn.Parameter)
 
 
-def _sequence(tensors: Tensors, cell: str, reverse: bool, trace: bool, keep: bool) -> list[Tensor]:
-    call = Spec(cells.by_name(cell), reverse, trace).call(tensors)
-    return list(addresses.forward(call, keep=keep))
+def _arguments(call: Call) -> tuple[Any, ...]:
+    return (
+        call.x, call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr, list(call.states),
+        list(call.vectors), call.lengths, call.resets, call.cell.name, call.reverse,
+    )  # fmt: skip
 
 
-def _sequence_fake(tensors: Tensors, cell: str, reverse: bool, trace: bool, keep: bool) -> list[Tensor]:
-    call = Spec(cells.by_name(cell), reverse, trace).call(tensors)
-    output, final, planes = room(call, keep=keep)
+def call_of(arguments: Sequence[Any], *, trace: bool) -> Call:
+    """The call whose tensors, cell and direction an operator was given."""
+    *weights, states, vectors, lengths, resets, cell, reverse = arguments[:12]
+    return Spec(cells.by_name(cell), reverse, trace).call([*weights, *states, *vectors, lengths, resets])
+
+
+def _sequence(*arguments: Any) -> list[Tensor]:
+    *_, trace, keep = arguments
+    return list(addresses.forward(call_of(arguments, trace=trace), keep=keep, again=not keep))
+
+
+def _sequence_fake(*arguments: Any) -> list[Tensor]:
+    *_, trace, keep = arguments
+    output, final, planes = room(call_of(arguments, trace=trace), keep=keep)
     return [output, *final, *([] if planes is None else [planes])]
 
 
-def _backward(
-    tensors: Tensors,
-    output: Tensor,
-    planes: Tensor,
-    upstream: Tensors,
-    wanted: Sequence[bool],
-    cell: str,
-    reverse: bool,
-) -> list[Tensor]:
-    call = Spec(cells.by_name(cell), reverse, False).call(tensors)
-    found = addresses.backward(call, output, planes, upstream[0], upstream[1:], wanted)
+def _backward(*arguments: Any) -> list[Tensor]:
+    *_, output, planes, upstream, wanted = arguments
+    found = addresses.backward(
+        call_of(arguments, trace=False), output, planes, upstream[0], upstream[1:], wanted
+    )
     return [gradient for gradient in found if gradient is not None]
 
 
-def _backward_fake(
-    tensors: Tensors, _output: Tensor, _planes: Tensor, _upstream: Tensors, wanted: Sequence[bool], *_: object
-) -> list[Tensor]:
+def _backward_fake(*arguments: Any) -> list[Tensor]:
+    tensors, wanted = tensors_of(call_of(arguments, trace=False)), arguments[-1]
     return [t.new_empty(t.shape) for t, want in zip(tensors, wanted, strict=True) if want and t is not None]
 
 

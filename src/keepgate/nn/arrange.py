@@ -75,7 +75,7 @@ def arrange(
     x = given if batched else given.unsqueeze(1)
     if batched and batch_first:
         x = x.transpose(0, 1)
-    if len(x) == 0:
+    if x.shape[0] == 0:
         raise ShapeError(
             f"Expected sequence length to be larger than 0 in RNN: {layer} got an input of shape "
             f"{tuple(given.shape)}, without steps; give at least one (rows without steps: lengths=0)"
@@ -96,6 +96,8 @@ def check_lengths(lengths: Lengths, *, steps: int, rows: int) -> Int[Tensor, " b
             f"lengths has shape {tuple(given.shape)}, but the input has {rows} rows; give one length a row"
         )
     given = given.detach().to("cpu", torch.int64)
+    if torch.compiler.is_compiling():
+        return given  # their values are not known yet; the kernel looks at them when it runs
     if rows and (int(given.min()) < 0 or int(given.max()) > steps):
         row = int(torch.nonzero((given < 0) | (given > steps))[0])
         raise ShapeError(

@@ -1,7 +1,6 @@
 """Recurrent: any cell, in layers and directions, over ragged rows; torch.nn's call and parameters, with a trace."""
 
 import warnings
-from collections.abc import Iterator
 
 import torch
 from jaxtyping import Bool
@@ -67,16 +66,24 @@ class Recurrent(nn.Module):
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
         self.init, self.horizon, self.forget_bias, self.kernel = init, horizon, forget_bias, kernel
+        # (layer, reverse) in torch's order, and for each the parameters' names by what a kernel calls them.
+        self._places = [
+            (layer, way) for layer in range(num_layers) for way in (False, True)[: self.directions]
+        ]
+        self._names = [
+            {name: f"{name}_l{layer}{'_reverse' if reverse else ''}" for name in self._shapes(layer)}
+            for layer, reverse in self._places
+        ]
         if dropout > 0 and num_layers == 1:
             warnings.warn(
                 f"dropout={dropout} acts between layers, and this {type(self).__name__} has one; "
                 "set num_layers=2 or more, or dropout=0",
                 stacklevel=3,
             )
-        for layer, reverse in self._places():
+        for names, (layer, _) in zip(self._names, self._places, strict=True):
             for name, shape in self._shapes(layer).items():
                 weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                self.register_parameter(_parameter_name(name, layer, reverse), weight)
+                self.register_parameter(names[name], weight)
         self.reset_parameters()
 
     @property
@@ -91,13 +98,13 @@ class Recurrent(nn.Module):
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
-        return [list(self._weights(*place).values()) for place in self._places()]
+        return [list(self._weights(place).values()) for place in range(len(self._places))]
 
     def reset_parameters(self) -> None:
         """Draws the initial weights again, by the `init` that the layer was built with."""
-        for layer, reverse in self._places():
+        for place in range(len(self._places)):
             initialise(
-                self.cell, self._weights(layer, reverse), self.hidden_size,
+                self.cell, self._weights(place), self.hidden_size,
                 init=self.init, horizon=self.horizon, forget_bias=self.forget_bias,
             )  # fmt: skip
 
@@ -152,10 +159,10 @@ class Recurrent(nn.Module):
         """The calls that a run would make, layer by layer, without making them; deeper inputs are zeros."""
         arranged, states, resets = self._enter(input, hx, lengths, resets)
         x, calls = arranged.x, []
-        for place, (layer, reverse) in enumerate(self._places()):
+        for place, (layer, reverse) in enumerate(self._places):
             if layer and not reverse:
                 x = x.new_zeros(*x.shape[:2], self.output_size * self.directions)
-            calls.append(self._call(x, states, place, layer, reverse, arranged, resets, trace))
+            calls.append(self._call(place, x, states[place], arranged, resets, trace))
         return calls
 
     def _run(
@@ -170,10 +177,10 @@ class Recurrent(nn.Module):
         arranged, states, resets = self._enter(input, hx, lengths, resets)
         output, outputs, final, traces = arranged.x, [], [], []
         x = arranged.x
-        for place, (layer, reverse) in enumerate(self._places()):
+        for place, (layer, reverse) in enumerate(self._places):
             if layer and not reverse and self.dropout:
                 x = dropout(x, self.dropout, self.training)
-            call = self._call(x, states, place, layer, reverse, arranged, resets, trace)
+            call = self._call(place, x, states[place], arranged, resets, trace)
             ran = run(call, self.kernel)
             outputs.append(ran.output)
             final.append(ran.final)
@@ -186,29 +193,27 @@ class Recurrent(nn.Module):
 
     def _call(
         self,
+        place: int,
         x: Tensor,
         states: tuple[Tensor, ...],
-        place: int,
-        layer: int,
-        reverse: bool,
         arranged: Arranged,
         resets: Tensor | None,
         trace: bool,
     ) -> Call:
-        weights = self._weights(layer, reverse)
+        weights = self._weights(place)
         return Call(
             cell=self.cell,
             x=x,
-            states=tuple(state[place] for state in states),
+            states=states,
             weight_ih=weights["weight_ih"],
             weight_hh=weights.get("weight_hh"),
             bias_ih=weights.get("bias_ih"),
             bias_hh=weights.get("bias_hh"),
             weight_hr=weights.get("weight_hr"),
-            vectors=tuple(weights[name] for name in self.cell.vectors),
+            vectors=tuple([weights[name] for name in self.cell.vectors]),
             lengths=arranged.lengths,
             resets=resets,
-            reverse=reverse,
+            reverse=self._places[place][1],
             trace=trace,
         )
 
@@ -218,20 +223,22 @@ class Recurrent(nn.Module):
         hx: Hidden | None,
         lengths: Lengths | None,
         resets: Tensor | None,
-    ) -> tuple[Arranged, tuple[Tensor, ...], Tensor | None]:
+    ) -> tuple[Arranged, list[tuple[Tensor, ...]], Tensor | None]:
         """Everything that the caller gave, checked and time first."""
         name = type(self).__name__
         arranged = arrange(input, lengths, self.batch_first, name)
-        check_input(arranged.x, getattr(self, _parameter_name("weight_ih", 0, False)), name)
+        check_input(arranged.x, self._weights(0)["weight_ih"], name)
         return arranged, self._states(hx, arranged), self._resets(resets, arranged)
 
-    def _states(self, hx: Hidden | None, arranged: Arranged) -> tuple[Tensor, ...]:
-        """The states before the first step, one [layers · directions, batch, units] for each of the cell's."""
+    def _states(self, hx: Hidden | None, arranged: Arranged) -> list[tuple[Tensor, ...]]:
+        """The states before the first step, [batch, units] each, for each layer and direction."""
         x, names = arranged.x, self.cell.states
-        sizes = (self.output_size, *[self.hidden_size] * (len(names) - 1))
-        shapes = [(self.num_layers * self.directions, x.shape[1], size) for size in sizes]
         if hx is None:
-            return tuple(x.new_zeros(shape) for shape in shapes)
+            zeros = x.new_zeros(x.shape[1], self.hidden_size)
+            first = zeros if not self.proj_size else x.new_zeros(x.shape[1], self.proj_size)
+            return [(first, *[zeros] * (len(names) - 1))] * len(self._places)
+        sizes = (self.output_size, *[self.hidden_size] * (len(names) - 1))
+        shapes = [(len(self._places), x.shape[1], size) for size in sizes]
         given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
         if len(given) != len(names):
             raise ShapeError(
@@ -248,7 +255,7 @@ class Recurrent(nn.Module):
                 )
             check_kind(f"initial state {name}", state, x)
             states.append(arranged.states_in(state))
-        return tuple(states)
+        return list(zip(*states, strict=True))
 
     def _resets(self, resets: Tensor | None, arranged: Arranged) -> Tensor | None:
         if resets is None:
@@ -269,15 +276,11 @@ class Recurrent(nn.Module):
         return given.to(arranged.x.device)
 
     def _final(self, final: list[tuple[Tensor, ...]], arranged: Arranged) -> Hidden:
-        stacked = tuple(arranged.states_out(torch.stack(parts)) for parts in zip(*final, strict=True))
-        return stacked if len(stacked) > 1 else stacked[0]
-
-    def _places(self) -> Iterator[tuple[int, bool]]:
-        """(layer, reverse), in torch's order."""
-        for layer in range(self.num_layers):
-            yield layer, False
-            if self.bidirectional:
-                yield layer, True
+        stacked = [
+            parts[0][None] if len(parts) == 1 else torch.stack(parts) for parts in zip(*final, strict=True)
+        ]
+        given_back = tuple([arranged.states_out(state) for state in stacked])
+        return given_back if len(given_back) > 1 else given_back[0]
 
     def _shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
         rows = len(self.cell.gates) * self.hidden_size
@@ -293,9 +296,12 @@ class Recurrent(nn.Module):
             shapes["weight_hr"] = (self.proj_size, self.hidden_size)
         return shapes | dict.fromkeys(self.cell.vectors, (self.hidden_size,))
 
-    def _weights(self, layer: int, reverse: bool) -> dict[str, Tensor]:
-        names = self._shapes(layer)
-        return {name: getattr(self, _parameter_name(name, layer, reverse)) for name in names}
+    def _weights(self, place: int) -> dict[str, Tensor]:
+        # nn.Module looks for an attribute in many places. A weight that is computed from others is no parameter.
+        held = self._parameters
+        return {
+            name: held[own] if own in held else getattr(self, own) for name, own in self._names[place].items()
+        }
 
     def extra_repr(self) -> str:
         defaults = {
@@ -305,10 +311,6 @@ class Recurrent(nn.Module):
         given = {name: getattr(self, name) for name in defaults}
         changed = [f"{name}={value!r}" for name, value in given.items() if value != defaults[name]]
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
-
-
-def _parameter_name(name: str, layer: int, reverse: bool) -> str:
-    return f"{name}_l{layer}{'_reverse' if reverse else ''}"
 
 
 def _layer_trace(call: Call, ran: Run, layer: int) -> LayerTrace:

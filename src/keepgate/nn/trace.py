@@ -59,7 +59,8 @@ class LayerTrace(Mapping[str, Tensor]):
     def rebuild(self) -> dict[str, Float[Tensor, "time batch hidden"]]:
         """The states after each step, from the gates and the states before, by the cell's own equations.
 
-        Equal to the traced states to the last bit. With a projection the first state is projected likewise.
+        Equal to the traced states: to the last bit where the reference ran, to rounding where a faster kernel did.
+        With a projection the first state is projected likewise.
         Raises CellError for a cell whose states do not follow from what it shows, such as the plain RNN.
         """
         traced = {name: self.over_time[name] for name in self.cell.traced}
