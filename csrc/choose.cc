@@ -1,6 +1,7 @@
 // Which instruction set runs, chosen once, when the library is loaded; and what needs no vectors at all.
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -48,44 +49,32 @@ const Set sets[] = {
     {&neon::table, [] { return true; }},
 #endif
 };
-constexpr int set_count = sizeof(sets) / sizeof(sets[0]);
-
-std::string joined(const char* const* names) {
-  std::string all;
-  for (; *names; ++names) all += (all.empty() ? "" : ", ") + std::string(*names);
-  return all;
-}
 
 const Kernels& choose() {
-  const char* const* names = available_sets();
-  const char* wanted = std::getenv("KEEPGATE_ISA");
-  if (!wanted || !*wanted) wanted = names[0];
+  const char* const wanted = std::getenv("KEEPGATE_ISA");
+  std::string known;
   for (const Set& set : sets) {
-    if (std::strcmp(set.kernels->name, wanted) != 0) continue;
-    if (set.runs_here()) return *set.kernels;
-    throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) + ", which this processor cannot run; it runs " +
-                             joined(names));
+    if (!set.runs_here()) continue;
+    if (!wanted || !*wanted || std::strcmp(wanted, set.kernels->name) == 0) return *set.kernels;
+    known += (known.empty() ? "" : ", ") + std::string(set.kernels->name);
   }
-  throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) +
-                           ", an instruction set that keepgate does not know; this processor runs " + joined(names));
+  throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) + ", and this processor runs " + known);
 }
 
 }  // namespace
 
-int cell_count() { return sizeof(cells) / sizeof(cells[0]); }
+int cell_count() { return int(std::size(cells)); }
 const char* cell_name(int cell) { return cells[cell]; }
 
 const char* const* available_sets() {
-  struct Names {
-    const char* names[set_count + 1] = {};
-    Names() {
-      int count = 0;
-      for (const Set& set : sets)
-        if (set.runs_here()) names[count++] = set.kernels->name;
-    }
-  };
-  static const Names here;
-  return here.names;
+  static const char* names[std::size(sets) + 1];
+  static const bool found = [] {
+    const char** next = names;
+    for (const Set& set : sets)
+      if (set.runs_here()) *next++ = set.kernels->name;
+    return true;
+  }();
+  return found ? names : nullptr;
 }
 
 const Kernels& kernels() {

@@ -259,7 +259,7 @@ class ForwardMember {
       // The last block may be narrower than the others.
       const long whole = B::held(end_block - 1, s.hidden) == B::vectors ? end_block : end_block - 1;
       if (whole > first_block) add_recurrent<B::vectors>(first_block, whole - first_block, slot, active);
-      if (whole < end_block)
+      if (first_block <= whole && whole < end_block)
         with_constant<B::vectors>(B::held(whole, s.hidden),
                                   [&](auto vectors) { add_recurrent<vectors>(whole, 1, slot, active); });
     }

@@ -20,7 +20,8 @@ class Reference:
 
     def forward(self, call: Call) -> Run:
         cell = call.cell
-        wx_TBR = linear(call.x, call.weight_ih, call.bias_ih)
+        # Cut once: the gradient of wx[t] alone is as large as that of all steps.
+        wx_T_BR = linear(call.x, call.weight_ih, call.bias_ih).unbind(0)
         recurrence = _recurrence(call)
         vectors = Named(**dict(zip(cell.vectors, call.vectors, strict=True)))
         extra = (vectors,) if cell.vectors else ()
@@ -29,7 +30,7 @@ class Reference:
         kept: list[dict[str, Tensor]] = []
         for t in reversed(range(call.steps)) if call.reverse else range(call.steps):
             previous = _cleared(call, t, states)
-            wx = _by_name(cell.gates, wx_TBR[t])
+            wx = _by_name(cell.gates, wx_T_BR[t])
             s = Named(**dict(zip(cell.states, previous, strict=True)))
             step = dict(cell.step(wx, recurrence(previous[0]), s, *extra))
             if call.weight_hr is not None:
@@ -79,7 +80,7 @@ def _cleared(call: Call, t: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ..
     if boundary == call.steps:
         return states
     begins = call.resets[boundary].to(call.x.device)
-    if call.reverse and call.lengths is not None:
+    if call.lengths is not None:
         begins = begins & (boundary < call.lengths).to(call.x.device)
     return tuple(state.masked_fill(begins.unsqueeze(1), 0) for state in states)
 
