@@ -69,7 +69,7 @@ DIST ?= dist
 
 wheel: $(VENV)/dev.stamp
 	@rm -rf build/unrepaired
-	@$(PIP) wheel --no-deps --no-build-isolation --config-settings=build-dir=build/wheel --wheel-dir build/unrepaired .
+	@$(PIP) wheel --no-deps --no-build-isolation --config-settings=build-dir=build/editable --wheel-dir build/unrepaired .
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --wheel-dir $(DIST) build/unrepaired/*.whl
 	@ls $(DIST)/*.whl
 
