@@ -82,8 +82,8 @@ def forward(call: Call, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
     keep: for a backward pass or a trace. again: the weights may come again as they are, so keep them packed.
     """
     arrays = Arrays(call)
-    lay_out = packed if again else pack
-    weights = lay_out(arrays.number, arrays.kind, arrays.sizes, arrays.addresses, arrays.weights)
+    what = arrays.number, arrays.kind, arrays.sizes, arrays.addresses
+    weights = packed(*what, arrays.weights) if again else pack(*what)
     output, final, planes = room(call, keep=keep)
     _run(arrays.prepared(output, final, weights.data_ptr(), planes))
     return (output, *final) if planes is None else (output, *final, planes)

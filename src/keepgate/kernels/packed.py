@@ -26,16 +26,13 @@ _PACKS: dict[int, _Pack] = {}
 
 
 def pack(
-    number: int,
-    kind: int,
-    sizes: Sizes,
-    addresses: tuple[int, ...],
-    weights: Sequence[Tensor | None],  # noqa: ARG001 - the signature of `packed`
+    number: int, kind: int, sizes: Sizes, addresses: tuple[int, ...], into: Tensor | None = None
 ) -> Tensor:
-    """The weights at these addresses (0 for none), packed into a new buffer."""
-    packed = torch.empty(_core.packed_bytes(number, kind, sizes), dtype=torch.uint8, device="cpu")
-    _core.pack(number, kind, sizes, addresses, packed.data_ptr(), torch.get_num_threads())
-    return packed
+    """The weights at these addresses (0 for none), packed into a buffer of an earlier time or a new one."""
+    if into is None:
+        into = torch.empty(_core.packed_bytes(number, kind, sizes), dtype=torch.uint8, device="cpu")
+    _core.pack(number, kind, sizes, addresses, into.data_ptr(), torch.get_num_threads())
+    return into
 
 
 def packed(
@@ -45,7 +42,7 @@ def packed(
     addresses: tuple[int, ...],
     weights: Sequence[Tensor | None],
 ) -> Tensor:
-    """The same, from an earlier call if not a byte of the weights has changed since.
+    """The same, the buffer of an earlier call if not a byte of the weights has changed since.
 
     The bytes are looked at every time: `p.data.mul_()` and writes through numpy leave no other sign.
     """
@@ -58,7 +55,7 @@ def packed(
     arrays = tuple([(weight.data_ptr(), weight.nbytes) for weight in weights if weight is not None])
     # Taken before packing: a write that falls between the two is noticed at the next call.
     fingerprint = _core.fingerprint(arrays)
-    made = pack(number, kind, sizes, addresses, weights)
+    made = pack(number, kind, sizes, addresses)
     _PACKS[key] = _Pack(
         layout, arrays, fingerprint, made, weakref.ref(owner, lambda _: _PACKS.pop(key, None))
     )

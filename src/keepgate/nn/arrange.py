@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ..errors import SettingsError, ShapeError
 
 Lengths = Tensor | list[int] | tuple[int, ...]
+Hidden = Tensor | tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

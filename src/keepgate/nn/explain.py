@@ -8,8 +8,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..kernels import Choice
 from ..kernels import explain as explain_call
-from .arrange import Lengths
-from .recurrent import Hidden, Recurrent
+from .arrange import Hidden, Lengths
+from .recurrent import Recurrent
 
 
 @dataclass(frozen=True)

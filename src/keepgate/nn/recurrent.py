@@ -12,12 +12,11 @@ from ..equations import Cell
 from ..errors import SettingsError, ShapeError
 from ..kernels import Call, Run, run
 from ..kernels.choose import by_name
-from .arrange import Arranged, Lengths, arrange
-from .checks import check_input, check_kind, check_projection, check_settings
+from .arrange import Arranged, Hidden, Lengths, arrange
+from .checks import check_input, check_kind, check_projection, check_settings, check_stream
 from .init import Init, check_init, initialise
+from .stepper import Stepper
 from .trace import LayerTrace, Trace
-
-Hidden = Tensor | tuple[Tensor, ...]
 
 
 class Recurrent(nn.Module):
@@ -162,8 +161,20 @@ class Recurrent(nn.Module):
         for place, (layer, reverse) in enumerate(self._places):
             if layer and not reverse:
                 x = x.new_zeros(*x.shape[:2], self.output_size * self.directions)
-            calls.append(self._call(place, x, states[place], arranged, resets, trace))
+            calls.append(self.call_at(place, x, states[place], arranged.lengths, resets, trace))
         return calls
+
+    def stepper(self, batch: int = 1) -> Stepper:
+        """The same layer for streams: one step a call, the states inside, see `Stepper`.
+
+        batch: how many streams are read side by side.
+        Raises SettingsError for a bidirectional layer, Refused where the C++ core cannot run the layer.
+        """
+        check_stream(batch, bidirectional=self.bidirectional, kernel=self.kernel)
+        new = self._weights(0)["weight_ih"].detach().new_zeros
+        sizes = (self.output_size, *[self.hidden_size] * (len(self.cell.states) - 1))
+        states = tuple(new(self.num_layers, batch, size) for size in sizes)
+        return Stepper(self.call_at, states, self.input_size)
 
     def _run(
         self,
@@ -180,7 +191,7 @@ class Recurrent(nn.Module):
         for place, (layer, reverse) in enumerate(self._places):
             if layer and not reverse and self.dropout:
                 x = dropout(x, self.dropout, self.training)
-            call = self._call(place, x, states[place], arranged, resets, trace)
+            call = self.call_at(place, x, states[place], arranged.lengths, resets, trace)
             ran = run(call, self.kernel)
             outputs.append(ran.output)
             final.append(ran.final)
@@ -191,15 +202,16 @@ class Recurrent(nn.Module):
                 x, outputs = output, []
         return output, final, traces, arranged
 
-    def _call(
+    def call_at(
         self,
         place: int,
         x: Tensor,
         states: tuple[Tensor, ...],
-        arranged: Arranged,
-        resets: Tensor | None,
-        trace: bool,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        trace: bool = False,
     ) -> Call:
+        """One layer's and direction's call; place: which, in the order of the states. x is time first."""
         weights = self._weights(place)
         return Call(
             cell=self.cell,
@@ -211,7 +223,7 @@ class Recurrent(nn.Module):
             bias_hh=weights.get("bias_hh"),
             weight_hr=weights.get("weight_hr"),
             vectors=tuple([weights[name] for name in self.cell.vectors]),
-            lengths=arranged.lengths,
+            lengths=lengths,
             resets=resets,
             reverse=self._places[place][1],
             trace=trace,
