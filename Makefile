@@ -63,7 +63,7 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m keepgate.emit --check
-	@$(BIN)/clang-format --dry-run --Werror csrc/*.h csrc/*.cc tests/kernels/native/*.h tests/kernels/native/*.cc
+	@$(BIN)/clang-format --dry-run --Werror csrc/*.h csrc/*.cc bench/*.cc tests/kernels/native/*.h tests/kernels/native/*.cc
 
 DIST ?= dist
 

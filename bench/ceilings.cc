@@ -24,9 +24,7 @@ void pause_a_moment() {}
 
 volatile float sink;
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Where all threads wait for each other, without sleep.
 class Barrier {
@@ -122,7 +120,9 @@ extern "C" double read_rate(int threads, long bytes, long times) {
 
 // Seconds that one wait for each other takes.
 extern "C" double barrier_seconds(int threads, long times) {
-  return seconds_of(threads, [&](int me, Barrier& barrier) {
-           for (long turn = 2; turn < times + 2; ++turn) barrier.wait(me, turn);
-         }) / times;
+  return seconds_of(threads,
+                    [&](int me, Barrier& barrier) {
+                      for (long turn = 2; turn < times + 2; ++turn) barrier.wait(me, turn);
+                    }) /
+         times;
 }
