@@ -133,6 +133,23 @@ def test_an_input_that_needs_a_gradient_gets_none():
     assert not stepper.states.requires_grad
 
 
+def test_it_steps_inside_and_outside_of_inference_mode():
+    layer, x = keepgate.GRU(5, 7, 2), torch.randn(4, 1, 5)
+    with torch.inference_mode():
+        stepper = layer.stepper()
+        read(stepper, x)
+    stepper.reset()
+    assert torch.equal(read(stepper, x), whole(layer, x)[0])
+
+
+def test_weights_of_another_kind_are_not_taken():
+    layer = keepgate.GRU(5, 7)
+    stepper = layer.stepper()
+    layer.double()
+    with pytest.raises(keepgate.Refused, match=r"torch.float32, torch.float64"):
+        stepper.refresh()
+
+
 def test_two_steppers_of_one_layer_keep_apart():
     layer = keepgate.LSTM(5, 7)
     x, y = torch.randn(6, 1, 5), torch.randn(6, 1, 5)

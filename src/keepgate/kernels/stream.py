@@ -23,12 +23,7 @@ class Stream:
     run: Callable[[], None]
 
     def __init__(self, call: Call, output: Tensor) -> None:
-        reason = Cpu().refuses(call)
-        if reason is not None:
-            raise Refused(
-                f"the core cannot step through this layer: {reason}; call the layer itself, with hx"
-            )
-        arrays = Arrays(call)
+        arrays = _arrays(call)
         self._packed = pack(arrays.number, arrays.kind, arrays.sizes, arrays.addresses)
         problem = arrays.prepared(output, call.states, self._packed.data_ptr(), None)
         scratch = torch.empty(problem.scratch_bytes, dtype=torch.uint8, device="cpu")
@@ -38,5 +33,12 @@ class Stream:
 
     def take(self, call: Call) -> None:
         """Takes the weights of a call of the same sizes, as they are now."""
-        arrays = Arrays(call)
+        arrays = _arrays(call)
         pack(arrays.number, arrays.kind, arrays.sizes, arrays.addresses, self._packed)
+
+
+def _arrays(call: Call) -> Arrays:
+    reason = Cpu().refuses(call)
+    if reason is not None:
+        raise Refused(f"the core cannot step through this layer: {reason}; call the layer itself, with hx")
+    return Arrays(call)

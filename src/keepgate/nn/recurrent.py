@@ -171,10 +171,12 @@ class Recurrent(nn.Module):
         Raises SettingsError for a bidirectional layer, Refused where the C++ core cannot run the layer.
         """
         check_stream(batch, bidirectional=self.bidirectional, kernel=self.kernel)
-        new = self._weights(0)["weight_ih"].detach().new_zeros
         sizes = (self.output_size, *[self.hidden_size] * (len(self.cell.states) - 1))
-        states = tuple(new(self.num_layers, batch, size) for size in sizes)
-        return Stepper(self.call_at, states, self.input_size)
+        # What is made in inference mode cannot be written to outside it.
+        with torch.inference_mode(False):
+            new = self._weights(0)["weight_ih"].detach().new_zeros
+            states = tuple(new(self.num_layers, batch, size) for size in sizes)
+            return Stepper(self.call_at, states, self.input_size)
 
     def _run(
         self,
