@@ -20,11 +20,12 @@ inline void pause() {
 #endif
 }
 
-// Spins for a moment, then lets others run: a thread that only spins beside a busy neighbour makes both wait.
+// Spins for about a millisecond, then lets others run: a thread that only spins beside a busy neighbour makes both
+// wait, and one that steps aside at once is not given the processor back for milliseconds.
 template <class Done>
 void wait_until(Done done) {
   for (int i = 0; !done(); i++) {
-    if (i < 2000)
+    if (i < 25000)
       pause();
     else
       sched_yield();
@@ -66,13 +67,7 @@ class Pool {
     door.store(open | 1, std::memory_order_release);
     wake();
     const auto start = Clock::now();
-    for (int i = 0; entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience;
-         i++) {
-      if (i < 100)
-        pause();
-      else
-        sched_yield();  // one of them may have been woken on this very core
-    }
+    while (entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience) pause();
     team.size = int(entered(door.fetch_or(closed, std::memory_order_acq_rel)));
     begun.store(turns, std::memory_order_release);
     work(context, team, 0);
@@ -127,17 +122,11 @@ class Pool {
 
   // The door of a later turn than the one seen last.
   uint64_t next_turn(uint64_t seen) {
-    const auto start = Clock::now();
-    for (int i = 0;; i++) {
+    // Who sleeps is woken at once, even where others are busy; who has merely stepped aside is not.
+    for (int i = 0; i < 10000; i++) {
       const uint64_t now = door.load(std::memory_order_acquire);
       if (now >> 16 != seen) return now;
-      if (i < 1500) {
-        pause();
-      } else if (nanoseconds_since(start) < 1000000) {
-        sched_yield();
-      } else {
-        break;
-      }
+      pause();
     }
     std::unique_lock<std::mutex> lock(bed);
     asleep.fetch_add(1, std::memory_order_seq_cst);
