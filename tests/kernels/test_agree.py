@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 import torch
+from calls import made
 from later_cells import LATER
 from oracles import agrees, flat, gradients
 from shapes import RAGGED, SHAPES
@@ -15,29 +16,6 @@ from keepgate.kernels import KERNELS, Call, run
 FAST = [kernel for kernel in KERNELS if kernel.name != "reference"]
 REFERENCE = KERNELS[-1]
 EVERY_CELL = [*cells.CELLS, *LATER]
-
-
-def made(cell, steps, rows, inputs, hidden, dtype=torch.float64, **options):
-    """A call with random weights and states."""
-
-    def random(*shape):
-        return (torch.randn(*shape, dtype=dtype) * 0.5).requires_grad_()
-
-    blocks, projected = len(cell.gates) * hidden, options.pop("projected", None)
-    recurrent = {"diagonal": (blocks,), "none": None}.get(cell.recurrent, (blocks, projected or hidden))
-    sizes = [projected or hidden, *[hidden] * (len(cell.states) - 1)]
-    return Call(
-        cell=cell,
-        x=random(steps, rows, inputs),
-        states=tuple((random(rows, size).detach().abs() + 0.1).requires_grad_() for size in sizes),
-        weight_ih=random(blocks, inputs),
-        weight_hh=None if recurrent is None else random(*recurrent),
-        bias_ih=random(blocks),
-        bias_hh=None if recurrent is None else random(blocks),
-        weight_hr=None if projected is None else random(projected, hidden),
-        vectors=tuple(random(hidden) for _ in cell.vectors),
-        **options,
-    )
 
 
 def variants(cell, steps, rows):
