@@ -16,8 +16,10 @@ namespace {
 constexpr double few_products = 1 << 19;
 constexpr size_t few_bytes = 1 << 18;
 
-void expect(bool holds, const std::string& otherwise) {
-  if (!holds) throw nb::value_error(otherwise.c_str());
+// `otherwise` makes the message, and only when it is needed: a run checks some sixty things.
+template <class Message>
+void expect(bool holds, const Message& otherwise) {
+  if (!holds) throw nb::value_error(otherwise().c_str());
 }
 
 void set(long& into, handle number) { into = nb::cast<long>(number); }
@@ -31,7 +33,8 @@ void set(P*& into, handle address) {
 template <class... Into>
 void read(const tuple& values, Into&... into) {
   constexpr size_t wanted = sizeof...(into);
-  expect(values.size() == wanted, to_string(values.size()) + " entries where " + to_string(wanted) + " belong");
+  expect(values.size() == wanted,
+         [&] { return to_string(values.size()) + " entries where " + to_string(wanted) + " belong"; });
   size_t i = 0;
   (set(into, values[i++]), ...);
 }
@@ -40,7 +43,7 @@ template <class P, size_t most>
 void read_all(const tuple& values, P* (&into)[most], size_t from = 0) {
   const size_t end = values.size();
   expect(from <= end && end <= from + most,
-         to_string(end) + " entries where at most " + to_string(from + most) + " fit");
+         [&] { return to_string(end) + " entries where at most " + to_string(from + most) + " fit"; });
   for (size_t i = from; i < end; ++i) set(into[i - from], values[i]);
 }
 
@@ -62,15 +65,17 @@ Weights weights_of(const tuple& values) {
   return w;
 }
 void* aligned(Address address) {
-  expect(address % 64 == 0, "an array starts at " + to_string(address) + ", which is no multiple of 64 bytes");
+  expect(address % 64 == 0,
+         [&] { return "an array starts at " + to_string(address) + ", which is no multiple of 64 bytes"; });
   return reinterpret_cast<void*>(address);
 }
 Type type_of(int type) {
-  expect(type == 0 || type == 1, "type is " + to_string(type) + "; 0 is float32 and 1 is float64");
+  expect(type == 0 || type == 1, [&] { return "type is " + to_string(type) + "; 0 is float32 and 1 is float64"; });
   return static_cast<Type>(type);
 }
 int cell_of(int cell) {
-  expect(0 <= cell && cell < cell_count(), "cell is " + to_string(cell) + ", which is no place in cells()");
+  expect(0 <= cell && cell < cell_count(),
+         [&] { return "cell is " + to_string(cell) + ", which is no place in cells()"; });
   return cell;
 }
 
@@ -88,7 +93,7 @@ struct ForwardRun {
 
   ForwardRun(int cell, int type, tuple sizes, int threads, bool reverse, bool zero_tails, tuple x, handle lengths,
              handle resets, tuple first, tuple last, Address packed, tuple output, tuple planes) {
-    expect(threads >= 1, "threads is " + to_string(threads) + "; one is the least");
+    expect(threads >= 1, [&] { return "threads is " + to_string(threads) + "; one is the least"; });
     f.cell = cell_of(cell), f.type = type_of(type), f.sizes = sizes_of(sizes);
     f.threads = threads, f.reverse = reverse, f.zero_tails = zero_tails;
     f.x = strided(x), f.output = strided(output), f.packed = aligned(packed);
