@@ -15,12 +15,7 @@ from .spec import tensors_of
 KINDS = {torch.float32: 0, torch.float64: 1}
 
 # By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
-_NUMBERS = {id(cells.by_name(name)): number for number, name in enumerate(_core.cells())}
-
-
-def number(cell: Cell) -> int | None:
-    """The cell's number in the core, or None if the core does not have it."""
-    return _NUMBERS.get(id(cell))
+NUMBERS = {id(cells.by_name(name)): number for number, name in enumerate(_core.cells())}
 
 
 def plane_names(cell: Cell) -> tuple[str, ...]:
@@ -31,37 +26,23 @@ def plane_names(cell: Cell) -> tuple[str, ...]:
 class Arrays:
     """A call's tensors as the core reads them, copied where they lie otherwise, and what it is told of them."""
 
-    __slots__ = (
-        "addresses",
-        "call",
-        "kind",
-        "lengths",
-        "number",
-        "resets",
-        "sizes",
-        "states",
-        "weights",
-        "x",
-    )
+    __slots__ = ("call", "kind", "lengths", "number", "resets", "sizes", "states", "weights", "where", "x")
 
     def __init__(self, call: Call) -> None:
-        steps, rows, inputs = call.x.shape
-        given = (call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr, *call.vectors)
-        weights = [None if weight is None else _in_a_row(weight) for weight in given]
+        x, weight_hr = call.x, call.weight_hr
+        steps, rows, inputs = x.shape
         self.call = call
-        self.number = _NUMBERS[id(call.cell)]
-        self.kind = KINDS[call.x.dtype]
-        self.sizes = (
-            steps,
-            rows,
-            inputs,
-            call.hidden_size,
-            0 if call.weight_hr is None else call.output_size,
-        )
-        self.x = _side_by_side(call.x)
-        self.states = [_in_a_row(state) for state in call.states]
-        self.weights = weights
-        self.addresses = tuple([0 if weight is None else weight.data_ptr() for weight in weights])
+        self.number = NUMBERS[id(call.cell)]
+        self.kind = KINDS[x.dtype]
+        self.sizes = (steps, rows, inputs, call.hidden_size, 0 if weight_hr is None else call.output_size)
+        self.x = _side_by_side(x.resolve_neg() if x.is_neg() else x)
+        self.states = [state.resolve_neg().contiguous() for state in call.states]
+        self.weights = call.weights.given
+        where = call.weights.addresses
+        if where is None:
+            self.weights = tuple([None if weight is None else weight.contiguous() for weight in self.weights])
+            where = tuple([_address(weight) for weight in self.weights])
+        self.where = where  # the weights' addresses
         self.lengths = None if call.lengths is None else _counted(call.lengths, steps)
         self.resets = None if call.resets is None else call.resets.contiguous()
 
@@ -82,7 +63,7 @@ def forward(call: Call, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
     keep: for a backward pass or a trace. again: the weights may come again as they are, so keep them packed.
     """
     arrays = Arrays(call)
-    what = arrays.number, arrays.kind, arrays.sizes, arrays.addresses
+    what = arrays.number, arrays.kind, arrays.sizes, arrays.where
     weights = packed(*what, arrays.weights) if again else pack(*what)
     output, final, planes = room(call, keep=keep)
     _run(arrays.prepared(output, final, weights.data_ptr(), planes))
@@ -117,8 +98,9 @@ def backward(
     arrays = Arrays(call)
     output = _side_by_side(output)
     planes = _aligned(planes)
-    d_output = None if d_output is None else _side_by_side(d_output)
-    d_final = [None if gradient is None else _in_a_row(gradient) for gradient in d_final]
+    # torch may only have noted that a gradient is negated.
+    d_output = None if d_output is None else _side_by_side(d_output.resolve_neg())
+    d_final = [None if gradient is None else gradient.resolve_neg().contiguous() for gradient in d_final]
     found = [
         _empty(tensor) if want and tensor is not None else None
         for tensor, want in zip(tensors_of(call), wanted, strict=True)
@@ -128,7 +110,7 @@ def backward(
     ran = arrays.prepared(output, arrays.states, 0, planes)
     _run(
         _core.Backward(
-            ran, arrays.addresses, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
+            ran, arrays.where, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
             _strided(found[0]), tuple(rest[:count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
             tuple(rest[count:-2]),
         )
@@ -141,18 +123,12 @@ def _run(problem: _core.Forward | _core.Backward) -> None:
     problem.run(scratch.data_ptr())
 
 
-def _in_a_row(tensor: Tensor) -> Tensor:
-    """The tensor as memory holds it, one number after another: no strides, and no sign that torch only noted."""
-    return (tensor.resolve_neg() if tensor.is_neg() else tensor).contiguous()
-
-
 def _empty(tensor: Tensor) -> Tensor:
     return torch.empty_like(tensor, memory_format=torch.contiguous_format)
 
 
 def _side_by_side(tensor: Tensor) -> Tensor:
     """[time, batch, units] with a step's units side by side in memory; steps and rows may lie anywhere."""
-    tensor = tensor.resolve_neg()
     return tensor if tensor.stride(2) == 1 or tensor.shape[2] == 1 else tensor.contiguous()
 
 

@@ -19,7 +19,7 @@ Tensors = Sequence[Tensor | None]
 def sequence(call: Call, *, differentiable: bool) -> tuple[Tensor, ...]:
     """Output, final states and, where they are differentiable or a trace is wanted, planes."""
     if torch.compiler.is_compiling():
-        return ops.forward(call, keep=differentiable or call.trace, again=not differentiable)
+        return ops.dispatched(call, keep=differentiable or call.trace)
     if transformed():
         return _forward(Spec.of(call), *tensors_of(call))
     if differentiable:

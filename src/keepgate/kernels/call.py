@@ -1,13 +1,12 @@
 """Call: everything that one run of one cell over one sequence needs, its shapes checked once, here."""
 
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from dataclasses import InitVar, dataclass, field
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..equations import Cell
-from ..errors import ShapeError
+from .weights import Weights, misfit
 
 
 @dataclass(kw_only=True, eq=False)
@@ -23,6 +22,7 @@ class Call:
                when it has read such a step, so that both directions see the same pieces.
     reverse:   read each row from its own end to its start; time in the output is still the text's.
     trace:     keep every gate and state of every step.
+    checked:   these very weights, if they have been looked at before.
     """
 
     cell: Cell
@@ -39,6 +39,25 @@ class Call:
     reverse: bool = False
     trace: bool = False
 
+    checked: InitVar[Weights | None] = None
+
+    @staticmethod
+    def of(
+        weights: Weights,
+        x: Tensor,
+        states: tuple[Tensor, ...],
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        reverse: bool = False,
+        trace: bool = False,
+    ) -> "Call":
+        """A call with weights that have been looked at already."""
+        return Call(
+            cell=weights.cell, x=x, states=states, weight_ih=weights.weight_ih, weight_hh=weights.weight_hh,
+            bias_ih=weights.bias_ih, bias_hh=weights.bias_hh, weight_hr=weights.weight_hr, vectors=weights.vectors,
+            lengths=lengths, resets=resets, reverse=reverse, trace=trace, checked=weights,
+        )  # fmt: skip
+
     @property
     def steps(self) -> int:
         return self.x.shape[0]
@@ -49,82 +68,43 @@ class Call:
 
     @property
     def hidden_size(self) -> int:
-        return self.weight_ih.shape[0] // len(self.cell.gates)
+        return self.weights.hidden_size
 
     @property
     def output_size(self) -> int:
-        return self.hidden_size if self.weight_hr is None else self.weight_hr.shape[0]
+        return self.weights.output_size
 
     @property
-    def tensors(self) -> tuple[Tensor, ...]:
+    def tensors(self) -> list[Tensor]:
         """Every tensor that carries numbers and may need a gradient."""
-        given = (
-            self.x,
-            *self.states,
-            self.weight_ih,
-            self.weight_hh,
-            self.bias_ih,
-            self.bias_hh,
-            self.weight_hr,
-        )
-        return tuple(tensor for tensor in (*given, *self.vectors) if tensor is not None)
+        return [self.x, *self.states, *self.weights.tensors]
 
-    def __post_init__(self) -> None:
-        cell, (steps, rows, inputs) = self.cell, self.x.shape
-        blocks, hidden, output = self.weight_ih.shape[0], self.hidden_size, self.output_size
-        recurrent = {"diagonal": (blocks,), "none": None}.get(cell.recurrent, (blocks, output))
-        # In _CHECKED's order. One comparison of tuples, since this is done for every call.
-        expected = (
-            (len(cell.gates) * hidden, inputs),
-            recurrent,
-            None if self.bias_ih is None else (blocks,),
-            None if self.bias_hh is None else (blocks,),
-            None if self.weight_hr is None else (output, hidden),
-            None if self.lengths is None else (rows,),
-            None if self.resets is None else (steps, rows),
-            [(rows, output), *[(rows, hidden)] * (len(cell.states) - 1)],
-            [(hidden,)] * len(cell.vectors),
-        )
-        given = (
-            self.weight_ih.shape,
-            None if self.weight_hh is None else self.weight_hh.shape,
-            None if self.bias_ih is None else self.bias_ih.shape,
-            None if self.bias_hh is None else self.bias_hh.shape,
-            None if self.weight_hr is None else self.weight_hr.shape,
-            None if self.lengths is None else self.lengths.shape,
-            None if self.resets is None else self.resets.shape,
-            [state.shape for state in self.states],
-            [vector.shape for vector in self.vectors],
-        )
-        if given != expected:
-            _refuse(given, expected)
-
-
-_CHECKED = {
-    "weight_ih": "[gates · hidden, input]",
-    "weight_hh": "[gates · hidden, output], [gates · hidden] if the cell is diagonal, None if it has no recurrence",
-    "bias_ih": "[gates · hidden]",
-    "bias_hh": "[gates · hidden]",
-    "weight_hr": "[projected, hidden]",
-    "lengths": "one for each row",
-    "resets": "[time, batch]",
-    "states": "one [batch, units] for each of the cell's states",
-    "vectors": "one [hidden] for each of the cell's vectors",
-}
-
-
-def _refuse(given: tuple[Any, ...], expected: tuple[Any, ...]) -> NoReturn:
-    """Says of the first that does not fit what it is and what it should be."""
-    for (name, meaning), found, shape in zip(_CHECKED.items(), given, expected, strict=True):
-        if found != shape:
-            plain = [tuple(each) for each in found] if isinstance(found, list) else found and tuple(found)
-            raise ShapeError(
-                f"{name}: got {plain}, expected {shape} ({meaning}); build the call from one layer's own weights"
+    def __post_init__(self, checked: Weights | None) -> None:
+        if checked is None:
+            checked = Weights(
+                self.cell, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, self.weight_hr, self.vectors
+            )  # fmt: skip
+        self.weights: Weights = checked
+        steps, rows, inputs = self.x.shape
+        if inputs != checked.input_size:
+            misfit(
+                "x", tuple(self.x.shape), (steps, rows, checked.input_size), "weight_ih has as many columns"
             )
-    raise AssertionError(given)
+        expected = [(rows, checked.output_size)]
+        if len(self.cell.states) > 1:
+            expected += [(rows, checked.hidden_size)] * (len(self.cell.states) - 1)
+        found = [state.shape for state in self.states]
+        if found != expected:
+            misfit(
+                "states", [tuple(shape) for shape in found], expected, "[batch, units] of " + self.cell.name
+            )
+        if self.lengths is not None and self.lengths.shape != (rows,):
+            misfit("lengths", tuple(self.lengths.shape), (rows,), "one for each row")
+        if self.resets is not None and self.resets.shape != (steps, rows):
+            misfit("resets", tuple(self.resets.shape), (steps, rows), "[time, batch]")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Run:
     """What a call came to.
 

@@ -2,14 +2,15 @@
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
+from torch._subclasses import FakeTensor
 
 from .. import _core, cells
-from .addresses import KINDS, number, plane_names
+from .addresses import KINDS, NUMBERS, plane_names
 from .autograd import sequence
 from .call import Call, Run
 from .spec import Spec, tensors_of
 from .transforms import forward_mode, transformed
+from .weights import is_plain
 
 # What autocast turns into float32 here; it leaves float64 alone, as torch's does.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)
@@ -21,47 +22,60 @@ class Cpu:
     name = "cpu"
 
     def refuses(self, call: Call) -> str | None:
-        return _lacks_cell(call) or _lacks_tensors(call) or _is_transformed()
+        x, weights = call.x, call.weights
+        if id(call.cell) not in NUMBERS or (call.weight_hr is not None and call.cell.reads_output):
+            return _lacks_cell(call)
+        if not (weights.plain and is_plain(x) and all(map(is_plain, call.states))):
+            for tensor in call.tensors:
+                if (reason := _lacks_tensor(tensor)) is not None:
+                    return reason
+        dtype = x.dtype
+        if (
+            weights.dtype is not dtype
+            or dtype not in KINDS
+            or any(state.dtype is not dtype for state in call.states)
+        ):
+            reason = _lacks_type(call.tensors)
+            if reason is not None:
+                return reason
+        if 0 in x.shape:
+            return f"the input's shape is {list(x.shape)}, so that there is nothing to compute"
+        return _is_transformed()
 
     def forward(self, call: Call) -> Run:
         if torch.is_autocast_enabled("cpu"):
             return _under_autocast(call)
-        needed = torch.is_grad_enabled() and any(t.requires_grad for t in call.tensors)
+        needed = torch.is_grad_enabled() and (
+            call.weights.needed or call.x.requires_grad or any(state.requires_grad for state in call.states)
+        )
         results = sequence(call, differentiable=needed)
         count = 1 + len(call.states)
         kept = _named(call, results[0], results[count]) if call.trace else {}
         return Run(output=results[0], final=results[1:count], kept=kept)
 
 
-def _lacks_cell(call: Call) -> str | None:
+def _lacks_cell(call: Call) -> str:
     cell = call.cell
-    if number(cell) is None:
-        if cell.recurrent == "inside":
-            return f"{cell.name} multiplies by a matrix inside its step, and the core's steps are elementwise"
+    if cell.recurrent == "inside":
+        return f"{cell.name} multiplies by a matrix inside its step, and the core's steps are elementwise"
+    if id(cell) not in NUMBERS:
         return f"the core has no cell {cell.name}; it has {', '.join(_core.cells())}"
-    if call.weight_hr is not None and cell.reads_output:
-        return f"a unit of {cell.name} reads its own output, and a projection leaves it none"
+    return f"a unit of {cell.name} reads its own output, and a projection leaves it none"
+
+
+def _lacks_tensor(tensor: Tensor) -> str | None:
+    if not tensor.is_cpu:
+        return f"a tensor is on {tensor.device}, and the core runs on the CPU"
+    if tensor.layout is not torch.strided:
+        return f"a tensor is {tensor.layout}, and the core reads plain memory"
+    # Fake tensors compute by themselves too, and the core's operators know them.
+    own = type(tensor).__torch_dispatch__ is not torch._C._disabled_torch_dispatch_impl
+    if own and not torch.compiler.is_compiling() and not isinstance(tensor, FakeTensor):
+        return f"a tensor is a {type(tensor).__name__}, which brings its own way to compute"
     return None
 
 
-def _lacks_tensors(call: Call) -> str | None:
-    tensors, dtype = call.tensors, call.x.dtype
-    alike = dtype in KINDS
-    for tensor in tensors:
-        if not tensor.is_cpu:
-            return f"a tensor is on {tensor.device}, and the core runs on the CPU"
-        if type(tensor) is not Parameter:
-            if tensor.layout is not torch.strided:
-                return f"a tensor is {tensor.layout}, and the core reads plain memory"
-            if type(tensor) is not Tensor and _computes_by_itself(tensor):
-                return f"a tensor is a {type(tensor).__name__}, which brings its own way to compute"
-        alike = alike and tensor.dtype is dtype
-    if call.steps == 0 or call.rows == 0:
-        return f"the input has {call.steps} steps of {call.rows} rows, so that there is nothing to compute"
-    return None if alike else _lacks_autocast(tensors)
-
-
-def _lacks_autocast(tensors: tuple[Tensor, ...]) -> str | None:
+def _lacks_type(tensors: list[Tensor]) -> str | None:
     """Why numbers of several types, or of one that the core does not have, stay as they are."""
     given = ", ".join(sorted({str(tensor.dtype) for tensor in tensors}))
     if not torch.is_autocast_enabled("cpu"):
@@ -71,20 +85,12 @@ def _lacks_autocast(tensors: tuple[Tensor, ...]) -> str | None:
     return None
 
 
-def _computes_by_itself(tensor: Tensor) -> bool:
-    """Whether a class has taken dispatch over; fake tensors have, and the core's operators know them."""
-    own = type(tensor).__torch_dispatch__ is not torch._C._disabled_torch_dispatch_impl
-    return own and not torch.compiler.is_compiling() and not isinstance(tensor, torch._subclasses.FakeTensor)
-
-
 def _is_transformed() -> str | None:
     if forward_mode():
         return "forward-mode derivatives were asked for, and the core has none"
-    if torch.compiler.is_compiling():
+    if transformed() and torch.compiler.is_compiling():
         return (
             "torch.compile compiles a transform of torch.func, which only sees through torch's own operators"
-            if transformed()
-            else None
         )
     if torch._C._get_tracing_state() is not None:
         return "torch.jit records the call, and its files know torch's own operators only"

@@ -32,6 +32,11 @@ def forward(call: Call, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
     """`addresses.forward`, by the operator where something stands between Python and memory."""
     if _plain(call):
         return addresses.forward(call, keep=keep, again=again)
+    return dispatched(call, keep=keep)
+
+
+def dispatched(call: Call, *, keep: bool) -> tuple[Tensor, ...]:
+    """The same by the operator, as torch.compile sees it."""
     return tuple(torch.ops.keepgate.sequence(*_arguments(call), call.trace, keep))
 
 
@@ -48,11 +53,9 @@ def backward(
 
 
 def _plain(call: Call) -> bool:
-    """Whether the call's tensors are memory and nothing looks on: no torch.compile, no fake tensors, no modes."""
+    """Whether the call's tensors are memory and nothing looks on: no fake tensors, no modes of dispatch."""
     return (
-        not torch.compiler.is_compiling()
-        and torch._C._len_torch_dispatch_stack() == 0
-        and torch._C._get_tracing_state() is None
+        torch._C._len_torch_dispatch_stack() == 0
         and type(call.x) in _MEMORY
         and type(call.weight_ih) in _MEMORY
     )

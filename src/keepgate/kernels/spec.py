@@ -8,35 +8,38 @@ from torch import Tensor
 
 from ..equations import Cell
 from .call import Call
+from .weights import Weights
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Spec:
-    """A call without its tensors."""
+    """A call without its tensors. weights: those that it had, to be known again."""
 
     cell: Cell
     reverse: bool
     trace: bool
+    weights: Weights | None = None
 
     @staticmethod
     def of(call: Call) -> "Spec":
-        return Spec(call.cell, call.reverse, call.trace)
+        return Spec(call.cell, call.reverse, call.trace, call.weights)
 
     def call(self, tensors: Sequence[Any]) -> Call:
         """The call again. tensors: as `tensors_of` lists them."""
-        x, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *rest = tensors
-        *rest, lengths, resets = rest
-        count = len(self.cell.states)
-        return Call(
-            cell=self.cell, x=x, states=tuple(rest[:count]), weight_ih=weight_ih, weight_hh=weight_hh, bias_ih=bias_ih,
-            bias_hh=bias_hh, weight_hr=weight_hr, vectors=tuple(rest[count:]), lengths=lengths, resets=resets,
-            reverse=self.reverse, trace=self.trace,
+        cell, count = self.cell, 6 + len(self.cell.states)
+        weights = (*tensors[1:6], *tensors[count:-2])
+        known = self.weights
+        if known is None or not known.still([weight for weight in weights if weight is not None]):
+            weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = weights
+            known = Weights(cell, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors))
+        return Call.of(
+            known, tensors[0], tuple(tensors[6:count]), tensors[-2], tensors[-1], self.reverse, self.trace
         )  # fmt: skip
 
 
 def tensors_of(call: Call) -> tuple[Tensor | None, ...]:
     """Every tensor of a call: those that may need a gradient, then lengths and resets."""
+    weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = call.weights.given
     return (
-        call.x, call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr, *call.states, *call.vectors,
-        call.lengths, call.resets,
+        call.x, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *call.states, *vectors, call.lengths, call.resets
     )  # fmt: skip

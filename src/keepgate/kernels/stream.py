@@ -24,7 +24,7 @@ class Stream:
 
     def __init__(self, call: Call, output: Tensor) -> None:
         arrays = _arrays(call)
-        self._packed = pack(arrays.number, arrays.kind, arrays.sizes, arrays.addresses)
+        self._packed = pack(arrays.number, arrays.kind, arrays.sizes, arrays.where)
         problem = arrays.prepared(output, call.states, self._packed.data_ptr(), None)
         scratch = torch.empty(problem.scratch_bytes, dtype=torch.uint8, device="cpu")
         # The problem holds addresses only: these must live as long as it does.
@@ -34,7 +34,7 @@ class Stream:
     def take(self, call: Call) -> None:
         """Takes the weights of a call of the same sizes, as they are now."""
         arrays = _arrays(call)
-        pack(arrays.number, arrays.kind, arrays.sizes, arrays.addresses, self._packed)
+        pack(arrays.number, arrays.kind, arrays.sizes, arrays.where, self._packed)
 
 
 def _arrays(call: Call) -> Arrays:

@@ -1,7 +1,7 @@
 """Inputs as torch.nn takes them (unbatched, batch first, packed) → [time, batch, input] with lengths, and back."""
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -14,8 +14,7 @@ Lengths = Tensor | list[int] | tuple[int, ...]
 Hidden = Tensor | tuple[Tensor, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arranged:
+class Arranged(NamedTuple):
     """An input, time first, and what is needed to hand the answer back in the form that was given."""
 
     x: Float[Tensor, "time batch input"]

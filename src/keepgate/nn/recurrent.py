@@ -1,6 +1,7 @@
 """Recurrent: any cell, in layers and directions, over ragged rows; torch.nn's call and parameters, with a trace."""
 
 import warnings
+from typing import Any
 
 import torch
 from jaxtyping import Bool
@@ -12,6 +13,7 @@ from ..equations import Cell
 from ..errors import SettingsError, ShapeError
 from ..kernels import Call, Run, run
 from ..kernels.choose import by_name
+from ..kernels.weights import Weights
 from .arrange import Arranged, Hidden, Lengths, arrange
 from .checks import check_input, check_kind, check_projection, check_settings, check_stream
 from .init import Init, check_init, initialise
@@ -83,6 +85,8 @@ class Recurrent(nn.Module):
             for name, shape in self._shapes(layer).items():
                 weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
                 self.register_parameter(names[name], weight)
+        # Weights that have been looked at, to be known again. Neither copied nor pickled.
+        self._held: list[Weights | None] = [None] * len(self._places)
         self.reset_parameters()
 
     @property
@@ -97,13 +101,13 @@ class Recurrent(nn.Module):
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
-        return [list(self._weights(place).values()) for place in range(len(self._places))]
+        return [list(self._named(place).values()) for place in range(len(self._places))]
 
     def reset_parameters(self) -> None:
         """Draws the initial weights again, by the `init` that the layer was built with."""
         for place in range(len(self._places)):
             initialise(
-                self.cell, self._weights(place), self.hidden_size,
+                self.cell, self._named(place), self.hidden_size,
                 init=self.init, horizon=self.horizon, forget_bias=self.forget_bias,
             )  # fmt: skip
 
@@ -156,12 +160,13 @@ class Recurrent(nn.Module):
         trace: bool = False,
     ) -> list[Call]:
         """The calls that a run would make, layer by layer, without making them; deeper inputs are zeros."""
-        arranged, states, resets = self._enter(input, hx, lengths, resets)
+        weights = [self.weights_at(place) for place in range(len(self._places))]
+        arranged, states, resets = self._enter(input, hx, lengths, resets, weights[0])
         x, calls = arranged.x, []
         for place, (layer, reverse) in enumerate(self._places):
             if layer and not reverse:
                 x = x.new_zeros(*x.shape[:2], self.output_size * self.directions)
-            calls.append(self.call_at(place, x, states[place], arranged.lengths, resets, trace))
+            calls.append(Call.of(weights[place], x, states[place], arranged.lengths, resets, reverse, trace))
         return calls
 
     def stepper(self, batch: int = 1) -> Stepper:
@@ -174,9 +179,9 @@ class Recurrent(nn.Module):
         sizes = (self.output_size, *[self.hidden_size] * (len(self.cell.states) - 1))
         # What is made in inference mode cannot be written to outside it.
         with torch.inference_mode(False):
-            new = self._weights(0)["weight_ih"].detach().new_zeros
+            new = self.weights_at(0).weight_ih.detach().new_zeros
             states = tuple(new(self.num_layers, batch, size) for size in sizes)
-            return Stepper(self.call_at, states, self.input_size)
+            return Stepper(self.weights_at, states, self.input_size)
 
     def _run(
         self,
@@ -187,49 +192,24 @@ class Recurrent(nn.Module):
         *,
         trace: bool,
     ) -> tuple[Tensor, list[tuple[Tensor, ...]], list[LayerTrace], Arranged]:
-        arranged, states, resets = self._enter(input, hx, lengths, resets)
+        first = self.weights_at(0)
+        arranged, states, resets = self._enter(input, hx, lengths, resets, first)
         output, outputs, final, traces = arranged.x, [], [], []
         x = arranged.x
         for place, (layer, reverse) in enumerate(self._places):
             if layer and not reverse and self.dropout:
                 x = dropout(x, self.dropout, self.training)
-            call = self.call_at(place, x, states[place], arranged.lengths, resets, trace)
+            weights = self.weights_at(place) if place else first
+            call = Call.of(weights, x, states[place], arranged.lengths, resets, reverse, trace)
             ran = run(call, self.kernel)
             outputs.append(ran.output)
             final.append(ran.final)
             if trace:
                 traces.append(_layer_trace(call, ran, layer))
-            if len(outputs) == self.directions:
+            if reverse or not self.bidirectional:
                 output = torch.cat(outputs, -1) if self.bidirectional else outputs[0]
                 x, outputs = output, []
         return output, final, traces, arranged
-
-    def call_at(
-        self,
-        place: int,
-        x: Tensor,
-        states: tuple[Tensor, ...],
-        lengths: Tensor | None = None,
-        resets: Tensor | None = None,
-        trace: bool = False,
-    ) -> Call:
-        """One layer's and direction's call; place: which, in the order of the states. x is time first."""
-        weights = self._weights(place)
-        return Call(
-            cell=self.cell,
-            x=x,
-            states=states,
-            weight_ih=weights["weight_ih"],
-            weight_hh=weights.get("weight_hh"),
-            bias_ih=weights.get("bias_ih"),
-            bias_hh=weights.get("bias_hh"),
-            weight_hr=weights.get("weight_hr"),
-            vectors=tuple([weights[name] for name in self.cell.vectors]),
-            lengths=lengths,
-            resets=resets,
-            reverse=self._places[place][1],
-            trace=trace,
-        )
 
     def _enter(
         self,
@@ -237,11 +217,12 @@ class Recurrent(nn.Module):
         hx: Hidden | None,
         lengths: Lengths | None,
         resets: Tensor | None,
+        weights: Weights,
     ) -> tuple[Arranged, list[tuple[Tensor, ...]], Tensor | None]:
         """Everything that the caller gave, checked and time first."""
         name = type(self).__name__
         arranged = arrange(input, lengths, self.batch_first, name)
-        check_input(arranged.x, self._weights(0)["weight_ih"], name)
+        check_input(arranged.x, weights.weight_ih, name)
         return arranged, self._states(hx, arranged), self._resets(resets, arranged)
 
     def _states(self, hx: Hidden | None, arranged: Arranged) -> list[tuple[Tensor, ...]]:
@@ -310,12 +291,27 @@ class Recurrent(nn.Module):
             shapes["weight_hr"] = (self.proj_size, self.hidden_size)
         return shapes | dict.fromkeys(self.cell.vectors, (self.hidden_size,))
 
-    def _weights(self, place: int) -> dict[str, Tensor]:
-        # nn.Module looks for an attribute in many places. A weight that is computed from others is no parameter.
-        held = self._parameters
-        return {
-            name: held[own] if own in held else getattr(self, own) for name, own in self._names[place].items()
-        }
+    def weights_at(self, place: int) -> Weights:
+        """One layer's and direction's weights, looked at again only if something about them has changed."""
+        compiled = torch.compiler.is_compiling()
+        held, names = self._held[place] if not compiled else None, self._names[place]
+        # nn.Module looks for an attribute in many places; parameters are in this one.
+        if held is not None and held.still(map(self._parameters.get, names.values())):
+            return held
+        named = self._named(place)
+        weights = Weights(
+            self.cell, named["weight_ih"], named.get("weight_hh"), named.get("bias_ih"), named.get("bias_hh"),
+            named.get("weight_hr"), tuple(named[name] for name in self.cell.vectors),
+        )  # fmt: skip
+        if not compiled:
+            self._held[place] = weights if weights.note() else None
+        return weights
+
+    def _named(self, place: int) -> dict[str, Tensor]:
+        return {name: getattr(self, own) for name, own in self._names[place].items()}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_held": [None] * len(self._places)}
 
     def extra_repr(self) -> str:
         defaults = {

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import ShapeError
 from ..kernels import Call
 from ..kernels.stream import Stream
+from ..kernels.weights import Weights
 from .arrange import Hidden
 
 Array = TypeVar("Array", Tensor, NDArray[Any])
@@ -30,17 +31,17 @@ class Stepper:
     are those that the layer had when it was made, until `refresh()`. It drops nothing between layers and has no
     gradients. `layer.stepper()` makes one.
 
-    call_at: a layer's call, given its place, its input and its states.
-    states:  one [layers, batch, units] for each of the cell's, on which the stepper then works.
+    weights_at: the weights of the layer at a place. states: one [layers, batch, units] for each of the cell's, on which
+    the stepper then works.
     """
 
     def __init__(
         self,
-        call_at: Callable[[int, Tensor, tuple[Tensor, ...]], Call],
+        weights_at: Callable[[int], Weights],
         states: tuple[Tensor, ...],
         input_size: int,
     ) -> None:
-        self._call_at, self._states = call_at, states
+        self._weights_at, self._states = weights_at, states
         layers, batch, units = states[0].shape
         new = states[0].new_zeros
         # What goes into the first layer, what comes out of it and goes into the next, … what comes out of the last.
@@ -109,7 +110,7 @@ class Stepper:
 
     def _calls(self) -> list[Call]:
         return [
-            self._call_at(place, x, tuple(state[place] for state in self._states))
+            Call.of(self._weights_at(place), x, tuple(state[place] for state in self._states))
             for place, x in enumerate(self._between[:-1])
         ]
 
