@@ -340,6 +340,52 @@ def test_checkpointing_computes_the_same():
         assert torch.equal(mine, other)
 
 
+def no_copy(*args, **kwargs):
+    raise AssertionError("the outputs were copied")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_both_directions_write_into_one_output(name, monkeypatch):
+    layer, x = core(name, 5, 7, 2, bidirectional=True), torch.randn(4, 3, 5, requires_grad=True)
+    reference = by_kernel(layer, "reference")
+    expected = reference(x)[0]
+    grads = torch.autograd.grad(expected.square().sum(), [x, *reference.parameters()])
+    monkeypatch.setattr(torch, "cat", no_copy)
+    output = layer(x)[0]
+    agrees(output, expected)
+    for mine, other in zip(
+        torch.autograd.grad(output.square().sum(), [x, *layer.parameters()]), grads, strict=True
+    ):
+        agrees(mine, other, "gradient")
+    with torch.no_grad():
+        inferred = layer(x)[0]
+    assert torch.equal(inferred, output)
+    trace = layer.trace(x)
+    assert torch.equal(trace.layer(1, reverse=True).h, output[..., 7:])
+    with torch.inference_mode():
+        assert torch.equal(layer(x)[0], output)
+
+
+def test_second_derivatives_of_both_directions():
+    layer, x = core("GRU", 2, 3, bidirectional=True, dtype=torch.float64), double(4, 2, 2, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: layer(x)[0], [x], fast_mode=True)
+
+
+@pytest.mark.parametrize("place", [0, 8])
+def test_an_output_of_both_directions_may_not_change_before_backward(place):
+    layer, x = core("GRU", 5, 7, bidirectional=True), torch.randn(4, 2, 5)
+    output = layer(x)[0]
+    loss = output.square().sum()
+    with torch.no_grad():
+        output[1, 1, place] = 0
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+    output = layer(x)[0]
+    output.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        output.sum().backward()
+
+
 # What stands around a call
 
 

@@ -74,7 +74,8 @@ def room(call: Call, *, keep: bool) -> tuple[Tensor, tuple[Tensor, ...], Tensor 
     """Output, final states and planes, not yet written. Sizes may be symbols, as torch.compile has them."""
     x, hidden = call.x, call.hidden_size
     steps, rows, _ = x.shape
-    output = x.new_empty(steps, rows, call.output_size)
+    # An output of its own, though it may lie in a larger one: autograd lets no view of another tensor be changed.
+    output = x.new_empty(steps, rows, call.output_size) if call.into is None else call.into.detach()
     final = tuple([_empty(state) for state in call.states])
     if not keep:
         return output, final, None

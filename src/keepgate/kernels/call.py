@@ -22,6 +22,7 @@ class Call:
                when it has read such a step, so that both directions see the same pieces.
     reverse:   read each row from its own end to its start; time in the output is still the text's.
     trace:     keep every gate and state of every step.
+    into:      where a kernel may write the output, if that suits it.
     checked:   these very weights, if they have been looked at before.
     """
 
@@ -39,6 +40,7 @@ class Call:
     reverse: bool = False
     trace: bool = False
 
+    into: Float[Tensor, "time batch projected"] | None = None
     checked: InitVar[Weights | None] = None
 
     @staticmethod
@@ -50,12 +52,13 @@ class Call:
         resets: Tensor | None = None,
         reverse: bool = False,
         trace: bool = False,
+        into: Tensor | None = None,
     ) -> "Call":
         """A call with weights that have been looked at already."""
         return Call(
             cell=weights.cell, x=x, states=states, weight_ih=weights.weight_ih, weight_hh=weights.weight_hh,
             bias_ih=weights.bias_ih, bias_hh=weights.bias_hh, weight_hr=weights.weight_hr, vectors=weights.vectors,
-            lengths=lengths, resets=resets, reverse=reverse, trace=trace, checked=weights,
+            lengths=lengths, resets=resets, reverse=reverse, trace=trace, into=into, checked=weights,
         )  # fmt: skip
 
     @property

@@ -13,16 +13,17 @@ from .weights import Weights
 
 @dataclass(slots=True)
 class Spec:
-    """A call without its tensors. weights: those that it had, to be known again."""
+    """A call without its tensors. weights: those that it had, to be known again. into: as in Call."""
 
     cell: Cell
     reverse: bool
     trace: bool
     weights: Weights | None = None
+    into: Tensor | None = None
 
     @staticmethod
     def of(call: Call) -> "Spec":
-        return Spec(call.cell, call.reverse, call.trace, call.weights)
+        return Spec(call.cell, call.reverse, call.trace, call.weights, call.into)
 
     def call(self, tensors: Sequence[Any]) -> Call:
         """The call again. tensors: as `tensors_of` lists them."""
@@ -33,7 +34,8 @@ class Spec:
             weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = weights
             known = Weights(cell, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors))
         return Call.of(
-            known, tensors[0], tuple(tensors[6:count]), tensors[-2], tensors[-1], self.reverse, self.trace
+            known, tensors[0], tuple(tensors[6:count]), tensors[-2], tensors[-1], self.reverse, self.trace,
+            self.into,
         )  # fmt: skip
 
 

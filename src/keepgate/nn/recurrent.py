@@ -13,6 +13,7 @@ from ..equations import Cell
 from ..errors import SettingsError, ShapeError
 from ..kernels import Call, Run, run
 from ..kernels.choose import by_name
+from ..kernels.joined import Room, joined
 from ..kernels.weights import Weights
 from .arrange import Arranged, Hidden, Lengths, arrange
 from .checks import check_input, check_kind, check_projection, check_settings, check_stream
@@ -195,19 +196,22 @@ class Recurrent(nn.Module):
         first = self.weights_at(0)
         arranged, states, resets = self._enter(input, hx, lengths, resets, first)
         output, outputs, final, traces = arranged.x, [], [], []
-        x = arranged.x
+        x, room = arranged.x, None
         for place, (layer, reverse) in enumerate(self._places):
             if layer and not reverse and self.dropout:
                 x = dropout(x, self.dropout, self.training)
+            if self.bidirectional and not reverse:
+                room = Room.beside(x, self.output_size)
             weights = self.weights_at(place) if place else first
-            call = Call.of(weights, x, states[place], arranged.lengths, resets, reverse, trace)
+            into = None if room is None else room.places[reverse]
+            call = Call.of(weights, x, states[place], arranged.lengths, resets, reverse, trace, into)
             ran = run(call, self.kernel)
             outputs.append(ran.output)
             final.append(ran.final)
             if trace:
                 traces.append(_layer_trace(call, ran, layer))
             if reverse or not self.bidirectional:
-                output = torch.cat(outputs, -1) if self.bidirectional else outputs[0]
+                output = joined(outputs, room) if self.bidirectional else outputs[0]
                 x, outputs = output, []
         return output, final, traces, arranged
 
