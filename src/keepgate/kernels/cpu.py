@@ -116,6 +116,7 @@ def _under_autocast(call: Call) -> Run:
 def _named(call: Call, output: Tensor, planes: Tensor) -> dict[str, Tensor]:
     """What a trace shows, in the step's own order: the first state is the output, the others are planes."""
     cell = call.cell
-    units = planes[..., : call.hidden_size].unbind()
+    hidden = call.hidden_size
+    units = (planes if planes.shape[-1] == hidden else planes[..., :hidden]).unbind()
     over_time = {cell.states[0]: output, **dict(zip(plane_names(cell), units, strict=False))}
     return {name: over_time[name] for name in (*cell.states, *cell.traced)}

@@ -9,6 +9,7 @@ from .init import INITS, Init, check_init
 from .layers import GRU, LSTM, RNN
 from .recurrent import Recurrent
 from .step import GRUCell, LSTMCell, RNNCell
+from .stepper import Snapshot, Stepper
 from .trace import LayerTrace, Trace
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "LockedDropout",
     "RNNCell",
     "Recurrent",
+    "Snapshot",
+    "Stepper",
     "Trace",
     "Window",
     "check_init",
