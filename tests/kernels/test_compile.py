@@ -17,7 +17,8 @@ QUICK = [name for slow, name in TESTS if not slow]
 
 def run(marked: str) -> list[tuple[str, str]]:
     """Each test of compiled.py with its verdict, run without this project's conftest."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
+    path = [os.environ.get("PYTHONPATH", ""), str(HERE), str(HERE.parent)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
     command = [
         sys.executable,
         "-m",

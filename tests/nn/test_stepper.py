@@ -131,6 +131,7 @@ def test_an_input_that_needs_a_gradient_gets_none():
     output = stepper.step(torch.randn(5, requires_grad=True))
     assert not output.requires_grad
     assert not stepper.states.requires_grad
+    assert not stepper._between[0].requires_grad  # or every step would remember the one before
 
 
 def test_it_steps_inside_and_outside_of_inference_mode():

@@ -65,18 +65,26 @@ def forward(call: Call, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
     arrays = Arrays(call)
     what = arrays.number, arrays.kind, arrays.sizes, arrays.where
     weights = packed(*what, arrays.weights) if again else pack(*what)
-    output, final, planes = room(call, keep=keep)
+    output, final, planes = room(call, arrays.states, keep=keep)
     _run(arrays.prepared(output, final, weights.data_ptr(), planes))
     return (output, *final) if planes is None else (output, *final, planes)
 
 
-def room(call: Call, *, keep: bool) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None]:
-    """Output, final states and planes, not yet written. Sizes may be symbols, as torch.compile has them."""
+def room(
+    call: Call, states: Sequence[Tensor], *, keep: bool
+) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None]:
+    """Output, final states and planes, not yet written. Sizes may be symbols, as torch.compile has them.
+
+    states: the call's, contiguous.
+    """
     x, hidden = call.x, call.hidden_size
     steps, rows, _ = x.shape
-    # An output of its own, though it may lie in a larger one: autograd lets no view of another tensor be changed.
-    output = x.new_empty(steps, rows, call.output_size) if call.into is None else call.into.detach()
-    final = tuple([_empty(state) for state in call.states])
+    if call.into is None or call.into.dtype is not x.dtype:
+        output = x.new_empty(steps, rows, call.output_size)
+    else:
+        # A tensor of its own, though it lies in a larger one: autograd lets no view of another be changed.
+        output = call.into.detach()
+    final = tuple(map(torch.empty_like, states))
     if not keep:
         return output, final, None
     count = len(plane_names(call.cell)) + (call.weight_hr is not None)

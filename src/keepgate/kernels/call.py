@@ -101,6 +101,10 @@ class Call:
             misfit(
                 "states", [tuple(shape) for shape in found], expected, "[batch, units] of " + self.cell.name
             )
+        if self.into is not None and self.into.shape != (steps, rows, checked.output_size):
+            misfit(
+                "into", tuple(self.into.shape), (steps, rows, checked.output_size), "[time, batch, projected]"
+            )
         if self.lengths is not None and self.lengths.shape != (rows,):
             misfit("lengths", tuple(self.lengths.shape), (rows,), "one for each row")
         if self.resets is not None and self.resets.shape != (steps, rows):

@@ -101,7 +101,7 @@ def _under_autocast(call: Call) -> Run:
     """Computed in float32 whatever comes in, handed back as torch's layers do."""
     tensors = [t.float() if t is not None and t.dtype in _CAST else t for t in tensors_of(call)]
     with torch.autocast("cpu", enabled=False):
-        ran = Cpu().forward(Spec.of(call).call(tensors))
+        ran = Cpu().forward(Spec(call.cell, call.reverse, call.trace).call(tensors))
     if call.x.dtype is torch.float64:
         return ran
     # torch's LSTM and RNN give autocast's type, its GRU that of the input.

@@ -84,7 +84,8 @@ def _sequence(*arguments: Any) -> list[Tensor]:
 
 def _sequence_fake(*arguments: Any) -> list[Tensor]:
     *_, trace, keep = arguments
-    output, final, planes = room(call_of(arguments, trace=trace), keep=keep)
+    call = call_of(arguments, trace=trace)
+    output, final, planes = room(call, [state.contiguous() for state in call.states], keep=keep)
     return [output, *final, *([] if planes is None else [planes])]
 
 

@@ -11,7 +11,7 @@ from torch.nn import Parameter
 from ..equations import Cell
 from ..errors import ShapeError
 
-_nature = attrgetter("shape", "dtype", "requires_grad", "is_cpu", "layout")
+_nature = attrgetter("shape", "dtype", "requires_grad")
 
 
 class Weights:

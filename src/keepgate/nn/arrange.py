@@ -31,13 +31,13 @@ class Arranged(NamedTuple):
             return state.index_select(1, self.packed.sorted_indices)
         return state
 
-    def states_out(self, state: Tensor) -> Tensor:
-        """A computed state, its rows in the order in which they were given."""
+    def states_out(self, states: list[Tensor]) -> list[Tensor]:
+        """Computed states, their rows in the order in which they were given."""
         if not self.batched:
-            return state.squeeze(1)
+            return [state.squeeze(1) for state in states]
         if self.packed is not None and self.packed.unsorted_indices is not None:
-            return state.index_select(1, self.packed.unsorted_indices)
-        return state
+            return [state.index_select(1, self.packed.unsorted_indices) for state in states]
+        return states
 
     def output(self, output: Tensor) -> Tensor | PackedSequence:
         """The output [time, batch, units] in the form in which the input came."""

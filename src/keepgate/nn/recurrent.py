@@ -275,10 +275,11 @@ class Recurrent(nn.Module):
         return given.to(arranged.x.device)
 
     def _final(self, final: list[tuple[Tensor, ...]], arranged: Arranged) -> Hidden:
-        stacked = [
-            parts[0][None] if len(parts) == 1 else torch.stack(parts) for parts in zip(*final, strict=True)
-        ]
-        given_back = tuple([arranged.states_out(state) for state in stacked])
+        if len(final) == 1:
+            stacked = [state[None] for state in final[0]]
+        else:
+            stacked = [torch.stack(parts) for parts in zip(*final, strict=True)]
+        given_back = tuple(arranged.states_out(stacked))
         return given_back if len(given_back) > 1 else given_back[0]
 
     def _shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
