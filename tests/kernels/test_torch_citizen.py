@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from calls import CORE, made
+from calls import made
 from oracles import agrees, flat
 
 import keepgate
@@ -14,7 +14,6 @@ from keepgate.kernels import KERNELS, run
 CPU = KERNELS[0]
 LAYERS = ["RNN", "LSTM", "GRU"]
 every_layer = pytest.mark.parametrize("name", LAYERS)
-every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 
 
 def core(name, *sizes, **options):
