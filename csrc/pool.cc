@@ -64,7 +64,7 @@ class Pool {
     for (auto& flag : team.flags) flag.passed.store(0, std::memory_order_relaxed);
     finished.store(0, std::memory_order_relaxed);
     const uint64_t open = ++turns << 16 | wanted << 8;
-    door.store(open | 1, std::memory_order_release);
+    door.store(open | 1, std::memory_order_seq_cst);
     wake();
     const auto start = Clock::now();
     while (entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience) pause();
@@ -91,7 +91,6 @@ class Pool {
   }
 
   void wake() {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
     if (asleep.load(std::memory_order_seq_cst) == 0) return;
     std::lock_guard<std::mutex> lock(bed);
     morning.notify_all();
@@ -130,7 +129,6 @@ class Pool {
     }
     std::unique_lock<std::mutex> lock(bed);
     asleep.fetch_add(1, std::memory_order_seq_cst);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
     morning.wait(lock, [&] { return door.load(std::memory_order_seq_cst) >> 16 != seen; });
     asleep.fetch_sub(1, std::memory_order_relaxed);
     return door.load(std::memory_order_acquire);
