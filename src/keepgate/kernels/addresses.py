@@ -1,6 +1,7 @@
 """A call as the C++ core takes it: addresses and sizes. Whatever the core writes to is allocated here."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,8 @@ from ..equations import Cell
 from ..errors import ShapeError
 from .call import Call
 from .packed import pack, packed
-from .spec import tensors_of
+from .spec import in_order
+from .weights import Weights
 
 KINDS = {torch.float32: 0, torch.float64: 1}
 
@@ -26,74 +28,96 @@ def plane_names(cell: Cell) -> tuple[str, ...]:
 class Arrays:
     """A call's tensors as the core reads them, copied where they lie otherwise, and what it is told of them."""
 
-    __slots__ = ("call", "kind", "lengths", "number", "resets", "sizes", "states", "weights", "where", "x")
+    __slots__ = (
+        "given", "kind", "lengths", "number", "resets", "reverse", "sizes", "states", "trace", "weights", "where", "x"
+    )  # fmt: skip
 
-    def __init__(self, call: Call) -> None:
-        x, weight_hr = call.x, call.weight_hr
+    def __init__(
+        self,
+        weights: Weights,
+        x: Tensor,
+        states: Sequence[Tensor],
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        reverse: bool = False,
+        trace: bool = False,
+    ) -> None:
         steps, rows, inputs = x.shape
-        self.call = call
-        self.number = NUMBERS[id(call.cell)]
-        self.kind = KINDS[x.dtype]
-        self.sizes = (steps, rows, inputs, call.hidden_size, 0 if weight_hr is None else call.output_size)
-        self.x = _side_by_side(x.resolve_neg() if x.is_neg() else x)
-        self.states = [state.resolve_neg().contiguous() for state in call.states]
-        self.weights = call.weights.given
-        where = call.weights.addresses
+        self.weights, self.reverse, self.trace = weights, reverse, trace
+        self.number, self.kind = NUMBERS[id(weights.cell)], KINDS[x.dtype]
+        projected = 0 if weights.weight_hr is None else weights.output_size
+        self.sizes = (steps, rows, inputs, weights.hidden_size, projected)
+        self.x = _side_by_side(_resolved(x))
+        self.states = [_resolved(state).contiguous() for state in states]
+        self.given, where = weights.given, weights.addresses
         if where is None:
-            self.weights = tuple([None if weight is None else weight.contiguous() for weight in self.weights])
-            where = tuple([_address(weight) for weight in self.weights])
+            self.given = tuple([None if weight is None else weight.contiguous() for weight in self.given])
+            where = tuple([_address(weight) for weight in self.given])
         self.where = where  # the weights' addresses
-        self.lengths = None if call.lengths is None else _counted(call.lengths, steps)
-        self.resets = None if call.resets is None else call.resets.contiguous()
+        self.lengths = None if lengths is None else _counted(lengths, steps)
+        self.resets = None if resets is None else resets.contiguous()
 
-    def prepared(
+    @staticmethod
+    def of(call: Call) -> "Arrays":
+        return Arrays(call.weights, call.x, call.states, call.lengths, call.resets, call.reverse, call.trace)
+
+    def told(
         self, output: Tensor, final: Sequence[Tensor], packed: int, planes: Tensor | None
-    ) -> _core.Forward:
-        return _core.Forward(
-            self.number, self.kind, self.sizes, torch.get_num_threads(), self.call.reverse, self.call.trace,
+    ) -> tuple[Any, ...]:
+        """What `_core.Forward` is told."""
+        return (
+            self.number, self.kind, self.sizes, torch.get_num_threads(), self.reverse, self.trace,
             _strided(self.x), _address(self.lengths), _address(self.resets),
             tuple([state.data_ptr() for state in self.states]), tuple([state.data_ptr() for state in final]),
             packed, _strided(output), () if planes is None else _one_after_another(planes),
         )  # fmt: skip
 
 
-def forward(call: Call, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
+def forward(arrays: Arrays, into: Tensor | None = None, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
     """The output and every final state; with `keep` the planes too, [plane, time, batch, padded hidden].
 
-    keep: for a backward pass or a trace. again: the weights may come again as they are, so keep them packed.
+    into: where the output may be written. keep: for a backward pass or a trace. again: the weights may come again as
+    they are, so keep them packed.
     """
-    arrays = Arrays(call)
+    return solved(arrays, into, keep=keep, again=again)[1]
+
+
+def solved(
+    arrays: Arrays, into: Tensor | None = None, *, keep: bool, again: bool
+) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
+    """What the core was told, and what `forward` gives."""
     what = arrays.number, arrays.kind, arrays.sizes, arrays.where
-    weights = packed(*what, arrays.weights) if again else pack(*what)
-    output, final, planes = room(call, arrays.states, keep=keep)
-    _run(arrays.prepared(output, final, weights.data_ptr(), planes))
-    return (output, *final) if planes is None else (output, *final, planes)
+    weights = packed(*what, arrays.given) if again else pack(*what)
+    output, final, planes = room(arrays.weights, arrays.x, arrays.states, into, keep=keep)
+    told = arrays.told(output, final, weights.data_ptr(), planes)
+    _run(_core.Forward(*told), output)
+    return told, (output, *final) if planes is None else (output, *final, planes)
 
 
 def room(
-    call: Call, states: Sequence[Tensor], *, keep: bool
+    weights: Weights, x: Tensor, states: Sequence[Tensor], into: Tensor | None, *, keep: bool
 ) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None]:
     """Output, final states and planes, not yet written. Sizes may be symbols, as torch.compile has them.
 
-    states: the call's, contiguous.
+    states: contiguous.
     """
-    x, hidden = call.x, call.hidden_size
     steps, rows, _ = x.shape
-    if call.into is None or call.into.dtype is not x.dtype:
-        output = x.new_empty(steps, rows, call.output_size)
+    if into is None or into.dtype is not x.dtype:
+        output = x.new_empty(steps, rows, weights.output_size)
     else:
         # A tensor of its own, though it lies in a larger one: autograd lets no view of another be changed.
-        output = call.into.detach()
+        output = into.detach()
     final = tuple(map(torch.empty_like, states))
     if not keep:
         return output, final, None
-    count = len(plane_names(call.cell)) + (call.weight_hr is not None)
+    count = len(plane_names(weights.cell)) + (weights.weight_hr is not None)
     lanes = _core.padded(1, KINDS[x.dtype])
-    return output, final, x.new_empty(count, steps, rows, (hidden + lanes - 1) // lanes * lanes)
+    units = (weights.hidden_size + lanes - 1) // lanes * lanes
+    return output, final, x.new_empty(count, steps, rows, units)
 
 
 def backward(
-    call: Call,
+    arrays: Arrays,
     output: Tensor,
     planes: Tensor,
     d_output: Tensor | None,
@@ -104,36 +128,56 @@ def backward(
 
     output, planes: as forward left them. d_output, d_final: their gradients, None for zero.
     """
-    arrays = Arrays(call)
-    output = _side_by_side(output)
-    planes = _aligned(planes)
-    # torch may only have noted that a gradient is negated.
-    d_output = None if d_output is None else _side_by_side(d_output.resolve_neg())
-    d_final = [None if gradient is None else gradient.resolve_neg().contiguous() for gradient in d_final]
+    output, planes = _side_by_side(output), _aligned(planes)
+    told = arrays.told(output, arrays.states, 0, planes)
+    every = in_order(arrays.given, arrays.x, arrays.states, arrays.lengths, arrays.resets)
+    return gradients(told, arrays.where, every, d_output, d_final, wanted)
+
+
+def gradients(
+    told: tuple[Any, ...],
+    where: tuple[int, ...],
+    every: Sequence[Tensor | None],
+    d_output: Tensor | None,
+    d_final: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    """What `backward` gives, of what the core was told. where: of the weights. every: in `tensors_of`'s order.
+
+    All tensors of whose addresses it was told must be alive, and be what they were.
+    """
+    d_output = None if d_output is None else _side_by_side(_resolved(d_output))
+    d_final = [None if gradient is None else _resolved(gradient).contiguous() for gradient in d_final]
     found = [
         _empty(tensor) if want and tensor is not None else None
-        for tensor, want in zip(tensors_of(call), wanted, strict=True)
+        for tensor, want in zip(every, wanted, strict=True)
     ]
     weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *rest = [_address(gradient) for gradient in found[1:]]
-    count = len(call.states)
-    ran = arrays.prepared(output, arrays.states, 0, planes)
-    _run(
-        _core.Backward(
-            ran, arrays.where, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
-            _strided(found[0]), tuple(rest[:count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
-            tuple(rest[count:-2]),
-        )
+    count, x = len(d_final), every[0]
+    assert x is not None
+    backward = _core.Backward(
+        _core.Forward(*told), where, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
+        _strided(found[0]), tuple(rest[:count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
+        tuple(rest[count:-2]),
     )  # fmt: skip
+    _run(backward, x)
     return found
 
 
-def _run(problem: _core.Forward | _core.Backward) -> None:
-    scratch = torch.empty(problem.scratch_bytes, dtype=torch.uint8, device="cpu")
+def _run(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
+    # As numbers like the others, the last one for what is less than one: bytes on the CPU would have to be named, and
+    # reading the names takes torch half as long again.
+    scratch = like.new_empty(problem.scratch_bytes // like.itemsize + 1)
     problem.run(scratch.data_ptr())
 
 
 def _empty(tensor: Tensor) -> Tensor:
     return torch.empty_like(tensor, memory_format=torch.contiguous_format)
+
+
+def _resolved(tensor: Tensor) -> Tensor:
+    """torch may only have noted that the numbers are negated."""
+    return tensor.resolve_neg() if tensor.is_neg() else tensor
 
 
 def _side_by_side(tensor: Tensor) -> Tensor:
@@ -159,8 +203,8 @@ def _aligned(planes: Tensor) -> Tensor:
 
 
 def _one_after_another(planes: Tensor) -> tuple[int, ...]:
-    start, size = planes.data_ptr(), planes.stride(0) * planes.element_size()
-    return tuple(range(start, start + len(planes) * size, size))
+    start, size = planes.data_ptr(), planes.stride(0) * planes.itemsize
+    return tuple(range(start, start + planes.shape[0] * size, size))
 
 
 def _counted(lengths: Tensor, steps: int) -> Tensor:

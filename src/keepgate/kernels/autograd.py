@@ -10,7 +10,7 @@ from torch.autograd import Function
 from . import again, ops
 from .call import Call
 from .folding import mapped, result_rows, tensor_rows
-from .spec import Spec, tensors_of
+from .spec import Spec, spread, tensors_of
 from .transforms import transformed
 
 Tensors = Sequence[Tensor | None]
@@ -43,7 +43,7 @@ class Forward(Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
         *tensors, output, planes = ctx.saved_tensors
-        return None, *_gradients(ctx.spec, tensors, output, planes, upstream, ctx.needs_input_grad[1:])
+        return None, *gradients_of(ctx.spec, tensors, output, planes, upstream, ctx.needs_input_grad[1:])
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], spec: Spec, *tensors: Tensor | None) -> Any:
@@ -64,7 +64,8 @@ class Backward(Function):
         tensors, (output, planes, *upstream) = given[: len(wanted)], given[len(wanted) :]
         assert output is not None
         assert planes is not None
-        return tuple(ops.backward(spec.call(tensors), output, planes, upstream, wanted))
+        found = ops.backward(spec.call(tensors), output, planes, upstream, wanted)
+        return tuple(gradient for gradient in found if gradient is not None)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: tuple[Tensor, ...]) -> None:
@@ -78,7 +79,7 @@ class Backward(Function):
         given, needed = ctx.saved_tensors, ctx.needs_input_grad[2:]
         needed = needed[:count] + needed[count + 2 :]
         found = again.second(ctx.spec, given[:count], given[count + 2 :], ctx.wanted, gradients, needed)
-        each = _spread(found, needed)
+        each = spread(found, needed)
         return (None, None, *each[:count], None, None, *each[count:])
 
     @staticmethod
@@ -102,24 +103,16 @@ _backward: _Apply = Backward.apply
 _forward_at_once: _Apply = super(Function, Forward).apply
 
 
-def _gradients(
+def gradients_of(
     spec: Spec, tensors: Tensors, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
 ) -> list[Tensor | None]:
     """The gradient of each tensor, None where none is wanted; upstream: of output, final states and planes."""
     *others, d_planes = upstream
     if d_planes is not None:
-        found: Sequence[Tensor] = again.first(spec, tensors, upstream, wanted)
-    elif torch.is_grad_enabled():
-        found = _backward(spec, tuple(wanted), *tensors, output, planes, *others)
-    else:
-        found = ops.backward(spec.call(tensors), output, planes, others, wanted)
-    return _spread(found, wanted)
-
-
-def _spread(found: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
-    """One for each tensor: the gradient that was found, or None."""
-    each = iter(found)
-    return [next(each) if want else None for want in wanted]
+        return spread(again.first(spec, tensors, upstream, wanted), wanted)
+    if torch.is_grad_enabled():
+        return spread(_backward(spec, tuple(wanted), *tensors, output, planes, *others), wanted)
+    return ops.backward(spec.call(tensors), output, planes, others, wanted)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
@@ -133,9 +126,9 @@ def _op_gradients(ctx: Any, upstream: list[Tensor | None]) -> tuple[Any, ...]:
     *weights, states, vectors, lengths, resets = ctx.needs_input_grad[:10]
     wanted = [*weights, *states, *vectors, lengths, resets]
     if ctx.kept:
-        found = _gradients(ctx.spec, tensors, output, planes, upstream, wanted)
+        found = gradients_of(ctx.spec, tensors, output, planes, upstream, wanted)
     else:
-        found = _spread(again.first(ctx.spec, tensors, upstream, wanted), wanted)
+        found = spread(again.first(ctx.spec, tensors, upstream, wanted), wanted)
     middle = 6 + len(states)
     return (*found[:6], found[6:middle], found[middle:-2], *[None] * 6)
 

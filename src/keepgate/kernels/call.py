@@ -93,14 +93,10 @@ class Call:
             misfit(
                 "x", tuple(self.x.shape), (steps, rows, checked.input_size), "weight_ih has as many columns"
             )
-        expected = [(rows, checked.output_size)]
-        if len(self.cell.states) > 1:
-            expected += [(rows, checked.hidden_size)] * (len(self.cell.states) - 1)
-        found = [state.shape for state in self.states]
-        if found != expected:
-            misfit(
-                "states", [tuple(shape) for shape in found], expected, "[batch, units] of " + self.cell.name
-            )
+        expected = [(rows, units) for units in checked.states]
+        if [state.shape for state in self.states] != expected:
+            found = [tuple(state.shape) for state in self.states]
+            misfit("states", found, expected, "[batch, units] of " + self.cell.name)
         if self.into is not None and self.into.shape != (steps, rows, checked.output_size):
             misfit(
                 "into", tuple(self.into.shape), (steps, rows, checked.output_size), "[time, batch, projected]"

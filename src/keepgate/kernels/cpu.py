@@ -25,20 +25,18 @@ class Cpu:
         x, weights = call.x, call.weights
         if id(call.cell) not in NUMBERS or (call.weight_hr is not None and call.cell.reads_output):
             return _lacks_cell(call)
-        if not (weights.plain and is_plain(x) and all(map(is_plain, call.states))):
+        plain, dtype = weights.plain and is_plain(x), x.dtype
+        alike = weights.dtype is dtype and dtype in KINDS
+        for state in call.states:
+            plain = plain and is_plain(state)
+            alike = alike and state.dtype is dtype
+        if not plain:
             for tensor in call.tensors:
                 if (reason := _lacks_tensor(tensor)) is not None:
                     return reason
-        dtype = x.dtype
-        if (
-            weights.dtype is not dtype
-            or dtype not in KINDS
-            or any(state.dtype is not dtype for state in call.states)
-        ):
-            reason = _lacks_type(call.tensors)
-            if reason is not None:
-                return reason
-        if 0 in x.shape:
+        if not alike and (reason := _lacks_type(call.tensors)) is not None:
+            return reason
+        if x.numel() == 0:
             return f"the input's shape is {list(x.shape)}, so that there is nothing to compute"
         return _is_transformed()
 

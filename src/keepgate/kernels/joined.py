@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .transforms import transformed
+from .transforms import undisturbed
 from .weights import is_plain
 
 
@@ -19,15 +19,8 @@ class Room:
 
     @staticmethod
     def beside(x: Tensor, units: int) -> "Room | None":
-        """Such room, or None where tensors are not simply memory: in torch.compile, torch.func, for fake tensors."""
-        if (
-            torch.compiler.is_compiling()
-            or transformed()
-            or torch._C._len_torch_dispatch_stack()
-            or not is_plain(x)
-        ):
-            return None
-        return Room(x, units)
+        """Such room, or None where tensors are not simply memory."""
+        return Room(x, units) if undisturbed() and is_plain(x) else None
 
     def holds(self, outputs: list[Tensor]) -> bool:
         """Whether the outputs lie in their places."""

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from .. import cells
 from . import addresses
-from .addresses import room
+from .addresses import Arrays, room
 from .call import Call
-from .spec import Spec, tensors_of
+from .spec import Spec, spread, tensors_of
 
 # Defined when imported, since a program that torch.export saved names them before any layer of ours has run.
 LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
@@ -31,7 +31,7 @@ Tensors = Sequence[Tensor | None]
 def forward(call: Call, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
     """`addresses.forward`, by the operator where something stands between Python and memory."""
     if _plain(call):
-        return addresses.forward(call, keep=keep, again=again)
+        return addresses.forward(Arrays.of(call), call.into, keep=keep, again=again)
     return dispatched(call, keep=keep)
 
 
@@ -42,14 +42,12 @@ def dispatched(call: Call, *, keep: bool) -> tuple[Tensor, ...]:
 
 def backward(
     call: Call, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
-) -> list[Tensor]:
-    """The gradients of the wanted tensors, by the operator where something stands between Python and memory."""
-    if not _plain(call):
-        return torch.ops.keepgate.sequence_backward(
-            *_arguments(call), output, planes, list(upstream), list(wanted)
-        )
-    found = addresses.backward(call, output, planes, upstream[0], upstream[1:], wanted)
-    return [gradient for gradient in found if gradient is not None]
+) -> list[Tensor | None]:
+    """`addresses.backward`, by the operator where something stands between Python and memory."""
+    if _plain(call):
+        return addresses.backward(Arrays.of(call), output, planes, upstream[0], upstream[1:], wanted)
+    given = *_arguments(call), output, planes, list(upstream), list(wanted)
+    return spread(torch.ops.keepgate.sequence_backward(*given), wanted)
 
 
 def _plain(call: Call) -> bool:
@@ -79,21 +77,22 @@ def call_of(arguments: Sequence[Any], *, trace: bool) -> Call:
 
 def _sequence(*arguments: Any) -> list[Tensor]:
     *_, trace, keep = arguments
-    return list(addresses.forward(call_of(arguments, trace=trace), keep=keep, again=not keep))
+    arrays = Arrays.of(call_of(arguments, trace=trace))
+    return list(addresses.forward(arrays, keep=keep, again=not keep))
 
 
 def _sequence_fake(*arguments: Any) -> list[Tensor]:
     *_, trace, keep = arguments
     call = call_of(arguments, trace=trace)
-    output, final, planes = room(call, [state.contiguous() for state in call.states], keep=keep)
+    states = [state.contiguous() for state in call.states]
+    output, final, planes = room(call.weights, call.x, states, None, keep=keep)
     return [output, *final, *([] if planes is None else [planes])]
 
 
 def _backward(*arguments: Any) -> list[Tensor]:
     *_, output, planes, upstream, wanted = arguments
-    found = addresses.backward(
-        call_of(arguments, trace=False), output, planes, upstream[0], upstream[1:], wanted
-    )
+    arrays = Arrays.of(call_of(arguments, trace=False))
+    found = addresses.backward(arrays, output, planes, upstream[0], upstream[1:], wanted)
     return [gradient for gradient in found if gradient is not None]
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from ..equations import Cell
 from .call import Call
 from .weights import Weights
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -39,9 +41,17 @@ class Spec:
         )  # fmt: skip
 
 
+def spread(found: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+    """One for each tensor: the gradient that was found, or None where none was wanted."""
+    each = iter(found)
+    return [next(each) if want else None for want in wanted]
+
+
 def tensors_of(call: Call) -> tuple[Tensor | None, ...]:
     """Every tensor of a call: those that may need a gradient, then lengths and resets."""
-    weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = call.weights.given
-    return (
-        call.x, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *call.states, *vectors, call.lengths, call.resets
-    )  # fmt: skip
+    return in_order(call.weights.given, call.x, call.states, call.lengths, call.resets)
+
+
+def in_order(weights: Sequence[T], x: T, states: Sequence[T], lengths: T, resets: T) -> tuple[T, ...]:
+    """The same order for what stands for these. weights: as `Weights.given`."""
+    return (x, *weights[:5], *states, *weights[5:], lengths, resets)

@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from .. import _core
 from ..errors import Refused
 from .addresses import Arrays
 from .call import Call
@@ -25,7 +26,7 @@ class Stream:
     def __init__(self, call: Call, output: Tensor) -> None:
         arrays = _arrays(call)
         self._packed = pack(arrays.number, arrays.kind, arrays.sizes, arrays.where)
-        problem = arrays.prepared(output, call.states, self._packed.data_ptr(), None)
+        problem = _core.Forward(*arrays.told(output, call.states, self._packed.data_ptr(), None))
         scratch = torch.empty(problem.scratch_bytes, dtype=torch.uint8, device="cpu")
         # The problem holds addresses only: these must live as long as it does.
         self._alive = (call.x, call.states, output, scratch)
@@ -41,4 +42,4 @@ def _arrays(call: Call) -> Arrays:
     reason = Cpu().refuses(call)
     if reason is not None:
         raise Refused(f"the core cannot step through this layer: {reason}; call the layer itself, with hx")
-    return Arrays(call)
+    return Arrays.of(call)

@@ -1,6 +1,5 @@
 """Weights: those of one layer and direction, looked at once, and known again while nothing about them has changed."""
 
-from collections.abc import Iterable
 from operator import attrgetter, is_
 from typing import Any, NoReturn
 
@@ -18,6 +17,7 @@ class Weights:
     """The weights of one layer and direction. Raises ShapeError where one does not fit the cell or the others.
 
     given:     all of them, in the order of the arguments, None for one that there is not. tensors: those there are.
+    states:    units of each of the cell's states.
     dtype:     what all of them have, or None where they differ.
     plain:     whether all are numbers in this machine's memory and nothing else.
     needed:    whether any needs a gradient.
@@ -49,6 +49,7 @@ class Weights:
         if [None if tensor is None else tensor.shape for tensor in given] != expected:
             _refuse(cell, given, expected)
         self.cell, self.vectors = cell, vectors
+        self.states = (output, *[hidden] * (len(cell.states) - 1))
         self.weight_ih, self.weight_hh, self.weight_hr = weight_ih, weight_hh, weight_hr
         self.bias_ih, self.bias_hh = bias_ih, bias_hh
         self.tensors = [tensor for tensor in given if tensor is not None]
@@ -67,20 +68,18 @@ class Weights:
         if not all(type(tensor) is Parameter and tensor.is_contiguous() for tensor in self.tensors):
             return False
         self._natures = list(map(_nature, self.tensors))
-        self._strides = list(map(Tensor.stride, self.tensors))
         self._pointers = list(map(Tensor.data_ptr, self.tensors))
         self.addresses = tuple([0 if tensor is None else tensor.data_ptr() for tensor in self.given])
         return True
 
-    def still(self, tensors: Iterable[Any]) -> bool:
+    def still(self, now: list[Any]) -> bool:
         """Whether these are the very tensors that `note` noted, as they were then but for their numbers."""
-        now = list(tensors)
         return (
             self.addresses is not None
             and all(map(is_, now, self.tensors))
             and list(map(Tensor.data_ptr, now)) == self._pointers
             and list(map(_nature, now)) == self._natures
-            and list(map(Tensor.stride, now)) == self._strides
+            and all(map(Tensor.is_contiguous, now))
         )
 
 

@@ -13,6 +13,7 @@ from ..equations import Cell
 from ..errors import SettingsError, ShapeError
 from ..kernels import Call, Run, run
 from ..kernels.choose import by_name
+from ..kernels.direct import directly
 from ..kernels.joined import Room, joined
 from ..kernels.weights import Weights
 from .arrange import Arranged, Hidden, Lengths, arrange
@@ -132,6 +133,8 @@ class Recurrent(nn.Module):
         resets:  [time, batch] (or as the input is laid out), True where a new sequence begins: the state is cleared.
         Raises ShapeError (a ValueError and a RuntimeError) for what does not fit.
         """
+        if hx is None and lengths is None and resets is None and (found := self._directly(input)):
+            return found
         output, final, _, arranged = self._run(input, hx, lengths, resets, trace=False)
         return arranged.output(output), self._final(final, arranged)
 
@@ -183,6 +186,19 @@ class Recurrent(nn.Module):
             new = self.weights_at(0).weight_ih.detach().new_zeros
             states = tuple(new(self.num_layers, batch, size) for size in sizes)
             return Stepper(self.weights_at, states, self.input_size)
+
+    def _directly(self, input: Any) -> tuple[Tensor, Hidden] | None:
+        """Output and final states of the plainest call, see `kernels.direct`; None where more must be looked at."""
+        alone = len(self._places) == 1 and (self.kernel is None or self.kernel == "cpu")
+        if not alone or type(input) is not Tensor or input.dim() != 3:
+            return None
+        found = directly(self.weights_at(0), input.transpose(0, 1) if self.batch_first else input)
+        if found is None:
+            return None
+        output, *final = found
+        if self.batch_first:
+            output = output.transpose(0, 1)
+        return output, tuple(final) if len(final) > 1 else final[0]
 
     def _run(
         self,
@@ -299,9 +315,9 @@ class Recurrent(nn.Module):
     def weights_at(self, place: int) -> Weights:
         """One layer's and direction's weights, looked at again only if something about them has changed."""
         compiled = torch.compiler.is_compiling()
-        held, names = self._held[place] if not compiled else None, self._names[place]
+        held = self._held[place] if not compiled else None
         # nn.Module looks for an attribute in many places; parameters are in this one.
-        if held is not None and held.still(map(self._parameters.get, names.values())):
+        if held is not None and held.still([*map(self._parameters.get, self._names[place].values())]):
             return held
         named = self._named(place)
         weights = Weights(

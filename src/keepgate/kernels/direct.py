@@ -1,0 +1,95 @@
+"""The plainest call straight to the core: whole sequences from zeros, of tensors that are memory and nothing else.
+
+Most calls are of this kind, and what a small layer's call costs is mostly Python. So what is looked at, for any call,
+by `nn.arrange`, `Call`, `Cpu.refuses` and `autograd` is looked at here in one place and once. Where it is more than
+plain, or wrong, the answer is None: they can do the rest, and say what is wrong.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from . import addresses
+from .addresses import KINDS, NUMBERS, Arrays
+from .autograd import gradients_of
+from .spec import Spec, in_order
+from .transforms import undisturbed
+from .weights import Weights, is_plain
+
+
+def directly(weights: Weights, x: Tensor) -> tuple[Tensor, ...] | None:
+    """The output and each final state as a layer stacks them, [1, batch, units]; None where more must be looked at.
+
+    x: [time, batch, input].
+    """
+    if (
+        weights.addresses is None
+        or not weights.plain
+        or weights.weight_hr is not None
+        or id(weights.cell) not in NUMBERS
+        or x.dtype is not weights.dtype
+        or x.dtype not in KINDS
+        or not is_plain(x)
+        or not undisturbed()
+    ):
+        return None
+    _, rows, inputs = x.shape
+    if inputs != weights.input_size or not x.numel():
+        return None
+    zeros = x.new_zeros(1, rows, weights.hidden_size)
+    if (weights.needed or x.requires_grad) and torch.is_grad_enabled():
+        return _apply(weights, zeros, x, *weights.given)
+    return addresses.forward(_arrays(weights, zeros, x), keep=False, again=True)
+
+
+def _arrays(weights: Weights, zeros: Tensor, x: Tensor) -> Arrays:
+    return Arrays(weights, x, (zeros,) * len(weights.states))
+
+
+class Direct(Function):
+    """(weights, zeros, x, *weights.given) → output, final states. What is kept for backward is no result here."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, weights: Weights, zeros: Tensor, x: Tensor, *given: Tensor | None
+    ) -> tuple[Tensor, ...]:
+        arrays = _arrays(weights, zeros, x)
+        told, (*results, planes) = addresses.solved(arrays, keep=True, again=False)
+        ctx.weights, ctx.told = weights, told
+        ctx.where = _where(arrays.x, zeros, results[0], planes)
+        ctx.save_for_backward(zeros, results[0], planes, x, *given)
+        ctx.set_materialize_grads(False)
+        return tuple(results)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
+        zeros, output, planes, x, *given = ctx.saved_tensors
+        weights, (_, _, want_x, *want_given) = ctx.weights, ctx.needs_input_grad
+        states = len(weights.states)
+        wanted = in_order(want_given, want_x, (False,) * states, False, False)
+        if (
+            undisturbed()
+            and not torch.is_grad_enabled()
+            and weights.still([weight for weight in given if weight is not None])
+            and _where(x, zeros, output, planes) == ctx.where
+        ):
+            every = in_order(given, x, (zeros,) * states, None, None)
+            found = addresses.gradients(ctx.told, weights.addresses, every, upstream[0], upstream[1:], wanted)
+        else:
+            tensors = in_order(given, x, (zeros[0],) * states, None, None)
+            last = [None if gradient is None else gradient[0] for gradient in upstream[1:]]
+            spec = Spec(weights.cell, False, False, weights)
+            found = gradients_of(spec, tensors, output, planes, (upstream[0], *last, None), wanted)
+        return None, None, *found[:6], *found[6 + states : -2]
+
+
+def _where(x: Tensor, *others: Tensor) -> tuple[Any, ...]:
+    """By what it is seen that tensors lie where they did. A hook may have moved those that were saved."""
+    return (x.shape, x.data_ptr(), *[other.data_ptr() for other in others])
+
+
+# What Function.apply ends in. Before, it looks for transforms of torch.func, and there are none here.
+_apply: Callable[..., tuple[Tensor, ...]] = super(Function, Direct).apply
