@@ -5,80 +5,62 @@
 #include <stdexcept>
 #include <string>
 
-#define KEEPGATE_SET described
 #include "core.h"
-#include "vec.h"
 
-namespace keepgate::described {
-#include "cells/all.h"
-}
+#define KEEPGATE_DECLARE(set) \
+  namespace keepgate::set { extern const KernelSet table; }
+#if defined(__x86_64__)
+KEEPGATE_DECLARE(avx512)
+KEEPGATE_DECLARE(avx2)
+KEEPGATE_DECLARE(baseline)
+#else
+KEEPGATE_DECLARE(neon)
+#endif
 
 namespace keepgate {
-
-#if defined(__x86_64__)
-namespace avx512 { extern const Kernels table; }
-namespace avx2 { extern const Kernels table; }
-namespace baseline { extern const Kernels table; }
-#elif defined(__aarch64__)
-namespace neon { extern const Kernels table; }
-#endif
-
 namespace {
 
-#define KEEPGATE_NAME(Cell) described::Cell::name,
-constexpr const char* cells[] = {KEEPGATE_CELLS(KEEPGATE_NAME)};
-#undef KEEPGATE_NAME
-
-struct Set {
-  const Kernels* kernels;
-  bool (*runs_here)();
+struct Choice {
+  const KernelSet* set;
+  bool runs_here;
 };
 
-// Best first. The flags are those that CMakeLists.txt compiles each set with.
-const Set sets[] = {
 #if defined(__x86_64__)
-    {&avx512::table,
-     [] {
-       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-              __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-     }},
-    {&avx2::table, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
-    {&baseline::table, [] { return true; }},
-#elif defined(__aarch64__)
-    {&neon::table, [] { return true; }},
+// The flags are those that CMakeLists.txt compiles each set with.
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+const Choice choices[] = {{&avx512::table, has_avx512()}, {&avx2::table, has_avx2()}, {&baseline::table, true}};
+#else
+const Choice choices[] = {{&neon::table, true}};
 #endif
-};
 
-const Kernels& choose() {
+const KernelSet& choose() {
   const char* const wanted = std::getenv("KEEPGATE_ISA");
   std::string known;
-  for (const Set& set : sets) {
-    if (!set.runs_here()) continue;
-    if (!wanted || !*wanted || std::strcmp(wanted, set.kernels->name) == 0) return *set.kernels;
-    known += (known.empty() ? "" : ", ") + std::string(set.kernels->name);
+  for (const char* const* name = available_sets(); *name; name++) {
+    if (!wanted || !*wanted || std::strcmp(wanted, *name) == 0)
+      for (const Choice& choice : choices)
+        if (choice.set->name == *name) return *choice.set;
+    known += (known.empty() ? "" : ", ") + std::string(*name);
   }
   throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) + ", and this processor runs " + known);
 }
 
 }  // namespace
 
-int cell_count() { return int(std::size(cells)); }
-const char* cell_name(int cell) { return cells[cell]; }
-
 const char* const* available_sets() {
-  static const char* names[std::size(sets) + 1];
-  static const bool found = [] {
-    const char** next = names;
-    for (const Set& set : sets)
-      if (set.runs_here()) *next++ = set.kernels->name;
-    return true;
-  }();
-  return found ? names : nullptr;
+  static const char* names[std::size(choices) + 1];
+  const char** next = names;
+  for (const Choice& choice : choices)
+    if (choice.runs_here) *next++ = choice.set->name;
+  return names;
 }
 
-const Kernels& kernels() {
-  static const Kernels& chosen = choose();
+const KernelSet& kernel_set() {
+  static const KernelSet& chosen = choose();
   return chosen;
 }
 
@@ -86,9 +68,8 @@ uint64_t fingerprint(const void* data, size_t bytes) {
   // Each step can be undone for a known lane or a known word, so a change of one word is always seen. The rotation
   // brings the sign of a number, which a product leaves at the top, to where the next product spreads it.
   constexpr int lanes = 8;
-  constexpr uint64_t odd = 0x9e3779b97f4a7c15;  // 2⁶⁴ ÷ the golden ratio
   const auto mix = [](uint64_t lane, uint64_t word) {
-    const uint64_t product = (lane ^ word) * odd;
+    const uint64_t product = (lane ^ word) * 0x9e3779b97f4a7c15;  // 2⁶⁴ ÷ the golden ratio
     return product << 29 | product >> 35;
   };
   uint64_t lane[lanes] = {1, 2, 3, 4, 5, 6, 7, 8}, words[lanes];

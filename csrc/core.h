@@ -13,6 +13,8 @@ enum class Type : int { float32 = 0, float64 = 1 };
 struct Sizes {
   long steps, rows, input, hidden;
   long projected;  // units of the output after a projection; 0 without one
+
+  long output() const { return projected ? projected : hidden; }
 };
 
 struct Weights {
@@ -47,46 +49,43 @@ struct Forward {
   // What is kept of every step, [steps, rows, padded(hidden)] each, or all null: the states after the first, then what
   // the cell keeps, then with a projection the first state before it.
   void* planes[max_planes];
-  void* scratch;
 };
 
 struct Backward {
-  Forward forward;  // as it ran, planes included; `last`, `packed` and `scratch` are not read
+  Forward forward;  // as it ran, planes included; `last` and `packed` are not read
   Weights weights;
   Strided d_output;  // data may be null
   const void* d_last[max_states];  // each may be null
   Strided d_x;  // what is wanted; data null where it is not, as for each below
   void* d_first[max_states];
-  void* d_weight_ih;
-  void* d_weight_hh;
-  void* d_bias_ih;
-  void* d_bias_hh;
-  void* d_weight_hr;
+  void *d_weight_ih, *d_weight_hh, *d_bias_ih, *d_bias_hh, *d_weight_hr;
   void* d_vectors[max_vectors];
-  void* scratch;
 };
 
-// The kernels of one instruction set.
-struct Kernels {
-  const char* name;
-  size_t (*packed_bytes)(int cell, Type, const Sizes&);
-  void (*pack)(int cell, Type, const Sizes&, const Weights&, void* packed, int threads);
-  size_t (*forward_scratch)(const Forward&);
-  void (*forward)(const Forward&);
-  size_t (*backward_scratch)(const Backward&);
-  void (*backward)(const Backward&);
+// What one instruction set does for one cell and one type of numbers.
+struct Kernel {
+  const char* cell;
+  size_t (*packed_bytes)(const Sizes&);
+  void (*pack)(const Sizes&, const Weights&, void* packed, int threads);
+  // These return how many bytes of scratch they need; without scratch that is all they do.
+  size_t (*forward)(const Forward&, void* scratch);
+  size_t (*backward)(const Backward&, void* scratch);
 };
+struct KernelSet {
+  const char* name;
+  int cells;
+  const Kernel (*kernels)[2];  // [cell][type]
+};
+
+const KernelSet& kernel_set();  // chosen once, when the library is loaded
+const char* const* available_sets();  // those that this processor can run, best first, ended by null
+inline const Kernel& kernel(int cell, Type type) { return kernel_set().kernels[cell][int(type)]; }
 
 // The units of a plane's row, padded: 64 bytes hold a whole number of every vector.
 constexpr long padded(long units, Type type) {
   const long lanes = type == Type::float32 ? 16 : 8;
   return (units + lanes - 1) / lanes * lanes;
 }
-
-int cell_count();
-const char* cell_name(int cell);
-const Kernels& kernels();  // of the instruction set that was chosen when the library was loaded
-const char* const* available_sets();  // the sets that this processor can run, best first, ended by null
 
 // A number that changes when any of the bytes does, to know whether weights were changed since they were packed.
 uint64_t fingerprint(const void* data, size_t bytes);

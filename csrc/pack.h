@@ -5,160 +5,98 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-constexpr int panel_vectors = 4;  // of a panel whose columns are no gates
-
 constexpr long up(long n, long to) { return (n + to - 1) / to * to; }
+template <class T>
+const T* of(const void* p) {
+  return static_cast<const T*>(p);
+}
+template <class T>
+T* of(void* p) {
+  return static_cast<T*>(p);
+}
+
+// Rows inside the core are this wide: the last block, or panel, is as full as the others.
+template <class T>
+constexpr long wide(long numbers) {
+  return up(numbers, panel_vectors * Vec<T>::lanes);
+}
 
 // A cell's columns in registers: a block is a few vectors of units with all their gates, wide enough to fill a tile.
 template <class Cell, class T>
 struct Block {
-  using V = Vec<T>;
   static constexpr int gates = Cell::gates, apart = Cell::apart, columns = gates + apart;
-  static constexpr int vectors = panel_vectors / gates > 1 ? panel_vectors / gates : 1;  // of units
-  static constexpr long units = vectors * V::lanes, width = columns * units;
-  static_assert(gates * vectors <= max_vectors_of_panel, "a cell has at most 8 gates");
+  static constexpr int vectors = gates == 1 ? 4 : gates == 2 ? 2 : 1;  // of units
+  static constexpr long units = vectors * Vec<T>::lanes, width = columns * units, gate_width = gates * units;
+  static_assert(gates * vectors <= max_panel, "a cell has at most 8 gates");
 
   static long count(long hidden) { return (hidden + units - 1) / units; }
-  // Vectors in block u: the last may hold fewer.
-  static int held(long u, long hidden) {
-    const long left = (hidden - u * units + V::lanes - 1) / V::lanes;
-    return left < vectors ? int(left) : vectors;
-  }
+  // The places in `cell.gates` order that stand in each column.
+  static constexpr bool recurrent = Cell::recurrence != Recurrence::none;
+  // Numbers of the previous output that a gate of a unit reads.
+  static long read(const Sizes& s) { return Cell::recurrence == Recurrence::dense ? s.output() : recurrent ? 1 : 0; }
 };
 
-// Rows inside the core are wide enough for the last block, or panel, to be full.
-template <class Cell, class T>
-long padded_units(long hidden) {
-  const long whole = Block<Cell, T>::count(hidden) * Block<Cell, T>::units, plane = up(hidden, 64 / long(sizeof(T)));
-  return whole > plane ? whole : plane;
+// Calls f(matrix's, panel's) with the places of each number of rows `first` to `first + units` of every gate's part of
+// a matrix [gates · hidden, inner], and in a panel [inner][gates in this order][units] of them.
+template <class F>
+void each_weight(long inner, long hidden, const int* order, int gates, long first, long units, F f) {
+  const long real = hidden - first < units ? hidden - first : units;
+  constexpr long stretch = 16;  // of the inner index: a stretch of all rows stays in the fastest cache
+  for (long k0 = 0; k0 < inner; k0 += stretch)
+    for (int g = 0; g < gates; g++)
+      for (long k = k0, end = k0 + stretch < inner ? k0 + stretch : inner; k < end; k++)
+        for (long j = 0; j < real; j++) f((order[g] * hidden + first + j) * inner + k, (k * gates + g) * units + j);
 }
-template <class T>
-long padded_columns(long columns) {
-  return up(columns, panel_vectors * Vec<T>::lanes);
-}
-
-// Calls f with the number as a constant: f(std::integral_constant<int, n>).
-template <int most, class F>
-KEEPGATE_INLINE void with_constant(int n, F f) {
-  if constexpr (most > 1)
-    if (n < most) return with_constant<most - 1>(n, f);
-  f(std::integral_constant<int, most>{});
-}
+constexpr int alone[] = {0};  // the order of a matrix without gates
 
 // Where each part of the packed weights begins, in numbers.
 template <class Cell, class T>
 struct Packed {
   using B = Block<Cell, T>;
-  long ih, hh, bias, vectors, hr, total;
+  long hh, bias, vectors, hr, total;  // those of the inputs come first
 
   explicit Packed(const Sizes& s) {
-    const long blocks = B::count(s.hidden), units = blocks * B::units;
-    const long output = s.projected ? s.projected : s.hidden;
-    const long recurrent = Cell::recurrence == Recurrence::dense      ? output
-                           : Cell::recurrence == Recurrence::diagonal ? 1
-                                                                      : 0;
-    ih = 0;
-    hh = ih + units * B::gates * s.input;
-    bias = hh + units * B::gates * recurrent;
+    const long blocks = B::count(s.hidden);
+    hh = blocks * B::gate_width * s.input;
+    bias = hh + blocks * B::gate_width * B::read(s);
     vectors = bias + blocks * B::width;
-    hr = vectors + units * Cell::vectors;
-    total = hr + (s.projected ? up(s.projected, panel_vectors * B::V::lanes) * s.hidden : 0);
+    hr = vectors + blocks * B::units * Cell::vectors;
+    total = hr + wide<T>(s.projected) * s.hidden;
   }
 };
-
-// Rows of a matrix [gates · hidden, inner] → [inner][gates][units of block u], gates in the given order.
-template <class Cell, class T>
-void pack_block(const T* from, long inner, long hidden, const int* order, long u, int vectors, T* to) {
-  const long units = vectors * Vec<T>::lanes, width = Cell::gates * units, first = u * Block<Cell, T>::units;
-  const long real = hidden - first < units ? hidden - first : units;
-  constexpr long stretch = 16;  // of the inner index: a stretch of all rows stays in the fastest cache
-  for (long k0 = 0; k0 < inner; k0 += stretch) {
-    const long end = k0 + stretch < inner ? k0 + stretch : inner;
-    for (int g = 0; g < Cell::gates; g++) {
-      const T* const rows = from + (order[g] * hidden + first) * inner;
-      for (long k = k0; k < end; k++) {
-        T* const out = to + k * width + g * units;
-        for (long j = 0; j < real; j++) out[j] = rows[j * inner + k];
-        for (long j = real; j < units; j++) out[j] = 0;
-      }
-    }
-  }
-}
-
-// The way back, for gradients; what stands there is replaced.
-template <class Cell, class T>
-void unpack_block(const T* from, long inner, long hidden, const int* order, long u, int vectors, T* to) {
-  const long units = vectors * Vec<T>::lanes, width = Cell::gates * units, first = u * Block<Cell, T>::units;
-  const long real = hidden - first < units ? hidden - first : units;
-  constexpr long stretch = 16;
-  for (long k0 = 0; k0 < inner; k0 += stretch) {
-    const long end = k0 + stretch < inner ? k0 + stretch : inner;
-    for (int g = 0; g < Cell::gates; g++) {
-      T* const rows = to + (order[g] * hidden + first) * inner;
-      for (long j = 0; j < real; j++)
-        for (long k = k0; k < end; k++) rows[j * inner + k] = from[k * width + g * units + j];
-    }
-  }
-}
-
-// The biases in the order of a block's columns: those of wx apart, the sums, those of uh apart.
-template <class Cell, class T>
-void pack_bias(const T* ih, const T* hh, long hidden, long u, int vectors, T* to) {
-  const long units = vectors * Vec<T>::lanes, first = u * Block<Cell, T>::units;
-  for (int column = 0; column < Block<Cell, T>::columns; column++)
-    for (long j = 0; j < units; j++) {
-      T sum = 0;
-      if (first + j < hidden) {
-        if (ih && column < Cell::gates) sum += ih[Cell::wx_gates[column] * hidden + first + j];
-        if (hh && column >= Cell::apart && Cell::recurrence != Recurrence::none)
-          sum += hh[Cell::uh_gates[column - Cell::apart] * hidden + first + j];
-      }
-      to[column * units + j] = sum;
-    }
-}
-
-// A matrix's rows as columns of panels: [rows, inner] → [panel][inner][vectors of the panel].
-template <class T>
-void pack_columns(const T* from, long rows, long inner, T* to) {
-  constexpr long width = panel_vectors * Vec<T>::lanes;
-  for (long first = 0; first < rows; first += width) {
-    const long lanes = up(rows - first < width ? rows - first : width, Vec<T>::lanes);
-    for (long k = 0; k < inner; k++)
-      for (long j = 0; j < lanes; j++) *to++ = first + j < rows ? from[(first + j) * inner + k] : T(0);
-  }
-}
-
-template <class Cell, class T>
-void pack_unit_weights(const Sizes& s, const Weights& w, long u, int vectors, T* to) {
-  using B = Block<Cell, T>;
-  const Packed<Cell, T> at(s);
-  const long units = vectors * Vec<T>::lanes;
-  for (int n = 0; n < Cell::vectors; n++)
-    for (long j = 0; j < units; j++)
-      to[at.vectors + n * B::count(s.hidden) * B::units + u * B::units + j] =
-          u * B::units + j < s.hidden ? static_cast<const T*>(w.vectors[n])[u * B::units + j] : T(0);
-}
 
 // The part of all packing that member `member` of `members` does.
 template <class Cell, class T>
 void pack_part(const Sizes& s, const Weights& w, T* to, int member, int members) {
   using B = Block<Cell, T>;
   const Packed<Cell, T> at(s);
-  const long output = s.projected ? s.projected : s.hidden, blocks = B::count(s.hidden);
-  const auto of = [](const void* p) { return static_cast<const T*>(p); };
+  const long blocks = B::count(s.hidden), read = B::read(s);
+  const auto pack = [&](const void* from, T* to, long inner, const int* order, int gates, long first, long units) {
+    if (first + units > s.hidden) std::memset(to, 0, size_t(inner * gates * units) * sizeof(T));
+    if (from) each_weight(inner, s.hidden, order, gates, first, units, [&](long i, long j) { to[j] = of<T>(from)[i]; });
+  };
   for (long u = blocks * member / members; u < blocks * (member + 1) / members; u++) {
-    const int vectors = B::held(u, s.hidden);
-    pack_block<Cell>(of(w.weight_ih), s.input, s.hidden, Cell::wx_gates, u, vectors,
-                     to + at.ih + u * B::units * B::gates * s.input);
-    if constexpr (Cell::recurrence != Recurrence::none) {
-      const long inner = Cell::recurrence == Recurrence::dense ? output : 1;
-      pack_block<Cell>(of(w.weight_hh), inner, s.hidden, Cell::uh_gates, u, vectors,
-                       to + at.hh + u * B::units * B::gates * inner);
-    }
-    pack_bias<Cell>(of(w.bias_ih), of(w.bias_hh), s.hidden, u, vectors, to + at.bias + u * B::width);
-    pack_unit_weights<Cell>(s, w, u, vectors, to);
+    const long first = u * B::units;
+    pack(w.weight_ih, to + u * B::gate_width * s.input, s.input, Cell::wx_gates, B::gates, first, B::units);
+    if (B::recurrent)
+      pack(w.weight_hh, to + at.hh + u * B::gate_width * read, read, Cell::uh_gates, B::gates, first, B::units);
+    for (int n = 0; n < Cell::vectors; n++)
+      pack(w.vectors[n], to + at.vectors + n * blocks * B::units + first, 1, alone, 1, first, B::units);
+    // In the order of the columns: those of wx apart, the sums, those of uh apart.
+    T* const bias = to + at.bias + u * B::width;
+    std::memset(bias, 0, size_t(B::width) * sizeof(T));
+    const auto add = [&](const void* from, const int* order, T* to) {
+      if (from)
+        each_weight(1, s.hidden, order, B::gates, first, B::units, [&](long i, long j) { to[j] += of<T>(from)[i]; });
+    };
+    add(w.bias_ih, Cell::wx_gates, bias);
+    if (B::recurrent) add(w.bias_hh, Cell::uh_gates, bias + B::apart * B::units);
   }
-  if (s.projected && member == 0) pack_columns(of(w.weight_hr), s.projected, s.hidden, to + at.hr);
+  if (!s.projected || member > 0) return;
+  std::memset(to + at.hr, 0, size_t(at.total - at.hr) * sizeof(T));
+  for (long first = 0; first < s.projected; first += wide<T>(1))
+    each_weight(s.hidden, s.projected, alone, 1, first, wide<T>(1),
+                [&](long i, long j) { to[at.hr + first * s.hidden + j] = of<T>(w.weight_hr)[i]; });
 }
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -92,7 +92,7 @@ int check(int every) {
     }
     ++count;
   }
-  std::printf("%s: %d problems, %d wrong\n", kernels().name, count, wrong);
+  std::printf("%s: %d problems, %d wrong\n", kernel_set().name, count, wrong);
   return wrong != 0;
 }
 
@@ -132,8 +132,8 @@ int compare(const char* path, int every) {
     ++count;
   }
   std::fclose(file);
-  std::printf("%s: %d problems, %d wrong; at most %.1e off in float32, %.1e in float64\n", kernels().name, count, wrong,
-              worst[0], worst[1]);
+  std::printf("%s: %d problems, %d wrong; at most %.1e off in float32, %.1e in float64\n", kernel_set().name, count,
+              wrong, worst[0], worst[1]);
   return wrong != 0;
 }
 
@@ -158,7 +158,7 @@ int count(const std::string& name) {
   const Sizes sizes = name == "streaming" ? Sizes{1, 1, 64, 64, 0} : Sizes{20, 8, 32, 64, 0};
   Problem<float> problem(cell, sizes, options, 1, 1);
   measured(problem, name == "streaming" ? 20 : 1);
-  std::printf("%s, %s\n", kernels().name, KEEPGATE_COMPILER);
+  std::printf("%s, %s\n", kernel_set().name, KEEPGATE_COMPILER);
   return 0;
 }
 

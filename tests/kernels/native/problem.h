@@ -22,16 +22,11 @@ namespace keepgate {
 struct Facts {
   const char* name;
   int gates, states, vectors, kept;
-  bool dense, diagonal, reads_output;
+  bool dense, reads_output;
 };
-#define KEEPGATE_FACTS(Cell)                                       \
-  {described::Cell::name,                                          \
-   described::Cell::gates,                                         \
-   described::Cell::states,                                        \
-   described::Cell::vectors,                                       \
-   described::Cell::kept,                                          \
-   described::Cell::recurrence == described::Recurrence::dense,    \
-   described::Cell::recurrence == described::Recurrence::diagonal, \
+#define KEEPGATE_FACTS(Cell)                                                                                          \
+  {described::Cell::name,        described::Cell::gates, described::Cell::states,                                     \
+   described::Cell::vectors,     described::Cell::kept,  described::Cell::recurrence == described::Recurrence::dense, \
    described::Cell::reads_output},
 const Facts facts[] = {KEEPGATE_CELLS(KEEPGATE_FACTS)};
 
@@ -97,12 +92,9 @@ class Problem {
     if (options.trained) make_backward();
   }
 
-  void run_forward() {
-    const Kernels& k = kernels();
-    k.forward(f);
-  }
+  void run_forward() { of_cell().forward(f, scratch_forward); }
   void run_backward() {
-    if (options.trained) kernels().backward(b);
+    if (options.trained) of_cell().backward(b, scratch_backward);
   }
 
   // Everything that the core wrote, in an order that depends on nothing but the problem.
@@ -131,6 +123,7 @@ class Problem {
   const Options options;
   Random random;
   Forward f = {};
+  void *scratch_forward = nullptr, *scratch_backward = nullptr;
   Backward b = {};
   Weights weights = {};
   long output;
@@ -138,7 +131,8 @@ class Problem {
   std::vector<std::unique_ptr<Array>> arrays;
 
   long units(int state) const { return state == 0 ? output : f.sizes.hidden; }
-  long recurrent() const { return fact.gates * f.sizes.hidden * (fact.dense ? output : fact.diagonal ? 1 : 0); }
+  const Kernel& of_cell() const { return kernel(f.cell, f.type); }
+  long recurrent() const { return fact.dense ? fact.gates * f.sizes.hidden * output : 0; }
 
   void* bytes(size_t count, size_t shift) {
     arrays.push_back(std::make_unique<Array>(count, shift));
@@ -179,13 +173,13 @@ class Problem {
     const Sizes& s = f.sizes;
     const long rows = fact.gates * s.hidden;
     weights.weight_ih = filled(rows * s.input, 1 / std::sqrt(double(s.input)));
-    if (recurrent()) weights.weight_hh = filled(recurrent(), fact.dense ? 1 / std::sqrt(double(output)) : 0.5);
+    if (recurrent()) weights.weight_hh = filled(recurrent(), 1 / std::sqrt(double(output)));
     if (options.biases) weights.bias_ih = filled(rows, 0.5);
     if (options.biases && recurrent()) weights.bias_hh = filled(rows, 0.5);
     if (s.projected) weights.weight_hr = filled(s.projected * s.hidden, 1 / std::sqrt(double(s.hidden)));
     for (int n = 0; n < fact.vectors; ++n) weights.vectors[n] = filled(s.hidden, 0.5);
-    void* const packed = bytes(kernels().packed_bytes(f.cell, f.type, s), 0);
-    kernels().pack(f.cell, f.type, s, weights, packed, f.threads);
+    void* const packed = bytes(of_cell().packed_bytes(s), 0);
+    of_cell().pack(s, weights, packed, f.threads);
     f.packed = packed;
   }
 
@@ -196,7 +190,7 @@ class Problem {
     if (options.trained) planes = fact.states - 1 + fact.kept + (s.projected ? 1 : 0);
     for (int n = 0; n < planes; ++n)
       f.planes[n] = bytes(size_t(s.steps * s.rows * padded(s.hidden, f.type)) * sizeof(T), 0);
-    f.scratch = bytes(kernels().forward_scratch(f), 0);
+    scratch_forward = bytes(of_cell().forward(f, nullptr), 0);
   }
 
   void make_backward() {
@@ -214,7 +208,7 @@ class Problem {
     if (options.biases && recurrent()) b.d_bias_hh = empty(rows);
     if (s.projected) b.d_weight_hr = empty(s.projected * s.hidden);
     for (int n = 0; n < fact.vectors; ++n) b.d_vectors[n] = empty(s.hidden);
-    b.scratch = bytes(kernels().backward_scratch(b), 0);
+    scratch_backward = bytes(of_cell().backward(b, nullptr), 0);
   }
 
   Result gathered(const char* name, bool gradient, const Strided& from, long width) const {
