@@ -241,22 +241,16 @@ class BackwardMember : Member<Cell, T> {
       if (given) d_next[0] = d_next[0] + V::load(d_output + unit, left);
       next[0] = V::load(shown + unit, projected ? lanes : left);
       if constexpr (Cell::reads_output) prev[0] = V::load(before[0] + unit, left);
-#pragma GCC unroll 16
       for (int n = 1; n < Cell::states; n++) {
         d_next[n] = V::load(carry[n] + unit);
         prev[n] = V::load(before[n] + unit, left);
         next[n] = V::load(plane[n - 1] + unit);
       }
-#pragma GCC unroll 16
       for (int i = 0; i < Cell::kept; i++) kept[i] = V::load(plane[Cell::states - 1 + i] + unit);
-#pragma GCC unroll 16
       for (int n = 0; n < Cell::vectors; n++) weight[n] = V::load(of<T>(b.weights.vectors[n]) + unit, left);
       Cell::backward(d_next, kept, prev, next, weight, d_pre, d_prev, d_weight);
-#pragma GCC unroll 16
       for (int column = 0; column < B::columns; column++) d_pre[column].store(to + column * B::units);
-#pragma GCC unroll 16
       for (int n = 0; n < Cell::vectors; n++) d_weight[n].store(to + B::width + n * B::units);
-#pragma GCC unroll 16
       for (int n = 0; n < Cell::states; n++)
         if (n || !projected) d_prev[n].store(carry[n] + unit);
     }

@@ -108,20 +108,15 @@ class ForwardMember : Member<Cell, T> {
       const long u = unit / B::units, inside = unit % B::units, left = s.hidden - unit;
       const T* const in = pre + (u * span + slot) * B::width + inside;
       V sum[B::columns], prev[Cell::states], next[Cell::states], kept[Cell::kept + 1], weight[Cell::vectors + 1];
-#pragma GCC unroll 16
       for (int column = 0; column < B::columns; column++) sum[column] = V::load(in + column * B::units);
       if constexpr (Cell::reads_output) prev[0] = V::load(h_before + unit, left);
-#pragma GCC unroll 16
       for (int n = 0; n < Cell::vectors; n++)
         weight[n] = V::load(weights(packed.vectors) + n * blocks * B::units + unit);
-#pragma GCC unroll 16
       for (int n = 1; n < Cell::states; n++) prev[n] = V::load(before[n] + unit, left);
       Cell::forward(sum, prev, weight, next, kept);
-#pragma GCC unroll 16
       for (int n = 1; n < Cell::states; n++) next[n].store(after[n] + unit, keeps ? lanes : left);
       next[0].store(shown + unit, projects ? lanes : left);
       if (!keeps) continue;
-#pragma GCC unroll 16
       for (int k = 0; k < Cell::kept; k++) {
         T* const to = plane[Cell::states - 1 + k] + unit;
         streams ? stream(kept[k], to) : kept[k].store(to);
