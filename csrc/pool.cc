@@ -20,8 +20,8 @@ inline void pause() {
 #endif
 }
 
-// Spins for about a millisecond, then lets others run: a thread that only spins beside a busy neighbour makes both
-// wait, and one that steps aside at once is not given the processor back for milliseconds.
+// Spins for some tenths of a millisecond, then lets others run: a thread that only spins beside a busy neighbour makes
+// both wait, and one that steps aside at once is not given the processor back for milliseconds.
 template <class Done>
 void wait_until(Done done) {
   for (int i = 0; !done(); i++) {
@@ -121,8 +121,9 @@ class Pool {
 
   // The door of a later turn than the one seen last.
   uint64_t next_turn(uint64_t seen) {
-    // Who sleeps is woken at once, even where others are busy; who has merely stepped aside is not.
-    for (int i = 0; i < 10000; i++) {
+    // About a millisecond or two, in which a program that trains comes back: to be woken costs as much as a small
+    // layer. Who sleeps then is woken at once, even where others are busy; who has merely stepped aside is not.
+    for (int i = 0; i < 100000; i++) {
       const uint64_t now = door.load(std::memory_order_acquire);
       if (now >> 16 != seen) return now;
       pause();

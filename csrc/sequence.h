@@ -84,7 +84,7 @@ struct Member {
     const bool split = by_units(s, threads);
     const long unit = s.rows * s.hidden * B::gates, step = unit * B::read(s), all = s.steps * (step + unit * s.input);
     long most = split ? B::count(s.hidden) : s.rows;
-    for (long limit : {long(threads), all / 100000, split && dense ? step / 8000 : most})
+    for (long limit : {long(threads), all / 100000, split && dense ? step / 16000 : most})
       most = limit < most ? limit : most;
     return most < 1 ? 1 : int(most);
   }
