@@ -50,21 +50,33 @@ def test_an_instruction_set_is_chosen_by_name():
 
 
 def test_the_stub_names_what_the_module_has():
-    stub = ast.parse((Path(keepgate.__file__).parent / "_core.pyi").read_text())
-    for node in stub.body:
-        if isinstance(node, ast.FunctionDef):
-            _same_arguments(node.args, getattr(_core, node.name).__doc__)
-        if isinstance(node, ast.ClassDef):
-            methods = {method.name: method for method in node.body if isinstance(method, ast.FunctionDef)}
-            _same_arguments(methods["__init__"].args, getattr(_core, node.name).__init__.__doc__)
-            assert set(methods) == {"__init__", "scratch_bytes", "run"}
-    named = {node.name for node in stub.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assert named == {name for name in dir(_core) if not name.startswith("_")}
+    nodes = stub()
+    assert set(nodes) == {name for name in dir(_core) if not name.startswith("_")}
+    for name in ("Forward", "Backward"):
+        methods = {method.name for method in nodes[name].body if isinstance(method, ast.FunctionDef)}
+        assert methods == {"__init__", *(known for known in dir(getattr(_core, name)) if known[0] != "_")}
 
 
-def _same_arguments(arguments: ast.arguments, signature: str) -> None:
-    found = re.findall(r"[(,]\s*(\w+)(?=[:,)])", signature.split("->")[0])
-    assert [argument.arg for argument in arguments.args] == found
+@pytest.mark.parametrize("name", [name for name in dir(_core) if name[0] != "_" and name.islower()])
+def test_a_function_takes_what_the_stub_says(name):
+    arguments = stub()[name].args
+    shown = getattr(_core, name).__doc__.split(") ->")[0].split("(", 1)[1]
+    assert len(arguments.posonlyargs + arguments.args) == len(re.findall(r"\w+: ", shown))
+
+
+def test_a_problem_takes_what_the_stub_says():
+    known = {name: len(stub()[name].body[0].args.posonlyargs) - 1 for name in ("Forward", "Backward")}
+    with pytest.raises(ValueError, match=f"0 entries where {known['Forward']} belong"):
+        _core.Forward()
+    nowhere = (0, 0, 0)
+    problem = (0, 0, (1, 1, 1, 1, 0), 1, False, False, nowhere, 0, 0, (0,), (0,), 0, nowhere, ())
+    with pytest.raises(ValueError, match=f"0 entries where {known['Backward'] - 1} belong"):
+        _core.Backward(_core.Forward(*problem))
+
+
+def stub():
+    nodes = ast.parse((Path(keepgate.__file__).parent / "_core.pyi").read_text()).body
+    return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 @pytest.mark.skipif(not OBJECTS.exists(), reason="the module here was not built by an editable install")
