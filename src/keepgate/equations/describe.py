@@ -17,8 +17,9 @@ Recurrent = Literal["dense", "diagonal", "none", "inside"]
 
 # What a LayerTrace answers to itself, so that `trace.f` can be a gate; then what a graph's symbols look like.
 RESERVED = frozenset(
-    {"cell", "final", "get", "initial", "items", "keys", "layer", "layers", "lengths", "names", "output"}
-    | {"over_time", "previous", "rebuild", "resets", "reverse", "self", "uh", "values", "weight_hr", "wx"}
+    {"before", "cell", "cleared", "final", "get", "initial", "items", "keys", "layer", "layers", "lengths", "names"}
+    | {"output", "over_time", "previous", "real", "rebuild", "resets", "reverse", "self", "uh", "values"}
+    | {"weight_hr", "wx"}
 )
 RESERVED_PREFIXES, RESERVED_SUFFIX = ("_", "wx_", "uh_", "u_", "d_"), "_prev"
 
