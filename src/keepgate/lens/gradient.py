@@ -1,15 +1,19 @@
 """Gradient against lag: how much of what the answer teaches reaches the state so many steps earlier."""
 
-import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import SettingsError, ShapeError
+from ..kernels import Call, run
 from ..nn import Recurrent
+from ..nn.arrange import check_lengths
+from ..nn.trace import LayerTrace
+from .seen import adopt
+from .writes import left_at, writes_of
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -18,38 +22,64 @@ GONE = 0.01
 
 
 def gradient_by_lag(
-    layer: Recurrent,
+    layer: nn.Module,
     x: Float[Tensor, "time batch input"],
     *,
     loss: Loss | None = None,
     furthest: int | None = None,
     state: str | None = None,
+    lengths: list[int] | Tensor | None = None,
 ) -> Float[Tensor, " lags"]:
-    """Norm of ∂L_T/∂(states at T−k) for k = 0, 1, … `furthest`, relative to k = 0, as a mean over the rows; float64.
+    """Norm of ∂L/∂(states, k steps before a row's end) for k = 0, 1, … `furthest`, relative to k = 0; float64.
 
-    The derivative is the whole one, along every path from the state to the loss, with respect to all states together
-    or to one of them (`state`, "c" for example; relative to all states at lag 0, so that the shares of two compare).
-    It comes from one backward pass, in float64, so that 1e-250 is a number and not yet zero.
+    The derivative is the whole one, along every path from the state to the loss, with respect to all states of all
+    layers together or to one of them (`state`, "c" for example; relative to all states at lag 0, so that the shares of
+    two compare). Each direction's lags count from its own end of reading. It comes from one backward pass, in float64,
+    so that 1e-250 is a number and not yet zero. The mean is over the rows that are so long.
 
-    loss: from the last output [batch, output] to a number; None sums it. x: time first, every row of the full length.
+    layer: ours, or torch.nn's. x: time first. lengths: how many steps of each row are real; None where all are.
+    loss: from what each direction knows at its end, [batch, directions · output], to a number; None sums it.
     furthest: in steps; None goes to the state after the first step. The steps before it are run without a gradient.
-    Raises ShapeError if x is not [time, batch, input] or has fewer than furthest + 1 steps, SettingsError for two
-    directions or several layers, where no step is the last of all, for a state that the cell lacks, or for a loss that
-    does not depend on the output.
+    Raises ShapeError if x is not [time, batch, input] or no row has furthest + 1 steps, SettingsError for a state that
+    the cell lacks, or for a loss that does not depend on the output.
     Source: Pascanu et al. (2013), arXiv:1211.5063.
     """
-    furthest = _check(layer, x, furthest, state)
-    exact = copy.deepcopy(layer).double().eval()
-    exact.batch_first = False
-    states = _walk(exact, x.detach().double(), furthest)
+    exact = adopt(layer).double()
+    furthest, ends = _check(exact, x, furthest, state, lengths)
+    cut = 1 if exact.bidirectional or lengths is not None else len(x) - furthest
+    states = _walk(exact, x.detach().double(), ends, cut)
     with torch.enable_grad():
-        # The output after the last step is the first of its states.
-        value = (loss or torch.sum)(states[-1][0][0])
+        last = torch.cat([each[-1][0] for each in states[-exact.directions :]], 1)
+        value = (loss or torch.sum)(last)
     gradients = _gradients(value, states)
-    chosen = range(len(layer.cell.states)) if state is None else [layer.cell.states.index(state)]
-    norms = torch.stack([_norm([step[k] for k in chosen]) for step in gradients]).flip(0)
-    whole = _norm(list(gradients[-1]))
-    return norms / whole
+    everything = range(len(exact.cell.states))
+    chosen = everything if state is None else [exact.cell.states.index(state)]
+    part = whole = torch.zeros((), dtype=torch.float64)
+    for number, steps in enumerate(gradients):
+        from_step = None if number % exact.directions else cut
+        part = part + _lengths_by_lag(steps, chosen, ends, furthest + 1, from_step)
+        whole = whole + _lengths_by_lag(steps, everything, ends, 1, from_step)
+    there = torch.arange(furthest + 1).unsqueeze(1) < ends
+    norms = part.sqrt().where(there, 0.0).sum(1) / there.sum(1)
+    return norms / whole[0, ends > 0].sqrt().mean()
+
+
+def carried_by_lag(layer: LayerTrace, *, furthest: int | None = None) -> Float[Tensor, " lags"]:
+    """The share of the gradient that the memory alone carries k steps back: ‖∏ a‖ over the steps since, 1 at k = 0.
+
+    The root mean square over the units, and the mean over the rows that are so long. Beside `gradient_by_lag` it says
+    how much of the way back is the direct one, along the memory.
+    Raises CellError for a cell that carries no memory, such as a plain RNN.
+    """
+    left = left_at(writes_of(layer))
+    size = left.double().square().mean(2).sqrt()
+    ends = layer.real().sum(0)
+    step = torch.arange(len(size), device=size.device).unsqueeze(1)
+    # The step that lies k steps before a row's end of reading.
+    place = step.expand_as(size) if layer.reverse else (ends - 1 - step).clamp(min=0)
+    there = step < ends
+    values = size.gather(0, place).where(there, 0.0).sum(1) / there.sum(1)
+    return values if furthest is None else values[: furthest + 1]
 
 
 def decay_length(values: Float[Tensor, " lags"]) -> float:
@@ -74,12 +104,16 @@ def gone_after(values: Float[Tensor, " lags"], *, below: float = GONE) -> int | 
     return int((~low).nonzero()[-1]) + 1 if not bool(low.all()) else 0
 
 
-def _check(layer: Recurrent, x: Tensor, furthest: int | None, state: str | None) -> int:
-    if layer.bidirectional or layer.num_layers > 1:
-        raise SettingsError(
-            f"this layer has {layer.num_layers} layers in {layer.directions} directions, and a state's lag is plain "
-            "only with one of each; measure a layer with num_layers=1 and bidirectional=False"
-        )
+def explodes(values: Float[Tensor, " lags"]) -> bool:
+    """Whether the gradient grows with the lag and ends above where it began, or is no number any more."""
+    if not bool(torch.isfinite(values).all()):
+        return True
+    return len(values) > 1 and decay_length(values) < 0 and float(values[-1]) > 1
+
+
+def _check(
+    layer: Recurrent, x: Tensor, furthest: int | None, state: str | None, lengths: list[int] | Tensor | None
+) -> tuple[int, Tensor]:
     if state is not None and state not in layer.cell.states:
         raise SettingsError(
             f"a {layer.cell.name} has no state {state!r}; it has {', '.join(layer.cell.states)}"
@@ -88,49 +122,79 @@ def _check(layer: Recurrent, x: Tensor, furthest: int | None, state: str | None)
         raise ShapeError(f"x must be [time, batch, input], got {tuple(x.shape)}")
     if x.shape[0] < 1 or x.shape[1] < 1:
         raise ShapeError(f"x is {tuple(x.shape)}; give at least one step and one row")
-    if furthest is None:
-        return x.shape[0] - 1
-    if not 0 <= furthest < x.shape[0]:
+    ends = torch.full((x.shape[1],), x.shape[0]) if lengths is None else check_lengths(
+        lengths, steps=x.shape[0], rows=x.shape[1]
+    )  # fmt: skip
+    longest = int(ends.max())
+    if longest < 1:
+        raise ShapeError("every row has length 0; give one with a step")
+    furthest = longest - 1 if furthest is None else furthest
+    if not 0 <= furthest < longest:
         raise ShapeError(
-            f"furthest is {furthest} steps back, and x has {x.shape[0]} steps; it can be 0 to {x.shape[0] - 1}"
+            f"furthest is {furthest} steps back, and x has {longest} steps; it can be 0 to {longest - 1}"
         )
-    return furthest
+    return furthest, ends
 
 
-def _walk(layer: Recurrent, x: Tensor, furthest: int) -> list[tuple[Tensor, ...]]:
-    """All states after each of the last furthest + 1 steps, the earliest first.
+States = tuple[Tensor, ...]
+
+
+def _walk(layer: Recurrent, x: Tensor, ends: Tensor, cut: int) -> list[list[States]]:
+    """All states of each layer and direction, in the order of reading, after the steps from number `cut` on.
 
     Step by step, so that every state is a place of its own in the graph, with all that follows from it behind it.
     """
-    start = len(x) - furthest
-    with torch.no_grad():
-        state = _as_tuple(layer(x[:start])[1])
-    state = tuple(each.detach().requires_grad_() for each in state)
-    states = [state]
+    found: list[list[States]] = []
+    read, outputs = x, []
+    for place, call in enumerate(layer.calls(x)):
+        if place and place % layer.directions == 0:
+            read, outputs = torch.cat(outputs, -1), []
+        output, states = _walk_one(Call.of(call.weights, read, call.states, ends, None, call.reverse), cut)
+        outputs.append(output)
+        found.append(states)
+    return found
+
+
+def _walk_one(call: Call, cut: int) -> tuple[Tensor, list[States]]:
+    """One layer and direction: its output over time, and its states. Only a forward one is cut."""
+    before, state, weights, ends = [], call.states, call.weights, call.lengths
+    assert ends is not None
+    if cut > 1:
+        with torch.no_grad():
+            ran = run(Call.of(weights, call.x[: cut - 1].detach(), state))
+        before, state = [ran.output], ran.final
+    states: list[States] = []
+    order = range(cut - 1, call.steps)
     with torch.enable_grad():
-        for step in range(start, len(x)):
-            state = _as_tuple(layer(x[step : step + 1], state if len(state) > 1 else state[0])[1])
+        for t in reversed(order) if call.reverse else order:
+            state = run(Call.of(weights, call.x[t : t + 1], state, (t < ends).long())).final
+            state = tuple(each if each.requires_grad else each.detach().requires_grad_() for each in state)
             states.append(state)
-    return states
+        outputs = [step[0].unsqueeze(0) for step in states]
+        return torch.cat([*before, *(reversed(outputs) if call.reverse else outputs)]), states
 
 
-def _as_tuple(state: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return state if isinstance(state, tuple) else (state,)
-
-
-def _gradients(value: Tensor, states: list[tuple[Tensor, ...]]) -> list[tuple[Tensor, ...]]:
+def _gradients(value: Tensor, states: list[list[States]]) -> list[list[States]]:
     if value.dim() or not value.requires_grad:
         raise SettingsError(
             "the loss must be one number that depends on the output it is given; "
             f"it is {tuple(value.shape)}{'' if value.requires_grad else ' and does not depend on it'}"
         )
-    flat = [each for step in states for each in step]
-    found = torch.autograd.grad(value, flat, allow_unused=True)
-    whole = [torch.zeros_like(each) if one is None else one for each, one in zip(flat, found, strict=True)]
-    each_step = len(states[0])
-    return [tuple(whole[k : k + each_step]) for k in range(0, len(whole), each_step)]
+    flat = [each for place in states for step in place for each in step]
+    found = iter(torch.autograd.grad(value, flat, allow_unused=True))
+    return [
+        [tuple(torch.zeros_like(each) if (one := next(found)) is None else one for each in step) for step in place]
+        for place in states
+    ]
 
 
-def _norm(states: list[Tensor]) -> Tensor:
-    """The mean over the rows of the length of all units together; each state is [1, batch, units]."""
-    return torch.cat([state[0] for state in states], 1).norm(dim=1).mean()
+def _lengths_by_lag(steps: list[States], which: Sequence[int], ends: Tensor, lags: int, cut: int | None) -> Tensor:
+    """The squared length of the gradient at some of the states, [lags, batch], each lag counted from the row's end.
+
+    cut: the number of the first step that there is; None for a reverse direction, which has all and ends at step 0.
+    """
+    squares = torch.stack([torch.stack([step[k].square().sum(1) for k in which]).sum(0) for step in steps])
+    if cut is None:
+        return squares.flip(0)[:lags]
+    place = ends - cut - torch.arange(lags).unsqueeze(1)
+    return squares.gather(0, place.clamp(min=0).to(squares.device))

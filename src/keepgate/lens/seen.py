@@ -59,7 +59,8 @@ class Seen:
 
     def place(self, layer: int, *, reverse: bool = False) -> int:
         """The place of a layer and direction. Raises IndexError if there is none."""
-        return self.trace.layers.index(self.trace.layer(layer, reverse=reverse))
+        wanted = self.trace.layer(layer, reverse=reverse)
+        return next(place for place, part in enumerate(self.trace.layers) if part is wanted)
 
 
 def see(
