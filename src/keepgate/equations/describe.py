@@ -17,7 +17,20 @@ Recurrent = Literal["dense", "diagonal", "none", "inside"]
 
 # What a LayerTrace answers to itself, so that `trace.f` can be a gate; then what a graph's symbols look like.
 RESERVED = frozenset(
-    {"before", "cell", "cleared", "final", "get", "initial", "items", "keys", "layer", "layers", "lengths", "names"}
+    {
+        "before",
+        "cell",
+        "cleared",
+        "final",
+        "get",
+        "initial",
+        "items",
+        "keys",
+        "layer",
+        "layers",
+        "lengths",
+        "names",
+    }
     | {"output", "over_time", "previous", "real", "rebuild", "resets", "reverse", "self", "uh", "values"}
     | {"weight_hr", "wx"}
 )

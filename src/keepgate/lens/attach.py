@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from torch import nn
 
@@ -16,8 +16,8 @@ class Attached(Mapping[str, Seen]):
     """What the recurrent layers of a model did, by the names that the model gives them.
 
     `seen["encoder.lstm"]` is that layer's last run, `seen.runs("encoder.lstm")` all of them since it was attached or
-    cleared: a model may call one layer several times. Leaving the `with` block, or `detach()`, takes the hooks away;
-    what was seen stays.
+    cleared: a model may call one layer several times. Layers that have not run are in `names` only. Leaving the `with`
+    block, or `detach()`, takes the hooks away; what was seen stays.
     """
 
     def __init__(self, layers: Mapping[str, nn.Module]) -> None:
@@ -41,10 +41,15 @@ class Attached(Mapping[str, Seen]):
         return runs[-1]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._runs)
+        return (name for name, runs in self._runs.items() if runs)
 
     def __len__(self) -> int:
-        return len(self._runs)
+        return sum(map(bool, self._runs.values()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every recurrent layer of the model, whether it has run or not."""
+        return tuple(self._runs)
 
     def module(self, name: str) -> nn.Module:
         """The model's own layer of that name. Raises KeyError for one that there is not."""
@@ -62,7 +67,7 @@ class Attached(Mapping[str, Seen]):
             hook.remove()
         self._hooks = []
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Attached":
         return self
 
     def __exit__(
@@ -107,7 +112,7 @@ def attach(model: nn.Module) -> Attached:
     return Attached(layers)
 
 
-def _seen(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Seen:
+def _seen(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Seen:
     given = dict(zip(("input", "hx"), args, strict=False)) | kwargs
     if isinstance(module, Recurrent):
         return _ours(module, given)

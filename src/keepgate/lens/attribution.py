@@ -95,7 +95,10 @@ def attribute(
 
 
 def attribute_last(
-    trace: Trace, direction: Float[Tensor, "... output"], *, attention: Float[Tensor, "time batch"] | None = None
+    trace: Trace,
+    direction: Float[Tensor, "... output"],
+    *,
+    attention: Float[Tensor, "time batch"] | None = None,
 ) -> Shares:
     """`attribute` for the last layer's output, both directions together where there are two.
 
@@ -107,7 +110,9 @@ def attribute_last(
         return attribute(way, direction, attention=attention)
     units = way[way.cell.states[0]].shape[-1]
     if direction.shape[-1] != 2 * units:
-        raise ShapeError(f"direction is over {direction.shape[-1]} units, but both directions have {2 * units}")
+        raise ShapeError(
+            f"direction is over {direction.shape[-1]} units, but both directions have {2 * units}"
+        )
     forwards, backwards = direction[..., :units], direction[..., units:]
     return attribute(way, forwards, attention=attention) + attribute(
         trace.layer(-1, reverse=True), backwards, attention=attention

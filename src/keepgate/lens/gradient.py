@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from ..errors import SettingsError, ShapeError
 from ..kernels import Call, run
 from ..nn import Recurrent
-from ..nn.arrange import check_lengths
+from ..nn.arrange import Hidden, check_lengths
 from ..nn.trace import LayerTrace
-from .seen import adopt
+from .seen import Seen, adopt
 from .writes import left_at, writes_of
 
 Loss = Callable[[Tensor], Tensor]
+States = tuple[Tensor, ...]
 
 # LENS: what falls below this share of the gradient at lag 0 is gone.
 GONE = 0.01
@@ -47,21 +48,64 @@ def gradient_by_lag(
     exact = adopt(layer).double()
     furthest, ends = _check(exact, x, furthest, state, lengths)
     cut = 1 if exact.bidirectional or lengths is not None else len(x) - furthest
-    states = _walk(exact, x.detach().double(), ends, cut)
+    states, _ = _walk(exact, x.detach().double(), None, ends, cut)
     with torch.enable_grad():
         last = torch.cat([each[-1][0] for each in states[-exact.directions :]], 1)
         value = (loss or torch.sum)(last)
+    return _relative(exact, value, states, ends, cut, furthest, state)
+
+
+def gradient_of_run(
+    seen: Seen,
+    output: Float[Tensor, "time batch _"] | None,
+    final: tuple[Float[Tensor, "places batch _"] | None, ...] = (),
+    *,
+    furthest: int | None = None,
+    state: str | None = None,
+) -> Float[Tensor, " lags"]:
+    """`gradient_by_lag` of a layer inside a model, from what reaches the layer's results there; float64.
+
+    output, final: the gradient of the model's loss with respect to the layer's output and to its final states, as
+    autograd gives them; None where the loss does not depend on it. By the chain rule that is all the rest of the model.
+    Raises SettingsError if nothing reaches the layer, and as `gradient_by_lag` does.
+    """
+    exact = adopt(seen.layer).double()
+    furthest, ends = _check(exact, seen.x, furthest, state, seen.lengths)
+    initial = tuple(each.double() for each in seen.initial)
+    states, shown = _walk(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends, 1)
+    with torch.enable_grad():
+        value = torch.zeros((), dtype=torch.float64)
+        if output is not None:
+            real = (torch.arange(len(shown)).unsqueeze(1) < ends).unsqueeze(2).to(shown.device)
+            value = value + (shown * output.double().where(real, 0.0)).sum()
+        for k, gradient in enumerate(final):
+            if gradient is not None:
+                ends_k = torch.stack([place[-1][k] for place in states])
+                value = value + (ends_k * gradient.double()).sum()
+    return _relative(exact, value, states, ends, 1, furthest, state)
+
+
+def _relative(
+    exact: Recurrent,
+    value: Tensor,
+    states: list[list[States]],
+    ends: Tensor,
+    cut: int,
+    furthest: int,
+    state: str | None,
+) -> Tensor:
+    """The lengths of the gradients of `value`, by lag, relative to that of all states at lag 0."""
     gradients = _gradients(value, states)
     everything = range(len(exact.cell.states))
     chosen = everything if state is None else [exact.cell.states.index(state)]
     part = whole = torch.zeros((), dtype=torch.float64)
     for number, steps in enumerate(gradients):
         from_step = None if number % exact.directions else cut
-        part = part + _lengths_by_lag(steps, chosen, ends, furthest + 1, from_step)
-        whole = whole + _lengths_by_lag(steps, everything, ends, 1, from_step)
+        part = part.hypot(_lengths_by_lag(steps, chosen, ends, furthest + 1, from_step))
+        whole = whole.hypot(_lengths_by_lag(steps, everything, ends, 1, from_step))
     there = torch.arange(furthest + 1).unsqueeze(1) < ends
-    norms = part.sqrt().where(there, 0.0).sum(1) / there.sum(1)
-    return norms / whole[0, ends > 0].sqrt().mean()
+    norms = part.where(there, 0.0).sum(1) / there.sum(1)
+    return norms / whole[0, ends > 0].mean()
 
 
 def carried_by_lag(layer: LayerTrace, *, furthest: int | None = None) -> Float[Tensor, " lags"]:
@@ -136,23 +180,24 @@ def _check(
     return furthest, ends
 
 
-States = tuple[Tensor, ...]
-
-
-def _walk(layer: Recurrent, x: Tensor, ends: Tensor, cut: int) -> list[list[States]]:
-    """All states of each layer and direction, in the order of reading, after the steps from number `cut` on.
+def _walk(
+    layer: Recurrent, x: Tensor, hx: Hidden | None, ends: Tensor, cut: int
+) -> tuple[list[list[States]], Tensor]:
+    """All states of each layer and direction, in the order of reading, after the steps from number `cut` on; and the
+    last layer's output.
 
     Step by step, so that every state is a place of its own in the graph, with all that follows from it behind it.
     """
     found: list[list[States]] = []
-    read, outputs = x, []
-    for place, call in enumerate(layer.calls(x)):
+    outputs: list[Tensor] = []
+    read = x
+    for place, call in enumerate(layer.calls(x, hx)):
         if place and place % layer.directions == 0:
             read, outputs = torch.cat(outputs, -1), []
         output, states = _walk_one(Call.of(call.weights, read, call.states, ends, None, call.reverse), cut)
         outputs.append(output)
         found.append(states)
-    return found
+    return found, torch.cat(outputs, -1)
 
 
 def _walk_one(call: Call, cut: int) -> tuple[Tensor, list[States]]:
@@ -183,18 +228,29 @@ def _gradients(value: Tensor, states: list[list[States]]) -> list[list[States]]:
     flat = [each for place in states for step in place for each in step]
     found = iter(torch.autograd.grad(value, flat, allow_unused=True))
     return [
-        [tuple(torch.zeros_like(each) if (one := next(found)) is None else one for each in step) for step in place]
+        [
+            tuple(torch.zeros_like(each) if (one := next(found)) is None else one for each in step)
+            for step in place
+        ]
         for place in states
     ]
 
 
-def _lengths_by_lag(steps: list[States], which: Sequence[int], ends: Tensor, lags: int, cut: int | None) -> Tensor:
-    """The squared length of the gradient at some of the states, [lags, batch], each lag counted from the row's end.
+def _lengths_by_lag(
+    steps: list[States], which: Sequence[int], ends: Tensor, lags: int, cut: int | None
+) -> Tensor:
+    """The length of the gradient at some of the states together, [lags, batch], each lag counted from the row's end.
 
     cut: the number of the first step that there is; None for a reverse direction, which has all and ends at step 0.
     """
-    squares = torch.stack([torch.stack([step[k].square().sum(1) for k in which]).sum(0) for step in steps])
+    lengths = torch.stack([_length(torch.cat([step[k] for k in which], 1)) for step in steps])
     if cut is None:
-        return squares.flip(0)[:lags]
+        return lengths.flip(0)[:lags]
     place = ends - cut - torch.arange(lags).unsqueeze(1)
-    return squares.gather(0, place.clamp(min=0).to(squares.device))
+    return lengths.gather(0, place.clamp(min=0).to(lengths.device))
+
+
+def _length(values: Tensor) -> Tensor:
+    """The length of each row, [batch]; a square of 1e-200 would already be zero."""
+    largest = values.abs().amax(1)
+    return largest * (values / largest.where(largest > 0, 1.0).unsqueeze(1)).norm(dim=1)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..errors import ShapeError
-from .rerun import Rerun, rerun_from
+from .rerun import Rerun, check_places, rerun_from
 from .seen import Seen, in_callers_order
 from .writes import Writes, writes_of
 
@@ -29,7 +29,7 @@ class Where:
     rows: int | Sequence[int] = 0
 
 
-def drop_writes(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:  # noqa: B008 - frozen
+def drop_writes(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:
     """What the network would have come to, had it not written at a step: b_s := 0, one candidate a step.
 
     Everything after the memory follows as in the true network: what that step shows, and all later gates.
@@ -38,7 +38,7 @@ def drop_writes(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:  # n
     return _changed(seen, steps, where, lambda writes, before, at: writes.keep[at] * before)
 
 
-def forbid_erasures(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:  # noqa: B008
+def forbid_erasures(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:
     """What the network would have come to, had it erased nothing at a step: a_t := 1, one candidate a step.
 
     Raises as `drop_writes` does.
@@ -56,8 +56,10 @@ def swap_memories(
     """
     part = seen.trace.layer(layer, reverse=reverse)
     steps = torch.tensor([step, step if other_step is None else other_step])
-    memories = part[part.cell.memory][steps.flip(0), torch.tensor([other, row])]
-    return rerun_from(seen, memories, steps, torch.tensor([row, other]), seen.place(layer, reverse=reverse))
+    rows = torch.tensor([row, other])
+    check_places(part, steps, rows)
+    memories = part[part.cell.memory][steps.flip(0), rows.flip(0)]
+    return rerun_from(seen, memories, steps, rows, seen.place(layer, reverse=reverse))
 
 
 def effects(
@@ -65,7 +67,7 @@ def effects(
     seen: Seen,
     steps: Steps,
     answer: Callable[[Rerun], Float[Tensor, "candidates answers"]],
-    where: Where = Where(),  # noqa: B008
+    where: Where = Where(),
 ) -> Float[Tensor, "candidates answers"]:
     """The answers after each candidate's change, in as many runs as memory asks for.
 
@@ -95,7 +97,7 @@ def replaying(module: nn.Module, rerun: Rerun) -> Iterator[None]:
     Raises ShapeError, in the model's call, for another number of rows or steps.
     """
 
-    def instead(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+    def instead(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> Any:
         given = dict(zip(("input", "hx"), args, strict=False)) | kwargs
         arranged = in_callers_order(given["input"], module, given.get("lengths"))
         output = rerun.output
@@ -105,7 +107,7 @@ def replaying(module: nn.Module, rerun: Rerun) -> Iterator[None]:
                 "run again; call the model with one row for each candidate"
             )
         packed = arranged.packed
-        if packed is not None and packed.sorted_indices is not None:
+        if packed is not None and packed.sorted_indices is not None and arranged.lengths is not None:
             output = output.index_select(1, packed.sorted_indices)
             arranged = arranged._replace(lengths=arranged.lengths[packed.sorted_indices.cpu()])
         final = rerun.final if arranged.batched else tuple(state.squeeze(1) for state in rerun.final)
@@ -126,6 +128,7 @@ def _changed(
     writes = writes_of(part)
     given = torch.as_tensor(steps)
     rows = torch.as_tensor(where.rows).expand(len(given))
+    check_places(part, given, rows)
     at = (given, rows)
     memories = change(writes, part.before(writes.state)[at], at)
     return rerun_from(seen, memories, given, rows, place)

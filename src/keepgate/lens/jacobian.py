@@ -35,9 +35,7 @@ def jacobians(
     rows = []
     for after in states:
         new = graph.next[after]
-        direct = {
-            before: value_of(derivative(new, graph.previous[before]), known, like) for before in states
-        }
+        direct = {before: value_of(derivative(new, graph.previous[before]), known, like) for before in states}
         through = torch.zeros(*like.shape, call.output_size, dtype=like.dtype, device=like.device)
         for gate, (weight, diagonal) in _recurrent_weights(call).items():
             factor = value_of(derivative(new, graph.uh[gate]), known, like)

@@ -31,7 +31,9 @@ def lyapunov(
     size = call.output_size + (len(call.cell.states) - 1) * call.hidden_size
     count = size if count is None else count
     if not 1 <= count <= size:
-        raise SettingsError(f"count is {count}, but the states have {size} units together; it can be 1 to {size}")
+        raise SettingsError(
+            f"count is {count}, but the states have {size} units together; it can be 1 to {size}"
+        )
     if not 0 <= skip < call.steps:
         raise SettingsError(f"skip is {skip} of {call.steps} steps; leave at least one to count")
     real = part.real()

@@ -1,8 +1,8 @@
 """Every gate of a trained torch.nn.LSTM, GRU or RNN, from what went in and what came out: no loop over the product.
 
 The outputs are the states that the recurrent weights were multiplied with, so that one product over all steps gives
-what every gate was computed from; a memory follows by an elementwise scan, never from its output: atanh(h / o) is off by
-1e-4 in float32. The layers below the last show no outputs: they are run again, and then the same is done with them.
+what every gate was computed from; a memory follows by an elementwise scan, never from its output: atanh(h / o) is
+off by 1e-4 in float32. The layers below the last show no outputs: they are run again.
 """
 
 import torch
@@ -23,7 +23,7 @@ Output = Tensor | PackedSequence
 
 
 @torch.no_grad()
-def recover(module: nn.Module, input: Output, hx: Hidden | None, output: Output, final: Hidden) -> Seen:
+def recover(module: nn.RNNBase, input: Output, hx: Hidden | None, output: Output, final: Hidden) -> Seen:
     """The gates and states of one call of a torch layer, `output, final = module(input, hx)`; nothing is replaced.
 
     The result's rows are in the caller's order, also where it packed them sorted; time is first, and what lies beyond
@@ -40,18 +40,26 @@ def recover(module: nn.Module, input: Output, hx: Hidden | None, output: Output,
     for depth in range(layer.num_layers):
         places = range(depth * layer.directions, (depth + 1) * layer.directions)
         calls = [
-            Call.of(layer.weights_at(p), x, tuple(state[p] for state in states), given.lengths, None, p > places[0], True)
+            Call.of(
+                layer.weights_at(p),
+                x,
+                tuple(state[p] for state in states),
+                given.lengths,
+                None,
+                p > places[0],
+                True,
+            )
             for p in places
         ]
         if depth == layer.num_layers - 1:
             x = shown.x.to(weight.dtype)
-            outputs = x.split(layer.output_size, -1)
+            outputs = x.split_with_sizes([layer.output_size] * layer.directions, -1)
             parts += [gates(call, h, depth) for call, h in zip(calls, outputs, strict=True)]
         else:
             parts += [_run_again(call, depth) for call in calls]
             outputs = tuple(part[layer.cell.states[0]] for part in parts[-len(calls) :])
             x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
-    ends = tuple(end if given.batched else end.unsqueeze(1) for end in as_tuple(final))
+    ends = tuple((end if given.batched else end.unsqueeze(1)).detach() for end in as_tuple(final))
     trace = Trace(
         output=shown.x, final=ends if len(ends) > 1 else ends[0], layers=tuple(parts), lengths=given.lengths
     )
@@ -127,9 +135,9 @@ def _only_in_sums(call: Call, sums: list[Expr]) -> bool:
     return not any(node in reached for node in (*graph.wx.values(), *graph.uh.values()))
 
 
-def _states(
-    hx: Hidden | None, given: Arranged, calls: list[Call], dtype: torch.dtype
-) -> tuple[Tensor, ...]:
+def _states(hx: Hidden | None, given: Arranged, calls: list[Call], dtype: torch.dtype) -> tuple[Tensor, ...]:
     if hx is None:
         return tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
-    return tuple((state if given.batched else state.unsqueeze(1)).detach().to(dtype) for state in as_tuple(hx))
+    return tuple(
+        (state if given.batched else state.unsqueeze(1)).detach().to(dtype) for state in as_tuple(hx)
+    )

@@ -57,14 +57,16 @@ def rerun_from(
     Raises ShapeError for a step or row that is not there, SettingsError for runs with resets.
     """
     part = seen.trace.layers[place]
-    _check(part, steps, rows)
+    check_places(part, steps, rows)
     call = seen.call(place)
     states = changed_states(call, part, memories, (steps, rows))
     layer, lengths = seen.layer, None if seen.lengths is None else seen.lengths[rows]
     final = [tuple(state[p, rows] for state in seen.final) for p in range(len(seen.trace.layers))]
     output, final[place] = _read_on(call, part, states, steps, rows)
     below = part.layer * layer.directions
-    outputs = [output if p == place else _output(seen, p)[:, rows] for p in range(below, below + layer.directions)]
+    outputs = [
+        output if p == place else _output(seen, p)[:, rows] for p in range(below, below + layer.directions)
+    ]
     for p in range(below + layer.directions, len(seen.trace.layers)):
         if p % layer.directions == 0:
             read, outputs = torch.cat(outputs, -1), []
@@ -121,11 +123,14 @@ def _output(seen: Seen, place: int) -> Tensor:
     return seen.trace.layers[place][seen.layer.cell.states[0]]
 
 
-def _check(part: LayerTrace, steps: Tensor, rows: Tensor) -> None:
+def check_places(part: LayerTrace, steps: Tensor, rows: Tensor) -> None:
+    """Raises ShapeError for a step that is not its row's own, SettingsError for a run with resets."""
     if part.resets is not None:
-        raise SettingsError("a run with resets is several sequences; run each of them by itself to change one")
+        raise SettingsError(
+            "a run with resets is several sequences; run each of them by itself to change one"
+        )
     ends = part.real().sum(0).cpu()
-    if len(steps) and not (0 <= int(rows.min()) and int(rows.max()) < len(ends)):
+    if bool(((rows < 0) | (rows >= len(ends))).any()):
         raise ShapeError(f"rows are {rows.tolist()}, but there are {len(ends)}, counted from 0")
     wrong = ((steps < 0) | (steps >= ends[rows])).nonzero().flatten().tolist()
     if wrong:

@@ -1,6 +1,7 @@
 """Seen: one run of one recurrent layer, ours or torch's, with all that the measures need of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -13,7 +14,7 @@ from ..nn import GRU, LSTM, RNN, Recurrent
 from ..nn.arrange import Arranged, Hidden, Lengths, arrange
 from ..nn.trace import Trace
 
-_OURS: tuple[tuple[type[nn.Module], type[Recurrent]], ...] = ((nn.LSTM, LSTM), (nn.GRU, GRU), (nn.RNN, RNN))
+_OURS: tuple[tuple[type[nn.RNNBase], type[Recurrent]], ...] = ((nn.LSTM, LSTM), (nn.GRU, GRU), (nn.RNN, RNN))
 RECURRENT: tuple[type[nn.Module], ...] = (Recurrent, *(theirs for theirs, _ in _OURS))
 
 
@@ -47,7 +48,13 @@ class Seen:
         part = self.trace.layers[place]
         states = tuple(state[place] for state in self.initial)
         return Call.of(
-            self.layer.weights_at(place), self.read_by(place), states, self.lengths, part.resets, part.reverse, True
+            self.layer.weights_at(place),
+            self.read_by(place),
+            states,
+            self.lengths,
+            part.resets,
+            part.reverse,
+            True,
         )
 
     def read_by(self, place: int) -> Float[Tensor, "time batch _"]:
@@ -104,7 +111,7 @@ def adopt(module: nn.Module) -> Recurrent:
     )
 
 
-def refuse_dropout(module: nn.Module) -> None:
+def refuse_dropout(module: nn.RNNBase | Recurrent) -> None:
     """Raises SettingsError for a layer in training mode that drops some of what goes from layer to layer."""
     if module.training and module.dropout and module.num_layers > 1:
         raise SettingsError(
@@ -114,10 +121,14 @@ def refuse_dropout(module: nn.Module) -> None:
 
 
 def in_callers_order(
-    given: Tensor | PackedSequence, module: nn.Module, lengths: Lengths | None = None
+    given: Tensor | PackedSequence, module: nn.RNNBase | Recurrent, lengths: Lengths | None = None
 ) -> Arranged:
-    """An input or output of a layer, time first, its rows as the caller had them before any packing; padding is 0."""
+    """An input or output of a layer, time first, its rows as the caller had them before any packing; padding is 0.
+
+    Without gradients.
+    """
     arranged = arrange(given, lengths, module.batch_first, type(module).__name__)
+    arranged = arranged._replace(x=arranged.x.detach())
     if arranged.packed is None or arranged.lengths is None:
         return arranged
     real = torch.arange(len(arranged.x)).unsqueeze(1) < arranged.lengths
@@ -133,15 +144,16 @@ def as_tuple(states: Hidden) -> tuple[Tensor, ...]:
     return states if isinstance(states, tuple) else (states,)
 
 
-def _like(module: nn.Module, ours: type[Recurrent]) -> Recurrent:
-    options = {
+def _like(module: nn.RNNBase, ours: type[Recurrent]) -> Recurrent:
+    options: dict[str, Any] = {
         "num_layers": module.num_layers, "bias": module.bias, "bidirectional": module.bidirectional, "device": "meta",
     }  # fmt: skip
     if ours is LSTM:
         options["proj_size"] = module.proj_size
     if ours is RNN:
-        options["nonlinearity"] = module.nonlinearity
-    return ours(module.input_size, module.hidden_size, **options)
+        options["nonlinearity"] = module.mode.removeprefix("RNN_").lower()
+    build: Any = ours
+    return build(module.input_size, module.hidden_size, **options)
 
 
 def _with_weights_of(module: nn.Module, new: Recurrent) -> Recurrent:

@@ -21,9 +21,13 @@ def values_at(call: Call, part: LayerTrace, at: At) -> dict[Expr, Tensor]:
     """
     cell, graph = call.cell, call.cell.graph
     before = {name: part.before(name)[at] for name in cell.states}
-    known = dict(zip(graph.wx.values(), _blocks(linear(call.x[at], call.weight_ih, call.bias_ih), call), strict=True))
+    known = dict(
+        zip(graph.wx.values(), _blocks(linear(call.x[at], call.weight_ih, call.bias_ih), call), strict=True)
+    )
     if call.weight_hh is not None:
-        known |= dict(zip(graph.uh.values(), _blocks(_recurrent(call, before[cell.states[0]]), call), strict=True))
+        known |= dict(
+            zip(graph.uh.values(), _blocks(_recurrent(call, before[cell.states[0]]), call), strict=True)
+        )
     known |= dict(zip(graph.vectors.values(), call.vectors, strict=True))
     known |= {graph.previous[name]: value for name, value in before.items()}
     known |= {node: part[name][at] for name, node in graph.traced.items()}

@@ -1,9 +1,9 @@
 """What each step wrote into a memory, what is left of it later, and which step erased it: exact sums.
 
 A state with s_t = a_t s_{t-1} + b_t is a sum of what was written: s_t = S(0, t) s_0 + sum over s of S(s, t) b_s, where
-S(s, t) is the product of a after s up to t. Murdoch & Szlam (2017), arXiv:1702.02540. Which state that is, and its a and
-b, are found in the cell's equations. "Before" and "after" are meant in the order of reading: backwards for a reverse
-direction. Times are the text's own.
+S(s, t) is the product of a after s up to t. Murdoch & Szlam (2017), arXiv:1702.02540. Which state that is, and its a
+and b, are found in the cell's equations. "Before" and "after" are meant in the order of reading; a reverse
+direction reads backwards. Times are the text's own.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,9 @@ def writes_of(layer: LayerTrace, state: str | None = None) -> Writes:
     name = cell.memory if state is None else state
     found = _carried(cell, name)
     if layer.weight_hr is not None and name == cell.states[0]:
-        raise CellError(f"the state {name} is projected at each step, so that it is no sum of what was written")
+        raise CellError(
+            f"the state {name} is projected at each step, so that it is no sum of what was written"
+        )
     keep = _evaluated(found.keep, layer)
     if keep is None:
         raise CellError(
@@ -185,13 +187,19 @@ def scan(
 
 def _carried(cell: Cell, state: str) -> Carry:
     if state not in cell.states:
-        raise CellError(f"{cell.name} has no state {state!r}; it has {', '.join(nearest_first(state, cell.states))}")
+        raise CellError(
+            f"{cell.name} has no state {state!r}; it has {', '.join(nearest_first(state, cell.states))}"
+        )
     if state not in cell.carried:
         others = ", ".join(cell.carried)
         raise CellError(
             f"nothing carries the state {state} of {cell.name} from step to step by a factor, so that there is no sum "
             "of what was written to take apart: each step makes all of it anew; "
-            + (f"ask for {others}, which it carries" if others else "see lens.gradient, what it still depends on")
+            + (
+                f"ask for {others}, which it carries"
+                if others
+                else "see lens.gradient, what it still depends on"
+            )
         )
     return cell.carried[state]
 
