@@ -241,3 +241,63 @@ def test_a_plain_rnn_is_seen_but_has_no_writes():
         module(torch.randn(STEPS, ROWS, INPUTS))
     with pytest.raises(CellError, match="gradient"):
         writes_of(seen["RNN"].trace.layer(0))
+
+
+def test_a_layer_under_autocast_is_recovered_in_its_weights_own_numbers():
+    module = nn.LSTM(INPUTS, UNITS, 2)
+    with attach(module) as seen, torch.autocast("cpu", dtype=torch.bfloat16):
+        output, _ = module(torch.randn(STEPS, ROWS, INPUTS))
+    part = seen["LSTM"].trace.layer(-1)
+    assert output.dtype == torch.bfloat16
+    assert part["f"].dtype == torch.float32
+    torch.testing.assert_close(part["o"] * part["c"].tanh(), part["h"], rtol=0, atol=2e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_weights_of_few_bits_are_recovered_in_few_bits(dtype):
+    module = nn.GRU(INPUTS, UNITS, 2, bidirectional=True).to(dtype)
+    x = torch.randn(STEPS, ROWS, INPUTS)
+    with torch.inference_mode(), attach(module) as seen:
+        module(x.to(dtype))
+    exact = seen["GRU"].layer.float().trace(x)
+    for ours, theirs in zip(seen["GRU"].trace.layers, exact.layers, strict=True):
+        for name in ours.names:
+            assert ours[name].dtype == dtype
+            torch.testing.assert_close(ours[name].float(), theirs[name], rtol=0, atol=0.05)
+
+
+def test_weights_that_are_parametrised_are_seen_as_they_are():
+    module = nn.utils.parametrizations.weight_norm(nn.LSTM(INPUTS, UNITS), "weight_hh_l0")
+    layer = keepgate.LSTM(INPUTS, UNITS)
+    layer.load_state_dict({name: getattr(module, name) for name in layer.state_dict()})
+    x = torch.randn(STEPS, ROWS, INPUTS)
+    with attach(nn.ModuleDict({"lstm": module})) as seen:
+        module(x)
+    torch.testing.assert_close(seen["lstm"].trace.layer(0)["f"], layer.trace(x).layer(0)["f"].detach())
+
+
+def test_a_compiled_model_is_seen_too():
+    model = nn.Sequential(nn.GRU(INPUTS, UNITS, 2))
+    x = torch.randn(STEPS, ROWS, INPUTS)
+    compiled = torch.compile(model, backend="eager")
+    with attach(compiled) as seen:
+        compiled(x)
+    (run,) = seen.values()
+    check(model[0], run, x, [STEPS] * ROWS, None)
+
+
+def test_rows_that_are_none_and_layers_that_show_no_states():
+    module = nn.GRU(INPUTS, UNITS, 2)
+    with attach(module) as seen:
+        module(torch.randn(STEPS, 0, INPUTS))
+    assert seen["GRU"].trace.layer(1)["z"].shape == (STEPS, 0, UNITS)
+
+    class Alone(nn.LSTM):
+        def forward(self, input):
+            return super().forward(input)[0]
+
+    with (
+        attach(Alone(INPUTS, UNITS)) as seen,
+        pytest.raises(SettingsError, match="its output and its states"),
+    ):
+        seen.module("Alone")(torch.randn(STEPS, ROWS, INPUTS))

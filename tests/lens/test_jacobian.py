@@ -24,7 +24,7 @@ every_kind = pytest.mark.parametrize(
 
 
 def by_autograd(call, part, step):
-    before = tuple(part.before(name)[step] for name in call.cell.states)
+    before = tuple(part.state_before(name)[step] for name in call.cell.states)
     x = call.x[step : step + 1]
 
     def after(*states):
@@ -48,7 +48,7 @@ def test_an_lstms_jacobian_is_the_formula():
     seen = see(network("lstm", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64))
     part, step, row = seen.trace.layer(0), 4, 1
     i, f, g, o, c = (part[name][step, row] for name in "ifgoc")
-    before = part.before("c")[step, row]
+    before = part.state_before("c")[step, row]
     u_i, u_f, u_g, u_o = seen.layer.weight_hh_l0.chunk(4)
     d = torch.diag
     a = d(before * f * (1 - f)) @ u_f + d(g * i * (1 - i)) @ u_i + d(i * (1 - g**2)) @ u_g
@@ -62,8 +62,8 @@ def test_padding_changes_nothing_and_a_new_sequence_remembers_nothing():
         for place, part in enumerate(seen.trace.layers):
             found = jacobians(seen.call(place), part)
             same = torch.eye(8, dtype=torch.float64)
-            assert bool((found[~part.real()] == same).all())
-            assert not found[part.cleared() & part.real()].any()
+            assert bool((found[~part.is_real()] == same).all())
+            assert not found[part.was_cleared() & part.is_real()].any()
 
 
 def test_a_product_inside_the_step_has_no_graph():

@@ -39,7 +39,7 @@ def test_padding_and_the_starts_of_sequences_do_not_count():
             found = half_lives(part)
             ends = LENGTHS if seen.lengths is not None else [len(part.f)] * ROWS
             for row, end in enumerate(ends):
-                counted = ~part.cleared()[:end, row]
+                counted = ~part.was_cleared()[:end, row]
                 if not counted.any():
                     assert found[row].isnan().all()
                     continue

@@ -35,7 +35,7 @@ def parts(cell, projected):
 @every_kind
 def test_what_was_kept_and_written_is_the_state(cell, projected):
     for part, writes in parts(cell, projected):
-        real = part.real().unsqueeze(2)
+        real = part.is_real().unsqueeze(2)
         agrees(states_of(writes).masked_fill(~real, 0), part[writes.state])
 
 

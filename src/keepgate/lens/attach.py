@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..errors import SettingsError, nearest_first
@@ -79,7 +80,8 @@ class Attached(Mapping[str, Seen]):
         def saw(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
             self._runs[name].append(_seen(module, args, kwargs, result))
 
-        return saw
+        disable: Any = torch.compiler.disable
+        return disable(saw)
 
     def __repr__(self) -> str:
         runs = (f"{name}: {len(seen)} run(s)" for name, seen in self._runs.items())
@@ -116,6 +118,11 @@ def _seen(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: An
     given = dict(zip(("input", "hx"), args, strict=False)) | kwargs
     if isinstance(module, Recurrent):
         return _ours(module, given)
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise SettingsError(
+            f"{type(module).__name__} returns {type(result).__name__} and not, as torch's layers do, its output and "
+            "its states; attach the layer inside it, or let its forward return both"
+        )
     output, final = result
     return recover(module, given["input"], given.get("hx"), output, final)
 

@@ -139,7 +139,7 @@ def shown_of_memory(layer: LayerTrace) -> Float[Tensor, "time batch hidden"]:
     shown, slope = evaluate([output, graph.slopes[cell.memory]], known)
     empty = state == 0
     shown = torch.where(empty, slope, shown / state.masked_fill(empty, 1))
-    return shown.masked_fill(~layer.real().unsqueeze(2), 0)
+    return shown.masked_fill(~layer.is_real().unsqueeze(2), 0)
 
 
 def weight_at_end(layer: LayerTrace, direction: Float[Tensor, " output"]) -> Float[Tensor, "batch hidden"]:
@@ -162,12 +162,12 @@ def _fits(layer: LayerTrace, attention: Tensor) -> Tensor:
     expected = layer[layer.cell.states[0]].shape[:2]
     if attention.shape != expected:
         raise ShapeError(f"attention is {list(attention.shape)}, expected [time, batch], {list(expected)}")
-    return attention * layer.real()
+    return attention * layer.is_real()
 
 
 def _read_at_end(layer: LayerTrace) -> Tensor:
     """1 at the step that each row read last, 0 elsewhere."""
-    real = layer.real()
+    real = layer.is_real()
     last = real.clone()
     if layer.reverse:
         last[1:] = False

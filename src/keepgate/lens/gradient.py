@@ -117,7 +117,7 @@ def carried_by_lag(layer: LayerTrace, *, furthest: int | None = None) -> Float[T
     """
     left = left_at(writes_of(layer))
     size = left.double().square().mean(2).sqrt()
-    ends = layer.real().sum(0)
+    ends = layer.is_real().sum(0)
     step = torch.arange(len(size), device=size.device).unsqueeze(1)
     # The step that lies k steps before a row's end of reading.
     place = step.expand_as(size) if layer.reverse else (ends - 1 - step).clamp(min=0)

@@ -130,5 +130,5 @@ def _changed(
     rows = torch.as_tensor(where.rows).expand(len(given))
     check_places(part, given, rows)
     at = (given, rows)
-    memories = change(writes, part.before(writes.state)[at], at)
+    memories = change(writes, part.state_before(writes.state)[at], at)
     return rerun_from(seen, memories, given, rows, place)

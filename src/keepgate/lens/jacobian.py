@@ -51,9 +51,9 @@ def jacobians(
         row = torch.cat(blocks, -1)
         rows.append(call.weight_hr @ row if after == states[0] and call.weight_hr is not None else row)
     found = torch.cat(rows, -2)
-    found = found.masked_fill(part.cleared()[steps][..., None, None], 0)
+    found = found.masked_fill(part.was_cleared()[steps][..., None, None], 0)
     same = torch.eye(found.shape[-1], dtype=found.dtype, device=found.device)
-    return torch.where(part.real()[steps][..., None, None], found, same)
+    return torch.where(part.is_real()[steps][..., None, None], found, same)
 
 
 def _recurrent_weights(call: Call) -> dict[str, tuple[Tensor, bool]]:

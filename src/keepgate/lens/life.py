@@ -53,7 +53,7 @@ def half_lives(layer: LayerTrace) -> Float[Tensor, "batch hidden"]:
     Where a new sequence begins and the state is cleared, the unit's own keeping is not counted.
     Raises CellError for a cell that carries no memory, such as a plain RNN.
     """
-    return half_life(writes_of(layer).keep, layer.real() & ~layer.cleared())
+    return half_life(writes_of(layer).keep, layer.is_real() & ~layer.was_cleared())
 
 
 def saturation(layer: LayerTrace) -> dict[str, Saturation]:
@@ -63,7 +63,7 @@ def saturation(layer: LayerTrace) -> dict[str, Saturation]:
     Raises ShapeError if no row has a step.
     Source: Karpathy et al. (2015), arXiv:1506.02078.
     """
-    real = layer.real()
+    real = layer.is_real()
     if not bool(real.any()):
         raise ShapeError("no row has a step; give a trace of one token or more")
     found = {}
@@ -79,4 +79,4 @@ def saturation(layer: LayerTrace) -> dict[str, Saturation]:
 def mean_keep(layer: LayerTrace) -> float:
     """The mean factor by which the memory is kept, over all units and all rows' own steps."""
     keep = writes_of(layer).keep
-    return float(torch.mean(keep[layer.real()].double()))
+    return float(torch.mean(keep[layer.is_real()].double()))

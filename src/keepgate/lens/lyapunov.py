@@ -36,7 +36,7 @@ def lyapunov(
         )
     if not 0 <= skip < call.steps:
         raise SettingsError(f"skip is {skip} of {call.steps} steps; leave at least one to count")
-    real = part.real()
+    real = part.is_real()
     basis = torch.linalg.qr(_start(size, count, call.rows)).Q.to(call.x.device)
     total = torch.zeros(call.rows, count, dtype=torch.float64, device=call.x.device)
     counted = torch.zeros(call.rows, 1, dtype=torch.float64, device=call.x.device)

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..equations import Expr, evaluate, topological
 from ..kernels import Call, explain, run
+from ..nn import Recurrent
 from ..nn.arrange import Arranged, Hidden
 from ..nn.recurrent import layer_trace
 from ..nn.trace import LayerTrace, Trace
@@ -31,39 +32,38 @@ def recover(module: nn.RNNBase, input: Output, hx: Hidden | None, output: Output
     Raises SettingsError in training mode with dropout between layers: what was dropped is not to be seen from outside.
     """
     refuse_dropout(module)
-    layer, given = adopt(module), in_callers_order(input, module)
-    shown = in_callers_order(output, module)
+    layer = adopt(module)
     weight = layer.weights_at(0).weight_ih
-    x = given.x.to(weight.dtype)
-    states = _states(hx, given, layer.calls(x), weight.dtype)
-    parts: list[LayerTrace] = []
-    for depth in range(layer.num_layers):
-        places = range(depth * layer.directions, (depth + 1) * layer.directions)
-        calls = [
-            Call.of(
-                layer.weights_at(p),
-                x,
-                tuple(state[p] for state in states),
-                given.lengths,
-                None,
-                p > places[0],
-                True,
-            )
-            for p in places
-        ]
-        if depth == layer.num_layers - 1:
-            x = shown.x.to(weight.dtype)
-            outputs = x.split_with_sizes([layer.output_size] * layer.directions, -1)
-            parts += [gates(call, h, depth) for call, h in zip(calls, outputs, strict=True)]
-        else:
-            parts += [_run_again(call, depth) for call in calls]
-            outputs = tuple(part[layer.cell.states[0]] for part in parts[-len(calls) :])
-            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+    given, shown = in_callers_order(input, module), in_callers_order(output, module)
+    # What autocast had computed in fewer bits is recovered from the results in all of the weights' own.
+    x, last = given.x.to(weight.dtype), shown.x.to(weight.dtype)
+    with torch.autocast(weight.device.type, enabled=False):
+        states = _states(hx, given, layer.calls(x), weight.dtype)
+        parts = _layers(layer, x, states, given.lengths, last)
     ends = tuple((end if given.batched else end.unsqueeze(1)).detach() for end in as_tuple(final))
     trace = Trace(
         output=shown.x, final=ends if len(ends) > 1 else ends[0], layers=tuple(parts), lengths=given.lengths
     )
-    return Seen(layer=layer, x=given.x, initial=states, lengths=given.lengths, trace=trace)
+    return Seen(layer=layer, x=x, initial=states, lengths=given.lengths, trace=trace)
+
+
+def _layers(
+    layer: Recurrent, x: Tensor, states: tuple[Tensor, ...], lengths: Tensor | None, last: Tensor
+) -> list[LayerTrace]:
+    """Every layer and direction: the last from its output, those below it from a run of their own."""
+    parts: list[LayerTrace] = []
+    for depth in range(layer.num_layers):
+        calls = []
+        for way in range(layer.directions):
+            place = depth * layer.directions + way
+            before = tuple(state[place] for state in states)
+            calls.append(Call.of(layer.weights_at(place), x, before, lengths, None, bool(way), True))
+        if depth == layer.num_layers - 1:
+            outputs = last.split_with_sizes([layer.output_size] * layer.directions, -1)
+            return [*parts, *(gates(call, h, depth) for call, h in zip(calls, outputs, strict=True))]
+        parts += [_run_again(call, depth) for call in calls]
+        x = torch.cat([part[layer.cell.states[0]] for part in parts[-len(calls) :]], -1)
+    raise AssertionError("a layer has a last one")
 
 
 def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int = 0) -> LayerTrace:
@@ -78,13 +78,13 @@ def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int 
         layer=depth, reverse=call.reverse, cell=cell, over_time=over_time,
         initial=dict(zip(cell.states, call.states, strict=True)), lengths=call.lengths, weight_hr=call.weight_hr,
     )  # fmt: skip
-    before = part.before(first)
+    before = part.state_before(first)
     known: dict[Expr, Tensor] = {graph.previous[first]: before}
     known |= _products(call, before)
     named = {name: node for name, node in graph.traced.items() if node not in graph.next.values()}
     seen = dict(zip(named, evaluate(named.values(), known), strict=True))
     known |= {named[name]: value for name, value in seen.items()}
-    padding = None if call.lengths is None else ~part.real().unsqueeze(2)
+    padding = None if call.lengths is None else ~part.is_real().unsqueeze(2)
     for state in cell.states[1:]:
         carried = cell.carried[state]
         keep, write = evaluate([carried.keep, carried.write], known)

@@ -107,7 +107,7 @@ def _read_on(
     output = part[call.cell.states[0]][:, rows].clone()
     column = torch.arange(len(steps))
     output[steps, column] = states[0]
-    left = steps if part.reverse else part.real().sum(0).cpu()[rows] - steps - 1
+    left = steps if part.reverse else part.is_real().sum(0).cpu()[rows] - steps - 1
     longest = int(left.max()) if len(left) else 0
     if longest == 0:
         return output, states
@@ -129,7 +129,7 @@ def check_places(part: LayerTrace, steps: Tensor, rows: Tensor) -> None:
         raise SettingsError(
             "a run with resets is several sequences; run each of them by itself to change one"
         )
-    ends = part.real().sum(0).cpu()
+    ends = part.is_real().sum(0).cpu()
     if bool(((rows < 0) | (rows >= len(ends))).any()):
         raise ShapeError(f"rows are {rows.tolist()}, but there are {len(ends)}, counted from 0")
     wrong = ((steps < 0) | (steps >= ends[rows])).nonzero().flatten().tolist()

@@ -20,7 +20,7 @@ def values_at(call: Call, part: LayerTrace, at: At) -> dict[Expr, Tensor]:
     Raises CellError for a cell that multiplies by a matrix inside its step, and so has no graph.
     """
     cell, graph = call.cell, call.cell.graph
-    before = {name: part.before(name)[at] for name in cell.states}
+    before = {name: part.state_before(name)[at] for name in cell.states}
     known = dict(
         zip(graph.wx.values(), _blocks(linear(call.x[at], call.weight_ih, call.bias_ih), call), strict=True)
     )

@@ -71,11 +71,11 @@ def writes_of(layer: LayerTrace, state: str | None = None) -> Writes:
         )
     write = _evaluated(found.write, layer)
     if write is None:  # not all of it is named: what the step added is what was not there before
-        write = layer[name] - keep * layer.before(name)
+        write = layer[name] - keep * layer.state_before(name)
     if layer.resets is not None:
-        keep = keep.masked_fill(layer.cleared().unsqueeze(2), 0)
+        keep = keep.masked_fill(layer.was_cleared().unsqueeze(2), 0)
     if layer.lengths is not None:
-        padding = ~layer.real().unsqueeze(2)
+        padding = ~layer.is_real().unsqueeze(2)
         keep, write = keep.masked_fill(padding, 1), write.masked_fill(padding, 0)
     return Writes(keep=keep, write=write, initial=layer.initial[name], state=name, reverse=layer.reverse)
 
@@ -209,7 +209,7 @@ def _evaluated(expression: Expr, layer: LayerTrace) -> Tensor | None:
     graph = layer.cell.step_graph
     known = {node: layer[name] for name, node in graph.traced.items() if name in layer}
     below = topological([expression], stop=known)
-    known |= {node: layer.before(name) for name, node in graph.previous.items() if node in below}
+    known |= {node: layer.state_before(name) for name, node in graph.previous.items() if node in below}
     if any(node.op in ("symbol", "product") and node not in known for node in below):
         return None
     (value,) = evaluate([expression], known)

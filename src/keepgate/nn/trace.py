@@ -54,9 +54,9 @@ class LayerTrace(Mapping[str, Tensor]):
 
     def previous(self) -> dict[str, Float[Tensor, "time batch _"]]:
         """Each state as it stood before each step: shifted by one in the direction of reading, cleared at resets."""
-        return {name: self.before(name) for name in self.cell.states}
+        return {name: self.state_before(name) for name in self.cell.states}
 
-    def before(self, state: str) -> Float[Tensor, "time batch _"]:
+    def state_before(self, state: str) -> Float[Tensor, "time batch _"]:
         """One state as it stood before each step, as `previous` gives all of them."""
         return self._shifted(self.over_time[state], self.initial[state])
 
@@ -85,13 +85,13 @@ class LayerTrace(Mapping[str, Tensor]):
                 last = torch.arange(1, len(after) + 1).unsqueeze(1) == self.lengths
                 before = torch.where(last.to(after.device).unsqueeze(2), initial, before)
         if self.resets is not None:
-            before = before.masked_fill(self.cleared().unsqueeze(2), 0)
+            before = before.masked_fill(self.was_cleared().unsqueeze(2), 0)
         return before
 
-    def cleared(self) -> Bool[Tensor, "time batch"]:
+    def was_cleared(self) -> Bool[Tensor, "time batch"]:
         """Where the state was cleared before a step was read."""
         if self.resets is None:
-            return torch.zeros_like(self.real())
+            return torch.zeros_like(self.is_real())
         if not self.reverse:
             return self.resets
         begins = torch.cat([self.resets[1:], torch.zeros_like(self.resets[:1])])
@@ -100,7 +100,7 @@ class LayerTrace(Mapping[str, Tensor]):
             begins = begins & inside.to(begins.device)
         return begins
 
-    def real(self) -> Bool[Tensor, "time batch"]:
+    def is_real(self) -> Bool[Tensor, "time batch"]:
         """Which steps are a row's own; False for padding."""
         steps, rows = self.over_time[self.cell.states[0]].shape[:2]
         ends = torch.full((rows,), steps) if self.lengths is None else self.lengths
@@ -109,7 +109,7 @@ class LayerTrace(Mapping[str, Tensor]):
     def _real(self, value: Tensor) -> Tensor:
         if self.lengths is None:
             return value
-        return value.where(self.real().unsqueeze(2), value.new_zeros(()))
+        return value.where(self.is_real().unsqueeze(2), value.new_zeros(()))
 
     def __repr__(self) -> str:
         steps, rows, units = self.over_time[self.cell.states[0]].shape
