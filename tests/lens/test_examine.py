@@ -170,6 +170,7 @@ TABLE = [
     ({"explodes": True, "exponent": 0.2, "decay": -5.0}, "none", "nothing is wrong"),
     ({"explodes": True, "exponent": 0.2, "decay": -5.0, "explained": 0.2}, "exploding", "grows by e in 5.0 steps"),
     ({"horizon": 3, "exponent": 0.1, "saturated": 0.9}, "exploding", "grow by 10.5% a step"),
+    ({"horizon": 3, "exponent": 0.01}, "untrained", "the last 3 steps only"),
     ({"horizon": 3, "saturated": 0.9, "gone": 4}, "saturated", "90% of the time"),
     ({"horizon": 3, "gone": 23, "half_life": 6.5}, "forgets", "gone after 23 steps, the answers are 100 away"),
     ({"horizon": 3, "gone": 23}, "forgets", "chrono initialisation, T = 100"),

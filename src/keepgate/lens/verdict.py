@@ -10,6 +10,9 @@ Fault = Literal["none", "exploding", "saturated", "forgets", "untrained"]
 # there, against 0.25 in the middle.
 STUCK = 0.75
 
+# Differences of the state that grow a hundredfold on the way to what is needed, as a signal is gone below a hundredth:
+# an exponent a little above 0 is that of a network which holds apart what it has told apart.
+GROWN = math.log(100)
 # Reading takes away at least so much of the loss in a network that has learned something: an untrained one's differs
 # by chance, too, but not by a tenth.
 HELPED = 0.1
@@ -76,7 +79,7 @@ def verdict(found: Findings) -> Verdict:
 
 
 def _exploding(found: Findings) -> bool:
-    return found.explodes or found.exponent > 0
+    return found.explodes or found.exponent * found.needed > GROWN
 
 
 def _saturated(found: Findings) -> bool:
@@ -97,9 +100,8 @@ def _nothing(found: Findings) -> str:
 def _say_exploding(found: Findings) -> str:
     grown = f"grows by e in {-found.decay:.1f} steps" if found.decay < 0 else "is no number any more"
     if not found.explodes:
-        grown = (
-            f"does not, yet differences of the state grow by {100 * math.expm1(found.exponent):.1f}% a step"
-        )
+        rate = 100 * math.expm1(found.exponent)
+        grown = f"need not show it, but differences of the state grow by {rate:.1f}% a step"
     return (
         f"the gradient {grown} (largest Lyapunov exponent {found.exponent:+.3f}): scale the recurrent weights down "
         "(orthogonal initialisation), clip the gradient, and train again with a lower learning rate."
