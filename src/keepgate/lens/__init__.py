@@ -5,6 +5,7 @@ from .attribution import Shares, attribute, attribute_last
 from .examine import Report, examine
 from .gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag, gradient_of_run
 from .horizon import Horizon, horizon, losses_by_context
+from .influence import influence
 from .intervene import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
 from .jacobian import jacobian
 from .life import Saturation, half_life, half_lives, saturation
@@ -13,6 +14,7 @@ from .rerun import Rerun
 from .seen import Seen, adopt, see
 from .statistics import rank_correlation
 from .verdict import Verdict
+from .watch import Watch
 from .writes import Writes, erased, erased_by, erasures, initial_left, left_at, left_of, states_of, writes_of
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Seen",
     "Shares",
     "Verdict",
+    "Watch",
     "Where",
     "Writes",
     "adopt",
@@ -46,6 +49,7 @@ __all__ = [
     "half_life",
     "half_lives",
     "horizon",
+    "influence",
     "initial_left",
     "jacobian",
     "left_at",

@@ -1,5 +1,6 @@
 """A reader's answer, taken apart: which tokens' writes carry each choice, and what it says without one of them."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from ..errors import CellError, ShapeError
 from ..nn import Recurrent
 from ..tasks.reader import ChoiceBatch, ChoiceReader
 from .attribution import Shares, attribute_last
+from .influence import influence
 from .intervene import Where, drop_writes
 from .seen import Seen, see
 
@@ -101,6 +103,27 @@ def scores_without(
     return reading.scores(output)
 
 
+def influence_on_answer(task: ChoiceReader, question: Question, choice: str) -> Float[Tensor, " tokens"]:
+    """What each token's write does for a choice against the others, along every path, to first order.
+
+    The last layer's, both directions together, through attention too: its weights move with the token.
+    Raises KeyError for a choice that there is not, CellError as `answer_shares` does.
+    """
+    if choice not in task.choices:
+        raise KeyError(f"{choice!r} is no choice; there are {', '.join(task.choices)}")
+    reading, k = _Reading(task, question), task.choices.index(choice)
+    exact = copy.deepcopy(task).double().eval().requires_grad_(False)
+
+    def margin(output: Tensor) -> Tensor:
+        scores = reading.scores(output, exact)[0]
+        return scores[k] - scores.mean()
+
+    found = influence(reading.text, margin)
+    if task.encoder.bidirectional:
+        found = found + influence(reading.text, margin, reverse=True)
+    return found[:, 0]
+
+
 class _Reading:
     """One question as the encoder read it, and the way from the encoder's output to the scores."""
 
@@ -127,25 +150,25 @@ class _Reading:
 
     def weights(self) -> Tensor:
         """The attention over the text's tokens, [time, 1]."""
-        return self._attend(self.text.trace.output)[1]
+        return self._attend(self.text.trace.output, self.task)[2]
 
-    def scores(self, output: Tensor) -> Tensor:
-        """The score of each choice, from the text's outputs, one row each."""
+    def scores(self, output: Tensor, task: ChoiceReader | None = None) -> Tensor:
+        """The score of each choice, from the text's outputs, one row each; with another's weights, if one is given."""
+        task = task or self.task
         last = self._last(output)
-        if self.task.attention is None:
-            return self.task.readout(last)
-        read, _ = self._attend(output)
-        return self.task.readout(torch.cat([read, self._question(output.shape[1]), last], 1))
+        if task.attention is None:
+            return task.readout(last)
+        read, asked, _ = self._attend(output, task)
+        return task.readout(torch.cat([read, asked, last], 1))
 
-    def _attend(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        assert self.task.attention is not None
-        real = torch.ones(output.shape[:2], dtype=torch.bool, device=output.device)
-        return self.task.attention(self._question(output.shape[1]), output, real)
-
-    def _question(self, rows: int) -> Tensor:
-        """The question's last state, for so many rows."""
+    def _attend(self, output: Tensor, task: ChoiceReader) -> tuple[Tensor, Tensor, Tensor]:
+        """What is read, the question's last state, and the weights, for each row."""
+        assert task.attention is not None
         assert self.asked is not None
-        return self._last(self.asked.trace.output).expand(rows, -1)
+        asked = self._last(self.asked.trace.output).to(output.dtype).expand(output.shape[1], -1)
+        real = torch.ones(output.shape[:2], dtype=torch.bool, device=output.device)
+        read, weights = task.attention(asked, output, real)
+        return read, asked, weights
 
     def _last(self, output: Tensor) -> Tensor:
         """What each direction knows at its end, as the encoder gives it."""

@@ -112,7 +112,7 @@ def examine(
     """
     if not data:
         raise SettingsError("there is no data to examine the model with; give one batch or more")
-    name, module = _layer(model, layer)
+    name, module = layer_of(model, layer)
     time = int(bool(module.batch_first)) if time is None else time
     training = model.training
     model.eval()
@@ -121,7 +121,7 @@ def examine(
         x, targets = max(data, key=lambda batch: batch[0].shape[time])
         rows = slice(0, ROWS)
         picked = x[rows] if time else x[:, rows]
-        seen, gradient = _signal(model, name, module, picked, targets[rows], loss or _loss)
+        seen, gradient = signal_of(model, name, module, picked, targets[rows], loss)
     finally:
         model.train(training)
     return _report(name, seen, gradient, behaviour, needed)
@@ -158,7 +158,8 @@ def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed:
     )  # fmt: skip
 
 
-def _layer(model: nn.Module, wanted: str | None) -> tuple[str, Any]:
+def layer_of(model: nn.Module, wanted: str | None) -> tuple[str, Any]:
+    """The recurrent layer of that name, or the last, and its name. Raises KeyError and SettingsError."""
     with attach(model) as known:
         name = known.names[-1] if wanted is None else wanted
         return name, known.module(name)
@@ -178,10 +179,13 @@ def _behaviour(model: nn.Module, data: Sequence[Batch], loss: Loss, time: int, e
     return horizon(torch.cat(lines, 1), contexts, epsilon=epsilon)
 
 
-def _signal(
-    model: nn.Module, name: str, module: nn.Module, x: Tensor, targets: Tensor, loss: Loss
+def signal_of(
+    model: nn.Module, name: str, module: nn.Module, x: Tensor, targets: Tensor, loss: Loss | None
 ) -> tuple[Seen, Tensor]:
-    """The layer's longest run, and the gradient that reaches its states from the loss."""
+    """The layer's longest run, and by lag the gradient that reaches its states from the loss of these rows.
+
+    Raises SettingsError for packed rows, or for a loss that is not one number a row.
+    """
     results: list[tuple[Tensor, ...]] = []
 
     def leaves(_module: nn.Module, _given: Any, result: Any) -> Any:
@@ -198,7 +202,7 @@ def _signal(
     hook = module.register_forward_hook(leaves)
     try:
         with attach(model) as seen, torch.enable_grad():
-            value = _rows(loss, model(x), targets).sum()
+            value = _rows(loss or _loss, model(x), targets).sum()
     finally:
         hook.remove()
     runs = seen.runs(name)

@@ -48,7 +48,7 @@ def gradient_by_lag(
     exact = adopt(layer).double()
     furthest, ends = _check(exact, x, furthest, state, lengths)
     cut = 1 if exact.bidirectional or lengths is not None else len(x) - furthest
-    states, _ = _walk(exact, x.detach().double(), None, ends, cut)
+    states, _ = walk(exact, x.detach().double(), None, ends, cut)
     with torch.enable_grad():
         last = torch.cat([each[-1][0] for each in states[-exact.directions :]], 1)
         value = (loss or torch.sum)(last)
@@ -72,7 +72,7 @@ def gradient_of_run(
     exact = adopt(seen.layer).double()
     furthest, ends = _check(exact, seen.x, furthest, state, seen.lengths)
     initial = tuple(each.double() for each in seen.initial)
-    states, shown = _walk(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends, 1)
+    states, shown = walk(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends, 1)
     with torch.enable_grad():
         value = torch.zeros((), dtype=torch.float64)
         if output is not None:
@@ -95,7 +95,7 @@ def _relative(
     state: str | None,
 ) -> Tensor:
     """The lengths of the gradients of `value`, by lag, relative to that of all states at lag 0."""
-    gradients = _gradients(value, states)
+    gradients = gradients_of(value, states)
     everything = range(len(exact.cell.states))
     chosen = everything if state is None else [exact.cell.states.index(state)]
     part = whole = torch.zeros((), dtype=torch.float64)
@@ -180,7 +180,7 @@ def _check(
     return furthest, ends
 
 
-def _walk(
+def walk(
     layer: Recurrent, x: Tensor, hx: Hidden | None, ends: Tensor, cut: int
 ) -> tuple[list[list[States]], Tensor]:
     """All states of each layer and direction, in the order of reading, after the steps from number `cut` on; and the
@@ -219,7 +219,7 @@ def _walk_one(call: Call, cut: int) -> tuple[Tensor, list[States]]:
         return torch.cat([*before, *(reversed(outputs) if call.reverse else outputs)]), states
 
 
-def _gradients(value: Tensor, states: list[list[States]]) -> list[list[States]]:
+def gradients_of(value: Tensor, states: list[list[States]]) -> list[list[States]]:
     if value.dim() or not value.requires_grad:
         raise SettingsError(
             "the loss must be one number that depends on the output it is given; "
