@@ -7,7 +7,8 @@ from test_intervene import by_hand
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens.answers import answer_shares, scores_without
+from keepgate.lens.answers import answer_shares, influence_on_answer, scores_without
+from keepgate.lens.seen import see
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 
@@ -95,8 +96,8 @@ def test_the_scores_without_a_token_are_those_of_a_network_that_never_wrote_it(k
     assert float((found - scores(task)).abs().max()) > 1e-3
 
 
-def one_way(layer, place, way, read, states, here):
-    def change(t, keep, write, before):
+def one_way(layer, place, way, read, states, here, change=None):
+    def dropped(t, keep, write, before):
         return keep * before if t == here else keep * before + write
 
     class Facing:
@@ -108,7 +109,7 @@ def one_way(layer, place, way, read, states, here):
         def weights_at(_):
             return layer.weights_at(place)
 
-    return by_hand(Facing, way, read, states, change)[0]
+    return by_hand(Facing, way, read, states, change or dropped)[0].detach()
 
 
 def test_what_cannot_be_taken_apart_is_refused():
@@ -121,3 +122,40 @@ def test_what_cannot_be_taken_apart_is_refused():
         scores_without(task, QUESTIONS[0], [21])
     with pytest.raises(KeyError, match="魯夫"):
         answer_shares(task, QUESTIONS[0]).of("香吉士")
+
+
+@every_kind
+def test_the_influence_is_the_slope_of_the_score_when_a_write_is_scaled(kind):
+    """Against finite differences: the last layer's write is made a little smaller and larger in the true network."""
+    task = reader(**kind)
+    found = influence_on_answer(task, QUESTIONS[0], "索隆")
+    layer, batch = task.encoder.layer, task.collate(task.prepare(QUESTIONS[:1], training=False))
+    top, ways, k = kind["num_layers"] - 1, 1 + kind["bidirectional"], task.choices.index("索隆")
+    read = see(layer, task.encoder.embedding(batch.text)).read_by(top * ways)[:, 0]
+    for here in (0, 4, 10):
+        margins = []
+        for factor in (1 + 1e-6, 1 - 1e-6):
+
+            def change(t, keep, write, before, here=here, factor=factor):
+                return keep * before + (factor if t == here else 1) * write
+
+            outputs = []
+            for way in range(ways):
+                states = [torch.zeros(5, dtype=torch.float64)] * len(layer.cell.states)
+                outputs.append(one_way(layer, top * ways + way, way, read, states, here, change))
+            margins.append(answered(task, torch.cat(outputs, 1).unsqueeze(1), k))
+        slope = (margins[0] - margins[1]) / 2e-6
+        assert float(found[here]) == pytest.approx(slope, rel=1e-5, abs=1e-8)
+
+
+def answered(task, output, k):
+    calls = []
+
+    def instead(module, given, result):
+        calls.append(result)
+        return (output, result[1]) if len(calls) == 1 else result
+
+    hook = task.encoder.layer.register_forward_hook(instead)
+    found = scores(task)
+    hook.remove()
+    return float(found[k] - found.mean())

@@ -49,7 +49,9 @@ def test_an_exploding_run_is_stopped_with_the_reason_and_only_if_it_goes_on():
     watch(3)
     scaled(8)
     watch(4), watch(5)
-    with pytest.raises(TrainingStopped, match=r"explodes since step 4: at step 6.* times what it is at the end"):
+    with pytest.raises(
+        TrainingStopped, match=r"explodes since step 4: at step 6.* times what it is at the end"
+    ):
         watch(6)
     assert watch.moments[-1].furthest > 100
     assert watch.moments[0].half_life is None

@@ -118,10 +118,8 @@ def influence_on_answer(task: ChoiceReader, question: Question, choice: str) -> 
         scores = reading.scores(output, exact)[0]
         return scores[k] - scores.mean()
 
-    found = influence(reading.text, margin)
-    if task.encoder.bidirectional:
-        found = found + influence(reading.text, margin, reverse=True)
-    return found[:, 0]
+    last = influence(reading.text, margin)[-reading.text.layer.directions :]
+    return torch.stack(last).sum(0)[:, 0]
 
 
 class _Reading:

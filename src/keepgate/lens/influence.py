@@ -10,27 +10,25 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..equations import derivative
 from .gradient import gradients_of, walk
 from .seen import Seen, adopt
+from .step import value_of, values_at
 from .writes import writes_of
 
 
 def influence(
-    seen: Seen,
-    answer: Callable[[Float[Tensor, "time batch output"]], Float[Tensor, ""]],
-    *,
-    layer: int = -1,
-    reverse: bool = False,
-) -> Float[Tensor, "time batch"]:
-    """Σ over units of write · ∂answer / ∂memory after the write, for each step of one layer and direction; signed.
+    seen: Seen, answer: Callable[[Float[Tensor, "time batch output"]], Float[Tensor, ""]]
+) -> list[Float[Tensor, "time batch"]]:
+    """Σ over units of write · d answer / d memory after the write, at each step, for each layer and direction; signed.
 
     What the answer would lose without the write, if it were linear in it. From one backward pass, in float64.
     answer: from the last layer's output, float64, to one number, the sum over the rows of what is asked of each.
     Raises CellError for a cell that carries no memory, SettingsError for an answer that does not depend on the output.
     Source: gradient × input, Shrikumar et al. (2016), arXiv:1605.01713, with a write for the input.
     """
-    place = seen.place(layer, reverse=reverse)
-    writes = writes_of(seen.trace.layers[place])
+    parts = seen.trace.layers
+    writes = [writes_of(part) for part in parts]
     exact = adopt(seen.layer).double()
     steps, rows = seen.x.shape[:2]
     ends = torch.full((rows,), steps) if seen.lengths is None else seen.lengths
@@ -38,6 +36,27 @@ def influence(
     states, output = walk(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends, 1)
     with torch.enable_grad():
         value = answer(output)
-    number = exact.cell.states.index(writes.state)
-    found = torch.stack([step[number] for step in gradients_of(value, states)[place]])
-    return (writes.read(found) * writes.write.double()).sum(2)
+    found = []
+    for place, (one, gradients) in enumerate(zip(writes, gradients_of(value, states), strict=True)):
+        by_state = [one.read(torch.stack(each)) for each in zip(*gradients, strict=True)]
+        size = (_whole(seen, place, one.state, by_state) * one.write.double()).sum(2)
+        found.append(size.where(parts[place].is_real(), 0.0))
+    return found
+
+
+def _whole(seen: Seen, place: int, memory: str, by_state: list[Tensor]) -> Tensor:
+    """The answer's derivative by the memory, from those by each state alone: what its own step shows of it included."""
+    call, part, cell = seen.call(place), seen.trace.layers[place], seen.layer.cell
+    whole = by_state[cell.states.index(memory)]
+    if len(cell.states) == 1:
+        return whole
+    graph, known = cell.graph, values_at(call, part, slice(None))
+    for number, (state, gradient) in enumerate(zip(cell.states, by_state, strict=True)):
+        if state != memory:
+            follows = value_of(
+                derivative(graph.next[state], graph.next[memory]), known, part[memory]
+            ).double()
+            if number == 0 and call.weight_hr is not None:
+                gradient = gradient @ call.weight_hr.double()
+            whole = whole + follows * gradient
+    return whole
