@@ -78,6 +78,11 @@ MUTANTS_OF_THE_LENS = {
         "lens/rerun.py", "if new not in topological([node])",
         "if node is not new and node not in graph.next.values()",
     ),
+    "an influence without what its own step shows": ("lens/influence.py", "whole + follows * gradient", "whole"),
+    "a share of the attention lost": ("lens/answers.py", "shares + attribute_last(reading.text.trace, last)", "shares"),
+    "a horizon before the last step that counts": ("lens/horizon.py", "int(far[-1]) + 1", "int(far[0]) + 1"),
+    "the loss of other rows": ("lens/horizon.py", "steps - n, n)", "0, n)"),
+    "a gradient that does not reach the final states": ("lens/examine.py", "output, tuple(final))", "output)"),
     "an erasure allowed": (
         "lens/intervene.py", "before + writes.write[at]", "writes.keep[at] * before + writes.write[at]",
     ),

@@ -30,7 +30,7 @@ class Report:
     """What was found about one recurrent layer of a model, and about the model's answers. Steps are the data's own.
 
     name:       the layer's, in the model. steps: of the longest rows that were read.
-    horizon:    how far back the answers depend on what was read, in steps; `behaviour` has its interval and curve.
+    behaviour:  what the horizon was found from: its interval, and the loss by how much was read.
     gradient:   its length k steps before the end, relative to k = 0; gone: from where on it is below 1 % of that, None
                 if nowhere; decay: the steps in which it falls to 1/e. carried: the share that the memory alone carries.
     exponents:  the largest Lyapunov exponent of each layer and direction, in nats a step, the mean over the rows.
@@ -51,6 +51,7 @@ class Report:
 
     @property
     def horizon(self) -> int:
+        """How far back the answers depend on what was read, in steps."""
         return self.behaviour.steps
 
     @property

@@ -220,6 +220,10 @@ def _walk_one(call: Call, cut: int) -> tuple[Tensor, list[States]]:
 
 
 def gradients_of(value: Tensor, states: list[list[States]]) -> list[list[States]]:
+    """The derivative of a number by each of the states that `walk` gave, the others at its step being what they are.
+
+    Raises SettingsError if it is not one number, or depends on none of them.
+    """
     if value.dim() or not value.requires_grad:
         raise SettingsError(
             "the loss must be one number that depends on the output it is given; "
