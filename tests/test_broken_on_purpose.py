@@ -16,7 +16,9 @@ CUT = "f * getattr(s.c, 'detach', lambda: s.c)() + i * g"
 MUTANTS = {
     "two gates swapped": ("cells/lstm.py", "c = f * s.c + i * g", "c = i * s.c + f * g"),
     "two gate blocks swapped": ("cells/lstm.py", 'gates="i f g o"', 'gates="f i g o"'),
-    "reverse direction fed forwards": ("kernels/reference.py", "reversed(range(call.steps)) if call.reverse else", ""),
+    "reverse direction fed forwards": (
+        "kernels/reference.py", "reversed(range(call.steps)) if call.reverse else", "",
+    ),
     "torch's reverse direction fed forwards": (
         "kernels/builtin.py", "(lengths[rows] - 1 - time) if call.reverse else time", "time",
     ),
@@ -43,11 +45,64 @@ MUTANTS = {
     ),
 }  # fmt: skip
 
+MUTANTS_OF_THE_LENS = {
+    "a write counted as its own eraser": (
+        "lens/writes.py", "before = torch.cat([torch.zeros_like(left[:1]), left[:-1]])", "before = left",
+    ),
+    "padding that forgets": ("lens/writes.py", "keep.masked_fill(padding, 1)", "keep.masked_fill(padding, 0.5)"),
+    "a new sequence that remembers the one before": (
+        "lens/writes.py", "keep.masked_fill(layer.cleared().unsqueeze(2), 0)", "keep",
+    ),
+    "shares one step off": ("lens/writes.py", "keep[1 : last + 1, :, units]", "keep[:last, :, units]"),
+    "the state before kept in the write": ("equations/carry.py", "{previous: ZERO}", "{previous: previous}"),
+    "what keeps taken for what writes": ("equations/carry.py", "Carry(keep=keep,", "Carry(keep=1 - keep,"),
+    "an answer read before its projection": (
+        "lens/attribution.py", "inner = d if layer.weight_hr is None else d @ layer.weight_hr",
+        "inner = d if layer.weight_hr is None else d @ layer.weight_hr.abs()",
+    ),
+    "an empty memory that shows nothing": (
+        "lens/attribution.py", "torch.where(empty, slope,", "torch.where(empty, 0 * slope,",
+    ),
+    "packed rows in another order": ("lens/seen.py", "if order is not None:", "if False:"),
+    "the reverse direction recovered forwards": ("lens/recover.py", "if call.reverse:", "if False:"),
+    "a bias forgotten": ("lens/recover.py", "call.bias_ih + call.bias_hh", "call.bias_ih"),
+    "lags one off": ("lens/gradient.py", "place = ends - cut - ", "place = ends - cut - 1 - "),
+    "a path of the Jacobian missing": (
+        "lens/jacobian.py", "blocks[0] = blocks[0] + through", "blocks[0] = through",
+    ),
+    "the reverse direction's Jacobians in the wrong order": (
+        "lens/lyapunov.py", "reversed(steps) if part.reverse else steps", "steps",
+    ),
+    "the changed step read twice": ("lens/rerun.py", "(steps + 1 + count)", "(steps + count)"),
+    "gates not computed again from a changed memory": (
+        "lens/rerun.py", "if new not in topological([node])",
+        "if node is not new and node not in graph.next.values()",
+    ),
+    "an influence without what its own step shows": ("lens/influence.py", "whole + follows * gradient", "whole"),
+    "a share of the attention lost": ("lens/answers.py", "shares + attribute_last(reading.text.trace, last)", "shares"),
+    "a horizon before the last step that counts": ("lens/horizon.py", "int(far[-1]) + 1", "int(far[0]) + 1"),
+    "the loss of other rows": ("lens/horizon.py", "steps - n, n)", "0, n)"),
+    "a gradient that does not reach the final states": ("lens/examine.py", "output, tuple(final))", "output)"),
+    "an erasure allowed": (
+        "lens/intervene.py", "before + writes.write[at]", "writes.keep[at] * before + writes.write[at]",
+    ),
+}  # fmt: skip
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_caught_by_several_tests(name, tmp_path):
-    path, old, new = MUTANTS[name]
+    caught(name, MUTANTS, ["tests/cells", "tests/kernels", "tests/nn"], tmp_path, at_least=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTANTS_OF_THE_LENS)
+def test_a_mutant_of_the_lens_is_caught(name, tmp_path):
+    caught(name, MUTANTS_OF_THE_LENS, ["tests/lens", "tests/equations"], tmp_path, at_least=1)
+
+
+def caught(name, mutants, rooms, tmp_path, at_least):
+    path, old, new = mutants[name]
     shutil.copytree(ROOT / "src", tmp_path / "src")
     source = tmp_path / "src" / "keepgate" / path
     text = source.read_text(encoding="utf-8")
@@ -61,9 +116,7 @@ def test_a_mutant_is_caught_by_several_tests(name, tmp_path):
             "-q",
             "-p",
             "no:cacheprovider",
-            "tests/cells",
-            "tests/kernels",
-            "tests/nn",
+            *rooms,
         ],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
@@ -74,5 +127,5 @@ def test_a_mutant_is_caught_by_several_tests(name, tmp_path):
     # The last line counts them; those above it may quote a pytest that a test has started.
     failed = re.findall(r"(\d+) failed", done.stdout)
     assert failed, done.stdout[-2000:]
-    assert int(failed[-1]) >= 3, done.stdout[-2000:]
+    assert int(failed[-1]) >= at_least, done.stdout[-2000:]
     print(f"{name}: {failed[-1]} tests fail")

@@ -44,6 +44,10 @@ def __getattr__(name: str) -> object:
         from . import nn
 
         return getattr(nn, name)
+    if name == "lens":
+        from importlib import import_module
+
+        return import_module("keepgate.lens")
     raise AttributeError(f"module 'keepgate' has no attribute {name!r}")
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from keepgate.errors import SettingsError, ShapeError
-from keepgate.lens.gradient import decay_length, gone_after, gradient_by_lag
+from keepgate.lens.gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag
+from keepgate.lens.seen import see
 from keepgate.nn import GRU, LSTM, RNN
 
 
@@ -95,10 +96,10 @@ def test_the_states_of_the_layer_are_left_alone() -> None:
 
 def test_what_cannot_be_measured_is_refused() -> None:
     x = torch.randn(5, 2, 2)
-    with pytest.raises(SettingsError, match="2 directions"):
-        gradient_by_lag(LSTM(2, 3, bidirectional=True), x)
-    with pytest.raises(SettingsError, match="2 layers"):
-        gradient_by_lag(LSTM(2, 3, num_layers=2), x)
+    with pytest.raises(SettingsError, match="no recurrent layer"):
+        gradient_by_lag(torch.nn.Linear(2, 3), x)
+    with pytest.raises(ShapeError, match="every row has length 0"):
+        gradient_by_lag(GRU(2, 3), x, lengths=[0, 0])
     with pytest.raises(SettingsError, match="no state 'c'; it has h"):
         gradient_by_lag(GRU(2, 3), x, state="c")
     with pytest.raises(SettingsError, match="does not depend"):
@@ -107,3 +108,134 @@ def test_what_cannot_be_measured_is_refused() -> None:
         gradient_by_lag(GRU(2, 3), x, furthest=5)
     with pytest.raises(ShapeError, match="at least one step"):
         gradient_by_lag(GRU(2, 3), x[:0])
+
+
+def by_a_nudge(network, x, loss, lengths, lag, square=None):
+    """The squared length of the gradient with respect to everything the layer carries, `lag` steps before each end."""
+    ends = lengths or [len(x)] * x.shape[1]
+    total = torch.zeros(x.shape[1]).double()
+    for row, end in enumerate(ends):
+        if end <= lag:
+            continue
+        alone = x[:end, row : row + 1]
+        _, state = network(alone[: end - lag])
+        states = tuple(each.detach() for each in (state if isinstance(state, tuple) else (state,)))
+        for k, each in enumerate(states):
+            for place in range(each.shape[0]):
+                for unit in range(each.shape[2]):
+                    values = []
+                    for nudge in (1e-6, -1e-6):
+                        nudged = [one.clone() for one in states]
+                        nudged[k][place, 0, unit] += nudge
+                        last = nudged[0][-1]
+                        if lag:
+                            given = tuple(nudged) if len(nudged) > 1 else nudged[0]
+                            last = network(alone[end - lag :], given)[0][-1]
+                        values.append(loss(last))
+                    total[row] += ((values[0] - values[1]) / 2e-6) ** 2
+    return total
+
+
+@pytest.mark.parametrize("lengths", [None, [6, 3, 1]])
+@pytest.mark.parametrize("layer", [RNN, LSTM, GRU])
+def test_ragged_rows_count_from_their_own_ends(layer, lengths) -> None:
+    network = layer(3, 4).double()
+    x, direction = torch.randn(6, 3, 3).double(), torch.randn(4).double()
+
+    def loss(output):
+        return (output @ direction).tanh().sum()
+
+    with torch.no_grad():
+        found = gradient_by_lag(network, x, loss=loss, lengths=lengths)
+        squares = torch.stack([by_a_nudge(network, x, loss, lengths, lag) for lag in range(6)])
+    there = torch.tensor([[end > lag for end in lengths or [6] * 3] for lag in range(6)])
+    norms = squares.sqrt().sum(1) / there.sum(1)
+    torch.testing.assert_close(found, norms / norms[0], rtol=1e-6, atol=1e-9)
+
+
+def test_both_directions_are_each_of_them_by_itself() -> None:
+    """One layer in two directions is two layers that do not know each other, each with lags from its own end."""
+    both = LSTM(3, 4, bidirectional=True).double()
+    ways = [LSTM(3, 4).double(), LSTM(3, 4).double()]
+    for way, end in zip(ways, ("", "_reverse"), strict=True):
+        way.load_state_dict({name: getattr(both, name + end) for name in way.state_dict()})
+    x, d = torch.randn(6, 1, 3).double(), torch.randn(8).double()
+    found = gradient_by_lag(both, x, loss=lambda last: (last @ d).sum())
+    alone = [
+        gradient_by_lag(way, given, loss=lambda last, d=part: (last @ d).sum()) * part.norm()
+        for way, given, part in ((ways[0], x, d[:4]), (ways[1], x.flip(0), d[4:]))
+    ]
+    torch.testing.assert_close(found, (alone[0] ** 2 + alone[1] ** 2).sqrt() / d.norm())
+
+
+def test_a_stack_has_the_gradient_of_all_its_states() -> None:
+    """Against a graph of plain torch operations, in which every layer's state is a place of its own."""
+    network = GRU(3, 4, 2).double()
+    x, d = torch.randn(5, 2, 3).double(), torch.randn(4).double()
+    weight = dict(network.named_parameters())
+
+    def step(layer, x, h):
+        wx = (x @ weight[f"weight_ih_l{layer}"].T + weight[f"bias_ih_l{layer}"]).chunk(3, 1)
+        uh = (h @ weight[f"weight_hh_l{layer}"].T + weight[f"bias_hh_l{layer}"]).chunk(3, 1)
+        r, z = (wx[0] + uh[0]).sigmoid(), (wx[1] + uh[1]).sigmoid()
+        return (1 - z) * (wx[2] + r * uh[2]).tanh() + z * h
+
+    h, states = [torch.zeros(2, 4).double()] * 2, []
+    for t in range(5):
+        h[0] = step(0, x[t], h[0])
+        h[1] = step(1, h[0], h[1])
+        states.append(tuple(h))
+    value = (h[1] @ d).sum()
+    flat = torch.autograd.grad(value, [each for pair in states for each in pair], allow_unused=True)
+    flat = [torch.zeros(2, 4).double() if each is None else each for each in flat]
+    norms = torch.stack([torch.cat(flat[k : k + 2], 1).norm(dim=1).mean() for k in range(0, 10, 2)]).flip(0)
+    for furthest in (4, 2):
+        found = gradient_by_lag(network, x, loss=lambda last: (last @ d).sum(), furthest=furthest)
+        torch.testing.assert_close(found, (norms / norms[0])[: furthest + 1])
+
+
+def test_layers_of_torch_are_measured_as_ours() -> None:
+    theirs = torch.nn.LSTM(3, 4, 2, bidirectional=True, batch_first=True)
+    ours = LSTM(3, 4, 2, bidirectional=True)
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(6, 2, 3)
+    torch.testing.assert_close(
+        gradient_by_lag(theirs, x, lengths=[6, 4]), gradient_by_lag(ours, x, lengths=[6, 4])
+    )
+
+
+def test_what_the_memory_carries_is_the_product_of_what_keeps_it() -> None:
+    network = LSTM(3, 4, bidirectional=True).double()
+    lengths = [6, 3]
+    trace = see(network, torch.randn(6, 2, 3).double(), lengths=lengths).trace
+    for reverse in (False, True):
+        f = trace.layer(0, reverse=reverse).f
+        found = carried_by_lag(trace.layer(0, reverse=reverse))
+        for lag in range(6):
+            sizes = []
+            for row, end in enumerate(lengths):
+                if lag < end:
+                    since = f[:lag, row] if reverse else f[end - lag : end, row]
+                    sizes.append(since.prod(0).square().mean().sqrt())
+            torch.testing.assert_close(found[lag], torch.stack(sizes).mean())
+    assert len(carried_by_lag(trace.layer(0), furthest=2)) == 3
+
+
+def test_exploding_is_said_of_what_grows_and_ends_above_one() -> None:
+    lags = torch.arange(30, dtype=torch.float64)
+    assert explodes(1.1**lags)
+    assert not explodes(0.9**lags)
+    assert not explodes(0.5 * 1.01**-lags)
+    assert explodes(torch.tensor([1.0, 1e300, math.inf]))
+    assert not explodes(torch.ones(1))
+
+
+def test_a_gradient_too_small_to_be_squared_is_still_a_number() -> None:
+    layer = RNN(1, 2, nonlinearity="relu")
+    with torch.no_grad():
+        layer.weight_hh_l0.copy_(torch.eye(2) * 0.1)
+        layer.weight_ih_l0.fill_(1.0)
+        layer.bias_ih_l0.zero_()
+        layer.bias_hh_l0.zero_()
+    values = gradient_by_lag(layer, torch.ones(251, 1, 1))
+    assert float(values[250]) == pytest.approx(1e-250, rel=1e-4)

@@ -9,7 +9,8 @@ from keepgate import CellError, ShapeError
 from keepgate.cells import by_name
 from keepgate.data.questions import Question
 from keepgate.data.text import Tokens, tokenize
-from keepgate.lens.look import half_life, look, movement, survival
+from keepgate.lens.life import half_life
+from keepgate.lens.look import look, movement, survival
 from keepgate.nn import LSTM
 from keepgate.nn.trace import LayerTrace, Trace
 from keepgate.tasks import ChoiceReader

@@ -244,7 +244,8 @@ def _sentence(layer: "LayerTrace", unit: int | None) -> str:
 
 def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
     """How long the gate that keeps makes memory last."""
-    from ..lens.look import half_life, survival
+    from ..lens.life import half_life
+    from ..lens.look import survival
 
     halves = half_life(kept)[0].sort().values
     left = survival(kept, reverse=layer.reverse)[0]

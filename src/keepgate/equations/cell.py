@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from ..errors import CellError
+from .carry import Carry
 from .describe import Named, Recurrent, Step, check_names, check_use, draw
 from .expr import evaluate, topological
 from .graph import Graph
@@ -98,6 +99,16 @@ class Cell:
     def linear(self) -> bool:
         """Whether the new states are linear in the old ones, found from the equations: a scan can do it."""
         return self._drawn.linear
+
+    @property
+    def carried(self) -> dict[str, Carry]:
+        """The states with s_t = a s_{t-1} + b, found from the equations, each with its a and b as expressions."""
+        return self._drawn.carried
+
+    @property
+    def step_graph(self) -> Graph:
+        """The step as expressions, whatever the recurrence is; a product inside the step is a node of its own."""
+        return self._drawn
 
     def rebuild(self, traced: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, Any]:
         """The new states, from a step's named values and the states before, by the cell's own equations.

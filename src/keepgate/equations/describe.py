@@ -17,8 +17,33 @@ Recurrent = Literal["dense", "diagonal", "none", "inside"]
 
 # What a LayerTrace answers to itself, so that `trace.f` can be a gate; then what a graph's symbols look like.
 RESERVED = frozenset(
-    {"cell", "final", "get", "initial", "items", "keys", "layer", "layers", "lengths", "names", "output"}
-    | {"over_time", "previous", "rebuild", "resets", "reverse", "self", "uh", "values", "weight_hr", "wx"}
+    {
+        "cell",
+        "final",
+        "get",
+        "initial",
+        "is_real",
+        "items",
+        "keys",
+        "layer",
+        "layers",
+        "lengths",
+        "names",
+        "output",
+    }
+    | {
+        "over_time",
+        "previous",
+        "rebuild",
+        "resets",
+        "reverse",
+        "self",
+        "state_before",
+        "uh",
+        "values",
+        "was_cleared",
+    }
+    | {"weight_hr", "wx"}
 )
 RESERVED_PREFIXES, RESERVED_SUFFIX = ("_", "wx_", "uh_", "u_", "d_"), "_prev"
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from .carry import Carry, carry, slope_of_output
 from .derivative import derivative, gradients
 from .expr import Expr, symbol, topological
 
@@ -70,14 +71,27 @@ class Graph:
         return {**traced, **{name: node for name, node in raw.items() if node not in there}}
 
     @cached_property
-    def _gates(self) -> dict[Expr, str]:
+    def carried(self) -> dict[str, Carry]:
+        """The states that are carried from step to step by a factor, s_t = a s_{t-1} + b, and by what."""
+        found = {state: carry(self, state) for state in self.next}
+        return {state: one for state, one in found.items() if one is not None}
+
+    @cached_property
+    def slopes(self) -> dict[str, Expr]:
+        """For each state that the output vanishes with: how the output begins to grow with it."""
+        found = {state: slope_of_output(self, state) for state in self.next}
+        return {state: one for state, one in found.items() if one is not None}
+
+    @cached_property
+    def gates(self) -> dict[Expr, str]:
+        """The traced values that lie between 0 and 1 whatever the inputs, and their names."""
         return {node: name for name, node in reversed(self.traced.items()) if is_gate(node)}
 
     @cached_property
     def _survival(self) -> dict[str, Expr]:
         """How much of each state is carried to the next step directly: d(next)/d(previous) with uh and the
         traced gates held fixed."""
-        return {k: derivative(self.next[k], self.previous[k], held=self._gates) for k in self.next}
+        return {k: derivative(self.next[k], self.previous[k], held=self.gates) for k in self.next}
 
     @cached_property
     def memory(self) -> str:
@@ -87,16 +101,16 @@ class Graph:
     @cached_property
     def keeps(self) -> str | None:
         """The traced gate that carries the memory; None if nothing does, or what does has no name (1-z)."""
-        return self._gates.get(self._survival[self.memory])
+        return self.gates.get(self._survival[self.memory])
 
     @cached_property
     def writes(self) -> str | None:
         """The traced gate that lets something new into the memory, or None (in a GRU it is 1-z)."""
         new = self.next[self.memory]
-        below = topological([new], stop=self._gates)
+        below = topological([new], stop=self.gates)
         below = [node for node in below if node is not self.previous[self.memory]]
-        factors = {derivative(new, node, held=self._gates) for node in below}
-        names = {self._gates[node] for node in factors if node in self._gates} - {self.keeps}
+        factors = {derivative(new, node, held=self.gates) for node in below}
+        names = {self.gates[node] for node in factors if node in self.gates} - {self.keeps}
         return next((name for name in self.traced if name in names), None)
 
     @cached_property

@@ -1,1 +1,66 @@
-"""Trace → what a person sees."""
+"""Trace → what a person sees: what was written, what was erased, and how far back a network remembers."""
+
+from .attach import Attached, attach
+from .attribution import Shares, attribute, attribute_last
+from .examine import Report, examine
+from .gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag, gradient_of_run
+from .horizon import Horizon, horizon, losses_by_context
+from .influence import influence
+from .intervene import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
+from .jacobian import jacobian
+from .life import Saturation, half_life, half_lives, saturation
+from .lyapunov import lyapunov
+from .rerun import Rerun
+from .seen import Seen, adopt, see
+from .statistics import rank_correlation
+from .verdict import Verdict
+from .watch import Watch
+from .writes import Writes, erased, erased_by, erasures, initial_left, left_at, left_of, states_of, writes_of
+
+__all__ = [
+    "Attached",
+    "Horizon",
+    "Report",
+    "Rerun",
+    "Saturation",
+    "Seen",
+    "Shares",
+    "Verdict",
+    "Watch",
+    "Where",
+    "Writes",
+    "adopt",
+    "attach",
+    "attribute",
+    "attribute_last",
+    "carried_by_lag",
+    "decay_length",
+    "drop_writes",
+    "effects",
+    "erased",
+    "erased_by",
+    "erasures",
+    "examine",
+    "explodes",
+    "forbid_erasures",
+    "gone_after",
+    "gradient_by_lag",
+    "gradient_of_run",
+    "half_life",
+    "half_lives",
+    "horizon",
+    "influence",
+    "initial_left",
+    "jacobian",
+    "left_at",
+    "left_of",
+    "losses_by_context",
+    "lyapunov",
+    "rank_correlation",
+    "replaying",
+    "saturation",
+    "see",
+    "states_of",
+    "swap_memories",
+    "writes_of",
+]

@@ -1,55 +1,129 @@
 """Gradient against lag: how much of what the answer teaches reaches the state so many steps earlier."""
 
-import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import SettingsError, ShapeError
+from ..kernels import Call, run
 from ..nn import Recurrent
+from ..nn.arrange import Hidden, check_lengths
+from ..nn.trace import LayerTrace
+from .seen import Seen, adopt
+from .writes import left_at, writes_of
 
 Loss = Callable[[Tensor], Tensor]
+States = tuple[Tensor, ...]
 
 # LENS: what falls below this share of the gradient at lag 0 is gone.
 GONE = 0.01
 
 
 def gradient_by_lag(
-    layer: Recurrent,
+    layer: nn.Module,
     x: Float[Tensor, "time batch input"],
     *,
     loss: Loss | None = None,
     furthest: int | None = None,
     state: str | None = None,
+    lengths: list[int] | Tensor | None = None,
 ) -> Float[Tensor, " lags"]:
-    """Norm of ∂L_T/∂(states at T−k) for k = 0, 1, … `furthest`, relative to k = 0, as a mean over the rows; float64.
+    """Norm of ∂L/∂(states, k steps before a row's end) for k = 0, 1, … `furthest`, relative to k = 0; float64.
 
-    The derivative is the whole one, along every path from the state to the loss, with respect to all states together
-    or to one of them (`state`, "c" for example; relative to all states at lag 0, so that the shares of two compare).
-    It comes from one backward pass, in float64, so that 1e-250 is a number and not yet zero.
+    The derivative is the whole one, along every path from the state to the loss, with respect to all states of all
+    layers together or to one of them (`state`, "c" for example; relative to all states at lag 0, so that the shares of
+    two compare). Each direction's lags count from its own end of reading. It comes from one backward pass, in float64,
+    so that 1e-250 is a number and not yet zero. The mean is over the rows that are so long.
 
-    loss: from the last output [batch, output] to a number; None sums it. x: time first, every row of the full length.
+    layer: ours, or torch.nn's. x: time first. lengths: how many steps of each row are real; None where all are.
+    loss: from what each direction knows at its end, [batch, directions · output], to a number; None sums it.
     furthest: in steps; None goes to the state after the first step. The steps before it are run without a gradient.
-    Raises ShapeError if x is not [time, batch, input] or has fewer than furthest + 1 steps, SettingsError for two
-    directions or several layers, where no step is the last of all, for a state that the cell lacks, or for a loss that
-    does not depend on the output.
+    Raises ShapeError if x is not [time, batch, input] or no row has furthest + 1 steps, SettingsError for a state that
+    the cell lacks, or for a loss that does not depend on the output.
     Source: Pascanu et al. (2013), arXiv:1211.5063.
     """
-    furthest = _check(layer, x, furthest, state)
-    exact = copy.deepcopy(layer).double().eval()
-    exact.batch_first = False
-    states = _walk(exact, x.detach().double(), furthest)
+    exact = adopt(layer).double()
+    furthest, ends = _check(exact, x, furthest, state, lengths)
+    cut = 1 if exact.bidirectional or lengths is not None else len(x) - furthest
+    states, _ = walk(exact, x.detach().double(), None, ends, cut)
     with torch.enable_grad():
-        # The output after the last step is the first of its states.
-        value = (loss or torch.sum)(states[-1][0][0])
-    gradients = _gradients(value, states)
-    chosen = range(len(layer.cell.states)) if state is None else [layer.cell.states.index(state)]
-    norms = torch.stack([_norm([step[k] for k in chosen]) for step in gradients]).flip(0)
-    whole = _norm(list(gradients[-1]))
-    return norms / whole
+        last = torch.cat([each[-1][0] for each in states[-exact.directions :]], 1)
+        value = (loss or torch.sum)(last)
+    return _relative(exact, value, states, ends, cut, furthest, state)
+
+
+def gradient_of_run(
+    seen: Seen,
+    output: Float[Tensor, "time batch _"] | None,
+    final: tuple[Float[Tensor, "places batch _"] | None, ...] = (),
+    *,
+    furthest: int | None = None,
+    state: str | None = None,
+) -> Float[Tensor, " lags"]:
+    """`gradient_by_lag` of a layer inside a model, from what reaches the layer's results there; float64.
+
+    output, final: the gradient of the model's loss with respect to the layer's output and to its final states, as
+    autograd gives them; None where the loss does not depend on it. By the chain rule that is all the rest of the model.
+    Raises SettingsError if nothing reaches the layer, and as `gradient_by_lag` does.
+    """
+    exact = adopt(seen.layer).double()
+    furthest, ends = _check(exact, seen.x, furthest, state, seen.lengths)
+    initial = tuple(each.double() for each in seen.initial)
+    states, shown = walk(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends, 1)
+    with torch.enable_grad():
+        value = torch.zeros((), dtype=torch.float64)
+        if output is not None:
+            real = (torch.arange(len(shown)).unsqueeze(1) < ends).unsqueeze(2).to(shown.device)
+            value = value + (shown * output.double().where(real, 0.0)).sum()
+        for k, gradient in enumerate(final):
+            if gradient is not None:
+                ends_k = torch.stack([place[-1][k] for place in states])
+                value = value + (ends_k * gradient.double()).sum()
+    return _relative(exact, value, states, ends, 1, furthest, state)
+
+
+def _relative(
+    exact: Recurrent,
+    value: Tensor,
+    states: list[list[States]],
+    ends: Tensor,
+    cut: int,
+    furthest: int,
+    state: str | None,
+) -> Tensor:
+    """The lengths of the gradients of `value`, by lag, relative to that of all states at lag 0."""
+    gradients = gradients_of(value, states)
+    everything = range(len(exact.cell.states))
+    chosen = everything if state is None else [exact.cell.states.index(state)]
+    part = whole = torch.zeros((), dtype=torch.float64)
+    for number, steps in enumerate(gradients):
+        from_step = None if number % exact.directions else cut
+        part = part.hypot(_lengths_by_lag(steps, chosen, ends, furthest + 1, from_step))
+        whole = whole.hypot(_lengths_by_lag(steps, everything, ends, 1, from_step))
+    there = torch.arange(furthest + 1).unsqueeze(1) < ends
+    norms = part.where(there, 0.0).sum(1) / there.sum(1)
+    return norms / whole[0, ends > 0].mean()
+
+
+def carried_by_lag(layer: LayerTrace, *, furthest: int | None = None) -> Float[Tensor, " lags"]:
+    """The share of the gradient that the memory alone carries k steps back: ‖∏ a‖ over the steps since, 1 at k = 0.
+
+    The root mean square over the units, and the mean over the rows that are so long. Beside `gradient_by_lag` it says
+    how much of the way back is the direct one, along the memory.
+    Raises CellError for a cell that carries no memory, such as a plain RNN.
+    """
+    left = left_at(writes_of(layer))
+    size = left.double().square().mean(2).sqrt()
+    ends = layer.is_real().sum(0)
+    step = torch.arange(len(size), device=size.device).unsqueeze(1)
+    # The step that lies k steps before a row's end of reading.
+    place = step.expand_as(size) if layer.reverse else (ends - 1 - step).clamp(min=0)
+    there = step < ends
+    values = size.gather(0, place).where(there, 0.0).sum(1) / there.sum(1)
+    return values if furthest is None else values[: furthest + 1]
 
 
 def decay_length(values: Float[Tensor, " lags"]) -> float:
@@ -74,12 +148,16 @@ def gone_after(values: Float[Tensor, " lags"], *, below: float = GONE) -> int | 
     return int((~low).nonzero()[-1]) + 1 if not bool(low.all()) else 0
 
 
-def _check(layer: Recurrent, x: Tensor, furthest: int | None, state: str | None) -> int:
-    if layer.bidirectional or layer.num_layers > 1:
-        raise SettingsError(
-            f"this layer has {layer.num_layers} layers in {layer.directions} directions, and a state's lag is plain "
-            "only with one of each; measure a layer with num_layers=1 and bidirectional=False"
-        )
+def explodes(values: Float[Tensor, " lags"]) -> bool:
+    """Whether the gradient grows with the lag and ends above where it began, or is no number any more."""
+    if not bool(torch.isfinite(values).all()):
+        return True
+    return len(values) > 1 and decay_length(values) < 0 and float(values[-1]) > 1
+
+
+def _check(
+    layer: Recurrent, x: Tensor, furthest: int | None, state: str | None, lengths: list[int] | Tensor | None
+) -> tuple[int, Tensor]:
     if state is not None and state not in layer.cell.states:
         raise SettingsError(
             f"a {layer.cell.name} has no state {state!r}; it has {', '.join(layer.cell.states)}"
@@ -88,49 +166,95 @@ def _check(layer: Recurrent, x: Tensor, furthest: int | None, state: str | None)
         raise ShapeError(f"x must be [time, batch, input], got {tuple(x.shape)}")
     if x.shape[0] < 1 or x.shape[1] < 1:
         raise ShapeError(f"x is {tuple(x.shape)}; give at least one step and one row")
-    if furthest is None:
-        return x.shape[0] - 1
-    if not 0 <= furthest < x.shape[0]:
+    ends = torch.full((x.shape[1],), x.shape[0]) if lengths is None else check_lengths(
+        lengths, steps=x.shape[0], rows=x.shape[1]
+    )  # fmt: skip
+    longest = int(ends.max())
+    if longest < 1:
+        raise ShapeError("every row has length 0; give one with a step")
+    furthest = longest - 1 if furthest is None else furthest
+    if not 0 <= furthest < longest:
         raise ShapeError(
-            f"furthest is {furthest} steps back, and x has {x.shape[0]} steps; it can be 0 to {x.shape[0] - 1}"
+            f"furthest is {furthest} steps back, and x has {longest} steps; it can be 0 to {longest - 1}"
         )
-    return furthest
+    return furthest, ends
 
 
-def _walk(layer: Recurrent, x: Tensor, furthest: int) -> list[tuple[Tensor, ...]]:
-    """All states after each of the last furthest + 1 steps, the earliest first.
+def walk(
+    layer: Recurrent, x: Tensor, hx: Hidden | None, ends: Tensor, cut: int
+) -> tuple[list[list[States]], Tensor]:
+    """All states of each layer and direction, in the order of reading, after the steps from number `cut` on; and the
+    last layer's output.
 
     Step by step, so that every state is a place of its own in the graph, with all that follows from it behind it.
     """
-    start = len(x) - furthest
-    with torch.no_grad():
-        state = _as_tuple(layer(x[:start])[1])
-    state = tuple(each.detach().requires_grad_() for each in state)
-    states = [state]
+    found: list[list[States]] = []
+    outputs: list[Tensor] = []
+    read = x
+    for place, call in enumerate(layer.calls(x, hx)):
+        if place and place % layer.directions == 0:
+            read, outputs = torch.cat(outputs, -1), []
+        output, states = _walk_one(Call.of(call.weights, read, call.states, ends, None, call.reverse), cut)
+        outputs.append(output)
+        found.append(states)
+    return found, torch.cat(outputs, -1)
+
+
+def _walk_one(call: Call, cut: int) -> tuple[Tensor, list[States]]:
+    """One layer and direction: its output over time, and its states. Only a forward one is cut."""
+    before, state, weights, ends = [], call.states, call.weights, call.lengths
+    assert ends is not None
+    if cut > 1:
+        with torch.no_grad():
+            ran = run(Call.of(weights, call.x[: cut - 1].detach(), state))
+        before, state = [ran.output], ran.final
+    states: list[States] = []
+    order = range(cut - 1, call.steps)
     with torch.enable_grad():
-        for step in range(start, len(x)):
-            state = _as_tuple(layer(x[step : step + 1], state if len(state) > 1 else state[0])[1])
+        for t in reversed(order) if call.reverse else order:
+            state = run(Call.of(weights, call.x[t : t + 1], state, (t < ends).long())).final
+            state = tuple(each if each.requires_grad else each.detach().requires_grad_() for each in state)
             states.append(state)
-    return states
+        outputs = [step[0].unsqueeze(0) for step in states]
+        return torch.cat([*before, *(reversed(outputs) if call.reverse else outputs)]), states
 
 
-def _as_tuple(state: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return state if isinstance(state, tuple) else (state,)
+def gradients_of(value: Tensor, states: list[list[States]]) -> list[list[States]]:
+    """The derivative of a number by each of the states that `walk` gave, the others at its step being what they are.
 
-
-def _gradients(value: Tensor, states: list[tuple[Tensor, ...]]) -> list[tuple[Tensor, ...]]:
+    Raises SettingsError if it is not one number, or depends on none of them.
+    """
     if value.dim() or not value.requires_grad:
         raise SettingsError(
             "the loss must be one number that depends on the output it is given; "
             f"it is {tuple(value.shape)}{'' if value.requires_grad else ' and does not depend on it'}"
         )
-    flat = [each for step in states for each in step]
-    found = torch.autograd.grad(value, flat, allow_unused=True)
-    whole = [torch.zeros_like(each) if one is None else one for each, one in zip(flat, found, strict=True)]
-    each_step = len(states[0])
-    return [tuple(whole[k : k + each_step]) for k in range(0, len(whole), each_step)]
+    flat = [each for place in states for step in place for each in step]
+    found = iter(torch.autograd.grad(value, flat, allow_unused=True))
+    return [
+        [
+            tuple(torch.zeros_like(each) if (one := next(found)) is None else one for each in step)
+            for step in place
+        ]
+        for place in states
+    ]
 
 
-def _norm(states: list[Tensor]) -> Tensor:
-    """The mean over the rows of the length of all units together; each state is [1, batch, units]."""
-    return torch.cat([state[0] for state in states], 1).norm(dim=1).mean()
+def _lengths_by_lag(
+    steps: list[States], which: Sequence[int], ends: Tensor, lags: int, cut: int | None
+) -> Tensor:
+    """The length of the gradient at some of the states together, [lags, batch], each lag counted from the row's end.
+
+    cut: the number of the first step that there is; None for a reverse direction, which has all and ends at step 0.
+    """
+    lengths = torch.stack([_length(torch.cat([step[k] for k in which], 1)) for step in steps])
+    if cut is None:
+        return lengths.flip(0)[:lags]
+    place = ends - cut - torch.arange(lags).unsqueeze(1)
+    return lengths.gather(0, place.clamp(min=0).to(lengths.device))
+
+
+def _length(values: Tensor) -> Tensor:
+    """The length of each row, [batch]; a square of 1e-200 would already be zero."""
+    largest = values.abs().amax(1)
+    return largest * (values / largest.where(largest > 0, 1.0).unsqueeze(1)).norm(dim=1)

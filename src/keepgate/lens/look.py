@@ -55,17 +55,6 @@ def survival(
     return after.prod(0)
 
 
-def half_life(keep: Float[Tensor, "time batch hidden"]) -> Float[Tensor, "batch hidden"]:
-    """Steps until half of a unit's memory is gone, at the mean rate at which it keeps; inf if it never forgets.
-
-    The rate is the mean of the logarithms, so that one closed gate counts for as much as it erases.
-    Raises ShapeError if there are no steps.
-    Source: Mahto et al. (2021), arXiv:2009.12727.
-    """
-    _needs_steps(keep)
-    return math.log(2) / keep.log().mean(0).abs()
-
-
 def movement(layer: LayerTrace, state: str) -> Float[Tensor, "time batch"]:
     """How far a state moves at each step, relative to its size: 0 stands still, 2 turns to its opposite.
 

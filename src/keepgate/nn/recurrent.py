@@ -225,7 +225,7 @@ class Recurrent(nn.Module):
             outputs.append(ran.output)
             final.append(ran.final)
             if trace:
-                traces.append(_layer_trace(call, ran, layer))
+                traces.append(layer_trace(call, ran, layer))
             if reverse or not self.bidirectional:
                 output = joined(outputs, room) if self.bidirectional else outputs[0]
                 x, outputs = output, []
@@ -344,7 +344,8 @@ class Recurrent(nn.Module):
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
 
 
-def _layer_trace(call: Call, ran: Run, layer: int) -> LayerTrace:
+def layer_trace(call: Call, ran: Run, layer: int) -> LayerTrace:
+    """What a traced run showed, as the trace of one layer and direction."""
     return LayerTrace(
         layer=layer,
         reverse=call.reverse,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..equations import Cell
@@ -54,7 +54,11 @@ class LayerTrace(Mapping[str, Tensor]):
 
     def previous(self) -> dict[str, Float[Tensor, "time batch _"]]:
         """Each state as it stood before each step: shifted by one in the direction of reading, cleared at resets."""
-        return {name: self._shifted(self.over_time[name], self.initial[name]) for name in self.cell.states}
+        return {name: self.state_before(name) for name in self.cell.states}
+
+    def state_before(self, state: str) -> Float[Tensor, "time batch _"]:
+        """One state as it stood before each step, as `previous` gives all of them."""
+        return self._shifted(self.over_time[state], self.initial[state])
 
     def rebuild(self) -> dict[str, Float[Tensor, "time batch hidden"]]:
         """The states after each step, from the gates and the states before, by the cell's own equations.
@@ -81,12 +85,13 @@ class LayerTrace(Mapping[str, Tensor]):
                 last = torch.arange(1, len(after) + 1).unsqueeze(1) == self.lengths
                 before = torch.where(last.to(after.device).unsqueeze(2), initial, before)
         if self.resets is not None:
-            before = before.masked_fill(self._cleared().unsqueeze(2), 0)
+            before = before.masked_fill(self.was_cleared().unsqueeze(2), 0)
         return before
 
-    def _cleared(self) -> Tensor:
+    def was_cleared(self) -> Bool[Tensor, "time batch"]:
         """Where the state was cleared before a step was read."""
-        assert self.resets is not None
+        if self.resets is None:
+            return torch.zeros_like(self.is_real())
         if not self.reverse:
             return self.resets
         begins = torch.cat([self.resets[1:], torch.zeros_like(self.resets[:1])])
@@ -95,11 +100,16 @@ class LayerTrace(Mapping[str, Tensor]):
             begins = begins & inside.to(begins.device)
         return begins
 
+    def is_real(self) -> Bool[Tensor, "time batch"]:
+        """Which steps are a row's own; False for padding."""
+        steps, rows = self.over_time[self.cell.states[0]].shape[:2]
+        ends = torch.full((rows,), steps) if self.lengths is None else self.lengths
+        return (torch.arange(steps).unsqueeze(1) < ends).to(self.over_time[self.cell.states[0]].device)
+
     def _real(self, value: Tensor) -> Tensor:
         if self.lengths is None:
             return value
-        real = torch.arange(len(value)).unsqueeze(1) < self.lengths
-        return value.where(real.to(value.device).unsqueeze(2), value.new_zeros(()))
+        return value.where(self.is_real().unsqueeze(2), value.new_zeros(()))
 
     def __repr__(self) -> str:
         steps, rows, units = self.over_time[self.cell.states[0]].shape

@@ -1,0 +1,114 @@
+"""The lens, measured: what attaching costs, and whether the shares of an answer are what dropping a write does.
+
+    python bench/lens.py [--questions 500] [--out bench/results/lens.json]
+
+Trains the readers of `keepgate compare` (seed 0) and asks new stories of 300 characters. For each reader and each
+measure (the change that dropping a write makes; influence, its first order along every path; the direct memory share):
+how often the first token lies in the sentence that holds the answer, and the rank correlation with the dropped writes.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+from machine import machine
+from torch import nn
+
+from keepgate.compare.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
+from keepgate.data.corpora.stories import stories
+from keepgate.data.text import tokenize
+from keepgate.lens import attach, rank_correlation
+from keepgate.lens.answers import answer_shares, influence_on_answer, scores_without
+from keepgate.lens.statistics import bootstrap
+from keepgate.train.loop import fit
+
+SEED, LENGTH = 3_000_000, 300
+READERS = [one for one in CONTESTANTS if one.name.endswith("-chrono")] + [
+    r for r in READINGS if r.name == "attention"
+]
+
+
+def overhead(kind: str, layers: int, both: bool) -> float:
+    """Extra time of a watched call over the module's own, 100 steps, batch 32, hidden 256; the medians."""
+    module = getattr(nn, kind)(256, 256, layers, bidirectional=both).eval()
+    x = torch.randn(100, 32, 256)
+    plain, watched = [], []
+    with torch.no_grad():
+        for _ in range(9):
+            plain.append(_seconds(module, x))
+            with attach(module):
+                watched.append(_seconds(module, x))
+    return statistics.median(watched[2:]) / statistics.median(plain[2:]) - 1
+
+
+def _seconds(module: nn.Module, x: torch.Tensor) -> float:
+    start = time.perf_counter()
+    module(x)
+    return time.perf_counter() - start
+
+
+def reader(contestant, count: int) -> dict[str, object]:
+    """One trained reader over so many questions: three measures of what carries its answer, and how they agree."""
+    task = contestant.build(0)
+    fit(task, run_of(0), stages=stages_of(task, BUDGET, 1), progress=False)
+    task.eval()
+    right, missing, inside, ranks = [], 0.0, defaultdict(list), defaultdict(list)
+    for question in stories(count, LENGTH, seed=SEED, split="test"):
+        shares = answer_shares(task, question)
+        k = int(shares.scores.argmax())
+        right.append(task.choices[k] == question.answers[0])
+        missing = max(missing, float((shares.missing / shares.scores.abs().max()).abs().max()))
+        without = scores_without(task, question, range(len(shares.tokens)))
+        found = {
+            "dropped": (shares.scores[k] - shares.scores.mean()) - (without[:, k] - without.mean(1)),
+            "influence": influence_on_answer(task, question, task.choices[k]),
+            "direct": shares.of(task.choices[k]),
+        }
+        (start, end), starts = question.facts[0], tokenize(question.text).starts
+        for name, values in found.items():
+            top = int(values.argmax())
+            inside[name].append(top < len(starts) and start <= starts[top] < end)
+            ranks[name].append(rank_correlation(values, found["dropped"]))
+    return {
+        "reader": contestant.name, "questions": count, "right": sum(right) / count, "worst_missing": missing,
+        "top_in_sentence": {name: sum(each) / count for name, each in inside.items()},
+        "rank_correlation_with_dropped": {name: _mean(ranks[name]) for name in ("influence", "direct")},
+    }  # fmt: skip
+
+
+def _mean(values: list[float]) -> dict[str, object]:
+    """The mean over the questions, and where it lies with 95 % confidence."""
+    found = torch.tensor(values)
+    low, high = bootstrap(lambda rows: float(found[rows].mean()), len(found))
+    return {"mean": float(found.mean()), "interval": [low, high]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--questions", type=int, default=500)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    results = {"machine": machine(), "overhead": [], "readers": []}
+    for kind in ("LSTM", "GRU"):
+        for layers in (1, 2, 3):
+            for both in (False, True):
+                extra = overhead(kind, layers, both)
+                results["overhead"].append(
+                    {"kind": kind, "layers": layers, "bidirectional": both, "extra": extra}
+                )
+                print(results["overhead"][-1], flush=True)
+    for contestant in READERS:
+        # Attention reads in both directions, which takes several times as long.
+        count = given.questions if contestant.name != "attention" else given.questions // 4
+        results["readers"].append(reader(contestant, count))
+        print(results["readers"][-1], flush=True)
+    if given.out:
+        given.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

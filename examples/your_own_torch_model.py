@@ -1,0 +1,40 @@
+"""A torch.nn.LSTM inside a model of your own: who wrote the answer, and how far back it remembers."""
+
+import torch
+from torch import nn
+
+from keepgate import lens
+
+
+class First(nn.Module):  # says which of four symbols came first
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(6, 8), nn.Linear(16, 4)
+        self.lstm = nn.LSTM(8, 16, batch_first=True)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.head(self.lstm(self.embedding(ids))[0][:, -1])
+
+
+def batch(rows: int, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+    first, rest = torch.randint(0, 4, (rows, 1)), torch.randint(4, 6, (rows, steps - 1))
+    return torch.cat([first, rest], 1), first[:, 0]
+
+
+torch.manual_seed(0)
+model = First()
+optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+for _ in range(200):
+    ids, targets = batch(32, 8)
+    optimiser.zero_grad()
+    nn.functional.cross_entropy(model(ids), targets).backward()
+    optimiser.step()
+
+ids, _ = batch(1, 8)
+with torch.no_grad():
+    with lens.attach(model) as seen:
+        answer = model(ids).argmax()
+    with lens.replaying(model.lstm, lens.drop_writes(seen["lstm"], range(8))):
+        without = model(ids.expand(8, -1)).softmax(1)[:, answer]
+print("its answer's probability without each write:", without)
+print(lens.examine(model, [batch(100, 40)]))

@@ -1,0 +1,161 @@
+"""A reader's scores are the sum of what its tokens wrote, and its scores without a token are the true network's."""
+
+import pytest
+import torch
+from oracles import agrees
+from test_intervene import by_hand
+
+from keepgate import CellError, ShapeError
+from keepgate.data.questions import Question
+from keepgate.lens.answers import answer_shares, influence_on_answer, scores_without
+from keepgate.lens.seen import see
+from keepgate.tasks import ChoiceReader
+from keepgate.tasks.settings import ChoiceReaderSettings
+
+QUESTIONS = [
+    Question(text="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", answers=("魯夫",), starts=(0,)),
+    Question(text="索隆說他想成為大劍豪。", question="是誰想要成為大劍豪?", answers=("索隆",), starts=(0,)),
+    Question(text="娜美說她想畫地圖。", question="是誰想要畫地圖?", answers=("娜美",), starts=(0,)),
+]
+
+KINDS = [
+    {"cell": cell, "reading": reading, "bidirectional": both, "num_layers": layers}
+    for cell in ("lstm", "gru")
+    for reading in ("last", "attention")
+    for both in (False, True)
+    for layers in (1, 2)
+]
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(map(str, kind.values())))
+
+
+def reader(**kind) -> ChoiceReader:
+    settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, dropout=0.3, **kind)
+    task = ChoiceReader.build(QUESTIONS, settings, seed=0).double()
+    with torch.no_grad():
+        for weight in task.parameters():
+            weight.normal_(0, 0.7)
+    return task
+
+
+def scores(task):
+    task.eval()
+    found = task(task.collate(task.prepare(QUESTIONS[:1], training=False)))[0]
+    task.train()
+    return found.detach()
+
+
+@every_kind
+def test_the_shares_sum_to_the_models_own_scores(kind):
+    task = reader(**kind)
+    found = answer_shares(task, QUESTIONS[0])
+    agrees(found.scores, scores(task))
+    assert float(found.missing.abs().max()) < 1e-12
+    assert task.training
+    text, asked = len(QUESTIONS[0].text), len(QUESTIONS[0].question)
+    if kind["reading"] == "attention":
+        assert (len(found.tokens), len(found.asked_tokens), len(found.asked)) == (text, asked, asked)
+        assert bool(found.asked.any())
+    else:
+        assert (len(found.tokens), len(found.asked_tokens), len(found.asked)) == (text + asked, 0, 0)
+    against = found.of("索隆")
+    agrees(against, found.writes[:, found.choices.index("索隆")] - found.writes.mean(1))
+
+
+@every_kind
+def test_the_scores_without_a_token_are_those_of_a_network_that_never_wrote_it(kind):
+    task = reader(**kind)
+    steps = [0, 3, 10]
+    found = scores_without(task, QUESTIONS[0], steps)
+    layer, top = task.encoder.layer, kind["num_layers"] - 1
+    for number, step in enumerate(steps):
+        calls = []
+
+        def instead(module, given, result, here=step, calls=calls):
+            calls.append(result)
+            if len(calls) > 1:
+                return result  # the question, where it is read by itself
+            x = module.trace(*given).layer(top - 1) if top else None
+            read = given[0][:, 0]
+            if top:
+                below = [x["h"][:, 0]]
+                if kind["bidirectional"]:
+                    below.append(module.trace(*given).layer(top - 1, reverse=True)["h"][:, 0])
+                read = torch.cat(below, 1)
+            ways = 2 if kind["bidirectional"] else 1
+            outputs = []
+            for way in range(ways):
+                states = [torch.zeros(5, dtype=torch.float64)] * len(module.cell.states)
+                place = top * ways + way
+                outputs.append(one_way(module, place, way, read, states, here))
+            return torch.cat(outputs, 1).unsqueeze(1), result[1]
+
+        hook = layer.register_forward_hook(instead)
+        expected = scores(task)
+        hook.remove()
+        agrees(found[number], expected)
+    assert float((found - scores(task)).abs().max()) > 1e-3
+
+
+def one_way(layer, place, way, read, states, here, change=None):
+    def dropped(t, keep, write, before):
+        return keep * before if t == here else keep * before + write
+
+    class Facing:
+        """by_hand takes odd places for those that read backwards."""
+
+        cell = layer.cell
+
+        @staticmethod
+        def weights_at(_):
+            return layer.weights_at(place)
+
+    return by_hand(Facing, way, read, states, change or dropped)[0].detach()
+
+
+def test_what_cannot_be_taken_apart_is_refused():
+    with pytest.raises(CellError, match="no memory"):
+        answer_shares(reader(cell="feedforward", reading="last", bidirectional=False, window=3), QUESTIONS[0])
+    with pytest.raises(CellError, match="gradient"):
+        answer_shares(reader(cell="rnn", reading="last", bidirectional=False), QUESTIONS[0])
+    task = reader(**KINDS[0])
+    with pytest.raises(ShapeError, match="numbered 0 to 20"):
+        scores_without(task, QUESTIONS[0], [21])
+    with pytest.raises(KeyError, match="魯夫"):
+        answer_shares(task, QUESTIONS[0]).of("香吉士")
+
+
+@every_kind
+def test_the_influence_is_the_slope_of_the_score_when_a_write_is_scaled(kind):
+    """Against finite differences: the last layer's write is made a little smaller and larger in the true network."""
+    task = reader(**kind)
+    found = influence_on_answer(task, QUESTIONS[0], "索隆")
+    layer, batch = task.encoder.layer, task.collate(task.prepare(QUESTIONS[:1], training=False))
+    top, ways, k = kind["num_layers"] - 1, 1 + kind["bidirectional"], task.choices.index("索隆")
+    read = see(layer, task.encoder.embedding(batch.text)).read_by(top * ways)[:, 0]
+    for here in (0, 4, 10):
+        margins = []
+        for factor in (1 + 1e-6, 1 - 1e-6):
+
+            def change(t, keep, write, before, here=here, factor=factor):
+                return keep * before + (factor if t == here else 1) * write
+
+            outputs = []
+            for way in range(ways):
+                states = [torch.zeros(5, dtype=torch.float64)] * len(layer.cell.states)
+                outputs.append(one_way(layer, top * ways + way, way, read, states, here, change))
+            margins.append(answered(task, torch.cat(outputs, 1).unsqueeze(1), k))
+        slope = (margins[0] - margins[1]) / 2e-6
+        assert float(found[here]) == pytest.approx(slope, rel=1e-5, abs=1e-8)
+
+
+def answered(task, output, k):
+    calls = []
+
+    def instead(module, given, result):
+        calls.append(result)
+        return (output, result[1]) if len(calls) == 1 else result
+
+    hook = task.encoder.layer.register_forward_hook(instead)
+    found = scores(task)
+    hook.remove()
+    return float(found[k] - found.mean())

@@ -1,0 +1,189 @@
+"""A report says how far back a model remembers, and its verdict names the fault that was planted."""
+
+import math
+
+import pytest
+import torch
+from faults import Recall, planted, questions, train
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import keepgate
+from keepgate import SettingsError
+from keepgate.lens import examine, gradient_by_lag
+from keepgate.lens.verdict import Findings, verdict
+
+FAULTS = ("none", "forgets", "untrained", "saturated", "exploding")
+
+
+def asked(steps=30, rows=40):
+    return [questions(rows, steps, torch.Generator().manual_seed(99))]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_verdict_names_the_planted_fault(fault):
+    report = examine(planted(fault, 30, seed=3), asked())
+    assert report.verdict.fault == fault, str(report)
+    assert any(letter.isdigit() for letter in str(report.verdict)), "it is said with numbers"
+    assert str(report.verdict) in str(report)
+
+
+@pytest.mark.slow
+def test_the_verdict_is_right_about_48_of_50_networks():
+    right = []
+    for fault in FAULTS:
+        for seed in range(40, 50):
+            steps = (25, 45)[seed % 2]
+            report = examine(planted(fault, steps, seed), asked(steps, 64))
+            right.append(report.verdict.fault == fault)
+    assert sum(right) >= 48
+
+
+def test_a_network_that_remembers_has_its_horizon_where_the_answer_is():
+    model = planted("none", 30, seed=3)
+    report = examine(model, asked())
+    assert report.horizon == 30
+    assert report.interval == (30, 30)
+    assert report.behaviour.helps
+    assert report.behaviour.explained > 0.9
+    assert report.gone is None
+    assert report.half_lives.shape == (24,)
+    assert set(report.saturation) == {"i", "f", "o"}
+    assert report.carried is not None
+
+
+def test_a_network_that_cannot_see_so_far_has_a_short_horizon():
+    model = Recall("GRU", horizon=10)
+    train(model, 6, 150)
+    whole = examine(model, asked(6))
+    assert whole.horizon == 6
+    assert whole.verdict.fault == "none"
+    # What is asked for lies 6 steps back, in texts that are longer.
+    ids, targets = asked(6)[0]
+    before = torch.randint(0, 3, (len(ids), 14), generator=torch.Generator().manual_seed(1))
+    report = examine(model, [(torch.cat([before, ids], 1), targets)], needed=6)
+    assert report.horizon == 6
+    assert (report.needed, report.steps) == (6, 20)
+
+
+def test_the_gradient_is_that_of_the_models_own_loss():
+    model = Recall("LSTM", horizon=20)
+    ids, targets = asked(12, 8)[0]
+    report = examine(model, [(ids, targets)])
+    head = model.head
+
+    def loss(output):
+        scores = nn.functional.linear(output, head.weight.double(), head.bias.double())
+        return cross_entropy(scores, targets, reduction="sum")
+
+    with torch.no_grad():
+        x = model.embedding(ids).transpose(0, 1)
+    expected = gradient_by_lag(model.layer, x, loss=loss)
+    torch.testing.assert_close(report.gradient, expected, rtol=1e-5, atol=1e-8)
+
+
+class Odd(nn.Module):
+    """Reads its layer's final states, time first, twice, and gives back more than scores."""
+
+    def __init__(self, layer, units):
+        super().__init__()
+        self.layer, self.head = layer, nn.Linear(units, 2)
+
+    def forward(self, x):
+        self.layer(x[:1])
+        _, final = self.layer(x)
+        h = final[0] if isinstance(final, tuple) else final
+        return {"scores": self.head(h.transpose(0, 1).flatten(1))}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.LSTM(3, 4, 2, bidirectional=True),
+        nn.LSTM(3, 5, 2, bidirectional=True, proj_size=4),
+        nn.GRU(3, 4, 2, bidirectional=True),
+        nn.RNN(3, 4, 2, bidirectional=True),
+        keepgate.GRU(3, 4, 2, bidirectional=True),
+    ],
+    ids=["LSTM", "projected", "GRU", "RNN", "ours"],
+)
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported")
+def test_models_of_any_make_are_examined_and_left_alone(layer, training):
+    model = Odd(layer, 16).train(training)
+    for weight in model.parameters():
+        weight.requires_grad_(False)
+    data = [(torch.randn(steps, 5, 3), torch.randint(0, 2, (5,))) for steps in (9, 6)]
+
+    def loss(result, targets):
+        return cross_entropy(result["scores"], targets, reduction="none")
+
+    report = examine(model, data, loss=loss)
+    assert model.training is training
+    assert not any(module._forward_hooks for module in model.modules())
+    assert report.steps == 9
+    assert len(report.gradient) == 9
+    assert report.gradient[0] == pytest.approx(1.0)
+    assert torch.isfinite(report.gradient).all()
+    assert len(report.exponents) == 4
+    assert all(map(math.isfinite, report.exponents))
+    assert len(report.behaviour.gap) == len(report.behaviour.contexts)
+    assert report.behaviour.contexts[-1] == 9
+    assert (report.carried is None) == isinstance(layer, nn.RNN)
+
+
+def test_numbers_are_forecast_with_half_the_squared_error():
+    class Forecaster(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.head = nn.GRU(1, 4, batch_first=True), nn.Linear(4, 1)
+
+        def forward(self, x):
+            return self.head(self.layer(x)[0][:, -1])
+
+    x, y = torch.randn(6, 8, 1), torch.randn(6, 1)
+    model = Forecaster()
+    report = examine(model, [(x, y)])
+    with torch.no_grad():
+        assert report.behaviour.loss == pytest.approx(float(((model(x) - y) ** 2).mean() / 2), rel=1e-5)
+
+
+def test_what_cannot_be_examined_is_refused():
+    model = Recall()
+    with pytest.raises(SettingsError, match="no data"):
+        examine(model, [])
+    with pytest.raises(SettingsError, match="no recurrent layer"):
+        examine(nn.Linear(2, 3), asked())
+    with pytest.raises(SettingsError, match="one number for each row"):
+        examine(model, asked(), loss=lambda result, targets: cross_entropy(result, targets))
+    with pytest.raises(KeyError, match="'layer'"):
+        examine(model, asked(), layer="lstm")
+
+
+HEALTHY = {
+    "needed": 100, "horizon": 120, "helps": True, "explained": 0.8, "gone": None, "decay": 80.0, "explodes": False,
+    "exponent": -0.01, "half_life": 70.0, "saturated": 0.3, "gated": True,
+}  # fmt: skip
+
+TABLE = [
+    ({}, "none", "the last 120 steps, and what they need is 100 away"),
+    ({"explodes": True, "exponent": 0.2, "decay": -5.0}, "none", "nothing is wrong"),
+    ({"explodes": True, "exponent": 0.2, "decay": -5.0, "explained": 0.2}, "exploding", "grows by e in 5.0 steps"),
+    ({"horizon": 3, "exponent": 0.1, "saturated": 0.9}, "exploding", "grow by 10.5% a step"),
+    ({"horizon": 3, "exponent": 0.01}, "untrained", "the last 3 steps only"),
+    ({"horizon": 3, "saturated": 0.9, "gone": 4}, "saturated", "90% of the time"),
+    ({"horizon": 3, "gone": 23, "half_life": 6.5}, "forgets", "gone after 23 steps, the answers are 100 away"),
+    ({"horizon": 3, "gone": 23}, "forgets", "chrono initialisation, T = 100"),
+    ({"horizon": 3, "gone": 23, "gated": False, "half_life": None, "saturated": None}, "forgets", "use an LSTM"),
+    ({"horizon": 3}, "untrained", "the last 3 steps only, of 100"),
+    ({"horizon": 3, "gone": 110}, "untrained", "reaches 110 steps back"),
+    ({"helps": False}, "untrained", "reading more does not make the loss fall"),
+    ({"explained": 0.05}, "untrained", "reading more does not make the loss fall"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "fault", "words"), TABLE)
+def test_each_fault_has_its_sentence(changes, fault, words):
+    found = verdict(Findings(**{**HEALTHY, **changes}))
+    assert found.fault == fault
+    assert words in str(found)

@@ -1,0 +1,50 @@
+"""Influence is the slope of the answer as a write is made a little smaller, in the true network."""
+
+import pytest
+import torch
+from networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states
+
+from keepgate import CellError, SettingsError
+from keepgate.lens import influence, see
+from keepgate.lens.rerun import rerun_from
+from keepgate.lens.writes import writes_of
+from keepgate.nn import RNN
+
+KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "projected"), KINDS, ids=lambda v: getattr(v, "name", "projected" if v else "")
+)
+def test_it_is_the_slope_of_the_answer_in_the_write(cell, projected):
+    layer = network(cell, projected=projected)
+    hx = states(layer)
+    x = torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64)
+    seen = see(layer, x, hx if len(hx) > 1 else hx[0], lengths=LENGTHS)
+    # Every output of every row counts, each by its own weight; what lies beyond a row's end is 0.
+    weight = torch.randn_like(seen.trace.output) * seen.trace.layers[0].is_real().unsqueeze(2)
+
+    def answer(output):
+        return ((output * weight).tanh() * weight).sum()
+
+    found = influence(seen, answer)
+    steps, rows = torch.tensor([0, 3, 6, 2, 0]), torch.tensor([0, 0, 0, 2, 2])
+    for place, part in enumerate(seen.trace.layers):
+        writes = writes_of(part)
+        kept = writes.keep[steps, rows] * part.state_before(writes.state)[steps, rows]
+        answers = []
+        for factor in (1 + 1e-6, 1 - 1e-6):
+            output = rerun_from(seen, kept + factor * writes.write[steps, rows], steps, rows, place).output
+            w = weight[:, rows]
+            answers.append(((output * w).tanh() * w).sum((0, 2)))
+        slopes = (answers[0] - answers[1]) / 2e-6
+        torch.testing.assert_close(found[place][steps, rows], slopes, rtol=1e-5, atol=1e-7)
+        assert not found[place][~part.is_real()].any()
+
+
+def test_what_has_no_writes_or_asks_for_nothing_is_refused():
+    x = torch.randn(4, 1, 2)
+    with pytest.raises(CellError, match="gradient"):
+        influence(see(RNN(2, 3), x), torch.sum)
+    with pytest.raises(SettingsError, match="does not depend"):
+        influence(see(torch.nn.GRU(2, 3), x), lambda _: torch.zeros(()))

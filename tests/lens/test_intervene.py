@@ -1,0 +1,221 @@
+"""What is run again is the true network with one thing changed, against a loop that changes it as it goes."""
+
+import pytest
+import torch
+from networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states
+from oracles import agrees
+from torch import nn
+from torch.nn.functional import linear
+from torch.nn.utils.rnn import pack_padded_sequence
+
+import keepgate
+from keepgate import CellError, SettingsError, ShapeError
+from keepgate.equations import Named
+from keepgate.lens import Where, attach, drop_writes, effects, forbid_erasures, replaying, see, swap_memories
+from keepgate.lens.attribution import attribute
+from keepgate.nn import LSTM, RNN
+
+KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
+every_kind = pytest.mark.parametrize(
+    ("cell", "projected"), KINDS, ids=lambda v: getattr(v, "name", "projected" if v else "")
+)
+
+
+def by_hand(layer, place, x, before, change):
+    """One row of one layer and direction; `change` gives keep and write of each step another value."""
+    cell, weights = layer.cell, layer.weights_at(place)
+    vectors = (Named(**dict(zip(cell.vectors, weights.vectors, strict=True))),) if cell.vectors else ()
+    outputs = {}
+    order = reversed(range(len(x))) if place % 2 else range(len(x))
+    for t in order:
+        wx = linear(x[t], weights.weight_ih, weights.bias_ih).chunk(len(cell.gates))
+        given = dict(zip(cell.states, before, strict=True))
+        u = None
+        if cell.recurrent == "inside":
+            blocks = zip(cell.gates, weights.weight_hh.chunk(3), weights.bias_hh.chunk(3), strict=True)
+            u = Named(**{gate: lambda v, w=w, b=b: linear(v, w, b) for gate, w, b in blocks})
+        elif cell.recurrent != "none":
+            uh = linear(before[0], weights.weight_hh, weights.bias_hh).chunk(len(cell.gates))
+            u = Named(**dict(zip(cell.gates, uh, strict=True)))
+        step = dict(cell.step(Named(**dict(zip(cell.gates, wx, strict=True))), u, Named(**given), *vectors))
+        keep, write = keep_and_write(cell, step, given)
+        step[cell.memory] = changed = change(t, keep, write, given[cell.memory])
+        after_the_memory(cell, step, changed, wx, u, given, weights)
+        before = [step[name] for name in cell.states]
+        if weights.weight_hr is not None:
+            before[0] = linear(before[0], weights.weight_hr)
+        outputs[t] = before[0]
+    return torch.stack([outputs[t] for t in range(len(x))]), before
+
+
+def keep_and_write(cell, step, given):
+    """Worked out with the cell's own names, cell by cell: nothing of this is the package's."""
+    name, state = cell.name, given[cell.memory]
+    if name == "mingru":
+        return 1 - step["z"], step["z"] * step["n"]
+    keep = {"gru": "z", "gru_reset_before": "z"}.get(name, "f")
+    factor = torch.full_like(state, 0.5) if name == "made_up" else step[keep]
+    return factor, step[cell.memory] - factor * state
+
+
+def after_the_memory(cell, step, memory, wx, u, given, weights):
+    if cell.name == "peephole":
+        step["o"] = (wx[3] + u.o + weights.vectors[2] * memory).sigmoid()
+    if cell.name in ("lstm", "peephole", "coupled"):
+        step["h"] = step["o"] * memory.tanh()
+    if cell.name == "slstm":
+        step["h"] = step["o"] * memory / step["n"]
+
+
+CHANGES = {
+    drop_writes: lambda keep, _, before: keep * before,
+    forbid_erasures: lambda _, write, before: before + write,
+}
+
+
+@every_kind
+@pytest.mark.parametrize("intervene", CHANGES, ids=lambda one: one.__name__)
+def test_a_changed_run_is_the_true_network_with_that_change(cell, projected, intervene):
+    layer = network(cell, projected=projected)
+    hx = states(layer)
+    x = torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64)
+    seen = see(layer, x, hx if len(hx) > 1 else hx[0], lengths=LENGTHS)
+    steps, rows = [0, 3, 6, 2, 0, 3], [0, 0, 0, 2, 2, 2]
+    for depth in (0, 1):
+        for reverse in (False, True):
+            found = intervene(seen, steps, Where(layer=depth, reverse=reverse, rows=rows))
+            assert found.candidates == len(steps)
+            for number, (step, row) in enumerate(zip(steps, rows, strict=True)):
+
+                def change(t, keep, write, before, here=step):
+                    return CHANGES[intervene](keep, write, before) if t == here else keep * before + write
+
+                output, final = expected(seen, depth, reverse, row, change)
+                agrees(found.output[: len(output), number], output)
+                assert not found.output[len(output) :, number].any()
+                for ours, theirs in zip(found.final, final, strict=True):
+                    agrees(ours[:, number], theirs)
+                agrees(found.last()[number], torch.cat([output[-1, : output.shape[1] // 2],
+                                                        output[0, output.shape[1] // 2 :]]))  # fmt: skip
+
+
+def expected(seen, depth, reverse, row, change):
+    read, final = seen.x[: LENGTHS[row], row], []
+    for place in range(4):
+        if place % 2 == 0:
+            outputs = []
+        changes = (place // 2, bool(place % 2)) == (depth, reverse)
+        before = [state[place, row] for state in seen.initial]
+        plain = lambda _, keep, write, state: keep * state + write  # noqa: E731
+        output, ends = by_hand(seen.layer, place, read, before, change if changes else plain)
+        outputs.append(output)
+        final.append(ends)
+        if place % 2:
+            read = torch.cat(outputs, 1)
+    return read, [torch.stack(parts) for parts in zip(*final, strict=True)]
+
+
+def test_swapping_gives_each_row_the_others_memory():
+    layer = LSTM(INPUTS, 4, dtype=torch.float64)
+    x = torch.randn(STEPS, 2, INPUTS, dtype=torch.float64)
+    seen = see(layer, x)
+    found = swap_memories(seen, 3, 0, 1)
+    part = seen.trace.layer(0)
+    for number, (mine, other) in enumerate([(0, 1), (1, 0)]):
+        c = part.c[3, other]
+        h = part.o[3, mine] * c.tanh()
+        after, _ = layer(x[4:, mine : mine + 1], (h[None, None], c[None, None]))
+        agrees(found.output[4:, number], after[:, 0])
+        agrees(found.output[3, number], h)
+        agrees(found.output[:3, number], part.h[:3, mine])
+    agrees(swap_memories(seen, 3, 0, 0).output[:, 0], part.h[:, 0])
+
+
+def test_a_plain_rnn_swaps_its_state_and_has_no_write_to_drop():
+    layer = RNN(INPUTS, 4, dtype=torch.float64)
+    x = torch.randn(STEPS, 2, INPUTS, dtype=torch.float64)
+    seen = see(layer, x)
+    found = swap_memories(seen, 2, 0, 1, other_step=4)
+    after, _ = layer(x[3:, :1], seen.trace.output[4:5, 1:2])
+    agrees(found.output[3:, 0], after[:, 0])
+    with pytest.raises(CellError, match="gradient"):
+        drop_writes(seen, [0])
+
+
+class Model(nn.Module):
+    """A user's own, with a layer of torch's inside, which reads the outputs and the last states too."""
+
+    def __init__(self, kind, packs):
+        super().__init__()
+        self.packs = packs
+        self.embedding = nn.Embedding(11, INPUTS)
+        self.layer = getattr(nn, kind)(INPUTS, 4, 2, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, ids, lengths):
+        read = self.embedding(ids)
+        if self.packs:
+            read = pack_padded_sequence(read, lengths, batch_first=True, enforce_sorted=False)
+        output, states = self.layer(read)
+        if self.packs:
+            output, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
+        h = states[0] if isinstance(states, tuple) else states
+        return self.head(output.sum(1) + torch.cat([h[-2], h[-1]], 1))
+
+
+@pytest.mark.parametrize("packs", [False, True])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_users_own_model_answers_from_what_was_run_again(kind, packs):
+    model = Model(kind, packs).double()
+    ids, lengths = torch.randint(0, 11, (3, STEPS)), [5, 7, 6]
+    with torch.no_grad():
+        with attach(model) as seen:
+            plain = model(ids, lengths)
+        run = seen["layer"]
+        steps, rows = [0, 4, 6, 2, 5], [0, 0, 1, 1, 2]
+        rerun = drop_writes(run, steps, Where(layer=0, rows=rows))
+        with replaying(model.layer, rerun):
+            answers = model(ids[rows], [lengths[row] for row in rows])
+        assert not model.layer._forward_hooks
+        # The same with our layer, whose outputs are put through the head by hand.
+        ours = getattr(keepgate, kind)(INPUTS, 4, 2, bidirectional=True, dtype=torch.float64)
+        ours.load_state_dict(model.layer.state_dict())
+        again = drop_writes(
+            see(ours, model.embedding(ids).transpose(0, 1), lengths=lengths if packs else None), steps,
+            Where(layer=0, rows=rows),
+        )  # fmt: skip
+        h = again.final[0]
+        agrees(answers, model.head(again.output.sum(0) + torch.cat([h[-2], h[-1]], 1)))
+        assert bool(((answers - plain[rows]).abs().amax(1) > 1e-9).all())
+        with replaying(model.layer, rerun), pytest.raises(ShapeError, match="one row for each candidate"):
+            model(ids, lengths)
+
+
+def test_many_candidates_are_run_in_parts(monkeypatch):
+    seen = see(LSTM(INPUTS, 4, dtype=torch.float64), torch.randn(STEPS, 2, INPUTS, dtype=torch.float64))
+    whole = drop_writes(seen, range(STEPS), Where(rows=1)).last()
+    monkeypatch.setattr("keepgate.lens.intervene.AT_ONCE", STEPS * 4 * 2)
+    agrees(effects(drop_writes, seen, range(STEPS), lambda rerun: rerun.last(), Where(rows=1)), whole)
+
+
+def test_the_last_write_of_all_counts_for_exactly_its_share():
+    """Nothing comes after it, so that what it shows is all it does; for a GRU the sum is straight."""
+    layer = keepgate.GRU(INPUTS, 4, dtype=torch.float64)
+    seen = see(layer, torch.randn(STEPS, 2, INPUTS, dtype=torch.float64))
+    direction = torch.randn(1, 4, dtype=torch.float64)
+    dropped = drop_writes(seen, [STEPS - 1]).last() @ direction.T
+    share = attribute(seen.trace.layer(0), direction).writes[-1, 0]
+    agrees((seen.trace.output[-1, 0] @ direction.T) - dropped[0], share)
+
+
+def test_what_cannot_be_changed_is_refused():
+    layer = LSTM(INPUTS, 4, dtype=torch.float64)
+    x = torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64)
+    seen = see(layer, x, lengths=LENGTHS)
+    with pytest.raises(ShapeError, match="step 4 is not one of row 2's 4 steps"):
+        drop_writes(seen, [0, 4], Where(rows=2))
+    with pytest.raises(ShapeError, match="there are 3, counted from 0"):
+        drop_writes(seen, [0], Where(rows=3))
+    resets = torch.zeros(STEPS, ROWS, dtype=torch.bool)
+    with pytest.raises(SettingsError, match="several sequences"):
+        drop_writes(see(layer, x, resets=resets), [0])

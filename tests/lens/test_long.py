@@ -1,0 +1,40 @@
+"""100,000 steps, traced and measured in full, fit in 2 GiB."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+MEASURE = """
+import resource, torch
+from keepgate.lens import *
+from keepgate.nn import LSTM
+
+layer = LSTM(64, 256, init="chrono", horizon=1000)
+part = see(layer, torch.randn(100_000, 1, 64)).trace.layer(0)
+writes = writes_of(part)
+shares = attribute(part, torch.randn(3, 256))
+assert float((shares.missing / shares.total).abs().max()) < 1e-5
+left = left_at(writes)
+torch.testing.assert_close((left * writes.write).sum(0), part.c[-1], rtol=0, atol=1e-5)
+del left
+erased(writes, 5_000), erased_by(writes, 90_000)
+half_lives(part), saturation(part)
+blocks = erasures(writes, torch.randn(256), block=512, gone=1e-6)
+for _ in range(300):
+    next(blocks)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_steps_fit_in_two_gibibytes():
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout) < 2.0

@@ -1,0 +1,144 @@
+"""Every memory is the sum of what was written and left, and every write is what was left and what was erased."""
+
+import pytest
+import torch
+from networks import CARRYING, LENGTHS, ROWS, STEPS, UNITS, network, runs, states
+from oracles import agrees
+
+from keepgate import CellError, ShapeError
+from keepgate.lens.seen import see
+from keepgate.lens.writes import (
+    erased,
+    erased_by,
+    erasures,
+    initial_left,
+    left_at,
+    left_of,
+    states_of,
+    writes_of,
+)
+from keepgate.nn import LSTM, RNN
+
+KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
+every_kind = pytest.mark.parametrize(
+    ("cell", "projected"), KINDS, ids=lambda v: getattr(v, "name", "projected" if v else "")
+)
+
+
+def parts(cell, projected):
+    for seen in runs(cell, projected=projected):
+        for part in seen.trace.layers:
+            for state in cell.carried:
+                yield part, writes_of(part, state)
+
+
+@every_kind
+def test_what_was_kept_and_written_is_the_state(cell, projected):
+    for part, writes in parts(cell, projected):
+        real = part.is_real().unsqueeze(2)
+        agrees(states_of(writes).masked_fill(~real, 0), part[writes.state])
+
+
+@every_kind
+def test_what_is_left_of_all_writes_is_the_state_after_every_step(cell, projected):
+    for _, writes in parts(cell, projected):
+        after = states_of(writes)
+        for step in range(STEPS):
+            total = (left_at(writes, step) * writes.write).sum(0) + initial_left(
+                writes, step
+            ) * writes.initial
+            agrees(total, after[step])
+        end = 0 if writes.reverse else STEPS - 1
+        agrees(left_at(writes), left_at(writes, end))
+
+
+@every_kind
+def test_what_was_erased_and_what_is_left_make_the_write(cell, projected):
+    for _, writes in parts(cell, projected):
+        left = left_at(writes)
+        for step in range(STEPS):
+            agrees(erased(writes, step).sum(0) + left[step] * writes.write[step], writes.write[step])
+
+
+@every_kind
+def test_who_erased_it_is_the_same_asked_of_the_write_of_the_eraser_and_in_blocks(cell, projected):
+    for _, writes in parts(cell, projected):
+        by_write = torch.stack([erased(writes, step) for step in range(STEPS)])
+        by_eraser = torch.stack([erased_by(writes, step) for step in range(STEPS)], 1)
+        agrees(by_eraser, by_write)
+        direction = torch.randn(ROWS, UNITS, dtype=torch.float64)
+        for block in (1, 3, 100):
+            matrix = torch.zeros(STEPS, STEPS, ROWS, dtype=torch.float64)
+            for written, erasing, found in erasures(writes, direction, block=block):
+                assert not matrix[written, erasing].any(), "each pair of steps comes once"
+                matrix[written, erasing] = found
+            agrees(matrix, (by_write * direction).sum(-1))
+
+
+def test_nothing_is_left_before_it_was_written_and_all_of_it_at_once():
+    for part, writes in parts(CARRYING[0], False):
+        order = range(STEPS - 1, -1, -1) if part.reverse else range(STEPS)
+        for number, step in enumerate(order):
+            left = left_of(writes, step)
+            assert bool((left[step] == 1).all())
+            assert not any(bool(left[earlier].any()) for earlier in list(order)[:number])
+            for later in list(order)[number:]:
+                agrees(left[later], left_at(writes, later)[step])
+
+
+def test_the_shares_of_an_lstm_are_the_products_of_its_forget_gates():
+    layer = network("lstm", 1)
+    part = see(layer, torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
+    writes = writes_of(part)
+    assert writes.keep is part.f
+    agrees(writes.write, part.i * part.g)
+    agrees(left_at(writes)[2], part.f[3:].prod(0))
+
+
+def test_a_gate_that_closes_altogether_leaves_exactly_nothing():
+    part = see(LSTM(2, 3, dtype=torch.float64), torch.randn(5, 2, 2, dtype=torch.float64)).trace.layer(0)
+    part.over_time["f"] = torch.zeros(5, 2, 3, dtype=torch.float64)
+    writes = writes_of(part)
+    left = left_at(writes)
+    assert bool((left[:-1] == 0).all())
+    assert bool((left[-1] == 1).all())
+    agrees(erased(writes, 1)[2], writes.write[1])
+    assert not torch.isnan(erased(writes, 1)).any()
+
+
+def test_a_memory_that_hardly_forgets_keeps_its_share_over_many_steps():
+    keep = torch.full((20_000, 1, 2), 0.9999, dtype=torch.float64)
+    part = see(LSTM(2, 2, dtype=torch.float64), torch.randn(20_000, 1, 2, dtype=torch.float64)).trace.layer(0)
+    part.over_time["f"] = keep
+    found = float(left_at(writes_of(part))[0, 0, 0])
+    assert found == pytest.approx(0.9999**19_999, rel=1e-11)
+
+
+def test_padding_writes_nothing_and_forgets_nothing():
+    for seen in list(runs("lstm"))[1:]:
+        for part in seen.trace.layers:
+            writes = writes_of(part)
+            for row, length in enumerate(LENGTHS):
+                assert bool((writes.keep[length:, row] == 1).all())
+                assert not writes.write[length:, row].any()
+
+
+def test_a_plain_rnn_has_no_such_split_and_is_told_why():
+    part = see(RNN(2, 3), torch.randn(4, 1, 2)).trace.layer(0)
+    with pytest.raises(CellError, match=r"each step makes all of it anew; see lens\.gradient"):
+        writes_of(part)
+    lstm = see(network("lstm", 1), torch.randn(4, 1, 5, dtype=torch.float64)).trace.layer(0)
+    with pytest.raises(CellError, match="ask for c, which it carries"):
+        writes_of(lstm, "h")
+    with pytest.raises(CellError, match="no state 'm'"):
+        writes_of(lstm, "m")
+    with pytest.raises(ShapeError, match="0 to 3"):
+        left_at(writes_of(lstm), 4)
+
+
+def test_states_before_the_first_step_count_too():
+    layer = network("gru", 1)
+    hx = states(layer)[0]
+    part = see(layer, torch.randn(STEPS, ROWS, 5, dtype=torch.float64), hx).trace.layer(0)
+    writes = writes_of(part)
+    agrees(initial_left(writes) * hx[0] + (left_at(writes) * writes.write).sum(0), part.h[-1])
