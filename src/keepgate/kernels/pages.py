@@ -17,7 +17,7 @@ if _ADVISE is not None:
 
 
 def in_large_pages(tensor: Tensor) -> None:
-    """Asks the system to back a tensor that is not yet written with large pages. It may not, and nothing else changes."""
+    """Asks the system for large pages under a tensor that is not yet written. It may not; nothing else changes."""
     size = tensor.nbytes
     if size < LARGE or _ADVICE is None or _ADVISE is None:
         return
