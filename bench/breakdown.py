@@ -2,7 +2,7 @@
 
     python bench/breakdown.py LSTM 100,32,128,128 training --threads 2
 
-Compiles the core once more, with frame pointers and line numbers, into build/breakdown; runs the case for some seconds
+Compiles the core once more, with frame pointers and its functions kept apart, into build/breakdown; runs the case for some seconds
 and samples it with Linux's `perf`. Needs perf, cmake and nanobind. Only the shares count, not its times.
 """
 
@@ -23,16 +23,13 @@ RATE = 2000
 PARTS = (
     ("waiting for other threads", r"\b(barrier|wait_until|next_turn|pause|sched_yield|futex)"),
     ("the cell's equations", r"\bact\b"),
-    ("packing the weights", r"\b(pack_all|pack_back|pack_rows|pack|unpack|unpack_block|unpack_projection)\b"),
-    ("projecting the inputs", r"\bproject_block\b"),
-    ("recurrent product", r"\b(advance_blocks|project_output)\b"),
+    ("packing the weights", r"\b(pack_part|pack_gates|pack_rows|pack|unpack|each_weight)\b"),
+    ("projecting the inputs", r"\bproject\b"),
+    ("recurrent product", r"\b(multiply_states|project_output)\b"),
     ("gradients of the inputs", r"\bgradients_of_inputs\b"),
     ("gradients of the weights", r"\b(gradients_of_weights|add_outer|add_sums)\b"),
     ("recurrent product backward", r"\b(retreat|through_projection)\b"),
-    (
-        "book-keeping of rows and steps",
-        r"\b(place|list|begin|finish|in_order|project|ForwardPlan|BackwardPlan)\b",
-    ),
+    ("book-keeping of rows and steps", r"\b(run|list|begin|finish|in_order|step_of)\b"),
 )
 
 
@@ -105,7 +102,7 @@ def built() -> Path:
     cmake = shutil.which("cmake") or str(Path(sys.executable).parent / "cmake")
     options = {
         "CMAKE_BUILD_TYPE": "RelWithDebInfo",
-        "CMAKE_CXX_FLAGS_RELWITHDEBINFO": "-O3 -DNDEBUG -g -fno-omit-frame-pointer",
+        "CMAKE_CXX_FLAGS_RELWITHDEBINFO": "-O3 -DNDEBUG -g -fno-omit-frame-pointer -fno-inline",
         "Python_EXECUTABLE": sys.executable,
         "nanobind_DIR": nanobind.cmake_dir(),
     }
