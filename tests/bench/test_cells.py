@@ -242,11 +242,11 @@ def test_onnx_runtime_has_the_same_weights():
 @pytest.mark.parametrize(
     ("stack", "part"),
     [
-        ("keepgate::avx512::Tile<float, 6, 4, 1>::run\nForwardMember<Lstm>::project_block<1>", "projecting the inputs"),
-        ("keepgate::avx512::Tile<float, 6, 4, 1>::run\nForwardMember<Lstm>::advance_blocks<1>", "recurrent product"),
-        ("sigmoid (inlined)\nact<1> (inlined)\nkeepgate::avx512::advance_blocks<1>", "the cell's equations"),
+        ("keepgate::avx512::Tile<float, 6, 4, 1>::run\nForwardMember<Lstm>::project", "projecting the inputs"),
+        ("keepgate::avx512::Tile<float, 6, 4, 1>::run\nForwardMember<Lstm>::multiply_states", "recurrent product"),
+        ("sigmoid (inlined)\nact (inlined)\nkeepgate::avx512::ForwardMember<Lstm>::run", "the cell's equations"),
         ("pause (inlined)\nkeepgate::Team::barrier\nForwardMember<Lstm, float>::run", "waiting for other threads"),
-        ("__memmove_avx512 (libc.so.6)\nkeepgate::avx512::unpack_block<Lstm>", "packing the weights"),
+        ("__memmove_avx512 (libc.so.6)\nkeepgate::avx512::BackwardMember<Lstm>::unpack", "packing the weights"),
         ("keepgate::avx512::BackwardMember<Lstm, float>::run", "the rest of the core"),
         ("at::native::add_kernel (libtorch_cpu.so)\n_PyEval_EvalFrameDefault", "torch"),
         ("_PyEval_EvalFrameDefault (python3.11)", "Python"),
