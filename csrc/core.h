@@ -19,7 +19,7 @@ struct Sizes {
 
 struct Weights {
   const void* weight_ih;  // [gates · hidden, input]
-  const void* weight_hh;  // [gates · hidden, output], [gates · hidden] where the recurrence is diagonal
+  const void* weight_hh;  // [gates · hidden, output]
   const void* bias_ih;    // [gates · hidden]
   const void* bias_hh;
   const void* weight_hr;  // [projected, hidden]

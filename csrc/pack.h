@@ -30,10 +30,10 @@ struct Block {
   static_assert(gates * vectors <= max_panel, "a cell has at most 8 gates");
 
   static long count(long hidden) { return (hidden + units - 1) / units; }
-  // The places in `cell.gates` order that stand in each column.
-  static constexpr bool recurrent = Cell::recurrence != Recurrence::none;
+  static constexpr bool dense = Cell::recurrence == Recurrence::dense;
+  static_assert(Cell::recurrence != Recurrence::diagonal, "write it with a weight per unit, in `vectors`");
   // Numbers of the previous output that a gate of a unit reads.
-  static long read(const Sizes& s) { return Cell::recurrence == Recurrence::dense ? s.output() : recurrent ? 1 : 0; }
+  static long read(const Sizes& s) { return dense ? s.output() : 0; }
 };
 
 // Calls f(matrix's, panel's) with the places of each number of rows `first` to `first + units` of every gate's part of
@@ -78,7 +78,7 @@ void pack_part(const Sizes& s, const Weights& w, T* to, int member, int members)
   for (long u = blocks * member / members; u < blocks * (member + 1) / members; u++) {
     const long first = u * B::units;
     pack(w.weight_ih, to + u * B::gate_width * s.input, s.input, Cell::wx_gates, B::gates, first, B::units);
-    if (B::recurrent)
+    if (B::dense)
       pack(w.weight_hh, to + at.hh + u * B::gate_width * read, read, Cell::uh_gates, B::gates, first, B::units);
     for (int n = 0; n < Cell::vectors; n++)
       pack(w.vectors[n], to + at.vectors + n * blocks * B::units + first, 1, alone, 1, first, B::units);
@@ -90,7 +90,7 @@ void pack_part(const Sizes& s, const Weights& w, T* to, int member, int members)
         each_weight(1, s.hidden, order, B::gates, first, B::units, [&](long i, long j) { to[j] += of<T>(from)[i]; });
     };
     add(w.bias_ih, Cell::wx_gates, bias);
-    if (B::recurrent) add(w.bias_hh, Cell::uh_gates, bias + B::apart * B::units);
+    if (B::dense) add(w.bias_hh, Cell::uh_gates, bias + B::apart * B::units);
   }
   if (!s.projected || member > 0) return;
   std::memset(to + at.hr, 0, size_t(at.total - at.hr) * sizeof(T));

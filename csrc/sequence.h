@@ -29,9 +29,8 @@ struct Member {
   using V = Vec<T>;
   using B = Block<Cell, T>;
   static constexpr long lanes = V::lanes;
-  static constexpr bool dense = Cell::recurrence == Recurrence::dense;
+  static constexpr bool dense = B::dense;
   static constexpr int planes = Cell::states - 1 + Cell::kept;  // and one more with a projection
-  static_assert(Cell::recurrence != Recurrence::diagonal, "write it with a weight per unit, in `vectors`");
 
   const Forward& f;
   const Sizes& s = f.sizes;

@@ -56,6 +56,8 @@ def _lacks_cell(call: Call) -> str:
     cell = call.cell
     if cell.recurrent == "inside":
         return f"{cell.name} multiplies by a matrix inside its step, and the core's steps are elementwise"
+    if cell.recurrent == "diagonal":
+        return f"{cell.name} has one recurrent weight a unit; the core takes such weights in `vectors`"
     if id(cell) not in NUMBERS:
         return f"the core has no cell {cell.name}; it has {', '.join(_core.cells())}"
     return f"a unit of {cell.name} reads its own output, and a projection leaves it none"
