@@ -11,7 +11,6 @@ from ..equations import Cell
 from ..errors import ShapeError
 from .call import Call
 from .packed import pack, packed
-from .pages import in_large_pages
 from .spec import in_order
 from .weights import Weights
 
@@ -90,8 +89,6 @@ def solved(
     what = arrays.number, arrays.kind, arrays.sizes, arrays.where
     weights = packed(*what, arrays.given) if again else pack(*what)
     output, final, planes = room(arrays.weights, arrays.x, arrays.states, into, keep=keep)
-    if planes is not None:
-        in_large_pages(planes)
     told = arrays.told(output, final, weights.data_ptr(), planes)
     _run(_core.Forward(*told), output)
     return told, (output, *final) if planes is None else (output, *final, planes)
