@@ -21,8 +21,8 @@ from torch import nn
 from keepgate.compare.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
 from keepgate.data.corpora.stories import stories
 from keepgate.data.text import tokenize
-from keepgate.lens import attach, rank_correlation
-from keepgate.lens.answers import answer_shares, influence_on_answer, scores_without
+from keepgate.lens import attach, influence_on, rank_correlation, read
+from keepgate.lens.answers import answer_shares, scores_without
 from keepgate.lens.statistics import bootstrap
 from keepgate.train.loop import fit
 
@@ -65,7 +65,7 @@ def reader(contestant, count: int) -> dict[str, object]:
         without = scores_without(task, question, range(len(shares.tokens)))
         found = {
             "dropped": (shares.scores[k] - shares.scores.mean()) - (without[:, k] - without.mean(1)),
-            "influence": influence_on_answer(task, question, task.choices[k]),
+            "influence": influence_on(read(task, question), task.choices[k]),
             "direct": shares.of(task.choices[k]),
         }
         (start, end), starts = question.facts[0], tokenize(question.text).starts

@@ -7,7 +7,8 @@ from test_intervene import by_hand
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens.answers import answer_shares, influence_on_answer, scores_without
+from keepgate.lens.answers import answer_if, answer_shares, answers_without, influence_on, scores_without
+from keepgate.lens.reading import read
 from keepgate.lens.seen import see
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
@@ -128,10 +129,10 @@ def test_what_cannot_be_taken_apart_is_refused():
 def test_the_influence_is_the_slope_of_the_score_when_a_write_is_scaled(kind):
     """Against finite differences: the last layer's write is made a little smaller and larger in the true network."""
     task = reader(**kind)
-    found = influence_on_answer(task, QUESTIONS[0], "索隆")
+    found = influence_on(read(task, QUESTIONS[0]), "索隆")
     layer, batch = task.encoder.layer, task.collate(task.prepare(QUESTIONS[:1], training=False))
     top, ways, k = kind["num_layers"] - 1, 1 + kind["bidirectional"], task.choices.index("索隆")
-    read = see(layer, task.encoder.embedding(batch.text)).read_by(top * ways)[:, 0]
+    below = see(layer, task.encoder.embedding(batch.text)).read_by(top * ways)[:, 0]
     for here in (0, 4, 10):
         margins = []
         for factor in (1 + 1e-6, 1 - 1e-6):
@@ -142,7 +143,7 @@ def test_the_influence_is_the_slope_of_the_score_when_a_write_is_scaled(kind):
             outputs = []
             for way in range(ways):
                 states = [torch.zeros(5, dtype=torch.float64)] * len(layer.cell.states)
-                outputs.append(one_way(layer, top * ways + way, way, read, states, here, change))
+                outputs.append(one_way(layer, top * ways + way, way, below, states, here, change))
             margins.append(answered(task, torch.cat(outputs, 1).unsqueeze(1), k))
         slope = (margins[0] - margins[1]) / 2e-6
         assert float(found[here]) == pytest.approx(slope, rel=1e-5, abs=1e-8)
@@ -159,3 +160,43 @@ def answered(task, output, k):
     found = scores(task)
     hook.remove()
     return float(found[k] - found.mean())
+
+
+@every_kind
+def test_answers_without_a_token_are_those_of_its_scores(kind):
+    task = reader(**kind)
+    reading = read(task, QUESTIONS[0])
+    assert reading.answer == task.answer(QUESTIONS[:1])[0]
+    assert reading.asked_from == len(QUESTIONS[0].text)
+    steps = [0, 3, 10]
+    for answer, row in zip(
+        answers_without(reading, steps), scores_without(task, QUESTIONS[0], steps), strict=True
+    ):
+        agrees(torch.tensor(answer.probability), row.softmax(0).max().float())
+        assert answer.text == task.choices[int(row.argmax())]
+    for step, alone in zip(steps, answers_without(reading, steps), strict=True):
+        agrees(torch.tensor(answer_if(reading, drop=[step]).probability), torch.tensor(alone.probability))
+    assert answer_if(reading).probability == pytest.approx(reading.answer.probability, rel=1e-6)
+
+
+@every_kind
+def test_several_changes_at_once_are_those_of_a_network_with_all_of_them(kind):
+    task = reader(**kind)
+    layer, top, ways = task.encoder.layer, kind["num_layers"] - 1, 1 + kind["bidirectional"]
+    reading = read(task, QUESTIONS[0])
+    dropped, kept = {0, 3, 7}, {3, 5, 10}
+    below = reading.seen.read_by(top * ways)[:, 0]
+
+    def change(t, keep, write, before):
+        return (1 if t in kept else keep) * before + (0 if t in dropped else 1) * write
+
+    outputs = []
+    for way in range(ways):
+        states = [torch.zeros(5, dtype=torch.float64)] * len(layer.cell.states)
+        outputs.append(one_way(layer, top * ways + way, way, below, states, None, change))
+    expected = reading.head.scores(torch.cat(outputs, 1).unsqueeze(1)).softmax(1)[0].detach()
+    found = answer_if(reading, drop=sorted(dropped), keep=sorted(kept))
+    k = task.choices.index(found.text)
+    assert found.probability == pytest.approx(float(expected[k]), rel=1e-9)
+    assert k == int(expected.argmax())
+    assert abs(found.probability - answer_if(reading, drop=sorted(dropped)).probability) > 1e-6

@@ -18,7 +18,7 @@ from .strip import Row, draw, stretched
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..lens.look import View
+    from ..lens.view import View
     from ..nn.trace import LayerTrace
 
 EPILOGUE = """Examples:
@@ -96,10 +96,10 @@ def look(
 
     from ..data.questions import Question
     from ..export import load
-    from ..lens import look as lens
+    from ..lens.view import view as seen_by
 
     with one_thread():
-        view = lens.look(load(model), Question(text=content, question=asked))
+        view = seen_by(load(model), Question(text=content, question=asked))
     layers = _chosen(view, layer, direction)
     if json:
         write_json(_as_json(view, layers, gate, unit))
@@ -146,7 +146,7 @@ def _named(layer: "LayerTrace", letter: str) -> str:
 
 def _lines(layer: "LayerTrace", wanted: tuple[str, ...], unit: int | None) -> list[_Line]:
     """The rows to draw: gates first, the one that keeps before the others, then how far each state moved."""
-    from ..lens.look import movement
+    from ..lens.view import movement
 
     gates = _gates(layer)
     for letter in wanted:
@@ -245,7 +245,7 @@ def _sentence(layer: "LayerTrace", unit: int | None) -> str:
 def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
     """How long the gate that keeps makes memory last."""
     from ..lens.life import half_life
-    from ..lens.look import survival
+    from ..lens.view import survival
 
     halves = half_life(kept)[0].sort().values
     left = survival(kept, reverse=layer.reverse)[0]
@@ -267,7 +267,7 @@ def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
 
 def _moves(layer: "LayerTrace") -> str:
     """How fast each state changes, the slowest first; nothing for a single token."""
-    from ..lens.look import movement
+    from ..lens.view import movement
 
     moved = {state: movement(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
     if any(math.isnan(value) for value in moved.values()):

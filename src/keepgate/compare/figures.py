@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from . import sentences
-from .charts import (
+from ..charts import (
     Axis,
     Curve,
     Curves,
@@ -20,6 +19,7 @@ from .charts import (
     linear,
     logarithmic,
 )
+from . import sentences
 from .result import Comparison, GradientLine, Network
 from .words import LANGUAGES, Part, Say, amount, between, count, decade, exact, say, share, size, speak
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..data.corpora.stories import article, names_of, stories
 from ..lens.gradient import gradient_by_lag
-from ..lens.look import look, movement
+from ..lens.view import movement, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.reader import ChoiceReader
@@ -75,12 +75,12 @@ def strip(task: ChoiceReader) -> Strip | None:
     if not isinstance(task.encoder.layer, Recurrent):
         return None
     question = article()
-    view = look(task, question)
-    (layer,) = view.trace.layers
+    seen = view(task, question)
+    (layer,) = seen.trace.layers
     last = len(question.text)
     gates = [name for name in layer.cell.gates if name in layer.names and name not in ("g", "n")]
     return Strip(
-        tokens=view.tokens[:last],
+        tokens=seen.tokens[:last],
         gates={name: tuple(layer[name][:last, 0].mean(1).tolist()) for name in gates},
         change={state: tuple(movement(layer, state)[:last, 0].tolist()) for state in layer.cell.states},
     )
@@ -94,7 +94,7 @@ def pace(task: ChoiceReader) -> dict[str, float]:
     if not isinstance(task.encoder.layer, Recurrent):
         return {}
     question = article(ARTICLE_LENGTH)
-    (layer,) = look(task, question).trace.layers
+    (layer,) = view(task, question).trace.layers
     told = slice(question.facts[0][1], len(question.text))
     return {state: float(movement(layer, state)[told, 0].mean()) for state in layer.cell.states}
 

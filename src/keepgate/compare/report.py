@@ -13,8 +13,8 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from ..charts import key, share_bar
 from . import figures, sentences
-from .charts import key, share_bar
 from .result import Comparison, Network
 from .words import LANGUAGES, Part, Say, amount, between, count, exact, say, sentence, share, size, speak
 

@@ -1,8 +1,11 @@
 """Trace → what a person sees: what was written, what was erased, and how far back a network remembers."""
 
+from .answers import answer_if, answers_without, influence_on
 from .attach import Attached, attach
 from .attribution import Shares, attribute, attribute_last
+from .carriers import Carrier, carriers, sensitivity
 from .examine import Report, examine
+from .fate import Fate, fate
 from .gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag, gradient_of_run
 from .horizon import Horizon, horizon, losses_by_context
 from .influence import influence
@@ -10,16 +13,21 @@ from .intervene import Where, drop_writes, effects, forbid_erasures, replaying, 
 from .jacobian import jacobian
 from .life import Saturation, half_life, half_lives, saturation
 from .lyapunov import lyapunov
+from .reading import Reading, read
 from .rerun import Rerun
 from .seen import Seen, adopt, see
 from .statistics import rank_correlation
 from .verdict import Verdict
 from .watch import Watch
+from .what_if import what_if
 from .writes import Writes, erased, erased_by, erasures, initial_left, left_at, left_of, states_of, writes_of
 
 __all__ = [
     "Attached",
+    "Carrier",
+    "Fate",
     "Horizon",
+    "Reading",
     "Report",
     "Rerun",
     "Saturation",
@@ -30,10 +38,13 @@ __all__ = [
     "Where",
     "Writes",
     "adopt",
+    "answer_if",
+    "answers_without",
     "attach",
     "attribute",
     "attribute_last",
     "carried_by_lag",
+    "carriers",
     "decay_length",
     "drop_writes",
     "effects",
@@ -42,6 +53,7 @@ __all__ = [
     "erasures",
     "examine",
     "explodes",
+    "fate",
     "forbid_erasures",
     "gone_after",
     "gradient_by_lag",
@@ -50,6 +62,7 @@ __all__ = [
     "half_lives",
     "horizon",
     "influence",
+    "influence_on",
     "initial_left",
     "jacobian",
     "left_at",
@@ -57,10 +70,13 @@ __all__ = [
     "losses_by_context",
     "lyapunov",
     "rank_correlation",
+    "read",
     "replaying",
     "saturation",
     "see",
+    "sensitivity",
     "states_of",
     "swap_memories",
+    "what_if",
     "writes_of",
 ]

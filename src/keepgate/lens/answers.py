@@ -1,7 +1,6 @@
-"""A reader's answer, taken apart: which tokens' writes carry each choice, and what it says without one of them."""
+"""A reader's answer, taken apart: which tokens' writes carry it, and what it would be without them."""
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,13 +9,17 @@ from torch import Tensor
 
 from ..data.questions import Question
 from ..data.text import tokenize
-from ..errors import CellError, ShapeError
-from ..nn import Recurrent
-from ..tasks.reader import ChoiceBatch, ChoiceReader
+from ..errors import ShapeError
+from ..tasks.answer import Answer
+from ..tasks.reader import ChoiceReader
 from .attribution import Shares, attribute_last
+from .choices import ChoiceHead
 from .influence import influence
-from .intervene import Where, drop_writes
-from .seen import Seen, see
+from .intervene import AT_ONCE, Where, drop_writes
+from .reading import Reading
+from .rerun import Rerun
+from .seen import Seen
+from .what_if import what_if
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,21 +65,22 @@ def answer_shares(task: ChoiceReader, question: Question) -> AnswerShares:
     Raises CellError for a network without memory or without gates, CorpusError for a question without text.
     """
     names: tuple[str, ...] = ()
-    reading = _Reading(task, question)
+    head = ChoiceHead(task, question)
+    trace = head.seen.trace
     size, weight = task.encoder.output_size, task.readout.weight.detach()
     if task.attention is None:
-        shares = attribute_last(reading.text.trace, weight)
+        shares = attribute_last(trace, weight)
         asked = shares.writes.new_zeros(0, len(task.choices))
     else:
         read, by_question, last = weight.split_with_sizes([size] * 3, 1)
-        shares = attribute_last(reading.text.trace, read, attention=reading.weights())
-        shares = shares + attribute_last(reading.text.trace, last)
-        assert reading.asked is not None
-        asked = _one(attribute_last(reading.asked.trace, by_question))
+        shares = attribute_last(trace, read, attention=head.weights())
+        shares = shares + attribute_last(trace, last)
+        assert head.asked is not None
+        asked = _one(attribute_last(head.asked.trace, by_question))
         names = tokenize(question.question).texts
     return AnswerShares(
-        choices=task.choices, tokens=reading.tokens, writes=_one(shares), asked_tokens=names, asked=asked,
-        bias=task.readout.bias.detach(), scores=reading.scores(reading.text.trace.output)[0],
+        choices=task.choices, tokens=head.tokens.texts, writes=_one(shares), asked_tokens=names, asked=asked,
+        bias=task.readout.bias.detach(), scores=head.scores(trace.output)[0],
     )  # fmt: skip
 
 
@@ -89,91 +93,70 @@ def scores_without(
     steps: of the tokens that `answer_shares` lists, one candidate each. The true network is run again.
     Raises ShapeError for a token that there is not, CellError as `answer_shares` does.
     """
-    reading = _Reading(task, question)
-    if any(not 0 <= step < len(reading.tokens) for step in steps):
-        raise ShapeError(
-            f"steps are {list(steps)}, but the tokens are numbered 0 to {len(reading.tokens) - 1}"
-        )
-    output = drop_writes(reading.text, steps).output
-    if task.encoder.bidirectional:
-        # The last layer's directions do not know each other: each one's half is changed by itself.
-        units = output.shape[2] // 2
-        backwards = drop_writes(reading.text, steps, Where(reverse=True)).output
-        output = torch.cat([output[..., :units], backwards[..., units:]], -1)
-    return reading.scores(output)
+    head = ChoiceHead(task, question)
+    return torch.cat([head.scores(output) for output in _without(head.seen, steps)])
 
 
-def influence_on_answer(task: ChoiceReader, question: Question, choice: str) -> Float[Tensor, " tokens"]:
-    """What each token's write does for a choice against the others, along every path, to first order.
+@torch.no_grad()
+def answers_without(reading: Reading, steps: Sequence[int]) -> list[Answer]:
+    """The answers, had the last layer not written at a token, in either direction; one a token. The proof of a share.
 
-    The last layer's, both directions together, through attention too: its weights move with the token.
-    Raises KeyError for a choice that there is not, CellError as `answer_shares` does.
+    Raises ShapeError for a token that there is not, CellError for a plain RNN, which writes nothing apart.
     """
-    if choice not in task.choices:
-        raise KeyError(f"{choice!r} is no choice; there are {', '.join(task.choices)}")
-    reading, k = _Reading(task, question), task.choices.index(choice)
-    exact = copy.deepcopy(task).double().eval().requires_grad_(False)
+    return [answer for output in outputs_without(reading, steps) for answer in reading.head.answers(output)]
 
-    def margin(output: Tensor) -> Tensor:
-        scores = reading.scores(output, exact)[0]
-        return scores[k] - scores.mean()
 
-    last = influence(reading.text, margin)[-reading.text.layer.directions :]
+@torch.no_grad()
+def outputs_without(
+    reading: Reading, steps: Sequence[int]
+) -> Iterator[Float[Tensor, "time candidates output"]]:
+    """What the layer would have given without one write each, as many at a time as memory asks for.
+
+    Raises as `answers_without` does.
+    """
+    yield from _without(reading.seen, steps)
+
+
+@torch.no_grad()
+def answer_if(reading: Reading, *, drop: Sequence[int] = (), keep: Sequence[int] = ()) -> Answer:
+    """The answer, had the last layer not written at some tokens and erased nothing at others, all at once.
+
+    drop: numbers of tokens whose writes are left out. keep: of tokens at which all gates that keep stand open.
+    In both directions, where there are two. Raises as `answers_without` does.
+    """
+    output = _both(reading.seen, lambda where: what_if(reading.seen, drop, keep, where))
+    return reading.head.answers(output)[0]
+
+
+def influence_on(reading: Reading, answer: str | None = None) -> Float[Tensor, " tokens"]:
+    """What each token's write does for an answer against the others, along every path, to first order.
+
+    The last layer's, both directions together, through attention too: its weights move with the token. None is the
+    answer that was given. Raises KeyError for an answer that the reader cannot give, CellError for a plain RNN.
+    """
+    seen = reading.seen
+    last = influence(seen, lambda output: reading.head.margin(output, answer))[-seen.layer.directions :]
     return torch.stack(last).sum(0)[:, 0]
 
 
-class _Reading:
-    """One question as the encoder read it, and the way from the encoder's output to the scores."""
+def _without(seen: Seen, steps: Sequence[int]) -> Iterator[Tensor]:
+    """The outputs of candidates without one write each, as many at a time as memory asks for."""
+    tokens = len(seen.x)
+    if any(not 0 <= step < tokens for step in steps):
+        raise ShapeError(f"steps are {list(steps)}, but the tokens are numbered 0 to {tokens - 1}")
+    size = max(1, AT_ONCE // seen.trace.output.numel())
+    for start in range(0, len(steps), size):
+        part = steps[start : start + size]
+        yield _both(seen, lambda where, part=part: drop_writes(seen, part, where))
 
-    def __init__(self, task: ChoiceReader, question: Question) -> None:
-        layer = task.encoder.layer
-        if not isinstance(layer, Recurrent):
-            raise CellError(
-                "a feedforward reader has no memory in which an answer could be; use an LSTM or a GRU"
-            )
-        self.task = task
-        self.batch: ChoiceBatch = task.collate(task.prepare([question], training=False)).to(
-            task.readout.weight.device
-        )
-        self.text = self._see(layer, self.batch.text)
-        self.asked = None if self.batch.question is None else self._see(layer, self.batch.question)
-        self.tokens = tokenize(question.text).texts
-        if task.attention is None:
-            self.tokens += tokenize(question.question).texts
-        assert len(self.tokens) == len(self.text.x)
 
-    def _see(self, layer: Recurrent, ids: Tensor) -> Seen:
-        # Without the dropout that the encoder would put on it in training.
-        return see(layer, self.task.encoder.embedding(ids))
-
-    def weights(self) -> Tensor:
-        """The attention over the text's tokens, [time, 1]."""
-        return self._attend(self.text.trace.output, self.task)[2]
-
-    def scores(self, output: Tensor, task: ChoiceReader | None = None) -> Tensor:
-        """The score of each choice, from the text's outputs, one row each; with another's weights, if one is given."""
-        task = task or self.task
-        last = self._last(output)
-        if task.attention is None:
-            return task.readout(last)
-        read, asked, _ = self._attend(output, task)
-        return task.readout(torch.cat([read, asked, last], 1))
-
-    def _attend(self, output: Tensor, task: ChoiceReader) -> tuple[Tensor, Tensor, Tensor]:
-        """What is read, the question's last state, and the weights, for each row."""
-        assert task.attention is not None
-        assert self.asked is not None
-        asked = self._last(self.asked.trace.output).to(output.dtype).expand(output.shape[1], -1)
-        real = torch.ones(output.shape[:2], dtype=torch.bool, device=output.device)
-        read, weights = task.attention(asked, output, real)
-        return read, asked, weights
-
-    def _last(self, output: Tensor) -> Tensor:
-        """What each direction knows at its end, as the encoder gives it."""
-        if not self.task.encoder.bidirectional:
-            return output[-1]
-        units = output.shape[2] // 2
-        return torch.cat([output[-1, :, :units], output[0, :, units:]], 1)
+def _both(seen: Seen, change: Callable[[Where], Rerun]) -> Tensor:
+    """The output with a change in both directions; the last layer's do not know each other, so each half is its own."""
+    output = change(Where()).output
+    if not seen.layer.bidirectional:
+        return output
+    units = output.shape[2] // 2
+    return torch.cat([output[..., :units], change(Where(reverse=True)).output[..., units:]], -1)
 
 
 def _one(shares: Shares) -> Tensor:

@@ -60,10 +60,25 @@ def rerun_from(
     check_places(part, steps, rows)
     call = seen.call(place)
     states = changed_states(call, part, memories, (steps, rows))
+    output, final = _read_on(call, part, states, steps, rows)
+    return carried_up(seen, place, output, final, rows)
+
+
+def carried_up(
+    seen: Seen,
+    place: int,
+    output: Float[Tensor, "time candidates _"],
+    states: tuple[Tensor, ...],
+    rows: Int[Tensor, " candidates"],
+) -> Rerun:
+    """What candidates came to whose layer and direction gave this output and these final states instead.
+
+    Layers above it are run again; the other direction and those below it stay.
+    """
     layer, lengths = seen.layer, None if seen.lengths is None else seen.lengths[rows]
     final = [tuple(state[p, rows] for state in seen.final) for p in range(len(seen.trace.layers))]
-    output, final[place] = _read_on(call, part, states, steps, rows)
-    below = part.layer * layer.directions
+    final[place] = states
+    below = seen.trace.layers[place].layer * layer.directions
     outputs = [
         output if p == place else _output(seen, p)[:, rows] for p in range(below, below + layer.directions)
     ]

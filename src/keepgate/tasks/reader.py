@@ -221,7 +221,7 @@ class ChoiceReader(nn.Module):
         )
         rows = zip(questions, best.values.tolist(), best.indices.tolist(), strict=True)
         return [
-            _answer(question, tuple(zip((self.choices[k] for k in numbers), shares, strict=True)))
+            answer_of(question, tuple(zip((self.choices[k] for k in numbers), shares, strict=True)))
             for question, shares, numbers in rows
         ]
 
@@ -235,7 +235,7 @@ class ChoiceReader(nn.Module):
         read = question.text
         tokens = tokenize(read)
         if self.attention is None:
-            tokens = _joined(tokens, tokenize(question.question), len(read))
+            tokens = joined(tokens, tokenize(question.question), len(read))
         was_training = self.training
         self.eval()
         try:
@@ -246,7 +246,8 @@ class ChoiceReader(nn.Module):
             self.train(was_training)
 
 
-def _answer(question: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
+def answer_of(question: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
+    """The first of some choices as an answer, pointing at where its words most likely stand in the text."""
     text, probability = candidates[0]
     start = locate(question.text, question.question, text, whole=True)
     if start is None:
@@ -261,7 +262,8 @@ def _real(ids: Int64[Tensor, "time batch"], lengths: Int64[Tensor, " batch"]) ->
     return steps[:, None] < lengths.to(ids.device)
 
 
-def _joined(first: Tokens, second: Tokens, offset: int) -> Tokens:
+def joined(first: Tokens, second: Tokens, offset: int) -> Tokens:
+    """The tokens of one text and of another that follows it, whose places count on from `offset`."""
     return Tokens(
         first.texts + second.texts,
         first.starts + tuple(start + offset for start in second.starts),

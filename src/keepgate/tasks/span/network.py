@@ -86,14 +86,24 @@ class SpanNetwork(nn.Module):
     def forward(self, text: Inputs, question: Inputs) -> Scores:
         """Scores of the spans of each text as an answer to its question."""
         asked, seen = self.first(text, question)
-        asked = self.drop(self.read_question(asked, lengths=question.lengths)[0])
-        read = self.drop(self.read_text(seen, lengths=text.lengths)[0])
+        asked = self.read_question(asked, lengths=question.lengths)[0]
+        return self.judge(self.read_text(seen, lengths=text.lengths)[0], asked, text, question)
+
+    def judge(
+        self,
+        read: Float[Tensor, "time batch states"],
+        asked: Float[Tensor, "asked batch states"],
+        text: Inputs,
+        question: Inputs,
+    ) -> Scores:
+        """Scores of the spans, from the first reading of each text and of its question."""
+        asked, read = self.drop(asked), self.drop(read)
         keys = relu(self.align_question(asked))
         found = _attend(relu(self.align_text(read)), keys, asked, question.real)
         merged = self.drop(relu(self.merge(torch.cat([read, found, read * found, read - found], -1))))
         again = self.drop(self.read_again(merged, lengths=text.lengths)[0])
         with torch.autocast(text.words.device.type, enabled=False):
-            return self._score(torch.cat([again, merged], -1).float(), asked.float(), text, question)
+            return self._score(_full(torch.cat([again, merged], -1)), _full(asked), text, question)
 
     def first(
         self, text: Inputs, question: Inputs
@@ -161,9 +171,14 @@ def _attend(
     real: Bool[Tensor, "asked batch"],
 ) -> Float[Tensor, "time batch value"]:
     """For each step, the mean of the values, weighted by how well their keys fit it; 0 where `real` is false."""
-    scores = torch.bmm(queries.transpose(0, 1), keys.permute(1, 2, 0)).float() / SCALE
+    scores = _full(torch.bmm(queries.transpose(0, 1), keys.permute(1, 2, 0))) / SCALE
     weights = scores.masked_fill(~real.T[:, None], NEVER).softmax(-1)
     return torch.bmm(weights.to(values.dtype), values.transpose(0, 1)).transpose(0, 1)
+
+
+def _full(values: Tensor) -> Tensor:
+    """In float32 at least, whatever autocast made of them."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _onward(

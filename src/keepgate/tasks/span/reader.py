@@ -197,7 +197,7 @@ class SpanReader(nn.Module):
         Raises CorpusError for a question that has no text or asks nothing.
         """
         examples = self.prepare(questions, training=False)
-        found: dict[int, list[Span]] = {}
+        found: dict[int, Answer] = {}
         was_training = self.training
         self.eval()
         try:
@@ -207,11 +207,20 @@ class SpanReader(nn.Module):
                     scores = self.network(batch.text, batch.question).span[
                         ..., : self.settings.longest_answer
                     ]
-                    best = spans(scores, overlap=self.settings.overlap, count=4 * CANDIDATES)
-                    found.update(zip(rows, best, strict=True))
+                    texts = [questions[row].text for row in rows]
+                    found.update(zip(rows, self.decode(texts, scores), strict=True))
         finally:
             self.train(was_training)
-        return [_answer(question.text, found[row], self.counted) for row, question in enumerate(questions)]
+        return [found[row] for row in range(len(questions))]
+
+    def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
+        """The best span of each text as an answer, and the others after it."""
+        best = spans(scores, overlap=self.settings.overlap, count=4 * CANDIDATES)
+        return [_answer(text, found, self.tokens(text)) for text, found in zip(texts, best, strict=True)]
+
+    def tokens(self, text: str) -> Tokens:
+        """The tokens of a text, with their places, as this reader counts them."""
+        return read(text, self.counted).tokens
 
     def look(self, question: Question) -> tuple[Tokens, Trace]:
         """The text's tokens, and the gates and states of the layer that reads it, in both directions.
@@ -222,7 +231,7 @@ class SpanReader(nn.Module):
         was_training = self.training
         self.eval()
         try:
-            return read(question.text, self.counted).tokens, self.network.trace(batch.text, batch.question)
+            return self.tokens(question.text), self.network.trace(batch.text, batch.question)
         finally:
             self.train(was_training)
 
@@ -283,8 +292,7 @@ def _batches(examples: Sequence[SpanExample], batch_size: int) -> Iterator[list[
         yield rows
 
 
-def _answer(text: str, found: Iterable[Span], counted: Counted) -> Answer:
-    tokens = read(text, counted).tokens
+def _answer(text: str, found: Iterable[Span], tokens: Tokens) -> Answer:
     places: dict[str, tuple[int, int, float]] = {}
     for span in found:
         start, end = tokens.starts[span.first], tokens.ends[span.last]

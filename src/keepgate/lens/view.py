@@ -28,7 +28,7 @@ class View:
     answer: Answer
 
 
-def look(task: Task, question: Question) -> View:
+def view(task: Task, question: Question) -> View:
     """The model's answer to one question, and its gates and states over the tokens that it read, without gradients.
 
     Raises CellError for a feed-forward model, which has no memory to show, and CorpusError for a question that has no

@@ -10,7 +10,7 @@ from keepgate.cells import by_name
 from keepgate.data.questions import Question
 from keepgate.data.text import Tokens, tokenize
 from keepgate.lens.life import half_life
-from keepgate.lens.look import look, movement, survival
+from keepgate.lens.view import movement, survival, view
 from keepgate.nn import LSTM
 from keepgate.nn.trace import LayerTrace, Trace
 from keepgate.tasks import ChoiceReader
@@ -29,16 +29,16 @@ def reader(**settings: object) -> ChoiceReader:
 @pytest.mark.parametrize(("reading", "tokens"), [("attention", 11), ("last", 21)])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_every_step_of_the_trace_has_its_token(cell: str, reading: str, tokens: int) -> None:
-    view = look(reader(cell=cell, reading=reading), QUESTION)
-    assert len(view.tokens) == tokens
-    assert "".join(view.tokens).startswith(QUESTION.text)
-    for layer in view.trace.layers:
+    seen = view(reader(cell=cell, reading=reading), QUESTION)
+    assert len(seen.tokens) == tokens
+    assert "".join(seen.tokens).startswith(QUESTION.text)
+    for layer in seen.trace.layers:
         assert layer.h.shape == (tokens, 1, 5)
 
 
 def test_the_answer_is_the_one_that_asking_gives() -> None:
     model = reader()
-    assert look(model, QUESTION).answer == model.answer([QUESTION])[0]
+    assert view(model, QUESTION).answer == model.answer([QUESTION])[0]
 
 
 class _Careless(ChoiceReader):
@@ -49,13 +49,13 @@ class _Careless(ChoiceReader):
 
 
 def test_nothing_in_a_look_asks_for_gradients() -> None:
-    view = look(_Careless.build([QUESTION], reader().settings, seed=0), QUESTION)
-    assert not any(values.requires_grad for layer in view.trace.layers for values in layer.values())
+    seen = view(_Careless.build([QUESTION], reader().settings, seed=0), QUESTION)
+    assert not any(values.requires_grad for layer in seen.trace.layers for values in layer.values())
 
 
 def test_a_network_without_memory_is_refused() -> None:
     with pytest.raises(CellError, match="feedforward"):
-        look(reader(cell="feedforward", reading="last", bidirectional=False, window=3), QUESTION)
+        view(reader(cell="feedforward", reading="last", bidirectional=False, window=3), QUESTION)
 
 
 def test_survival_is_the_share_of_the_first_write_in_the_last_cell_state() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from keepgate.compare.charts import (
+from keepgate.charts import (
     Curve,
     Curves,
     Level,
@@ -18,8 +18,8 @@ from keepgate.compare.charts import (
     logarithmic,
     share_bar,
 )
-from keepgate.compare.charts.curves import spread
-from keepgate.compare.charts.svg import tag
+from keepgate.charts.curves import spread
+from keepgate.charts.svg import tag
 from keepgate.compare.words import decade
 
 

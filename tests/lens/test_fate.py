@@ -1,0 +1,50 @@
+"""What became of a write: all that was erased and what is left make it, and each figure is the product of the gates."""
+
+import pytest
+import torch
+from oracles import agrees
+
+from keepgate import GRU, LSTM, RNN, CellError, ShapeError
+from keepgate.lens import fate
+
+
+@pytest.mark.parametrize("layer", [LSTM(3, 6, bidirectional=True), LSTM(3, 6, proj_size=2), GRU(3, 6)])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_write_is_what_was_erased_and_what_is_left(layer, reverse):
+    if reverse and not layer.bidirectional:
+        pytest.skip("this layer reads forwards only")
+    torch.manual_seed(0)
+    trace = layer.double().trace(torch.randn(9, 2, 3, dtype=torch.float64)).layer(0, reverse=reverse)
+    keep, write = (
+        (trace["f"], trace["i"] * trace["g"]) if "f" in trace else (trace["z"], (1 - trace["z"]) * trace["n"])
+    )
+    found = fate(trace, 4, row=1)
+    after = range(3, -1, -1) if reverse else range(5, 9)
+    size = left = write[4, 1].abs()
+    assert found.size == pytest.approx(float(size.sum()), rel=1e-12)
+    assert float(found.left[4]) == pytest.approx(1)
+    for t in after:
+        gone, left = left * (1 - keep[t, 1]), left * keep[t, 1]
+        assert float(found.erased[t]) == pytest.approx(float(gone.sum() / size.sum()), rel=1e-10)
+        assert float(found.left[t]) == pytest.approx(float(left.sum() / size.sum()), rel=1e-10)
+    assert found.at_end == pytest.approx(float(left.sum() / size.sum()), rel=1e-9)
+    assert not bool(found.left[[t for t in range(9) if t != 4 and t not in after]].any())
+    one = fate(trace, 4, row=1, unit=2)
+    assert one.size == pytest.approx(float(size[2]))
+    agrees(one.left[after[-1]].float(), keep[list(after), 1, 2].prod().float())
+
+
+def test_what_has_no_writes_is_refused():
+    with pytest.raises(CellError, match="gradient"):
+        fate(RNN(3, 6).trace(torch.randn(4, 1, 3)).layer(0), 0)
+    with pytest.raises(ShapeError, match="units 0 to 5"):
+        fate(LSTM(3, 6).trace(torch.randn(4, 1, 3)).layer(0), 0, unit=6)
+
+
+def test_a_write_of_nothing_has_nothing_left():
+    layer = LSTM(3, 6)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.zero_()
+    found = fate(layer.trace(torch.randn(4, 1, 3)).layer(0), 1)
+    assert (found.size, found.at_end) == (0, 0)
