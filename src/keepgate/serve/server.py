@@ -42,14 +42,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run(models: Models, opened: socket.socket, host: str, *, ready: Callable[[Address], None]) -> None:
     """Serves the page until Ctrl-C. ready: is told the address once the server answers there."""
+    asyncio.run(server(models, opened, host, ready=ready).serve(sockets=[opened]))
+
+
+def server(
+    models: Models,
+    opened: socket.socket,
+    host: str,
+    *,
+    ready: Callable[[Address], None],
+    limits: Limits | None = None,
+) -> uvicorn.Server:
+    """The server for a socket, to be run in an event loop of its own."""
     address = Address(host=host, port=opened.getsockname()[1])
-    limits = Limits()
     settings = uvicorn.Config(
         application(models, address, limits), log_level="warning", access_log=False, server_header=False,
-        proxy_headers=False, ws="none", limit_concurrency=None, timeout_keep_alive=5, timeout_graceful_shutdown=1,
+        proxy_headers=False, ws="none", timeout_keep_alive=5, timeout_graceful_shutdown=1,
     )  # fmt: skip
-    server = _Quiet(settings, lambda: ready(address))
-    asyncio.run(server.serve(sockets=[opened]))
+    return _Quiet(settings, lambda: ready(address))
 
 
 class _Quiet(uvicorn.Server):
