@@ -63,8 +63,8 @@ def test_every_answer_has_the_headers(client, path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/../app.py", "/..%2fapp.py", "/%2e%2e/app.py", "/static/../app.py", "//etc/passwd", "/%2fetc/passwd", "/..\\app.py",
-     "/../networks/zh/rnn/model.toml", "/%00", "/index.html/../../app.py"],
+    ["/../app.py", "/..%2fapp.py", "/%2e%2e/app.py", "/static/../app.py", "//etc/passwd", "/%2fetc/passwd",
+     "/..\\app.py", "/../networks/zh/rnn/model.toml", "/%00", "/index.html/../../app.py"],
 )  # fmt: skip
 def test_no_path_leads_out_of_the_page_s_folder(client, path: str) -> None:
     reply = client.get(path)

@@ -241,11 +241,15 @@ def test_what_waits_for_someone_who_has_hung_up_is_dropped(serve, models, slow) 
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(serve, models) -> None:
-    with serve(models, Limits(upload=0.3)) as client:
-        with socket.create_connection(("127.0.0.1", client.address.port), timeout=10) as line:
-            head = f"POST {READ} HTTP/1.1\r\nHost: 127.0.0.1:{client.address.port}\r\nContent-Length: 100\r\n\r\n{{"
-            line.sendall(head.encode())
-            assert line.recv(65_536).split()[1] == b"408"
+    with (
+        serve(models, Limits(upload=0.3)) as client,
+        socket.create_connection(("127.0.0.1", client.address.port), timeout=10) as line,
+    ):
+        head = (
+            f"POST {READ} HTTP/1.1\r\nHost: 127.0.0.1:{client.address.port}\r\nContent-Length: 100\r\n\r\n{{"
+        )
+        line.sendall(head.encode())
+        assert line.recv(65_536).split()[1] == b"408"
 
 
 def test_many_at_once_all_get_their_own_answer(client, told) -> None:
