@@ -13,8 +13,9 @@ import pytest
 from keepgate.data.corpora.stories import article
 from keepgate.serve.guard import Address
 from keepgate.serve.limits import Limits
+from keepgate.serve.listen import listen
 from keepgate.serve.models import Models, served
-from keepgate.serve.server import listen, server
+from keepgate.serve.server import server
 
 
 @dataclass(frozen=True)
