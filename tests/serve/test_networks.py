@@ -50,8 +50,8 @@ def test_over_new_stories_the_others_forget_and_these_do_not(language: str, mode
 def test_training_again_makes_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     courses = [
         train_networks.Course(
-            language=course.language, budget=Budget(stages=((2, course.lengths[:1]),)), lengths=course.lengths[:1],
-            data=course.data,
+            language=course.language, budget=Budget(stages=((2, course.lengths[:1]),)),
+            patient=Budget(stages=((3, course.lengths[:1]),)), lengths=course.lengths[:1], data=course.data,
         )
         for course in train_networks.COURSES
     ]  # fmt: skip
