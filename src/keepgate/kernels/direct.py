@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from . import addresses
-from .addresses import KINDS, NUMBERS, Arrays
+from .addresses import KINDS, NUMBERS, Arrays, by_name
 from .autograd import gradients_of
 from .spec import Spec, in_order
 from .transforms import undisturbed
@@ -25,24 +25,45 @@ def directly(weights: Weights, x: Tensor) -> tuple[Tensor, ...] | None:
 
     x: [time, batch, input].
     """
-    if (
-        weights.addresses is None
-        or not weights.plain
-        or weights.weight_hr is not None
-        or id(weights.cell) not in NUMBERS
-        or x.dtype is not weights.dtype
-        or x.dtype not in KINDS
-        or not is_plain(x)
-        or not undisturbed()
-    ):
+    if not _is_plain(weights, x):
         return None
-    _, rows, inputs = x.shape
-    if inputs != weights.input_size or not x.numel():
-        return None
-    zeros = x.new_zeros(1, rows, weights.hidden_size)
-    if (weights.needed or x.requires_grad) and torch.is_grad_enabled():
+    zeros = x.new_zeros(1, x.shape[1], weights.hidden_size)
+    if _is_needed(weights, x):
         return _apply(weights, zeros, x, *weights.given)
     return addresses.forward(_arrays(weights, zeros, x), keep=False, again=True)
+
+
+def traced_directly(
+    weights: Weights, x: Tensor
+) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
+    """What `directly` gives, every gate and state by name, and the zeros before the first step, [batch, units].
+
+    None where more must be looked at, gradients among it.
+    """
+    if not _is_plain(weights, x) or _is_needed(weights, x):
+        return None
+    zeros = x.new_zeros(1, x.shape[1], weights.hidden_size)
+    *found, planes = addresses.forward(_arrays(weights, zeros, x), keep=True, again=True)
+    return tuple(found), by_name(weights.cell, weights.hidden_size, found[0], planes), zeros[0]
+
+
+def _is_plain(weights: Weights, x: Tensor) -> bool:
+    return (
+        weights.addresses is not None
+        and weights.plain
+        and weights.weight_hr is None
+        and id(weights.cell) in NUMBERS
+        and x.dtype is weights.dtype
+        and x.dtype in KINDS
+        and is_plain(x)
+        and undisturbed()
+        and x.shape[2] == weights.input_size
+        and x.numel() > 0
+    )
+
+
+def _is_needed(weights: Weights, x: Tensor) -> bool:
+    return (weights.needed or x.requires_grad) and torch.is_grad_enabled()
 
 
 def _arrays(weights: Weights, zeros: Tensor, x: Tensor) -> Arrays:
