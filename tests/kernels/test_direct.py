@@ -142,5 +142,18 @@ def test_a_trace_has_the_bits_of_the_general_way(cell, batch_first, monkeypatch)
     same(mine.values(), other.values())
     same(mine.initial.values(), other.initial.values())
     same(mine.previous().values(), other.previous().values())
-    layer.trace(x.requires_grad_())
-    assert taken[-1] is None
+    x.requires_grad_()
+    for through_gates in (False, True):
+        same(
+            slopes(layer, layer.trace(x), x, through_gates),
+            slopes(layer, layer.trace(x, zeros(layer, x)), x, through_gates),
+        )
+    assert [found is not None for found in taken] == [True, True, True]
+
+
+def slopes(layer, trace, x, through_gates):
+    """The gradients of what was traced: of the output and the final states alone, or of every gate and state too."""
+    found = [trace.output, *as_tuple(trace.final), *(trace.layers[0].values() if through_gates else ())]
+    generator = torch.Generator().manual_seed(7)
+    upstream = [torch.randn(one.shape, generator=generator) for one in found]
+    return torch.autograd.grad(found, [x, *layer.parameters()], upstream)
