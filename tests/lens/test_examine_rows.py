@@ -203,9 +203,7 @@ def test_a_reader_is_examined_with_questions(kind):
     assert len(report.gradient) == report.steps
     (sample,) = asked_of(task.eval(), ASKED)
     with torch.no_grad():
-        losses = torch.stack(
-            [sample.losses(n).double() for n in (*report.behaviour.contexts[:-1], None)]
-        )
+        losses = torch.stack([sample.losses(n).double() for n in (*report.behaviour.contexts[:-1], None)])
     assert horizon(losses, report.behaviour.contexts).steps == report.horizon
     # The fact stands at the front of every story.
     assert report.needed == sorted(len(one.text) for one in ASKED)[-1]
@@ -215,7 +213,12 @@ def test_a_reader_is_examined_with_questions(kind):
 def test_what_is_needed_is_where_the_facts_say_or_the_answer_stands():
     task = reader(**CHOICES[0])
     text = "今天下雨了。魯夫說他想成為海賊王。索隆笑了。"
-    for facts, start, needed in ((((6, 17),), 6, 16), ((), 6, 16), (((0, 6), (6, 17)), 6, 22), ((), None, 22)):
+    for facts, start, needed in (
+        (((6, 17),), 6, 16),
+        ((), 6, 16),
+        (((0, 6), (6, 17)), 6, 22),
+        ((), None, 22),
+    ):
         asked = Question(
             text=text, question="是誰想要成為海賊王?", answers=("魯夫",), starts=(start,), facts=facts
         )
@@ -278,7 +281,13 @@ def test_data_that_does_not_fit_is_refused(as_users_run):
     with pytest.raises(SettingsError, match="no recurrent layer"):
         examine(
             chooses(
-                {"cell": "feedforward", "reading": "last", "bidirectional": False, "num_layers": 1, "window": 4}
+                {
+                    "cell": "feedforward",
+                    "reading": "last",
+                    "bidirectional": False,
+                    "num_layers": 1,
+                    "window": 4,
+                }
             ),
             ASKED,
         )

@@ -2,16 +2,18 @@
 
 from .answers import answer_if, answers_without, influence_on
 from .attach import Attached, attach
-from .attribution import Shares, attribute, attribute_last
+from .attribution import Shares, attribute, attribute_last, attribute_over_time
 from .carriers import Carrier, carriers, sensitivity
 from .examine import Report, examine
 from .fate import Fate, fate
 from .gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag, gradient_of_run
 from .horizon import Horizon, horizon, losses_by_context
 from .influence import influence
+from .integrated import Integrated, token_shares, write_shares
 from .intervene import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
 from .jacobian import jacobian
 from .life import Saturation, half_life, half_lives, saturation
+from .leave_out import leave_out
 from .lyapunov import lyapunov
 from .reading import Reading, read
 from .rerun import Rerun
@@ -27,6 +29,7 @@ __all__ = [
     "Carrier",
     "Fate",
     "Horizon",
+    "Integrated",
     "Reading",
     "Report",
     "Rerun",
@@ -43,6 +46,7 @@ __all__ = [
     "attach",
     "attribute",
     "attribute_last",
+    "attribute_over_time",
     "carried_by_lag",
     "carriers",
     "decay_length",
@@ -65,6 +69,7 @@ __all__ = [
     "influence_on",
     "initial_left",
     "jacobian",
+    "leave_out",
     "left_at",
     "left_of",
     "losses_by_context",
@@ -77,6 +82,8 @@ __all__ = [
     "sensitivity",
     "states_of",
     "swap_memories",
+    "token_shares",
     "what_if",
+    "write_shares",
     "writes_of",
 ]

@@ -108,9 +108,7 @@ def asked_of(task: ChoiceReader | SpanReader, questions: Sequence[Question]) -> 
             continue
         asked = [0 if task.attention is not None else len(tokenize(questions[k].question)) for k in rows]
         found.append(
-            Choices(
-                task=task, examples=[examples[k] for k in rows], asked=torch.tensor(asked), needed=needed
-            )
+            Choices(task=task, examples=[examples[k] for k in rows], asked=torch.tensor(asked), needed=needed)
         )
     return found
 
@@ -128,9 +126,7 @@ def _end_of(example: SpanExample, last: int) -> SpanExample:
     assert example.last is not None
     if example.first < begin:
         return replace(example, text=example.text[begin:], first=None, last=None)
-    return replace(
-        example, text=example.text[begin:], first=example.first - begin, last=example.last - begin
-    )
+    return replace(example, text=example.text[begin:], first=example.first - begin, last=example.last - begin)
 
 
 def _needed(task: ChoiceReader | SpanReader, question: Question) -> int:

@@ -1,6 +1,6 @@
 """Which tokens carry an answer, proven: the answer without each one's write, from the true network run again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import SettingsError
 from ..tasks.answer import Answer
-from .answers import influence_on, outputs_without
+from .answers import LAST, influence_on, outputs_without
 from .gradient import gradients_of, walk
 from .reading import Reading
 from .seen import adopt
@@ -31,10 +31,13 @@ class Carrier:
     without: Answer
 
 
-def carriers(reading: Reading, *, tried: int = TRIED) -> tuple[Carrier, ...]:
+def carriers(
+    reading: Reading, *, tried: int = TRIED, layers: Collection[int] | None = LAST
+) -> tuple[Carrier, ...]:
     """The tokens by how much the answer's probability falls without their writes, the most first.
 
     tried: how many writes are dropped, one by one. Of a text with more tokens, those with the most influence.
+    layers: in which layers, see `answers_without`; None is all of them.
     Raises CellError for a plain RNN, whose states are no sums of writes: see `sensitivity`.
     """
     if tried < 1:
@@ -46,7 +49,7 @@ def carriers(reading: Reading, *, tried: int = TRIED) -> tuple[Carrier, ...]:
     likely: list[float] = []
     with torch.no_grad():
         given = float(reading.head.probabilities(reading.trace.output)[0])
-        for output in outputs_without(reading, steps):
+        for output in outputs_without(reading, steps, layers=layers):
             answers += reading.head.answers(output)
             likely += reading.head.probabilities(output).tolist()
     found = [

@@ -140,14 +140,20 @@ def examine(
 
 
 def _samples(
-    model: nn.Module, data: Sequence[Batch] | Sequence[Question], loss: Loss | None, time: int | None, own: int
+    model: nn.Module,
+    data: Sequence[Batch] | Sequence[Question],
+    loss: Loss | None,
+    time: int | None,
+    own: int,
 ) -> list[Sample]:
     if not isinstance(model, (ChoiceReader, SpanReader)):
         batches: Any = data
         return [rows_of(model, batch, loss=loss, time=own if time is None else time) for batch in batches]
     questions = [one for one in data if isinstance(one, Question)]
     if len(questions) < len(data):
-        raise SettingsError(f"a {type(model).__name__} is examined with questions that have answers; give a list of them")
+        raise SettingsError(
+            f"a {type(model).__name__} is examined with questions that have answers; give a list of them"
+        )
     if loss is not None or time is not None:
         raise SettingsError("a reader's loss and its dimension of time are its own; leave loss and time out")
     return asked_of(model, questions)
@@ -171,9 +177,7 @@ def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
     return horizon(torch.cat(lines, 1), contexts, epsilon=epsilon)
 
 
-def _report(
-    name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed: int, after: int
-) -> Report:
+def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed: int, after: int) -> Report:
     """after: steps that come after those that the horizon counts, as a question does that is read with the text."""
     part = seen.trace.layer(-1)
     carries = bool(part.cell.carried)

@@ -50,7 +50,9 @@ def signal_of(
     runs = seen.runs(name)
     chosen = max(range(len(runs)), key=lambda k: len(runs[k].x)) if run is None else run
     if not value.requires_grad:
-        raise SettingsError(f"the loss does not depend on what the layer {name!r} gives; examine another layer")
+        raise SettingsError(
+            f"the loss does not depend on what the layer {name!r} gives; examine another layer"
+        )
     output, *final = torch.autograd.grad(value, results[chosen], allow_unused=True)
     shown = outputs[chosen]
     if output is not None and isinstance(shown, PackedSequence):
