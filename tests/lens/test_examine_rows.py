@@ -206,7 +206,7 @@ def test_a_reader_is_examined_with_questions(kind):
         losses = torch.stack([sample.losses(n).double() for n in (*report.behaviour.contexts[:-1], None)])
     assert horizon(losses, report.behaviour.contexts).steps == report.horizon
     # The fact stands at the front of every story.
-    assert report.needed == sorted(len(one.text) for one in ASKED)[-1]
+    assert report.needed == longest
     assert (report.carried is None) == (kind["cell"] == "rnn")
 
 

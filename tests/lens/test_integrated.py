@@ -129,9 +129,10 @@ def test_a_reader_that_points_is_taken_apart_with_its_completeness():
             assert found.tokens.shape == (len(question.text),)
         assert write_shares(reading, answer, points=512).completeness == pytest.approx(1, abs=1e-3)
         assert influence_on(reading, answer).shape == (len(question.text),)
-    scores = task.eval().network(*[
-        getattr(task.collate(task.prepare([question], training=False)), side) for side in ("text", "question")
-    ]).span[0, :, :5]  # fmt: skip
+    with torch.no_grad():
+        scores = task.eval().network(*[
+            getattr(task.collate(task.prepare([question], training=False)), side) for side in ("text", "question")
+        ]).span[0, :, :5]  # fmt: skip
     probability = scores.flatten().softmax(0).view_as(scores)[17, 1]
     assert write_shares(reading, "索隆").margin == pytest.approx(
         math.log(probability / (1 - probability)), rel=1e-4
