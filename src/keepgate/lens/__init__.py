@@ -12,8 +12,8 @@ from .influence import influence
 from .integrated import Integrated, token_shares, write_shares
 from .intervene import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
 from .jacobian import jacobian
-from .life import Saturation, half_life, half_lives, saturation
 from .leave_out import leave_out
+from .life import Saturation, half_life, half_lives, saturation
 from .lyapunov import lyapunov
 from .reading import Reading, read
 from .rerun import Rerun

@@ -1,4 +1,4 @@
-"""Questions as what a reader of ours is examined with: its loss on the right answer, given the end of each text only."""
+"""Questions as what a reader of ours is examined with: its loss on the right answer, given the end of each text."""
 
 import math
 from collections.abc import Sequence
@@ -94,8 +94,8 @@ def asked_of(task: ChoiceReader | SpanReader, questions: Sequence[Question]) -> 
     kept = [k for k, each in enumerate(examples) if _can_answer(task, each)]
     if not kept:
         raise SettingsError(
-            f"none of the {len(questions)} questions has an answer that this reader can give; examine it with questions "
-            "of the kind that it was trained on"
+            f"none of the {len(questions)} questions has an answer that this reader can give; examine it with "
+            "questions of the kind that it was trained on"
         )
     kept.sort(key=lambda k: -examples[k].length)
     found: list[Sample] = []

@@ -12,7 +12,6 @@ from ..nn import Recurrent
 from .recover import recover
 from .seen import RECURRENT, Seen, as_tuple, in_callers_order, refuse_dropout, see
 
-
 Keep = Literal["call", "all"]
 
 

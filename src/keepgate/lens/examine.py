@@ -99,7 +99,7 @@ def examine(
     layer: str | None = None,
     epsilon: float = EPSILON,
 ) -> Report:
-    """How far back a model of the user's own, or a reader of ours, learns, keeps and uses what it reads; with a verdict.
+    """How far back a model of the user's own, or a reader of ours, learns, keeps and uses what it reads, and a verdict.
 
         report = keepgate.lens.examine(model, [(x, targets)])
         assert report.horizon >= 120
@@ -113,7 +113,7 @@ def examine(
     time:   the input's dimension of time; None takes the layer's (1 if it is batch first, else 0).
     needed: how many steps back what is asked for lies; None takes it from the data, for 95 of 100 rows: the rows whole,
             for questions whose facts or answers have a known place, from there on.
-    layer:  the recurrent layer's name in the model; None takes the last, in a reader of ours the one that reads the text.
+    layer:  the recurrent layer's name in the model; None takes the last, in a reader of ours that which reads the text.
     The model is in eval mode while it is examined, and left as it was. epsilon: see `horizon`.
     Raises SettingsError without data, without a recurrent layer, or for a loss that is not one number a row.
     """

@@ -1,9 +1,10 @@
 """What each token adds to an answer, through everything between: shares that sum to the answer, for every reader.
 
-Integrated gradients: the answer's slope is taken all along a straight way from nothing to what was there, and the shares
-are the mean slope times the way. Sundararajan et al. (2017), arXiv:1703.01365. Their sum is the whole difference between
-the two ends (but for the finite number of points, which `completeness` shows), also through attention, several layers and
-a second reading; a span reader's rectified units leave about a hundredth. How it is divided depends on the way: what a token really does, leaving it out says (`answers_without`).
+Integrated gradients: the answer's slope is taken all along a straight way from nothing to what was there, and the
+shares are the mean slope times the way. Sundararajan et al. (2017), arXiv:1703.01365. They sum to the whole difference
+between the two ends, also through attention, several layers and a second reading, but for the finite number of points,
+which `completeness` shows: a thousandth; a span reader's rectified units leave about a hundredth. How the sum is divided
+depends on the way: what a token really does, leaving it out says (`answers_without`).
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A token left out of memory: some layers, or all of them, do not write at its step, and all that follows is run again."""
+"""A token left out of memory: some layers, or all, do not write at its step, and all that follows is run again."""
 
 from collections.abc import Collection
 
@@ -20,8 +20,8 @@ def leave_out(
     """The last layer's output, had some layers not written at a step, in either direction; one candidate a step.
 
     Exact: every layer reads what the changed one below it gives. The step still shows what was in memory before it.
-    layers: counted from 0, or from the last with -1; None leaves it out of all, so that nothing of the token is left but
-    what its gates did to older memories.
+    layers: counted from 0, or from the last with -1; None leaves it out of all, so that nothing of the token is left
+    but what its gates did to older memories.
     Raises CellError for a cell that carries no memory, ShapeError for a step or a layer that there is not,
     SettingsError for runs with resets.
     """

@@ -100,13 +100,13 @@ class Rows:
 def rows_of(model: nn.Module, batch: Batch, *, loss: Loss | None = None, time: int = 0) -> Rows:
     """One batch as rows: (x, targets), with x a tensor or a PackedSequence, or (x, lengths, targets).
 
-    time: the dimension of time in x. None for `loss` takes cross entropy for whole numbers, half the squared error else.
+    time: the dimension of time in x. loss: None takes cross entropy for whole numbers, half the squared error else.
     Raises SettingsError for a batch that is none of these, ShapeError for lengths that do not fit or are 0.
     """
     if not isinstance(batch, Sequence) or len(batch) not in (2, 3) or not isinstance(batch[-1], Tensor):
         raise SettingsError(
-            "a batch is (inputs, targets) or (inputs, lengths, targets), with the targets as a tensor; questions are for "
-            f"readers of ours, and this is a {type(model).__name__}"
+            "a batch is (inputs, targets) or (inputs, lengths, targets), with the targets as a tensor; questions are "
+            f"for readers of ours, and this is a {type(model).__name__}"
         )
     measured = loss or usual_loss
     targets: Tensor = batch[-1]
