@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
 import keepgate
-from keepgate import SettingsError, ShapeError
+from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.corpora.stories import primer, stories
 from keepgate.data.questions import Question
 from keepgate.lens import examine, gradient_by_lag
@@ -278,7 +278,7 @@ def test_data_that_does_not_fit_is_refused(as_users_run):
         examine(task, ASKED, time=0)
     with pytest.raises(SettingsError, match="none of the 1 questions"):
         examine(task, [Question(text="魯夫笑了。", question="誰?", answers=("香吉士",))])
-    with pytest.raises(SettingsError, match="no recurrent layer"):
+    with pytest.raises(CellError, match="no memory"):
         examine(
             chooses(
                 {

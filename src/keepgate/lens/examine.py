@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..data.questions import Question
-from ..errors import SettingsError
+from ..errors import CellError, SettingsError
+from ..nn import Recurrent
 from ..tasks.reader import ChoiceReader
 from ..tasks.span import SpanReader
 from .asked import Choices, asked_of
@@ -71,6 +72,33 @@ class Report:
         """The steps in which the gradient falls to 1/e; negative if it grows."""
         return decay_length(self.gradient)
 
+    def as_dict(self) -> dict[str, Any]:
+        """All figures as plain values, for JSON: what is no finite number is None."""
+        return {
+            "layer": self.name,
+            "steps": self.steps,
+            "horizon": self.horizon,
+            "interval": list(self.interval),
+            "needed": self.needed,
+            "verdict": {"fault": self.verdict.fault, "sentence": self.verdict.sentence},
+            "behaviour": {
+                "contexts": list(self.behaviour.contexts),
+                "gap": _plain(self.behaviour.gap),
+                "loss": _finite(self.behaviour.loss),
+                "epsilon": self.behaviour.epsilon,
+                "helps": self.behaviour.helps,
+                "explained": _finite(self.behaviour.explained),
+            },
+            "gradient": {"values": _plain(self.gradient), "gone": self.gone, "decay": _finite(self.decay)},
+            "carried": None if self.carried is None else _plain(self.carried),
+            "exponents": [_finite(value) for value in self.exponents],
+            "half_lives": _plain(self.half_lives),
+            "saturation": {
+                gate: {"closed": _plain(one.closed), "open": _plain(one.open)}
+                for gate, one in self.saturation.items()
+            },
+        }
+
     def __str__(self) -> str:
         low, high = self.interval
         signal = "as far as was measured" if self.gone is None else f"{self.gone:,} steps back"
@@ -119,6 +147,8 @@ def examine(
     """
     if not len(data):
         raise SettingsError("there is no data to examine the model with; give one batch or more")
+    if isinstance(model, ChoiceReader) and not isinstance(model.encoder.layer, Recurrent):
+        raise CellError("a feedforward reader has no memory to examine; use an LSTM, a GRU or an RNN")
     name, module = layer_of(model, layer or _first_reading(model))
     samples = _samples(model, data, loss, time, int(bool(module.batch_first)))
     training = model.training
@@ -207,6 +237,14 @@ def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed:
         carried=carried_by_lag(part) if carries else None, exponents=exponents, half_lives=lives, saturation=stuck,
         verdict=verdict(found),
     )  # fmt: skip
+
+
+def _plain(values: Tensor) -> list[float | None]:
+    return [_finite(value) for value in values.tolist()]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _rates(seen: Seen) -> Tensor:

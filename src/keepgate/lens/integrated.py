@@ -3,7 +3,7 @@
 Integrated gradients: the answer's slope is taken all along a straight way from nothing to what was there, and the
 shares are the mean slope times the way. Sundararajan et al. (2017), arXiv:1703.01365. They sum to the whole difference
 between the two ends, also through attention, several layers and a second reading, but for the finite number of points,
-which `completeness` shows: a thousandth; a span reader's rectified units leave about a hundredth. How the sum is divided
+which `completeness` shows: a thousandth; a span reader's rectified units leave about a hundredth. How it is divided
 depends on the way: what a token really does, leaving it out says (`answers_without`).
 """
 
@@ -85,8 +85,8 @@ def write_shares(reading: Reading, answer: str | None = None, *, points: int | N
     def margins(output: Tensor) -> Tensor:
         return reading.head.margins(output, answer)
 
-    def split(slope: Tensor, output: Tensor) -> Tensor:
-        ways = slope.unsqueeze(1).split(output.shape[2] // len(parts), 2)
+    def split(slope: Tensor, _: Tensor) -> Tensor:
+        ways = slope.unsqueeze(1).chunk(len(parts), 2)
         shares = [attribute_over_time(part, way) for part, way in zip(parts, ways, strict=True)]
         return torch.stack([each.writes[:, 0, 0].double() for each in shares]).sum(0)
 

@@ -21,7 +21,7 @@ def layer_of(model: nn.Module, wanted: str | None) -> tuple[str, Any]:
 
 
 def signal_of(
-    model: nn.Module, name: str, module: nn.Module, sample: Sample, run: int | None = None
+    model: nn.Module, name: str, module: Any, sample: Sample, run: int | None = None
 ) -> tuple[Seen, Tensor]:
     """One run of the layer, and by lag the gradient that reaches its states from the loss of these rows.
 
