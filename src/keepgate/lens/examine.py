@@ -104,7 +104,7 @@ class Report:
         signal = "as far as was measured" if self.gone is None else f"{self.gone:,} steps back"
         lines = [
             f"{self.name}: {self.verdict}",
-            f"  the answers depend on the last {self.horizon:,} steps ({low:,} to {high:,} with 95 % confidence)",
+            f"  the answers depend on the last {_steps(self.horizon)} ({low:,} to {high:,} with 95 % confidence)",
             f"  the gradient reaches {signal} (decay length {self.decay:.1f} steps)",
             f"  largest Lyapunov exponents: {', '.join(f'{value:+.3f}' for value in self.exponents)} nats a step",
         ]
@@ -165,8 +165,8 @@ def examine(
     if needed is None:
         far = torch.cat([sample.needed for sample in samples]).sort().values
         needed = int(far[math.ceil(0.95 * len(far)) - 1])
-    after = int(picked.asked.max()) if isinstance(picked, Choices) else 0
-    return _report(name, seen, gradient, behaviour, needed, after)
+    asked = int(picked.asked.max()) if isinstance(picked, Choices) else 0
+    return _report(name, seen, gradient, behaviour, needed, asked)
 
 
 def _samples(
@@ -207,8 +207,8 @@ def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
     return horizon(torch.cat(lines, 1), contexts, epsilon=epsilon)
 
 
-def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed: int, after: int) -> Report:
-    """after: steps that come after those that the horizon counts, as a question does that is read with the text."""
+def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed: int, asked: int) -> Report:
+    """asked: steps of a question that is read after the text; the horizon does not count them, the gradient does."""
     part = seen.trace.layer(-1)
     carries = bool(part.cell.carried)
     lives = _rates(seen) if carries else torch.zeros(0)
@@ -218,13 +218,13 @@ def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed:
         float(lyapunov(tail, layer=one.layer, reverse=one.reverse, count=1).nanmean())
         for one in tail.trace.layers
     )
-    gone = gone_after(gradient)
     found = Findings(
         needed=needed,
         horizon=behaviour.steps,
         helps=behaviour.helps,
         explained=behaviour.explained,
-        gone=None if gone is None else max(gone - after, 0),
+        gone=gone_after(gradient),
+        asked=asked,
         decay=decay_length(gradient),
         explodes=explodes(gradient),
         exponent=max(exponents),
@@ -237,6 +237,10 @@ def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed:
         carried=carried_by_lag(part) if carries else None, exponents=exponents, half_lives=lives, saturation=stuck,
         verdict=verdict(found),
     )  # fmt: skip
+
+
+def _steps(count: int) -> str:
+    return f"{count:,} {'step' if count == 1 else 'steps'}"
 
 
 def _plain(values: Tensor) -> list[float | None]:
