@@ -110,8 +110,8 @@ def _check(report: "Report", wanted: int) -> None:
         )
     if report.horizon < wanted:
         raise FellShort(
-            f"the horizon is {report.horizon:,} {'token' if report.horizon == 1 else 'tokens'} ({low:,} to {high:,} with "
-            f"95% confidence), less than the {wanted:,} of --at-least"
+            f"the horizon is {report.horizon:,} {'token' if report.horizon == 1 else 'tokens'} ({low:,} to {high:,} "
+            f"with 95% confidence), less than the {wanted:,} of --at-least"
         )
     if not report.behaviour.helps:
         raise FellShort("reading more does not make the answers better, so that the horizon is no memory")

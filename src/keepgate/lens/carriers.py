@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import SettingsError
 from ..tasks.answer import Answer
 from .answers import LAST, influence_on, outputs_without
-from .gradient import gradients_of, walk
+from .backward import by_state, ran, slopes
 from .reading import Reading
 from .seen import adopt
 
@@ -67,14 +67,15 @@ def sensitivity(reading: Reading) -> Float[Tensor, " tokens"]:
     seen = reading.seen
     exact = adopt(seen.layer).double()
     initial = tuple(state.double() for state in seen.initial)
-    states, output = walk(
-        exact, seen.x.double(), initial if len(initial) > 1 else initial[0], torch.tensor([len(seen.x)]), 1
+    been = ran(
+        exact, seen.x.double(), initial if len(initial) > 1 else initial[0], torch.tensor([len(seen.x)])
     )
+    output = been.output.requires_grad_()
     with torch.enable_grad():
-        value = reading.head.margin(output)
+        (slope,) = slopes(reading.head.margin(output), [output])
     total = torch.zeros(len(seen.x), dtype=torch.float64)
     last = seen.layer.directions
-    for part, found in zip(seen.trace.layers[-last:], gradients_of(value, states)[-last:], strict=True):
-        length = torch.stack([torch.cat([each[0] for each in step]).norm() for step in found])
+    for part, found in zip(seen.trace.layers[-last:], by_state(been, slope)[-last:], strict=True):
+        length = torch.cat(found, 2)[:, 0].norm(dim=1)
         total += (length.flip(0) if part.reverse else length) ** 2
     return total.sqrt()
