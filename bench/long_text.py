@@ -4,8 +4,8 @@
 
 For an LSTM and a GRU of `keepgate compare`, with fresh weights: the question is read and every gate kept, then which
 tokens carry the answer (512 writes dropped one by one in the true network), the influence of every token, what became of
-the ten writes that matter most, and the picture of all that as one HTML file. Wanted: under 20 seconds and 2 GiB on two
-cores. Processor seconds stand beside those of the clock, for a machine that has other things to do.
+the ten writes that matter most, and the picture of all that as one HTML file. Wanted: under 20 seconds and 2 GiB on
+two cores. Processor seconds stand beside those of the clock, for a machine that has other things to do.
 """
 
 import argparse
@@ -53,8 +53,8 @@ def measured(name: str, characters: int) -> dict[str, object]:
         drawn = len(timed("drawing", lambda: look(task, question.text, question.question).html()))
     return {
         "network": name, "characters": characters, "tokens": len(reading.tokens), "carriers": len(found),
-        "seconds": sum(parts.values()), "cpu_seconds": time.process_time() - busy, "parts": parts, "html_bytes": drawn, "threads": torch.get_num_threads(),
-        "gib": peak(), "gib_after": peaks,
+        "seconds": sum(parts.values()), "cpu_seconds": time.process_time() - busy, "parts": parts,
+        "html_bytes": drawn, "threads": torch.get_num_threads(), "gib": peak(), "gib_after": peaks,
     }  # fmt: skip
 
 
