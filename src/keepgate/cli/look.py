@@ -11,7 +11,8 @@ from rich.table import Table
 
 from ..errors import SettingsError
 from .ask import Model, TextFile, one_thread
-from .show import clean, draws_blocks, percent, say, screen, show_answer, table, write_json
+from ..wording import clean
+from .show import draws_blocks, percent, say, screen, show_answer, table, write_json
 from .source import checked, read_text
 from .strip import Row, draw, stretched
 

@@ -12,7 +12,9 @@ from .influence import influence
 from .intervene import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
 from .jacobian import jacobian
 from .life import Saturation, half_life, half_lives, saturation
+from .look import Look, look
 from .lyapunov import lyapunov
+from .pieces import Piece, drop_pieces, search, without_pieces
 from .reading import Reading, read
 from .rerun import Rerun
 from .seen import Seen, adopt, see
@@ -27,6 +29,8 @@ __all__ = [
     "Carrier",
     "Fate",
     "Horizon",
+    "Look",
+    "Piece",
     "Reading",
     "Report",
     "Rerun",
@@ -46,6 +50,7 @@ __all__ = [
     "carried_by_lag",
     "carriers",
     "decay_length",
+    "drop_pieces",
     "drop_writes",
     "effects",
     "erased",
@@ -67,16 +72,19 @@ __all__ = [
     "jacobian",
     "left_at",
     "left_of",
+    "look",
     "losses_by_context",
     "lyapunov",
     "rank_correlation",
     "read",
     "replaying",
     "saturation",
+    "search",
     "see",
     "sensitivity",
     "states_of",
     "swap_memories",
     "what_if",
+    "without_pieces",
     "writes_of",
 ]

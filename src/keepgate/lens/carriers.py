@@ -42,6 +42,11 @@ def carriers(reading: Reading, *, tried: int = TRIED) -> tuple[Carrier, ...]:
     steps: Sequence[int] = range(len(reading.tokens))
     if len(steps) > tried:
         steps = influence_on(reading).abs().topk(tried).indices.sort().values.tolist()
+    return proven(reading, steps)
+
+
+def proven(reading: Reading, steps: Sequence[int]) -> tuple[Carrier, ...]:
+    """The same for these tokens alone. Raises ShapeError for one that there is not, and as `carriers` does."""
     answers: list[Answer] = []
     likely: list[float] = []
     with torch.no_grad():
