@@ -18,7 +18,7 @@ _MEETINGS = re.compile(r"(?<=[\u3400-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?
 
 @dataclass(frozen=True)
 class Say:
-    """A string of a table of words, with what stands in its braces: plain text, another Say, or several to be listed."""
+    """A string of a table of words, with what stands in its braces: plain text, another Say, or several of them."""
 
     key: str
     parts: dict[str, "Part"] = field(default_factory=dict)

@@ -53,7 +53,7 @@ class Look:
     tokens:      what was read, in order. asked_from: the number of the first that is the question's.
     cell, units: of the last layer, one direction; layers: how many there are below and with it.
     sentences:   those without which the answer's probability falls most first: proven by leaving each out whole.
-    carriers:    the tokens likewise, each left out by itself. Both are empty for a plain RNN, which writes nothing apart.
+    carriers:    the tokens likewise, each left out by itself. Both are empty for a plain RNN, which writes no sum.
     sensitivity: how much what speaks for the answer would change with the states after each token: |d margin / d h|.
     attention:   with which weight the answer reads each token's state; None where it reads the last state alone.
     language:    in which it shows itself: "en" or "zh-TW".

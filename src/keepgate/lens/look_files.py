@@ -39,7 +39,12 @@ def plain(look: Look) -> dict[str, Any]:
         "question": look.question.question,
         "answer": answer.pop("text"),
         **answer,
-        "model": {"cell": look.cell, "units": look.units, "layers": look.layers, "directions": len(look.passes)},
+        "model": {
+            "cell": look.cell,
+            "units": look.units,
+            "layers": look.layers,
+            "directions": len(look.passes),
+        },
         "tokens": list(look.tokens.texts),
         "starts": list(look.tokens.starts),
         "asked_from": look.asked_from,
@@ -63,10 +68,12 @@ def plain(look: Look) -> dict[str, Any]:
             for one in look.passes
         ],
         "sentences": [
-            {"start": one.start, "end": one.end, "share": one.share, **_without(one)} for one in look.sentences
+            {"start": one.start, "end": one.end, "share": one.share, **_without(one)}
+            for one in look.sentences
         ],
         "carriers": [
-            {"step": one.step, "token": one.token, "share": one.share, **_without(one)} for one in look.carriers
+            {"step": one.step, "token": one.token, "share": one.share, **_without(one)}
+            for one in look.carriers
         ],
     }
 
@@ -88,11 +95,11 @@ def columns(look: Look) -> dict[str, Any]:
     }
     if look.attention is not None:
         found["attention"] = look.attention.numpy()
-    for one in look.passes:
-        end = "_reverse" if one.reverse else ""
-        found |= {f"{name}{end}": values.numpy() for name, values in one.gates.items()}
-        if one.fate is not None:
-            found |= {f"left{end}": one.fate.left.numpy(), f"erased{end}": one.fate.erased.numpy()}
+    for way in look.passes:
+        end = "_reverse" if way.reverse else ""
+        found |= {f"{name}{end}": values.numpy() for name, values in way.gates.items()}
+        if way.fate is not None:
+            found |= {f"left{end}": way.fate.left.numpy(), f"erased{end}": way.fate.erased.numpy()}
     return found
 
 
@@ -147,7 +154,8 @@ def as_json_of_answer(look: Look) -> str:
     """The question and its answer as one JSON object: what stands beside the columns of an Arrow file."""
     answer = look.answer.as_dict()
     return json.dumps(
-        _plain({"question": look.question.question, "answer": answer.pop("text"), **answer}), ensure_ascii=False
+        _plain({"question": look.question.question, "answer": answer.pop("text"), **answer}),
+        ensure_ascii=False,
     )
 
 

@@ -20,7 +20,7 @@ from .intervene import AT_ONCE, Where
 from .reading import Reading
 from .rerun import Rerun, carried_up, check_places, read_on
 from .seen import Seen
-from .what_if import stepped
+from .what_if import LAST, stepped
 from .writes import writes_of
 
 # A longer text is searched by so many stretches first, and by the sentences of so many of them.
@@ -43,7 +43,7 @@ class Piece:
 
 
 @torch.no_grad()
-def drop_pieces(seen: Seen, pieces: Sequence[tuple[int, int]], where: Where = Where()) -> Rerun:
+def drop_pieces(seen: Seen, pieces: Sequence[tuple[int, int]], where: Where = LAST) -> Rerun:
     """What the network would have come to, had it written nothing from one step up to another; one candidate a piece.
 
     Each step of a piece is run from what the one before it led to, and so is all that follows.
@@ -65,7 +65,9 @@ def drop_pieces(seen: Seen, pieces: Sequence[tuple[int, int]], where: Where = Wh
         going = ends - starts > k
         at = torch.where(going, begin - k if part.reverse else begin + k, last)
         after = stepped(call, call.x[at, rows], states, drop=True, keep=False)
-        states = tuple(torch.where(going.unsqueeze(1), new, old) for new, old in zip(after, states, strict=True))
+        states = tuple(
+            torch.where(going.unsqueeze(1), new, old) for new, old in zip(after, states, strict=True)
+        )
         shown.append((at[going], going.nonzero()[:, 0], states[0][going]))
     output, final = read_on(call, part, states, last, rows)
     for at, candidate, value in shown:
@@ -150,4 +152,6 @@ def _output(seen: Seen, pieces: Sequence[tuple[int, int]]) -> Float[Tensor, "tim
     if not seen.layer.bidirectional:
         return output
     units = output.shape[2] // 2
-    return torch.cat([output[..., :units], drop_pieces(seen, pieces, Where(reverse=True)).output[..., units:]], -1)
+    return torch.cat(
+        [output[..., :units], drop_pieces(seen, pieces, Where(reverse=True)).output[..., units:]], -1
+    )

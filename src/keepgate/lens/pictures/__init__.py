@@ -9,10 +9,16 @@ from ...errors import SettingsError, nearest_first
 from ..examine import Report
 from ..look import Look, refuse_unknown
 from .arcs import draw_arcs
-from .curves import gradient_of_look, gradient_of_report, half_life_of_look, half_life_of_report, horizon_of_report
+from .curves import (
+    gradient_of_look,
+    gradient_of_report,
+    half_life_of_look,
+    half_life_of_report,
+    horizon_of_report,
+)
 from .erased import draw_erased
 from .figure import Figure, standing_alone
-from .page import fragment, page, summary
+from .html import fragment, page, summary
 from .strips import draw_strips
 from .words import SHORT, short_name
 

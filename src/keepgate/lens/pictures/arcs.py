@@ -5,16 +5,23 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ...charts.curves import breadth
+from ...charts.curves import breadth, spread
 from ...charts.svg import picture, tag, text
-from ...wording import clean, count, share
+from ...wording import clean, count, say, share
 from ..look import Look
 from .sentences import CARRIES
-from .words import cut, say, sentence_of, short_name, speak, text_of, token
+from .words import cut, sentence_of, short_name, speak, text_of, token
 
+# Narrower pictures say less.
+NARROW = 500.0
 # So many arcs at most are drawn.
 ARCS = 5
-ROOM, LINE, ROW, BOX = 168.0, 7.0, 27.0, 34.0  # over the line, the line itself, a line of words, the answer's box
+ROOM, LINE, ROW, BOX = (
+    168.0,
+    7.0,
+    27.0,
+    34.0,
+)  # over the line, the line itself, a line of words, the answer's box
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +47,7 @@ def arcs(look: Look, language: str) -> list[Arc]:
             for step, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
             if value / most >= CARRIES
         ]  # fmt: skip
-    found = []
+    found: list[Arc] = []
     for one in look.carriers[:ARCS]:
         if found and one.share < CARRIES:
             break
@@ -50,7 +57,12 @@ def arcs(look: Look, language: str) -> list[Arc]:
             other=cut(one.without.text, 24), share=share(one.without.probability),
         )  # fmt: skip
         found.append(
-            Arc(step=one.step, weight=max(0.0, one.share), said=speak(said, language), proven=one.share >= CARRIES)
+            Arc(
+                step=one.step,
+                weight=max(0.0, one.share),
+                said=speak(said, language),
+                proven=one.share >= CARRIES,
+            )
         )
     return found
 
@@ -74,13 +86,23 @@ def draw_arcs(look: Look, language: str, identity: str, width: float, class_: st
         tag("rect", x=end - wide, y=2.0, width=wide, height=BOX - 2, rx=8, class_="answer-box"),
         text(mouth[0], 25.0, label, "answer", "middle"),
     ]
-    dots = [numbered_dot(number, across(one.step + 0.5), base + LINE / 2) for number, one in enumerate(found)]
-    words, height = _legend(found, base + LINE + 44, width)
+    words, height = _legend(found, base + LINE + 74, width)
     title = speak(say("carriers.title"), language)
     told = f"{short_name(look)}: {label}. " + " ".join(f"{n + 1}. {one.said}." for n, one in enumerate(found))
-    named = _names(look, language, across, base)
+    named = _names(look, language, across, base, wide=width > NARROW)
     return picture(
-        identity, title, told, width, height, *drawn, *lines, *dots, *box, *named, *words, class_=class_
+        identity,
+        title,
+        told,
+        width,
+        height,
+        *drawn,
+        *lines,
+        *_dots(found, across, base + LINE, width),
+        *box,
+        *named,
+        *words,
+        class_=class_,
     )
 
 
@@ -91,25 +113,37 @@ def _row(look: Look, found: Sequence[Arc], across: Callable[[float], float], bas
     gap = 1.5 if len(ranges) < 120 else 0.0
     paths = {"text-line": "", "asked-line": "", "marked-line": ""}
     for start, end in ranges:
-        kind = "marked-line" if (start, end) in marked else "text-line" if start < look.asked_from else "asked-line"
+        kind = (
+            "marked-line"
+            if (start, end) in marked
+            else "text-line"
+            if start < look.asked_from
+            else "asked-line"
+        )
         left, right = across(start), across(end)
         width = max(right - left - gap, 1.2 if kind == "marked-line" else 0.3)
         paths[kind] += f"M{left:.1f} {base:.1f}h{width:.1f}v{LINE:.0f}h-{width:.1f}z"
     return [tag("path", d=d, class_=kind) for kind, d in paths.items() if d]
 
 
-def _names(look: Look, language: str, across: Callable[[float], float], base: float) -> list[Markup]:
+def _names(
+    look: Look, language: str, across: Callable[[float], float], base: float, *, wide: bool
+) -> list[Markup]:
     """What begins and ends the line: the text, and the question if it was read after it."""
-    said = [text(10.0, base + LINE + 19, _count(look, 0, look.asked_from, "text", language), "small")]
+    said = [
+        text(10.0, base + LINE + 47, _count(look, 0, look.asked_from, "text", language, wide=wide), "small")
+    ]
     if look.asked_from < len(look.tokens):
         here = across(len(look.tokens))
-        asked = _count(look, look.asked_from, len(look.tokens), "question", language)
-        said.append(text(here, base + LINE + 19, asked, "small", "end"))
+        asked = _count(look, look.asked_from, len(look.tokens), "question", language, wide=wide)
+        said.append(text(here, base + LINE + 47, asked, "small", "end"))
     return said
 
 
-def _count(look: Look, start: int, end: int, what: str, language: str) -> str:
+def _count(look: Look, start: int, end: int, what: str, language: str, *, wide: bool) -> str:
     name = speak(say(f"carriers.{what}"), language)
+    if not wide:
+        return f"{name} ({count(end - start)})"
     opening = cut(text_of(look, start, end), 14) if end > start else ""
     return f"{name}: {opening} ({count(end - start)})"
 
@@ -119,6 +153,17 @@ def _arc(one: Arc, number: int, x: float, base: float, mouth: tuple[float, float
     middle = mouth[1] + 12 + 9 * number
     path = f"M{mouth[0]:.1f} {mouth[1]:.1f}C{mouth[0]:.1f} {base - 34:.1f} {x:.1f} {middle:.1f} {x:.1f} {base - 7:.1f}"
     return tag("path", d=path, class_="arc" if one.proven else "arc faint", stroke_width=1.4 + 5 * one.weight)
+
+
+def _dots(found: Sequence[Arc], across: Callable[[float], float], top: float, width: float) -> list[Markup]:
+    """The numbers under the line, moved apart where tokens are neighbours, each with a thin line to its token."""
+    wanted = [across(one.step + 0.5) for one in found]
+    placed = spread(wanted, 21.0, 10.0, width - 10) if found else []
+    leaders = [
+        tag("line", x1=x, y1=top, x2=at, y2=top + 12, class_="stem")
+        for x, at in zip(wanted, placed, strict=True)
+    ]
+    return [*leaders, *(numbered_dot(number, at, top + 20) for number, at in enumerate(placed))]
 
 
 def numbered_dot(number: int, x: float, y: float) -> Markup:

@@ -19,6 +19,8 @@ from .words import paragraph, sentence, speak
 POINTS = 600
 # What is smaller than this, relative to the most, is drawn on the lane of what is gone.
 FAINT = 1e-30
+# Two of the styles that charts draw lines in.
+SOLID, DASHED = 3, 1
 
 
 def half_life_of_look(look: Look, language: str, identity: str, width: float, class_: str) -> Markup:
@@ -26,9 +28,7 @@ def half_life_of_look(look: Look, language: str, identity: str, width: float, cl
     halves = sorted(value for one in look.passes for value in one.half_lives.tolist())
     length = len(look.tokens)
     level = (float(length), say("half_life.length", n=count(length)))
-    return _half_lives(
-        halves, level, "half_life.y", half_life_said(look), language, identity, width, class_
-    )
+    return _half_lives(halves, level, "half_life.y", half_life_said(look), language, identity, width, class_)
 
 
 def half_life_of_report(report: Report, language: str, identity: str, width: float) -> Markup:
@@ -49,7 +49,7 @@ def _half_lives(
         title=speak(say("half_life.title"), language), description=paragraph(said, language),
         x=linear(1, max(units, 2), [(at, count(at)) for at in _ticks(1, units)]), y=y,
         x_name=speak(say("half_life.x"), language), y_name=speak(say(y_name), language),
-        curves=[Curve(name="", style=0, xs=range(1, units + 1), ys=halves)],
+        curves=[Curve(name="", style=SOLID, xs=range(1, units + 1), ys=halves)],
         levels=[Level(value=level[0], name=speak(level[1], language))],
     )  # fmt: skip
     return draw_curves(content, identity, width, 320.0, class_)
@@ -65,7 +65,7 @@ def gradient_of_look(look: Look, language: str, identity: str, width: float, cla
         title=speak(say("gradient.title"), language), description=paragraph(gradient_said(look), language),
         x=linear(1, max(tokens, 2), [(at, count(at)) for at in _ticks(1, tokens)]), y=_falling(values),
         x_name=speak(say("gradient.x"), language), y_name=speak(say("gradient.y"), language),
-        curves=[Curve(name="", style=1, xs=[step + 1 for step in steps], ys=values)],
+        curves=[Curve(name="", style=SOLID, xs=[step + 1 for step in steps], ys=values)],
     )  # fmt: skip
     return draw_curves(content, identity, width, 320.0, class_)
 
@@ -73,9 +73,9 @@ def gradient_of_look(look: Look, language: str, identity: str, width: float, cla
 def gradient_of_report(report: Report, language: str, identity: str, width: float) -> Markup:
     """Gradient against lag, and the share that the memory alone carries."""
     lags = _thinned(len(report.gradient))
-    curves = [("gradient.gradient", report.gradient)]
+    curves = [("gradient.gradient", SOLID, report.gradient)]
     if report.carried is not None:
-        curves.append(("gradient.carried", report.carried))
+        curves.append(("gradient.carried", DASHED, report.carried))
     lines = [
         Curve(
             name=speak(say(name), language),
@@ -83,7 +83,7 @@ def gradient_of_report(report: Report, language: str, identity: str, width: floa
             xs=lags,
             ys=[float(values[lag]) if lag < len(values) else math.nan for lag in lags],
         )
-        for style, (name, values) in enumerate(curves)
+        for name, style, values in curves
     ]
     last = len(report.gradient) - 1
     said = (
@@ -120,7 +120,7 @@ def horizon_of_report(report: Report, language: str, identity: str, width: float
         ),
         y=linear(bottom, top, [(value, amount(value, 2)) for value in _even(bottom, top)]),
         x_name=speak(say("horizon.x"), language), y_name=speak(say("horizon.y"), language),
-        curves=[Curve(name=speak(say("horizon.gap"), language), style=0, xs=spots, ys=values)],
+        curves=[Curve(name=speak(say("horizon.gap"), language), style=SOLID, xs=spots, ys=values)],
         levels=[
             Level(
                 value=behaviour.epsilon,
@@ -133,7 +133,9 @@ def horizon_of_report(report: Report, language: str, identity: str, width: float
 
 def _falling(values: Sequence[float]) -> Axis:
     """A logarithmic axis for shares of the most, whose faintest values stand on a lane of their own."""
-    return logarithmic([*(value for value in values if value >= FAINT), *([0.0] if min(values) < FAINT else [])], decade)
+    return logarithmic(
+        [*(value for value in values if value >= FAINT), *([0.0] if min(values) < FAINT else [])], decade
+    )
 
 
 def _thinned(count_: int) -> list[int]:
@@ -146,7 +148,10 @@ def _thinned(count_: int) -> list[int]:
 def _ticks(first: int, last: int) -> list[int]:
     """Where an axis is numbered: its ends, and round numbers between them."""
     step = next(
-        size * 10**power for power in range(9) for size in (1, 2, 5) if (last - first) / (size * 10**power) <= 6
+        size * 10**power
+        for power in range(9)
+        for size in (1, 2, 5)
+        if (last - first) / (size * 10**power) <= 6
     )
     inner = [at for at in range(step, last, step) if at - first >= step / 2 and last - at >= step / 2]
     return sorted({first, *inner, max(last, first + 1)})

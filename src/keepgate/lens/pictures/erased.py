@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ...charts.svg import picture, tag, text
-from ...wording import Say, count, share
+from ...wording import Say, count, say, share
 from ..look import Look, Pass
 from .arcs import numbered_dot
 from .sentences import erased as told
 from .sentences import erasers
-from .words import cut, paragraph, say, speak, token
+from .words import cut, paragraph, speak, token
 
 LEFT, TALL, FOOT, ROW = 52.0, 150.0, 44.0, 24.0  # before a panel, its height, under it, a line of words
 
@@ -56,10 +56,10 @@ def _panel(
     points = [place(step, left[step]) for step in steps]
     line = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     ends = f"L{points[-1][0]:.1f} {foot:.1f}L{points[0][0]:.1f} {foot:.1f}Z"
-    parts.append(tag("path", d=f"M{line}{ends}", class_="band series-0"))
-    parts.append(tag("path", d=f"M{line}", class_="line series-0", fill="none"))
+    parts.append(tag("path", d=f"M{line}{ends}", class_="band series-3"))
+    parts.append(tag("path", d=f"M{line}", class_="line series-3", fill="none"))
     x, y = place(one.fate.step, 1.0)
-    parts.append(tag("circle", cx=x, cy=y, r=4.5, class_="mark series-0"))
+    parts.append(tag("circle", cx=x, cy=y, r=4.5, class_="mark series-3"))
     if numbered:
         # What erased least is drawn first, so that the number of what erased most lies on top.
         for number, (step, _) in reversed(list(enumerate(erasers(look)))):

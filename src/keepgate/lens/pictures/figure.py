@@ -42,9 +42,7 @@ class Figure:
             return write_file(path, self.svg.encode())
         if ending == ".png":
             return write_file(path, png(self, scale))
-        raise SettingsError(
-            f"{path.name!r} ends in {ending or 'nothing'}; a figure is saved as .svg or .png"
-        )
+        raise SettingsError(f"{path.name!r} ends in {ending or 'nothing'}; a figure is saved as .svg or .png")
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -73,9 +71,9 @@ def standing_alone(name: str, drawn: Markup) -> Figure:
         "<svg ",
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + 2 * margin:g}" height="{height + 2 * margin:g}" ', 1,
     )  # fmt: skip
-    head, closing, rest = body.partition("</desc>")
+    opening, begin, rest = body.partition("<title")
     return Figure(
-        name=name, title=title, description=description, svg=f"{head}{closing}{sheet}{rest}",
+        name=name, title=title, description=description, svg=f"{opening}{sheet}{begin}{rest}",
         width=width + 2 * margin, height=height + 2 * margin,
     )  # fmt: skip
 

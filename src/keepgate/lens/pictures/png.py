@@ -27,7 +27,9 @@ MISSING = "\U0010fffd"
 def png(figure: "Figure", scale: float) -> bytes:
     """The picture as PNG. Raises SettingsError as `Figure.save` does."""
     if not 0 < scale <= 20:
-        raise SettingsError(f"scale is {scale}; give pixels for each of the picture's own, above 0 and up to 20")
+        raise SettingsError(
+            f"scale is {scale}; give pixels for each of the picture's own, above 0 and up to 20"
+        )
     pixels = figure.width * figure.height * scale * scale
     if pixels > MOST:
         raise SettingsError(
@@ -50,10 +52,10 @@ def _resvg() -> Any:
 
 def _refuse_missing(svg: str) -> None:
     families = re.search(r"font-family: ([^;}]+)", svg)
-    words = (
-        Markup(found).striptags() for found in re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL)
+    words = (Markup(found).striptags() for found in re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL))
+    letters = frozenset(
+        letter for word in words for letter in word if unicodedata.category(letter)[0] in "LNPS"
     )
-    letters = frozenset(letter for word in words for letter in word if unicodedata.category(letter)[0] in "LNPS")
     missing = missing_letters(letters, families[1].strip() if families else "sans-serif")
     if not missing:
         return
@@ -120,6 +122,8 @@ def _unfiltered(kind: int, line: bytes, above: bytes) -> bytes:
             now[k] = (now[k] + (left + up) // 2) & 255
         elif kind == 4:
             guess = left + up - corner
-            nearest = min((abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner))
+            nearest = min(
+                (abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner)
+            )
             now[k] = (now[k] + nearest[2]) & 255
     return bytes(now)

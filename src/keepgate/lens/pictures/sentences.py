@@ -10,25 +10,45 @@ from .words import piece, quoted, sentence_of, short_name, token
 CARRIES = 0.01
 # So many erasers are named.
 NAMED = 5
+# An answer of which the next is at least so many times as likely is no more than a guess.
+GUESS = 0.7
 
 
 def summed_up(look: Look) -> list[Say]:
     """On what the answer hangs, with its proof, and how much of that is left."""
     if not look.gated:
         return _ungated(look)
-    said = _carried(look)
+    said = _guessed(look) or _carried(look)
     if look.attention is not None:
         best = int(look.attention.argmax())
         weight = share(float(look.attention[best]))
         said.append(say("sum.attention", share=weight, token=token(look, best)))
     elif look.carriers[0].share >= CARRIES:
         said += _left(look)
+    if len(look.tokens) > EACH:
+        said.append(say("sum.tried", stretches=count(STRETCHES), followed=count(FOLLOWED)))
     return said
+
+
+def _guessed(look: Look) -> list[Say]:
+    """What to say of an answer that is hardly likelier than the next: that one write or another tips it is no news."""
+    if len(look.answer.candidates) < 2 or look.answer.candidates[1][1] < GUESS * look.answer.probability:
+        return []
+    other, likely = look.answer.candidates[1]
+    return [
+        say(
+            "sum.guess", answer=quoted_plain(look.answer.text), share=share(look.answer.probability),
+            other=quoted_plain(other), next=share(likely),
+        )
+    ]  # fmt: skip
 
 
 def _carried(look: Look) -> list[Say]:
     one, answer = look.carriers[0], quoted_plain(look.answer.text)
-    where: dict[str, Part] = {"token": token(look, one.step), "sentence": piece(look, *sentence_of(look, one.step))}
+    where: dict[str, Part] = {
+        "token": token(look, one.step),
+        "sentence": piece(look, *sentence_of(look, one.step)),
+    }
     # Of the sentences left out whole, the one that tells most.
     best = look.sentences[0]
     turns = best.without.text != look.answer.text
@@ -50,7 +70,11 @@ def _carried(look: Look) -> list[Say]:
                 "other": quoted_plain(whole.without.text), "share": share(whole.without.probability),
             }  # fmt: skip
             same = whole.without.text == look.answer.text
-            said.append(say("sum.anyway", sentence=where["sentence"], **told) if same else say("sum.whole", **told))
+            said.append(
+                say("sum.anyway", sentence=where["sentence"], **told) if same else say("sum.whole", **told)
+            )
+            if same and turns:
+                said.append(say("sum.also", sentence=piece(look, best.start, best.end), **other))
     elif turns:
         said = [say("sum.sentence", answer=answer, sentence=piece(look, best.start, best.end), **other)]
         if one.share >= CARRIES:
@@ -59,8 +83,6 @@ def _carried(look: Look) -> list[Say]:
         said = [say("sum.weak", answer=answer, **where, **_fall(look))]
     else:
         said = [say("sum.none", answer=answer, after=_fall(look)["after"])]
-    if len(look.tokens) > EACH:
-        said.append(say("sum.tried", stretches=count(STRETCHES), followed=count(FOLLOWED)))
     return said
 
 
@@ -76,7 +98,12 @@ def _left(look: Look) -> list[Say]:
         later = step if one.reverse else len(look.tokens) - 1 - step
         if one.fate is not None and later and not one.reverse:
             found.append(
-                say("sum.left", token=token(look, step), share=share(max(0.0, one.fate.at_end)), n=count(later))
+                say(
+                    "sum.left",
+                    token=token(look, step),
+                    share=share(max(0.0, one.fate.at_end)),
+                    n=count(later),
+                )
             )
     return found
 
@@ -84,7 +111,8 @@ def _left(look: Look) -> list[Say]:
 def _ungated(look: Look) -> list[Say]:
     best = int(look.sensitivity.argmax())
     back = count(len(look.tokens) - 1 - best)
-    said = [say("sum.ungated", cell=short_name(look), token=token(look, best), n=back)]
+    key = "sum.ungated" if best < len(look.tokens) - 1 else "sum.ungated_last"
+    said = [*_guessed(look), say(key, cell=short_name(look), token=token(look, best), n=back)]
     relative = look.sensitivity / look.sensitivity.max().clamp(min=1e-300)
     counts = (relative >= GONE).nonzero()
     first = int(counts[0]) if len(counts) else 0
@@ -95,7 +123,7 @@ def _ungated(look: Look) -> list[Say]:
 
 def erased(look: Look) -> list[Say]:
     """What became of the write that matters most."""
-    said = []
+    said: list[Say] = []
     for one in look.passes:
         if one.fate is None:
             continue
@@ -103,9 +131,7 @@ def erased(look: Look) -> list[Say]:
         if step != (0 if one.reverse else len(look.tokens) - 1):
             key = "erased.said_back" if one.reverse and len(said) else "erased.said"
             said.append(say(key, share=left, token=token(look, step)))
-    most = [
-        say("erased.eraser", token=token(look, step), share=share(gone)) for step, gone in erasers(look)
-    ]
+    most = [say("erased.eraser", token=token(look, step), share=share(gone)) for step, gone in erasers(look)]
     return [*said, say("erased.most", erasers=most) if most else say("erased.nothing")]
 
 

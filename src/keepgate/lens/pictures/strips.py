@@ -10,6 +10,7 @@ from ...charts.curves import breadth
 from ...charts.svg import picture, tag, text
 from ...wording import Say, amount, clean, count, say
 from ..look import Look
+from .sentences import gradient as gradient_said
 from .style import CIVIDIS, level
 from .words import gate, paragraph, speak, token
 
@@ -20,13 +21,15 @@ HIGH, GAP, LETTERS, BETWEEN = 16.0, 4.0, 26.0, 16.0  # a bar, between bars, the 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One value for each token, 0 to 1: its letter, its name in words, the values, and the numbers that they stand for.
+    """One value for each token, 0 to 1, as it is drawn and as it is written.
 
+    letter: what stands beside it; name: with what it says; short: the name alone.
     absolute: whether the values are the numbers themselves, as gates are, and not relative to the most.
     """
 
     letter: str
     name: Say
+    short: Say
     values: Sequence[float]
     written: Sequence[str]
     absolute: bool
@@ -41,7 +44,8 @@ def rows(look: Look) -> list[Row]:
             known = values.tolist()
             found.append(
                 Row(
-                    letter=letter, name=gate(name, reverse=one.reverse), values=known, absolute=True,
+                    letter=letter, name=gate(name, reverse=one.reverse),
+                    short=gate(name, reverse=one.reverse, short=True), values=known, absolute=True,
                     written=[amount(value, 2) for value in known],
                 )
             )  # fmt: skip
@@ -54,11 +58,20 @@ def rows(look: Look) -> list[Row]:
 
 def _relative(letter: str, name: Say, values: torch.Tensor) -> Row:
     known = (values / values.max().clamp(min=1e-300)).tolist()
-    return Row(letter=letter, name=name, values=known, written=[amount(v, 2) for v in known], absolute=False)
+    return Row(
+        letter=letter,
+        name=name,
+        short=name,
+        values=known,
+        written=[amount(v, 2) for v in known],
+        absolute=False,
+    )
 
 
 def said(look: Look) -> list[Say]:
     """Each row in words: its mean, and where it is lowest and highest."""
+    if not look.gated:
+        return gradient_said(look)
     found = []
     for row in rows(look):
         if not row.absolute:
@@ -66,7 +79,7 @@ def said(look: Look) -> list[Say]:
         order = sorted(range(len(row.values)), key=row.values.__getitem__)
         found.append(
             say(
-                "strips.describe", gate=row.name, mean=amount(sum(row.values) / len(row.values), 2),
+                "strips.describe", gate=row.short, mean=amount(sum(row.values) / len(row.values), 2),
                 low=row.written[order[0]], bottom=token(look, order[0]), high=row.written[order[-1]],
                 top=token(look, order[-1]),
             )

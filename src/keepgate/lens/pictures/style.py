@@ -12,12 +12,12 @@ from importlib.resources import files
 LIGHT = {
     "paper": "#ffffff", "ink": "#1b1c1f", "soft": "#5b5e65", "hair": "#dedbd2", "trough": "#eceae4",
     "lane": "#f1ecdf", "mark": "#fff0c2", "accent": "#0a5d94", "on": "#ffffff",
-    "s0": "#0062a3", "s1": "#bb4500", "s2": "#66686d", "s3": "#007556",
+    "s0": "#66686d", "s1": "#bb4500", "s2": "#007556", "s3": "#0062a3",
 }  # fmt: skip
 DARK = {
     "paper": "#17181b", "ink": "#ebe9e4", "soft": "#a9acb3", "hair": "#34373d", "trough": "#31343a",
     "lane": "#221f18", "mark": "#4a3d12", "accent": "#7cc0f2", "on": "#131417",
-    "s0": "#62b5f2", "s1": "#ff8f54", "s2": "#a9acb3", "s3": "#41cda1",
+    "s0": "#a9acb3", "s1": "#ff8f54", "s2": "#41cda1", "s3": "#62b5f2",
 }  # fmt: skip
 CIVIDIS = (
     "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
@@ -90,14 +90,15 @@ def _levels() -> str:
         for tenths in range(11)
     )
     keys = "".join(
-        f"{ROOT} .scale .bar{n} {{ height: {1.2 * n:.1f}px; background: {CIVIDIS[n - 1]} }}\n" for n in range(1, 11)
+        f"{ROOT} .scale .bar{n} {{ height: {1.2 * n:.1f}px; background: {CIVIDIS[n - 1]} }}\n"
+        for n in range(1, 11)
     )
     return values + keys + "".join(_drawn(count) for count in range(1, len(ROWS) + 1))
 
 
 def _drawn(count: int) -> str:
     rows = ROWS[:count]
-    feet = [f"0 bottom {(count - 1 - place) * STRIDE}px" for place in range(count)]
+    feet = [f"left 0 bottom {(count - 1 - place) * STRIDE}px" for place in range(count)]
     images = [f"linear-gradient(var(--{row}c), var(--{row}c))" for row in rows]
     images += ["linear-gradient(var(--trough), var(--trough))"] * count
     sizes = [f"100% var(--{row})" for row in rows] + [f"100% {ROW}px"] * count

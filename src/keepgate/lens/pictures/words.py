@@ -30,8 +30,8 @@ def token(look: Look, step: int) -> Say:
 
 
 def piece(look: Look, start: int, end: int) -> Say:
-    """The tokens from … up to … in quotes, with what stands between them."""
-    return quoted(text_of(look, start, end), SENTENCE)
+    """The tokens from … up to … in quotes, with what stands between them, without the full stop at their end."""
+    return quoted(text_of(look, start, end).rstrip("。．.") or "…", SENTENCE)
 
 
 def text_of(look: Look, start: int, end: int) -> str:
@@ -58,8 +58,8 @@ def short_name(look: Look) -> str:
     return family.upper() if family in ("lstm", "gru", "rnn") else look.cell
 
 
-def gate(name: str, *, reverse: bool = False) -> Say:
-    """A gate with what it does."""
-    known = f"strips.{name}"
+def gate(name: str, *, reverse: bool = False, short: bool = False) -> Say:
+    """A gate with what it does, or by its name alone."""
+    known = f"gate.{name}" if short else f"strips.{name}"
     said = say(known) if known in table() and len(name) == 1 else say("strips.other", name=name)
     return say("strips.backwards", gate=said) if reverse else said

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -10,17 +11,18 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from ...wording import LANGUAGES, Say, clean, count, share
+from ...wording import LANGUAGES, Say, clean, count, say, share
 from ..look import Look, refuse_unknown
 from . import sentences, strips, style
 from .arcs import arcs, draw_arcs
 from .curves import gradient_of_look, half_life_of_look
 from .erased import draw_erased
-from .words import SHORT, cut, network, paragraph, piece, say, sentence_of, speak, token
+from .words import SHORT, cut, network, paragraph, piece, sentence_of, speak, token
 
 WIDE, NARROW = 980.0, 348.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
 TABLE = 2_000  # more tokens than this stand in no table
-PROOFS = 5  # of each kind are listed
+PROOFS = 5  # of each kind are listed, of those that carry nothing to speak of one, for comparison
+NOTHING = 5e-4  # a share smaller than this is written as 0
 
 
 def page(look: Look, language: str | None) -> str:
@@ -50,7 +52,9 @@ def fragment(look: Look, language: str) -> str:
 def summary(look: Look, language: str) -> str:
     """The answer and the sentences that sum it up, as plain text."""
     short = SHORT[language]
-    answer = f"{cut(look.question.question, 200)} {cut(look.answer.text, 80)} ({share(look.answer.probability)})"
+    answer = (
+        f"{cut(look.question.question, 200)} {cut(look.answer.text, 80)} ({share(look.answer.probability)})"
+    )
     return f"{answer}\n{paragraph(sentences.summed_up(look), short)}"
 
 
@@ -59,7 +63,9 @@ def _title(look: Look) -> Say:
 
 
 def _body(look: Look, language: str, *, whole: bool) -> Markup:
-    mark = hashlib.sha256(f"{look.question.text} {look.question.question} {look!r}".encode("utf-8", "replace"))
+    mark = hashlib.sha256(
+        f"{look.question.text} {look.question.question} {look!r}".encode("utf-8", "replace")
+    )
     begin = f"kg-{mark.hexdigest()[:8]}-{language}"
 
     def both(draw: Any, name: str) -> Markup:
@@ -77,8 +83,9 @@ def _body(look: Look, language: str, *, whole: bool) -> Markup:
             question=clean(look.question.question), answer=cut(look.answer.text, 200) or "–",
             probability=share(look.answer.probability), others=_others(look, language),
             network=speak(network(look), language), summary=sentences.summed_up(look),
-            rows=strips.rows(look), strip_said=strips.said(look), speak=lambda words: speak(words, language),
-            story=_story(look, speak(say("strips.asked"), language)), arcs=both(draw_arcs, "arcs"), proofs=_proofs(look, language),
+            rows=strips.rows(look), strip_said=strips.said(look) if gated else [],
+            speak=lambda words: speak(words, language), story=_story(look, speak(say("strips.asked"), language)),
+            arcs=both(draw_arcs, "arcs"), proofs=_proofs(look, language),
             erased=both(draw_erased, "erased") if gated else "", erased_said=sentences.erased(look),
             half_life=both(half_life_of_look, "half") if gated and whole else "",
             half_said=sentences.half_life(look) if gated else [],
@@ -105,26 +112,43 @@ def _story(look: Look, asked: str) -> Markup:
     parts: list[str] = []
     before = 0
     for step, (word, start) in enumerate(zip(look.tokens.texts, look.tokens.starts, strict=True)):
+        gap = text[before:start]
+        before = look.tokens.ends[step]
+        follows = step > 0 and not gap and _closes(word) and step not in ends and step != look.asked_from
+        if follows:
+            # No line begins with a full stop: it stays with the token before it.
+            parts[-1] = Markup('<span class="together">{}').format(parts[-1])
         if step in ends:
             parts.append("</mark>")
         if step == look.asked_from:
             parts.append(Markup('<span class="next">{}</span>').format(asked))
         elif step:
-            gap = text[before:start]
             parts.append("<br>" if "\n" in gap else " " if gap else "")
         if step in starts:
             parts.append("<mark>")
-        tenths = " ".join(
-            f"{letter}{_tenths(row.values[step])}" for letter, row in zip(style.ROWS, rows, strict=False)
+        parts.append(
+            _token(look, rows, step, marks.get(step), tip=few) + Markup("</span>" if follows else "")
         )
-        number = f"<b>{marks[step]}</b>" if step in marks else ""
-        tip = " · ".join([f"#{step + 1}", *(f"{row.letter} {row.written[step]}" for row in rows)])
-        told = Markup(' title="{}"').format(tip) if few else ""
-        parts.append(Markup('<i class="t{} {}"{}>{}{}</i>').format(" c" if number else "", tenths, told, Markup(number), clean(word)))
-        before = look.tokens.ends[step]
     if len(look.tokens) in ends:
         parts.append("</mark>")
     return Markup("".join(parts))
+
+
+def _token(look: Look, rows: Sequence[strips.Row], step: int, mark: int | None, *, tip: bool) -> Markup:
+    """One token: its strip as classes, its number if the answer hangs on it, and its values for a pointer."""
+    tenths = [f"{letter}{_tenths(row.values[step])}" for letter, row in zip(style.ROWS, rows, strict=False)]
+    classes = " ".join(["t", *(["c"] if mark else []), *tenths])
+    values = " · ".join([f"#{step + 1}", *(f"{row.letter} {row.written[step]}" for row in rows)])
+    told = Markup(' title="{}"').format(values) if tip else ""
+    number = Markup("<b>{}</b>").format(mark) if mark else ""
+    return Markup('<i class="{}"{}>{}{}</i>').format(classes, told, number, clean(look.tokens.texts[step]))
+
+
+def _closes(word: str) -> bool:
+    """Whether a token is a sign that belongs to the one before it."""
+    return len(word) == 1 and (
+        unicodedata.category(word) in ("Pe", "Pf") or word in "。．，、；：！？.,;:!?…"
+    )
 
 
 def _tenths(value: float) -> int:
@@ -143,16 +167,22 @@ def _proofs(look: Look, language: str) -> Sequence[tuple[str, Sequence[tuple[Any
 
     tokens = [
         row(say("carriers.place", token=token(look, one.step), n=count(one.step + 1)), one)
-        for one in look.carriers[:PROOFS]
+        for one in _telling(look.carriers)
     ]
-    whole = [row(piece(look, one.start, one.end), one) for one in look.sentences[:PROOFS]]
+    whole = [row(piece(look, one.start, one.end), one) for one in _telling(look.sentences)]
     heads = (speak(say(f"carriers.{kind}"), language) for kind in ("tokens", "sentences"))
     return list(zip(heads, (tokens, whole), strict=True))
 
 
+def _telling(found: Sequence[Any]) -> Sequence[Any]:
+    """The first few, as long as they carry anything, and one more that does not."""
+    carrying = sum(abs(one.share) >= NOTHING for one in found[:PROOFS])
+    return found[: min(carrying + 1, PROOFS)]
+
+
 def _fall(value: float) -> str:
     """By how much a probability falls; less than a thousandth is nothing, and a rise is no fall."""
-    return "0" if abs(value) < 5e-4 else f"−{share(-value)}" if value < 0 else share(value)
+    return "0" if abs(value) < NOTHING else f"−{share(-value)}" if value < 0 else share(value)
 
 
 def _table(look: Look, language: str) -> tuple[list[str], list[list[str]]]:
