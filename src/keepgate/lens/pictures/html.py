@@ -44,9 +44,9 @@ def fragment(look: Look, language: str) -> str:
     css = Markup(style.inside())
     short = SHORT[language]
     body = _body(look, short, whole=False)
-    return Markup('<div class="keepgate-look" lang="{}"><style>{}</style>{}</div>').format(
-        LANGUAGES[short], css, body
-    )
+    whole = Markup('<div class="keepgate-look" lang="{}"><style>{}</style>{}</div>')
+    # Plain text: what it is joined to must not be escaped.
+    return str(whole.format(LANGUAGES[short], css, body))
 
 
 def summary(look: Look, language: str) -> str:
