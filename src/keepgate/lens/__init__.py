@@ -3,7 +3,7 @@
 from .answers import answer_if, answers_without, influence_on
 from .attach import Attached, attach
 from .attribution import Shares, attribute, attribute_last
-from .carriers import Carrier, carriers, sensitivity
+from .carriers import Carrier, carriers
 from .examine import Report, examine
 from .fate import Fate, fate
 from .gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag, gradient_of_run
@@ -18,6 +18,7 @@ from .pieces import Piece, drop_pieces, search, without_pieces
 from .reading import Reading, read
 from .rerun import Rerun
 from .seen import Seen, adopt, see
+from .sensitivity import sensitivity
 from .statistics import rank_correlation
 from .verdict import Verdict
 from .watch import Watch

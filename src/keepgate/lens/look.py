@@ -15,12 +15,13 @@ from ..errors import CorpusError, SettingsError, nearest_first
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
-from .carriers import Carrier, sensitivity
+from .carriers import Carrier
 from .choices import ChoiceHead
 from .fate import Fate, fate
 from .life import half_lives
 from .pieces import Piece, search, sentences
 from .reading import Reading, read
+from .sensitivity import sensitivity
 
 if TYPE_CHECKING:
     from .pictures import Figure

@@ -25,8 +25,8 @@ from .writes import writes_of
 
 # A longer text is searched by so many stretches first, and by the sentences of so many of them.
 STRETCHES, FOLLOWED = 64, 4
-# Up to so many tokens, the write of each is left out by itself.
-EACH = 512
+# Up to so many tokens, the write of each is left out by itself; of a longer text, those of so many where it matters.
+EACH, IN_LONG = 512, 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ def search(reading: Reading, *, each: int = EACH) -> tuple[tuple[Piece, ...], tu
     found = _falling(without_pieces(reading, inside))
     steps: list[int] = []
     for one in found:
-        if len(steps) + one.end - one.start > each // 4:
+        if len(steps) + one.end - one.start > IN_LONG:
             break
         steps += range(one.start, one.end)
     return found, proven(reading, sorted(steps) or [found[0].start])
