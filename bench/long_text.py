@@ -3,8 +3,8 @@
     python bench/long_text.py [--characters 10000] [--out bench/results/long-text-MACHINE.json]
 
 For an LSTM and a GRU of `keepgate compare`, with fresh weights: the question is read and every gate kept, then which
-tokens carry the answer (512 writes dropped one by one in the true network), the influence of every token, what became of
-the ten writes that matter most, and the picture of all that as one HTML file. Wanted: under 20 seconds and 2 GiB on
+tokens carry the answer (512 writes dropped one by one in the true network), the influence of every token, what became
+of the ten writes that matter most, and the picture of all that as one HTML file. Wanted: under 20 seconds and 2 GiB on
 two cores. Processor seconds stand beside those of the clock, for a machine that has other things to do.
 """
 

@@ -33,11 +33,16 @@ class Ran:
     output: Float[Tensor, "time batch output"]
     final: list[States]
 
+    def last(self, places: int) -> "Ran":
+        """The last layer by itself, of so many directions."""
+        return Ran(calls=self.calls[-places:], output=self.output, final=self.final[-places:])
+
 
 @torch.no_grad()
 def ran(layer: Recurrent, x: Float[Tensor, "time batch input"], hx: Hidden | None, ends: Tensor) -> Ran:
     """One run, each row to its own end."""
-    read, outputs = x, []
+    read = x
+    outputs: list[Tensor] = []
     calls: list[Call] = []
     final: list[States] = []
     for place, call in enumerate(layer.calls(x, hx)):
@@ -113,7 +118,8 @@ def _one(
         x = call.x[taken].detach().requires_grad_(deeper)
         nodes, output = _walked(call, x, tuple(start), taken.start)
         with torch.enable_grad():
-            value = sum((node * end).sum() for node, end in zip(nodes[-1], ends, strict=True))
+            parts = [(node * end).sum() for node, end in zip(nodes[-1], ends, strict=True)]
+            value = torch.stack(parts).sum()
             if shown is not None:
                 value = value + (output * shown[taken]).sum()
         flat = [state for step in nodes for state in step]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -23,6 +23,10 @@ from .samples import Batch, Loss, Sample, rows_of
 from .seen import Seen, see
 from .signal import layer_of, signal_of
 from .verdict import Findings, Verdict, verdict
+
+if TYPE_CHECKING:
+    from .look import Language
+    from .pictures import Figure
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
 ROWS, STEPS = 16, 300
@@ -98,6 +102,15 @@ class Report:
                 for gate, one in self.saturation.items()
             },
         }
+
+    def figure(self, name: str, *, language: "Language" = "en") -> "Figure":
+        """One figure for a paper, as SVG: "half_life", "gradient" by lag, or "horizon".
+
+        Raises SettingsError for an unknown name, and for half-lives of a network without gates.
+        """
+        from .pictures import figure_of_report
+
+        return figure_of_report(self, name, language)
 
     def __str__(self) -> str:
         low, high = self.interval

@@ -10,7 +10,7 @@ from ..errors import ShapeError
 from ..kernels import Call, run
 from .rerun import check_places
 from .seen import Seen
-from .what_if import step_changed
+from .what_if import stepped
 
 
 @torch.no_grad()
@@ -55,7 +55,7 @@ def _unwritten(call: Call, at: Int[Tensor, " candidates"]) -> Float[Tensor, "tim
     """The output of one layer in the order of reading, had it not written at a step, another for each row."""
     column = torch.arange(len(at))
     before = run(Call.of(call.weights, call.x, call.states, at))
-    states = step_changed(call, call.x[at, column], before.final, drop=True, keep=False)
+    states = stepped(call, call.x[at, column], before.final, drop=True, keep=False)
     output = before.output
     output[at, column] = states[0]
     left = call.steps - at - 1
