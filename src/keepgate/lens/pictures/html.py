@@ -21,6 +21,7 @@ from .words import SHORT, cut, network, paragraph, piece, sentence_of, speak, to
 
 WIDE, NARROW = 980.0, 348.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
 TABLE = 2_000  # more tokens than this stand in no table
+LONG = 1_000  # more tokens than this scroll in a window of their own
 PROOFS = 5  # of each kind are listed, of those that carry nothing to speak of one, for comparison
 NOTHING = 5e-4  # a share smaller than this is written as 0
 
@@ -90,7 +91,8 @@ def _body(look: Look, language: str, *, whole: bool) -> Markup:
             half_life=both(half_life_of_look, "half") if gated and whole else "",
             half_said=sentences.half_life(look) if gated else [],
             gradient=both(gradient_of_look, "gradient") if whole else "", gradient_said=sentences.gradient(look),
-            table=_table(look, language), too_many=len(look.tokens) > TABLE, tokens=count(len(look.tokens)),
+            table=_table(look, language), too_many=len(look.tokens) > TABLE,
+            long=len(look.tokens) > LONG, tokens=count(len(look.tokens)),
         )
     )  # fmt: skip
 
