@@ -10,12 +10,12 @@ from html.parser import HTMLParser
 
 import pytest
 import torch
-from test_answers_apart import reader
+from test_answers_apart import QUESTIONS, reader
 from test_look import ASKED, KINDS, TEXT, every_kind, looked
 
 import keepgate.lens.pictures.sentences as said
 from keepgate import SettingsError
-from keepgate.lens import examine, look
+from keepgate.lens import examine, fate, look, read
 from keepgate.lens.pictures.words import table
 from keepgate.tasks.answer import Answer
 from keepgate.wording import LANGUAGES
@@ -255,6 +255,31 @@ def test_the_sentence_follows_from_the_proof(lstm, changes, wanted):
     assert ("sum.left" in keys(found)) == (
         changes["top"][0] >= 0.01 and found.carriers[0].step + 1 < len(found.tokens)
     )
+
+
+def test_what_became_of_a_write_is_told_of_the_directions_that_read_on_after_it():
+    task = reader(cell="lstm", reading="last")
+    reading = read(task, QUESTIONS[0])
+    found = look(task, QUESTIONS[0].text, ASKED)
+    last = len(found.tokens) - 1
+
+    def matters(step):
+        passes = [
+            replace(one, fate=fate(reading.trace.layer(-1, reverse=one.reverse), step))
+            for one in found.passes
+        ]
+        top = next(one for one in found.carriers if one.step == step)
+        return replace(found, passes=tuple(passes), carriers=(top,))
+
+    told = {step: [one.key for one in said.erased(matters(step))] for step in (0, 5, last)}
+    assert told[0] == ["erased.said", "erased.most"]
+    assert told[5] == ["erased.said", "erased.said_back", "erased.most"]
+    assert told[last] == ["erased.said_back", "erased.most"]
+    most = max(range(last), key=matters(last).passes[1].fate.erased.tolist().__getitem__)
+    assert said.erasers(matters(last))[0][0] == most
+    one_way = looked(**KINDS[0])
+    alone = replace(one_way.passes[0], fate=replace(one_way.passes[0].fate, step=len(one_way.tokens) - 1))
+    assert [one.key for one in said.erased(replace(one_way, passes=(alone,)))] == ["erased.last"]
 
 
 def test_a_plain_rnn_says_why_it_has_no_writes():

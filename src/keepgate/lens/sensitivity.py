@@ -52,8 +52,9 @@ def _squares(call: Call, by_output: Float[Tensor, "time 1 output"]) -> Float[Ten
             for t in stretch:
                 state = run(Call.of(call.weights, call.x[t : t + 1], state)).final
                 after.append(state)
-            value = sum((one[0] * by_output[t]).sum() for t, one in zip(stretch, after, strict=True))
-            value = value + sum((one * by).sum() for one, by in zip(state, later, strict=True))
+            parts = [(one[0] * by_output[t]).sum() for t, one in zip(stretch, after, strict=True)]
+            parts += [(one * by).sum() for one, by in zip(state, later, strict=True)]
+            value = torch.stack(parts).sum()
         flat = [each for one in after for each in one]
         gradients = torch.autograd.grad(value, [*begin, *flat], allow_unused=True)
         whole = [
