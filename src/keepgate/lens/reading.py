@@ -1,7 +1,8 @@
 """Reading: one question as a model read it, its memory from inside, and the way from there to the answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -38,6 +39,11 @@ class Head(Protocol):
         It can be differentiated. Raises KeyError for an answer that it does not know.
         """
 
+    def margins(
+        self, output: Float[Tensor, "time rows output"], answer: str | None = None
+    ) -> Float[Tensor, " rows"]:
+        """`margin` of each row."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:
@@ -72,7 +78,11 @@ def read(task: Task, question: Question) -> Reading:
     Raises CellError for a network without memory and for a task that is no reader, CorpusError for a question that has
     no text or asks nothing.
     """
-    for kind, head in ((ChoiceReader, ChoiceHead), (SpanReader, SpanHead)):
+    heads: tuple[tuple[type, Callable[[Any, Question], ChoiceHead | SpanHead]], ...] = (
+        (ChoiceReader, ChoiceHead),
+        (SpanReader, SpanHead),
+    )
+    for kind, head in heads:
         if isinstance(task, kind):
             found = head(task, question)
             (answer,) = task.answer([question])
