@@ -10,7 +10,7 @@ name likelier than another with any goal: who has not kept the name from the fro
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Literal
 
@@ -80,6 +80,30 @@ def primer(language: Language = "zh") -> list[Question]:
     return questions
 
 
+def happenings(seed: int, language: Language = "zh") -> Iterator[str]:
+    """What else happens, without end: sentences to be put after a story, each with what stands before it.
+
+    The same for the same seed. Raises SettingsError for an unknown language.
+    """
+    telling = _telling(language)
+    rng = random.Random(f"happenings {seed} {language}")
+    while True:
+        yield _happening(rng, telling)
+
+
+def told(text: str, question: str, language: Language = "zh") -> str | None:
+    """The answer to a question as stories ask it, where the text says it of one person and no other; else None.
+
+    Raises SettingsError for an unknown language.
+    """
+    telling = _telling(language)
+    for goal in (*goals_of("train", language), *goals_of("test", language)):
+        if question.strip() == telling.question.format(goal=goal):
+            who = [name for name in telling.names if telling.fact.format(name=name, goal=goal) in text]
+            return who[0] if len(who) == 1 else None
+    return None
+
+
 def names_of(language: Language = "zh") -> tuple[str, ...]:
     """The people, all of whom are in both parts."""
     return _telling(language).names
@@ -134,18 +158,23 @@ def _story(
 def _filled(rng: random.Random, characters: int, telling: Telling) -> str:
     """What happens, in exactly so many characters, what stands before each sentence counted in."""
     parts = []
-    people = len(telling.names)
     while characters > 0:
         while True:
-            first = int(rng.random() * people)
-            second = (first + 1 + int(rng.random() * (people - 1))) % people
-            sentence = telling.happenings[int(rng.random() * len(telling.happenings))]
-            sentence = telling.between + sentence.format(a=telling.names[first], b=telling.names[second])
+            sentence = _happening(rng, telling)
             if _can_fill(characters - len(sentence), telling):
                 break
         parts.append(sentence)
         characters -= len(sentence)
     return "".join(parts)
+
+
+def _happening(rng: random.Random, telling: Telling) -> str:
+    """One sentence that says nothing of what anyone wants to become, with what stands before it."""
+    people = len(telling.names)
+    first = int(rng.random() * people)
+    second = (first + 1 + int(rng.random() * (people - 1))) % people
+    sentence = telling.happenings[int(rng.random() * len(telling.happenings))]
+    return telling.between + sentence.format(a=telling.names[first], b=telling.names[second])
 
 
 # Beyond so many characters every number can be filled in both languages; a test counts them.
