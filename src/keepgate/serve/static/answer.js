@@ -2,7 +2,7 @@
 
 import { bar, el } from "./dom.js";
 import { explainToken } from "./explain.js";
-import { sourceOf } from "./marks.js";
+import { sourceOf, TELLING } from "./marks.js";
 import { fullName } from "./names.js";
 import { percent, unit } from "./numbers.js";
 import { reading, state } from "./state.js";
@@ -10,7 +10,6 @@ import { isDropped, toggle } from "./what-if.js";
 import { quoted, t } from "./words.js";
 
 const SHOWN = 6; // carriers in the list
-const TELLING = 0.02; // a share below which a write carries nothing worth a line
 
 /** The panel's content about the answer of the network that is looked into. */
 export function answerPanel() {
@@ -24,7 +23,7 @@ export function answerPanel() {
 
 function source() {
   const sentence = sourceOf();
-  if (!sentence || state.carriers.carriers[0].share < TELLING) return [el("p", {}, t("answer.nowhere"))];
+  if (!sentence) return [el("p", {}, t("answer.nowhere"))];
   if (sentence.asked) return [el("p", {}, t("answer.from_question"))];
   return [el("p", { class: "from" }, t("answer.from")), el("blockquote", {}, sentence.words)];
 }
@@ -43,7 +42,7 @@ function proof(answer, { carriers }) {
 }
 
 function carriers({ carriers: all, tried }) {
-  const shown = all.slice(0, SHOWN).filter((each) => each.share > 0.005);
+  const shown = all.slice(0, SHOWN).filter((each) => each.share >= TELLING);
   if (!shown.length) return null;
   const rows = shown.map(({ token, share, without }, k) => {
     const text = reading().tokens[token];

@@ -2,21 +2,22 @@
 
 import { $, bar, el, fill } from "./dom.js";
 import { explainAnswer } from "./explain.js";
+import { lastLane } from "./marks.js";
 import { nameOf, fullName } from "./names.js";
 import { count, unit } from "./numbers.js";
-import { on, set, state, model, reading } from "./state.js";
+import { isGated, model, on, reading, set, state } from "./state.js";
 import { explain, quoted, t } from "./words.js";
 
 /** Shows the answers, and keeps them true. */
 export function startAnswers() {
-  on(["readings", "chosen", "expected", "language", "busy", "open", "changed", "models"], show);
+  on(["readings", "chosen", "expected", "language", "busy", "open", "fate", "carriers", "changed", "models"], show);
 }
 
 function show() {
   $("answers").setAttribute("aria-busy", String(state.busy));
   fill($("answers"), state.readings.map(card));
   fill($("inside-title"), ...title());
-  $("how").textContent = reading() ? t("strip.how") : "";
+  $("how").textContent = reading() ? t(isGated(state.chosen) ? "strip.how" : "strip.how.plain") : "";
   fill($("legend"), reading() ? legend() : []);
 }
 
@@ -84,5 +85,6 @@ function choose(id) {
 function legend() {
   const { gates = [] } = model(state.chosen) ?? {};
   const lanes = gates.map((name) => el("li", { class: `gate-${name}` }, el("b", {}, name), " ", t(`legend.${name}`) === `legend.${name}` ? "" : t(`legend.${name}`)));
-  return [...lanes, el("li", { class: "lane-moves" }, el("b", {}, "Δ"), " ", t("legend.moves"))];
+  const last = lastLane();
+  return [...lanes, el("li", { class: `lane-${last.kind}` }, el("b", {}, last.name), " ", t(`legend.${last.kind}`))];
 }

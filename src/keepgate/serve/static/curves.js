@@ -17,7 +17,7 @@ const BOTTOM = 40;
  * at: the lag that is read, or null. x, label: the words under the axis, and of the whole picture.
  */
 export function drawCurves({ lags, lines, at, width, x, label }) {
-  const height = Math.round(Math.min(420, Math.max(260, width * 0.48)));
+  const height = Math.round(Math.min(420, Math.max(260, width * 0.36)));
   const decades = lines.flatMap(({ values }) => values.filter((value) => value > 0).map((value) => Math.log10(value)));
   const low = Math.max(LOWEST, Math.floor(Math.min(-1, ...decades)));
   const high = Math.min(HIGHEST, Math.ceil(Math.max(0, ...decades) - 1e-9)) || 0;
@@ -36,7 +36,7 @@ function grid(low, high, down, width) {
   const made = [];
   for (let decade = high; decade >= low; decade -= step) {
     made.push(shape("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: down(decade), y2: down(decade) }));
-    made.push(shape("text", { class: "tick", x: LEFT - 8, y: down(decade) + 4, "text-anchor": "end" }, decade === 0 ? "1" : power(decade)));
+    made.push(shape("text", { class: "tick", x: LEFT - 8, y: down(decade) + 4, "text-anchor": "end" }, decade === 0 ? "1" : `${decade === LOWEST ? "≤" : ""}${power(decade)}`));
   }
   return made;
 }

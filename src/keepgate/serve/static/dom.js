@@ -12,14 +12,14 @@ export function el(tag, properties = {}, ...children) {
     else if (name in made && !name.startsWith("aria")) made[name] = value;
     else made.setAttribute(name, value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
   return made;
 }
 
 /** Puts children in place of what an element held, and keeps the focus where it was by the children's `data-keep`. */
 export function fill(parent, ...children) {
   const held = parent.contains(document.activeElement) ? document.activeElement.dataset.keep : undefined;
-  parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));
+  parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   if (held) parent.querySelector(`[data-keep="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
 }
 

@@ -3,7 +3,7 @@
 import { ask, during, forget } from "./api.js";
 import { announce } from "./dom.js";
 import { percent } from "./numbers.js";
-import { reading, set, state, strip } from "./state.js";
+import { isGated, reading, set, state, strip } from "./state.js";
 import { explain, quoted, t } from "./words.js";
 
 /** What a token wrote, what is left of it, who erased it; in all units or in one. */
@@ -12,6 +12,11 @@ export async function explainToken(token, unit = null) {
   forget("answer");
   const same = state.open?.token === token;
   set({ at: token, open: { token, unit }, fate: same ? state.fate : null, openFault: null });
+  if (!isGated(state.chosen)) {
+    failed({ code: "no_memory", facts: {}, message: "" });
+    if (!state.carriers) await fetchCarriers();
+    return;
+  }
   await during(
     "token",
     async () => {
@@ -20,9 +25,8 @@ export async function explainToken(token, unit = null) {
       set({ fate });
       announce(t("token.left.said", { token: quoted(reading().tokens[token]), share: percent(fate.at_end) }));
     },
-    (fault) => failed(fault),
+    failed,
   );
-  if (state.openFault?.code === "no_memory" && state.open?.token === token && !state.carriers) await fetchCarriers();
 }
 
 /** Which writes carry the answer, each proven by leaving it out. */

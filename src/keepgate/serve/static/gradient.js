@@ -52,7 +52,8 @@ function build() {
     el("div", { class: "sliders" },
       slider("bias", -4, 6, 0.25, bias, (value) => { bias = value; later(); }),
       slider("scale", 0, 3, 0.05, scale, (value) => { scale = value; later(); }),
-      el("button", { type: "button", "data-keep": "reset", onclick: reset }, t("gradient.reset"))),
+      el("button", { type: "button", "data-keep": "reset", onclick: reset }, t("gradient.reset")),
+      el("p", { class: "note" }, t("gradient.no_gate"))),
     el("p", { id: "gradient-fault", class: "fault", role: "alert", hidden: true }),
     picture,
     slider("lag", 0, LAGS, 1, lag, (value) => { lag = value; draw(); }),
@@ -61,7 +62,7 @@ function build() {
 }
 
 function slider(name, min, max, step, value, moved) {
-  const written = (number) => t(`gradient.${name}.value`, { value: name === "lag" ? number : name === "bias" ? (number < 0 ? `−${-number}` : `+${number}`) : `×${number}` });
+  const written = (number) => t(`gradient.${name}.value`, { value: name === "lag" ? number : name === "bias" ? (number < 0 ? `−${-number}` : number > 0 ? `+${number}` : "0") : `×${number}` });
   const output = el("output", { class: "number" }, written(value));
   const input = el("input", { type: "range", id: `gradient-${name}`, min, max, step, value, "aria-valuetext": written(value), "data-keep": name, oninput: (event) => {
     const now = Number(event.target.value);

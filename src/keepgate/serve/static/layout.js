@@ -3,7 +3,7 @@
 export const TEXT = 27; // a line's height of text
 export const LANE = 11; // of one lane of bars
 export const BETWEEN = 3; // between two lanes
-export const GUTTER = 30; // before the first cell, for the lanes' names
+export const GUTTER = 36; // before the first cell, for the lanes' names
 const AFTER = 17; // between two lines
 const SPACE = 5; // what a blank in the text adds
 const LEAST = 15; // a cell's width: narrower bars cannot be told apart

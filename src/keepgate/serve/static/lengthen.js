@@ -11,7 +11,8 @@ import { firstSentence, languageOf } from "./text.js";
 import { explain, quoted, t } from "./words.js";
 
 const STEPS = 16;
-const LONGEST = 1000; // characters
+const LONGEST = { zh: 1000, en: 4000 }; // characters
+const MOST = 10_000; // characters that the server tells
 
 let from = "sentence"; // what is lengthened: the first sentence, or the whole story
 let found = null; // the server's reply
@@ -39,7 +40,8 @@ async function fetchLengths() {
     "lengthen",
     async () => {
       const text = base();
-      const asked = { text, question: state.question, models, language: languageOf(text), steps: STEPS, to: Math.max(LONGEST, 2 * [...text].length) };
+      const spoken = languageOf(text);
+      const asked = { text, question: state.question, models, language: spoken, steps: STEPS, to: Math.min(MOST, Math.max(LONGEST[spoken], 2 * [...text].length)) };
       found = await ask("lengthen", "/api/lengthen", asked);
       fault = null;
       at = Math.min(at, found.lengths.length - 1);

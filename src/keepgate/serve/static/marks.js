@@ -1,6 +1,6 @@
 // What is marked on the strip: the lanes under the tokens, and the tokens that the explanation names.
 
-import { reading, state, strip } from "./state.js";
+import { model, reading, state, strip } from "./state.js";
 import { sentenceOf } from "./text.js";
 import { t } from "./words.js";
 
@@ -17,6 +17,7 @@ export function marksOf() {
     keep: new Set(state.keep),
     unknown: new Set(read.unknown),
     askedFrom: read.asked_from,
+    askedMark: t("strip.asked"),
   };
 }
 
@@ -32,8 +33,8 @@ export function lastLane() {
     return made("sensitivity", relative(state.carriers.sensitivity));
   }
   const moves = strip().moves;
-  const memory = Object.keys(moves).find((name) => name === "c") ?? Object.keys(moves)[0];
-  return { ...made("moves", relative(moves[memory] ?? []), "other"), name: `Δ${memory ?? ""}` };
+  const { memory } = model(state.chosen);
+  return { ...made("moves", relative(moves[memory] ?? []), "other"), name: `Δ${memory}` };
 }
 
 /** For each token the share of the answer that its write carries; below 0 is nothing. */
@@ -49,9 +50,11 @@ function relative(values) {
   return values.map((value) => (value === null ? null : value / most));
 }
 
-/** The sentence that the answer came from: where most of what carries it was written. Null while that is not known. */
+export const TELLING = 0.02; // a share below which a write carries nothing worth naming
+
+/** The sentence that the answer came from: where most of what carries it was written. Null while there is none. */
 export function sourceOf() {
-  if (state.open !== "answer" || !state.carriers?.carriers.length) return null;
+  if (state.open !== "answer" || !(state.carriers?.carriers[0]?.share >= TELLING)) return null;
   return source(state.carriers.carriers);
 }
 
@@ -71,7 +74,7 @@ function source(carriers) {
 /** The tokens that the explanation counts, with their ranks: who erased a write, or whose writes carry the answer. */
 function ranks() {
   if (state.fate && state.open?.token !== undefined) return ranked(state.fate.erasers);
-  if (state.open === "answer" && state.carriers) return ranked(state.carriers.carriers.filter((each) => each.share > 0.005).slice(0, 5));
+  if (state.open === "answer" && state.carriers) return ranked(state.carriers.carriers.filter((each) => each.share >= TELLING).slice(0, 5));
   return new Map();
 }
 

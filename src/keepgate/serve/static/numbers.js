@@ -11,9 +11,9 @@ export function unit(value) {
 /** A share in percent. */
 export function percent(value) {
   if (value === null || value === undefined) return "–";
-  if (value > 0 && value < 0.005) return "<1%";
+  if (value > 0 && value < 0.0005) return "<0.1%";
   if (value < 1 && value >= 0.995) return ">99%";
-  return `${Math.round(100 * value)}%`;
+  return value < 0.0995 && value > 0 ? `${(100 * value).toFixed(1)}%` : `${Math.round(100 * value)}%`;
 }
 
 /** A number of any size, with two digits that count and a true minus. */
@@ -26,6 +26,12 @@ export function size(value) {
     return `${digits.replace("-", "−")}×${power(Number(exponent))}`;
   }
   return (one >= 100 ? value.toFixed(0) : one >= 10 ? value.toFixed(1) : one >= 0.1 ? value.toFixed(2) : value.toFixed(3)).replace("-", "−");
+}
+
+/** A number in a sum that is to be followed: three decimals, and a true minus. */
+export function exact(value) {
+  const written = Math.abs(value) >= 100 ? value.toFixed(1) : value.toFixed(3);
+  return written.replace("-", "−");
 }
 
 /** A number with its sign. */

@@ -20,7 +20,7 @@ export function startPanel() {
 
 function show() {
   $("panel").classList.toggle("open", Boolean(state.open) || state.drop.length + state.keep.length > 0);
-  fill($("panel"), ...(reading() ? [changesBox(), explanation()] : []));
+  fill($("panel"), ...(reading() ? [explanation(), changesBox()] : []));
 }
 
 function explanation() {

@@ -39,6 +39,9 @@ export function on(names, act) {
   listeners.push({ names, act });
 }
 
+/** Whether a network's memory is a sum of writes that gates let in, so that one of them can be followed or left out. */
+export const isGated = (id) => (model(id)?.gates.length ?? 0) > 0;
+
 export const model = (id) => known.models.find((each) => each.id === id) ?? null;
 
 /** The reading of the network that is looked into; null if there is none, or it failed. */

@@ -1,8 +1,8 @@
 // The story token by token: forget, select, output, each lit in the equations with its numbers.
 
 import { ask, during, forget } from "./api.js";
-import { $, el, fill } from "./dom.js";
-import { phasesOf, withNumbers } from "./equations.js";
+import { $, el, fill, shape } from "./dom.js";
+import { phasesOf, withNumbers, written } from "./equations.js";
 import { whileSeen } from "./seen.js";
 import { model, on, reading, set, state, strip } from "./state.js";
 import { explain, t } from "./words.js";
@@ -30,6 +30,14 @@ export function startStep() {
   };
   on(["readings", "chosen", "place"], begin);
   on(["language"], show);
+  on(["at"], follow);
+}
+
+/** Goes to the token that the reader stands on. */
+function follow() {
+  if (!reading() || state.at === null || state.at === order()[token]) return;
+  [token, phase] = [order().indexOf(state.at), 0];
+  turn();
 }
 
 async function fetchValues() {
@@ -52,11 +60,28 @@ async function fetchValues() {
 const phases = () => phasesOf(model(state.chosen)?.equations ?? []);
 const order = () => (strip().reverse ? reading().tokens.map((_, k) => reading().tokens.length - 1 - k) : reading().tokens.map((_, k) => k));
 
+/** Makes the player anew. */
 function show() {
   if (!reading()) return fill($("player"));
   if (fault) return fill($("player"), el("p", { class: "fault" }, explain(fault)));
   return fill($("player"), ribbon(), controls(), equations());
 }
+
+/** Shows another token or phase, and leaves the controls, one of which may be dragged. */
+function turn() {
+  const host = $("player");
+  if (!reading() || !host.querySelector(".controls")) return;
+  host.querySelector(".ribbon").replaceWith(ribbon());
+  host.querySelector(".equations").replaceWith(equations());
+  const seek = host.querySelector(".seek input");
+  seek.value = String(token);
+  seek.setAttribute("aria-valuetext", now());
+  const play = host.querySelector('[data-keep="step play"]');
+  play.replaceChildren(icon(clock === null ? "play" : "pause"));
+  play.setAttribute("aria-label", t(clock === null ? "step.play" : "step.pause"));
+}
+
+const now = () => t("step.now", { token: reading().tokens[order()[token]], k: token + 1, n: reading().tokens.length });
 
 /** The tokens around the one that is read. */
 function ribbon() {
@@ -67,26 +92,29 @@ function ribbon() {
     const text = tokens[places[k]] ?? "";
     shown.push(el("span", { class: k === token ? "now" : k < token ? "past" : "next" }, text));
   }
-  return el("p", { class: "ribbon", "aria-label": t("step.now", { token: tokens[places[token]], k: token + 1, n: tokens.length }) }, shown);
+  return el("p", { class: "ribbon", role: "img", "aria-label": now() }, shown);
 }
 
 function controls() {
   const button = (name, act, sign) => el("button", { type: "button", "data-keep": `step ${name}`, "aria-label": t(`step.${name}`), title: t(`step.${name}`), onclick: act }, sign);
-  const playing = clock !== null;
   return el("div", { class: "controls" },
-    button("back", () => go(token - 1, 0), "⏮"),
-    button(playing ? "pause" : "play", () => (playing ? pause() : play()), playing ? "❚❚" : "▶"),
-    button("phase", () => { pause(); advance(); }, t("step.phase.sign")),
-    button("forward", () => go(token + 1, 0), "⏭"),
+    button("back", () => go(token - 1, 0), icon("back")),
+    button("play", () => (clock === null ? play() : pause()), icon(clock === null ? "play" : "pause")),
+    button("phase", () => (clock === null ? advance() : pause()), t("step.phase.sign")),
+    button("forward", () => go(token + 1, 0), icon("forward")),
     el("label", { class: "seek" }, el("span", { class: "unseen" }, t("step.seek")),
       el("input", { type: "range", min: 0, max: reading().tokens.length - 1, value: token, "data-keep": "seek",
-        "aria-valuetext": t("step.now", { token: reading().tokens[order()[token]], k: token + 1, n: reading().tokens.length }),
+        "aria-valuetext": now(),
         oninput: (event) => go(Number(event.target.value), 0) })),
     el("label", { class: "inline" }, el("span", {}, t("step.pace")), " ", el("select", { "data-keep": "pace", onchange: (event) => repace(event.target.value) },
       Object.keys(PACES).map((name) => el("option", { value: name, selected: name === pace }, t(`step.pace.${name}`))))),
     el("label", { class: "inline" }, el("span", {}, t("step.unit")), " ", unitChoice()),
   ); // prettier-ignore
 }
+
+const ICONS = { back: "M4 3v10M13 3L6 8l7 5z", forward: "M12 3v10M3 3l7 5-7 5z", play: "M4 2.5l9 5.5-9 5.5z", pause: "M5 3v10M11 3v10" };
+
+const icon = (name) => shape("svg", { class: "icon", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, shape("path", { d: ICONS[name] }));
 
 function unitChoice() {
   const units = values?.units ?? 0;
@@ -105,9 +133,9 @@ function equations() {
     el("li", { class: `phase ${name ?? "only"}${k === phase ? " lit" : ""}`, "aria-current": k === phase ? "step" : null },
       el("h3", {}, t(`phase.${name ?? "only"}`)),
       el("p", { class: "note" }, t(`phase.${name ?? "only"}.what`)),
-      el("dl", {}, lines.map((text) => [el("dt", {}, text), el("dd", {}, here && k <= phase ? withNumbers(text, here, unit !== null) : "…")])),
+      el("dl", {}, lines.map((text) => [el("dt", {}, written(text)), el("dd", {}, here && k <= phase ? withNumbers(text, here, unit !== null) : "…")])),
     )); // prettier-ignore
-  return el("div", {}, el("ol", { class: "phases" }, boxes), el("p", { class: "note" }, t(unit === null ? "step.mean" : "step.one", { unit })));
+  return el("div", { class: "equations" }, el("ol", { class: "phases" }, boxes), el("p", { class: "note" }, t(unit === null ? "step.mean" : "step.one", { unit })));
 }
 
 /** Goes to a phase of a token, here and on the strip. */
@@ -115,7 +143,7 @@ function go(to, part) {
   token = Math.max(0, Math.min(reading().tokens.length - 1, to));
   phase = part;
   set({ at: order()[token] });
-  show();
+  turn();
 }
 
 function advance() {
@@ -127,7 +155,7 @@ function advance() {
 function play() {
   if (token === reading().tokens.length - 1 && phase === phases().length - 1) [token, phase] = [0, 0];
   clock = setInterval(advance, PACES[pace]);
-  show();
+  turn();
 }
 
 function stop() {
@@ -137,7 +165,7 @@ function stop() {
 
 function pause() {
   stop();
-  show();
+  turn();
 }
 
 function repace(name) {

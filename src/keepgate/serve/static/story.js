@@ -1,7 +1,7 @@
 // The form: a story and a question, typed or an example; sends them to the networks that read its language.
 
 import { ask, during, forget } from "./api.js";
-import { $, announce } from "./dom.js";
+import { $, announce, el, fill } from "./dom.js";
 import { on, set, state } from "./state.js";
 import { languageOf } from "./text.js";
 import { explain, language, quoted, t } from "./words.js";
@@ -27,10 +27,23 @@ export function startStory() {
   for (const field of [story(), question()]) field.addEventListener("input", edited);
   $("another").addEventListener("click", () => tell(seed + 1));
   $("length").addEventListener("change", () => tell(seed));
+  offerLengths();
   on(["language"], () => {
+    offerLengths();
     if (example && isExample()) tell(seed);
     else if (state.fault) showFault(state.fault);
   });
+}
+
+// Characters that an example may have; about four of an English story are one token.
+const LENGTHS = { zh: [100, 300, 1000], en: [400, 1200, 4000] };
+
+const spoken = () => (language === "zh-TW" ? "zh" : "en");
+
+/** Offers the lengths of the page's language, the same one of them chosen. */
+function offerLengths() {
+  const chosen = Math.max(0, $("length").selectedIndex);
+  fill($("length"), LENGTHS[spoken()].map((length, k) => el("option", { value: length, selected: k === chosen }, String(length))));
 }
 
 /** The first example, read. */
@@ -48,8 +61,7 @@ async function tell(number) {
   await during(
     "story",
     async () => {
-      const wanted = language === "zh-TW" ? "zh" : "en";
-      const told = await ask("story", `/api/story?language=${wanted}&length=${$("length").value}&seed=${number}`);
+      const told = await ask("story", `/api/story?language=${spoken()}&length=${$("length").value}&seed=${number}`);
       [seed, example] = [number, told];
       put(told.text, told.question);
       await read();

@@ -43,14 +43,17 @@ function listen(opened, toggled, closed) {
   host().addEventListener("click", (event) => {
     const token = place(event);
     if (token === null) return;
-    set({ at: token });
+    if (event.pointerType === "touch") tellToken(null);
     opened(token);
   });
   host().addEventListener("focus", () => {
-    if (state.at === null && reading()) set({ at: 0 });
     refresh();
-    if (state.at !== null) say(state.at);
+    if (!reading() || !host().matches(":focus-visible")) return;
+    if (state.at === null) set({ at: 0 });
+    say(state.at);
+    intoView(state.at);
   });
+  addEventListener("scroll", () => hover === null && document.activeElement !== host() && tellToken(null), { passive: true });
   host().addEventListener("blur", () => {
     tellToken(null);
     refresh();

@@ -18,13 +18,23 @@ export function palette() {
  * Draws a line whose top is the canvas's.
  *
  * scene: { tokens, lanes: [{ name, colour, values }], font, sansFont, hover, at, focused, selected, source: [from, to) | null,
- *          ranks: Map token→rank, drop: Set, keep: Set, unknown: Set, askedFrom }
+ *          ranks: Map token→rank, drop: Set, keep: Set, unknown: Set, askedFrom, askedMark }
  */
 export function drawLine(pen, line, scene, colours) {
   drawGrounds(pen, line, scene, colours);
   scene.lanes.forEach((lane, number) => drawLane(pen, line, scene, colours, lane, TEXT + number * (LANE + BETWEEN)));
   for (const cell of line.cells) drawToken(pen, cell, scene, colours);
+  if (line.cells[0].token === scene.askedFrom) gutterMark(pen, scene, colours);
   drawCursor(pen, line, scene, colours);
+}
+
+/** Where the question begins, said before its line. */
+function gutterMark(pen, scene, colours) {
+  pen.font = scene.laneFont;
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  pen.fillStyle = colours.soft;
+  pen.fillText(scene.askedMark, GUTTER - 7, TEXT / 2);
 }
 
 function drawGrounds(pen, line, scene, colours) {

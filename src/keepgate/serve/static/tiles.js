@@ -1,7 +1,7 @@
 // A long drawing as canvases of a few lines each; only those in sight are drawn, and the others hold no pixels.
 
 const LINES = 6; // lines in a tile
-const MARGIN = "300px"; // so far outside the window a tile is drawn already
+const MARGIN = "500px"; // so far outside the window a tile is drawn already
 
 /** Tiles inside a host. `draw(pen, line, width)` draws one line at the pen's origin. */
 export class Tiles {

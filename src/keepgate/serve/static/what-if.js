@@ -3,7 +3,7 @@
 import { ask, during, forget } from "./api.js";
 import { announce, el } from "./dom.js";
 import { unit } from "./numbers.js";
-import { on, reading, set, state } from "./state.js";
+import { isGated, on, reading, set, state } from "./state.js";
 import { explain, quoted, t } from "./words.js";
 
 /** Asks anew whenever a change is made or undone, or another network is looked into. */
@@ -27,6 +27,10 @@ async function run() {
   if (!drop.length && !keep.length) {
     forget("what-if");
     set({ changed: null, changedFault: null });
+    return;
+  }
+  if (!isGated(state.chosen)) {
+    set({ changed: null, changedFault: { code: "no_memory", facts: {}, message: "" } });
     return;
   }
   await during(
