@@ -16,11 +16,17 @@ export function el(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Puts children in place of what an element held, and keeps the focus where it was by the children's `data-keep`. */
+/**
+ * Puts children in place of what an element held. The focus stays on the child of the same `data-keep`; if there is none
+ * any more, on the element itself, where it can take it: whoever walks by keys is not sent back to the page's start.
+ */
 export function fill(parent, ...children) {
-  const held = parent.contains(document.activeElement) ? document.activeElement.dataset.keep : undefined;
+  const focused = parent !== document.activeElement && parent.contains(document.activeElement);
+  const held = focused ? document.activeElement.dataset.keep : undefined;
   parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
-  if (held) parent.querySelector(`[data-keep="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+  if (!focused) return;
+  const same = held && parent.querySelector(`[data-keep="${CSS.escape(held)}"]`);
+  (same || parent).focus({ preventScroll: true });
 }
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -50,7 +50,7 @@ function build() {
   picture = el("div", { class: "picture" });
   fill($("gradients"),
     el("div", { class: "sliders" },
-      slider("bias", -4, 6, 0.25, bias, (value) => { bias = value; later(); }),
+      slider("bias", -8, 8, 0.25, bias, (value) => { bias = value; later(); }),
       slider("scale", 0, 3, 0.05, scale, (value) => { scale = value; later(); }),
       el("button", { type: "button", "data-keep": "reset", onclick: reset }, t("gradient.reset")),
       el("p", { class: "note" }, t("gradient.no_gate"))),

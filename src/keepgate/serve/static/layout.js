@@ -1,10 +1,11 @@
 // Tokens → lines of cells: where each stands. Lengths in CSS pixels. Draws nothing.
 
-export const TEXT = 27; // a line's height of text
+export const TEXT = 32; // a line's height of text, with room for a rank above it
+export const MIDDLE = 18; // of the text, from the line's top
 export const LANE = 11; // of one lane of bars
 export const BETWEEN = 3; // between two lanes
 export const GUTTER = 36; // before the first cell, for the lanes' names
-const AFTER = 17; // between two lines
+const AFTER = 14; // between two lines
 const SPACE = 5; // what a blank in the text adds
 const LEAST = 15; // a cell's width: narrower bars cannot be told apart
 const HANGING = 22; // kept free for a closing mark that may not begin a line

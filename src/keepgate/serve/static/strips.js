@@ -1,7 +1,10 @@
 // One line of the strip, drawn: tokens with a lane of bars for each gate, and what is marked on them.
 // Nothing is told by colour alone: a bar's height is the value, marks have shapes of their own.
 
-import { BETWEEN, GUTTER, LANE, TEXT } from "./layout.js";
+import { BETWEEN, GUTTER, LANE, MIDDLE, TEXT } from "./layout.js";
+
+const TOP = 8; // a rank stands above it
+const FAINT = 0.004; // below it a bar is no line
 
 /** The page's colours as they are now, light or dark. */
 export function palette() {
@@ -34,7 +37,7 @@ function gutterMark(pen, scene, colours) {
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   pen.fillStyle = colours.soft;
-  pen.fillText(scene.askedMark, GUTTER - 7, TEXT / 2);
+  pen.fillText(scene.askedMark, GUTTER - 7, MIDDLE);
 }
 
 function drawGrounds(pen, line, scene, colours) {
@@ -45,7 +48,7 @@ function drawGrounds(pen, line, scene, colours) {
   const last = marked.at(-1);
   pen.fillStyle = colours.source;
   pen.beginPath();
-  pen.roundRect(first.x - 1, 1, last.x + last.width - first.x + 2, TEXT - 3, 5);
+  pen.roundRect(first.x - 1, TOP, last.x + last.width - first.x + 2, TEXT - TOP - 2, 5);
   pen.fill();
 }
 
@@ -61,7 +64,7 @@ function drawLane(pen, line, scene, colours, lane, top) {
     pen.fillRect(x, top, width - 1, LANE);
     if (value === null || value === undefined) continue;
     const height = Math.min(1, Math.max(0, value)) * LANE;
-    if (height <= 0) continue;
+    if (value < FAINT) continue;
     pen.fillStyle = colours[lane.colour] ?? colours.other;
     pen.fillRect(x, top + LANE - Math.max(height, 0.75), width - 1, Math.max(height, 0.75));
   }
@@ -73,14 +76,14 @@ function drawToken(pen, { token, x, width }, scene, colours) {
   if (chosen) {
     pen.fillStyle = colours.ink;
     pen.beginPath();
-    pen.roundRect(x - 1, 1, width + 1, TEXT - 3, 4);
+    pen.roundRect(x - 1, TOP, width + 1, TEXT - TOP - 2, 4);
     pen.fill();
   }
   pen.font = scene.font;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.fillStyle = chosen ? colours.paper : token >= scene.askedFrom || scene.unknown.has(token) ? colours.soft : colours.ink;
-  pen.fillText(scene.tokens[token], middle, TEXT / 2, width + 6);
+  pen.fillText(scene.tokens[token], middle, MIDDLE, width + 6);
   if (scene.unknown.has(token)) dotted(pen, x + 2, x + width - 3, TEXT - 4, colours.soft);
   if (scene.ranks.has(token)) rank(pen, middle, scene.ranks.get(token), chosen, scene, colours);
   if (scene.drop.has(token)) struck(pen, x, width, colours.wrong);
@@ -90,10 +93,10 @@ function drawToken(pen, { token, x, width }, scene, colours) {
 function rank(pen, middle, number, chosen, scene, colours) {
   pen.fillStyle = chosen ? colours.paper : colours.accent;
   pen.fillRect(middle - 6, TEXT - 5, 12, 2.5);
+  pen.fillStyle = colours.accent;
   pen.font = scene.rankFont;
   pen.textBaseline = "alphabetic";
-  pen.textAlign = "left";
-  pen.fillText(String(number), middle + 6.5, 8.5);
+  pen.fillText(String(number), middle, TOP - 0.5);
 }
 
 /** A write that is left out: struck through. */
@@ -101,8 +104,8 @@ function struck(pen, x, width, colour) {
   pen.strokeStyle = colour;
   pen.lineWidth = 2.5;
   pen.beginPath();
-  pen.moveTo(x + 1, TEXT - 7);
-  pen.lineTo(x + width - 2, 6);
+  pen.moveTo(x + 1, TEXT - 6);
+  pen.lineTo(x + width - 2, TOP + 3);
   pen.stroke();
 }
 
@@ -110,7 +113,7 @@ function struck(pen, x, width, colour) {
 function held(pen, x, width, colour) {
   pen.strokeStyle = colour;
   pen.lineWidth = 2;
-  pen.strokeRect(x + 0.5, 2, width - 2, TEXT - 5);
+  pen.strokeRect(x + 0.5, TOP + 1, width - 2, TEXT - TOP - 4);
 }
 
 function dotted(pen, from, to, y, colour) {
