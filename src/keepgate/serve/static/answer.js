@@ -60,7 +60,7 @@ function carriers({ carriers: all, tried }) {
     el("h4", {}, t("answer.carriers")),
     el("p", { class: "note" }, t("answer.how", { n: tried })),
     el("ol", { class: "rows carriers" }, rows),
-    el("p", { class: "note" }, t("answer.forget")),
+    el("p", { class: "note" }, t(shown[0].without.text === reading().answer.text ? "answer.forget.several" : "answer.forget")),
   ); // prettier-ignore
 }
 

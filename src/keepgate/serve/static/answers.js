@@ -5,6 +5,7 @@ import { explainAnswer } from "./explain.js";
 import { lastLane } from "./marks.js";
 import { nameOf, fullName } from "./names.js";
 import { count, unit } from "./numbers.js";
+import { bringPanel } from "./panel.js";
 import { isGated, model, on, reading, set, state } from "./state.js";
 import { explain, quoted, t } from "./words.js";
 
@@ -48,9 +49,10 @@ function answer(read, chosen) {
     {
       type: "button", class: "answer", "data-keep": `answer ${read.model}`, "aria-expanded": String(open), "aria-controls": "panel",
       "aria-label": t("answers.button", { network: fullName(read.model), answer: text, p: unit(probability), mark: markWord(read) }),
-      onclick: () => {
+      onclick: async () => {
         choose(read.model);
-        explainAnswer();
+        await explainAnswer();
+        bringPanel();
       },
     },
     el("span", { class: "what" }, text),

@@ -94,7 +94,8 @@ function isRight(answer) {
 }
 
 function said(id, answer) {
-  return t(isRight(answer) ? "lengthen.still" : "lengthen.lost", { name: fullName(id), answer: quoted(answer.text), p: unit(answer.probability) });
+  const key = isRight(answer) ? "still" : isRight(found.answers[id][0]) ? "lost" : "never";
+  return t(`lengthen.${key}`, { name: fullName(id), answer: quoted(answer.text), p: unit(answer.probability) });
 }
 
 function tale() {

@@ -1,7 +1,7 @@
 // The panel beside the strip: what is changed, and the explanation that was asked for.
 
 import { answerPanel } from "./answer.js";
-import { $, el, fill } from "./dom.js";
+import { $, announce, el, fill } from "./dom.js";
 import { closeExplained } from "./explain.js";
 import { on, reading, state } from "./state.js";
 import { tokenPanel } from "./token.js";
@@ -11,11 +11,26 @@ import { explain, t } from "./words.js";
 /** Shows the panel, and keeps it true. */
 export function startPanel() {
   on(["readings", "chosen", "language", "open", "fate", "carriers", "openFault", "drop", "keep", "changed", "changedFault"], show);
+  on(["carriers", "open"], sayAnswer);
   $("panel").addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !state.open) return;
     closeExplained();
     $("strip").focus({ preventScroll: true });
   });
+}
+
+/** Brings the explanation into sight, and on a narrow window the words that it marks. */
+export function bringPanel() {
+  const narrow = getComputedStyle($("panel")).bottom === "0px";
+  if (narrow) $("inside-title").scrollIntoView({ block: "start" });
+  else $("panel").scrollIntoView({ block: "nearest" });
+}
+
+/** Says the explanation of an answer to those who listen, once it is there. */
+function sayAnswer() {
+  if (state.open !== "answer" || !state.carriers) return;
+  const said = [...$("panel").querySelectorAll(".explained > p, blockquote")].slice(0, 3);
+  announce(said.map((each) => each.textContent).join(" "));
 }
 
 function show() {

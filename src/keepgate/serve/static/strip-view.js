@@ -128,6 +128,8 @@ function refresh() {
   if (!laid || !reading()) return;
   dress();
   tiles.redraw();
+  const told = hover ?? (scene.focused ? state.at : null);
+  if (told !== null && !$("tip").hidden) tellToken(told, boxOf(told));
 }
 
 function hovered(token) {
