@@ -1,6 +1,7 @@
 """The page without a mouse: where Tab leads, how one walks the strip, and what is said to those who listen."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_every_control_has_a_name_and_every_id_is_one(language: str, visit: Open
             assert not found[kind], (kind, found[kind])
         levels = found["levels"]
         assert levels.count(1) == 1
-        assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False)), levels
+        assert all(b <= a + 1 for a, b in pairwise(levels)), levels
 
     check()
     page.locator(".card.chosen .answer").click()

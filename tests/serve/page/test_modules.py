@@ -16,7 +16,8 @@ def test_both_languages_say_the_same_things(words: Words) -> None:
     for key in english:
         braces = [sorted(re.findall(r"{(\w+)}", table[key])) for table in (english, chinese)]
         assert braces[0] == braces[1], key
-        assert english[key].strip() and chinese[key].strip()
+        assert english[key].strip()
+        assert chinese[key].strip()
 
 
 def test_every_word_that_is_asked_for_is_there(words: Words) -> None:
@@ -102,7 +103,7 @@ def test_lines_hold_every_token_once_inside_the_width(page: Any) -> None:
         }"""
     )
     for one in found[0]:
-        assert one["order"] and one["back"] and one["breaks"] and one["down"] and one["top"], one
+        assert all(one[name] for name in ("order", "back", "breaks", "down", "top")), one
         assert one["count"] == 440
         assert one["right"] <= one["width"]
         assert one["mark"] == 0  # no line begins with a full stop

@@ -55,11 +55,10 @@ def test_the_first_screen_shows_an_example_already_read(
     assert page.locator("#strip canvas").count() > 0
     assert page.evaluate("document.documentElement.lang") == {"en": "en", "zh-TW": "zh-Hant-TW"}[language]
     shoot(page, f"first-{language}")
-    shoot(page, f"whole-{language}", full_page=True)
 
 
 @both
-def test_an_answer_says_which_sentence_it_came_from_and_proves_it(
+def test_an_answer_says_where_it_came_from_and_leaving_that_out_makes_the_network_forget(
     language: str, visit: Open, words: Words, shoot: Any
 ) -> None:
     page = visit(language)
@@ -73,16 +72,8 @@ def test_an_answer_says_which_sentence_it_came_from_and_proves_it(
     assert NAMES[language] not in proof.split(after.split("{answer}")[0])[1]
     assert card(page, "LSTM", "chrono").locator(".answer").get_attribute("aria-expanded") == "true"
     shoot(page, f"answer-{language}")
-
-
-@both
-def test_switching_the_write_off_makes_the_network_forget_and_back(
-    language: str, visit: Open, words: Words, shoot: Any
-) -> None:
-    page = visit(language)
-    answer = card(page, "LSTM", "chrono").locator(".answer")
-    answer.click()
-    proof = page.locator(".proof").inner_text()
+    # The same write, left out by whoever reads the page; and put back.
+    proof = panel.locator(".proof").inner_text()
     page.locator(".carriers .off").first.click()
     outcome = page.locator(".outcome.new")
     outcome.wait_for()

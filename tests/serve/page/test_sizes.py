@@ -13,7 +13,10 @@ Open = Callable[..., Any]
 BOUND, BUSY = 200, 1500
 
 
-@pytest.mark.parametrize(("width", "language"), [(400, "en"), (400, "zh-TW"), (1280, "zh-TW"), (2200, "en")])
+@pytest.mark.parametrize(
+    ("width", "language"),
+    [(400, "en"), (400, "zh-TW"), (1280, "zh-TW"), pytest.param(2200, "en", marks=pytest.mark.slow)],
+)
 def test_nothing_stands_out_of_the_window(width: int, language: str, visit: Open, shoot: Any) -> None:
     page = visit(language, width, dark=width == 1280)
     page.locator(".card.chosen .answer").click()

@@ -33,7 +33,7 @@ function proof(answer, { carriers }) {
   const turned = carriers.find((each) => each.without.text !== answer.text && each.share > 0);
   const first = carriers[0];
   const shown = turned ?? first;
-  if (first.share < TELLING && !turned) return null;
+  if (first.share < TELLING) return null;
   const key = turned ? "answer.proof" : "answer.weakened";
   const said = t(key, {
     token: quoted(reading().tokens[shown.token]), answer: quoted(shown.without.text), p: unit(shown.without.probability), before: unit(answer.probability),
@@ -51,7 +51,7 @@ function carriers({ carriers: all, tried }) {
       el("button", { type: "button", class: "token", "data-keep": `carrier ${k}`, onclick: () => explainToken(token),
         "aria-label": t("answer.carrier.said", { token: quoted(text), k: token + 1, share: percent(share) }) }, text),
       el("span", { class: "becomes" }, t("answer.without", { answer: without.text, p: unit(without.probability) })),
-      bar(share), el("span", { class: "number" }, percent(share)),
+      el("span", { class: "number" }, percent(share)),
       el("button", { type: "button", class: "off", "aria-pressed": String(off), "data-keep": `off ${token}`, onclick: () => toggle("drop", token),
         "aria-label": t("change.drop.said", { token: quoted(text), k: token + 1 }) }, t("change.off")),
     ); // prettier-ignore

@@ -35,8 +35,15 @@ function card(read) {
     onchange: () => choose(id),
   }); // prettier-ignore
   const head = el("label", { class: "who" }, radio, el("span", { class: "network" }, name), el("span", { class: "note" }, note));
-  const facts = el("p", { class: "facts note" }, t("network.parameters", { n: count(model(id)?.parameters ?? 0) }));
+  const facts = [about(id), el("p", { class: "facts parameters note" }, t("network.parameters", { n: count(model(id)?.parameters ?? 0) }))];
   return el("li", { class: `card${chosen ? " chosen" : ""}` }, head, read.error ? failed(read) : answer(read, chosen), facts);
+}
+
+/** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
+function about(id) {
+  const known = model(id);
+  const said = known?.shipped ? t(`about.${known.note ?? "plain"}`) : "";
+  return said ? el("p", { class: "facts note" }, said) : null;
 }
 
 const failed = (read) => el("p", { class: "fault" }, explain({ ...read.error, message: read.error.error }));
@@ -62,7 +69,7 @@ function answer(read, chosen) {
   const changed = chosen && state.changed ? el("p", { class: "changed" }, t("answers.changed", {
     answer: quoted(state.changed.answer.text), p: unit(state.changed.answer.probability),
   })) : null; // prettier-ignore
-  return [button, el("p", { class: "sure" }, bar(probability), el("span", {}, unit(probability))), changed];
+  return [button, el("p", { class: "sure" }, el("span", { class: "note" }, t("answers.probability")), bar(probability), el("span", {}, unit(probability))), changed];
 }
 
 const right = (read) => state.expected !== null && read.answer.text === state.expected;

@@ -82,6 +82,7 @@ export async function read() {
   const [text, asked] = [story().value, question().value];
   const empty = text.trim() ? (asked.trim() ? null : "no_question") : "no_story";
   if (empty) {
+    set({ busy: false });
     showFault({ code: empty, facts: {}, message: empty });
     (empty === "no_story" ? story() : question()).focus();
     return;
