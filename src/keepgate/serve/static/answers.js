@@ -35,15 +35,14 @@ function card(read) {
     onchange: () => choose(id),
   }); // prettier-ignore
   const head = el("label", { class: "who" }, radio, el("span", { class: "network" }, name), el("span", { class: "note" }, note));
-  const facts = [about(id), el("p", { class: "facts parameters note" }, t("network.parameters", { n: count(model(id)?.parameters ?? 0) }))];
+  const facts = el("p", { class: "facts note" }, [about(id), t("network.parameters", { n: count(model(id)?.parameters ?? 0) })].filter(Boolean).join(" · "));
   return el("li", { class: `card${chosen ? " chosen" : ""}` }, head, read.error ? failed(read) : answer(read, chosen), facts);
 }
 
 /** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
 function about(id) {
   const known = model(id);
-  const said = known?.shipped ? t(`about.${known.note ?? "plain"}`) : "";
-  return said ? el("p", { class: "facts note" }, said) : null;
+  return known?.shipped ? t(`about.${known.note ?? "plain"}`) : "";
 }
 
 const failed = (read) => el("p", { class: "fault" }, explain({ ...read.error, message: read.error.error }));

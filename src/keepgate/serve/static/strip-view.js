@@ -1,6 +1,6 @@
 // The strip on the page: a reading's tokens with their gates, the token one stands on, and the keys and clicks to move.
 
-import { $, announce } from "./dom.js";
+import { $ } from "./dom.js";
 import { beside, layOut, linesOf, tokenAt } from "./layout.js";
 import { on, reading, set, state, strip } from "./state.js";
 import { drawLine, palette } from "./strips.js";
@@ -122,6 +122,7 @@ function arrange() {
 function dress() {
   Object.assign(scene, marksOf(), { hover, at: state.at, focused: document.activeElement === host() });
   host().setAttribute("aria-label", t("strip.label", { n: scene.tokens.length }));
+  host().setAttribute("aria-valuemax", scene.tokens.length);
 }
 
 function refresh() {
@@ -156,13 +157,8 @@ export function intoView(token) {
   else if (low < 0) window.scrollBy(0, -low);
 }
 
-/** The numbers at a token, to the eye beside it and to the ear. */
+/** The numbers at a token, to the eye beside it, and to the ear as what the strip stands on. */
 function say(token) {
-  const words = tellToken(token, boxOf(token));
-  const option = $("strip-token");
-  option.setAttribute("aria-posinset", token + 1);
-  option.setAttribute("aria-setsize", scene.tokens.length);
-  option.textContent = words;
-  host().setAttribute("aria-activedescendant", "strip-token");
-  announce(words);
+  host().setAttribute("aria-valuenow", token + 1);
+  host().setAttribute("aria-valuetext", tellToken(token, boxOf(token)));
 }
