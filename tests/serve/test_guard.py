@@ -1,5 +1,10 @@
 """Who may ask: the host and the origin; what every answer says; files that may be had."""
 
+import http.client
+import json
+import mimetypes
+import socket
+
 import pytest
 
 from keepgate.serve.guard import POLICY, Address, _split
@@ -42,8 +47,6 @@ def test_its_own_page_may_ask(client) -> None:
 
 
 def test_a_form_of_another_page_cannot_pass_for_json(client) -> None:
-    import json
-
     reply = client.ask("POST", "/api/read", json.dumps(READ).encode(), {"Content-Type": "text/plain"})
     assert (reply.status, reply.json["code"]) == (422, "bad_request")
 
@@ -75,8 +78,6 @@ def test_no_path_leads_out_of_the_page_s_folder(client, path: str) -> None:
 def test_the_page_is_html_and_its_scripts_are_scripts(client) -> None:
     page = client.get("/")
     assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    import mimetypes
-
     assert mimetypes.guess_type("x.js")[0] == "text/javascript"
 
 
@@ -123,3 +124,16 @@ def test_a_host_is_taken_apart() -> None:
     assert _split("[::1]") == ("[::1]", 80)
     assert _split("[::1]:8") == ("[::1]", 8)
     assert _split("a:٣") == ("a", None)
+
+
+def test_a_server_of_the_sixth_protocol(serve, models) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no address ::1")
+    with serve(models, host="::1") as client:
+        line = http.client.HTTPConnection("::1", client.address.port, timeout=30)
+        line.request("GET", "/api/models")
+        assert line.getresponse().status == 200
+        line.close()
+        assert client.address.url == f"http://[::1]:{client.address.port}/"

@@ -21,6 +21,7 @@ from keepgate.lens import (
     writes_of,
 )
 from keepgate.lens.view import movement
+from keepgate.serve.gradients import story
 
 ZH = ["zh/rnn", "zh/lstm-zero", "zh/lstm-chrono", "zh/gru-chrono"]
 GATED = ZH[1:]
@@ -237,7 +238,7 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
     assert said["lags"] == list(range(61))
     for line in said["lines"]:
         task = models[line["model"]].task
-        reading = read(task, article(124))
+        reading = read(task, story("zh", 60))
         output = reading.trace.output.double().requires_grad_()
         (reached,) = torch.autograd.grad(reading.head.margin(output), output)
         true = gradient_of_run(reading.seen, reached, furthest=60)
@@ -245,6 +246,13 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
         assert line["gone"] == gone_after(true)
         assert near([line["decay"]], [decay_length(true)])
         assert line["has_bias"] == (line["model"] != "zh/rnn")
+
+
+@pytest.mark.parametrize("lags", [1, 500])
+def test_a_gradient_over_few_lags_and_over_many(client, lags: int) -> None:
+    said = client.post("/api/gradient", models=["zh/gru-chrono", "en/gru-chrono"], lags=lags).json
+    assert [len(line["values"]) for line in said["lines"]] == [lags + 1] * 2
+    assert all(line["values"][0] == 1 for line in said["lines"])
 
 
 def test_bias_and_scale_change_a_copy_and_never_the_network(client, models) -> None:

@@ -16,6 +16,9 @@ from ..tasks.task import Task
 from .models import Model, layer_of
 from .replies import Plain, plain, rounded
 
+# Fact, question and a few sentences, in characters; in both languages such a story can be told.
+SHORTEST = 200
+
 
 def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float, lags: int) -> Plain:
     """How much of what an answer teaches reaches the states so many tokens earlier, for each network so changed.
@@ -68,7 +71,7 @@ def gradient(task: Task, question: Question, lags: int) -> torch.Tensor:
 @cache
 def story(language: Language, tokens: int) -> Question:
     """The article's story in a language, of more than so many tokens."""
-    characters = tokens + 64
+    characters = tokens + SHORTEST
     while True:
         found = article(characters, language=language)
         if len(words(found.text)) > tokens:
