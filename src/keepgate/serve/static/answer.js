@@ -14,10 +14,21 @@ const SHOWN = 6; // carriers in the list
 /** The panel's content about the answer of the network that is looked into. */
 export function answerPanel() {
   const { answer } = reading();
-  const head = el("h3", {}, t("answer.title", { answer: quoted(answer.text) }), el("small", {}, t("answer.by", { name: fullName(state.chosen), p: unit(answer.probability) })));
+  const head = el(
+    "h3",
+    {},
+    t("answer.title", { answer: quoted(answer.text) }),
+    el("small", {}, t("answer.by", { name: fullName(state.chosen), p: unit(answer.probability) })),
+  );
   const found = state.carriers;
   if (!found) return [head, el("p", { class: "note" }, t("waiting"))];
-  if (!found.carriers.length) return [head, el("p", {}, t("answer.no_memory")), el("p", { class: "note" }, t("answer.sensitivity")), candidates(answer)];
+  if (!found.carriers.length)
+    return [
+      head,
+      el("p", {}, t("answer.no_memory")),
+      el("p", { class: "note" }, t("answer.sensitivity")),
+      candidates(answer),
+    ];
   return [head, ...source(), proof(answer, found), carriers(found), candidates(answer)];
 }
 
@@ -30,14 +41,17 @@ function source() {
 
 /** The sentence that proves it: what the answer becomes without the write that carries most of it. */
 function proof(answer, { carriers }) {
-  const turned = carriers.find((each) => each.without.text !== answer.text && each.share > 0);
+  const turned = carriers.find((each) => each.without.text !== answer.text && each.share >= TELLING);
   const first = carriers[0];
   const shown = turned ?? first;
   if (first.share < TELLING) return null;
   const key = turned ? "answer.proof" : "answer.weakened";
   const said = t(key, {
-    token: quoted(reading().tokens[shown.token]), answer: quoted(shown.without.text), p: unit(shown.without.probability), before: unit(answer.probability),
-  }); // prettier-ignore
+    token: quoted(reading().tokens[shown.token]),
+    answer: quoted(shown.without.text),
+    p: unit(shown.without.probability),
+    before: unit(answer.probability),
+  });
   return el("p", { class: "proof" }, said);
 }
 
@@ -47,25 +61,73 @@ function carriers({ carriers: all, tried }) {
   const rows = shown.map(({ token, share, without }, k) => {
     const text = reading().tokens[token];
     const off = isDropped(token);
-    return el("li", {},
-      el("button", { type: "button", class: "token", "data-keep": `carrier ${k}`, onclick: () => explainToken(token),
-        "aria-label": t("answer.carrier.said", { token: quoted(text), k: token + 1, share: percent(share) }) }, text),
-      el("span", { class: "becomes" }, t("answer.without", { answer: without.text, p: unit(without.probability) })),
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          class: "token",
+          "data-keep": `carrier ${k}`,
+          onclick: () => explainToken(token),
+          "aria-label": t("answer.carrier.said", {
+            token: quoted(text),
+            k: token + 1,
+            share: percent(share),
+          }),
+        },
+        text,
+      ),
+      el(
+        "span",
+        { class: "becomes" },
+        t("answer.without", { answer: without.text, p: unit(without.probability) }),
+      ),
       el("span", { class: "number" }, percent(share)),
-      el("button", { type: "button", class: "off", "aria-pressed": String(off), "data-keep": `off ${token}`, onclick: () => toggle("drop", token),
-        "aria-label": t("change.drop.said", { token: quoted(text), k: token + 1 }) }, t("change.off")),
-    ); // prettier-ignore
+      el(
+        "button",
+        {
+          type: "button",
+          class: "off",
+          "aria-pressed": String(off),
+          "data-keep": `off ${token}`,
+          onclick: () => toggle("drop", token),
+          "aria-label": t("change.drop.said", { token: quoted(text), k: token + 1 }),
+        },
+        t("change.off"),
+      ),
+    );
   });
-  return el("div", {},
+  return el(
+    "div",
+    {},
     el("h4", {}, t("answer.carriers")),
     el("p", { class: "note" }, t("answer.how", { n: tried })),
     el("ol", { class: "rows carriers" }, rows),
-    el("p", { class: "note" }, t(shown[0].without.text === reading().answer.text ? "answer.forget.several" : "answer.forget")),
-  ); // prettier-ignore
+    el(
+      "p",
+      { class: "note" },
+      t(shown[0].without.text === reading().answer.text ? "answer.forget.several" : "answer.forget"),
+    ),
+  );
 }
 
 function candidates({ candidates: all }) {
   if (!all || all.length < 2) return null;
-  const rows = all.map(({ text, probability }) => el("li", {}, el("span", { class: "name" }, text), bar(probability), el("span", { class: "number" }, unit(probability))));
-  return el("details", { class: "candidates" }, el("summary", {}, t("answer.others")), el("ul", { class: "rows" }, rows));
+  const rows = all.map(({ text, probability }) =>
+    el(
+      "li",
+      {},
+      el("span", { class: "name" }, text),
+      bar(probability),
+      el("span", { class: "number" }, unit(probability)),
+    ),
+  );
+  return el(
+    "details",
+    { class: "candidates" },
+    el("summary", {}, t("answer.others")),
+    el("ul", { class: "rows" }, rows),
+  );
 }

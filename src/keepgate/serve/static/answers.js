@@ -11,7 +11,10 @@ import { explain, quoted, t } from "./words.js";
 
 /** Shows the answers, and keeps them true. */
 export function startAnswers() {
-  on(["readings", "chosen", "expected", "language", "busy", "open", "fate", "carriers", "changed", "models"], show);
+  on(
+    ["readings", "chosen", "expected", "language", "busy", "open", "fate", "carriers", "changed", "models"],
+    show,
+  );
 }
 
 function show() {
@@ -31,12 +34,35 @@ function card(read) {
   const { name, note } = nameOf(id);
   const chosen = id === state.chosen;
   const radio = el("input", {
-    type: "radio", name: "network", value: id, checked: chosen, "data-keep": `radio ${id}`, disabled: Boolean(read.error),
+    type: "radio",
+    name: "network",
+    value: id,
+    checked: chosen,
+    "data-keep": `radio ${id}`,
+    disabled: Boolean(read.error),
     onchange: () => choose(id),
-  }); // prettier-ignore
-  const head = el("label", { class: "who" }, radio, el("span", { class: "network" }, name), el("span", { class: "note" }, note));
-  const facts = el("p", { class: "facts note" }, [about(id), t("network.parameters", { n: count(model(id)?.parameters ?? 0) })].filter(Boolean).join(" · "));
-  return el("li", { class: `card${chosen ? " chosen" : ""}` }, head, read.error ? failed(read) : answer(read, chosen), facts);
+  });
+  const head = el(
+    "label",
+    { class: "who" },
+    radio,
+    el("span", { class: "network" }, name),
+    el("span", { class: "note" }, note),
+  );
+  const facts = el(
+    "p",
+    { class: "facts note" },
+    [about(id), t("network.parameters", { n: count(model(id)?.parameters ?? 0) })]
+      .filter(Boolean)
+      .join(" · "),
+  );
+  return el(
+    "li",
+    { class: `card${chosen ? " chosen" : ""}` },
+    head,
+    read.error ? failed(read) : answer(read, chosen),
+    facts,
+  );
 }
 
 /** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
@@ -53,8 +79,17 @@ function answer(read, chosen) {
   const button = el(
     "button",
     {
-      type: "button", class: "answer", "data-keep": `answer ${read.model}`, "aria-expanded": String(open), "aria-controls": "panel",
-      "aria-label": t("answers.button", { network: fullName(read.model), answer: text, p: unit(probability), mark: markWord(read) }),
+      type: "button",
+      class: "answer",
+      "data-keep": `answer ${read.model}`,
+      "aria-expanded": String(open),
+      "aria-controls": "panel",
+      "aria-label": t("answers.button", {
+        network: fullName(read.model),
+        answer: text,
+        p: unit(probability),
+        mark: markWord(read),
+      }),
       onclick: async () => {
         choose(read.model);
         await explainAnswer();
@@ -64,11 +99,29 @@ function answer(read, chosen) {
     el("span", { class: "what" }, text),
     mark(read),
     el("span", { class: "why" }, t("answers.why")),
-  ); // prettier-ignore
-  const changed = chosen && state.changed ? el("p", { class: "changed" }, t("answers.changed", {
-    answer: quoted(state.changed.answer.text), p: unit(state.changed.answer.probability),
-  })) : null; // prettier-ignore
-  return [button, el("p", { class: "sure" }, el("span", { class: "note" }, t("answers.probability")), bar(probability), el("span", {}, unit(probability))), changed];
+  );
+  const changed =
+    chosen && state.changed
+      ? el(
+          "p",
+          { class: "changed" },
+          t("answers.changed", {
+            answer: quoted(state.changed.answer.text),
+            p: unit(state.changed.answer.probability),
+          }),
+        )
+      : null;
+  return [
+    button,
+    el(
+      "p",
+      { class: "sure" },
+      el("span", { class: "note" }, t("answers.probability")),
+      bar(probability),
+      el("span", {}, unit(probability)),
+    ),
+    changed,
+  ];
 }
 
 const right = (read) => state.expected !== null && read.answer.text === state.expected;
@@ -92,7 +145,18 @@ function choose(id) {
 /** What the lanes under the tokens mean, in words. */
 function legend() {
   const { gates = [] } = model(state.chosen) ?? {};
-  const lanes = gates.map((name) => el("li", { class: `gate-${name}` }, el("b", {}, name), " ", t(`legend.${name}`) === `legend.${name}` ? "" : t(`legend.${name}`)));
+  const lanes = gates.map((name) =>
+    el(
+      "li",
+      { class: `gate-${name}` },
+      el("b", {}, name),
+      " ",
+      t(`legend.${name}`) === `legend.${name}` ? "" : t(`legend.${name}`),
+    ),
+  );
   const last = lastLane();
-  return [...lanes, el("li", { class: `lane-${last.kind}` }, el("b", {}, last.name), " ", t(`legend.${last.kind}`))];
+  return [
+    ...lanes,
+    el("li", { class: `lane-${last.kind}` }, el("b", {}, last.name), " ", t(`legend.${last.kind}`)),
+  ];
 }

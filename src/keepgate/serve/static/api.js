@@ -39,7 +39,12 @@ export async function ask(lane, path, body) {
     });
     const said = await reply.json().catch(() => null);
     if (lanes.get(lane) !== controller) throw new Stale(lane);
-    if (!reply.ok) throw new Fault(said?.code ?? `http_${reply.status}`, said?.error ?? reply.statusText, said?.facts ?? {});
+    if (!reply.ok)
+      throw new Fault(
+        said?.code ?? `http_${reply.status}`,
+        said?.error ?? reply.statusText,
+        said?.facts ?? {},
+      );
     if (said === null) throw new Fault("no_json", "the reply was no JSON");
     return said;
   } catch (error) {

@@ -18,15 +18,28 @@ const BOTTOM = 40;
  */
 export function drawCurves({ lags, lines, at, width, x, label }) {
   const height = Math.round(Math.min(420, Math.max(260, width * 0.36)));
-  const decades = lines.flatMap(({ values }) => values.filter((value) => value > 0).map((value) => Math.log10(value)));
+  const decades = lines.flatMap(({ values }) =>
+    values.filter((value) => value > 0).map((value) => Math.log10(value)),
+  );
   const low = Math.max(LOWEST, Math.floor(Math.min(-1, ...decades)));
   const high = Math.min(HIGHEST, Math.ceil(Math.max(0, ...decades) - 1e-9)) || 0;
   const most = lags.at(-1) || 1;
   const across = (lag) => LEFT + ((width - LEFT - RIGHT) * lag) / most;
-  const down = (decade) => TOP + ((height - TOP - BOTTOM) * (high - Math.max(low, Math.min(high, decade)))) / (high - low || 1);
-  const drawn = shape("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label, class: "curves" });
+  const down = (decade) =>
+    TOP + ((height - TOP - BOTTOM) * (high - Math.max(low, Math.min(high, decade)))) / (high - low || 1);
+  const drawn = shape("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    width,
+    height,
+    role: "img",
+    "aria-label": label,
+    class: "curves",
+  });
   drawn.append(...grid(low, high, down, width), ...ticks(most, across, height, x, width));
-  if (at !== null) drawn.append(shape("line", { class: "guide", x1: across(at), x2: across(at), y1: TOP, y2: height - BOTTOM }));
+  if (at !== null)
+    drawn.append(
+      shape("line", { class: "guide", x1: across(at), x2: across(at), y1: TOP, y2: height - BOTTOM }),
+    );
   lines.forEach(({ values }, k) => drawn.append(line(values, lags, across, down, low, k, at)));
   return drawn;
 }
@@ -35,8 +48,16 @@ function grid(low, high, down, width) {
   const step = [1, 2, 5, 10].find((each) => (high - low) / each <= 8);
   const made = [];
   for (let decade = high; decade >= low; decade -= step) {
-    made.push(shape("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: down(decade), y2: down(decade) }));
-    made.push(shape("text", { class: "tick", x: LEFT - 8, y: down(decade) + 4, "text-anchor": "end" }, decade === 0 ? "1" : `${decade === LOWEST ? "≤" : ""}${power(decade)}`));
+    made.push(
+      shape("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: down(decade), y2: down(decade) }),
+    );
+    made.push(
+      shape(
+        "text",
+        { class: "tick", x: LEFT - 8, y: down(decade) + 4, "text-anchor": "end" },
+        decade === 0 ? "1" : `${decade === LOWEST ? "≤" : ""}${power(decade)}`,
+      ),
+    );
   }
   return made;
 }
@@ -44,15 +65,38 @@ function grid(low, high, down, width) {
 function ticks(most, across, height, x, width) {
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((each) => most / each <= width / 90) ?? most;
   const made = [];
-  for (let lag = 0; lag <= most; lag += step) made.push(shape("text", { class: "tick", x: across(lag), y: height - BOTTOM + 18, "text-anchor": "middle" }, String(lag)));
-  made.push(shape("text", { class: "axis", x: (LEFT + width - RIGHT) / 2, y: height - 4, "text-anchor": "middle" }, x));
+  for (let lag = 0; lag <= most; lag += step)
+    made.push(
+      shape(
+        "text",
+        { class: "tick", x: across(lag), y: height - BOTTOM + 18, "text-anchor": "middle" },
+        String(lag),
+      ),
+    );
+  made.push(
+    shape(
+      "text",
+      { class: "axis", x: (LEFT + width - RIGHT) / 2, y: height - 4, "text-anchor": "middle" },
+      x,
+    ),
+  );
   return made;
 }
 
 function line(values, lags, across, down, low, k, at) {
-  const points = values.map((value, n) => (value === null ? null : `${across(lags[n]).toFixed(1)} ${down(value > 0 ? Math.log10(value) : low).toFixed(1)}`));
-  const d = points.map((point, n) => (point === null ? "" : `${n === 0 || points[n - 1] === null ? "M" : "L"}${point}`)).join("");
-  const made = shape("g", { class: `series-${k}` }, shape("path", { class: "line", d, "stroke-dasharray": DASHES[k % DASHES.length] }));
+  const points = values.map((value, n) =>
+    value === null
+      ? null
+      : `${across(lags[n]).toFixed(1)} ${down(value > 0 ? Math.log10(value) : low).toFixed(1)}`,
+  );
+  const d = points
+    .map((point, n) => (point === null ? "" : `${n === 0 || points[n - 1] === null ? "M" : "L"}${point}`))
+    .join("");
+  const made = shape(
+    "g",
+    { class: `series-${k}` },
+    shape("path", { class: "line", d, "stroke-dasharray": DASHES[k % DASHES.length] }),
+  );
   const here = at === null ? -1 : lags.indexOf(at);
   if (here >= 0 && points[here]) {
     const [cx, cy] = points[here].split(" ");
@@ -63,5 +107,16 @@ function line(values, lags, across, down, low, k, at) {
 
 /** A short piece of a line, for a legend. */
 export function lineKey(k) {
-  return shape("svg", { class: `key series-${k}`, width: 34, height: 10, "aria-hidden": "true" }, shape("line", { class: "line", x1: 0, x2: 34, y1: 5, y2: 5, "stroke-dasharray": DASHES[k % DASHES.length] }));
+  return shape(
+    "svg",
+    { class: `key series-${k}`, width: 34, height: 10, "aria-hidden": "true" },
+    shape("line", {
+      class: "line",
+      x1: 0,
+      x2: 34,
+      y1: 5,
+      y2: 5,
+      "stroke-dasharray": DASHES[k % DASHES.length],
+    }),
+  );
 }

@@ -8,7 +8,10 @@ const NAME = /([A-Za-z]+)(ₜ₋₁|ₜ)?/gu;
 
 /** The phases that a cell has, in order, each with the text of its equations. */
 export function phasesOf(equations) {
-  return ORDER.map((name) => ({ name, lines: equations.filter(({ phase }) => (phase ?? null) === name).map(({ text }) => text) })).filter(({ lines }) => lines.length);
+  return ORDER.map((name) => ({
+    name,
+    lines: equations.filter(({ phase }) => (phase ?? null) === name).map(({ text }) => text),
+  })).filter(({ lines }) => lines.length);
 }
 
 /** An equation with its indices set low. */

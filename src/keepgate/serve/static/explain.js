@@ -38,7 +38,11 @@ export async function explainAnswer() {
 }
 
 async function fetchCarriers() {
-  await during("answer", async () => set({ carriers: await ask("answer", "/api/answer", question()) }), failed);
+  await during(
+    "answer",
+    async () => set({ carriers: await ask("answer", "/api/answer", question()) }),
+    failed,
+  );
 }
 
 /** Closes the explanation. */

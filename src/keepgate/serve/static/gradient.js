@@ -36,7 +36,9 @@ export function startGradient() {
 /** The networks of the page's language, and those that have none. */
 function networks() {
   const spoken = language === "zh-TW" ? "zh" : "en";
-  return state.models.filter((each) => each.language === spoken || each.language === null).map((each) => each.id);
+  return state.models
+    .filter((each) => each.language === spoken || each.language === null)
+    .map((each) => each.id);
 }
 
 function begin() {
@@ -48,29 +50,70 @@ function begin() {
 /** The sliders, and places for what they change; made once, so that a slider is not lost while it is dragged. */
 function build() {
   picture = el("div", { class: "picture" });
-  fill($("gradients"),
-    el("div", { class: "sliders" },
-      slider("bias", -8, 8, 0.25, bias, (value) => { bias = value; later(); }),
-      slider("scale", 0, 3, 0.05, scale, (value) => { scale = value; later(); }),
+  fill(
+    $("gradients"),
+    el(
+      "div",
+      { class: "sliders" },
+      slider("bias", -8, 8, 0.25, bias, (value) => {
+        bias = value;
+        later();
+      }),
+      slider("scale", 0, 3, 0.05, scale, (value) => {
+        scale = value;
+        later();
+      }),
       el("button", { type: "button", "data-keep": "reset", onclick: reset }, t("gradient.reset")),
-      el("p", { class: "note" }, t("gradient.no_gate"))),
+      el("p", { class: "note" }, t("gradient.no_gate")),
+    ),
     el("p", { id: "gradient-fault", class: "fault", role: "alert", hidden: true }),
     picture,
-    slider("lag", 0, LAGS, 1, lag, (value) => { lag = value; draw(); }),
+    slider("lag", 0, LAGS, 1, lag, (value) => {
+      lag = value;
+      draw();
+    }),
     el("div", { id: "gradient-table" }),
-  ); // prettier-ignore
+  );
 }
 
 function slider(name, min, max, step, value, moved) {
-  const written = (number) => t(`gradient.${name}.value`, { value: name === "lag" ? number : name === "bias" ? (number < 0 ? `−${-number}` : number > 0 ? `+${number}` : "0") : `×${number}` });
+  const written = (number) =>
+    t(`gradient.${name}.value`, {
+      value:
+        name === "lag"
+          ? number
+          : name === "bias"
+            ? number < 0
+              ? `−${-number}`
+              : number > 0
+                ? `+${number}`
+                : "0"
+            : `×${number}`,
+    });
   const output = el("output", { class: "number" }, written(value));
-  const input = el("input", { type: "range", id: `gradient-${name}`, min, max, step, value, "aria-valuetext": written(value), "data-keep": name, oninput: (event) => {
-    const now = Number(event.target.value);
-    output.textContent = written(now);
-    event.target.setAttribute("aria-valuetext", written(now));
-    moved(now);
-  } }); // prettier-ignore
-  return el("p", { class: "slide" }, el("label", { for: `gradient-${name}` }, t(`gradient.${name}`)), input, output);
+  const input = el("input", {
+    type: "range",
+    id: `gradient-${name}`,
+    min,
+    max,
+    step,
+    value,
+    "aria-valuetext": written(value),
+    "data-keep": name,
+    oninput: (event) => {
+      const now = Number(event.target.value);
+      output.textContent = written(now);
+      event.target.setAttribute("aria-valuetext", written(now));
+      moved(now);
+    },
+  });
+  return el(
+    "p",
+    { class: "slide" },
+    el("label", { for: `gradient-${name}` }, t(`gradient.${name}`)),
+    input,
+    output,
+  );
 }
 
 function reset() {
@@ -89,7 +132,12 @@ async function fetchCurves() {
   await during(
     "gradient",
     async () => {
-      found = await ask("gradient", "/api/gradient", { models, forget_bias: bias, recurrent_scale: scale, lags: LAGS });
+      found = await ask("gradient", "/api/gradient", {
+        models,
+        forget_bias: bias,
+        recurrent_scale: scale,
+        lags: LAGS,
+      });
       fault = null;
       draw();
       announce(t("gradient.drawn", { n: found.lines.length }));
@@ -108,22 +156,40 @@ function draw() {
   line.textContent = fault ? explain(fault) : "";
   if (!found || !picture) return;
   const width = Math.max(280, Math.floor(picture.clientWidth));
-  fill(picture, drawCurves({ ...found, at: nearest(), width, x: t("gradient.x"), label: t("gradient.picture") }));
+  fill(
+    picture,
+    drawCurves({ ...found, at: nearest(), width, x: t("gradient.x"), label: t("gradient.picture") }),
+  );
   fill($("gradient-table"), table());
 }
 
-const nearest = () => found.lags.reduce((best, each) => (Math.abs(each - lag) < Math.abs(best - lag) ? each : best));
+const nearest = () =>
+  found.lags.reduce((best, each) => (Math.abs(each - lag) < Math.abs(best - lag) ? each : best));
 
 function table() {
   const at = nearest();
-  const head = el("tr", {}, ["network", "left", "verdict"].map((name) => el("th", { scope: "col" }, t(`gradient.${name}`, { lag: at }))));
+  const head = el(
+    "tr",
+    {},
+    ["network", "left", "verdict"].map((name) =>
+      el("th", { scope: "col" }, t(`gradient.${name}`, { lag: at })),
+    ),
+  );
   const rows = found.lines.map((each, k) =>
-    el("tr", { class: `series-${k}` }, el("th", { scope: "row" }, lineKey(k), " ", fullName(each.model)),
-      el("td", { class: "number" }, size(each.values[found.lags.indexOf(at)])), el("td", {}, verdict(each)))); // prettier-ignore
+    el(
+      "tr",
+      { class: `series-${k}` },
+      el("th", { scope: "row" }, lineKey(k), " ", fullName(each.model)),
+      el("td", { class: "number" }, size(each.values[found.lags.indexOf(at)])),
+      el("td", {}, verdict(each)),
+    ),
+  );
   return el("table", { class: "gradients" }, el("thead", {}, head), el("tbody", {}, rows));
 }
 
 function verdict({ gone, explodes }) {
   if (explodes) return t("gradient.explodes");
-  return gone === null ? t("gradient.arrives", { lag: found.lags.at(-1) }) : t("gradient.gone", { lag: gone });
+  return gone === null
+    ? t("gradient.arrives", { lag: found.lags.at(-1) })
+    : t("gradient.gone", { lag: gone });
 }

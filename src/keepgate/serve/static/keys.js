@@ -22,5 +22,10 @@ export function startKeys() {
 }
 
 function show() {
-  fill($("keys"), KEYS.map(([key, name]) => el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, t(`keys.${name}`)))));
+  fill(
+    $("keys"),
+    KEYS.map(([key, name]) =>
+      el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, t(`keys.${name}`))),
+    ),
+  );
 }

@@ -36,7 +36,13 @@ export function layOut({ tokens, gaps, askedFrom, width, lanes, measure }) {
     const size = Math.min(Math.max(measure(token) + 4, LEAST), Math.max(room - GUTTER, LEAST));
     const gap = gaps[k] === " " ? SPACE : 0;
     const full = line !== null && line.cells.length > 0 && x + gap + size > room;
-    if (line === null || gaps[k] === "\n" || k === askedFrom || (full && !(CLOSING.test(token) && x + gap + size <= width))) begin();
+    if (
+      line === null ||
+      gaps[k] === "\n" ||
+      k === askedFrom ||
+      (full && !(CLOSING.test(token) && x + gap + size <= width))
+    )
+      begin();
     else x += gap;
     line.cells.push({ token: k, x, width: size });
     x += size;

@@ -41,7 +41,14 @@ async function fetchLengths() {
     async () => {
       const text = base();
       const spoken = languageOf(text);
-      const asked = { text, question: state.question, models, language: spoken, steps: STEPS, to: Math.min(MOST, Math.max(LONGEST[spoken], 2 * [...text].length)) };
+      const asked = {
+        text,
+        question: state.question,
+        models,
+        language: spoken,
+        steps: STEPS,
+        to: Math.min(MOST, Math.max(LONGEST[spoken], 2 * [...text].length)),
+      };
       found = await ask("lengthen", "/api/lengthen", asked);
       fault = null;
       at = Math.min(at, found.lengths.length - 1);
@@ -63,14 +70,26 @@ function show() {
 
 function slider() {
   const input = el("input", {
-    type: "range", id: "longer", min: 0, max: found.lengths.length - 1, step: 1, value: at, "data-keep": "longer",
-    "aria-valuetext": spoken(), oninput: (event) => {
+    type: "range",
+    id: "longer",
+    min: 0,
+    max: found.lengths.length - 1,
+    step: 1,
+    value: at,
+    "data-keep": "longer",
+    "aria-valuetext": spoken(),
+    oninput: (event) => {
       at = Number(event.target.value);
       turn();
     },
-  }); // prettier-ignore
-  return el("p", { class: "slide" }, el("label", { for: "longer" }, t("lengthen.slider")), input,
-    el("output", { class: "number" }, t("lengthen.characters", { n: count(found.lengths[at]) }))); // prettier-ignore
+  });
+  return el(
+    "p",
+    { class: "slide" },
+    el("label", { for: "longer" }, t("lengthen.slider")),
+    input,
+    el("output", { class: "number" }, t("lengthen.characters", { n: count(found.lengths[at]) })),
+  );
 }
 
 /** Moves to another length without making the slider anew, which is being dragged. */
@@ -79,11 +98,15 @@ function turn() {
   host.querySelector("output").textContent = t("lengthen.characters", { n: count(found.lengths[at]) });
   host.querySelector("#longer").setAttribute("aria-valuetext", spoken());
   host.querySelector(".tale").replaceWith(tale());
-  for (const cell of host.querySelectorAll("[data-column]")) cell.classList.toggle("now", Number(cell.dataset.column) === at);
+  for (const cell of host.querySelectorAll("[data-column]"))
+    cell.classList.toggle("now", Number(cell.dataset.column) === at);
 }
 
 function spoken() {
-  return [t("lengthen.characters", { n: count(found.lengths[at]) }), ...networks().map(([id, answers]) => said(id, answers[at]))].join(" ");
+  return [
+    t("lengthen.characters", { n: count(found.lengths[at]) }),
+    ...networks().map(([id, answers]) => said(id, answers[at])),
+  ].join(" ");
 }
 
 const networks = () => Object.entries(found.answers);
@@ -95,23 +118,54 @@ function isRight(answer) {
 
 function said(id, answer) {
   const key = isRight(answer) ? "still" : isRight(found.answers[id][0]) ? "lost" : "never";
-  return t(`lengthen.${key}`, { name: fullName(id), answer: quoted(answer.text), p: unit(answer.probability) });
+  return t(`lengthen.${key}`, {
+    name: fullName(id),
+    answer: quoted(answer.text),
+    p: unit(answer.probability),
+  });
 }
 
 function tale() {
-  return el("ul", { class: "tale" }, networks().map(([id, answers]) => el("li", { class: isRight(answers[at]) ? "right" : "wrong" }, said(id, answers[at]))));
+  return el(
+    "ul",
+    { class: "tale" },
+    networks().map(([id, answers]) =>
+      el("li", { class: isRight(answers[at]) ? "right" : "wrong" }, said(id, answers[at])),
+    ),
+  );
 }
 
 function table() {
-  const head = el("tr", {}, el("th", { scope: "col" }, t("lengthen.network")), found.lengths.map((length, k) =>
-    el("th", { scope: "col", "data-column": k, class: k === at ? "now" : "" }, count(length)))); // prettier-ignore
+  const head = el(
+    "tr",
+    {},
+    el("th", { scope: "col" }, t("lengthen.network")),
+    found.lengths.map((length, k) =>
+      el("th", { scope: "col", "data-column": k, class: k === at ? "now" : "" }, count(length)),
+    ),
+  );
   const rows = networks().map(([id, answers]) =>
-    el("tr", {}, el("th", { scope: "row" }, fullName(id)), answers.map((answer, k) => {
-      const right = isRight(answer);
-      return el("td", { "data-column": k, class: `${right ? "right" : "wrong"}${k === at ? " now" : ""}`, title: said(id, answer), onclick: () => jump(k) },
-        el("span", { class: "mark", "aria-hidden": "true" }, right ? "✓" : "✗"), el("span", { class: "given" }, answer.text),
-        el("span", { class: "unseen" }, t(right ? "answers.right" : "answers.wrong")));
-    }))); // prettier-ignore
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, fullName(id)),
+      answers.map((answer, k) => {
+        const right = isRight(answer);
+        return el(
+          "td",
+          {
+            "data-column": k,
+            class: `${right ? "right" : "wrong"}${k === at ? " now" : ""}`,
+            title: said(id, answer),
+            onclick: () => jump(k),
+          },
+          el("span", { class: "mark", "aria-hidden": "true" }, right ? "✓" : "✗"),
+          el("span", { class: "given" }, answer.text),
+          el("span", { class: "unseen" }, t(right ? "answers.right" : "answers.wrong")),
+        );
+      }),
+    ),
+  );
   return el("table", { class: "lengths" }, el("thead", {}, head), el("tbody", {}, rows));
 }
 
@@ -123,16 +177,43 @@ function jump(k) {
 
 function choice() {
   const one = (value) =>
-    el("label", { class: "inline" }, el("input", { type: "radio", name: "from", value, checked: from === value, "data-keep": `from ${value}`, onchange: () => {
-      from = value;
-      at = 0;
-      fetchLengths();
-    } }), el("span", {}, t(`lengthen.from.${value}`))); // prettier-ignore
-  const take = found ? el("button", { type: "button", "data-keep": "take", onclick: () => {
-    put(found.stories[at], state.question);
-    read();
-    announce(t("lengthen.taken"));
-    $("answers-title").scrollIntoView({ block: "start" });
-  } }, t("lengthen.take")) : null; // prettier-ignore
-  return el("div", { class: "choice" }, el("fieldset", {}, el("legend", {}, t("lengthen.from")), one("sentence"), one("story")), take);
+    el(
+      "label",
+      { class: "inline" },
+      el("input", {
+        type: "radio",
+        name: "from",
+        value,
+        checked: from === value,
+        "data-keep": `from ${value}`,
+        onchange: () => {
+          from = value;
+          at = 0;
+          fetchLengths();
+        },
+      }),
+      el("span", {}, t(`lengthen.from.${value}`)),
+    );
+  const take = found
+    ? el(
+        "button",
+        {
+          type: "button",
+          "data-keep": "take",
+          onclick: () => {
+            put(found.stories[at], state.question);
+            read();
+            announce(t("lengthen.taken"));
+            $("answers-title").scrollIntoView({ block: "start" });
+          },
+        },
+        t("lengthen.take"),
+      )
+    : null;
+  return el(
+    "div",
+    { class: "choice" },
+    el("fieldset", {}, el("legend", {}, t("lengthen.from")), one("sentence"), one("story")),
+    take,
+  );
 }

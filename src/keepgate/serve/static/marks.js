@@ -68,13 +68,17 @@ function source(carriers) {
   }
   const all = [...found.values()];
   const inText = all.filter((each) => !each.asked);
-  return (inText.length ? inText : all).reduce((best, each) => (!best || each.share > best.share ? each : best), null);
+  return (inText.length ? inText : all).reduce(
+    (best, each) => (!best || each.share > best.share ? each : best),
+    null,
+  );
 }
 
 /** The tokens that the explanation counts, with their ranks: who erased a write, or whose writes carry the answer. */
 function ranks() {
   if (state.fate && state.open?.token !== undefined) return ranked(state.fate.erasers);
-  if (state.open === "answer" && state.carriers) return ranked(state.carriers.carriers.filter((each) => each.share >= TELLING).slice(0, 5));
+  if (state.open === "answer" && state.carriers)
+    return ranked(state.carriers.carriers.filter((each) => each.share >= TELLING).slice(0, 5));
   return new Map();
 }
 

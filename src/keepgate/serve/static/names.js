@@ -7,7 +7,8 @@ import { has, t } from "./words.js";
 export function nameOf(id) {
   const known = model(id);
   if (!known) return { name: id, note: "" };
-  const note = known.shipped && known.note && has(`note.${known.note}`) ? t(`note.${known.note}`) : (known.note ?? "");
+  const note =
+    known.shipped && known.note && has(`note.${known.note}`) ? t(`note.${known.note}`) : (known.note ?? "");
   return { name: known.name, note };
 }
 

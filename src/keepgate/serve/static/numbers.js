@@ -25,7 +25,15 @@ export function size(value) {
     const [digits, exponent] = value.toExponential(1).split("e");
     return `${digits.replace("-", "−")}×${power(Number(exponent))}`;
   }
-  return (one >= 100 ? value.toFixed(0) : one >= 10 ? value.toFixed(1) : one >= 0.1 ? value.toFixed(2) : value.toFixed(3)).replace("-", "−");
+  return (
+    one >= 100
+      ? value.toFixed(0)
+      : one >= 10
+        ? value.toFixed(1)
+        : one >= 0.1
+          ? value.toFixed(2)
+          : value.toFixed(3)
+  ).replace("-", "−");
 }
 
 /** A number in a sum that is to be followed: three decimals, and a true minus. */

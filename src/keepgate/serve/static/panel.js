@@ -10,7 +10,22 @@ import { explain, t } from "./words.js";
 
 /** Shows the panel, and keeps it true. */
 export function startPanel() {
-  on(["readings", "chosen", "language", "open", "fate", "carriers", "openFault", "drop", "keep", "changed", "changedFault"], show);
+  on(
+    [
+      "readings",
+      "chosen",
+      "language",
+      "open",
+      "fate",
+      "carriers",
+      "openFault",
+      "drop",
+      "keep",
+      "changed",
+      "changedFault",
+    ],
+    show,
+  );
   on(["carriers", "open"], sayAnswer);
   $("panel").addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !state.open) return;
@@ -40,24 +55,53 @@ function show() {
 
 function explanation() {
   if (!state.open) return hint();
-  const close = el("button", { type: "button", class: "close", "aria-label": t("panel.close"), "data-keep": "close", onclick: () => {
-    closeExplained();
-    $("strip").focus({ preventScroll: true });
-  } }, "×"); // prettier-ignore
-  const fault = state.openFault && state.openFault.code !== "no_memory" ? el("p", { class: "fault" }, explain(state.openFault)) : null;
+  const close = el(
+    "button",
+    {
+      type: "button",
+      class: "close",
+      "aria-label": t("panel.close"),
+      "data-keep": "close",
+      onclick: () => {
+        closeExplained();
+        $("strip").focus({ preventScroll: true });
+      },
+    },
+    "×",
+  );
+  const fault =
+    state.openFault && state.openFault.code !== "no_memory"
+      ? el("p", { class: "fault" }, explain(state.openFault))
+      : null;
   const inside = fault ? [fault] : state.open === "answer" ? answerPanel() : tokenPanel();
   return el("div", { class: "explained" }, close, inside);
 }
 
 function hint() {
-  return el("div", { class: "hint" }, el("h3", {}, t("hint.title")), el("ol", {}, ["answer", "token", "change"].map((each) => el("li", {}, t(`hint.${each}`)))), lasting());
+  return el(
+    "div",
+    { class: "hint" },
+    el("h3", {}, t("hint.title")),
+    el(
+      "ol",
+      {},
+      ["answer", "token", "change"].map((each) => el("li", {}, t(`hint.${each}`))),
+    ),
+    lasting(),
+  );
 }
 
 /** How long this network's memory lasts, from the reading itself. */
 function lasting() {
   const { half_life: half, longest } = reading();
   const { keeps, gates = [] } = state.models.find(({ id }) => id === state.chosen) ?? {};
-  if (half === null || half === undefined) return el("p", { class: "note" }, t(gates.length || keeps ? "lasting.forever" : "lasting.none"));
-  const steps = (value) => (value === null || value >= 9999.5 ? t("lasting.endless") : value < 10 ? value.toFixed(1) : String(Math.round(value)));
+  if (half === null || half === undefined)
+    return el("p", { class: "note" }, t(gates.length || keeps ? "lasting.forever" : "lasting.none"));
+  const steps = (value) =>
+    value === null || value >= 9999.5
+      ? t("lasting.endless")
+      : value < 10
+        ? value.toFixed(1)
+        : String(Math.round(value));
   return el("p", { class: "note" }, t("lasting.half", { half: steps(half), longest: steps(longest) }));
 }

@@ -6,7 +6,9 @@ import { t } from "./words.js";
 
 /** Shows the choice where there is one. */
 export function startPlace() {
-  $("place").addEventListener("change", () => set({ place: Number($("place").value), open: null, fate: null }));
+  $("place").addEventListener("change", () =>
+    set({ place: Number($("place").value), open: null, fate: null }),
+  );
   on(["readings", "chosen"], () => set({ place: (reading()?.strips.length ?? 1) - 1 }));
   on(["readings", "chosen", "language", "place"], show);
 }
@@ -14,7 +16,14 @@ export function startPlace() {
 function show() {
   const strips = reading()?.strips ?? [];
   $("place-label").hidden = strips.length < 2;
-  fill($("place"), strips.map(({ layer, reverse }, k) =>
-    el("option", { value: k, selected: k === state.place }, t(reverse ? "strip.backward" : "strip.forward", { layer: layer + 1 })),
-  )); // prettier-ignore
+  fill(
+    $("place"),
+    strips.map(({ layer, reverse }, k) =>
+      el(
+        "option",
+        { value: k, selected: k === state.place },
+        t(reverse ? "strip.backward" : "strip.forward", { layer: layer + 1 }),
+      ),
+    ),
+  );
 }

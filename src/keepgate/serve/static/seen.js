@@ -9,10 +9,13 @@ export function whileSeen(host, act) {
     wanted = false;
     act();
   };
-  new IntersectionObserver(([entry]) => {
-    visible = entry.isIntersecting;
-    run();
-  }, { rootMargin: "100px 0px" }).observe(host); // prettier-ignore
+  new IntersectionObserver(
+    ([entry]) => {
+      visible = entry.isIntersecting;
+      run();
+    },
+    { rootMargin: "100px 0px" },
+  ).observe(host);
   return {
     touch() {
       wanted = true;

@@ -1,8 +1,9 @@
 // The story token by token: forget, select, output, each lit in the equations with its numbers.
 
 import { ask, during, forget } from "./api.js";
-import { $, el, fill, shape } from "./dom.js";
+import { $, el, fill } from "./dom.js";
 import { phasesOf, withNumbers, written } from "./equations.js";
+import { icon } from "./icons.js";
 import { whileSeen } from "./seen.js";
 import { model, on, reading, set, state, strip } from "./state.js";
 import { explain, t } from "./words.js";
@@ -46,7 +47,14 @@ async function fetchValues() {
   await during(
     "values",
     async () => {
-      values = await ask("values", "/api/values", { text: state.text, question: state.question, model: state.chosen, layer, reverse, unit });
+      values = await ask("values", "/api/values", {
+        text: state.text,
+        question: state.question,
+        model: state.chosen,
+        layer,
+        reverse,
+        unit,
+      });
       fault = null;
       show();
     },
@@ -58,7 +66,10 @@ async function fetchValues() {
 }
 
 const phases = () => phasesOf(model(state.chosen)?.equations ?? []);
-const order = () => (strip().reverse ? reading().tokens.map((_, k) => reading().tokens.length - 1 - k) : reading().tokens.map((_, k) => k));
+const order = () =>
+  strip().reverse
+    ? reading().tokens.map((_, k) => reading().tokens.length - 1 - k)
+    : reading().tokens.map((_, k) => k);
 
 /** Makes the player anew. */
 function show() {
@@ -81,7 +92,8 @@ function turn() {
   play.setAttribute("aria-label", t(clock === null ? "step.play" : "step.pause"));
 }
 
-const now = () => t("step.now", { token: reading().tokens[order()[token]], k: token + 1, n: reading().tokens.length });
+const now = () =>
+  t("step.now", { token: reading().tokens[order()[token]], k: token + 1, n: reading().tokens.length });
 
 /** The tokens around the one that is read. */
 function ribbon() {
@@ -96,46 +108,106 @@ function ribbon() {
 }
 
 function controls() {
-  const button = (name, act, sign) => el("button", { type: "button", "data-keep": `step ${name}`, "aria-label": t(`step.${name}`), title: t(`step.${name}`), onclick: act }, sign);
-  return el("div", { class: "controls" },
+  const button = (name, act, sign) =>
+    el(
+      "button",
+      {
+        type: "button",
+        "data-keep": `step ${name}`,
+        "aria-label": t(`step.${name}`),
+        title: t(`step.${name}`),
+        onclick: act,
+      },
+      sign,
+    );
+  return el(
+    "div",
+    { class: "controls" },
     button("back", () => go(token - 1, 0), icon("back")),
     button("play", () => (clock === null ? play() : pause()), icon(clock === null ? "play" : "pause")),
     button("phase", () => (clock === null ? advance() : pause()), t("step.phase.sign")),
     button("forward", () => go(token + 1, 0), icon("forward")),
-    el("label", { class: "seek" }, el("span", { class: "unseen" }, t("step.seek")),
-      el("input", { type: "range", min: 0, max: reading().tokens.length - 1, value: token, "data-keep": "seek",
+    el(
+      "label",
+      { class: "seek" },
+      el("span", { class: "unseen" }, t("step.seek")),
+      el("input", {
+        type: "range",
+        min: 0,
+        max: reading().tokens.length - 1,
+        value: token,
+        "data-keep": "seek",
         "aria-valuetext": now(),
-        oninput: (event) => go(Number(event.target.value), 0) })),
-    el("label", { class: "inline" }, el("span", {}, t("step.pace")), " ", el("select", { "data-keep": "pace", onchange: (event) => repace(event.target.value) },
-      Object.keys(PACES).map((name) => el("option", { value: name, selected: name === pace }, t(`step.pace.${name}`))))),
+        oninput: (event) => go(Number(event.target.value), 0),
+      }),
+    ),
+    el(
+      "label",
+      { class: "inline" },
+      el("span", {}, t("step.pace")),
+      " ",
+      el(
+        "select",
+        { "data-keep": "pace", onchange: (event) => repace(event.target.value) },
+        Object.keys(PACES).map((name) =>
+          el("option", { value: name, selected: name === pace }, t(`step.pace.${name}`)),
+        ),
+      ),
+    ),
     el("label", { class: "inline" }, el("span", {}, t("step.unit")), " ", unitChoice()),
-  ); // prettier-ignore
+  );
 }
-
-const ICONS = { back: "M4 3v10M13 3L6 8l7 5z", forward: "M12 3v10M3 3l7 5-7 5z", play: "M4 2.5l9 5.5-9 5.5z", pause: "M5 3v10M11 3v10" };
-
-const icon = (name) => shape("svg", { class: "icon", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, shape("path", { d: ICONS[name] }));
 
 function unitChoice() {
   const units = values?.units ?? 0;
-  return el("select", { "data-keep": "step unit", onchange: (event) => {
-    unit = event.target.value === "" ? null : Number(event.target.value);
-    fetchValues();
-  } }, el("option", { value: "", selected: unit === null }, t("unit.mean")),
-    Array.from({ length: units }, (_, k) => el("option", { value: k, selected: k === unit }, t("unit.one", { unit: k })))); // prettier-ignore
+  return el(
+    "select",
+    {
+      "data-keep": "step unit",
+      onchange: (event) => {
+        unit = event.target.value === "" ? null : Number(event.target.value);
+        fetchValues();
+      },
+    },
+    el("option", { value: "", selected: unit === null }, t("unit.mean")),
+    Array.from({ length: units }, (_, k) =>
+      el("option", { value: k, selected: k === unit }, t("unit.one", { unit: k })),
+    ),
+  );
 }
 
 /** The phases with their equations; the one that happens now is lit. */
 function equations() {
   const at = order()[token];
-  const here = values && { now: (name) => values.values[name]?.[at], before: (name) => values.before[name]?.[at] };
+  const here = values && {
+    now: (name) => values.values[name]?.[at],
+    before: (name) => values.before[name]?.[at],
+  };
   const boxes = phases().map(({ name, lines }, k) =>
-    el("li", { class: `phase ${name ?? "only"}${k === phase ? " lit" : ""}`, "aria-current": k === phase ? "step" : null },
+    el(
+      "li",
+      {
+        class: `phase ${name ?? "only"}${k === phase ? " lit" : ""}`,
+        "aria-current": k === phase ? "step" : null,
+      },
       el("h3", {}, t(`phase.${name ?? "only"}`)),
       el("p", { class: "note" }, t(`phase.${name ?? "only"}.what`)),
-      el("dl", {}, lines.map((text) => [el("dt", {}, written(text)), el("dd", {}, here && k <= phase ? withNumbers(text, here, unit !== null) : "…")])),
-    )); // prettier-ignore
-  return el("div", { class: "equations" }, el("ol", { class: "phases" }, boxes), el("p", { class: "note" }, t(unit === null ? "step.mean" : "step.one", { unit })));
+      el(
+        "dl",
+        {},
+        lines.map((text) => [
+          el("dt", {}, written(text)),
+          el("dd", {}, here && k <= phase ? withNumbers(text, here, unit !== null) : "…"),
+        ]),
+      ),
+    ),
+  );
+  return el(
+    "div",
+    { class: "equations" },
+    el("ol", { class: "phases" }, boxes),
+    el("p", { class: "note" }, t(unit === null ? "step.mean" : "step.one", { unit })),
+  );
 }
 
 /** Goes to a phase of a token, here and on the strip. */

@@ -43,13 +43,19 @@ const spoken = () => (language === "zh-TW" ? "zh" : "en");
 /** Offers the lengths of the page's language, the same one of them chosen. */
 function offerLengths() {
   const chosen = Math.max(0, $("length").selectedIndex);
-  fill($("length"), LENGTHS[spoken()].map((length, k) => el("option", { value: length, selected: k === chosen }, String(length))));
+  fill(
+    $("length"),
+    LENGTHS[spoken()].map((length, k) =>
+      el("option", { value: length, selected: k === chosen }, String(length)),
+    ),
+  );
 }
 
 /** The first example, read. */
 export const begin = () => tell(0);
 
-const isExample = () => example !== null && story().value === example.text && question().value === example.question;
+const isExample = () =>
+  example !== null && story().value === example.text && question().value === example.question;
 
 function edited() {
   pending = true;
@@ -61,7 +67,10 @@ async function tell(number) {
   await during(
     "story",
     async () => {
-      const told = await ask("story", `/api/story?language=${spoken()}&length=${$("length").value}&seed=${number}`);
+      const told = await ask(
+        "story",
+        `/api/story?language=${spoken()}&length=${$("length").value}&seed=${number}`,
+      );
       [seed, example] = [number, told];
       put(told.text, told.question);
       await read();
@@ -102,9 +111,22 @@ export async function read() {
       $("asking").classList.remove("edited");
       const expected = isExample() && text === example.text ? example.answer : null;
       set({
-        text, question: asked, expected, readings, fault: null, busy: false, chosen: chosenFrom(readings), at: null,
-        open: null, fate: null, carriers: null, openFault: null, drop: [], keep: [], changed: null,
-      }); // prettier-ignore
+        text,
+        question: asked,
+        expected,
+        readings,
+        fault: null,
+        busy: false,
+        chosen: chosenFrom(readings),
+        at: null,
+        open: null,
+        fate: null,
+        carriers: null,
+        openFault: null,
+        drop: [],
+        keep: [],
+        changed: null,
+      });
       announce(t("answers.said", { n: readings.filter((each) => !each.error).length, first: saidFirst() }));
     },
     (fault) => {
@@ -117,7 +139,9 @@ export async function read() {
 /** The networks that read a text: those of its language, and those that were not told one. */
 export function networksFor(text) {
   const spoken = languageOf(text);
-  return state.models.filter((each) => each.language === spoken || each.language === null).map((each) => each.id);
+  return state.models
+    .filter((each) => each.language === spoken || each.language === null)
+    .map((each) => each.id);
 }
 
 /** The network looked into stays, if it read this too; else one that remembers, else the first that did not fail. */
@@ -127,8 +151,10 @@ function chosenFrom(readings) {
   return (
     well.find((id) => id === state.chosen) ??
     well.find((id) => state.chosen && kind(id) === kind(state.chosen)) ??
-    well.find((id) => kind(id) === KEPT) ?? well[0] ?? null
-  ); // prettier-ignore
+    well.find((id) => kind(id) === KEPT) ??
+    well[0] ??
+    null
+  );
 }
 
 function saidFirst() {

@@ -38,7 +38,9 @@ function listen(opened, toggled, closed) {
     const box = host().getBoundingClientRect();
     return laid && tokenAt(laid, event.clientX - box.left, event.clientY - box.top);
   };
-  host().addEventListener("pointermove", (event) => hovered(event.pointerType === "touch" ? null : place(event)));
+  host().addEventListener("pointermove", (event) =>
+    hovered(event.pointerType === "touch" ? null : place(event)),
+  );
   host().addEventListener("pointerleave", () => hovered(null));
   host().addEventListener("click", (event) => {
     const token = place(event);
@@ -53,7 +55,9 @@ function listen(opened, toggled, closed) {
     say(state.at);
     intoView(state.at);
   });
-  addEventListener("scroll", () => hover === null && document.activeElement !== host() && tellToken(null), { passive: true });
+  addEventListener("scroll", () => hover === null && document.activeElement !== host() && tellToken(null), {
+    passive: true,
+  });
   host().addEventListener("blur", () => {
     tellToken(null);
     refresh();
@@ -83,10 +87,15 @@ function moved(event, at) {
   const last = reading().tokens.length - 1;
   const line = laid.lines[laid.of[at]].cells;
   const to = {
-    ArrowRight: () => at + 1, ArrowLeft: () => at - 1, ArrowDown: () => beside(laid, at, 1), ArrowUp: () => beside(laid, at, -1),
-    Home: () => (event.ctrlKey ? 0 : line[0].token), End: () => (event.ctrlKey ? last : line.at(-1).token),
-    PageDown: () => at + 50, PageUp: () => at - 50,
-  }[event.key]; // prettier-ignore
+    ArrowRight: () => at + 1,
+    ArrowLeft: () => at - 1,
+    ArrowDown: () => beside(laid, at, 1),
+    ArrowUp: () => beside(laid, at, -1),
+    Home: () => (event.ctrlKey ? 0 : line[0].token),
+    End: () => (event.ctrlKey ? last : line.at(-1).token),
+    PageDown: () => at + 50,
+    PageUp: () => at - 50,
+  }[event.key];
   return to ? Math.max(0, Math.min(last, to())) : null;
 }
 
@@ -102,7 +111,12 @@ function arrange() {
   const width = host().clientWidth;
   if (!width) return;
   const font = `500 17px ${style.fontFamily}`;
-  scene = { font, laneFont: `600 11px ${style.fontFamily}`, rankFont: `700 9px ${style.fontFamily}`, tokens: read.tokens };
+  scene = {
+    font,
+    laneFont: `600 11px ${style.fontFamily}`,
+    rankFont: `700 9px ${style.fontFamily}`,
+    tokens: read.tokens,
+  };
   const pen = (arrange.pen ??= document.createElement("canvas").getContext("2d"));
   pen.font = font;
   const widths = new Map();
@@ -111,7 +125,14 @@ function arrange() {
     return widths.get(token);
   };
   const lanes = Object.keys(shown.gates).length + 1;
-  laid = layOut({ tokens: read.tokens, gaps: gapsOf(state.text, read), askedFrom: read.asked_from, width, lanes, measure });
+  laid = layOut({
+    tokens: read.tokens,
+    gaps: gapsOf(state.text, read),
+    askedFrom: read.asked_from,
+    width,
+    lanes,
+    measure,
+  });
   laid.of = linesOf(laid.lines);
   colours = palette();
   dress();

@@ -11,10 +11,20 @@ export function palette() {
   const style = getComputedStyle(document.documentElement);
   const named = (name) => style.getPropertyValue(`--${name}`).trim();
   return {
-    ink: named("ink"), soft: named("soft"), paper: named("paper"), trough: named("trough"), accent: named("accent"),
-    source: named("source"), wrong: named("wrong"), f: named("f"), z: named("f"), i: named("i"), o: named("o"), r: named("r"),
+    ink: named("ink"),
+    soft: named("soft"),
+    paper: named("paper"),
+    trough: named("trough"),
+    accent: named("accent"),
+    source: named("source"),
+    wrong: named("wrong"),
+    f: named("f"),
+    z: named("f"),
+    i: named("i"),
+    o: named("o"),
+    r: named("r"),
     other: named("c"),
-  }; // prettier-ignore
+  };
 }
 
 /**
@@ -25,7 +35,9 @@ export function palette() {
  */
 export function drawLine(pen, line, scene, colours) {
   drawGrounds(pen, line, scene, colours);
-  scene.lanes.forEach((lane, number) => drawLane(pen, line, scene, colours, lane, TEXT + number * (LANE + BETWEEN)));
+  scene.lanes.forEach((lane, number) =>
+    drawLane(pen, line, scene, colours, lane, TEXT + number * (LANE + BETWEEN)),
+  );
   for (const cell of line.cells) drawToken(pen, cell, scene, colours);
   if (line.cells[0].token === scene.askedFrom) gutterMark(pen, scene, colours);
   drawCursor(pen, line, scene, colours);
@@ -82,7 +94,11 @@ function drawToken(pen, { token, x, width }, scene, colours) {
   pen.font = scene.font;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  pen.fillStyle = chosen ? colours.paper : token >= scene.askedFrom || scene.unknown.has(token) ? colours.soft : colours.ink;
+  pen.fillStyle = chosen
+    ? colours.paper
+    : token >= scene.askedFrom || scene.unknown.has(token)
+      ? colours.soft
+      : colours.ink;
   pen.fillText(scene.tokens[token], middle, MIDDLE, width + 6);
   if (scene.unknown.has(token)) dotted(pen, x + 2, x + width - 3, TEXT - 4, colours.soft);
   if (scene.ranks.has(token)) rank(pen, middle, scene.ranks.get(token), chosen, scene, colours);

@@ -14,13 +14,29 @@ export function tellToken(token, box = null) {
     tip.hidden = true;
     return "";
   }
-  const lanes = [...gateLanes(), lastLane()].filter(({ values }) => values[token] !== null && values[token] !== undefined);
-  const named = lanes.map((lane) => ({ ...lane, word: lane.kind === "gate" ? gate(lane.name) : t(`lane.${lane.kind}`), value: unit(lane.values[token]) }));
+  const lanes = [...gateLanes(), lastLane()].filter(
+    ({ values }) => values[token] !== null && values[token] !== undefined,
+  );
+  const named = lanes.map((lane) => ({
+    ...lane,
+    word: lane.kind === "gate" ? gate(lane.name) : t(`lane.${lane.kind}`),
+    value: unit(lane.values[token]),
+  }));
   fill(
     tip,
-    el("p", { class: "tip-token" }, read.tokens[token], el("small", {}, t("token.place", { k: token + 1, n: read.tokens.length }))),
+    el(
+      "p",
+      { class: "tip-token" },
+      read.tokens[token],
+      el("small", {}, t("token.place", { k: token + 1, n: read.tokens.length })),
+    ),
     named.map(({ word, value, kind, name }) =>
-      el("p", { class: kind === "gate" ? `gate-${name}` : `lane-${kind}` }, el("span", { class: "tip-name" }, word), el("span", {}, value)),
+      el(
+        "p",
+        { class: kind === "gate" ? `gate-${name}` : `lane-${kind}` },
+        el("span", { class: "tip-name" }, word),
+        el("span", {}, value),
+      ),
     ),
     read.unknown.includes(token) ? el("p", { class: "tip-note" }, t("token.unknown")) : null,
   );
@@ -33,7 +49,10 @@ export function tellToken(token, box = null) {
 function place(tip, box) {
   const size = tip.getBoundingClientRect();
   const above = box.top - size.height - 8;
-  const left = Math.max(8, Math.min(box.left + box.width / 2 - size.width / 2, window.innerWidth - size.width - 8));
+  const left = Math.max(
+    8,
+    Math.min(box.left + box.width / 2 - size.width / 2, window.innerWidth - size.width - 8),
+  );
   tip.style.left = `${left}px`;
   tip.style.top = `${above > 8 ? above : box.top + box.height}px`;
 }

@@ -86,7 +86,8 @@ export const quoted = (text) => t("quoted", { text });
 
 function dress(root) {
   for (const each of root.querySelectorAll("[data-word]")) each.textContent = t(each.dataset.word);
-  for (const each of root.querySelectorAll("[data-word-label]")) each.setAttribute("aria-label", t(each.dataset.wordLabel));
+  for (const each of root.querySelectorAll("[data-word-label]"))
+    each.setAttribute("aria-label", t(each.dataset.wordLabel));
 }
 
 /** What went wrong and what to do, in the reader's language; in the server's own words if the code is new to us. */
