@@ -106,10 +106,13 @@ def interactions(page: Any, timed: Callable[..., float]) -> dict[str, float]:
     found["answer"] = timed(page, "answer", lambda: page.locator(".card.chosen .answer").click())
     found["what-if"] = timed(page, "what-if", lambda: page.locator(".off").first.click())
     found["token"] = timed(page, "token", lambda: page.locator("#strip").click(position={"x": 70, "y": 16}))
-    found["values"] = timed(page, "values", lambda: page.locator("#step").scroll_into_view_if_needed())
-    found["lengthen"] = timed(
-        page, "lengthen", lambda: page.locator("#lengthen").scroll_into_view_if_needed()
-    )
+    page.locator("#step").scroll_into_view_if_needed()
+    page.locator("#player option").nth(9).wait_for(state="attached")
+    unit = page.locator("#player select").nth(1)
+    found["values"] = timed(page, "values", lambda: unit.select_option("5"))
+    page.locator("#lengthen").scroll_into_view_if_needed()
+    page.locator("#lengthen table").wait_for()
+    found["lengthen"] = timed(page, "lengthen", lambda: page.locator("input[value=story]").check())
     found["gradient"] = timed(page, "gradient", lambda: page.locator("#to-gradient").click())
     for name, value in found.items():
         note(f"{name}, ms", value)

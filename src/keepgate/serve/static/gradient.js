@@ -59,7 +59,7 @@ function build() {
         bias = value;
         later();
       }),
-      slider("scale", 0, 3, 0.05, scale, (value) => {
+      slider("scale", 0, 8, 0.1, scale, (value) => {
         scale = value;
         later();
       }),
@@ -187,8 +187,12 @@ function table() {
   return el("table", { class: "gradients" }, el("thead", {}, head), el("tbody", {}, rows));
 }
 
-function verdict({ gone, explodes }) {
-  if (explodes) return t("gradient.explodes");
+const EXPLODED = 100; // times what it was at lag 0; growth below it is only growth
+
+function verdict({ gone, explodes, values }) {
+  const last = values.at(-1);
+  if (explodes && (last === null || last >= EXPLODED)) return t("gradient.explodes");
+  if (explodes) return t("gradient.grows", { times: size(last), lag: found.lags.at(-1) });
   return gone === null
     ? t("gradient.arrives", { lag: found.lags.at(-1) })
     : t("gradient.gone", { lag: gone });
