@@ -5,7 +5,7 @@ import { power } from "./numbers.js";
 
 export const DASHES = ["", "9 4", "2 4", "12 4 2 4", "5 3", "1 3", "14 5", "7 3 2 3"];
 const LOWEST = -20; // decades; below it nothing is left that could be learnt from
-const HIGHEST = 6;
+const HIGHEST = 12; // above it nothing could be learnt either
 const LEFT = 52;
 const RIGHT = 14;
 const TOP = 12;
@@ -55,7 +55,7 @@ function grid(low, high, down, width) {
       shape(
         "text",
         { class: "tick", x: LEFT - 8, y: down(decade) + 4, "text-anchor": "end" },
-        decade === 0 ? "1" : `${decade === LOWEST ? "≤" : ""}${power(decade)}`,
+        decade === 0 ? "1" : `${decade === LOWEST ? "≤" : decade === HIGHEST ? "≥" : ""}${power(decade)}`,
       ),
     );
   }
