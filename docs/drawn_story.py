@@ -1,0 +1,2 @@
+def story_figures(names, language):
+    return {}
