@@ -6,6 +6,7 @@ from calls import CORE, DTYPES
 from oracles import flat
 
 import keepgate
+from keepgate.lens.seen import as_tuple
 from keepgate.nn import Recurrent, recurrent
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
@@ -120,3 +121,39 @@ def test_what_is_more_than_plain_goes_the_general_way(taken):
     keepgate.LSTM(5, 7, bidirectional=True)(x)
     layer.trace(x)
     assert taken == []
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@every_cell
+def test_a_trace_has_the_bits_of_the_general_way(cell, batch_first, monkeypatch):
+    layer = Recurrent(cell, 5, 19, batch_first=batch_first)
+    x, taken = torch.randn(9, 7, 5), []
+    directly = recurrent.traced_directly
+    monkeypatch.setattr(
+        recurrent, "traced_directly", lambda *given: taken.append(directly(*given)) or taken[-1]
+    )
+    with torch.no_grad():
+        ours, theirs = layer.trace(x), layer.trace(x, zeros(layer, x))
+    assert [found is not None for found in taken] == [True]
+    assert torch.equal(ours.output, theirs.output)
+    same(as_tuple(ours.final), as_tuple(theirs.final))
+    (mine,), (other,) = ours.layers, theirs.layers
+    assert mine.names == other.names
+    same(mine.values(), other.values())
+    same(mine.initial.values(), other.initial.values())
+    same(mine.previous().values(), other.previous().values())
+    x.requires_grad_()
+    for through_gates in (False, True):
+        same(
+            slopes(layer, layer.trace(x), x, through_gates),
+            slopes(layer, layer.trace(x, zeros(layer, x)), x, through_gates),
+        )
+    assert [found is not None for found in taken] == [True, True, True]
+
+
+def slopes(layer, trace, x, through_gates):
+    """The gradients of what was traced: of the output and the final states alone, or of every gate and state too."""
+    found = [trace.output, *as_tuple(trace.final), *(trace.layers[0].values() if through_gates else ())]
+    generator = torch.Generator().manual_seed(7)
+    upstream = [torch.randn(one.shape, generator=generator) for one in found]
+    return torch.autograd.grad(found, [x, *layer.parameters()], upstream)

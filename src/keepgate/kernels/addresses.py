@@ -116,6 +116,16 @@ def room(
     return output, final, x.new_empty(count, steps, rows, units)
 
 
+def by_name(cell: Cell, hidden: int, output: Tensor, planes: Tensor) -> dict[str, Tensor]:
+    """What a trace shows, in the step's own order: the first state is the output, the others are planes.
+
+    hidden: units of a plane, without what it is padded with.
+    """
+    units = (planes if planes.shape[-1] == hidden else planes[..., :hidden]).unbind()
+    over_time = {cell.states[0]: output, **dict(zip(plane_names(cell), units, strict=False))}
+    return {name: over_time[name] for name in (*cell.states, *cell.traced)}
+
+
 def backward(
     arrays: Arrays,
     output: Tensor,

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch._subclasses import FakeTensor
 
 from .. import _core, cells
-from .addresses import KINDS, NUMBERS, plane_names
+from .addresses import KINDS, NUMBERS, by_name
 from .autograd import sequence
 from .call import Call, Run
 from .spec import Spec, tensors_of
@@ -48,7 +48,7 @@ class Cpu:
         )
         results = sequence(call, differentiable=needed)
         count = 1 + len(call.states)
-        kept = _named(call, results[0], results[count]) if call.trace else {}
+        kept = by_name(call.cell, call.hidden_size, results[0], results[count]) if call.trace else {}
         return Run(output=results[0], final=results[1:count], kept=kept)
 
 
@@ -111,12 +111,3 @@ def _under_autocast(call: Call) -> Run:
         final=tuple(state.to(dtype) for state in ran.final),
         kept={name: value.to(dtype) for name, value in ran.kept.items()},
     )
-
-
-def _named(call: Call, output: Tensor, planes: Tensor) -> dict[str, Tensor]:
-    """What a trace shows, in the step's own order: the first state is the output, the others are planes."""
-    cell = call.cell
-    hidden = call.hidden_size
-    units = (planes if planes.shape[-1] == hidden else planes[..., :hidden]).unbind()
-    over_time = {cell.states[0]: output, **dict(zip(plane_names(cell), units, strict=False))}
-    return {name: over_time[name] for name in (*cell.states, *cell.traced)}

@@ -1,4 +1,4 @@
-"""The plainest call straight to the core: whole sequences from zeros, of tensors that are memory and nothing else.
+"""The plainest call straight to the core: whole sequences from zeros, traced or not, of tensors that are plain memory.
 
 Most calls are of this kind, and what a small layer's call costs is mostly Python. So what is looked at, for any call,
 by `nn.arrange`, `Call`, `Cpu.refuses` and `autograd` is looked at here in one place and once. Where it is more than
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from . import addresses
-from .addresses import KINDS, NUMBERS, Arrays
+from .addresses import KINDS, NUMBERS, Arrays, by_name
 from .autograd import gradients_of
 from .spec import Spec, in_order
 from .transforms import undisturbed
@@ -25,24 +25,48 @@ def directly(weights: Weights, x: Tensor) -> tuple[Tensor, ...] | None:
 
     x: [time, batch, input].
     """
-    if (
-        weights.addresses is None
-        or not weights.plain
-        or weights.weight_hr is not None
-        or id(weights.cell) not in NUMBERS
-        or x.dtype is not weights.dtype
-        or x.dtype not in KINDS
-        or not is_plain(x)
-        or not undisturbed()
-    ):
+    if not _is_plain(weights, x):
         return None
-    _, rows, inputs = x.shape
-    if inputs != weights.input_size or not x.numel():
-        return None
-    zeros = x.new_zeros(1, rows, weights.hidden_size)
-    if (weights.needed or x.requires_grad) and torch.is_grad_enabled():
-        return _apply(weights, zeros, x, *weights.given)
+    zeros = x.new_zeros(1, x.shape[1], weights.hidden_size)
+    if _is_needed(weights, x):
+        return _apply(weights, False, zeros, x, *weights.given)
     return addresses.forward(_arrays(weights, zeros, x), keep=False, again=True)
+
+
+def traced_directly(
+    weights: Weights, x: Tensor
+) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
+    """What `directly` gives, every gate and state by name, and the zeros before the first step, [batch, units].
+
+    None where more must be looked at.
+    """
+    if not _is_plain(weights, x):
+        return None
+    zeros = x.new_zeros(1, x.shape[1], weights.hidden_size)
+    if _is_needed(weights, x):
+        *found, planes = _apply(weights, True, zeros, x, *weights.given)
+    else:
+        *found, planes = addresses.forward(_arrays(weights, zeros, x), keep=True, again=True)
+    return tuple(found), by_name(weights.cell, weights.hidden_size, found[0], planes), zeros[0]
+
+
+def _is_plain(weights: Weights, x: Tensor) -> bool:
+    return (
+        weights.addresses is not None
+        and weights.plain
+        and weights.weight_hr is None
+        and id(weights.cell) in NUMBERS
+        and x.dtype is weights.dtype
+        and x.dtype in KINDS
+        and is_plain(x)
+        and undisturbed()
+        and x.shape[2] == weights.input_size
+        and x.numel() > 0
+    )
+
+
+def _is_needed(weights: Weights, x: Tensor) -> bool:
+    return (weights.needed or x.requires_grad) and torch.is_grad_enabled()
 
 
 def _arrays(weights: Weights, zeros: Tensor, x: Tensor) -> Arrays:
@@ -50,28 +74,30 @@ def _arrays(weights: Weights, zeros: Tensor, x: Tensor) -> Arrays:
 
 
 class Direct(Function):
-    """(weights, zeros, x, *weights.given) → output, final states. What is kept for backward is no result here."""
+    """(weights, traced, zeros, x, *weights.given) → output, final states; traced, what is kept for backward too."""
 
     @staticmethod
     def forward(
-        ctx: Any, weights: Weights, zeros: Tensor, x: Tensor, *given: Tensor | None
+        ctx: Any, weights: Weights, traced: bool, zeros: Tensor, x: Tensor, *given: Tensor | None
     ) -> tuple[Tensor, ...]:
         arrays = _arrays(weights, zeros, x)
         told, (*results, planes) = addresses.solved(arrays, keep=True, again=False)
-        ctx.weights, ctx.told = weights, told
+        ctx.weights, ctx.traced, ctx.told = weights, traced, told
         ctx.where = _where(arrays.x, zeros, results[0], planes)
         ctx.save_for_backward(zeros, results[0], planes, x, *given)
         ctx.set_materialize_grads(False)
-        return tuple(results)
+        return (*results, planes) if traced else tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
         zeros, output, planes, x, *given = ctx.saved_tensors
-        weights, (_, _, want_x, *want_given) = ctx.weights, ctx.needs_input_grad
+        weights, (*_, want_x), want_given = ctx.weights, ctx.needs_input_grad[:4], ctx.needs_input_grad[4:]
+        upstream, d_planes = (upstream[:-1], upstream[-1]) if ctx.traced else (upstream, None)
         states = len(weights.states)
         wanted = in_order(want_given, want_x, (False,) * states, False, False)
         if (
-            undisturbed()
+            d_planes is None
+            and undisturbed()
             and not torch.is_grad_enabled()
             and weights.still([weight for weight in given if weight is not None])
             and _where(x, zeros, output, planes) == ctx.where
@@ -82,8 +108,8 @@ class Direct(Function):
             tensors = in_order(given, x, (zeros[0],) * states, None, None)
             last = [None if gradient is None else gradient[0] for gradient in upstream[1:]]
             spec = Spec(weights.cell, False, False, weights)
-            found = gradients_of(spec, tensors, output, planes, (upstream[0], *last, None), wanted)
-        return None, None, *found[:6], *found[6 + states : -2]
+            found = gradients_of(spec, tensors, output, planes, (upstream[0], *last, d_planes), wanted)
+        return None, None, None, *found[:6], *found[6 + states : -2]
 
 
 def _where(x: Tensor, *others: Tensor) -> tuple[Any, ...]:

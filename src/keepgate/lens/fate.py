@@ -42,11 +42,11 @@ def fate(layer: LayerTrace, step: int, *, row: int = 0, unit: int | None = None)
     if unit is not None and not 0 <= unit < units:
         raise ShapeError(f"unit is {unit}; this layer has units 0 to {units - 1}")
     which = slice(None) if unit is None else slice(unit, unit + 1)
-    sizes = writes.write[step, row, which].abs().double()
+    sizes = writes.write[step, row, which].detach().abs().double()
     size = float(sizes.sum())
     if size == 0:
         nothing = torch.zeros(len(writes.write), dtype=torch.float64)
         return Fate(step=step, size=0.0, left=nothing, erased=nothing)
-    left = (left_of(writes, step)[:, row, which].double() * sizes).sum(1) / size
-    gone = erased(writes, step)[:, row, which].abs().double().sum(1) / size
+    left = (left_of(writes, step)[:, row, which].detach().double() * sizes).sum(1) / size
+    gone = erased(writes, step)[:, row, which].detach().abs().double().sum(1) / size
     return Fate(step=step, size=size, left=left, erased=gone)

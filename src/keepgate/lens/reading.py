@@ -1,7 +1,8 @@
 """Reading: one question as a model read it, its memory from inside, and the way from there to the answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -72,7 +73,11 @@ def read(task: Task, question: Question) -> Reading:
     Raises CellError for a network without memory and for a task that is no reader, CorpusError for a question that has
     no text or asks nothing.
     """
-    for kind, head in ((ChoiceReader, ChoiceHead), (SpanReader, SpanHead)):
+    heads: tuple[tuple[type, Callable[[Any, Question], ChoiceHead | SpanHead]], ...] = (
+        (ChoiceReader, ChoiceHead),
+        (SpanReader, SpanHead),
+    )
+    for kind, head in heads:
         if isinstance(task, kind):
             found = head(task, question)
             (answer,) = task.answer([question])

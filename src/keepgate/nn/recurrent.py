@@ -13,7 +13,7 @@ from ..equations import Cell
 from ..errors import SettingsError, ShapeError
 from ..kernels import Call, Run, run
 from ..kernels.choose import by_name
-from ..kernels.direct import directly
+from ..kernels.direct import directly, traced_directly
 from ..kernels.joined import Room, joined
 from ..kernels.weights import Weights
 from .arrange import Arranged, Hidden, Lengths, arrange
@@ -151,6 +151,8 @@ class Recurrent(nn.Module):
         torch.nn.utils.rnn.pad_packed_sequence gives them back.
         In textbooks that write z, zⁱ, zᶠ, zᵒ: z is g (the candidate), zⁱ is i, zᶠ is f, zᵒ is o.
         """
+        if hx is None and lengths is None and resets is None and (found := self._trace_directly(input)):
+            return found
         output, final, layers, arranged = self._run(input, hx, lengths, resets, trace=True)
         return Trace(
             output=output, final=self._final(final, arranged), layers=tuple(layers), lengths=arranged.lengths
@@ -191,16 +193,32 @@ class Recurrent(nn.Module):
 
     def _directly(self, input: Any) -> tuple[Tensor, Hidden] | None:
         """Output and final states of the plainest call, see `kernels.direct`; None where more must be looked at."""
-        alone = len(self._places) == 1 and (self.kernel is None or self.kernel == "cpu")
-        if not alone or type(input) is not Tensor or input.dim() != 3:
-            return None
-        found = directly(self.weights_at(0), input.transpose(0, 1) if self.batch_first else input)
+        x = self._plainest(input)
+        found = None if x is None else directly(self.weights_at(0), x)
         if found is None:
             return None
         output, *final = found
         if self.batch_first:
             output = output.transpose(0, 1)
         return output, tuple(final) if len(final) > 1 else final[0]
+
+    def _trace_directly(self, input: Any) -> Trace | None:
+        """The trace of the plainest call, as `_directly`; None where more must be looked at."""
+        x = self._plainest(input)
+        found = None if x is None else traced_directly(self.weights_at(0), x)
+        if found is None:
+            return None
+        (output, *final), over_time, zeros = found
+        initial = dict.fromkeys(self.cell.states, zeros)
+        layer = LayerTrace(layer=0, reverse=False, cell=self.cell, over_time=over_time, initial=initial)
+        return Trace(output=output, final=tuple(final) if len(final) > 1 else final[0], layers=(layer,))
+
+    def _plainest(self, input: Any) -> Tensor | None:
+        """An input that one layer and direction may read directly, time first; None if it may not."""
+        alone = len(self._places) == 1 and (self.kernel is None or self.kernel == "cpu")
+        if not alone or type(input) is not Tensor or input.dim() != 3:
+            return None
+        return input.transpose(0, 1) if self.batch_first else input
 
     def _run(
         self,
