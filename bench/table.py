@@ -136,7 +136,7 @@ def stories(k: int) -> str:
 
 
 def price(k: int) -> str:
-    """What each kind of network costs: numbers, training, a step of a stream, a training step of a layer."""
+    """What each kind of network costs: its numbers, a step of a stream, a training step of a layer."""
     found, measured = result("stories"), speed_tables.newest()
     if measured is None:
         return ("*Not measured yet.*", "*尚未量測。*")[k]
@@ -145,7 +145,6 @@ def price(k: int) -> str:
         ("network", "網路")[k],
         ("gates", "閘門")[k],
         ("parameters", "參數")[k],
-        ("training, s", "訓練秒數")[k],
         ("one step, µs", "讀一步，微秒")[k],
         ("training step of a layer, ms", "一層訓練一步，毫秒")[k],
     ]
@@ -159,15 +158,14 @@ def price(k: int) -> str:
                 NAMES[name][k],
                 f"{gates}",
                 f"{network['parameters']:,}",
-                f"{statistics.mean(run['cpu_seconds'] for run in network['runs']):.0f}",
                 speed_tables.duration(figures.fastest(step, "keepgate numpy@"), "µs"),
                 speed_tables.duration(training),
             ]
         )
     note = (
-        "Parameters and training (processor seconds): the readers above, 64 units. One step: a layer of 64 units reading a stream. "
+        "Parameters: of the readers above. One step: a layer of 64 units reading a stream. "
         "Training step: a layer of 64 units, 32 rows of 100 steps, {threads} threads. {machine}.",
-        "參數與訓練（處理器秒數）：上面的閱讀器，64 個單元。讀一步：64 個單元的一層逐步讀取。訓練一步：64 個單元的一層，32 列，每列 100 步，{threads} 個執行緒。{machine}。",
+        "參數：上面的閱讀器。讀一步：64 個單元的一層逐步讀取。訓練一步：64 個單元的一層，32 列，每列 100 步，{threads} 個執行緒。{machine}。",
     )[k]
     threads = figures.OURS.partition("@")[2]
     return rows_of(head, rows) + "\n\n" + note.format(threads=threads, machine=found["machine"]["processor"])
