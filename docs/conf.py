@@ -10,14 +10,17 @@ release = version_of("keepgate")
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 html_theme = "furo"
 html_title = "keepgate"
+html_static_path = ["_static"]
+html_css_files = ["guide.css"]
 exclude_patterns = ["_build"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 
 
 def keep_lines(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Docstrings are laid out by hand, one argument a line; the page keeps their lines."""
-    lines[1:] = [f"| {line}" if line.strip() else "" for line in lines[1:]]
+    """Docstrings are laid out by hand, one argument a line; the page keeps their lines. |x| is a length in them."""
+    plain = [line.replace("|", r"\|") for line in lines]
+    lines[:] = plain[:1] + [f"| {line}" if line.strip() else "" for line in plain[1:]]
 
 
 def setup(app: Sphinx) -> None:
