@@ -23,5 +23,12 @@ def keep_lines(app: Sphinx, what: str, name: str, obj: object, options: object, 
     lines[:] = plain[:1] + [f"| {line}" if line.strip() else "" for line in plain[1:]]
 
 
+def name_language(app: Sphinx, page: str, template: str, context: dict[str, object], tree: object) -> None:
+    """Browsers choose a page's letters by its language: Chinese ones differ between places."""
+    if page.endswith(".zh-TW"):
+        context["language"] = "zh-Hant-TW"
+
+
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", keep_lines)
+    app.connect("html-page-context", name_language)

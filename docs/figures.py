@@ -32,7 +32,9 @@ def main() -> None:
     stale = list(_stale(write=not check))
     if check and stale:
         sys.exit(f"stale: {', '.join(path.name for path in stale)}; run python docs/figures.py")
-    print("\n".join(f"{path.name} {'is stale' if check else 'written'}" for path in stale) or "nothing is stale")
+    print(
+        "\n".join(f"{path.name} {'is stale' if check else 'written'}" for path in stale) or "nothing is stale"
+    )
 
 
 def _stale(*, write: bool) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""A page's Python, run from top to bottom, and what each block of it prints, which stands in the text block below it."""
+"""A page's Python, run from top to bottom, and what each of its blocks prints, which stands in the block below."""
 
 import contextlib
 import io
@@ -46,7 +46,7 @@ def filled(text: str, printed: list[str]) -> str:
 
 
 def run_page(page: Path, *, write: bool) -> tuple[dict[str, Any], bool]:
-    """The names that a page's Python leaves behind, and whether the page shows what was printed; if `write`, it will."""
+    """The names that a page's Python leaves behind, and whether the page showed what was printed; `write` mends it."""
     before = page.read_text(encoding="utf-8")
     names, printed = run(before)
     after = filled(before, printed)
