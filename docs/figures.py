@@ -16,7 +16,8 @@ from drawn_story import story_figures
 from drawn_waiter import waiter_figures
 from pages import run_page
 
-GUIDE = Path(__file__).parent / "guide"
+ROOT = Path(__file__).parent.parent
+GUIDE = ROOT / "docs" / "guide"
 FIGURES = GUIDE / "figures"
 # The end of a page's name, by the language of its pictures.
 PAGES = {"en": ".md", "zh": ".zh-TW.md"}
@@ -39,6 +40,9 @@ def main() -> None:
 
 def _stale(*, write: bool) -> Iterator[Path]:
     """Pages and pictures that were not what they should be; with `write` they now are."""
+    for page in (ROOT / "README.md", ROOT / "README.zh-TW.md"):
+        if not run_page(page, write=write)[1]:
+            yield page
     for language, ending in PAGES.items():
         for name, draw in (("remember", waiter_figures), ("story", story_figures)):
             page = GUIDE / f"{name}{ending}"
