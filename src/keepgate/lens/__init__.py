@@ -3,7 +3,7 @@
 from .answers import answer_if, answers_without, influence_on
 from .attach import Attached, attach
 from .attribution import Shares, attribute, attribute_last
-from .carriers import Carrier, carriers, sensitivity
+from .carriers import Carrier, carriers
 from .examine import Report, examine
 from .fate import Fate, fate
 from .gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag, gradient_of_run
@@ -12,10 +12,13 @@ from .influence import influence
 from .intervene import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
 from .jacobian import jacobian
 from .life import Saturation, half_life, half_lives, saturation
+from .look import Look, look
 from .lyapunov import lyapunov
+from .pieces import Piece, drop_pieces, search, without_pieces
 from .reading import Reading, read
 from .rerun import Rerun
 from .seen import Seen, adopt, see
+from .sensitivity import sensitivity
 from .statistics import rank_correlation
 from .verdict import Verdict
 from .watch import Watch
@@ -27,6 +30,8 @@ __all__ = [
     "Carrier",
     "Fate",
     "Horizon",
+    "Look",
+    "Piece",
     "Reading",
     "Report",
     "Rerun",
@@ -46,6 +51,7 @@ __all__ = [
     "carried_by_lag",
     "carriers",
     "decay_length",
+    "drop_pieces",
     "drop_writes",
     "effects",
     "erased",
@@ -67,16 +73,19 @@ __all__ = [
     "jacobian",
     "left_at",
     "left_of",
+    "look",
     "losses_by_context",
     "lyapunov",
     "rank_correlation",
     "read",
     "replaying",
     "saturation",
+    "search",
     "see",
     "sensitivity",
     "states_of",
     "swap_memories",
     "what_if",
+    "without_pieces",
     "writes_of",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,10 @@ from .life import Saturation, half_lives, saturation
 from .lyapunov import lyapunov
 from .seen import Seen, see
 from .verdict import Findings, Verdict, verdict
+
+if TYPE_CHECKING:
+    from .look import Language
+    from .pictures import Figure
 
 Batch = tuple[Tensor, Tensor]
 Loss = Callable[[Any, Tensor], Float[Tensor, " rows"]]
@@ -68,6 +72,15 @@ class Report:
     def decay(self) -> float:
         """The steps in which the gradient falls to 1/e; negative if it grows."""
         return decay_length(self.gradient)
+
+    def figure(self, name: str, *, language: "Language" = "en") -> "Figure":
+        """One figure for a paper, as SVG: "half_life", "gradient" by lag, or "horizon".
+
+        Raises SettingsError for an unknown name, and for half-lives of a network without gates.
+        """
+        from .pictures import figure_of_report
+
+        return figure_of_report(self, name, language)
 
     def __str__(self) -> str:
         low, high = self.interval
