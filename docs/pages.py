@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ def blocks(text: str) -> list[Block]:
 
 
 def run(text: str) -> tuple[dict[str, Any], list[str]]:
-    """The names that the page's Python leaves behind, and what each block prints."""
+    """The names that the page's Python leaves behind, and what each block prints. Its files go where nobody keeps them."""
     names: dict[str, Any] = {"__name__": "page"}
     printed = []
-    for block in blocks(text):
-        with contextlib.redirect_stdout(io.StringIO()) as out:
-            exec(compile(block.code, "page", "exec"), names)
-        printed.append(out.getvalue())
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for block in blocks(text):
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                exec(compile(block.code, "page", "exec"), names)
+            printed.append(out.getvalue())
     return names, printed
 
 
