@@ -1,6 +1,7 @@
 """keepgate serve: the page on which one sees what networks remember."""
 
 import importlib.util
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,11 +59,13 @@ def serve(
     if not 0 <= port <= _MOST:
         raise SettingsError(f"--port is {port}; give 1 to {_MOST}, or 0 for any that is free")
 
-    from ..serve.models import served
-    from ..serve.server import listen, run
+    from ..serve.listen import listen
 
     opened = listen(host, port)
     try:
+        from ..serve.models import served
+        from ..serve.server import run
+
         run(served(model), opened, host, ready=lambda address: _tell(address, browser=open))
     finally:
         opened.close()
@@ -76,6 +79,12 @@ def _tell(address: "Address", *, browser: bool) -> None:
     print(address.url, flush=True)
     say(said, "Ctrl-C ends it.", "dim")
     if browser:
-        import webbrowser
+        # In a thread: a browser that runs in the terminal returns only when it is closed.
+        threading.Thread(target=_open, args=(address.url,), daemon=True).start()
 
-        webbrowser.open(address.url)
+
+def _open(url: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(url):
+        say(screen(errors=True), f"No browser was found here; open {url} yourself.", "yellow")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from ..tasks.answer import Answer
 from ..tasks.reader import ChoiceReader
 from .result import GradientLine, Strip
 
+L = TypeVar("L", int, int | None)
+
 # The test stories are the same for every network and seed.
 TEST_SEED = 2_000_000
 # The article's sentence is put before a story of so many characters, question included.
@@ -24,9 +27,9 @@ FURTHEST, ROWS = 300, 16
 
 
 def accuracy(
-    task: ChoiceReader, lengths: Sequence[int], *, count: int, facts: int = 1, language: Language = "zh"
-) -> dict[int, float]:
-    """Share of right answers, 0 to 1, to so many new stories of each length in characters."""
+    task: ChoiceReader, lengths: Sequence[L], *, count: int, facts: int = 1, language: Language = "zh"
+) -> dict[L, float]:
+    """Share of right answers, 0 to 1, to so many new stories of each length in characters; as `stories` takes it."""
     found = {}
     for length in lengths:
         asked = stories(count, length, seed=TEST_SEED, split="test", facts=facts, language=language)

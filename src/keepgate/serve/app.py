@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from ..data.corpora.stories import article, stories
+from ..data.questions import Question
 from ..errors import KeepgateError, SettingsError
 from . import gradients, lengthen, replies
 from .bodies import (
@@ -73,8 +74,8 @@ def _add_routes(app: FastAPI, models: Models, readings: Readings, work: Work, li
     def reading(body: OneBody) -> Any:
         return readings.of(models[body.model], replies.checked(body.text, body.question, limits.tokens))
 
-    async def do(job: Callable[[Deadline], replies.Plain]) -> Json:
-        return Json(await work.do(job))
+    async def do(request: Request, job: Callable[[Deadline], replies.Plain]) -> Json:
+        return Json(await work.do(job, lambda: _gone(request)))
 
     @app.get("/api/models")
     async def listed() -> Json:
@@ -86,67 +87,76 @@ def _add_routes(app: FastAPI, models: Models, readings: Readings, work: Work, li
         )
 
     @app.get("/api/story")
-    async def story(language: Literal["zh", "en"] = "zh", length: int = 300, seed: int = 0) -> Json:
+    async def story(
+        request: Request, language: Literal["zh", "en"] = "zh", length: int = 300, seed: int = 0
+    ) -> Json:
         if not 1 <= length <= 10_000 or not 0 <= seed < 2**32:
             raise bad_request(
                 f"length is {length} and seed {seed}; give 1 to 10,000 characters, and 0 or more"
             )
-        return await do(lambda _: _story(language, length, seed))
+        return await do(request, lambda _: _story(language, length, seed))
 
     @app.post("/api/read")
-    async def read(body: ReadBody) -> Json:
+    async def read(request: Request, body: ReadBody) -> Json:
         asked = [models[name] for name in dict.fromkeys(body.models)]
-        question = replies.checked(body.text, body.question, limits.tokens)
 
-        def read_by(model: Model, deadline: Deadline) -> replies.Plain:
-            deadline.check()
+        def read_by(model: Model, question: Question) -> replies.Plain:
             try:
                 found = replies.reading_of(model.task, readings.of(model, question))
             except KeepgateError as fault:
                 return {"model": model.id, "error": Refusal(422, "cannot_read", str(fault)).as_dict()}
             return {"model": model.id, **found, "error": None}
 
-        return await do(lambda deadline: {"readings": [read_by(model, deadline) for model in asked]})
+        def side_by_side(deadline: Deadline) -> replies.Plain:
+            question = replies.checked(body.text, body.question, limits.tokens)
+            return {"readings": [read_by(model, question) for model in deadline.between(asked)]}
+
+        return await do(request, side_by_side)
 
     @app.post("/api/token")
-    async def token(body: TokenBody) -> Json:
+    async def token(request: Request, body: TokenBody) -> Json:
         return await do(
-            lambda _: replies.token_of(reading(body), body.token, body.layer, body.reverse, body.unit)
+            request,
+            lambda _: replies.token_of(reading(body), body.token, body.layer, body.reverse, body.unit),
         )
 
     @app.post("/api/answer")
-    async def answer(body: OneBody) -> Json:
-        return await do(lambda _: replies.support_of(reading(body)))
+    async def answer(request: Request, body: OneBody) -> Json:
+        return await do(request, lambda _: replies.support_of(reading(body)))
 
     @app.post("/api/what-if")
-    async def what_if(body: WhatIfBody) -> Json:
-        return await do(lambda _: replies.what_if_of(reading(body), body.drop, body.keep))
+    async def what_if(request: Request, body: WhatIfBody) -> Json:
+        return await do(request, lambda _: replies.what_if_of(reading(body), body.drop, body.keep))
 
     @app.post("/api/values")
-    async def values(body: LayerBody) -> Json:
-        return await do(lambda _: replies.values_of(reading(body), body.layer, body.reverse, body.unit))
-
-    @app.post("/api/lengthen")
-    async def longer(body: LengthenBody) -> Json:
-        asked = [models[name] for name in dict.fromkeys(body.models)]
-        question = replies.checked(body.text, body.question, limits.tokens)
+    async def values(request: Request, body: LayerBody) -> Json:
         return await do(
-            lambda deadline: lengthen.lengthened(
-                asked, question, language=body.language, steps=body.steps, to=body.to, deadline=deadline
-            )
+            request, lambda _: replies.values_of(reading(body), body.layer, body.reverse, body.unit)
         )
 
+    @app.post("/api/lengthen")
+    async def longer(request: Request, body: LengthenBody) -> Json:
+        asked = [models[name] for name in dict.fromkeys(body.models)]
+
+        def answered(deadline: Deadline) -> replies.Plain:
+            question = replies.checked(body.text, body.question, limits.tokens)
+            return lengthen.lengthened(
+                deadline.between(asked), question, language=body.language, steps=body.steps, to=body.to
+            )
+
+        return await do(request, answered)
+
     @app.post("/api/gradient")
-    async def gradient(body: GradientBody) -> Json:
+    async def gradient(request: Request, body: GradientBody) -> Json:
         asked = [models[name] for name in dict.fromkeys(body.models)]
         return await do(
+            request,
             lambda deadline: gradients.lines(
-                asked,
+                deadline.between(asked),
                 forget_bias=body.forget_bias,
                 recurrent_scale=body.recurrent_scale,
                 lags=body.lags,
-                deadline=deadline,
-            )
+            ),
         )
 
     @app.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
@@ -165,6 +175,12 @@ def _story(language: Literal["zh", "en"], length: int, seed: int) -> replies.Pla
     except SettingsError as fault:
         raise bad_request(str(fault), {"length": length}) from fault
     return {"text": told.text, "question": told.question, "answer": told.answers[0]}
+
+
+async def _gone(request: Request) -> None:
+    """Returns when who asked has hung up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _refused(_: Request, refusal: Exception) -> Response:

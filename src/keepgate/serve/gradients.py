@@ -1,7 +1,7 @@
 """Gradient against lag, had a network other biases or recurrent weights: a copy is changed, never the network."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 
 import torch
@@ -15,19 +15,18 @@ from ..nn import Recurrent
 from ..tasks.task import Task
 from .models import Model, layer_of
 from .replies import Plain, plain, rounded
-from .work import Deadline
+
+# Fact, question and a few sentences, in characters; in both languages such a story can be told.
+SHORTEST = 200
 
 
-def lines(
-    models: Sequence[Model], *, forget_bias: float, recurrent_scale: float, lags: int, deadline: Deadline
-) -> Plain:
+def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float, lags: int) -> Plain:
     """How much of what an answer teaches reaches the states so many tokens earlier, for each network so changed.
 
-    On the article's story, told in the model's language. Raises Refusal past the deadline.
+    On the article's story, told in the model's language.
     """
     found = []
     for model in models:
-        deadline.check()
         task = changed(model.task, forget_bias=forget_bias, recurrent_scale=recurrent_scale)
         values = gradient(task, story(model.language or "zh", lags), lags)
         decay = decay_length(values)
@@ -72,7 +71,7 @@ def gradient(task: Task, question: Question, lags: int) -> torch.Tensor:
 @cache
 def story(language: Language, tokens: int) -> Question:
     """The article's story in a language, of more than so many tokens."""
-    characters = tokens + 64
+    characters = tokens + SHORTEST
     while True:
         found = article(characters, language=language)
         if len(words(found.text)) > tokens:

@@ -30,6 +30,8 @@ HEADERS = {
 }
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _ALL = ("0.0.0.0", "::")
+# A body of up to so many times what is taken is heard to its end before it is refused.
+_MOST_DRAINED = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +125,13 @@ class Guard:
             )
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        """The whole body, however it is sent. Raises Refusal if it is too large or comes too slowly."""
+        """The whole body, however it is sent. Raises Refusal if it is too large or comes too slowly.
+
+        One that is too large is let through and thrown away up to a point: a browser that cannot send all of it shows
+        no answer, only that the connection broke.
+        """
         stated = headers.get("content-length", "0")
-        if not stated.isdecimal() or int(stated[:20]) > self.limits.body:
+        if not stated.isdecimal() or int(stated[:20]) > _MOST_DRAINED * self.limits.body:
             raise self._too_large()
         parts, size, more = [], 0, True
         try:
@@ -134,9 +140,10 @@ class Guard:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise _Gone
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    if size > self.limits.body:
+                    size += len(message.get("body", b""))
+                    if size <= self.limits.body:
+                        parts.append(message.get("body", b""))
+                    elif size > _MOST_DRAINED * self.limits.body:
                         raise self._too_large()
                     more = message.get("more_body", False)
         except TimeoutError:
@@ -146,6 +153,8 @@ class Guard:
                 f"the request's body did not arrive within {self.limits.upload:g} seconds; send it again",
                 {"seconds": self.limits.upload},
             ) from None
+        if size > self.limits.body:
+            raise self._too_large()
         return b"".join(parts)
 
     def _too_large(self) -> Refusal:

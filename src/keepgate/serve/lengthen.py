@@ -1,7 +1,7 @@
 """A story made longer, step by step, and what each network still answers."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from ..data.corpora.stories import happenings, told
@@ -12,7 +12,6 @@ from ..tasks.answer import Answer
 from .limits import Refusal
 from .models import Model
 from .replies import Plain, short
-from .work import Deadline
 
 # What is told after any story is the same.
 SEED = 0
@@ -42,19 +41,16 @@ def longer(text: str, *, language: Language, steps: int, to: int) -> list[str]:
     return stories
 
 
-def lengthened(
-    models: Sequence[Model], asked: Question, *, language: Language, steps: int, to: int, deadline: Deadline
-) -> Plain:
+def lengthened(models: Iterable[Model], asked: Question, *, language: Language, steps: int, to: int) -> Plain:
     """Every network's answer to the question after each of the longer stories.
 
     right: is it what the story says, where it is one of ours; else what most networks answer to the text as it is.
     None where neither is known.
-    Raises Refusal past the deadline, and where a network can read none of it.
+    Raises Refusal where a network can read none of it.
     """
     stories = longer(asked.text, language=language, steps=steps, to=to)
     answers: dict[str, list[Answer]] = {}
     for model in models:
-        deadline.check()
         try:
             answers[model.id] = model.task.answer(
                 [Question(text=each, question=asked.question) for each in stories]

@@ -1,7 +1,7 @@
 """What is served: the networks that come with the package and those named at the start, loaded once."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ class Models:
     def __init__(self, models: Iterable[Model]) -> None:
         self._by_id = {model.id: model for model in models}
 
-    def __iter__(self) -> "Iterable[Model]":  # type: ignore[override]
+    def __iter__(self) -> Iterator[Model]:
         return iter(self._by_id.values())
 
     def __getitem__(self, name: str) -> Model:

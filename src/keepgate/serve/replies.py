@@ -10,6 +10,7 @@ from ..data.text import words
 from ..data.vocabulary import UNKNOWN
 from ..errors import CellError
 from ..lens import Reading, answer_if, carriers, fate, half_lives, sensitivity, writes_of
+from ..lens.carriers import TRIED
 from ..lens.view import movement
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
@@ -21,6 +22,8 @@ from .models import gates_of
 
 # How many erasers of a write, and units of a token's write, are told.
 ERASERS, WRITTEN = 5, 8
+# Products of a weight and a number that proving one answer may cost, about a second's; but so many tokens at the least.
+TRYING, FEWEST_TRIED = 8_000_000_000, 16
 
 Plain = dict[str, object]
 
@@ -97,10 +100,13 @@ def token_of(reading: Reading, token: int, layer: int, reverse: bool, unit: int 
 
 
 def support_of(reading: Reading) -> Plain:
-    """Which tokens carry the answer, proven one by one where the network has writes to leave out."""
+    """Which tokens carry the answer, proven one by one where the network has writes to leave out.
+
+    Of a long text, or by a large network, fewer tokens are tried: those that influence the answer most.
+    """
     felt = sensitivity(reading)
     try:
-        found = carriers(reading)
+        found = carriers(reading, tried=_worth_trying(reading))
     except CellError:
         return {"carriers": [], "tried": 0, "sensitivity": plain(felt), "exact": "sensitivity"}
     return {
@@ -195,6 +201,11 @@ def _layer(reading: Reading, layer: int, reverse: bool) -> LayerTrace:
             f"this model has no {way} layer {layer}; it has {reading.trace.layers[-1].layer + 1} layers",
             {"layer": layer},
         ) from fault
+
+
+def _worth_trying(reading: Reading) -> int:
+    tokens, weights = len(reading.tokens), sum(each.numel() for each in reading.seen.layer.parameters())
+    return min(TRIED, max(FEWEST_TRIED, TRYING // (weights * tokens)))
 
 
 def _units(part: LayerTrace) -> int:

@@ -23,11 +23,17 @@ SPLITS: tuple[str, ...] = ("train", "test")
 
 
 def stories(
-    count: int, length: int, *, seed: int, split: Split = "train", facts: int = 1, language: Language = "zh"
+    count: int,
+    length: int | None,
+    *,
+    seed: int,
+    split: Split = "train",
+    facts: int = 1,
+    language: Language = "zh",
 ) -> list[Question]:
     """So many stories, each with its question, its answer, and where that stands; the same for the same seed.
 
-    length: characters of a story, a line end and its question together, exactly.
+    length: characters of a story, a line end and its question together, exactly; None is facts and question alone.
     facts: how many stand at the front, of different people with different goals; the question is about one of them, and
         `Question.facts` says where that one stands.
     Raises SettingsError for a length that no story can have, more facts than goals, an unknown split or language.
@@ -39,7 +45,8 @@ def stories(
     most = min(len(telling.names), len(goals))
     if not 1 <= facts <= most:
         raise SettingsError(f"a story of {facts} facts was asked for; there can be 1 to {most}")
-    _check(length, telling, facts, goals)
+    if length is not None:
+        _check(length, telling, facts, goals)
     rng = random.Random(f"{seed} {split} {facts} {length} {language}")
     return [_story(rng, length, telling, facts, goals, f"{split}-{seed}-{k}") for k in range(count)]
 
@@ -139,7 +146,7 @@ def _telling(language: str) -> Telling:
 
 
 def _story(
-    rng: random.Random, length: int, telling: Telling, facts: int, goals: Sequence[str], name: str
+    rng: random.Random, length: int | None, telling: Telling, facts: int, goals: Sequence[str], name: str
 ) -> Question:
     people, wanted = rng.sample(telling.names, facts), rng.sample(goals, facts)
     sentences = [telling.fact.format(name=one, goal=goal) for one, goal in zip(people, wanted, strict=True)]
@@ -147,7 +154,8 @@ def _story(
     question = telling.question.format(goal=wanted[asked])
     start = sum(len(each) + len(telling.between) for each in sentences[:asked])
     front = telling.between.join(sentences)
-    text = front + _filled(rng, length - len(front) - len(question) - 1, telling)
+    left = 0 if length is None else length - len(front) - len(question) - 1
+    text = front + _filled(rng, left, telling)
     at = start + sentences[asked].index(people[asked])
     return Question(
         text=text, question=question, answers=(people[asked],), starts=(at,), id=name,
