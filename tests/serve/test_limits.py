@@ -269,3 +269,17 @@ def test_many_at_once_all_get_their_own_answer(client, told) -> None:
     for name, reply in zip(asked, replied, strict=True):
         assert reply.status == 200
         assert reply.json == alone[name]
+
+
+def test_a_bug_of_ours_is_said_to_be_one_and_shows_nothing_of_the_inside(client, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(replies, "values_of", broken)
+    reply = client.post("/api/values", **ONE)
+    assert "RuntimeError" in reply.json["error"]
+    refused(reply, 500, "bug")
+    assert b"secret" not in reply.body
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    monkeypatch.undo()
+    assert client.post("/api/values", **ONE).status == 200

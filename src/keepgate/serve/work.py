@@ -85,6 +85,8 @@ class Work:
             raise AssertionError("a deadline given up is past")
         finally:
             deadline.give_up()
+            # At once: asyncio would hand the cancelling on in its next round, when the work may have begun.
+            future.cancel()
             for end in ends:
                 end.cancel()
 
