@@ -18,6 +18,7 @@ from made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
 from markupsafe import escape
 
 import keepgate.compare
+import keepgate.wording
 from keepgate.compare.report import render, write
 from keepgate.compare.result import GradientLine
 from keepgate.compare.words import LANGUAGES, speak, table
@@ -150,6 +151,7 @@ def test_every_string_exists_in_both_languages_with_the_same_places_to_fill():
 
 def test_every_string_is_used_and_every_string_used_exists():
     sources = [*ROOM.rglob("*.py"), ROOM / "templates/report.html.j2"]
+    sources.append(Path(keepgate.wording.__file__))
     code = "\n".join(source.read_text(encoding="utf-8") for source in sources)
     asked = set(re.findall(r"""(?:say|t|plain)\(\s*["']([a-z]+\.\w+)["']""", code))
     assert asked - set(table()) == set()

@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import keepgate
 from keepgate import CellError, SettingsError
 from keepgate.lens import attach
+from keepgate.lens.seen import as_tuple
 from keepgate.lens.writes import writes_of
 
 STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 6
@@ -215,7 +216,7 @@ def test_layers_of_ours_are_seen_the_same_way(name):
     resets = torch.zeros(ROWS, STEPS, dtype=torch.bool)
     resets[1, 3] = True
     packed = pack_padded_sequence(x, [4, 7, 2], batch_first=True, enforce_sorted=False)
-    with attach(nn.Sequential(layer)) as seen:
+    with attach(nn.Sequential(layer), keep="all") as seen:
         layer(x, lengths=[7, 2, 5], resets=resets)
         layer(packed)
         layer(x[0])
@@ -226,6 +227,62 @@ def test_layers_of_ours_are_seen_the_same_way(name):
         for ours, theirs in zip(run.trace.layers, trace.layers, strict=True):
             for gate in theirs.names:
                 torch.testing.assert_close(ours[gate], theirs[gate].detach())
+
+
+def test_a_training_loop_keeps_no_more_than_its_last_call():
+    model = Tagger()
+    with attach(model) as seen:
+        for steps in (3, 4, 5):
+            model(torch.randint(0, 11, (ROWS, steps))).sum().backward()
+            assert [len(run.x) for run in seen.runs("decoder")] == [steps, steps]
+        with pytest.raises(IndexError):
+            model(torch.full((1, 2), 99))
+        assert list(seen) == [], "the call that failed had no run"
+        # A layer that is called by itself is no part of a call of the model's.
+        for steps in (6, 7):
+            model.decoder(torch.randn(ROWS, steps, UNITS))
+        assert [len(run.x) for run in seen.runs("decoder")] == [7]
+        model(torch.randint(0, 11, (ROWS, 4)))
+        assert [len(run.x) for run in seen.runs("decoder")] == [4, 4]
+    assert not model._forward_pre_hooks
+
+
+def test_every_run_is_kept_where_that_is_asked_for(as_users_run):
+    model = nn.LSTM(INPUTS, UNITS)
+    for keep, kept in (("call", [5]), ("all", [3, 4, 5])):
+        with attach(model, keep=keep) as seen:
+            for steps in (3, 4, 5):
+                model(torch.randn(steps, ROWS, INPUTS))
+        assert [len(run.x) for run in seen.runs("LSTM")] == kept
+    with pytest.raises(SettingsError, match='"all" every run'):
+        attach(model, keep="last")
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_a_trace_of_packed_rows_is_in_the_callers_order_as_what_is_attached_is(name):
+    x, lengths = torch.randn(STEPS, ROWS, INPUTS), [4, 7, 2]
+    packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
+    layer = getattr(keepgate, name)(INPUTS, UNITS, 2, bidirectional=True)
+    with attach(layer) as seen:
+        output, final = layer(packed)
+    padded, given = nn.utils.rnn.pad_packed_sequence(output)
+    trace = layer.trace(packed)
+    assert trace.lengths.tolist() == given.tolist() == lengths
+    torch.testing.assert_close(trace.output, padded)
+    for ours, theirs in zip(as_tuple(trace.final), as_tuple(final), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    for one, other, alone in zip(
+        trace.layers, seen[name].trace.layers, layer.trace(x, lengths=lengths).layers, strict=True
+    ):
+        for gate in one.names:
+            torch.testing.assert_close(one[gate].detach(), other[gate])
+            torch.testing.assert_close(one[gate], alone[gate])
+        for state, value in one.rebuild().items() if name != "RNN" else ():
+            torch.testing.assert_close(value, one[state])
+    (grown,) = torch.autograd.grad(
+        trace.layer(0)[trace.layer(0).cell.states[0]][:, 2].sum(), layer.weight_ih_l0
+    )
+    assert grown.any(), "it is differentiable"
 
 
 def test_a_model_without_a_recurrent_layer_is_refused():

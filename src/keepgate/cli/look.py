@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import SettingsError
+from ..wording import clean
 from .ask import Model, TextFile, one_thread
-from .show import clean, draws_blocks, percent, say, screen, show_answer, table, write_json
+from .pages import PageLanguage, pairs, write_files
+from .show import draws_blocks, percent, say, screen, show_answer, table, write_json
 from .source import checked, read_text
 from .strip import Row, draw, stretched
 
@@ -27,6 +29,8 @@ EPILOGUE = """Examples:
   keepgate look my-model --text notes.txt --question "Who sails?" --stretch
   keepgate look my-model --text notes.txt --question "Who?" --tokens 0:40
   keepgate look my-model --text notes.txt --question "Who?" --gate f --unit 3
+  keepgate look my-model --text notes.txt --question "Who?" --html look.html
+  keepgate look my-model --text notes.txt --question "Who?" --figure gates=g.png
 
 A row is one gate, a column one token. A tall block is an open gate, a low one a closed gate; an open forget gate (f, or
 z in a GRU) keeps what was there before."""
@@ -84,6 +88,23 @@ def look(
         bool, Parameter(help="Draw each row from its own lowest to its own highest value.")
     ] = False,
     json: Annotated[bool, Parameter(help="The tokens and the values as one JSON object.")] = False,
+    html: Annotated[
+        str | None,
+        Parameter(
+            metavar="FILE", help="Also write a page that needs no network: what carries the answer, and why."
+        ),
+    ] = None,
+    figure: Annotated[
+        tuple[str, ...],
+        Parameter(
+            metavar="NAME=FILE",
+            help="Also write a figure, .svg or .png: gates, carriers, erased, half_life or gradient; several times.",
+        ),
+    ] = (),
+    language: Annotated[
+        PageLanguage | None,
+        Parameter(help="Of the page and the figures: en or zh-TW; else the page has both, with a switch."),
+    ] = None,
 ) -> None:
     """Draw what the gates did, token by token, and say what it means.
 
@@ -92,17 +113,24 @@ def look(
     """
     asked = checked(question)
     part = _part(tokens)
+    figures = pairs(figure)
     content = read_text(text)
 
     from ..data.questions import Question
     from ..export import load
     from ..lens.view import view as seen_by
 
+    task = load(model)
     with one_thread():
-        view = seen_by(load(model), Question(text=content, question=asked))
+        view = seen_by(task, Question(text=content, question=asked))
     layers = _chosen(view, layer, direction)
+    files = html is not None or bool(figures)
     if json:
         write_json(_as_json(view, layers, gate, unit))
+        if files:
+            write_files(
+                screen(errors=True), task, content, asked, html=html, figures=figures, language=language
+            )
         return
     console = screen()
     show_answer(console, content, view.answer)
@@ -110,6 +138,8 @@ def look(
         console.print()
         _show_layer(console, view, one, _lines(one, gate, unit), part=part, stretch=stretch, unit=unit)
     _say_what_else(console, view, layers)
+    if files:
+        write_files(console, task, content, asked, html=html, figures=figures, language=language)
 
 
 def _part(tokens: str | None) -> slice:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -10,6 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from ..wording import clean
 
 if TYPE_CHECKING:
     from ..tasks.answer import Answer
@@ -46,23 +47,9 @@ def can_write(console: Console, letters: str) -> bool:
     return True
 
 
-def clean(text: str) -> str:
-    """The text without what would steer a terminal: control signs and changes of direction become a replacement."""
-    return "".join("\ufffd" if _steers(letter) else letter for letter in text)
-
-
 def one_line(text: str) -> str:
     """The text on one line, each run of blanks as one."""
     return clean(" ".join(text.split()))
-
-
-def _steers(letter: str) -> bool:
-    if letter in "\n\t":
-        return False
-    return (
-        unicodedata.category(letter) in {"Cc", "Cs"}
-        or letter in "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    )
 
 
 def percent(share: float) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from .show import BLOCKS, clean
+from ..wording import clean
+from .show import BLOCKS
 
 _DIGITS = "0123456789"
 # Shorter than this and not even one wide token stands beside a label.

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import math
-import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..charts import key, share_bar
+from ..export.file import write_file
 from . import figures, sentences
 from .result import Comparison, Network
 from .words import LANGUAGES, Part, Say, amount, between, count, exact, say, sentence, share, size, speak
@@ -21,16 +21,8 @@ from .words import LANGUAGES, Part, Say, amount, between, count, exact, say, sen
 
 def write(result: Comparison, path: str | Path) -> Path:
     """The path of the report, written whole or not at all. Raises OSError if the file cannot be written."""
-    path = Path(path)
-    page = render(result)
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        unfinished.write_text(page, encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
-    return path
+    write_file(path, render(result).encode())
+    return Path(path)
 
 
 def render(result: Comparison) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -12,24 +12,32 @@ from ..nn import Recurrent
 from .recover import recover
 from .seen import RECURRENT, Seen, as_tuple, in_callers_order, refuse_dropout, see
 
+Keep = Literal["call", "all"]
+
 
 class Attached(Mapping[str, Seen]):
     """What the recurrent layers of a model did, by the names that the model gives them.
 
-    `seen["encoder.lstm"]` is that layer's last run, `seen.runs("encoder.lstm")` all of them since it was attached or
-    cleared: a model may call one layer several times. Layers that have not run are in `names` only. Leaving the `with`
+    `seen["encoder.lstm"]` is that layer's last run, `seen.runs("encoder.lstm")` all of them in the model's last call,
+    since a model may call one layer several times. Layers that have not run are in `names` only. Leaving the `with`
     block, or `detach()`, takes the hooks away; what was seen stays.
     """
 
-    def __init__(self, layers: Mapping[str, nn.Module]) -> None:
-        self._layers = dict(layers)
+    def __init__(self, model: nn.Module, layers: Mapping[str, nn.Module], keep: Keep) -> None:
+        self._layers, self._keep, self._inside = dict(layers), keep, 0
         self._runs: dict[str, list[Seen]] = {name: [] for name in layers}
         self._hooks = [
-            layer.register_forward_hook(self._hook(name), with_kwargs=True) for name, layer in layers.items()
+            model.register_forward_pre_hook(_uncompiled(self._enter)),
+            *(
+                layer.register_forward_hook(self._hook(name), with_kwargs=True)
+                for name, layer in layers.items()
+            ),
+            # Also after a call that ended in an error. Registered last: a layer may be the whole model.
+            model.register_forward_hook(_uncompiled(self._leave), always_call=True),
         ]
 
     def runs(self, name: str) -> tuple[Seen, ...]:
-        """Every run of a layer, the first one first. Raises KeyError for a layer that there is not."""
+        """A layer's runs that were kept, the first one first. Raises KeyError for a layer that there is not."""
         if name not in self._runs:
             known = ", ".join(map(repr, nearest_first(name, self._runs)))
             raise KeyError(f"there is no recurrent layer {name!r} in this model; there are {known}")
@@ -58,7 +66,7 @@ class Attached(Mapping[str, Seen]):
         return self._layers[name]
 
     def clear(self) -> None:
-        """Forgets the runs seen so far."""
+        """Forgets the runs that were kept."""
         for runs in self._runs.values():
             runs.clear()
 
@@ -78,17 +86,27 @@ class Attached(Mapping[str, Seen]):
 
     def _hook(self, name: str) -> Any:
         def saw(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-            self._runs[name].append(_seen(module, args, kwargs, result))
+            found = _seen(module, args, kwargs, result)
+            if not self._inside and self._keep == "call":
+                self._runs[name].clear()  # called by itself, which is a call of its own
+            self._runs[name].append(found)
 
-        disable: Any = torch.compiler.disable
-        return disable(saw)
+        return _uncompiled(saw)
+
+    def _enter(self, *_: Any) -> None:
+        if not self._inside and self._keep == "call":
+            self.clear()
+        self._inside += 1
+
+    def _leave(self, *_: Any) -> None:
+        self._inside -= 1
 
     def __repr__(self) -> str:
         runs = (f"{name}: {len(seen)} run(s)" for name, seen in self._runs.items())
         return f"Attached({', '.join(runs)})"
 
 
-def attach(model: nn.Module) -> Attached:
+def attach(model: nn.Module, *, keep: Keep = "call") -> Attached:
     """Watches every torch.nn.LSTM, GRU and RNN, and every layer of ours, inside a model, from now on.
 
     The model runs as it is: hooks read what goes into a layer and what comes out, and recover every gate from that.
@@ -97,10 +115,14 @@ def attach(model: nn.Module) -> Attached:
             model(x)
         seen["lstm"].trace.layer(0).f
 
+    keep: "call" keeps the runs of the model's last call (of a layer's last, where it is called by itself), so that a
+    training loop may go on for as long as it likes; "all" keeps every run until `clear()`.
     Rows are in the order in which the caller had them. Nothing of it has a gradient. A layer of several layers in
     training mode with dropout makes the model's call raise SettingsError: what is dropped cannot be seen.
-    Raises SettingsError for a model without a recurrent layer.
+    Raises SettingsError for a model without a recurrent layer, or for another `keep`.
     """
+    if keep not in ("call", "all"):
+        raise SettingsError(f'keep is {keep!r}; "call" keeps the runs of the last call, "all" every run')
     layers = {
         name or type(model).__name__: module
         for name, module in model.named_modules()
@@ -111,7 +133,12 @@ def attach(model: nn.Module) -> Attached:
             f"{type(model).__name__} has no recurrent layer inside; attach a model with torch.nn.LSTM, GRU or RNN, or "
             "with a layer of keepgate (LSTMCell and GRUCell are single steps, which your own loop already shows)"
         )
-    return Attached(layers)
+    return Attached(model, layers, keep)
+
+
+def _uncompiled(hook: Any) -> Any:
+    disable: Any = torch.compiler.disable
+    return disable(hook)
 
 
 def _seen(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Seen:

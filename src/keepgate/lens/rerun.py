@@ -60,7 +60,7 @@ def rerun_from(
     check_places(part, steps, rows)
     call = seen.call(place)
     states = changed_states(call, part, memories, (steps, rows))
-    output, final = _read_on(call, part, states, steps, rows)
+    output, final = read_on(call, part, states, steps, rows)
     return carried_up(seen, place, output, final, rows)
 
 
@@ -115,7 +115,7 @@ def changed_states(
     return tuple(states.values())
 
 
-def _read_on(
+def read_on(
     call: Call, part: LayerTrace, states: tuple[Tensor, ...], steps: Tensor, rows: Tensor
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """The candidates' outputs over the whole text, and their final states, from these after their steps on."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import ShapeError
@@ -48,19 +49,19 @@ def what_if(seen: Seen, drop: Sequence[int] = (), keep: Sequence[int] = (), wher
             output[places], states = ran.output, ran.final
         if step is None:
             break
-        states = _changed(call, call.x[step, row], states, drop=step in drop, keep=step in keep)
+        states = stepped(call, call.x[step, row], states, drop=step in drop, keep=step in keep)
         output[step], begin = states[0], end + 1
     return carried_up(seen, place, output, states, row)
 
 
-def _changed(
-    call: Call, x: Tensor, states: tuple[Tensor, ...], *, drop: bool, keep: bool
+def stepped(
+    call: Call, x: Float[Tensor, "rows input"], states: tuple[Tensor, ...], *, drop: bool, keep: bool
 ) -> tuple[Tensor, ...]:
-    """All states after one step from these, had the memory not been written or not been erased there."""
+    """All states after one step from these, had the memory not been written or not been erased there; row by row."""
     alone = Call.of(call.weights, x.unsqueeze(0), states, trace=True)
     part = layer_trace(alone, run(alone), 0)
     writes = writes_of(part)
     kept = writes.initial if keep else writes.keep[0] * writes.initial
     memory = kept if drop else kept + writes.write[0]
-    at = (torch.zeros(1, dtype=torch.long), torch.zeros(1, dtype=torch.long))
-    return changed_states(alone, part, memory, at)
+    rows = torch.arange(len(x))
+    return changed_states(alone, part, memory, (torch.zeros_like(rows), rows))

@@ -39,6 +39,16 @@ class Arranged(NamedTuple):
             return [state.index_select(1, self.packed.unsorted_indices) for state in states]
         return states
 
+    def unpacked(self) -> "Arranged":
+        """The same rows as a padded input, in the order in which the caller had them before packing."""
+        if self.packed is None:
+            return self
+        assert self.lengths is not None
+        order = self.packed.unsorted_indices
+        if order is None:
+            return Arranged(x=self.x, lengths=self.lengths)
+        return Arranged(x=self.x.index_select(1, order), lengths=self.lengths[order.cpu()])
+
     def output(self, output: Tensor) -> Tensor | PackedSequence:
         """The output [time, batch, units] in the form in which the input came."""
         if self.packed is not None:

@@ -147,6 +147,8 @@ class Recurrent(nn.Module):
     ) -> Trace:
         """The same run with every gate and state at every step, differentiable, always time first.
 
+        Rows are in the caller's order, those of a PackedSequence too, as its final states are and as
+        torch.nn.utils.rnn.pad_packed_sequence gives them back.
         In textbooks that write z, zⁱ, zᶠ, zᵒ: z is g (the candidate), zⁱ is i, zᶠ is f, zᵒ is o.
         """
         if hx is None and lengths is None and resets is None and (found := self._trace_directly(input)):
@@ -167,7 +169,7 @@ class Recurrent(nn.Module):
     ) -> list[Call]:
         """The calls that a run would make, layer by layer, without making them; deeper inputs are zeros."""
         weights = [self.weights_at(place) for place in range(len(self._places))]
-        arranged, states, resets = self._enter(input, hx, lengths, resets, weights[0])
+        arranged, states, resets = self._enter(input, hx, lengths, resets, weights[0], trace=trace)
         x, calls = arranged.x, []
         for place, (layer, reverse) in enumerate(self._places):
             if layer and not reverse:
@@ -228,7 +230,7 @@ class Recurrent(nn.Module):
         trace: bool,
     ) -> tuple[Tensor, list[tuple[Tensor, ...]], list[LayerTrace], Arranged]:
         first = self.weights_at(0)
-        arranged, states, resets = self._enter(input, hx, lengths, resets, first)
+        arranged, states, resets = self._enter(input, hx, lengths, resets, first, trace=trace)
         output, outputs, final, traces = arranged.x, [], [], []
         x, room = arranged.x, None
         for place, (layer, reverse) in enumerate(self._places):
@@ -256,12 +258,16 @@ class Recurrent(nn.Module):
         lengths: Lengths | None,
         resets: Tensor | None,
         weights: Weights,
+        *,
+        trace: bool,
     ) -> tuple[Arranged, list[tuple[Tensor, ...]], Tensor | None]:
-        """Everything that the caller gave, checked and time first."""
+        """Everything that the caller gave, checked and time first; for a trace with its rows in the caller's order."""
         name = type(self).__name__
         arranged = arrange(input, lengths, self.batch_first, name)
         check_input(arranged.x, weights.weight_ih, name)
-        return arranged, self._states(hx, arranged), self._resets(resets, arranged)
+        begins = self._resets(resets, arranged)
+        arranged = arranged.unpacked() if trace else arranged
+        return arranged, self._states(hx, arranged), begins
 
     def _states(self, hx: Hidden | None, arranged: Arranged) -> list[tuple[Tensor, ...]]:
         """The states before the first step, [batch, units] each, for each layer and direction."""

@@ -1,0 +1,88 @@
+"""Figure: one picture that stands alone, as SVG, and as PNG drawn from the same SVG."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from ...errors import SettingsError
+from ...export.file import write_file
+from .png import png
+from .style import alone
+
+# Twice the picture's own pixels: about 300 dots an inch in a column of a paper.
+SCALE = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A picture on white. name: as it was asked for. title, description: what a screen reader says of it.
+
+    svg: the whole file. width, height: in its own pixels.
+    """
+
+    name: str
+    title: str
+    description: str
+    svg: str
+    width: float
+    height: float
+
+    def save(self, path: str | Path, *, scale: float = SCALE) -> Path:
+        """The path of a .svg or .png file, written whole or not at all.
+
+        scale: pixels of a PNG for each of the picture's own. PNG needs resvg-py and a font that has all the letters.
+        Raises SettingsError for another ending, without resvg-py or such a font, or for a picture that would be too
+        large; OSError as writing does.
+        """
+        path = Path(path)
+        ending = path.suffix.lower()
+        if ending == ".svg":
+            return write_file(path, self.svg.encode())
+        if ending == ".png":
+            return write_file(path, png(self, scale))
+        raise SettingsError(f"{path.name!r} ends in {ending or 'nothing'}; a figure is saved as .svg or .png")
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return f"<Figure {self.name}: {self.title}>"
+
+
+def standing_alone(name: str, drawn: Markup) -> Figure:
+    """A picture that charts or a look drew, with the style sheet and the white sheet that it needs by itself."""
+    picture = str(drawn)
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture)
+    assert found is not None
+    width, height = float(found[1]), float(found[2])
+    words = " ".join(spoken(picture))
+    title, description = (_inside(picture, tag) for tag in ("title", "desc"))
+    # A margin, so that nothing touches the edge of a page.
+    margin = 12
+    frame = f"{-margin} {-margin} {width + 2 * margin:g} {height + 2 * margin:g}"
+    sheet = (
+        f'<style>{alone(words)}</style><rect class="sheet" x="{-margin}" y="{-margin}" '
+        f'width="{width + 2 * margin:g}" height="{height + 2 * margin:g}"/>'
+    )
+    body = picture.replace(found[0], f'viewBox="{frame}"', 1)
+    body = body.replace(
+        "<svg ",
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + 2 * margin:g}" height="{height + 2 * margin:g}" ', 1,
+    )  # fmt: skip
+    opening, begin, rest = body.partition("<title")
+    return Figure(
+        name=name, title=title, description=description, svg=f"{opening}{sheet}{begin}{rest}",
+        width=width + 2 * margin, height=height + 2 * margin,
+    )  # fmt: skip
+
+
+def spoken(svg: str) -> list[str]:
+    """The words that a picture shows."""
+    return [Markup(words).striptags() for words in re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL)]
+
+
+def _inside(svg: str, tag: str) -> str:
+    found = re.search(rf"<{tag}[^>]*>(.*?)</{tag}>", svg, re.DOTALL)
+    return Markup(found[1]).unescape() if found else ""

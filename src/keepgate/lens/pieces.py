@@ -1,0 +1,157 @@
+"""Which piece of a text carries an answer: pieces left out whole, the true network run again, from large to small.
+
+One write left out may change nothing where two say the same; a sentence left out whole says what hangs on it. In a
+long text the search goes down: stretches of it, the sentences of those that matter, the tokens of these. First-order
+influence is no guide there: what a write does over thousands of tokens is no straight line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..data.text import sentence_starts
+from ..errors import ShapeError
+from ..tasks.answer import Answer
+from .carriers import Carrier, proven
+from .intervene import AT_ONCE, Where
+from .reading import Reading
+from .rerun import Rerun, carried_up, check_places, read_on
+from .seen import Seen
+from .what_if import LAST, stepped
+from .writes import writes_of
+
+# A longer text is searched by so many stretches first, and by the sentences of so many of them.
+STRETCHES, FOLLOWED = 64, 4
+# Up to so many tokens, the write of each is left out by itself; of a longer text, those of so many where it matters.
+EACH, IN_LONG = 512, 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """Tokens `start` to `end` (not included), and what the answer would be, had none of them been written.
+
+    share: of the answer's probability, by how much it falls; below 0 if the answer is likelier without the piece.
+    """
+
+    start: int
+    end: int
+    share: float
+    without: Answer
+
+
+@torch.no_grad()
+def drop_pieces(seen: Seen, pieces: Sequence[tuple[int, int]], where: Where = LAST) -> Rerun:
+    """What the network would have come to, had it written nothing from one step up to another; one candidate a piece.
+
+    Each step of a piece is run from what the one before it led to, and so is all that follows.
+    Raises CellError for a cell that carries no memory, ShapeError for a piece that is empty or not the row's own.
+    """
+    place = seen.place(where.layer, reverse=where.reverse)
+    part, call = seen.trace.layers[place], seen.call(place)
+    writes_of(part)  # refuses a cell whose memory is no sum of writes
+    starts, ends = torch.tensor([start for start, _ in pieces]), torch.tensor([end for _, end in pieces])
+    rows = torch.as_tensor(where.rows).expand(len(pieces))
+    if bool((starts >= ends).any()):
+        raise ShapeError(f"pieces are {list(pieces)}; each must end after it starts")
+    check_places(part, starts, rows)
+    check_places(part, ends - 1, rows)
+    begin, last = (ends - 1, starts) if part.reverse else (starts, ends - 1)
+    states = tuple(part.state_before(name)[begin, rows] for name in call.cell.states)
+    shown: list[tuple[Tensor, Tensor, Tensor]] = []
+    for k in range(int((ends - starts).max())):
+        going = ends - starts > k
+        at = torch.where(going, begin - k if part.reverse else begin + k, last)
+        after = stepped(call, call.x[at, rows], states, drop=True, keep=False)
+        states = tuple(
+            torch.where(going.unsqueeze(1), new, old) for new, old in zip(after, states, strict=True)
+        )
+        shown.append((at[going], going.nonzero()[:, 0], states[0][going]))
+    output, final = read_on(call, part, states, last, rows)
+    for at, candidate, value in shown:
+        output[at, candidate] = value
+    return carried_up(seen, place, output, final, rows)
+
+
+@torch.no_grad()
+def without_pieces(reading: Reading, pieces: Sequence[tuple[int, int]]) -> tuple[Piece, ...]:
+    """Each piece with the answer that there would be without it, in the order given; the last layer, both directions.
+
+    Raises as `drop_pieces` does.
+    """
+    seen, found = reading.seen, []
+    given = float(reading.head.probabilities(reading.trace.output)[0])
+    size = max(1, AT_ONCE // seen.trace.output.numel())
+    for first in range(0, len(pieces), size):
+        taken = pieces[first : first + size]
+        output = _output(seen, taken)
+        answers, likely = reading.head.answers(output), reading.head.probabilities(output).tolist()
+        found += [
+            Piece(start=start, end=end, share=1 - left / given, without=answer)
+            for (start, end), left, answer in zip(taken, likely, answers, strict=True)
+        ]
+    return tuple(found)
+
+
+def sentences(reading: Reading) -> list[tuple[int, int]]:
+    """The tokens from … up to … of each sentence of the text, and of the question's if it was read after the text."""
+    end = len(reading.question.text)
+    begins = sentence_starts(reading.question.text)
+    if reading.asked_from < len(reading.tokens):
+        begins += [end + start for start in sentence_starts(reading.question.question)]
+    places = torch.searchsorted(torch.tensor(reading.tokens.starts), torch.tensor(begins)).tolist()
+    return [
+        (start, stop)
+        for start, stop in zip(places, [*places[1:], len(reading.tokens)], strict=True)
+        if start < stop
+    ]
+
+
+def search(reading: Reading, *, each: int = EACH) -> tuple[tuple[Piece, ...], tuple[Carrier, ...]]:
+    """The sentences and the tokens on which an answer hangs, those first without which its probability falls most.
+
+    Of a text with up to `each` tokens, every sentence and every token is left out by itself; of a longer one those
+    to which the search led. Raises CellError for a plain RNN, which writes nothing apart.
+    """
+    whole = sentences(reading)
+    if len(reading.tokens) <= each:
+        return _falling(without_pieces(reading, whole)), proven(reading, range(len(reading.tokens)))
+    stretches = _falling(without_pieces(reading, _stretches(whole, len(reading.tokens))))[:FOLLOWED]
+    inside = [
+        piece for piece in whole if any(one.start <= piece[0] and piece[1] <= one.end for one in stretches)
+    ]
+    found = _falling(without_pieces(reading, inside))
+    steps: list[int] = []
+    for one in found:
+        if len(steps) + one.end - one.start > IN_LONG:
+            break
+        steps += range(one.start, one.end)
+    return found, proven(reading, sorted(steps) or [found[0].start])
+
+
+def _stretches(whole: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int, int]]:
+    """Neighbouring sentences joined, until about `STRETCHES` of them are left."""
+    least, found = tokens / STRETCHES, []
+    start = whole[0][0]
+    for _, end in whole:
+        if end - start >= least or end == tokens:
+            found.append((start, end))
+            start = end
+    return found
+
+
+def _falling(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    return tuple(sorted(pieces, key=lambda one: -one.share))
+
+
+def _output(seen: Seen, pieces: Sequence[tuple[int, int]]) -> Float[Tensor, "time candidates output"]:
+    """Each direction of the last layer without what it wrote there; they do not know each other."""
+    output = drop_pieces(seen, pieces).output
+    if not seen.layer.bidirectional:
+        return output
+    units = output.shape[2] // 2
+    return torch.cat(
+        [output[..., :units], drop_pieces(seen, pieces, Where(reverse=True)).output[..., units:]], -1
+    )
