@@ -202,9 +202,16 @@ def test_more_than_may_wait_are_told_to_come_again(serve, models, slow) -> None:
         assert read_of(client).status == 200
 
 
-def test_what_takes_too_long_is_answered_in_time_and_what_waited_is_never_begun(serve, models, slow) -> None:
+def test_what_takes_too_long_is_answered_in_time_and_what_waited_is_never_begun(
+    serve, models, slow, monkeypatch
+) -> None:
+    valued: list[object] = []
+    monkeypatch.setattr(replies, "values_of", lambda *given: valued.append(given) or {})
     with serve(models, Limits(workers=1, waiting=8, seconds=0.5)) as client, ThreadPoolExecutor(4) as others:
-        asked = [others.submit(read_of, client, number) for number in range(4)]
+        asked = [others.submit(read_of, client, 0)]
+        assert slow.begun.acquire(timeout=10)
+        asked += [others.submit(read_of, client, number) for number in (1, 2)]
+        asked.append(others.submit(client.post, "/api/values", **ONE))
         for one in asked:
             assert refused(one.result(), 504, "timeout") == {"seconds": 0.5}
         slow.go_on.set()
@@ -213,6 +220,7 @@ def test_what_takes_too_long_is_answered_in_time_and_what_waited_is_never_begun(
             pass
         assert reply.status == 200
         assert slow.ended == 2  # the one that had begun, and the last
+        assert not valued
 
 
 def test_between_two_networks_a_reading_that_is_late_ends(serve, models, slow) -> None:
