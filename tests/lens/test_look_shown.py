@@ -245,6 +245,8 @@ def with_(found, *, top, whole, answer=(0.9, 0.05)):
         ({"top": (0.9, "別人"), "whole": (0.0, "")}, ["sum.decides", "sum.anyway"]),
         ({"top": (0.1, ""), "whole": (0.8, "別人")}, ["sum.sentence", "sum.weak"]),
         ({"top": (0.1, ""), "whole": (0.1, "")}, ["sum.weak"]),
+        ({"top": (0.7, ""), "whole": (0.1, "")}, ["sum.weak"]),
+        ({"top": (0.3, "別人"), "whole": (0.4, "別人")}, ["sum.decides", "sum.whole"]),
         ({"top": (0.001, ""), "whole": (0.0, "")}, ["sum.none"]),
         ({"top": (0.9, "別人"), "whole": (0.8, "別人"), "answer": (0.4, 0.39)}, ["sum.guess"]),
     ],

@@ -1,6 +1,6 @@
 """look: one question as a model read it, with all that a person wants to see of it, as numbers that show themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -150,7 +150,7 @@ def look(model: Task, text: str, question: str, *, language: Language = "en") ->
         question=reading.question, answer=reading.answer, tokens=reading.tokens, asked_from=reading.asked_from,
         cell=last[0].cell.name, units=reading.seen.layer.hidden_size, layers=reading.seen.layer.num_layers,
         passes=tuple(_pass(part, matters) for part in last), sentence_ranges=tuple(sentences(reading)),
-        sentences=found[0], carriers=found[1], sensitivity=sensitivity(reading), attention=_attention(reading),
+        sentences=found[0], carriers=found[1], sensitivity=sensitivity(reading).cpu(), attention=_attention(reading),
         language=language,
     )  # fmt: skip
 
@@ -166,17 +166,20 @@ def refuse_unknown(language: str) -> None:
 def _pass(part: LayerTrace, matters: int | None) -> Pass:
     cell = part.cell
     names = [name for name, node in cell.step_graph.traced.items() if is_gate(node)]
-    gates = {name: part[name][:, 0].double().mean(1) for name in sorted(names, key=_order(cell.keeps))}
+    gates = {
+        name: part[name][:, 0].double().mean(1).cpu()
+        for name in sorted(names, key=lambda name: (name != cell.keeps, name))
+    }
     return Pass(
         reverse=part.reverse, gates=gates, keeps=cell.keeps,
-        half_lives=half_lives(part)[0].double() if matters is not None else torch.zeros(0, dtype=torch.float64),
-        fate=None if matters is None else fate(part, matters),
+        half_lives=half_lives(part)[0].double().cpu() if matters is not None else torch.zeros(0, dtype=torch.float64),
+        fate=None if matters is None else _here(fate(part, matters)),
     )  # fmt: skip
 
 
-def _order(keeps: str | None):  # type: ignore[no-untyped-def]
-    """The gate that keeps first, the others by the alphabet."""
-    return lambda name: (name != keeps, name)
+def _here(found: Fate) -> Fate:
+    """The same on the processor, whatever the model ran on."""
+    return replace(found, left=found.left.cpu(), erased=found.erased.cpu())
 
 
 @torch.no_grad()
@@ -184,4 +187,4 @@ def _attention(reading: Reading) -> Tensor | None:
     head = reading.head
     if not isinstance(head, ChoiceHead) or head.task.attention is None:
         return None
-    return head.weights()[:, 0].double()
+    return head.weights()[:, 0].double().cpu()
