@@ -2,7 +2,8 @@
 
 One write left out may change nothing where two say the same; a sentence left out whole says what hangs on it. In a
 long text the search goes down: stretches of it, the sentences of those that matter, the tokens of these. First-order
-influence is no guide there: what a write does over thousands of tokens is no straight line.
+influence alone is no guide there, since what a write does over thousands of tokens is no straight line; but where a
+network answers the same without a whole stretch, the first few tokens by influence find what the search passes by.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from torch import Tensor
 from ..data.text import sentence_starts
 from ..errors import ShapeError
 from ..tasks.answer import Answer
+from .answers import influence_on
 from .carriers import Carrier, proven
 from .intervene import AT_ONCE, Where
 from .reading import Reading
@@ -27,6 +29,8 @@ from .writes import writes_of
 STRETCHES, FOLLOWED = 64, 4
 # Up to so many tokens, the write of each is left out by itself; of a longer text, those of so many where it matters.
 EACH, IN_LONG = 512, 64
+# Tokens of a long text that are tried for their influence alone.
+BY_INFLUENCE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,8 @@ def search(reading: Reading, *, each: int = EACH) -> tuple[tuple[Piece, ...], tu
     """The sentences and the tokens on which an answer hangs, those first without which its probability falls most.
 
     Of a text with up to `each` tokens, every sentence and every token is left out by itself; of a longer one those
-    to which the search led. Raises CellError for a plain RNN, which writes nothing apart.
+    to which the search led, and the tokens of most influence.
+    Raises CellError for a plain RNN, which writes nothing apart.
     """
     whole = sentences(reading)
     if len(reading.tokens) <= each:
@@ -128,7 +133,8 @@ def search(reading: Reading, *, each: int = EACH) -> tuple[tuple[Piece, ...], tu
         if len(steps) + one.end - one.start > IN_LONG:
             break
         steps += range(one.start, one.end)
-    return found, proven(reading, sorted(steps) or [found[0].start])
+    guessed = influence_on(reading).abs().topk(BY_INFLUENCE).indices.tolist()
+    return found, proven(reading, sorted({*steps, *guessed}))
 
 
 def _stretches(whole: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int, int]]:

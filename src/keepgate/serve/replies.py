@@ -9,7 +9,7 @@ from ..data.questions import Question
 from ..data.text import words
 from ..data.vocabulary import UNKNOWN
 from ..errors import CellError
-from ..lens import Reading, answer_if, carriers, fate, half_lives, sensitivity, writes_of
+from ..lens import Reading, answer_if, carriers, fate, half_lives, search, sensitivity, writes_of
 from ..lens.carriers import TRIED
 from ..lens.view import movement
 from ..nn.trace import LayerTrace
@@ -102,10 +102,11 @@ def token_of(reading: Reading, token: int, layer: int, reverse: bool, unit: int 
 def support_of(reading: Reading) -> Plain:
     """Which tokens carry the answer, proven one by one; where a network has no writes to leave out, its sensitivity.
 
-    Of a long text, or by a large network, fewer tokens are tried: those that influence the answer most.
+    Of a long text, or by a large network, fewer tokens are tried: those to which a search leads.
     """
+    most = _worth_trying(reading)
     try:
-        found = carriers(reading, tried=_worth_trying(reading))
+        found = carriers(reading) if len(reading.tokens) <= most else search(reading, each=most)[1]
     except CellError:
         felt = plain(sensitivity(reading))
         return {"carriers": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
