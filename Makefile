@@ -37,7 +37,7 @@ $(VENV)/build.stamp: $(VENV)/pip.stamp pyproject.toml
 
 $(VENV)/run.stamp: $(VENV)/build.stamp constraints.txt $(CORE)
 	@echo "Compiling keepgate's core, installing keepgate and torch into $(VENV) (about two minutes the first time) ..."
-	@$(INSTALL) --no-build-isolation --editable .
+	@$(INSTALL) --no-build-isolation --editable '.[serve]'
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp

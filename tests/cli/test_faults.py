@@ -21,6 +21,7 @@ from keepgate.cli import app, faults
         (package.BundleError("x"), 3),
         (FileNotFoundError(errno.ENOENT, "No such file", "notes.txt"), 3),
         (package.TrainingStopped("x"), 4),
+        (faults.FellShort("x"), 5),
         (ValueError("x"), 1),
     ],
 )

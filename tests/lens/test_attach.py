@@ -279,7 +279,9 @@ def test_a_trace_of_packed_rows_is_in_the_callers_order_as_what_is_attached_is(n
             torch.testing.assert_close(one[gate], alone[gate])
         for state, value in one.rebuild().items() if name != "RNN" else ():
             torch.testing.assert_close(value, one[state])
-    (grown,) = torch.autograd.grad(trace.layer(0)[trace.layer(0).cell.states[0]][:, 2].sum(), layer.weight_ih_l0)
+    (grown,) = torch.autograd.grad(
+        trace.layer(0)[trace.layer(0).cell.states[0]][:, 2].sum(), layer.weight_ih_l0
+    )
     assert grown.any(), "it is differentiable"
 
 

@@ -175,6 +175,8 @@ TABLE = [
     ({"horizon": 3, "gone": 23, "half_life": 6.5}, "forgets", "gone after 23 steps, the answers are 100 away"),
     ({"horizon": 3, "gone": 23}, "forgets", "chrono initialisation, T = 100"),
     ({"horizon": 3, "gone": 23, "gated": False, "half_life": None, "saturated": None}, "forgets", "use an LSTM"),
+    ({"horizon": 3, "gone": 108, "asked": 10}, "forgets", "gone after 108 steps"),
+    ({"horizon": 3, "gone": 112, "asked": 10}, "untrained", "reaches 112 steps back"),
     ({"horizon": 3}, "untrained", "the last 3 steps only, of 100"),
     ({"horizon": 3, "gone": 110}, "untrained", "reaches 110 steps back"),
     ({"helps": False}, "untrained", "reading more does not make the loss fall"),

@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from keepgate.errors import SettingsError, ShapeError
-from keepgate.lens.gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag
+from keepgate.lens import backward, influence
+from keepgate.lens.gradient import (
+    carried_by_lag,
+    decay_length,
+    explodes,
+    gone_after,
+    gradient_by_lag,
+    gradient_of_run,
+)
 from keepgate.lens.seen import see
 from keepgate.nn import GRU, LSTM, RNN
 
@@ -192,6 +200,29 @@ def test_a_stack_has_the_gradient_of_all_its_states() -> None:
     for furthest in (4, 2):
         found = gradient_by_lag(network, x, loss=lambda last: (last @ d).sum(), furthest=furthest)
         torch.testing.assert_close(found, (norms / norms[0])[: furthest + 1])
+
+
+@pytest.mark.parametrize("layer", [RNN, LSTM, GRU])
+@pytest.mark.parametrize("block", [1, 3, 4])
+def test_a_text_of_several_blocks_is_one_text(layer, block, monkeypatch) -> None:
+    network = layer(3, 4, 2, bidirectional=True).double()
+    x, lengths = torch.randn(9, 3, 3).double(), [9, 4, 0]
+    seen = see(network, x, lengths=lengths)
+    output, weight = torch.randn_like(seen.trace.output), torch.randn(8).double()
+
+    def measured():
+        yield gradient_by_lag(network, x, lengths=lengths, loss=lambda last: (last @ weight).tanh().sum())
+        yield gradient_of_run(seen, output, tuple(torch.ones_like(state) for state in seen.final))
+        yield gradient_of_run(seen, output)
+        torch.manual_seed(5)
+        yield gradient_by_lag(layer(3, 4, 2).double(), x, furthest=6)
+        if layer is not RNN:
+            yield torch.stack(influence(seen, lambda shown: ((shown * output).tanh()).sum()))
+
+    whole = list(measured())
+    monkeypatch.setattr(backward, "BLOCK", block)
+    for one, other in zip(whole, measured(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-300)
 
 
 def test_layers_of_torch_are_measured_as_ours() -> None:

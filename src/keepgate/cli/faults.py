@@ -18,13 +18,19 @@ from ..errors import (
     nearest_first,
 )
 
-BUG, WRONG_USE, BROKEN_FILE, TRAINING_STOPPED = 1, 2, 3, 4
+BUG, WRONG_USE, BROKEN_FILE, TRAINING_STOPPED, FELL_SHORT = 1, 2, 3, 4, 5
+
+
+class FellShort(Exception):
+    """What was measured is less than what the command was told to expect."""
+
 
 # The first class that fits decides.
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (CorpusError, BROKEN_FILE),
     (BundleError, BROKEN_FILE),
     (TrainingStopped, TRAINING_STOPPED),
+    (FellShort, FELL_SHORT),
     (SettingsError, WRONG_USE),
     (ShapeError, WRONG_USE),
     (CellError, WRONG_USE),

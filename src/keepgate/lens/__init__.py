@@ -2,15 +2,17 @@
 
 from .answers import answer_if, answers_without, influence_on
 from .attach import Attached, attach
-from .attribution import Shares, attribute, attribute_last
+from .attribution import Shares, attribute, attribute_last, attribute_over_time
 from .carriers import Carrier, carriers
 from .examine import Report, examine
 from .fate import Fate, fate
 from .gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag, gradient_of_run
 from .horizon import Horizon, horizon, losses_by_context
 from .influence import influence
+from .integrated import Integrated, token_shares, write_shares
 from .intervene import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
 from .jacobian import jacobian
+from .leave_out import leave_out
 from .life import Saturation, half_life, half_lives, saturation
 from .look import Look, look
 from .lyapunov import lyapunov
@@ -30,6 +32,7 @@ __all__ = [
     "Carrier",
     "Fate",
     "Horizon",
+    "Integrated",
     "Look",
     "Piece",
     "Reading",
@@ -48,6 +51,7 @@ __all__ = [
     "attach",
     "attribute",
     "attribute_last",
+    "attribute_over_time",
     "carried_by_lag",
     "carriers",
     "decay_length",
@@ -71,6 +75,7 @@ __all__ = [
     "influence_on",
     "initial_left",
     "jacobian",
+    "leave_out",
     "left_at",
     "left_of",
     "look",
@@ -85,7 +90,9 @@ __all__ = [
     "sensitivity",
     "states_of",
     "swap_memories",
+    "token_shares",
     "what_if",
     "without_pieces",
+    "write_shares",
     "writes_of",
 ]

@@ -1,6 +1,6 @@
 """A reader's answer, taken apart: which tokens' writes carry it, and what it would be without them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,10 +16,14 @@ from .attribution import Shares, attribute_last
 from .choices import ChoiceHead
 from .influence import influence
 from .intervene import AT_ONCE, Where, drop_writes
+from .leave_out import leave_out
 from .reading import Reading
 from .rerun import Rerun
 from .seen import Seen
 from .what_if import what_if
+
+# The last layer, the only one of most readers.
+LAST = (-1,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,23 +102,27 @@ def scores_without(
 
 
 @torch.no_grad()
-def answers_without(reading: Reading, steps: Sequence[int]) -> list[Answer]:
+def answers_without(
+    reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
+) -> list[Answer]:
     """The answers, had the last layer not written at a token, in either direction; one a token. The proof of a share.
 
-    Raises ShapeError for a token that there is not, CellError for a plain RNN, which writes nothing apart.
+    layers: which of the layers did not write, counted from 0 or from -1 back; None is all of them.
+    Raises ShapeError for a token or layer that there is not, CellError for a plain RNN, which writes nothing apart.
     """
-    return [answer for output in outputs_without(reading, steps) for answer in reading.head.answers(output)]
+    outputs = outputs_without(reading, steps, layers=layers)
+    return [answer for output in outputs for answer in reading.head.answers(output)]
 
 
 @torch.no_grad()
 def outputs_without(
-    reading: Reading, steps: Sequence[int]
+    reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
 ) -> Iterator[Float[Tensor, "time candidates output"]]:
     """What the layer would have given without one write each, as many at a time as memory asks for.
 
     Raises as `answers_without` does.
     """
-    yield from _without(reading.seen, steps)
+    yield from _without(reading.seen, steps, layers)
 
 
 @torch.no_grad()
@@ -139,7 +147,7 @@ def influence_on(reading: Reading, answer: str | None = None) -> Float[Tensor, "
     return torch.stack(last).sum(0)[:, 0]
 
 
-def _without(seen: Seen, steps: Sequence[int]) -> Iterator[Tensor]:
+def _without(seen: Seen, steps: Sequence[int], layers: Collection[int] | None = LAST) -> Iterator[Tensor]:
     """The outputs of candidates without one write each, as many at a time as memory asks for."""
     tokens = len(seen.x)
     if any(not 0 <= step < tokens for step in steps):
@@ -147,7 +155,11 @@ def _without(seen: Seen, steps: Sequence[int]) -> Iterator[Tensor]:
     size = max(1, AT_ONCE // seen.trace.output.numel())
     for start in range(0, len(steps), size):
         part = steps[start : start + size]
-        yield _both(seen, lambda where, part=part: drop_writes(seen, part, where))
+        if layers is not None and set(layers) == set(LAST):
+            # What lies below is as it was, and so is the last layer up to the step.
+            yield _both(seen, lambda where, part=part: drop_writes(seen, part, where))
+        else:
+            yield leave_out(seen, torch.tensor(part), layers)
 
 
 def _both(seen: Seen, change: Callable[[Where], Rerun]) -> Tensor:

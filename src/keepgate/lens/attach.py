@@ -12,7 +12,6 @@ from ..nn import Recurrent
 from .recover import recover
 from .seen import RECURRENT, Seen, as_tuple, in_callers_order, refuse_dropout, see
 
-
 Keep = Literal["call", "all"]
 
 
@@ -29,7 +28,10 @@ class Attached(Mapping[str, Seen]):
         self._runs: dict[str, list[Seen]] = {name: [] for name in layers}
         self._hooks = [
             model.register_forward_pre_hook(_uncompiled(self._enter)),
-            *(layer.register_forward_hook(self._hook(name), with_kwargs=True) for name, layer in layers.items()),
+            *(
+                layer.register_forward_hook(self._hook(name), with_kwargs=True)
+                for name, layer in layers.items()
+            ),
             # Also after a call that ended in an error. Registered last: a layer may be the whole model.
             model.register_forward_hook(_uncompiled(self._leave), always_call=True),
         ]

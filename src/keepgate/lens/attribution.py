@@ -7,6 +7,7 @@ the ranks of the direct shares agree with what dropping each write does to 0.2 (
 `influence` to 0.95 and 0.94 (`bench/lens.py`). What a write really did an intervention shows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -72,27 +73,57 @@ def attribute(
     for a direction of another size.
     """
     d = _by_row(layer, direction)
+    weights = _read_at_end(layer) if attention is None else _fits(layer, attention)
+    shown = shown_of_memory(layer)
+    inner = (d if layer.weight_hr is None else d @ layer.weight_hr).double()
+
+    def counts(t: int) -> Tensor | None:
+        here = weights[t]
+        return (here.unsqueeze(1) * shown[t]).double().unsqueeze(1) * inner if bool(here.any()) else None
+
+    read = torch.einsum("tb,tbp->bp", weights.double(), layer[layer.cell.states[0]].double())
+    return _split(layer, counts, torch.einsum("bp,bkp->bk", read, d.double()))
+
+
+def attribute_over_time(layer: LayerTrace, direction: Float[Tensor, "time batch output"]) -> Shares:
+    """What each step's write adds to Σ over t of direction_t · h_t, each step's output read in its own direction.
+
+    Exact, as `attribute` is, and raises as it does. One answer.
+    """
+    output = layer[layer.cell.states[0]]
+    if direction.shape != output.shape:
+        raise ShapeError(
+            f"direction is {list(direction.shape)}, expected {list(output.shape)}, as the output"
+        )
+    real = direction * layer.is_real().unsqueeze(2)
+    inner = (real if layer.weight_hr is None else real @ layer.weight_hr.to(real.dtype)).double()
+    weighted = inner * shown_of_memory(layer).double()
+    total = (real.double() * output.double()).sum((0, 2)).unsqueeze(1)
+    return _split(layer, lambda t: weighted[t].unsqueeze(1), total)
+
+
+def _split(
+    layer: LayerTrace, counts: Callable[[int], Tensor | None], total: Float[Tensor, "batch answers"]
+) -> Shares:
+    """The writes' shares of an answer for which a unit of the memory counts so much at a step of the text's time."""
     writes = writes_of(layer)
     keep, write = writes.read(writes.keep), writes.read(writes.write)
-    weights = writes.read(_read_at_end(layer) if attention is None else _fits(layer, attention))
-    shown = writes.read(shown_of_memory(layer))
-    inner = d if layer.weight_hr is None else d @ layer.weight_hr
-    shares = write.new_empty(*write.shape[:2], d.shape[1], dtype=torch.float64)
-    inner, ahead = inner.double(), torch.zeros_like(inner, dtype=torch.float64)
+    steps, rows, units = write.shape
+    shares = write.new_empty(steps, rows, total.shape[1], dtype=torch.float64)
+    ahead = write.new_zeros(rows, total.shape[1], units, dtype=torch.float64)
     # What a unit of the state will count for the answer, found from the end of reading backwards.
-    for t in reversed(range(len(write))):
-        if t + 1 < len(write):
+    for t in reversed(range(steps)):
+        if t + 1 < steps:
             ahead = ahead * keep[t + 1].double().unsqueeze(1)
-        if bool(weights[t].any()):
-            ahead = ahead + (weights[t].unsqueeze(1) * shown[t]).double().unsqueeze(1) * inner
+        here = counts(steps - 1 - t if writes.reverse else t)
+        if here is not None:
+            ahead = ahead + here
         shares[t] = torch.einsum("bh,bkh->bk", write[t].double(), ahead)
     start = ahead * keep[0].double().unsqueeze(1)
-    output = layer[layer.cell.states[0]]
-    read = torch.einsum("tb,tbp->bp", writes.read(weights).double(), output.double())
     return Shares(
         writes=writes.read(shares).to(write.dtype),
         initial=torch.einsum("bh,bkh->bk", writes.initial.double(), start).to(write.dtype),
-        total=torch.einsum("bp,bkp->bk", read, d.double()).to(write.dtype),
+        total=total.to(write.dtype),
     )
 
 

@@ -1,13 +1,13 @@
 """Which tokens carry an answer, proven: the answer without each one's write, from the true network run again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ..errors import SettingsError
 from ..tasks.answer import Answer
-from .answers import influence_on, outputs_without
+from .answers import LAST, influence_on, outputs_without
 from .reading import Reading
 
 # So many writes are dropped one by one; of a longer text those that influence the answer most, to first order.
@@ -27,10 +27,13 @@ class Carrier:
     without: Answer
 
 
-def carriers(reading: Reading, *, tried: int = TRIED) -> tuple[Carrier, ...]:
+def carriers(
+    reading: Reading, *, tried: int = TRIED, layers: Collection[int] | None = LAST
+) -> tuple[Carrier, ...]:
     """The tokens by how much the answer's probability falls without their writes, the most first.
 
     tried: how many writes are dropped, one by one. Of a text with more tokens, those with the most influence.
+    layers: in which layers, see `answers_without`; None is all of them.
     Raises CellError for a plain RNN, whose states are no sums of writes: see `sensitivity`.
     """
     if tried < 1:
@@ -38,16 +41,18 @@ def carriers(reading: Reading, *, tried: int = TRIED) -> tuple[Carrier, ...]:
     steps: Sequence[int] = range(len(reading.tokens))
     if len(steps) > tried:
         steps = influence_on(reading).abs().topk(tried).indices.sort().values.tolist()
-    return proven(reading, steps)
+    return proven(reading, steps, layers=layers)
 
 
-def proven(reading: Reading, steps: Sequence[int]) -> tuple[Carrier, ...]:
+def proven(
+    reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
+) -> tuple[Carrier, ...]:
     """The same for these tokens alone. Raises ShapeError for one that there is not, and as `carriers` does."""
     answers: list[Answer] = []
     likely: list[float] = []
     with torch.no_grad():
         given = float(reading.head.probabilities(reading.trace.output)[0])
-        for output in outputs_without(reading, steps):
+        for output in outputs_without(reading, steps, layers=layers):
             answers += reading.head.answers(output)
             likely += reading.head.probabilities(output).tolist()
     found = [

@@ -62,9 +62,15 @@ class ChoiceHead:
 
     def margin(self, output: Float[Tensor, "time 1 output"], answer: str | None = None) -> Float[Tensor, ""]:
         """The score of a choice less the mean of all: what they have in common makes no answer."""
+        return self.margins(output, answer)[0]
+
+    def margins(
+        self, output: Float[Tensor, "time rows output"], answer: str | None = None
+    ) -> Float[Tensor, " rows"]:
+        """`margin` of each row."""
         exact = copy.deepcopy(self.task).double().eval().requires_grad_(False)
-        scores = self.scores(output, exact)[0]
-        return scores[self.number(answer)] - scores.mean()
+        scores = self.scores(output, exact)
+        return scores[:, self.number(answer)] - scores.mean(1)
 
     def number(self, choice: str | None) -> int:
         """A choice's number; None is the one that was made. Raises KeyError for one that there is not."""

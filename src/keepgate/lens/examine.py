@@ -1,29 +1,32 @@
 """examine: how far back a model learns, keeps and uses what it read, and the verdict in one sentence."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss
 
-from ..errors import SettingsError
-from .attach import attach
-from .gradient import carried_by_lag, decay_length, explodes, gone_after, gradient_of_run
-from .horizon import EPSILON, Horizon, horizon, losses_by_context, spread
+from ..data.questions import Question
+from ..errors import CellError, SettingsError
+from ..nn import Recurrent
+from ..tasks.reader import ChoiceReader
+from ..tasks.span import SpanReader
+from .asked import Choices, asked_of
+from .gradient import carried_by_lag, decay_length, explodes, gone_after
+from .horizon import EPSILON, Horizon, horizon, spread
 from .life import Saturation, half_lives, saturation
 from .lyapunov import lyapunov
+from .samples import Batch, Loss, Sample, rows_of
 from .seen import Seen, see
+from .signal import layer_of, signal_of
 from .verdict import Findings, Verdict, verdict
 
 if TYPE_CHECKING:
     from .look import Language
     from .pictures import Figure
-
-Batch = tuple[Tensor, Tensor]
-Loss = Callable[[Any, Tensor], Float[Tensor, " rows"]]
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
 ROWS, STEPS = 16, 300
@@ -73,6 +76,33 @@ class Report:
         """The steps in which the gradient falls to 1/e; negative if it grows."""
         return decay_length(self.gradient)
 
+    def as_dict(self) -> dict[str, Any]:
+        """All figures as plain values, for JSON: what is no finite number is None."""
+        return {
+            "layer": self.name,
+            "steps": self.steps,
+            "horizon": self.horizon,
+            "interval": list(self.interval),
+            "needed": self.needed,
+            "verdict": {"fault": self.verdict.fault, "sentence": self.verdict.sentence},
+            "behaviour": {
+                "contexts": list(self.behaviour.contexts),
+                "gap": _plain(self.behaviour.gap),
+                "loss": _finite(self.behaviour.loss),
+                "epsilon": self.behaviour.epsilon,
+                "helps": self.behaviour.helps,
+                "explained": _finite(self.behaviour.explained),
+            },
+            "gradient": {"values": _plain(self.gradient), "gone": self.gone, "decay": _finite(self.decay)},
+            "carried": None if self.carried is None else _plain(self.carried),
+            "exponents": [_finite(value) for value in self.exponents],
+            "half_lives": _plain(self.half_lives),
+            "saturation": {
+                gate: {"closed": _plain(one.closed), "open": _plain(one.open)}
+                for gate, one in self.saturation.items()
+            },
+        }
+
     def figure(self, name: str, *, language: "Language" = "en") -> "Figure":
         """One figure for a paper, as SVG: "half_life", "gradient" by lag, or "horizon".
 
@@ -87,7 +117,7 @@ class Report:
         signal = "as far as was measured" if self.gone is None else f"{self.gone:,} steps back"
         lines = [
             f"{self.name}: {self.verdict}",
-            f"  the answers depend on the last {self.horizon:,} steps ({low:,} to {high:,} with 95 % confidence)",
+            f"  the answers depend on the last {_steps(self.horizon)} ({low:,} to {high:,} with 95 % confidence)",
             f"  the gradient reaches {signal} (decay length {self.decay:.1f} steps)",
             f"  largest Lyapunov exponents: {', '.join(f'{value:+.3f}' for value in self.exponents)} nats a step",
         ]
@@ -102,7 +132,7 @@ class Report:
 
 def examine(
     model: nn.Module,
-    data: Sequence[Batch],
+    data: Sequence[Batch] | Sequence[Question],
     *,
     loss: Loss | None = None,
     time: int | None = None,
@@ -110,38 +140,88 @@ def examine(
     layer: str | None = None,
     epsilon: float = EPSILON,
 ) -> Report:
-    """How far back a model of the user's own learns, keeps and uses what it reads, with a verdict.
+    """How far back a model of the user's own, or a reader of ours, learns, keeps and uses what it reads, and a verdict.
 
         report = keepgate.lens.examine(model, [(x, targets)])
         assert report.horizon >= 120
 
-    data:   batches of an input and its targets; all rows of a batch are equally long, and the answer comes at the end.
+    data:   batches (x, targets), the answer coming at the end of each row; x is a tensor whose rows are equally long or
+            a PackedSequence. Of rows that differ, (x, lengths, targets): the model is called with x and lengths.
+            For a reader of ours: questions with their answers, of any length. A step is then a token of the text, and
+            the question always stays; an answer that a span reader has not in sight costs what a guess does.
     loss:   from the model's result and the targets to each row's loss, in nats. None takes cross entropy for whole
-            numbers, and half the squared error for others.
+            numbers, and half the squared error for others; a reader of ours has its own.
     time:   the input's dimension of time; None takes the layer's (1 if it is batch first, else 0).
-    needed: how many steps back what is asked for lies; None takes the longest rows whole.
-    layer:  the recurrent layer's name in the model; None takes the last.
+    needed: how many steps back what is asked for lies; None takes it from the data, for 95 of 100 rows: the rows whole,
+            for questions whose facts or answers have a known place, from there on.
+    layer:  the recurrent layer's name in the model; None takes the last, in a reader of ours that which reads the text.
     The model is in eval mode while it is examined, and left as it was. epsilon: see `horizon`.
     Raises SettingsError without data, without a recurrent layer, or for a loss that is not one number a row.
     """
-    if not data:
+    if not len(data):
         raise SettingsError("there is no data to examine the model with; give one batch or more")
-    name, module = layer_of(model, layer)
-    time = int(bool(module.batch_first)) if time is None else time
+    if isinstance(model, ChoiceReader) and not isinstance(model.encoder.layer, Recurrent):
+        raise CellError("a feedforward reader has no memory to examine; use an LSTM, a GRU or an RNN")
+    name, module = layer_of(model, layer or _first_reading(model))
+    samples = _samples(model, data, loss, time, int(bool(module.batch_first)))
     training = model.training
     model.eval()
     try:
-        behaviour = _behaviour(model, data, loss or _loss, time, epsilon)
-        x, targets = max(data, key=lambda batch: batch[0].shape[time])
-        rows = slice(0, ROWS)
-        picked = x[rows] if time else x[:, rows]
-        seen, gradient = signal_of(model, name, module, picked, targets[rows], loss)
+        behaviour = _behaviour(samples, epsilon)
+        longest = max(samples, key=lambda sample: int(sample.lengths.max()))
+        picked = longest.first(ROWS)
+        # A reader of ours reads the text first, and with attention the question after it.
+        run = 0 if isinstance(model, (ChoiceReader, SpanReader)) else None
+        seen, gradient = signal_of(model, name, module, picked, run)
     finally:
         model.train(training)
-    return _report(name, seen, gradient, behaviour, needed)
+    if needed is None:
+        far = torch.cat([sample.needed for sample in samples]).sort().values
+        needed = int(far[math.ceil(0.95 * len(far)) - 1])
+    asked = int(picked.asked.max()) if isinstance(picked, Choices) else 0
+    return _report(name, seen, gradient, behaviour, needed, asked)
 
 
-def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed: int | None) -> Report:
+def _samples(
+    model: nn.Module,
+    data: Sequence[Batch] | Sequence[Question],
+    loss: Loss | None,
+    time: int | None,
+    own: int,
+) -> list[Sample]:
+    if not isinstance(model, (ChoiceReader, SpanReader)):
+        batches: Any = data
+        return [rows_of(model, batch, loss=loss, time=own if time is None else time) for batch in batches]
+    questions = [one for one in data if isinstance(one, Question)]
+    if len(questions) < len(data):
+        raise SettingsError(
+            f"a {type(model).__name__} is examined with questions that have answers; give a list of them"
+        )
+    if loss is not None or time is not None:
+        raise SettingsError("a reader's loss and its dimension of time are its own; leave loss and time out")
+    return asked_of(model, questions)
+
+
+def _first_reading(model: nn.Module) -> str | None:
+    """The name of the layer with which a reader of ours reads the text, as `read` shows it."""
+    return "network.read_text" if isinstance(model, SpanReader) else None
+
+
+def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
+    """Over all rows: a shorter one counts as whole where a context is longer than it is."""
+    contexts = spread(max(int(sample.lengths.max()) for sample in samples))
+    lines = []
+    with torch.no_grad():
+        for sample in samples:
+            steps = int(sample.lengths.max())
+            own = [n for n in contexts if n < steps]
+            found = torch.stack([sample.losses(n).double().cpu() for n in (*own, None)])
+            lines.append(torch.cat([found, found[-1:].expand(len(contexts) - len(found), -1)]))
+    return horizon(torch.cat(lines, 1), contexts, epsilon=epsilon)
+
+
+def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed: int, asked: int) -> Report:
+    """asked: steps of a question that is read after the text; the horizon does not count them, the gradient does."""
     part = seen.trace.layer(-1)
     carries = bool(part.cell.carried)
     lives = _rates(seen) if carries else torch.zeros(0)
@@ -151,13 +231,13 @@ def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed:
         float(lyapunov(tail, layer=one.layer, reverse=one.reverse, count=1).nanmean())
         for one in tail.trace.layers
     )
-    needed = behaviour.contexts[-1] if needed is None else needed
     found = Findings(
         needed=needed,
         horizon=behaviour.steps,
         helps=behaviour.helps,
         explained=behaviour.explained,
         gone=gone_after(gradient),
+        asked=asked,
         decay=decay_length(gradient),
         explodes=explodes(gradient),
         exponent=max(exponents),
@@ -172,59 +252,16 @@ def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed:
     )  # fmt: skip
 
 
-def layer_of(model: nn.Module, wanted: str | None) -> tuple[str, Any]:
-    """The recurrent layer of that name, or the last, and its name. Raises KeyError and SettingsError."""
-    with attach(model) as known:
-        name = known.names[-1] if wanted is None else wanted
-        return name, known.module(name)
+def _steps(count: int) -> str:
+    return f"{count:,} {'step' if count == 1 else 'steps'}"
 
 
-def _behaviour(model: nn.Module, data: Sequence[Batch], loss: Loss, time: int, epsilon: float) -> Horizon:
-    """Over all batches: shorter rows count as whole where a context is longer than they are."""
-    contexts = spread(max(x.shape[time] for x, _ in data))
-    lines = []
-    for x, targets in data:
-        steps = x.shape[time]
-        own = [n for n in contexts if n < steps] + [steps]
-        found = losses_by_context(
-            lambda cut, targets=targets: _rows(loss, model(cut), targets), x, own, time=time
-        )
-        lines.append(torch.cat([found, found[-1:].expand(len(contexts) - len(own), -1)]))
-    return horizon(torch.cat(lines, 1), contexts, epsilon=epsilon)
+def _plain(values: Tensor) -> list[float | None]:
+    return [_finite(value) for value in values.tolist()]
 
 
-def signal_of(
-    model: nn.Module, name: str, module: nn.Module, x: Tensor, targets: Tensor, loss: Loss | None
-) -> tuple[Seen, Tensor]:
-    """The layer's longest run, and by lag the gradient that reaches its states from the loss of these rows.
-
-    Raises SettingsError for packed rows, or for a loss that is not one number a row.
-    """
-    results: list[tuple[Tensor, ...]] = []
-
-    def leaves(_module: nn.Module, _given: Any, result: Any) -> Any:
-        output, final = result
-        if not isinstance(output, Tensor):
-            raise SettingsError(
-                "the layer is given packed rows; examine it with rows of one length, which need no packing"
-            )
-        states = final if isinstance(final, tuple) else (final,)
-        fresh = [each.detach().requires_grad_() for each in (output, *states)]
-        results.append(tuple(fresh))
-        return fresh[0], tuple(fresh[1:]) if isinstance(final, tuple) else fresh[1]
-
-    hook = module.register_forward_hook(leaves)
-    try:
-        with attach(model) as seen, torch.enable_grad():
-            value = _rows(loss or _loss, model(x), targets).sum()
-    finally:
-        hook.remove()
-    runs = seen.runs(name)
-    longest = max(range(len(runs)), key=lambda k: len(runs[k].x))
-    output, *final = torch.autograd.grad(value, results[longest], allow_unused=True)
-    if output is not None and getattr(module, "batch_first", False) and output.dim() == 3:
-        output = output.transpose(0, 1)
-    return runs[longest], gradient_of_run(runs[longest], output, tuple(final))
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _rates(seen: Seen) -> Tensor:
@@ -241,16 +278,3 @@ def _last_steps(seen: Seen) -> Seen:
     parts = seen.trace.layers
     states = tuple(torch.stack([part[name][start - 1] for part in parts]) for name in seen.layer.cell.states)
     return see(seen.layer, seen.x[start:], states if len(states) > 1 else states[0])
-
-
-def _rows(loss: Loss, result: Any, targets: Tensor) -> Tensor:
-    found = loss(result, targets)
-    if found.dim() != 1:
-        raise SettingsError(f"the loss is of shape {tuple(found.shape)}; give one number for each row")
-    return found
-
-
-def _loss(result: Any, targets: Tensor) -> Tensor:
-    if targets.dtype.is_floating_point:
-        return mse_loss(result, targets, reduction="none").flatten(1).mean(1) / 2
-    return cross_entropy(result, targets, reduction="none").reshape(len(targets), -1).mean(1)

@@ -8,15 +8,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import SettingsError, ShapeError
-from ..kernels import Call, run
 from ..nn import Recurrent
-from ..nn.arrange import Hidden, check_lengths
+from ..nn.arrange import check_lengths
 from ..nn.trace import LayerTrace
+from .backward import States, by_state, ran, slopes
 from .seen import Seen, adopt
 from .writes import left_at, writes_of
 
 Loss = Callable[[Tensor], Tensor]
-States = tuple[Tensor, ...]
 
 # LENS: what falls below this share of the gradient at lag 0 is gone.
 GONE = 0.01
@@ -48,11 +47,14 @@ def gradient_by_lag(
     exact = adopt(layer).double()
     furthest, ends = _check(exact, x, furthest, state, lengths)
     cut = 1 if exact.bidirectional or lengths is not None else len(x) - furthest
-    states, _ = walk(exact, x.detach().double(), None, ends, cut)
+    been = ran(exact, x.detach().double(), None, ends)
+    last = torch.cat([states[0] for states in been.final[-exact.directions :]], 1).requires_grad_()
     with torch.enable_grad():
-        last = torch.cat([each[-1][0] for each in states[-exact.directions :]], 1)
-        value = (loss or torch.sum)(last)
-    return _relative(exact, value, states, ends, cut, furthest, state)
+        (slope,) = slopes((loss or torch.sum)(last), [last])
+    nothing: tuple[Tensor | None, ...] = (None,) * (len(exact.cell.states) - 1)
+    below: list[tuple[Tensor | None, ...]] = [(None, *nothing)] * (len(been.final) - exact.directions)
+    by_final = [*below, *((each, *nothing) for each in slope.chunk(exact.directions, 1))]
+    return _relative(exact, by_state(been, None, by_final, cut=cut), ends, cut, furthest, state)
 
 
 def gradient_of_run(
@@ -72,30 +74,31 @@ def gradient_of_run(
     exact = adopt(seen.layer).double()
     furthest, ends = _check(exact, seen.x, furthest, state, seen.lengths)
     initial = tuple(each.double() for each in seen.initial)
-    states, shown = walk(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends, 1)
-    with torch.enable_grad():
-        value = torch.zeros((), dtype=torch.float64)
-        if output is not None:
-            real = (torch.arange(len(shown)).unsqueeze(1) < ends).unsqueeze(2).to(shown.device)
-            value = value + (shown * output.double().where(real, 0.0)).sum()
-        for k, gradient in enumerate(final):
-            if gradient is not None:
-                ends_k = torch.stack([place[-1][k] for place in states])
-                value = value + (ends_k * gradient.double()).sum()
-    return _relative(exact, value, states, ends, 1, furthest, state)
+    been = ran(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends)
+    by_output = None
+    if output is not None:
+        real = (torch.arange(len(been.output)).unsqueeze(1) < ends).unsqueeze(2).to(been.output.device)
+        by_output = output.double().where(real, 0.0)
+    by_final = None
+    if any(each is not None for each in final):
+        by_final = [
+            tuple(None if each is None else each[place].double() for each in final)
+            for place in range(len(been.final))
+        ]
+    if by_output is None and by_final is None:
+        raise SettingsError("the loss does not depend on this layer; give the gradient of what does")
+    return _relative(exact, by_state(been, by_output, by_final), ends, 1, furthest, state)
 
 
 def _relative(
     exact: Recurrent,
-    value: Tensor,
-    states: list[list[States]],
+    gradients: list[States],
     ends: Tensor,
     cut: int,
     furthest: int,
     state: str | None,
 ) -> Tensor:
-    """The lengths of the gradients of `value`, by lag, relative to that of all states at lag 0."""
-    gradients = gradients_of(value, states)
+    """The lengths of the gradients, by lag, relative to that of all states at lag 0."""
     everything = range(len(exact.cell.states))
     chosen = everything if state is None else [exact.cell.states.index(state)]
     part = whole = torch.zeros((), dtype=torch.float64)
@@ -180,74 +183,12 @@ def _check(
     return furthest, ends
 
 
-def walk(
-    layer: Recurrent, x: Tensor, hx: Hidden | None, ends: Tensor, cut: int
-) -> tuple[list[list[States]], Tensor]:
-    """All states of each layer and direction, in the order of reading, after the steps from number `cut` on; and the
-    last layer's output.
-
-    Step by step, so that every state is a place of its own in the graph, with all that follows from it behind it.
-    """
-    found: list[list[States]] = []
-    outputs: list[Tensor] = []
-    read = x
-    for place, call in enumerate(layer.calls(x, hx)):
-        if place and place % layer.directions == 0:
-            read, outputs = torch.cat(outputs, -1), []
-        output, states = _walk_one(Call.of(call.weights, read, call.states, ends, None, call.reverse), cut)
-        outputs.append(output)
-        found.append(states)
-    return found, torch.cat(outputs, -1)
-
-
-def _walk_one(call: Call, cut: int) -> tuple[Tensor, list[States]]:
-    """One layer and direction: its output over time, and its states. Only a forward one is cut."""
-    before, state, weights, ends = [], call.states, call.weights, call.lengths
-    assert ends is not None
-    if cut > 1:
-        with torch.no_grad():
-            ran = run(Call.of(weights, call.x[: cut - 1].detach(), state))
-        before, state = [ran.output], ran.final
-    states: list[States] = []
-    order = range(cut - 1, call.steps)
-    with torch.enable_grad():
-        for t in reversed(order) if call.reverse else order:
-            state = run(Call.of(weights, call.x[t : t + 1], state, (t < ends).long())).final
-            state = tuple(each if each.requires_grad else each.detach().requires_grad_() for each in state)
-            states.append(state)
-        outputs = [step[0].unsqueeze(0) for step in states]
-        return torch.cat([*before, *(reversed(outputs) if call.reverse else outputs)]), states
-
-
-def gradients_of(value: Tensor, states: list[list[States]]) -> list[list[States]]:
-    """The derivative of a number by each of the states that `walk` gave, the others at its step being what they are.
-
-    Raises SettingsError if it is not one number, or depends on none of them.
-    """
-    if value.dim() or not value.requires_grad:
-        raise SettingsError(
-            "the loss must be one number that depends on the output it is given; "
-            f"it is {tuple(value.shape)}{'' if value.requires_grad else ' and does not depend on it'}"
-        )
-    flat = [each for place in states for step in place for each in step]
-    found = iter(torch.autograd.grad(value, flat, allow_unused=True))
-    return [
-        [
-            tuple(torch.zeros_like(each) if (one := next(found)) is None else one for each in step)
-            for step in place
-        ]
-        for place in states
-    ]
-
-
-def _lengths_by_lag(
-    steps: list[States], which: Sequence[int], ends: Tensor, lags: int, cut: int | None
-) -> Tensor:
+def _lengths_by_lag(steps: States, which: Sequence[int], ends: Tensor, lags: int, cut: int | None) -> Tensor:
     """The length of the gradient at some of the states together, [lags, batch], each lag counted from the row's end.
 
     cut: the number of the first step that there is; None for a reverse direction, which has all and ends at step 0.
     """
-    lengths = torch.stack([_length(torch.cat([step[k] for k in which], 1)) for step in steps])
+    lengths = _length(torch.cat([steps[k] for k in which], 2))
     if cut is None:
         return lengths.flip(0)[:lags]
     place = ends - cut - torch.arange(lags).unsqueeze(1)
@@ -255,6 +196,6 @@ def _lengths_by_lag(
 
 
 def _length(values: Tensor) -> Tensor:
-    """The length of each row, [batch]; a square of 1e-200 would already be zero."""
-    largest = values.abs().amax(1)
-    return largest * (values / largest.where(largest > 0, 1.0).unsqueeze(1)).norm(dim=1)
+    """The length over the last dimension; a square of 1e-200 would already be zero."""
+    largest = values.abs().amax(-1)
+    return largest * (values / largest.where(largest > 0, 1.0).unsqueeze(-1)).norm(dim=-1)

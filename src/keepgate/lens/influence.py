@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..equations import derivative
-from .gradient import gradients_of, walk
+from .backward import by_state, ran, slopes
 from .seen import Seen, adopt
 from .step import value_of, values_at
 from .writes import writes_of
@@ -33,25 +33,26 @@ def influence(
     steps, rows = seen.x.shape[:2]
     ends = torch.full((rows,), steps) if seen.lengths is None else seen.lengths
     initial = tuple(state.double() for state in seen.initial)
-    states, output = walk(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends, 1)
+    been = ran(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends)
+    shown = been.output.requires_grad_()
     with torch.enable_grad():
-        value = answer(output)
+        (slope,) = slopes(answer(shown), [shown])
     found = []
-    for place, (one, gradients) in enumerate(zip(writes, gradients_of(value, states), strict=True)):
-        by_state = [one.read(torch.stack(each)) for each in zip(*gradients, strict=True)]
-        size = (_whole(seen, place, one.state, by_state) * one.write.double()).sum(2)
+    for place, (one, gradients) in enumerate(zip(writes, by_state(been, slope), strict=True)):
+        in_text = [one.read(each) for each in gradients]
+        size = (_whole(seen, place, one.state, in_text) * one.write.double()).sum(2)
         found.append(size.where(parts[place].is_real(), 0.0))
     return found
 
 
-def _whole(seen: Seen, place: int, memory: str, by_state: list[Tensor]) -> Tensor:
+def _whole(seen: Seen, place: int, memory: str, gradients: list[Tensor]) -> Tensor:
     """The answer's derivative by the memory, from those by each state alone: what its own step shows of it included."""
     call, part, cell = seen.call(place), seen.trace.layers[place], seen.layer.cell
-    whole = by_state[cell.states.index(memory)]
+    whole = gradients[cell.states.index(memory)]
     if len(cell.states) == 1:
         return whole
     graph, known = cell.graph, values_at(call, part, slice(None))
-    for number, (state, gradient) in enumerate(zip(cell.states, by_state, strict=True)):
+    for number, (state, gradient) in enumerate(zip(cell.states, gradients, strict=True)):
         if state != memory:
             follows = value_of(
                 derivative(graph.next[state], graph.next[memory]), known, part[memory]

@@ -39,6 +39,11 @@ class Head(Protocol):
         It can be differentiated. Raises KeyError for an answer that it does not know.
         """
 
+    def margins(
+        self, output: Float[Tensor, "time rows output"], answer: str | None = None
+    ) -> Float[Tensor, " rows"]:
+        """`margin` of each row."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:

@@ -47,14 +47,17 @@ class SpanHead:
 
     def margin(self, output: Float[Tensor, "time 1 output"], answer: str | None = None) -> Float[Tensor, ""]:
         """The logarithm of the odds for a piece of the text, at its first place, against all other spans."""
+        return self.margins(output, answer)[0]
+
+    def margins(
+        self, output: Float[Tensor, "time rows output"], answer: str | None = None
+    ) -> Float[Tensor, " rows"]:
+        """`margin` of each row."""
         first, last = self._place(answer)
-        scores = self._scores(copy.deepcopy(self._network).double(), output)[0]
-        wanted = scores[first, last - first]
-        others = scores.flatten().masked_fill(
-            torch.arange(scores.numel(), device=scores.device) == first * scores.shape[1] + last - first,
-            -torch.inf,
-        )
-        return wanted - others.logsumexp(0)
+        scores = self._scores(copy.deepcopy(self._network).double(), output).flatten(1)
+        wanted = first * self.task.settings.longest_answer + last - first
+        others = torch.arange(scores.shape[1], device=scores.device) == wanted
+        return scores[:, wanted] - scores.masked_fill(others, -torch.inf).logsumexp(1)
 
     def _place(self, answer: str | None) -> tuple[int, int]:
         """The first and last token of an answer. Raises KeyError for one whose words the text does not have."""

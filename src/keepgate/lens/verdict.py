@@ -25,7 +25,8 @@ SOLVED = 0.5
 class Findings:
     """What the verdict is found from. Steps are the data's: tokens, days.
 
-    needed:    how far back what is asked for lies. horizon: how far back the answers depend on what was read.
+    needed:    how far back what is asked for lies, not counting the `asked` steps of a question after it.
+    horizon:   how far back the answers depend on what was read.
     helps:     whether reading more makes the loss fall, and never rise: in a chaotic network it does both.
     explained: the share of the loss given the last step alone that reading all of them takes away.
     gone:      from which lag on less than 1 % of the gradient is left; None if it reaches as far as was measured.
@@ -47,6 +48,7 @@ class Findings:
     half_life: float | None
     saturated: float | None
     gated: bool
+    asked: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ def _saturated(found: Findings) -> bool:
 
 
 def _forgets(found: Findings) -> bool:
-    return found.gone is not None and found.gone < found.needed
+    return found.gone is not None and found.gone < found.needed + found.asked
 
 
 def _nothing(found: Findings) -> str:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import SettingsError, TrainingStopped
-from .examine import Loss, layer_of, signal_of
 from .gradient import GONE, decay_length, gone_after
 from .life import half_lives
+from .samples import Loss, rows_of
+from .signal import layer_of, signal_of
 
 # A gradient that grows a hundredfold on its way back has exploded, as one that falls below a hundredth is gone.
 EXPLODED = 1 / GONE
@@ -55,7 +56,7 @@ class Watch:
             raise SettingsError(f"every={every} and patience={patience} are counts; give 1 or more")
         self.moments: list[Moment] = []
         self.every, self.patience = every, patience
-        self._model, self._x, self._targets, self._loss = model, x, targets, loss
+        self._model, self._rows = model, rows_of(model, (x, targets), loss=loss)
         self._name, self._layer = layer_of(model, layer)
         self._since: int | None = None
 
@@ -82,7 +83,7 @@ class Watch:
         training = self._model.training
         self._model.eval()
         try:
-            seen, values = signal_of(self._model, self._name, self._layer, self._x, self._targets, self._loss)
+            seen, values = signal_of(self._model, self._name, self._layer, self._rows)
         finally:
             self._model.train(training)
         part = seen.trace.layer(-1)

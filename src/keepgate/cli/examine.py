@@ -1,0 +1,117 @@
+"""keepgate examine: how far back a model learns, keeps and uses what it reads, with a verdict."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from ..errors import SettingsError
+from .ask import Model
+from .faults import FellShort
+from .show import say, screen, write_json
+
+if TYPE_CHECKING:
+    from ..data.questions import Question
+    from ..lens import Report
+
+EPILOGUE = """Examples:
+
+  keepgate examine my-model --data dev.jsonl
+  keepgate examine my-model --data dev.jsonl --json
+  keepgate examine my-model --data dev.jsonl --at-least 120
+
+The horizon is how many of a text's last tokens the model needs to answer as well as it does given all of them; the
+question always stays. Ask about texts that are at least as long as the memory that is wanted. With --at-least it is a
+test: the exit code is 5 if the horizon is shorter."""
+
+
+def examine(
+    model: Model,
+    /,
+    *,
+    data: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            metavar="FILE",
+            required=True,
+            help="Questions with answers: SQuAD's JSON, JSON lines, TSV or bAbI.",
+        ),
+    ],
+    at_least: Annotated[
+        int | None, Parameter(metavar="N", help="Fail unless the horizon is N tokens or more.")
+    ] = None,
+    needed: Annotated[
+        int | None,
+        Parameter(metavar="N", help="How many tokens back the answers lie, where the data does not say."),
+    ] = None,
+    questions: Annotated[
+        int, Parameter(metavar="N", help="Ask this many at most, taken evenly from the file.")
+    ] = 200,
+    layer: Annotated[
+        str | None,
+        Parameter(metavar="NAME", help="The recurrent layer, by its name; a wrong one lists them."),
+    ] = None,
+    json: Annotated[bool, Parameter(help="All figures as one JSON object.")] = False,
+) -> None:
+    """Measure how far back a model remembers, and say what to change.
+
+    Prints the verdict, the horizon with its 95% interval, how far the learning signal reaches, how long the memory
+    lasts, and whether small differences die out or grow.
+    """
+    for name, value in (("--at-least", at_least), ("--needed", needed), ("--questions", questions)):
+        if value is not None and value < 1:
+            raise SettingsError(f"{name} is {value}; give 1 or more")
+    from ..data.corpora import read
+    from ..export import load
+
+    reader = load(model)
+    corpus = read(data)
+    aside = screen(errors=True)
+    if corpus.left_out:
+        say(aside, corpus.account())
+    chosen = _evenly(corpus.questions, questions)
+    if len(chosen) < len(corpus.questions):
+        say(aside, f"{len(chosen):,} of {len(corpus.questions):,} questions are asked (--questions).")
+    report = _examined(reader, chosen, needed, layer)
+    if json:
+        write_json({"questions": len(chosen), **report.as_dict()})
+    else:
+        console = screen()
+        say(console, f"{len(chosen):,} questions, texts of up to {report.behaviour.contexts[-1]:,} tokens")
+        for line in str(report).splitlines():
+            say(console, line)
+    if at_least is not None:
+        _check(report, at_least)
+
+
+def _examined(reader: object, questions: "list[Question]", needed: int | None, layer: str | None) -> "Report":
+    from ..lens import examine as measured
+
+    try:
+        return measured(reader, questions, needed=needed, layer=layer)  # type: ignore[arg-type]
+    except KeyError as fault:
+        raise SettingsError(f"--layer: {fault.args[0]}") from fault
+
+
+def _evenly(questions: "list[Question]", most: int) -> "list[Question]":
+    """So many questions at most, over the whole of the file."""
+    if len(questions) <= most:
+        return list(questions)
+    return [questions[k * len(questions) // most] for k in range(most)]
+
+
+def _check(report: "Report", wanted: int) -> None:
+    """Raises FellShort for a horizon below what is wanted, SettingsError where none so long could show."""
+    longest, (low, high) = report.behaviour.contexts[-1], report.interval
+    if longest < wanted:
+        raise SettingsError(
+            f"--at-least is {wanted:,}, but the longest text has {longest:,} tokens, so that no such horizon could "
+            "show; ask about longer texts"
+        )
+    if report.horizon < wanted:
+        raise FellShort(
+            f"the horizon is {report.horizon:,} {'token' if report.horizon == 1 else 'tokens'} ({low:,} to {high:,} "
+            f"with 95% confidence), less than the {wanted:,} of --at-least"
+        )
+    if not report.behaviour.helps:
+        raise FellShort("reading more does not make the answers better, so that the horizon is no memory")
