@@ -9,7 +9,7 @@ OUT ?= demo
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint wheel sanitize neon bench docs clean
+.PHONY: help demo test test-slow lint wheel sanitize neon bench figures docs clean
 
 help:
 	@echo "make demo       train the small networks on the stories, show which of them remember, write $(OUT)/report.html"
@@ -20,6 +20,7 @@ help:
 	@echo "make sanitize   the C++ core under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make neon       the C++ core compiled for aarch64 and run by qemu: its numbers are those of this machine"
 	@echo "make bench      the slow measurements behind the figures of the README (two hours)"
+	@echo "make figures    run the guide's pages, write what they print into them, and draw their pictures"
 	@echo "make docs       build the documentation into docs/_build/html"
 
 $(VENV)/pip.stamp:
@@ -36,7 +37,7 @@ $(VENV)/build.stamp: $(VENV)/pip.stamp pyproject.toml
 
 $(VENV)/run.stamp: $(VENV)/build.stamp constraints.txt $(CORE)
 	@echo "Compiling keepgate's core, installing keepgate and torch into $(VENV) (about two minutes the first time) ..."
-	@$(INSTALL) --no-build-isolation --editable .
+	@$(INSTALL) --no-build-isolation --editable '.[serve]'
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
@@ -93,6 +94,9 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python bench/cmrc2018.py --train $(CMRC2018)/train.json --dev $(CMRC2018)/dev.json --models models
 	@$(BIN)/python bench/asked.py models/seed-0
 	@$(BIN)/python bench/table.py
+
+figures: $(VENV)/run.stamp
+	@$(BIN)/python docs/figures.py
 
 docs: $(VENV)/docs.stamp
 	@$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

@@ -1,4 +1,4 @@
-"""Writes the tables of both READMEs and of bench/README.md from bench/results; nothing in them is typed by hand.
+"""Writes the tables of the READMEs and of the guide from bench/results; nothing in them is typed by hand.
 
     python bench/table.py [--check]
 
@@ -15,12 +15,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import figures
 import speed_tables
+from problem import Shape
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
 # Each with its language: 0 English, 1 Chinese.
-PAGES = {ROOT / "README.md": 0, ROOT / "README.zh-TW.md": 1, ROOT / "bench" / "README.md": 0}
+PAGES = {
+    ROOT / "README.md": 0,
+    ROOT / "README.zh-TW.md": 1,
+    ROOT / "bench" / "README.md": 0,
+    ROOT / "docs" / "guide" / "story.md": 0,
+    ROOT / "docs" / "guide" / "story.zh-TW.md": 1,
+}
 
 NAMES = {
     "feedforward": ("feed-forward, 32 tokens", "前饋網路，32 字的視窗"),
@@ -127,6 +135,42 @@ def stories(k: int) -> str:
     )
 
 
+def price(k: int) -> str:
+    """What each kind of network costs: its numbers, a step of a stream, a training step of a layer."""
+    found, measured = result("stories"), speed_tables.newest()
+    if measured is None:
+        return ("*Not measured yet.*", "*尚未量測。*")[k]
+    shape = Shape.of("100,32,64,64")
+    head = [
+        ("network", "網路")[k],
+        ("gates", "閘門")[k],
+        ("parameters", "參數")[k],
+        ("one step, µs", "讀一步，微秒")[k],
+        ("training step of a layer, ms", "一層訓練一步，毫秒")[k],
+    ]
+    rows = []
+    for name, cell, gates in (("rnn", "RNN", 0), ("gru-chrono", "GRU", 2), ("lstm-chrono", "LSTM", 3)):
+        network = next(each for each in found["networks"] if each["name"] == name)
+        step = figures.find(measured["streaming"], cell=cell, hidden=64)
+        training = figures.median(figures.speed_row(measured, cell, shape, "training"), figures.OURS)
+        rows.append(
+            [
+                NAMES[name][k],
+                f"{gates}",
+                f"{network['parameters']:,}",
+                speed_tables.duration(figures.fastest(step, "keepgate numpy@"), "µs"),
+                speed_tables.duration(training),
+            ]
+        )
+    note = (
+        "Parameters: of the readers above. One step: a layer of 64 units reading a stream. "
+        "Training step: a layer of 64 units, 32 rows of 100 steps, {threads} threads. {machine}.",
+        "參數：上面的閱讀器。讀一步：64 個單元的一層逐步讀取。訓練一步：64 個單元的一層，32 列，每列 100 步，{threads} 個執行緒。{machine}。",
+    )[k]
+    threads = figures.OURS.partition("@")[2]
+    return rows_of(head, rows) + "\n\n" + note.format(threads=threads, machine=found["machine"]["processor"])
+
+
 def facts(k: int) -> str:
     found = result("stories")
     lengths = list(found["readings"][0]["accuracy"])
@@ -223,6 +267,7 @@ TABLES: dict[str, Callable[[int], str]] = {
     "asked": asked,
     "far": far,
     "stories": stories,
+    "price": price,
     "facts": facts,
     "cmrc2018": cmrc2018,
 }

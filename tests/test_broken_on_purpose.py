@@ -88,6 +88,27 @@ MUTANTS_OF_THE_LENS = {
     ),
 }  # fmt: skip
 
+MUTANTS_OF_THE_PAGE = {
+    "any host let in": ("serve/guard.py", "not self.address.is_ours(hosts[0])", "False"),
+    "a server for all that takes any name": ("serve/guard.py", "and (_is_address(name) or", "and (True or"),
+    "any origin let in": ("serve/guard.py", "if elsewhere or len(origins) > 1", "if len(origins) > 1"),
+    "another page's request let in": ("serve/guard.py", 'site not in ("same-origin", "none")', "False"),
+    "chunks not counted": ("serve/guard.py", "if size > self.limits.body:", "if False:"),
+    "tokens not counted": ("serve/replies.py", "if tokens > most:", "if False:"),
+    "no end to those who wait": ("serve/work.py", "if self.going >= self._limits.waiting:", "if False:"),
+    "no end to what is computed": ("serve/work.py", "timeout=deadline.left", "timeout=None"),
+    "what nobody waits for computed all the same": ("serve/work.py", "    deadline.check()\n    return", "    return"),
+    "a place that is not given back": ("serve/work.py", "self.going -= 1", "pass"),
+    "what is typed guessed at": ("serve/bodies.py", "strict=True", "strict=False"),
+    "half a character let through": ("serve/bodies.py", "if any(", "if False and any("),
+    "a network changed in place": ("serve/gradients.py", "task = copy.deepcopy(task)", "task = task"),
+    "another gate's bias": ("serve/gradients.py", "[gates.index(keeps)]", "[0]"),
+    "one reading for all networks": ("serve/readings.py", "key = (model.id,", 'key = ("",'),
+    "units of another token": ("serve/replies.py", "writes.write[token, 0]", "writes.write[token - 1, 0]"),
+    "longer stories that begin anew": ("serve/lengthen.py", "story = text + ", "story = "),
+    "the memory's phase in the wrong place": ("serve/equations.py", "topological([carried.keep])", "topological([])"),
+}  # fmt: skip
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
@@ -99,6 +120,12 @@ def test_a_mutant_is_caught_by_several_tests(name, tmp_path):
 @pytest.mark.parametrize("name", MUTANTS_OF_THE_LENS)
 def test_a_mutant_of_the_lens_is_caught(name, tmp_path):
     caught(name, MUTANTS_OF_THE_LENS, ["tests/lens", "tests/equations"], tmp_path, at_least=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTANTS_OF_THE_PAGE)
+def test_a_mutant_of_the_page_s_server_is_caught(name, tmp_path):
+    caught(name, MUTANTS_OF_THE_PAGE, ["tests/serve", "--ignore=tests/serve/page"], tmp_path, at_least=1)
 
 
 def caught(name, mutants, rooms, tmp_path, at_least):

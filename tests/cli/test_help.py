@@ -9,9 +9,9 @@ import pytest
 from rich.cells import cell_len
 
 import keepgate as package
-from keepgate.cli import app, ask, compare, evaluate, examine, explain, look, train
+from keepgate.cli import app, ask, compare, evaluate, examine, explain, look, serve, train
 
-COMMANDS = ["compare", "train reader", "ask", "look", "evaluate", "examine", "explain"]
+COMMANDS = ["compare", "train reader", "ask", "look", "serve", "evaluate", "examine", "explain"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -29,7 +29,7 @@ def test_no_line_of_the_help_is_wider_than_eighty_columns(command: str, keepgate
     assert max(cell_len(line) for line in ran.out.splitlines()) <= 80
 
 
-@pytest.mark.parametrize("module", [app, compare, train, ask, look, evaluate, examine, explain])
+@pytest.mark.parametrize("module", [app, compare, train, ask, look, serve, evaluate, examine, explain])
 def test_no_example_is_broken_by_eighty_columns(module: ModuleType) -> None:
     epilogue = module.EPILOGUE
     examples = [line for line in epilogue.splitlines() if line.startswith("  ")]
@@ -41,7 +41,7 @@ def test_no_example_is_broken_by_eighty_columns(module: ModuleType) -> None:
 def test_the_help_lists_the_commands_in_the_order_of_their_use(arguments: tuple[str, ...], keepgate) -> None:
     ran = keepgate(*arguments)
     assert ran.code == 0
-    names = ["compare", "train", "ask", "look", "evaluate", "examine", "explain"]
+    names = ["compare", "train", "ask", "look", "serve", "evaluate", "examine", "explain"]
     assert re.findall(rf"^│ ({'|'.join(names)}) ", ran.out, re.MULTILINE) == names
 
 

@@ -89,6 +89,66 @@ def test_what_is_not_there_is_refused_with_what_is(
     assert says in ran.err
 
 
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [((), "What carries the answer"), (("--language", "zh-TW"), "答案從哪裡來")],
+)
+def test_the_page_and_the_figures_are_written_and_named(
+    language: tuple[str, ...], says: str, lstm: Path, text: Path, tmp_path: Path, keepgate
+) -> None:
+    page, figure = tmp_path / "look.html", tmp_path / "carriers.svg"
+    ran = keepgate(
+        "look", lstm, "--text", text, "--question", ASKED, "--html", page, "--figure", f"carriers={figure}",
+        *language,
+    )  # fmt: skip
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[-2:] == [f"The page: {page}", f"The figure carriers: {figure}"]
+    shown = page.read_text(encoding="utf-8")
+    assert says in shown
+    assert ("What carries the answer" in shown) == (not language)
+    assert figure.read_text(encoding="utf-8").startswith("<svg ")
+
+
+def test_beside_json_the_files_are_named_on_standard_error(
+    lstm: Path, text: Path, tmp_path: Path, keepgate
+) -> None:
+    page = tmp_path / "look.html"
+    ran = keepgate("look", lstm, "--text", text, "--question", ASKED, "--html", page, "--json")
+    assert json.loads(ran.out)["tokens"]
+    assert f"The page: {page}" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("figure", "says"),
+    [
+        ("carriers", "write NAME=FILE"),
+        ("=x.svg", "write NAME=FILE"),
+        ("carriers=x.pdf", "must end in .svg or .png"),
+        ("carrier=x.svg", "choose one of carriers"),
+    ],
+)
+def test_a_wrong_figure_is_refused_and_nothing_written(
+    figure: str, says: str, lstm: Path, text: Path, tmp_path: Path, keepgate, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    ran = keepgate(
+        "look", lstm, "--text", text, "--question", ASKED, "--html", "look.html", "--figure", figure
+    )
+    assert ran.code == 2
+    assert says in ran.err
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_page_that_cannot_be_written_names_its_path(
+    lstm: Path, text: Path, tmp_path: Path, keepgate
+) -> None:
+    page = tmp_path / "nowhere" / "look.html"
+    ran = keepgate("look", lstm, "--text", text, "--question", ASKED, "--html", page)
+    assert ran.code == 3
+    assert f"{page}: there is no such file or folder" in ran.err
+
+
 def test_a_network_without_memory_is_refused(window: Path, text: Path, keepgate) -> None:
     ran = keepgate("look", window, "--text", text, "--question", ASKED)
     assert (ran.code, ran.out) == (2, "")

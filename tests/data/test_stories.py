@@ -2,7 +2,16 @@
 
 import pytest
 
-from keepgate.data.corpora.stories import article, goals_of, names_of, primer, shortest, stories
+from keepgate.data.corpora.stories import (
+    article,
+    goals_of,
+    happenings,
+    names_of,
+    primer,
+    shortest,
+    stories,
+    told,
+)
 from keepgate.data.corpora.telling import TELLINGS
 from keepgate.data.text import words
 from keepgate.errors import SettingsError
@@ -153,3 +162,37 @@ def test_what_cannot_be_told_is_refused() -> None:
     with pytest.raises(SettingsError, match="choose one of zh"):
         stories(1, 300, seed=0, language="zhh")  # type: ignore[arg-type]
     assert stories(0, 300, seed=0) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_facts_and_question_can_stand_alone(language) -> None:
+    for one in stories(20, None, seed=3, facts=2, language=language):
+        told_of = TELLINGS[language].fact.partition("{goal}")[2]
+        assert one.text.count(told_of) == 2
+        assert one.text.endswith(told_of)
+    assert stories(5, None, seed=3) == stories(5, None, seed=3)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_else_happens_is_without_end_and_says_nothing_of_goals(language) -> None:
+    endless, again = happenings(4, language), happenings(4, language)
+    some = [next(endless) for _ in range(200)]
+    assert some == [next(again) for _ in range(200)]
+    text = "".join(some)
+    assert len(set(some)) > 50
+    assert not any(goal in text for split in ("train", "test") for goal in goals_of(split, language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_answer_is_told_where_the_text_says_it_of_one_person(language) -> None:
+    for split in ("train", "test"):
+        for one in stories(20, 200, seed=8, split=split, facts=2, language=language):
+            assert told(one.text, f" {one.question}\n", language) == one.answers[0]
+    one = article(language=language)
+    telling = TELLINGS[language]
+    twice = one.text + telling.fact.format(name=telling.names[1], goal=one.question)
+    assert told(twice, one.question, language) == telling.names[0]
+    other = one.text.replace(telling.names[0], telling.names[1])
+    assert told(one.text + telling.between + other, one.question, language) is None
+    assert told(one.text, "?", language) is None
+    assert told("", one.question, language) is None

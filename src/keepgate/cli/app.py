@@ -6,7 +6,7 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 from .. import __version__
-from . import ask, compare, evaluate, examine, explain, look, train
+from . import ask, compare, evaluate, examine, explain, look, serve, train
 from .show import screen
 
 _WHAT = "Recurrent networks whose memory you can see: train them, ask them, look at their gates."
@@ -16,6 +16,7 @@ EPILOGUE = """Start here:
   keepgate train reader train.jsonl --out my-model
   keepgate ask my-model --text notes.txt --question "Who sails?"
   keepgate look my-model --text notes.txt --question "Who sails?"
+  keepgate serve
 
 `keepgate COMMAND --help` has examples for each. Results go to standard output, all else to standard error; the exit
 code is 0, or 2 for wrong use, 3 for a broken file, 4 when a training stopped itself, 5 for a measurement
@@ -56,9 +57,10 @@ def build() -> App:
         "keepgate look MODEL --text FILE --question QUESTION [OPTIONS]",
         place=4,
     )
-    _add(app, evaluate.evaluate, evaluate.EPILOGUE, "keepgate evaluate MODEL DATA... [OPTIONS]", place=5)
-    _add(app, examine.examine, examine.EPILOGUE, "keepgate examine MODEL --data FILE [OPTIONS]", place=6)
-    _add(app, explain.explain, explain.EPILOGUE, "keepgate explain [OPTIONS]", place=7)
+    _add(app, serve.serve, serve.EPILOGUE, "keepgate serve [MODEL...] [OPTIONS]", place=5)
+    _add(app, evaluate.evaluate, evaluate.EPILOGUE, "keepgate evaluate MODEL DATA... [OPTIONS]", place=6)
+    _add(app, examine.examine, examine.EPILOGUE, "keepgate examine MODEL --data FILE [OPTIONS]", place=7)
+    _add(app, explain.explain, explain.EPILOGUE, "keepgate explain [OPTIONS]", place=8)
     return app
 
 

@@ -30,7 +30,7 @@ EPILOGUE = """Examples:
   keepgate look my-model --text notes.txt --question "Who?" --tokens 0:40
   keepgate look my-model --text notes.txt --question "Who?" --gate f --unit 3
   keepgate look my-model --text notes.txt --question "Who?" --html look.html
-  keepgate look my-model --text notes.txt --question "Who?" --figure carriers=c.png
+  keepgate look my-model --text notes.txt --question "Who?" --figure gates=g.png
 
 A row is one gate, a column one token. A tall block is an open gate, a low one a closed gate; an open forget gate (f, or
 z in a GRU) keeps what was there before."""

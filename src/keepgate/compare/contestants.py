@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..data.corpora.stories import primer, stories
+from ..data.corpora.telling import Language
 from ..tasks.reader import ChoiceReader
 from ..tasks.settings import ChoiceReaderSettings
 from ..train.plan import Stage
@@ -50,9 +51,9 @@ class Contestant:
         """What carries its state: "rnn", "lstm" or "gru"; None for the network without memory."""
         return None if self.settings.cell == "feedforward" else self.settings.cell
 
-    def build(self, seed: int) -> ChoiceReader:
+    def build(self, seed: int, language: Language = "zh") -> ChoiceReader:
         """The reader before training."""
-        return ChoiceReader.build(primer(), self.settings, seed)
+        return ChoiceReader.build(primer(language), self.settings, seed)
 
 
 def _last(**choices: object) -> ChoiceReaderSettings:
@@ -102,17 +103,19 @@ def run_of(seed: int) -> Run:
     return Run(batch_size=BATCH, seed=seed, threads=1)
 
 
-def stages_of(task: ChoiceReader, budget: Budget, facts: int) -> list[Stage]:
+def stages_of(task: ChoiceReader, budget: Budget, facts: int, language: Language = "zh") -> list[Stage]:
     """The budget as stages of stories of the training part, made as they are needed."""
     return [
-        Stage(steps, _maker(task, lengths, facts), name=f"{max(lengths)} characters")
+        Stage(steps, _maker(task, lengths, facts, language), name=f"{max(lengths)} characters")
         for steps, lengths in budget.stages
     ]
 
 
-def _maker(task: ChoiceReader, lengths: Sequence[int], facts: int) -> Callable[[int, int], Sequence[object]]:
+def _maker(
+    task: ChoiceReader, lengths: Sequence[int], facts: int, language: Language
+) -> Callable[[int, int], Sequence[object]]:
     def make(step: int, seed: int) -> Sequence[object]:  # noqa: ARG001
         length = random.Random(seed).choice(lengths)
-        return task.prepare(stories(BATCH, length, seed=seed, facts=facts), training=True)
+        return task.prepare(stories(BATCH, length, seed=seed, facts=facts, language=language), training=True)
 
     return make

@@ -2,17 +2,21 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ..data.corpora.stories import article, names_of, stories
+from ..data.corpora.telling import Language
 from ..lens.gradient import gradient_by_lag
 from ..lens.view import movement, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.reader import ChoiceReader
 from .result import GradientLine, Strip
+
+L = TypeVar("L", int, int | None)
 
 # The test stories are the same for every network and seed.
 TEST_SEED = 2_000_000
@@ -22,11 +26,13 @@ ARTICLE_LENGTH = 1000
 FURTHEST, ROWS = 300, 16
 
 
-def accuracy(task: ChoiceReader, lengths: Sequence[int], *, count: int, facts: int = 1) -> dict[int, float]:
-    """Share of right answers, 0 to 1, to so many new stories of each length in characters."""
+def accuracy(
+    task: ChoiceReader, lengths: Sequence[L], *, count: int, facts: int = 1, language: Language = "zh"
+) -> dict[L, float]:
+    """Share of right answers, 0 to 1, to so many new stories of each length in characters; as `stories` takes it."""
     found = {}
     for length in lengths:
-        asked = stories(count, length, seed=TEST_SEED, split="test", facts=facts)
+        asked = stories(count, length, seed=TEST_SEED, split="test", facts=facts, language=language)
         chosen = task.probabilities(asked).argmax(1).tolist()
         right = [task.choices[k] == one.answers[0] for k, one in zip(chosen, asked, strict=True)]
         found[length] = sum(right) / len(right) if right else math.nan

@@ -1,6 +1,7 @@
 """A reader that chooses, between the layer that read the text and its choice."""
 
 import copy
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -43,11 +44,15 @@ class ChoiceHead:
         """The choice of each row, and the others after it."""
         shares = self.scores(output).softmax(1)
         best = shares.topk(min(len(self.task.choices), 5), 1)
-        rows = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-        return [
-            answer_of(self.question, tuple(zip((self.task.choices[k] for k in ks), each, strict=True)))
-            for each, ks in rows
-        ]
+        # Where a choice stands in the text is looked up once: hundreds of rows mostly choose alike.
+        known: dict[int, Answer] = {}
+        found = []
+        for each, ks in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+            candidates = tuple(zip((self.task.choices[k] for k in ks), each, strict=True))
+            if ks[0] not in known:
+                known[ks[0]] = answer_of(self.question, candidates)
+            found.append(replace(known[ks[0]], probability=each[0], candidates=candidates))
+        return found
 
     def probabilities(
         self, output: Float[Tensor, "time rows output"], answer: str | None = None

@@ -10,7 +10,7 @@ name likelier than another with any goal: who has not kept the name from the fro
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Literal
 
@@ -23,11 +23,17 @@ SPLITS: tuple[str, ...] = ("train", "test")
 
 
 def stories(
-    count: int, length: int, *, seed: int, split: Split = "train", facts: int = 1, language: Language = "zh"
+    count: int,
+    length: int | None,
+    *,
+    seed: int,
+    split: Split = "train",
+    facts: int = 1,
+    language: Language = "zh",
 ) -> list[Question]:
     """So many stories, each with its question, its answer, and where that stands; the same for the same seed.
 
-    length: characters of a story, a line end and its question together, exactly.
+    length: characters of a story, a line end and its question together, exactly; None is facts and question alone.
     facts: how many stand at the front, of different people with different goals; the question is about one of them, and
         `Question.facts` says where that one stands.
     Raises SettingsError for a length that no story can have, more facts than goals, an unknown split or language.
@@ -39,7 +45,8 @@ def stories(
     most = min(len(telling.names), len(goals))
     if not 1 <= facts <= most:
         raise SettingsError(f"a story of {facts} facts was asked for; there can be 1 to {most}")
-    _check(length, telling, facts, goals)
+    if length is not None:
+        _check(length, telling, facts, goals)
     rng = random.Random(f"{seed} {split} {facts} {length} {language}")
     return [_story(rng, length, telling, facts, goals, f"{split}-{seed}-{k}") for k in range(count)]
 
@@ -80,6 +87,30 @@ def primer(language: Language = "zh") -> list[Question]:
     return questions
 
 
+def happenings(seed: int, language: Language = "zh") -> Iterator[str]:
+    """What else happens, without end: sentences to be put after a story, each with what stands before it.
+
+    The same for the same seed. Raises SettingsError for an unknown language.
+    """
+    telling = _telling(language)
+    rng = random.Random(f"happenings {seed} {language}")
+    while True:
+        yield _happening(rng, telling)
+
+
+def told(text: str, question: str, language: Language = "zh") -> str | None:
+    """The answer to a question as stories ask it, where the text says it of one person and no other; else None.
+
+    Raises SettingsError for an unknown language.
+    """
+    telling = _telling(language)
+    for goal in (*goals_of("train", language), *goals_of("test", language)):
+        if question.strip() == telling.question.format(goal=goal):
+            who = [name for name in telling.names if telling.fact.format(name=name, goal=goal) in text]
+            return who[0] if len(who) == 1 else None
+    return None
+
+
 def names_of(language: Language = "zh") -> tuple[str, ...]:
     """The people, all of whom are in both parts."""
     return _telling(language).names
@@ -115,7 +146,7 @@ def _telling(language: str) -> Telling:
 
 
 def _story(
-    rng: random.Random, length: int, telling: Telling, facts: int, goals: Sequence[str], name: str
+    rng: random.Random, length: int | None, telling: Telling, facts: int, goals: Sequence[str], name: str
 ) -> Question:
     people, wanted = rng.sample(telling.names, facts), rng.sample(goals, facts)
     sentences = [telling.fact.format(name=one, goal=goal) for one, goal in zip(people, wanted, strict=True)]
@@ -123,7 +154,8 @@ def _story(
     question = telling.question.format(goal=wanted[asked])
     start = sum(len(each) + len(telling.between) for each in sentences[:asked])
     front = telling.between.join(sentences)
-    text = front + _filled(rng, length - len(front) - len(question) - 1, telling)
+    left = 0 if length is None else length - len(front) - len(question) - 1
+    text = front + _filled(rng, left, telling)
     at = start + sentences[asked].index(people[asked])
     return Question(
         text=text, question=question, answers=(people[asked],), starts=(at,), id=name,
@@ -134,18 +166,23 @@ def _story(
 def _filled(rng: random.Random, characters: int, telling: Telling) -> str:
     """What happens, in exactly so many characters, what stands before each sentence counted in."""
     parts = []
-    people = len(telling.names)
     while characters > 0:
         while True:
-            first = int(rng.random() * people)
-            second = (first + 1 + int(rng.random() * (people - 1))) % people
-            sentence = telling.happenings[int(rng.random() * len(telling.happenings))]
-            sentence = telling.between + sentence.format(a=telling.names[first], b=telling.names[second])
+            sentence = _happening(rng, telling)
             if _can_fill(characters - len(sentence), telling):
                 break
         parts.append(sentence)
         characters -= len(sentence)
     return "".join(parts)
+
+
+def _happening(rng: random.Random, telling: Telling) -> str:
+    """One sentence that says nothing of what anyone wants to become, with what stands before it."""
+    people = len(telling.names)
+    first = int(rng.random() * people)
+    second = (first + 1 + int(rng.random() * (people - 1))) % people
+    sentence = telling.happenings[int(rng.random() * len(telling.happenings))]
+    return telling.between + sentence.format(a=telling.names[first], b=telling.names[second])
 
 
 # Beyond so many characters every number can be filled in both languages; a test counts them.

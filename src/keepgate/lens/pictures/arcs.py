@@ -14,6 +14,8 @@ from .words import cut, sentence_of, short_name, speak, text_of, token
 
 # Narrower pictures say less.
 NARROW = 500.0
+# So many letters of the text say which it is.
+OPENING = 14
 # So many arcs at most are drawn.
 ARCS = 5
 ROOM, LINE, ROW, BOX = (
@@ -144,8 +146,9 @@ def _count(look: Look, start: int, end: int, what: str, language: str, *, wide: 
     name = speak(say(f"carriers.{what}"), language)
     if not wide:
         return f"{name} ({count(end - start)})"
-    opening = cut(text_of(look, start, end), 14) if end > start else ""
-    return f"{name}: {opening} ({count(end - start)})"
+    words = text_of(look, start, end)
+    opening, more = clean(" ".join(words[:OPENING].split())), "…" if len(words) > OPENING else ""
+    return f"{name}: {opening}{more} ({count(end - start)})"
 
 
 def _arc(one: Arc, number: int, x: float, base: float, mouth: tuple[float, float]) -> Markup:

@@ -6,10 +6,11 @@ from markupsafe import Markup
 
 from ...charts.svg import picture, tag, text
 from ...wording import Say, count, say, share
+from ..fate import Fate
 from ..look import Look, Pass
 from .arcs import numbered_dot
 from .sentences import erased as told
-from .sentences import erasers
+from .sentences import erasers, followed
 from .words import cut, paragraph, speak, token
 
 LEFT, TALL, FOOT, ROW = 52.0, 150.0, 44.0, 24.0  # before a panel, its height, under it, a line of words
@@ -17,19 +18,21 @@ LEFT, TALL, FOOT, ROW = 52.0, 150.0, 44.0, 24.0  # before a panel, its height, u
 
 def draw_erased(look: Look, language: str, identity: str, width: float, class_: str) -> Markup:
     """The picture, `width` wide in its own pixels: a panel for each direction, then what erased most."""
-    known = [one for one in look.passes if one.fate is not None]
+    # A write after which nothing was read stands alone, whole.
+    known = followed(look) or [(one, one.fate) for one in look.passes[:1] if one.fate is not None]
     parts: list[Markup] = []
     top = 24.0
-    for number, one in enumerate(known):
-        parts += _panel(look, one, language, top, width, named=len(known) > 1, numbered=number == 0)
+    for number, (one, left) in enumerate(known):
+        parts += _panel(
+            look, one, left, language, top, width, named=len(look.passes) > 1, numbered=not number
+        )
         top += TALL + FOOT
     y = top + 14
     for number, (step, gone) in enumerate(erasers(look)):
         words = say("erased.eraser_at", token=_at(look, step), share=share(gone))
         parts += [numbered_dot(number, 20.0, y - 5), text(38.0, y, speak(words, language))]
         y += ROW
-    step = known[0].fate.step if known[0].fate is not None else 0
-    title = speak(say("erased.title", token=_at(look, step)), language)
+    title = speak(say("erased.title", token=_at(look, look.carriers[0].step)), language)
     parts.insert(0, text(0.0, 12.0, speak(say("erased.y"), language), "axis"))
     return picture(
         identity, title, paragraph(told(look), language), width, y - ROW + 14, *parts, class_=class_
@@ -37,10 +40,17 @@ def draw_erased(look: Look, language: str, identity: str, width: float, class_: 
 
 
 def _panel(
-    look: Look, one: Pass, language: str, top: float, width: float, *, named: bool, numbered: bool
+    look: Look,
+    one: Pass,
+    known: Fate,
+    language: str,
+    top: float,
+    width: float,
+    *,
+    named: bool,
+    numbered: bool,
 ) -> list[Markup]:
-    assert one.fate is not None
-    left, tokens = one.fate.left.tolist(), len(look.tokens)
+    left, tokens = known.left.tolist(), len(look.tokens)
     right, foot = width - 12, top + TALL
     across = (right - LEFT) / max(tokens - 1, 1)
 
@@ -52,13 +62,13 @@ def _panel(
         y = foot - TALL * quarter / 4
         parts.append(tag("line", x1=LEFT, x2=right, y1=y, y2=y, class_="grid"))
         parts.append(text(LEFT - 8, y + 5, f"{25 * quarter}%", "tick", "end"))
-    steps = _shown(one.fate.step, tokens, int(right - LEFT), reverse=one.reverse)
+    steps = _shown(known.step, tokens, int(right - LEFT), reverse=one.reverse)
     points = [place(step, left[step]) for step in steps]
     line = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     ends = f"L{points[-1][0]:.1f} {foot:.1f}L{points[0][0]:.1f} {foot:.1f}Z"
     parts.append(tag("path", d=f"M{line}{ends}", class_="band series-3"))
     parts.append(tag("path", d=f"M{line}", class_="line series-3", fill="none"))
-    x, y = place(one.fate.step, 1.0)
+    x, y = place(known.step, 1.0)
     parts.append(tag("circle", cx=x, cy=y, r=4.5, class_="mark series-3"))
     if numbered:
         # What erased least is drawn first, so that the number of what erased most lies on top.

@@ -21,6 +21,7 @@ from .words import SHORT, cut, network, paragraph, piece, sentence_of, speak, to
 
 WIDE, NARROW = 980.0, 348.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
 TABLE = 2_000  # more tokens than this stand in no table
+LONG = 1_000  # more tokens than this scroll in a window of their own
 PROOFS = 5  # of each kind are listed, of those that carry nothing to speak of one, for comparison
 NOTHING = 5e-4  # a share smaller than this is written as 0
 
@@ -78,6 +79,7 @@ def _body(look: Look, language: str, *, whole: bool) -> Markup:
     return Markup(
         _environment().get_template("look.html.j2").render(
             look=look, whole=whole, gated=gated, lang=LANGUAGES[language], begin=begin,
+            short_answer=cut(look.answer.text, 24) or "–",
             t=lambda key, **parts: speak(say(key, **parts), language),
             paragraph=lambda said: paragraph(said, language),
             question=clean(look.question.question), answer=cut(look.answer.text, 200) or "–",
@@ -86,11 +88,13 @@ def _body(look: Look, language: str, *, whole: bool) -> Markup:
             rows=strips.rows(look), strip_said=strips.said(look) if gated else [],
             speak=lambda words: speak(words, language), story=_story(look, speak(say("strips.asked"), language)),
             arcs=both(draw_arcs, "arcs"), proofs=_proofs(look, language),
-            erased=both(draw_erased, "erased") if gated else "", erased_said=sentences.erased(look),
+            erased=both(draw_erased, "erased") if sentences.followed(look) else "",
+            erased_said=sentences.erased(look) if gated else [],
             half_life=both(half_life_of_look, "half") if gated and whole else "",
             half_said=sentences.half_life(look) if gated else [],
             gradient=both(gradient_of_look, "gradient") if whole else "", gradient_said=sentences.gradient(look),
-            table=_table(look, language), too_many=len(look.tokens) > TABLE, tokens=count(len(look.tokens)),
+            table=_table(look, language), too_many=len(look.tokens) > TABLE,
+            long=len(look.tokens) > LONG, tokens=count(len(look.tokens)),
         )
     )  # fmt: skip
 

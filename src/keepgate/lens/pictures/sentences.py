@@ -1,8 +1,9 @@
 """What a look says in words: the sentence that sums it up, and those under its pictures. Every number is the look's."""
 
 from ...wording import Part, Say, count, say, share
+from ..fate import Fate
 from ..gradient import GONE
-from ..look import Look
+from ..look import Look, Pass
 from ..pieces import EACH, FOLLOWED, STRETCHES
 from .words import piece, quoted, sentence_of, short_name, token
 
@@ -121,28 +122,39 @@ def _ungated(look: Look) -> list[Say]:
     return [*said, say("sum.everywhere", share=share(float(relative[0])))]
 
 
+def followed(look: Look) -> list[tuple[Pass, Fate]]:
+    """The directions in which anything was read after the write that matters most, with what became of it there."""
+    last = len(look.tokens) - 1
+    return [
+        (one, one.fate)
+        for one in look.passes
+        if one.fate is not None and one.fate.step != (0 if one.reverse else last)
+    ]
+
+
 def erased(look: Look) -> list[Say]:
     """What became of the write that matters most."""
     said: list[Say] = []
-    for one in look.passes:
-        if one.fate is None:
-            continue
-        left, step = share(max(0.0, one.fate.at_end)), one.fate.step
-        if step != (0 if one.reverse else len(look.tokens) - 1):
-            key = "erased.said_back" if one.reverse and len(said) else "erased.said"
-            said.append(say(key, share=left, token=token(look, step)))
+    for one, known in followed(look):
+        told: dict[str, Part] = {"share": share(max(0.0, known.at_end)), "token": token(look, known.step)}
+        said.append(say("erased.said_back" if one.reverse else "erased.said", **told))
+    if not said:
+        return [say("erased.last", token=token(look, look.carriers[0].step))]
     most = [say("erased.eraser", token=token(look, step), share=share(gone)) for step, gone in erasers(look)]
     return [*said, say("erased.most", erasers=most) if most else say("erased.nothing")]
 
 
 def erasers(look: Look) -> list[tuple[int, float]]:
-    """The tokens that erased most of the write that matters, and how much; read forwards where there are two ways."""
-    known = look.passes[0].fate
-    if known is None:
+    """The tokens that erased most of the write that matters, and how much; read forwards where both ways tell."""
+    known = followed(look)
+    if not known:
         return []
-    top = known.erased.topk(min(NAMED, len(known.erased)))
+    gone = known[0][1].erased
+    top = gone.topk(min(NAMED, len(gone)))
     return [
-        (step, gone) for step, gone in zip(top.indices.tolist(), top.values.tolist(), strict=True) if gone > 0
+        (step, value)
+        for step, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        if value > 0
     ]
 
 

@@ -1,0 +1,62 @@
+"""Runs the guide's pages, writes what they print into them, and draws their pictures.
+
+    python docs/figures.py [--check]
+
+With --check nothing is written, and a page or picture that is stale is an error. On one thread, so that one machine
+draws the same bytes each time. The pictures are SVG with their own colours, for light and dark, each in both languages.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from drawn_story import story_figures
+from drawn_waiter import waiter_figures
+from pages import run_page
+
+ROOT = Path(__file__).parent.parent
+GUIDE = ROOT / "docs" / "guide"
+FIGURES = GUIDE / "figures"
+# The end of a page's name, by the language of its pictures.
+PAGES = {"en": ".md", "zh": ".zh-TW.md"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    torch.set_num_threads(1)
+    stale = list(_stale(write=not check))
+    if check and stale:
+        sys.exit(f"stale: {', '.join(path.name for path in stale)}; run python docs/figures.py")
+    print(
+        "\n".join(f"{path.name} {'is stale' if check else 'written'}" for path in stale) or "nothing is stale"
+    )
+
+
+def _stale(*, write: bool) -> Iterator[Path]:
+    """Pages and pictures that were not what they should be; with `write` they now are."""
+    for page in (ROOT / "README.md", ROOT / "README.zh-TW.md"):
+        if not run_page(page, write=write)[1]:
+            yield page
+    for language, ending in PAGES.items():
+        for name, draw in (("remember", waiter_figures), ("story", story_figures)):
+            page = GUIDE / f"{name}{ending}"
+            names, fresh = run_page(page, write=write)
+            if not fresh:
+                yield page
+            for figure, drawn in draw(names, language).items():
+                path = FIGURES / f"{figure}.{'en' if language == 'en' else 'zh-TW'}.svg"
+                if not path.exists() or path.read_text(encoding="utf-8") != drawn:
+                    if write:
+                        path.parent.mkdir(exist_ok=True)
+                        path.write_text(drawn, encoding="utf-8")
+                    yield path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The page: trained networks side by side over one text, in a browser, from a server on this machine."""

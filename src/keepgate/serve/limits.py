@@ -1,0 +1,45 @@
+"""What one request may ask for, and the answer that one gets who asks for more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Fact = str | int | float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds on what a request may cost.
+
+    body:    bytes of a request's body.
+    upload:  seconds in which a body must have arrived.
+    tokens:  of a text and its question together.
+    seconds: from a request's arrival to its answer; what has not been begun by then is dropped.
+    workers: requests computed at once.
+    waiting: requests that are computed or wait for it; the next is refused.
+    cache:   bytes of readings that are kept to be asked again.
+    """
+
+    body: int = 1_048_576
+    upload: float = 10.0
+    tokens: int = 4000
+    seconds: float = 10.0
+    workers: int = 2
+    waiting: int = 16
+    cache: int = 268_435_456
+
+
+class Refusal(Exception):
+    """A request that is not done. code: for a page to translate, with the facts that its sentence needs."""
+
+    def __init__(self, status: int, code: str, error: str, facts: Mapping[str, Fact] | None = None) -> None:
+        super().__init__(error)
+        self.status, self.code, self.error, self.facts = status, code, error, dict(facts or {})
+
+    def as_dict(self) -> dict[str, object]:
+        """The body of the answer."""
+        return {"error": self.error, "code": self.code, "facts": self.facts}
+
+
+def bad_request(error: str, facts: Mapping[str, Fact] | None = None) -> Refusal:
+    """What was asked cannot be: a body of another form, a token that there is not."""
+    return Refusal(422, "bad_request", error, facts)

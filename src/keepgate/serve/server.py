@@ -1,0 +1,47 @@
+"""The server: uvicorn on a socket that listens already."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from .app import application
+from .guard import Address
+from .limits import Limits
+from .models import Models
+
+
+def run(models: Models, opened: socket.socket, host: str, *, ready: Callable[[Address], None]) -> None:
+    """Serves the page until Ctrl-C. ready: is told the address once the server answers there."""
+    asyncio.run(server(models, opened, host, ready=ready).serve(sockets=[opened]))
+
+
+def server(
+    models: Models,
+    opened: socket.socket,
+    host: str,
+    *,
+    ready: Callable[[Address], None],
+    limits: Limits | None = None,
+) -> uvicorn.Server:
+    """The server for a socket, to be run in an event loop of its own."""
+    address = Address(host=host, port=opened.getsockname()[1])
+    settings = uvicorn.Config(
+        application(models, address, limits), log_level="warning", access_log=False, server_header=False,
+        proxy_headers=False, ws="none", timeout_keep_alive=5, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    return _Quiet(settings, lambda: ready(address))
+
+
+class _Quiet(uvicorn.Server):
+    """uvicorn's server, which says when it is ready and ends without a word."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()

@@ -1,0 +1,122 @@
+// Lines over a lag on a logarithmic scale, drawn as SVG. Lines differ in dashes as well as in colour.
+
+import { shape } from "./dom.js";
+import { power } from "./numbers.js";
+
+export const DASHES = ["", "9 4", "2 4", "12 4 2 4", "5 3", "1 3", "14 5", "7 3 2 3"];
+const LOWEST = -20; // decades; below it nothing is left that could be learnt from
+const HIGHEST = 12; // above it nothing could be learnt either
+const LEFT = 52;
+const RIGHT = 14;
+const TOP = 12;
+const BOTTOM = 40;
+
+/**
+ * A picture of lines `{ values }` over lags, so many pixels wide. What is 0 or too small lies on the bottom line.
+ *
+ * at: the lag that is read, or null. x, label: the words under the axis, and of the whole picture.
+ */
+export function drawCurves({ lags, lines, at, width, x, label }) {
+  const height = Math.round(Math.min(420, Math.max(260, width * 0.36)));
+  const decades = lines.flatMap(({ values }) =>
+    values.filter((value) => value > 0).map((value) => Math.log10(value)),
+  );
+  const low = Math.max(LOWEST, Math.floor(Math.min(-1, ...decades)));
+  const high = Math.min(HIGHEST, Math.ceil(Math.max(0, ...decades) - 1e-9)) || 0;
+  const most = lags.at(-1) || 1;
+  const across = (lag) => LEFT + ((width - LEFT - RIGHT) * lag) / most;
+  const down = (decade) =>
+    TOP + ((height - TOP - BOTTOM) * (high - Math.max(low, Math.min(high, decade)))) / (high - low || 1);
+  const drawn = shape("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    width,
+    height,
+    role: "img",
+    "aria-label": label,
+    class: "curves",
+  });
+  drawn.append(...grid(low, high, down, width), ...ticks(most, across, height, x, width));
+  if (at !== null)
+    drawn.append(
+      shape("line", { class: "guide", x1: across(at), x2: across(at), y1: TOP, y2: height - BOTTOM }),
+    );
+  lines.forEach(({ values }, k) => drawn.append(line(values, lags, across, down, low, k, at)));
+  return drawn;
+}
+
+function grid(low, high, down, width) {
+  const step = [1, 2, 5, 10].find((each) => (high - low) / each <= 8);
+  const made = [];
+  for (let decade = high; decade >= low; decade -= step) {
+    made.push(
+      shape("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: down(decade), y2: down(decade) }),
+    );
+    made.push(
+      shape(
+        "text",
+        { class: "tick", x: LEFT - 8, y: down(decade) + 4, "text-anchor": "end" },
+        decade === 0 ? "1" : `${decade === LOWEST ? "≤" : decade === HIGHEST ? "≥" : ""}${power(decade)}`,
+      ),
+    );
+  }
+  return made;
+}
+
+function ticks(most, across, height, x, width) {
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((each) => most / each <= width / 90) ?? most;
+  const made = [];
+  for (let lag = 0; lag <= most; lag += step)
+    made.push(
+      shape(
+        "text",
+        { class: "tick", x: across(lag), y: height - BOTTOM + 18, "text-anchor": "middle" },
+        String(lag),
+      ),
+    );
+  made.push(
+    shape(
+      "text",
+      { class: "axis", x: (LEFT + width - RIGHT) / 2, y: height - 4, "text-anchor": "middle" },
+      x,
+    ),
+  );
+  return made;
+}
+
+function line(values, lags, across, down, low, k, at) {
+  const points = values.map((value, n) =>
+    value === null
+      ? null
+      : `${across(lags[n]).toFixed(1)} ${down(value > 0 ? Math.log10(value) : low).toFixed(1)}`,
+  );
+  const d = points
+    .map((point, n) => (point === null ? "" : `${n === 0 || points[n - 1] === null ? "M" : "L"}${point}`))
+    .join("");
+  const made = shape(
+    "g",
+    { class: `series-${k}` },
+    shape("path", { class: "line", d, "stroke-dasharray": DASHES[k % DASHES.length] }),
+  );
+  const here = at === null ? -1 : lags.indexOf(at);
+  if (here >= 0 && points[here]) {
+    const [cx, cy] = points[here].split(" ");
+    made.append(shape("circle", { class: "dot", cx, cy, r: 4.5 }));
+  }
+  return made;
+}
+
+/** A short piece of a line, for a legend. */
+export function lineKey(k) {
+  return shape(
+    "svg",
+    { class: `key series-${k}`, width: 34, height: 10, "aria-hidden": "true" },
+    shape("line", {
+      class: "line",
+      x1: 0,
+      x2: 34,
+      y1: 5,
+      y2: 5,
+      "stroke-dasharray": DASHES[k % DASHES.length],
+    }),
+  );
+}

@@ -1,0 +1,56 @@
+// Elements from a tag, properties and children. Text becomes text, never markup.
+
+export const $ = (id) => document.getElementById(id);
+
+/** An element. A property named on… listens, data-… and aria-… are attributes, null leaves one out. */
+export function el(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name === "class") made.className = value;
+    else if (name in made && !name.startsWith("aria")) made[name] = value;
+    else made.setAttribute(name, value);
+  }
+  made.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""),
+  );
+  return made;
+}
+
+/**
+ * Puts children in place of what an element held. The focus stays on the child of the same `data-keep`; if there is none
+ * any more, on the element itself, where it can take it: whoever walks by keys is not sent back to the page's start.
+ */
+export function fill(parent, ...children) {
+  const focused = parent !== document.activeElement && parent.contains(document.activeElement);
+  const held = focused ? document.activeElement.dataset.keep : undefined;
+  parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  if (!focused) return;
+  const same = held && parent.querySelector(`[data-keep="${CSS.escape(held)}"]`);
+  (same || parent).focus({ preventScroll: true });
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An SVG element with attributes. */
+export function shape(tag, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+/** A bar as long as a share of its trough, 0 to 1. It says nothing that the text beside it does not. */
+export function bar(value, kind = "") {
+  const inner = el("span", { class: "bar-fill" });
+  inner.style.width = `${100 * Math.max(0, Math.min(1, value ?? 0))}%`;
+  return el("span", { class: `bar ${kind}`, "aria-hidden": "true" }, inner);
+}
+
+const live = () => $("live");
+
+/** Says something to those who listen to the page rather than look at it. */
+export function announce(text) {
+  live().textContent = text;
+}

@@ -1,0 +1,199 @@
+// The page of the gradient: how much of what the answer teaches arrives so many tokens earlier, with two sliders.
+
+import { ask, during } from "./api.js";
+import { $, announce, el, fill } from "./dom.js";
+import { drawCurves, lineKey } from "./curves.js";
+import { fullName } from "./names.js";
+import { size } from "./numbers.js";
+import { on, state } from "./state.js";
+import { explain, language, t } from "./words.js";
+
+const LAGS = 200;
+const WAIT = 60; // milliseconds after the last movement of a slider
+
+let bias = 0;
+let scale = 1;
+let lag = 100;
+let found = null;
+let fault = null;
+let shown = false;
+let clock = null;
+let picture = null;
+
+/** Lets the sliders work. */
+export function startGradient() {
+  document.addEventListener("page-turned", ({ detail }) => {
+    shown = detail === "gradient";
+    if (shown) begin();
+  });
+  on(["models", "language"], () => {
+    found = null;
+    if (shown) begin();
+  });
+  new ResizeObserver(() => found && draw()).observe($("gradients"));
+}
+
+/** The networks of the page's language, and those that have none. */
+function networks() {
+  const spoken = language === "zh-TW" ? "zh" : "en";
+  return state.models
+    .filter((each) => each.language === spoken || each.language === null)
+    .map((each) => each.id);
+}
+
+function begin() {
+  if (!state.models.length) return;
+  build();
+  fetchCurves();
+}
+
+/** The sliders, and places for what they change; made once, so that a slider is not lost while it is dragged. */
+function build() {
+  picture = el("div", { class: "picture" });
+  fill(
+    $("gradients"),
+    el(
+      "div",
+      { class: "sliders" },
+      slider("bias", -8, 8, 0.25, bias, (value) => {
+        bias = value;
+        later();
+      }),
+      slider("scale", 0, 8, 0.1, scale, (value) => {
+        scale = value;
+        later();
+      }),
+      el("button", { type: "button", "data-keep": "reset", onclick: reset }, t("gradient.reset")),
+      el("p", { class: "note" }, t("gradient.no_gate")),
+    ),
+    el("p", { id: "gradient-fault", class: "fault", role: "alert", hidden: true }),
+    picture,
+    slider("lag", 0, LAGS, 1, lag, (value) => {
+      lag = value;
+      draw();
+    }),
+    el("div", { id: "gradient-table" }),
+  );
+}
+
+function slider(name, min, max, step, value, moved) {
+  const written = (number) =>
+    t(`gradient.${name}.value`, {
+      value:
+        name === "lag"
+          ? number
+          : name === "bias"
+            ? number < 0
+              ? `−${-number}`
+              : number > 0
+                ? `+${number}`
+                : "0"
+            : `×${number}`,
+    });
+  const output = el("output", { class: "number" }, written(value));
+  const input = el("input", {
+    type: "range",
+    id: `gradient-${name}`,
+    min,
+    max,
+    step,
+    value,
+    "aria-valuetext": written(value),
+    "data-keep": name,
+    oninput: (event) => {
+      const now = Number(event.target.value);
+      output.textContent = written(now);
+      event.target.setAttribute("aria-valuetext", written(now));
+      moved(now);
+    },
+  });
+  return el(
+    "p",
+    { class: "slide" },
+    el("label", { for: `gradient-${name}` }, t(`gradient.${name}`)),
+    input,
+    output,
+  );
+}
+
+function reset() {
+  [bias, scale] = [0, 1];
+  begin();
+}
+
+function later() {
+  clearTimeout(clock);
+  clock = setTimeout(fetchCurves, WAIT);
+}
+
+async function fetchCurves() {
+  const models = networks();
+  if (!models.length) return;
+  await during(
+    "gradient",
+    async () => {
+      found = await ask("gradient", "/api/gradient", {
+        models,
+        forget_bias: bias,
+        recurrent_scale: scale,
+        lags: LAGS,
+      });
+      fault = null;
+      draw();
+      announce(t("gradient.drawn", { n: found.lines.length }));
+    },
+    (failed) => {
+      fault = failed;
+      draw();
+    },
+  );
+}
+
+function draw() {
+  const line = $("gradient-fault");
+  if (!line) return;
+  line.hidden = !fault;
+  line.textContent = fault ? explain(fault) : "";
+  if (!found || !picture) return;
+  const width = Math.max(280, Math.floor(picture.clientWidth));
+  fill(
+    picture,
+    drawCurves({ ...found, at: nearest(), width, x: t("gradient.x"), label: t("gradient.picture") }),
+  );
+  fill($("gradient-table"), table());
+}
+
+const nearest = () =>
+  found.lags.reduce((best, each) => (Math.abs(each - lag) < Math.abs(best - lag) ? each : best));
+
+function table() {
+  const at = nearest();
+  const head = el(
+    "tr",
+    {},
+    ["network", "left", "verdict"].map((name) =>
+      el("th", { scope: "col" }, t(`gradient.${name}`, { lag: at })),
+    ),
+  );
+  const rows = found.lines.map((each, k) =>
+    el(
+      "tr",
+      { class: `series-${k}` },
+      el("th", { scope: "row" }, lineKey(k), " ", fullName(each.model)),
+      el("td", { class: "number" }, size(each.values[found.lags.indexOf(at)])),
+      el("td", {}, verdict(each)),
+    ),
+  );
+  return el("table", { class: "gradients" }, el("thead", {}, head), el("tbody", {}, rows));
+}
+
+const EXPLODED = 100; // times what it was at lag 0; growth below it is only growth
+
+function verdict({ gone, explodes, values }) {
+  const last = values.at(-1);
+  if (explodes && (last === null || last >= EXPLODED)) return t("gradient.explodes");
+  if (explodes) return t("gradient.grows", { times: size(last), lag: found.lags.at(-1) });
+  return gone === null
+    ? t("gradient.arrives", { lag: found.lags.at(-1) })
+    : t("gradient.gone", { lag: gone });
+}

@@ -1,0 +1,31 @@
+// The list of keys, so that nobody has to guess them.
+
+import { $, el, fill } from "./dom.js";
+import { on } from "./state.js";
+import { t } from "./words.js";
+
+const KEYS = [
+  ["Tab", "tab"],
+  ["← → ↑ ↓", "arrows"],
+  ["Home End Page↑ Page↓", "far"],
+  ["Enter", "enter"],
+  ["x", "x"],
+  ["k", "k"],
+  ["Esc", "escape"],
+  ["Ctrl Enter", "read"],
+];
+
+/** Shows the list in the reader's language. */
+export function startKeys() {
+  on(["language"], show);
+  show();
+}
+
+function show() {
+  fill(
+    $("keys"),
+    KEYS.map(([key, name]) =>
+      el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, t(`keys.${name}`))),
+    ),
+  );
+}

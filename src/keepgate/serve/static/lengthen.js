@@ -1,0 +1,219 @@
+// The same story with more and more said after it: a slider, and what each network answers at each length.
+
+import { ask, during, forget } from "./api.js";
+import { $, announce, el, fill } from "./dom.js";
+import { fullName } from "./names.js";
+import { count, unit } from "./numbers.js";
+import { whileSeen } from "./seen.js";
+import { on, state } from "./state.js";
+import { put, read } from "./story.js";
+import { firstSentence, languageOf } from "./text.js";
+import { explain, quoted, t } from "./words.js";
+
+const STEPS = 16;
+const LONGEST = { zh: 1000, en: 4000 }; // characters
+const MOST = 10_000; // characters that the server tells
+
+let from = "sentence"; // what is lengthened: the first sentence, or the whole story
+let found = null; // the server's reply
+let fault = null;
+let at = 0; // the length that the slider stands on
+
+/** Lets the slider work. */
+export function startLengthen() {
+  const seen = whileSeen($("lengthen"), fetchLengths);
+  on(["readings"], () => {
+    forget("lengthen");
+    [found, fault, at] = [null, null, 0];
+    show();
+    if (state.readings.length) seen.touch();
+  });
+  on(["language", "expected"], show);
+}
+
+const base = () => (from === "sentence" ? firstSentence(state.text) : state.text);
+
+async function fetchLengths() {
+  const models = state.readings.filter((each) => !each.error).map((each) => each.model);
+  if (!models.length) return;
+  await during(
+    "lengthen",
+    async () => {
+      const text = base();
+      const spoken = languageOf(text);
+      const asked = {
+        text,
+        question: state.question,
+        models,
+        language: spoken,
+        steps: STEPS,
+        to: Math.min(MOST, Math.max(LONGEST[spoken], 2 * [...text].length)),
+      };
+      found = await ask("lengthen", "/api/lengthen", asked);
+      fault = null;
+      at = Math.min(at, found.lengths.length - 1);
+      show();
+    },
+    (failed) => {
+      [found, fault] = [null, failed];
+      show();
+    },
+  );
+}
+
+function show() {
+  if (!state.readings.length) return fill($("lengths"));
+  if (fault) return fill($("lengths"), el("p", { class: "fault" }, explain(fault)), choice());
+  if (!found) return fill($("lengths"), el("p", { class: "note" }, t("waiting")));
+  return fill($("lengths"), slider(), table(), tale(), choice());
+}
+
+function slider() {
+  const input = el("input", {
+    type: "range",
+    id: "longer",
+    min: 0,
+    max: found.lengths.length - 1,
+    step: 1,
+    value: at,
+    "data-keep": "longer",
+    "aria-valuetext": spoken(),
+    oninput: (event) => {
+      at = Number(event.target.value);
+      turn();
+    },
+  });
+  return el(
+    "p",
+    { class: "slide" },
+    el("label", { for: "longer" }, t("lengthen.slider")),
+    input,
+    el("output", { class: "number" }, t("lengthen.characters", { n: count(found.lengths[at]) })),
+  );
+}
+
+/** Moves to another length without making the slider anew, which is being dragged. */
+function turn() {
+  const host = $("lengths");
+  host.querySelector("output").textContent = t("lengthen.characters", { n: count(found.lengths[at]) });
+  host.querySelector("#longer").setAttribute("aria-valuetext", spoken());
+  host.querySelector(".tale").replaceWith(tale());
+  for (const cell of host.querySelectorAll("[data-column]"))
+    cell.classList.toggle("now", Number(cell.dataset.column) === at);
+}
+
+function spoken() {
+  return [
+    t("lengthen.characters", { n: count(found.lengths[at]) }),
+    ...networks().map(([id, answers]) => said(id, answers[at])),
+  ].join(" ");
+}
+
+const networks = () => Object.entries(found.answers);
+
+/** Whether an answer is right: by the example's own, where there is one; else whether it is still the first. */
+function isRight(answer) {
+  return state.expected === null ? answer.right : answer.text === state.expected;
+}
+
+function said(id, answer) {
+  const key = isRight(answer) ? "still" : isRight(found.answers[id][0]) ? "lost" : "never";
+  return t(`lengthen.${key}`, {
+    name: fullName(id),
+    answer: quoted(answer.text),
+    p: unit(answer.probability),
+  });
+}
+
+function tale() {
+  return el(
+    "ul",
+    { class: "tale" },
+    networks().map(([id, answers]) =>
+      el("li", { class: isRight(answers[at]) ? "right" : "wrong" }, said(id, answers[at])),
+    ),
+  );
+}
+
+function table() {
+  const head = el(
+    "tr",
+    {},
+    el("th", { scope: "col" }, t("lengthen.network")),
+    found.lengths.map((length, k) =>
+      el("th", { scope: "col", "data-column": k, class: k === at ? "now" : "" }, count(length)),
+    ),
+  );
+  const rows = networks().map(([id, answers]) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, fullName(id)),
+      answers.map((answer, k) => {
+        const right = isRight(answer);
+        return el(
+          "td",
+          {
+            "data-column": k,
+            class: `${right ? "right" : "wrong"}${k === at ? " now" : ""}`,
+            title: said(id, answer),
+            onclick: () => jump(k),
+          },
+          el("span", { class: "mark", "aria-hidden": "true" }, right ? "✓" : "✗"),
+          el("span", { class: "given" }, answer.text),
+          el("span", { class: "unseen" }, t(right ? "answers.right" : "answers.wrong")),
+        );
+      }),
+    ),
+  );
+  return el("table", { class: "lengths" }, el("thead", {}, head), el("tbody", {}, rows));
+}
+
+function jump(k) {
+  at = k;
+  $("longer").value = String(k);
+  turn();
+}
+
+function choice() {
+  const one = (value) =>
+    el(
+      "label",
+      { class: "inline" },
+      el("input", {
+        type: "radio",
+        name: "from",
+        value,
+        checked: from === value,
+        "data-keep": `from ${value}`,
+        onchange: () => {
+          from = value;
+          at = 0;
+          fetchLengths();
+        },
+      }),
+      el("span", {}, t(`lengthen.from.${value}`)),
+    );
+  const take = found
+    ? el(
+        "button",
+        {
+          type: "button",
+          "data-keep": "take",
+          onclick: () => {
+            put(found.stories[at], state.question);
+            read();
+            announce(t("lengthen.taken"));
+            $("answers-title").scrollIntoView({ block: "start" });
+          },
+        },
+        t("lengthen.take"),
+      )
+    : null;
+  return el(
+    "div",
+    { class: "choice" },
+    el("fieldset", {}, el("legend", {}, t("lengthen.from")), one("sentence"), one("story")),
+    take,
+  );
+}

@@ -1,0 +1,175 @@
+// The form: a story and a question, typed or an example; sends them to the networks that read its language.
+
+import { ask, during, forget } from "./api.js";
+import { $, announce, el, fill } from "./dom.js";
+import { on, set, state } from "./state.js";
+import { languageOf } from "./text.js";
+import { explain, language, quoted, t } from "./words.js";
+
+const KEPT = "lstm-chrono"; // the network that is looked into first, if it is served: it remembers
+
+let seed = 0; // of the example shown
+let example = null; // { text, question, answer } as the server gave it
+let pending = false; // whether the form holds something that was not read
+
+const story = () => $("story");
+const question = () => $("question");
+
+/** Lets the form work. */
+export function startStory() {
+  $("asking").addEventListener("submit", (event) => {
+    event.preventDefault();
+    read();
+  });
+  story().addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) read();
+  });
+  for (const field of [story(), question()]) field.addEventListener("input", edited);
+  $("another").addEventListener("click", () => tell(seed + 1));
+  $("length").addEventListener("change", () => tell(seed));
+  offerLengths();
+  on(["language"], () => {
+    offerLengths();
+    if (example && isExample()) tell(seed);
+    else if (state.fault) showFault(state.fault);
+  });
+}
+
+// Characters that an example may have; about four of an English story are one token.
+const LENGTHS = { zh: [100, 300, 1000], en: [400, 1200, 4000] };
+
+const spoken = () => (language === "zh-TW" ? "zh" : "en");
+
+/** Offers the lengths of the page's language, the same one of them chosen. */
+function offerLengths() {
+  const chosen = Math.max(0, $("length").selectedIndex);
+  fill(
+    $("length"),
+    LENGTHS[spoken()].map((length, k) =>
+      el("option", { value: length, selected: k === chosen }, String(length)),
+    ),
+  );
+}
+
+/** The first example, read. */
+export const begin = () => tell(0);
+
+const isExample = () =>
+  example !== null && story().value === example.text && question().value === example.question;
+
+function edited() {
+  pending = true;
+  $("asking").classList.toggle("edited", pending);
+}
+
+/** Fetches an example in the page's language and has it read. */
+async function tell(number) {
+  await during(
+    "story",
+    async () => {
+      const told = await ask(
+        "story",
+        `/api/story?language=${spoken()}&length=${$("length").value}&seed=${number}`,
+      );
+      [seed, example] = [number, told];
+      put(told.text, told.question);
+      await read();
+    },
+    showFault,
+  );
+}
+
+/** Puts a story and a question into the form. */
+export function put(text, asked) {
+  story().value = text;
+  question().value = asked;
+}
+
+/** Has the networks read what the form holds. */
+export async function read() {
+  forget("read", "token", "answer", "what-if", "values", "lengthen");
+  const [text, asked] = [story().value, question().value];
+  const empty = text.trim() ? (asked.trim() ? null : "no_question") : "no_story";
+  if (empty) {
+    set({ busy: false });
+    showFault({ code: empty, facts: {}, message: empty });
+    (empty === "no_story" ? story() : question()).focus();
+    return;
+  }
+  const networks = networksFor(text);
+  if (!networks.length) {
+    showFault({ code: "no_networks", facts: {}, message: "" });
+    return;
+  }
+  set({ busy: true });
+  await during(
+    "read",
+    async () => {
+      const { readings } = await ask("read", "/api/read", { text, question: asked, models: networks });
+      hideFault();
+      pending = false;
+      $("asking").classList.remove("edited");
+      const expected = isExample() && text === example.text ? example.answer : null;
+      set({
+        text,
+        question: asked,
+        expected,
+        readings,
+        fault: null,
+        busy: false,
+        chosen: chosenFrom(readings),
+        at: null,
+        open: null,
+        fate: null,
+        carriers: null,
+        openFault: null,
+        drop: [],
+        keep: [],
+        changed: null,
+      });
+      announce(t("answers.said", { n: readings.filter((each) => !each.error).length, first: saidFirst() }));
+    },
+    (fault) => {
+      set({ busy: false });
+      showFault(fault);
+    },
+  );
+}
+
+/** The networks that read a text: those of its language, and those that were not told one. */
+export function networksFor(text) {
+  const spoken = languageOf(text);
+  return state.models
+    .filter((each) => each.language === spoken || each.language === null)
+    .map((each) => each.id);
+}
+
+/** The network looked into stays, if it read this too; else one that remembers, else the first that did not fail. */
+function chosenFrom(readings) {
+  const well = readings.filter((each) => !each.error).map((each) => each.model);
+  const kind = (id) => id?.split("/").at(-1);
+  return (
+    well.find((id) => id === state.chosen) ??
+    well.find((id) => state.chosen && kind(id) === kind(state.chosen)) ??
+    well.find((id) => kind(id) === KEPT) ??
+    well[0] ??
+    null
+  );
+}
+
+function saidFirst() {
+  const first = state.readings.find((each) => each.model === state.chosen);
+  return first ? quoted(first.answer.text) : "";
+}
+
+function showFault(fault) {
+  const line = $("asking-fault");
+  line.textContent = explain(fault);
+  line.hidden = false;
+  set({ fault });
+}
+
+function hideFault() {
+  $("asking-fault").hidden = true;
+  $("asking-fault").textContent = "";
+}

@@ -1,0 +1,185 @@
+// The strip on the page: a reading's tokens with their gates, the token one stands on, and the keys and clicks to move.
+
+import { $ } from "./dom.js";
+import { beside, layOut, linesOf, tokenAt } from "./layout.js";
+import { on, reading, set, state, strip } from "./state.js";
+import { drawLine, palette } from "./strips.js";
+import { gapsOf } from "./text.js";
+import { Tiles } from "./tiles.js";
+import { tellToken } from "./tip.js";
+import { marksOf } from "./marks.js";
+import { t } from "./words.js";
+
+let laid = null; // the lines as they are now
+let colours = null;
+let scene = null;
+let hover = null;
+let tiles = null;
+
+const host = () => $("strip");
+
+/** Starts the strip; `opened(token)` is called for a token that is to be explained, `toggled(kind, token)` for a change. */
+export function startStrip({ opened, toggled, closed }) {
+  tiles = new Tiles(host(), (pen, line) => drawLine(pen, line, scene, colours));
+  colours = palette();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    colours = palette();
+    tiles.redraw();
+  });
+  new ResizeObserver(() => arrange()).observe(host());
+  document.fonts?.ready.then(() => arrange());
+  on(["readings", "chosen", "place", "language"], arrange);
+  on(["at", "open", "fate", "carriers", "drop", "keep"], refresh);
+  listen(opened, toggled, closed);
+}
+
+function listen(opened, toggled, closed) {
+  const place = (event) => {
+    const box = host().getBoundingClientRect();
+    return laid && tokenAt(laid, event.clientX - box.left, event.clientY - box.top);
+  };
+  host().addEventListener("pointermove", (event) =>
+    hovered(event.pointerType === "touch" ? null : place(event)),
+  );
+  host().addEventListener("pointerleave", () => hovered(null));
+  host().addEventListener("click", (event) => {
+    const token = place(event);
+    if (token === null) return;
+    if (event.pointerType === "touch") tellToken(null);
+    opened(token);
+  });
+  host().addEventListener("focus", () => {
+    refresh();
+    if (!reading() || !host().matches(":focus-visible")) return;
+    if (state.at === null) set({ at: 0 });
+    say(state.at);
+    intoView(state.at);
+  });
+  addEventListener("scroll", () => hover === null && document.activeElement !== host() && tellToken(null), {
+    passive: true,
+  });
+  host().addEventListener("blur", () => {
+    tellToken(null);
+    refresh();
+  });
+  host().addEventListener("keydown", (event) => {
+    if (!laid || !reading() || event.ctrlKey || event.metaKey || event.altKey) {
+      if (!(event.ctrlKey && ["Home", "End"].includes(event.key))) return;
+    }
+    const at = state.at ?? 0;
+    if (event.key === "Enter" || event.key === " ") opened(at);
+    else if (event.key === "Escape") closed();
+    else if (event.key === "x" || event.key === "Delete") toggled("drop", at);
+    else if (event.key === "k") toggled("keep", at);
+    else {
+      const to = moved(event, at);
+      if (to === null) return;
+      set({ at: to });
+      say(to);
+      intoView(to);
+    }
+    event.preventDefault();
+  });
+}
+
+/** Where a key leads from a token; null for a key that leads nowhere. */
+function moved(event, at) {
+  const last = reading().tokens.length - 1;
+  const line = laid.lines[laid.of[at]].cells;
+  const to = {
+    ArrowRight: () => at + 1,
+    ArrowLeft: () => at - 1,
+    ArrowDown: () => beside(laid, at, 1),
+    ArrowUp: () => beside(laid, at, -1),
+    Home: () => (event.ctrlKey ? 0 : line[0].token),
+    End: () => (event.ctrlKey ? last : line.at(-1).token),
+    PageDown: () => at + 50,
+    PageUp: () => at - 50,
+  }[event.key];
+  return to ? Math.max(0, Math.min(last, to())) : null;
+}
+
+function arrange() {
+  const read = reading();
+  const shown = strip();
+  host().hidden = !read;
+  if (!read || !shown) {
+    laid = null;
+    return;
+  }
+  const style = getComputedStyle(host());
+  const width = host().clientWidth;
+  if (!width) return;
+  const font = `500 17px ${style.fontFamily}`;
+  scene = {
+    font,
+    laneFont: `600 11px ${style.fontFamily}`,
+    rankFont: `700 9px ${style.fontFamily}`,
+    tokens: read.tokens,
+  };
+  const pen = (arrange.pen ??= document.createElement("canvas").getContext("2d"));
+  pen.font = font;
+  const widths = new Map();
+  const measure = (token) => {
+    if (!widths.has(token)) widths.set(token, pen.measureText(token).width);
+    return widths.get(token);
+  };
+  const lanes = Object.keys(shown.gates).length + 1;
+  laid = layOut({
+    tokens: read.tokens,
+    gaps: gapsOf(state.text, read),
+    askedFrom: read.asked_from,
+    width,
+    lanes,
+    measure,
+  });
+  laid.of = linesOf(laid.lines);
+  colours = palette();
+  dress();
+  tiles.arrange(laid, width);
+}
+
+/** Puts what is marked now into the scene. */
+function dress() {
+  Object.assign(scene, marksOf(), { hover, at: state.at, focused: document.activeElement === host() });
+  host().setAttribute("aria-label", t("strip.label", { n: scene.tokens.length }));
+  host().setAttribute("aria-valuemax", scene.tokens.length);
+}
+
+function refresh() {
+  if (!laid || !reading()) return;
+  dress();
+  tiles.redraw();
+  const told = hover ?? (scene.focused ? state.at : null);
+  if (told !== null && !$("tip").hidden) tellToken(told, boxOf(told));
+}
+
+function hovered(token) {
+  if (token === hover) return;
+  hover = token;
+  refresh();
+  tellToken(token, token === null ? null : boxOf(token));
+}
+
+/** A token's place on the screen. */
+function boxOf(token) {
+  const line = laid.lines[laid.of[token]];
+  const cell = line.cells.find((each) => each.token === token);
+  const box = host().getBoundingClientRect();
+  return { left: box.left + cell.x, top: box.top + line.top, width: cell.width, height: laid.line };
+}
+
+/** Brings a token into sight without moving more than needed. */
+export function intoView(token) {
+  if (!laid) return;
+  const box = boxOf(token);
+  const low = window.innerHeight - 90 - box.top - box.height;
+  if (box.top < 70) window.scrollBy(0, box.top - 70);
+  else if (low < 0) window.scrollBy(0, -low);
+}
+
+/** The numbers at a token, to the eye beside it, and to the ear as what the strip stands on. */
+function say(token) {
+  host().setAttribute("aria-valuenow", token + 1);
+  host().setAttribute("aria-valuetext", tellToken(token, boxOf(token)));
+}

@@ -1,0 +1,55 @@
+// A text as the server counts it, in code points: what stands between tokens, and the sentence around one.
+
+const END = /[。！？!?｡]+[」』”’）)\]》】"']*|[.．]+[」』”’）)\]》】"']*(?=\s|$)|[\r\n]+/gu;
+
+/** What stands before each token in the text: "\n" if a new line does, " " if a blank does, else "". */
+export function gapsOf(text, reading) {
+  const letters = [...text];
+  let before = 0;
+  return reading.tokens.map((_, k) => {
+    if (k >= reading.asked_from) {
+      const gap = k > reading.asked_from && reading.starts[k] > before ? " " : "";
+      before = reading.ends[k];
+      return gap;
+    }
+    const between = letters.slice(before, reading.starts[k]).join("");
+    before = reading.ends[k];
+    return /[\r\n]/.test(between) ? "\n" : between ? " " : "";
+  });
+}
+
+/** The sentence around a token: its words, and its tokens from `first` up to but not including `end`. */
+export function sentenceOf(text, reading, token) {
+  if (token >= reading.asked_from) {
+    return { words: asked(reading), first: reading.asked_from, end: reading.tokens.length, asked: true };
+  }
+  const ends = [...text.matchAll(END)].map(
+    (match) => [...text.slice(0, match.index + match[0].length)].length,
+  );
+  const length = [...text].length;
+  const at = reading.starts[token];
+  const from = Math.max(0, ...ends.filter((end) => end <= at));
+  const to = Math.min(length, ...ends.filter((end) => end > at));
+  const inside = reading.tokens
+    .map((_, k) => k)
+    .filter((k) => k < reading.asked_from && reading.starts[k] >= from && reading.starts[k] < to);
+  return {
+    words: [...text].slice(from, to).join("").trim(),
+    first: inside[0],
+    end: inside.at(-1) + 1,
+    asked: false,
+  };
+}
+
+const asked = (reading) => reading.tokens.slice(reading.asked_from).join("");
+
+/** The text's first sentence. */
+export function firstSentence(text) {
+  END.lastIndex = 0;
+  const found = END.exec(text);
+  END.lastIndex = 0;
+  return found ? text.slice(0, found.index + found[0].trimEnd().length) : text;
+}
+
+/** The language whose networks are to read a text: "zh" if there is one character of such a script, else "en". */
+export const languageOf = (text) => (/[\u3400-\u9fff\uf900-\ufaff]/u.test(text) ? "zh" : "en");

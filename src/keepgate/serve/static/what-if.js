@@ -1,0 +1,149 @@
+// What if: writes left out and erasures forbidden, all at once, and the answer that the network then gives.
+
+import { ask, during, forget } from "./api.js";
+import { announce, el } from "./dom.js";
+import { unit } from "./numbers.js";
+import { isGated, on, reading, set, state } from "./state.js";
+import { explain, quoted, t } from "./words.js";
+
+/** Asks anew whenever a change is made or undone, or another network is looked into. */
+export function startWhatIf() {
+  on(["drop", "keep", "chosen"], run);
+}
+
+export const isDropped = (token) => state.drop.includes(token);
+const isKept = (token) => state.keep.includes(token);
+
+/** Makes a change at a token, or undoes it. kind: "drop" leaves its write out, "keep" forbids its erasures. */
+export function toggle(kind, token) {
+  const now = state[kind];
+  set({
+    [kind]: now.includes(token)
+      ? now.filter((each) => each !== token)
+      : [...now, token].sort((a, b) => a - b),
+  });
+}
+
+async function run() {
+  if (!reading()) return;
+  const last = reading().tokens.length;
+  const [drop, keep] = [state.drop, state.keep].map((tokens) => tokens.filter((token) => token < last));
+  if (!drop.length && !keep.length) {
+    forget("what-if");
+    set({ changed: null, changedFault: null });
+    return;
+  }
+  if (!isGated(state.chosen)) {
+    set({ changed: null, changedFault: { code: "no_memory", facts: {}, message: "" } });
+    return;
+  }
+  await during(
+    "what-if",
+    async () => {
+      const changed = await ask("what-if", "/api/what-if", {
+        text: state.text,
+        question: state.question,
+        model: state.chosen,
+        drop,
+        keep,
+      });
+      set({ changed, changedFault: null });
+      announce(outcome(changed));
+    },
+    (changedFault) => {
+      set({ changed: null, changedFault });
+      announce(explain(changedFault));
+    },
+  );
+}
+
+function outcome({ answer, before }) {
+  const key = answer.text === before.text ? "change.same" : "change.new";
+  return t(key, {
+    answer: quoted(answer.text),
+    p: unit(answer.probability),
+    before: quoted(before.text),
+    q: unit(before.probability),
+  });
+}
+
+/** The changes that are made now and what they come to; null without any. */
+export function changesBox() {
+  if (!state.drop.length && !state.keep.length) return null;
+  const chip = (kind, token) =>
+    el(
+      "li",
+      { class: `chip ${kind}` },
+      el(
+        "span",
+        {},
+        t(`change.${kind}.chip`, { token: quoted(reading().tokens[token] ?? ""), k: token + 1 }),
+      ),
+      el(
+        "button",
+        {
+          type: "button",
+          "data-keep": `undo ${kind} ${token}`,
+          "aria-label": t("change.undo", {
+            what: t(`change.${kind}.chip`, { token: quoted(reading().tokens[token] ?? ""), k: token + 1 }),
+          }),
+          onclick: () => toggle(kind, token),
+        },
+        "×",
+      ),
+    );
+  const said = state.changedFault
+    ? el(
+        "p",
+        { class: "fault" },
+        state.changedFault.code === "no_memory" ? t("change.no_memory") : explain(state.changedFault),
+      )
+    : el(
+        "p",
+        {
+          class: `outcome${state.changed && state.changed.answer.text !== state.changed.before.text ? " new" : ""}`,
+        },
+        state.changed ? outcome(state.changed) : t("waiting"),
+      );
+  return el(
+    "div",
+    { class: "changes" },
+    el("h3", {}, t("change.title")),
+    el(
+      "ul",
+      {},
+      state.drop.map((token) => chip("drop", token)),
+      state.keep.map((token) => chip("keep", token)),
+    ),
+    said,
+    el(
+      "button",
+      { type: "button", "data-keep": "undo all", onclick: () => set({ drop: [], keep: [] }) },
+      t("change.clear"),
+    ),
+  );
+}
+
+/** The two switches of a token. */
+export function toggles(token) {
+  const one = (kind, active) =>
+    el(
+      "button",
+      {
+        type: "button",
+        class: `switch-${kind}`,
+        "aria-pressed": String(active),
+        "data-keep": `switch ${kind}`,
+        onclick: () => toggle(kind, token),
+      },
+      t(`change.${kind}`, { token: quoted(reading().tokens[token]) }),
+    );
+  return el(
+    "div",
+    { class: "toggles" },
+    el("h4", {}, t("change.title")),
+    one("drop", isDropped(token)),
+    one("keep", isKept(token)),
+    el("p", { class: "note" }, t("change.keys")),
+  );
+}

@@ -1,0 +1,198 @@
+"""A look's numbers are those of the lens, in every form in which it is saved."""
+
+import json
+import math
+import re
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from test_answers_apart import QUESTIONS, reader
+
+import keepgate
+from keepgate import CellError, CorpusError, SettingsError
+from keepgate.export.file import write_file
+from keepgate.lens import carriers, fate, half_lives, look, read, sensitivity
+
+TEXT, ASKED = QUESTIONS[0].text + " 娜美說她想畫地圖。", QUESTIONS[0].question
+KINDS = [
+    {"cell": "lstm", "reading": "last", "bidirectional": False},
+    {"cell": "gru", "reading": "attention", "num_layers": 2},
+    {"cell": "rnn", "reading": "last", "bidirectional": False},
+]
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["cell"])
+
+
+def looked(**kind):
+    return look(reader(**kind), TEXT, ASKED)
+
+
+@every_kind
+def test_it_holds_what_the_measures_say(kind):
+    task = reader(**kind)
+    found = look(task, TEXT, ASKED)
+    reading = read(task, found.question)
+    assert task.training
+    assert found.answer == reading.answer
+    torch.testing.assert_close(found.sensitivity, sensitivity(reading))
+    assert len(found.passes) == (1 if kind["reading"] == "last" else 2)
+    asked = 10 if kind["reading"] == "last" else 0
+    assert found.asked_from == len(found.tokens) - asked
+    if kind["cell"] == "rnn":
+        assert (found.carriers, found.sentences, found.gated) == ((), (), False)
+        assert found.passes[0].gates == {}
+        return
+    assert found.carriers == carriers(reading)
+    top = found.carriers[0]
+    for one in found.passes:
+        part = reading.trace.layer(-1, reverse=one.reverse)
+        assert next(iter(one.gates)) == one.keeps == part.cell.keeps
+        for name, values in one.gates.items():
+            torch.testing.assert_close(values, part[name][:, 0].mean(1))
+        torch.testing.assert_close(one.half_lives, half_lives(part)[0])
+        torch.testing.assert_close(one.fate.left, fate(part, top.step).left)
+    if kind["reading"] == "attention":
+        assert float(found.attention.sum()) == pytest.approx(1)
+    else:
+        assert found.attention is None
+    assert {(one.start, one.end) for one in found.sentences} == set(found.sentence_ranges)
+
+
+@every_kind
+def test_json_arrow_and_numpy_hold_the_same_numbers(kind, tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    found = looked(**kind)
+    for ending in (".json", ".arrow", ".npz"):
+        assert found.save(tmp_path / f"look{ending}") == tmp_path / f"look{ending}"
+    plain = json.loads((tmp_path / "look.json").read_text(encoding="utf-8"))
+    assert plain == json.loads(found.json())
+    assert plain["answer"] == found.answer.text
+    arrays = numpy.load(tmp_path / "look.npz")
+    with arrow.ipc.open_file(tmp_path / "look.arrow") as file:
+        table = file.read_all()
+    told = json.loads(table.schema.metadata[b"keepgate"])
+    assert (told["question"], told["answer"]) == (ASKED, found.answer.text)
+    assert table["token"].to_pylist() == plain["tokens"] == arrays["token"].tolist()
+    assert set(table.column_names) == set(arrays) - {"half_lives", "half_lives_reverse"}
+    for name in set(table.column_names) - {"token", "share"}:
+        assert table[name].to_pylist() == arrays[name].tolist()
+    assert arrays["sensitivity"].tolist() == plain["sensitivity"]
+    assert int(arrays["asked"].sum()) == len(plain["tokens"]) - plain["asked_from"]
+    for one in plain["directions"]:
+        end = "_reverse" if one["direction"] == "reverse" else ""
+        for gate, values in one["gates"].items():
+            assert arrays[f"{gate}{end}"].tolist() == values
+        if one["fate"]:
+            assert arrays[f"left{end}"].tolist() == one["fate"]["left"]
+    by_step = {one["step"]: one["share"] for one in plain["carriers"]}
+    for step, share in enumerate(arrays["share"].tolist()):
+        assert share == by_step[step] if step in by_step else math.isnan(share)
+
+
+def test_what_is_no_number_is_null_in_json():
+    found = looked(**KINDS[0])
+    first = replace(found.passes[0], half_lives=torch.tensor([math.inf, 2.0, math.nan, 1.0, 1.0]).double())
+    assert json.loads(replace(found, passes=(first,)).json())["directions"][0]["half_lives"][:3] == [
+        None,
+        2.0,
+        None,
+    ]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    found = looked(**KINDS[0])
+    path = found.save(tmp_path / "look.json")
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    for write in (found.save, found.figure("gates").save):
+        with pytest.raises(OSError, match="No space"):
+            write(tmp_path / ("look.json" if write == found.save else "gates.svg"))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["look.json"]
+
+
+def test_a_device_is_written_to_and_not_replaced():
+    device = Path("/dev/null")
+    if not device.exists():
+        pytest.skip("this system has no /dev/null")
+    assert write_file(device, b"gone") == device
+    assert not device.is_file()
+
+
+def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(SettingsError, match=r"pip install 'keepgate\[arrow\]'"):
+        looked(**KINDS[0]).save(tmp_path / "look.arrow")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "says"),
+    [("", ASKED, "text is empty"), (" \n", ASKED, "text is empty"), (TEXT, " ", "question is empty")],
+)
+def test_nothing_to_read_is_refused(text, question, says):
+    with pytest.raises(CorpusError, match=says):
+        look(reader(**KINDS[0]), text, question)
+
+
+def test_wrong_names_are_refused_with_the_known_ones(tmp_path, as_users_run):
+    found = looked(**KINDS[0])
+    with pytest.raises(SettingsError, match="choose one of half_life, carriers"):
+        found.figure("half_lives")
+    with pytest.raises(SettingsError, match="en, zh-TW"):
+        found.figure("gates", language="fr")
+    with pytest.raises(SettingsError, match=r"\.html, \.json, \.npz, \.arrow"):
+        found.save(tmp_path / "look.pdf")
+    with pytest.raises(SettingsError, match=r"\.svg or \.png"):
+        found.figure("gates").save(tmp_path / "gates.jpg")
+    with pytest.raises(SettingsError, match="zh-TW"):
+        look(reader(**KINDS[0]), TEXT, ASKED, language="zh")
+    rnn = looked(**KINDS[2])
+    for name in ("erased", "half_life"):
+        with pytest.raises(SettingsError, match=r"without a gate.*'gradient'"):
+            rnn.figure(name)
+
+
+def test_a_network_without_memory_is_refused():
+    with pytest.raises(CellError, match="no memory"):
+        looked(cell="feedforward", reading="last", bidirectional=False, window=4)
+
+
+def test_one_token_is_enough():
+    for kind in KINDS:
+        found = look(reader(**kind), "魯", "誰")
+        assert found.html()
+        assert found.figure("carriers").svg
+
+
+def test_no_measure_draws():
+    """Every file of the lens but those that show themselves stands in the contract of pyproject.toml."""
+    room = Path(keepgate.lens.__file__).parent
+    root = next(parent for parent in room.parents if (parent / "pyproject.toml").exists())
+    contracts = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (held,) = (one for one in contracts if "do not draw" in one["name"])
+    assert set(held["source_modules"]) == {
+        f"keepgate.lens.{file.stem}"
+        for file in room.glob("*.py")
+        if file.stem not in ("__init__", "look_files")
+    }
+
+
+def test_as_text_it_says_the_answer_and_what_it_hangs_on():
+    found = looked(**KINDS[0])
+    first, rest = str(found).split("\n")
+    assert first.startswith(f"{ASKED} {found.answer.text} (")
+    assert rest.endswith(".")
+    assert re.search(r"\d%", rest)
+    assert found.answer.text in repr(found)
+    assert str(replace(found, language="zh-TW")).endswith("。")

@@ -1,0 +1,416 @@
+"""What a look shows: one file, text as text, both languages, pictures with words, and nothing that is not in it."""
+
+import base64
+import hashlib
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+import torch
+from test_answers_apart import QUESTIONS, reader
+from test_look import ASKED, KINDS, TEXT, every_kind, looked
+
+import keepgate.lens.pictures.sentences as said
+from keepgate import SettingsError
+from keepgate.lens import examine, fate, look, read
+from keepgate.lens.pictures.words import table
+from keepgate.tasks.answer import Answer
+from keepgate.wording import LANGUAGES
+
+FIGURES = ("gates", "carriers", "erased", "half_life", "gradient")
+VOID = {"meta", "input", "br"}
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "</style><script>alert(1)</script>",
+    "</svg>\"'&lt;",
+    "\u202e魯夫\u2066",
+    "\ud800夫",
+    "\x00\x1b[31m\x07",
+    "{{ 7 * 7 }}",
+    "\ufffe",
+]
+
+
+class Page(HTMLParser):
+    """A page taken apart: its elements with their attributes, its words, and whether each element is closed."""
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.open, self.texts, self.style = [], [], [], ""
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "style":
+            self.style += data
+        else:
+            self.texts.append(data)
+
+    def words(self):
+        return " ".join("".join(self.texts).split())
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def lstm():
+    return looked(**KINDS[0])
+
+
+@pytest.fixture(scope="module")
+def page(lstm):
+    return Page(lstm.html())
+
+
+def test_the_page_is_one_file_under_a_policy_that_lets_nothing_in(lstm, page):
+    text = lstm.html()
+    assert not re.search(r"url\(|@import|https?:|<script|javascript:", text)
+    assert not {tag for tag, _ in page.elements} & {
+        "script",
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "form",
+        "base",
+    }
+    for _, attributes in page.elements:
+        assert "style" not in attributes
+        assert not [name for name in attributes if name.startswith("on") or name in ("src", "href")]
+    (policy,) = (meta["content"] for meta in page.all("meta") if "http-equiv" in meta)
+    mark = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{mark}'" in policy
+    assert policy.startswith("default-src 'none'; ")
+
+
+def test_the_switch_holds_both_languages_and_one_language_needs_none(lstm, page):
+    assert [one["lang"] for one in page.all("div") if "speech" in one.get("class", "")] == ["en", "zh-Hant"]
+    assert len(page.all("input")) == 2
+    chinese = Page(lstm.html(language="zh-TW"))
+    assert chinese.all("html") == [{"lang": "zh-Hant"}]
+    assert not chinese.all("input")
+    assert "答案從哪裡來" in chinese.words()
+    assert "What carries" not in chinese.words()
+    assert "答案從哪裡來" not in Page(lstm.html(language="en")).words()
+
+
+@every_kind
+def test_every_token_stands_on_the_page_with_its_gates(kind):
+    found = looked(**kind)
+    page = Page(found.html(language="en"))
+    strips = [one for one in page.all("i") if one.get("class", "").startswith("t ")]
+    assert len(strips) == len(found.tokens)
+    assert f"{ASKED}" in page.words()
+    rows = sum(len(one.gates) for one in found.passes) + (found.attention is not None) or 1
+    for step, one in enumerate(strips):
+        levels = re.findall(r"\b([p-w])(\d+)\b", one["class"])
+        assert len(levels) == rows
+        assert one["title"].startswith(f"#{step + 1} · ")
+        for (_, level), values in zip(levels, found.passes[0].gates.values(), strict=False):
+            assert abs(int(level) - 10 * float(values[step])) <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_what_a_user_wrote_is_text_and_nothing_else(hostile, tmp_path):
+    task = reader(**KINDS[0])
+    found = look(task, f"魯夫{hostile}說他想成為海賊王。{hostile}", f"誰{hostile}?")
+    other = Answer(text=hostile, probability=0.4)
+    top = replace(found.carriers[0], token=hostile, without=other, share=1.0)
+    found = replace(
+        found,
+        answer=replace(found.answer, text=hostile, candidates=((hostile, 0.5), (hostile, 0.1))),
+        carriers=(top, *found.carriers[1:]),
+        sentences=(replace(found.sentences[0], without=other), *found.sentences[1:]),
+    )
+    for shown in (found.html(), found._repr_html_()):
+        shown.encode()
+        page = Page(shown)
+        assert not {tag for tag, _ in page.elements} & {"img", "script"}
+        assert len(page.all("style")) == 1
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x07\x1b\ufffe]", shown)
+        assert "onerror" not in " ".join(name for _, given in page.elements for name in given)
+        if hostile[0] in "<{":
+            assert hostile.replace(" ", "") in page.words().replace(" ", "")
+    for name in FIGURES:
+        figure = found.figure(name)
+        ElementTree.fromstring(figure.svg)
+        figure.save(tmp_path / f"{name}.svg")
+    for ending in (".json", ".npz"):
+        found.save(tmp_path / f"look{ending}")
+    pytest.importorskip("pyarrow")
+    found.save(tmp_path / "look.arrow")
+
+
+def test_a_very_long_word_is_cut_in_pictures_and_whole_on_the_page():
+    word = "x" * 3000
+    found = look(reader(**KINDS[0]), f"魯夫 {word} 。", ASKED)
+    assert word in Page(found.html(language="en")).words()
+    for name in FIGURES:
+        svg = found.figure(name).svg
+        assert word not in svg
+        width = float(re.search(r'viewBox="\S+ \S+ (\S+)', svg)[1])
+        assert width < 1000
+
+
+@every_kind
+@pytest.mark.parametrize("language", ["en", "zh-TW"])
+def test_every_picture_says_what_it_shows(kind, language):
+    found = looked(**kind)
+    for shown in (found.html(language=language), replace(found, language=language)._repr_html_()):
+        page = Page(shown)
+        identities = [one["id"] for _, one in page.elements if "id" in one]
+        assert len(set(identities)) == len(identities)
+        pictures = page.all("svg")
+        assert len(pictures) >= 2
+        for one in pictures:
+            assert one["role"] == "img"
+            assert set(one["aria-labelledby"].split()) <= set(identities)
+        assert page.all("table")
+        assert not re.search(r"\{\w+\}", page.words())
+    for name in FIGURES if found.gated else ("gates", "carriers", "gradient"):
+        figure = found.figure(name, language=language)
+        assert figure.title
+        assert figure.description
+        assert figure._repr_svg_() == figure.svg
+        assert "var(" not in figure.svg
+
+
+def test_two_looks_in_one_notebook_share_no_names(lstm):
+    other = look(reader(**KINDS[0]), TEXT + "風很大。", ASKED)
+    first, second = (
+        {one["id"] for _, one in Page(each._repr_html_()).elements if "id" in one} for each in (lstm, other)
+    )
+    assert first
+    assert not first & second
+
+
+def test_a_notebooks_style_reaches_nothing_but_itself(lstm):
+    style = re.sub(r"@media[^{]*\{|/\*.*?\*/", "", Page(lstm._repr_html_()).style)
+    for selectors in re.findall(r"([^{}]+)\{", style):
+        for selector in selectors.split(","):
+            assert ".keepgate-look" in selector, selector
+
+
+def test_the_table_has_every_number_of_the_strips(lstm):
+    words = lstm.html(language="en")
+    for values in lstm.passes[0].gates.values():
+        for value in values.tolist():
+            assert f"<td>{value:.2f}</td>" in words
+
+
+# ---- the sentences
+
+
+def keys(found):
+    return [one.key for one in said.summed_up(found)]
+
+
+def with_(found, *, top, whole, answer=(0.9, 0.05)):
+    """The look with another proof: (share, the answer without) for the first token, and for the first sentence."""
+    name = found.answer.text
+    step = found.carriers[0].step
+    around = next(one for one in found.sentences if one.start <= step < one.end)
+    token = replace(found.carriers[0], share=top[0], without=Answer(text=top[1] or name, probability=0.6))
+    piece = replace(around, share=whole[0], without=Answer(text=whole[1] or name, probability=0.7))
+    return replace(
+        found,
+        answer=replace(
+            found.answer, probability=answer[0], candidates=((name, answer[0]), ("別人", answer[1]))
+        ),
+        carriers=(token, *found.carriers[1:]),
+        sentences=(piece, *[one for one in found.sentences if one is not around]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"top": (0.9, "別人"), "whole": (0.8, "別人")}, ["sum.decides", "sum.whole"]),
+        ({"top": (0.9, "別人"), "whole": (0.0, "")}, ["sum.decides", "sum.anyway"]),
+        ({"top": (0.1, ""), "whole": (0.8, "別人")}, ["sum.sentence", "sum.weak"]),
+        ({"top": (0.1, ""), "whole": (0.1, "")}, ["sum.weak"]),
+        ({"top": (0.001, ""), "whole": (0.0, "")}, ["sum.none"]),
+        ({"top": (0.9, "別人"), "whole": (0.8, "別人"), "answer": (0.4, 0.39)}, ["sum.guess"]),
+    ],
+)
+def test_the_sentence_follows_from_the_proof(lstm, changes, wanted):
+    found = with_(lstm, **changes)
+    assert [key for key in keys(found) if key != "sum.left"] == wanted
+    assert ("sum.left" in keys(found)) == (
+        changes["top"][0] >= 0.01 and found.carriers[0].step + 1 < len(found.tokens)
+    )
+
+
+def test_what_became_of_a_write_is_told_of_the_directions_that_read_on_after_it():
+    task = reader(cell="lstm", reading="last")
+    reading = read(task, QUESTIONS[0])
+    found = look(task, QUESTIONS[0].text, ASKED)
+    last = len(found.tokens) - 1
+
+    def matters(step):
+        passes = [
+            replace(one, fate=fate(reading.trace.layer(-1, reverse=one.reverse), step))
+            for one in found.passes
+        ]
+        top = next(one for one in found.carriers if one.step == step)
+        return replace(found, passes=tuple(passes), carriers=(top,))
+
+    told = {step: [one.key for one in said.erased(matters(step))] for step in (0, 5, last)}
+    assert told[0] == ["erased.said", "erased.most"]
+    assert told[5] == ["erased.said", "erased.said_back", "erased.most"]
+    assert told[last] == ["erased.said_back", "erased.most"]
+    most = max(range(last), key=matters(last).passes[1].fate.erased.tolist().__getitem__)
+    assert said.erasers(matters(last))[0][0] == most
+    one_way = looked(**KINDS[0])
+    alone = replace(one_way.passes[0], fate=replace(one_way.passes[0].fate, step=len(one_way.tokens) - 1))
+    assert [one.key for one in said.erased(replace(one_way, passes=(alone,)))] == ["erased.last"]
+
+
+def test_a_plain_rnn_says_why_it_has_no_writes():
+    found = replace(
+        looked(**KINDS[2]), sensitivity=torch.tensor([0.0] * 20 + [1.0, 0.5] + [0.001] * 9).double()
+    )
+    found = replace(found, sensitivity=found.sensitivity[: len(found.tokens)])
+    assert keys(found)[-2:] == ["sum.ungated", "sum.reach"]
+    back = len(found.tokens) - 1 - 20
+    assert f"{back} tokens before the end" in str(found)
+    assert "no gates" in str(found)
+
+
+def test_every_string_is_in_both_languages_with_the_same_places_to_fill():
+    for key, entry in table().items():
+        assert set(entry) == set(LANGUAGES), key
+        places = [set(re.findall(r"\{(\w+)\}", words)) for words in entry.values()]
+        assert places[0] == places[1], key
+        assert not re.search(r"[\u3400-\u9fff]", entry["en"]), key
+
+
+# ---- a report's figures
+
+
+def test_a_report_draws_its_half_lives_gradient_and_horizon():
+    torch.manual_seed(0)
+
+    class Last(torch.nn.Module):
+        def __init__(self, kind):
+            super().__init__()
+            self.layer, self.head = kind(2, 4, batch_first=True), torch.nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head(self.layer(x)[0][:, -1])
+
+    data = [(torch.randn(6, 12, 2), torch.randint(0, 2, (6,)))]
+    report = examine(Last(torch.nn.LSTM), data)
+    for name in ("half_life", "gradient", "horizon"):
+        for language in ("en", "zh-TW"):
+            figure = report.figure(name, language=language)
+            ElementTree.fromstring(figure.svg)
+            assert figure.description
+    assert f"{report.horizon:,} steps" in report.figure("horizon").description
+    with pytest.raises(SettingsError, match="choose one of horizon"):
+        report.figure("horizons")
+    with pytest.raises(SettingsError, match="without a gate"):
+        examine(Last(torch.nn.RNN), data).figure("half_life")
+
+
+# ---- PNG
+
+
+def test_png_is_drawn_from_the_same_svg(lstm, tmp_path):
+    pytest.importorskip("resvg_py", reason="resvg-py draws the PNG pictures")
+    figure = lstm.figure("gradient")
+    try:
+        path = figure.save(tmp_path / "gradient.png", scale=2)
+    except SettingsError as fault:
+        if "no font" in str(fault):
+            pytest.skip("this machine has no font with these letters")
+        raise
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(head[16:20]) == pytest.approx(2 * figure.width, abs=1)
+    assert int.from_bytes(head[20:24]) == pytest.approx(2 * figure.height, abs=1)
+
+
+def test_without_a_font_the_error_names_the_letters(lstm, tmp_path, monkeypatch):
+    resvg = pytest.importorskip("resvg_py", reason="resvg-py draws the PNG pictures")
+    draw = resvg.svg_to_bytes
+    monkeypatch.setattr(resvg, "svg_to_bytes", lambda **given: draw(**given, skip_system_fonts=True))
+    from keepgate.lens.pictures.png import missing_letters
+
+    missing_letters.cache_clear()
+    with pytest.raises(
+        SettingsError, match=r"no font of this machine has the letters .*U\+.*Noto Sans CJK.*\.svg"
+    ):
+        lstm.figure("carriers").save(tmp_path / "carriers.png")
+    missing_letters.cache_clear()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_letter_that_no_font_has_is_named():
+    pytest.importorskip("resvg_py", reason="resvg-py draws the PNG pictures")
+    from keepgate.lens.pictures.png import missing_letters
+
+    families = '"DejaVu Sans", sans-serif'
+    if missing_letters(frozenset("ab"), families):
+        pytest.skip("this machine has no font at all")
+    assert missing_letters(frozenset("a\U0010fff0"), families) == ("\U0010fff0",)
+
+
+def test_pictures_too_large_or_without_resvg_are_refused(lstm, tmp_path, monkeypatch):
+    figure = lstm.figure("gates")
+    with pytest.raises(SettingsError, match="million pixels"):
+        replace(figure, height=1e6).save(tmp_path / "x.png")
+    with pytest.raises(SettingsError, match="scale is 0"):
+        figure.save(tmp_path / "x.png", scale=0)
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(SettingsError, match=r"pip install 'keepgate\[figures\]'"):
+        figure.save(tmp_path / "x.png")
+
+
+@pytest.mark.slow
+def test_ten_thousand_characters_are_read_taken_apart_and_drawn_in_two_gibibytes(tmp_path):
+    """Their time is printed; the bound on it is one that only a mistake breaks, for others share the machine."""
+    import os
+    import subprocess
+
+    measure = f"""
+import resource, time
+from keepgate.lens import look
+from keepgate.data.corpora.stories import article, primer
+from keepgate.tasks import ChoiceReader
+from keepgate.tasks.settings import ChoiceReaderSettings
+settings = ChoiceReaderSettings(
+    cell="lstm", embedding_size=32, hidden_size=64, reading="last", bidirectional=False, init="chrono", horizon=1000
+)
+task, asked = ChoiceReader.build(primer(), settings, seed=0), article(10_000)
+begin = time.perf_counter()
+found = look(task, asked.text, asked.question)
+page = found.save({str(tmp_path / "look.html")!r})
+assert page.read_text(encoding="utf-8").count('<i class="t') == 2 * len(found.tokens) > 19_000
+print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, page.stat().st_size)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", measure], env={**os.environ, "OMP_NUM_THREADS": "2"}, capture_output=True, text=True
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    seconds, gibibytes, size = map(float, done.stdout.split())
+    print(f"{seconds:.1f} s, {gibibytes:.2f} GiB, {size / 1e6:.1f} MB")
+    assert gibibytes < 2
+    assert size < 4e6
+    assert seconds < 120

@@ -1,0 +1,178 @@
+"""The page as a person has it: the command in a process of its own, and Debian's Chromium before it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import keepgate
+from keepgate.data.questions import Question
+from keepgate.export import save
+from keepgate.tasks import ChoiceReader
+from keepgate.tasks.settings import ChoiceReaderSettings
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ROOT = Path(__file__).parents[3]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+
+LANGUAGES = ("en", "zh-TW")
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+Open = Callable[..., Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a browser nothing here but the words can be tried."""
+    if CHROMIUM is None:
+        for item in items:
+            if Path(__file__).parent in item.path.parents and "browser" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.skip(reason="there is no chromium on this machine"))
+
+
+@pytest.fixture(scope="session")
+def named_badly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's own model of two layers and both directions, in a folder whose name is markup."""
+    questions = [
+        Question(text="魯夫在家。", question="誰在家?", answers=(name,)) for name in (HOSTILE, "魯夫", "娜美")
+    ]
+    settings = ChoiceReaderSettings(cell="lstm", num_layers=2, embedding_size=4, hidden_size=5)
+    folder = tmp_path_factory.mktemp("models") / HOSTILE
+    save(ChoiceReader.build(questions, settings, seed=0), folder, card={"what": HOSTILE})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+    """Where the page is served, with the networks that come along ("plain") or with a user's own too ("own")."""
+    started: dict[str, tuple[subprocess.Popen[str], str]] = {}
+
+    def find(which: str) -> str:
+        if which not in started:
+            models = [request.getfixturevalue("named_badly")] if which == "own" else []
+            started[which] = _serve(models)
+        return started[which][1]
+
+    yield find
+    for process, _ in started.values():
+        process.terminate()
+        process.wait(20)
+
+
+def _serve(models: list[Path]) -> tuple[subprocess.Popen[str], str]:
+    path = os.pathsep.join([str(Path(keepgate.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keepgate.cli", "serve", "--port", "0", *map(str, models)],
+        env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    with process.stdout:
+        url = process.stdout.readline().strip()
+    assert url.startswith("http://"), f"keepgate serve said {url!r}"
+    return process, url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as play:
+        started = play.chromium.launch(executable_path=CHROMIUM)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser: Any, address: Callable[[str], str]) -> Iterator[Open]:
+    """Opens the page in a language and a window. What the page complains of in its console fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def go(
+        language: str = "en",
+        width: int = 1280,
+        height: int = 900,
+        *,
+        dark: bool = False,
+        server: str = "plain",
+        before: Callable[[Any], None] | None = None,
+        ready: str | None = ".card .answer",
+        expect: tuple[str, ...] = (),
+    ) -> Any:
+        context = browser.new_context(
+            locale=language,
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+        )
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("pageerror", lambda fault: complaints.append(f"error: {fault}"))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}") or dialog.dismiss())
+        page.on(
+            "console",
+            lambda said: (
+                complaints.append(said.text)
+                if said.type in ("error", "warning") and not any(part in said.text for part in expect)
+                else None
+            ),
+        )
+        if before:
+            before(page)
+        page.goto(address(server))
+        if ready:
+            page.wait_for_selector(ready)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture
+def shoot(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Keeps a screenshot of a page in build/screenshots."""
+
+    def keep(page: Any, name: str, **how: Any) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.evaluate("() => document.getAnimations().forEach((each) => each.finish())")
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", **how)
+
+    return keep
+
+
+@pytest.fixture(scope="session")
+def words() -> dict[str, dict[str, str]]:
+    """The page's words by language."""
+    import json
+
+    from keepgate.serve.app import STATIC
+
+    return {one: json.loads((STATIC / f"words.{one}.json").read_text("utf-8")) for one in LANGUAGES}
+
+
+@pytest.fixture
+def timed() -> Callable[..., float]:
+    """Does something and gives the milliseconds until the page has drawn what came of it, by the page's own clock."""
+
+    def measure(page: Any, name: str, act: Callable[[], None]) -> float:
+        page.evaluate("() => performance.clearMeasures()")
+        act()
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            found = page.evaluate(
+                "(name) => performance.getEntriesByName(`keepgate ${name}`).map((each) => each.duration)",
+                name,
+            )
+            if found:
+                return float(found[-1])
+            page.wait_for_timeout(10)
+        raise AssertionError(f"nothing was measured as {name}")
+
+    return measure

@@ -1,0 +1,175 @@
+"""The page of readings: an example that is read already, where an answer comes from, what became of a word, what if."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Open = Callable[..., Any]
+Words = dict[str, dict[str, str]]
+
+NAMES = {"en": "Luffy", "zh-TW": "魯夫"}
+FACTS = {"en": "Luffy says he wants to become the pirate king.", "zh-TW": "魯夫說他想成為海賊王。"}
+both = pytest.mark.parametrize("language", ["en", "zh-TW"])
+
+
+def card(page: Any, network: str, note: str) -> Any:
+    return page.locator(".card").filter(has_text=network).filter(has_text=note)
+
+
+def token(page: Any, number: int) -> None:
+    """Clicks a token of the strip, wherever it was laid."""
+    x, y = page.evaluate(
+        """async (number) => {
+            const { state, reading, strip } = await import("./state.js");
+            const { layOut, lineHeight } = await import("./layout.js");
+            const { gapsOf } = await import("./text.js");
+            const host = document.getElementById("strip");
+            const read = reading();
+            const pen = document.createElement("canvas").getContext("2d");
+            pen.font = `500 17px ${getComputedStyle(host).fontFamily}`;
+            const laid = layOut({ tokens: read.tokens, gaps: gapsOf(state.text, read), askedFrom: read.asked_from,
+                width: host.clientWidth, lanes: Object.keys(strip().gates).length + 1,
+                measure: (token) => pen.measureText(token).width });
+            for (const line of laid.lines) for (const cell of line.cells) {
+                if (cell.token === number) return [cell.x + cell.width / 2, line.top + 14];
+            }
+        }""",
+        number,
+    )
+    page.locator("#strip").click(position={"x": x, "y": y})
+
+
+@both
+def test_the_first_screen_shows_an_example_already_read(
+    language: str, visit: Open, words: Words, shoot: Any
+) -> None:
+    page = visit(language)
+    assert page.locator("#story").input_value().startswith(FACTS[language])
+    assert page.locator(".card").count() == 4
+    said = page.locator(".card .what").all_inner_texts()
+    assert said[2:] == [NAMES[language]] * 2
+    assert said[0] != NAMES[language]
+    assert words[language]["answers.right"] in card(page, "GRU", "chrono").inner_text()
+    assert page.locator(".lead").first.inner_text() == words[language]["read.lead"]
+    assert page.locator("#strip canvas").count() > 0
+    assert page.evaluate("document.documentElement.lang") == {"en": "en", "zh-TW": "zh-Hant-TW"}[language]
+    shoot(page, f"first-{language}")
+
+
+@both
+def test_an_answer_says_where_it_came_from_and_leaving_that_out_makes_the_network_forget(
+    language: str, visit: Open, words: Words, shoot: Any
+) -> None:
+    page = visit(language)
+    card(page, "LSTM", "chrono").locator(".answer").click()
+    panel = page.locator("#panel")
+    assert panel.locator("blockquote").inner_text() == FACTS[language]
+    proof = panel.locator(".proof").inner_text()
+    before, after = words[language]["answer.proof"].split("{token}")
+    assert proof.startswith(before)
+    assert after.split("{answer}")[0] in proof
+    assert NAMES[language] not in proof.split(after.split("{answer}")[0])[1]
+    assert card(page, "LSTM", "chrono").locator(".answer").get_attribute("aria-expanded") == "true"
+    shoot(page, f"answer-{language}")
+    # The same write, left out by whoever reads the page; and put back.
+    proof = panel.locator(".proof").inner_text()
+    page.locator(".carriers .off").first.click()
+    outcome = page.locator(".outcome.new")
+    outcome.wait_for()
+    assert NAMES[language] in outcome.inner_text()
+    became = page.evaluate("async () => (await import('./state.js')).state.changed.answer.text")
+    assert became != NAMES[language]
+    assert became in proof
+    assert became in page.locator(".changed").inner_text()
+    shoot(page, f"what-if-{language}")
+    page.get_by_role("button", name=words[language]["change.clear"]).click()
+    page.locator(".changes").wait_for(state="detached")
+    assert page.locator(".changed").count() == 0
+
+
+@both
+def test_a_word_says_what_is_left_of_it_and_who_erased_it(
+    language: str, visit: Open, words: Words, shoot: Any
+) -> None:
+    page = visit(language)
+    token(page, 1)
+    panel = page.locator("#panel")
+    panel.locator(".left").wait_for()
+    assert "%" in panel.locator(".left").inner_text()
+    assert panel.get_by_role("heading", name=words[language]["token.erasers"]).count() == 1
+    assert panel.locator(".rows li").count() == 5
+    # In one unit alone: another size of the write, the same token.
+    size = panel.locator(".written").inner_text()
+    panel.locator("select").select_option(index=1)
+    page.wait_for_function("(size) => document.querySelector('.written').innerText !== size", arg=size)
+    shoot(page, f"token-{language}")
+    # An eraser leads to itself, and who walks by keys stays in the panel.
+    named = panel.locator("h3").inner_text()
+    panel.locator("button.token").first.click()
+    page.wait_for_function("(old) => document.querySelector('#panel h3').innerText !== old", arg=named)
+    assert page.evaluate("() => document.getElementById('panel').contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    assert panel.locator(".hint").count() == 1
+
+
+@both
+def test_a_plain_rnn_says_why_it_has_nothing_to_leave_out(language: str, visit: Open, words: Words) -> None:
+    page = visit(language)
+    page.locator(".card").first.locator(".answer").click()
+    page.locator("#panel").get_by_text(words[language]["answer.no_memory"]).wait_for()
+    token(page, 2)
+    assert words[language]["token.no_memory"] in page.locator("#panel").inner_text()
+    page.wait_for_function(
+        "(said) => document.getElementById('legend').innerText.includes(said)",
+        arg=words[language]["legend.sensitivity"],
+    )
+
+
+@both
+def test_forbidding_erasures_is_tried_too(language: str, visit: Open, words: Words) -> None:
+    page = visit(language)
+    token(page, 4)
+    page.locator(".switch-keep").click()
+    page.locator(".outcome:not(:empty)").wait_for()
+    assert page.locator(".chip.keep").count() == 1
+    # The change stays when another network is looked into, and is asked of that one.
+    card(page, "GRU", "chrono").locator("input").check()
+    page.locator(".outcome").wait_for()
+    assert page.locator(".chip.keep").count() == 1
+
+
+@both
+def test_the_language_is_changed_and_remembered(language: str, visit: Open, words: Words) -> None:
+    other = {"en": "zh-TW", "zh-TW": "en"}[language]
+    page = visit(language)
+    page.locator(f"[data-language={other}]").click()
+    page.wait_for_function(
+        "(text) => document.getElementById('story').value.startsWith(text)", arg=FACTS[other]
+    )
+    page.wait_for_function(
+        "(name) => document.querySelector('.card.chosen .what')?.textContent === name", arg=NAMES[other]
+    )
+    page.reload()
+    page.wait_for_selector(".card")
+    assert page.title() == words[other]["title"]
+    assert page.locator(f"[data-language={other}]").get_attribute("aria-pressed") == "true"
+
+
+def test_a_text_of_one_s_own_is_read_by_the_networks_of_its_language(visit: Open) -> None:
+    page = visit("en")
+    page.locator("#story").fill("娜美說他想成為海賊王。下雨了。")
+    page.locator("#question").fill("是誰想要成為海賊王?")
+    page.locator("#question").press("Enter")
+    page.wait_for_function("() => document.querySelector('.card.chosen .what')?.textContent === '娜美'")
+    assert page.locator(".mark.right").count() == 0
+
+
+def test_another_example_and_another_length(visit: Open) -> None:
+    page = visit("zh-TW")
+    first = page.locator("#story").input_value()
+    page.locator("#another").click()
+    page.wait_for_function("(text) => document.getElementById('story').value !== text", arg=first)
+    page.locator("#length").select_option("300")
+    page.wait_for_function("() => [...document.getElementById('story').value].length > 250")
+    page.wait_for_function("() => document.querySelectorAll('.mark.right').length >= 2")

@@ -1,0 +1,141 @@
+"""Narrow and wide windows, light and dark, a thousand tokens, and how long it all takes."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import SCREENSHOTS
+
+Open = Callable[..., Any]
+# Milliseconds that an interaction may take on two cores that do nothing else; the quick tests allow for a busy machine.
+BOUND, BUSY = 200, 1500
+
+
+@pytest.mark.parametrize(
+    ("width", "language"),
+    [(400, "en"), (400, "zh-TW"), (1280, "zh-TW"), pytest.param(2200, "en", marks=pytest.mark.slow)],
+)
+def test_nothing_stands_out_of_the_window(width: int, language: str, visit: Open, shoot: Any) -> None:
+    page = visit(language, width, dark=width == 1280)
+    page.locator(".card.chosen .answer").click()
+    page.locator(".proof").wait_for()
+    page.locator(".off").first.click()
+    page.locator(".outcome.new").wait_for()
+    page.locator("#lengthen").scroll_into_view_if_needed()
+    page.locator("#lengthen table").wait_for()
+    wide = """() => [document.documentElement.scrollWidth, innerWidth, [...document.querySelectorAll("main *")].filter((each) =>
+        each.checkVisibility() && !each.closest(".unseen") && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML.slice(0, 90))]"""
+    content, window, out = page.evaluate(wide)
+    assert content <= window
+    assert not out
+    page.evaluate("() => scrollTo(0, 0)")
+    shoot(page, f"answer-{width}-{language}", full_page=True)
+    page.locator("#to-gradient").click()
+    page.locator(".curves").wait_for()
+    content, window, out = page.evaluate(wide)
+    assert content <= window
+    assert not out
+    shoot(page, f"gradient-{width}-{language}", full_page=True)
+
+
+def test_on_a_narrow_window_the_explanation_comes_to_the_word(visit: Open, shoot: Any) -> None:
+    page = visit("zh-TW", 400, 800)
+    page.locator("#strip").scroll_into_view_if_needed()
+    page.locator("#strip").click(position={"x": 100, "y": 16})
+    page.locator(".toggles").wait_for()
+    box = page.locator("#panel").bounding_box()
+    assert box["y"] < 800
+    assert box["y"] > 250
+    shoot(page, "narrow-token")
+
+
+def test_a_thousand_tokens_are_walked_and_scrolled_without_jerks(visit: Open, shoot: Any) -> None:
+    page = visit("zh-TW")
+    page.locator("#length").select_option("1000")
+    page.wait_for_function("async () => (await import('./state.js')).reading()?.tokens.length > 900")
+    drawn = page.evaluate(
+        "() => [...document.querySelectorAll('#strip canvas')].map((each) => each.width > 0)"
+    )
+    page.wait_for_timeout(300)
+    drawn = page.evaluate(
+        "() => [...document.querySelectorAll('#strip canvas')].map((each) => each.width > 0)"
+    )
+    assert len(drawn) > 4
+    assert not all(drawn)  # what is out of sight holds no pixels
+    # What the page itself does for each step of the cursor and each scroll, apart from the browser's own work.
+    spent = page.evaluate(
+        """async () => {
+            const strip = document.getElementById("strip");
+            strip.focus();
+            const times = [];
+            const next = () => new Promise((done) => requestAnimationFrame(done));
+            let last = await next();
+            for (let k = 0; k < 120; k += 1) {
+                if (k % 2) strip.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+                else window.scrollBy(0, k < 60 ? 40 : -40);
+                const now = await next();
+                times.push(now - last);
+                last = now;
+            }
+            return times.sort((a, b) => a - b);
+        }"""
+    )
+    note("frames of 1,000 tokens, ms: median", spent[len(spent) // 2])
+    note("frames of 1,000 tokens, ms: 95 %", spent[int(0.95 * len(spent))])
+    assert spent[len(spent) // 2] < 50
+    shoot(page, "thousand", full_page=True)
+
+
+def note(name: str, value: float) -> None:
+    """Keeps a figure beside the screenshots."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    path = SCREENSHOTS / "times.json"
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    path.write_text(json.dumps({**known, name: round(value, 1)}, indent=1), encoding="utf-8")
+
+
+def interactions(page: Any, timed: Callable[..., float]) -> dict[str, float]:
+    """Milliseconds from the act to its drawing, server and all, for a story of 300 characters."""
+    page.locator("#length").select_option("300")
+    page.wait_for_function("async () => (await import('./state.js')).reading()?.tokens.length > 250")
+    page.wait_for_timeout(300)
+    found = {"read": timed(page, "read", lambda: page.locator("#asking button[type=submit]").click())}
+    found["read another"] = timed(page, "story", lambda: page.locator("#another").click())
+    found["answer"] = timed(page, "answer", lambda: page.locator(".card.chosen .answer").click())
+    found["what-if"] = timed(page, "what-if", lambda: page.locator(".off").first.click())
+    found["token"] = timed(page, "token", lambda: page.locator("#strip").click(position={"x": 70, "y": 16}))
+    page.locator("#step").scroll_into_view_if_needed()
+    page.locator("#player option").nth(9).wait_for(state="attached")
+    unit = page.locator("#player select").nth(1)
+    found["values"] = timed(page, "values", lambda: unit.select_option("5"))
+    page.locator("#lengthen").scroll_into_view_if_needed()
+    page.locator("#lengthen table").wait_for()
+    found["lengthen"] = timed(page, "lengthen", lambda: page.locator("input[value=story]").check())
+    found["gradient"] = timed(page, "gradient", lambda: page.locator("#to-gradient").click())
+    for name, value in found.items():
+        note(f"{name}, ms", value)
+    return found
+
+
+def test_interactions_are_quick(visit: Open, timed: Callable[..., float]) -> None:
+    assert max(interactions(visit("zh-TW"), timed).values()) < BUSY
+
+
+@pytest.mark.slow
+def test_interactions_keep_their_bound_on_a_quiet_machine(visit: Open, timed: Callable[..., float]) -> None:
+    """The best of three, so that what else the machine does counts less."""
+    page = visit("zh-TW")
+    tries = []
+    for _ in range(3):
+        page.reload()
+        page.wait_for_selector(".card")
+        tries.append(interactions(page, timed))
+        page.locator("#to-read").click()
+    best = {name: min(each[name] for each in tries) for name in tries[0]}
+    assert not {
+        name: value
+        for name, value in best.items()
+        if value > (1000 if name in ("lengthen", "gradient") else BOUND)
+    }

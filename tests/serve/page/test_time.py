@@ -1,0 +1,118 @@
+"""Step by step, the story made longer, and the page of the gradient."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Open = Callable[..., Any]
+Words = dict[str, dict[str, str]]
+both = pytest.mark.parametrize("language", ["en", "zh-TW"])
+
+
+@both
+def test_the_story_is_stepped_through_with_its_numbers(
+    language: str, visit: Open, words: Words, shoot: Any
+) -> None:
+    page = visit(language)
+    told = words[language]
+    step = page.locator("#step")
+    step.scroll_into_view_if_needed()
+    lit = step.locator(".phase.lit h3")
+    step.locator(".phase.lit dd").filter(has_text="=").first.wait_for()
+    assert lit.inner_text() == told["phase.forget"]
+    for phase in ("select", "output"):
+        step.get_by_role("button", name=told["step.phase"]).click()
+        assert lit.inner_text() == told[f"phase.{phase}"]
+    step.get_by_role("button", name=told["step.phase"]).click()
+    assert lit.inner_text() == told["phase.forget"]
+    # One unit: each equation is written out with its own numbers, and holds.
+    step.locator("select").nth(1).select_option("7")
+    step.get_by_role("button", name=told["step.forward"]).click()
+    step.get_by_role("button", name=told["step.phase"]).click()
+    line = step.locator(".phase.select dd").last
+    page.wait_for_function(
+        "() => /×.*=/.test([...document.querySelectorAll('.phase.select dd')].at(-1).textContent)"
+    )
+    _, sum_, result = line.inner_text().replace("−", "-").split(" = ")
+    assert abs(eval(sum_.replace("×", "*")) - float(result)) < 0.004  # three decimals each
+    shoot(page, f"step-{language}")
+    # It plays by itself, the strip follows, and it stops.
+    step.locator("select").nth(0).select_option("fast")
+    step.get_by_role("button", name=told["step.play"], exact=True).click()
+    page.wait_for_function("async () => (await import('./state.js')).state.at >= 4")
+    step.get_by_role("button", name=told["step.pause"], exact=True).click()
+    at = step.locator(".ribbon").get_attribute("aria-label")
+    page.wait_for_timeout(400)
+    assert step.locator(".ribbon").get_attribute("aria-label") == at
+    # The slider is not lost while it is moved.
+    seek = step.locator("input[type=range]")
+    seek.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate("() => document.activeElement.type") == "range"
+
+
+@both
+def test_a_longer_story_shows_who_forgets(language: str, visit: Open, words: Words, shoot: Any) -> None:
+    page = visit(language)
+    part = page.locator("#lengthen")
+    part.scroll_into_view_if_needed()
+    part.locator("table").wait_for()
+    rows = part.locator("tbody tr")
+    assert rows.count() == 4
+    assert rows.nth(2).locator("td.right").count() == rows.nth(2).locator("td").count() >= 8
+    assert rows.nth(0).locator("td.wrong").count() >= 7
+    slider = part.locator("#longer")
+    slider.focus()
+    page.keyboard.press("End")
+    assert part.locator(".tale .right").count() >= 2
+    assert (
+        "1,0" in part.locator("output").inner_text()
+        or "4," in part.locator("output").inner_text()
+        or "9" in part.locator("output").inner_text()
+    )
+    assert part.locator(".now").count() == 5
+    shoot(page, f"lengthen-{language}")
+    part.get_by_text(words[language]["lengthen.take"]).click()
+    page.wait_for_function("() => [...document.getElementById('story').value].length > 900")
+    page.wait_for_function("async () => (await import('./state.js')).state.text.length > 900")
+
+
+@both
+def test_the_gradient_is_drawn_anew_for_each_slider(
+    language: str, visit: Open, words: Words, shoot: Any
+) -> None:
+    page = visit(language)
+    told = words[language]
+    page.get_by_role("link", name=told["nav.gradient"]).click()
+    page.locator(".curves path.line").first.wait_for()
+    assert page.locator(".curves path.line").count() == 4
+    shoot(page, f"gradient-{language}", full_page=True)
+    rows = page.locator(".gradients tbody tr")
+    gone = told["gradient.gone"].replace("{lag}", r"\d+")
+    verdict = [rows.nth(k).locator("td").last for k in range(4)]
+    assert re.fullmatch(gone.replace("(", r"\(").replace(")", r"\)"), verdict[0].inner_text())
+    assert verdict[2].inner_text() == told["gradient.arrives"].replace("{lag}", "200")
+    before = page.locator(".series-2 path.line").get_attribute("d")
+    bias = page.get_by_label(told["gradient.bias"])
+    bias.fill("-8")
+    page.wait_for_function(
+        "(said) => document.querySelectorAll('.gradients tbody tr')[2].lastChild.textContent !== said",
+        arg=verdict[2].inner_text(),
+    )
+    bias.fill("0")
+    page.get_by_label(told["gradient.scale"]).fill("8")
+    grown = [told["gradient.explodes"], told["gradient.grows"].split("{")[0]]
+    page.wait_for_function(
+        "(said) => said.some((each) => document.querySelector('.gradients tbody td:last-child').textContent.startsWith(each))",
+        arg=grown,
+    )
+    # Read at another lag: the number in the table is the line's.
+    page.get_by_label(told["gradient.lag"]).fill("0")
+    assert rows.nth(0).locator("td").first.inner_text() == "1.00"
+    page.get_by_role("button", name=told["gradient.reset"]).click()
+    page.wait_for_function(
+        "(d) => document.querySelector('.series-2 path.line').getAttribute('d') === d", arg=before
+    )

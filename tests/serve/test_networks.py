@@ -1,0 +1,92 @@
+"""The networks that are shipped: they load, remember what is claimed of them, and can be made again to the last bit."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keepgate.compare import measure
+from keepgate.compare.contestants import Budget
+from keepgate.data.corpora.stories import article, stories
+from keepgate.errors import BundleError
+from keepgate.export import load
+from keepgate.serve import shipped, train_networks
+from keepgate.serve.models import Models
+
+RIGHT = {"zh": "魯夫", "en": "Luffy"}
+
+
+def test_all_are_there_and_small() -> None:
+    sizes = [path.stat().st_size for path in shipped.FOLDER.rglob("*") if path.is_file()]
+    assert sum(sizes) < 2_000_000
+    assert len(shipped.folders()) == 8
+    for folder in shipped.folders().values():
+        assert load(folder).kind == "choice-reader"
+
+
+@pytest.mark.parametrize("language", shipped.LANGUAGES)
+@pytest.mark.parametrize("length", [300, 1000])
+def test_chrono_networks_know_the_article_s_answer_and_the_plain_rnn_does_not(
+    language: str, length: int, models: Models
+) -> None:
+    asked = article(length, language=language)
+    answers = {name: models[f"{language}/{name}"].task.answer([asked])[0] for name in shipped.NAMES}
+    for name in ("lstm-chrono", "gru-chrono"):
+        assert answers[name].text == RIGHT[language]
+        assert answers[name].probability > 0.9
+    assert answers["rnn"].text != RIGHT[language]
+    assert answers["lstm-zero"].text != RIGHT[language]
+
+
+@pytest.mark.parametrize("language", shipped.LANGUAGES)
+def test_one_never_learns_one_forgets_soon_and_two_remember(language: str, models: Models) -> None:
+    right = {
+        name: measure.accuracy(
+            models[f"{language}/{name}"].task, (None, 300, 1000), count=64, language=language
+        )
+        for name in shipped.NAMES
+    }
+    assert all(share > 0.95 for name in ("lstm-chrono", "gru-chrono") for share in right[name].values())
+    assert all(share < 0.25 for share in right["rnn"].values())  # a guess is right in 1 of 16
+    alone, longer, longest = right["lstm-zero"].values()
+    assert alone > 0.95
+    assert 0.2 < longer < 0.8
+    assert longest < 0.5
+
+
+def test_training_again_makes_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    courses = [
+        replace(course, budget=Budget(stages=((2, course.budget.stages[0][1]),)), patient=3)
+        for course in train_networks.COURSES
+    ]
+    for folder in ("first", "second"):
+        found = train_networks.make(tmp_path / folder, courses, count=4, progress=False)
+    assert set(found) == set(shipped.folders())
+    made = sorted(path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*.*"))
+    assert len(made) == 8 * 5
+    for path in made:
+        assert (tmp_path / "first" / path).read_bytes() == (tmp_path / "second" / path).read_bytes()
+    assert "zh/lstm-chrono" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_shipped_networks_are_what_their_script_makes(tmp_path: Path) -> None:
+    """On another machine other instructions round otherwise: what they can do is the same."""
+    (course,) = [one for one in train_networks.COURSES if one.language == "zh"]
+    found = train_networks.make(tmp_path, [course], ["gru-chrono"], progress=False)
+    asked = stories(256, 300, seed=measure.TEST_SEED, split="test")
+    ours = load(shipped.folders()["zh/gru-chrono"]).probabilities(asked)
+    assert found["zh/gru-chrono"][300] > 0.95
+    assert (
+        load(tmp_path / "zh/gru-chrono").probabilities(asked).argmax(1) == ours.argmax(1)
+    ).float().mean() > 0.95
+
+
+def test_an_altered_network_is_refused(tmp_path: Path) -> None:
+    source = shipped.folders()["zh/rnn"]
+    for path in source.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    with pytest.raises(BundleError):
+        load(tmp_path)

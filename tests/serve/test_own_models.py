@@ -1,0 +1,140 @@
+"""Models of one's own through every route: several layers, both directions, attention, a reader that points."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from keepgate.data.corpora.stories import primer, stories
+from keepgate.errors import SettingsError
+from keepgate.export import save
+from keepgate.lens import answer_if, fate, read
+from keepgate.serve.models import Model, Models, served
+from keepgate.tasks import ChoiceReader, SpanReader
+from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.span.settings import SpanReaderSettings
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def choice(**settings: object) -> ChoiceReader:
+    chosen = ChoiceReaderSettings(embedding_size=4, hidden_size=5, **settings)  # type: ignore[arg-type]
+    return ChoiceReader.build(primer(), chosen, seed=0)
+
+
+def span() -> SpanReader:
+    told = [*stories(30, 60, seed=1), *stories(10, 100, seed=2)]
+    settings = SpanReaderSettings(embedding_size=8, hidden_size=6, pair_size=4)
+    return SpanReader.build(told, settings, seed=0)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A reader of two layers and both directions with attention, a span reader, and a name that is a tag."""
+    root = tmp_path_factory.mktemp("models")
+    (root / "again").mkdir()
+    made = {
+        root / "deep": choice(cell="lstm", num_layers=2),
+        root / "points": span(),
+        root / HOSTILE: choice(cell="gru", reading="last", bidirectional=False),
+        root / "again/deep": choice(cell="rnn"),
+    }
+    for folder, task in made.items():
+        save(task, folder, card={"what": "a reader for tests"})
+    return list(made)
+
+
+@pytest.fixture(scope="module")
+def own(folders: list[Path]) -> Models:
+    return served(folders)
+
+
+@pytest.fixture(scope="module")
+def asked(serve, own):
+    with serve(own) as client:
+        yield client
+
+
+TEXT = {"text": "魯夫說他想成為海賊王。今天娜美笑了。", "question": "是誰想要成為海賊王?"}
+NAMES = ["deep", "points", "-img-src-x-onerror-alert-1-", "deep-2"]
+
+
+def test_each_has_an_id_of_its_own_and_its_folder_s_name_as_it_is(asked) -> None:
+    said = asked.get("/api/models").json["models"]
+    assert [one["id"] for one in said[:4]] == NAMES
+    assert [one["name"] for one in said[:4]] == ["deep", "points", HOSTILE, "deep (2)"]
+    assert [one["kind"] for one in said[:2]] == ["choice-reader", "span-reader"]
+    assert said[0]["layers"] == [
+        {"layer": layer, "reverse": reverse} for layer in (0, 1) for reverse in (False, True)
+    ]
+    assert len(said) == 12
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_route_answers(asked, own, name: str) -> None:
+    from keepgate.data.questions import Question
+
+    model = own[name]
+    reading = read(model.task, Question(**TEXT))
+    (said,) = asked.post("/api/read", **TEXT, models=[name]).json["readings"]
+    assert said["error"] is None
+    assert said["tokens"] == list(reading.tokens.texts)
+    assert len(said["strips"]) == len(reading.trace.layers)
+    assert asked.post("/api/answer", **TEXT, model=name).json["sensitivity"]
+    assert asked.post("/api/gradient", models=[name], lags=20).status == 200
+    longer = asked.post("/api/lengthen", **TEXT, models=[name], language="zh", steps=4, to=100).json
+    assert len(longer["answers"][name]) == 4
+    for one in model.as_dict()["layers"]:  # type: ignore[union-attr]
+        values = asked.post("/api/values", **TEXT, model=name, **one)
+        assert values.status == 200
+        reply = asked.post("/api/token", **TEXT, model=name, token=2, **one)
+        if name == "deep-2":
+            assert reply.json["code"] == "no_memory"
+            continue
+        found = fate(reading.trace.layer(one["layer"], reverse=one["reverse"]), 2)
+        assert reply.json["at_end"] == pytest.approx(found.at_end, rel=2e-3, abs=1e-6)
+        changed = asked.post("/api/what-if", **TEXT, model=name, drop=[1], keep=[3]).json
+        true = answer_if(reading, drop=[1], keep=[3])
+        assert changed["answer"]["text"] == true.text
+        assert changed["answer"]["probability"] == pytest.approx(true.probability, rel=1e-3)
+
+
+def test_what_the_span_reader_does_not_know_is_pointed_at(asked) -> None:
+    (said,) = asked.post("/api/read", text="魯夫喵了。", question="是誰?", models=["points"]).json["readings"]
+    assert "喵" in [said["tokens"][place] for place in said["unknown"]]
+
+
+def test_what_has_no_memory_is_not_served(tmp_path: Path) -> None:
+    folder = tmp_path / "window"
+    save(
+        choice(cell="feedforward", reading="last", bidirectional=False, window=4),
+        folder,
+        card={"what": "none"},
+    )
+    with pytest.raises(SettingsError, match=r"window: .* has no memory to look into; serve one with an RNN"):
+        served([folder])
+
+
+def test_one_network_that_cannot_read_does_not_fail_the_others(serve, own, models, monkeypatch) -> None:
+    from keepgate.errors import CorpusError
+    from keepgate.serve import app
+
+    real = app.replies.reading_of
+
+    def fails(task, reading):
+        if task is own["deep"].task:
+            raise CorpusError("this one cannot")
+        return real(task, reading)
+
+    monkeypatch.setattr(app.replies, "reading_of", fails)
+    with serve(own) as client:
+        first, second = client.post("/api/read", **TEXT, models=["deep", "points"]).json["readings"]
+    assert first["error"] == {"error": "this one cannot", "code": "cannot_read", "facts": {}}
+    assert second["error"] is None
+
+
+def test_a_folder_is_named_once_however_it_is_written(folders: list[Path], monkeypatch) -> None:
+    monkeypatch.chdir(folders[0])
+    (first, *_) = served([Path(".")])
+    assert isinstance(first, Model)
+    assert first.name == os.path.basename(folders[0])

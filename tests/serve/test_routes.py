@@ -1,0 +1,282 @@
+"""Every route against the lens itself, called directly."""
+
+import math
+
+import pytest
+import torch
+
+from keepgate.data.corpora.stories import article, stories
+from keepgate.data.questions import Question
+from keepgate.errors import CellError
+from keepgate.lens import (
+    answer_if,
+    carriers,
+    decay_length,
+    fate,
+    gone_after,
+    gradient_of_run,
+    half_lives,
+    read,
+    sensitivity,
+    writes_of,
+)
+from keepgate.lens.view import movement
+from keepgate.serve.gradients import story
+
+ZH = ["zh/rnn", "zh/lstm-zero", "zh/lstm-chrono", "zh/gru-chrono"]
+GATED = ZH[1:]
+
+
+def near(given, expected, share: float = 1e-3) -> bool:
+    """Whether numbers that went through four significant digits are these."""
+    flat = expected.tolist() if isinstance(expected, torch.Tensor) else list(expected)
+    return len(given) == len(flat) and all(
+        (one is None and not math.isfinite(other))
+        or (one is not None and math.isclose(one, other, rel_tol=share, abs_tol=1e-9))
+        for one, other in zip(given, flat, strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def readings(models, told):
+    return {name: read(models[name].task, Question(**told)) for name in ZH}
+
+
+def test_the_list_says_of_each_network_what_the_page_must_know(client) -> None:
+    said = client.get("/api/models").json
+    assert [one["id"] for one in said["models"]] == [*ZH, *(name.replace("zh", "en") for name in ZH)]
+    assert said["limits"] == {"tokens": 4000, "bytes": 1_048_576}
+    by_id = {one["id"]: one for one in said["models"]}
+    lstm, gru, rnn = by_id["zh/lstm-chrono"], by_id["zh/gru-chrono"], by_id["en/rnn"]
+    assert (lstm["name"], lstm["note"], lstm["language"], lstm["shipped"]) == ("LSTM", "chrono", "zh", True)
+    assert (lstm["gates"], lstm["states"], lstm["memory"]) == (["f", "i", "o"], ["c", "h"], "c")
+    assert (lstm["keeps"], lstm["writes"], lstm["hidden_size"]) == ("f", "i", 64)
+    assert lstm["layers"] == [{"layer": 0, "reverse": False}]
+    assert (gru["gates"], gru["states"], gru["keeps"], gru["writes"]) == (["z", "r"], ["h"], "z", None)
+    assert (rnn["gates"], rnn["keeps"], rnn["note"]) == ([], None, None)
+    assert {one["phase"] for one in lstm["equations"]} == {"forget", "select", "output"}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_seed_0_tells_the_article_s_own_story(client, language: str) -> None:
+    own = article(300, language=language)
+    assert client.get(f"/api/story?language={language}&length=300").json == {
+        "text": own.text, "question": own.question, "answer": own.answers[0],
+    }  # fmt: skip
+    (other,) = stories(1, 300, seed=7, split="test", language=language)
+    said = client.get(f"/api/story?language={language}&length=300&seed=7").json
+    assert (said["text"], said["answer"]) == (other.text, other.answers[0])
+
+
+def test_several_networks_read_side_by_side(client, told, readings) -> None:
+    said = client.post("/api/read", **told, models=[*ZH, ZH[0]]).json["readings"]
+    assert [one["model"] for one in said] == ZH
+    for one in said:
+        reading = readings[one["model"]]
+        assert one["error"] is None
+        assert one["answer"]["text"] == reading.answer.text
+        assert near([one["answer"]["probability"]], [reading.answer.probability])
+        assert [each["text"] for each in one["answer"]["candidates"]] == [
+            text for text, _ in reading.answer.candidates
+        ]
+        assert (one["answer"]["start"], one["answer"]["sentence"]) == (
+            reading.answer.start, reading.answer.sentence,
+        )  # fmt: skip
+        assert (one["tokens"], one["asked_from"]) == (list(reading.tokens.texts), reading.asked_from)
+        whole = told["text"] + told["question"]
+        spelt = [whole[a:b] for a, b in zip(one["starts"], one["ends"], strict=True)]
+        assert spelt == one["tokens"]
+        assert one["unknown"] == []
+        (strip,) = one["strips"]
+        (layer,) = reading.trace.layers
+        for name, values in strip["gates"].items():
+            assert near(values, layer[name][:, 0].mean(1))
+        for state, values in strip["moves"].items():
+            assert near(values, movement(layer, state)[:, 0])
+            assert values[0] is None
+        if one["model"] in GATED:
+            lives = half_lives(layer)[0]
+            assert near([one["half_life"], one["longest"]], [float(lives.median()), float(lives.max())])
+            assert near([one["left_of_first"]], [fate(layer, 0).at_end])
+        else:
+            assert (one["half_life"], one["longest"], one["left_of_first"], strip["gates"]) == (
+                None, None, None, {},
+            )  # fmt: skip
+
+
+def test_what_the_vocabulary_lacks_is_pointed_at(client) -> None:
+    (said,) = client.post("/api/read", text="魯夫喵了。", question="是誰?", models=["zh/rnn"]).json[
+        "readings"
+    ]
+    assert [said["tokens"][place] for place in said["unknown"]] == ["喵"]
+
+
+@pytest.mark.parametrize("name", GATED)
+@pytest.mark.parametrize("unit", [None, 5])
+def test_a_token_s_write_is_followed_to_the_end(client, told, readings, name: str, unit: int | None) -> None:
+    said = client.post("/api/token", **told, model=name, token=1, unit=unit).json
+    (layer,) = readings[name].trace.layers
+    found = fate(layer, 1, unit=unit)
+    assert near([said["size"], said["at_end"]], [found.size, found.at_end], 2e-3)
+    assert near(said["left"], found.left)
+    assert near(said["erased"], found.erased)
+    assert said["erasers"][0]["token"] == int(found.erased.argmax())
+    shares = [one["share"] for one in said["erasers"]]
+    assert shares == sorted(shares, reverse=True)
+    write = writes_of(layer).write[1, 0]
+    if unit is None:
+        assert said["written"][0]["unit"] == int(write.abs().argmax())
+        assert len(said["written"]) == 8
+    else:
+        assert [one["unit"] for one in said["written"]] == [unit]
+    assert near([said["written"][0]["value"]], [float(write[said["written"][0]["unit"]])])
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_each_carrier_comes_with_its_proof(client, told, readings, name: str) -> None:
+    said = client.post("/api/answer", **told, model=name).json
+    found = carriers(readings[name])
+    assert (said["exact"], said["tried"]) == ("dropped", len(found))
+    assert near(said["sensitivity"], sensitivity(readings[name]))
+    assert near([one["share"] for one in said["carriers"]], [one.share for one in found])
+    first = said["carriers"][0]
+    proof = client.post("/api/what-if", **told, model=name, drop=[first["token"]]).json
+    assert proof["answer"]["text"] == first["without"]["text"] == found[0].without.text
+
+
+def test_the_name_carries_the_answer_and_without_it_the_answer_is_another(client, told) -> None:
+    for name in ("zh/lstm-chrono", "zh/gru-chrono"):
+        first = client.post("/api/answer", **told, model=name).json["carriers"][0]
+        assert told["text"][first["token"]] in "魯夫"
+        assert first["share"] > 0.9
+        assert first["without"]["text"] != "魯夫"
+
+
+def test_a_plain_rnn_has_no_writes_and_says_so(client, told, readings) -> None:
+    for path, more in (("token", {"token": 0}), ("what-if", {"drop": [0]})):
+        reply = client.post(f"/api/{path}", **told, model="zh/rnn", **more)
+        assert (reply.status, reply.json["code"]) == (422, "no_memory")
+        assert "sum of what was written" in reply.json["error"]
+    said = client.post("/api/answer", **told, model="zh/rnn").json
+    assert (said["carriers"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
+    assert near(said["sensitivity"], sensitivity(readings["zh/rnn"]))
+    with pytest.raises(CellError):
+        carriers(readings["zh/rnn"])
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_what_if_is_the_true_network_run_again(client, told, readings, name: str) -> None:
+    said = client.post("/api/what-if", **told, model=name, drop=[0, 1], keep=[40, 41]).json
+    true = answer_if(readings[name], drop=[0, 1], keep=[40, 41])
+    assert (said["answer"]["text"], said["before"]["text"]) == (true.text, readings[name].answer.text)
+    assert near([said["answer"]["probability"]], [true.probability])
+    nothing = client.post("/api/what-if", **told, model=name).json
+    assert nothing["answer"]["text"] == nothing["before"]["text"]
+
+
+@pytest.mark.parametrize("name", ZH)
+@pytest.mark.parametrize("unit", [None, 63])
+def test_values_are_those_of_the_trace(client, told, readings, name: str, unit: int | None) -> None:
+    said = client.post("/api/values", **told, model=name, unit=unit).json
+    (layer,) = readings[name].trace.layers
+    assert (set(said["values"]), said["units"]) == (set(layer.names), 64)
+    for name_, values in said["values"].items():
+        expected = layer[name_][:, 0].mean(1) if unit is None else layer[name_][:, 0, unit]
+        assert near(values, expected)
+    for state, values in said["before"].items():
+        assert values[0] == 0
+        assert values[1:] == said["values"][state][:-1]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_longer_and_longer_each_going_on_where_the_one_before_ends(client, models, language: str) -> None:
+    names = [f"{language}/{name.partition('/')[2]}" for name in ZH]
+    one = article(150, language=language)
+    said = client.post(
+        "/api/lengthen",
+        text=one.text,
+        question=one.question,
+        models=names,
+        language=language,
+        steps=8,
+        to=900,
+    ).json
+    assert said["stories"][0] == one.text
+    assert said["lengths"] == [len(each) for each in said["stories"]]
+    assert len(said["stories"]) == 8
+    assert 850 < said["lengths"][-1] <= 900
+    for before, after in zip(said["stories"], said["stories"][1:], strict=False):
+        assert after.startswith(before)
+        assert len(after) > len(before)
+    for name in names:
+        asked = [Question(text=each, question=one.question) for each in said["stories"]]
+        for told, true in zip(said["answers"][name], models[name].task.answer(asked), strict=True):
+            assert told["text"] == true.text
+            assert told["right"] == (true.text == one.answers[0])
+    for name in (f"{language}/lstm-chrono", f"{language}/gru-chrono"):
+        assert all(each["right"] for each in said["answers"][name])
+
+
+def test_where_the_truth_is_not_known_the_most_common_answer_counts_and_else_nothing(client) -> None:
+    text = {"text": "今天天氣很好。", "question": "是誰?"}
+    said = client.post("/api/lengthen", **text, models=["zh/rnn"], language="zh", steps=3, to=100).json
+    assert said["expected"] == said["answers"]["zh/rnn"][0]["text"]
+    both = client.post("/api/lengthen", **text, models=ZH[:2], language="zh", steps=3, to=100).json
+    first = {each[0]["text"] for each in both["answers"].values()}
+    if len(first) == 2:
+        assert both["expected"] is None
+        assert both["answers"]["zh/rnn"][0]["right"] is None
+
+
+def test_a_text_that_is_long_already_stays_as_it_is(client, told) -> None:
+    said = client.post("/api/lengthen", **told, models=["zh/rnn"], language="zh", to=100).json
+    assert said["stories"] == [told["text"]]
+
+
+def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
+    said = client.post("/api/gradient", models=ZH, lags=60).json
+    assert said["lags"] == list(range(61))
+    for line in said["lines"]:
+        task = models[line["model"]].task
+        reading = read(task, story("zh", 60))
+        output = reading.trace.output.double().requires_grad_()
+        (reached,) = torch.autograd.grad(reading.head.margin(output), output)
+        true = gradient_of_run(reading.seen, reached, furthest=60)
+        assert near(line["values"], true)
+        assert line["gone"] == gone_after(true)
+        assert near([line["decay"]], [decay_length(true)])
+        assert line["has_bias"] == (line["model"] != "zh/rnn")
+
+
+@pytest.mark.parametrize("lags", [1, 500])
+def test_a_gradient_over_few_lags_and_over_many(client, lags: int) -> None:
+    said = client.post("/api/gradient", models=["zh/gru-chrono", "en/gru-chrono"], lags=lags).json
+    assert [len(line["values"]) for line in said["lines"]] == [lags + 1] * 2
+    assert all(line["values"][0] == 1 for line in said["lines"])
+
+
+def test_bias_and_scale_change_a_copy_and_never_the_network(client, models) -> None:
+    before = {name: value.clone() for name, value in models["zh/lstm-zero"].task.state_dict().items()}
+    ask = {"models": ["zh/lstm-zero", "zh/rnn"], "lags": 60}
+    plain = client.post("/api/gradient", **ask).json["lines"]
+    biased = client.post("/api/gradient", **ask, forget_bias=4.0).json["lines"]
+    scaled = client.post("/api/gradient", **ask, recurrent_scale=4.0).json["lines"]
+    assert biased[0]["values"][60] > 1e3 * plain[0]["values"][60]  # an open gate lets the gradient through
+    assert biased[1]["values"] == plain[1]["values"]  # a plain RNN has no such bias
+    assert scaled[1]["values"] != plain[1]["values"]
+    after = models["zh/lstm-zero"].task.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert client.post("/api/gradient", **ask).json["lines"] == plain
+
+
+def test_the_second_question_about_a_story_finds_it_read(client, told, monkeypatch) -> None:
+    import keepgate.serve.readings as room
+
+    asked = {"text": "娜美說她想成為棒球王。", "question": "是誰想要成為棒球王?"}
+    client.post("/api/read", **asked, models=["zh/gru-chrono"])
+
+    def never(*_: object) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(room, "read", never)
+    assert client.post("/api/values", **asked, model="zh/gru-chrono").status == 200
