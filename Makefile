@@ -91,6 +91,7 @@ $(VENV)/bench.stamp: $(VENV)/dev.stamp
 bench: $(VENV)/bench.stamp
 	@$(BIN)/python bench/cells.py
 	@$(BIN)/python bench/stories.py
+	@$(BIN)/python bench/page.py
 	@$(BIN)/python bench/cmrc2018.py --train $(CMRC2018)/train.json --dev $(CMRC2018)/dev.json --models models
 	@$(BIN)/python bench/asked.py models/seed-0
 	@$(BIN)/python bench/table.py

@@ -25,7 +25,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def run(text: str) -> tuple[dict[str, Any], list[str]]:
-    """The names that the page's Python leaves behind, and what each block prints; its files are thrown away."""
+    """The names that the page's Python leaves behind, and what each block prints. Its files are thrown away."""
     names: dict[str, Any] = {"__name__": "page"}
     printed = []
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

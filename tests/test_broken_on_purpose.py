@@ -97,7 +97,7 @@ MUTANTS_OF_THE_PAGE = {
     "tokens not counted": ("serve/replies.py", "if tokens > most:", "if False:"),
     "no end to those who wait": ("serve/work.py", "if self.going >= self._limits.waiting:", "if False:"),
     "no end to what is computed": ("serve/work.py", "timeout=deadline.left", "timeout=None"),
-    "what nobody waits for computed all the same": ("serve/work.py", "    deadline.check()\n    return", "    return"),
+    "what nobody waits for computed all the same": ("serve/work.py", "future.cancel()", "pass"),
     "a place that is not given back": ("serve/work.py", "self.going -= 1", "pass"),
     "what is typed guessed at": ("serve/bodies.py", "strict=True", "strict=False"),
     "half a character let through": ("serve/bodies.py", "if any(", "if False and any("),

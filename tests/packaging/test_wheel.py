@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import venv
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -78,18 +77,3 @@ def test_the_wheel_installs_and_runs_without_a_compiler_and_without_torch(wheel:
     )
     assert done.returncode == 0, done.stderr
     assert str(tmp_path) in done.stdout
-
-
-def test_the_wheel_brings_the_page_and_its_networks_along(wheel: Path):
-    room = ROOT / "src/keepgate/serve"
-    wanted = {
-        f"keepgate/serve/{path.relative_to(room)}"
-        for folder in ("static", "networks")
-        for path in (room / folder).rglob("*")
-        if path.is_file()
-    }
-    assert len(wanted) > 8 * 5
-    with zipfile.ZipFile(wheel) as files:
-        assert wanted <= set(files.namelist())
-        for name in wanted:
-            assert files.read(name) == (ROOT / "src" / name).read_bytes()

@@ -202,9 +202,16 @@ def test_more_than_may_wait_are_told_to_come_again(serve, models, slow) -> None:
         assert read_of(client).status == 200
 
 
-def test_what_takes_too_long_is_answered_in_time_and_what_waited_is_never_begun(serve, models, slow) -> None:
+def test_what_takes_too_long_is_answered_in_time_and_what_waited_is_never_begun(
+    serve, models, slow, monkeypatch
+) -> None:
+    valued: list[object] = []
+    monkeypatch.setattr(replies, "values_of", lambda *given: valued.append(given) or {})
     with serve(models, Limits(workers=1, waiting=8, seconds=0.5)) as client, ThreadPoolExecutor(4) as others:
-        asked = [others.submit(read_of, client, number) for number in range(4)]
+        asked = [others.submit(read_of, client, 0)]
+        assert slow.begun.acquire(timeout=10)
+        asked += [others.submit(read_of, client, number) for number in (1, 2)]
+        asked.append(others.submit(client.post, "/api/values", **ONE))
         for one in asked:
             assert refused(one.result(), 504, "timeout") == {"seconds": 0.5}
         slow.go_on.set()
@@ -213,6 +220,7 @@ def test_what_takes_too_long_is_answered_in_time_and_what_waited_is_never_begun(
             pass
         assert reply.status == 200
         assert slow.ended == 2  # the one that had begun, and the last
+        assert not valued
 
 
 def test_between_two_networks_a_reading_that_is_late_ends(serve, models, slow) -> None:
@@ -261,3 +269,17 @@ def test_many_at_once_all_get_their_own_answer(client, told) -> None:
     for name, reply in zip(asked, replied, strict=True):
         assert reply.status == 200
         assert reply.json == alone[name]
+
+
+def test_a_bug_of_ours_is_said_to_be_one_and_shows_nothing_of_the_inside(client, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(replies, "values_of", broken)
+    reply = client.post("/api/values", **ONE)
+    assert "RuntimeError" in reply.json["error"]
+    refused(reply, 500, "bug")
+    assert b"secret" not in reply.body
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    monkeypatch.undo()
+    assert client.post("/api/values", **ONE).status == 200

@@ -11,6 +11,7 @@ from keepgate.data.corpora.stories import article, stories
 from keepgate.errors import BundleError
 from keepgate.export import load
 from keepgate.serve import shipped, train_networks
+from keepgate.serve.lengthen import lengthened
 from keepgate.serve.models import Models
 
 RIGHT = {"zh": "魯夫", "en": "Luffy"}
@@ -52,6 +53,21 @@ def test_one_never_learns_one_forgets_soon_and_two_remember(language: str, model
     assert alone > 0.95
     assert 0.2 < longer < 0.8
     assert longest < 0.5
+
+
+@pytest.mark.parametrize("language", shipped.LANGUAGES)
+def test_as_the_article_s_sentence_grows_longer_one_sees_the_lstm_forget(
+    language: str, models: Models
+) -> None:
+    asked = article(language=language)
+    said = lengthened(
+        [models[f"{language}/{name}"] for name in shipped.NAMES], asked, language=language, steps=16, to=1000
+    )
+    rnn, zero, *others = ([one["right"] for one in each] for each in said["answers"].values())  # type: ignore[attr-defined]
+    assert not any(rnn)
+    assert zero[:3] == [True] * 3
+    assert not any(zero[-5:])
+    assert all(all(each) for each in others)
 
 
 def test_training_again_makes_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,7 +137,7 @@ def test_each_carrier_comes_with_its_proof(client, told, readings, name: str) ->
     said = client.post("/api/answer", **told, model=name).json
     found = carriers(readings[name])
     assert (said["exact"], said["tried"]) == ("dropped", len(found))
-    assert near(said["sensitivity"], sensitivity(readings[name]))
+    assert said["sensitivity"] is None
     assert near([one["share"] for one in said["carriers"]], [one.share for one in found])
     first = said["carriers"][0]
     proof = client.post("/api/what-if", **told, model=name, drop=[first["token"]]).json

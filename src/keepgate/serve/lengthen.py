@@ -1,5 +1,6 @@
 """A story made longer, step by step, and what each network still answers."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -20,7 +21,8 @@ SEED = 0
 def longer(text: str, *, language: Language, steps: int, to: int) -> list[str]:
     """The text, and the same with more and more sentences after it, the last of about `to` characters and no more.
 
-    Each goes on where the one before ends. Fewer than `steps` where whole sentences do not suffice for so many.
+    Each goes on where the one before ends, and is about as many times as long as it: who forgets soon forgets early on
+    the way. Fewer than `steps` where whole sentences do not suffice for so many.
     """
     room = to - len(text)
     sentences: list[str] = []
@@ -33,8 +35,8 @@ def longer(text: str, *, language: Language, steps: int, to: int) -> list[str]:
     told_by = [0, *accumulate(map(len, sentences))]
     stories = [text]
     for step in range(1, steps):
-        wanted = room * step / (steps - 1)
-        count = max(k for k, told in enumerate(told_by) if told <= max(wanted, 0))
+        wanted = round(len(text) * (max(to / len(text), 1) ** (step / (steps - 1)) - 1))
+        count = bisect_right(told_by, wanted) - 1
         story = text + "".join(sentences[:count])
         if story != stories[-1]:
             stories.append(story)

@@ -100,21 +100,21 @@ def token_of(reading: Reading, token: int, layer: int, reverse: bool, unit: int 
 
 
 def support_of(reading: Reading) -> Plain:
-    """Which tokens carry the answer, proven one by one where the network has writes to leave out.
+    """Which tokens carry the answer, proven one by one; where a network has no writes to leave out, its sensitivity.
 
     Of a long text, or by a large network, fewer tokens are tried: those that influence the answer most.
     """
-    felt = sensitivity(reading)
     try:
         found = carriers(reading, tried=_worth_trying(reading))
     except CellError:
-        return {"carriers": [], "tried": 0, "sensitivity": plain(felt), "exact": "sensitivity"}
+        felt = plain(sensitivity(reading))
+        return {"carriers": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
     return {
         "carriers": [
             {"token": one.step, "share": rounded(one.share), "without": short(one.without)} for one in found
         ],
         "tried": len(found),
-        "sensitivity": plain(felt),
+        "sensitivity": None,
         "exact": "dropped",
     }
 

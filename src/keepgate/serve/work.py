@@ -70,7 +70,7 @@ class Work:
         """
         self._take()
         deadline = Deadline(self._limits.seconds)
-        future = self._pool.submit(_within, work, deadline)
+        future = self._pool.submit(work, deadline)
         future.add_done_callback(self._ended)
         answer = asyncio.wrap_future(future)
         ends: list[asyncio.Future[Any]] = [answer]
@@ -85,6 +85,8 @@ class Work:
             raise AssertionError("a deadline given up is past")
         finally:
             deadline.give_up()
+            # At once: asyncio would hand the cancelling on in its next round, when the work may have begun.
+            future.cancel()
             for end in ends:
                 end.cancel()
 
@@ -106,11 +108,6 @@ class Work:
     def _ended(self, _: Future[T]) -> None:
         with self._lock:
             self.going -= 1
-
-
-def _within(work: Callable[[Deadline], T], deadline: Deadline) -> T:
-    deadline.check()
-    return work(deadline)
 
 
 def _alone() -> None:

@@ -11,6 +11,13 @@ from .conftest import SCREENSHOTS
 Open = Callable[..., Any]
 # Milliseconds that an interaction may take on two cores that do nothing else; the quick tests allow for a busy machine.
 BOUND, BUSY = 200, 1500
+# How wide the page is, how wide the window, and what stands out of it, or can be scrolled sideways.
+WIDE = """() => {
+    const shown = [...document.querySelectorAll("main, main *")].filter((each) => each.checkVisibility() && !each.closest(".unseen"));
+    const out = shown.filter((each) => each.getBoundingClientRect().right > innerWidth + 1
+        || (["auto", "scroll"].includes(getComputedStyle(each).overflowX) && each.scrollWidth > each.clientWidth + 1));
+    return [document.documentElement.scrollWidth, innerWidth, out.map((each) => each.outerHTML.slice(0, 90))];
+}"""
 
 
 @pytest.mark.parametrize(
@@ -25,16 +32,14 @@ def test_nothing_stands_out_of_the_window(width: int, language: str, visit: Open
     page.locator(".outcome.new").wait_for()
     page.locator("#lengthen").scroll_into_view_if_needed()
     page.locator("#lengthen table").wait_for()
-    wide = """() => [document.documentElement.scrollWidth, innerWidth, [...document.querySelectorAll("main *")].filter((each) =>
-        each.checkVisibility() && !each.closest(".unseen") && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML.slice(0, 90))]"""
-    content, window, out = page.evaluate(wide)
+    content, window, out = page.evaluate(WIDE)
     assert content <= window
     assert not out
     page.evaluate("() => scrollTo(0, 0)")
     shoot(page, f"answer-{width}-{language}", full_page=True)
     page.locator("#to-gradient").click()
     page.locator(".curves").wait_for()
-    content, window, out = page.evaluate(wide)
+    content, window, out = page.evaluate(WIDE)
     assert content <= window
     assert not out
     shoot(page, f"gradient-{width}-{language}", full_page=True)

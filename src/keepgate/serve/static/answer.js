@@ -105,12 +105,15 @@ function carriers({ carriers: all, tried }) {
     el("h4", {}, t("answer.carriers")),
     el("p", { class: "note" }, t("answer.how", { n: tried })),
     el("ol", { class: "rows carriers" }, rows),
-    el(
-      "p",
-      { class: "note" },
-      t(shown[0].without.text === reading().answer.text ? "answer.forget.several" : "answer.forget"),
-    ),
+    el("p", { class: "note" }, t(advice(shown[0]))),
   );
+}
+
+/** What to try next: how to make this network forget, or what a wrong answer shows of it. */
+function advice(first) {
+  const { answer } = reading();
+  if (first.without.text === answer.text) return "answer.forget.several";
+  return state.expected === null || state.expected === answer.text ? "answer.forget" : "answer.forget.wrong";
 }
 
 function candidates({ candidates: all }) {

@@ -166,7 +166,9 @@ function table() {
       }),
     ),
   );
-  return el("table", { class: "lengths" }, el("thead", {}, head), el("tbody", {}, rows));
+  const made = el("table", { class: "lengths" }, el("thead", {}, head), el("tbody", {}, rows));
+  made.style.setProperty("--columns", found.lengths.length);
+  return made;
 }
 
 function jump(k) {

@@ -1,0 +1,86 @@
+"""Work under a deadline: what nobody waits for is dropped at once, and a place is free when its work has ended."""
+
+import asyncio
+import threading
+
+import pytest
+
+from keepgate.serve.limits import Limits, Refusal
+from keepgate.serve.work import Deadline, Work
+
+
+def test_what_was_not_begun_is_dropped_before_anyone_is_told() -> None:
+    go_on, begun, second = threading.Event(), threading.Event(), threading.Event()
+
+    def blocks(_: Deadline) -> int:
+        begun.set()
+        assert go_on.wait(30)
+        return 7
+
+    async def play() -> None:
+        work = Work(Limits(workers=1, seconds=0.2))
+        first = asyncio.ensure_future(work.do(blocks))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        with pytest.raises(Refusal) as refusal:
+            await work.do(lambda _: second.set())
+        assert refusal.value.code == "timeout"
+        assert work.going == 1  # only the one that was begun, in this very moment
+        with pytest.raises(Refusal):
+            await first
+        assert work.going == 1  # it was given up, but its thread is not free
+        go_on.set()
+        while work.going:
+            await asyncio.sleep(0.01)
+        assert await work.do(lambda _: 8) == 8
+        work.close()
+
+    asyncio.run(play())
+    assert not second.is_set()
+
+
+def test_what_goes_wrong_inside_is_what_the_caller_sees() -> None:
+    def fails(_: Deadline) -> None:
+        raise KeyError("inside")
+
+    async def play() -> None:
+        work = Work(Limits())
+        with pytest.raises(KeyError, match="inside"):
+            await work.do(fails)
+        assert work.going == 0
+        work.close()
+
+    asyncio.run(play())
+
+
+def test_who_has_gone_is_not_waited_for() -> None:
+    go_on, ended = threading.Event(), threading.Event()
+
+    def long(deadline: Deadline) -> None:
+        assert go_on.wait(30)
+        with pytest.raises(Refusal):
+            deadline.check()
+        ended.set()
+
+    async def gone() -> None:
+        await asyncio.sleep(0.05)
+
+    async def play() -> None:
+        work = Work(Limits(seconds=60))
+        with pytest.raises(Refusal):
+            await work.do(long, gone)
+        go_on.set()
+        work.close()
+
+    asyncio.run(play())
+    assert ended.wait(10)
+
+
+def test_parts_are_done_while_there_is_time() -> None:
+    assert list(Deadline(60).between([1, 2, 3])) == [1, 2, 3]
+    deadline = Deadline(60)
+    parts = deadline.between([1, 2, 3])
+    assert [next(parts), next(parts)] == [1, 2]
+    deadline.give_up()
+    with pytest.raises(Refusal, match="took longer than 60 seconds"):
+        next(parts)
