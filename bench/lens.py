@@ -1,13 +1,16 @@
 """The lens, measured: what attaching costs, and whether the shares of an answer are what dropping a write does.
 
-    python bench/lens.py [--questions 500] [--out bench/results/lens.json]
+    python bench/lens.py [--questions 500] [--only PART] [--out bench/results/lens.json]
 
 Trains the readers of `keepgate compare` (seed 0) and asks new stories of 300 characters. For each reader and each
 measure (the change that dropping a write makes; influence, its first order along every path; the direct memory share):
 how often the first token lies in the sentence that holds the answer, and the rank correlation with the dropped writes.
+The same for a twentieth of the questions of the integrated shares, of writes and of tokens through all layers, with the
+worst and the middling completeness. --only measures one part and keeps the others of the file.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -21,7 +24,7 @@ from torch import nn
 from keepgate.compare.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
 from keepgate.data.corpora.stories import stories
 from keepgate.data.text import tokenize
-from keepgate.lens import attach, influence_on, rank_correlation, read
+from keepgate.lens import attach, influence_on, rank_correlation, read, token_shares, write_shares
 from keepgate.lens.answers import answer_shares, scores_without
 from keepgate.lens.statistics import bootstrap
 from keepgate.train.loop import fit
@@ -80,6 +83,37 @@ def reader(contestant, count: int) -> dict[str, object]:
     }  # fmt: skip
 
 
+def integrated(contestant, count: int) -> dict[str, object]:
+    """One trained reader: integrated shares of writes and of tokens, and how much of the answer they sum to."""
+    task = contestant.build(0)
+    fit(task, run_of(0), stages=stages_of(task, BUDGET, 1), progress=False)
+    task.eval()
+    result = {"reader": contestant.name, "questions": count}
+    found = defaultdict(list)
+    for question in stories(count, LENGTH, seed=SEED, split="test"):
+        reading = read(task, question)
+        k = task.choices.index(reading.answer.text)
+        scores = reading.head.scores(reading.trace.output)[0]
+        without = scores_without(task, question, range(len(reading.tokens)))
+        dropped = (scores[k] - scores.mean()) - (without[:, k] - without.mean(1))
+        (start, end), starts = question.facts[0], tokenize(question.text).starts
+        for name, shares in (("writes", write_shares(reading)), ("tokens", token_shares(reading))):
+            top = int(shares.tokens.argmax())
+            inside = top < len(starts) and start <= starts[top] < end
+            found[name].append((inside, rank_correlation(shares.tokens, dropped), shares.completeness))
+    for name, rows in found.items():
+        inside, ranks, completeness = (list(each) for each in zip(*rows, strict=True))
+        result[name] = {
+            "top_in_sentence": sum(inside) / count,
+            "rank_correlation_with_dropped": _mean(ranks),
+            "completeness": {
+                "median": statistics.median(completeness),
+                "worst": max(completeness, key=lambda each: abs(each - 1)),
+            },
+        }
+    return result
+
+
 def _mean(values: list[float]) -> dict[str, object]:
     """The mean over the questions, and where it lies with 95 % confidence."""
     found = torch.tensor(values)
@@ -90,22 +124,30 @@ def _mean(values: list[float]) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--questions", type=int, default=500)
+    parser.add_argument("--only", choices=("overhead", "readers", "integrated"))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    results = {"machine": machine(), "overhead": [], "readers": []}
-    for kind in ("LSTM", "GRU"):
-        for layers in (1, 2, 3):
-            for both in (False, True):
-                extra = overhead(kind, layers, both)
-                results["overhead"].append(
-                    {"kind": kind, "layers": layers, "bidirectional": both, "extra": extra}
-                )
-                print(results["overhead"][-1], flush=True)
+    parts = (given.only,) if given.only else ("overhead", "readers", "integrated")
+    known = (
+        json.loads(given.out.read_text("utf-8")) if given.only and given.out and given.out.exists() else {}
+    )
+    results = {"machine": machine()} | known | {part: [] for part in parts}
+    if "overhead" in parts:
+        for kind, layers, both in itertools.product(("LSTM", "GRU"), (1, 2, 3), (False, True)):
+            extra = overhead(kind, layers, both)
+            results["overhead"].append(
+                {"kind": kind, "layers": layers, "bidirectional": both, "extra": extra}
+            )
+            print(results["overhead"][-1], flush=True)
     for contestant in READERS:
         # Attention reads in both directions, which takes several times as long.
         count = given.questions if contestant.name != "attention" else given.questions // 4
-        results["readers"].append(reader(contestant, count))
-        print(results["readers"][-1], flush=True)
+        if "readers" in parts:
+            results["readers"].append(reader(contestant, count))
+            print(results["readers"][-1], flush=True)
+        if "integrated" in parts:
+            results["integrated"].append(integrated(contestant, given.questions // 20))
+            print(results["integrated"][-1], flush=True)
     if given.out:
         given.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 

@@ -8,7 +8,7 @@ from faults import planted, questions
 from test_answers_apart import reader
 from torch import nn
 from torch.nn.functional import cross_entropy
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
@@ -18,6 +18,7 @@ from keepgate.lens import examine, gradient_by_lag
 from keepgate.lens.asked import asked_of
 from keepgate.lens.horizon import horizon
 from keepgate.lens.samples import rows_of
+from keepgate.lens.signal import signal_of
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
@@ -110,6 +111,42 @@ def test_packed_rows_and_rows_with_lengths_have_the_report_of_the_same_network(l
     first = x.transpose(0, 1) if layer.batch_first else x
     expected = gradient_by_lag(layer, first, loss=loss, lengths=LENGTHS)
     torch.testing.assert_close(packed.gradient, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_gradient_of_packed_outputs_is_each_rows_own():
+    class Means(Reads):
+        """Answers from all outputs of a row, weighted by how far they are from its start."""
+
+        def forward(self, packed):
+            output, ends = pad_packed_sequence(self.layer(packed)[0])
+            weight = (torch.arange(len(output)).unsqueeze(1) + 1.0) * (
+                torch.arange(len(output)).unsqueeze(1) < ends
+            )
+            return self.head(torch.einsum("tb,tbh->bh", weight, output))
+
+    model = Means(nn.GRU(3, 8))
+    rows, _, targets = ragged(model)
+    batch = (pack_sequence(rows, enforce_sorted=False), targets)
+    together = signal_of(model, "layer", model.layer, rows_of(model, batch))[1]
+    # Row by row: the norms at each lag, over the rows that are so long.
+    norms = torch.zeros(len(rows), max(LENGTHS), dtype=torch.float64)
+    for k, row in enumerate(rows):
+        alone = rows_of(model, (pack_sequence([row]), targets[k : k + 1]))
+        states, ends = [], []
+        h = torch.zeros(1, 1, 8)
+        for x in row:
+            h = model.layer(x.view(1, 1, 3), h)[1]
+            states.append(h)
+            ends.append(h[0, 0])
+        value = cross_entropy(
+            model.head((torch.arange(len(row)) + 1.0) @ torch.stack(ends)).unsqueeze(0), targets[k : k + 1]
+        )
+        assert float(value.detach()) == pytest.approx(float(alone.losses().detach()), rel=1e-5)
+        slopes = torch.autograd.grad(value, states)
+        norms[k, : len(row)] = torch.stack([one.norm() for one in reversed(slopes)])
+    there = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS).unsqueeze(1)
+    by_lag = norms.sum(0) / there.sum(0)
+    torch.testing.assert_close(together, by_lag / by_lag[0], rtol=1e-4, atol=1e-6)
 
 
 def test_a_model_that_takes_its_ids_packed():

@@ -28,10 +28,23 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
 
 
+BACKWARDS = """
+import resource, torch
+from keepgate.lens import *
+from keepgate.nn import LSTM
+
+seen = see(LSTM(32, 64, init="chrono", horizon=1000), torch.randn(100_000, 1, 32))
+assert torch.isfinite(influence(seen, lambda output: output[-1].sum())[0]).all()
+assert len(gradient_of_run(seen, torch.ones_like(seen.trace.output))) == 100_000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
 @pytest.mark.slow
-def test_a_hundred_thousand_steps_fit_in_two_gibibytes():
+@pytest.mark.parametrize("script", [MEASURE, BACKWARDS], ids=["measures", "gradients"])
+def test_a_hundred_thousand_steps_fit_in_two_gibibytes(script):
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE],
+        [sys.executable, "-c", script],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -2,9 +2,10 @@
 
 Integrated gradients: the answer's slope is taken all along a straight way from nothing to what was there, and the
 shares are the mean slope times the way. Sundararajan et al. (2017), arXiv:1703.01365. They sum to the whole difference
-between the two ends, also through attention, several layers and a second reading, but for the finite number of points,
-which `completeness` shows: a thousandth; a span reader's rectified units leave about a hundredth. How it is divided
-depends on the way: what a token really does, leaving it out says (`answers_without`).
+between the two ends, through attention, several layers and a second reading too, but for the finite number of points,
+which `completeness` shows. Where the way is rough they may be far from all of it: through hundreds of recurrent steps
+the slope jumps (`token_shares`), so look at that figure first. How the sum is divided depends on the way: what a token
+really does, leaving it out says (`answers_without`).
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from .reading import Reading
 from .seen import adopt
 
 # Points on the way, tried in turn until all but a thousandth of the difference is accounted for.
-POINTS, ENOUGH = (8, 32, 128), 1e-3
+POINTS, ENOUGH = (8, 32, 128, 512), 1e-3
 # Numbers of outputs worked on at once, in float64: with all that a backward pass keeps of them about 256 MiB.
 AT_ONCE = 4_194_304
 
@@ -59,7 +60,7 @@ def token_shares(reading: Reading, answer: str | None = None, *, points: int | N
 
     Nothing is a text of the same length whose embeddings (and a span reader's other features) are all zero. The
     question stays as it is, unless it is read with the text: then its tokens have shares too.
-    answer: None is the one that was given. points: None takes as many as `completeness` needs, up to 128.
+    answer: None is the one that was given. points: None takes as many as `completeness` needs, up to 512.
     Raises KeyError for an answer that the reader cannot give, SettingsError for fewer than one point.
     """
     exact = adopt(reading.seen.layer).double()
