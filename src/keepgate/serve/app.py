@@ -109,7 +109,10 @@ def _add_routes(app: FastAPI, models: Models, readings: Readings, work: Work, li
 
         def side_by_side(deadline: Deadline) -> replies.Plain:
             question = replies.checked(body.text, body.question, limits.tokens)
-            return {"readings": [read_by(model, question) for model in deadline.between(asked)]}
+            return {
+                "readings": [read_by(model, question) for model in deadline.between(asked)],
+                "expected": lengthen.expected_of(question),
+            }
 
         return await do(request, side_by_side)
 
@@ -165,7 +168,7 @@ def _add_routes(app: FastAPI, models: Models, readings: Readings, work: Work, li
 
 
 def _story(language: Literal["zh", "en"], length: int, seed: int) -> replies.Plain:
-    """A story with its question; the article's own for seed 0."""
+    """A story with its question; the article's own for seed 0. In Chinese the question's mark is one that is typed."""
     try:
         told = (
             article(length, language=language)
@@ -174,7 +177,8 @@ def _story(language: Literal["zh", "en"], length: int, seed: int) -> replies.Pla
         )
     except SettingsError as fault:
         raise bad_request(str(fault), {"length": length}) from fault
-    return {"text": told.text, "question": told.question, "answer": told.answers[0]}
+    question = told.question.replace("?", "？") if language == "zh" else told.question
+    return {"text": told.text, "question": question, "answer": told.answers[0]}
 
 
 async def _gone(request: Request) -> None:

@@ -1,21 +1,22 @@
 """A story made longer, step by step, and what each network still answers."""
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import accumulate
 
 from ..data.corpora.stories import happenings, told
 from ..data.corpora.telling import Language
 from ..data.questions import Question
 from ..errors import KeepgateError
-from ..tasks.answer import Answer
 from .limits import Refusal
 from .models import Model
 from .replies import Plain, short
+from .shipped import LANGUAGES
 
 # What is told after any story is the same.
 SEED = 0
+# A question mark as our stories have it.
+_NARROW = str.maketrans("？", "?")
 
 
 def longer(text: str, *, language: Language, steps: int, to: int) -> list[str]:
@@ -46,36 +47,36 @@ def longer(text: str, *, language: Language, steps: int, to: int) -> list[str]:
 def lengthened(models: Iterable[Model], asked: Question, *, language: Language, steps: int, to: int) -> Plain:
     """Every network's answer to the question after each of the longer stories.
 
-    right: is it what the story says, where it is one of ours; else what most networks answer to the text as it is.
-    None where neither is known.
+    right: is it what the story says, where it is one of ours; None where nobody knows.
     Raises Refusal where a network can read none of it.
     """
     stories = longer(asked.text, language=language, steps=steps, to=to)
-    answers: dict[str, list[Answer]] = {}
+    expected = expected_of(asked)
+    answers: dict[str, list[Plain]] = {}
     for model in models:
+        choices = None if model.choices is None else len(model.choices)
+        questions = [model.spelt(Question(text=each, question=asked.question)) for each in stories]
         try:
-            answers[model.id] = model.task.answer(
-                [Question(text=each, question=asked.question) for each in stories]
-            )
+            found = model.task.answer(questions)
         except KeepgateError as fault:
             raise Refusal(422, "bad_request", f"{model.name}: {fault}", {"model": model.id}) from fault
-    expected = told(asked.text, asked.question, language) or _most(
-        [each[0].text for each in answers.values()]
-    )
+        answers[model.id] = [
+            {**short(one, choices), "right": None if expected is None else one.text == expected}
+            for one in found
+        ]
     return {
         "lengths": [len(each) for each in stories],
         "stories": stories,
         "expected": expected,
-        "answers": {
-            name: [
-                {**short(one), "right": None if expected is None else one.text == expected} for one in each
-            ]
-            for name, each in answers.items()
-        },
+        "answers": answers,
     }
 
 
-def _most(answers: Sequence[str]) -> str | None:
-    """What more networks answer than anything else; None if two answers are as frequent."""
-    ranked = Counter(answers).most_common(2)
-    return None if len(ranked) == 2 and ranked[0][1] == ranked[1][1] else ranked[0][0]
+def expected_of(asked: Question) -> str | None:
+    """What the text itself says, where it is told and asked as our stories are, in either language; else None."""
+    plain = asked.question.translate(_NARROW)
+    for language in LANGUAGES:
+        found = told(asked.text, plain, language)
+        if found is not None:
+            return found
+    return None

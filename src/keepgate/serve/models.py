@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.corpora.telling import Language
+from ..data.questions import Question
 from ..equations import Cell
 from ..errors import SettingsError
 from ..export import load
@@ -16,7 +17,10 @@ from ..tasks.task import Task
 from . import shipped
 from .equations import equations_of
 from .limits import Refusal
+from .widths import in_known_widths
 
+# So many of the answers that a reader chooses from are told.
+MOST_CHOICES = 64
 # What the page calls them: the cell, and how its biases began.
 _NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chrono": ("LSTM", "chrono"),
           "gru-chrono": ("GRU", "chrono")}  # fmt: skip
@@ -41,6 +45,20 @@ class Model:
         """The layer that reads the text."""
         return layer_of(self.task)
 
+    @property
+    def choices(self) -> tuple[str, ...] | None:
+        """The answers that it chooses from; None where it points into the text instead."""
+        return self.task.choices if isinstance(self.task, ChoiceReader) else None
+
+    def spelt(self, question: Question) -> Question:
+        """The question as its vocabulary spells it: signs of another width in the one that it knows, place by place.
+
+        A reader that points gives back what it read, and is given what was typed.
+        """
+        if not isinstance(self.task, ChoiceReader):
+            return question
+        return in_known_widths(question, self.task.vocabulary)
+
     def as_dict(self) -> dict[str, object]:
         """What the page knows of it."""
         layer, cell = self.layer, self.layer.cell
@@ -64,6 +82,7 @@ class Model:
             "keeps": cell.keeps,
             "writes": cell.writes,
             "shipped": self.shipped,
+            "choices": list(self.choices or ())[:MOST_CHOICES],
             "equations": [
                 {"phase": one.phase, "name": one.name, "text": one.text} for one in equations_of(cell)
             ],

@@ -2,9 +2,12 @@
 
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 from ..data.questions import Question
+from ..data.text import sentence_around, tokenize
 from ..lens import Reading, read
+from ..tasks.reader import joined
 from .models import Model
 
 _Key = tuple[str, str, str]
@@ -30,7 +33,7 @@ class Readings:
                 self._kept.move_to_end(key)
                 return self._kept[key][0]
         # Not under the lock: another request need not wait for this one. Two alike come to the same.
-        found = read(model.task, question)
+        found = read_by(model, question)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = found, size_of(found)
@@ -39,6 +42,25 @@ class Readings:
                 _, (_, size) = self._kept.popitem(last=False)
                 self._size -= size
         return found
+
+
+def read_by(model: Model, question: Question) -> Reading:
+    """How a model reads a question: signs in the width that it knows, and told in the words that were typed.
+
+    Raises as `lens.read` does.
+    """
+    spelt = model.spelt(question)
+    found = read(model.task, spelt)
+    if spelt == question:
+        return found
+    tokens = tokenize(question.text)
+    if found.asked_from < len(found.tokens):
+        tokens = joined(tokens, tokenize(question.question), len(question.text))
+    answer = found.answer
+    if answer.start is not None and answer.end is not None:
+        start, end = sentence_around(spelt.text, answer.start, answer.end)
+        answer = replace(answer, sentence=question.text[start:end])
+    return replace(found, question=question, tokens=tokens, answer=answer)
 
 
 def size_of(reading: Reading) -> int:

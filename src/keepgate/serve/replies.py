@@ -9,8 +9,9 @@ from ..data.questions import Question
 from ..data.text import words
 from ..data.vocabulary import UNKNOWN
 from ..errors import CellError
-from ..lens import Reading, answer_if, carriers, fate, half_lives, search, sensitivity, writes_of
+from ..lens import Reading, answer_if, fate, half_lives, search, sensitivity, writes_of
 from ..lens.carriers import TRIED
+from ..lens.choices import ChoiceHead
 from ..lens.view import movement
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
@@ -19,11 +20,15 @@ from ..tasks.span import SpanReader
 from ..tasks.task import Task
 from .limits import Refusal, bad_request
 from .models import gates_of
+from .widths import twin
 
 # How many erasers of a write, and units of a token's write, are told.
 ERASERS, WRITTEN = 5, 8
 # Products of a weight and a number that proving one answer may cost, about a second's; but so many tokens at the least.
 TRYING, FEWEST_TRIED = 8_000_000_000, 16
+
+# Of a guess: below so many times blind chance, or with a next candidate of more than this share of its probability.
+TWICE, TIED = 2, 0.9
 
 Plain = dict[str, object]
 
@@ -38,10 +43,10 @@ def plain(values: Tensor) -> list[float | None]:
     return [rounded(value) for value in values.tolist()]
 
 
-def answer_of(answer: Answer) -> Plain:
+def answer_of(answer: Answer, choices: int | None) -> Plain:
     """An answer with its place and candidates."""
     return {
-        **short(answer),
+        **short(answer, choices),
         "start": answer.start,
         "end": answer.end,
         "sentence": answer.sentence,
@@ -49,16 +54,31 @@ def answer_of(answer: Answer) -> Plain:
     }
 
 
-def short(answer: Answer) -> Plain:
-    """An answer's text and probability."""
-    return {"text": answer.text, "probability": rounded(answer.probability)}
+def short(answer: Answer, choices: int | None) -> Plain:
+    """An answer's text and probability, and whether it is but a guess; of so many choices, None if not of a list."""
+    return {
+        "text": answer.text,
+        "probability": rounded(answer.probability),
+        "guess": is_guess(answer, choices),
+    }
+
+
+def is_guess(answer: Answer, choices: int | None) -> bool:
+    """Whether an answer is no more than a guess, right or not.
+
+    It is less than twice as likely as blind chance among the choices would make it, or the next candidate is so nearly
+    as likely that the two are within a tenth of each other.
+    """
+    if choices and choices > 1 and answer.probability < TWICE / choices:
+        return True
+    return len(answer.candidates) > 1 and answer.candidates[1][1] > TIED * answer.probability
 
 
 def reading_of(task: Task, reading: Reading) -> Plain:
     """One model's answer, the tokens it read, its gates over them, and how long its memory lasts."""
     last = reading.trace.layer(-1)
     return {
-        "answer": answer_of(reading.answer),
+        "answer": answer_of(reading.answer, choices_of(reading)),
         "tokens": list(reading.tokens.texts),
         "starts": list(reading.tokens.starts),
         "ends": list(reading.tokens.ends),
@@ -100,19 +120,29 @@ def token_of(reading: Reading, token: int, layer: int, reverse: bool, unit: int 
 
 
 def support_of(reading: Reading) -> Plain:
-    """Which tokens carry the answer, proven one by one; where a network has no writes to leave out, its sensitivity.
+    """Which sentences and tokens carry the answer, proven one by one; without writes to leave out, its sensitivity.
 
-    Of a long text, or by a large network, fewer tokens are tried: those to which a search leads.
+    Of a long text, or by a large network, fewer are tried: those to which a search leads.
     """
-    most = _worth_trying(reading)
+    choices = choices_of(reading)
     try:
-        found = carriers(reading) if len(reading.tokens) <= most else search(reading, each=most)[1]
+        whole, found = search(reading, each=_worth_trying(reading))
     except CellError:
         felt = plain(sensitivity(reading))
-        return {"carriers": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
+        return {"carriers": [], "sentences": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
     return {
         "carriers": [
-            {"token": one.step, "share": rounded(one.share), "without": short(one.without)} for one in found
+            {"token": one.step, "share": rounded(one.share), "without": short(one.without, choices)}
+            for one in found
+        ],
+        "sentences": [
+            {
+                "from": one.start,
+                "to": one.end,
+                "share": rounded(one.share),
+                "without": short(one.without, choices),
+            }
+            for one in whole
         ],
         "tried": len(found),
         "sensitivity": None,
@@ -130,14 +160,15 @@ def what_if_of(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> Pl
         changed = answer_if(reading, drop=drop, keep=keep)
     except CellError as fault:
         raise Refusal(422, "no_memory", str(fault)) from fault
+    choices = choices_of(reading)
     return {
         "answer": {
-            **short(changed),
+            **short(changed, choices),
             "candidates": [
                 {"text": text, "probability": rounded(share)} for text, share in changed.candidates
             ],
         },
-        "before": short(reading.answer),
+        "before": short(reading.answer, choices),
     }
 
 
@@ -157,6 +188,11 @@ def values_of(reading: Reading, layer: int, reverse: bool, unit: int | None) -> 
         "before": {state: over_time(values) for state, values in part.previous().items()},
         "units": _units(part),
     }
+
+
+def choices_of(reading: Reading) -> int | None:
+    """How many answers its reader chooses from; None if it points into the text."""
+    return len(reading.head.task.choices) if isinstance(reading.head, ChoiceHead) else None
 
 
 def _strip(layer: LayerTrace) -> Plain:
@@ -189,7 +225,9 @@ def _unknown(task: Task, reading: Reading) -> list[int]:
         vocabulary = task.vocabulary
     if vocabulary is None:
         return []
-    ids = vocabulary.ids([token.lower() for token in reading.tokens.texts])
+    known = isinstance(task, ChoiceReader)
+    tokens = (twin(token, vocabulary) if known else token for token in reading.tokens.texts)
+    ids = vocabulary.ids(token.lower() for token in tokens)
     return [place for place, number in enumerate(ids) if number == UNKNOWN]
 
 
