@@ -9,7 +9,7 @@ import torch
 from ..data.corpora.stories import article
 from ..data.corpora.telling import Language
 from ..data.questions import Question
-from ..data.text import words
+from ..data.text import sentence_around, words
 from ..lens import decay_length, explodes, gone_after, gradient_of_run, read
 from ..nn import Recurrent
 from ..tasks.task import Task
@@ -25,8 +25,11 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
 
     On the article's story, told in the model's language.
     """
-    found = []
+    found: list[Plain] = []
+    opening = ""
     for model in models:
+        text = story(model.language or "zh", lags).text
+        opening = opening or text[: sentence_around(text, 0, 1)[1]]
         task = changed(model.task, forget_bias=forget_bias, recurrent_scale=recurrent_scale)
         values = gradient(task, story(model.language or "zh", lags), lags)
         decay = decay_length(values)
@@ -40,7 +43,7 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
                 "has_bias": model.layer.cell.keeps is not None,
             }
         )
-    return {"lags": list(range(lags + 1)), "lines": found}
+    return {"lags": list(range(lags + 1)), "lines": found, "story": opening}
 
 
 def changed(task: Task, *, forget_bias: float, recurrent_scale: float) -> Task:

@@ -2,14 +2,12 @@
 
 import { bar, el } from "./dom.js";
 import { explainToken } from "./explain.js";
-import { sourceOf, TELLING } from "./marks.js";
 import { fullName } from "./names.js";
-import { percent, unit } from "./numbers.js";
-import { reading, state } from "./state.js";
+import { count, percent } from "./numbers.js";
+import { rowsOf, sourceOf } from "./source.js";
+import { model, reading, state } from "./state.js";
 import { isDropped, toggle } from "./what-if.js";
-import { quoted, t } from "./words.js";
-
-const SHOWN = 6; // carriers in the list
+import { nth, quoted, t } from "./words.js";
 
 /** The panel's content about the answer of the network that is looked into. */
 export function answerPanel() {
@@ -18,101 +16,117 @@ export function answerPanel() {
     "h3",
     {},
     t("answer.title", { answer: quoted(answer.text) }),
-    el("small", {}, t("answer.by", { name: fullName(state.chosen), p: unit(answer.probability) })),
+    el("small", {}, t("answer.by", { name: fullName(state.chosen), p: percent(answer.probability) })),
   );
   const found = state.carriers;
   if (!found) return [head, el("p", { class: "note" }, t("waiting"))];
   if (!found.carriers.length)
     return [
       head,
+      answer.guess ? guess(answer) : null,
       el("p", {}, t("answer.no_memory")),
       el("p", { class: "note" }, t("answer.sensitivity")),
       candidates(answer),
     ];
-  return [head, ...source(), proof(answer, found), carriers(found), candidates(answer)];
+  return [head, ...source(answer, found), carriers(answer, found), candidates(answer)];
 }
 
-function source() {
-  const sentence = sourceOf();
-  if (!sentence) return [el("p", {}, t("answer.nowhere"))];
-  if (sentence.asked) return [el("p", {}, t("answer.from_question"))];
-  return [el("p", { class: "from" }, t("answer.from")), el("blockquote", {}, sentence.words)];
+function guess({ probability }) {
+  const choices = model(state.chosen)?.choices.length ?? 0;
+  const key = choices ? "answer.guess" : "answer.tied";
+  return el("p", {}, t(key, { p: percent(probability), n: choices, chance: percent(1 / choices) }));
 }
 
-/** The sentence that proves it: what the answer becomes without the write that carries most of it. */
-function proof(answer, { carriers }) {
-  const turned = carriers.find((each) => each.without.text !== answer.text && each.share >= TELLING);
-  const first = carriers[0];
-  const shown = turned ?? first;
-  if (first.share < TELLING) return null;
-  const key = turned ? "answer.proof" : "answer.weakened";
-  const said = t(key, {
-    token: quoted(reading().tokens[shown.token]),
-    answer: quoted(shown.without.text),
-    p: unit(shown.without.probability),
-    before: unit(answer.probability),
-  });
-  return el("p", { class: "proof" }, said);
+/** What is claimed of the answer's origin, with its proof: never more than leaving out has shown. */
+function source(answer, found) {
+  const from = sourceOf();
+  if (from.kind === "guess") return [guess(answer)];
+  const n = { n: count(found.tried), p: percent(answer.probability), count: from.count };
+  if (from.kind !== "sentence") {
+    const key = from.kind === "spread" && !from.count ? "answer.spread" : `answer.from.${from.kind}`;
+    return [el("p", {}, t(key, n))];
+  }
+  return [
+    el("p", { class: "from" }, t("answer.from")),
+    el("blockquote", {}, from.words),
+    el("p", { class: "proof" }, proof(from)),
+    from.others ? el("p", { class: "note" }, t("answer.from.others")) : null,
+  ];
 }
 
-function carriers({ carriers: all, tried }) {
-  const shown = all.slice(0, SHOWN).filter((each) => each.share >= TELLING);
+/** What the answer becomes without the sentence, or without the one word of it that decides. */
+function proof({ by }) {
+  const became = { answer: quoted(by.without.text), p: percent(by.without.probability) };
+  return by.whole
+    ? t("answer.proof.whole", became)
+    : t("answer.proof", { token: quoted(reading().tokens[by.token]), at: nth(by.token + 1), ...became });
+}
+
+function carriers(answer, found) {
+  const shown = rowsOf();
   if (!shown.length) return null;
-  const rows = shown.map(({ token, share, without }, k) => {
-    const text = reading().tokens[token];
-    const off = isDropped(token);
-    return el(
-      "li",
-      {},
-      el(
-        "button",
-        {
-          type: "button",
-          class: "token",
-          "data-keep": `carrier ${k}`,
-          onclick: () => explainToken(token),
-          "aria-label": t("answer.carrier.said", {
-            token: quoted(text),
-            k: token + 1,
-            share: percent(share),
-          }),
-        },
-        text,
-      ),
-      el(
-        "span",
-        { class: "becomes" },
-        t("answer.without", { answer: without.text, p: unit(without.probability) }),
-      ),
-      el("span", { class: "number" }, percent(share)),
-      el(
-        "button",
-        {
-          type: "button",
-          class: "off",
-          "aria-pressed": String(off),
-          "data-keep": `off ${token}`,
-          onclick: () => toggle("drop", token),
-          "aria-label": t("change.drop.said", { token: quoted(text), k: token + 1 }),
-        },
-        t("change.off"),
-      ),
-    );
-  });
+  const [tried, all] = [found.tried, reading().tokens.length];
+  const how = tried < all ? "answer.how.some" : "answer.how";
   return el(
     "div",
     {},
     el("h4", {}, t("answer.carriers")),
-    el("p", { class: "note" }, t("answer.how", { n: tried })),
-    el("ol", { class: "rows carriers" }, rows),
-    el("p", { class: "note" }, t(advice(shown[0]))),
+    el("p", { class: "note" }, t(how, { n: count(tried), all: count(all) })),
+    el("ol", { class: "rows carriers" }, shown.map(carrier)),
+    answer.guess ? null : el("p", { class: "note" }, t(advice(shown))),
+  );
+}
+
+function carrier({ token, share, without }, k) {
+  const text = reading().tokens[token];
+  const off = isDropped(token);
+  return el(
+    "li",
+    {},
+    el(
+      "button",
+      {
+        type: "button",
+        class: "token",
+        "data-keep": `carrier ${k}`,
+        onclick: () => explainToken(token),
+        "aria-label": t("answer.carrier.said", {
+          token: quoted(text),
+          at: nth(token + 1),
+          share: percent(share),
+        }),
+      },
+      text,
+    ),
+    el(
+      "span",
+      { class: "becomes" },
+      el("span", { class: "note" }, nth(token + 1)),
+      " ",
+      t("answer.without", { answer: without.text, p: percent(without.probability) }),
+    ),
+    el("span", { class: "number" }, percent(share)),
+    el(
+      "button",
+      {
+        type: "button",
+        class: "off",
+        "aria-pressed": String(off),
+        "data-keep": `off ${token}`,
+        onclick: () => toggle("drop", token),
+        "aria-label": t(off ? "change.on.said" : "change.drop.said", { token: quoted(text), at: nth(token + 1) }),
+      },
+      t(off ? "change.on" : "change.off"),
+    ),
   );
 }
 
 /** What to try next: how to make this network forget, or what a wrong answer shows of it. */
-function advice(first) {
+function advice(shown) {
   const { answer } = reading();
-  if (first.without.text === answer.text) return "answer.forget.several";
+  const [first] = shown;
+  if (first.without.text === answer.text)
+    return shown.length > 1 ? "answer.forget.several" : "answer.forget.more";
   return state.expected === null || state.expected === answer.text ? "answer.forget" : "answer.forget.wrong";
 }
 
@@ -124,7 +138,7 @@ function candidates({ candidates: all }) {
       {},
       el("span", { class: "name" }, text),
       bar(probability),
-      el("span", { class: "number" }, unit(probability)),
+      el("span", { class: "number" }, percent(probability)),
     ),
   );
   return el(

@@ -4,9 +4,10 @@ import { $, bar, el, fill } from "./dom.js";
 import { explainAnswer } from "./explain.js";
 import { lastLane } from "./marks.js";
 import { nameOf, fullName } from "./names.js";
-import { count, unit } from "./numbers.js";
+import { count, percent } from "./numbers.js";
 import { bringPanel } from "./panel.js";
 import { isGated, model, on, reading, set, state } from "./state.js";
+import { signOf, verdictOf, wordOf } from "./verdict.js";
 import { explain, quoted, t } from "./words.js";
 
 /** Shows the answers, and keeps them true. */
@@ -21,8 +22,14 @@ function show() {
   $("answers").setAttribute("aria-busy", String(state.busy));
   fill($("answers"), state.readings.map(card));
   fill($("inside-title"), ...title());
-  $("how").textContent = reading() ? t(isGated(state.chosen) ? "strip.how" : "strip.how.plain") : "";
+  $("how").textContent = reading() ? t(how()) : "";
   fill($("legend"), reading() ? legend() : []);
+}
+
+/** How the strip is read, as it is now. */
+function how() {
+  if (isGated(state.chosen)) return "strip.how";
+  return lastLane().kind === "sensitivity" ? "strip.how.felt" : "strip.how.plain";
 }
 
 function title() {
@@ -61,7 +68,7 @@ function card(read) {
     { class: `card${chosen ? " chosen" : ""}` },
     head,
     read.error ? failed(read) : answer(read, chosen),
-    facts,
+    chosen && state.changed ? was(state.changed) : facts,
   );
 }
 
@@ -74,8 +81,10 @@ function about(id) {
 const failed = (read) => el("p", { class: "fault" }, explain({ ...read.error, message: read.error.error }));
 
 function answer(read, chosen) {
-  const { text, probability } = read.answer;
+  const changed = chosen ? state.changed : null;
+  const shown = changed ? changed.answer : read.answer;
   const open = chosen && state.open === "answer";
+  const verdict = verdictOf(shown);
   const button = el(
     "button",
     {
@@ -86,9 +95,9 @@ function answer(read, chosen) {
       "aria-controls": "panel",
       "aria-label": t("answers.button", {
         network: fullName(read.model),
-        answer: text,
-        p: unit(probability),
-        mark: markWord(read),
+        answer: shown.text,
+        p: percent(shown.probability),
+        mark: wordOf(verdict),
       }),
       onclick: async () => {
         choose(read.model);
@@ -96,45 +105,33 @@ function answer(read, chosen) {
         bringPanel();
       },
     },
-    el("span", { class: "what" }, text),
-    mark(read),
+    el("span", { class: "what" }, shown.text),
+    verdict ? el("span", { class: `mark ${verdict}` }, `${signOf(verdict)} ${wordOf(verdict)}`) : null,
     el("span", { class: "why" }, t("answers.why")),
   );
-  const changed =
-    chosen && state.changed
-      ? el(
-          "p",
-          { class: "changed" },
-          t("answers.changed", {
-            answer: quoted(state.changed.answer.text),
-            p: unit(state.changed.answer.probability),
-          }),
-        )
-      : null;
   return [
     button,
     el(
       "p",
       { class: "sure" },
       el("span", { class: "note" }, t("answers.probability")),
-      bar(probability),
-      el("span", {}, unit(probability)),
+      bar(shown.probability),
+      el("span", {}, percent(shown.probability)),
     ),
-    changed,
   ];
 }
 
-const right = (read) => state.expected !== null && read.answer.text === state.expected;
-
-function markWord(read) {
-  if (state.expected === null) return "";
-  return t(right(read) ? "answers.right" : "answers.wrong");
-}
-
-function mark(read) {
-  if (state.expected === null) return null;
-  const good = right(read);
-  return el("span", { class: `mark ${good ? "right" : "wrong"}` }, `${good ? "✓" : "✗"} ${markWord(read)}`);
+/** What the answer was before the changes that are made now, and whether they changed it. */
+function was({ answer, before }) {
+  const same = answer.text === before.text;
+  return el(
+    "p",
+    { class: `changed${same ? " same" : ""}` },
+    t(same ? "answers.unchanged" : "answers.was", {
+      answer: quoted(before.text),
+      p: percent(before.probability),
+    }),
+  );
 }
 
 function choose(id) {
@@ -155,8 +152,12 @@ function legend() {
     ),
   );
   const last = lastLane();
+  const { unknown } = reading();
   return [
     ...lanes,
     el("li", { class: `lane-${last.kind}` }, el("b", {}, last.name), " ", t(`legend.${last.kind}`)),
+    unknown.length
+      ? el("li", {}, el("b", { class: "dotted" }, "\u00a0\u00a0\u00a0"), " ", t("legend.unknown"))
+      : null,
   ];
 }

@@ -8,28 +8,32 @@ const LOWEST = -20; // decades; below it nothing is left that could be learnt fr
 const HIGHEST = 12; // above it nothing could be learnt either
 const LEFT = 52;
 const RIGHT = 14;
-const TOP = 12;
+const NAMES = 150; // pixels for the lines' names at their ends, in a picture that has room for them
+const ROOMY = 720;
+const TOP = 30;
 const BOTTOM = 40;
 
 /**
  * A picture of lines `{ values }` over lags, so many pixels wide. What is 0 or too small lies on the bottom line.
  *
- * at: the lag that is read, or null. x, label: the words under the axis, and of the whole picture.
+ * at: the lag that is read, or null. least, most: decades that are shown in any case. names: of the lines.
+ * x, y, label: the words of the axes, and of the whole picture. picked: called with a lag that is pressed.
  */
-export function drawCurves({ lags, lines, at, width, x, label }) {
+export function drawCurves({ lags, lines, at, width: whole, least, most: top, names, x, y, label, picked }) {
+  const width = whole >= ROOMY ? whole - NAMES : whole;
   const height = Math.round(Math.min(420, Math.max(260, width * 0.36)));
   const decades = lines.flatMap(({ values }) =>
     values.filter((value) => value > 0).map((value) => Math.log10(value)),
   );
-  const low = Math.max(LOWEST, Math.floor(Math.min(-1, ...decades)));
-  const high = Math.min(HIGHEST, Math.ceil(Math.max(0, ...decades) - 1e-9)) || 0;
+  const low = Math.max(LOWEST, Math.floor(Math.min(least, ...decades)));
+  const high = Math.min(HIGHEST, Math.ceil(Math.max(top, ...decades) - 1e-9)) || 0;
   const most = lags.at(-1) || 1;
   const across = (lag) => LEFT + ((width - LEFT - RIGHT) * lag) / most;
   const down = (decade) =>
     TOP + ((height - TOP - BOTTOM) * (high - Math.max(low, Math.min(high, decade)))) / (high - low || 1);
   const drawn = shape("svg", {
-    viewBox: `0 0 ${width} ${height}`,
-    width,
+    viewBox: `0 0 ${whole} ${height}`,
+    width: whole,
     height,
     role: "img",
     "aria-label": label,
@@ -41,13 +45,42 @@ export function drawCurves({ lags, lines, at, width, x, label }) {
       shape("line", { class: "guide", x1: across(at), x2: across(at), y1: TOP, y2: height - BOTTOM }),
     );
   lines.forEach(({ values }, k) => drawn.append(line(values, lags, across, down, low, k, at)));
+  drawn.append(shape("text", { class: "axis", x: 0, y: 14 }, y));
+  if (whole > width) drawn.append(...ends(lines, names, down, low, width));
+  drawn.addEventListener("click", ({ clientX }) => {
+    const box = drawn.getBoundingClientRect();
+    const lag = (most * ((clientX - box.left) * (whole / box.width) - LEFT)) / (width - LEFT - RIGHT);
+    if (lag >= 0 && lag <= most) picked(lag);
+  });
   return drawn;
 }
 
+/** The lines' names at their ends, none over another. */
+function ends(lines, names, down, low, width) {
+  const apart = 16;
+  const places = lines
+    .map(({ values }, k) => {
+      const last = values.findLast((value) => value !== null);
+      return { k, y: down(last > 0 ? Math.log10(last) : low) };
+    })
+    .sort((a, b) => a.y - b.y);
+  places.forEach((each, n) => {
+    if (n) each.y = Math.max(each.y, places[n - 1].y + apart);
+  });
+  const over = places.length ? Math.max(0, places.at(-1).y - down(low)) : 0;
+  return places.map(({ k, y }) =>
+    shape(
+      "text",
+      { class: `end series-${k}`, x: width - RIGHT + 8, y: y - over + 4 },
+      names[k],
+    ),
+  );
+}
+
 function grid(low, high, down, width) {
-  const step = [1, 2, 5, 10].find((each) => (high - low) / each <= 8);
+  const step = [1, 2, 3, 5, 10].find((each) => (high - low) / each <= 8); // 1 is always among them
   const made = [];
-  for (let decade = high; decade >= low; decade -= step) {
+  for (let decade = Math.floor(high / step) * step; decade >= low; decade -= step) {
     made.push(
       shape("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: down(decade), y2: down(decade) }),
     );

@@ -32,12 +32,16 @@ export function withNumbers(text, here, whole) {
   const said = `${left} = ${exact(result)}`;
   if (!whole || /[WU]_/.test(right)) return said;
   let known = true;
-  const filled = right.replaceAll("⊙", "×").replace(NAME, (found, name, when) => {
+  const filled = right.replaceAll("⊙", "×").replace(NAME, (found, name, when, at, all) => {
     if (["tanh", "relu", "sigmoid"].includes(name)) return found;
     const value = when === "ₜ₋₁" ? here.before(name) : here.now(name);
     if (value === undefined || value === null) known = false;
-    else return value < 0 ? `(${exact(value)})` : exact(value);
+    else {
+      const said = exact(value);
+      const enclosed = all[at - 1] === "(" && all[at + found.length] === ")";
+      return said.startsWith("−") && !enclosed ? `(${said})` : said;
+    }
     return found;
   });
-  return known ? `${left} = ${filled} = ${exact(result)}` : said;
+  return known ? `${left} = ${filled} ≈ ${exact(result)}` : said;
 }

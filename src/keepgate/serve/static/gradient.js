@@ -9,6 +9,7 @@ import { on, state } from "./state.js";
 import { explain, language, t } from "./words.js";
 
 const LAGS = 200;
+const [LOW, HIGH] = [-12, 2]; // decades that are always shown, so that lines move and not their frame
 const WAIT = 60; // milliseconds after the last movement of a slider
 
 let bias = 0;
@@ -78,16 +79,14 @@ function build() {
 
 function slider(name, min, max, step, value, moved) {
   const written = (number) =>
-    t(`gradient.${name}.value`, {
+    t(name === "bias" && number === 0 ? "gradient.bias.trained" : `gradient.${name}.value`, {
       value:
         name === "lag"
           ? number
           : name === "bias"
             ? number < 0
               ? `−${-number}`
-              : number > 0
-                ? `+${number}`
-                : "0"
+              : `+${number}`
             : `×${number}`,
     });
   const output = el("output", { class: "number" }, written(value));
@@ -158,9 +157,28 @@ function draw() {
   const width = Math.max(280, Math.floor(picture.clientWidth));
   fill(
     picture,
-    drawCurves({ ...found, at: nearest(), width, x: t("gradient.x"), label: t("gradient.picture") }),
+    drawCurves({
+      ...found,
+      at: nearest(),
+      width,
+      least: LOW,
+      most: HIGH,
+      names: found.lines.map(({ model: id }) => fullName(id)),
+      x: t("gradient.x"),
+      y: t("gradient.y"),
+      label: t("gradient.picture"),
+      picked: pick,
+    }),
+    el("p", { class: "note" }, t("gradient.story", { text: found.story })),
   );
   fill($("gradient-table"), table());
+}
+
+/** Reads the lines where the picture was pressed. */
+function pick(value) {
+  const slider = $("gradient-lag");
+  slider.value = String(Math.round(value));
+  slider.dispatchEvent(new Event("input"));
 }
 
 const nearest = () =>
@@ -187,13 +205,14 @@ function table() {
   return el("table", { class: "gradients" }, el("thead", {}, head), el("tbody", {}, rows));
 }
 
+const FLAT = 0.05; // of what it was where it fell under 1%, still there at the furthest: it fades no more
 const EXPLODED = 100; // times what it was at lag 0; growth below it is only growth
 
 function verdict({ gone, explodes, values }) {
   const last = values.at(-1);
   if (explodes && (last === null || last >= EXPLODED)) return t("gradient.explodes");
   if (explodes) return t("gradient.grows", { times: size(last), lag: found.lags.at(-1) });
-  return gone === null
-    ? t("gradient.arrives", { lag: found.lags.at(-1) })
-    : t("gradient.gone", { lag: gone });
+  if (gone === null) return t("gradient.arrives", { lag: found.lags.at(-1) });
+  const flat = last !== null && last > FLAT * values[gone];
+  return t(flat ? "gradient.flat" : "gradient.gone", { lag: gone, last: size(last) });
 }

@@ -2,12 +2,14 @@
 
 import { ask, during, forget } from "./api.js";
 import { $, announce, el, fill } from "./dom.js";
+import { reasons } from "./lasting.js";
 import { fullName } from "./names.js";
-import { count, unit } from "./numbers.js";
+import { count, percent } from "./numbers.js";
 import { whileSeen } from "./seen.js";
 import { on, state } from "./state.js";
 import { put, read } from "./story.js";
 import { firstSentence, languageOf } from "./text.js";
+import { signOf, verdictOf, wordOf } from "./verdict.js";
 import { explain, quoted, t } from "./words.js";
 
 const STEPS = 16;
@@ -17,6 +19,7 @@ const MOST = 10_000; // characters that the server tells
 let from = "sentence"; // what is lengthened: the first sentence, or the whole story
 let found = null; // the server's reply
 let fault = null;
+let lengthened = null; // what that reply is about
 let at = 0; // the length that the slider stands on
 
 /** Lets the slider work. */
@@ -24,7 +27,10 @@ export function startLengthen() {
   const seen = whileSeen($("lengthen"), fetchLengths);
   on(["readings"], () => {
     forget("lengthen");
-    [found, fault, at] = [null, null, 0];
+    // The same story, lengthened: the slider stays where it is.
+    const now = `${state.question}\n${base()}`;
+    [found, fault, at] = [null, null, now === lengthened ? at : 0];
+    lengthened = now;
     show();
     if (state.readings.length) seen.touch();
   });
@@ -65,7 +71,7 @@ function show() {
   if (!state.readings.length) return fill($("lengths"));
   if (fault) return fill($("lengths"), el("p", { class: "fault" }, explain(fault)), choice());
   if (!found) return fill($("lengths"), el("p", { class: "note" }, t("waiting")));
-  return fill($("lengths"), slider(), table(), tale(), choice());
+  return fill($("lengths"), slider(), table(), tale(), choice(), reasons());
 }
 
 function slider() {
@@ -111,17 +117,18 @@ function spoken() {
 
 const networks = () => Object.entries(found.answers);
 
-/** Whether an answer is right: by the example's own, where there is one; else whether it is still the first. */
-function isRight(answer) {
-  return state.expected === null ? answer.right : answer.text === state.expected;
+/** How an answer fares: "guess", "right" or "wrong"; where nobody knows the right one, "same" as after the shortest or "other". */
+function fares(id, answer) {
+  return verdictOf(answer) ?? (answer.text === found.answers[id][0].text ? "same" : "other");
 }
 
 function said(id, answer) {
-  const key = isRight(answer) ? "still" : isRight(found.answers[id][0]) ? "lost" : "never";
-  return t(`lengthen.${key}`, {
+  const key = { right: "still", wrong: "lost" }[fares(id, answer)] ?? fares(id, answer);
+  const never = key === "lost" && fares(id, found.answers[id][0]) !== "right";
+  return t(`lengthen.${never ? "never" : key}`, {
     name: fullName(id),
     answer: quoted(answer.text),
-    p: unit(answer.probability),
+    p: percent(answer.probability),
   });
 }
 
@@ -130,7 +137,7 @@ function tale() {
     "ul",
     { class: "tale" },
     networks().map(([id, answers]) =>
-      el("li", { class: isRight(answers[at]) ? "right" : "wrong" }, said(id, answers[at])),
+      el("li", { class: fares(id, answers[at]) }, said(id, answers[at])),
     ),
   );
 }
@@ -150,18 +157,18 @@ function table() {
       {},
       el("th", { scope: "row" }, fullName(id)),
       answers.map((answer, k) => {
-        const right = isRight(answer);
+        const how = fares(id, answer);
         return el(
           "td",
           {
             "data-column": k,
-            class: `${right ? "right" : "wrong"}${k === at ? " now" : ""}`,
+            class: `${how}${k === at ? " now" : ""}`,
             title: said(id, answer),
             onclick: () => jump(k),
           },
-          el("span", { class: "mark", "aria-hidden": "true" }, right ? "✓" : "✗"),
+          signOf(how) ? el("span", { class: "mark", "aria-hidden": "true" }, signOf(how)) : null,
           el("span", { class: "given" }, answer.text),
-          el("span", { class: "unseen" }, t(right ? "answers.right" : "answers.wrong")),
+          el("span", { class: "unseen" }, signOf(how) ? wordOf(how) : ""),
         );
       }),
     ),

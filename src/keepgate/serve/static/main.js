@@ -6,6 +6,7 @@ import { closeExplained, explainToken } from "./explain.js";
 import { $ } from "./dom.js";
 import { startGradient } from "./gradient.js";
 import { startKeys } from "./keys.js";
+import { startKnown } from "./known.js";
 import { startLengthen } from "./lengthen.js";
 import { startPanel } from "./panel.js";
 import { startPlace } from "./place.js";
@@ -29,6 +30,7 @@ async function start() {
   startWords();
   await speak(firstLanguage());
   startStory();
+  startKnown();
   startAnswers();
   startPlace();
   startStrip({ opened: explainToken, toggled: toggle, closed: closeExplained });

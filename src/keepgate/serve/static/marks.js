@@ -1,7 +1,7 @@
 // What is marked on the strip: the lanes under the tokens, and the tokens that the explanation names.
 
+import { rowsOf, sourceOf } from "./source.js";
 import { model, reading, state, strip } from "./state.js";
-import { sentenceOf } from "./text.js";
 import { t } from "./words.js";
 
 /** The lanes and marks of a scene, from what is known now. */
@@ -11,7 +11,7 @@ export function marksOf() {
   return {
     lanes: [...gateLanes(), lastLane()],
     selected: typeof state.open === "object" && state.open ? state.open.token : null,
-    source: source ? [source.first, source.end] : null,
+    source: source?.kind === "sentence" ? [source.first, source.end] : null,
     ranks: ranks(),
     drop: new Set(state.drop),
     keep: new Set(state.keep),
@@ -50,35 +50,10 @@ function relative(values) {
   return values.map((value) => (value === null ? null : value / most));
 }
 
-export const TELLING = 0.02; // a share below which a write carries nothing worth naming
-
-/** The sentence that the answer came from: where most of what carries it was written. Null while there is none. */
-export function sourceOf() {
-  if (state.open !== "answer" || !(state.carriers?.carriers[0]?.share >= TELLING)) return null;
-  return source(state.carriers.carriers);
-}
-
-function source(carriers) {
-  const found = new Map();
-  for (const { token, share } of carriers.filter((each) => each.share > 0)) {
-    const sentence = sentenceOf(state.text, reading(), token);
-    const known = found.get(sentence.first) ?? { ...sentence, share: 0 };
-    known.share += share;
-    found.set(sentence.first, known);
-  }
-  const all = [...found.values()];
-  const inText = all.filter((each) => !each.asked);
-  return (inText.length ? inText : all).reduce(
-    (best, each) => (!best || each.share > best.share ? each : best),
-    null,
-  );
-}
-
 /** The tokens that the explanation counts, with their ranks: who erased a write, or whose writes carry the answer. */
 function ranks() {
   if (state.fate && state.open?.token !== undefined) return ranked(state.fate.erasers);
-  if (state.open === "answer" && state.carriers)
-    return ranked(state.carriers.carriers.filter((each) => each.share >= TELLING).slice(0, 5));
+  if (state.open === "answer" && state.carriers) return ranked(rowsOf());
   return new Map();
 }
 

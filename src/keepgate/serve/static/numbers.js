@@ -36,10 +36,10 @@ export function size(value) {
   ).replace("-", "−");
 }
 
-/** A number in a sum that is to be followed: three decimals, and a true minus. */
+/** A number in a sum that is to be followed: four decimals, a true minus, and no minus before nothing. */
 export function exact(value) {
-  const written = Math.abs(value) >= 100 ? value.toFixed(1) : value.toFixed(3);
-  return written.replace("-", "−");
+  const written = Math.abs(value) >= 100 ? value.toFixed(1) : value.toFixed(4);
+  return (Number(written) === 0 ? written.replace("-", "") : written).replace("-", "−");
 }
 
 /** A number with its sign. */

@@ -3,6 +3,7 @@
 import { answerPanel } from "./answer.js";
 import { $, announce, el, fill } from "./dom.js";
 import { closeExplained } from "./explain.js";
+import { steps } from "./lasting.js";
 import { on, reading, state } from "./state.js";
 import { tokenPanel } from "./token.js";
 import { changesBox } from "./what-if.js";
@@ -50,7 +51,8 @@ function sayAnswer() {
 
 function show() {
   $("panel").classList.toggle("open", Boolean(state.open) || state.drop.length + state.keep.length > 0);
-  fill($("panel"), ...(reading() ? [explanation(), changesBox()] : []));
+  fill($("panel"), ...(reading() ? [changesBox(), explanation()].filter(Boolean) : []));
+  $("panel").classList.toggle("bare", !state.open);
 }
 
 function explanation() {
@@ -97,11 +99,5 @@ function lasting() {
   const { keeps, gates = [] } = state.models.find(({ id }) => id === state.chosen) ?? {};
   if (half === null || half === undefined)
     return el("p", { class: "note" }, t(gates.length || keeps ? "lasting.forever" : "lasting.none"));
-  const steps = (value) =>
-    value === null || value >= 9999.5
-      ? t("lasting.endless")
-      : value < 10
-        ? value.toFixed(1)
-        : String(Math.round(value));
   return el("p", { class: "note" }, t("lasting.half", { half: steps(half), longest: steps(longest) }));
 }

@@ -206,7 +206,7 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    el("p", { class: "note" }, t(unit === null ? "step.mean" : "step.one", { unit })),
+    ["step.symbols", unit === null ? "step.mean" : "step.one"].map((key) => el("p", { class: "note" }, t(key, { unit }))),
   );
 }
 

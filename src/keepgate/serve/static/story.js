@@ -2,6 +2,7 @@
 
 import { ask, during, forget } from "./api.js";
 import { $, announce, el, fill } from "./dom.js";
+import { count } from "./numbers.js";
 import { on, set, state } from "./state.js";
 import { languageOf } from "./text.js";
 import { explain, language, quoted, t } from "./words.js";
@@ -46,7 +47,7 @@ function offerLengths() {
   fill(
     $("length"),
     LENGTHS[spoken()].map((length, k) =>
-      el("option", { value: length, selected: k === chosen }, String(length)),
+      el("option", { value: length, selected: k === chosen }, count(length)),
     ),
   );
 }
@@ -60,6 +61,7 @@ const isExample = () =>
 function edited() {
   pending = true;
   $("asking").classList.toggle("edited", pending);
+  stale(pending);
 }
 
 /** Fetches an example in the page's language and has it read. */
@@ -105,11 +107,12 @@ export async function read() {
   await during(
     "read",
     async () => {
-      const { readings } = await ask("read", "/api/read", { text, question: asked, models: networks });
+      const { readings, expected: told } = await ask("read", "/api/read", { text, question: asked, models: networks });
       hideFault();
       pending = false;
       $("asking").classList.remove("edited");
-      const expected = isExample() && text === example.text ? example.answer : null;
+      stale(false);
+      const expected = told ?? (isExample() && text === example.text ? example.answer : null);
       set({
         text,
         question: asked,
@@ -162,7 +165,13 @@ function saidFirst() {
   return first ? quoted(first.answer.text) : "";
 }
 
+/** Whether the answers shown are another story's than the form's. */
+function stale(is) {
+  $("read-page").classList.toggle("stale", is && state.readings.length > 0);
+}
+
 function showFault(fault) {
+  stale(true);
   const line = $("asking-fault");
   line.textContent = explain(fault);
   line.hidden = false;

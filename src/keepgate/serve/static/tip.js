@@ -2,7 +2,7 @@
 
 import { $, el, fill } from "./dom.js";
 import { gateLanes, lastLane } from "./marks.js";
-import { unit } from "./numbers.js";
+import { percent, unit } from "./numbers.js";
 import { reading } from "./state.js";
 import { list, t } from "./words.js";
 
@@ -20,7 +20,7 @@ export function tellToken(token, box = null) {
   const named = lanes.map((lane) => ({
     ...lane,
     word: lane.kind === "gate" ? gate(lane.name) : t(`lane.${lane.kind}`),
-    value: unit(lane.values[token]),
+    value: (["left", "carries"].includes(lane.kind) ? percent : unit)(lane.values[token]),
   }));
   fill(
     tip,

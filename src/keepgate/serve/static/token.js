@@ -5,7 +5,9 @@ import { explainToken } from "./explain.js";
 import { percent, signed, size } from "./numbers.js";
 import { reading, state } from "./state.js";
 import { toggles } from "./what-if.js";
-import { quoted, t } from "./words.js";
+import { nth, quoted, t } from "./words.js";
+
+const HARDLY = 0.9; // of a write, left at the end: nobody erased it
 
 /** The panel's content about the token that is open. */
 export function tokenPanel() {
@@ -52,19 +54,20 @@ function erasers(fate) {
           "data-keep": `eraser ${k}`,
           "aria-label": t("token.eraser.said", {
             token: quoted(reading().tokens[token]),
-            k: token + 1,
+            at: nth(token + 1),
             share: percent(share),
           }),
           onclick: () => explainToken(token),
         },
         reading().tokens[token],
       ),
-      el("span", { class: "at note" }, t("token.number", { k: token + 1 })),
+      el("span", { class: "at note" }, nth(token + 1)),
       bar(share),
       el("span", { class: "number" }, percent(share)),
     ),
   );
-  return el("div", {}, el("h4", {}, t("token.erasers")), el("ol", { class: "rows" }, rows));
+  const hardly = fate.at_end > HARDLY ? el("p", { class: "note" }, t("token.hardly")) : null;
+  return el("div", {}, el("h4", {}, t("token.erasers")), hardly, el("ol", { class: "rows" }, rows));
 }
 
 /** All units together, or one of those into which most was written. */
@@ -87,7 +90,7 @@ function unitChoice(token, fate, chosen) {
   return el(
     "p",
     { class: "written" },
-    t("token.wrote", { size: size(fate.size) }),
+    t(chosen === null ? "token.wrote" : "token.wrote.one", { size: size(fate.size) }),
     " ",
     el("label", { class: "inline" }, el("span", {}, t("token.in")), " ", select),
   );

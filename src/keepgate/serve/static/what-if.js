@@ -2,9 +2,9 @@
 
 import { ask, during, forget } from "./api.js";
 import { announce, el } from "./dom.js";
-import { unit } from "./numbers.js";
+import { percent } from "./numbers.js";
 import { isGated, on, reading, set, state } from "./state.js";
-import { explain, quoted, t } from "./words.js";
+import { explain, nth, quoted, t } from "./words.js";
 
 /** Asks anew whenever a change is made or undone, or another network is looked into. */
 export function startWhatIf() {
@@ -61,11 +61,14 @@ function outcome({ answer, before }) {
   const key = answer.text === before.text ? "change.same" : "change.new";
   return t(key, {
     answer: quoted(answer.text),
-    p: unit(answer.probability),
+    p: percent(answer.probability),
     before: quoted(before.text),
-    q: unit(before.probability),
+    q: percent(before.probability),
   });
 }
+
+const outcomeOf = (changed) =>
+  !changed ? "waiting" : changed.answer.text === changed.before.text ? "same" : "new";
 
 /** The changes that are made now and what they come to; null without any. */
 export function changesBox() {
@@ -77,7 +80,7 @@ export function changesBox() {
       el(
         "span",
         {},
-        t(`change.${kind}.chip`, { token: quoted(reading().tokens[token] ?? ""), k: token + 1 }),
+        t(`change.${kind}.chip`, { token: quoted(reading().tokens[token] ?? ""), at: nth(token + 1) }),
       ),
       el(
         "button",
@@ -85,7 +88,7 @@ export function changesBox() {
           type: "button",
           "data-keep": `undo ${kind} ${token}`,
           "aria-label": t("change.undo", {
-            what: t(`change.${kind}.chip`, { token: quoted(reading().tokens[token] ?? ""), k: token + 1 }),
+            what: t(`change.${kind}.chip`, { token: quoted(reading().tokens[token] ?? ""), at: nth(token + 1) }),
           }),
           onclick: () => toggle(kind, token),
         },
@@ -101,21 +104,21 @@ export function changesBox() {
     : el(
         "p",
         {
-          class: `outcome${state.changed && state.changed.answer.text !== state.changed.before.text ? " new" : ""}`,
+          class: `outcome ${outcomeOf(state.changed)}`,
         },
         state.changed ? outcome(state.changed) : t("waiting"),
       );
   return el(
     "div",
     { class: "changes" },
-    el("h3", {}, t("change.title")),
+    el("h3", {}, t("change.made")),
+    said,
     el(
       "ul",
       {},
       state.drop.map((token) => chip("drop", token)),
       state.keep.map((token) => chip("keep", token)),
     ),
-    said,
     el(
       "button",
       { type: "button", "data-keep": "undo all", onclick: () => set({ drop: [], keep: [] }) },
@@ -136,7 +139,7 @@ export function toggles(token) {
         "data-keep": `switch ${kind}`,
         onclick: () => toggle(kind, token),
       },
-      t(`change.${kind}`, { token: quoted(reading().tokens[token]) }),
+      t(active ? `change.${kind}.undo` : `change.${kind}`, { token: quoted(reading().tokens[token]) }),
     );
   return el(
     "div",

@@ -76,6 +76,13 @@ export function t(key, parts = {}) {
 
 export const has = (key) => tables.get(language)?.[key] !== undefined;
 
+/** Which word it is, as the language counts: "2nd", 第 2 個字. */
+export function nth(number) {
+  const teen = number % 100 > 10 && number % 100 < 14;
+  const ending = teen ? "th" : (["th", "st", "nd", "rd"][number % 10] ?? "th");
+  return t("token.number", { k: language === "en" ? `${number}${ending}` : number });
+}
+
 /** Several things in a row, as the language lists them. */
 export function list(things) {
   return things.join(t("list.comma"));

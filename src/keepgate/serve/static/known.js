@@ -1,0 +1,39 @@
+// What the networks that came along can read, and what of a story they could not.
+
+import { $, el, fill } from "./dom.js";
+import { model, on, reading, state } from "./state.js";
+import { language, list, t } from "./words.js";
+
+/** Says it under the form and above the answers, and keeps it true. */
+export function startKnown() {
+  on(["readings", "language", "models"], showLearnt);
+  on(["readings", "chosen", "language"], showRead);
+}
+
+const spoken = () => (language === "zh-TW" ? "zh" : "en");
+
+/** The language whose networks read the story; null if no network that came along did. */
+const readIn = () => state.readings.map((each) => model(each.model)).find((each) => each?.shipped)?.language;
+
+function showLearnt() {
+  const of = readIn() ?? spoken();
+  const one = state.models.find((each) => each.shipped && each.language === of);
+  $("learnt").hidden = !one;
+  if (!one) return;
+  const names = list(one.choices);
+  fill(
+    $("learnt"),
+    el("p", {}, t(`learnt.what.${of}`)),
+    el("details", {}, el("summary", {}, t("learnt.names", { n: one.choices.length })), el("p", {}, names)),
+  );
+}
+
+function showRead() {
+  const of = readIn();
+  const unknown = reading()?.unknown.length ?? 0;
+  const said = [];
+  if (of && of !== spoken()) said.push(t(`answers.read_by.${of}`));
+  if (unknown) said.push(t("answers.unknown", { n: unknown }));
+  $("reading-note").hidden = !said.length;
+  $("reading-note").textContent = said.join(" ");
+}
