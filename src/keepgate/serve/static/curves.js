@@ -4,7 +4,7 @@ import { shape } from "./dom.js";
 import { power } from "./numbers.js";
 
 export const DASHES = ["", "9 4", "2 4", "12 4 2 4", "5 3", "1 3", "14 5", "7 3 2 3"];
-const LOWEST = -20; // decades; below it nothing is left that could be learnt from
+const LOWEST = -12; // decades; below it nothing is left that could be learnt from
 const HIGHEST = 12; // above it nothing could be learnt either
 const LEFT = 52;
 const RIGHT = 14;

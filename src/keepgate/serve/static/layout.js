@@ -1,7 +1,7 @@
 // Tokens → lines of cells: where each stands. Lengths in CSS pixels. Draws nothing.
 
-export const TEXT = 32; // a line's height of text, with room for a rank above it
-export const MIDDLE = 18; // of the text, from the line's top
+export const TEXT = 37; // a line's height of text, with room for a rank above it
+export const MIDDLE = 23; // of the text, from the line's top
 export const LANE = 11; // of one lane of bars
 export const BETWEEN = 3; // between two lanes
 export const GUTTER = 36; // before the first cell, for the lanes' names

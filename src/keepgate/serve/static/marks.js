@@ -34,7 +34,9 @@ export function lastLane() {
   }
   const moves = strip().moves;
   const { memory } = model(state.chosen);
-  return { ...made("moves", relative(moves[memory] ?? []), "other"), name: `Δ${memory}` };
+  // From an empty memory the first move is as far as can be.
+  const far = relative(moves[memory] ?? []).map((value) => value ?? 1);
+  return { ...made("moves", far, "other"), name: `Δ${memory}` };
 }
 
 /** For each token the share of the answer that its write carries; below 0 is nothing. */

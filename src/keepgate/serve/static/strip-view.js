@@ -45,7 +45,8 @@ function listen(opened, toggled, closed) {
   host().addEventListener("click", (event) => {
     const token = place(event);
     if (token === null) return;
-    if (event.pointerType === "touch") tellToken(null);
+    hover = null;
+    tellToken(null);
     opened(token);
   });
   host().addEventListener("focus", () => {
@@ -55,9 +56,7 @@ function listen(opened, toggled, closed) {
     say(state.at);
     intoView(state.at);
   });
-  addEventListener("scroll", () => hover === null && document.activeElement !== host() && tellToken(null), {
-    passive: true,
-  });
+  addEventListener("scroll", () => follow(document.activeElement !== host()), { passive: true });
   host().addEventListener("blur", () => {
     tellToken(null);
     refresh();
@@ -137,6 +136,7 @@ function arrange() {
   colours = palette();
   dress();
   tiles.arrange(laid, width);
+  if (!$("tip").hidden) follow(false);
 }
 
 /** Puts what is marked now into the scene. */
@@ -152,6 +152,13 @@ function refresh() {
   tiles.redraw();
   const told = hover ?? (scene.focused ? state.at : null);
   if (told !== null && !$("tip").hidden) tellToken(told, boxOf(told));
+}
+
+/** The tip goes where its token went; or away, if it was shown to a pointer that has not moved. */
+function follow(away) {
+  if (away) hover = null;
+  const told = hover ?? (document.activeElement === host() && !$("tip").hidden ? state.at : null);
+  if (laid && reading()) tellToken(told, told === null ? null : boxOf(told));
 }
 
 function hovered(token) {

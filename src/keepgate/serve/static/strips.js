@@ -3,7 +3,7 @@
 
 import { BETWEEN, GUTTER, LANE, MIDDLE, TEXT } from "./layout.js";
 
-const TOP = 8; // a rank stands above it
+const TOP = 12; // a rank stands above it
 const FAINT = 0.004; // below it a bar is no line
 
 /** The page's colours as they are now, light or dark. */
@@ -112,7 +112,7 @@ function rank(pen, middle, number, chosen, scene, colours) {
   pen.fillStyle = colours.accent;
   pen.font = scene.rankFont;
   pen.textBaseline = "alphabetic";
-  pen.fillText(String(number), middle, TOP - 0.5);
+  pen.fillText(String(number), middle, TOP - 3);
 }
 
 /** A write that is left out: struck through. */

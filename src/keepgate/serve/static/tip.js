@@ -48,13 +48,15 @@ export function tellToken(token, box = null) {
 
 function place(tip, box) {
   const size = tip.getBoundingClientRect();
-  const above = box.top - size.height - 8;
+  const below = box.top + box.height - 8;
   const left = Math.max(
     8,
     Math.min(box.left + box.width / 2 - size.width / 2, window.innerWidth - size.width - 8),
   );
   tip.style.left = `${left}px`;
-  tip.style.top = `${above > 8 ? above : box.top + box.height}px`;
+  // Under the word and its lanes: above it stand the words that say what they mean.
+  const fits = below + size.height < window.innerHeight - 8;
+  tip.style.top = `${fits ? below : Math.max(8, box.top - size.height - 8)}px`;
 }
 
 /** A gate's name in the reader's language, with its letter; the letter alone if it is none that we know. */

@@ -4,7 +4,7 @@ import { bar, el } from "./dom.js";
 import { explainToken } from "./explain.js";
 import { percent, signed, size } from "./numbers.js";
 import { reading, state } from "./state.js";
-import { toggles } from "./what-if.js";
+import { toggle, toggles } from "./what-if.js";
 import { nth, quoted, t } from "./words.js";
 
 const HARDLY = 0.9; // of a write, left at the end: nobody erased it
@@ -62,12 +62,30 @@ function erasers(fate) {
         reading().tokens[token],
       ),
       el("span", { class: "at note" }, nth(token + 1)),
-      bar(share),
       el("span", { class: "number" }, percent(share)),
+      forbid(token),
     ),
   );
   const hardly = fate.at_end > HARDLY ? el("p", { class: "note" }, t("token.hardly")) : null;
-  return el("div", {}, el("h4", {}, t("token.erasers")), hardly, el("ol", { class: "rows" }, rows));
+  return el("div", {}, el("h4", {}, t("token.erasers")), hardly, el("ol", { class: "rows erasers" }, rows));
+}
+
+/** Lets an eraser erase nothing, or lets it erase again. */
+function forbid(token) {
+  const kept = state.keep.includes(token);
+  const said = { token: quoted(reading().tokens[token]) };
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "off",
+      "aria-pressed": String(kept),
+      "data-keep": `forbid ${token}`,
+      "aria-label": t(kept ? "change.keep.undo" : "change.keep", said),
+      onclick: () => toggle("keep", token),
+    },
+    t(kept ? "change.allow" : "change.forbid"),
+  );
 }
 
 /** All units together, or one of those into which most was written. */
