@@ -29,10 +29,10 @@ def _known(text: str, vocabulary: Vocabulary) -> str:
     tokens = tokenize(text)
     letters = list(text)
     for token, start, end in zip(tokens.texts, tokens.starts, tokens.ends, strict=True):
-        letters[start:end] = twin(token, vocabulary)
-    found = "".join(letters)
-    # A point between two digits joins them into one number: then nothing is gained.
-    return found if tokenize(found).starts == tokens.starts else text
+        # A point between two digits would join them into one number.
+        if not (text[start - 1 : start].isdigit() and text[end : end + 1].isdigit()):
+            letters[start:end] = twin(token, vocabulary)
+    return "".join(letters)
 
 
 def _others(token: str) -> list[str]:

@@ -149,13 +149,16 @@ def test_an_equation_is_written_out_for_a_unit_only(page: Any) -> None:
             return [
                 withNumbers("cₜ = f ⊙ cₜ₋₁ + i ⊙ g", here, true), withNumbers("cₜ = f ⊙ cₜ₋₁ + i ⊙ g", here, false),
                 withNumbers("f = σ(W_f xₜ + U_f hₜ₋₁ + b_f)", here, true), withNumbers("hₜ = o ⊙ tanh(cₜ)", here, true),
-                withNumbers("q = f", here, true), phasesOf([{ phase: "output", text: "b" }, { phase: "forget", text: "a" }]).map(({ name }) => name),
+                withNumbers("q = f", here, true), withNumbers("q = f ⊙ tanh(g)", { ...here, now: (name) => ({ ...now, q: -0.00001 })[name] }, true), phasesOf([{ phase: "output", text: "b" }, { phase: "forget", text: "a" }]).map(({ name }) => name),
             ];
         }"""
     )
-    assert found[0] == "cₜ = 0.500 × 2.000 + 0.250 × (−0.400) = 0.900"
-    assert found[1] == "cₜ = 0.900"
-    assert found[2] == "f = 0.500"
-    assert found[3] == "hₜ = 0.100"  # o is not known: nothing is made up
+    assert found[0] == "cₜ = 0.5000 × 2.0000 + 0.2500 × (−0.4000) ≈ 0.9000"
+    assert found[1] == "cₜ = 0.9000"
+    assert found[2] == "f = 0.5000"
+    assert found[3] == "hₜ = 0.1000"  # o is not known: nothing is made up
     assert found[4] == "–"
-    assert found[5] == ["forget", "output"]
+    assert (
+        found[5] == "q = 0.5000 × tanh(−0.4000) ≈ 0.0000"
+    )  # one pair of brackets, and no minus before nothing
+    assert found[6] == ["forget", "output"]

@@ -89,13 +89,15 @@ function slider() {
       turn();
     },
   });
-  return el(
+  const made = el(
     "p",
-    { class: "slide" },
+    { class: "slide along" },
     el("label", { for: "longer" }, t("lengthen.slider")),
-    input,
     el("output", { class: "number" }, t("lengthen.characters", { n: count(found.lengths[at]) })),
+    input,
   );
+  made.style.setProperty("--columns", found.lengths.length);
+  return made;
 }
 
 /** Moves to another length without making the slider anew, which is being dragged. */

@@ -48,6 +48,7 @@ function listen(opened, toggled, closed) {
     hover = null;
     tellToken(null);
     opened(token);
+    intoView(token);
   });
   host().addEventListener("focus", () => {
     refresh();
@@ -176,11 +177,18 @@ function boxOf(token) {
   return { left: box.left + cell.x, top: box.top + line.top, width: cell.width, height: laid.line };
 }
 
+/** How far down the window words are seen: on a narrow one the explanation lies over its lower part. */
+function floor() {
+  const panel = $("panel");
+  const over = panel.classList.contains("open") && getComputedStyle(panel).bottom === "0px";
+  return over ? 0.46 * window.innerHeight : window.innerHeight - 90;
+}
+
 /** Brings a token into sight without moving more than needed. */
 export function intoView(token) {
   if (!laid) return;
   const box = boxOf(token);
-  const low = window.innerHeight - 90 - box.top - box.height;
+  const low = floor() - box.top - box.height;
   if (box.top < 70) window.scrollBy(0, box.top - 70);
   else if (low < 0) window.scrollBy(0, -low);
 }
