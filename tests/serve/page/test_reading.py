@@ -248,6 +248,10 @@ def test_no_more_is_claimed_of_an_answer_than_leaving_out_has_shown(visit: Open)
     assert claim(page, 0.99, [(0, 4, 0.3, "A"), *nothing[1:]], none)["kind"] == "spread"
     several = [(0, 4, 1.0, "B"), (4, 8, 1.0, "C"), (8, 12, 1.0, "B"), nothing[3]]
     assert claim(page, 0.99, several, none)["kind"] == "spread"
+    # Left out, a sentence still erases. Where the words that decide, each by itself, stand in one sentence, it is that one.
+    found = claim(page, 0.99, several, [(5, 0.9, "C")])
+    assert (found["kind"], found["words"], found["whole"]) == ("sentence", "efg.", True)
+    assert claim(page, 0.99, several, [(5, 0.9, "C"), (1, 0.8, "B")])["kind"] == "spread"
     assert claim(page, 0.99, [*nothing[:3], (12, 16, 0.9, "B")], none)["kind"] == "question"
 
 

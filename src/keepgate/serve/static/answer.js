@@ -50,7 +50,7 @@ function source(answer, found) {
     el("p", { class: "from" }, t("answer.from")),
     el("blockquote", {}, from.words),
     el("p", { class: "proof" }, proof(from)),
-    from.others ? el("p", { class: "note" }, t("answer.from.others")) : null,
+    from.others ? el("p", { class: "note" }, t("answer.from.others", { n: from.others })) : null,
   ];
 }
 

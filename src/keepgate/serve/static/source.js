@@ -11,7 +11,9 @@ const SEVERAL = 3; // so many sentences, each of which decides the answer: then 
  * What leaving out showed of the answer that is explained; null while it is not explained.
  *
  * kind: "guess", "unsure", "nothing" (no word and no sentence changes anything), "spread", "question", or "sentence":
- * then one sentence, by itself or by one of its words, changes the answer, more than any other; `by` is its proof.
+ * then one sentence changes the answer, `by` being the proof, and `others` do so too. What is left out writes nothing but
+ * still erases, so that a whole sentence may matter only for what it no longer replaces: where the words that change the
+ * answer, each by itself, all stand in one sentence, it is that one.
  */
 export function sourceOf() {
   if (state.open !== "answer" || !state.carriers?.carriers.length) return null;
@@ -21,23 +23,24 @@ export function sourceOf() {
   const deciding = weighed.filter(({ by }) => by).sort((a, b) => b.by.share - a.by.share);
   const told = deciding.filter(({ asked }) => !asked);
   if (answer.probability < UNSURE) return { kind: "unsure" };
-  if (told.length >= SEVERAL) return { kind: "spread", count: told.length };
-  if (told.length) return { kind: "sentence", others: told.length - 1, ...told[0] };
+  const byWord = told.filter(({ word }) => word);
+  const one = byWord.length === 1 ? byWord[0] : told[0];
+  if (told.length >= SEVERAL && byWord.length !== 1) return { kind: "spread", count: told.length };
+  if (one) return { kind: "sentence", others: told.length - 1, ...one };
   if (deciding.length) return { kind: "question" };
   const most = Math.max(...[...state.carriers.sentences, ...state.carriers.carriers].map(({ share }) => share));
   return { kind: most < TELLING ? "nothing" : "spread", count: 0 };
 }
 
-/** A sentence with its words, and what of it decides the answer: left out whole, or one word of it; null if neither does. */
+/** A sentence with its words; `by` is what of it decides the answer, all of it or else a `word`, null if neither does. */
 function weigh(sentence) {
   const { answer, asked_from: askedFrom } = reading();
   const inside = state.carriers.carriers.filter(({ token }) => token >= sentence.from && token < sentence.to);
   const decides = ({ without, share }) => without.text !== answer.text && share >= TELLING;
-  const by = [{ ...sentence, whole: true }, ...inside]
-    .filter(decides)
-    .reduce((best, each) => (!best || each.share > best.share + 0.01 ? each : best), null);
+  const word = inside.find(decides) ?? null;
+  const by = decides(sentence) ? { ...sentence, whole: true } : word;
   const asked = sentence.from >= askedFrom;
-  return { first: sentence.from, end: sentence.to, words: asked ? "" : wordsOf(sentence), asked, by };
+  return { first: sentence.from, end: sentence.to, words: asked ? "" : wordsOf(sentence), asked, word, by };
 }
 
 function wordsOf({ from, to }) {
