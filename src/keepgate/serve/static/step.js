@@ -197,7 +197,7 @@ function equations() {
         {},
         lines.map((text) => [
           el("dt", {}, written(text)),
-          el("dd", {}, here && k <= phase ? withNumbers(text, here, unit !== null) : "…"),
+          el("dd", { class: /[WU]_/.test(text) ? "" : "sum" }, here && k <= phase ? withNumbers(text, here, unit !== null) : "…"),
         ]),
       ),
     ),
