@@ -10,10 +10,10 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from html_pages import Page
 from made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
 from markupsafe import escape
 
@@ -24,41 +24,6 @@ from keepgate.compare.result import GradientLine
 from keepgate.compare.words import LANGUAGES, speak, table
 
 ROOM = Path(keepgate.compare.__file__).parent
-VOID = {"meta", "input", "br", "link", "img", "hr"}
-
-
-class Page(HTMLParser):
-    """A page taken apart: elements with their attributes, visible text, and whether every element is closed."""
-
-    def __init__(self, page):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.open, self.texts, self.inside = [], [], [], {"style": "", "script": ""}
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] in self.inside:
-            self.inside[self.open[-1]] += data
-        else:
-            self.texts.append(data)
-
-    def words(self):
-        return " ".join(" ".join(self.texts).split())
-
-    def all(self, tag, **attributes):
-        return [a for name, a in self.elements if name == tag and attributes.items() <= a.items()]
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 import torch
+from html_pages import Page
 from test_answers_apart import QUESTIONS, reader
 from test_look import ASKED, KINDS, TEXT, every_kind, looked
 
@@ -21,7 +21,6 @@ from keepgate.tasks.answer import Answer
 from keepgate.wording import LANGUAGES
 
 FIGURES = ("gates", "carriers", "erased", "half_life", "gradient")
-VOID = {"meta", "input", "br"}
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
     "</style><script>alert(1)</script>",
@@ -32,40 +31,6 @@ HOSTILE = [
     "{{ 7 * 7 }}",
     "\ufffe",
 ]
-
-
-class Page(HTMLParser):
-    """A page taken apart: its elements with their attributes, its words, and whether each element is closed."""
-
-    def __init__(self, page):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.open, self.texts, self.style = [], [], [], ""
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] == "style":
-            self.style += data
-        else:
-            self.texts.append(data)
-
-    def words(self):
-        return " ".join("".join(self.texts).split())
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +59,7 @@ def test_the_page_is_one_file_under_a_policy_that_lets_nothing_in(lstm, page):
         assert "style" not in attributes
         assert not [name for name in attributes if name.startswith("on") or name in ("src", "href")]
     (policy,) = (meta["content"] for meta in page.all("meta") if "http-equiv" in meta)
-    mark = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    mark = base64.b64encode(hashlib.sha256(page.inside["style"].encode()).digest()).decode()
     assert f"style-src 'sha256-{mark}'" in policy
     assert policy.startswith("default-src 'none'; ")
 
@@ -105,9 +70,9 @@ def test_the_switch_holds_both_languages_and_one_language_needs_none(lstm, page)
     chinese = Page(lstm.html(language="zh-TW"))
     assert chinese.all("html") == [{"lang": "zh-Hant"}]
     assert not chinese.all("input")
-    assert "答案從哪裡來" in chinese.words()
-    assert "What carries" not in chinese.words()
-    assert "答案從哪裡來" not in Page(lstm.html(language="en")).words()
+    assert "答案從哪裡來" in chinese.words("")
+    assert "What carries" not in chinese.words("")
+    assert "答案從哪裡來" not in Page(lstm.html(language="en")).words("")
 
 
 @every_kind
@@ -116,7 +81,7 @@ def test_every_token_stands_on_the_page_with_its_gates(kind):
     page = Page(found.html(language="en"))
     strips = [one for one in page.all("i") if one.get("class", "").startswith("t ")]
     assert len(strips) == len(found.tokens)
-    assert f"{ASKED}" in page.words()
+    assert f"{ASKED}" in page.words("")
     rows = sum(len(one.gates) for one in found.passes) + (found.attention is not None) or 1
     for step, one in enumerate(strips):
         levels = re.findall(r"\b([p-w])(\d+)\b", one["class"])
@@ -146,7 +111,7 @@ def test_what_a_user_wrote_is_text_and_nothing_else(hostile, tmp_path):
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x07\x1b\ufffe]", shown)
         assert "onerror" not in " ".join(name for _, given in page.elements for name in given)
         if hostile[0] in "<{":
-            assert hostile.replace(" ", "") in page.words().replace(" ", "")
+            assert hostile.replace(" ", "") in page.words("").replace(" ", "")
     for name in FIGURES:
         figure = found.figure(name)
         ElementTree.fromstring(figure.svg)
@@ -160,7 +125,7 @@ def test_what_a_user_wrote_is_text_and_nothing_else(hostile, tmp_path):
 def test_a_very_long_word_is_cut_in_pictures_and_whole_on_the_page():
     word = "x" * 3000
     found = look(reader(**KINDS[0]), f"魯夫 {word} 。", ASKED)
-    assert word in Page(found.html(language="en")).words()
+    assert word in Page(found.html(language="en")).words("")
     for name in FIGURES:
         svg = found.figure(name).svg
         assert word not in svg
@@ -182,7 +147,7 @@ def test_every_picture_says_what_it_shows(kind, language):
             assert one["role"] == "img"
             assert set(one["aria-labelledby"].split()) <= set(identities)
         assert page.all("table")
-        assert not re.search(r"\{\w+\}", page.words())
+        assert not re.search(r"\{\w+\}", page.words(""))
     for name in FIGURES if found.gated else ("gates", "carriers", "gradient"):
         figure = found.figure(name, language=language)
         assert figure.title
@@ -201,7 +166,7 @@ def test_two_looks_in_one_notebook_share_no_names(lstm):
 
 
 def test_a_notebooks_style_reaches_nothing_but_itself(lstm):
-    style = re.sub(r"@media[^{]*\{|/\*.*?\*/", "", Page(lstm._repr_html_()).style)
+    style = re.sub(r"@media[^{]*\{|/\*.*?\*/", "", Page(lstm._repr_html_()).inside["style"])
     for selectors in re.findall(r"([^{}]+)\{", style):
         for selector in selectors.split(","):
             assert ".keepgate-look" in selector, selector
