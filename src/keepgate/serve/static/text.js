@@ -1,4 +1,4 @@
-// A text as the server counts it, in code points: what stands between tokens, and the sentence around one.
+// A text as the server counts it, in code points: what stands between tokens, and its first sentence.
 
 const END = /[。！？!?｡]+[」』”’）)\]》】"']*|[.．]+[」』”’）)\]》】"']*(?=\s|$)|[\r\n]+/gu;
 
@@ -17,31 +17,6 @@ export function gapsOf(text, reading) {
     return /[\r\n]/.test(between) ? "\n" : between ? " " : "";
   });
 }
-
-/** The sentence around a token: its words, and its tokens from `first` up to but not including `end`. */
-export function sentenceOf(text, reading, token) {
-  if (token >= reading.asked_from) {
-    return { words: asked(reading), first: reading.asked_from, end: reading.tokens.length, asked: true };
-  }
-  const ends = [...text.matchAll(END)].map(
-    (match) => [...text.slice(0, match.index + match[0].length)].length,
-  );
-  const length = [...text].length;
-  const at = reading.starts[token];
-  const from = Math.max(0, ...ends.filter((end) => end <= at));
-  const to = Math.min(length, ...ends.filter((end) => end > at));
-  const inside = reading.tokens
-    .map((_, k) => k)
-    .filter((k) => k < reading.asked_from && reading.starts[k] >= from && reading.starts[k] < to);
-  return {
-    words: [...text].slice(from, to).join("").trim(),
-    first: inside[0],
-    end: inside.at(-1) + 1,
-    asked: false,
-  };
-}
-
-const asked = (reading) => reading.tokens.slice(reading.asked_from).join("");
 
 /** The text's first sentence. */
 export function firstSentence(text) {
