@@ -2,11 +2,20 @@
 
 import asyncio
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from keepgate.serve.limits import Limits, Refusal
 from keepgate.serve.work import Deadline, Work
+
+
+def alone(played: Coroutine[Any, Any, None]) -> None:
+    """Runs it in a thread of its own: the browser that other tests drive keeps a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, played).result()
 
 
 def test_what_was_not_begun_is_dropped_before_anyone_is_told() -> None:
@@ -35,7 +44,7 @@ def test_what_was_not_begun_is_dropped_before_anyone_is_told() -> None:
         assert await work.do(lambda _: 8) == 8
         work.close()
 
-    asyncio.run(play())
+    alone(play())
     assert not second.is_set()
 
 
@@ -50,7 +59,7 @@ def test_what_goes_wrong_inside_is_what_the_caller_sees() -> None:
         assert work.going == 0
         work.close()
 
-    asyncio.run(play())
+    alone(play())
 
 
 def test_who_has_gone_is_not_waited_for() -> None:
@@ -72,7 +81,7 @@ def test_who_has_gone_is_not_waited_for() -> None:
         go_on.set()
         work.close()
 
-    asyncio.run(play())
+    alone(play())
     assert ended.wait(10)
 
 

@@ -110,6 +110,12 @@ def test_the_gradient_is_drawn_anew_for_each_slider(
         "(said) => said.some((each) => document.querySelector('.gradients tbody td:last-child').textContent.startsWith(each))",
         arg=grown,
     )
+    # What is read where, of which story, and no keys but those that are of use here.
+    assert page.locator(".curves text.end").count() == 4
+    assert {"en": "Luffy", "zh-TW": "魯夫"}[language] in page.locator(".picture .note").inner_text()
+    assert page.locator("#keys dt").count() == 1
+    page.locator(".curves").click(position={"x": 52, "y": 100})
+    assert page.get_by_label(told["gradient.lag"]).input_value() == "0"
     # Read at another lag: the number in the table is the line's.
     page.get_by_label(told["gradient.lag"]).fill("0")
     assert rows.nth(0).locator("td").first.inner_text() == "1.00"

@@ -45,6 +45,7 @@ function networks() {
 function begin() {
   if (!state.models.length) return;
   build();
+  draw(); // as it was, until it is known how it becomes
   fetchCurves();
 }
 
