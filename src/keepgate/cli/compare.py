@@ -48,6 +48,7 @@ def compare(
         if path is not None:
             _make_sure_of(path)
     from ..compare import report as report_page
+    from ..compare.contestants import CONTESTANTS
     from ..compare.result import to_json
     from ..compare.run import run
     from . import contest
@@ -65,6 +66,9 @@ def compare(
         best = shlex.quote(str(models / "lstm-chrono"))
         sentence, question = shlex.quote(result.sentence), shlex.quote(result.question)
         say_command(console, f"echo {sentence} | {_called()} look {best} --text - --question {question}")
+        say(console, "To ask all of them in a browser, leave out what they wrote and see what changes:")
+        names = [one.name for one in CONTESTANTS if one.cell is not None]
+        say_command(console, f"{_called()} serve {shlex.join(str(models / name) for name in names)}")
 
 
 def _called() -> str:
