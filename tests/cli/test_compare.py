@@ -132,8 +132,7 @@ def test_the_networks_are_kept_where_it_is_asked_for(compared, monkeypatch) -> N
     ran, asked = compared("--models", "networks")
     assert asked["models"] == Path("networks")
     assert "keepgate look networks/lstm-chrono --text -" in ran.out
-    served = " ".join(f"networks/{name}" for name in ("rnn", "lstm-zero", "lstm-chrono", "gru-chrono"))
-    assert f"keepgate serve {served}" in ran.out
+    assert "  keepgate serve\n" in ran.out
 
 
 @pytest.mark.parametrize(

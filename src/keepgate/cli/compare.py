@@ -48,7 +48,6 @@ def compare(
         if path is not None:
             _make_sure_of(path)
     from ..compare import report as report_page
-    from ..compare.contestants import CONTESTANTS
     from ..compare.result import to_json
     from ..compare.run import run
     from . import contest
@@ -66,9 +65,8 @@ def compare(
         best = shlex.quote(str(models / "lstm-chrono"))
         sentence, question = shlex.quote(result.sentence), shlex.quote(result.question)
         say_command(console, f"echo {sentence} | {_called()} look {best} --text - --question {question}")
-        say(console, "To ask all of them in a browser, leave out what they wrote and see what changes:")
-        names = [one.name for one in CONTESTANTS if one.cell is not None]
-        say_command(console, f"{_called()} serve {shlex.join(str(models / name) for name in names)}")
+        say(console, "To see in a browser what networks like these remember, and to make them forget:")
+        say_command(console, f"{_called()} serve")
 
 
 def _called() -> str:
