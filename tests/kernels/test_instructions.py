@@ -33,6 +33,7 @@ def counted(case: str) -> tuple[int, str]:
 def test_a_case_takes_the_instructions_it_took(case: str):
     from keepgate import _core
 
+    # Counts are of one instruction set and one compiler; with others they say nothing about a change of the source.
     if ISA not in _core.isas():
         pytest.skip(f"this processor does not run {ISA}")
     committed = json.loads(COMMITTED.read_text())

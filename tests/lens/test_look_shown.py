@@ -305,6 +305,7 @@ def test_png_is_drawn_from_the_same_svg(lstm, tmp_path):
     try:
         path = figure.save(tmp_path / "gradient.png", scale=2)
     except SettingsError as fault:
+        # A bare Debian has no fonts, and the package brings none: then the error is all that there is to see.
         if "no font" in str(fault):
             pytest.skip("this machine has no font with these letters")
         raise
@@ -334,6 +335,7 @@ def test_a_letter_that_no_font_has_is_named():
     from keepgate.lens.pictures.png import missing_letters
 
     families = '"DejaVu Sans", sans-serif'
+    # On a bare Debian every letter is missing, so that none can be told from the others.
     if missing_letters(frozenset("ab"), families):
         pytest.skip("this machine has no font at all")
     assert missing_letters(frozenset("a\U0010fff0"), families) == ("\U0010fff0",)
