@@ -95,7 +95,7 @@ def _say_interrupted(message: str) -> None:
         sys.stdout.flush()
         print(f"\nkeepgate: {message}", file=sys.stderr)
     except OSError:
-        pass
+        pass  # whoever was reading is gone, and with them the only place to say so
 
 
 def _pipe_closed() -> int:

@@ -32,7 +32,8 @@ def carriers(
 ) -> tuple[Carrier, ...]:
     """The tokens by how much the answer's probability falls without their writes, the most first.
 
-    tried: how many writes are dropped, one by one. Of a text with more tokens, those with the most influence.
+    tried: how many writes are dropped, one by one. Of a text with more tokens, those with the most influence, which can
+           miss the one that decides; `search` goes down from stretches and sentences instead.
     layers: in which layers, see `answers_without`; None is all of them.
     Raises CellError for a plain RNN, whose states are no sums of writes: see `sensitivity`.
     """

@@ -17,7 +17,7 @@ from ..data.text import sentence_starts
 from ..errors import ShapeError
 from ..tasks.answer import Answer
 from .answers import influence_on
-from .carriers import Carrier, proven
+from .carriers import TRIED, Carrier, proven
 from .intervene import AT_ONCE, Where
 from .reading import Reading
 from .rerun import Rerun, carried_up, check_places, read_on
@@ -27,8 +27,8 @@ from .writes import writes_of
 
 # A longer text is searched by so many stretches first, and by the sentences of so many of them.
 STRETCHES, FOLLOWED = 64, 4
-# Up to so many tokens, the write of each is left out by itself; of a longer text, those of so many where it matters.
-EACH, IN_LONG = 512, 64
+# Of a text with more than TRIED tokens, so many writes are left out one by one, where it matters.
+IN_LONG = 64
 # Tokens of a long text that are tried for their influence alone.
 BY_INFLUENCE = 16
 
@@ -113,7 +113,7 @@ def sentences(reading: Reading) -> list[tuple[int, int]]:
     ]
 
 
-def search(reading: Reading, *, each: int = EACH) -> tuple[tuple[Piece, ...], tuple[Carrier, ...]]:
+def search(reading: Reading, *, each: int = TRIED) -> tuple[tuple[Piece, ...], tuple[Carrier, ...]]:
     """The sentences and the tokens on which an answer hangs, those first without which its probability falls most.
 
     Of a text with up to `each` tokens, every sentence and every token is left out by itself; of a longer one those

@@ -1,10 +1,11 @@
 """What a look says in words: the sentence that sums it up, and those under its pictures. Every number is the look's."""
 
 from ...wording import Part, Say, count, say, share
+from ..carriers import TRIED
 from ..fate import Fate
 from ..gradient import GONE
 from ..look import Look, Pass
-from ..pieces import EACH, FOLLOWED, STRETCHES
+from ..pieces import FOLLOWED, STRETCHES
 from .words import piece, quoted, sentence_of, short_name, token
 
 # A write without which the answer keeps all but so much of its probability carries nothing to speak of.
@@ -26,7 +27,7 @@ def summed_up(look: Look) -> list[Say]:
         said.append(say("sum.attention", share=weight, token=token(look, best)))
     elif look.carriers[0].share >= CARRIES:
         said += _left(look)
-    if len(look.tokens) > EACH:
+    if len(look.tokens) > TRIED:
         said.append(say("sum.tried", stretches=count(STRETCHES), followed=count(FOLLOWED)))
     return said
 
