@@ -105,6 +105,27 @@ def test_what_the_span_reader_does_not_know_is_pointed_at(asked) -> None:
     assert "喵" in [said["tokens"][place] for place in said["unknown"]]
 
 
+def test_the_language_of_a_model_of_one_s_own_is_found_from_its_vocabulary(asked, own) -> None:
+    said = {one["id"]: one["knows"] for one in asked.get("/api/models").json["models"]}
+    for name in NAMES:  # all of them were built from Chinese stories
+        assert said[name]["zh"] > 0.95
+        assert said[name]["en"] < 0.2
+        assert own[name].told == "zh"
+        # The gradient is that of a story which it can read.
+        assert asked.post("/api/gradient", models=[name], lags=5).json["story"].startswith("魯夫")
+    assert said["en/rnn"]["en"] == 1.0
+    assert said["en/rnn"]["zh"] < 0.2
+
+
+def test_an_english_model_of_one_s_own_is_shown_the_gradient_of_an_english_story(
+    serve, tmp_path: Path
+) -> None:
+    settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5)
+    save(ChoiceReader.build(primer("en"), settings, seed=0), tmp_path / "mine", card={"what": "english"})
+    with serve(served([tmp_path / "mine"])) as client:
+        assert client.post("/api/gradient", models=["mine"], lags=5).json["story"].startswith("Luffy")
+
+
 def test_what_has_no_memory_is_not_served(tmp_path: Path) -> None:
     folder = tmp_path / "window"
     save(

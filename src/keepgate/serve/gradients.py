@@ -23,15 +23,15 @@ SHORTEST = 200
 def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float, lags: int) -> Plain:
     """How much of what an answer teaches reaches the states so many tokens earlier, for each network so changed.
 
-    On the article's story, told in the model's language.
+    On the article's story, told in the model's language, or in that of which it knows more.
     """
     found: list[Plain] = []
     opening = ""
     for model in models:
-        text = story(model.language or "zh", lags).text
-        opening = opening or text[: sentence_around(text, 0, 1)[1]]
+        asked = story(model.told, lags)
+        opening = opening or asked.text[: sentence_around(asked.text, 0, 1)[1]]
         task = changed(model.task, forget_bias=forget_bias, recurrent_scale=recurrent_scale)
-        values = gradient(task, story(model.language or "zh", lags), lags)
+        values = gradient(task, asked, lags)
         decay = decay_length(values)
         found.append(
             {

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..data.corpora.telling import Language
@@ -16,6 +17,7 @@ from ..tasks.span import SpanReader
 from ..tasks.task import Task
 from . import shipped
 from .equations import equations_of
+from .known import familiar
 from .limits import Refusal
 from .widths import in_known_widths
 
@@ -30,7 +32,8 @@ _NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chrono": ("
 class Model:
     """One network. id: how a request names it. note: how its biases began, for a shipped one.
 
-    language: of the stories that it was trained on; None where that is not known.
+    language: of the stories that it was trained on; None where that is not known, which it is of no model of one's own.
+    knows:    how much of a story in each language its vocabulary has, 0 to 1.
     """
 
     id: str
@@ -39,6 +42,16 @@ class Model:
     language: Language | None
     shipped: bool
     task: Task
+
+    @cached_property
+    def knows(self) -> dict[Language, float]:
+        """The share of a story's tokens, in each language, that its vocabulary has."""
+        return familiar(self.task)
+
+    @property
+    def told(self) -> Language:
+        """The language in which it is told a story: its own, else that of which it knows more."""
+        return self.language or max(self.knows, key=lambda language: self.knows[language])
 
     @property
     def layer(self) -> Recurrent:
@@ -67,6 +80,7 @@ class Model:
             "name": self.name,
             "note": self.note,
             "language": self.language,
+            "knows": self.knows,
             "cell": cell.name.partition("_")[0],
             "kind": self.task.kind,
             "parameters": sum(each.numel() for each in self.task.parameters()),

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ..data.questions import Question
 from ..data.text import words
-from ..data.vocabulary import UNKNOWN
 from ..errors import CellError
 from ..lens import Reading, answer_if, fate, half_lives, search, sensitivity, writes_of
 from ..lens.carriers import TRIED
@@ -15,12 +14,10 @@ from ..lens.choices import ChoiceHead
 from ..lens.view import movement
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
-from ..tasks.reader import ChoiceReader
-from ..tasks.span import SpanReader
 from ..tasks.task import Task
+from .known import unknown
 from .limits import Refusal, bad_request
 from .models import gates_of
-from .widths import twin
 
 # How many erasers of a write, and units of a token's write, are told.
 ERASERS, WRITTEN = 5, 8
@@ -83,7 +80,7 @@ def reading_of(task: Task, reading: Reading) -> Plain:
         "starts": list(reading.tokens.starts),
         "ends": list(reading.tokens.ends),
         "asked_from": reading.asked_from,
-        "unknown": _unknown(task, reading),
+        "unknown": unknown(task, reading.tokens.texts),
         "strips": [_strip(layer) for layer in reading.trace.layers],
         **_lasting(last),
     }
@@ -216,19 +213,6 @@ def _lasting(layer: LayerTrace) -> Plain:
         "longest": rounded(float(lives.max())),
         "left_of_first": rounded(left),
     }
-
-
-def _unknown(task: Task, reading: Reading) -> list[int]:
-    """The numbers of the tokens that the model's vocabulary does not have."""
-    vocabulary = task.counted.vocabulary if isinstance(task, SpanReader) else None
-    if isinstance(task, ChoiceReader):
-        vocabulary = task.vocabulary
-    if vocabulary is None:
-        return []
-    known = isinstance(task, ChoiceReader)
-    tokens = (twin(token, vocabulary) if known else token for token in reading.tokens.texts)
-    ids = vocabulary.ids(token.lower() for token in tokens)
-    return [place for place, number in enumerate(ids) if number == UNKNOWN]
 
 
 def _layer(reading: Reading, layer: int, reverse: bool) -> LayerTrace:

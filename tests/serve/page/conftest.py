@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import keepgate
+from keepgate.data.corpora.stories import primer
+from keepgate.data.corpora.telling import Language
 from keepgate.data.questions import Question
 from keepgate.export import save
 from keepgate.tasks import ChoiceReader
@@ -49,14 +51,41 @@ def named_badly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def reads_chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's own model of Chinese stories, of whose name nothing can be guessed."""
+    return _primed(tmp_path_factory.mktemp("models") / "mine", "zh")
+
+
+@pytest.fixture(scope="session")
+def reads_english(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of English ones."""
+    return _primed(tmp_path_factory.mktemp("models") / "mine", "en")
+
+
+def _primed(folder: Path, language: Language) -> Path:
+    settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, reading="last", bidirectional=False)
+    save(ChoiceReader.build(primer(language), settings, seed=0), folder, card={"what": "a reader"})
+    return folder
+
+
+# The user's models with which a server is started, as fixtures, by what `visit` calls it.
+SERVED = {
+    "plain": (),
+    "own": ("named_badly",),
+    "chinese": ("reads_chinese",),
+    "english": ("reads_english",),
+    "both": ("reads_chinese", "reads_english"),
+}
+
+
+@pytest.fixture(scope="session")
 def address(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
-    """Where the page is served, with the networks that come along ("plain") or with a user's own too ("own")."""
+    """Where the page is served, with the networks that come along ("plain") or with a user's own too."""
     started: dict[str, tuple[subprocess.Popen[str], str]] = {}
 
     def find(which: str) -> str:
         if which not in started:
-            models = [request.getfixturevalue("named_badly")] if which == "own" else []
-            started[which] = _serve(models)
+            started[which] = _serve([request.getfixturevalue(each) for each in SERVED[which]])
         return started[which][1]
 
     yield find

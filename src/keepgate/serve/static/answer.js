@@ -6,7 +6,7 @@ import { fullName } from "./names.js";
 import { count, percent } from "./numbers.js";
 import { rowsOf, sourceOf } from "./source.js";
 import { model, reading, state } from "./state.js";
-import { isDropped, toggle } from "./what-if.js";
+import { isDropped, toggle, together } from "./what-if.js";
 import { nth, quoted, t } from "./words.js";
 
 /** The panel's content about the answer of the network that is looked into. */
@@ -73,6 +73,7 @@ function carriers(answer, found) {
     el("h4", {}, t("answer.carriers")),
     el("p", { class: "note" }, t(how, { n: count(tried), all: count(all) })),
     el("ol", { class: "rows carriers" }, shown.map(carrier)),
+    together("drop", shown),
     answer.guess ? null : el("p", { class: "note" }, t(advice(shown))),
   );
 }
@@ -110,10 +111,9 @@ function carrier({ token, share, without }, k) {
       "button",
       {
         type: "button",
-        class: "off",
-        "aria-pressed": String(off),
+        class: `off${off ? " on" : ""}`,
         "data-keep": `off ${token}`,
-        onclick: () => toggle("drop", token),
+        onclick: () => toggle("drop", [token]),
         "aria-label": t(off ? "change.on.said" : "change.drop.said", { token: quoted(text), at: nth(token + 1) }),
       },
       t(off ? "change.on" : "change.off"),

@@ -3,10 +3,11 @@
 import { ask, during } from "./api.js";
 import { $, announce, el, fill } from "./dom.js";
 import { drawCurves, lineKey } from "./curves.js";
+import { exampleLanguage } from "./known.js";
 import { fullName } from "./names.js";
 import { size } from "./numbers.js";
 import { on, state } from "./state.js";
-import { explain, language, t } from "./words.js";
+import { explain, t } from "./words.js";
 
 const LAGS = 200;
 const [LOW, HIGH] = [-12, 2]; // decades that are always shown, so that lines move and not their frame
@@ -34,11 +35,11 @@ export function startGradient() {
   new ResizeObserver(() => found && draw()).observe($("gradients"));
 }
 
-/** The networks of the page's language, and those that have none. */
+/** The networks of the examples' language, and those of which it is not known. */
 function networks() {
-  const spoken = language === "zh-TW" ? "zh" : "en";
+  const told = exampleLanguage();
   return state.models
-    .filter((each) => each.language === spoken || each.language === null)
+    .filter((each) => each.language === told || each.language === null)
     .map((each) => each.id);
 }
 

@@ -11,6 +11,7 @@ const KEYS = [
   ["Enter", "enter"],
   ["x", "x"],
   ["k", "k"],
+  ["Shift x, Shift k", "all"],
   ["Esc", "escape"],
   ["Ctrl Enter", "read"],
 ];

@@ -4,6 +4,20 @@ import { $, el, fill } from "./dom.js";
 import { model, on, reading, state } from "./state.js";
 import { language, list, t } from "./words.js";
 
+const ENOUGH = 0.5; // the share of a story's words below which it is as good as foreign
+
+/**
+ * The language in which examples are told: the page's; the other only where models of one's own are served that, on
+ * average, lack most words of such a story and have more of the other's.
+ */
+export function exampleLanguage() {
+  const own = state.models.filter((each) => !each.shipped);
+  if (!own.length) return spoken();
+  const [here, there] = spoken() === "zh" ? ["zh", "en"] : ["en", "zh"];
+  const known = (one) => own.reduce((sum, { knows }) => sum + knows[one], 0) / own.length;
+  return known(here) < ENOUGH && known(there) > known(here) ? there : here;
+}
+
 /** Says it under the form and above the answers, and keeps it true. */
 export function startKnown() {
   on(["readings", "language", "models"], showLearnt);
@@ -16,7 +30,7 @@ const spoken = () => (language === "zh-TW" ? "zh" : "en");
 const readIn = () => state.readings.map((each) => model(each.model)).find((each) => each?.shipped)?.language;
 
 function showLearnt() {
-  const of = readIn() ?? spoken();
+  const of = readIn() ?? exampleLanguage();
   const one = state.models.find((each) => each.shipped && each.language === of);
   $("learnt").hidden = !one;
   if (!one) return;

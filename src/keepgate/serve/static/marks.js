@@ -52,6 +52,14 @@ function relative(values) {
   return values.map((value) => (value === null ? null : value / most));
 }
 
+/** The tokens that the explanation lists for a change: erasers are kept from erasing, writes that carry are left out. */
+export function listedFor(kind) {
+  if (kind === "keep") return state.fate && state.open?.token !== undefined ? tokensOf(state.fate.erasers) : [];
+  return state.open === "answer" && state.carriers ? tokensOf(rowsOf()) : [];
+}
+
+const tokensOf = (rows) => rows.map(({ token }) => token);
+
 /** The tokens that the explanation counts, with their ranks: who erased a write, or whose writes carry the answer. */
 function ranks() {
   if (state.fate && state.open?.token !== undefined) return ranked(state.fate.erasers);

@@ -2,15 +2,16 @@
 
 import { ask, during, forget } from "./api.js";
 import { $, announce, el, fill } from "./dom.js";
+import { exampleLanguage } from "./known.js";
 import { count } from "./numbers.js";
-import { on, set, state } from "./state.js";
+import { model, on, set, state } from "./state.js";
 import { languageOf } from "./text.js";
-import { explain, language, quoted, t } from "./words.js";
+import { explain, quoted, t } from "./words.js";
 
 const KEPT = "lstm-chrono"; // the network that is looked into first, if it is served: it remembers
 
 let seed = 0; // of the example shown
-let example = null; // { text, question, answer } as the server gave it
+let example = null; // { text, question, answer } as the server gave it, and its language
 let pending = false; // whether the form holds something that was not read
 
 const story = () => $("story");
@@ -31,22 +32,21 @@ export function startStory() {
   offerLengths();
   on(["language"], () => {
     offerLengths();
-    if (example && isExample()) tell(seed);
+    if (example && isExample() && example.language !== exampleLanguage()) tell(seed);
     else if (state.fault) showFault(state.fault);
   });
+  on(["models"], offerLengths);
 }
 
 // Characters that an example may have; about four of an English story are one token.
 const LENGTHS = { zh: [100, 300, 1000], en: [400, 1200, 4000] };
 
-const spoken = () => (language === "zh-TW" ? "zh" : "en");
-
-/** Offers the lengths of the page's language, the same one of them chosen. */
+/** Offers the lengths of the examples' language, the same one of them chosen. */
 function offerLengths() {
   const chosen = Math.max(0, $("length").selectedIndex);
   fill(
     $("length"),
-    LENGTHS[spoken()].map((length, k) =>
+    LENGTHS[exampleLanguage()].map((length, k) =>
       el("option", { value: length, selected: k === chosen }, count(length)),
     ),
   );
@@ -64,16 +64,17 @@ function edited() {
   stale(pending);
 }
 
-/** Fetches an example in the page's language and has it read. */
+/** Fetches an example in a language that the networks read, and has it read. */
 async function tell(number) {
+  const language = exampleLanguage();
   await during(
     "story",
     async () => {
       const told = await ask(
         "story",
-        `/api/story?language=${spoken()}&length=${$("length").value}&seed=${number}`,
+        `/api/story?language=${language}&length=${$("length").value}&seed=${number}`,
       );
-      [seed, example] = [number, told];
+      [seed, example] = [number, { ...told, language }];
       put(told.text, told.question);
       await read();
     },
@@ -147,13 +148,14 @@ export function networksFor(text) {
     .map((each) => each.id);
 }
 
-/** The network looked into stays, if it read this too; else one that remembers, else the first that did not fail. */
+/** The network looked into stays, if it read this too; else one's own, one that remembers, the first that did not fail. */
 function chosenFrom(readings) {
   const well = readings.filter((each) => !each.error).map((each) => each.model);
   const kind = (id) => id?.split("/").at(-1);
   return (
     well.find((id) => id === state.chosen) ??
     well.find((id) => state.chosen && kind(id) === kind(state.chosen)) ??
+    well.find((id) => !model(id).shipped) ??
     well.find((id) => kind(id) === KEPT) ??
     well[0] ??
     null

@@ -7,18 +7,19 @@ import { drawLine, palette } from "./strips.js";
 import { gapsOf } from "./text.js";
 import { Tiles } from "./tiles.js";
 import { tellToken } from "./tip.js";
-import { marksOf } from "./marks.js";
+import { listedFor, marksOf } from "./marks.js";
 import { t } from "./words.js";
 
 let laid = null; // the lines as they are now
 let colours = null;
 let scene = null;
 let hover = null;
+let walking = false; // by keys, so that the word they stand on is framed
 let tiles = null;
 
 const host = () => $("strip");
 
-/** Starts the strip; `opened(token)` is called for a token that is to be explained, `toggled(kind, token)` for a change. */
+/** Starts the strip; `opened(token)` is called for a token that is to be explained, `toggled(kind, tokens)` for a change. */
 export function startStrip({ opened, toggled, closed }) {
   tiles = new Tiles(host(), (pen, line) => drawLine(pen, line, scene, colours));
   colours = palette();
@@ -45,14 +46,15 @@ function listen(opened, toggled, closed) {
   host().addEventListener("click", (event) => {
     const token = place(event);
     if (token === null) return;
-    hover = null;
+    [hover, walking] = [null, false];
     tellToken(null);
     opened(token);
     intoView(token);
   });
   host().addEventListener("focus", () => {
+    walking = host().matches(":focus-visible");
     refresh();
-    if (!reading() || !host().matches(":focus-visible")) return;
+    if (!reading() || !walking) return;
     if (state.at === null) set({ at: 0 });
     say(state.at);
     intoView(state.at);
@@ -67,10 +69,10 @@ function listen(opened, toggled, closed) {
       if (!(event.ctrlKey && ["Home", "End"].includes(event.key))) return;
     }
     const at = state.at ?? 0;
+    const kind = { x: "drop", delete: "drop", k: "keep" }[event.key.toLowerCase()];
     if (event.key === "Enter" || event.key === " ") opened(at);
     else if (event.key === "Escape") closed();
-    else if (event.key === "x" || event.key === "Delete") toggled("drop", at);
-    else if (event.key === "k") toggled("keep", at);
+    else if (kind) toggled(kind, event.shiftKey ? listedFor(kind) : [at]);
     else {
       const to = moved(event, at);
       if (to === null) return;
@@ -79,6 +81,8 @@ function listen(opened, toggled, closed) {
       intoView(to);
     }
     event.preventDefault();
+    walking = true;
+    refresh();
   });
 }
 
@@ -142,7 +146,7 @@ function arrange() {
 
 /** Puts what is marked now into the scene. */
 function dress() {
-  Object.assign(scene, marksOf(), { hover, at: state.at, focused: document.activeElement === host() });
+  Object.assign(scene, marksOf(), { hover, at: state.at, focused: walking && document.activeElement === host() });
   host().setAttribute("aria-label", t("strip.label", { n: scene.tokens.length }));
   host().setAttribute("aria-valuemax", scene.tokens.length);
 }

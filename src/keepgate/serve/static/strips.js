@@ -102,8 +102,8 @@ function drawToken(pen, { token, x, width }, scene, colours) {
   pen.fillText(scene.tokens[token], middle, MIDDLE, width + 6);
   if (scene.unknown.has(token)) dotted(pen, x + 2, x + width - 3, TEXT - 4, colours.soft);
   if (scene.ranks.has(token)) rank(pen, middle, scene.ranks.get(token), chosen, scene, colours);
-  if (scene.drop.has(token)) struck(pen, x, width, colours.wrong);
-  if (scene.keep.has(token)) held(pen, x, width, colours.accent);
+  if (scene.drop.has(token)) struck(pen, x, width, chosen ? colours.paper : colours.wrong);
+  if (scene.keep.has(token)) held(pen, x, width, chosen ? colours.paper : colours.accent);
 }
 
 function rank(pen, middle, number, chosen, scene, colours) {
@@ -125,11 +125,22 @@ function struck(pen, x, width, colour) {
   pen.stroke();
 }
 
-/** A token that may erase nothing: fenced in. */
+/** A token that may erase nothing: between brackets, so that no frame is taken for the cursor's. */
 function held(pen, x, width, colour) {
+  const [top, bottom, hook] = [TOP + 1.5, TEXT - 3.5, 4];
   pen.strokeStyle = colour;
   pen.lineWidth = 2;
-  pen.strokeRect(x + 0.5, TOP + 1, width - 2, TEXT - TOP - 4);
+  pen.beginPath();
+  for (const [side, inwards] of [
+    [x + 0.5, hook],
+    [x + width - 1.5, -hook],
+  ]) {
+    pen.moveTo(side + inwards, top);
+    pen.lineTo(side, top);
+    pen.lineTo(side, bottom);
+    pen.lineTo(side + inwards, bottom);
+  }
+  pen.stroke();
 }
 
 function dotted(pen, from, to, y, colour) {
@@ -143,15 +154,19 @@ function dotted(pen, from, to, y, colour) {
   pen.setLineDash([]);
 }
 
+/**
+ * The column that the keys stand on, framed; and thinly the one under the pointer. The word that is explained has a ground
+ * of its own, and no frame but that of the keys.
+ */
 function drawCursor(pen, line, scene, colours) {
   const height = TEXT + scene.lanes.length * (LANE + BETWEEN);
   for (const { token, x, width } of line.cells) {
-    const standing = token === scene.at;
-    if (!standing && token !== scene.hover) continue;
-    pen.strokeStyle = standing && scene.focused ? colours.accent : colours.soft;
-    pen.lineWidth = standing && scene.focused ? 2.5 : 1;
+    const walked = scene.focused && token === scene.at;
+    if (!walked && (token !== scene.hover || token === scene.selected)) continue;
+    pen.strokeStyle = walked ? colours.accent : colours.soft;
+    pen.lineWidth = walked ? 2.5 : 1;
     pen.beginPath();
-    pen.roundRect(x - 1.5, 0.5, width + 2, height, 4);
+    pen.roundRect(x - 1.5, 1.5, width + 2, height, 4);
     pen.stroke();
   }
 }

@@ -4,7 +4,7 @@ import { bar, el } from "./dom.js";
 import { explainToken } from "./explain.js";
 import { percent, signed, size } from "./numbers.js";
 import { reading, state } from "./state.js";
-import { toggle, toggles } from "./what-if.js";
+import { toggle, toggles, together } from "./what-if.js";
 import { nth, quoted, t } from "./words.js";
 
 const HARDLY = 0.9; // of a write, left at the end: nobody erased it
@@ -67,7 +67,14 @@ function erasers(fate) {
     ),
   );
   const hardly = fate.at_end > HARDLY ? el("p", { class: "note" }, t("token.hardly")) : null;
-  return el("div", {}, el("h4", {}, t("token.erasers")), hardly, el("ol", { class: "rows erasers" }, rows));
+  return el(
+    "div",
+    {},
+    el("h4", {}, t("token.erasers")),
+    hardly,
+    el("ol", { class: "rows erasers" }, rows),
+    together("keep", fate.erasers),
+  );
 }
 
 /** Lets an eraser erase nothing, or lets it erase again. */
@@ -78,11 +85,10 @@ function forbid(token) {
     "button",
     {
       type: "button",
-      class: "off",
-      "aria-pressed": String(kept),
+      class: `off${kept ? " on" : ""}`,
       "data-keep": `forbid ${token}`,
       "aria-label": t(kept ? "change.keep.undo" : "change.keep", said),
-      onclick: () => toggle("keep", token),
+      onclick: () => toggle("keep", [token]),
     },
     t(kept ? "change.allow" : "change.forbid"),
   );

@@ -14,15 +14,17 @@ export function startWhatIf() {
 export const isDropped = (token) => state.drop.includes(token);
 const isKept = (token) => state.keep.includes(token);
 
-/** Makes a change at a token, or undoes it. kind: "drop" leaves its write out, "keep" forbids its erasures. */
-export function toggle(kind, token) {
-  const now = state[kind];
-  set({
-    [kind]: now.includes(token)
-      ? now.filter((each) => each !== token)
-      : [...now, token].sort((a, b) => a - b),
-  });
+/**
+ * Makes a change at some tokens at once, or undoes it where it is made at all of them. kind: "drop" leaves their writes
+ * out, "keep" forbids their erasures.
+ */
+export function toggle(kind, tokens) {
+  if (!tokens.length) return;
+  const others = state[kind].filter((each) => !tokens.includes(each));
+  set({ [kind]: isMade(kind, tokens) ? others : [...others, ...tokens].sort((a, b) => a - b) });
 }
+
+const isMade = (kind, tokens) => tokens.every((token) => state[kind].includes(token));
 
 async function run() {
   if (!reading()) return;
@@ -30,6 +32,8 @@ async function run() {
   const [drop, keep] = [state.drop, state.keep].map((tokens) => tokens.filter((token) => token < last));
   if (!drop.length && !keep.length) {
     forget("what-if");
+    const { text, probability } = reading().answer;
+    if (state.changed) announce(t("change.none", { answer: quoted(text), p: percent(probability) }));
     set({ changed: null, changedFault: null });
     return;
   }
@@ -90,7 +94,7 @@ export function changesBox() {
           "aria-label": t("change.undo", {
             what: t(`change.${kind}.chip`, { token: quoted(reading().tokens[token] ?? ""), at: nth(token + 1) }),
           }),
-          onclick: () => toggle(kind, token),
+          onclick: () => toggle(kind, [token]),
         },
         "×",
       ),
@@ -127,6 +131,23 @@ export function changesBox() {
   );
 }
 
+/** One switch for all the tokens that an explanation lists; null where there are not several. */
+export function together(kind, rows) {
+  const tokens = rows.map(({ token }) => token);
+  if (tokens.length < 2) return null;
+  const made = isMade(kind, tokens);
+  return el(
+    "button",
+    {
+      type: "button",
+      class: `together${made ? " on" : ""}`,
+      "data-keep": `together ${kind}`,
+      onclick: () => toggle(kind, tokens),
+    },
+    t(made ? `change.${kind}.all.undo` : `change.${kind}.all`, { n: tokens.length }),
+  );
+}
+
 /** The two switches of a token. */
 export function toggles(token) {
   const one = (kind, active) =>
@@ -134,10 +155,9 @@ export function toggles(token) {
       "button",
       {
         type: "button",
-        class: `switch-${kind}`,
-        "aria-pressed": String(active),
+        class: `switch-${kind}${active ? " on" : ""}`,
         "data-keep": `switch ${kind}`,
-        onclick: () => toggle(kind, token),
+        onclick: () => toggle(kind, [token]),
       },
       t(active ? `change.${kind}.undo` : `change.${kind}`, { token: quoted(reading().tokens[token]) }),
     );
