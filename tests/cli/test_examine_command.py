@@ -43,6 +43,26 @@ def test_the_report_is_that_of_the_lens(model: Path, data: Path, keepgate) -> No
     assert ran.out == f"8 questions, texts of up to {longest} tokens\n{report}\n"
 
 
+def test_the_report_is_printed_in_chinese_too(model: Path, data: Path, keepgate) -> None:
+    asked = [Question(text=one.text, question=one.question, answers=one.answers) for one in ASKED]
+    report = examine(load(model), asked)
+    ran = keepgate("examine", model, "--data", data, "--language", "zh-TW")
+    assert ran.code == 0
+    longest = max(len(one.text) for one in ASKED)
+    assert ran.out == f"8 個問題，文字最長 {longest} 個 token\n{report.said('zh-TW')}\n"
+    assert "encoder.layer：" in ran.out
+    # JSON is for programs: its sentence stays what it was.
+    told = json.loads(keepgate("examine", model, "--data", data, "--language", "zh-TW", "--json").out)
+    assert told["verdict"]["sentence"] == str(report.verdict)
+
+
+def test_a_language_that_is_not_spoken_is_refused(model: Path, data: Path, keepgate) -> None:
+    ran = keepgate("examine", model, "--data", data, "--language", "zh")
+    assert ran.code != 0
+    assert "zh-TW" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_the_figures_are_plain_json(model: Path, data: Path, keepgate) -> None:
     ran = keepgate("examine", model, "--data", data, "--json", "--needed", 9, "--questions", 4)
     found = json.loads(ran.out)

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from ..errors import SettingsError
 from .ask import Model
 from .faults import FellShort
+from .pages import PageLanguage
 from .show import say, screen, write_json
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ EPILOGUE = """Examples:
   keepgate examine my-model --data dev.jsonl
   keepgate examine my-model --data dev.jsonl --json
   keepgate examine my-model --data dev.jsonl --at-least 120
+  keepgate examine my-model --data dev.jsonl --language zh-TW
 
 The horizon is how many of a text's last tokens the model needs to answer as well as it does given all of them; the
 question always stays. Ask about texts that are at least as long as the memory that is wanted. With --at-least it is a
@@ -52,6 +54,9 @@ def examine(
         Parameter(metavar="NAME", help="The recurrent layer, by its name; a wrong one lists them."),
     ] = None,
     json: Annotated[bool, Parameter(help="All figures as one JSON object.")] = False,
+    language: Annotated[
+        PageLanguage, Parameter(help="Of the printed report: en or zh-TW. JSON says its sentence in English.")
+    ] = "en",
 ) -> None:
     """Measure how far back a model remembers, and say what to change.
 
@@ -76,9 +81,11 @@ def examine(
     if json:
         write_json({"questions": len(chosen), **report.as_dict()})
     else:
+        from ..lens.pictures import asked_said
+
         console = screen()
-        say(console, f"{len(chosen):,} questions, texts of up to {report.behaviour.contexts[-1]:,} tokens")
-        for line in str(report).splitlines():
+        say(console, asked_said(len(chosen), report.behaviour.contexts[-1], language))
+        for line in report.said(language).splitlines():
             say(console, line)
     if at_least is not None:
         _check(report, at_least)

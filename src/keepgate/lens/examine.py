@@ -112,22 +112,14 @@ class Report:
 
         return figure_of_report(self, name, language)
 
+    def said(self, language: "Language" = "en") -> str:
+        """The verdict and the figures behind it, a line each. Raises SettingsError for an unknown language."""
+        from .pictures import report_said
+
+        return report_said(self, language)
+
     def __str__(self) -> str:
-        low, high = self.interval
-        signal = "as far as was measured" if self.gone is None else f"{self.gone:,} steps back"
-        lines = [
-            f"{self.name}: {self.verdict}",
-            f"  the answers depend on the last {_steps(self.horizon)} ({low:,} to {high:,} with 95 % confidence)",
-            f"  the gradient reaches {signal} (decay length {self.decay:.1f} steps)",
-            f"  largest Lyapunov exponents: {', '.join(f'{value:+.3f}' for value in self.exponents)} nats a step",
-        ]
-        if len(self.half_lives):
-            halves = self.half_lives.sort().values
-            middle, longest = float(halves[len(halves) // 2]), float(halves[-1])
-            lines.append(
-                f"  half of a middling unit's memory is gone after {middle:.1f} steps, at most {longest:.1f}"
-            )
-        return "\n".join(lines)
+        return self.said()
 
 
 def examine(
@@ -250,10 +242,6 @@ def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed:
         carried=carried_by_lag(part) if carries else None, exponents=exponents, half_lives=lives, saturation=stuck,
         verdict=verdict(found),
     )  # fmt: skip
-
-
-def _steps(count: int) -> str:
-    return f"{count:,} {'step' if count == 1 else 'steps'}"
 
 
 def _plain(values: Tensor) -> list[float | None]:

@@ -2,7 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .look import Language
 
 Fault = Literal["none", "exploding", "saturated", "forgets", "untrained"]
 
@@ -53,10 +56,21 @@ class Findings:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """fault: which of the known ones, or "none". sentence: what was found and what to do, with the numbers."""
+    """fault: which of the known ones, or "none". found: the numbers that showed it."""
 
     fault: Fault
-    sentence: str
+    found: Findings
+
+    @property
+    def sentence(self) -> str:
+        """What was found and what to do, with the numbers, in English."""
+        return self.said()
+
+    def said(self, language: "Language" = "en") -> str:
+        """The same in a language. Raises SettingsError for one that is not spoken here."""
+        from .pictures import verdict_said
+
+        return verdict_said(self, language)
 
     def __str__(self) -> str:
         return self.sentence
@@ -67,17 +81,18 @@ def verdict(found: Findings) -> Verdict:
 
     A network whose answers reach as far back as they must has no fault, whatever its gradients look like.
     """
+    return Verdict(fault=_fault(found), found=found)
+
+
+def _fault(found: Findings) -> Fault:
     enough = SOLVED if _exploding(found) else HELPED
     if found.horizon >= found.needed and found.helps and found.explained >= enough:
-        return Verdict(fault="none", sentence=_nothing(found))
-    for fault, shows, say in (
-        ("exploding", _exploding, _say_exploding),
-        ("saturated", _saturated, _say_saturated),
-        ("forgets", _forgets, _say_forgets),
-    ):
-        if shows(found):
-            return Verdict(fault=fault, sentence=say(found))  # type: ignore[arg-type]
-    return Verdict(fault="untrained", sentence=_say_untrained(found))
+        return "none"
+    if _exploding(found):
+        return "exploding"
+    if _saturated(found):
+        return "saturated"
+    return "forgets" if _forgets(found) else "untrained"
 
 
 def _exploding(found: Findings) -> bool:
@@ -90,53 +105,3 @@ def _saturated(found: Findings) -> bool:
 
 def _forgets(found: Findings) -> bool:
     return found.gone is not None and found.gone < found.needed + found.asked
-
-
-def _nothing(found: Findings) -> str:
-    return (
-        f"nothing is wrong: the answers depend on the last {found.horizon:,} steps, and what they need is "
-        f"{found.needed:,} away."
-    )
-
-
-def _say_exploding(found: Findings) -> str:
-    grown = f"grows by e in {-found.decay:.1f} steps" if found.decay < 0 else "is no number any more"
-    if not found.explodes:
-        rate = 100 * math.expm1(found.exponent)
-        grown = f"need not show it, but differences of the state grow by {rate:.1f}% a step"
-    return (
-        f"the gradient {grown} (largest Lyapunov exponent {found.exponent:+.3f}): scale the recurrent weights down "
-        "(orthogonal initialisation), clip the gradient, and train again with a lower learning rate."
-    )
-
-
-def _say_saturated(found: Findings) -> str:
-    share = 100 * (found.saturated or 0)
-    return (
-        f"the gates stand at their ends {share:.0f}% of the time or more, where what they are given hardly moves them: "
-        "scale the input down or the weights, decay them while training, and train again."
-    )
-
-
-def _say_forgets(found: Findings) -> str:
-    signal = f"the learning signal is gone after {found.gone:,} steps, the answers are {found.needed:,} away"
-    if not found.gated:
-        return f"{signal}, and a network without gates has nothing to keep it with: use an LSTM or a GRU."
-    half = "" if found.half_life is None else f" (its most lasting units lose half in {found.half_life:.1f})"
-    return (
-        f"{signal}{half}: raise the forget gate's bias (chrono initialisation, T = {found.needed}) or train on shorter "
-        "texts first."
-    )
-
-
-def _say_untrained(found: Findings) -> str:
-    reaches = "reaches as far as was measured" if found.gone is None else f"reaches {found.gone:,} steps back"
-    if found.horizon >= found.needed:
-        return (
-            f"the learning signal {reaches}, but reading more does not make the loss fall: train longer, and on texts "
-            "as long as these."
-        )
-    return (
-        f"the learning signal {reaches}, but the answers depend on the last {found.horizon:,} steps only, of "
-        f"{found.needed:,} that they need: train longer, and on texts as long as these."
-    )

@@ -51,7 +51,9 @@ class Model:
     @property
     def told(self) -> Language:
         """The language in which it is told a story: its own, else that of which it knows more."""
-        return self.language or max(self.knows, key=lambda language: self.knows[language])
+        if self.language is not None:
+            return self.language
+        return max(shipped.LANGUAGES, key=lambda language: self.knows[language])
 
     @property
     def layer(self) -> Recurrent:

@@ -128,6 +128,7 @@ def visit(browser: Any, address: Callable[[str], str]) -> Iterator[Open]:
         height: int = 900,
         *,
         dark: bool = False,
+        touch: bool = False,
         server: str = "plain",
         before: Callable[[Any], None] | None = None,
         ready: str | None = ".card .answer",
@@ -137,6 +138,8 @@ def visit(browser: Any, address: Callable[[str], str]) -> Iterator[Open]:
             locale=language,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
+            has_touch=touch,
+            is_mobile=touch,
         )
         contexts.append(context)
         context.set_default_timeout(15_000)

@@ -16,13 +16,24 @@ from .curves import (
     half_life_of_report,
     horizon_of_report,
 )
+from .diagnosis import asked_said, report_said, verdict_said
 from .erased import draw_erased
 from .figure import Figure, standing_alone
 from .html import fragment, page, summary
 from .strips import draw_strips
 from .words import SHORT, short_name
 
-__all__ = ["Figure", "figure_of_look", "figure_of_report", "fragment", "page", "summary"]
+__all__ = [
+    "Figure",
+    "asked_said",
+    "figure_of_look",
+    "figure_of_report",
+    "fragment",
+    "page",
+    "report_said",
+    "summary",
+    "verdict_said",
+]
 
 WIDTH = 900.0
 Drawing = TypeVar("Drawing")

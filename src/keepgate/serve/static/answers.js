@@ -61,7 +61,7 @@ function card(read) {
     { class: "facts note" },
     [about(id), t("network.parameters", { n: count(model(id)?.parameters ?? 0) })]
       .filter(Boolean)
-      .join(" · "),
+      .map((fact, k) => el("span", {}, k ? ` · ${fact}` : fact)),
   );
   return el(
     "li",

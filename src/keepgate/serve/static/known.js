@@ -18,9 +18,12 @@ export function exampleLanguage() {
   return known(here) < ENOUGH && known(there) > known(here) ? there : here;
 }
 
+const narrow = matchMedia("(max-width: 620px)"); // where the answers are to be seen without scrolling
+
 /** Says it under the form and above the answers, and keeps it true. */
 export function startKnown() {
   on(["readings", "language", "models"], showLearnt);
+  narrow.addEventListener("change", showLearnt);
   on(["readings", "chosen", "language"], showRead);
 }
 
@@ -34,11 +37,14 @@ function showLearnt() {
   const one = state.models.find((each) => each.shipped && each.language === of);
   $("learnt").hidden = !one;
   if (!one) return;
-  const names = list(one.choices);
+  const what = el("p", {}, t(`learnt.what.${of}`));
+  const names = t("learnt.names", { n: one.choices.length });
+  const listed = el("p", {}, list(one.choices));
   fill(
     $("learnt"),
-    el("p", {}, t(`learnt.what.${of}`)),
-    el("details", {}, el("summary", {}, t("learnt.names", { n: one.choices.length })), el("p", {}, names)),
+    narrow.matches
+      ? el("details", {}, el("summary", {}, t("learnt.title")), what, el("p", {}, names), listed)
+      : [what, el("details", {}, el("summary", {}, names), listed)],
   );
 }
 

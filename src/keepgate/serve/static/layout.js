@@ -8,6 +8,7 @@ export const GUTTER = 36; // before the first cell, for the lanes' names
 const AFTER = 14; // between two lines
 const SPACE = 5; // what a blank in the text adds
 const LEAST = 15; // a cell's width: narrower bars cannot be told apart
+export const FINGER = 24; // the same where words are pressed with a finger
 const HANGING = 22; // kept free for a closing mark that may not begin a line
 
 const CLOSING = /^[。，、；：！？）」』】》〉,.;:!?)\]}’”…]$/u;
@@ -19,9 +20,9 @@ export const lineHeight = (lanes) => TEXT + lanes * (LANE + BETWEEN) + AFTER;
  * The lines of some tokens, each `{ top, cells: [{ token, x, width }] }`, in a place so wide.
  *
  * gaps: what stands in the text before each token: "" none, " " a blank, "\n" a new line. The question's tokens,
- * from `askedFrom` on, begin a line of their own.
+ * from `askedFrom` on, begin a line of their own. least: what a cell is wide at the least.
  */
-export function layOut({ tokens, gaps, askedFrom, width, lanes, measure }) {
+export function layOut({ tokens, gaps, askedFrom, width, lanes, measure, least = LEAST }) {
   const lines = [];
   const height = lineHeight(lanes);
   const room = width - HANGING;
@@ -33,7 +34,7 @@ export function layOut({ tokens, gaps, askedFrom, width, lanes, measure }) {
     x = GUTTER;
   };
   tokens.forEach((token, k) => {
-    const size = Math.min(Math.max(measure(token) + 4, LEAST), Math.max(room - GUTTER, LEAST));
+    const size = Math.min(Math.max(measure(token) + 4, least), Math.max(room - GUTTER, least));
     const gap = gaps[k] === " " ? SPACE : 0;
     const full = line !== null && line.cells.length > 0 && x + gap + size > room;
     if (

@@ -1,7 +1,7 @@
 // The strip on the page: a reading's tokens with their gates, the token one stands on, and the keys and clicks to move.
 
 import { $ } from "./dom.js";
-import { beside, layOut, linesOf, tokenAt } from "./layout.js";
+import { FINGER, beside, layOut, linesOf, tokenAt } from "./layout.js";
 import { on, reading, set, state, strip } from "./state.js";
 import { drawLine, palette } from "./strips.js";
 import { gapsOf } from "./text.js";
@@ -136,6 +136,7 @@ function arrange() {
     width,
     lanes,
     measure,
+    least: matchMedia("(pointer: coarse)").matches ? FINGER : undefined,
   });
   laid.of = linesOf(laid.lines);
   colours = palette();
