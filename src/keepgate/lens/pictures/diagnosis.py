@@ -10,7 +10,7 @@ from .words import SHORT, sentence, speak
 
 
 def verdict_said(verdict: Verdict, language: str) -> str:
-    """What was found and what to do, in one sentence that can stand after a name. Raises SettingsError as `said` does."""
+    """What was found and what to do, in one sentence that can follow a name. Raises SettingsError as `said` does."""
     refuse_unknown(language)
     tell = {
         "none": _nothing,
