@@ -55,6 +55,20 @@ def test_the_question_is_asked_and_answered_by_keys_alone(language: str, visit: 
     assert page.evaluate("() => document.activeElement.id") == "strip"
 
 
+def test_the_way_to_the_reading_is_offered_where_there_is_one(visit: Open) -> None:
+    page = visit("en")
+    skip = page.locator(".skip")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement.id === 'strip'")
+    page.locator("#to-gradient").click()
+    page.locator(".curves").wait_for()
+    assert skip.is_hidden()
+    page.locator("#to-read").click()
+    page.locator("#strip").wait_for()
+    assert not skip.is_hidden()
+
+
 def test_focus_is_seen_everywhere(visit: Open) -> None:
     page = visit("en")
     for _ in range(45):

@@ -31,6 +31,7 @@ def test_the_answers_and_the_words_come_first(language: str, visit: Open, words:
     assert tops["answers"] < tops["strip"] < 2 * HEIGHT  # and the words on the next
     assert tops["strip"] < tops["panel"] < tops["step"]
     assert page.locator(".hint").is_hidden()
+    assert page.locator(".facts:visible").count() == 1  # of the network that is looked into
     # No word is cut off: the question is seen whole.
     assert (
         page.evaluate(

@@ -23,6 +23,7 @@ function turn() {
   $("gradient-page").hidden = !gradient;
   $("to-read").setAttribute("aria-current", gradient ? "false" : "page");
   $("to-gradient").setAttribute("aria-current", gradient ? "page" : "false");
+  document.querySelector(".skip").hidden = gradient; // it leads to what is not there
   document.dispatchEvent(new CustomEvent("page-turned", { detail: gradient ? "gradient" : "read" }));
 }
 
