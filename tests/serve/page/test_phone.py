@@ -46,7 +46,7 @@ def test_the_answers_and_the_words_come_first(language: str, visit: Open, words:
     assert page.locator("#learnt > details > p").first.inner_text() == said[f"learnt.what.{told}"]
     # In a wide window it stands there.
     page.set_viewport_size({"width": 1280, "height": 900})
-    assert page.locator("#learnt > p").is_visible()
+    page.locator("#learnt > p").wait_for()
 
 
 @pytest.mark.parametrize("language", ["en", "zh-TW"])
@@ -104,3 +104,18 @@ def test_words_are_as_wide_as_a_finger_where_fingers_press(visit: Open) -> None:
             }"""
         )
         assert abs(found - wide) <= 1
+
+
+def test_what_is_typed_on_a_narrow_window_is_read_at_the_first_press(visit: Open) -> None:
+    """Nothing moves away from under the pointer when the story is left."""
+    page = visit("en", WIDTH, HEIGHT)
+    story = "Nami says she wants to become the pirate king. " + "It is windy. " * 20
+    page.locator("#story").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(story)
+    box = page.locator("#asking button[type=submit]").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.wait_for_timeout(150)  # as long as a finger takes
+    page.mouse.up()
+    page.wait_for_function("async (story) => (await import('./state.js')).state.text === story", arg=story)
