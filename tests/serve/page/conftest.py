@@ -167,6 +167,14 @@ def visit(browser: Any, address: Callable[[str], str]) -> Iterator[Open]:
     assert not complaints
 
 
+def until(page: Any, asked: str, arg: object = None) -> None:
+    """Waits until an asynchronous function gives true; `wait_for_function` takes any promise for that."""
+    end = time.monotonic() + 15
+    while not page.evaluate(asked, arg):
+        assert time.monotonic() < end, f"never true: {asked}"
+        page.wait_for_timeout(20)
+
+
 @pytest.fixture
 def shoot(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Keeps a screenshot of a page in build/screenshots."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from .conftest import until
+
 Open = Callable[..., Any]
 Words = dict[str, dict[str, str]]
 MARKUP = (
@@ -21,7 +23,7 @@ def test_markup_is_shown_as_text_wherever_it_comes_from(visit: Open, shoot: Any)
     page.locator("#story").fill(MARKUP + " 魯夫在家。")
     page.locator("#question").fill(MARKUP)
     page.locator("#asking button[type=submit]").click()
-    page.wait_for_function("async () => (await import('./state.js')).state.text.startsWith('<img')")
+    until(page, "async () => (await import('./state.js')).state.text.startsWith('<img')")
     own = page.locator(".card").first
     assert "<img src=x onerror=alert(1)>" in own.locator(".network").inner_text()
     own.locator(".answer").click()

@@ -1,6 +1,7 @@
 """The page's own small parts: words in both languages, numbers, lines of cells, sentences, equations."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,11 @@ def test_every_word_is_asked_for(words: Words) -> None:
     ]
     for key in words["en"]:
         assert f'"{key}"' in written or any(re.fullmatch(each, key) for each in made), key
+
+
+def test_no_test_waits_for_a_promise_as_if_it_were_true() -> None:
+    for path in Path(__file__).parent.glob("*.py"):
+        assert not re.search(r"wait_for_function\(\s*f?\"+\s*async", path.read_text("utf-8")), path
 
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from .conftest import until
 from .test_sizes import WIDE
 
 Open = Callable[..., Any]
@@ -118,4 +119,4 @@ def test_what_is_typed_on_a_narrow_window_is_read_at_the_first_press(visit: Open
     page.mouse.down()
     page.wait_for_timeout(150)  # as long as a finger takes
     page.mouse.up()
-    page.wait_for_function("async (story) => (await import('./state.js')).state.text === story", arg=story)
+    until(page, "async (story) => (await import('./state.js')).state.text === story", arg=story)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import SCREENSHOTS
+from .conftest import SCREENSHOTS, until
 
 Open = Callable[..., Any]
 # Milliseconds that an interaction may take on two cores that do nothing else; the quick tests allow for a busy machine.
@@ -59,7 +59,7 @@ def test_on_a_narrow_window_the_explanation_comes_to_the_word(visit: Open, shoot
 def test_a_thousand_tokens_are_walked_and_scrolled_without_jerks(visit: Open, shoot: Any) -> None:
     page = visit("zh-TW")
     page.locator("#length").select_option("1000")
-    page.wait_for_function("async () => (await import('./state.js')).reading()?.tokens.length > 900")
+    until(page, "async () => (await import('./state.js')).reading()?.tokens.length > 900")
     drawn = page.evaluate(
         "() => [...document.querySelectorAll('#strip canvas')].map((each) => each.width > 0)"
     )
@@ -104,7 +104,7 @@ def note(name: str, value: float) -> None:
 def interactions(page: Any, timed: Callable[..., float]) -> dict[str, float]:
     """Milliseconds from the act to its drawing, server and all, for a story of 300 characters."""
     page.locator("#length").select_option("300")
-    page.wait_for_function("async () => (await import('./state.js')).reading()?.tokens.length > 250")
+    until(page, "async () => (await import('./state.js')).reading()?.tokens.length > 250")
     page.wait_for_timeout(300)
     found = {"read": timed(page, "read", lambda: page.locator("#asking button[type=submit]").click())}
     found["read another"] = timed(page, "story", lambda: page.locator("#another").click())

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from .conftest import until
+
 Open = Callable[..., Any]
 Words = dict[str, dict[str, str]]
 both = pytest.mark.parametrize("language", ["en", "zh-TW"])
@@ -41,7 +43,7 @@ def test_the_story_is_stepped_through_with_its_numbers(
     # It plays by itself, the strip follows, and it stops.
     step.locator("select").nth(0).select_option("fast")
     step.get_by_role("button", name=told["step.play"], exact=True).click()
-    page.wait_for_function("async () => (await import('./state.js')).state.at >= 4")
+    until(page, "async () => (await import('./state.js')).state.at >= 4")
     step.get_by_role("button", name=told["step.pause"], exact=True).click()
     at = step.locator(".ribbon").get_attribute("aria-label")
     page.wait_for_timeout(400)
@@ -76,7 +78,7 @@ def test_a_longer_story_shows_who_forgets(language: str, visit: Open, words: Wor
     shoot(page, f"lengthen-{language}")
     part.get_by_text(words[language]["lengthen.take"]).click()
     page.wait_for_function("() => [...document.getElementById('story').value].length > 900")
-    page.wait_for_function("async () => (await import('./state.js')).state.text.length > 900")
+    until(page, "async () => (await import('./state.js')).state.text.length > 900")
 
 
 @both
