@@ -11,7 +11,6 @@ from ..equations import Cell
 from ..errors import ShapeError
 from .call import Call
 from .packed import pack, packed
-from .scratch import scratch
 from .spec import in_order
 from .weights import Weights
 
@@ -88,10 +87,10 @@ def solved(
 ) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
     """What the core was told, and what `forward` gives."""
     what = arrays.number, arrays.kind, arrays.sizes, arrays.where
-    weights = packed(*what, arrays.given) if again else pack(*what, into=_to_pack_into(*what[:3]))
+    weights = packed(*what, arrays.given) if again else pack(*what)
     output, final, planes = room(arrays.weights, arrays.x, arrays.states, into, keep=keep)
     told = arrays.told(output, final, weights.data_ptr(), planes)
-    _run(_core.Forward(*told))
+    _run(_core.Forward(*told), output)
     return told, (output, *final) if planes is None else (output, *final, planes)
 
 
@@ -171,17 +170,15 @@ def gradients(
         _strided(found[0]), tuple(rest[:count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
         tuple(rest[count:-2]),
     )  # fmt: skip
-    _run(backward)
+    _run(backward, x)
     return found
 
 
-def _run(problem: _core.Forward | _core.Backward) -> None:
-    problem.run(scratch("run", problem.scratch_bytes).data_ptr())
-
-
-def _to_pack_into(number: int, kind: int, sizes: tuple[int, int, int, int, int]) -> Tensor:
-    """Where weights are packed that will have changed when they come again."""
-    return scratch("weights", _core.packed_bytes(number, kind, sizes))
+def _run(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
+    # As numbers like the others, the last one for what is less than one: bytes on the CPU would have to be named, and
+    # reading the names takes torch half as long again.
+    scratch = like.new_empty(problem.scratch_bytes // like.itemsize + 1)
+    problem.run(scratch.data_ptr())
 
 
 def _empty(tensor: Tensor) -> Tensor:
