@@ -58,14 +58,32 @@ class Pool {
       Team alone;
       return work(context, alone, 0);
     }
-    hire(threads - 1);
-    const uint64_t wanted = uint64_t(threads < hired + 1 ? threads : hired + 1);
-    this->work = work, this->context = context;
+    if (!parallel) hire(threads - 1);
+    wanted = uint64_t(parallel || threads < hired + 1 ? threads : hired + 1);
+    this->work = work, this->context = context, this->patience = patience;
     for (auto& flag : team.flags) flag.passed.store(0, std::memory_order_relaxed);
     finished.store(0, std::memory_order_relaxed);
     const uint64_t open = ++turns << 16 | wanted << 8;
     door.store(open | 1, std::memory_order_seq_cst);
+    if (parallel) {
+      caller = pthread_self();
+      return parallel(&Pool::borrowed, this, unsigned(wanted), 0);
+    }
     wake();
+    lead();
+  }
+
+  Parallel parallel = nullptr;
+
+ private:
+  // The door's number: whose turn it is, how many members are wanted, whether it is closed, how many have entered.
+  // Since it is one number, nobody enters a later work than the one whose door was seen open.
+  static constexpr uint64_t closed = 1 << 7;
+  static uint64_t entered(uint64_t door) { return door & (closed - 1); }
+  static bool is_open(uint64_t door) { return !(door & closed) && entered(door) < (door >> 8 & 0xff); }
+
+  // The caller's part: closes the door, works, and waits for who has entered.
+  void lead() {
     const auto start = Clock::now();
     while (entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience) pause();
     team.size = int(entered(door.fetch_or(closed, std::memory_order_acq_rel)));
@@ -74,12 +92,21 @@ class Pool {
     wait_until([&] { return finished.load(std::memory_order_acquire) == team.size - 1; });
   }
 
- private:
-  // The door's number: whose turn it is, how many members are wanted, whether it is closed, how many have entered.
-  // Since it is one number, nobody enters a later work than the one whose door was seen open.
-  static constexpr uint64_t closed = 1 << 7;
-  static uint64_t entered(uint64_t door) { return door & (closed - 1); }
-  static bool is_open(uint64_t door) { return !(door & closed) && entered(door) < (door >> 8 & 0xff); }
+  // A helper's: enters through a door that was seen open, or does nothing.
+  void follow(uint64_t now) {
+    while (is_open(now))
+      if (door.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
+        wait_until([&] { return begun.load(std::memory_order_acquire) == now >> 16; });
+        work(context, team, int(entered(now)));
+        finished.fetch_add(1, std::memory_order_acq_rel);
+        return;
+      }
+  }
+
+  static void borrowed(void* pool) {
+    Pool& p = *static_cast<Pool*>(pool);
+    pthread_equal(p.caller, pthread_self()) ? p.lead() : p.follow(p.door.load(std::memory_order_acquire));
+  }
 
   void hire(int wanted) {
     while (hired < wanted) {
@@ -106,16 +133,9 @@ class Pool {
     sigfillset(&every);
     pthread_sigmask(SIG_BLOCK, &every, nullptr);  // signals are for the threads of the program
     for (uint64_t seen = 0;;) {
-      uint64_t now = next_turn(seen);
+      const uint64_t now = next_turn(seen);
       seen = now >> 16;
-      while (is_open(now))
-        if (door.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
-          seen = now >> 16;
-          wait_until([&] { return begun.load(std::memory_order_acquire) == seen; });
-          work(context, team, int(entered(now)));
-          finished.fetch_add(1, std::memory_order_acq_rel);
-          break;
-        }
+      follow(now);
     }
   }
 
@@ -137,7 +157,9 @@ class Pool {
 
   std::mutex one_caller;
   int hired = 0;
-  uint64_t turns = 0;
+  long patience = 0;
+  pthread_t caller;
+  uint64_t turns = 0, wanted = 0;
   void (*work)(void*, Team&, int) = nullptr;
   void* context = nullptr;
   Team team;
@@ -160,6 +182,8 @@ Pool* pool = [] {
 }();
 
 }  // namespace
+
+void borrow_threads(Parallel parallel) { pool->parallel = parallel; }
 
 void run_together(int threads, long patience, void (*work)(void*, Team&, int), void* context) {
   pool->run(threads, patience, work, context);
