@@ -24,12 +24,7 @@ inline void pause() {
 // both wait, and one that steps aside at once is not given the processor back for milliseconds.
 template <class Done>
 void wait_until(Done done) {
-  for (int i = 0; !done(); i++) {
-    if (i < 25000)
-      pause();
-    else
-      sched_yield();
-  }
+  for (int i = 0; !done(); i++) i < 25000 ? pause() : void(sched_yield());
 }
 
 using Clock = std::chrono::steady_clock;
@@ -58,17 +53,16 @@ class Pool {
       Team alone;
       return work(context, alone, 0);
     }
-    if (!parallel) hire(threads - 1);
-    wanted = uint64_t(parallel || threads < hired + 1 ? threads : hired + 1);
+    const bool lent = parallel && own_turns == 0;
+    if (!lent) hire(threads - 1);
+    wanted = uint64_t(lent || threads < hired + 1 ? threads : hired + 1);
     this->work = work, this->context = context, this->patience = patience;
     for (auto& flag : team.flags) flag.passed.store(0, std::memory_order_relaxed);
     finished.store(0, std::memory_order_relaxed);
     const uint64_t open = ++turns << 16 | wanted << 8;
     door.store(open | 1, std::memory_order_seq_cst);
-    if (parallel) {
-      caller = pthread_self();
-      return parallel(&Pool::borrowed, this, unsigned(wanted), 0);
-    }
+    if (lent) return on_lent_threads();
+    if (own_turns > 0) own_turns--;
     wake();
     lead();
   }
@@ -82,6 +76,18 @@ class Pool {
   static uint64_t entered(uint64_t door) { return door & (closed - 1); }
   static bool is_open(uint64_t door) { return !(door & closed) && entered(door) < (door >> 8 & 0xff); }
 
+  // OpenMP returns when the last of its threads has come, which beside a busy neighbour can be milliseconds after the
+  // work was done. Then threads of our own, for which nobody waits, take the next turns.
+  void on_lent_threads() {
+    caller = pthread_self();
+    const auto take_part = [](void* pool) {
+      Pool& p = *static_cast<Pool*>(pool);
+      pthread_equal(p.caller, pthread_self()) ? p.lead() : p.follow(p.door.load(std::memory_order_acquire));
+    };
+    parallel(take_part, this, unsigned(wanted), 0);
+    if (nanoseconds_since(done) > 300000) own_turns = 256;
+  }
+
   // The caller's part: closes the door, works, and waits for who has entered.
   void lead() {
     const auto start = Clock::now();
@@ -90,6 +96,7 @@ class Pool {
     begun.store(turns, std::memory_order_release);
     work(context, team, 0);
     wait_until([&] { return finished.load(std::memory_order_acquire) == team.size - 1; });
+    done = Clock::now();
   }
 
   // A helper's: enters through a door that was seen open, or does nothing.
@@ -103,15 +110,11 @@ class Pool {
       }
   }
 
-  static void borrowed(void* pool) {
-    Pool& p = *static_cast<Pool*>(pool);
-    pthread_equal(p.caller, pthread_self()) ? p.lead() : p.follow(p.door.load(std::memory_order_acquire));
-  }
-
   void hire(int wanted) {
     while (hired < wanted) {
       pthread_t thread;
-      if (pthread_create(&thread, nullptr, &Pool::serve, this) != 0) return;  // fewer do the work
+      const auto serve = [](void* pool) -> void* { static_cast<Pool*>(pool)->serve(); };
+      if (pthread_create(&thread, nullptr, serve, this) != 0) return;  // fewer do the work
       pthread_detach(thread);
       hired++;
     }
@@ -121,11 +124,6 @@ class Pool {
     if (asleep.load(std::memory_order_seq_cst) == 0) return;
     std::lock_guard<std::mutex> lock(bed);
     morning.notify_all();
-  }
-
-  static void* serve(void* pool) {
-    static_cast<Pool*>(pool)->serve();
-    return nullptr;
   }
 
   [[noreturn]] void serve() {
@@ -158,7 +156,9 @@ class Pool {
   std::mutex one_caller;
   int hired = 0;
   long patience = 0;
+  long own_turns = 0;  // for which lent threads are left alone
   pthread_t caller;
+  Clock::time_point done;
   uint64_t turns = 0, wanted = 0;
   void (*work)(void*, Team&, int) = nullptr;
   void* context = nullptr;
