@@ -42,6 +42,7 @@ def drop_writes(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:
 def forbid_erasures(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:
     """What the network would have come to, had it erased nothing at a step: a_t := 1, one candidate a step.
 
+    What the step writes, it writes all the same; also in a GRU, whose one gate could not do both.
     Raises as `drop_writes` does.
     """
     return _changed(seen, steps, where, lambda writes, before, at: before + writes.write[at])
