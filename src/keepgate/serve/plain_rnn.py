@@ -5,7 +5,7 @@ and a millionth of the gradient reaches it. So its recurrent weights begin ortho
 what comes in no longer saturates the tanh, and four tenths of the gradient arrive.
 
 Trained on fact and question alone it would keep the name for hundreds of characters, in a state that goes on from name
-to name as the hand of a clock does: it would answer wrongly, having forgotten nothing. So up to two other sentences
+to name as the hand of a clock does: it would answer wrongly, having forgotten little. So up to two other sentences
 stand before the fact. Their names it must write over, and so it writes over the answer as well when anything is told
 after it. `docs/design.md` has the measurements.
 """
@@ -23,7 +23,7 @@ from ..data.questions import Question
 from ..tasks.reader import ChoiceReader
 
 STEPS = 1600
-# A third does as well. Left as they are, nothing is learnt in so many steps.
+# Left as they are, nothing is learnt in so many steps.
 INPUT_SCALE = 0.1
 # Sentences before the fact, at most.
 BEFORE = 2
