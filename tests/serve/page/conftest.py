@@ -13,7 +13,6 @@ import pytest
 
 import keepgate
 from keepgate.data.corpora.stories import primer
-from keepgate.data.corpora.telling import Language
 from keepgate.data.questions import Question
 from keepgate.export import save
 from keepgate.tasks import ChoiceReader
@@ -52,30 +51,15 @@ def named_badly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def reads_chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's own model of Chinese stories, of whose name nothing can be guessed."""
-    return _primed(tmp_path_factory.mktemp("models") / "mine", "zh")
-
-
-@pytest.fixture(scope="session")
-def reads_english(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same of English ones."""
-    return _primed(tmp_path_factory.mktemp("models") / "mine", "en")
-
-
-def _primed(folder: Path, language: Language) -> Path:
+    """A user's own model of Chinese stories, from whose name nothing can be guessed."""
+    folder = tmp_path_factory.mktemp("models") / "mine"
     settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, reading="last", bidirectional=False)
-    save(ChoiceReader.build(primer(language), settings, seed=0), folder, card={"what": "a reader"})
+    save(ChoiceReader.build(primer("zh"), settings, seed=0), folder, card={"what": "a reader"})
     return folder
 
 
 # The user's models with which a server is started, as fixtures, by what `visit` calls it.
-SERVED = {
-    "plain": (),
-    "own": ("named_badly",),
-    "chinese": ("reads_chinese",),
-    "english": ("reads_english",),
-    "both": ("reads_chinese", "reads_english"),
-}
+SERVED = {"plain": (), "own": ("named_badly",), "chinese": ("reads_chinese",)}
 
 
 @pytest.fixture(scope="session")
