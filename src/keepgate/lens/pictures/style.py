@@ -35,22 +35,32 @@ def level(value: float) -> int:
 
 def alone(words: str) -> str:
     """The style sheet of a figure that stands alone, on white; `words`: all that it says, for the choice of fonts."""
-    css = _pictures().replace(ROOT, "svg")
+    return re.sub(r"var\(--(\w+)\)", lambda found: LIGHT[found[1]], _with_fonts(words))
+
+
+def adapting(words: str) -> str:
+    """The same for a figure that is an image inside a page, light or dark as the page shows it."""
+    dark = f"@media (prefers-color-scheme: dark) {{ svg {{ {_variables(DARK)} }} }}"
+    return f"svg {{ {_variables(LIGHT)} }}\n{dark}\n{_with_fonts(words)}"
+
+
+def _with_fonts(words: str) -> str:
+    """The style of pictures for one that is a file of its own, and has no page to take its fonts from."""
     families = f"{CHINESE}, {LATIN}" if any(ord(letter) > 0x2E7F for letter in words) else LATIN
-    css = css.replace("font-family: inherit", f"font-family: {families}")
-    return re.sub(r"var\(--(\w+)\)", lambda found: LIGHT[found[1]], css)
+    return _pictures().replace(ROOT, "svg").replace("font-family: inherit", f"font-family: {families}")
 
 
 @cache
 def inside() -> str:
     """The style sheet of a look inside a page, all its rules below one class; light, dark and print."""
     own = _template("look.css") + _levels()
-    light, dark = _variables(LIGHT), _variables(DARK)
-    # A notebook has a theme of its own, whatever the system's is.
+    # Images inside, and the bars that scroll, follow the scheme as well.
+    light, dark = f"color-scheme: light; {_variables(LIGHT)}", f"color-scheme: dark; {_variables(DARK)}"
+    # A notebook has a theme of its own, whatever the system's is: Jupyter, VS Code, Colab.
     return (
         f"{ROOT} {{ {light} }}\n@media (prefers-color-scheme: dark) {{ {ROOT} {{ {dark} }} }}\n"
-        f'[data-jp-theme-light="true"] {ROOT}, .vscode-light {ROOT} {{ {light} }}\n'
-        f'[data-jp-theme-light="false"] {ROOT}, .vscode-dark {ROOT} {{ {dark} }}\n'
+        f'[data-jp-theme-light="true"] {ROOT}, .vscode-light {ROOT}, [theme="light"] {ROOT} {{ {light} }}\n'
+        f'[data-jp-theme-light="false"] {ROOT}, .vscode-dark {ROOT}, [theme="dark"] {ROOT} {{ {dark} }}\n'
         f"@media print {{ {ROOT} {{ {light} }} }}\n{own}{_pictures()}"
     )
 
