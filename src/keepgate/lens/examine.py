@@ -112,6 +112,9 @@ class Report:
 
         return figure_of_report(self, name, language)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         low, high = self.interval
         signal = "as far as was measured" if self.gone is None else f"{self.gone:,} steps back"
