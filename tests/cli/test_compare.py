@@ -1,12 +1,14 @@
 """The table says who remembers; every figure in it is the result's, and the files are written."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from keepgate.cli import contest
+from keepgate.cli.target import make_sure_of
 from keepgate.compare.result import Comparison, GradientLine, Machine, Network, Reading, SeedRun
 
 LENGTHS = (22, 1000)
@@ -99,7 +101,7 @@ def test_the_report_and_the_figures_are_written(compared, tmp_path: Path) -> Non
     assert (tmp_path / "report.html").exists()
 
 
-@pytest.mark.parametrize("option", ["--json", "--report"])
+@pytest.mark.parametrize("option", ["--json", "--report", "--models"])
 def test_a_file_that_cannot_be_written_is_told_before_training(option: str, compared, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     ran, asked = compared(option, "taken/result")
@@ -117,12 +119,30 @@ def test_asking_whether_a_file_can_be_written_leaves_it_as_it_was(compared, tmp_
     assert not (tmp_path / "new.html").exists()
 
 
+def test_what_is_there_and_empty_is_not_taken_away(compared, tmp_path: Path) -> None:
+    """Neither a file that somebody made nor, for whoever may do everything, /dev/null."""
+    (tmp_path / "empty.json").touch()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to(os.devnull)
+    for name in ("empty.json", "pipe", "device"):
+        make_sure_of(tmp_path / name)
+        assert (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize(
-    ("found", "called"), [("/usr/bin/keepgate", "| keepgate look"), (None, "| bin/keep look")]
+    ("found", "by", "called"),
+    [
+        ("/usr/bin/keepgate", "bin/keep", "| keepgate look"),
+        (None, "bin/keep", "| bin/keep look"),
+        (None, "/lib/keepgate/cli/__main__.py", "| /usr/bin/python -m keepgate.cli look"),
+    ],
 )
-def test_the_command_to_look_with_is_one_that_the_shell_finds(compared, monkeypatch, found, called) -> None:
+def test_the_command_to_look_with_is_one_that_the_shell_finds(
+    compared, monkeypatch, found, by, called
+) -> None:
     monkeypatch.setattr("shutil.which", lambda _: found)
-    monkeypatch.setattr("sys.argv", ["bin/keep", "compare"])
+    monkeypatch.setattr("sys.argv", [by, "compare"])
+    monkeypatch.setattr("sys.executable", "/usr/bin/python")
     assert called in compared("--models", "networks")[0].out
 
 
