@@ -16,6 +16,7 @@ from test_look import ASKED, KINDS, TEXT, every_kind, looked
 import keepgate.lens.pictures.sentences as said
 from keepgate import SettingsError
 from keepgate.lens import examine, fate, look, read
+from keepgate.lens.pictures.erased import rows_apart
 from keepgate.lens.pictures.words import table
 from keepgate.tasks.answer import Answer
 from keepgate.wording import LANGUAGES
@@ -199,6 +200,11 @@ def test_a_figure_in_a_notebook_is_an_image_that_is_never_wider_than_its_column(
         assert inside(one["src"]) == figure.svg
         assert figure.title in one["alt"]
         assert "max-width: 100%" in one["style"]
+
+
+def test_numbered_dots_stand_in_rows_where_they_would_hide_each_other():
+    assert rows_apart([10.0, 200.0, 12.0, 29.0, 31.0]) == [0, 0, 1, 2, 0]
+    assert rows_apart([]) == []
 
 
 def inside(address):
