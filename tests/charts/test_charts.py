@@ -181,6 +181,8 @@ def test_the_name_of_a_level_stands_where_no_curve_runs_through_it():
 
 def test_where_every_place_is_crossed_a_level_keeps_its_first_one():
     axis = linear(0, 1, [(0, "0"), (1, "1")])
-    zigzag = [curve(*(height, 1.0 - height) * 2, style=style) for style, height in enumerate((0.0, 1.0, 0.45, 0.55))]
+    zigzag = [
+        curve(*(height, 1.0 - height) * 2, style=style) for style, height in enumerate((0.0, 1.0, 0.45, 0.55))
+    ]
     ((_, _, anchor),) = names_of_levels(picture(zigzag, axis, [Level(value=0.5, name="level " * 5)]))
     assert anchor == "start"

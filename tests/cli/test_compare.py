@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,10 @@ def made_up(seeds: int) -> Comparison:
         networks=(
             network("rnn", "rnn", 0.0625, "索隆", seeds=seeds, gradient=2e-18),
             network("lstm-chrono", "lstm", 1.0, "魯夫", seeds=seeds, gradient=0.38),
-            Network(name="rnn-scaled", cell="rnn", parameters=12_345, scale=1.5),
+            Network(
+                name="rnn-scaled", cell="rnn", parameters=12_345, scale=1.5,
+                before=GradientLine(lags=(0, 100), values=(1.0, 3e7)),
+            ),
         ),
         lengths=LENGTHS, stories=256, chance=1 / 16, seeds=tuple(range(seeds)),
         sentence="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", expected="魯夫", distance=1000,
@@ -71,6 +75,15 @@ def test_the_table_has_a_row_for_each_network_with_its_figures(compared) -> None
     assert rows["RNN"][1:] == ["12,345", "10.0", "100.0", "100%", "6%", "2e-18"]
     assert "12,345" in rows["RNN x 1.5"]
     assert max(map(cell_len, shown.splitlines())) <= 80
+
+
+def test_names_that_the_table_does_not_explain_are_explained_below_it(compared) -> None:
+    out = " ".join(compared()[0].out.split())
+    assert "RNN (weights x 1.5) was never trained: its recurrent weights are multiplied by 1.5" in out
+    assert "Window: " not in out
+    window = network("feedforward", None, 0.05, "娜美", seeds=1, gradient=0.0)
+    said = contest._unnamed(replace(made_up(1), networks=(window,)))
+    assert said == ["Window: a network without memory, which sees the last 32 characters only."]
 
 
 def test_the_article_s_question_is_answered_by_each_network(compared) -> None:

@@ -180,7 +180,7 @@ def _lanes(frame: _Frame) -> list[Markup]:
 
 
 def _levels(content: Curves, frame: _Frame) -> tuple[list[Markup], list[Markup]]:
-    """The lines, to lie under the curves, and their names, to lie over them where no curve runs, if there is such a place."""
+    """The lines, to lie under the curves, and their names, to lie over them: where no curve runs, if there is room."""
     lines, names = [], []
     for level in content.levels:
         at = frame.bottom - (frame.y.place(level.value) or 0.0) * (frame.bottom - frame.top)
@@ -188,7 +188,10 @@ def _levels(content: Curves, frame: _Frame) -> tuple[list[Markup], list[Markup]]
         wide = breadth(level.name, FONT - 1)
         # Curves that only guess run along chance: its name stands under the line where there is room for it.
         heights = [at + 15, at - 6] if at + 15 < frame.bottom else [at - 6]
-        sides = [("start", frame.left + 12, frame.left + 12), ("end", frame.right - 12, frame.right - 12 - wide)]
+        sides = [
+            ("start", frame.left + 12, frame.left + 12),
+            ("end", frame.right - 12, frame.right - 12 - wide),
+        ]
         places = [(anchor, over, begin, y) for anchor, over, begin in sides for y in heights]
         free = (spot for spot in places if not _crossed(content.curves, frame, spot[2], spot[3], wide))
         anchor, over, _, y = next(free, places[0])

@@ -1,4 +1,4 @@
-"""How a result shows itself at a prompt and in a notebook: every field by name, numbers by the thousand by their extent."""
+"""How a result shows itself at a prompt and in a notebook: every field by name, many numbers by their extent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -6,13 +6,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-# So many letters of a text, so many parts of a row, and dataclasses so deep inside each other are written out; one whose
-# own words are as short as this stays as it is.
+# So many letters of a text, so many parts of a row, and dataclasses so deep inside each other are written out; one
+# whose own words are no longer than a line stays as it is.
 LETTERS, PARTS, DEPTH, LINE = 32, 4, 2, 80
 
 
 def brief(found: Any) -> str:
-    """A dataclass on one line: tensors as their shape with the lowest and the highest value, the middle of a row left out.
+    """A dataclass on one line: tensors as shape, lowest and highest value, the middle of a long row left out.
 
     Written as a class's `__repr__ = brief`.
     """

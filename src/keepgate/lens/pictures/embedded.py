@@ -1,7 +1,7 @@
 """A picture as an image: what of it survives where a notebook's HTML is cleaned, as one that is not trusted is.
 
-A cleaner takes an inline picture's marks out and leaves its letters behind, in a heap. An image it leaves whole, or takes
-out whole; what then remains is what the image says in words.
+A cleaner takes an inline picture's marks out and leaves its letters behind, in a heap. An image it leaves whole, or
+takes out whole; what then remains is what the image says in words.
 """
 
 from markupsafe import Markup

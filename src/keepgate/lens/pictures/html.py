@@ -154,7 +154,9 @@ def _token(look: Look, rows: Sequence[strips.Row], step: int, mark: int | None, 
     values = " · ".join([f"#{step + 1}", *(f"{row.letter} {row.written[step]}" for row in rows)])
     told = Markup(' title="{}"').format(values) if tip else ""
     number = Markup("<sup>{}</sup>").format(mark) if mark else ""
-    return Markup('<span class="{}"{}>{}{}</span>').format(classes, told, number, clean(look.tokens.texts[step]))
+    return Markup('<span class="{}"{}>{}{}</span>').format(
+        classes, told, number, clean(look.tokens.texts[step])
+    )
 
 
 def _closes(word: str) -> bool:
