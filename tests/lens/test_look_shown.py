@@ -16,6 +16,7 @@ from test_look import ASKED, KINDS, TEXT, every_kind, looked
 import keepgate.lens.pictures.sentences as said
 from keepgate import SettingsError
 from keepgate.lens import examine, fate, look, read
+from keepgate.lens.pictures import style
 from keepgate.lens.pictures.erased import rows_apart
 from keepgate.lens.pictures.words import table
 from keepgate.tasks.answer import Answer
@@ -177,7 +178,8 @@ def test_a_notebook_that_is_not_trusted_shows_the_pictures_and_not_a_heap_of_the
     assert not page.all("svg")
     for one in page.all("img"):
         drawn = ElementTree.fromstring(inside(one["src"])).iter("{http://www.w3.org/2000/svg}text")
-        (letters,) = {"".join(each.itertext()) for each in drawn if "text: " in "".join(each.itertext())}
+        letters = " ".join("".join(each.itertext()) for each in drawn)
+        assert len(letters) > 20
         assert letters not in page.words(" ")
 
 
@@ -205,6 +207,30 @@ def test_a_figure_in_a_notebook_is_an_image_that_is_never_wider_than_its_column(
 def test_numbered_dots_stand_in_rows_where_they_would_hide_each_other():
     assert rows_apart([10.0, 200.0, 12.0, 29.0, 31.0]) == [0, 0, 1, 2, 0]
     assert rows_apart([]) == []
+
+
+@pytest.mark.parametrize("palette", [style.LIGHT, style.DARK])
+def test_where_a_bar_ends_is_seen_whatever_its_colour(palette, lstm):
+    """Yellow is hardly darker than the trough of a light page, blue hardly brighter than that of a dark one."""
+    for beside in ("trough", "paper"):
+        assert contrast(palette["cap"], palette[beside]) >= 3
+    assert min(contrast(colour, palette["trough"]) for colour in style.CIVIDIS) < 1.5, "a line is needed"
+    drawn = Page(lstm._repr_html_()).inside["style"]
+    assert all(f"linear-gradient(var(--cap) 1px, var(--{row}c) 1px)" in drawn for row in style.ROWS)
+    heights = [one["d"].count("M") for one in Page(lstm.figure("gates").svg).all("path", **{"class": "cap"})]
+    assert heights == [len(lstm.tokens) * len(lstm.passes) * len(lstm.passes[0].gates)]
+
+
+def contrast(one, other):
+    """Of two colours: WCAG 2.2."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour):
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def inside(address):

@@ -10,12 +10,12 @@ from importlib.resources import files
 
 # Okabe and Ito's colours (2008) for lines, darkened for text on white and lightened for a dark page.
 LIGHT = {
-    "paper": "#ffffff", "ink": "#1b1c1f", "soft": "#5b5e65", "hair": "#dedbd2", "trough": "#eceae4",
+    "paper": "#ffffff", "ink": "#1b1c1f", "soft": "#5b5e65", "hair": "#dedbd2", "trough": "#eceae4", "cap": "#5b5e65",
     "lane": "#f1ecdf", "mark": "#fff0c2", "accent": "#0a5d94", "on": "#ffffff",
     "s0": "#66686d", "s1": "#bb4500", "s2": "#007556", "s3": "#0062a3",
 }  # fmt: skip
 DARK = {
-    "paper": "#17181b", "ink": "#ebe9e4", "soft": "#a9acb3", "hair": "#34373d", "trough": "#31343a",
+    "paper": "#17181b", "ink": "#ebe9e4", "soft": "#a9acb3", "hair": "#34373d", "trough": "#31343a", "cap": "#c9ccd2",
     "lane": "#221f18", "mark": "#4a3d12", "accent": "#7cc0f2", "on": "#131417",
     "s0": "#a9acb3", "s1": "#ff8f54", "s2": "#41cda1", "s3": "#62b5f2",
 }  # fmt: skip
@@ -100,7 +100,7 @@ def _levels() -> str:
         for tenths in range(11)
     )
     keys = "".join(
-        f"{ROOT} .scale .bar{n} {{ height: {1.2 * n:.1f}px; background: {CIVIDIS[n - 1]} }}\n"
+        f"{ROOT} .scale .bar{n} {{ height: {1.2 * n:.1f}px; border-top: 1px solid var(--cap); background: {CIVIDIS[n - 1]} }}\n"
         for n in range(1, 11)
     )
     return values + keys + "".join(_drawn(count) for count in range(1, len(ROWS) + 1))
@@ -109,7 +109,8 @@ def _levels() -> str:
 def _drawn(count: int) -> str:
     rows = ROWS[:count]
     feet = [f"left 0 bottom {(count - 1 - place) * STRIDE}px" for place in range(count)]
-    images = [f"linear-gradient(var(--{row}c), var(--{row}c))" for row in rows]
+    # A bar ends in a line: yellow on a light page and blue on a dark one are hardly brighter or darker than the trough.
+    images = [f"linear-gradient(var(--cap) 1px, var(--{row}c) 1px)" for row in rows]
     images += ["linear-gradient(var(--trough), var(--trough))"] * count
     sizes = [f"100% var(--{row})" for row in rows] + [f"100% {ROW}px"] * count
     return (
