@@ -99,8 +99,8 @@ def _levels() -> str:
         for row in ROWS
         for tenths in range(11)
     )
-    keys = "".join(
-        f"{ROOT} .scale .bar{n} {{ height: {1.2 * n:.1f}px; border-top: 1px solid var(--cap); background: {CIVIDIS[n - 1]} }}\n"
+    keys = f"{ROOT} .scale i {{ border-top: 1px solid var(--cap) }}\n" + "".join(
+        f"{ROOT} .scale .bar{n} {{ height: {1.2 * n:.1f}px; background: {CIVIDIS[n - 1]} }}\n"
         for n in range(1, 11)
     )
     return values + keys + "".join(_drawn(count) for count in range(1, len(ROWS) + 1))
