@@ -35,6 +35,7 @@ class Findings:
     exponent:  the largest Lyapunov exponent, in nats a step. half_life: of the most lasting units; None without gates.
     saturated: how often the gate that is least often at one of its ends is there, 0 to 1; None without gates.
     gated:     whether a gate keeps the memory.
+    loss:      given everything, in nats. guess: what guessing among the known answers costs; None where nobody knows.
     """
 
     needed: int
@@ -49,6 +50,8 @@ class Findings:
     saturated: float | None
     gated: bool
     asked: int = 0
+    loss: float = 0.0
+    guess: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +68,12 @@ class Verdict:
 def verdict(found: Findings) -> Verdict:
     """The first fault that the findings show, in the order in which one hides the next.
 
-    A network whose answers reach as far back as they must has no fault, whatever its gradients look like.
+    A network whose answers reach as far back as they must, and are better than guesses, has no fault, whatever its
+    gradients look like.
     """
     enough = SOLVED if _exploding(found) else HELPED
-    if found.horizon >= found.needed and found.helps and found.explained >= enough:
+    reaches = found.horizon >= found.needed and found.helps and found.explained >= enough
+    if reaches and not _guesses(found):
         return Verdict(fault="none", sentence=_nothing(found))
     for fault, shows, say in (
         ("exploding", _exploding, _say_exploding),
@@ -86,6 +91,10 @@ def _exploding(found: Findings) -> bool:
 
 def _saturated(found: Findings) -> bool:
     return found.saturated is not None and found.saturated > STUCK
+
+
+def _guesses(found: Findings) -> bool:
+    return found.guess is not None and found.loss >= found.guess
 
 
 def _forgets(found: Findings) -> bool:
@@ -131,6 +140,11 @@ def _say_forgets(found: Findings) -> str:
 
 def _say_untrained(found: Findings) -> str:
     reaches = "reaches as far as was measured" if found.gone is None else f"reaches {found.gone:,} steps back"
+    if found.horizon >= found.needed and found.helps and _guesses(found):
+        return (
+            f"the answers depend on the last {found.horizon:,} steps, but are no better than guesses (they cost "
+            f"{found.loss:.2f} nats, guessing {found.guess:.2f}): train longer, and on texts as long as these."
+        )
     if found.horizon >= found.needed:
         return (
             f"the learning signal {reaches}, but reading more does not make the loss fall: train longer, and on texts "
