@@ -1,4 +1,4 @@
-"""The parts of the measurement: speed, ragged, scaling, streaming, memory. Each is a list of jobs and what does one."""
+"""The parts of the measurement: alone, in a model, ragged, longer, streaming, memory. Each: jobs, and what does one."""
 
 import statistics
 from collections.abc import Callable, Mapping
@@ -9,6 +9,7 @@ from typing import Any
 import memory
 import streaming
 import torch
+import within
 from agreement import errors, refusal, truth
 from ceilings import Ceilings
 from clock import Contender, interleave
@@ -33,6 +34,7 @@ from problem import (
     SCALING_SHAPES,
     SHAPES,
     STREAM_SIZES,
+    WITHIN_SHAPES,
     Mode,
     Problem,
     Shape,
@@ -174,6 +176,10 @@ def _jobs(shapes: tuple[Shape, ...]) -> tuple[Job, ...]:
 
 PARTS: dict[str, Part] = {
     "speed": Part(jobs=_jobs(SHAPES), measure=speed),
+    "within": Part(
+        jobs=_jobs(WITHIN_SHAPES),
+        measure=lambda job, context: within.row(_problem(job), job["mode"], context.seconds),
+    ),
     "ragged": Part(jobs=_jobs(RAGGED_SHAPES), measure=ragged),
     "scaling": Part(jobs=tuple({"cell": cell} for cell in CELLS), measure=scaling),
     "streaming": Part(

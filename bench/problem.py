@@ -43,6 +43,10 @@ SHAPES = tuple(
         "100,64,512,512", "1000,16,64,64", "35,20,650,650",
     )
 )  # fmt: skip
+# Of a layer inside a model: a stream, small and middling batches.
+WITHIN_SHAPES = tuple(
+    Shape.of(text) for text in ("100,1,128,128", "100,8,128,128", "100,32,128,128", "100,32,256,256")
+)
 RAGGED_SHAPES = tuple(Shape.of(text) for text in ("100,8,128,128", "100,32,128,128", "400,32,128,128"))
 # Of one layer of 64 units: long enough that what grows with the square of the steps can be seen.
 SCALING_SHAPES = tuple(Shape(steps, 32, 64, 64) for steps in (400, 800, 1600))

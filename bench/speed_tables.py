@@ -8,7 +8,7 @@ from typing import Any
 import figures
 from figures import Row
 from machine import THREADS
-from problem import CELLS, MEMORY_SHAPES, MODES, RAGGED_SHAPES, SHAPES, STREAM_SIZES
+from problem import CELLS, MEMORY_SHAPES, MODES, RAGGED_SHAPES, SHAPES, STREAM_SIZES, WITHIN_SHAPES
 
 RESULTS = Path(__file__).parent / "results"
 MOST = max(THREADS)
@@ -54,12 +54,7 @@ def between(values: Iterable[float | None], show: Callable[[float], str]) -> str
 
 def speed(result: Row, k: int) -> str:
     """The promise in one table: how many times faster than torch.nn, and how much of the processor is used."""
-    head = [("steps, rows, input, hidden", "步, 列, 輸入, 單元")[k]]
-    head += [
-        f"{cell}, {MODE[mode][0]}" if k == 0 else f"{cell}，{MODE[mode][1]}"
-        for cell in CELLS
-        for mode in MODES
-    ]
+    head = _of_each_mode(k)
 
     def cell_of(row: Row | None) -> str:
         return f"{times(figures.ratio(row))} ({percent(figures.share(result, row))})"
@@ -76,6 +71,34 @@ def speed(result: Row, k: int) -> str:
         "個執行緒，含 autograd；{machine}。",
     )[k]
     return table(head, rows) + "\n\n" + note.format(threads=MOST, machine=result["machine"]["processor"])
+
+
+def _of_each_mode(k: int) -> list[str]:
+    head = [("steps, rows, input, hidden", "步, 列, 輸入, 單元")[k]]
+    separator = (", ", "，")[k]
+    return head + [f"{cell}{separator}{MODE[mode][k]}" for cell in CELLS for mode in MODES]
+
+
+def inside(result: Row, k: int) -> str:
+    """A layer between two of torch's own operations."""
+
+    def faster(cell: str, shape: str, mode: str) -> tuple[float | None, float | None]:
+        row = figures.find(result.get("within", []), cell=cell, shape=shape, mode=mode)
+        ours, own = (figures.fastest(row, name) for name in ("keepgate@", "keepgate, own threads@"))
+        theirs = figures.fastest(row, "torch.nn@")
+        return figures.over(theirs, ours), figures.over(theirs, own)
+
+    rows, own = [], []
+    for shape in map(str, WITHIN_SHAPES):
+        found = [faster(cell, shape, mode) for cell in CELLS for mode in MODES]
+        rows.append([shape.replace(",", ", "), *[times(ours) for ours, _ in found]])
+        own += [by_itself for _, by_itself in found]
+    note = (
+        "How many times faster a whole model is than the same with torch.nn: linear, the layer, linear. The layer computes on torch's own "
+        "threads; on threads of its own, between torch's, which spin, it would be {own}.",
+        "整個模型比用 torch.nn 的同一個模型快幾倍：線性層、這一層、線性層。這一層在 torch 自己的執行緒上計算；要是另開執行緒，夾在 torch 空轉的執行緒中間，就會是 {own}。",
+    )[k]
+    return table(_of_each_mode(k), rows) + "\n\n" + note.format(own=between(own, times))
 
 
 def streaming(result: Row, k: int) -> str:
@@ -229,6 +252,7 @@ def memory(result: Row, k: int) -> str:
 
 TABLES: dict[str, Callable[[Row, int], str]] = {
     "speed": speed,
+    "inside": inside,
     "streaming": streaming,
     "ragged": ragged,
     "costs": costs,

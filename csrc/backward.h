@@ -160,21 +160,11 @@ class BackwardMember : Member<Cell, T> {
       if (units_split) team.barrier(member);
       in_panels(from(), to(output), [&](long c, int vectors, long panels) {
         T* const sums = carry(0, share.first) + c * lanes;
-        const long row = share.stride * widest, next = vectors * lanes;
-        Product<T> product = {d_uh + slot + share.first,
-                              blocks,
-                              span * width,
-                              B::gate_width,
-                              to_before + c * lanes * k,
-                              0,
-                              sums,
-                              row,
-                              sums,
-                              row,
-                              next * k,
-                              next,
-                              next,
-                              to_before + from() * lanes * k};
+        const T* const* const read = d_uh + slot + share.first;
+        const T *const panel = to_before + c * lanes * k, *const ahead = to_before + from() * lanes * k;
+        const long row = share.stride * widest, next = vectors * lanes, piece = B::gate_width;
+        Product<T> product{read, blocks, span * width, piece,    panel, 0,    sums,
+                           row,  sums,   row,          next * k, next,  next, ahead};
         product.a_row = share.stride;
         if (s.projected) product.start = zeros, product.start_row = product.next_start = 0;
         multiply(product, vectors, 0, active, panels);
@@ -197,21 +187,10 @@ class BackwardMember : Member<Cell, T> {
       }
     }
     in_panels(0, vectors(s.hidden), [&](long c, int vectors, long panels) {
-      const long next = vectors * lanes;
-      Product<T> product = {d_out + slot + share.first,
-                            1,
-                            0,
-                            s.projected,
-                            to_inner + c * lanes * s.projected,
-                            0,
-                            zeros,
-                            0,
-                            d_inner + share.first * widest + c * lanes,
-                            share.stride * widest,
-                            next * s.projected,
-                            0,
-                            next,
-                            to_inner};
+      const long length = s.projected, next = vectors * lanes, row = share.stride * widest;
+      const T *const *const read = d_out + slot + share.first, *const panel = to_inner + c * lanes * length;
+      T* const sums = d_inner + share.first * widest + c * lanes;
+      Product<T> product{read, 1, 0, length, panel, 0, zeros, 0, sums, row, next * length, 0, next, to_inner};
       product.a_row = share.stride;
       multiply(product, vectors, 0, active, panels);
     });

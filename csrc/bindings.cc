@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core.h"
+#include "pool.h"
 
 namespace nb = nanobind;
 using namespace keepgate;
@@ -168,6 +169,7 @@ NB_MODULE(core, m) {
   m.def("fingerprint", fingerprint_of);
   m.def("padded", [](long units, int type) { return padded(units, Type(type)); });
   m.def("packed_bytes", packed_bytes);
+  m.def("borrow_threads", [](Address parallel) { borrow_threads(reinterpret_cast<Parallel>(parallel)); });
   m.def("pack", pack, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg("threads") = 1);
   nb::class_<ForwardRun>(m, "Forward")
       .def(nb::init<nb::args>())
@@ -179,12 +181,14 @@ NB_MODULE(core, m) {
       .def("run", run<BackwardRun>);
 }
 
-// An instruction set that cannot run is told as it is, before nanobind would turn it into an ImportError.
+// An instruction set that cannot run is a wrong setting, and no ImportError, as which nanobind would tell it.
 extern "C" NB_EXPORT PyObject* PyInit__core() {
   try {
     kernel_set();
   } catch (const std::exception& error) {
-    PyErr_SetString(PyExc_RuntimeError, error.what());
+    PyObject* const errors = PyImport_ImportModule("keepgate.errors");
+    PyObject* const kind = errors ? PyObject_GetAttrString(errors, "SettingsError") : nullptr;
+    PyErr_SetString(kind ? kind : PyExc_RuntimeError, error.what());
     return nullptr;
   }
   return PyInit_core();

@@ -46,7 +46,7 @@ const KernelSet& choose() {
         if (choice.set->name == *name) return *choice.set;
     known += (known.empty() ? "" : ", ") + std::string(*name);
   }
-  throw std::runtime_error("KEEPGATE_ISA is " + std::string(wanted) + ", and this processor runs " + known);
+  throw std::runtime_error("KEEPGATE_ISA is '" + std::string(wanted) + "'; this processor runs " + known);
 }
 
 }  // namespace

@@ -24,12 +24,7 @@ inline void pause() {
 // both wait, and one that steps aside at once is not given the processor back for milliseconds.
 template <class Done>
 void wait_until(Done done) {
-  for (int i = 0; !done(); i++) {
-    if (i < 25000)
-      pause();
-    else
-      sched_yield();
-  }
+  for (int i = 0; !done(); i++) i < 25000 ? pause() : void(sched_yield());
 }
 
 using Clock = std::chrono::steady_clock;
@@ -58,21 +53,21 @@ class Pool {
       Team alone;
       return work(context, alone, 0);
     }
-    hire(threads - 1);
-    const uint64_t wanted = uint64_t(threads < hired + 1 ? threads : hired + 1);
-    this->work = work, this->context = context;
+    const bool lent = parallel && own_turns == 0;
+    if (!lent) hire(threads - 1);
+    wanted = uint64_t(lent || threads < hired + 1 ? threads : hired + 1);
+    this->work = work, this->context = context, this->patience = patience;
     for (auto& flag : team.flags) flag.passed.store(0, std::memory_order_relaxed);
     finished.store(0, std::memory_order_relaxed);
     const uint64_t open = ++turns << 16 | wanted << 8;
     door.store(open | 1, std::memory_order_seq_cst);
+    if (lent) return on_lent_threads();
+    if (own_turns > 0) own_turns--;
     wake();
-    const auto start = Clock::now();
-    while (entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience) pause();
-    team.size = int(entered(door.fetch_or(closed, std::memory_order_acq_rel)));
-    begun.store(turns, std::memory_order_release);
-    work(context, team, 0);
-    wait_until([&] { return finished.load(std::memory_order_acquire) == team.size - 1; });
+    lead();
   }
+
+  Parallel parallel = nullptr;
 
  private:
   // The door's number: whose turn it is, how many members are wanted, whether it is closed, how many have entered.
@@ -81,10 +76,45 @@ class Pool {
   static uint64_t entered(uint64_t door) { return door & (closed - 1); }
   static bool is_open(uint64_t door) { return !(door & closed) && entered(door) < (door >> 8 & 0xff); }
 
+  // OpenMP returns when the last of its threads has come, which beside a busy neighbour can be milliseconds after the
+  // work was done. Then threads of our own, for which nobody waits, take the next turns.
+  void on_lent_threads() {
+    caller = pthread_self();
+    const auto take_part = [](void* pool) {
+      Pool& p = *static_cast<Pool*>(pool);
+      pthread_equal(p.caller, pthread_self()) ? p.lead() : p.follow(p.door.load(std::memory_order_acquire));
+    };
+    parallel(take_part, this, unsigned(wanted), 0);
+    if (nanoseconds_since(done) > 300000) own_turns = 256;
+  }
+
+  // The caller's part: closes the door, works, and waits for who has entered.
+  void lead() {
+    const auto start = Clock::now();
+    while (entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience) pause();
+    team.size = int(entered(door.fetch_or(closed, std::memory_order_acq_rel)));
+    begun.store(turns, std::memory_order_release);
+    work(context, team, 0);
+    wait_until([&] { return finished.load(std::memory_order_acquire) == team.size - 1; });
+    done = Clock::now();
+  }
+
+  // A helper's: enters through a door that was seen open, or does nothing.
+  void follow(uint64_t now) {
+    while (is_open(now))
+      if (door.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
+        wait_until([&] { return begun.load(std::memory_order_acquire) == now >> 16; });
+        work(context, team, int(entered(now)));
+        finished.fetch_add(1, std::memory_order_acq_rel);
+        return;
+      }
+  }
+
   void hire(int wanted) {
     while (hired < wanted) {
       pthread_t thread;
-      if (pthread_create(&thread, nullptr, &Pool::serve, this) != 0) return;  // fewer do the work
+      const auto serve = [](void* pool) -> void* { static_cast<Pool*>(pool)->serve(); };
+      if (pthread_create(&thread, nullptr, serve, this) != 0) return;  // fewer do the work
       pthread_detach(thread);
       hired++;
     }
@@ -96,26 +126,14 @@ class Pool {
     morning.notify_all();
   }
 
-  static void* serve(void* pool) {
-    static_cast<Pool*>(pool)->serve();
-    return nullptr;
-  }
-
   [[noreturn]] void serve() {
     sigset_t every;
     sigfillset(&every);
     pthread_sigmask(SIG_BLOCK, &every, nullptr);  // signals are for the threads of the program
     for (uint64_t seen = 0;;) {
-      uint64_t now = next_turn(seen);
+      const uint64_t now = next_turn(seen);
       seen = now >> 16;
-      while (is_open(now))
-        if (door.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
-          seen = now >> 16;
-          wait_until([&] { return begun.load(std::memory_order_acquire) == seen; });
-          work(context, team, int(entered(now)));
-          finished.fetch_add(1, std::memory_order_acq_rel);
-          break;
-        }
+      follow(now);
     }
   }
 
@@ -137,7 +155,11 @@ class Pool {
 
   std::mutex one_caller;
   int hired = 0;
-  uint64_t turns = 0;
+  long patience = 0;
+  long own_turns = 0;  // for which lent threads are left alone
+  pthread_t caller;
+  Clock::time_point done;
+  uint64_t turns = 0, wanted = 0;
   void (*work)(void*, Team&, int) = nullptr;
   void* context = nullptr;
   Team team;
@@ -160,6 +182,8 @@ Pool* pool = [] {
 }();
 
 }  // namespace
+
+void borrow_threads(Parallel parallel) { pool->parallel = parallel; }
 
 void run_together(int threads, long patience, void (*work)(void*, Team&, int), void* context) {
   pool->run(threads, patience, work, context);

@@ -22,6 +22,11 @@ class Team {
   Flag flags[max_members];
 };
 
+// GNU's OpenMP: runs f(context) on so many threads, the caller among them, and waits for all.
+using Parallel = void (*)(void (*f)(void* context), void* context, unsigned threads, unsigned flags);
+// From now on, and until a fork, its threads do the work; null: threads of our own.
+void borrow_threads(Parallel parallel);
+
 // Runs work(context, team, member) on up to `threads` threads, the caller among them as member 0. A thread that does
 // not come within `patience` nanoseconds is not waited for, and a pool that serves another caller is not waited for
 // either: then fewer do the work.

@@ -49,9 +49,9 @@ MUTANTS_OF_THE_LENS = {
     "a write counted as its own eraser": (
         "lens/writes.py", "before = torch.cat([torch.zeros_like(left[:1]), left[:-1]])", "before = left",
     ),
-    "padding that forgets": ("lens/writes.py", "keep.masked_fill(padding, 1)", "keep.masked_fill(padding, 0.5)"),
+    "padding that forgets": ("lens/writes.py", "factor.masked_fill(padding, 1)", "factor.masked_fill(padding, 0.5)"),
     "a new sequence that remembers the one before": (
-        "lens/writes.py", "keep.masked_fill(layer.was_cleared().unsqueeze(2), 0)", "keep",
+        "lens/writes.py", "factor.masked_fill(cleared, 0)", "factor",
     ),
     "shares one step off": ("lens/writes.py", "keep[1 : last + 1, :, units]", "keep[:last, :, units]"),
     "the state before kept in the write": ("equations/carry.py", "{previous: ZERO}", "{previous: previous}"),
@@ -88,6 +88,10 @@ MUTANTS_OF_THE_LENS = {
     "a piece's last step written": ("lens/pieces.py", "(ends - starts).max()))", "(ends - starts).max()) - 1)"),
     "a share of the wrong answer": ("lens/carriers.py", "share=1 - left / given", "share=left / given"),
     "half of the states felt": ("lens/sensitivity.py", "torch.cat(found, 2)", "found[0]"),
+    "a shut gate that erases all the same": (
+        "lens/intervene.py", "writes.unwritten[at] * before", "writes.keep[at] * before",
+    ),
+    "a gate that can only be shut at 0": ("equations/carry.py", "for shut in (ZERO, ONE)", "for shut in (ZERO,)"),
     "an erasure allowed": (
         "lens/intervene.py", "before + writes.write[at]", "writes.keep[at] * before + writes.write[at]",
     ),

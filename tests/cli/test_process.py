@@ -83,6 +83,15 @@ def test_a_full_disk_is_told() -> None:
     assert ran.stderr.decode().splitlines() == ["keepgate: the disk is full; make room and try again"]
 
 
+@pytest.mark.parametrize("name", ["KEEPGATE_ISA", "KEEPGATE_THREADS"])
+def test_a_wrong_setting_is_told_as_one(name: str, lstm: Path, text: Path) -> None:
+    arguments = ("ask", str(lstm), "--text", str(text), "--question", ASKED)
+    ran = run(*arguments, capture_output=True, env=environment(**{name: "mine"}))
+    told = ran.stderr.decode()
+    assert (ran.returncode, told.count("\n")) == (2, 1), told
+    assert told.startswith(f"keepgate: {name} is 'mine'; ")
+
+
 @pytest.mark.parametrize("changes", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_the_help_is_readable_without_letters_beyond_ascii(changes: dict[str, str]) -> None:
     ran = run("ask", "--help", capture_output=True, env=environment(**changes, PYTHONCOERCECLOCALE="0"))

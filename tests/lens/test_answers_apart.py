@@ -3,7 +3,7 @@
 import pytest
 import torch
 from oracles import agrees
-from test_intervene import by_hand
+from test_intervene import by_hand, unwritten
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
@@ -99,7 +99,7 @@ def test_the_scores_without_a_token_are_those_of_a_network_that_never_wrote_it(k
 
 def one_way(layer, place, way, read, states, here, change=None):
     def dropped(t, keep, write, before):
-        return keep * before if t == here else keep * before + write
+        return unwritten(layer.cell, keep) * before if t == here else keep * before + write
 
     class Facing:
         """by_hand takes odd places for those that read backwards."""
@@ -126,8 +126,8 @@ def test_what_cannot_be_taken_apart_is_refused():
 
 
 @every_kind
-def test_the_influence_is_the_slope_of_the_score_when_a_write_is_scaled(kind):
-    """Against finite differences: the last layer's write is made a little smaller and larger in the true network."""
+def test_the_influence_is_the_slope_of_the_score_on_the_way_to_no_write(kind):
+    """Against finite differences: the last layer's memory is moved a little to and from what it would be unwritten."""
     task = reader(**kind)
     found = influence_on(read(task, QUESTIONS[0]), "索隆")
     layer, batch = task.encoder.layer, task.collate(task.prepare(QUESTIONS[:1], training=False))
@@ -138,7 +138,9 @@ def test_the_influence_is_the_slope_of_the_score_when_a_write_is_scaled(kind):
         for factor in (1 + 1e-6, 1 - 1e-6):
 
             def change(t, keep, write, before, here=here, factor=factor):
-                return keep * before + (factor if t == here else 1) * write
+                without = unwritten(layer.cell, keep) * before
+                written = keep * before + write
+                return without + factor * (written - without) if t == here else written
 
             outputs = []
             for way in range(ways):
@@ -188,7 +190,9 @@ def test_several_changes_at_once_are_those_of_a_network_with_all_of_them(kind):
     below = reading.seen.read_by(top * ways)[:, 0]
 
     def change(t, keep, write, before):
-        return (1 if t in kept else keep) * before + (0 if t in dropped else 1) * write
+        if t in dropped:
+            return (1 if t in kept else unwritten(layer.cell, keep)) * before
+        return (1 if t in kept else keep) * before + write
 
     outputs = []
     for way in range(ways):

@@ -1,8 +1,9 @@
-"""Influence is the slope of the answer as a write is made a little smaller, in the true network."""
+"""Influence is the slope of the answer on the way to a step that did not write, in the true network."""
 
 import pytest
 import torch
 from networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states
+from test_intervene import unwritten
 
 from keepgate import CellError, SettingsError
 from keepgate.lens import influence, see
@@ -31,10 +32,12 @@ def test_it_is_the_slope_of_the_answer_in_the_write(cell, projected):
     steps, rows = torch.tensor([0, 3, 6, 2, 0]), torch.tensor([0, 0, 0, 2, 2])
     for place, part in enumerate(seen.trace.layers):
         writes = writes_of(part)
-        kept = writes.keep[steps, rows] * part.state_before(writes.state)[steps, rows]
+        before = part.state_before(writes.state)[steps, rows]
+        without = unwritten(cell, writes.keep[steps, rows]) * before
+        written = writes.keep[steps, rows] * before + writes.write[steps, rows]
         answers = []
         for factor in (1 + 1e-6, 1 - 1e-6):
-            output = rerun_from(seen, kept + factor * writes.write[steps, rows], steps, rows, place).output
+            output = rerun_from(seen, without + factor * (written - without), steps, rows, place).output
             w = weight[:, rows]
             answers.append(((output * w).tanh() * w).sum((0, 2)))
         slopes = (answers[0] - answers[1]) / 2e-6

@@ -67,9 +67,18 @@ def after_the_memory(cell, step, memory, wx, u, given, weights):
         step["h"] = step["o"] * memory / step["n"]
 
 
+# Cells in which one gate keeps and writes: shut for writing, it keeps everything.
+ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled")
+
+
+def unwritten(cell, keep):
+    """The factor of a step whose writing gate is shut."""
+    return 1 if cell.name in ONE_GATE else keep
+
+
 CHANGES = {
-    drop_writes: lambda keep, _, before: keep * before,
-    forbid_erasures: lambda _, write, before: before + write,
+    drop_writes: lambda cell, keep, _, before: unwritten(cell, keep) * before,
+    forbid_erasures: lambda _, __, write, before: before + write,
 }
 
 
@@ -88,7 +97,9 @@ def test_a_changed_run_is_the_true_network_with_that_change(cell, projected, int
             for number, (step, row) in enumerate(zip(steps, rows, strict=True)):
 
                 def change(t, keep, write, before, here=step):
-                    return CHANGES[intervene](keep, write, before) if t == here else keep * before + write
+                    return (
+                        CHANGES[intervene](cell, keep, write, before) if t == here else keep * before + write
+                    )
 
                 output, final = expected(seen, depth, reverse, row, change)
                 agrees(found.output[: len(output), number], output)
@@ -198,14 +209,24 @@ def test_many_candidates_are_run_in_parts(monkeypatch):
     agrees(effects(drop_writes, seen, range(STEPS), lambda rerun: rerun.last(), Where(rows=1)), whole)
 
 
-def test_the_last_write_of_all_counts_for_exactly_its_share():
+def test_the_last_write_of_all_counts_for_exactly_its_share_and_what_it_erased():
     """Nothing comes after it, so that what it shows is all it does; for a GRU the sum is straight."""
     layer = keepgate.GRU(INPUTS, 4, dtype=torch.float64)
     seen = see(layer, torch.randn(STEPS, 2, INPUTS, dtype=torch.float64))
     direction = torch.randn(1, 4, dtype=torch.float64)
+    part = seen.trace.layer(0)
     dropped = drop_writes(seen, [STEPS - 1]).last() @ direction.T
-    share = attribute(seen.trace.layer(0), direction).writes[-1, 0]
-    agrees((seen.trace.output[-1, 0] @ direction.T) - dropped[0], share)
+    agrees(dropped[0], part.h[-2, 0] @ direction.T)
+    share = attribute(part, direction).writes[-1, 0]
+    erased = ((1 - part.z[-1, 0]) * part.h[-2, 0]) @ direction.T
+    agrees((seen.trace.output[-1, 0] @ direction.T) - dropped[0], share - erased)
+
+
+@pytest.mark.parametrize("cell", CARRYING, ids=lambda cell: cell.name)
+def test_which_gate_writes_is_found_in_the_equations(cell):
+    carried = cell.carried[cell.memory]
+    assert (carried.unwritten is carried.keep) == (cell.name not in ONE_GATE)
+    assert repr(carried.unwritten) == ("1" if cell.name in ONE_GATE else repr(carried.keep))
 
 
 def test_what_cannot_be_changed_is_refused():

@@ -5,7 +5,7 @@ import torch
 from networks import INPUTS, LENGTHS, ROWS, STEPS, network, states
 from oracles import agrees
 from test_answers_apart import QUESTIONS, reader
-from test_intervene import by_hand, every_kind
+from test_intervene import by_hand, every_kind, unwritten
 
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.lens import Where, answers_without, carriers, drop_writes, read, see
@@ -28,7 +28,9 @@ def test_the_layers_that_did_not_write_are_those_of_a_loop(cell, projected):
                 for depth in (0, 1):
 
                     def change(t, keep, write, before, here=here, depth=depth, chosen=chosen):
-                        return keep * before if t == here and depth in chosen else keep * before + write
+                        if t == here and depth in chosen:
+                            return unwritten(cell, keep) * before
+                        return keep * before + write
 
                     begin = [[state[place, row] for state in hx] for place in (2 * depth, 2 * depth + 1)]
                     ways = [by_hand(layer, 2 * depth + way, below, begin[way], change)[0] for way in (0, 1)]

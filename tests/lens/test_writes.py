@@ -40,6 +40,15 @@ def test_what_was_kept_and_written_is_the_state(cell, projected):
 
 
 @every_kind
+def test_a_shut_gate_keeps_as_much_as_ever_or_all_where_it_is_the_one_that_keeps(cell, projected):
+    one_gate = cell.name in ("gru", "gru_reset_before", "mingru", "coupled")
+    for part, writes in parts(cell, projected):
+        cleared = part.was_cleared().unsqueeze(2)
+        whole = torch.ones_like(writes.keep).masked_fill(cleared, 0)
+        agrees(writes.unwritten, whole if one_gate else writes.keep)
+
+
+@every_kind
 def test_what_is_left_of_all_writes_is_the_state_after_every_step(cell, projected):
     for _, writes in parts(cell, projected):
         after = states_of(writes)

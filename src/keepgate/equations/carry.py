@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 class Carry:
     """One state as s_t = keep · s_{t-1} + write, unit by unit. Neither holds s_{t-1} but by way of `held`.
 
+    unwritten: what the step would keep if the gate that writes were shut: as much where that gate is one of its own
+               (LSTM), everything where the same gate keeps and writes (GRU).
     held: the traced values that are taken as they are, whatever they were computed from.
     """
 
     keep: Expr
     write: Expr
+    unwritten: Expr
     held: frozenset[Expr]
 
 
@@ -35,8 +38,19 @@ def carry(graph: Graph, state: str) -> Carry | None:
         fixed = frozenset(held) - {new}
         keep = derivative(new, previous, fixed)
         if keep is not ZERO and previous not in topological([keep], stop=fixed):
-            return Carry(keep=keep, write=replaced(new, {previous: ZERO}, fixed), held=fixed)
+            write = replaced(new, {previous: ZERO}, fixed)
+            return Carry(keep=keep, write=write, unwritten=_unwritten(graph, keep, write), held=fixed)
     return None
+
+
+def _unwritten(graph: Graph, keep: Expr, write: Expr) -> Expr:
+    """What is kept once a gate stands where nothing is written; a gate that keeps nothing besides goes first."""
+    kept = topological([keep])
+    for gate in sorted(graph.gates, key=lambda gate: gate in kept):
+        for shut in (ZERO, ONE):
+            if replaced(write, {gate: shut}) is ZERO:
+                return replaced(keep, {gate: shut})
+    return keep
 
 
 def slope_of_output(graph: Graph, state: str) -> Expr | None:
@@ -77,6 +91,8 @@ def _folded(op: str, arguments: tuple[Expr, ...]) -> Expr:
         case "mul" if ONE in arguments:
             return arguments[1] if arguments[0] is ONE else arguments[0]
         case "div" | "tanh" | "relu" | "neg" if zero[0]:
+            return ZERO
+        case "sub" if arguments[0] is arguments[1]:
             return ZERO
         case "add" | "sub" if zero[1]:
             return arguments[0]

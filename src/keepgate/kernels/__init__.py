@@ -3,5 +3,8 @@
 from .call import Call, Run
 from .choose import KERNELS, Choice, explain, run
 from .kernel import Kernel
+from .threads import lend
 
 __all__ = ["KERNELS", "Call", "Choice", "Kernel", "Run", "explain", "run"]
+
+lend()

@@ -1,4 +1,4 @@
-"""What each write does to an answer along every path, to first order: the write times the answer's whole derivative.
+"""What each write does to an answer along every path, to first order: what it changed times the whole derivative.
 
 A direct share (`attribution`) is exact and leaves out that later gates and writes depend on a token as well; this
 counts them, as far as a straight line does. How far that is, dropping the write says (`intervene`).
@@ -20,9 +20,11 @@ from .writes import writes_of
 def influence(
     seen: Seen, answer: Callable[[Float[Tensor, "time batch output"]], Float[Tensor, ""]]
 ) -> list[Float[Tensor, "time batch"]]:
-    """Σ over units of write · d answer / d memory after the write, at each step, for each layer and direction; signed.
+    """Σ over units of change · d answer / d memory after the write, at each step, for each layer and direction; signed.
 
-    What the answer would lose without the write, if it were linear in it. From one backward pass, in float64.
+    The change is what dropping the write takes away (`intervene.drop_writes`): the write itself in an LSTM; in a GRU
+    h_t - h_{t-1}, since the gate that writes erases too. What the answer would lose without the write, if it were
+    linear in it. From one backward pass, in float64.
     answer: from the last layer's output, float64, to one number, the sum over the rows of what is asked of each.
     Raises CellError for a cell that carries no memory, SettingsError for an answer that does not depend on the output.
     Source: gradient × input, Shrikumar et al. (2016), arXiv:1605.01713, with a write for the input.
@@ -40,7 +42,9 @@ def influence(
     found = []
     for place, (one, gradients) in enumerate(zip(writes, by_state(been, slope), strict=True)):
         in_text = [one.read(each) for each in gradients]
-        size = (_whole(seen, place, one.state, in_text) * one.write.double()).sum(2)
+        before = parts[place].state_before(one.state).double()
+        added = one.write.double() + (one.keep.double() - one.unwritten.double()) * before
+        size = (_whole(seen, place, one.state, in_text) * added).sum(2)
         found.append(size.where(parts[place].is_real(), 0.0))
     return found
 

@@ -30,17 +30,19 @@ class Where:
 
 
 def drop_writes(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:
-    """What the network would have come to, had it not written at a step: b_s := 0, one candidate a step.
+    """What the network would have come to, had the gate that writes been shut at a step, one candidate a step.
 
-    Everything after the memory follows as in the true network: what that step shows, and all later gates.
+    An LSTM with i_s := 0 still forgets what f_s says. In a GRU one gate does both, so that with 1 - z_s := 0 its memory
+    stays as it was. Everything after the memory follows as in the true network: what that step shows, all later gates.
     Raises CellError for a cell that carries no memory, ShapeError for a step that is not the row's own.
     """
-    return _changed(seen, steps, where, lambda writes, before, at: writes.keep[at] * before)
+    return _changed(seen, steps, where, lambda writes, before, at: writes.unwritten[at] * before)
 
 
 def forbid_erasures(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:
     """What the network would have come to, had it erased nothing at a step: a_t := 1, one candidate a step.
 
+    What the step writes, it writes all the same; also in a GRU, whose one gate could not do both.
     Raises as `drop_writes` does.
     """
     return _changed(seen, steps, where, lambda writes, before, at: before + writes.write[at])

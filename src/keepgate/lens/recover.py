@@ -5,6 +5,9 @@ what every gate was computed from; a memory follows by an elementwise scan, neve
 off by 1e-4 in float32. The layers below the last show no outputs: they are run again.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -62,7 +65,8 @@ def _layers(
             outputs = last.split_with_sizes([layer.output_size] * layer.directions, -1)
             return [*parts, *(gates(call, h, depth) for call, h in zip(calls, outputs, strict=True))]
         parts += [_run_again(call, depth) for call in calls]
-        x = torch.cat([part[layer.cell.states[0]] for part in parts[-len(calls) :]], -1)
+        shown = [part[layer.cell.states[0]] for part in parts[-len(calls) :]]
+        x = torch.cat(shown, -1) if len(shown) > 1 else shown[0]
     raise AssertionError("a layer has a last one")
 
 
@@ -82,6 +86,7 @@ def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int 
     known: dict[Expr, Tensor] = {graph.previous[first]: before}
     known |= _products(call, before)
     named = {name: node for name, node in graph.traced.items() if node not in graph.next.values()}
+    known |= _in_place(named.values(), known, topological(graph.next.values()))
     seen = dict(zip(named, evaluate(named.values(), known), strict=True))
     known |= {named[name]: value for name, value in seen.items()}
     padding = None if call.lengths is None else ~part.is_real().unsqueeze(2)
@@ -127,6 +132,17 @@ def _products(call: Call, before: Tensor) -> dict[Expr, Tensor]:
     x = linear(call.x, call.weight_ih, call.bias_ih)
     h = linear(before, call.weight_hh, call.bias_hh)
     return dict(zip((*wx, *uh), (*x.chunk(blocks, -1), *h.chunk(blocks, -1)), strict=True))
+
+
+def _in_place(named: Iterable[Expr], known: dict[Expr, Tensor], nodes: Sequence[Expr]) -> dict[Expr, Tensor]:
+    """The gates that are all their sums are needed for, written over them: fresh memory costs as much as the gates."""
+    readers = Counter(argument for node in nodes for argument in node.args)
+    over = {"sigmoid": torch.sigmoid_, "tanh": torch.tanh_, "relu": torch.relu_}
+    return {
+        node: over[node.op](known[node.args[0]])
+        for node in named
+        if node.op in over and node.args[0] in known and readers[node.args[0]] == 1
+    }
 
 
 def _only_in_sums(call: Call, sums: list[Expr]) -> bool:

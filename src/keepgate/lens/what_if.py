@@ -61,7 +61,9 @@ def stepped(
     alone = Call.of(call.weights, x.unsqueeze(0), states, trace=True)
     part = layer_trace(alone, run(alone), 0)
     writes = writes_of(part)
-    kept = writes.initial if keep else writes.keep[0] * writes.initial
-    memory = kept if drop else kept + writes.write[0]
+    if drop:
+        memory = writes.initial if keep else writes.unwritten[0] * writes.initial
+    else:
+        memory = (writes.initial if keep else writes.keep[0] * writes.initial) + writes.write[0]
     rows = torch.arange(len(x))
     return changed_states(alone, part, memory, (torch.zeros_like(rows), rows))

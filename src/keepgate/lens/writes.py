@@ -28,12 +28,14 @@ class Writes:
 
     keep:    the factor a, 0 (drop) to 1 (keep) in all cells with gates; 0 where the state was cleared, 1 in padding.
     write:   b, what the step adds; 0 in padding.
+    unwritten: what a would be if the gate that writes were shut; a itself but where one gate does both (GRU: 1).
     initial: the state before the first step.
     state:   its name in the trace. reverse: the direction that reads the last step first.
     """
 
     keep: Float[Tensor, "time batch hidden"]
     write: Float[Tensor, "time batch hidden"]
+    unwritten: Float[Tensor, "time batch hidden"]
     initial: Float[Tensor, "batch hidden"]
     state: str
     reverse: bool
@@ -75,12 +77,19 @@ def writes_of(layer: LayerTrace, state: str | None = None) -> Writes:
     write = _evaluated(found.write, layer)
     if write is None:  # not all of it is named: what the step added is what was not there before
         write = layer[name] - keep * layer.state_before(name)
+    unwritten = None if found.unwritten is found.keep else _evaluated(found.unwritten, layer)
+    factors = [keep] if unwritten is None else [keep, unwritten]
     if layer.resets is not None:
-        keep = keep.masked_fill(layer.was_cleared().unsqueeze(2), 0)
+        cleared = layer.was_cleared().unsqueeze(2)
+        factors = [factor.masked_fill(cleared, 0) for factor in factors]
     if layer.lengths is not None:
         padding = ~layer.is_real().unsqueeze(2)
-        keep, write = keep.masked_fill(padding, 1), write.masked_fill(padding, 0)
-    return Writes(keep=keep, write=write, initial=layer.initial[name], state=name, reverse=layer.reverse)
+        factors = [factor.masked_fill(padding, 1) for factor in factors]
+        write = write.masked_fill(padding, 0)
+    return Writes(
+        keep=factors[0], write=write, unwritten=factors[-1], initial=layer.initial[name], state=name,
+        reverse=layer.reverse,
+    )  # fmt: skip
 
 
 def left_at(writes: Writes, step: int | None = None) -> Float[Tensor, "time batch hidden"]:
@@ -216,7 +225,8 @@ def _evaluated(expression: Expr, layer: LayerTrace) -> Tensor | None:
     if any(node.op in ("symbol", "product") and node not in known for node in below):
         return None
     (value,) = evaluate([expression], known)
-    return value if isinstance(value, Tensor) else torch.full_like(layer[layer.cell.memory], value)
+    like = layer[layer.cell.memory]
+    return value if isinstance(value, Tensor) else like.new_full((), value).expand_as(like)
 
 
 def _blocks(values: Tensor) -> list[slice]:

@@ -11,9 +11,9 @@ const SEVERAL = 3; // so many sentences, each of which decides the answer: then 
  * What leaving out showed of the answer that is explained; null while it is not explained.
  *
  * kind: "guess", "unsure", "nothing" (no word and no sentence changes anything), "spread", "question", or "sentence":
- * then one sentence changes the answer, `by` being the proof, and `others` do so too. What is left out writes nothing but
- * still erases, so that a whole sentence may matter only for what it no longer replaces: where the words that change the
- * answer, each by itself, all stand in one sentence, it is that one.
+ * then one sentence changes the answer, `by` being the proof, and `others` do so too. In an LSTM what is left out writes
+ * nothing but still erases, so that a whole sentence may matter only for what it no longer replaces: where the words that
+ * change the answer, each by itself, all stand in one sentence, it is that one.
  */
 export function sourceOf() {
   if (state.open !== "answer" || !state.carriers?.carriers.length) return null;
