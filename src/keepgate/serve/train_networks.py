@@ -1,42 +1,76 @@
 """python -m keepgate.serve.train_networks: makes the networks that are shipped with the page again.
 
 The two that remember, as `keepgate compare` trains them, under its budget. Under that budget the plain RNN and the LSTM
-whose biases begin at zero learn nothing at all. They are given ten times the steps, on fact and question alone: the
-LSTM learns to answer those and forgets in what is longer, the RNN never learns.
+whose biases begin at zero learn nothing at all. They are given more steps, on fact and question with no story between:
+both learn to answer that, and in what is longer the LSTM forgets soon and the RNN at once. What the RNN takes besides
+is in `plain_rnn`.
 In Traditional Chinese, and the same in English, where a token is a word. On one thread and from one seed, so that a
 machine makes the same bytes each time.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from ..compare import measure
-from ..compare.contestants import BATCH, BUDGET, CONTESTANTS, LENGTHS, Budget, Contestant, run_of, stages_of
+from ..compare.contestants import BATCH, BUDGET, CONTESTANTS, LENGTHS, Budget, run_of, stages_of
 from ..data.corpora.stories import stories
 from ..data.corpora.telling import Language
+from ..data.questions import Question
 from ..export import bundle
 from ..tasks.reader import ChoiceReader
 from ..train.loop import Result, fit
 from ..train.plan import Stage
+from . import plain_rnn
 from .shipped import FOLDER, NAMES
 
 # Test stories of each length, whose goals no training story has.
 STORIES = 256
 # About 4.3 characters of an English story are one token, so these are LENGTHS in tokens; 112 is the shortest there is.
 ENGLISH_LENGTHS = (112, 430, 1300, 4300)
-# Who needs patience, and how much, in steps: the LSTM begins to answer after 1500 of them.
-SLOW = ("rnn", "lstm-zero")
-PATIENT = 4500
+ALONE = "fact and question alone"
+BY_NAME = {one.name: one for one in CONTESTANTS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """How a network is trained that learns nothing under the comparison's budget.
+
+    begin, batch: from a seed and a language, the reader before training, and one step's questions. told: what these
+    are, in words.
+    """
+
+    steps: int
+    told: str
+    begin: Callable[[int, Language], ChoiceReader]
+    batch: Callable[[int, Language], Sequence[Question]]
+
+
+def alone(seed: int, language: Language) -> list[Question]:
+    """Facts and their questions, no story between; the same for the same seed."""
+    return stories(BATCH, None, seed=seed, language=language)
+
+
+# The LSTM begins to answer after 1500 steps.
+LESSONS = {
+    "rnn": Lesson(
+        steps=plain_rnn.STEPS,
+        told=f"{ALONE}, after up to {plain_rnn.BEFORE} other sentences; its input weights began "
+        f"{plain_rnn.INPUT_SCALE} times as large",
+        begin=plain_rnn.begin,
+        batch=plain_rnn.batch,
+    ),
+    "lstm-zero": Lesson(steps=4500, told=ALONE, begin=BY_NAME["lstm-zero"].build, batch=alone),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """What one language's networks are trained on. patient: steps on fact and question alone, of those in SLOW.
+    """What one language's networks are trained on. lessons: of those that the budget would teach nothing, by name.
 
     seed: the first with which the LSTM that forgets forgets the article's own name too; each holds some names for good.
     """
@@ -45,7 +79,7 @@ class Course:
     seed: int
     budget: Budget
     data: str
-    patient: int = PATIENT
+    lessons: Mapping[str, Lesson] = field(default_factory=lambda: LESSONS)
 
     @property
     def lengths(self) -> tuple[int | None, ...]:
@@ -53,15 +87,21 @@ class Course:
         known = sorted({length for _, lengths in self.budget.stages for length in lengths})
         return (None, *known[1:])
 
+    def begin(self, name: str) -> ChoiceReader:
+        """The network of this name before training."""
+        lesson = self.lessons.get(name)
+        return (lesson.begin if lesson else BY_NAME[name].build)(self.seed, self.language)
+
     def stages(self, task: ChoiceReader, name: str) -> list[Stage]:
         """What the network of this name is trained on."""
-        if name not in SLOW:
+        lesson = self.lessons.get(name)
+        if lesson is None:
             return stages_of(task, self.budget, 1, self.language)
 
         def make(step: int, seed: int) -> Sequence[object]:  # noqa: ARG001
-            return task.prepare(stories(BATCH, None, seed=seed, language=self.language), training=True)
+            return task.prepare(lesson.batch(seed, self.language), training=True)
 
-        return [Stage(self.patient, make, name="fact and question alone")]
+        return [Stage(lesson.steps, make, name=ALONE)]
 
 
 COURSES = (
@@ -85,16 +125,14 @@ COURSES = (
 )
 
 
-def train(contestant: Contestant, course: Course, *, progress: bool) -> tuple[ChoiceReader, Result]:
+def train(name: str, course: Course, *, progress: bool) -> tuple[ChoiceReader, Result]:
     """One network, trained on one thread from the course's seed: the same bits each time on one machine."""
-    threads, task = torch.get_num_threads(), contestant.build(course.seed, course.language)
+    threads, task = torch.get_num_threads(), course.begin(name)
     torch.set_num_threads(1)
     # A gradient that vanishes ends in denormal numbers, with which processors take many times as long.
     torch.set_flush_denormal(True)
     try:
-        return task, fit(
-            task, run_of(course.seed), stages=course.stages(task, contestant.name), progress=progress
-        )
+        return task, fit(task, run_of(course.seed), stages=course.stages(task, name), progress=progress)
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
@@ -114,10 +152,9 @@ def make(
     Raises BundleError if one cannot be saved.
     """
     found = {}
-    by_name = {one.name: one for one in CONTESTANTS}
     for course in courses:
         for name in names:
-            task, trained = train(by_name[name], course, progress=progress)
+            task, trained = train(name, course, progress=progress)
             right = measure.accuracy(task, course.lengths, count=count, language=course.language)
             place = folder / course.language / name
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -131,19 +168,15 @@ def make(
 def _card(
     name: str, course: Course, trained: Result, right: dict[int | None, float], count: int
 ) -> dict[str, object]:
-    alone = "fact and question alone"
+    lesson = course.lessons.get(name)
     shares = {
-        f"right, {alone}" if length is None else f"right at {length} characters": f"{share:.1%}"
+        f"right, {ALONE}" if length is None else f"right at {length} characters": f"{share:.1%}"
         for length, share in right.items()
     }
     return {
         "what": f"Says who wants to become something, in the stories of `keepgate compare`: {name}.",
         "data": f"{course.data} The answer is one of 16 names. "
-        + (
-            f"It was trained on {alone}."
-            if name in SLOW
-            else "It was trained on stories of all lengths below."
-        ),
+        f"It was trained on {lesson.told if lesson else 'stories of all lengths below'}.",
         "figures": {
             "seed": course.seed,
             "steps": trained.steps,

@@ -113,7 +113,7 @@ function turn() {
 function spoken() {
   return [
     t("lengthen.characters", { n: count(found.lengths[at]) }),
-    ...networks().map(([id, answers]) => said(id, answers[at])),
+    ...networks().map(([id]) => said(id, at)),
   ].join(" ");
 }
 
@@ -124,10 +124,14 @@ function fares(id, answer) {
   return verdictOf(answer) ?? (answer.text === found.answers[id][0].text ? "same" : "other");
 }
 
-function said(id, answer) {
-  const key = { right: "still", wrong: "lost" }[fares(id, answer)] ?? fares(id, answer);
-  const never = key === "lost" && fares(id, found.answers[id][0]) !== "right";
-  return t(`lengthen.${never ? "never" : key}`, {
+/** What a network says at the k-th length, and how that compares with what it said at shorter ones. */
+function said(id, k) {
+  const answers = found.answers[id];
+  const [answer, how] = [answers[k], fares(id, answers[k])];
+  const lost = answers.slice(0, k).some((each) => fares(id, each) !== "right");
+  const knew = fares(id, answers[0]) === "right";
+  const key = { right: lost ? "again" : "still", wrong: knew ? "lost" : "never" }[how] ?? how;
+  return t(`lengthen.${key}`, {
     name: fullName(id),
     answer: quoted(answer.text),
     p: percent(answer.probability),
@@ -139,7 +143,7 @@ function tale() {
     "ul",
     { class: "tale" },
     networks().map(([id, answers]) =>
-      el("li", { class: fares(id, answers[at]) }, said(id, answers[at])),
+      el("li", { class: fares(id, answers[at]) }, said(id, at)),
     ),
   );
 }
@@ -165,7 +169,7 @@ function table() {
           {
             "data-column": k,
             class: `${how}${k === at ? " now" : ""}`,
-            title: said(id, answer),
+            title: said(id, k),
             onclick: () => jump(k),
           },
           signOf(how) ? el("span", { class: "mark", "aria-hidden": "true" }, signOf(how)) : null,
