@@ -163,3 +163,26 @@ def test_the_values_beside_the_pointer_are_those_of_the_curves():
     told = hover(content, [["10%", "20%", "30%"]], ["at 0", "at 1", "at 2"])
     assert '"x": [0.0, 0.5, 1.0]' in told
     assert '"values": ["10%", "20%", "30%"]' in told
+
+
+def names_of_levels(drawn):
+    return re.findall(r'<text x="([\d.]+)" y="([\d.]+)" class="level-name" text-anchor="(\w+)">', drawn)
+
+
+def test_the_name_of_a_level_stands_where_no_curve_runs_through_it():
+    """A curve that rises through the level on the left leaves room on the right, under the line."""
+    axis = linear(0, 1, [(0, "0"), (1, "1")])
+    level = Level(value=0.5, name="what is needed")
+    free = names_of_levels(picture([curve(0.9, 0.9, 0.9, 0.9)], axis, [level]))
+    ((x, y, anchor),) = names_of_levels(picture([curve(0.3, 0.8, 0.9, 1.0)], axis, [level]))
+    assert (free[0][2], anchor) == ("start", "end")
+    assert (float(free[0][0]) < float(x), free[0][1] == y) == (True, True)
+
+
+def test_where_every_place_is_crossed_a_level_keeps_its_first_one():
+    axis = linear(0, 1, [(0, "0"), (1, "1")])
+    zigzag = [
+        curve(*(height, 1.0 - height) * 2, style=style) for style, height in enumerate((0.0, 1.0, 0.45, 0.55))
+    ]
+    ((_, _, anchor),) = names_of_levels(picture(zigzag, axis, [Level(value=0.5, name="level " * 5)]))
+    assert anchor == "start"

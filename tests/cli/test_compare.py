@@ -1,12 +1,15 @@
 """The table says who remembers; every figure in it is the result's, and the files are written."""
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from keepgate.cli import contest
+from keepgate.cli.target import make_sure_of
 from keepgate.compare.result import Comparison, GradientLine, Machine, Network, Reading, SeedRun
 
 LENGTHS = (22, 1000)
@@ -31,7 +34,10 @@ def made_up(seeds: int) -> Comparison:
         networks=(
             network("rnn", "rnn", 0.0625, "索隆", seeds=seeds, gradient=2e-18),
             network("lstm-chrono", "lstm", 1.0, "魯夫", seeds=seeds, gradient=0.38),
-            Network(name="rnn-scaled", cell="rnn", parameters=12_345, scale=1.5),
+            Network(
+                name="rnn-scaled", cell="rnn", parameters=12_345, scale=1.5,
+                before=GradientLine(lags=(0, 100), values=(1.0, 3e7)),
+            ),
         ),
         lengths=LENGTHS, stories=256, chance=1 / 16, seeds=tuple(range(seeds)),
         sentence="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", expected="魯夫", distance=1000,
@@ -71,6 +77,15 @@ def test_the_table_has_a_row_for_each_network_with_its_figures(compared) -> None
     assert max(map(cell_len, shown.splitlines())) <= 80
 
 
+def test_names_that_the_table_does_not_explain_are_explained_below_it(compared) -> None:
+    out = " ".join(compared()[0].out.split())
+    assert "RNN (weights x 1.5) was never trained: its recurrent weights are multiplied by 1.5" in out
+    assert "Window: " not in out
+    window = network("feedforward", None, 0.05, "娜美", seeds=1, gradient=0.0)
+    said = contest._unnamed(replace(made_up(1), networks=(window,)))
+    assert said == ["Window: a network without memory, which sees the last 32 characters only."]
+
+
 def test_the_article_s_question_is_answered_by_each_network(compared) -> None:
     out = compared()[0].out
     assert "魯夫說他想成為海賊王。 ... 1,000 characters later: 是誰想要成為海賊王?" in out
@@ -99,7 +114,7 @@ def test_the_report_and_the_figures_are_written(compared, tmp_path: Path) -> Non
     assert (tmp_path / "report.html").exists()
 
 
-@pytest.mark.parametrize("option", ["--json", "--report"])
+@pytest.mark.parametrize("option", ["--json", "--report", "--models"])
 def test_a_file_that_cannot_be_written_is_told_before_training(option: str, compared, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     ran, asked = compared(option, "taken/result")
@@ -117,12 +132,30 @@ def test_asking_whether_a_file_can_be_written_leaves_it_as_it_was(compared, tmp_
     assert not (tmp_path / "new.html").exists()
 
 
+def test_what_is_there_and_empty_is_not_taken_away(compared, tmp_path: Path) -> None:
+    """Neither a file that somebody made nor, for whoever may do everything, /dev/null."""
+    (tmp_path / "empty.json").touch()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to(os.devnull)
+    for name in ("empty.json", "pipe", "device"):
+        make_sure_of(tmp_path / name)
+        assert (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize(
-    ("found", "called"), [("/usr/bin/keepgate", "| keepgate look"), (None, "| bin/keep look")]
+    ("found", "by", "called"),
+    [
+        ("/usr/bin/keepgate", "bin/keep", "| keepgate look"),
+        (None, "bin/keep", "| bin/keep look"),
+        (None, "/lib/keepgate/cli/__main__.py", "| /usr/bin/python -m keepgate.cli look"),
+    ],
 )
-def test_the_command_to_look_with_is_one_that_the_shell_finds(compared, monkeypatch, found, called) -> None:
+def test_the_command_to_look_with_is_one_that_the_shell_finds(
+    compared, monkeypatch, found, by, called
+) -> None:
     monkeypatch.setattr("shutil.which", lambda _: found)
-    monkeypatch.setattr("sys.argv", ["bin/keep", "compare"])
+    monkeypatch.setattr("sys.argv", [by, "compare"])
+    monkeypatch.setattr("sys.executable", "/usr/bin/python")
     assert called in compared("--models", "networks")[0].out
 
 

@@ -48,7 +48,8 @@ def test_the_table_is_in_per_cent_with_its_interval(lstm: Path, data: Path, keep
 def test_predictions_that_cannot_be_written_are_a_broken_file(lstm: Path, data: Path, keepgate) -> None:
     ran = keepgate("evaluate", lstm, data, "--out", data / "predictions.jsonl")
     assert ran.code == 3
-    assert "cannot write the predictions" in ran.err
+    assert "dev.jsonl/predictions.jsonl: a part of this path is a file" in ran.err
+    assert ran.out == ""
 
 
 def test_the_interval_is_as_wide_as_the_binomial_says() -> None:

@@ -140,13 +140,22 @@ def test_a_wrong_figure_is_refused_and_nothing_written(
     assert set(tmp_path.iterdir()) == before
 
 
-def test_a_page_that_cannot_be_written_names_its_path(
-    lstm: Path, text: Path, tmp_path: Path, keepgate
+@pytest.mark.parametrize("option", ["--html", "--figure"])
+def test_a_page_that_cannot_be_written_names_its_path_before_anything_is_drawn(
+    option: str, lstm: Path, text: Path, tmp_path: Path, keepgate
 ) -> None:
-    page = tmp_path / "nowhere" / "look.html"
-    ran = keepgate("look", lstm, "--text", text, "--question", ASKED, "--html", page)
-    assert ran.code == 3
-    assert f"{page}: there is no such file or folder" in ran.err
+    page = tmp_path / "folder.svg"
+    page.mkdir()
+    given = page if option == "--html" else f"gates={page}"
+    ran = keepgate("look", lstm, "--text", text, "--question", ASKED, option, given)
+    assert (ran.code, ran.out) == (3, "")
+    assert f"cannot write {page}: it is a folder, and a file was expected; name another file" in ran.err
+
+
+def test_the_folder_of_a_page_is_made(lstm: Path, text: Path, tmp_path: Path, keepgate) -> None:
+    page = tmp_path / "pages" / "look.html"
+    assert keepgate("look", lstm, "--text", text, "--question", ASKED, "--html", page).code == 0
+    assert page.is_file()
 
 
 def test_a_network_without_memory_is_refused(window: Path, text: Path, keepgate) -> None:

@@ -166,6 +166,7 @@ def comparison(**changed):
         "command": "keepgate compare --seeds 2",
         "finished": "2026-11-23 06:00",
         "settings": {
+            "steps × characters, several facts": "250 × 44, 200 × 44/100, 40 × 100/300, 10 × 300/1000",
             "embedding": 32,
             "hidden": 64,
             "batch": 64,

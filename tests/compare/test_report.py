@@ -360,6 +360,7 @@ addEventListener("load", () => {
         zh: [...page.querySelectorAll(".zh")].filter(shown).length,
         pictures: svgs.length, smallest: Math.min(...letters.map(size)),
         fill: inner.getComputedStyle(page.querySelector("svg .fill")).fill,
+        tallest: Math.max(...[...page.querySelectorAll("dl dd")].filter(shown).map((one) => one.clientHeight)),
       });
     }
   }
@@ -404,6 +405,7 @@ def test_a_browser_shows_one_language_at_a_time_at_1280_and_400_pixels(tmp_path,
         assert one["wide"] <= one["width"]
         assert one["pictures"] == 8
         assert one["smallest"] >= 10
+        assert one["tallest"] < 130, "a setting is not broken letter by letter"
         assert one["fill"] not in ("rgb(0, 0, 0)", "none")
         assert one["title"].startswith("誰還記得" if one["lang"] == "zh-Hant" else "Who remembers")
     assert tip.startswith("100 characters")

@@ -10,8 +10,11 @@ from torch.nn.functional import cross_entropy
 
 import keepgate
 from keepgate import SettingsError
+from keepgate.data.corpora.stories import stories
+from keepgate.export import load
 from keepgate.lens import examine, gradient_by_lag
 from keepgate.lens.verdict import Findings, verdict
+from keepgate.serve.shipped import folders
 
 FAULTS = ("none", "forgets", "untrained", "saturated", "exploding")
 
@@ -181,6 +184,11 @@ TABLE = [
     ({"horizon": 3, "gone": 110}, "untrained", "reaches 110 steps back"),
     ({"helps": False}, "untrained", "reading more does not make the loss fall"),
     ({"explained": 0.05}, "untrained", "reading more does not make the loss fall"),
+    ({"loss": 5.37, "guess": 2.77}, "untrained", "no better than guesses (they cost 5.37 nats, guessing 2.77)"),
+    ({"loss": 2.76, "guess": 2.77}, "none", "nothing is wrong"),
+    ({"loss": 9.0}, "none", "nothing is wrong"),
+    ({"loss": 5.37, "guess": 2.77, "helps": False}, "untrained", "reading more does not make the loss fall"),
+    ({"loss": 5.37, "guess": 2.77, "horizon": 3}, "untrained", "the last 3 steps only"),
 ]  # fmt: skip
 
 
@@ -189,3 +197,13 @@ def test_each_fault_has_its_sentence(changes, fault, words):
     found = verdict(Findings(**{**HEALTHY, **changes}))
     assert found.fault == fault
     assert words in str(found)
+
+
+def test_a_network_that_is_sure_of_the_wrong_answer_is_not_called_right():
+    """The shipped LSTM that forgets: each word changes its answers, so that they depend on all of a story."""
+    report = examine(load(folders()["zh/lstm-zero"]), stories(24, 300, seed=5))
+    assert report.behaviour.helps
+    assert report.horizon >= report.needed
+    assert report.verdict.fault == "untrained"
+    assert "no better than guesses" in str(report)
+    assert examine(load(folders()["zh/lstm-chrono"]), stories(24, 300, seed=5)).verdict.fault == "none"

@@ -16,6 +16,8 @@ from test_look import ASKED, KINDS, TEXT, every_kind, looked
 import keepgate.lens.pictures.sentences as said
 from keepgate import SettingsError
 from keepgate.lens import examine, fate, look, read
+from keepgate.lens.pictures import style
+from keepgate.lens.pictures.erased import rows_apart
 from keepgate.lens.pictures.words import table
 from keepgate.tasks.answer import Answer
 from keepgate.wording import LANGUAGES
@@ -79,7 +81,7 @@ def test_the_switch_holds_both_languages_and_one_language_needs_none(lstm, page)
 def test_every_token_stands_on_the_page_with_its_gates(kind):
     found = looked(**kind)
     page = Page(found.html(language="en"))
-    strips = [one for one in page.all("i") if one.get("class", "").startswith("t ")]
+    strips = [one for one in page.all("span") if one.get("class", "").startswith("t ")]
     assert len(strips) == len(found.tokens)
     assert f"{ASKED}" in page.words("")
     rows = sum(len(one.gates) for one in found.passes) + (found.attention is not None) or 1
@@ -106,7 +108,10 @@ def test_what_a_user_wrote_is_text_and_nothing_else(hostile, tmp_path):
     for shown in (found.html(), found._repr_html_()):
         shown.encode()
         page = Page(shown)
-        assert not {tag for tag, _ in page.elements} & {"img", "script"}
+        assert "script" not in {tag for tag, _ in page.elements}
+        for one in page.all("img"):
+            assert set(one) == {"class", "src", "alt"}
+            ElementTree.fromstring(inside(one["src"]))
         assert len(page.all("style")) == 1
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x07\x1b\ufffe]", shown)
         assert "onerror" not in " ".join(name for _, given in page.elements for name in given)
@@ -129,8 +134,7 @@ def test_a_very_long_word_is_cut_in_pictures_and_whole_on_the_page():
     for name in FIGURES:
         svg = found.figure(name).svg
         assert word not in svg
-        width = float(re.search(r'viewBox="\S+ \S+ (\S+)', svg)[1])
-        assert width < 1000
+        assert width_of(svg) < 1000
 
 
 @every_kind
@@ -141,8 +145,12 @@ def test_every_picture_says_what_it_shows(kind, language):
         page = Page(shown)
         identities = [one["id"] for _, one in page.elements if "id" in one]
         assert len(set(identities)) == len(identities)
-        pictures = page.all("svg")
-        assert len(pictures) >= 2
+        images, pictures = page.all("img"), page.all("svg")
+        assert images or len(pictures) >= 2
+        for one in images:
+            drawn = Page(inside(one["src"])).words("")
+            assert one["alt"]
+            assert one["alt"].split(".")[0].split("。")[0] in drawn
         for one in pictures:
             assert one["role"] == "img"
             assert set(one["aria-labelledby"].split()) <= set(identities)
@@ -158,15 +166,87 @@ def test_every_picture_says_what_it_shows(kind, language):
 
 def test_two_looks_in_one_notebook_share_no_names(lstm):
     other = look(reader(**KINDS[0]), TEXT + "風很大。", ASKED)
-    first, second = (
-        {one["id"] for _, one in Page(each._repr_html_()).elements if "id" in one} for each in (lstm, other)
-    )
+    first, second = ({one["class"] for one in Page(each._repr_html_()).all("img")} for each in (lstm, other))
     assert first
     assert not first & second
 
 
+def test_a_notebook_that_is_not_trusted_shows_the_pictures_and_not_a_heap_of_their_letters(lstm):
+    """Jupyter and GitHub then drop styles and every mark of an inline picture, and keep its letters."""
+    page = Page(lstm._repr_html_())
+    assert page.all("img")
+    assert not page.all("svg")
+    for one in page.all("img"):
+        drawn = ElementTree.fromstring(inside(one["src"])).iter("{http://www.w3.org/2000/svg}text")
+        letters = " ".join("".join(each.itertext()) for each in drawn)
+        assert len(letters) > 20
+        assert letters not in page.words(" ")
+
+
+def test_an_image_in_a_notebook_is_light_or_dark_and_narrow_where_there_is_little_room(lstm):
+    page = Page(lstm._repr_html_())
+    style = page.inside["style"]
+    for one in page.all("img"):
+        wide = inside(one["src"])
+        assert "@media (prefers-color-scheme: dark)" in wide
+        (narrow,) = re.findall(rf'\.{one["class"]} {{ content: url\("([^"]+)"\)', style)
+        assert width_of(inside(narrow)) < 400 < width_of(wide)
+    for theme in ('[data-jp-theme-light="false"]', ".vscode-dark", '[theme="dark"]'):
+        assert re.search(rf"{re.escape(theme)} \.keepgate-look[^{{]*{{ color-scheme: dark;", style)
+
+
+def test_a_figure_in_a_notebook_is_an_image_that_is_never_wider_than_its_column(lstm):
+    for name in FIGURES:
+        figure = lstm.figure(name)
+        (one,) = Page(figure._repr_html_()).all("img")
+        assert inside(one["src"]) == figure.svg
+        assert figure.title in one["alt"]
+        assert "max-width: 100%" in one["style"]
+
+
+def test_numbered_dots_stand_in_rows_where_they_would_hide_each_other():
+    assert rows_apart([10.0, 200.0, 12.0, 29.0, 31.0]) == [0, 0, 1, 2, 0]
+    assert rows_apart([]) == []
+
+
+@pytest.mark.parametrize("palette", [style.LIGHT, style.DARK])
+def test_where_a_bar_ends_is_seen_whatever_its_colour(palette, lstm):
+    """Yellow is hardly darker than the trough of a light page, blue hardly brighter than that of a dark one."""
+    for beside in ("trough", "paper"):
+        assert contrast(palette["cap"], palette[beside]) >= 3
+    assert min(contrast(colour, palette["trough"]) for colour in style.CIVIDIS) < 1.5, "a line is needed"
+    drawn = Page(lstm._repr_html_()).inside["style"]
+    assert all(f"linear-gradient(var(--cap) 1px, var(--{row}c) 1px)" in drawn for row in style.ROWS)
+    heights = [one["d"].count("M") for one in Page(lstm.figure("gates").svg).all("path", **{"class": "cap"})]
+    assert heights == [len(lstm.tokens) * len(lstm.passes) * len(lstm.passes[0].gates)]
+
+
+def contrast(one, other):
+    """Of two colours: WCAG 2.2."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour):
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def inside(address):
+    """The picture that an image's address holds."""
+    head, _, held = address.partition(",")
+    assert head == "data:image/svg+xml;base64"
+    return base64.b64decode(held).decode()
+
+
+def width_of(svg):
+    return float(re.search(r'viewBox="\S+ \S+ (\S+)', svg)[1])
+
+
 def test_a_notebooks_style_reaches_nothing_but_itself(lstm):
-    style = re.sub(r"@media[^{]*\{|/\*.*?\*/", "", Page(lstm._repr_html_()).inside["style"])
+    style = re.sub(r"@(media|container)[^{]*\{|/\*.*?\*/", "", Page(lstm._repr_html_()).inside["style"])
+    style = re.sub(r'url\("[^"]*"\)', "", style)
     for selectors in re.findall(r"([^{}]+)\{", style):
         for selector in selectors.split(","):
             assert ".keepgate-look" in selector, selector
@@ -371,7 +451,7 @@ task, asked = ChoiceReader.build(primer(), settings, seed=0), article(10_000)
 begin = time.perf_counter()
 found = look(task, asked.text, asked.question)
 page = found.save({str(tmp_path / "look.html")!r})
-assert page.read_text(encoding="utf-8").count('<i class="t') == 2 * len(found.tokens) > 19_000
+assert page.read_text(encoding="utf-8").count('<span class="t ') == 2 * len(found.tokens) > 19_000
 print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, page.stat().st_size)
 """
     done = subprocess.run(

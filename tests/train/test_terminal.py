@@ -1,6 +1,7 @@
 """What a training shows: nothing in two seconds, then a bar on a terminal and lines in a file."""
 
 import io
+import itertools
 import pickle
 import re
 from types import SimpleNamespace
@@ -90,3 +91,25 @@ def test_progress_goes_from_process_to_process_and_many_share_one_bar(
         for done, now in enumerate([*seen, *seen], start=1):
             bar.update(done, loss=now.loss)
     assert re.search(r"rnn and gru: 4 of 4 batches, loss \d\.\d{4}, 0\.\d batches/s", capsys.readouterr().err)
+
+
+def test_in_a_notebook_one_line_is_written_over_and_nothing_looks_like_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    slow(monkeypatch, 1.0)
+    with Bar(6, "a very long name") as bar:
+        for done in range(1, 7):
+            bar.update(done, name="" if done < 4 else "short")
+            if done == 4:
+                bar.say("seen from above")
+    out, err = capsys.readouterr()
+    assert err == ""
+    before, after = out.split("seen from above")
+    assert before.count("\n") == 0
+    assert after.lstrip(" ").startswith("\n")
+    lines = before.split("\r")[1:-1]
+    assert all(len(later) >= len(earlier) for earlier, later in itertools.pairwise(lines))
+    last = after.rpartition("\r")[2]
+    assert re.fullmatch(r"short  █{24} 6/6  1\.0 steps/s  0 s left *\n", last)
+    assert "░" in before

@@ -1,5 +1,6 @@
 """Curves over a length or a lag: a line, a marker and a name at its end for each, a band for the range over seeds."""
 
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -114,7 +115,7 @@ def draw_curves(content: Curves, identity: str, width: float, height: float, cla
         x=content.x,
         y=content.y,
     )
-    levels, level_names = _levels(content.levels, frame)
+    levels, level_names = _levels(content, frame)
     parts = [*_grid(content, frame, height), *_lanes(frame), *levels]
     parts += [part for curve in content.curves for part in _band(curve, frame)]
     parts += [part for curve in content.curves for part in _curve(curve, frame)]
@@ -178,16 +179,44 @@ def _lanes(frame: _Frame) -> list[Markup]:
     return parts
 
 
-def _levels(levels: Sequence[Level], frame: _Frame) -> tuple[list[Markup], list[Markup]]:
-    """The lines, to lie under the curves, and their names, to lie over them."""
+def _levels(content: Curves, frame: _Frame) -> tuple[list[Markup], list[Markup]]:
+    """The lines, to lie under the curves, and their names, to lie over them: where no curve runs, if there is room."""
     lines, names = [], []
-    for level in levels:
+    for level in content.levels:
         at = frame.bottom - (frame.y.place(level.value) or 0.0) * (frame.bottom - frame.top)
         lines.append(tag("line", x1=frame.left, x2=frame.right, y1=at, y2=at, class_="level"))
+        wide = breadth(level.name, FONT - 1)
         # Curves that only guess run along chance: its name stands under the line where there is room for it.
-        under = at + 15 < frame.bottom
-        names.append(text(frame.left + 12, at + 15 if under else at - 6, level.name, "level-name"))
+        heights = [at + 15, at - 6] if at + 15 < frame.bottom else [at - 6]
+        sides = [
+            ("start", frame.left + 12, frame.left + 12),
+            ("end", frame.right - 12, frame.right - 12 - wide),
+        ]
+        places = [(anchor, over, begin, y) for anchor, over, begin in sides for y in heights]
+        free = (spot for spot in places if not _crossed(content.curves, frame, spot[2], spot[3], wide))
+        anchor, over, _, y = next(free, places[0])
+        names.append(text(over, y, level.name, "level-name", anchor))
     return lines, names
+
+
+def _crossed(curves: Sequence[Curve], frame: _Frame, left: float, base: float, wide: float) -> bool:
+    """Whether a curve runs through words that begin at `left` on the line `base`."""
+    top, bottom = base - FONT, base + 3
+    for curve in curves:
+        points = [frame.at(x, y) for x, y in zip(curve.xs, curve.ys, strict=True)]
+        for one, other in itertools.pairwise(points):
+            if one is None or other is None or other[0] < left or one[0] > left + wide:
+                continue
+            ends = (_height(one, other, max(one[0], left)), _height(one, other, min(other[0], left + wide)))
+            if min(ends) < bottom and max(ends) > top:
+                return True
+    return False
+
+
+def _height(one: tuple[float, float], other: tuple[float, float], x: float) -> float:
+    """How high a straight line between two points is at x."""
+    across = other[0] - one[0]
+    return one[1] + (other[1] - one[1]) * ((x - one[0]) / across if across else 0.0)
 
 
 def _band(curve: Curve, frame: _Frame) -> list[Markup]:

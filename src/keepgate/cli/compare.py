@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from ..errors import BundleError, SettingsError
 from .show import say, say_command, screen
+from .target import make_sure_of, make_sure_of_folder
 
 EPILOGUE = """Examples:
 
@@ -46,7 +47,9 @@ def compare(
         raise SettingsError(f"--seeds is {seeds}; it must be 1 or more")
     for path in (report, json):
         if path is not None:
-            _make_sure_of(path)
+            make_sure_of(path)
+    if models is not None:
+        make_sure_of_folder(models)
     from ..compare import report as report_page
     from ..compare.result import to_json
     from ..compare.run import run
@@ -70,22 +73,11 @@ def compare(
 
 
 def _called() -> str:
-    """How to call this program again: by its name where the shell finds it, else by the path it was called by."""
-    return "keepgate" if shutil.which("keepgate") else shlex.quote(sys.argv[0])
-
-
-def _make_sure_of(path: Path) -> None:
-    """Raises BundleError if no file can be written at `path`, before the minutes of training and not after."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-        if not path.stat().st_size:
-            path.unlink()
-    except OSError as fault:
-        raise BundleError(
-            f"cannot write {path}: {(fault.strerror or str(fault)).lower()}; name another file"
-        ) from fault
+    """How to call this program again: by its name where the shell finds it, else as it was called."""
+    if shutil.which("keepgate"):
+        return "keepgate"
+    module = Path(sys.argv[0]).name == "__main__.py"
+    return f"{shlex.quote(sys.executable)} -m keepgate.cli" if module else shlex.quote(sys.argv[0])
 
 
 def _write(path: Path, content: str) -> None:

@@ -22,6 +22,8 @@ def show(console: Console, result: "Comparison") -> None:
 
     console.print(contestants(result))
     say(console, _legend(result), "dim")
+    for line in _unnamed(result):
+        say(console, line, "dim")
     console.print()
     say(console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold")
     console.print(answers(result))
@@ -115,6 +117,20 @@ def _mean_and_range(values: Sequence[float], *, several: bool) -> str:
         return ""
     mean, low, high = (f"{100 * pick(values):.0f}" for pick in (fmean, min, max))
     return f"{mean}%\n{low}-{high}" if several and low != high else f"{mean}%"
+
+
+def _unnamed(result: "Comparison") -> list[str]:
+    """What the table's names do not say: which network has no memory, and which was never trained."""
+    from ..compare import sentences
+    from ..compare.contestants import WINDOW
+    from ..compare.words import speak
+
+    window = [
+        f"{_name(network)}: a network without memory, which sees the last {WINDOW} characters only."
+        for network in result.networks
+        if network.name == "feedforward"
+    ]
+    return [*window, *(speak(said, "en").replace("×", "x") for said in sentences.scaled_up(result))]
 
 
 def _legend(result: "Comparison") -> str:

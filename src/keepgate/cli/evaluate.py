@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from ..errors import BundleError
 from .ask import Model
 from .show import say, screen, seconds, table, write_json
+from .target import make_sure_of
 
 if TYPE_CHECKING:
     from ..data.questions import Question
@@ -66,6 +67,8 @@ def evaluate(
 
     Prints exact match and both F1 in per cent, each with the interval that holds 95% of bootstrap samples.
     """
+    if out is not None:
+        make_sure_of(out)
     from ..data.corpora import read
     from ..export import load
     from ..tasks.metrics import score

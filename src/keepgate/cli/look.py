@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -16,6 +17,7 @@ from .pages import PageLanguage, pairs, write_files
 from .show import draws_blocks, percent, say, screen, show_answer, table, write_json
 from .source import checked, read_text
 from .strip import Row, draw, stretched
+from .target import make_sure_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -114,6 +116,8 @@ def look(
     asked = checked(question)
     part = _part(tokens)
     figures = pairs(figure)
+    for path in ([] if html is None else [html]) + [path for _, path in figures]:
+        make_sure_of(Path(path))
     content = read_text(text)
 
     from ..data.questions import Question

@@ -13,6 +13,7 @@ from ..errors import ShapeError
 from ..tasks.answer import Answer
 from ..tasks.reader import ChoiceReader
 from .attribution import Shares, attribute_last
+from .brief import brief
 from .choices import ChoiceHead
 from .influence import influence
 from .intervene import AT_ONCE, Where, drop_writes
@@ -46,6 +47,8 @@ class AnswerShares:
     asked: Float[Tensor, "asked choices"]
     bias: Float[Tensor, " choices"]
     scores: Float[Tensor, " choices"]
+
+    __repr__ = brief
 
     @property
     def missing(self) -> Float[Tensor, " choices"]:

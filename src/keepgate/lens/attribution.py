@@ -17,6 +17,7 @@ from torch import Tensor
 from ..equations import Expr, evaluate
 from ..errors import CellError, ShapeError
 from ..nn.trace import LayerTrace, Trace
+from .brief import brief
 from .writes import writes_of
 
 
@@ -32,6 +33,8 @@ class Shares:
     writes: Float[Tensor, "time batch answers"]
     initial: Float[Tensor, "batch answers"]
     total: Float[Tensor, "batch answers"]
+
+    __repr__ = brief
 
     @property
     def sum(self) -> Float[Tensor, "batch answers"]:

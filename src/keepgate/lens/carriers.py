@@ -8,6 +8,7 @@ import torch
 from ..errors import SettingsError
 from ..tasks.answer import Answer
 from .answers import LAST, influence_on, outputs_without
+from .brief import brief
 from .reading import Reading
 
 # So many writes are dropped one by one; of a longer text those that influence the answer most, to first order.
@@ -25,6 +26,8 @@ class Carrier:
     token: str
     share: float
     without: Answer
+
+    __repr__ = brief
 
 
 def carriers(

@@ -118,6 +118,9 @@ class Report:
 
         return report_said(self, language)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return self.said()
 
@@ -171,7 +174,8 @@ def examine(
         far = torch.cat([sample.needed for sample in samples]).sort().values
         needed = int(far[math.ceil(0.95 * len(far)) - 1])
     asked = int(picked.asked.max()) if isinstance(picked, Choices) else 0
-    return _report(name, seen, gradient, behaviour, needed, asked)
+    guess = math.log(len(model.choices)) if isinstance(model, ChoiceReader) else None
+    return _report(name, seen, gradient, behaviour, needed, asked, guess)
 
 
 def _samples(
@@ -212,7 +216,15 @@ def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
     return horizon(torch.cat(lines, 1), contexts, epsilon=epsilon)
 
 
-def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed: int, asked: int) -> Report:
+def _report(
+    name: str,
+    seen: Seen,
+    gradient: Tensor,
+    behaviour: Horizon,
+    needed: int,
+    asked: int,
+    guess: float | None,
+) -> Report:
     """asked: steps of a question that is read after the text; the horizon does not count them, the gradient does."""
     part = seen.trace.layer(-1)
     carries = bool(part.cell.carried)
@@ -236,6 +248,8 @@ def _report(name: str, seen: Seen, gradient: Tensor, behaviour: Horizon, needed:
         half_life=float(lives.quantile(0.9)) if carries else None,
         saturated=min(float((one.closed + one.open).mean()) for one in stuck.values()) if stuck else None,
         gated=bool(stuck),
+        loss=behaviour.loss,
+        guess=guess,
     )
     return Report(
         name=name, steps=len(seen.x), needed=needed, behaviour=behaviour, gradient=gradient,

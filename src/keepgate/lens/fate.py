@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import ShapeError
 from ..nn.trace import LayerTrace
+from .brief import brief
 from .writes import erased, left_of, writes_of
 
 
@@ -24,6 +25,8 @@ class Fate:
     size: float
     left: Float[Tensor, " time"]
     erased: Float[Tensor, " time"]
+
+    __repr__ = brief
 
     @property
     def at_end(self) -> float:

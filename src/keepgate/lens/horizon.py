@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import SettingsError
+from .brief import brief
 from .statistics import bootstrap
 
 # What a loss may rise before a context counts as too short, in nats. Khandelwal et al. (2018) say 1 % of the
@@ -33,6 +34,8 @@ class Horizon:
     gap: Float[Tensor, " contexts"]
     loss: float
     epsilon: float
+
+    __repr__ = brief
 
     @property
     def explained(self) -> float:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import SettingsError
 from .attribution import attribute_over_time
+from .brief import brief
 from .reading import Reading
 from .seen import adopt
 
@@ -42,6 +43,8 @@ class Integrated:
     margin: float
     nothing: float
     points: int
+
+    __repr__ = brief
 
     @property
     def missing(self) -> float:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..equations.graph import is_gate
 from ..errors import ShapeError
 from ..nn.trace import LayerTrace
+from .brief import brief
 from .writes import writes_of
 
 # Karpathy et al. (2015), arXiv:1506.02078: a gate is saturated to the left below 0.1 and to the right above 0.9.
@@ -22,6 +23,8 @@ class Saturation:
 
     closed: Float[Tensor, " hidden"]
     open: Float[Tensor, " hidden"]
+
+    __repr__ = brief
 
 
 def half_life(

@@ -15,6 +15,7 @@ from ..errors import CorpusError, SettingsError, nearest_first
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
+from .brief import brief
 from .carriers import Carrier
 from .choices import ChoiceHead
 from .fate import Fate, fate
@@ -45,6 +46,8 @@ class Pass:
     keeps: str | None
     half_lives: Float[Tensor, " units"]
     fate: Fate | None
+
+    __repr__ = brief
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

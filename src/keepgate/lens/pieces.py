@@ -17,6 +17,7 @@ from ..data.text import sentence_starts
 from ..errors import ShapeError
 from ..tasks.answer import Answer
 from .answers import influence_on
+from .brief import brief
 from .carriers import TRIED, Carrier, proven
 from .intervene import AT_ONCE, Where
 from .reading import Reading
@@ -44,6 +45,8 @@ class Piece:
     end: int
     share: float
     without: Answer
+
+    __repr__ = brief
 
 
 @torch.no_grad()

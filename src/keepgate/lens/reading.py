@@ -16,6 +16,7 @@ from ..tasks.answer import Answer
 from ..tasks.reader import ChoiceReader
 from ..tasks.span import SpanReader
 from ..tasks.task import Task
+from .brief import brief
 from .choices import ChoiceHead
 from .seen import Seen
 from .spans import SpanHead
@@ -58,6 +59,8 @@ class Reading:
     seen: Seen
     answer: Answer
     head: Head
+
+    __repr__ = brief
 
     @property
     def trace(self) -> Trace:

@@ -10,6 +10,7 @@ from ..equations import topological
 from ..errors import SettingsError, ShapeError
 from ..kernels import Call, run
 from ..nn.trace import LayerTrace
+from .brief import brief
 from .seen import Seen
 from .step import value_of, values_at
 
@@ -26,6 +27,8 @@ class Rerun:
     final: tuple[Float[Tensor, "places candidates _"], ...]
     lengths: Int[Tensor, " candidates"] | None
     bidirectional: bool
+
+    __repr__ = brief
 
     @property
     def candidates(self) -> int:

@@ -13,6 +13,7 @@ from ..kernels import Call
 from ..nn import GRU, LSTM, RNN, Recurrent
 from ..nn.arrange import Arranged, Hidden, Lengths, arrange
 from ..nn.trace import Trace
+from .brief import brief
 
 _OURS: tuple[tuple[type[nn.RNNBase], type[Recurrent]], ...] = ((nn.LSTM, LSTM), (nn.GRU, GRU), (nn.RNN, RNN))
 RECURRENT: tuple[type[nn.Module], ...] = (Recurrent, *(theirs for theirs, _ in _OURS))
@@ -32,6 +33,8 @@ class Seen:
     initial: tuple[Float[Tensor, "places batch _"], ...]
     lengths: Int[Tensor, " batch"] | None
     trace: Trace
+
+    __repr__ = brief
 
     @property
     def hx(self) -> Tensor | tuple[Tensor, ...]:

@@ -1,7 +1,7 @@
 """The verdict: one sentence with its numbers, and the one thing to do about it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Findings:
     exponent:  the largest Lyapunov exponent, in nats a step. half_life: of the most lasting units; None without gates.
     saturated: how often the gate that is least often at one of its ends is there, 0 to 1; None without gates.
     gated:     whether a gate keeps the memory.
+    loss:      given everything, in nats. guess: what guessing among the known answers costs; None where nobody knows.
     """
 
     needed: int
@@ -52,6 +53,13 @@ class Findings:
     saturated: float | None
     gated: bool
     asked: int = 0
+    loss: float = 0.0
+    guess: float | None = None
+
+    @property
+    def guesses(self) -> bool:
+        """Whether the answers, given everything, are no better than guesses."""
+        return self.guess is not None and self.loss >= self.guess
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +67,7 @@ class Verdict:
     """fault: which of the known ones, or "none". found: the numbers that showed it."""
 
     fault: Fault
-    found: Findings
+    found: Findings = field(repr=False)
 
     @property
     def sentence(self) -> str:
@@ -79,14 +87,16 @@ class Verdict:
 def verdict(found: Findings) -> Verdict:
     """The first fault that the findings show, in the order in which one hides the next.
 
-    A network whose answers reach as far back as they must has no fault, whatever its gradients look like.
+    A network whose answers reach as far back as they must, and are better than guesses, has no fault, whatever its
+    gradients look like.
     """
     return Verdict(fault=_fault(found), found=found)
 
 
 def _fault(found: Findings) -> Fault:
     enough = SOLVED if _exploding(found) else HELPED
-    if found.horizon >= found.needed and found.helps and found.explained >= enough:
+    reaches = found.horizon >= found.needed and found.helps and found.explained >= enough
+    if reaches and not found.guesses:
         return "none"
     if _exploding(found):
         return "exploding"

@@ -12,6 +12,7 @@ from ..errors import ShapeError
 from ..nn.trace import LayerTrace, Trace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
+from .brief import brief
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,8 @@ class View:
     tokens: tuple[str, ...]
     trace: Trace
     answer: Answer
+
+    __repr__ = brief
 
 
 def view(task: Task, question: Question) -> View:

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..equations import Carry, Cell, Expr, evaluate, topological
 from ..errors import CellError, ShapeError, nearest_first
 from ..nn.trace import LayerTrace
+from .brief import brief
 
 # Numbers worked on at once: 16 MiB of float64, which a processor's cache nearly holds.
 AT_ONCE = 2_097_152
@@ -38,6 +39,8 @@ class Writes:
     initial: Float[Tensor, "batch hidden"]
     state: str
     reverse: bool
+
+    __repr__ = brief
 
     def place(self, step: int) -> int:
         """Where a step of the text comes in the order of reading. Raises ShapeError for a step that is not there."""

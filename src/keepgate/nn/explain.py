@@ -28,9 +28,12 @@ class Explained:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `explain` found; print it to read it."""
+    """What `explain` found, which shows itself as lines to read."""
 
     parts: tuple[Explained, ...]
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         lines = []

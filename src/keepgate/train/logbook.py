@@ -19,6 +19,8 @@ from ..errors import BundleError
 _QUIET_SECONDS = 2.0
 # Between two plain lines, where the terminal is a file or a pipe.
 _LINE_SECONDS = 10.0
+# Between two writings of the one line in a notebook, and how many letters its bar has.
+_NOTEBOOK_SECONDS, _BLOCKS = 0.5, 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,8 @@ class Progress:
 class Bar:
     """A progress bar on stderr with loss, metric, speed and time left; plain lines if stderr is no terminal.
 
+    In a notebook it is one line that is written over, on stdout: what stands on stderr looks like an error there.
+
     It shows nothing in the first two seconds. Trainings can share one: give it the sum of their steps.
     """
 
@@ -55,6 +59,7 @@ class Bar:
         self._started = self._said = time.monotonic()
         self._console = Console(stderr=True)
         self._bar: RichBar | None = None
+        self._written = 0  # letters of the line that stands in a notebook and will be written over
 
     def __enter__(self) -> Self:
         return self
@@ -62,6 +67,8 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._written:
+            print(flush=True)
 
     def update(
         self,
@@ -78,11 +85,15 @@ class Bar:
         said = [] if loss is None else [f"loss {loss:.4f}"]
         said += [f"{key} {value:.3f}" for key, value in (metrics or {}).items()][:1]
         said += [f"{self._speed(now):.1f} {self.unit}/s"]
+        left = (self.steps - done) / max(self._speed(now), 1e-9)
         if self._console.is_terminal:
             self._draw(name or self._name, "  ".join(said))
+        elif self._console.is_jupyter:
+            if now - self._said >= _NOTEBOOK_SECONDS or done == self.steps:
+                self._said = now
+                self._write_over(name or self._name, [*said, f"{left:.0f} s left"])
         elif now - self._said >= _LINE_SECONDS or done == self.steps:
             self._said = now
-            left = (self.steps - done) / max(self._speed(now), 1e-9)
             self.say(
                 ", ".join(
                     [f"{name or self._name}: {done} of {self.steps} {self.unit}", *said, f"{left:.0f} s left"]
@@ -95,11 +106,22 @@ class Bar:
             return
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False)
+        elif self._console.is_jupyter:
+            print(f"\r{line:<{self._written}}", flush=True)
+            self._written = 0
         else:
             print(line, file=sys.stderr, flush=True)
 
     def _speed(self, now: float) -> float:
         return (self._done - self._first) / max(now - self._started, 1e-9)
+
+    def _write_over(self, name: str, said: list[str]) -> None:
+        full = _BLOCKS * self._done // max(self.steps, 1)
+        drawn = f"{'█' * full}{'░' * (_BLOCKS - full)} {self._done}/{self.steps}"
+        line = "  ".join(filter(None, (name, drawn, *said)))
+        # What was longer must not look out from under what is shorter.
+        print(f"\r{line:<{self._written}}", end="", flush=True)
+        self._written = len(line)
 
     def _draw(self, name: str, said: str) -> None:
         if self._bar is None:

@@ -74,6 +74,13 @@ def _untrained(found: Findings) -> Say:
     reaches = say("verdict.reaches_all")
     if found.gone is not None:
         reaches = say("verdict.reaches", gone=count(found.gone))
+    if found.horizon >= found.needed and found.helps and found.guesses:
+        return say(
+            "verdict.guesses",
+            horizon=count(found.horizon),
+            loss=f"{found.loss:.2f}",
+            guess=f"{found.guess:.2f}",
+        )
     if found.horizon >= found.needed:
         return say("verdict.no_help", reaches=reaches)
     return say("verdict.untrained", reaches=reaches, horizon=count(found.horizon), needed=count(found.needed))

@@ -14,6 +14,7 @@ from .sentences import erasers, followed
 from .words import cut, paragraph, speak, token
 
 LEFT, TALL, FOOT, ROW = 52.0, 150.0, 44.0, 24.0  # before a panel, its height, under it, a line of words
+APART = 20.0  # from the middle of one numbered dot to that of the next
 
 
 def draw_erased(look: Look, language: str, identity: str, width: float, class_: str) -> Markup:
@@ -71,9 +72,13 @@ def _panel(
     x, y = place(known.step, 1.0)
     parts.append(tag("circle", cx=x, cy=y, r=4.5, class_="mark series-3"))
     if numbered:
-        # What erased least is drawn first, so that the number of what erased most lies on top.
-        for number, (step, _) in reversed(list(enumerate(erasers(look)))):
-            parts.append(numbered_dot(number, *place(step, left[step])))
+        spots = [place(step, left[step]) for step, _ in erasers(look)]
+        for number, ((x, y), row) in enumerate(zip(spots, rows_apart([x for x, _ in spots]), strict=True)):
+            # Towards the middle of the panel, where there is room.
+            moved = y + row * APART * (1 if y < (top + foot) / 2 else -1)
+            if row:
+                parts.append(tag("line", x1=x, x2=x, y1=y, y2=moved, class_="stem"))
+            parts.append(numbered_dot(number, x, moved))
     parts.append(text(LEFT, foot + 18, f"1 {_word(look, 0)}", "tick"))
     last = f"{count(tokens)} {_word(look, tokens - 1)}"
     parts.append(text(right, foot + 18, last, "tick", "end"))
@@ -82,6 +87,15 @@ def _panel(
         name += " · " + speak(say("erased.backwards" if one.reverse else "erased.forwards"), language)
     parts.append(text((LEFT + right) / 2, foot + 18, name, "axis", "middle"))
     return parts
+
+
+def rows_apart(xs: Sequence[float]) -> list[int]:
+    """For each dot how many rows from the line it stands, so that none lies on another; the first stand nearest."""
+    rows: list[int] = []
+    for number, x in enumerate(xs):
+        taken = {row for other, row in zip(xs, rows, strict=False) if abs(other - x) < APART}
+        rows.append(next(row for row in range(number + 1) if row not in taken))
+    return rows
 
 
 def _shown(step: int, tokens: int, pixels: int, *, reverse: bool) -> Sequence[int]:

@@ -1,6 +1,8 @@
 """Figure: one picture that stands alone, as SVG, and as PNG drawn from the same SVG."""
 
+import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +46,20 @@ class Figure:
             return write_file(path, png(self, scale))
         raise SettingsError(f"{path.name!r} ends in {ending or 'nothing'}; a figure is saved as .svg or .png")
 
+    def address(self) -> str:
+        """The whole picture as an address, for the `src` of an image."""
+        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg.encode()).decode()}"
+
+    def words(self) -> str:
+        """What it shows, for whoever does not see it."""
+        parts = [part for part in (self.title, self.description) if part]
+        return " ".join(part if part.endswith((".", "。")) else f"{part}." for part in parts)
+
+    def _repr_html_(self) -> str:
+        # An image is kept in a notebook that is not trusted, and never wider than its column; an SVG is neither.
+        whole = Markup('<img src="{}" alt="{}" style="max-width: 100%; height: auto">')
+        return str(whole.format(self.address(), self.words()))
+
     def _repr_svg_(self) -> str:
         return self.svg
 
@@ -51,8 +67,11 @@ class Figure:
         return f"<Figure {self.name}: {self.title}>"
 
 
-def standing_alone(name: str, drawn: Markup) -> Figure:
-    """A picture that charts or a look drew, with the style sheet and the white sheet that it needs by itself."""
+def standing_alone(name: str, drawn: Markup, style: Callable[[str], str] = alone) -> Figure:
+    """A picture that charts or a look drew, with the style sheet and the sheet of paper that it needs by itself.
+
+    style: the style sheet, from all the words of the picture.
+    """
     picture = str(drawn)
     found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture)
     assert found is not None
@@ -63,7 +82,7 @@ def standing_alone(name: str, drawn: Markup) -> Figure:
     margin = 12
     frame = f"{-margin} {-margin} {width + 2 * margin:g} {height + 2 * margin:g}"
     sheet = (
-        f'<style>{alone(words)}</style><rect class="sheet" x="{-margin}" y="{-margin}" '
+        f'<style>{style(words)}</style><rect class="sheet" x="{-margin}" y="{-margin}" '
         f'width="{width + 2 * margin:g}" height="{height + 2 * margin:g}"/>'
     )
     body = picture.replace(found[0], f'viewBox="{frame}"', 1)

@@ -16,6 +16,7 @@ from ..look import Look, refuse_unknown
 from . import sentences, strips, style
 from .arcs import arcs, draw_arcs
 from .curves import gradient_of_look, half_life_of_look
+from .embedded import image, where_narrow
 from .erased import draw_erased
 from .words import SHORT, cut, network, paragraph, piece, sentence_of, speak, token
 
@@ -35,16 +36,17 @@ def page(look: Look, language: str | None) -> str:
     begins = SHORT[look.language] if language is None else shown[0]
     return _environment().get_template("page.html.j2").render(
         css=Markup(css), policy=_policy(css), languages=shown, begins=begins, lang=LANGUAGES[begins],
-        bodies=[(each, LANGUAGES[each], _body(look, each, whole=True)) for each in shown],
+        bodies=[(each, LANGUAGES[each], _body(look, each)) for each in shown],
         title=speak(_title(look), begins), words=lambda key: speak(say(key), begins),
     )  # fmt: skip
 
 
 def fragment(look: Look, language: str) -> str:
     """The same for a notebook: no script, and its style reaches nothing but itself."""
-    css = Markup(style.inside())
     short = SHORT[language]
-    body = _body(look, short, whole=False)
+    narrow: list[str] = []
+    body = _body(look, short, narrow)
+    css = Markup(style.inside() + "".join(narrow))
     whole = Markup('<div class="keepgate-look" lang="{}"><style>{}</style>{}</div>')
     # Plain text: what it is joined to must not be escaped.
     return str(whole.format(LANGUAGES[short], css, body))
@@ -63,17 +65,24 @@ def _title(look: Look) -> Say:
     return say("page.title", question=cut(look.question.question, 60), network=network(look))
 
 
-def _body(look: Look, language: str, *, whole: bool) -> Markup:
+def _body(look: Look, language: str, narrow: list[str] | None = None) -> Markup:
+    """The look as HTML. narrow: where its pictures are to be images, gets the style of each for a narrow column."""
+    whole = narrow is None
     mark = hashlib.sha256(
         f"{look.question.text} {look.question.question} {look!r}".encode("utf-8", "replace")
     )
     begin = f"kg-{mark.hexdigest()[:8]}-{language}"
 
     def both(draw: Any, name: str) -> Markup:
-        return Markup("").join(
-            draw(look, language, f"{begin}-{name}-{kind}", width, kind)
+        class_ = f"{begin}-{name}"
+        wide, small = (
+            draw(look, language, f"{class_}-{kind}", width, kind)
             for width, kind in ((WIDE, "wide"), (NARROW, "narrow"))
         )
+        if narrow is None:
+            return Markup(wide + small)
+        narrow.append(where_narrow(small, class_))
+        return image(wide, class_)
 
     gated = look.gated
     return Markup(
@@ -125,7 +134,7 @@ def _story(look: Look, asked: str) -> Markup:
         if step in ends:
             parts.append("</mark>")
         if step == look.asked_from:
-            parts.append(Markup('<span class="next">{}</span>').format(asked))
+            parts.append(Markup('<div class="next">{}</div>').format(asked))
         elif step:
             parts.append("<br>" if "\n" in gap else " " if gap else "")
         if step in starts:
@@ -144,8 +153,10 @@ def _token(look: Look, rows: Sequence[strips.Row], step: int, mark: int | None, 
     classes = " ".join(["t", *(["c"] if mark else []), *tenths])
     values = " · ".join([f"#{step + 1}", *(f"{row.letter} {row.written[step]}" for row in rows)])
     told = Markup(' title="{}"').format(values) if tip else ""
-    number = Markup("<b>{}</b>").format(mark) if mark else ""
-    return Markup('<i class="{}"{}>{}{}</i>').format(classes, told, number, clean(look.tokens.texts[step]))
+    number = Markup("<sup>{}</sup>").format(mark) if mark else ""
+    return Markup('<span class="{}"{}>{}{}</span>').format(
+        classes, told, number, clean(look.tokens.texts[step])
+    )
 
 
 def _closes(word: str) -> bool:

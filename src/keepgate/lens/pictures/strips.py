@@ -96,7 +96,7 @@ def draw_strips(look: Look, language: str, identity: str, width: float) -> Marku
     tall = LETTERS + len(drawn) * (HIGH + GAP) + BETWEEN
     parts: list[Markup] = []
     bars = [""] * len(CIVIDIS)
-    trough = ""
+    trough = caps = ""
     for number, line in enumerate(lines):
         top = number * tall
         for step, x, wide in line:
@@ -104,6 +104,7 @@ def draw_strips(look: Look, language: str, identity: str, width: float) -> Marku
             for place, row in enumerate(drawn):
                 foot = top + LETTERS + place * (HIGH + GAP) + HIGH
                 filled = HIGH * min(max(row.values[step], 0.0), 1.0)
+                caps += f"M{left + x + 1:.1f} {foot - filled:.2f}h{wide - 2:.1f}" if filled else ""
                 trough += f"M{left + x + 1:.1f} {foot:.1f}h{wide - 2:.1f}v-{HIGH:.0f}h-{wide - 2:.1f}z"
                 bars[level(row.values[step])] += (
                     f"M{left + x + 1:.1f} {foot:.1f}h{wide - 2:.1f}v-{filled:.2f}h-{wide - 2:.1f}z"
@@ -120,8 +121,8 @@ def draw_strips(look: Look, language: str, identity: str, width: float) -> Marku
     told = paragraph(said(look), language)
     title = speak(say("strips.title"), language)
     return picture(
-        identity, title, told, width, height, tag("path", d=trough, class_="trough"), *filled_paths, *parts,
-        *legend, class_="strips",
+        identity, title, told, width, height, tag("path", d=trough, class_="trough"), *filled_paths,
+        tag("path", d=caps, class_="cap"), *parts, *legend, class_="strips",
     )  # fmt: skip
 
 

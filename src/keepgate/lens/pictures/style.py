@@ -10,12 +10,12 @@ from importlib.resources import files
 
 # Okabe and Ito's colours (2008) for lines, darkened for text on white and lightened for a dark page.
 LIGHT = {
-    "paper": "#ffffff", "ink": "#1b1c1f", "soft": "#5b5e65", "hair": "#dedbd2", "trough": "#eceae4",
+    "paper": "#ffffff", "ink": "#1b1c1f", "soft": "#5b5e65", "hair": "#dedbd2", "trough": "#eceae4", "cap": "#5b5e65",
     "lane": "#f1ecdf", "mark": "#fff0c2", "accent": "#0a5d94", "on": "#ffffff",
     "s0": "#66686d", "s1": "#bb4500", "s2": "#007556", "s3": "#0062a3",
 }  # fmt: skip
 DARK = {
-    "paper": "#17181b", "ink": "#ebe9e4", "soft": "#a9acb3", "hair": "#34373d", "trough": "#31343a",
+    "paper": "#17181b", "ink": "#ebe9e4", "soft": "#a9acb3", "hair": "#34373d", "trough": "#31343a", "cap": "#c9ccd2",
     "lane": "#221f18", "mark": "#4a3d12", "accent": "#7cc0f2", "on": "#131417",
     "s0": "#a9acb3", "s1": "#ff8f54", "s2": "#41cda1", "s3": "#62b5f2",
 }  # fmt: skip
@@ -35,22 +35,32 @@ def level(value: float) -> int:
 
 def alone(words: str) -> str:
     """The style sheet of a figure that stands alone, on white; `words`: all that it says, for the choice of fonts."""
-    css = _pictures().replace(ROOT, "svg")
+    return re.sub(r"var\(--(\w+)\)", lambda found: LIGHT[found[1]], _with_fonts(words))
+
+
+def adapting(words: str) -> str:
+    """The same for a figure that is an image inside a page, light or dark as the page shows it."""
+    dark = f"@media (prefers-color-scheme: dark) {{ svg {{ {_variables(DARK)} }} }}"
+    return f"svg {{ {_variables(LIGHT)} }}\n{dark}\n{_with_fonts(words)}"
+
+
+def _with_fonts(words: str) -> str:
+    """The style of pictures for one that is a file of its own, and has no page to take its fonts from."""
     families = f"{CHINESE}, {LATIN}" if any(ord(letter) > 0x2E7F for letter in words) else LATIN
-    css = css.replace("font-family: inherit", f"font-family: {families}")
-    return re.sub(r"var\(--(\w+)\)", lambda found: LIGHT[found[1]], css)
+    return _pictures().replace(ROOT, "svg").replace("font-family: inherit", f"font-family: {families}")
 
 
 @cache
 def inside() -> str:
     """The style sheet of a look inside a page, all its rules below one class; light, dark and print."""
     own = _template("look.css") + _levels()
-    light, dark = _variables(LIGHT), _variables(DARK)
-    # A notebook has a theme of its own, whatever the system's is.
+    # Images inside, and the bars that scroll, follow the scheme as well.
+    light, dark = f"color-scheme: light; {_variables(LIGHT)}", f"color-scheme: dark; {_variables(DARK)}"
+    # A notebook has a theme of its own, whatever the system's is: Jupyter, VS Code, Colab.
     return (
         f"{ROOT} {{ {light} }}\n@media (prefers-color-scheme: dark) {{ {ROOT} {{ {dark} }} }}\n"
-        f'[data-jp-theme-light="true"] {ROOT}, .vscode-light {ROOT} {{ {light} }}\n'
-        f'[data-jp-theme-light="false"] {ROOT}, .vscode-dark {ROOT} {{ {dark} }}\n'
+        f'[data-jp-theme-light="true"] {ROOT}, .vscode-light {ROOT}, [theme="light"] {ROOT} {{ {light} }}\n'
+        f'[data-jp-theme-light="false"] {ROOT}, .vscode-dark {ROOT}, [theme="dark"] {ROOT} {{ {dark} }}\n'
         f"@media print {{ {ROOT} {{ {light} }} }}\n{own}{_pictures()}"
     )
 
@@ -89,7 +99,7 @@ def _levels() -> str:
         for row in ROWS
         for tenths in range(11)
     )
-    keys = "".join(
+    keys = f"{ROOT} .scale i {{ border-top: 1px solid var(--cap) }}\n" + "".join(
         f"{ROOT} .scale .bar{n} {{ height: {1.2 * n:.1f}px; background: {CIVIDIS[n - 1]} }}\n"
         for n in range(1, 11)
     )
@@ -99,7 +109,8 @@ def _levels() -> str:
 def _drawn(count: int) -> str:
     rows = ROWS[:count]
     feet = [f"left 0 bottom {(count - 1 - place) * STRIDE}px" for place in range(count)]
-    images = [f"linear-gradient(var(--{row}c), var(--{row}c))" for row in rows]
+    # A bar ends in a line: yellow on a light page and blue on a dark one are hardly brighter or darker than the trough.
+    images = [f"linear-gradient(var(--cap) 1px, var(--{row}c) 1px)" for row in rows]
     images += ["linear-gradient(var(--trough), var(--trough))"] * count
     sizes = [f"100% var(--{row})" for row in rows] + [f"100% {ROW}px"] * count
     return (
