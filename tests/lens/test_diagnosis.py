@@ -1,5 +1,6 @@
 """The verdict and the report say the same in English and in Traditional Chinese, number by number."""
 
+import dataclasses
 import math
 import re
 
@@ -80,6 +81,22 @@ def test_a_report_is_said_line_by_line_in_both(kind):
         assert numbers(one.replace(" %", "%")) == numbers(other) != []
         assert HAN.search(other)
         assert other.startswith("  ") == one.startswith("  ")
+
+
+@pytest.mark.parametrize(
+    ("factor", "english", "chinese"),
+    [
+        (0.5, "(decay length 1.4 steps)", "（衰減長度 1.4 步）"),
+        (1.25, "(growing by e in 4.5 steps)", "（每往回 4.5 步放大 e 倍）"),
+        (1.0, "(it neither decays nor grows)", "（不衰減也不放大）"),
+    ],
+)
+def test_a_gradient_that_grows_is_not_said_to_decay(factor, english, chinese):
+    torch.manual_seed(0)
+    report = examine(Last(torch.nn.LSTM), [(torch.randn(6, 20, 2), torch.randint(2, (6,)))])
+    report = dataclasses.replace(report, gradient=factor ** torch.arange(20.0))
+    assert english in report.said("en")
+    assert chinese in report.said("zh-TW")
 
 
 def test_a_language_that_is_not_spoken_is_refused_by_name():

@@ -93,7 +93,9 @@ def _horizon(report: Report) -> Say:
 
 
 def _gradient(report: Report) -> Say:
-    decay = f"{report.decay:.1f}"
+    decay: Part = say("report.level")
+    if math.isfinite(report.decay):
+        decay = say("report.decays" if report.decay > 0 else "report.grows", steps=f"{abs(report.decay):.1f}")
     if report.gone is None:
         return say("report.gradient_all", decay=decay)
     return say("report.gradient", gone=count(report.gone), decay=decay)
