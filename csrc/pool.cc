@@ -68,6 +68,7 @@ class Pool {
   }
 
   Parallel parallel = nullptr;
+  long own_turns = 0;  // for which lent threads are left alone
 
  private:
   // The door's number: whose turn it is, how many members are wanted, whether it is closed, how many have entered.
@@ -156,7 +157,6 @@ class Pool {
   std::mutex one_caller;
   int hired = 0;
   long patience = 0;
-  long own_turns = 0;  // for which lent threads are left alone
   pthread_t caller;
   Clock::time_point done;
   uint64_t turns = 0, wanted = 0;
@@ -183,7 +183,7 @@ Pool* pool = [] {
 
 }  // namespace
 
-void borrow_threads(Parallel parallel) { pool->parallel = parallel; }
+void borrow_threads(Parallel parallel) { pool->parallel = parallel, pool->own_turns = 0; }
 
 void run_together(int threads, long patience, void (*work)(void*, Team&, int), void* context) {
   pool->run(threads, patience, work, context);

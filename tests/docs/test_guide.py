@@ -36,10 +36,18 @@ def skeleton(page: Path) -> list[str]:
 
 
 class _Wordless(ast.NodeTransformer):
-    """A program without the words of its strings; what is computed in them stays, in whatever order it is said."""
+    """A program without the words of its strings, or the language in which something is said.
+
+    What is computed in them stays, in whatever order it is said.
+    """
 
     def visit_Constant(self, node):
         return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_Call(self, node):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "said":
+            return self.visit(node.func.value)
+        return self.generic_visit(node)
 
     def visit_JoinedStr(self, node):
         inside = [part for part in node.values if isinstance(part, ast.FormattedValue)]

@@ -4,6 +4,7 @@ import ctypes
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,8 @@ def ran(wanted: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_the_work_is_given_to_who_lends_threads_whoever_of_them_comes():
+@pytest.mark.parametrize(("late", "turns"), [(0.0, 3), (0.01, 1)])
+def test_the_work_is_given_to_who_lends_threads_until_they_come_late(late, turns):
     layer, x = keepgate.LSTM(128, 128, kernel="cpu"), torch.randn(20, 8, 128)
     asked = []
 
@@ -47,16 +49,18 @@ def test_the_work_is_given_to_who_lends_threads_whoever_of_them_comes():
     def launch(work, context, count, _):
         asked.append(count)
         WORK(work)(context)  # the caller alone: the others are elsewhere
+        time.sleep(late)
 
     with threads(2), torch.no_grad():
         expected = layer(x)[0]
         _core.borrow_threads(ctypes.cast(launch, ctypes.c_void_p).value)
         try:
-            found = layer(x)[0]
+            found = [layer(x)[0] for _ in range(3)]
         finally:
             lend()
-    assert asked == [2]
-    assert torch.equal(found, expected)
+    # Beside a busy neighbour this thread itself may come back late.
+    assert asked == [2] * turns if late else set(asked) == {2}
+    assert all(torch.equal(one, expected) for one in found)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux shows them")
