@@ -22,6 +22,22 @@ def test_an_answer_has_its_probability_and_its_sentence(lstm: Path, text: Path, 
     assert other.startswith("  or: ")
 
 
+def test_words_that_the_model_never_saw_are_told_beside_the_answer(
+    lstm: Path, tmp_path: Path, keepgate
+) -> None:
+    story = tmp_path / "story.txt"
+    story.write_text("Luffy says he wants to become the pirate king. It rains.", encoding="utf-8")
+    ran = keepgate("ask", lstm, "--text", story, "--question", "Who?", "--question", ASKED, "--json")
+    assert ran.code == 0
+    assert len(list(map(json.loads, ran.out.splitlines()))) == 2
+    text, question = ran.err.splitlines()
+    assert text == (
+        "This model has never seen 13 of the text's 13 words or signs and cannot tell them apart: luffy, says, he, "
+        "wants, to, become, the, pirate, …"
+    )
+    assert question.endswith("1 of the question's 2 words or signs and cannot tell them apart: who")
+
+
 def test_json_is_one_object_a_line_with_places_in_the_text(lstm: Path, text: Path, keepgate) -> None:
     ran = keepgate("ask", lstm, "--text", text, "--question", ASKED, "--question", OTHER, "--json")
     first, second = map(json.loads, ran.out.splitlines())

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..errors import SettingsError
-from .show import say, screen, show_answer, write_json
+from .show import one_line, say, screen, show_answer, write_json
 from .source import STANDARD_INPUT, asked, checked, read_questions, read_text
 
 if TYPE_CHECKING:
     from ..tasks.task import Task
+
+# Said of a text or a question of whose words at least this share has never been seen by the model.
+STRANGE = 0.2
+# So many of them are named.
+NAMED = 8
 
 EPILOGUE = """Examples:
 
@@ -104,11 +109,31 @@ def _prompted(content: str) -> Iterator[str]:
     return asked()
 
 
+def _say_unknown(reader: "Task", what: str, content: str) -> None:
+    """An aside where the model was taught other words than these, so that its answer says little."""
+    from ..data.text import words
+    from ..tasks.known import unknown
+
+    read = words(content)
+    strange = unknown(reader, read)
+    if strange and len(strange) >= STRANGE * len(read):
+        different = list(dict.fromkeys(read[place] for place in strange))
+        more = ", …" if len(different) > NAMED else ""
+        say(
+            screen(errors=True),
+            f"This model has never seen {len(strange):,} of the {what}'s {len(read):,} words or signs and cannot tell "
+            f"them apart: {one_line(', '.join(different[:NAMED]))}{more}",
+            "yellow",
+        )
+
+
 def _answer(reader: "Task", content: str, questions: Iterable[str], *, json: bool, echo: bool) -> None:
     from ..data.questions import Question
 
     console = screen()
+    _say_unknown(reader, "text", content)
     for number, question in enumerate(questions):
+        _say_unknown(reader, "question", question)
         (answer,) = reader.answer([Question(text=content, question=question)])
         if json:
             plain = answer.as_dict()

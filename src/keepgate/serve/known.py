@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from ..data.corpora.stories import article
 from ..data.corpora.telling import Language
 from ..data.text import words
-from ..data.vocabulary import UNKNOWN
+from ..tasks import known
 from ..tasks.reader import ChoiceReader
-from ..tasks.span import SpanReader
 from ..tasks.task import Task
 from .shipped import LANGUAGES
 from .widths import twin
@@ -17,15 +16,10 @@ CHARACTERS = 500
 
 
 def unknown(task: Task, tokens: Sequence[str]) -> list[int]:
-    """The places of the tokens that the reader's vocabulary lacks."""
+    """The places of the tokens that the reader's vocabulary lacks, in either width."""
     if isinstance(task, ChoiceReader):
-        vocabulary, spelt = task.vocabulary, [twin(token, task.vocabulary) for token in tokens]
-    elif isinstance(task, SpanReader):
-        vocabulary, spelt = task.counted.vocabulary, list(tokens)
-    else:
-        return []
-    ids = vocabulary.ids(token.lower() for token in spelt)
-    return [place for place, number in enumerate(ids) if number == UNKNOWN]
+        tokens = [twin(token, task.vocabulary) for token in tokens]
+    return known.unknown(task, tokens)
 
 
 def familiar(task: Task) -> dict[Language, float]:
