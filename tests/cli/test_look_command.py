@@ -62,7 +62,9 @@ def test_only_the_tokens_asked_for_are_drawn(lstm: Path, text: Path, keepgate) -
     place = next(k for k, line in enumerate(lines) if line.strip() == "說他")
     assert len(lines[place + 1].split()[-1]) == 4
     assert "tokens: of what the first" in ran.out
-    assert keepgate("look", lstm, "--text", text, "--question", ASKED, "--tokens", "900:").code == 2
+    for wrong in (("--tokens", "900:"), ("--gate", "q"), ("--unit", "900")):
+        refused = keepgate("look", lstm, "--text", text, "--question", ASKED, *wrong)
+        assert (refused.code, refused.out) == (2, ""), "nothing is shown before what is wrong is told"
 
 
 def test_a_cell_without_a_gate_says_so_and_shows_how_far_it_moves(rnn: Path, text: Path, keepgate) -> None:

@@ -136,11 +136,15 @@ def look(
                 screen(errors=True), task, content, asked, html=html, figures=figures, language=language
             )
         return
+    # What is wrong is told before anything is shown.
+    if not view.tokens[part]:
+        raise SettingsError(f"--tokens leaves nothing of the {len(view.tokens):,} tokens; the first is 0")
+    drawn = [(one, _lines(one, gate, unit)) for one in layers]
     console = screen()
     show_answer(console, content, view.answer)
-    for one in layers:
+    for one, lines in drawn:
         console.print()
-        _show_layer(console, view, one, _lines(one, gate, unit), part=part, stretch=stretch, unit=unit)
+        _show_layer(console, view, one, lines, part=part, stretch=stretch, unit=unit)
     _say_what_else(console, view, layers)
     if files:
         write_files(console, task, content, asked, html=html, figures=figures, language=language)
@@ -230,8 +234,6 @@ def _show_layer(
     say(console, f"{layer.cell.name.upper()}, {_where(layer)}, {whose}", "bold")
     console.print()
     tokens = view.tokens[part]
-    if not tokens:
-        raise SettingsError(f"--tokens leaves nothing of the {len(view.tokens):,} tokens; the first is 0")
     rows = []
     for line in lines:
         values = stretched(line.values[part]) if stretch else line.values[part]
