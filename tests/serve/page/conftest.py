@@ -126,7 +126,7 @@ def visit(browser: Any, address: Callable[[str], str]) -> Iterator[Open]:
             is_mobile=touch,
         )
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(40_000)
         page = context.new_page()
         page.on("pageerror", lambda fault: complaints.append(f"error: {fault}"))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}") or dialog.dismiss())
@@ -153,7 +153,7 @@ def visit(browser: Any, address: Callable[[str], str]) -> Iterator[Open]:
 
 def until(page: Any, asked: str, arg: object = None) -> None:
     """Waits until an asynchronous function gives true; `wait_for_function` takes any promise for that."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 40
     while not page.evaluate(asked, arg):
         assert time.monotonic() < end, f"never true: {asked}"
         page.wait_for_timeout(20)
@@ -188,7 +188,7 @@ def timed() -> Callable[..., float]:
     def measure(page: Any, name: str, act: Callable[[], None]) -> float:
         page.evaluate("() => performance.clearMeasures()")
         act()
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while time.monotonic() < end:
             found = page.evaluate(
                 "(name) => performance.getEntriesByName(`keepgate ${name}`).map((each) => each.duration)",

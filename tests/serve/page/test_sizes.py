@@ -10,7 +10,7 @@ from .conftest import SCREENSHOTS, until
 
 Open = Callable[..., Any]
 # Milliseconds that an interaction may take on two cores that do nothing else; the quick tests allow for a busy machine.
-BOUND, BUSY = 200, 1500
+BOUND, BUSY = 200, 5000
 # How wide the page is, how wide the window, and what stands out of it, or can be scrolled sideways.
 WIDE = """() => {
     const shown = [...document.querySelectorAll("main, main *")].filter((each) => each.checkVisibility() && !each.closest(".unseen"));
@@ -89,7 +89,7 @@ def test_a_thousand_tokens_are_walked_and_scrolled_without_jerks(visit: Open, sh
     )
     note("frames of 1,000 tokens, ms: median", spent[len(spent) // 2])
     note("frames of 1,000 tokens, ms: 95 %", spent[int(0.95 * len(spent))])
-    assert spent[len(spent) // 2] < 50
+    assert spent[len(spent) // 2] < 100  # on a machine that may be busy; 17 on a quiet one
     shoot(page, "thousand", full_page=True)
 
 
