@@ -10,7 +10,7 @@ from .conftest import SCREENSHOTS, until
 
 Open = Callable[..., Any]
 # Milliseconds that an interaction may take on two cores that do nothing else; the quick tests allow for a busy machine.
-BOUND, BUSY = 200, 5000
+BOUND, BUSY = 200, 1500
 # How wide the page is, how wide the window, and what stands out of it, or can be scrolled sideways.
 WIDE = """() => {
     const shown = [...document.querySelectorAll("main, main *")].filter((each) => each.checkVisibility() && !each.closest(".unseen"));
@@ -89,7 +89,7 @@ def test_a_thousand_tokens_are_walked_and_scrolled_without_jerks(visit: Open, sh
     )
     note("frames of 1,000 tokens, ms: median", spent[len(spent) // 2])
     note("frames of 1,000 tokens, ms: 95 %", spent[int(0.95 * len(spent))])
-    assert spent[len(spent) // 2] < 100  # on a machine that may be busy; 17 on a quiet one
+    assert spent[len(spent) // 2] < 50
     shoot(page, "thousand", full_page=True)
 
 
@@ -124,23 +124,29 @@ def interactions(page: Any, timed: Callable[..., float]) -> dict[str, float]:
     return found
 
 
+def best(page: Any, timed: Callable[..., float], *, enough: float) -> dict[str, float]:
+    """The fastest of up to three tries, so that what else the machine does counts less; one try if that is enough."""
+    found: dict[str, float] = {}
+    for _ in range(3):
+        tried = interactions(page, timed)
+        found = {name: min(value, found.get(name, value)) for name, value in tried.items()}
+        if max(found.values()) < enough:
+            break
+        page.locator("#to-read").click()
+        page.reload()
+        page.wait_for_selector(".card")
+    return found
+
+
 def test_interactions_are_quick(visit: Open, timed: Callable[..., float]) -> None:
-    assert max(interactions(visit("zh-TW"), timed).values()) < BUSY
+    assert max(best(visit("zh-TW"), timed, enough=BUSY).values()) < BUSY
 
 
 @pytest.mark.slow
 def test_interactions_keep_their_bound_on_a_quiet_machine(visit: Open, timed: Callable[..., float]) -> None:
-    """The best of three, so that what else the machine does counts less."""
-    page = visit("zh-TW")
-    tries = []
-    for _ in range(3):
-        page.reload()
-        page.wait_for_selector(".card")
-        tries.append(interactions(page, timed))
-        page.locator("#to-read").click()
-    best = {name: min(each[name] for each in tries) for name in tries[0]}
+    found = best(visit("zh-TW"), timed, enough=0)
     assert not {
         name: value
-        for name, value in best.items()
+        for name, value in found.items()
         if value > (1000 if name in ("lengthen", "gradient") else BOUND)
     }
