@@ -16,8 +16,8 @@ def small_disk(path: Path, *, kilobytes: int) -> Iterator[Path]:
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as fault:
-        # Only root may mount, and only Linux has tmpfs. As root, which is how the tests run in CI, nothing is skipped;
-        # for others the tests beside it that limit the size of files take the same paths.
+        # Only who may mount can run these, and only where there is tmpfs: root on Linux, as in CI. For all others the
+        # tests beside them that limit the size of files take the same paths, so that nothing goes untested.
         pytest.skip(f"no disk can be mounted here: {fault}")
     try:
         yield path

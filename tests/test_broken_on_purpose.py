@@ -157,7 +157,7 @@ def caught(name, mutants, rooms, tmp_path, at_least):
             "-q",
             "-p",
             "no:cacheprovider",
-            f"--maxfail={at_least}",
+            f"--maxfail={at_least}",  # so many failures are what is asked for; those after them say no more
             *rooms,
         ],
         cwd=ROOT,

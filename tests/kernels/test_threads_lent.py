@@ -69,11 +69,11 @@ def test_threads_of_the_cores_own_are_as_many_as_are_needed():
     assert (found.returncode, found.stdout.strip()) == (0, "1"), found.stderr
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="torch computes on GNU's OpenMP on Linux only")
-def test_torchs_threads_can_be_lent_here():
-    if "libgomp" not in Path("/proc/self/maps").read_text(encoding="utf-8"):
-        pytest.skip("this torch does not compute on GNU's OpenMP")
-    assert lend()
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="looks for torch's library where Linux lists what is loaded"
+)
+def test_torchs_threads_are_lent_wherever_they_are_gnus():
+    assert lend() == ("libgomp" in Path("/proc/self/maps").read_text(encoding="utf-8"))
 
 
 def test_another_choice_is_refused():
