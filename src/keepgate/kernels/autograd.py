@@ -11,6 +11,7 @@ from . import again, ops
 from .call import Call
 from .folding import mapped, result_rows, tensor_rows
 from .spec import Spec, spread, tensors_of
+from .torch_internals import apply_without_transforms
 from .transforms import transformed
 
 Tensors = Sequence[Tensor | None]
@@ -99,8 +100,7 @@ _Apply = Callable[..., tuple[Tensor, ...]]
 _forward: _Apply = Forward.apply
 _backward: _Apply = Backward.apply
 
-# What Function.apply ends in. Before, it looks up defaults by inspect.signature, which takes longer than a short run.
-_forward_at_once: _Apply = super(Function, Forward).apply
+_forward_at_once = apply_without_transforms(Forward)
 
 
 def gradients_of(

@@ -5,7 +5,6 @@ by `nn.arrange`, `Call`, `Cpu.refuses` and `autograd` is looked at here in one p
 plain, or wrong, the answer is None: they can do the rest, and say what is wrong.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from . import addresses
 from .addresses import KINDS, NUMBERS, Arrays, by_name
 from .autograd import gradients_of
 from .spec import Spec, in_order
+from .torch_internals import apply_without_transforms
 from .transforms import undisturbed
 from .weights import Weights, is_plain
 
@@ -117,5 +117,4 @@ def _where(x: Tensor, *others: Tensor) -> tuple[Any, ...]:
     return (x.shape, x.data_ptr(), *[other.data_ptr() for other in others])
 
 
-# What Function.apply ends in. Before, it looks for transforms of torch.func, and there are none here.
-_apply: Callable[..., tuple[Tensor, ...]] = super(Function, Direct).apply
+_apply = apply_without_transforms(Direct)

@@ -11,6 +11,7 @@ from . import addresses
 from .addresses import Arrays, room
 from .call import Call
 from .spec import Spec, spread, tensors_of
+from .torch_internals import dispatch_mode_depth
 
 # Defined when imported, since a program that torch.export saved names them before any layer of ours has run.
 LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
@@ -52,11 +53,7 @@ def backward(
 
 def _plain(call: Call) -> bool:
     """Whether the call's tensors are memory and nothing looks on: no fake tensors, no modes of dispatch."""
-    return (
-        torch._C._len_torch_dispatch_stack() == 0
-        and type(call.x) in _MEMORY
-        and type(call.weight_ih) in _MEMORY
-    )
+    return dispatch_mode_depth() == 0 and type(call.x) in _MEMORY and type(call.weight_ih) in _MEMORY
 
 
 _MEMORY = (Tensor, torch.nn.Parameter)
