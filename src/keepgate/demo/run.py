@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import SettingsError
-from ..kernels.machine import machine
+from ..machine import machine
 from ..train.logbook import Bar, Progress
 from . import measure
 from .contestants import (

@@ -19,7 +19,7 @@ def values_at(call: Call, part: LayerTrace, at: At) -> dict[Expr, Tensor]:
     is projected is not among them, since the equations know only the one before the projection.
     Raises CellError for a cell that multiplies by a matrix inside its step, and so has no graph.
     """
-    cell, graph = call.cell, call.cell.graph
+    cell, graph = call.cell, call.cell.elementwise_graph
     before = {name: part.state_before(name)[at] for name in cell.states}
     known = dict(
         zip(graph.wx.values(), _blocks(linear(call.x[at], call.weight_ih, call.bias_ih), call), strict=True)

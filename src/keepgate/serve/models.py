@@ -9,6 +9,7 @@ from pathlib import Path
 from ..data.questions import Question
 from ..demo import pretrained
 from ..demo.story_templates import Language
+from ..emit.unicode import equations_of
 from ..equations import Cell
 from ..errors import SettingsError
 from ..export import load
@@ -16,7 +17,6 @@ from ..nn import Recurrent
 from ..tasks.reader import ChoiceReader
 from ..tasks.span import SpanReader
 from ..tasks.task import Task
-from .equations import equations_of
 from .known import familiar
 from .limits import Refusal
 from .widths import in_known_widths
@@ -147,7 +147,7 @@ def layer_of(task: Task) -> Recurrent:
 def gates_of(cell: Cell) -> tuple[str, ...]:
     """The names of a cell's gates: the one that keeps first, then the one that lets in."""
     order = (cell.keeps, cell.writes)
-    gates = set(cell.step_graph.gates.values())
+    gates = set(cell.analysis.gates.values())
     return tuple(
         sorted((name for name in cell.traced if name in gates), key=lambda name: _place(name, order))
     )

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.func import vjp
 
-from .addresses import plane_names
-from .reference import Reference
-from .spec import Spec
+from ..reference import Reference
+from .arguments import plane_names
+from .call_spec import Spec
 
 Tensors = Sequence[Tensor | None]
 

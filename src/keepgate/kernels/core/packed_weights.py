@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .. import _core
+from ... import _core
 
 Sizes = tuple[int, int, int, int, int]  # steps, rows, input, hidden, projected
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from .. import _core
-from ..errors import SettingsError
+from ... import _core
+from ...errors import SettingsError
 
 # "own" leaves torch's threads alone, as for a tool that cannot see through OpenMP.
 SETTING = "KEEPGATE_THREADS"

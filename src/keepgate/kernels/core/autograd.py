@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from . import again, ops
-from .call import Call
-from .folding import mapped, result_rows, tensor_rows
-from .spec import Spec, spread, tensors_of
-from .transforms import transformed
+from ..call import Call
+from ..tracing_state import transformed
+from . import higher_order as again
+from . import torch_ops as ops
+from .call_spec import Spec, spread, tensors_of
+from .vmap import mapped, result_rows, tensor_rows
 
 Tensors = Sequence[Tensor | None]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .spec import Spec
+from .call_spec import Spec
 
 Places = Sequence[int | None]
 

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import cells
-from . import addresses
-from .addresses import Arrays, room
-from .call import Call
-from .spec import Spec, spread, tensors_of
+from ... import cells
+from ..call import Call
+from . import arguments as addresses
+from .arguments import Arrays, room
+from .call_spec import Spec, spread, tensors_of
 
 # Defined when imported, since a program that torch.export saved names them before any layer of ours has run.
 LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]

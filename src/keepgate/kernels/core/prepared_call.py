@@ -6,12 +6,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .. import _core
-from ..errors import Refused
-from .addresses import Arrays
-from .call import Call
-from .cpu import Cpu
-from .packed import pack
+from ... import _core
+from ...errors import Refused
+from ..call import Call
+from .arguments import Arrays
+from .kernel import Cpu
+from .packed_weights import pack
 
 
 class Stream:

@@ -4,13 +4,13 @@ import torch
 from torch import Tensor
 from torch._subclasses import FakeTensor
 
-from .. import _core, cells
-from .addresses import KINDS, NUMBERS, by_name
+from ... import _core, cells
+from ..call import Call, Run
+from ..tracing_state import forward_mode, transformed
+from ..weights import is_plain
+from .arguments import KINDS, NUMBERS, by_name
 from .autograd import sequence
-from .call import Call, Run
-from .spec import Spec, tensors_of
-from .transforms import forward_mode, transformed
-from .weights import is_plain
+from .call_spec import Spec, tensors_of
 
 # What autocast turns into float32 here; it leaves float64 alone, as torch's does.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)

@@ -29,7 +29,7 @@ class Equation:
 
 def equations_of(cell: Cell) -> tuple[Equation, ...]:
     """A cell's equations, in the order forget, select, output, and within each as they are computed."""
-    graph = cell.step_graph
+    graph = cell.graph
     named = {**graph.traced, **graph.next}
     known = {node: name if name in graph.traced else f"{name}ₜ" for name, node in named.items()}
     order = [node for node in topological(graph.next.values()) if node in known]

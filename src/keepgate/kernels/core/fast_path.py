@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from . import addresses
-from .addresses import KINDS, NUMBERS, Arrays, by_name
+from ..tracing_state import undisturbed
+from ..weights import Weights, is_plain
+from . import arguments as addresses
+from .arguments import KINDS, NUMBERS, Arrays, by_name
 from .autograd import gradients_of
-from .spec import Spec, in_order
-from .transforms import undisturbed
-from .weights import Weights, is_plain
+from .call_spec import Spec, in_order
 
 
 def directly(weights: Weights, x: Tensor) -> tuple[Tensor, ...] | None:

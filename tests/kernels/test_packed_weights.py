@@ -11,7 +11,7 @@ from oracles import by_kernel
 from torch.func import functional_call
 
 import keepgate
-from keepgate.kernels import packed
+from keepgate.kernels.core import packed_weights as packed
 
 
 @pytest.fixture

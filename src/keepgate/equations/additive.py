@@ -1,16 +1,11 @@
 """Which states are carried from step to step, s_t = a s_{t-1} + b, and what shows them: found in a step's graph."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .derivative import ONE, ZERO, derivative
 from .expr import Expr, make, topological
-
-if TYPE_CHECKING:
-    from .graph import Graph
+from .graph import Graph
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,25 +23,25 @@ class Carry:
     held: frozenset[Expr]
 
 
-def carry(graph: Graph, state: str) -> Carry | None:
+def carry(graph: Graph, gates: Collection[Expr], state: str) -> Carry | None:
     """How a state is carried; None if nothing of it is, or not by a factor (as in a plain RNN).
 
     The gates are held first: what else a step names may be a part of the sum, and is held only if it must be.
     """
     new, previous = graph.next[state], graph.previous[state]
-    for held in (graph.gates, graph.traced.values()):
+    for held in (gates, graph.traced.values()):
         fixed = frozenset(held) - {new}
         keep = derivative(new, previous, fixed)
         if keep is not ZERO and previous not in topological([keep], stop=fixed):
             write = replaced(new, {previous: ZERO}, fixed)
-            return Carry(keep=keep, write=write, unwritten=_unwritten(graph, keep, write), held=fixed)
+            return Carry(keep=keep, write=write, unwritten=_unwritten(gates, keep, write), held=fixed)
     return None
 
 
-def _unwritten(graph: Graph, keep: Expr, write: Expr) -> Expr:
+def _unwritten(gates: Collection[Expr], keep: Expr, write: Expr) -> Expr:
     """What is kept once a gate stands where nothing is written; a gate that keeps nothing besides goes first."""
     kept = topological([keep])
-    for gate in sorted(graph.gates, key=lambda gate: gate in kept):
+    for gate in sorted(gates, key=lambda gate: gate in kept):
         for shut in (ZERO, ONE):
             if replaced(write, {gate: shut}) is ZERO:
                 return replaced(keep, {gate: shut})

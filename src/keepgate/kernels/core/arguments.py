@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import _core, cells
-from ..equations import Cell
-from ..errors import ShapeError
-from .call import Call
-from .packed import pack, packed
-from .spec import in_order
-from .weights import Weights
+from ... import _core, cells
+from ...equations import Cell
+from ...errors import ShapeError
+from ..call import Call
+from ..weights import Weights
+from .call_spec import in_order
+from .packed_weights import pack, packed
 
 KINDS = {torch.float32: 0, torch.float64: 1}
 
@@ -22,7 +22,7 @@ NUMBERS = {id(cells.by_name(name)): number for number, name in enumerate(_core.c
 
 def plane_names(cell: Cell) -> tuple[str, ...]:
     """What the planes of a run hold, in their order. With a projection the state that it projects comes last."""
-    return (*cell.states[1:], *cell.graph.kept)
+    return (*cell.states[1:], *cell.analysis.saved)
 
 
 class Arrays:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .transforms import undisturbed
+from .tracing_state import undisturbed
 from .weights import is_plain
 
 

@@ -1,17 +1,13 @@
 """A cell's description, read: its names checked, its step run on symbols, what it returns checked."""
 
-from __future__ import annotations
-
 import keyword
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 from ..errors import CellError, nearest_first
 from .expr import Expr, product, symbol, topological
 from .graph import Graph
-
-if TYPE_CHECKING:
-    from .cell import Cell
 
 Recurrent = Literal["dense", "diagonal", "none", "inside"]
 
@@ -52,6 +48,18 @@ class Step(dict[str, Any]):
     """The named results of one step: the new states first; whatever else it names can be seen in a trace."""
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Declaration:
+    """What the author of a cell writes down; `Cell` has the meaning of each."""
+
+    name: str
+    gates: tuple[str, ...]
+    states: tuple[str, ...]
+    recurrent: Recurrent
+    vectors: tuple[str, ...]
+    step: Callable[..., Step]
+
+
 class Named:
     """What a step is given: `wx.i` is the block of gate i, `s.h` the state h. It may be any object."""
 
@@ -85,7 +93,7 @@ class _Known(Named):
         )
 
 
-def check_names(cell: Cell) -> None:
+def check_names(cell: Declaration) -> None:
     for kind, names in (("gates", cell.gates), ("states", cell.states)):
         if not names:
             raise CellError(f"{cell.name} has no {kind}; name them, separated by spaces: {kind}='h c'")
@@ -95,17 +103,6 @@ def check_names(cell: Cell) -> None:
     _refuse_twice(cell.name, (*cell.gates, *cell.states, *cell.vectors))
     for name in (*cell.gates, *cell.states, *cell.vectors):
         _refuse_name(cell.name, name)
-    if cell.onnx:
-        operator = cell.onnx
-        for kind, theirs, ours in (
-            ("gates", operator.gates, cell.gates),
-            ("vectors", operator.vectors, cell.vectors),
-        ):
-            if sorted(theirs.split()) != sorted(ours):
-                raise CellError(
-                    f"{cell.name}'s OnnxOperator has the {kind} {theirs!r}, the cell {' '.join(ours)!r}; "
-                    f"name the same {kind}, in the operator's order"
-                )
 
 
 def _refuse_twice(cell: str, names: Iterable[str]) -> None:
@@ -130,7 +127,7 @@ def _refuse_name(cell: str, name: str) -> None:
         )
 
 
-def draw(cell: Cell) -> Graph:
+def trace_step(cell: Declaration) -> Graph:
     """Run the step on symbols."""
     symbols = {g: symbol(f"wx_{g}") for g in cell.gates}
     uh = {g: symbol(f"uh_{g}") for g in cell.gates} if cell.recurrent in ("dense", "diagonal") else {}
@@ -164,7 +161,7 @@ def draw(cell: Cell) -> Graph:
     )
 
 
-def _check_results(cell: Cell, results: object) -> None:
+def _check_results(cell: Declaration, results: object) -> None:
     if not isinstance(results, Step):
         raise CellError(f"{cell.name}'s step returns {type(results).__name__}; return Step(h=h, …)")
     for state in cell.states:
@@ -186,7 +183,7 @@ def _check_results(cell: Cell, results: object) -> None:
                 )
 
 
-def check_use(cell: Cell, graph: Graph) -> None:
+def check_unused_parameters(cell: Declaration, graph: Graph) -> None:
     """Refuse parameters that no new state depends on: they would look trained and never be."""
     used = {node.name for node in topological(graph.next.values()) if node.op == "symbol"}
     for gate in cell.gates:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..equations import Cell, Expr, Graph, topological
+from ..equations import Cell, Expr, topological
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,8 @@ class Columns:
 
 def columns(cell: Cell) -> Columns:
     """The columns of a cell. Raises CellError if it has no graph."""
-    graph = cell.graph
-    sums = _sums(graph)
+    graph = cell.elementwise_graph
+    sums = _sums(cell)
     apart = tuple(gate for gate in graph.uh if gate not in sums)
     joined = tuple(gate for gate in cell.gates if gate not in apart)
     if graph.uh:
@@ -46,9 +46,10 @@ def columns(cell: Cell) -> Columns:
     )
 
 
-def _sums(graph: Graph) -> dict[str, Expr]:
+def _sums(cell: Cell) -> dict[str, Expr]:
     """The sum wx + uh of each joined gate: the only thing made of either, and neither is shown or kept."""
-    results = [*graph.next.values(), *graph.traced.values(), *graph.kept.values()]
+    graph = cell.graph
+    results = [*graph.next.values(), *graph.traced.values(), *cell.analysis.saved.values()]
     order = topological(results)
     found = {}
     for gate, uh in graph.uh.items():

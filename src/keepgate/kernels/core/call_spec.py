@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from ..equations import Cell
-from .call import Call
-from .weights import Weights
+from ...equations import Cell
+from ..call import Call
+from ..weights import Weights
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from calls import threads
 
 import keepgate
 from keepgate import _core
-from keepgate.kernels.threads import lend
+from keepgate.kernels.core.openmp_threads import lend
 
 LAUNCH = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
 WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)

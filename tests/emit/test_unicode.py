@@ -3,7 +3,7 @@
 import pytest
 
 from keepgate.cells import CELLS, by_name
-from keepgate.serve.equations import equations_of
+from keepgate.emit.unicode import equations_of
 
 
 def lines(name: str) -> list[tuple[str | None, str]]:

@@ -6,7 +6,7 @@ from later_cells import LATER
 
 from keepgate.cells import CELLS, by_name
 from keepgate.equations import Named, Step, cell, evaluate, sigmoid, symbol, tanh
-from keepgate.equations.carry import replaced
+from keepgate.equations.additive import replaced
 from keepgate.equations.derivative import ZERO
 
 CARRIED = {
@@ -18,8 +18,7 @@ CARRIED = {
 
 @pytest.mark.parametrize("one", [*CELLS, *LATER], ids=lambda one: one.name)
 def test_the_states_that_a_factor_carries_are_found(one):
-    graph = one.step_graph
-    found = {state: graph.gates.get(carry.keep) for state, carry in one.carried.items()}
+    found = {state: one.analysis.gates.get(carry.keep) for state, carry in one.carried.items()}
     assert found == CARRIED[one.name]
 
 
@@ -35,9 +34,9 @@ def test_what_is_kept_and_what_is_written_make_the_state(one):
 
 
 def test_the_output_vanishes_with_the_memory_that_shows_it():
-    assert set(by_name("lstm").step_graph.slopes) >= {"c"}
-    assert by_name("lstm").step_graph.slopes["c"] is by_name("lstm").step_graph.traced["o"]
-    assert "c" in next(one for one in LATER if one.name == "slstm").step_graph.slopes
+    assert set(by_name("lstm").analysis.slopes) >= {"c"}
+    assert by_name("lstm").analysis.slopes["c"] is by_name("lstm").graph.traced["o"]
+    assert "c" in next(one for one in LATER if one.name == "slstm").analysis.slopes
 
 
 @cell(gates="f g", states="h c")
@@ -49,7 +48,7 @@ def shifted(wx: Named, uh: Named, s: Named) -> Step:
 
 
 def test_an_output_that_does_not_vanish_with_its_memory_has_no_slope_there():
-    assert "c" not in shifted.step_graph.slopes
+    assert "c" not in shifted.analysis.slopes
     assert list(shifted.carried) == ["c"]
 
 
@@ -69,7 +68,7 @@ def squares_itself(wx: Named, uh: Named, s: Named) -> Step:
 
 def test_a_candidate_that_sees_the_memory_is_a_write_and_a_square_is_no_factor():
     carry = looks_at_itself.carried["h"]
-    graph = looks_at_itself.step_graph
+    graph = looks_at_itself.graph
     assert (carry.keep, carry.write) == (graph.traced["f"], graph.traced["g"])
     assert squares_itself.carried == {}
 

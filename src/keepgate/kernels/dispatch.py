@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..errors import Refused, SettingsError
 from .builtin import Builtin
 from .call import Call, Run
-from .cpu import Cpu
+from .core.kernel import Cpu
 from .kernel import Kernel
 from .reference import Reference
 
