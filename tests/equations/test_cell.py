@@ -258,6 +258,11 @@ def traces_reserved(wx, uh, s):
 
 
 WRONG = {
+    "a letter that no trace shows": (
+        good,
+        {"gates": "a b", "letters": {"f": "forget gate"}},
+        "'f' a meaning, and its trace shows h",
+    ),
     "no gates": (good, {"gates": ""}, "has no gates"),
     "no states": (good, {"gates": "a b", "states": ""}, "has no states"),
     "a gate twice": (good, {"gates": "a b a"}, "'a' twice"),

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from .derivative import ONE, ZERO, derivative
-from .expr import Expr, make, topological
+from .derivative import derivative
+from .expr import Expr, topological
 from .graph import Graph
+from .simplify import ONE, ZERO, fold
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,25 +75,5 @@ def replaced(root: Expr, given: Mapping[Expr, Expr], held: Collection[Expr] = ()
             continue
         opaque = node in held or node.op == "product"
         arguments = node.args if opaque else tuple(found[argument] for argument in node.args)
-        found[node] = node if arguments == node.args else _folded(node.op, arguments)
+        found[node] = node if arguments == node.args else fold(node.op, *arguments)
     return found[root]
-
-
-def _folded(op: str, arguments: tuple[Expr, ...]) -> Expr:
-    zero = [argument is ZERO for argument in arguments]
-    match op:
-        case "mul" if any(zero):
-            return ZERO
-        case "mul" if ONE in arguments:
-            return arguments[1] if arguments[0] is ONE else arguments[0]
-        case "div" | "tanh" | "relu" | "neg" if zero[0]:
-            return ZERO
-        case "sub" if arguments[0] is arguments[1]:
-            return ZERO
-        case "add" | "sub" if zero[1]:
-            return arguments[0]
-        case "add" if zero[0]:
-            return arguments[1]
-        case "sub" if zero[0]:
-            return make("neg", arguments[1])
-    return make(op, *arguments)

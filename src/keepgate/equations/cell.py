@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from operator import attrgetter
@@ -46,9 +46,11 @@ class Cell(Declaration):
         u.n(v) is W_hh v + b_hh of gate n for any v of its own.
     vectors: weights per unit, such as peepholes; they reach the step as a fourth argument.
     step: (wx, uh, s) -> Step; wx is W_ih x_t + b_ih, s the previous states. Runs on tensors and on symbols.
+    letters: what the letters of a trace mean in English, {"f": "forget gate"}; one without a meaning is not in it.
     """
 
     onnx: OnnxOperator | None
+    letters: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
     def graph(self) -> Graph:
@@ -165,6 +167,7 @@ def cell(
     recurrent: Recurrent = "dense",
     vectors: str = "",
     onnx: OnnxOperator | None = None,
+    letters: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Step]], Cell]:
     """Declare the decorated function to be one step of a cell of its name. Names are separated by spaces.
 
@@ -179,10 +182,12 @@ def cell(
             recurrent=recurrent,
             vectors=tuple(vectors.split()),
             onnx=onnx,
+            letters=dict(letters or {}),
             step=step,
         )
         check_names(made)
         _check_onnx(made)
+        _check_letters(made)
         check_unused_parameters(made, made.graph)
         return made
 
@@ -201,6 +206,16 @@ def _check_onnx(cell: Cell) -> None:
             raise CellError(
                 f"{cell.name}'s OnnxOperator has the {kind} {theirs!r}, the cell {' '.join(ours)!r}; "
                 f"name the same {kind}, in the operator's order"
+            )
+
+
+def _check_letters(cell: Cell) -> None:
+    names = (*cell.states, *cell.traced)
+    for letter in cell.letters:
+        if letter not in names:
+            raise CellError(
+                f"{cell.name} gives the letter {letter!r} a meaning, and its trace shows {' '.join(names)}; "
+                "name one of them"
             )
 
 

@@ -11,36 +11,13 @@ from .graph import Graph
 
 Recurrent = Literal["dense", "diagonal", "none", "inside"]
 
-# What a LayerTrace answers to itself, so that `trace.f` can be a gate; then what a graph's symbols look like.
-RESERVED = frozenset(
-    {
-        "cell",
-        "final",
-        "get",
-        "initial",
-        "is_real",
-        "items",
-        "keys",
-        "layer",
-        "layers",
-        "lengths",
-        "names",
-        "output",
-    }
-    | {
-        "over_time",
-        "previous",
-        "rebuild",
-        "resets",
-        "reverse",
-        "self",
-        "state_before",
-        "uh",
-        "values",
-        "was_cleared",
-    }
-    | {"weight_hr", "wx"}
-)
+# Attributes of LayerTrace and Trace, so that `trace.f` can be a gate, and parameters of a step.
+RESERVED = frozenset({
+    "cell", "final", "get", "initial", "is_real", "items", "keys", "layer", "layers", "lengths", "names", "output",
+    "over_time", "previous", "rebuild", "resets", "reverse", "self", "state_before", "uh", "values", "was_cleared",
+    "weight_hr", "wx",
+})  # fmt: skip
+# What the symbols of a graph begin and end with.
 RESERVED_PREFIXES, RESERVED_SUFFIX = ("_", "wx_", "uh_", "u_", "d_"), "_prev"
 
 
