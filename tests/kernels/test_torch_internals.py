@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from pathlib import Path
 
 import torch
@@ -68,7 +69,9 @@ def test_each_is_told_where_it_is_active():
     x = torch.randn(3)
     torch.func.vmap(look)(x)
     torch.func.jvp(look, (x,), (x,))
-    torch.jit.trace(look, x, check_trace=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.trace(look, x, check_trace=False)
     assert seen == [(1, -1, 0, False), (1, 0, 0, False), (0, -1, 0, True)]
 
 
