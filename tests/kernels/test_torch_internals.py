@@ -55,7 +55,12 @@ def test_the_names_used_are_these():
 
 
 def test_nothing_is_active_in_a_plain_call():
-    assert (functorch_depth(), forward_ad_level(), dispatch_mode_depth(), legacy_vmap_level()) == (0, -1, 0, 0)
+    assert (functorch_depth(), forward_ad_level(), dispatch_mode_depth(), legacy_vmap_level()) == (
+        0,
+        -1,
+        0,
+        0,
+    )
     assert not jit_tracing()
 
 
