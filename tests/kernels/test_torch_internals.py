@@ -83,11 +83,11 @@ def test_each_is_told_where_it_is_active():
 def test_the_older_vmap_is_told():
     class Seen(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, x):
+        def forward(_, x):
             return x * 1
 
         @staticmethod
-        def backward(ctx, upstream):
+        def backward(_, upstream):
             levels.append((legacy_vmap_level(), is_legacy_batched(upstream)))
             return upstream * 1
 

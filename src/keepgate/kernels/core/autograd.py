@@ -8,12 +8,12 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ..call import Call
-from ..torch_internals import apply_without_transforms
+from ..torch_internals import apply_without_transforms, legacy_vmap_level
 from ..tracing_state import transformed
 from . import higher_order as again
 from . import torch_ops as ops
 from .call_spec import Spec, spread, tensors_of
-from .vmap import mapped, result_rows, tensor_rows
+from .vmap import mapped, result_rows, tensor_rows, through_older_vmap
 
 Tensors = Sequence[Tensor | None]
 
@@ -108,10 +108,18 @@ def gradients_of(
     spec: Spec, tensors: Tensors, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
 ) -> list[Tensor | None]:
     """The gradient of each tensor, None where none is wanted; upstream: of output, final states and planes."""
+    if legacy_vmap_level():
+        return through_older_vmap(lambda each: _pulled(spec, tensors, output, planes, each, wanted), upstream)
+    return _pulled(spec, tensors, output, planes, upstream, wanted)
+
+
+def _pulled(
+    spec: Spec, tensors: Tensors, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
+) -> list[Tensor | None]:
     *others, d_planes = upstream
     if d_planes is not None:
         return spread(again.first(spec, tensors, upstream, wanted), wanted)
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() or transformed():
         return spread(_backward(spec, tuple(wanted), *tensors, output, planes, *others), wanted)
     return ops.backward(spec.call(tensors), output, planes, others, wanted)
 
