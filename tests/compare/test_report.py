@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from html_pages import Page
-from made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
 from markupsafe import escape
 
 import keepgate.compare
@@ -22,6 +20,8 @@ import keepgate.wording
 from keepgate.compare.report import render, write
 from keepgate.compare.result import GradientLine
 from keepgate.compare.words import LANGUAGES, speak, table
+from tests.compare.made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
+from tests.html_pages import Page
 
 ROOM = Path(keepgate.compare.__file__).parent
 

@@ -4,7 +4,6 @@ import math
 import re
 
 import pytest
-from made_up import LENGTHS, comparison, falling, network, runs, strip
 
 from keepgate.compare import sentences
 from keepgate.compare.result import GradientLine, Reading
@@ -20,6 +19,7 @@ from keepgate.compare.words import (
     speak,
     table,
 )
+from tests.compare.made_up import LENGTHS, comparison, falling, network, runs, strip
 
 GOOD, POOR, MIDDLE = (1.0, 1.0, 0.99, 0.97), (0.06, 0.07, 0.05, 0.06), (0.6, 0.5, 0.4, 0.3)
 NAN = (math.nan,) * 4

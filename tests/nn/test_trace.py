@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from oracles import agrees, flat, gradients, twins
 
 import keepgate
 from keepgate import cells
 from keepgate.nn import Recurrent
+from tests.equations.later_cells import LATER
+from tests.oracles import agrees, flat, gradients, twins
 
 NAMES = {"RNN": "h", "LSTM": "h c i f g o", "GRU": "h r z n"}
 
