@@ -15,7 +15,7 @@ from bench.clock import Contender, interleave
 from bench.machine import THREADS
 from bench.problem import Mode, Problem
 from keepgate import _core
-from keepgate.kernels.threads import lend
+from keepgate.kernels.core.openmp_threads import lend
 
 OURS, OWN, THEIRS = "keepgate", "keepgate, own threads", "torch.nn"
 

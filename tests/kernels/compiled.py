@@ -11,7 +11,7 @@ from torch.func import functional_call, grad, vmap
 
 import keepgate
 from keepgate import cells
-from keepgate.kernels.spec import tensors_of
+from keepgate.kernels.core.call_spec import tensors_of
 from keepgate.nn import Recurrent
 from tests.kernels.calls import made
 from tests.oracles import agrees, flat

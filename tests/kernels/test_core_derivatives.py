@@ -7,7 +7,8 @@ from torch.utils.checkpoint import checkpoint
 
 import keepgate
 from keepgate import cells
-from keepgate.kernels import KERNELS, addresses
+from keepgate.kernels import KERNELS
+from keepgate.kernels.core import arguments as addresses
 from keepgate.nn import Recurrent
 from tests.kernels.calls import CORE, made
 from tests.oracles import agrees, by_kernel, flat
