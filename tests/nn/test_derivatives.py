@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from oracles import agrees, twins
 from torch.func import functional_call, grad, jacrev, vmap
 
 import keepgate
+from tests.oracles import agrees, twins
 
 LAYERS = ["RNN", "LSTM", "GRU"]
 
