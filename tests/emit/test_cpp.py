@@ -14,7 +14,7 @@ from keepgate.emit import header
 from keepgate.equations import Cell, Named, Step, cell, sigmoid, tanh
 from keepgate.errors import CellError
 
-COMMITTED = [cell for cell in CELLS if cell.recurrent != "inside"]
+COMMITTED = [cell for cell in CELLS if cell.recurrent != "in_step"]
 UNITS = 50
 
 

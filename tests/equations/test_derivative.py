@@ -9,7 +9,7 @@ from keepgate.cells import CELLS
 from keepgate.equations import derivative, evaluate, gradients, maximum, relu, sigmoid, symbol
 from keepgate.errors import CellError
 
-WITH_GRAPH = [cell for cell in (*CELLS, *LATER) if cell.recurrent != "inside"]
+WITH_GRAPH = [cell for cell in (*CELLS, *LATER) if cell.recurrent != "in_step"]
 each_cell = pytest.mark.parametrize("cell", WITH_GRAPH, ids=lambda cell: cell.name)
 
 

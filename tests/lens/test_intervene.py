@@ -31,7 +31,7 @@ def by_hand(layer, place, x, before, change):
         wx = linear(x[t], weights.weight_ih, weights.bias_ih).chunk(len(cell.gates))
         given = dict(zip(cell.states, before, strict=True))
         u = None
-        if cell.recurrent == "inside":
+        if cell.recurrent == "in_step":
             blocks = zip(cell.gates, weights.weight_hh.chunk(3), weights.bias_hh.chunk(3), strict=True)
             u = Named(**{gate: lambda v, w=w, b=b: linear(v, w, b) for gate, w, b in blocks})
         elif cell.recurrent != "none":
@@ -39,7 +39,7 @@ def by_hand(layer, place, x, before, change):
             u = Named(**dict(zip(cell.gates, uh, strict=True)))
         step = dict(cell.step(Named(**dict(zip(cell.gates, wx, strict=True))), u, Named(**given), *vectors))
         keep, write = keep_and_write(cell, step, given)
-        step[cell.memory] = changed = change(t, keep, write, given[cell.memory])
+        step[cell.memory_state] = changed = change(t, keep, write, given[cell.memory_state])
         after_the_memory(cell, step, changed, wx, u, given, weights)
         before = [step[name] for name in cell.states]
         if weights.weight_hr is not None:
@@ -50,12 +50,12 @@ def by_hand(layer, place, x, before, change):
 
 def keep_and_write(cell, step, given):
     """Worked out with the cell's own names, cell by cell: nothing of this is the package's."""
-    name, state = cell.name, given[cell.memory]
+    name, state = cell.name, given[cell.memory_state]
     if name == "mingru":
         return 1 - step["z"], step["z"] * step["n"]
     keep = {"gru": "z", "gru_reset_before": "z"}.get(name, "f")
     factor = torch.full_like(state, 0.5) if name == "made_up" else step[keep]
-    return factor, step[cell.memory] - factor * state
+    return factor, step[cell.memory_state] - factor * state
 
 
 def after_the_memory(cell, step, memory, wx, u, given, weights):
@@ -224,9 +224,9 @@ def test_the_last_write_of_all_counts_for_exactly_its_share_and_what_it_erased()
 
 @pytest.mark.parametrize("cell", CARRYING, ids=lambda cell: cell.name)
 def test_which_gate_writes_is_found_in_the_equations(cell):
-    carried = cell.carried[cell.memory]
-    assert (carried.unwritten is carried.keep) == (cell.name not in ONE_GATE)
-    assert repr(carried.unwritten) == ("1" if cell.name in ONE_GATE else repr(carried.keep))
+    carried = cell.additive[cell.memory_state]
+    assert (carried.keep_without_write is carried.keep) == (cell.name not in ONE_GATE)
+    assert repr(carried.keep_without_write) == ("1" if cell.name in ONE_GATE else repr(carried.keep))
 
 
 def test_what_cannot_be_changed_is_refused():
