@@ -21,9 +21,9 @@ import torch
 from machine import machine
 from torch import nn
 
-from keepgate.compare.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
-from keepgate.data.corpora.stories import stories
 from keepgate.data.text import tokenize
+from keepgate.demo.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
+from keepgate.demo.stories import stories
 from keepgate.lens import attach, influence_on, rank_correlation, read, token_shares, write_shares
 from keepgate.lens.answers import answer_shares, scores_without
 from keepgate.lens.statistics import bootstrap

@@ -10,11 +10,11 @@ from torch.nn.functional import cross_entropy
 
 import keepgate
 from keepgate import SettingsError
-from keepgate.data.corpora.stories import stories
+from keepgate.demo.pretrained import folders
+from keepgate.demo.stories import stories
 from keepgate.export import load
 from keepgate.lens import examine, gradient_by_lag
 from keepgate.lens.verdict import Findings, verdict
-from keepgate.serve.shipped import folders
 
 FAULTS = ("none", "forgets", "untrained", "saturated", "exploding")
 
