@@ -164,8 +164,8 @@ def shown_of_memory(layer: LayerTrace) -> Float[Tensor, "time batch hidden"]:
     memory, output = graph.next[cell.memory_state], graph.next[cell.states[0]]
     if cell.memory_state not in cell.analysis.output_slopes:
         raise CellError(
-            f"the output of {cell.name} is not zero where its memory {cell.memory_state} is, so that its answer is no sum "
-            "of what was written there"
+            f"the output of {cell.name} is not zero where its memory {cell.memory_state} is, so that its answer is no "
+            "sum of what was written there"
         )
     state = layer[cell.memory_state]
     if output is memory:
