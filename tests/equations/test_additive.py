@@ -81,4 +81,4 @@ def test_zeros_are_left_out():
     ):  # fmt: skip
         found = replaced(whole, {a: ZERO})
         assert found is left or repr(found) == repr(b), f"{whole}: {found}"
-    assert replaced(sigmoid(a) * b, {a: ZERO}, held=[sigmoid(a)]) is sigmoid(a) * b
+    assert replaced(sigmoid(a) * b, {a: ZERO}, constants=[sigmoid(a)]) is sigmoid(a) * b

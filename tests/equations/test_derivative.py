@@ -62,7 +62,7 @@ def test_at_its_corner_each_operation_has_torchs_derivative():
 def test_what_is_held_has_no_derivative_of_its_own():
     x = symbol("x")
     gate = sigmoid(x)
-    assert derivative(gate * x, x, held=[gate]) is gate
+    assert derivative(gate * x, x, constants=[gate]) is gate
     assert derivative(gate * x, x) is not gate
 
 
