@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from test_agree import made
 
 import keepgate
 from keepgate import cells
 from keepgate.equations import Step, cell, tanh
 from keepgate.kernels import KERNELS, Call, explain, run
+from tests.equations.later_cells import LATER
+from tests.kernels.calls import made
 
 CPU, BUILTIN, REFERENCE = KERNELS
 

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
-from calls import made
-from oracles import agrees, flat
 
 import keepgate
 from keepgate import cells
 from keepgate.kernels import KERNELS, run
+from tests.kernels.calls import made
+from tests.oracles import agrees, flat
 
 CPU = KERNELS[0]
 LAYERS = ["RNN", "LSTM", "GRU"]

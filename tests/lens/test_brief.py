@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from test_answers_apart import QUESTIONS, reader
-from test_look import KINDS
 
 import keepgate
 from keepgate import lens
 from keepgate.data.questions import Question
 from keepgate.lens.brief import brief
 from keepgate.lens.view import view
+from tests.lens.looks import KINDS
+from tests.lens.readers import QUESTIONS, reader
 
 
 @pytest.fixture(scope="module")
