@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load as tensors_from
 from safetensors.torch import save as tensors_to
-from test_bundle import rewrite
+from tests.export.test_bundle import rewrite
 
 from keepgate.data.questions import Question
 from keepgate.errors import BundleError
