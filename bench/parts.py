@@ -162,7 +162,7 @@ def _problem(job: Job) -> Problem:
 
 def _kernel(problem: Problem) -> str | None:
     """The kernel that takes keepgate's call."""
-    return keepgate.explain(ours(problem), problem.x_TBI).parts[0].kernel
+    return keepgate.explain_kernels(ours(problem), problem.x_TBI).parts[0].kernel
 
 
 def _jobs(shapes: tuple[Shape, ...]) -> tuple[Job, ...]:

@@ -1,8 +1,8 @@
 """The plainest call straight to the core: whole sequences from zeros, traced or not, of tensors that are plain memory.
 
 Most calls are of this kind, and what a small layer's call costs is mostly Python. So what is looked at, for any call,
-by `nn.arrange`, `Call`, `Cpu.refuses` and `autograd` is looked at here in one place and once. Where it is more than
-plain, or wrong, the answer is None: they can do the rest, and say what is wrong.
+by `nn.input_format`, `Call`, `Cpu.refuses` and `autograd` is looked at here in one place and once. Where it is more
+than plain, or wrong, the answer is None: they can do the rest, and say what is wrong.
 """
 
 from typing import Any
