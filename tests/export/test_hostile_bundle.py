@@ -12,7 +12,6 @@ import pytest
 import torch
 from safetensors.torch import load as tensors_from
 from safetensors.torch import save as tensors_to
-from tests.export.test_bundle import rewrite
 
 from keepgate.data.questions import Question
 from keepgate.errors import BundleError
@@ -20,6 +19,7 @@ from keepgate.export import bundle, load, parsing, save
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 from keepgate.tasks.span import SpanReaderSettings
+from tests.export.test_bundle import rewrite
 
 STORIES = [
     Question(text=f"{name} wants to be a {job}. The sea is calm.", question="Who is it?", answers=(name,))
