@@ -29,7 +29,9 @@ def measured(name: str, characters: int) -> dict[str, object]:
 
     from keepgate.compare.contestants import CONTESTANTS
     from keepgate.data.corpora.stories import article
-    from keepgate.lens import carriers, fate, influence_on, read
+    from keepgate.lens import read
+    from keepgate.lens.memory import fate
+    from keepgate.lens.readers import carriers, influence_on
 
     task = next(one for one in CONTESTANTS if one.name == name).build(0)
     parts, peaks = {"starting": time.perf_counter() - started}, {"starting": peak()}

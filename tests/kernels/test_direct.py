@@ -6,7 +6,7 @@ from calls import CORE, DTYPES
 from oracles import flat
 
 import keepgate
-from keepgate.lens.seen import as_tuple
+from keepgate.lens.capture.layer_run import as_tuple
 from keepgate.nn import Recurrent, recurrent
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)

@@ -7,7 +7,7 @@ from later_cells import LATER
 
 from keepgate.cells import CELLS, by_name
 from keepgate.equations import Cell
-from keepgate.lens.seen import Seen, see
+from keepgate.lens.capture.layer_run import Seen, see
 from keepgate.nn import LSTM, Recurrent
 
 STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 4

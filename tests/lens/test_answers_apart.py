@@ -7,9 +7,15 @@ from test_intervene import by_hand, unwritten
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens.answers import answer_if, answer_shares, answers_without, influence_on, scores_without
-from keepgate.lens.reading import read
-from keepgate.lens.seen import see
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.readers.answer_ablation import (
+    answer_if,
+    answer_shares,
+    answers_without,
+    influence_on,
+    scores_without,
+)
+from keepgate.lens.readers.reading import read
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 

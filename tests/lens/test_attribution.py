@@ -7,9 +7,9 @@ from oracles import agrees
 
 from keepgate import CellError, ShapeError
 from keepgate.equations import Named, Step, cell, sigmoid, tanh
-from keepgate.lens.attribution import attribute, attribute_last, shown_of_memory, weight_at_end
-from keepgate.lens.seen import see
-from keepgate.lens.writes import erasures, left_at, writes_of
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.memory.additive import erasures, left_at, writes_of
+from keepgate.lens.memory.direct_shares import attribute, attribute_last, shown_of_memory, weight_at_end
 from keepgate.nn import LSTM, RNN, Recurrent
 
 KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]

@@ -5,7 +5,8 @@ import torch
 from test_answers_apart import QUESTIONS, answered, every_kind, reader
 
 from keepgate import CellError, SettingsError
-from keepgate.lens import answers_without, carriers, read, sensitivity
+from keepgate.lens import read
+from keepgate.lens.readers import answers_without, carriers, sensitivity
 
 
 @every_kind

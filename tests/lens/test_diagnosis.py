@@ -10,9 +10,15 @@ from test_examine import HEALTHY, TABLE
 
 from keepgate.errors import SettingsError
 from keepgate.lens import examine
-from keepgate.lens.look import LANGUAGES
-from keepgate.lens.pictures.words import table
-from keepgate.lens.verdict import Findings, verdict
+from keepgate.lens.diagnosis.verdict import Findings, verdict_of
+from keepgate.lens.report import VerdictReport
+from keepgate.lens.report.labels import table
+from keepgate.lens.report.language import LANGUAGES
+
+
+def verdict(findings):
+    return VerdictReport(**vars(verdict_of(findings)))
+
 
 MORE = [
     {"horizon": 3, "explodes": True, "exponent": 0.2, "decay": math.nan},
@@ -42,7 +48,7 @@ def test_the_chinese_sentence_has_the_numbers_of_the_english_one(changes):
 
 
 def test_these_are_all_the_faults_and_all_the_words(monkeypatch):
-    from keepgate.lens.pictures import diagnosis
+    from keepgate.lens.report import diagnosis_text as diagnosis
 
     said = set()
     real = diagnosis.say

@@ -12,9 +12,16 @@ import keepgate
 from keepgate import SettingsError
 from keepgate.data.corpora.stories import stories
 from keepgate.export import load
-from keepgate.lens import examine, gradient_by_lag
-from keepgate.lens.verdict import Findings, verdict
+from keepgate.lens import examine
+from keepgate.lens.diagnosis.verdict import Findings, verdict_of
+from keepgate.lens.gradients import gradient_by_lag
+from keepgate.lens.report import VerdictReport
 from keepgate.serve.shipped import folders
+
+
+def verdict(findings):
+    return VerdictReport(**vars(verdict_of(findings)))
+
 
 FAULTS = ("none", "forgets", "untrained", "saturated", "exploding")
 

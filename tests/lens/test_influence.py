@@ -6,9 +6,10 @@ from networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states
 from test_intervene import unwritten
 
 from keepgate import CellError, SettingsError
-from keepgate.lens import influence, see
-from keepgate.lens.rerun import rerun_from
-from keepgate.lens.writes import writes_of
+from keepgate.lens import see
+from keepgate.lens.gradients import influence
+from keepgate.lens.interventions.rerun import rerun_from
+from keepgate.lens.memory.additive import writes_of
 from keepgate.nn import RNN
 
 KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]

@@ -8,8 +8,10 @@ from test_answers_apart import QUESTIONS, reader
 from test_intervene import by_hand, every_kind, unwritten
 
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.lens import Where, answers_without, carriers, drop_writes, read, see
-from keepgate.lens.leave_out import leave_out
+from keepgate.lens import read, see
+from keepgate.lens.interventions import Where, drop_writes
+from keepgate.lens.interventions.token_ablation import leave_out
+from keepgate.lens.readers import answers_without, carriers
 
 
 @every_kind

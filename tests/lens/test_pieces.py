@@ -8,8 +8,10 @@ from test_answers_apart import QUESTIONS, reader
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens import Where, drop_pieces, drop_writes, read, search, see, what_if, without_pieces
-from keepgate.lens.pieces import sentences
+from keepgate.lens import read, see
+from keepgate.lens.interventions import Where, drop_pieces, drop_writes, what_if
+from keepgate.lens.readers import search, without_pieces
+from keepgate.lens.readers.search import sentences
 
 PIECES = [(0, 3), (2, 3), (4, 9), (8, 9), (0, 9)]
 

@@ -6,8 +6,10 @@ from oracles import agrees
 from test_answers_apart import QUESTIONS, every_kind, reader
 
 from keepgate.kernels import Call, run
-from keepgate.lens import backward, read, sensitivity
-from keepgate.lens.seen import adopt
+from keepgate.lens import read
+from keepgate.lens.capture.layer_run import adopt
+from keepgate.lens.gradients import by_state as backward
+from keepgate.lens.readers import sensitivity
 
 
 def whole(reading):

@@ -6,8 +6,8 @@ from networks import CARRYING, LENGTHS, ROWS, STEPS, UNITS, network, runs, state
 from oracles import agrees
 
 from keepgate import CellError, ShapeError
-from keepgate.lens.seen import see
-from keepgate.lens.writes import (
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.memory.additive import (
     erased,
     erased_by,
     erasures,

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..data.corpora.stories import article, names_of, stories
 from ..data.corpora.telling import Language
-from ..lens.gradient import gradient_by_lag
-from ..lens.view import movement, view
+from ..lens.gradients.by_lag import gradient_by_lag
+from ..lens.readers.view import movement, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.reader import ChoiceReader

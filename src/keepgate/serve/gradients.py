@@ -10,7 +10,8 @@ from ..data.corpora.stories import article
 from ..data.corpora.telling import Language
 from ..data.questions import Question
 from ..data.text import sentence_around, words
-from ..lens import decay_length, explodes, gone_after, gradient_of_run, read
+from ..lens import read
+from ..lens.gradients import decay_length, explodes, gone_after, gradient_of_run
 from ..nn import Recurrent
 from ..tasks.task import Task
 from .models import Model, layer_of
