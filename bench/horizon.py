@@ -26,8 +26,8 @@ import torch
 from machine import machine
 
 from keepgate.charts import Curve, Curves, draw_curves, logarithmic
-from keepgate.compare.contestants import BATCH, EMBEDDING, HIDDEN, Contestant, run_of
-from keepgate.data.corpora.stories import stories
+from keepgate.demo.contestants import BATCH, EMBEDDING, HIDDEN, Contestant, run_of
+from keepgate.demo.stories import stories
 from keepgate.errors import SettingsError
 from keepgate.lens.diagnosis import horizon, rank_correlation
 from keepgate.lens.diagnosis.effective_context import spread

@@ -21,9 +21,9 @@ import torch
 from machine import machine
 from torch import nn
 
-from keepgate.compare.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
-from keepgate.data.corpora.stories import stories
 from keepgate.data.text import tokenize
+from keepgate.demo.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
+from keepgate.demo.stories import stories
 from keepgate.lens import attach, read
 from keepgate.lens.diagnosis import rank_correlation
 from keepgate.lens.diagnosis.statistics import bootstrap

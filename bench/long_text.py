@@ -27,8 +27,8 @@ def measured(name: str, characters: int) -> dict[str, object]:
     started, busy = time.perf_counter(), time.process_time()
     import torch
 
-    from keepgate.compare.contestants import CONTESTANTS
-    from keepgate.data.corpora.stories import article
+    from keepgate.demo.contestants import CONTESTANTS
+    from keepgate.demo.stories import article
     from keepgate.lens import read
     from keepgate.lens.memory import fate
     from keepgate.lens.readers import carriers, influence_on

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from machine import machine
 
-from keepgate.data.corpora.stories import stories
+from keepgate.demo.stories import stories
 from keepgate.serve.guard import Address
 from keepgate.serve.listen import listen
 from keepgate.serve.models import served

@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from machine import machine
 
-from keepgate.compare.contestants import CONTESTANTS
-from keepgate.compare.result import to_json
-from keepgate.compare.run import run
-from keepgate.data.corpora.stories import article
+from keepgate.demo.contestants import CONTESTANTS
+from keepgate.demo.result import to_json
+from keepgate.demo.run import run
+from keepgate.demo.stories import article
 
 RESULTS = Path(__file__).parent / "results"
 FAR = 10_000

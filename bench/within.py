@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import keepgate
 from keepgate import _core
-from keepgate.kernels.threads import lend
+from keepgate.kernels.core.openmp_threads import lend
 
 OURS, OWN, THEIRS = "keepgate", "keepgate, own threads", "torch.nn"
 

@@ -10,7 +10,7 @@ from drawing import WIDTH, curves, row, standalone, strip, words_of
 
 from keepgate import lens
 from keepgate.charts import Axis, Curve, Level, draw_step, linear, logarithmic
-from keepgate.compare.words import decade, exact, say, share, size, speak
+from keepgate.demo.report.labels import decade, exact, say, share, size, speak
 
 RESULT = Path(__file__).parent.parent / "bench" / "results" / "stories.json"
 STYLES = {

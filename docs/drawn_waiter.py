@@ -9,7 +9,7 @@ from torch import Tensor
 
 from keepgate import lens
 from keepgate.charts import Axis, Curve, linear, logarithmic
-from keepgate.compare.words import decade, size
+from keepgate.demo.report.labels import decade, size
 
 STYLES = {"forgets": 1, "remembers": 3}
 

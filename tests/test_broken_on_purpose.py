@@ -32,16 +32,16 @@ MUTANTS = {
         "kernels/builtin.py", "torch.argsort(rows).to(device)", "rows.to(device)",
     ),
     "packed weights that went stale": (
-        "kernels/packed.py", "_core.fingerprint(known.arrays) == known.fingerprint", "known",
+        "kernels/core/packed_weights.py", "_core.fingerprint(known.arrays) == known.fingerprint", "known",
     ),
     "weights known again at another address": (
         "kernels/weights.py", "list(map(Tensor.data_ptr, now)) == self._pointers", "True",
     ),
     "each direction's output in the other's place": (
-        "kernels/joined.py", "(self.both[..., :units], self.both[..., units:])",
+        "kernels/bidirectional_output.py", "(self.both[..., :units], self.both[..., units:])",
         "(self.both[..., units:], self.both[..., :units])",
     ),
-    "stacked rows taken apart in another order": ("kernels/folding.py", "(size, -1)", "(-1, size)"),
+    "stacked rows taken apart in another order": ("kernels/core/vmap.py", "(size, -1)", "(-1, size)"),
     "dropout in eval mode": (
         "nn/recurrent.py", "dropout(x, self.dropout, self.training)", "dropout(x, self.dropout, True)",
     ),

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from keepgate.cli import contest
 from keepgate.cli.target import make_sure_of
-from keepgate.compare.result import Comparison, GradientLine, Machine, Network, Reading, SeedRun
+from keepgate.demo.result import Comparison, GradientLine, Machine, Network, Reading, SeedRun
 
 LENGTHS = (22, 1000)
 
@@ -60,7 +60,7 @@ def compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keepgate):
         asked.update(seeds=tuple(seeds), **settings)
         return made_up(len(tuple(seeds)))
 
-    monkeypatch.setattr("keepgate.compare.run.run", run)
+    monkeypatch.setattr("keepgate.demo.run.run", run)
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: (keepgate("compare", *arguments), asked)
 

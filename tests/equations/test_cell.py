@@ -107,7 +107,7 @@ KEPT = [
 
 @pytest.mark.parametrize(("cell", "kept"), KEPT, ids=lambda v: getattr(v, "name", ""))
 def test_what_backward_must_keep_is_found(cell, kept):
-    assert list(cell.graph.kept) == kept.split()
+    assert list(cell.analysis.saved) == kept.split()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_what_backward_must_keep_is_found(cell, kept):
     ids=lambda v: str(v),
 )
 def test_of_the_kept_values_those_which_backward_reads_are_known(cell, reads):
-    assert cell.graph.reads == tuple(reads.split())
+    assert cell.analysis.reads == tuple(reads.split())
 
 
 def test_a_value_that_gains_a_name_replaces_the_raw_inputs_it_came_from():
@@ -128,8 +128,8 @@ def test_a_value_that_gains_a_name_replaces_the_raw_inputs_it_came_from():
 
         return product_of_two
 
-    assert list(described(named=False).graph.kept) == ["wx_a", "wx_b", "uh_a", "uh_b"]
-    assert list(described(named=True).graph.kept) == ["left", "right"]
+    assert list(described(named=False).analysis.saved) == ["wx_a", "wx_b", "uh_a", "uh_b"]
+    assert list(described(named=True).analysis.saved) == ["left", "right"]
 
 
 def run(cell, dtype=torch.float64):
@@ -176,13 +176,13 @@ def test_rebuilding_follows_the_values_it_is_given():
 
 def test_a_cell_with_a_product_inside_has_no_graph_and_says_why():
     with pytest.raises(CellError, match=r"gru_reset_before has no graph: .* inside its step"):
-        _ = gru_reset_before.graph
+        _ = gru_reset_before.elementwise_graph
 
 
 def test_vectors_reach_the_step_as_its_fourth_argument():
     results, _ = run(peephole)
     assert results["c"].shape == (3, 10)
-    assert [f"d_{v}" in peephole.graph.backward for v in peephole.vectors] == [True] * 3
+    assert [f"d_{v}" in peephole.analysis.backward for v in peephole.vectors] == [True] * 3
 
 
 @each_cell
@@ -258,6 +258,11 @@ def traces_reserved(wx, uh, s):
 
 
 WRONG = {
+    "a letter that no trace shows": (
+        good,
+        {"gates": "a b", "letters": {"f": "forget gate"}},
+        "'f' a meaning, and its trace shows h",
+    ),
     "no gates": (good, {"gates": ""}, "has no gates"),
     "no states": (good, {"gates": "a b", "states": ""}, "has no states"),
     "a gate twice": (good, {"gates": "a b a"}, "'a' twice"),

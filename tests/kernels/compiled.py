@@ -13,7 +13,7 @@ from torch.func import functional_call, grad, vmap
 
 import keepgate
 from keepgate import cells
-from keepgate.kernels.spec import tensors_of
+from keepgate.kernels.core.call_spec import tensors_of
 from keepgate.nn import Recurrent
 
 SHAPES = [(9, 3), (20, 5), (7, 2), (31, 4)]

@@ -9,7 +9,8 @@ from torch.utils.checkpoint import checkpoint
 
 import keepgate
 from keepgate import cells
-from keepgate.kernels import KERNELS, addresses
+from keepgate.kernels import KERNELS
+from keepgate.kernels.core import arguments as addresses
 from keepgate.nn import Recurrent
 
 CPU = KERNELS[0]

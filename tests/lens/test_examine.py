@@ -10,13 +10,13 @@ from torch.nn.functional import cross_entropy
 
 import keepgate
 from keepgate import SettingsError
-from keepgate.data.corpora.stories import stories
+from keepgate.demo.pretrained import folders
+from keepgate.demo.stories import stories
 from keepgate.export import load
 from keepgate.lens import examine
-from keepgate.lens.diagnosis.verdict import Findings, verdict_of
+from keepgate.lens.diagnosis.verdict import Findings
+from keepgate.lens.diagnosis.verdict import verdict_of as verdict
 from keepgate.lens.gradients import gradient_by_lag
-from keepgate.lens.report import VerdictReport
-from keepgate.serve.shipped import folders
 
 
 def verdict(findings):

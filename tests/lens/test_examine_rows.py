@@ -12,8 +12,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequen
 
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.data.corpora.stories import primer, stories
 from keepgate.data.questions import Question
+from keepgate.demo.stories import primer, stories
 from keepgate.lens import examine
 from keepgate.lens.diagnosis.effective_context import horizon
 from keepgate.lens.diagnosis.loss_gradient import signal_of

@@ -443,7 +443,7 @@ def test_ten_thousand_characters_are_read_taken_apart_and_drawn_in_two_gibibytes
     measure = f"""
 import resource, time
 from keepgate.lens import look
-from keepgate.data.corpora.stories import article, primer
+from keepgate.demo.stories import article, primer
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 settings = ChoiceReaderSettings(

@@ -12,13 +12,13 @@ from rich.text import Text
 from .show import percent, say, table
 
 if TYPE_CHECKING:
-    from ..compare.result import Comparison, Network
+    from ..demo.result import Comparison, Network
 
 
 def show(console: Console, result: "Comparison") -> None:
     """The whole result, in the order in which a newcomer asks about it."""
-    from ..compare import sentences
-    from ..compare.words import speak
+    from ..demo.report import text as sentences
+    from ..demo.report.labels import speak
 
     console.print(contestants(result))
     say(console, _legend(result), "dim")
@@ -37,7 +37,7 @@ def show(console: Console, result: "Comparison") -> None:
 
 def contestants(result: "Comparison") -> Table:
     """One row a network: size, time, accuracy at each length, gradient; with several seeds their range."""
-    from ..compare.sentences import LAG, accuracies, gradient_at
+    from ..demo.report.text import LAG, accuracies, gradient_at
 
     several = len(result.seeds) > 1
     columns = [
@@ -72,8 +72,8 @@ def answers(result: "Comparison") -> Table:
 
 def readings(result: "Comparison") -> Table:
     """One row for each way of answering: accuracy at each length."""
-    from ..compare.sentences import named
-    from ..compare.words import speak
+    from ..demo.report.labels import speak
+    from ..demo.report.text import named
 
     lengths = sorted({length for reading in result.readings for length in reading.accuracy})
     rows = []
@@ -96,8 +96,8 @@ def size(value: float) -> str:
 
 
 def _name(network: "Network") -> str:
-    from ..compare.sentences import name_of
-    from ..compare.words import speak
+    from ..demo.report.labels import speak
+    from ..demo.report.text import name_of
 
     return speak(name_of(network, "short"), "en").replace("×", "x").replace("\xa0", " ")
 
@@ -121,9 +121,9 @@ def _mean_and_range(values: Sequence[float], *, several: bool) -> str:
 
 def _unnamed(result: "Comparison") -> list[str]:
     """What the table's names do not say: which network has no memory, and which was never trained."""
-    from ..compare import sentences
-    from ..compare.contestants import WINDOW
-    from ..compare.words import speak
+    from ..demo.contestants import WINDOW
+    from ..demo.report import text as sentences
+    from ..demo.report.labels import speak
 
     window = [
         f"{_name(network)}: a network without memory, which sees the last {WINDOW} characters only."
@@ -134,7 +134,7 @@ def _unnamed(result: "Comparison") -> list[str]:
 
 
 def _legend(result: "Comparison") -> str:
-    from ..compare.sentences import LAG
+    from ..demo.report.text import LAG
 
     seeds = f"mean and range of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
     return (

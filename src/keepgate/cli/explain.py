@@ -14,7 +14,7 @@ from .show import say, screen, table, write_json
 if TYPE_CHECKING:
     import torch
 
-    from ..kernels.machine import Machine
+    from ..machine import Machine
     from ..nn.explain import Explanation
 
 EPILOGUE = """Examples:
@@ -61,7 +61,7 @@ def explain(
     }.items():
         if value < 1:
             raise SettingsError(f"{name} is {value}; it must be 1 or more")
-    from ..kernels.machine import machine
+    from ..machine import machine
 
     found = machine()
     explanation = None

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from .expr import Expr, const, make, step_of, topological
-
-ZERO, ONE, MINUS_ONE = const(0), const(1), const(-1)
+from .expr import Expr, make, step_of, topological
+from .simplify import MINUS_ONE, ONE, ZERO, fold
 
 
 def _maximum(_y: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
@@ -59,10 +58,6 @@ def derivative(output: Expr, wrt: Expr, held: Collection[Expr] = ()) -> Expr:
 
 
 def _add(a: Expr, b: Expr) -> Expr:
-    if a is ZERO:
-        return b
-    if b is ZERO:
-        return a
     if a.op == b.op == "neg":
         return _negative(_joined("add", a.args[0], b.args[0]))
     if b.op == "neg":
@@ -76,16 +71,10 @@ def _joined(op: str, a: Expr, b: Expr) -> Expr:
     """a + b or a - b; f * (a + b) where both are products of the same f first."""
     if a.op == b.op == "mul" and a.args[0] is b.args[0]:
         return make("mul", a.args[0], make(op, a.args[1], b.args[1]))
-    return make(op, a, b)
+    return fold(op, a, b)
 
 
 def _mul(a: Expr, b: Expr) -> Expr:
-    if a is ZERO or b is ZERO:
-        return ZERO
-    if a is ONE:
-        return b
-    if b is ONE:
-        return a
     if a is MINUS_ONE:
         return _negative(b)
     if b is MINUS_ONE:
@@ -95,9 +84,9 @@ def _mul(a: Expr, b: Expr) -> Expr:
     if b.op == "neg":
         return _negative(_mul(a, b.args[0]))
     if b.op == "div" and b.args[0] is ONE:
-        return make("div", a, b.args[1])
-    return make("mul", a, b)
+        return fold("div", a, b.args[1])
+    return fold("mul", a, b)
 
 
 def _negative(a: Expr) -> Expr:
-    return a.args[0] if a.op == "neg" else make("neg", a)
+    return a.args[0] if a.op == "neg" else fold("neg", a)

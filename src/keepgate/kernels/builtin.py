@@ -9,7 +9,7 @@ from torch import Tensor
 from .. import cells
 from ..equations import Cell
 from .call import Call, Run
-from .transforms import forward_mode, transformed
+from .tracing_state import forward_mode, transformed
 
 # By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
 _TORCH: tuple[tuple[Cell, Callable[..., tuple[Tensor, ...]]], ...] = (

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import linear
 
@@ -59,9 +60,6 @@ def _recurrence(call: Call) -> Callable[[Tensor], Named | None]:
     gates, weight, bias = call.cell.gates, call.weight_hh, call.bias_hh
     if weight is None:
         return lambda h: None  # noqa: ARG005
-    if call.cell.recurrent == "diagonal":
-        repeated = torch.zeros_like(weight) if bias is None else bias
-        return lambda h: _by_name(gates, torch.addcmul(repeated, h.repeat(1, len(gates)), weight))
     if call.cell.recurrent == "inside":
         biases = [None] * len(gates) if bias is None else bias.chunk(len(gates))
         products = {
@@ -69,7 +67,17 @@ def _recurrence(call: Call) -> Callable[[Tensor], Named | None]:
             for gate, w, b in zip(gates, weight.chunk(len(gates)), biases, strict=True)
         }
         return lambda h: Named(**products)  # noqa: ARG005
-    return lambda h: _by_name(gates, linear(h, weight, bias))
+    return lambda h: _by_name(gates, recurrent_product(call, h))
+
+
+def recurrent_product(call: Call, h: Float[Tensor, "*steps projected"]) -> Float[Tensor, "*steps rows"]:
+    """uh = W_hh h + b_hh for a dense recurrence, w · h + b_hh unit by unit for a diagonal one."""
+    weight, bias = call.weight_hh, call.bias_hh
+    assert weight is not None
+    if call.cell.recurrent == "dense":
+        return linear(h, weight, bias)
+    repeated = h.repeat(*[1] * (h.dim() - 1), len(call.cell.gates))
+    return torch.addcmul(torch.zeros_like(weight) if bias is None else bias, repeated, weight)
 
 
 def _cleared(call: Call, t: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

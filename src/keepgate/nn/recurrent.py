@@ -12,9 +12,9 @@ from torch.nn.utils.rnn import PackedSequence
 from ..equations import Cell
 from ..errors import SettingsError, ShapeError
 from ..kernels import Call, Run, run
-from ..kernels.choose import by_name
-from ..kernels.direct import directly, traced_directly
-from ..kernels.joined import Room, joined
+from ..kernels.bidirectional_output import Room, joined
+from ..kernels.core.fast_path import directly, traced_directly
+from ..kernels.dispatch import by_name
 from ..kernels.weights import Weights
 from .arrange import Arranged, Hidden, Lengths, arrange
 from .checks import check_input, check_kind, check_projection, check_settings, check_stream
@@ -192,7 +192,7 @@ class Recurrent(nn.Module):
             return Stepper(self.weights_at, states, self.input_size)
 
     def _directly(self, input: Any) -> tuple[Tensor, Hidden] | None:
-        """Output and final states of the plainest call, see `kernels.direct`; None where more must be looked at."""
+        """Output and final states of the plainest call (`core.fast_path`); None where more must be looked at."""
         x = self._plainest(input)
         found = None if x is None else directly(self.weights_at(0), x)
         if found is None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import ShapeError
 from ..kernels import Call
-from ..kernels.stream import Stream
+from ..kernels.core.prepared_call import Stream
 from ..kernels.weights import Weights
 from .arrange import Hidden
 

@@ -6,10 +6,10 @@ from functools import cache
 
 import torch
 
-from ..data.corpora.stories import article
-from ..data.corpora.telling import Language
 from ..data.questions import Question
 from ..data.text import sentence_around, words
+from ..demo.stories import article
+from ..demo.story_templates import Language
 from ..lens import read
 from ..lens.gradients import decay_length, explodes, gone_after, gradient_of_run
 from ..nn import Recurrent

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ..errors import SettingsError, nearest_first
-from ..kernels.machine import machine
+from ..machine import machine
 from .settings import Run
 
 

@@ -75,7 +75,7 @@ def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int 
 
     For cells whose gates follow from the input and the output before, and whose other states are carried by them.
     """
-    cell, graph = call.cell, call.cell.step_graph
+    cell, graph = call.cell, call.cell.graph
     first = cell.states[0]
     over_time: dict[str, Tensor] = {first: output}
     part = LayerTrace(
@@ -119,7 +119,7 @@ def _products(call: Call, before: Tensor) -> dict[Expr, Tensor]:
 
     Where a step only ever adds the two, their sum is all it needs, and one product after the other makes it.
     """
-    cell, graph = call.cell, call.cell.step_graph
+    cell, graph = call.cell, call.cell.graph
     assert call.weight_hh is not None
     wx, uh = list(graph.wx.values()), list(graph.uh.values())
     blocks = len(cell.gates)
@@ -146,7 +146,7 @@ def _in_place(named: Iterable[Expr], known: dict[Expr, Tensor], nodes: Sequence[
 
 
 def _only_in_sums(call: Call, sums: list[Expr]) -> bool:
-    graph = call.cell.step_graph
+    graph = call.cell.graph
     reached = topological([*graph.next.values(), *graph.traced.values()], stop=sums)
     return not any(node in reached for node in (*graph.wx.values(), *graph.uh.values()))
 

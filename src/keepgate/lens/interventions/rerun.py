@@ -106,7 +106,7 @@ def changed_states(
     cell = call.cell
     if len(cell.states) == 1:
         return (memories,)
-    graph = cell.graph
+    graph = cell.elementwise_graph
     new = graph.next[cell.memory]
     known = values_at(call, part, at)
     # What was computed from the memory is computed again.

@@ -218,7 +218,7 @@ def _carried(cell: Cell, state: str) -> Carry:
 
 def _evaluated(expression: Expr, layer: LayerTrace) -> Tensor | None:
     """An expression's value at every step, from what the trace shows; None where it needs more than that."""
-    graph = layer.cell.step_graph
+    graph = layer.cell.graph
     known = {node: layer[name] for name, node in graph.traced.items() if name in layer}
     below = topological([expression], stop=known)
     known |= {node: layer.state_before(name) for name, node in graph.previous.items() if node in below}

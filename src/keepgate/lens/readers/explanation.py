@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...data.questions import Question
 from ...data.text import Tokens
-from ...equations.graph import is_gate
+from ...equations.analysis import is_gate
 from ...nn.trace import LayerTrace
 from ...tasks.answer import Answer
 from ...tasks.task import Task
@@ -95,7 +95,7 @@ def explain_answer(model: Task, question: Question) -> Explanation:
 
 def _pass(part: LayerTrace, matters: int | None) -> Pass:
     cell = part.cell
-    names = [name for name, node in cell.step_graph.traced.items() if is_gate(node)]
+    names = [name for name, node in cell.graph.traced.items() if is_gate(node)]
     gates = {
         name: part[name][:, 0].double().mean(1).cpu()
         for name in sorted(names, key=lambda name: (name != cell.keeps, name))
