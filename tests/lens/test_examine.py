@@ -14,9 +14,9 @@ from keepgate.demo.pretrained import folders
 from keepgate.demo.stories import stories
 from keepgate.export import load
 from keepgate.lens import examine
-from keepgate.lens.diagnosis.verdict import Findings
-from keepgate.lens.diagnosis.verdict import verdict_of as verdict
+from keepgate.lens.diagnosis.verdict import Findings, verdict_of
 from keepgate.lens.gradients import gradient_by_lag
+from keepgate.lens.report import VerdictReport
 
 
 def verdict(findings):
