@@ -1,6 +1,6 @@
 """The lens, measured: what attaching costs, and whether the shares of an answer are what dropping a write does.
 
-    python bench/lens.py [--questions 500] [--only PART] [--out bench/results/lens.json]
+    python -m bench.lens [--questions 500] [--only PART] [--out bench/results/lens.json]
 
 Trains the readers of `keepgate compare` (seed 0) and asks new stories of 300 characters. For each reader and each
 measure (the change that dropping a write makes; influence, its first order along every path; the direct memory share):
@@ -18,9 +18,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import torch
-from machine import machine
 from torch import nn
 
+from bench.machine import machine
 from keepgate.data.text import tokenize
 from keepgate.demo.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
 from keepgate.demo.stories import stories

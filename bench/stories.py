@@ -1,6 +1,6 @@
 """Measures who remembers: `keepgate compare` over five seeds, and what it takes to read 10,000 characters.
 
-    python bench/stories.py [--seeds 5]
+    python -m bench.stories [--seeds 5]
 
 Writes results/stories.json, which is what `keepgate compare --json` writes, and results/far.json.
 """
@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import torch
-from machine import machine
 
+from bench.machine import machine
 from keepgate.demo.contestants import CONTESTANTS
 from keepgate.demo.result import to_json
 from keepgate.demo.run import run

@@ -12,7 +12,7 @@ from .errors import (
 )
 
 # The layers need torch, which takes a second to import; `keepgate --help` does not.
-_LAYERS = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain")
+_LAYERS = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels")
 
 __all__ = [
     "GRU",
@@ -31,7 +31,7 @@ __all__ = [
     "ShapeError",
     "Trace",
     "TrainingStopped",
-    "explain",
+    "explain_kernels",
 ]
 
 

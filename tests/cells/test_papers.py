@@ -8,9 +8,9 @@ from math import log, tanh
 
 import pytest
 import torch
-from one_step import one_step
 
 from keepgate.cells import gru, gru_reset_before, lstm, mingru, peephole, rnn_relu, rnn_tanh
+from tests.cells.one_step import one_step
 
 LN2, LN3 = log(2), log(3)
 

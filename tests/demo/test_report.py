@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from html_pages import Page
-from made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
 from markupsafe import escape
 
 import keepgate.demo
@@ -22,6 +20,8 @@ import keepgate.wording
 from keepgate.demo.report.html import render, write
 from keepgate.demo.report.labels import LANGUAGES, speak, table
 from keepgate.demo.result import GradientLine
+from tests.demo.made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
+from tests.html_pages import Page
 
 ROOM = Path(keepgate.demo.__file__).parent
 

@@ -4,7 +4,6 @@ import math
 import re
 
 import pytest
-from made_up import LENGTHS, comparison, falling, network, runs, strip
 
 from keepgate.demo.report import text as sentences
 from keepgate.demo.report.labels import (
@@ -20,6 +19,7 @@ from keepgate.demo.report.labels import (
     table,
 )
 from keepgate.demo.result import GradientLine, Reading
+from tests.demo.made_up import LENGTHS, comparison, falling, network, runs, strip
 
 GOOD, POOR, MIDDLE = (1.0, 1.0, 0.99, 0.97), (0.06, 0.07, 0.05, 0.06), (0.6, 0.5, 0.4, 0.3)
 NAN = (math.nan,) * 4

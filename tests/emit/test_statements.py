@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from later_cells import coupled, minlstm, slstm
 
 from keepgate.cells import CELLS, lstm
 from keepgate.emit.expression import write
@@ -27,6 +26,7 @@ from keepgate.equations import (
     topological,
 )
 from keepgate.equations.expr import make
+from tests.equations.later_cells import coupled, minlstm, slstm
 
 A, B, C, D = map(symbol, "abcd")
 LETTERS = {node: str(node.name) for node in (A, B, C, D)}

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from later_cells import LATER
 
 from keepgate.cells import CELLS, by_name
 from keepgate.equations import Named, Step, cell, evaluate, sigmoid, symbol, tanh
 from keepgate.equations.additive import replaced
 from keepgate.equations.derivative import ZERO
+from tests.equations.later_cells import LATER
 
 CARRIED = {
     "rnn_tanh": {}, "rnn_relu": {}, "indrnn": {}, "lstm": {"c": "f"}, "peephole": {"c": "f"}, "gru": {"h": "z"},

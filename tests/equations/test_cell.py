@@ -5,11 +5,11 @@ import pickle
 
 import pytest
 import torch
-from later_cells import LATER, coupled, indrnn, made_up, minlstm, slstm
 
 from keepgate.cells import CELLS, gru, gru_reset_before, lstm, mingru, peephole, rnn_relu, rnn_tanh
 from keepgate.equations import Named, OnnxOperator, Step, cell, sigmoid, tanh
 from keepgate.errors import CellError
+from tests.equations.later_cells import LATER, coupled, indrnn, made_up, minlstm, slstm
 
 each_cell = pytest.mark.parametrize("cell", [*CELLS, *LATER], ids=lambda cell: cell.name)
 

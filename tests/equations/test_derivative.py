@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from test_expr import FORMULAS
 
 from keepgate.cells import CELLS
 from keepgate.equations import derivative, evaluate, gradients, maximum, relu, sigmoid, symbol
 from keepgate.errors import CellError
+from tests.equations.formulas import FORMULAS
+from tests.equations.later_cells import LATER
 
 WITH_GRAPH = [cell for cell in (*CELLS, *LATER) if cell.recurrent != "inside"]
 each_cell = pytest.mark.parametrize("cell", WITH_GRAPH, ids=lambda cell: cell.name)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from oracles import agrees
 from torch import Tensor
 
 from keepgate import cells
 from keepgate.equations import Cell
 from keepgate.kernels import KERNELS, Call, run
+from tests.oracles import agrees
 
 # Every cell whose step is elementwise: the core takes each of them.
 CORE = tuple(cell for cell in cells.CELLS if cell.recurrent != "inside")

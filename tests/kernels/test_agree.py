@@ -5,13 +5,13 @@ import itertools
 
 import pytest
 import torch
-from calls import made
-from later_cells import LATER
-from oracles import agrees, flat, gradients
-from shapes import RAGGED, SHAPES
 
 from keepgate import cells
 from keepgate.kernels import KERNELS, Call, run
+from tests.equations.later_cells import LATER
+from tests.kernels.calls import made
+from tests.oracles import agrees, flat, gradients
+from tests.shapes import RAGGED, SHAPES
 
 FAST = [kernel for kernel in KERNELS if kernel.name != "reference"]
 REFERENCE = KERNELS[-1]

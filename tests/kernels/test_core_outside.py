@@ -4,11 +4,11 @@ from math import log
 
 import pytest
 import torch
-from calls import CORE, DTYPES, made
-from oracles import agrees
 
 from keepgate import cells
 from keepgate.kernels import Call, run
+from tests.kernels.calls import CORE, DTYPES, made
+from tests.oracles import agrees
 
 LN2, LN3 = log(2), log(3)
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from test_answers_apart import QUESTIONS, answered, every_kind, reader
 
 from keepgate import CellError, SettingsError
 from keepgate.lens import read
 from keepgate.lens.readers import answers_without, carriers, sensitivity
+from tests.lens.readers import QUESTIONS, answered, every_kind, reader
 
 
 @every_kind

@@ -6,19 +6,14 @@ import re
 
 import pytest
 import torch
-from test_examine import HEALTHY, TABLE
 
 from keepgate.errors import SettingsError
 from keepgate.lens import examine
-from keepgate.lens.diagnosis.verdict import Findings, verdict_of
-from keepgate.lens.report import VerdictReport
+from keepgate.lens.diagnosis.verdict import Findings
+from keepgate.lens.diagnosis.verdict import verdict_of as verdict
 from keepgate.lens.report.labels import table
 from keepgate.lens.report.language import LANGUAGES
-
-
-def verdict(findings):
-    return VerdictReport(**vars(verdict_of(findings)))
-
+from tests.lens.findings import HEALTHY, TABLE, verdict
 
 MORE = [
     {"horizon": 3, "explodes": True, "exponent": 0.2, "decay": math.nan},

@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from faults import planted, questions
-from test_answers_apart import reader
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
@@ -23,6 +21,8 @@ from keepgate.lens.gradients import gradient_by_lag
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
+from tests.lens.faults import planted, questions
+from tests.lens.readers import reader
 
 LENGTHS = [9, 4, 12, 1, 7]
 LAYERS = [

@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from networks import ALL, ROWS, STEPS, network, runs
-from oracles import agrees
 
 from keepgate import CellError, SettingsError
 from keepgate.cells import by_name
@@ -15,6 +13,8 @@ from keepgate.lens.gradients.by_lag import gradient_by_lag
 from keepgate.lens.gradients.lyapunov_exponents import lyapunov
 from keepgate.lens.gradients.step_jacobian import jacobian, jacobians
 from keepgate.nn import GRU, LSTM, RNN
+from tests.lens.networks import ALL, ROWS, STEPS, network, runs
+from tests.oracles import agrees
 
 GRAPHS = [cell for cell in ALL if cell.recurrent != "inside"]
 KINDS = [*((cell, False) for cell in GRAPHS), (by_name("lstm"), True)]

@@ -2,16 +2,17 @@
 
 import pytest
 import torch
-from networks import INPUTS, LENGTHS, ROWS, STEPS, network, states
-from oracles import agrees
-from test_answers_apart import QUESTIONS, reader
-from test_intervene import by_hand, every_kind, unwritten
 
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.lens import read, see
 from keepgate.lens.interventions import Where, drop_writes
 from keepgate.lens.interventions.token_ablation import leave_out
 from keepgate.lens.readers import answers_without, carriers
+from tests.lens.by_hand import by_hand, unwritten
+from tests.lens.networks import INPUTS, LENGTHS, ROWS, STEPS, network, states
+from tests.lens.networks import every_cell as every_kind
+from tests.lens.readers import QUESTIONS, reader
+from tests.oracles import agrees
 
 
 @every_kind

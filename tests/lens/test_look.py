@@ -10,25 +10,14 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from test_answers_apart import QUESTIONS, reader
 
 from keepgate import CellError, CorpusError, SettingsError
 from keepgate.export.file import write_file
 from keepgate.lens import look, read
 from keepgate.lens.memory import fate, half_lives
 from keepgate.lens.readers import carriers, sensitivity
-
-TEXT, ASKED = QUESTIONS[0].text + " 娜美說她想畫地圖。", QUESTIONS[0].question
-KINDS = [
-    {"cell": "lstm", "reading": "last", "bidirectional": False},
-    {"cell": "gru", "reading": "attention", "num_layers": 2},
-    {"cell": "rnn", "reading": "last", "bidirectional": False},
-]
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["cell"])
-
-
-def looked(**kind):
-    return look(reader(**kind), TEXT, ASKED)
+from tests.lens.looks import ASKED, KINDS, TEXT, every_kind, looked
+from tests.lens.readers import reader
 
 
 @every_kind

@@ -10,9 +10,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from html_pages import Page
-from test_answers_apart import QUESTIONS, reader
-from test_look import ASKED, KINDS, TEXT, every_kind, looked
 
 import keepgate.lens.report.explanation_text as said
 from keepgate import SettingsError
@@ -23,6 +20,9 @@ from keepgate.lens.report.labels import table
 from keepgate.lens.report.retention_plot import rows_apart
 from keepgate.tasks.answer import Answer
 from keepgate.wording import LANGUAGES
+from tests.html_pages import Page
+from tests.lens.looks import ASKED, KINDS, TEXT, every_kind, looked
+from tests.lens.readers import QUESTIONS, reader
 
 FIGURES = ("gates", "carriers", "erased", "half_life", "gradient")
 HOSTILE = [

@@ -2,9 +2,6 @@
 
 import pytest
 import torch
-from networks import network
-from oracles import agrees
-from test_answers_apart import QUESTIONS, reader
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
@@ -12,6 +9,9 @@ from keepgate.lens import read, see
 from keepgate.lens.interventions import Where, drop_pieces, drop_writes, what_if
 from keepgate.lens.readers import search, without_pieces
 from keepgate.lens.readers.search import sentences
+from tests.lens.networks import network
+from tests.lens.readers import QUESTIONS, reader
+from tests.oracles import agrees
 
 PIECES = [(0, 3), (2, 3), (4, 9), (8, 9), (0, 9)]
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from oracles import agrees
 
 import keepgate
 from keepgate import cells
+from tests.equations.later_cells import LATER
+from tests.oracles import agrees
 
 EVERY_CELL = [*cells.CELLS, *LATER]
 each_cell = pytest.mark.parametrize("cell", EVERY_CELL, ids=lambda cell: cell.name)

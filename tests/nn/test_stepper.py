@@ -6,11 +6,11 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
-from oracles import flat
 
 import keepgate
 from keepgate import cells
 from keepgate.nn import Recurrent
+from tests.oracles import flat
 
 CORE = [cell for cell in cells.CELLS if cell.recurrent != "inside"]
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)

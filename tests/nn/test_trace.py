@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from oracles import agrees, flat, gradients, twins
 
 import keepgate
 from keepgate import cells
 from keepgate.equations.tracing import RESERVED
 from keepgate.nn import Recurrent
 from keepgate.nn.trace import LayerTrace, Trace
+from tests.equations.later_cells import LATER
+from tests.oracles import agrees, flat, gradients, twins
 
 NAMES = {"RNN": "h", "LSTM": "h c i f g o", "GRU": "h r z n"}
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from .. import cells
 from ..equations import Cell
 from .call import Call, Run
-from .tracing_state import forward_mode, transformed
+from .tracing_state import forward_mode, older_vmap, transformed
 
 # By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
 _TORCH: tuple[tuple[Cell, Callable[..., tuple[Tensor, ...]]], ...] = (
@@ -45,6 +45,8 @@ class Builtin:
             return "torch's kernels project the output of an LSTM only"
         if transformed():
             return "torch.func transforms the call, and torch's kernels have no batching rule"
+        if older_vmap():
+            return "torch's older vmap stacks the call, and torch's kernels have no batching rule"
         if forward_mode():
             return "forward-mode derivatives were asked for, and torch's kernels have none"
         return None

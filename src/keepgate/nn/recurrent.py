@@ -16,9 +16,9 @@ from ..kernels.bidirectional_output import Room, joined
 from ..kernels.core.fast_path import directly, traced_directly
 from ..kernels.dispatch import by_name
 from ..kernels.weights import Weights
-from .arrange import Arranged, Hidden, Lengths, arrange
 from .checks import check_input, check_kind, check_projection, check_settings, check_stream
 from .init import Init, check_init, initialise
+from .input_format import BatchLayout, Hidden, Lengths, batch_layout
 from .stepper import Stepper
 from .trace import LayerTrace, Trace
 
@@ -228,7 +228,7 @@ class Recurrent(nn.Module):
         resets: Tensor | None,
         *,
         trace: bool,
-    ) -> tuple[Tensor, list[tuple[Tensor, ...]], list[LayerTrace], Arranged]:
+    ) -> tuple[Tensor, list[tuple[Tensor, ...]], list[LayerTrace], BatchLayout]:
         first = self.weights_at(0)
         arranged, states, resets = self._enter(input, hx, lengths, resets, first, trace=trace)
         output, outputs, final, traces = arranged.x, [], [], []
@@ -260,16 +260,16 @@ class Recurrent(nn.Module):
         weights: Weights,
         *,
         trace: bool,
-    ) -> tuple[Arranged, list[tuple[Tensor, ...]], Tensor | None]:
+    ) -> tuple[BatchLayout, list[tuple[Tensor, ...]], Tensor | None]:
         """Everything that the caller gave, checked and time first; for a trace with its rows in the caller's order."""
         name = type(self).__name__
-        arranged = arrange(input, lengths, self.batch_first, name)
+        arranged = batch_layout(input, lengths, self.batch_first, name)
         check_input(arranged.x, weights.weight_ih, name)
         begins = self._resets(resets, arranged)
         arranged = arranged.unpacked() if trace else arranged
         return arranged, self._states(hx, arranged), begins
 
-    def _states(self, hx: Hidden | None, arranged: Arranged) -> list[tuple[Tensor, ...]]:
+    def _states(self, hx: Hidden | None, arranged: BatchLayout) -> list[tuple[Tensor, ...]]:
         """The states before the first step, [batch, units] each, for each layer and direction."""
         x, names = arranged.x, self.cell.states
         if hx is None:
@@ -296,7 +296,7 @@ class Recurrent(nn.Module):
             states.append(arranged.states_in(state))
         return list(zip(*states, strict=True))
 
-    def _resets(self, resets: Tensor | None, arranged: Arranged) -> Tensor | None:
+    def _resets(self, resets: Tensor | None, arranged: BatchLayout) -> Tensor | None:
         if resets is None:
             return None
         if arranged.packed is not None:
@@ -314,7 +314,7 @@ class Recurrent(nn.Module):
             )
         return given.to(arranged.x.device)
 
-    def _final(self, final: list[tuple[Tensor, ...]], arranged: Arranged) -> Hidden:
+    def _final(self, final: list[tuple[Tensor, ...]], arranged: BatchLayout) -> Hidden:
         if len(final) == 1:
             stacked = [state[None] for state in final[0]]
         else:

@@ -2,11 +2,11 @@
 
 import torch
 from torch import Tensor
-from torch._subclasses import FakeTensor
 
 from ... import _core, cells
 from ..call import Call, Run
-from ..tracing_state import forward_mode, transformed
+from ..torch_internals import FakeTensor, brings_own_dispatch, jit_tracing
+from ..tracing_state import forward_mode, older_vmap, transformed
 from ..weights import is_plain
 from .arguments import KINDS, NUMBERS, by_name
 from .autograd import sequence
@@ -69,8 +69,11 @@ def _lacks_tensor(tensor: Tensor) -> str | None:
     if tensor.layout is not torch.strided:
         return f"a tensor is {tensor.layout}, and the core reads plain memory"
     # Fake tensors compute by themselves too, and the core's operators know them.
-    own = type(tensor).__torch_dispatch__ is not torch._C._disabled_torch_dispatch_impl
-    if own and not torch.compiler.is_compiling() and not isinstance(tensor, FakeTensor):
+    if (
+        brings_own_dispatch(type(tensor))
+        and not torch.compiler.is_compiling()
+        and not isinstance(tensor, FakeTensor)
+    ):
         return f"a tensor is a {type(tensor).__name__}, which brings its own way to compute"
     return None
 
@@ -92,7 +95,9 @@ def _is_transformed() -> str | None:
         return (
             "torch.compile compiles a transform of torch.func, which only sees through torch's own operators"
         )
-    if torch._C._get_tracing_state() is not None:
+    if older_vmap():
+        return "torch's older vmap stacks tensors in a way that only torch's own operators see through"
+    if jit_tracing():
         return "torch.jit records the call, and its files know torch's own operators only"
     return None
 

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ...equations import Expr, evaluate, topological
 from ...kernels import Call, explain, run
 from ...nn import Recurrent
-from ...nn.arrange import Arranged, Hidden
+from ...nn.input_format import BatchLayout, Hidden
 from ...nn.recurrent import layer_trace
 from ...nn.trace import LayerTrace, Trace
 from ..memory.additive import scan
@@ -151,7 +151,9 @@ def _only_in_sums(call: Call, sums: list[Expr]) -> bool:
     return not any(node in reached for node in (*graph.wx.values(), *graph.uh.values()))
 
 
-def _states(hx: Hidden | None, given: Arranged, calls: list[Call], dtype: torch.dtype) -> tuple[Tensor, ...]:
+def _states(
+    hx: Hidden | None, given: BatchLayout, calls: list[Call], dtype: torch.dtype
+) -> tuple[Tensor, ...]:
     if hx is None:
         return tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
     return tuple(

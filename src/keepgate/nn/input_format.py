@@ -14,7 +14,7 @@ Lengths = Tensor | list[int] | tuple[int, ...]
 Hidden = Tensor | tuple[Tensor, ...]
 
 
-class Arranged(NamedTuple):
+class BatchLayout(NamedTuple):
     """An input, time first, and what is needed to hand the answer back in the form that was given."""
 
     x: Float[Tensor, "time batch input"]
@@ -39,15 +39,15 @@ class Arranged(NamedTuple):
             return [state.index_select(1, self.packed.unsorted_indices) for state in states]
         return states
 
-    def unpacked(self) -> "Arranged":
+    def unpacked(self) -> "BatchLayout":
         """The same rows as a padded input, in the order in which the caller had them before packing."""
         if self.packed is None:
             return self
         assert self.lengths is not None
         order = self.packed.unsorted_indices
         if order is None:
-            return Arranged(x=self.x, lengths=self.lengths)
-        return Arranged(x=self.x.index_select(1, order), lengths=self.lengths[order.cpu()])
+            return BatchLayout(x=self.x, lengths=self.lengths)
+        return BatchLayout(x=self.x.index_select(1, order), lengths=self.lengths[order.cpu()])
 
     def output(self, output: Tensor) -> Tensor | PackedSequence:
         """The output [time, batch, units] in the form in which the input came."""
@@ -61,9 +61,9 @@ class Arranged(NamedTuple):
         return output.transpose(0, 1) if self.batch_first else output
 
 
-def arrange(
+def batch_layout(
     given: Tensor | PackedSequence, lengths: Lengths | None, batch_first: bool, layer: str
-) -> Arranged:
+) -> BatchLayout:
     """The input, time first. Raises ShapeError for what no layer can read.
 
     layer: the class's name, for messages.
@@ -91,7 +91,7 @@ def arrange(
             f"{tuple(given.shape)}, without steps; give at least one (rows without steps: lengths=0)"
         )
     checked = None if lengths is None else check_lengths(lengths, steps=x.shape[0], rows=x.shape[1])
-    return Arranged(x=x, lengths=checked, batched=batched, batch_first=batch_first)
+    return BatchLayout(x=x, lengths=checked, batched=batched, batch_first=batch_first)
 
 
 def check_lengths(lengths: Lengths, *, steps: int, rows: int) -> Int[Tensor, " batch"]:
@@ -116,7 +116,7 @@ def check_lengths(lengths: Lengths, *, steps: int, rows: int) -> Int[Tensor, " b
     return given
 
 
-def _unpacked(packed: PackedSequence, layer: str) -> Arranged:
+def _unpacked(packed: PackedSequence, layer: str) -> BatchLayout:
     data, sizes = packed.data, packed.batch_sizes
     if sizes.dim() != 1 or len(sizes) == 0:
         raise ShapeError(
@@ -141,7 +141,7 @@ def _unpacked(packed: PackedSequence, layer: str) -> Arranged:
     places = torch.zeros(len(counts), counts[0], dtype=torch.int64)
     places[real] = torch.arange(len(data))
     padded = data.index_select(0, places.reshape(-1).to(data.device)).view(len(counts), counts[0], -1)
-    return Arranged(x=padded, lengths=real.sum(0), packed=packed)
+    return BatchLayout(x=padded, lengths=real.sum(0), packed=packed)
 
 
 def _check_permutation(packed: PackedSequence, rows: int, layer: str) -> None:

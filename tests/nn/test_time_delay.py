@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from keepgate.errors import ShapeError
-from keepgate.nn import Encoder, Window
+from keepgate.nn import Encoder, TimeDelayLayer
 
 
 def test_the_end_alone_is_the_end_of_the_whole() -> None:
@@ -28,4 +28,4 @@ def test_a_network_with_memory_ends_as_it_does_over_the_whole(cell: str) -> None
 
 def test_another_number_of_steps_than_a_window_has_is_refused() -> None:
     with pytest.raises(ShapeError, match="give \\[4, batch, 2\\]"):
-        Window(2, 3, window=4).last(torch.zeros(5, 1, 2))
+        TimeDelayLayer(2, 3, window=4).last(torch.zeros(5, 1, 2))

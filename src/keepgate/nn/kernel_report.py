@@ -8,12 +8,12 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..kernels import Choice
 from ..kernels import explain as explain_call
-from .arrange import Hidden, Lengths
+from .input_format import Hidden, Lengths
 from .recurrent import Recurrent
 
 
 @dataclass(frozen=True)
-class Explained:
+class PlaceKernels:
     """One layer and direction: each kernel with its reason, in the order in which they are asked."""
 
     layer: int
@@ -27,10 +27,10 @@ class Explained:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class KernelReport:
     """What `explain` found, which shows itself as lines to read."""
 
-    parts: tuple[Explained, ...]
+    parts: tuple[PlaceKernels, ...]
 
     def __repr__(self) -> str:
         return str(self)
@@ -45,7 +45,7 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain(
+def explain_kernels(
     layer: Recurrent,
     input: Tensor | PackedSequence,
     hx: Hidden | None = None,
@@ -53,7 +53,7 @@ def explain(
     lengths: Lengths | None = None,
     resets: Bool[Tensor, "..."] | None = None,
     trace: bool = False,
-) -> Explanation:
+) -> KernelReport:
     """Each kernel with its reason, for every layer and direction of `layer(input, hx, …)`, without running it.
 
     trace: ask about `layer.trace(…)` instead. Where the layer was built with `kernel=`, the others say so.
@@ -66,5 +66,5 @@ def explain(
         if layer.kernel is not None:
             named = f"the layer was built with kernel={layer.kernel!r}"
             choices = tuple(Choice(c.name, c.reason if c.name == layer.kernel else named) for c in choices)
-        parts.append(Explained(index // layer.directions, call.reverse, choices))
-    return Explanation(tuple(parts))
+        parts.append(PlaceKernels(index // layer.directions, call.reverse, choices))
+    return KernelReport(tuple(parts))

@@ -1,14 +1,14 @@
-"""The network without memory: at every step it sees the last few steps and nothing else. The baseline."""
+"""Time-delay layer (a causal convolution): at every step it sees the last few steps, and it has no memory."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import SettingsError, ShapeError
-from .arrange import Lengths, check_lengths
+from .input_format import Lengths, check_lengths
 
 
-class Window(nn.Module):
+class TimeDelayLayer(nn.Module):
     """h_t = tanh(W [x_{t-window+1} … x_t] + b). Before the first step it sees zeros.
 
     It is called as a recurrent layer is, so that it can stand in a layer's place; it has no state to return.
@@ -29,10 +29,11 @@ class Window(nn.Module):
         """The output after every step, zero beyond a row's length, and None for the state it does not have."""
         if input.shape[2] != self.input_size:
             raise ShapeError(
-                f"input has {input.shape[2]} features but this Window was built with input_size={self.input_size}"
+                f"input has {input.shape[2]} features but this TimeDelayLayer was built with input_size="
+                f"{self.input_size}"
             )
         if hx is not None:
-            raise ShapeError("a Window has no state, so hx must be None")
+            raise ShapeError("a TimeDelayLayer has no state, so hx must be None")
         padded = nn.functional.pad(input.permute(1, 2, 0), (self.window - 1, 0))
         output = torch.tanh(nn.functional.conv1d(padded, self.weight, self.bias)).permute(2, 0, 1)
         if lengths is None:

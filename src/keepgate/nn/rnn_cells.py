@@ -13,7 +13,7 @@ from .checks import check_input, check_kind, check_settings
 from .init import Init, check_init, initialise
 
 
-class StepBase(nn.Module):
+class CellLayer(nn.Module):
     """One step of a dense cell: weight_ih [gates · hidden, input], weight_hh [gates · hidden, hidden], two biases."""
 
     def __init__(
@@ -88,7 +88,7 @@ class StepBase(nn.Module):
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
 
 
-class RNNCell(StepBase):
+class RNNCell(CellLayer):
     """torch.nn.RNNCell: h = cell(x, h_prev), [batch, hidden]."""
 
     def __init__(
@@ -113,7 +113,7 @@ class RNNCell(StepBase):
         return self._step(input, None if hx is None else (hx,))[0]
 
 
-class LSTMCell(StepBase):
+class LSTMCell(CellLayer):
     """torch.nn.LSTMCell: h, c = cell(x, (h_prev, c_prev)), [batch, hidden] each."""
 
     def __init__(
@@ -136,7 +136,7 @@ class LSTMCell(StepBase):
         return h, c
 
 
-class GRUCell(StepBase):
+class GRUCell(CellLayer):
     """torch.nn.GRUCell: h = cell(x, h_prev), [batch, hidden]."""
 
     def __init__(
