@@ -60,8 +60,10 @@ MUTANTS_OF_THE_LENS = {
     "shares one step off": (
         "lens/memory/additive.py", "keep[1 : last + 1, :, units]", "keep[:last, :, units]",
     ),
-    "the state before kept in the write": ("equations/carry.py", "{previous: ZERO}", "{previous: previous}"),
-    "what keeps taken for what writes": ("equations/carry.py", "Carry(keep=keep,", "Carry(keep=1 - keep,"),
+    "the state before kept in the write": ("equations/additive.py", "{previous: ZERO}", "{previous: previous}"),
+    "what keeps taken for what writes": (
+        "equations/additive.py", "AdditiveUpdate(keep=keep,", "AdditiveUpdate(keep=1 - keep,",
+    ),
     "an answer read before its projection": (
         "lens/memory/direct_shares.py", "(d if layer.weight_hr is None else d @ layer.weight_hr)",
         "(d if layer.weight_hr is None else d @ layer.weight_hr.abs())",
@@ -114,7 +116,7 @@ MUTANTS_OF_THE_LENS = {
         "lens/interventions/patching.py", "writes.unwritten[at] * before", "writes.keep[at] * before",
     ),
     "a gate that can only be shut at 0": (
-        "equations/carry.py", "for shut in (ZERO, ONE)", "for shut in (ZERO,)",
+        "equations/additive.py", "for shut in (ZERO, ONE)", "for shut in (ZERO,)",
     ),
     "an erasure allowed": (
         "lens/interventions/patching.py", "before + writes.write[at]", "writes.keep[at] * before + writes.write[at]",

@@ -48,7 +48,7 @@ def test_numbers_worked_by_hand(name, dtype):
         trace=True,
         **{key: torch.tensor(value, dtype=dtype).reshape(shapes[key]) for key, value in weights.items()},
     )
-    kept = run(call, "cpu").kept
+    kept = run(call, "cpu").traced
     found = {key: value.item() for key, value in kept.items()}
     assert found == pytest.approx(expected, rel=1e-6 if dtype == torch.float32 else 1e-12)
 

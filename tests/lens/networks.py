@@ -15,7 +15,7 @@ STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 4
 LENGTHS = [7, 0, 4]
 
 ALL: tuple[Cell, ...] = (*CELLS, *LATER)
-CARRYING = tuple(cell for cell in ALL if cell.carried)
+CARRYING = tuple(cell for cell in ALL if cell.additive)
 
 
 def network(cell: Cell | str, layers: int = 2, *, projected: bool = False, scale: float = 0.7) -> Recurrent:

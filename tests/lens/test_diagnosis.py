@@ -10,7 +10,6 @@ import torch
 from keepgate.errors import SettingsError
 from keepgate.lens import examine
 from keepgate.lens.diagnosis.verdict import Findings
-from keepgate.lens.diagnosis.verdict import verdict_of as verdict
 from keepgate.lens.report.labels import table
 from keepgate.lens.report.language import LANGUAGES
 from tests.lens.findings import HEALTHY, TABLE, verdict

@@ -14,7 +14,6 @@ from keepgate.demo.stories import stories
 from keepgate.export import load
 from keepgate.lens import examine
 from keepgate.lens.diagnosis.verdict import Findings
-from keepgate.lens.diagnosis.verdict import verdict_of as verdict
 from keepgate.lens.gradients import gradient_by_lag
 from tests.lens.faults import Recall, planted, questions, train
 from tests.lens.findings import HEALTHY, TABLE, verdict

@@ -163,9 +163,9 @@ def test_the_last_write_of_all_counts_for_exactly_its_share_and_what_it_erased()
 
 @pytest.mark.parametrize("cell", CARRYING, ids=lambda cell: cell.name)
 def test_which_gate_writes_is_found_in_the_equations(cell):
-    carried = cell.carried[cell.memory]
-    assert (carried.unwritten is carried.keep) == (cell.name not in ONE_GATE)
-    assert repr(carried.unwritten) == ("1" if cell.name in ONE_GATE else repr(carried.keep))
+    carried = cell.additive[cell.memory_state]
+    assert (carried.keep_without_write is carried.keep) == (cell.name not in ONE_GATE)
+    assert repr(carried.keep_without_write) == ("1" if cell.name in ONE_GATE else repr(carried.keep))
 
 
 def test_what_cannot_be_changed_is_refused():

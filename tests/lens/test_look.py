@@ -39,7 +39,7 @@ def test_it_holds_what_the_measures_say(kind):
     top = found.carriers[0]
     for one in found.passes:
         part = reading.trace.layer(-1, reverse=one.reverse)
-        assert next(iter(one.gates)) == one.keeps == part.cell.keeps
+        assert next(iter(one.gates)) == one.keeps == part.cell.retain_gate
         for name, values in one.gates.items():
             torch.testing.assert_close(values, part[name][:, 0].mean(1))
         torch.testing.assert_close(one.half_lives, half_lives(part)[0])

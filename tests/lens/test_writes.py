@@ -28,7 +28,7 @@ every_kind = pytest.mark.parametrize(
 def parts(cell, projected):
     for seen in runs(cell, projected=projected):
         for part in seen.trace.layers:
-            for state in cell.carried:
+            for state in cell.additive:
                 yield part, writes_of(part, state)
 
 

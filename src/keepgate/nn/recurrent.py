@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..equations import Cell
 from ..errors import SettingsError, ShapeError
-from ..kernels import Call, Run, run
+from ..kernels import Call, CallResult, run
 from ..kernels.bidirectional_output import Room, joined
 from ..kernels.core.fast_path import directly, traced_directly
 from ..kernels.dispatch import by_name
@@ -181,7 +181,7 @@ class Recurrent(nn.Module):
         """The same layer for streams: one step a call, the states inside, see `Stepper`.
 
         batch: how many streams are read side by side.
-        Raises SettingsError for a bidirectional layer, Refused where the C++ core cannot run the layer.
+        Raises SettingsError for a bidirectional layer, KernelRefused where the C++ core cannot run the layer.
         """
         check_stream(batch, bidirectional=self.bidirectional, kernel=self.kernel)
         sizes = (self.output_size, *[self.hidden_size] * (len(self.cell.states) - 1))
@@ -368,13 +368,13 @@ class Recurrent(nn.Module):
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
 
 
-def layer_trace(call: Call, ran: Run, layer: int) -> LayerTrace:
+def layer_trace(call: Call, ran: CallResult, layer: int) -> LayerTrace:
     """What a traced run showed, as the trace of one layer and direction."""
     return LayerTrace(
         layer=layer,
         reverse=call.reverse,
         cell=call.cell,
-        over_time=ran.kept,
+        over_time=ran.traced,
         initial=dict(zip(call.cell.states, call.states, strict=True)),
         lengths=call.lengths,
         resets=call.resets,

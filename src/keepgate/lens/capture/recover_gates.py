@@ -91,7 +91,7 @@ def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int 
     known |= {named[name]: value for name, value in seen.items()}
     padding = None if call.lengths is None else ~part.is_real().unsqueeze(2)
     for state in cell.states[1:]:
-        carried = cell.carried[state]
+        carried = cell.additive[state]
         keep, write = evaluate([carried.keep, carried.write], known)
         if padding is not None:
             keep, write = keep.masked_fill(padding, 1), write.masked_fill(padding, 0)
