@@ -17,9 +17,10 @@ from markupsafe import escape
 
 import keepgate.demo
 import keepgate.wording
-from keepgate.demo.report.html import render, write
-from keepgate.demo.report.labels import LANGUAGES, speak, table
+from keepgate.demo.report.html import report_html, write
+from keepgate.demo.report.labels import render, table
 from keepgate.demo.result import GradientLine
+from keepgate.wording import LANGUAGES
 from tests.demo.made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
 from tests.html_pages import Page
 
@@ -28,7 +29,7 @@ ROOM = Path(keepgate.demo.__file__).parent
 
 @pytest.fixture(scope="module")
 def page():
-    return render(comparison())
+    return report_html(comparison())
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def test_the_article_is_marked_as_chinese_in_both_languages(parsed):
     quotes = parsed.all("q")
     assert quotes
     assert all(quote["lang"] == "zh-Hant" for quote in quotes)
-    assert 'lang="en">The king said so.' in render(comparison(sentence="The king said so."))
+    assert 'lang="en">The king said so.' in report_html(comparison(sentence="The king said so."))
 
 
 # ---- what a screen reader meets
@@ -198,7 +199,7 @@ def test_without_results_no_number_of_a_result_is_shown():
         facts=3,
     )
     machine = replace(empty.machine, processor="p", system="s", threads=75, versions={})
-    shown = Page(render(replace(empty, machine=machine, command="c", finished="f"))).words()
+    shown = Page(report_html(replace(empty, machine=machine, command="c", finished="f"))).words()
     assert numbers_of(shown) - FIXED == {"71", "72", "73", "74", "75"}
 
 
@@ -234,7 +235,7 @@ def changed_runs(**changes):
 )
 def test_a_changed_result_changes_the_page(result, shown, parsed):
     assert shown not in parsed.words()
-    assert shown in Page(render(result)).words()
+    assert shown in Page(report_html(result)).words()
 
 
 def test_the_table_holds_the_means_and_the_ranges(parsed):
@@ -298,7 +299,7 @@ ODD = {
 
 @pytest.mark.parametrize("result", ODD.values(), ids=ODD.keys())
 def test_odd_results_give_a_whole_page_without_odd_words(result):
-    page = Page(render(result))
+    page = Page(report_html(result))
     assert not re.search(r"\b(nan|inf|None|Undefined)\b", page.words())
     for _, attributes in page.elements:
         for name in ("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "d", "points", "width", "height"):
@@ -327,13 +328,13 @@ def test_names_and_texts_from_outside_cannot_become_markup():
         finished=evil,
         settings={evil: evil},
     )
-    page = render(result)
+    page = report_html(result)
     parsed = Page(page)
     assert len(parsed.all("script")) == 1
     assert "<script>alert" not in page
     assert "7*7" in page
     assert page.count(str(escape(evil))) > 10
-    assert speak(evil, "en") == evil
+    assert render(evil, "en") == evil
 
 
 # ---- in a browser

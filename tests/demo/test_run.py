@@ -19,7 +19,7 @@ from keepgate.demo.contestants import (
     Budget,
     stages_of,
 )
-from keepgate.demo.report.html import render
+from keepgate.demo.report.html import report_html
 from keepgate.demo.result import to_json
 from keepgate.demo.run import run
 from keepgate.demo.stories import article, goals_of
@@ -87,7 +87,7 @@ def test_the_result_can_be_written_as_json_and_shown(small) -> None:
     assert told["networks"][3]["runs"][1]["seed"] == 3
     assert told["chance"] == 1 / 16
     assert told["distance"] + len(told["sentence"]) + 1 + len(told["question"]) == measure.ARTICLE_LENGTH
-    assert "魯夫說他想成為海賊王" in render(small)
+    assert "魯夫說他想成為海賊王" in report_html(small)
 
 
 def test_two_processes_find_what_one_finds() -> None:

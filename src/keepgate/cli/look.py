@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import SettingsError
-from ..wording import clean
+from ..wording import percent, sanitize
 from .ask import Model, TextFile, one_thread
 from .pages import PageLanguage, pairs, write_files
-from .show import draws_blocks, percent, say, screen, show_answer, table, write_json
+from .show import draws_blocks, say, screen, show_answer, table, write_json
 from .source import checked, read_text
 from .strip import Row, draw, stretched
 from .target import make_sure_of
@@ -260,7 +260,7 @@ def _figures(tokens: Sequence[str], lines: list[_Line]) -> Table:
             continue
         low, high = (pick(known, key=line.values.__getitem__) for pick in (min, max))
         mean = math.fsum(line.values[place] for place in known) / len(known)
-        lowest, highest = (f"{line.values[place]:.2f}  {clean(tokens[place])}" for place in (low, high))
+        lowest, highest = (f"{line.values[place]:.2f}  {sanitize(tokens[place])}" for place in (low, high))
         rows.append((line.label, line.remark, f"{mean:.2f}", lowest, highest))
     return table(("", "", "mean", "lowest, at", "highest, at"), rows, left=2)
 
