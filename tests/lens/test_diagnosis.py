@@ -45,8 +45,8 @@ def test_these_are_all_the_faults_and_all_the_words(monkeypatch):
     from keepgate.lens.report import diagnosis_text as diagnosis
 
     said = set()
-    real = diagnosis.say
-    monkeypatch.setattr(diagnosis, "say", lambda key, **parts: said.add(key) or real(key, **parts))
+    real = diagnosis.msg
+    monkeypatch.setattr(diagnosis, "msg", lambda key, **parts: said.add(key) or real(key, **parts))
     faults = set()
     for changes in CASES:
         found = verdict(Findings(**{**HEALTHY, **changes}))
