@@ -9,6 +9,31 @@ import pytest
 MEASURE = """
 import resource, torch
 from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
 from keepgate.lens.memory import *
 from keepgate.lens.interventions import *
 from keepgate.lens.readers import *
@@ -35,6 +60,31 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 BACKWARDS = """
 import resource, torch
 from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
 from keepgate.lens.memory import *
 from keepgate.lens.interventions import *
 from keepgate.lens.readers import *
