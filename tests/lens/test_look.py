@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy
+import pyarrow as arrow
 import pytest
 import torch
 
@@ -53,7 +54,6 @@ def test_it_holds_what_the_measures_say(kind):
 
 @every_kind
 def test_json_arrow_and_numpy_hold_the_same_numbers(kind, tmp_path):
-    arrow = pytest.importorskip("pyarrow")
     found = looked(**kind)
     for ending in (".json", ".arrow", ".npz"):
         assert found.save(tmp_path / f"look{ending}") == tmp_path / f"look{ending}"

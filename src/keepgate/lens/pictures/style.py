@@ -46,7 +46,8 @@ def adapting(words: str) -> str:
 
 def _with_fonts(words: str) -> str:
     """The style of pictures for one that is a file of its own, and has no page to take its fonts from."""
-    families = f"{CHINESE}, {LATIN}" if any(ord(letter) > 0x2E7F for letter in words) else LATIN
+    chinese = any(ord(letter) > 0x2E7F for letter in words)
+    families = f"{CHINESE}, {LATIN}" if chinese else f"{LATIN}, {CHINESE}"
     return _pictures().replace(ROOT, "svg").replace("font-family: inherit", f"font-family: {families}")
 
 
