@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequen
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.demo.stories import primer, stories
+from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.lens import examine
 from keepgate.lens.diagnosis.effective_context import horizon
 from keepgate.lens.diagnosis.loss_gradient import signal_of
@@ -204,7 +204,7 @@ ASKED = [*stories(3, 40, seed=1), *stories(2, 90, seed=2), *stories(1, 60, seed=
 
 def chooses(kind) -> ChoiceReader:
     settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, dropout=0.3, **kind)
-    return ChoiceReader.build(primer(), settings, seed=0)
+    return ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0)
 
 
 @choices

@@ -14,30 +14,6 @@ from keepgate.lens.memory import *
 from keepgate.lens.interventions import *
 from keepgate.lens.readers import *
 from keepgate.lens.report import *
-from keepgate.lens.capture import *
-from keepgate.lens.gradients import *
-from keepgate.lens.memory import *
-from keepgate.lens.interventions import *
-from keepgate.lens.readers import *
-from keepgate.lens.report import *
-from keepgate.lens.capture import *
-from keepgate.lens.gradients import *
-from keepgate.lens.memory import *
-from keepgate.lens.interventions import *
-from keepgate.lens.readers import *
-from keepgate.lens.report import *
-from keepgate.lens.capture import *
-from keepgate.lens.gradients import *
-from keepgate.lens.memory import *
-from keepgate.lens.interventions import *
-from keepgate.lens.readers import *
-from keepgate.lens.report import *
-from keepgate.lens.capture import *
-from keepgate.lens.gradients import *
-from keepgate.lens.memory import *
-from keepgate.lens.interventions import *
-from keepgate.lens.readers import *
-from keepgate.lens.report import *
 from keepgate.nn import LSTM
 
 layer = LSTM(64, 256, init="chrono", horizon=1000)
@@ -59,30 +35,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 
 BACKWARDS = """
 import resource, torch
-from keepgate.lens.capture import *
-from keepgate.lens.gradients import *
-from keepgate.lens.memory import *
-from keepgate.lens.interventions import *
-from keepgate.lens.readers import *
-from keepgate.lens.report import *
-from keepgate.lens.capture import *
-from keepgate.lens.gradients import *
-from keepgate.lens.memory import *
-from keepgate.lens.interventions import *
-from keepgate.lens.readers import *
-from keepgate.lens.report import *
-from keepgate.lens.capture import *
-from keepgate.lens.gradients import *
-from keepgate.lens.memory import *
-from keepgate.lens.interventions import *
-from keepgate.lens.readers import *
-from keepgate.lens.report import *
-from keepgate.lens.capture import *
-from keepgate.lens.gradients import *
-from keepgate.lens.memory import *
-from keepgate.lens.interventions import *
-from keepgate.lens.readers import *
-from keepgate.lens.report import *
 from keepgate.lens.capture import *
 from keepgate.lens.gradients import *
 from keepgate.lens.memory import *

@@ -436,13 +436,13 @@ def test_ten_thousand_characters_are_read_taken_apart_and_drawn_in_two_gibibytes
     measure = f"""
 import resource, time
 from keepgate.lens import look
-from keepgate.demo.stories import article, primer
+from keepgate.demo.stories import pirate_king_story, vocabulary_coverage_set
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 settings = ChoiceReaderSettings(
     cell="lstm", embedding_size=32, hidden_size=64, reading="last", bidirectional=False, init="chrono", horizon=1000
 )
-task, asked = ChoiceReader.build(primer(), settings, seed=0), article(10_000)
+task, asked = ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0), pirate_king_story(10_000)
 begin = time.perf_counter()
 found = look(task, asked.text, asked.question)
 page = found.save({str(tmp_path / "look.html")!r})
