@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..lens.gradients.by_lag import gradient_by_lag
-from ..lens.readers.view import movement, view
+from ..lens.readers.view import relative_state_change, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.reader import ChoiceReader
@@ -88,7 +88,10 @@ def strip(task: ChoiceReader) -> Strip | None:
     return Strip(
         tokens=seen.tokens[:last],
         gates={name: tuple(layer[name][:last, 0].mean(1).tolist()) for name in gates},
-        change={state: tuple(movement(layer, state)[:last, 0].tolist()) for state in layer.cell.states},
+        change={
+            state: tuple(relative_state_change(layer, state)[:last, 0].tolist())
+            for state in layer.cell.states
+        },
     )
 
 
@@ -102,7 +105,7 @@ def pace(task: ChoiceReader) -> dict[str, float]:
     question = pirate_king_story(PIRATE_KING_LENGTH)
     (layer,) = view(task, question).trace.layers
     told = slice(question.facts[0][1], len(question.text))
-    return {state: float(movement(layer, state)[told, 0].mean()) for state in layer.cell.states}
+    return {state: float(relative_state_change(layer, state)[told, 0].mean()) for state in layer.cell.states}
 
 
 def chance() -> float:

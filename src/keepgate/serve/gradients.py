@@ -11,7 +11,7 @@ from ..data.text import sentence_around, words
 from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
 from ..lens import read
-from ..lens.gradients import decay_length, explodes, gone_after, gradient_of_run
+from ..lens.gradients import decay_length, explodes, gradient_of_run, vanishing_lag
 from ..nn import Recurrent
 from ..tasks.task import Task
 from .models import Model, layer_of
@@ -38,7 +38,7 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
             {
                 "model": model.id,
                 "values": plain(values),
-                "gone": gone_after(values),
+                "gone": vanishing_lag(values),
                 "decay": rounded(decay),
                 "explodes": explodes(values),
                 "has_bias": model.layer.cell.retain_gate is not None,

@@ -55,7 +55,7 @@ def read_by(model: Model, question: Question) -> Reading:
     if spelt == question:
         return found
     tokens = tokenize(question.text)
-    if found.asked_from < len(found.tokens):
+    if found.question_start < len(found.tokens):
         tokens = joined(tokens, tokenize(question.question), len(question.text))
     answer = found.answer
     if answer.start is not None and answer.end is not None:

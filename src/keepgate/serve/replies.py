@@ -8,11 +8,11 @@ from torch import Tensor
 from ..data.questions import Question
 from ..data.text import words
 from ..errors import CellError
-from ..lens.memory import fate, half_lives, writes_of
-from ..lens.readers import Reading, answer_if, search, sensitivity
+from ..lens.memory import half_lives, memory_updates, write_retention
+from ..lens.readers import Reading, counterfactual_answer, hierarchical_search, saliency
 from ..lens.readers.choice_head import ChoiceHead
 from ..lens.readers.leave_one_out import TRIED
-from ..lens.readers.view import movement
+from ..lens.readers.view import relative_state_change
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
@@ -80,7 +80,7 @@ def reading_of(task: Task, reading: Reading) -> Plain:
         "tokens": list(reading.tokens.texts),
         "starts": list(reading.tokens.starts),
         "ends": list(reading.tokens.ends),
-        "asked_from": reading.asked_from,
+        "asked_from": reading.question_start,
         "unknown": unknown(task, reading.tokens.texts),
         "strips": [_strip(layer) for layer in reading.trace.layers],
         **_lasting(last),
@@ -96,17 +96,17 @@ def token_of(reading: Reading, token: int, layer: int, reverse: bool, unit: int 
     _check_tokens(reading, [token])
     _check_unit(part, unit)
     try:
-        found, writes = fate(part, token, unit=unit), writes_of(part)
+        found, writes = write_retention(part, token, unit=unit), memory_updates(part)
     except CellError as fault:
         raise Refusal(422, "no_memory", str(fault)) from fault
-    most = found.erased.topk(min(ERASERS, len(found.erased)))
+    most = found.forgotten.topk(min(ERASERS, len(found.forgotten)))
     wrote = writes.write[token, 0]
     units = range(len(wrote)) if unit is None else [unit]
     largest = sorted(units, key=lambda each: -abs(float(wrote[each])))[:WRITTEN]
     return {
         "size": rounded(found.size),
-        "left": plain(found.left),
-        "erased": plain(found.erased),
+        "left": plain(found.retained),
+        "erased": plain(found.forgotten),
         "at_end": rounded(found.at_end),
         "erasers": [
             {"token": place, "share": rounded(share)}
@@ -124,20 +124,24 @@ def support_of(reading: Reading) -> Plain:
     """
     choices = choices_of(reading)
     try:
-        whole, found = search(reading, each=_worth_trying(reading))
+        whole, found = hierarchical_search(reading, each=_worth_trying(reading))
     except CellError:
-        felt = plain(sensitivity(reading))
+        felt = plain(saliency(reading))
         return {"carriers": [], "sentences": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
     return {
         "carriers": [
-            {"token": one.step, "share": rounded(one.share), "without": short(one.without, choices)}
+            {
+                "token": one.step,
+                "share": rounded(one.probability_drop),
+                "without": short(one.without, choices),
+            }
             for one in found
         ],
         "sentences": [
             {
                 "from": one.start,
                 "to": one.end,
-                "share": rounded(one.share),
+                "share": rounded(one.probability_drop),
                 "without": short(one.without, choices),
             }
             for one in whole
@@ -155,7 +159,7 @@ def what_if_of(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> Pl
     """
     _check_tokens(reading, [*drop, *keep])
     try:
-        changed = answer_if(reading, drop=drop, keep=keep)
+        changed = counterfactual_answer(reading, drop=drop, keep=keep)
     except CellError as fault:
         raise Refusal(422, "no_memory", str(fault)) from fault
     choices = choices_of(reading)
@@ -198,7 +202,7 @@ def _strip(layer: LayerTrace) -> Plain:
         "layer": layer.layer,
         "reverse": layer.reverse,
         "gates": {name: plain(layer[name][:, 0].mean(1)) for name in gates_of(layer.cell)},
-        "moves": {state: plain(movement(layer, state)[:, 0]) for state in layer.cell.states},
+        "moves": {state: plain(relative_state_change(layer, state)[:, 0]) for state in layer.cell.states},
     }
 
 
@@ -206,7 +210,7 @@ def _lasting(layer: LayerTrace) -> Plain:
     """Half-lives in tokens, and what is left of the first write; None in a network without such a memory."""
     try:
         lives = half_lives(layer)[0]
-        left = fate(layer, 0).at_end
+        left = write_retention(layer, 0).at_end
     except CellError:
         return {"half_life": None, "longest": None, "left_of_first": None}
     return {
