@@ -11,7 +11,7 @@ from keepgate.lens.answers import answer_if, answer_shares, answers_without, inf
 from keepgate.lens.reading import read
 from keepgate.lens.seen import see
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 QUESTIONS = [
     Question(text="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", answers=("魯夫",), starts=(0,)),
@@ -115,9 +115,9 @@ def one_way(layer, place, way, read, states, here, change=None):
 
 def test_what_cannot_be_taken_apart_is_refused():
     with pytest.raises(CellError, match="no memory"):
-        answer_shares(reader(cell="feedforward", reading="last", bidirectional=False, window=3), QUESTIONS[0])
+        answer_shares(reader(cell="feedforward", pooling="last", bidirectional=False, window=3), QUESTIONS[0])
     with pytest.raises(CellError, match="gradient"):
-        answer_shares(reader(cell="rnn", reading="last", bidirectional=False), QUESTIONS[0])
+        answer_shares(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
     task = reader(**KINDS[0])
     with pytest.raises(ShapeError, match="numbered 0 to 20"):
         scores_without(task, QUESTIONS[0], [21])

@@ -20,7 +20,7 @@ from keepgate.lens.horizon import horizon
 from keepgate.lens.samples import rows_of
 from keepgate.lens.signal import signal_of
 from keepgate.tasks import ChoiceReader, SpanReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
 
 LENGTHS = [9, 4, 12, 1, 7]
@@ -271,7 +271,7 @@ def test_a_span_reader_has_what_it_sees_and_guesses_the_rest():
         Question(text=text, question="誰?", answers=("香吉士",)),
     ]
     settings = SpanReaderSettings(
-        embedding_size=8, pair_size=4, hidden_size=6, window=40, longest=9, longest_answer=5
+        embedding_size=8, pair_size=4, hidden_size=6, window=40, max_train_span=9, max_answer_span=5
     )
     task = SpanReader.build(asked * 3, settings, seed=0).eval()
     (sample,) = asked_of(task, asked)
@@ -290,9 +290,9 @@ def test_a_span_reader_has_what_it_sees_and_guesses_the_rest():
     assert middle[1] == pytest.approx(math.log(spans[1])), "the answer is 16 tokens back"
     assert 0 < float(middle[0]) < math.log(spans[0])
     report = examine(task.train(), asked)
-    assert (report.name, report.needed, report.steps) == ("network.read_text", 16, 26)
+    assert (report.name, report.needed, report.steps) == ("network.text_encoder", 16, 26)
     assert task.training
-    assert examine(task, asked, layer="network.read_again").name == "network.read_again"
+    assert examine(task, asked, layer="network.second_encoder").name == "network.second_encoder"
 
 
 def test_data_that_does_not_fit_is_refused(as_users_run):

@@ -161,7 +161,7 @@ def test_wrong_names_are_refused_with_the_known_ones(tmp_path, as_users_run):
 
 def test_a_network_without_memory_is_refused():
     with pytest.raises(CellError, match="no memory"):
-        looked(cell="feedforward", reading="last", bidirectional=False, window=4)
+        looked(cell="feedforward", pooling="last", bidirectional=False, window=4)
 
 
 def test_one_token_is_enough():

@@ -56,7 +56,7 @@ def test_every_token_is_in_one_sentence_and_the_question_is_one_of_its_own(readi
 
 
 def test_a_piece_says_what_the_answer_would_be_without_it():
-    found = read(reader(cell="gru", reading="last"), QUESTIONS[0])
+    found = read(reader(cell="gru", pooling="last"), QUESTIONS[0])
     (piece,) = without_pieces(found, [(2, 7)])
     rerun = drop_pieces(found.seen, [(2, 7)]).output
     units = rerun.shape[2] // 2
@@ -73,7 +73,7 @@ def test_in_a_long_text_the_search_goes_down_to_the_token_that_carries():
     """A network whose memory is opened for one token alone: everything else writes next to nothing."""
     filler = "索隆說他想畫地圖。" * 40
     asked = Question(text=filler + "娜美魯。" + filler, question="誰?")
-    task = reader(cell="lstm", reading="last", bidirectional=False)
+    task = reader(cell="lstm", pooling="last", bidirectional=False)
     layer, hidden = task.encoder.layer, 5
     with torch.no_grad():
         for weight in layer.parameters():

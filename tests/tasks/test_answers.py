@@ -9,9 +9,9 @@ import torch
 from keepgate.data.questions import Question
 from keepgate.data.vocabulary import Vocabulary
 from keepgate.errors import CellError, CorpusError, ShapeError
-from keepgate.tasks import TASKS
-from keepgate.tasks.reader import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks import KINDS
+from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.choice.reader import ChoiceReader
 
 QUESTIONS = [
     Question(text="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", answers=("魯夫",), id="1"),
@@ -144,7 +144,7 @@ def test_the_trace_is_over_the_tokens_that_were_read(reading: str) -> None:
 @READINGS
 def test_it_is_rebuilt_from_its_files(reading: str) -> None:
     model = reader(reading)
-    again = TASKS[model.kind].from_files(model.settings, json.loads(json.dumps(model.vocabulary_json())))
+    again = KINDS[model.kind].task.from_files(model.settings, json.loads(json.dumps(model.vocabulary_json())))
     again.load_state_dict(model.state_dict())
     assert again.answer(QUESTIONS) == model.answer(QUESTIONS)
     for broken in (

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from keepgate.data.questions import Question
-from keepgate.tasks.reader import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.choice.reader import ChoiceReader
 from keepgate.tasks.task import Task
 
 NAMES = ["魯夫", "索隆", "娜美", "騙人布", "香吉士", "喬巴", "羅賓", "佛朗基"]

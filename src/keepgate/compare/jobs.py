@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 
 from ..export import bundle
-from ..tasks.reader import ChoiceReader
-from ..train.logbook import Progress
+from ..tasks.choice.reader import ChoiceReader
 from ..train.loop import Result, fit
+from ..train.progress import Progress
 from . import measure
 from .contestants import Budget, Contestant, run_of, stages_of
 from .result import GradientLine, Reading, SeedRun, Strip

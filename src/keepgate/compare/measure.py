@@ -13,7 +13,7 @@ from ..lens.gradient import gradient_by_lag
 from ..lens.view import movement, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 from .result import GradientLine, Strip
 
 L = TypeVar("L", int, int | None)

@@ -17,7 +17,7 @@ from .. import __version__
 from ..data.corpora.stories import article
 from ..errors import SettingsError
 from ..kernels.machine import machine
-from ..train.logbook import Bar, Progress
+from ..train.progress import Progress, ProgressBar
 from . import measure
 from .contestants import (
     BATCH,
@@ -70,7 +70,7 @@ def run(
     if models is not None:
         jobs = [_kept(job, models) for job in jobs]
     workers = min(processes or min(2, machine().cores), len(jobs))
-    with Bar(sum(job.steps for job in jobs), shown=progress) as bar:
+    with ProgressBar(sum(job.steps for job in jobs), shown=progress) as bar:
         outcomes = _here(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
     one = article(measure.ARTICLE_LENGTH)
     return Comparison(
@@ -137,7 +137,7 @@ def _jobs(
     return sorted(jobs, key=lambda job: (job.kind == "scaled", slowest[job.contestant.cell]))
 
 
-def _here(jobs: Sequence[Job], bar: Bar) -> list[Outcome]:
+def _here(jobs: Sequence[Job], bar: ProgressBar) -> list[Outcome]:
     outcomes, before = [], 0
     for job in jobs:
 
@@ -166,7 +166,7 @@ def _work(job: Job) -> Outcome:
     return do(job, lambda now: _worker["said"].put((_called(job), now.loss)))
 
 
-def _in_processes(jobs: Sequence[Job], bar: Bar, workers: int) -> list[Outcome]:
+def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[Outcome]:
     context = multiprocessing.get_context("spawn")
     said = context.Queue()
     others = set(multiprocessing.active_children())

@@ -19,12 +19,13 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from .. import tasks
+from ..config import settings_from
 from ..errors import BundleError, KeepgateError, nearest_first
-from ..tasks.settings import settings_from
+from ..tasks.kind import TaskKind
 from ..tasks.task import Task
 from . import folder as folders
 
-FORMAT = 1
+FORMAT = 2
 FILES = ("weights.safetensors", "model.toml", "vocabulary.json", "card.md")
 
 _REMEDY = "copy the model again from where it came, or train it again"
@@ -185,13 +186,13 @@ def _task_type(path: Path, model: Mapping[str, Any]) -> type[Task]:
             f"{path} has format {version!r}, and this keepgate reads format {FORMAT}; "
             f"{'install a newer keepgate' if isinstance(version, int) and version > FORMAT else _REMEDY}"
         )
-    known: Mapping[str, type[Task]] = tasks.TASKS
+    known: Mapping[str, TaskKind] = tasks.KINDS
     if not isinstance(kind, str) or kind not in known:
         raise BundleError(
             f"{path} is of kind {kind!r}; this keepgate knows {', '.join(nearest_first(str(kind), known))}; "
             "install the keepgate that wrote it, or train it again"
         )
-    return known[kind]
+    return known[kind].task
 
 
 def _toml(path: Path, content: bytes) -> dict[str, Any]:
@@ -222,8 +223,8 @@ def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[s
         "## Settings",
         _paragraph(settings),
         "## How to use it",
-        f'```\nkeepgate ask {path.name} --text FILE --question "…"\n```',
-        f"```\nfrom keepgate.export import load\n\nreader = load({path.name!r})\n```",
+        f"```\n{tasks.KINDS[task.kind].use.format(model=path.name)}\n```",
+        f"```\nfrom keepgate.export import load\n\nmodel = load({path.name!r})\n```",
         "manifest.json holds the SHA-256 of each file; a folder in which one has changed is refused.",
     ]
     return "\n\n".join(parts) + "\n"

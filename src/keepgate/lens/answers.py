@@ -11,7 +11,7 @@ from ..data.questions import Question
 from ..data.text import tokenize
 from ..errors import ShapeError
 from ..tasks.answer import Answer
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 from .attribution import Shares, attribute_last
 from .brief import brief
 from .choices import ChoiceHead

@@ -20,7 +20,7 @@ from ..compare.contestants import BATCH, CONTESTANTS, Contestant
 from ..data.corpora.stories import happenings, stories
 from ..data.corpora.telling import TELLINGS, Language
 from ..data.questions import Question
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 
 STEPS = 1600
 # Left as they are, nothing is learnt in so many steps.

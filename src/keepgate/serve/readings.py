@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..data.questions import Question
 from ..data.text import sentence_around, tokenize
 from ..lens import Reading, read
-from ..tasks.reader import joined
+from ..tasks.choice.reader import joined
 from .models import Model
 
 _Key = tuple[str, str, str]

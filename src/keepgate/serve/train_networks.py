@@ -22,9 +22,9 @@ from ..data.corpora.stories import stories
 from ..data.corpora.telling import Language
 from ..data.questions import Question
 from ..export import bundle
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
+from ..train import CurriculumStage
 from ..train.loop import Result, fit
-from ..train.plan import Stage
 from . import plain_rnn
 from .shipped import FOLDER, NAMES
 
@@ -92,7 +92,7 @@ class Course:
         lesson = self.lessons.get(name)
         return (lesson.begin if lesson else BY_NAME[name].build)(self.seed, self.language)
 
-    def stages(self, task: ChoiceReader, name: str) -> list[Stage]:
+    def stages(self, task: ChoiceReader, name: str) -> list[CurriculumStage]:
         """What the network of this name is trained on."""
         lesson = self.lessons.get(name)
         if lesson is None:
@@ -101,7 +101,7 @@ class Course:
         def make(step: int, seed: int) -> Sequence[object]:  # noqa: ARG001
             return task.prepare(lesson.batch(seed, self.language), training=True)
 
-        return [Stage(lesson.steps, make, name=ALONE)]
+        return [CurriculumStage(lesson.steps, make, name=ALONE)]
 
 
 COURSES = (

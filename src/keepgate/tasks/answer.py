@@ -2,6 +2,9 @@
 
 from dataclasses import asdict, dataclass
 
+# So many of the most probable answers are kept.
+CANDIDATES = 5
+
 
 @dataclass(frozen=True)
 class Answer:

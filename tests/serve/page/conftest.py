@@ -16,7 +16,7 @@ from keepgate.data.corpora.stories import primer
 from keepgate.data.questions import Question
 from keepgate.export import save
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -53,7 +53,7 @@ def named_badly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reads_chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's own model of Chinese stories, from whose name nothing can be guessed."""
     folder = tmp_path_factory.mktemp("models") / "mine"
-    settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, reading="last", bidirectional=False)
+    settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, pooling="last", bidirectional=False)
     save(ChoiceReader.build(primer("zh"), settings, seed=0), folder, card={"what": "a reader"})
     return folder
 

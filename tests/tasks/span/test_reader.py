@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from keepgate.data.batch import by_length
 from keepgate.data.questions import Question
 from keepgate.data.text import tokenize
 from keepgate.errors import CorpusError, SettingsError, ShapeError
-from keepgate.tasks.span.reader import TOKENS_AT_ONCE, SpanReader, _batches
+from keepgate.tasks.span.reader import TOKENS_AT_ONCE, SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
 from keepgate.tasks.task import Crops, Task
 
@@ -47,7 +48,7 @@ def test_an_answer_is_the_piece_of_the_text_it_points_at(
         assert answer.candidates[0] == (answer.text, answer.probability)
         assert len({text for text, _ in answer.candidates}) == len(answer.candidates) <= 5
         assert all(0 < probability <= 1 for _, probability in answer.candidates)
-        assert len(tokenize(answer.text)) <= reader.settings.longest_answer
+        assert len(tokenize(answer.text)) <= reader.settings.max_answer_span
 
 
 def test_answers_do_not_depend_on_the_company_or_the_mode(
@@ -132,7 +133,7 @@ def test_a_text_that_fits_the_window_is_not_cropped(reader: SpanReader) -> None:
 def test_hidden_words_leave_no_trace_of_themselves(
     questions: list[Question], settings: SpanReaderSettings
 ) -> None:
-    reader = SpanReader.build(questions, replace(settings, hide=0.999), seed=0)
+    reader = SpanReader.build(questions, replace(settings, mask_rate=0.999), seed=0)
     text = reader.collate(reader.prepare(questions[:4], training=True)).text
     seen, hidden = reader._hide(text)
     assert hidden.sum() > 20
@@ -146,7 +147,7 @@ def test_hidden_words_leave_no_trace_of_themselves(
 def test_the_pair_that_a_hidden_word_ends_is_hidden_too(
     questions: list[Question], settings: SpanReaderSettings
 ) -> None:
-    reader = SpanReader.build(questions, replace(settings, hide=0.2), seed=0)
+    reader = SpanReader.build(questions, replace(settings, mask_rate=0.2), seed=0)
     text = reader.collate(reader.prepare(questions[:8], training=True)).text
     seen, hidden = reader._hide(text)
     assert text.pairs[:-1][hidden[1:]].any()
@@ -157,7 +158,7 @@ def test_the_pair_that_a_hidden_word_ends_is_hidden_too(
 
 
 def test_words_are_hidden_in_training_only(questions: list[Question], settings: SpanReaderSettings) -> None:
-    reader = SpanReader.build(questions, replace(settings, hide=0.5, dropout=0.3), seed=0)
+    reader = SpanReader.build(questions, replace(settings, mask_rate=0.5, dropout=0.3), seed=0)
     batch = reader.collate(reader.prepare(questions[:8], training=True))
     assert reader.eval().loss(batch) == reader.loss(batch)
     assert reader.train().loss(batch) != reader.loss(batch)
@@ -185,7 +186,7 @@ def test_a_text_of_thousands_of_tokens_is_answered(reader: SpanReader, questions
 
 def test_batches_hold_everything_once_and_not_too_much(reader: SpanReader, questions: list[Question]) -> None:
     examples = reader.prepare(questions, training=False)
-    batches = list(_batches(examples, 16))
+    batches = list(by_length([each.length for each in examples], 16, TOKENS_AT_ONCE))
     assert sorted(row for rows in batches for row in rows) == list(range(len(examples)))
     assert all(len(rows) <= 16 for rows in batches)
     assert all(len(rows) * max(examples[row].length for row in rows) <= TOKENS_AT_ONCE for rows in batches)
@@ -196,10 +197,10 @@ def test_batches_hold_everything_once_and_not_too_much(reader: SpanReader, quest
     [
         {"dropout": 1.0},
         {"hidden_size": 0},
-        {"guess": -1.0},
-        {"overlap": 1.5},
-        {"longest": 500},
-        {"longest_answer": 41},
+        {"mlm_weight": -1.0},
+        {"f1_weight": 1.5},
+        {"max_train_span": 500},
+        {"max_answer_span": 41},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:

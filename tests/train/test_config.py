@@ -6,7 +6,7 @@ import pytest
 from fake_task import Parity, made, rows
 
 from keepgate.errors import SettingsError
-from keepgate.train import Run, Stage, fit
+from keepgate.train import CurriculumStage, TrainingConfig, fit
 
 
 @pytest.mark.parametrize(
@@ -33,24 +33,44 @@ from keepgate.train import Run, Stage, fit
 )
 def test_a_value_that_makes_no_sense(given: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        Run(**given)
+        TrainingConfig(**given)
 
 
 @pytest.mark.parametrize(
     ("run", "given", "message"),
     [
-        (Run(steps=1), {}, "neither of examples and stages"),
-        (Run(steps=1), {"examples": rows(3), "stages": [Stage(1, made)]}, "both of examples and stages"),
-        (Run(steps=1), {"examples": []}, "no examples to train on"),
-        (Run(), {"examples": rows(3)}, "neither steps nor epochs is given"),
-        (Run(), {"stages": []}, "at least one step"),
-        (Run(), {"stages": [Stage(-1, made), Stage(3, made)]}, "at least one step"),
-        (Run(epochs=2), {"stages": [Stage(3, made)]}, "3 steps together, and the run asks for 2 epochs"),
-        (Run(steps=4), {"stages": [Stage(3, made)]}, "3 steps together, and the run asks for 4 steps"),
-        (Run(), {"stages": [Stage(3, lambda *_: [], "none")]}, "'none' made no examples for step 0"),
-        (Run(steps=1), {"examples": rows(3), "dev": []}, "no questions to evaluate on"),
+        (TrainingConfig(steps=1), {}, "neither of examples and stages"),
+        (
+            TrainingConfig(steps=1),
+            {"examples": rows(3), "stages": [CurriculumStage(1, made)]},
+            "both of examples and stages",
+        ),
+        (TrainingConfig(steps=1), {"examples": []}, "no examples to train on"),
+        (TrainingConfig(), {"examples": rows(3)}, "neither steps nor epochs is given"),
+        (TrainingConfig(), {"stages": []}, "at least one step"),
+        (
+            TrainingConfig(),
+            {"stages": [CurriculumStage(-1, made), CurriculumStage(3, made)]},
+            "at least one step",
+        ),
+        (
+            TrainingConfig(epochs=2),
+            {"stages": [CurriculumStage(3, made)]},
+            "3 steps together, and the run asks for 2 epochs",
+        ),
+        (
+            TrainingConfig(steps=4),
+            {"stages": [CurriculumStage(3, made)]},
+            "3 steps together, and the run asks for 4 steps",
+        ),
+        (
+            TrainingConfig(),
+            {"stages": [CurriculumStage(3, lambda *_: [], "none")]},
+            "'none' made no examples for step 0",
+        ),
+        (TrainingConfig(steps=1), {"examples": rows(3), "dev": []}, "no questions to evaluate on"),
     ],
 )
-def test_arguments_that_do_not_go_together(run: Run, given: dict[str, Any], message: str) -> None:
+def test_arguments_that_do_not_go_together(run: TrainingConfig, given: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         fit(Parity.build(), run, progress=False, **given)
