@@ -162,9 +162,9 @@ def test_a_grown_file_is_not_read(model: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("model.toml", lambda was: was.replace(b"format = 1", b"format = 2"), "format 2.*newer keepgate"),
-        ("model.toml", lambda was: was.replace(b"format = 1", b"format = 0"), "format 0.*train it again"),
-        ("model.toml", lambda was: was.replace(b"format = 1\n", b""), "format None"),
+        ("model.toml", lambda was: was.replace(b"format = 2", b"format = 3"), "format 3.*newer keepgate"),
+        ("model.toml", lambda was: was.replace(b"format = 2", b"format = 0"), "format 0.*train it again"),
+        ("model.toml", lambda was: was.replace(b"format = 2\n", b""), "format None"),
         (
             "model.toml",
             lambda was: was.replace(b'"parity"', b'"os.system"'),

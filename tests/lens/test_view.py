@@ -26,10 +26,10 @@ def reader(**settings: object) -> ChoiceReader:
     return ChoiceReader.build([QUESTION], chosen, seed=0)
 
 
-@pytest.mark.parametrize(("reading", "tokens"), [("attention", 11), ("last", 21)])
+@pytest.mark.parametrize(("pooling", "tokens"), [("attention", 11), ("last", 21)])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_every_step_of_the_trace_has_its_token(cell: str, reading: str, tokens: int) -> None:
-    seen = view(reader(cell=cell, reading=reading), QUESTION)
+def test_every_step_of_the_trace_has_its_token(cell: str, pooling: str, tokens: int) -> None:
+    seen = view(reader(cell=cell, pooling=pooling), QUESTION)
     assert len(seen.tokens) == tokens
     assert "".join(seen.tokens).startswith(QUESTION.text)
     for layer in seen.trace.layers:

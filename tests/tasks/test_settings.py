@@ -17,7 +17,10 @@ FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"cell": "ltsm"}, 'cell is \'ltsm\'; it must be one of "feedforward", "rnn", "lstm", "gru"'),
+        (
+            {"cell": "ltsm"},
+            'cell is \'ltsm\'; it must be one of "feedforward", "rnn", "rnn_relu", "lstm", "gru"',
+        ),
         ({"pooling": None}, 'pooling is None; it must be one of "last", "attention"'),
         ({"hidden_size": 0}, "hidden_size is 0; it must be 1 or more"),
         ({"hidden_size": 1.5}, "hidden_size is 1.5; it must be a whole number"),

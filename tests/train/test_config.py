@@ -20,11 +20,11 @@ from keepgate.train import CurriculumStage, TrainingConfig, fit
         ({"learning_rate": float("nan")}, "learning_rate is nan; it must be a finite number"),
         ({"schedule": "linear"}, "schedule is 'linear'; it must be one of"),
         ({"optimiser": "sgd"}, "optimiser is 'sgd'; it must be one of"),
-        ({"flat": 1.5}, "flat is 1.5; it must be 0 to 1"),
+        ({"hold_fraction": 1.5}, "hold_fraction is 1.5; it must be 0 to 1"),
         ({"warmup": -1}, "warmup is -1; it must be 0 or more"),
-        ({"average": 1.0}, "average is 1.0; it must be 0 or more and below 1"),
+        ({"ema_decay": 1.0}, "ema_decay is 1.0; it must be 0 or more and below 1"),
         ({"betas": (0.9, 1.0)}, r"betas is \(0.9, 1.0\)"),
-        ({"clip": -1.0}, "clip is -1.0; it must be above 0"),
+        ({"max_grad_norm": -1.0}, "max_grad_norm is -1.0; it must be above 0"),
         ({"weight_decay": 0.1}, 'weight_decay is 0.1, and "adam" takes none'),
         ({"autocast": "float16"}, "autocast is 'float16'"),
         ({"threads": 0}, "threads is 0"),
@@ -39,11 +39,11 @@ def test_a_value_that_makes_no_sense(given: dict[str, Any], message: str) -> Non
 @pytest.mark.parametrize(
     ("run", "given", "message"),
     [
-        (TrainingConfig(steps=1), {}, "neither of examples and stages"),
+        (TrainingConfig(steps=1), {}, "nothing given to train on"),
         (
             TrainingConfig(steps=1),
             {"examples": rows(3), "stages": [CurriculumStage(1, made)]},
-            "both of examples and stages",
+            "examples and stages given to train on",
         ),
         (TrainingConfig(steps=1), {"examples": []}, "no examples to train on"),
         (TrainingConfig(), {"examples": rows(3)}, "neither steps nor epochs is given"),
@@ -56,12 +56,12 @@ def test_a_value_that_makes_no_sense(given: dict[str, Any], message: str) -> Non
         (
             TrainingConfig(epochs=2),
             {"stages": [CurriculumStage(3, made)]},
-            "3 steps together, and the run asks for 2 epochs",
+            "3 steps together, and the configuration asks for 2 epochs",
         ),
         (
             TrainingConfig(steps=4),
             {"stages": [CurriculumStage(3, made)]},
-            "3 steps together, and the run asks for 4 steps",
+            "3 steps together, and the configuration asks for 4 steps",
         ),
         (
             TrainingConfig(),

@@ -34,8 +34,10 @@ class Poisoned(Parity):
             with torch.no_grad():
                 self.memory.weight_hh_l0[3, 1] = torch.inf
 
-    def loss(self, batch: Rows) -> Tensor:
-        loss = super().loss(batch)
+    def loss(self, batch: Rows, carry: object = None) -> tuple[Tensor, None]:
+        return self.poisoned(super().loss(batch)[0]), None
+
+    def poisoned(self, loss: Tensor) -> Tensor:
         if self.how == "loss" and self.batches == 5:
             return loss / torch.zeros(())
         if self.how == "gradient" and self.batches == 5:

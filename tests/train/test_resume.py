@@ -207,11 +207,11 @@ def test_another_run_is_refused_and_the_differences_listed(tmp_path: Path) -> No
     with pytest.raises(SettingsError) as raised:
         fit(Parity.build(hidden_size=9), other, examples=DATA, folder=tmp_path, resume=True, progress=False)
     message = str(raised.value)
-    assert "run.learning_rate: 0.01 in the checkpoint, 0.02 now" in message
-    assert "run.max_grad_norm: 1.0 in the checkpoint, not given now" in message
-    assert "run.steps: 2 in the checkpoint, 4 now" in message
+    assert "training.learning_rate: 0.01 in the checkpoint, 0.02 now" in message
+    assert "training.max_grad_norm: 1.0 in the checkpoint, not given now" in message
+    assert "training.steps: 2 in the checkpoint, 4 now" in message
     assert "task.hidden_size: 8 in the checkpoint, 9 now" in message
-    assert "run.seed" not in message
+    assert "training.seed" not in message
 
 
 def test_other_data_are_refused(tmp_path: Path) -> None:

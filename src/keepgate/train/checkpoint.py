@@ -37,7 +37,13 @@ _NAME = re.compile(r"step-(\d{8,})")
 _KEPT = 2
 
 # These change when something is said or saved, never the weights.
-_FREE = ("training.log_every", "training.checkpoint_every", "training.threads", "torch")
+_FREE = (
+    "training.log_every",
+    "training.evaluate_every",
+    "training.checkpoint_every",
+    "training.threads",
+    "torch",
+)
 
 
 # What the content of a checkpoint raises if its sums are right and it was made by hand all the same.
@@ -250,7 +256,9 @@ class Checkpoints:
 
     def _refuse_other_settings(self, path: Path, content: bytes) -> None:
         there, here = _flat(tomllib.loads(content.decode())), _flat(self.settings)
-        names = sorted(name for name in there.keys() | here.keys() if name not in _FREE)
+        # Which weights are the best depends on when they are measured.
+        free = set(_FREE) - ({"training.evaluate_every"} if here.get("training.keep") == "best" else set())
+        names = sorted((there.keys() | here.keys()) - free)
         differences = [
             f"  {name}: {_shown(there, name)} in the checkpoint, {_shown(here, name)} now"
             for name in names

@@ -31,7 +31,7 @@ def test_it_learns_32_examples_by_heart(questions: list[Question], settings: Spa
     optimiser = torch.optim.Adam([each for each in reader.parameters() if each.requires_grad], 1e-2)
     for _ in range(60):
         optimiser.zero_grad()
-        reader.loss(batch).backward()
+        reader.loss(batch)[0].backward()
         optimiser.step()
     answers = reader.answer(some)
     assert [answer.text for answer in answers] == [question.answers[0] for question in some]
@@ -135,7 +135,7 @@ def test_hidden_words_leave_no_trace_of_themselves(
 ) -> None:
     reader = SpanReader.build(questions, replace(settings, mask_rate=0.999), seed=0)
     text = reader.collate(reader.prepare(questions[:4], training=True)).text
-    seen, hidden = reader._hide(text)
+    seen, hidden = reader._mask(text)
     assert hidden.sum() > 20
     assert (seen.words[hidden] == 1).all()
     assert not seen.pairs[hidden].any()
@@ -149,7 +149,7 @@ def test_the_pair_that_a_hidden_word_ends_is_hidden_too(
 ) -> None:
     reader = SpanReader.build(questions, replace(settings, mask_rate=0.2), seed=0)
     text = reader.collate(reader.prepare(questions[:8], training=True)).text
-    seen, hidden = reader._hide(text)
+    seen, hidden = reader._mask(text)
     assert text.pairs[:-1][hidden[1:]].any()
     assert not seen.pairs[:-1][hidden[1:]].any()
     untouched = ~hidden[1:] & ~hidden[:-1]
@@ -172,7 +172,7 @@ def test_a_batch_without_answers_has_no_loss(reader: SpanReader, questions: list
 
 
 def test_what_the_reader_read_can_be_seen(reader: SpanReader, questions: list[Question]) -> None:
-    tokens, trace = reader.look(questions[0])
+    tokens, trace = reader.trace(questions[0])
     assert "".join(tokens.texts) == questions[0].text
     for reverse in (False, True):
         assert trace.layer(0, reverse=reverse).f.shape == (len(tokens), 1, reader.settings.hidden_size)
