@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from keepgate.kernels.machine import machine as here
+from keepgate.machine import machine as here
 
 # What the layers are measured with; the issue is a machine's second core, not its sixty-fourth.
 THREADS = (1, 2)

@@ -5,16 +5,16 @@ import re
 
 import pytest
 import torch
-from compiled import CSRC, built, call, facts
-from later_cells import LATER
 from torch import Tensor
 
 from keepgate.cells import CELLS, by_name, gru, gru_reset_before, lstm, mingru
 from keepgate.emit import header
 from keepgate.equations import Cell, Named, Step, cell, sigmoid, tanh
 from keepgate.errors import CellError
+from tests.emit.compiler import CSRC, built, call, facts
+from tests.equations.later_cells import LATER
 
-COMMITTED = [cell for cell in CELLS if cell.recurrent != "inside"]
+COMMITTED = [cell for cell in CELLS if cell.recurrent != "in_step"]
 UNITS = 50
 
 
@@ -89,7 +89,7 @@ class Truth:
         groups = (self.wx, self.uh, self.prev, *([self.weight] if cell.vectors else []))
         self.step = cell.step(*(Named(**group) for group in groups))
         raw = {f"wx_{g}": v for g, v in self.wx.items()} | {f"uh_{g}": v for g, v in self.uh.items()}
-        self.kept = [({**raw, **self.step})[name] for name in cell.graph.kept]
+        self.kept = [({**raw, **self.step})[name] for name in cell.analysis.saved]
         self.next = [self.step[state] for state in cell.states]
         self.d_next = torch.randn(len(self.next), UNITS, dtype=torch.float64)
         leaves = [leaf for group in (self.wx, self.uh, self.prev, self.weight) for leaf in group.values()]
@@ -155,7 +155,7 @@ def test_a_driver_is_told_what_the_cell_is(cell, library):
     assert (known.gates, known.states, known.vectors) == tuple(
         map(len, (cell.gates, cell.states, cell.vectors))
     )
-    assert known.kept == len(cell.graph.kept)
+    assert known.kept == len(cell.analysis.saved)
     assert ("dense", "diagonal", "none")[known.recurrence] == cell.recurrent
     assert known.reads_output == cell.reads_output
     assert sorted(known.wx_gates) == sorted(known.uh_gates) == list(range(known.gates))

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from test_expr import FORMULAS
 
 from keepgate.cells import CELLS
 from keepgate.equations import derivative, evaluate, gradients, maximum, relu, sigmoid, symbol
 from keepgate.errors import CellError
+from tests.equations.formulas import FORMULAS
+from tests.equations.later_cells import LATER
 
-WITH_GRAPH = [cell for cell in (*CELLS, *LATER) if cell.recurrent != "inside"]
+WITH_GRAPH = [cell for cell in (*CELLS, *LATER) if cell.recurrent != "in_step"]
 each_cell = pytest.mark.parametrize("cell", WITH_GRAPH, ids=lambda cell: cell.name)
 
 
@@ -62,7 +62,7 @@ def test_at_its_corner_each_operation_has_torchs_derivative():
 def test_what_is_held_has_no_derivative_of_its_own():
     x = symbol("x")
     gate = sigmoid(x)
-    assert derivative(gate * x, x, held=[gate]) is gate
+    assert derivative(gate * x, x, constants=[gate]) is gate
     assert derivative(gate * x, x) is not gate
 
 
@@ -123,8 +123,8 @@ def test_each_cells_backward_is_autograds(cell):
         loss(cell, inputs, upstream).sum() + 0 * sum(v.sum() for v in inputs.values()), list(inputs.values())
     )
     plain = {name: value.detach() for name, value in inputs.items()}
-    ours = evaluate(cell.graph.backward.values(), given(cell, plain, upstream))
-    assert list(cell.graph.backward) == [f"d_{name}" for name in inputs]
+    ours = evaluate(cell.analysis.backward.values(), given(cell, plain, upstream))
+    assert list(cell.analysis.backward) == [f"d_{name}" for name in inputs]
     for mine, autograd in zip(ours, expected, strict=True):
         torch.testing.assert_close(full(mine, autograd), autograd, rtol=1e-11, atol=1e-12)
 
@@ -133,7 +133,7 @@ def test_each_cells_backward_is_autograds(cell):
 def test_each_cells_backward_is_that_of_finite_differences(cell):
     inputs, upstream = values_of(cell, seed=1)
     inputs = {name: value.detach() for name, value in inputs.items()}
-    ours = evaluate(cell.graph.backward.values(), given(cell, inputs, upstream))
+    ours = evaluate(cell.analysis.backward.values(), given(cell, inputs, upstream))
     step = 1e-6
     for name, mine in zip(inputs, ours, strict=True):
         up = loss(cell, {**inputs, name: inputs[name] + step}, upstream)
@@ -146,7 +146,12 @@ def stored(cell, inputs, upstream):
     """What backward is handed: states before and after, what the graph says is kept, vectors, gradients."""
     graph = cell.graph
     values = {node: inputs[name] for name, node in graph.inputs.items()}
-    nodes = [*graph.kept.values(), *graph.next.values(), *graph.previous.values(), *graph.vectors.values()]
+    nodes = [
+        *cell.analysis.saved.values(),
+        *graph.next.values(),
+        *graph.previous.values(),
+        *graph.vectors.values(),
+    ]
     handed = dict(zip(nodes, evaluate(nodes, values), strict=True))
     return handed | {node: upstream[node.name] for node in graph.upstream.values()}
 
@@ -155,8 +160,8 @@ def stored(cell, inputs, upstream):
 def test_backward_needs_no_more_than_what_is_kept(cell):
     inputs, upstream = values_of(cell)
     inputs = {name: value.detach() for name, value in inputs.items()}
-    from_all = evaluate(cell.graph.backward.values(), given(cell, inputs, upstream))
-    from_kept = evaluate(cell.graph.backward.values(), stored(cell, inputs, upstream))
+    from_all = evaluate(cell.analysis.backward.values(), given(cell, inputs, upstream))
+    from_kept = evaluate(cell.analysis.backward.values(), stored(cell, inputs, upstream))
     for one, other in zip(from_all, from_kept, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
@@ -166,7 +171,7 @@ def test_backward_needs_all_of_the_raw_inputs_that_are_kept(cell):
     graph = cell.graph
     inputs, upstream = values_of(cell)
     handed = stored(cell, inputs, upstream)
-    for name in graph.kept.keys() & graph.inputs.keys():
+    for name in cell.analysis.saved.keys() & graph.inputs.keys():
         less = {node: value for node, value in handed.items() if node is not graph.inputs[name]}
         with pytest.raises(CellError, match=f"{name} has no value"):
-            evaluate(graph.backward.values(), less)
+            evaluate(cell.analysis.backward.values(), less)

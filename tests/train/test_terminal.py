@@ -7,10 +7,10 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from fake_task import Parity, rows
 
 from keepgate.train import Progress, ProgressBar, TrainingConfig, fit
 from keepgate.train import progress as progress_module
+from tests.fake_task import Parity, rows
 
 DATA = rows(20)
 

@@ -7,8 +7,8 @@ from itertools import chain, groupby
 
 from ..cells import CELLS
 from ..equations import Cell, Expr, gradients, topological
-from .columns import Columns, columns
 from .expression import write
+from .preactivations import Columns, columns
 from .statements import Names, statements, variables
 
 GENERATED = "// GENERATED from "
@@ -95,7 +95,7 @@ def _constants(cell: Cell, each: Columns) -> list[str]:
             (f"int gates = {len(cell.gates)}", " ".join(cell.gates)),
             (f"int states = {len(cell.states)}", " ".join(cell.states)),
             (f"int vectors = {len(cell.vectors)}", " ".join(cell.vectors)),
-            (f"int kept = {len(graph.kept)}", " ".join(graph.kept)),
+            (f"int kept = {len(cell.analysis.saved)}", " ".join(cell.analysis.saved)),
             (f"int apart = {len(each.apart)}", "gates whose wx and uh do more than add up"),
             (f"int wx_gates[gates] = {_places(cell, each.wx_gates)}", " ".join(each.wx_gates)),
             (f"int uh_gates[gates] = {_places(cell, each.uh_gates)}", uh_gates),
@@ -122,14 +122,14 @@ def _places(cell: Cell, gates: Iterable[str]) -> str:
 def _forward(cell: Cell, each: Columns) -> Iterator[str]:
     graph = cell.graph
     inner = variables(cell)
-    results = _numbered("kept", graph.kept.values()) | _numbered("next", graph.next.values())
+    results = _numbered("kept", cell.analysis.saved.values()) | _numbered("next", graph.next.values())
     body = _body(
         {"pre": each.values, "prev": _names(graph.previous.values()), "weight": graph.vectors},
         results,
         called=_by_node(graph.next, graph.traced, {name: node for node, name in inner.items()}),
         always=inner.keys(),
     )
-    yield f"// {', '.join(each.values)}  ->  {', '.join(graph.next)}" + _after("; ", graph.kept)
+    yield f"// {', '.join(each.values)}  ->  {', '.join(graph.next)}" + _after("; ", cell.analysis.saved)
     yield from _function("forward", ("pre", "prev", "weight"), ("next", "kept"), body)
 
 
@@ -140,9 +140,9 @@ def _backward(cell: Cell, each: Columns) -> Iterator[str]:
     found = gradients(list(graph.next.values()), list(graph.upstream.values()), list(parts.values()))
     gradient = {f"d_{name}": node for name, node in zip(parts, found, strict=True)}
     previous = _names(graph.previous.values())
-    results = _numbered("d_pre", (graph.backward[name] for name in each.gradients))
-    results |= _numbered("d_prev", (graph.backward[f"d_{name}"] for name in previous))
-    results |= _numbered("d_weight", (graph.backward[f"d_{name}"] for name in graph.vectors))
+    results = _numbered("d_pre", (cell.analysis.backward[name] for name in each.gradients))
+    results |= _numbered("d_prev", (cell.analysis.backward[f"d_{name}"] for name in previous))
+    results |= _numbered("d_weight", (cell.analysis.backward[f"d_{name}"] for name in graph.vectors))
     # The name d_c is for the whole gradient of c; the part that comes from later steps is d_next[1], if it is not all.
     arriving = {
         name if gradient[name] is node else f"d_next[{k}]": node
@@ -150,7 +150,7 @@ def _backward(cell: Cell, each: Columns) -> Iterator[str]:
     }
     body = _body(
         {
-            "kept": graph.kept,
+            "kept": cell.analysis.saved,
             "prev": previous,
             "next": graph.next,
             "weight": graph.vectors,

@@ -1,13 +1,15 @@
 """The small language in which a cell's equations are written. It does not know torch."""
 
-from .carry import Carry
+from .additive import AdditiveUpdate
+from .analysis import Analysis
 from .cell import Cell, Named, OnnxOperator, Step, cell
 from .derivative import derivative, gradients
 from .expr import Expr, const, evaluate, exp, log, maximum, relu, sigmoid, step_of, symbol, tanh, topological
 from .graph import Graph
 
 __all__ = [
-    "Carry",
+    "AdditiveUpdate",
+    "Analysis",
     "Cell",
     "Expr",
     "Graph",

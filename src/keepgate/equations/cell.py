@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from operator import attrgetter
 from typing import Any, Literal
 
 from ..errors import CellError
-from .carry import Carry
-from .describe import Named, Recurrent, Step, check_names, check_use, draw
+from .additive import AdditiveUpdate
+from .analysis import Analysis
 from .expr import evaluate, topological
 from .graph import Graph
+from .tracing import Declaration, Named, Recurrence, Step, check_names, check_unused_parameters, trace_step
 
-__all__ = ["Cell", "Named", "OnnxOperator", "Recurrent", "Step", "cell"]
+__all__ = ["Cell", "Named", "OnnxOperator", "Recurrence", "Step", "cell"]
 
 
 @dataclass(frozen=True)
@@ -35,80 +36,77 @@ class OnnxOperator:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Cell:
+class Cell(Declaration):
     """A recurrent cell, described once.
 
     gates: blocks of rows of weight_ih and weight_hh, in torch's order where torch has the cell.
     states: what is carried from step to step; the first is the output, and is what uh is computed from.
     recurrent: what uh is. "dense": W_hh h_prev + b_hh. "diagonal": one weight a unit in place of W_hh.
-        "none": there is none; the step's uh has no names. "inside": the step is given `u` in place of uh, and
+        "none": there is none; the step's uh has no names. "in_step": the step is given `u` in place of uh, and
         u.n(v) is W_hh v + b_hh of gate n for any v of its own.
     vectors: weights per unit, such as peepholes; they reach the step as a fourth argument.
     step: (wx, uh, s) -> Step; wx is W_ih x_t + b_ih, s the previous states. Runs on tensors and on symbols.
+    letters: what the letters of a trace mean in English, {"f": "forget gate"}; one without a meaning is not in it.
     """
 
-    name: str
-    gates: tuple[str, ...]
-    states: tuple[str, ...]
-    recurrent: Recurrent
-    vectors: tuple[str, ...]
     onnx: OnnxOperator | None
-    step: Callable[..., Step]
+    letters: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
-    def _drawn(self) -> Graph:
-        return draw(self)
+    def graph(self) -> Graph:
+        """The step as expressions, whatever the recurrence is; a product inside the step is a node of its own."""
+        return trace_step(self)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """What is found in the graph."""
+        return Analysis(graph=self.graph)
 
     @property
-    def graph(self) -> Graph:
-        """The step as expressions. Raises CellError for recurrent="inside", whose step is not elementwise."""
-        if self.recurrent == "inside":
+    def elementwise_graph(self) -> Graph:
+        """The graph. Raises CellError for recurrent="in_step", whose step is not elementwise."""
+        if self.recurrent == "in_step":
             raise CellError(
-                f"{self.name} has no graph: it multiplies by a matrix inside its step (recurrent='inside'), "
+                f"{self.name} has no graph: it multiplies by a matrix inside its step (recurrent='in_step'), "
                 "so that one unit's step needs all the others; run cell.step on tensors, or use a cell whose "
                 "product comes first"
             )
-        return self._drawn
+        return self.graph
 
     @property
     def traced(self) -> tuple[str, ...]:
         """The names that a trace shows beside the states."""
-        return tuple(self._drawn.traced)
+        return tuple(self.graph.traced)
 
     @property
-    def memory(self) -> str:
+    def memory_state(self) -> str:
         """The slow state, found from the equations: the one that a gate carries from step to step."""
-        return self._drawn.memory
+        return self.analysis.memory_state
 
     @property
-    def keeps(self) -> str | None:
+    def retain_gate(self) -> str | None:
         """The gate that keeps the memory when open, found from the equations; None if no traced one does."""
-        return self._drawn.keeps
+        return self.analysis.retain_gate
 
     @property
-    def writes(self) -> str | None:
+    def input_gate(self) -> str | None:
         """The gate that lets new memory in, found from the equations; None if no traced gate does."""
-        return self._drawn.writes
+        return self.analysis.input_gate
 
     @property
     def reads_output(self) -> bool:
         """Whether the step uses the output before it for itself (in a GRU z * s.h), and not only by way of uh."""
-        return self._drawn.reads_output
+        return self.analysis.reads_output
 
     @property
     def linear(self) -> bool:
         """Whether the new states are linear in the old ones, found from the equations: a scan can do it."""
-        return self._drawn.linear
+        return self.analysis.linear
 
     @property
-    def carried(self) -> dict[str, Carry]:
+    def additive(self) -> dict[str, AdditiveUpdate]:
         """The states with s_t = a s_{t-1} + b, found from the equations, each with its a and b as expressions."""
-        return self._drawn.carried
-
-    @property
-    def step_graph(self) -> Graph:
-        """The step as expressions, whatever the recurrence is; a product inside the step is a node of its own."""
-        return self._drawn
+        return self.analysis.additive
 
     def rebuild(self, traced: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, Any]:
         """The new states, from a step's named values and the states before, by the cell's own equations.
@@ -116,9 +114,9 @@ class Cell:
         The operations are the step's own, so the result has its very bits. Names not needed are ignored.
         Raises CellError where a name is missing, or where the states do not follow from the named values.
         """
-        new = self._drawn.next
-        named = self._drawn.traced
-        values = {f"{state}_prev": node for state, node in self._drawn.previous.items()}
+        new = self.graph.next
+        named = self.graph.traced
+        values = {f"{state}_prev": node for state, node in self.graph.previous.items()}
         below = topological(new.values(), stop=set(named.values()))
         raw = [
             n for n in below if n.op in ("symbol", "product") and n not in (*values.values(), *named.values())
@@ -132,14 +130,14 @@ class Cell:
         used = set(below)
         missing = [name for name, node in named.items() if node in used and name not in traced]
         missing += [
-            f"{s} before the step" for s, n in self._drawn.previous.items() if n in used and s not in previous
+            f"{s} before the step" for s, n in self.graph.previous.items() if n in used and s not in previous
         ]
         if missing:
             raise CellError(
                 f"rebuilding {self.name} needs {', '.join(missing)} too; give every value that it names"
             )
         given = {node: traced[name] for name, node in named.items() if node in used}
-        given |= {node: previous[state] for state, node in self._drawn.previous.items() if node in used}
+        given |= {node: previous[state] for state, node in self.graph.previous.items() if node in used}
         return dict(zip(new, evaluate(new.values(), given), strict=True))
 
     def __repr__(self) -> str:
@@ -166,9 +164,10 @@ def cell(
     *,
     gates: str,
     states: str = "h",
-    recurrent: Recurrent = "dense",
+    recurrent: Recurrence = "dense",
     vectors: str = "",
     onnx: OnnxOperator | None = None,
+    letters: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Step]], Cell]:
     """Declare the decorated function to be one step of a cell of its name. Names are separated by spaces.
 
@@ -183,13 +182,41 @@ def cell(
             recurrent=recurrent,
             vectors=tuple(vectors.split()),
             onnx=onnx,
+            letters=dict(letters or {}),
             step=step,
         )
         check_names(made)
-        check_use(made, made._drawn)
+        _check_onnx(made)
+        _check_letters(made)
+        check_unused_parameters(made, made.graph)
         return made
 
     return declare
+
+
+def _check_onnx(cell: Cell) -> None:
+    operator = cell.onnx
+    if operator is None:
+        return
+    for kind, theirs, ours in (
+        ("gates", operator.gates, cell.gates),
+        ("vectors", operator.vectors, cell.vectors),
+    ):
+        if sorted(theirs.split()) != sorted(ours):
+            raise CellError(
+                f"{cell.name}'s OnnxOperator has the {kind} {theirs!r}, the cell {' '.join(ours)!r}; "
+                f"name the same {kind}, in the operator's order"
+            )
+
+
+def _check_letters(cell: Cell) -> None:
+    names = (*cell.states, *cell.traced)
+    for letter in cell.letters:
+        if letter not in names:
+            raise CellError(
+                f"{cell.name} gives the letter {letter!r} a meaning, and its trace shows {' '.join(names)}; "
+                "name one of them"
+            )
 
 
 def _find(module: str, path: str) -> Cell:

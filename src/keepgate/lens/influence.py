@@ -55,7 +55,7 @@ def _whole(seen: Seen, place: int, memory: str, gradients: list[Tensor]) -> Tens
     whole = gradients[cell.states.index(memory)]
     if len(cell.states) == 1:
         return whole
-    graph, known = cell.graph, values_at(call, part, slice(None))
+    graph, known = cell.elementwise_graph, values_at(call, part, slice(None))
     for number, (state, gradient) in enumerate(zip(cell.states, gradients, strict=True)):
         if state != memory:
             follows = value_of(

@@ -28,10 +28,10 @@ def jacobians(
     call: Call, part: LayerTrace, steps: slice = slice(None)
 ) -> Float[Tensor, "time batch after before"]:
     """`jacobian` of several steps of one layer and direction at once."""
-    cell, graph = call.cell, call.cell.graph
+    cell, graph = call.cell, call.cell.elementwise_graph
     states = cell.states
     known = values_at(call, part, steps)
-    like = part[cell.memory][steps]
+    like = part[cell.memory_state][steps]
     rows = []
     for after in states:
         new = graph.next[after]

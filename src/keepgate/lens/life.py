@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ..equations.graph import is_gate
+from ..equations.analysis import is_gate
 from ..errors import ShapeError
 from ..nn.trace import LayerTrace
 from .brief import brief
@@ -70,7 +70,7 @@ def saturation(layer: LayerTrace) -> dict[str, Saturation]:
     if not bool(real.any()):
         raise ShapeError("no row has a step; give a trace of one token or more")
     found = {}
-    for name, node in layer.cell.step_graph.traced.items():
+    for name, node in layer.cell.graph.traced.items():
         if is_gate(node):
             values = layer[name][real]
             found[name] = Saturation(

@@ -106,8 +106,8 @@ def changed_states(
     cell = call.cell
     if len(cell.states) == 1:
         return (memories,)
-    graph = cell.graph
-    new = graph.next[cell.memory]
+    graph = cell.elementwise_graph
+    new = graph.next[cell.memory_state]
     known = values_at(call, part, at)
     # What was computed from the memory is computed again.
     known = {node: value for node, value in known.items() if new not in topological([node])}

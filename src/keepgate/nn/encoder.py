@@ -10,10 +10,10 @@ from .. import cells
 from ..equations import Cell
 from ..errors import CellError, SettingsError, nearest_first
 from .dropout import LockedDropout
-from .feedforward import Window
 from .init import Init
 from .pooling import last_states
 from .recurrent import Recurrent
+from .time_delay import TimeDelayLayer
 from .trace import Trace
 
 CellName = Literal["feedforward", "rnn", "rnn_relu", "lstm", "gru", "gru_reset_before", "peephole", "mingru"]
@@ -57,7 +57,7 @@ class Encoder(nn.Module):
         self.inputs, self.dropout = inputs, LockedDropout(dropout)
         self.bidirectional = bidirectional
         described = cell_of(cell) if isinstance(cell, str) else cell
-        self.layer: Recurrent | Window
+        self.layer: Recurrent | TimeDelayLayer
         if described is not None:
             if window is not None:
                 raise SettingsError(
@@ -73,7 +73,7 @@ class Encoder(nn.Module):
                 "a feedforward encoder has a window in tokens, one layer, one direction and no gates: "
                 "give window=… and leave num_layers, bidirectional, init and forget_bias alone"
             )
-        self.layer = Window(input_size, hidden_size, window=window)
+        self.layer = TimeDelayLayer(input_size, hidden_size, window=window)
 
     @property
     def output_size(self) -> int:
@@ -94,7 +94,7 @@ class Encoder(nn.Module):
 
     def last(self, x: Tensor, lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch states"]:
         """The last state of each direction, as `forward` gives it; a window is computed there and nowhere else."""
-        if not isinstance(self.layer, Window) or len(x) == 0:
+        if not isinstance(self.layer, TimeDelayLayer) or len(x) == 0:
             final: Tensor = self(x, lengths)[1]
             return final
         lengths = lengths.to(x.device)
@@ -109,7 +109,7 @@ class Encoder(nn.Module):
     @property
     def recurrent(self) -> Recurrent:
         """The recurrent layer. Raises CellError for a feedforward encoder, which has no memory."""
-        if isinstance(self.layer, Window):
+        if isinstance(self.layer, TimeDelayLayer):
             raise CellError(
                 "a feedforward encoder has no gates and no state to trace, no memory to look into; "
                 "use cell='lstm', 'gru' or 'rnn'"

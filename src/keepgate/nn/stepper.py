@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..errors import ShapeError
 from ..kernels import Call
-from ..kernels.stream import Stream
+from ..kernels.core.prepared_call import Stream
 from ..kernels.weights import Weights
-from .arrange import Hidden
+from .input_format import Hidden
 
 Array = TypeVar("Array", Tensor, NDArray[Any])
 

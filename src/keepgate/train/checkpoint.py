@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,8 @@ from torch import Tensor
 
 from ..errors import BundleError, SettingsError
 from ..export import folder as folders
-from ..export.bundle import plain, put_weights, tensors_bytes, tensors_of
+from ..export.bundle import plain, put_weights, tensors_bytes
+from ..export.parsing import parse_json, parse_tensors, parse_toml
 from ..tasks.task import Carry, Stored, Trainable
 from . import randomness
 from .config import TrainingConfig
@@ -48,12 +48,10 @@ _FREE = (
 
 # What the content of a checkpoint raises if its sums are right and it was made by hand all the same.
 _NOT_OURS = (
-    json.JSONDecodeError,
-    tomllib.TOMLDecodeError,
-    UnicodeDecodeError,
     LookupError,
     TypeError,
     AttributeError,
+    ArithmeticError,
     RuntimeError,
 )
 
@@ -231,14 +229,17 @@ class Checkpoints:
 
     def _put(self, state: TrainingState, path: Path, content: Mapping[str, bytes]) -> None:
         weights, average, state.best, optimiser, carry = (
-            tensors_of(path / name, content[name], self._remedy(path)) for name in _TENSORS
+            parse_tensors(path / name, content[name], self._remedy(path)) for name in _TENSORS
         )
         put_weights(state.task, weights, path, self._remedy(path))
         if state.average:
             for name, tensor in state.average.weights.items():
                 tensor.copy_(average[name])
         _put_optimiser(state, optimiser)
-        changing, clock = json.loads(content["state.json"]), json.loads(content["clock.json"])
+        changing, clock = (
+            parse_json(path / name, content[name], self._remedy(path))
+            for name in ("state.json", "clock.json")
+        )
         state.carry = tuple(carry[str(number)] for number in range(len(carry))) or None
         for name in _CHANGING:
             setattr(state, name, changing[name])
@@ -255,7 +256,10 @@ class Checkpoints:
         )
 
     def _refuse_other_settings(self, path: Path, content: bytes) -> None:
-        there, here = _flat(tomllib.loads(content.decode())), _flat(self.settings)
+        there, here = (
+            _flat(parse_toml(path / "settings.toml", content, self._remedy(path))),
+            _flat(self.settings),
+        )
         # Which weights are the best depends on when they are measured.
         free = set(_FREE) - ({"training.evaluate_every"} if here.get("training.keep") == "best" else set())
         names = sorted((there.keys() | here.keys()) - free)

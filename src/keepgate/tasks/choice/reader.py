@@ -19,7 +19,7 @@ from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import length_mask
 from ...nn.trace import Trace
-from ..answer import CANDIDATES, Answer
+from ..answer import CANDIDATES, Answer, check_finite
 from ..measure import Measurement, Metric
 from ..metrics import METRICS, measure_answers
 from ..task import Carry
@@ -204,14 +204,19 @@ class ChoiceReader(nn.Module):
     def probabilities(
         self, questions: Sequence[Question], *, batch_size: int = 64
     ) -> Float[Tensor, "questions choices"]:
-        """The probability of each choice for each question, on the processor, without dropout or gradient."""
+        """The probability of each choice for each question, on the processor, without dropout or gradient.
+
+        Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not finite.
+        """
         examples = self.prepare(questions, training=False)
         result = torch.empty(len(examples), len(self.choices))
         device = self.readout.weight.device
         with torch.no_grad(), eval_mode(self):
             for rows in by_length([example.length for example in examples], batch_size, TOKENS_AT_ONCE):
                 batch = self.collate([examples[row] for row in rows]).to(device)
-                result[rows] = self(batch).float().softmax(1).cpu()
+                scores = self(batch).float()
+                check_finite(scores)
+                result[rows] = scores.softmax(1).cpu()
         return result
 
     def measure(

@@ -19,7 +19,7 @@ from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import CorpusError, ShapeError
 from ...nn import Trace
 from ...nn.eval_mode import eval_mode
-from ..answer import CANDIDATES, Answer
+from ..answer import CANDIDATES, Answer, check_finite
 from ..measure import Measurement, Metric
 from ..metrics import METRICS, measure_answers
 from ..task import Carry
@@ -220,7 +220,7 @@ class SpanReader(nn.Module):
     def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         """One answer for each question, in order, without dropout or gradients; the mode stays as it was.
 
-        Raises CorpusError for a question that has no text or asks nothing.
+        Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not finite.
         """
         examples = self.prepare(questions, training=False)
         found: dict[int, Answer] = {}
@@ -229,6 +229,7 @@ class SpanReader(nn.Module):
             for rows in by_length(lengths, batch_size, TOKENS_AT_ONCE):
                 batch = self.collate([examples[row] for row in rows]).to(self.network.word.weight.device)
                 scores = self.network(batch.text, batch.question).span[..., : self.settings.max_answer_span]
+                check_finite(scores)
                 texts = [questions[row].text for row in rows]
                 found.update(zip(rows, self.decode(texts, scores), strict=True))
         return [found[row] for row in range(len(questions))]

@@ -1,0 +1,98 @@
+"""A cell's equations as text, each with its phase: forget, select, output. Found from the cell's own description."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..equations import Cell, Expr, topological
+from ..equations.expr import INFIX
+
+Phase = Literal["forget", "select", "output"]
+
+_SIGNS = {**INFIX, "mul": "⊙", "sub": "−"}
+_NAMES = {"sigmoid": "σ"}
+# How tightly a sign binds, from loose to tight.
+_SUM, _PRODUCT, _ATOM = range(3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equation:
+    """One line. name: of what it computes, as the trace calls it.
+
+    phase: "forget" computes what is kept of the memory, "select" what is written into it, "output" what it shows;
+        None in a cell that has no gate to keep a memory with.
+    """
+
+    name: str
+    phase: Phase | None
+    text: str
+
+
+def equations_of(cell: Cell) -> tuple[Equation, ...]:
+    """A cell's equations, in the order forget, select, output, and within each as they are computed."""
+    graph = cell.graph
+    named = {**graph.traced, **graph.next}
+    known = {node: name if name in graph.traced else f"{name}ₜ" for name, node in named.items()}
+    order = [node for node in topological(graph.next.values()) if node in known]
+    carried = cell.additive.get(cell.memory_state)
+    kept = set(topological([carried.keep])) if carried else set()
+    written = set(topological([graph.next[cell.memory_state]]))
+    names = {node: name for name, node in named.items()}
+    found = [
+        Equation(
+            name=names[node],
+            phase=None
+            if carried is None
+            else "forget"
+            if node in kept
+            else "select"
+            if node in written
+            else "output",
+            text=f"{known[node]} = {_text(node, {each: name for each, name in known.items() if each is not node})[0]}",
+        )
+        for node in order
+    ]
+    phases = ("forget", "select", "output", None)
+    return tuple(sorted(found, key=lambda one: phases.index(one.phase)))
+
+
+def _text(node: Expr, known: dict[Expr, str]) -> tuple[str, int]:
+    """A node as text, and how tightly its outermost sign binds."""
+    if node in known:
+        return known[node], _ATOM
+    match node.op, node.args:
+        case "symbol", _:
+            return _symbol(str(node.name))
+        case "const", _:
+            return f"{node.value:g}", _ATOM
+        case "product", (block, value):
+            return f"U_{str(block.name).removeprefix('u_')} {_within(value, _ATOM, known)}", _PRODUCT
+        case "neg", (a,):
+            return f"−{_within(a, _ATOM, known)}", _PRODUCT
+        case "add", (a, b) if _pair(a, b):
+            gate = str(a.name).removeprefix("wx_")
+            return f"W_{gate} xₜ + U_{gate} hₜ₋₁ + b_{gate}", _SUM
+        case (("add" | "sub" | "mul" | "div"), (a, b)):
+            level = _SUM if node.op in ("add", "sub") else _PRODUCT
+            return (
+                f"{_within(a, level, known)} {_SIGNS[node.op]} {_within(b, level + (node.op != 'add'), known)}",
+                level,
+            )
+    return f"{_NAMES.get(node.op, node.op)}({', '.join(_text(each, known)[0] for each in node.args)})", _ATOM
+
+
+def _within(node: Expr, at_least: int, known: dict[Expr, str]) -> str:
+    text, level = _text(node, known)
+    return text if level >= at_least else f"({text})"
+
+
+def _pair(a: Expr, b: Expr) -> bool:
+    """Whether two nodes are the input's and the output's part of one gate."""
+    return str(a.name).startswith("wx_") and str(b.name) == f"uh_{str(a.name).removeprefix('wx_')}"
+
+
+def _symbol(name: str) -> tuple[str, int]:
+    if name.startswith("wx_"):
+        return f"W_{name[3:]} xₜ + b_{name[3:]}", _SUM
+    if name.startswith("uh_"):
+        return f"U_{name[3:]} hₜ₋₁ + b′_{name[3:]}", _SUM
+    return (f"{name.removesuffix('_prev')}ₜ₋₁" if name.endswith("_prev") else name), _ATOM

@@ -1,0 +1,159 @@
+"""The plainest calls go straight to the core, with the bits of the general way; what is not plain goes that way."""
+
+import pytest
+import torch
+
+import keepgate
+from keepgate.lens.seen import as_tuple
+from keepgate.nn import Recurrent, recurrent
+from tests.kernels.calls import CORE, DTYPES
+from tests.oracles import flat
+
+every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """A list that grows with each layer's call: whether it went straight to the core."""
+    seen, directly = [], recurrent.directly
+
+    def watching(weights, x):
+        found = directly(weights, x)
+        seen.append(found is not None)
+        return found
+
+    monkeypatch.setattr(recurrent, "directly", watching)
+    return seen
+
+
+def zeros(layer, x):
+    """The initial states that a call without any has: given, the call is not the plainest any more."""
+    rows = x.shape[0 if layer.batch_first else 1]
+    found = tuple(x.new_zeros(1, rows, layer.hidden_size) for _ in layer.cell.states)
+    return found if len(found) > 1 else found[0]
+
+
+def results(layer, x, hx=None):
+    """Output, final states, and the gradients of a weighting of all of them."""
+    found = flat(layer(x, hx))
+    generator = torch.Generator().manual_seed(7)
+    upstream = [torch.randn(one.shape, generator=generator, dtype=one.dtype) for one in found]
+    return [*found, *torch.autograd.grad(found, [x, *layer.parameters()], upstream)]
+
+
+def same(ours, theirs):
+    for mine, other in zip(ours, theirs, strict=True):
+        assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("batch_first", [True, False])
+@every_cell
+def test_the_bits_are_those_of_the_general_way(cell, batch_first, bias, dtype, taken):
+    layer = Recurrent(cell, 5, 19, bias=bias, batch_first=batch_first, dtype=dtype)
+    x = torch.randn(9, 7, 5, dtype=dtype, requires_grad=True)
+    hx = zeros(layer, x)
+    same(results(layer, x), results(layer, x, hx))
+    with torch.no_grad():
+        same(flat(layer(x)), flat(layer(x, hx)))
+    assert taken == [True, True]
+
+
+@pytest.mark.parametrize(
+    "form", [lambda x: x.mT.contiguous().mT, lambda x: x[:, :1].expand_as(x), lambda x: torch._neg_view(-x)]
+)
+def test_an_input_that_lies_otherwise(form, taken):
+    layer = keepgate.LSTM(5, 7)
+    x = form(torch.randn(4, 3, 5)).requires_grad_()
+    same(results(layer, x), results(layer, x, zeros(layer, x)))
+    assert taken == [True]
+
+
+def test_only_the_last_state_carries_a_gradient_back(taken):
+    layer, x = keepgate.LSTM(5, 7), torch.randn(4, 3, 5)
+    found = [
+        torch.autograd.grad(layer(x, hx)[1][1].sum(), [*layer.parameters()]) for hx in (None, zeros(layer, x))
+    ]
+    same(*found)
+    assert taken == [True]
+
+
+def test_what_was_saved_may_be_moved(taken):
+    layer, x = keepgate.GRU(5, 7), torch.randn(4, 3, 5, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(torch.clone, torch.clone):
+        moved = results(layer, x)
+    same(moved, results(layer, x))
+    assert taken == [True, True]
+
+
+def test_an_input_that_was_replaced_before_the_backward_pass(taken):
+    layer, x, other = keepgate.GRU(5, 7), torch.randn(4, 3, 5, requires_grad=True), torch.randn(4, 3, 5)
+    output, _ = layer(x)
+    general, _ = layer(x, zeros(layer, x))
+    x.data = other
+    same(torch.autograd.grad(output.sum(), x), torch.autograd.grad(general.sum(), x))
+    assert taken == [True]
+
+
+def test_a_weight_that_was_replaced_before_the_backward_pass(taken):
+    layer, x = keepgate.GRU(5, 7), torch.randn(4, 3, 5)
+    outputs = [layer(x, hx)[0] for hx in (None, zeros(layer, x))]
+    layer.weight_hh_l0.data = torch.randn(21, 7)
+    same(*[torch.autograd.grad(output.sum(), [*layer.parameters()]) for output in outputs])
+    assert taken == [True]
+
+
+def test_what_is_more_than_plain_goes_the_general_way(taken):
+    layer, x = keepgate.LSTM(5, 7), torch.randn(4, 3, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(x)
+    torch.func.vmap(layer)(torch.stack([x, x]))
+    torch.func.functional_call(layer, {k: v.detach() for k, v in layer.named_parameters()}, (x,))
+    layer(x.new_zeros(4, 0, 5))
+    for wrong in (x[..., :4], x.double(), x.to("meta")):
+        with pytest.raises(keepgate.ShapeError):
+            layer(wrong)
+    assert taken == [False] * 7
+    taken.clear()
+    layer(x, lengths=[4, 1, 0])
+    keepgate.LSTM(5, 7, kernel="reference")(x)
+    keepgate.LSTM(5, 7, bidirectional=True)(x)
+    layer.trace(x)
+    assert taken == []
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@every_cell
+def test_a_trace_has_the_bits_of_the_general_way(cell, batch_first, monkeypatch):
+    layer = Recurrent(cell, 5, 19, batch_first=batch_first)
+    x, taken = torch.randn(9, 7, 5), []
+    directly = recurrent.traced_directly
+    monkeypatch.setattr(
+        recurrent, "traced_directly", lambda *given: taken.append(directly(*given)) or taken[-1]
+    )
+    with torch.no_grad():
+        ours, theirs = layer.trace(x), layer.trace(x, zeros(layer, x))
+    assert [found is not None for found in taken] == [True]
+    assert torch.equal(ours.output, theirs.output)
+    same(as_tuple(ours.final), as_tuple(theirs.final))
+    (mine,), (other,) = ours.layers, theirs.layers
+    assert mine.names == other.names
+    same(mine.values(), other.values())
+    same(mine.initial.values(), other.initial.values())
+    same(mine.previous().values(), other.previous().values())
+    x.requires_grad_()
+    for through_gates in (False, True):
+        same(
+            slopes(layer, layer.trace(x), x, through_gates),
+            slopes(layer, layer.trace(x, zeros(layer, x)), x, through_gates),
+        )
+    assert [found is not None for found in taken] == [True, True, True]
+
+
+def slopes(layer, trace, x, through_gates):
+    """The gradients of what was traced: of the output and the final states alone, or of every gate and state too."""
+    found = [trace.output, *as_tuple(trace.final), *(trace.layers[0].values() if through_gates else ())]
+    generator = torch.Generator().manual_seed(7)
+    upstream = [torch.randn(one.shape, generator=generator) for one in found]
+    return torch.autograd.grad(found, [x, *layer.parameters()], upstream)
