@@ -20,7 +20,7 @@ def test_the_shares_sum_to_the_models_own_scores(kind):
     assert float(found.missing.abs().max()) < 1e-12
     assert task.training
     text, asked = len(QUESTIONS[0].text), len(QUESTIONS[0].question)
-    if kind["reading"] == "attention":
+    if kind["pooling"] == "attention":
         assert (len(found.tokens), len(found.asked_tokens), len(found.asked)) == (text, asked, asked)
         assert bool(found.asked.any())
     else:

@@ -193,11 +193,11 @@ def test_the_horizon_of_ragged_rows_is_where_the_answers_are():
 
 
 CHOICES = [
-    {"cell": "lstm", "reading": "last", "bidirectional": False, "num_layers": 2},
-    {"cell": "gru", "reading": "attention", "bidirectional": True, "num_layers": 1},
-    {"cell": "rnn", "reading": "last", "bidirectional": True, "num_layers": 1},
+    {"cell": "lstm", "pooling": "last", "bidirectional": False, "num_layers": 2},
+    {"cell": "gru", "pooling": "attention", "bidirectional": True, "num_layers": 1},
+    {"cell": "rnn", "pooling": "last", "bidirectional": True, "num_layers": 1},
 ]
-choices = pytest.mark.parametrize("kind", CHOICES, ids=lambda kind: f"{kind['cell']} {kind['reading']}")
+choices = pytest.mark.parametrize("kind", CHOICES, ids=lambda kind: f"{kind['cell']} {kind['pooling']}")
 ASKED = [*stories(3, 40, seed=1), *stories(2, 90, seed=2), *stories(1, 60, seed=3)]
 
 
@@ -235,7 +235,7 @@ def test_a_reader_is_examined_with_questions(kind):
     assert task.training
     longest = max(len(one.text) for one in ASKED)
     assert report.behaviour.contexts[-1] == longest
-    read = longest + (len(ASKED[3].question) if kind["reading"] == "last" else 0)
+    read = longest + (len(ASKED[3].question) if kind["pooling"] == "last" else 0)
     assert abs(report.steps - read) <= 2  # of texts that are equally long, the one with the longest question
     assert len(report.gradient) == report.steps
     (sample,) = asked_of(task.eval(), ASKED)
@@ -320,7 +320,7 @@ def test_data_that_does_not_fit_is_refused(as_users_run):
             chooses(
                 {
                     "cell": "feedforward",
-                    "reading": "last",
+                    "pooling": "last",
                     "bidirectional": False,
                     "num_layers": 1,
                     "window": 4,

@@ -48,7 +48,7 @@ def test_the_writes_of_every_chooser_sum_to_what_speaks_for_its_choice(kind):
             float(reading.head.margin(reading.trace.output.double(), answer))
         )
         assert found.completeness == pytest.approx(1, abs=1e-3)
-        if kind["reading"] == "last":
+        if kind["pooling"] == "last":
             exact = answer_shares(reading.head.task, QUESTIONS[0])
             agrees(found.tokens, exact.of(answer or reading.answer.text))
             assert found.points == 8

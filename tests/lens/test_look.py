@@ -28,8 +28,8 @@ def test_it_holds_what_the_measures_say(kind):
     assert task.training
     assert found.answer == reading.answer
     torch.testing.assert_close(found.sensitivity, sensitivity(reading))
-    assert len(found.passes) == (1 if kind["reading"] == "last" else 2)
-    asked = 10 if kind["reading"] == "last" else 0
+    assert len(found.passes) == (1 if kind["pooling"] == "last" else 2)
+    asked = 10 if kind["pooling"] == "last" else 0
     assert found.asked_from == len(found.tokens) - asked
     if kind["cell"] == "rnn":
         assert (found.carriers, found.sentences, found.gated) == ((), (), False)
@@ -44,7 +44,7 @@ def test_it_holds_what_the_measures_say(kind):
             torch.testing.assert_close(values, part[name][:, 0].mean(1))
         torch.testing.assert_close(one.half_lives, half_lives(part)[0])
         torch.testing.assert_close(one.fate.left, fate(part, top.step).left)
-    if kind["reading"] == "attention":
+    if kind["pooling"] == "attention":
         assert float(found.attention.sum()) == pytest.approx(1)
     else:
         assert found.attention is None

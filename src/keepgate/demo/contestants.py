@@ -58,7 +58,7 @@ class Contestant:
 def _last(**choices: object) -> ChoiceReaderSettings:
     """A network of one direction that answers from its last state."""
     settings = {
-        "reading": "last",
+        "pooling": "last",
         "bidirectional": False,
         "embedding_size": EMBEDDING,
         "hidden_size": HIDDEN,
