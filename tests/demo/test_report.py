@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from keepgate.demo.result import GradientLine
 from keepgate.wording import LANGUAGES
 from tests.demo.made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
 from tests.html_pages import Page
+from tests.tools import needs, path_of
 
 ROOM = Path(keepgate.demo.__file__).parent
 
@@ -340,9 +340,6 @@ def test_names_and_texts_from_outside_cannot_become_markup():
 # ---- in a browser
 
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 PROBE = """
 <script>
 addEventListener("load", () => {
@@ -378,7 +375,7 @@ addEventListener("load", () => {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to look at the report with")
+@needs("chromium")
 def test_a_browser_shows_one_language_at_a_time_at_1280_and_400_pixels(tmp_path, page):
     # The page stands in a frame whose width can be set (a window cannot be as narrow as 400), and which shares the
     # outer file's origin, so that the probe beside it may look inside; the page's own policy stays as it is.
@@ -389,7 +386,7 @@ def test_a_browser_shows_one_language_at_a_time_at_1280_and_400_pixels(tmp_path,
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     )
     flags += "--disable-component-update --disable-sync --virtual-time-budget=8000 --window-size=1400,1000"
-    command = [CHROMIUM, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    command = [path_of("chromium"), *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     done = subprocess.run(
         [*command, (tmp_path / "outer.html").as_uri()], capture_output=True, text=True, timeout=120
     )

@@ -7,10 +7,10 @@ import torch
 
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens.answers import answer_shares, influence_on
-from keepgate.lens.attribution import attribute, attribute_over_time
-from keepgate.lens.integrated import token_shares, write_shares
-from keepgate.lens.reading import read
+from keepgate.lens.memory.direct_shares import attribute, attribute_over_time
+from keepgate.lens.readers.answer_ablation import answer_shares, influence_on
+from keepgate.lens.readers.integrated_gradients import token_shares, write_shares
+from keepgate.lens.readers.reading import read
 from keepgate.tasks import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
 from tests.lens.networks import ROWS, STEPS, every_cell, runs
@@ -71,9 +71,7 @@ def test_a_share_is_the_mean_slope_times_the_way():
     reading = read(task, QUESTIONS[0])
     task = task.eval()
     layer, x = task.encoder.layer, reading.seen.x
-    asked = layer(task.encoder.embedding(task.collate(task.prepare(QUESTIONS[:1], training=False)).question))[
-        0
-    ]
+    asked = layer(task.encoder.inputs(task.collate(task.prepare(QUESTIONS[:1], training=False)).question))[0]
     ends = torch.cat([asked[-1, :, :5], asked[0, :, 5:]], 1).detach()
     k = task.choices.index(reading.answer.text)
     total, points = torch.zeros(len(x), dtype=torch.float64), 400

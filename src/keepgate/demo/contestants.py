@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..tasks.choice import ChoiceReaderSettings
 from ..tasks.choice.reader import ChoiceReader
 from ..train import CurriculumStage, TrainingConfig
-from .stories import primer, stories
+from .stories import stories, vocabulary_coverage_set
 from .story_templates import Language
 
 # Characters of the test stories. In 22 there is room for fact and question only.
@@ -52,7 +52,7 @@ class Contestant:
 
     def build(self, seed: int, language: Language = "zh") -> ChoiceReader:
         """The reader before training."""
-        return ChoiceReader.build(primer(language), self.settings, seed)
+        return ChoiceReader.build(vocabulary_coverage_set(language), self.settings, seed)
 
 
 def _last(**choices: object) -> ChoiceReaderSettings:

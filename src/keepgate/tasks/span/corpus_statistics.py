@@ -119,7 +119,8 @@ _ARRAYS: dict[str, type] = {
 
 def _array(name: str, values: Any, dtype: type) -> NDArray[Any]:
     """The values as an array. Raises CorpusError unless they are a list of finite numbers of this kind."""
-    array = np.array(values)
+    array: NDArray[Any] = np.array(values)
+    converted: NDArray[Any] | None
     numbers = "iu" if dtype is np.int64 else "iuf"
     with np.errstate(over="ignore"):
         converted = array.astype(dtype) if array.dtype.kind in numbers or not array.size else None
