@@ -183,14 +183,14 @@ def test_settings_of_the_reader_and_of_its_training_are_told_apart() -> None:
     pairs = ["cell=lstm", "max_grad_norm=none", "dropout=0.5", "optimiser=adamw"]
     assert split(pairs, ChoiceReaderSettings) == (
         {"cell": "lstm", "dropout": 0.5},
-        {"clip": None, "optimiser": "adamw"},
+        {"max_grad_norm": None, "optimiser": "adamw"},
     )
 
 
 def test_what_is_asked_for_takes_the_place_of_the_recipe() -> None:
     base = TrainingConfig(steps=100, learning_rate=0.1)
     assert run_from(base, {}, {"epochs": None, "seed": 0}) == base
-    assert run_from(base, {"clip": None}, {"epochs": 5, "steps": None}) == TrainingConfig(
+    assert run_from(base, {"max_grad_norm": None}, {"epochs": 5, "steps": None}) == TrainingConfig(
         epochs=5, learning_rate=0.1, max_grad_norm=None
     )
 
