@@ -30,7 +30,9 @@ def measured(name: str, characters: int) -> dict[str, object]:
 
     from keepgate.demo.contestants import CONTESTANTS
     from keepgate.demo.stories import pirate_king_story
-    from keepgate.lens import carriers, fate, influence_on, read
+    from keepgate.lens import read
+    from keepgate.lens.memory import fate
+    from keepgate.lens.readers import carriers, influence_on
 
     task = next(one for one in CONTESTANTS if one.name == name).build(0)
     parts, peaks = {"starting": time.perf_counter() - started}, {"starting": peak()}

@@ -12,11 +12,12 @@ import keepgate
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
 from keepgate.demo.stories import stories, vocabulary_coverage_set
-from keepgate.lens import examine, gradient_by_lag
-from keepgate.lens.asked import asked_of
-from keepgate.lens.horizon import horizon
-from keepgate.lens.samples import rows_of
-from keepgate.lens.signal import signal_of
+from keepgate.lens import examine
+from keepgate.lens.diagnosis.effective_context import horizon
+from keepgate.lens.diagnosis.loss_gradient import signal_of
+from keepgate.lens.diagnosis.question_samples import asked_of
+from keepgate.lens.diagnosis.samples import rows_of
+from keepgate.lens.gradients import gradient_by_lag
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 from keepgate.tasks.span.settings import SpanReaderSettings

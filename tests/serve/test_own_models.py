@@ -8,7 +8,9 @@ import pytest
 from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.errors import SettingsError
 from keepgate.export import save
-from keepgate.lens import answer_if, fate, read
+from keepgate.lens import read
+from keepgate.lens.memory import fate
+from keepgate.lens.readers import answer_if
 from keepgate.serve.models import Model, Models, served
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.settings import ChoiceReaderSettings

@@ -9,20 +9,12 @@ from keepgate.data.questions import Question
 from keepgate.demo.stories import pirate_king_story, stories, vocabulary_coverage_set
 from keepgate.errors import CellError
 from keepgate.export import save
-from keepgate.lens import (
-    answer_if,
-    carriers,
-    decay_length,
-    fate,
-    gone_after,
-    gradient_of_run,
-    half_lives,
-    read,
-    sensitivity,
-    writes_of,
-)
-from keepgate.lens.pieces import sentences, without_pieces
-from keepgate.lens.view import movement
+from keepgate.lens import read
+from keepgate.lens.gradients import decay_length, gone_after, gradient_of_run
+from keepgate.lens.memory import fate, half_lives, writes_of
+from keepgate.lens.readers import answer_if, carriers, sensitivity
+from keepgate.lens.readers.search import sentences, without_pieces
+from keepgate.lens.readers.view import movement
 from keepgate.serve.gradients import story
 from keepgate.serve.models import served
 from keepgate.serve.replies import is_guess

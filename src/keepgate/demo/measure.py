@@ -7,8 +7,8 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor
 
-from ..lens.gradient import gradient_by_lag
-from ..lens.view import movement, view
+from ..lens.gradients.by_lag import gradient_by_lag
+from ..lens.readers.view import movement, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.reader import ChoiceReader

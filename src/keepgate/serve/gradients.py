@@ -10,7 +10,8 @@ from ..data.questions import Question
 from ..data.text import sentence_around, words
 from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
-from ..lens import decay_length, explodes, gone_after, gradient_of_run, read
+from ..lens import read
+from ..lens.gradients import decay_length, explodes, gone_after, gradient_of_run
 from ..nn import Recurrent
 from ..tasks.task import Task
 from .models import Model, layer_of
