@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..errors import SettingsError
 from ..wording import percent, sanitize
-from .ask import Model, TextFile, one_thread
+from .ask import Model, TextFile
 from .pages import PageLanguage, pairs, write_files
 from .show import draws_blocks, say, screen, show_answer, table, write_json
 from .source import checked, read_text
@@ -123,6 +123,7 @@ def look(
     from ..data.questions import Question
     from ..export import load
     from ..lens.readers.view import view as seen_by
+    from ..machine import one_thread
 
     task = load(model)
     with one_thread():
