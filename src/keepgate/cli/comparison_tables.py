@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..wording import known_percent, probability, scientific
-from .show import say, table
+from .console import print_text, table
 
 if TYPE_CHECKING:
     from ..demo.result import Comparison, Network
@@ -21,18 +21,20 @@ def show(console: Console, result: "Comparison") -> None:
     from ..demo.report.labels import render
 
     console.print(contestants(result))
-    say(console, _legend(result), "dim")
+    print_text(console, _legend(result), "dim")
     for line in _unnamed(result):
-        say(console, line, "dim")
+        print_text(console, line, "dim")
     console.print()
-    say(console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold")
+    print_text(
+        console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold"
+    )
     console.print(answers(result))
     if result.readings:
         console.print()
-        say(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
+        print_text(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
         console.print(readings(result))
     console.print()
-    say(
+    print_text(
         console, " ".join(render(said, "en") for said in (*sentences.verdict(result), *sentences.why(result)))
     )
 
