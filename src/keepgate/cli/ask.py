@@ -1,6 +1,5 @@
 """keepgate ask: questions about a text, answered by a trained model."""
 
-import contextlib
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -83,19 +82,6 @@ def ask(
     _answer(
         reader, content, once if once is not None else _prompted(content), json=json, echo=len(once or ()) > 1
     )
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """One text is read step by step: a second thread would only wait for the first, and burn a core doing so."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _prompted(content: str) -> Iterator[str]:

@@ -12,8 +12,15 @@ from rich.table import Table
 
 from ..errors import SettingsError
 from ..wording import percent, sanitize
-from .ask import Model, TextFile, one_thread
-from .console import has_blocks, make_console, print_answer, print_json, print_text, table
+from .ask import Model, TextFile
+from .console import (
+    has_blocks,
+    make_console,
+    print_answer,
+    print_json,
+    print_text,
+    table,
+)
 from .gate_strip import Row, draw, stretched
 from .inputs import checked, read_text
 from .look_outputs import PageLanguage, pairs, write_files
@@ -123,6 +130,7 @@ def look(
     from ..data.questions import Question
     from ..export import load
     from ..lens.readers.view import view as seen_by
+    from ..machine import one_thread
 
     task = load(model)
     with one_thread():

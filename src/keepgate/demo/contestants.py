@@ -1,4 +1,4 @@
-"""Who is compared, and the one recipe under which all of them are trained."""
+"""The networks that are compared, and the one training recipe and budget for all of them."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ class Contestant:
         return ChoiceReader.build(vocabulary_coverage_set(language), self.settings, seed)
 
 
-def _last(**choices: object) -> ChoiceReaderSettings:
+def _last_state(**choices: object) -> ChoiceReaderSettings:
     """A network of one direction that answers from its last state."""
     settings = {
         "reading": "last",
@@ -70,19 +70,19 @@ def _last(**choices: object) -> ChoiceReaderSettings:
 
 # The two LSTMs differ in the bias of their gates alone. The plain RNN has torch's own initial weights.
 CONTESTANTS = (
-    Contestant(name="feedforward", settings=_last(cell="feedforward", window=WINDOW)),
-    Contestant(name="rnn", settings=_last(cell="rnn")),
-    Contestant(name="lstm-zero", settings=_last(cell="lstm", init="orthogonal", forget_bias=0.0)),
-    Contestant(name="lstm-chrono", settings=_last(cell="lstm", init="chrono", horizon=HORIZON)),
-    Contestant(name="gru-chrono", settings=_last(cell="gru", init="chrono", horizon=HORIZON)),
+    Contestant(name="feedforward", settings=_last_state(cell="feedforward", window=WINDOW)),
+    Contestant(name="rnn", settings=_last_state(cell="rnn")),
+    Contestant(name="lstm-zero", settings=_last_state(cell="lstm", init="orthogonal", forget_bias=0.0)),
+    Contestant(name="lstm-chrono", settings=_last_state(cell="lstm", init="chrono", horizon=HORIZON)),
+    Contestant(name="gru-chrono", settings=_last_state(cell="gru", init="chrono", horizon=HORIZON)),
 )
 # The plain RNN again, looked at and never trained: at 4 its largest eigenvalue is about 2.3, and although tanh dampens
 # it, the gradient grows with every step (at 2.5 it still dies out: the characters that come in saturate the tanh).
-SCALED = Contestant(name="rnn-scaled", settings=_last(cell="rnn"), scale=4.0)
+SCALED = Contestant(name="rnn-scaled", settings=_last_state(cell="rnn"), scale=4.0)
 
 # With several facts: the best of the above by its last state, and attention, asked by the question.
-READINGS = (
-    Contestant(name="last", settings=_last(cell="lstm", init="chrono", horizon=HORIZON)),
+POOLINGS = (
+    Contestant(name="last", settings=_last_state(cell="lstm", init="chrono", horizon=HORIZON)),
     Contestant(
         name="attention",
         settings=ChoiceReaderSettings(
