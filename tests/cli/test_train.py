@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keepgate import SettingsError
-from keepgate.cli.kind import tell_kind
+from keepgate.cli.detect_task import detect_task
 from keepgate.cli.settings import run_from, split, value
 from keepgate.data.corpora import Corpus
 from keepgate.data.questions import Question
@@ -57,16 +57,16 @@ def corpus(answers: list[str], *, inside: bool) -> Corpus:
 def test_a_closed_set_is_chosen_from_and_the_rest_is_pointed_at(
     answers: list[str], inside: bool, kind: str
 ) -> None:
-    chosen = tell_kind(corpus(answers, inside=inside))
+    chosen = detect_task(corpus(answers, inside=inside))
     assert chosen.kind == kind
     assert str(len(set(answers))) in chosen.why
     assert "--kind" in chosen.why
-    assert tell_kind(corpus(answers, inside=inside), "span").kind == "span-reader"
+    assert detect_task(corpus(answers, inside=inside), "span").kind == "span-reader"
 
 
 def test_many_answers_that_stand_nowhere_are_refused() -> None:
     with pytest.raises(SettingsError, match="20 different answers to 20 questions"):
-        tell_kind(corpus([str(k) for k in range(20)], inside=False))
+        detect_task(corpus([str(k) for k in range(20)], inside=False))
 
 
 def test_a_model_is_trained_measured_and_answers(data: Path, tmp_path: Path, text: Path, keepgate) -> None:
