@@ -11,7 +11,7 @@ from ...data.questions import Question
 from ...data.text import tokenize
 from ...errors import ShapeError
 from ...tasks.answer import Answer
-from ...tasks.reader import ChoiceReader
+from ...tasks.choice.reader import ChoiceReader
 from ..capture.layer_run import LayerRun
 from ..compact_repr import compact_repr
 from ..gradients.first_order import write_influence
