@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from keepgate import CellError, SettingsError
+from keepgate import CellError, Recurrent, SettingsError
 from keepgate.lens import read
 from keepgate.lens.readers import leave_one_out_answers, saliency, token_effects
 from tests.lens.readers import QUESTIONS, answered, every_kind, reader
@@ -61,7 +61,7 @@ def test_the_sensitivity_is_the_slope_of_the_margin_by_the_state(cell, both):
                 output[here, 0, part] = moved
                 after = x[:here].flip(0) if way else x[here + 1 :]
                 states = moved.view(1, 1, 5).repeat(ways, 1, 1)
-                one = type(layer)(4, 5).double()
+                one = Recurrent(layer.cell, 4, 5).double()
                 names = [name for name, _ in one.named_parameters()]
                 one.load_state_dict({n: getattr(layer, n + "_reverse" * way) for n in names})
                 rest = one(after, states[:1])[0].detach()[:, 0]

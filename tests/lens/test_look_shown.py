@@ -451,7 +451,7 @@ settings = ChoiceReaderSettings(
 )
 task, asked = ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0), pirate_king_story(10_000)
 begin = time.perf_counter()
-found = look(task, asked.text, asked.question)
+found = explain(task, asked.text, asked.question)
 page = found.save({str(tmp_path / "look.html")!r})
 assert page.read_text(encoding="utf-8").count('<span class="t ') == 2 * len(found.tokens) > 19_000
 print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, page.stat().st_size)
