@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from keepgate.errors import SettingsError, ShapeError
-from keepgate.lens import backward, influence
+from keepgate.lens import influence
 from keepgate.lens.gradient import (
     carried_by_lag,
     decay_length,
@@ -17,6 +17,7 @@ from keepgate.lens.gradient import (
 )
 from keepgate.lens.seen import see
 from keepgate.nn import GRU, LSTM, RNN
+from tests.kernels.blocks import in_blocks
 
 
 @pytest.mark.parametrize("layer", [RNN, LSTM, GRU])
@@ -220,7 +221,7 @@ def test_a_text_of_several_blocks_is_one_text(layer, block, monkeypatch) -> None
             yield torch.stack(influence(seen, lambda shown: ((shown * output).tanh()).sum()))
 
     whole = list(measured())
-    monkeypatch.setattr(backward, "BLOCK", block)
+    in_blocks(monkeypatch, block)
     for one, other in zip(whole, measured(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-300)
 
