@@ -11,12 +11,13 @@ import pytest
 import resvg_py
 import torch
 
-import keepgate.lens.pictures.sentences as said
+import keepgate.lens.report.explanation_text as said
 from keepgate import SettingsError
-from keepgate.lens import examine, fate, look, read
-from keepgate.lens.pictures import style
-from keepgate.lens.pictures.erased import rows_apart
-from keepgate.lens.pictures.words import table
+from keepgate.lens import examine, look, read
+from keepgate.lens.memory import fate
+from keepgate.lens.report import style
+from keepgate.lens.report.labels import table
+from keepgate.lens.report.retention_plot import rows_apart
 from keepgate.tasks.answer import Answer
 from keepgate.wording import LANGUAGES
 from tests.html_pages import Page
@@ -395,7 +396,7 @@ def test_png_is_drawn_from_the_same_svg(lstm, tmp_path):
 def test_without_a_font_the_error_names_the_letters(lstm, tmp_path, monkeypatch):
     draw = resvg_py.svg_to_bytes
     monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda **given: draw(**given, skip_system_fonts=True))
-    from keepgate.lens.pictures.png import missing_letters
+    from keepgate.lens.report.png import missing_letters
 
     missing_letters.cache_clear()
     with pytest.raises(
@@ -407,7 +408,7 @@ def test_without_a_font_the_error_names_the_letters(lstm, tmp_path, monkeypatch)
 
 
 def test_a_letter_that_no_font_has_is_named():
-    from keepgate.lens.pictures.png import missing_letters
+    from keepgate.lens.report.png import missing_letters
 
     families = '"DejaVu Sans", sans-serif'
     # On a bare Debian, which has no font, "a" is missing as well.
@@ -435,13 +436,13 @@ def test_ten_thousand_characters_are_read_taken_apart_and_drawn_in_two_gibibytes
     measure = f"""
 import resource, time
 from keepgate.lens import look
-from keepgate.demo.stories import article, primer
+from keepgate.demo.stories import pirate_king_story, vocabulary_coverage_set
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 settings = ChoiceReaderSettings(
     cell="lstm", embedding_size=32, hidden_size=64, reading="last", bidirectional=False, init="chrono", horizon=1000
 )
-task, asked = ChoiceReader.build(primer(), settings, seed=0), article(10_000)
+task, asked = ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0), pirate_king_story(10_000)
 begin = time.perf_counter()
 found = look(task, asked.text, asked.question)
 page = found.save({str(tmp_path / "look.html")!r})

@@ -22,7 +22,7 @@ from .target import make_sure_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..lens.view import View
+    from ..lens.readers.view import View
     from ..nn.trace import LayerTrace
 
 EPILOGUE = """Examples:
@@ -122,7 +122,7 @@ def look(
 
     from ..data.questions import Question
     from ..export import load
-    from ..lens.view import view as seen_by
+    from ..lens.readers.view import view as seen_by
 
     task = load(model)
     with one_thread():
@@ -184,7 +184,7 @@ def _named(layer: "LayerTrace", letter: str) -> str:
 
 def _lines(layer: "LayerTrace", wanted: tuple[str, ...], unit: int | None) -> list[_Line]:
     """The rows to draw: gates first, the one that keeps before the others, then how far each state moved."""
-    from ..lens.view import movement
+    from ..lens.readers.view import movement
 
     gates = _gates(layer)
     for letter in wanted:
@@ -280,8 +280,8 @@ def _sentence(layer: "LayerTrace", unit: int | None) -> str:
 
 def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
     """How long the gate that keeps makes memory last."""
-    from ..lens.life import half_life
-    from ..lens.view import survival
+    from ..lens.memory.time_scales import half_life
+    from ..lens.readers.view import survival
 
     halves = half_life(kept)[0].sort().values
     left = survival(kept, reverse=layer.reverse)[0]
@@ -306,7 +306,7 @@ def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
 
 def _moves(layer: "LayerTrace") -> str:
     """How fast each state changes, the slowest first; nothing for a single token."""
-    from ..lens.view import movement
+    from ..lens.readers.view import movement
 
     moved = {state: movement(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
     if any(math.isnan(value) for value in moved.values()):

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from .. import tasks
-from ..errors import BundleError, KeepgateError, SettingsError, nearest_first
+from ..errors import BundleError, KeepgateError, nearest_first
 from ..tasks.settings import settings_from
 from ..tasks.task import Task
 from . import folder as folders
@@ -26,8 +26,8 @@ FORMAT = 1
 WEIGHTS = "weights.safetensors"
 # The most bytes of each file but the weights, which may have as many as settings and vocabulary call for.
 LIMITS = {"model.toml": 1 << 16, "vocabulary.json": 1 << 25, "card.md": 1 << 20}
-# A model calls torch a few dozen times for each tensor while it is built.
-_CALLS_PER_TENSOR = 200
+# A layer has at least its two weights.
+_TENSORS_PER_LAYER = 2
 
 _REMEDY = "copy the model again from where it came, or train it again"
 
@@ -72,8 +72,9 @@ def load(folder: Path | str) -> Task:
     header = empty_tensors(path / WEIGHTS, _REMEDY)
     size = sum(tensor.numel() for tensor in header.values())
     check_lists(path / "vocabulary.json", vocabulary, size, _REMEDY)
+    _refuse_more_layers(path / "model.toml", model, len(header) // _TENSORS_PER_LAYER)
     # Built once without memory: settings that ask for more than the weights are is refused before it is taken.
-    with torch.device("meta"), _Shapes(_CALLS_PER_TENSOR * (len(header) + 5)):
+    with torch.device("meta"), _Unfilled():
         _refuse_misfits(_build(task_type, model, vocabulary, path), header, path, _REMEDY)
     # A header and numbers of at most eight bytes.
     limits = {WEIGHTS: 8 * size + (1 << 23)}
@@ -85,16 +86,9 @@ def load(folder: Path | str) -> Task:
     return task.eval()
 
 
-class _Shapes(TorchFunctionMode):
-    """Builds a model for its shapes alone: no weight is given initial values, and there are at most `calls` of torch.
-
-    Without memory there is nowhere to put values, and torch would import its compiler to find that out, which takes
-    longer than all the rest of `load`. Settings that ask for 100,000 layers end at the calls.
-    """
-
-    def __init__(self, calls: int) -> None:
-        super().__init__()
-        self.calls = calls
+class _Unfilled(TorchFunctionMode):
+    """Weights are not given initial values: without memory there is nowhere to put them, and torch would import its
+    compiler to find that out, which takes longer than all the rest of `load`."""
 
     def __torch_function__(
         self,
@@ -104,9 +98,6 @@ class _Shapes(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         options = dict(kwargs or {})
-        self.calls -= 1
-        if self.calls < 0:
-            raise SettingsError("these settings make many more tensors than there are weights")
         if getattr(func, "__module__", None) == "torch.nn.init":
             return options.get("tensor", args[0] if args else None)
         return func(*args, **options)
@@ -178,6 +169,14 @@ def _build(
         raise BundleError(
             f"no model can be built from {path / 'model.toml'} and its vocabulary: {fault}; {_REMEDY}"
         ) from fault
+
+
+def _refuse_more_layers(path: Path, model: Mapping[str, Any], most: int) -> None:
+    layers = settings_values(model).get("num_layers")
+    if isinstance(layers, int) and layers > most:
+        raise BundleError(
+            f"{path} asks for {layers:,} layers, and the weights are of {most:,} at most; {_REMEDY}"
+        )
 
 
 def _refuse_misfits(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 import keepgate
 from keepgate.data.questions import Question
-from keepgate.demo.stories import primer
+from keepgate.demo.stories import vocabulary_coverage_set
 from keepgate.export import save
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
@@ -52,7 +52,9 @@ def reads_chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's own model of Chinese stories, from whose name nothing can be guessed."""
     folder = tmp_path_factory.mktemp("models") / "mine"
     settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, reading="last", bidirectional=False)
-    save(ChoiceReader.build(primer("zh"), settings, seed=0), folder, card={"what": "a reader"})
+    save(
+        ChoiceReader.build(vocabulary_coverage_set("zh"), settings, seed=0), folder, card={"what": "a reader"}
+    )
     return folder
 
 

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from ...data.questions import Question, locate
 from ...data.text import Tokens, sentence_around
 from ...data.vocabulary import UNKNOWN
-from ...errors import CorpusError, ShapeError
+from ...errors import BundleError, CorpusError, ShapeError
 from ...nn import Trace
 from ..answer import Answer, check_finite
 from .counted import Counted
@@ -194,7 +194,8 @@ class SpanReader(nn.Module):
     def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         """One answer for each question, in order, without dropout or gradients; the mode stays as it was.
 
-        Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not finite.
+        Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not
+        finite or place no answer in the text.
         """
         examples = self.prepare(questions, training=False)
         found: dict[int, Answer] = {}
@@ -296,8 +297,13 @@ def _batches(examples: Sequence[SpanExample], batch_size: int) -> Iterator[list[
 def _answer(text: str, found: Iterable[Span], tokens: Tokens) -> Answer:
     places: dict[str, tuple[int, int, float]] = {}
     for span in found:
+        # A model whose scores are beyond all measure may rank what lies beyond the text first.
+        if span.last >= len(tokens):
+            continue
         start, end = tokens.starts[span.first], tokens.ends[span.last]
         places.setdefault(text[start:end], (start, end, span.probability))
+    if not places:
+        raise BundleError("the model's scores place no answer inside the text; train it again")
     candidates = [(piece, probability) for piece, (_, _, probability) in places.items()][:CANDIDATES]
     best, probability = candidates[0]
     start, end, _ = places[best]
