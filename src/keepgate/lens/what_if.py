@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ..errors import ShapeError
 from ..kernels import Call, run
-from ..nn.recurrent import layer_trace
 from .intervene import Where
 from .rerun import Rerun, carried_up, changed_states, check_places
 from .seen import Seen
@@ -59,7 +58,7 @@ def stepped(
 ) -> tuple[Tensor, ...]:
     """All states after one step from these, had the memory not been written or not been erased there; row by row."""
     alone = Call.of(call.weights, x.unsqueeze(0), states, trace=True)
-    part = layer_trace(alone, run(alone), 0)
+    part = LayerTrace.of(alone, run(alone), 0)
     writes = writes_of(part)
     if drop:
         memory = writes.initial if keep else writes.unwritten[0] * writes.initial
