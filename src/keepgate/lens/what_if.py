@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import ShapeError
 from ..kernels import Call, run
+from ..nn.trace import LayerTrace
 from .intervene import Where
 from .rerun import Rerun, carried_up, changed_states, check_places
 from .seen import Seen

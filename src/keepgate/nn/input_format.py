@@ -93,7 +93,8 @@ class BatchLayout(NamedTuple):
                 else f"{resets!r}"
             )
             raise ShapeError(
-                f"resets is {kind}; expected a tensor of torch.bool, laid out as the input: {steps} steps by {rows} rows"
+                f"resets is {kind}; expected a tensor of torch.bool, laid out as the input: {steps} steps by {rows} "
+                "rows"
             )
         return laid_out.to(self.x.device)
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool
@@ -46,7 +47,7 @@ class Recurrent(nn.RNNBase):
     __setstate__ = nn.Module.__setstate__
     _replicate_for_data_parallel = nn.Module._replicate_for_data_parallel
     _apply = nn.Module._apply
-    __constants__: list[str] = []
+    __constants__: ClassVar[list[str]] = []
     __prepare_scriptable__ = refuse_script
     _load_from_state_dict = load_wholly
 

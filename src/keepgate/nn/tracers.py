@@ -58,7 +58,7 @@ def jit_call(
     name = type(layer).__name__
     if any(other is not None for other in others) or kernel not in (None, "builtin"):
         raise Refused(
-            f"torch.jit.trace records torch's own operators, which have no lengths, no resets and no other kernel; give "
+            f"torch.jit.trace records torch's own operators, which have no lengths, no resets, no other kernel; give "
             f"this {name} a PackedSequence in place of lengths and build it with kernel=None, or take torch.export"
         )
     try:
