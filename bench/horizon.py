@@ -4,8 +4,8 @@
 
 Each network is a GRU with chrono biases for the length that it is trained to: 300 steps on stories of up to so many
 characters. All are then asked about the same new stories of 22 to 3,000 characters. The fact stands at the front, so
-that a network can answer as far as it remembers. The horizon is `keepgate.lens.horizon` of the probability that is
-missing to the right answer (a loss that no wrong answer can blow up): the fewest last tokens with which it is within
+that a network can answer as far as it remembers. The horizon is `lens.diagnosis.horizon` of the probability that
+is missing to the right answer (a loss that no wrong answer can blow up): the fewest last tokens with which it is within
 0.02 of that given all.
 
 Predicted is from the network's own states while it reads stories of 2,000 characters, without asking what it answers:
@@ -29,12 +29,14 @@ from keepgate.charts import Curve, Curves, draw_curves, logarithmic
 from keepgate.demo.contestants import BATCH, EMBEDDING, HIDDEN, Contestant, run_of
 from keepgate.demo.stories import stories
 from keepgate.errors import SettingsError
-from keepgate.lens import decay_length, gone_after, half_lives, horizon, rank_correlation
-from keepgate.lens.asked import asked_of
-from keepgate.lens.gradient import GONE
-from keepgate.lens.horizon import spread
-from keepgate.lens.signal import layer_of, signal_of
-from keepgate.lens.statistics import bootstrap
+from keepgate.lens.diagnosis import horizon, rank_correlation
+from keepgate.lens.diagnosis.effective_context import spread
+from keepgate.lens.diagnosis.loss_gradient import layer_of, signal_of
+from keepgate.lens.diagnosis.question_samples import asked_of
+from keepgate.lens.diagnosis.statistics import bootstrap
+from keepgate.lens.gradients import decay_length, gone_after
+from keepgate.lens.gradients.by_lag import GONE
+from keepgate.lens.memory import half_lives
 from keepgate.tasks.reader import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 from keepgate.train.loop import fit

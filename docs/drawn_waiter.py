@@ -9,7 +9,7 @@ from torch import Tensor
 
 from keepgate import lens
 from keepgate.charts import Axis, Curve, linear, logarithmic
-from keepgate.demo.report.labels import decade, size
+from keepgate.wording import decade, scientific
 
 STYLES = {"forgets": 1, "remembers": 3}
 
@@ -23,7 +23,7 @@ def waiter_figures(names: dict[str, Any], language: str) -> dict[str, str]:
             names[name](names["evening"])
         traces[style] = seen["lstm"].trace.layer(0)
     gradients = {"forgets": names["diagnosis"].gradient, "remembers": names["untrained"].gradient}
-    left = {style: lens.fate(trace, 0).left for style, trace in traces.items()}
+    left = {style: lens.memory.fate(trace, 0).left for style, trace in traces.items()}
     everything = [float(value) for line in gradients.values() for value in line]
     quarters = linear(0, 1, [(quarter / 4, f"{25 * quarter}%") for quarter in range(5)])
     return {
@@ -51,7 +51,7 @@ def _both(
     places = (0, 1, 3, 4, 5, 10, 20, last)
     told, drawn = [], []
     for name, line in lines.items():
-        values = ", ".join(f"{k}: {size(float(line[k]))}" for k in places)
+        values = ", ".join(f"{k}: {scientific(float(line[k]))}" for k in places)
         told.append(f"{words[name]}: {values}.")
         drawn.append(Curve(name=words[name], style=STYLES[name], xs=range(last + 1), ys=line.tolist()))
     x = linear(0, last, [(step, str(step)) for step in range(0, last + 1, 10)])

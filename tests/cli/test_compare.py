@@ -166,11 +166,3 @@ def test_the_networks_are_kept_where_it_is_asked_for(compared, monkeypatch) -> N
     assert asked["models"] == Path("networks")
     assert "keepgate look networks/lstm-chrono --text -" in ran.out
     assert "  keepgate serve\n" in ran.out
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0.384, "0.38"), (1, "1.00"), (2.3e-18, "2e-18"), (0, "0"), (523.0, "5e+02"), (float("inf"), "inf")],
-)
-def test_a_gradient_of_any_size_can_be_read(value: float, written: str) -> None:
-    assert contest.size(value) == written

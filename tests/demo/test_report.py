@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -17,18 +16,20 @@ from markupsafe import escape
 
 import keepgate.demo
 import keepgate.wording
-from keepgate.demo.report.html import render, write
-from keepgate.demo.report.labels import LANGUAGES, speak, table
+from keepgate.demo.report.html import report_html, write
+from keepgate.demo.report.labels import render, table
 from keepgate.demo.result import GradientLine
+from keepgate.wording import LANGUAGES
 from tests.demo.made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
 from tests.html_pages import Page
+from tests.tools import needs, path_of
 
 ROOM = Path(keepgate.demo.__file__).parent
 
 
 @pytest.fixture(scope="module")
 def page():
-    return render(comparison())
+    return report_html(comparison())
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def test_the_article_is_marked_as_chinese_in_both_languages(parsed):
     quotes = parsed.all("q")
     assert quotes
     assert all(quote["lang"] == "zh-Hant" for quote in quotes)
-    assert 'lang="en">The king said so.' in render(comparison(sentence="The king said so."))
+    assert 'lang="en">The king said so.' in report_html(comparison(sentence="The king said so."))
 
 
 # ---- what a screen reader meets
@@ -198,7 +199,7 @@ def test_without_results_no_number_of_a_result_is_shown():
         facts=3,
     )
     machine = replace(empty.machine, processor="p", system="s", threads=75, versions={})
-    shown = Page(render(replace(empty, machine=machine, command="c", finished="f"))).words()
+    shown = Page(report_html(replace(empty, machine=machine, command="c", finished="f"))).words()
     assert numbers_of(shown) - FIXED == {"71", "72", "73", "74", "75"}
 
 
@@ -234,7 +235,7 @@ def changed_runs(**changes):
 )
 def test_a_changed_result_changes_the_page(result, shown, parsed):
     assert shown not in parsed.words()
-    assert shown in Page(render(result)).words()
+    assert shown in Page(report_html(result)).words()
 
 
 def test_the_table_holds_the_means_and_the_ranges(parsed):
@@ -298,7 +299,7 @@ ODD = {
 
 @pytest.mark.parametrize("result", ODD.values(), ids=ODD.keys())
 def test_odd_results_give_a_whole_page_without_odd_words(result):
-    page = Page(render(result))
+    page = Page(report_html(result))
     assert not re.search(r"\b(nan|inf|None|Undefined)\b", page.words())
     for _, attributes in page.elements:
         for name in ("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "d", "points", "width", "height"):
@@ -327,21 +328,18 @@ def test_names_and_texts_from_outside_cannot_become_markup():
         finished=evil,
         settings={evil: evil},
     )
-    page = render(result)
+    page = report_html(result)
     parsed = Page(page)
     assert len(parsed.all("script")) == 1
     assert "<script>alert" not in page
     assert "7*7" in page
     assert page.count(str(escape(evil))) > 10
-    assert speak(evil, "en") == evil
+    assert render(evil, "en") == evil
 
 
 # ---- in a browser
 
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 PROBE = """
 <script>
 addEventListener("load", () => {
@@ -377,7 +375,7 @@ addEventListener("load", () => {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to look at the report with")
+@needs("chromium")
 def test_a_browser_shows_one_language_at_a_time_at_1280_and_400_pixels(tmp_path, page):
     # The page stands in a frame whose width can be set (a window cannot be as narrow as 400), and which shares the
     # outer file's origin, so that the probe beside it may look inside; the page's own policy stays as it is.
@@ -388,7 +386,7 @@ def test_a_browser_shows_one_language_at_a_time_at_1280_and_400_pixels(tmp_path,
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     )
     flags += "--disable-component-update --disable-sync --virtual-time-budget=8000 --window-size=1400,1000"
-    command = [CHROMIUM, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    command = [path_of("chromium"), *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     done = subprocess.run(
         [*command, (tmp_path / "outer.html").as_uri()], capture_output=True, text=True, timeout=120
     )

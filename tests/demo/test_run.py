@@ -19,10 +19,10 @@ from keepgate.demo.contestants import (
     Budget,
     stages_of,
 )
-from keepgate.demo.report.html import render
+from keepgate.demo.report.html import report_html
 from keepgate.demo.result import to_json
 from keepgate.demo.run import run
-from keepgate.demo.stories import article, goals_of
+from keepgate.demo.stories import goals_of, pirate_king_story
 from keepgate.errors import SettingsError
 from keepgate.export import bundle
 
@@ -86,8 +86,8 @@ def test_the_result_can_be_written_as_json_and_shown(small) -> None:
     told = json.loads(to_json(small))
     assert told["networks"][3]["runs"][1]["seed"] == 3
     assert told["chance"] == 1 / 16
-    assert told["distance"] + len(told["sentence"]) + 1 + len(told["question"]) == measure.ARTICLE_LENGTH
-    assert "魯夫說他想成為海賊王" in render(small)
+    assert told["distance"] + len(told["sentence"]) + 1 + len(told["question"]) == measure.PIRATE_KING_LENGTH
+    assert "魯夫說他想成為海賊王" in report_html(small)
 
 
 def test_two_processes_find_what_one_finds() -> None:
@@ -163,11 +163,11 @@ def test_scaling_multiplies_the_recurrent_weights_and_nothing_else() -> None:
 
 def test_a_story_of_10_000_characters_is_read() -> None:
     task = CHRONO.build(0)
-    (answer,) = task.answer([article(10_000)])
+    (answer,) = task.answer([pirate_king_story(10_000)])
     assert answer.text in task.choices
     assert sum(share for _, share in answer.candidates) <= 1.001
     states, _ = task.encoder(
-        task.collate(task.prepare([article(10_000)], training=False)).text, torch.tensor([9_999])
+        task.collate(task.prepare([pirate_king_story(10_000)], training=False)).text, torch.tensor([9_999])
     )
     assert states.shape[0] == 9_999
     assert torch.isfinite(states).all()
@@ -229,4 +229,4 @@ def test_the_first_seeds_networks_can_be_kept_and_asked(tmp_path) -> None:
     )  # fmt: skip
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["lstm-chrono", "rnn"]
     kept = bundle.load(tmp_path / "lstm-chrono")
-    assert kept.answer([article(100)])[0].text in kept.choices
+    assert kept.answer([pirate_king_story(100)])[0].text in kept.choices

@@ -6,19 +6,9 @@ import re
 import pytest
 
 from keepgate.demo.report import text as sentences
-from keepgate.demo.report.labels import (
-    LANGUAGES,
-    amount,
-    between,
-    count,
-    exact,
-    sentence,
-    share,
-    size,
-    speak,
-    table,
-)
+from keepgate.demo.report.labels import render, sentence, table
 from keepgate.demo.result import GradientLine, Reading
+from keepgate.wording import LANGUAGES
 from tests.demo.made_up import LENGTHS, comparison, falling, network, runs, strip
 
 GOOD, POOR, MIDDLE = (1.0, 1.0, 0.99, 0.97), (0.06, 0.07, 0.05, 0.06), (0.6, 0.5, 0.4, 0.3)
@@ -161,7 +151,7 @@ def inside(said):
     found = []
     for one in said:
         found.append(one.key)
-        found += inside([part for part in one.parts.values() if hasattr(part, "key")])
+        found += inside([part for part in one.args.values() if hasattr(part, "key")])
     return found
 
 
@@ -295,8 +285,8 @@ def test_more_seeds_narrow_what_chance_explains():
 
 def test_networks_that_behave_alike_are_named_together():
     said = sentences.accuracy(of(net(GOOD), net(GOOD, name="gru"), net(POOR, name="rnn")))
-    assert speak(said[0], "en").startswith("LSTM (chrono bias) and GRU: ")
-    assert speak(said[0], "zh").startswith("LSTM（chrono 偏置）和GRU：")
+    assert render(said[0], "en").startswith("LSTM (chrono bias) and GRU: ")
+    assert render(said[0], "zh").startswith("LSTM（chrono 偏置）和GRU：")
     assert sentence(said[0], "zh").startswith("LSTM（chrono 偏置）和 GRU：")
 
 
@@ -318,39 +308,3 @@ def test_gates_are_named_in_the_order_keep_write_show():
         "Gate x",
     ]
     assert "most at “夫” (0.90), least at “魯” (0.10)" in spoken[1]
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0, "0%"), (1, "100%"), (0.9999, ">99.9%"), (0.0001, "<0.1%"), (0.3149, "31.5%"), (math.nan, "–")],
-)
-def test_a_share_is_never_rounded_to_all_or_nothing(value, written):
-    assert share(float(value)) == written
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (0.0, "0"),
-        (1.0, "1.0"),
-        (0.998, "1.0"),
-        (0.3811, "0.38"),
-        (0.01, "0.010"),
-        (504.3, "504"),
-        (2.34e-18, "2.3×10⁻¹⁸"),
-        (1e-6, "1×10⁻⁶"),
-        (5e-324, "4.9×10⁻³²⁴"),
-        (1.5e12, "1.5×10¹²"),
-        (math.inf, "∞"),
-        (math.nan, "–"),
-    ],
-)
-def test_a_size_is_written_with_two_digits_that_count(value, written):
-    assert size(value) == written
-
-
-def test_other_numbers():
-    assert between(0.98, 1.0) == "98.0–100%"
-    assert between(1.0, 1.0) == "100%"
-    assert (exact(1 / 16), exact(1 / 3), exact(0.9)) == ("6.25%", "33.3%", "90%")
-    assert (count(30160), amount(math.inf), amount(1234.56)) == ("30,160", "–", "1,234.6")

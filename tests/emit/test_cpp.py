@@ -14,7 +14,7 @@ from keepgate.errors import CellError
 from tests.emit.compiler import CSRC, built, call, facts
 from tests.equations.later_cells import LATER
 
-COMMITTED = [cell for cell in CELLS if cell.recurrent != "inside"]
+COMMITTED = [cell for cell in CELLS if cell.recurrent != "in_step"]
 UNITS = 50
 
 

@@ -202,7 +202,7 @@ def test_looking_at_a_cells_code_leaves_a_profiler_in_its_place():
 
 
 @pytest.mark.parametrize(
-    "cell", [cell for cell in CELLS if cell.recurrent != "inside"], ids=lambda cell: cell.name
+    "cell", [cell for cell in CELLS if cell.recurrent != "in_step"], ids=lambda cell: cell.name
 )
 def test_every_variable_is_a_part_of_the_graph_itself(cell):
     below = topological([*cell.graph.next.values(), *cell.graph.traced.values()])

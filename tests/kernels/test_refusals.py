@@ -62,10 +62,10 @@ def test_the_reference_refuses_nothing():
 
 
 def test_a_named_kernel_that_refuses_is_an_error_with_the_reason():
-    with pytest.raises(keepgate.Refused, match="do not show their gates"):
+    with pytest.raises(keepgate.KernelRefused, match="do not show their gates"):
         run(made(cells.lstm, 2, 3, 4, 5, trace=True), "builtin")
     layer = keepgate.LSTM(4, 5, kernel="builtin")
-    with pytest.raises(keepgate.Refused, match="kernel=None"):
+    with pytest.raises(keepgate.KernelRefused, match="kernel=None"):
         layer.trace(torch.randn(2, 3, 4))
 
 

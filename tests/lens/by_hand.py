@@ -16,7 +16,7 @@ def by_hand(layer, place, x, before, change):
         wx = linear(x[t], weights.weight_ih, weights.bias_ih).chunk(len(cell.gates))
         given = dict(zip(cell.states, before, strict=True))
         u = None
-        if cell.recurrent == "inside":
+        if cell.recurrent == "in_step":
             blocks = zip(cell.gates, weights.weight_hh.chunk(3), weights.bias_hh.chunk(3), strict=True)
             u = Named(**{gate: lambda v, w=w, b=b: linear(v, w, b) for gate, w, b in blocks})
         elif cell.recurrent != "none":
@@ -24,7 +24,7 @@ def by_hand(layer, place, x, before, change):
             u = Named(**dict(zip(cell.gates, uh, strict=True)))
         step = dict(cell.step(Named(**dict(zip(cell.gates, wx, strict=True))), u, Named(**given), *vectors))
         keep, write = keep_and_write(cell, step, given)
-        step[cell.memory] = changed = change(t, keep, write, given[cell.memory])
+        step[cell.memory_state] = changed = change(t, keep, write, given[cell.memory_state])
         after_the_memory(cell, step, changed, wx, u, given, weights)
         before = [step[name] for name in cell.states]
         if weights.weight_hr is not None:
@@ -35,12 +35,12 @@ def by_hand(layer, place, x, before, change):
 
 def keep_and_write(cell, step, given):
     """Worked out with the cell's own names, cell by cell: nothing of this is the package's."""
-    name, state = cell.name, given[cell.memory]
+    name, state = cell.name, given[cell.memory_state]
     if name == "mingru":
         return 1 - step["z"], step["z"] * step["n"]
     keep = {"gru": "z", "gru_reset_before": "z"}.get(name, "f")
     factor = torch.full_like(state, 0.5) if name == "made_up" else step[keep]
-    return factor, step[cell.memory] - factor * state
+    return factor, step[cell.memory_state] - factor * state
 
 
 def after_the_memory(cell, step, memory, wx, u, given, weights):

@@ -7,7 +7,7 @@ import torch
 
 from keepgate.cells import CELLS, by_name
 from keepgate.equations import Cell
-from keepgate.lens.seen import Seen, see
+from keepgate.lens.capture.layer_run import Seen, see
 from keepgate.nn import LSTM, Recurrent
 from tests.equations.later_cells import LATER
 
@@ -15,7 +15,7 @@ STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 4
 LENGTHS = [7, 0, 4]
 
 ALL: tuple[Cell, ...] = (*CELLS, *LATER)
-CARRYING = tuple(cell for cell in ALL if cell.carried)
+CARRYING = tuple(cell for cell in ALL if cell.additive)
 
 
 def network(cell: Cell | str, layers: int = 2, *, projected: bool = False, scale: float = 0.7) -> Recurrent:

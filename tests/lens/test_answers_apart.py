@@ -4,9 +4,15 @@ import pytest
 import torch
 
 from keepgate import CellError, ShapeError
-from keepgate.lens.answers import answer_if, answer_shares, answers_without, influence_on, scores_without
-from keepgate.lens.reading import read
-from keepgate.lens.seen import see
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.readers.answer_ablation import (
+    answer_if,
+    answer_shares,
+    answers_without,
+    influence_on,
+    scores_without,
+)
+from keepgate.lens.readers.reading import read
 from tests.lens.by_hand import by_hand, unwritten
 from tests.lens.readers import KINDS, QUESTIONS, answered, every_kind, reader, scores
 from tests.oracles import agrees

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from keepgate import CellError, SettingsError
-from keepgate.lens import answers_without, carriers, read, sensitivity
+from keepgate.lens import read
+from keepgate.lens.readers import answers_without, carriers, sensitivity
 from tests.lens.readers import QUESTIONS, answered, every_kind, reader
 
 

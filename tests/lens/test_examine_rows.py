@@ -11,12 +11,13 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequen
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.demo.stories import primer, stories
-from keepgate.lens import examine, gradient_by_lag
-from keepgate.lens.asked import asked_of
-from keepgate.lens.horizon import horizon
-from keepgate.lens.samples import rows_of
-from keepgate.lens.signal import signal_of
+from keepgate.demo.stories import stories, vocabulary_coverage_set
+from keepgate.lens import examine
+from keepgate.lens.diagnosis.effective_context import horizon
+from keepgate.lens.diagnosis.loss_gradient import signal_of
+from keepgate.lens.diagnosis.question_samples import asked_of
+from keepgate.lens.diagnosis.samples import rows_of
+from keepgate.lens.gradients import gradient_by_lag
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
@@ -203,7 +204,7 @@ ASKED = [*stories(3, 40, seed=1), *stories(2, 90, seed=2), *stories(1, 60, seed=
 
 def chooses(kind) -> ChoiceReader:
     settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, dropout=0.3, **kind)
-    return ChoiceReader.build(primer(), settings, seed=0)
+    return ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0)
 
 
 @choices

@@ -7,10 +7,10 @@ import torch
 
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens.answers import answer_shares, influence_on
-from keepgate.lens.attribution import attribute, attribute_over_time
-from keepgate.lens.integrated import token_shares, write_shares
-from keepgate.lens.reading import read
+from keepgate.lens.memory.direct_shares import attribute, attribute_over_time
+from keepgate.lens.readers.answer_ablation import answer_shares, influence_on
+from keepgate.lens.readers.integrated_gradients import token_shares, write_shares
+from keepgate.lens.readers.reading import read
 from keepgate.tasks import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
 from tests.lens.networks import ROWS, STEPS, every_cell, runs

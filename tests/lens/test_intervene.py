@@ -7,8 +7,9 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.lens import Where, attach, drop_writes, effects, forbid_erasures, replaying, see, swap_memories
-from keepgate.lens.attribution import attribute
+from keepgate.lens import attach, see
+from keepgate.lens.interventions import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
+from keepgate.lens.memory.direct_shares import attribute
 from keepgate.nn import LSTM, RNN
 from tests.lens.by_hand import ONE_GATE, by_hand, unwritten
 from tests.lens.networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, every_cell, network, states
@@ -143,7 +144,7 @@ def test_a_users_own_model_answers_from_what_was_run_again(kind, packs):
 def test_many_candidates_are_run_in_parts(monkeypatch):
     seen = see(LSTM(INPUTS, 4, dtype=torch.float64), torch.randn(STEPS, 2, INPUTS, dtype=torch.float64))
     whole = drop_writes(seen, range(STEPS), Where(rows=1)).last()
-    monkeypatch.setattr("keepgate.lens.intervene.AT_ONCE", STEPS * 4 * 2)
+    monkeypatch.setattr("keepgate.lens.interventions.patching.AT_ONCE", STEPS * 4 * 2)
     agrees(effects(drop_writes, seen, range(STEPS), lambda rerun: rerun.last(), Where(rows=1)), whole)
 
 
@@ -162,9 +163,9 @@ def test_the_last_write_of_all_counts_for_exactly_its_share_and_what_it_erased()
 
 @pytest.mark.parametrize("cell", CARRYING, ids=lambda cell: cell.name)
 def test_which_gate_writes_is_found_in_the_equations(cell):
-    carried = cell.carried[cell.memory]
-    assert (carried.unwritten is carried.keep) == (cell.name not in ONE_GATE)
-    assert repr(carried.unwritten) == ("1" if cell.name in ONE_GATE else repr(carried.keep))
+    carried = cell.additive[cell.memory_state]
+    assert (carried.keep_without_write is carried.keep) == (cell.name not in ONE_GATE)
+    assert repr(carried.keep_without_write) == ("1" if cell.name in ONE_GATE else repr(carried.keep))
 
 
 def test_what_cannot_be_changed_is_refused():

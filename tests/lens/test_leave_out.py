@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.lens import Where, answers_without, carriers, drop_writes, read, see
-from keepgate.lens.leave_out import leave_out
+from keepgate.lens import read, see
+from keepgate.lens.interventions import Where, drop_writes
+from keepgate.lens.interventions.token_ablation import leave_out
+from keepgate.lens.readers import answers_without, carriers
 from tests.lens.by_hand import by_hand, unwritten
 from tests.lens.networks import INPUTS, LENGTHS, ROWS, STEPS, network, states
 from tests.lens.networks import every_cell as every_kind

@@ -5,8 +5,10 @@ import torch
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens import Where, drop_pieces, drop_writes, read, search, see, what_if, without_pieces
-from keepgate.lens.pieces import sentences
+from keepgate.lens import read, see
+from keepgate.lens.interventions import Where, drop_pieces, drop_writes, what_if
+from keepgate.lens.readers import search, without_pieces
+from keepgate.lens.readers.search import sentences
 from tests.lens.networks import network
 from tests.lens.readers import QUESTIONS, reader
 from tests.oracles import agrees

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from keepgate.kernels import Call, run
-from keepgate.lens import backward, read, sensitivity
-from keepgate.lens.seen import adopt
+from keepgate.lens import read
+from keepgate.lens.capture.layer_run import adopt
+from keepgate.lens.gradients import by_state as backward
+from keepgate.lens.readers import sensitivity
 from tests.lens.readers import QUESTIONS, every_kind, reader
 from tests.oracles import agrees
 

@@ -9,8 +9,8 @@ from keepgate import CellError, ShapeError
 from keepgate.cells import by_name
 from keepgate.data.questions import Question
 from keepgate.data.text import Tokens, tokenize
-from keepgate.lens.life import half_life
-from keepgate.lens.view import movement, survival, view
+from keepgate.lens.memory.time_scales import half_life
+from keepgate.lens.readers.view import movement, survival, view
 from keepgate.nn import LSTM
 from keepgate.nn.trace import LayerTrace, Trace
 from keepgate.tasks import ChoiceReader

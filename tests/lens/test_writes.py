@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from keepgate import CellError, ShapeError
-from keepgate.lens.seen import see
-from keepgate.lens.writes import (
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.memory.additive import (
     erased,
     erased_by,
     erasures,
@@ -28,7 +28,7 @@ every_kind = pytest.mark.parametrize(
 def parts(cell, projected):
     for seen in runs(cell, projected=projected):
         for part in seen.trace.layers:
-            for state in cell.carried:
+            for state in cell.additive:
                 yield part, writes_of(part, state)
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from keepgate.demo.stories import primer, stories
+from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.errors import SettingsError
 from keepgate.export import save
-from keepgate.lens import answer_if, fate, read
+from keepgate.lens import read
+from keepgate.lens.memory import fate
+from keepgate.lens.readers import answer_if
 from keepgate.serve.models import Model, Models, served
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.settings import ChoiceReaderSettings
@@ -19,7 +21,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 def choice(**settings: object) -> ChoiceReader:
     chosen = ChoiceReaderSettings(embedding_size=4, hidden_size=5, **settings)  # type: ignore[arg-type]
-    return ChoiceReader.build(primer(), chosen, seed=0)
+    return ChoiceReader.build(vocabulary_coverage_set(), chosen, seed=0)
 
 
 def span() -> SpanReader:
@@ -121,7 +123,11 @@ def test_an_english_model_of_one_s_own_is_shown_the_gradient_of_an_english_story
     serve, tmp_path: Path
 ) -> None:
     settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5)
-    save(ChoiceReader.build(primer("en"), settings, seed=0), tmp_path / "mine", card={"what": "english"})
+    save(
+        ChoiceReader.build(vocabulary_coverage_set("en"), settings, seed=0),
+        tmp_path / "mine",
+        card={"what": "english"},
+    )
     with serve(served([tmp_path / "mine"])) as client:
         assert client.post("/api/gradient", models=["mine"], lags=5).json["story"].startswith("Luffy")
 

@@ -17,7 +17,7 @@ from .gru import GRU_LETTERS
 @cell(
     gates="r z n",
     states="h",
-    recurrent="inside",
+    recurrent="in_step",
     onnx=OnnxOperator("GRU", gates="z r n", linear_before_reset=0),
     letters=GRU_LETTERS,
 )

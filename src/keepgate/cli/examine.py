@@ -13,7 +13,7 @@ from .show import say, screen, write_json
 
 if TYPE_CHECKING:
     from ..data.questions import Question
-    from ..lens import Report
+    from ..lens.report import Report
 
 EPILOGUE = """Examples:
 
@@ -81,7 +81,7 @@ def examine(
     if json:
         write_json({"questions": len(chosen), **report.as_dict()})
     else:
-        from ..lens.pictures import asked_said
+        from ..lens.report.diagnosis_text import asked_said
 
         console = screen()
         say(console, asked_said(len(chosen), report.behaviour.contexts[-1], language))

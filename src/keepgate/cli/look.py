@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import SettingsError
-from ..wording import clean
+from ..wording import percent, sanitize
 from .ask import Model, TextFile, one_thread
 from .pages import PageLanguage, pairs, write_files
-from .show import draws_blocks, percent, say, screen, show_answer, table, write_json
+from .show import draws_blocks, say, screen, show_answer, table, write_json
 from .source import checked, read_text
 from .strip import Row, draw, stretched
 from .target import make_sure_of
@@ -22,7 +22,7 @@ from .target import make_sure_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..lens.view import View
+    from ..lens.readers.view import View
     from ..nn.trace import LayerTrace
 
 EPILOGUE = """Examples:
@@ -122,7 +122,7 @@ def look(
 
     from ..data.questions import Question
     from ..export import load
-    from ..lens.view import view as seen_by
+    from ..lens.readers.view import view as seen_by
 
     task = load(model)
     with one_thread():
@@ -184,7 +184,7 @@ def _named(layer: "LayerTrace", letter: str) -> str:
 
 def _lines(layer: "LayerTrace", wanted: tuple[str, ...], unit: int | None) -> list[_Line]:
     """The rows to draw: gates first, the one that keeps before the others, then how far each state moved."""
-    from ..lens.view import movement
+    from ..lens.readers.view import movement
 
     gates = _gates(layer)
     for letter in wanted:
@@ -199,7 +199,7 @@ def _lines(layer: "LayerTrace", wanted: tuple[str, ...], unit: int | None) -> li
     for letter in gates:
         values = layer[letter][:, 0]
         over_time = values.mean(1) if unit is None else values[:, unit]
-        remark = {layer.cell.keeps: "keeps", layer.cell.writes: "lets in"}.get(letter, "")
+        remark = {layer.cell.retain_gate: "keeps", layer.cell.input_gate: "lets in"}.get(letter, "")
         lines.append(_Line(letter, f"{_named(layer, letter)} {letter}", over_time.tolist(), True, remark))
     if unit is None:
         for letter in reversed(layer.cell.states):
@@ -215,7 +215,7 @@ def _gates(layer: "LayerTrace") -> list[str]:
     ]
     candidates = {"g", "n"}
     return sorted(
-        (name for name in found if name not in candidates), key=lambda name: name != layer.cell.keeps
+        (name for name in found if name not in candidates), key=lambda name: name != layer.cell.retain_gate
     )
 
 
@@ -260,14 +260,14 @@ def _figures(tokens: Sequence[str], lines: list[_Line]) -> Table:
             continue
         low, high = (pick(known, key=line.values.__getitem__) for pick in (min, max))
         mean = math.fsum(line.values[place] for place in known) / len(known)
-        lowest, highest = (f"{line.values[place]:.2f}  {clean(tokens[place])}" for place in (low, high))
+        lowest, highest = (f"{line.values[place]:.2f}  {sanitize(tokens[place])}" for place in (low, high))
         rows.append((line.label, line.remark, f"{mean:.2f}", lowest, highest))
     return table(("", "", "mean", "lowest, at", "highest, at"), rows, left=2)
 
 
 def _sentence(layer: "LayerTrace", unit: int | None) -> str:
     """What one sees, with its numbers."""
-    keeps = layer.cell.keeps
+    keeps = layer.cell.retain_gate
     if keeps is None:
         names = " and ".join(f"{_named(layer, state)} {state}" for state in layer.cell.states)
         return (
@@ -280,12 +280,15 @@ def _sentence(layer: "LayerTrace", unit: int | None) -> str:
 
 def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
     """How long the gate that keeps makes memory last."""
-    from ..lens.life import half_life
-    from ..lens.view import survival
+    from ..lens.memory.time_scales import half_life
+    from ..lens.readers.view import survival
 
     halves = half_life(kept)[0].sort().values
     left = survival(kept, reverse=layer.reverse)[0]
-    gate, memory = f"{_named(layer, layer.cell.keeps or '')} gate {layer.cell.keeps}", layer.cell.memory
+    gate, memory = (
+        f"{_named(layer, layer.cell.retain_gate or '')} gate {layer.cell.retain_gate}",
+        layer.cell.memory_state,
+    )
     first, last = ("last", "first") if layer.reverse else ("first", "last")
     middle, longest = (_tokens(float(halves[place])) for place in (len(halves) // 2, -1))
     several = kept.shape[2] > 1
@@ -303,7 +306,7 @@ def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
 
 def _moves(layer: "LayerTrace") -> str:
     """How fast each state changes, the slowest first; nothing for a single token."""
-    from ..lens.view import movement
+    from ..lens.readers.view import movement
 
     moved = {state: movement(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
     if any(math.isnan(value) for value in moved.values()):
@@ -342,7 +345,7 @@ def _as_json(
                 "layer": one.layer,
                 "direction": "reverse" if one.reverse else "forward",
                 "cell": one.cell.name,
-                "keeps": one.cell.keeps,
+                "keeps": one.cell.retain_gate,
                 "unit": unit,
                 "gates": {line.name: _plain(line.values) for line in _lines(one, wanted, unit) if line.gate},
                 "moves": {

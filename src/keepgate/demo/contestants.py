@@ -8,7 +8,7 @@ from ..tasks.reader import ChoiceReader
 from ..tasks.settings import ChoiceReaderSettings
 from ..train.plan import Stage
 from ..train.settings import Run
-from .stories import primer, stories
+from .stories import stories, vocabulary_coverage_set
 from .story_templates import Language
 
 # Characters of the test stories. In 22 there is room for fact and question only.
@@ -53,7 +53,7 @@ class Contestant:
 
     def build(self, seed: int, language: Language = "zh") -> ChoiceReader:
         """The reader before training."""
-        return ChoiceReader.build(primer(language), self.settings, seed)
+        return ChoiceReader.build(vocabulary_coverage_set(language), self.settings, seed)
 
 
 def _last(**choices: object) -> ChoiceReaderSettings:

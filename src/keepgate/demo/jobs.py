@@ -76,7 +76,7 @@ def _contestant(job: Job, tell: Tell) -> Outcome:
     trained = _train(task, job, tell)
     if job.keep is not None:
         bundle.save(task, job.keep, card=_card(job, trained))
-    answer = measure.article_answer(task)
+    answer = measure.pirate_king_answer(task)
     run = SeedRun(
         seed=job.seed,
         steps=trained.steps,

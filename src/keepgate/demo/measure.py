@@ -7,13 +7,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ..lens.gradient import gradient_by_lag
-from ..lens.view import movement, view
+from ..lens.gradients.by_lag import gradient_by_lag
+from ..lens.readers.view import movement, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.reader import ChoiceReader
 from .result import GradientLine, Strip
-from .stories import article, names_of, stories
+from .stories import names_of, pirate_king_story, stories
 from .story_templates import Language
 
 L = TypeVar("L", int, int | None)
@@ -21,7 +21,7 @@ L = TypeVar("L", int, int | None)
 # The test stories are the same for every network and seed.
 TEST_SEED = 2_000_000
 # The article's sentence is put before a story of so many characters, question included.
-ARTICLE_LENGTH = 1000
+PIRATE_KING_LENGTH = 1000
 # The gradient is followed so many characters back, over the mean of so many stories.
 FURTHEST, ROWS = 300, 16
 
@@ -39,9 +39,9 @@ def accuracy(
     return found
 
 
-def article_answer(task: ChoiceReader) -> Answer:
+def pirate_king_answer(task: ChoiceReader) -> Answer:
     """The answer to 是誰想要成為海賊王?, the article's sentence standing before a long story."""
-    (answer,) = task.answer([article(ARTICLE_LENGTH)])
+    (answer,) = task.answer([pirate_king_story(PIRATE_KING_LENGTH)])
     return answer
 
 
@@ -80,7 +80,7 @@ def strip(task: ChoiceReader) -> Strip | None:
     """Gates and changes of state over the article's sentence; None for a network without gates."""
     if not isinstance(task.encoder.layer, Recurrent):
         return None
-    question = article()
+    question = pirate_king_story()
     seen = view(task, question)
     (layer,) = seen.trace.layers
     last = len(question.text)
@@ -99,7 +99,7 @@ def pace(task: ChoiceReader) -> dict[str, float]:
     """
     if not isinstance(task.encoder.layer, Recurrent):
         return {}
-    question = article(ARTICLE_LENGTH)
+    question = pirate_king_story(PIRATE_KING_LENGTH)
     (layer,) = view(task, question).trace.layers
     told = slice(question.facts[0][1], len(question.text))
     return {state: float(movement(layer, state)[told, 0].mean()) for state in layer.cell.states}

@@ -35,7 +35,7 @@ from .contestants import (
 )
 from .jobs import Job, Outcome, do
 from .result import Comparison, Machine, Network, Reading
-from .stories import article
+from .stories import pirate_king_story
 
 # How long to wait for word from the other processes before the bar is drawn again, in seconds.
 _PATIENCE = 0.2
@@ -72,17 +72,17 @@ def run(
     workers = min(processes or min(2, machine().cores), len(jobs))
     with Bar(sum(job.steps for job in jobs), shown=progress) as bar:
         outcomes = _here(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
-    one = article(measure.ARTICLE_LENGTH)
+    one = pirate_king_story(measure.PIRATE_KING_LENGTH)
     return Comparison(
         networks=tuple(_network(each, outcomes) for each in (*contestants, SCALED)),
         lengths=tuple(lengths),
         stories=count,
         chance=measure.chance(),
         seeds=tuple(seeds),
-        sentence=article().text,
+        sentence=pirate_king_story().text,
         question=one.question,
         expected=one.answers[0],
-        distance=len(one.text) - len(article().text),
+        distance=len(one.text) - len(pirate_king_story().text),
         machine=_machine(),
         command=command,
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

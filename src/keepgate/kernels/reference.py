@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..equations import Named
-from .call import Call, Run
+from .call import Call, CallResult
 
 
 class Reference:
@@ -19,7 +19,7 @@ class Reference:
     def refuses(self, call: Call) -> str | None:  # noqa: ARG002 - the contract of every kernel
         return None
 
-    def forward(self, call: Call) -> Run:
+    def forward(self, call: Call) -> CallResult:
         cell = call.cell
         # Cut once: the gradient of wx[t] alone is as large as that of all steps.
         wx_T_BR = linear(call.x, call.weight_ih, call.bias_ih).unbind(0)
@@ -46,8 +46,8 @@ class Reference:
         if call.reverse:
             kept.reverse()
         over_time = {name: torch.stack([step[name] for step in kept]) for name in kept[0]}
-        return Run(
-            output=over_time[cell.states[0]], final=tuple(states), kept=over_time if call.trace else {}
+        return CallResult(
+            output=over_time[cell.states[0]], final=tuple(states), traced=over_time if call.trace else {}
         )
 
 
@@ -60,7 +60,7 @@ def _recurrence(call: Call) -> Callable[[Tensor], Named | None]:
     gates, weight, bias = call.cell.gates, call.weight_hh, call.bias_hh
     if weight is None:
         return lambda h: None  # noqa: ARG005
-    if call.cell.recurrent == "inside":
+    if call.cell.recurrent == "in_step":
         biases = [None] * len(gates) if bias is None else bias.chunk(len(gates))
         products = {
             gate: lambda v, w=w, b=b: linear(v, w, b)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import cells
 from ..equations import Cell
-from ..errors import Refused, SettingsError, ShapeError
+from ..errors import KernelRefused, SettingsError, ShapeError
 
 
 def size_of(name: str, value: Any, *, least: int = 1) -> int:
@@ -75,14 +75,14 @@ def check_no_projection(proj_size: int, layer: str) -> None:
 
 
 def check_stream(*, bidirectional: bool, kernel: str | None) -> None:
-    """Raises SettingsError or Refused for what cannot be read one step at a time by the C++ core."""
+    """Raises SettingsError or KernelRefused for what cannot be read one step at a time by the C++ core."""
     if bidirectional:
         raise SettingsError(
             "a stepper reads a stream forwards, and this layer's other direction starts at the end, which a stream "
             "does not have; build it with bidirectional=False, or call it on whole pieces"
         )
     if kernel not in (None, "cpu"):
-        raise Refused(
+        raise KernelRefused(
             f"the layer was built with kernel={kernel!r}, and a stepper runs the C++ core; build it with "
             "kernel='cpu' or None"
         )

@@ -150,7 +150,7 @@ class Recurrent(nn.RNNBase):
         lengths: how many steps of each row are real, in any order, 0 allowed. Beyond them the output is zero and gets
                  no gradient; final states are those at the row's own end, where the reverse direction starts.
         resets:  [time, batch] (or as the input is laid out), True where a new sequence begins: the state is cleared.
-        Raises ShapeError (a ValueError and a RuntimeError) for what does not fit; Refused where torch.jit.trace would
+        Raises ShapeError (a ValueError and a RuntimeError) for what does not fit; KernelRefused where torch.jit.trace would
         record what is right at the traced sizes only.
         """
         plain = type(input) is Tensor and hx is None and lengths is None and resets is None
@@ -230,7 +230,7 @@ class Recurrent(nn.RNNBase):
         """The same layer for streams: one step a call, the states inside, see `Stepper`.
 
         batch: how many streams are read side by side.
-        Raises SettingsError for a bidirectional layer, Refused where the C++ core cannot run the layer.
+        Raises SettingsError for a bidirectional layer, KernelRefused where the C++ core cannot run the layer.
         """
         batch = size_of("batch", batch)
         check_stream(bidirectional=self.bidirectional, kernel=self.kernel)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..equations import Cell
-from ..kernels import Call, Run
+from ..kernels import Call, CallResult
 from .length_mask import length_mask
 
 
@@ -30,10 +30,10 @@ class LayerTrace(Mapping[str, Tensor]):
     weight_hr: Tensor | None = None
 
     @staticmethod
-    def of(call: Call, result: Run, layer: int) -> "LayerTrace":
+    def of(call: Call, result: CallResult, layer: int) -> "LayerTrace":
         """The trace of one layer and direction, from its call and what a kernel gave for it."""
         return LayerTrace(
-            layer=layer, reverse=call.reverse, cell=call.cell, over_time=result.kept,
+            layer=layer, reverse=call.reverse, cell=call.cell, over_time=result.traced,
             initial=dict(zip(call.cell.states, call.states, strict=True)),
             lengths=call.lengths, resets=call.resets, weight_hr=call.weight_hr,
         )  # fmt: skip

@@ -7,7 +7,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ..equations import Cell
-from ..errors import CellError, Refused, SettingsError
+from ..errors import CellError, KernelRefused, SettingsError
 from ..kernels.torch_internals import jit_tracing, set_flat_weights
 from ..kernels.weights import Weights
 from .torch_layer import without_weights
@@ -53,18 +53,18 @@ def jit_call(
     """The layer's result as torch.jit.trace may record it: by torch's own operator, which is right at every size.
 
     others: what torch's operator lacks, all of which must be None.
-    Raises Refused for what could be recorded for the traced sizes only.
+    Raises KernelRefused for what could be recorded for the traced sizes only.
     """
     name = type(layer).__name__
     if any(other is not None for other in others) or kernel not in (None, "builtin"):
-        raise Refused(
+        raise KernelRefused(
             f"torch.jit.trace records torch's own operators, which have no lengths, no resets, no other kernel; give "
             f"this {name} a PackedSequence in place of lengths and build it with kernel=None, or take torch.export"
         )
     try:
         theirs = without_weights(layer, cell)
     except CellError as lacks:
-        raise Refused(
+        raise KernelRefused(
             f"torch.jit.trace would record this {name} for the traced number of steps only: {lacks}; take torch.export"
         ) from lacks
     assert isinstance(theirs, nn.RNNBase)
@@ -73,9 +73,9 @@ def jit_call(
 
 
 def refuse_unrolled(module: nn.Module) -> None:
-    """Raises Refused while torch.jit.trace records: it would write down a loop over time for the traced steps only."""
+    """Raises KernelRefused while torch.jit.trace records: it would write down a loop over time for the traced steps only."""
     if jit_tracing():
-        raise Refused(
+        raise KernelRefused(
             f"torch.jit.trace would record this {type(module).__name__}'s steps one by one, for the traced sizes only; "
             "take torch.export"
         )

@@ -8,9 +8,10 @@ import torch
 
 from ..data.questions import Question
 from ..data.text import sentence_around, words
-from ..demo.stories import article
+from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
-from ..lens import decay_length, explodes, gone_after, gradient_of_run, read
+from ..lens import read
+from ..lens.gradients import decay_length, explodes, gone_after, gradient_of_run
 from ..nn import Recurrent
 from ..tasks.task import Task
 from .models import Model, layer_of
@@ -40,7 +41,7 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
                 "gone": gone_after(values),
                 "decay": rounded(decay),
                 "explodes": explodes(values),
-                "has_bias": model.layer.cell.keeps is not None,
+                "has_bias": model.layer.cell.retain_gate is not None,
             }
         )
     return {"lags": list(range(lags + 1)), "lines": found, "story": opening}
@@ -76,13 +77,13 @@ def story(language: Language, tokens: int) -> Question:
     """The article's story in a language, of more than so many tokens."""
     characters = tokens + SHORTEST
     while True:
-        found = article(characters, language=language)
+        found = pirate_king_story(characters, language=language)
         if len(words(found.text)) > tokens:
             return found
         characters += characters // 2
 
 
 def _add_to_keeping(layer: Recurrent, bias: torch.Tensor, value: float) -> None:
-    gates, keeps = layer.cell.gates, layer.cell.keeps
+    gates, keeps = layer.cell.gates, layer.cell.retain_gate
     if keeps in gates:
         bias.chunk(len(gates))[gates.index(keeps)].add_(value)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..data.text import words
 from ..demo.pretrained import LANGUAGES
-from ..demo.stories import article
+from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
 from ..tasks import known
 from ..tasks.reader import ChoiceReader
@@ -26,7 +26,7 @@ def familiar(task: Task) -> dict[Language, float]:
     """The share of the article's story, in each language, whose tokens the reader's vocabulary has, 0 to 1."""
     shares: dict[Language, float] = {}
     for language in LANGUAGES:
-        told = article(CHARACTERS, language=language)
+        told = pirate_king_story(CHARACTERS, language=language)
         tokens = words(told.text) + words(told.question)
         shares[language] = 1 - len(unknown(task, tokens)) / len(tokens)
     return shares

@@ -93,10 +93,10 @@ class Model:
                 for reverse in (False, True)[: layer.directions]
             ],
             "gates": list(gates_of(cell)),
-            "states": sorted(cell.states, key=lambda state: state != cell.memory),
-            "memory": cell.memory,
-            "keeps": cell.keeps,
-            "writes": cell.writes,
+            "states": sorted(cell.states, key=lambda state: state != cell.memory_state),
+            "memory": cell.memory_state,
+            "keeps": cell.retain_gate,
+            "writes": cell.input_gate,
             "shipped": self.shipped,
             "choices": list(self.choices or ())[:MOST_CHOICES],
             "equations": [
@@ -146,7 +146,7 @@ def layer_of(task: Task) -> Recurrent:
 
 def gates_of(cell: Cell) -> tuple[str, ...]:
     """The names of a cell's gates: the one that keeps first, then the one that lets in."""
-    order = (cell.keeps, cell.writes)
+    order = (cell.retain_gate, cell.input_gate)
     gates = set(cell.analysis.gates.values())
     return tuple(
         sorted((name for name in cell.traced if name in gates), key=lambda name: _place(name, order))

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ..data.questions import Question
 from ..data.text import sentence_around, tokenize
-from ..lens import Reading, read
+from ..lens import read
+from ..lens.readers import Reading
 from ..tasks.reader import joined
 from .models import Model
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from keepgate.data.questions import Question
-from keepgate.lens import answer_if, answers_without, influence_on, read
+from keepgate.lens import read
+from keepgate.lens.readers import answer_if, answers_without, influence_on
 from keepgate.tasks.span import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
 

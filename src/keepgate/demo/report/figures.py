@@ -19,9 +19,22 @@ from ...charts import (
     linear,
     logarithmic,
 )
+from ...wording import (
+    LANGUAGES,
+    Message,
+    Part,
+    amount,
+    count,
+    decade,
+    known_percent,
+    msg,
+    percent,
+    percent_range,
+    scientific,
+)
 from ..result import Comparison, GradientLine, Network
 from . import text as sentences
-from .labels import LANGUAGES, Part, Say, amount, between, count, decade, exact, say, share, size, speak
+from .labels import render
 
 WIDE, NARROW = 1000.0, 372.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
 POINTS = 90  # a curve of the gradient needs no more: one for each ten pixels
@@ -48,12 +61,12 @@ class Figure:
     """A picture in all languages with its numbers as a table; said: the sentences under it; lanes: if it has any."""
 
     name: str
-    title: Say
+    title: Message
     pictures: tuple[Picture, ...]
     columns: Sequence[Part] = ()
     rows: Sequence[Sequence[Part]] = ()
-    said: Sequence[Say] = ()
-    heading: Say | str = ""
+    said: Sequence[Message] = ()
+    heading: Message | str = ""
     lanes: bool = False
 
 
@@ -61,8 +74,8 @@ class Figure:
 class _Line:
     """One curve before it has a language: its names, its style, and its values with how they are written."""
 
-    name: Say | str
-    short: Say | str
+    name: Message | str
+    short: Message | str
     style: int
     ys: Sequence[float]
     written: Sequence[str]
@@ -84,9 +97,9 @@ def accuracy(result: Comparison) -> Figure | None:
     ]
     if not lines or not result.lengths:
         return None
-    chance = exact(result.chance)
-    levels = [(result.chance, say("accuracy.chance", chance=chance))]
-    return _against_length("figure-accuracy", say("accuracy.title"), result.lengths, lines, levels)
+    chance = known_percent(result.chance)
+    levels = [(result.chance, msg("accuracy.chance", chance=chance))]
+    return _against_length("figure-accuracy", msg("accuracy.title"), result.lengths, lines, levels)
 
 
 def facts(result: Comparison) -> Figure | None:
@@ -99,12 +112,14 @@ def facts(result: Comparison) -> Figure | None:
         values = [sentences.known(reading, length) for length in lengths]
         name = sentences.named("readings", reading.name)
         lines.append(_accuracy_line(name, name, _READINGS.get(reading.name, place), values))
-    guess = say("facts.guess", n=count(result.facts), share=exact(1 / result.facts))
-    title = say("facts.title", n=count(result.facts))
+    guess = msg("facts.guess", n=count(result.facts), share=known_percent(1 / result.facts))
+    title = msg("facts.title", n=count(result.facts))
     return _against_length("figure-facts", title, lengths, lines, [(1 / result.facts, guess)])
 
 
-def _accuracy_line(name: Say | str, short: Say | str, style: int, values: Sequence[Sequence[float]]) -> _Line:
+def _accuracy_line(
+    name: Message | str, short: Message | str, style: int, values: Sequence[Sequence[float]]
+) -> _Line:
     means = [sum(known) / len(known) if known else math.nan for known in values]
     several = any(len(known) > 1 for known in values)
     return _Line(
@@ -112,14 +127,18 @@ def _accuracy_line(name: Say | str, short: Say | str, style: int, values: Sequen
         short=short,
         style=style,
         ys=means,
-        written=[share(mean) for mean in means],
+        written=[percent(mean) for mean in means],
         lows=[min(known, default=math.nan) for known in values] if several else (),
         highs=[max(known, default=math.nan) for known in values] if several else (),
     )
 
 
 def _against_length(
-    name: str, title: Say, lengths: Sequence[int], lines: Sequence[_Line], levels: Sequence[tuple[float, Say]]
+    name: str,
+    title: Message,
+    lengths: Sequence[int],
+    lines: Sequence[_Line],
+    levels: Sequence[tuple[float, Message]],
 ) -> Figure:
     """Shares of right answers over lengths, which stand at equal factors from one another."""
     places = {length: math.log(max(length, 1)) for length in lengths}
@@ -127,11 +146,11 @@ def _against_length(
     span = (min(places.values()), max(places.values()))
     flat = linear(*span, [])
     x = Axis(ticks=ticks, scale=lambda length: flat.scale(math.log(max(length, 1))))
-    y = linear(0.0, 1.0, [(quarter / 4, exact(quarter / 4)) for quarter in range(5)])
-    at = [say("table.characters", n=count(length)) for length in lengths]
-    axes = (x, y, say("accuracy.x"), say("accuracy.y"))
+    y = linear(0.0, 1.0, [(quarter / 4, known_percent(quarter / 4)) for quarter in range(5)])
+    at = [msg("table.characters", n=count(length)) for length in lengths]
+    axes = (x, y, msg("accuracy.x"), msg("accuracy.y"))
     pictures = _pictures(name, title, lengths, at, lines, axes, levels, (400.0, 400.0))
-    columns = [say("table.network"), *at]
+    columns = [msg("table.network"), *at]
     return Figure(
         name=name,
         title=title,
@@ -145,7 +164,7 @@ def _with_range(line: _Line) -> list[str]:
     if not line.lows:
         return list(line.written)
     spans = zip(line.written, line.lows, line.highs, strict=True)
-    return [mean if low == high else f"{mean} ({between(low, high)})" for mean, low, high in spans]
+    return [mean if low == high else f"{mean} ({percent_range(low, high)})" for mean, low, high in spans]
 
 
 def gradient(result: Comparison, when: str) -> Figure | None:
@@ -164,10 +183,10 @@ def gradient(result: Comparison, when: str) -> Figure | None:
     x = linear(0, furthest, [(lag, count(lag)) for lag in _round_steps(furthest)])
     lags = _thinned(sorted({lag for _, _, line in known for lag in line.lags}), [line for *_, line in known])
     lines = [_gradient_line(style, network, line, lags) for style, network, line in known]
-    title = say(f"gradient.title_{when}")
+    title = msg(f"gradient.title_{when}")
     name = f"figure-gradient-{when}"
-    axes = (x, y, say("gradient.x"), say("gradient.y"))
-    at = [say("gradient.at", lag=count(lag)) for lag in lags]
+    axes = (x, y, msg("gradient.x"), msg("gradient.y"))
+    at = [msg("gradient.at", lag=count(lag)) for lag in lags]
     others = [network for network in result.networks if network.before or network.after]
     pictures = _pictures(name, title, lags, at, lines, axes, (), (420.0, 460.0), others)
     listed = [lag for lag in LAGS if lag <= furthest]
@@ -180,7 +199,7 @@ def gradient(result: Comparison, when: str) -> Figure | None:
         name=name,
         title=title,
         pictures=pictures,
-        columns=[say("table.network"), *(say("gradient.at", lag=count(lag)) for lag in listed)],
+        columns=[msg("table.network"), *(msg("gradient.at", lag=count(lag)) for lag in listed)],
         rows=rows,
         said=said,
         lanes=y.below is not None or y.above is not None,
@@ -195,12 +214,12 @@ def _gradient_line(style: int, network: Network, line: GradientLine, lags: Seque
         short=sentences.name_of(network, "short"),
         style=style,
         ys=values,
-        written=[size(value) for value in values],
+        written=[scientific(value) for value in values],
     )
 
 
 def _written(line: GradientLine, lag: int) -> str:
-    return size(dict(zip(line.lags, line.values, strict=True)).get(lag, math.nan))
+    return scientific(dict(zip(line.lags, line.values, strict=True)).get(lag, math.nan))
 
 
 def _thinned(lags: Sequence[int], lines: Sequence[GradientLine]) -> list[int]:
@@ -234,12 +253,12 @@ def _round_steps(furthest: int) -> list[int]:
 
 def _pictures(
     name: str,
-    title: Say,
+    title: Message,
     xs: Sequence[float],
-    at: Sequence[Say],
+    at: Sequence[Message],
     lines: Sequence[_Line],
-    axes: tuple[Axis, Axis, Say, Say],
-    levels: Sequence[tuple[float, Say]],
+    axes: tuple[Axis, Axis, Message, Message],
+    levels: Sequence[tuple[float, Message]],
     heights: tuple[float, float],
     beside: Sequence[Network] = (),
 ) -> tuple[Picture, ...]:
@@ -249,7 +268,7 @@ def _pictures(
     """
 
     def content(language: str, short: bool) -> Curves:
-        speech: Callable[[Part], str] = lambda words: speak(words, language)  # noqa: E731
+        speech: Callable[[Part], str] = lambda words: render(words, language)  # noqa: E731
         x, y, x_name, y_name = axes
         curves = [
             Curve(
@@ -262,7 +281,7 @@ def _pictures(
             )
             for line in lines
         ]
-        told = (say("accuracy.describe", network=line.name, values=_told(line, at)) for line in lines)
+        told = (msg("accuracy.describe", network=line.name, values=_told(line, at)) for line in lines)
         return Curves(
             title=speech(title),
             description=" ".join(speech(one) for one in told),
@@ -285,17 +304,17 @@ def _pictures(
                 lang=lang,
                 wide=draw_curves(wide, f"{name}-{language}-wide", WIDE, heights[0], "wide"),
                 narrow=draw_curves(narrow, f"{name}-{language}-narrow", NARROW, heights[1], "narrow"),
-                hover=hover(wide, values, [speak(place, language) for place in at]),
+                hover=hover(wide, values, [render(place, language) for place in at]),
             )
         )
     return tuple(drawn)
 
 
-def _told(line: _Line, at: Sequence[Say]) -> list[Say]:
+def _told(line: _Line, at: Sequence[Message]) -> list[Message]:
     """A curve in words: its values at no more than five places."""
     step = max(1, math.ceil(len(at) / 5))
     places = sorted({*range(0, len(at), step), len(at) - 1})
-    return [say("accuracy.value", share=line.written[place], length=at[place]) for place in places]
+    return [msg("accuracy.value", share=line.written[place], length=at[place]) for place in places]
 
 
 def strips(result: Comparison) -> list[Figure]:
@@ -317,7 +336,7 @@ def _strip(place: int, network: Network) -> Figure:
     ]
     rows += [
         (
-            say("gates.change", state=state),
+            msg("gates.change", state=state),
             state,
             values,
             max(top, 1.0),
@@ -327,16 +346,16 @@ def _strip(place: int, network: Network) -> Figure:
     ]
     name = f"figure-gates-{place}"
     heading = sentences.name_of(network)
-    title = say("gates.title", network=heading)
+    title = msg("gates.title", network=heading)
     keeper = "f" if "f" in strip.gates else "z"
     said = sentences.gates(strip, keeper)
     pictures = []
     for language, lang in LANGUAGES.items():
         drawn = [
-            Row(name=speak(words, language), kind=kind, values=values, written=written, full=full)
+            Row(name=render(words, language), kind=kind, values=values, written=written, full=full)
             for words, kind, values, full, written in rows
         ]
-        words = (speak(title, language), " ".join(speak(one, language) for one in said))
+        words = (render(title, language), " ".join(render(one, language) for one in said))
         wide = draw_strip(strip.tokens, drawn, f"{name}-{language}-wide", *words, WIDE, "wide")
         narrow = draw_strip(strip.tokens, drawn, f"{name}-{language}-narrow", *words, NARROW, "narrow")
         pictures.append(Picture(language=language, lang=lang, wide=wide, narrow=narrow))
@@ -346,7 +365,7 @@ def _strip(place: int, network: Network) -> Figure:
         title=title,
         heading=heading,
         pictures=tuple(pictures),
-        columns=[say("gates.character"), *(row[0] for row in rows)],
+        columns=[msg("gates.character"), *(row[0] for row in rows)],
         rows=table,
         said=said,
     )
@@ -354,11 +373,11 @@ def _strip(place: int, network: Network) -> Figure:
 
 def step() -> Figure:
     """One step of an LSTM, which no result changes."""
-    title = say("explain.diagram")
+    title = msg("explain.diagram")
     pictures = []
     for language, lang in LANGUAGES.items():
-        words = {letter: speak(say(f"explain.box_{letter}"), language) for letter in "figo"}
-        told = (speak(title, language), speak(say("explain.diagram_desc"), language), words)
+        words = {letter: render(msg(f"explain.box_{letter}"), language) for letter in "figo"}
+        told = (render(title, language), render(msg("explain.diagram_desc"), language), words)
         wide = draw_step(f"figure-step-{language}-wide", *told, 720.0, "wide")
         narrow = draw_step(f"figure-step-{language}-narrow", *told, NARROW, "narrow")
         pictures.append(Picture(language=language, lang=lang, wide=wide, narrow=narrow))

@@ -14,19 +14,32 @@ from markupsafe import Markup, escape
 
 from ...charts import key, share_bar
 from ...export.file import write_file
+from ...wording import (
+    LANGUAGES,
+    Message,
+    Part,
+    amount,
+    count,
+    known_percent,
+    msg,
+    percent,
+    percent_range,
+    probability,
+    scientific,
+)
 from ..result import Comparison, Network
 from . import figures
 from . import text as sentences
-from .labels import LANGUAGES, Part, Say, amount, between, count, exact, say, sentence, share, size, speak
+from .labels import render, sentence
 
 
 def write(result: Comparison, path: str | Path) -> Path:
     """The path of the report, written whole or not at all. Raises OSError if the file cannot be written."""
-    write_file(path, render(result).encode())
+    write_file(path, report_html(result).encode())
     return Path(path)
 
 
-def render(result: Comparison) -> str:
+def report_html(result: Comparison) -> str:
     """The report as text. It holds everything it needs, and a policy under which it can load and send nothing."""
     css, js = (_template(f"report.{kind}") for kind in ("css", "js"))
     page = _environment().get_template("report.html.j2")
@@ -46,13 +59,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        t=lambda key, **parts: both(say(key, **parts)), both=both, plain=_plain, paragraph=paragraph
+        t=lambda key, **parts: both(msg(key, **parts)), both=both, plain=_plain, paragraph=paragraph
     )
     return environment
 
 
 def _plain(key: str, language: str) -> str:
-    return speak(say(key), language)
+    return render(msg(key), language)
 
 
 def _policy(css: str, js: str) -> str:
@@ -64,13 +77,13 @@ def _policy(css: str, js: str) -> str:
 
 def both(words: Part) -> Markup:
     """The words in every language, of which the style sheet shows one; what is the same in all of them only once."""
-    spoken = {language: speak(words, language) for language in LANGUAGES}
+    spoken = {language: render(words, language) for language in LANGUAGES}
     if isinstance(words, str) or len(set(spoken.values())) == 1:
         return escape(next(iter(spoken.values())))
     return Markup("").join(_span(language, text) for language, text in spoken.items())
 
 
-def paragraph(said: Sequence[Say]) -> Markup:
+def paragraph(said: Sequence[Message]) -> Markup:
     """Sentences one after the other: with a space between them in English, with none in Chinese."""
     joined = {
         "en": " ".join(sentence(one, "en") for one in said),
@@ -91,18 +104,18 @@ def _content(result: Comparison) -> dict[str, Any]:
         "result": result,
         "article_lang": _language_of(result.sentence),
         "distance": count(result.distance),
-        "chance": exact(result.chance),
+        "chance": known_percent(result.chance),
         "verdict": sentences.verdict(result),
         "why": sentences.why(result),
         "contestants": count(len(sentences.trained(result))),
         "rows": [_row(result, place, network) for place, network in enumerate(result.networks)],
         "lengths": [count(length) for length in result.lengths],
         "lag": count(sentences.LAG),
-        "table_lead": say(
+        "table_lead": msg(
             lead,
             stories=count(result.stories),
-            seeds=say("count.seeds", n=count(len(result.seeds))),
-            chance=exact(result.chance),
+            seeds=msg("count.seeds", n=count(len(result.seeds))),
+            chance=known_percent(result.chance),
         ),
         "answered": [_answer(result, place, n) for place, n in enumerate(result.networks) if n.runs],
         "answers": sentences.answers(result),
@@ -115,20 +128,20 @@ def _content(result: Comparison) -> dict[str, Any]:
         "claim": sentences.claim(result),
         "claim_lead": sentences.claim_lead(result),
         "facts_figure": figures.facts(result),
-        "facts_heading": say("facts.heading")
+        "facts_heading": msg("facts.heading")
         if result.facts == 3
-        else say("facts.heading_n", n=count(result.facts)),
+        else msg("facts.heading_n", n=count(result.facts)),
         "facts_count": count(result.facts),
         "facts": sentences.facts(result),
         "provenance": _provenance(result),
         "settings": [(name, _setting(value)) for name, value in result.settings.items()],
-        "bars": say(
+        "bars": msg(
             "again.bars",
-            bar=exact(sentences.REMEMBERS),
-            chance=exact(result.chance),
-            gone=size(sentences.GONE),
-            faint=exact(sentences.FAINT),
-            grown=size(sentences.GROWN),
+            bar=known_percent(sentences.REMEMBERS),
+            chance=known_percent(result.chance),
+            gone=scientific(sentences.GONE),
+            faint=known_percent(sentences.FAINT),
+            grown=scientific(sentences.GROWN),
         ),
     }
 
@@ -142,7 +155,7 @@ def _row(result: Comparison, place: int, network: Network) -> dict[str, Any]:
     seconds = [run.seconds for run in network.runs]
     steps = [1000 * run.seconds / run.steps for run in network.runs if run.steps]
     gradients = (sentences.gradient_at(line, sentences.LAG) for line in (network.before, network.after))
-    before, after = ("–" if value is None else size(value) for value in gradients)
+    before, after = ("–" if value is None else scientific(value) for value in gradients)
     return {
         "key": key(place),
         "name": sentences.name_of(network),
@@ -160,9 +173,9 @@ def _cell(place: int, network: Network, length: int) -> dict[str, Any]:
     known = sentences.accuracies(network, length)
     return {
         "length": count(length),
-        "mean": share(mean),
+        "mean": percent(mean),
         "bar": share_bar(mean, place) if known else "",
-        "range": between(min(known), max(known)) if len(known) > 1 else "",
+        "range": percent_range(min(known), max(known)) if len(known) > 1 else "",
     }
 
 
@@ -170,29 +183,29 @@ def _answer(result: Comparison, place: int, network: Network) -> dict[str, Any]:
     """One network's answer to the article's question, with its first seed."""
     run = network.runs[0]
     right = sum(one.answer == result.expected for one in network.runs)
-    told = say("answers.of_seeds", n=count(right), seeds=count(len(network.runs)))
+    told = msg("answers.of_seeds", n=count(right), seeds=count(len(network.runs)))
     return {
         "key": key(place),
         "name": sentences.name_of(network),
         "answer": run.answer,
         "right": run.answer == result.expected,
         "bar": share_bar(run.probability, place, result.chance),
-        "share": share(run.probability),
+        "share": probability(run.probability),
         "seeds": told if len(network.runs) > 1 else None,
     }
 
 
-def _provenance(result: Comparison) -> list[tuple[Say, str]]:
+def _provenance(result: Comparison) -> list[tuple[Message, str]]:
     steps = sorted({run.steps for network in result.networks for run in network.runs})
     versions = " · ".join(f"{name} {version}" for name, version in result.machine.versions.items())
     return [
-        (say("again.seeds"), " ".join(str(seed) for seed in result.seeds)),
-        (say("again.steps"), " ".join(count(number) for number in steps) or "–"),
-        (say("again.processor"), result.machine.processor),
-        (say("again.threads"), count(result.machine.threads)),
-        (say("again.system"), result.machine.system),
-        (say("again.versions"), versions),
-        (say("again.finished"), result.finished),
+        (msg("again.seeds"), " ".join(str(seed) for seed in result.seeds)),
+        (msg("again.steps"), " ".join(count(number) for number in steps) or "–"),
+        (msg("again.processor"), result.machine.processor),
+        (msg("again.threads"), count(result.machine.threads)),
+        (msg("again.system"), result.machine.system),
+        (msg("again.versions"), versions),
+        (msg("again.finished"), result.finished),
     ]
 
 

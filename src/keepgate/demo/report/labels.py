@@ -1,40 +1,6 @@
-"""The report's words in each language: every string has its home in words.toml."""
+"""The report's catalog of messages, words.toml, in each language."""
 
-from ...wording import (
-    EARLY,
-    LANGUAGES,
-    Part,
-    Say,
-    Words,
-    amount,
-    between,
-    count,
-    decade,
-    exact,
-    power,
-    say,
-    share,
-    size,
-)
+from ...wording import Catalog
 
-__all__ = [
-    "EARLY",
-    "LANGUAGES",
-    "Part",
-    "Say",
-    "amount",
-    "between",
-    "count",
-    "decade",
-    "exact",
-    "power",
-    "say",
-    "sentence",
-    "share",
-    "size",
-    "speak",
-    "table",
-]
-
-_WORDS = Words("keepgate.demo.report")
-table, speak, sentence = _WORDS.table, _WORDS.speak, _WORDS.sentence
+_CATALOG = Catalog("keepgate.demo.report")
+table, render, sentence = _CATALOG.table, _CATALOG.render, _CATALOG.sentence

@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from statistics import fmean
 
+from ....wording import Message, Part, msg, percent_range
 from ...result import Comparison, GradientLine, Network, Reading
-from ..labels import Part, Say, between, say, table
+from ..labels import table
 
 REMEMBERS = 0.9  # right in nine stories of ten, on average over the seeds
 ERRORS = 3.0  # standard errors above chance that chance still explains
@@ -21,7 +22,7 @@ SURE = 0.5  # a wrong answer above this probability is a sure one
 STEPS = 100  # characters over which the keeping of a gate is told
 
 
-def name_of(network: Network, section: str = "networks") -> Say | str:
+def name_of(network: Network, section: str = "networks") -> Message | str:
     """The network's name for readers; the name given, if the report has no word for it.
 
     section: "networks", or "short" for the end of a curve.
@@ -29,15 +30,15 @@ def name_of(network: Network, section: str = "networks") -> Say | str:
     return named(section, network.name, scale=f"{network.scale:g}")
 
 
-def named(section: str, name: str, **parts: Part) -> Say | str:
+def named(section: str, name: str, **parts: Part) -> Message | str:
     """The words for a name in a section of words.toml, or the name itself."""
     known = f"{section}.{name}"
-    return say(known, **parts) if known in table() else name
+    return msg(known, **parts) if known in table() else name
 
 
-def quoted(token: str) -> Say:
+def quoted(token: str) -> Message:
     """A word or character in the quotation marks of the language."""
-    return say("gates.token", token=token)
+    return msg("gates.token", token=token)
 
 
 def trained(result: Comparison) -> list[Network]:
@@ -67,7 +68,7 @@ def within_chance(value: float, level: float, tried: int) -> bool:
     return value <= level + ERRORS * math.sqrt(level * (1 - level) / max(1, tried))
 
 
-def names_of(networks: Sequence[Network]) -> list[Say | str]:
+def names_of(networks: Sequence[Network]) -> list[Message | str]:
     return [name_of(network) for network in networks]
 
 
@@ -76,7 +77,7 @@ def shares(networks: Sequence[Network], length: int) -> str:
 
 
 def span(values: Sequence[float]) -> str:
-    return between(min(values), max(values))
+    return percent_range(min(values), max(values))
 
 
 def gradient_at(line: GradientLine | None, lag: int) -> float | None:
