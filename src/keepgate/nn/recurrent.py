@@ -15,6 +15,7 @@ from ..equations import Cell
 from ..kernels import Call, run
 from ..kernels.core.fast_path import directly, traced_directly
 from ..kernels.dispatch import by_name
+from ..kernels.tracing_state import recorded_by_jit
 from ..kernels.weights import Weights
 from .checks import check_input, check_projection, check_stream, dropout_of, real_of, size_of, switch_of
 from .init import Init, check_init, initialise
@@ -23,8 +24,8 @@ from .parameters import PlaceParameters, load_wholly, parameter_shapes
 from .stack import run_stack
 from .stepper import Stepper
 from .torch_layer import to_torch
-from .trace import LayerTrace, Trace
-from .tracers import fx_call, jit_call, jit_tracing, refuse_script, refuse_unrolled
+from .trace import LayerTrace, Trace, layer_trace
+from .tracers import fx_call, jit_call, refuse_script, refuse_unrolled
 
 
 class Recurrent(nn.RNNBase):
@@ -150,8 +151,8 @@ class Recurrent(nn.RNNBase):
         lengths: how many steps of each row are real, in any order, 0 allowed. Beyond them the output is zero and gets
                  no gradient; final states are those at the row's own end, where the reverse direction starts.
         resets:  [time, batch] (or as the input is laid out), True where a new sequence begins: the state is cleared.
-        Raises ShapeError (a ValueError and a RuntimeError) for what does not fit; KernelRefused where torch.jit.trace would
-        record what is right at the traced sizes only.
+        Raises ShapeError (a ValueError and a RuntimeError) for what does not fit, KernelRefused where torch.jit.trace
+        would record what is right at the traced sizes only.
         """
         plain = type(input) is Tensor and hx is None and lengths is None and resets is None
         if not plain and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
@@ -159,7 +160,7 @@ class Recurrent(nn.RNNBase):
         weights = self.weights()
         if plain and (result := self._directly(input, weights)):
             return result
-        if jit_tracing():
+        if recorded_by_jit():
             return jit_call(self, self.cell, weights, input, hx, self.kernel, lengths, resets)
         layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0])
         final: list[tuple[Tensor, ...]] = []
@@ -198,7 +199,7 @@ class Recurrent(nn.RNNBase):
         def run_place(place: int, call: Call) -> Tensor:
             result = run(call, self.kernel)
             final.append(result.final)
-            layers.append(LayerTrace.of(call, result, place // self.directions))
+            layers.append(layer_trace(call, result, place // self.directions))
             return result.output
 
         output = self._run(weights, layout, states, begins, run_place, trace=True)

@@ -29,15 +29,6 @@ class LayerTrace(Mapping[str, Tensor]):
     resets: Tensor | None = None
     weight_hr: Tensor | None = None
 
-    @staticmethod
-    def of(call: Call, result: CallResult, layer: int) -> "LayerTrace":
-        """The trace of one layer and direction, from its call and what a kernel gave for it."""
-        return LayerTrace(
-            layer=layer, reverse=call.reverse, cell=call.cell, over_time=result.traced,
-            initial=dict(zip(call.cell.states, call.states, strict=True)),
-            lengths=call.lengths, resets=call.resets, weight_hr=call.weight_hr,
-        )  # fmt: skip
-
     def __getitem__(self, name: str) -> Tensor:
         if name not in self.over_time:
             raise KeyError(
@@ -156,3 +147,12 @@ class Trace:
 
     def __repr__(self) -> str:
         return "Trace(\n  " + "\n  ".join(map(repr, self.layers)) + "\n)"
+
+
+def layer_trace(call: Call, result: CallResult, layer: int) -> LayerTrace:
+    """The trace of one layer and direction, from its call and what a kernel gave for it."""
+    return LayerTrace(
+        layer=layer, reverse=call.reverse, cell=call.cell, over_time=result.traced,
+        initial=dict(zip(call.cell.states, call.states, strict=True)),
+        lengths=call.lengths, resets=call.resets, weight_hr=call.weight_hr,
+    )  # fmt: skip

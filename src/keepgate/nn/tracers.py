@@ -8,11 +8,10 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..equations import Cell
 from ..errors import CellError, KernelRefused, SettingsError
-from ..kernels.torch_internals import jit_tracing, set_flat_weights
+from ..kernels.torch_internals import set_flat_weights
+from ..kernels.tracing_state import recorded_by_jit
 from ..kernels.weights import Weights
 from .torch_layer import without_weights
-
-__all__ = ["fx_call", "jit_call", "jit_tracing", "refuse_script", "refuse_unrolled"]
 
 
 def fx_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
@@ -73,8 +72,8 @@ def jit_call(
 
 
 def refuse_unrolled(module: nn.Module) -> None:
-    """Raises KernelRefused while torch.jit.trace records: it would write down a loop over time for the traced steps only."""
-    if jit_tracing():
+    """Raises KernelRefused while torch.jit.trace records: it would write down a loop for the traced steps only."""
+    if recorded_by_jit():
         raise KernelRefused(
             f"torch.jit.trace would record this {type(module).__name__}'s steps one by one, for the traced sizes only; "
             "take torch.export"

@@ -18,7 +18,7 @@ from ...equations import Expr, evaluate, topological
 from ...kernels import Call, explain, run
 from ...nn import Recurrent
 from ...nn.input_format import BatchLayout, Hidden
-from ...nn.trace import LayerTrace, Trace
+from ...nn.trace import LayerTrace, Trace, layer_trace
 from ..memory.additive import scan
 from .layer_run import Seen, adopt, as_tuple, in_callers_order, refuse_dropout
 
@@ -108,7 +108,7 @@ def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int 
 def _run_again(call: Call, depth: int) -> LayerTrace:
     """A layer whose outputs nobody saw: traced where a fast kernel can, else run and then recovered."""
     if next(choice.name for choice in explain(call) if choice.reason is None) != "reference":
-        return LayerTrace.of(call, run(call), depth)
+        return layer_trace(call, run(call), depth)
     quick = Call.of(call.weights, call.x, call.states, call.lengths, None, call.reverse)
     return gates(call, run(quick).output, depth)
 

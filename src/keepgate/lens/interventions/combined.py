@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import ShapeError
 from ...kernels import Call, run
-from ...nn.trace import LayerTrace
+from ...nn.trace import layer_trace
 from ..capture.layer_run import Seen
 from ..memory.additive import writes_of
 from .patching import Where
@@ -59,7 +59,7 @@ def stepped(
 ) -> tuple[Tensor, ...]:
     """All states after one step from these, had the memory not been written or not been erased there; row by row."""
     alone = Call.of(call.weights, x.unsqueeze(0), states, trace=True)
-    part = LayerTrace.of(alone, run(alone), 0)
+    part = layer_trace(alone, run(alone), 0)
     writes = writes_of(part)
     if drop:
         memory = writes.initial if keep else writes.unwritten[0] * writes.initial
