@@ -1,5 +1,6 @@
 """Parameters of a recurrent layer: their shapes and torch's names for them, their use by kernels, and loading them."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -61,29 +62,39 @@ class PlaceParameters:
         return {**self.__dict__, "_weights": None}
 
 
-def load_wholly(
-    module: nn.Module,
-    state_dict: Any,
-    prefix: str,
-    local_metadata: Any,
-    strict: bool,
-    missing_keys: list[str],
-    unexpected_keys: list[str],
-    error_msgs: list[str],
-) -> None:
-    """`nn.Module._load_from_state_dict`, but a module that does not fit keeps every parameter as it was.
+def load_state_dict_wholly(
+    module: nn.Module, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+) -> Any:
+    """`nn.Module.load_state_dict`, but what raises has changed nothing, while torch.nn has copied what fits by then."""
+    restore = _snapshot(module)
+    try:
+        return nn.Module.load_state_dict(module, state_dict, strict, assign)
+    except BaseException:
+        restore()
+        raise
 
-    torch.nn copies those that fit before `load_state_dict` raises for one that does not.
-    """
-    lists = (error_msgs, *((missing_keys, unexpected_keys) if strict else ()))
-    refusals = sum(map(len, lists))
-    before = {name: weight for name, weight in module._parameters.items() if weight is not None}
-    values = {name: weight.detach().clone() for name, weight in before.items()}
-    nn.Module._load_from_state_dict(
-        module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
-    )
-    if sum(map(len, lists)) > refusals:
-        module._parameters.update(before)
-        with torch.no_grad():
-            for name, weight in before.items():
-                weight.copy_(values[name])
+
+def load_own_wholly(module: nn.Module, *torchs: Any) -> None:
+    """`nn.Module._load_from_state_dict` likewise, for a layer inside a model that loads: the last list is of errors."""
+    restore, errors = _snapshot(module), torchs[-1]
+    refusals = len(errors)
+    nn.Module._load_from_state_dict(module, *torchs)
+    if len(errors) > refusals:
+        restore()
+
+
+def _snapshot(module: nn.Module) -> Callable[[], None]:
+    """What brings every parameter and buffer back as it is now, the tensors themselves and their numbers."""
+    tables = [table for part in module.modules() for table in (part._parameters, part._buffers)]
+    before = [
+        (table, name, tensor) for table in tables for name, tensor in table.items() if tensor is not None
+    ]
+    numbers = [tensor.detach().clone() for _, _, tensor in before]
+
+    @torch.no_grad()
+    def restore() -> None:
+        for (table, name, tensor), number in zip(before, numbers, strict=True):
+            table[name] = tensor
+            tensor.copy_(number)
+
+    return restore

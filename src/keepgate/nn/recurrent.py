@@ -20,7 +20,7 @@ from ..kernels.weights import Weights
 from .checks import check_input, check_projection, check_stream, dropout_of, real_of, size_of, switch_of
 from .init import Init, check_init, initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout
-from .parameters import PlaceParameters, load_wholly, parameter_shapes
+from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
 from .stack import run_stack
 from .stepper import Stepper
 from .torch_layer import to_torch
@@ -50,7 +50,8 @@ class Recurrent(nn.RNNBase):
     _apply = nn.Module._apply
     __constants__: ClassVar[list[str]] = []
     __prepare_scriptable__ = refuse_script
-    _load_from_state_dict = load_wholly
+    load_state_dict = load_state_dict_wholly
+    _load_from_state_dict = load_own_wholly
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from .checks import check_input, real_of, rnn_cell, size_of, switch_of
 from .init import Init, check_init, initialise
 from .input_format import check_state
-from .parameters import load_wholly
+from .parameters import load_own_wholly, load_state_dict_wholly
 from .torch_layer import to_torch
 from .tracers import fx_call, refuse_script
 
@@ -21,7 +21,8 @@ class CellLayer(nn.RNNCellBase):
     """One step of a dense cell: weight_ih [gates · hidden, input], weight_hh [gates · hidden, hidden], two biases."""
 
     __prepare_scriptable__ = refuse_script
-    _load_from_state_dict = load_wholly
+    load_state_dict = load_state_dict_wholly
+    _load_from_state_dict = load_own_wholly
 
     def __init__(
         self,
