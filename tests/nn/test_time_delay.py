@@ -9,7 +9,9 @@ from keepgate.nn import Encoder, TimeDelayLayer
 
 
 def test_the_end_alone_is_the_end_of_the_whole() -> None:
-    encoder = Encoder("feedforward", nn.Embedding(20, 5, padding_idx=0), input_size=5, hidden_size=7, window=6)
+    encoder = Encoder(
+        "feedforward", nn.Embedding(20, 5, padding_idx=0), input_size=5, hidden_size=7, window=6
+    )
     ids, lengths = torch.randint(1, 20, (11, 8)), torch.tensor([11, 0, 1, 5, 6, 7, 10, 2])
     ids = ids * (torch.arange(11).unsqueeze(1) < lengths)
     ends = []
