@@ -87,7 +87,7 @@ def capture_layer(
     """
     ours = as_keepgate_layer(layer)
     with torch.no_grad():
-        trace = ours.trace(x, hx, lengths, resets)
+        trace = ours.trace(x, hx, lengths=lengths, resets=resets)
         calls = ours.calls(x, hx, lengths=lengths, resets=resets)
     initial = tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
     return LayerRun(layer=ours, x=x.detach(), initial=initial, lengths=trace.lengths, trace=trace)
