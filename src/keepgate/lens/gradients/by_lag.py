@@ -13,7 +13,7 @@ from ...nn.input_format import check_lengths
 from ...nn.trace import LayerTrace
 from ..capture.layer_run import LayerRun, as_keepgate_layer
 from ..memory.additive import memory_updates, retained_at
-from .by_state import States, grad_or_zero, run_stack, state_gradients
+from .by_state import States, grad_or_zero, gradients_by_state, run_stack
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -54,7 +54,7 @@ def gradient_by_lag(
     nothing: tuple[Tensor | None, ...] = (None,) * (len(exact.cell.states) - 1)
     below: list[tuple[Tensor | None, ...]] = [(None, *nothing)] * (len(been.final) - exact.directions)
     by_final = [*below, *((each, *nothing) for each in slope.chunk(exact.directions, 1))]
-    return _relative(exact, state_gradients(been, None, by_final, cut=cut), ends, cut, furthest, state)
+    return _relative(exact, gradients_by_state(been, None, by_final, cut=cut), ends, cut, furthest, state)
 
 
 def gradient_of_run(
@@ -87,7 +87,7 @@ def gradient_of_run(
         ]
     if by_output is None and by_final is None:
         raise SettingsError("the loss does not depend on this layer; give the gradient of what does")
-    return _relative(exact, state_gradients(been, by_output, by_final), ends, 1, furthest, state)
+    return _relative(exact, gradients_by_state(been, by_output, by_final), ends, 1, furthest, state)
 
 
 def _relative(

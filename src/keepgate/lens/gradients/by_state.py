@@ -65,7 +65,7 @@ def grad_or_zero(value: Tensor, given: list[Tensor]) -> list[Tensor]:
     ]
 
 
-def state_gradients(
+def gradients_by_state(
     been: StackRun,
     by_output: Float[Tensor, "time batch output"] | None,
     by_final: list[tuple[Tensor | None, ...]] | None = None,

@@ -14,7 +14,7 @@ from ...equations import derivative
 from ..capture.layer_run import LayerRun, as_keepgate_layer
 from ..capture.step_values import value_of, values_at
 from ..memory.additive import memory_updates
-from .by_state import grad_or_zero, run_stack, state_gradients
+from .by_state import grad_or_zero, gradients_by_state, run_stack
 
 
 def write_influence(
@@ -40,7 +40,7 @@ def write_influence(
     with torch.enable_grad():
         (slope,) = grad_or_zero(answer(shown), [shown])
     found = []
-    for place, (one, gradients) in enumerate(zip(writes, state_gradients(been, slope), strict=True)):
+    for place, (one, gradients) in enumerate(zip(writes, gradients_by_state(been, slope), strict=True)):
         before = parts[place].state_before(one.state).double()
         added = one.write.double() + (one.keep.double() - one.keep_without_write.double()) * before
         size = (_whole(seen, place, one.state, gradients) * added).sum(2)

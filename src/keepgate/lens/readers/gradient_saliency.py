@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..capture.layer_run import as_keepgate_layer
-from ..gradients.by_state import grad_or_zero, run_stack, state_gradients
+from ..gradients.by_state import grad_or_zero, gradients_by_state, run_stack
 from .reading import Reading
 
 
@@ -25,6 +25,6 @@ def saliency(reading: Reading) -> Float[Tensor, " tokens"]:
     # What lies below does not matter here: the last layer stands for itself.
     last = been.last(exact.directions)
     total = torch.zeros(len(seen.x), dtype=torch.float64)
-    for gradients in state_gradients(last, slope):
+    for gradients in gradients_by_state(last, slope):
         total += torch.cat(gradients, 2)[:, 0].norm(dim=1) ** 2
     return total.sqrt()
