@@ -98,10 +98,9 @@ def _prompted(content: str) -> Iterator[str]:
 def _say_unknown(reader: "Task", what: str, content: str) -> None:
     """An aside where the model was taught other words than these, so that its answer says little."""
     from ..data.text import words
-    from ..tasks.known import unknown
 
     read = words(content)
-    strange = unknown(reader, read)
+    strange = reader.vocabulary.unknown(read) if reader.vocabulary is not None else []
     if strange and len(strange) >= STRANGE * len(read):
         different = list(dict.fromkeys(read[place] for place in strange))
         more = ", …" if len(different) > NAMED else ""

@@ -103,10 +103,10 @@ def evaluate(
 
 def answer_all(reader: "Task", questions: "Sequence[Question]", *, batch_size: int) -> "list[Answer]":
     """One answer for each question, in order, with a bar on stderr once it has taken two seconds."""
-    from ..train import Bar
+    from ..train import ProgressBar
 
     answers: list[Answer] = []
-    with Bar(len(questions), "questions") as bar:
+    with ProgressBar(len(questions), "questions") as bar:
         for first in range(0, len(questions), _AT_ONCE):
             answers += reader.answer(questions[first : first + _AT_ONCE], batch_size=batch_size)
             bar.update(len(answers))

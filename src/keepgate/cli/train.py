@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..data.corpora import Corpus
     from ..data.questions import Question
     from ..tasks.task import Task
-    from ..train import Run
+    from ..train import TrainingConfig
 
 EPILOGUE = """Examples:
 
@@ -129,13 +129,13 @@ def _trained_already(out: Path, work: Path, *, resuming: bool) -> bool:
 
 def _made(
     console: Console, corpus: "Corpus", chosen: Chosen, pairs: Sequence[str], options: dict[str, Any]
-) -> "tuple[Task, list[Any], Run]":
+) -> "tuple[Task, list[Any], TrainingConfig]":
     """The reader with fresh weights, its examples, and how to train it; what is left out is counted and shown."""
-    from ..tasks import TASKS
-    from ..tasks.settings import settings_from
+    from ..config import settings_from
+    from ..tasks import KINDS
     from ..train.recipes import recipe
 
-    task_type = TASKS[chosen.kind]
+    task_type = KINDS[chosen.kind].task
     for_reader, for_run = split(pairs, task_type.settings_type)
     questions = corpus.questions if chosen.kind != "span-reader" else _in_their_texts(console, corpus)
     task = task_type.build(questions, settings_from(task_type.settings_type, for_reader), options["seed"])
@@ -170,11 +170,11 @@ def _say_left_out(console: Console, questions: "Sequence[Question]", why: str) -
         print_text(console, f"  and {len(questions) - _LISTED:,} more")
 
 
-def _steps(run: "Run", examples: int) -> int:
+def _steps(run: "TrainingConfig", examples: int) -> int:
     return run.steps if run.steps is not None else (run.epochs or 0) * -(-examples // run.batch_size)
 
 
-def _with_glances(run: "Run", examples: int) -> "Run":
+def _with_glances(run: "TrainingConfig", examples: int) -> "TrainingConfig":
     """The run with a few evaluations on the way, unless it says how many itself."""
     if run.evaluate_every is not None:
         return run
@@ -204,7 +204,7 @@ def _card(
     data: Sequence[Path],
     corpus: "Corpus",
     chosen: Chosen,
-    run: "Run",
+    run: "TrainingConfig",
     dev: Sequence[Path],
     figures: dict[str, float],
 ) -> dict[str, Any]:
