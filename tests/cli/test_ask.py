@@ -105,6 +105,6 @@ def test_a_prompt_goes_on_until_an_empty_line_or_the_end(monkeypatch: pytest.Mon
                 raise line
             return line
 
-        monkeypatch.setattr(inputs, "_typed", typed)
+        monkeypatch.setattr(inputs, "_read_line", typed)
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-        assert list(inputs.asked()) == ["one?", "two?"]
+        assert list(inputs.prompted_questions()) == ["one?", "two?"]
