@@ -110,8 +110,8 @@ def _tell_unknown(vocabulary: "Vocabulary | None", name: str, content: str) -> N
     different = list(dict.fromkeys(tokens[place] for place in places))
     print_text(
         make_console(errors=True),
-        f"{len(places):,} of the {name}'s {len(tokens):,} words or signs are not in this model's vocabulary (too rare in "
-        "what it was trained on, or never in it) and all look alike to it: "
+        f"{len(places):,} of the {name}'s {len(tokens):,} words or signs are not in this model's vocabulary (too rare "
+        "in what it was trained on, or never in it) and all look alike to it: "
         f"{one_line(', '.join(different[:_NAMED]))}"
         f"{', …' if len(different) > _NAMED else ''}",
         "yellow",

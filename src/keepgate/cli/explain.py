@@ -76,7 +76,7 @@ def explain(
                 by_name(cell), input_size, hidden_size, num_layers,
                 bidirectional=bidirectional, proj_size=proj_size, device=where, dtype=kind,
             )  # fmt: skip
-        # One number, shown at every place: an input of any size takes no memory.
+        # One number in every place, so that the input takes no memory.
         steps_input = torch.zeros(1, 1, 1, device=where, dtype=kind).expand(steps, batch, input_size)
         report = explain_kernels(
             layer,
