@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from keepgate.cli import contest
-from keepgate.cli.target import make_sure_of
+from keepgate.cli import comparison_tables
+from keepgate.cli.output_paths import check_writable
 from keepgate.demo.result import Comparison, GradientLine, Network, PoolingResult, SeedRun
 from keepgate.machine import machine
 
@@ -83,7 +83,7 @@ def test_names_that_the_table_does_not_explain_are_explained_below_it(compared) 
     assert "RNN (weights x 1.5) was never trained: its recurrent weights are multiplied by 1.5" in out
     assert "Window: " not in out
     window = network("feedforward", None, 0.05, "娜美", seeds=1, gradient=0.0)
-    said = contest._unnamed(replace(made_up(1), networks=(window,)))
+    said = comparison_tables._unnamed(replace(made_up(1), networks=(window,)))
     assert said == ["Window: a network without memory, which sees the last 32 characters only."]
 
 
@@ -139,7 +139,7 @@ def test_what_is_there_and_empty_is_not_taken_away(compared, tmp_path: Path) -> 
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "device").symlink_to(os.devnull)
     for name in ("empty.json", "pipe", "device"):
-        make_sure_of(tmp_path / name)
+        check_writable(tmp_path / name)
         assert (tmp_path / name).exists()
 
 

@@ -4,10 +4,9 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..tasks.reader import ChoiceReader
-from ..tasks.settings import ChoiceReaderSettings
-from ..train.plan import Stage
-from ..train.settings import Run
+from ..tasks.choice import ChoiceReaderSettings
+from ..tasks.choice.reader import ChoiceReader
+from ..train import CurriculumStage, TrainingConfig
 from .stories import stories, vocabulary_coverage_set
 from .story_templates import Language
 
@@ -59,7 +58,7 @@ class Contestant:
 def _last_state(**choices: object) -> ChoiceReaderSettings:
     """A network of one direction that answers from its last state."""
     settings = {
-        "reading": "last",
+        "pooling": "last",
         "bidirectional": False,
         "embedding_size": EMBEDDING,
         "hidden_size": HIDDEN,
@@ -86,7 +85,7 @@ POOLINGS = (
     Contestant(
         name="attention",
         settings=ChoiceReaderSettings(
-            cell="lstm", reading="attention", bidirectional=True, embedding_size=EMBEDDING, hidden_size=HIDDEN // 2,
+            cell="lstm", pooling="attention", bidirectional=True, embedding_size=EMBEDDING, hidden_size=HIDDEN // 2,
             init="orthogonal", forget_bias=1.0,
         ),
     ),
@@ -98,15 +97,17 @@ BUDGET = Budget(stages=((160, (100,)), (160, (22, 100)), (60, (22, 100, 300)), (
 FACTS_BUDGET = Budget(stages=((250, (44,)), (200, (44, 100)), (40, (100, 300)), (10, (300, 1000))))
 
 
-def run_of(seed: int) -> Run:
+def run_of(seed: int) -> TrainingConfig:
     """The recipe of the stories: Adam, 3e-3 for 60 % of the steps and then down to 0 on a line, clipped at 1."""
-    return Run(batch_size=BATCH, seed=seed, threads=1)
+    return TrainingConfig(batch_size=BATCH, seed=seed, threads=1)
 
 
-def stages_of(task: ChoiceReader, budget: Budget, facts: int, language: Language = "zh") -> list[Stage]:
+def stages_of(
+    task: ChoiceReader, budget: Budget, facts: int, language: Language = "zh"
+) -> list[CurriculumStage]:
     """The budget as stages of stories of the training part, made as they are needed."""
     return [
-        Stage(steps, _maker(task, lengths, facts, language), name=f"{max(lengths)} characters")
+        CurriculumStage(steps, _maker(task, lengths, facts, language), name=f"{max(lengths)} characters")
         for steps, lengths in budget.stages
     ]
 

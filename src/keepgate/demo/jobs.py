@@ -7,9 +7,9 @@ from typing import Literal
 
 from ..export import bundle
 from ..machine import one_thread
-from ..tasks.reader import ChoiceReader
-from ..train.logbook import Progress
+from ..tasks.choice.reader import ChoiceReader
 from ..train.loop import Result, fit
+from ..train.progress import Progress
 from . import measure
 from .contestants import Budget, Contestant, run_of, stages_of
 from .result import GradientLine, PoolingResult, SeedRun, Strip

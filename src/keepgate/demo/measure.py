@@ -11,7 +11,7 @@ from ..lens.gradients.by_lag import gradient_by_lag
 from ..lens.readers.view import movement, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 from .result import GradientLine, Strip
 from .stories import names_of, pirate_king_story, stories
 from .story_templates import Language
@@ -73,7 +73,7 @@ def gradient_line(task: ChoiceReader, furthest: int = FURTHEST, rows: int = ROWS
         return torch.nn.functional.cross_entropy(scores, targets, reduction="sum")
 
     with torch.no_grad():
-        x = task.encoder.embedding(batch.text)
+        x = task.encoder.inputs(batch.text)
     values = gradient_by_lag(layer, x, loss=loss, furthest=furthest)
     return GradientLine(lags=tuple(range(furthest + 1)), values=tuple(values.tolist()))
 

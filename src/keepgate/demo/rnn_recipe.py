@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import islice
 
 from ..data.questions import Question
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 from .contestants import BATCH, CONTESTANTS, Contestant
 from .measure import scale_weights
 from .stories import distractors, stories

@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..errors import SettingsError
 from ..machine import machine
-from ..train.logbook import Bar, Progress
+from ..train.progress import Progress, ProgressBar
 from . import measure
 from .contestants import (
     BATCH,
@@ -70,7 +70,7 @@ def run(
     if models is not None:
         jobs = [_kept(job, models) for job in jobs]
     workers = min(processes or min(2, machine().cores), len(jobs))
-    with Bar(sum(job.steps for job in jobs), shown=progress) as bar:
+    with ProgressBar(sum(job.steps for job in jobs), shown=progress) as bar:
         outcomes = _here(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
     one = pirate_king_story(measure.PIRATE_KING_LENGTH)
     return Comparison(
@@ -138,7 +138,7 @@ def _jobs(
     return sorted(jobs, key=lambda job: (job.kind == "scaled", slowest[job.contestant.cell]))
 
 
-def _here(jobs: Sequence[Job], bar: Bar) -> list[Outcome]:
+def _here(jobs: Sequence[Job], bar: ProgressBar) -> list[Outcome]:
     outcomes, before = [], 0
     for job in jobs:
 
@@ -167,7 +167,7 @@ def _work(job: Job) -> Outcome:
     return do(job, lambda now: _worker["said"].put((_called(job), now.loss)))
 
 
-def _in_processes(jobs: Sequence[Job], bar: Bar, workers: int) -> list[Outcome]:
+def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[Outcome]:
     context = multiprocessing.get_context("spawn")
     said = context.Queue()
     others = set(multiprocessing.active_children())
@@ -267,8 +267,8 @@ def _settings(budget: Budget, facts_budget: Budget, workers: int) -> dict[str, o
         "batch": BATCH,
         "optimiser": recipe.optimiser,
         "learning rate": recipe.learning_rate,
-        "flat": recipe.flat,
-        "clip": recipe.clip,
+        "hold fraction": recipe.hold_fraction,
+        "max grad norm": recipe.max_grad_norm,
         "steps × characters": told(budget),
         "steps × characters, several facts": told(facts_budget),
         "processes": workers,

@@ -17,9 +17,9 @@ from pathlib import Path
 from ..data.questions import Question
 from ..export import bundle
 from ..machine import one_thread
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
+from ..train import CurriculumStage
 from ..train.loop import Result, fit
-from ..train.plan import Stage
 from . import measure, rnn_recipe
 from .contestants import BATCH, BUDGET, CONTESTANTS, LENGTHS, Budget, run_of, stages_of
 from .pretrained import FOLDER, NAMES
@@ -90,7 +90,7 @@ class Course:
         recipe = self.recipes.get(name)
         return (recipe.begin if recipe else BY_NAME[name].build)(self.seed, self.language)
 
-    def stages(self, task: ChoiceReader, name: str) -> list[Stage]:
+    def stages(self, task: ChoiceReader, name: str) -> list[CurriculumStage]:
         """What the network of this name is trained on."""
         recipe = self.recipes.get(name)
         if recipe is None:
@@ -99,7 +99,7 @@ class Course:
         def make(step: int, seed: int) -> Sequence[object]:  # noqa: ARG001
             return task.prepare(recipe.batch(seed, self.language), training=True)
 
-        return [Stage(recipe.steps, make, name=ALONE)]
+        return [CurriculumStage(recipe.steps, make, name=ALONE)]
 
 
 COURSES = (

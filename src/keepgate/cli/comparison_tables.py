@@ -9,7 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..wording import known_percent, percent, percent_range, probability, scientific
-from .show import say, table
+from .console import (
+    print_text,
+    table,
+)
 
 if TYPE_CHECKING:
     from ..demo.result import Comparison, Network
@@ -21,18 +24,22 @@ def show(console: Console, result: "Comparison") -> None:
     from ..demo.report.labels import render
 
     console.print(contestants(result))
-    say(console, _legend(result), "dim")
+    print_text(console, _legend(result), "dim")
     for line in _unnamed(result):
-        say(console, line, "dim")
+        print_text(console, line, "dim")
     console.print()
-    say(console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold")
+    print_text(
+        console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold"
+    )
     console.print(answers(result))
     if result.poolings:
         console.print()
-        say(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
+        print_text(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
         console.print(poolings(result))
     console.print()
-    say(console, " ".join(render(said, "en") for said in (*summary.verdict(result), *summary.why(result))))
+    print_text(
+        console, " ".join(render(said, "en") for said in (*summary.verdict(result), *summary.why(result)))
+    )
 
 
 def contestants(result: "Comparison") -> Table:
