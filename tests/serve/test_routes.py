@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from keepgate.lens.readers.hierarchical_search import sentence_spans, span_effects
 
 from keepgate.data.questions import Question
 from keepgate.demo.stories import pirate_king_story, stories, vocabulary_coverage_set
@@ -13,11 +14,10 @@ from keepgate.lens import read
 from keepgate.lens.gradients import decay_length, gradient_of_run, vanishing_lag
 from keepgate.lens.memory import half_lives, memory_updates, write_retention
 from keepgate.lens.readers import counterfactual_answer, saliency, token_effects
-from keepgate.lens.readers.search import sentence_spans, span_effects
 from keepgate.lens.readers.view import relative_state_change
 from keepgate.serve.gradients import story
 from keepgate.serve.models import served
-from keepgate.serve.replies import is_guess
+from keepgate.serve.serialize import is_guess
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.answer import Answer
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -342,7 +342,7 @@ def test_bias_and_scale_change_a_copy_and_never_the_network(client, models) -> N
 
 
 def test_the_second_question_about_a_story_finds_it_read(client, told, monkeypatch) -> None:
-    import keepgate.serve.readings as room
+    import keepgate.serve.reading_cache as room
 
     asked = {"text": "娜美說她想成為棒球王。", "question": "是誰想要成為棒球王?"}
     client.post("/api/read", **asked, models=["zh/gru-chrono"])
