@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from keepgate.lens.readers.hierarchical_search import sentence_spans
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
 from keepgate.lens import capture_layer, read
 from keepgate.lens.interventions import Site, ablate_spans, ablate_writes, counterfactual
 from keepgate.lens.readers import hierarchical_search, span_effects
+from keepgate.lens.readers.search import sentence_spans
 from tests.lens.networks import network
 from tests.lens.readers import QUESTIONS, reader
 from tests.oracles import agrees

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from keepgate.lens.readers.hierarchical_search import sentence_spans, span_effects
 
 from keepgate.data.questions import Question
 from keepgate.demo.stories import pirate_king_story, stories, vocabulary_coverage_set
@@ -14,6 +13,7 @@ from keepgate.lens import read
 from keepgate.lens.gradients import decay_length, gradient_of_run, vanishing_lag
 from keepgate.lens.memory import half_lives, memory_updates, write_retention
 from keepgate.lens.readers import counterfactual_answer, saliency, token_effects
+from keepgate.lens.readers.search import sentence_spans, span_effects
 from keepgate.lens.readers.view import relative_state_change
 from keepgate.serve.gradients import story
 from keepgate.serve.models import served

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..errors import CellError
 from ..lens.memory import half_lives, memory_updates, write_retention
-from ..lens.readers import Reading, counterfactual_answer, saliency
+from ..lens.readers import Reading, counterfactual_answer, hierarchical_search, saliency
 from ..lens.readers.choice_head import ChoiceHead
 from ..lens.readers.leave_one_out import TRIED
 from ..lens.readers.view import relative_state_change
@@ -122,7 +122,7 @@ def origin_json(reading: Reading) -> JsonObject:
     """
     choices = choice_count(reading)
     try:
-        whole, found = search(reading, each=_max_ablations(reading))
+        whole, found = hierarchical_search(reading, each=_max_ablations(reading))
     except CellError:
         felt = rounded_list(saliency(reading))
         return {"token_effects": [], "sentences": [], "tried": 0, "saliency": felt, "exact": "saliency"}
