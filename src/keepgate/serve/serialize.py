@@ -125,9 +125,9 @@ def origin_json(reading: Reading) -> JsonObject:
         whole, found = hierarchical_search(reading, each=_max_ablations(reading))
     except CellError:
         felt = rounded_list(saliency(reading))
-        return {"token_effects": [], "sentences": [], "tried": 0, "saliency": felt, "exact": "saliency"}
+        return {"carriers": [], "sentences": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
     return {
-        "token_effects": [
+        "carriers": [
             {
                 "token": one.step,
                 "share": rounded(one.probability_drop),
