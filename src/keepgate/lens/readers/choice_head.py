@@ -40,6 +40,11 @@ class ChoiceHead:
             self.tokens = joined(self.tokens, tokenize(question.question), len(question.text))
         assert len(self.tokens) == len(self.seen.x)
 
+    @property
+    def choice_count(self) -> int:
+        """How many answers there are to choose among."""
+        return len(self.task.choices)
+
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
         """The choice of each row, and the others after it."""
         shares = self.scores(output).softmax(1)

@@ -26,6 +26,10 @@ from .span_head import SpanHead
 class Head(Protocol):
     """What a reader makes of the outputs of the layer that read the text."""
 
+    @property
+    def choice_count(self) -> int | None:
+        """How many answers there are to choose among; None where the answer is a piece of the text."""
+
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
         """What it answers, had that layer given these outputs; each row is the same text, read otherwise."""
 

@@ -28,6 +28,11 @@ class SpanHead:
         self.seen: LayerRun = capture_layer(self._network.text_encoder, self._x)
         self.tokens: Tokens = task.tokens(question.text)
 
+    @property
+    def choice_count(self) -> None:
+        """None: the answer is a piece of the text."""
+        return None
+
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
         """The piece that each row points at, and the others after it."""
         scores = self._scores(self._network, output)
