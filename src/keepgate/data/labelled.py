@@ -1,0 +1,12 @@
+"""A text and its label: what a classifier learns from and predicts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledText:
+    """A text and the label that counts as right (None, when it is to be predicted)."""
+
+    text: str
+    label: str | None = None
+    id: str = ""
