@@ -10,3 +10,8 @@ class LabelledText:
     text: str
     label: str | None = None
     id: str = ""
+
+    @property
+    def question(self) -> str:
+        """Empty: nothing is asked about a text that has a label."""
+        return ""

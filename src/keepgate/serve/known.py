@@ -6,7 +6,6 @@ from ..data.text import words
 from ..demo.pretrained import LANGUAGES
 from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
-from ..tasks.choice.reader import ChoiceReader
 from ..tasks.task import Task
 from .widths import twin
 
@@ -16,9 +15,11 @@ CHARACTERS = 500
 
 def unknown(task: Task, tokens: Sequence[str]) -> list[int]:
     """The places of the tokens that the reader's vocabulary lacks, in either width."""
-    if isinstance(task, ChoiceReader):
+    if task.vocabulary is None:
+        return []
+    if task.choices is not None:
         tokens = [twin(token, task.vocabulary) for token in tokens]
-    return task.vocabulary.unknown(tokens) if task.vocabulary is not None else []
+    return task.vocabulary.unknown(tokens)
 
 
 def familiar(task: Task) -> dict[Language, float]:

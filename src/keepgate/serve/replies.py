@@ -10,7 +10,6 @@ from ..data.text import words
 from ..errors import CellError
 from ..lens.memory import fate, half_lives, writes_of
 from ..lens.readers import Reading, answer_if, search, sensitivity
-from ..lens.readers.choice_head import ChoiceHead
 from ..lens.readers.leave_one_out import TRIED
 from ..lens.readers.view import movement
 from ..nn.trace import LayerTrace
@@ -190,7 +189,7 @@ def values_of(reading: Reading, layer: int, reverse: bool, unit: int | None) -> 
 
 def choices_of(reading: Reading) -> int | None:
     """How many answers its reader chooses from; None if it points into the text."""
-    return len(reading.head.task.choices) if isinstance(reading.head, ChoiceHead) else None
+    return None if reading.choices is None else len(reading.choices)
 
 
 def _strip(layer: LayerTrace) -> Plain:

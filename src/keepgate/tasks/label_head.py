@@ -76,7 +76,7 @@ class LabelHead:
 
 
 def in_dtype(module: M, dtype: torch.dtype) -> M:
-    """The module, or, if its weights are of another dtype, a frozen copy of it in this one, for exact sums."""
-    if all(weight.dtype == dtype for weight in module.parameters()):
+    """A frozen copy of the module in this dtype; where no gradient is asked for and it has this dtype, itself."""
+    if not torch.is_grad_enabled() and all(weight.dtype == dtype for weight in module.parameters()):
         return module
     return copy.deepcopy(module).to(dtype).requires_grad_(False)

@@ -59,7 +59,6 @@ class Probe:
 class Probed(Protocol):
     """What `keepgate.lens` needs."""
 
-    @property
     def reading_layer(self) -> str:
         """The name, in the module, of the layer that reads the text first. Raises CellError if it has no memory."""
 

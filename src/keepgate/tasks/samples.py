@@ -22,8 +22,8 @@ def in_batches(
     places = [place for place, example in enumerate(examples) if usable(example)]
     if not places:
         raise SettingsError(
-            f"none of the {len(examples)} {what} that this model can give; examine it with data of the kind that it was "
-            "trained on"
+            f"none of the {len(examples)} {what} that this model can give; examine it with data of the kind that "
+            "it was trained on"
         )
     places.sort(key=lambda place: -examples[place].length)
     batches: list[S] = []

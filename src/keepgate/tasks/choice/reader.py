@@ -250,7 +250,6 @@ class ChoiceReader(nn.Module):
         """A question about a text. Raises SettingsError if none is asked."""
         return question_about(text, question)
 
-    @property
     def reading_layer(self) -> str:
         """The name of the layer that reads the text first. Raises CellError if it is feed-forward."""
         assert self.encoder.recurrent is not None

@@ -263,7 +263,6 @@ class Classifier(nn.Module):
         right = [item.label or "" for item in labelled]
         return measure_labels([item.id for item in labelled], right, probabilities.numpy(), self.choices)
 
-    @property
     def reading_layer(self) -> str:
         """The name of the layer that reads the text."""
         return "encoder.layer"

@@ -250,7 +250,6 @@ class SpanReader(nn.Module):
         """A question about a text. Raises SettingsError if none is asked."""
         return question_about(text, question)
 
-    @property
     def reading_layer(self) -> str:
         """The name of the layer that reads the text first."""
         return "network.text_encoder"
