@@ -7,7 +7,6 @@ import torch
 
 from keepgate.errors import SettingsError, ShapeError
 from keepgate.lens.capture.layer_run import see
-from keepgate.lens.gradients import by_state as backward
 from keepgate.lens.gradients import influence
 from keepgate.lens.gradients.by_lag import (
     carried_by_lag,
@@ -18,6 +17,7 @@ from keepgate.lens.gradients.by_lag import (
     gradient_of_run,
 )
 from keepgate.nn import GRU, LSTM, RNN
+from tests.kernels.blocks import in_blocks
 
 
 @pytest.mark.parametrize("layer", [RNN, LSTM, GRU])
@@ -221,7 +221,7 @@ def test_a_text_of_several_blocks_is_one_text(layer, block, monkeypatch) -> None
             yield torch.stack(influence(seen, lambda shown: ((shown * output).tanh()).sum()))
 
     whole = list(measured())
-    monkeypatch.setattr(backward, "BLOCK", block)
+    in_blocks(monkeypatch, block)
     for one, other in zip(whole, measured(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-300)
 

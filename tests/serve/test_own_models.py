@@ -108,11 +108,11 @@ def test_what_the_span_reader_does_not_know_is_pointed_at(asked) -> None:
 
 
 def test_the_language_of_a_model_of_one_s_own_is_found_from_its_vocabulary(asked, own) -> None:
-    said = {one["id"]: one["knows"] for one in asked.get("/api/models").json["models"]}
+    said = {one["id"]: one["vocabulary_share"] for one in asked.get("/api/models").json["models"]}
     for name in NAMES:  # all of them were built from Chinese stories
         assert said[name]["zh"] > 0.95
         assert said[name]["en"] < 0.2
-        assert own[name].told == "zh"
+        assert own[name].story_language == "zh"
         # The gradient is that of a story which it can read.
         assert asked.post("/api/gradient", models=[name], lags=5).json["story"].startswith("魯夫")
     assert said["en/rnn"]["en"] == 1.0
@@ -145,16 +145,16 @@ def test_what_has_no_memory_is_not_served(tmp_path: Path) -> None:
 
 def test_one_network_that_cannot_read_does_not_fail_the_others(serve, own, models, monkeypatch) -> None:
     from keepgate.errors import CorpusError
-    from keepgate.serve import app
+    from keepgate.serve import routes
 
-    real = app.replies.reading_of
+    real = routes.serialize.reading_json
 
     def fails(task, reading):
         if task is own["deep"].task:
             raise CorpusError("this one cannot")
         return real(task, reading)
 
-    monkeypatch.setattr(app.replies, "reading_of", fails)
+    monkeypatch.setattr(routes.serialize, "reading_json", fails)
     with serve(own) as client:
         first, second = client.post("/api/read", **TEXT, models=["deep", "points"]).json["readings"]
     assert first["error"] == {"error": "this one cannot", "code": "cannot_read", "facts": {}}

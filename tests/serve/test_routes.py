@@ -17,7 +17,7 @@ from keepgate.lens.readers.search import sentences, without_pieces
 from keepgate.lens.readers.view import movement
 from keepgate.serve.gradients import story
 from keepgate.serve.models import served
-from keepgate.serve.replies import is_guess
+from keepgate.serve.serialize import is_guess
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.answer import Answer
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -342,7 +342,7 @@ def test_bias_and_scale_change_a_copy_and_never_the_network(client, models) -> N
 
 
 def test_the_second_question_about_a_story_finds_it_read(client, told, monkeypatch) -> None:
-    import keepgate.serve.readings as room
+    import keepgate.serve.reading_cache as room
 
     asked = {"text": "娜美說她想成為棒球王。", "question": "是誰想要成為棒球王?"}
     client.post("/api/read", **asked, models=["zh/gru-chrono"])

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..errors import SettingsError
-from .ask import Model
 from .console import make_console, print_json, print_text
 from .exit_codes import FellShort
+from .inputs import Model
 from .look_outputs import PageLanguage
 
 if TYPE_CHECKING:

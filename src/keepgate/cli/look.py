@@ -12,7 +12,6 @@ from rich.table import Table
 
 from ..errors import SettingsError
 from ..wording import percent, sanitize
-from .ask import Model, TextFile
 from .console import (
     has_blocks,
     make_console,
@@ -22,7 +21,7 @@ from .console import (
     table,
 )
 from .gate_strip import Row, draw, stretched
-from .inputs import checked, read_text
+from .inputs import Model, TextFile, question_from_option, read_text
 from .look_outputs import PageLanguage, pairs, write_files
 from .output_paths import check_writable
 
@@ -120,7 +119,7 @@ def look(
     Under each token stands one block for each gate: tall is open, low is closed. The rows below show how far each
     state moved at that token.
     """
-    asked = checked(question)
+    asked = question_from_option(question)
     part = _part(tokens)
     figures = pairs(figure)
     for path in ([] if html is None else [html]) + [path for _, path in figures]:

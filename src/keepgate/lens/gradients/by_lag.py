@@ -190,7 +190,7 @@ def _lengths_by_lag(steps: States, which: Sequence[int], ends: Tensor, lags: int
     """
     lengths = _length(torch.cat([steps[k] for k in which], 2))
     if cut is None:
-        return lengths.flip(0)[:lags]
+        return lengths[:lags]
     place = ends - cut - torch.arange(lags).unsqueeze(1)
     return lengths.gather(0, place.clamp(min=0).to(lengths.device))
 

@@ -41,15 +41,14 @@ def influence(
         (slope,) = slopes(answer(shown), [shown])
     found = []
     for place, (one, gradients) in enumerate(zip(writes, by_state(been, slope), strict=True)):
-        in_text = [one.read(each) for each in gradients]
         before = parts[place].state_before(one.state).double()
         added = one.write.double() + (one.keep.double() - one.unwritten.double()) * before
-        size = (_whole(seen, place, one.state, in_text) * added).sum(2)
+        size = (_whole(seen, place, one.state, gradients) * added).sum(2)
         found.append(size.where(parts[place].is_real(), 0.0))
     return found
 
 
-def _whole(seen: Seen, place: int, memory: str, gradients: list[Tensor]) -> Tensor:
+def _whole(seen: Seen, place: int, memory: str, gradients: tuple[Tensor, ...]) -> Tensor:
     """The answer's derivative by the memory, from those by each state alone: what its own step shows of it included."""
     call, part, cell = seen.call(place), seen.trace.layers[place], seen.layer.cell
     whole = gradients[cell.states.index(memory)]

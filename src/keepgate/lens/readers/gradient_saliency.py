@@ -25,7 +25,6 @@ def sensitivity(reading: Reading) -> Float[Tensor, " tokens"]:
     # What lies below does not matter here: the last layer stands for itself.
     last = been.last(exact.directions)
     total = torch.zeros(len(seen.x), dtype=torch.float64)
-    for call, found in zip(last.calls, by_state(last, slope), strict=True):
-        length = torch.cat(found, 2)[:, 0].norm(dim=1)
-        total += (length.flip(0) if call.reverse else length) ** 2
+    for gradients in by_state(last, slope):
+        total += torch.cat(gradients, 2)[:, 0].norm(dim=1) ** 2
     return total.sqrt()
