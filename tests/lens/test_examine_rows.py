@@ -14,8 +14,8 @@ from keepgate.data.questions import Question
 from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.lens import examine
 from keepgate.lens.diagnosis.effective_context import horizon
-from keepgate.lens.diagnosis.loss_gradient import signal_of
-from keepgate.lens.diagnosis.samples import rows_of
+from keepgate.lens.diagnosis.loss_gradient import loss_gradient_at_layer
+from keepgate.lens.diagnosis.samples import batch_sample
 from keepgate.lens.gradients import gradient_by_lag
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -80,7 +80,7 @@ def test_each_row_is_given_its_own_last_steps(layer):
         ((pack_sequence(rows, enforce_sorted=False), targets), range(len(rows))),
         ((pack_sequence([rows[k] for k in order]), targets[order]), order),
     ):
-        sample = rows_of(model, batch, time=time)
+        sample = batch_sample(model, batch, time=time)
         assert sample.lengths.tolist() == [LENGTHS[k] for k in those]
         for last in (1, 3, 8, 12, None):
             for part in (sample, sample.first(3)):
@@ -127,11 +127,11 @@ def test_the_gradient_of_packed_outputs_is_each_rows_own():
     model = Means(nn.GRU(3, 8))
     rows, _, targets = ragged(model)
     batch = (pack_sequence(rows, enforce_sorted=False), targets)
-    together = signal_of(model, "layer", model.layer, rows_of(model, batch))[1]
+    together = loss_gradient_at_layer(model, "layer", model.layer, batch_sample(model, batch))[1]
     # Row by row: the norms at each lag, over the rows that are so long.
     norms = torch.zeros(len(rows), max(LENGTHS), dtype=torch.float64)
     for k, row in enumerate(rows):
-        alone = rows_of(model, (pack_sequence([row]), targets[k : k + 1]))
+        alone = batch_sample(model, (pack_sequence([row]), targets[k : k + 1]))
         states, ends = [], []
         h = torch.zeros(1, 1, 8)
         for x in row:

@@ -18,7 +18,9 @@ def unknown(task: Task, tokens: Sequence[str]) -> list[int]:
     if task.vocabulary is None:
         return []
     # A reader that points gives back what it read, and is given what was typed.
-    return task.vocabulary.unknown(known_forms(tokens, task.vocabulary) if task.choices is not None else tokens)
+    return task.vocabulary.unknown(
+        known_forms(tokens, task.vocabulary) if task.choices is not None else tokens
+    )
 
 
 def vocabulary_share(task: Task) -> dict[Language, float]:

@@ -11,8 +11,8 @@ from ...errors import CellError
 from ...nn.trace import Trace
 from ...tasks.answer import Answer
 from ...tasks.probe import Head, Probed
-from ..capture.layer_run import Seen, see
-from ..compact_repr import brief
+from ..capture.layer_run import LayerRun, capture_layer
+from ..compact_repr import compact_repr
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,12 +26,12 @@ class Reading:
 
     question: Question | LabelledText
     tokens: Tokens
-    seen: Seen
+    seen: LayerRun
     answer: Answer
     head: Head
     choices: tuple[str, ...] | None
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
     @property
     def trace(self) -> Trace:
@@ -39,7 +39,7 @@ class Reading:
         return self.seen.trace
 
     @property
-    def asked_from(self) -> int:
+    def question_start(self) -> int:
         """The number of the first token that is the question's; of all tokens, if the text alone was read."""
         end = len(self.question.text)
         return sum(start < end for start in self.tokens.starts)
@@ -59,6 +59,6 @@ def read(task: Probed, question: Question | LabelledText) -> Reading:
         )
     probe = task.probe(question)
     return Reading(
-        question=question, tokens=probe.tokens, seen=see(probe.layer, probe.x), answer=probe.answer, head=probe.head,
+        question=question, tokens=probe.tokens, seen=capture_layer(probe.layer, probe.x), answer=probe.answer, head=probe.head,
         choices=task.choices,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from ...errors import ShapeError
 from ...nn.trace import LayerTrace, Trace
 from ...tasks.answer import Answer
 from ...tasks.probe import Probed
-from ..compact_repr import brief
+from ..compact_repr import compact_repr
 from .reading import read
 
 
@@ -30,7 +30,7 @@ class View:
     trace: Trace
     answer: Answer
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
 
 def view(task: Probed, question: Question | LabelledText) -> View:
@@ -43,7 +43,7 @@ def view(task: Probed, question: Question | LabelledText) -> View:
     return View(question=question, tokens=reading.tokens.texts, trace=reading.trace, answer=reading.answer)
 
 
-def survival(
+def retention_of_first_write(
     keep: Float[Tensor, "time batch hidden"], *, reverse: bool = False
 ) -> Float[Tensor, "batch hidden"]:
     """What is left, after the last step that was read, of what the first step wrote: 1 all of it, 0 nothing.
@@ -58,7 +58,7 @@ def survival(
     return after.prod(0)
 
 
-def movement(layer: LayerTrace, state: str) -> Float[Tensor, "time batch"]:
+def relative_state_change(layer: LayerTrace, state: str) -> Float[Tensor, "time batch"]:
     """How far a state moves at each step, relative to its size: 0 stands still, 2 turns to its opposite.
 
     The length of the step over the mean of the state's lengths before and after it. NaN where the state before was
