@@ -59,6 +59,6 @@ def read(task: Probed, question: Question | LabelledText) -> Reading:
         )
     probe = task.probe(question)
     return Reading(
-        question=question, tokens=probe.tokens, seen=capture_layer(probe.layer, probe.x), answer=probe.answer, head=probe.head,
-        choices=task.choices,
+        question=question, tokens=probe.tokens, seen=capture_layer(probe.layer, probe.x), answer=probe.answer,
+        head=probe.head, choices=task.choices,
     )  # fmt: skip
