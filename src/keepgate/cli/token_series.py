@@ -121,7 +121,7 @@ def _retention(layer: "LayerTrace", keep: "Tensor") -> str:
     )
     most = "" if one_unit else f" ({percent(float(left.max()))} in the unit that keeps most)"
     return (
-        f"The {_meaning(layer, layer.cell.retain_gate or '')} keeps: it is open to {float(keep.mean()):.2f} on average, "
+        f"The {_meaning(layer, gate)} keeps: it is open to {float(keep.mean()):.2f} on average, "
         f"so {half}. It read {len(keep):,} tokens: of what the {first} one wrote into {layer.cell.memory_state}, "
         f"{percent(float(left.mean()))} is left after the {last}{most}."
     )
