@@ -79,7 +79,7 @@ def look(
         tuple[str, ...],
         Parameter(
             metavar="NAME=FILE",
-            help="Also write a figure, .svg or .png: gates, carriers, erased, half_life or gradient; several times.",
+            help="Also write a figure, .svg or .png: gates, token_effects, retention, half_life, saliency; repeatable.",
         ),
     ] = (),
     language: Annotated[

@@ -23,7 +23,7 @@ def parse_figures(options: Sequence[str]) -> list[tuple[str, str]]:
         name, _, path = option.partition("=")
         if not (name and path):
             raise SettingsError(
-                f"--figure is {option!r}; write NAME=FILE, for example --figure carriers=carriers.svg"
+                f"--figure is {option!r}; write NAME=FILE, for example --figure token_effects=tokens.svg"
             )
         if Path(path).suffix.lower() not in (".svg", ".png"):
             raise SettingsError(f"--figure is {option!r}; the file's name must end in .svg or .png")
@@ -45,9 +45,9 @@ def write_files(
     Raises SettingsError for a figure that there is not, OSError for a file that cannot be written.
     """
     from ..export.file import write_file
-    from ..lens import look
+    from ..lens import explain
 
-    explanation = look(model, question.text, question.question, language=language or "en")
+    explanation = explain(model, question.text, question.question, language=language or "en")
     drawings = [(explanation.figure(name), path) for name, path in figures]
     page = None if html is None else explanation.html(language=language)
     console.print()

@@ -40,7 +40,7 @@ def token_series(layer: "LayerTrace", letters: Sequence[str], unit: int | None) 
 
     Raises SettingsError for a letter or a unit that the layer does not have.
     """
-    from ..lens.readers.view import movement
+    from ..lens.readers.view import relative_state_change
 
     cell = layer.cell
     # What is a gate follows from the equations, as on the page and in the report.
@@ -61,7 +61,7 @@ def token_series(layer: "LayerTrace", letters: Sequence[str], unit: int | None) 
         label = f"{cell.letters.get(letter, '').removesuffix(' gate')} {letter}".strip()
         series.append(TokenSeries(letter, label, values.tolist(), True, remark))
     for letter in reversed(cell.states) if unit is None else ():
-        values = movement(layer, letter)[:, 0]
+        values = relative_state_change(layer, letter)[:, 0]
         series.append(
             TokenSeries(letter, f"{letter} moves", values.tolist(), False, cell.letters.get(letter, ""))
         )
@@ -107,10 +107,10 @@ def _meaning(layer: "LayerTrace", letter: str) -> str:
 def _retention(layer: "LayerTrace", keep: "Tensor") -> str:
     """Half-lives of the units, and what is left of the first write at the end. keep: the gate that keeps."""
     from ..lens.memory.time_scales import half_life
-    from ..lens.readers.view import survival
+    from ..lens.readers.view import retention_of_first_write
 
     half_lives = half_life(keep)[0].sort().values
-    left = survival(keep, reverse=layer.reverse)[0]
+    left = retention_of_first_write(keep, reverse=layer.reverse)[0]
     median, longest = (_tokens(float(half_lives[place])) for place in (len(half_lives) // 2, -1))
     first, last = ("last", "first") if layer.reverse else ("first", "last")
     gate, one_unit = layer.cell.retain_gate or "", keep.shape[2] == 1
@@ -129,9 +129,9 @@ def _retention(layer: "LayerTrace", keep: "Tensor") -> str:
 
 def _movements(layer: "LayerTrace") -> str:
     """How fast each state changes, the slowest first; nothing for a single token."""
-    from ..lens.readers.view import movement
+    from ..lens.readers.view import relative_state_change
 
-    means = {state: movement(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
+    means = {state: relative_state_change(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
     if any(math.isnan(value) for value in means.values()):
         return ""
     parts = [
