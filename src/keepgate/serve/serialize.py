@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor
 
 from ..errors import CellError
-from ..lens.memory import fate, half_lives, writes_of
-from ..lens.readers import Reading, answer_if, search, sensitivity
-from ..lens.readers.choice_head import ChoiceHead
+from ..lens.memory import half_lives, memory_updates, write_retention
+from ..lens.readers import Reading, counterfactual_answer, hierarchical_search, is_guess, saliency
 from ..lens.readers.leave_one_out import TRIED
-from ..lens.readers.view import movement
+from ..lens.readers.view import relative_state_change
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
@@ -22,9 +21,6 @@ from .vocabulary_coverage import unknown
 MAX_ERASERS, MAX_UNITS = 5, 8
 # Products of a weight and a number that proving one answer may cost, about a second's; but so many tokens at the least.
 ABLATION_BUDGET, MIN_ABLATIONS = 8_000_000_000, 16
-
-# Of a guess: below so many times blind chance, or with a next candidate of more than this share of its probability.
-TWICE, TIED = 2, 0.9
 
 JsonObject = dict[str, object]
 
@@ -59,17 +55,6 @@ def answer_summary(answer: Answer, choices: int | None) -> JsonObject:
     }
 
 
-def is_guess(answer: Answer, choices: int | None) -> bool:
-    """Whether an answer is no more than a guess, right or not.
-
-    It is less than twice as likely as blind chance among the choices would make it, or the next candidate is so nearly
-    as likely that the two are within a tenth of each other.
-    """
-    if choices and choices > 1 and answer.probability < TWICE / choices:
-        return True
-    return len(answer.candidates) > 1 and answer.candidates[1][1] > TIED * answer.probability
-
-
 def reading_json(task: Task, reading: Reading) -> JsonObject:
     """One model's answer, the tokens it read, its gates over them, and how long its memory lasts."""
     last = reading.trace.layer(-1)
@@ -78,7 +63,7 @@ def reading_json(task: Task, reading: Reading) -> JsonObject:
         "tokens": list(reading.tokens.texts),
         "starts": list(reading.tokens.starts),
         "ends": list(reading.tokens.ends),
-        "asked_from": reading.asked_from,
+        "asked_from": reading.question_start,
         "unknown": unknown(task, reading.tokens.texts),
         "strips": [_strip_json(layer) for layer in reading.trace.layers],
         **_retention_json(last),
@@ -94,17 +79,17 @@ def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: in
     _check_tokens(reading, [token])
     _check_unit(part, unit)
     try:
-        found, writes = fate(part, token, unit=unit), writes_of(part)
+        found, writes = write_retention(part, token, unit=unit), memory_updates(part)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
-    most = found.erased.topk(min(MAX_ERASERS, len(found.erased)))
+    most = found.forgotten.topk(min(MAX_ERASERS, len(found.forgotten)))
     wrote = writes.write[token, 0]
     units = range(len(wrote)) if unit is None else [unit]
     largest = sorted(units, key=lambda each: -abs(float(wrote[each])))[:MAX_UNITS]
     return {
         "size": rounded(found.size),
-        "left": rounded_list(found.left),
-        "erased": rounded_list(found.erased),
+        "left": rounded_list(found.retained),
+        "erased": rounded_list(found.forgotten),
         "at_end": rounded(found.at_end),
         "erasers": [
             {"token": place, "share": rounded(share)}
@@ -122,20 +107,24 @@ def origin_json(reading: Reading) -> JsonObject:
     """
     choices = choice_count(reading)
     try:
-        whole, found = search(reading, each=_max_ablations(reading))
+        whole, found = hierarchical_search(reading, each=_max_ablations(reading))
     except CellError:
-        felt = rounded_list(sensitivity(reading))
+        felt = rounded_list(saliency(reading))
         return {"carriers": [], "sentences": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
     return {
         "carriers": [
-            {"token": one.step, "share": rounded(one.share), "without": answer_summary(one.without, choices)}
+            {
+                "token": one.step,
+                "share": rounded(one.probability_drop),
+                "without": answer_summary(one.without, choices),
+            }
             for one in found
         ],
         "sentences": [
             {
                 "from": one.start,
                 "to": one.end,
-                "share": rounded(one.share),
+                "share": rounded(one.probability_drop),
                 "without": answer_summary(one.without, choices),
             }
             for one in whole
@@ -153,7 +142,7 @@ def what_if_json(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> 
     """
     _check_tokens(reading, [*drop, *keep])
     try:
-        changed = answer_if(reading, drop=drop, keep=keep)
+        changed = counterfactual_answer(reading, drop=drop, keep=keep)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
     choices = choice_count(reading)
@@ -188,7 +177,7 @@ def values_json(reading: Reading, layer: int, reverse: bool, unit: int | None) -
 
 def choice_count(reading: Reading) -> int | None:
     """How many answers its reader chooses from; None if it points into the text."""
-    return len(reading.head.task.choices) if isinstance(reading.head, ChoiceHead) else None
+    return None if reading.choices is None else len(reading.choices)
 
 
 def _strip_json(layer: LayerTrace) -> JsonObject:
@@ -196,7 +185,9 @@ def _strip_json(layer: LayerTrace) -> JsonObject:
         "layer": layer.layer,
         "reverse": layer.reverse,
         "gates": {name: rounded_list(layer[name][:, 0].mean(1)) for name in gates_of(layer.cell)},
-        "moves": {state: rounded_list(movement(layer, state)[:, 0]) for state in layer.cell.states},
+        "moves": {
+            state: rounded_list(relative_state_change(layer, state)[:, 0]) for state in layer.cell.states
+        },
     }
 
 
@@ -204,7 +195,7 @@ def _retention_json(layer: LayerTrace) -> JsonObject:
     """Half-lives in tokens, and what is left of the first write; None in a network without such a memory."""
     try:
         lives = half_lives(layer)[0]
-        left = fate(layer, 0).at_end
+        left = write_retention(layer, 0).at_end
     except CellError:
         return {"half_life": None, "longest": None, "left_of_first": None}
     return {
