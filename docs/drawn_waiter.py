@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from drawing import curves, row, strip, words_of
+from docs.drawing import curves, row, strip, words_of
 from torch import Tensor
 
 from keepgate import lens

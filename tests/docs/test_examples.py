@@ -5,10 +5,11 @@ import re
 import subprocess
 import sys
 from difflib import SequenceMatcher
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+
+from docs import pages
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [
@@ -17,9 +18,6 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").glob("**/*.md")),
 ]
-_SPEC = spec_from_file_location("pages", ROOT / "docs" / "pages.py")
-pages = module_from_spec(_SPEC)
-_SPEC.loader.exec_module(pages)
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
