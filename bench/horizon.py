@@ -37,10 +37,10 @@ from keepgate.lens.diagnosis.statistics import bootstrap
 from keepgate.lens.gradients import decay_length, gone_after
 from keepgate.lens.gradients.by_lag import GONE
 from keepgate.lens.memory import half_lives
-from keepgate.tasks.reader import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.choice.reader import ChoiceReader
+from keepgate.train import CurriculumStage
 from keepgate.train.loop import fit
-from keepgate.train.plan import Stage
 
 TRAINED = (22, 26, 30, 35, 40, 47, 55, 65, 80, 100)
 STEPS = 300
@@ -97,7 +97,7 @@ PREDICTED = ("gradient", "decay length", "half-life")
 def trained(length: int) -> ChoiceReader:
     """A network that has seen stories of up to so many characters."""
     settings = ChoiceReaderSettings(
-        cell="gru", reading="last", bidirectional=False, embedding_size=EMBEDDING, hidden_size=HIDDEN,
+        cell="gru", pooling="last", bidirectional=False, embedding_size=EMBEDDING, hidden_size=HIDDEN,
         init="chrono", horizon=length,
     )  # fmt: skip
     task = Contestant(name=f"to {length}", settings=settings).build(0)
@@ -106,7 +106,7 @@ def trained(length: int) -> ChoiceReader:
         drawn = possible(random.Random(seed).randint(22, length))
         return task.prepare(stories(BATCH, drawn, seed=seed), training=True)
 
-    fit(task, run_of(0), stages=[Stage(STEPS, make, name=f"{length} characters")], progress=False)
+    fit(task, run_of(0), stages=[CurriculumStage(STEPS, make, name=f"{length} characters")], progress=False)
     return task.eval()
 
 

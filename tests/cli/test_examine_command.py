@@ -10,7 +10,7 @@ from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.export import load, save
 from keepgate.lens import examine
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 ASKED = [*stories(4, 40, seed=1), *stories(4, 60, seed=2)]
 
@@ -19,7 +19,7 @@ ASKED = [*stories(4, 40, seed=1), *stories(4, 60, seed=2)]
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examined") / "model"
     settings = ChoiceReaderSettings(
-        cell="lstm", reading="last", bidirectional=False, embedding_size=4, hidden_size=5
+        cell="lstm", pooling="last", bidirectional=False, embedding_size=4, hidden_size=5
     )
     save(
         ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0),

@@ -17,7 +17,7 @@ from keepgate.data.questions import Question
 from keepgate.errors import BundleError
 from keepgate.export import bundle, load, parsing, save
 from keepgate.tasks import ChoiceReader, SpanReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.span import SpanReaderSettings
 from tests.export.test_bundle import rewrite
 

@@ -29,8 +29,8 @@ def test_it_holds_what_the_measures_say(kind):
     assert task.training
     assert found.answer == reading.answer
     torch.testing.assert_close(found.sensitivity, sensitivity(reading))
-    assert len(found.passes) == (1 if kind["reading"] == "last" else 2)
-    asked = 10 if kind["reading"] == "last" else 0
+    assert len(found.passes) == (1 if kind["pooling"] == "last" else 2)
+    asked = 10 if kind["pooling"] == "last" else 0
     assert found.asked_from == len(found.tokens) - asked
     if kind["cell"] == "rnn":
         assert (found.carriers, found.sentences, found.gated) == ((), (), False)
@@ -45,7 +45,7 @@ def test_it_holds_what_the_measures_say(kind):
             torch.testing.assert_close(values, part[name][:, 0].mean(1))
         torch.testing.assert_close(one.half_lives, half_lives(part)[0])
         torch.testing.assert_close(one.fate.left, fate(part, top.step).left)
-    if kind["reading"] == "attention":
+    if kind["pooling"] == "attention":
         assert float(found.attention.sum()) == pytest.approx(1)
     else:
         assert found.attention is None
@@ -150,7 +150,7 @@ def test_wrong_names_are_refused_with_the_known_ones(tmp_path, as_users_run):
 
 def test_a_network_without_memory_is_refused():
     with pytest.raises(CellError, match="no memory"):
-        looked(cell="feedforward", reading="last", bidirectional=False, window=4)
+        looked(cell="feedforward", pooling="last", bidirectional=False, window=4)
 
 
 def test_one_token_is_enough():

@@ -307,7 +307,7 @@ def test_the_sentence_follows_from_the_proof(lstm, changes, wanted):
 
 
 def test_what_became_of_a_write_is_told_of_the_directions_that_read_on_after_it():
-    task = reader(cell="lstm", reading="last")
+    task = reader(cell="lstm", pooling="last")
     reading = read(task, QUESTIONS[0])
     found = look(task, QUESTIONS[0].text, ASKED)
     last = len(found.tokens) - 1
@@ -438,9 +438,9 @@ import resource, time
 from keepgate.lens import look
 from keepgate.demo.stories import pirate_king_story, vocabulary_coverage_set
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 settings = ChoiceReaderSettings(
-    cell="lstm", embedding_size=32, hidden_size=64, reading="last", bidirectional=False, init="chrono", horizon=1000
+    cell="lstm", embedding_size=32, hidden_size=64, pooling="last", bidirectional=False, init="chrono", horizon=1000
 )
 task, asked = ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0), pirate_king_story(10_000)
 begin = time.perf_counter()

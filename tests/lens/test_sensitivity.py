@@ -44,6 +44,6 @@ def test_it_is_the_derivative_by_the_states(kind, stretch, monkeypatch):
 
 def test_a_plain_rnn_has_one_too(monkeypatch):
     monkeypatch.setattr(backward, "BLOCK", 4)
-    found = read(reader(cell="rnn", reading="last", bidirectional=False), QUESTIONS[0])
+    found = read(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
     agrees(sensitivity(found), whole(found))
     assert bool((sensitivity(found) > 0).all())

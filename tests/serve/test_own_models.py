@@ -13,7 +13,7 @@ from keepgate.lens.memory import fate
 from keepgate.lens.readers import answer_if
 from keepgate.serve.models import Model, Models, served
 from keepgate.tasks import ChoiceReader, SpanReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -38,7 +38,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     made = {
         root / "deep": choice(cell="lstm", num_layers=2),
         root / "points": span(),
-        root / HOSTILE: choice(cell="gru", reading="last", bidirectional=False),
+        root / HOSTILE: choice(cell="gru", pooling="last", bidirectional=False),
         root / "again/deep": choice(cell="rnn"),
     }
     for folder, task in made.items():
@@ -135,7 +135,7 @@ def test_an_english_model_of_one_s_own_is_shown_the_gradient_of_an_english_story
 def test_what_has_no_memory_is_not_served(tmp_path: Path) -> None:
     folder = tmp_path / "window"
     save(
-        choice(cell="feedforward", reading="last", bidirectional=False, window=4),
+        choice(cell="feedforward", pooling="last", bidirectional=False, window=4),
         folder,
         card={"what": "none"},
     )

@@ -20,7 +20,7 @@ from keepgate.serve.models import served
 from keepgate.serve.replies import is_guess
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.answer import Answer
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 ZH = ["zh/rnn", "zh/lstm-zero", "zh/lstm-chrono", "zh/gru-chrono"]
 GATED = ZH[1:]
@@ -236,7 +236,7 @@ def test_what_the_text_says_itself_is_known_to_be_right(client, mark: str) -> No
 
 def test_a_lucky_guess_is_told_from_an_answer(serve, tmp_path) -> None:
     """Among 16 names one that was never trained is right now and then, and no surer than when it is wrong."""
-    untrained = ChoiceReaderSettings(cell="rnn", reading="last", bidirectional=False, hidden_size=64)
+    untrained = ChoiceReaderSettings(cell="rnn", pooling="last", bidirectional=False, hidden_size=64)
     save(
         ChoiceReader.build(vocabulary_coverage_set(), untrained, seed=0),
         tmp_path / "untrained",

@@ -14,11 +14,10 @@ import random
 from dataclasses import replace
 from itertools import islice
 
-import torch
-
 from ..data.questions import Question
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 from .contestants import BATCH, CONTESTANTS, Contestant
+from .measure import scale_weights
 from .stories import distractors, stories
 from .story_templates import STORY_TEMPLATES, Language
 
@@ -32,10 +31,7 @@ BEFORE = 2
 def begin(seed: int, language: Language) -> ChoiceReader:
     """The reader before training."""
     task = _contestant().build(seed, language)
-    with torch.no_grad():
-        for name, weight in task.encoder.layer.named_parameters():
-            if name.startswith("weight_ih"):
-                weight.mul_(INPUT_SCALE)
+    scale_weights(task.encoder.layer, "weight_ih", INPUT_SCALE)
     return task
 
 

@@ -16,13 +16,14 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from .. import tasks
+from ..config import settings_from
 from ..errors import BundleError, KeepgateError, nearest_first
-from ..tasks.settings import settings_from
+from ..tasks.kind import TaskKind
 from ..tasks.task import Task
 from . import folder as folders
 from .parsing import check_lists, empty_tensors, parse_json, parse_tensors, parse_toml
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS = "weights.safetensors"
 # The most bytes of each file but the weights, which may have as many as settings and vocabulary call for.
 LIMITS = {"model.toml": 1 << 16, "vocabulary.json": 1 << 25, "card.md": 1 << 20}
@@ -206,13 +207,13 @@ def _task_type(path: Path, model: Mapping[str, Any]) -> type[Task]:
             f"{path} has format {version!r}, and this keepgate reads format {FORMAT}; "
             f"{'install a newer keepgate' if isinstance(version, int) and version > FORMAT else _REMEDY}"
         )
-    known: Mapping[str, type[Task]] = tasks.TASKS
+    known: Mapping[str, TaskKind] = tasks.KINDS
     if not isinstance(kind, str) or kind not in known:
         raise BundleError(
             f"{path} is of kind {kind!r}; this keepgate knows {', '.join(nearest_first(str(kind), known))}; "
             "install the keepgate that wrote it, or train it again"
         )
-    return known[kind]
+    return known[kind].task
 
 
 def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> str:
@@ -226,8 +227,8 @@ def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[s
         "## Settings",
         _paragraph(settings),
         "## How to use it",
-        f'```\nkeepgate ask {path.name} --text FILE --question "…"\n```',
-        f"```\nfrom keepgate.export import load\n\nreader = load({path.name!r})\n```",
+        f"```\n{tasks.KINDS[task.kind].use.format(model=path.name)}\n```",
+        f"```\nfrom keepgate.export import load\n\nmodel = load({path.name!r})\n```",
         "manifest.json holds the SHA-256 of each file; a folder in which one has changed is refused.",
     ]
     return "\n\n".join(parts) + "\n"

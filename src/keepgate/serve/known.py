@@ -6,8 +6,7 @@ from ..data.text import words
 from ..demo.pretrained import LANGUAGES
 from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
-from ..tasks import known
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 from ..tasks.task import Task
 from .widths import twin
 
@@ -19,7 +18,7 @@ def unknown(task: Task, tokens: Sequence[str]) -> list[int]:
     """The places of the tokens that the reader's vocabulary lacks, in either width."""
     if isinstance(task, ChoiceReader):
         tokens = [twin(token, task.vocabulary) for token in tokens]
-    return known.unknown(task, tokens)
+    return task.vocabulary.unknown(tokens) if task.vocabulary is not None else []
 
 
 def familiar(task: Task) -> dict[Language, float]:

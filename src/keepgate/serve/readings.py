@@ -8,7 +8,7 @@ from ..data.questions import Question
 from ..data.text import sentence_around, tokenize
 from ..lens import read
 from ..lens.readers import Reading
-from ..tasks.reader import joined
+from ..tasks.choice.reader import joined
 from .models import Model
 
 _Key = tuple[str, str, str]

@@ -16,7 +16,7 @@ from keepgate.data.questions import Question
 from keepgate.demo.stories import vocabulary_coverage_set
 from keepgate.export import save
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 from tests.tools import needs, path_of
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +51,7 @@ def named_badly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reads_chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's own model of Chinese stories, from whose name nothing can be guessed."""
     folder = tmp_path_factory.mktemp("models") / "mine"
-    settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, reading="last", bidirectional=False)
+    settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, pooling="last", bidirectional=False)
     save(
         ChoiceReader.build(vocabulary_coverage_set("zh"), settings, seed=0), folder, card={"what": "a reader"}
     )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...data.questions import Question
 from ...errors import CellError, SettingsError
 from ...nn import Recurrent
-from ...tasks.reader import ChoiceReader
+from ...tasks.choice.reader import ChoiceReader
 from ...tasks.span import SpanReader
 from ..capture.layer_run import Seen, see
 from ..gradients.by_lag import carried_by_lag, decay_length, explodes, gone_after
@@ -131,7 +131,7 @@ def _samples(
 
 def _first_reading(model: nn.Module) -> str | None:
     """The name of the layer with which a reader of ours reads the text, as `read` shows it."""
-    return "network.read_text" if isinstance(model, SpanReader) else None
+    return "network.text_encoder" if isinstance(model, SpanReader) else None
 
 
 def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from ...data.questions import Question
 from ...data.text import tokenize
 from ...errors import SettingsError
-from ...tasks.reader import ChoiceExample, ChoiceReader
+from ...tasks.choice.reader import ChoiceExample, ChoiceReader
 from ...tasks.span import SpanReader
 from ...tasks.span.reader import SpanExample
 from .samples import Sample
@@ -64,7 +64,7 @@ class Spans:
         return torch.tensor([each.length for each in self.examples])
 
     def losses(self, last: int | None = None) -> Float[Tensor, " rows"]:
-        longest = self.task.settings.longest
+        longest = self.task.settings.max_train_span
         cut = [_end_of(each, each.length if last is None else last) for each in self.examples]
         device = self.task.network.word.weight.device
         guesses = [math.log(sum(min(longest, n) for n in range(1, int(n) + 1))) for n in self.lengths]
@@ -116,7 +116,7 @@ def asked_of(task: ChoiceReader | SpanReader, questions: Sequence[Question]) -> 
 def _can_answer(task: ChoiceReader | SpanReader, example: Any) -> bool:
     if isinstance(task, ChoiceReader):
         return example.target is not None
-    return example.first is not None and example.last - example.first < task.settings.longest
+    return example.first is not None and example.last - example.first < task.settings.max_train_span
 
 
 def _end_of(example: SpanExample, last: int) -> SpanExample:

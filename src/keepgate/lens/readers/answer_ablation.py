@@ -11,7 +11,7 @@ from ...data.questions import Question
 from ...data.text import tokenize
 from ...errors import ShapeError
 from ...tasks.answer import Answer
-from ...tasks.reader import ChoiceReader
+from ...tasks.choice.reader import ChoiceReader
 from ..capture.layer_run import Seen
 from ..compact_repr import brief
 from ..gradients.first_order import influence

@@ -12,7 +12,7 @@ from ...data.text import Tokens, tokenize
 from ...errors import CellError
 from ...nn import Recurrent
 from ...tasks.answer import Answer
-from ...tasks.reader import ChoiceBatch, ChoiceReader, answer_of, joined
+from ...tasks.choice.reader import ChoiceBatch, ChoiceReader, answer_of, joined
 from ..capture.layer_run import Seen, see
 
 
@@ -96,7 +96,7 @@ class ChoiceHead:
 
     def _see(self, layer: Recurrent, ids: Tensor) -> Seen:
         # Without the dropout that the encoder would put on it in training.
-        return see(layer, self.task.encoder.embedding(ids))
+        return see(layer, self.task.encoder.inputs(ids))
 
     def _attend(self, output: Tensor, task: ChoiceReader) -> tuple[Tensor, Tensor, Tensor]:
         """What is read, the question's last state, and the weights, for each row."""

@@ -13,7 +13,7 @@ from ...data.text import Tokens
 from ...errors import CellError
 from ...nn.trace import Trace
 from ...tasks.answer import Answer
-from ...tasks.reader import ChoiceReader
+from ...tasks.choice.reader import ChoiceReader
 from ...tasks.span import SpanReader
 from ...tasks.task import Task
 from ..capture.layer_run import Seen

@@ -24,8 +24,8 @@ class SpanHead:
         self.batch = task.collate(task.prepare([question], training=False)).to(device)
         # A copy, for the mode of the reader's own modules is not ours to change.
         self._network = copy.deepcopy(task.network).eval().requires_grad_(False)
-        _, self._x = self._network.first(self.batch.text, self.batch.question)
-        self.seen: Seen = see(self._network.read_text, self._x)
+        _, self._x = self._network.encode_inputs(self.batch.text, self.batch.question)
+        self.seen: Seen = see(self._network.text_encoder, self._x)
         self.tokens: Tokens = task.tokens(question.text)
 
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
@@ -42,7 +42,7 @@ class SpanHead:
             self._scores(self._network, output)
             .flatten(1)
             .softmax(1)
-            .view(output.shape[1], -1, self.task.settings.longest_answer)[:, first, last - first]
+            .view(output.shape[1], -1, self.task.settings.max_answer_span)[:, first, last - first]
         )
 
     def margin(self, output: Float[Tensor, "time 1 output"], answer: str | None = None) -> Float[Tensor, ""]:
@@ -55,7 +55,7 @@ class SpanHead:
         """`margin` of each row."""
         first, last = self._place(answer)
         scores = self._scores(copy.deepcopy(self._network).double(), output).flatten(1)
-        wanted = first * self.task.settings.longest_answer + last - first
+        wanted = first * self.task.settings.max_answer_span + last - first
         others = torch.arange(scores.shape[1], device=scores.device) == wanted
         return scores[:, wanted] - scores.masked_fill(others, -torch.inf).logsumexp(1)
 
@@ -72,7 +72,7 @@ class SpanHead:
         inside = (
             [k for k, begin in enumerate(self.tokens.starts) if start <= begin < end] if start >= 0 else []
         )
-        if not inside or inside[-1] - inside[0] >= self.task.settings.longest_answer:
+        if not inside or inside[-1] - inside[0] >= self.task.settings.max_answer_span:
             raise KeyError(f"{answer!r} is no answer that this reader can point at in the text")
         return inside[0], inside[-1]
 
@@ -81,9 +81,11 @@ class SpanHead:
         text, question = (
             _repeated(each, rows, output.dtype) for each in (self.batch.text, self.batch.question)
         )
-        asked = network.read_question(network.first(text, question)[0], lengths=question.lengths)[0]
-        found = network.judge(output, asked, text, question)
-        return found.span[..., : self.task.settings.longest_answer]
+        asked = network.question_encoder(network.encode_inputs(text, question)[0], lengths=question.lengths)[
+            0
+        ]
+        found = network.score_spans(output, asked, text, question)
+        return found.span[..., : self.task.settings.max_answer_span]
 
 
 def _repeated(inputs: Inputs, rows: int, dtype: torch.dtype) -> Inputs:

@@ -38,7 +38,7 @@ def view(task: Task, question: Question) -> View:
     text or asks nothing.
     """
     with torch.no_grad():
-        tokens, trace = task.look(question)
+        tokens, trace = task.trace(question)
     (answer,) = task.answer([question])
     return View(question=question, tokens=tokens.texts, trace=trace, answer=answer)
 

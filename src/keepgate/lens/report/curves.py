@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from ...charts import Axis, Curve, Curves, Level, draw_curves, linear, logarithmic
+from ...charts import Axis, Curve, Curves, Level, draw_curves, linear, logarithmic, round_ticks
 from ...wording import Message, amount, count, decade, msg, percent
 from ..diagnosis.diagnosis import Diagnosis as Report
 from ..gradients.by_lag import GONE
@@ -47,7 +47,7 @@ def _half_lives(
     y = logarithmic([*halves, level[0]], lambda value: count(value) if value >= 1 else decade(value))
     content = Curves(
         title=render(msg("half_life.title"), language), description=paragraph(said, language),
-        x=linear(1, max(units, 2), [(at, count(at)) for at in _ticks(1, units)]), y=y,
+        x=linear(1, max(units, 2), [(at, count(at)) for at in round_ticks(1, units)]), y=y,
         x_name=render(msg("half_life.x"), language), y_name=render(msg(y_name), language),
         curves=[Curve(name="", style=SOLID, xs=range(1, units + 1), ys=halves)],
         levels=[Level(value=level[0], name=render(level[1], language))],
@@ -63,7 +63,7 @@ def gradient_of_look(look: Look, language: str, identity: str, width: float, cla
     values = [float(look.sensitivity[step]) / most for step in steps]
     content = Curves(
         title=render(msg("gradient.title"), language), description=paragraph(gradient_said(look), language),
-        x=linear(1, max(tokens, 2), [(at, count(at)) for at in _ticks(1, tokens)]), y=_falling(values),
+        x=linear(1, max(tokens, 2), [(at, count(at)) for at in round_ticks(1, tokens)]), y=_falling(values),
         x_name=render(msg("gradient.x"), language), y_name=render(msg("gradient.y"), language),
         curves=[Curve(name="", style=SOLID, xs=[step + 1 for step in steps], ys=values)],
     )  # fmt: skip
@@ -94,7 +94,7 @@ def gradient_of_report(report: Report, language: str, identity: str, width: floa
     everything = [value for line in lines for value in line.ys]
     content = Curves(
         title=render(msg("gradient.title_lag"), language), description=sentence(said, language),
-        x=linear(0, max(last, 1), [(at, count(at)) for at in _ticks(0, last)]),
+        x=linear(0, max(last, 1), [(at, count(at)) for at in round_ticks(0, last)]),
         y=logarithmic([*everything, GONE], decade),
         x_name=render(msg("gradient.x_lag"), language), y_name=render(msg("gradient.y_lag"), language),
         curves=lines, levels=[Level(value=GONE, name=render(msg("gradient.gone"), language))],
@@ -143,18 +143,6 @@ def _thinned(count_: int) -> list[int]:
     step = max(1, count_ // POINTS)
     found = list(range(0, count_, step))
     return found if not found or found[-1] == count_ - 1 else [*found, count_ - 1]
-
-
-def _ticks(first: int, last: int) -> list[int]:
-    """Where an axis is numbered: its ends, and round numbers between them."""
-    step = next(
-        size * 10**power
-        for power in range(9)
-        for size in (1, 2, 5)
-        if (last - first) / (size * 10**power) <= 6
-    )
-    inner = [at for at in range(step, last, step) if at - first >= step / 2 and last - at >= step / 2]
-    return sorted({first, *inner, max(last, first + 1)})
 
 
 def _decades(last: int) -> list[int]:

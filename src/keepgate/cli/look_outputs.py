@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 
 from ..errors import SettingsError
-from .show import say
+from .console import print_text
 
 if TYPE_CHECKING:
     from ..tasks.task import Task
@@ -49,8 +49,8 @@ def write_files(
     drawn = [(seen.figure(name), path) for name, path in figures]
     page = None if html is None else seen.html(language=language)
     console.print()
-    say(console, str(seen).partition("\n")[2])
+    print_text(console, str(seen).partition("\n")[2])
     if html is not None and page is not None:
-        say(console, f"The page: {write_file(html, page.encode())}", "bold")
+        print_text(console, f"The page: {write_file(html, page.encode())}", "bold")
     for figure, path in drawn:
-        say(console, f"The figure {figure.name}: {figure.save(path)}", "bold")
+        print_text(console, f"The figure {figure.name}: {figure.save(path)}", "bold")

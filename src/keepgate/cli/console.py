@@ -28,12 +28,12 @@ class _Screen(Console):
         raise BrokenPipeError
 
 
-def screen(*, errors: bool = False) -> Console:
+def make_console(*, errors: bool = False) -> Console:
     """Where results go, or, with `errors`, where progress and asides go; plain text unless it is a terminal."""
     return _Screen(stderr=errors, highlight=False, emoji=False, markup=False)
 
 
-def draws_blocks(console: Console) -> bool:
+def has_blocks(console: Console) -> bool:
     """Whether the terminal has letters for a drawing; without them digits stand in."""
     return can_write(console, BLOCKS)
 
@@ -61,19 +61,19 @@ def seconds(value: float) -> str:
     return f"{value / 60:.0f} min"
 
 
-def say(console: Console, text: str | Text = "", style: str = "") -> None:
+def print_text(console: Console, text: str | Text = "", style: str = "") -> None:
     """One paragraph, wrapped at the width of a terminal; in a file it stays one line."""
     console.print(
         Text(text, style=style) if isinstance(text, str) else text, soft_wrap=not console.is_terminal
     )
 
 
-def say_command(console: Console, command: str) -> None:
+def print_command(console: Console, command: str) -> None:
     """A command to paste: never broken into lines, however narrow the terminal."""
     console.print(Text(f"  {command}"), soft_wrap=True)
 
 
-def write_json(value: object) -> None:
+def print_json(value: object) -> None:
     """One value as one line of JSON on standard output, in letters if the output has them, else as escapes."""
     try:
         line = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -107,25 +107,25 @@ def table(
     return drawn
 
 
-def show_answer(console: Console, text: str, answer: "Answer", question: str | None = None) -> None:
+def print_answer(console: Console, text: str, answer: "Answer", question: str | None = None) -> None:
     """An answer with its probability, the sentence it stands in, and what else the model thought of."""
     if question is not None:
-        say(console, one_line(question), "bold")
+        print_text(console, one_line(question), "bold")
     head = (
         Text("  ")
         .append(one_line(answer.text) or "(nothing)", "bold green")
         .append(f"  {probability(answer.probability)}")
     )
-    say(console, head)
+    print_text(console, head)
     if answer.start is not None and answer.end is not None:
-        say(console, Text("  ").append_text(marked_sentence(console, text, answer.start, answer.end)))
+        print_text(console, Text("  ").append_text(marked_sentence(console, text, answer.start, answer.end)))
     others = [
         f"{one_line(other)} {probability(share)}"
         for other, share in answer.candidates[1:]
         if share >= _WORTH_NAMING
     ]
     if others:
-        say(console, "  or: " + ", ".join(others), "dim")
+        print_text(console, "  or: " + ", ".join(others), "dim")
 
 
 def marked_sentence(console: Console, text: str, start: int, end: int) -> Text:

@@ -7,7 +7,7 @@ import cyclopts
 import pytest
 
 import keepgate as package
-from keepgate.cli import app, faults
+from keepgate.cli import app, exit_codes
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ from keepgate.cli import app, faults
         (package.BundleError("x"), 3),
         (FileNotFoundError(errno.ENOENT, "No such file", "notes.txt"), 3),
         (package.TrainingStopped("x"), 4),
-        (faults.FellShort("x"), 5),
+        (exit_codes.FellShort("x"), 5),
         (ValueError("x"), 1),
     ],
 )
 def test_each_error_has_its_code(error: Exception, code: int) -> None:
-    assert faults.of(error).code == code
+    assert exit_codes.fault_of(error).code == code
 
 
 @pytest.mark.parametrize(
@@ -40,22 +40,22 @@ def test_each_error_has_its_code(error: Exception, code: int) -> None:
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_with_the_reason(number: int, says: str) -> None:
-    assert faults.of(OSError(number, "Input/output error", "notes.txt")).message.startswith(says)
+    assert exit_codes.fault_of(OSError(number, "Input/output error", "notes.txt")).message.startswith(says)
 
 
 def test_a_bug_is_one_line_that_asks_for_a_report() -> None:
-    message = faults.of(KeyError("first\nsecond")).message
+    message = exit_codes.fault_of(KeyError("first\nsecond")).message
     assert "bug in keepgate (KeyError" in message
     assert "KEEPGATE_DEBUG=1" in message
     assert "\n" not in message
 
 
 def test_too_little_memory_is_no_bug() -> None:
-    assert "memory" in faults.of(MemoryError()).message
+    assert "memory" in exit_codes.fault_of(MemoryError()).message
     refused = RuntimeError(
         "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
     )
-    assert "bug" not in faults.of(refused).message
+    assert "bug" not in exit_codes.fault_of(refused).message
 
 
 WRONG_USE = {

@@ -1,64 +1,14 @@
-"""What a reader is built from: frozen dataclasses, the schema of model.toml and of the commands' options."""
+"""Settings: frozen dataclasses, checked field by field, and read from plain values such as a TOML table."""
 
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeVar
 
-from ..errors import SettingsError, nearest_first
-
-CellName = Literal["feedforward", "rnn", "lstm", "gru"]
-InitName = Literal["torch", "orthogonal", "chrono"]
-Reading = Literal["last", "attention"]
+from .errors import SettingsError, nearest_first
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChoiceReaderSettings:
-    """A reader that chooses among the answers it has seen in training.
-
-    cell: what reads the text; "feedforward" sees a fixed window of `window` tokens and has no memory.
-    reading: "last" reads text and question as one sequence and answers from the last state; "attention" lets
-        the question look over all the text's states.
-    horizon: tokens over which "chrono" spreads its memory; None leaves it to the layer.
-    forget_bias: the bias of the gate that keeps, instead of what `init` gives.
-    window: tokens that a feed-forward reader sees at once; needed by it, refused with the other cells.
-    dropout: share of embeddings and states dropped in training, one mask for all steps; 0 or more, below 1.
-    Raises SettingsError for a value outside these, or for two that do not go together.
-    """
-
-    cell: CellName = "gru"
-    reading: Reading = "attention"
-    embedding_size: int = 64
-    hidden_size: int = 64
-    num_layers: int = 1
-    bidirectional: bool = True
-    init: InitName = "torch"
-    horizon: int | None = None
-    forget_bias: float | None = None
-    window: int | None = None
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        check(self)
-        for name in ("embedding_size", "hidden_size", "num_layers"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        if not 0 <= self.dropout < 1:
-            raise SettingsError(f"dropout is {self.dropout}; it must be 0 or more and below 1")
-        if self.horizon is not None and self.horizon < 2:
-            raise SettingsError(f"horizon is {self.horizon} tokens; it must be 2 or more")
-        if self.window is not None and self.window < 1:
-            raise SettingsError(f"window is {self.window} tokens; it must be 1 or more")
-        if (self.cell == "feedforward") != (self.window is not None):
-            raise SettingsError(
-                f'cell is "{self.cell}" and window is {self.window}; the feed-forward reader needs a window '
-                "(16, for example), and the other cells take none"
-            )
-        if self.cell == "feedforward" and self.bidirectional:
-            raise SettingsError('cell="feedforward" has one direction; give bidirectional=False')
 
 
 def check(settings: Any) -> None:
@@ -68,6 +18,14 @@ def check(settings: Any) -> None:
         value = getattr(settings, field.name)
         if not _fits(value, hints[field.name]):
             raise SettingsError(f"{field.name} is {value!r}; it must be {_describe(hints[field.name])}")
+
+
+def require(settings: Any, names: Iterable[str], fits: Callable[[Any], bool], wanted: str) -> None:
+    """Raises SettingsError for the first of these fields that is given (not None) and does not fit."""
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and not fits(value):
+            raise SettingsError(f"{name} is {value}; it must be {wanted}")
 
 
 def settings_from(settings_type: type[S], values: Mapping[str, Any]) -> S:

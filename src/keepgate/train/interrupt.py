@@ -7,14 +7,15 @@ from types import FrameType
 from typing import Any, Self
 
 
-class Stop:
-    """Inside `with Stop(…) as stop` the first Ctrl-C (or SIGTERM) sets `stop.asked`; a second stops at once.
+class Interrupt:
+    """Inside `with Interrupt(…) as interrupt` the first Ctrl-C (or SIGTERM) sets `interrupt.requested`;
+    a second stops at once.
 
     Outside the main thread, which alone is told of signals, and with `armed=False`, nothing changes.
     """
 
     def __init__(self, *, armed: bool) -> None:
-        self.asked = False
+        self.requested = False
         self._armed = armed and threading.current_thread() is threading.main_thread()
         self._before: dict[signal.Signals, Any] = {}
 
@@ -30,8 +31,8 @@ class Stop:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt("stopped at once, without saving")
-        self.asked = True
+        self.requested = True
         # Not print: the signal may have come in the middle of one.
         os.write(2, b"\nstopping after this step, then saving; once more stops at once\n")

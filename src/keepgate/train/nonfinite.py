@@ -1,4 +1,4 @@
-"""NaN and infinity in a training: found early, and called by the name of the first tensor that has one."""
+"""A training that cannot be kept: NaN and infinity, named by the first tensor with one, and a loss that diverged."""
 
 import math
 from collections.abc import Iterator
@@ -9,17 +9,30 @@ import torch
 from torch import Tensor
 
 from ..errors import TrainingStopped
-from ..tasks.task import Task
+from ..tasks.task import Trainable
+from .config import TrainingConfig
 
 
-def refuse_weights(task: Task, step: int, last: str) -> None:
+def refuse_weights(task: Trainable, step: int, last: str) -> None:
     """Raises TrainingStopped if a weight is not finite, so that it is neither saved nor kept."""
     if not all(bool(torch.isfinite(weight).all()) for weight in task.parameters()):
         raise stopped(task, step, last)
 
 
+def refuse_divergence(config: TrainingConfig, step: int, first: float, last: float, checkpoint: str) -> None:
+    """Raises TrainingStopped if the loss ended far above where it began: such weights are worse than none.
+
+    first: the loss before the first step; last: its mean over the last steps logged, in nats.
+    """
+    if last > max(2 * first, first + 1):
+        raise TrainingStopped(
+            f"the loss began at {first:.3g} nats and is {last:.3g} after {step} steps: the training has diverged and "
+            f"no model is kept; {checkpoint}. Try a learning_rate below {config.learning_rate:g} or a longer warmup"
+        )
+
+
 def stopped(
-    task: Task, step: int, last: str, *, batch: Any = None, loss: Tensor | None = None
+    task: Trainable, step: int, last: str, *, batch: Any = None, loss: Tensor | None = None
 ) -> TrainingStopped:
     """The error that names the step and the first tensor that is not finite: input, weight, loss or gradient.
 
@@ -33,7 +46,7 @@ def stopped(
     count = int((~torch.isfinite(tensor)).sum())
     return TrainingStopped(
         f"step {step}: {name} is NaN or infinite ({count} of {tensor.numel()} values); {last}. "
-        "Try a lower learning_rate, a lower clip or a longer warmup, and look at the data of that step"
+        "Try a lower learning_rate, a lower max_grad_norm or a longer warmup, and look at the data of that step"
     )
 
 
@@ -47,7 +60,7 @@ def _inputs(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
             yield from _inputs(getattr(value, field.name), way)
 
 
-def _named(task: Task, batch: Any, loss: Tensor | None) -> Iterator[tuple[str, Tensor]]:
+def _named(task: Trainable, batch: Any, loss: Tensor | None) -> Iterator[tuple[str, Tensor]]:
     """The tensors of a step with their names, in the order in which a fault spreads."""
     yield from _inputs(batch, "input ")
     for name, parameter in task.named_parameters():

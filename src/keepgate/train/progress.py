@@ -1,19 +1,14 @@
-"""What a training says while it runs: metrics as JSON lines in a file, a bar or lines on the terminal."""
+"""Progress of a training on the terminal: a bar, plain lines for a file or a pipe, one line in a notebook."""
 
-import json
-import os
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichBar
-
-from ..errors import BundleError
 
 # A training that is over sooner needs no bar.
 _QUIET_SECONDS = 2.0
@@ -42,7 +37,7 @@ class Progress:
     cpu_seconds: float = 0.0
 
 
-class Bar:
+class ProgressBar:
     """A progress bar on stderr with loss, metric, speed and time left; plain lines if stderr is no terminal.
 
     In a notebook it is one line that is written over, on stdout: what stands on stderr looks like an error there.
@@ -137,79 +132,3 @@ class Bar:
             self._bar.add_task(name, total=self.steps, said=said, completed=self._first)
             self._bar.start()
         self._bar.update(self._bar.tasks[0].id, completed=self._done, description=name, said=said)
-
-
-class Timed(Protocol):
-    """What counts its own seconds."""
-
-    seconds: float
-    cpu_seconds: float
-
-
-class Clock:
-    """Counts seconds into a state: those that pass, and those that all threads of this process work."""
-
-    def __init__(self, state: Timed) -> None:
-        self._state = state
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def tick(self) -> dict[str, float]:
-        """Adds what has passed since the last tick; the sums, to the millisecond."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        self._state.seconds += wall - self._wall
-        self._state.cpu_seconds += cpu - self._cpu
-        self._wall, self._cpu = wall, cpu
-        return {"seconds": round(self._state.seconds, 3), "cpu_seconds": round(self._state.cpu_seconds, 3)}
-
-
-class Logbook:
-    """The history of a run: one mapping a record, kept in memory and, given a path, as a JSON line there."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self.records: list[dict[str, Any]] = []
-
-    def go_back_to(self, step: int) -> None:
-        """Takes up the file at `step` steps done; what it says of later ones goes: they are done again."""
-        if self.path is None:
-            return
-        kept = []
-        for line in self.path.read_bytes().splitlines() if self.path.is_file() else []:
-            try:
-                record = json.loads(line)
-                if record["step"] <= step:
-                    kept.append(record)
-            except (ValueError, LookupError, TypeError):
-                # The line that was being written when the machine went down.
-                continue
-        self.records = kept
-        self._write("".join(map(_line, kept)), afresh=True)
-
-    def last(self, name: str, otherwise: Any) -> Any:
-        """The latest value of that name, or `otherwise` if there is none."""
-        return next((record[name] for record in reversed(self.records) if name in record), otherwise)
-
-    def add(self, record: Mapping[str, Any]) -> None:
-        """Writes one record. Raises BundleError if the file cannot be written."""
-        self.records.append(dict(record))
-        self._write(_line(record))
-
-    def _write(self, text: str, *, afresh: bool = False) -> None:
-        if self.path is None:
-            return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            target = self.path.with_name(f".{self.path.name}.writing") if afresh else self.path
-            with target.open("w" if afresh else "a", encoding="utf-8") as file:
-                file.write(text)
-            if afresh:
-                os.replace(target, self.path)
-        except OSError as fault:
-            raise BundleError(
-                f"cannot write the metrics {self.path}: {fault.strerror or fault}; free some space or choose "
-                "another folder, then go on with resume=True (--resume): the checkpoints are whole"
-            ) from fault
-
-
-def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False) + "\n"

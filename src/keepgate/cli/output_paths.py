@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import BundleError
 
 
-def make_sure_of(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Raises BundleError if no file can be written at `path`; makes the folder that it is to stand in.
 
     What is there stays as it is, a device such as /dev/null too; nothing stays where nothing was.
@@ -24,7 +24,7 @@ def make_sure_of(path: Path) -> None:
         raise _cannot(path, fault, "file") from fault
 
 
-def make_sure_of_folder(path: Path) -> None:
+def check_writable_folder(path: Path) -> None:
     """Raises BundleError if nothing can be written into a folder at `path`; makes it."""
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ class Fault:
     code: int
 
 
-def of(error: Exception) -> Fault:
+def fault_of(error: Exception) -> Fault:
     """The fault that this exception is; one that nobody foresaw is a bug of ours and says how to report it."""
     if isinstance(error, cyclopts.CycloptsError):
         return Fault(_wrong_use(error), WRONG_USE)

@@ -8,8 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..wording import known_percent, probability, scientific
-from .show import say, table
+from ..wording import known_percent, percent, percent_range, probability, scientific
+from .console import (
+    print_text,
+    table,
+)
 
 if TYPE_CHECKING:
     from ..demo.result import Comparison, Network
@@ -17,29 +20,31 @@ if TYPE_CHECKING:
 
 def show(console: Console, result: "Comparison") -> None:
     """The whole result, in the order in which a newcomer asks about it."""
-    from ..demo.report import text as sentences
+    from ..demo.report import summary
     from ..demo.report.labels import render
 
     console.print(contestants(result))
-    say(console, _legend(result), "dim")
+    print_text(console, _legend(result), "dim")
     for line in _unnamed(result):
-        say(console, line, "dim")
+        print_text(console, line, "dim")
     console.print()
-    say(console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold")
+    print_text(
+        console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold"
+    )
     console.print(answers(result))
-    if result.readings:
+    if result.poolings:
         console.print()
-        say(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
-        console.print(readings(result))
+        print_text(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
+        console.print(poolings(result))
     console.print()
-    say(
-        console, " ".join(render(said, "en") for said in (*sentences.verdict(result), *sentences.why(result)))
+    print_text(
+        console, " ".join(render(said, "en") for said in (*summary.verdict(result), *summary.why(result)))
     )
 
 
 def contestants(result: "Comparison") -> Table:
     """One row a network: size, time, accuracy at each length, gradient; with several seeds their range."""
-    from ..demo.report.text import LAG, accuracies, gradient_at
+    from ..demo.report.summary import LAG, accuracies, gradient_at
 
     several = len(result.seeds) > 1
     columns = [
@@ -72,27 +77,27 @@ def answers(result: "Comparison") -> Table:
     return table(columns, rows, left=3)
 
 
-def readings(result: "Comparison") -> Table:
+def poolings(result: "Comparison") -> Table:
     """One row for each way of answering: accuracy at each length."""
     from ..demo.report.labels import render
-    from ..demo.report.text import named
+    from ..demo.report.summary import named
 
-    lengths = sorted({length for reading in result.readings for length in reading.accuracy})
+    lengths = sorted({length for pooling in result.poolings for length in pooling.accuracy})
     rows = []
-    for reading in result.readings:
-        name = render(named("readings", reading.name), "en")
-        ways = "both ways" if reading.bidirectional else "one way"
+    for pooling in result.poolings:
+        name = render(named("poolings", pooling.name), "en")
+        ways = "both ways" if pooling.bidirectional else "one way"
         accuracy = [
-            _mean_and_range(reading.accuracy.get(length, ()), several=len(result.seeds) > 1)
+            _mean_and_range(pooling.accuracy.get(length, ()), several=len(result.seeds) > 1)
             for length in lengths
         ]
-        rows.append((name, f"{reading.cell.upper()}, {ways}", f"{reading.parameters:,}", *accuracy))
+        rows.append((name, f"{pooling.cell.upper()}, {ways}", f"{pooling.parameters:,}", *accuracy))
     return table(("", "", "weights", *[f"at {length}" for length in lengths]), rows, left=2)
 
 
 def _name(network: "Network") -> str:
     from ..demo.report.labels import render
-    from ..demo.report.text import name_of
+    from ..demo.report.summary import name_of
 
     return render(name_of(network, "short"), "en").replace("×", "x").replace("\xa0", " ")
 
@@ -107,17 +112,17 @@ def _times(network: "Network") -> tuple[str, str]:
 
 
 def _mean_and_range(values: Sequence[float], *, several: bool) -> str:
-    """The mean in per cent; with several seeds the lowest and the highest under it."""
+    """The mean in percent; with several seeds the lowest and the highest under it."""
     if not values:
         return ""
-    mean, low, high = (f"{100 * pick(values):.0f}" for pick in (fmean, min, max))
-    return f"{mean}%\n{low}-{high}" if several and low != high else f"{mean}%"
+    spread = percent_range(min(values), max(values)).replace("–", "-")
+    return f"{percent(fmean(values))}\n{spread}" if several and "-" in spread else percent(fmean(values))
 
 
 def _unnamed(result: "Comparison") -> list[str]:
     """What the table's names do not say: which network has no memory, and which was never trained."""
     from ..demo.contestants import WINDOW
-    from ..demo.report import text as sentences
+    from ..demo.report import summary
     from ..demo.report.labels import render
 
     window = [
@@ -125,11 +130,11 @@ def _unnamed(result: "Comparison") -> list[str]:
         for network in result.networks
         if network.name == "feedforward"
     ]
-    return [*window, *(render(said, "en").replace("×", "x") for said in sentences.scaled_up(result))]
+    return [*window, *(render(said, "en").replace("×", "x") for said in summary.untrained(result))]
 
 
 def _legend(result: "Comparison") -> str:
-    from ..demo.report.text import LAG
+    from ..demo.report.summary import LAG
 
     seeds = f"mean and range of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
     return (

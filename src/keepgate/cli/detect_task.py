@@ -25,7 +25,7 @@ class Chosen:
     why: str
 
 
-def tell_kind(corpus: "Corpus", kind: Kind = "auto") -> Chosen:
+def detect_task(corpus: "Corpus", kind: Kind = "auto") -> Chosen:
     """The kind of reader that a corpus asks for, or the one that was asked for, with the reason.
 
     A small closed set of answers makes it a choice; else, answers that stand in their texts make it a span.

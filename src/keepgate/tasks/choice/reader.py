@@ -1,29 +1,33 @@
 """A reader that chooses: text and question in, one of the answers it knows out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from ..data.batch import pad
-from ..data.questions import Question, locate
-from ..data.text import Tokens, sentence_around, tokenize, words
-from ..data.vocabulary import Vocabulary
-from ..errors import CorpusError, ShapeError
-from ..nn.attention import Attention
-from ..nn.encoder import Encoder
-from ..nn.trace import Trace
-from .answer import Answer, check_finite
+from ...data.batch import by_length, pad
+from ...data.questions import Question, locate
+from ...data.text import Tokens, sentence_around, tokenize, words
+from ...data.vocabulary import PAD, Vocabulary
+from ...errors import CorpusError, ShapeError
+from ...nn.attention import Attention
+from ...nn.encoder import Encoder
+from ...nn.eval_mode import eval_mode
+from ...nn.pooling import length_mask
+from ...nn.trace import Trace
+from ..answer import CANDIDATES, Answer, check_finite
+from ..measure import Measurement, Metric
+from ..metrics import METRICS, measure_answers
+from ..task import Carry
 from .settings import ChoiceReaderSettings
 
 # Steps times rows that are read at once when answering, so that texts of 10,000 tokens do not fill the
 # memory: their states with 128 units take 64 MiB then.
 TOKENS_AT_ONCE = 131_072
-CANDIDATES = 5
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class ChoiceReader(nn.Module):
 
     kind: ClassVar[str] = "choice-reader"
     settings_type: ClassVar[type] = ChoiceReaderSettings
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
 
     def __init__(
         self, vocabulary: Vocabulary, choices: Sequence[str], settings: ChoiceReaderSettings
@@ -83,9 +88,9 @@ class ChoiceReader(nn.Module):
         self.vocabulary, self.choices, self.settings = vocabulary, tuple(choices), settings
         self._targets = {choice: number for number, choice in enumerate(self.choices)}
         self.encoder = Encoder(
-            len(vocabulary),
-            cell=settings.cell,
-            embedding_size=settings.embedding_size,
+            settings.cell,
+            nn.Embedding(len(vocabulary), settings.embedding_size, padding_idx=PAD),
+            input_size=settings.embedding_size,
             hidden_size=settings.hidden_size,
             num_layers=settings.num_layers,
             bidirectional=settings.bidirectional,
@@ -96,7 +101,7 @@ class ChoiceReader(nn.Module):
             window=settings.window,
         )
         size = self.encoder.output_size
-        attends = settings.reading == "attention"
+        attends = settings.pooling == "attention"
         self.attention = Attention(size, size) if attends else None
         self.dropout = nn.Dropout(settings.dropout)
         self.readout = nn.Linear(3 * size if attends else size, len(self.choices))
@@ -135,15 +140,13 @@ class ChoiceReader(nn.Module):
         return {"tokens": self.vocabulary.to_json(), "choices": list(self.choices)}
 
     def prepare(self, questions: Sequence[Question], *, training: bool) -> list[ChoiceExample]:
-        """The questions as numbers. In training, those none of whose answers is a choice are left out.
+        """The questions as numbers; in training without those that are unlearnable.
 
         Raises CorpusError for a question that has no text or asks nothing.
         """
         examples = []
         for question in questions:
-            known = [self._targets[answer] for answer in question.answers if answer in self._targets]
-            if training and not known:
-                continue
+            targets = [self._targets[answer] for answer in question.answers if answer in self._targets]
             text = self.vocabulary.ids(words(question.text))
             asked = self.vocabulary.ids(words(question.question))
             for ids, name in ((text, "text"), (asked, "question")):
@@ -154,10 +157,14 @@ class ChoiceReader(nn.Module):
             whole = self.attention is None
             examples.append(
                 ChoiceExample(
-                    text + asked if whole else text, None if whole else asked, known[0] if known else None
+                    text + asked if whole else text, None if whole else asked, targets[0] if targets else None
                 )
             )
-        return examples
+        return [each for each in examples if not training or self.unlearnable(each) is None]
+
+    def unlearnable(self, example: ChoiceExample) -> str | None:
+        """Why nothing can be learnt from this example; None if something can."""
+        return "its answer is none of the choices" if example.target is None else None
 
     def collate(self, examples: Sequence[ChoiceExample]) -> ChoiceBatch:
         """The examples as one padded batch. It has targets if every example has one."""
@@ -179,18 +186,20 @@ class ChoiceReader(nn.Module):
             assert batch.question is not None
             assert batch.question_lengths is not None
             _, asked = self.encoder(batch.question, batch.question_lengths)
-            read, _ = self.attention(asked, states, _real(batch.text, batch.text_lengths))
+            read, _ = self.attention(
+                asked, states, length_mask(len(states), batch.text_lengths, states.device)
+            )
             features = torch.cat([read, asked, features], 1)
         scores: Tensor = self.readout(self.dropout(features))
         return scores
 
-    def loss(self, batch: ChoiceBatch) -> Float[Tensor, ""]:
+    def loss(self, batch: ChoiceBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
         """Mean cross entropy over the rows, in nats. Raises ShapeError if a row has no right choice."""
         if batch.targets is None:
             raise ShapeError(
                 "this batch has questions without a known answer; prepare them with training=True"
             )
-        return nn.functional.cross_entropy(self(batch), batch.targets)
+        return nn.functional.cross_entropy(self(batch), batch.targets), None
 
     def probabilities(
         self, questions: Sequence[Question], *, batch_size: int = 64
@@ -202,18 +211,23 @@ class ChoiceReader(nn.Module):
         examples = self.prepare(questions, training=False)
         result = torch.empty(len(examples), len(self.choices))
         device = self.readout.weight.device
-        was_training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                for rows in _by_length([example.length for example in examples], batch_size):
-                    batch = self.collate([examples[row] for row in rows]).to(device)
-                    scores = self(batch).float()
-                    check_finite(scores)
-                    result[rows] = scores.softmax(1).cpu()
-        finally:
-            self.train(was_training)
+        with torch.no_grad(), eval_mode(self):
+            for rows in by_length([example.length for example in examples], batch_size, TOKENS_AT_ONCE):
+                batch = self.collate([examples[row] for row in rows]).to(device)
+                scores = self(batch).float()
+                check_finite(scores)
+                result[rows] = scores.softmax(1).cpu()
         return result
+
+    def measure(
+        self,
+        items: Sequence[Question],
+        *,
+        batch_size: int = 64,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Measurement:
+        """Exact match and both F1 of the answers, and of always giving the commonest answer."""
+        return measure_answers(lambda some: self.answer(some, batch_size=batch_size), items, on_progress)
 
     def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         """The most probable choice for each question, and the others after it.
@@ -230,7 +244,7 @@ class ChoiceReader(nn.Module):
             for question, shares, numbers in rows
         ]
 
-    def look(self, question: Question) -> tuple[Tokens, Trace]:
+    def trace(self, question: Question) -> tuple[Tokens, Trace]:
         """The tokens that the encoder read, and the trace over them.
 
         They are the text's, and after them the question's if it is read as one sequence with the text; the
@@ -241,14 +255,9 @@ class ChoiceReader(nn.Module):
         tokens = tokenize(read)
         if self.attention is None:
             tokens = joined(tokens, tokenize(question.question), len(read))
-        was_training = self.training
-        self.eval()
-        try:
-            batch = self.collate([example]).to(self.readout.weight.device)
-            with torch.no_grad():
-                return tokens, self.encoder.trace(batch.text, batch.text_lengths)
-        finally:
-            self.train(was_training)
+        batch = self.collate([example]).to(self.readout.weight.device)
+        with torch.no_grad(), eval_mode(self):
+            return tokens, self.encoder.trace(batch.text, batch.text_lengths)
 
 
 def answer_of(question: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
@@ -262,11 +271,6 @@ def answer_of(question: Question, candidates: tuple[tuple[str, float], ...]) -> 
     return Answer(text, probability, start, end, question.text[first:last], candidates)
 
 
-def _real(ids: Int64[Tensor, "time batch"], lengths: Int64[Tensor, " batch"]) -> Bool[Tensor, "time batch"]:
-    steps = torch.arange(ids.shape[0], device=ids.device)
-    return steps[:, None] < lengths.to(ids.device)
-
-
 def joined(first: Tokens, second: Tokens, offset: int) -> Tokens:
     """The tokens of one text and of another that follows it, whose places count on from `offset`."""
     return Tokens(
@@ -274,15 +278,3 @@ def joined(first: Tokens, second: Tokens, offset: int) -> Tokens:
         first.starts + tuple(start + offset for start in second.starts),
         first.ends + tuple(end + offset for end in second.ends),
     )
-
-
-def _by_length(lengths: Sequence[int], batch_size: int) -> Iterable[list[int]]:
-    """Every row once, similar lengths together, at most `batch_size` rows and `TOKENS_AT_ONCE` at once."""
-    rows: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if rows and (len(rows) == batch_size or lengths[row] * (len(rows) + 1) > TOKENS_AT_ONCE):
-            yield rows
-            rows = []
-        rows.append(row)
-    if rows:
-        yield rows

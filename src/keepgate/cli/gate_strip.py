@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from ..wording import sanitize
-from .show import BLOCKS
+from .console import BLOCKS
 
 _DIGITS = "0123456789"
 # Shorter than this and not even one wide token stands beside a label.

@@ -5,7 +5,7 @@ import math
 import pytest
 from rich.cells import cell_len
 
-from keepgate.cli.strip import Row, draw, stretched
+from keepgate.cli.gate_strip import Row, draw, stretched
 
 NAN = math.nan
 

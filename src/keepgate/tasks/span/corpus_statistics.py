@@ -21,7 +21,7 @@ _UNKNOWN_PAIR = (-0.3, -0.25, -0.25)
 
 
 @dataclass(frozen=True, eq=False)
-class Counted:
+class CorpusStatistics:
     """Counts over texts (each text once) and questions, as plain numbers that go into a model's files.
 
     pairs:    keys of two neighbouring words, sorted; a pair's number is its place here plus 1, and 0 is any other pair.
