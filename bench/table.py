@@ -276,7 +276,10 @@ def waiter(k: int) -> str:
             percent("erased"),
         ),
         (
-            ("without what “coffee” wrote, but with what it erased, it brings tea", "只拿掉「咖啡」寫入的內容，端紅茶"),
+            (
+                "without what “coffee” wrote, but with what it erased, it brings tea",
+                "只拿掉「咖啡」寫入的內容，端紅茶",
+            ),
             number([row["without_its_write"] == "tea" for row in rows]),
             "",
         ),

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+
 from docs.drawn_story import story_figures
 from docs.drawn_waiter import waiter_figures
 from docs.pages import run_page
