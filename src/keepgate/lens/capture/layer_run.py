@@ -87,7 +87,7 @@ def see(
     """
     ours = adopt(layer)
     with torch.no_grad():
-        trace = ours.trace(x, hx, lengths, resets)
+        trace = ours.trace(x, hx, lengths=lengths, resets=resets)
         calls = ours.calls(x, hx, lengths=lengths, resets=resets)
     initial = tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
     return Seen(layer=ours, x=x.detach(), initial=initial, lengths=trace.lengths, trace=trace)

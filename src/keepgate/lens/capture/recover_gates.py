@@ -18,8 +18,7 @@ from ...equations import Expr, evaluate, topological
 from ...kernels import Call, explain, run
 from ...nn import Recurrent
 from ...nn.input_format import BatchLayout, Hidden
-from ...nn.recurrent import layer_trace
-from ...nn.trace import LayerTrace, Trace
+from ...nn.trace import LayerTrace, Trace, layer_trace
 from ..memory.additive import scan
 from .layer_run import Seen, adopt, as_tuple, in_callers_order, refuse_dropout
 

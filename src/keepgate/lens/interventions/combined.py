@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import ShapeError
 from ...kernels import Call, run
-from ...nn.recurrent import layer_trace
+from ...nn.trace import layer_trace
 from ..capture.layer_run import Seen
 from ..memory.additive import writes_of
 from .patching import Where
