@@ -39,13 +39,13 @@ def measured(seed: int) -> dict[str, Any]:
     """What became of the page with this seed; its own assertions, on both verdicts and the horizon, are in it."""
     names, _ = pages.run(PAGE.read_text(encoding="utf-8").replace("manual_seed(0)", f"manual_seed({seed})"))
     seen, waiter, evening, drinks = names["seen"], names["waiter"], names["evening"], names["DRINKS"]
-    without_write = lens.interventions.drop_writes(seen, torch.tensor([COFFEE]))
+    without_write = lens.interventions.ablate_writes(seen, torch.tensor([COFFEE]))
     torch.manual_seed(4)
     words, ordered = names["evenings"](2000)
     with torch.no_grad():
         accuracy = float((waiter(words).argmax(1) == ordered).double().mean())
         guessed = float((names["forgetful"](words).argmax(1) == ordered).double().mean())
-        with lens.interventions.replaying(waiter.lstm, without_write):
+        with lens.interventions.patched(waiter.lstm, without_write):
             drink = drinks[int(waiter(evening).argmax())]
     without, tea = names["without"], names["tea"]
     return {
@@ -56,8 +56,8 @@ def measured(seed: int) -> dict[str, Any]:
         "without_coffee": drinks[int(without[COFFEE].argmax())],
         "probability": float(without[COFFEE].max()),
         "words_that_change_it": names["changed"].nonzero().flatten().tolist(),
-        "eraser": int(tea.erased.argmax()),
-        "erased": float(tea.erased.max()),
+        "eraser": int(tea.forgotten.argmax()),
+        "erased": float(tea.forgotten.max()),
         "without_its_write": drink,
     }
 
