@@ -32,7 +32,6 @@ from keepgate.errors import SettingsError
 from keepgate.lens.diagnosis import horizon, rank_correlation
 from keepgate.lens.diagnosis.effective_context import geometric_grid
 from keepgate.lens.diagnosis.loss_gradient import loss_gradient_at_layer, recurrent_layer
-from keepgate.lens.diagnosis.question_samples import question_samples
 from keepgate.lens.diagnosis.statistics import bootstrap
 from keepgate.lens.gradients import decay_length, vanishing_lag
 from keepgate.lens.gradients.by_lag import GONE
@@ -124,7 +123,7 @@ def possible(length: int) -> int:
 def behaviour(task: ChoiceReader):
     """The horizon, and how likely the right answer is to stories of each length given all of them."""
     asked = [stories(EACH, possible(length), seed=SEED + k, split="test") for k, length in enumerate(ASKED)]
-    samples = question_samples(task, [one for each in asked for one in each])
+    samples = task.samples([one for each in asked for one in each])
     contexts = geometric_grid(max(int(sample.lengths.max()) for sample in samples), ratio=1.2)
     lines = []
     with torch.no_grad():
@@ -132,13 +131,13 @@ def behaviour(task: ChoiceReader):
             own = [n for n in contexts if n < int(sample.lengths.max())]
             found = torch.stack([1 - (-sample.losses(n)).exp().double() for n in (*own, None)])
             lines.append(torch.cat([found, found[-1:].expand(len(contexts) - len(found), -1)]))
-        right = [float((-question_samples(task, each)[0].losses()).exp().mean()) for each in asked]
+        right = [float((-task.samples(each)[0].losses()).exp().mean()) for each in asked]
     return horizon(torch.cat(lines, 1), contexts, epsilon=EPSILON), right
 
 
 def predicted(task: ChoiceReader) -> dict[str, float]:
     """How far back, by three ways, in tokens; infinity where nothing falls."""
-    (sample,) = question_samples(task, stories(8, LONG, seed=SEED - 1, split="test"))
+    (sample,) = task.samples(stories(8, LONG, seed=SEED - 1, split="test"))
     name, layer = recurrent_layer(task, None)
     seen, gradient = loss_gradient_at_layer(task, name, layer, sample)
     # The answer comes after the question, which is not counted.

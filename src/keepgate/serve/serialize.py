@@ -8,7 +8,6 @@ from torch import Tensor
 from ..errors import CellError
 from ..lens.memory import half_lives, memory_updates, write_retention
 from ..lens.readers import Reading, counterfactual_answer, hierarchical_search, saliency
-from ..lens.readers.choice_head import ChoiceHead
 from ..lens.readers.leave_one_out import TRIED
 from ..lens.readers.view import relative_state_change
 from ..nn.trace import LayerTrace
@@ -192,7 +191,7 @@ def values_json(reading: Reading, layer: int, reverse: bool, unit: int | None) -
 
 def choice_count(reading: Reading) -> int | None:
     """How many answers its reader chooses from; None if it points into the text."""
-    return len(reading.head.task.choices) if isinstance(reading.head, ChoiceHead) else None
+    return None if reading.choices is None else len(reading.choices)
 
 
 def _strip_json(layer: LayerTrace) -> JsonObject:

@@ -6,16 +6,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...data.text import Tokens
 from ...equations.analysis import is_gate
 from ...nn.trace import LayerTrace
 from ...tasks.answer import Answer
-from ...tasks.task import Task
+from ...tasks.probe import Probed
 from ..compact_repr import compact_repr
 from ..memory.retention import WriteRetention, write_retention
 from ..memory.time_scales import half_lives
-from .choice_head import ChoiceHead
 from .gradient_saliency import saliency
 from .leave_one_out import TokenEffect
 from .reading import Reading, read
@@ -43,7 +43,7 @@ class DirectionSummary:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation:
-    """One question as a model read it, taken apart.
+    """One question, or one text to be labelled, as a model read it, taken apart.
 
     tokens:      what was read, in order. question_start: the number of the first that is the question's.
     cell, units: of the last layer, one direction; layers: how many there are below and with it.
@@ -53,7 +53,7 @@ class Explanation:
     attention:   with which weight the answer reads each token's state; None where it reads the last state alone.
     """
 
-    question: Question
+    question: Question | LabelledText
     answer: Answer
     tokens: Tokens
     question_start: int
@@ -75,8 +75,8 @@ class Explanation:
     __repr__ = compact_repr
 
 
-def explain_answer(model: Task, question: Question) -> Explanation:
-    """One question as a reader of ours reads it, taken apart. Raises CellError for a model without memory.
+def explain_answer(model: Probed, question: Question | LabelledText) -> Explanation:
+    """One item as a task of ours reads it, taken apart. Raises CellError for a model without memory.
 
     Without gradients or dropout.
     """
@@ -115,7 +115,5 @@ def _here(found: WriteRetention) -> WriteRetention:
 
 @torch.no_grad()
 def _attention(reading: Reading) -> Tensor | None:
-    head = reading.head
-    if not isinstance(head, ChoiceHead) or head.task.attention is None:
-        return None
-    return head.weights()[:, 0].double().cpu()
+    weights = reading.head.attention(reading.trace.output)
+    return None if weights is None else weights[:, 0].double().cpu()
