@@ -99,7 +99,6 @@ def holds(row):
         "all words count": row["horizon"] == 60,
         "coffee alone carries the answer": row["words_that_change_it"] == [4],
         "without it there is tea": row["without_coffee"] == "tea",
-        "coffee erased most of tea": row["eraser"] == 4,
     }
 
 
@@ -108,6 +107,7 @@ def test_what_is_said_of_the_waiter_holds_in_nine_seeds_of_ten():
     assert len(rows) >= 10
     for statement in holds(rows[0]):
         assert sum(holds(row)[statement] for row in rows) >= 0.9 * len(rows), statement
+    assert sum(row["eraser"] == waiter.COFFEE for row in rows) >= 0.9 * len(rows)
 
 
 @pytest.mark.slow
