@@ -2,6 +2,8 @@
 // gradients of what went into the equations, step by step; then, from those of all its steps at once, the inputs' and
 // the weights'.
 #pragma once
+#include <algorithm>
+
 #include "forward.h"
 
 namespace keepgate::KEEPGATE_SET {
@@ -19,6 +21,7 @@ class BackwardMember : Member<Cell, T> {
   static constexpr long enough = 192;  // rows of d that pay for reading and writing the weights' gradients
 
   const Backward& b;
+  const bool gives_states = std::any_of(b.d_states, b.d_states + Cell::states, [](const Strided& d) { return d.data; });
   const Share all = Share::all(rows), listed = Share::part(rows, member, team.size);
   const long k = blocks * B::gate_width;  // what the products of the way back add up over
   const long widest = wide<T>(s.hidden > output ? s.hidden : output), span = s.rows > enough ? s.rows : enough;
@@ -155,6 +158,7 @@ class BackwardMember : Member<Cell, T> {
   // From the gradients of the states after a step to those of the states before it.
   void retreat(long slot, long active) const {
     if (s.projected) through_projection(slot, active);
+    if (gives_states) store_state_gradients(slot, active);
     for (long q = 0; q < active; q++) act(slot + share.place(q), share.place(q));
     if (dense) {
       if (units_split) team.barrier(member);
@@ -173,6 +177,27 @@ class BackwardMember : Member<Cell, T> {
     for (long q = 0; f.resets && q < active; q++)
       for (int n = 0; n < Cell::states && steps[slot + share.place(q)].before == at_reset; n++)
         for (long c = from(); c < to(n ? s.hidden : output); c++) V(T(0)).store(carry(n, share.place(q)) + c * lanes);
+  }
+
+  // The gradients that reach the states after a step, before the cell's derivatives replace them with those before it.
+  void store_state_gradients(long slot, long active) const {
+    for (long q = 0; q < active; q++) {
+      const long r = share.place(q);
+      const Step& step = steps[slot + r];
+      for (int n = 0; n < Cell::states; n++) {
+        if (!b.d_states[n].data) continue;
+        const bool projected = n == 0 && s.projected, adds_output = n == 0 && !s.projected && b.d_output.data;
+        const long units = n ? s.hidden : output;
+        const T* const gradient = projected ? d_projected + (slot + r) * wide<T>(s.projected) : carry(n, r);
+        const T* const d_output = adds_output ? Base::at(b.d_output, step) : nullptr;
+        T* const target = Base::at(b.d_states[n], step);
+        for (long j = from() * lanes; j < to(units) * lanes; j += lanes) {
+          V sum = V::load(gradient + j);
+          if (adds_output) sum = sum + V::load(d_output + j, units - j);
+          sum.store(target + j, units - j);
+        }
+      }
+    }
   }
 
   void through_projection(long slot, long active) const {

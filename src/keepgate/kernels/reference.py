@@ -30,7 +30,7 @@ class Reference:
         states = call.states
         kept: list[dict[str, Tensor]] = []
         for t in reversed(range(call.steps)) if call.reverse else range(call.steps):
-            previous = _cleared(call, t, states)
+            previous = cleared(call, t, states)
             wx = _by_name(cell.gates, wx_T_BR[t])
             s = Named(**dict(zip(cell.states, previous, strict=True)))
             step = dict(cell.step(wx, recurrence(previous[0]), s, *extra))
@@ -80,7 +80,7 @@ def recurrent_product(call: Call, h: Float[Tensor, "*steps projected"]) -> Float
     return torch.addcmul(torch.zeros_like(weight) if bias is None else bias, repeated, weight)
 
 
-def _cleared(call: Call, t: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def cleared(call: Call, t: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The states before step t, zero where a new sequence begins."""
     if call.resets is None:
         return states
