@@ -126,6 +126,11 @@ class Recurrent(nn.RNNBase):
         """Each layer's and direction's parameters, as torch.nn lists them."""
         return [list(place.tensors(self).values()) for place in self._places]
 
+    @property
+    def _flat_weights(self) -> list[Tensor]:
+        """All of them in one list, where code written for torch.nn looks for them."""
+        return [weight for place in self.all_weights for weight in place]
+
     def reset_parameters(self) -> None:
         """Draws the initial weights again, by the `init` that the layer was built with."""
         for place in self._places:

@@ -1,6 +1,7 @@
 """The C++ core's two passes as autograd functions, for derivatives of any order and for torch.func's transforms."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -88,8 +89,10 @@ class Backward(Function):
     def vmap(
         info: Any, in_dims: tuple[Any, ...], spec: Spec, wanted: tuple[bool, ...], *given: Tensor | None
     ) -> Any:
+        folded = replace(spec, into=None)  # it has as many rows as one of the calls
+
         def run(*given: Tensor | None) -> tuple[Tensor, ...]:
-            return _backward(spec, wanted, *given)
+            return _backward(folded, wanted, *given)
 
         rows, (output, *final, planes) = tensor_rows(spec), result_rows(spec)
         results = [row for row, want in zip(rows, wanted, strict=True) if want]
