@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ..errors import CellError
 from ..lens.memory import fate, half_lives, writes_of
-from ..lens.readers import Reading, answer_if, search, sensitivity
+from ..lens.readers import Carrier, Piece, Reading, answer_if, search, sensitivity
+from ..lens.readers.answer_origin import NOTHING, answer_origin, is_guess
 from ..lens.readers.choice_head import ChoiceHead
 from ..lens.readers.leave_one_out import TRIED
 from ..lens.readers.view import movement
@@ -18,13 +19,12 @@ from .limits import RequestError, bad_request
 from .models import gates_of
 from .vocabulary_coverage import unknown
 
-# How many erasers of a write, and units of a token's write, are told.
+# How many erasers of a write, and units of a token's write, are listed.
 MAX_ERASERS, MAX_UNITS = 5, 8
+# Words that are listed under an answer.
+MAX_LISTED = 5
 # Products of a weight and a number that proving one answer may cost, about a second's; but so many tokens at the least.
 ABLATION_BUDGET, MIN_ABLATIONS = 8_000_000_000, 16
-
-# Of a guess: below so many times blind chance, or with a next candidate of more than this share of its probability.
-TWICE, TIED = 2, 0.9
 
 JsonObject = dict[str, object]
 
@@ -57,17 +57,6 @@ def answer_summary(answer: Answer, choices: int | None) -> JsonObject:
         "probability": rounded(answer.probability),
         "guess": is_guess(answer, choices),
     }
-
-
-def is_guess(answer: Answer, choices: int | None) -> bool:
-    """Whether an answer is no more than a guess, right or not.
-
-    It is less than twice as likely as blind chance among the choices would make it, or the next candidate is so nearly
-    as likely that the two are within a tenth of each other.
-    """
-    if choices and choices > 1 and answer.probability < TWICE / choices:
-        return True
-    return len(answer.candidates) > 1 and answer.candidates[1][1] > TIED * answer.probability
 
 
 def reading_json(task: Task, reading: Reading) -> JsonObject:
@@ -116,33 +105,45 @@ def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: in
 
 
 def origin_json(reading: Reading) -> JsonObject:
-    """Which sentences and tokens carry the answer, proven one by one; without writes to leave out, its sensitivity.
+    """Which sentences and tokens the answer rests on, by leave-one-out; without writes to leave out, its saliency.
 
-    Of a long text, or by a large network, fewer are tried: those to which a search leads.
+    Of a long text, or by a large network, fewer are left out: those to which a search leads.
     """
     choices = choice_count(reading)
     try:
-        whole, found = search(reading, each=_max_ablations(reading))
+        sentences, tokens = search(reading, each=_max_ablations(reading))
     except CellError:
-        felt = rounded_list(sensitivity(reading))
-        return {"carriers": [], "sentences": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
+        saliency = rounded_list(sensitivity(reading))
+        return {
+            "origin": None, "tokens": [], "listed": 0, "sentences": [], "tried": 0, "sensitivity": saliency,
+            "exact": "sensitivity",
+        }  # fmt: skip
+    origin = answer_origin(reading, sentences, tokens, choices=choices)
     return {
-        "carriers": [
-            {"token": one.step, "share": rounded(one.share), "without": answer_summary(one.without, choices)}
-            for one in found
-        ],
+        "origin": {
+            "kind": origin.kind,
+            "from": origin.start,
+            "to": origin.end,
+            "deciding": origin.deciding,
+            "proof": origin.proof and _effect_json(origin.proof, choices),
+        },
+        "tokens": [_effect_json(token, choices) for token in tokens],
+        "listed": sum(token.share >= NOTHING for token in tokens[:MAX_LISTED]),
         "sentences": [
-            {
-                "from": one.start,
-                "to": one.end,
-                "share": rounded(one.share),
-                "without": answer_summary(one.without, choices),
-            }
-            for one in whole
+            {"from": sentence.start, "to": sentence.end, **_effect_json(sentence, choices)}
+            for sentence in sentences
         ],
-        "tried": len(found),
+        "tried": len(tokens),
         "sensitivity": None,
         "exact": "dropped",
+    }
+
+
+def _effect_json(effect: Carrier | Piece, choices: int | None) -> JsonObject:
+    return {
+        "token": effect.step if isinstance(effect, Carrier) else None,
+        "share": rounded(effect.share),
+        "without": answer_summary(effect.without, choices),
     }
 
 

@@ -40,7 +40,7 @@ def test_the_question_is_asked_and_answered_by_keys_alone(language: str, visit: 
     page.keyboard.press("Control+Home")
     # Who carries it is known: leave that write out, by a key.
     carrier = page.evaluate(
-        "async () => (await import('./state.js')).state.carriers.carriers.find((each) => each.share > 0.5).token"
+        "async () => (await import('./state.js')).state.origin.tokens.find((each) => each.share > 0.5).token"
     )
     for _ in range(carrier):
         page.keyboard.press("ArrowRight")

@@ -1,6 +1,7 @@
 """One question, one answer: which tokens and sentences it rests on."""
 
 from .answer_ablation import answer_if, answer_shares, answers_without, influence_on, scores_without
+from .answer_origin import AnswerOrigin, answer_origin, is_guess
 from .explanation import Explanation, Pass
 from .gradient_saliency import sensitivity
 from .integrated_gradients import Integrated, token_shares, write_shares
@@ -9,6 +10,7 @@ from .reading import Reading, read
 from .search import Piece, search, sentences, without_pieces
 
 __all__ = [
+    "AnswerOrigin",
     "Carrier",
     "Explanation",
     "Integrated",
@@ -16,10 +18,12 @@ __all__ = [
     "Piece",
     "Reading",
     "answer_if",
+    "answer_origin",
     "answer_shares",
     "answers_without",
     "carriers",
     "influence_on",
+    "is_guess",
     "read",
     "scores_without",
     "search",

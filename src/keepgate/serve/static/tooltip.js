@@ -1,13 +1,13 @@
 // The numbers at one token, in a small box beside it and as a sentence.
 
 import { $, el, fill } from "./dom.js";
-import { gateLanes, lastLane } from "./marks.js";
+import { gateLanes, lastLane } from "./annotations.js";
 import { percent, unit } from "./numbers.js";
 import { reading } from "./state.js";
 import { list, t } from "./words.js";
 
 /** Shows the numbers at a token beside a box on the screen, and returns them as a sentence; null hides them. */
-export function tellToken(token, box = null) {
+export function showTooltip(token, box = null) {
   const tip = $("tip");
   const read = reading();
   if (token === null || !read || !box) {
