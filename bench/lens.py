@@ -31,8 +31,8 @@ from keepgate.kernels import Call, run, state_gradients
 from keepgate.lens import attach, read
 from keepgate.lens.diagnosis import rank_correlation
 from keepgate.lens.diagnosis.statistics import bootstrap
-from keepgate.lens.readers import influence_on, token_shares, write_shares
-from keepgate.lens.readers.answer_ablation import answer_shares, scores_without
+from keepgate.lens.readers import answer_influence, token_integrated_gradients, write_integrated_gradients
+from keepgate.lens.readers.answer_ablation import answer_attribution, leave_one_out_scores
 from keepgate.train.loop import fit
 
 SEED, LENGTH = 3_000_000, 300
@@ -103,14 +103,14 @@ def reader(contestant, count: int) -> dict[str, object]:
     task.eval()
     right, missing, inside, ranks = [], 0.0, defaultdict(list), defaultdict(list)
     for question in stories(count, LENGTH, seed=SEED, split="test"):
-        shares = answer_shares(task, question)
+        shares = answer_attribution(task, question)
         k = int(shares.scores.argmax())
         right.append(task.choices[k] == question.answers[0])
         missing = max(missing, float((shares.missing / shares.scores.abs().max()).abs().max()))
-        without = scores_without(task, question, range(len(shares.tokens)))
+        without = leave_one_out_scores(task, question, range(len(shares.tokens)))
         found = {
             "dropped": (shares.scores[k] - shares.scores.mean()) - (without[:, k] - without.mean(1)),
-            "influence": influence_on(read(task, question), task.choices[k]),
+            "influence": answer_influence(read(task, question), task.choices[k]),
             "direct": shares.of(task.choices[k]),
         }
         (start, end), starts = question.facts[0], tokenize(question.text).starts
@@ -136,10 +136,13 @@ def integrated(contestant, count: int) -> dict[str, object]:
         reading = read(task, question)
         k = task.choices.index(reading.answer.text)
         scores = reading.head.scores(reading.trace.output)[0]
-        without = scores_without(task, question, range(len(reading.tokens)))
+        without = leave_one_out_scores(task, question, range(len(reading.tokens)))
         dropped = (scores[k] - scores.mean()) - (without[:, k] - without.mean(1))
         (start, end), starts = question.facts[0], tokenize(question.text).starts
-        for name, shares in (("writes", write_shares(reading)), ("tokens", token_shares(reading))):
+        for name, shares in (
+            ("writes", write_integrated_gradients(reading)),
+            ("tokens", token_integrated_gradients(reading)),
+        ):
             top = int(shares.tokens.argmax())
             inside = top < len(starts) and start <= starts[top] < end
             found[name].append((inside, rank_correlation(shares.tokens, dropped), shares.completeness))

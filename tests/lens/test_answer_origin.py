@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from keepgate.lens.readers import Carrier, Piece, answer_origin, is_guess
+from keepgate.lens.readers import SpanEffect, TokenEffect, answer_origin, is_guess
 from keepgate.tasks.answer import Answer
 
 
@@ -14,10 +14,13 @@ def origin(probability, sentences, tokens):
     return answer_origin(
         SimpleNamespace(answer=answer, asked_from=12),
         [
-            Piece(start=start, end=end, share=share, without=Answer(to, 0.9))
+            SpanEffect(start=start, end=end, probability_drop=share, without=Answer(to, 0.9))
             for start, end, share, to in sentences
         ],
-        [Carrier(step=step, token="", share=share, without=Answer(to, 0.9)) for step, share, to in tokens],
+        [
+            TokenEffect(step=step, token="", probability_drop=share, without=Answer(to, 0.9))
+            for step, share, to in tokens
+        ],
         choices=16,
     )
 
@@ -48,7 +51,7 @@ def test_the_kind_of_an_origin(probability, sentences, tokens, kind):
 def test_the_sentence_is_the_one_that_changes_the_answer_not_the_one_that_weighs_most():
     found = origin(0.99, SECOND, [(0, 0.3, "A"), (1, 0.3, "A")])
     assert (found.start, found.end, found.deciding) == (4, 8, 1)
-    assert isinstance(found.proof, Piece)
+    assert isinstance(found.proof, SpanEffect)
 
 
 def test_one_token_of_a_sentence_is_proof_where_the_whole_sentence_is_none():
@@ -60,7 +63,7 @@ def test_of_several_deciding_sentences_it_is_the_one_with_the_only_deciding_toke
     """Ablated, a sentence still erases."""
     found = origin(0.99, SEVERAL, [(5, 0.9, "C")])
     assert (found.start, found.end, found.deciding) == (4, 8, 3)
-    assert isinstance(found.proof, Piece)
+    assert isinstance(found.proof, SpanEffect)
 
 
 def test_a_guess_is_rarer_than_twice_chance_or_tied_with_the_next() -> None:

@@ -9,8 +9,8 @@ from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.errors import SettingsError
 from keepgate.export import save
 from keepgate.lens import read
-from keepgate.lens.memory import fate
-from keepgate.lens.readers import answer_if
+from keepgate.lens.memory import write_retention
+from keepgate.lens.readers import counterfactual_answer
 from keepgate.serve.models import Model, Models, served
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -94,10 +94,10 @@ def test_every_route_answers(asked, own, name: str) -> None:
         if name == "deep-2":
             assert reply.json["code"] == "no_memory"
             continue
-        found = fate(reading.trace.layer(one["layer"], reverse=one["reverse"]), 2)
+        found = write_retention(reading.trace.layer(one["layer"], reverse=one["reverse"]), 2)
         assert reply.json["at_end"] == pytest.approx(found.at_end, rel=2e-3, abs=1e-6)
         changed = asked.post("/api/what-if", **TEXT, model=name, drop=[1], keep=[3]).json
-        true = answer_if(reading, drop=[1], keep=[3])
+        true = counterfactual_answer(reading, drop=[1], keep=[3])
         assert changed["answer"]["text"] == true.text
         assert changed["answer"]["probability"] == pytest.approx(true.probability, rel=1e-3)
 

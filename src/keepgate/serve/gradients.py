@@ -12,7 +12,7 @@ from ..demo.measure import scale_weights
 from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
 from ..lens import read
-from ..lens.gradients import decay_length, explodes, gone_after, gradient_of_run
+from ..lens.gradients import decay_length, explodes, gradient_of_run, vanishing_lag
 from ..tasks.task import Task
 from .models import Model, layer_of
 from .serialize import JsonObject, rounded, rounded_list
@@ -38,7 +38,7 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
             {
                 "model": model.id,
                 "values": rounded_list(values),
-                "gone": gone_after(values),
+                "gone": vanishing_lag(values),
                 "decay": rounded(decay),
                 "explodes": explodes(values),
                 "has_bias": model.layer.cell.retain_gate is not None,

@@ -55,7 +55,7 @@ def read_normalised(model: Model, question: Question) -> Reading:
     if normalised == question:
         return reading
     tokens = tokenize(question.text)
-    if reading.asked_from < len(reading.tokens):
+    if reading.question_start < len(reading.tokens):
         tokens = joined(tokens, tokenize(question.question), len(question.text))
     answer = reading.answer
     if answer.start is not None and answer.end is not None:

@@ -6,12 +6,19 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor
 
 from ..errors import CellError
-from ..lens.memory import fate, half_lives, writes_of
-from ..lens.readers import Carrier, Piece, Reading, answer_if, search, sensitivity
+from ..lens.memory import half_lives, memory_updates, write_retention
+from ..lens.readers import (
+    Reading,
+    SpanEffect,
+    TokenEffect,
+    counterfactual_answer,
+    hierarchical_search,
+    saliency,
+)
 from ..lens.readers.answer_origin import NOTHING, answer_origin, is_guess
 from ..lens.readers.choice_head import ChoiceHead
 from ..lens.readers.leave_one_out import TRIED
-from ..lens.readers.view import movement
+from ..lens.readers.view import relative_state_change
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
@@ -67,7 +74,7 @@ def reading_json(task: Task, reading: Reading) -> JsonObject:
         "tokens": list(reading.tokens.texts),
         "starts": list(reading.tokens.starts),
         "ends": list(reading.tokens.ends),
-        "asked_from": reading.asked_from,
+        "asked_from": reading.question_start,
         "unknown": unknown(task, reading.tokens.texts),
         "strips": [_strip_json(layer) for layer in reading.trace.layers],
         **_retention_json(last),
@@ -83,17 +90,17 @@ def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: in
     _check_tokens(reading, [token])
     _check_unit(part, unit)
     try:
-        found, writes = fate(part, token, unit=unit), writes_of(part)
+        found, writes = write_retention(part, token, unit=unit), memory_updates(part)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
-    most = found.erased.topk(min(MAX_ERASERS, len(found.erased)))
+    most = found.forgotten.topk(min(MAX_ERASERS, len(found.forgotten)))
     wrote = writes.write[token, 0]
     units = range(len(wrote)) if unit is None else [unit]
     largest = sorted(units, key=lambda each: -abs(float(wrote[each])))[:MAX_UNITS]
     return {
         "size": rounded(found.size),
-        "left": rounded_list(found.left),
-        "erased": rounded_list(found.erased),
+        "left": rounded_list(found.retained),
+        "erased": rounded_list(found.forgotten),
         "at_end": rounded(found.at_end),
         "erasers": [
             {"token": place, "share": rounded(share)}
@@ -111,11 +118,11 @@ def origin_json(reading: Reading) -> JsonObject:
     """
     choices = choice_count(reading)
     try:
-        sentences, tokens = search(reading, each=_max_ablations(reading))
+        sentences, tokens = hierarchical_search(reading, each=_max_ablations(reading))
     except CellError:
-        saliency = rounded_list(sensitivity(reading))
+        gradient = rounded_list(saliency(reading))
         return {
-            "origin": None, "tokens": [], "listed": 0, "sentences": [], "tried": 0, "sensitivity": saliency,
+            "origin": None, "tokens": [], "listed": 0, "sentences": [], "tried": 0, "sensitivity": gradient,
             "exact": "sensitivity",
         }  # fmt: skip
     origin = answer_origin(reading, sentences, tokens, choices=choices)
@@ -128,7 +135,7 @@ def origin_json(reading: Reading) -> JsonObject:
             "proof": origin.proof and _effect_json(origin.proof, choices),
         },
         "tokens": [_effect_json(token, choices) for token in tokens],
-        "listed": sum(token.share >= NOTHING for token in tokens[:MAX_LISTED]),
+        "listed": sum(token.probability_drop >= NOTHING for token in tokens[:MAX_LISTED]),
         "sentences": [
             {"from": sentence.start, "to": sentence.end, **_effect_json(sentence, choices)}
             for sentence in sentences
@@ -139,10 +146,10 @@ def origin_json(reading: Reading) -> JsonObject:
     }
 
 
-def _effect_json(effect: Carrier | Piece, choices: int | None) -> JsonObject:
+def _effect_json(effect: TokenEffect | SpanEffect, choices: int | None) -> JsonObject:
     return {
-        "token": effect.step if isinstance(effect, Carrier) else None,
-        "share": rounded(effect.share),
+        "token": effect.step if isinstance(effect, TokenEffect) else None,
+        "share": rounded(effect.probability_drop),
         "without": answer_summary(effect.without, choices),
     }
 
@@ -154,7 +161,7 @@ def what_if_json(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> 
     """
     _check_tokens(reading, [*drop, *keep])
     try:
-        changed = answer_if(reading, drop=drop, keep=keep)
+        changed = counterfactual_answer(reading, drop=drop, keep=keep)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
     choices = choice_count(reading)
@@ -197,7 +204,9 @@ def _strip_json(layer: LayerTrace) -> JsonObject:
         "layer": layer.layer,
         "reverse": layer.reverse,
         "gates": {name: rounded_list(layer[name][:, 0].mean(1)) for name in gates_of(layer.cell)},
-        "moves": {state: rounded_list(movement(layer, state)[:, 0]) for state in layer.cell.states},
+        "moves": {
+            state: rounded_list(relative_state_change(layer, state)[:, 0]) for state in layer.cell.states
+        },
     }
 
 
@@ -205,7 +214,7 @@ def _retention_json(layer: LayerTrace) -> JsonObject:
     """Half-lives in tokens, and what is left of the first write; None in a network without such a memory."""
     try:
         lives = half_lives(layer)[0]
-        left = fate(layer, 0).at_end
+        left = write_retention(layer, 0).at_end
     except CellError:
         return {"half_life": None, "longest": None, "left_of_first": None}
     return {

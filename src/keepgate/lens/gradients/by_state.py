@@ -15,7 +15,7 @@ States = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Ran:
+class StackRun:
     """A run of a stack without gradients. Places are layers and directions, in the trace's order.
 
     calls:  of each place, with what it read. output: the last layer's. final: each place's states after its last step.
@@ -25,13 +25,15 @@ class Ran:
     output: Float[Tensor, "time batch output"]
     final: list[States]
 
-    def last(self, places: int) -> "Ran":
+    def last(self, places: int) -> "StackRun":
         """The last layer by itself, of so many directions."""
-        return Ran(calls=self.calls[-places:], output=self.output, final=self.final[-places:])
+        return StackRun(calls=self.calls[-places:], output=self.output, final=self.final[-places:])
 
 
 @torch.no_grad()
-def ran(layer: Recurrent, x: Float[Tensor, "time batch input"], hx: Hidden | None, ends: Tensor) -> Ran:
+def run_stack(
+    layer: Recurrent, x: Float[Tensor, "time batch input"], hx: Hidden | None, ends: Tensor
+) -> StackRun:
     """One run, each row to its own end."""
     read = x
     outputs: list[Tensor] = []
@@ -44,10 +46,10 @@ def ran(layer: Recurrent, x: Float[Tensor, "time batch input"], hx: Hidden | Non
         found = run(calls[-1])
         outputs.append(found.output)
         final.append(found.final)
-    return Ran(calls=calls, output=torch.cat(outputs, -1), final=final)
+    return StackRun(calls=calls, output=torch.cat(outputs, -1), final=final)
 
 
-def slopes(value: Tensor, given: list[Tensor]) -> list[Tensor]:
+def grad_or_zero(value: Tensor, given: list[Tensor]) -> list[Tensor]:
     """The derivative of a number by each of these, 0 where it does not depend on one.
 
     Raises SettingsError if it is not one number, or depends on none of them.
@@ -63,8 +65,8 @@ def slopes(value: Tensor, given: list[Tensor]) -> list[Tensor]:
     ]
 
 
-def by_state(
-    been: Ran,
+def gradients_by_state(
+    been: StackRun,
     by_output: Float[Tensor, "time batch output"] | None,
     by_final: list[tuple[Tensor | None, ...]] | None = None,
     *,

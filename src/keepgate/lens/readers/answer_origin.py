@@ -6,9 +6,9 @@ from typing import Literal
 
 from ...tasks.answer import Answer
 from ..compact_repr import brief
-from .leave_one_out import Carrier
+from .leave_one_out import TokenEffect
 from .reading import Reading
-from .search import Piece
+from .search import SpanEffect
 
 NOTHING = 0.02  # relative drop of the probability, below which an ablated write carries nothing worth naming
 UNSURE = 0.6  # probability below which the network itself is not sure
@@ -33,7 +33,7 @@ class AnswerOrigin:
     kind: Kind
     start: int | None = None
     end: int | None = None
-    proof: Piece | Carrier | None = None
+    proof: SpanEffect | TokenEffect | None = None
     deciding: int = 0
 
     __repr__ = brief
@@ -47,9 +47,9 @@ def is_guess(answer: Answer, choices: int | None) -> bool:
 
 
 def answer_origin(
-    reading: Reading, sentences: Sequence[Piece], tokens: Sequence[Carrier], *, choices: int | None
+    reading: Reading, sentences: Sequence[SpanEffect], tokens: Sequence[TokenEffect], *, choices: int | None
 ) -> AnswerOrigin:
-    """What the ablations of sentences and tokens, as from `search`, show of the answer's origin.
+    """What the ablations of sentences and tokens, as from `hierarchical_search`, show of the answer's origin.
 
     In an LSTM an ablated sentence writes nothing and still erases, so that several sentences may matter only for what
     they no longer replace: where the tokens that decide by themselves all stand in one sentence, it is that one.
@@ -58,10 +58,10 @@ def answer_origin(
     if is_guess(answer, choices):
         return AnswerOrigin(kind="guess")
 
-    def decides(effect: Piece | Carrier) -> bool:
-        return effect.without.text != answer.text and effect.share >= NOTHING
+    def decides(effect: SpanEffect | TokenEffect) -> bool:
+        return effect.without.text != answer.text and effect.probability_drop >= NOTHING
 
-    def token_in(sentence: Piece) -> Carrier | None:
+    def token_in(sentence: SpanEffect) -> TokenEffect | None:
         inside = (token for token in tokens if sentence.start <= token.step < sentence.end)
         return next(filter(decides, inside), None)
 
@@ -71,7 +71,7 @@ def answer_origin(
         for sentence in sentences
         if (proof := sentence if decides(sentence) else by_token[sentence]) is not None
     }
-    ranked = sorted(proofs, key=lambda sentence: -proofs[sentence].share)
+    ranked = sorted(proofs, key=lambda sentence: -proofs[sentence].probability_drop)
     of_text = [sentence for sentence in ranked if sentence.start < reading.asked_from]
     if answer.probability < UNSURE:
         return AnswerOrigin(kind="unsure")
@@ -85,5 +85,5 @@ def answer_origin(
         )
     if ranked:
         return AnswerOrigin(kind="question")
-    largest = max((effect.share for effect in (*sentences, *tokens)), default=0.0)
+    largest = max((effect.probability_drop for effect in (*sentences, *tokens)), default=0.0)
     return AnswerOrigin(kind="nothing" if largest < NOTHING else "spread")
