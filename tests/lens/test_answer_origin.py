@@ -1,7 +1,5 @@
 """No more is claimed of an answer's origin than leaving out has shown."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from keepgate.lens.readers import SpanEffect, TokenEffect, answer_origin, is_guess
@@ -12,7 +10,7 @@ def origin(probability, sentences, tokens):
     """The origin of an answer "A" to three sentences of four tokens and a question of four, from such ablations."""
     answer = Answer("A", probability, candidates=(("A", probability), ("B", 0.01)))
     return answer_origin(
-        SimpleNamespace(answer=answer, asked_from=12),
+        answer,
         [
             SpanEffect(start=start, end=end, probability_drop=share, without=Answer(to, 0.9))
             for start, end, share, to in sentences
@@ -21,6 +19,7 @@ def origin(probability, sentences, tokens):
             TokenEffect(step=step, token="", probability_drop=share, without=Answer(to, 0.9))
             for step, share, to in tokens
         ],
+        question_start=12,
         choices=16,
     )
 

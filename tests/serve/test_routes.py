@@ -80,7 +80,7 @@ def test_several_networks_read_side_by_side(client, told, readings) -> None:
         assert (one["answer"]["start"], one["answer"]["sentence"]) == (
             reading.answer.start, reading.answer.sentence,
         )  # fmt: skip
-        assert (one["tokens"], one["asked_from"]) == (list(reading.tokens.texts), reading.question_start)
+        assert (one["tokens"], one["question_start"]) == (list(reading.tokens.texts), reading.question_start)
         whole = told["text"] + told["question"]
         spelt = [whole[a:b] for a, b in zip(one["starts"], one["ends"], strict=True)]
         assert spelt == one["tokens"]

@@ -74,7 +74,7 @@ def reading_json(task: Task, reading: Reading) -> JsonObject:
         "tokens": list(reading.tokens.texts),
         "starts": list(reading.tokens.starts),
         "ends": list(reading.tokens.ends),
-        "asked_from": reading.question_start,
+        "question_start": reading.question_start,
         "unknown": unknown(task, reading.tokens.texts),
         "strips": [_strip_json(layer) for layer in reading.trace.layers],
         **_retention_json(last),
@@ -125,7 +125,9 @@ def origin_json(reading: Reading) -> JsonObject:
             "origin": None, "tokens": [], "listed": 0, "sentences": [], "tried": 0, "sensitivity": gradient,
             "exact": "sensitivity",
         }  # fmt: skip
-    origin = answer_origin(reading, sentences, tokens, choices=choices)
+    origin = answer_origin(
+        reading.answer, sentences, tokens, question_start=reading.question_start, choices=choices
+    )
     return {
         "origin": {
             "kind": origin.kind,

@@ -28,7 +28,7 @@ def token(page: Any, number: int) -> None:
             const read = reading();
             const pen = document.createElement("canvas").getContext("2d");
             pen.font = `500 17px ${getComputedStyle(host).fontFamily}`;
-            const laid = layOut({ tokens: read.tokens, gaps: gapsOf(state.text, read), askedFrom: read.asked_from,
+            const laid = layOut({ tokens: read.tokens, gaps: gapsOf(state.text, read), askedFrom: read.question_start,
                 width: host.clientWidth, lanes: Object.keys(strip().gates).length + 1,
                 measure: (token) => pen.measureText(token).width });
             for (const line of laid.lines) for (const cell of line.cells) {

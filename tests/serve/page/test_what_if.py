@@ -87,7 +87,7 @@ def rests_on_three(page: Any) -> None:
             {"token": place, "share": 0.9 - place / 100, "without": told["tokens"][0]["without"]}
             for place in (1, 0, 5)
         ]
-        route.fulfill(response=reply, json=told)
+        route.fulfill(response=reply, json={**told, "listed": 3})
 
     page.route("**/api/answer", three)
 

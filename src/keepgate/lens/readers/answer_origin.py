@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...tasks.answer import Answer
-from ..compact_repr import brief
+from ..compact_repr import compact_repr
 from .leave_one_out import TokenEffect
-from .reading import Reading
 from .search import SpanEffect
 
 NOTHING = 0.02  # relative drop of the probability, below which an ablated write carries nothing worth naming
@@ -36,7 +35,7 @@ class AnswerOrigin:
     proof: SpanEffect | TokenEffect | None = None
     deciding: int = 0
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
 
 def is_guess(answer: Answer, choices: int | None) -> bool:
@@ -47,14 +46,19 @@ def is_guess(answer: Answer, choices: int | None) -> bool:
 
 
 def answer_origin(
-    reading: Reading, sentences: Sequence[SpanEffect], tokens: Sequence[TokenEffect], *, choices: int | None
+    answer: Answer,
+    sentences: Sequence[SpanEffect],
+    tokens: Sequence[TokenEffect],
+    *,
+    question_start: int,
+    choices: int | None,
 ) -> AnswerOrigin:
     """What the ablations of sentences and tokens, as from `hierarchical_search`, show of the answer's origin.
 
+    question_start: the first token of the question. choices: as in `is_guess`.
     In an LSTM an ablated sentence writes nothing and still erases, so that several sentences may matter only for what
     they no longer replace: where the tokens that decide by themselves all stand in one sentence, it is that one.
     """
-    answer = reading.answer
     if is_guess(answer, choices):
         return AnswerOrigin(kind="guess")
 
@@ -72,7 +76,7 @@ def answer_origin(
         if (proof := sentence if decides(sentence) else by_token[sentence]) is not None
     }
     ranked = sorted(proofs, key=lambda sentence: -proofs[sentence].probability_drop)
-    of_text = [sentence for sentence in ranked if sentence.start < reading.asked_from]
+    of_text = [sentence for sentence in ranked if sentence.start < question_start]
     if answer.probability < UNSURE:
         return AnswerOrigin(kind="unsure")
     with_token = [sentence for sentence in of_text if by_token[sentence] is not None]

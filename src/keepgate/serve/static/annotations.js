@@ -16,7 +16,7 @@ export function annotations() {
     drop: new Set(state.drop),
     keep: new Set(state.keep),
     unknown: new Set(read.unknown),
-    askedFrom: read.asked_from,
+    askedFrom: read.question_start,
     askedMark: t("strip.asked"),
   };
 }

@@ -132,7 +132,7 @@ function arrange() {
   laid = layOut({
     tokens: read.tokens,
     gaps: gapsOf(state.text, read),
-    askedFrom: read.asked_from,
+    askedFrom: read.question_start,
     width,
     lanes,
     measure,
