@@ -1,77 +1,75 @@
-"""No more is claimed of an answer's origin than leaving out has shown."""
+"""Where an answer came from follows from the ablations alone, by one rule for page, report and terminal."""
 
 import pytest
 
-from keepgate.lens.readers import SpanEffect, TokenEffect, answer_origin, is_guess
+from keepgate.lens.readers import AnswerOrigin, SpanEffect, TokenEffect, answer_origin, is_guess
 from keepgate.tasks.answer import Answer
 
 
-def origin(probability, sentences, tokens):
-    """The origin of an answer "A" to three sentences of four tokens and a question of four, from such ablations."""
-    answer = Answer("A", probability, candidates=(("A", probability), ("B", 0.01)))
-    return answer_origin(
-        answer,
-        [
-            SpanEffect(start=start, end=end, probability_drop=share, without=Answer(to, 0.9))
-            for start, end, share, to in sentences
-        ],
-        [
-            TokenEffect(step=step, token="", probability_drop=share, without=Answer(to, 0.9))
-            for step, share, to in tokens
-        ],
-        question_start=12,
-        choices=16,
+def answer(text="tea", likely=0.9, runner_up=0.05):
+    return Answer(text=text, probability=likely, candidates=((text, likely), ("milk", runner_up)))
+
+
+def sentence(start, drop=0.0, without="tea"):
+    return SpanEffect(
+        start=start, end=start + 10, probability_drop=drop, without=Answer(text=without, probability=0.6)
     )
 
 
-NOTHING = [(0, 4, 0.001, "A"), (4, 8, 0.0, "A"), (8, 12, 0.0, "A"), (12, 16, 0.01, "A")]
-SECOND = [(0, 4, 0.4, "A"), (4, 8, 0.99, "B"), *NOTHING[2:]]
-SEVERAL = [(0, 4, 1.0, "B"), (4, 8, 1.0, "C"), (8, 12, 1.0, "B"), NOTHING[3]]
-NONE = [(1, 0.001, "A")]
+def token(step, drop=0.0, without="tea"):
+    return TokenEffect(
+        step=step, token="x", probability_drop=drop, without=Answer(text=without, probability=0.6)
+    )
+
+
+PLAIN = [sentence(0), sentence(10), sentence(20)]
+
+
+def origin(sentences, tokens=(), *, of=None, choices=None):
+    return answer_origin(of or answer(), sentences, tokens, question_start=20, choices=choices)
+
+
+def test_a_token_that_changes_the_answer_proves_its_sentence():
+    found = origin(PLAIN, [token(12, 0.9, "milk"), token(3, 0.1)])
+    assert (found.kind, found.sentence, found.proof) == ("sentence", PLAIN[1], token(12, 0.9, "milk"))
+
+
+def test_one_sentence_with_a_deciding_token_stands_before_one_that_decides_as_a_whole():
+    sentences = [sentence(0, 0.95, "milk"), sentence(10), sentence(20)]
+    found = origin(sentences, [token(12, 0.5, "milk")])
+    assert (found.sentence, found.others) == (sentences[1], 1)
+
+
+def test_the_sentence_that_lowers_the_answer_most_comes_first():
+    sentences = [sentence(0, 0.5, "milk"), sentence(10, 0.8, "milk"), sentence(20)]
+    found = origin(sentences)
+    assert (found.kind, found.sentence, found.proof, found.others) == (
+        "sentence",
+        sentences[1],
+        sentences[1],
+        1,
+    )
 
 
 @pytest.mark.parametrize(
-    ("probability", "sentences", "tokens", "kind"),
+    ("sentences", "tokens", "kind"),
     [
-        (0.10, SECOND, NONE, "guess"),
-        (0.50, SECOND, NONE, "unsure"),
-        (0.99, NOTHING, NONE, "nothing"),
-        (0.99, [(0, 4, 0.3, "A"), *NOTHING[1:]], NONE, "spread"),
-        (0.99, SEVERAL, NONE, "spread"),
-        (0.99, SEVERAL, [(5, 0.9, "C"), (1, 0.8, "B")], "spread"),
-        (0.99, [*NOTHING[:3], (12, 16, 0.9, "B")], NONE, "question"),
-        (0.99, SECOND, NONE, "sentence"),
+        ([sentence(0), sentence(20, 0.7, "milk")], [], "question"),
+        ([sentence(k, 0.9, "milk") for k in (0, 5, 10)], [], "spread"),
+        (PLAIN, [token(3, 0.2)], "spread"),
+        (PLAIN, [token(3, 0.009)], "nothing"),
+        (PLAIN, [token(3, 0.009, "milk")], "nothing"),
+        ([], [], "nothing"),
     ],
 )
-def test_the_kind_of_an_origin(probability, sentences, tokens, kind):
-    assert origin(probability, sentences, tokens).kind == kind
+def test_other_origins(sentences, tokens, kind):
+    assert origin(sentences, tokens).kind == kind
 
 
-def test_the_sentence_is_the_one_that_changes_the_answer_not_the_one_that_weighs_most():
-    found = origin(0.99, SECOND, [(0, 0.3, "A"), (1, 0.3, "A")])
-    assert (found.start, found.end, found.deciding) == (4, 8, 1)
-    assert isinstance(found.proof, SpanEffect)
-
-
-def test_one_token_of_a_sentence_is_proof_where_the_whole_sentence_is_none():
-    found = origin(0.99, NOTHING, [(1, 0.99, "B")])
-    assert (found.start, found.end, found.proof.step) == (0, 4, 1)
-
-
-def test_of_several_deciding_sentences_it_is_the_one_with_the_only_deciding_token():
-    """Ablated, a sentence still erases."""
-    found = origin(0.99, SEVERAL, [(5, 0.9, "C")])
-    assert (found.start, found.end, found.deciding) == (4, 8, 3)
-    assert isinstance(found.proof, SpanEffect)
-
-
-def test_a_guess_is_rarer_than_twice_chance_or_tied_with_the_next() -> None:
-    def guessed(first: float, second: float, choices: int | None) -> bool:
-        return is_guess(Answer("a", first, candidates=(("a", first), ("b", second))), choices)
-
-    assert guessed(0.12, 0.06, 16)
-    assert not guessed(0.13, 0.06, 16)
-    assert guessed(0.48, 0.45, 16)
-    assert not guessed(0.48, 0.40, 16)
-    assert not guessed(0.12, 0.06, None)  # who points into a text has no such chance
-    assert not is_guess(Answer("a", 1.0, candidates=(("a", 1.0),)), 1)
+def test_a_guess_is_one_whatever_is_left_out():
+    close = answer(likely=0.5, runner_up=0.4)
+    assert origin([sentence(0, 0.9, "milk")], of=close) == AnswerOrigin(kind="guess")
+    assert is_guess(close)
+    assert not is_guess(answer(likely=0.5, runner_up=0.34))
+    assert is_guess(answer(likely=0.15, runner_up=0.05), choices=10)
+    assert not is_guess(answer(likely=0.25, runner_up=0.05), choices=10)

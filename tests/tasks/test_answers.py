@@ -80,7 +80,7 @@ def test_asking_changes_nothing() -> None:
         first = model.probabilities(QUESTIONS)
         assert torch.equal(first, model.probabilities(QUESTIONS)), "no dropout"
         assert model.training is mode
-        model.trace(QUESTIONS[0])
+        model.probe(QUESTIONS[0])
         assert model.training is mode
     assert not first.requires_grad
     assert torch.equal(torch.get_rng_state(), state)
@@ -129,7 +129,8 @@ def test_a_text_of_10_000_characters_is_read(pooling: str) -> None:
 def test_the_trace_is_over_the_tokens_that_were_read(pooling: str) -> None:
     model = reader(pooling, cell="lstm")
     question = QUESTIONS[2]
-    tokens, trace = model.trace(question)
+    probe = model.probe(question)
+    tokens, trace = probe.tokens, probe.layer.trace(probe.x)
     expected = ["Nami", "draws", "maps", "."]
     if pooling == "last":
         expected += ["Who", "draws", "maps", "?"]
@@ -138,7 +139,7 @@ def test_the_trace_is_over_the_tokens_that_were_read(pooling: str) -> None:
     assert list(tokens.texts) == expected
     assert trace.layer(0).f.shape == trace.layer(0, reverse=True).c.shape == (len(expected), 1, 5)
     with pytest.raises(CellError):
-        reader(pooling, cell="feedforward", bidirectional=False, window=3).trace(question)
+        reader(pooling, cell="feedforward", bidirectional=False, window=3).probe(question)
 
 
 @POOLINGS

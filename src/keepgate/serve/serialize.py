@@ -8,17 +8,19 @@ from torch import Tensor
 from ..errors import CellError
 from ..lens.memory import half_lives, memory_updates, write_retention
 from ..lens.readers import (
+    AnswerOrigin,
     Reading,
     SpanEffect,
     TokenEffect,
+    answer_origin,
     counterfactual_answer,
     hierarchical_search,
+    is_guess,
     saliency,
 )
-from ..lens.readers.answer_origin import NOTHING, answer_origin, is_guess
-from ..lens.readers.choice_head import ChoiceHead
 from ..lens.readers.leave_one_out import TRIED
 from ..lens.readers.view import relative_state_change
+from ..lens.thresholds import NEGLIGIBLE_DROP
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
@@ -129,15 +131,9 @@ def origin_json(reading: Reading) -> JsonObject:
         reading.answer, sentences, tokens, question_start=reading.question_start, choices=choices
     )
     return {
-        "origin": {
-            "kind": origin.kind,
-            "from": origin.start,
-            "to": origin.end,
-            "deciding": origin.deciding,
-            "proof": origin.proof and _effect_json(origin.proof, choices),
-        },
+        "origin": _origin_json(origin, choices),
         "tokens": [_effect_json(token, choices) for token in tokens],
-        "listed": sum(token.probability_drop >= NOTHING for token in tokens[:MAX_LISTED]),
+        "listed": sum(token.probability_drop >= NEGLIGIBLE_DROP for token in tokens[:MAX_LISTED]),
         "sentences": [
             {"from": sentence.start, "to": sentence.end, **_effect_json(sentence, choices)}
             for sentence in sentences
@@ -145,6 +141,17 @@ def origin_json(reading: Reading) -> JsonObject:
         "tried": len(tokens),
         "sensitivity": None,
         "exact": "dropped",
+    }
+
+
+def _origin_json(origin: AnswerOrigin, choices: int | None) -> JsonObject:
+    """deciding: how many sentences of the text change the answer, each by itself."""
+    return {
+        "kind": origin.kind,
+        "from": origin.sentence and origin.sentence.start,
+        "to": origin.sentence and origin.sentence.end,
+        "deciding": origin.others + 1 if origin.proof else 0,
+        "proof": origin.proof and _effect_json(origin.proof, choices),
     }
 
 
@@ -198,7 +205,7 @@ def values_json(reading: Reading, layer: int, reverse: bool, unit: int | None) -
 
 def choice_count(reading: Reading) -> int | None:
     """How many answers its reader chooses from; None if it points into the text."""
-    return len(reading.head.task.choices) if isinstance(reading.head, ChoiceHead) else None
+    return None if reading.choices is None else len(reading.choices)
 
 
 def _strip_json(layer: LayerTrace) -> JsonObject:

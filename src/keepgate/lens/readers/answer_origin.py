@@ -1,48 +1,43 @@
-"""Answer origin: the sentence that an answer rests on, claimed only as far as leave-one-out ablation proves it."""
+"""The origin of an answer, as far as leave-one-out ablation can show it: one finding, in words elsewhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ...tasks.answer import Answer
-from ..compact_repr import compact_repr
+from ..thresholds import NEGLIGIBLE_DROP, RUNNER_UP, SEVERAL, TIMES_CHANCE
 from .leave_one_out import TokenEffect
 from .search import SpanEffect
 
-NOTHING = 0.02  # relative drop of the probability, below which an ablated write carries nothing worth naming
-UNSURE = 0.6  # probability below which the network itself is not sure
-SEVERAL = 3  # deciding sentences: from so many on, the answer comes from none of them
-# A guess is less than so many times as likely as blind chance, or its next candidate more than so much as likely as it.
-ABOVE_CHANCE, TIE = 2, 0.9
-
-Kind = Literal["guess", "unsure", "sentence", "question", "spread", "nothing"]
+Kind = Literal["guess", "sentence", "question", "spread", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerOrigin:
-    """Where an answer comes from.
+    """Where an answer came from.
 
-    kind: "guess"; "unsure" of itself; one "sentence" of the text; the "question"; "spread" over several sentences;
-        "nothing": no single ablation changes it.
-    start, end: the tokens of the sentence, of kind "sentence" only.
-    proof: the ablation without which the answer is another: of the whole sentence, or of one token in it.
-    deciding: how many sentences of the text decide the answer, each by itself.
+    kind:     "guess": see `is_guess`. "sentence": leaving `sentence` out, or one token in it, changes the answer.
+              "question": only leaving out parts of the question does. "spread": several sentences do, or none although
+              some lower the answer's probability. "nothing": none lowers it by `NEGLIGIBLE_DROP`.
+    sentence: the one whose ablation matters most. proof: what changes the answer, one token of it or all of it. Both
+              None where nothing changes the answer, and for a guess.
+    others:   how many further sentences of the text change the answer as well.
     """
 
     kind: Kind
-    start: int | None = None
-    end: int | None = None
+    sentence: SpanEffect | None = None
     proof: SpanEffect | TokenEffect | None = None
-    deciding: int = 0
-
-    __repr__ = compact_repr
+    others: int = 0
 
 
-def is_guess(answer: Answer, choices: int | None) -> bool:
-    """Whether an answer is no more than a guess, right or not. choices: to choose from; None for a span of the text."""
-    if choices and choices > 1 and answer.probability < ABOVE_CHANCE / choices:
+def is_guess(answer: Answer, choices: int | None = None) -> bool:
+    """Whether an answer is hardly likelier than the next candidate, or than blind chance among so many choices.
+
+    choices: how many answers there are to choose among; None where the reader points at a piece of the text.
+    """
+    if choices is not None and choices > 1 and answer.probability < TIMES_CHANCE / choices:
         return True
-    return len(answer.candidates) > 1 and answer.candidates[1][1] > TIE * answer.probability
+    return len(answer.candidates) > 1 and answer.candidates[1][1] > RUNNER_UP * answer.probability
 
 
 def answer_origin(
@@ -51,43 +46,43 @@ def answer_origin(
     tokens: Sequence[TokenEffect],
     *,
     question_start: int,
-    choices: int | None,
+    choices: int | None = None,
 ) -> AnswerOrigin:
-    """What the ablations of sentences and tokens, as from `hierarchical_search`, show of the answer's origin.
+    """The origin of an answer, from the effects of leaving out sentences and tokens.
 
-    question_start: the first token of the question. choices: as in `is_guess`.
-    In an LSTM an ablated sentence writes nothing and still erases, so that several sentences may matter only for what
-    they no longer replace: where the tokens that decide by themselves all stand in one sentence, it is that one.
+    Where exactly one sentence holds tokens that change the answer each by itself, it is that one: an ablated sentence
+    writes nothing but still erases, so that it may matter only for what it no longer replaces.
+    question_start: the number of the first token that is the question's.
     """
     if is_guess(answer, choices):
         return AnswerOrigin(kind="guess")
 
     def decides(effect: SpanEffect | TokenEffect) -> bool:
-        return effect.without.text != answer.text and effect.probability_drop >= NOTHING
+        return effect.without.text != answer.text and effect.probability_drop >= NEGLIGIBLE_DROP
 
-    def token_in(sentence: SpanEffect) -> TokenEffect | None:
-        inside = (token for token in tokens if sentence.start <= token.step < sentence.end)
-        return next(filter(decides, inside), None)
-
-    by_token = {sentence: token_in(sentence) for sentence in sentences}
-    proofs = {
-        sentence: proof
-        for sentence in sentences
-        if (proof := sentence if decides(sentence) else by_token[sentence]) is not None
-    }
-    ranked = sorted(proofs, key=lambda sentence: -proofs[sentence].probability_drop)
-    of_text = [sentence for sentence in ranked if sentence.start < question_start]
-    if answer.probability < UNSURE:
-        return AnswerOrigin(kind="unsure")
-    with_token = [sentence for sentence in of_text if by_token[sentence] is not None]
-    if len(of_text) >= SEVERAL and len(with_token) != 1:
-        return AnswerOrigin(kind="spread", deciding=len(of_text))
-    if of_text:
-        origin = with_token[0] if len(with_token) == 1 else of_text[0]
-        return AnswerOrigin(
-            kind="sentence", start=origin.start, end=origin.end, proof=proofs[origin], deciding=len(of_text)
+    by_token = {
+        span: next(
+            (token for token in tokens if span.start <= token.step < span.end and decides(token)), None
         )
-    if ranked:
-        return AnswerOrigin(kind="question")
-    largest = max((effect.probability_drop for effect in (*sentences, *tokens)), default=0.0)
-    return AnswerOrigin(kind="nothing" if largest < NOTHING else "spread")
+        for span in sentences
+    }
+    proofs = {span: span if decides(span) else by_token[span] for span in sentences}
+    deciding = {span: proof for span, proof in proofs.items() if proof is not None}
+    in_text = sorted(
+        (span for span in deciding if span.start < question_start),
+        key=lambda span: -deciding[span].probability_drop,
+    )
+    with_token = [span for span in in_text if by_token[span] is not None]
+    if not deciding:
+        drops = [effect.probability_drop for effect in (*sentences, *tokens)]
+        return AnswerOrigin(kind="nothing" if max(drops, default=0.0) < NEGLIGIBLE_DROP else "spread")
+    sentence = with_token[0] if len(with_token) == 1 else (in_text or list(deciding))[0]
+    kind: Kind = "sentence" if in_text else "question"
+    if len(in_text) >= SEVERAL and len(with_token) != 1:
+        kind = "spread"
+    return AnswerOrigin(
+        kind=kind,
+        sentence=sentence,
+        proof=by_token[sentence] or deciding[sentence],
+        others=max(0, len(in_text) - 1),
+    )
