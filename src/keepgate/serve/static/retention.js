@@ -1,7 +1,7 @@
 // How long a network's memory lasts, and why: where its gate that keeps stands, from the reading itself.
 
 import { el, note } from "./dom.js";
-import { fullName } from "./names.js";
+import { fullName, gateName } from "./names.js";
 import { count, percent, unit } from "./numbers.js";
 import { model, state } from "./state.js";
 import { t } from "./words.js";
@@ -31,7 +31,7 @@ function reason(read) {
   const name = fullName(read.model);
   const open = keeps && read.strips.at(-1).gates[keeps];
   if (!open) return t(gates.length ? "lengthen.why.other" : "lengthen.why.none", { name });
-  const parts = { name, gate: t(`gate.${keeps}`), open: unit(mean(open)), first: percent(read.left_of_first) };
+  const parts = { name, gate: gateName(read.model, keeps), open: unit(mean(open)), first: percent(read.left_of_first) };
   return t("lengthen.why.gate", { ...parts, half: formatSteps(read.half_life) });
 }
 
