@@ -89,7 +89,7 @@ def _open_closed_streams() -> None:
     """Standard streams that the shell has closed (`>&-`) read as empty and take what is written to nowhere."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115: as long as the program
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _ignore_ctrl_c() -> None:
