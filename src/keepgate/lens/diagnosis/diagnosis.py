@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...errors import SettingsError
 from ...tasks.probe import Probed
@@ -72,7 +73,7 @@ class Diagnosis:
 
 def diagnose(
     model: nn.Module,
-    data: Sequence[Batch] | Sequence[Question],
+    data: Sequence[Batch] | Sequence[Question] | Sequence[LabelledText],
     *,
     loss: Loss | None = None,
     time: int | None = None,
@@ -107,7 +108,7 @@ def diagnose(
 
 def _samples(
     model: nn.Module,
-    data: Sequence[Batch] | Sequence[Question],
+    data: Sequence[Batch] | Sequence[Question] | Sequence[LabelledText],
     loss: Loss | None,
     time: int | None,
     own: int,

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...errors import CorpusError
 from ...tasks.task import Task
@@ -161,7 +162,7 @@ class DiagnosisReport(Diagnosis):
 
 def examine(
     model: nn.Module,
-    data: Sequence[Batch] | Sequence[Question],
+    data: Sequence[Batch] | Sequence[Question] | Sequence[LabelledText],
     *,
     loss: Loss | None = None,
     time: int | None = None,
@@ -177,7 +178,8 @@ def examine(
     data:   batches (x, targets), the answer coming at the end of each row; x is a tensor whose rows are equally long or
             a PackedSequence. Of rows that differ, (x, lengths, targets): the model is called with x and lengths.
             For a reader of ours: questions with their answers, of any length. A step is then a token of the text, and
-            the question always stays; an answer that a span reader has not in sight costs what a guess does.
+            the question always stays; an answer that a span reader has not in sight costs what a guess does. For a
+            classifier of ours: texts with their labels.
     loss:   from the model's result and the targets to each row's loss, in nats. None takes cross entropy for whole
             numbers, and half the squared error for others; a reader of ours has its own.
     time:   the input's dimension of time; None takes the layer's (1 if it is batch first, else 0).
