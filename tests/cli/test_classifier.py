@@ -19,13 +19,11 @@ QUICK = (
 )
 
 
-def write(path: Path, count: int = 40, *, shuffled: bool = False) -> Path:
+def write(path: Path, count: int = 40) -> Path:
     lines = ["label,review"]
     for k in range(count):
         label = ("good", "bad")[k % 2]
         word = {"good": "lovely", "bad": "dirty"}[label]
-        if shuffled:
-            label = ("good", "bad")[hash((k, "x").__repr__()) % 2] if k > 1 else label
         lines.append(f'{label},"the {word} room, {("number", "floor", "house")[k // 2 % 3]} {k // 2}"')
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -176,4 +174,4 @@ def test_what_is_for_readers_is_refused(model: Path, tmp_path: Path, keepgate, l
 def test_it_is_examined(model: Path, tmp_path: Path, keepgate) -> None:
     ran = keepgate("examine", model, "--data", write(tmp_path / "test.csv", 20))
     assert ran.code == 0, ran.err
-    assert "horizon" in ran.out.lower()
+    assert "20 texts of up to 6 tokens" in ran.out

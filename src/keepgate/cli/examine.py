@@ -84,7 +84,7 @@ def examine(
         from ..lens.report.diagnosis_text import asked_said
 
         console = make_console()
-        print_text(console, asked_said(len(chosen), report.behaviour.contexts[-1], language))
+        print_text(console, asked_said(len(chosen), report.behaviour.contexts[-1], language, asks=kind.asks))
         for line in report.said(language).splitlines():
             print_text(console, line)
     if at_least is not None:
