@@ -34,8 +34,8 @@ from keepgate.lens.diagnosis.effective_context import geometric_grid
 from keepgate.lens.diagnosis.loss_gradient import loss_gradient_at_layer, recurrent_layer
 from keepgate.lens.diagnosis.statistics import bootstrap
 from keepgate.lens.gradients import decay_length, vanishing_lag
-from keepgate.lens.gradients.by_lag import GONE
 from keepgate.lens.memory import half_lives
+from keepgate.lens.thresholds import VANISHED
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.choice.reader import ChoiceReader
 from keepgate.train import CurriculumStage
@@ -143,12 +143,12 @@ def predicted(task: ChoiceReader) -> dict[str, float]:
     # The answer comes after the question, which is not counted.
     asked = int(sample.asked.max())
     gone, decay = vanishing_lag(gradient), decay_length(gradient)
-    by_decay = decay * math.log(1 / GONE) - asked if decay > 0 else math.inf
+    by_decay = decay * math.log(1 / VANISHED) - asked if decay > 0 else math.inf
     lives = half_lives(seen.trace.layer(-1)).mean(0)
     return {
         "gradient": max(float(gone - asked), 1.0) if gone is not None else max(by_decay, float(LONG)),
         "decay length": max(by_decay, 1.0),
-        "half-life": float(lives.quantile(0.9)) * math.log2(1 / GONE),
+        "half-life": float(lives.quantile(0.9)) * math.log2(1 / VANISHED),
     }
 
 

@@ -17,9 +17,7 @@ from keepgate.lens.readers.search import sentence_spans, span_effects
 from keepgate.lens.readers.view import relative_state_change
 from keepgate.serve.gradients import story
 from keepgate.serve.models import served
-from keepgate.serve.serialize import is_guess
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.answer import Answer
 from keepgate.tasks.choice import ChoiceReaderSettings
 
 ZH = ["zh/rnn", "zh/lstm-zero", "zh/lstm-chrono", "zh/gru-chrono"]
@@ -82,7 +80,7 @@ def test_several_networks_read_side_by_side(client, told, readings) -> None:
         assert (one["answer"]["start"], one["answer"]["sentence"]) == (
             reading.answer.start, reading.answer.sentence,
         )  # fmt: skip
-        assert (one["tokens"], one["asked_from"]) == (list(reading.tokens.texts), reading.question_start)
+        assert (one["tokens"], one["question_start"]) == (list(reading.tokens.texts), reading.question_start)
         whole = told["text"] + told["question"]
         spelt = [whole[a:b] for a, b in zip(one["starts"], one["ends"], strict=True)]
         assert spelt == one["tokens"]
@@ -138,15 +136,15 @@ def test_each_carrier_comes_with_its_proof(client, told, readings, name: str) ->
     found = token_effects(readings[name])
     assert (said["exact"], said["tried"]) == ("dropped", len(found))
     assert said["sensitivity"] is None
-    assert near([one["share"] for one in said["carriers"]], [one.probability_drop for one in found])
-    first = said["carriers"][0]
+    assert near([one["share"] for one in said["tokens"]], [one.probability_drop for one in found])
+    first = said["tokens"][0]
     proof = client.post("/api/what-if", **told, model=name, drop=[first["token"]]).json
     assert proof["answer"]["text"] == first["without"]["text"] == found[0].without.text
 
 
 def test_the_name_carries_the_answer_and_without_it_the_answer_is_another(client, told) -> None:
     for name in ("zh/lstm-chrono", "zh/gru-chrono"):
-        first = client.post("/api/answer", **told, model=name).json["carriers"][0]
+        first = client.post("/api/answer", **told, model=name).json["tokens"][0]
         assert told["text"][first["token"]] in "魯夫"
         assert first["share"] > 0.9
         assert first["without"]["text"] != "魯夫"
@@ -158,7 +156,7 @@ def test_a_plain_rnn_has_no_writes_and_says_so(client, told, readings) -> None:
         assert (reply.status, reply.json["code"]) == (422, "no_memory")
         assert "sum of what was written" in reply.json["error"]
     said = client.post("/api/answer", **told, model="zh/rnn").json
-    assert (said["carriers"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
+    assert (said["tokens"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
     assert near(said["sensitivity"], saliency(readings["zh/rnn"]))
     with pytest.raises(CellError):
         token_effects(readings["zh/rnn"])
@@ -185,7 +183,7 @@ def test_values_are_those_of_the_trace(client, told, readings, name: str, unit: 
         assert near(values, expected)
     for state, values in said["before"].items():
         assert values[0] == 0
-        assert values[1:] == said["values"][state][:-1]
+        assert near(values[1:], said["values"][state][:-1])
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -252,18 +250,6 @@ def test_a_lucky_guess_is_told_from_an_answer(serve, tmp_path) -> None:
             assert not known["guess"]
             lucky.append(guessed["text"] == one.answers[0])
     assert any(lucky)
-
-
-def test_a_guess_is_rarer_than_twice_chance_or_tied_with_the_next() -> None:
-    def guessed(first: float, second: float, choices: int | None) -> bool:
-        return is_guess(Answer("a", first, candidates=(("a", first), ("b", second))), choices)
-
-    assert guessed(0.12, 0.06, 16)
-    assert not guessed(0.13, 0.06, 16)
-    assert guessed(0.48, 0.45, 16)
-    assert not guessed(0.48, 0.40, 16)
-    assert not guessed(0.12, 0.06, None)  # who points into a text has no such chance
-    assert not is_guess(Answer("a", 1.0, candidates=(("a", 1.0),)), 1)
 
 
 @pytest.mark.parametrize("name", GATED)

@@ -12,7 +12,7 @@ from .inputs import Model
 from .look_outputs import PageLanguage
 
 if TYPE_CHECKING:
-    from ..lens.report import DiagnosisReport
+    from ..lens.report import Report
 
 EPILOGUE = """Examples:
 
@@ -91,7 +91,7 @@ def examine(
         _check(report, at_least)
 
 
-def _examined(task: Any, items: list[Any], needed: int | None, layer: str | None) -> "DiagnosisReport":
+def _examined(task: Any, items: list[Any], needed: int | None, layer: str | None) -> "Report":
     from ..lens import examine as measured
 
     try:
@@ -107,7 +107,7 @@ def _evenly(questions: list[Any], most: int) -> list[Any]:
     return [questions[k * len(questions) // most] for k in range(most)]
 
 
-def _check(report: "DiagnosisReport", wanted: int) -> None:
+def _check(report: "Report", wanted: int) -> None:
     """Raises FellShort for a horizon below what is wanted, SettingsError where none so long could show."""
     longest, (low, high) = report.behaviour.contexts[-1], report.interval
     if longest < wanted:

@@ -16,6 +16,7 @@ from ...tasks.probe import Probed
 from ..compact_repr import compact_repr
 from ..memory.retention import WriteRetention, write_retention
 from ..memory.time_scales import half_lives
+from .answer_origin import AnswerOrigin, answer_origin
 from .gradient_saliency import saliency
 from .leave_one_out import TokenEffect
 from .reading import Reading, read
@@ -50,6 +51,7 @@ class Explanation:
     sentence_effects: those without which the answer's probability falls most first: proven by leaving each out whole.
     token_effects: the tokens likewise, each left out by itself. Both are empty for a plain RNN, which writes no sum.
     saliency: how much what speaks for the answer would change with the states after each token: |d margin / d h|.
+    choices:     how many answers there are to choose among; None where the reader points at a piece of the text.
     attention:   with which weight the answer reads each token's state; None where it reads the last state alone.
     """
 
@@ -66,6 +68,15 @@ class Explanation:
     token_effects: tuple[TokenEffect, ...]
     saliency: Float[Tensor, " tokens"]
     attention: Float[Tensor, " tokens"] | None
+    choices: int | None = None
+
+    @property
+    def origin(self) -> AnswerOrigin:
+        """Where the answer came from, as far as leaving out tokens and sentences shows it."""
+        return answer_origin(
+            self.answer, self.sentence_effects, self.token_effects, question_start=self.question_start,
+            choices=self.choices,
+        )  # fmt: skip
 
     @property
     def gated(self) -> bool:
@@ -90,7 +101,7 @@ def explain_answer(model: Probed, question: Question | LabelledText) -> Explanat
         cell=last[0].cell.name, units=reading.seen.layer.hidden_size, layers=reading.seen.layer.num_layers,
         direction_summaries=tuple(_pass(part, matters) for part in last), sentence_spans=tuple(sentence_spans(reading)),
         sentence_effects=found[0], token_effects=found[1], saliency=saliency(reading).cpu(),
-        attention=_attention(reading),
+        attention=_attention(reading), choices=None if reading.choices is None else len(reading.choices),
     )  # fmt: skip
 
 
