@@ -41,7 +41,7 @@ def build() -> App:
     training = App(
         name="train",
         help="Train a model on your own data.",
-        help_epilogue=_flowing(train.READER_EPILOGUE + "\n\n" + train.CLASSIFIER_EPILOGUE),
+        help_epilogue=_flowing(train.EPILOGUE),
         sort_key=2,
     )
     _add(app, compare.compare, compare.EPILOGUE, "keepgate compare [OPTIONS]", place=1)

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from ..tasks.task import Task
     from ..train import Result, TrainingConfig
 
+EPILOGUE = """Examples:
+
+  keepgate train reader train.json --dev dev.json --out my-model
+  keepgate train classifier reviews.csv --dev dev.csv --out my-model
+
+`keepgate train reader --help` and `keepgate train classifier --help` have more."""
 READER_EPILOGUE = """Examples:
 
   keepgate train reader train.json --dev dev.json --out my-model
@@ -36,8 +42,8 @@ its first line. SQuAD's JSON and bAbI's numbered sentences are read as they are.
 CLASSIFIER_EPILOGUE = """Examples:
 
   keepgate train classifier reviews.csv --dev dev.csv --out my-model
-  keepgate train classifier reviews.tsv --text-column body --label-column stars --out my-model
-  keepgate train classifier train.jsonl --dev dev.jsonl --out my-model --set pooling=attention
+  keepgate train classifier my.tsv --label-column stars --out my-model
+  keepgate train classifier train.jsonl --out my-model --set pooling=max
   keepgate evaluate my-model test.csv
   keepgate predict my-model new.txt
 
@@ -240,7 +246,8 @@ def _made(
         items = [item for item, why in zip(corpus.items, reasons, strict=True) if why == reason]
         print_text(console, f"{len(items):,} more left out because {reason}:")
         for item in items[:_LISTED]:
-            print_text(console, f"  {item.id}: {one_line(item.question or item.text)[:200]}")
+            shown = f"{item.question} (answer: {item.answers[0]})" if kind.asks else item.text[:200]
+            print_text(console, f"  {item.id}: {one_line(shown)}")
         if len(items) > _LISTED:
             print_text(console, f"  and {len(items) - _LISTED:,} more")
     examples = task.prepare(corpus.items, training=True)
