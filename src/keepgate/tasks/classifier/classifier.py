@@ -16,7 +16,8 @@ from ...data.vocabulary import PAD, UNKNOWN, Vocabulary
 from ...errors import CorpusError, SettingsError, ShapeError
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
-from ...nn.pooling import Pooling, length_mask
+from ...nn.length_mask import length_mask
+from ...nn.pooling import Pooling
 from ..answer import CANDIDATES, Answer, check_finite
 from ..measure import Measurement, Metric
 from ..probe import Probe
