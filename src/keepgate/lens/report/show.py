@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...errors import CorpusError
 from ...tasks.task import Task
@@ -161,7 +162,7 @@ class Report(Diagnosis):
 
 def examine(
     model: nn.Module,
-    data: Iterable[Batch] | Iterable[Question],
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText],
     *,
     loss: Loss | None = None,
     output: str | int | None = None,
@@ -180,7 +181,8 @@ def examine(
             that differ, (inputs, lengths, targets): the model is called with the inputs and the lengths. The answer
             comes at the end of each row; of a model that answers at each step, the last answer is examined.
             For a reader of ours: questions with their answers, of any length. A step is then a token of the text, and
-            the question always stays; an answer that a span reader has not in sight costs what a guess does.
+            the question always stays; an answer that a span reader has not in sight costs what a guess does. For a
+            classifier of ours: texts with their labels.
     loss:   from the model's result and the targets to each row's loss, in nats. None takes cross entropy for whole
             numbers, and half the squared error for others; a reader of ours has its own.
     output: where in the result the prediction is: its name in a dict or dataclass, its number in a tuple; None finds
