@@ -30,7 +30,11 @@ class _Screen(Console):
 
 def make_console(*, errors: bool = False) -> Console:
     """Where results go, or, with `errors`, where progress and asides go; plain text unless it is a terminal."""
-    return _Screen(stderr=errors, highlight=False, emoji=False, markup=False)
+    console = _Screen(stderr=errors, highlight=False, emoji=False, markup=False)
+    # COLUMNS=0, as some programs leave it, is no width: rich would print nothing at all.
+    if console.width < 1:
+        console.width = 80
+    return console
 
 
 def has_blocks(console: Console) -> bool:

@@ -10,6 +10,7 @@ from ..errors import SettingsError
 from .console import print_text
 
 if TYPE_CHECKING:
+    from ..data.labelled import LabelledText
     from ..data.questions import Question
     from ..tasks.task import Task
 
@@ -34,7 +35,7 @@ def parse_figures(options: Sequence[str]) -> list[tuple[str, str]]:
 def write_files(
     console: Console,
     model: "Task",
-    question: "Question",
+    question: "Question | LabelledText",
     *,
     html: str | None,
     figures: Sequence[tuple[str, str]],
@@ -47,7 +48,7 @@ def write_files(
     from ..export.file import write_file
     from ..lens import explain
 
-    explanation = explain(model, question.text, question.question, language=language or "en")
+    explanation = explain(model, question.text, question.question or None, language=language or "en")
     drawings = [(explanation.figure(name), path) for name, path in figures]
     page = None if html is None else explanation.html(language=language)
     console.print()

@@ -47,7 +47,7 @@ def pirate_king_answer(task: ChoiceReader) -> Answer:
     return answer
 
 
-def scale_weights(layer: Recurrent, kind: Literal["weight_ih", "weight_hh"], factor: float) -> None:
+def scale_weights(layer: torch.nn.Module, kind: Literal["weight_ih", "weight_hh"], factor: float) -> None:
     """Multiplies the input or the recurrent weights of every layer and direction, in place."""
     with torch.no_grad():
         for name, weight in layer.named_parameters():

@@ -6,6 +6,7 @@ from functools import cache
 
 import torch
 
+from ..data.labelled import LabelledText
 from ..data.questions import Question
 from ..data.text import sentence_around, words
 from ..demo.measure import scale_weights
@@ -32,7 +33,7 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
         question = story(model.story_language, lags)
         opening = opening or question.text[: sentence_around(question.text, 0, 1)[1]]
         task = changed(model.task, forget_bias=forget_bias, recurrent_scale=recurrent_scale)
-        values = gradient(task, question, lags)
+        values = gradient(task, model.item(question), lags)
         decay = decay_length(values)
         drawn.append(
             {
@@ -64,9 +65,9 @@ def changed(task: Task, *, forget_bias: float, recurrent_scale: float) -> Task:
     return task
 
 
-def gradient(task: Task, question: Question, lags: int) -> torch.Tensor:
+def gradient(task: Task, item: Question | LabelledText, lags: int) -> torch.Tensor:
     """The gradient of the answer's margin by lag, relative to lag 0, of all states together; in float64."""
-    reading = read(task, question)
+    reading = read(task, item)
     with torch.enable_grad():
         output = reading.trace.output.double().requires_grad_()
         (reached,) = torch.autograd.grad(reading.head.margin(output), output)
