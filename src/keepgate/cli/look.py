@@ -81,7 +81,10 @@ def look(
         tuple[str, ...],
         Parameter(
             metavar="NAME=FILE",
-            help="Also write a figure, .svg or .png: gates, token_effects, retention, half_life, saliency; repeatable.",
+            help=(
+                "Also write a figure, .svg, .png or .pdf: gates, token_effects, retention, half_life, saliency; "
+                "repeatable."
+            ),
         ),
     ] = (),
     language: Annotated[

@@ -26,8 +26,8 @@ def parse_figures(options: Sequence[str]) -> list[tuple[str, str]]:
             raise SettingsError(
                 f"--figure is {option!r}; write NAME=FILE, for example --figure token_effects=tokens.svg"
             )
-        if Path(path).suffix.lower() not in (".svg", ".png"):
-            raise SettingsError(f"--figure is {option!r}; the file's name must end in .svg or .png")
+        if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
+            raise SettingsError(f"--figure is {option!r}; the file's name must end in .svg, .png or .pdf")
         figures.append((name, path))
     return figures
 
