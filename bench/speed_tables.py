@@ -83,7 +83,9 @@ def summary(result: Row, k: int) -> str:
     """The table of speeds in one sentence: the range over all shapes, for each cell."""
 
     def ratios(cell: str, mode: str) -> str:
-        return between((figures.ratio(figures.speed_row(result, cell, shape, mode)) for shape in SHAPES), times)
+        return between(
+            (figures.ratio(figures.speed_row(result, cell, shape, mode)) for shape in SHAPES), times
+        )
 
     parts = [
         (
