@@ -19,7 +19,7 @@ from .console import (
 )
 from .gate_strip import Row, draw, stretched
 from .inputs import Model, TextFile, question_from_option, read_text
-from .look_outputs import PageLanguage, parse_figures, write_files
+from .look_outputs import PageLanguage, draw_files, parse_figures
 from .output_paths import check_writable
 from .token_series import TokenSeries, describe, summary_table, token_series
 
@@ -117,6 +117,9 @@ def look(
     # What is wrong is told before anything is shown.
     if not reading.tokens.texts[part]:
         raise SettingsError(f"--tokens leaves nothing of the {len(reading.tokens):,} tokens; the first is 0")
+    # Gates alone do not say on which words a label rests.
+    wanted = html is not None or figures or not (json or KINDS[task.kind].asks)
+    files = draw_files(task, asked, html=html, figures=figures, language=language) if wanted else None
     console = make_console(errors=json)
     if json:
         print_json(_as_json(reading, layers, unit))
@@ -128,9 +131,8 @@ def look(
                 console, chosen, reading.tokens.texts[part], [row.part(part) for row in series], stretch, unit
             )
         _print_other_layers(console, reading, [chosen for chosen, _ in layers])
-    # Gates alone do not say on which words a label rests.
-    if html is not None or figures or not (json or KINDS[task.kind].asks):
-        write_files(console, task, asked, html=html, figures=figures, language=language)
+    if files is not None:
+        files.write(console)
 
 
 def _token_range(tokens: str | None) -> slice:
