@@ -125,7 +125,7 @@ def test_beside_json_the_files_are_named_on_standard_error(
     [
         ("token_effects", "write NAME=FILE"),
         ("=x.svg", "write NAME=FILE"),
-        ("token_effects=x.pdf", "must end in .svg or .png"),
+        ("token_effects=x.jpg", "must end in .svg, .png or .pdf"),
         ("token_effect=x.svg", "choose one of token_effects"),
     ],
 )

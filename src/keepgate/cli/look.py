@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from rich.console import Console
 
-from ..data.questions import Question
 from ..errors import SettingsError
 from .console import (
     BLOCKS,
@@ -35,6 +34,7 @@ EPILOGUE = """Examples:
   keepgate look my-model --text notes.txt --question "Who?" --tokens 0:40
   keepgate look my-model --text notes.txt --question "Who?" --gate f --unit 3
   keepgate look my-model --text notes.txt --question "Who?" --html look.html
+  keepgate look my-classifier --text review.txt
   keepgate look my-model --text notes.txt --question "Who?" --figure gates=g.png
 
 A row is one gate, a column one token. A tall block is an open gate, a low one a closed gate; an open forget gate (f, or
@@ -51,7 +51,9 @@ def look(
     /,
     *,
     text: TextFile,
-    question: Annotated[str, Parameter(help="What to ask of the text.")],
+    question: Annotated[
+        str | None, Parameter(help="What to ask of the text; a classifier is asked nothing.")
+    ] = None,
     layer: Annotated[int, Parameter(help="Which layer, counted from 0; -1 is the last.")] = 0,
     direction: Annotated[
         Direction, Parameter(help="Which reading of the text, in a model that reads it both ways.")
@@ -79,7 +81,10 @@ def look(
         tuple[str, ...],
         Parameter(
             metavar="NAME=FILE",
-            help="Also write a figure, .svg or .png: gates, token_effects, retention, half_life, saliency; repeatable.",
+            help=(
+                "Also write a figure, .svg, .png or .pdf: gates, token_effects, retention, half_life, saliency; "
+                "repeatable."
+            ),
         ),
     ] = (),
     language: Annotated[
@@ -96,13 +101,16 @@ def look(
     figures = parse_figures(figure)
     for path in (*([] if html is None else [html]), *(path for _, path in figures)):
         check_writable(Path(path))
-    asked = Question(text=read_text(text), question=question_from_option(question))
+    content = read_text(text)
+    asking = None if question is None else question_from_option(question)
 
     from ..export import load
     from ..lens.readers.view import view
     from ..machine import one_thread
+    from ..tasks import KINDS
 
     task = load(model)
+    asked = task.item(content, asking)
     with one_thread():
         reading = view(task, asked)
     layers = [(chosen, token_series(chosen, gate, unit)) for chosen in _select(reading, layer, direction)]
@@ -120,7 +128,8 @@ def look(
                 console, chosen, reading.tokens[part], [row.part(part) for row in series], stretch, unit
             )
         _print_other_layers(console, reading, [chosen for chosen, _ in layers])
-    if html is not None or figures:
+    # Gates alone do not say on which words a label rests.
+    if html is not None or figures or not (json or KINDS[task.kind].asks):
         write_files(console, task, asked, html=html, figures=figures, language=language)
 
 

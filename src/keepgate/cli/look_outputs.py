@@ -10,6 +10,7 @@ from ..errors import SettingsError
 from .console import print_text
 
 if TYPE_CHECKING:
+    from ..data.labelled import LabelledText
     from ..data.questions import Question
     from ..tasks.task import Task
 
@@ -25,8 +26,8 @@ def parse_figures(options: Sequence[str]) -> list[tuple[str, str]]:
             raise SettingsError(
                 f"--figure is {option!r}; write NAME=FILE, for example --figure token_effects=tokens.svg"
             )
-        if Path(path).suffix.lower() not in (".svg", ".png"):
-            raise SettingsError(f"--figure is {option!r}; the file's name must end in .svg or .png")
+        if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
+            raise SettingsError(f"--figure is {option!r}; the file's name must end in .svg, .png or .pdf")
         figures.append((name, path))
     return figures
 
@@ -34,7 +35,7 @@ def parse_figures(options: Sequence[str]) -> list[tuple[str, str]]:
 def write_files(
     console: Console,
     model: "Task",
-    question: "Question",
+    question: "Question | LabelledText",
     *,
     html: str | None,
     figures: Sequence[tuple[str, str]],
@@ -47,7 +48,7 @@ def write_files(
     from ..export.file import write_file
     from ..lens import explain
 
-    explanation = explain(model, question.text, question.question, language=language or "en")
+    explanation = explain(model, question.text, question.question or None, language=language or "en")
     drawings = [(explanation.figure(name), path) for name, path in figures]
     page = None if html is None else explanation.html(language=language)
     console.print()

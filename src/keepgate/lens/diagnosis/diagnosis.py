@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
@@ -73,7 +74,7 @@ class Diagnosis:
 
 def diagnose(
     model: nn.Module,
-    data: Iterable[Batch] | Iterable[Question],
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText],
     *,
     loss: Loss | None = None,
     output: str | int | None = None,
