@@ -137,7 +137,7 @@ def test_a_wrong_figure_is_refused_and_nothing_written(
     ran = keepgate(
         "look", lstm, "--text", text, "--question", ASKED, "--html", "look.html", "--figure", figure
     )
-    assert ran.code == 2
+    assert (ran.code, ran.out) == (2, ""), "nothing is shown before what is wrong is told"
     assert says in ran.err
     assert set(tmp_path.iterdir()) == before
 
