@@ -52,7 +52,7 @@ def test_these_are_all_the_faults_and_all_the_words(monkeypatch):
         found = verdict(Findings(**{**HEALTHY, **changes}))
         faults.add(found.fault)
         found.said("zh-TW")
-    assert faults == {"none", "exploding", "saturated", "forgets", "untrained"}
+    assert faults == {"none", "unknown", "exploding", "saturated", "forgets", "untrained"}
     assert said == {key for key in table() if key.startswith("verdict.")}
 
 
