@@ -44,8 +44,8 @@ def _padded_tails(sample: Rows) -> Tensor:
     if sample.ends is not None or sample.steps < 2 * TAIL or len(nothing) < 2:
         return nothing
     first = next(leaf for leaf in leaves(sample.inputs) if leaf.dim() > 1)
-    values = (first if sample.time else first.transpose(0, 1)).flatten(2)  # [rows, steps, features]
-    values = values if values.dim() == 3 else values.unsqueeze(2)
+    first = first if sample.time else first.transpose(0, 1)
+    values = first.reshape(*first.shape[:2], -1)  # [rows, steps, features]
     same = (values == values[:, -1:]).all(2).flip(1)
     tails = same.long().cumprod(1).sum(1).cpu()
     ends = values[:, -1]
