@@ -256,7 +256,7 @@ def test_good_answers_are_no_fault_where_nobody_said_how_far_back_they_lie():
     assert report.horizon < STEPS, "else nothing would be unknown"
     assert report.verdict.fault == "unknown"
     assert "needed=" in str(report.verdict)
-    assert f"guessing by how often each comes {report.verdict.found.guess:.2f}" in str(report)
+    assert f"guessing {report.verdict.found.guess:.2f}" in str(report)
     assert examine(model, [(x, targets)], needed=3).verdict.fault == "none"
 
 

@@ -30,11 +30,8 @@ def report_said(diagnosis: Diagnosis, language: str) -> str:
     lines = [_horizon(diagnosis), _gradient(diagnosis), _exponents(diagnosis)]
     if len(diagnosis.half_lives):
         lines.append(_half_lives(diagnosis))
-    found = diagnosis.verdict.found
-    if found.guess is not None:
-        lines.append(msg("report.loss", **_costs(found)))
-    if found.assumed:
-        lines.append(msg("report.assumed", needed=count(found.needed)))
+    if diagnosis.verdict.found.assumed:
+        lines.append(msg("report.assumed", needed=count(diagnosis.needed)))
     notes = [
         _spoken(msg(f"report.{note.kind}", share=percent(note.share)), language) for note in diagnosis.notes
     ]
