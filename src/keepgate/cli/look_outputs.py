@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 
 from ..errors import SettingsError
-from .console import print_text
+from .console import one_line, print_text, table
 
 if TYPE_CHECKING:
     from ..data.labelled import LabelledText
     from ..data.questions import Question
+    from ..lens.report.show import ExplanationReport
     from ..tasks.task import Task
 
 PageLanguage = Literal["en", "zh-TW"]
+# Rows of the table of what a label rests on, and letters of each.
+_SENTENCES, _TOKENS, _WIDTH = 3, 5, 40
 
 
 def parse_figures(options: Sequence[str]) -> list[tuple[str, str]]:
@@ -53,7 +56,28 @@ def write_files(
     page = None if html is None else explanation.html(language=language)
     console.print()
     print_text(console, str(explanation).partition("\n")[2])
+    if not question.question:
+        _print_effects(console, explanation)
     if html is not None and page is not None:
         print_text(console, f"The page: {write_file(html, page.encode())}", "bold")
     for drawing, path in drawings:
         print_text(console, f"The figure {drawing.name}: {drawing.save(path)}", "bold")
+
+
+def _print_effects(console: Console, explanation: "ExplanationReport") -> None:
+    """The tokens and sentences on which a label rests most, and how likely it is with each of them deleted."""
+    given, text = explanation.answer.probability, explanation.question.text
+    starts, ends = explanation.tokens.starts, explanation.tokens.ends
+    spans = [(effect.start, effect.end, effect) for effect in explanation.sentence_effects[:_SENTENCES]]
+    spans += [(effect.step, effect.step + 1, effect) for effect in explanation.token_effects[:_TOKENS]]
+    rows = [
+        (
+            one_line(text[starts[first] : ends[last - 1]])[:_WIDTH],
+            f"{100 * given * (1 - effect.probability_drop):.1f}",
+            one_line(effect.without.text),
+        )
+        for first, last, effect in spans
+    ]  # fmt: skip
+    console.print()
+    answer = one_line(explanation.answer.text)
+    console.print(table(("deleted", f"{answer} then, per cent", "label"), rows))
