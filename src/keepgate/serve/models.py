@@ -103,7 +103,7 @@ class Model:
             "vocabulary_share": self.vocabulary_share,
             "cell": cell.name.partition("_")[0],
             "kind": self.task.kind,
-            "parameters": sum(each.numel() for each in self.task.parameters()),
+            "parameters": sum(weight.numel() for weight in self.task.parameters()),
             "hidden_size": layer.hidden_size,
             "layers": [
                 {"layer": number, "reverse": reverse}
@@ -122,7 +122,7 @@ class Model:
             "shipped": self.shipped,
             "choices": list(self.choices or ())[:MAX_CHOICES],
             "equations": [
-                {"phase": one.phase, "name": one.name, "text": one.text} for one in equations_of(cell)
+                {"phase": line.phase, "name": line.name, "text": line.text} for line in equations_of(cell)
             ],
         }
 
