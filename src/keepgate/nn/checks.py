@@ -50,7 +50,9 @@ def real_of(name: str, value: Any) -> float | None:
     """A number or None, numpy's numbers too. Raises SettingsError for anything else."""
     if value is not None and (not isinstance(value, numbers.Real) or isinstance(value, bool)):
         raise SettingsError(f"{name} is {value!r}; it must be a number, or None")
-    return value if value is None or type(value) in (int, float) else float(value)
+    if value is None or isinstance(value, int):
+        return value
+    return float(value)
 
 
 def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool
@@ -42,7 +42,7 @@ class Recurrent(nn.RNNBase):
     """
 
     # RNNBase keeps a second list of its weights by these, and torch.jit copies the constants; neither has a use here.
-    __setattr__ = nn.Module.__setattr__
+    __setattr__ = nn.Module.__setattr__  # type: ignore[assignment]
     __getstate__ = object.__getstate__
     __setstate__ = nn.Module.__setstate__
     _replicate_for_data_parallel = nn.Module._replicate_for_data_parallel
@@ -50,7 +50,7 @@ class Recurrent(nn.RNNBase):
     __constants__: ClassVar[list[str]] = []
     __prepare_scriptable__ = refuse_script
     load_state_dict = load_state_dict_wholly
-    _load_from_state_dict = load_own_wholly
+    _load_from_state_dict = load_own_wholly  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -132,12 +132,12 @@ class Recurrent(nn.RNNBase):
         return 2 if self.bidirectional else 1
 
     @property
-    def all_weights(self) -> list[list[Tensor]]:
+    def all_weights(self) -> list[list[Any]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
         return [list(place.tensors(self).values()) for place in self._places]
 
     @property
-    def _flat_weights(self) -> list[Tensor]:
+    def _flat_weights(self) -> list[Any]:  # type: ignore[override]
         """All of them in one list, where code written for torch.nn looks for them."""
         return [weight for place in self.all_weights for weight in place]
 
@@ -275,7 +275,7 @@ class Recurrent(nn.RNNBase):
         """The weights of one layer and direction, counted in torch's order."""
         return self._places[place].weights(self)
 
-    def _run_fast(self, input: Tensor) -> tuple[Tensor, Hidden] | None:
+    def _run_fast(self, input: Any) -> tuple[Tensor, Hidden] | None:
         """Output and final states by a kernel's fast path; None where the general path must run."""
         fast_path = self._places[0].fast_path
         if fast_path is None or (x := self._fast_input(input)) is None or (result := fast_path(x)) is None:
@@ -285,7 +285,7 @@ class Recurrent(nn.RNNBase):
             output = output.transpose(0, 1)
         return output, tuple(final) if len(final) > 1 else final[0]
 
-    def _trace_fast(self, input: Tensor) -> Trace | None:
+    def _trace_fast(self, input: Any) -> Trace | None:
         """The trace by a kernel's fast path; None where the general path must run."""
         fast_path = self._places[0].fast_path
         if (
