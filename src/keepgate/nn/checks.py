@@ -100,8 +100,8 @@ def rnn_cell(nonlinearity: str) -> Cell:
     return known[nonlinearity]
 
 
-def check_input(input: Tensor, weight_ih: Tensor, layer: str) -> None:
-    """Raises ShapeError for an input with other features than the layer's, or of another kind than its weights."""
+def check_features(input: Tensor, weight_ih: Tensor, layer: str) -> None:
+    """Raises ShapeError for an input with other features than the layer's."""
     features, expected = input.shape[-1], weight_ih.shape[1]
     if features != expected:
         torchs = "input.size(-1) must be equal to input_size"
@@ -112,7 +112,6 @@ def check_input(input: Tensor, weight_ih: Tensor, layer: str) -> None:
             f"{torchs}: input has {features} features but this {layer} was built with input_size={expected}; "
             f"project it first{another}"
         )
-    check_kind("input", input, weight_ih)
 
 
 def check_kind(name: str, given: Tensor, weight: Tensor) -> None:

@@ -16,7 +16,16 @@ from ..kernels import Call, run
 from ..kernels.dispatch import by_name
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
-from .checks import check_input, check_projection, check_stream, dropout_of, real_of, size_of, switch_of
+from .checks import (
+    check_features,
+    check_kind,
+    check_projection,
+    check_stream,
+    dropout_of,
+    real_of,
+    size_of,
+    switch_of,
+)
 from .init import Init, check_init, initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
@@ -318,7 +327,8 @@ class Recurrent(nn.RNNBase):
         """Input, initial states and resets, checked and time first; for a trace with rows in the caller's order."""
         name = type(self).__name__
         layout = batch_layout(input, lengths, self.batch_first, name)
-        check_input(layout.x, weights.weight_ih, name)
+        check_features(layout.x, weights.weight_ih, name)
+        check_kind("input", layout.x, weights.weight_ih)
         begins = layout.time_first_resets(resets)
         layout = layout.padded() if trace else layout
         states = layout.initial_states(hx, self.cell.states, weights.states, len(self._places), name)
