@@ -55,6 +55,15 @@ def real_of(name: str, value: Any) -> float | None:
     return float(value)
 
 
+def check_cell(cell: Any) -> None:
+    """Raises SettingsError for what is no cell."""
+    if not isinstance(cell, Cell):
+        raise SettingsError(
+            f"cell is {cell!r}; give a cell, such as keepgate.cells.lstm or one of your own made by "
+            "keepgate.equations.cell"
+        )
+
+
 def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:
     """Raises SettingsError for a projection that is no smaller, or of an output that the cell's step uses by unit."""
     if proj_size >= hidden_size:
@@ -95,7 +104,7 @@ def check_stream(*, bidirectional: bool, kernel: str | None) -> None:
 def rnn_cell(nonlinearity: str) -> Cell:
     """The plain RNN's cell of this nonlinearity. Raises SettingsError for an unknown one."""
     known = {"tanh": cells.rnn_tanh, "relu": cells.rnn_relu}
-    if nonlinearity not in known:
+    if not isinstance(nonlinearity, str) or nonlinearity not in known:
         raise SettingsError(f"Unknown nonlinearity {nonlinearity!r}; choose tanh or relu")
     return known[nonlinearity]
 

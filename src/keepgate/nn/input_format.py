@@ -138,6 +138,11 @@ def batch_layout(
         return _unpacked(input, layer)
     if not isinstance(input, Tensor):
         raise TypeError(f"{layer} takes a Tensor or a PackedSequence, got {type(input).__name__}")
+    if input.layout is not torch.strided or input.is_nested:
+        kind = "a nested tensor" if input.is_nested else f"laid out as {input.layout}"
+        raise ShapeError(
+            f"{layer}: input is {kind}; give a plain one, as by to_dense() or to_padded_tensor(0) with lengths"
+        )
     if input.dim() not in (2, 3):
         raise ShapeError(
             f"{layer}: expected input to be 2D or 3D, got {input.dim()}D; "

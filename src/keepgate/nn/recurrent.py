@@ -17,6 +17,7 @@ from ..kernels.dispatch import by_name
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .checks import (
+    check_cell,
     check_features,
     check_kind,
     check_projection,
@@ -81,6 +82,7 @@ class Recurrent(nn.RNNBase):
         kernel: str | None = None,
     ) -> None:
         nn.Module.__init__(self)
+        check_cell(cell)
         self.cell, self.mode = cell, cell.name.upper()
         self.input_size, self.hidden_size = (
             size_of("input_size", input_size),
@@ -212,11 +214,11 @@ class Recurrent(nn.RNNBase):
         torch.nn.utils.rnn.pad_packed_sequence gives them back.
         In textbooks that write z, zⁱ, zᶠ, zᵒ: z is g (the candidate), zⁱ is i, zᶠ is f, zᵒ is o.
         """
+        refuse_unrolled(self, input)
         weights = self.weights()
         plain = type(input) is Tensor and hx is None and lengths is None and resets is None
         if plain and (result := self._trace_fast(input)):
             return result
-        refuse_unrolled(self)
         layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0], trace=True)
         final: list[tuple[Tensor, ...]] = []
         layers: list[LayerTrace] = []
