@@ -238,10 +238,10 @@ def test_what_moves_a_module_moves_a_layer(build):
     [
         torch.Tensor.to_sparse,
         torch.Tensor.to_mkldnn,
-        lambda x: torch.nested.nested_tensor([x[:3, 0], x[:2, 1]]),
+        lambda x: torch.nested.nested_tensor([x[:3, 0], x[:2, 1]], layout=torch.jagged),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*nested tensors:UserWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_an_input_that_is_no_plain_tensor_is_refused_in_words(form, as_users_run):
     with pytest.raises(keepgate.ShapeError, match="give a plain one"):
         keepgate.LSTM(3, 4)(form(x))
