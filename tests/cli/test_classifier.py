@@ -126,7 +126,7 @@ def test_it_is_measured_with_intervals_baselines_and_confusions(
     unknown = tmp_path / "unknown.csv"
     unknown.write_text("text,label\nlovely room,superb\n", encoding="utf-8")
     ran = keepgate("evaluate", model, unknown)
-    assert "1 of the 1 texts cannot be right, because its label is none of the model's" in ran.err.replace(
+    assert "1 of 1 text cannot be right, because its label is none of the model's" in ran.err.replace(
         "\n", " "
     )
 
