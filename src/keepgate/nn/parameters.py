@@ -99,7 +99,9 @@ def load_own_wholly(module: nn.Module, *torchs: Any) -> None:
 
 def _snapshot(module: nn.Module) -> Callable[[], None]:
     """What brings every parameter and buffer back as it is now, the tensors themselves and their numbers."""
-    tables = [table for part in module.modules() for table in (part._parameters, part._buffers)]
+    tables: list[dict[str, Any]] = [
+        table for part in module.modules() for table in (part._parameters, part._buffers)
+    ]
     before = [
         (table, name, tensor) for table in tables for name, tensor in table.items() if tensor is not None
     ]
