@@ -146,6 +146,15 @@ def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_pat
     assert keepgate("predict", model, tmp_path / "none.txt").code == 3
 
 
+def test_a_table_read_as_plain_text_is_told(model: Path, tmp_path: Path, keepgate) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text("body,stars\ngood,5\n", encoding="utf-8")
+    ran = keepgate("predict", model, path)
+    assert len(ran.out.splitlines()) == 2
+    assert "--text-column" in ran.err
+    assert keepgate("predict", model, path, "--text-column", "body").err == ""
+
+
 def test_look_says_which_words_the_label_rests_on(model: Path, tmp_path: Path, keepgate) -> None:
     path = tmp_path / "review.txt"
     path.write_text("the dirty room, number 4", encoding="utf-8")
