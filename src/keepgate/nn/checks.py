@@ -103,10 +103,10 @@ def check_stream(*, bidirectional: bool, kernel: str | None) -> None:
 
 def rnn_cell(nonlinearity: str) -> Cell:
     """The plain RNN's cell of this nonlinearity. Raises SettingsError for an unknown one."""
-    known = {"tanh": cells.rnn_tanh, "relu": cells.rnn_relu}
-    if not isinstance(nonlinearity, str) or nonlinearity not in known:
+    cell_by_name = {"tanh": cells.rnn_tanh, "relu": cells.rnn_relu}
+    if not isinstance(nonlinearity, str) or nonlinearity not in cell_by_name:
         raise SettingsError(f"Unknown nonlinearity {nonlinearity!r}; choose tanh or relu")
-    return known[nonlinearity]
+    return cell_by_name[nonlinearity]
 
 
 def check_features(input: Tensor, weight_ih: Tensor, layer: str) -> None:
