@@ -11,10 +11,9 @@ from keepgate.errors import CellError
 from keepgate.export import save
 from keepgate.lens import read
 from keepgate.lens.gradients import decay_length, gradient_of_run, vanishing_lag
-from keepgate.lens.memory import half_lives, memory_updates, write_retention
+from keepgate.lens.memory import half_lives, memory_updates, relative_state_change, write_retention
 from keepgate.lens.readers import counterfactual_answer, saliency, token_effects
 from keepgate.lens.readers.search import sentence_spans, span_effects
-from keepgate.lens.readers.view import relative_state_change
 from keepgate.serve.gradients import story
 from keepgate.serve.models import served
 from keepgate.tasks import ChoiceReader

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
 
 from ..errors import BundleError, SettingsError
-from .console import make_console, one_line, print_json, print_text, seconds, table
+from .console import count_of, make_console, one_line, print_json, print_text, seconds, table
 from .inputs import Model
 from .output_paths import check_writable
 
@@ -30,6 +32,7 @@ CMRC2018's, F1 by the bag of words (of characters, in Chinese) is SQuAD's. Macro
 
 # A confusion matrix of more labels does not fit on a screen.
 _CONFUSED = 12
+_HARDLY_ANY = 0.01
 
 
 def evaluate(
@@ -60,6 +63,8 @@ def evaluate(
     Prints each measure in per cent with the interval that holds 95% of bootstrap samples, beside what is had without a
     model; for a classifier also the confusion matrix.
     """
+    if batch_size < 1:
+        raise SettingsError(f"--batch-size is {batch_size}; it must be 1 or more")
     if out is not None:
         check_writable(out)
     from ..export import load
@@ -69,63 +74,60 @@ def evaluate(
     kind = KINDS[task.kind]
     columns = {"text_column": text_column, "label_column": label_column}
     corpus = kind.read(data, **columns_of(kind.asks, columns))
-    aside = make_console(errors=True)
     if corpus.left_out:
-        print_text(aside, corpus.account())
+        print_text(make_console(errors=True), corpus.account())
     started = time.perf_counter()
-    figures = measured(task, corpus.items, kind.unit, batch_size=batch_size)
+    measurement = measured(task, corpus.items, kind.unit, batch_size=batch_size)
     took = time.perf_counter() - started
-    if task.choices is not None:
+    # A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
+    if task.choices is not None or measurement.values()[task.metrics[0].name] < _HARDLY_ANY:
         _print_impossible(task, corpus.items, kind.unit)
     if out is not None:
-        write_records(out, figures.records)
-    values = figures.values()
-    intervals = {name: figures.interval(name) for name in values}
+        write_records(out, measurement.records)
     if json:
-        plain: dict[str, Any] = {
-            kind.unit: len(corpus.items),
-            "left_out": len(corpus.left_out),
-            "seconds": took,
-        }
-        for name, (low, high) in intervals.items():
-            plain[name] = {"mean": values[name], "low": low, "high": high}
-        plain["baselines"] = figures.baselines
-        if figures.confusion is not None:
-            labels, counts = figures.confusion
-            plain["confusion"] = {"labels": list(labels), "counts": counts.tolist()}
-        print_json(plain)
+        counts = {kind.unit: len(corpus.items), "left_out": len(corpus.left_out), "seconds": took}
+        print_json(counts | _as_json(measurement))
         return
     console = make_console()
-    print_text(console, f"{len(corpus.items):,} {kind.unit} ({corpus.format}), read in {seconds(took)}")
-    rows = [
-        (
-            metric.title,
-            *_per_cent(values[metric.name], *intervals[metric.name]),
-            *_beside(figures, metric.name),
-        )
-        for metric in task.metrics
-    ]
-    baselines = map(one_line, figures.baselines)
-    console.print(table(("", "per cent", "95% interval", *baselines), rows))
-    _print_confusion(console, figures)
+    print_text(
+        console, f"{count_of(len(corpus.items), kind.unit)} ({corpus.format}), read in {seconds(took)}"
+    )
+    console.print(_metric_table(task, measurement))
+    _print_confusion(console, measurement)
 
 
-def _per_cent(value: float, low: float, high: float) -> tuple[str, str]:
-    return f"{100 * value:.1f}", f"{100 * low:.1f} to {100 * high:.1f}"
+def _metric_table(task: "Task", measurement: "Measurement") -> Table:
+    """Each metric in per cent with its interval, beside the baselines."""
+    values, rows = measurement.values(), []
+    for metric in task.metrics:
+        low, high = (f"{100 * end:.1f}" for end in measurement.interval(metric.name))
+        baselines = (baseline.get(metric.name) for baseline in measurement.baselines.values())
+        beside = ("" if value is None else f"{100 * value:.1f}" for value in baselines)
+        rows.append((metric.title, f"{100 * values[metric.name]:.1f}", f"{low} to {high}", *beside))
+    return table(("", "per cent", "95% interval", *map(one_line, measurement.baselines)), rows)
 
 
-def _beside(figures: "Measurement", name: str) -> list[str]:
-    """The metric's value of each baseline; nothing where that has none."""
-    return [f"{100 * values[name]:.1f}" if name in values else "" for values in figures.baselines.values()]
+def _as_json(measurement: "Measurement") -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in measurement.values().items():
+        low, high = measurement.interval(name)
+        fields[name] = {"mean": value, "low": low, "high": high}
+    fields["baselines"] = measurement.baselines
+    if measurement.confusion is not None:
+        labels, counts = measurement.confusion
+        fields["confusion"] = {"labels": list(labels), "counts": counts.tolist()}
+    return fields
 
 
 def columns_of(asks: bool, columns: dict[str, str | None]) -> dict[str, str | None]:
     """The columns as a reader of labelled texts takes them. Raises SettingsError if given for questions."""
     if not asks:
         return columns
-    given = [name.replace("_", "-") for name, column in columns.items() if column is not None]
-    if given:
-        raise SettingsError(f"--{given[0]} is for a classifier's data; this model answers questions")
+    for name, column in columns.items():
+        if column is not None:
+            raise SettingsError(
+                f"--{name.replace('_', '-')} is for a classifier's data; this model answers questions"
+            )
     return {}
 
 
@@ -138,21 +140,21 @@ def measured(task: "Task", items: Sequence[Any], unit: str, *, batch_size: int =
 
 
 def _print_impossible(task: "Task", items: Sequence[Any], unit: str) -> None:
-    """Says how many of the items the model cannot get right, whatever it reads."""
+    """Says how many of the items the model cannot get right, whatever it reads, and why."""
     reasons = Counter(task.unlearnable(example) for example in task.prepare(items, training=False))
     for reason, count in reasons.items():
         if reason is not None:
             print_text(
                 make_console(errors=True),
-                f"{count:,} of the {len(items):,} {unit} cannot be right, because {reason}.",
+                f"{count:,} of {count_of(len(items), unit)} cannot be right, because {reason}.",
                 "yellow",
             )
 
 
-def _print_confusion(console: Any, figures: "Measurement") -> None:
-    if figures.confusion is None or len(figures.confusion[0]) > _CONFUSED:
+def _print_confusion(console: Console, measurement: "Measurement") -> None:
+    if measurement.confusion is None or len(measurement.confusion[0]) > _CONFUSED:
         return
-    labels, counts = figures.confusion
+    labels, counts = measurement.confusion
     names = [one_line(label) for label in labels]
     rows = [
         (name, *(f"{count:,}" for count in row)) for name, row in zip(names, counts.tolist(), strict=True)

@@ -46,6 +46,8 @@ def predict(
 
     Prints a line for each text, in order, with the label and the probability of every label.
     """
+    if batch_size < 1:
+        raise SettingsError(f"--batch-size is {batch_size}; it must be 1 or more")
     if out is not None and tsv:
         raise SettingsError("--out writes lines of JSON; leave --tsv out, or redirect the output to the file")
     if out is not None:

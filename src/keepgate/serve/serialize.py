@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor
 
 from ..errors import CellError
-from ..lens.memory import half_lives, memory_updates, write_retention
+from ..lens.memory import half_lives, memory_updates, relative_state_change, write_retention
 from ..lens.readers import (
     AnswerOrigin,
     Reading,
@@ -19,7 +19,6 @@ from ..lens.readers import (
     saliency,
 )
 from ..lens.readers.leave_one_out import TRIED
-from ..lens.readers.view import relative_state_change
 from ..lens.thresholds import NEGLIGIBLE_DROP
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer

@@ -90,12 +90,7 @@ def gradient_of_run(
 
 
 def _relative(
-    exact: Recurrent,
-    gradients: list[States],
-    ends: Tensor,
-    cut: int,
-    furthest: int,
-    state: str | None,
+    exact: Recurrent, gradients: list[States], ends: Tensor, cut: int, furthest: int, state: str | None
 ) -> Tensor:
     """The lengths of the gradients, by lag, relative to that of all states at lag 0."""
     everything = range(len(exact.cell.states))

@@ -21,9 +21,10 @@ from .diagnosis_text import report_said, verdict_said
 from .export import as_json
 from .export import save as save_explanation
 from .figure import Figure
-from .figures import figure_of_diagnosis, figure_of_explanation
+from .figures import check_figure, figure_of_diagnosis, figure_of_explanation
 from .html import fragment, page, summary
 from .language import Language, refuse_unknown
+from .plot import plot
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,11 +37,19 @@ class ExplanationReport(Explanation):
     language: Language = "en"
 
     def figure(self, name: str, *, language: Language | None = None) -> Figure:
-        """One figure for a paper, as SVG: "gates", "token_effects", "retention", "half_life" or "saliency".
+        """One figure for a paper: "gates", "token_effects", "retention", "half_life" or "saliency".
 
         Raises SettingsError for an unknown name, and for a figure that a plain RNN, without gates, cannot have.
         """
         return figure_of_explanation(self, name, language or self.language)
+
+    def plot(self, name: str, ax: Any = None, *, language: Language | None = None) -> Any:
+        """The same figure drawn into an Axes of matplotlib, a new one where it is None; gives the Axes.
+
+        Raises SettingsError as `figure` does, and without matplotlib.
+        """
+        check_figure(self, name, language or self.language)
+        return plot(self, name, ax, language or self.language)
 
     def html(self, *, language: Language | None = None) -> str:
         """A whole page that needs no network: in one language, or, with None, in both and with a switch."""
@@ -143,11 +152,16 @@ class Report(Diagnosis):
         }
 
     def figure(self, name: str, *, language: Language = "en") -> Figure:
-        """One figure for a paper, as SVG: "half_life", "gradient" by lag, or "horizon".
+        """One figure for a paper, saved as SVG, PNG or PDF: "half_life", "gradient" by lag, or "horizon".
 
         Raises SettingsError for an unknown name, and for half-lives of a network without gates.
         """
         return figure_of_diagnosis(self, name, language)
+
+    def plot(self, name: str, ax: Any = None, *, language: Language = "en") -> Any:
+        """The same figure drawn into an Axes of matplotlib, as `ExplanationReport.plot` does."""
+        check_figure(self, name, language)
+        return plot(self, name, ax, language)
 
     def said(self, language: str = "en") -> str:
         """The verdict and the figures behind it, a line each. Raises SettingsError for an unknown language."""
