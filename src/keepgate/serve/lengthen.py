@@ -66,7 +66,7 @@ def lengthened(
             for answer in given
         ]
     return {
-        "lengths": [len(each) for each in stories],
+        "lengths": [len(story) for story in stories],
         "stories": stories,
         "expected": expected,
         "answers": answers,

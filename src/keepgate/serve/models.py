@@ -90,7 +90,8 @@ class Model:
         """The task's answer to each question. Raises as the task does."""
         task: Any = self.task
         items = [self.item(self.normalise_widths(question)) for question in questions]
-        return task.answer(items) if self._asks else task.predict(items)
+        answers: list[Answer] = task.answer(items) if self._asks else task.predict(items)
+        return answers
 
     def as_dict(self) -> dict[str, object]:
         """The model as the page needs it."""
@@ -103,7 +104,7 @@ class Model:
             "vocabulary_share": self.vocabulary_share,
             "cell": cell.name.partition("_")[0],
             "kind": self.task.kind,
-            "parameters": sum(each.numel() for each in self.task.parameters()),
+            "parameters": sum(weight.numel() for weight in self.task.parameters()),
             "hidden_size": layer.hidden_size,
             "layers": [
                 {"layer": number, "reverse": reverse}
@@ -122,7 +123,7 @@ class Model:
             "shipped": self.shipped,
             "choices": list(self.choices or ())[:MAX_CHOICES],
             "equations": [
-                {"phase": one.phase, "name": one.name, "text": one.text} for one in equations_of(cell)
+                {"phase": line.phase, "name": line.name, "text": line.text} for line in equations_of(cell)
             ],
         }
 
