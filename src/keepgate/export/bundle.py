@@ -19,7 +19,7 @@ from ..config import settings_from
 from ..errors import BundleError, KeepgateError, nearest_first
 from ..nn.init import SkipInit
 from ..tasks.kind import TaskKind
-from ..tasks.task import Task
+from ..tasks.task import Module, Task
 from . import folder as folders
 from .parsing import check_lists, empty_tensors, parse_json, parse_tensors, parse_toml
 
@@ -89,8 +89,11 @@ def load(folder: Path | str) -> Task:
 
 def settings_table(settings: Any) -> dict[str, Any]:
     """A settings dataclass as the table `settings`, and the names of those that are None as `none`."""
-    given = plain(settings)
-    return {"none": [field.name for field in fields(settings) if field.name not in given], "settings": given}
+    values = plain(settings)
+    return {
+        "none": [field.name for field in fields(settings) if field.name not in values],
+        "settings": values,
+    }
 
 
 def plain(settings: Any) -> dict[str, Any]:
@@ -104,15 +107,15 @@ def plain(settings: Any) -> dict[str, Any]:
 
 
 def settings_values(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that `settings_table` was given. Raises BundleError if the table has another form."""
-    none, given = table.get("none", []), table.get("settings", {})
+    """The values from which `settings_table` made a table. Raises BundleError if the table has another form."""
+    none, values = table.get("none", []), table.get("settings", {})
     if (
-        not isinstance(given, dict)
+        not isinstance(values, dict)
         or not isinstance(none, list)
         or not all(isinstance(name, str) for name in none)
     ):
         raise BundleError("`settings` must be a table and `none` a list of names")
-    return {**given, **dict.fromkeys(none)}
+    return {**values, **dict.fromkeys(none)}
 
 
 def tensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
@@ -122,7 +125,7 @@ def tensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     )
 
 
-def put_weights(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def put_weights(task: Module, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     """Loads the weights into the task. Raises BundleError for a name, shape or dtype that does not fit, and for NaN."""
     _refuse_misfits(task, weights, path, remedy)
     for name, tensor in weights.items():
@@ -163,7 +166,7 @@ def _refuse_more_layers(path: Path, model: Mapping[str, Any], most: int) -> None
         )
 
 
-def _refuse_misfits(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def _refuse_misfits(task: Module, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     own = task.state_dict()
     for names, fault in (
         (own.keys() - weights.keys(), "has no"),

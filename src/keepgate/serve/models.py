@@ -90,7 +90,8 @@ class Model:
         """The task's answer to each question. Raises as the task does."""
         task: Any = self.task
         items = [self.item(self.normalise_widths(question)) for question in questions]
-        return task.answer(items) if self._asks else task.predict(items)
+        answers: list[Answer] = task.answer(items) if self._asks else task.predict(items)
+        return answers
 
     def as_dict(self) -> dict[str, object]:
         """The model as the page needs it."""
@@ -101,7 +102,7 @@ class Model:
             "note": self.note,
             "language": self.language,
             "vocabulary_share": self.vocabulary_share,
-            "cell": cell.name.partition("_")[0],
+            "cell": cell.name,
             "kind": self.task.kind,
             "parameters": sum(weight.numel() for weight in self.task.parameters()),
             "hidden_size": layer.hidden_size,

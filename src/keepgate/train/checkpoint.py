@@ -21,7 +21,7 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from ..errors import BundleError, SettingsError
+from ..errors import BundleError, KeepgateError, SettingsError
 from ..export import folder as folders
 from ..export.bundle import plain, put_weights, tensors_bytes
 from ..export.parsing import parse_json, parse_tensors, parse_toml
@@ -53,6 +53,7 @@ _NOT_OURS = (
     AttributeError,
     ArithmeticError,
     RuntimeError,
+    ValueError,
 )
 
 
@@ -156,7 +157,7 @@ class Checkpoints:
         if self._lock is not None:
             os.close(self._lock)
 
-    def found(self) -> list[Path]:
+    def newest_first(self) -> list[Path]:
         """The checkpoints in the folder, newest first, unread."""
         if self.folder is None:
             return []
@@ -167,10 +168,10 @@ class Checkpoints:
         """The newest checkpoint, in words for a message."""
         if self.folder is None:
             return "no folder was given, so there is no checkpoint"
-        found = self.found()
+        newest = self.newest_first()
         return (
-            f"the last good checkpoint is {found[0]} (step {_step_of(found[0])})"
-            if found
+            f"the last good checkpoint is {newest[0]} (step {_step_of(newest[0])})"
+            if newest
             else "there is no checkpoint"
         )
 
@@ -197,9 +198,9 @@ class Checkpoints:
         try:
             folders.write(path, files, what="checkpoint")
         except BundleError as fault:
-            later = "; resume=True (--resume) goes on from it" if self.found() else ""
+            later = "; resume=True (--resume) goes on from it" if self.newest_first() else ""
             raise BundleError(f"{fault}; {self.last()}{later}") from fault
-        for old in self.found()[_KEPT:]:
+        for old in self.newest_first()[_KEPT:]:
             folders.remove(old)
         return path
 
@@ -209,17 +210,19 @@ class Checkpoints:
         previous: if the newest one is damaged, set it aside and take the one before it.
         Raises BundleError if it is damaged, SettingsError if it belongs to a training with other settings.
         """
-        for path in self.found():
+        for path in self.newest_first():
             try:
                 content = folders.read(path, _FILES, what="checkpoint", remedy=self._remedy(path))
             except BundleError:
-                if not previous or path == self.found()[-1]:
+                if not previous or path == self.newest_first()[-1]:
                     raise
                 _set_aside(path)
                 continue
             try:
                 self._refuse_other_settings(path, content["settings.toml"])
                 self._put(state, path, content)
+            except KeepgateError:
+                raise
             except _NOT_OURS as fault:
                 raise BundleError(
                     f"{path} is not a checkpoint that keepgate wrote: {fault!r}; {self._remedy(path)}"
@@ -240,6 +243,11 @@ class Checkpoints:
             parse_json(path / name, content[name], self._remedy(path))
             for name in ("state.json", "clock.json")
         )
+        numbers = (changing["first_loss"], changing["best_score"], *changing["unlogged_losses"])
+        if changing["step"] != _step_of(path) or not all(
+            value is None or isinstance(value, float | int) for value in (*numbers, *clock.values())
+        ):
+            raise ValueError("state.json has another step, or something else where a number belongs")
         state.carry = tuple(carry[str(number)] for number in range(len(carry))) or None
         for name in _CHANGING:
             setattr(state, name, changing[name])
@@ -247,7 +255,7 @@ class Checkpoints:
         randomness.restore(changing["random"])
 
     def _remedy(self, path: Path) -> str:
-        older = [other for other in self.found() if _step_of(other) < _step_of(path)]
+        older = [other for other in self.newest_first() if _step_of(other) < _step_of(path)]
         if not older:
             return f"there is no checkpoint before it: remove {path.parent} and train again"
         return (
