@@ -145,7 +145,7 @@ class _Hook:
     def __init__(self, record: Callable[..., None] | None = None) -> None:
         self._record = record
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def __call__(self, *args: Any) -> None:
         if self._record is not None:
             self._record(*args)

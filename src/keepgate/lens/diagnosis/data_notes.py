@@ -52,4 +52,4 @@ def _padded_tails(sample: Rows) -> Tensor:
     long = tails >= TAIL
     shared = (ends == ends[long].mode(0).values).all(1).cpu() if bool(long.any()) else long
     tails = tails.where(long & shared, 0)
-    return tails if len(tails[tails > 0].unique()) > 1 else nothing
+    return tails if len(set(tails[tails > 0].tolist())) > 1 else nothing

@@ -91,9 +91,10 @@ def diagnose(
     batches = _listed(data)
     task = model if isinstance(model, Probed) else None
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
+    notes: tuple[DataNote, ...] = ()
     with eval_mode(model):
         if task is not None:
-            samples, notes = _task_samples(task, batches, own=(loss, time, output)), ()
+            samples = _task_samples(task, batches, own=(loss, time, output))
             guess = None if task.choices is None else math.log(len(task.choices))
         else:
             time = int(bool(module.batch_first)) if time is None else time

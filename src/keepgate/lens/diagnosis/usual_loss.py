@@ -1,5 +1,6 @@
 """The usual loss: each row's cross entropy for classes, half the squared error for numbers; shapes never broadcast."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
@@ -49,7 +50,7 @@ def guessing_loss(targets: Tensor) -> float | None:
     if targets.dtype.is_floating_point:
         loss = float(targets.double().var(0, correction=0).mean()) / 2
     else:
-        share = targets.unique(return_counts=True)[1].double() / targets.numel()
+        share = torch.unique(targets, return_counts=True)[1].double() / targets.numel()
         loss = float(-(share * share.log()).sum())
     return loss or None
 

@@ -82,7 +82,7 @@ def answer_origin(
     )
     with_token = [span for span in in_text if by_token[span] is not None]
     if not deciding:
-        drops = [effect.probability_drop for effect in (*sentences, *tokens)]
+        drops = [effect.probability_drop for effects in (sentences, tokens) for effect in effects]
         return AnswerOrigin(kind="nothing" if max(drops, default=0.0) < NEGLIGIBLE_DROP else "spread")
     sentence = with_token[0] if len(with_token) == 1 else (in_text or list(deciding))[0]
     kind: Kind = "sentence" if in_text else "question"

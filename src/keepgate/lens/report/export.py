@@ -13,11 +13,9 @@ import numpy
 from ...errors import SettingsError
 from ...export.file import write_file
 from ..readers.explanation import Explanation
-from .html import page
-from .language import Language
 
 
-def save(explanation: Explanation, path: str | Path, language: Language | None) -> Path:
+def save(explanation: Explanation, path: str | Path, html: Callable[[], str]) -> Path:
     """The path, in the form that its ending names. Raises SettingsError for another one, OSError as writing does."""
     path = Path(path)
     ending = path.suffix.lower()
@@ -26,7 +24,7 @@ def save(explanation: Explanation, path: str | Path, language: Language | None) 
             f"{path.name!r} ends in {ending or 'nothing'}; an explanation is saved as {', '.join(_FORMS)} "
             "(a picture of it: explanation.figure(name).save(…))"
         )
-    return write_file(path, _FORMS[ending](explanation, language))
+    return write_file(path, _FORMS[ending](explanation, html))
 
 
 def as_json(explanation: Explanation) -> str:
@@ -124,15 +122,15 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _html(explanation: Explanation, language: Language | None) -> bytes:
-    return page(explanation, language).encode()
+def _html(_: Explanation, html: Callable[[], str]) -> bytes:
+    return html().encode()
 
 
-def _json(explanation: Explanation, _: Language | None) -> bytes:
+def _json(explanation: Explanation, _: Callable[[], str]) -> bytes:
     return as_json(explanation).encode() + b"\n"
 
 
-def _npz(explanation: Explanation, _: Language | None) -> bytes:
+def _npz(explanation: Explanation, _: Callable[[], str]) -> bytes:
     file = io.BytesIO()
     arrays = {name: numpy.asarray(values) for name, values in columns(explanation).items()}
     arrays |= {
@@ -143,7 +141,7 @@ def _npz(explanation: Explanation, _: Language | None) -> bytes:
     return file.getvalue()
 
 
-def _arrow(explanation: Explanation, _: Language | None) -> bytes:
+def _arrow(explanation: Explanation, _: Callable[[], str]) -> bytes:
     try:
         arrow = import_module("pyarrow")
     except ImportError as fault:
@@ -172,7 +170,7 @@ def _plain_tokens(found: dict[str, Any]) -> dict[str, Any]:
     return found | {"token": _plain(found["token"])}
 
 
-_FORMS: dict[str, Callable[[Explanation, Language | None], bytes]] = {
+_FORMS: dict[str, Callable[[Explanation, Callable[[], str]], bytes]] = {
     ".html": _html,
     ".json": _json,
     ".npz": _npz,

@@ -54,16 +54,15 @@ def figure_of_explanation(explanation: Explanation, name: str, language: str) ->
 
 def check_figure(numbers: Explanation | Diagnosis, name: str, language: str) -> None:
     """Raises SettingsError for a figure or language that there is not, or one that needs gates where there are none."""
-    explained = isinstance(numbers, Explanation)
-    names = EXPLANATION_PLOTS if explained else DIAGNOSIS_PLOTS
+    names = EXPLANATION_PLOTS if isinstance(numbers, Explanation) else DIAGNOSIS_PLOTS
     if name not in names:
         raise SettingsError(
             f"there is no figure {name!r}; choose one of {', '.join(nearest_first(name, names))}"
         )
     refuse_unknown(language)
-    gated = numbers.gated if explained else bool(len(numbers.half_lives))
+    gated = numbers.gated if isinstance(numbers, Explanation) else bool(len(numbers.half_lives))
     if name in _NEED_GATES and not gated:
-        raise _no_gates(name, short_name(numbers) if explained else numbers.name)
+        raise _no_gates(name, short_name(numbers) if isinstance(numbers, Explanation) else numbers.name)
 
 
 def _no_gates(name: str, network: str) -> SettingsError:

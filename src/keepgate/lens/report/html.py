@@ -28,13 +28,13 @@ PROOFS = 5  # of each kind are listed, of those that carry nothing to speak of o
 NOTHING = 5e-4  # a share smaller than this is written as 0
 
 
-def page(explanation: Explanation, language: str | None) -> str:
-    """The whole page as text; None is both languages with a switch."""
+def page(explanation: Explanation, language: str | None, first: str = "en") -> str:
+    """The whole page as text; None is both languages with a switch, and the page opens in `first`."""
     if language is not None:
         refuse_unknown(language)
     shown = [SHORT[language]] if language else list(LANGUAGES)
     css = style.inside() + style.page()
-    begins = SHORT[explanation.language] if language is None else shown[0]
+    begins = SHORT[first] if language is None else shown[0]
     return _environment().get_template("page.html.j2").render(
         css=Markup(css), policy=_policy(css), languages=shown, begins=begins, lang=LANGUAGES[begins],
         bodies=[(each, LANGUAGES[each], _body(explanation, each)) for each in shown],

@@ -2,14 +2,14 @@
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
 from ...errors import SettingsError
 from ...wording import Message, amount, count, msg
 from ..diagnosis.diagnosis import Diagnosis
-from ..readers.explanation import Explanation
+from ..readers.explanation import DirectionSummary, Explanation
 from ..thresholds import VANISHED
 from .labels import SHORT, gate, render, token
 
@@ -128,6 +128,7 @@ def _retention(explanation: Explanation, ax: Any, language: str) -> None:
 
 
 def _half_lives(numbers: Explanation | Diagnosis, ax: Any, language: str) -> None:
+    parts: Sequence[Diagnosis | DirectionSummary]
     if isinstance(numbers, Explanation):
         parts, level, key, unit = numbers.direction_summaries, len(numbers.tokens), "length", "y"
     else:

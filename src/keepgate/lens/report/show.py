@@ -53,7 +53,7 @@ class ExplanationReport(Explanation):
 
     def html(self, *, language: Language | None = None) -> str:
         """A whole page that needs no network: in one language, or, with None, in both and with a switch."""
-        return page(self, language)
+        return page(self, language, self.language)
 
     def json(self) -> str:
         """All its numbers as one JSON object."""
@@ -64,7 +64,7 @@ class ExplanationReport(Explanation):
 
         Arrow needs pyarrow. Raises SettingsError for another ending or without pyarrow, OSError as writing does.
         """
-        return save_explanation(self, path, language)
+        return save_explanation(self, path, lambda: self.html(language=language))
 
     def _repr_html_(self) -> str:
         return fragment(self, self.language)
