@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace keepgate {
+#include "program.h"
 
-constexpr int max_states = 8, max_planes = 48, max_vectors = 8;
+namespace keepgate {
 
 enum class Type : int { float32 = 0, float64 = 1 };
 
@@ -33,7 +33,7 @@ struct Strided {
 };
 
 struct Forward {
-  int cell;
+  const Cell* cell;
   Type type;
   Sizes sizes;
   int threads;
@@ -62,24 +62,22 @@ struct Backward {
   void* d_vectors[max_vectors];
 };
 
-// What one instruction set does for one cell and one type of numbers.
+// What one instruction set does for one type of numbers.
 struct Kernel {
-  const char* cell;
-  size_t (*packed_bytes)(const Sizes&);
-  void (*pack)(const Sizes&, const Weights&, void* packed, int threads);
+  size_t (*packed_bytes)(const Cell&, const Sizes&);
+  void (*pack)(const Cell&, const Sizes&, const Weights&, void* packed, int threads);
   // These return how many bytes of scratch they need; without scratch that is all they do.
   size_t (*forward)(const Forward&, void* scratch);
   size_t (*backward)(const Backward&, void* scratch);
 };
 struct KernelSet {
   const char* name;
-  int cells;
-  const Kernel (*kernels)[2];  // [cell][type]
+  Kernel kernels[2];  // [type]
 };
 
 const KernelSet& kernel_set();  // chosen once, when the library is loaded
 const char* const* available_sets();  // those that this processor can run, best first, ended by null
-inline const Kernel& kernel(int cell, Type type) { return kernel_set().kernels[cell][int(type)]; }
+inline const Kernel& kernel(Type type) { return kernel_set().kernels[int(type)]; }
 
 // The units of a plane's row, padded: 64 bytes hold a whole number of every vector.
 constexpr long padded(long units, Type type) {

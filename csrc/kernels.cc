@@ -1,41 +1,36 @@
-// Every cell's kernels; compiled once for each instruction set, whose name is KEEPGATE_SET.
+// The kernels of both types of numbers; compiled once for each instruction set, whose name is KEEPGATE_SET.
 #include "backward.h"
 
 namespace keepgate::KEEPGATE_SET {
-
-#include "cells/all.h"
-
 namespace {
 
-template <class Cell, class T>
-size_t packed_bytes(const Sizes& s) {
-  return size_t(Packed<Cell, T>(s).total) * sizeof(T);
+template <class T>
+size_t packed_bytes(const Cell& cell, const Sizes& s) {
+  return size_t(Packed<T>(Block<T>(cell), s).total) * sizeof(T);
 }
 
-template <class Cell, class T>
-void pack(const Sizes& s, const Weights& w, void* packed, int threads) {
-  auto work = [&](Team& team, int member) { pack_part<Cell>(s, w, of<T>(packed), member, team.size); };
-  const long numbers = Packed<Cell, T>(s).total;
+template <class T>
+void pack(const Cell& cell, const Sizes& s, const Weights& w, void* packed, int threads) {
+  const Block<T> block(cell);
+  auto work = [&](Team& team, int member) { pack_part(block, s, w, of<T>(packed), member, team.size); };
+  const long numbers = Packed<T>(block, s).total;
   together(numbers < 50000 ? 1 : threads, numbers / 20, work);
 }
 
-template <class Cell, class T>
+template <class T>
 size_t forward(const Forward& f, void* scratch) {
-  return Member<Cell, T>::template run<ForwardMember<Cell, T>>(f, f, scratch);
+  return Member<T>::template run<ForwardMember<T>>(f, f, scratch);
 }
 
-template <class Cell, class T>
+template <class T>
 size_t backward(const Backward& b, void* scratch) {
-  return Member<Cell, T>::template run<BackwardMember<Cell, T>>(b, b.forward, scratch);
+  return Member<T>::template run<BackwardMember<T>>(b, b.forward, scratch);
 }
 
-template <class Cell, class T>
+template <class T>
 constexpr Kernel kernel_of() {
-  return {Cell::name, packed_bytes<Cell, T>, pack<Cell, T>, forward<Cell, T>, backward<Cell, T>};
+  return {packed_bytes<T>, pack<T>, forward<T>, backward<T>};
 }
-
-#define KEEPGATE_BOTH(Cell) {kernel_of<Cell, float>(), kernel_of<Cell, double>()},
-constexpr Kernel kernels[][2] = {KEEPGATE_CELLS(KEEPGATE_BOTH)};
 
 #define KEEPGATE_TEXT(name) #name
 #define KEEPGATE_NAME(name) KEEPGATE_TEXT(name)
@@ -43,6 +38,6 @@ constexpr Kernel kernels[][2] = {KEEPGATE_CELLS(KEEPGATE_BOTH)};
 }  // namespace
 
 extern const KernelSet table;
-const KernelSet table = {KEEPGATE_NAME(KEEPGATE_SET), int(sizeof kernels / sizeof kernels[0]), kernels};
+const KernelSet table = {KEEPGATE_NAME(KEEPGATE_SET), {kernel_of<float>(), kernel_of<double>()}};
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -1,9 +1,9 @@
 """What a kernel computes for each unit before a step: which sums, in which columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..equations import Cell, Expr, topological
+from ..equations import Expr, Graph, topological
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,23 +14,23 @@ class Columns:
     candidate of the GRU, whose uh is multiplied by r first, they are apart, in two columns.
 
     values: what each column holds, by name. gradients: the name of its gradient in the graph's backward pass.
-    apart: the gates apart, in the cell's order.
+    joined: the sums, by gate. apart: the gates apart, in the cell's order.
     wx_gates: the gate of each of the first columns; uh_gates: of each of the last. The joined are in both.
     """
 
     values: Mapping[str, Expr]
     gradients: tuple[str, ...]
+    joined: Mapping[str, Expr]
     apart: tuple[str, ...]
     wx_gates: tuple[str, ...]
     uh_gates: tuple[str, ...]
 
 
-def columns(cell: Cell) -> Columns:
-    """The columns of a cell. Raises CellError if it has no graph."""
-    graph = cell.elementwise_graph
-    sums = _sums(cell)
+def columns(graph: Graph, gates: Sequence[str], saved: Mapping[str, Expr]) -> Columns:
+    """The columns of a step. saved: what is kept of it for backward."""
+    sums = _sums(graph, saved)
     apart = tuple(gate for gate in graph.uh if gate not in sums)
-    joined = tuple(gate for gate in cell.gates if gate not in apart)
+    joined = tuple(gate for gate in gates if gate not in apart)
     if graph.uh:
         middle = {_sum_name(gate): sums[gate] for gate in joined}
     else:
@@ -40,16 +40,16 @@ def columns(cell: Cell) -> Columns:
     return Columns(
         values=first | middle | last,
         gradients=(*(f"d_wx_{gate}" for gate in (*apart, *joined)), *(f"d_uh_{gate}" for gate in apart)),
+        joined=sums,
         apart=apart,
         wx_gates=(*apart, *joined),
         uh_gates=(*joined, *apart),
     )
 
 
-def _sums(cell: Cell) -> dict[str, Expr]:
+def _sums(graph: Graph, saved: Mapping[str, Expr]) -> dict[str, Expr]:
     """The sum wx + uh of each joined gate: the only thing made of either, and neither is shown or kept."""
-    graph = cell.graph
-    results = [*graph.next.values(), *graph.traced.values(), *cell.analysis.saved.values()]
+    results = [*graph.next.values(), *graph.traced.values(), *saved.values()]
     order = topological(results)
     found = {}
     for gate, uh in graph.uh.items():
