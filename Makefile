@@ -89,12 +89,12 @@ $(VENV)/bench.stamp: $(VENV)/dev.stamp
 	@touch $@
 
 bench: $(VENV)/bench.stamp
-	@$(BIN)/python bench/cells.py
-	@$(BIN)/python bench/stories.py
-	@$(BIN)/python bench/page.py
-	@$(BIN)/python bench/cmrc2018.py --train $(CMRC2018)/train.json --dev $(CMRC2018)/dev.json --models models
-	@$(BIN)/python bench/asked.py models/seed-0
-	@$(BIN)/python bench/table.py
+	@$(BIN)/python -m bench.cells
+	@$(BIN)/python -m bench.stories
+	@$(BIN)/python -m bench.page
+	@$(BIN)/python -m bench.cmrc2018 --train $(CMRC2018)/train.json --dev $(CMRC2018)/dev.json --models models
+	@$(BIN)/python -m bench.asked models/seed-0
+	@$(BIN)/python -m bench.table
 
 figures: $(VENV)/run.stamp
 	@$(BIN)/python docs/figures.py

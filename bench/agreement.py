@@ -1,15 +1,12 @@
 """Nothing is timed that does not compute the same: every contender against the reference run in float64."""
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-from contenders import Runner, of_layer, ours
-from problem import Mode, Problem
 from torch import Tensor
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from oracles import agrees
+from bench.contenders import Runner, of_layer, ours
+from bench.problem import Mode, Problem
+from tests.oracles import agrees
 
 # What a peer may be off by. It is no promise of ours, only a sign that its weights were laid out as meant.
 PEERS = 1e-3

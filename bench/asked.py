@@ -1,6 +1,6 @@
 """Asks a trained reader ten questions about a text that nobody has trained on, as a user would.
 
-    python bench/asked.py models/seed-0
+    python -m bench.asked models/seed-0
 
 Writes results/asked.json: every answer, right or wrong, and how many are right.
 """
@@ -9,8 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from machine import machine
-
+from bench.machine import machine
 from keepgate.data.questions import Question
 from keepgate.export import load
 from keepgate.tasks.metrics import score

@@ -1,6 +1,6 @@
 """Where the time of one case goes: packing, products, the cell's equations, waiting, torch, Python.
 
-    python bench/breakdown.py LSTM 100,32,128,128 training --threads 2
+    python -m bench.breakdown LSTM 100,32,128,128 training --threads 2
 
 Compiles the core once more, with frame pointers and its functions kept apart, into build/breakdown; runs the case for
 some seconds and samples it with Linux's `perf`. Needs perf, cmake and nanobind. Only the shares count, not its times.
@@ -81,8 +81,9 @@ def work(options: argparse.Namespace) -> None:
 
     keepgate._core = core
     import torch
-    from contenders import keepgate_layer
-    from problem import Problem, Shape
+
+    from bench.contenders import keepgate_layer
+    from bench.problem import Problem, Shape
 
     torch.set_num_threads(options.threads)
     runner = keepgate_layer(Problem(cell=options.cell, shape=Shape.of(options.shape)), options.mode)
@@ -117,8 +118,11 @@ def built() -> Path:
 def sampled(options: argparse.Namespace, library: Path) -> tuple[list[str], float]:
     """The stacks of all samples, and how many seconds they were taken for."""
     case = [options.cell, options.shape, options.mode, "--threads", str(options.threads)]
-    command = [sys.executable, __file__, *case, "--run", str(library)]
-    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+    command = [sys.executable, "-m", "bench.breakdown", *case, "--run", str(library)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as worker,
+    ):
         assert worker.stdout is not None
         if not worker.stdout.readline():
             sys.exit("the case could not be run; its error stands above")

@@ -1,6 +1,6 @@
 """What this machine can do at most: fp32 products in registers, reads from L2 and memory, torch's product, a barrier.
 
-    python bench/ceilings.py
+    python -m bench.ceilings
 
 A kernel's time is held against these, measured in the same run. `ceilings.cc` is compiled on the fly with $CXX, or g++.
 """
@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from machine import THREADS, machine
+
+from bench.machine import THREADS, machine
 
 SOURCE = Path(__file__).with_name("ceilings.cc")
 CACHE = Path("/sys/devices/system/cpu/cpu0/cache")

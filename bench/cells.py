@@ -1,9 +1,9 @@
 """Measures the layers: agreement first, then their times against torch.nn, ONNX Runtime, JAX and a loop in Python.
 
-    python bench/cells.py                                   everything; about twenty minutes on two cores
-    python bench/cells.py --only streaming memory           some parts; the other results stay
-    python bench/cells.py --only speed --cells LSTM --shapes 100,1,64,64
-    python bench/cells.py --targets                         what was hoped for, what was measured, met or not
+    python -m bench.cells                                   everything; about twenty minutes on two cores
+    python -m bench.cells --only streaming memory           some parts; the other results stay
+    python -m bench.cells --only speed --cells LSTM --shapes 100,1,64,64
+    python -m bench.cells --targets                         what was hoped for, what was measured, met or not
 
 Every row is written to bench/results/cells-MACHINE.json as soon as it is measured. All contenders of a row take turns
 in one process; a row that does not agree with the reference is not timed, and the exit code says so.
@@ -16,14 +16,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import ceilings
-import figures
-import parts
-import targets
-from machine import instruction_set, machine, peers, slug
-from problem import CELLS, Shape
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench import ceilings, figures, parts, targets
+from bench.machine import instruction_set, machine, peers, slug
+from bench.problem import CELLS, Shape
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -33,7 +31,7 @@ def main() -> None:
     path = options.out or RESULTS / f"cells-{file_name()}.json"
     if options.targets:
         if not path.exists():
-            sys.exit(f"there is no {path}; measure first: python bench/cells.py")
+            sys.exit(f"there is no {path}; measure first: python -m bench.cells")
         print(targets.report(json.loads(path.read_text())))
         return
     result = json.loads(path.read_text()) if path.exists() else {}
@@ -47,7 +45,7 @@ def main() -> None:
     if noisy := [figures.title(row) for row in rows if figures.noisy(row, figures.ceiling(result))]:
         print(f"The machine was not quiet in {len(noisy)} of {len(rows)} rows: {'; '.join(noisy)}")
     print(
-        f"Written to {path}. `python bench/cells.py --targets` compares; `python bench/table.py` writes the tables."
+        f"Written to {path}. `python -m bench.cells --targets` compares; `python -m bench.table` writes the tables."
     )
     if failed:
         sys.exit("Not timed, because they do not agree with the reference:\n" + "\n".join(failed))

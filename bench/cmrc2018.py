@@ -1,6 +1,6 @@
 """Trains the span reader on CMRC 2018 from scratch, once for each seed, and measures it on the dev part.
 
-    python bench/cmrc2018.py --train train.json --dev dev.json --models models
+    python -m bench.cmrc2018 --train train.json --dev dev.json --models models
 
 For each seed the model goes to `models/seed-N`, and its figures to `bench/results/cmrc2018.json` beside those of other
 seeds of the same recipe. A training that was stopped goes on where it was when the same command is given again. With
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import machine
 
+from bench.machine import machine
 from keepgate.data.corpora import read
 from keepgate.data.questions import Question
 from keepgate.export import bundle

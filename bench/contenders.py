@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from clock import Contender
-from problem import Mode, Problem
 from torch import Tensor, nn
 
 import keepgate
+from bench.clock import Contender
+from bench.problem import Mode, Problem
 from keepgate import cells
 from keepgate.equations import Cell
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from machine import THREADS
-from problem import Shape, operations
+from bench.machine import THREADS
+from bench.problem import Shape, operations
 
 Row = dict[str, Any]
 OURS = f"keepgate@{max(THREADS)}"

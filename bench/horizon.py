@@ -1,6 +1,6 @@
 """The horizon that behaviour shows against the one that is predicted, over ten networks trained to different lengths.
 
-    python bench/horizon.py [--out bench/results/horizon-MACHINE.json]
+    python -m bench.horizon [--out bench/results/horizon-MACHINE.json]
 
 Each network is a GRU with chrono biases for the length that it is trained to: 300 steps on stories of up to so many
 characters. All are then asked about the same new stories of 22 to 3,000 characters. The fact stands at the front, so
@@ -23,11 +23,11 @@ import time
 from pathlib import Path
 
 import torch
-from machine import machine
 
+from bench.machine import machine
 from keepgate.charts import Curve, Curves, draw_curves, logarithmic
-from keepgate.compare.contestants import BATCH, EMBEDDING, HIDDEN, Contestant, run_of
-from keepgate.data.corpora.stories import stories
+from keepgate.demo.contestants import BATCH, EMBEDDING, HIDDEN, Contestant, run_of
+from keepgate.demo.stories import stories
 from keepgate.errors import SettingsError
 from keepgate.lens import decay_length, gone_after, half_lives, horizon, rank_correlation
 from keepgate.lens.asked import asked_of

@@ -1,6 +1,6 @@
 """The lens, measured: what attaching costs, and whether the shares of an answer are what dropping a write does.
 
-    python bench/lens.py [--questions 500] [--only PART] [--out bench/results/lens.json]
+    python -m bench.lens [--questions 500] [--only PART] [--out bench/results/lens.json]
 
 Trains the readers of `keepgate compare` (seed 0) and asks new stories of 300 characters. For each reader and each
 measure (the change that dropping a write makes; influence, its first order along every path; the direct memory share):
@@ -18,12 +18,12 @@ from collections import defaultdict
 from pathlib import Path
 
 import torch
-from machine import machine
 from torch import nn
 
-from keepgate.compare.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
-from keepgate.data.corpora.stories import stories
+from bench.machine import machine
 from keepgate.data.text import tokenize
+from keepgate.demo.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
+from keepgate.demo.stories import stories
 from keepgate.lens import attach, influence_on, rank_correlation, read, token_shares, write_shares
 from keepgate.lens.answers import answer_shares, scores_without
 from keepgate.lens.statistics import bootstrap

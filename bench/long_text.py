@@ -1,6 +1,6 @@
 """A text of 10,000 characters, traced in full and examined: seconds and memory, in a process of its own.
 
-    python bench/long_text.py [--characters 10000] [--out bench/results/long-text-MACHINE.json]
+    python -m bench.long_text [--characters 10000] [--out bench/results/long-text-MACHINE.json]
 
 For an LSTM and a GRU of `keepgate compare`, with fresh weights: the question is read and every gate kept, then which
 tokens carry the answer (512 writes dropped one by one in the true network), the influence of every token, what became
@@ -16,8 +16,9 @@ import sys
 import time
 from pathlib import Path
 
-from machine import machine
+from bench.machine import machine
 
+ROOT = Path(__file__).parent.parent
 NETWORKS = ("lstm-chrono", "gru-chrono")
 TOP = 10
 
@@ -27,8 +28,8 @@ def measured(name: str, characters: int) -> dict[str, object]:
     started, busy = time.perf_counter(), time.process_time()
     import torch
 
-    from keepgate.compare.contestants import CONTESTANTS
-    from keepgate.data.corpora.stories import article
+    from keepgate.demo.contestants import CONTESTANTS
+    from keepgate.demo.stories import article
     from keepgate.lens import carriers, fate, influence_on, read
 
     task = next(one for one in CONTESTANTS if one.name == name).build(0)
@@ -76,8 +77,16 @@ def main() -> None:
         return
     rows = []
     for name in NETWORKS:
-        command = [sys.executable, __file__, "--network", name, "--characters", str(given.characters)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        command = [
+            sys.executable,
+            "-m",
+            "bench.long_text",
+            "--network",
+            name,
+            "--characters",
+            str(given.characters),
+        ]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         rows.append(json.loads(done.stdout))
         print(json.dumps(rows[-1], indent=1), flush=True)
     if given.out:

@@ -1,6 +1,6 @@
 """Peak memory of a training step, each in a process of its own.
 
-    python bench/memory.py keepgate LSTM 100,32,128,128
+    python -m bench.memory keepgate LSTM 100,32,128,128
 
 Prints the bytes by which the process grew at most during three steps, over what it held with the layer, its input and
 the gradient of its output; None where the system (Linux) does not tell.
@@ -13,17 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from contenders import keepgate_layer, torch_nn
-from machine import THREADS
-from problem import CellName, Problem, Shape
 
+from bench.contenders import keepgate_layer, torch_nn
+from bench.machine import THREADS
+from bench.problem import CellName, Problem, Shape
+
+ROOT = Path(__file__).parent.parent
 WHO = {"keepgate": keepgate_layer, "torch.nn": torch_nn}
 
 
 def row(cell: CellName, shape: Shape) -> dict[str, Any]:
     """The peak of each, in bytes; measured two at a time, since other processes' memory does not count."""
     started = {
-        who: subprocess.Popen([sys.executable, __file__, who, cell, str(shape)], stdout=subprocess.PIPE, text=True)
+        who: subprocess.Popen(
+            [sys.executable, "-m", "bench.memory", who, cell, str(shape)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
         for who in WHO
     }  # fmt: skip
     found = {}

@@ -1,6 +1,6 @@
 """Measures the page's server: seconds from a request to its answer, for every interaction, as a browser would ask.
 
-    python bench/page.py [--characters 300] [--times 20]
+    python -m bench.page [--characters 300] [--times 20]
 
 Starts a server of its own on this machine. Each interaction is measured on stories that the server has not read before
 ("first") and on one that it has ("again"); median and slowest. Prints JSON and writes results/page.json.
@@ -14,9 +14,8 @@ import threading
 import time
 from pathlib import Path
 
-from machine import machine
-
-from keepgate.data.corpora.stories import stories
+from bench.machine import machine
+from keepgate.demo.stories import stories
 from keepgate.serve.guard import Address
 from keepgate.serve.listen import listen
 from keepgate.serve.models import served

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import memory
-import streaming
 import torch
-import within
-from agreement import errors, refusal, truth
-from ceilings import Ceilings
-from clock import Contender, interleave
-from contenders import (
+
+import keepgate
+from bench import memory, streaming, within
+from bench.agreement import errors, refusal, truth
+from bench.ceilings import Ceilings
+from bench.clock import Contender, interleave
+from bench.contenders import (
     Runner,
     jax_scan,
     keepgate_layer,
@@ -25,8 +25,8 @@ from contenders import (
     torch_nn,
     torch_packed,
 )
-from machine import THREADS
-from problem import (
+from bench.machine import THREADS
+from bench.problem import (
     CELLS,
     MEMORY_SHAPES,
     MODES,
@@ -39,8 +39,6 @@ from problem import (
     Problem,
     Shape,
 )
-
-import keepgate
 
 Job = dict[str, Any]
 Row = dict[str, Any]
@@ -164,7 +162,7 @@ def _problem(job: Job) -> Problem:
 
 def _kernel(problem: Problem) -> str | None:
     """The kernel that takes keepgate's call."""
-    return keepgate.explain(ours(problem), problem.x_TBI).parts[0].kernel
+    return keepgate.explain_kernels(ours(problem), problem.x_TBI).parts[0].kernel
 
 
 def _jobs(shapes: tuple[Shape, ...]) -> tuple[Job, ...]:

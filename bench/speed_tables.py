@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import figures
-from figures import Row
-from machine import THREADS
-from problem import CELLS, MEMORY_SHAPES, MODES, RAGGED_SHAPES, SHAPES, STREAM_SIZES, WITHIN_SHAPES
+from bench import figures
+from bench.figures import Row
+from bench.machine import THREADS
+from bench.problem import CELLS, MEMORY_SHAPES, MODES, RAGGED_SHAPES, SHAPES, STREAM_SIZES, WITHIN_SHAPES
 
 RESULTS = Path(__file__).parent / "results"
 MOST = max(THREADS)

@@ -1,6 +1,6 @@
 """Measures who remembers: `keepgate compare` over five seeds, and what it takes to read 10,000 characters.
 
-    python bench/stories.py [--seeds 5]
+    python -m bench.stories [--seeds 5]
 
 Writes results/stories.json, which is what `keepgate compare --json` writes, and results/far.json.
 """
@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 import torch
-from machine import machine
 
-from keepgate.compare.contestants import CONTESTANTS
-from keepgate.compare.result import to_json
-from keepgate.compare.run import run
-from keepgate.data.corpora.stories import article
+from bench.machine import machine
+from keepgate.demo.contestants import CONTESTANTS
+from keepgate.demo.result import to_json
+from keepgate.demo.run import run
+from keepgate.demo.stories import article
 
 RESULTS = Path(__file__).parent / "results"
 FAR = 10_000

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from clock import quantile, wait_until_quiet
-from contenders import CELL_OF, onnx_session, ours, theirs
-from machine import THREADS
-from problem import CellName, Problem, Shape
 from torch import nn
+
+from bench.clock import quantile, wait_until_quiet
+from bench.contenders import CELL_OF, onnx_session, ours, theirs
+from bench.machine import THREADS
+from bench.problem import CellName, Problem, Shape
 
 Step = Callable[[Any], Any]
 ROUNDS, CALLS = 20, 150

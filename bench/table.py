@@ -1,6 +1,6 @@
 """Writes the tables of the READMEs and of the guide from bench/results; nothing in them is typed by hand.
 
-    python bench/table.py [--check]
+    python -m bench.table [--check]
 
 Each stands between `<!-- table: NAME -->` and `<!-- end -->`. With --check nothing is written, and a stale
 table is an error.
@@ -15,9 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import figures
-import speed_tables
-from problem import Shape
+from bench import figures, speed_tables
+from bench.problem import Shape
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -49,7 +48,7 @@ def main() -> None:
     check = parser.parse_args().check
     stale = [page.name for page, language in PAGES.items() if not written(page, language, check)]
     if stale:
-        sys.exit(f"stale tables in {', '.join(stale)}; run python bench/table.py")
+        sys.exit(f"stale tables in {', '.join(stale)}; run python -m bench.table")
 
 
 def written(page: Path, language: int, check: bool) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from figures import (
+from bench.figures import (
     Row,
     fastest,
     find,
@@ -18,7 +18,7 @@ from figures import (
     speed_row,
     trace,
 )
-from problem import (
+from bench.problem import (
     CELLS,
     MEMORY_SHAPES,
     MODES,

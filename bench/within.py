@@ -8,12 +8,12 @@ threads (as it comes), and with keepgate's on threads of its own (KEEPGATE_THREA
 from typing import Any
 
 import torch
-from clock import Contender, interleave
-from machine import THREADS
-from problem import Mode, Problem
 from torch import Tensor, nn
 
 import keepgate
+from bench.clock import Contender, interleave
+from bench.machine import THREADS
+from bench.problem import Mode, Problem
 from keepgate import _core
 from keepgate.kernels.core.openmp_threads import lend
 

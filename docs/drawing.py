@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from keepgate.charts import Axis, Curve, Curves, Level, Row, draw_curves, draw_strip
-from keepgate.compare.words import LANGUAGES
+from keepgate.wording import LANGUAGES
 
 WIDTH, MARGIN = 720.0, 14.0
 _STYLE = Path(__file__).with_name("figures.css")

@@ -10,7 +10,8 @@ from drawing import WIDTH, curves, row, standalone, strip, words_of
 
 from keepgate import lens
 from keepgate.charts import Axis, Curve, Level, draw_step, linear, logarithmic
-from keepgate.compare.words import decade, exact, say, share, size, speak
+from keepgate.demo.report.labels import render
+from keepgate.wording import decade, known_percent, msg, percent, scientific
 
 RESULT = Path(__file__).parent.parent / "bench" / "results" / "stories.json"
 STYLES = {
@@ -35,11 +36,11 @@ def story_figures(names: dict[str, Any], language: str) -> dict[str, str]:
 
 
 def _name(network: str, language: str, scale: str = "") -> str:
-    return speak(say(f"short.{network}", scale=scale), language)
+    return render(msg(f"short.{network}", scale=scale), language)
 
 
 def _said(key: str, language: str, **parts: str) -> str:
-    return speak(say(key, **parts), language)
+    return render(msg(key, **parts), language)
 
 
 def _accuracy(result: dict[str, Any], language: str) -> str:
@@ -57,13 +58,14 @@ def _accuracy(result: dict[str, Any], language: str) -> str:
             )
         )  # fmt: skip
         told.append(
-            f"{name}: " + ", ".join(f"{n}: {share(mean)}" for n, mean in zip(lengths, means, strict=True))
+            f"{name}: " + ", ".join(f"{n}: {percent(mean)}" for n, mean in zip(lengths, means, strict=True))
         )
     low, high = math.log(lengths[0]), math.log(lengths[-1])
     x = Axis(ticks=tuple((n, str(n)) for n in lengths), scale=lambda n: (math.log(n) - low) / (high - low))
     y = linear(0, 1, [(quarter / 4, f"{25 * quarter}%") for quarter in range(5)])
     chance = Level(
-        value=result["chance"], name=_said("accuracy.chance", language, chance=exact(result["chance"]))
+        value=result["chance"],
+        name=_said("accuracy.chance", language, chance=known_percent(result["chance"])),
     )
     words = _titles("accuracy.title", "accuracy.x", "accuracy.y", language=language)
     return curves(lines, x, y, words, "; ".join(told), language, [chance])
@@ -78,7 +80,9 @@ def _gradient(result: dict[str, Any], language: str) -> str:
         style = STYLES.get(network["name"], len(STYLES))
         lags, values = network["before"]["lags"], [float(value) for value in network["before"]["values"]]
         lines.append(Curve(name=name, style=style, xs=lags[::3], ys=values[::3]))
-        told.append(f"{name}: " + ", ".join(f"{lag}: {size(values[lag])}" for lag in (1, 10, 50, 100, 300)))
+        told.append(
+            f"{name}: " + ", ".join(f"{lag}: {scientific(values[lag])}" for lag in (1, 10, 50, 100, 300))
+        )
     y = logarithmic([value for line in lines for value in line.ys], decade)
     x = linear(0, 300, [(lag, str(lag)) for lag in range(0, 301, 50)])
     words = _titles("gradient.title_before", "gradient.x", "gradient.y", language=language)
@@ -122,7 +126,7 @@ def _left(readings: dict[str, lens.Reading], language: str) -> str:
     for name in ("lstm-zero", "lstm-chrono", "gru-chrono"):
         left = _follow(readings[name])
         lines.append(Curve(name=_name(name, language), style=STYLES[name], xs=range(len(left)), ys=left))
-        values = ", ".join(f"{k}: {size(left[k])}" for k in (1, 10, 100, len(left) - 1))
+        values = ", ".join(f"{k}: {scientific(left[k])}" for k in (1, 10, 100, len(left) - 1))
         told.append(f"{_name(name, language)}: {values}")
     last = len(lines[0].ys) - 1
     y = logarithmic([value for line in lines for value in line.ys], decade)

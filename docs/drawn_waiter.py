@@ -9,7 +9,7 @@ from torch import Tensor
 
 from keepgate import lens
 from keepgate.charts import Axis, Curve, linear, logarithmic
-from keepgate.compare.words import decade, size
+from keepgate.wording import decade, scientific
 
 STYLES = {"forgets": 1, "remembers": 3}
 
@@ -51,7 +51,7 @@ def _both(
     places = (0, 1, 3, 4, 5, 10, 20, last)
     told, drawn = [], []
     for name, line in lines.items():
-        values = ", ".join(f"{k}: {size(float(line[k]))}" for k in places)
+        values = ", ".join(f"{k}: {scientific(float(line[k]))}" for k in places)
         told.append(f"{words[name]}: {values}.")
         drawn.append(Curve(name=words[name], style=STYLES[name], xs=range(last + 1), ys=line.tolist()))
     x = linear(0, last, [(step, str(step)) for step in range(0, last + 1, 10)])

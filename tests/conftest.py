@@ -10,6 +10,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import jaxtyping
 import pytest
 
+from tests import enforce
+
 # Before anything imports keepgate: every annotated function of these rooms checks what it is given.
 _ENFORCED = [
     "keepgate.kernels",
@@ -18,7 +20,7 @@ _ENFORCED = [
     "keepgate.tasks.span.decode",
     "keepgate.tasks.span.network",
 ]
-_HOOK = jaxtyping.install_import_hook(_ENFORCED, "enforce.checked")
+_HOOK = jaxtyping.install_import_hook(_ENFORCED, f"{enforce.__name__}.checked")
 assert not any(name.startswith("keepgate.nn") for name in sys.modules), "keepgate was imported too early"
 
 import torch

@@ -54,8 +54,10 @@ MUTANTS_OF_THE_LENS = {
         "lens/writes.py", "factor.masked_fill(cleared, 0)", "factor",
     ),
     "shares one step off": ("lens/writes.py", "keep[1 : last + 1, :, units]", "keep[:last, :, units]"),
-    "the state before kept in the write": ("equations/carry.py", "{previous: ZERO}", "{previous: previous}"),
-    "what keeps taken for what writes": ("equations/carry.py", "Carry(keep=keep,", "Carry(keep=1 - keep,"),
+    "the state before kept in the write": ("equations/additive.py", "{previous: ZERO}", "{previous: previous}"),
+    "what keeps taken for what writes": (
+        "equations/additive.py", "AdditiveUpdate(keep=keep,", "AdditiveUpdate(keep=1 - keep,",
+    ),
     "an answer read before its projection": (
         "lens/attribution.py", "(d if layer.weight_hr is None else d @ layer.weight_hr)",
         "(d if layer.weight_hr is None else d @ layer.weight_hr.abs())",
@@ -91,7 +93,7 @@ MUTANTS_OF_THE_LENS = {
     "a shut gate that erases all the same": (
         "lens/intervene.py", "writes.unwritten[at] * before", "writes.keep[at] * before",
     ),
-    "a gate that can only be shut at 0": ("equations/carry.py", "for shut in (ZERO, ONE)", "for shut in (ZERO,)"),
+    "a gate that can only be shut at 0": ("equations/additive.py", "for shut in (ZERO, ONE)", "for shut in (ZERO,)"),
     "an erasure allowed": (
         "lens/intervene.py", "before + writes.write[at]", "writes.keep[at] * before + writes.write[at]",
     ),
@@ -115,7 +117,7 @@ MUTANTS_OF_THE_PAGE = {
     "one reading for all networks": ("serve/readings.py", "key = (model.id,", 'key = ("",'),
     "units of another token": ("serve/replies.py", "writes.write[token, 0]", "writes.write[token - 1, 0]"),
     "longer stories that begin anew": ("serve/lengthen.py", "story = text + ", "story = "),
-    "the memory's phase in the wrong place": ("serve/equations.py", "topological([carried.keep])", "topological([])"),
+    "the memory's phase in the wrong place": ("emit/unicode.py", "topological([carried.keep])", "topological([])"),
 }  # fmt: skip
 
 

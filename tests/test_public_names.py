@@ -18,7 +18,7 @@ import keepgate.train
 
 NAMES = [
     "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain",
-    "BundleError", "CellError", "CorpusError", "KeepgateError", "Refused", "SettingsError", "ShapeError",
+    "BundleError", "CellError", "CorpusError", "KeepgateError", "KernelRefused", "SettingsError", "ShapeError",
     "TrainingStopped",
 ]  # fmt: skip
 

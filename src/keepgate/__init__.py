@@ -5,14 +5,14 @@ from .errors import (
     CellError,
     CorpusError,
     KeepgateError,
-    Refused,
+    KernelRefused,
     SettingsError,
     ShapeError,
     TrainingStopped,
 )
 
 # The layers need torch, which takes a second to import; `keepgate --help` does not.
-_LAYERS = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain")
+_LAYERS = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels")
 
 __all__ = [
     "GRU",
@@ -23,15 +23,15 @@ __all__ = [
     "CorpusError",
     "GRUCell",
     "KeepgateError",
+    "KernelRefused",
     "LSTMCell",
     "RNNCell",
     "Recurrent",
-    "Refused",
     "SettingsError",
     "ShapeError",
     "Trace",
     "TrainingStopped",
-    "explain",
+    "explain_kernels",
 ]
 
 

@@ -19,7 +19,7 @@ class CellError(KeepgateError, ValueError):
     """A cell is described wrongly, is unknown, or cannot do what was asked of it."""
 
 
-class Refused(KeepgateError, RuntimeError):
+class KernelRefused(KeepgateError, RuntimeError):
     """A kernel that was asked for by name cannot run this call."""
 
 

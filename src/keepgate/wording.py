@@ -1,4 +1,4 @@
-"""What is said in several languages, from one table of words; and numbers as a reader wants them."""
+"""Message catalogs in English and Traditional Chinese, and numbers as text."""
 
 import math
 import re
@@ -9,97 +9,111 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-LANGUAGES = {"en": "en", "zh": "zh-Hant"}  # our short name → the name browsers and screen readers know
-EARLY = 1e-4  # below it, and from 10,000 up, a number is written with a power of ten
+LANGUAGES = {"en": "en", "zh": "zh-Hant"}  # our short name → the BCP 47 tag for browsers and screen readers
+_SCIENTIFIC_BELOW, _SCIENTIFIC_FROM = 1e-4, 1e4  # outside, a number is written with a power of ten
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Where a Chinese character meets a Latin letter or a digit, or the other way round.
-_MEETINGS = re.compile(r"(?<=[\u3400-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?=[\u3400-\u9fff])")
+_SCRIPT_BOUNDARY = re.compile(r"(?<=[\u3400-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?=[\u3400-\u9fff])")
 
 
 @dataclass(frozen=True)
-class Say:
-    """A string of a table of words, with what stands in its braces: plain text, another Say, or several of them."""
+class Message:
+    """A catalog entry with its arguments: plain text, another Message, or a list of them."""
 
     key: str
-    parts: dict[str, "Part"] = field(default_factory=dict)
+    args: dict[str, "Part"] = field(default_factory=dict)
 
 
-Part = str | Say | Sequence[str | Say]
+Part = str | Message | Sequence[str | Message]
 
 
-def say(key: str, **parts: Part) -> Say:
-    """The string under this key, which need not be rendered in any language yet."""
-    return Say(key, parts)
+def msg(key: str, **args: Part) -> Message:
+    """The message under this key, not yet rendered in any language."""
+    return Message(key, args)
 
 
 @dataclass(frozen=True)
-class Words:
-    """The table of words of one package, a TOML file beside its code."""
+class Catalog:
+    """The messages of one package, from a TOML file beside its code."""
 
     package: str
     file: str = "templates/words.toml"
 
     def table(self) -> dict[str, dict[str, str]]:
-        """Every string by its key `section.name`, each a mapping from language to words."""
+        """Every message by its key `section.name`: a mapping from language to format string."""
         return _read(self.package, self.file)
 
-    def speak(self, words: Part, language: str) -> str:
-        """The words in one language; what is plain text already stays as it is."""
-        if isinstance(words, str):
-            return words
-        if isinstance(words, Say):
-            inside = {name: self.speak(part, language) for name, part in words.parts.items()}
-            return self.table()[words.key][language].format_map(inside)
-        spoken = [self.speak(word, language) for word in words]
-        if len(spoken) < 2:
-            return "".join(spoken)
+    def render(self, part: Part, language: str) -> str:
+        """The message in one language; plain text stays as it is, and a list gets commas and "and"."""
+        if isinstance(part, str):
+            return part
+        if isinstance(part, Message):
+            args = {name: self.render(arg, language) for name, arg in part.args.items()}
+            return self.table()[part.key][language].format_map(args)
+        items = [self.render(item, language) for item in part]
+        if len(items) < 2:
+            return "".join(items)
         comma, last = (self.table()[key][language] for key in ("page.comma", "page.and"))
-        return comma.join(spoken[:-1]) + last + spoken[-1]
+        return comma.join(items[:-1]) + last + items[-1]
 
-    def sentence(self, words: Part, language: str) -> str:
-        """The words in one language as a sentence: a capital at its start, space between Chinese and Latin letters."""
-        spoken = self.speak(words, language)
-        return spoken[:1].upper() + spoken[1:] if language == "en" else _MEETINGS.sub(" ", spoken)
+    def sentence(self, part: Part, language: str) -> str:
+        """The message as a sentence: a capital at its start, a space between Chinese and Latin letters."""
+        text = self.render(part, language)
+        return text[:1].upper() + text[1:] if language == "en" else _SCRIPT_BOUNDARY.sub(" ", text)
 
-    def paragraph(self, said: Sequence[Say], language: str) -> str:
-        """Sentences one after the other: with a space between them in English, with none in Chinese."""
-        return (" " if language == "en" else "").join(self.sentence(one, language) for one in said)
+    def paragraph(self, messages: Sequence[Message], language: str) -> str:
+        """Sentences in a row: with a space between them in English, with none in Chinese."""
+        return (" " if language == "en" else "").join(self.sentence(item, language) for item in messages)
 
 
 @cache
 def _read(package: str, file: str) -> dict[str, dict[str, str]]:
-    written = tomllib.loads(files(package).joinpath(file).read_text(encoding="utf-8"))
-    return {f"{section}.{name}": entry for section, names in written.items() for name, entry in names.items()}
+    sections = tomllib.loads(files(package).joinpath(file).read_text(encoding="utf-8"))
+    return {
+        f"{section}.{name}": entry for section, names in sections.items() for name, entry in names.items()
+    }
 
 
-def share(value: float) -> str:
-    """A measured share of one in percent with one decimal; only 0 and 1 themselves are 0% and 100%."""
+def percent(value: float) -> str:
+    """A ratio of counts or sizes, 0 to 1, in percent with one decimal; only 0 and 1 themselves are 0% and 100%."""
     if math.isnan(value):
         return "–"
     if value in (0.0, 1.0):
         return f"{100 * value:.0f}%"
-    written = f"{100 * value:.1f}%"
-    return {"0.0%": "<0.1%", "100.0%": ">99.9%"}.get(written, written)
+    text = f"{100 * value:.1f}%"
+    return {"0.0%": "<0.1%", "-0.0%": "<0.1%", "100.0%": ">99.9%"}.get(text, text)
 
 
-def between(low: float, high: float) -> str:
-    """Two shares as a range, such as 94.1–100%; one share if they are written alike."""
-    first, last = share(low), share(high)
+def probability(value: float) -> str:
+    """A model's probability in percent. A softmax gives neither 0 nor 1, though rounding may: <0.1% and >99.9%."""
+    return {"0%": "<0.1%", "100%": ">99.9%"}.get(text := percent(value), text)
+
+
+def percent_range(low: float, high: float) -> str:
+    """Two ratios as a range, such as 94.1–100%; a single one if both are written alike."""
+    first, last = percent(low), percent(high)
     return last if first == last else f"{first.removesuffix('%')}–{last}"
 
 
-def size(value: float) -> str:
-    """A number of any size with two digits that count, such as 0.38 or 2.3×10⁻¹⁸; zero and infinity as they are."""
+def known_percent(value: float) -> str:
+    """A ratio that is known, not measured, such as chance: two decimals if they say it whole (6.25%), else one."""
+    whole = math.isclose(round(100 * value, 2), 100 * value, abs_tol=1e-9)
+    return (f"{100 * value:.2f}".rstrip("0").rstrip(".") if whole else f"{100 * value:.1f}") + "%"
+
+
+def scientific(value: float, *, ascii_only: bool = False) -> str:
+    """A number of any magnitude with two significant digits: 0.38, 2.3×10⁻¹⁸, or 2.3e-18 in ASCII alone."""
     if math.isnan(value):
         return "–"
     if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
+        return str(value) if ascii_only else "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
-    first, exponent = f"{value:.1e}".split("e")
-    if EARLY <= abs(value) < 10_000:
+    mantissa, exponent = f"{value:.1e}".split("e")
+    if _SCIENTIFIC_BELOW <= abs(value) < _SCIENTIFIC_FROM:
         return f"{value:,.{max(0, 1 - int(exponent))}f}"
-    return f"{first.removesuffix('.0')}×{power(int(exponent))}"
+    mantissa = mantissa.removesuffix(".0")
+    return f"{mantissa}e{int(exponent)}" if ascii_only else f"{mantissa}×{power(int(exponent))}"
 
 
 def power(exponent: int) -> str:
@@ -119,25 +133,19 @@ def count(value: float) -> str:
 
 
 def amount(value: float, digits: int = 1) -> str:
-    """A measured number such as seconds, with so many decimals; a dash for NaN."""
+    """A measured number such as seconds, with so many decimals; a dash for NaN and infinity."""
     return "–" if not math.isfinite(value) else f"{value:,.{digits}f}"
 
 
-def exact(value: float) -> str:
-    """A share that is known, not measured, such as chance: two decimals if they say it whole (6.25%), else one."""
-    whole = math.isclose(round(100 * value, 2), 100 * value, abs_tol=1e-9)
-    return (f"{100 * value:.2f}".rstrip("0").rstrip(".") if whole else f"{100 * value:.1f}") + "%"
+def sanitize(text: str) -> str:
+    """The text without what would steer a terminal or a page: control and direction characters become U+FFFD.
 
-
-def clean(text: str) -> str:
-    """The text without what would steer a terminal or a page: control signs and changes of direction are replaced.
-
-    So is what no file can hold, a lone surrogate for example. Line ends and tabs stay.
+    So does what no file can hold, a lone surrogate for example. Line ends and tabs stay.
     """
-    return "".join("\ufffd" if _steers(letter) else letter for letter in text)
+    return "".join("\ufffd" if _is_control(letter) else letter for letter in text)
 
 
-def _steers(letter: str) -> bool:
+def _is_control(letter: str) -> bool:
     if letter in "\n\t":
         return False
     return (

@@ -1,24 +1,25 @@
 """The speed benchmark's own parts: who wins is arithmetic, and arithmetic can be wrong."""
 
-import importlib
 import json
 import math
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-BENCH = Path(__file__).parents[2] / "bench"
-
-
-@pytest.fixture(autouse=True)
-def from_bench(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(BENCH)
-
-
-def module(name: str) -> ModuleType:
-    return importlib.import_module(name)
+from bench import (
+    agreement,
+    breakdown,
+    cells,
+    clock,
+    contenders,
+    figures,
+    problem,
+    speed_tables,
+    streaming,
+    targets,
+)
 
 
 def row(cell: str, shape: str, mode: str, **seconds: float) -> dict:
@@ -47,7 +48,6 @@ def result(*rows: dict) -> dict:
 
 
 def test_a_ratio_is_against_torchs_faster_time():
-    figures = module("figures")
     assert figures.ratio(row("LSTM", "1,1,1,1", "training", ours=2.0, torch_1=6.0, torch_2=8.0)) == 3.0
     assert figures.ratio(row("LSTM", "1,1,1,1", "training", ours=2.0, torch_1=8.0, torch_2=5.0)) == 2.5
     assert figures.ratio(row("LSTM", "1,1,1,1", "training", torch_1=8.0)) is None
@@ -55,7 +55,6 @@ def test_a_ratio_is_against_torchs_faster_time():
 
 
 def test_the_operations_are_those_of_the_products():
-    problem = module("problem")
     shape = problem.Shape.of("100,32,128,256")
     # One product of [100 · 32, 128 + 256] with [384, 4 · 256], by hand.
     once = 2 * (100 * 32) * (128 + 256) * (4 * 256)
@@ -67,7 +66,6 @@ def test_the_operations_are_those_of_the_products():
 
 
 def test_a_share_is_of_the_best_the_machine_was_seen_to_do():
-    figures, problem = module("figures"), module("problem")
     shape = problem.Shape.of("100,32,128,128")
     seconds = problem.operations("LSTM", shape, "inference") / 2.05e11
     measured = row("LSTM", str(shape), "inference", ours=seconds)
@@ -78,7 +76,6 @@ def test_a_share_is_of_the_best_the_machine_was_seen_to_do():
 
 
 def test_growth_is_one_when_time_follows_the_steps_and_four_when_their_square():
-    figures = module("figures")
     times = {"linear 400@2": 1.0, "linear 1600@2": 4.0, "square 400@2": 1.0, "square 1600@2": 16.0}
     measured = {
         "steps": [400, 800, 1600],
@@ -89,7 +86,6 @@ def test_growth_is_one_when_time_follows_the_steps_and_four_when_their_square():
 
 
 def test_a_row_is_noisy_if_the_machine_or_a_contender_was_not_steady():
-    figures = module("figures")
     quiet = row("LSTM", "1,1,1,1", "training", ours=1.0, torch_1=1.0)
     assert not figures.noisy(quiet, 4e11)
     assert figures.noisy(quiet | {"burst": 3e11}, 4e11)
@@ -98,7 +94,6 @@ def test_a_row_is_noisy_if_the_machine_or_a_contender_was_not_steady():
 
 
 def test_every_target_of_the_table_is_compared_in_its_own_direction():
-    targets = module("targets")
     fast = row("LSTM", "100,1,64,64", "inference", ours=1.0, trace=1.2, torch_1=4.0, torch_2=9.0)
     slow = row("LSTM", "100,1,64,64", "training", ours=1.0, trace=1.02, torch_1=2.4, torch_2=9.0)
     found = {target.what: target for target in targets.targets(result(fast, slow))}
@@ -111,7 +106,6 @@ def test_every_target_of_the_table_is_compared_in_its_own_direction():
 
 
 def test_the_targets_are_the_tables():
-    targets, problem = module("targets"), module("problem")
     assert list(targets.LSTM) == [str(shape) for shape in problem.SHAPES]
     of = problem.Shape.of
     assert targets.wanted_ratio("GRU", of("100,1,128,128"), "inference") == 4.0
@@ -122,7 +116,6 @@ def test_the_targets_are_the_tables():
 
 
 def test_rounds_are_put_together_by_their_median():
-    clock = module("clock")
     timing = clock.Timing.of([3.0, 1.0, 2.0, 100.0, 2.0])
     assert timing.median == 2.0
     assert timing.rounds == 5
@@ -133,7 +126,6 @@ def test_rounds_are_put_together_by_their_median():
 
 
 def test_contenders_take_turns_and_the_first_call_of_a_turn_does_not_count(monkeypatch: pytest.MonkeyPatch):
-    clock = module("clock")
     now = [0.0]
     monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr(clock, "wait_until_quiet", lambda: None)
@@ -156,7 +148,6 @@ def test_contenders_take_turns_and_the_first_call_of_a_turn_does_not_count(monke
 
 
 def test_a_new_row_takes_the_place_of_its_own_and_no_other(tmp_path: Path):
-    cells = module("cells")
     order = tuple({"cell": cell, "hidden": hidden} for cell in ("LSTM", "GRU") for hidden in (64, 128))
     rows: list[dict] = []
     for job in (order[2], order[0], order[2]):
@@ -169,16 +160,14 @@ def test_a_new_row_takes_the_place_of_its_own_and_no_other(tmp_path: Path):
 
 @pytest.mark.parametrize("language", [0, 1])
 def test_every_table_can_be_printed_from_a_measurement_that_is_not_finished(language: int):
-    tables = module("speed_tables")
     half = result(row("LSTM", "100,1,64,64", "training", ours=1e-3, trace=1e-3, torch_1=2.4e-3))
     for measured in (result(), half):
-        for name, table in tables.TABLES.items():
+        for name, table in speed_tables.TABLES.items():
             assert "None" not in table(measured, language), name
-    assert "2.40× (" in tables.speed(half, language)
+    assert "2.40× (" in speed_tables.speed(half, language)
 
 
 def test_what_disagrees_is_found_and_named():
-    agreement, problem, contenders = module("agreement"), module("problem"), module("contenders")
     small = problem.Problem(cell="GRU", shape=problem.Shape(5, 2, 3, 4))
     expected = agreement.truth(small, "training")
     assert set(expected) == {"output", "d_x", "d_weight_ih", "d_weight_hh", "d_bias_ih", "d_bias_hh"}
@@ -201,7 +190,6 @@ def test_what_disagrees_is_found_and_named():
 
 
 def test_ragged_ways_agree_and_lengths_are_the_same_share_of_any_number_of_steps():
-    agreement, problem, contenders = module("agreement"), module("problem"), module("contenders")
     small = problem.Problem(cell="LSTM", shape=problem.Shape(7, 6, 3, 4))
     expected = agreement.truth(small, "training", ragged=True)
     for build in (contenders.keepgate_ragged, contenders.torch_packed):
@@ -218,7 +206,6 @@ def test_ragged_ways_agree_and_lengths_are_the_same_share_of_any_number_of_steps
 
 @pytest.mark.parametrize("cell", ["LSTM", "GRU", "RNN"])
 def test_a_training_step_finds_changed_weights_and_no_gradients(cell: str):
-    problem, contenders = module("problem"), module("contenders")
     small = problem.Problem(cell=cell, shape=problem.Shape(5, 2, 3, 4))
     runner = contenders.torch_nn(small, "training")
     runner.call()
@@ -231,7 +218,6 @@ def test_a_training_step_finds_changed_weights_and_no_gradients(cell: str):
 
 def test_onnx_runtime_has_the_same_weights():
     pytest.importorskip("onnxruntime")
-    agreement, problem, contenders = module("agreement"), module("problem"), module("contenders")
     for cell in problem.CELLS:
         small = problem.Problem(cell=cell, shape=problem.Shape(5, 2, 3, 4))
         runner = contenders.onnx_runtime(small, "inference", threads=1)
@@ -253,11 +239,10 @@ def test_onnx_runtime_has_the_same_weights():
     ],
 )  # fmt: skip
 def test_a_sample_belongs_to_the_part_that_its_stack_names(stack: str, part: str):
-    assert module("breakdown").part_of(stack) == part
+    assert breakdown.part_of(stack) == part
 
 
 def test_a_stream_that_says_something_else_than_the_layer_is_not_timed():
-    streaming, problem = module("streaming"), module("problem")
     small = problem.Problem(cell="GRU", shape=problem.Shape(6, 1, 4, 4))
     for build in (streaming._torch_layer, streaming._torch_cell):
         step, x_T = build(small)

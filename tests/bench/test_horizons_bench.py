@@ -1,24 +1,11 @@
 """The benchmark of horizons: how networks are compared, and that its picture says what it shows."""
 
-import importlib.util
 import math
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    folder = Path(__file__).parents[2] / "bench"
-    monkeypatch.syspath_prepend(folder)
-    spec = importlib.util.spec_from_file_location("horizon_bench", folder / "horizon.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from bench import horizon
 
 
 def rows() -> list[dict]:
@@ -33,8 +20,8 @@ def rows() -> list[dict]:
     ]  # fmt: skip
 
 
-def test_predictions_are_compared_by_their_ranks(bench: ModuleType) -> None:
-    found = bench.agreement(rows())
+def test_predictions_are_compared_by_their_ranks() -> None:
+    found = horizon.agreement(rows())
     assert found["gradient"]["rank_correlation"] == pytest.approx(1)
     assert found["decay length"]["rank_correlation"] == pytest.approx(1), "infinity is the largest"
     assert found["half-life"]["rank_correlation"] == pytest.approx(-1)
@@ -43,8 +30,8 @@ def test_predictions_are_compared_by_their_ranks(bench: ModuleType) -> None:
         assert -1 <= low <= high <= 1
 
 
-def test_the_picture_stands_by_itself(bench: ModuleType) -> None:
-    picture = bench.drawn(rows())
+def test_the_picture_stands_by_itself() -> None:
+    picture = horizon.drawn(rows())
     root = ElementTree.fromstring(picture)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     for words in (
@@ -57,6 +44,6 @@ def test_the_picture_stands_by_itself(bench: ModuleType) -> None:
     assert "<style>" in picture
 
 
-def test_stories_are_as_long_as_they_can_be(bench: ModuleType) -> None:
-    assert bench.possible(300) == 300
-    assert 22 <= bench.possible(23) <= 23
+def test_stories_are_as_long_as_they_can_be() -> None:
+    assert horizon.possible(300) == 300
+    assert 22 <= horizon.possible(23) <= 23

@@ -9,7 +9,7 @@ def one_step(cell: Cell, x, states, weight_ih, bias_ih, weight_hh=None, bias_hh=
     wx = Named(**dict(zip(cell.gates, (x @ weight_ih.T + bias_ih).chunk(count, -1), strict=True)))
     if cell.recurrent == "none":
         uh = None
-    elif cell.recurrent == "inside":
+    elif cell.recurrent == "in_step":
         rows = zip(cell.gates, weight_hh.chunk(count), bias_hh.chunk(count), strict=True)
         uh = Named(**{gate: lambda v, w=w, b=b: v @ w.T + b for gate, w, b in rows})
     else:

@@ -19,6 +19,11 @@ def test_gates_are_in_torchs_order():
     assert cells.lstm.states == ("h", "c")
 
 
+@pytest.mark.parametrize("cell", cells.CELLS, ids=lambda cell: cell.name)
+def test_every_letter_of_a_trace_has_a_meaning(cell):
+    assert set(cell.letters) == {*cell.states, *cell.traced}
+
+
 @pytest.mark.parametrize(("name", "nearest"), [("LSTN", "lstm"), ("gru2", "gru"), ("rnn_than", "rnn_tanh")])
 def test_an_unknown_cell_is_told_the_known_ones_nearest_first(name, nearest):
     with pytest.raises(CellError, match=f"no cell '{name}'; known are {nearest}, ") as raised:

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from one_step import one_step
 
 from keepgate.cells import CELLS, gru, gru_reset_before, lstm, peephole, rnn_tanh
 from keepgate.equations import Cell
+from tests.cells.one_step import one_step
 
 onnx = pytest.importorskip("onnx")
 reference = pytest.importorskip("onnx.reference")

@@ -8,9 +8,9 @@ from math import log, tanh
 
 import pytest
 import torch
-from one_step import one_step
 
 from keepgate.cells import gru, gru_reset_before, lstm, mingru, peephole, rnn_relu, rnn_tanh
+from tests.cells.one_step import one_step
 
 LN2, LN3 = log(2), log(3)
 
@@ -163,9 +163,9 @@ def test_in_a_mingru_an_open_gate_writes():
 def test_an_open_gate_keeps():
     # As the textbooks say of f and z: near 1 the memory stays as it is, near 0 it is gone.
     for cell, gate in ((lstm, "f"), (peephole, "f"), (gru, "z")):
-        assert cell.keeps == gate
+        assert cell.retain_gate == gate
         traced = {name: tensor([0.0]) for name in cell.traced}
         previous = {state: tensor([0.7]) for state in cell.states}
         kept = cell.rebuild({**traced, gate: tensor([1.0])}, previous)
         gone = cell.rebuild({**traced, gate: tensor([0.0])}, previous)
-        assert (kept[cell.memory].item(), gone[cell.memory].item()) == (0.7, 0.0)
+        assert (kept[cell.memory_state].item(), gone[cell.memory_state].item()) == (0.7, 0.0)

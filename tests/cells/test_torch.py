@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from one_step import one_step
 
 from keepgate.cells import gru, gru_reset_before, lstm, rnn_relu, rnn_tanh
+from tests.cells.one_step import one_step
 
 TORCH = [
     (rnn_tanh, lambda i, h: torch.nn.RNNCell(i, h, nonlinearity="tanh", dtype=torch.float64)),

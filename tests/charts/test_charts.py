@@ -20,7 +20,7 @@ from keepgate.charts import (
 )
 from keepgate.charts.curves import spread
 from keepgate.charts.svg import tag
-from keepgate.compare.words import decade
+from keepgate.wording import decade
 
 
 def picture(curves, y, levels=()):

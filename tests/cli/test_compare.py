@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from keepgate.cli import contest
 from keepgate.cli.target import make_sure_of
-from keepgate.compare.result import Comparison, GradientLine, Machine, Network, Reading, SeedRun
+from keepgate.demo.result import Comparison, GradientLine, Machine, Network, Reading, SeedRun
 
 LENGTHS = (22, 1000)
 
@@ -60,7 +60,7 @@ def compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keepgate):
         asked.update(seeds=tuple(seeds), **settings)
         return made_up(len(tuple(seeds)))
 
-    monkeypatch.setattr("keepgate.compare.run.run", run)
+    monkeypatch.setattr("keepgate.demo.run.run", run)
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: (keepgate("compare", *arguments), asked)
 
@@ -166,11 +166,3 @@ def test_the_networks_are_kept_where_it_is_asked_for(compared, monkeypatch) -> N
     assert asked["models"] == Path("networks")
     assert "keepgate look networks/lstm-chrono --text -" in ran.out
     assert "  keepgate serve\n" in ran.out
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0.384, "0.38"), (1, "1.00"), (2.3e-18, "2e-18"), (0, "0"), (523.0, "5e+02"), (float("inf"), "inf")],
-)
-def test_a_gradient_of_any_size_can_be_read(value: float, written: str) -> None:
-    assert contest.size(value) == written

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from keepgate.data.corpora.stories import primer, stories
 from keepgate.data.questions import Question
+from keepgate.demo.stories import primer, stories
 from keepgate.export import load, save
 from keepgate.lens import examine
 from keepgate.tasks import ChoiceReader

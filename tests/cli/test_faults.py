@@ -16,7 +16,7 @@ from keepgate.cli import app, faults
         (package.SettingsError("x"), 2),
         (package.ShapeError("x"), 2),
         (package.CellError("x"), 2),
-        (package.Refused("x"), 2),
+        (package.KernelRefused("x"), 2),
         (package.CorpusError("x"), 3),
         (package.BundleError("x"), 3),
         (FileNotFoundError(errno.ENOENT, "No such file", "notes.txt"), 3),

@@ -11,21 +11,12 @@ from keepgate.cli import show
 from keepgate.tasks.answer import Answer
 
 
-@pytest.mark.parametrize(
-    ("share", "written"),
-    [(0, "0.0%"), (0.0001, "< 0.1%"), (0.5, "50.0%"), (0.9994, "99.9%"), (0.99999, "> 99.9%"), (1, "100.0%")],
-)
-def test_a_share_is_never_rounded_to_certainty(share: float, written: str) -> None:
-    assert show.percent(share) == written
-
-
 @pytest.mark.parametrize(("time", "written"), [(0.25, "250 ms"), (3.14, "3.1 s"), (600, "10 min")])
 def test_seconds_are_in_the_unit_of_a_person(time: float, written: str) -> None:
     assert show.seconds(time) == written
 
 
-def test_nothing_in_a_text_can_steer_the_terminal() -> None:
-    assert show.clean("a\x1b[31mb\u202ec\x9b") == "a\ufffd[31mb\ufffdc\ufffd"
+def test_a_text_becomes_one_line() -> None:
     assert show.one_line("a\n  b\tc") == "a b c"
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from keepgate import lens
-from keepgate.data.corpora.stories import article
+from keepgate.demo.pretrained import folders
+from keepgate.demo.stories import article
 from keepgate.export import load
 from keepgate.lens.rerun import rerun_from
-from keepgate.serve.shipped import folders
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guide"
 NAMES = ("remember", "story")

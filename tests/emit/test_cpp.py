@@ -5,16 +5,16 @@ import re
 
 import pytest
 import torch
-from compiled import CSRC, built, call, facts
-from later_cells import LATER
 from torch import Tensor
 
 from keepgate.cells import CELLS, by_name, gru, gru_reset_before, lstm, mingru
 from keepgate.emit import header
 from keepgate.equations import Cell, Named, Step, cell, sigmoid, tanh
 from keepgate.errors import CellError
+from tests.emit.compiler import CSRC, built, call, facts
+from tests.equations.later_cells import LATER
 
-COMMITTED = [cell for cell in CELLS if cell.recurrent != "inside"]
+COMMITTED = [cell for cell in CELLS if cell.recurrent != "in_step"]
 UNITS = 50
 
 

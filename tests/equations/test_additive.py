@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from later_cells import LATER
 
 from keepgate.cells import CELLS, by_name
 from keepgate.equations import Named, Step, cell, evaluate, sigmoid, symbol, tanh
 from keepgate.equations.additive import replaced
 from keepgate.equations.derivative import ZERO
+from tests.equations.later_cells import LATER
 
 CARRIED = {
     "rnn_tanh": {}, "rnn_relu": {}, "indrnn": {}, "lstm": {"c": "f"}, "peephole": {"c": "f"}, "gru": {"h": "z"},
@@ -18,25 +18,25 @@ CARRIED = {
 
 @pytest.mark.parametrize("one", [*CELLS, *LATER], ids=lambda one: one.name)
 def test_the_states_that_a_factor_carries_are_found(one):
-    found = {state: one.analysis.gates.get(carry.keep) for state, carry in one.carried.items()}
+    found = {state: one.analysis.gates.get(carry.keep) for state, carry in one.additive.items()}
     assert found == CARRIED[one.name]
 
 
 @pytest.mark.parametrize(
-    "one", [c for c in (*CELLS, *LATER) if c.recurrent != "inside"], ids=lambda c: c.name
+    "one", [c for c in (*CELLS, *LATER) if c.recurrent != "in_step"], ids=lambda c: c.name
 )
 def test_what_is_kept_and_what_is_written_make_the_state(one):
     graph = one.graph
     values = {node: torch.rand(7, dtype=torch.float64) for node in graph.inputs.values()}
-    for state, carry in one.carried.items():
+    for state, carry in one.additive.items():
         keep, write, new = evaluate([carry.keep, carry.write, graph.next[state]], values)
         torch.testing.assert_close(keep * values[graph.previous[state]] + write, new, rtol=0, atol=1e-15)
 
 
 def test_the_output_vanishes_with_the_memory_that_shows_it():
-    assert set(by_name("lstm").analysis.slopes) >= {"c"}
-    assert by_name("lstm").analysis.slopes["c"] is by_name("lstm").graph.traced["o"]
-    assert "c" in next(one for one in LATER if one.name == "slstm").analysis.slopes
+    assert set(by_name("lstm").analysis.output_slopes) >= {"c"}
+    assert by_name("lstm").analysis.output_slopes["c"] is by_name("lstm").graph.traced["o"]
+    assert "c" in next(one for one in LATER if one.name == "slstm").analysis.output_slopes
 
 
 @cell(gates="f g", states="h c")
@@ -48,8 +48,8 @@ def shifted(wx: Named, uh: Named, s: Named) -> Step:
 
 
 def test_an_output_that_does_not_vanish_with_its_memory_has_no_slope_there():
-    assert "c" not in shifted.analysis.slopes
-    assert list(shifted.carried) == ["c"]
+    assert "c" not in shifted.analysis.output_slopes
+    assert list(shifted.additive) == ["c"]
 
 
 @cell(gates="f g", states="h")
@@ -67,10 +67,10 @@ def squares_itself(wx: Named, uh: Named, s: Named) -> Step:
 
 
 def test_a_candidate_that_sees_the_memory_is_a_write_and_a_square_is_no_factor():
-    carry = looks_at_itself.carried["h"]
+    carry = looks_at_itself.additive["h"]
     graph = looks_at_itself.graph
     assert (carry.keep, carry.write) == (graph.traced["f"], graph.traced["g"])
-    assert squares_itself.carried == {}
+    assert squares_itself.additive == {}
 
 
 def test_zeros_are_left_out():
@@ -81,4 +81,4 @@ def test_zeros_are_left_out():
     ):  # fmt: skip
         found = replaced(whole, {a: ZERO})
         assert found is left or repr(found) == repr(b), f"{whole}: {found}"
-    assert replaced(sigmoid(a) * b, {a: ZERO}, held=[sigmoid(a)]) is sigmoid(a) * b
+    assert replaced(sigmoid(a) * b, {a: ZERO}, constants=[sigmoid(a)]) is sigmoid(a) * b

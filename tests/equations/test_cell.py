@@ -5,11 +5,11 @@ import pickle
 
 import pytest
 import torch
-from later_cells import LATER, coupled, indrnn, made_up, minlstm, slstm
 
 from keepgate.cells import CELLS, gru, gru_reset_before, lstm, mingru, peephole, rnn_relu, rnn_tanh
 from keepgate.equations import Named, OnnxOperator, Step, cell, sigmoid, tanh
 from keepgate.errors import CellError
+from tests.equations.later_cells import LATER, coupled, indrnn, made_up, minlstm, slstm
 
 each_cell = pytest.mark.parametrize("cell", [*CELLS, *LATER], ids=lambda cell: cell.name)
 
@@ -36,7 +36,12 @@ FOUND = [
 def test_which_gate_keeps_and_which_writes_is_found_in_the_equations(
     cell, keeps, writes, memory, linear, traced
 ):
-    assert (cell.keeps, cell.writes, cell.memory, cell.linear) == (keeps, writes, memory, linear)
+    assert (cell.retain_gate, cell.input_gate, cell.memory_state, cell.linear) == (
+        keeps,
+        writes,
+        memory,
+        linear,
+    )
     assert cell.traced == tuple(traced.split())
 
 
@@ -47,7 +52,7 @@ def test_a_gate_is_found_by_what_it_does_and_not_by_its_name():
         c = i * s.c + f * g
         return Step(h=sigmoid(wx.o + uh.o) * tanh(c), c=c, i=i, f=f)
 
-    assert (renamed.keeps, renamed.writes, renamed.memory) == ("i", "f", "c")
+    assert (renamed.retain_gate, renamed.input_gate, renamed.memory_state) == ("i", "f", "c")
 
 
 def test_a_gate_that_keeps_is_not_said_to_write_too():
@@ -56,7 +61,7 @@ def test_a_gate_that_keeps_is_not_said_to_write_too():
         f = sigmoid(wx.f + uh.f)
         return Step(h=f * (s.h + tanh(wx.a + uh.a)), f=f)
 
-    assert (leaky.keeps, leaky.writes) == ("f", None)
+    assert (leaky.retain_gate, leaky.input_gate) == ("f", None)
 
 
 def test_a_factor_that_can_leave_zero_to_one_is_no_gate():
@@ -65,7 +70,7 @@ def test_a_factor_that_can_leave_zero_to_one_is_no_gate():
         f = tanh(wx.f + uh.f)
         return Step(h=f * s.h + 1, f=f)
 
-    assert signed.keeps is None
+    assert signed.retain_gate is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +90,7 @@ def test_whether_a_step_reads_its_output_beside_uh_is_found(cell, reads_output):
 
 
 def test_a_product_inside_the_step_reads_the_output_by_weights_alone():
-    @cell(gates="a", recurrent="inside")
+    @cell(gates="a", recurrent="in_step")
     def plain(wx, u, s):
         return Step(h=tanh(wx.a + u.a(s.h)))
 
@@ -137,7 +142,7 @@ def run(cell, dtype=torch.float64):
     blocks = {kind: {gate: torch.randn(3, 10, dtype=dtype) for gate in cell.gates} for kind in ("wx", "uh")}
     previous = {state: torch.rand(3, 10, dtype=dtype) + 0.5 for state in cell.states}
     uh = Named(**blocks["uh"])
-    if cell.recurrent == "inside":
+    if cell.recurrent == "in_step":
         weights = {gate: torch.randn(10, 10, dtype=dtype) for gate in cell.gates}
         uh = Named(**{gate: lambda v, w=w: v @ w for gate, w in weights.items()})
     more = [Named(**{v: torch.randn(10, dtype=dtype) for v in cell.vectors})] if cell.vectors else []
@@ -258,6 +263,11 @@ def traces_reserved(wx, uh, s):
 
 
 WRONG = {
+    "a letter that no trace shows": (
+        good,
+        {"gates": "a b", "letters": {"f": "forget gate"}},
+        "'f' a meaning, and its trace shows h",
+    ),
     "no gates": (good, {"gates": ""}, "has no gates"),
     "no states": (good, {"gates": "a b", "states": ""}, "has no states"),
     "a gate twice": (good, {"gates": "a b a"}, "'a' twice"),

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from test_expr import FORMULAS
 
 from keepgate.cells import CELLS
 from keepgate.equations import derivative, evaluate, gradients, maximum, relu, sigmoid, symbol
 from keepgate.errors import CellError
+from tests.equations.formulas import FORMULAS
+from tests.equations.later_cells import LATER
 
-WITH_GRAPH = [cell for cell in (*CELLS, *LATER) if cell.recurrent != "inside"]
+WITH_GRAPH = [cell for cell in (*CELLS, *LATER) if cell.recurrent != "in_step"]
 each_cell = pytest.mark.parametrize("cell", WITH_GRAPH, ids=lambda cell: cell.name)
 
 
@@ -62,7 +62,7 @@ def test_at_its_corner_each_operation_has_torchs_derivative():
 def test_what_is_held_has_no_derivative_of_its_own():
     x = symbol("x")
     gate = sigmoid(x)
-    assert derivative(gate * x, x, held=[gate]) is gate
+    assert derivative(gate * x, x, constants=[gate]) is gate
     assert derivative(gate * x, x) is not gate
 
 

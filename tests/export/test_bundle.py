@@ -13,9 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from fake_task import Parity
 from safetensors.torch import save as tensors_to
-from small_disk import small_disk
 
 from keepgate import tasks
 from keepgate.data.questions import Question
@@ -24,6 +22,8 @@ from keepgate.export import folder as folders
 from keepgate.export import load, save
 from keepgate.tasks.reader import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
+from tests.fake_task import Parity
+from tests.small_disk import small_disk
 
 CARD = {
     "what": "Says whether a sum is even.",

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from oracles import agrees
 from torch import Tensor
 
 from keepgate import cells
 from keepgate.equations import Cell
 from keepgate.kernels import KERNELS, Call, run
+from tests.oracles import agrees
 
 # Every cell whose step is elementwise: the core takes each of them.
-CORE = tuple(cell for cell in cells.CELLS if cell.recurrent != "inside")
+CORE = tuple(cell for cell in cells.CELLS if cell.recurrent != "in_step")
 DTYPES = (torch.float32, torch.float64)
 
 # One beside each vector width (4, 8 and 16 numbers) and beside each number of rows that a tile holds.
@@ -105,7 +105,7 @@ def values(call: Call, kernel: str) -> dict[str, Tensor]:
     """Output, final states and trace, by name."""
     ran = run(call, kernel)
     final = {f"last {s}": v for s, v in zip(call.cell.states, ran.final, strict=True)}
-    return {"output": ran.output, **final, **{f"trace {name}": value for name, value in ran.kept.items()}}
+    return {"output": ran.output, **final, **{f"trace {name}": value for name, value in ran.traced.items()}}
 
 
 def derivatives(

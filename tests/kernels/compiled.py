@@ -7,14 +7,14 @@ import io
 
 import pytest
 import torch
-from calls import made
-from oracles import agrees, flat
 from torch.func import functional_call, grad, vmap
 
 import keepgate
 from keepgate import cells
 from keepgate.kernels.core.call_spec import tensors_of
 from keepgate.nn import Recurrent
+from tests.kernels.calls import made
+from tests.oracles import agrees, flat
 
 SHAPES = [(9, 3), (20, 5), (7, 2), (31, 4)]
 

@@ -5,13 +5,13 @@ import itertools
 
 import pytest
 import torch
-from calls import made
-from later_cells import LATER
-from oracles import agrees, flat, gradients
-from shapes import RAGGED, SHAPES
 
 from keepgate import cells
 from keepgate.kernels import KERNELS, Call, run
+from tests.equations.later_cells import LATER
+from tests.kernels.calls import made
+from tests.oracles import agrees, flat, gradients
+from tests.shapes import RAGGED, SHAPES
 
 FAST = [kernel for kernel in KERNELS if kernel.name != "reference"]
 REFERENCE = KERNELS[-1]
@@ -62,12 +62,12 @@ def test_the_reference_is_the_cells_step_over_time(cell):
         one = dataclasses.replace(call, x=call.x[t : t + 1], states=states)
         step = run(one, "reference")
         states = step.final
-        for name, value in step.kept.items():
-            agrees(value[0], ran.kept[name][t])
-    assert set(ran.kept) == {*cell.states, *cell.traced}
+        for name, value in step.traced.items():
+            agrees(value[0], ran.traced[name][t])
+    assert set(ran.traced) == {*cell.states, *cell.traced}
     for mine, other in zip(ran.final, states, strict=True):
         agrees(mine, other)
-    assert torch.equal(ran.output, ran.kept[cell.states[0]])
+    assert torch.equal(ran.output, ran.traced[cell.states[0]])
 
 
 @pytest.mark.parametrize("cell", EVERY_CELL, ids=lambda cell: cell.name)

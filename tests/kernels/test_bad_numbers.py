@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 import torch
-from calls import CORE, DTYPES, derivatives, made, names, values
 
 from keepgate import cells
+from tests.kernels.calls import CORE, DTYPES, derivatives, made, names, values
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)

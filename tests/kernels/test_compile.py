@@ -1,6 +1,5 @@
 """Layers in torch.compile, torch.export and torch.jit: compiled.py, run by a process of its own."""
 
-import os
 import re
 import subprocess
 import sys
@@ -17,8 +16,6 @@ QUICK = [name for slow, name in TESTS if not slow]
 
 def run(marked: str) -> list[tuple[str, str]]:
     """Each test of compiled.py with its verdict, run without this project's conftest."""
-    path = [os.environ.get("PYTHONPATH", ""), str(HERE), str(HERE.parent)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
     command = [
         sys.executable,
         "-m",
@@ -33,7 +30,7 @@ def run(marked: str) -> list[tuple[str, str]]:
     ]
     done = subprocess.run(
         [*command, "--show-capture=no", str(HERE / "compiled.py")],
-        capture_output=True, text=True, check=False, env=environment,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     print(done.stdout[-8000:], done.stderr[-2000:])
     return re.findall(r"^(PASSED|FAILED|ERROR) \S*compiled.py::(\w+)", done.stdout, re.MULTILINE)

@@ -4,12 +4,25 @@ import random
 
 import pytest
 import torch
-from calls import CORE, DTYPES, HIDDEN, INPUTS, ROWS, STEPS, by_name, check, drawn, made, ragged, threads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepgate import cells
 from keepgate.kernels import run
+from tests.kernels.calls import (
+    CORE,
+    DTYPES,
+    HIDDEN,
+    INPUTS,
+    ROWS,
+    STEPS,
+    by_name,
+    check,
+    drawn,
+    made,
+    ragged,
+    threads,
+)
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)

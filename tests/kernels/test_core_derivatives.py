@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from calls import CORE, made
-from oracles import agrees, by_kernel, flat
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, stack_module_state, vmap
 from torch.utils.checkpoint import checkpoint
 
@@ -12,6 +10,8 @@ from keepgate import cells
 from keepgate.kernels import KERNELS
 from keepgate.kernels.core import arguments as addresses
 from keepgate.nn import Recurrent
+from tests.kernels.calls import CORE, made
+from tests.oracles import agrees, by_kernel, flat
 
 CPU = KERNELS[0]
 LAYERS = ["RNN", "LSTM", "GRU"]

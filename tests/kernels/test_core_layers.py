@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 import torch
-from calls import CORE, DTYPES
-from oracles import agrees, by_kernel, flat, gradients, twins
 
 import keepgate
 from keepgate.nn import Recurrent
+from tests.kernels.calls import CORE, DTYPES
+from tests.oracles import agrees, by_kernel, flat, gradients, twins
 
 LAYERS = ["RNN", "LSTM", "GRU"]
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)

@@ -4,11 +4,11 @@ from math import log
 
 import pytest
 import torch
-from calls import CORE, DTYPES, made
-from oracles import agrees
 
 from keepgate import cells
 from keepgate.kernels import Call, run
+from tests.kernels.calls import CORE, DTYPES, made
+from tests.oracles import agrees
 
 LN2, LN3 = log(2), log(3)
 
@@ -48,7 +48,7 @@ def test_numbers_worked_by_hand(name, dtype):
         trace=True,
         **{key: torch.tensor(value, dtype=dtype).reshape(shapes[key]) for key, value in weights.items()},
     )
-    kept = run(call, "cpu").kept
+    kept = run(call, "cpu").traced
     found = {key: value.item() for key, value in kept.items()}
     assert found == pytest.approx(expected, rel=1e-6 if dtype == torch.float32 else 1e-12)
 

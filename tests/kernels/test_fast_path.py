@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from calls import CORE, DTYPES
-from oracles import flat
 
 import keepgate
 from keepgate.lens.seen import as_tuple
 from keepgate.nn import Recurrent, recurrent
+from tests.kernels.calls import CORE, DTYPES
+from tests.oracles import flat
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 

@@ -7,12 +7,12 @@ import threading
 
 import pytest
 import torch
-from calls import CORE
-from children import in_child
 from torch.utils.data import DataLoader, TensorDataset
 
 import keepgate
 from keepgate.nn import Recurrent
+from tests.kernels.calls import CORE
+from tests.kernels.children import in_child
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks with threads are Linux's own")
 

@@ -1,17 +1,16 @@
 """A kernel does no more work than it did: instructions of three small cases, counted by callgrind.
 
-`python tests/kernels/test_instructions.py` counts them anew and writes instructions.json.
+`python -m tests.kernels.test_instructions` counts them anew and writes instructions.json.
 """
 
 import json
-import os
 import re
 from pathlib import Path
 
 import pytest
-from drivers import driver_here, run, tool
 
 from keepgate import _core
+from tests.kernels.drivers import driver_here, run, tool
 
 COMMITTED = Path(__file__).parent / "instructions.json"
 CASES = ("lstm-forward", "gru-training", "streaming")
@@ -44,7 +43,7 @@ def test_a_case_takes_the_instructions_it_took(case: str):
     before = committed["instructions"][case]
     assert abs(now / before - 1) <= CLOSE, (
         f"{case} takes {now:,} instructions, {now / before - 1:+.1%} from the {before:,} of instructions.json; "
-        f"if that is meant, run `python {os.path.relpath(__file__)}` and commit the file"
+        f"if that is meant, run `python -m {__name__}` and commit the file"
     )
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from calls import CORE
 
 import keepgate
 from keepgate.nn import Recurrent
+from tests.kernels.calls import CORE
 
 PAGE = 4096
 

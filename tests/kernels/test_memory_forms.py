@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 import torch
-from calls import CORE, DTYPES, derivatives, made, names, values
 
 import keepgate
 from keepgate import cells
 from keepgate.kernels import run
+from tests.kernels.calls import CORE, DTYPES, derivatives, made, names, values
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 STEPS, ROWS, INPUTS, HIDDEN = 9, 7, 5, 19

@@ -4,9 +4,9 @@ import platform
 from pathlib import Path
 
 import pytest
-from drivers import driver, driver_here, run, tool
 
 from keepgate import _core
+from tests.kernels.drivers import driver, driver_here, run, tool
 
 CROSS, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64-static"
 NEON = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_CXX_COMPILER={CROSS}"]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from calls import threads
 
 import keepgate
 from keepgate import _core
 from keepgate.kernels.core.openmp_threads import lend
+from tests.kernels.calls import threads
 
 LAUNCH = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
 WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)

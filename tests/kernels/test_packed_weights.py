@@ -7,11 +7,11 @@ import pickle
 
 import pytest
 import torch
-from oracles import by_kernel
 from torch.func import functional_call
 
 import keepgate
 from keepgate.kernels.core import packed_weights as packed
+from tests.oracles import by_kernel
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from test_agree import made
 
 import keepgate
 from keepgate import cells
 from keepgate.equations import Step, cell, tanh
 from keepgate.kernels import KERNELS, Call, explain, run
+from tests.equations.later_cells import LATER
+from tests.kernels.calls import made
 
 CPU, BUILTIN, REFERENCE = KERNELS
 
@@ -62,10 +62,10 @@ def test_the_reference_refuses_nothing():
 
 
 def test_a_named_kernel_that_refuses_is_an_error_with_the_reason():
-    with pytest.raises(keepgate.Refused, match="do not show their gates"):
+    with pytest.raises(keepgate.KernelRefused, match="do not show their gates"):
         run(made(cells.lstm, 2, 3, 4, 5, trace=True), "builtin")
     layer = keepgate.LSTM(4, 5, kernel="builtin")
-    with pytest.raises(keepgate.Refused, match="kernel=None"):
+    with pytest.raises(keepgate.KernelRefused, match="kernel=None"):
         layer.trace(torch.randn(2, 3, 4))
 
 
@@ -83,19 +83,21 @@ def test_explain_names_every_kernel_in_order_with_its_reason():
 def test_explaining_a_layer_names_each_layer_and_direction():
     layer = keepgate.LSTM(4, 5, 2, bidirectional=True)
     x = torch.randn(2, 3, 4)
-    taken = keepgate.explain(layer, x)
+    taken = keepgate.explain_kernels(layer, x)
     assert [(part.layer, part.reverse, part.kernel) for part in taken.parts] == [
         (0, False, "cpu"), (0, True, "cpu"), (1, False, "cpu"), (1, True, "cpu"),
     ]  # fmt: skip
-    assert {part.kernel for part in keepgate.explain(layer.half(), x.half()).parts} == {"builtin"}
-    assert {part.kernel for part in keepgate.explain(layer, x.half(), trace=True).parts} == {"reference"}
-    text = str(keepgate.explain(layer, x.half(), trace=True))
+    assert {part.kernel for part in keepgate.explain_kernels(layer.half(), x.half()).parts} == {"builtin"}
+    assert {part.kernel for part in keepgate.explain_kernels(layer, x.half(), trace=True).parts} == {
+        "reference"
+    }
+    text = str(keepgate.explain_kernels(layer, x.half(), trace=True))
     assert "layer 1, reverse: reference" in text
     assert "do not show their gates" in text
     assert "computes in float32 or in float64" in text
     layer.kernel = "builtin"
-    assert {part.kernel for part in keepgate.explain(layer, x.half(), trace=True).parts} == {None}
-    assert "kernel='builtin'" in str(keepgate.explain(layer, x.half(), trace=True))
+    assert {part.kernel for part in keepgate.explain_kernels(layer, x.half(), trace=True).parts} == {None}
+    assert "kernel='builtin'" in str(keepgate.explain_kernels(layer, x.half(), trace=True))
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 import torch
-from calls import CORE, DTYPES, derivatives, made, threads, values
-from oracles import flat
 
 from keepgate.kernels import run
 from keepgate.nn import Recurrent
+from tests.kernels.calls import CORE, DTYPES, derivatives, made, threads, values
+from tests.oracles import flat
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)

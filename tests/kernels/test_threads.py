@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from calls import CORE, threads
-from oracles import flat
 from torch.utils.data import DataLoader, Dataset
 
 import keepgate
 from keepgate.nn import Recurrent
+from tests.kernels.calls import CORE, threads
+from tests.oracles import flat
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 

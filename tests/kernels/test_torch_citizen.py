@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
-from calls import made
-from oracles import agrees, flat
 
 import keepgate
 from keepgate import cells
 from keepgate.kernels import KERNELS, run
+from tests.kernels.calls import made
+from tests.oracles import agrees, flat
 
 CPU = KERNELS[0]
 LAYERS = ["RNN", "LSTM", "GRU"]
@@ -94,7 +94,7 @@ def test_a_tensor_class_that_computes_by_itself_is_refused():
     x = torch.randn(4, 2, 5)
     own = torch.Tensor._make_subclass(Own, x)
     layer = keepgate.LSTM(5, 7)
-    (part,) = keepgate.explain(layer, own).parts
+    (part,) = keepgate.explain_kernels(layer, own).parts
     assert "a tensor is a Own" in str(part.choices[0].reason)
     assert part.kernel != "cpu"
     agrees(layer(own)[0], layer(x)[0])

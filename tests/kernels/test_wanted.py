@@ -5,9 +5,9 @@ import itertools
 
 import pytest
 import torch
-from calls import CORE, derivatives, made, names, values
 
 from keepgate import cells
+from tests.kernels.calls import CORE, derivatives, made, names, values
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 

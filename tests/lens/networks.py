@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator
 
+import pytest
 import torch
-from later_cells import LATER
 
 from keepgate.cells import CELLS, by_name
 from keepgate.equations import Cell
 from keepgate.lens.seen import Seen, see
 from keepgate.nn import LSTM, Recurrent
+from tests.equations.later_cells import LATER
 
 STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 4
 LENGTHS = [7, 0, 4]
 
 ALL: tuple[Cell, ...] = (*CELLS, *LATER)
-CARRYING = tuple(cell for cell in ALL if cell.carried)
+CARRYING = tuple(cell for cell in ALL if cell.additive)
 
 
 def network(cell: Cell | str, layers: int = 2, *, projected: bool = False, scale: float = 0.7) -> Recurrent:
@@ -46,3 +47,9 @@ def runs(cell: Cell | str, *, projected: bool = False) -> Iterator[Seen]:
         hx = states(layer)
         x = torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64)
         yield see(layer, x, hx if len(hx) > 1 else hx[0], lengths=lengths, resets=begins)
+
+
+KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
+every_cell = pytest.mark.parametrize(
+    ("cell", "projected"), KINDS, ids=lambda v: getattr(v, "name", "projected" if v else "")
+)

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from networks import CARRYING, ROWS, STEPS, network, runs
-from oracles import agrees
 
 from keepgate import CellError, ShapeError
 from keepgate.equations import Named, Step, cell, sigmoid, tanh
@@ -11,14 +9,11 @@ from keepgate.lens.attribution import attribute, attribute_last, shown_of_memory
 from keepgate.lens.seen import see
 from keepgate.lens.writes import erasures, left_at, writes_of
 from keepgate.nn import LSTM, RNN, Recurrent
-
-KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
-every_kind = pytest.mark.parametrize(
-    ("cell", "projected"), KINDS, ids=lambda v: getattr(v, "name", "projected" if v else "")
-)
+from tests.lens.networks import ROWS, STEPS, every_cell, network, runs
+from tests.oracles import agrees
 
 
-@every_kind
+@every_cell
 def test_the_shares_sum_to_the_answer(cell, projected):
     for seen in runs(cell, projected=projected):
         for part in seen.trace.layers:
@@ -37,7 +32,7 @@ def test_the_shares_sum_to_the_answer(cell, projected):
                     agrees(attribute(part, directions).total[row], directions @ read)
 
 
-@every_kind
+@every_cell
 def test_both_directions_together_make_the_answer(cell, projected):
     for seen in list(runs(cell, projected=projected))[:1]:
         directions = torch.randn(3, seen.trace.output.shape[2], dtype=torch.float64)

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from test_answers_apart import QUESTIONS, reader
-from test_look import KINDS
 
 import keepgate
 from keepgate import lens
 from keepgate.data.questions import Question
 from keepgate.lens.brief import brief
 from keepgate.lens.view import view
+from tests.lens.looks import KINDS
+from tests.lens.readers import QUESTIONS, reader
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,6 @@ def test_a_report_and_an_explanation_show_what_printing_them_shows():
     report = lens.examine(reader(**KINDS[0]), QUESTIONS[:4])
     assert repr(report) == str(report)
     layer = keepgate.LSTM(2, 3)
-    explained = keepgate.explain(layer, torch.zeros(4, 1, 2))
+    explained = keepgate.explain_kernels(layer, torch.zeros(4, 1, 2))
     assert repr(explained) == str(explained)
     assert "layer 0, forward: " in repr(explained)

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from test_answers_apart import QUESTIONS, answered, every_kind, reader
 
 from keepgate import CellError, SettingsError
 from keepgate.lens import answers_without, carriers, read, sensitivity
+from tests.lens.readers import QUESTIONS, answered, every_kind, reader
 
 
 @every_kind

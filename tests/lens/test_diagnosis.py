@@ -6,13 +6,13 @@ import re
 
 import pytest
 import torch
-from test_examine import HEALTHY, TABLE
 
 from keepgate.errors import SettingsError
 from keepgate.lens import examine
 from keepgate.lens.look import LANGUAGES
 from keepgate.lens.pictures.words import table
 from keepgate.lens.verdict import Findings, verdict
+from tests.lens.findings import HEALTHY, TABLE
 
 MORE = [
     {"horizon": 3, "explodes": True, "exponent": 0.2, "decay": math.nan},

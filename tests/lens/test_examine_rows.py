@@ -4,16 +4,14 @@ import math
 
 import pytest
 import torch
-from faults import planted, questions
-from test_answers_apart import reader
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.data.corpora.stories import primer, stories
 from keepgate.data.questions import Question
+from keepgate.demo.stories import primer, stories
 from keepgate.lens import examine, gradient_by_lag
 from keepgate.lens.asked import asked_of
 from keepgate.lens.horizon import horizon
@@ -22,6 +20,8 @@ from keepgate.lens.signal import signal_of
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
+from tests.lens.faults import planted, questions
+from tests.lens.readers import reader
 
 LENGTHS = [9, 4, 12, 1, 7]
 LAYERS = [

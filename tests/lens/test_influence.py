@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states
-from test_intervene import unwritten
 
 from keepgate import CellError, SettingsError
 from keepgate.lens import influence, see
 from keepgate.lens.rerun import rerun_from
 from keepgate.lens.writes import writes_of
 from keepgate.nn import RNN
+from tests.lens.by_hand import unwritten
+from tests.lens.networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states
 
 KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
 

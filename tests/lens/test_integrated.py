@@ -4,10 +4,6 @@ import math
 
 import pytest
 import torch
-from networks import ROWS, STEPS, runs
-from oracles import agrees
-from test_answers_apart import KINDS, QUESTIONS, every_kind, reader
-from test_attribution import every_kind as every_cell
 
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
@@ -17,6 +13,9 @@ from keepgate.lens.integrated import token_shares, write_shares
 from keepgate.lens.reading import read
 from keepgate.tasks import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
+from tests.lens.networks import ROWS, STEPS, every_cell, runs
+from tests.lens.readers import KINDS, QUESTIONS, every_kind, reader
+from tests.oracles import agrees
 
 
 @every_cell

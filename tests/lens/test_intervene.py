@@ -2,79 +2,17 @@
 
 import pytest
 import torch
-from networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states
-from oracles import agrees
 from torch import nn
-from torch.nn.functional import linear
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.equations import Named
 from keepgate.lens import Where, attach, drop_writes, effects, forbid_erasures, replaying, see, swap_memories
 from keepgate.lens.attribution import attribute
 from keepgate.nn import LSTM, RNN
-
-KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
-every_kind = pytest.mark.parametrize(
-    ("cell", "projected"), KINDS, ids=lambda v: getattr(v, "name", "projected" if v else "")
-)
-
-
-def by_hand(layer, place, x, before, change):
-    """One row of one layer and direction; `change` gives keep and write of each step another value."""
-    cell, weights = layer.cell, layer.weights_at(place)
-    vectors = (Named(**dict(zip(cell.vectors, weights.vectors, strict=True))),) if cell.vectors else ()
-    outputs = {}
-    order = reversed(range(len(x))) if place % 2 else range(len(x))
-    for t in order:
-        wx = linear(x[t], weights.weight_ih, weights.bias_ih).chunk(len(cell.gates))
-        given = dict(zip(cell.states, before, strict=True))
-        u = None
-        if cell.recurrent == "inside":
-            blocks = zip(cell.gates, weights.weight_hh.chunk(3), weights.bias_hh.chunk(3), strict=True)
-            u = Named(**{gate: lambda v, w=w, b=b: linear(v, w, b) for gate, w, b in blocks})
-        elif cell.recurrent != "none":
-            uh = linear(before[0], weights.weight_hh, weights.bias_hh).chunk(len(cell.gates))
-            u = Named(**dict(zip(cell.gates, uh, strict=True)))
-        step = dict(cell.step(Named(**dict(zip(cell.gates, wx, strict=True))), u, Named(**given), *vectors))
-        keep, write = keep_and_write(cell, step, given)
-        step[cell.memory] = changed = change(t, keep, write, given[cell.memory])
-        after_the_memory(cell, step, changed, wx, u, given, weights)
-        before = [step[name] for name in cell.states]
-        if weights.weight_hr is not None:
-            before[0] = linear(before[0], weights.weight_hr)
-        outputs[t] = before[0]
-    return torch.stack([outputs[t] for t in range(len(x))]), before
-
-
-def keep_and_write(cell, step, given):
-    """Worked out with the cell's own names, cell by cell: nothing of this is the package's."""
-    name, state = cell.name, given[cell.memory]
-    if name == "mingru":
-        return 1 - step["z"], step["z"] * step["n"]
-    keep = {"gru": "z", "gru_reset_before": "z"}.get(name, "f")
-    factor = torch.full_like(state, 0.5) if name == "made_up" else step[keep]
-    return factor, step[cell.memory] - factor * state
-
-
-def after_the_memory(cell, step, memory, wx, u, given, weights):
-    if cell.name == "peephole":
-        step["o"] = (wx[3] + u.o + weights.vectors[2] * memory).sigmoid()
-    if cell.name in ("lstm", "peephole", "coupled"):
-        step["h"] = step["o"] * memory.tanh()
-    if cell.name == "slstm":
-        step["h"] = step["o"] * memory / step["n"]
-
-
-# Cells in which one gate keeps and writes: shut for writing, it keeps everything.
-ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled")
-
-
-def unwritten(cell, keep):
-    """The factor of a step whose writing gate is shut."""
-    return 1 if cell.name in ONE_GATE else keep
-
+from tests.lens.by_hand import ONE_GATE, by_hand, unwritten
+from tests.lens.networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, every_cell, network, states
+from tests.oracles import agrees
 
 CHANGES = {
     drop_writes: lambda cell, keep, _, before: unwritten(cell, keep) * before,
@@ -82,7 +20,7 @@ CHANGES = {
 }
 
 
-@every_kind
+@every_cell
 @pytest.mark.parametrize("intervene", CHANGES, ids=lambda one: one.__name__)
 def test_a_changed_run_is_the_true_network_with_that_change(cell, projected, intervene):
     layer = network(cell, projected=projected)
@@ -224,9 +162,9 @@ def test_the_last_write_of_all_counts_for_exactly_its_share_and_what_it_erased()
 
 @pytest.mark.parametrize("cell", CARRYING, ids=lambda cell: cell.name)
 def test_which_gate_writes_is_found_in_the_equations(cell):
-    carried = cell.carried[cell.memory]
-    assert (carried.unwritten is carried.keep) == (cell.name not in ONE_GATE)
-    assert repr(carried.unwritten) == ("1" if cell.name in ONE_GATE else repr(carried.keep))
+    carried = cell.additive[cell.memory_state]
+    assert (carried.keep_without_write is carried.keep) == (cell.name not in ONE_GATE)
+    assert repr(carried.keep_without_write) == ("1" if cell.name in ONE_GATE else repr(carried.keep))
 
 
 def test_what_cannot_be_changed_is_refused():

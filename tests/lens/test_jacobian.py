@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from networks import ALL, ROWS, STEPS, network, runs
-from oracles import agrees
 
 from keepgate import CellError, SettingsError
 from keepgate.cells import by_name
@@ -15,8 +13,10 @@ from keepgate.lens.jacobian import jacobian, jacobians
 from keepgate.lens.lyapunov import lyapunov
 from keepgate.lens.seen import see
 from keepgate.nn import GRU, LSTM, RNN
+from tests.lens.networks import ALL, ROWS, STEPS, network, runs
+from tests.oracles import agrees
 
-GRAPHS = [cell for cell in ALL if cell.recurrent != "inside"]
+GRAPHS = [cell for cell in ALL if cell.recurrent != "in_step"]
 KINDS = [*((cell, False) for cell in GRAPHS), (by_name("lstm"), True)]
 every_kind = pytest.mark.parametrize(
     ("cell", "projected"), KINDS, ids=lambda v: getattr(v, "name", "projected" if v else "")

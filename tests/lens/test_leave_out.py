@@ -2,14 +2,15 @@
 
 import pytest
 import torch
-from networks import INPUTS, LENGTHS, ROWS, STEPS, network, states
-from oracles import agrees
-from test_answers_apart import QUESTIONS, reader
-from test_intervene import by_hand, every_kind, unwritten
 
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.lens import Where, answers_without, carriers, drop_writes, read, see
 from keepgate.lens.leave_out import leave_out
+from tests.lens.by_hand import by_hand, unwritten
+from tests.lens.networks import INPUTS, LENGTHS, ROWS, STEPS, network, states
+from tests.lens.networks import every_cell as every_kind
+from tests.lens.readers import QUESTIONS, reader
+from tests.oracles import agrees
 
 
 @every_kind

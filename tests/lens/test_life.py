@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from networks import LENGTHS, ROWS, network, runs
 
 from keepgate import CellError, ShapeError
 from keepgate.cells import mingru
@@ -12,6 +11,7 @@ from keepgate.lens.life import half_life, half_lives, mean_keep, saturation
 from keepgate.lens.seen import see
 from keepgate.lens.writes import left_at, writes_of
 from keepgate.nn import LSTM, RNN, Recurrent
+from tests.lens.networks import LENGTHS, ROWS, network, runs
 
 
 def test_the_mean_of_the_logarithms_and_not_the_logarithm_of_the_mean():

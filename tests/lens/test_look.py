@@ -11,24 +11,13 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from test_answers_apart import QUESTIONS, reader
 
 import keepgate
 from keepgate import CellError, CorpusError, SettingsError
 from keepgate.export.file import write_file
 from keepgate.lens import carriers, fate, half_lives, look, read, sensitivity
-
-TEXT, ASKED = QUESTIONS[0].text + " 娜美說她想畫地圖。", QUESTIONS[0].question
-KINDS = [
-    {"cell": "lstm", "reading": "last", "bidirectional": False},
-    {"cell": "gru", "reading": "attention", "num_layers": 2},
-    {"cell": "rnn", "reading": "last", "bidirectional": False},
-]
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["cell"])
-
-
-def looked(**kind):
-    return look(reader(**kind), TEXT, ASKED)
+from tests.lens.looks import ASKED, KINDS, TEXT, every_kind, looked
+from tests.lens.readers import reader
 
 
 @every_kind
@@ -50,7 +39,7 @@ def test_it_holds_what_the_measures_say(kind):
     top = found.carriers[0]
     for one in found.passes:
         part = reading.trace.layer(-1, reverse=one.reverse)
-        assert next(iter(one.gates)) == one.keeps == part.cell.keeps
+        assert next(iter(one.gates)) == one.keeps == part.cell.retain_gate
         for name, values in one.gates.items():
             torch.testing.assert_close(values, part[name][:, 0].mean(1))
         torch.testing.assert_close(one.half_lives, half_lives(part)[0])

@@ -10,9 +10,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from html_pages import Page
-from test_answers_apart import QUESTIONS, reader
-from test_look import ASKED, KINDS, TEXT, every_kind, looked
 
 import keepgate.lens.pictures.sentences as said
 from keepgate import SettingsError
@@ -22,6 +19,9 @@ from keepgate.lens.pictures.erased import rows_apart
 from keepgate.lens.pictures.words import table
 from keepgate.tasks.answer import Answer
 from keepgate.wording import LANGUAGES
+from tests.html_pages import Page
+from tests.lens.looks import ASKED, KINDS, TEXT, every_kind, looked
+from tests.lens.readers import QUESTIONS, reader
 
 FIGURES = ("gates", "carriers", "erased", "half_life", "gradient")
 HOSTILE = [
@@ -442,7 +442,7 @@ def test_ten_thousand_characters_are_read_taken_apart_and_drawn_in_two_gibibytes
     measure = f"""
 import resource, time
 from keepgate.lens import look
-from keepgate.data.corpora.stories import article, primer
+from keepgate.demo.stories import article, primer
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings
 settings = ChoiceReaderSettings(

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from networks import network
-from oracles import agrees
-from test_answers_apart import QUESTIONS, reader
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
 from keepgate.lens import Where, drop_pieces, drop_writes, read, search, see, what_if, without_pieces
 from keepgate.lens.pieces import sentences
+from tests.lens.networks import network
+from tests.lens.readers import QUESTIONS, reader
+from tests.oracles import agrees
 
 PIECES = [(0, 3), (2, 3), (4, 9), (8, 9), (0, 9)]
 

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from oracles import agrees
-from test_answers_apart import QUESTIONS, every_kind, reader
 
 from keepgate.kernels import Call, run
 from keepgate.lens import backward, read, sensitivity
 from keepgate.lens.seen import adopt
+from tests.lens.readers import QUESTIONS, every_kind, reader
+from tests.oracles import agrees
 
 
 def whole(reading):

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from faults import Recall, questions
 from torch import nn
 
 from keepgate import SettingsError, TrainingStopped
 from keepgate.lens import Watch, examine
+from tests.lens.faults import Recall, questions
 
 
 def rows():

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from networks import CARRYING, LENGTHS, ROWS, STEPS, UNITS, network, runs, states
-from oracles import agrees
 
 from keepgate import CellError, ShapeError
 from keepgate.lens.seen import see
@@ -18,6 +16,8 @@ from keepgate.lens.writes import (
     writes_of,
 )
 from keepgate.nn import LSTM, RNN
+from tests.lens.networks import CARRYING, LENGTHS, ROWS, STEPS, UNITS, network, runs, states
+from tests.oracles import agrees
 
 KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
 every_kind = pytest.mark.parametrize(
@@ -28,7 +28,7 @@ every_kind = pytest.mark.parametrize(
 def parts(cell, projected):
     for seen in runs(cell, projected=projected):
         for part in seen.trace.layers:
-            for state in cell.carried:
+            for state in cell.additive:
                 yield part, writes_of(part, state)
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from oracles import agrees
 
 import keepgate
 from keepgate import cells
+from tests.equations.later_cells import LATER
+from tests.oracles import agrees
 
 EVERY_CELL = [*cells.CELLS, *LATER]
 each_cell = pytest.mark.parametrize("cell", EVERY_CELL, ids=lambda cell: cell.name)
@@ -29,7 +29,7 @@ def test_an_output_is_projected_unless_the_step_reads_it_unit_by_unit(cell):
     if cell.reads_output:
         with pytest.raises(keepgate.SettingsError, match=f"a unit of {cell.name} reads its own output"):
             keepgate.Recurrent(cell, 3, 4, proj_size=2)
-    elif cell.recurrent in ("dense", "inside"):
+    elif cell.recurrent in ("dense", "in_step"):
         layer = keepgate.Recurrent(cell, 3, 4, proj_size=2, dtype=torch.float64)
         assert layer(torch.rand(5, 3, 3, dtype=torch.float64))[0].shape == (5, 3, 2)
 

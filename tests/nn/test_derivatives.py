@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from oracles import agrees, twins
 from torch.func import functional_call, grad, jacrev, vmap
 
 import keepgate
+from tests.oracles import agrees, twins
 
 LAYERS = ["RNN", "LSTM", "GRU"]
 
@@ -119,3 +119,71 @@ def test_weights_changed_in_place_before_backward_are_noticed():
         layer.weight_hh_l0.add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+def ways_through(layer, outputs, wrt):
+    """Several directions at once against one by one: by autograd's own stack, and by torch.func.vmap."""
+    ways = [torch.randn(3, *output.shape, dtype=output.dtype) for output in outputs]
+    one_by_one = [
+        torch.autograd.grad(outputs, wrt, [way[i] for way in ways], retain_graph=True, allow_unused=True)
+        for i in range(3)
+    ]
+
+    def pulled(ways):
+        return torch.autograd.grad(outputs, wrt, ways, retain_graph=True, materialize_grads=True)
+
+    for create in (False, True):
+        at_once = torch.autograd.grad(
+            outputs,
+            wrt,
+            ways,
+            is_grads_batched=True,
+            create_graph=create,
+            retain_graph=True,
+            allow_unused=True,
+        )
+        for stacked, mapped, single in zip(
+            at_once, vmap(pulled)(ways), zip(*one_by_one, strict=True), strict=True
+        ):
+            if stacked is not None:
+                agrees(stacked, torch.stack(single), "gradient")
+                agrees(mapped, torch.stack(single), "gradient")
+
+
+@pytest.mark.parametrize("lengths", [None, [3, 1]])
+@pytest.mark.parametrize(
+    "options", [{}, {"bidirectional": True, "num_layers": 2}, {"kernel": "builtin"}], ids=str
+)
+@pytest.mark.parametrize("name", LAYERS)
+def test_gradients_of_several_directions_at_once(name, options, lengths):
+    layer = getattr(keepgate, name)(2, 3, dtype=torch.float64, **options)
+    x = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
+    output, final = layer(x, lengths=lengths)
+    ways_through(layer, [output], [x, *layer.parameters()])
+    ways_through(layer, [output, *(final if isinstance(final, tuple) else [final])], [x, *layer.parameters()])
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_gradients_of_several_directions_through_a_trace(name):
+    layer = getattr(keepgate, name)(2, 3, bidirectional=True, dtype=torch.float64)
+    x = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
+    traced = [value for part in layer.trace(x).layers for value in part.values()]
+    ways_through(layer, traced, [x, *layer.parameters()])
+
+
+@pytest.mark.parametrize("strategy", ["reverse-mode", "forward-mode"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_vectorised_jacobians_and_hessians(name, bidirectional, strategy):
+    layer = getattr(keepgate, name)(2, 3, bidirectional=bidirectional, dtype=torch.float64)
+    x = torch.randn(3, 1, 2, dtype=torch.float64)
+
+    def output(x):
+        return layer(x)[0]
+
+    def loss(x):
+        return layer(x)[0].square().sum()
+
+    jacobian, hessian = torch.autograd.functional.jacobian, torch.autograd.functional.hessian
+    agrees(jacobian(output, x, vectorize=True, strategy=strategy), jacobian(output, x), "gradient")
+    agrees(hessian(loss, x, vectorize=True, outer_jacobian_strategy=strategy), hessian(loss, x), "gradient")

@@ -8,12 +8,12 @@ import pickle
 
 import pytest
 import torch
-from oracles import agrees, flat, gradients, twins
-from shapes import SHAPES
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
 
 import keepgate
+from tests.oracles import agrees, flat, gradients, twins
+from tests.shapes import SHAPES
 
 LAYERS = ["RNN", "LSTM", "GRU"]
 DTYPES = [torch.float32, torch.float64]

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from oracles import agrees, alone, flat, gradients, twins
-from shapes import RAGGED
 from torch import nn
 
 import keepgate
+from tests.oracles import agrees, alone, flat, gradients, twins
+from tests.shapes import RAGGED
 
 LAYERS = ["RNN", "LSTM", "GRU"]
 

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 import torch
-from oracles import agrees, flat, gradients, twins
 
 import keepgate
+from tests.oracles import agrees, flat, gradients, twins
 
 LAYERS = ["RNN", "LSTM", "GRU"]
 

@@ -6,13 +6,13 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
-from oracles import flat
 
 import keepgate
 from keepgate import cells
 from keepgate.nn import Recurrent
+from tests.oracles import flat
 
-CORE = [cell for cell in cells.CELLS if cell.recurrent != "inside"]
+CORE = [cell for cell in cells.CELLS if cell.recurrent != "in_step"]
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 
 
@@ -147,7 +147,7 @@ def test_weights_of_another_kind_are_not_taken():
     layer = keepgate.GRU(5, 7)
     stepper = layer.stepper()
     layer.double()
-    with pytest.raises(keepgate.Refused, match=r"torch.float32, torch.float64"):
+    with pytest.raises(keepgate.KernelRefused, match=r"torch.float32, torch.float64"):
         stepper.refresh()
 
 
@@ -173,11 +173,11 @@ def test_what_cannot_be_stepped_through_is_refused_with_a_reason(as_users_run):
         keepgate.LSTM(5, 7, bidirectional=True).stepper()
     with pytest.raises(keepgate.SettingsError, match="batch is 0"):
         keepgate.LSTM(5, 7).stepper(0)
-    with pytest.raises(keepgate.Refused, match="kernel='builtin'"):
+    with pytest.raises(keepgate.KernelRefused, match="kernel='builtin'"):
         keepgate.LSTM(5, 7, kernel="builtin").stepper()
-    with pytest.raises(keepgate.Refused, match="matrix inside its step"):
+    with pytest.raises(keepgate.KernelRefused, match="matrix inside its step"):
         Recurrent(cells.gru_reset_before, 5, 7).stepper()
-    with pytest.raises(keepgate.Refused, match="bfloat16"):
+    with pytest.raises(keepgate.KernelRefused, match="bfloat16"):
         keepgate.LSTM(5, 7, dtype=torch.bfloat16).stepper()
 
 

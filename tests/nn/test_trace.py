@@ -2,12 +2,14 @@
 
 import pytest
 import torch
-from later_cells import LATER
-from oracles import agrees, flat, gradients, twins
 
 import keepgate
 from keepgate import cells
+from keepgate.equations.tracing import RESERVED
 from keepgate.nn import Recurrent
+from keepgate.nn.trace import LayerTrace, Trace
+from tests.equations.later_cells import LATER
+from tests.oracles import agrees, flat, gradients, twins
 
 NAMES = {"RNN": "h", "LSTM": "h c i f g o", "GRU": "h r z n"}
 
@@ -123,3 +125,11 @@ def test_any_cell_is_a_layer_with_a_trace(cell):
     agrees(trace.output, output)
     assert set(trace.layer(1, reverse=True).names) == {*cell.states, *cell.traced}
     assert output.shape == (6, 3, 8)
+
+
+def test_no_name_of_a_cell_can_hide_an_attribute_of_its_trace():
+    def attributes(kind):
+        return {name for name in (*dir(kind), *kind.__dataclass_fields__) if not name.startswith("_")}
+
+    assert attributes(LayerTrace) <= RESERVED
+    assert RESERVED - attributes(LayerTrace) - attributes(Trace) == {"self", "uh", "wx"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keepgate.data.corpora.stories import article
+from keepgate.demo.stories import article
 from keepgate.serve.guard import Address
 from keepgate.serve.limits import Limits
 from keepgate.serve.listen import listen

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from keepgate.compare import measure
-from keepgate.compare.contestants import Budget
-from keepgate.data.corpora.stories import article, names_of, stories
+from keepgate.demo import measure, pretrained, train_networks
+from keepgate.demo.contestants import Budget
+from keepgate.demo.stories import article, names_of, stories
 from keepgate.errors import BundleError
 from keepgate.export import load
-from keepgate.serve import shipped, train_networks
 from keepgate.serve.lengthen import lengthened
 from keepgate.serve.models import Models
 
@@ -22,20 +21,20 @@ LONGER = {"zh": 100, "en": 300}
 
 
 def test_all_are_there_and_small() -> None:
-    sizes = [path.stat().st_size for path in shipped.FOLDER.rglob("*") if path.is_file()]
+    sizes = [path.stat().st_size for path in pretrained.FOLDER.rglob("*") if path.is_file()]
     assert sum(sizes) < 2_000_000
-    assert len(shipped.folders()) == 8
-    for folder in shipped.folders().values():
+    assert len(pretrained.folders()) == 8
+    for folder in pretrained.folders().values():
         assert load(folder).kind == "choice-reader"
 
 
-@pytest.mark.parametrize("language", shipped.LANGUAGES)
+@pytest.mark.parametrize("language", pretrained.LANGUAGES)
 @pytest.mark.parametrize("length", [300, 1000])
 def test_chrono_networks_know_the_article_s_answer_and_the_others_do_not(
     language: str, length: int, models: Models
 ) -> None:
     asked = article(length, language=language)
-    answers = {name: models[f"{language}/{name}"].task.answer([asked])[0] for name in shipped.NAMES}
+    answers = {name: models[f"{language}/{name}"].task.answer([asked])[0] for name in pretrained.NAMES}
     for name in ("lstm-chrono", "gru-chrono"):
         assert answers[name].text == RIGHT[language]
         assert answers[name].probability > 0.9
@@ -43,12 +42,12 @@ def test_chrono_networks_know_the_article_s_answer_and_the_others_do_not(
     assert answers["lstm-zero"].text != RIGHT[language]
 
 
-@pytest.mark.parametrize("language", shipped.LANGUAGES)
+@pytest.mark.parametrize("language", pretrained.LANGUAGES)
 def test_one_forgets_at_once_one_soon_and_two_remember(language: str, models: Models) -> None:
     lengths = (None, SHORT[language], 300, 1000)
     right = {
         name: measure.accuracy(models[f"{language}/{name}"].task, lengths, count=64, language=language)
-        for name in shipped.NAMES
+        for name in pretrained.NAMES
     }
     assert all(share > 0.95 for name in ("lstm-chrono", "gru-chrono") for share in right[name].values())
     alone, *longer = right["rnn"].values()
@@ -61,23 +60,27 @@ def test_one_forgets_at_once_one_soon_and_two_remember(language: str, models: Mo
     assert longest < 0.5
 
 
-@pytest.mark.parametrize("language", shipped.LANGUAGES)
+@pytest.mark.parametrize("language", pretrained.LANGUAGES)
 def test_the_rnn_has_forgotten_and_does_not_only_say_another_name(language: str, models: Models) -> None:
     """Whoever stood at the front, in the end it says the same: nothing of the name is left."""
     asked = article(LONGER[language], language=language)
     others = [replace(asked, text=asked.text.replace(asked.answers[0], name, 1), answers=(name,), starts=(0,))
               for name in names_of(language)]  # fmt: skip
-    said = {name: models[f"{language}/{name}"].task.probabilities(others) for name in shipped.NAMES}
+    said = {name: models[f"{language}/{name}"].task.probabilities(others) for name in pretrained.NAMES}
     assert (said["rnn"] - said["rnn"][0]).abs().max() < 0.001
     assert len(said["lstm-zero"].argmax(1).unique()) > 5
     assert len(said["lstm-chrono"].argmax(1).unique()) == len(others)
 
 
-@pytest.mark.parametrize("language", shipped.LANGUAGES)
+@pytest.mark.parametrize("language", pretrained.LANGUAGES)
 def test_as_the_article_s_sentence_grows_longer_one_sees_them_forget(language: str, models: Models) -> None:
     asked = article(language=language)
     said = lengthened(
-        [models[f"{language}/{name}"] for name in shipped.NAMES], asked, language=language, steps=16, to=1000
+        [models[f"{language}/{name}"] for name in pretrained.NAMES],
+        asked,
+        language=language,
+        steps=16,
+        to=1000,
     )
     rnn, zero, *others = ([one["right"] for one in each] for each in said["answers"].values())  # type: ignore[attr-defined]
     assert rnn == [True] + [False] * (len(rnn) - 1)
@@ -97,7 +100,7 @@ def test_training_again_makes_the_same_bytes(tmp_path: Path, capsys: pytest.Capt
     ]
     for folder in ("first", "second"):
         found = train_networks.make(tmp_path / folder, courses, count=4, progress=False)
-    assert set(found) == set(shipped.folders())
+    assert set(found) == set(pretrained.folders())
     made = sorted(path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*.*"))
     assert len(made) == 8 * 5
     for path in made:
@@ -115,14 +118,14 @@ def test_the_shipped_networks_are_what_their_script_makes(tmp_path: Path) -> Non
         asked = stories(256, length, seed=measure.TEST_SEED, split="test")
         ours, again = (
             load(folder).probabilities(asked)
-            for folder in (shipped.folders()[f"zh/{name}"], tmp_path / "zh" / name)
+            for folder in (pretrained.folders()[f"zh/{name}"], tmp_path / "zh" / name)
         )
         assert found[f"zh/{name}"][length] > 0.95
         assert (again.argmax(1) == ours.argmax(1)).float().mean() > 0.95
 
 
 def test_an_altered_network_is_refused(tmp_path: Path) -> None:
-    source = shipped.folders()["zh/rnn"]
+    source = pretrained.folders()["zh/rnn"]
     for path in source.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     weights = tmp_path / "weights.safetensors"

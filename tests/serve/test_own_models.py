@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keepgate.data.corpora.stories import primer, stories
+from keepgate.demo.stories import primer, stories
 from keepgate.errors import SettingsError
 from keepgate.export import save
 from keepgate.lens import answer_if, fate, read

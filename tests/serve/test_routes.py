@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from keepgate.data.corpora.stories import article, primer, stories
 from keepgate.data.questions import Question
+from keepgate.demo.stories import article, primer, stories
 from keepgate.errors import CellError
 from keepgate.export import save
 from keepgate.lens import (

@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_task import Parity, rows
-from small_disk import small_disk
 
 from keepgate.errors import BundleError
 from keepgate.train import Run, fit
 from keepgate.train.logbook import Logbook
+from tests.fake_task import Parity, rows
+from tests.small_disk import small_disk
 
 DATA = rows(40)
 RUN = Run(steps=40, batch_size=8, checkpoint_every=1, average=0.9)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from fake_task import CroppedParity, Parity, Row, made, rows
 
 from keepgate.data.questions import Question
 from keepgate.train import Progress, Run, Stage, fit
 from keepgate.train.optimiser import Average, rate
+from tests.fake_task import CroppedParity, Parity, Row, made, rows
 
 DATA = rows(40)
 

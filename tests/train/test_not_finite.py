@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from fake_task import Parity, Row, Rows, rows
 from torch import Tensor
 
 from keepgate.errors import TrainingStopped
 from keepgate.train import Progress, Run, fit
+from tests.fake_task import Parity, Row, Rows, rows
 
 DATA = rows(40)
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fake_task import CroppedParity, Parity, Row, made, rows
 
 from keepgate.errors import BundleError, SettingsError
 from keepgate.export import folder
 from keepgate.train import Progress, Result, Run, Stage, fit
+from tests.fake_task import CroppedParity, Parity, Row, made, rows
 
+ROOT = Path(__file__).parents[2]
 RUN = Run(steps=60, batch_size=8, average=0.99, log_every=7, checkpoint_every=20, evaluate_every=25, seed=3)
 STAGED = Run(average=0.9, log_every=7, checkpoint_every=20, optimiser="adamw", weight_decay=0.1)
 STAGES = [Stage(25, made, "short"), Stage(35, made, "long")]
@@ -124,24 +125,22 @@ def test_ctrl_c_twice_stops_at_once_and_loses_no_checkpoint(tmp_path: Path, whol
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-sys.path[:0] = sys.argv[1:3]
-import test_resume
+from tests.train import test_resume
 from keepgate.export import folder
 
 def on_step(now):
-    if now.step == int(sys.argv[4]):
+    if now.step == int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
-    if now.step == 40 and sys.argv[4] == "0":
+    if now.step == 40 and sys.argv[2] == "0":
         folder._put_in_place = lambda new, old: os.kill(os.getpid(), signal.SIGKILL)
 
-test_resume.in_epochs(Path(sys.argv[3]), on_step=on_step)
+test_resume.in_epochs(Path(sys.argv[1]), on_step=on_step)
 """
 
 
 @pytest.mark.parametrize("step", [37, 0], ids=["between checkpoints", "while one is written"])
 def test_kill_9_loses_no_more_than_since_the_last_checkpoint(tmp_path: Path, whole: dict, step: int) -> None:
-    rooms = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *rooms, str(tmp_path), str(step)], check=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(step)], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert sorted(entry.name for entry in (tmp_path / "checkpoints").glob("step-*")) == [
         "step-00000000",

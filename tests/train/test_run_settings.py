@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from fake_task import Parity, made, rows
 
 from keepgate.errors import SettingsError
 from keepgate.train import Run, Stage, fit
+from tests.fake_task import Parity, made, rows
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from fake_task import Parity, rows
 
 from keepgate.train import Bar, Progress, Run, fit, logbook
+from tests.fake_task import Parity, rows
 
 DATA = rows(20)
 

@@ -15,8 +15,15 @@ torch's, r z n.
 
 from ..equations import Named, OnnxOperator, Step, cell, sigmoid, tanh
 
+GRU_LETTERS = {"r": "reset gate", "z": "update gate", "n": "candidate", "h": "hidden state"}
 
-@cell(gates="r z n", states="h", onnx=OnnxOperator("GRU", gates="z r n", linear_before_reset=1))
+
+@cell(
+    gates="r z n",
+    states="h",
+    onnx=OnnxOperator("GRU", gates="z r n", linear_before_reset=1),
+    letters=GRU_LETTERS,
+)
 def gru(wx: Named, uh: Named, s: Named) -> Step:
     r = sigmoid(wx.r + uh.r)
     z = sigmoid(wx.z + uh.z)

@@ -11,13 +11,15 @@ ONNX's GRU with linear_before_reset=0. Gate order: r z n, as in gru.
 """
 
 from ..equations import Named, OnnxOperator, Step, cell, sigmoid, tanh
+from .gru import GRU_LETTERS
 
 
 @cell(
     gates="r z n",
     states="h",
-    recurrent="inside",
+    recurrent="in_step",
     onnx=OnnxOperator("GRU", gates="z r n", linear_before_reset=0),
+    letters=GRU_LETTERS,
 )
 def gru_reset_before(wx: Named, u: Named, s: Named) -> Step:
     r = sigmoid(wx.r + u.r(s.h))

@@ -17,8 +17,22 @@ paper of 1997 truncates it. Gate order: torch's, i f g o.
 
 from ..equations import Named, OnnxOperator, Step, cell, sigmoid, tanh
 
+LSTM_LETTERS = {
+    "i": "input gate",
+    "f": "forget gate",
+    "g": "candidate",
+    "o": "output gate",
+    "c": "cell state",
+    "h": "hidden state",
+}
 
-@cell(gates="i f g o", states="h c", onnx=OnnxOperator("LSTM", gates="i o f g"))
+
+@cell(
+    gates="i f g o",
+    states="h c",
+    onnx=OnnxOperator("LSTM", gates="i o f g"),
+    letters=LSTM_LETTERS,
+)
 def lstm(wx: Named, uh: Named, s: Named) -> Step:
     i = sigmoid(wx.i + uh.i)
     f = sigmoid(wx.f + uh.f)

@@ -15,7 +15,12 @@ positive (appendix B): here it is the plain recurrence of section 3.1. Gate orde
 from ..equations import Named, Step, cell, sigmoid
 
 
-@cell(gates="z n", states="h", recurrent="none")
+@cell(
+    gates="z n",
+    states="h",
+    recurrent="none",
+    letters={"z": "update gate", "n": "candidate", "h": "hidden state"},
+)
 def mingru(wx: Named, uh: Named, s: Named) -> Step:
     z = sigmoid(wx.z)
     n = wx.n

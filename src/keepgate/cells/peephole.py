@@ -18,6 +18,7 @@ block of several; there are two biases; the gradient is cut nowhere. Gate order:
 """
 
 from ..equations import Named, OnnxOperator, Step, cell, sigmoid, tanh
+from .lstm import LSTM_LETTERS
 
 
 @cell(
@@ -25,6 +26,7 @@ from ..equations import Named, OnnxOperator, Step, cell, sigmoid, tanh
     states="h c",
     vectors="p_i p_f p_o",
     onnx=OnnxOperator("LSTM", gates="i o f g", vectors="p_i p_o p_f"),
+    letters=LSTM_LETTERS,
 )
 def peephole(wx: Named, uh: Named, s: Named, v: Named) -> Step:
     i = sigmoid(wx.i + uh.i + v.p_i * s.c)

@@ -11,14 +11,26 @@ Nothing keeps: there is no gate.
 
 from ..equations import Named, OnnxOperator, Step, cell, relu, tanh
 
+RNN_LETTERS = {"h": "hidden state"}
 
-@cell(gates="a", states="h", onnx=OnnxOperator("RNN", gates="a", activations=("Tanh",)))
+
+@cell(
+    gates="a",
+    states="h",
+    onnx=OnnxOperator("RNN", gates="a", activations=("Tanh",)),
+    letters=RNN_LETTERS,
+)
 def rnn_tanh(wx: Named, uh: Named, s: Named) -> Step:
     h = tanh(wx.a + uh.a)
     return Step(h=h)
 
 
-@cell(gates="a", states="h", onnx=OnnxOperator("RNN", gates="a", activations=("Relu",)))
+@cell(
+    gates="a",
+    states="h",
+    onnx=OnnxOperator("RNN", gates="a", activations=("Relu",)),
+    letters=RNN_LETTERS,
+)
 def rnn_relu(wx: Named, uh: Named, s: Named) -> Step:
     h = relu(wx.a + uh.a)
     return Step(h=h)

@@ -50,9 +50,9 @@ def compare(
             make_sure_of(path)
     if models is not None:
         make_sure_of_folder(models)
-    from ..compare import report as report_page
-    from ..compare.result import to_json
-    from ..compare.run import run
+    from ..demo.report import html as report_page
+    from ..demo.result import to_json
+    from ..demo.run import run
     from . import contest
 
     command = f"keepgate compare --seeds {seeds}" if seeds > 1 else "keepgate compare"

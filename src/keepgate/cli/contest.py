@@ -1,6 +1,5 @@
 """A comparison on the terminal: the table, each network's answer, the experiment with several facts, the verdict."""
 
-import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -9,16 +8,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .show import percent, say, table
+from ..wording import known_percent, probability, scientific
+from .show import say, table
 
 if TYPE_CHECKING:
-    from ..compare.result import Comparison, Network
+    from ..demo.result import Comparison, Network
 
 
 def show(console: Console, result: "Comparison") -> None:
     """The whole result, in the order in which a newcomer asks about it."""
-    from ..compare import sentences
-    from ..compare.words import speak
+    from ..demo.report import text as sentences
+    from ..demo.report.labels import render
 
     console.print(contestants(result))
     say(console, _legend(result), "dim")
@@ -32,12 +32,14 @@ def show(console: Console, result: "Comparison") -> None:
         say(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
         console.print(readings(result))
     console.print()
-    say(console, " ".join(speak(said, "en") for said in (*sentences.verdict(result), *sentences.why(result))))
+    say(
+        console, " ".join(render(said, "en") for said in (*sentences.verdict(result), *sentences.why(result)))
+    )
 
 
 def contestants(result: "Comparison") -> Table:
     """One row a network: size, time, accuracy at each length, gradient; with several seeds their range."""
-    from ..compare.sentences import LAG, accuracies, gradient_at
+    from ..demo.report.text import LAG, accuracies, gradient_at
 
     several = len(result.seeds) > 1
     columns = [
@@ -52,7 +54,7 @@ def contestants(result: "Comparison") -> Table:
     for network in result.networks:
         gradient = gradient_at(network.before, LAG)
         right = [_mean_and_range(accuracies(network, length), several=several) for length in result.lengths]
-        reaches = "" if gradient is None else size(gradient)
+        reaches = "" if gradient is None else scientific(gradient, ascii_only=True)
         rows.append((_name(network), f"{network.parameters:,}", *_times(network), *right, reaches))
     return table(columns, rows)
 
@@ -65,20 +67,20 @@ def answers(result: "Comparison") -> Table:
         right = sum(run.answer == result.expected for run in network.runs)
         verdict = Text("right", "green") if first.answer == result.expected else Text("wrong", "red")
         seeds = [f"{right} of {len(network.runs)} seeds"] if len(result.seeds) > 1 else []
-        rows.append((_name(network), first.answer, verdict, percent(first.probability), *seeds))
+        rows.append((_name(network), first.answer, verdict, probability(first.probability), *seeds))
     columns = ["", "answer", "", "probability", *(["right with"] if len(result.seeds) > 1 else [])]
     return table(columns, rows, left=3)
 
 
 def readings(result: "Comparison") -> Table:
     """One row for each way of answering: accuracy at each length."""
-    from ..compare.sentences import named
-    from ..compare.words import speak
+    from ..demo.report.labels import render
+    from ..demo.report.text import named
 
     lengths = sorted({length for reading in result.readings for length in reading.accuracy})
     rows = []
     for reading in result.readings:
-        name = speak(named("readings", reading.name), "en")
+        name = render(named("readings", reading.name), "en")
         ways = "both ways" if reading.bidirectional else "one way"
         accuracy = [
             _mean_and_range(reading.accuracy.get(length, ()), several=len(result.seeds) > 1)
@@ -88,18 +90,11 @@ def readings(result: "Comparison") -> Table:
     return table(("", "", "weights", *[f"at {length}" for length in lengths]), rows, left=2)
 
 
-def size(value: float) -> str:
-    """A share of any size with two digits that count, such as 0.38 or 2e-18, in letters that every terminal has."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    return f"{value:.2f}" if 0.01 <= value < 100 else f"{value:.0e}"
-
-
 def _name(network: "Network") -> str:
-    from ..compare.sentences import name_of
-    from ..compare.words import speak
+    from ..demo.report.labels import render
+    from ..demo.report.text import name_of
 
-    return speak(name_of(network, "short"), "en").replace("×", "x").replace("\xa0", " ")
+    return render(name_of(network, "short"), "en").replace("×", "x").replace("\xa0", " ")
 
 
 def _times(network: "Network") -> tuple[str, str]:
@@ -121,24 +116,24 @@ def _mean_and_range(values: Sequence[float], *, several: bool) -> str:
 
 def _unnamed(result: "Comparison") -> list[str]:
     """What the table's names do not say: which network has no memory, and which was never trained."""
-    from ..compare import sentences
-    from ..compare.contestants import WINDOW
-    from ..compare.words import speak
+    from ..demo.contestants import WINDOW
+    from ..demo.report import text as sentences
+    from ..demo.report.labels import render
 
     window = [
         f"{_name(network)}: a network without memory, which sees the last {WINDOW} characters only."
         for network in result.networks
         if network.name == "feedforward"
     ]
-    return [*window, *(speak(said, "en").replace("×", "x") for said in sentences.scaled_up(result))]
+    return [*window, *(render(said, "en").replace("×", "x") for said in sentences.scaled_up(result))]
 
 
 def _legend(result: "Comparison") -> str:
-    from ..compare.sentences import LAG
+    from ..demo.report.text import LAG
 
     seeds = f"mean and range of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
     return (
         f"Right answers to {result.stories:,} new stories of each length in characters, {seeds}; guessing gets "
-        f"{percent(result.chance)}. Lag {LAG}: the gradient {LAG} characters back, before training, as a share of "
-        "the gradient at the last one."
+        f"{known_percent(result.chance)}. Lag {LAG}: the gradient {LAG} characters back, before training, as a share "
+        "of the gradient at the last one."
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from ..machine import Machine
-    from ..nn.explain import Explanation
+    from ..nn.kernel_report import KernelReport
 
 EPILOGUE = """Examples:
 
@@ -98,19 +98,18 @@ class _Layer:
 
 def _explained(
     asked: _Layer, steps: int, batch: int, *, lengths: bool, resets: bool, trace: bool
-) -> "Explanation":
+) -> "KernelReport":
     """Which kernel takes the call of such a layer. Nothing is computed, but its weights are made."""
     import torch
 
-    from ..nn import Recurrent
-    from ..nn import explain as explain_layer
+    from ..nn import Recurrent, explain_kernels
 
     device, dtype = _torch_names(asked.device, asked.dtype)
     layer = Recurrent(
         by_name(asked.cell), asked.input_size, asked.hidden_size, asked.num_layers,
         bidirectional=asked.bidirectional, proj_size=asked.proj_size, device=device, dtype=dtype,
     )  # fmt: skip
-    return explain_layer(
+    return explain_kernels(
         layer,
         torch.zeros(steps, batch, asked.input_size, device=device, dtype=dtype),
         lengths=torch.full((batch,), steps) if lengths else None,
@@ -158,7 +157,7 @@ def _show_what_there_is(console: Console) -> None:
     )
 
 
-def _show_explanation(console: Console, explanation: "Explanation") -> None:
+def _show_explanation(console: Console, explanation: "KernelReport") -> None:
     rows: list[Sequence[str]] = []
     for part in explanation.parts:
         where = f"layer {part.layer} {'reverse' if part.reverse else 'forward'}"
@@ -175,7 +174,7 @@ def _show_explanation(console: Console, explanation: "Explanation") -> None:
     console.print(table(("call", "kernel", "answer"), rows, left=3))
 
 
-def _plain(explanation: "Explanation") -> list[dict[str, object]]:
+def _plain(explanation: "KernelReport") -> list[dict[str, object]]:
     return [
         {
             "layer": part.layer,

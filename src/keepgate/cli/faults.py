@@ -11,7 +11,7 @@ from ..errors import (
     CellError,
     CorpusError,
     KeepgateError,
-    Refused,
+    KernelRefused,
     SettingsError,
     ShapeError,
     TrainingStopped,
@@ -34,7 +34,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, WRONG_USE),
     (ShapeError, WRONG_USE),
     (CellError, WRONG_USE),
-    (Refused, WRONG_USE),
+    (KernelRefused, WRONG_USE),
     (KeepgateError, WRONG_USE),
 )
 _KINDS = {int: "a whole number", float: "a number"}

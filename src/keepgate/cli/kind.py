@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import SettingsError
-from .show import percent
+from ..wording import percent
 
 if TYPE_CHECKING:
     from ..data.corpora import Corpus
@@ -41,7 +41,7 @@ def tell_kind(corpus: "Corpus", kind: Kind = "auto") -> Chosen:
             "one of them. (--kind span: one that points into the text.)",
         )
     inside = f"{percent(corpus.share_in_text)} of the answers stand in their texts".replace(
-        "100.0% of the", "All"
+        "100% of the", "All"
     )
     if corpus.share_in_text >= _MOSTLY:
         return Chosen(

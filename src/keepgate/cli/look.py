@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import SettingsError
-from ..wording import clean
+from ..wording import percent, sanitize
 from .ask import Model, TextFile, one_thread
 from .pages import PageLanguage, pairs, write_files
-from .show import draws_blocks, percent, say, screen, show_answer, table, write_json
+from .show import draws_blocks, say, screen, show_answer, table, write_json
 from .source import checked, read_text
 from .strip import Row, draw, stretched
 from .target import make_sure_of
@@ -199,7 +199,7 @@ def _lines(layer: "LayerTrace", wanted: tuple[str, ...], unit: int | None) -> li
     for letter in gates:
         values = layer[letter][:, 0]
         over_time = values.mean(1) if unit is None else values[:, unit]
-        remark = {layer.cell.keeps: "keeps", layer.cell.writes: "lets in"}.get(letter, "")
+        remark = {layer.cell.retain_gate: "keeps", layer.cell.input_gate: "lets in"}.get(letter, "")
         lines.append(_Line(letter, f"{_named(layer, letter)} {letter}", over_time.tolist(), True, remark))
     if unit is None:
         for letter in reversed(layer.cell.states):
@@ -215,7 +215,7 @@ def _gates(layer: "LayerTrace") -> list[str]:
     ]
     candidates = {"g", "n"}
     return sorted(
-        (name for name in found if name not in candidates), key=lambda name: name != layer.cell.keeps
+        (name for name in found if name not in candidates), key=lambda name: name != layer.cell.retain_gate
     )
 
 
@@ -260,14 +260,14 @@ def _figures(tokens: Sequence[str], lines: list[_Line]) -> Table:
             continue
         low, high = (pick(known, key=line.values.__getitem__) for pick in (min, max))
         mean = math.fsum(line.values[place] for place in known) / len(known)
-        lowest, highest = (f"{line.values[place]:.2f}  {clean(tokens[place])}" for place in (low, high))
+        lowest, highest = (f"{line.values[place]:.2f}  {sanitize(tokens[place])}" for place in (low, high))
         rows.append((line.label, line.remark, f"{mean:.2f}", lowest, highest))
     return table(("", "", "mean", "lowest, at", "highest, at"), rows, left=2)
 
 
 def _sentence(layer: "LayerTrace", unit: int | None) -> str:
     """What one sees, with its numbers."""
-    keeps = layer.cell.keeps
+    keeps = layer.cell.retain_gate
     if keeps is None:
         names = " and ".join(f"{_named(layer, state)} {state}" for state in layer.cell.states)
         return (
@@ -285,7 +285,10 @@ def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
 
     halves = half_life(kept)[0].sort().values
     left = survival(kept, reverse=layer.reverse)[0]
-    gate, memory = f"{_named(layer, layer.cell.keeps or '')} gate {layer.cell.keeps}", layer.cell.memory
+    gate, memory = (
+        f"{_named(layer, layer.cell.retain_gate or '')} gate {layer.cell.retain_gate}",
+        layer.cell.memory_state,
+    )
     first, last = ("last", "first") if layer.reverse else ("first", "last")
     middle, longest = (_tokens(float(halves[place])) for place in (len(halves) // 2, -1))
     several = kept.shape[2] > 1
@@ -342,7 +345,7 @@ def _as_json(
                 "layer": one.layer,
                 "direction": "reverse" if one.reverse else "forward",
                 "cell": one.cell.name,
-                "keeps": one.cell.keeps,
+                "keeps": one.cell.retain_gate,
                 "unit": unit,
                 "gates": {line.name: _plain(line.values) for line in _lines(one, wanted, unit) if line.gate},
                 "moves": {

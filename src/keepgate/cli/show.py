@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..wording import clean
+from ..wording import probability, sanitize
 
 if TYPE_CHECKING:
     from ..tasks.answer import Answer
@@ -49,16 +49,7 @@ def can_write(console: Console, letters: str) -> bool:
 
 def one_line(text: str) -> str:
     """The text on one line, each run of blanks as one."""
-    return clean(" ".join(text.split()))
-
-
-def percent(share: float) -> str:
-    """A share of one as a person reads it, "98.7%"; never rounded up to certainty or down to nothing."""
-    if 0.9995 <= share < 1:
-        return "> 99.9%"
-    if 0 < share < 0.0005:
-        return "< 0.1%"
-    return f"{100 * share:.1f}%"
+    return sanitize(" ".join(text.split()))
 
 
 def seconds(value: float) -> str:
@@ -123,13 +114,13 @@ def show_answer(console: Console, text: str, answer: "Answer", question: str | N
     head = (
         Text("  ")
         .append(one_line(answer.text) or "(nothing)", "bold green")
-        .append(f"  {percent(answer.probability)}")
+        .append(f"  {probability(answer.probability)}")
     )
     say(console, head)
     if answer.start is not None and answer.end is not None:
         say(console, Text("  ").append_text(marked_sentence(console, text, answer.start, answer.end)))
     others = [
-        f"{one_line(other)} {percent(share)}"
+        f"{one_line(other)} {probability(share)}"
         for other, share in answer.candidates[1:]
         if share >= _WORTH_NAMING
     ]
@@ -143,7 +134,7 @@ def marked_sentence(console: Console, text: str, start: int, end: int) -> Text:
 
     first, last = sentence_around(text, start, end)
     opening, closing = ("", "") if console.color_system and not console.no_color else ("[", "]")
-    before = " ".join(clean(text[first:start]).splitlines()).lstrip()
-    after = " ".join(clean(text[end:last]).splitlines()).rstrip()
-    marked = " ".join(clean(text[start:end]).splitlines())
+    before = " ".join(sanitize(text[first:start]).splitlines()).lstrip()
+    after = " ".join(sanitize(text[end:last]).splitlines()).rstrip()
+    marked = " ".join(sanitize(text[start:end]).splitlines())
     return Text(before).append(f"{opening}{marked}{closing}", "bold green underline").append(after)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from ..wording import clean
+from ..wording import sanitize
 from .show import BLOCKS
 
 _DIGITS = "0123456789"
@@ -73,7 +73,7 @@ def _lines(tokens: Sequence[str], room: int) -> Iterator[list[_Column]]:
 
 
 def _column(token: str, step: int, room: int) -> _Column:
-    shown = clean(token)
+    shown = sanitize(token)
     if cell_len(shown) > room:
         shown = set_cell_size(shown, room - 1) + "…"
     # Signs that take no column of their own (a lone accent) still get one, so that each token has a block under it.

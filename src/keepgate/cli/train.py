@@ -12,10 +12,11 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from ..errors import SettingsError
+from ..wording import percent
 from .evaluate import METRICS, answer_all
 from .kind import Chosen, Kind, tell_kind
 from .settings import run_from, split
-from .show import one_line, percent, say, say_command, screen, seconds
+from .show import one_line, say, say_command, screen, seconds
 
 if TYPE_CHECKING:
     from ..data.corpora import Corpus

@@ -33,9 +33,9 @@ def equations_of(cell: Cell) -> tuple[Equation, ...]:
     named = {**graph.traced, **graph.next}
     known = {node: name if name in graph.traced else f"{name}ₜ" for name, node in named.items()}
     order = [node for node in topological(graph.next.values()) if node in known]
-    carried = cell.carried.get(cell.memory)
+    carried = cell.additive.get(cell.memory_state)
     kept = set(topological([carried.keep])) if carried else set()
-    written = set(topological([graph.next[cell.memory]]))
+    written = set(topological([graph.next[cell.memory_state]]))
     names = {node: name for name, node in named.items()}
     found = [
         Equation(

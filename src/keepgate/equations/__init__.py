@@ -1,6 +1,6 @@
 """The small language in which a cell's equations are written. It does not know torch."""
 
-from .additive import Carry
+from .additive import AdditiveUpdate
 from .analysis import Analysis
 from .cell import Cell, Named, OnnxOperator, Step, cell
 from .derivative import derivative, gradients
@@ -8,8 +8,8 @@ from .expr import Expr, const, evaluate, exp, log, maximum, relu, sigmoid, step_
 from .graph import Graph
 
 __all__ = [
+    "AdditiveUpdate",
     "Analysis",
-    "Carry",
     "Cell",
     "Expr",
     "Graph",

@@ -1,98 +1,82 @@
-"""Which states are carried from step to step, s_t = a s_{t-1} + b, and what shows them: found in a step's graph."""
+"""Additive decomposition of a state's update, s_t = keep · s_{t-1} + write, derived from the step's graph."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from .derivative import ONE, ZERO, derivative
-from .expr import Expr, make, topological
+from .derivative import derivative
+from .expr import Expr, topological
 from .graph import Graph
+from .simplify import ONE, ZERO, fold
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Carry:
-    """One state as s_t = keep · s_{t-1} + write, unit by unit. Neither holds s_{t-1} but by way of `held`.
+class AdditiveUpdate:
+    """Additive decomposition of one state: s_t = keep · s_{t-1} + write, unit by unit.
 
-    unwritten: what the step would keep if the gate that writes were shut: as much where that gate is one of its own
-               (LSTM), everything where the same gate keeps and writes (GRU).
-    held: the traced values that are taken as they are, whatever they were computed from.
+    Neither term depends on s_{t-1} except through the values in `constants`.
+    keep_without_write: the factor `keep` once the gate that writes is closed: the same expression where that gate only
+                        writes (LSTM), 1 where one gate keeps and writes (GRU).
+    constants: traced values that count as constants, whatever they were computed from.
     """
 
     keep: Expr
     write: Expr
-    unwritten: Expr
-    held: frozenset[Expr]
+    keep_without_write: Expr
+    constants: frozenset[Expr]
 
 
-def carry(graph: Graph, gates: Collection[Expr], state: str) -> Carry | None:
-    """How a state is carried; None if nothing of it is, or not by a factor (as in a plain RNN).
+def additive_update(graph: Graph, gates: Collection[Expr], state: str) -> AdditiveUpdate | None:
+    """The decomposition of a state's update; None if s_t is not affine in s_{t-1} (as in a plain RNN).
 
-    The gates are held first: what else a step names may be a part of the sum, and is held only if it must be.
+    Tried with the gates as constants first, then with every traced value: what else a step names may be a term of the
+    sum, and becomes a constant only if it must.
     """
     new, previous = graph.next[state], graph.previous[state]
-    for held in (gates, graph.traced.values()):
-        fixed = frozenset(held) - {new}
-        keep = derivative(new, previous, fixed)
-        if keep is not ZERO and previous not in topological([keep], stop=fixed):
-            write = replaced(new, {previous: ZERO}, fixed)
-            return Carry(keep=keep, write=write, unwritten=_unwritten(gates, keep, write), held=fixed)
+    for candidates in (gates, graph.traced.values()):
+        constants = frozenset(candidates) - {new}
+        keep = derivative(new, previous, constants)
+        if keep is not ZERO and previous not in topological([keep], stop=constants):
+            write = replaced(new, {previous: ZERO}, constants)
+            closed = _keep_without_write(gates, keep, write)
+            return AdditiveUpdate(keep=keep, write=write, keep_without_write=closed, constants=constants)
     return None
 
 
-def _unwritten(gates: Collection[Expr], keep: Expr, write: Expr) -> Expr:
-    """What is kept once a gate stands where nothing is written; a gate that keeps nothing besides goes first."""
-    kept = topological([keep])
-    for gate in sorted(gates, key=lambda gate: gate in kept):
-        for shut in (ZERO, ONE):
-            if replaced(write, {gate: shut}) is ZERO:
-                return replaced(keep, {gate: shut})
+def _keep_without_write(gates: Collection[Expr], keep: Expr, write: Expr) -> Expr:
+    """`keep` at the value of a gate, 0 or 1, at which `write` vanishes; gates that `keep` does not read come first."""
+    below_keep = topological([keep])
+    for gate in sorted(gates, key=lambda gate: gate in below_keep):
+        for value in (ZERO, ONE):
+            if replaced(write, {gate: value}) is ZERO:
+                return replaced(keep, {gate: value})
     return keep
 
 
-def slope_of_output(graph: Graph, state: str) -> Expr | None:
-    """How the output begins to grow with a state where that is zero; None if the output is not zero there.
+def output_slope(graph: Graph, state: str) -> Expr | None:
+    """∂output/∂state at state = 0, traced values constant; None if the output is not 0 there.
 
-    A state that the output vanishes with shows itself as (output / state) · state, exactly; at zero itself this
-    slope stands for the quotient.
+    Where the output vanishes with the state, output = (output / state) · state exactly; this is the quotient's limit at
+    state = 0.
     """
     output, new = next(iter(graph.next.values())), graph.next[state]
     if output is new:
         return ONE
-    held = frozenset(graph.traced.values()) - {output, new}
-    if replaced(output, {new: ZERO}, held) is not ZERO:
+    constants = frozenset(graph.traced.values()) - {output, new}
+    if replaced(output, {new: ZERO}, constants) is not ZERO:
         return None
-    return replaced(derivative(output, new, held), {new: ZERO}, held)
+    return replaced(derivative(output, new, constants), {new: ZERO}, constants)
 
 
-def replaced(root: Expr, given: Mapping[Expr, Expr], held: Collection[Expr] = ()) -> Expr:
-    """The expression with some nodes exchanged for others, and what is zero by that left out.
+def replaced(root: Expr, substitutes: Mapping[Expr, Expr], constants: Collection[Expr] = ()) -> Expr:
+    """The expression with some nodes substituted, and constants folded.
 
-    held: nodes below which nothing is exchanged; a matrix product is always taken so.
+    constants: nodes below which nothing is substituted; a matrix product always counts as one.
     """
-    found = dict(given)
-    for node in topological([root], stop={*given, *held}):
-        if node in found:
+    new_nodes = dict(substitutes)
+    for node in topological([root], stop={*substitutes, *constants}):
+        if node in new_nodes:
             continue
-        opaque = node in held or node.op == "product"
-        arguments = node.args if opaque else tuple(found[argument] for argument in node.args)
-        found[node] = node if arguments == node.args else _folded(node.op, arguments)
-    return found[root]
-
-
-def _folded(op: str, arguments: tuple[Expr, ...]) -> Expr:
-    zero = [argument is ZERO for argument in arguments]
-    match op:
-        case "mul" if any(zero):
-            return ZERO
-        case "mul" if ONE in arguments:
-            return arguments[1] if arguments[0] is ONE else arguments[0]
-        case "div" | "tanh" | "relu" | "neg" if zero[0]:
-            return ZERO
-        case "sub" if arguments[0] is arguments[1]:
-            return ZERO
-        case "add" | "sub" if zero[1]:
-            return arguments[0]
-        case "add" if zero[0]:
-            return arguments[1]
-        case "sub" if zero[0]:
-            return make("neg", arguments[1])
-    return make(op, *arguments)
+        opaque = node in constants or node.op == "product"
+        arguments = node.args if opaque else tuple(new_nodes[argument] for argument in node.args)
+        new_nodes[node] = node if arguments == node.args else fold(node.op, *arguments)
+    return new_nodes[root]

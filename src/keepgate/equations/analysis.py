@@ -1,9 +1,9 @@
-"""Analysis: what is found in a step's graph: the backward pass, what that needs, which gate retains the memory."""
+"""Static analysis of a step's graph: its backward pass, the tensors to save for it, gates and memory."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from .additive import Carry, carry, slope_of_output
+from .additive import AdditiveUpdate, additive_update, output_slope
 from .derivative import derivative, gradients
 from .expr import Expr, topological
 from .graph import Graph
@@ -11,31 +11,29 @@ from .graph import Graph
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Analysis:
-    """Properties of one step, each found from its graph when it is first asked for."""
+    """Properties of one step, each derived from its graph on first use."""
 
     graph: Graph
 
     @cached_property
     def backward(self) -> dict[str, Expr]:
-        """The gradient of each input, by name: d_wx_i, d_uh_i, d_h_prev."""
-        wrt = self.graph.inputs
-        found = gradients(
-            list(self.graph.next.values()), list(self.graph.upstream.values()), list(wrt.values())
-        )
-        return {f"d_{name}": gradient for name, gradient in zip(wrt, found, strict=True)}
+        """The backward pass: the gradient of each input as an expression, by name: d_wx_i, d_uh_i, d_h_prev."""
+        graph, wrt = self.graph, self.graph.inputs
+        by_input = gradients(list(graph.next.values()), list(graph.upstream.values()), list(wrt.values()))
+        return {f"d_{name}": gradient for name, gradient in zip(wrt, by_input, strict=True)}
 
     @cached_property
     def reads_output(self) -> bool:
-        """Whether the step uses the output before it for itself, beside what the recurrent weights make of it."""
+        """Whether the step reads h_{t-1} elementwise (in a GRU z * s.h), beside the product uh."""
         output = next(iter(self.graph.previous.values()))
         results = [*self.graph.next.values(), *self.graph.traced.values()]
-        made = (node for node in topological(results) if node.op != "product")
-        return output in results or any(output in node.args for node in made)
+        elementwise = (node for node in topological(results) if node.op != "product")
+        return output in results or any(output in node.args for node in elementwise)
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
-        """The names of all that backward reads beside the upstream gradients: as few raw inputs as the named
-        values leave necessary, and of the named values only those that are used."""
+        """Names of the values that the backward pass reads, upstream gradients aside: named values, and raw inputs only
+        where no named value can replace them."""
         previous = {str(node.name): node for node in self.graph.previous.values()}
         named = {**self.graph.vectors, **previous, **self.graph.next, **self.graph.traced}
         name_of = {node: name for name, node in reversed(named.items())}
@@ -45,25 +43,25 @@ class Analysis:
 
     @cached_property
     def saved(self) -> dict[str, Expr]:
-        """What a forward step stores for backward beside the states: the traced values, since a trace shows
-        them anyway, and any raw input that backward still needs (for the GRU uh_n). Found, not listed."""
+        """The values saved for backward beside the states: the traced ones, which a trace shows anyway, and raw inputs
+        that the backward pass still reads (for the GRU uh_n)."""
         states = {*self.graph.next.values(), *self.graph.previous.values()}
         traced = {name: node for name, node in self.graph.traced.items() if node not in states}
         raw = {name: node for name, node in self.graph.inputs.items() if name in self.reads}
-        there = {*states, *traced.values(), *self.graph.vectors.values()}
-        return {**traced, **{name: node for name, node in raw.items() if node not in there}}
+        available = {*states, *traced.values(), *self.graph.vectors.values()}
+        return {**traced, **{name: node for name, node in raw.items() if node not in available}}
 
     @cached_property
-    def carried(self) -> dict[str, Carry]:
-        """The states that are carried from step to step by a factor, s_t = a s_{t-1} + b, and by what."""
-        found = {state: carry(self.graph, self.gates, state) for state in self.graph.next}
-        return {state: one for state, one in found.items() if one is not None}
+    def additive(self) -> dict[str, AdditiveUpdate]:
+        """The states with an additive update, s_t = keep · s_{t-1} + write, and its terms."""
+        updates = {state: additive_update(self.graph, self.gates, state) for state in self.graph.next}
+        return {state: update for state, update in updates.items() if update is not None}
 
     @cached_property
-    def slopes(self) -> dict[str, Expr]:
-        """For each state that the output vanishes with: how the output begins to grow with it."""
-        found = {state: slope_of_output(self.graph, state) for state in self.graph.next}
-        return {state: one for state, one in found.items() if one is not None}
+    def output_slopes(self) -> dict[str, Expr]:
+        """∂output/∂state at state = 0, for each state that the output vanishes with."""
+        slopes = {state: output_slope(self.graph, state) for state in self.graph.next}
+        return {state: slope for state, slope in slopes.items() if slope is not None}
 
     @cached_property
     def gates(self) -> dict[Expr, str]:
@@ -71,41 +69,37 @@ class Analysis:
         return {node: name for name, node in reversed(self.graph.traced.items()) if is_gate(node)}
 
     @cached_property
-    def _survival(self) -> dict[str, Expr]:
-        """How much of each state is carried to the next step directly: d(next)/d(previous) with uh and the
-        traced gates held fixed."""
-        return {
-            k: derivative(self.graph.next[k], self.graph.previous[k], held=self.gates)
-            for k in self.graph.next
-        }
+    def _direct_factors(self) -> dict[str, Expr]:
+        """∂s_t/∂s_{t-1} of each state, uh and the traced gates constant."""
+        next_, previous = self.graph.next, self.graph.previous
+        return {state: derivative(next_[state], previous[state], self.gates) for state in next_}
 
     @cached_property
-    def memory(self) -> str:
-        """The slow state: the first that a gate carries from step to step; if none does, the first state."""
-        return next(
-            (k for k, factor in self._survival.items() if is_gate(factor)), next(iter(self.graph.next))
-        )
+    def memory_state(self) -> str:
+        """The slow state: the first whose direct factor is a gate; the first state if there is none."""
+        gated = (state for state, factor in self._direct_factors.items() if is_gate(factor))
+        return next(gated, next(iter(self.graph.next)))
 
     @cached_property
-    def keeps(self) -> str | None:
-        """The traced gate that carries the memory; None if nothing does, or what does has no name (1-z)."""
-        return self.gates.get(self._survival[self.memory])
+    def retain_gate(self) -> str | None:
+        """The traced gate that is the memory's direct factor; None if none is, or if it has no name (1 - z)."""
+        return self.gates.get(self._direct_factors[self.memory_state])
 
     @cached_property
-    def writes(self) -> str | None:
-        """The traced gate that lets something new into the memory, or None (in a GRU it is 1-z)."""
-        new = self.graph.next[self.memory]
+    def input_gate(self) -> str | None:
+        """The traced gate that scales what is written to the memory; None if none does (in a GRU it is 1 - z)."""
+        new = self.graph.next[self.memory_state]
         below = topological([new], stop=self.gates)
-        below = [node for node in below if node is not self.graph.previous[self.memory]]
-        factors = {derivative(new, node, held=self.gates) for node in below}
-        names = {self.gates[node] for node in factors if node in self.gates} - {self.keeps}
+        below = [node for node in below if node is not self.graph.previous[self.memory_state]]
+        factors = {derivative(new, node, constants=self.gates) for node in below}
+        names = {self.gates[node] for node in factors if node in self.gates} - {self.retain_gate}
         return next((name for name in self.graph.traced if name in names), None)
 
     @cached_property
     def linear(self) -> bool:
-        """Whether the new states are linear in the old ones, so that a scan can compute all steps at once."""
-        reached = topological(self.graph.next.values())
-        if any(node.op == "product" or node in self.graph.uh.values() for node in reached):
+        """Whether s_t is affine in s_{t-1}, so that a parallel scan can compute all steps at once."""
+        nodes = topological(self.graph.next.values())
+        if any(node.op == "product" or node in self.graph.uh.values() for node in nodes):
             return False
         old = set(self.graph.previous.values())
         factors = [derivative(new, prev) for new in self.graph.next.values() for prev in old]
@@ -113,7 +107,7 @@ class Analysis:
 
 
 def is_gate(node: Expr) -> bool:
-    """Whether a value lies between 0 and 1 whatever its inputs, by the forms that the literature has."""
+    """Whether a value lies in [0, 1] for all inputs, recognised by the forms in the literature."""
     match node.op, node.args:
         case "sigmoid", _:
             return True

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from operator import attrgetter
 from typing import Any, Literal
 
 from ..errors import CellError
-from .additive import Carry
+from .additive import AdditiveUpdate
 from .analysis import Analysis
 from .expr import evaluate, topological
 from .graph import Graph
-from .tracing import Declaration, Named, Recurrent, Step, check_names, check_unused_parameters, trace_step
+from .tracing import Declaration, Named, Recurrence, Step, check_names, check_unused_parameters, trace_step
 
-__all__ = ["Cell", "Named", "OnnxOperator", "Recurrent", "Step", "cell"]
+__all__ = ["Cell", "Named", "OnnxOperator", "Recurrence", "Step", "cell"]
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,15 @@ class Cell(Declaration):
     gates: blocks of rows of weight_ih and weight_hh, in torch's order where torch has the cell.
     states: what is carried from step to step; the first is the output, and is what uh is computed from.
     recurrent: what uh is. "dense": W_hh h_prev + b_hh. "diagonal": one weight a unit in place of W_hh.
-        "none": there is none; the step's uh has no names. "inside": the step is given `u` in place of uh, and
+        "none": there is none; the step's uh has no names. "in_step": the step is given `u` in place of uh, and
         u.n(v) is W_hh v + b_hh of gate n for any v of its own.
     vectors: weights per unit, such as peepholes; they reach the step as a fourth argument.
     step: (wx, uh, s) -> Step; wx is W_ih x_t + b_ih, s the previous states. Runs on tensors and on symbols.
+    letters: what the letters of a trace mean in English, {"f": "forget gate"}; one without a meaning is not in it.
     """
 
     onnx: OnnxOperator | None
+    letters: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
     def graph(self) -> Graph:
@@ -62,10 +64,10 @@ class Cell(Declaration):
 
     @property
     def elementwise_graph(self) -> Graph:
-        """The graph. Raises CellError for recurrent="inside", whose step is not elementwise."""
-        if self.recurrent == "inside":
+        """The graph. Raises CellError for recurrent="in_step", whose step is not elementwise."""
+        if self.recurrent == "in_step":
             raise CellError(
-                f"{self.name} has no graph: it multiplies by a matrix inside its step (recurrent='inside'), "
+                f"{self.name} has no graph: it multiplies by a matrix inside its step (recurrent='in_step'), "
                 "so that one unit's step needs all the others; run cell.step on tensors, or use a cell whose "
                 "product comes first"
             )
@@ -77,19 +79,19 @@ class Cell(Declaration):
         return tuple(self.graph.traced)
 
     @property
-    def memory(self) -> str:
+    def memory_state(self) -> str:
         """The slow state, found from the equations: the one that a gate carries from step to step."""
-        return self.analysis.memory
+        return self.analysis.memory_state
 
     @property
-    def keeps(self) -> str | None:
+    def retain_gate(self) -> str | None:
         """The gate that keeps the memory when open, found from the equations; None if no traced one does."""
-        return self.analysis.keeps
+        return self.analysis.retain_gate
 
     @property
-    def writes(self) -> str | None:
+    def input_gate(self) -> str | None:
         """The gate that lets new memory in, found from the equations; None if no traced gate does."""
-        return self.analysis.writes
+        return self.analysis.input_gate
 
     @property
     def reads_output(self) -> bool:
@@ -102,9 +104,9 @@ class Cell(Declaration):
         return self.analysis.linear
 
     @property
-    def carried(self) -> dict[str, Carry]:
+    def additive(self) -> dict[str, AdditiveUpdate]:
         """The states with s_t = a s_{t-1} + b, found from the equations, each with its a and b as expressions."""
-        return self.analysis.carried
+        return self.analysis.additive
 
     def rebuild(self, traced: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, Any]:
         """The new states, from a step's named values and the states before, by the cell's own equations.
@@ -162,9 +164,10 @@ def cell(
     *,
     gates: str,
     states: str = "h",
-    recurrent: Recurrent = "dense",
+    recurrent: Recurrence = "dense",
     vectors: str = "",
     onnx: OnnxOperator | None = None,
+    letters: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Step]], Cell]:
     """Declare the decorated function to be one step of a cell of its name. Names are separated by spaces.
 
@@ -179,10 +182,12 @@ def cell(
             recurrent=recurrent,
             vectors=tuple(vectors.split()),
             onnx=onnx,
+            letters=dict(letters or {}),
             step=step,
         )
         check_names(made)
         _check_onnx(made)
+        _check_letters(made)
         check_unused_parameters(made, made.graph)
         return made
 
@@ -201,6 +206,16 @@ def _check_onnx(cell: Cell) -> None:
             raise CellError(
                 f"{cell.name}'s OnnxOperator has the {kind} {theirs!r}, the cell {' '.join(ours)!r}; "
                 f"name the same {kind}, in the operator's order"
+            )
+
+
+def _check_letters(cell: Cell) -> None:
+    names = (*cell.states, *cell.traced)
+    for letter in cell.letters:
+        if letter not in names:
+            raise CellError(
+                f"{cell.name} gives the letter {letter!r} a meaning, and its trace shows {' '.join(names)}; "
+                "name one of them"
             )
 
 

@@ -1,10 +1,9 @@
-"""The derivative of an elementwise expression, as another one."""
+"""Symbolic differentiation of elementwise expressions, in reverse mode."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from .expr import Expr, const, make, step_of, topological
-
-ZERO, ONE, MINUS_ONE = const(0), const(1), const(-1)
+from .expr import Expr, make, step_of, topological
+from .simplify import MINUS_ONE, ONE, ZERO, fold
 
 
 def _maximum(_y: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
@@ -13,7 +12,7 @@ def _maximum(_y: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
     return first, 1 - first
 
 
-# One derivative for each argument. y is the node itself, so that a value which is kept anyway is used again.
+# The partial derivative by each argument. y is the node itself, so that a value which is saved anyway is reused.
 RULES: Mapping[str, Callable[..., tuple[Expr, ...]]] = {
     "add": lambda y, a, b: (ONE, ONE),
     "sub": lambda y, a, b: (ONE, MINUS_ONE),
@@ -31,17 +30,17 @@ RULES: Mapping[str, Callable[..., tuple[Expr, ...]]] = {
 
 
 def gradients(
-    outputs: Sequence[Expr], upstream: Sequence[Expr], wrt: Sequence[Expr], held: Collection[Expr] = ()
+    outputs: Sequence[Expr], upstream: Sequence[Expr], wrt: Sequence[Expr], constants: Collection[Expr] = ()
 ) -> list[Expr]:
-    """d(sum of outputs * upstream) / d(each of wrt), by the chain rule from the outputs back.
+    """Vector-Jacobian product: d(Σ outputs · upstream) / d(each of wrt).
 
-    held: nodes taken as independent of what they are computed from. A matrix product is always taken so.
+    constants: nodes taken as independent of what they are computed from; a matrix product always counts as one.
     """
     gradient: dict[Expr, Expr] = {}
     for output, factor in zip(outputs, upstream, strict=True):
         gradient[output] = _add(gradient.get(output, ZERO), factor)
-    for node in reversed(topological(outputs, stop=held)):
-        if node in held or node not in gradient or node.op not in RULES:
+    for node in reversed(topological(outputs, stop=constants)):
+        if node in constants or node not in gradient or node.op not in RULES:
             continue
         for argument, local in zip(node.args, RULES[node.op](node, *node.args), strict=True):
             if argument.op != "const":
@@ -49,43 +48,33 @@ def gradients(
     return [gradient.get(node, ZERO) for node in wrt]
 
 
-def derivative(output: Expr, wrt: Expr, held: Collection[Expr] = ()) -> Expr:
-    """d output / d wrt."""
-    return gradients([output], [ONE], [wrt], held)[0]
+def derivative(output: Expr, wrt: Expr, constants: Collection[Expr] = ()) -> Expr:
+    """∂output/∂wrt; constants as in `gradients`."""
+    return gradients([output], [ONE], [wrt], constants)[0]
 
 
-# Short forms, so that what is found reads as it would be written by hand: no product with one, no sum with
-# zero, a minus as far out as it goes, one division instead of a product with 1 / b, a common factor once.
+# Simplification, so that a derivative reads as it would be written by hand: constants folded, signs moved outwards, one
+# division instead of a product with 1 / b, common factors taken out.
 
 
 def _add(a: Expr, b: Expr) -> Expr:
-    if a is ZERO:
-        return b
-    if b is ZERO:
-        return a
     if a.op == b.op == "neg":
-        return _negative(_joined("add", a.args[0], b.args[0]))
+        return _negative(_factored("add", a.args[0], b.args[0]))
     if b.op == "neg":
-        return _joined("sub", a, b.args[0])
+        return _factored("sub", a, b.args[0])
     if a.op == "neg":
-        return _joined("sub", b, a.args[0])
-    return _joined("add", a, b)
+        return _factored("sub", b, a.args[0])
+    return _factored("add", a, b)
 
 
-def _joined(op: str, a: Expr, b: Expr) -> Expr:
+def _factored(op: str, a: Expr, b: Expr) -> Expr:
     """a + b or a - b; f * (a + b) where both are products of the same f first."""
     if a.op == b.op == "mul" and a.args[0] is b.args[0]:
         return make("mul", a.args[0], make(op, a.args[1], b.args[1]))
-    return make(op, a, b)
+    return fold(op, a, b)
 
 
 def _mul(a: Expr, b: Expr) -> Expr:
-    if a is ZERO or b is ZERO:
-        return ZERO
-    if a is ONE:
-        return b
-    if b is ONE:
-        return a
     if a is MINUS_ONE:
         return _negative(b)
     if b is MINUS_ONE:
@@ -95,9 +84,9 @@ def _mul(a: Expr, b: Expr) -> Expr:
     if b.op == "neg":
         return _negative(_mul(a, b.args[0]))
     if b.op == "div" and b.args[0] is ONE:
-        return make("div", a, b.args[1])
-    return make("mul", a, b)
+        return fold("div", a, b.args[1])
+    return fold("mul", a, b)
 
 
 def _negative(a: Expr) -> Expr:
-    return a.args[0] if a.op == "neg" else make("neg", a)
+    return a.args[0] if a.op == "neg" else fold("neg", a)

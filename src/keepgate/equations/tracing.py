@@ -9,38 +9,15 @@ from ..errors import CellError, nearest_first
 from .expr import Expr, product, symbol, topological
 from .graph import Graph
 
-Recurrent = Literal["dense", "diagonal", "none", "inside"]
+Recurrence = Literal["dense", "diagonal", "none", "in_step"]
 
-# What a LayerTrace answers to itself, so that `trace.f` can be a gate; then what a graph's symbols look like.
-RESERVED = frozenset(
-    {
-        "cell",
-        "final",
-        "get",
-        "initial",
-        "is_real",
-        "items",
-        "keys",
-        "layer",
-        "layers",
-        "lengths",
-        "names",
-        "output",
-    }
-    | {
-        "over_time",
-        "previous",
-        "rebuild",
-        "resets",
-        "reverse",
-        "self",
-        "state_before",
-        "uh",
-        "values",
-        "was_cleared",
-    }
-    | {"weight_hr", "wx"}
-)
+# Attributes of LayerTrace and Trace, so that `trace.f` can be a gate, and parameters of a step.
+RESERVED = frozenset({
+    "cell", "final", "get", "initial", "is_real", "items", "keys", "layer", "layers", "lengths", "names", "output",
+    "over_time", "previous", "rebuild", "resets", "reverse", "self", "state_before", "uh", "values", "was_cleared",
+    "weight_hr", "wx",
+})  # fmt: skip
+# What the symbols of a graph begin and end with.
 RESERVED_PREFIXES, RESERVED_SUFFIX = ("_", "wx_", "uh_", "u_", "d_"), "_prev"
 
 
@@ -55,7 +32,7 @@ class Declaration:
     name: str
     gates: tuple[str, ...]
     states: tuple[str, ...]
-    recurrent: Recurrent
+    recurrent: Recurrence
     vectors: tuple[str, ...]
     step: Callable[..., Step]
 
@@ -97,8 +74,8 @@ def check_names(cell: Declaration) -> None:
     for kind, names in (("gates", cell.gates), ("states", cell.states)):
         if not names:
             raise CellError(f"{cell.name} has no {kind}; name them, separated by spaces: {kind}='h c'")
-    if cell.recurrent not in get_args(Recurrent):
-        known = nearest_first(str(cell.recurrent), get_args(Recurrent))
+    if cell.recurrent not in get_args(Recurrence):
+        known = nearest_first(str(cell.recurrent), get_args(Recurrence))
         raise CellError(f"{cell.name} has recurrent={cell.recurrent!r}; known are {', '.join(known)}")
     _refuse_twice(cell.name, (*cell.gates, *cell.states, *cell.vectors))
     for name in (*cell.gates, *cell.states, *cell.vectors):
@@ -133,10 +110,10 @@ def trace_step(cell: Declaration) -> Graph:
     uh = {g: symbol(f"uh_{g}") for g in cell.gates} if cell.recurrent in ("dense", "diagonal") else {}
     previous = {s: symbol(f"{s}_prev") for s in cell.states}
     vectors = {v: symbol(v) for v in cell.vectors}
-    inside = {g: lambda value, block=f"u_{g}": product(block, value) for g in cell.gates}
+    in_step = {g: lambda value, block=f"u_{g}": product(block, value) for g in cell.gates}
     given = [
         _Known("wx", symbols),
-        _Known("u", inside) if cell.recurrent == "inside" else _Known("uh", uh),
+        _Known("u", in_step) if cell.recurrent == "in_step" else _Known("uh", uh),
         _Known("s", previous),
     ]
     if vectors:
@@ -196,7 +173,7 @@ def check_unused_parameters(cell: Declaration, graph: Graph) -> None:
             raise CellError(
                 f"no state of {cell.name} depends on its vector {vector!r}; use it or leave it out"
             )
-    prefix = "u_" if cell.recurrent == "inside" else "uh_"
+    prefix = "u_" if cell.recurrent == "in_step" else "uh_"
     if cell.recurrent != "none" and not any(f"{prefix}{gate}" in used for gate in cell.gates):
         raise CellError(
             f"{cell.name} is declared recurrent={cell.recurrent!r}, but no state depends on {prefix[:-1]}, "

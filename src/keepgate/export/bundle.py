@@ -4,7 +4,6 @@ Nothing in it is unpickled and nothing named in it is imported: its kind is look
 """
 
 import json
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -12,20 +11,23 @@ from typing import Any
 
 import tomli_w
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as tensors_from
 from safetensors.torch import save as tensors_to
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from .. import tasks
-from ..errors import BundleError, KeepgateError, nearest_first
+from ..errors import BundleError, KeepgateError, SettingsError, nearest_first
 from ..tasks.settings import settings_from
 from ..tasks.task import Task
 from . import folder as folders
+from .parsing import check_lists, empty_tensors, parse_json, parse_tensors, parse_toml
 
 FORMAT = 1
-FILES = ("weights.safetensors", "model.toml", "vocabulary.json", "card.md")
+WEIGHTS = "weights.safetensors"
+# The most bytes of each file but the weights, which may have as many as settings and vocabulary call for.
+LIMITS = {"model.toml": 1 << 16, "vocabulary.json": 1 << 25, "card.md": 1 << 20}
+# A model calls torch a few dozen times for each tensor while it is built.
+_CALLS_PER_TENSOR = 200
 
 _REMEDY = "copy the model again from where it came, or train it again"
 
@@ -46,6 +48,12 @@ def save(task: Task, folder: Path | str, *, card: Mapping[str, Any]) -> None:
         "vocabulary.json": json.dumps(task.vocabulary_json(), ensure_ascii=False, allow_nan=False).encode(),
         "card.md": _card(task, path, weights, card).encode(),
     }
+    for name, limit in LIMITS.items():
+        if len(files[name]) > limit:
+            raise BundleError(
+                f"{name} would have {len(files[name]):,} bytes, and in a model it may have {limit:,}; "
+                "count fewer words or name fewer answers"
+            )
     folders.write(path, files, what="model")
 
 
@@ -56,23 +64,37 @@ def load(folder: Path | str) -> Task:
     unknown kind or a newer format, weights that do not fit); the message says what and what to do.
     """
     path = Path(folder)
-    content = folders.read(path, FILES, what="model", remedy=_REMEDY)
-    model = _toml(path / "model.toml", content["model.toml"])
+    content = folders.read(path, LIMITS, what="model", remedy=_REMEDY, limits=LIMITS)
+    model = parse_toml(path / "model.toml", content["model.toml"], _REMEDY)
     task_type = _task_type(path / "model.toml", model)
-    vocabulary = _json(path / "vocabulary.json", content["vocabulary.json"])
-    weights = tensors_of(path / "weights.safetensors", content["weights.safetensors"], _REMEDY)
-    # Built once without memory: settings that ask for more than there is are refused before it is taken.
-    with torch.device("meta"), _Unfilled():
-        _refuse_misfits(_build(task_type, model, vocabulary, path), weights, path, _REMEDY)
+    vocabulary = parse_json(path / "vocabulary.json", content["vocabulary.json"], _REMEDY)
+    folders.check_size(path, WEIGHTS, what="model", remedy=_REMEDY)
+    header = empty_tensors(path / WEIGHTS, _REMEDY)
+    size = sum(tensor.numel() for tensor in header.values())
+    check_lists(path / "vocabulary.json", vocabulary, size, _REMEDY)
+    # Built once without memory: settings that ask for more than the weights are is refused before it is taken.
+    with torch.device("meta"), _Shapes(_CALLS_PER_TENSOR * (len(header) + 5)):
+        _refuse_misfits(_build(task_type, model, vocabulary, path), header, path, _REMEDY)
+    # A header and numbers of at most eight bytes.
+    limits = {WEIGHTS: 8 * size + (1 << 23)}
+    content = folders.read(path, limits, what="model", remedy=_REMEDY, limits=limits)
+    weights = parse_tensors(path / WEIGHTS, content[WEIGHTS], _REMEDY)
     with torch.random.fork_rng(devices=[]):
         task = _build(task_type, model, vocabulary, path)
     put_weights(task, weights, path, _REMEDY)
     return task.eval()
 
 
-class _Unfilled(TorchFunctionMode):
-    """Weights are not given initial values: without memory there is nowhere to put them, and torch would import its
-    compiler to find that out, which takes longer than all the rest of `load`."""
+class _Shapes(TorchFunctionMode):
+    """Builds a model for its shapes alone: no weight is given initial values, and there are at most `calls` of torch.
+
+    Without memory there is nowhere to put values, and torch would import its compiler to find that out, which takes
+    longer than all the rest of `load`. Settings that ask for 100,000 layers end at the calls.
+    """
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.calls = calls
 
     def __torch_function__(
         self,
@@ -81,10 +103,13 @@ class _Unfilled(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        given = dict(kwargs or {})
+        options = dict(kwargs or {})
+        self.calls -= 1
+        if self.calls < 0:
+            raise SettingsError("these settings make many more tensors than there are weights")
         if getattr(func, "__module__", None) == "torch.nn.init":
-            return given.get("tensor", args[0] if args else None)
-        return func(*args, **given)
+            return options.get("tensor", args[0] if args else None)
+        return func(*args, **options)
 
 
 def settings_table(settings: Any) -> dict[str, Any]:
@@ -122,17 +147,14 @@ def tensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     )
 
 
-def tensors_of(path: Path, content: bytes, remedy: str) -> dict[str, Tensor]:
-    """The tensors in `content`, which was read from `path`. Raises BundleError if they cannot be read."""
-    try:
-        return tensors_from(content)
-    except (SafetensorError, ValueError, KeyError) as fault:
-        raise BundleError(f"{path} cannot be read as tensors: {fault}; {remedy}") from fault
-
-
 def put_weights(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
-    """Loads the weights into the task. Raises BundleError for a name, shape or dtype that does not fit."""
+    """Loads the weights into the task. Raises BundleError for a name, shape or dtype that does not fit, and for NaN."""
     _refuse_misfits(task, weights, path, remedy)
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise BundleError(
+                f"{path}: tensor {name} holds NaN or infinity, so that no answer rests on it; {remedy}"
+            )
     task.load_state_dict(weights)
 
 
@@ -149,6 +171,7 @@ def _build(
         TypeError,
         LookupError,
         AttributeError,
+        ArithmeticError,
         RuntimeError,
         MemoryError,
     ) as fault:
@@ -158,19 +181,18 @@ def _build(
 
 
 def _refuse_misfits(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
-    wanted = task.state_dict()
+    own = task.state_dict()
     for names, fault in (
-        (wanted.keys() - weights.keys(), "has no"),
-        (weights.keys() - wanted.keys(), "has an unknown"),
+        (own.keys() - weights.keys(), "has no"),
+        (weights.keys() - own.keys(), "has an unknown"),
     ):
         if names:
             raise BundleError(f"{path} {fault} tensor {min(names)} ({len(names)} such in all); {remedy}")
-    for name, tensor in wanted.items():
-        given = weights[name]
-        if given.shape != tensor.shape or given.dtype != tensor.dtype:
+    for name, tensor in own.items():
+        weight = weights[name]
+        if weight.shape != tensor.shape or weight.dtype != tensor.dtype:
             raise BundleError(
-                f"{path}: tensor {name} is {_form(given)}, but these settings make it {_form(tensor)}; "
-                f"{remedy}"
+                f"{path}: tensor {name} is {_form(weight)}, but these settings make it {_form(tensor)}; {remedy}"
             )
 
 
@@ -192,23 +214,6 @@ def _task_type(path: Path, model: Mapping[str, Any]) -> type[Task]:
             "install the keepgate that wrote it, or train it again"
         )
     return known[kind]
-
-
-def _toml(path: Path, content: bytes) -> dict[str, Any]:
-    try:
-        return tomllib.loads(content.decode())
-    except (ValueError, RecursionError) as fault:
-        raise BundleError(f"{path} is not readable TOML: {fault}; {_REMEDY}") from fault
-
-
-def _json(path: Path, content: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as fault:
-        raise BundleError(f"{path} is not readable JSON: {fault}; {_REMEDY}") from fault
-    if not isinstance(value, dict):
-        raise BundleError(f"{path} holds a {type(value).__name__} and should hold an object; {_REMEDY}")
-    return value
 
 
 def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> str:

@@ -67,10 +67,12 @@ def write(folder: Path, files: Mapping[str, bytes], *, what: str) -> None:
         shutil.rmtree(writing, ignore_errors=True)
 
 
-def read(folder: Path, names: Collection[str], *, what: str, remedy: str) -> dict[str, bytes]:
+def read(
+    folder: Path, names: Collection[str], *, what: str, remedy: str, limits: Mapping[str, int] | None = None
+) -> dict[str, bytes]:
     """The bytes of the named files, each checked against the manifest's size and SHA-256.
 
-    remedy: what the reader of an error message is to do.
+    remedy: what the reader of an error message is to do. limits: the most bytes of a file, whatever the manifest says.
     Raises BundleError for a folder, manifest or file that is missing, altered, cut short or too long.
     """
     if not folder.exists():
@@ -80,7 +82,16 @@ def read(folder: Path, names: Collection[str], *, what: str, remedy: str) -> dic
             f"{folder} is a file, and a {what} is a folder; give the folder that holds {MANIFEST}"
         )
     sums = _manifest(folder, names, what, remedy)
-    return {name: _verified(folder / name, sums[name], what, remedy) for name in names}
+    most = limits or {}
+    return {
+        name: _verified(folder / name, sums[name], most.get(name, sys.maxsize), what, remedy)
+        for name in names
+    }
+
+
+def check_size(folder: Path, name: str, *, what: str, remedy: str) -> None:
+    """Raises BundleError unless the file is a plain one of the size that the manifest says; nothing of it is read."""
+    _sized(folder / name, _manifest(folder, [name], what, remedy)[name], sys.maxsize, what, remedy)
 
 
 def remove(folder: Path) -> None:
@@ -193,14 +204,9 @@ def _manifest(folder: Path, names: Collection[str], what: str, remedy: str) -> d
     return dict(sums)
 
 
-def _verified(path: Path, entry: Mapping[str, Any], what: str, remedy: str) -> bytes:
-    if not path.exists():
-        raise BundleError(f"{path} is missing from the {what}; {remedy}")
+def _verified(path: Path, entry: Mapping[str, Any], limit: int, what: str, remedy: str) -> bytes:
+    _sized(path, entry, limit, what, remedy)
     content = _regular(path, entry["bytes"], what, remedy)
-    if len(content) < entry["bytes"]:
-        raise BundleError(
-            f"{path} is cut short: it has {len(content)} of its {entry['bytes']} bytes; {remedy}"
-        )
     found = hashlib.sha256(content).hexdigest()
     if found != entry["sha256"]:
         raise BundleError(
@@ -210,16 +216,32 @@ def _verified(path: Path, entry: Mapping[str, Any], what: str, remedy: str) -> b
     return content
 
 
-def _regular(path: Path, limit: int, what: str, remedy: str) -> bytes:
-    """The content of a plain file no longer than `limit` bytes; a pipe or a device is never opened."""
+def _sized(path: Path, entry: Mapping[str, Any], limit: int, what: str, remedy: str) -> None:
+    if not path.exists():
+        raise BundleError(f"{path} is missing from the {what}; {remedy}")
+    size = _size(path, min(limit, entry["bytes"]), what, remedy)
+    if size < entry["bytes"]:
+        raise BundleError(f"{path} is cut short: it has {size} of its {entry['bytes']} bytes; {remedy}")
+
+
+def _size(path: Path, limit: int, what: str, remedy: str) -> int:
+    """The size of a plain file no longer than `limit` bytes; a pipe or a device is never opened."""
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise BundleError(f"{path} is not a plain file; {remedy}")
-        if status.st_size > limit:
-            raise BundleError(
-                f"{path} has {status.st_size} bytes, and in this {what} it may have {limit}; {remedy}"
-            )
+    except OSError as fault:
+        raise BundleError(f"cannot read {path}: {fault.strerror or fault}; {remedy}") from fault
+    if not stat.S_ISREG(status.st_mode):
+        raise BundleError(f"{path} is not a plain file; {remedy}")
+    if status.st_size > limit:
+        raise BundleError(
+            f"{path} has {status.st_size} bytes, and in this {what} it may have {limit}; {remedy}"
+        )
+    return status.st_size
+
+
+def _regular(path: Path, limit: int, what: str, remedy: str) -> bytes:
+    _size(path, limit, what, remedy)
+    try:
         return path.read_bytes()
     except OSError as fault:
         raise BundleError(f"cannot read {path}: {fault.strerror or fault}; {remedy}") from fault

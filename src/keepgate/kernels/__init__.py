@@ -1,10 +1,10 @@
 """(Cell, tensors) → states over time. The reference is right by definition; the others must agree or refuse."""
 
-from .call import Call, Run
+from .call import Call, CallResult
 from .core.openmp_threads import lend
 from .dispatch import KERNELS, Choice, explain, run
 from .kernel import Kernel
 
-__all__ = ["KERNELS", "Call", "Choice", "Kernel", "Run", "explain", "run"]
+__all__ = ["KERNELS", "Call", "CallResult", "Choice", "Kernel", "explain", "run"]
 
 lend()

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from .. import cells
 from ..equations import Cell
-from .call import Call, Run
-from .tracing_state import forward_mode, transformed
+from .call import Call, CallResult
+from .tracing_state import forward_mode, older_vmap, transformed
 
 # By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
 _TORCH: tuple[tuple[Cell, Callable[..., tuple[Tensor, ...]]], ...] = (
@@ -45,14 +45,16 @@ class Builtin:
             return "torch's kernels project the output of an LSTM only"
         if transformed():
             return "torch.func transforms the call, and torch's kernels have no batching rule"
+        if older_vmap():
+            return "torch's older vmap stacks the call, and torch's kernels have no batching rule"
         if forward_mode():
             return "forward-mode derivatives were asked for, and torch's kernels have none"
         return None
 
-    def forward(self, call: Call) -> Run:
+    def forward(self, call: Call) -> CallResult:
         if call.rows == 0 or (call.lengths is None and not call.reverse):
             output, final = _rectangle(call, call.x, call.states)
-            return Run(output=output, final=final)
+            return CallResult(output=output, final=final)
         return _in_rectangles(call)
 
 
@@ -70,7 +72,7 @@ def _rectangle(call: Call, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tenso
     return output, tuple(state.squeeze(0) for state in final)
 
 
-def _in_rectangles(call: Call) -> Run:
+def _in_rectangles(call: Call) -> CallResult:
     """Rows of different lengths, either direction: each rectangle holds the rows that are still going on."""
     order = _Order.of(call)
     x_flat = call.x.reshape(call.steps * call.rows, -1).index_select(0, order.gather)
@@ -90,7 +92,7 @@ def _in_rectangles(call: Call) -> Run:
     final = tuple(
         torch.cat(parts[::-1]).index_select(0, order.rows_back) for parts in zip(*finished, strict=True)
     )
-    return Run(output=output, final=final)
+    return CallResult(output=output, final=final)
 
 
 @dataclass(frozen=True)

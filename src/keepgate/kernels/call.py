@@ -108,14 +108,14 @@ class Call:
 
 
 @dataclass(kw_only=True, eq=False)
-class Run:
-    """What a call came to.
+class CallResult:
+    """The result of a call.
 
     output: the first state after each step; zero beyond a row's length.
     final:  every state after the last step that a row has, [batch, units] each.
-    kept:   with `trace`, gates and states by name, [time, batch, units] each; zero beyond a row's length.
+    traced: with `trace`, gates and states by name, [time, batch, units] each; zero beyond a row's length.
     """
 
     output: Float[Tensor, "time batch projected"]
     final: tuple[Float[Tensor, "batch _"], ...]
-    kept: dict[str, Tensor] = field(default_factory=dict)
+    traced: dict[str, Tensor] = field(default_factory=dict)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ..errors import Refused, SettingsError
+from ..errors import KernelRefused, SettingsError
 from .builtin import Builtin
-from .call import Call, Run
+from .call import Call, CallResult
 from .core.kernel import Cpu
 from .kernel import Kernel
 from .reference import Reference
@@ -35,16 +35,16 @@ def by_name(name: str) -> Kernel:
     )
 
 
-def run(call: Call, kernel: str | None = None) -> Run:
+def run(call: Call, kernel: str | None = None) -> CallResult:
     """The call's states over time, by the first kernel that can, or by the one that is named.
 
-    Raises Refused if a kernel was named and cannot run this call.
+    Raises KernelRefused if a kernel was named and cannot run this call.
     """
     if kernel is not None:
         chosen = by_name(kernel)
         reason = chosen.refuses(call)
         if reason is not None:
-            raise Refused(
+            raise KernelRefused(
                 f"kernel {kernel!r} cannot run this call: {reason}; use kernel=None to let another take it"
             )
         return chosen.forward(call)

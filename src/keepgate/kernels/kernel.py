@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from .call import Call, Run
+from .call import Call, CallResult
 
 
 @runtime_checkable
@@ -14,5 +14,5 @@ class Kernel(Protocol):
     def refuses(self, call: Call) -> str | None:
         """Why this kernel cannot run the call ("torch has no kernel for …"), or None if it can."""
 
-    def forward(self, call: Call) -> Run:
+    def forward(self, call: Call) -> CallResult:
         """The states over time, differentiable with respect to `call.tensors`."""

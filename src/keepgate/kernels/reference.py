@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import linear
 
 from ..equations import Named
-from .call import Call, Run
+from .call import Call, CallResult
 
 
 class Reference:
@@ -18,7 +19,7 @@ class Reference:
     def refuses(self, call: Call) -> str | None:  # noqa: ARG002 - the contract of every kernel
         return None
 
-    def forward(self, call: Call) -> Run:
+    def forward(self, call: Call) -> CallResult:
         cell = call.cell
         # Cut once: the gradient of wx[t] alone is as large as that of all steps.
         wx_T_BR = linear(call.x, call.weight_ih, call.bias_ih).unbind(0)
@@ -45,8 +46,8 @@ class Reference:
         if call.reverse:
             kept.reverse()
         over_time = {name: torch.stack([step[name] for step in kept]) for name in kept[0]}
-        return Run(
-            output=over_time[cell.states[0]], final=tuple(states), kept=over_time if call.trace else {}
+        return CallResult(
+            output=over_time[cell.states[0]], final=tuple(states), traced=over_time if call.trace else {}
         )
 
 
@@ -59,17 +60,24 @@ def _recurrence(call: Call) -> Callable[[Tensor], Named | None]:
     gates, weight, bias = call.cell.gates, call.weight_hh, call.bias_hh
     if weight is None:
         return lambda h: None  # noqa: ARG005
-    if call.cell.recurrent == "diagonal":
-        repeated = torch.zeros_like(weight) if bias is None else bias
-        return lambda h: _by_name(gates, torch.addcmul(repeated, h.repeat(1, len(gates)), weight))
-    if call.cell.recurrent == "inside":
+    if call.cell.recurrent == "in_step":
         biases = [None] * len(gates) if bias is None else bias.chunk(len(gates))
         products = {
             gate: lambda v, w=w, b=b: linear(v, w, b)
             for gate, w, b in zip(gates, weight.chunk(len(gates)), biases, strict=True)
         }
         return lambda h: Named(**products)  # noqa: ARG005
-    return lambda h: _by_name(gates, linear(h, weight, bias))
+    return lambda h: _by_name(gates, recurrent_product(call, h))
+
+
+def recurrent_product(call: Call, h: Float[Tensor, "*steps projected"]) -> Float[Tensor, "*steps rows"]:
+    """uh = W_hh h + b_hh for a dense recurrence, w · h + b_hh unit by unit for a diagonal one."""
+    weight, bias = call.weight_hh, call.bias_hh
+    assert weight is not None
+    if call.cell.recurrent == "dense":
+        return linear(h, weight, bias)
+    repeated = h.repeat(*[1] * (h.dim() - 1), len(call.cell.gates))
+    return torch.addcmul(torch.zeros_like(weight) if bias is None else bias, repeated, weight)
 
 
 def _cleared(call: Call, t: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -161,18 +161,18 @@ def shown_of_memory(layer: LayerTrace) -> Float[Tensor, "time batch hidden"]:
     LSTM: o tanh(c) / c, between 0 and 1. GRU: 1. Raises CellError where the output does not vanish with the memory.
     """
     cell, graph = layer.cell, layer.cell.graph
-    memory, output = graph.next[cell.memory], graph.next[cell.states[0]]
-    if cell.memory not in cell.analysis.slopes:
+    memory, output = graph.next[cell.memory_state], graph.next[cell.states[0]]
+    if cell.memory_state not in cell.analysis.output_slopes:
         raise CellError(
-            f"the output of {cell.name} is not zero where its memory {cell.memory} is, so that its answer is no sum of "
-            "what was written there"
+            f"the output of {cell.name} is not zero where its memory {cell.memory_state} is, so that its answer is no "
+            "sum of what was written there"
         )
-    state = layer[cell.memory]
+    state = layer[cell.memory_state]
     if output is memory:
         return torch.ones_like(state)
     known: dict[Expr, Tensor] = {node: layer[name] for name, node in graph.traced.items()}
     known |= {graph.next[name]: layer[name] for name in cell.states[1:]}
-    shown, slope = evaluate([output, cell.analysis.slopes[cell.memory]], known)
+    shown, slope = evaluate([output, cell.analysis.output_slopes[cell.memory_state]], known)
     empty = state == 0
     shown = torch.where(empty, slope, shown / state.masked_fill(empty, 1))
     return shown.masked_fill(~layer.is_real().unsqueeze(2), 0)
@@ -209,4 +209,4 @@ def _read_at_end(layer: LayerTrace) -> Tensor:
         last[1:] = False
     else:
         last[:-1] &= ~real[1:]
-    return last.to(layer[layer.cell.memory].dtype)
+    return last.to(layer[layer.cell.memory_state].dtype)

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import SettingsError
 from ..kernels import Call, run
 from ..nn import Recurrent
-from ..nn.arrange import Hidden
+from ..nn.input_format import Hidden
 
 States = tuple[Tensor, ...]
 

@@ -227,7 +227,7 @@ def _report(
 ) -> Report:
     """asked: steps of a question that is read after the text; the horizon does not count them, the gradient does."""
     part = seen.trace.layer(-1)
-    carries = bool(part.cell.carried)
+    carries = bool(part.cell.additive)
     lives = _rates(seen) if carries else torch.zeros(0)
     stuck = saturation(part)
     tail = _last_steps(seen)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import SettingsError, ShapeError
 from ..nn import Recurrent
-from ..nn.arrange import check_lengths
+from ..nn.input_format import check_lengths
 from ..nn.trace import LayerTrace
 from .backward import States, by_state, ran, slopes
 from .seen import Seen, adopt

@@ -60,7 +60,7 @@ def swap_memories(
     steps = torch.tensor([step, step if other_step is None else other_step])
     rows = torch.tensor([row, other])
     check_places(part, steps, rows)
-    memories = part[part.cell.memory][steps.flip(0), rows.flip(0)]
+    memories = part[part.cell.memory_state][steps.flip(0), rows.flip(0)]
     return rerun_from(seen, memories, steps, rows, seen.place(layer, reverse=reverse))
 
 

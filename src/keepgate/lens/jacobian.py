@@ -31,7 +31,7 @@ def jacobians(
     cell, graph = call.cell, call.cell.elementwise_graph
     states = cell.states
     known = values_at(call, part, steps)
-    like = part[cell.memory][steps]
+    like = part[cell.memory_state][steps]
     rows = []
     for after in states:
         new = graph.next[after]

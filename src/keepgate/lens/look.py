@@ -146,7 +146,7 @@ def look(model: Task, text: str, question: str, *, language: Language = "en") ->
             raise CorpusError(f"the {what} is empty; give one with something in it")
     reading = read(model, Question(text=text, question=question))
     last = reading.trace.layers[-reading.seen.layer.directions :]
-    carried = bool(last[0].cell.carried)
+    carried = bool(last[0].cell.additive)
     found = search(reading) if carried else ((), ())
     matters = found[1][0].step if carried else None
     return Look(
@@ -171,10 +171,10 @@ def _pass(part: LayerTrace, matters: int | None) -> Pass:
     names = [name for name, node in cell.graph.traced.items() if is_gate(node)]
     gates = {
         name: part[name][:, 0].double().mean(1).cpu()
-        for name in sorted(names, key=lambda name: (name != cell.keeps, name))
+        for name in sorted(names, key=lambda name: (name != cell.retain_gate, name))
     }
     return Pass(
-        reverse=part.reverse, gates=gates, keeps=cell.keeps,
+        reverse=part.reverse, gates=gates, keeps=cell.retain_gate,
         half_lives=half_lives(part)[0].double().cpu() if matters is not None else torch.zeros(0, dtype=torch.float64),
         fate=None if matters is None else _here(fate(part, matters)),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ..equations import Expr, evaluate, topological
 from ..kernels import Call, explain, run
 from ..nn import Recurrent
-from ..nn.arrange import Arranged, Hidden
+from ..nn.input_format import BatchLayout, Hidden
 from ..nn.recurrent import layer_trace
 from ..nn.trace import LayerTrace, Trace
 from .seen import Seen, adopt, as_tuple, in_callers_order, refuse_dropout
@@ -91,7 +91,7 @@ def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int 
     known |= {named[name]: value for name, value in seen.items()}
     padding = None if call.lengths is None else ~part.is_real().unsqueeze(2)
     for state in cell.states[1:]:
-        carried = cell.carried[state]
+        carried = cell.additive[state]
         keep, write = evaluate([carried.keep, carried.write], known)
         if padding is not None:
             keep, write = keep.masked_fill(padding, 1), write.masked_fill(padding, 0)
@@ -151,7 +151,9 @@ def _only_in_sums(call: Call, sums: list[Expr]) -> bool:
     return not any(node in reached for node in (*graph.wx.values(), *graph.uh.values()))
 
 
-def _states(hx: Hidden | None, given: Arranged, calls: list[Call], dtype: torch.dtype) -> tuple[Tensor, ...]:
+def _states(
+    hx: Hidden | None, given: BatchLayout, calls: list[Call], dtype: torch.dtype
+) -> tuple[Tensor, ...]:
     if hx is None:
         return tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
     return tuple(

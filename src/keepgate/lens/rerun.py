@@ -107,7 +107,7 @@ def changed_states(
     if len(cell.states) == 1:
         return (memories,)
     graph = cell.elementwise_graph
-    new = graph.next[cell.memory]
+    new = graph.next[cell.memory_state]
     known = values_at(call, part, at)
     # What was computed from the memory is computed again.
     known = {node: value for node, value in known.items() if new not in topological([node])}

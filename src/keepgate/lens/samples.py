@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ..errors import SettingsError, ShapeError
-from ..nn.arrange import check_lengths
+from ..nn.input_format import check_lengths
 
 Batch = tuple[Tensor | PackedSequence, Tensor] | tuple[Tensor, Tensor, Tensor]
 Loss = Callable[[Any, Tensor], Float[Tensor, " rows"]]

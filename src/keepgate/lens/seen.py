@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ..errors import SettingsError
 from ..kernels import Call
 from ..nn import GRU, LSTM, RNN, Recurrent
-from ..nn.arrange import Arranged, Hidden, Lengths, arrange
+from ..nn.input_format import BatchLayout, Hidden, Lengths, batch_layout
 from ..nn.trace import Trace
 from .brief import brief
 
@@ -125,12 +125,12 @@ def refuse_dropout(module: nn.RNNBase | Recurrent) -> None:
 
 def in_callers_order(
     given: Tensor | PackedSequence, module: nn.RNNBase | Recurrent, lengths: Lengths | None = None
-) -> Arranged:
+) -> BatchLayout:
     """An input or output of a layer, time first, its rows as the caller had them before any packing; padding is 0.
 
     Without gradients.
     """
-    arranged = arrange(given, lengths, module.batch_first, type(module).__name__)
+    arranged = batch_layout(given, lengths, module.batch_first, type(module).__name__)
     arranged = arranged._replace(x=arranged.x.detach())
     if arranged.packed is None or arranged.lengths is None:
         return arranged

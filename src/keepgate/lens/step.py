@@ -6,6 +6,7 @@ from torch.nn.functional import linear
 
 from ..equations import Expr, evaluate
 from ..kernels import Call
+from ..kernels.reference import recurrent_product
 from ..nn.trace import LayerTrace
 
 At = slice | tuple[Tensor, Tensor]
@@ -26,7 +27,9 @@ def values_at(call: Call, part: LayerTrace, at: At) -> dict[Expr, Tensor]:
     )
     if call.weight_hh is not None:
         known |= dict(
-            zip(graph.uh.values(), _blocks(_recurrent(call, before[cell.states[0]]), call), strict=True)
+            zip(
+                graph.uh.values(), _blocks(recurrent_product(call, before[cell.states[0]]), call), strict=True
+            )
         )
     known |= dict(zip(graph.vectors.values(), call.vectors, strict=True))
     known |= {graph.previous[name]: value for name, value in before.items()}
@@ -39,14 +42,6 @@ def value_of(expression: Expr, known: dict[Expr, Tensor], like: Tensor) -> Tenso
     """An expression's value from those that are known, also where it is a constant."""
     (value,) = evaluate([expression], known)
     return value.expand_as(like) if isinstance(value, Tensor) else torch.full_like(like, value)
-
-
-def _recurrent(call: Call, before: Tensor) -> Tensor:
-    assert call.weight_hh is not None
-    if call.weight_hh.dim() > 1:
-        return linear(before, call.weight_hh, call.bias_hh)
-    repeated = before.repeat(*[1] * (before.dim() - 1), len(call.cell.gates)) * call.weight_hh
-    return repeated if call.bias_hh is None else repeated + call.bias_hh
 
 
 def _blocks(values: Tensor, call: Call) -> tuple[Tensor, ...]:

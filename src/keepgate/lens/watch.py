@@ -87,7 +87,7 @@ class Watch:
         finally:
             self._model.train(training)
         part = seen.trace.layer(-1)
-        carries = bool(part.cell.carried)
+        carries = bool(part.cell.additive)
         lives = half_lives(part).nanmedian(0).values if carries else torch.zeros(0)
         return Moment(
             step=step,

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..equations import Carry, Cell, Expr, evaluate, topological
+from ..equations import AdditiveUpdate, Cell, Expr, evaluate, topological
 from ..errors import CellError, ShapeError, nearest_first
 from ..nn.trace import LayerTrace
 from .brief import brief
@@ -62,7 +62,7 @@ def writes_of(layer: LayerTrace, state: str | None = None) -> Writes:
     Raises CellError for a state that no factor carries, as in a plain RNN, where the gradient is the measure.
     """
     cell = layer.cell
-    name = cell.memory if state is None else state
+    name = cell.memory_state if state is None else state
     found = _carried(cell, name)
     if layer.weight_hr is not None and name == cell.states[0]:
         raise CellError(
@@ -77,7 +77,9 @@ def writes_of(layer: LayerTrace, state: str | None = None) -> Writes:
     write = _evaluated(found.write, layer)
     if write is None:  # not all of it is named: what the step added is what was not there before
         write = layer[name] - keep * layer.state_before(name)
-    unwritten = None if found.unwritten is found.keep else _evaluated(found.unwritten, layer)
+    unwritten = (
+        None if found.keep_without_write is found.keep else _evaluated(found.keep_without_write, layer)
+    )
     factors = [keep] if unwritten is None else [keep, unwritten]
     if layer.resets is not None:
         cleared = layer.was_cleared().unsqueeze(2)
@@ -197,13 +199,13 @@ def scan(
     return torch.stack(states[1:])
 
 
-def _carried(cell: Cell, state: str) -> Carry:
+def _carried(cell: Cell, state: str) -> AdditiveUpdate:
     if state not in cell.states:
         raise CellError(
             f"{cell.name} has no state {state!r}; it has {', '.join(nearest_first(state, cell.states))}"
         )
-    if state not in cell.carried:
-        others = ", ".join(cell.carried)
+    if state not in cell.additive:
+        others = ", ".join(cell.additive)
         raise CellError(
             f"nothing carries the state {state} of {cell.name} from step to step by a factor, so that there is no sum "
             "of what was written to take apart: each step makes all of it anew; "
@@ -213,7 +215,7 @@ def _carried(cell: Cell, state: str) -> Carry:
                 else "see lens.gradient, what it still depends on"
             )
         )
-    return cell.carried[state]
+    return cell.additive[state]
 
 
 def _evaluated(expression: Expr, layer: LayerTrace) -> Tensor | None:
@@ -225,7 +227,7 @@ def _evaluated(expression: Expr, layer: LayerTrace) -> Tensor | None:
     if any(node.op in ("symbol", "product") and node not in known for node in below):
         return None
     (value,) = evaluate([expression], known)
-    like = layer[layer.cell.memory]
+    like = layer[layer.cell.memory_state]
     return value if isinstance(value, Tensor) else like.new_full((), value).expand_as(like)
 
 

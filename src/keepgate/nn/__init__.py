@@ -3,13 +3,13 @@
 from .attention import Attention, masked_softmax
 from .dropout import LockedDropout
 from .encoder import CELL_NAMES, CellName, Encoder
-from .explain import Explained, Explanation, explain
-from .feedforward import Window
 from .init import INITS, Init, check_init
+from .kernel_report import KernelReport, PlaceKernels, explain_kernels
 from .layers import GRU, LSTM, RNN
 from .recurrent import Recurrent
-from .step import GRUCell, LSTMCell, RNNCell
+from .rnn_cells import GRUCell, LSTMCell, RNNCell
 from .stepper import Snapshot, Stepper
+from .time_delay import TimeDelayLayer
 from .trace import LayerTrace, Trace
 
 __all__ = [
@@ -21,20 +21,20 @@ __all__ = [
     "Attention",
     "CellName",
     "Encoder",
-    "Explained",
-    "Explanation",
     "GRUCell",
     "Init",
+    "KernelReport",
     "LSTMCell",
     "LayerTrace",
     "LockedDropout",
+    "PlaceKernels",
     "RNNCell",
     "Recurrent",
     "Snapshot",
     "Stepper",
+    "TimeDelayLayer",
     "Trace",
-    "Window",
     "check_init",
-    "explain",
+    "explain_kernels",
     "masked_softmax",
 ]

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..equations import Cell
-from ..errors import Refused, SettingsError, ShapeError
+from ..errors import KernelRefused, SettingsError, ShapeError
 
 
 def check_settings(
@@ -64,7 +64,7 @@ def check_no_projection(proj_size: int, layer: str) -> None:
 
 
 def check_stream(batch: int, *, bidirectional: bool, kernel: str | None) -> None:
-    """Raises SettingsError or Refused for what cannot be read one step at a time by the C++ core."""
+    """Raises SettingsError or KernelRefused for what cannot be read one step at a time by the C++ core."""
     if bidirectional:
         raise SettingsError(
             "a stepper reads a stream forwards, and this layer's other direction starts at the end, which a stream "
@@ -73,7 +73,7 @@ def check_stream(batch: int, *, bidirectional: bool, kernel: str | None) -> None
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise SettingsError(f"batch is {batch!r}; it is the number of streams read side by side, 1 or more")
     if kernel not in (None, "cpu"):
-        raise Refused(
+        raise KernelRefused(
             f"the layer was built with kernel={kernel!r}, and a stepper runs the C++ core; build it with "
             "kernel='cpu' or None"
         )

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from ..errors import CellError, SettingsError
 from .dropout import LockedDropout
-from .feedforward import Window
 from .init import Init
 from .layers import GRU, LSTM, RNN
+from .time_delay import TimeDelayLayer
 from .trace import Trace
 
 CellName = Literal["feedforward", "rnn", "lstm", "gru"]
@@ -45,7 +45,7 @@ class Encoder(nn.Module):
         self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=0)
         self.dropout = LockedDropout(dropout)
         self.bidirectional = bidirectional
-        self.layer: RNN | LSTM | GRU | Window
+        self.layer: RNN | LSTM | GRU | TimeDelayLayer
         if cell == "feedforward":
             if (
                 window is None
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
                     "a feedforward encoder has a window in tokens, one layer, one direction and no gates: "
                     "give window=… and leave num_layers, bidirectional, init and forget_bias alone"
                 )
-            self.layer = Window(embedding_size, hidden_size, window=window)
+            self.layer = TimeDelayLayer(embedding_size, hidden_size, window=window)
             return
         if window is not None:
             raise SettingsError(
@@ -92,7 +92,7 @@ class Encoder(nn.Module):
         self, ids: Int[Tensor, "time batch"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch states"]:
         """What each direction knows at its end, as `forward` gives it; a window is computed there and nowhere else."""
-        if not isinstance(self.layer, Window) or len(ids) == 0:
+        if not isinstance(self.layer, TimeDelayLayer) or len(ids) == 0:
             return self(ids, lengths)[1]
         lengths = lengths.to(ids.device)
         place = lengths - self.layer.window + torch.arange(self.layer.window, device=ids.device).unsqueeze(1)
@@ -101,7 +101,7 @@ class Encoder(nn.Module):
 
     def trace(self, ids: Int[Tensor, "time batch"], lengths: Int[Tensor, " batch"]) -> Trace:
         """Every gate and state over the tokens. Raises CellError for a feedforward encoder, which has none."""
-        if isinstance(self.layer, Window):
+        if isinstance(self.layer, TimeDelayLayer):
             raise CellError(
                 "a feedforward encoder has no gates and no state to trace; use cell='lstm', 'gru' or 'rnn'"
             )

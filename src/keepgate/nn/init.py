@@ -30,7 +30,7 @@ def check_init(cell: Cell, init: str, horizon: float | None, forget_bias: float 
         )
     if forget_bias is not None and not math.isfinite(forget_bias):
         raise SettingsError(f"forget_bias is {forget_bias}; it must be finite")
-    if (horizon is not None or forget_bias is not None) and (cell.keeps not in cell.gates or not bias):
+    if (horizon is not None or forget_bias is not None) and (cell.retain_gate not in cell.gates or not bias):
         lacks = "was built with bias=False" if not bias else "has no gate block that keeps its memory"
         raise SettingsError(
             f"{cell.name} {lacks}, so its memory cannot be set by a bias; use init='orthogonal' or 'torch'"
@@ -65,11 +65,11 @@ def initialise(
             _fill(name, weight, len(cell.gates))
     if horizon is not None:
         memory = torch.empty(hidden_size).uniform_(1, horizon - 1).log()
-        _set_bias(cell, weights, cell.keeps, memory)
-        if cell.writes in cell.gates:
-            _set_bias(cell, weights, cell.writes, -memory)
+        _set_bias(cell, weights, cell.retain_gate, memory)
+        if cell.input_gate in cell.gates:
+            _set_bias(cell, weights, cell.input_gate, -memory)
     if forget_bias is not None:
-        _set_bias(cell, weights, cell.keeps, torch.full((hidden_size,), float(forget_bias)))
+        _set_bias(cell, weights, cell.retain_gate, torch.full((hidden_size,), float(forget_bias)))
 
 
 def _fill(name: str, weight: Tensor, gates: int) -> None:

@@ -11,14 +11,14 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..equations import Cell
 from ..errors import SettingsError, ShapeError
-from ..kernels import Call, Run, run
+from ..kernels import Call, CallResult, run
 from ..kernels.bidirectional_output import Room, joined
 from ..kernels.core.fast_path import directly, traced_directly
 from ..kernels.dispatch import by_name
 from ..kernels.weights import Weights
-from .arrange import Arranged, Hidden, Lengths, arrange
 from .checks import check_input, check_kind, check_projection, check_settings, check_stream
 from .init import Init, check_init, initialise
+from .input_format import BatchLayout, Hidden, Lengths, batch_layout
 from .stepper import Stepper
 from .trace import LayerTrace, Trace
 
@@ -181,7 +181,7 @@ class Recurrent(nn.Module):
         """The same layer for streams: one step a call, the states inside, see `Stepper`.
 
         batch: how many streams are read side by side.
-        Raises SettingsError for a bidirectional layer, Refused where the C++ core cannot run the layer.
+        Raises SettingsError for a bidirectional layer, KernelRefused where the C++ core cannot run the layer.
         """
         check_stream(batch, bidirectional=self.bidirectional, kernel=self.kernel)
         sizes = (self.output_size, *[self.hidden_size] * (len(self.cell.states) - 1))
@@ -228,7 +228,7 @@ class Recurrent(nn.Module):
         resets: Tensor | None,
         *,
         trace: bool,
-    ) -> tuple[Tensor, list[tuple[Tensor, ...]], list[LayerTrace], Arranged]:
+    ) -> tuple[Tensor, list[tuple[Tensor, ...]], list[LayerTrace], BatchLayout]:
         first = self.weights_at(0)
         arranged, states, resets = self._enter(input, hx, lengths, resets, first, trace=trace)
         output, outputs, final, traces = arranged.x, [], [], []
@@ -260,16 +260,16 @@ class Recurrent(nn.Module):
         weights: Weights,
         *,
         trace: bool,
-    ) -> tuple[Arranged, list[tuple[Tensor, ...]], Tensor | None]:
+    ) -> tuple[BatchLayout, list[tuple[Tensor, ...]], Tensor | None]:
         """Everything that the caller gave, checked and time first; for a trace with its rows in the caller's order."""
         name = type(self).__name__
-        arranged = arrange(input, lengths, self.batch_first, name)
+        arranged = batch_layout(input, lengths, self.batch_first, name)
         check_input(arranged.x, weights.weight_ih, name)
         begins = self._resets(resets, arranged)
         arranged = arranged.unpacked() if trace else arranged
         return arranged, self._states(hx, arranged), begins
 
-    def _states(self, hx: Hidden | None, arranged: Arranged) -> list[tuple[Tensor, ...]]:
+    def _states(self, hx: Hidden | None, arranged: BatchLayout) -> list[tuple[Tensor, ...]]:
         """The states before the first step, [batch, units] each, for each layer and direction."""
         x, names = arranged.x, self.cell.states
         if hx is None:
@@ -296,7 +296,7 @@ class Recurrent(nn.Module):
             states.append(arranged.states_in(state))
         return list(zip(*states, strict=True))
 
-    def _resets(self, resets: Tensor | None, arranged: Arranged) -> Tensor | None:
+    def _resets(self, resets: Tensor | None, arranged: BatchLayout) -> Tensor | None:
         if resets is None:
             return None
         if arranged.packed is not None:
@@ -314,7 +314,7 @@ class Recurrent(nn.Module):
             )
         return given.to(arranged.x.device)
 
-    def _final(self, final: list[tuple[Tensor, ...]], arranged: Arranged) -> Hidden:
+    def _final(self, final: list[tuple[Tensor, ...]], arranged: BatchLayout) -> Hidden:
         if len(final) == 1:
             stacked = [state[None] for state in final[0]]
         else:
@@ -368,13 +368,13 @@ class Recurrent(nn.Module):
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
 
 
-def layer_trace(call: Call, ran: Run, layer: int) -> LayerTrace:
+def layer_trace(call: Call, ran: CallResult, layer: int) -> LayerTrace:
     """What a traced run showed, as the trace of one layer and direction."""
     return LayerTrace(
         layer=layer,
         reverse=call.reverse,
         cell=call.cell,
-        over_time=ran.kept,
+        over_time=ran.traced,
         initial=dict(zip(call.cell.states, call.states, strict=True)),
         lengths=call.lengths,
         resets=call.resets,

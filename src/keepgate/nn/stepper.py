@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..kernels import Call
 from ..kernels.core.prepared_call import Stream
 from ..kernels.weights import Weights
-from .arrange import Hidden
+from .input_format import Hidden
 
 Array = TypeVar("Array", Tensor, NDArray[Any])
 

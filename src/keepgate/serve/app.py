@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from ..data.corpora.stories import article, stories
 from ..data.questions import Question
+from ..demo.stories import article, stories
 from ..errors import KeepgateError, SettingsError
 from . import gradients, lengthen, replies
 from .bodies import (

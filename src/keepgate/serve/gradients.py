@@ -6,10 +6,10 @@ from functools import cache
 
 import torch
 
-from ..data.corpora.stories import article
-from ..data.corpora.telling import Language
 from ..data.questions import Question
 from ..data.text import sentence_around, words
+from ..demo.stories import article
+from ..demo.story_templates import Language
 from ..lens import decay_length, explodes, gone_after, gradient_of_run, read
 from ..nn import Recurrent
 from ..tasks.task import Task
@@ -40,7 +40,7 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
                 "gone": gone_after(values),
                 "decay": rounded(decay),
                 "explodes": explodes(values),
-                "has_bias": model.layer.cell.keeps is not None,
+                "has_bias": model.layer.cell.retain_gate is not None,
             }
         )
     return {"lags": list(range(lags + 1)), "lines": found, "story": opening}
@@ -83,6 +83,6 @@ def story(language: Language, tokens: int) -> Question:
 
 
 def _add_to_keeping(layer: Recurrent, bias: torch.Tensor, value: float) -> None:
-    gates, keeps = layer.cell.gates, layer.cell.keeps
+    gates, keeps = layer.cell.gates, layer.cell.retain_gate
     if keeps in gates:
         bias.chunk(len(gates))[gates.index(keeps)].add_(value)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from ..data.corpora.stories import article
-from ..data.corpora.telling import Language
 from ..data.text import words
+from ..demo.pretrained import LANGUAGES
+from ..demo.stories import article
+from ..demo.story_templates import Language
 from ..tasks import known
 from ..tasks.reader import ChoiceReader
 from ..tasks.task import Task
-from .shipped import LANGUAGES
 from .widths import twin
 
 # Characters of the story by which it is judged: in both languages some fifteen sentences or more.

@@ -4,14 +4,14 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 
-from ..data.corpora.stories import happenings, told
-from ..data.corpora.telling import Language
 from ..data.questions import Question
+from ..demo.pretrained import LANGUAGES
+from ..demo.stories import happenings, told
+from ..demo.story_templates import Language
 from ..errors import KeepgateError
 from .limits import Refusal
 from .models import Model
 from .replies import Plain, short
-from .shipped import LANGUAGES
 
 # What is told after any story is the same.
 SEED = 0

@@ -11,7 +11,9 @@ class Limits:
     """Bounds on what a request may cost.
 
     body:    bytes of a request's body.
+    headers: seconds in which a request's headers must have arrived.
     upload:  seconds in which a body must have arrived.
+    connections: open at once; of more, the one that has been idle longest is closed.
     tokens:  of a text and its question together.
     seconds: from a request's arrival to its answer; what has not been begun by then is dropped.
     workers: requests computed at once.
@@ -20,7 +22,9 @@ class Limits:
     """
 
     body: int = 1_048_576
+    headers: float = 10.0
     upload: float = 10.0
+    connections: int = 128
     tokens: int = 4000
     seconds: float = 10.0
     workers: int = 2

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..data.corpora.telling import Language
 from ..data.questions import Question
+from ..demo import pretrained
+from ..demo.story_templates import Language
 from ..emit.unicode import equations_of
 from ..equations import Cell
 from ..errors import SettingsError
@@ -16,7 +17,6 @@ from ..nn import Recurrent
 from ..tasks.reader import ChoiceReader
 from ..tasks.span import SpanReader
 from ..tasks.task import Task
-from . import shipped
 from .known import familiar
 from .limits import Refusal
 from .widths import in_known_widths
@@ -53,7 +53,7 @@ class Model:
         """The language in which it is told a story: its own, else that of which it knows more."""
         if self.language is not None:
             return self.language
-        return max(shipped.LANGUAGES, key=lambda language: self.knows[language])
+        return max(pretrained.LANGUAGES, key=lambda language: self.knows[language])
 
     @property
     def layer(self) -> Recurrent:
@@ -93,10 +93,10 @@ class Model:
                 for reverse in (False, True)[: layer.directions]
             ],
             "gates": list(gates_of(cell)),
-            "states": sorted(cell.states, key=lambda state: state != cell.memory),
-            "memory": cell.memory,
-            "keeps": cell.keeps,
-            "writes": cell.writes,
+            "states": sorted(cell.states, key=lambda state: state != cell.memory_state),
+            "memory": cell.memory_state,
+            "keeps": cell.retain_gate,
+            "writes": cell.input_gate,
             "shipped": self.shipped,
             "choices": list(self.choices or ())[:MOST_CHOICES],
             "equations": [
@@ -132,7 +132,7 @@ def served(named: Iterable[Path] = ()) -> Models:
     Raises BundleError for a folder that is no model, SettingsError for a network without memory.
     """
     own = [_own(folder, task) for folder in named for task in (load(folder),)]
-    return Models([*_told_apart(own), *map(_shipped, shipped.folders().items())])
+    return Models([*_told_apart(own), *map(_shipped, pretrained.folders().items())])
 
 
 def layer_of(task: Task) -> Recurrent:
@@ -146,7 +146,7 @@ def layer_of(task: Task) -> Recurrent:
 
 def gates_of(cell: Cell) -> tuple[str, ...]:
     """The names of a cell's gates: the one that keeps first, then the one that lets in."""
-    order = (cell.keeps, cell.writes)
+    order = (cell.retain_gate, cell.input_gate)
     gates = set(cell.analysis.gates.values())
     return tuple(
         sorted((name for name in cell.traced if name in gates), key=lambda name: _place(name, order))

@@ -232,7 +232,7 @@ def _worth_trying(reading: Reading) -> int:
 
 
 def _units(part: LayerTrace) -> int:
-    return int(part[part.cell.memory].shape[2])
+    return int(part[part.cell.memory_state].shape[2])
 
 
 def _check_unit(part: LayerTrace, unit: int | None) -> None:

@@ -1,15 +1,20 @@
 """The server: uvicorn on a socket that listens already."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 
 from .app import application
+from .connections import OncePerMinute, TimedConnection
 from .guard import Address
 from .limits import Limits
 from .models import Models
+
+_REPEATED = OncePerMinute()
 
 
 def run(models: Models, opened: socket.socket, host: str, *, ready: Callable[[Address], None]) -> None:
@@ -27,10 +32,13 @@ def server(
 ) -> uvicorn.Server:
     """The server for a socket, to be run in an event loop of its own."""
     address = Address(host=host, port=opened.getsockname()[1])
+    limits = limits or Limits()
     settings = uvicorn.Config(
         application(models, address, limits), log_level="warning", access_log=False, server_header=False,
         proxy_headers=False, ws="none", timeout_keep_alive=5, timeout_graceful_shutdown=1,
+        http=partial(TimedConnection, limits=limits),  # type: ignore[arg-type]
     )  # fmt: skip
+    logging.getLogger("uvicorn.error").addFilter(_REPEATED)
     return _Quiet(settings, lambda: ready(address))
 
 

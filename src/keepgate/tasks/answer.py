@@ -2,6 +2,11 @@
 
 from dataclasses import asdict, dataclass
 
+import torch
+from torch import Tensor
+
+from ..errors import BundleError
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -10,7 +15,8 @@ class Answer:
     probability: the model's own, 0 to 1.
     start, end: characters of the question's text that spell this answer; None if it points nowhere.
     sentence: the sentence around it; None if it points nowhere.
-    candidates: at most five answers with their probabilities, best first; this one is the first of them.
+    candidates: at most five answers with their probabilities, best first; this one is the first of them. A span
+        reader may hold a less probable piece to be better: the one expected to overlap the right answer most.
     """
 
     text: str
@@ -25,3 +31,12 @@ class Answer:
         plain = asdict(self)
         plain["candidates"] = [{"text": text, "probability": share} for text, share in self.candidates]
         return plain
+
+
+def check_finite(scores: Tensor) -> None:
+    """Raises BundleError if a score is NaN or infinite: no answer can be read from such."""
+    if not torch.isfinite(scores).all():
+        raise BundleError(
+            "the model's scores are NaN or infinite, so that it has no answer: its weights are too large or not "
+            "finite; train it again with a smaller learning rate, or take an earlier checkpoint"
+        )

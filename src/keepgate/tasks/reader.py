@@ -17,7 +17,7 @@ from ..errors import CorpusError, ShapeError
 from ..nn.attention import Attention
 from ..nn.encoder import Encoder
 from ..nn.trace import Trace
-from .answer import Answer
+from .answer import Answer, check_finite
 from .settings import ChoiceReaderSettings
 
 # Steps times rows that are read at once when answering, so that texts of 10,000 tokens do not fill the
@@ -195,7 +195,10 @@ class ChoiceReader(nn.Module):
     def probabilities(
         self, questions: Sequence[Question], *, batch_size: int = 64
     ) -> Float[Tensor, "questions choices"]:
-        """The probability of each choice for each question, on the processor, without dropout or gradient."""
+        """The probability of each choice for each question, on the processor, without dropout or gradient.
+
+        Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not finite.
+        """
         examples = self.prepare(questions, training=False)
         result = torch.empty(len(examples), len(self.choices))
         device = self.readout.weight.device
@@ -205,7 +208,9 @@ class ChoiceReader(nn.Module):
             with torch.no_grad():
                 for rows in _by_length([example.length for example in examples], batch_size):
                     batch = self.collate([examples[row] for row in rows]).to(device)
-                    result[rows] = self(batch).float().softmax(1).cpu()
+                    scores = self(batch).float()
+                    check_finite(scores)
+                    result[rows] = scores.softmax(1).cpu()
         finally:
             self.train(was_training)
         return result

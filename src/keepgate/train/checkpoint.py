@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,8 @@ from torch import Tensor
 
 from ..errors import BundleError, SettingsError
 from ..export import folder as folders
-from ..export.bundle import plain, put_weights, tensors_bytes, tensors_of
+from ..export.bundle import plain, put_weights, tensors_bytes
+from ..export.parsing import parse_json, parse_tensors, parse_toml
 from ..tasks.task import Task
 from . import randomness
 from .optimiser import Average, build
@@ -41,12 +41,10 @@ _FREE = ("run.log_every", "run.evaluate_every", "run.checkpoint_every", "run.thr
 
 # What the content of a checkpoint raises if its sums are right and it was made by hand all the same.
 _NOT_OURS = (
-    json.JSONDecodeError,
-    tomllib.TOMLDecodeError,
-    UnicodeDecodeError,
     LookupError,
     TypeError,
     AttributeError,
+    ArithmeticError,
     RuntimeError,
 )
 
@@ -195,14 +193,17 @@ class Checkpoints:
 
     def _put(self, state: State, path: Path, content: Mapping[str, bytes]) -> None:
         weights, average, optimiser = (
-            tensors_of(path / name, content[name], self._remedy(path)) for name in _TENSORS
+            parse_tensors(path / name, content[name], self._remedy(path)) for name in _TENSORS
         )
         put_weights(state.task, weights, path, self._remedy(path))
         if state.average:
             for name, tensor in state.average.weights.items():
                 tensor.copy_(average[name])
         _put_optimiser(state, optimiser)
-        changing, clock = json.loads(content["state.json"]), json.loads(content["clock.json"])
+        changing, clock = (
+            parse_json(path / name, content[name], self._remedy(path))
+            for name in ("state.json", "clock.json")
+        )
         state.step, state.pending = changing["step"], changing["pending"]
         state.seconds, state.cpu_seconds = clock["seconds"], clock["cpu_seconds"]
         randomness.restore(changing["random"])
@@ -217,7 +218,10 @@ class Checkpoints:
         )
 
     def _refuse_other_settings(self, path: Path, content: bytes) -> None:
-        there, here = _flat(tomllib.loads(content.decode())), _flat(self.settings)
+        there, here = (
+            _flat(parse_toml(path / "settings.toml", content, self._remedy(path))),
+            _flat(self.settings),
+        )
         names = sorted(name for name in there.keys() | here.keys() if name not in _FREE)
         differences = [
             f"  {name}: {_shown(there, name)} in the checkpoint, {_shown(here, name)} now"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import keepgate
-from keepgate.data.corpora.stories import primer
 from keepgate.data.questions import Question
+from keepgate.demo.stories import primer
 from keepgate.export import save
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.settings import ChoiceReaderSettings

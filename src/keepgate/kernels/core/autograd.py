@@ -8,11 +8,12 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ..call import Call
+from ..torch_internals import apply_without_transforms, legacy_vmap_level
 from ..tracing_state import transformed
 from . import higher_order as again
 from . import torch_ops as ops
 from .call_spec import Spec, spread, tensors_of
-from .vmap import mapped, result_rows, tensor_rows
+from .vmap import mapped, result_rows, tensor_rows, through_older_vmap
 
 Tensors = Sequence[Tensor | None]
 
@@ -100,18 +101,25 @@ _Apply = Callable[..., tuple[Tensor, ...]]
 _forward: _Apply = Forward.apply
 _backward: _Apply = Backward.apply
 
-# What Function.apply ends in. Before, it looks up defaults by inspect.signature, which takes longer than a short run.
-_forward_at_once: _Apply = super(Function, Forward).apply
+_forward_at_once = apply_without_transforms(Forward)
 
 
 def gradients_of(
     spec: Spec, tensors: Tensors, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
 ) -> list[Tensor | None]:
     """The gradient of each tensor, None where none is wanted; upstream: of output, final states and planes."""
+    if legacy_vmap_level():
+        return through_older_vmap(lambda each: _pulled(spec, tensors, output, planes, each, wanted), upstream)
+    return _pulled(spec, tensors, output, planes, upstream, wanted)
+
+
+def _pulled(
+    spec: Spec, tensors: Tensors, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
+) -> list[Tensor | None]:
     *others, d_planes = upstream
     if d_planes is not None:
         return spread(again.first(spec, tensors, upstream, wanted), wanted)
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() or transformed():
         return spread(_backward(spec, tuple(wanted), *tensors, output, planes, *others), wanted)
     return ops.backward(spec.call(tensors), output, planes, others, wanted)
 

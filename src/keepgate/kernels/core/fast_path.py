@@ -1,17 +1,17 @@
 """The plainest call straight to the core: whole sequences from zeros, traced or not, of tensors that are plain memory.
 
 Most calls are of this kind, and what a small layer's call costs is mostly Python. So what is looked at, for any call,
-by `nn.arrange`, `Call`, `Cpu.refuses` and `autograd` is looked at here in one place and once. Where it is more than
-plain, or wrong, the answer is None: they can do the rest, and say what is wrong.
+by `nn.input_format`, `Call`, `Cpu.refuses` and `autograd` is looked at here in one place and once. Where it is more
+than plain, or wrong, the answer is None: they can do the rest, and say what is wrong.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ..torch_internals import apply_without_transforms
 from ..tracing_state import undisturbed
 from ..weights import Weights, is_plain
 from . import arguments as addresses
@@ -117,5 +117,4 @@ def _where(x: Tensor, *others: Tensor) -> tuple[Any, ...]:
     return (x.shape, x.data_ptr(), *[other.data_ptr() for other in others])
 
 
-# What Function.apply ends in. Before, it looks for transforms of torch.func, and there are none here.
-_apply: Callable[..., tuple[Tensor, ...]] = super(Function, Direct).apply
+_apply = apply_without_transforms(Direct)

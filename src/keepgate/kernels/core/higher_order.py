@@ -32,7 +32,7 @@ def first(spec: Spec, tensors: Tensors, upstream: Tensors, wanted: Sequence[bool
 
     def function(*tensors: Tensor | None) -> Tensors:
         ran = Reference().forward(replace(spec.call(tensors), trace=bool(shown)))
-        return [ran.output, *ran.final, *[ran.kept[name] for name in shown]]
+        return [ran.output, *ran.final, *[ran.traced[name] for name in shown]]
 
     return _pulled(function, tensors, wanted, results)
 

@@ -2,11 +2,11 @@
 
 import torch
 from torch import Tensor
-from torch._subclasses import FakeTensor
 
 from ... import _core, cells
-from ..call import Call, Run
-from ..tracing_state import forward_mode, transformed
+from ..call import Call, CallResult
+from ..torch_internals import FakeTensor, brings_own_dispatch, jit_tracing
+from ..tracing_state import forward_mode, older_vmap, transformed
 from ..weights import is_plain
 from .arguments import KINDS, NUMBERS, by_name
 from .autograd import sequence
@@ -40,7 +40,7 @@ class Cpu:
             return f"the input's shape is {list(x.shape)}, so that there is nothing to compute"
         return _is_transformed()
 
-    def forward(self, call: Call) -> Run:
+    def forward(self, call: Call) -> CallResult:
         if torch.is_autocast_enabled("cpu"):
             return _under_autocast(call)
         needed = torch.is_grad_enabled() and (
@@ -48,13 +48,13 @@ class Cpu:
         )
         results = sequence(call, differentiable=needed)
         count = 1 + len(call.states)
-        kept = by_name(call.cell, call.hidden_size, results[0], results[count]) if call.trace else {}
-        return Run(output=results[0], final=results[1:count], kept=kept)
+        traced = by_name(call.cell, call.hidden_size, results[0], results[count]) if call.trace else {}
+        return CallResult(output=results[0], final=results[1:count], traced=traced)
 
 
 def _lacks_cell(call: Call) -> str:
     cell = call.cell
-    if cell.recurrent == "inside":
+    if cell.recurrent == "in_step":
         return f"{cell.name} multiplies by a matrix inside its step, and the core's steps are elementwise"
     if cell.recurrent == "diagonal":
         return f"{cell.name} has one recurrent weight a unit; the core takes such weights in `vectors`"
@@ -69,8 +69,11 @@ def _lacks_tensor(tensor: Tensor) -> str | None:
     if tensor.layout is not torch.strided:
         return f"a tensor is {tensor.layout}, and the core reads plain memory"
     # Fake tensors compute by themselves too, and the core's operators know them.
-    own = type(tensor).__torch_dispatch__ is not torch._C._disabled_torch_dispatch_impl
-    if own and not torch.compiler.is_compiling() and not isinstance(tensor, FakeTensor):
+    if (
+        brings_own_dispatch(type(tensor))
+        and not torch.compiler.is_compiling()
+        and not isinstance(tensor, FakeTensor)
+    ):
         return f"a tensor is a {type(tensor).__name__}, which brings its own way to compute"
     return None
 
@@ -92,12 +95,14 @@ def _is_transformed() -> str | None:
         return (
             "torch.compile compiles a transform of torch.func, which only sees through torch's own operators"
         )
-    if torch._C._get_tracing_state() is not None:
+    if older_vmap():
+        return "torch's older vmap stacks tensors in a way that only torch's own operators see through"
+    if jit_tracing():
         return "torch.jit records the call, and its files know torch's own operators only"
     return None
 
 
-def _under_autocast(call: Call) -> Run:
+def _under_autocast(call: Call) -> CallResult:
     """Computed in float32 whatever comes in, handed back as torch's layers do."""
     tensors = [t.float() if t is not None and t.dtype in _CAST else t for t in tensors_of(call)]
     with torch.autocast("cpu", enabled=False):
@@ -106,8 +111,8 @@ def _under_autocast(call: Call) -> Run:
         return ran
     # torch's LSTM and RNN give autocast's type, its GRU that of the input.
     dtype = call.x.dtype if call.cell is cells.gru else torch.get_autocast_dtype("cpu")
-    return Run(
+    return CallResult(
         output=ran.output.to(dtype),
         final=tuple(state.to(dtype) for state in ran.final),
-        kept={name: value.to(dtype) for name, value in ran.kept.items()},
+        traced={name: value.to(dtype) for name, value in ran.traced.items()},
     )

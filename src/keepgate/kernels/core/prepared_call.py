@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ... import _core
-from ...errors import Refused
+from ...errors import KernelRefused
 from ..call import Call
 from .arguments import Arrays
 from .kernel import Cpu
@@ -18,7 +18,7 @@ class Stream:
     """A call that reads its `x` where it lies, writes to `output`, and leaves the new states where it found the old.
 
     run: does it once, and takes no memory. The weights are those that the last call given to `take` had.
-    Raises Refused where the C++ core cannot run the call.
+    Raises KernelRefused where the C++ core cannot run the call.
     """
 
     run: Callable[[], None]
@@ -41,5 +41,7 @@ class Stream:
 def _arrays(call: Call) -> Arrays:
     reason = Cpu().refuses(call)
     if reason is not None:
-        raise Refused(f"the core cannot step through this layer: {reason}; call the layer itself, with hx")
+        raise KernelRefused(
+            f"the core cannot step through this layer: {reason}; call the layer itself, with hx"
+        )
     return Arrays.of(call)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ... import cells
 from ..call import Call
+from ..torch_internals import dispatch_mode_depth
 from . import arguments as addresses
 from .arguments import Arrays, room
 from .call_spec import Spec, spread, tensors_of
@@ -52,11 +53,7 @@ def backward(
 
 def _plain(call: Call) -> bool:
     """Whether the call's tensors are memory and nothing looks on: no fake tensors, no modes of dispatch."""
-    return (
-        torch._C._len_torch_dispatch_stack() == 0
-        and type(call.x) in _MEMORY
-        and type(call.weight_ih) in _MEMORY
-    )
+    return dispatch_mode_depth() == 0 and type(call.x) in _MEMORY and type(call.weight_ih) in _MEMORY
 
 
 _MEMORY = (Tensor, torch.nn.Parameter)

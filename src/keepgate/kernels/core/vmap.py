@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ..torch_internals import add_batch_dim, is_legacy_batched, legacy_vmap_level, remove_batch_dim
 from .call_spec import Spec
 
 Places = Sequence[int | None]
@@ -43,6 +44,39 @@ def mapped(
     each = [run(*[_at(index, *one) for one in zip(tensors, stacked, strict=True)]) for index in range(size)]
     together = tuple(torch.stack(parts) for parts in zip(*each, strict=True))
     return together, (0,) * len(together)
+
+
+def through_older_vmap(
+    run: Callable[[Sequence[Tensor | None]], Sequence[Tensor | None]],
+    tensors: Sequence[Tensor | None],
+    level: int | None = None,
+) -> list[Tensor | None]:
+    """`run(tensors)` where torch's older vmap may have stacked some tensors: each of its levels by `torch.func.vmap`.
+
+    level: the innermost level that may still be stacked, or None for the one that is active.
+    """
+    level = legacy_vmap_level() if level is None else level
+    if level == 0 or not any(tensor is not None and is_legacy_batched(tensor) for tensor in tensors):
+        return list(run(tensors))
+    # Where a tensor is not stacked at this level, it gets a dimension of the size that is given, here 1.
+    stacked = [None if tensor is None else remove_batch_dim(tensor, level, 1, 0) for tensor in tensors]
+    size = max(len(tensor) for tensor in stacked if tensor is not None)
+    there = [tensor.expand(size, *tensor.shape[1:]) for tensor in stacked if tensor is not None]
+    absent: list[bool] = []
+
+    def each(there: list[Tensor]) -> list[Tensor]:
+        remaining = iter(there)
+        results = run([None if tensor is None else next(remaining) for tensor in tensors])
+        absent[:] = [result is None for result in results]
+        return [result for result in results if result is not None]
+
+    results = iter(through_older_vmap(lambda stacked: torch.func.vmap(each)(list(stacked)), there, level - 1))
+    return [None if none else add_batch_dim(_present(next(results)), 0, level) for none in absent]
+
+
+def _present(tensor: Tensor | None) -> Tensor:
+    assert tensor is not None
+    return tensor
 
 
 def _folded(tensor: Tensor | None, place: int | None, row: int | None, size: int) -> Tensor | None:

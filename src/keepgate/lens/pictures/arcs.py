@@ -7,10 +7,10 @@ from markupsafe import Markup
 
 from ...charts.curves import breadth, spread
 from ...charts.svg import picture, tag, text
-from ...wording import clean, count, say, share
+from ...wording import count, msg, percent, probability, sanitize
 from ..look import Look
 from .sentences import CARRIES
-from .words import cut, sentence_of, short_name, speak, text_of, token
+from .words import cut, render, sentence_of, short_name, text_of, token
 
 # Narrower pictures say less.
 NARROW = 500.0
@@ -44,7 +44,7 @@ def arcs(look: Look, language: str) -> list[Arc]:
         return [
             Arc(
                 step=step, weight=value / most, proven=False,
-                said=speak(say("carriers.sensitive", token=token(look, step), share=share(value / most)), language),
+                said=render(msg("carriers.sensitive", token=token(look, step), share=percent(value / most)), language),
             )
             for step, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
             if value / most >= CARRIES
@@ -54,15 +54,15 @@ def arcs(look: Look, language: str) -> list[Arc]:
         if found and one.share < CARRIES:
             break
         turns = one.without.text != look.answer.text
-        said = say(
+        said = msg(
             "carriers.proof" if turns else "carriers.stays", token=token(look, one.step),
-            other=cut(one.without.text, 24), share=share(one.without.probability),
+            other=cut(one.without.text, 24), share=probability(one.without.probability),
         )  # fmt: skip
         found.append(
             Arc(
                 step=one.step,
                 weight=max(0.0, one.share),
-                said=speak(said, language),
+                said=render(said, language),
                 proven=one.share >= CARRIES,
             )
         )
@@ -80,7 +80,7 @@ def draw_arcs(look: Look, language: str, identity: str, width: float, class_: st
 
     lines = _row(look, found, across, base)
     answer = cut(look.answer.text, 24) or "–"
-    label = f"{answer}  {share(look.answer.probability)}"
+    label = f"{answer}  {probability(look.answer.probability)}"
     wide = min(width - 20, breadth(label, 17.0) + 26)
     mouth = (end - wide / 2, BOX)
     drawn = [_arc(one, number, across(one.step + 0.5), base, mouth) for number, one in enumerate(found)]
@@ -89,7 +89,7 @@ def draw_arcs(look: Look, language: str, identity: str, width: float, class_: st
         text(mouth[0], 25.0, label, "answer", "middle"),
     ]
     words, height = _legend(found, base + LINE + 74, width)
-    title = speak(say("carriers.title"), language)
+    title = render(msg("carriers.title"), language)
     told = f"{short_name(look)}: {label}. " + " ".join(f"{n + 1}. {one.said}." for n, one in enumerate(found))
     named = _names(look, language, across, base, wide=width > NARROW)
     return picture(
@@ -143,11 +143,11 @@ def _names(
 
 
 def _count(look: Look, start: int, end: int, what: str, language: str, *, wide: bool) -> str:
-    name = speak(say(f"carriers.{what}"), language)
+    name = render(msg(f"carriers.{what}"), language)
     if not wide:
         return f"{name} ({count(end - start)})"
     words = text_of(look, start, end)
-    opening, more = clean(" ".join(words[:OPENING].split())), "…" if len(words) > OPENING else ""
+    opening, more = sanitize(" ".join(words[:OPENING].split())), "…" if len(words) > OPENING else ""
     return f"{name}: {opening}{more} ({count(end - start)})"
 
 
@@ -184,7 +184,7 @@ def _legend(found: Sequence[Arc], top: float, width: float) -> tuple[list[Markup
     y = top
     for number, one in enumerate(found):
         parts.append(numbered_dot(number, 20.0, y - 5))
-        for line in _wrapped(clean(one.said), width - 42):
+        for line in _wrapped(sanitize(one.said), width - 42):
             parts.append(text(38.0, y, line))
             y += ROW - 6
         y += 6

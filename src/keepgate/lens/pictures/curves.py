@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ...charts import Axis, Curve, Curves, Level, draw_curves, linear, logarithmic
-from ...wording import Say, amount, count, decade, say, share
+from ...wording import Message, amount, count, decade, msg, percent
 from ..examine import Report
 from ..gradient import GONE
 from ..look import Look
 from .sentences import gradient as gradient_said
 from .sentences import half_life as half_life_said
 from .sentences import half_lives_said
-from .words import paragraph, sentence, speak
+from .words import paragraph, render, sentence
 
 # A curve needs no more points: two for each three pixels.
 POINTS = 600
@@ -27,30 +27,30 @@ def half_life_of_look(look: Look, language: str, identity: str, width: float, cl
     """Each unit's half-life, the shortest first, beside the length of the text."""
     halves = sorted(value for one in look.passes for value in one.half_lives.tolist())
     length = len(look.tokens)
-    level = (float(length), say("half_life.length", n=count(length)))
+    level = (float(length), msg("half_life.length", n=count(length)))
     return _half_lives(halves, level, "half_life.y", half_life_said(look), language, identity, width, class_)
 
 
 def half_life_of_report(report: Report, language: str, identity: str, width: float) -> Markup:
     """The same over the rows that a model was examined with, beside what is needed."""
     halves = sorted(report.half_lives.tolist())
-    level = (float(report.needed), say("half_life.needed", n=count(report.needed)))
+    level = (float(report.needed), msg("half_life.needed", n=count(report.needed)))
     said = [half_lives_said("half_life.said_steps", halves, report.needed)]
     return _half_lives(halves, level, "half_life.y_steps", said, language, identity, width, "wide")
 
 
 def _half_lives(
-    halves: Sequence[float], level: tuple[float, Say], y_name: str, said: Sequence[Say], language: str,
+    halves: Sequence[float], level: tuple[float, Message], y_name: str, said: Sequence[Message], language: str,
     identity: str, width: float, class_: str,
 ) -> Markup:  # fmt: skip
     units = len(halves)
     y = logarithmic([*halves, level[0]], lambda value: count(value) if value >= 1 else decade(value))
     content = Curves(
-        title=speak(say("half_life.title"), language), description=paragraph(said, language),
+        title=render(msg("half_life.title"), language), description=paragraph(said, language),
         x=linear(1, max(units, 2), [(at, count(at)) for at in _ticks(1, units)]), y=y,
-        x_name=speak(say("half_life.x"), language), y_name=speak(say(y_name), language),
+        x_name=render(msg("half_life.x"), language), y_name=render(msg(y_name), language),
         curves=[Curve(name="", style=SOLID, xs=range(1, units + 1), ys=halves)],
-        levels=[Level(value=level[0], name=speak(level[1], language))],
+        levels=[Level(value=level[0], name=render(level[1], language))],
     )  # fmt: skip
     return draw_curves(content, identity, width, 320.0, class_)
 
@@ -62,9 +62,9 @@ def gradient_of_look(look: Look, language: str, identity: str, width: float, cla
     steps = _thinned(tokens)
     values = [float(look.sensitivity[step]) / most for step in steps]
     content = Curves(
-        title=speak(say("gradient.title"), language), description=paragraph(gradient_said(look), language),
+        title=render(msg("gradient.title"), language), description=paragraph(gradient_said(look), language),
         x=linear(1, max(tokens, 2), [(at, count(at)) for at in _ticks(1, tokens)]), y=_falling(values),
-        x_name=speak(say("gradient.x"), language), y_name=speak(say("gradient.y"), language),
+        x_name=render(msg("gradient.x"), language), y_name=render(msg("gradient.y"), language),
         curves=[Curve(name="", style=SOLID, xs=[step + 1 for step in steps], ys=values)],
     )  # fmt: skip
     return draw_curves(content, identity, width, 320.0, class_)
@@ -78,7 +78,7 @@ def gradient_of_report(report: Report, language: str, identity: str, width: floa
         curves.append(("gradient.carried", DASHED, report.carried))
     lines = [
         Curve(
-            name=speak(say(name), language),
+            name=render(msg(name), language),
             style=style,
             xs=lags,
             ys=[float(values[lag]) if lag < len(values) else math.nan for lag in lags],
@@ -87,17 +87,17 @@ def gradient_of_report(report: Report, language: str, identity: str, width: floa
     ]
     last = len(report.gradient) - 1
     said = (
-        say("gradient.said_reaches", share=share(float(report.gradient[-1])), n=count(last))
+        msg("gradient.said_reaches", share=percent(float(report.gradient[-1])), n=count(last))
         if report.gone is None
-        else say("gradient.said_gone", n=count(report.gone))
+        else msg("gradient.said_gone", n=count(report.gone))
     )
     everything = [value for line in lines for value in line.ys]
     content = Curves(
-        title=speak(say("gradient.title_lag"), language), description=sentence(said, language),
+        title=render(msg("gradient.title_lag"), language), description=sentence(said, language),
         x=linear(0, max(last, 1), [(at, count(at)) for at in _ticks(0, last)]),
         y=logarithmic([*everything, GONE], decade),
-        x_name=speak(say("gradient.x_lag"), language), y_name=speak(say("gradient.y_lag"), language),
-        curves=lines, levels=[Level(value=GONE, name=speak(say("gradient.gone"), language))],
+        x_name=render(msg("gradient.x_lag"), language), y_name=render(msg("gradient.y_lag"), language),
+        curves=lines, levels=[Level(value=GONE, name=render(msg("gradient.gone"), language))],
     )  # fmt: skip
     return draw_curves(content, identity, width, 360.0, "wide")
 
@@ -109,22 +109,22 @@ def horizon_of_report(report: Report, language: str, identity: str, width: float
     values = behaviour.gap.tolist()
     top = max(*values, behaviour.epsilon) * 1.05
     bottom = min(*values, 0.0)
-    said = say("horizon.said", n=count(behaviour.steps), low=count(low), high=count(high))
+    said = msg("horizon.said", n=count(behaviour.steps), low=count(low), high=count(high))
     spots = [float(context) for context in behaviour.contexts]
     furthest = math.log(max(spots[-1], 2))
     content = Curves(
-        title=speak(say("horizon.title"), language), description=sentence(said, language),
+        title=render(msg("horizon.title"), language), description=sentence(said, language),
         x=Axis(
             ticks=tuple((float(at), count(at)) for at in _decades(behaviour.contexts[-1])),
             scale=lambda value: math.log(max(value, 1)) / furthest,
         ),
         y=linear(bottom, top, [(value, amount(value, 2)) for value in _even(bottom, top)]),
-        x_name=speak(say("horizon.x"), language), y_name=speak(say("horizon.y"), language),
-        curves=[Curve(name=speak(say("horizon.gap"), language), style=SOLID, xs=spots, ys=values)],
+        x_name=render(msg("horizon.x"), language), y_name=render(msg("horizon.y"), language),
+        curves=[Curve(name=render(msg("horizon.gap"), language), style=SOLID, xs=spots, ys=values)],
         levels=[
             Level(
                 value=behaviour.epsilon,
-                name=speak(say("horizon.epsilon", value=amount(behaviour.epsilon, 2)), language),
+                name=render(msg("horizon.epsilon", value=amount(behaviour.epsilon, 2)), language),
             )
         ],
     )  # fmt: skip

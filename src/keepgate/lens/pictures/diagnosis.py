@@ -2,11 +2,11 @@
 
 import math
 
-from ...wording import Part, Say, count, say
+from ...wording import Message, Part, count, msg
 from ..examine import Report
 from ..look import refuse_unknown
 from ..verdict import Findings, Verdict
-from .words import SHORT, sentence, speak
+from .words import SHORT, render, sentence
 
 
 def verdict_said(verdict: Verdict, language: str) -> str:
@@ -25,7 +25,7 @@ def verdict_said(verdict: Verdict, language: str) -> str:
 def report_said(report: Report, language: str) -> str:
     """The verdict after the layer's name, and under it a line for each figure. Raises SettingsError as `said` does."""
     refuse_unknown(language)
-    colon = speak(say("report.colon"), SHORT[language])
+    colon = render(msg("report.colon"), SHORT[language])
     lines = [_horizon(report), _gradient(report), _exponents(report)]
     if len(report.half_lives):
         lines.append(_half_lives(report))
@@ -36,76 +36,76 @@ def report_said(report: Report, language: str) -> str:
 def asked_said(questions: int, tokens: int, language: str) -> str:
     """How many questions about how long texts a reader was examined with. Raises SettingsError as `said` does."""
     refuse_unknown(language)
-    return _spoken(say("report.asked", questions=count(questions), tokens=count(tokens)), language)
+    return _spoken(msg("report.asked", questions=count(questions), tokens=count(tokens)), language)
 
 
-def _spoken(words: Say, language: str) -> str:
+def _spoken(words: Message, language: str) -> str:
     """A part of a line: in English without the capital of a sentence."""
-    return speak(words, "en") if language == "en" else sentence(words, SHORT[language])
+    return render(words, "en") if language == "en" else sentence(words, SHORT[language])
 
 
-def _nothing(found: Findings) -> Say:
-    return say("verdict.nothing", horizon=count(found.horizon), needed=count(found.needed))
+def _nothing(found: Findings) -> Message:
+    return msg("verdict.nothing", horizon=count(found.horizon), needed=count(found.needed))
 
 
-def _exploding(found: Findings) -> Say:
-    grown = say("verdict.no_number")
+def _exploding(found: Findings) -> Message:
+    grown = msg("verdict.no_number")
     if found.decay < 0:
-        grown = say("verdict.grows", steps=f"{-found.decay:.1f}")
+        grown = msg("verdict.grows", steps=f"{-found.decay:.1f}")
     if not found.explodes:
-        grown = say("verdict.apart", rate=f"{100 * math.expm1(found.exponent):.1f}%")
-    return say("verdict.exploding", grown=grown, exponent=f"{found.exponent:+.3f}")
+        grown = msg("verdict.apart", rate=f"{100 * math.expm1(found.exponent):.1f}%")
+    return msg("verdict.exploding", grown=grown, exponent=f"{found.exponent:+.3f}")
 
 
-def _saturated(found: Findings) -> Say:
-    return say("verdict.saturated", share=f"{100 * (found.saturated or 0):.0f}%")
+def _saturated(found: Findings) -> Message:
+    return msg("verdict.saturated", share=f"{100 * (found.saturated or 0):.0f}%")
 
 
-def _forgets(found: Findings) -> Say:
+def _forgets(found: Findings) -> Message:
     assert found.gone is not None
     told: dict[str, Part] = {"gone": count(found.gone), "needed": count(found.needed)}
     if not found.gated:
-        return say("verdict.ungated", **told)
-    half = "" if found.half_life is None else say("verdict.half", steps=f"{found.half_life:.1f}")
-    return say("verdict.forgets", **told, half=half, T=str(found.needed))
+        return msg("verdict.ungated", **told)
+    half = "" if found.half_life is None else msg("verdict.half", steps=f"{found.half_life:.1f}")
+    return msg("verdict.forgets", **told, half=half, T=str(found.needed))
 
 
-def _untrained(found: Findings) -> Say:
-    reaches = say("verdict.reaches_all")
+def _untrained(found: Findings) -> Message:
+    reaches = msg("verdict.reaches_all")
     if found.gone is not None:
-        reaches = say("verdict.reaches", gone=count(found.gone))
+        reaches = msg("verdict.reaches", gone=count(found.gone))
     if found.horizon >= found.needed and found.helps and found.guesses:
-        return say(
+        return msg(
             "verdict.guesses",
             horizon=count(found.horizon),
             loss=f"{found.loss:.2f}",
             guess=f"{found.guess:.2f}",
         )
     if found.horizon >= found.needed:
-        return say("verdict.no_help", reaches=reaches)
-    return say("verdict.untrained", reaches=reaches, horizon=count(found.horizon), needed=count(found.needed))
+        return msg("verdict.no_help", reaches=reaches)
+    return msg("verdict.untrained", reaches=reaches, horizon=count(found.horizon), needed=count(found.needed))
 
 
-def _horizon(report: Report) -> Say:
+def _horizon(report: Report) -> Message:
     low, high = report.interval
     key = "report.horizon_one" if report.horizon == 1 else "report.horizon"
-    return say(key, n=count(report.horizon), low=count(low), high=count(high))
+    return msg(key, n=count(report.horizon), low=count(low), high=count(high))
 
 
-def _gradient(report: Report) -> Say:
-    decay: Part = say("report.level")
+def _gradient(report: Report) -> Message:
+    decay: Part = msg("report.level")
     if math.isfinite(report.decay):
-        decay = say("report.decays" if report.decay > 0 else "report.grows", steps=f"{abs(report.decay):.1f}")
+        decay = msg("report.decays" if report.decay > 0 else "report.grows", steps=f"{abs(report.decay):.1f}")
     if report.gone is None:
-        return say("report.gradient_all", decay=decay)
-    return say("report.gradient", gone=count(report.gone), decay=decay)
+        return msg("report.gradient_all", decay=decay)
+    return msg("report.gradient", gone=count(report.gone), decay=decay)
 
 
-def _exponents(report: Report) -> Say:
-    return say("report.exponents", values=", ".join(f"{value:+.3f}" for value in report.exponents))
+def _exponents(report: Report) -> Message:
+    return msg("report.exponents", values=", ".join(f"{value:+.3f}" for value in report.exponents))
 
 
-def _half_lives(report: Report) -> Say:
+def _half_lives(report: Report) -> Message:
     halves = report.half_lives.sort().values
     middle, longest = float(halves[len(halves) // 2]), float(halves[-1])
-    return say("report.half_lives", middle=f"{middle:.1f}", longest=f"{longest:.1f}")
+    return msg("report.half_lives", middle=f"{middle:.1f}", longest=f"{longest:.1f}")

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ...charts.svg import picture, tag, text
-from ...wording import Say, count, say, share
+from ...wording import Message, count, msg, percent
 from ..fate import Fate
 from ..look import Look, Pass
 from .arcs import numbered_dot
 from .sentences import erased as told
 from .sentences import erasers, followed
-from .words import cut, paragraph, speak, token
+from .words import cut, paragraph, render, token
 
 LEFT, TALL, FOOT, ROW = 52.0, 150.0, 44.0, 24.0  # before a panel, its height, under it, a line of words
 APART = 20.0  # from the middle of one numbered dot to that of the next
@@ -30,11 +30,11 @@ def draw_erased(look: Look, language: str, identity: str, width: float, class_: 
         top += TALL + FOOT
     y = top + 14
     for number, (step, gone) in enumerate(erasers(look)):
-        words = say("erased.eraser_at", token=_at(look, step), share=share(gone))
-        parts += [numbered_dot(number, 20.0, y - 5), text(38.0, y, speak(words, language))]
+        words = msg("erased.eraser_at", token=_at(look, step), share=percent(gone))
+        parts += [numbered_dot(number, 20.0, y - 5), text(38.0, y, render(words, language))]
         y += ROW
-    title = speak(say("erased.title", token=_at(look, look.carriers[0].step)), language)
-    parts.insert(0, text(0.0, 12.0, speak(say("erased.y"), language), "axis"))
+    title = render(msg("erased.title", token=_at(look, look.carriers[0].step)), language)
+    parts.insert(0, text(0.0, 12.0, render(msg("erased.y"), language), "axis"))
     return picture(
         identity, title, paragraph(told(look), language), width, y - ROW + 14, *parts, class_=class_
     )
@@ -82,9 +82,9 @@ def _panel(
     parts.append(text(LEFT, foot + 18, f"1 {_word(look, 0)}", "tick"))
     last = f"{count(tokens)} {_word(look, tokens - 1)}"
     parts.append(text(right, foot + 18, last, "tick", "end"))
-    name = speak(say("erased.x"), language)
+    name = render(msg("erased.x"), language)
     if named:
-        name += " · " + speak(say("erased.backwards" if one.reverse else "erased.forwards"), language)
+        name += " · " + render(msg("erased.backwards" if one.reverse else "erased.forwards"), language)
     parts.append(text((LEFT + right) / 2, foot + 18, name, "axis", "middle"))
     return parts
 
@@ -110,5 +110,5 @@ def _word(look: Look, step: int) -> str:
     return cut(look.tokens.texts[step], 10)
 
 
-def _at(look: Look, step: int) -> Say:
-    return say("carriers.place", token=token(look, step), n=count(step + 1))
+def _at(look: Look, step: int) -> Message:
+    return msg("carriers.place", token=token(look, step), n=count(step + 1))

@@ -11,14 +11,14 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from ...wording import LANGUAGES, Say, clean, count, say, share
+from ...wording import LANGUAGES, Message, count, msg, percent, probability, sanitize
 from ..look import Look, refuse_unknown
 from . import sentences, strips, style
 from .arcs import arcs, draw_arcs
 from .curves import gradient_of_look, half_life_of_look
 from .embedded import image, where_narrow
 from .erased import draw_erased
-from .words import SHORT, cut, network, paragraph, piece, sentence_of, speak, token
+from .words import SHORT, cut, network, paragraph, piece, render, sentence_of, token
 
 WIDE, NARROW = 980.0, 348.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
 TABLE = 2_000  # more tokens than this stand in no table
@@ -37,7 +37,7 @@ def page(look: Look, language: str | None) -> str:
     return _environment().get_template("page.html.j2").render(
         css=Markup(css), policy=_policy(css), languages=shown, begins=begins, lang=LANGUAGES[begins],
         bodies=[(each, LANGUAGES[each], _body(look, each)) for each in shown],
-        title=speak(_title(look), begins), words=lambda key: speak(say(key), begins),
+        title=render(_title(look), begins), words=lambda key: render(msg(key), begins),
     )  # fmt: skip
 
 
@@ -55,14 +55,12 @@ def fragment(look: Look, language: str) -> str:
 def summary(look: Look, language: str) -> str:
     """The answer and the sentences that sum it up, as plain text."""
     short = SHORT[language]
-    answer = (
-        f"{cut(look.question.question, 200)} {cut(look.answer.text, 80)} ({share(look.answer.probability)})"
-    )
+    answer = f"{cut(look.question.question, 200)} {cut(look.answer.text, 80)} ({probability(look.answer.probability)})"
     return f"{answer}\n{paragraph(sentences.summed_up(look), short)}"
 
 
-def _title(look: Look) -> Say:
-    return say("page.title", question=cut(look.question.question, 60), network=network(look))
+def _title(look: Look) -> Message:
+    return msg("page.title", question=cut(look.question.question, 60), network=network(look))
 
 
 def _body(look: Look, language: str, narrow: list[str] | None = None) -> Markup:
@@ -89,13 +87,13 @@ def _body(look: Look, language: str, narrow: list[str] | None = None) -> Markup:
         _environment().get_template("look.html.j2").render(
             look=look, whole=whole, gated=gated, lang=LANGUAGES[language], begin=begin,
             short_answer=cut(look.answer.text, 24) or "–",
-            t=lambda key, **parts: speak(say(key, **parts), language),
+            t=lambda key, **parts: render(msg(key, **parts), language),
             paragraph=lambda said: paragraph(said, language),
-            question=clean(look.question.question), answer=cut(look.answer.text, 200) or "–",
-            probability=share(look.answer.probability), others=_others(look, language),
-            network=speak(network(look), language), summary=sentences.summed_up(look),
+            question=sanitize(look.question.question), answer=cut(look.answer.text, 200) or "–",
+            probability=probability(look.answer.probability), others=_others(look, language),
+            network=render(network(look), language), summary=sentences.summed_up(look),
             rows=strips.rows(look), strip_said=strips.said(look) if gated else [],
-            speak=lambda words: speak(words, language), story=_story(look, speak(say("strips.asked"), language)),
+            render=lambda words: render(words, language), story=_story(look, render(msg("strips.asked"), language)),
             arcs=both(draw_arcs, "arcs"), proofs=_proofs(look, language),
             erased=both(draw_erased, "erased") if sentences.followed(look) else "",
             erased_said=sentences.erased(look) if gated else [],
@@ -110,8 +108,8 @@ def _body(look: Look, language: str, narrow: list[str] | None = None) -> Markup:
 
 def _others(look: Look, language: str) -> str:
     worth = [(text, value) for text, value in look.answer.candidates[1:] if value >= 0.001]
-    said = [say("page.other", text=cut(text, 40), share=share(value)) for text, value in worth]
-    return speak(say("page.others", others=speak(said, language)), language) if said else ""
+    said = [msg("page.other", text=cut(text, 40), share=percent(value)) for text, value in worth]
+    return render(msg("page.others", others=render(said, language)), language) if said else ""
 
 
 def _story(look: Look, asked: str) -> Markup:
@@ -155,7 +153,7 @@ def _token(look: Look, rows: Sequence[strips.Row], step: int, mark: int | None, 
     told = Markup(' title="{}"').format(values) if tip else ""
     number = Markup("<sup>{}</sup>").format(mark) if mark else ""
     return Markup('<span class="{}"{}>{}{}</span>').format(
-        classes, told, number, clean(look.tokens.texts[step])
+        classes, told, number, sanitize(look.tokens.texts[step])
     )
 
 
@@ -175,17 +173,17 @@ def _proofs(look: Look, language: str) -> Sequence[tuple[str, Sequence[tuple[Any
     if not look.gated:
         return []
 
-    def row(what: Say, one: Any) -> tuple[Any, ...]:
+    def row(what: Message, one: Any) -> tuple[Any, ...]:
         other = cut(one.without.text, 60) or "–"
         changed = one.without.text != look.answer.text
-        return speak(what, language), other, share(one.without.probability), _fall(one.share), changed
+        return render(what, language), other, probability(one.without.probability), _fall(one.share), changed
 
     tokens = [
-        row(say("carriers.place", token=token(look, one.step), n=count(one.step + 1)), one)
+        row(msg("carriers.place", token=token(look, one.step), n=count(one.step + 1)), one)
         for one in _telling(look.carriers)
     ]
     whole = [row(piece(look, one.start, one.end), one) for one in _telling(look.sentences)]
-    heads = (speak(say(f"carriers.{kind}"), language) for kind in ("tokens", "sentences"))
+    heads = (render(msg(f"carriers.{kind}"), language) for kind in ("tokens", "sentences"))
     return list(zip(heads, (tokens, whole), strict=True))
 
 
@@ -197,7 +195,7 @@ def _telling(found: Sequence[Any]) -> Sequence[Any]:
 
 def _fall(value: float) -> str:
     """By how much a probability falls; less than a thousandth is nothing, and a rise is no fall."""
-    return "0" if abs(value) < NOTHING else f"−{share(-value)}" if value < 0 else share(value)
+    return "0" if abs(value) < NOTHING else f"−{percent(-value)}" if value < 0 else percent(value)
 
 
 def _table(look: Look, language: str) -> tuple[list[str], list[list[str]]]:
@@ -206,15 +204,15 @@ def _table(look: Look, language: str) -> tuple[list[str], list[list[str]]]:
         return [], []
     rows = strips.rows(look)
     carried = {one.step: _fall(one.share) for one in look.carriers}
-    heads = [speak(say(f"token.{name}"), language) for name in ("number", "token")]
+    heads = [render(msg(f"token.{name}"), language) for name in ("number", "token")]
     heads += [row.letter for row in rows]
     most = float(look.sensitivity.max()) or 1.0
     known = look.passes[0].fate
-    heads += [speak(say(f"token.{name}"), language) for name in ("share", "left", "sensitivity")]
+    heads += [render(msg(f"token.{name}"), language) for name in ("share", "left", "sensitivity")]
     return heads, [
         [
-            str(step + 1), clean(word), *(row.written[step] for row in rows), carried.get(step, "–"),
-            "–" if known is None else share(float(known.left[step])),
+            str(step + 1), sanitize(word), *(row.written[step] for row in rows), carried.get(step, "–"),
+            "–" if known is None else percent(float(known.left[step])),
             f"{float(look.sensitivity[step]) / most:.2g}",
         ]
         for step, word in enumerate(look.tokens.texts)

@@ -8,11 +8,11 @@ from markupsafe import Markup
 
 from ...charts.curves import breadth
 from ...charts.svg import picture, tag, text
-from ...wording import Say, amount, clean, count, say
+from ...wording import Message, amount, count, msg, sanitize
 from ..look import Look
 from .sentences import gradient as gradient_said
 from .style import CIVIDIS, level
-from .words import gate, paragraph, speak, token
+from .words import gate, paragraph, render, token
 
 # Of a longer text the picture shows the first tokens; the page shows all of them.
 MOST = 2_000
@@ -28,8 +28,8 @@ class Row:
     """
 
     letter: str
-    name: Say
-    short: Say
+    name: Message
+    short: Message
     values: Sequence[float]
     written: Sequence[str]
     absolute: bool
@@ -50,13 +50,13 @@ def rows(look: Look) -> list[Row]:
                 )
             )  # fmt: skip
     if look.attention is not None:
-        found.append(_relative("a", say("strips.attention"), look.attention))
+        found.append(_relative("a", msg("strips.attention"), look.attention))
     if not found:
-        found.append(_relative("s", say("strips.sensitivity"), look.sensitivity))
+        found.append(_relative("s", msg("strips.sensitivity"), look.sensitivity))
     return found
 
 
-def _relative(letter: str, name: Say, values: torch.Tensor) -> Row:
+def _relative(letter: str, name: Message, values: torch.Tensor) -> Row:
     known = (values / values.max().clamp(min=1e-300)).tolist()
     return Row(
         letter=letter,
@@ -68,7 +68,7 @@ def _relative(letter: str, name: Say, values: torch.Tensor) -> Row:
     )
 
 
-def said(look: Look) -> list[Say]:
+def said(look: Look) -> list[Message]:
     """Each row in words: its mean, and where it is lowest and highest."""
     if not look.gated:
         return gradient_said(look)
@@ -78,7 +78,7 @@ def said(look: Look) -> list[Say]:
             continue
         order = sorted(range(len(row.values)), key=row.values.__getitem__)
         found.append(
-            say(
+            msg(
                 "strips.describe", gate=row.short, mean=amount(sum(row.values) / len(row.values), 2),
                 low=row.written[order[0]], bottom=token(look, order[0]), high=row.written[order[-1]],
                 top=token(look, order[-1]),
@@ -91,7 +91,7 @@ def draw_strips(look: Look, language: str, identity: str, width: float) -> Marku
     """The picture, `width` wide in its own pixels."""
     drawn = rows(look)
     left = 12 + max(breadth(row.letter, 13.0) for row in drawn)
-    words = [clean(each) for each in look.tokens.texts[:MOST]]
+    words = [sanitize(each) for each in look.tokens.texts[:MOST]]
     lines = _lines(words, width - left)
     tall = LETTERS + len(drawn) * (HIGH + GAP) + BETWEEN
     parts: list[Markup] = []
@@ -115,11 +115,11 @@ def draw_strips(look: Look, language: str, identity: str, width: float) -> Marku
     filled_paths = [tag("path", d=d, class_=f"level-{n}") for n, d in enumerate(bars) if d]
     legend, height = _legend(drawn, language, len(lines) * tall + 16)
     if len(look.tokens) > MOST:
-        cut = say("strips.cut", n=count(MOST), all=count(len(look.tokens)))
-        legend.append(text(0.0, height + 12, speak(cut, language), "small"))
+        cut = msg("strips.cut", n=count(MOST), all=count(len(look.tokens)))
+        legend.append(text(0.0, height + 12, render(cut, language), "small"))
         height += 24
     told = paragraph(said(look), language)
-    title = speak(say("strips.title"), language)
+    title = render(msg("strips.title"), language)
     return picture(
         identity, title, told, width, height, tag("path", d=trough, class_="trough"), *filled_paths,
         tag("path", d=caps, class_="cap"), *parts, *legend, class_="strips",
@@ -129,7 +129,7 @@ def draw_strips(look: Look, language: str, identity: str, width: float) -> Marku
 def _legend(drawn: Sequence[Row], language: str, top: float) -> tuple[list[Markup], float]:
     """What the letters mean, and the scale from closed to open."""
     parts, x = [], 0.0
-    closed, opened = (speak(say(f"strips.{end}"), language) for end in ("closed", "open"))
+    closed, opened = (render(msg(f"strips.{end}"), language) for end in ("closed", "open"))
     if any(row.absolute for row in drawn):
         parts.append(text(x, top, closed, "small"))
         x += breadth(closed, 13.0) + 6
@@ -140,7 +140,7 @@ def _legend(drawn: Sequence[Row], language: str, top: float) -> tuple[list[Marku
         parts.append(text(x + 6, top, opened, "small"))
         top += 22
     for row in drawn:
-        parts.append(text(0.0, top, speak(row.name, language), "small"))
+        parts.append(text(0.0, top, render(row.name, language), "small"))
         top += 20
     return parts, top - 8
 

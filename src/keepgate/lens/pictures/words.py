@@ -1,10 +1,10 @@
 """The words of a look's pictures in each language, and places of a text as a reader wants to see them."""
 
-from ...wording import Say, Words, clean, say
+from ...wording import Catalog, Message, msg, sanitize
 from ..look import Look
 
-_WORDS = Words("keepgate.lens.pictures")
-table, speak, sentence, paragraph = _WORDS.table, _WORDS.speak, _WORDS.sentence, _WORDS.paragraph
+_CATALOG = Catalog("keepgate.lens.pictures")
+table, render, sentence, paragraph = _CATALOG.table, _CATALOG.render, _CATALOG.sentence, _CATALOG.paragraph
 
 # The language's name in the library → its short name in the tables of words.
 SHORT = {"en": "en", "zh-TW": "zh"}
@@ -14,22 +14,22 @@ SENTENCE, TOKEN = 48, 24
 
 def cut(text: str, most: int) -> str:
     """The text on one line, without what would steer a page, its middle left out where it is longer."""
-    shown = clean(" ".join(text.split()))
+    shown = sanitize(" ".join(text.split()))
     half = (most - 1) // 2
     return shown if len(shown) <= most else f"{shown[:half]}…{shown[-half:]}"
 
 
-def quoted(text: str, most: int = TOKEN) -> Say:
+def quoted(text: str, most: int = TOKEN) -> Message:
     """A piece of the text in quotes."""
-    return say("token.quoted", text=cut(text, most))
+    return msg("token.quoted", text=cut(text, most))
 
 
-def token(look: Look, step: int) -> Say:
+def token(look: Look, step: int) -> Message:
     """One token in quotes."""
     return quoted(look.tokens.texts[step])
 
 
-def piece(look: Look, start: int, end: int) -> Say:
+def piece(look: Look, start: int, end: int) -> Message:
     """The tokens from … up to … in quotes, with what stands between them, without the full stop at their end."""
     return quoted(text_of(look, start, end).rstrip("。．.") or "…", SENTENCE)
 
@@ -45,11 +45,11 @@ def sentence_of(look: Look, step: int) -> tuple[int, int]:
     return next((start, end) for start, end in look.sentence_ranges if start <= step < end)
 
 
-def network(look: Look) -> Say:
+def network(look: Look) -> Message:
     """The network as a reader knows it."""
     two, deep = len(look.passes) > 1, look.layers > 1
     key = ("deep_two" if two else "deep") if deep else ("two" if two else "one")
-    return say(f"network.{key}", cell=short_name(look), units=f"{look.units:,}", layers=str(look.layers))
+    return msg(f"network.{key}", cell=short_name(look), units=f"{look.units:,}", layers=str(look.layers))
 
 
 def short_name(look: Look) -> str:
@@ -58,8 +58,8 @@ def short_name(look: Look) -> str:
     return family.upper() if family in ("lstm", "gru", "rnn") else look.cell
 
 
-def gate(name: str, *, reverse: bool = False, short: bool = False) -> Say:
+def gate(name: str, *, reverse: bool = False, short: bool = False) -> Message:
     """A gate with what it does, or by its name alone."""
     known = f"gate.{name}" if short else f"strips.{name}"
-    said = say(known) if known in table() and len(name) == 1 else say("strips.other", name=name)
-    return say("strips.backwards", gate=said) if reverse else said
+    said = msg(known) if known in table() and len(name) == 1 else msg("strips.other", name=name)
+    return msg("strips.backwards", gate=said) if reverse else said

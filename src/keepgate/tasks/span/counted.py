@@ -95,9 +95,7 @@ class Counted:
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """The counts that gave this by `to_json`. Raises CorpusError if they do not fit together."""
         vocabulary = Vocabulary.from_json(plain["words"])
-        arrays: dict[str, NDArray[Any]] = {
-            name: np.array(plain[name], dtype=dtype) for name, dtype in _ARRAYS.items()
-        }
+        arrays = {name: _array(name, plain[name], dtype) for name, dtype in _ARRAYS.items()}
         sizes = {name: len(array) for name, array in arrays.items()}
         expected = {
             name: len(vocabulary) if name in ("rarity", "frequency") else sizes["pairs"] for name in sizes
@@ -117,6 +115,18 @@ _ARRAYS: dict[str, type] = {
     "left": np.float32,
     "right": np.float32,
 }
+
+
+def _array(name: str, values: Any, dtype: type) -> NDArray[Any]:
+    """The values as an array. Raises CorpusError unless they are a list of finite numbers of this kind."""
+    array: NDArray[Any] = np.array(values)
+    converted: NDArray[Any] | None
+    numbers = "iu" if dtype is np.int64 else "iuf"
+    with np.errstate(over="ignore"):
+        converted = array.astype(dtype) if array.dtype.kind in numbers or not array.size else None
+    if converted is None or array.ndim != 1 or not np.isfinite(converted).all():
+        raise CorpusError(f"{name} of a span reader's counts is not one list of finite numbers")
+    return converted
 
 
 def _rarity(texts_with_it: int, texts: int) -> float:

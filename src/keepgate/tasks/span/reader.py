@@ -17,7 +17,7 @@ from ...data.text import Tokens, sentence_around
 from ...data.vocabulary import UNKNOWN
 from ...errors import CorpusError, ShapeError
 from ...nn import Trace
-from ..answer import Answer
+from ..answer import Answer, check_finite
 from .counted import Counted
 from .decode import Span, spans
 from .embeddings import vectors
@@ -194,7 +194,7 @@ class SpanReader(nn.Module):
     def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         """One answer for each question, in order, without dropout or gradients; the mode stays as it was.
 
-        Raises CorpusError for a question that has no text or asks nothing.
+        Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not finite.
         """
         examples = self.prepare(questions, training=False)
         found: dict[int, Answer] = {}
@@ -207,6 +207,7 @@ class SpanReader(nn.Module):
                     scores = self.network(batch.text, batch.question).span[
                         ..., : self.settings.longest_answer
                     ]
+                    check_finite(scores)
                     texts = [questions[row].text for row in rows]
                     found.update(zip(rows, self.decode(texts, scores), strict=True))
         finally:

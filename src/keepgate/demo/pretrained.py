@@ -1,0 +1,15 @@
+"""The networks that come with the package: which there are, and where."""
+
+from pathlib import Path
+
+from .story_templates import Language
+
+FOLDER = Path(__file__).parent / "networks"
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+# As `compare.contestants` calls them: who forgets at once, who soon, and two that do not.
+NAMES = ("rnn", "lstm-zero", "lstm-chrono", "gru-chrono")
+
+
+def folders() -> dict[str, Path]:
+    """The folder of each shipped network, by "LANGUAGE/NAME"."""
+    return {f"{language}/{name}": FOLDER / language / name for language in LANGUAGES for name in NAMES}

@@ -1,0 +1,6 @@
+"""The report's catalog of messages, words.toml, in each language."""
+
+from ...wording import Catalog
+
+_CATALOG = Catalog("keepgate.demo.report")
+table, render, sentence = _CATALOG.table, _CATALOG.render, _CATALOG.sentence

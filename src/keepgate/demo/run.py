@@ -1,0 +1,280 @@
+"""The whole comparison: every network and seed under one budget, in up to two processes, with a progress bar."""
+
+import contextlib
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import SettingsError
+from ..machine import machine
+from ..train.logbook import Bar, Progress
+from . import measure
+from .contestants import (
+    BATCH,
+    BUDGET,
+    CONTESTANTS,
+    FACTS,
+    FACTS_BUDGET,
+    FACTS_LENGTHS,
+    LENGTHS,
+    READINGS,
+    SCALED,
+    STORIES,
+    Budget,
+    Contestant,
+    run_of,
+)
+from .jobs import Job, Outcome, do
+from .result import Comparison, Machine, Network, Reading
+from .stories import article
+
+# How long to wait for word from the other processes before the bar is drawn again, in seconds.
+_PATIENCE = 0.2
+
+
+def run(
+    seeds: Sequence[int] = (0,),
+    *,
+    processes: int | None = None,
+    progress: bool = True,
+    command: str = "keepgate compare",
+    models: Path | None = None,
+    lengths: Sequence[int] = LENGTHS,
+    count: int = STORIES,
+    contestants: Sequence[Contestant] = CONTESTANTS,
+    readings: Sequence[Contestant] = READINGS,
+    budget: Budget = BUDGET,
+    facts_budget: Budget = FACTS_BUDGET,
+) -> Comparison:
+    """What all networks did, trained with each seed under the same budget, each on one thread.
+
+    processes: None is two, or one where this process may use one core only; with one, all is done in this process.
+        Others are started afresh, so a script must call this below `if __name__ == "__main__":`.
+    progress: one bar on stderr over all trainings. command: how to do it again, for the report.
+    models: the folder in which the first seed's networks are saved, each as a model of its name; None saves none.
+    count: test stories of each length in characters.
+    Raises SettingsError if there is no seed, one comes twice or is below 0, or for fewer than one process, and
+    BundleError if a model cannot be saved.
+    """
+    _check(seeds, processes, count)
+    jobs = _jobs(seeds, contestants, readings, tuple(lengths), count, budget, facts_budget)
+    if models is not None:
+        jobs = [_kept(job, models) for job in jobs]
+    workers = min(processes or min(2, machine().cores), len(jobs))
+    with Bar(sum(job.steps for job in jobs), shown=progress) as bar:
+        outcomes = _here(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
+    one = article(measure.ARTICLE_LENGTH)
+    return Comparison(
+        networks=tuple(_network(each, outcomes) for each in (*contestants, SCALED)),
+        lengths=tuple(lengths),
+        stories=count,
+        chance=measure.chance(),
+        seeds=tuple(seeds),
+        sentence=article().text,
+        question=one.question,
+        expected=one.answers[0],
+        distance=len(one.text) - len(article().text),
+        machine=_machine(),
+        command=command,
+        finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        settings=_settings(budget, facts_budget, workers),
+        readings=tuple(_reading(each, outcomes) for each in readings),
+        facts=FACTS,
+    )
+
+
+def _kept(job: Job, models: Path) -> Job:
+    """The job; if it trains a network that is also looked at, with a place to save it."""
+    return replace(job, keep=models / job.contestant.name) if job.kind == "contestant" and job.look else job
+
+
+def _check(seeds: Sequence[int], processes: int | None, count: int) -> None:
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise SettingsError(f"the seeds are {list(seeds)}; give one or more different ones, each 0 or above")
+    if processes is not None and processes < 1:
+        raise SettingsError(f"{processes} processes were asked for; give 1 or more")
+    if count < 1:
+        raise SettingsError(f"{count} test stories were asked for; give 1 or more")
+
+
+def _jobs(
+    seeds: Sequence[int],
+    contestants: Sequence[Contestant],
+    readings: Sequence[Contestant],
+    lengths: tuple[int, ...],
+    count: int,
+    budget: Budget,
+    facts_budget: Budget,
+) -> list[Job]:
+    """Everything there is to do; what takes longest first, so that no process is left with it alone."""
+    jobs = []
+    for seed in seeds:
+        jobs += [
+            Job(kind="reading", contestant=each, seed=seed, budget=facts_budget, lengths=FACTS_LENGTHS, count=count,
+                facts=FACTS)
+            for each in readings
+        ]  # fmt: skip
+        jobs += [
+            Job(kind="contestant", contestant=each, seed=seed, budget=budget, lengths=lengths, count=count,
+                look=seed == seeds[0])
+            for each in contestants
+        ]  # fmt: skip
+    jobs.append(
+        Job(
+            kind="scaled", contestant=SCALED, seed=seeds[0], budget=budget, lengths=(), count=count, look=True
+        )
+    )
+    slowest = {"gru": 0, "lstm": 1, "rnn": 2, None: 3}
+    return sorted(jobs, key=lambda job: (job.kind == "scaled", slowest[job.contestant.cell]))
+
+
+def _here(jobs: Sequence[Job], bar: Bar) -> list[Outcome]:
+    outcomes, before = [], 0
+    for job in jobs:
+
+        def tell(now: Progress, job: Job = job, before: int = before) -> None:
+            bar.update(before + now.step, name=_called(job), loss=now.loss)
+
+        outcomes.append(do(job, tell))
+        before += job.steps
+    return outcomes
+
+
+def _called(job: Job) -> str:
+    """What the bar calls the job that last said something."""
+    return f"{job.contestant.name}, seed {job.seed}"
+
+
+# In a worker: where to say how far it is.
+_worker: dict[str, Any] = {}
+
+
+def _start(said: Any) -> None:
+    _worker["said"] = said
+
+
+def _work(job: Job) -> Outcome:
+    return do(job, lambda now: _worker["said"].put((_called(job), now.loss)))
+
+
+def _in_processes(jobs: Sequence[Job], bar: Bar, workers: int) -> list[Outcome]:
+    context = multiprocessing.get_context("spawn")
+    said = context.Queue()
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(said,))
+    done = 0
+    try:
+        with _for_workers():
+            futures = [executor.submit(_work, job) for job in jobs]
+        going: set[Future[Outcome]] = set(futures)
+        while going:
+            finished, going = wait(going, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+            for name, loss in _drain(said):
+                done += 1
+                if done > 10 * workers:  # Before, the time left would count the start of the processes.
+                    bar.update(done, name=name, loss=loss)
+        return [future.result() for future in futures]
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+        said.close()
+
+
+@contextlib.contextmanager
+def _for_workers() -> Iterator[None]:
+    """What processes started inside take over: one thread, and no ear for Ctrl-C, which this one answers for all."""
+    main = threading.current_thread() is threading.main_thread()
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if threads is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = threads
+        if main:
+            signal.signal(signal.SIGINT, heard)
+
+
+def _drain(said: Any) -> list[tuple[str, float]]:
+    heard = []
+    while True:
+        try:
+            heard.append(said.get_nowait())
+        except queue.Empty:
+            return heard
+
+
+def _of(contestant: Contestant, outcomes: Sequence[Outcome], kinds: Sequence[str]) -> list[Outcome]:
+    """The outcomes of one contestant, in the order of their seeds."""
+    mine = [one for one in outcomes if one.job.contestant == contestant and one.job.kind in kinds]
+    return sorted(mine, key=lambda one: one.job.seed)
+
+
+def _network(contestant: Contestant, outcomes: Sequence[Outcome]) -> Network:
+    mine = _of(contestant, outcomes, ("contestant", "scaled"))
+    looked = next(one for one in mine if one.job.look)
+    return Network(
+        name=contestant.name,
+        cell=contestant.cell,
+        parameters=looked.parameters,
+        runs=tuple(one.run for one in mine if one.run is not None),
+        before=looked.before,
+        after=looked.after,
+        strip=looked.strip,
+        pace=looked.pace,
+        scale=contestant.scale,
+    )
+
+
+def _reading(contestant: Contestant, outcomes: Sequence[Outcome]) -> Reading:
+    found = [one.reading for one in _of(contestant, outcomes, ("reading",)) if one.reading is not None]
+    first = found[0]
+    return Reading(
+        name=first.name,
+        cell=first.cell,
+        bidirectional=first.bidirectional,
+        parameters=first.parameters,
+        accuracy={length: tuple(one.accuracy[length][0] for one in found) for length in first.accuracy},
+        seconds=tuple(one.seconds[0] for one in found),
+    )
+
+
+def _machine() -> Machine:
+    found = machine()
+    versions = {"keepgate": str(__version__), "torch": found.torch, "python": found.python}
+    return Machine(processor=found.processor, threads=1, system=found.system, versions=versions)
+
+
+def _settings(budget: Budget, facts_budget: Budget, workers: int) -> dict[str, object]:
+    recipe = run_of(0)
+
+    def told(one: Budget) -> str:
+        return ", ".join(f"{steps} × {'/'.join(map(str, lengths))}" for steps, lengths in one.stages)
+
+    return {
+        "batch": BATCH,
+        "optimiser": recipe.optimiser,
+        "learning rate": recipe.learning_rate,
+        "flat": recipe.flat,
+        "clip": recipe.clip,
+        "steps × characters": told(budget),
+        "steps × characters, several facts": told(facts_budget),
+        "processes": workers,
+    }

@@ -1,0 +1,206 @@
+"""python -m keepgate.demo.train_networks: makes the networks that are shipped with the page again.
+
+The two that remember, as `keepgate compare` trains them, under its budget. Under that budget the plain RNN and the LSTM
+whose biases begin at zero learn nothing at all. They are given more steps, on fact and question with no story between:
+both learn to answer that, and in what is longer the LSTM forgets soon and the RNN at once. What the RNN takes besides
+is in `rnn_recipe`.
+In Traditional Chinese, and the same in English, where a token is a word. On one thread and from one seed, so that a
+machine makes the same bytes each time.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ..data.questions import Question
+from ..export import bundle
+from ..tasks.reader import ChoiceReader
+from ..train.loop import Result, fit
+from ..train.plan import Stage
+from . import measure, rnn_recipe
+from .contestants import BATCH, BUDGET, CONTESTANTS, LENGTHS, Budget, run_of, stages_of
+from .pretrained import FOLDER, NAMES
+from .stories import stories
+from .story_templates import Language
+
+# Test stories of each length, whose goals no training story has.
+STORIES = 256
+# About 4.3 characters of an English story are one token, so these are LENGTHS in tokens; 112 is the shortest there is.
+ENGLISH_LENGTHS = (112, 430, 1300, 4300)
+ALONE = "fact and question alone"
+BY_NAME = {one.name: one for one in CONTESTANTS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """How a network is trained that learns nothing under the comparison's budget.
+
+    begin, batch: from a seed and a language, the reader before training, and one step's questions. told: what these
+    are, in words.
+    """
+
+    steps: int
+    told: str
+    begin: Callable[[int, Language], ChoiceReader]
+    batch: Callable[[int, Language], Sequence[Question]]
+
+
+def alone(seed: int, language: Language) -> list[Question]:
+    """Facts and their questions, no story between; the same for the same seed."""
+    return stories(BATCH, None, seed=seed, language=language)
+
+
+# The LSTM begins to answer after 1500 steps.
+LESSONS = {
+    "rnn": Lesson(
+        steps=rnn_recipe.STEPS,
+        told=f"{ALONE}, after up to {rnn_recipe.BEFORE} other sentences; its input weights began "
+        f"{rnn_recipe.INPUT_SCALE} times as large",
+        begin=rnn_recipe.begin,
+        batch=rnn_recipe.batch,
+    ),
+    "lstm-zero": Lesson(steps=4500, told=ALONE, begin=BY_NAME["lstm-zero"].build, batch=alone),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """What one language's networks are trained on. lessons: of those that the budget would teach nothing, by name.
+
+    seed: the first with which the LSTM that forgets forgets the article's own name too; each holds some names for good.
+    """
+
+    language: Language
+    seed: int
+    budget: Budget
+    data: str
+    lessons: Mapping[str, Lesson] = field(default_factory=lambda: LESSONS)
+
+    @property
+    def lengths(self) -> tuple[int | None, ...]:
+        """Of the test stories: fact and question alone, then what the budget has above its shortest."""
+        known = sorted({length for _, lengths in self.budget.stages for length in lengths})
+        return (None, *known[1:])
+
+    def begin(self, name: str) -> ChoiceReader:
+        """The network of this name before training."""
+        lesson = self.lessons.get(name)
+        return (lesson.begin if lesson else BY_NAME[name].build)(self.seed, self.language)
+
+    def stages(self, task: ChoiceReader, name: str) -> list[Stage]:
+        """What the network of this name is trained on."""
+        lesson = self.lessons.get(name)
+        if lesson is None:
+            return stages_of(task, self.budget, 1, self.language)
+
+        def make(step: int, seed: int) -> Sequence[object]:  # noqa: ARG001
+            return task.prepare(lesson.batch(seed, self.language), training=True)
+
+        return [Stage(lesson.steps, make, name=ALONE)]
+
+
+COURSES = (
+    Course(
+        language="zh",
+        seed=0,
+        budget=BUDGET,
+        data="Stories in Traditional Chinese, made by keepgate.demo.stories; a token is a character.",
+    ),
+    Course(
+        language="en",
+        seed=1,
+        budget=Budget(
+            stages=tuple(
+                (steps, tuple(dict(zip(LENGTHS, ENGLISH_LENGTHS, strict=True))[each] for each in lengths))
+                for steps, lengths in BUDGET.stages
+            )
+        ),
+        data="Stories in English, made by keepgate.demo.stories; a token is a word or a sign.",
+    ),
+)
+
+
+def train(name: str, course: Course, *, progress: bool) -> tuple[ChoiceReader, Result]:
+    """One network, trained on one thread from the course's seed: the same bits each time on one machine."""
+    threads, task = torch.get_num_threads(), course.begin(name)
+    torch.set_num_threads(1)
+    # A gradient that vanishes ends in denormal numbers, with which processors take many times as long.
+    torch.set_flush_denormal(True)
+    try:
+        return task, fit(task, run_of(course.seed), stages=course.stages(task, name), progress=progress)
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
+
+
+def make(
+    folder: Path,
+    courses: Sequence[Course] = COURSES,
+    names: Sequence[str] = NAMES,
+    *,
+    count: int = STORIES,
+    progress: bool = True,
+) -> dict[str, dict[int | None, float]]:
+    """Trains, tests and saves the networks, each in folder/LANGUAGE/NAME; their accuracy by length, by "LANGUAGE/NAME".
+
+    count: test stories of each length; the length None is fact and question alone.
+    Raises BundleError if one cannot be saved.
+    """
+    found = {}
+    for course in courses:
+        for name in names:
+            task, trained = train(name, course, progress=progress)
+            right = measure.accuracy(task, course.lengths, count=count, language=course.language)
+            place = folder / course.language / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            bundle.save(task, place, card=_card(name, course, trained, right, count))
+            found[f"{course.language}/{name}"] = right
+            shares = "  ".join(f"{length or 'alone'}: {share:6.1%}" for length, share in right.items())
+            print(f"{course.language}/{name:<12} {trained.steps:4} steps {trained.seconds:6.1f} s  {shares}")
+    return found
+
+
+def _card(
+    name: str, course: Course, trained: Result, right: dict[int | None, float], count: int
+) -> dict[str, object]:
+    lesson = course.lessons.get(name)
+    shares = {
+        f"right, {ALONE}" if length is None else f"right at {length} characters": f"{share:.1%}"
+        for length, share in right.items()
+    }
+    return {
+        "what": f"Says who wants to become something, in the stories of `keepgate compare`: {name}.",
+        "data": f"{course.data} The answer is one of 16 names. "
+        f"It was trained on {lesson.told if lesson else 'stories of all lengths below'}.",
+        "figures": {
+            "seed": course.seed,
+            "steps": trained.steps,
+            "loss": round(trained.loss, 4),
+            "new stories of each length": count,
+            **shares,
+        },
+    }
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m keepgate.demo.train_networks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, default=FOLDER, help="where to; the package itself if left out")
+    parser.add_argument("--language", choices=[course.language for course in COURSES], help="only this one's")
+    parser.add_argument("--network", choices=NAMES, help="only this one")
+    given = parser.parse_args()
+    courses = [course for course in COURSES if given.language in (None, course.language)]
+    names = [name for name in NAMES if given.network in (None, name)]
+    make(given.out, courses, names, progress=sys.stderr.isatty())
+
+
+if __name__ == "__main__":
+    main()

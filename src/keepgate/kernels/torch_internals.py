@@ -1,0 +1,81 @@
+"""Every private interface of torch that this package uses, each with what it is asked for. Nothing else may use one.
+
+Tried with torch 2.13. A name that a version lacks fails when this file is imported, not in the middle of a run;
+`tests/kernels/test_torch_internals.py` lists them and fails for a private name anywhere else.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses import FakeTensor
+from torch.autograd import Function, forward_ad
+
+__all__ = [
+    "FakeTensor",
+    "add_batch_dim",
+    "apply_without_transforms",
+    "autocast_anywhere",
+    "brings_own_dispatch",
+    "dispatch_mode_depth",
+    "forward_ad_level",
+    "functorch_depth",
+    "is_legacy_batched",
+    "jit_tracing",
+    "legacy_vmap_level",
+    "remove_batch_dim",
+    "set_flat_weights",
+]
+
+# The depth of torch.func's stack of transforms (vmap, grad, jvp, …), inside torch.compile or outside; 0 for none.
+functorch_depth: Callable[[], int] = torch._C._functorch.get_dynamic_layer_stack_depth
+
+# How many modes of dispatch (TorchDispatchMode, FakeTensorMode, …) are active.
+dispatch_mode_depth: Callable[[], int] = torch._C._len_torch_dispatch_stack
+
+# Whether torch.jit.trace records what happens; torch.jit.is_tracing() is public and takes six times as long.
+jit_tracing: Callable[[], bool] = torch._C._is_tracing
+
+# Whether autocast is on for any device; torch.is_autocast_enabled(device) is public and takes ten times as long.
+autocast_anywhere: Callable[[], bool] = torch._C._is_any_autocast_enabled
+
+# A tensor of torch's older vmap, which is no transform of torch.func: `autograd.grad(is_grads_batched=True)` and
+# `autograd.functional.jacobian(vectorize=True)` still use it. Its dimension `level` is hidden from everybody.
+is_legacy_batched: Callable[[Tensor], bool] = torch._C._functorch.is_legacy_batchedtensor
+add_batch_dim: Callable[[Tensor, int, int], Tensor] = torch._add_batch_dim
+remove_batch_dim: Callable[[Tensor, int, int, int], Tensor] = torch._remove_batch_dim
+
+_PLAIN_DISPATCH = torch._C._disabled_torch_dispatch_impl
+
+
+def forward_ad_level() -> int:
+    """The level of forward-mode differentiation that is active, -1 for none."""
+    return forward_ad._current_level
+
+
+def legacy_vmap_level() -> int:
+    """How many of torch's older vmaps are active. torch tells it only to whoever enters one."""
+    level: int = torch._C._vmapmode_increment_nesting()
+    torch._C._vmapmode_decrement_nesting()
+    return level - 1
+
+
+def brings_own_dispatch(kind: type[Tensor]) -> bool:
+    """Whether a class of tensors computes by a `__torch_dispatch__` of its own."""
+    return kind.__torch_dispatch__ is not _PLAIN_DISPATCH
+
+
+def apply_without_transforms(function: type[Function]) -> Callable[..., tuple[Tensor, ...]]:
+    """What `function.apply` ends in, without the look for transforms of torch.func and for defaults before it.
+
+    Those take longer than a short run; it may be called only where no transform is active.
+    """
+    apply: Callable[..., tuple[Tensor, ...]] = super(Function, function).apply
+    return apply
+
+
+def set_flat_weights(module: nn.RNNBase, weights: Sequence[Tensor]) -> None:
+    """Makes a layer of torch compute with these tensors, in the order of its parameters, in place of those."""
+    flat: Any = list(weights)
+    module._flat_weights = flat

@@ -1,0 +1,87 @@
+"""HTTP connections that cannot be held open or fill the log: time limits for headers and answers, a most of each."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .limits import Limits
+
+# A malformed request may come as often as anybody likes; so often is it told.
+_SECONDS_BETWEEN_LINES = 60.0
+
+
+class TimedConnection(H11Protocol):
+    """uvicorn's connection, closed when no whole request's headers come in time, or nobody takes its answer."""
+
+    def __init__(self, *, limits: Limits, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.limits = limits
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected; of too many, the one that has been idle longest goes, at last this one itself."""
+        super().connection_made(transport)
+        self._wait()
+        if len(self.connections) > self.limits.connections:
+            idle = [
+                other for other in self.connections if isinstance(other, TimedConnection) and other.is_idle
+            ]
+            oldest = min(idle, key=lambda connection: connection.idle_since)
+            # It is lost in the loop's next round; until then others may come.
+            self.connections.discard(oldest)
+            oldest.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone, or was closed."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """The answer has been handed over; the next request's headers have their own time."""
+        self._wait()
+        super().on_response_complete()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered: none has come, or its headers are still coming."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.idle_since = self.loop.time()
+        self._timer = self.loop.call_later(self.limits.headers, self._late, self.cycle)
+
+    def _late(self, before: Any) -> None:
+        """Closes an idle connection; a request that has come meanwhile gets the time that answering may take."""
+        if self.is_idle or self.cycle is before:
+            self.transport.abort()
+            return
+        seconds = self.limits.upload + 2 * self.limits.seconds
+        self._timer = self.loop.call_later(seconds, self._late, self.cycle)
+
+
+class OncePerMinute(logging.Filter):
+    """Lets the same message through once a minute, with how many more there were since."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, float] = {}
+        self._dropped: dict[str, int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written. Errors always are."""
+        message, now = str(record.msg), time.monotonic()
+        if record.levelno >= logging.ERROR:
+            return True
+        if now - self._last.get(message, float("-inf")) < _SECONDS_BETWEEN_LINES:
+            self._dropped[message] = self._dropped.get(message, 0) + 1
+            return False
+        self._last[message] = now
+        if dropped := self._dropped.pop(message, 0):
+            record.msg = f"{message} ({dropped:,} more like it since the last line)"
+        return True

@@ -1,0 +1,18 @@
+"""Looks of readers of each kind."""
+
+import pytest
+
+from keepgate.lens import look
+from tests.lens.readers import QUESTIONS, reader
+
+TEXT, ASKED = QUESTIONS[0].text + " 娜美說她想畫地圖。", QUESTIONS[0].question
+KINDS = [
+    {"cell": "lstm", "reading": "last", "bidirectional": False},
+    {"cell": "gru", "reading": "attention", "num_layers": 2},
+    {"cell": "rnn", "reading": "last", "bidirectional": False},
+]
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["cell"])
+
+
+def looked(**kind):
+    return look(reader(**kind), TEXT, ASKED)
