@@ -6,9 +6,9 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-template <class T>
-class BackwardMember : Member<T> {
-  using Base = Member<T>;
+template <class Cell, class T>
+class BackwardMember : Member<Cell, T> {
+  using Base = Member<Cell, T>;
   using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::plane;
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
   using Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
@@ -32,7 +32,7 @@ class BackwardMember : Member<T> {
   T *to_before, *to_x, *to_inner;   // weights, packed for the way back
   T *d_ih, *d_hh, *d_sums, *d_hr;   // gradients of weights, packed; sums over rows of d
   T* tiles;                         // [members][tile][panel]
-  StepRunner<T> runner;
+  StepRunner<Cell, T> runner;
   T* d_shown;  // [members][a runner's tile]: the gradients of the first state, those of the output with them
   T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
 
@@ -40,7 +40,8 @@ class BackwardMember : Member<T> {
   BackwardMember(const Backward& b, const Base& base, Memory& memory)
       : Base(base),
         b(b),
-        runner(cell.backward, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, memory, member, members) {
+        runner(cell, &CellProgram::backward, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, memory, member,
+               members) {
     memory.take(carries, cell.states * s.rows * widest);
     memory.take(ds, blocks * span * width);
     memory.take(steps, span);
@@ -56,7 +57,7 @@ class BackwardMember : Member<T> {
     memory.take(d_hr, b.d_weight_hr ? wide<T>(output) * s.hidden : 0);
     memory.take(tiles, members * high * wide<T>(1));
     memory.take(d_shown, members * runner.room);
-    memory.take(weights, members * cell.vectors * blocks * block.units);
+    memory.take(weights, is_program<Cell> ? members * cell.vectors * blocks * block.units : 0);
     d_shown += member * runner.room, weights += member * cell.vectors * blocks * block.units;
   }
 
@@ -97,7 +98,7 @@ class BackwardMember : Member<T> {
 
   void begin() {
     runner.prepare();
-    for (int n = 0; n < cell.vectors; n++) {
+    for (int n = 0; is_program<Cell> && n < cell.vectors; n++) {
       T* const to = weights + n * blocks * block.units;
       std::memset(to, 0, size_t(blocks * block.units) * sizeof(T));
       std::memcpy(to, b.weights.vectors[n], size_t(s.hidden) * sizeof(T));
@@ -176,11 +177,14 @@ class BackwardMember : Member<T> {
   // From the gradients of the states after a step to those of the states before it.
   void retreat(long slot, long active) {
     if (s.projected) through_projection(slot, active);
-    for (long q = 0, count; q < active; q += count) {
-      const long r = share.place(q);
-      count = alike(steps + slot + r, share.stride, active - q < runner.rows ? active - q : runner.rows);
-      act(slot + r, r, count);
-    }
+    if constexpr (is_program<Cell>)
+      for (long q = 0, count; q < active; q += count) {
+        const long r = share.place(q);
+        count = alike(steps + slot + r, share.stride, active - q < runner.rows ? active - q : runner.rows);
+        interpret_rows(slot + r, r, count);
+      }
+    else
+      for (long q = 0; q < active; q++) act(slot + share.place(q), share.place(q));
     if (cell.dense) {
       if (units_split) team.barrier(member);
       in_panels(from(), to(output), [&](long c, int vectors, long panels) {
@@ -221,8 +225,47 @@ class BackwardMember : Member<T> {
     });
   }
 
-  // The cell's derivatives for this member's units of `rows` rows that are alike, the next one `share.stride` on.
-  void act(long slot, long r, long rows) {
+  // A compiled cell's derivatives for this member's units of one row, whose numbers lie side by side in all but d.
+  void act(long slot, long r) const {
+    const Step& step = steps[slot];
+    const bool projected = s.projected, given = b.d_output.data && !projected;
+    const T *plane[Cell::states + Cell::kept], *before[Cell::states];
+    T* carry[Cell::states];
+    for (int n = 0; n < this->planes; n++) plane[n] = Base::plane(n, step);
+    for (int n = 0; n < Cell::states; n++) carry[n] = this->carry(n, r), before[n] = Base::before(n, step);
+    const T* const above = projected ? d_inner + r * widest : carry[0];
+    const T* const d_output = given ? Base::at(b.d_output, step) : nullptr;
+    const T* const shown = projected ? inner[slot] : Base::at(f.output, step);
+    for (long unit = first_block * block.units; unit < end_block * block.units; unit += lanes) {
+      const long left = s.hidden - unit;
+      T* const to = d(unit / block.units, slot) + unit % block.units;
+      if (left <= 0) {  // the last block's columns without units
+        for (long j = 0; j < width; j += block.units) V(T(0)).store(to + j);
+        continue;
+      }
+      V d_next[Cell::states], kept[Cell::kept + 1], prev[Cell::states], next[Cell::states], weight[Cell::vectors + 1];
+      V d_pre[Block<Cell, T>::columns], d_prev[Cell::states], d_weight[Cell::vectors + 1];
+      d_next[0] = V::load(above + unit);
+      if (given) d_next[0] = d_next[0] + V::load(d_output + unit, left);
+      next[0] = V::load(shown + unit, projected ? lanes : left);
+      if constexpr (Cell::reads_output) prev[0] = V::load(before[0] + unit, left);
+      for (int n = 1; n < Cell::states; n++) {
+        d_next[n] = V::load(carry[n] + unit);
+        prev[n] = V::load(before[n] + unit, left);
+        next[n] = V::load(plane[n - 1] + unit);
+      }
+      for (int i = 0; i < Cell::kept; i++) kept[i] = V::load(plane[Cell::states - 1 + i] + unit);
+      for (int n = 0; n < Cell::vectors; n++) weight[n] = V::load(of<T>(b.weights.vectors[n]) + unit, left);
+      Cell::backward(d_next, kept, prev, next, weight, d_pre, d_prev, d_weight);
+      for (int column = 0; column < block.columns; column++) d_pre[column].store(to + column * block.units);
+      for (int n = 0; n < Cell::vectors; n++) d_weight[n].store(to + block.width + n * block.units);
+      for (int n = 0; n < Cell::states; n++)
+        if (n || !projected) d_prev[n].store(carry[n] + unit);
+    }
+  }
+
+  // A program's derivatives for this member's units of `rows` rows that are alike, the next one `share.stride` on.
+  void interpret_rows(long slot, long r, long rows) {
     const Step& step = steps[slot];
     const bool projected = s.projected, given = b.d_output.data && !projected;
     const long apart = rows > 1 ? steps[slot + share.stride].row - step.row : 0;

@@ -52,6 +52,8 @@ void set(P* (&into)[most], handle values, size_t from = 0) {
   for (size_t i = from; i < end; ++i) set(into[i - from], values[i]);
 }
 
+struct CellNumber;
+void set(CellNumber& into, handle number);
 void set(Strided& s, handle values);
 void set(Sizes& s, handle values);
 void set(Weights& w, handle values);
@@ -73,42 +75,51 @@ void set(Weights& w, handle values) {
   for (size_t i = 0; i < 5; ++i) set(*into[i], values[i]);
 }
 
-const Kernel& kernel_of(Type type) {
-  expect(type == Type::float32 || type == Type::float64,
-         [&] { return "type is " + to_string(int(type)) + "; 0 is float32 and 1 is float64"; });
-  return kernel(type);
-}
-
-// A cell with its programs' own memory. Those that were added stay, and where they are: a number is a cell for good.
-struct OwnedCell {
-  Cell cell = {};
+// A cell with its programs' own memory. Those that were added stay where they are: a number is a cell for good.
+struct OwnedProgram {
+  CellProgram cell = {};
   std::vector<double> constants[3];
   std::vector<Instruction> instructions[3];
 };
-std::deque<OwnedCell> added_cells;
+std::deque<OwnedProgram> added_programs;
 
-const Cell& cell_of(long number) {
-  expect(0 <= number && size_t(number) < added_cells.size(),
-         [&] { return "cell is " + to_string(number) + ", which no call of add_cell returned"; });
-  return added_cells[size_t(number)].cell;
+// A cell by its number: its place among the kernels, and what its step is, if that is no compiled one.
+struct CellNumber {
+  int cell;
+  const CellProgram* program;
+};
+CellNumber cell_of(long number) {
+  const long compiled = kernel_set().cells;
+  expect(0 <= number && number < compiled + long(added_programs.size()),
+         [&] { return "cell is " + to_string(number) + ", which is no place in cells() and was not returned by add_program"; });
+  if (number < compiled) return {int(number), nullptr};
+  return {int(compiled), &added_programs[size_t(number - compiled)].cell};
 }
-void set(const Cell*& into, handle number) { into = &cell_of(nb::cast<long>(number)); }
+void set(CellNumber& into, handle number) { into = cell_of(nb::cast<long>(number)); }
+
+const Kernel& kernel_of(int cell, Type type) {
+  expect(type == Type::float32 || type == Type::float64,
+         [&] { return "type is " + to_string(int(type)) + "; 0 is float32 and 1 is float64"; });
+  return kernel(cell, type);
+}
 
 struct ForwardRun {
   Forward f = {};
   bool large;
 
   explicit ForwardRun(const nb::args& given) {
-    read(given, f.cell, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.first, f.last,
+    CellNumber number;
+    read(given, number, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.first, f.last,
          f.packed, f.output, f.planes);
+    f.cell = number.cell, f.program = number.program;
     expect(f.threads >= 1, [&] { return "threads is " + to_string(f.threads) + "; one is the least"; });
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));
     // One product with every weight, for each row and step.
-    const double products = double(kernel_of(f.type).packed_bytes(*f.cell, f.sizes)) / 4;
+    const double products = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / 4;
     large = products * double(f.sizes.steps * f.sizes.rows) > few_products;
   }
-  static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.type).forward(r.f, scratch); }
+  static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.cell, r.f.type).forward(r.f, scratch); }
 };
 
 struct BackwardRun {
@@ -121,7 +132,7 @@ struct BackwardRun {
          b.d_bias_hh, b.d_weight_hr, b.d_vectors);
   }
   static size_t compute(const BackwardRun& r, void* scratch) {
-    return kernel(r.b.forward.type).backward(r.b, scratch);
+    return kernel(r.b.forward.cell, r.b.forward.type).backward(r.b, scratch);
   }
 };
 
@@ -139,6 +150,12 @@ size_t scratch_bytes(const Run& run) {
 tuple isas() {
   nb::list names;
   for (const char* const* name = available_sets(); *name; ++name) names.append(*name);
+  return tuple(names);
+}
+
+tuple cells() {
+  nb::list names;
+  for (int cell = 0; cell < kernel_set().cells; ++cell) names.append(kernel(cell, Type::float32).cell);
   return tuple(names);
 }
 
@@ -177,10 +194,10 @@ void read_program(Program& program, std::vector<double>& constants, std::vector<
   program.end = instructions.data() + instructions.size();
 }
 
-long add_cell(handle shape, handle wx_gates, handle uh_gates, handle infer, handle forward, handle backward) {
-  OwnedCell& owned = added_cells.emplace_back();
+long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, handle forward, handle backward) {
+  OwnedProgram& owned = added_programs.emplace_back();
   try {
-    Cell& cell = owned.cell;
+    CellProgram& cell = owned.cell;
     read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.kept, cell.apart, cell.dense, cell.bias_hh);
     const auto within = [](const char* what, int number, int least, int most) {
       expect(least <= number && number <= most, [&] {
@@ -200,16 +217,16 @@ long add_cell(handle shape, handle wx_gates, handle uh_gates, handle infer, hand
         within("as a gate", into[i], 0, cell.gates - 1);
       }
     }
-    const int read_first = cell.columns() + cell.states + cell.vectors, forward_bound = read_first + cell.states;
+    const int read_first = cell.gates + cell.apart + cell.states + cell.vectors, forward_bound = read_first + cell.states;
     const int bound[] = {forward_bound, forward_bound + cell.kept, read_first + 3 * cell.states + cell.kept + cell.vectors};
     Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
     const handle given[] = {infer, forward, backward};
     for (int i = 0; i < 3; ++i) read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
   } catch (...) {
-    added_cells.pop_back();
+    added_programs.pop_back();
     throw;
   }
-  return long(added_cells.size()) - 1;
+  return kernel_set().cells + long(added_programs.size()) - 1;
 }
 
 uint64_t fingerprint_of(const tuple& arrays) {
@@ -226,18 +243,19 @@ uint64_t fingerprint_of(const tuple& arrays) {
 size_t packed_bytes(long cell, int type, handle sizes) {
   Sizes s;
   set(s, sizes);
-  return kernel_of(Type(type)).packed_bytes(cell_of(cell), s);
+  const CellNumber number = cell_of(cell);
+  return kernel_of(number.cell, Type(type)).packed_bytes(number.program, s);
 }
 
 void pack(long number, int type, handle sizes, handle weights, Address packed, int threads) {
   Sizes s;
   Weights w = {};
   set(s, sizes), set(w, weights);
-  const Kernel& k = kernel_of(Type(type));
-  const Cell& cell = cell_of(number);
-  if (k.packed_bytes(cell, s) <= few_bytes) return k.pack(cell, s, w, aligned(packed), 1);
+  const auto [place, program] = cell_of(number);
+  const Kernel& k = kernel_of(place, Type(type));
+  if (k.packed_bytes(program, s) <= few_bytes) return k.pack(program, s, w, aligned(packed), 1);
   nb::gil_scoped_release release;
-  k.pack(cell, s, w, aligned(packed), threads);
+  k.pack(program, s, w, aligned(packed), threads);
 }
 
 }  // namespace
@@ -247,7 +265,8 @@ NB_MODULE(core, m) {
   m.def("isa", [] { return kernel_set().name; });
   m.def("isas", isas);
   m.def("operations", operations);
-  m.def("add_cell", add_cell);
+  m.def("add_program", add_program);
+  m.def("cells", cells);
   m.def("fingerprint", fingerprint_of);
   m.def("padded", [](long units, int type) { return padded(units, Type(type)); });
   m.def("packed_bytes", packed_bytes);

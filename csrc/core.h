@@ -33,7 +33,8 @@ struct Strided {
 };
 
 struct Forward {
-  const Cell* cell;
+  int cell;
+  const CellProgram* program;  // null for a cell whose step is compiled
   Type type;
   Sizes sizes;
   int threads;
@@ -62,22 +63,25 @@ struct Backward {
   void* d_vectors[max_vectors];
 };
 
-// What one instruction set does for one type of numbers.
+// What one instruction set does for one compiled cell, or for every cell whose step is a program, and one type of
+// numbers.
 struct Kernel {
-  size_t (*packed_bytes)(const Cell&, const Sizes&);
-  void (*pack)(const Cell&, const Sizes&, const Weights&, void* packed, int threads);
+  const char* cell;
+  size_t (*packed_bytes)(const CellProgram*, const Sizes&);
+  void (*pack)(const CellProgram*, const Sizes&, const Weights&, void* packed, int threads);
   // These return how many bytes of scratch they need; without scratch that is all they do.
   size_t (*forward)(const Forward&, void* scratch);
   size_t (*backward)(const Backward&, void* scratch);
 };
 struct KernelSet {
   const char* name;
-  Kernel kernels[2];  // [type]
+  int cells;                   // that are compiled; behind them come the kernels of programs
+  const Kernel (*kernels)[2];  // [cell][type]
 };
 
 const KernelSet& kernel_set();  // chosen once, when the library is loaded
 const char* const* available_sets();  // those that this processor can run, best first, ended by null
-inline const Kernel& kernel(Type type) { return kernel_set().kernels[int(type)]; }
+inline const Kernel& kernel(int cell, Type type) { return kernel_set().kernels[cell][int(type)]; }
 
 // The units of a plane's row, padded: 64 bytes hold a whole number of every vector.
 constexpr long padded(long units, Type type) {

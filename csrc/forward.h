@@ -6,15 +6,15 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-template <class T>
-class ForwardMember : Member<T> {
-  using Base = Member<T>;
+template <class Cell, class T>
+class ForwardMember : Member<Cell, T> {
+  using Base = Member<Cell, T>;
   using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::from, Base::to, Base::plane, Base::before;
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
   using Base::keeps, Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
   using typename Base::V;
 
-  const Packed<T> packed{block, s};
+  const Packed<Cell, T> packed{block, s};
   const bool streams;  // whether what is kept is more than the caches hold until it is read
   long span;  // slots: rows of steps whose inputs are projected at once. Members with their own rows share them
   long room;  // how many are this member's
@@ -22,15 +22,15 @@ class ForwardMember : Member<T> {
   Step* steps;  // [span], as the next two
   const T **x, **h_before;
   T *inner, *projected;  // with a projection, [rows][hidden] and [rows][output], wide
-  StepRunner<T> runner;
+  StepRunner<Cell, T> runner;
   T* passing;  // [members][kept][a runner's tile]: what is kept on its way past the caches
 
  public:
   ForwardMember(const Forward&, const Base& base, Memory& memory)
       : Base(base),
         streams(keeps && s.steps * s.rows * wide<T>(s.hidden) * (cell.kept + 1) * long(sizeof(T)) > 2 << 20),
-        runner(keeps ? cell.forward : cell.infer, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, memory,
-               member, members) {
+        runner(cell, keeps ? &CellProgram::forward : &CellProgram::infer, s.hidden,
+               block.vectors > 1 ? block.vectors : blocks, s.rows, memory, member, members) {
     // About 512 KiB, which a core's cache holds beside the weights that it is reading.
     const long own = units_split ? (blocks + members - 1) / members : blocks;
     span = (512 << 10) / (own * block.width * long(sizeof(T)));
@@ -57,10 +57,13 @@ class ForwardMember : Member<T> {
       for (long slot = 0; step < end; step++, slot += active) {
         active = share.active(step, active);
         if (cell.dense) multiply_states(slot, active);
-        for (long i = 0, count; i < active; i += count) {
-          count = alike(steps + slot + i, 1, active - i < runner.rows ? active - i : runner.rows);
-          act(slot + i, count);
-        }
+        if constexpr (is_program<Cell>)
+          for (long i = 0, count; i < active; i += count) {
+            count = alike(steps + slot + i, 1, active - i < runner.rows ? active - i : runner.rows);
+            interpret_rows(slot + i, count);
+          }
+        else
+          for (long i = slot; i < slot + active; i++) act(i);
         if (s.projected) project_output(slot, active);
         if (units_split && cell.dense) team.barrier(member);
       }
@@ -103,8 +106,41 @@ class ForwardMember : Member<T> {
         block.gates * block.vectors, 0, active, end_block - first_block);
   }
 
-  // The cell's equations for this member's units of `rows` rows that are alike.
-  void act(long slot, long rows) {
+  // A compiled cell's equations for this member's units of one row, whose numbers lie side by side in all but pre.
+  void act(long slot) const {
+    const Step& step = steps[slot];
+    const bool projects = s.projected;
+    T *plane[Cell::states + Cell::kept] = {}, *after[Cell::states];
+    const T *before[Cell::states], *const h_before = this->h_before[slot];
+    for (int n = 0; keeps && n < this->planes + projects; n++) plane[n] = Base::plane(n, step);
+    for (int n = 1; n < Cell::states; n++) {
+      before[n] = Base::before(n, step);
+      after[n] = keeps ? plane[n - 1] : of<T>(f.last[n]) + step.row * s.hidden;
+    }
+    T* const shown = projects ? inner + step.row * wide<T>(s.hidden) : Base::at(f.output, step);
+    for (long unit = from(), end = to(s.hidden); unit < end; unit += lanes) {
+      const long u = unit / block.units, inside = unit % block.units, left = s.hidden - unit;
+      const T* const in = pre + (u * span + slot) * block.width + inside;
+      V sum[Block<Cell, T>::columns], prev[Cell::states], next[Cell::states], kept[Cell::kept + 1], weight[Cell::vectors + 1];
+      for (int column = 0; column < block.columns; column++) sum[column] = V::load(in + column * block.units);
+      if constexpr (Cell::reads_output) prev[0] = V::load(h_before + unit, left);
+      for (int n = 0; n < Cell::vectors; n++)
+        weight[n] = V::load(weights(packed.vectors) + n * blocks * block.units + unit);
+      for (int n = 1; n < Cell::states; n++) prev[n] = V::load(before[n] + unit, left);
+      Cell::forward(sum, prev, weight, next, kept);
+      for (int n = 1; n < Cell::states; n++) next[n].store(after[n] + unit, keeps ? lanes : left);
+      next[0].store(shown + unit, projects ? lanes : left);
+      if (!keeps) continue;
+      for (int k = 0; k < Cell::kept; k++) {
+        T* const to = plane[Cell::states - 1 + k] + unit;
+        streams ? stream(kept[k], to) : kept[k].store(to);
+      }
+      if (projects) next[0].store(plane[this->planes] + unit);
+    }
+  }
+
+  // A program's equations for this member's units of `rows` rows that are alike.
+  void interpret_rows(long slot, long rows) {
     const Step& step = steps[slot];
     const bool projects = s.projected;
     const long apart = rows > 1 ? steps[slot + 1].row - step.row : 0, plane_row = padded(s.hidden, f.type) * apart;

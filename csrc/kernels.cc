@@ -1,36 +1,44 @@
-// The kernels of both types of numbers; compiled once for each instruction set, whose name is KEEPGATE_SET.
+// Every compiled cell's kernels, and those of programs; compiled once for each instruction set, whose name is
+// KEEPGATE_SET.
 #include "backward.h"
 
 namespace keepgate::KEEPGATE_SET {
+
+#include "cells/all.h"
+
 namespace {
 
-template <class T>
-size_t packed_bytes(const Cell& cell, const Sizes& s) {
-  return size_t(Packed<T>(Block<T>(cell), s).total) * sizeof(T);
+template <class Cell, class T>
+size_t packed_bytes(const CellProgram* program, const Sizes& s) {
+  return size_t(Packed<Cell, T>(Block<Cell, T>(as_cell<Cell>(program)), s).total) * sizeof(T);
 }
 
-template <class T>
-void pack(const Cell& cell, const Sizes& s, const Weights& w, void* packed, int threads) {
-  const Block<T> block(cell);
+template <class Cell, class T>
+void pack(const CellProgram* program, const Sizes& s, const Weights& w, void* packed, int threads) {
+  const Block<Cell, T> block(as_cell<Cell>(program));
   auto work = [&](Team& team, int member) { pack_part(block, s, w, of<T>(packed), member, team.size); };
-  const long numbers = Packed<T>(block, s).total;
+  const long numbers = Packed<Cell, T>(block, s).total;
   together(numbers < 50000 ? 1 : threads, numbers / 20, work);
 }
 
-template <class T>
+template <class Cell, class T>
 size_t forward(const Forward& f, void* scratch) {
-  return Member<T>::template run<ForwardMember<T>>(f, f, scratch);
+  return Member<Cell, T>::template run<ForwardMember<Cell, T>>(f, f, scratch);
 }
 
-template <class T>
+template <class Cell, class T>
 size_t backward(const Backward& b, void* scratch) {
-  return Member<T>::template run<BackwardMember<T>>(b, b.forward, scratch);
+  return Member<Cell, T>::template run<BackwardMember<Cell, T>>(b, b.forward, scratch);
 }
 
-template <class T>
-constexpr Kernel kernel_of() {
-  return {packed_bytes<T>, pack<T>, forward<T>, backward<T>};
+template <class Cell, class T>
+constexpr Kernel kernel_of(const char* name) {
+  return {name, packed_bytes<Cell, T>, pack<Cell, T>, forward<Cell, T>, backward<Cell, T>};
 }
+
+#define KEEPGATE_BOTH(Cell) {kernel_of<Cell, float>(Cell::name), kernel_of<Cell, double>(Cell::name)},
+constexpr Kernel kernels[][2] = {
+    KEEPGATE_CELLS(KEEPGATE_BOTH){kernel_of<CellProgram, float>("program"), kernel_of<CellProgram, double>("program")}};
 
 #define KEEPGATE_TEXT(name) #name
 #define KEEPGATE_NAME(name) KEEPGATE_TEXT(name)
@@ -38,6 +46,6 @@ constexpr Kernel kernel_of() {
 }  // namespace
 
 extern const KernelSet table;
-const KernelSet table = {KEEPGATE_NAME(KEEPGATE_SET), {kernel_of<float>(), kernel_of<double>()}};
+const KernelSet table = {KEEPGATE_NAME(KEEPGATE_SET), int(sizeof kernels / sizeof kernels[0]) - 1, kernels};
 
 }  // namespace keepgate::KEEPGATE_SET

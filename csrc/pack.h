@@ -21,16 +21,46 @@ constexpr long wide(long numbers) {
   return up(numbers, panel_vectors * Vec<T>::lanes);
 }
 
+template <class Cell>
+constexpr bool is_program = false;
+template <>
+constexpr bool is_program<CellProgram> = true;
+
+// A compiled cell has no data; a program is handed over.
+template <class Cell>
+const Cell& as_cell(const CellProgram* program) {
+  if constexpr (is_program<Cell>) {
+    return *program;
+  } else {
+    static constexpr Cell compiled{};
+    return compiled;
+  }
+}
+
 // A cell's columns in registers: a block is a few vectors of units with all their gates, wide enough to fill a tile.
+constexpr int vectors_of_units(int gates) { return gates == 1 ? 4 : gates == 2 ? 2 : 1; }
+template <class Cell, class T>
+struct BlockShape {
+  static constexpr int gates = Cell::gates, apart = Cell::apart, columns = gates + apart;
+  static constexpr int vectors = vectors_of_units(gates);  // of units
+  static constexpr long units = vectors * Vec<T>::lanes, width = columns * units, gate_width = gates * units;
+
+  explicit BlockShape(const Cell&) {}
+};
 template <class T>
-struct Block {
-  const Cell& cell;
-  const int gates = cell.gates, apart = cell.apart, columns = cell.columns();
-  const int vectors = gates == 1 ? 4 : gates == 2 ? 2 : 1;  // of units
+struct BlockShape<CellProgram, T> {
+  const int gates, apart, columns = gates + apart, vectors = vectors_of_units(gates);
   const long units = vectors * Vec<T>::lanes, width = columns * units, gate_width = gates * units;
 
-  explicit Block(const Cell& cell) : cell(cell) {}
-  long count(long hidden) const { return (hidden + units - 1) / units; }
+  explicit BlockShape(const CellProgram& cell) : gates(cell.gates), apart(cell.apart) {}
+};
+template <class Cell, class T>
+struct Block : BlockShape<Cell, T> {
+  static_assert(max_gates <= max_panel, "a block of one vector has all gates in a panel");
+  const Cell& cell;
+
+  explicit Block(const Cell& cell) : BlockShape<Cell, T>(cell), cell(cell) {}
+  long count(long hidden) const { return (hidden + this->units - 1) / this->units; }
   // Numbers of the previous output that a gate of a unit reads.
   long read(const Sizes& s) const { return cell.dense ? s.output() : 0; }
 };
@@ -49,11 +79,11 @@ void each_weight(long inner, long hidden, const int* order, int gates, long firs
 constexpr int alone[] = {0};  // the order of a matrix without gates
 
 // Where each part of the packed weights begins, in numbers.
-template <class T>
+template <class Cell, class T>
 struct Packed {
   long hh, bias, vectors, hr, total;  // those of the inputs come first
 
-  Packed(const Block<T>& block, const Sizes& s) {
+  Packed(const Block<Cell, T>& block, const Sizes& s) {
     const long blocks = block.count(s.hidden);
     hh = blocks * block.gate_width * s.input;
     bias = hh + blocks * block.gate_width * block.read(s);
@@ -64,10 +94,10 @@ struct Packed {
 };
 
 // The part of all packing that member `member` of `members` does.
-template <class T>
-void pack_part(const Block<T>& block, const Sizes& s, const Weights& w, T* to, int member, int members) {
+template <class Cell, class T>
+void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T* to, int member, int members) {
   const Cell& cell = block.cell;
-  const Packed<T> at(block, s);
+  const Packed<Cell, T> at(block, s);
   const long blocks = block.count(s.hidden), read = block.read(s), units = block.units;
   const auto pack = [&](const void* from, T* to, long inner, const int* order, int gates, long first) {
     if (first + units > s.hidden) std::memset(to, 0, size_t(inner * gates * units) * sizeof(T));

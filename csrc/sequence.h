@@ -10,7 +10,7 @@
 namespace keepgate::KEEPGATE_SET {
 
 // What one member of a team does: some rows with all their units, or all rows with some of their units.
-template <class T>
+template <class Cell, class T>
 struct Member {
   using V = Vec<T>;
   static constexpr long lanes = V::lanes;
@@ -21,8 +21,8 @@ struct Member {
   const T* const zeros;  // as wide as anything that is read in place of a state
   Team& team;
   const int member;  // which one this is
-  const Cell& cell = *f.cell;
-  const Block<T> block{cell};
+  const Cell& cell = as_cell<Cell>(f.program);
+  const Block<Cell, T> block{cell};
   const int members = members_for(block, s, f.threads);  // at most so many
   const int planes = cell.states - 1 + cell.kept;        // and one more with a projection
   const bool units_split = by_units(block, s, members), keeps = f.planes[0];  // keeps: whether there are planes
@@ -53,21 +53,22 @@ struct Member {
       Way(problem, {f, f.sizes, rows, zeros, team, member}, own).run();
     };
     // It is worth waiting for the others for about a twentieth of what the work takes on one core.
-    const long products = s.steps * s.rows * s.hidden * f.cell->gates * (s.hidden + s.input);
-    together(members_for(Block<T>(*f.cell), s, f.threads), products / 1000, work);
+    const Block<Cell, T> block(as_cell<Cell>(f.program));
+    const long products = s.steps * s.rows * s.hidden * block.gates * (s.hidden + s.input);
+    together(members_for(block, s, f.threads), products / 1000, work);
     return memory.used;
   }
 
   // Few rows, or weights that one core's cache does not hold: then each member takes some of the units for all rows,
   // and all meet at every step. Otherwise each takes some of the rows, and they need not meet.
-  static bool by_units(const Block<T>& block, const Sizes& s, int members) {
+  static bool by_units(const Block<Cell, T>& block, const Sizes& s, int members) {
     constexpr long cache = 1 << 20;
     const bool large = block.cell.dense && s.hidden * s.hidden * block.gates * long(sizeof(T)) > cache;
     return !s.projected && (s.rows < 4 * members || large);
   }
 
   // So many that each has work worth waking for, in multiplications.
-  static int members_for(const Block<T>& block, const Sizes& s, int threads) {
+  static int members_for(const Block<Cell, T>& block, const Sizes& s, int threads) {
     const bool split = by_units(block, s, threads);
     const long unit = s.rows * s.hidden * block.gates, step = unit * block.read(s);
     const long all = s.steps * (step + unit * s.input);
@@ -107,7 +108,7 @@ struct Member {
   // Calls tile(first unit, vectors, units) for this member's units, as a runner's tiles hold them: many blocks of one
   // vector each, or one block of several. units: those of them that there are.
   template <class F>
-  void in_tiles(const StepRunner<T>& runner, F tile) const {
+  void in_tiles(const StepRunner<Cell, T>& runner, F tile) const {
     const long most = block.vectors > 1 ? 1 : runner.vectors;
     for (long u = first_block, next; u < end_block; u = next) {
       next = u + most < end_block ? u + most : end_block;

@@ -5,8 +5,10 @@
 
 namespace keepgate::KEEPGATE_SET {
 
+template <class Cell, class T>
+class StepRunner;
 template <class T>
-class StepRunner {
+class StepRunner<CellProgram, T> {
   static constexpr long lanes = Vec<T>::lanes;
   static constexpr long near = 16 << 10;  // bytes of temporaries that stay in the fastest cache beside what they meet
 
@@ -35,8 +37,9 @@ class StepRunner {
   const long vectors, rows;  // of a tile, at most
 
   // most: vectors of units that lie at equal distances.
-  StepRunner(const Program& program, long hidden, long most, long batch, Memory& memory, long member, long members)
-      : program(program),
+  StepRunner(const CellProgram& cell, Program CellProgram::* which, long hidden, long most, long batch, Memory& memory,
+             long member, long members)
+      : program(cell.*which),
         partial(hidden % lanes != 0),
         room(room_for(program)),
         vectors(most < room / lanes ? most : room / lanes),
@@ -98,6 +101,15 @@ class StepRunner {
       for (long v = 0; v < vectors; v++)
         stream(Vec<T>::load(from + (r * this->vectors + v) * lanes), to + r * row + v * lanes);
   }
+};
+
+// A compiled step needs none.
+template <class Cell, class T>
+class StepRunner {
+ public:
+  static constexpr long room = 0;
+  StepRunner(const Cell&, Program CellProgram::*, long, long, long, Memory&, long, long) {}
+  static void prepare() {}
 };
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -46,7 +46,7 @@ class StepProgram:
 
 
 def step_program(cell: Cell) -> StepProgram:
-    """A cell's step for the core. Raises CellError for recurrent="inside", whose step is not elementwise."""
+    """A cell's step for the core. Raises CellError for recurrent="in_step", whose step is not elementwise."""
     graph = _with_recurrent_vectors(cell)
     analysis = Analysis(graph=graph)
     sums = columns(graph, cell.gates, analysis.saved)

@@ -6,24 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import _core, cells
+from ... import _core
 from ...equations import Cell
 from ...errors import ShapeError
 from ..call import Call
 from ..weights import Weights
 from .call_spec import in_order
 from .packed_weights import pack, packed
+from .program import known
 
 KINDS = {torch.float32: 0, torch.float64: 1}
-
-# By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
-NUMBERS = {id(cells.by_name(name)): number for number, name in enumerate(_core.cells())}
-
-
-def plane_names(cell: Cell) -> tuple[str, ...]:
-    """What the planes of a run hold, in their order. With a projection the state that it projects comes last."""
-    return (*cell.states[1:], *cell.analysis.saved)
-
 
 class Arrays:
     """A call's tensors as the core reads them, copied where they lie otherwise, and what it is told of them."""
@@ -44,7 +36,7 @@ class Arrays:
     ) -> None:
         steps, rows, inputs = x.shape
         self.weights, self.reverse, self.trace = weights, reverse, trace
-        self.number, self.kind = NUMBERS[id(weights.cell)], KINDS[x.dtype]
+        self.number, self.kind = known(weights.cell).number, KINDS[x.dtype]
         projected = 0 if weights.weight_hr is None else weights.output_size
         self.sizes = (steps, rows, inputs, weights.hidden_size, projected)
         self.x = _side_by_side(_resolved(x))
@@ -53,7 +45,8 @@ class Arrays:
         if where is None:
             self.given = tuple([None if weight is None else weight.contiguous() for weight in self.given])
             where = tuple([_address(weight) for weight in self.given])
-        self.where = where  # the weights' addresses
+        # The weights' addresses.
+        self.where = _diagonal_last(where, self.given[1], weights.hidden_size)
         self.lengths = None if lengths is None else _counted(lengths, steps)
         self.resets = None if resets is None else resets.contiguous()
 
@@ -110,7 +103,7 @@ def room(
     final = tuple(map(torch.empty_like, states))
     if not keep:
         return output, final, None
-    count = len(plane_names(weights.cell)) + (weights.weight_hr is not None)
+    count = len(known(weights.cell).planes) + (weights.weight_hr is not None)
     lanes = _core.padded(1, KINDS[x.dtype])
     units = (weights.hidden_size + lanes - 1) // lanes * lanes
     return output, final, x.new_empty(count, steps, rows, units)
@@ -122,7 +115,7 @@ def by_name(cell: Cell, hidden: int, output: Tensor, planes: Tensor) -> dict[str
     hidden: units of a plane, without what it is padded with.
     """
     units = (planes if planes.shape[-1] == hidden else planes[..., :hidden]).unbind()
-    over_time = {cell.states[0]: output, **dict(zip(plane_names(cell), units, strict=False))}
+    over_time = {cell.states[0]: output, **dict(zip(known(cell).planes, units, strict=False))}
     return {name: over_time[name] for name in (*cell.states, *cell.traced)}
 
 
@@ -162,13 +155,14 @@ def gradients(
         _empty(tensor) if want and tensor is not None else None
         for tensor, want in zip(every, wanted, strict=True)
     ]
-    weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *rest = [_address(gradient) for gradient in found[1:]]
-    count, x = len(d_final), every[0]
+    count, x, where_found = len(d_final), every[0], [_address(gradient) for gradient in found]
     assert x is not None
+    d_first = tuple(where_found[6 : 6 + count])
+    weights = _diagonal_last((*where_found[1:6], *where_found[6 + count : -2]), every[2], told[2][3])
+    weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = weights
     backward = _core.Backward(
         _core.Forward(*told), where, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
-        _strided(found[0]), tuple(rest[:count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
-        tuple(rest[count:-2]),
+        _strided(found[0]), d_first, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors),
     )  # fmt: skip
     _run(backward, x)
     return found
@@ -204,6 +198,18 @@ def _strided(tensor: Tensor | None) -> tuple[int, int, int]:
 
 def _address(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
+
+
+def _diagonal_last(addresses: tuple[int, ...], weight_hh: Tensor | None, hidden: int) -> tuple[int, ...]:
+    """Addresses of weights, or of their gradients, as the core takes them: those of a diagonal recurrence are vectors.
+
+    addresses: in the order of `Weights.given`. weight_hh: the weight itself.
+    """
+    if weight_hh is None or weight_hh.dim() > 1:
+        return addresses
+    start, size = addresses[1], hidden * weight_hh.itemsize
+    gates = [start and start + gate * size for gate in range(weight_hh.shape[0] // hidden)]
+    return (addresses[0], 0, *addresses[2:], *gates)
 
 
 def _aligned(planes: Tensor) -> Tensor:

@@ -15,9 +15,10 @@ from ..torch_internals import apply_without_transforms
 from ..tracing_state import undisturbed
 from ..weights import Weights, is_plain
 from . import arguments as addresses
-from .arguments import KINDS, NUMBERS, Arrays, by_name
+from .arguments import KINDS, Arrays, by_name
 from .autograd import gradients_of
 from .call_spec import Spec, in_order
+from .program import CoreCell, core_cell
 
 
 def directly(weights: Weights, x: Tensor) -> tuple[Tensor, ...] | None:
@@ -55,7 +56,8 @@ def _is_plain(weights: Weights, x: Tensor) -> bool:
         weights.addresses is not None
         and weights.plain
         and weights.weight_hr is None
-        and id(weights.cell) in NUMBERS
+        and isinstance(core_cell(weights.cell), CoreCell)
+        and weights.cell.recurrent != "diagonal"
         and x.dtype is weights.dtype
         and x.dtype in KINDS
         and is_plain(x)

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.func import vjp
 
 from ..reference import Reference
-from .arguments import plane_names
 from .call_spec import Spec
+from .program import known
 
 Tensors = Sequence[Tensor | None]
 
@@ -26,7 +26,7 @@ def first(spec: Spec, tensors: Tensors, upstream: Tensors, wanted: Sequence[bool
         if plane is not None:
             hidden = spec.call(tensors).hidden_size
             # A plane that no trace shows is read by nobody but backward, so no gradient comes by it.
-            gradients = zip(plane_names(cell), plane, strict=False)
+            gradients = zip(known(cell).planes, plane, strict=False)
             named = {n: d[..., :hidden] for n, d in gradients if n in (*cell.states, *cell.traced)}
             shown, results = list(named), [*results, *named.values()]
 

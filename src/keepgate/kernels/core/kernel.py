@@ -3,14 +3,15 @@
 import torch
 from torch import Tensor
 
-from ... import _core, cells
+from ... import cells
 from ..call import Call, CallResult
 from ..torch_internals import FakeTensor, brings_own_dispatch, jit_tracing
 from ..tracing_state import forward_mode, older_vmap, transformed
 from ..weights import is_plain
-from .arguments import KINDS, NUMBERS, by_name
+from .arguments import KINDS, by_name
 from .autograd import sequence
 from .call_spec import Spec, tensors_of
+from .program import core_cell
 
 # What autocast turns into float32 here; it leaves float64 alone, as torch's does.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)
@@ -23,8 +24,11 @@ class Cpu:
 
     def refuses(self, call: Call) -> str | None:
         x, weights = call.x, call.weights
-        if id(call.cell) not in NUMBERS or (call.weight_hr is not None and call.cell.reads_output):
-            return _lacks_cell(call)
+        core = core_cell(call.cell)
+        if isinstance(core, str):
+            return core
+        if call.weight_hr is not None and core.reads_output:
+            return f"a unit of {call.cell.name} reads its own output, and a projection leaves it none"
         plain, dtype = weights.plain and is_plain(x), x.dtype
         alike = weights.dtype is dtype and dtype in KINDS
         for state in call.states:
@@ -50,17 +54,6 @@ class Cpu:
         count = 1 + len(call.states)
         traced = by_name(call.cell, call.hidden_size, results[0], results[count]) if call.trace else {}
         return CallResult(output=results[0], final=results[1:count], traced=traced)
-
-
-def _lacks_cell(call: Call) -> str:
-    cell = call.cell
-    if cell.recurrent == "in_step":
-        return f"{cell.name} multiplies by a matrix inside its step, and the core's steps are elementwise"
-    if cell.recurrent == "diagonal":
-        return f"{cell.name} has one recurrent weight a unit; the core takes such weights in `vectors`"
-    if id(cell) not in NUMBERS:
-        return f"the core has no cell {cell.name}; it has {', '.join(_core.cells())}"
-    return f"a unit of {cell.name} reads its own output, and a projection leaves it none"
 
 
 def _lacks_tensor(tensor: Tensor) -> str | None:

@@ -1,0 +1,26 @@
+"""Cells as the native driver reads them: shapes and programs, in a text file."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from keepgate.equations import Cell
+from keepgate.kernels.core.program import encoded
+
+
+def write_cells(path: Path, cells: Iterable[Cell]) -> Path:
+    """Writes what the core is given of each cell."""
+    path.write_text("".join(f"{' '.join(map(str, words(cell)))}\n" for cell in cells))
+    return path
+
+
+def words(cell: Cell) -> list[object]:
+    step = encoded(cell)
+    gates, states, vectors, kept, apart, dense, bias_hh = step.shape
+    reads = [*map(int, (dense, bias_hh, step.reads_output))]
+    found: list[object] = [cell.name, gates, states, vectors, kept, apart, *reads, *step.wx_gates, *step.uh_gates]
+    before = gates + apart + states + vectors
+    bound = (before + states, before + states + kept, before + 3 * states + kept + vectors)
+    for registers, (constants, temporaries, lines) in zip(bound, step.programs, strict=True):
+        found += [registers, len(constants), *constants, temporaries, len(lines)]
+        found += [number for line in lines for number in line]
+    return found
