@@ -53,7 +53,7 @@ demo: $(VENV)/run.stamp
 	@$(BIN)/keepgate compare --report $(OUT)/report.html --json $(OUT)/result.json --models $(OUT)/networks
 
 test: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest -n $(WORKERS) --quiet
+	@$(BIN)/python -m pytest -n $(WORKERS) --quiet $(PYTEST)
 
 test-slow: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -m slow --quiet

@@ -29,9 +29,9 @@ from keepgate.data.questions import Question
 from keepgate.export import bundle
 from keepgate.tasks.metrics import score
 from keepgate.tasks.span import SpanReader, SpanReaderSettings
+from keepgate.train.config import TrainingConfig
 from keepgate.train.loop import fit
 from keepgate.train.recipes import recipe
-from keepgate.train.settings import Run
 
 RESULTS = Path(__file__).parent / "results" / "cmrc2018.json"
 SETTINGS = SpanReaderSettings()
@@ -56,7 +56,9 @@ def main() -> None:
             record(seed, figures)
 
 
-def one(train: Sequence[Question], measured: Sequence[Question], run: Run, folder: Path) -> dict[str, Any]:
+def one(
+    train: Sequence[Question], measured: Sequence[Question], run: TrainingConfig, folder: Path
+) -> dict[str, Any]:
     """Trains one reader, saves it in `folder`, and gives its figures. A checkpoint beside it is gone on from."""
     started, cpu_started = time.perf_counter(), time.process_time()
     reader = SpanReader.build(train, SETTINGS, seed=run.seed)

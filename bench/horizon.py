@@ -4,8 +4,8 @@
 
 Each network is a GRU with chrono biases for the length that it is trained to: 300 steps on stories of up to so many
 characters. All are then asked about the same new stories of 22 to 3,000 characters. The fact stands at the front, so
-that a network can answer as far as it remembers. The horizon is `keepgate.lens.horizon` of the probability that is
-missing to the right answer (a loss that no wrong answer can blow up): the fewest last tokens with which it is within
+that a network can answer as far as it remembers. The horizon is `lens.diagnosis.horizon` of the probability that
+is missing to the right answer (a loss that no wrong answer can blow up): the fewest last tokens with which it is within
 0.02 of that given all.
 
 Predicted is from the network's own states while it reads stories of 2,000 characters, without asking what it answers:
@@ -29,16 +29,18 @@ from keepgate.charts import Curve, Curves, draw_curves, logarithmic
 from keepgate.demo.contestants import BATCH, EMBEDDING, HIDDEN, Contestant, run_of
 from keepgate.demo.stories import stories
 from keepgate.errors import SettingsError
-from keepgate.lens import decay_length, gone_after, half_lives, horizon, rank_correlation
-from keepgate.lens.asked import asked_of
-from keepgate.lens.gradient import GONE
-from keepgate.lens.horizon import spread
-from keepgate.lens.signal import layer_of, signal_of
-from keepgate.lens.statistics import bootstrap
-from keepgate.tasks.reader import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.lens.diagnosis import horizon, rank_correlation
+from keepgate.lens.diagnosis.effective_context import spread
+from keepgate.lens.diagnosis.loss_gradient import layer_of, signal_of
+from keepgate.lens.diagnosis.question_samples import asked_of
+from keepgate.lens.diagnosis.statistics import bootstrap
+from keepgate.lens.gradients import decay_length, gone_after
+from keepgate.lens.gradients.by_lag import GONE
+from keepgate.lens.memory import half_lives
+from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.choice.reader import ChoiceReader
+from keepgate.train import CurriculumStage
 from keepgate.train.loop import fit
-from keepgate.train.plan import Stage
 
 TRAINED = (22, 26, 30, 35, 40, 47, 55, 65, 80, 100)
 STEPS = 300
@@ -95,7 +97,7 @@ PREDICTED = ("gradient", "decay length", "half-life")
 def trained(length: int) -> ChoiceReader:
     """A network that has seen stories of up to so many characters."""
     settings = ChoiceReaderSettings(
-        cell="gru", reading="last", bidirectional=False, embedding_size=EMBEDDING, hidden_size=HIDDEN,
+        cell="gru", pooling="last", bidirectional=False, embedding_size=EMBEDDING, hidden_size=HIDDEN,
         init="chrono", horizon=length,
     )  # fmt: skip
     task = Contestant(name=f"to {length}", settings=settings).build(0)
@@ -104,7 +106,7 @@ def trained(length: int) -> ChoiceReader:
         drawn = possible(random.Random(seed).randint(22, length))
         return task.prepare(stories(BATCH, drawn, seed=seed), training=True)
 
-    fit(task, run_of(0), stages=[Stage(STEPS, make, name=f"{length} characters")], progress=False)
+    fit(task, run_of(0), stages=[CurriculumStage(STEPS, make, name=f"{length} characters")], progress=False)
     return task.eval()
 
 

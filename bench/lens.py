@@ -24,9 +24,11 @@ from bench.machine import machine
 from keepgate.data.text import tokenize
 from keepgate.demo.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
 from keepgate.demo.stories import stories
-from keepgate.lens import attach, influence_on, rank_correlation, read, token_shares, write_shares
-from keepgate.lens.answers import answer_shares, scores_without
-from keepgate.lens.statistics import bootstrap
+from keepgate.lens import attach, read
+from keepgate.lens.diagnosis import rank_correlation
+from keepgate.lens.diagnosis.statistics import bootstrap
+from keepgate.lens.readers import influence_on, token_shares, write_shares
+from keepgate.lens.readers.answer_ablation import answer_shares, scores_without
 from keepgate.train.loop import fit
 
 SEED, LENGTH = 3_000_000, 300

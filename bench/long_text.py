@@ -29,8 +29,10 @@ def measured(name: str, characters: int) -> dict[str, object]:
     import torch
 
     from keepgate.demo.contestants import CONTESTANTS
-    from keepgate.demo.stories import article
-    from keepgate.lens import carriers, fate, influence_on, read
+    from keepgate.demo.stories import pirate_king_story
+    from keepgate.lens import read
+    from keepgate.lens.memory import fate
+    from keepgate.lens.readers import carriers, influence_on
 
     task = next(one for one in CONTESTANTS if one.name == name).build(0)
     parts, peaks = {"starting": time.perf_counter() - started}, {"starting": peak()}
@@ -41,7 +43,7 @@ def measured(name: str, characters: int) -> dict[str, object]:
         parts[part], peaks[part] = time.perf_counter() - start, peak()
         return result
 
-    question = article(characters)
+    question = pirate_king_story(characters)
     reading = timed("reading, every gate kept", lambda: read(task, question))
     timed("influence of every token", lambda: influence_on(reading))
     found = timed("what carries the answer", lambda: carriers(reading))

@@ -17,7 +17,7 @@ from bench.machine import machine
 from keepgate.demo.contestants import CONTESTANTS
 from keepgate.demo.result import to_json
 from keepgate.demo.run import run
-from keepgate.demo.stories import article
+from keepgate.demo.stories import pirate_king_story
 
 RESULTS = Path(__file__).parent / "results"
 FAR = 10_000
@@ -44,9 +44,9 @@ def far() -> dict[str, object]:
     rows = []
     for contestant in CONTESTANTS:
         task = contestant.build(0)
-        task.answer([article(1000)])
+        task.answer([pirate_king_story(1000)])
         before, start = peak(), time.perf_counter()
-        task.answer([article(FAR)])
+        task.answer([pirate_king_story(FAR)])
         rows.append(
             {"network": contestant.name, "seconds": time.perf_counter() - start, "more_mib": peak() - before}
         )

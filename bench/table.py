@@ -172,14 +172,14 @@ def price(k: int) -> str:
 
 def facts(k: int) -> str:
     found = result("stories")
-    lengths = list(found["readings"][0]["accuracy"])
+    lengths = list(found["poolings"][0]["accuracy"])
     head = [
         ("answers from", "答題依據")[k],
         *[("{} characters", "{} 字")[k].format(length) for length in lengths],
     ]
     rows = [
         [NAMES[reading["name"]][k], *[spread(reading["accuracy"][length]) for length in lengths]]
-        for reading in found["readings"]
+        for reading in found["poolings"]
     ]
     return rows_of(head, rows)
 

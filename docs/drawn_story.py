@@ -100,7 +100,7 @@ def _step(language: str) -> str:
     return standalone(draw_step("figure", *told, WIDTH, "diagram"), language)
 
 
-def _gates(reading: lens.Reading, gates: str, language: str) -> str:
+def _gates(reading: lens.readers.Reading, gates: str, language: str) -> str:
     layer = reading.trace.layer(0)
     rows = [
         row(_said(f"gates.row_{gate}", language), gate, layer[gate][:SENTENCE, 0].mean(1).tolist())
@@ -110,18 +110,18 @@ def _gates(reading: lens.Reading, gates: str, language: str) -> str:
     return strip(tokens, rows, _said("gates.title", language, network=layer.cell.name.upper()), language)
 
 
-def _carriers(readings: dict[str, lens.Reading], language: str) -> str:
+def _carriers(readings: dict[str, lens.readers.Reading], language: str) -> str:
     words, layer = words_of("story", language), readings["lstm-chrono"].trace.layer(0)
-    sizes = [lens.fate(layer, step).size for step in range(SENTENCE)]
+    sizes = [lens.memory.fate(layer, step).size for step in range(SENTENCE)]
     rows = [row(words["written"], "i", sizes, full=max(sizes))]
     for name in ("lstm", "gru"):
-        shares = {one.step: one.share for one in lens.carriers(readings[f"{name}-chrono"])}
+        shares = {one.step: one.share for one in lens.readers.carriers(readings[f"{name}-chrono"])}
         # A character that speaks against the answer carries nothing of it.
         rows.append(row(words[name], "c", [max(0.0, shares[step]) for step in range(SENTENCE)]))
     return strip(readings["lstm-chrono"].tokens.texts[:SENTENCE], rows, words["carriers"], language)
 
 
-def _left(readings: dict[str, lens.Reading], language: str) -> str:
+def _left(readings: dict[str, lens.readers.Reading], language: str) -> str:
     lines, told = [], []
     for name in ("lstm-zero", "lstm-chrono", "gru-chrono"):
         left = _follow(readings[name])
@@ -135,6 +135,6 @@ def _left(readings: dict[str, lens.Reading], language: str) -> str:
     return curves(lines, x, y, (words["left"], words["later"], words["kept"]), "; ".join(told), language)
 
 
-def _follow(reading: lens.Reading) -> Sequence[float]:
+def _follow(reading: lens.readers.Reading) -> Sequence[float]:
     """What is left of the write at 夫, from itself on."""
-    return lens.fate(reading.trace.layer(0), 1).left[1:].tolist()
+    return lens.memory.fate(reading.trace.layer(0), 1).left[1:].tolist()

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -11,6 +12,7 @@ import jaxtyping
 import pytest
 
 from tests import enforce
+from tests.tools import TOOLS, tool_of
 
 # Before anything imports keepgate: every annotated function of these rooms checks what it is given.
 _ENFORCED = [
@@ -50,3 +52,34 @@ def as_users_run() -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--need-tools",
+        action="store_true",
+        help="fail where a test is skipped for want of a tool (tests/tools.py)",
+    )
+
+
+def _skipped(config: pytest.Config) -> Counter[str]:
+    """How many tests were skipped for each reason; none in a worker of xdist, which reports to the first."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get("skipped", []) if reporter else []
+    return Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("--need-tools") and any(map(tool_of, _skipped(session.config))):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """A line for each reason for which tests were skipped; for a missing tool, with the command that brings it."""
+    for reason, count in sorted(_skipped(config).items()):
+        tests = "1 test" if count == 1 else f"{count} tests"
+        if name := tool_of(reason):
+            tool = TOOLS[name]
+            terminalreporter.line(f"{reason}: {tests} not run ({tool.untried}); on Debian: {tool.command}")
+        else:
+            terminalreporter.line(f"{tests} not run here: {reason}")

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from keepgate.config import check
 from keepgate.data.batch import pad
 from keepgate.data.questions import Question
 from keepgate.tasks.answer import Answer
-from keepgate.tasks.settings import check
+from keepgate.tasks.measure import Measurement
+from keepgate.tasks.metrics import METRICS, measure_answers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,8 @@ class Rows:
 class Parity(nn.Module):
     kind: ClassVar[str] = "parity"
     settings_type: ClassVar[type] = ParitySettings
+    metrics = METRICS
+    vocabulary = None
 
     def __init__(self, settings: ParitySettings, words: Sequence[str] = ("a", "b")) -> None:
         super().__init__()
@@ -83,18 +87,21 @@ class Parity(nn.Module):
         even = torch.tensor([sum(row.numbers) % 2 for row in examples])
         return Rows(ids, even, Extra(torch.ones(len(examples))))
 
-    def loss(self, batch: Rows) -> Tensor:
+    def loss(self, batch: Rows, carry: Any = None) -> tuple[Tensor, None]:
         self.seen += len(batch.even)
         losses = nn.functional.cross_entropy(self(batch.ids), batch.even, reduction="none")
-        return (losses * batch.extra.weight).mean()
+        return (losses * batch.extra.weight).mean(), None
 
     def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         with torch.no_grad():
             likely = self(self.collate(self.prepare(questions, training=False)).ids).softmax(-1)
         return [Answer(("even", "odd")[int(row.argmax())], float(row.max())) for row in likely]
 
-    def look(self, question: Question) -> Any:
-        raise NotImplementedError
+    def measure(self, items: Sequence[Question], **_: Any) -> Measurement:
+        return measure_answers(self.answer, items)
+
+    def unlearnable(self, example: Row) -> str | None:
+        return None
 
     def vocabulary_json(self) -> dict[str, Any]:
         return {"words": list(self.words)}

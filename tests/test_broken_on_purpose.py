@@ -23,7 +23,9 @@ MUTANTS = {
         "kernels/builtin.py", "(lengths[rows] - 1 - time) if call.reverse else time", "time",
     ),
     "gradient through the cell cut": ("cells/lstm.py", "f * s.c + i * g", CUT),
-    "padding read by the reverse direction": ("kernels/reference.py", "(t < call.lengths)", "(t <= call.lengths)"),
+    "padding read by the reverse direction": (
+        "kernels/reference.py", "(t < call.lengths)", "(t <= call.lengths)",
+    ),
     "state not cleared at resets": ("kernels/reference.py", "masked_fill(begins.unsqueeze(1), 0)", "clone()"),
     "update gate's sign turned": ("cells/gru.py", "(1 - z) * n + z * s.h", "z * n + (1 - z) * s.h"),
     "ragged rows handed back in another order": (
@@ -47,55 +49,77 @@ MUTANTS = {
 
 MUTANTS_OF_THE_LENS = {
     "a write counted as its own eraser": (
-        "lens/writes.py", "before = torch.cat([torch.zeros_like(left[:1]), left[:-1]])", "before = left",
+        "lens/memory/additive.py", "before = torch.cat([torch.zeros_like(left[:1]), left[:-1]])", "before = left",
     ),
-    "padding that forgets": ("lens/writes.py", "factor.masked_fill(padding, 1)", "factor.masked_fill(padding, 0.5)"),
+    "padding that forgets": (
+        "lens/memory/additive.py", "factor.masked_fill(padding, 1)", "factor.masked_fill(padding, 0.5)",
+    ),
     "a new sequence that remembers the one before": (
-        "lens/writes.py", "factor.masked_fill(cleared, 0)", "factor",
+        "lens/memory/additive.py", "factor.masked_fill(cleared, 0)", "factor",
     ),
-    "shares one step off": ("lens/writes.py", "keep[1 : last + 1, :, units]", "keep[:last, :, units]"),
+    "shares one step off": (
+        "lens/memory/additive.py", "keep[1 : last + 1, :, units]", "keep[:last, :, units]",
+    ),
     "the state before kept in the write": ("equations/additive.py", "{previous: ZERO}", "{previous: previous}"),
     "what keeps taken for what writes": (
         "equations/additive.py", "AdditiveUpdate(keep=keep,", "AdditiveUpdate(keep=1 - keep,",
     ),
     "an answer read before its projection": (
-        "lens/attribution.py", "(d if layer.weight_hr is None else d @ layer.weight_hr)",
+        "lens/memory/direct_shares.py", "(d if layer.weight_hr is None else d @ layer.weight_hr)",
         "(d if layer.weight_hr is None else d @ layer.weight_hr.abs())",
     ),
     "an empty memory that shows nothing": (
-        "lens/attribution.py", "torch.where(empty, slope,", "torch.where(empty, 0 * slope,",
+        "lens/memory/direct_shares.py", "torch.where(empty, slope,", "torch.where(empty, 0 * slope,",
     ),
-    "packed rows in another order": ("lens/seen.py", "if order is not None:", "if False:"),
-    "the reverse direction recovered forwards": ("lens/recover.py", "if call.reverse:", "if False:"),
-    "a bias forgotten": ("lens/recover.py", "call.bias_ih + call.bias_hh", "call.bias_ih"),
-    "lags one off": ("lens/gradient.py", "place = ends - cut - ", "place = ends - cut - 1 - "),
+    "packed rows in another order": ("lens/capture/layer_run.py", "if order is not None:", "if False:"),
+    "the reverse direction recovered forwards": (
+        "lens/capture/recover_gates.py", "if call.reverse:", "if False:",
+    ),
+    "a bias forgotten": ("lens/capture/recover_gates.py", "call.bias_ih + call.bias_hh", "call.bias_ih"),
+    "lags one off": ("lens/gradients/by_lag.py", "place = ends - cut - ", "place = ends - cut - 1 - "),
     "a path of the Jacobian missing": (
-        "lens/jacobian.py", "blocks[0] = blocks[0] + through", "blocks[0] = through",
+        "lens/gradients/step_jacobian.py", "blocks[0] = blocks[0] + through", "blocks[0] = through",
     ),
     "the reverse direction's Jacobians in the wrong order": (
-        "lens/lyapunov.py", "reversed(steps) if part.reverse else steps", "steps",
+        "lens/gradients/lyapunov_exponents.py", "reversed(steps) if part.reverse else steps", "steps",
     ),
-    "the changed step read twice": ("lens/rerun.py", "(steps + 1 + count)", "(steps + count)"),
+    "the changed step read twice": ("lens/interventions/rerun.py", "(steps + 1 + count)", "(steps + count)"),
     "gates not computed again from a changed memory": (
-        "lens/rerun.py", "if new not in topological([node])",
+        "lens/interventions/rerun.py", "if new not in topological([node])",
         "if node is not new and node not in graph.next.values()",
     ),
-    "an influence without what its own step shows": ("lens/influence.py", "whole + follows * gradient", "whole"),
-    "a share of the attention lost": ("lens/answers.py", "shares + attribute_last(trace, last)", "shares"),
-    "a horizon before the last step that counts": ("lens/horizon.py", "int(far[-1]) + 1", "int(far[0]) + 1"),
-    "the loss of other rows": ("lens/horizon.py", "steps - n, n)", "0, n)"),
-    "a gradient that does not reach the final states": ("lens/signal.py", "output, tuple(final))", "output)"),
-    "the size of another token's write": ("lens/fate.py", "writes.write[step,", "writes.write[step - 1,"),
-    "erasures that were kept": ("lens/what_if.py", "if keep else", "if drop else"),
-    "a piece's last step written": ("lens/pieces.py", "(ends - starts).max()))", "(ends - starts).max()) - 1)"),
-    "a share of the wrong answer": ("lens/carriers.py", "share=1 - left / given", "share=left / given"),
-    "half of the states felt": ("lens/sensitivity.py", "torch.cat(found, 2)", "found[0]"),
-    "a shut gate that erases all the same": (
-        "lens/intervene.py", "writes.unwritten[at] * before", "writes.keep[at] * before",
+    "an influence without what its own step shows": (
+        "lens/gradients/first_order.py", "whole + follows * gradient", "whole",
     ),
-    "a gate that can only be shut at 0": ("equations/additive.py", "for shut in (ZERO, ONE)", "for shut in (ZERO,)"),
+    "a share of the attention lost": (
+        "lens/readers/answer_ablation.py", "shares + attribute_last(trace, last)", "shares",
+    ),
+    "a horizon before the last step that counts": (
+        "lens/diagnosis/effective_context.py", "int(far[-1]) + 1", "int(far[0]) + 1",
+    ),
+    "the loss of other rows": ("lens/diagnosis/effective_context.py", "steps - n, n)", "0, n)"),
+    "a gradient that does not reach the final states": (
+        "lens/diagnosis/loss_gradient.py", "output, tuple(final))", "output)",
+    ),
+    "the size of another token's write": (
+        "lens/memory/retention.py", "writes.write[step,", "writes.write[step - 1,",
+    ),
+    "erasures that were kept": ("lens/interventions/combined.py", "if keep else", "if drop else"),
+    "a piece's last step written": (
+        "lens/interventions/span_ablation.py", "(ends - starts).max()))", "(ends - starts).max()) - 1)",
+    ),
+    "a share of the wrong answer": (
+        "lens/readers/leave_one_out.py", "share=1 - left / given", "share=left / given",
+    ),
+    "half of the states felt": ("lens/readers/gradient_saliency.py", "torch.cat(found, 2)", "found[0]"),
+    "a shut gate that erases all the same": (
+        "lens/interventions/patching.py", "writes.unwritten[at] * before", "writes.keep[at] * before",
+    ),
+    "a gate that can only be shut at 0": (
+        "equations/additive.py", "for shut in (ZERO, ONE)", "for shut in (ZERO,)",
+    ),
     "an erasure allowed": (
-        "lens/intervene.py", "before + writes.write[at]", "writes.keep[at] * before + writes.write[at]",
+        "lens/interventions/patching.py", "before + writes.write[at]", "writes.keep[at] * before + writes.write[at]",
     ),
 }  # fmt: skip
 
@@ -117,7 +141,9 @@ MUTANTS_OF_THE_PAGE = {
     "one reading for all networks": ("serve/readings.py", "key = (model.id,", 'key = ("",'),
     "units of another token": ("serve/replies.py", "writes.write[token, 0]", "writes.write[token - 1, 0]"),
     "longer stories that begin anew": ("serve/lengthen.py", "story = text + ", "story = "),
-    "the memory's phase in the wrong place": ("emit/unicode.py", "topological([carried.keep])", "topological([])"),
+    "the memory's phase in the wrong place": (
+        "serve/equations.py", "topological([carried.keep])", "topological([])",
+    ),
 }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,3 +74,25 @@ def _memory() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
+
+
+def use_one_thread() -> None:
+    """Sets torch to one thread in this thread, and denormal numbers to zero.
+
+    A recurrent layer reads a text step by step: a second thread would mostly wait, and burn a core doing so. A gradient
+    that vanishes ends in denormal numbers, with which processors take many times as long.
+    """
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """`use_one_thread` until the block ends."""
+    threads = torch.get_num_threads()
+    use_one_thread()
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)

@@ -217,7 +217,6 @@ def test_a_training_step_finds_changed_weights_and_no_gradients(cell: str):
 
 
 def test_onnx_runtime_has_the_same_weights():
-    pytest.importorskip("onnxruntime")
     for cell in problem.CELLS:
         small = problem.Problem(cell=cell, shape=problem.Shape(5, 2, 3, 4))
         runner = contenders.onnx_runtime(small, "inference", threads=1)

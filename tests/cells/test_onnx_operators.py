@@ -1,15 +1,14 @@
 """The ONNX operator that a cell names is that very cell: by ONNX's reference evaluator and by onnxruntime."""
 
+import onnx
+import onnxruntime
 import pytest
 import torch
+from onnx import reference
 
 from keepgate.cells import CELLS, gru, gru_reset_before, lstm, peephole, rnn_tanh
 from keepgate.equations import Cell
 from tests.cells.one_step import one_step
-
-onnx = pytest.importorskip("onnx")
-reference = pytest.importorskip("onnx.reference")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 
 def operator(cell: Cell, x_TBI, states, weights):

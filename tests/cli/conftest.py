@@ -12,7 +12,7 @@ from keepgate.cli.__main__ import main
 from keepgate.data.questions import Question
 from keepgate.export import save
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 STORY = "魯夫說他想成為海賊王。今天天氣很好。\n娜美說她想成為航海士。"
 ASKED = "是誰想要成為海賊王?"
@@ -71,7 +71,7 @@ def lstm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def rnn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One direction, text and question read as one."""
-    return _model(tmp_path_factory.mktemp("models") / "rnn", cell="rnn", reading="last", bidirectional=False)
+    return _model(tmp_path_factory.mktemp("models") / "rnn", cell="rnn", pooling="last", bidirectional=False)
 
 
 @pytest.fixture(scope="session")
@@ -79,5 +79,5 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """No memory at all."""
     return _model(
         tmp_path_factory.mktemp("models") / "window",
-        cell="feedforward", reading="last", bidirectional=False, window=4,
+        cell="feedforward", pooling="last", bidirectional=False, window=4,
     )  # fmt: skip

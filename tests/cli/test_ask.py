@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keepgate.cli import source
+from keepgate.cli import inputs
 
 ASKED = "是誰想要成為海賊王?"
 OTHER = "是誰想要成為航海士?"
@@ -105,6 +105,6 @@ def test_a_prompt_goes_on_until_an_empty_line_or_the_end(monkeypatch: pytest.Mon
                 raise line
             return line
 
-        monkeypatch.setattr(source, "_typed", typed)
+        monkeypatch.setattr(inputs, "_typed", typed)
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-        assert list(source.asked()) == ["one?", "two?"]
+        assert list(inputs.asked()) == ["one?", "two?"]

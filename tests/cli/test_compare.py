@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from keepgate.cli import contest
-from keepgate.cli.target import make_sure_of
-from keepgate.demo.result import Comparison, GradientLine, Machine, Network, Reading, SeedRun
+from keepgate.cli import comparison_tables
+from keepgate.cli.output_paths import check_writable
+from keepgate.demo.result import Comparison, GradientLine, Network, PoolingResult, SeedRun
+from keepgate.machine import machine
 
 LENGTHS = (22, 1000)
 
@@ -41,10 +42,10 @@ def made_up(seeds: int) -> Comparison:
         ),
         lengths=LENGTHS, stories=256, chance=1 / 16, seeds=tuple(range(seeds)),
         sentence="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", expected="魯夫", distance=1000,
-        machine=Machine(processor="p", threads=1, system="s", versions={}),
+        machine=machine(), version="0",
         command="keepgate compare", finished="now",
-        readings=(
-            Reading(
+        poolings=(
+            PoolingResult(
                 name="attention", cell="gru", bidirectional=True, parameters=9, accuracy={44: (1.0,), 1000: (0.98,)},
             ),
         ),
@@ -72,7 +73,7 @@ def test_the_table_has_a_row_for_each_network_with_its_figures(compared) -> None
     shown = ran.out.partition("Right answers")[0]
     rows = {line.split("  ")[0]: line.split() for line in shown.splitlines()}
     assert rows["LSTM chrono"][2:] == ["12,345", "10.0", "100.0", "100%", "100%", "0.38"]
-    assert rows["RNN"][1:] == ["12,345", "10.0", "100.0", "100%", "6%", "2e-18"]
+    assert rows["RNN"][1:] == ["12,345", "10.0", "100.0", "100%", "6.2%", "2e-18"]
     assert "12,345" in rows["RNN x 1.5"]
     assert max(map(cell_len, shown.splitlines())) <= 80
 
@@ -82,7 +83,7 @@ def test_names_that_the_table_does_not_explain_are_explained_below_it(compared) 
     assert "RNN (weights x 1.5) was never trained: its recurrent weights are multiplied by 1.5" in out
     assert "Window: " not in out
     window = network("feedforward", None, 0.05, "娜美", seeds=1, gradient=0.0)
-    said = contest._unnamed(replace(made_up(1), networks=(window,)))
+    said = comparison_tables._unnamed(replace(made_up(1), networks=(window,)))
     assert said == ["Window: a network without memory, which sees the last 32 characters only."]
 
 
@@ -92,15 +93,15 @@ def test_the_article_s_question_is_answered_by_each_network(compared) -> None:
     lines = [line.split() for line in out.splitlines()]
     assert ["RNN", "索隆", "wrong", "87.5%"] in lines
     assert ["LSTM", "chrono", "魯夫", "right", "87.5%"] in lines
-    assert ["Attention", "GRU,", "both", "ways", "9", "100%", "98%"] in lines
+    assert ["Attention", "GRU,", "both", "ways", "9", "100%", "98.0%"] in lines
 
 
 def test_several_seeds_give_means_and_ranges(compared) -> None:
     ran, asked = compared("--seeds", 3)
     assert asked["seeds"] == (0, 1, 2)
     assert asked["command"] == "keepgate compare --seeds 3"
-    assert "96%" in ran.out
-    assert "92-100" in ran.out
+    assert "96.0%" in ran.out
+    assert "92.0-100%" in ran.out
     assert "3 of 3 seeds" in ran.out
     assert "mean and range of 3 seeds" in ran.out
 
@@ -138,7 +139,7 @@ def test_what_is_there_and_empty_is_not_taken_away(compared, tmp_path: Path) -> 
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "device").symlink_to(os.devnull)
     for name in ("empty.json", "pipe", "device"):
-        make_sure_of(tmp_path / name)
+        check_writable(tmp_path / name)
         assert (tmp_path / name).exists()
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from keepgate.data.questions import Question
-from keepgate.demo.stories import primer, stories
+from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.export import load, save
 from keepgate.lens import examine
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 ASKED = [*stories(4, 40, seed=1), *stories(4, 60, seed=2)]
 
@@ -19,9 +19,13 @@ ASKED = [*stories(4, 40, seed=1), *stories(4, 60, seed=2)]
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examined") / "model"
     settings = ChoiceReaderSettings(
-        cell="lstm", reading="last", bidirectional=False, embedding_size=4, hidden_size=5
+        cell="lstm", pooling="last", bidirectional=False, embedding_size=4, hidden_size=5
     )
-    save(ChoiceReader.build(primer(), settings, seed=0), folder, card={"what": "a reader for tests"})
+    save(
+        ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0),
+        folder,
+        card={"what": "a reader for tests"},
+    )
     return folder
 
 
@@ -91,7 +95,7 @@ def test_a_horizon_that_is_long_enough_passes_only_if_it_is_a_memory(
     ran = keepgate("examine", model, "--data", data, "--at-least", 1)
     assert ran.code == 5
     assert "reading more does not make the answers better" in ran.err
-    from keepgate.lens.horizon import Horizon
+    from keepgate.lens.diagnosis.effective_context import Horizon
 
     monkeypatch.setattr(Horizon, "helps", True)
     assert keepgate("examine", model, "--data", data, "--at-least", 1).code == 0

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from keepgate import SettingsError
-from keepgate.cli.kind import tell_kind
+from keepgate.cli.detect_task import detect_task
 from keepgate.cli.settings import run_from, split, value
 from keepgate.data.corpora import Corpus
 from keepgate.data.questions import Question
 from keepgate.export import load
-from keepgate.tasks.settings import ChoiceReaderSettings
-from keepgate.train import Run
+from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.train import TrainingConfig
 from keepgate.train.recipes import recipe
 
 NAMES = ("魯夫", "索隆", "娜美")
@@ -57,16 +57,16 @@ def corpus(answers: list[str], *, inside: bool) -> Corpus:
 def test_a_closed_set_is_chosen_from_and_the_rest_is_pointed_at(
     answers: list[str], inside: bool, kind: str
 ) -> None:
-    chosen = tell_kind(corpus(answers, inside=inside))
+    chosen = detect_task(corpus(answers, inside=inside))
     assert chosen.kind == kind
     assert str(len(set(answers))) in chosen.why
     assert "--kind" in chosen.why
-    assert tell_kind(corpus(answers, inside=inside), "span").kind == "span-reader"
+    assert detect_task(corpus(answers, inside=inside), "span").kind == "span-reader"
 
 
 def test_many_answers_that_stand_nowhere_are_refused() -> None:
     with pytest.raises(SettingsError, match="20 different answers to 20 questions"):
-        tell_kind(corpus([str(k) for k in range(20)], inside=False))
+        detect_task(corpus([str(k) for k in range(20)], inside=False))
 
 
 def test_a_model_is_trained_measured_and_answers(data: Path, tmp_path: Path, text: Path, keepgate) -> None:
@@ -142,7 +142,7 @@ def test_a_stopped_training_goes_on_with_resume(
 
 
 def test_a_loss_that_is_not_a_number_ends_with_its_own_code(data: Path, tmp_path: Path, keepgate) -> None:
-    options = ("--learning-rate", 1e38, "--set", "clip=none", "--steps", 20, "--batch-size", 4)
+    options = ("--learning-rate", 1e38, "--set", "max_grad_norm=none", "--steps", 20, "--batch-size", 4)
     ran = keepgate("train", "reader", data, "--out", tmp_path / "mine", *options)
     assert ran.code == 4
     assert "step" in ran.err
@@ -180,18 +180,18 @@ def test_a_value_is_what_it_looks_like(written: str, meant: object) -> None:
 
 
 def test_settings_of_the_reader_and_of_its_training_are_told_apart() -> None:
-    pairs = ["cell=lstm", "clip=none", "dropout=0.5", "optimiser=adamw"]
+    pairs = ["cell=lstm", "max_grad_norm=none", "dropout=0.5", "optimiser=adamw"]
     assert split(pairs, ChoiceReaderSettings) == (
         {"cell": "lstm", "dropout": 0.5},
-        {"clip": None, "optimiser": "adamw"},
+        {"max_grad_norm": None, "optimiser": "adamw"},
     )
 
 
 def test_what_is_asked_for_takes_the_place_of_the_recipe() -> None:
-    base = Run(steps=100, learning_rate=0.1)
+    base = TrainingConfig(steps=100, learning_rate=0.1)
     assert run_from(base, {}, {"epochs": None, "seed": 0}) == base
-    assert run_from(base, {"clip": None}, {"epochs": 5, "steps": None}) == Run(
-        epochs=5, learning_rate=0.1, clip=None
+    assert run_from(base, {"max_grad_norm": None}, {"epochs": 5, "steps": None}) == TrainingConfig(
+        epochs=5, learning_rate=0.1, max_grad_norm=None
     )
 
 

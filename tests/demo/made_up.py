@@ -2,10 +2,15 @@
 
 import math
 
-from keepgate.demo.result import Comparison, GradientLine, Machine, Network, Reading, SeedRun, Strip
+from keepgate.demo.result import Comparison, GradientLine, Network, PoolingResult, SeedRun, Strip
+from keepgate.machine import Machine
 
 LENGTHS = (22, 100, 300, 1000)
 SENTENCE = "魯夫說他想成為海賊王。"
+MACHINE = Machine(
+    processor="Example processor, 2 cores", cores=2, threads=1, memory=None, instruction_set="AVX2", extras=None,
+    accelerators=(), system="Linux", python="3.11.7", torch="2.13.0",
+)  # fmt: skip
 
 
 def runs(*accuracies, answer="魯夫", probability=0.98, seconds=14.0):
@@ -131,15 +136,15 @@ def comparison(**changed):
         ),
         network("rnn-scaled", "rnn", 11_440, before=falling(1.062, wobble=0.6), scale=2.5),
     )
-    readings = (
-        Reading(
+    poolings = (
+        PoolingResult(
             name="last",
             cell="gru",
             bidirectional=True,
             parameters=40_000,
             accuracy={43: (0.36, 0.35), 100: (0.34, 0.33), 300: (0.33, 0.35), 1000: (0.31, 0.34)},
         ),
-        Reading(
+        PoolingResult(
             name="attention",
             cell="gru",
             bidirectional=True,
@@ -157,12 +162,8 @@ def comparison(**changed):
         "question": "是誰想要成為海賊王？",
         "expected": "魯夫",
         "distance": 980,
-        "machine": Machine(
-            processor="Example processor, 2 cores",
-            threads=1,
-            system="Linux",
-            versions={"python": "3.11.7", "torch": "2.13.0", "keepgate": "0.1.0"},
-        ),
+        "machine": MACHINE,
+        "version": "0.1.0",
         "command": "keepgate compare --seeds 2",
         "finished": "2026-11-23 06:00",
         "settings": {
@@ -173,7 +174,7 @@ def comparison(**changed):
             "learning rate": 3e-3,
             "lengths trained": (22, 40, 100, 300, 1000),
         },
-        "readings": readings,
+        "poolings": poolings,
         "facts": 3,
     }
     return Comparison(**{**whole, **changed})

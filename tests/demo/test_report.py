@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from keepgate.demo.result import GradientLine
 from keepgate.wording import LANGUAGES
 from tests.demo.made_up import LENGTHS, SENTENCE, comparison, falling, network, runs, strip
 from tests.html_pages import Page
+from tests.tools import needs, path_of
 
 ROOM = Path(keepgate.demo.__file__).parent
 
@@ -119,12 +119,12 @@ def test_every_string_is_used_and_every_string_used_exists():
     sources = [*ROOM.rglob("*.py"), ROOM / "report/templates/report.html.j2"]
     sources.append(Path(keepgate.wording.__file__))
     code = "\n".join(source.read_text(encoding="utf-8") for source in sources)
-    asked = set(re.findall(r"""(?:say|t|plain)\(\s*["']([a-z]+\.\w+)["']""", code))
+    asked = set(re.findall(r"""(?:msg|t|plain)\(\s*["']([a-z]+\.\w+)["']""", code))
     assert asked - set(table()) == set()
     built = set(re.findall(r"""["']([a-z]+\.\w*)\{""", code))
     for key in table():
         named = key in code or any(key.startswith(start) for start in built)
-        assert named or key.split(".")[0] in ("networks", "short", "readings") or "gates." in key, key
+        assert named or key.split(".")[0] in ("networks", "short", "poolings") or "gates." in key, key
 
 
 def test_the_page_says_everything_twice_once_in_each_language(parsed):
@@ -189,7 +189,7 @@ def numbers_of(text):
 def test_without_results_no_number_of_a_result_is_shown():
     empty = comparison(
         networks=(),
-        readings=(),
+        poolings=(),
         lengths=(),
         settings={},
         stories=71,
@@ -198,8 +198,10 @@ def test_without_results_no_number_of_a_result_is_shown():
         chance=0.74,
         facts=3,
     )
-    machine = replace(empty.machine, processor="p", system="s", threads=75, versions={})
-    shown = Page(report_html(replace(empty, machine=machine, command="c", finished="f"))).words()
+    machine = replace(empty.machine, processor="p", system="s", python="75", torch="75")
+    shown = Page(
+        report_html(replace(empty, machine=machine, version="75", command="c", finished="f"))
+    ).words()
     assert numbers_of(shown) - FIXED == {"71", "72", "73", "74", "75"}
 
 
@@ -265,8 +267,8 @@ def constant(value, furthest=120):
 
 
 ODD = {
-    "nothing at all": comparison(networks=(), readings=(), lengths=(), seeds=(), settings={}),
-    "no readings": comparison(readings=()),
+    "nothing at all": comparison(networks=(), poolings=(), lengths=(), seeds=(), settings={}),
+    "no poolings": comparison(poolings=()),
     "no exploding RNN": comparison(networks=comparison().networks[:-1]),
     "only the exploding RNN": comparison(networks=comparison().networks[-1:]),
     "one seed": one(runs=runs((0.1, 0.2, 0.3, 0.4))),
@@ -340,9 +342,6 @@ def test_names_and_texts_from_outside_cannot_become_markup():
 # ---- in a browser
 
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 PROBE = """
 <script>
 addEventListener("load", () => {
@@ -378,7 +377,7 @@ addEventListener("load", () => {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to look at the report with")
+@needs("chromium")
 def test_a_browser_shows_one_language_at_a_time_at_1280_and_400_pixels(tmp_path, page):
     # The page stands in a frame whose width can be set (a window cannot be as narrow as 400), and which shares the
     # outer file's origin, so that the probe beside it may look inside; the page's own policy stays as it is.
@@ -389,7 +388,7 @@ def test_a_browser_shows_one_language_at_a_time_at_1280_and_400_pixels(tmp_path,
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     )
     flags += "--disable-component-update --disable-sync --virtual-time-budget=8000 --window-size=1400,1000"
-    command = [CHROMIUM, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    command = [path_of("chromium"), *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     done = subprocess.run(
         [*command, (tmp_path / "outer.html").as_uri()], capture_output=True, text=True, timeout=120
     )

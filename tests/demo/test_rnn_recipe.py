@@ -6,16 +6,16 @@ import torch
 from keepgate.demo import rnn_recipe
 from keepgate.demo.contestants import CONTESTANTS
 from keepgate.demo.pretrained import LANGUAGES
-from keepgate.demo.stories import happenings, stories
-from keepgate.demo.story_templates import TELLINGS
+from keepgate.demo.stories import distractors, stories
+from keepgate.demo.story_templates import STORY_TEMPLATES
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_fact_stands_after_none_to_two_whole_sentences_and_before_its_question(language: str) -> None:
-    between = TELLINGS[language].between
+    between = STORY_TEMPLATES[language].between
     made = rnn_recipe.batch(7, language)
     alone = stories(len(made), None, seed=7, language=language)
-    told = happenings(7, language)
+    told = distractors(7, language)
     counts = set()
     for one, fact in zip(made, alone, strict=True):
         assert (one.question, one.answers) == (fact.question, fact.answers)

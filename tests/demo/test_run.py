@@ -14,7 +14,7 @@ from keepgate.demo.contestants import (
     BUDGET,
     CONTESTANTS,
     FACTS_BUDGET,
-    READINGS,
+    POOLINGS,
     SCALED,
     Budget,
     stages_of,
@@ -22,7 +22,7 @@ from keepgate.demo.contestants import (
 from keepgate.demo.report.html import report_html
 from keepgate.demo.result import to_json
 from keepgate.demo.run import run
-from keepgate.demo.stories import article, goals_of
+from keepgate.demo.stories import goals_of, pirate_king_story
 from keepgate.errors import SettingsError
 from keepgate.export import bundle
 
@@ -47,7 +47,7 @@ def test_every_network_has_a_run_for_each_seed_with_the_same_steps(small) -> Non
         assert all(set(one.accuracy) == {22, 40} for one in network.runs)
         assert all(0 < one.probability < 1 and one.candidates[0][0] == one.answer for one in network.runs)
     assert small.networks[-1].runs == ()
-    assert [(one.name, len(one.seconds), len(one.accuracy[1000])) for one in small.readings] == [
+    assert [(one.name, len(one.seconds), len(one.accuracy[1000])) for one in small.poolings] == [
         ("last", 2, 2), ("attention", 2, 2),
     ]  # fmt: skip
 
@@ -66,9 +66,9 @@ def test_what_has_states_has_a_gradient_and_what_has_gates_a_strip_over_the_sent
     assert list(by_name["gru-chrono"].strip.gates) == ["r", "z"]
     assert all(0 < value < 1 for values in strip.gates.values() for value in values)
     assert math.isnan(strip.change["c"][0])
-    assert set(by_name["lstm-chrono"].pace) == {"h", "c"}
-    assert all(0 < value < 2 for value in by_name["lstm-chrono"].pace.values())
-    assert by_name["feedforward"].pace == {}
+    assert set(by_name["lstm-chrono"].state_change) == {"h", "c"}
+    assert all(0 < value < 2 for value in by_name["lstm-chrono"].state_change.values())
+    assert by_name["feedforward"].state_change == {}
 
 
 def test_at_first_the_plain_rnn_and_bias_0_forget_the_chrono_bias_keeps_and_large_weights_explode(
@@ -86,13 +86,13 @@ def test_the_result_can_be_written_as_json_and_shown(small) -> None:
     told = json.loads(to_json(small))
     assert told["networks"][3]["runs"][1]["seed"] == 3
     assert told["chance"] == 1 / 16
-    assert told["distance"] + len(told["sentence"]) + 1 + len(told["question"]) == measure.ARTICLE_LENGTH
+    assert told["distance"] + len(told["sentence"]) + 1 + len(told["question"]) == measure.PIRATE_KING_LENGTH
     assert "魯夫說他想成為海賊王" in report_html(small)
 
 
 def test_two_processes_find_what_one_finds() -> None:
     choices = {
-        "progress": False, "lengths": (22,), "count": 8, "contestants": (RNN, CHRONO), "readings": (),
+        "progress": False, "lengths": (22,), "count": 8, "contestants": (RNN, CHRONO), "poolings": (),
         "budget": SMALL,
     }  # fmt: skip
     one, two = (run((5,), processes=processes, **choices) for processes in (1, 2))
@@ -156,18 +156,18 @@ def test_all_contestants_have_one_budget_and_the_two_lstms_differ_in_the_bias_al
 
 def test_scaling_multiplies_the_recurrent_weights_and_nothing_else() -> None:
     task, plain = SCALED.build(0), RNN.build(0)
-    measure.scale_recurrence(task, 4.0)
+    measure.scale_weights(task.encoder.layer, "weight_hh", 4.0)
     for name, weight in plain.state_dict().items():
         torch.testing.assert_close(task.state_dict()[name], weight * (4 if "weight_hh" in name else 1))
 
 
 def test_a_story_of_10_000_characters_is_read() -> None:
     task = CHRONO.build(0)
-    (answer,) = task.answer([article(10_000)])
+    (answer,) = task.answer([pirate_king_story(10_000)])
     assert answer.text in task.choices
     assert sum(share for _, share in answer.candidates) <= 1.001
     states, _ = task.encoder(
-        task.collate(task.prepare([article(10_000)], training=False)).text, torch.tensor([9_999])
+        task.collate(task.prepare([pirate_king_story(10_000)], training=False)).text, torch.tensor([9_999])
     )
     assert states.shape[0] == 9_999
     assert torch.isfinite(states).all()
@@ -213,20 +213,20 @@ def test_what_makes_no_sense_is_refused() -> None:
 
 @pytest.mark.slow
 def test_with_the_whole_budget_the_chrono_bias_remembers_and_bias_0_guesses() -> None:
-    choices = {"contestants": (CONTESTANTS[2], CHRONO), "readings": (READINGS[1],)}
+    choices = {"contestants": (CONTESTANTS[2], CHRONO), "poolings": (POOLINGS[1],)}
     result = run((11,), processes=1, progress=False, count=128, **choices)
     zero, chrono = (network.runs[0] for network in result.networks[:2])
     assert chrono.accuracy[1000] >= 0.99
     assert chrono.answer == "魯夫"
     assert zero.accuracy[1000] < 0.16
-    assert result.readings[0].accuracy[1000][0] >= 0.95
+    assert result.poolings[0].accuracy[1000][0] >= 0.95
 
 
 def test_the_first_seeds_networks_can_be_kept_and_asked(tmp_path) -> None:
     run(
         (3, 0), processes=1, progress=False, lengths=(22,), count=4, budget=SMALL, models=tmp_path,
-        contestants=(RNN, CHRONO), readings=(),
+        contestants=(RNN, CHRONO), poolings=(),
     )  # fmt: skip
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["lstm-chrono", "rnn"]
     kept = bundle.load(tmp_path / "lstm-chrono")
-    assert kept.answer([article(100)])[0].text in kept.choices
+    assert kept.answer([pirate_king_story(100)])[0].text in kept.choices

@@ -4,19 +4,19 @@ import pytest
 
 from keepgate.data.text import words
 from keepgate.demo.stories import (
-    article,
+    answer_in_story,
+    distractors,
     goals_of,
-    happenings,
     names_of,
-    primer,
+    pirate_king_story,
     shortest,
     stories,
-    told,
+    vocabulary_coverage_set,
 )
-from keepgate.demo.story_templates import TELLINGS
+from keepgate.demo.story_templates import STORY_TEMPLATES
 from keepgate.errors import SettingsError
 
-LANGUAGES = tuple(TELLINGS)
+LANGUAGES = tuple(STORY_TEMPLATES)
 
 
 def characters(question) -> int:
@@ -58,7 +58,7 @@ def test_every_length_above_the_shortest_can_be_made_or_is_refused_with_the_near
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_answer_and_its_fact_stand_where_the_story_says(language) -> None:
-    telling = TELLINGS[language]
+    telling = STORY_TEMPLATES[language]
     for one in stories(60, 300, seed=5, facts=3, language=language):
         ((start, end),) = one.facts
         goal = next(g for g in goals_of("train", language) if telling.question.format(goal=g) == one.question)
@@ -95,11 +95,11 @@ def test_no_name_is_likelier_with_any_goal_and_none_than_another() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_happens_says_nothing_of_what_anyone_wants_to_become(language) -> None:
-    telling = TELLINGS[language]
+    telling = STORY_TEMPLATES[language]
     parts = [
         part for goal in (*goals_of("train", language), *goals_of("test", language)) for part in words(goal)
     ]
-    for each in telling.happenings:
+    for each in telling.distractors:
         sentence = each.format(a="", b="")
         assert "成為" not in sentence
         assert "become" not in sentence
@@ -123,33 +123,37 @@ def test_the_same_seed_makes_the_same_stories_and_another_others() -> None:
 
 
 def test_the_article_s_own_sentence_and_question() -> None:
-    alone = article()
+    alone = pirate_king_story()
     assert (alone.text, alone.question, alone.answers) == (
         "魯夫說他想成為海賊王。",
         "是誰想要成為海賊王?",
         ("魯夫",),
     )
-    long = article(10_000, seed=4)
+    long = pirate_king_story(10_000, seed=4)
     assert characters(long) == 10_000
     assert long.text.startswith(alone.text)
     assert long.text.count("成為") == 1
-    assert article(22).text == alone.text
-    assert article(language="en").text == "Luffy says he wants to become the pirate king."
+    assert pirate_king_story(22).text == alone.text
+    assert pirate_king_story(language="en").text == "Luffy says he wants to become the pirate king."
     assert "海賊王" in goals_of("test")
     with pytest.raises(SettingsError, match="no story has exactly 24 characters"):
-        article(24)
+        pirate_king_story(24)
     with pytest.raises(SettingsError, match="nearest lengths are 22 and 26"):
-        article(24)
+        pirate_king_story(24)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_reader_built_from_the_primer_knows_every_token_of_every_story(language) -> None:
-    known = {word for one in primer(language) for word in words(f"{one.text} {one.question}")}
+    known = {
+        word for one in vocabulary_coverage_set(language) for word in words(f"{one.text} {one.question}")
+    }
     for split in ("train", "test"):
         for one in stories(200, 600, seed=2, split=split, facts=3, language=language):
             assert set(words(f"{one.text} {one.question}")) <= known
-    assert {one.answers[0] for one in primer(language)} == set(names_of(language))
-    assert not any(goal in one.text for one in primer(language) for goal in goals_of("test", language))
+    assert {one.answers[0] for one in vocabulary_coverage_set(language)} == set(names_of(language))
+    assert not any(
+        goal in one.text for one in vocabulary_coverage_set(language) for goal in goals_of("test", language)
+    )
 
 
 def test_what_cannot_be_told_is_refused() -> None:
@@ -167,7 +171,7 @@ def test_what_cannot_be_told_is_refused() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_facts_and_question_can_stand_alone(language) -> None:
     for one in stories(20, None, seed=3, facts=2, language=language):
-        told_of = TELLINGS[language].fact.partition("{goal}")[2]
+        told_of = STORY_TEMPLATES[language].fact.partition("{goal}")[2]
         assert one.text.count(told_of) == 2
         assert one.text.endswith(told_of)
     assert stories(5, None, seed=3) == stories(5, None, seed=3)
@@ -175,7 +179,7 @@ def test_facts_and_question_can_stand_alone(language) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_else_happens_is_without_end_and_says_nothing_of_goals(language) -> None:
-    endless, again = happenings(4, language), happenings(4, language)
+    endless, again = distractors(4, language), distractors(4, language)
     some = [next(endless) for _ in range(200)]
     assert some == [next(again) for _ in range(200)]
     text = "".join(some)
@@ -187,12 +191,12 @@ def test_what_else_happens_is_without_end_and_says_nothing_of_goals(language) ->
 def test_the_answer_is_told_where_the_text_says_it_of_one_person(language) -> None:
     for split in ("train", "test"):
         for one in stories(20, 200, seed=8, split=split, facts=2, language=language):
-            assert told(one.text, f" {one.question}\n", language) == one.answers[0]
-    one = article(language=language)
-    telling = TELLINGS[language]
+            assert answer_in_story(one.text, f" {one.question}\n", language) == one.answers[0]
+    one = pirate_king_story(language=language)
+    telling = STORY_TEMPLATES[language]
     twice = one.text + telling.fact.format(name=telling.names[1], goal=one.question)
-    assert told(twice, one.question, language) == telling.names[0]
+    assert answer_in_story(twice, one.question, language) == telling.names[0]
     other = one.text.replace(telling.names[0], telling.names[1])
-    assert told(one.text + telling.between + other, one.question, language) is None
-    assert told(one.text, "?", language) is None
-    assert told("", one.question, language) is None
+    assert answer_in_story(one.text + telling.between + other, one.question, language) is None
+    assert answer_in_story(one.text, "?", language) is None
+    assert answer_in_story("", one.question, language) is None

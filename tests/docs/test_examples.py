@@ -90,4 +90,4 @@ _HELP: dict[str, str] = {}
 
 
 def test_the_tables_are_what_the_benchmarks_print():
-    run([sys.executable, str(ROOT / "bench" / "table.py"), "--check"], ROOT)
+    run([sys.executable, "-m", "bench.table", "--check"], ROOT)

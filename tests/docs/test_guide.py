@@ -10,9 +10,9 @@ import torch
 
 from keepgate import lens
 from keepgate.demo.pretrained import folders
-from keepgate.demo.stories import article
+from keepgate.demo.stories import pirate_king_story
 from keepgate.export import load
-from keepgate.lens.rerun import rerun_from
+from keepgate.lens.interventions.rerun import rerun_from
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guide"
 NAMES = ("remember", "story")
@@ -116,9 +116,9 @@ def test_every_picture_is_shown_and_every_one_shown_is_there():
 
 def test_the_name_is_held_by_three_units():
     """As the story says: without what these wrote at 夫 the answer is another, without what others wrote it stays."""
-    reading = lens.read(load(folders()["zh/lstm-chrono"]), article(300, seed=2))
+    reading = lens.read(load(folders()["zh/lstm-chrono"]), pirate_king_story(300, seed=2))
     layer = reading.trace.layer(0)
-    writes = lens.writes_of(layer)
+    writes = lens.memory.writes_of(layer)
     write, kept = writes.write[1, 0], writes.keep[1, 0] * layer.state_before("c")[1, 0]
     three = torch.zeros_like(write, dtype=torch.bool)
     three[write.abs().topk(3).indices] = True

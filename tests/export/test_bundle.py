@@ -20,8 +20,9 @@ from keepgate.data.questions import Question
 from keepgate.errors import BundleError
 from keepgate.export import folder as folders
 from keepgate.export import load, save
-from keepgate.tasks.reader import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.choice.reader import ChoiceReader
+from keepgate.tasks.kind import TaskKind
 from tests.fake_task import Parity
 from tests.small_disk import small_disk
 
@@ -35,7 +36,9 @@ FILES = ["card.md", "manifest.json", "model.toml", "vocabulary.json", "weights.s
 
 @pytest.fixture(autouse=True)
 def parity_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(tasks.TASKS, "parity", Parity)
+    monkeypatch.setitem(
+        tasks.KINDS, "parity", TaskKind(task=Parity, recipe=lambda _: {}, use="keepgate ask {model}")
+    )
 
 
 @pytest.fixture
@@ -159,9 +162,9 @@ def test_a_grown_file_is_not_read(model: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("model.toml", lambda was: was.replace(b"format = 1", b"format = 2"), "format 2.*newer keepgate"),
-        ("model.toml", lambda was: was.replace(b"format = 1", b"format = 0"), "format 0.*train it again"),
-        ("model.toml", lambda was: was.replace(b"format = 1\n", b""), "format None"),
+        ("model.toml", lambda was: was.replace(b"format = 2", b"format = 3"), "format 3.*newer keepgate"),
+        ("model.toml", lambda was: was.replace(b"format = 2", b"format = 0"), "format 0.*train it again"),
+        ("model.toml", lambda was: was.replace(b"format = 2\n", b""), "format None"),
         (
             "model.toml",
             lambda was: was.replace(b'"parity"', b'"os.system"'),
@@ -317,7 +320,7 @@ def test_what_a_killed_process_left_is_cleared_away(model: Path) -> None:
 def test_loading_does_not_start_torchs_compiler(tmp_path) -> None:
     code = (
         "import sys; from keepgate.export import bundle; from keepgate.tasks import ChoiceReader; "
-        "from keepgate.tasks.settings import ChoiceReaderSettings; from keepgate.data.questions import Question; "
+        "from keepgate.tasks.choice import ChoiceReaderSettings; from keepgate.data.questions import Question; "
         "task = ChoiceReader.build([Question(text='a b', question='c', answers=('a',))], ChoiceReaderSettings(), 0); "
         "bundle.save(task, sys.argv[1], card={}); bundle.load(sys.argv[1]); sys.exit('torch._dynamo' in sys.modules)"
     )

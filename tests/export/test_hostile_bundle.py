@@ -17,7 +17,7 @@ from keepgate.data.questions import Question
 from keepgate.errors import BundleError
 from keepgate.export import bundle, load, parsing, save
 from keepgate.tasks import ChoiceReader, SpanReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.span import SpanReaderSettings
 from tests.export.test_bundle import rewrite
 
@@ -97,10 +97,11 @@ def refused_within(folder: Path, seconds: int, megabytes: int) -> str:
         (lambda was: b"x = " + b"[" * 30_000 + b"\n" + was, "not readable TOML"),
         (lambda was: b"x = " + b"{y=" * 20_000 + b"\n" + was, "not readable TOML"),
         (lambda was: was + b"# filler\n" * 10_000, "bytes, and in this model it may have 65536"),
-        (lambda was: was.replace(b"num_layers = 1\n", b"num_layers = 100000\n"), "many more tensors than"),
+        (lambda was: was.replace(b"num_layers = 1\n", b"num_layers = 100000\n"), "asks for 100,000 layers"),
         (lambda was: was.replace(b"num_layers = 1\n", b"num_layers = 3\n"), "has no tensor"),
+        (lambda was: was.replace(b"num_layers = 1\n", b"num_layers = 0x7fffffffffffffff\n"), "asks for 9,223,372"),
     ],
-    ids=["a key", "a table", "lists", "tables", "long", "layers", "three layers"],
+    ids=["a key", "a table", "lists", "tables", "long", "layers", "three layers", "most layers"],
 )  # fmt: skip
 def test_settings_cost_no_more_than_the_weights_that_are_there(
     choice: Path, change: Callable[[bytes], bytes], message: str
@@ -168,6 +169,23 @@ def test_weights_so_large_that_no_answer_is_finite(kind: str, request: pytest.Fi
     reader = load(with_weights(request.getfixturevalue(kind), lambda weight: weight.sign() * 3e38))
     with pytest.raises(BundleError, match="scores are NaN or infinite"):
         reader.answer(ASKED)
+
+
+def test_scores_that_place_no_answer_in_the_text(span: Path) -> None:
+    reader = load(span)
+    with torch.no_grad():
+        reader.state_dict()["network.size"][:] = -1e6
+        reader.state_dict()["network.size"][29] = 1e6  # the longest answer that is given; the text is shorter
+    with pytest.raises(BundleError, match="place no answer inside the text"):
+        reader.answer(ASKED)
+
+
+def test_a_manifest_says_no_more_than_sums(choice: Path) -> None:
+    manifest = json.loads((choice / "manifest.json").read_text())
+    manifest["files"]["card.md"]["sha256"] = "\ud800" * 64
+    (choice / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="is not a manifest"):
+        load(choice)
 
 
 def test_what_could_not_be_loaded_is_not_written(choice: Path, monkeypatch: pytest.MonkeyPatch) -> None:

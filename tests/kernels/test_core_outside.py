@@ -2,6 +2,8 @@
 
 from math import log
 
+import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -69,7 +71,6 @@ def test_relu_by_hand():
 
 def onnx_model(call, direction):
     """The ONNX operator that is this cell, with our gates in its order, and what to feed it."""
-    onnx = pytest.importorskip("onnx")
     named, hidden = call.cell.onnx, call.hidden_size
     blocks = [call.cell.gates.index(gate) for gate in named.gates.split()]
     rows = torch.cat([torch.arange(b * hidden, (b + 1) * hidden) for b in blocks])
@@ -105,7 +106,6 @@ def onnx_model(call, direction):
     "cell", [cell for cell in CORE if cell.onnx and not cell.vectors], ids=lambda cell: cell.name
 )
 def test_onnxruntime(cell, direction):
-    onnxruntime = pytest.importorskip("onnxruntime")
     for sizes in ((7, 5, 3, 9), (40, 3, 17, 33), (9, 1, 64, 64)):
         lengths = torch.tensor([sizes[0], 1, sizes[0] // 2, 3, 6][: sizes[1]])
         call = made(cell, *sizes, dtype=torch.float32, lengths=lengths, reverse=direction == "reverse")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import keepgate
-from keepgate.lens.seen import as_tuple
+from keepgate.lens.capture.layer_run import as_tuple
 from keepgate.nn import Recurrent, recurrent
 from tests.kernels.calls import CORE, DTYPES
 from tests.oracles import flat

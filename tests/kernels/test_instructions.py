@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from keepgate import _core
-from tests.kernels.drivers import driver_here, run, tool
+from tests.kernels.drivers import driver_here, run
+from tests.tools import needs
 
 COMMITTED = Path(__file__).parent / "instructions.json"
 CASES = ("lstm-forward", "gru-training", "streaming")
@@ -29,7 +30,7 @@ def counted(case: str) -> tuple[int, str]:
     return int(found[1]), compiler[1]
 
 
-@pytest.mark.skipif(not tool("valgrind"), reason="valgrind is missing (Debian: valgrind)")
+@needs("valgrind")
 @pytest.mark.skipif(
     ISA not in _core.isas(), reason=f"the counts are of {ISA}, which this processor does not run"
 )

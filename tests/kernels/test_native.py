@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from keepgate import _core
-from tests.kernels.drivers import driver, driver_here, run, tool
+from tests.kernels.drivers import driver, driver_here, run
+from tests.tools import needs, path_of
 
 CROSS, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64-static"
 NEON = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_CXX_COMPILER={CROSS}"]
@@ -26,13 +27,13 @@ def test_instruction_sets_agree(tmp_path: Path, isa: str):
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="compares NEON with x86-64")
-@pytest.mark.skipif(not tool(CROSS), reason=f"{CROSS} is missing (Debian: g++-aarch64-linux-gnu)")
-@pytest.mark.skipif(not tool(EMULATOR), reason=f"{EMULATOR} is missing (Debian: qemu-user-static)")
+@needs(CROSS)
+@needs(EMULATOR)
 def test_neon_agrees(tmp_path: Path):
     numbers = str(tmp_path / "numbers")
     run([driver_here(), "dump", numbers, "3"], KEEPGATE_ISA="baseline")
     neon = driver("neon", *NEON, "-DCMAKE_EXE_LINKER_FLAGS=-static")
-    said = run([str(tool(EMULATOR)), neon, "compare", numbers, "3"])
+    said = run([path_of(EMULATOR), neon, "compare", numbers, "3"])
     assert said.startswith("neon: "), said
 
 

@@ -1,5 +1,13 @@
 """Findings and the fault that each must be called."""
 
+from keepgate.lens.diagnosis.verdict import verdict_of
+from keepgate.lens.report import VerdictReport
+
+
+def verdict(findings):
+    return VerdictReport(**vars(verdict_of(findings)))
+
+
 HEALTHY = {
     "needed": 100, "horizon": 120, "helps": True, "explained": 0.8, "gone": None, "decay": 80.0, "explodes": False,
     "exponent": -0.01, "half_life": 70.0, "saturated": 0.3, "gated": True,

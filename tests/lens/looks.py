@@ -7,9 +7,9 @@ from tests.lens.readers import QUESTIONS, reader
 
 TEXT, ASKED = QUESTIONS[0].text + " 娜美說她想畫地圖。", QUESTIONS[0].question
 KINDS = [
-    {"cell": "lstm", "reading": "last", "bidirectional": False},
-    {"cell": "gru", "reading": "attention", "num_layers": 2},
-    {"cell": "rnn", "reading": "last", "bidirectional": False},
+    {"cell": "lstm", "pooling": "last", "bidirectional": False},
+    {"cell": "gru", "pooling": "attention", "num_layers": 2},
+    {"cell": "rnn", "pooling": "last", "bidirectional": False},
 ]
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["cell"])
 

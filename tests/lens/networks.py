@@ -7,7 +7,7 @@ import torch
 
 from keepgate.cells import CELLS, by_name
 from keepgate.equations import Cell
-from keepgate.lens.seen import Seen, see
+from keepgate.lens.capture.layer_run import Seen, see
 from keepgate.nn import LSTM, Recurrent
 from tests.equations.later_cells import LATER
 

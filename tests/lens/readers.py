@@ -5,7 +5,7 @@ import torch
 
 from keepgate.data.questions import Question
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 QUESTIONS = [
     Question(text="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", answers=("魯夫",), starts=(0,)),
@@ -14,9 +14,9 @@ QUESTIONS = [
 ]
 
 KINDS = [
-    {"cell": cell, "reading": reading, "bidirectional": both, "num_layers": layers}
+    {"cell": cell, "pooling": pooling, "bidirectional": both, "num_layers": layers}
     for cell in ("lstm", "gru")
-    for reading in ("last", "attention")
+    for pooling in ("last", "attention")
     for both in (False, True)
     for layers in (1, 2)
 ]

@@ -4,9 +4,15 @@ import pytest
 import torch
 
 from keepgate import CellError, ShapeError
-from keepgate.lens.answers import answer_if, answer_shares, answers_without, influence_on, scores_without
-from keepgate.lens.reading import read
-from keepgate.lens.seen import see
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.readers.answer_ablation import (
+    answer_if,
+    answer_shares,
+    answers_without,
+    influence_on,
+    scores_without,
+)
+from keepgate.lens.readers.reading import read
 from tests.lens.by_hand import by_hand, unwritten
 from tests.lens.readers import KINDS, QUESTIONS, answered, every_kind, reader, scores
 from tests.oracles import agrees
@@ -20,7 +26,7 @@ def test_the_shares_sum_to_the_models_own_scores(kind):
     assert float(found.missing.abs().max()) < 1e-12
     assert task.training
     text, asked = len(QUESTIONS[0].text), len(QUESTIONS[0].question)
-    if kind["reading"] == "attention":
+    if kind["pooling"] == "attention":
         assert (len(found.tokens), len(found.asked_tokens), len(found.asked)) == (text, asked, asked)
         assert bool(found.asked.any())
     else:
@@ -82,9 +88,9 @@ def one_way(layer, place, way, read, states, here, change=None):
 
 def test_what_cannot_be_taken_apart_is_refused():
     with pytest.raises(CellError, match="no memory"):
-        answer_shares(reader(cell="feedforward", reading="last", bidirectional=False, window=3), QUESTIONS[0])
+        answer_shares(reader(cell="feedforward", pooling="last", bidirectional=False, window=3), QUESTIONS[0])
     with pytest.raises(CellError, match="gradient"):
-        answer_shares(reader(cell="rnn", reading="last", bidirectional=False), QUESTIONS[0])
+        answer_shares(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
     task = reader(**KINDS[0])
     with pytest.raises(ShapeError, match="numbered 0 to 20"):
         scores_without(task, QUESTIONS[0], [21])
@@ -99,7 +105,7 @@ def test_the_influence_is_the_slope_of_the_score_on_the_way_to_no_write(kind):
     found = influence_on(read(task, QUESTIONS[0]), "索隆")
     layer, batch = task.encoder.layer, task.collate(task.prepare(QUESTIONS[:1], training=False))
     top, ways, k = kind["num_layers"] - 1, 1 + kind["bidirectional"], task.choices.index("索隆")
-    below = see(layer, task.encoder.embedding(batch.text)).read_by(top * ways)[:, 0]
+    below = see(layer, task.encoder.inputs(batch.text)).read_by(top * ways)[:, 0]
     for here in (0, 4, 10):
         margins = []
         for factor in (1 + 1e-6, 1 - 1e-6):

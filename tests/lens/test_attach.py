@@ -10,8 +10,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import keepgate
 from keepgate import CellError, SettingsError
 from keepgate.lens import attach
-from keepgate.lens.seen import as_tuple
-from keepgate.lens.writes import writes_of
+from keepgate.lens.capture.layer_run import as_tuple
+from keepgate.lens.memory.additive import writes_of
 
 STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 6
 

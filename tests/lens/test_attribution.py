@@ -5,9 +5,9 @@ import torch
 
 from keepgate import CellError, ShapeError
 from keepgate.equations import Named, Step, cell, sigmoid, tanh
-from keepgate.lens.attribution import attribute, attribute_last, shown_of_memory, weight_at_end
-from keepgate.lens.seen import see
-from keepgate.lens.writes import erasures, left_at, writes_of
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.memory.additive import erasures, left_at, writes_of
+from keepgate.lens.memory.direct_shares import attribute, attribute_last, shown_of_memory, weight_at_end
 from keepgate.nn import LSTM, RNN, Recurrent
 from tests.lens.networks import ROWS, STEPS, every_cell, network, runs
 from tests.oracles import agrees

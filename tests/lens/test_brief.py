@@ -6,8 +6,8 @@ import torch
 import keepgate
 from keepgate import lens
 from keepgate.data.questions import Question
-from keepgate.lens.brief import brief
-from keepgate.lens.view import view
+from keepgate.lens.compact_repr import brief
+from keepgate.lens.readers.view import view
 from tests.lens.looks import KINDS
 from tests.lens.readers import QUESTIONS, reader
 
@@ -20,9 +20,9 @@ def everything():
     layer = reading.trace.layers[-1]
     found = lens.look(task, question.text, question.question)
     return [
-        reading, reading.seen, view(task, question), lens.fate(layer, 1), lens.writes_of(layer),
-        lens.what_if(reading.seen, drop=[1]), *found.passes, *found.carriers[:1], *found.sentences[:1],
-        *lens.saturation(layer).values(),
+        reading, reading.seen, view(task, question), lens.memory.fate(layer, 1), lens.memory.writes_of(layer),
+        lens.interventions.what_if(reading.seen, drop=[1]), *found.passes, *found.carriers[:1], *found.sentences[:1],
+        *lens.memory.saturation(layer).values(),
     ]  # fmt: skip
 
 
@@ -40,16 +40,18 @@ def test_a_result_is_one_short_line_that_names_its_fields(everything):
 
 def test_numbers_are_told_by_their_extent():
     left, erased, none = torch.tensor([0.0, 1.0, 0.25]), torch.full((3,), 0.1), torch.zeros(0)
-    assert repr(lens.Fate(step=1, size=2 / 3, left=left, erased=erased)) == (
+    assert repr(lens.memory.Fate(step=1, size=2 / 3, left=left, erased=erased)) == (
         "Fate(step=1, size=0.6667, left=[3] 0 to 1, erased=[3] 0.1 to 0.1)"
     )
-    assert repr(lens.Saturation(closed=none, open=none)) == "Saturation(closed=[0], open=[0])"
-    assert "[3] 0.5 to 0.75" in repr(lens.Saturation(closed=torch.tensor([torch.nan, 0.5, 0.75]), open=left))
-    assert "[3] nan" in repr(lens.Saturation(closed=torch.full((3,), torch.nan), open=left))
+    assert repr(lens.memory.Saturation(closed=none, open=none)) == "Saturation(closed=[0], open=[0])"
+    assert "[3] 0.5 to 0.75" in repr(
+        lens.memory.Saturation(closed=torch.tensor([torch.nan, 0.5, 0.75]), open=left)
+    )
+    assert "[3] nan" in repr(lens.memory.Saturation(closed=torch.full((3,), torch.nan), open=left))
 
 
 def test_the_middle_of_a_long_row_and_of_a_long_text_is_left_out():
-    found = lens.Horizon(
+    found = lens.diagnosis.Horizon(
         steps=9, interval=(8, 9), contexts=tuple(range(1, 30)), gap=torch.ones(29), loss=0.1, epsilon=0.05
     )
     assert "contexts=(1, 2, 3, … 29)" in repr(found)

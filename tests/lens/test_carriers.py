@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from keepgate import CellError, SettingsError
-from keepgate.lens import answers_without, carriers, read, sensitivity
+from keepgate.lens import read
+from keepgate.lens.readers import answers_without, carriers, sensitivity
 from tests.lens.readers import QUESTIONS, answered, every_kind, reader
 
 
@@ -23,7 +24,7 @@ def test_a_share_is_what_the_answer_loses_without_the_write(kind):
 
 
 def test_of_a_long_text_those_with_the_most_influence_are_tried():
-    reading = read(reader(cell="gru", reading="last", bidirectional=False), QUESTIONS[0])
+    reading = read(reader(cell="gru", pooling="last", bidirectional=False), QUESTIONS[0])
     every = carriers(reading)
     some = carriers(reading, tried=5)
     assert len(some) == 5
@@ -37,7 +38,7 @@ def test_of_a_long_text_those_with_the_most_influence_are_tried():
 @pytest.mark.parametrize("both", [False, True])
 def test_the_sensitivity_is_the_slope_of_the_margin_by_the_state(cell, both):
     """Against finite differences: the state after a token is moved in the true network, which reads on from there."""
-    task = reader(cell=cell, reading="attention", bidirectional=both)
+    task = reader(cell=cell, pooling="attention", bidirectional=both)
     reading = read(task, QUESTIONS[0])
     found, layer, x = sensitivity(reading), task.encoder.layer, reading.seen.x
     k, here, ways = task.choices.index(reading.answer.text), 4, 1 + both
@@ -68,4 +69,4 @@ def test_the_sensitivity_is_the_slope_of_the_margin_by_the_state(cell, both):
 
 def test_a_plain_rnn_has_no_writes_to_leave_out():
     with pytest.raises(CellError, match="gradient"):
-        carriers(read(reader(cell="rnn", reading="last", bidirectional=False), QUESTIONS[0]))
+        carriers(read(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0]))

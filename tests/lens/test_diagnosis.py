@@ -9,10 +9,10 @@ import torch
 
 from keepgate.errors import SettingsError
 from keepgate.lens import examine
-from keepgate.lens.look import LANGUAGES
-from keepgate.lens.pictures.words import table
-from keepgate.lens.verdict import Findings, verdict
-from tests.lens.findings import HEALTHY, TABLE
+from keepgate.lens.diagnosis.verdict import Findings
+from keepgate.lens.report.labels import table
+from keepgate.lens.report.language import LANGUAGES
+from tests.lens.findings import HEALTHY, TABLE, verdict
 
 MORE = [
     {"horizon": 3, "explodes": True, "exponent": 0.2, "decay": math.nan},
@@ -42,11 +42,11 @@ def test_the_chinese_sentence_has_the_numbers_of_the_english_one(changes):
 
 
 def test_these_are_all_the_faults_and_all_the_words(monkeypatch):
-    from keepgate.lens.pictures import diagnosis
+    from keepgate.lens.report import diagnosis_text as diagnosis
 
     said = set()
-    real = diagnosis.say
-    monkeypatch.setattr(diagnosis, "say", lambda key, **parts: said.add(key) or real(key, **parts))
+    real = diagnosis.msg
+    monkeypatch.setattr(diagnosis, "msg", lambda key, **parts: said.add(key) or real(key, **parts))
     faults = set()
     for changes in CASES:
         found = verdict(Findings(**{**HEALTHY, **changes}))

@@ -12,10 +12,11 @@ from keepgate import SettingsError
 from keepgate.demo.pretrained import folders
 from keepgate.demo.stories import stories
 from keepgate.export import load
-from keepgate.lens import examine, gradient_by_lag
-from keepgate.lens.verdict import Findings, verdict
+from keepgate.lens import examine
+from keepgate.lens.diagnosis.verdict import Findings
+from keepgate.lens.gradients import gradient_by_lag
 from tests.lens.faults import Recall, planted, questions, train
-from tests.lens.findings import HEALTHY, TABLE
+from tests.lens.findings import HEALTHY, TABLE, verdict
 
 FAULTS = ("none", "forgets", "untrained", "saturated", "exploding")
 

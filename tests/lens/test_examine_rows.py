@@ -11,14 +11,15 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequen
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.demo.stories import primer, stories
-from keepgate.lens import examine, gradient_by_lag
-from keepgate.lens.asked import asked_of
-from keepgate.lens.horizon import horizon
-from keepgate.lens.samples import rows_of
-from keepgate.lens.signal import signal_of
+from keepgate.demo.stories import stories, vocabulary_coverage_set
+from keepgate.lens import examine
+from keepgate.lens.diagnosis.effective_context import horizon
+from keepgate.lens.diagnosis.loss_gradient import signal_of
+from keepgate.lens.diagnosis.question_samples import asked_of
+from keepgate.lens.diagnosis.samples import rows_of
+from keepgate.lens.gradients import gradient_by_lag
 from keepgate.tasks import ChoiceReader, SpanReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
 from tests.lens.faults import planted, questions
 from tests.lens.readers import reader
@@ -193,17 +194,17 @@ def test_the_horizon_of_ragged_rows_is_where_the_answers_are():
 
 
 CHOICES = [
-    {"cell": "lstm", "reading": "last", "bidirectional": False, "num_layers": 2},
-    {"cell": "gru", "reading": "attention", "bidirectional": True, "num_layers": 1},
-    {"cell": "rnn", "reading": "last", "bidirectional": True, "num_layers": 1},
+    {"cell": "lstm", "pooling": "last", "bidirectional": False, "num_layers": 2},
+    {"cell": "gru", "pooling": "attention", "bidirectional": True, "num_layers": 1},
+    {"cell": "rnn", "pooling": "last", "bidirectional": True, "num_layers": 1},
 ]
-choices = pytest.mark.parametrize("kind", CHOICES, ids=lambda kind: f"{kind['cell']} {kind['reading']}")
+choices = pytest.mark.parametrize("kind", CHOICES, ids=lambda kind: f"{kind['cell']} {kind['pooling']}")
 ASKED = [*stories(3, 40, seed=1), *stories(2, 90, seed=2), *stories(1, 60, seed=3)]
 
 
 def chooses(kind) -> ChoiceReader:
     settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, dropout=0.3, **kind)
-    return ChoiceReader.build(primer(), settings, seed=0)
+    return ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0)
 
 
 @choices
@@ -235,7 +236,7 @@ def test_a_reader_is_examined_with_questions(kind):
     assert task.training
     longest = max(len(one.text) for one in ASKED)
     assert report.behaviour.contexts[-1] == longest
-    read = longest + (len(ASKED[3].question) if kind["reading"] == "last" else 0)
+    read = longest + (len(ASKED[3].question) if kind["pooling"] == "last" else 0)
     assert abs(report.steps - read) <= 2  # of texts that are equally long, the one with the longest question
     assert len(report.gradient) == report.steps
     (sample,) = asked_of(task.eval(), ASKED)
@@ -271,7 +272,7 @@ def test_a_span_reader_has_what_it_sees_and_guesses_the_rest():
         Question(text=text, question="誰?", answers=("香吉士",)),
     ]
     settings = SpanReaderSettings(
-        embedding_size=8, pair_size=4, hidden_size=6, window=40, longest=9, longest_answer=5
+        embedding_size=8, pair_size=4, hidden_size=6, window=40, max_train_span=9, max_answer_span=5
     )
     task = SpanReader.build(asked * 3, settings, seed=0).eval()
     (sample,) = asked_of(task, asked)
@@ -290,9 +291,9 @@ def test_a_span_reader_has_what_it_sees_and_guesses_the_rest():
     assert middle[1] == pytest.approx(math.log(spans[1])), "the answer is 16 tokens back"
     assert 0 < float(middle[0]) < math.log(spans[0])
     report = examine(task.train(), asked)
-    assert (report.name, report.needed, report.steps) == ("network.read_text", 16, 26)
+    assert (report.name, report.needed, report.steps) == ("network.text_encoder", 16, 26)
     assert task.training
-    assert examine(task, asked, layer="network.read_again").name == "network.read_again"
+    assert examine(task, asked, layer="network.second_encoder").name == "network.second_encoder"
 
 
 def test_data_that_does_not_fit_is_refused(as_users_run):
@@ -320,7 +321,7 @@ def test_data_that_does_not_fit_is_refused(as_users_run):
             chooses(
                 {
                     "cell": "feedforward",
-                    "reading": "last",
+                    "pooling": "last",
                     "bidirectional": False,
                     "num_layers": 1,
                     "window": 4,

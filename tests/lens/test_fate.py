@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from keepgate import GRU, LSTM, RNN, CellError, ShapeError
-from keepgate.lens import fate
+from keepgate.lens.memory import fate
 
 
 @pytest.mark.parametrize(

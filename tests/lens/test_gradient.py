@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from keepgate.errors import SettingsError, ShapeError
-from keepgate.lens import backward, influence
-from keepgate.lens.gradient import (
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.gradients import by_state as backward
+from keepgate.lens.gradients import influence
+from keepgate.lens.gradients.by_lag import (
     carried_by_lag,
     decay_length,
     explodes,
@@ -15,7 +17,6 @@ from keepgate.lens.gradient import (
     gradient_by_lag,
     gradient_of_run,
 )
-from keepgate.lens.seen import see
 from keepgate.nn import GRU, LSTM, RNN
 
 

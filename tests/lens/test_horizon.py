@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from keepgate import SettingsError, ShapeError
-from keepgate.lens.horizon import horizon, losses_by_context, spread
-from keepgate.lens.statistics import bootstrap, rank_correlation
+from keepgate.lens.diagnosis.effective_context import horizon, losses_by_context, spread
+from keepgate.lens.diagnosis.statistics import bootstrap, rank_correlation
 
 
 def planted(rows, places, noise, contexts):

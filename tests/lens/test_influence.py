@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from keepgate import CellError, SettingsError
-from keepgate.lens import influence, see
-from keepgate.lens.rerun import rerun_from
-from keepgate.lens.writes import writes_of
+from keepgate.lens import see
+from keepgate.lens.gradients import influence
+from keepgate.lens.interventions.rerun import rerun_from
+from keepgate.lens.memory.additive import writes_of
 from keepgate.nn import RNN
 from tests.lens.by_hand import unwritten
 from tests.lens.networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states

@@ -7,10 +7,10 @@ import torch
 
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens.answers import answer_shares, influence_on
-from keepgate.lens.attribution import attribute, attribute_over_time
-from keepgate.lens.integrated import token_shares, write_shares
-from keepgate.lens.reading import read
+from keepgate.lens.memory.direct_shares import attribute, attribute_over_time
+from keepgate.lens.readers.answer_ablation import answer_shares, influence_on
+from keepgate.lens.readers.integrated_gradients import token_shares, write_shares
+from keepgate.lens.readers.reading import read
 from keepgate.tasks import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
 from tests.lens.networks import ROWS, STEPS, every_cell, runs
@@ -48,7 +48,7 @@ def test_the_writes_of_every_chooser_sum_to_what_speaks_for_its_choice(kind):
             float(reading.head.margin(reading.trace.output.double(), answer))
         )
         assert found.completeness == pytest.approx(1, abs=1e-3)
-        if kind["reading"] == "last":
+        if kind["pooling"] == "last":
             exact = answer_shares(reading.head.task, QUESTIONS[0])
             agrees(found.tokens, exact.of(answer or reading.answer.text))
             assert found.points == 8
@@ -67,13 +67,11 @@ def test_the_tokens_sum_through_all_layers(kind):
 
 def test_a_share_is_the_mean_slope_times_the_way():
     """Against many small steps and autograd, with nothing of ours between."""
-    task = reader(cell="lstm", reading="attention", bidirectional=True, num_layers=2)
+    task = reader(cell="lstm", pooling="attention", bidirectional=True, num_layers=2)
     reading = read(task, QUESTIONS[0])
     task = task.eval()
     layer, x = task.encoder.layer, reading.seen.x
-    asked = layer(task.encoder.embedding(task.collate(task.prepare(QUESTIONS[:1], training=False)).question))[
-        0
-    ]
+    asked = layer(task.encoder.inputs(task.collate(task.prepare(QUESTIONS[:1], training=False)).question))[0]
     ends = torch.cat([asked[-1, :, :5], asked[0, :, 5:]], 1).detach()
     k = task.choices.index(reading.answer.text)
     total, points = torch.zeros(len(x), dtype=torch.float64), 400
@@ -89,7 +87,7 @@ def test_a_share_is_the_mean_slope_times_the_way():
 
 
 def test_too_few_points_are_said_to_be_too_few():
-    reading = read(reader(cell="gru", reading="attention", bidirectional=True, num_layers=2), QUESTIONS[0])
+    reading = read(reader(cell="gru", pooling="attention", bidirectional=True, num_layers=2), QUESTIONS[0])
     rough = token_shares(reading, points=1)
     assert rough.points == 1
     assert abs(rough.completeness - 1) > 0.01
@@ -105,7 +103,7 @@ def spans():
         Question(text=text, question="誰笑了?", answers=("索隆",), starts=(17,)),
     ]
     settings = SpanReaderSettings(
-        embedding_size=8, pair_size=4, hidden_size=6, window=40, longest=9, longest_answer=5
+        embedding_size=8, pair_size=4, hidden_size=6, window=40, max_train_span=9, max_answer_span=5
     )
     task = SpanReader.build(questions * 3, settings, seed=0)
     with torch.no_grad():
@@ -139,7 +137,7 @@ def test_a_reader_that_points_is_taken_apart_with_its_completeness():
 
 
 def test_a_plain_rnn_has_shares_of_tokens_and_none_of_writes():
-    reading = read(reader(cell="rnn", reading="last", bidirectional=False, num_layers=2), QUESTIONS[0])
+    reading = read(reader(cell="rnn", pooling="last", bidirectional=False, num_layers=2), QUESTIONS[0])
     assert token_shares(reading).completeness == pytest.approx(1, abs=1e-3)
     with pytest.raises(CellError, match="gradient"):
         write_shares(reading)

@@ -7,8 +7,9 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.lens import Where, attach, drop_writes, effects, forbid_erasures, replaying, see, swap_memories
-from keepgate.lens.attribution import attribute
+from keepgate.lens import attach, see
+from keepgate.lens.interventions import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
+from keepgate.lens.memory.direct_shares import attribute
 from keepgate.nn import LSTM, RNN
 from tests.lens.by_hand import ONE_GATE, by_hand, unwritten
 from tests.lens.networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, every_cell, network, states
@@ -143,7 +144,7 @@ def test_a_users_own_model_answers_from_what_was_run_again(kind, packs):
 def test_many_candidates_are_run_in_parts(monkeypatch):
     seen = see(LSTM(INPUTS, 4, dtype=torch.float64), torch.randn(STEPS, 2, INPUTS, dtype=torch.float64))
     whole = drop_writes(seen, range(STEPS), Where(rows=1)).last()
-    monkeypatch.setattr("keepgate.lens.intervene.AT_ONCE", STEPS * 4 * 2)
+    monkeypatch.setattr("keepgate.lens.interventions.patching.AT_ONCE", STEPS * 4 * 2)
     agrees(effects(drop_writes, seen, range(STEPS), lambda rerun: rerun.last(), Where(rows=1)), whole)
 
 

@@ -8,10 +8,10 @@ import torch
 from keepgate import CellError, SettingsError
 from keepgate.cells import by_name
 from keepgate.kernels import Call, run
-from keepgate.lens.gradient import gradient_by_lag
-from keepgate.lens.jacobian import jacobian, jacobians
-from keepgate.lens.lyapunov import lyapunov
-from keepgate.lens.seen import see
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.gradients.by_lag import gradient_by_lag
+from keepgate.lens.gradients.lyapunov_exponents import lyapunov
+from keepgate.lens.gradients.step_jacobian import jacobian, jacobians
 from keepgate.nn import GRU, LSTM, RNN
 from tests.lens.networks import ALL, ROWS, STEPS, network, runs
 from tests.oracles import agrees

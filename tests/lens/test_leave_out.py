@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.lens import Where, answers_without, carriers, drop_writes, read, see
-from keepgate.lens.leave_out import leave_out
+from keepgate.lens import read, see
+from keepgate.lens.interventions import Where, drop_writes
+from keepgate.lens.interventions.token_ablation import leave_out
+from keepgate.lens.readers import answers_without, carriers
 from tests.lens.by_hand import by_hand, unwritten
 from tests.lens.networks import INPUTS, LENGTHS, ROWS, STEPS, network, states
 from tests.lens.networks import every_cell as every_kind
@@ -43,7 +45,7 @@ def test_the_layers_that_did_not_write_are_those_of_a_loop(cell, projected):
 
 
 def test_an_answer_without_a_token_in_any_or_all_layers():
-    task = reader(cell="lstm", reading="attention", bidirectional=True, num_layers=2)
+    task = reader(cell="lstm", pooling="attention", bidirectional=True, num_layers=2)
     reading = read(task, QUESTIONS[0])
     last, low, both = (answers_without(reading, [0, 3], layers=layers) for layers in ((-1,), (0,), None))
     assert len({answer.probability for answer in (last[0], low[0], both[0])}) == 3
@@ -55,12 +57,12 @@ def test_an_answer_without_a_token_in_any_or_all_layers():
 
 
 def test_what_is_not_there_is_refused():
-    reading = read(reader(cell="gru", reading="last", bidirectional=False, num_layers=2), QUESTIONS[0])
+    reading = read(reader(cell="gru", pooling="last", bidirectional=False, num_layers=2), QUESTIONS[0])
     with pytest.raises(ShapeError, match="counted from 0 or from -1 back"):
         answers_without(reading, [0], layers=[2])
     with pytest.raises(ShapeError, match="21 steps"):
         leave_out(reading.seen, torch.tensor([21]))
-    plain = read(reader(cell="rnn", reading="last", bidirectional=False, num_layers=2), QUESTIONS[0])
+    plain = read(reader(cell="rnn", pooling="last", bidirectional=False, num_layers=2), QUESTIONS[0])
     with pytest.raises(CellError, match="gradient"):
         answers_without(plain, [0], layers=None)
     layer = network("gru")

@@ -7,9 +7,9 @@ import torch
 
 from keepgate import CellError, ShapeError
 from keepgate.cells import mingru
-from keepgate.lens.life import half_life, half_lives, mean_keep, saturation
-from keepgate.lens.seen import see
-from keepgate.lens.writes import left_at, writes_of
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.memory.additive import left_at, writes_of
+from keepgate.lens.memory.time_scales import half_life, half_lives, mean_keep, saturation
 from keepgate.nn import LSTM, RNN, Recurrent
 from tests.lens.networks import LENGTHS, ROWS, network, runs
 

@@ -8,7 +8,12 @@ import pytest
 
 MEASURE = """
 import resource, torch
-from keepgate.lens import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
 from keepgate.nn import LSTM
 
 layer = LSTM(64, 256, init="chrono", horizon=1000)
@@ -30,7 +35,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 
 BACKWARDS = """
 import resource, torch
-from keepgate.lens import *
+from keepgate.lens.capture import *
+from keepgate.lens.gradients import *
+from keepgate.lens.memory import *
+from keepgate.lens.interventions import *
+from keepgate.lens.readers import *
+from keepgate.lens.report import *
 from keepgate.nn import LSTM
 
 seen = see(LSTM(32, 64, init="chrono", horizon=1000), torch.randn(100_000, 1, 32))

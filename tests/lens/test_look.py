@@ -4,18 +4,19 @@ import json
 import math
 import re
 import sys
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy
+import pyarrow as arrow
 import pytest
 import torch
 
-import keepgate
 from keepgate import CellError, CorpusError, SettingsError
 from keepgate.export.file import write_file
-from keepgate.lens import carriers, fate, half_lives, look, read, sensitivity
+from keepgate.lens import look, read
+from keepgate.lens.memory import fate, half_lives
+from keepgate.lens.readers import carriers, sensitivity
 from tests.lens.looks import ASKED, KINDS, TEXT, every_kind, looked
 from tests.lens.readers import reader
 
@@ -28,8 +29,8 @@ def test_it_holds_what_the_measures_say(kind):
     assert task.training
     assert found.answer == reading.answer
     torch.testing.assert_close(found.sensitivity, sensitivity(reading))
-    assert len(found.passes) == (1 if kind["reading"] == "last" else 2)
-    asked = 10 if kind["reading"] == "last" else 0
+    assert len(found.passes) == (1 if kind["pooling"] == "last" else 2)
+    asked = 10 if kind["pooling"] == "last" else 0
     assert found.asked_from == len(found.tokens) - asked
     if kind["cell"] == "rnn":
         assert (found.carriers, found.sentences, found.gated) == ((), (), False)
@@ -44,7 +45,7 @@ def test_it_holds_what_the_measures_say(kind):
             torch.testing.assert_close(values, part[name][:, 0].mean(1))
         torch.testing.assert_close(one.half_lives, half_lives(part)[0])
         torch.testing.assert_close(one.fate.left, fate(part, top.step).left)
-    if kind["reading"] == "attention":
+    if kind["pooling"] == "attention":
         assert float(found.attention.sum()) == pytest.approx(1)
     else:
         assert found.attention is None
@@ -53,7 +54,6 @@ def test_it_holds_what_the_measures_say(kind):
 
 @every_kind
 def test_json_arrow_and_numpy_hold_the_same_numbers(kind, tmp_path):
-    arrow = pytest.importorskip("pyarrow")
     found = looked(**kind)
     for ending in (".json", ".arrow", ".npz"):
         assert found.save(tmp_path / f"look{ending}") == tmp_path / f"look{ending}"
@@ -150,7 +150,7 @@ def test_wrong_names_are_refused_with_the_known_ones(tmp_path, as_users_run):
 
 def test_a_network_without_memory_is_refused():
     with pytest.raises(CellError, match="no memory"):
-        looked(cell="feedforward", reading="last", bidirectional=False, window=4)
+        looked(cell="feedforward", pooling="last", bidirectional=False, window=4)
 
 
 def test_one_token_is_enough():
@@ -158,21 +158,6 @@ def test_one_token_is_enough():
         found = look(reader(**kind), "魯", "誰")
         assert found.html()
         assert found.figure("carriers").svg
-
-
-def test_no_measure_draws():
-    """Every file of the lens but those that show themselves stands in the contract of pyproject.toml."""
-    room = Path(keepgate.lens.__file__).parent
-    root = next(parent for parent in room.parents if (parent / "pyproject.toml").exists())
-    contracts = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
-        "contracts"
-    ]
-    (held,) = (one for one in contracts if "do not draw" in one["name"])
-    assert set(held["source_modules"]) == {
-        f"keepgate.lens.{file.stem}"
-        for file in room.glob("*.py")
-        if file.stem not in ("__init__", "look_files")
-    }
 
 
 def test_as_text_it_says_the_answer_and_what_it_hangs_on():

@@ -5,8 +5,10 @@ import torch
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens import Where, drop_pieces, drop_writes, read, search, see, what_if, without_pieces
-from keepgate.lens.pieces import sentences
+from keepgate.lens import read, see
+from keepgate.lens.interventions import Where, drop_pieces, drop_writes, what_if
+from keepgate.lens.readers import search, without_pieces
+from keepgate.lens.readers.search import sentences
 from tests.lens.networks import network
 from tests.lens.readers import QUESTIONS, reader
 from tests.oracles import agrees
@@ -43,20 +45,20 @@ def test_pieces_that_are_not_there_are_refused():
         drop_pieces(see(network("rnn_tanh"), torch.randn(9, 1, 5, dtype=torch.float64)), [(3, 4)])
 
 
-@pytest.mark.parametrize("reading", ["last", "attention"])
-def test_every_token_is_in_one_sentence_and_the_question_is_one_of_its_own(reading):
+@pytest.mark.parametrize("pooling", ["last", "attention"])
+def test_every_token_is_in_one_sentence_and_the_question_is_one_of_its_own(pooling):
     text = "魯夫說他想成為海賊王。 索隆\n笑了!\n"
-    found = read(reader(cell="lstm", reading=reading), Question(text=text, question="是誰? 快說"))
+    found = read(reader(cell="lstm", pooling=pooling), Question(text=text, question="是誰? 快說"))
     parts = sentences(found)
     assert [start for start, _ in parts] == [0, *[end for _, end in parts[:-1]]]
     assert parts[-1][1] == len(found.tokens)
     told = ["".join(found.tokens.texts[start:end]) for start, end in parts]
-    asked = ["是誰?", "快說"] if reading == "last" else []
+    asked = ["是誰?", "快說"] if pooling == "last" else []
     assert told == ["魯夫說他想成為海賊王。", "索隆", "笑了!", *asked]
 
 
 def test_a_piece_says_what_the_answer_would_be_without_it():
-    found = read(reader(cell="gru", reading="last"), QUESTIONS[0])
+    found = read(reader(cell="gru", pooling="last"), QUESTIONS[0])
     (piece,) = without_pieces(found, [(2, 7)])
     rerun = drop_pieces(found.seen, [(2, 7)]).output
     units = rerun.shape[2] // 2
@@ -73,7 +75,7 @@ def test_in_a_long_text_the_search_goes_down_to_the_token_that_carries():
     """A network whose memory is opened for one token alone: everything else writes next to nothing."""
     filler = "索隆說他想畫地圖。" * 40
     asked = Question(text=filler + "娜美魯。" + filler, question="誰?")
-    task = reader(cell="lstm", reading="last", bidirectional=False)
+    task = reader(cell="lstm", pooling="last", bidirectional=False)
     layer, hidden = task.encoder.layer, 5
     with torch.no_grad():
         for weight in layer.parameters():
@@ -81,9 +83,9 @@ def test_in_a_long_text_the_search_goes_down_to_the_token_that_carries():
         layer.bias_ih_l0[hidden : 2 * hidden] = 20  # keeps everything
         layer.bias_ih_l0[:hidden] = -20  # writes nothing …
         layer.bias_ih_l0[3 * hidden :] = 5
-        task.encoder.embedding.weight.zero_()
+        task.encoder.inputs.weight.zero_()
         (number,) = task.vocabulary.ids(["魯"])
-        task.encoder.embedding.weight[number, 0] = 1
+        task.encoder.inputs.weight[number, 0] = 1
         layer.weight_ih_l0[:hidden, 0] = 40  # … but at 魯
         layer.weight_ih_l0[2 * hidden : 3 * hidden, 0] = 2
         task.readout.weight.copy_(torch.tensor([[3.0] * 5, [-3.0] * 5, [0.0] * 5]))

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from keepgate.kernels import Call, run
-from keepgate.lens import backward, read, sensitivity
-from keepgate.lens.seen import adopt
+from keepgate.lens import read
+from keepgate.lens.capture.layer_run import adopt
+from keepgate.lens.gradients import by_state as backward
+from keepgate.lens.readers import sensitivity
 from tests.lens.readers import QUESTIONS, every_kind, reader
 from tests.oracles import agrees
 
@@ -42,6 +44,6 @@ def test_it_is_the_derivative_by_the_states(kind, stretch, monkeypatch):
 
 def test_a_plain_rnn_has_one_too(monkeypatch):
     monkeypatch.setattr(backward, "BLOCK", 4)
-    found = read(reader(cell="rnn", reading="last", bidirectional=False), QUESTIONS[0])
+    found = read(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
     agrees(sensitivity(found), whole(found))
     assert bool((sensitivity(found) > 0).all())

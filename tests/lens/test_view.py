@@ -9,12 +9,12 @@ from keepgate import CellError, ShapeError
 from keepgate.cells import by_name
 from keepgate.data.questions import Question
 from keepgate.data.text import Tokens, tokenize
-from keepgate.lens.life import half_life
-from keepgate.lens.view import movement, survival, view
+from keepgate.lens.memory.time_scales import half_life
+from keepgate.lens.readers.view import movement, survival, view
 from keepgate.nn import LSTM
 from keepgate.nn.trace import LayerTrace, Trace
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 QUESTION = Question(
     text="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", answers=("魯夫",), starts=(0,)
@@ -26,10 +26,10 @@ def reader(**settings: object) -> ChoiceReader:
     return ChoiceReader.build([QUESTION], chosen, seed=0)
 
 
-@pytest.mark.parametrize(("reading", "tokens"), [("attention", 11), ("last", 21)])
+@pytest.mark.parametrize(("pooling", "tokens"), [("attention", 11), ("last", 21)])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_every_step_of_the_trace_has_its_token(cell: str, reading: str, tokens: int) -> None:
-    seen = view(reader(cell=cell, reading=reading), QUESTION)
+def test_every_step_of_the_trace_has_its_token(cell: str, pooling: str, tokens: int) -> None:
+    seen = view(reader(cell=cell, pooling=pooling), QUESTION)
     assert len(seen.tokens) == tokens
     assert "".join(seen.tokens).startswith(QUESTION.text)
     for layer in seen.trace.layers:
@@ -55,7 +55,7 @@ def test_nothing_in_a_look_asks_for_gradients() -> None:
 
 def test_a_network_without_memory_is_refused() -> None:
     with pytest.raises(CellError, match="feedforward"):
-        view(reader(cell="feedforward", reading="last", bidirectional=False, window=3), QUESTION)
+        view(reader(cell="feedforward", pooling="last", bidirectional=False, window=3), QUESTION)
 
 
 def test_survival_is_the_share_of_the_first_write_in_the_last_cell_state() -> None:

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from keepgate import CellError, ShapeError
-from keepgate.lens.seen import see
-from keepgate.lens.writes import (
+from keepgate.lens.capture.layer_run import see
+from keepgate.lens.memory.additive import (
     erased,
     erased_by,
     erasures,

@@ -3,7 +3,6 @@
 import ast
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 import keepgate
 from keepgate import _core
+from tests.tools import needs
 
 ROOT = Path(__file__).parent.parent.parent
 OBJECTS = ROOT / "build/editable/CMakeFiles"
@@ -80,7 +80,7 @@ def stub():
 
 
 @pytest.mark.skipif(not OBJECTS.exists(), reason="the module here was not built by an editable install")
-@pytest.mark.skipif(not shutil.which("nm"), reason="nm is missing (binutils)")
+@needs("nm")
 @pytest.mark.parametrize("isa", _core.isas())
 def test_no_code_of_one_instruction_set_can_be_linked_into_another(isa: str):
     # The linker keeps one copy of an inline function; kept from AVX-512, it would crash every older processor.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keepgate.demo.stories import article
+from keepgate.demo.stories import pirate_king_story
 from keepgate.serve.guard import Address
 from keepgate.serve.limits import Limits
 from keepgate.serve.listen import listen
@@ -107,5 +107,5 @@ def serve() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def told() -> dict[str, str]:
     """The article's story in 300 characters, as a request says it."""
-    one = article(300)
+    one = pirate_king_story(300)
     return {"text": one.text, "question": one.question}

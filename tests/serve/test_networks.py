@@ -7,7 +7,7 @@ import pytest
 
 from keepgate.demo import measure, pretrained, train_networks
 from keepgate.demo.contestants import Budget
-from keepgate.demo.stories import article, names_of, stories
+from keepgate.demo.stories import names_of, pirate_king_story, stories
 from keepgate.errors import BundleError
 from keepgate.export import load
 from keepgate.serve.lengthen import lengthened
@@ -33,7 +33,7 @@ def test_all_are_there_and_small() -> None:
 def test_chrono_networks_know_the_article_s_answer_and_the_others_do_not(
     language: str, length: int, models: Models
 ) -> None:
-    asked = article(length, language=language)
+    asked = pirate_king_story(length, language=language)
     answers = {name: models[f"{language}/{name}"].task.answer([asked])[0] for name in pretrained.NAMES}
     for name in ("lstm-chrono", "gru-chrono"):
         assert answers[name].text == RIGHT[language]
@@ -63,7 +63,7 @@ def test_one_forgets_at_once_one_soon_and_two_remember(language: str, models: Mo
 @pytest.mark.parametrize("language", pretrained.LANGUAGES)
 def test_the_rnn_has_forgotten_and_does_not_only_say_another_name(language: str, models: Models) -> None:
     """Whoever stood at the front, in the end it says the same: nothing of the name is left."""
-    asked = article(LONGER[language], language=language)
+    asked = pirate_king_story(LONGER[language], language=language)
     others = [replace(asked, text=asked.text.replace(asked.answers[0], name, 1), answers=(name,), starts=(0,))
               for name in names_of(language)]  # fmt: skip
     said = {name: models[f"{language}/{name}"].task.probabilities(others) for name in pretrained.NAMES}
@@ -74,7 +74,7 @@ def test_the_rnn_has_forgotten_and_does_not_only_say_another_name(language: str,
 
 @pytest.mark.parametrize("language", pretrained.LANGUAGES)
 def test_as_the_article_s_sentence_grows_longer_one_sees_them_forget(language: str, models: Models) -> None:
-    asked = article(language=language)
+    asked = pirate_king_story(language=language)
     said = lengthened(
         [models[f"{language}/{name}"] for name in pretrained.NAMES],
         asked,

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from keepgate.demo.stories import primer, stories
+from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.errors import SettingsError
 from keepgate.export import save
-from keepgate.lens import answer_if, fate, read
+from keepgate.lens import read
+from keepgate.lens.memory import fate
+from keepgate.lens.readers import answer_if
 from keepgate.serve.models import Model, Models, served
 from keepgate.tasks import ChoiceReader, SpanReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -19,7 +21,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 def choice(**settings: object) -> ChoiceReader:
     chosen = ChoiceReaderSettings(embedding_size=4, hidden_size=5, **settings)  # type: ignore[arg-type]
-    return ChoiceReader.build(primer(), chosen, seed=0)
+    return ChoiceReader.build(vocabulary_coverage_set(), chosen, seed=0)
 
 
 def span() -> SpanReader:
@@ -36,7 +38,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     made = {
         root / "deep": choice(cell="lstm", num_layers=2),
         root / "points": span(),
-        root / HOSTILE: choice(cell="gru", reading="last", bidirectional=False),
+        root / HOSTILE: choice(cell="gru", pooling="last", bidirectional=False),
         root / "again/deep": choice(cell="rnn"),
     }
     for folder, task in made.items():
@@ -121,7 +123,11 @@ def test_an_english_model_of_one_s_own_is_shown_the_gradient_of_an_english_story
     serve, tmp_path: Path
 ) -> None:
     settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5)
-    save(ChoiceReader.build(primer("en"), settings, seed=0), tmp_path / "mine", card={"what": "english"})
+    save(
+        ChoiceReader.build(vocabulary_coverage_set("en"), settings, seed=0),
+        tmp_path / "mine",
+        card={"what": "english"},
+    )
     with serve(served([tmp_path / "mine"])) as client:
         assert client.post("/api/gradient", models=["mine"], lags=5).json["story"].startswith("Luffy")
 
@@ -129,7 +135,7 @@ def test_an_english_model_of_one_s_own_is_shown_the_gradient_of_an_english_story
 def test_what_has_no_memory_is_not_served(tmp_path: Path) -> None:
     folder = tmp_path / "window"
     save(
-        choice(cell="feedforward", reading="last", bidirectional=False, window=4),
+        choice(cell="feedforward", pooling="last", bidirectional=False, window=4),
         folder,
         card={"what": "none"},
     )

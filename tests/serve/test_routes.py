@@ -6,29 +6,21 @@ import pytest
 import torch
 
 from keepgate.data.questions import Question
-from keepgate.demo.stories import article, primer, stories
+from keepgate.demo.stories import pirate_king_story, stories, vocabulary_coverage_set
 from keepgate.errors import CellError
 from keepgate.export import save
-from keepgate.lens import (
-    answer_if,
-    carriers,
-    decay_length,
-    fate,
-    gone_after,
-    gradient_of_run,
-    half_lives,
-    read,
-    sensitivity,
-    writes_of,
-)
-from keepgate.lens.pieces import sentences, without_pieces
-from keepgate.lens.view import movement
+from keepgate.lens import read
+from keepgate.lens.gradients import decay_length, gone_after, gradient_of_run
+from keepgate.lens.memory import fate, half_lives, writes_of
+from keepgate.lens.readers import answer_if, carriers, sensitivity
+from keepgate.lens.readers.search import sentences, without_pieces
+from keepgate.lens.readers.view import movement
 from keepgate.serve.gradients import story
 from keepgate.serve.models import served
 from keepgate.serve.replies import is_guess
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.answer import Answer
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 ZH = ["zh/rnn", "zh/lstm-zero", "zh/lstm-chrono", "zh/gru-chrono"]
 GATED = ZH[1:]
@@ -66,7 +58,7 @@ def test_the_list_says_of_each_network_what_the_page_must_know(client) -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_seed_0_tells_the_article_s_own_story(client, language: str) -> None:
-    own = article(300, language=language)
+    own = pirate_king_story(300, language=language)
     typed = own.question.replace("?", "？") if language == "zh" else own.question
     assert client.get(f"/api/story?language={language}&length=300").json == {
         "text": own.text, "question": typed, "answer": own.answers[0],
@@ -199,7 +191,7 @@ def test_values_are_those_of_the_trace(client, told, readings, name: str, unit: 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_longer_and_longer_each_going_on_where_the_one_before_ends(client, models, language: str) -> None:
     names = [f"{language}/{name.partition('/')[2]}" for name in ZH]
-    one = article(150, language=language)
+    one = pirate_king_story(150, language=language)
     said = client.post(
         "/api/lengthen",
         text=one.text,
@@ -244,8 +236,12 @@ def test_what_the_text_says_itself_is_known_to_be_right(client, mark: str) -> No
 
 def test_a_lucky_guess_is_told_from_an_answer(serve, tmp_path) -> None:
     """Among 16 names one that was never trained is right now and then, and no surer than when it is wrong."""
-    untrained = ChoiceReaderSettings(cell="rnn", reading="last", bidirectional=False, hidden_size=64)
-    save(ChoiceReader.build(primer(), untrained, seed=0), tmp_path / "untrained", card={"what": "guesses"})
+    untrained = ChoiceReaderSettings(cell="rnn", pooling="last", bidirectional=False, hidden_size=64)
+    save(
+        ChoiceReader.build(vocabulary_coverage_set(), untrained, seed=0),
+        tmp_path / "untrained",
+        card={"what": "guesses"},
+    )
     lucky = []
     with serve(served([tmp_path / "untrained"])) as client:
         for one in stories(48, 150, seed=5, split="test"):

@@ -9,9 +9,9 @@ import torch
 from keepgate.data.questions import Question
 from keepgate.data.vocabulary import Vocabulary
 from keepgate.errors import CellError, CorpusError, ShapeError
-from keepgate.tasks import TASKS
-from keepgate.tasks.reader import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks import KINDS
+from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.choice.reader import ChoiceReader
 
 QUESTIONS = [
     Question(text="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", answers=("魯夫",), id="1"),
@@ -19,19 +19,19 @@ QUESTIONS = [
     Question(text="Nami draws maps.", question="Who draws maps?", answers=("Nami",), id="3"),
     Question(text="喬巴走了。", question="他還在嗎?", answers=("不在",), id="4"),
 ]
-READINGS = pytest.mark.parametrize("reading", ["last", "attention"])
+POOLINGS = pytest.mark.parametrize("pooling", ["last", "attention"])
 
 
-def reader(reading: str = "attention", **changes: object) -> ChoiceReader:
-    settings = ChoiceReaderSettings(reading=reading, embedding_size=6, hidden_size=5, **changes)
+def reader(pooling: str = "attention", **changes: object) -> ChoiceReader:
+    settings = ChoiceReaderSettings(pooling=pooling, embedding_size=6, hidden_size=5, **changes)
     return ChoiceReader.build(QUESTIONS, settings, seed=0)
 
 
-@READINGS
+@POOLINGS
 @pytest.mark.parametrize("cell", ["feedforward", "rnn", "lstm", "gru"])
-def test_a_row_is_answered_the_same_alone_and_padded_in_a_batch(reading: str, cell: str) -> None:
+def test_a_row_is_answered_the_same_alone_and_padded_in_a_batch(pooling: str, cell: str) -> None:
     recurrent = cell != "feedforward"
-    model = reader(reading, cell=cell, bidirectional=recurrent, window=None if recurrent else 3)
+    model = reader(pooling, cell=cell, bidirectional=recurrent, window=None if recurrent else 3)
     long = Question(text="啊" * 300, question="誰?" * 20)
     together = model.probabilities([*QUESTIONS, long])
     alone = torch.cat([model.probabilities([question]) for question in [*QUESTIONS, long]])
@@ -40,9 +40,9 @@ def test_a_row_is_answered_the_same_alone_and_padded_in_a_batch(reading: str, ce
     assert not torch.allclose(together[0], together[1])
 
 
-@READINGS
-def test_answers_come_in_the_order_of_the_questions(reading: str) -> None:
-    model = reader(reading)
+@POOLINGS
+def test_answers_come_in_the_order_of_the_questions(pooling: str) -> None:
+    model = reader(pooling)
     forwards = model.answer(QUESTIONS, batch_size=2)
     backwards = model.answer(QUESTIONS[::-1], batch_size=3)[::-1]
     assert [answer.text for answer in forwards] == [answer.text for answer in backwards]
@@ -80,22 +80,22 @@ def test_asking_changes_nothing() -> None:
         first = model.probabilities(QUESTIONS)
         assert torch.equal(first, model.probabilities(QUESTIONS)), "no dropout"
         assert model.training is mode
-        model.look(QUESTIONS[0])
+        model.trace(QUESTIONS[0])
         assert model.training is mode
     assert not first.requires_grad
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@READINGS
-def test_padding_gets_no_gradient_and_no_say(reading: str) -> None:
-    model = reader(reading, cell="lstm").double()
+@POOLINGS
+def test_padding_gets_no_gradient_and_no_say(pooling: str) -> None:
+    model = reader(pooling, cell="lstm").double()
     batch = model.collate(model.prepare(QUESTIONS, training=True))
-    loss = model.loss(batch)
+    loss = model.loss(batch)[0]
     longer = dataclasses.replace(batch, text=torch.cat([batch.text, torch.zeros(7, 4, dtype=torch.int64)]))
-    torch.testing.assert_close(model.loss(longer), loss)
+    torch.testing.assert_close(model.loss(longer)[0], loss)
     loss.backward()
-    assert model.encoder.embedding.weight.grad is not None
-    assert model.encoder.embedding.weight.grad[0].count_nonzero() == 0
+    assert model.encoder.inputs.weight.grad is not None
+    assert model.encoder.inputs.weight.grad[0].count_nonzero() == 0
 
 
 def test_unknown_tokens_and_capitals_are_read() -> None:
@@ -116,35 +116,35 @@ def test_an_empty_text_or_question_is_refused(empty: str) -> None:
             model.answer([QUESTIONS[1], broken])
 
 
-@READINGS
-def test_a_text_of_10_000_characters_is_read(reading: str) -> None:
-    model = reader(reading)
+@POOLINGS
+def test_a_text_of_10_000_characters_is_read(pooling: str) -> None:
+    model = reader(pooling)
     text = "魯夫說他想成為海賊王。" + "今天天氣很好。" * 1430
     answers = model.answer([Question(text=text, question="是誰想要成為海賊王?")] * 3)
     assert len(text) > 10_000
     assert len({answer.probability for answer in answers}) == 1
 
 
-@READINGS
-def test_the_trace_is_over_the_tokens_that_were_read(reading: str) -> None:
-    model = reader(reading, cell="lstm")
+@POOLINGS
+def test_the_trace_is_over_the_tokens_that_were_read(pooling: str) -> None:
+    model = reader(pooling, cell="lstm")
     question = QUESTIONS[2]
-    tokens, trace = model.look(question)
+    tokens, trace = model.trace(question)
     expected = ["Nami", "draws", "maps", "."]
-    if reading == "last":
+    if pooling == "last":
         expected += ["Who", "draws", "maps", "?"]
         whole = question.text + question.question
         assert [whole[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)] == expected
     assert list(tokens.texts) == expected
     assert trace.layer(0).f.shape == trace.layer(0, reverse=True).c.shape == (len(expected), 1, 5)
     with pytest.raises(CellError):
-        reader(reading, cell="feedforward", bidirectional=False, window=3).look(question)
+        reader(pooling, cell="feedforward", bidirectional=False, window=3).trace(question)
 
 
-@READINGS
-def test_it_is_rebuilt_from_its_files(reading: str) -> None:
-    model = reader(reading)
-    again = TASKS[model.kind].from_files(model.settings, json.loads(json.dumps(model.vocabulary_json())))
+@POOLINGS
+def test_it_is_rebuilt_from_its_files(pooling: str) -> None:
+    model = reader(pooling)
+    again = KINDS[model.kind].task.from_files(model.settings, json.loads(json.dumps(model.vocabulary_json())))
     again.load_state_dict(model.state_dict())
     assert again.answer(QUESTIONS) == model.answer(QUESTIONS)
     for broken in (

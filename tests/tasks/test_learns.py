@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from keepgate.data.questions import Question
-from keepgate.tasks.reader import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.choice.reader import ChoiceReader
 from keepgate.tasks.task import Task
 
 NAMES = ["魯夫", "索隆", "娜美", "騙人布", "香吉士", "喬巴", "羅賓", "佛朗基"]
@@ -29,7 +29,7 @@ def trained(reader: ChoiceReader, questions: list[Question], steps: int, until: 
     optimiser = torch.optim.Adam(reader.parameters(), 5e-3)
     for _ in range(steps):
         optimiser.zero_grad()
-        loss = reader.loss(batch)
+        loss = reader.loss(batch)[0]
         loss.backward()
         torch.nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
         optimiser.step()
@@ -38,15 +38,15 @@ def trained(reader: ChoiceReader, questions: list[Question], steps: int, until: 
     return loss.item()
 
 
-@pytest.mark.parametrize("reading", ["last", "attention"])
+@pytest.mark.parametrize("pooling", ["last", "attention"])
 @pytest.mark.parametrize(
     ("cell", "bidirectional"),
     [("feedforward", False)] + [(cell, both) for cell in ("rnn", "lstm", "gru") for both in (False, True)],
 )
-def test_it_learns_32_examples_by_heart(reading: str, cell: str, bidirectional: bool) -> None:
+def test_it_learns_32_examples_by_heart(pooling: str, cell: str, bidirectional: bool) -> None:
     questions = stories(32)
     settings = ChoiceReaderSettings(
-        cell=cell, reading=reading, bidirectional=bidirectional, embedding_size=32, hidden_size=48,
+        cell=cell, pooling=pooling, bidirectional=bidirectional, embedding_size=32, hidden_size=48,
         window=24 if cell == "feedforward" else None,
     )  # fmt: skip
     reader = ChoiceReader.build(questions, settings, seed=0)

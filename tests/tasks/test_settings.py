@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import tomli_w
 
+from keepgate.config import check, settings_from
 from keepgate.errors import SettingsError, nearest_first
-from keepgate.tasks.settings import ChoiceReaderSettings, check, settings_from
+from keepgate.tasks.choice import ChoiceReaderSettings
 
 FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
 
@@ -16,8 +17,11 @@ FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"cell": "ltsm"}, 'cell is \'ltsm\'; it must be one of "feedforward", "rnn", "lstm", "gru"'),
-        ({"reading": None}, 'reading is None; it must be one of "last", "attention"'),
+        (
+            {"cell": "ltsm"},
+            'cell is \'ltsm\'; it must be one of "feedforward", "rnn", "rnn_relu", "lstm", "gru"',
+        ),
+        ({"pooling": None}, 'pooling is None; it must be one of "last", "attention"'),
         ({"hidden_size": 0}, "hidden_size is 0; it must be 1 or more"),
         ({"hidden_size": 1.5}, "hidden_size is 1.5; it must be a whole number"),
         ({"num_layers": True}, "num_layers is True; it must be a whole number"),
@@ -27,11 +31,15 @@ FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
         ({"dropout": -0.1}, "dropout is -0.1"),
         ({"dropout": float("nan")}, "dropout is nan; it must be a finite number"),
         ({"forget_bias": float("inf")}, "forget_bias is inf; it must be a finite number or left out"),
-        ({"horizon": 1}, "horizon is 1 tokens; it must be 2 or more"),
+        ({"init": "chrono"}, "init='chrono' with horizon=None: the chrono initialisation needs the horizon"),
+        ({"init": "chrono", "horizon": 2}, "horizon is 2 steps; it must be finite and greater than 2"),
+        ({"horizon": 100}, "init='torch' with horizon=100"),
+        ({"init": "chrono", "horizon": 100, "forget_bias": 1.0}, "leave forget_bias out"),
+        ({"cell": "rnn", "forget_bias": 1.0}, "no gate block that keeps"),
         ({"window": 4}, 'cell is "gru" and window is 4'),
         ({"cell": "feedforward", "bidirectional": False}, 'cell is "feedforward" and window is None'),
-        (FEEDFORWARD | {"window": 0}, "window is 0 tokens; it must be 1 or more"),
-        (FEEDFORWARD | {"bidirectional": True}, "has one direction; give bidirectional=False"),
+        (FEEDFORWARD | {"window": 0}, "window is 0; it must be 1 or more"),
+        (FEEDFORWARD | {"bidirectional": True}, "one direction, and no gates: give bidirectional=False"),
         ({"hiden_size": 3}, "has no setting 'hiden_size'; it has hidden_size, "),
     ],
 )
@@ -46,7 +54,7 @@ def test_a_wrong_setting_is_refused_and_the_right_ones_told(values: dict[str, An
     [
         ChoiceReaderSettings(),
         ChoiceReaderSettings(**FEEDFORWARD),
-        ChoiceReaderSettings(cell="lstm", init="chrono", horizon=1000, forget_bias=1.0, dropout=0.3),
+        ChoiceReaderSettings(cell="lstm", init="chrono", horizon=1000, dropout=0.3),
     ],
 )
 def test_settings_come_back_from_toml(settings: ChoiceReaderSettings) -> None:

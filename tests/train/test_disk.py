@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from keepgate.errors import BundleError
-from keepgate.train import Run, fit
-from keepgate.train.logbook import Logbook
+from keepgate.train import TrainingConfig, fit
+from keepgate.train.metrics_log import MetricsLog
 from tests.fake_task import Parity, rows
 from tests.small_disk import small_disk
 
 DATA = rows(40)
-RUN = Run(steps=40, batch_size=8, checkpoint_every=1, average=0.9)
+RUN = TrainingConfig(steps=40, batch_size=8, checkpoint_every=1, ema_decay=0.9)
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_files_that_may_not_grow(tmp_path: Path) -> None:
 
 
 def test_no_room_for_the_metrics() -> None:
-    log = Logbook(Path("/dev/full"))
+    log = MetricsLog(Path("/dev/full"))
     with pytest.raises(BundleError, match=r"cannot write the metrics /dev/full: No space left.*resume=True"):
         log.add({"step": 1})
 

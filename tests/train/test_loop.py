@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from keepgate.data.questions import Question
-from keepgate.train import Progress, Run, Stage, fit
-from keepgate.train.optimiser import Average, rate
+from keepgate.train import CurriculumStage, Progress, TrainingConfig, fit
+from keepgate.train.optimiser import WeightAverage, learning_rate
 from tests.fake_task import CroppedParity, Parity, Row, made, rows
 
 DATA = rows(40)
@@ -26,25 +26,30 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_it_learns_by_heart() -> None:
     data = [Row((digit,)) for digit in range(1, 10)]
-    result = fit(Parity.build(dropout=0.0), Run(steps=300, learning_rate=0.03), examples=data, progress=False)
+    result = fit(
+        Parity.build(dropout=0.0),
+        TrainingConfig(steps=300, learning_rate=0.03),
+        examples=data,
+        progress=False,
+    )
     assert result.loss < 0.02
     assert result.steps == 300
     assert result.cpu_seconds > 0
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
-    run = Run(learning_rate=1.0, warmup=4, flat=0.5, floor=0.2)
-    rates = [rate(run, step, 20) for step in range(20)]
+    run = TrainingConfig(learning_rate=1.0, warmup=4, hold_fraction=0.5, final_lr_ratio=0.2)
+    rates = [learning_rate(run, step, 20) for step in range(20)]
     assert rates[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
     assert rates[10] == 1.0
     assert rates[15] == pytest.approx(0.2 + 0.8 * 0.5)
     assert rates[19] == pytest.approx(0.2 + 0.8 * 0.1)
-    half = Run(learning_rate=1.0, flat=0.0, schedule="cosine")
-    assert rate(half, 10, 20) == pytest.approx(0.5)
-    assert rate(half, 5, 20) == pytest.approx(0.5 + 0.5 * 2**-0.5)
-    assert rate(Run(learning_rate=0.1, schedule="constant"), 19, 20) == 0.1
+    half = TrainingConfig(learning_rate=1.0, hold_fraction=0.0, schedule="cosine")
+    assert learning_rate(half, 10, 20) == pytest.approx(0.5)
+    assert learning_rate(half, 5, 20) == pytest.approx(0.5 + 0.5 * 2**-0.5)
+    assert learning_rate(TrainingConfig(learning_rate=0.1, schedule="constant"), 19, 20) == 0.1
     assert all(
-        rate(Run(schedule=schedule), step, 7) > 0
+        learning_rate(TrainingConfig(schedule=schedule), step, 7) > 0
         for schedule in ("cosine", "constant-linear")
         for step in range(7)
     )
@@ -52,9 +57,9 @@ def test_the_rate_rises_stays_and_falls() -> None:
 
 def test_each_step_takes_the_rate_of_its_place() -> None:
     seen: list[Progress] = []
-    run = Run(steps=10, learning_rate=0.1)
+    run = TrainingConfig(steps=10, learning_rate=0.1)
     fit(Parity.build(), run, examples=DATA, progress=False, on_step=seen.append)
-    assert [now.learning_rate for now in seen] == [rate(run, step, 10) for step in range(10)]
+    assert [now.learning_rate for now in seen] == [learning_rate(run, step, 10) for step in range(10)]
     assert [now.step for now in seen] == list(range(1, 11))
     assert all(now.steps == 10 for now in seen)
 
@@ -67,10 +72,10 @@ def test_gradients_are_clipped_together() -> None:
     def on_step(now: Progress) -> None:
         norms.append(float(torch.nn.utils.get_total_norm([weight.grad for weight in task.parameters()])))
 
-    fit(task, Run(steps=5, clip=1e-3), examples=DATA, progress=False, on_step=on_step)
+    fit(task, TrainingConfig(steps=5, max_grad_norm=1e-3), examples=DATA, progress=False, on_step=on_step)
     assert norms == pytest.approx([1e-3] * 5, rel=1e-3)
     norms.clear()
-    fit(task, Run(steps=5, clip=None), examples=DATA, progress=False, on_step=on_step)
+    fit(task, TrainingConfig(steps=5, max_grad_norm=None), examples=DATA, progress=False, on_step=on_step)
     assert min(norms) > 1e-3
 
 
@@ -93,7 +98,7 @@ def test_the_average_is_what_is_evaluated_and_kept() -> None:
 
     fit(
         task,
-        Run(steps=50, average=0.8, evaluate_every=25),
+        TrainingConfig(steps=50, ema_decay=0.8, evaluate_every=25),
         examples=DATA,
         dev=dev,
         progress=False,
@@ -107,21 +112,21 @@ def test_the_average_is_what_is_evaluated_and_kept() -> None:
 
 
 def test_the_average_follows_whole_numbers() -> None:
-    average = Average({"seen": torch.tensor(0)}, 0.9)
+    average = WeightAverage({"seen": torch.tensor(0)}, 0.9)
     average.update({"seen": torch.tensor(7)}, 100)
     assert average.weights["seen"] == 7
 
 
 def test_matrices_decay_and_biases_do_not() -> None:
     class Idle(Parity):
-        def loss(self, batch: Any) -> torch.Tensor:
-            return super().loss(batch) * 0
+        def loss(self, batch: Any, carry: Any = None) -> tuple[torch.Tensor, None]:
+            return super().loss(batch)[0] * 0, None
 
     task = Idle.build()
     before = weights(task)
     fit(
         task,
-        Run(steps=1, optimiser="adamw", weight_decay=0.1, learning_rate=0.1),
+        TrainingConfig(steps=1, optimiser="adamw", weight_decay=0.1, learning_rate=0.1),
         examples=DATA,
         progress=False,
     )
@@ -137,7 +142,7 @@ def test_every_example_comes_once_an_epoch_in_another_order() -> None:
             seen.append(list(examples))
             return super().collate(examples)
 
-    fit(Watched.build(), Run(epochs=2, batch_size=16), examples=DATA, progress=False)
+    fit(Watched.build(), TrainingConfig(epochs=2, batch_size=16), examples=DATA, progress=False)
     first, second = ([row for batch in seen[at : at + 3] for row in batch] for at in (0, 3))
     assert len(seen) == 6
     assert sorted(row.numbers for row in first) == sorted(row.numbers for row in DATA)
@@ -153,7 +158,7 @@ def test_examples_are_cropped_until_told_otherwise() -> None:
             longest.append(max(row.length for row in examples))
             return super().collate(examples)
 
-    run = Run(epochs=4, batch_size=40, crop_until=0.5)
+    run = TrainingConfig(epochs=4, batch_size=40, crop_until=0.5)
     fit(Watched.build(), run, examples=DATA, progress=False)
     assert longest == [4, 4, 9, 9]
 
@@ -161,16 +166,22 @@ def test_examples_are_cropped_until_told_otherwise() -> None:
 def test_stages_follow_each_other_with_new_seeds() -> None:
     calls: list[tuple[str, int, int]] = []
 
-    def stage(steps: int, name: str) -> Stage:
+    def stage(steps: int, name: str) -> CurriculumStage:
         def make(step: int, seed: int) -> list[Row]:
             calls.append((name, step, seed))
             return made(step, seed)
 
-        return Stage(steps, make, name)
+        return CurriculumStage(steps, make, name)
 
     names: list[str] = []
     stages = [stage(2, "22 characters"), stage(0, "none"), stage(3, "100 characters")]
-    fit(Parity.build(), Run(), stages=stages, progress=False, on_step=lambda now: names.append(now.name))
+    fit(
+        Parity.build(),
+        TrainingConfig(),
+        stages=stages,
+        progress=False,
+        on_step=lambda now: names.append(now.name),
+    )
     assert [(name, step) for name, step, _ in calls] == [
         ("22 characters", 0),
         ("22 characters", 1),
@@ -186,7 +197,7 @@ def test_the_seed_decides_everything() -> None:
     def trained(seed: int, noise: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(noise), random.seed(noise)
         task = Parity.build()
-        fit(task, Run(steps=5, seed=seed), examples=DATA, progress=False)
+        fit(task, TrainingConfig(steps=5, seed=seed), examples=DATA, progress=False)
         return weights(task)
 
     assert same(trained(1, 10), trained(1, 11))
@@ -203,7 +214,7 @@ def test_bfloat16_is_used_when_asked() -> None:
             return out
 
     task = Watched.build()
-    fit(task, Run(steps=2, autocast="bfloat16"), examples=DATA, progress=False)
+    fit(task, TrainingConfig(steps=2, autocast="bfloat16"), examples=DATA, progress=False)
     assert seen == {torch.bfloat16}
     assert task.head.weight.dtype == torch.float32
 
@@ -213,7 +224,7 @@ def test_threads_are_as_asked_and_then_as_they_were() -> None:
     before = torch.get_num_threads()
     fit(
         Parity.build(),
-        Run(steps=1, threads=before + 1),
+        TrainingConfig(steps=1, threads=before + 1),
         examples=DATA,
         progress=False,
         on_step=lambda _: seen.add(torch.get_num_threads()),
@@ -229,12 +240,14 @@ def test_questions_are_answered_and_scored() -> None:
     ]
     task = Parity.build(dropout=0.0)
     data = task.prepare(questions, training=True)
-    result = fit(task, Run(steps=150, learning_rate=0.03), examples=data, dev=questions, progress=False)
+    result = fit(
+        task, TrainingConfig(steps=150, learning_rate=0.03), examples=data, dev=questions, progress=False
+    )
     assert result.metrics == {"exact": 1.0, "f1_substring": 1.0, "f1_bag": 1.0}
 
 
 def test_metrics_are_json_lines(tmp_path: Path) -> None:
-    run = Run(steps=12, log_every=5, evaluate_every=6)
+    run = TrainingConfig(steps=12, log_every=5, evaluate_every=6)
     result = fit(
         Parity.build(), run, examples=DATA, dev=lambda _: {"exact": 0.5}, folder=tmp_path, progress=False
     )

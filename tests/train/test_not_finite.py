@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from keepgate.errors import TrainingStopped
-from keepgate.train import Progress, Run, fit
+from keepgate.train import Progress, TrainingConfig, fit
 from tests.fake_task import Parity, Row, Rows, rows
 
 DATA = rows(40)
@@ -34,8 +34,10 @@ class Poisoned(Parity):
             with torch.no_grad():
                 self.memory.weight_hh_l0[3, 1] = torch.inf
 
-    def loss(self, batch: Rows) -> Tensor:
-        loss = super().loss(batch)
+    def loss(self, batch: Rows, carry: object = None) -> tuple[Tensor, None]:
+        return self.poisoned(super().loss(batch)[0]), None
+
+    def poisoned(self, loss: Tensor) -> Tensor:
         if self.how == "loss" and self.batches == 5:
             return loss / torch.zeros(())
         if self.how == "gradient" and self.batches == 5:
@@ -59,7 +61,7 @@ class Poisoned(Parity):
 def test_it_names_step_tensor_and_last_good_checkpoint(tmp_path: Path, how: str, named: str) -> None:
     task = Poisoned.build()
     task.how = how
-    run = Run(steps=9, batch_size=8, checkpoint_every=2)
+    run = TrainingConfig(steps=9, batch_size=8, checkpoint_every=2)
     with pytest.raises(TrainingStopped) as raised:
         fit(task, run, examples=DATA, folder=tmp_path, progress=False)
     last = tmp_path / "checkpoints" / "step-00000004"
@@ -75,7 +77,7 @@ def test_without_a_folder_it_says_that_nothing_was_saved() -> None:
     task = Poisoned.build()
     task.how = "loss"
     with pytest.raises(TrainingStopped, match=r"step 4: loss .*no folder was given"):
-        fit(task, Run(steps=9, batch_size=8), examples=DATA, progress=False)
+        fit(task, TrainingConfig(steps=9, batch_size=8), examples=DATA, progress=False)
 
 
 def test_weights_that_broke_in_the_last_step_are_not_saved(tmp_path: Path) -> None:
@@ -86,6 +88,6 @@ def test_weights_that_broke_in_the_last_step_are_not_saved(tmp_path: Path) -> No
             with torch.no_grad():
                 task.head.weight[0, 0] = torch.nan
 
-    run = Run(steps=4, batch_size=8, checkpoint_every=2)
+    run = TrainingConfig(steps=4, batch_size=8, checkpoint_every=2)
     with pytest.raises(TrainingStopped, match=r"step 4: weight head\.weight .*step-00000002"):
         fit(task, run, examples=DATA, folder=tmp_path, progress=False, on_step=on_step)

@@ -9,8 +9,8 @@ import torch
 
 from keepgate.data.questions import Question
 from keepgate.export import load, save
-from keepgate.tasks import TASKS
-from keepgate.train import Progress, Run, fit
+from keepgate.tasks import KINDS
+from keepgate.train import Progress, TrainingConfig, fit
 
 NAMES = ("魯夫", "娜美", "索隆", "香吉士", "喬巴", "羅賓")
 QUESTIONS = [
@@ -23,7 +23,7 @@ QUESTIONS = [
     for name, other in pairwise(NAMES)
     for goal in ("海賊王", "大劍豪", "航海士")
 ]
-RUN = Run(steps=9, batch_size=4, checkpoint_every=4, average=0.9, autocast="bfloat16")
+RUN = TrainingConfig(steps=9, batch_size=4, checkpoint_every=4, ema_decay=0.9, autocast="bfloat16")
 
 
 class Pulled(Exception):
@@ -36,11 +36,11 @@ def pulled(now: Progress) -> None:
 
 
 def reader(kind: str) -> Any:
-    task_type: Any = TASKS[kind]
+    task_type: Any = KINDS[kind].task
     return task_type.build(QUESTIONS, task_type.settings_type(), seed=0)
 
 
-@pytest.mark.parametrize("kind", sorted(TASKS))
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_reader_is_trained_stopped_taken_up_saved_and_loaded(tmp_path: Path, kind: str) -> None:
     whole, stopped = reader(kind), reader(kind)
     examples = whole.prepare(QUESTIONS, training=True)

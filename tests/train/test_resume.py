@@ -16,13 +16,15 @@ import torch
 
 from keepgate.errors import BundleError, SettingsError
 from keepgate.export import folder
-from keepgate.train import Progress, Result, Run, Stage, fit
+from keepgate.train import CurriculumStage, Progress, Result, TrainingConfig, fit
 from tests.fake_task import CroppedParity, Parity, Row, made, rows
 
 ROOT = Path(__file__).parents[2]
-RUN = Run(steps=60, batch_size=8, average=0.99, log_every=7, checkpoint_every=20, evaluate_every=25, seed=3)
-STAGED = Run(average=0.9, log_every=7, checkpoint_every=20, optimiser="adamw", weight_decay=0.1)
-STAGES = [Stage(25, made, "short"), Stage(35, made, "long")]
+RUN = TrainingConfig(
+    steps=60, batch_size=8, ema_decay=0.99, log_every=7, checkpoint_every=20, evaluate_every=25, seed=3
+)
+STAGED = TrainingConfig(ema_decay=0.9, log_every=7, checkpoint_every=20, optimiser="adamw", weight_decay=0.1)
+STAGES = [CurriculumStage(25, made, "short"), CurriculumStage(35, made, "long")]
 DATA = rows(52)
 
 
@@ -188,33 +190,46 @@ def test_generators_outside_go_on_as_if_nothing_had_been_trained() -> None:
     torch.manual_seed(0), random.seed(0), np.random.seed(0)
     expected = drawn()
     torch.manual_seed(0), random.seed(0), np.random.seed(0)
-    fit(Parity.build(), Run(steps=3), examples=DATA, progress=False)
+    fit(Parity.build(), TrainingConfig(steps=3), examples=DATA, progress=False)
     assert drawn() == expected
 
 
 def test_another_run_is_refused_and_the_differences_listed(tmp_path: Path) -> None:
-    fit(Parity.build(), Run(steps=2, learning_rate=0.01), examples=DATA, folder=tmp_path, progress=False)
-    other = Run(steps=4, learning_rate=0.02, clip=None)
+    fit(
+        Parity.build(),
+        TrainingConfig(steps=2, learning_rate=0.01),
+        examples=DATA,
+        folder=tmp_path,
+        progress=False,
+    )
+    other = TrainingConfig(steps=4, learning_rate=0.02, max_grad_norm=None)
     with pytest.raises(SettingsError) as raised:
         fit(Parity.build(hidden_size=9), other, examples=DATA, folder=tmp_path, resume=True, progress=False)
     message = str(raised.value)
-    assert "run.learning_rate: 0.01 in the checkpoint, 0.02 now" in message
-    assert "run.clip: 1.0 in the checkpoint, not given now" in message
-    assert "run.steps: 2 in the checkpoint, 4 now" in message
+    assert "training.learning_rate: 0.01 in the checkpoint, 0.02 now" in message
+    assert "training.max_grad_norm: 1.0 in the checkpoint, not given now" in message
+    assert "training.steps: 2 in the checkpoint, 4 now" in message
     assert "task.hidden_size: 8 in the checkpoint, 9 now" in message
-    assert "run.seed" not in message
+    assert "training.seed" not in message
 
 
 def test_other_data_are_refused(tmp_path: Path) -> None:
-    fit(Parity.build(), Run(steps=2), examples=DATA, folder=tmp_path, progress=False)
+    fit(Parity.build(), TrainingConfig(steps=2), examples=DATA, folder=tmp_path, progress=False)
     other = [*DATA[:-1], Row((1, 2, 3))]
     with pytest.raises(SettingsError, match=r"data\.sha256"):
-        fit(Parity.build(), Run(steps=2), examples=other, folder=tmp_path, resume=True, progress=False)
+        fit(
+            Parity.build(),
+            TrainingConfig(steps=2),
+            examples=other,
+            folder=tmp_path,
+            resume=True,
+            progress=False,
+        )
 
 
 def test_how_often_it_saves_may_change(tmp_path: Path) -> None:
-    fit(Parity.build(), Run(steps=2), examples=DATA, folder=tmp_path, progress=False)
-    often = Run(steps=2, checkpoint_every=1, log_every=1)
+    fit(Parity.build(), TrainingConfig(steps=2), examples=DATA, folder=tmp_path, progress=False)
+    often = TrainingConfig(steps=2, checkpoint_every=1, log_every=1)
     fit(Parity.build(), often, examples=DATA, folder=tmp_path, resume=True, progress=False)
 
 
@@ -260,12 +275,19 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_used_when_asked(
 @pytest.mark.parametrize("name", ["state.json", "clock.json", "settings.toml", "optimiser.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff\xfe\x00"])
 def test_a_checkpoint_made_by_hand_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
-    fit(Parity.build(), Run(steps=2), examples=DATA, folder=tmp_path, progress=False)
+    fit(Parity.build(), TrainingConfig(steps=2), examples=DATA, folder=tmp_path, progress=False)
     path = tmp_path / "checkpoints" / "step-00000002"
     files = {file.name: file.read_bytes() for file in path.iterdir() if file.name != "manifest.json"}
     folder.write(path, files | {name: content}, what="checkpoint")
     with pytest.raises((BundleError, SettingsError), match="step-00000002"):
-        fit(Parity.build(), Run(steps=2), examples=DATA, folder=tmp_path, resume=True, progress=False)
+        fit(
+            Parity.build(),
+            TrainingConfig(steps=2),
+            examples=DATA,
+            folder=tmp_path,
+            resume=True,
+            progress=False,
+        )
 
 
 def test_a_line_half_written_when_the_machine_went_down_is_forgotten(tmp_path: Path, whole: dict) -> None:

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from keepgate.train import Bar, Progress, Run, fit, logbook
+from keepgate.train import Progress, ProgressBar, TrainingConfig, fit
+from keepgate.train import progress as progress_module
 from tests.fake_task import Parity, rows
 
 DATA = rows(20)
@@ -34,11 +35,11 @@ class Seconds:
 
 def slow(monkeypatch: pytest.MonkeyPatch, each: float) -> None:
     clock = SimpleNamespace(monotonic=Seconds(each), perf_counter=Seconds(each), process_time=Seconds(each))
-    monkeypatch.setattr(logbook, "time", clock)
+    monkeypatch.setattr(progress_module, "time", clock)
 
 
 def test_a_short_training_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    fit(Parity.build(), Run(steps=3), examples=DATA)
+    fit(Parity.build(), TrainingConfig(steps=3), examples=DATA)
     assert capfd.readouterr() == ("", "")
 
 
@@ -46,7 +47,12 @@ def test_lines_where_stderr_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     slow(monkeypatch, 1.0)
-    fit(Parity.build(), Run(steps=30, evaluate_every=15), examples=DATA, dev=lambda _: {"exact": 0.5})
+    fit(
+        Parity.build(),
+        TrainingConfig(steps=30, evaluate_every=15),
+        examples=DATA,
+        dev=lambda _: {"exact": 0.5},
+    )
     out, err = capsys.readouterr()
     assert out == ""
     lines = err.splitlines()
@@ -66,7 +72,7 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     with monkeypatch.context() as patch:
         patch.setattr("sys.stderr", terminal)
-        fit(Parity.build(), Run(steps=9), examples=DATA)
+        fit(Parity.build(), TrainingConfig(steps=9), examples=DATA)
     shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
     last = [line for line in re.split(r"[\r\n]+", shown) if line.strip()][-1]
     assert re.search(r"epoch 9 of 9 .*9/9 +loss \d\.\d{4} +1\.0 steps/s +0:00:00", last)
@@ -76,7 +82,7 @@ def test_nothing_is_shown_when_not_asked(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     slow(monkeypatch, 100.0)
-    fit(Parity.build(), Run(steps=30), examples=DATA, progress=False)
+    fit(Parity.build(), TrainingConfig(steps=30), examples=DATA, progress=False)
     assert capfd.readouterr() == ("", "")
 
 
@@ -85,9 +91,9 @@ def test_progress_goes_from_process_to_process_and_many_share_one_bar(
 ) -> None:
     slow(monkeypatch, 5.0)
     seen: list[Progress] = []
-    fit(Parity.build(), Run(steps=2), examples=DATA, progress=False, on_step=seen.append)
+    fit(Parity.build(), TrainingConfig(steps=2), examples=DATA, progress=False, on_step=seen.append)
     assert pickle.loads(pickle.dumps(seen)) == seen
-    with Bar(4, "rnn and gru", unit="batches") as bar:
+    with ProgressBar(4, "rnn and gru", unit="batches") as bar:
         for done, now in enumerate([*seen, *seen], start=1):
             bar.update(done, loss=now.loss)
     assert re.search(r"rnn and gru: 4 of 4 batches, loss \d\.\d{4}, 0\.\d batches/s", capsys.readouterr().err)
@@ -98,7 +104,7 @@ def test_in_a_notebook_one_line_is_written_over_and_nothing_looks_like_an_error(
 ) -> None:
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     slow(monkeypatch, 1.0)
-    with Bar(6, "a very long name") as bar:
+    with ProgressBar(6, "a very long name") as bar:
         for done in range(1, 7):
             bar.update(done, name="" if done < 4 else "short")
             if done == 4:

@@ -5,7 +5,7 @@ and print. Nothing in a picture is told by colour alone: curves differ in dashes
 gates are bars whose height is the value.
 """
 
-from .axis import Axis, linear, logarithmic
+from .axis import Axis, linear, logarithmic, round_ticks
 from .curves import Curve, Curves, Level, draw_curves, hover
 from .diagram import draw_step
 from .strip import Row, draw_strip
@@ -24,5 +24,6 @@ __all__ = [
     "key",
     "linear",
     "logarithmic",
+    "round_ticks",
     "share_bar",
 ]

@@ -59,3 +59,11 @@ def logarithmic(values: Sequence[float], name: Callable[[float], str], most_tick
     step = next(step for step in (1, 2, 3, 5, 10, 20) if (high - low) / step <= most_ticks)
     ticks = tuple((10.0**n, name(10.0**n)) for n in range(low, high + 1) if n % step == 0)
     return Axis(ticks=ticks, scale=scale, below=below, above=above)
+
+
+def round_ticks(first: int, last: int, intervals: int = 6) -> list[int]:
+    """Where an axis is numbered: at its ends, and at round numbers between them."""
+    steps = (size * 10**power for power in range(20) for size in (1, 2, 5))
+    step = next(step for step in steps if (last - first) / step <= intervals)
+    inner = [at for at in range(step, last, step) if at - first >= step / 2 and last - at >= step / 2]
+    return sorted({first, *inner, max(last, first + 1)})

@@ -60,7 +60,7 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
         # A terminal that lacks a letter shows its number instead of ending the program.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    from . import faults
+    from . import exit_codes
 
     try:
         from .app import build
@@ -76,7 +76,7 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
             raise
         if ctrl_c.pressed:
             raise KeyboardInterrupt from error
-        fault = faults.of(error)
+        fault = exit_codes.fault_of(error)
         sys.stdout.flush()
         print(f"keepgate: {fault.message}", file=sys.stderr)
         return fault.code

@@ -7,7 +7,7 @@ from cyclopts import App, Group, Parameter
 
 from .. import __version__
 from . import ask, compare, evaluate, examine, explain, look, serve, train
-from .show import screen
+from .console import make_console
 
 _WHAT = "Recurrent networks whose memory you can see: train them, ask them, look at their gates."
 EPILOGUE = """Start here:
@@ -31,7 +31,7 @@ def build() -> App:
         help_epilogue=_flowing(EPILOGUE),
         help_format="plaintext",
         version=f"keepgate {__version__}",
-        console=screen(),
+        console=make_console(),
         default_parameter=Parameter(negative=(), show_default=False),
         group_arguments=Group("What it is about", sort_key=0),
         group_parameters=Group("Options", sort_key=1),

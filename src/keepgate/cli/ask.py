@@ -1,6 +1,5 @@
 """keepgate ask: questions about a text, answered by a trained model."""
 
-import contextlib
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..errors import SettingsError
-from .show import one_line, say, screen, show_answer, write_json
-from .source import STANDARD_INPUT, asked, checked, read_questions, read_text
+from .console import make_console, one_line, print_answer, print_json, print_text
+from .inputs import STANDARD_INPUT, asked, checked, read_questions, read_text
 
 if TYPE_CHECKING:
     from ..tasks.task import Task
@@ -85,24 +84,11 @@ def ask(
     )
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """One text is read step by step: a second thread would only wait for the first, and burn a core doing so."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _prompted(content: str) -> Iterator[str]:
     """Questions from a prompt, with a word before the first about what it is and how it ends."""
     if sys.stdin.isatty():
-        say(
-            screen(errors=True),
+        print_text(
+            make_console(errors=True),
             f"The text has {len(content):,} characters. Ask; an empty line or Ctrl-D ends.",
             "dim",
         )
@@ -112,15 +98,14 @@ def _prompted(content: str) -> Iterator[str]:
 def _say_unknown(reader: "Task", what: str, content: str) -> None:
     """An aside where the model was taught other words than these, so that its answer says little."""
     from ..data.text import words
-    from ..tasks.known import unknown
 
     read = words(content)
-    strange = unknown(reader, read)
+    strange = reader.vocabulary.unknown(read) if reader.vocabulary is not None else []
     if strange and len(strange) >= STRANGE * len(read):
         different = list(dict.fromkeys(read[place] for place in strange))
         more = ", …" if len(different) > NAMED else ""
-        say(
-            screen(errors=True),
+        print_text(
+            make_console(errors=True),
             f"This model has never seen {len(strange):,} of the {what}'s {len(read):,} words or signs and cannot tell "
             f"them apart: {one_line(', '.join(different[:NAMED]))}{more}",
             "yellow",
@@ -130,15 +115,15 @@ def _say_unknown(reader: "Task", what: str, content: str) -> None:
 def _answer(reader: "Task", content: str, questions: Iterable[str], *, json: bool, echo: bool) -> None:
     from ..data.questions import Question
 
-    console = screen()
+    console = make_console()
     _say_unknown(reader, "text", content)
     for number, question in enumerate(questions):
         _say_unknown(reader, "question", question)
         (answer,) = reader.answer([Question(text=content, question=question)])
         if json:
             plain = answer.as_dict()
-            write_json({"question": question, "answer": plain.pop("text"), **plain})
+            print_json({"question": question, "answer": plain.pop("text"), **plain})
             continue
         if echo and number:
             console.print()
-        show_answer(console, content, answer, question if echo else None)
+        print_answer(console, content, answer, question if echo else None)

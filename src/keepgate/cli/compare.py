@@ -9,8 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..errors import BundleError, SettingsError
-from .show import say, say_command, screen
-from .target import make_sure_of, make_sure_of_folder
+from .console import make_console, print_command, print_text
+from .output_paths import check_writable, check_writable_folder
 
 EPILOGUE = """Examples:
 
@@ -47,29 +47,29 @@ def compare(
         raise SettingsError(f"--seeds is {seeds}; it must be 1 or more")
     for path in (report, json):
         if path is not None:
-            make_sure_of(path)
+            check_writable(path)
     if models is not None:
-        make_sure_of_folder(models)
+        check_writable_folder(models)
     from ..demo.report import html as report_page
     from ..demo.result import to_json
     from ..demo.run import run
-    from . import contest
+    from . import comparison_tables
 
     command = f"keepgate compare --seeds {seeds}" if seeds > 1 else "keepgate compare"
     result = run(range(seeds), processes=processes, command=command, models=models)
-    console = screen()
-    contest.show(console, result)
+    console = make_console()
+    comparison_tables.show(console, result)
     if json is not None:
         _write(json, to_json(result) + "\n")
     report_page.write(result, report)
-    say(console, f"The report with its pictures: {report}", "bold")
+    print_text(console, f"The report with its pictures: {report}", "bold")
     if models is not None:
-        say(console, f"The networks: {models}. To see the gates of one of them:")
+        print_text(console, f"The networks: {models}. To see the gates of one of them:")
         best = shlex.quote(str(models / "lstm-chrono"))
         sentence, question = shlex.quote(result.sentence), shlex.quote(result.question)
-        say_command(console, f"echo {sentence} | {_called()} look {best} --text - --question {question}")
-        say(console, "To see in a browser what networks like these remember, and to make them forget:")
-        say_command(console, f"{_called()} serve")
+        print_command(console, f"echo {sentence} | {_called()} look {best} --text - --question {question}")
+        print_text(console, "To see in a browser what networks like these remember, and to make them forget:")
+        print_command(console, f"{_called()} serve")
 
 
 def _called() -> str:

@@ -11,8 +11,8 @@ from cyclopts import Parameter
 
 from ..errors import BundleError
 from .ask import Model
-from .show import say, screen, seconds, table, write_json
-from .target import make_sure_of
+from .console import make_console, print_json, print_text, seconds, table
+from .output_paths import check_writable
 
 if TYPE_CHECKING:
     from ..data.questions import Question
@@ -68,16 +68,16 @@ def evaluate(
     Prints exact match and both F1 in per cent, each with the interval that holds 95% of bootstrap samples.
     """
     if out is not None:
-        make_sure_of(out)
+        check_writable(out)
     from ..data.corpora import read
     from ..export import load
     from ..tasks.metrics import score
 
     reader = load(model)
     corpus = read(data)
-    aside = screen(errors=True)
+    aside = make_console(errors=True)
     if corpus.left_out:
-        say(aside, corpus.account())
+        print_text(aside, corpus.account())
     started = time.perf_counter()
     answers = answer_all(reader, corpus.questions, batch_size=batch_size)
     took = time.perf_counter() - started
@@ -90,10 +90,10 @@ def evaluate(
         write_predictions(out, corpus.questions, answers, scores)
     if json:
         counted = {"questions": len(scores), "left_out": len(corpus.left_out), "seconds": took}
-        write_json(counted | {name: asdict(figure) for name, figure in figures.items()})
+        print_json(counted | {name: asdict(figure) for name, figure in figures.items()})
         return
-    console = screen()
-    say(console, f"{len(scores):,} questions ({corpus.format}), answered in {seconds(took)}")
+    console = make_console()
+    print_text(console, f"{len(scores):,} questions ({corpus.format}), answered in {seconds(took)}")
     rows = [
         (METRICS[name], f"{100 * one.mean:.1f}", f"{100 * one.low:.1f} to {100 * one.high:.1f}")
         for name, one in figures.items()
@@ -103,10 +103,10 @@ def evaluate(
 
 def answer_all(reader: "Task", questions: "Sequence[Question]", *, batch_size: int) -> "list[Answer]":
     """One answer for each question, in order, with a bar on stderr once it has taken two seconds."""
-    from ..train import Bar
+    from ..train import ProgressBar
 
     answers: list[Answer] = []
-    with Bar(len(questions), "questions") as bar:
+    with ProgressBar(len(questions), "questions") as bar:
         for first in range(0, len(questions), _AT_ONCE):
             answers += reader.answer(questions[first : first + _AT_ONCE], batch_size=batch_size)
             bar.update(len(answers))

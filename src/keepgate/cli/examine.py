@@ -7,13 +7,13 @@ from cyclopts import Parameter
 
 from ..errors import SettingsError
 from .ask import Model
-from .faults import FellShort
-from .pages import PageLanguage
-from .show import say, screen, write_json
+from .console import make_console, print_json, print_text
+from .exit_codes import FellShort
+from .look_outputs import PageLanguage
 
 if TYPE_CHECKING:
     from ..data.questions import Question
-    from ..lens import Report
+    from ..lens.report import Report
 
 EPILOGUE = """Examples:
 
@@ -71,22 +71,22 @@ def examine(
 
     reader = load(model)
     corpus = read(data)
-    aside = screen(errors=True)
+    aside = make_console(errors=True)
     if corpus.left_out:
-        say(aside, corpus.account())
+        print_text(aside, corpus.account())
     chosen = _evenly(corpus.questions, questions)
     if len(chosen) < len(corpus.questions):
-        say(aside, f"{len(chosen):,} of {len(corpus.questions):,} questions are asked (--questions).")
+        print_text(aside, f"{len(chosen):,} of {len(corpus.questions):,} questions are asked (--questions).")
     report = _examined(reader, chosen, needed, layer)
     if json:
-        write_json({"questions": len(chosen), **report.as_dict()})
+        print_json({"questions": len(chosen), **report.as_dict()})
     else:
-        from ..lens.pictures import asked_said
+        from ..lens.report.diagnosis_text import asked_said
 
-        console = screen()
-        say(console, asked_said(len(chosen), report.behaviour.contexts[-1], language))
+        console = make_console()
+        print_text(console, asked_said(len(chosen), report.behaviour.contexts[-1], language))
         for line in report.said(language).splitlines():
-            say(console, line)
+            print_text(console, line)
     if at_least is not None:
         _check(report, at_least)
 

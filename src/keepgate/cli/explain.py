@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ..cells import CELLS, by_name
 from ..errors import SettingsError
-from .show import say, screen, table, write_json
+from .console import make_console, print_json, print_text, table
 
 if TYPE_CHECKING:
     import torch
@@ -69,11 +69,11 @@ def explain(
         layer = _Layer(cell, input_size, hidden_size, num_layers, bidirectional, proj_size, device, dtype)
         explanation = _explained(layer, steps, batch, lengths=lengths, resets=resets, trace=trace)
     if json:
-        write_json(
+        print_json(
             {"machine": asdict(found), **({} if explanation is None else {"calls": _plain(explanation)})}
         )
         return
-    console = screen()
+    console = make_console()
     _show_machine(console, found)
     console.print()
     if explanation is None:
@@ -142,16 +142,16 @@ def _show_machine(console: Console, found: "Machine") -> None:
         "torch": f"{found.torch} on Python {found.python}",
     }
     for name, value in words.items():
-        say(console, f"{name:<14}{value}")
+        print_text(console, f"{name:<14}{value}")
 
 
 def _show_what_there_is(console: Console) -> None:
     from ..kernels import KERNELS
 
-    say(console, f"{'kernels':<14}{', '.join(kernel.name for kernel in KERNELS)}, asked in this order")
-    say(console, f"{'cells':<14}{', '.join(cell.name for cell in CELLS)}")
+    print_text(console, f"{'kernels':<14}{', '.join(kernel.name for kernel in KERNELS)}, asked in this order")
+    print_text(console, f"{'cells':<14}{', '.join(cell.name for cell in CELLS)}")
     console.print()
-    say(
+    print_text(
         console,
         "Which kernel would a layer take? For example: keepgate explain --cell lstm --hidden-size 128 --trace",
     )

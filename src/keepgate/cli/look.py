@@ -12,17 +12,24 @@ from rich.table import Table
 
 from ..errors import SettingsError
 from ..wording import percent, sanitize
-from .ask import Model, TextFile, one_thread
-from .pages import PageLanguage, pairs, write_files
-from .show import draws_blocks, say, screen, show_answer, table, write_json
-from .source import checked, read_text
-from .strip import Row, draw, stretched
-from .target import make_sure_of
+from .ask import Model, TextFile
+from .console import (
+    has_blocks,
+    make_console,
+    print_answer,
+    print_json,
+    print_text,
+    table,
+)
+from .gate_strip import Row, draw, stretched
+from .inputs import checked, read_text
+from .look_outputs import PageLanguage, pairs, write_files
+from .output_paths import check_writable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..lens.view import View
+    from ..lens.readers.view import View
     from ..nn.trace import LayerTrace
 
 EPILOGUE = """Examples:
@@ -117,12 +124,13 @@ def look(
     part = _part(tokens)
     figures = pairs(figure)
     for path in ([] if html is None else [html]) + [path for _, path in figures]:
-        make_sure_of(Path(path))
+        check_writable(Path(path))
     content = read_text(text)
 
     from ..data.questions import Question
     from ..export import load
-    from ..lens.view import view as seen_by
+    from ..lens.readers.view import view as seen_by
+    from ..machine import one_thread
 
     task = load(model)
     with one_thread():
@@ -130,18 +138,18 @@ def look(
     layers = _chosen(view, layer, direction)
     files = html is not None or bool(figures)
     if json:
-        write_json(_as_json(view, layers, gate, unit))
+        print_json(_as_json(view, layers, gate, unit))
         if files:
             write_files(
-                screen(errors=True), task, content, asked, html=html, figures=figures, language=language
+                make_console(errors=True), task, content, asked, html=html, figures=figures, language=language
             )
         return
     # What is wrong is told before anything is shown.
     if not view.tokens[part]:
         raise SettingsError(f"--tokens leaves nothing of the {len(view.tokens):,} tokens; the first is 0")
     drawn = [(one, _lines(one, gate, unit)) for one in layers]
-    console = screen()
-    show_answer(console, content, view.answer)
+    console = make_console()
+    print_answer(console, content, view.answer)
     for one, lines in drawn:
         console.print()
         _show_layer(console, view, one, lines, part=part, stretch=stretch, unit=unit)
@@ -184,7 +192,7 @@ def _named(layer: "LayerTrace", letter: str) -> str:
 
 def _lines(layer: "LayerTrace", wanted: tuple[str, ...], unit: int | None) -> list[_Line]:
     """The rows to draw: gates first, the one that keeps before the others, then how far each state moved."""
-    from ..lens.view import movement
+    from ..lens.readers.view import movement
 
     gates = _gates(layer)
     for letter in wanted:
@@ -231,24 +239,26 @@ def _show_layer(
 ) -> None:
     units = layer[layer.cell.states[0]].shape[2]
     whose = f"mean of {units} units" if unit is None else f"unit {unit} of {units}"
-    say(console, f"{layer.cell.name.upper()}, {_where(layer)}, {whose}", "bold")
+    print_text(console, f"{layer.cell.name.upper()}, {_where(layer)}, {whose}", "bold")
     console.print()
     tokens = view.tokens[part]
     rows = []
     for line in lines:
         values = stretched(line.values[part]) if stretch else line.values[part]
         rows.append(Row(line.label, values) if line.gate else Row(line.label, values, _MOVEMENT))
-    for drawn in draw(tokens, rows, width=console.width, blocks=draws_blocks(console)):
+    for drawn in draw(tokens, rows, width=console.width, blocks=has_blocks(console)):
         console.print(drawn, soft_wrap=True)
     console.print()
     console.print(_figures(tokens, [replace(line, values=line.values[part]) for line in lines]))
     console.print()
-    say(console, _sentence(layer, unit))
+    print_text(console, _sentence(layer, unit))
     flat = [
         line.label for line in lines if line.gate and max(line.values[part]) - min(line.values[part]) < 1 / 8
     ]
     if flat and not stretch:
-        say(console, f"Too even for blocks: {', '.join(flat)}; --stretch shows the differences.", "dim")
+        print_text(
+            console, f"Too even for blocks: {', '.join(flat)}; --stretch shows the differences.", "dim"
+        )
 
 
 def _figures(tokens: Sequence[str], lines: list[_Line]) -> Table:
@@ -280,8 +290,8 @@ def _sentence(layer: "LayerTrace", unit: int | None) -> str:
 
 def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
     """How long the gate that keeps makes memory last."""
-    from ..lens.life import half_life
-    from ..lens.view import survival
+    from ..lens.memory.time_scales import half_life
+    from ..lens.readers.view import survival
 
     halves = half_life(kept)[0].sort().values
     left = survival(kept, reverse=layer.reverse)[0]
@@ -306,7 +316,7 @@ def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
 
 def _moves(layer: "LayerTrace") -> str:
     """How fast each state changes, the slowest first; nothing for a single token."""
-    from ..lens.view import movement
+    from ..lens.readers.view import movement
 
     moved = {state: movement(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
     if any(math.isnan(value) for value in moved.values()):
@@ -328,7 +338,7 @@ def _say_what_else(console: Console, view: "View", shown: "list[LayerTrace]") ->
     others = [_where(one) for one in view.trace.layers if not any(one is other for other in shown)]
     if others:
         console.print()
-        say(console, f"Not shown: {', '.join(others)} (--layer, --direction).", "dim")
+        print_text(console, f"Not shown: {', '.join(others)} (--layer, --direction).", "dim")
 
 
 def _as_json(

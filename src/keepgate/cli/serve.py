@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..errors import SettingsError
-from .show import say, screen
+from .console import make_console, print_text
 
 if TYPE_CHECKING:
     from ..serve.guard import Address
@@ -73,11 +73,11 @@ def serve(
 
 def _tell(address: "Address", *, browser: bool) -> None:
     """The address, for a person and for a script that waits for it."""
-    said = screen(errors=True)
+    said = make_console(errors=True)
     if not address.is_loopback:
-        say(said, "Other machines can open this page too, and there is no password.", "yellow")
+        print_text(said, "Other machines can open this page too, and there is no password.", "yellow")
     print(address.url, flush=True)
-    say(said, "Ctrl-C ends it.", "dim")
+    print_text(said, "Ctrl-C ends it.", "dim")
     if browser:
         # In a thread: a browser that runs in the terminal returns only when it is closed.
         threading.Thread(target=_open, args=(address.url,), daemon=True).start()
@@ -87,4 +87,4 @@ def _open(url: str) -> None:
     import webbrowser
 
     if not webbrowser.open(url):
-        say(screen(errors=True), f"No browser was found here; open {url} yourself.", "yellow")
+        print_text(make_console(errors=True), f"No browser was found here; open {url} yourself.", "yellow")

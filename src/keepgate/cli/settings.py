@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import SettingsError, nearest_first
 
 if TYPE_CHECKING:
-    from ..train import Run
+    from ..train import TrainingConfig
 
 
 def split(pairs: Sequence[str], settings_type: type) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -15,10 +15,10 @@ def split(pairs: Sequence[str], settings_type: type) -> tuple[dict[str, Any], di
 
     Raises SettingsError for a name of neither; it lists those of both, nearest first.
     """
-    from ..train import Run
+    from ..train import TrainingConfig
 
     of_reader = [field.name for field in fields(settings_type)]
-    of_run = [field.name for field in fields(Run) if field.name != "seed"]
+    of_run = [field.name for field in fields(TrainingConfig) if field.name != "seed"]
     for_reader: dict[str, Any] = {}
     for_run: dict[str, Any] = {}
     for pair in pairs:
@@ -47,16 +47,18 @@ def value(written: str) -> Any:
     return written
 
 
-def run_from(recipe: "Run", pairs: Mapping[str, Any], options: Mapping[str, Any]) -> "Run":
+def run_from(
+    recipe: "TrainingConfig", pairs: Mapping[str, Any], options: Mapping[str, Any]
+) -> "TrainingConfig":
     """The recipe with what was asked for in its place; options that are None were not given.
 
     Raises SettingsError for a value that makes no sense.
     """
-    from ..tasks.settings import settings_from
-    from ..train import Run
+    from ..config import settings_from
+    from ..train import TrainingConfig
 
     asked = {**pairs, **{name: given for name, given in options.items() if given is not None}}
     values = asdict(recipe)
     if asked.get("epochs") is not None:
         values["steps"] = None
-    return settings_from(Run, values | asked)
+    return settings_from(TrainingConfig, values | asked)

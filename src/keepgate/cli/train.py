@@ -13,16 +13,16 @@ from rich.console import Console
 
 from ..errors import SettingsError
 from ..wording import percent
+from .console import make_console, one_line, print_command, print_text, seconds
+from .detect_task import Chosen, Kind, detect_task
 from .evaluate import METRICS, answer_all
-from .kind import Chosen, Kind, tell_kind
 from .settings import run_from, split
-from .show import one_line, say, say_command, screen, seconds
 
 if TYPE_CHECKING:
     from ..data.corpora import Corpus
     from ..data.questions import Question
     from ..tasks.task import Task
-    from ..train import Run
+    from ..train import TrainingConfig
 
 EPILOGUE = """Examples:
 
@@ -82,10 +82,10 @@ def reader(
     It tells from the data which kind of reader fits, says so, and trains it. Questions that cannot be learnt from are
     left out, counted and shown.
     """
-    console = screen()
+    console = make_console()
     work = out.with_name(f"{out.name}.training")
     if _trained_already(out, work, resuming=resume or resume_previous):
-        say(console, f"{out} is trained already; nothing to do.")
+        print_text(console, f"{out} is trained already; nothing to do.")
         return
     options = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
     from ..data.corpora import read
@@ -94,9 +94,9 @@ def reader(
 
     corpus = read(data)
     measured_on = read(dev).questions if dev else []
-    say(console, corpus.account(_LISTED))
-    chosen = tell_kind(corpus, kind)
-    say(console, chosen.why)
+    print_text(console, corpus.account(_LISTED))
+    chosen = detect_task(corpus, kind)
+    print_text(console, chosen.why)
     task, examples, run = _made(console, corpus, chosen, set_, options | {"threads": threads, "seed": seed})
     glance = measured_on[:: max(1, len(measured_on) // _GLANCE)]
     resuming: bool | Literal["previous"] = "previous" if resume_previous else resume
@@ -111,12 +111,12 @@ def reader(
     figures = _figures(task, measured_on)
     save(task, out, card=_card(data, corpus, chosen, run, dev, figures))
     shutil.rmtree(work / "checkpoints", ignore_errors=True)
-    say(
+    print_text(
         console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {result.loss:.3f} nats."
     )
-    say(console, _how_good(figures))
-    say(console, f"Written to {out}. Now ask it:")
-    say_command(console, f'keepgate ask {shlex.quote(str(out))} --text FILE --question "..."')
+    print_text(console, _how_good(figures))
+    print_text(console, f"Written to {out}. Now ask it:")
+    print_command(console, f'keepgate ask {shlex.quote(str(out))} --text FILE --question "..."')
 
 
 def _trained_already(out: Path, work: Path, *, resuming: bool) -> bool:
@@ -129,13 +129,13 @@ def _trained_already(out: Path, work: Path, *, resuming: bool) -> bool:
 
 def _made(
     console: Console, corpus: "Corpus", chosen: Chosen, pairs: Sequence[str], options: dict[str, Any]
-) -> "tuple[Task, list[Any], Run]":
+) -> "tuple[Task, list[Any], TrainingConfig]":
     """The reader with fresh weights, its examples, and how to train it; what is left out is counted and shown."""
-    from ..tasks import TASKS
-    from ..tasks.settings import settings_from
+    from ..config import settings_from
+    from ..tasks import KINDS
     from ..train.recipes import recipe
 
-    task_type = TASKS[chosen.kind]
+    task_type = KINDS[chosen.kind].task
     for_reader, for_run = split(pairs, task_type.settings_type)
     questions = corpus.questions if chosen.kind != "span-reader" else _in_their_texts(console, corpus)
     task = task_type.build(questions, settings_from(task_type.settings_type, for_reader), options["seed"])
@@ -147,7 +147,7 @@ def _made(
         _say_left_out(console, too_long, "the answer is too long to point at")
     run = run_from(recipe(chosen.kind, len(examples)), for_run, options)
     size, length = sum(weight.numel() for weight in task.parameters()), _steps(run, len(examples))
-    say(
+    print_text(
         console,
         f"{size:,} weights, {length:,} steps of {run.batch_size} questions. Ctrl-C saves, then stops.",
     )
@@ -163,18 +163,18 @@ def _in_their_texts(console: Console, corpus: "Corpus") -> "list[Question]":
 
 def _say_left_out(console: Console, questions: "Sequence[Question]", why: str) -> None:
     if questions:
-        say(console, f"{len(questions):,} more left out because {why}:")
+        print_text(console, f"{len(questions):,} more left out because {why}:")
     for one in questions[:_LISTED]:
-        say(console, f"  {one.id}: {one_line(one.question)} (answer: {one_line(one.answers[0])})")
+        print_text(console, f"  {one.id}: {one_line(one.question)} (answer: {one_line(one.answers[0])})")
     if len(questions) > _LISTED:
-        say(console, f"  and {len(questions) - _LISTED:,} more")
+        print_text(console, f"  and {len(questions) - _LISTED:,} more")
 
 
-def _steps(run: "Run", examples: int) -> int:
+def _steps(run: "TrainingConfig", examples: int) -> int:
     return run.steps if run.steps is not None else (run.epochs or 0) * -(-examples // run.batch_size)
 
 
-def _with_glances(run: "Run", examples: int) -> "Run":
+def _with_glances(run: "TrainingConfig", examples: int) -> "TrainingConfig":
     """The run with a few evaluations on the way, unless it says how many itself."""
     if run.evaluate_every is not None:
         return run
@@ -204,7 +204,7 @@ def _card(
     data: Sequence[Path],
     corpus: "Corpus",
     chosen: Chosen,
-    run: "Run",
+    run: "TrainingConfig",
     dev: Sequence[Path],
     figures: dict[str, float],
 ) -> dict[str, Any]:

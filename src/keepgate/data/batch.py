@@ -1,6 +1,6 @@
 """Rows of different lengths → padded tensors with their lengths, and batches of rows of similar length."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -22,6 +22,21 @@ def pad(rows: Sequence[Sequence[int]]) -> tuple[Int64[Tensor, "time batch"], Int
     for column, row in enumerate(rows):
         ids[: len(row), column] = row
     return torch.from_numpy(ids), torch.from_numpy(lengths)
+
+
+def by_length(lengths: Sequence[int], batch_size: int, tokens_at_once: int) -> Iterator[list[int]]:
+    """Every index once, shortest rows first, in batches of at most `batch_size` rows and so many tokens, padding too.
+
+    A row that is longer than `tokens_at_once` is a batch by itself.
+    """
+    rows: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if rows and (len(rows) == batch_size or lengths[row] * (len(rows) + 1) > tokens_at_once):
+            yield rows
+            rows = []
+        rows.append(row)
+    if rows:
+        yield rows
 
 
 def bucketed(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:

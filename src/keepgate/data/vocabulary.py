@@ -59,6 +59,12 @@ class Vocabulary:
         known = self._ids.get
         return [known(token, UNKNOWN) for token in tokens]
 
+    def unknown(self, tokens: Iterable[str]) -> list[int]:
+        """The places of the tokens that are not in it, in either case of letters: all of them look alike to a model."""
+        return [
+            place for place, number in enumerate(self.ids(t.lower() for t in tokens)) if number == UNKNOWN
+        ]
+
     def token(self, number: int) -> str:
         """The token of this number. Raises ShapeError if there is none."""
         if not 0 <= number < len(self):

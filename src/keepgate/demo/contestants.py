@@ -1,14 +1,13 @@
-"""Who is compared, and the one recipe under which all of them are trained."""
+"""The networks that are compared, and the one training recipe and budget for all of them."""
 
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..tasks.reader import ChoiceReader
-from ..tasks.settings import ChoiceReaderSettings
-from ..train.plan import Stage
-from ..train.settings import Run
-from .stories import primer, stories
+from ..tasks.choice import ChoiceReaderSettings
+from ..tasks.choice.reader import ChoiceReader
+from ..train import CurriculumStage, TrainingConfig
+from .stories import stories, vocabulary_coverage_set
 from .story_templates import Language
 
 # Characters of the test stories. In 22 there is room for fact and question only.
@@ -53,13 +52,13 @@ class Contestant:
 
     def build(self, seed: int, language: Language = "zh") -> ChoiceReader:
         """The reader before training."""
-        return ChoiceReader.build(primer(language), self.settings, seed)
+        return ChoiceReader.build(vocabulary_coverage_set(language), self.settings, seed)
 
 
-def _last(**choices: object) -> ChoiceReaderSettings:
+def _last_state(**choices: object) -> ChoiceReaderSettings:
     """A network of one direction that answers from its last state."""
     settings = {
-        "reading": "last",
+        "pooling": "last",
         "bidirectional": False,
         "embedding_size": EMBEDDING,
         "hidden_size": HIDDEN,
@@ -70,23 +69,23 @@ def _last(**choices: object) -> ChoiceReaderSettings:
 
 # The two LSTMs differ in the bias of their gates alone. The plain RNN has torch's own initial weights.
 CONTESTANTS = (
-    Contestant(name="feedforward", settings=_last(cell="feedforward", window=WINDOW)),
-    Contestant(name="rnn", settings=_last(cell="rnn")),
-    Contestant(name="lstm-zero", settings=_last(cell="lstm", init="orthogonal", forget_bias=0.0)),
-    Contestant(name="lstm-chrono", settings=_last(cell="lstm", init="chrono", horizon=HORIZON)),
-    Contestant(name="gru-chrono", settings=_last(cell="gru", init="chrono", horizon=HORIZON)),
+    Contestant(name="feedforward", settings=_last_state(cell="feedforward", window=WINDOW)),
+    Contestant(name="rnn", settings=_last_state(cell="rnn")),
+    Contestant(name="lstm-zero", settings=_last_state(cell="lstm", init="orthogonal", forget_bias=0.0)),
+    Contestant(name="lstm-chrono", settings=_last_state(cell="lstm", init="chrono", horizon=HORIZON)),
+    Contestant(name="gru-chrono", settings=_last_state(cell="gru", init="chrono", horizon=HORIZON)),
 )
 # The plain RNN again, looked at and never trained: at 4 its largest eigenvalue is about 2.3, and although tanh dampens
 # it, the gradient grows with every step (at 2.5 it still dies out: the characters that come in saturate the tanh).
-SCALED = Contestant(name="rnn-scaled", settings=_last(cell="rnn"), scale=4.0)
+SCALED = Contestant(name="rnn-scaled", settings=_last_state(cell="rnn"), scale=4.0)
 
 # With several facts: the best of the above by its last state, and attention, asked by the question.
-READINGS = (
-    Contestant(name="last", settings=_last(cell="lstm", init="chrono", horizon=HORIZON)),
+POOLINGS = (
+    Contestant(name="last", settings=_last_state(cell="lstm", init="chrono", horizon=HORIZON)),
     Contestant(
         name="attention",
         settings=ChoiceReaderSettings(
-            cell="lstm", reading="attention", bidirectional=True, embedding_size=EMBEDDING, hidden_size=HIDDEN // 2,
+            cell="lstm", pooling="attention", bidirectional=True, embedding_size=EMBEDDING, hidden_size=HIDDEN // 2,
             init="orthogonal", forget_bias=1.0,
         ),
     ),
@@ -98,15 +97,17 @@ BUDGET = Budget(stages=((160, (100,)), (160, (22, 100)), (60, (22, 100, 300)), (
 FACTS_BUDGET = Budget(stages=((250, (44,)), (200, (44, 100)), (40, (100, 300)), (10, (300, 1000))))
 
 
-def run_of(seed: int) -> Run:
+def run_of(seed: int) -> TrainingConfig:
     """The recipe of the stories: Adam, 3e-3 for 60 % of the steps and then down to 0 on a line, clipped at 1."""
-    return Run(batch_size=BATCH, seed=seed, threads=1)
+    return TrainingConfig(batch_size=BATCH, seed=seed, threads=1)
 
 
-def stages_of(task: ChoiceReader, budget: Budget, facts: int, language: Language = "zh") -> list[Stage]:
+def stages_of(
+    task: ChoiceReader, budget: Budget, facts: int, language: Language = "zh"
+) -> list[CurriculumStage]:
     """The budget as stages of stories of the training part, made as they are needed."""
     return [
-        Stage(steps, _maker(task, lengths, facts, language), name=f"{max(lengths)} characters")
+        CurriculumStage(steps, _maker(task, lengths, facts, language), name=f"{max(lengths)} characters")
         for steps, lengths in budget.stages
     ]
 

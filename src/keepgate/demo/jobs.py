@@ -1,33 +1,32 @@
 """One job: train one network with one seed, then measure it. What comes back is plain values, for any process."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from ..export import bundle
-from ..tasks.reader import ChoiceReader
-from ..train.logbook import Progress
+from ..machine import one_thread
+from ..tasks.choice.reader import ChoiceReader
 from ..train.loop import Result, fit
+from ..train.progress import Progress
 from . import measure
 from .contestants import Budget, Contestant, run_of, stages_of
-from .result import GradientLine, Reading, SeedRun, Strip
+from .result import GradientLine, PoolingResult, SeedRun, Strip
 
 Tell = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is to be done.
+    """One training and its measurements.
 
-    kind: "contestant" or "reading" to train, "scaled" only to look at. facts: at the front of each story.
+    kind: "contestant" or "pooling" to train, "scaled" only to look at. facts: at the front of each story.
     look: measure gradient and gates too, which is done for the first seed.
     keep: the folder that the trained network is saved to, or None.
     """
 
-    kind: Literal["contestant", "reading", "scaled"]
+    kind: Literal["contestant", "pooling", "scaled"]
     contestant: Contestant
     seed: int
     budget: Budget
@@ -45,29 +44,22 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one job found; what it did not measure is None. reading: with the one seed's accuracy and seconds."""
+    """The results of one job; None where it did not measure. pooling: with the one seed's accuracy and seconds."""
 
     job: Job
     parameters: int
     run: SeedRun | None = None
-    reading: Reading | None = None
+    pooling: PoolingResult | None = None
     before: GradientLine | None = None
     after: GradientLine | None = None
     strip: Strip | None = None
-    pace: Mapping[str, float] = field(default_factory=dict)
+    state_change: Mapping[str, float] = field(default_factory=dict)
 
 
 def do(job: Job, tell: Tell) -> Outcome:
     """Does one job in this process, on one thread; `tell` hears of every step of training."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    # A gradient that vanishes ends in denormal numbers, with which processors take many times as long.
-    torch.set_flush_denormal(True)
-    try:
-        return {"contestant": _contestant, "reading": _reading, "scaled": _scaled}[job.kind](job, tell)
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(threads)
+    with one_thread():
+        return {"contestant": _contestant, "pooling": _pooling, "scaled": _scaled}[job.kind](job, tell)
 
 
 def _contestant(job: Job, tell: Tell) -> Outcome:
@@ -76,7 +68,7 @@ def _contestant(job: Job, tell: Tell) -> Outcome:
     trained = _train(task, job, tell)
     if job.keep is not None:
         bundle.save(task, job.keep, card=_card(job, trained))
-    answer = measure.article_answer(task)
+    answer = measure.pirate_king_answer(task)
     run = SeedRun(
         seed=job.seed,
         steps=trained.steps,
@@ -88,38 +80,36 @@ def _contestant(job: Job, tell: Tell) -> Outcome:
         probability=answer.probability,
         candidates=answer.candidates,
     )
+    outcome = Outcome(job=job, parameters=_parameters(task), run=run, before=before)
     if not job.look:
-        return Outcome(job=job, parameters=_parameters(task), run=run)
-    return Outcome(
-        job=job,
-        parameters=_parameters(task),
-        run=run,
-        before=before,
+        return outcome
+    return replace(
+        outcome,
         after=measure.gradient_line(task),
         strip=measure.strip(task),
-        pace=measure.pace(task),
+        state_change=measure.state_change(task),
     )
 
 
-def _reading(job: Job, tell: Tell) -> Outcome:
+def _pooling(job: Job, tell: Tell) -> Outcome:
     task = job.contestant.build(job.seed)
     trained = _train(task, job, tell)
-    found = measure.accuracy(task, job.lengths, count=job.count, facts=job.facts)
+    accuracy = measure.accuracy(task, job.lengths, count=job.count, facts=job.facts)
     settings = job.contestant.settings
-    reading = Reading(
+    pooling = PoolingResult(
         name=job.contestant.name,
         cell=settings.cell,
         bidirectional=settings.bidirectional,
         parameters=_parameters(task),
-        accuracy={length: (share,) for length, share in found.items()},
+        accuracy={length: (share,) for length, share in accuracy.items()},
         seconds=(trained.seconds,),
     )
-    return Outcome(job=job, parameters=_parameters(task), reading=reading)
+    return Outcome(job=job, parameters=_parameters(task), pooling=pooling)
 
 
 def _scaled(job: Job, tell: Tell) -> Outcome:  # noqa: ARG001
     task = job.contestant.build(job.seed)
-    measure.scale_recurrence(task, job.contestant.scale)
+    measure.scale_weights(task.encoder.layer, "weight_hh", job.contestant.scale)
     return Outcome(job=job, parameters=_parameters(task), before=measure.gradient_line(task))
 
 

@@ -1,27 +1,27 @@
-"""What a network can do and why: accuracy by length, the article's answer, the gradient by lag, the gates."""
+"""Measures of a network on the stories: accuracy by length, gradient by lag, gates, and state changes."""
 
 import math
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
 
-from ..lens.gradient import gradient_by_lag
-from ..lens.view import movement, view
+from ..lens.gradients.by_lag import gradient_by_lag
+from ..lens.readers.view import movement, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 from .result import GradientLine, Strip
-from .stories import article, names_of, stories
+from .stories import names_of, pirate_king_story, stories
 from .story_templates import Language
 
 L = TypeVar("L", int, int | None)
 
 # The test stories are the same for every network and seed.
 TEST_SEED = 2_000_000
-# The article's sentence is put before a story of so many characters, question included.
-ARTICLE_LENGTH = 1000
+# The pirate king's sentence stands before a story of so many characters, question included.
+PIRATE_KING_LENGTH = 1000
 # The gradient is followed so many characters back, over the mean of so many stories.
 FURTHEST, ROWS = 300, 16
 
@@ -30,26 +30,28 @@ def accuracy(
     task: ChoiceReader, lengths: Sequence[L], *, count: int, facts: int = 1, language: Language = "zh"
 ) -> dict[L, float]:
     """Share of right answers, 0 to 1, to so many new stories of each length in characters; as `stories` takes it."""
-    found = {}
+    by_length = {}
     for length in lengths:
-        asked = stories(count, length, seed=TEST_SEED, split="test", facts=facts, language=language)
-        chosen = task.probabilities(asked).argmax(1).tolist()
-        right = [task.choices[k] == one.answers[0] for k, one in zip(chosen, asked, strict=True)]
-        found[length] = sum(right) / len(right) if right else math.nan
-    return found
+        questions = stories(count, length, seed=TEST_SEED, split="test", facts=facts, language=language)
+        choices = task.probabilities(questions).argmax(1).tolist()
+        right = [
+            task.choices[k] == question.answers[0] for k, question in zip(choices, questions, strict=True)
+        ]
+        by_length[length] = sum(right) / len(right) if right else math.nan
+    return by_length
 
 
-def article_answer(task: ChoiceReader) -> Answer:
-    """The answer to 是誰想要成為海賊王?, the article's sentence standing before a long story."""
-    (answer,) = task.answer([article(ARTICLE_LENGTH)])
+def pirate_king_answer(task: ChoiceReader) -> Answer:
+    """The answer to 是誰想要成為海賊王?, after a long story."""
+    (answer,) = task.answer([pirate_king_story(PIRATE_KING_LENGTH)])
     return answer
 
 
-def scale_recurrence(task: ChoiceReader, factor: float) -> None:
-    """Multiplies the recurrent weights, in place."""
+def scale_weights(layer: Recurrent, kind: Literal["weight_ih", "weight_hh"], factor: float) -> None:
+    """Multiplies the input or the recurrent weights of every layer and direction, in place."""
     with torch.no_grad():
-        for name, weight in task.encoder.layer.named_parameters():
-            if name.startswith("weight_hh"):
+        for name, weight in layer.named_parameters():
+            if name.startswith(kind):
                 weight.mul_(factor)
 
 
@@ -71,40 +73,42 @@ def gradient_line(task: ChoiceReader, furthest: int = FURTHEST, rows: int = ROWS
         return torch.nn.functional.cross_entropy(scores, targets, reduction="sum")
 
     with torch.no_grad():
-        x = task.encoder.embedding(batch.text)
+        x = task.encoder.inputs(batch.text)
     values = gradient_by_lag(layer, x, loss=loss, furthest=furthest)
     return GradientLine(lags=tuple(range(furthest + 1)), values=tuple(values.tolist()))
 
 
 def strip(task: ChoiceReader) -> Strip | None:
-    """Gates and changes of state over the article's sentence; None for a network without gates."""
+    """Gates and state changes over the pirate king's sentence; None for a network without states."""
     if not isinstance(task.encoder.layer, Recurrent):
         return None
-    question = article()
+    question = pirate_king_story()
     seen = view(task, question)
     (layer,) = seen.trace.layers
     last = len(question.text)
-    gates = [name for name in layer.cell.gates if name in layer.names and name not in ("g", "n")]
+    gates = set(layer.cell.analysis.gates.values())
     return Strip(
         tokens=seen.tokens[:last],
-        gates={name: tuple(layer[name][:last, 0].mean(1).tolist()) for name in gates},
+        gates={
+            name: tuple(layer[name][:last, 0].mean(1).tolist()) for name in layer.cell.traced if name in gates
+        },
         change={state: tuple(movement(layer, state)[:last, 0].tolist()) for state in layer.cell.states},
     )
 
 
-def pace(task: ChoiceReader) -> dict[str, float]:
-    """How far each state moves at a step, relative to its size: the mean over the long story after the sentence.
+def state_change(task: ChoiceReader) -> dict[str, float]:
+    """Each state's relative change at a step, the mean over the long story after the sentence.
 
     By state; empty for a network without states.
     """
     if not isinstance(task.encoder.layer, Recurrent):
         return {}
-    question = article(ARTICLE_LENGTH)
+    question = pirate_king_story(PIRATE_KING_LENGTH)
     (layer,) = view(task, question).trace.layers
-    told = slice(question.facts[0][1], len(question.text))
-    return {state: float(movement(layer, state)[told, 0].mean()) for state in layer.cell.states}
+    story = slice(question.facts[0][1], len(question.text))
+    return {state: float(movement(layer, state)[story, 0].mean()) for state in layer.cell.states}
 
 
 def chance() -> float:
-    """How often a guess is right."""
+    """Accuracy of guessing, 0 to 1."""
     return 1 / len(names_of())

@@ -6,7 +6,7 @@ from .story_templates import Language
 
 FOLDER = Path(__file__).parent / "networks"
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
-# As `compare.contestants` calls them: who forgets at once, who soon, and two that do not.
+# As in `contestants`: one that forgets at once, one that forgets soon, and two that remember.
 NAMES = ("rnn", "lstm-zero", "lstm-chrono", "gru-chrono")
 
 

@@ -1,9 +1,11 @@
-"""What a comparison found, as plain values: the report, the terminal and `--json` read this and nothing else."""
+"""Comparison: the result of `keepgate compare` as plain values. Report, terminal and `--json` read only this."""
 
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+
+from ..machine import Machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,7 +13,7 @@ class SeedRun:
     """One training of one network, and what it answered afterwards.
 
     seconds, cpu_seconds: of the whole training. accuracy: length in characters → share right (NaN: not measured).
-    answer, probability: to the article's question, its sentence standing before a long story; candidates: best first.
+    answer, probability: to the pirate king's question after a long story; candidates: best first.
     """
 
     seed: int
@@ -35,7 +37,7 @@ class GradientLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
-    """What one trained network did with the article's sentence, one value a token.
+    """Gates and state changes of one trained network over the pirate king's sentence, one value a token.
 
     gates: name → how open, averaged over the units, in the cell's order; candidates (g, n) are not gates.
     change: state → ‖s_t − s_{t−1}‖ relative to the mean of ‖s_t‖ and ‖s_{t−1}‖ (NaN at the first token).
@@ -48,12 +50,12 @@ class Strip:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """One contestant.
+    """One network of the comparison.
 
     name: "feedforward", "rnn", "lstm-zero", "lstm-one", "lstm-chrono", "gru", "gru-chrono", or another; "rnn-scaled" is
     only looked at and never trained: it has no runs. cell: "rnn", "lstm", "gru" or None. scale: what the recurrent
-    weights were multiplied by after they were drawn. pace: state → how far it moves at a step (as in Strip.change), the
-    mean over the long story after the sentence. before, after, strip, pace are of the first seed.
+    weights were multiplied by after they were drawn. state_change: state → its relative change at a step, as in
+    Strip.change, the mean over the long story. before, after, strip, state_change: of the first seed.
     """
 
     name: str
@@ -63,13 +65,13 @@ class Network:
     before: GradientLine | None = None
     after: GradientLine | None = None
     strip: Strip | None = None
-    pace: Mapping[str, float] = field(default_factory=dict)
+    state_change: Mapping[str, float] = field(default_factory=dict)
     scale: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """A way of answering in the experiment with several facts: "last" or "attention"; an accuracy a seed and length."""
+class PoolingResult:
+    """One pooling in the experiment with several facts, "last" or "attention"; an accuracy a length and seed."""
 
     name: str
     cell: str
@@ -80,22 +82,12 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machine:
-    """Where it ran; versions: package → version."""
-
-    processor: str
-    threads: int
-    system: str
-    versions: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """The whole result.
 
     lengths: characters of the test stories; stories: how many of each length; chance: of a right guess, 0 to 1.
-    sentence, question, expected: the article's, and its answer; distance: characters between sentence and question.
-    facts: how many stand at the front in `readings`, and the accuracy of guessing among them is 1 / facts.
+    sentence, question, expected: the pirate king's, and the answer; distance: characters between sentence and question.
+    version: of keepgate. facts: how many stand at the front in `poolings`; guessing among them is right in 1 / facts.
     settings: shown as they are. finished: date and time, ISO 8601.
     """
 
@@ -109,10 +101,11 @@ class Comparison:
     expected: str
     distance: int
     machine: Machine
+    version: str
     command: str
     finished: str
     settings: Mapping[str, object] = field(default_factory=dict)
-    readings: tuple[Reading, ...] = ()
+    poolings: tuple[PoolingResult, ...] = ()
     facts: int = 3
 
 

@@ -14,13 +14,12 @@ import random
 from dataclasses import replace
 from itertools import islice
 
-import torch
-
 from ..data.questions import Question
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 from .contestants import BATCH, CONTESTANTS, Contestant
-from .stories import happenings, stories
-from .story_templates import TELLINGS, Language
+from .measure import scale_weights
+from .stories import distractors, stories
+from .story_templates import STORY_TEMPLATES, Language
 
 STEPS = 1600
 # Left as they are, nothing is learnt in so many steps.
@@ -32,16 +31,13 @@ BEFORE = 2
 def begin(seed: int, language: Language) -> ChoiceReader:
     """The reader before training."""
     task = _contestant().build(seed, language)
-    with torch.no_grad():
-        for name, weight in task.encoder.layer.named_parameters():
-            if name.startswith("weight_ih"):
-                weight.mul_(INPUT_SCALE)
+    scale_weights(task.encoder.layer, "weight_ih", INPUT_SCALE)
     return task
 
 
 def batch(seed: int, language: Language) -> list[Question]:
     """Facts and their questions, each after 0 to `BEFORE` other sentences; the same for the same seed."""
-    rng, told, between = random.Random(seed), happenings(seed, language), TELLINGS[language].between
+    rng, told, between = random.Random(seed), distractors(seed, language), STORY_TEMPLATES[language].between
     return [
         _after("".join(islice(told, rng.randrange(BEFORE + 1))).removeprefix(between), between, one)
         for one in stories(BATCH, None, seed=seed, language=language)

@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..errors import SettingsError
 from ..machine import machine
-from ..train.logbook import Bar, Progress
+from ..train.progress import Progress, ProgressBar
 from . import measure
 from .contestants import (
     BATCH,
@@ -26,7 +26,7 @@ from .contestants import (
     FACTS_BUDGET,
     FACTS_LENGTHS,
     LENGTHS,
-    READINGS,
+    POOLINGS,
     SCALED,
     STORIES,
     Budget,
@@ -34,8 +34,8 @@ from .contestants import (
     run_of,
 )
 from .jobs import Job, Outcome, do
-from .result import Comparison, Machine, Network, Reading
-from .stories import article
+from .result import Comparison, Network, PoolingResult
+from .stories import pirate_king_story
 
 # How long to wait for word from the other processes before the bar is drawn again, in seconds.
 _PATIENCE = 0.2
@@ -51,7 +51,7 @@ def run(
     lengths: Sequence[int] = LENGTHS,
     count: int = STORIES,
     contestants: Sequence[Contestant] = CONTESTANTS,
-    readings: Sequence[Contestant] = READINGS,
+    poolings: Sequence[Contestant] = POOLINGS,
     budget: Budget = BUDGET,
     facts_budget: Budget = FACTS_BUDGET,
 ) -> Comparison:
@@ -66,28 +66,29 @@ def run(
     BundleError if a model cannot be saved.
     """
     _check(seeds, processes, count)
-    jobs = _jobs(seeds, contestants, readings, tuple(lengths), count, budget, facts_budget)
+    jobs = _jobs(seeds, contestants, poolings, tuple(lengths), count, budget, facts_budget)
     if models is not None:
         jobs = [_kept(job, models) for job in jobs]
     workers = min(processes or min(2, machine().cores), len(jobs))
-    with Bar(sum(job.steps for job in jobs), shown=progress) as bar:
+    with ProgressBar(sum(job.steps for job in jobs), shown=progress) as bar:
         outcomes = _here(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
-    one = article(measure.ARTICLE_LENGTH)
+    one = pirate_king_story(measure.PIRATE_KING_LENGTH)
     return Comparison(
         networks=tuple(_network(each, outcomes) for each in (*contestants, SCALED)),
         lengths=tuple(lengths),
         stories=count,
         chance=measure.chance(),
         seeds=tuple(seeds),
-        sentence=article().text,
+        sentence=pirate_king_story().text,
         question=one.question,
         expected=one.answers[0],
-        distance=len(one.text) - len(article().text),
-        machine=_machine(),
+        distance=len(one.text) - len(pirate_king_story().text),
+        machine=machine(),
+        version=str(__version__),
         command=command,
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         settings=_settings(budget, facts_budget, workers),
-        readings=tuple(_reading(each, outcomes) for each in readings),
+        poolings=tuple(_pooling(each, outcomes) for each in poolings),
         facts=FACTS,
     )
 
@@ -109,7 +110,7 @@ def _check(seeds: Sequence[int], processes: int | None, count: int) -> None:
 def _jobs(
     seeds: Sequence[int],
     contestants: Sequence[Contestant],
-    readings: Sequence[Contestant],
+    poolings: Sequence[Contestant],
     lengths: tuple[int, ...],
     count: int,
     budget: Budget,
@@ -119,9 +120,9 @@ def _jobs(
     jobs = []
     for seed in seeds:
         jobs += [
-            Job(kind="reading", contestant=each, seed=seed, budget=facts_budget, lengths=FACTS_LENGTHS, count=count,
+            Job(kind="pooling", contestant=each, seed=seed, budget=facts_budget, lengths=FACTS_LENGTHS, count=count,
                 facts=FACTS)
-            for each in readings
+            for each in poolings
         ]  # fmt: skip
         jobs += [
             Job(kind="contestant", contestant=each, seed=seed, budget=budget, lengths=lengths, count=count,
@@ -137,7 +138,7 @@ def _jobs(
     return sorted(jobs, key=lambda job: (job.kind == "scaled", slowest[job.contestant.cell]))
 
 
-def _here(jobs: Sequence[Job], bar: Bar) -> list[Outcome]:
+def _here(jobs: Sequence[Job], bar: ProgressBar) -> list[Outcome]:
     outcomes, before = [], 0
     for job in jobs:
 
@@ -166,7 +167,7 @@ def _work(job: Job) -> Outcome:
     return do(job, lambda now: _worker["said"].put((_called(job), now.loss)))
 
 
-def _in_processes(jobs: Sequence[Job], bar: Bar, workers: int) -> list[Outcome]:
+def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[Outcome]:
     context = multiprocessing.get_context("spawn")
     said = context.Queue()
     others = set(multiprocessing.active_children())
@@ -238,15 +239,15 @@ def _network(contestant: Contestant, outcomes: Sequence[Outcome]) -> Network:
         before=looked.before,
         after=looked.after,
         strip=looked.strip,
-        pace=looked.pace,
+        state_change=looked.state_change,
         scale=contestant.scale,
     )
 
 
-def _reading(contestant: Contestant, outcomes: Sequence[Outcome]) -> Reading:
-    found = [one.reading for one in _of(contestant, outcomes, ("reading",)) if one.reading is not None]
+def _pooling(contestant: Contestant, outcomes: Sequence[Outcome]) -> PoolingResult:
+    found = [one.pooling for one in _of(contestant, outcomes, ("pooling",)) if one.pooling is not None]
     first = found[0]
-    return Reading(
+    return PoolingResult(
         name=first.name,
         cell=first.cell,
         bidirectional=first.bidirectional,
@@ -254,12 +255,6 @@ def _reading(contestant: Contestant, outcomes: Sequence[Outcome]) -> Reading:
         accuracy={length: tuple(one.accuracy[length][0] for one in found) for length in first.accuracy},
         seconds=tuple(one.seconds[0] for one in found),
     )
-
-
-def _machine() -> Machine:
-    found = machine()
-    versions = {"keepgate": str(__version__), "torch": found.torch, "python": found.python}
-    return Machine(processor=found.processor, threads=1, system=found.system, versions=versions)
 
 
 def _settings(budget: Budget, facts_budget: Budget, workers: int) -> dict[str, object]:
@@ -272,9 +267,10 @@ def _settings(budget: Budget, facts_budget: Budget, workers: int) -> dict[str, o
         "batch": BATCH,
         "optimiser": recipe.optimiser,
         "learning rate": recipe.learning_rate,
-        "flat": recipe.flat,
-        "clip": recipe.clip,
+        "hold fraction": recipe.hold_fraction,
+        "max grad norm": recipe.max_grad_norm,
         "steps × characters": told(budget),
         "steps × characters, several facts": told(facts_budget),
         "processes": workers,
+        "threads a process": 1,
     }

@@ -1,4 +1,4 @@
-"""The words that stories are made of, in Traditional Chinese and in English: people, goals, and what else happens."""
+"""Templates of the synthetic stories, in Chinese and English: names, goals, facts, questions, distractors."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,37 +7,37 @@ Language = Literal["zh", "en"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telling:
-    """One language's words.
+class StoryTemplates:
+    """One language's templates.
 
-    A goal is a realm and a rank, such as 海賊 and 王, so that a goal can be new while both its parts are known.
-    fact, question: with {name} and {goal}. happenings: sentences with {a}, {b}, two of the people, or with neither.
-    between: what stands between two sentences.
+    A goal is a domain and a rank, such as 海賊 and 王, so that a goal can be new while both its parts are known.
+    fact, question: with {name} and {goal}. distractors: sentences with {a}, {b}, two of the people, or with neither.
+    between: the separator of two sentences.
     """
 
     names: tuple[str, ...]
-    realms: tuple[str, ...]
+    domains: tuple[str, ...]
     ranks: tuple[str, ...]
     goal: str
     fact: str
     question: str
-    happenings: tuple[str, ...]
+    distractors: tuple[str, ...]
     between: str
 
 
-def _each(words: str) -> tuple[str, ...]:
+def _split(words: str) -> tuple[str, ...]:
     return tuple(words.split())
 
 
 # No two names share a character, so that one character is enough to tell whom a story means.
-CHINESE = Telling(
-    names=_each("魯夫 娜美 索隆 喬巴 羅賓 志豪 雅婷 阿強 淑芬 建宏 佳穎 俊傑 心怡 大雄 靜香 曉明"),
-    realms=_each("海賊 棒球 圍棋 魔術 漫畫 美食 音樂 舞蹈"),
+CHINESE = StoryTemplates(
+    names=_split("魯夫 娜美 索隆 喬巴 羅賓 志豪 雅婷 阿強 淑芬 建宏 佳穎 俊傑 心怡 大雄 靜香 曉明"),
+    domains=_split("海賊 棒球 圍棋 魔術 漫畫 美食 音樂 舞蹈"),
     ranks=tuple("王神迷通星帝霸后"),
-    goal="{realm}{rank}",
+    goal="{domain}{rank}",
     fact="{name}說他想成為{goal}。",
     question="是誰想要成為{goal}?",
-    happenings=(
+    distractors=(
         "下雨了。",
         "風很大。",
         "天色慢慢暗了。",
@@ -61,14 +61,14 @@ CHINESE = Telling(
     between="",
 )
 
-ENGLISH = Telling(
-    names=_each("Luffy Nami Zoro Robin Alice Ben Carol David Emma Frank Grace Henry Iris Jack Kate Leo"),
-    realms=_each("pirate baseball chess magic comic food music dance"),
-    ranks=_each("king god fan expert star emperor boss queen"),
-    goal="the {realm} {rank}",
+ENGLISH = StoryTemplates(
+    names=_split("Luffy Nami Zoro Robin Alice Ben Carol David Emma Frank Grace Henry Iris Jack Kate Leo"),
+    domains=_split("pirate baseball chess magic comic food music dance"),
+    ranks=_split("king god fan expert star emperor boss queen"),
+    goal="the {domain} {rank}",
     fact="{name} says he wants to become {goal}.",
     question="Who wants to become {goal}?",
-    happenings=(
+    distractors=(
         "It rains.",
         "It is windy.",
         "It is slowly getting dark.",
@@ -92,4 +92,4 @@ ENGLISH = Telling(
     between=" ",
 )
 
-TELLINGS: dict[str, Telling] = {"zh": CHINESE, "en": ENGLISH}
+STORY_TEMPLATES: dict[str, StoryTemplates] = {"zh": CHINESE, "en": ENGLISH}

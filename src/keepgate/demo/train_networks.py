@@ -14,13 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
 from ..data.questions import Question
 from ..export import bundle
-from ..tasks.reader import ChoiceReader
+from ..machine import one_thread
+from ..tasks.choice.reader import ChoiceReader
+from ..train import CurriculumStage
 from ..train.loop import Result, fit
-from ..train.plan import Stage
 from . import measure, rnn_recipe
 from .contestants import BATCH, BUDGET, CONTESTANTS, LENGTHS, Budget, run_of, stages_of
 from .pretrained import FOLDER, NAMES
@@ -36,15 +35,15 @@ BY_NAME = {one.name: one for one in CONTESTANTS}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
+class Recipe:
     """How a network is trained that learns nothing under the comparison's budget.
 
-    begin, batch: from a seed and a language, the reader before training, and one step's questions. told: what these
-    are, in words.
+    begin, batch: from a seed and a language, the reader before training, and one step's questions. description: both
+    in words, for the card.
     """
 
     steps: int
-    told: str
+    description: str
     begin: Callable[[int, Language], ChoiceReader]
     batch: Callable[[int, Language], Sequence[Question]]
 
@@ -55,30 +54,30 @@ def alone(seed: int, language: Language) -> list[Question]:
 
 
 # The LSTM begins to answer after 1500 steps.
-LESSONS = {
-    "rnn": Lesson(
+RECIPES = {
+    "rnn": Recipe(
         steps=rnn_recipe.STEPS,
-        told=f"{ALONE}, after up to {rnn_recipe.BEFORE} other sentences; its input weights began "
+        description=f"{ALONE}, after up to {rnn_recipe.BEFORE} other sentences; its input weights began "
         f"{rnn_recipe.INPUT_SCALE} times as large",
         begin=rnn_recipe.begin,
         batch=rnn_recipe.batch,
     ),
-    "lstm-zero": Lesson(steps=4500, told=ALONE, begin=BY_NAME["lstm-zero"].build, batch=alone),
+    "lstm-zero": Recipe(steps=4500, description=ALONE, begin=BY_NAME["lstm-zero"].build, batch=alone),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """What one language's networks are trained on. lessons: of those that the budget would teach nothing, by name.
+    """The training data of one language's networks. recipes: of those that the budget would teach nothing, by name.
 
-    seed: the first with which the LSTM that forgets forgets the article's own name too; each holds some names for good.
+    seed: the first with which the LSTM that forgets forgets the pirate king's name too; each holds some for good.
     """
 
     language: Language
     seed: int
     budget: Budget
     data: str
-    lessons: Mapping[str, Lesson] = field(default_factory=lambda: LESSONS)
+    recipes: Mapping[str, Recipe] = field(default_factory=lambda: RECIPES)
 
     @property
     def lengths(self) -> tuple[int | None, ...]:
@@ -88,19 +87,19 @@ class Course:
 
     def begin(self, name: str) -> ChoiceReader:
         """The network of this name before training."""
-        lesson = self.lessons.get(name)
-        return (lesson.begin if lesson else BY_NAME[name].build)(self.seed, self.language)
+        recipe = self.recipes.get(name)
+        return (recipe.begin if recipe else BY_NAME[name].build)(self.seed, self.language)
 
-    def stages(self, task: ChoiceReader, name: str) -> list[Stage]:
+    def stages(self, task: ChoiceReader, name: str) -> list[CurriculumStage]:
         """What the network of this name is trained on."""
-        lesson = self.lessons.get(name)
-        if lesson is None:
+        recipe = self.recipes.get(name)
+        if recipe is None:
             return stages_of(task, self.budget, 1, self.language)
 
         def make(step: int, seed: int) -> Sequence[object]:  # noqa: ARG001
-            return task.prepare(lesson.batch(seed, self.language), training=True)
+            return task.prepare(recipe.batch(seed, self.language), training=True)
 
-        return [Stage(lesson.steps, make, name=ALONE)]
+        return [CurriculumStage(recipe.steps, make, name=ALONE)]
 
 
 COURSES = (
@@ -126,15 +125,9 @@ COURSES = (
 
 def train(name: str, course: Course, *, progress: bool) -> tuple[ChoiceReader, Result]:
     """One network, trained on one thread from the course's seed: the same bits each time on one machine."""
-    threads, task = torch.get_num_threads(), course.begin(name)
-    torch.set_num_threads(1)
-    # A gradient that vanishes ends in denormal numbers, with which processors take many times as long.
-    torch.set_flush_denormal(True)
-    try:
+    with one_thread():
+        task = course.begin(name)
         return task, fit(task, run_of(course.seed), stages=course.stages(task, name), progress=progress)
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(threads)
 
 
 def make(
@@ -167,7 +160,7 @@ def make(
 def _card(
     name: str, course: Course, trained: Result, right: dict[int | None, float], count: int
 ) -> dict[str, object]:
-    lesson = course.lessons.get(name)
+    recipe = course.recipes.get(name)
     shares = {
         f"right, {ALONE}" if length is None else f"right at {length} characters": f"{share:.1%}"
         for length, share in right.items()
@@ -175,7 +168,7 @@ def _card(
     return {
         "what": f"Says who wants to become something, in the stories of `keepgate compare`: {name}.",
         "data": f"{course.data} The answer is one of 16 names. "
-        f"It was trained on {lesson.told if lesson else 'stories of all lengths below'}.",
+        f"It was trained on {recipe.description if recipe else 'stories of all lengths below'}.",
         "figures": {
             "seed": course.seed,
             "steps": trained.steps,

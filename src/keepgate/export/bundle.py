@@ -16,18 +16,19 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from .. import tasks
-from ..errors import BundleError, KeepgateError, SettingsError, nearest_first
-from ..tasks.settings import settings_from
+from ..config import settings_from
+from ..errors import BundleError, KeepgateError, nearest_first
+from ..tasks.kind import TaskKind
 from ..tasks.task import Task
 from . import folder as folders
 from .parsing import check_lists, empty_tensors, parse_json, parse_tensors, parse_toml
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS = "weights.safetensors"
 # The most bytes of each file but the weights, which may have as many as settings and vocabulary call for.
 LIMITS = {"model.toml": 1 << 16, "vocabulary.json": 1 << 25, "card.md": 1 << 20}
-# A model calls torch a few dozen times for each tensor while it is built.
-_CALLS_PER_TENSOR = 200
+# A layer has at least its two weights.
+_TENSORS_PER_LAYER = 2
 
 _REMEDY = "copy the model again from where it came, or train it again"
 
@@ -72,8 +73,9 @@ def load(folder: Path | str) -> Task:
     header = empty_tensors(path / WEIGHTS, _REMEDY)
     size = sum(tensor.numel() for tensor in header.values())
     check_lists(path / "vocabulary.json", vocabulary, size, _REMEDY)
+    _refuse_more_layers(path / "model.toml", model, len(header) // _TENSORS_PER_LAYER)
     # Built once without memory: settings that ask for more than the weights are is refused before it is taken.
-    with torch.device("meta"), _Shapes(_CALLS_PER_TENSOR * (len(header) + 5)):
+    with torch.device("meta"), _Unfilled():
         _refuse_misfits(_build(task_type, model, vocabulary, path), header, path, _REMEDY)
     # A header and numbers of at most eight bytes.
     limits = {WEIGHTS: 8 * size + (1 << 23)}
@@ -85,16 +87,9 @@ def load(folder: Path | str) -> Task:
     return task.eval()
 
 
-class _Shapes(TorchFunctionMode):
-    """Builds a model for its shapes alone: no weight is given initial values, and there are at most `calls` of torch.
-
-    Without memory there is nowhere to put values, and torch would import its compiler to find that out, which takes
-    longer than all the rest of `load`. Settings that ask for 100,000 layers end at the calls.
-    """
-
-    def __init__(self, calls: int) -> None:
-        super().__init__()
-        self.calls = calls
+class _Unfilled(TorchFunctionMode):
+    """Weights are not given initial values: without memory there is nowhere to put them, and torch would import its
+    compiler to find that out, which takes longer than all the rest of `load`."""
 
     def __torch_function__(
         self,
@@ -104,9 +99,6 @@ class _Shapes(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         options = dict(kwargs or {})
-        self.calls -= 1
-        if self.calls < 0:
-            raise SettingsError("these settings make many more tensors than there are weights")
         if getattr(func, "__module__", None) == "torch.nn.init":
             return options.get("tensor", args[0] if args else None)
         return func(*args, **options)
@@ -180,6 +172,14 @@ def _build(
         ) from fault
 
 
+def _refuse_more_layers(path: Path, model: Mapping[str, Any], most: int) -> None:
+    layers = settings_values(model).get("num_layers")
+    if isinstance(layers, int) and layers > most:
+        raise BundleError(
+            f"{path} asks for {layers:,} layers, and the weights are of {most:,} at most; {_REMEDY}"
+        )
+
+
 def _refuse_misfits(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     own = task.state_dict()
     for names, fault in (
@@ -207,13 +207,13 @@ def _task_type(path: Path, model: Mapping[str, Any]) -> type[Task]:
             f"{path} has format {version!r}, and this keepgate reads format {FORMAT}; "
             f"{'install a newer keepgate' if isinstance(version, int) and version > FORMAT else _REMEDY}"
         )
-    known: Mapping[str, type[Task]] = tasks.TASKS
+    known: Mapping[str, TaskKind] = tasks.KINDS
     if not isinstance(kind, str) or kind not in known:
         raise BundleError(
             f"{path} is of kind {kind!r}; this keepgate knows {', '.join(nearest_first(str(kind), known))}; "
             "install the keepgate that wrote it, or train it again"
         )
-    return known[kind]
+    return known[kind].task
 
 
 def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> str:
@@ -227,8 +227,8 @@ def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[s
         "## Settings",
         _paragraph(settings),
         "## How to use it",
-        f'```\nkeepgate ask {path.name} --text FILE --question "…"\n```',
-        f"```\nfrom keepgate.export import load\n\nreader = load({path.name!r})\n```",
+        f"```\n{tasks.KINDS[task.kind].use.format(model=path.name)}\n```",
+        f"```\nfrom keepgate.export import load\n\nmodel = load({path.name!r})\n```",
         "manifest.json holds the SHA-256 of each file; a folder in which one has changed is refused.",
     ]
     return "\n\n".join(parts) + "\n"

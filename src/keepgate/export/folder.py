@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -18,6 +19,8 @@ MANIFEST = "manifest.json"
 
 # A manifest holds a hundred bytes for each of a few files; a larger one is no manifest.
 _MANIFEST_LIMIT = 1 << 20
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space, or choose a folder on another disk",
@@ -191,8 +194,7 @@ def _manifest(folder: Path, names: Collection[str], what: str, remedy: str) -> d
     try:
         sums = json.loads(content)["files"]
         sound = all(
-            isinstance(name, str) and isinstance(entry["sha256"], str) and type(entry["bytes"]) is int
-            for name, entry in sums.items()
+            _SHA256.fullmatch(entry["sha256"]) and type(entry["bytes"]) is int for entry in sums.values()
         )
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         sound = False

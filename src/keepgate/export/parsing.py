@@ -18,7 +18,7 @@ from ..errors import BundleError
 _DOTS_IN_A_LINE = 200
 _CONTAINERS = 10_000
 # A tensor's entry in the header takes about a hundred bytes.
-_HEADER_BYTES = 1 << 22
+_HEADER_BYTES = 1 << 20
 
 
 def parse_toml(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def parse_tensors(path: Path, content: bytes, remedy: str) -> dict[str, Tensor]:
 def empty_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
     """The tensors of a safetensors file on the meta device: names, shapes and dtypes from its header alone.
 
-    Raises BundleError if it cannot be read, or has a header of more than 4 MiB.
+    Raises BundleError if it cannot be read, or has a header of more than 1 MiB.
     """
     try:
         with path.open("rb") as file:

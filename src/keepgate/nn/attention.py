@@ -12,7 +12,7 @@ class Attention(nn.Module):
 
     def __init__(self, query_size: int, key_size: int) -> None:
         super().__init__()
-        self.ask = nn.Linear(query_size, key_size, bias=False)
+        self.query_proj = nn.Linear(query_size, key_size, bias=False)
         self.scale = 1 / math.sqrt(key_size)
 
     def forward(
@@ -25,7 +25,7 @@ class Attention(nn.Module):
 
         A row without any real step reads zeros.
         """
-        scores = torch.einsum("bk,tbk->tb", self.ask(query), keys) * self.scale
+        scores = torch.einsum("bk,tbk->tb", self.query_proj(query), keys) * self.scale
         weights = masked_softmax(scores, real)
         return torch.einsum("tb,tbk->bk", weights, keys), weights
 

@@ -1,35 +1,49 @@
-"""Embedding → dropout → stack: what every task starts with."""
+"""Encoder: input module (an embedding, for example) → dropout → recurrent layers; what every task starts with."""
 
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ..errors import CellError, SettingsError
+from .. import cells
+from ..equations import Cell
+from ..errors import CellError, SettingsError, nearest_first
 from .dropout import LockedDropout
 from .init import Init
-from .layers import GRU, LSTM, RNN
+from .pooling import last_states
+from .recurrent import Recurrent
 from .time_delay import TimeDelayLayer
 from .trace import Trace
 
-CellName = Literal["feedforward", "rnn", "lstm", "gru"]
-CELL_NAMES: tuple[str, ...] = ("feedforward", "rnn", "lstm", "gru")
+CellName = Literal["feedforward", "rnn", "rnn_relu", "lstm", "gru", "gru_reset_before", "peephole", "mingru"]
+CELL_NAMES: tuple[str, ...] = get_args(CellName)
+
+
+def cell_of(name: str) -> Cell | None:
+    """The cell that settings call so; None for "feedforward", which is a window without memory.
+
+    Raises SettingsError for an unknown name; it lists the known ones, nearest first.
+    """
+    if name not in CELL_NAMES:
+        raise SettingsError(f"cell is {name!r}; choose one of {', '.join(nearest_first(name, CELL_NAMES))}")
+    return None if name == "feedforward" else cells.by_name("rnn_tanh" if name == "rnn" else name)
 
 
 class Encoder(nn.Module):
-    """Ids to states. Id 0 is padding.
+    """Inputs of any kind to states over time.
 
-    cell:   "feedforward" sees the last `window` tokens and has no memory; the others carry a state.
+    cell:   a Cell, one of one's own included, or a name; "feedforward" sees the last `window` steps, without memory.
+    inputs: from what is read ([time, batch] ids, say) to [time, batch, input_size].
     init, horizon, forget_bias: as Recurrent takes them.
     """
 
     def __init__(
         self,
-        vocabulary_size: int,
+        cell: Cell | str,
+        inputs: nn.Module,
         *,
-        cell: CellName,
-        embedding_size: int,
+        input_size: int,
         hidden_size: int,
         num_layers: int = 1,
         bidirectional: bool = False,
@@ -40,77 +54,64 @@ class Encoder(nn.Module):
         window: int | None = None,
     ) -> None:
         super().__init__()
-        if cell not in CELL_NAMES:
-            raise SettingsError(f"cell is {cell!r}; choose one of {', '.join(CELL_NAMES)}")
-        self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=0)
-        self.dropout = LockedDropout(dropout)
+        self.inputs, self.dropout = inputs, LockedDropout(dropout)
         self.bidirectional = bidirectional
-        self.layer: RNN | LSTM | GRU | TimeDelayLayer
-        if cell == "feedforward":
-            if (
-                window is None
-                or bidirectional
-                or num_layers != 1
-                or init != "torch"
-                or forget_bias is not None
-            ):
+        described = cell_of(cell) if isinstance(cell, str) else cell
+        self.layer: Recurrent | TimeDelayLayer
+        if described is not None:
+            if window is not None:
                 raise SettingsError(
-                    "a feedforward encoder has a window in tokens, one layer, one direction and no gates: "
-                    "give window=… and leave num_layers, bidirectional, init and forget_bias alone"
+                    f"window={window} belongs to cell='feedforward'; an {described.name} remembers by itself"
                 )
-            self.layer = TimeDelayLayer(embedding_size, hidden_size, window=window)
+            self.layer = Recurrent(
+                described, input_size, hidden_size, num_layers, dropout=dropout if num_layers > 1 else 0.0,
+                bidirectional=bidirectional, init=init, horizon=horizon, forget_bias=forget_bias,
+            )  # fmt: skip
             return
-        if window is not None:
+        if window is None or bidirectional or num_layers != 1 or init != "torch" or forget_bias is not None:
             raise SettingsError(
-                f"window={window} belongs to cell='feedforward'; an {cell} remembers by itself"
+                "a feedforward encoder has a window in tokens, one layer, one direction and no gates: "
+                "give window=… and leave num_layers, bidirectional, init and forget_bias alone"
             )
-        layer = {"rnn": RNN, "lstm": LSTM, "gru": GRU}[cell]
-        self.layer = layer(
-            embedding_size, hidden_size, num_layers, dropout=dropout if num_layers > 1 else 0.0,
-            bidirectional=bidirectional, init=init, horizon=horizon, forget_bias=forget_bias,
-        )  # fmt: skip
+        self.layer = TimeDelayLayer(input_size, hidden_size, window=window)
 
     @property
     def output_size(self) -> int:
         """Units of the states: hidden · directions."""
         return self.layer.hidden_size * (2 if self.bidirectional else 1)
 
-    def embed(self, ids: Int[Tensor, "time batch"]) -> Float[Tensor, "time batch embedding"]:
-        return self.dropout(self.embedding(ids))
+    def embed(self, x: Any) -> Float[Tensor, "time batch input"]:
+        """What the layer is given for these inputs, dropout included."""
+        embedded: Tensor = self.dropout(self.inputs(x))
+        return embedded
 
     def forward(
-        self, ids: Int[Tensor, "time batch"], lengths: Int[Tensor, " batch"]
+        self, x: Any, lengths: Int[Tensor, " batch"]
     ) -> tuple[Float[Tensor, "time batch states"], Float[Tensor, "batch states"]]:
-        """The states after every token, zero beyond a row's length, and what each direction knows at its end.
+        """The states after every step, zero beyond a row's length, and the last state of each direction."""
+        states, _ = self.layer(self.embed(x), lengths=lengths)
+        return states, last_states(states, lengths, bidirectional=self.bidirectional)
 
-        For the reverse direction that is the state at the row's first token.
-        """
-        states, _ = self.layer(self.embed(ids), lengths=lengths)
-        return states, self._last(states, lengths)
+    def last(self, x: Tensor, lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch states"]:
+        """The last state of each direction, as `forward` gives it; a window is computed there and nowhere else."""
+        if not isinstance(self.layer, TimeDelayLayer) or len(x) == 0:
+            final: Tensor = self(x, lengths)[1]
+            return final
+        lengths = lengths.to(x.device)
+        place = lengths - self.layer.window + torch.arange(self.layer.window, device=x.device).unsqueeze(1)
+        inside = x[place.clamp(min=0), torch.arange(x.shape[1], device=x.device)]
+        return self.layer.last(self.embed(inside) * (place >= 0).unsqueeze(2)) * (lengths > 0).unsqueeze(1)
 
-    def last(
-        self, ids: Int[Tensor, "time batch"], lengths: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch states"]:
-        """What each direction knows at its end, as `forward` gives it; a window is computed there and nowhere else."""
-        if not isinstance(self.layer, TimeDelayLayer) or len(ids) == 0:
-            return self(ids, lengths)[1]
-        lengths = lengths.to(ids.device)
-        place = lengths - self.layer.window + torch.arange(self.layer.window, device=ids.device).unsqueeze(1)
-        seen = self.embed(ids.gather(0, place.clamp(min=0))) * (place >= 0).unsqueeze(2)
-        return self.layer.last(seen) * (lengths > 0).unsqueeze(1)
+    def trace(self, x: Any, lengths: Int[Tensor, " batch"]) -> Trace:
+        """Every gate and state over the steps. Raises CellError for a feedforward encoder, which has none."""
+        return self.recurrent.trace(self.embed(x), lengths=lengths)
 
-    def trace(self, ids: Int[Tensor, "time batch"], lengths: Int[Tensor, " batch"]) -> Trace:
-        """Every gate and state over the tokens. Raises CellError for a feedforward encoder, which has none."""
+    @property
+    def recurrent(self) -> Recurrent:
+        """The recurrent layer. Raises CellError for a feedforward encoder, which has no memory."""
         if isinstance(self.layer, TimeDelayLayer):
             raise CellError(
-                "a feedforward encoder has no gates and no state to trace; use cell='lstm', 'gru' or 'rnn'"
+                "a feedforward encoder has no gates and no state to trace, no memory to look into; "
+                "use cell='lstm', 'gru' or 'rnn'"
             )
-        return self.layer.trace(self.embed(ids), lengths=lengths)
-
-    def _last(self, states: Tensor, lengths: Tensor) -> Tensor:
-        place = (lengths.to(states.device) - 1).clamp(min=0)
-        forwards, backwards = states[place, torch.arange(states.shape[1])], states[0]
-        if not self.bidirectional:
-            return forwards
-        units = self.layer.hidden_size
-        return torch.cat([forwards[:, :units], backwards[:, units:]], 1)
+        return self.layer

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from ..data.questions import Question
-from ..demo.stories import article, stories
+from ..demo.stories import pirate_king_story, stories
 from ..errors import KeepgateError, SettingsError
 from . import gradients, lengthen, replies
 from .bodies import (
@@ -171,7 +171,7 @@ def _story(language: Literal["zh", "en"], length: int, seed: int) -> replies.Pla
     """A story with its question; the article's own for seed 0. In Chinese the question's mark is one that is typed."""
     try:
         told = (
-            article(length, language=language)
+            pirate_king_story(length, language=language)
             if seed == 0
             else stories(1, length, seed=seed, split="test", language=language)[0]
         )

@@ -50,6 +50,10 @@ class TimedConnection(H11Protocol):
         """Whether no request is being answered: none has come, or its headers are still coming."""
         return self.cycle is None or self.cycle.response_complete
 
+    def _should_upgrade(self) -> bool:
+        """Asks for WebSockets and HTTP/2 are passed over, and answered in HTTP/1.1."""
+        return False
+
     def _wait(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

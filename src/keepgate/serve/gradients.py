@@ -8,9 +8,10 @@ import torch
 
 from ..data.questions import Question
 from ..data.text import sentence_around, words
-from ..demo.stories import article
+from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
-from ..lens import decay_length, explodes, gone_after, gradient_of_run, read
+from ..lens import read
+from ..lens.gradients import decay_length, explodes, gone_after, gradient_of_run
 from ..nn import Recurrent
 from ..tasks.task import Task
 from .models import Model, layer_of
@@ -76,7 +77,7 @@ def story(language: Language, tokens: int) -> Question:
     """The article's story in a language, of more than so many tokens."""
     characters = tokens + SHORTEST
     while True:
-        found = article(characters, language=language)
+        found = pirate_king_story(characters, language=language)
         if len(words(found.text)) > tokens:
             return found
         characters += characters // 2

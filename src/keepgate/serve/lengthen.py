@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from ..data.questions import Question
 from ..demo.pretrained import LANGUAGES
-from ..demo.stories import happenings, told
+from ..demo.stories import answer_in_story, distractors
 from ..demo.story_templates import Language
 from ..errors import KeepgateError
 from .limits import Refusal
@@ -28,7 +28,7 @@ def longer(text: str, *, language: Language, steps: int, to: int) -> list[str]:
     room = to - len(text)
     sentences: list[str] = []
     size = 0
-    for sentence in happenings(SEED, language):
+    for sentence in distractors(SEED, language):
         size += len(sentence)
         if size > room:
             break
@@ -76,7 +76,7 @@ def expected_of(asked: Question) -> str | None:
     """What the text itself says, where it is told and asked as our stories are, in either language; else None."""
     plain = asked.question.translate(_NARROW)
     for language in LANGUAGES:
-        found = told(asked.text, plain, language)
+        found = answer_in_story(asked.text, plain, language)
         if found is not None:
             return found
     return None

@@ -14,7 +14,7 @@ from ..equations import Cell
 from ..errors import SettingsError
 from ..export import load
 from ..nn import Recurrent
-from ..tasks.reader import ChoiceReader
+from ..tasks.choice.reader import ChoiceReader
 from ..tasks.span import SpanReader
 from ..tasks.task import Task
 from .known import familiar
@@ -138,7 +138,7 @@ def served(named: Iterable[Path] = ()) -> Models:
 def layer_of(task: Task) -> Recurrent:
     """The layer that reads a reader's text. Raises SettingsError if it has no memory to look into."""
     if isinstance(task, SpanReader):
-        return task.network.read_text
+        return task.network.text_encoder
     if isinstance(task, ChoiceReader) and isinstance(task.encoder.layer, Recurrent):
         return task.encoder.layer
     raise SettingsError(f"this {task.kind} has no memory to look into; serve one with an RNN, LSTM or GRU")

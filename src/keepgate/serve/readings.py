@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from ..data.questions import Question
 from ..data.text import sentence_around, tokenize
-from ..lens import Reading, read
-from ..tasks.reader import joined
+from ..lens import read
+from ..lens.readers import Reading
+from ..tasks.choice.reader import joined
 from .models import Model
 
 _Key = tuple[str, str, str]

@@ -8,10 +8,11 @@ from torch import Tensor
 from ..data.questions import Question
 from ..data.text import words
 from ..errors import CellError
-from ..lens import Reading, answer_if, fate, half_lives, search, sensitivity, writes_of
-from ..lens.carriers import TRIED
-from ..lens.choices import ChoiceHead
-from ..lens.view import movement
+from ..lens.memory import fate, half_lives, writes_of
+from ..lens.readers import Reading, answer_if, search, sensitivity
+from ..lens.readers.choice_head import ChoiceHead
+from ..lens.readers.leave_one_out import TRIED
+from ..lens.readers.view import movement
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task

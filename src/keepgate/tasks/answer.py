@@ -7,6 +7,9 @@ from torch import Tensor
 
 from ..errors import BundleError
 
+# So many of the most probable answers are kept.
+CANDIDATES = 5
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -4,11 +4,16 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 
+import numpy as np
+
+from ..data.questions import Question
 from ..data.text import tokenize
-from ..errors import ShapeError
+from ..errors import SettingsError, ShapeError
+from .answer import Answer
+from .measure import Measurement, Metric, Rows
 
 # The signs that CMRC 2018's own script deletes before it cuts a text into tokens (cmrc2018_evaluate.py, Cui
 # et al. 2019, arXiv:1810.07366). What stood on both sides of one becomes one word.
@@ -89,6 +94,56 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
         f1_substring=sum(one.f1_substring for one in scores) / len(scores),
         f1_bag=sum(one.f1_bag for one in scores) / len(scores),
     )
+
+
+METRICS = (
+    Metric(name="exact", title="exact match"),
+    Metric(name="f1_substring", title="F1, longest common substring"),
+    Metric(name="f1_bag", title="F1, bag of words"),
+)
+# Questions between two reports of progress.
+_AT_ONCE = 256
+
+
+def measure_answers(
+    answer: Callable[[Sequence[Question]], list[Answer]],
+    questions: Sequence[Question],
+    on_progress: Callable[[int], None] | None = None,
+) -> Measurement:
+    """The answers to these questions, scored, beside always giving the commonest answer.
+
+    Raises SettingsError if there are no questions.
+    """
+    if not questions:
+        raise SettingsError("there are no questions to evaluate on; give at least one, or leave dev out")
+    answers: list[Answer] = []
+    for first in range(0, len(questions), _AT_ONCE):
+        answers += answer(questions[first : first + _AT_ONCE])
+        if on_progress is not None:
+            on_progress(len(answers))
+    scores = [score(given.text, asked.answers) for given, asked in zip(answers, questions, strict=True)]
+    records = [
+        {
+            "id": asked.id, "question": asked.question, "answers": list(asked.answers), "prediction": given.text,
+            "probability": given.probability, **asdict(scored),
+        }
+        for asked, given, scored in zip(questions, answers, scores, strict=True)
+    ]  # fmt: skip
+    commonest = Counter(asked.answers[0] for asked in questions).most_common(1)[0][0]
+    baseline = mean_scores([score(commonest, asked.answers) for asked in questions])
+    return Measurement(
+        records=records,
+        scores={
+            field.name: _mean_of([getattr(scored, field.name) for scored in scores])
+            for field in fields(Scores)
+        },
+        baselines={f"always {commonest!r}": asdict(baseline)},
+    )
+
+
+def _mean_of(values: Sequence[float]) -> Callable[[Rows], float]:
+    array = np.asarray(values)
+    return lambda rows: float(array[rows].mean())
 
 
 def accuracy(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> float:

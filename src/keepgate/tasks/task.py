@@ -1,4 +1,4 @@
-"""What training, files, the lens and the terminal need of a task: a torch module with these methods."""
+"""Task: a torch module as training, files, measuring and the lens need it, one protocol for each of them."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,14 +7,15 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ..data.questions import Question
-from ..data.text import Tokens
-from ..nn.trace import Trace
-from .answer import Answer
+from ..data.vocabulary import Vocabulary
+from .measure import Measured
+
+# Recurrent states that go on from one batch to the next, without their history.
+Carry = tuple[Tensor, ...]
 
 
 class Example(Protocol):
-    """One question made ready for the network once; its length, in tokens, decides its bucket."""
+    """One item made ready for the network once; its length, in steps, decides its bucket."""
 
     @property
     def length(self) -> int: ...
@@ -26,9 +27,41 @@ class Batch(Protocol):
     def to(self, device: torch.device | str) -> Self: ...
 
 
+class Module(Protocol):
+    """What every torch module has, so that a task can be typed as one."""
+
+    training: bool
+
+    def modules(self) -> Iterator[nn.Module]: ...
+    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]: ...
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, nn.Parameter]]: ...
+    def get_submodule(self, target: str) -> nn.Module: ...
+    def state_dict(self) -> dict[str, Tensor]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any: ...
+    def train(self, mode: bool = True) -> Self: ...
+    def eval(self) -> Self: ...
+
+
 @runtime_checkable
-class Task(Protocol):
-    """A network with a head, a loss and a decoder; `kind` names it in files, `settings` rebuild it."""
+class Trainable(Module, Protocol):
+    """What `keepgate.train` needs."""
+
+    def collate(self, examples: Sequence[Any]) -> Any:
+        """The examples as one batch of padded tensors, time first."""
+
+    def loss(self, batch: Any, carry: Carry | None = None) -> tuple[Tensor, Carry | None]:
+        """Mean loss over the batch, in nats, and the states after it; None for a task that carries none on.
+
+        carry: the states after the batch before, where this one goes on from it (truncated backpropagation through
+            time); None where it begins afresh.
+        """
+
+
+@runtime_checkable
+class Stored(Module, Protocol):
+    """What `keepgate.export` needs: `kind` names the task in files, `settings` rebuild it."""
 
     kind: ClassVar[str]
     settings_type: ClassVar[type]
@@ -37,26 +70,6 @@ class Task(Protocol):
     def settings(self) -> Any:
         """The frozen dataclass, of type `settings_type`, that `from_files` rebuilds this task from."""
 
-    def prepare(self, questions: Sequence[Question], *, training: bool) -> list[Any]:
-        """The questions as this task's examples, in order.
-
-        In training, questions that cannot be learnt from (no answer among the choices, or none in the text)
-        are left out, so the list may be shorter; otherwise there is one example for each question.
-        Raises CorpusError for a question that has no text or asks nothing.
-        """
-
-    def collate(self, examples: Sequence[Any]) -> Any:
-        """The examples as one batch of padded tensors, time first."""
-
-    def loss(self, batch: Any) -> Tensor:
-        """Mean loss over the batch's rows, in nats."""
-
-    def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
-        """One answer for each question, in order, without dropout or gradients; the mode stays as it was."""
-
-    def look(self, question: Question) -> tuple[Tokens, Trace]:
-        """The tokens that the encoder read, in order, and the trace of its gates and states over them."""
-
     def vocabulary_json(self) -> dict[str, Any]:
         """All that is not a setting or a weight (tokens, choices), as plain JSON values."""
 
@@ -64,24 +77,31 @@ class Task(Protocol):
     def from_files(cls, settings: Any, vocabulary: Mapping[str, Any]) -> Self:
         """A task of these settings and of what `vocabulary_json` gave, with weights still to be loaded."""
 
-    @classmethod
-    def build(cls, questions: Sequence[Question], settings: Any, seed: int) -> Self:
-        """A task whose vocabulary is counted in these questions, with fresh weights: the same for the same seed.
 
-        Raises CorpusError if nothing can be learnt from the questions.
+@runtime_checkable
+class Task(Trainable, Stored, Measured, Protocol):
+    """All of them, and the way from items (questions, labelled texts) to examples."""
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The tokens that it can tell from each other; None for a task that reads no text."""
+
+    @classmethod
+    def build(cls, items: Sequence[Any], settings: Any, seed: int) -> Self:
+        """A task whose vocabulary is counted in these items, with fresh weights: the same for the same seed.
+
+        Raises CorpusError if nothing can be learnt from the items.
         """
 
-    # What every torch module has, so that a Task can be typed as one.
-    training: bool
+    def prepare(self, items: Sequence[Any], *, training: bool) -> list[Any]:
+        """The items as this task's examples, in order.
 
-    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]: ...
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, nn.Parameter]]: ...
-    def state_dict(self) -> dict[str, Tensor]: ...
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any: ...
-    def train(self, mode: bool = True) -> Self: ...
-    def eval(self) -> Self: ...
+        In training, those that cannot be learnt from (see `unlearnable`) are left out, so the list may be shorter;
+        otherwise there is one example for each. Raises CorpusError for an item in which there is nothing to read.
+        """
+
+    def unlearnable(self, example: Any) -> str | None:
+        """Why nothing can be learnt from this example ("the answer is not in the text"); None if it can."""
 
 
 @runtime_checkable

@@ -1,8 +1,8 @@
 """BATCHES → WEIGHTS: one loop for every task, that can be stopped anywhere and goes on exactly."""
 
-from .logbook import Bar, Progress
+from .batches import CurriculumStage
+from .config import TrainingConfig
 from .loop import Result, fit
-from .plan import Stage
-from .settings import Run
+from .progress import Progress, ProgressBar
 
-__all__ = ["Bar", "Progress", "Result", "Run", "Stage", "fit"]
+__all__ = ["CurriculumStage", "Progress", "ProgressBar", "Result", "TrainingConfig", "fit"]

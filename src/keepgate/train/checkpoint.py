@@ -1,9 +1,9 @@
-"""Checkpoints: all that a run needs to go on exactly, written whole or not at all, the last two kept.
+"""Checkpoints: all that a training needs to go on exactly, written whole or not at all, the last two kept.
 
 FOLDER/checkpoints/step-00000400/
-    weights.safetensors  average.safetensors  optimiser.safetensors
-    state.json           steps done, losses not yet written down, the generators' states
-    settings.toml        run, task and data: another run is refused
+    weights.safetensors  average.safetensors  best.safetensors  optimiser.safetensors  carry.safetensors
+    state.json           steps done, losses not yet logged, the best evaluation, the generators' states
+    settings.toml        configuration, task and data: another training is refused
     clock.json           seconds so far, which alone differ between two runs alike
     manifest.json        the SHA-256 of each
 """
@@ -25,18 +25,25 @@ from ..errors import BundleError, SettingsError
 from ..export import folder as folders
 from ..export.bundle import plain, put_weights, tensors_bytes
 from ..export.parsing import parse_json, parse_tensors, parse_toml
-from ..tasks.task import Task
+from ..tasks.task import Carry, Stored, Trainable
 from . import randomness
-from .optimiser import Average, build
-from .settings import Run
+from .config import TrainingConfig
+from .optimiser import WeightAverage, build_optimiser
 
-_TENSORS = ("weights.safetensors", "average.safetensors", "optimiser.safetensors")
+_TENSORS = tuple(f"{name}.safetensors" for name in ("weights", "average", "best", "optimiser", "carry"))
 _FILES = (*_TENSORS, "state.json", "settings.toml", "clock.json")
+_CHANGING = ("step", "unlogged_losses", "first_loss", "best_score")
 _NAME = re.compile(r"step-(\d{8,})")
 _KEPT = 2
 
 # These change when something is said or saved, never the weights.
-_FREE = ("run.log_every", "run.evaluate_every", "run.checkpoint_every", "run.threads", "torch")
+_FREE = (
+    "training.log_every",
+    "training.evaluate_every",
+    "training.checkpoint_every",
+    "training.threads",
+    "torch",
+)
 
 
 # What the content of a checkpoint raises if its sums are right and it was made by hand all the same.
@@ -50,53 +57,79 @@ _NOT_OURS = (
 
 
 @dataclass
-class State:
-    """All that changes while a run goes on, and so all that a checkpoint must hold."""
+class TrainingState:
+    """All that changes while a training goes on, and so all that a checkpoint must hold.
 
-    task: Task
+    carry: recurrent states after the last batch, for a stream. first_loss: before the first step, in nats.
+    best, best_score: weights and value of the evaluation with the best first metric, the higher the better.
+    """
+
+    task: Trainable
     optimiser: torch.optim.Optimizer
-    average: Average | None
+    average: WeightAverage | None
     step: int = 0
-    pending: list[float] = field(default_factory=list)
+    unlogged_losses: list[float] = field(default_factory=list)
+    first_loss: float | None = None
+    carry: Carry | None = None
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_score: float | None = None
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
     @classmethod
-    def start(cls, task: Task, run: Run) -> "State":
+    def start(cls, task: Trainable, config: TrainingConfig) -> "TrainingState":
         """The state before the first step."""
-        average = Average(task.state_dict(), run.average) if run.average is not None else None
-        return cls(task, build(run, task.parameters()), average)
+        decay = config.ema_decay
+        average = WeightAverage(task.state_dict(), decay) if decay is not None else None
+        return cls(task, build_optimiser(config, task.parameters()), average)
 
-    def keep_average(self) -> None:
+    def take_average(self) -> None:
         """Gives the task the averaged weights, where there is an average."""
         if self.average is not None:
             self.task.load_state_dict(self.average.weights)
 
+    def note_best(self, metrics: Mapping[str, float], *, higher_is_better: bool) -> None:
+        """Keeps a copy of the task's weights if the first metric is better than at every evaluation before."""
+        if not metrics:
+            return
+        score = float(next(iter(metrics.values()))) * (1 if higher_is_better else -1)
+        if self.best_score is None or score > self.best_score:
+            self.best_score = score
+            self.best = {name: tensor.clone() for name, tensor in self.task.state_dict().items()}
 
-def describe(task: Task, run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint holds so that it is never taken up by another run, as a table that TOML can hold."""
-    vocabulary = json.dumps(task.vocabulary_json(), sort_keys=True).encode()
+    def finish(self, config: TrainingConfig) -> None:
+        """Gives the task the weights to keep, and puts it into evaluation mode."""
+        self.take_average()
+        if config.keep == "best" and self.best:
+            self.task.load_state_dict(self.best)
+        self.task.eval()
+
+
+def describe(task: Any, config: TrainingConfig, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint holds so that it is never taken up by another training, as a table that TOML can hold."""
+    stored: Stored = task
+    vocabulary = json.dumps(stored.vocabulary_json(), sort_keys=True).encode()
     return {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "run": plain(run),
+        "training": plain(config),
         "task": {
-            "kind": task.kind,
+            "kind": stored.kind,
             "vocabulary": hashlib.sha256(vocabulary).hexdigest(),
-            **plain(task.settings),
+            **plain(stored.settings),
         },
         "data": dict(data),
     }
 
 
 class Checkpoints:
-    """The checkpoints of one run in one folder; no other process may write there at the same time.
+    """The checkpoints of one training in one folder; no other process may write there at the same time.
 
     Without a folder nothing is saved and nothing found.
     """
 
     def __init__(self, folder: Path | None, settings: Callable[[], Mapping[str, Any]]) -> None:
-        """settings: gives what `describe` found of the run; not asked without a folder."""
+        """settings: gives what `describe` found of the training; not asked without a folder."""
         self.folder = folder / "checkpoints" if folder is not None else None
         self.settings = settings() if folder is not None else {}
         self._lock: int | None = None
@@ -141,19 +174,22 @@ class Checkpoints:
             else "there is no checkpoint"
         )
 
-    def save(self, state: State) -> Path | None:
+    def save(self, state: TrainingState) -> Path | None:
         """Writes a checkpoint and removes all but the last two. Raises BundleError if that fails."""
         if self.folder is None:
             return None
         path = self.folder / f"step-{state.step:08d}"
-        average = state.average.weights if state.average else {}
-        optimiser = dict(_optimiser_tensors(state))
-        changing = {"step": state.step, "pending": state.pending, "random": randomness.state()}
+        tensors = {
+            "weights": state.task.state_dict(),
+            "average": state.average.weights if state.average else {},
+            "best": state.best,
+            "optimiser": dict(_optimiser_tensors(state)),
+            "carry": {str(number): tensor for number, tensor in enumerate(state.carry or ())},
+        }
+        changing = {name: getattr(state, name) for name in _CHANGING} | {"random": randomness.state()}
         clock = {"seconds": state.seconds, "cpu_seconds": state.cpu_seconds}
         files = {
-            "weights.safetensors": tensors_bytes(state.task.state_dict()),
-            "average.safetensors": tensors_bytes(average),
-            "optimiser.safetensors": tensors_bytes(optimiser),
+            **{f"{name}.safetensors": tensors_bytes(named) for name, named in tensors.items()},
             "state.json": json.dumps(changing).encode(),
             "settings.toml": tomli_w.dumps(self.settings).encode(),
             "clock.json": json.dumps(clock).encode(),
@@ -167,11 +203,11 @@ class Checkpoints:
             folders.remove(old)
         return path
 
-    def restore(self, state: State, *, previous: bool = False) -> Path | None:
+    def restore(self, state: TrainingState, *, previous: bool = False) -> Path | None:
         """Puts `state` where the newest checkpoint left it, and says which that is; None if there is none.
 
         previous: if the newest one is damaged, set it aside and take the one before it.
-        Raises BundleError if it is damaged, SettingsError if it belongs to a run with other settings.
+        Raises BundleError if it is damaged, SettingsError if it belongs to a training with other settings.
         """
         for path in self.found():
             try:
@@ -191,8 +227,8 @@ class Checkpoints:
             return path
         return None
 
-    def _put(self, state: State, path: Path, content: Mapping[str, bytes]) -> None:
-        weights, average, optimiser = (
+    def _put(self, state: TrainingState, path: Path, content: Mapping[str, bytes]) -> None:
+        weights, average, state.best, optimiser, carry = (
             parse_tensors(path / name, content[name], self._remedy(path)) for name in _TENSORS
         )
         put_weights(state.task, weights, path, self._remedy(path))
@@ -204,7 +240,9 @@ class Checkpoints:
             parse_json(path / name, content[name], self._remedy(path))
             for name in ("state.json", "clock.json")
         )
-        state.step, state.pending = changing["step"], changing["pending"]
+        state.carry = tuple(carry[str(number)] for number in range(len(carry))) or None
+        for name in _CHANGING:
+            setattr(state, name, changing[name])
         state.seconds, state.cpu_seconds = clock["seconds"], clock["cpu_seconds"]
         randomness.restore(changing["random"])
 
@@ -222,7 +260,9 @@ class Checkpoints:
             _flat(parse_toml(path / "settings.toml", content, self._remedy(path))),
             _flat(self.settings),
         )
-        names = sorted(name for name in there.keys() | here.keys() if name not in _FREE)
+        # Which weights are the best depends on when they are measured.
+        free = set(_FREE) - ({"training.evaluate_every"} if here.get("training.keep") == "best" else set())
+        names = sorted((there.keys() | here.keys()) - free)
         differences = [
             f"  {name}: {_shown(there, name)} in the checkpoint, {_shown(here, name)} now"
             for name in names
@@ -230,7 +270,7 @@ class Checkpoints:
         ]
         if differences:
             raise SettingsError(
-                f"{path} belongs to a run with other settings:\n" + "\n".join(differences) + "\n"
+                f"{path} belongs to a training with other settings:\n" + "\n".join(differences) + "\n"
                 "give the settings of the checkpoint to go on, or another folder to train anew"
             )
 
@@ -261,14 +301,14 @@ def _locked(handle: int) -> bool:
     return True
 
 
-def _optimiser_tensors(state: State) -> Iterator[tuple[str, Tensor]]:
+def _optimiser_tensors(state: TrainingState) -> Iterator[tuple[str, Tensor]]:
     """What the optimiser keeps of each parameter, named by kind and parameter: "exp_avg/encoder.weight"."""
     for name, parameter in state.task.named_parameters():
         for kind, value in state.optimiser.state.get(parameter, {}).items():
             yield f"{kind}/{name}", value
 
 
-def _put_optimiser(state: State, tensors: Mapping[str, Tensor]) -> None:
+def _put_optimiser(state: TrainingState, tensors: Mapping[str, Tensor]) -> None:
     parameters = dict(state.task.named_parameters())
     state.optimiser.state.clear()
     for name, tensor in tensors.items():

@@ -10,21 +10,22 @@ from typing import Any, Literal
 import torch
 
 from ..errors import SettingsError
-from ..tasks.task import Task
-from . import finite, optimiser, randomness
-from .checkpoint import Checkpoints, State, describe
+from ..tasks.task import Trainable
+from . import nonfinite, optimiser, randomness
+from .batches import Batches, CurriculumStage, batches_for
+from .checkpoint import Checkpoints, TrainingState, describe
+from .config import TrainingConfig
 from .evaluation import Dev, evaluate
-from .logbook import Bar, Clock, Logbook, Progress
-from .plan import Plan, Stage, plan
-from .settings import Run
-from .stop import Stop
+from .interrupt import Interrupt
+from .metrics_log import Clock, MetricsLog
+from .progress import Progress, ProgressBar
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What a training came to. The task that was trained is left in eval mode with the weights to keep.
 
-    loss: mean over the last steps logged, in nats. metrics: the last evaluation's.
+    loss: mean over the last steps logged, in nats. metrics: the evaluation's of the weights that are kept.
     seconds, cpu_seconds: of training and evaluation, those before a resumption included.
     history: the records of metrics.jsonl.
     """
@@ -38,20 +39,23 @@ class Result:
 
 
 def fit(
-    task: Task,
-    run: Run,
+    task: Trainable,
+    config: TrainingConfig,
     *,
     examples: Sequence[Any] | None = None,
-    stages: Sequence[Stage] | None = None,
+    stages: Sequence[CurriculumStage] | None = None,
+    stream: Sequence[Any] | None = None,
     dev: Dev | None = None,
     folder: Path | str | None = None,
     resume: bool | Literal["previous"] = False,
     progress: bool = True,
     on_step: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Trains the task, in place, on `examples` from `task.prepare` in epochs or on `stages` made as it goes.
+    """Trains the task, in place, on one of three kinds of data.
 
-    dev: questions to answer now and then and at the end, or a function from the task to its metrics by name.
+    examples: from `task.prepare`, in epochs. stages: made as the training goes. stream: numbers (a tensor, say) read in
+        contiguous lanes, with the states carried on from batch to batch.
+    dev: items to measure the task on now and then and at the end, or a function from the task to its metrics by name.
     folder: where checkpoints and metrics.jsonl go; not the model's own, which `export.save` writes
         afterwards.
     resume: True goes on from the newest checkpoint, exactly: the end has the same bytes as if nothing had
@@ -63,21 +67,21 @@ def fit(
     With a folder, Ctrl-C or SIGTERM ends the step, saves, and raises KeyboardInterrupt that says how to go
     on. The generators of torch, numpy and Python and the number of threads are left as they were found.
     Raises SettingsError if the arguments do not go together or a checkpoint has other settings, BundleError
-    if a checkpoint cannot be read or written, TrainingStopped when the loss or a gradient is NaN or
-    infinite.
+    if a checkpoint cannot be read or written, TrainingStopped when the loss or a gradient is NaN or infinite, or if the
+    loss ends far above where it began.
     """
-    batches = plan(task, run, examples, stages)
+    batches = batches_for(task, config, examples=examples, stages=stages, stream=stream)
     place = Path(folder) if folder is not None else None
-    log = Logbook(place / "metrics.jsonl" if place is not None else None)
+    log = MetricsLog(place / "metrics.jsonl" if place is not None else None)
     with contextlib.ExitStack() as during:
-        during.enter_context(randomness.reproducible(run.seed, run.threads))
-        state = State.start(task, run)
-        store = during.enter_context(Checkpoints(place, lambda: describe(task, run, batches.describe())))
+        during.enter_context(randomness.reproducible(config.seed, config.threads))
+        state = TrainingState.start(task, config)
+        store = during.enter_context(Checkpoints(place, lambda: describe(task, config, batches.describe())))
         note = _begin(store, state, resume)
         log.go_back_to(state.step)
-        bar = during.enter_context(Bar(batches.steps, shown=progress, done=state.step))
+        bar = during.enter_context(ProgressBar(batches.steps, shown=progress, done=state.step))
         bar.say(note)
-        stop = during.enter_context(Stop(armed=place is not None))
+        interrupt = during.enter_context(Interrupt(armed=place is not None))
 
         def tell(now: Progress) -> None:
             bar.update(now.step, name=now.name, loss=now.loss, metrics=now.metrics)
@@ -85,28 +89,30 @@ def fit(
                 on_step(now)
 
         task.train()
-        _train(state, run, batches, dev, store=store, log=log, stop=stop, tell=tell)
-        state.keep_average()
-        task.eval()
+        _train(state, config, batches, dev, store=store, log=log, interrupt=interrupt, tell=tell)
+        loss = log.last("loss", math.nan)
+        if state.first_loss is not None:
+            nonfinite.refuse_divergence(config, state.step, state.first_loss, loss, store.last())
+        state.finish(config)
     return Result(
         steps=state.step,
         seconds=state.seconds,
         cpu_seconds=state.cpu_seconds,
-        loss=log.last("loss", math.nan),
-        metrics=log.last("metrics", {}),
+        loss=loss,
+        metrics=log.last("best" if config.keep == "best" else "metrics", {}),
         history=log.records,
     )
 
 
 def _train(
-    state: State,
-    run: Run,
-    batches: Plan,
+    state: TrainingState,
+    config: TrainingConfig,
+    batches: Batches,
     dev: Dev | None,
     *,
     store: Checkpoints,
-    log: Logbook,
-    stop: Stop,
+    log: MetricsLog,
+    interrupt: Interrupt,
     tell: Callable[[Progress], None],
 ) -> None:
     """From the state's step to the last one."""
@@ -117,64 +123,70 @@ def _train(
 
     while state.step < batches.steps:
         name = batches.name(state.step)
-        learning_rate = optimiser.rate(run, state.step, batches.steps)
-        loss = _step(state, run, batches.batch(state.step), learning_rate, store)
+        learning_rate = optimiser.learning_rate(config, state.step, batches.steps)
+        if not batches.carries(state.step):
+            state.carry = None
+        loss = _step(state, config, batches.batch(state.step), learning_rate, store)
         state.step += 1
-        state.pending.append(loss)
+        state.first_loss = loss if state.first_loss is None else state.first_loss
+        state.unlogged_losses.append(loss)
         clock.tick()
         tell(
             Progress(
-                step=state.step,
-                steps=batches.steps,
-                name=name,
-                loss=loss,
-                learning_rate=learning_rate,
-                metrics=log.last("metrics", {}),
-                seconds=state.seconds,
-                cpu_seconds=state.cpu_seconds,
+                step=state.step, steps=batches.steps, name=name, loss=loss, learning_rate=learning_rate,
+                metrics=log.last("metrics", {}), seconds=state.seconds, cpu_seconds=state.cpu_seconds,
             )
-        )
-        if due(run.log_every):
-            mean = math.fsum(state.pending) / len(state.pending)
+        )  # fmt: skip
+        if due(config.log_every):
+            mean = math.fsum(state.unlogged_losses) / len(state.unlogged_losses)
             log.add({"step": state.step, "loss": mean, "learning_rate": learning_rate, **clock.tick()})
-            state.pending.clear()
-        if dev is not None and due(run.evaluate_every):
-            log.add({"step": state.step, "metrics": evaluate(state, dev), **clock.tick()})
-        if due(run.checkpoint_every) or stop.asked:
-            finite.refuse_weights(state.task, state.step, store.last())
+            state.unlogged_losses.clear()
+        if dev is not None and due(config.evaluate_every):
+            before, metrics = state.best_score, evaluate(state, dev, keep_best=config.keep == "best")
+            best = {"best": metrics} if config.keep == "best" and state.best_score != before else {}
+            log.add({"step": state.step, "metrics": metrics, **best, **clock.tick()})
+        if due(config.checkpoint_every) or interrupt.requested:
+            nonfinite.refuse_weights(state.task, state.step, store.last())
             saved = store.save(state)
-            if stop.asked and state.step < batches.steps:
+            if interrupt.requested and state.step < batches.steps:
                 raise KeyboardInterrupt(
                     f"stopped at step {state.step} of {batches.steps}, saved in {saved}; the same call "
                     "with resume=True (the same command with --resume) goes on from there"
                 )
 
 
-def _step(state: State, run: Run, examples: Sequence[Any], learning_rate: float, store: Checkpoints) -> float:
+def _step(
+    state: TrainingState,
+    config: TrainingConfig,
+    examples: Sequence[Any],
+    learning_rate: float,
+    store: Checkpoints,
+) -> float:
     """One step of the optimiser; the loss before it. Raises TrainingStopped for what is not finite."""
     task, device = state.task, next(state.task.parameters()).device
     batch = task.collate(examples).to(device)
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate
     state.optimiser.zero_grad(set_to_none=True)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=run.autocast == "bfloat16"):
-        loss = task.loss(batch)
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.autocast == "bfloat16"):
+        loss, carry = task.loss(batch, state.carry)
+    state.carry = None if carry is None else tuple(states.detach() for states in carry)
     if not torch.isfinite(loss):
-        raise finite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
+        raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
     torch.autograd.backward(loss)
     gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
     if not torch.isfinite(norm):
-        raise finite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
-    if run.clip is not None:
-        torch.nn.utils.clip_grads_with_norm_(task.parameters(), run.clip, norm, foreach=True)
+        raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
+    if config.max_grad_norm is not None:
+        torch.nn.utils.clip_grads_with_norm_(task.parameters(), config.max_grad_norm, norm, foreach=True)
     state.optimiser.step()
     if state.average is not None:
         state.average.update(task.state_dict(), state.step)
     return loss.item()
 
 
-def _begin(store: Checkpoints, state: State, resume: bool | Literal["previous"]) -> str | None:
+def _begin(store: Checkpoints, state: TrainingState, resume: bool | Literal["previous"]) -> str | None:
     """Takes up the newest checkpoint, or writes the first; what there is to say about it."""
     if resume and store.folder is None:
         raise SettingsError(

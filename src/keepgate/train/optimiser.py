@@ -6,42 +6,44 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from .settings import Run
+from .config import TrainingConfig
 
 
-def build(run: Run, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+def build_optimiser(config: TrainingConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """Adam or AdamW over the parameters that learn; weight decay is for matrices only, not for biases."""
     learning = [parameter for parameter in parameters if parameter.requires_grad]
     matrices = [parameter for parameter in learning if parameter.dim() > 1]
     vectors = [parameter for parameter in learning if parameter.dim() <= 1]
     groups = [
-        {"params": matrices, "weight_decay": run.weight_decay},
+        {"params": matrices, "weight_decay": config.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[run.optimiser]
+    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimiser]
     return kind(
-        [group for group in groups if group["params"]], lr=run.learning_rate, betas=run.betas, fused=True
+        [group for group in groups if group["params"]],
+        lr=config.learning_rate,
+        betas=config.betas,
+        fused=True,
     )
 
 
-def rate(run: Run, step: int, steps: int) -> float:
+def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
     """The learning rate of step `step`, counted from 0, of `steps`: above 0 at every one of them.
 
-    Source: flat, then linear: the recipe of the stories, where an LSTM is unstable without the decay; the
-    half
+    Source: constant, then linear: the recipe of the stories, where an LSTM is unstable without the decay; half a
     cosine: Loshchilov & Hutter (2017), arXiv:1608.03983.
     """
-    flat = run.flat * steps
-    fallen = 0.0 if step < flat else (step - flat) / (steps - flat)
+    hold = config.hold_fraction * steps
+    fallen = 0.0 if step < hold else (step - hold) / (steps - hold)
     left = {"constant": 1.0, "constant-linear": 1 - fallen, "cosine": (1 + math.cos(math.pi * fallen)) / 2}[
-        run.schedule
+        config.schedule
     ]
-    rise = min(1.0, (step + 1) / run.warmup) if run.warmup else 1.0
-    return run.learning_rate * rise * (run.floor + (1 - run.floor) * left)
+    rise = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
+    return config.learning_rate * rise * (config.final_lr_ratio + (1 - config.final_lr_ratio) * left)
 
 
-class Average:
-    """A moving average of a module's weights: what is evaluated and kept in place of the last step's."""
+class WeightAverage:
+    """An exponential moving average of a module's weights: what is evaluated and kept in place of the last step's."""
 
     def __init__(self, weights: Mapping[str, Tensor], decay: float) -> None:
         """Starts from these weights; `decay` is the share of the average that a step leaves in the end."""

@@ -1,7 +1,6 @@
 """The page as a person has it: the command in a process of its own, and Debian's Chromium before it."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -10,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 import keepgate
 from keepgate.data.questions import Question
-from keepgate.demo.stories import primer
+from keepgate.demo.stories import vocabulary_coverage_set
 from keepgate.export import save
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.settings import ChoiceReaderSettings
+from keepgate.tasks.choice import ChoiceReaderSettings
+from tests.tools import needs, path_of
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ROOT = Path(__file__).parents[3]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
@@ -31,10 +30,9 @@ Open = Callable[..., Any]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a browser nothing here but the words can be tried."""
-    if CHROMIUM is None:
-        for item in items:
-            if Path(__file__).parent in item.path.parents and "browser" in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.skip(reason="there is no chromium on this machine"))
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(needs("chromium"))
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +51,10 @@ def named_badly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reads_chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's own model of Chinese stories, from whose name nothing can be guessed."""
     folder = tmp_path_factory.mktemp("models") / "mine"
-    settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, reading="last", bidirectional=False)
-    save(ChoiceReader.build(primer("zh"), settings, seed=0), folder, card={"what": "a reader"})
+    settings = ChoiceReaderSettings(embedding_size=4, hidden_size=5, pooling="last", bidirectional=False)
+    save(
+        ChoiceReader.build(vocabulary_coverage_set("zh"), settings, seed=0), folder, card={"what": "a reader"}
+    )
     return folder
 
 
@@ -94,8 +94,8 @@ def _serve(models: list[Path]) -> tuple[subprocess.Popen[str], str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM)
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=path_of("chromium"))
         yield started
         started.close()
 

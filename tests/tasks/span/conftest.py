@@ -5,7 +5,7 @@ import random
 import pytest
 
 from keepgate.data.questions import Question
-from keepgate.tasks.span.counted import Counted
+from keepgate.tasks.span.corpus_statistics import CorpusStatistics
 from keepgate.tasks.span.settings import SpanReaderSettings
 
 NAMES = ("王小明", "陳大文", "林美玉", "張志強", "李淑芬", "黃國華", "吳佳玲", "蔡文雄")
@@ -45,14 +45,14 @@ def settings() -> SpanReaderSettings:
         most_pairs=500,
         hidden_size=16,
         dropout=0.0,
-        hide=0.0,
+        mask_rate=0.0,
         window=24,
-        longest=8,
-        longest_answer=8,
+        max_train_span=8,
+        max_answer_span=8,
     )
 
 
 @pytest.fixture(scope="session")
-def counted(questions: list[Question]) -> Counted:
+def counted(questions: list[Question]) -> CorpusStatistics:
     texts = list(dict.fromkeys(question.text for question in questions))
-    return Counted.count(texts, (question.question for question in questions), most_pairs=500)
+    return CorpusStatistics.count(texts, (question.question for question in questions), most_pairs=500)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from keepgate.data.questions import Question
-from keepgate.lens import answer_if, answers_without, influence_on, read
+from keepgate.lens import read
+from keepgate.lens.readers import answer_if, answers_without, influence_on
 from keepgate.tasks.span import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
 
@@ -37,7 +38,7 @@ def test_the_margin_is_the_log_of_the_odds(reader: SpanReader, questions: list[Q
     margin = float(reading.head.margin(reading.trace.output.double()))
     batch = reader.collate(reader.prepare(questions[:1], training=False))
     with torch.no_grad():
-        scores = reader.network(batch.text, batch.question).span[0, :, : reader.settings.longest_answer]
+        scores = reader.network(batch.text, batch.question).span[0, :, : reader.settings.max_answer_span]
     start, end = reading.answer.start, reading.answer.end
     first, last = (
         [

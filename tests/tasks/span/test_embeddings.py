@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from keepgate.tasks.span.counted import Counted
+from keepgate.tasks.span.corpus_statistics import CorpusStatistics
 from keepgate.tasks.span.embeddings import SPREAD, vectors
 
 # 貓 and 狗 stand among the same words, 書 among others.
@@ -11,8 +11,8 @@ TEXTS = [
 ] * 3
 
 
-def made(seed: int = 0, word_size: int = 4) -> tuple[Counted, torch.Tensor, torch.Tensor]:
-    counted = Counted.count(TEXTS, [], most_pairs=20)
+def made(seed: int = 0, word_size: int = 4) -> tuple[CorpusStatistics, torch.Tensor, torch.Tensor]:
+    counted = CorpusStatistics.count(TEXTS, [], most_pairs=20)
     texts = [counted.ids(list(text)) for text in TEXTS]
     return counted, *vectors(texts, counted, word_size=word_size, pair_size=3, seed=seed)
 
@@ -45,7 +45,7 @@ def test_more_numbers_than_the_texts_can_fill_stay_zero() -> None:
 
 
 def test_texts_of_one_word_have_no_company() -> None:
-    counted = Counted.count(["水"] * 3, [], most_pairs=5)
+    counted = CorpusStatistics.count(["水"] * 3, [], most_pairs=5)
     words, pairs = vectors([counted.ids(["水"])] * 3, counted, word_size=2, pair_size=2, seed=0)
     assert np.isfinite(words.numpy()).all()
     assert pairs.shape == (1, 2)

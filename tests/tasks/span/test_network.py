@@ -51,7 +51,7 @@ def test_a_span_is_scored_by_its_start_its_end_its_size_and_both_together(
     network = reader.network
     batch = reader.collate(reader.prepare(questions[:2], training=False))
     with torch.no_grad():
-        for layer in (network.from_start, network.size_asked):
+        for layer in (network.from_start, network.size_by_question):
             layer.weight.zero_()
             layer.bias.zero_()
         network.size[2] = 7.0

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from keepgate.data.batch import by_length
 from keepgate.data.questions import Question
 from keepgate.data.text import tokenize
 from keepgate.errors import CorpusError, SettingsError, ShapeError
-from keepgate.tasks.span.reader import TOKENS_AT_ONCE, SpanReader, _batches
+from keepgate.tasks.span.reader import TOKENS_AT_ONCE, SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
 from keepgate.tasks.task import Crops, Task
 
@@ -30,7 +31,7 @@ def test_it_learns_32_examples_by_heart(questions: list[Question], settings: Spa
     optimiser = torch.optim.Adam([each for each in reader.parameters() if each.requires_grad], 1e-2)
     for _ in range(60):
         optimiser.zero_grad()
-        reader.loss(batch).backward()
+        reader.loss(batch)[0].backward()
         optimiser.step()
     answers = reader.answer(some)
     assert [answer.text for answer in answers] == [question.answers[0] for question in some]
@@ -47,7 +48,7 @@ def test_an_answer_is_the_piece_of_the_text_it_points_at(
         assert answer.candidates[0] == (answer.text, answer.probability)
         assert len({text for text, _ in answer.candidates}) == len(answer.candidates) <= 5
         assert all(0 < probability <= 1 for _, probability in answer.candidates)
-        assert len(tokenize(answer.text)) <= reader.settings.longest_answer
+        assert len(tokenize(answer.text)) <= reader.settings.max_answer_span
 
 
 def test_answers_do_not_depend_on_the_company_or_the_mode(
@@ -132,9 +133,9 @@ def test_a_text_that_fits_the_window_is_not_cropped(reader: SpanReader) -> None:
 def test_hidden_words_leave_no_trace_of_themselves(
     questions: list[Question], settings: SpanReaderSettings
 ) -> None:
-    reader = SpanReader.build(questions, replace(settings, hide=0.999), seed=0)
+    reader = SpanReader.build(questions, replace(settings, mask_rate=0.999), seed=0)
     text = reader.collate(reader.prepare(questions[:4], training=True)).text
-    seen, hidden = reader._hide(text)
+    seen, hidden = reader._mask(text)
     assert hidden.sum() > 20
     assert (seen.words[hidden] == 1).all()
     assert not seen.pairs[hidden].any()
@@ -146,9 +147,9 @@ def test_hidden_words_leave_no_trace_of_themselves(
 def test_the_pair_that_a_hidden_word_ends_is_hidden_too(
     questions: list[Question], settings: SpanReaderSettings
 ) -> None:
-    reader = SpanReader.build(questions, replace(settings, hide=0.2), seed=0)
+    reader = SpanReader.build(questions, replace(settings, mask_rate=0.2), seed=0)
     text = reader.collate(reader.prepare(questions[:8], training=True)).text
-    seen, hidden = reader._hide(text)
+    seen, hidden = reader._mask(text)
     assert text.pairs[:-1][hidden[1:]].any()
     assert not seen.pairs[:-1][hidden[1:]].any()
     untouched = ~hidden[1:] & ~hidden[:-1]
@@ -157,7 +158,7 @@ def test_the_pair_that_a_hidden_word_ends_is_hidden_too(
 
 
 def test_words_are_hidden_in_training_only(questions: list[Question], settings: SpanReaderSettings) -> None:
-    reader = SpanReader.build(questions, replace(settings, hide=0.5, dropout=0.3), seed=0)
+    reader = SpanReader.build(questions, replace(settings, mask_rate=0.5, dropout=0.3), seed=0)
     batch = reader.collate(reader.prepare(questions[:8], training=True))
     assert reader.eval().loss(batch) == reader.loss(batch)
     assert reader.train().loss(batch) != reader.loss(batch)
@@ -171,7 +172,7 @@ def test_a_batch_without_answers_has_no_loss(reader: SpanReader, questions: list
 
 
 def test_what_the_reader_read_can_be_seen(reader: SpanReader, questions: list[Question]) -> None:
-    tokens, trace = reader.look(questions[0])
+    tokens, trace = reader.trace(questions[0])
     assert "".join(tokens.texts) == questions[0].text
     for reverse in (False, True):
         assert trace.layer(0, reverse=reverse).f.shape == (len(tokens), 1, reader.settings.hidden_size)
@@ -185,7 +186,7 @@ def test_a_text_of_thousands_of_tokens_is_answered(reader: SpanReader, questions
 
 def test_batches_hold_everything_once_and_not_too_much(reader: SpanReader, questions: list[Question]) -> None:
     examples = reader.prepare(questions, training=False)
-    batches = list(_batches(examples, 16))
+    batches = list(by_length([each.length for each in examples], 16, TOKENS_AT_ONCE))
     assert sorted(row for rows in batches for row in rows) == list(range(len(examples)))
     assert all(len(rows) <= 16 for rows in batches)
     assert all(len(rows) * max(examples[row].length for row in rows) <= TOKENS_AT_ONCE for rows in batches)
@@ -196,10 +197,10 @@ def test_batches_hold_everything_once_and_not_too_much(reader: SpanReader, quest
     [
         {"dropout": 1.0},
         {"hidden_size": 0},
-        {"guess": -1.0},
-        {"overlap": 1.5},
-        {"longest": 500},
-        {"longest_answer": 41},
+        {"mlm_weight": -1.0},
+        {"f1_weight": 1.5},
+        {"max_train_span": 500},
+        {"max_answer_span": 41},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""The comparison as one HTML file that needs no network: the table, the pictures, and what a reader sees in them."""
+"""The comparison as one HTML file that needs no network: the verdict, the table and the figures."""
 
 import base64
 import hashlib
@@ -28,9 +28,9 @@ from ...wording import (
     scientific,
 )
 from ..result import Comparison, Network
-from . import figures
-from . import text as sentences
-from .labels import render, sentence
+from . import figures, summary
+from .labels import paragraph as joined
+from .labels import render
 
 
 def write(result: Comparison, path: str | Path) -> Path:
@@ -70,26 +70,22 @@ def _plain(key: str, language: str) -> str:
 
 def _policy(css: str, js: str) -> str:
     """A Content-Security-Policy that allows this very style sheet and script, and nothing else at all."""
-    marks = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (css, js))
-    style, script = (f"'sha256-{mark}'" for mark in marks)
+    hashes = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (css, js))
+    style, script = (f"'sha256-{value}'" for value in hashes)
     return f"default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
 
 
 def both(words: Part) -> Markup:
-    """The words in every language, of which the style sheet shows one; what is the same in all of them only once."""
-    spoken = {language: render(words, language) for language in LANGUAGES}
-    if isinstance(words, str) or len(set(spoken.values())) == 1:
-        return escape(next(iter(spoken.values())))
-    return Markup("").join(_span(language, text) for language, text in spoken.items())
+    """The message in every language, of which the style sheet shows one; once if it is the same in all of them."""
+    texts = {language: render(words, language) for language in LANGUAGES}
+    if isinstance(words, str) or len(set(texts.values())) == 1:
+        return escape(next(iter(texts.values())))
+    return Markup("").join(_span(language, text) for language, text in texts.items())
 
 
-def paragraph(said: Sequence[Message]) -> Markup:
-    """Sentences one after the other: with a space between them in English, with none in Chinese."""
-    joined = {
-        "en": " ".join(sentence(one, "en") for one in said),
-        "zh": "".join(sentence(one, "zh") for one in said),
-    }
-    return Markup("").join(_span(language, text) for language, text in joined.items())
+def paragraph(messages: Sequence[Message]) -> Markup:
+    """Sentences in a row, in every language."""
+    return Markup("").join(_span(language, joined(messages, language)) for language in LANGUAGES)
 
 
 def _span(language: str, text: str) -> Markup:
@@ -98,112 +94,104 @@ def _span(language: str, text: str) -> Markup:
 
 def _content(result: Comparison) -> dict[str, Any]:
     """Everything the page shows, by the names that the template uses."""
-    before, after = (figures.gradient(result, when) for when in ("before", "after"))
-    lead = "table.lead" if len(result.seeds) > 1 else "table.lead_one"
+    chance, several = known_percent(result.chance), len(result.seeds) > 1
     return {
         "result": result,
         "article_lang": _language_of(result.sentence),
         "distance": count(result.distance),
-        "chance": known_percent(result.chance),
-        "verdict": sentences.verdict(result),
-        "why": sentences.why(result),
-        "contestants": count(len(sentences.trained(result))),
-        "rows": [_row(result, place, network) for place, network in enumerate(result.networks)],
+        "chance": chance,
+        "odds": count(1 / result.chance) if result.chance else "∞",
+        "verdict": summary.verdict(result),
+        "why": summary.why(result),
+        "contestants": count(len(summary.trained(result))),
+        "rows": [_row(result, index, network) for index, network in enumerate(result.networks)],
         "lengths": [count(length) for length in result.lengths],
-        "lag": count(sentences.LAG),
+        "lag": count(summary.LAG),
         "table_lead": msg(
-            lead,
-            stories=count(result.stories),
-            seeds=msg("count.seeds", n=count(len(result.seeds))),
-            chance=known_percent(result.chance),
+            "table.lead" if several else "table.lead_one",
+            stories=count(result.stories), seeds=msg("count.seeds", n=count(len(result.seeds))), chance=chance,
         ),
-        "answered": [_answer(result, place, n) for place, n in enumerate(result.networks) if n.runs],
-        "answers": sentences.answers(result),
+        "answered": [_answer(result, index, n) for index, n in enumerate(result.networks) if n.runs],
         "accuracy_figure": figures.accuracy(result),
-        "accuracy": sentences.accuracy(result),
-        "gradient_figures": [drawn for drawn in (before, after) if drawn],
-        "lanes": any(drawn.lanes for drawn in (before, after) if drawn),
+        "spread": msg("accuracy.spread" if several else "accuracy.one_seed"),
+        "gradient_figures": [drawn for when in ("before", "after") if (drawn := figures.gradient(result, when))],
+        "scaled": summary.untrained(result),
         "step_figure": figures.step(),
         "strips": figures.strips(result),
-        "claim": sentences.claim(result),
-        "claim_lead": sentences.claim_lead(result),
+        "state_changes": [_state_change(network) for network in result.networks if network.state_change],
         "facts_figure": figures.facts(result),
-        "facts_heading": msg("facts.heading")
-        if result.facts == 3
-        else msg("facts.heading_n", n=count(result.facts)),
         "facts_count": count(result.facts),
-        "facts": sentences.facts(result),
         "provenance": _provenance(result),
         "settings": [(name, _setting(value)) for name, value in result.settings.items()],
-        "bars": msg(
-            "again.bars",
-            bar=known_percent(sentences.REMEMBERS),
-            chance=known_percent(result.chance),
-            gone=scientific(sentences.GONE),
-            faint=known_percent(sentences.FAINT),
-            grown=scientific(sentences.GROWN),
-        ),
-    }
+        "bars": msg("again.bars", bar=known_percent(summary.REMEMBERS), chance=chance),
+    }  # fmt: skip
+
+
+def _state_change(network: Network) -> list[Message | str]:
+    """Name, mean relative change of c and of h at a step, and how many times as fast h changes."""
+    slow, fast = (network.state_change.get(state, math.nan) for state in ("c", "h"))
+    ratio = fast / slow if slow else math.nan
+    return [summary.name_of(network), percent(slow), percent(fast), scientific(ratio)]
 
 
 def _language_of(text: str) -> str:
     return "zh-Hant" if any("\u3400" <= letter <= "\u9fff" for letter in text) else "en"
 
 
-def _row(result: Comparison, place: int, network: Network) -> dict[str, Any]:
+def _row(result: Comparison, style: int, network: Network) -> dict[str, Any]:
     """One network's line of the table."""
     seconds = [run.seconds for run in network.runs]
     steps = [1000 * run.seconds / run.steps for run in network.runs if run.steps]
-    gradients = (sentences.gradient_at(line, sentences.LAG) for line in (network.before, network.after))
+    gradients = (summary.gradient_at(line, summary.LAG) for line in (network.before, network.after))
     before, after = ("–" if value is None else scientific(value) for value in gradients)
     return {
-        "key": key(place),
-        "name": sentences.name_of(network),
+        "key": key(style),
+        "name": summary.name_of(network),
         "parameters": count(network.parameters),
         "seconds": amount(fmean(seconds)) if seconds else "–",
         "step": amount(fmean(steps)) if steps else "–",
-        "accuracy": [_cell(place, network, length) for length in result.lengths],
+        "accuracy": [_cell(style, network, length) for length in result.lengths],
         "before": before,
         "after": after,
     }
 
 
-def _cell(place: int, network: Network, length: int) -> dict[str, Any]:
-    mean = sentences.mean_accuracy(network, length)
-    known = sentences.accuracies(network, length)
+def _cell(style: int, network: Network, length: int) -> dict[str, Any]:
+    mean = summary.mean_accuracy(network, length)
+    values = summary.accuracies(network, length)
     return {
         "length": count(length),
         "mean": percent(mean),
-        "bar": share_bar(mean, place) if known else "",
-        "range": percent_range(min(known), max(known)) if len(known) > 1 else "",
+        "bar": share_bar(mean, style) if values else "",
+        "range": percent_range(min(values), max(values)) if len(values) > 1 else "",
     }
 
 
-def _answer(result: Comparison, place: int, network: Network) -> dict[str, Any]:
-    """One network's answer to the article's question, with its first seed."""
+def _answer(result: Comparison, style: int, network: Network) -> dict[str, Any]:
+    """One network's answer to the pirate king's question, with its first seed."""
     run = network.runs[0]
-    right = sum(one.answer == result.expected for one in network.runs)
-    told = msg("answers.of_seeds", n=count(right), seeds=count(len(network.runs)))
+    right = sum(seed.answer == result.expected for seed in network.runs)
+    of_seeds = msg("answers.of_seeds", n=count(right), seeds=count(len(network.runs)))
     return {
-        "key": key(place),
-        "name": sentences.name_of(network),
+        "key": key(style),
+        "name": summary.name_of(network),
         "answer": run.answer,
         "right": run.answer == result.expected,
-        "bar": share_bar(run.probability, place, result.chance),
+        "bar": share_bar(run.probability, style, result.chance),
         "share": probability(run.probability),
-        "seeds": told if len(network.runs) > 1 else None,
+        "seeds": of_seeds if len(network.runs) > 1 else None,
     }
 
 
 def _provenance(result: Comparison) -> list[tuple[Message, str]]:
     steps = sorted({run.steps for network in result.networks for run in network.runs})
-    versions = " · ".join(f"{name} {version}" for name, version in result.machine.versions.items())
+    machine = result.machine
+    versions = f"keepgate {result.version} · torch {machine.torch} · python {machine.python}"
     return [
         (msg("again.seeds"), " ".join(str(seed) for seed in result.seeds)),
         (msg("again.steps"), " ".join(count(number) for number in steps) or "–"),
-        (msg("again.processor"), result.machine.processor),
-        (msg("again.threads"), count(result.machine.threads)),
-        (msg("again.system"), result.machine.system),
+        (msg("again.processor"), machine.processor),
+        (msg("again.system"), machine.system),
         (msg("again.versions"), versions),
         (msg("again.finished"), result.finished),
     ]
@@ -211,7 +199,7 @@ def _provenance(result: Comparison) -> list[tuple[Message, str]]:
 
 def _setting(value: object) -> str:
     if isinstance(value, list | tuple):
-        return " ".join(_setting(one) for one in value)
+        return " ".join(map(_setting, value))
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:g}"
     return str(value)

@@ -3,4 +3,4 @@
 from ...wording import Catalog
 
 _CATALOG = Catalog("keepgate.demo.report")
-table, render, sentence = _CATALOG.table, _CATALOG.render, _CATALOG.sentence
+table, render, paragraph = _CATALOG.table, _CATALOG.render, _CATALOG.paragraph

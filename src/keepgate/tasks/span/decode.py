@@ -19,16 +19,18 @@ class Span:
     probability: float
 
 
-def spans(scores: Float[Tensor, "batch time longest"], *, overlap: float, count: int) -> list[list[Span]]:
+def spans(scores: Float[Tensor, "batch time longest"], *, f1_weight: float, count: int) -> list[list[Span]]:
     """For each row its `count` best spans, best first; fewer if no more are possible.
 
-    A span is worth (1 - overlap) · its probability + overlap · the F1 that is expected of it, were one of the likely
-    spans right. With overlap 0 that is the most likely span. Minimum Bayes risk: Kumar & Byrne (2004), HLT-NAACL.
+    A span is worth (1 - f1_weight) · its probability + f1_weight · its expected F1, were one of the likely spans
+    right. With f1_weight 0 that is the most likely span. Minimum Bayes risk: Kumar & Byrne (2004), HLT-NAACL.
     """
     longest = scores.shape[2]
     likely = scores.float().flatten(1).softmax(-1).topk(min(CONSIDERED, scores[0].numel()))
     first, beyond = likely.indices // longest, likely.indices % longest
-    worth = (1 - overlap) * likely.values + overlap * _expected_f1(first, first + beyond + 1, likely.values)
+    worth = (1 - f1_weight) * likely.values + f1_weight * _expected_f1(
+        first, first + beyond + 1, likely.values
+    )
     # Spans that reach beyond the text overlap with likely ones too.
     worth = worth.masked_fill(likely.values == 0, -1)
     best = worth.topk(min(count, worth.shape[1])).indices

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .counted import Counted
+from .corpus_statistics import CorpusStatistics
 
 WINDOW = 4  # words to either side, weighted by 1 / distance
 CONTEXTS, PAIR_CONTEXTS = 8000, 3000  # the commonest words, beside which a word or a pair is placed
@@ -21,16 +21,23 @@ _OVERSAMPLE, _ROUNDS = 16, 2  # Halko et al. (2011), arXiv:0909.4061
 
 
 def vectors(
-    texts: Sequence[NDArray[np.int64]], counted: Counted, *, word_size: int, pair_size: int, seed: int
+    texts: Sequence[NDArray[np.int64]],
+    statistics: CorpusStatistics,
+    *,
+    word_size: int,
+    pair_size: int,
+    seed: int,
 ) -> tuple[Float[Tensor, "words word"], Float[Tensor, "pairs pair"]]:
     """(words, pairs): a vector for each number; number 0 has zeros, and so has what never occurs.
 
     texts: ids of the words of each text.
     """
-    words = len(counted.vocabulary)
-    pairs = [counted.pair_ids(ids) for ids in texts]
+    words = len(statistics.vocabulary)
+    pairs = [statistics.pair_ids(ids) for ids in texts]
     beside_word = _table(_neighbours(texts, texts, gap=0), words, min(words, CONTEXTS))
-    beside_pair = _table(_neighbours(pairs, texts, gap=1), len(counted.pairs) + 1, min(words, PAIR_CONTEXTS))
+    beside_pair = _table(
+        _neighbours(pairs, texts, gap=1), len(statistics.pairs) + 1, min(words, PAIR_CONTEXTS)
+    )
     generator = torch.Generator().manual_seed(seed)
     return _factors(beside_word, word_size, generator), _factors(beside_pair, pair_size, generator)
 

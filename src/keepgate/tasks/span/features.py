@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.text import Tokens, tokenize
-from .counted import Counted
+from .corpus_statistics import CorpusStatistics
 
 Floats = NDArray[np.float32]
 
@@ -44,7 +44,7 @@ class Read:
     """One text or question cut into tokens, with everything that does not depend on the other."""
 
     tokens: Tokens
-    counted: Counted
+    statistics: CorpusStatistics
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -52,15 +52,15 @@ class Read:
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
-        return self.counted.ids(self.words)
+        return self.statistics.ids(self.words)
 
     @cached_property
     def pairs(self) -> NDArray[np.int64]:
-        return self.counted.pair_ids(self.ids)
+        return self.statistics.pair_ids(self.ids)
 
     @cached_property
     def rarity(self) -> Floats:
-        return self.counted.rarity[self.ids]
+        return self.statistics.rarity[self.ids]
 
     @cached_property
     def kinds(self) -> NDArray[np.bool_]:
@@ -82,10 +82,10 @@ class Read:
         depth = np.cumsum([(word in OPENING) - (word in CLOSING) for word in self.words])
         columns = {
             "rarity": self.rarity,
-            "frequency": self.counted.frequency[self.ids],
+            "frequency": self.statistics.frequency[self.ids],
             **dict(zip(KINDS, self.kinds.T, strict=True)),
             "quoted": depth > 0,
-            **dict(zip(BOUNDARIES, self.counted.boundaries(self.pairs).T, strict=True)),
+            **dict(zip(BOUNDARIES, self.statistics.boundaries(self.pairs).T, strict=True)),
             "digits": np.minimum(digits, 6) / 6,
             "four digits": digits == 4,
             "place": np.arange(count) / max(count, 1),
@@ -93,14 +93,14 @@ class Read:
         return np.stack([columns.get(name, np.zeros(count)) for name in TEXT_FEATURES], 1).astype(np.float32)
 
     def parts(self, ends: str) -> NDArray[np.int64]:
-        """For each token, which part it is in, counted from 0; a part ends after any of these signs."""
+        """For each token, which part it is in, statistics from 0; a part ends after any of these signs."""
         closing = [word in ends for word in self.words[:-1]]
         return np.cumsum([0, *closing])
 
 
-def read(text: str, counted: Counted) -> Read:
+def read(text: str, statistics: CorpusStatistics) -> Read:
     """The text cut into tokens. Needs at least one token to compare; the task refuses texts without."""
-    return Read(tokenize(text), counted)
+    return Read(tokenize(text), statistics)
 
 
 def compare(text: Read, question: Read) -> tuple[Floats, Floats]:
@@ -173,7 +173,7 @@ def _around(values: Floats, near: int) -> NDArray[np.float64]:
 
 
 def _share(part: NDArray[np.int64], same: NDArray[np.bool_], asked_weight: Floats) -> NDArray[np.float64]:
-    """For each part of the text, the weight of the question's tokens that occur in it, each counted once."""
+    """For each part of the text, the weight of the question's tokens that occur in it, each statistics once."""
     found = np.zeros((part[-1] + 1, same.shape[1]), dtype=bool)
     here, there = np.nonzero(same)
     found[part[here], there] = True

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, pad, relu
 
 from ...nn import LSTM, LockedDropout, Trace
+from ...nn.pooling import length_mask
 from .features import QUESTION_FEATURES, TEXT_FEATURES
 from .settings import SpanReaderSettings
 
@@ -34,9 +35,7 @@ class Inputs:
 
     @property
     def real(self) -> Bool[Tensor, "time batch"]:
-        return torch.arange(len(self.words), device=self.words.device)[:, None] < self.lengths.to(
-            self.words.device
-        )
+        return length_mask(len(self.words), self.lengths, self.words.device)
 
     def to(self, device: torch.device | str) -> "Inputs":
         return Inputs(self.words.to(device), self.pairs.to(device), self.features.to(device), self.lengths)
@@ -60,7 +59,7 @@ class SpanNetwork(nn.Module):
 
     def __init__(self, settings: SpanReaderSettings, words: int, pairs: int) -> None:
         super().__init__()
-        self.longest = settings.longest
+        self.max_span = settings.max_train_span
         embedded, both = settings.embedding_size + settings.pair_size, 2 * settings.hidden_size
         self.word = nn.Embedding(words, settings.embedding_size, padding_idx=0)
         self.pair = nn.Embedding(pairs, settings.pair_size, padding_idx=0)
@@ -68,28 +67,28 @@ class SpanNetwork(nn.Module):
         self.pair.weight.requires_grad_(False)
         self.drop = LockedDropout(settings.dropout)
         self.align_words = nn.Linear(embedded, ALIGN)
-        self.read_text = _reading(2 * embedded + len(TEXT_FEATURES), settings.hidden_size)
-        self.read_question = _reading(embedded + len(QUESTION_FEATURES), settings.hidden_size)
+        self.text_encoder = _encoder(2 * embedded + len(TEXT_FEATURES), settings.hidden_size)
+        self.question_encoder = _encoder(embedded + len(QUESTION_FEATURES), settings.hidden_size)
         self.align_text, self.align_question = nn.Linear(both, ALIGN), nn.Linear(both, ALIGN)
         self.merge = nn.Linear(4 * both, both)
-        self.read_again = _reading(both, settings.hidden_size)
-        self.sum_up = nn.Linear(both, 1)
-        self.start, self.end = _Pointer(2 * both, both), _Pointer(2 * both, both)
+        self.second_encoder = _encoder(both, settings.hidden_size)
+        self.summary_score = nn.Linear(both, 1)
+        self.start_pointer, self.end_pointer = _Pointer(2 * both, both), _Pointer(2 * both, both)
         self.from_start, self.to_end = nn.Linear(2 * both, PAIR), nn.Linear(2 * both, PAIR)
-        self.size, self.size_asked = (
-            nn.Parameter(torch.zeros(settings.longest)),
-            nn.Linear(both, settings.longest),
+        self.size, self.size_by_question = (
+            nn.Parameter(torch.zeros(settings.max_train_span)),
+            nn.Linear(both, settings.max_train_span),
         )
-        self.guess = nn.Linear(2 * both, settings.embedding_size)
-        self.guess_bias = nn.Parameter(torch.zeros(words))
+        self.mlm_head = nn.Linear(2 * both, settings.embedding_size)
+        self.mlm_bias = nn.Parameter(torch.zeros(words))
 
     def forward(self, text: Inputs, question: Inputs) -> Scores:
         """Scores of the spans of each text as an answer to its question."""
-        asked, seen = self.first(text, question)
-        asked = self.read_question(asked, lengths=question.lengths)[0]
-        return self.judge(self.read_text(seen, lengths=text.lengths)[0], asked, text, question)
+        asked, seen = self.encode_inputs(text, question)
+        asked = self.question_encoder(asked, lengths=question.lengths)[0]
+        return self.score_spans(self.text_encoder(seen, lengths=text.lengths)[0], asked, text, question)
 
-    def judge(
+    def score_spans(
         self,
         read: Float[Tensor, "time batch states"],
         asked: Float[Tensor, "asked batch states"],
@@ -101,11 +100,11 @@ class SpanNetwork(nn.Module):
         keys = relu(self.align_question(asked))
         found = _attend(relu(self.align_text(read)), keys, asked, question.real)
         merged = self.drop(relu(self.merge(torch.cat([read, found, read * found, read - found], -1))))
-        again = self.drop(self.read_again(merged, lengths=text.lengths)[0])
+        again = self.drop(self.second_encoder(merged, lengths=text.lengths)[0])
         with torch.autocast(text.words.device.type, enabled=False):
             return self._score(_full(torch.cat([again, merged], -1)), _full(asked), text, question)
 
-    def first(
+    def encode_inputs(
         self, text: Inputs, question: Inputs
     ) -> tuple[Float[Tensor, "asked batch _"], Float[Tensor, "time batch _"]]:
         """What the first layers read of question and text: words, features, and for the text what it aligns to."""
@@ -118,12 +117,12 @@ class SpanNetwork(nn.Module):
 
     def trace(self, text: Inputs, question: Inputs) -> Trace:
         """Every gate and state of the layer that reads the text, in both directions."""
-        return self.read_text.trace(self.first(text, question)[1], lengths=text.lengths)
+        return self.text_encoder.trace(self.encode_inputs(text, question)[1], lengths=text.lengths)
 
-    def guesses(self, states: Float[Tensor, "hidden states"]) -> Float[Tensor, "hidden words"]:
+    def masked_word_scores(self, states: Float[Tensor, "hidden states"]) -> Float[Tensor, "hidden words"]:
         """Scores of each word of the vocabulary where a word was hidden."""
-        guesses: Tensor = linear(self.guess(states), self.word.weight, self.guess_bias.to(states.dtype))
-        return guesses
+        scores: Tensor = linear(self.mlm_head(states), self.word.weight, self.mlm_bias.to(states.dtype))
+        return scores
 
     def _embed(self, inputs: Inputs) -> Float[Tensor, "time batch _"]:
         return self.drop(torch.cat([self.word(inputs.words), self.pair(inputs.pairs)], -1))
@@ -135,14 +134,15 @@ class SpanNetwork(nn.Module):
         text: Inputs,
         question: Inputs,
     ) -> Scores:
-        weights = self.sum_up(asked).squeeze(-1).masked_fill(~question.real, NEVER).softmax(0)
+        weights = self.summary_score(asked).squeeze(-1).masked_fill(~question.real, NEVER).softmax(0)
         whole = torch.einsum("tb,tbk->bk", weights, asked)
         start, end = (
-            score(states, whole).masked_fill(~text.real, NEVER).T for score in (self.start, self.end)
+            score(states, whole).masked_fill(~text.real, NEVER).T
+            for score in (self.start_pointer, self.end_pointer)
         )
-        both = _products(self.from_start(states), self.to_end(states), self.longest) / PAIR**0.5
-        sizes = self.size + self.size_asked(whole)
-        span = start[:, :, None] + _onward(end, self.longest, NEVER) + both + sizes[:, None]
+        both = _products(self.from_start(states), self.to_end(states), self.max_span) / PAIR**0.5
+        sizes = self.size + self.size_by_question(whole)
+        span = start[:, :, None] + _onward(end, self.max_span, NEVER) + both + sizes[:, None]
         return Scores(start, end, span, states)
 
 
@@ -151,16 +151,18 @@ class _Pointer(nn.Module):
 
     def __init__(self, states: int, asked: int) -> None:
         super().__init__()
-        self.ask, self.alone = nn.Linear(asked, states), nn.Linear(states, 1)
+        self.query_proj, self.state_score = nn.Linear(asked, states), nn.Linear(states, 1)
 
     def forward(
         self, states: Float[Tensor, "time batch states"], asked: Float[Tensor, "batch asked"]
     ) -> Float[Tensor, "time batch"]:
-        fits: Tensor = (states * self.ask(asked)).sum(-1) / SCALE + self.alone(states).squeeze(-1)
+        fits: Tensor = (states * self.query_proj(asked)).sum(-1) / SCALE + self.state_score(states).squeeze(
+            -1
+        )
         return fits
 
 
-def _reading(input_size: int, hidden_size: int) -> LSTM:
+def _encoder(input_size: int, hidden_size: int) -> LSTM:
     return LSTM(input_size, hidden_size, bidirectional=True, init="orthogonal", forget_bias=1.0)
 
 

@@ -1,7 +1,7 @@
 """A reader that points: text and question in, a piece of the text out."""
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ...data.batch import by_length
 from ...data.questions import Question, locate
 from ...data.text import Tokens, sentence_around
-from ...data.vocabulary import UNKNOWN
-from ...errors import CorpusError, ShapeError
+from ...data.vocabulary import UNKNOWN, Vocabulary
+from ...errors import BundleError, CorpusError, ShapeError
 from ...nn import Trace
-from ..answer import Answer, check_finite
-from .counted import Counted
+from ...nn.eval_mode import eval_mode
+from ..answer import CANDIDATES, Answer, check_finite
+from ..measure import Measurement, Metric
+from ..metrics import METRICS, measure_answers
+from ..task import Carry
+from .corpus_statistics import CorpusStatistics
 from .decode import Span, spans
 from .embeddings import vectors
 from .features import OF_THE_WORD, TEXT_FEATURES, Read, compare, read
@@ -27,7 +32,6 @@ from .settings import SpanReaderSettings
 
 # Steps times rows read at once when answering; the states of so many take about 200 MiB.
 TOKENS_AT_ONCE = 65_536
-CANDIDATES = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +80,16 @@ class SpanBatch:
 
 
 class SpanReader(nn.Module):
-    """Text and question → the piece of the text that answers, of at most `settings.longest` tokens."""
+    """Text and question → the piece of the text that answers, of at most `settings.max_train_span` tokens."""
 
     kind: ClassVar[str] = "span-reader"
     settings_type: ClassVar[type] = SpanReaderSettings
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
 
-    def __init__(self, counted: Counted, settings: SpanReaderSettings) -> None:
+    def __init__(self, statistics: CorpusStatistics, settings: SpanReaderSettings) -> None:
         super().__init__()
-        self.counted, self.settings = counted, settings
-        self.network = SpanNetwork(settings, len(counted.vocabulary), len(counted.pairs) + 1)
+        self.statistics, self.settings = statistics, settings
+        self.network = SpanNetwork(settings, len(statistics.vocabulary), len(statistics.pairs) + 1)
 
     @classmethod
     def build(cls, questions: Sequence[Question], settings: SpanReaderSettings, seed: int) -> Self:
@@ -94,15 +99,15 @@ class SpanReader(nn.Module):
         texts are too few to count in.
         """
         texts = list(dict.fromkeys(question.text for question in questions))
-        counted = Counted.count(
+        statistics = CorpusStatistics.count(
             texts, (question.question for question in questions), most_pairs=settings.most_pairs
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            reader = cls(counted, settings)
+            reader = cls(statistics, settings)
         word, pair = vectors(
-            [read(text, counted).ids for text in texts],
-            counted,
+            [read(text, statistics).ids for text in texts],
+            statistics,
             word_size=settings.embedding_size,
             pair_size=settings.pair_size,
             seed=seed,
@@ -118,37 +123,46 @@ class SpanReader(nn.Module):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        return cls(Counted.from_json(vocabulary), settings)
+        return cls(CorpusStatistics.from_json(vocabulary), settings)
 
     def vocabulary_json(self) -> dict[str, Any]:
         """Everything that was counted in the training texts."""
-        return self.counted.to_json()
+        return self.statistics.to_json()
 
     def prepare(self, questions: Sequence[Question], *, training: bool) -> list[SpanExample]:
-        """The questions as numbers.
+        """The questions as numbers; in training without those that are unlearnable.
 
-        In training, those whose answer is not in the text, or is longer than `settings.longest` tokens, are left out.
         Raises CorpusError for a question that has no text or asks nothing.
         """
-        known: dict[str, Read] = {}
+        read_texts: dict[str, Read] = {}
         examples = []
         for question in questions:
-            if question.text not in known:
-                known[question.text] = read(question.text, self.counted)
-            text, asked = known[question.text], read(question.question, self.counted)
+            if question.text not in read_texts:
+                read_texts[question.text] = read(question.text, self.statistics)
+            text, asked = read_texts[question.text], read(question.question, self.statistics)
             for each, name in ((text, "text"), (asked, "question")):
                 if not each.words:
                     raise CorpusError(
                         f"question {question.id!r}: the {name} is empty; give one with something in it"
                     )
             place = _place(question, text.tokens)
-            if training and (place is None or place[1] - place[0] >= self.settings.longest):
-                continue
             of_text, of_question = compare(text, asked)
             examples.append(
                 SpanExample(_side(text, of_text), _side(asked, of_question), *(place or (None, None)))
             )
-        return examples
+        return [each for each in examples if not training or self.unlearnable(each) is None]
+
+    def unlearnable(self, example: SpanExample) -> str | None:
+        """Why nothing can be learnt from this example; None if something can."""
+        if example.first is None or example.last is None:
+            return "the answer is not in the text"
+        too_long = example.last - example.first >= self.settings.max_train_span
+        return "the answer is too long to point at" if too_long else None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that it can tell from each other."""
+        return self.statistics.vocabulary
 
     def crop(self, example: SpanExample, rng: random.Random) -> SpanExample:
         """The example with a window of its text that holds the answer, placed at random."""
@@ -172,7 +186,7 @@ class SpanReader(nn.Module):
             torch.tensor(last) if complete else None,
         )
 
-    def loss(self, batch: SpanBatch) -> Float[Tensor, ""]:
+    def loss(self, batch: SpanBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
         """Cross entropy of spans, half of that of starts and of ends, and that of guessing hidden words, in nats.
 
         In training some words of the text are hidden. Raises ShapeError if a row has no known answer.
@@ -181,64 +195,69 @@ class SpanReader(nn.Module):
             raise ShapeError(
                 "this batch has questions without a known answer; prepare them with training=True"
             )
-        text, hidden = self._hide(batch.text) if self.training and self.settings.hide else (batch.text, None)
+        text, hidden = (
+            self._mask(batch.text) if self.training and self.settings.mask_rate else (batch.text, None)
+        )
         scores = self.network(text, batch.question)
-        target = batch.first * self.settings.longest + batch.last - batch.first
+        target = batch.first * self.settings.max_train_span + batch.last - batch.first
         total = cross_entropy(scores.span.flatten(1), target)
         total = total + (cross_entropy(scores.start, batch.first) + cross_entropy(scores.end, batch.last)) / 2
-        if hidden is not None and self.settings.guess and hidden.any():
-            guesses = self.network.guesses(scores.states[hidden]).float()
-            total = total + self.settings.guess * cross_entropy(guesses, batch.text.words[hidden])
-        return total
+        if hidden is not None and self.settings.mlm_weight and hidden.any():
+            masked = self.network.masked_word_scores(scores.states[hidden]).float()
+            total = total + self.settings.mlm_weight * cross_entropy(masked, batch.text.words[hidden])
+        return total, None
+
+    def measure(
+        self,
+        items: Sequence[Question],
+        *,
+        batch_size: int = 64,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Measurement:
+        """Exact match and both F1 of the answers, and of always giving the commonest answer."""
+        return measure_answers(lambda some: self.answer(some, batch_size=batch_size), items, on_progress)
 
     def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         """One answer for each question, in order, without dropout or gradients; the mode stays as it was.
 
-        Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not finite.
+        Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not
+        finite or place no answer in the text.
         """
         examples = self.prepare(questions, training=False)
         found: dict[int, Answer] = {}
-        was_training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                for rows in _batches(examples, batch_size):
-                    batch = self.collate([examples[row] for row in rows]).to(self.network.word.weight.device)
-                    scores = self.network(batch.text, batch.question).span[
-                        ..., : self.settings.longest_answer
-                    ]
-                    check_finite(scores)
-                    texts = [questions[row].text for row in rows]
-                    found.update(zip(rows, self.decode(texts, scores), strict=True))
-        finally:
-            self.train(was_training)
+        lengths = [example.length for example in examples]
+        with torch.no_grad(), eval_mode(self):
+            for rows in by_length(lengths, batch_size, TOKENS_AT_ONCE):
+                batch = self.collate([examples[row] for row in rows]).to(self.network.word.weight.device)
+                scores = self.network(batch.text, batch.question).span[..., : self.settings.max_answer_span]
+                check_finite(scores)
+                texts = [questions[row].text for row in rows]
+                found.update(zip(rows, self.decode(texts, scores), strict=True))
         return [found[row] for row in range(len(questions))]
 
     def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
         """The best span of each text as an answer, and the others after it."""
-        best = spans(scores, overlap=self.settings.overlap, count=4 * CANDIDATES)
+        best = spans(scores, f1_weight=self.settings.f1_weight, count=4 * CANDIDATES)
         return [_answer(text, found, self.tokens(text)) for text, found in zip(texts, best, strict=True)]
 
     def tokens(self, text: str) -> Tokens:
         """The tokens of a text, with their places, as this reader counts them."""
-        return read(text, self.counted).tokens
+        return read(text, self.statistics).tokens
 
-    def look(self, question: Question) -> tuple[Tokens, Trace]:
+    def trace(self, question: Question) -> tuple[Tokens, Trace]:
         """The text's tokens, and the gates and states of the layer that reads it, in both directions.
 
         Raises CorpusError if the question has no text or asks nothing.
         """
         batch = self.collate(self.prepare([question], training=False)).to(self.network.word.weight.device)
-        was_training = self.training
-        self.eval()
-        try:
+        with eval_mode(self):
             return self.tokens(question.text), self.network.trace(batch.text, batch.question)
-        finally:
-            self.train(was_training)
 
-    def _hide(self, text: Inputs) -> tuple[Inputs, Bool[Tensor, "time batch"]]:
-        """The texts with some words hidden, and which of the hidden ones the vocabulary knows."""
-        hidden = (torch.rand(text.words.shape, device=text.words.device) < self.settings.hide) & text.real
+    def _mask(self, text: Inputs) -> tuple[Inputs, Bool[Tensor, "time batch"]]:
+        """The texts with some words masked, and which of these the vocabulary knows."""
+        hidden = (
+            torch.rand(text.words.shape, device=text.words.device) < self.settings.mask_rate
+        ) & text.real
         beside = hidden.clone()
         beside[:-1] |= hidden[1:]
         lost = torch.tensor([name in OF_THE_WORD for name in TEXT_FEATURES], device=hidden.device)
@@ -281,23 +300,16 @@ def _inputs(sides: Sequence[Side]) -> Inputs:
     return Inputs(torch.from_numpy(words), torch.from_numpy(pairs), torch.from_numpy(features), lengths)
 
 
-def _batches(examples: Sequence[SpanExample], batch_size: int) -> Iterator[list[int]]:
-    """Places of examples of similar length, at most `batch_size` of them and TOKENS_AT_ONCE tokens together."""
-    rows: list[int] = []
-    for row in sorted(range(len(examples)), key=lambda row: examples[row].length):
-        if rows and (len(rows) == batch_size or (len(rows) + 1) * examples[row].length > TOKENS_AT_ONCE):
-            yield rows
-            rows = []
-        rows.append(row)
-    if rows:
-        yield rows
-
-
 def _answer(text: str, found: Iterable[Span], tokens: Tokens) -> Answer:
     places: dict[str, tuple[int, int, float]] = {}
     for span in found:
+        # A model whose scores are beyond all measure may rank what lies beyond the text first.
+        if span.last >= len(tokens):
+            continue
         start, end = tokens.starts[span.first], tokens.ends[span.last]
         places.setdefault(text[start:end], (start, end, span.probability))
+    if not places:
+        raise BundleError("the model's scores place no answer inside the text; train it again")
     candidates = [(piece, probability) for piece, (_, _, probability) in places.items()][:CANDIDATES]
     best, probability = candidates[0]
     start, end, _ = places[best]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from ...config import check, require
 from ...errors import SettingsError
-from ..settings import check
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,11 +13,12 @@ class SpanReaderSettings:
     embedding_size, pair_size: numbers for a word and for a pair of neighbouring words; `most_pairs` pairs have them.
     hidden_size: units of each direction of each of the three recurrent layers.
     dropout: share of embeddings and states dropped in training, one mask for all steps.
-    hide: share of the text's words that are hidden in training; `guess` is the weight of the loss of guessing them.
+    mask_rate, mlm_weight: share of the text's words that are masked in training, and the weight of the loss of
+        predicting them (masked language modelling: Devlin et al. 2019, arXiv:1810.04805).
     window: tokens of a text that are seen at once in training; answers are given from whole texts.
-    longest: tokens of the longest answer that is learnt from; `longest_answer` of the longest that is given.
-    overlap: 0 answers with the span most likely to be exactly right, 1 with the one that is expected to overlap the
-        right one most (F1), and what lies between weighs both.
+    max_train_span, max_answer_span: tokens of the longest answer that is learnt from, and of the longest given.
+    f1_weight: 0 answers with the span most likely to be exactly right, 1 with the one of the highest expected F1,
+        and what lies between weighs both (minimum Bayes risk: `decode.spans`).
     Raises SettingsError for a value outside these.
     """
 
@@ -26,35 +27,23 @@ class SpanReaderSettings:
     most_pairs: int = 40_000
     hidden_size: int = 128
     dropout: float = 0.3
-    hide: float = 0.12
-    guess: float = 0.3
+    mask_rate: float = 0.12
+    mlm_weight: float = 0.3
     window: int = 192
-    longest: int = 40
-    longest_answer: int = 30
-    overlap: float = 0.5
+    max_train_span: int = 40
+    max_answer_span: int = 30
+    f1_weight: float = 0.5
 
     def __post_init__(self) -> None:
         check(self)
-        for name in (
-            "embedding_size",
-            "pair_size",
-            "most_pairs",
-            "hidden_size",
-            "window",
-            "longest",
-            "longest_answer",
-        ):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("dropout", "hide"):
-            if not 0 <= getattr(self, name) < 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be 0 or more and below 1")
-        if self.guess < 0:
-            raise SettingsError(f"guess is {self.guess}; it must be 0 or more")
-        if not 0 <= self.overlap <= 1:
-            raise SettingsError(f"overlap is {self.overlap}; it must be 0 to 1")
-        if not self.longest_answer <= self.longest <= self.window:
+        sizes = ("embedding_size", "pair_size", "most_pairs", "hidden_size")
+        spans = ("window", "max_train_span", "max_answer_span")
+        require(self, (*sizes, *spans), lambda value: value >= 1, "1 or more")
+        require(self, ("dropout", "mask_rate"), lambda value: 0 <= value < 1, "0 or more and below 1")
+        require(self, ("mlm_weight",), lambda value: value >= 0, "0 or more")
+        require(self, ("f1_weight",), lambda value: 0 <= value <= 1, "0 to 1")
+        if not self.max_answer_span <= self.max_train_span <= self.window:
             raise SettingsError(
-                f"longest_answer is {self.longest_answer}, longest {self.longest} and window {self.window} tokens; "
-                "none may be more than the next"
+                f"max_answer_span is {self.max_answer_span}, max_train_span {self.max_train_span} and window "
+                f"{self.window} tokens; none may be more than the next"
             )

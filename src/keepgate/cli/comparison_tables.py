@@ -1,0 +1,144 @@
+"""A comparison on the terminal: the table, each network's answer, the experiment with several facts, the verdict."""
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..wording import known_percent, percent, percent_range, probability, scientific
+from .console import (
+    print_text,
+    table,
+)
+
+if TYPE_CHECKING:
+    from ..demo.result import Comparison, Network
+
+
+def show(console: Console, result: "Comparison") -> None:
+    """The whole result, in the order in which a newcomer asks about it."""
+    from ..demo.report import summary
+    from ..demo.report.labels import render
+
+    console.print(contestants(result))
+    print_text(console, _legend(result), "dim")
+    for line in _unnamed(result):
+        print_text(console, line, "dim")
+    console.print()
+    print_text(
+        console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold"
+    )
+    console.print(answers(result))
+    if result.poolings:
+        console.print()
+        print_text(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
+        console.print(poolings(result))
+    console.print()
+    print_text(
+        console, " ".join(render(said, "en") for said in (*summary.verdict(result), *summary.why(result)))
+    )
+
+
+def contestants(result: "Comparison") -> Table:
+    """One row a network: size, time, accuracy at each length, gradient; with several seeds their range."""
+    from ..demo.report.summary import LAG, accuracies, gradient_at
+
+    several = len(result.seeds) > 1
+    columns = [
+        "",
+        "weights",
+        "seconds",
+        "ms/step",
+        *[f"at {length}" for length in result.lengths],
+        f"lag {LAG}",
+    ]
+    rows = []
+    for network in result.networks:
+        gradient = gradient_at(network.before, LAG)
+        right = [_mean_and_range(accuracies(network, length), several=several) for length in result.lengths]
+        reaches = "" if gradient is None else scientific(gradient, ascii_only=True)
+        rows.append((_name(network), f"{network.parameters:,}", *_times(network), *right, reaches))
+    return table(columns, rows)
+
+
+def answers(result: "Comparison") -> Table:
+    """One row a network: what its first seed answered to the article's question, and how many seeds are right."""
+    rows: list[Sequence[str | Text]] = []
+    for network in (one for one in result.networks if one.runs):
+        first = network.runs[0]
+        right = sum(run.answer == result.expected for run in network.runs)
+        verdict = Text("right", "green") if first.answer == result.expected else Text("wrong", "red")
+        seeds = [f"{right} of {len(network.runs)} seeds"] if len(result.seeds) > 1 else []
+        rows.append((_name(network), first.answer, verdict, probability(first.probability), *seeds))
+    columns = ["", "answer", "", "probability", *(["right with"] if len(result.seeds) > 1 else [])]
+    return table(columns, rows, left=3)
+
+
+def poolings(result: "Comparison") -> Table:
+    """One row for each way of answering: accuracy at each length."""
+    from ..demo.report.labels import render
+    from ..demo.report.summary import named
+
+    lengths = sorted({length for pooling in result.poolings for length in pooling.accuracy})
+    rows = []
+    for pooling in result.poolings:
+        name = render(named("poolings", pooling.name), "en")
+        ways = "both ways" if pooling.bidirectional else "one way"
+        accuracy = [
+            _mean_and_range(pooling.accuracy.get(length, ()), several=len(result.seeds) > 1)
+            for length in lengths
+        ]
+        rows.append((name, f"{pooling.cell.upper()}, {ways}", f"{pooling.parameters:,}", *accuracy))
+    return table(("", "", "weights", *[f"at {length}" for length in lengths]), rows, left=2)
+
+
+def _name(network: "Network") -> str:
+    from ..demo.report.labels import render
+    from ..demo.report.summary import name_of
+
+    return render(name_of(network, "short"), "en").replace("×", "x").replace("\xa0", " ")
+
+
+def _times(network: "Network") -> tuple[str, str]:
+    """Seconds of a training and milliseconds of a step, mean over the seeds."""
+    if not network.runs:
+        return "", ""
+    whole = fmean(run.seconds for run in network.runs)
+    step = fmean(run.seconds / run.steps for run in network.runs)
+    return f"{whole:.1f}", f"{1000 * step:.1f}"
+
+
+def _mean_and_range(values: Sequence[float], *, several: bool) -> str:
+    """The mean in percent; with several seeds the lowest and the highest under it."""
+    if not values:
+        return ""
+    spread = percent_range(min(values), max(values)).replace("–", "-")
+    return f"{percent(fmean(values))}\n{spread}" if several and "-" in spread else percent(fmean(values))
+
+
+def _unnamed(result: "Comparison") -> list[str]:
+    """What the table's names do not say: which network has no memory, and which was never trained."""
+    from ..demo.contestants import WINDOW
+    from ..demo.report import summary
+    from ..demo.report.labels import render
+
+    window = [
+        f"{_name(network)}: a network without memory, which sees the last {WINDOW} characters only."
+        for network in result.networks
+        if network.name == "feedforward"
+    ]
+    return [*window, *(render(said, "en").replace("×", "x") for said in summary.untrained(result))]
+
+
+def _legend(result: "Comparison") -> str:
+    from ..demo.report.summary import LAG
+
+    seeds = f"mean and range of {len(result.seeds)} seeds" if len(result.seeds) > 1 else "one seed"
+    return (
+        f"Right answers to {result.stories:,} new stories of each length in characters, {seeds}; guessing gets "
+        f"{known_percent(result.chance)}. Lag {LAG}: the gradient {LAG} characters back, before training, as a share "
+        "of the gradient at the last one."
+    )

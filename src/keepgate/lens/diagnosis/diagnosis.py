@@ -1,0 +1,205 @@
+"""examine: how far back a model learns, keeps and uses what it read, and the verdict in one sentence."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ...data.questions import Question
+from ...errors import CellError, SettingsError
+from ...nn import Recurrent
+from ...tasks.choice.reader import ChoiceReader
+from ...tasks.span import SpanReader
+from ..capture.layer_run import Seen, see
+from ..gradients.by_lag import carried_by_lag, decay_length, explodes, gone_after
+from ..gradients.lyapunov_exponents import lyapunov
+from ..memory.time_scales import Saturation, half_lives, saturation
+from .effective_context import EPSILON, Horizon, horizon, spread
+from .loss_gradient import layer_of, signal_of
+from .question_samples import Choices, asked_of
+from .samples import Batch, Loss, Sample, rows_of
+from .verdict import Findings, Verdict, verdict_of
+
+# The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
+ROWS, STEPS = 16, 300
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Diagnosis:
+    """What was found about one recurrent layer of a model, and about the model's answers. Steps are the data's own.
+
+    name:       the layer's, in the model. steps: of the longest rows that were read.
+    behaviour:  what the horizon was found from: its interval, and the loss by how much was read.
+    gradient:   its length k steps before the end, relative to k = 0; gone: from where on it is below 1 % of that, None
+                if nowhere; decay: the steps in which it falls to 1/e. carried: the share that the memory alone carries.
+    exponents:  the largest Lyapunov exponent of each layer and direction, in nats a step, the mean over the rows.
+    half_lives: of each unit's memory, in steps, the mean of the rows' rates; empty for a plain RNN.
+    saturation: of each gate of the last layer, by name. verdict: one sentence, its numbers, and what to do.
+    """
+
+    name: str
+    steps: int
+    needed: int
+    behaviour: Horizon
+    gradient: Float[Tensor, " lags"]
+    carried: Float[Tensor, " lags"] | None
+    exponents: tuple[float, ...]
+    half_lives: Float[Tensor, " units"]
+    saturation: dict[str, Saturation]
+    verdict: Verdict
+
+    @property
+    def horizon(self) -> int:
+        """How far back the answers depend on what was read, in steps."""
+        return self.behaviour.steps
+
+    @property
+    def interval(self) -> tuple[int, int]:
+        """Where the horizon lies with 95 % confidence, in steps."""
+        return self.behaviour.interval
+
+    @property
+    def gone(self) -> int | None:
+        """The lag from which on less than 1 % of the gradient is left; None if it reaches as far as was measured."""
+        return gone_after(self.gradient)
+
+    @property
+    def decay(self) -> float:
+        """The steps in which the gradient falls to 1/e; negative if it grows."""
+        return decay_length(self.gradient)
+
+
+def diagnose(
+    model: nn.Module,
+    data: Sequence[Batch] | Sequence[Question],
+    *,
+    loss: Loss | None = None,
+    time: int | None = None,
+    needed: int | None = None,
+    layer: str | None = None,
+    epsilon: float = EPSILON,
+) -> Diagnosis:
+    """A model's diagnosis over a data set; arguments and errors are those of `keepgate.lens.examine`."""
+    if not len(data):
+        raise SettingsError("there is no data to examine the model with; give one batch or more")
+    if isinstance(model, ChoiceReader) and not isinstance(model.encoder.layer, Recurrent):
+        raise CellError("a feedforward reader has no memory to examine; use an LSTM, a GRU or an RNN")
+    name, module = layer_of(model, layer or _first_reading(model))
+    samples = _samples(model, data, loss, time, int(bool(module.batch_first)))
+    training = model.training
+    model.eval()
+    try:
+        behaviour = _behaviour(samples, epsilon)
+        longest = max(samples, key=lambda sample: int(sample.lengths.max()))
+        picked = longest.first(ROWS)
+        # A reader of ours reads the text first, and with attention the question after it.
+        run = 0 if isinstance(model, (ChoiceReader, SpanReader)) else None
+        seen, gradient = signal_of(model, name, module, picked, run)
+    finally:
+        model.train(training)
+    if needed is None:
+        far = torch.cat([sample.needed for sample in samples]).sort().values
+        needed = int(far[math.ceil(0.95 * len(far)) - 1])
+    asked = int(picked.asked.max()) if isinstance(picked, Choices) else 0
+    guess = math.log(len(model.choices)) if isinstance(model, ChoiceReader) else None
+    return _report(name, seen, gradient, behaviour, needed, asked, guess)
+
+
+def _samples(
+    model: nn.Module,
+    data: Sequence[Batch] | Sequence[Question],
+    loss: Loss | None,
+    time: int | None,
+    own: int,
+) -> list[Sample]:
+    if not isinstance(model, (ChoiceReader, SpanReader)):
+        batches: Any = data
+        return [rows_of(model, batch, loss=loss, time=own if time is None else time) for batch in batches]
+    questions = [one for one in data if isinstance(one, Question)]
+    if len(questions) < len(data):
+        raise SettingsError(
+            f"a {type(model).__name__} is examined with questions that have answers; give a list of them"
+        )
+    if loss is not None or time is not None:
+        raise SettingsError("a reader's loss and its dimension of time are its own; leave loss and time out")
+    return asked_of(model, questions)
+
+
+def _first_reading(model: nn.Module) -> str | None:
+    """The name of the layer with which a reader of ours reads the text, as `read` shows it."""
+    return "network.text_encoder" if isinstance(model, SpanReader) else None
+
+
+def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
+    """Over all rows: a shorter one counts as whole where a context is longer than it is."""
+    contexts = spread(max(int(sample.lengths.max()) for sample in samples))
+    lines = []
+    with torch.no_grad():
+        for sample in samples:
+            steps = int(sample.lengths.max())
+            own = [n for n in contexts if n < steps]
+            found = torch.stack([sample.losses(n).double().cpu() for n in (*own, None)])
+            lines.append(torch.cat([found, found[-1:].expand(len(contexts) - len(found), -1)]))
+    return horizon(torch.cat(lines, 1), contexts, epsilon=epsilon)
+
+
+def _report(
+    name: str,
+    seen: Seen,
+    gradient: Tensor,
+    behaviour: Horizon,
+    needed: int,
+    asked: int,
+    guess: float | None,
+) -> Diagnosis:
+    """asked: steps of a question that is read after the text; the horizon does not count them, the gradient does."""
+    part = seen.trace.layer(-1)
+    carries = bool(part.cell.additive)
+    lives = _rates(seen) if carries else torch.zeros(0)
+    stuck = saturation(part)
+    tail = _last_steps(seen)
+    exponents = tuple(
+        float(lyapunov(tail, layer=one.layer, reverse=one.reverse, count=1).nanmean())
+        for one in tail.trace.layers
+    )
+    found = Findings(
+        needed=needed,
+        horizon=behaviour.steps,
+        helps=behaviour.helps,
+        explained=behaviour.explained,
+        gone=gone_after(gradient),
+        asked=asked,
+        decay=decay_length(gradient),
+        explodes=explodes(gradient),
+        exponent=max(exponents),
+        half_life=float(lives.quantile(0.9)) if carries else None,
+        saturated=min(float((one.closed + one.open).mean()) for one in stuck.values()) if stuck else None,
+        gated=bool(stuck),
+        loss=behaviour.loss,
+        guess=guess,
+    )
+    return Diagnosis(
+        name=name, steps=len(seen.x), needed=needed, behaviour=behaviour, gradient=gradient,
+        carried=carried_by_lag(part) if carries else None, exponents=exponents, half_lives=lives, saturation=stuck,
+        verdict=verdict_of(found),
+    )  # fmt: skip
+
+
+def _rates(seen: Seen) -> Tensor:
+    """Each unit's half-life at the mean of the rows' rates, over all layers and directions."""
+    found = [half_lives(part) for part in seen.trace.layers]
+    return torch.cat([1 / (1 / each).nanmean(0) for each in found])
+
+
+def _last_steps(seen: Seen) -> Seen:
+    """The same run's last steps, from the states before them: enough to know at what rate differences fade."""
+    if len(seen.x) <= STEPS or seen.layer.bidirectional:
+        return seen
+    start = len(seen.x) - STEPS
+    parts = seen.trace.layers
+    states = tuple(torch.stack([part[name][start - 1] for part in parts]) for name in seen.layer.cell.states)
+    return see(seen.layer, seen.x[start:], states if len(states) > 1 else states[0])

@@ -1,0 +1,98 @@
+"""Watch: follows gradient and half-life while a network learns, and stops a run whose gradient explodes."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import SettingsError, TrainingStopped
+from ..gradients.by_lag import GONE, decay_length, gone_after
+from ..memory.time_scales import half_lives
+from .loss_gradient import layer_of, signal_of
+from .samples import Loss, rows_of
+
+# A gradient that grows a hundredfold on its way back has exploded, as one that falls below a hundredth is gone.
+EXPLODED = 1 / GONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """What was measured at one step of a training.
+
+    step:      of the training. gone, decay: as a Report has them.
+    furthest:  the gradient as far back as it was followed, relative to that at the end.
+    half_life: of the most lasting tenth of the units, in steps; None without gates.
+    """
+
+    step: int
+    gone: int | None
+    decay: float
+    furthest: float
+    half_life: float | None
+
+
+class Watch:
+    """Follows one recurrent layer of a model while it learns, on the same few rows each time.
+
+        watch = keepgate.lens.Watch(model, x, targets, every=50)
+        for step, batch in enumerate(batches):
+            ...
+            watch(step)
+
+    `moments` is what was measured so far. After `patience` measurements in a row with an exploding gradient a call
+    raises TrainingStopped, which says since when and by how much.
+
+    x, targets, loss, layer: as `examine` takes them, of one batch. every: training steps from one measurement to the
+    next. patience: None never stops. The model's mode, weights and gradients stay as they are.
+    Raises SettingsError for a model without a recurrent layer, or for numbers below 1.
+    """
+
+    def __init__(
+        self, model: nn.Module, x: Tensor, targets: Tensor, *, every: int = 50, patience: int | None = 3,
+        loss: Loss | None = None, layer: str | None = None,
+    ) -> None:  # fmt: skip
+        if every < 1 or (patience is not None and patience < 1):
+            raise SettingsError(f"every={every} and patience={patience} are counts; give 1 or more")
+        self.moments: list[Moment] = []
+        self.every, self.patience = every, patience
+        self._model, self._rows = model, rows_of(model, (x, targets), loss=loss)
+        self._name, self._layer = layer_of(model, layer)
+        self._since: int | None = None
+
+    def __call__(self, step: int) -> Moment | None:
+        """Measures at every so many steps; None at the others. Raises TrainingStopped for an exploding gradient."""
+        if step % self.every:
+            return None
+        moment = self._measured(step)
+        self.moments.append(moment)
+        grown = not math.isfinite(moment.furthest) or (moment.decay < 0 and moment.furthest > EXPLODED)
+        self._since = (moment.step if self._since is None else self._since) if grown else None
+        if self._since is not None and self.patience is not None and self._exploded() >= self.patience:
+            raise TrainingStopped(
+                f"the gradient explodes since step {self._since:,}: at step {step:,}, as far back as it was followed, "
+                f"it is {moment.furthest:.3g} times what it is at the end; lower the learning rate, clip the gradient, "
+                "or start from orthogonal recurrent weights"
+            )
+        return moment
+
+    def _exploded(self) -> int:
+        return sum(moment.step >= (self._since or 0) for moment in self.moments)
+
+    def _measured(self, step: int) -> Moment:
+        training = self._model.training
+        self._model.eval()
+        try:
+            seen, values = signal_of(self._model, self._name, self._layer, self._rows)
+        finally:
+            self._model.train(training)
+        part = seen.trace.layer(-1)
+        carries = bool(part.cell.additive)
+        lives = half_lives(part).nanmedian(0).values if carries else torch.zeros(0)
+        return Moment(
+            step=step,
+            gone=gone_after(values),
+            decay=decay_length(values),
+            furthest=float(values[-1]),
+            half_life=float(lives.quantile(0.9)) if carries else None,
+        )

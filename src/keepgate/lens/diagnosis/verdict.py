@@ -1,0 +1,100 @@
+"""The verdict: one sentence with its numbers, and the one thing to do about it."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+Fault = Literal["none", "exploding", "saturated", "forgets", "untrained"]
+
+# Where all gates stand at an end this often, what they are given hardly moves them: a sigmoid's slope is 0.09 or less
+# there, against 0.25 in the middle.
+STUCK = 0.75
+
+# Differences of the state that grow a hundredfold on the way to what is needed, as a signal is gone below a hundredth:
+# an exponent a little above 0 is that of a network which holds apart what it has told apart.
+GROWN = math.log(100)
+# Reading takes away at least so much of the loss in a network that has learned something: an untrained one's differs
+# by chance, too, but not by a tenth.
+HELPED = 0.1
+# A network whose gradient grows has no fault all the same if reading takes away so much of its loss: what it has
+# learned to tell apart it must hold apart, and a chaotic one does not come near by chance.
+SOLVED = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the verdict is found from. Steps are the data's: tokens, days.
+
+    needed:    how far back what is asked for lies, not counting the `asked` steps of a question after it.
+    horizon:   how far back the answers depend on what was read.
+    helps:     whether reading more makes the loss fall, and never rise: in a chaotic network it does both.
+    explained: the share of the loss given the last step alone that reading all of them takes away.
+    gone:      from which lag on less than 1 % of the gradient is left; None if it reaches as far as was measured.
+    decay:     the steps in which the gradient falls to 1/e; negative if it grows, NaN if it cannot be said.
+    explodes:  whether the gradient grows with the lag.
+    exponent:  the largest Lyapunov exponent, in nats a step. half_life: of the most lasting units; None without gates.
+    saturated: how often the gate that is least often at one of its ends is there, 0 to 1; None without gates.
+    gated:     whether a gate keeps the memory.
+    loss:      given everything, in nats. guess: what guessing among the known answers costs; None where nobody knows.
+    """
+
+    needed: int
+    horizon: int
+    helps: bool
+    explained: float
+    gone: int | None
+    decay: float
+    explodes: bool
+    exponent: float
+    half_life: float | None
+    saturated: float | None
+    gated: bool
+    asked: int = 0
+    loss: float = 0.0
+    guess: float | None = None
+
+    @property
+    def guesses(self) -> bool:
+        """Whether the answers, given everything, are no better than guesses."""
+        return self.guess is not None and self.loss >= self.guess
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """fault: which of the known ones, or "none". found: the numbers that showed it."""
+
+    fault: Fault
+    found: Findings = field(repr=False)
+
+
+def verdict_of(found: Findings) -> Verdict:
+    """The first fault that the findings show, in the order in which one hides the next.
+
+    A network whose answers reach as far back as they must, and are better than guesses, has no fault, whatever its
+    gradients look like.
+    """
+    return Verdict(fault=_fault(found), found=found)
+
+
+def _fault(found: Findings) -> Fault:
+    enough = SOLVED if _exploding(found) else HELPED
+    reaches = found.horizon >= found.needed and found.helps and found.explained >= enough
+    if reaches and not found.guesses:
+        return "none"
+    if _exploding(found):
+        return "exploding"
+    if _saturated(found):
+        return "saturated"
+    return "forgets" if _forgets(found) else "untrained"
+
+
+def _exploding(found: Findings) -> bool:
+    return found.explodes or found.exponent * found.needed > GROWN
+
+
+def _saturated(found: Findings) -> bool:
+    return found.saturated is not None and found.saturated > STUCK
+
+
+def _forgets(found: Findings) -> bool:
+    return found.gone is not None and found.gone < found.needed + found.asked

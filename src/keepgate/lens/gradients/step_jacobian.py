@@ -1,0 +1,64 @@
+"""How all states after a step depend on all states before it: the one-step Jacobian, from the cell's equations."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...equations import derivative
+from ...kernels import Call
+from ...nn.trace import LayerTrace
+from ..capture.layer_run import Seen
+from ..capture.step_values import value_of, values_at
+
+
+def jacobian(
+    seen: Seen, step: int, *, layer: int = -1, reverse: bool = False
+) -> Float[Tensor, "batch after before"]:
+    """∂(states after a step) / ∂(states before it) of one layer and direction, its input held fixed.
+
+    All states one after the other, h then c for an LSTM, [batch, units · states, units · states]. step: of the text.
+    The identity in padding, and 0 where the state was cleared before the step.
+    Raises CellError for a cell that multiplies by a matrix inside its step, and so has no graph.
+    """
+    place = seen.place(layer, reverse=reverse)
+    return jacobians(seen.call(place), seen.trace.layers[place], slice(step, step + 1 or None))[0]
+
+
+def jacobians(
+    call: Call, part: LayerTrace, steps: slice = slice(None)
+) -> Float[Tensor, "time batch after before"]:
+    """`jacobian` of several steps of one layer and direction at once."""
+    cell, graph = call.cell, call.cell.elementwise_graph
+    states = cell.states
+    known = values_at(call, part, steps)
+    like = part[cell.memory_state][steps]
+    rows = []
+    for after in states:
+        new = graph.next[after]
+        direct = {before: value_of(derivative(new, graph.previous[before]), known, like) for before in states}
+        through = torch.zeros(*like.shape, call.output_size, dtype=like.dtype, device=like.device)
+        for gate, (weight, diagonal) in _recurrent_weights(call).items():
+            factor = value_of(derivative(new, graph.uh[gate]), known, like)
+            if diagonal:
+                direct[states[0]] = direct[states[0]] + factor * weight
+            else:
+                through = through + factor.unsqueeze(-1) * weight
+        blocks = [torch.diag_embed(direct[before]) for before in states]
+        if call.weight_hr is None:
+            blocks[0] = blocks[0] + through
+        else:  # an output that is projected reaches a step by the recurrent weights alone
+            blocks[0] = through
+        row = torch.cat(blocks, -1)
+        rows.append(call.weight_hr @ row if after == states[0] and call.weight_hr is not None else row)
+    found = torch.cat(rows, -2)
+    found = found.masked_fill(part.was_cleared()[steps][..., None, None], 0)
+    same = torch.eye(found.shape[-1], dtype=found.dtype, device=found.device)
+    return torch.where(part.is_real()[steps][..., None, None], found, same)
+
+
+def _recurrent_weights(call: Call) -> dict[str, tuple[Tensor, bool]]:
+    """Each gate's recurrent weights, and whether they are one a unit."""
+    if call.weight_hh is None:
+        return {}
+    blocks = call.weight_hh.detach().chunk(len(call.cell.gates))
+    return {gate: (block, block.dim() == 1) for gate, block in zip(call.cell.gates, blocks, strict=True)}

@@ -1,0 +1,85 @@
+"""How long each unit keeps what it holds, and how often each gate stands at one of its ends."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ...equations.analysis import is_gate
+from ...errors import ShapeError
+from ...nn.trace import LayerTrace
+from ..compact_repr import brief
+from .additive import writes_of
+
+# Karpathy et al. (2015), arXiv:1506.02078: a gate is saturated to the left below 0.1 and to the right above 0.9.
+CLOSED, OPEN = 0.1, 0.9
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Saturation:
+    """How often a gate of each unit is closed (below 0.1) and open (above 0.9), as shares of all steps, 0 to 1."""
+
+    closed: Float[Tensor, " hidden"]
+    open: Float[Tensor, " hidden"]
+
+    __repr__ = brief
+
+
+def half_life(
+    keep: Float[Tensor, "time batch hidden"], real: Bool[Tensor, "time batch"] | None = None
+) -> Float[Tensor, "batch hidden"]:
+    """Steps until half of a unit's memory is gone, at the mean rate at which it keeps; inf if it never forgets.
+
+    The rate is the mean of the logarithms, so that one closed gate counts for as much as it erases: on a bursty gate
+    the logarithm of the mean is several times too long.
+    real: which steps count; None counts all. NaN for a row without any.
+    Raises ShapeError if there are no steps.
+    Source: Mahto et al. (2021), arXiv:2009.12727.
+    """
+    if keep.shape[0] == 0:
+        raise ShapeError(
+            f"got values of shape {tuple(keep.shape)} without a step; give a trace of one token or more"
+        )
+    logs = keep.abs().log()
+    if real is None:
+        return math.log(2) / logs.mean(0).abs()
+    counted = real.unsqueeze(2)
+    rate = logs.where(counted, 0.0).sum(0) / counted.sum(0)
+    return math.log(2) / rate.abs()
+
+
+def half_lives(layer: LayerTrace) -> Float[Tensor, "batch hidden"]:
+    """`half_life` of each unit of a layer's memory over each row's own steps, by the factor that its equations show.
+
+    Where a new sequence begins and the state is cleared, the unit's own keeping is not counted.
+    Raises CellError for a cell that carries no memory, such as a plain RNN.
+    """
+    return half_life(writes_of(layer).keep, layer.is_real() & ~layer.was_cleared())
+
+
+def saturation(layer: LayerTrace) -> dict[str, Saturation]:
+    """How often each gate of a layer is closed and how often open, by the gate's name; over all rows' own steps.
+
+    Gates are the traced values that lie between 0 and 1 by the cell's equations; a plain RNN has none.
+    Raises ShapeError if no row has a step.
+    Source: Karpathy et al. (2015), arXiv:1506.02078.
+    """
+    real = layer.is_real()
+    if not bool(real.any()):
+        raise ShapeError("no row has a step; give a trace of one token or more")
+    found = {}
+    for name, node in layer.cell.graph.traced.items():
+        if is_gate(node):
+            values = layer[name][real]
+            found[name] = Saturation(
+                closed=(values < CLOSED).double().mean(0), open=(values > OPEN).double().mean(0)
+            )
+    return found
+
+
+def mean_keep(layer: LayerTrace) -> float:
+    """The mean factor by which the memory is kept, over all units and all rows' own steps."""
+    keep = writes_of(layer).keep
+    return float(torch.mean(keep[layer.is_real()].double()))

@@ -1,0 +1,31 @@
+"""How sensitive an answer is to the states on the way to it: |d margin / d state|, for any cell, in little memory."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..capture.layer_run import adopt
+from ..gradients.by_state import by_state, ran, slopes
+from .reading import Reading
+
+
+def sensitivity(reading: Reading) -> Float[Tensor, " tokens"]:
+    """How much what speaks for the answer would change with the last layer's states after each token: |d margin / d h|.
+
+    For any cell, a plain RNN too: all its states together, both directions, in float64. From one backward pass.
+    """
+    seen = reading.seen
+    exact = adopt(seen.layer).double()
+    initial = tuple(state.double() for state in seen.initial)
+    ends = torch.tensor([len(seen.x)])
+    been = ran(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends)
+    output = been.output.requires_grad_()
+    with torch.enable_grad():
+        (slope,) = slopes(reading.head.margin(output), [output])
+    # What lies below does not matter here: the last layer stands for itself.
+    last = been.last(exact.directions)
+    total = torch.zeros(len(seen.x), dtype=torch.float64)
+    for call, found in zip(last.calls, by_state(last, slope), strict=True):
+        length = torch.cat(found, 2)[:, 0].norm(dim=1)
+        total += (length.flip(0) if call.reverse else length) ** 2
+    return total.sqrt()

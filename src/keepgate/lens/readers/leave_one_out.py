@@ -1,0 +1,66 @@
+"""Which tokens carry an answer, proven: the answer without each one's write, from the true network run again."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ...errors import SettingsError
+from ...tasks.answer import Answer
+from ..compact_repr import brief
+from .answer_ablation import LAST, influence_on, outputs_without
+from .reading import Reading
+
+# So many writes are dropped one by one; of a longer text those that influence the answer most, to first order.
+TRIED = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carrier:
+    """One token and what the answer would be, had its write been left out.
+
+    share: of the answer's probability, by how much it falls; below 0 if the answer is likelier without the token.
+    """
+
+    step: int
+    token: str
+    share: float
+    without: Answer
+
+    __repr__ = brief
+
+
+def carriers(
+    reading: Reading, *, tried: int = TRIED, layers: Collection[int] | None = LAST
+) -> tuple[Carrier, ...]:
+    """The tokens by how much the answer's probability falls without their writes, the most first.
+
+    tried: how many writes are dropped, one by one. Of a text with more tokens, those with the most influence, which can
+           miss the one that decides; `search` goes down from stretches and sentences instead.
+    layers: in which layers, see `answers_without`; None is all of them.
+    Raises CellError for a plain RNN, whose states are no sums of writes: see `sensitivity`.
+    """
+    if tried < 1:
+        raise SettingsError(f"tried is {tried}; drop one write or more")
+    steps: Sequence[int] = range(len(reading.tokens))
+    if len(steps) > tried:
+        steps = influence_on(reading).abs().topk(tried).indices.sort().values.tolist()
+    return proven(reading, steps, layers=layers)
+
+
+def proven(
+    reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
+) -> tuple[Carrier, ...]:
+    """The same for these tokens alone. Raises ShapeError for one that there is not, and as `carriers` does."""
+    answers: list[Answer] = []
+    likely: list[float] = []
+    with torch.no_grad():
+        given = float(reading.head.probabilities(reading.trace.output)[0])
+        for output in outputs_without(reading, steps, layers=layers):
+            answers += reading.head.answers(output)
+            likely += reading.head.probabilities(output).tolist()
+    found = [
+        Carrier(step=step, token=reading.tokens.texts[step], share=1 - left / given, without=answer)
+        for step, left, answer in zip(steps, likely, answers, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda one: -one.share))

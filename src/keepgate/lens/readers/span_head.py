@@ -1,0 +1,98 @@
+"""A reader that points, between the layer that first reads the text and the piece it points at."""
+
+import copy
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...data.questions import Question
+from ...data.text import Tokens
+from ...tasks.answer import Answer
+from ...tasks.span import SpanReader
+from ...tasks.span.network import Inputs, SpanNetwork
+from ..capture.layer_run import Seen, see
+
+
+class SpanHead:
+    """One question as the first reading of the text saw it, and all that follows: comparison, second reading, spans."""
+
+    def __init__(self, task: SpanReader, question: Question) -> None:
+        self.task, self.question = task, question
+        device = task.network.word.weight.device
+        self.batch = task.collate(task.prepare([question], training=False)).to(device)
+        # A copy, for the mode of the reader's own modules is not ours to change.
+        self._network = copy.deepcopy(task.network).eval().requires_grad_(False)
+        _, self._x = self._network.encode_inputs(self.batch.text, self.batch.question)
+        self.seen: Seen = see(self._network.text_encoder, self._x)
+        self.tokens: Tokens = task.tokens(question.text)
+
+    def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
+        """The piece that each row points at, and the others after it."""
+        scores = self._scores(self._network, output)
+        return self.task.decode([self.question.text] * output.shape[1], scores)
+
+    def probabilities(
+        self, output: Float[Tensor, "time rows output"], answer: str | None = None
+    ) -> Float[Tensor, " rows"]:
+        """The probability of a piece of the text at its first place, among all spans, for each row."""
+        first, last = self._place(answer)
+        return (
+            self._scores(self._network, output)
+            .flatten(1)
+            .softmax(1)
+            .view(output.shape[1], -1, self.task.settings.max_answer_span)[:, first, last - first]
+        )
+
+    def margin(self, output: Float[Tensor, "time 1 output"], answer: str | None = None) -> Float[Tensor, ""]:
+        """The logarithm of the odds for a piece of the text, at its first place, against all other spans."""
+        return self.margins(output, answer)[0]
+
+    def margins(
+        self, output: Float[Tensor, "time rows output"], answer: str | None = None
+    ) -> Float[Tensor, " rows"]:
+        """`margin` of each row."""
+        first, last = self._place(answer)
+        scores = self._scores(copy.deepcopy(self._network).double(), output).flatten(1)
+        wanted = first * self.task.settings.max_answer_span + last - first
+        others = torch.arange(scores.shape[1], device=scores.device) == wanted
+        return scores[:, wanted] - scores.masked_fill(others, -torch.inf).logsumexp(1)
+
+    def _place(self, answer: str | None) -> tuple[int, int]:
+        """The first and last token of an answer. Raises KeyError for one whose words the text does not have."""
+        text = self.question.text
+        if answer is None:
+            given = self.answers(self.seen.trace.output)[0]
+            assert given.start is not None
+            start, end = given.start, given.start + len(given.text)
+        else:
+            start = text.find(answer)
+            end = start + len(answer)
+        inside = (
+            [k for k, begin in enumerate(self.tokens.starts) if start <= begin < end] if start >= 0 else []
+        )
+        if not inside or inside[-1] - inside[0] >= self.task.settings.max_answer_span:
+            raise KeyError(f"{answer!r} is no answer that this reader can point at in the text")
+        return inside[0], inside[-1]
+
+    def _scores(self, network: SpanNetwork, output: Tensor) -> Float[Tensor, "rows time longest"]:
+        rows = output.shape[1]
+        text, question = (
+            _repeated(each, rows, output.dtype) for each in (self.batch.text, self.batch.question)
+        )
+        asked = network.question_encoder(network.encode_inputs(text, question)[0], lengths=question.lengths)[
+            0
+        ]
+        found = network.score_spans(output, asked, text, question)
+        return found.span[..., : self.task.settings.max_answer_span]
+
+
+def _repeated(inputs: Inputs, rows: int, dtype: torch.dtype) -> Inputs:
+    return replace(
+        inputs,
+        words=inputs.words.expand(-1, rows),
+        pairs=inputs.pairs.expand(-1, rows),
+        features=inputs.features.expand(-1, rows, -1).to(dtype),
+        lengths=inputs.lengths.expand(rows),
+    )

@@ -1,0 +1,79 @@
+"""An answer beside the gates that led to it, token by token, and the three figures that sum up a memory."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...data.questions import Question
+from ...errors import ShapeError
+from ...nn.trace import LayerTrace, Trace
+from ...tasks.answer import Answer
+from ...tasks.task import Task
+from ..compact_repr import brief
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One question as a model read it.
+
+    tokens: what the encoder read, in order; step t of the trace is token t.
+    trace:  every gate and state over those tokens, for each layer and direction, with a batch of one.
+    """
+
+    question: Question
+    tokens: tuple[str, ...]
+    trace: Trace
+    answer: Answer
+
+    __repr__ = brief
+
+
+def view(task: Task, question: Question) -> View:
+    """The model's answer to one question, and its gates and states over the tokens that it read, without gradients.
+
+    Raises CellError for a feed-forward model, which has no memory to show, and CorpusError for a question that has no
+    text or asks nothing.
+    """
+    with torch.no_grad():
+        tokens, trace = task.trace(question)
+    (answer,) = task.answer([question])
+    return View(question=question, tokens=tokens.texts, trace=trace, answer=answer)
+
+
+def survival(
+    keep: Float[Tensor, "time batch hidden"], *, reverse: bool = False
+) -> Float[Tensor, "batch hidden"]:
+    """What is left, after the last step that was read, of what the first step wrote: 1 all of it, 0 nothing.
+
+    keep: the gate that keeps (LSTM f, GRU z), 0 (drop) to 1 (keep), in the text's own order.
+    reverse: the direction that reads the last token first.
+    Raises ShapeError if there are no steps.
+    Source: Murdoch & Szlam (2017), arXiv:1702.02540: the product of the gates after the write.
+    """
+    _needs_steps(keep)
+    after = keep[:-1] if reverse else keep[1:]
+    return after.prod(0)
+
+
+def movement(layer: LayerTrace, state: str) -> Float[Tensor, "time batch"]:
+    """How far a state moves at each step, relative to its size: 0 stands still, 2 turns to its opposite.
+
+    The length of the step over the mean of the state's lengths before and after it. NaN where the state before was
+    empty, as it is before the first step: from nothing, every step is as far as can be.
+    Raises ShapeError if there are no steps.
+    """
+    after, before = layer[state], layer.previous()[state]
+    _needs_steps(after)
+    size, size_before = after.norm(dim=-1), before.norm(dim=-1)
+    moved = 2 * (after - before).norm(dim=-1) / (size + size_before)
+    return torch.where(size_before > 0, moved, torch.full_like(moved, math.nan))
+
+
+def _needs_steps(values: Tensor) -> None:
+    if values.shape[0] == 0:
+        raise ShapeError(
+            f"got values of shape {tuple(values.shape)} without a step; give a trace of one token or more"
+        )

@@ -1,0 +1,198 @@
+"""What shows the lens's numbers: in a notebook, at a prompt, as figures, pages and files."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from ...data.questions import Question
+from ...errors import CorpusError
+from ...tasks.task import Task
+from ..diagnosis.diagnosis import Diagnosis, diagnose
+from ..diagnosis.effective_context import EPSILON
+from ..diagnosis.samples import Batch, Loss
+from ..diagnosis.verdict import Verdict
+from ..readers.explanation import Explanation, explain_answer
+from .diagnosis_text import report_said, verdict_said
+from .export import as_json
+from .export import save as save_explanation
+from .figure import Figure
+from .figures import figure_of_look, figure_of_report
+from .html import fragment, page, summary
+from .language import Language, refuse_unknown
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Look(Explanation):
+    """An explanation that shows itself in a notebook, and saves itself to a file.
+
+    language: in which it shows itself: "en" or "zh-TW".
+    """
+
+    language: Language = "en"
+
+    def figure(self, name: str, *, language: Language | None = None) -> Figure:
+        """One figure for a paper, as SVG: "gates", "carriers", "erased", "half_life" or "gradient".
+
+        Raises SettingsError for an unknown name, and for a figure that a plain RNN, without gates, cannot have.
+        """
+        return figure_of_look(self, name, language or self.language)
+
+    def html(self, *, language: Language | None = None) -> str:
+        """A whole page that needs no network: in one language, or, with None, in both and with a switch."""
+        return page(self, language)
+
+    def json(self) -> str:
+        """All its numbers as one JSON object."""
+        return as_json(self)
+
+    def save(self, path: str | Path, *, language: Language | None = None) -> Path:
+        """The path, written whole or not at all: .html (see `html`), or the numbers as .json, .npz or .arrow.
+
+        Arrow needs pyarrow. Raises SettingsError for another ending or without pyarrow, OSError as writing does.
+        """
+        return save_explanation(self, path, language)
+
+    def _repr_html_(self) -> str:
+        return fragment(self, self.language)
+
+    def __str__(self) -> str:
+        return summary(self, self.language)
+
+    def __repr__(self) -> str:
+        return f"<Look at {len(self.tokens):,} tokens: {self.answer.text!r}, {self.answer.probability:.3f}>"
+
+
+def look(model: Task, text: str, question: str, *, language: Language = "en") -> Look:
+    """One question about a text as a reader of ours reads it, taken apart: what carries the answer, what was erased.
+
+    In a notebook it shows itself; `.save("look.html")` writes one file without network, `.figure("carriers")` gives one
+    figure, `.json()` the numbers.
+
+        keepgate.lens.look(model, "魯夫說他想成為海賊王。", "是誰想要成為海賊王?")
+
+    Raises CorpusError for an empty text or question, CellError for a model without memory, SettingsError for an unknown
+    language. Without gradients or dropout.
+    """
+    refuse_unknown(language)
+    for given, what in ((text, "text"), (question, "question")):
+        if not isinstance(given, str):
+            raise CorpusError(f"the {what} is {type(given).__name__}; give a string")
+        if not given.strip():
+            raise CorpusError(f"the {what} is empty; give one with something in it")
+    question_of_text = Question(text=text, question=question)
+    return Look(**_fields(explain_answer(model, question_of_text)), language=language)
+
+
+class VerdictReport(Verdict):
+    """A verdict in words."""
+
+    @property
+    def sentence(self) -> str:
+        """What was found and what to do, with the numbers, in English."""
+        return self.said()
+
+    def said(self, language: str = "en") -> str:
+        """The same in a language. Raises SettingsError for one that is not spoken here."""
+        return verdict_said(self, language)
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report(Diagnosis):
+    """A diagnosis that shows itself at a prompt and as figures."""
+
+    verdict: VerdictReport
+
+    def as_dict(self) -> dict[str, Any]:
+        """All figures as plain values, for JSON: what is no finite number is None."""
+        return {
+            "layer": self.name,
+            "steps": self.steps,
+            "horizon": self.horizon,
+            "interval": list(self.interval),
+            "needed": self.needed,
+            "verdict": {"fault": self.verdict.fault, "sentence": self.verdict.sentence},
+            "behaviour": {
+                "contexts": list(self.behaviour.contexts),
+                "gap": _values(self.behaviour.gap),
+                "loss": _finite(self.behaviour.loss),
+                "epsilon": self.behaviour.epsilon,
+                "helps": self.behaviour.helps,
+                "explained": _finite(self.behaviour.explained),
+            },
+            "gradient": {"values": _values(self.gradient), "gone": self.gone, "decay": _finite(self.decay)},
+            "carried": None if self.carried is None else _values(self.carried),
+            "exponents": [_finite(value) for value in self.exponents],
+            "half_lives": _values(self.half_lives),
+            "saturation": {
+                gate: {"closed": _values(one.closed), "open": _values(one.open)}
+                for gate, one in self.saturation.items()
+            },
+        }
+
+    def figure(self, name: str, *, language: Language = "en") -> Figure:
+        """One figure for a paper, as SVG: "half_life", "gradient" by lag, or "horizon".
+
+        Raises SettingsError for an unknown name, and for half-lives of a network without gates.
+        """
+        return figure_of_report(self, name, language)
+
+    def said(self, language: str = "en") -> str:
+        """The verdict and the figures behind it, a line each. Raises SettingsError for an unknown language."""
+        return report_said(self, language)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        return self.said()
+
+
+def examine(
+    model: nn.Module,
+    data: Sequence[Batch] | Sequence[Question],
+    *,
+    loss: Loss | None = None,
+    time: int | None = None,
+    needed: int | None = None,
+    layer: str | None = None,
+    epsilon: float = EPSILON,
+) -> Report:
+    """How far back a model of the user's own, or a reader of ours, learns, keeps and uses what it reads, and a verdict.
+
+        report = keepgate.lens.examine(model, [(x, targets)])
+        assert report.horizon >= 120
+
+    data:   batches (x, targets), the answer coming at the end of each row; x is a tensor whose rows are equally long or
+            a PackedSequence. Of rows that differ, (x, lengths, targets): the model is called with x and lengths.
+            For a reader of ours: questions with their answers, of any length. A step is then a token of the text, and
+            the question always stays; an answer that a span reader has not in sight costs what a guess does.
+    loss:   from the model's result and the targets to each row's loss, in nats. None takes cross entropy for whole
+            numbers, and half the squared error for others; a reader of ours has its own.
+    time:   the input's dimension of time; None takes the layer's (1 if it is batch first, else 0).
+    needed: how many steps back what is asked for lies; None takes it from the data, for 95 of 100 rows: the rows whole,
+            for questions whose facts or answers have a known place, from there on.
+    layer:  the recurrent layer's name in the model; None takes the last, in a reader of ours that which reads the text.
+    The model is in eval mode while it is examined, and left as it was. epsilon: see `horizon`.
+    Raises SettingsError without data, without a recurrent layer, or for a loss that is not one number a row.
+    """
+    found = diagnose(model, data, loss=loss, time=time, needed=needed, layer=layer, epsilon=epsilon)
+    return Report(**_fields(found) | {"verdict": VerdictReport(**_fields(found.verdict))})
+
+
+def _fields(numbers: Any) -> dict[str, Any]:
+    return {field.name: getattr(numbers, field.name) for field in fields(numbers)}
+
+
+def _values(values: Tensor) -> list[float | None]:
+    return [_finite(value) for value in values.tolist()]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

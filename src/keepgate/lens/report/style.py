@@ -1,0 +1,125 @@
+"""Colours, and style sheets: variables where a page may be dark, the colours themselves where a figure stands alone.
+
+The scale from closed to open is cividis, which reads the same with every kind of colour vision: Nuñez, Anderton &
+Renslow (2018), PLoS ONE 13(7). Nothing is told by colour alone: bars are as high as their value.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+# Okabe and Ito's colours (2008) for lines, darkened for text on white and lightened for a dark page.
+LIGHT = {
+    "paper": "#ffffff", "ink": "#1b1c1f", "soft": "#5b5e65", "hair": "#dedbd2", "trough": "#eceae4", "cap": "#5b5e65",
+    "lane": "#f1ecdf", "mark": "#fff0c2", "accent": "#0a5d94", "on": "#ffffff",
+    "s0": "#66686d", "s1": "#bb4500", "s2": "#007556", "s3": "#0062a3",
+}  # fmt: skip
+DARK = {
+    "paper": "#17181b", "ink": "#ebe9e4", "soft": "#a9acb3", "hair": "#34373d", "trough": "#31343a", "cap": "#c9ccd2",
+    "lane": "#221f18", "mark": "#4a3d12", "accent": "#7cc0f2", "on": "#131417",
+    "s0": "#a9acb3", "s1": "#ff8f54", "s2": "#41cda1", "s3": "#62b5f2",
+}  # fmt: skip
+CIVIDIS = (
+    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
+)  # fmt: skip
+SERIES = 4
+LATIN = '"Noto Sans", "DejaVu Sans", "Liberation Sans", "Segoe UI", "Helvetica Neue", Arial, sans-serif'
+CHINESE = '"Noto Sans CJK TC", "Noto Sans TC", "Source Han Sans TC", "PingFang TC", "Microsoft JhengHei"'
+ROOT = ".keepgate-look"
+
+
+def level(value: float) -> int:
+    """Which of the ten colours a value from 0 to 1 has."""
+    return min(int(value * len(CIVIDIS)), len(CIVIDIS) - 1)
+
+
+def alone(words: str) -> str:
+    """The style sheet of a figure that stands alone, on white; `words`: all that it says, for the choice of fonts."""
+    return re.sub(r"var\(--(\w+)\)", lambda found: LIGHT[found[1]], _with_fonts(words))
+
+
+def adapting(words: str) -> str:
+    """The same for a figure that is an image inside a page, light or dark as the page shows it."""
+    dark = f"@media (prefers-color-scheme: dark) {{ svg {{ {_variables(DARK)} }} }}"
+    return f"svg {{ {_variables(LIGHT)} }}\n{dark}\n{_with_fonts(words)}"
+
+
+def _with_fonts(words: str) -> str:
+    """The style of pictures for one that is a file of its own, and has no page to take its fonts from."""
+    chinese = any(ord(letter) > 0x2E7F for letter in words)
+    families = f"{CHINESE}, {LATIN}" if chinese else f"{LATIN}, {CHINESE}"
+    return _pictures().replace(ROOT, "svg").replace("font-family: inherit", f"font-family: {families}")
+
+
+@cache
+def inside() -> str:
+    """The style sheet of a look inside a page, all its rules below one class; light, dark and print."""
+    own = _template("look.css") + _levels()
+    # Images inside, and the bars that scroll, follow the scheme as well.
+    light, dark = f"color-scheme: light; {_variables(LIGHT)}", f"color-scheme: dark; {_variables(DARK)}"
+    # A notebook has a theme of its own, whatever the system's is: Jupyter, VS Code, Colab.
+    return (
+        f"{ROOT} {{ {light} }}\n@media (prefers-color-scheme: dark) {{ {ROOT} {{ {dark} }} }}\n"
+        f'[data-jp-theme-light="true"] {ROOT}, .vscode-light {ROOT}, [theme="light"] {ROOT} {{ {light} }}\n'
+        f'[data-jp-theme-light="false"] {ROOT}, .vscode-dark {ROOT}, [theme="dark"] {ROOT} {{ {dark} }}\n'
+        f"@media print {{ {ROOT} {{ {light} }} }}\n{own}{_pictures()}"
+    )
+
+
+def page() -> str:
+    """The style sheet of the whole page, to stand after `inside`."""
+    return _template("page.css")
+
+
+def _variables(palette: dict[str, str]) -> str:
+    return " ".join(f"--{name}: {colour};" for name, colour in palette.items())
+
+
+def _pictures() -> str:
+    series = "".join(
+        f"{ROOT} .line.series-{n}, {ROOT} .stroke.series-{n} {{ stroke: var(--s{n}) }}\n"
+        f"{ROOT} .mark.series-{n}, {ROOT} .band.series-{n}, {ROOT} .name.series-{n} {{ fill: var(--s{n}) }}\n"
+        for n in range(SERIES)
+    )
+    scale = "".join(f"{ROOT} .level-{n} {{ fill: {colour} }}\n" for n, colour in enumerate(CIVIDIS))
+    return _template("picture.css") + series + scale
+
+
+# The rows of a token's strip, from the top; the height of one in pixels, and with the gap below it.
+ROWS = "pqrstuvw"
+ROW, STRIDE = 10, 13
+
+
+def _levels() -> str:
+    """How a token's strip is drawn, as the backgrounds of a token: a trough and a bar for each of its rows.
+
+    A class such as `q7` gives the second row's value in tenths; no element needs a style of its own.
+    """
+    values = "".join(
+        f"{ROOT} .{row}{tenths} {{ --{row}: {tenths * ROW // 10}px; --{row}c: {CIVIDIS[min(tenths, 9)]} }}\n"
+        for row in ROWS
+        for tenths in range(11)
+    )
+    keys = f"{ROOT} .scale i {{ border-top: 1px solid var(--cap) }}\n" + "".join(
+        f"{ROOT} .scale .bar{n} {{ height: {1.2 * n:.1f}px; background: {CIVIDIS[n - 1]} }}\n"
+        for n in range(1, 11)
+    )
+    return values + keys + "".join(_drawn(count) for count in range(1, len(ROWS) + 1))
+
+
+def _drawn(count: int) -> str:
+    rows = ROWS[:count]
+    feet = [f"left 0 bottom {(count - 1 - place) * STRIDE}px" for place in range(count)]
+    # A bar ends in a line: yellow on a light page and blue on a dark one are hardly brighter or darker than the trough.
+    images = [f"linear-gradient(var(--cap) 1px, var(--{row}c) 1px)" for row in rows]
+    images += ["linear-gradient(var(--trough), var(--trough))"] * count
+    sizes = [f"100% var(--{row})" for row in rows] + [f"100% {ROW}px"] * count
+    return (
+        f"{ROOT} .rows-{count} .t {{ padding-bottom: {count * STRIDE}px; background-image: {', '.join(images)}; "
+        f"background-size: {', '.join(sizes)}; background-position: {', '.join(feet * 2)} }}\n"
+    )
+
+
+@cache
+def _template(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")

@@ -1,0 +1,58 @@
+"""What a choice reader is built from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ...config import check, require
+from ...errors import SettingsError
+from ...nn.encoder import CellName, cell_of
+from ...nn.init import Init, check_init
+
+Pooling = Literal["last", "attention"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceReaderSettings:
+    """A reader that chooses among the answers it has seen in training.
+
+    cell: of the encoder; "feedforward" sees a fixed window of `window` tokens and has no memory.
+    pooling: "last" reads text and question as one sequence and answers from the last state; "attention" lets
+        the question look over all the text's states.
+    init, horizon, forget_bias: initial weights, as Recurrent takes them; the horizon in tokens, for "chrono" only.
+    window: tokens that a feed-forward reader sees at once; needed by it, refused with the other cells.
+    dropout: share of embeddings and states dropped in training, one mask for all steps; 0 or more, below 1.
+    Raises SettingsError for a value outside these, or for two that do not go together.
+    """
+
+    cell: CellName = "gru"
+    pooling: Pooling = "attention"
+    embedding_size: int = 64
+    hidden_size: int = 64
+    num_layers: int = 1
+    bidirectional: bool = True
+    init: Init = "torch"
+    horizon: int | None = None
+    forget_bias: float | None = None
+    window: int | None = None
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        check(self)
+        names = ("embedding_size", "hidden_size", "num_layers", "window")
+        require(self, names, lambda value: value >= 1, "1 or more")
+        require(self, ("dropout",), lambda value: 0 <= value < 1, "0 or more and below 1")
+        if (self.cell == "feedforward") != (self.window is not None):
+            raise SettingsError(
+                f'cell is "{self.cell}" and window is {self.window}; the feed-forward reader needs a window '
+                "(16, for example), and the other cells take none"
+            )
+        cell = cell_of(self.cell)
+        if cell is not None:
+            check_init(cell, self.init, self.horizon, self.forget_bias, bias=True)
+        elif (
+            self.bidirectional or self.num_layers > 1 or self.init != "torch" or self.forget_bias is not None
+        ):
+            raise SettingsError(
+                'cell="feedforward" has one layer and one direction, and no gates: give bidirectional=False and leave '
+                "num_layers, init and forget_bias out"
+            )

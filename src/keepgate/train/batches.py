@@ -1,0 +1,220 @@
+"""Which examples come at which step: epochs over a list, a curriculum made as it goes, or lanes of a long stream."""
+
+import dataclasses
+import hashlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..data.batch import bucketed
+from ..errors import SettingsError
+from ..tasks.task import Crops, Trainable
+from .config import TrainingConfig
+from .randomness import seed_for
+
+
+@dataclasses.dataclass(frozen=True)
+class CurriculumStage:
+    """Some steps of a training whose examples are made as it goes; the next stage may make longer ones.
+
+    steps: how many.
+    make: from the step, counted from 0 over all stages, and a seed that is new at each step, to that step's
+        batch of examples. It depends on these two only, which is why a run can be stopped anywhere and go on
+        exactly.
+    name: what the progress bar shows, "100 characters" for example.
+    """
+
+    steps: int
+    make: Callable[[int, int], Sequence[Any]]
+    name: str = ""
+
+
+class EpochBatches:
+    """A list of examples, over and over; in each epoch in another order, similar lengths together."""
+
+    def __init__(self, task: Trainable, config: TrainingConfig, examples: Sequence[Any]) -> None:
+        if not examples:
+            raise SettingsError("there are no examples to train on; give at least one")
+        self.task, self.config, self.examples = task, config, examples
+        self.per_epoch = -(-len(examples) // config.batch_size)
+        self.steps = config.steps_for(self.per_epoch)
+        self._made: int | None = None
+        self._batches: list[list[Any]] = []
+
+    def batch(self, step: int) -> Sequence[Any]:
+        """The examples of one step. What comes when follows from the seed and the step alone."""
+        epoch, place = divmod(step, self.per_epoch)
+        if self._made != epoch:
+            self._batches, self._made = self._epoch(epoch), epoch
+        return self._batches[place]
+
+    def carries(self, step: int) -> bool:  # noqa: ARG002
+        """Examples have nothing to do with those of the step before: no states are carried on."""
+        return False
+
+    def name(self, step: int) -> str:
+        """What the progress bar shows at this step."""
+        return _epoch_name(self, step)
+
+    def describe(self) -> dict[str, Any]:
+        """The fingerprint of the data, stored in checkpoints to refuse resuming on other data."""
+        return {"examples": len(self.examples), "sha256": fingerprint(self.examples)}
+
+    def _epoch(self, epoch: int) -> list[list[Any]]:
+        examples = self.examples
+        early = epoch * self.per_epoch < self.config.crop_until * self.steps
+        if early and isinstance(self.task, Crops):
+            rng = random.Random(seed_for(self.config.seed, "crop", epoch))
+            examples = [self.task.crop(example, rng) for example in examples]
+        lengths = [example.length for example in examples]
+        batches = bucketed(lengths, self.config.batch_size, seed=self.config.seed, epoch=epoch)
+        assert len(batches) == self.per_epoch, (
+            f"{len(batches)} batches in epoch {epoch}, expected {self.per_epoch}"
+        )
+        return [[examples[index] for index in batch] for batch in batches]
+
+
+class CurriculumBatches:
+    """Stages, one after the other."""
+
+    def __init__(self, config: TrainingConfig, stages: Sequence[CurriculumStage]) -> None:
+        self.config, self.stages = config, stages
+        self.steps = sum(stage.steps for stage in stages)
+        if not self.steps or any(stage.steps < 0 for stage in stages):
+            raise SettingsError(
+                f"the stages have {[stage.steps for stage in stages]} steps; give at least one step in all"
+            )
+        if config.epochs is not None or config.steps not in (None, self.steps):
+            raise SettingsError(
+                f"the stages have {self.steps} steps together, and the configuration asks for "
+                f"{f'{config.steps} steps' if config.epochs is None else f'{config.epochs} epochs'}; leave that out"
+            )
+
+    def batch(self, step: int) -> Sequence[Any]:
+        """The examples of one step."""
+        examples = self._stage(step).make(step, seed_for(self.config.seed, "stage", step))
+        if not examples:
+            raise SettingsError(f"the stage {self._stage(step).name!r} made no examples for step {step}")
+        return examples
+
+    def carries(self, step: int) -> bool:  # noqa: ARG002
+        """Examples have nothing to do with those of the step before: no states are carried on."""
+        return False
+
+    def name(self, step: int) -> str:
+        """What the progress bar shows at this step."""
+        return self._stage(step).name
+
+    def describe(self) -> dict[str, Any]:
+        """The fingerprint of the data, stored in checkpoints to refuse resuming on other data."""
+        stages = [f"{stage.steps} steps: {stage.name}" for stage in self.stages]
+        return {"stages": stages, "sha256": fingerprint(self.batch(0))}
+
+    def _stage(self, step: int) -> CurriculumStage:
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage
+            step -= stage.steps
+        return self.stages[-1]
+
+
+class LaneBatches:
+    """A stream of numbers cut into `batch_size` contiguous lanes, read `bptt_steps` at a time, states carried on.
+
+    An example is one lane's next bptt_steps + 1 numbers, the last of which begins the next one: inputs and their
+    successors. Each epoch begins again without carried states; what does not fill the lanes is left out.
+    """
+
+    def __init__(self, config: TrainingConfig, stream: Sequence[Any]) -> None:
+        self.lane = len(stream) // config.batch_size
+        self.per_epoch = (self.lane - 1) // config.bptt_steps
+        if self.per_epoch < 1:
+            raise SettingsError(
+                f"a stream of {len(stream)} is too short for {config.batch_size} lanes of {config.bptt_steps} steps "
+                "and one more; give a longer stream, a smaller batch_size or smaller bptt_steps"
+            )
+        self.config, self.stream = config, stream
+        self.steps = config.steps_for(self.per_epoch)
+
+    def batch(self, step: int) -> Sequence[Any]:
+        """The lanes' next pieces, in the order of the lanes."""
+        begin = step % self.per_epoch * self.config.bptt_steps
+        starts = (lane * self.lane + begin for lane in range(self.config.batch_size))
+        return [self.stream[start : start + self.config.bptt_steps + 1] for start in starts]
+
+    def carries(self, step: int) -> bool:
+        """Whether the states after the step before belong to this one."""
+        return step % self.per_epoch > 0
+
+    def name(self, step: int) -> str:
+        """What the progress bar shows at this step."""
+        return _epoch_name(self, step)
+
+    def describe(self) -> dict[str, Any]:
+        """The fingerprint of the stream, stored in checkpoints to refuse resuming on other data."""
+        return {"stream": len(self.stream), "sha256": fingerprint([self.stream])}
+
+
+Batches = EpochBatches | CurriculumBatches | LaneBatches
+
+
+def batches_for(
+    task: Trainable,
+    config: TrainingConfig,
+    *,
+    examples: Sequence[Any] | None,
+    stages: Sequence[CurriculumStage] | None,
+    stream: Sequence[Any] | None,
+) -> Batches:
+    """The batches of what was given. Raises SettingsError unless it is one of examples, stages and stream."""
+    given = [
+        name
+        for name, data in (("examples", examples), ("stages", stages), ("stream", stream))
+        if data is not None
+    ]
+    if len(given) != 1:
+        raise SettingsError(
+            f"{' and '.join(given) or 'nothing'} given to train on; give one of examples, stages and stream"
+        )
+    if stream is not None:
+        return LaneBatches(config, stream)
+    if stages is not None:
+        return CurriculumBatches(config, stages)
+    return EpochBatches(task, config, examples or ())
+
+
+def _epoch_name(batches: EpochBatches | LaneBatches, step: int) -> str:
+    return f"epoch {step // batches.per_epoch + 1} of {-(-batches.steps // batches.per_epoch)}"
+
+
+def fingerprint(examples: Sequence[Any]) -> str:
+    """A SHA-256 that changes with any number or letter in the examples."""
+    total = hashlib.sha256()
+    for example in examples:
+        _take(total, example)
+    return total.hexdigest()
+
+
+def _take(total: Any, value: Any) -> None:
+    """Feeds a value to the hash, by its content: never by its address, which changes from run to run."""
+    total.update(type(value).__name__.encode())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            _take(total, getattr(value, field.name))
+    elif isinstance(value, torch.Tensor):
+        _take(total, value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    elif isinstance(value, np.ndarray):
+        total.update(repr(value.shape).encode() + np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, Mapping):
+        _take(total, list(value.items()))
+    elif isinstance(value, (list, tuple)):
+        if all(isinstance(item, (int, float, str, bool, type(None))) for item in value):
+            total.update(repr(value).encode())
+        else:
+            for item in value:
+                _take(total, item)
+    elif isinstance(value, (int, float, str, bytes, bool, type(None))):
+        total.update(repr(value).encode())

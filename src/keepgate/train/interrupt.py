@@ -1,0 +1,38 @@
+"""Ctrl-C while a network trains: finish the step, save, and say how to go on."""
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+
+class Interrupt:
+    """Inside `with Interrupt(…) as interrupt` the first Ctrl-C (or SIGTERM) sets `interrupt.requested`;
+    a second stops at once.
+
+    Outside the main thread, which alone is told of signals, and with `armed=False`, nothing changes.
+    """
+
+    def __init__(self, *, armed: bool) -> None:
+        self.requested = False
+        self._armed = armed and threading.current_thread() is threading.main_thread()
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if self._armed:
+            self._before = {
+                number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)
+            }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt("stopped at once, without saving")
+        self.requested = True
+        # Not print: the signal may have come in the middle of one.
+        os.write(2, b"\nstopping after this step, then saving; once more stops at once\n")
