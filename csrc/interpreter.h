@@ -77,6 +77,8 @@ void interpret(const Program& program, const Operand<T>* registers, const Rectan
       KEEPGATE_THREE(fms, fms(a, b, c))
       KEEPGATE_THREE(fnma, fnma(a, b, c))
       KEEPGATE_THREE(where, where(a, b, c))
+      KEEPGATE_TWO(mul_sigmoid_slope, a * (b * (V(1) - b)))
+      KEEPGATE_TWO(mul_tanh_slope, a * fnma(b, b, V(1)))
       case Operation::count: break;
     }
 #undef KEEPGATE_ONE

@@ -10,7 +10,7 @@ class StepRunner;
 template <class T>
 class StepRunner<CellProgram, T> {
   static constexpr long lanes = Vec<T>::lanes;
-  static constexpr long near = 16 << 10;  // bytes of temporaries that stay in the fastest cache beside what they meet
+  static constexpr long near = 12 << 10;  // bytes of temporaries that stay in the fastest cache beside what they meet
 
   // A row whose last vector would reach beyond its array, copied to where there is room.
   struct Copied {

@@ -1,14 +1,17 @@
 """Cells as the native driver reads them: shapes and programs, in a text file."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from keepgate.equations import Cell
 from keepgate.kernels.core.program import encoded
+from tests.kernels.calls import CORE
+from tests.kernels.user_cells import COPIES, LITERATURE, everything
 
 
-def write_cells(path: Path, cells: Iterable[Cell]) -> Path:
-    """Writes what the core is given of each cell."""
+def cells_file(folder: Path) -> Path:
+    """A file in the folder with what the core is given of each compiled cell, and of cells that are none."""
+    path = folder / "cells.txt"
+    cells = (*CORE, *COPIES.values(), *LITERATURE, everything)
     path.write_text("".join(f"{' '.join(map(str, words(cell)))}\n" for cell in cells))
     return path
 

@@ -14,13 +14,12 @@ class Columns:
     candidate of the GRU, whose uh is multiplied by r first, they are apart, in two columns.
 
     values: what each column holds, by name. gradients: the name of its gradient in the graph's backward pass.
-    joined: the sums, by gate. apart: the gates apart, in the cell's order.
+    apart: the gates apart, in the cell's order.
     wx_gates: the gate of each of the first columns; uh_gates: of each of the last. The joined are in both.
     """
 
     values: Mapping[str, Expr]
     gradients: tuple[str, ...]
-    joined: Mapping[str, Expr]
     apart: tuple[str, ...]
     wx_gates: tuple[str, ...]
     uh_gates: tuple[str, ...]
@@ -28,7 +27,7 @@ class Columns:
 
 def columns(graph: Graph, gates: Sequence[str], saved: Mapping[str, Expr]) -> Columns:
     """The columns of a step. saved: what is kept of it for backward."""
-    sums = _sums(graph, saved)
+    sums = joined_sums(graph, saved)
     apart = tuple(gate for gate in graph.uh if gate not in sums)
     joined = tuple(gate for gate in gates if gate not in apart)
     if graph.uh:
@@ -40,15 +39,14 @@ def columns(graph: Graph, gates: Sequence[str], saved: Mapping[str, Expr]) -> Co
     return Columns(
         values=first | middle | last,
         gradients=(*(f"d_wx_{gate}" for gate in (*apart, *joined)), *(f"d_uh_{gate}" for gate in apart)),
-        joined=sums,
         apart=apart,
         wx_gates=(*apart, *joined),
         uh_gates=(*joined, *apart),
     )
 
 
-def _sums(graph: Graph, saved: Mapping[str, Expr]) -> dict[str, Expr]:
-    """The sum wx + uh of each joined gate: the only thing made of either, and neither is shown or kept."""
+def joined_sums(graph: Graph, saved: Mapping[str, Expr]) -> dict[str, Expr]:
+    """The sum wx + uh of each joined gate: the only thing made of either, and neither is shown or saved."""
     results = [*graph.next.values(), *graph.traced.values(), *saved.values()]
     order = topological(results)
     found = {}

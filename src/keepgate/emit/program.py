@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ..equations import Analysis, Cell, Expr, Graph, topological
 from ..equations.additive import replaced
 from ..equations.expr import make, symbol
-from .preactivations import Columns, columns
+from ..equations.simplify import ONE
+from .preactivations import joined_sums
 
 # Operation, register of the result, registers of the arguments.
 Instruction = tuple[str, int, tuple[int, ...]]
@@ -29,14 +30,16 @@ class Program:
 class StepProgram:
     """All that the core must know of a cell.
 
-    columns: the sums that each unit needs before a step. planes: the names of what a forward run keeps, in order.
+    apart, wx_gates, uh_gates: as in `Columns`. planes: the names of what a forward run saves, in order.
     vectors: weights per unit, those of a diagonal recurrence last, one for each gate.
-    infer, forward: from columns, previous states and vectors to the new states; forward also to what is kept.
-    backward: to the gradients of columns, vectors and previous states, from those of the new states, what was kept,
+    infer, forward: from columns, previous states and vectors to the new states; forward also to what is saved.
+    backward: to the gradients of columns, vectors and previous states, from those of the new states, what was saved,
         the previous and the new states, and the vectors.
     """
 
-    columns: Columns
+    apart: tuple[str, ...]
+    wx_gates: tuple[str, ...]
+    uh_gates: tuple[str, ...]
     planes: tuple[str, ...]
     vectors: tuple[str, ...]
     reads_output: bool
@@ -47,27 +50,25 @@ class StepProgram:
 
 def step_program(cell: Cell) -> StepProgram:
     """A cell's step for the core. Raises CellError for recurrent="in_step", whose step is not elementwise."""
-    graph = _with_recurrent_vectors(cell)
+    graph = _of_columns(cell)
     analysis = Analysis(graph=graph)
-    sums = columns(graph, cell.gates, analysis.saved)
+    apart = tuple(gate for gate in graph.uh)
+    together = tuple(gate for gate in cell.gates if gate not in apart)
+    columns = [*(graph.wx[gate] for gate in (*apart, *together)), *graph.uh.values()]
     previous, following = [*graph.previous.values()], [*graph.next.values()]
     saved, vectors = [*analysis.saved.values()], [*graph.vectors.values()]
 
-    inputs = [*sums.values.values(), *previous, *vectors]
+    inputs = [*columns, *previous, *vectors]
     results = _distinct([*following, *saved], inputs)
     lines = _lines(inputs, results)
     places = {node: len(inputs) + n for n, node in enumerate(results)}
-    # A run that keeps nothing leaves each new state where it found the old one.
-    aliases = {len(inputs) + n: len(sums.values) + n for n in range(len(following))}
+    # A run that saves nothing leaves each new state where it found the old one.
+    aliases = {len(inputs) + n: len(columns) + n for n in range(len(following))}
     forward = _assembled(lines, _numbered(inputs), places, aliases)
     states = dict(list(places.items())[: len(following)])
     infer = _assembled(_reached(lines, states), _numbered(inputs), states, aliases)
 
-    derivatives = [
-        *(analysis.backward[name] for name in sums.gradients),
-        *(analysis.backward[f"d_{name}"] for name in graph.vectors),
-        *(analysis.backward[f"d_{node.name}"] for node in previous),
-    ]
+    derivatives = [analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *previous)]
     inputs = [*graph.upstream.values(), *saved, *previous, *following, *vectors]
     results = _distinct(derivatives, inputs)
     places = {node: n for n, node in enumerate(results)}
@@ -75,7 +76,9 @@ def step_program(cell: Cell) -> StepProgram:
     aliases = {len(results) - len(previous) + n: len(results) + n for n in range(len(previous))}
     backward = _assembled(_lines(inputs, results), _numbered(inputs, len(results)), places, aliases)
     return StepProgram(
-        columns=sums,
+        apart=apart,
+        wx_gates=(*apart, *together),
+        uh_gates=(*together, *apart),
         planes=(*cell.states[1:], *analysis.saved),
         vectors=tuple(graph.vectors),
         reads_output=analysis.reads_output,
@@ -85,19 +88,26 @@ def step_program(cell: Cell) -> StepProgram:
     )
 
 
-def _with_recurrent_vectors(cell: Cell) -> Graph:
-    """The graph, a diagonal recurrence written out: for each gate u h_prev is added to the column that has the bias."""
+def _of_columns(cell: Cell) -> Graph:
+    """The graph as the core's columns feed it: one symbol, in `wx`, for each gate whose wx and uh only add up.
+
+    A diagonal recurrence is written out: for each gate u h_prev is added to the column that has its bias.
+    """
     graph = cell.elementwise_graph
-    if cell.recurrent != "diagonal":
-        return graph
+    sums = joined_sums(graph, {})
     output = next(iter(graph.previous.values()))
-    weights = {f"u_{gate}": symbol(f"u_{gate}") for gate in cell.gates}
-    joined = columns(graph, cell.gates, cell.analysis.saved).joined
-    biased = {gate: joined.get(gate, graph.uh[gate]) for gate in cell.gates}
-    written = {node: make("add", make("mul", weights[f"u_{gate}"], output), node) for gate, node in biased.items()}
+    joined = {gate: symbol(f"wx_{gate} + uh_{gate}") for gate in sums}
+    weights: dict[str, Expr] = {}
+    written = {sums[gate]: joined[gate] for gate in sums}
+    if cell.recurrent == "diagonal":
+        weights = {f"u_{gate}": symbol(f"u_{gate}") for gate in cell.gates}
+        for gate in cell.gates:
+            column = joined.get(gate, graph.uh[gate])
+            product = make("mul", weights[f"u_{gate}"], output)
+            written[sums.get(gate, column)] = make("add", product, column)
     return Graph(
-        wx=graph.wx,
-        uh=graph.uh,
+        wx=graph.wx | joined,
+        uh={gate: uh for gate, uh in graph.uh.items() if gate not in sums},
         previous=graph.previous,
         vectors=graph.vectors | weights,
         next={name: replaced(node, written) for name, node in graph.next.items()},
@@ -123,7 +133,8 @@ def _distinct(results: Iterable[Expr], inputs: Collection[Expr]) -> list[Expr]:
 def _lines(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _Line]:
     """How each node that is needed is computed, in order. A product that is only added to something is fused with it.
 
-    Nothing else is fused, so that the same operations run, with the same bits, on every instruction set that can.
+    No other rounding is left out, so that the bits are those of the compiled step (emit/expression.py). A product with
+    the slope of a sigmoid or a tanh becomes one instruction, which rounds as its parts do.
     """
     order = [node for node in topological(results, stop=inputs) if node not in inputs and node.args]
     uses = Counter(results)
@@ -143,9 +154,23 @@ def _lines(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _L
             case ("add" | "sub"), (a, b) if once(b, "mul"):
                 absorbed.add(b)
                 lines[node] = {"add": "fma", "sub": "fnma"}[node.op], (*b.args, a)
+            case "mul", (a, b) if once(b, "mul") and _is_complement(b.args[1], b.args[0]):
+                lines[node] = "mul_sigmoid_slope", (a, b.args[0])
+            case "mul", (a, b) if once(b, "sub") and once(b.args[1], "mul") and _is_complement_of_square(b):
+                lines[node] = "mul_tanh_slope", (a, b.args[1].args[0])
             case _:
                 lines[node] = node.op, node.args
-    return {node: line for node, line in lines.items() if node not in absorbed}
+    return _reached({node: line for node, line in lines.items() if node not in absorbed}, results)
+
+
+def _is_complement(node: Expr, of: Expr) -> bool:
+    """Whether a node is 1 - of."""
+    return node.op == "sub" and node.args[0] is ONE and node.args[1] is of
+
+
+def _is_complement_of_square(node: Expr) -> bool:
+    square = node.args[1].args
+    return node.args[0] is ONE and square[0] is square[1]
 
 
 def _reached(lines: Mapping[Expr, _Line], results: Collection[Expr]) -> dict[Expr, _Line]:

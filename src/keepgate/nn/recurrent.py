@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
+from .. import cells
 from ..equations import Cell
 from ..errors import SettingsError, ShapeError
 from ..kernels import Call, CallResult, run
 from ..kernels.bidirectional_output import Room, joined
 from ..kernels.core.fast_path import directly, traced_directly
+from ..kernels.core.program import prepare
 from ..kernels.dispatch import by_name
 from ..kernels.weights import Weights
 from .checks import check_input, check_kind, check_projection, check_settings, check_stream
@@ -29,6 +31,7 @@ class Recurrent(nn.Module):
     Parameters are named and ordered as torch names them: weight_ih_l0 [gates · hidden, input], weight_hh_l0
     [gates · hidden, hidden], bias_ih_l0, bias_hh_l0, weight_hr_l0 [projected, hidden], `_reverse` for the other way.
 
+    cell:        a Cell, or the name of one of keepgate's or of one that keepgate.cells.register was given.
     init:        "torch" (uniform, the numbers torch.nn draws), "orthogonal", or "chrono" with `horizon` in steps.
     forget_bias: total bias of the gate that keeps (LSTM f, GRU z), or None to leave it as `init` makes it.
     kernel:      the name of the kernel that must run every call, or None for the first that can.
@@ -38,7 +41,7 @@ class Recurrent(nn.Module):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: Cell | str,
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
@@ -56,6 +59,7 @@ class Recurrent(nn.Module):
         kernel: str | None = None,
     ) -> None:
         super().__init__()
+        cell = cells.by_name(cell) if isinstance(cell, str) else cell
         check_settings(
             input_size=input_size, hidden_size=hidden_size, num_layers=num_layers, proj_size=proj_size, bias=bias,
             batch_first=batch_first, bidirectional=bidirectional, dropout=dropout,
@@ -64,6 +68,7 @@ class Recurrent(nn.Module):
         check_init(cell, init, horizon, forget_bias, bias)
         if kernel is not None:
             by_name(kernel)
+        prepare(cell)
         self.cell = cell
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
@@ -357,6 +362,10 @@ class Recurrent(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_held": [None] * len(self._places)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        prepare(self.cell)
 
     def extra_repr(self) -> str:
         defaults = {

@@ -170,8 +170,9 @@ const Facts& named(const std::string& cell) {
 int count(const std::string& name) {
   Options options = {};
   options.biases = true;
-  options.trained = name == "gru-training";
-  const Facts& cell = named(name == "gru-training" ? "gru" : "lstm");
+  options.trained = name == "gru-training" || name == "program-training";
+  options.interpreted = name == "program-training";
+  const Facts& cell = named(options.trained ? "gru" : "lstm");
   const Sizes sizes = name == "streaming" ? Sizes{1, 1, 64, 64, 0} : Sizes{20, 8, 32, 64, 0};
   Problem<float> problem(cell, sizes, options, 1, 1);
   measured(problem, name == "streaming" ? 20 : 1);

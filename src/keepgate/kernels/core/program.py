@@ -1,5 +1,6 @@
 """CoreCell: a cell as the C++ core knows it, by its number; one that is not compiled is added as programs, once."""
 
+import warnings
 import weakref
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 from ... import _core, cells
 from ...emit.program import Program, step_program
 from ...equations import Cell
-from ...errors import KernelRefused
+from ...errors import CellError, KernelRefused
 
 # Constants, temporaries, and of each instruction the operation, the result's register and three arguments'.
 _Lines = tuple[tuple[float, ...], int, tuple[tuple[int, ...], ...]]
@@ -19,16 +20,20 @@ _OPERATIONS = {name: number for number, name in enumerate(_core.operations())}
 class CoreCell:
     """number: the core's. planes: the names of what a run keeps, in their order; with a projection one more follows,
     the state that is projected. reads_output: whether a unit's step reads that unit's output before.
+    operator_name: how operators of torch.library name it; of a user's cell the equations are part of it.
     """
 
     number: int
     planes: tuple[str, ...]
     reads_output: bool
+    operator_name: str
 
 
 # By the cell itself, not by its name: two may be called alike. What the core cannot run has the reason in its place.
 _ADDED: dict[int, CoreCell | str] = {}
 _COMPILED = {id(cells.by_name(name)): number for number, name in enumerate(_core.cells())}
+# What compiled graphs and exported programs of this process name.
+_BY_OPERATOR: dict[str, Cell] = {}
 # By all that the core was given: a cell declared again in a notebook takes no more room.
 _NUMBERS: dict[object, int] = {}
 
@@ -47,9 +52,34 @@ def known(cell: Cell) -> CoreCell:
     return found
 
 
+def prepare(cell: Cell) -> None:
+    """Adds a cell to the core before it first runs; warns, once for a cell, where the core cannot run it."""
+    if id(cell) not in _ADDED and isinstance(reason := _add(cell), str) and cell not in cells.CELLS:
+        warnings.warn(
+            f"{reason}; so the reference runs it, a loop over time in Python (keepgate.explain says so too)", stacklevel=4
+        )
+
+
+def cell_of_operator(name: str) -> Cell:
+    """The cell that an operator names. Raises CellError where it is not known, or has other equations now."""
+    cell = _BY_OPERATOR.get(name)
+    if cell is not None:
+        return cell
+    qualified, _, digest = name.partition("@")
+    cell = cells.by_name(qualified)
+    if digest and cell.graph.digest != digest:
+        raise CellError(
+            f"the cell {qualified} has other equations than when it was compiled or exported; "
+            "register the one from then, or export again"
+        )
+    return cell
+
+
 def _add(cell: Cell) -> CoreCell | str:
     _ADDED[id(cell)] = found = _added(cell)
     weakref.finalize(cell, _ADDED.pop, id(cell), None)
+    if isinstance(found, CoreCell):
+        _BY_OPERATOR[found.operator_name] = cell
     return found
 
 
@@ -64,7 +94,9 @@ def _added(cell: Cell) -> CoreCell | str:
             number = _NUMBERS[key] = _core.add_program(*key)
         except ValueError as error:
             return f"{cell.name} is larger than the core's tables: {error}"
-    return CoreCell(number, step.planes, step.reads_output)
+    planes = (*cell.states[1:], *cell.analysis.saved) if id(cell) in _COMPILED else step.planes
+    name = cell.name if id(cell) in _COMPILED else f"{cell.qualified_name}@{cell.graph.digest}"
+    return CoreCell(number, planes, step.reads_output, name)
 
 
 class Encoded(NamedTuple):
@@ -85,9 +117,9 @@ def encoded(cell: Cell) -> Encoded:
     kept = len(step.planes) - len(cell.states) + 1
     uh = cell.recurrent == "dense", cell.recurrent != "none"
     return Encoded(
-        shape=(len(cell.gates), len(cell.states), len(step.vectors), kept, len(step.columns.apart), *uh),
-        wx_gates=tuple(map(index, step.columns.wx_gates)),
-        uh_gates=tuple(map(index, step.columns.uh_gates)),
+        shape=(len(cell.gates), len(cell.states), len(step.vectors), kept, len(step.apart), *uh),
+        wx_gates=tuple(map(index, step.wx_gates)),
+        uh_gates=tuple(map(index, step.uh_gates)),
         programs=(_in_numbers(step.infer), _in_numbers(step.forward), _in_numbers(step.backward)),
         planes=step.planes,
         reads_output=step.reads_output,

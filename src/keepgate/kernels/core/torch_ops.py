@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import cells
 from ..call import Call
 from ..torch_internals import dispatch_mode_depth
 from . import arguments as addresses
 from .arguments import Arrays, room
 from .call_spec import Spec, spread, tensors_of
+from .program import cell_of_operator, known
 
 # Defined when imported, since a program that torch.export saved names them before any layer of ours has run.
 LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
@@ -62,14 +62,14 @@ _MEMORY = (Tensor, torch.nn.Parameter)
 def _arguments(call: Call) -> tuple[Any, ...]:
     return (
         call.x, call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr, list(call.states),
-        list(call.vectors), call.lengths, call.resets, call.cell.name, call.reverse,
+        list(call.vectors), call.lengths, call.resets, known(call.cell).operator_name, call.reverse,
     )  # fmt: skip
 
 
 def call_of(arguments: Sequence[Any], *, trace: bool) -> Call:
     """The call whose tensors, cell and direction an operator was given."""
     *weights, states, vectors, lengths, resets, cell, reverse = arguments[:12]
-    return Spec(cells.by_name(cell), reverse, trace).call([*weights, *states, *vectors, lengths, resets])
+    return Spec(cell_of_operator(cell), reverse, trace).call([*weights, *states, *vectors, lengths, resets])
 
 
 def _sequence(*arguments: Any) -> list[Tensor]:
