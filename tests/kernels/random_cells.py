@@ -87,6 +87,6 @@ def random_cell(chance: random.Random) -> Cell:
             new[state] = tanh(value) * 0.9
         # Every gate and vector is used, or the declaration is refused.
         new[states[-1]] = new[states[-1]] * 0.5 + tanh(sum(joined) + sum(leaves[len(states) :])) * 0.4
-        return Step(**new, **{name: value for name, value in named.items() if value not in new.values()})
+        return Step(**new, **named)
 
     return cell(gates=" ".join(gates), states=" ".join(states), recurrent=recurrent, vectors=" ".join(vectors))(drawn_cell)

@@ -28,7 +28,7 @@ RULES: Mapping[str, Callable[..., tuple[Expr, ...]]] = {
     "abs": lambda y, a: (greater(a, 0) - greater(0, a),),
     "softplus": lambda y, a: (a.sigmoid(),),
     "maximum": _maximum,
-    "minimum": lambda y, a, b: _maximum(y, b, a)[::-1],
+    "minimum": lambda y, a, b: _maximum(y, b, a),
     "step_of": lambda y, a: (ZERO,),
     "greater": lambda y, a, b: (ZERO, ZERO),
     "where": lambda y, c, a, b: (ZERO, where(c, 1, 0), where(c, 0, 1)),
