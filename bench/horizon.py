@@ -30,11 +30,11 @@ from keepgate.demo.contestants import BATCH, EMBEDDING, HIDDEN, Contestant, run_
 from keepgate.demo.stories import stories
 from keepgate.errors import SettingsError
 from keepgate.lens.diagnosis import horizon, rank_correlation
-from keepgate.lens.diagnosis.effective_context import spread
-from keepgate.lens.diagnosis.loss_gradient import layer_of, signal_of
-from keepgate.lens.diagnosis.question_samples import asked_of
+from keepgate.lens.diagnosis.effective_context import geometric_grid
+from keepgate.lens.diagnosis.loss_gradient import loss_gradient_at_layer, recurrent_layer
+from keepgate.lens.diagnosis.question_samples import question_samples
 from keepgate.lens.diagnosis.statistics import bootstrap
-from keepgate.lens.gradients import decay_length, gone_after
+from keepgate.lens.gradients import decay_length, vanishing_lag
 from keepgate.lens.gradients.by_lag import GONE
 from keepgate.lens.memory import half_lives
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -124,26 +124,26 @@ def possible(length: int) -> int:
 def behaviour(task: ChoiceReader):
     """The horizon, and how likely the right answer is to stories of each length given all of them."""
     asked = [stories(EACH, possible(length), seed=SEED + k, split="test") for k, length in enumerate(ASKED)]
-    samples = asked_of(task, [one for each in asked for one in each])
-    contexts = spread(max(int(sample.lengths.max()) for sample in samples), ratio=1.2)
+    samples = question_samples(task, [one for each in asked for one in each])
+    contexts = geometric_grid(max(int(sample.lengths.max()) for sample in samples), ratio=1.2)
     lines = []
     with torch.no_grad():
         for sample in samples:
             own = [n for n in contexts if n < int(sample.lengths.max())]
             found = torch.stack([1 - (-sample.losses(n)).exp().double() for n in (*own, None)])
             lines.append(torch.cat([found, found[-1:].expand(len(contexts) - len(found), -1)]))
-        right = [float((-asked_of(task, each)[0].losses()).exp().mean()) for each in asked]
+        right = [float((-question_samples(task, each)[0].losses()).exp().mean()) for each in asked]
     return horizon(torch.cat(lines, 1), contexts, epsilon=EPSILON), right
 
 
 def predicted(task: ChoiceReader) -> dict[str, float]:
     """How far back, by three ways, in tokens; infinity where nothing falls."""
-    (sample,) = asked_of(task, stories(8, LONG, seed=SEED - 1, split="test"))
-    name, layer = layer_of(task, None)
-    seen, gradient = signal_of(task, name, layer, sample)
+    (sample,) = question_samples(task, stories(8, LONG, seed=SEED - 1, split="test"))
+    name, layer = recurrent_layer(task, None)
+    seen, gradient = loss_gradient_at_layer(task, name, layer, sample)
     # The answer comes after the question, which is not counted.
     asked = int(sample.asked.max())
-    gone, decay = gone_after(gradient), decay_length(gradient)
+    gone, decay = vanishing_lag(gradient), decay_length(gradient)
     by_decay = decay * math.log(1 / GONE) - asked if decay > 0 else math.inf
     lives = half_lives(seen.trace.layer(-1)).mean(0)
     return {

@@ -1,4 +1,5 @@
-"""The lens, measured: what attaching costs, and whether the shares of an answer are what dropping a write does.
+"""The lens, measured: what attaching costs, how fast the gradient by every state is, and whether an answer's shares are
+what dropping a write does.
 
     python -m bench.lens [--questions 500] [--only PART] [--out bench/results/lens.json]
 
@@ -6,7 +7,8 @@ Trains the readers of `keepgate compare` (seed 0) and asks new stories of 300 ch
 measure (the change that dropping a write makes; influence, its first order along every path; the direct memory share):
 how often the first token lies in the sentence that holds the answer, and the rank correlation with the dropped writes.
 The same for a twentieth of the questions of the integrated shares, of writes and of tokens through all layers, with the
-worst and the middling completeness. --only measures one part and keeps the others of the file.
+worst and the middling completeness. `gradients` compares the core's gradient by every state with one kernel call and
+one autograd node a step. --only measures one part and keeps the others of the file.
 """
 
 import argparse
@@ -20,21 +22,25 @@ from pathlib import Path
 import torch
 from torch import nn
 
+import keepgate
 from bench.machine import machine
 from keepgate.data.text import tokenize
 from keepgate.demo.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
 from keepgate.demo.stories import stories
+from keepgate.kernels import Call, run, state_gradients
 from keepgate.lens import attach, read
 from keepgate.lens.diagnosis import rank_correlation
 from keepgate.lens.diagnosis.statistics import bootstrap
-from keepgate.lens.readers import influence_on, token_shares, write_shares
-from keepgate.lens.readers.answer_ablation import answer_shares, scores_without
+from keepgate.lens.readers import answer_influence, token_integrated_gradients, write_integrated_gradients
+from keepgate.lens.readers.answer_ablation import answer_attribution, leave_one_out_scores
 from keepgate.train.loop import fit
 
 SEED, LENGTH = 3_000_000, 300
 READERS = [one for one in CONTESTANTS if one.name.endswith("-chrono")] + [
     r for r in READINGS if r.name == "attention"
 ]
+
+PARTS = ("overhead", "gradients", "readers", "integrated")
 
 
 def overhead(kind: str, layers: int, both: bool) -> float:
@@ -50,6 +56,40 @@ def overhead(kind: str, layers: int, both: bool) -> float:
     return statistics.median(watched[2:]) / statistics.median(plain[2:]) - 1
 
 
+def state_gradients_ratio(kind: str, steps: int = 1000, rows: int = 4, units: int = 64) -> dict[str, object]:
+    """How many times faster the core's gradient by every state is than one kernel call a step, alternating, medians."""
+    layer = getattr(keepgate, kind)(16, units, dtype=torch.float64).requires_grad_(False)
+    (call,) = layer.calls(torch.randn(steps, rows, 16, dtype=torch.float64))
+    d_output = torch.randn(steps, rows, units, dtype=torch.float64)
+    seconds, results = defaultdict(list), {}
+    for _ in range(9):
+        for function in (_one_call_a_step, state_gradients):
+            start = time.perf_counter()
+            gradients = function(call, d_output)
+            seconds[function].append(time.perf_counter() - start)
+            results[function] = gradients if function is _one_call_a_step else gradients.states
+    slow, fast = (seconds[function] for function in (_one_call_a_step, state_gradients))
+    pairs = zip(*results.values(), strict=True)
+    return {
+        "kind": kind, "steps": steps, "rows": rows, "units": units, "threads": torch.get_num_threads(),
+        "times_faster": statistics.median(a / b for a, b in zip(slow, fast, strict=True)),
+        "largest_difference": max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs),
+    }  # fmt: skip
+
+
+def _one_call_a_step(call: Call, d_output: torch.Tensor) -> list[torch.Tensor]:
+    states = tuple(state.clone().requires_grad_() for state in call.states)
+    nodes, outputs = [], []
+    for x in call.x.split(1):
+        result = run(Call.of(call.weights, x, states))
+        states = result.final
+        nodes += states
+        outputs.append(states[0])
+    value = (torch.stack(outputs) * d_output).sum()
+    by_node = torch.autograd.grad(value, nodes, allow_unused=True, materialize_grads=True)
+    return [torch.stack(by_node[n :: len(states)]) for n in range(len(states))]
+
+
 def _seconds(module: nn.Module, x: torch.Tensor) -> float:
     start = time.perf_counter()
     module(x)
@@ -63,14 +103,14 @@ def reader(contestant, count: int) -> dict[str, object]:
     task.eval()
     right, missing, inside, ranks = [], 0.0, defaultdict(list), defaultdict(list)
     for question in stories(count, LENGTH, seed=SEED, split="test"):
-        shares = answer_shares(task, question)
+        shares = answer_attribution(task, question)
         k = int(shares.scores.argmax())
         right.append(task.choices[k] == question.answers[0])
         missing = max(missing, float((shares.missing / shares.scores.abs().max()).abs().max()))
-        without = scores_without(task, question, range(len(shares.tokens)))
+        without = leave_one_out_scores(task, question, range(len(shares.tokens)))
         found = {
             "dropped": (shares.scores[k] - shares.scores.mean()) - (without[:, k] - without.mean(1)),
-            "influence": influence_on(read(task, question), task.choices[k]),
+            "influence": answer_influence(read(task, question), task.choices[k]),
             "direct": shares.of(task.choices[k]),
         }
         (start, end), starts = question.facts[0], tokenize(question.text).starts
@@ -96,10 +136,13 @@ def integrated(contestant, count: int) -> dict[str, object]:
         reading = read(task, question)
         k = task.choices.index(reading.answer.text)
         scores = reading.head.scores(reading.trace.output)[0]
-        without = scores_without(task, question, range(len(reading.tokens)))
+        without = leave_one_out_scores(task, question, range(len(reading.tokens)))
         dropped = (scores[k] - scores.mean()) - (without[:, k] - without.mean(1))
         (start, end), starts = question.facts[0], tokenize(question.text).starts
-        for name, shares in (("writes", write_shares(reading)), ("tokens", token_shares(reading))):
+        for name, shares in (
+            ("writes", write_integrated_gradients(reading)),
+            ("tokens", token_integrated_gradients(reading)),
+        ):
             top = int(shares.tokens.argmax())
             inside = top < len(starts) and start <= starts[top] < end
             found[name].append((inside, rank_correlation(shares.tokens, dropped), shares.completeness))
@@ -126,10 +169,10 @@ def _mean(values: list[float]) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--questions", type=int, default=500)
-    parser.add_argument("--only", choices=("overhead", "readers", "integrated"))
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    parts = (given.only,) if given.only else ("overhead", "readers", "integrated")
+    parts = (given.only,) if given.only else PARTS
     known = (
         json.loads(given.out.read_text("utf-8")) if given.only and given.out and given.out.exists() else {}
     )
@@ -141,7 +184,10 @@ def main() -> None:
                 {"kind": kind, "layers": layers, "bidirectional": both, "extra": extra}
             )
             print(results["overhead"][-1], flush=True)
-    for contestant in READERS:
+    for kind in ("RNN", "LSTM", "GRU") if "gradients" in parts else ():
+        results["gradients"].append(state_gradients_ratio(kind))
+        print(results["gradients"][-1], flush=True)
+    for contestant in READERS if {"readers", "integrated"} & {*parts} else ():
         # Attention reads in both directions, which takes several times as long.
         count = given.questions if contestant.name != "attention" else given.questions // 4
         if "readers" in parts:

@@ -31,8 +31,8 @@ def measured(name: str, characters: int) -> dict[str, object]:
     from keepgate.demo.contestants import CONTESTANTS
     from keepgate.demo.stories import pirate_king_story
     from keepgate.lens import read
-    from keepgate.lens.memory import fate
-    from keepgate.lens.readers import carriers, influence_on
+    from keepgate.lens.memory import write_retention
+    from keepgate.lens.readers import answer_influence, token_effects
 
     task = next(one for one in CONTESTANTS if one.name == name).build(0)
     parts, peaks = {"starting": time.perf_counter() - started}, {"starting": peak()}
@@ -45,15 +45,18 @@ def measured(name: str, characters: int) -> dict[str, object]:
 
     question = pirate_king_story(characters)
     reading = timed("reading, every gate kept", lambda: read(task, question))
-    timed("influence of every token", lambda: influence_on(reading))
-    found = timed("what carries the answer", lambda: carriers(reading))
-    timed("fate of ten writes", lambda: [fate(reading.trace.layer(-1), one.step) for one in found[:TOP]])
+    timed("influence of every token", lambda: answer_influence(reading))
+    found = timed("what carries the answer", lambda: token_effects(reading))
+    timed(
+        "fate of ten writes",
+        lambda: [write_retention(reading.trace.layer(-1), one.step) for one in found[:TOP]],
+    )
     try:
-        from keepgate.lens import look
+        from keepgate.lens import explain
     except ImportError:
         drawn = None
     else:
-        drawn = len(timed("drawing", lambda: look(task, question.text, question.question).html()))
+        drawn = len(timed("drawing", lambda: explain(task, question.text, question.question).html()))
     return {
         "network": name, "characters": characters, "tokens": len(reading.tokens), "carriers": len(found),
         "seconds": sum(parts.values()), "cpu_seconds": time.process_time() - busy, "parts": parts,

@@ -17,8 +17,8 @@ from pathlib import Path
 from bench.machine import machine
 from keepgate.demo.stories import stories
 from keepgate.serve.guard import Address
-from keepgate.serve.listen import listen
 from keepgate.serve.models import served
+from keepgate.serve.open_socket import open_socket
 from keepgate.serve.server import server
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=20)
     given = parser.parse_args()
     ready = threading.Event()
-    opened = listen("127.0.0.1", 0)
+    opened = open_socket("127.0.0.1", 0)
     port = opened.getsockname()[1]
 
     def tell(_: Address) -> None:

@@ -19,6 +19,7 @@ class BackwardMember : Member<Cell, T> {
   static constexpr long enough = 192;  // rows of d that pay for reading and writing the weights' gradients
 
   const Backward& b;
+  bool gives_states = false;
   const Share all = Share::all(rows), listed = Share::part(rows, member, team.size);
   const long k = blocks * block.gate_width;  // what the products of the way back add up over
   const long widest = wide<T>(s.hidden > output ? s.hidden : output), span = s.rows > enough ? s.rows : enough;
@@ -98,6 +99,7 @@ class BackwardMember : Member<Cell, T> {
 
   void begin() {
     runner.prepare();
+    for (int n = 0; n < cell.states; n++) gives_states = gives_states || b.d_states[n].data;
     for (int n = 0; is_program<Cell> && n < cell.vectors; n++) {
       T* const to = weights + n * blocks * block.units;
       std::memset(to, 0, size_t(blocks * block.units) * sizeof(T));
@@ -177,6 +179,7 @@ class BackwardMember : Member<Cell, T> {
   // From the gradients of the states after a step to those of the states before it.
   void retreat(long slot, long active) {
     if (s.projected) through_projection(slot, active);
+    if (gives_states) store_state_gradients(slot, active);
     if constexpr (is_program<Cell>)
       for (long q = 0, count; q < active; q += count) {
         const long r = share.place(q);
@@ -202,6 +205,27 @@ class BackwardMember : Member<Cell, T> {
     for (long q = 0; f.resets && q < active; q++)
       for (int n = 0; n < cell.states && steps[slot + share.place(q)].before == at_reset; n++)
         for (long c = from(); c < to(n ? s.hidden : output); c++) V(T(0)).store(carry(n, share.place(q)) + c * lanes);
+  }
+
+  // The gradients that reach the states after a step, before the cell's derivatives replace them with those before it.
+  void store_state_gradients(long slot, long active) const {
+    for (long q = 0; q < active; q++) {
+      const long r = share.place(q);
+      const Step& step = steps[slot + r];
+      for (int n = 0; n < cell.states; n++) {
+        if (!b.d_states[n].data) continue;
+        const bool projected = n == 0 && s.projected, adds_output = n == 0 && !s.projected && b.d_output.data;
+        const long units = n ? s.hidden : output;
+        const T* const gradient = projected ? d_projected + (slot + r) * wide<T>(s.projected) : carry(n, r);
+        const T* const d_output = adds_output ? Base::at(b.d_output, step) : nullptr;
+        T* const target = Base::at(b.d_states[n], step);
+        for (long j = from() * lanes; j < to(units) * lanes; j += lanes) {
+          V sum = V::load(gradient + j);
+          if (adds_output) sum = sum + V::load(d_output + j, units - j);
+          sum.store(target + j, units - j);
+        }
+      }
+    }
   }
 
   void through_projection(long slot, long active) const {

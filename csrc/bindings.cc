@@ -55,6 +55,12 @@ void set(P* (&into)[most], handle values, size_t from = 0) {
 struct CellNumber;
 void set(CellNumber& into, handle number);
 void set(Strided& s, handle values);
+template <size_t most>
+void set(Strided (&into)[most], handle values) {
+  const size_t end = nb::len(values);
+  expect(end <= most, [&] { return to_string(end) + " entries where at most " + to_string(most) + " fit"; });
+  for (size_t i = 0; i < end; ++i) set(into[i], values[i]);
+}
 void set(Sizes& s, handle values);
 void set(Weights& w, handle values);
 
@@ -129,7 +135,7 @@ struct BackwardRun {
   BackwardRun(const ForwardRun& forward, const nb::args& given) : large(forward.large) {
     b.forward = forward.f;
     read(given, b.weights, b.d_output, b.d_last, b.d_x, b.d_first, b.d_weight_ih, b.d_weight_hh, b.d_bias_ih,
-         b.d_bias_hh, b.d_weight_hr, b.d_vectors);
+         b.d_bias_hh, b.d_weight_hr, b.d_vectors, b.d_states);
   }
   static size_t compute(const BackwardRun& r, void* scratch) {
     return kernel(r.b.forward.cell, r.b.forward.type).backward(r.b, scratch);

@@ -61,6 +61,9 @@ struct Backward {
   void* d_first[max_states];
   void *d_weight_ih, *d_weight_hh, *d_bias_ih, *d_bias_hh, *d_weight_hr;
   void* d_vectors[max_vectors];
+  // The gradient of each state after each step, [steps, rows, units]; data null where it is not wanted. Nothing is
+  // written beyond a row's length.
+  Strided d_states[max_states];
 };
 
 // What one instruction set does for one compiled cell, or for every cell whose step is a program, and one type of

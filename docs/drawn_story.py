@@ -112,10 +112,12 @@ def _gates(reading: lens.readers.Reading, gates: str, language: str) -> str:
 
 def _carriers(readings: dict[str, lens.readers.Reading], language: str) -> str:
     words, layer = words_of("story", language), readings["lstm-chrono"].trace.layer(0)
-    sizes = [lens.memory.fate(layer, step).size for step in range(SENTENCE)]
+    sizes = [lens.memory.write_retention(layer, step).size for step in range(SENTENCE)]
     rows = [row(words["written"], "i", sizes, full=max(sizes))]
     for name in ("lstm", "gru"):
-        shares = {one.step: one.share for one in lens.readers.carriers(readings[f"{name}-chrono"])}
+        shares = {
+            one.step: one.probability_drop for one in lens.readers.token_effects(readings[f"{name}-chrono"])
+        }
         # A character that speaks against the answer carries nothing of it.
         rows.append(row(words[name], "c", [max(0.0, shares[step]) for step in range(SENTENCE)]))
     return strip(readings["lstm-chrono"].tokens.texts[:SENTENCE], rows, words["carriers"], language)
@@ -137,4 +139,4 @@ def _left(readings: dict[str, lens.readers.Reading], language: str) -> str:
 
 def _follow(reading: lens.readers.Reading) -> Sequence[float]:
     """What is left of the write at 夫, from itself on."""
-    return lens.memory.fate(reading.trace.layer(0), 1).left[1:].tolist()
+    return lens.memory.write_retention(reading.trace.layer(0), 1).retained[1:].tolist()

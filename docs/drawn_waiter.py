@@ -23,7 +23,7 @@ def waiter_figures(names: dict[str, Any], language: str) -> dict[str, str]:
             names[name](names["evening"])
         traces[style] = seen["lstm"].trace.layer(0)
     gradients = {"forgets": names["diagnosis"].gradient, "remembers": names["untrained"].gradient}
-    left = {style: lens.memory.fate(trace, 0).left for style, trace in traces.items()}
+    left = {style: lens.memory.write_retention(trace, 0).retained for style, trace in traces.items()}
     everything = [float(value) for line in gradients.values() for value in line]
     quarters = linear(0, 1, [(quarter / 4, f"{25 * quarter}%") for quarter in range(5)])
     return {

@@ -34,7 +34,7 @@ ids, _ = batch(1, 8)
 with torch.no_grad():
     with lens.attach(model) as seen:
         answer = model(ids).argmax()
-    with lens.interventions.replaying(model.lstm, lens.interventions.drop_writes(seen["lstm"], range(8))):
+    with lens.interventions.patched(model.lstm, lens.interventions.ablate_writes(seen["lstm"], range(8))):
         without = model(ids.expand(8, -1)).softmax(1)[:, answer]
 print("its answer's probability without each write:", without)
 print(lens.examine(model, [batch(100, 40)]))

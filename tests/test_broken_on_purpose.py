@@ -109,11 +109,11 @@ MUTANTS_OF_THE_LENS = {
         "lens/interventions/span_ablation.py", "(ends - starts).max()))", "(ends - starts).max()) - 1)",
     ),
     "a share of the wrong answer": (
-        "lens/readers/leave_one_out.py", "share=1 - left / given", "share=left / given",
+        "lens/readers/leave_one_out.py", "probability_drop=1 - left / given", "probability_drop=left / given",
     ),
     "half of the states felt": ("lens/readers/gradient_saliency.py", "torch.cat(found, 2)", "found[0]"),
     "a shut gate that erases all the same": (
-        "lens/interventions/patching.py", "writes.unwritten[at] * before", "writes.keep[at] * before",
+        "lens/interventions/patching.py", "writes.keep_without_write[at] * before", "writes.keep[at] * before",
     ),
     "a gate that can only be shut at 0": (
         "equations/additive.py", "for shut in (ZERO, ONE)", "for shut in (ZERO,)",

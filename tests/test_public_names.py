@@ -17,7 +17,7 @@ import keepgate.tasks
 import keepgate.train
 
 NAMES = [
-    "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain",
+    "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
     "BundleError", "CellError", "CorpusError", "KeepgateError", "KernelRefused", "SettingsError", "ShapeError",
     "TrainingStopped",
 ]  # fmt: skip

@@ -69,6 +69,7 @@ class Backward:
         d_bias_hh: int,
         d_weight_hr: int,
         d_vectors: _Addresses,
+        d_states: tuple[_Strided, ...],
         /,
     ) -> None: ...
     @property

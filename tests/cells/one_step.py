@@ -12,6 +12,9 @@ def one_step(cell: Cell, x, states, weight_ih, bias_ih, weight_hh=None, bias_hh=
     elif cell.recurrent == "in_step":
         rows = zip(cell.gates, weight_hh.chunk(count), bias_hh.chunk(count), strict=True)
         uh = Named(**{gate: lambda v, w=w, b=b: v @ w.T + b for gate, w, b in rows})
+    elif cell.recurrent == "diagonal":
+        products = states[cell.states[0]].repeat(1, count) * weight_hh + bias_hh
+        uh = Named(**dict(zip(cell.gates, products.chunk(count, -1), strict=True)))
     else:
         products = states[cell.states[0]] @ weight_hh.T + bias_hh
         uh = Named(**dict(zip(cell.gates, products.chunk(count, -1), strict=True)))

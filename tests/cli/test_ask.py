@@ -22,7 +22,7 @@ def test_an_answer_has_its_probability_and_its_sentence(lstm: Path, text: Path, 
     assert other.startswith("  or: ")
 
 
-def test_words_that_the_model_never_saw_are_told_beside_the_answer(
+def test_words_outside_the_vocabulary_are_told_beside_the_answer(
     lstm: Path, tmp_path: Path, keepgate
 ) -> None:
     story = tmp_path / "story.txt"
@@ -32,10 +32,11 @@ def test_words_that_the_model_never_saw_are_told_beside_the_answer(
     assert len(list(map(json.loads, ran.out.splitlines()))) == 2
     text, question = ran.err.splitlines()
     assert text == (
-        "This model has never seen 13 of the text's 13 words or signs and cannot tell them apart: luffy, says, he, "
-        "wants, to, become, the, pirate, …"
+        "13 of the text's 13 words or signs are not in this model's vocabulary (too rare in what it was trained on, or "
+        "never in it) and all look alike to it: luffy, says, he, wants, to, become, the, pirate, …"
     )
-    assert question.endswith("1 of the question's 2 words or signs and cannot tell them apart: who")
+    assert question.startswith("1 of the question's 2 words or signs are not in")
+    assert question.endswith(": who")
 
 
 def test_json_is_one_object_a_line_with_places_in_the_text(lstm: Path, text: Path, keepgate) -> None:
@@ -105,6 +106,6 @@ def test_a_prompt_goes_on_until_an_empty_line_or_the_end(monkeypatch: pytest.Mon
                 raise line
             return line
 
-        monkeypatch.setattr(inputs, "_typed", typed)
+        monkeypatch.setattr(inputs, "_read_line", typed)
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-        assert list(inputs.asked()) == ["one?", "two?"]
+        assert list(inputs.prompted_questions()) == ["one?", "two?"]

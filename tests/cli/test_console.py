@@ -37,6 +37,17 @@ def test_an_answer_comes_with_its_probability_and_is_marked_in_its_sentence() ->
     assert file.getvalue() == "  king  75.0%\n  Luffy [/b] wants to be [king].\n  or: Luffy 20.0%\n"
 
 
+def test_an_answer_that_is_not_the_likeliest_says_why_it_is_chosen() -> None:
+    screen, file = terminal()
+    chosen = Answer("Luffy says", 0.25, candidates=(("Luffy says", 0.25), ("Luffy", 0.32)))
+    console.print_answer(screen, "Luffy says he sails", chosen)
+    assert "25.0%" in file.getvalue()
+    assert "expected overlap" in file.getvalue()
+    screen, file = terminal()
+    console.print_answer(screen, TEXT, ANSWER)
+    assert "overlap" not in file.getvalue()
+
+
 def test_colour_marks_the_answer_where_there_is_colour_and_brackets_where_there_is_none() -> None:
     screen, file = terminal(force_terminal=True, color_system="standard", no_color=False)
     console.print_answer(screen, TEXT, ANSWER)

@@ -51,3 +51,12 @@ def test_every_layer_and_direction_is_a_call_of_its_own(keepgate) -> None:
     assert [(one["layer"], one["direction"]) for one in calls] == [
         (0, "forward"), (0, "reverse"), (1, "forward"), (1, "reverse"),
     ]  # fmt: skip
+
+
+def test_nothing_is_computed_however_large_the_layer(keepgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def filled(*_: object) -> None:
+        raise AssertionError("a weight was filled")
+
+    monkeypatch.setattr(torch.Tensor, "uniform_", filled)
+    ran = keepgate("explain", "--cell", "lstm", "--hidden-size", "900", "--steps", "1000", "--json")
+    assert json.loads(ran.out)["calls"][0]["kernel"] == "cpu"

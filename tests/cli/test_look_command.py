@@ -100,11 +100,11 @@ def test_the_page_and_the_figures_are_written_and_named(
 ) -> None:
     page, figure = tmp_path / "look.html", tmp_path / "carriers.svg"
     ran = keepgate(
-        "look", lstm, "--text", text, "--question", ASKED, "--html", page, "--figure", f"carriers={figure}",
+        "look", lstm, "--text", text, "--question", ASKED, "--html", page, "--figure", f"token_effects={figure}",
         *language,
     )  # fmt: skip
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.splitlines()[-2:] == [f"The page: {page}", f"The figure carriers: {figure}"]
+    assert ran.out.splitlines()[-2:] == [f"The page: {page}", f"The figure token_effects: {figure}"]
     shown = page.read_text(encoding="utf-8")
     assert says in shown
     assert ("What carries the answer" in shown) == (not language)
@@ -123,10 +123,10 @@ def test_beside_json_the_files_are_named_on_standard_error(
 @pytest.mark.parametrize(
     ("figure", "says"),
     [
-        ("carriers", "write NAME=FILE"),
+        ("token_effects", "write NAME=FILE"),
         ("=x.svg", "write NAME=FILE"),
-        ("carriers=x.pdf", "must end in .svg or .png"),
-        ("carrier=x.svg", "choose one of carriers"),
+        ("token_effects=x.pdf", "must end in .svg or .png"),
+        ("token_effect=x.svg", "choose one of token_effects"),
     ],
 )
 def test_a_wrong_figure_is_refused_and_nothing_written(

@@ -118,7 +118,7 @@ def test_the_name_is_held_by_three_units():
     """As the story says: without what these wrote at 夫 the answer is another, without what others wrote it stays."""
     reading = lens.read(load(folders()["zh/lstm-chrono"]), pirate_king_story(300, seed=2))
     layer = reading.trace.layer(0)
-    writes = lens.memory.writes_of(layer)
+    writes = lens.memory.memory_updates(layer)
     write, kept = writes.write[1, 0], writes.keep[1, 0] * layer.state_before("c")[1, 0]
     three = torch.zeros_like(write, dtype=torch.bool)
     three[write.abs().topk(3).indices] = True

@@ -222,6 +222,11 @@ def test_torchscript_records_torchs_own_operators():
     agrees(traced(x)[0], layer(x)[0])
 
 
+def test_fx_into_a_layer_itself_names_the_way_out():
+    with pytest.raises(keepgate.SettingsError, match="is_leaf_module"):
+        torch.fx.symbolic_trace(keepgate.LSTM(3, 4))
+
+
 @pytest.mark.parametrize("cell", [cells.lstm, cells.peephole, cells.mingru], ids=lambda cell: cell.name)
 def test_the_operators_are_what_they_say(cell):
     # Sixteen units fill a plane's rows: what lies beside them is not written, and two runs differ there.

@@ -215,19 +215,19 @@ def test_inputs_that_need_no_gradient_cost_none(monkeypatch):
     monkeypatch.setattr(addresses, "_core", Core())
     layer, x = core("LSTM", 5, 7), torch.randn(4, 2, 5)
     layer(x)[0].sum().backward()
-    d_x, d_first, ih, hh, b_ih, b_hh, hr, vectors = seen.pop()
-    assert (d_x, d_first, hr, vectors) == ((0, 0, 0), (0, 0), 0, ())
+    d_x, d_first, ih, hh, b_ih, b_hh, hr, vectors, d_states = seen.pop()
+    assert (d_x, d_first, hr, vectors, d_states) == ((0, 0, 0), (0, 0), 0, (), ())
     assert min(ih, hh, b_ih, b_hh) > 0
     layer.requires_grad_(False)
     layer(x.requires_grad_())[0].sum().backward()
     d_x, d_first, *others = seen.pop()
     assert d_x[0] > 0
-    assert (d_first, others) == ((0, 0), [0, 0, 0, 0, 0, ()])
+    assert (d_first, others) == ((0, 0), [0, 0, 0, 0, 0, (), ()])
     layer.weight_hh_l0.requires_grad_()
     layer(x.detach())[0].sum().backward()
     d_x, d_first, ih, hh, *others = seen.pop()
     assert hh > 0
-    assert (d_x, d_first, ih, others) == ((0, 0, 0), (0, 0), 0, [0, 0, 0, ()])
+    assert (d_x, d_first, ih, others) == ((0, 0, 0), (0, 0), 0, [0, 0, 0, (), ()])
 
 
 def test_a_graph_is_walked_twice_where_it_is_kept():

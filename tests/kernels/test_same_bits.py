@@ -203,10 +203,10 @@ def test_inference_training_and_trace(cell, dtype):
         for context in (torch.no_grad, torch.inference_mode):
             with context():
                 same(layer(x, hx, lengths=lengths), trained)
-                trace = layer.trace(x, hx, lengths)
+                trace = layer.trace(x, hx, lengths=lengths)
                 same([trace.output, trace.final], trained)
                 assert torch.equal(trace.layer(1).h, trace.output[..., :HIDDEN])
-        trace = layer.trace(x, hx, lengths)
+        trace = layer.trace(x, hx, lengths=lengths)
         same([trace.output, trace.final], trained)
         same(layer.eval()(x, hx, lengths=lengths), trained)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keepgate.lens import look
+from keepgate.lens import explain
 from tests.lens.readers import QUESTIONS, reader
 
 TEXT, ASKED = QUESTIONS[0].text + " 娜美說她想畫地圖。", QUESTIONS[0].question
@@ -15,4 +15,4 @@ every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["cell"
 
 
 def looked(**kind):
-    return look(reader(**kind), TEXT, ASKED)
+    return explain(reader(**kind), TEXT, ASKED)

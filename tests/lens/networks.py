@@ -7,7 +7,7 @@ import torch
 
 from keepgate.cells import CELLS, by_name
 from keepgate.equations import Cell
-from keepgate.lens.capture.layer_run import Seen, see
+from keepgate.lens.capture.layer_run import LayerRun, capture_layer
 from keepgate.nn import LSTM, Recurrent
 from tests.equations.later_cells import LATER
 
@@ -38,7 +38,7 @@ def states(layer: Recurrent, rows: int = ROWS) -> tuple[torch.Tensor, ...]:
     return tuple(torch.rand(places, rows, size, dtype=torch.float64) + 0.5 for size in sizes)
 
 
-def runs(cell: Cell | str, *, projected: bool = False) -> Iterator[Seen]:
+def runs(cell: Cell | str, *, projected: bool = False) -> Iterator[LayerRun]:
     """Runs over whole rows, over ragged ones, and over rows that hold several sequences; with states before them."""
     resets = torch.zeros(STEPS, ROWS, dtype=torch.bool)
     resets[3, 0] = resets[0, 2] = resets[2, 2] = True
@@ -46,7 +46,7 @@ def runs(cell: Cell | str, *, projected: bool = False) -> Iterator[Seen]:
         layer = network(cell, projected=projected)
         hx = states(layer)
         x = torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64)
-        yield see(layer, x, hx if len(hx) > 1 else hx[0], lengths=lengths, resets=begins)
+        yield capture_layer(layer, x, hx if len(hx) > 1 else hx[0], lengths=lengths, resets=begins)
 
 
 KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from keepgate import CellError, ShapeError
-from keepgate.lens.capture.layer_run import see
+from keepgate.lens.capture.layer_run import capture_layer
 from keepgate.lens.readers.answer_ablation import (
-    answer_if,
-    answer_shares,
-    answers_without,
-    influence_on,
-    scores_without,
+    answer_attribution,
+    answer_influence,
+    counterfactual_answer,
+    leave_one_out_answers,
+    leave_one_out_scores,
 )
 from keepgate.lens.readers.reading import read
 from tests.lens.by_hand import by_hand, unwritten
@@ -21,7 +21,7 @@ from tests.oracles import agrees
 @every_kind
 def test_the_shares_sum_to_the_models_own_scores(kind):
     task = reader(**kind)
-    found = answer_shares(task, QUESTIONS[0])
+    found = answer_attribution(task, QUESTIONS[0])
     agrees(found.scores, scores(task))
     assert float(found.missing.abs().max()) < 1e-12
     assert task.training
@@ -39,7 +39,7 @@ def test_the_shares_sum_to_the_models_own_scores(kind):
 def test_the_scores_without_a_token_are_those_of_a_network_that_never_wrote_it(kind):
     task = reader(**kind)
     steps = [0, 3, 10]
-    found = scores_without(task, QUESTIONS[0], steps)
+    found = leave_one_out_scores(task, QUESTIONS[0], steps)
     layer, top = task.encoder.layer, kind["num_layers"] - 1
     for number, step in enumerate(steps):
         calls = []
@@ -88,24 +88,26 @@ def one_way(layer, place, way, read, states, here, change=None):
 
 def test_what_cannot_be_taken_apart_is_refused():
     with pytest.raises(CellError, match="no memory"):
-        answer_shares(reader(cell="feedforward", pooling="last", bidirectional=False, window=3), QUESTIONS[0])
+        answer_attribution(
+            reader(cell="feedforward", pooling="last", bidirectional=False, window=3), QUESTIONS[0]
+        )
     with pytest.raises(CellError, match="gradient"):
-        answer_shares(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
+        answer_attribution(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
     task = reader(**KINDS[0])
     with pytest.raises(ShapeError, match="numbered 0 to 20"):
-        scores_without(task, QUESTIONS[0], [21])
+        leave_one_out_scores(task, QUESTIONS[0], [21])
     with pytest.raises(KeyError, match="魯夫"):
-        answer_shares(task, QUESTIONS[0]).of("香吉士")
+        answer_attribution(task, QUESTIONS[0]).of("香吉士")
 
 
 @every_kind
 def test_the_influence_is_the_slope_of_the_score_on_the_way_to_no_write(kind):
     """Against finite differences: the last layer's memory is moved a little to and from what it would be unwritten."""
     task = reader(**kind)
-    found = influence_on(read(task, QUESTIONS[0]), "索隆")
+    found = answer_influence(read(task, QUESTIONS[0]), "索隆")
     layer, batch = task.encoder.layer, task.collate(task.prepare(QUESTIONS[:1], training=False))
     top, ways, k = kind["num_layers"] - 1, 1 + kind["bidirectional"], task.choices.index("索隆")
-    below = see(layer, task.encoder.inputs(batch.text)).read_by(top * ways)[:, 0]
+    below = capture_layer(layer, task.encoder.inputs(batch.text)).read_by(top * ways)[:, 0]
     for here in (0, 4, 10):
         margins = []
         for factor in (1 + 1e-6, 1 - 1e-6):
@@ -129,16 +131,19 @@ def test_answers_without_a_token_are_those_of_its_scores(kind):
     task = reader(**kind)
     reading = read(task, QUESTIONS[0])
     assert reading.answer == task.answer(QUESTIONS[:1])[0]
-    assert reading.asked_from == len(QUESTIONS[0].text)
+    assert reading.question_start == len(QUESTIONS[0].text)
     steps = [0, 3, 10]
     for answer, row in zip(
-        answers_without(reading, steps), scores_without(task, QUESTIONS[0], steps), strict=True
+        leave_one_out_answers(reading, steps), leave_one_out_scores(task, QUESTIONS[0], steps), strict=True
     ):
         agrees(torch.tensor(answer.probability), row.softmax(0).max().float())
         assert answer.text == task.choices[int(row.argmax())]
-    for step, alone in zip(steps, answers_without(reading, steps), strict=True):
-        agrees(torch.tensor(answer_if(reading, drop=[step]).probability), torch.tensor(alone.probability))
-    assert answer_if(reading).probability == pytest.approx(reading.answer.probability, rel=1e-6)
+    for step, alone in zip(steps, leave_one_out_answers(reading, steps), strict=True):
+        agrees(
+            torch.tensor(counterfactual_answer(reading, drop=[step]).probability),
+            torch.tensor(alone.probability),
+        )
+    assert counterfactual_answer(reading).probability == pytest.approx(reading.answer.probability, rel=1e-6)
 
 
 @every_kind
@@ -159,8 +164,8 @@ def test_several_changes_at_once_are_those_of_a_network_with_all_of_them(kind):
         states = [torch.zeros(5, dtype=torch.float64)] * len(layer.cell.states)
         outputs.append(one_way(layer, top * ways + way, way, below, states, None, change))
     expected = reading.head.scores(torch.cat(outputs, 1).unsqueeze(1)).softmax(1)[0].detach()
-    found = answer_if(reading, drop=sorted(dropped), keep=sorted(kept))
+    found = counterfactual_answer(reading, drop=sorted(dropped), keep=sorted(kept))
     k = task.choices.index(found.text)
     assert found.probability == pytest.approx(float(expected[k]), rel=1e-9)
     assert k == int(expected.argmax())
-    assert abs(found.probability - answer_if(reading, drop=sorted(dropped)).probability) > 1e-6
+    assert abs(found.probability - counterfactual_answer(reading, drop=sorted(dropped)).probability) > 1e-6

@@ -11,7 +11,7 @@ import keepgate
 from keepgate import CellError, SettingsError
 from keepgate.lens import attach
 from keepgate.lens.capture.layer_run import as_tuple
-from keepgate.lens.memory.additive import writes_of
+from keepgate.lens.memory.additive import memory_updates
 
 STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 6
 
@@ -181,7 +181,7 @@ def test_the_measures_work_on_what_was_seen():
     with attach(model) as seen:
         model(torch.randint(0, 11, (ROWS, STEPS)))
     part = seen["encoder.lstm"].trace.layer(1)
-    assert writes_of(part).keep is part["f"]
+    assert memory_updates(part).keep is part["f"]
     for state, value in part.rebuild().items():
         torch.testing.assert_close(value, part[state], rtol=0, atol=1e-6)
 
@@ -289,7 +289,7 @@ def test_a_model_without_a_recurrent_layer_is_refused():
     with pytest.raises(SettingsError, match="has no recurrent layer inside"):
         attach(nn.Linear(2, 3))
     with pytest.raises(SettingsError, match="Linear is no recurrent layer"):
-        keepgate.lens.see(nn.Linear(2, 3), torch.randn(4, 1, 2))
+        keepgate.lens.capture_layer(nn.Linear(2, 3), torch.randn(4, 1, 2))
 
 
 def test_a_plain_rnn_is_seen_but_has_no_writes():
@@ -297,7 +297,7 @@ def test_a_plain_rnn_is_seen_but_has_no_writes():
     with attach(module) as seen:
         module(torch.randn(STEPS, ROWS, INPUTS))
     with pytest.raises(CellError, match="gradient"):
-        writes_of(seen["RNN"].trace.layer(0))
+        memory_updates(seen["RNN"].trace.layer(0))
 
 
 def test_a_layer_under_autocast_is_recovered_in_its_weights_own_numbers():

@@ -5,8 +5,8 @@ import torch
 
 from keepgate import CellError, ShapeError
 from keepgate.equations import Named, Step, cell, sigmoid, tanh
-from keepgate.lens.capture.layer_run import see
-from keepgate.lens.memory.additive import erasures, left_at, writes_of
+from keepgate.lens.capture.layer_run import capture_layer
+from keepgate.lens.memory.additive import forgetting_blocks, memory_updates, retained_at
 from keepgate.lens.memory.direct_shares import attribute, attribute_last, shown_of_memory, weight_at_end
 from keepgate.nn import LSTM, RNN, Recurrent
 from tests.lens.networks import ROWS, STEPS, every_cell, network, runs
@@ -48,7 +48,7 @@ def test_both_directions_together_make_the_answer(cell, projected):
 
 def test_an_lstms_shares_are_the_formula():
     layer = network("lstm", 1)
-    part = see(layer, torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
+    part = capture_layer(layer, torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
     direction = torch.randn(1, 4, dtype=torch.float64)
     left = part.f.flip(0).cumprod(0).flip(0)[1:]
     left = torch.cat([left, torch.ones_like(left[:1])])
@@ -68,13 +68,13 @@ def lrp_all(part, direction):
 
 
 def test_an_lstms_shares_are_what_lrp_finds():
-    part = see(network("lstm", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
+    part = capture_layer(network("lstm", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
     direction = torch.randn(4, dtype=torch.float64)
     agrees(attribute(part, direction[None]).writes[:, :, 0], lrp_all(part, direction), "gradient")
 
 
 def test_a_directions_of_its_own_for_each_row():
-    part = see(network("gru", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
+    part = capture_layer(network("gru", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
     directions = torch.randn(ROWS, 2, 4, dtype=torch.float64)
     found = attribute(part, directions)
     for row in range(ROWS):
@@ -89,21 +89,21 @@ def test_an_empty_memory_shows_its_slope():
         layer.weight_hh_l0.zero_()
         layer.bias_ih_l0.zero_()
         layer.bias_hh_l0.zero_()  # the candidate is 0, and so is the memory
-    part = see(layer, torch.randn(4, 1, 2, dtype=torch.float64)).trace.layer(0)
+    part = capture_layer(layer, torch.randn(4, 1, 2, dtype=torch.float64)).trace.layer(0)
     assert not part.c.any()
     agrees(shown_of_memory(part), part.o)
     assert attribute(part, torch.ones(1, 3, dtype=torch.float64)).sum.tolist() == [[0.0]]
 
 
 def test_what_was_erased_of_the_answer_and_the_shares_make_what_was_written_for_it():
-    part = see(network("lstm", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
+    part = capture_layer(network("lstm", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
     direction = torch.randn(4, dtype=torch.float64)
-    writes, weight = writes_of(part), weight_at_end(part, direction)
+    writes, weight = memory_updates(part), weight_at_end(part, direction)
     gone = torch.zeros(STEPS, STEPS, ROWS, dtype=torch.float64)
-    for written, erasing, block in erasures(writes, weight, block=2):
+    for written, erasing, block in forgetting_blocks(writes, weight, block=2):
         gone[written, erasing] = block
     shares = attribute(part, direction[None]).writes[:, :, 0]
-    agrees(shares, (weight * left_at(writes) * writes.write).sum(2))
+    agrees(shares, (weight * retained_at(writes) * writes.write).sum(2))
     agrees(gone.sum(1) + shares, (weight * writes.write).sum(2))
 
 
@@ -117,13 +117,13 @@ def shifted(wx: Named, uh: Named, s: Named) -> Step:
 def test_what_has_no_exact_split_is_refused():
     x = torch.randn(4, 2, 2)
     with pytest.raises(CellError, match="gradient"):
-        attribute(see(RNN(2, 3), x).trace.layer(0), torch.ones(1, 3))
+        attribute(capture_layer(RNN(2, 3), x).trace.layer(0), torch.ones(1, 3))
     with pytest.raises(CellError, match="not zero where its memory c is"):
-        attribute(see(Recurrent(shifted, 2, 3), x).trace.layer(0), torch.ones(1, 3))
-    part = see(LSTM(2, 3), x).trace.layer(0)
+        attribute(capture_layer(Recurrent(shifted, 2, 3), x).trace.layer(0), torch.ones(1, 3))
+    part = capture_layer(LSTM(2, 3), x).trace.layer(0)
     with pytest.raises(ShapeError, match=r"\[answers, 3\]"):
         attribute(part, torch.ones(1, 4))
     with pytest.raises(ShapeError, match="time, batch"):
         attribute(part, torch.ones(1, 3), attention=torch.ones(4, 1))
     with pytest.raises(ShapeError, match="both directions have 6"):
-        attribute_last(see(LSTM(2, 3, bidirectional=True), x).trace, torch.ones(1, 3))
+        attribute_last(capture_layer(LSTM(2, 3, bidirectional=True), x).trace, torch.ones(1, 3))

@@ -6,7 +6,7 @@ import torch
 import keepgate
 from keepgate import lens
 from keepgate.data.questions import Question
-from keepgate.lens.compact_repr import brief
+from keepgate.lens.compact_repr import compact_repr
 from keepgate.lens.readers.view import view
 from tests.lens.looks import KINDS
 from tests.lens.readers import QUESTIONS, reader
@@ -18,10 +18,11 @@ def everything():
     question = Question(text="魯夫說他想成為海賊王。" * 20, question="是誰想要成為海賊王?", answers=("魯夫",))
     reading = lens.read(task, question)
     layer = reading.trace.layers[-1]
-    found = lens.look(task, question.text, question.question)
+    found = lens.explain(task, question.text, question.question)
     return [
-        reading, reading.seen, view(task, question), lens.memory.fate(layer, 1), lens.memory.writes_of(layer),
-        lens.interventions.what_if(reading.seen, drop=[1]), *found.passes, *found.carriers[:1], *found.sentences[:1],
+        reading, reading.seen, view(task, question), lens.memory.write_retention(layer, 1),
+        lens.memory.memory_updates(layer),         lens.interventions.counterfactual(reading.seen, drop=[1]),
+        *found.direction_summaries, *found.token_effects[:1], *found.sentence_effects[:1],
         *lens.memory.saturation(layer).values(),
     ]  # fmt: skip
 
@@ -29,7 +30,7 @@ def everything():
 def test_a_result_is_one_short_line_that_names_its_fields(everything):
     for found in everything:
         line = repr(found)
-        assert line == brief(found)
+        assert line == compact_repr(found)
         assert line.startswith(f"{type(found).__name__}(")
         assert "\n" not in line
         assert "tensor(" not in line
@@ -40,8 +41,8 @@ def test_a_result_is_one_short_line_that_names_its_fields(everything):
 
 def test_numbers_are_told_by_their_extent():
     left, erased, none = torch.tensor([0.0, 1.0, 0.25]), torch.full((3,), 0.1), torch.zeros(0)
-    assert repr(lens.memory.Fate(step=1, size=2 / 3, left=left, erased=erased)) == (
-        "Fate(step=1, size=0.6667, left=[3] 0 to 1, erased=[3] 0.1 to 0.1)"
+    assert repr(lens.memory.WriteRetention(step=1, size=2 / 3, retained=left, forgotten=erased)) == (
+        "WriteRetention(step=1, size=0.6667, retained=[3] 0 to 1, forgotten=[3] 0.1 to 0.1)"
     )
     assert repr(lens.memory.Saturation(closed=none, open=none)) == "Saturation(closed=[0], open=[0])"
     assert "[3] 0.5 to 0.75" in repr(

@@ -3,35 +3,41 @@
 import pytest
 import torch
 
-from keepgate import CellError, SettingsError
+from keepgate import CellError, Recurrent, SettingsError
 from keepgate.lens import read
-from keepgate.lens.readers import answers_without, carriers, sensitivity
+from keepgate.lens.readers import leave_one_out_answers, saliency, token_effects
 from tests.lens.readers import QUESTIONS, answered, every_kind, reader
 
 
 @every_kind
 def test_a_share_is_what_the_answer_loses_without_the_write(kind):
     reading = read(reader(**kind), QUESTIONS[0])
-    found = carriers(reading)
+    found = token_effects(reading)
     assert sorted(one.step for one in found) == list(range(len(reading.tokens)))
-    assert [one.share for one in found] == sorted((one.share for one in found), reverse=True)
+    assert [one.probability_drop for one in found] == sorted(
+        (one.probability_drop for one in found), reverse=True
+    )
     for one in found:
-        (alone,) = answers_without(reading, [one.step])
+        (alone,) = leave_one_out_answers(reading, [one.step])
         left = dict(alone.candidates)[reading.answer.text]
         assert one.token == reading.tokens.texts[one.step]
         assert one.without.text == alone.text
-        assert one.share == pytest.approx(1 - left / reading.answer.probability, rel=1e-5, abs=1e-6)
+        assert one.probability_drop == pytest.approx(
+            1 - left / reading.answer.probability, rel=1e-5, abs=1e-6
+        )
 
 
 def test_of_a_long_text_those_with_the_most_influence_are_tried():
     reading = read(reader(cell="gru", pooling="last", bidirectional=False), QUESTIONS[0])
-    every = carriers(reading)
-    some = carriers(reading, tried=5)
+    every = token_effects(reading)
+    some = token_effects(reading, tried=5)
     assert len(some) == 5
-    assert {one.step: one.share for one in some}.items() <= {one.step: one.share for one in every}.items()
-    assert max(every, key=lambda one: abs(one.share)).step in {one.step for one in some}
+    assert {one.step: one.probability_drop for one in some}.items() <= {
+        one.step: one.probability_drop for one in every
+    }.items()
+    assert max(every, key=lambda one: abs(one.probability_drop)).step in {one.step for one in some}
     with pytest.raises(SettingsError, match="one write or more"):
-        carriers(reading, tried=0)
+        token_effects(reading, tried=0)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru"])
@@ -40,7 +46,7 @@ def test_the_sensitivity_is_the_slope_of_the_margin_by_the_state(cell, both):
     """Against finite differences: the state after a token is moved in the true network, which reads on from there."""
     task = reader(cell=cell, pooling="attention", bidirectional=both)
     reading = read(task, QUESTIONS[0])
-    found, layer, x = sensitivity(reading), task.encoder.layer, reading.seen.x
+    found, layer, x = saliency(reading), task.encoder.layer, reading.seen.x
     k, here, ways = task.choices.index(reading.answer.text), 4, 1 + both
     total = 0.0
     for way in range(ways):
@@ -55,7 +61,7 @@ def test_the_sensitivity_is_the_slope_of_the_margin_by_the_state(cell, both):
                 output[here, 0, part] = moved
                 after = x[:here].flip(0) if way else x[here + 1 :]
                 states = moved.view(1, 1, 5).repeat(ways, 1, 1)
-                one = type(layer)(4, 5).double()
+                one = Recurrent(layer.cell, 4, 5).double()
                 names = [name for name, _ in one.named_parameters()]
                 one.load_state_dict({n: getattr(layer, n + "_reverse" * way) for n in names})
                 rest = one(after, states[:1])[0].detach()[:, 0]
@@ -69,4 +75,4 @@ def test_the_sensitivity_is_the_slope_of_the_margin_by_the_state(cell, both):
 
 def test_a_plain_rnn_has_no_writes_to_leave_out():
     with pytest.raises(CellError, match="gradient"):
-        carriers(read(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0]))
+        token_effects(read(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0]))

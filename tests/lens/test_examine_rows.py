@@ -14,9 +14,9 @@ from keepgate.data.questions import Question
 from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.lens import examine
 from keepgate.lens.diagnosis.effective_context import horizon
-from keepgate.lens.diagnosis.loss_gradient import signal_of
-from keepgate.lens.diagnosis.question_samples import asked_of
-from keepgate.lens.diagnosis.samples import rows_of
+from keepgate.lens.diagnosis.loss_gradient import loss_gradient_at_layer
+from keepgate.lens.diagnosis.question_samples import question_samples
+from keepgate.lens.diagnosis.samples import batch_sample
 from keepgate.lens.gradients import gradient_by_lag
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -81,7 +81,7 @@ def test_each_row_is_given_its_own_last_steps(layer):
         ((pack_sequence(rows, enforce_sorted=False), targets), range(len(rows))),
         ((pack_sequence([rows[k] for k in order]), targets[order]), order),
     ):
-        sample = rows_of(model, batch, time=time)
+        sample = batch_sample(model, batch, time=time)
         assert sample.lengths.tolist() == [LENGTHS[k] for k in those]
         for last in (1, 3, 8, 12, None):
             for part in (sample, sample.first(3)):
@@ -128,11 +128,11 @@ def test_the_gradient_of_packed_outputs_is_each_rows_own():
     model = Means(nn.GRU(3, 8))
     rows, _, targets = ragged(model)
     batch = (pack_sequence(rows, enforce_sorted=False), targets)
-    together = signal_of(model, "layer", model.layer, rows_of(model, batch))[1]
+    together = loss_gradient_at_layer(model, "layer", model.layer, batch_sample(model, batch))[1]
     # Row by row: the norms at each lag, over the rows that are so long.
     norms = torch.zeros(len(rows), max(LENGTHS), dtype=torch.float64)
     for k, row in enumerate(rows):
-        alone = rows_of(model, (pack_sequence([row]), targets[k : k + 1]))
+        alone = batch_sample(model, (pack_sequence([row]), targets[k : k + 1]))
         states, ends = [], []
         h = torch.zeros(1, 1, 8)
         for x in row:
@@ -211,7 +211,7 @@ def chooses(kind) -> ChoiceReader:
 def test_questions_are_given_the_end_of_their_text_and_stay_whole(kind):
     task = chooses(kind)
     task.eval()
-    samples = asked_of(task, ASKED)
+    samples = question_samples(task, ASKED)
     texts = sorted((one.text for one in ASKED), key=len)
     assert sorted(n for sample in samples for n in sample.lengths.tolist()) == [len(text) for text in texts]
     (sample,) = samples
@@ -239,7 +239,7 @@ def test_a_reader_is_examined_with_questions(kind):
     read = longest + (len(ASKED[3].question) if kind["pooling"] == "last" else 0)
     assert abs(report.steps - read) <= 2  # of texts that are equally long, the one with the longest question
     assert len(report.gradient) == report.steps
-    (sample,) = asked_of(task.eval(), ASKED)
+    (sample,) = question_samples(task.eval(), ASKED)
     with torch.no_grad():
         losses = torch.stack([sample.losses(n).double() for n in (*report.behaviour.contexts[:-1], None)])
     assert horizon(losses, report.behaviour.contexts).steps == report.horizon
@@ -275,7 +275,7 @@ def test_a_span_reader_has_what_it_sees_and_guesses_the_rest():
         embedding_size=8, pair_size=4, hidden_size=6, window=40, max_train_span=9, max_answer_span=5
     )
     task = SpanReader.build(asked * 3, settings, seed=0).eval()
-    (sample,) = asked_of(task, asked)
+    (sample,) = question_samples(task, asked)
     assert sample.lengths.tolist() == [26, 22]
     assert sample.needed.tolist() == [5, 16]
     with torch.no_grad():

@@ -6,18 +6,18 @@ import pytest
 import torch
 
 from keepgate.errors import SettingsError, ShapeError
-from keepgate.lens.capture.layer_run import see
-from keepgate.lens.gradients import by_state as backward
-from keepgate.lens.gradients import influence
+from keepgate.lens.capture.layer_run import capture_layer
+from keepgate.lens.gradients import write_influence
 from keepgate.lens.gradients.by_lag import (
-    carried_by_lag,
     decay_length,
+    direct_path_by_lag,
     explodes,
-    gone_after,
     gradient_by_lag,
     gradient_of_run,
+    vanishing_lag,
 )
 from keepgate.nn import GRU, LSTM, RNN
+from tests.kernels.blocks import in_blocks
 
 
 @pytest.mark.parametrize("layer", [RNN, LSTM, GRU])
@@ -63,7 +63,7 @@ def test_the_cell_of_an_lstm_that_keeps_all_carries_the_gradient_whole() -> None
     )
     torch.testing.assert_close(values[1:], values[1].expand(39))
     assert math.isinf(decay_length(values[1:])) or decay_length(values[1:]) > 1e6
-    assert gone_after(values[1:]) is None
+    assert vanishing_lag(values[1:]) is None
 
 
 def test_the_gradient_of_a_linear_chain_falls_and_grows_by_its_factor() -> None:
@@ -77,9 +77,9 @@ def test_the_gradient_of_a_linear_chain_falls_and_grows_by_its_factor() -> None:
         values = gradient_by_lag(layer, torch.ones(30, 1, 1))
         torch.testing.assert_close(values, factor ** torch.arange(30, dtype=torch.float64))
         assert decay_length(values) == pytest.approx(-1 / math.log(factor))
-    assert gone_after(0.5 ** torch.arange(30.0)) == 7
-    assert gone_after(torch.tensor([1.0, 0.001, 0.5, 0.001])) == 3
-    assert gone_after(torch.tensor([1.0, 0.5])) is None
+    assert vanishing_lag(0.5 ** torch.arange(30.0)) == 7
+    assert vanishing_lag(torch.tensor([1.0, 0.001, 0.5, 0.001])) == 3
+    assert vanishing_lag(torch.tensor([1.0, 0.5])) is None
 
 
 def test_far_below_the_smallest_single_precision_number_it_is_still_a_number() -> None:
@@ -208,7 +208,7 @@ def test_a_stack_has_the_gradient_of_all_its_states() -> None:
 def test_a_text_of_several_blocks_is_one_text(layer, block, monkeypatch) -> None:
     network = layer(3, 4, 2, bidirectional=True).double()
     x, lengths = torch.randn(9, 3, 3).double(), [9, 4, 0]
-    seen = see(network, x, lengths=lengths)
+    seen = capture_layer(network, x, lengths=lengths)
     output, weight = torch.randn_like(seen.trace.output), torch.randn(8).double()
 
     def measured():
@@ -218,10 +218,10 @@ def test_a_text_of_several_blocks_is_one_text(layer, block, monkeypatch) -> None
         torch.manual_seed(5)
         yield gradient_by_lag(layer(3, 4, 2).double(), x, furthest=6)
         if layer is not RNN:
-            yield torch.stack(influence(seen, lambda shown: ((shown * output).tanh()).sum()))
+            yield torch.stack(write_influence(seen, lambda shown: ((shown * output).tanh()).sum()))
 
     whole = list(measured())
-    monkeypatch.setattr(backward, "BLOCK", block)
+    in_blocks(monkeypatch, block)
     for one, other in zip(whole, measured(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-300)
 
@@ -239,10 +239,10 @@ def test_layers_of_torch_are_measured_as_ours() -> None:
 def test_what_the_memory_carries_is_the_product_of_what_keeps_it() -> None:
     network = LSTM(3, 4, bidirectional=True).double()
     lengths = [6, 3]
-    trace = see(network, torch.randn(6, 2, 3).double(), lengths=lengths).trace
+    trace = capture_layer(network, torch.randn(6, 2, 3).double(), lengths=lengths).trace
     for reverse in (False, True):
         f = trace.layer(0, reverse=reverse).f
-        found = carried_by_lag(trace.layer(0, reverse=reverse))
+        found = direct_path_by_lag(trace.layer(0, reverse=reverse))
         for lag in range(6):
             sizes = []
             for row, end in enumerate(lengths):
@@ -250,7 +250,7 @@ def test_what_the_memory_carries_is_the_product_of_what_keeps_it() -> None:
                     since = f[:lag, row] if reverse else f[end - lag : end, row]
                     sizes.append(since.prod(0).square().mean().sqrt())
             torch.testing.assert_close(found[lag], torch.stack(sizes).mean())
-    assert len(carried_by_lag(trace.layer(0), furthest=2)) == 3
+    assert len(direct_path_by_lag(trace.layer(0), furthest=2)) == 3
 
 
 def test_exploding_is_said_of_what_grows_and_ends_above_one() -> None:

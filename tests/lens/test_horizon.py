@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from keepgate import SettingsError, ShapeError
-from keepgate.lens.diagnosis.effective_context import horizon, losses_by_context, spread
+from keepgate.lens.diagnosis.effective_context import geometric_grid, horizon, losses_by_context
 from keepgate.lens.diagnosis.statistics import bootstrap, rank_correlation
 
 
@@ -17,7 +17,7 @@ def planted(rows, places, noise, contexts):
 
 
 def test_the_horizon_is_where_the_last_of_the_rows_finds_its_answer():
-    contexts = spread(100, ratio=1.0)
+    contexts = geometric_grid(100, ratio=1.0)
     assert contexts == tuple(range(1, 101))
     found = horizon(planted(200, torch.full((200,), 37), 0.0, contexts), contexts)
     assert (found.steps, found.interval) == (37, (37, 37))
@@ -47,14 +47,14 @@ def test_a_loss_that_rises_again_further_back_counts():
 
 def test_contexts_spread_over_all_sizes_and_end_with_the_whole():
     for longest in (1, 2, 17, 300):
-        contexts = spread(longest)
+        contexts = geometric_grid(longest)
         assert contexts[-1] == longest
         assert list(contexts) == sorted(set(contexts))
         assert contexts[0] == 1
         assert all(
             after <= max(before + 1, 1.2 * before + 1) for before, after in itertools.pairwise(contexts)
         )
-    assert len(spread(10_000)) < 80
+    assert len(geometric_grid(10_000)) < 80
 
 
 @pytest.mark.parametrize("time", [0, 1])

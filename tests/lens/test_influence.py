@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from keepgate import CellError, SettingsError
-from keepgate.lens import see
-from keepgate.lens.gradients import influence
+from keepgate.lens import capture_layer
+from keepgate.lens.gradients import write_influence
 from keepgate.lens.interventions.rerun import rerun_from
-from keepgate.lens.memory.additive import writes_of
+from keepgate.lens.memory.additive import memory_updates
 from keepgate.nn import RNN
 from tests.lens.by_hand import unwritten
 from tests.lens.networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states
@@ -22,17 +22,17 @@ def test_it_is_the_slope_of_the_answer_in_the_write(cell, projected):
     layer = network(cell, projected=projected)
     hx = states(layer)
     x = torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64)
-    seen = see(layer, x, hx if len(hx) > 1 else hx[0], lengths=LENGTHS)
+    seen = capture_layer(layer, x, hx if len(hx) > 1 else hx[0], lengths=LENGTHS)
     # Every output of every row counts, each by its own weight; what lies beyond a row's end is 0.
     weight = torch.randn_like(seen.trace.output) * seen.trace.layers[0].is_real().unsqueeze(2)
 
     def answer(output):
         return ((output * weight).tanh() * weight).sum()
 
-    found = influence(seen, answer)
+    found = write_influence(seen, answer)
     steps, rows = torch.tensor([0, 3, 6, 2, 0]), torch.tensor([0, 0, 0, 2, 2])
     for place, part in enumerate(seen.trace.layers):
-        writes = writes_of(part)
+        writes = memory_updates(part)
         before = part.state_before(writes.state)[steps, rows]
         without = unwritten(cell, writes.keep[steps, rows]) * before
         written = writes.keep[steps, rows] * before + writes.write[steps, rows]
@@ -49,6 +49,6 @@ def test_it_is_the_slope_of_the_answer_in_the_write(cell, projected):
 def test_what_has_no_writes_or_asks_for_nothing_is_refused():
     x = torch.randn(4, 1, 2)
     with pytest.raises(CellError, match="gradient"):
-        influence(see(RNN(2, 3), x), torch.sum)
+        write_influence(capture_layer(RNN(2, 3), x), torch.sum)
     with pytest.raises(SettingsError, match="does not depend"):
-        influence(see(torch.nn.GRU(2, 3), x), lambda _: torch.zeros(()))
+        write_influence(capture_layer(torch.nn.GRU(2, 3), x), lambda _: torch.zeros(()))

@@ -8,8 +8,8 @@ import torch
 from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
 from keepgate.lens.memory.direct_shares import attribute, attribute_over_time
-from keepgate.lens.readers.answer_ablation import answer_shares, influence_on
-from keepgate.lens.readers.integrated_gradients import token_shares, write_shares
+from keepgate.lens.readers.answer_ablation import answer_attribution, answer_influence
+from keepgate.lens.readers.integrated_gradients import token_integrated_gradients, write_integrated_gradients
 from keepgate.lens.readers.reading import read
 from keepgate.tasks import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
@@ -43,13 +43,13 @@ def test_shares_of_outputs_that_are_read_each_in_its_own_direction_sum_to_the_an
 def test_the_writes_of_every_chooser_sum_to_what_speaks_for_its_choice(kind):
     reading = read(reader(**kind), QUESTIONS[0])
     for answer in (None, "索隆"):
-        found = write_shares(reading, answer)
+        found = write_integrated_gradients(reading, answer)
         assert found.margin == pytest.approx(
             float(reading.head.margin(reading.trace.output.double(), answer))
         )
         assert found.completeness == pytest.approx(1, abs=1e-3)
         if kind["pooling"] == "last":
-            exact = answer_shares(reading.head.task, QUESTIONS[0])
+            exact = answer_attribution(reading.head.task, QUESTIONS[0])
             agrees(found.tokens, exact.of(answer or reading.answer.text))
             assert found.points == 8
             assert abs(found.missing) < 1e-12
@@ -58,7 +58,7 @@ def test_the_writes_of_every_chooser_sum_to_what_speaks_for_its_choice(kind):
 @every_kind
 def test_the_tokens_sum_through_all_layers(kind):
     reading = read(reader(**kind), QUESTIONS[0])
-    found = token_shares(reading)
+    found = token_integrated_gradients(reading)
     assert found.completeness == pytest.approx(1, abs=1e-3)
     assert found.margin == pytest.approx(float(reading.head.margin(reading.trace.output.double())))
     assert found.tokens.shape == (len(reading.tokens),)
@@ -83,16 +83,18 @@ def test_a_share_is_the_mean_slope_times_the_way():
         scores = task.readout(torch.cat([seen, ends, last], 1))[0]
         (slope,) = torch.autograd.grad(scores[k] - scores.mean(), there)
         total += (slope * x)[:, 0].sum(1) / points
-    torch.testing.assert_close(token_shares(reading, points=128).tokens, total, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(
+        token_integrated_gradients(reading, points=128).tokens, total, rtol=1e-3, atol=1e-5
+    )
 
 
 def test_too_few_points_are_said_to_be_too_few():
     reading = read(reader(cell="gru", pooling="attention", bidirectional=True, num_layers=2), QUESTIONS[0])
-    rough = token_shares(reading, points=1)
+    rough = token_integrated_gradients(reading, points=1)
     assert rough.points == 1
     assert abs(rough.completeness - 1) > 0.01
     assert rough.missing == pytest.approx(rough.margin - rough.nothing - float(rough.tokens.sum()))
-    fine = token_shares(reading, points=200)
+    fine = token_integrated_gradients(reading, points=200)
     assert abs(fine.completeness - 1) < 1e-9
 
 
@@ -117,35 +119,40 @@ def test_a_reader_that_points_is_taken_apart_with_its_completeness():
     task, question = spans()
     reading = read(task, question)
     for answer in (None, "索隆"):
-        for found in (write_shares(reading, answer), token_shares(reading, answer)):
+        for found in (
+            write_integrated_gradients(reading, answer),
+            token_integrated_gradients(reading, answer),
+        ):
             # Its rectified units make kinks in the way, so that it takes more points than a smooth reader.
             assert found.completeness == pytest.approx(1, abs=0.02)
             assert found.margin == pytest.approx(
                 float(reading.head.margin(reading.trace.output.double(), answer)), rel=1e-5
             )
             assert found.tokens.shape == (len(question.text),)
-        assert write_shares(reading, answer, points=512).completeness == pytest.approx(1, abs=1e-3)
-        assert influence_on(reading, answer).shape == (len(question.text),)
+        assert write_integrated_gradients(reading, answer, points=512).completeness == pytest.approx(
+            1, abs=1e-3
+        )
+        assert answer_influence(reading, answer).shape == (len(question.text),)
     with torch.no_grad():
         scores = task.eval().network(*[
             getattr(task.collate(task.prepare([question], training=False)), side) for side in ("text", "question")
         ]).span[0, :, :5]  # fmt: skip
     probability = scores.flatten().softmax(0).view_as(scores)[17, 1]
-    assert write_shares(reading, "索隆").margin == pytest.approx(
+    assert write_integrated_gradients(reading, "索隆").margin == pytest.approx(
         math.log(probability / (1 - probability)), rel=1e-4
     )
 
 
 def test_a_plain_rnn_has_shares_of_tokens_and_none_of_writes():
     reading = read(reader(cell="rnn", pooling="last", bidirectional=False, num_layers=2), QUESTIONS[0])
-    assert token_shares(reading).completeness == pytest.approx(1, abs=1e-3)
+    assert token_integrated_gradients(reading).completeness == pytest.approx(1, abs=1e-3)
     with pytest.raises(CellError, match="gradient"):
-        write_shares(reading)
+        write_integrated_gradients(reading)
 
 
 def test_what_cannot_be_asked_is_refused():
     reading = read(reader(**KINDS[0]), QUESTIONS[0])
     with pytest.raises(KeyError, match="魯夫"):
-        token_shares(reading, "香吉士")
+        token_integrated_gradients(reading, "香吉士")
     with pytest.raises(SettingsError, match="one point or more"):
-        write_shares(reading, points=0)
+        write_integrated_gradients(reading, points=0)

@@ -7,8 +7,15 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import keepgate
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.lens import attach, see
-from keepgate.lens.interventions import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
+from keepgate.lens import attach, capture_layer
+from keepgate.lens.interventions import (
+    Site,
+    ablate_writes,
+    batched_effects,
+    hold_memory,
+    patch_memories,
+    patched,
+)
 from keepgate.lens.memory.direct_shares import attribute
 from keepgate.nn import LSTM, RNN
 from tests.lens.by_hand import ONE_GATE, by_hand, unwritten
@@ -16,8 +23,8 @@ from tests.lens.networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, every_ce
 from tests.oracles import agrees
 
 CHANGES = {
-    drop_writes: lambda cell, keep, _, before: unwritten(cell, keep) * before,
-    forbid_erasures: lambda _, __, write, before: before + write,
+    ablate_writes: lambda cell, keep, _, before: unwritten(cell, keep) * before,
+    hold_memory: lambda _, __, write, before: before + write,
 }
 
 
@@ -27,11 +34,11 @@ def test_a_changed_run_is_the_true_network_with_that_change(cell, projected, int
     layer = network(cell, projected=projected)
     hx = states(layer)
     x = torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64)
-    seen = see(layer, x, hx if len(hx) > 1 else hx[0], lengths=LENGTHS)
+    seen = capture_layer(layer, x, hx if len(hx) > 1 else hx[0], lengths=LENGTHS)
     steps, rows = [0, 3, 6, 2, 0, 3], [0, 0, 0, 2, 2, 2]
     for depth in (0, 1):
         for reverse in (False, True):
-            found = intervene(seen, steps, Where(layer=depth, reverse=reverse, rows=rows))
+            found = intervene(seen, steps, Site(layer=depth, reverse=reverse, rows=rows))
             assert found.candidates == len(steps)
             for number, (step, row) in enumerate(zip(steps, rows, strict=True)):
 
@@ -68,8 +75,8 @@ def expected(seen, depth, reverse, row, change):
 def test_swapping_gives_each_row_the_others_memory():
     layer = LSTM(INPUTS, 4, dtype=torch.float64)
     x = torch.randn(STEPS, 2, INPUTS, dtype=torch.float64)
-    seen = see(layer, x)
-    found = swap_memories(seen, 3, 0, 1)
+    seen = capture_layer(layer, x)
+    found = patch_memories(seen, 3, 0, 1)
     part = seen.trace.layer(0)
     for number, (mine, other) in enumerate([(0, 1), (1, 0)]):
         c = part.c[3, other]
@@ -78,18 +85,18 @@ def test_swapping_gives_each_row_the_others_memory():
         agrees(found.output[4:, number], after[:, 0])
         agrees(found.output[3, number], h)
         agrees(found.output[:3, number], part.h[:3, mine])
-    agrees(swap_memories(seen, 3, 0, 0).output[:, 0], part.h[:, 0])
+    agrees(patch_memories(seen, 3, 0, 0).output[:, 0], part.h[:, 0])
 
 
 def test_a_plain_rnn_swaps_its_state_and_has_no_write_to_drop():
     layer = RNN(INPUTS, 4, dtype=torch.float64)
     x = torch.randn(STEPS, 2, INPUTS, dtype=torch.float64)
-    seen = see(layer, x)
-    found = swap_memories(seen, 2, 0, 1, other_step=4)
+    seen = capture_layer(layer, x)
+    found = patch_memories(seen, 2, 0, 1, other_step=4)
     after, _ = layer(x[3:, :1], seen.trace.output[4:5, 1:2])
     agrees(found.output[3:, 0], after[:, 0])
     with pytest.raises(CellError, match="gradient"):
-        drop_writes(seen, [0])
+        ablate_writes(seen, [0])
 
 
 class Model(nn.Module):
@@ -123,38 +130,42 @@ def test_a_users_own_model_answers_from_what_was_run_again(kind, packs):
             plain = model(ids, lengths)
         run = seen["layer"]
         steps, rows = [0, 4, 6, 2, 5], [0, 0, 1, 1, 2]
-        rerun = drop_writes(run, steps, Where(layer=0, rows=rows))
-        with replaying(model.layer, rerun):
+        rerun = ablate_writes(run, steps, Site(layer=0, rows=rows))
+        with patched(model.layer, rerun):
             answers = model(ids[rows], [lengths[row] for row in rows])
         assert not model.layer._forward_hooks
         # The same with our layer, whose outputs are put through the head by hand.
         ours = getattr(keepgate, kind)(INPUTS, 4, 2, bidirectional=True, dtype=torch.float64)
         ours.load_state_dict(model.layer.state_dict())
-        again = drop_writes(
-            see(ours, model.embedding(ids).transpose(0, 1), lengths=lengths if packs else None), steps,
-            Where(layer=0, rows=rows),
+        again = ablate_writes(
+            capture_layer(ours, model.embedding(ids).transpose(0, 1), lengths=lengths if packs else None), steps,
+            Site(layer=0, rows=rows),
         )  # fmt: skip
         h = again.final[0]
         agrees(answers, model.head(again.output.sum(0) + torch.cat([h[-2], h[-1]], 1)))
         assert bool(((answers - plain[rows]).abs().amax(1) > 1e-9).all())
-        with replaying(model.layer, rerun), pytest.raises(ShapeError, match="one row for each candidate"):
+        with patched(model.layer, rerun), pytest.raises(ShapeError, match="one row for each candidate"):
             model(ids, lengths)
 
 
 def test_many_candidates_are_run_in_parts(monkeypatch):
-    seen = see(LSTM(INPUTS, 4, dtype=torch.float64), torch.randn(STEPS, 2, INPUTS, dtype=torch.float64))
-    whole = drop_writes(seen, range(STEPS), Where(rows=1)).last()
+    seen = capture_layer(
+        LSTM(INPUTS, 4, dtype=torch.float64), torch.randn(STEPS, 2, INPUTS, dtype=torch.float64)
+    )
+    whole = ablate_writes(seen, range(STEPS), Site(rows=1)).last()
     monkeypatch.setattr("keepgate.lens.interventions.patching.AT_ONCE", STEPS * 4 * 2)
-    agrees(effects(drop_writes, seen, range(STEPS), lambda rerun: rerun.last(), Where(rows=1)), whole)
+    agrees(
+        batched_effects(ablate_writes, seen, range(STEPS), lambda rerun: rerun.last(), Site(rows=1)), whole
+    )
 
 
 def test_the_last_write_of_all_counts_for_exactly_its_share_and_what_it_erased():
     """Nothing comes after it, so that what it shows is all it does; for a GRU the sum is straight."""
     layer = keepgate.GRU(INPUTS, 4, dtype=torch.float64)
-    seen = see(layer, torch.randn(STEPS, 2, INPUTS, dtype=torch.float64))
+    seen = capture_layer(layer, torch.randn(STEPS, 2, INPUTS, dtype=torch.float64))
     direction = torch.randn(1, 4, dtype=torch.float64)
     part = seen.trace.layer(0)
-    dropped = drop_writes(seen, [STEPS - 1]).last() @ direction.T
+    dropped = ablate_writes(seen, [STEPS - 1]).last() @ direction.T
     agrees(dropped[0], part.h[-2, 0] @ direction.T)
     share = attribute(part, direction).writes[-1, 0]
     erased = ((1 - part.z[-1, 0]) * part.h[-2, 0]) @ direction.T
@@ -171,11 +182,11 @@ def test_which_gate_writes_is_found_in_the_equations(cell):
 def test_what_cannot_be_changed_is_refused():
     layer = LSTM(INPUTS, 4, dtype=torch.float64)
     x = torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64)
-    seen = see(layer, x, lengths=LENGTHS)
+    seen = capture_layer(layer, x, lengths=LENGTHS)
     with pytest.raises(ShapeError, match="step 4 is not one of row 2's 4 steps"):
-        drop_writes(seen, [0, 4], Where(rows=2))
+        ablate_writes(seen, [0, 4], Site(rows=2))
     with pytest.raises(ShapeError, match="there are 3, counted from 0"):
-        drop_writes(seen, [0], Where(rows=3))
+        ablate_writes(seen, [0], Site(rows=3))
     resets = torch.zeros(STEPS, ROWS, dtype=torch.bool)
     with pytest.raises(SettingsError, match="several sequences"):
-        drop_writes(see(layer, x, resets=resets), [0])
+        ablate_writes(capture_layer(layer, x, resets=resets), [0])

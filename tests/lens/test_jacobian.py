@@ -8,7 +8,7 @@ import torch
 from keepgate import CellError, SettingsError
 from keepgate.cells import by_name
 from keepgate.kernels import Call, run
-from keepgate.lens.capture.layer_run import see
+from keepgate.lens.capture.layer_run import capture_layer
 from keepgate.lens.gradients.by_lag import gradient_by_lag
 from keepgate.lens.gradients.lyapunov_exponents import lyapunov
 from keepgate.lens.gradients.step_jacobian import jacobian, jacobians
@@ -45,7 +45,7 @@ def test_the_jacobian_is_autograds(cell, projected):
 
 
 def test_an_lstms_jacobian_is_the_formula():
-    seen = see(network("lstm", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64))
+    seen = capture_layer(network("lstm", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64))
     part, step, row = seen.trace.layer(0), 4, 1
     i, f, g, o, c = (part[name][step, row] for name in "ifgoc")
     before = part.state_before("c")[step, row]
@@ -75,7 +75,7 @@ def test_a_product_inside_the_step_has_no_graph():
 def test_the_exponents_are_the_logarithms_of_the_products_singular_values(kind):
     """Over a few steps from the same basis: their sum is the determinant's, at any length."""
     layer = kind(3, 4, dtype=torch.float64)
-    seen = see(layer, torch.randn(40, 2, 3, dtype=torch.float64))
+    seen = capture_layer(layer, torch.randn(40, 2, 3, dtype=torch.float64))
     found = lyapunov(seen)
     steps = jacobians(seen.call(0), seen.trace.layer(0))
     assert found.shape == (2, len(steps[0, 0]))
@@ -92,7 +92,7 @@ def test_the_largest_exponent_is_the_rate_at_which_the_gradient_fades(kind):
             if name.startswith("weight_hh"):
                 weight.mul_(1.5)
     x = torch.randn(900, 1, 3, dtype=torch.float64)
-    largest = float(lyapunov(see(layer, x), skip=100)[0, 0])
+    largest = float(lyapunov(capture_layer(layer, x), skip=100)[0, 0])
     values = gradient_by_lag(layer, x, furthest=600).log()
     slope = float((values[600] - values[100]) / 500)
     assert largest == pytest.approx(slope, rel=0.05)
@@ -106,7 +106,7 @@ def test_a_linear_network_has_its_matrix_s_rates():
         layer.weight_ih_l0.fill_(0.0)
         layer.bias_ih_l0.fill_(1.0)  # every unit stays above 0
         layer.bias_hh_l0.zero_()
-    found = lyapunov(see(layer, torch.ones(400, 1, 2, dtype=torch.float64)), skip=100)
+    found = lyapunov(capture_layer(layer, torch.ones(400, 1, 2, dtype=torch.float64)), skip=100)
     assert found[0].tolist() == pytest.approx([math.log(1.2), math.log(0.9), math.log(0.5)], abs=1e-3)
 
 
@@ -114,12 +114,12 @@ def test_ragged_rows_and_the_reverse_direction_count_their_own_steps():
     layer = network("lstm", 1)
     x = torch.randn(STEPS, ROWS, 5, dtype=torch.float64)
     lengths = [7, 0, 4]
-    seen = see(layer, x, lengths=lengths)
+    seen = capture_layer(layer, x, lengths=lengths)
     for reverse in (False, True):
         found = lyapunov(seen, reverse=reverse, count=2)
         assert found[1].isnan().all()
         for row in (0, 2):
-            alone = see(layer, x[: lengths[row], row : row + 1])
+            alone = capture_layer(layer, x[: lengths[row], row : row + 1])
             expected = lyapunov(alone, reverse=reverse)[0]
             assert found.shape == (ROWS, 2)
             if row == 0:  # the basis is drawn row after row
@@ -136,12 +136,12 @@ def test_the_reverse_direction_is_a_forward_one_that_reads_the_text_backwards():
             weight.normal_()
             getattr(both, f"{name}_reverse").copy_(weight)
     x = torch.randn(20, ROWS, 5, dtype=torch.float64)
-    found = lyapunov(see(both, x), reverse=True, skip=4)
-    agrees(found, lyapunov(see(one, x.flip(0)), skip=4))
+    found = lyapunov(capture_layer(both, x), reverse=True, skip=4)
+    agrees(found, lyapunov(capture_layer(one, x.flip(0)), skip=4))
 
 
 def test_what_cannot_be_counted_is_refused():
-    seen = see(LSTM(2, 3), torch.randn(4, 1, 2))
+    seen = capture_layer(LSTM(2, 3), torch.randn(4, 1, 2))
     with pytest.raises(SettingsError, match="6 units together"):
         lyapunov(seen, count=7)
     with pytest.raises(SettingsError, match="at least one to count"):

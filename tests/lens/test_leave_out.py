@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from keepgate import CellError, SettingsError, ShapeError
-from keepgate.lens import read, see
-from keepgate.lens.interventions import Where, drop_writes
-from keepgate.lens.interventions.token_ablation import leave_out
-from keepgate.lens.readers import answers_without, carriers
+from keepgate.lens import capture_layer, read
+from keepgate.lens.interventions import Site, ablate_writes
+from keepgate.lens.interventions.token_ablation import ablate_tokens
+from keepgate.lens.readers import leave_one_out_answers, token_effects
 from tests.lens.by_hand import by_hand, unwritten
 from tests.lens.networks import INPUTS, LENGTHS, ROWS, STEPS, network, states
 from tests.lens.networks import every_cell as every_kind
@@ -20,11 +20,11 @@ def test_the_layers_that_did_not_write_are_those_of_a_loop(cell, projected):
     layer = network(cell, projected=projected)
     hx = states(layer)
     x = torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64)
-    seen = see(layer, x, hx if len(hx) > 1 else hx[0], lengths=LENGTHS)
+    seen = capture_layer(layer, x, hx if len(hx) > 1 else hx[0], lengths=LENGTHS)
     for row, steps in ((0, [0, 3, 6]), (2, [0, 3, 1])):
         length = LENGTHS[row]
         for layers, chosen in ((None, {0, 1}), ([-1], {1}), ([0], {0}), ([0, 1], {0, 1})):
-            found = leave_out(seen, torch.tensor(steps), layers, row=row)
+            found = ablate_tokens(seen, torch.tensor(steps), layers, row=row)
             assert not found[length:].any()
             for number, here in enumerate(steps):
                 below = x[:length, row]
@@ -39,34 +39,36 @@ def test_the_layers_that_did_not_write_are_those_of_a_loop(cell, projected):
                     ways = [by_hand(layer, 2 * depth + way, below, begin[way], change)[0] for way in (0, 1)]
                     below = torch.cat(ways, 1).detach()
                 agrees(found[:length, number], below)
-    dropped = drop_writes(seen, [3], Where(rows=2)).output[:, 0]
+    dropped = ablate_writes(seen, [3], Site(rows=2)).output[:, 0]
     units = dropped.shape[1] // 2
-    agrees(leave_out(seen, torch.tensor([3]), [-1], row=2)[:, 0, :units], dropped[:, :units])
+    agrees(ablate_tokens(seen, torch.tensor([3]), [-1], row=2)[:, 0, :units], dropped[:, :units])
 
 
 def test_an_answer_without_a_token_in_any_or_all_layers():
     task = reader(cell="lstm", pooling="attention", bidirectional=True, num_layers=2)
     reading = read(task, QUESTIONS[0])
-    last, low, both = (answers_without(reading, [0, 3], layers=layers) for layers in ((-1,), (0,), None))
+    last, low, both = (
+        leave_one_out_answers(reading, [0, 3], layers=layers) for layers in ((-1,), (0,), None)
+    )
     assert len({answer.probability for answer in (last[0], low[0], both[0])}) == 3
-    assert last == answers_without(reading, [0, 3])
-    for found, wanted in zip(both, answers_without(reading, [0, 3], layers=(0, 1)), strict=True):
+    assert last == leave_one_out_answers(reading, [0, 3])
+    for found, wanted in zip(both, leave_one_out_answers(reading, [0, 3], layers=(0, 1)), strict=True):
         assert found.probability == pytest.approx(wanted.probability, rel=1e-9)
-    proven = {one.step: one for one in carriers(reading, layers=None)}
+    proven = {one.step: one for one in token_effects(reading, layers=None)}
     assert proven[3].without.probability == pytest.approx(both[1].probability, rel=1e-6)
 
 
 def test_what_is_not_there_is_refused():
     reading = read(reader(cell="gru", pooling="last", bidirectional=False, num_layers=2), QUESTIONS[0])
     with pytest.raises(ShapeError, match="counted from 0 or from -1 back"):
-        answers_without(reading, [0], layers=[2])
+        leave_one_out_answers(reading, [0], layers=[2])
     with pytest.raises(ShapeError, match="21 steps"):
-        leave_out(reading.seen, torch.tensor([21]))
+        ablate_tokens(reading.seen, torch.tensor([21]))
     plain = read(reader(cell="rnn", pooling="last", bidirectional=False, num_layers=2), QUESTIONS[0])
     with pytest.raises(CellError, match="gradient"):
-        answers_without(plain, [0], layers=None)
+        leave_one_out_answers(plain, [0], layers=None)
     layer = network("gru")
     resets = torch.zeros(STEPS, ROWS, dtype=torch.bool)
-    seen = see(layer, torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64), resets=resets)
+    seen = capture_layer(layer, torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64), resets=resets)
     with pytest.raises(SettingsError, match="resets"):
-        leave_out(seen, torch.tensor([1]))
+        ablate_tokens(seen, torch.tensor([1]))

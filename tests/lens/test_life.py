@@ -7,8 +7,8 @@ import torch
 
 from keepgate import CellError, ShapeError
 from keepgate.cells import mingru
-from keepgate.lens.capture.layer_run import see
-from keepgate.lens.memory.additive import left_at, writes_of
+from keepgate.lens.capture.layer_run import capture_layer
+from keepgate.lens.memory.additive import memory_updates, retained_at
 from keepgate.lens.memory.time_scales import half_life, half_lives, mean_keep, saturation
 from keepgate.nn import LSTM, RNN, Recurrent
 from tests.lens.networks import LENGTHS, ROWS, network, runs
@@ -27,9 +27,9 @@ def test_the_mean_of_the_logarithms_and_not_the_logarithm_of_the_mean():
 def test_after_its_half_lives_half_is_left():
     keep = torch.rand(60, 2, 5, dtype=torch.float64) * 0.2 + 0.8
     layer = LSTM(2, 5, dtype=torch.float64)
-    part = see(layer, torch.randn(60, 2, 2, dtype=torch.float64)).trace.layer(0)
+    part = capture_layer(layer, torch.randn(60, 2, 2, dtype=torch.float64)).trace.layer(0)
     part.over_time["f"] = keep
-    left = left_at(writes_of(part))[0] * keep[0]
+    left = retained_at(memory_updates(part))[0] * keep[0]
     torch.testing.assert_close(left, 0.5 ** (60 / half_lives(part)))
 
 
@@ -48,14 +48,14 @@ def test_padding_and_the_starts_of_sequences_do_not_count():
 
 def test_a_cell_whose_factor_has_no_name_has_half_lives_too():
     layer = Recurrent(mingru, 3, 4, dtype=torch.float64)
-    part = see(layer, torch.randn(9, 2, 3, dtype=torch.float64)).trace.layer(0)
+    part = capture_layer(layer, torch.randn(9, 2, 3, dtype=torch.float64)).trace.layer(0)
     torch.testing.assert_close(half_lives(part), half_life(1 - part.z))
     assert mean_keep(part) == pytest.approx(float((1 - part.z).mean()))
 
 
 def test_saturation_counts_each_units_steps():
     layer = network("lstm", 1, scale=3.0)
-    part = see(layer, torch.randn(7, ROWS, 5, dtype=torch.float64), lengths=LENGTHS).trace.layer(0)
+    part = capture_layer(layer, torch.randn(7, ROWS, 5, dtype=torch.float64), lengths=LENGTHS).trace.layer(0)
     found = saturation(part)
     assert set(found) == {"i", "f", "o"}
     for name, one in found.items():
@@ -67,7 +67,7 @@ def test_saturation_counts_each_units_steps():
 
 def test_what_cannot_be_measured_is_refused():
     with pytest.raises(CellError, match="gradient"):
-        half_lives(see(RNN(2, 3), torch.randn(4, 1, 2)).trace.layer(0))
-    assert saturation(see(RNN(2, 3), torch.randn(4, 1, 2)).trace.layer(0)) == {}
+        half_lives(capture_layer(RNN(2, 3), torch.randn(4, 1, 2)).trace.layer(0))
+    assert saturation(capture_layer(RNN(2, 3), torch.randn(4, 1, 2)).trace.layer(0)) == {}
     with pytest.raises(ShapeError, match="no row has a step"):
-        saturation(see(LSTM(2, 3), torch.randn(4, 1, 2), lengths=[0]).trace.layer(0))
+        saturation(capture_layer(LSTM(2, 3), torch.randn(4, 1, 2), lengths=[0]).trace.layer(0))

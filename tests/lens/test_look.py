@@ -14,9 +14,9 @@ import torch
 
 from keepgate import CellError, CorpusError, SettingsError
 from keepgate.export.file import write_file
-from keepgate.lens import look, read
-from keepgate.lens.memory import fate, half_lives
-from keepgate.lens.readers import carriers, sensitivity
+from keepgate.lens import explain, read
+from keepgate.lens.memory import half_lives, write_retention
+from keepgate.lens.readers import saliency, token_effects
 from tests.lens.looks import ASKED, KINDS, TEXT, every_kind, looked
 from tests.lens.readers import reader
 
@@ -24,32 +24,32 @@ from tests.lens.readers import reader
 @every_kind
 def test_it_holds_what_the_measures_say(kind):
     task = reader(**kind)
-    found = look(task, TEXT, ASKED)
+    found = explain(task, TEXT, ASKED)
     reading = read(task, found.question)
     assert task.training
     assert found.answer == reading.answer
-    torch.testing.assert_close(found.sensitivity, sensitivity(reading))
-    assert len(found.passes) == (1 if kind["pooling"] == "last" else 2)
+    torch.testing.assert_close(found.saliency, saliency(reading))
+    assert len(found.direction_summaries) == (1 if kind["pooling"] == "last" else 2)
     asked = 10 if kind["pooling"] == "last" else 0
-    assert found.asked_from == len(found.tokens) - asked
+    assert found.question_start == len(found.tokens) - asked
     if kind["cell"] == "rnn":
-        assert (found.carriers, found.sentences, found.gated) == ((), (), False)
-        assert found.passes[0].gates == {}
+        assert (found.token_effects, found.sentence_effects, found.gated) == ((), (), False)
+        assert found.direction_summaries[0].gates == {}
         return
-    assert found.carriers == carriers(reading)
-    top = found.carriers[0]
-    for one in found.passes:
+    assert found.token_effects == token_effects(reading)
+    top = found.token_effects[0]
+    for one in found.direction_summaries:
         part = reading.trace.layer(-1, reverse=one.reverse)
         assert next(iter(one.gates)) == one.keeps == part.cell.retain_gate
         for name, values in one.gates.items():
             torch.testing.assert_close(values, part[name][:, 0].mean(1))
         torch.testing.assert_close(one.half_lives, half_lives(part)[0])
-        torch.testing.assert_close(one.fate.left, fate(part, top.step).left)
+        torch.testing.assert_close(one.retention.retained, write_retention(part, top.step).retained)
     if kind["pooling"] == "attention":
         assert float(found.attention.sum()) == pytest.approx(1)
     else:
         assert found.attention is None
-    assert {(one.start, one.end) for one in found.sentences} == set(found.sentence_ranges)
+    assert {(one.start, one.end) for one in found.sentence_effects} == set(found.sentence_spans)
 
 
 @every_kind
@@ -67,25 +67,29 @@ def test_json_arrow_and_numpy_hold_the_same_numbers(kind, tmp_path):
     assert (told["question"], told["answer"]) == (ASKED, found.answer.text)
     assert table["token"].to_pylist() == plain["tokens"] == arrays["token"].tolist()
     assert set(table.column_names) == set(arrays) - {"half_lives", "half_lives_reverse"}
-    for name in set(table.column_names) - {"token", "share"}:
+    for name in set(table.column_names) - {"token", "probability_drop"}:
         assert table[name].to_pylist() == arrays[name].tolist()
-    assert arrays["sensitivity"].tolist() == plain["sensitivity"]
-    assert int(arrays["asked"].sum()) == len(plain["tokens"]) - plain["asked_from"]
+    assert arrays["saliency"].tolist() == plain["saliency"]
+    assert int(arrays["asked"].sum()) == len(plain["tokens"]) - plain["question_start"]
     for one in plain["directions"]:
         end = "_reverse" if one["direction"] == "reverse" else ""
         for gate, values in one["gates"].items():
             assert arrays[f"{gate}{end}"].tolist() == values
-        if one["fate"]:
-            assert arrays[f"left{end}"].tolist() == one["fate"]["left"]
-    by_step = {one["step"]: one["share"] for one in plain["carriers"]}
-    for step, share in enumerate(arrays["share"].tolist()):
-        assert share == by_step[step] if step in by_step else math.isnan(share)
+        if one["retention"]:
+            assert arrays[f"retained{end}"].tolist() == one["retention"]["retained"]
+    by_step = {one["step"]: one["probability_drop"] for one in plain["token_effects"]}
+    for step, drop in enumerate(arrays["probability_drop"].tolist()):
+        assert drop == by_step[step] if step in by_step else math.isnan(drop)
 
 
 def test_what_is_no_number_is_null_in_json():
     found = looked(**KINDS[0])
-    first = replace(found.passes[0], half_lives=torch.tensor([math.inf, 2.0, math.nan, 1.0, 1.0]).double())
-    assert json.loads(replace(found, passes=(first,)).json())["directions"][0]["half_lives"][:3] == [
+    first = replace(
+        found.direction_summaries[0], half_lives=torch.tensor([math.inf, 2.0, math.nan, 1.0, 1.0]).double()
+    )
+    assert json.loads(replace(found, direction_summaries=(first,)).json())["directions"][0]["half_lives"][
+        :3
+    ] == [
         None,
         2.0,
         None,
@@ -127,12 +131,12 @@ def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
 )
 def test_nothing_to_read_is_refused(text, question, says):
     with pytest.raises(CorpusError, match=says):
-        look(reader(**KINDS[0]), text, question)
+        explain(reader(**KINDS[0]), text, question)
 
 
 def test_wrong_names_are_refused_with_the_known_ones(tmp_path, as_users_run):
     found = looked(**KINDS[0])
-    with pytest.raises(SettingsError, match="choose one of half_life, carriers"):
+    with pytest.raises(SettingsError, match="choose one of half_life"):
         found.figure("half_lives")
     with pytest.raises(SettingsError, match="en, zh-TW"):
         found.figure("gates", language="fr")
@@ -141,10 +145,10 @@ def test_wrong_names_are_refused_with_the_known_ones(tmp_path, as_users_run):
     with pytest.raises(SettingsError, match=r"\.svg or \.png"):
         found.figure("gates").save(tmp_path / "gates.jpg")
     with pytest.raises(SettingsError, match="zh-TW"):
-        look(reader(**KINDS[0]), TEXT, ASKED, language="zh")
+        explain(reader(**KINDS[0]), TEXT, ASKED, language="zh")
     rnn = looked(**KINDS[2])
-    for name in ("erased", "half_life"):
-        with pytest.raises(SettingsError, match=r"without a gate.*'gradient'"):
+    for name in ("retention", "half_life"):
+        with pytest.raises(SettingsError, match=r"without a gate.*'saliency'"):
             rnn.figure(name)
 
 
@@ -155,9 +159,9 @@ def test_a_network_without_memory_is_refused():
 
 def test_one_token_is_enough():
     for kind in KINDS:
-        found = look(reader(**kind), "魯", "誰")
+        found = explain(reader(**kind), "魯", "誰")
         assert found.html()
-        assert found.figure("carriers").svg
+        assert found.figure("token_effects").svg
 
 
 def test_as_text_it_says_the_answer_and_what_it_hangs_on():

@@ -13,8 +13,8 @@ import torch
 
 import keepgate.lens.report.explanation_text as said
 from keepgate import SettingsError
-from keepgate.lens import examine, look, read
-from keepgate.lens.memory import fate
+from keepgate.lens import examine, explain, read
+from keepgate.lens.memory import write_retention
 from keepgate.lens.report import style
 from keepgate.lens.report.labels import table
 from keepgate.lens.report.retention_plot import rows_apart
@@ -25,7 +25,7 @@ from tests.lens.looks import ASKED, KINDS, TEXT, every_kind, looked
 from tests.lens.readers import QUESTIONS, reader
 from tests.tools import needs
 
-FIGURES = ("gates", "carriers", "erased", "half_life", "gradient")
+FIGURES = ("gates", "token_effects", "retention", "half_life", "saliency")
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
     "</style><script>alert(1)</script>",
@@ -87,26 +87,26 @@ def test_every_token_stands_on_the_page_with_its_gates(kind):
     strips = [one for one in page.all("span") if one.get("class", "").startswith("t ")]
     assert len(strips) == len(found.tokens)
     assert f"{ASKED}" in page.words("")
-    rows = sum(len(one.gates) for one in found.passes) + (found.attention is not None) or 1
+    rows = sum(len(one.gates) for one in found.direction_summaries) + (found.attention is not None) or 1
     for step, one in enumerate(strips):
         levels = re.findall(r"\b([p-w])(\d+)\b", one["class"])
         assert len(levels) == rows
         assert one["title"].startswith(f"#{step + 1} · ")
-        for (_, level), values in zip(levels, found.passes[0].gates.values(), strict=False):
+        for (_, level), values in zip(levels, found.direction_summaries[0].gates.values(), strict=False):
             assert abs(int(level) - 10 * float(values[step])) <= 0.5 + 1e-9
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_what_a_user_wrote_is_text_and_nothing_else(hostile, tmp_path):
     task = reader(**KINDS[0])
-    found = look(task, f"魯夫{hostile}說他想成為海賊王。{hostile}", f"誰{hostile}?")
+    found = explain(task, f"魯夫{hostile}說他想成為海賊王。{hostile}", f"誰{hostile}?")
     other = Answer(text=hostile, probability=0.4)
-    top = replace(found.carriers[0], token=hostile, without=other, share=1.0)
+    top = replace(found.token_effects[0], token=hostile, without=other, probability_drop=1.0)
     found = replace(
         found,
         answer=replace(found.answer, text=hostile, candidates=((hostile, 0.5), (hostile, 0.1))),
-        carriers=(top, *found.carriers[1:]),
-        sentences=(replace(found.sentences[0], without=other), *found.sentences[1:]),
+        token_effects=(top, *found.token_effects[1:]),
+        sentence_effects=(replace(found.sentence_effects[0], without=other), *found.sentence_effects[1:]),
     )
     for shown in (found.html(), found._repr_html_()):
         shown.encode()
@@ -131,7 +131,7 @@ def test_what_a_user_wrote_is_text_and_nothing_else(hostile, tmp_path):
 
 def test_a_very_long_word_is_cut_in_pictures_and_whole_on_the_page():
     word = "x" * 3000
-    found = look(reader(**KINDS[0]), f"魯夫 {word} 。", ASKED)
+    found = explain(reader(**KINDS[0]), f"魯夫 {word} 。", ASKED)
     assert word in Page(found.html(language="en")).words("")
     for name in FIGURES:
         svg = found.figure(name).svg
@@ -158,7 +158,7 @@ def test_every_picture_says_what_it_shows(kind, language):
             assert set(one["aria-labelledby"].split()) <= set(identities)
         assert page.all("table")
         assert not re.search(r"\{\w+\}", page.words(""))
-    for name in FIGURES if found.gated else ("gates", "carriers", "gradient"):
+    for name in FIGURES if found.gated else ("gates", "token_effects", "saliency"):
         figure = found.figure(name, language=language)
         assert figure.title
         assert figure.description
@@ -167,7 +167,7 @@ def test_every_picture_says_what_it_shows(kind, language):
 
 
 def test_two_looks_in_one_notebook_share_no_names(lstm):
-    other = look(reader(**KINDS[0]), TEXT + "風很大。", ASKED)
+    other = explain(reader(**KINDS[0]), TEXT + "風很大。", ASKED)
     first, second = ({one["class"] for one in Page(each._repr_html_()).all("img")} for each in (lstm, other))
     assert first
     assert not first & second
@@ -220,7 +220,9 @@ def test_where_a_bar_ends_is_seen_whatever_its_colour(palette, lstm):
     drawn = Page(lstm._repr_html_()).inside["style"]
     assert all(f"linear-gradient(var(--cap) 1px, var(--{row}c) 1px)" in drawn for row in style.ROWS)
     heights = [one["d"].count("M") for one in Page(lstm.figure("gates").svg).all("path", **{"class": "cap"})]
-    assert heights == [len(lstm.tokens) * len(lstm.passes) * len(lstm.passes[0].gates)]
+    assert heights == [
+        len(lstm.tokens) * len(lstm.direction_summaries) * len(lstm.direction_summaries[0].gates)
+    ]
 
 
 def contrast(one, other):
@@ -256,7 +258,7 @@ def test_a_notebooks_style_reaches_nothing_but_itself(lstm):
 
 def test_the_table_has_every_number_of_the_strips(lstm):
     words = lstm.html(language="en")
-    for values in lstm.passes[0].gates.values():
+    for values in lstm.direction_summaries[0].gates.values():
         for value in values.tolist():
             assert f"<td>{value:.2f}</td>" in words
 
@@ -271,17 +273,19 @@ def keys(found):
 def with_(found, *, top, whole, answer=(0.9, 0.05)):
     """The look with another proof: (share, the answer without) for the first token, and for the first sentence."""
     name = found.answer.text
-    step = found.carriers[0].step
-    around = next(one for one in found.sentences if one.start <= step < one.end)
-    token = replace(found.carriers[0], share=top[0], without=Answer(text=top[1] or name, probability=0.6))
-    piece = replace(around, share=whole[0], without=Answer(text=whole[1] or name, probability=0.7))
+    step = found.token_effects[0].step
+    around = next(one for one in found.sentence_effects if one.start <= step < one.end)
+    token = replace(
+        found.token_effects[0], probability_drop=top[0], without=Answer(text=top[1] or name, probability=0.6)
+    )
+    piece = replace(around, probability_drop=whole[0], without=Answer(text=whole[1] or name, probability=0.7))
     return replace(
         found,
         answer=replace(
             found.answer, probability=answer[0], candidates=((name, answer[0]), ("別人", answer[1]))
         ),
-        carriers=(token, *found.carriers[1:]),
-        sentences=(piece, *[one for one in found.sentences if one is not around]),
+        token_effects=(token, *found.token_effects[1:]),
+        sentence_effects=(piece, *[one for one in found.sentence_effects if one is not around]),
     )
 
 
@@ -302,40 +306,43 @@ def test_the_sentence_follows_from_the_proof(lstm, changes, wanted):
     found = with_(lstm, **changes)
     assert [key for key in keys(found) if key != "sum.left"] == wanted
     assert ("sum.left" in keys(found)) == (
-        changes["top"][0] >= 0.01 and found.carriers[0].step + 1 < len(found.tokens)
+        changes["top"][0] >= 0.01 and found.token_effects[0].step + 1 < len(found.tokens)
     )
 
 
 def test_what_became_of_a_write_is_told_of_the_directions_that_read_on_after_it():
     task = reader(cell="lstm", pooling="last")
     reading = read(task, QUESTIONS[0])
-    found = look(task, QUESTIONS[0].text, ASKED)
+    found = explain(task, QUESTIONS[0].text, ASKED)
     last = len(found.tokens) - 1
 
     def matters(step):
-        passes = [
-            replace(one, fate=fate(reading.trace.layer(-1, reverse=one.reverse), step))
-            for one in found.passes
+        direction_summaries = [
+            replace(one, retention=write_retention(reading.trace.layer(-1, reverse=one.reverse), step))
+            for one in found.direction_summaries
         ]
-        top = next(one for one in found.carriers if one.step == step)
-        return replace(found, passes=tuple(passes), carriers=(top,))
+        top = next(one for one in found.token_effects if one.step == step)
+        return replace(found, direction_summaries=tuple(direction_summaries), token_effects=(top,))
 
-    told = {step: [one.key for one in said.erased(matters(step))] for step in (0, 5, last)}
+    told = {step: [one.key for one in said.retention(matters(step))] for step in (0, 5, last)}
     assert told[0] == ["erased.said", "erased.most"]
     assert told[5] == ["erased.said", "erased.said_back", "erased.most"]
     assert told[last] == ["erased.said_back", "erased.most"]
-    most = max(range(last), key=matters(last).passes[1].fate.erased.tolist().__getitem__)
+    most = max(range(last), key=matters(last).direction_summaries[1].retention.forgotten.tolist().__getitem__)
     assert said.erasers(matters(last))[0][0] == most
     one_way = looked(**KINDS[0])
-    alone = replace(one_way.passes[0], fate=replace(one_way.passes[0].fate, step=len(one_way.tokens) - 1))
-    assert [one.key for one in said.erased(replace(one_way, passes=(alone,)))] == ["erased.last"]
+    alone = replace(
+        one_way.direction_summaries[0],
+        retention=replace(one_way.direction_summaries[0].retention, step=len(one_way.tokens) - 1),
+    )
+    assert [one.key for one in said.retention(replace(one_way, direction_summaries=(alone,)))] == [
+        "erased.last"
+    ]
 
 
 def test_a_plain_rnn_says_why_it_has_no_writes():
-    found = replace(
-        looked(**KINDS[2]), sensitivity=torch.tensor([0.0] * 20 + [1.0, 0.5] + [0.001] * 9).double()
-    )
-    found = replace(found, sensitivity=found.sensitivity[: len(found.tokens)])
+    found = replace(looked(**KINDS[2]), saliency=torch.tensor([0.0] * 20 + [1.0, 0.5] + [0.001] * 9).double())
+    found = replace(found, saliency=found.saliency[: len(found.tokens)])
     assert keys(found)[-2:] == ["sum.ungated", "sum.reach"]
     back = len(found.tokens) - 1 - 20
     assert f"{back} tokens before the end" in str(found)
@@ -383,7 +390,7 @@ def test_a_report_draws_its_half_lives_gradient_and_horizon():
 
 @needs("a Chinese font")
 def test_png_is_drawn_from_the_same_svg(lstm, tmp_path):
-    figure = lstm.figure("carriers")
+    figure = lstm.figure("token_effects")
     wordless = replace(figure, svg=re.sub(r"<text.*?</text>", "", figure.svg, flags=re.DOTALL))
     drawn = wordless.save(tmp_path / "wordless.png", scale=2).read_bytes()
     assert figure.save(tmp_path / "carriers.png", scale=2).read_bytes() != drawn
@@ -402,7 +409,7 @@ def test_without_a_font_the_error_names_the_letters(lstm, tmp_path, monkeypatch)
     with pytest.raises(
         SettingsError, match=r"no font of this machine has the letters .*U\+.*Noto Sans CJK.*\.svg"
     ):
-        lstm.figure("carriers").save(tmp_path / "carriers.png")
+        lstm.figure("token_effects").save(tmp_path / "carriers.png")
     missing_letters.cache_clear()
     assert not list(tmp_path.iterdir())
 
@@ -435,7 +442,7 @@ def test_ten_thousand_characters_are_read_taken_apart_and_drawn_in_two_gibibytes
 
     measure = f"""
 import resource, time
-from keepgate.lens import look
+from keepgate.lens import explain
 from keepgate.demo.stories import pirate_king_story, vocabulary_coverage_set
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -444,7 +451,7 @@ settings = ChoiceReaderSettings(
 )
 task, asked = ChoiceReader.build(vocabulary_coverage_set(), settings, seed=0), pirate_king_story(10_000)
 begin = time.perf_counter()
-found = look(task, asked.text, asked.question)
+found = explain(task, asked.text, asked.question)
 page = found.save({str(tmp_path / "look.html")!r})
 assert page.read_text(encoding="utf-8").count('<span class="t ') == 2 * len(found.tokens) > 19_000
 print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, page.stat().st_size)

@@ -5,10 +5,10 @@ import torch
 
 from keepgate import CellError, ShapeError
 from keepgate.data.questions import Question
-from keepgate.lens import read, see
-from keepgate.lens.interventions import Where, drop_pieces, drop_writes, what_if
-from keepgate.lens.readers import search, without_pieces
-from keepgate.lens.readers.search import sentences
+from keepgate.lens import capture_layer, read
+from keepgate.lens.interventions import Site, ablate_spans, ablate_writes, counterfactual
+from keepgate.lens.readers import hierarchical_search, span_effects
+from keepgate.lens.readers.search import sentence_spans
 from tests.lens.networks import network
 from tests.lens.readers import QUESTIONS, reader
 from tests.oracles import agrees
@@ -20,36 +20,36 @@ PIECES = [(0, 3), (2, 3), (4, 9), (8, 9), (0, 9)]
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("layer", [0, 1])
 def test_a_piece_is_all_of_its_writes_left_out_in_one_run(cell, reverse, layer):
-    seen = see(network(cell), torch.randn(9, 2, 5, dtype=torch.float64))
-    where = Where(layer=layer, reverse=reverse, rows=1)
-    found = drop_pieces(seen, PIECES, where)
+    seen = capture_layer(network(cell), torch.randn(9, 2, 5, dtype=torch.float64))
+    where = Site(layer=layer, reverse=reverse, rows=1)
+    found = ablate_spans(seen, PIECES, where)
     for number, (start, end) in enumerate(PIECES):
-        one = what_if(seen, drop=range(start, end), where=where)
+        one = counterfactual(seen, drop=range(start, end), where=where)
         agrees(found.output[:, number], one.output[:, 0])
         for state, alone in zip(found.final, one.final, strict=True):
             agrees(state[:, number], alone[:, 0])
 
 
 def test_a_piece_of_one_token_is_its_write_left_out():
-    seen = see(network("lstm", projected=True), torch.randn(9, 1, 5, dtype=torch.float64))
-    agrees(drop_pieces(seen, [(4, 5), (8, 9)]).output, drop_writes(seen, [4, 8]).output)
+    seen = capture_layer(network("lstm", projected=True), torch.randn(9, 1, 5, dtype=torch.float64))
+    agrees(ablate_spans(seen, [(4, 5), (8, 9)]).output, ablate_writes(seen, [4, 8]).output)
 
 
 def test_pieces_that_are_not_there_are_refused():
-    seen = see(network("lstm"), torch.randn(9, 1, 5, dtype=torch.float64))
+    seen = capture_layer(network("lstm"), torch.randn(9, 1, 5, dtype=torch.float64))
     with pytest.raises(ShapeError, match="end after it starts"):
-        drop_pieces(seen, [(3, 3)])
+        ablate_spans(seen, [(3, 3)])
     with pytest.raises(ShapeError, match="9 steps"):
-        drop_pieces(seen, [(3, 10)])
+        ablate_spans(seen, [(3, 10)])
     with pytest.raises(CellError, match="gradient"):
-        drop_pieces(see(network("rnn_tanh"), torch.randn(9, 1, 5, dtype=torch.float64)), [(3, 4)])
+        ablate_spans(capture_layer(network("rnn_tanh"), torch.randn(9, 1, 5, dtype=torch.float64)), [(3, 4)])
 
 
 @pytest.mark.parametrize("pooling", ["last", "attention"])
 def test_every_token_is_in_one_sentence_and_the_question_is_one_of_its_own(pooling):
     text = "魯夫說他想成為海賊王。 索隆\n笑了!\n"
     found = read(reader(cell="lstm", pooling=pooling), Question(text=text, question="是誰? 快說"))
-    parts = sentences(found)
+    parts = sentence_spans(found)
     assert [start for start, _ in parts] == [0, *[end for _, end in parts[:-1]]]
     assert parts[-1][1] == len(found.tokens)
     told = ["".join(found.tokens.texts[start:end]) for start, end in parts]
@@ -59,16 +59,16 @@ def test_every_token_is_in_one_sentence_and_the_question_is_one_of_its_own(pooli
 
 def test_a_piece_says_what_the_answer_would_be_without_it():
     found = read(reader(cell="gru", pooling="last"), QUESTIONS[0])
-    (piece,) = without_pieces(found, [(2, 7)])
-    rerun = drop_pieces(found.seen, [(2, 7)]).output
+    (piece,) = span_effects(found, [(2, 7)])
+    rerun = ablate_spans(found.seen, [(2, 7)]).output
     units = rerun.shape[2] // 2
-    back = drop_pieces(found.seen, [(2, 7)], Where(reverse=True)).output
+    back = ablate_spans(found.seen, [(2, 7)], Site(reverse=True)).output
     output = torch.cat([rerun[..., :units], back[..., units:]], -1)
     (answer,) = found.head.answers(output)
     assert piece.without.text == answer.text
     assert piece.without.probability == pytest.approx(answer.probability)
     left = float(found.head.probabilities(output)[0].detach())
-    assert piece.share == pytest.approx(1 - left / found.answer.probability, abs=1e-6)
+    assert piece.probability_drop == pytest.approx(1 - left / found.answer.probability, abs=1e-6)
 
 
 def test_in_a_long_text_the_search_goes_down_to_the_token_that_carries():
@@ -92,9 +92,9 @@ def test_in_a_long_text_the_search_goes_down_to_the_token_that_carries():
         task.readout.bias.copy_(torch.tensor([-5.0, 5.0, 0.0]))
     found = read(task, asked)
     (place,) = [step for step, word in enumerate(found.tokens.texts) if word == "魯"]
-    whole, each = search(found, each=100)
+    whole, each = hierarchical_search(found, each=100)
     assert whole[0].start <= place < whole[0].end
     assert (each[0].step, each[0].without.text) == (place, "索隆")
-    assert each[0].share > 0.9
-    assert max(one.share for one in each[1:]) < 1e-6
+    assert each[0].probability_drop > 0.9
+    assert max(one.probability_drop for one in each[1:]) < 1e-6
     assert len(whole) + len(each) < 150

@@ -5,9 +5,9 @@ import torch
 
 from keepgate.kernels import Call, run
 from keepgate.lens import read
-from keepgate.lens.capture.layer_run import adopt
-from keepgate.lens.gradients import by_state as backward
-from keepgate.lens.readers import sensitivity
+from keepgate.lens.capture.layer_run import as_keepgate_layer
+from keepgate.lens.readers import saliency
+from tests.kernels.blocks import in_blocks
 from tests.lens.readers import QUESTIONS, every_kind, reader
 from tests.oracles import agrees
 
@@ -15,7 +15,7 @@ from tests.oracles import agrees
 def whole(reading):
     """The same from the graph of all steps at once, each state a place of its own in it."""
     seen, states, outputs = reading.seen, [], []
-    exact = adopt(seen.layer).double()
+    exact = as_keepgate_layer(seen.layer).double()
     directions = seen.layer.directions
     for place in range(len(seen.trace.layers) - directions, len(seen.trace.layers)):
         call = seen.call(place)
@@ -37,13 +37,13 @@ def whole(reading):
 @every_kind
 @pytest.mark.parametrize("stretch", [3, 256])
 def test_it_is_the_derivative_by_the_states(kind, stretch, monkeypatch):
-    monkeypatch.setattr(backward, "BLOCK", stretch)
+    in_blocks(monkeypatch, stretch)
     found = read(reader(**kind), QUESTIONS[0])
-    agrees(sensitivity(found), whole(found))
+    agrees(saliency(found), whole(found))
 
 
 def test_a_plain_rnn_has_one_too(monkeypatch):
-    monkeypatch.setattr(backward, "BLOCK", 4)
+    in_blocks(monkeypatch, 4)
     found = read(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
-    agrees(sensitivity(found), whole(found))
-    assert bool((sensitivity(found) > 0).all())
+    agrees(saliency(found), whole(found))
+    assert bool((saliency(found) > 0).all())

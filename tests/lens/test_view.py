@@ -10,7 +10,7 @@ from keepgate.cells import by_name
 from keepgate.data.questions import Question
 from keepgate.data.text import Tokens, tokenize
 from keepgate.lens.memory.time_scales import half_life
-from keepgate.lens.readers.view import movement, survival, view
+from keepgate.lens.readers.view import relative_state_change, retention_of_first_write, view
 from keepgate.nn import LSTM
 from keepgate.nn.trace import LayerTrace, Trace
 from keepgate.tasks import ChoiceReader
@@ -65,7 +65,7 @@ def test_survival_is_the_share_of_the_first_write_in_the_last_cell_state() -> No
     for reverse in (False, True):
         part = trace.layer(0, reverse=reverse)
         first, last = (-1, 0) if reverse else (0, -1)
-        left = survival(part.f, reverse=reverse)
+        left = retention_of_first_write(part.f, reverse=reverse)
         # Take the first write away and let the gates stay: what is missing in the last state is what was left of it.
         state = torch.zeros(2, 4, dtype=torch.float64)
         steps = range(6) if not reverse else reversed(range(6))
@@ -103,16 +103,16 @@ def test_movement_is_none_for_a_still_state_and_two_for_its_opposite(reverse: bo
     states = torch.stack([one, one, -one, one * 3])
     if reverse:
         states = states.flip(0)
-    moved = movement(trace_of(states, reverse=reverse), "h")[:, 0]
+    moved = relative_state_change(trace_of(states, reverse=reverse), "h")[:, 0]
     if reverse:
         moved = moved.flip(0)
     assert math.isnan(moved[0])
     assert moved[1:].tolist() == pytest.approx([0.0, 2.0, 2.0])
-    half_as_large = movement(trace_of(torch.stack([one, one / 2])), "h")
+    half_as_large = relative_state_change(trace_of(torch.stack([one, one / 2])), "h")
     assert float(half_as_large[1]) == pytest.approx(2 / 3)
 
 
 def test_no_steps_are_refused() -> None:
-    for figure in (survival, half_life):
+    for figure in (retention_of_first_write, half_life):
         with pytest.raises(ShapeError, match="without a step"):
             figure(torch.ones(0, 1, 3))

@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from keepgate import CellError, ShapeError
-from keepgate.lens.capture.layer_run import see
+from keepgate.lens.capture.layer_run import capture_layer
 from keepgate.lens.memory.additive import (
-    erased,
-    erased_by,
-    erasures,
-    initial_left,
-    left_at,
-    left_of,
-    states_of,
-    writes_of,
+    forgetting_blocks,
+    forgotten_at,
+    forgotten_from,
+    initial_retained,
+    memory_updates,
+    retained_at,
+    retention_of,
+    states_from_updates,
 )
 from keepgate.nn import LSTM, RNN
 from tests.lens.networks import CARRYING, LENGTHS, ROWS, STEPS, UNITS, network, runs, states
@@ -29,14 +29,14 @@ def parts(cell, projected):
     for seen in runs(cell, projected=projected):
         for part in seen.trace.layers:
             for state in cell.additive:
-                yield part, writes_of(part, state)
+                yield part, memory_updates(part, state)
 
 
 @every_kind
 def test_what_was_kept_and_written_is_the_state(cell, projected):
     for part, writes in parts(cell, projected):
         real = part.is_real().unsqueeze(2)
-        agrees(states_of(writes).masked_fill(~real, 0), part[writes.state])
+        agrees(states_from_updates(writes).masked_fill(~real, 0), part[writes.state])
 
 
 @every_kind
@@ -45,40 +45,40 @@ def test_a_shut_gate_keeps_as_much_as_ever_or_all_where_it_is_the_one_that_keeps
     for part, writes in parts(cell, projected):
         cleared = part.was_cleared().unsqueeze(2)
         whole = torch.ones_like(writes.keep).masked_fill(cleared, 0)
-        agrees(writes.unwritten, whole if one_gate else writes.keep)
+        agrees(writes.keep_without_write, whole if one_gate else writes.keep)
 
 
 @every_kind
 def test_what_is_left_of_all_writes_is_the_state_after_every_step(cell, projected):
     for _, writes in parts(cell, projected):
-        after = states_of(writes)
+        after = states_from_updates(writes)
         for step in range(STEPS):
-            total = (left_at(writes, step) * writes.write).sum(0) + initial_left(
+            total = (retained_at(writes, step) * writes.write).sum(0) + initial_retained(
                 writes, step
             ) * writes.initial
             agrees(total, after[step])
         end = 0 if writes.reverse else STEPS - 1
-        agrees(left_at(writes), left_at(writes, end))
+        agrees(retained_at(writes), retained_at(writes, end))
 
 
 @every_kind
 def test_what_was_erased_and_what_is_left_make_the_write(cell, projected):
     for _, writes in parts(cell, projected):
-        left = left_at(writes)
+        left = retained_at(writes)
         for step in range(STEPS):
-            agrees(erased(writes, step).sum(0) + left[step] * writes.write[step], writes.write[step])
+            agrees(forgotten_from(writes, step).sum(0) + left[step] * writes.write[step], writes.write[step])
 
 
 @every_kind
 def test_who_erased_it_is_the_same_asked_of_the_write_of_the_eraser_and_in_blocks(cell, projected):
     for _, writes in parts(cell, projected):
-        by_write = torch.stack([erased(writes, step) for step in range(STEPS)])
-        by_eraser = torch.stack([erased_by(writes, step) for step in range(STEPS)], 1)
+        by_write = torch.stack([forgotten_from(writes, step) for step in range(STEPS)])
+        by_eraser = torch.stack([forgotten_at(writes, step) for step in range(STEPS)], 1)
         agrees(by_eraser, by_write)
         direction = torch.randn(ROWS, UNITS, dtype=torch.float64)
         for block in (1, 3, 100):
             matrix = torch.zeros(STEPS, STEPS, ROWS, dtype=torch.float64)
-            for written, erasing, found in erasures(writes, direction, block=block):
+            for written, erasing, found in forgetting_blocks(writes, direction, block=block):
                 assert not matrix[written, erasing].any(), "each pair of steps comes once"
                 matrix[written, erasing] = found
             agrees(matrix, (by_write * direction).sum(-1))
@@ -88,66 +88,70 @@ def test_nothing_is_left_before_it_was_written_and_all_of_it_at_once():
     for part, writes in parts(CARRYING[0], False):
         order = range(STEPS - 1, -1, -1) if part.reverse else range(STEPS)
         for number, step in enumerate(order):
-            left = left_of(writes, step)
+            left = retention_of(writes, step)
             assert bool((left[step] == 1).all())
             assert not any(bool(left[earlier].any()) for earlier in list(order)[:number])
             for later in list(order)[number:]:
-                agrees(left[later], left_at(writes, later)[step])
+                agrees(left[later], retained_at(writes, later)[step])
 
 
 def test_the_shares_of_an_lstm_are_the_products_of_its_forget_gates():
     layer = network("lstm", 1)
-    part = see(layer, torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
-    writes = writes_of(part)
+    part = capture_layer(layer, torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
+    writes = memory_updates(part)
     assert writes.keep is part.f
     agrees(writes.write, part.i * part.g)
-    agrees(left_at(writes)[2], part.f[3:].prod(0))
+    agrees(retained_at(writes)[2], part.f[3:].prod(0))
 
 
 def test_a_gate_that_closes_altogether_leaves_exactly_nothing():
-    part = see(LSTM(2, 3, dtype=torch.float64), torch.randn(5, 2, 2, dtype=torch.float64)).trace.layer(0)
+    part = capture_layer(
+        LSTM(2, 3, dtype=torch.float64), torch.randn(5, 2, 2, dtype=torch.float64)
+    ).trace.layer(0)
     part.over_time["f"] = torch.zeros(5, 2, 3, dtype=torch.float64)
-    writes = writes_of(part)
-    left = left_at(writes)
+    writes = memory_updates(part)
+    left = retained_at(writes)
     assert bool((left[:-1] == 0).all())
     assert bool((left[-1] == 1).all())
-    agrees(erased(writes, 1)[2], writes.write[1])
-    assert not torch.isnan(erased(writes, 1)).any()
+    agrees(forgotten_from(writes, 1)[2], writes.write[1])
+    assert not torch.isnan(forgotten_from(writes, 1)).any()
 
 
 def test_a_memory_that_hardly_forgets_keeps_its_share_over_many_steps():
     keep = torch.full((20_000, 1, 2), 0.9999, dtype=torch.float64)
-    part = see(LSTM(2, 2, dtype=torch.float64), torch.randn(20_000, 1, 2, dtype=torch.float64)).trace.layer(0)
+    part = capture_layer(
+        LSTM(2, 2, dtype=torch.float64), torch.randn(20_000, 1, 2, dtype=torch.float64)
+    ).trace.layer(0)
     part.over_time["f"] = keep
-    found = float(left_at(writes_of(part))[0, 0, 0])
+    found = float(retained_at(memory_updates(part))[0, 0, 0])
     assert found == pytest.approx(0.9999**19_999, rel=1e-11)
 
 
 def test_padding_writes_nothing_and_forgets_nothing():
     for seen in list(runs("lstm"))[1:]:
         for part in seen.trace.layers:
-            writes = writes_of(part)
+            writes = memory_updates(part)
             for row, length in enumerate(LENGTHS):
                 assert bool((writes.keep[length:, row] == 1).all())
                 assert not writes.write[length:, row].any()
 
 
 def test_a_plain_rnn_has_no_such_split_and_is_told_why():
-    part = see(RNN(2, 3), torch.randn(4, 1, 2)).trace.layer(0)
+    part = capture_layer(RNN(2, 3), torch.randn(4, 1, 2)).trace.layer(0)
     with pytest.raises(CellError, match=r"each step makes all of it anew; see lens\.gradient"):
-        writes_of(part)
-    lstm = see(network("lstm", 1), torch.randn(4, 1, 5, dtype=torch.float64)).trace.layer(0)
+        memory_updates(part)
+    lstm = capture_layer(network("lstm", 1), torch.randn(4, 1, 5, dtype=torch.float64)).trace.layer(0)
     with pytest.raises(CellError, match="ask for c, which it carries"):
-        writes_of(lstm, "h")
+        memory_updates(lstm, "h")
     with pytest.raises(CellError, match="no state 'm'"):
-        writes_of(lstm, "m")
+        memory_updates(lstm, "m")
     with pytest.raises(ShapeError, match="0 to 3"):
-        left_at(writes_of(lstm), 4)
+        retained_at(memory_updates(lstm), 4)
 
 
 def test_states_before_the_first_step_count_too():
     layer = network("gru", 1)
     hx = states(layer)[0]
-    part = see(layer, torch.randn(STEPS, ROWS, 5, dtype=torch.float64), hx).trace.layer(0)
-    writes = writes_of(part)
-    agrees(initial_left(writes) * hx[0] + (left_at(writes) * writes.write).sum(0), part.h[-1])
+    part = capture_layer(layer, torch.randn(STEPS, ROWS, 5, dtype=torch.float64), hx).trace.layer(0)
+    writes = memory_updates(part)
+    agrees(initial_retained(writes) * hx[0] + (retained_at(writes) * writes.write).sum(0), part.h[-1])

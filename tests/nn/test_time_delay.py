@@ -2,13 +2,16 @@
 
 import pytest
 import torch
+from torch import nn
 
 from keepgate.errors import ShapeError
 from keepgate.nn import Encoder, TimeDelayLayer
 
 
 def test_the_end_alone_is_the_end_of_the_whole() -> None:
-    encoder = Encoder(20, cell="feedforward", embedding_size=5, hidden_size=7, window=6)
+    encoder = Encoder(
+        "feedforward", nn.Embedding(20, 5, padding_idx=0), input_size=5, hidden_size=7, window=6
+    )
     ids, lengths = torch.randint(1, 20, (11, 8)), torch.tensor([11, 0, 1, 5, 6, 7, 10, 2])
     ids = ids * (torch.arange(11).unsqueeze(1) < lengths)
     ends = []
@@ -21,7 +24,7 @@ def test_the_end_alone_is_the_end_of_the_whole() -> None:
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_a_network_with_memory_ends_as_it_does_over_the_whole(cell: str) -> None:
-    encoder = Encoder(20, cell=cell, embedding_size=5, hidden_size=7)
+    encoder = Encoder(cell, nn.Embedding(20, 5, padding_idx=0), input_size=5, hidden_size=7)
     ids, lengths = torch.randint(1, 20, (11, 3)), torch.tensor([11, 4, 6])
     torch.testing.assert_close(encoder.last(ids, lengths), encoder(ids, lengths)[1])
 

@@ -60,7 +60,7 @@ def test_a_trace_rebuilds_the_states(name, lengths, resets, kernel):
     begins = torch.zeros(6, 3, dtype=torch.bool)
     begins[2, 0] = begins[5, 2] = begins[0, 1] = True
     hx = (h, torch.randn_like(h)) if name == "LSTM" else h
-    trace = layer.trace(x, hx, lengths, resets=begins if resets else None)
+    trace = layer.trace(x, hx, lengths=lengths, resets=begins if resets else None)
     for part in trace.layers:
         for state, rebuilt in part.rebuild().items():
             agrees(rebuilt, part[state])

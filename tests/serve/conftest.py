@@ -13,8 +13,8 @@ import pytest
 from keepgate.demo.stories import pirate_king_story
 from keepgate.serve.guard import Address
 from keepgate.serve.limits import Limits
-from keepgate.serve.listen import listen
 from keepgate.serve.models import Models, served
+from keepgate.serve.open_socket import open_socket
 from keepgate.serve.server import server
 
 
@@ -66,7 +66,7 @@ class Client:
 @contextmanager
 def serving(models: Models, limits: Limits | None = None, host: str = "127.0.0.1") -> Iterator[Client]:
     """A server in a thread, until the block ends."""
-    opened = listen(host, 0)
+    opened = open_socket(host, 0)
     ready = threading.Event()
     found: list[Address] = []
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from keepgate.serve import replies
+from keepgate.serve import serialize
 from keepgate.serve.limits import Limits
 
 READ = "/api/read"
@@ -165,7 +165,7 @@ class Slow:
 
     def __init__(self) -> None:
         self.begun, self.go_on, self.ended = threading.Semaphore(0), threading.Event(), 0
-        self._real = replies.reading_of
+        self._real = serialize.reading_json
 
     def __call__(self, task, reading):
         self.begun.release()
@@ -177,7 +177,7 @@ class Slow:
 @pytest.fixture
 def slow(monkeypatch) -> Slow:
     one = Slow()
-    monkeypatch.setattr(replies, "reading_of", one)
+    monkeypatch.setattr(serialize, "reading_json", one)
     yield one
     one.go_on.set()
 
@@ -206,7 +206,7 @@ def test_what_takes_too_long_is_answered_in_time_and_what_waited_is_never_begun(
     serve, models, slow, monkeypatch
 ) -> None:
     valued: list[object] = []
-    monkeypatch.setattr(replies, "values_of", lambda *given: valued.append(given) or {})
+    monkeypatch.setattr(serialize, "values_json", lambda *given: valued.append(given) or {})
     with serve(models, Limits(workers=1, waiting=8, seconds=0.5)) as client, ThreadPoolExecutor(4) as others:
         asked = [others.submit(read_of, client, 0)]
         assert slow.begun.acquire(timeout=10)
@@ -275,7 +275,7 @@ def test_a_bug_of_ours_is_said_to_be_one_and_shows_nothing_of_the_inside(client,
     def broken(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(replies, "values_of", broken)
+    monkeypatch.setattr(serialize, "values_json", broken)
     reply = client.post("/api/values", **ONE)
     assert "RuntimeError" in reply.json["error"]
     refused(reply, 500, "bug")

@@ -94,7 +94,7 @@ def test_training_again_makes_the_same_bytes(tmp_path: Path, capsys: pytest.Capt
         replace(
             course,
             budget=Budget(stages=((2, course.budget.stages[0][1]),)),
-            lessons={name: replace(lesson, steps=3) for name, lesson in course.lessons.items()},
+            recipes={name: replace(recipe, steps=3) for name, recipe in course.recipes.items()},
         )
         for course in train_networks.COURSES
     ]

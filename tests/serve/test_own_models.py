@@ -9,8 +9,8 @@ from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.errors import SettingsError
 from keepgate.export import save
 from keepgate.lens import read
-from keepgate.lens.memory import fate
-from keepgate.lens.readers import answer_if
+from keepgate.lens.memory import write_retention
+from keepgate.lens.readers import counterfactual_answer
 from keepgate.serve.models import Model, Models, served
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -94,10 +94,10 @@ def test_every_route_answers(asked, own, name: str) -> None:
         if name == "deep-2":
             assert reply.json["code"] == "no_memory"
             continue
-        found = fate(reading.trace.layer(one["layer"], reverse=one["reverse"]), 2)
+        found = write_retention(reading.trace.layer(one["layer"], reverse=one["reverse"]), 2)
         assert reply.json["at_end"] == pytest.approx(found.at_end, rel=2e-3, abs=1e-6)
         changed = asked.post("/api/what-if", **TEXT, model=name, drop=[1], keep=[3]).json
-        true = answer_if(reading, drop=[1], keep=[3])
+        true = counterfactual_answer(reading, drop=[1], keep=[3])
         assert changed["answer"]["text"] == true.text
         assert changed["answer"]["probability"] == pytest.approx(true.probability, rel=1e-3)
 
@@ -108,11 +108,11 @@ def test_what_the_span_reader_does_not_know_is_pointed_at(asked) -> None:
 
 
 def test_the_language_of_a_model_of_one_s_own_is_found_from_its_vocabulary(asked, own) -> None:
-    said = {one["id"]: one["knows"] for one in asked.get("/api/models").json["models"]}
+    said = {one["id"]: one["vocabulary_share"] for one in asked.get("/api/models").json["models"]}
     for name in NAMES:  # all of them were built from Chinese stories
         assert said[name]["zh"] > 0.95
         assert said[name]["en"] < 0.2
-        assert own[name].told == "zh"
+        assert own[name].story_language == "zh"
         # The gradient is that of a story which it can read.
         assert asked.post("/api/gradient", models=[name], lags=5).json["story"].startswith("魯夫")
     assert said["en/rnn"]["en"] == 1.0
@@ -145,16 +145,16 @@ def test_what_has_no_memory_is_not_served(tmp_path: Path) -> None:
 
 def test_one_network_that_cannot_read_does_not_fail_the_others(serve, own, models, monkeypatch) -> None:
     from keepgate.errors import CorpusError
-    from keepgate.serve import app
+    from keepgate.serve import routes
 
-    real = app.replies.reading_of
+    real = routes.serialize.reading_json
 
     def fails(task, reading):
         if task is own["deep"].task:
             raise CorpusError("this one cannot")
         return real(task, reading)
 
-    monkeypatch.setattr(app.replies, "reading_of", fails)
+    monkeypatch.setattr(routes.serialize, "reading_json", fails)
     with serve(own) as client:
         first, second = client.post("/api/read", **TEXT, models=["deep", "points"]).json["readings"]
     assert first["error"] == {"error": "this one cannot", "code": "cannot_read", "facts": {}}

@@ -10,14 +10,14 @@ from keepgate.demo.stories import pirate_king_story, stories, vocabulary_coverag
 from keepgate.errors import CellError
 from keepgate.export import save
 from keepgate.lens import read
-from keepgate.lens.gradients import decay_length, gone_after, gradient_of_run
-from keepgate.lens.memory import fate, half_lives, writes_of
-from keepgate.lens.readers import answer_if, carriers, sensitivity
-from keepgate.lens.readers.search import sentences, without_pieces
-from keepgate.lens.readers.view import movement
+from keepgate.lens.gradients import decay_length, gradient_of_run, vanishing_lag
+from keepgate.lens.memory import half_lives, memory_updates, write_retention
+from keepgate.lens.readers import counterfactual_answer, saliency, token_effects
+from keepgate.lens.readers.search import sentence_spans, span_effects
+from keepgate.lens.readers.view import relative_state_change
 from keepgate.serve.gradients import story
 from keepgate.serve.models import served
-from keepgate.serve.replies import is_guess
+from keepgate.serve.serialize import is_guess
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.answer import Answer
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -82,7 +82,7 @@ def test_several_networks_read_side_by_side(client, told, readings) -> None:
         assert (one["answer"]["start"], one["answer"]["sentence"]) == (
             reading.answer.start, reading.answer.sentence,
         )  # fmt: skip
-        assert (one["tokens"], one["asked_from"]) == (list(reading.tokens.texts), reading.asked_from)
+        assert (one["tokens"], one["asked_from"]) == (list(reading.tokens.texts), reading.question_start)
         whole = told["text"] + told["question"]
         spelt = [whole[a:b] for a, b in zip(one["starts"], one["ends"], strict=True)]
         assert spelt == one["tokens"]
@@ -92,12 +92,12 @@ def test_several_networks_read_side_by_side(client, told, readings) -> None:
         for name, values in strip["gates"].items():
             assert near(values, layer[name][:, 0].mean(1))
         for state, values in strip["moves"].items():
-            assert near(values, movement(layer, state)[:, 0])
+            assert near(values, relative_state_change(layer, state)[:, 0])
             assert values[0] is None
         if one["model"] in GATED:
             lives = half_lives(layer)[0]
             assert near([one["half_life"], one["longest"]], [float(lives.median()), float(lives.max())])
-            assert near([one["left_of_first"]], [fate(layer, 0).at_end])
+            assert near([one["left_of_first"]], [write_retention(layer, 0).at_end])
         else:
             assert (one["half_life"], one["longest"], one["left_of_first"], strip["gates"]) == (
                 None, None, None, {},
@@ -116,14 +116,14 @@ def test_what_the_vocabulary_lacks_is_pointed_at(client) -> None:
 def test_a_token_s_write_is_followed_to_the_end(client, told, readings, name: str, unit: int | None) -> None:
     said = client.post("/api/token", **told, model=name, token=1, unit=unit).json
     (layer,) = readings[name].trace.layers
-    found = fate(layer, 1, unit=unit)
+    found = write_retention(layer, 1, unit=unit)
     assert near([said["size"], said["at_end"]], [found.size, found.at_end], 2e-3)
-    assert near(said["left"], found.left)
-    assert near(said["erased"], found.erased)
-    assert said["erasers"][0]["token"] == int(found.erased.argmax())
+    assert near(said["left"], found.retained)
+    assert near(said["erased"], found.forgotten)
+    assert said["erasers"][0]["token"] == int(found.forgotten.argmax())
     shares = [one["share"] for one in said["erasers"]]
     assert shares == sorted(shares, reverse=True)
-    write = writes_of(layer).write[1, 0]
+    write = memory_updates(layer).write[1, 0]
     if unit is None:
         assert said["written"][0]["unit"] == int(write.abs().argmax())
         assert len(said["written"]) == 8
@@ -135,10 +135,10 @@ def test_a_token_s_write_is_followed_to_the_end(client, told, readings, name: st
 @pytest.mark.parametrize("name", GATED)
 def test_each_carrier_comes_with_its_proof(client, told, readings, name: str) -> None:
     said = client.post("/api/answer", **told, model=name).json
-    found = carriers(readings[name])
+    found = token_effects(readings[name])
     assert (said["exact"], said["tried"]) == ("dropped", len(found))
     assert said["sensitivity"] is None
-    assert near([one["share"] for one in said["carriers"]], [one.share for one in found])
+    assert near([one["share"] for one in said["carriers"]], [one.probability_drop for one in found])
     first = said["carriers"][0]
     proof = client.post("/api/what-if", **told, model=name, drop=[first["token"]]).json
     assert proof["answer"]["text"] == first["without"]["text"] == found[0].without.text
@@ -159,15 +159,15 @@ def test_a_plain_rnn_has_no_writes_and_says_so(client, told, readings) -> None:
         assert "sum of what was written" in reply.json["error"]
     said = client.post("/api/answer", **told, model="zh/rnn").json
     assert (said["carriers"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
-    assert near(said["sensitivity"], sensitivity(readings["zh/rnn"]))
+    assert near(said["sensitivity"], saliency(readings["zh/rnn"]))
     with pytest.raises(CellError):
-        carriers(readings["zh/rnn"])
+        token_effects(readings["zh/rnn"])
 
 
 @pytest.mark.parametrize("name", GATED)
 def test_what_if_is_the_true_network_run_again(client, told, readings, name: str) -> None:
     said = client.post("/api/what-if", **told, model=name, drop=[0, 1], keep=[40, 41]).json
-    true = answer_if(readings[name], drop=[0, 1], keep=[40, 41])
+    true = counterfactual_answer(readings[name], drop=[0, 1], keep=[40, 41])
     assert (said["answer"]["text"], said["before"]["text"]) == (true.text, readings[name].answer.text)
     assert near([said["answer"]["probability"]], [true.probability])
     nothing = client.post("/api/what-if", **told, model=name).json
@@ -270,13 +270,13 @@ def test_a_guess_is_rarer_than_twice_chance_or_tied_with_the_next() -> None:
 def test_each_sentence_is_left_out_whole(client, told, readings, name: str) -> None:
     said = client.post("/api/answer", **told, model=name).json["sentences"]
     reading = readings[name]
-    assert sorted((one["from"], one["to"]) for one in said) == sentences(reading)
-    true = {(one.start, one.end): one for one in without_pieces(reading, sentences(reading))}
+    assert sorted((one["from"], one["to"]) for one in said) == sentence_spans(reading)
+    true = {(one.start, one.end): one for one in span_effects(reading, sentence_spans(reading))}
     shares = [one["share"] for one in said]
     assert shares == sorted(shares, reverse=True)
     for one in said:
         expected = true[one["from"], one["to"]]
-        assert near([one["share"]], [expected.share], 2e-3)
+        assert near([one["share"]], [expected.probability_drop], 2e-3)
         assert one["without"]["text"] == expected.without.text
 
 
@@ -315,7 +315,7 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
         (reached,) = torch.autograd.grad(reading.head.margin(output), output)
         true = gradient_of_run(reading.seen, reached, furthest=60)
         assert near(line["values"], true)
-        assert line["gone"] == gone_after(true)
+        assert line["gone"] == vanishing_lag(true)
         assert near([line["decay"]], [decay_length(true)])
         assert line["has_bias"] == (line["model"] != "zh/rnn")
 
@@ -342,7 +342,7 @@ def test_bias_and_scale_change_a_copy_and_never_the_network(client, models) -> N
 
 
 def test_the_second_question_about_a_story_finds_it_read(client, told, monkeypatch) -> None:
-    import keepgate.serve.readings as room
+    import keepgate.serve.reading_cache as room
 
     asked = {"text": "娜美說她想成為棒球王。", "question": "是誰想要成為棒球王?"}
     client.post("/api/read", **asked, models=["zh/gru-chrono"])

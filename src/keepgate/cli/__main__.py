@@ -60,6 +60,7 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
         # A terminal that lacks a letter shows its number instead of ending the program.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    from ..wording import sanitize
     from . import exit_codes
 
     try:
@@ -78,7 +79,8 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
             raise KeyboardInterrupt from error
         fault = exit_codes.fault_of(error)
         sys.stdout.flush()
-        print(f"keepgate: {fault.message}", file=sys.stderr)
+        # A name of a file or of what stands in it may hold what steers a terminal.
+        print(f"keepgate: {sanitize(fault.message)}", file=sys.stderr)
         return fault.code
     return 0
 

@@ -119,6 +119,12 @@ def print_answer(console: Console, text: str, answer: "Answer", question: str | 
     print_text(console, head)
     if answer.start is not None and answer.end is not None:
         print_text(console, Text("  ").append_text(marked_sentence(console, text, answer.start, answer.end)))
+    if any(share > answer.probability for _, share in answer.candidates):
+        print_text(
+            console,
+            "  Chosen for its expected overlap with all likely answers, so that one below may be likelier alone.",
+            "dim",
+        )
     others = [
         f"{one_line(other)} {probability(share)}"
         for other, share in answer.candidates[1:]

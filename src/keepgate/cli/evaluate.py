@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..errors import BundleError
-from .ask import Model
 from .console import make_console, print_json, print_text, seconds, table
+from .inputs import Model
 from .output_paths import check_writable
 
 if TYPE_CHECKING:

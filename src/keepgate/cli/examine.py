@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..errors import SettingsError
-from .ask import Model
 from .console import make_console, print_json, print_text
 from .exit_codes import FellShort
+from .inputs import Model
 from .look_outputs import PageLanguage
 
 if TYPE_CHECKING:
     from ..data.questions import Question
-    from ..lens.report import Report
+    from ..lens.report import DiagnosisReport
 
 EPILOGUE = """Examples:
 
@@ -91,7 +91,9 @@ def examine(
         _check(report, at_least)
 
 
-def _examined(reader: object, questions: "list[Question]", needed: int | None, layer: str | None) -> "Report":
+def _examined(
+    reader: object, questions: "list[Question]", needed: int | None, layer: str | None
+) -> "DiagnosisReport":
     from ..lens import examine as measured
 
     try:
@@ -107,7 +109,7 @@ def _evenly(questions: "list[Question]", most: int) -> "list[Question]":
     return [questions[k * len(questions) // most] for k in range(most)]
 
 
-def _check(report: "Report", wanted: int) -> None:
+def _check(report: "DiagnosisReport", wanted: int) -> None:
     """Raises FellShort for a horizon below what is wanted, SettingsError where none so long could show."""
     longest, (low, high) = report.behaviour.contexts[-1], report.interval
     if longest < wanted:

@@ -1,7 +1,7 @@
 """keepgate explain: what this machine offers, and which kernel a layer's call would take, and why not the others."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -63,89 +63,68 @@ def explain(
             raise SettingsError(f"{name} is {value}; it must be 1 or more")
     from ..machine import machine
 
-    found = machine()
-    explanation = None
+    report = None
     if cell is not None:
-        layer = _Layer(cell, input_size, hidden_size, num_layers, bidirectional, proj_size, device, dtype)
-        explanation = _explained(layer, steps, batch, lengths=lengths, resets=resets, trace=trace)
-    if json:
-        print_json(
-            {"machine": asdict(found), **({} if explanation is None else {"calls": _plain(explanation)})}
+        import torch
+
+        from ..nn import Recurrent, explain_kernels
+        from ..nn.init import SkipInit
+
+        where, kind = _torch_names(device, dtype)
+        with SkipInit():
+            layer = Recurrent(
+                by_name(cell), input_size, hidden_size, num_layers,
+                bidirectional=bidirectional, proj_size=proj_size, device=where, dtype=kind,
+            )  # fmt: skip
+        # One number in every place, so that the input takes no memory.
+        steps_input = torch.zeros(1, 1, 1, device=where, dtype=kind).expand(steps, batch, input_size)
+        report = explain_kernels(
+            layer,
+            steps_input,
+            lengths=torch.full((batch,), steps) if lengths else None,
+            resets=torch.zeros(1, 1, dtype=torch.bool, device=where).expand(steps, batch) if resets else None,
+            trace=trace,
         )
+    if json:
+        calls = {} if report is None else {"calls": _as_json(report)}
+        print_json({"machine": asdict(machine()), **calls})
         return
     console = make_console()
-    _show_machine(console, found)
+    _print_machine(console, machine())
     console.print()
-    if explanation is None:
-        _show_what_there_is(console)
-    else:
-        _show_explanation(console, explanation)
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """A layer as the options describe it."""
-
-    cell: str
-    input_size: int
-    hidden_size: int
-    num_layers: int
-    bidirectional: bool
-    proj_size: int
-    device: str
-    dtype: Dtype
-
-
-def _explained(
-    asked: _Layer, steps: int, batch: int, *, lengths: bool, resets: bool, trace: bool
-) -> "KernelReport":
-    """Which kernel takes the call of such a layer. Nothing is computed, but its weights are made."""
-    import torch
-
-    from ..nn import Recurrent, explain_kernels
-
-    device, dtype = _torch_names(asked.device, asked.dtype)
-    layer = Recurrent(
-        by_name(asked.cell), asked.input_size, asked.hidden_size, asked.num_layers,
-        bidirectional=asked.bidirectional, proj_size=asked.proj_size, device=device, dtype=dtype,
-    )  # fmt: skip
-    return explain_kernels(
-        layer,
-        torch.zeros(steps, batch, asked.input_size, device=device, dtype=dtype),
-        lengths=torch.full((batch,), steps) if lengths else None,
-        resets=torch.zeros(steps, batch, dtype=torch.bool, device=device) if resets else None,
-        trace=trace,
-    )
+    _print_kernels(console) if report is None else _print_report(console, report)
 
 
 def _torch_names(device: str, dtype: Dtype) -> "tuple[torch.device, torch.dtype]":
     import torch
 
     try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
+        where = torch.device(device)
+        torch.empty(0, device=where)
     except (RuntimeError, AssertionError) as fault:
         raise SettingsError(
             f"--device is {device!r}, which this machine or this torch does not have; use cpu"
         ) from fault
-    return found, getattr(torch, dtype)
+    return where, getattr(torch, dtype)
 
 
-def _show_machine(console: Console, found: "Machine") -> None:
-    extras = "" if found.extras is None else "; " + (", ".join(found.extras) or "neither bfloat16 nor AMX")
-    words = {
-        "processor": found.processor,
-        "cores": f"{found.cores} to use, torch runs {found.threads} threads",
-        "memory": "unknown" if found.memory is None else f"{found.memory / 2**30:.0f} GiB",
-        "instructions": found.instruction_set + extras,
-        "accelerator": ", ".join(found.accelerators) or "none",
-        "torch": f"{found.torch} on Python {found.python}",
+def _print_machine(console: Console, machine: "Machine") -> None:
+    extras = (
+        "" if machine.extras is None else "; " + (", ".join(machine.extras) or "neither bfloat16 nor AMX")
+    )
+    facts = {
+        "processor": machine.processor,
+        "cores": f"{machine.cores} to use, torch runs {machine.threads} threads",
+        "memory": "unknown" if machine.memory is None else f"{machine.memory / 2**30:.0f} GiB",
+        "instructions": machine.instruction_set + extras,
+        "accelerator": ", ".join(machine.accelerators) or "none",
+        "torch": f"{machine.torch} on Python {machine.python}",
     }
-    for name, value in words.items():
+    for name, value in facts.items():
         print_text(console, f"{name:<14}{value}")
 
 
-def _show_what_there_is(console: Console) -> None:
+def _print_kernels(console: Console) -> None:
     from ..kernels import KERNELS
 
     print_text(console, f"{'kernels':<14}{', '.join(kernel.name for kernel in KERNELS)}, asked in this order")
@@ -157,9 +136,9 @@ def _show_what_there_is(console: Console) -> None:
     )
 
 
-def _show_explanation(console: Console, explanation: "KernelReport") -> None:
+def _print_report(console: Console, report: "KernelReport") -> None:
     rows: list[Sequence[str]] = []
-    for part in explanation.parts:
+    for part in report.parts:
         where = f"layer {part.layer} {'reverse' if part.reverse else 'forward'}"
         for choice in part.choices:
             verdict = (
@@ -174,7 +153,7 @@ def _show_explanation(console: Console, explanation: "KernelReport") -> None:
     console.print(table(("call", "kernel", "answer"), rows, left=3))
 
 
-def _plain(explanation: "KernelReport") -> list[dict[str, object]]:
+def _as_json(report: "KernelReport") -> list[dict[str, object]]:
     return [
         {
             "layer": part.layer,
@@ -182,5 +161,5 @@ def _plain(explanation: "KernelReport") -> list[dict[str, object]]:
             "kernel": part.kernel,
             "refusals": {choice.name: choice.reason for choice in part.choices if choice.reason is not None},
         }
-        for part in explanation.parts
+        for part in report.parts
     ]

@@ -1,9 +1,13 @@
-"""Texts and questions from files, from standard input, and from a person at a prompt."""
+"""Inputs of the commands: a model, texts and questions from files, standard input or a prompt."""
 
 import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from ..data.corpora.source import decoded, lines_of
 from ..data.corpora.source import read_text as read_file
@@ -11,27 +15,39 @@ from ..errors import SettingsError
 
 STANDARD_INPUT = "-"
 
+Model = Annotated[Path, Parameter(help="The folder that `keepgate train` wrote.")]
+TextFile = Annotated[
+    str,
+    Parameter(
+        name="--text",
+        metavar="FILE",
+        help="A file with the text to read, UTF-8; - reads standard input.",
+        allow_leading_hyphen=True,
+    ),
+]
 
-def read_text(source: str) -> str:
+
+def read_text(path: str) -> str:
     """The text of a file, or of standard input for "-".
 
     Raises CorpusError if it cannot be read, is empty, or is not UTF-8; the place of the first fault is named.
     """
-    if source == STANDARD_INPUT:
+    if path == STANDARD_INPUT:
         return decoded(sys.stdin.buffer.read(), "standard input")
-    return read_file(source)
+    return read_file(path)
 
 
-def read_questions(source: str) -> list[str]:
+def read_questions(path: str) -> list[str]:
     """The questions in a file, one a line, without empty lines. Raises as `read_text`."""
-    return [line.strip() for line in lines_of(read_text(source)) if line.strip()]
+    return [line.strip() for line in lines_of(read_text(path)) if line.strip()]
 
 
-def checked(question: str) -> str:
+def question_from_option(question: str) -> str:
     """A question from the command line. Raises SettingsError if it asks nothing or is not UTF-8."""
     try:
-        # In a locale without letters Python keeps the bytes of the command line in another form.
-        question = os.fsencode(question).decode() if not _is_text(question) else question
+        # In a locale without letters Python keeps the bytes of the command line as lone surrogates.
+        if any("\ud800" <= letter <= "\udfff" for letter in question):
+            question = os.fsencode(question).decode()
     except UnicodeDecodeError as fault:
         raise SettingsError(
             "--question is not UTF-8; set the terminal to UTF-8, or put the question into a file for --questions"
@@ -41,11 +57,7 @@ def checked(question: str) -> str:
     return question.strip()
 
 
-def _is_text(question: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in question)
-
-
-def asked() -> Iterator[str]:
+def prompted_questions() -> Iterator[str]:
     """Questions as a person types them, until an empty line or Ctrl-D; from a pipe, one a line, without a prompt."""
     if not sys.stdin.isatty():
         yield from read_questions(STANDARD_INPUT)
@@ -55,7 +67,7 @@ def asked() -> Iterator[str]:
         import readline  # noqa: F401
     while True:
         try:
-            question = _typed().strip()
+            question = _read_line().strip()
         except EOFError:
             print(file=sys.stderr)
             return
@@ -67,7 +79,7 @@ def asked() -> Iterator[str]:
         yield question
 
 
-def _typed() -> str:
+def _read_line() -> str:
     """One line from the terminal. Where results go to a file, the prompt still goes to the terminal."""
     if sys.stdout.isatty():
         return input("? ")

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from ..errors import SettingsError
 from ..wording import percent, sanitize
-from .ask import Model, TextFile
 from .console import (
     has_blocks,
     make_console,
@@ -22,7 +21,7 @@ from .console import (
     table,
 )
 from .gate_strip import Row, draw, stretched
-from .inputs import checked, read_text
+from .inputs import Model, TextFile, question_from_option, read_text
 from .look_outputs import PageLanguage, pairs, write_files
 from .output_paths import check_writable
 
@@ -120,7 +119,7 @@ def look(
     Under each token stands one block for each gate: tall is open, low is closed. The rows below show how far each
     state moved at that token.
     """
-    asked = checked(question)
+    asked = question_from_option(question)
     part = _part(tokens)
     figures = pairs(figure)
     for path in ([] if html is None else [html]) + [path for _, path in figures]:
@@ -192,7 +191,7 @@ def _named(layer: "LayerTrace", letter: str) -> str:
 
 def _lines(layer: "LayerTrace", wanted: tuple[str, ...], unit: int | None) -> list[_Line]:
     """The rows to draw: gates first, the one that keeps before the others, then how far each state moved."""
-    from ..lens.readers.view import movement
+    from ..lens.readers.view import relative_state_change
 
     gates = _gates(layer)
     for letter in wanted:
@@ -211,7 +210,7 @@ def _lines(layer: "LayerTrace", wanted: tuple[str, ...], unit: int | None) -> li
         lines.append(_Line(letter, f"{_named(layer, letter)} {letter}", over_time.tolist(), True, remark))
     if unit is None:
         for letter in reversed(layer.cell.states):
-            moved = movement(layer, letter)[:, 0].tolist()
+            moved = relative_state_change(layer, letter)[:, 0].tolist()
             lines.append(_Line(letter, f"{letter} moves", moved, False, _named(layer, letter)))
     return [line for line in lines if not wanted or line.name in wanted]
 
@@ -291,10 +290,10 @@ def _sentence(layer: "LayerTrace", unit: int | None) -> str:
 def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
     """How long the gate that keeps makes memory last."""
     from ..lens.memory.time_scales import half_life
-    from ..lens.readers.view import survival
+    from ..lens.readers.view import retention_of_first_write
 
     halves = half_life(kept)[0].sort().values
-    left = survival(kept, reverse=layer.reverse)[0]
+    left = retention_of_first_write(kept, reverse=layer.reverse)[0]
     gate, memory = (
         f"{_named(layer, layer.cell.retain_gate or '')} gate {layer.cell.retain_gate}",
         layer.cell.memory_state,
@@ -316,9 +315,9 @@ def _keeps(layer: "LayerTrace", kept: "Tensor") -> str:
 
 def _moves(layer: "LayerTrace") -> str:
     """How fast each state changes, the slowest first; nothing for a single token."""
-    from ..lens.readers.view import movement
+    from ..lens.readers.view import relative_state_change
 
-    moved = {state: movement(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
+    moved = {state: relative_state_change(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
     if any(math.isnan(value) for value in moved.values()):
         return ""
     order = sorted(moved, key=moved.__getitem__)

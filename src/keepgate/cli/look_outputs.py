@@ -21,7 +21,7 @@ def pairs(figures: Sequence[str]) -> list[tuple[str, str]]:
     for given, (name, equals, path) in zip(figures, found, strict=True):
         if not (name and equals and path):
             raise SettingsError(
-                f"--figure is {given!r}; write NAME=FILE, for example --figure carriers=carriers.svg"
+                f"--figure is {given!r}; write NAME=FILE, for example --figure token_effects=tokens.svg"
             )
         if Path(path).suffix.lower() not in (".svg", ".png"):
             raise SettingsError(f"--figure is {given!r}; the file's name must end in .svg or .png")
@@ -43,9 +43,9 @@ def write_files(
     Raises SettingsError for a figure that there is not, OSError for a file that cannot be written.
     """
     from ..export.file import write_file
-    from ..lens import look
+    from ..lens import explain
 
-    seen = look(model, text, question, language=language or "en")
+    seen = explain(model, text, question, language=language or "en")
     drawn = [(seen.figure(name), path) for name, path in figures]
     page = None if html is None else seen.html(language=language)
     console.print()

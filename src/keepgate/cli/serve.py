@@ -59,9 +59,9 @@ def serve(
     if not 0 <= port <= _MOST:
         raise SettingsError(f"--port is {port}; give 1 to {_MOST}, or 0 for any that is free")
 
-    from ..serve.listen import listen
+    from ..serve.open_socket import open_socket
 
-    opened = listen(host, port)
+    opened = open_socket(host, port)
     try:
         from ..serve.models import served
         from ..serve.server import run

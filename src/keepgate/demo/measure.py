@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..lens.gradients.by_lag import gradient_by_lag
-from ..lens.readers.view import movement, view
+from ..lens.readers.view import relative_state_change, view
 from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.choice.reader import ChoiceReader
@@ -92,7 +92,10 @@ def strip(task: ChoiceReader) -> Strip | None:
         gates={
             name: tuple(layer[name][:last, 0].mean(1).tolist()) for name in layer.cell.traced if name in gates
         },
-        change={state: tuple(movement(layer, state)[:last, 0].tolist()) for state in layer.cell.states},
+        change={
+            state: tuple(relative_state_change(layer, state)[:last, 0].tolist())
+            for state in layer.cell.states
+        },
     )
 
 
@@ -106,7 +109,7 @@ def state_change(task: ChoiceReader) -> dict[str, float]:
     question = pirate_king_story(PIRATE_KING_LENGTH)
     (layer,) = view(task, question).trace.layers
     story = slice(question.facts[0][1], len(question.text))
-    return {state: float(movement(layer, state)[story, 0].mean()) for state in layer.cell.states}
+    return {state: float(relative_state_change(layer, state)[story, 0].mean()) for state in layer.cell.states}
 
 
 def chance() -> float:

@@ -4,7 +4,7 @@ Nothing in it is unpickled and nothing named in it is imported: its kind is look
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ import tomli_w
 import torch
 from safetensors.torch import save as tensors_to
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from .. import tasks
 from ..config import settings_from
 from ..errors import BundleError, KeepgateError, nearest_first
+from ..nn.init import SkipInit
 from ..tasks.kind import TaskKind
 from ..tasks.task import Task
 from . import folder as folders
@@ -75,7 +75,7 @@ def load(folder: Path | str) -> Task:
     check_lists(path / "vocabulary.json", vocabulary, size, _REMEDY)
     _refuse_more_layers(path / "model.toml", model, len(header) // _TENSORS_PER_LAYER)
     # Built once without memory: settings that ask for more than the weights are is refused before it is taken.
-    with torch.device("meta"), _Unfilled():
+    with torch.device("meta"), SkipInit():
         _refuse_misfits(_build(task_type, model, vocabulary, path), header, path, _REMEDY)
     # A header and numbers of at most eight bytes.
     limits = {WEIGHTS: 8 * size + (1 << 23)}
@@ -85,23 +85,6 @@ def load(folder: Path | str) -> Task:
         task = _build(task_type, model, vocabulary, path)
     put_weights(task, weights, path, _REMEDY)
     return task.eval()
-
-
-class _Unfilled(TorchFunctionMode):
-    """Weights are not given initial values: without memory there is nowhere to put them, and torch would import its
-    compiler to find that out, which takes longer than all the rest of `load`."""
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        options = dict(kwargs or {})
-        if getattr(func, "__module__", None) == "torch.nn.init":
-            return options.get("tensor", args[0] if args else None)
-        return func(*args, **options)
 
 
 def settings_table(settings: Any) -> dict[str, Any]:

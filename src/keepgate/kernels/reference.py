@@ -30,10 +30,12 @@ class Reference:
         states = call.states
         kept: list[dict[str, Tensor]] = []
         for t in reversed(range(call.steps)) if call.reverse else range(call.steps):
-            previous = _cleared(call, t, states)
+            previous = cleared(call, t, states)
             wx = _by_name(cell.gates, wx_T_BR[t])
             s = Named(**dict(zip(cell.states, previous, strict=True)))
             step = dict(cell.step(wx, recurrence(previous[0]), s, *extra))
+            # What is made of weights per unit alone is the same in every row.
+            step = {k: v if v.dim() == 2 else v.expand(call.rows, -1) for k, v in step.items()}
             if call.weight_hr is not None:
                 step[cell.states[0]] = linear(step[cell.states[0]], call.weight_hr)
             alive = None if call.lengths is None else (t < call.lengths).to(call.x.device).unsqueeze(1)
@@ -80,7 +82,7 @@ def recurrent_product(call: Call, h: Float[Tensor, "*steps projected"]) -> Float
     return torch.addcmul(torch.zeros_like(weight) if bias is None else bias, repeated, weight)
 
 
-def _cleared(call: Call, t: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def cleared(call: Call, t: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The states before step t, zero where a new sequence begins."""
     if call.resets is None:
         return states

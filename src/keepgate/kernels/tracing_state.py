@@ -24,7 +24,12 @@ def forward_mode() -> bool:
 
 def older_vmap() -> bool:
     """Whether torch's older vmap is at work: `is_grads_batched`, `jacobian(vectorize=True)`."""
-    return legacy_vmap_level() > 0
+    return not torch.compiler.is_compiling() and legacy_vmap_level() > 0
+
+
+def recorded_by_jit() -> bool:
+    """Whether torch.jit.trace records what happens."""
+    return not torch.compiler.is_compiling() and jit_tracing()
 
 
 def undisturbed() -> bool:

@@ -1,28 +1,28 @@
-"""The lens: what a recurrent network wrote into its memory, what it erased, and how far back it remembers.
+"""The lens: what a recurrent network wrote into its memory, what it forgot, and how far back it remembers.
 
 Entry points are here; everything else is in the sub-packages, in the order in which they stand on each other: `memory`,
 `capture`, `gradients` and `interventions`, `readers`, `diagnosis`, `report`.
 """
 
 from . import capture, diagnosis, gradients, interventions, memory, readers, report
-from .capture import Attached, attach, see
+from .capture import Attached, attach, capture_layer
 from .diagnosis import Watch
 from .readers import read
-from .report import examine, look
+from .report import examine, explain
 
 __all__ = [
     "Attached",
     "Watch",
     "attach",
     "capture",
+    "capture_layer",
     "diagnosis",
     "examine",
+    "explain",
     "gradients",
     "interventions",
-    "look",
     "memory",
     "read",
     "readers",
     "report",
-    "see",
 ]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 LETTERS, PARTS, DEPTH, LINE = 32, 4, 2, 80
 
 
-def brief(found: Any) -> str:
+def compact_repr(found: Any) -> str:
     """A dataclass on one line: tensors as shape, lowest and highest value, the middle of a long row left out.
 
     Written as a class's `__repr__ = brief`.

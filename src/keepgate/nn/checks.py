@@ -1,52 +1,63 @@
 """What no layer can be built with or given, refused with torch.nn's classes of error."""
 
+import numbers
+import operator
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from .. import cells
 from ..equations import Cell
 from ..errors import KernelRefused, SettingsError, ShapeError
 
 
-def check_settings(
-    *,
-    input_size: int,
-    hidden_size: int,
-    num_layers: int = 1,
-    proj_size: int = 0,
-    bias: bool = True,
-    batch_first: bool = False,
-    bidirectional: bool = False,
-    dropout: float = 0.0,
-) -> None:
-    """Raises TypeError for a size or switch of another type, SettingsError (a ValueError) for an impossible value."""
-    _check_size("input_size", input_size, least=1)
-    _check_size("hidden_size", hidden_size, least=1)
-    _check_size("num_layers", num_layers, least=1)
-    _check_size("proj_size", proj_size, least=0)
-    for name, value in (("bias", bias), ("batch_first", batch_first), ("bidirectional", bidirectional)):
-        if not isinstance(value, bool):
-            raise TypeError(f"{name} is True or False, got {type(value).__name__}: {value!r}")
+def size_of(name: str, value: Any, *, least: int = 1) -> int:
+    """A count (of units, layers, rows, steps) as an int; numpy's integers are numbers too.
+
+    Raises TypeError for another type, SettingsError (a ValueError) for less than `least`.
+    """
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        size = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{name} is a count, so it is an int, got {type(value).__name__}: {value!r}"
+        ) from None
+    if size < least:
+        raise SettingsError(f"{name} is {size}; it must be {least} or more")
+    return size
+
+
+def switch_of(name: str, value: Any) -> bool:
+    """True or False, numpy's too. Raises TypeError for anything else."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is True or False, got {type(value).__name__}: {value!r}")
+    return bool(value)
+
+
+def dropout_of(value: Any) -> float:
+    """The probability of zeroing an element, from 0 to 1. Raises SettingsError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
+        raise SettingsError(f"dropout is {value!r}; it is the probability of zeroing an element, from 0 to 1")
+    return float(value)
+
+
+def real_of(name: str, value: Any) -> float | None:
+    """A number or None, numpy's numbers too. Raises SettingsError for anything else."""
+    if value is not None and (not isinstance(value, numbers.Real) or isinstance(value, bool)):
+        raise SettingsError(f"{name} is {value!r}; it must be a number, or None")
+    return value if value is None or type(value) in (int, float) else float(value)
+
+
+def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:
+    """Raises SettingsError for a projection that is no smaller, or of an output that the cell's step uses by unit."""
     if proj_size >= hidden_size:
         raise SettingsError(
             f"proj_size={proj_size} must be smaller than hidden_size={hidden_size}, or 0 for none"
         )
-    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
-        raise SettingsError(
-            f"dropout is {dropout!r}; it is the probability of zeroing an element, from 0 to 1"
-        )
-
-
-def _check_size(name: str, value: int, *, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(
-            f"{name} counts units or layers, so it is an int, got {type(value).__name__}: {value!r}"
-        )
-    if value < least:
-        raise SettingsError(f"{name} is {value}; it must be {least} or more")
-
-
-def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:
-    """Raises SettingsError for a projection of an output that the cell's step uses, unit by unit."""
     if proj_size and cell.reads_output:
         raise SettingsError(
             f"proj_size={proj_size}: a unit of {cell.name} reads its own output before the step, and a projection of "
@@ -63,15 +74,13 @@ def check_no_projection(proj_size: int, layer: str) -> None:
         )
 
 
-def check_stream(batch: int, *, bidirectional: bool, kernel: str | None) -> None:
+def check_stream(*, bidirectional: bool, kernel: str | None) -> None:
     """Raises SettingsError or KernelRefused for what cannot be read one step at a time by the C++ core."""
     if bidirectional:
         raise SettingsError(
             "a stepper reads a stream forwards, and this layer's other direction starts at the end, which a stream "
             "does not have; build it with bidirectional=False, or call it on whole pieces"
         )
-    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
-        raise SettingsError(f"batch is {batch!r}; it is the number of streams read side by side, 1 or more")
     if kernel not in (None, "cpu"):
         raise KernelRefused(
             f"the layer was built with kernel={kernel!r}, and a stepper runs the C++ core; build it with "
@@ -79,14 +88,23 @@ def check_stream(batch: int, *, bidirectional: bool, kernel: str | None) -> None
         )
 
 
+def rnn_cell(nonlinearity: str) -> Cell:
+    """The plain RNN's cell of this nonlinearity. Raises SettingsError for an unknown one."""
+    known = {"tanh": cells.rnn_tanh, "relu": cells.rnn_relu}
+    if nonlinearity not in known:
+        raise SettingsError(f"Unknown nonlinearity {nonlinearity!r}; choose tanh or relu")
+    return known[nonlinearity]
+
+
 def check_input(input: Tensor, weight_ih: Tensor, layer: str) -> None:
     """Raises ShapeError for an input with other features than the layer's, or of another kind than its weights."""
     check_kind("input", input, weight_ih)
     features, expected = input.shape[-1], weight_ih.shape[1]
     if features != expected:
+        another = f" or build with input_size={features}" if features else ""
         raise ShapeError(
             f"input has {features} features but this {layer} was built with input_size={expected}; "
-            f"project it first or build with input_size={features}"
+            f"project it first{another}"
         )
 
 

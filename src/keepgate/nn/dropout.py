@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import SettingsError
+from .checks import dropout_of
 
 
 class LockedDropout(nn.Module):
@@ -12,11 +13,9 @@ class LockedDropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        if isinstance(p, bool) or not 0 <= p < 1:
-            raise SettingsError(
-                f"dropout is {p!r}; it is the probability of zeroing a feature, from 0 up to but not 1"
-            )
-        self.p = float(p)
+        self.p = dropout_of(p)
+        if self.p == 1:
+            raise SettingsError("dropout is 1, which zeroes every feature; give less than 1")
 
     def forward(self, x: Float[Tensor, "time batch features"]) -> Float[Tensor, "time batch features"]:
         """x with each row's dropped features zero and the others divided by 1 - p; x itself outside training."""
@@ -26,4 +25,5 @@ class LockedDropout(nn.Module):
         return x * (mask / (1 - self.p))
 
     def extra_repr(self) -> str:
+        """The probability of zeroing a feature."""
         return f"p={self.p}"

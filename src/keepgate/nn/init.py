@@ -1,10 +1,12 @@
 """Initial weights, the keeping gate's bias among them, each with its source."""
 
 import math
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..equations import Cell
 from ..errors import SettingsError
@@ -93,3 +95,23 @@ def _set_bias(cell: Cell, weights: dict[str, Tensor], gate: tuple[str, int] | No
     weights["bias_ih"].chunk(total)[index].copy_(sign * value)
     if "bias_hh" in weights:
         weights["bias_hh"].chunk(total)[index].zero_()
+
+
+class SkipInit(TorchFunctionMode):
+    """Mode in which torch.nn.init fills nothing: layers are built for their shapes, or for weights to be loaded.
+
+    On the meta device there is nothing to fill, and torch would import its compiler to find that out, which takes
+    longer than building the layers. As torch.nn.utils.skip_init, for whole models.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        options = dict(kwargs or {})
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return options.get("tensor", args[0] if args else None)
+        return func(*args, **options)

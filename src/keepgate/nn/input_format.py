@@ -1,7 +1,8 @@
-"""Inputs as torch.nn takes them (unbatched, batch first, packed) → [time, batch, input] with lengths, and back."""
+"""Input formats of torch.nn (unbatched, batch first, packed) → [time, batch, input] with lengths, and back."""
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -9,13 +10,19 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import SettingsError, ShapeError
+from .checks import check_kind
+from .length_mask import length_mask
 
 Lengths = Tensor | list[int] | tuple[int, ...]
 Hidden = Tensor | tuple[Tensor, ...]
 
 
 class BatchLayout(NamedTuple):
-    """An input, time first, and what is needed to hand the answer back in the form that was given."""
+    """An input, time first, and how to bring what belongs to it into the same form and back.
+
+    x:       [time, batch, input]. lengths: steps of each row, int64 on the CPU, or None where all have all of them.
+    batched: whether the caller gave a batch. batch_first: whether it came so. packed: the PackedSequence that it was.
+    """
 
     x: Float[Tensor, "time batch input"]
     lengths: Int[Tensor, " batch"] | None = None
@@ -23,23 +30,75 @@ class BatchLayout(NamedTuple):
     batch_first: bool = False
     packed: PackedSequence | None = None
 
-    def states_in(self, state: Tensor) -> Tensor:
-        """A given state [layers, batch, units], its rows in the order in which they are computed."""
-        if not self.batched:
-            return state.unsqueeze(1)
-        if self.packed is not None and self.packed.sorted_indices is not None:
-            return state.index_select(1, self.packed.sorted_indices)
-        return state
+    def initial_states(
+        self, hx: Hidden | None, names: Sequence[str], sizes: Sequence[int], places: int, layer: str
+    ) -> list[tuple[Tensor, ...]]:
+        """The states before the first step for each layer and direction, [batch, units] each, rows as in `x`.
 
-    def states_out(self, states: list[Tensor]) -> list[Tensor]:
-        """Computed states, their rows in the order in which they were given."""
-        if not self.batched:
-            return [state.squeeze(1) for state in states]
-        if self.packed is not None and self.packed.unsorted_indices is not None:
-            return [state.index_select(1, self.packed.unsorted_indices) for state in states]
-        return states
+        hx: one [places, batch, units] for each of the cell's states, in its order; zeros if None.
+        names, sizes: of the cell's states. layer: the class's name, for messages.
+        Raises ShapeError for what does not fit.
+        """
+        rows = self.x.shape[1]
+        if hx is None:
+            zeros = {size: self.x.new_zeros(rows, size) for size in sizes}
+            return [tuple(zeros[size] for size in sizes)] * places
+        states = (hx,) if isinstance(hx, Tensor) or not isinstance(hx, (tuple, list)) else tuple(hx)
+        if len(states) != len(names):
+            raise ShapeError(
+                f"{layer} carries {len(names)} state(s), {', '.join(names)}, "
+                f"but hx holds {len(states)}; give {'a tuple of them' if len(names) > 1 else 'one tensor'}"
+            )
+        in_order = []
+        for name, state, size in zip(names, states, sizes, strict=True):
+            expected = (places, rows, size) if self.batched else (places, size)
+            check_state(f"initial state {name}", state, expected, self.x)
+            in_order.append(self._rows_of(state) if self.batched else state.unsqueeze(1))
+        return list(zip(*in_order, strict=True))
 
-    def unpacked(self) -> "BatchLayout":
+    def final_states(self, final: Sequence[tuple[Tensor, ...]]) -> Hidden:
+        """The final states of each layer and direction, [batch, units], as torch.nn returns them, rows as they came."""
+        if len(final) == 1:
+            stacked = [state[None] for state in final[0]]
+        else:
+            stacked = [torch.stack(states) for states in zip(*final, strict=True)]
+        order = None if self.packed is None else self.packed.unsorted_indices
+        if not self.batched:
+            stacked = [state.squeeze(1) for state in stacked]
+        elif order is not None:
+            stacked = [state.index_select(1, order) for state in stacked]
+        return tuple(stacked) if len(stacked) > 1 else stacked[0]
+
+    def time_first_resets(self, resets: Tensor | None) -> Tensor | None:
+        """Resets as [time, batch] beside `x`. Raises ShapeError or SettingsError for what does not fit."""
+        if resets is None:
+            return None
+        if self.packed is not None:
+            raise SettingsError(
+                "resets need a padded input, because a PackedSequence has no [time, batch]; pad it"
+            )
+        steps, rows = self.x.shape[:2]
+        laid_out = resets
+        if isinstance(resets, Tensor):
+            laid_out = resets if self.batched else resets.unsqueeze(1)
+            laid_out = laid_out.T if self.batch_first and self.batched and resets.dim() == 2 else laid_out
+        if (
+            not isinstance(laid_out, Tensor)
+            or laid_out.dtype != torch.bool
+            or laid_out.shape != (steps, rows)
+        ):
+            kind = (
+                f"{resets.dtype} of shape {tuple(resets.shape)}"
+                if isinstance(resets, Tensor)
+                else f"{resets!r}"
+            )
+            raise ShapeError(
+                f"resets is {kind}; expected a tensor of torch.bool, laid out as the input: {steps} steps by {rows} "
+                "rows"
+            )
+        return laid_out.to(self.x.device)
+
+    def padded(self) -> "BatchLayout":
         """The same rows as a padded input, in the order in which the caller had them before packing."""
         if self.packed is None:
             return self
@@ -53,67 +112,88 @@ class BatchLayout(NamedTuple):
         """The output [time, batch, units] in the form in which the input came."""
         if self.packed is not None:
             assert self.lengths is not None
-            time = torch.arange(len(output)).unsqueeze(1)
-            real = (time < self.lengths).to(output.device)
-            return self.packed._replace(data=output[real])
+            return self.packed._replace(data=output[length_mask(self.lengths, len(output)).to(output.device)])
         if not self.batched:
             return output.squeeze(1)
         return output.transpose(0, 1) if self.batch_first else output
 
+    def _rows_of(self, state: Tensor) -> Tensor:
+        order = None if self.packed is None else self.packed.sorted_indices
+        return state if order is None else state.index_select(1, order)
+
 
 def batch_layout(
-    given: Tensor | PackedSequence, lengths: Lengths | None, batch_first: bool, layer: str
+    input: Tensor | PackedSequence, lengths: Lengths | None, batch_first: bool, layer: str
 ) -> BatchLayout:
-    """The input, time first. Raises ShapeError for what no layer can read.
+    """The input, time first. Raises ShapeError for what no layer can read, TypeError for what is no tensor.
 
     layer: the class's name, for messages.
     """
-    if isinstance(given, PackedSequence):
+    if isinstance(input, PackedSequence):
         if lengths is not None:
             raise SettingsError(
                 "a PackedSequence has its lengths inside; pass lengths=None, or a padded tensor"
             )
-        return _unpacked(given, layer)
-    if not isinstance(given, Tensor):
-        raise TypeError(f"{layer} takes a Tensor or a PackedSequence, got {type(given).__name__}")
-    if given.dim() not in (2, 3):
+        return _unpacked(input, layer)
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{layer} takes a Tensor or a PackedSequence, got {type(input).__name__}")
+    if input.dim() not in (2, 3):
         raise ShapeError(
-            f"{layer}: expected input to be 2D or 3D, got {given.dim()}D; "
+            f"{layer}: expected input to be 2D or 3D, got {input.dim()}D; "
             "give [time, input] for one sequence or [time, batch, input] for several"
         )
-    batched = given.dim() == 3
-    x = given if batched else given.unsqueeze(1)
+    batched = input.dim() == 3
+    x = input if batched else input.unsqueeze(1)
     if batched and batch_first:
         x = x.transpose(0, 1)
     if x.shape[0] == 0:
         raise ShapeError(
             f"Expected sequence length to be larger than 0 in RNN: {layer} got an input of shape "
-            f"{tuple(given.shape)}, without steps; give at least one (rows without steps: lengths=0)"
+            f"{tuple(input.shape)}, without steps; give at least one (rows without steps: lengths=0)"
         )
     checked = None if lengths is None else check_lengths(lengths, steps=x.shape[0], rows=x.shape[1])
     return BatchLayout(x=x, lengths=checked, batched=batched, batch_first=batch_first)
 
 
+def check_state(name: str, state: Any, expected: tuple[int, ...], like: Tensor) -> None:
+    """Raises ShapeError for a state that is no tensor, or of another shape, dtype or device than it must be."""
+    if not isinstance(state, Tensor):
+        raise ShapeError(
+            f"{name} is {type(state).__name__}, expected a tensor of shape {expected}; leave hx out for zeros"
+        )
+    if tuple(state.shape) != expected:
+        meaning = (
+            "[layers · directions, batch, units]"
+            if len(expected) == 3
+            else "one for each of the input's rows"
+        )
+        raise ShapeError(f"{name} has shape {tuple(state.shape)}, expected {expected}: {meaning}")
+    check_kind(name, state, like)
+
+
 def check_lengths(lengths: Lengths, *, steps: int, rows: int) -> Int[Tensor, " batch"]:
     """The lengths as int64 on the CPU. Raises ShapeError for a number of rows or a length that cannot be."""
-    given = torch.as_tensor(lengths)
-    if given.dtype.is_floating_point or given.dtype.is_complex or given.dtype == torch.bool:
+    try:
+        counts = torch.as_tensor(lengths)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ShapeError(f"lengths is {lengths!r}; give one whole number of steps for each row") from error
+    if counts.dtype.is_floating_point or counts.dtype.is_complex or counts.dtype == torch.bool:
         raise ShapeError(
-            f"lengths count steps, so they are whole numbers, got {given.dtype}; use lengths.long()"
+            f"lengths count steps, so they are whole numbers, got {counts.dtype}; use lengths.long()"
         )
-    if tuple(given.shape) != (rows,):
+    if tuple(counts.shape) != (rows,):
         raise ShapeError(
-            f"lengths has shape {tuple(given.shape)}, but the input has {rows} rows; give one length a row"
+            f"lengths has shape {tuple(counts.shape)}, but the input has {rows} rows; give one length a row"
         )
-    given = given.detach().to("cpu", torch.int64)
+    counts = counts.detach().to("cpu", torch.int64)
     if torch.compiler.is_compiling():
-        return given  # their values are not known yet; the kernel looks at them when it runs
-    if rows and (int(given.min()) < 0 or int(given.max()) > steps):
-        row = int(torch.nonzero((given < 0) | (given > steps))[0])
+        return counts  # their values are not known yet; the kernel looks at them when it runs
+    if rows and (int(counts.min()) < 0 or int(counts.max()) > steps):
+        row = int(torch.nonzero((counts < 0) | (counts > steps))[0])
         raise ShapeError(
-            f"lengths[{row}] is {int(given[row])}, but the input has {steps} steps; lengths go from 0 to {steps}"
+            f"lengths[{row}] is {int(counts[row])}, but the input has {steps} steps; lengths go from 0 to {steps}"
         )
-    return given
+    return counts
 
 
 def _unpacked(packed: PackedSequence, layer: str) -> BatchLayout:
@@ -138,9 +218,9 @@ def _unpacked(packed: PackedSequence, layer: str) -> BatchLayout:
         )
     _check_permutation(packed, counts[0], layer)
     real = torch.arange(counts[0]) < sizes.cpu().unsqueeze(1)
-    places = torch.zeros(len(counts), counts[0], dtype=torch.int64)
-    places[real] = torch.arange(len(data))
-    padded = data.index_select(0, places.reshape(-1).to(data.device)).view(len(counts), counts[0], -1)
+    positions = torch.zeros(len(counts), counts[0], dtype=torch.int64)
+    positions[real] = torch.arange(len(data))
+    padded = data.index_select(0, positions.reshape(-1).to(data.device)).view(len(counts), counts[0], -1)
     return BatchLayout(x=padded, lengths=real.sum(0), packed=packed)
 
 

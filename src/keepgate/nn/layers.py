@@ -5,8 +5,7 @@ from typing import Literal
 import torch
 
 from .. import cells
-from ..errors import SettingsError
-from .checks import check_no_projection
+from .checks import check_no_projection, rnn_cell
 from .init import Init
 from .recurrent import Recurrent
 
@@ -34,24 +33,15 @@ class RNN(Recurrent):
         kernel: str | None = None,
     ) -> None:
         check_no_projection(proj_size, "RNN")
-        known = {"tanh": cells.rnn_tanh, "relu": cells.rnn_relu}
-        if nonlinearity not in known:
-            raise SettingsError(f"Unknown nonlinearity {nonlinearity!r}; choose tanh or relu")
         self.nonlinearity = nonlinearity
         super().__init__(
-            known[nonlinearity], input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0,
+            rnn_cell(nonlinearity), input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0,
             device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
         )  # fmt: skip
-
-    @property
-    def mode(self) -> str:
-        return f"RNN_{self.nonlinearity.upper()}"
 
 
 class LSTM(Recurrent):
     """torch.nn.LSTM with a trace of i, f, g, o, c and h. Hochreiter & Schmidhuber (1997), Gers et al. (2000)."""
-
-    mode = "LSTM"
 
     def __init__(
         self,
@@ -79,8 +69,6 @@ class LSTM(Recurrent):
 
 class GRU(Recurrent):
     """torch.nn.GRU with a trace of r, z, n and h; h_t = (1 - z) n + z h_{t-1}. Cho et al. (2014), arXiv:1406.1078."""
-
-    mode = "GRU"
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """RNNCell, LSTMCell, GRUCell: one step at a time, as torch.nn calls them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -8,13 +8,21 @@ from torch.nn.functional import linear
 
 from .. import cells
 from ..equations import Cell, Named
-from ..errors import SettingsError, ShapeError
-from .checks import check_input, check_kind, check_settings
+from ..errors import ShapeError
+from .checks import check_input, real_of, rnn_cell, size_of, switch_of
 from .init import Init, check_init, initialise
+from .input_format import check_state
+from .parameters import load_own_wholly, load_state_dict_wholly
+from .torch_layer import to_torch
+from .tracers import fx_call, refuse_script
 
 
-class CellLayer(nn.Module):
+class CellLayer(nn.RNNCellBase):
     """One step of a dense cell: weight_ih [gates · hidden, input], weight_hh [gates · hidden, hidden], two biases."""
+
+    __prepare_scriptable__ = refuse_script
+    load_state_dict = load_state_dict_wholly
+    _load_from_state_dict = load_own_wholly
 
     def __init__(
         self,
@@ -28,20 +36,11 @@ class CellLayer(nn.Module):
         horizon: float | None,
         forget_bias: float | None,
     ) -> None:
-        super().__init__()
-        check_settings(input_size=input_size, hidden_size=hidden_size, bias=bias, dropout=0.0)
-        check_init(cell, init, horizon, forget_bias, bias)
-        self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bias
-        self.init, self.horizon, self.forget_bias = init, horizon, forget_bias
-        rows = len(cell.gates) * hidden_size
-        self.weight_ih = nn.Parameter(torch.empty(rows, input_size, device=device, dtype=dtype))
-        self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size, device=device, dtype=dtype))
-        self.bias_ih: nn.Parameter | None = None
-        self.bias_hh: nn.Parameter | None = None
-        if bias:
-            self.bias_ih = nn.Parameter(torch.empty(rows, device=device, dtype=dtype))
-            self.bias_hh = nn.Parameter(torch.empty(rows, device=device, dtype=dtype))
-        self.reset_parameters()
+        input_size, hidden_size = size_of("input_size", input_size), size_of("hidden_size", hidden_size)
+        self.cell, self.init, bias = cell, init, switch_of("bias", bias)
+        self.horizon, self.forget_bias = real_of("horizon", horizon), real_of("forget_bias", forget_bias)
+        check_init(cell, init, self.horizon, self.forget_bias, bias)
+        super().__init__(input_size, hidden_size, bias, len(cell.gates), device=device, dtype=dtype)
 
     def reset_parameters(self) -> None:
         """Draws the initial weights again, by the `init` that the cell was built with."""
@@ -50,22 +49,28 @@ class CellLayer(nn.Module):
             init=self.init, horizon=self.horizon, forget_bias=self.forget_bias,
         )  # fmt: skip
 
-    def _step(self, input: Tensor, given: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
-        """The states after one step. input: [batch, input] or [input]; states: [batch, hidden] or [hidden]."""
+    def to_torch(self) -> nn.RNNCellBase:
+        """torch.nn's cell with the very same Parameter objects, see `Recurrent.to_torch`."""
+        layer: nn.RNNCellBase = to_torch(self, self.cell)
+        return layer
+
+    def _step(self, input: Tensor, hx: Any) -> tuple[Tensor, ...]:
+        """The states after one step. input: [batch, input] or [input]; hx: one [batch, hidden] or [hidden] a state."""
         name, cell = type(self).__name__, self.cell
+        if not isinstance(input, Tensor):
+            raise TypeError(f"{name} takes a Tensor, got {type(input).__name__}")
         if input.dim() not in (1, 2):
             raise ShapeError(
                 f"{name}: expected input to be 1D or 2D, got {input.dim()}D; give [batch, input] or [input]"
             )
         check_input(input, self.weight_ih, name)
         shape = (*input.shape[:-1], self.hidden_size)
-        states = given if given is not None else tuple(input.new_zeros(shape) for _ in cell.states)
+        states = hx if hx is not None else tuple(input.new_zeros(shape) for _ in cell.states)
+        if not isinstance(states, (tuple, list)) or len(states) != len(cell.states):
+            count = len(states) if isinstance(states, (tuple, list)) else type(states).__name__
+            raise ShapeError(f"{name}: hx is a tuple of {', '.join(cell.states)}, got {count}")
         for state_name, state in zip(cell.states, states, strict=True):
-            if tuple(state.shape) != shape:
-                raise ShapeError(
-                    f"{name}: state {state_name} has shape {tuple(state.shape)}, expected {shape}"
-                )
-            check_kind(f"state {state_name}", state, self.weight_ih)
+            check_state(f"{name}: state {state_name}", state, shape, self.weight_ih)
         wx = linear(input, self.weight_ih, self.bias_ih).chunk(len(cell.gates), -1)
         uh = linear(states[0], self.weight_hh, self.bias_hh).chunk(len(cell.gates), -1)
         step = cell.step(
@@ -76,6 +81,7 @@ class CellLayer(nn.Module):
         return tuple(step[state] for state in cell.states)
 
     def extra_repr(self) -> str:
+        """The settings that differ from torch's defaults."""
         defaults = {
             "bias": True,
             "nonlinearity": "tanh",
@@ -83,8 +89,8 @@ class CellLayer(nn.Module):
             "horizon": None,
             "forget_bias": None,
         }
-        given = {name: getattr(self, name, default) for name, default in defaults.items()}
-        changed = [f"{name}={value}" for name, value in given.items() if value != defaults[name]]
+        settings = {name: getattr(self, name, default) for name, default in defaults.items()}
+        changed = [f"{name}={value}" for name, value in settings.items() if value != defaults[name]]
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
 
 
@@ -102,14 +108,15 @@ class RNNCell(CellLayer):
         *,
         init: Init = "torch",
     ) -> None:
-        known = {"tanh": cells.rnn_tanh, "relu": cells.rnn_relu}
-        if nonlinearity not in known:
-            raise SettingsError(f"Unknown nonlinearity {nonlinearity!r}; choose tanh or relu")
-        super().__init__(known[nonlinearity], input_size, hidden_size, bias, device, dtype, init, None, None)
+        super().__init__(
+            rnn_cell(nonlinearity), input_size, hidden_size, bias, device, dtype, init, None, None
+        )
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """The state after one step. Raises ShapeError for what does not fit."""
+        if (node := fx_call(self, input, hx)) is not None:
+            return node
         return self._step(input, None if hx is None else (hx,))[0]
 
 
@@ -132,6 +139,8 @@ class LSTMCell(CellLayer):
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """The states (h, c) after one step. Raises ShapeError for what does not fit."""
+        if (node := fx_call(self, input, hx)) is not None:
+            return node
         h, c = self._step(input, hx)
         return h, c
 
@@ -155,4 +164,6 @@ class GRUCell(CellLayer):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """The state after one step. Raises ShapeError for what does not fit."""
+        if (node := fx_call(self, input, hx)) is not None:
+            return node
         return self._step(input, None if hx is None else (hx,))[0]

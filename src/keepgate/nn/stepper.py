@@ -13,6 +13,7 @@ from ..kernels import Call
 from ..kernels.core.prepared_call import Stream
 from ..kernels.weights import Weights
 from .input_format import Hidden
+from .stack import run_stack
 
 Array = TypeVar("Array", Tensor, NDArray[Any])
 
@@ -31,17 +32,17 @@ class Stepper:
     are those that the layer had when it was made, until `refresh()`. It drops nothing between layers and has no
     gradients. `layer.stepper()` makes one.
 
-    weights_at: the weights of the layer at a place. states: one [layers, batch, units] for each of the cell's, on which
-    the stepper then works.
+    weights: gives the weights of each layer as they are now. states: one [layers, batch, units] for each of the cell's,
+    on which the stepper then works.
     """
 
     def __init__(
         self,
-        weights_at: Callable[[int], Weights],
+        weights: Callable[[], list[Weights]],
         states: tuple[Tensor, ...],
         input_size: int,
     ) -> None:
-        self._weights_at, self._states = weights_at, states
+        self._weights, self._states = weights, states
         layers, batch, units = states[0].shape
         new = states[0].new_zeros
         # What goes into the first layer, what comes out of it and goes into the next, … what comes out of the last.
@@ -109,10 +110,15 @@ class Stepper:
             stream.take(call)
 
     def _calls(self) -> list[Call]:
-        return [
-            Call.of(self._weights_at(place), x, tuple(state[place] for state in self._states))
-            for place, x in enumerate(self._between[:-1])
-        ]
+        calls: list[Call] = []
+
+        def output_of(place: int, call: Call) -> Tensor:
+            calls.append(call)
+            return self._between[place + 1]
+
+        states = list(zip(*self._states, strict=True))
+        run_stack(self._weights(), 1, self._between[0], states, output_of)
+        return calls
 
     def _forms(self, batch: int) -> list[tuple[Tensor, Tensor]]:
         into, out = self._between[0][0], self._between[-1][0]

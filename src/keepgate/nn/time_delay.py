@@ -4,8 +4,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..errors import SettingsError, ShapeError
+from ..errors import ShapeError
+from .checks import size_of
 from .input_format import Lengths, check_lengths
+from .length_mask import length_mask
+from .tracers import fx_call
 
 
 class TimeDelayLayer(nn.Module):
@@ -16,17 +19,21 @@ class TimeDelayLayer(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, *, window: int) -> None:
         super().__init__()
-        if window < 1:
-            raise SettingsError(f"window is {window} steps; it must be at least 1")
-        self.input_size, self.hidden_size, self.window = input_size, hidden_size, window
-        self.weight = nn.Parameter(torch.empty(hidden_size, input_size, window))
-        self.bias = nn.Parameter(torch.zeros(hidden_size))
+        self.input_size, self.hidden_size = (
+            size_of("input_size", input_size),
+            size_of("hidden_size", hidden_size),
+        )
+        self.window = size_of("window", window)
+        self.weight = nn.Parameter(torch.empty(self.hidden_size, self.input_size, self.window))
+        self.bias = nn.Parameter(torch.zeros(self.hidden_size))
         nn.init.xavier_uniform_(self.weight)
 
     def forward(
         self, input: Float[Tensor, "time batch input"], hx: None = None, *, lengths: Lengths | None = None
     ) -> tuple[Float[Tensor, "time batch hidden"], None]:
         """The output after every step, zero beyond a row's length, and None for the state it does not have."""
+        if (node := fx_call(self, input, hx, lengths=lengths)) is not None:
+            return node
         if input.shape[2] != self.input_size:
             raise ShapeError(
                 f"input has {input.shape[2]} features but this TimeDelayLayer was built with input_size="
@@ -39,8 +46,8 @@ class TimeDelayLayer(nn.Module):
         if lengths is None:
             return output, None
         checked = check_lengths(lengths, steps=input.shape[0], rows=input.shape[1])
-        real = torch.arange(len(output)).unsqueeze(1) < checked
-        return output * real.to(output.device).unsqueeze(2), None
+        real = length_mask(checked, output.shape[0]).to(output.device)
+        return output * real.unsqueeze(2), None
 
     def last(self, input: Float[Tensor, "window batch input"]) -> Float[Tensor, "batch hidden"]:
         """The output after the last of exactly `window` steps: what `forward` ends with, at the cost of that one."""
@@ -51,4 +58,5 @@ class TimeDelayLayer(nn.Module):
         return torch.tanh(torch.einsum("tbi,hit->bh", input, self.weight) + self.bias)
 
     def extra_repr(self) -> str:
+        """Sizes, and the window in steps."""
         return f"{self.input_size}, {self.hidden_size}, window={self.window}"

@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..equations import Cell
+from ..kernels import Call, CallResult
+from .length_mask import length_mask
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,12 +46,12 @@ class LayerTrace(Mapping[str, Tensor]):
         values = self.__dict__.get("over_time", {})
         if name in values:
             return values[name]
-        raise AttributeError(
-            f"a trace of {type(self).__name__} has no {name!r}; it shows {', '.join(values)}"
-        )
+        cell = self.__dict__["cell"].name if values else "nothing"
+        raise AttributeError(f"a trace of {cell} has no {name!r}; it shows {', '.join(values)}")
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What is traced, in the order of the cell's step."""
         return tuple(self.over_time)
 
     def previous(self) -> dict[str, Float[Tensor, "time batch _"]]:
@@ -104,7 +106,7 @@ class LayerTrace(Mapping[str, Tensor]):
         """Which steps are a row's own; False for padding."""
         steps, rows = self.over_time[self.cell.states[0]].shape[:2]
         ends = torch.full((rows,), steps) if self.lengths is None else self.lengths
-        return (torch.arange(steps).unsqueeze(1) < ends).to(self.over_time[self.cell.states[0]].device)
+        return length_mask(ends, steps).to(self.over_time[self.cell.states[0]].device)
 
     def _real(self, value: Tensor) -> Tensor:
         if self.lengths is None:
@@ -145,3 +147,12 @@ class Trace:
 
     def __repr__(self) -> str:
         return "Trace(\n  " + "\n  ".join(map(repr, self.layers)) + "\n)"
+
+
+def layer_trace(call: Call, result: CallResult, layer: int) -> LayerTrace:
+    """The trace of one layer and direction, from its call and what a kernel gave for it."""
+    return LayerTrace(
+        layer=layer, reverse=call.reverse, cell=call.cell, over_time=result.traced,
+        initial=dict(zip(call.cell.states, call.states, strict=True)),
+        lengths=call.lengths, resets=call.resets, weight_hr=call.weight_hr,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Gradient against lag, had a network other biases or recurrent weights: a copy is changed, never the network."""
+"""Gradient against lag of a copy of a network with another forget bias and scaled recurrent weights."""
 
 import copy
 from collections.abc import Iterable
@@ -8,63 +8,64 @@ import torch
 
 from ..data.questions import Question
 from ..data.text import sentence_around, words
+from ..demo.measure import scale_weights
 from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
 from ..lens import read
-from ..lens.gradients import decay_length, explodes, gone_after, gradient_of_run
-from ..nn import Recurrent
+from ..lens.gradients import decay_length, explodes, gradient_of_run, vanishing_lag
 from ..tasks.task import Task
 from .models import Model, layer_of
-from .replies import Plain, plain, rounded
+from .serialize import JsonObject, rounded, rounded_list
 
 # Fact, question and a few sentences, in characters; in both languages such a story can be told.
 SHORTEST = 200
 
 
-def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float, lags: int) -> Plain:
-    """How much of what an answer teaches reaches the states so many tokens earlier, for each network so changed.
+def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float, lags: int) -> JsonObject:
+    """The gradient of the answer's margin by lag in tokens, relative to lag 0, for a changed copy of each network.
 
-    On the article's story, told in the model's language, or in that of which it knows more.
+    On the pirate king's story in the model's language.
     """
-    found: list[Plain] = []
+    drawn: list[JsonObject] = []
     opening = ""
     for model in models:
-        asked = story(model.told, lags)
-        opening = opening or asked.text[: sentence_around(asked.text, 0, 1)[1]]
+        question = story(model.story_language, lags)
+        opening = opening or question.text[: sentence_around(question.text, 0, 1)[1]]
         task = changed(model.task, forget_bias=forget_bias, recurrent_scale=recurrent_scale)
-        values = gradient(task, asked, lags)
+        values = gradient(task, question, lags)
         decay = decay_length(values)
-        found.append(
+        drawn.append(
             {
                 "model": model.id,
-                "values": plain(values),
-                "gone": gone_after(values),
+                "values": rounded_list(values),
+                "gone": vanishing_lag(values),
                 "decay": rounded(decay),
                 "explodes": explodes(values),
                 "has_bias": model.layer.cell.retain_gate is not None,
             }
         )
-    return {"lags": list(range(lags + 1)), "lines": found, "story": opening}
+    return {"lags": list(range(lags + 1)), "lines": drawn, "story": opening}
 
 
 def changed(task: Task, *, forget_bias: float, recurrent_scale: float) -> Task:
-    """A copy with something added to the bias of the gate that keeps, and its recurrent weights multiplied.
+    """A copy with `forget_bias` added to the bias of the gate that retains, and its recurrent weights scaled.
 
     A cell without such a gate has no such bias, and only the second is done.
     """
     task = copy.deepcopy(task)
     layer = layer_of(task)
-    with torch.no_grad():
-        for name, weight in layer.named_parameters():
-            if name.startswith("weight_hh"):
-                weight.mul_(recurrent_scale)
-            elif name.startswith("bias_ih"):
-                _add_to_keeping(layer, weight, forget_bias)
+    scale_weights(layer, "weight_hh", recurrent_scale)
+    gates, retain = layer.cell.gates, layer.cell.retain_gate
+    if retain in gates:
+        with torch.no_grad():
+            for name, bias in layer.named_parameters():
+                if name.startswith("bias_ih"):
+                    bias.chunk(len(gates))[gates.index(retain)].add_(forget_bias)
     return task
 
 
 def gradient(task: Task, question: Question, lags: int) -> torch.Tensor:
-    """The gradient of what speaks for the answer, by lag, relative to lag 0; of all states together, in float64."""
+    """The gradient of the answer's margin by lag, relative to lag 0, of all states together; in float64."""
     reading = read(task, question)
     with torch.enable_grad():
         output = reading.trace.output.double().requires_grad_()
@@ -74,16 +75,10 @@ def gradient(task: Task, question: Question, lags: int) -> torch.Tensor:
 
 @cache
 def story(language: Language, tokens: int) -> Question:
-    """The article's story in a language, of more than so many tokens."""
+    """The pirate king's story in a language, of more than so many tokens."""
     characters = tokens + SHORTEST
     while True:
-        found = pirate_king_story(characters, language=language)
-        if len(words(found.text)) > tokens:
-            return found
+        question = pirate_king_story(characters, language=language)
+        if len(words(question.text)) > tokens:
+            return question
         characters += characters // 2
-
-
-def _add_to_keeping(layer: Recurrent, bias: torch.Tensor, value: float) -> None:
-    gates, keeps = layer.cell.gates, layer.cell.retain_gate
-    if keeps in gates:
-        bias.chunk(len(gates))[gates.index(keeps)].add_(value)

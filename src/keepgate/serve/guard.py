@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .limits import Limits, Refusal
+from .limits import Limits, RequestError
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -92,7 +92,7 @@ class Guard:
         try:
             self._check(Headers(scope=scope), scope["method"])
             body = await self._body(Headers(scope=scope), receive)
-        except Refusal as refusal:
+        except RequestError as refusal:
             await _refuse(refusal, with_headers)
             return
         except _Gone:
@@ -102,7 +102,7 @@ class Guard:
     def _check(self, headers: Headers, method: str) -> None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self.address.is_ours(hosts[0]):
-            raise Refusal(
+            raise RequestError(
                 403,
                 "wrong_host",
                 f"this server is not called {', '.join(hosts) or 'nothing'}; open {self.address.url}",
@@ -116,7 +116,7 @@ class Guard:
         # A browser that leaves Origin out still says where the page that asks comes from.
         site = headers.get("sec-fetch-site", "same-origin")
         if elsewhere or len(origins) > 1 or site not in ("same-origin", "none"):
-            raise Refusal(
+            raise RequestError(
                 403,
                 "wrong_origin",
                 f"only this server's own page may ask it, and this comes from {', '.join(origins) or 'elsewhere'}; "
@@ -125,7 +125,7 @@ class Guard:
             )
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        """The whole body, however it is sent. Raises Refusal if it is too large or comes too slowly.
+        """The whole body, however it is sent. Raises RequestError if it is too large or comes too slowly.
 
         One that is too large is let through and thrown away up to a point: a browser that cannot send all of it shows
         no answer, only that the connection broke.
@@ -147,7 +147,7 @@ class Guard:
                         raise self._too_large()
                     more = message.get("more_body", False)
         except TimeoutError:
-            raise Refusal(
+            raise RequestError(
                 408,
                 "slow_upload",
                 f"the request's body did not arrive within {self.limits.upload:g} seconds; send it again",
@@ -157,8 +157,8 @@ class Guard:
             raise self._too_large()
         return b"".join(parts)
 
-    def _too_large(self) -> Refusal:
-        return Refusal(
+    def _too_large(self) -> RequestError:
+        return RequestError(
             413,
             "too_large",
             f"the request's body is larger than {self.limits.body:,} bytes; give a shorter text",
@@ -184,7 +184,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(refusal: Refusal, send: Send) -> None:
+async def _refuse(refusal: RequestError, send: Send) -> None:
     body = json.dumps(refusal.as_dict()).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if refusal.status in (408, 413):

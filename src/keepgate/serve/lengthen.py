@@ -1,68 +1,69 @@
-"""A story made longer, step by step, and what each network still answers."""
+"""A story lengthened step by step, and each network's answer at each length."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import accumulate
 
 from ..data.questions import Question
 from ..demo.pretrained import LANGUAGES
 from ..demo.stories import answer_in_story, distractors
 from ..demo.story_templates import Language
 from ..errors import KeepgateError
-from .limits import Refusal
+from .limits import RequestError
 from .models import Model
-from .replies import Plain, short
+from .serialize import JsonObject, answer_summary
 
-# What is told after any story is the same.
+# The same distractors follow any story.
 SEED = 0
 # A question mark as our stories have it.
 _NARROW = str.maketrans("？", "?")
 
 
 def longer(text: str, *, language: Language, steps: int, to: int) -> list[str]:
-    """The text, and the same with more and more sentences after it, the last of about `to` characters and no more.
+    """The text, and the same with more and more distractors after it, the last of about `to` characters and no more.
 
     Each goes on where the one before ends, and is about as many times as long as it: who forgets soon forgets early on
     the way. Fewer than `steps` where whole sentences do not suffice for so many.
     """
-    room = to - len(text)
     sentences: list[str] = []
-    size = 0
+    ends = [0]  # characters after so many sentences
     for sentence in distractors(SEED, language):
-        size += len(sentence)
-        if size > room:
+        if len(text) + ends[-1] + len(sentence) > to:
             break
         sentences.append(sentence)
-    told_by = [0, *accumulate(map(len, sentences))]
+        ends.append(ends[-1] + len(sentence))
     stories = [text]
     for step in range(1, steps):
         wanted = round(len(text) * (max(to / len(text), 1) ** (step / (steps - 1)) - 1))
-        count = bisect_right(told_by, wanted) - 1
-        story = text + "".join(sentences[:count])
+        story = text + "".join(sentences[: bisect_right(ends, wanted) - 1])
         if story != stories[-1]:
             stories.append(story)
     return stories
 
 
-def lengthened(models: Iterable[Model], asked: Question, *, language: Language, steps: int, to: int) -> Plain:
+def lengthened(
+    models: Iterable[Model], asked: Question, *, language: Language, steps: int, to: int
+) -> JsonObject:
     """Every network's answer to the question after each of the longer stories.
 
     right: is it what the story says, where it is one of ours; None where nobody knows.
-    Raises Refusal where a network can read none of it.
+    Raises RequestError where a network can read none of it.
     """
     stories = longer(asked.text, language=language, steps=steps, to=to)
     expected = expected_of(asked)
-    answers: dict[str, list[Plain]] = {}
+    answers: dict[str, list[JsonObject]] = {}
     for model in models:
         choices = None if model.choices is None else len(model.choices)
-        questions = [model.spelt(Question(text=each, question=asked.question)) for each in stories]
+        questions = [model.normalise_widths(Question(text=each, question=asked.question)) for each in stories]
         try:
-            found = model.task.answer(questions)
+            given = model.task.answer(questions)
         except KeepgateError as fault:
-            raise Refusal(422, "bad_request", f"{model.name}: {fault}", {"model": model.id}) from fault
+            raise RequestError(422, "bad_request", f"{model.name}: {fault}", {"model": model.id}) from fault
         answers[model.id] = [
-            {**short(one, choices), "right": None if expected is None else one.text == expected}
-            for one in found
+            {
+                **answer_summary(answer, choices),
+                "right": None if expected is None else answer.text == expected,
+            }
+            for answer in given
         ]
     return {
         "lengths": [len(each) for each in stories],
@@ -73,10 +74,7 @@ def lengthened(models: Iterable[Model], asked: Question, *, language: Language, 
 
 
 def expected_of(asked: Question) -> str | None:
-    """What the text itself says, where it is told and asked as our stories are, in either language; else None."""
-    plain = asked.question.translate(_NARROW)
-    for language in LANGUAGES:
-        found = answer_in_story(asked.text, plain, language)
-        if found is not None:
-            return found
-    return None
+    """The answer that the text gives, where text and question are of our stories' form; else None."""
+    question = asked.question.translate(_NARROW)
+    answers = (answer_in_story(asked.text, question, language) for language in LANGUAGES)
+    return next((answer for answer in answers if answer is not None), None)

@@ -32,7 +32,7 @@ class Limits:
     cache: int = 268_435_456
 
 
-class Refusal(Exception):
+class RequestError(Exception):
     """A request that is not done. code: for a page to translate, with the facts that its sentence needs."""
 
     def __init__(self, status: int, code: str, error: str, facts: Mapping[str, Fact] | None = None) -> None:
@@ -44,6 +44,6 @@ class Refusal(Exception):
         return {"error": self.error, "code": self.code, "facts": self.facts}
 
 
-def bad_request(error: str, facts: Mapping[str, Fact] | None = None) -> Refusal:
+def bad_request(error: str, facts: Mapping[str, Fact] | None = None) -> RequestError:
     """What was asked cannot be: a body of another form, a token that there is not."""
-    return Refusal(422, "bad_request", error, facts)
+    return RequestError(422, "bad_request", error, facts)

@@ -1,8 +1,9 @@
-"""What is served: the networks that come with the package and those named at the start, loaded once."""
+"""The served models: the pretrained networks and the user's own, loaded once at the start."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,23 +18,23 @@ from ..nn import Recurrent
 from ..tasks.choice.reader import ChoiceReader
 from ..tasks.span import SpanReader
 from ..tasks.task import Task
-from .known import familiar
-from .limits import Refusal
-from .widths import in_known_widths
+from .fullwidth import normalise_widths
+from .limits import RequestError
+from .vocabulary_coverage import vocabulary_share
 
-# So many of the answers that a reader chooses from are told.
-MOST_CHOICES = 64
-# What the page calls them: the cell, and how its biases began.
-_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chrono": ("LSTM", "chrono"),
+# Of the answers that a reader chooses from, so many are listed.
+MAX_CHOICES = 64
+# The page's names for them: the cell, and the initialisation of its biases.
+_DISPLAY_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chrono": ("LSTM", "chrono"),
           "gru-chrono": ("GRU", "chrono")}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """One network. id: how a request names it. note: how its biases began, for a shipped one.
+    """One network. id: how a request names it. note: the initialisation of its biases, for a shipped one.
 
-    language: of the stories that it was trained on; None where that is not known, which it is of no model of one's own.
-    knows:    how much of a story in each language its vocabulary has, 0 to 1.
+    language: of the training stories; None for the user's own models.
+    shipped: whether it comes with the package.
     """
 
     id: str
@@ -44,16 +45,16 @@ class Model:
     task: Task
 
     @cached_property
-    def knows(self) -> dict[Language, float]:
+    def vocabulary_share(self) -> dict[Language, float]:
         """The share of a story's tokens, in each language, that its vocabulary has."""
-        return familiar(self.task)
+        return vocabulary_share(self.task)
 
     @property
-    def told(self) -> Language:
-        """The language in which it is told a story: its own, else that of which it knows more."""
+    def story_language(self) -> Language:
+        """The language of the stories it is given: its own, else the one that its vocabulary covers better."""
         if self.language is not None:
             return self.language
-        return max(pretrained.LANGUAGES, key=lambda language: self.knows[language])
+        return max(pretrained.LANGUAGES, key=lambda language: self.vocabulary_share[language])
 
     @property
     def layer(self) -> Recurrent:
@@ -65,24 +66,24 @@ class Model:
         """The answers that it chooses from; None where it points into the text instead."""
         return self.task.choices if isinstance(self.task, ChoiceReader) else None
 
-    def spelt(self, question: Question) -> Question:
-        """The question as its vocabulary spells it: signs of another width in the one that it knows, place by place.
+    def normalise_widths(self, question: Question) -> Question:
+        """The question with characters of another width in the one that its vocabulary knows.
 
-        A reader that points gives back what it read, and is given what was typed.
+        A span reader, which answers with a piece of the text, gets the question as it was typed.
         """
         if not isinstance(self.task, ChoiceReader):
             return question
-        return in_known_widths(question, self.task.vocabulary)
+        return normalise_widths(question, self.task.vocabulary)
 
     def as_dict(self) -> dict[str, object]:
-        """What the page knows of it."""
+        """The model as the page needs it."""
         layer, cell = self.layer, self.layer.cell
         return {
             "id": self.id,
             "name": self.name,
             "note": self.note,
             "language": self.language,
-            "knows": self.knows,
+            "vocabulary_share": self.vocabulary_share,
             "cell": cell.name.partition("_")[0],
             "kind": self.task.kind,
             "parameters": sum(each.numel() for each in self.task.parameters()),
@@ -98,7 +99,7 @@ class Model:
             "keeps": cell.retain_gate,
             "writes": cell.input_gate,
             "shipped": self.shipped,
-            "choices": list(self.choices or ())[:MOST_CHOICES],
+            "choices": list(self.choices or ())[:MAX_CHOICES],
             "equations": [
                 {"phase": one.phase, "name": one.name, "text": one.text} for one in equations_of(cell)
             ],
@@ -106,7 +107,7 @@ class Model:
 
 
 class Models:
-    """All that is served, in order; by id."""
+    """The served models, in order and by id."""
 
     def __init__(self, models: Iterable[Model]) -> None:
         self._by_id = {model.id: model for model in models}
@@ -115,9 +116,9 @@ class Models:
         return iter(self._by_id.values())
 
     def __getitem__(self, name: str) -> Model:
-        """The model of this id. Raises Refusal if none is served under it."""
+        """The model of this id. Raises RequestError if none is served under it."""
         if name not in self._by_id:
-            raise Refusal(
+            raise RequestError(
                 404,
                 "unknown_model",
                 f"no model {name!r} is served; there are {', '.join(self._by_id)}",
@@ -132,7 +133,7 @@ def served(named: Iterable[Path] = ()) -> Models:
     Raises BundleError for a folder that is no model, SettingsError for a network without memory.
     """
     own = [_own(folder, task) for folder in named for task in (load(folder),)]
-    return Models([*_told_apart(own), *map(_shipped, pretrained.folders().items())])
+    return Models([*_with_unique_ids(own), *map(_shipped, pretrained.folders().items())])
 
 
 def layer_of(task: Task) -> Recurrent:
@@ -160,10 +161,10 @@ def _place(name: str, order: tuple[str | None, ...]) -> int:
 def _shipped(item: tuple[str, Path]) -> Model:
     name, folder = item
     language, _, contestant = name.partition("/")
-    called, note = _NAMES[contestant]
+    display_name, note = _DISPLAY_NAMES[contestant]
     return Model(
         id=name,
-        name=called,
+        name=display_name,
         note=note,
         language="en" if language == "en" else "zh",
         shipped=True,
@@ -177,23 +178,22 @@ def _own(folder: Path, task: Task) -> Model:
     except SettingsError as fault:
         raise SettingsError(f"{folder}: {fault}") from fault
     name = folder.resolve().name
-    return Model(id=_spelt(name), name=name, note=None, language=None, shipped=False, task=task)
+    return Model(id=_id_from(name), name=name, note=None, language=None, shipped=False, task=task)
 
 
-def _spelt(name: str) -> str:
+def _id_from(name: str) -> str:
     """A folder's name as an id: what is no letter, digit or mark in names is a hyphen."""
     return re.sub(r"[^\w.-]+", "-", name) or "model"
 
 
-def _told_apart(models: list[Model]) -> Iterable[Model]:
-    seen: dict[str, int] = {}
+def _with_unique_ids(models: Iterable[Model]) -> Iterator[Model]:
+    """The models; of several with one id, the later ones are numbered."""
+    counts: Counter[str] = Counter()
     for model in models:
-        seen[model.id] = seen.get(model.id, 0) + 1
-        if seen[model.id] == 1:
-            yield model
-            continue
-        number = seen[model.id]
-        yield Model(
-            id=f"{model.id}-{number}", name=f"{model.name} ({number})", note=model.note, language=model.language,
-            shipped=False, task=model.task,
-        )  # fmt: skip
+        counts[model.id] += 1
+        number = counts[model.id]
+        yield (
+            model
+            if number == 1
+            else replace(model, id=f"{model.id}-{number}", name=f"{model.name} ({number})")
+        )

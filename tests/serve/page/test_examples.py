@@ -67,7 +67,7 @@ def test_what_the_networks_know_decides_and_else_the_page_s_language(language: s
                 const { state } = await import("./state.js");
                 const { exampleLanguage } = await import("./known.js");
                 const served = state.models;
-                state.models = [...own.map(([en, zh]) => ({ shipped: false, knows: { en, zh } })), ...served];
+                state.models = [...own.map(([en, zh]) => ({ shipped: false, vocabulary_share: { en, zh } })), ...served];
                 const found = exampleLanguage();
                 state.models = served;
                 return found;

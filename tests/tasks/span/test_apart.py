@@ -5,7 +5,7 @@ import torch
 
 from keepgate.data.questions import Question
 from keepgate.lens import read
-from keepgate.lens.readers import answer_if, answers_without, influence_on
+from keepgate.lens.readers import answer_influence, counterfactual_answer, leave_one_out_answers
 from keepgate.tasks.span import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
 
@@ -21,14 +21,16 @@ def test_the_head_gives_the_readers_own_answer(reader: SpanReader, questions: li
         (again,) = reading.head.answers(reading.trace.output)
         assert again.text == reading.answer.text
         assert again.probability == pytest.approx(reading.answer.probability, rel=1e-4)
-        assert reading.asked_from == len(reading.tokens)
+        assert reading.question_start == len(reading.tokens)
 
 
 def test_an_answer_without_a_token_is_the_networks_own(reader: SpanReader, questions: list[Question]) -> None:
     reading = read(reader, questions[0])
-    (without,) = answers_without(reading, [2])
-    assert without.probability == pytest.approx(answer_if(reading, drop=[2]).probability, rel=1e-4)
-    several = answers_without(reading, range(5))
+    (without,) = leave_one_out_answers(reading, [2])
+    assert without.probability == pytest.approx(
+        counterfactual_answer(reading, drop=[2]).probability, rel=1e-4
+    )
+    several = leave_one_out_answers(reading, range(5))
     assert len(several) == 5
     assert several[2].probability == pytest.approx(without.probability, rel=1e-4)
 
@@ -50,7 +52,7 @@ def test_the_margin_is_the_log_of_the_odds(reader: SpanReader, questions: list[Q
     )
     share = scores.flatten().softmax(0).view_as(scores)[first, last - first].double()
     assert margin == pytest.approx(float((share / (1 - share)).log()), rel=1e-3)
-    influence = influence_on(reading)
+    influence = answer_influence(reading)
     assert influence.shape == (len(reading.tokens),)
     assert bool(influence.any())
     with pytest.raises(KeyError, match="no answer"):

@@ -10,10 +10,10 @@ from .corpus import Corpus, Needs
 from .squad import find_again
 from .values import clean, kind_of, text_of
 
-# The names under which a field is known, the first of them the one that the documentation teaches.
-TEXT = ("text", "context", "passage", "story")
-QUESTION = ("question", "query")
-ANSWER = ("answer", "answers")
+# The names of each field, the first of them the one that the documentation teaches.
+TEXT = ("text", "context", "passage", "story", "文本", "文章", "短文", "故事", "原文", "內容", "内容")
+QUESTION = ("question", "query", "問題", "问题", "提問", "提问")
+ANSWER = ("answer", "answers", "答案", "回答", "解答")
 START = ("start", "answer_start")
 ID = ("id", "qid")
 
@@ -52,18 +52,12 @@ def read_tsv(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> N
     Raises CorpusError, naming the line, for a row with too few or too many columns.
     """
     rows = [(number, _fields(line)) for number, line in enumerate(lines, 1) if line.strip()]
-    header = [name.strip().lower() for name in rows[0][1]]
-    has_header = any(name in QUESTION for name in header) and any(name in TEXT for name in header)
     wanted = ("text", "question") if needs == "question" else ("text", "question", "answer")
-    if has_header:
-        rows = rows[1:]
-    elif len(header) in (len(wanted), 3):
-        header = ["text", "question", "answer"][: len(header)]
+    header = _header(rows, wanted, path)
+    if header is None:
+        header = list(("text", "question", "answer")[: len(rows[0][1])])
     else:
-        raise CorpusError(
-            f"{path}, line {rows[0][0]}: there are {len(header)} columns and no header; give "
-            f"{', '.join(wanted)} in this order, separated by tabs, or a first line that names the columns"
-        )
+        rows = rows[1:]
     for number, fields in rows:
         place = f"line {number}"
         if len(fields) != len(header):
@@ -81,6 +75,42 @@ def read_tsv(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> N
         )
         pairs = [(answer, start if k == 0 else None) for k, answer in enumerate(answers)]
         _add(corpus, text, question, pairs, _identity(record, path, place), path, place, needs)
+
+
+def _header(rows: Sequence[tuple[int, list[str]]], wanted: Sequence[str], path: str) -> list[str] | None:
+    """The names of the columns, or None if the first line is a row like the others.
+
+    Raises CorpusError for a first line that names only some of the columns, names them in words that are not known, or
+    leaves open which column is which.
+    """
+    number, fields = rows[0]
+    names = [name.strip().lower() for name in fields]
+    lacks = [known[0] for known in (TEXT, QUESTION) if not set(names) & set(known)]
+    named = sum(name in known for name in names for known in (TEXT, QUESTION, ANSWER))
+    if not lacks:
+        return names
+    if named > 1 or (named and _are_names(rows)):
+        fault = f"the first line names {', '.join(map(repr, names))}, and no {' and no '.join(lacks)}"
+    elif len(fields) not in (len(wanted), 3):
+        fault = f"there are {len(fields)} columns and no header"
+    elif _are_names(rows):
+        fault = (
+            f"the first line looks like names of columns that are not known: {', '.join(map(repr, names))}"
+        )
+    else:
+        return None
+    raise CorpusError(
+        f"{path}, line {number}: {fault}; give {', '.join(wanted)} in this order, separated by tabs, or a first line "
+        f"that names the columns {', '.join(wanted)}"
+    )
+
+
+def _are_names(rows: Sequence[tuple[int, list[str]]]) -> bool:
+    """Whether the first row is one word a column, and every other row's first field is longer than all of them."""
+    words = rows[0][1]
+    longest = max(map(len, words))
+    others = [len(fields[0]) for _, fields in rows[1:]]
+    return all(word.replace("_", "").strip().isalnum() for word in words) and min(others, default=0) > longest
 
 
 def parse_lines(lines: Sequence[str], path: str) -> list[tuple[str, Any]]:

@@ -144,9 +144,11 @@ def gradients(
     d_output: Tensor | None,
     d_final: Sequence[Tensor | None],
     wanted: Sequence[bool],
+    d_states: Sequence[Tensor] = (),
 ) -> list[Tensor | None]:
     """What `backward` gives, of what the core was told. where: of the weights. every: in `tensors_of`'s order.
 
+    d_states: where the gradient by each state after each step is written, [time, batch, units] each.
     All tensors of whose addresses it was told must be alive, and be what they were.
     """
     d_output = None if d_output is None else _side_by_side(_resolved(d_output))
@@ -163,6 +165,7 @@ def gradients(
     backward = _core.Backward(
         _core.Forward(*told), where, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
         _strided(found[0]), d_first, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors),
+        tuple([_strided(gradient) for gradient in d_states]),
     )  # fmt: skip
     _run(backward, x)
     return found

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from ... import cells
 from ..call import Call, CallResult
-from ..torch_internals import FakeTensor, brings_own_dispatch, jit_tracing
-from ..tracing_state import forward_mode, older_vmap, transformed
+from ..torch_internals import FakeTensor, brings_own_dispatch
+from ..tracing_state import forward_mode, older_vmap, recorded_by_jit, transformed
 from ..weights import is_plain
 from .arguments import KINDS, by_name
 from .autograd import sequence
@@ -90,7 +90,7 @@ def _is_transformed() -> str | None:
         )
     if older_vmap():
         return "torch's older vmap stacks tensors in a way that only torch's own operators see through"
-    if jit_tracing():
+    if recorded_by_jit():
         return "torch.jit records the call, and its files know torch's own operators only"
     return None
 

@@ -1,6 +1,19 @@
-"""One forward pass of a recurrent layer, ours or torch's, recorded: inputs, states, gates."""
+"""One forward pass of a recurrent layer, keepgate's or torch's, recorded: inputs, initial states, gates, states."""
 
-from .hooks import Attached, attach
-from .layer_run import Seen, adopt, see
+from .hooks import (
+    Attached,
+    attach,
+)
+from .layer_run import (
+    LayerRun,
+    as_keepgate_layer,
+    capture_layer,
+)
 
-__all__ = ["Attached", "Seen", "adopt", "attach", "see"]
+__all__ = [
+    "Attached",
+    "LayerRun",
+    "as_keepgate_layer",
+    "attach",
+    "capture_layer",
+]

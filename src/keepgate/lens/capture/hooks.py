@@ -9,13 +9,13 @@ from torch import nn
 
 from ...errors import SettingsError, nearest_first
 from ...nn import Recurrent
-from .layer_run import RECURRENT, Seen, as_tuple, in_callers_order, refuse_dropout, see
+from .layer_run import RECURRENT, LayerRun, as_tuple, capture_layer, in_callers_order, refuse_dropout
 from .recover_gates import recover
 
 Keep = Literal["call", "all"]
 
 
-class Attached(Mapping[str, Seen]):
+class Attached(Mapping[str, LayerRun]):
     """What the recurrent layers of a model did, by the names that the model gives them.
 
     `seen["encoder.lstm"]` is that layer's last run, `seen.runs("encoder.lstm")` all of them in the model's last call,
@@ -25,7 +25,7 @@ class Attached(Mapping[str, Seen]):
 
     def __init__(self, model: nn.Module, layers: Mapping[str, nn.Module], keep: Keep) -> None:
         self._layers, self._keep, self._inside = dict(layers), keep, 0
-        self._runs: dict[str, list[Seen]] = {name: [] for name in layers}
+        self._runs: dict[str, list[LayerRun]] = {name: [] for name in layers}
         self._hooks = [
             model.register_forward_pre_hook(_uncompiled(self._enter)),
             *(
@@ -36,14 +36,14 @@ class Attached(Mapping[str, Seen]):
             model.register_forward_hook(_uncompiled(self._leave), always_call=True),
         ]
 
-    def runs(self, name: str) -> tuple[Seen, ...]:
+    def runs(self, name: str) -> tuple[LayerRun, ...]:
         """A layer's runs that were kept, the first one first. Raises KeyError for a layer that there is not."""
         if name not in self._runs:
             known = ", ".join(map(repr, nearest_first(name, self._runs)))
             raise KeyError(f"there is no recurrent layer {name!r} in this model; there are {known}")
         return tuple(self._runs[name])
 
-    def __getitem__(self, name: str) -> Seen:
+    def __getitem__(self, name: str) -> LayerRun:
         runs = self.runs(name)
         if not runs:
             raise KeyError(f"{name!r} has not run since it was attached; call the model first")
@@ -141,7 +141,7 @@ def _uncompiled(hook: Any) -> Any:
     return disable(hook)
 
 
-def _seen(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Seen:
+def _seen(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> LayerRun:
     given = dict(zip(("input", "hx"), args, strict=False)) | kwargs
     if isinstance(module, Recurrent):
         return _ours(module, given)
@@ -154,7 +154,7 @@ def _seen(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: An
     return recover(module, given["input"], given.get("hx"), output, final)
 
 
-def _ours(module: Recurrent, given: dict[str, Any]) -> Seen:
+def _ours(module: Recurrent, given: dict[str, Any]) -> LayerRun:
     """The same run once more, with its trace."""
     refuse_dropout(module)
     arranged = in_callers_order(given["input"], module, given.get("lengths"))
@@ -166,4 +166,4 @@ def _ours(module: Recurrent, given: dict[str, Any]) -> Seen:
         resets = resets.T
     if isinstance(hx, tuple) and len(hx) == 1:
         (hx,) = hx
-    return see(module, arranged.x, hx, lengths=arranged.lengths, resets=resets)
+    return capture_layer(module, arranged.x, hx, lengths=arranged.lengths, resets=resets)

@@ -13,14 +13,14 @@ from ...kernels import Call
 from ...nn import GRU, LSTM, RNN, Recurrent
 from ...nn.input_format import BatchLayout, Hidden, Lengths, batch_layout
 from ...nn.trace import Trace
-from ..compact_repr import brief
+from ..compact_repr import compact_repr
 
 _OURS: tuple[tuple[type[nn.RNNBase], type[Recurrent]], ...] = ((nn.LSTM, LSTM), (nn.GRU, GRU), (nn.RNN, RNN))
 RECURRENT: tuple[type[nn.Module], ...] = (Recurrent, *(theirs for theirs, _ in _OURS))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Seen:
+class LayerRun:
     """What a layer was given and what happened inside. Rows are in the order in which the caller had them.
 
     layer:   ours, time first, with the very weights of the layer that ran.
@@ -34,7 +34,7 @@ class Seen:
     lengths: Int[Tensor, " batch"] | None
     trace: Trace
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
     @property
     def hx(self) -> Tensor | tuple[Tensor, ...]:
@@ -73,27 +73,27 @@ class Seen:
         return next(place for place, part in enumerate(self.trace.layers) if part is wanted)
 
 
-def see(
+def capture_layer(
     layer: nn.Module,
     x: Float[Tensor, "time batch input"],
     hx: Tensor | tuple[Tensor, ...] | None = None,
     *,
     lengths: Int[Tensor, " batch"] | list[int] | None = None,
     resets: Tensor | None = None,
-) -> Seen:
+) -> LayerRun:
     """One run of a layer, ours or torch's, seen from inside: without gradients or dropout, time first whatever it is.
 
     Raises SettingsError for a module that is no recurrent layer, and what the layer itself would raise.
     """
-    ours = adopt(layer)
+    ours = as_keepgate_layer(layer)
     with torch.no_grad():
-        trace = ours.trace(x, hx, lengths, resets)
+        trace = ours.trace(x, hx, lengths=lengths, resets=resets)
         calls = ours.calls(x, hx, lengths=lengths, resets=resets)
     initial = tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
-    return Seen(layer=ours, x=x.detach(), initial=initial, lengths=trace.lengths, trace=trace)
+    return LayerRun(layer=ours, x=x.detach(), initial=initial, lengths=trace.lengths, trace=trace)
 
 
-def adopt(module: nn.Module) -> Recurrent:
+def as_keepgate_layer(module: nn.Module) -> Recurrent:
     """A layer of ours, time first and in eval mode, that shares the memory of this layer's weights.
 
     module: torch.nn.LSTM, GRU or RNN, or a layer of ours. It is not touched.

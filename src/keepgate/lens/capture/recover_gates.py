@@ -18,16 +18,15 @@ from ...equations import Expr, evaluate, topological
 from ...kernels import Call, explain, run
 from ...nn import Recurrent
 from ...nn.input_format import BatchLayout, Hidden
-from ...nn.recurrent import layer_trace
-from ...nn.trace import LayerTrace, Trace
+from ...nn.trace import LayerTrace, Trace, layer_trace
 from ..memory.additive import scan
-from .layer_run import Seen, adopt, as_tuple, in_callers_order, refuse_dropout
+from .layer_run import LayerRun, as_keepgate_layer, as_tuple, in_callers_order, refuse_dropout
 
 Output = Tensor | PackedSequence
 
 
 @torch.no_grad()
-def recover(module: nn.RNNBase, input: Output, hx: Hidden | None, output: Output, final: Hidden) -> Seen:
+def recover(module: nn.RNNBase, input: Output, hx: Hidden | None, output: Output, final: Hidden) -> LayerRun:
     """The gates and states of one call of a torch layer, `output, final = module(input, hx)`; nothing is replaced.
 
     The result's rows are in the caller's order, also where it packed them sorted; time is first, and what lies beyond
@@ -35,7 +34,7 @@ def recover(module: nn.RNNBase, input: Output, hx: Hidden | None, output: Output
     Raises SettingsError in training mode with dropout between layers: what was dropped is not to be seen from outside.
     """
     refuse_dropout(module)
-    layer = adopt(module)
+    layer = as_keepgate_layer(module)
     weight = layer.weights_at(0).weight_ih
     given, shown = in_callers_order(input, module), in_callers_order(output, module)
     # What autocast had computed in fewer bits is recovered from the results in all of the weights' own.
@@ -47,7 +46,7 @@ def recover(module: nn.RNNBase, input: Output, hx: Hidden | None, output: Output
     trace = Trace(
         output=shown.x, final=ends if len(ends) > 1 else ends[0], layers=tuple(parts), lengths=given.lengths
     )
-    return Seen(layer=layer, x=x, initial=states, lengths=given.lengths, trace=trace)
+    return LayerRun(layer=layer, x=x, initial=states, lengths=given.lengths, trace=trace)
 
 
 def _layers(

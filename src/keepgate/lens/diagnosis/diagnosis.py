@@ -14,14 +14,14 @@ from ...errors import CellError, SettingsError
 from ...nn import Recurrent
 from ...tasks.choice.reader import ChoiceReader
 from ...tasks.span import SpanReader
-from ..capture.layer_run import Seen, see
-from ..gradients.by_lag import carried_by_lag, decay_length, explodes, gone_after
+from ..capture.layer_run import LayerRun, capture_layer
+from ..gradients.by_lag import decay_length, direct_path_by_lag, explodes, vanishing_lag
 from ..gradients.lyapunov_exponents import lyapunov
 from ..memory.time_scales import Saturation, half_lives, saturation
-from .effective_context import EPSILON, Horizon, horizon, spread
-from .loss_gradient import layer_of, signal_of
-from .question_samples import Choices, asked_of
-from .samples import Batch, Loss, Sample, rows_of
+from .effective_context import EPSILON, Horizon, geometric_grid, horizon
+from .loss_gradient import loss_gradient_at_layer, recurrent_layer
+from .question_samples import ChoiceSamples, question_samples
+from .samples import Batch, Loss, Sample, batch_sample
 from .verdict import Findings, Verdict, verdict_of
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
@@ -65,7 +65,7 @@ class Diagnosis:
     @property
     def gone(self) -> int | None:
         """The lag from which on less than 1 % of the gradient is left; None if it reaches as far as was measured."""
-        return gone_after(self.gradient)
+        return vanishing_lag(self.gradient)
 
     @property
     def decay(self) -> float:
@@ -88,7 +88,7 @@ def diagnose(
         raise SettingsError("there is no data to examine the model with; give one batch or more")
     if isinstance(model, ChoiceReader) and not isinstance(model.encoder.layer, Recurrent):
         raise CellError("a feedforward reader has no memory to examine; use an LSTM, a GRU or an RNN")
-    name, module = layer_of(model, layer or _first_reading(model))
+    name, module = recurrent_layer(model, layer or _first_reading(model))
     samples = _samples(model, data, loss, time, int(bool(module.batch_first)))
     training = model.training
     model.eval()
@@ -98,13 +98,13 @@ def diagnose(
         picked = longest.first(ROWS)
         # A reader of ours reads the text first, and with attention the question after it.
         run = 0 if isinstance(model, (ChoiceReader, SpanReader)) else None
-        seen, gradient = signal_of(model, name, module, picked, run)
+        seen, gradient = loss_gradient_at_layer(model, name, module, picked, run)
     finally:
         model.train(training)
     if needed is None:
         far = torch.cat([sample.needed for sample in samples]).sort().values
         needed = int(far[math.ceil(0.95 * len(far)) - 1])
-    asked = int(picked.asked.max()) if isinstance(picked, Choices) else 0
+    asked = int(picked.asked.max()) if isinstance(picked, ChoiceSamples) else 0
     guess = math.log(len(model.choices)) if isinstance(model, ChoiceReader) else None
     return _report(name, seen, gradient, behaviour, needed, asked, guess)
 
@@ -118,7 +118,9 @@ def _samples(
 ) -> list[Sample]:
     if not isinstance(model, (ChoiceReader, SpanReader)):
         batches: Any = data
-        return [rows_of(model, batch, loss=loss, time=own if time is None else time) for batch in batches]
+        return [
+            batch_sample(model, batch, loss=loss, time=own if time is None else time) for batch in batches
+        ]
     questions = [one for one in data if isinstance(one, Question)]
     if len(questions) < len(data):
         raise SettingsError(
@@ -126,7 +128,7 @@ def _samples(
         )
     if loss is not None or time is not None:
         raise SettingsError("a reader's loss and its dimension of time are its own; leave loss and time out")
-    return asked_of(model, questions)
+    return question_samples(model, questions)
 
 
 def _first_reading(model: nn.Module) -> str | None:
@@ -136,7 +138,7 @@ def _first_reading(model: nn.Module) -> str | None:
 
 def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
     """Over all rows: a shorter one counts as whole where a context is longer than it is."""
-    contexts = spread(max(int(sample.lengths.max()) for sample in samples))
+    contexts = geometric_grid(max(int(sample.lengths.max()) for sample in samples))
     lines = []
     with torch.no_grad():
         for sample in samples:
@@ -149,7 +151,7 @@ def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
 
 def _report(
     name: str,
-    seen: Seen,
+    seen: LayerRun,
     gradient: Tensor,
     behaviour: Horizon,
     needed: int,
@@ -171,7 +173,7 @@ def _report(
         horizon=behaviour.steps,
         helps=behaviour.helps,
         explained=behaviour.explained,
-        gone=gone_after(gradient),
+        gone=vanishing_lag(gradient),
         asked=asked,
         decay=decay_length(gradient),
         explodes=explodes(gradient),
@@ -184,22 +186,22 @@ def _report(
     )
     return Diagnosis(
         name=name, steps=len(seen.x), needed=needed, behaviour=behaviour, gradient=gradient,
-        carried=carried_by_lag(part) if carries else None, exponents=exponents, half_lives=lives, saturation=stuck,
+        carried=direct_path_by_lag(part) if carries else None, exponents=exponents, half_lives=lives, saturation=stuck,
         verdict=verdict_of(found),
     )  # fmt: skip
 
 
-def _rates(seen: Seen) -> Tensor:
+def _rates(seen: LayerRun) -> Tensor:
     """Each unit's half-life at the mean of the rows' rates, over all layers and directions."""
     found = [half_lives(part) for part in seen.trace.layers]
     return torch.cat([1 / (1 / each).nanmean(0) for each in found])
 
 
-def _last_steps(seen: Seen) -> Seen:
+def _last_steps(seen: LayerRun) -> LayerRun:
     """The same run's last steps, from the states before them: enough to know at what rate differences fade."""
     if len(seen.x) <= STEPS or seen.layer.bidirectional:
         return seen
     start = len(seen.x) - STEPS
     parts = seen.trace.layers
     states = tuple(torch.stack([part[name][start - 1] for part in parts]) for name in seen.layer.cell.states)
-    return see(seen.layer, seen.x[start:], states if len(states) > 1 else states[0])
+    return capture_layer(seen.layer, seen.x[start:], states if len(states) > 1 else states[0])

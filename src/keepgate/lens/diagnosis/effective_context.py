@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...errors import SettingsError
-from ..compact_repr import brief
+from ..compact_repr import compact_repr
 from .statistics import bootstrap
 
 # What a loss may rise before a context counts as too short, in nats. Khandelwal et al. (2018) say 1 % of the
@@ -35,7 +35,7 @@ class Horizon:
     loss: float
     epsilon: float
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
     @property
     def explained(self) -> float:
@@ -84,7 +84,7 @@ def horizon(
     )
 
 
-def spread(longest: int, *, ratio: float = 1.15) -> tuple[int, ...]:
+def geometric_grid(longest: int, *, ratio: float = 1.15) -> tuple[int, ...]:
     """Numbers of steps from 1 to `longest`, each about 15 % more than the one before."""
     found: list[int] = []
     now = 1.0

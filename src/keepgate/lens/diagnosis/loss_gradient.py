@@ -8,21 +8,21 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ...errors import SettingsError
 from ..capture.hooks import attach
-from ..capture.layer_run import Seen, in_callers_order
+from ..capture.layer_run import LayerRun, in_callers_order
 from ..gradients.by_lag import gradient_of_run
 from .samples import Sample
 
 
-def layer_of(model: nn.Module, wanted: str | None) -> tuple[str, Any]:
+def recurrent_layer(model: nn.Module, wanted: str | None) -> tuple[str, Any]:
     """The recurrent layer of that name, or the last, and its name. Raises KeyError and SettingsError."""
     with attach(model) as known:
         name = known.names[-1] if wanted is None else wanted
         return name, known.module(name)
 
 
-def signal_of(
+def loss_gradient_at_layer(
     model: nn.Module, name: str, module: Any, sample: Sample, run: int | None = None
-) -> tuple[Seen, Tensor]:
+) -> tuple[LayerRun, Tensor]:
     """One run of the layer, and by lag the gradient that reaches its states from the loss of these rows.
 
     run: which of the layer's runs; None takes the longest, the first of equals. Rows may be packed.

@@ -7,17 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import SettingsError, TrainingStopped
-from ..gradients.by_lag import GONE, decay_length, gone_after
+from ..gradients.by_lag import GONE, decay_length, vanishing_lag
 from ..memory.time_scales import half_lives
-from .loss_gradient import layer_of, signal_of
-from .samples import Loss, rows_of
+from .loss_gradient import loss_gradient_at_layer, recurrent_layer
+from .samples import Loss, batch_sample
 
 # A gradient that grows a hundredfold on its way back has exploded, as one that falls below a hundredth is gone.
 EXPLODED = 1 / GONE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class Measurement:
     """What was measured at one step of a training.
 
     step:      of the training. gone, decay: as a Report has them.
@@ -54,13 +54,13 @@ class Watch:
     ) -> None:  # fmt: skip
         if every < 1 or (patience is not None and patience < 1):
             raise SettingsError(f"every={every} and patience={patience} are counts; give 1 or more")
-        self.moments: list[Moment] = []
+        self.moments: list[Measurement] = []
         self.every, self.patience = every, patience
-        self._model, self._rows = model, rows_of(model, (x, targets), loss=loss)
-        self._name, self._layer = layer_of(model, layer)
+        self._model, self._rows = model, batch_sample(model, (x, targets), loss=loss)
+        self._name, self._layer = recurrent_layer(model, layer)
         self._since: int | None = None
 
-    def __call__(self, step: int) -> Moment | None:
+    def __call__(self, step: int) -> Measurement | None:
         """Measures at every so many steps; None at the others. Raises TrainingStopped for an exploding gradient."""
         if step % self.every:
             return None
@@ -79,19 +79,19 @@ class Watch:
     def _exploded(self) -> int:
         return sum(moment.step >= (self._since or 0) for moment in self.moments)
 
-    def _measured(self, step: int) -> Moment:
+    def _measured(self, step: int) -> Measurement:
         training = self._model.training
         self._model.eval()
         try:
-            seen, values = signal_of(self._model, self._name, self._layer, self._rows)
+            seen, values = loss_gradient_at_layer(self._model, self._name, self._layer, self._rows)
         finally:
             self._model.train(training)
         part = seen.trace.layer(-1)
         carries = bool(part.cell.additive)
         lives = half_lives(part).nanmedian(0).values if carries else torch.zeros(0)
-        return Moment(
+        return Measurement(
             step=step,
-            gone=gone_after(values),
+            gone=vanishing_lag(values),
             decay=decay_length(values),
             furthest=float(values[-1]),
             half_life=float(lives.quantile(0.9)) if carries else None,

@@ -23,7 +23,7 @@ QUESTIONS, TOKENS = 64, 65_536
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Choices:
+class ChoiceSamples:
     """Questions for a reader that chooses. asked: tokens of each question that follow the text; they always stay."""
 
     task: ChoiceReader
@@ -45,14 +45,14 @@ class Choices:
         assert batch.targets is not None
         return cross_entropy(self.task(batch), batch.targets, reduction="none")
 
-    def first(self, rows: int) -> "Choices":
+    def first(self, rows: int) -> "ChoiceSamples":
         return replace(
             self, examples=self.examples[:rows], asked=self.asked[:rows], needed=self.needed[:rows]
         )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Spans:
+class SpanSamples:
     """Questions for a reader that points. An answer out of its sight costs what a guess among all spans does."""
 
     task: SpanReader
@@ -80,11 +80,11 @@ class Spans:
         losses = cross_entropy(scores.flatten(1), target, reduction="none")
         return found.to(losses.dtype).index_put((torch.tensor(seen, device=device),), losses)
 
-    def first(self, rows: int) -> "Spans":
+    def first(self, rows: int) -> "SpanSamples":
         return replace(self, examples=self.examples[:rows], needed=self.needed[:rows])
 
 
-def asked_of(task: ChoiceReader | SpanReader, questions: Sequence[Question]) -> list[Sample]:
+def question_samples(task: ChoiceReader | SpanReader, questions: Sequence[Question]) -> list[Sample]:
     """Questions in batches of similar length, the longest first; those whose answer the reader cannot give left out.
 
     How far back what is asked for lies is where the facts begin on which the answer rests, else where the answer
@@ -104,11 +104,13 @@ def asked_of(task: ChoiceReader | SpanReader, questions: Sequence[Question]) -> 
         rows, kept = kept[:size], kept[size:]
         needed = torch.tensor([_needed(task, questions[k]) for k in rows])
         if isinstance(task, SpanReader):
-            found.append(Spans(task=task, examples=[examples[k] for k in rows], needed=needed))
+            found.append(SpanSamples(task=task, examples=[examples[k] for k in rows], needed=needed))
             continue
         asked = [0 if task.attention is not None else len(tokenize(questions[k].question)) for k in rows]
         found.append(
-            Choices(task=task, examples=[examples[k] for k in rows], asked=torch.tensor(asked), needed=needed)
+            ChoiceSamples(
+                task=task, examples=[examples[k] for k in rows], asked=torch.tensor(asked), needed=needed
+            )
         )
     return found
 

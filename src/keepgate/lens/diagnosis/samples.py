@@ -97,7 +97,7 @@ class Rows:
         return rows.model(pack_padded_sequence(rows.given, rows.ends.cpu(), enforce_sorted=rows.ordered))
 
 
-def rows_of(model: nn.Module, batch: Batch, *, loss: Loss | None = None, time: int = 0) -> Rows:
+def batch_sample(model: nn.Module, batch: Batch, *, loss: Loss | None = None, time: int = 0) -> Rows:
     """One batch as rows: (x, targets), with x a tensor or a PackedSequence, or (x, lengths, targets).
 
     time: the dimension of time in x. loss: None takes cross entropy for whole numbers, half the squared error else.

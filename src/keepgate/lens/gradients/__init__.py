@@ -1,18 +1,31 @@
 """Derivatives through time: gradient by lag, Jacobians, Lyapunov exponents, first-order effects of writes."""
 
-from .by_lag import carried_by_lag, decay_length, explodes, gone_after, gradient_by_lag, gradient_of_run
-from .first_order import influence
-from .lyapunov_exponents import lyapunov
-from .step_jacobian import jacobian
+from .by_lag import (
+    decay_length,
+    direct_path_by_lag,
+    explodes,
+    gradient_by_lag,
+    gradient_of_run,
+    vanishing_lag,
+)
+from .first_order import (
+    write_influence,
+)
+from .lyapunov_exponents import (
+    lyapunov,
+)
+from .step_jacobian import (
+    jacobian,
+)
 
 __all__ = [
-    "carried_by_lag",
     "decay_length",
+    "direct_path_by_lag",
     "explodes",
-    "gone_after",
     "gradient_by_lag",
     "gradient_of_run",
-    "influence",
     "jacobian",
     "lyapunov",
+    "vanishing_lag",
+    "write_influence",
 ]

@@ -11,9 +11,9 @@ from ...errors import SettingsError, ShapeError
 from ...nn import Recurrent
 from ...nn.input_format import check_lengths
 from ...nn.trace import LayerTrace
-from ..capture.layer_run import Seen, adopt
-from ..memory.additive import left_at, writes_of
-from .by_state import States, by_state, ran, slopes
+from ..capture.layer_run import LayerRun, as_keepgate_layer
+from ..memory.additive import memory_updates, retained_at
+from .by_state import States, grad_or_zero, gradients_by_state, run_stack
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -44,21 +44,21 @@ def gradient_by_lag(
     the cell lacks, or for a loss that does not depend on the output.
     Source: Pascanu et al. (2013), arXiv:1211.5063.
     """
-    exact = adopt(layer).double()
+    exact = as_keepgate_layer(layer).double()
     furthest, ends = _check(exact, x, furthest, state, lengths)
     cut = 1 if exact.bidirectional or lengths is not None else len(x) - furthest
-    been = ran(exact, x.detach().double(), None, ends)
+    been = run_stack(exact, x.detach().double(), None, ends)
     last = torch.cat([states[0] for states in been.final[-exact.directions :]], 1).requires_grad_()
     with torch.enable_grad():
-        (slope,) = slopes((loss or torch.sum)(last), [last])
+        (slope,) = grad_or_zero((loss or torch.sum)(last), [last])
     nothing: tuple[Tensor | None, ...] = (None,) * (len(exact.cell.states) - 1)
     below: list[tuple[Tensor | None, ...]] = [(None, *nothing)] * (len(been.final) - exact.directions)
     by_final = [*below, *((each, *nothing) for each in slope.chunk(exact.directions, 1))]
-    return _relative(exact, by_state(been, None, by_final, cut=cut), ends, cut, furthest, state)
+    return _relative(exact, gradients_by_state(been, None, by_final, cut=cut), ends, cut, furthest, state)
 
 
 def gradient_of_run(
-    seen: Seen,
+    seen: LayerRun,
     output: Float[Tensor, "time batch _"] | None,
     final: tuple[Float[Tensor, "places batch _"] | None, ...] = (),
     *,
@@ -71,10 +71,10 @@ def gradient_of_run(
     autograd gives them; None where the loss does not depend on it. By the chain rule that is all the rest of the model.
     Raises SettingsError if nothing reaches the layer, and as `gradient_by_lag` does.
     """
-    exact = adopt(seen.layer).double()
+    exact = as_keepgate_layer(seen.layer).double()
     furthest, ends = _check(exact, seen.x, furthest, state, seen.lengths)
     initial = tuple(each.double() for each in seen.initial)
-    been = ran(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends)
+    been = run_stack(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends)
     by_output = None
     if output is not None:
         real = (torch.arange(len(been.output)).unsqueeze(1) < ends).unsqueeze(2).to(been.output.device)
@@ -87,7 +87,7 @@ def gradient_of_run(
         ]
     if by_output is None and by_final is None:
         raise SettingsError("the loss does not depend on this layer; give the gradient of what does")
-    return _relative(exact, by_state(been, by_output, by_final), ends, 1, furthest, state)
+    return _relative(exact, gradients_by_state(been, by_output, by_final), ends, 1, furthest, state)
 
 
 def _relative(
@@ -111,14 +111,14 @@ def _relative(
     return norms / whole[0, ends > 0].mean()
 
 
-def carried_by_lag(layer: LayerTrace, *, furthest: int | None = None) -> Float[Tensor, " lags"]:
+def direct_path_by_lag(layer: LayerTrace, *, furthest: int | None = None) -> Float[Tensor, " lags"]:
     """The share of the gradient that the memory alone carries k steps back: ‖∏ a‖ over the steps since, 1 at k = 0.
 
     The root mean square over the units, and the mean over the rows that are so long. Beside `gradient_by_lag` it says
     how much of the way back is the direct one, along the memory.
     Raises CellError for a cell that carries no memory, such as a plain RNN.
     """
-    left = left_at(writes_of(layer))
+    left = retained_at(memory_updates(layer))
     size = left.double().square().mean(2).sqrt()
     ends = layer.is_real().sum(0)
     step = torch.arange(len(size), device=size.device).unsqueeze(1)
@@ -143,7 +143,7 @@ def decay_length(values: Float[Tensor, " lags"]) -> float:
     return -1 / slope if slope else math.inf
 
 
-def gone_after(values: Float[Tensor, " lags"], *, below: float = GONE) -> int | None:
+def vanishing_lag(values: Float[Tensor, " lags"], *, below: float = GONE) -> int | None:
     """The first lag from which on all values are below this share of the first; None if the last is not."""
     low = values < below
     if not len(values) or not bool(low[-1]):
@@ -190,7 +190,7 @@ def _lengths_by_lag(steps: States, which: Sequence[int], ends: Tensor, lags: int
     """
     lengths = _length(torch.cat([steps[k] for k in which], 2))
     if cut is None:
-        return lengths.flip(0)[:lags]
+        return lengths[:lags]
     place = ends - cut - torch.arange(lags).unsqueeze(1)
     return lengths.gather(0, place.clamp(min=0).to(lengths.device))
 

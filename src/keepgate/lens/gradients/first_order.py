@@ -11,14 +11,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...equations import derivative
-from ..capture.layer_run import Seen, adopt
+from ..capture.layer_run import LayerRun, as_keepgate_layer
 from ..capture.step_values import value_of, values_at
-from ..memory.additive import writes_of
-from .by_state import by_state, ran, slopes
+from ..memory.additive import memory_updates
+from .by_state import grad_or_zero, gradients_by_state, run_stack
 
 
-def influence(
-    seen: Seen, answer: Callable[[Float[Tensor, "time batch output"]], Float[Tensor, ""]]
+def write_influence(
+    seen: LayerRun, answer: Callable[[Float[Tensor, "time batch output"]], Float[Tensor, ""]]
 ) -> list[Float[Tensor, "time batch"]]:
     """Σ over units of change · d answer / d memory after the write, at each step, for each layer and direction; signed.
 
@@ -30,26 +30,25 @@ def influence(
     Source: gradient × input, Shrikumar et al. (2016), arXiv:1605.01713, with a write for the input.
     """
     parts = seen.trace.layers
-    writes = [writes_of(part) for part in parts]
-    exact = adopt(seen.layer).double()
+    writes = [memory_updates(part) for part in parts]
+    exact = as_keepgate_layer(seen.layer).double()
     steps, rows = seen.x.shape[:2]
     ends = torch.full((rows,), steps) if seen.lengths is None else seen.lengths
     initial = tuple(state.double() for state in seen.initial)
-    been = ran(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends)
+    been = run_stack(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends)
     shown = been.output.requires_grad_()
     with torch.enable_grad():
-        (slope,) = slopes(answer(shown), [shown])
+        (slope,) = grad_or_zero(answer(shown), [shown])
     found = []
-    for place, (one, gradients) in enumerate(zip(writes, by_state(been, slope), strict=True)):
-        in_text = [one.read(each) for each in gradients]
+    for place, (one, gradients) in enumerate(zip(writes, gradients_by_state(been, slope), strict=True)):
         before = parts[place].state_before(one.state).double()
-        added = one.write.double() + (one.keep.double() - one.unwritten.double()) * before
-        size = (_whole(seen, place, one.state, in_text) * added).sum(2)
+        added = one.write.double() + (one.keep.double() - one.keep_without_write.double()) * before
+        size = (_whole(seen, place, one.state, gradients) * added).sum(2)
         found.append(size.where(parts[place].is_real(), 0.0))
     return found
 
 
-def _whole(seen: Seen, place: int, memory: str, gradients: list[Tensor]) -> Tensor:
+def _whole(seen: LayerRun, place: int, memory: str, gradients: tuple[Tensor, ...]) -> Tensor:
     """The answer's derivative by the memory, from those by each state alone: what its own step shows of it included."""
     call, part, cell = seen.call(place), seen.trace.layers[place], seen.layer.cell
     whole = gradients[cell.states.index(memory)]

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...errors import SettingsError
-from ..capture.layer_run import Seen
+from ..capture.layer_run import LayerRun
 from .step_jacobian import jacobians
 
 # Jacobians held at once: 32 MiB of float64.
@@ -14,7 +14,7 @@ AT_ONCE = 4_194_304
 
 @torch.no_grad()
 def lyapunov(
-    seen: Seen, *, layer: int = -1, reverse: bool = False, count: int | None = None, skip: int = 0
+    seen: LayerRun, *, layer: int = -1, reverse: bool = False, count: int | None = None, skip: int = 0
 ) -> Float[Tensor, "batch exponents"]:
     """The exponents of one layer and direction driven by what it read, in nats a step, the largest first; float64.
 

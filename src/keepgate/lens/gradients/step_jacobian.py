@@ -7,12 +7,12 @@ from torch import Tensor
 from ...equations import derivative
 from ...kernels import Call
 from ...nn.trace import LayerTrace
-from ..capture.layer_run import Seen
+from ..capture.layer_run import LayerRun
 from ..capture.step_values import value_of, values_at
 
 
 def jacobian(
-    seen: Seen, step: int, *, layer: int = -1, reverse: bool = False
+    seen: LayerRun, step: int, *, layer: int = -1, reverse: bool = False
 ) -> Float[Tensor, "batch after before"]:
     """∂(states after a step) / ∂(states before it) of one layer and direction, its input held fixed.
 

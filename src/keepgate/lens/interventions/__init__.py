@@ -1,20 +1,35 @@
-"""Ablation and patching of memory, the network run again from there on."""
+"""Ablation, clamping and activation patching of memory: the true network is run again from there on."""
 
-from .combined import what_if
-from .patching import Where, drop_writes, effects, forbid_erasures, replaying, swap_memories
-from .rerun import Rerun
-from .span_ablation import drop_pieces
-from .token_ablation import leave_out
+from .combined import (
+    counterfactual,
+)
+from .patching import (
+    Site,
+    ablate_writes,
+    batched_effects,
+    hold_memory,
+    patch_memories,
+    patched,
+)
+from .rerun import (
+    Rerun,
+)
+from .span_ablation import (
+    ablate_spans,
+)
+from .token_ablation import (
+    ablate_tokens,
+)
 
 __all__ = [
     "Rerun",
-    "Where",
-    "drop_pieces",
-    "drop_writes",
-    "effects",
-    "forbid_erasures",
-    "leave_out",
-    "replaying",
-    "swap_memories",
-    "what_if",
+    "Site",
+    "ablate_spans",
+    "ablate_tokens",
+    "ablate_writes",
+    "batched_effects",
+    "counterfactual",
+    "hold_memory",
+    "patch_memories",
+    "patched",
 ]

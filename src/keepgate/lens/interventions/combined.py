@@ -8,18 +8,20 @@ from torch import Tensor
 
 from ...errors import ShapeError
 from ...kernels import Call, run
-from ...nn.recurrent import layer_trace
-from ..capture.layer_run import Seen
-from ..memory.additive import writes_of
-from .patching import Where
+from ...nn.trace import layer_trace
+from ..capture.layer_run import LayerRun
+from ..memory.additive import memory_updates
+from .patching import Site
 from .rerun import Rerun, carried_up, changed_states, check_places
 
 # The last layer, reading forwards, in the first row.
-LAST = Where()
+LAST = Site()
 
 
 @torch.no_grad()
-def what_if(seen: Seen, drop: Sequence[int] = (), keep: Sequence[int] = (), where: Where = LAST) -> Rerun:
+def counterfactual(
+    seen: LayerRun, drop: Sequence[int] = (), keep: Sequence[int] = (), where: Site = LAST
+) -> Rerun:
     """What the network would have come to, had it not written at some steps and erased nothing at others.
 
     One candidate: all changes in one run, in the order of reading, each made to what the earlier ones led to. A step
@@ -31,7 +33,7 @@ def what_if(seen: Seen, drop: Sequence[int] = (), keep: Sequence[int] = (), wher
         raise ShapeError(f"rows are {where.rows}; several changes are made in one row, so give its number")
     place = seen.place(where.layer, reverse=where.reverse)
     part, call = seen.trace.layers[place], seen.call(place)
-    writes_of(part)  # refuses a cell whose memory is no sum of writes
+    memory_updates(part)  # refuses a cell whose memory is no sum of writes
     steps = sorted({*drop, *keep}, reverse=part.reverse)
     row = torch.full((max(len(steps), 1),), where.rows)
     check_places(part, torch.tensor(steps, dtype=torch.long), row[: len(steps)])
@@ -49,20 +51,20 @@ def what_if(seen: Seen, drop: Sequence[int] = (), keep: Sequence[int] = (), wher
             output[places], states = ran.output, ran.final
         if step is None:
             break
-        states = stepped(call, call.x[step, row], states, drop=step in drop, keep=step in keep)
+        states = counterfactual_step(call, call.x[step, row], states, drop=step in drop, keep=step in keep)
         output[step], begin = states[0], end + 1
     return carried_up(seen, place, output, states, row)
 
 
-def stepped(
+def counterfactual_step(
     call: Call, x: Float[Tensor, "rows input"], states: tuple[Tensor, ...], *, drop: bool, keep: bool
 ) -> tuple[Tensor, ...]:
     """All states after one step from these, had the memory not been written or not been erased there; row by row."""
     alone = Call.of(call.weights, x.unsqueeze(0), states, trace=True)
     part = layer_trace(alone, run(alone), 0)
-    writes = writes_of(part)
+    writes = memory_updates(part)
     if drop:
-        memory = writes.initial if keep else writes.unwritten[0] * writes.initial
+        memory = writes.initial if keep else writes.keep_without_write[0] * writes.initial
     else:
         memory = (writes.initial if keep else writes.keep[0] * writes.initial) + writes.write[0]
     rows = torch.arange(len(x))

@@ -10,18 +10,18 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ...errors import ShapeError
-from ..capture.layer_run import Seen, in_callers_order
-from ..memory.additive import Writes, writes_of
+from ..capture.layer_run import LayerRun, in_callers_order
+from ..memory.additive import MemoryUpdates, memory_updates
 from .rerun import Rerun, check_places, rerun_from
 
 Steps = Sequence[int] | Int[Tensor, " candidates"]
 
-# Numbers of the rerun's outputs held at once by `effects`: 64 MiB of float32.
+# Numbers of the rerun's outputs held at once by `batched_effects`: 64 MiB of float32.
 AT_ONCE = 16_777_216
 
 
 @dataclass(frozen=True, kw_only=True)
-class Where:
+class Site:
     """What is changed: a layer and direction, and one row for all candidates or one for each."""
 
     layer: int = -1
@@ -29,17 +29,17 @@ class Where:
     rows: int | Sequence[int] = 0
 
 
-def drop_writes(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:
+def ablate_writes(seen: LayerRun, steps: Steps, where: Site = Site()) -> Rerun:
     """What the network would have come to, had the gate that writes been shut at a step, one candidate a step.
 
     An LSTM with i_s := 0 still forgets what f_s says. In a GRU one gate does both, so that with 1 - z_s := 0 its memory
     stays as it was. Everything after the memory follows as in the true network: what that step shows, all later gates.
     Raises CellError for a cell that carries no memory, ShapeError for a step that is not the row's own.
     """
-    return _changed(seen, steps, where, lambda writes, before, at: writes.unwritten[at] * before)
+    return _changed(seen, steps, where, lambda writes, before, at: writes.keep_without_write[at] * before)
 
 
-def forbid_erasures(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:
+def hold_memory(seen: LayerRun, steps: Steps, where: Site = Site()) -> Rerun:
     """What the network would have come to, had it erased nothing at a step: a_t := 1, one candidate a step.
 
     What the step writes, it writes all the same; also in a GRU, whose one gate could not do both.
@@ -48,8 +48,8 @@ def forbid_erasures(seen: Seen, steps: Steps, where: Where = Where()) -> Rerun:
     return _changed(seen, steps, where, lambda writes, before, at: before + writes.write[at])
 
 
-def swap_memories(
-    seen: Seen, step: int, row: int, other: int, *, other_step: int | None = None,
+def patch_memories(
+    seen: LayerRun, step: int, row: int, other: int, *, other_step: int | None = None,
     layer: int = -1, reverse: bool = False,
 ) -> Rerun:  # fmt: skip
     """Two rows' outputs, had their memories after a step been exchanged: first `row`, then `other`.
@@ -64,12 +64,12 @@ def swap_memories(
     return rerun_from(seen, memories, steps, rows, seen.place(layer, reverse=reverse))
 
 
-def effects(
-    change: Callable[[Seen, Steps, Where], Rerun],
-    seen: Seen,
+def batched_effects(
+    change: Callable[[LayerRun, Steps, Site], Rerun],
+    seen: LayerRun,
     steps: Steps,
     answer: Callable[[Rerun], Float[Tensor, "candidates answers"]],
-    where: Where = Where(),
+    where: Site = Site(),
 ) -> Float[Tensor, "candidates answers"]:
     """The answers after each candidate's change, in as many runs as memory asks for.
 
@@ -82,13 +82,13 @@ def effects(
     parts = []
     for start in range(0, len(given), size):
         taken = slice(start, start + size)
-        here = Where(layer=where.layer, reverse=where.reverse, rows=rows[taken].tolist())
+        here = Site(layer=where.layer, reverse=where.reverse, rows=rows[taken].tolist())
         parts.append(answer(change(seen, given[taken], here)))
     return torch.cat(parts)
 
 
 @contextmanager
-def replaying(module: nn.Module, rerun: Rerun) -> Iterator[None]:
+def patched(module: nn.Module, rerun: Rerun) -> Iterator[None]:
     """While it lasts, a layer inside a user's model gives what was run again, so that the model answers from that.
 
     The model has to be called with as many rows as there are candidates, all as long as the row that was changed:
@@ -123,11 +123,14 @@ def replaying(module: nn.Module, rerun: Rerun) -> Iterator[None]:
 
 
 def _changed(
-    seen: Seen, steps: Steps, where: Where, change: Callable[[Writes, Tensor, tuple[Tensor, Tensor]], Tensor]
+    seen: LayerRun,
+    steps: Steps,
+    where: Site,
+    change: Callable[[MemoryUpdates, Tensor, tuple[Tensor, Tensor]], Tensor],
 ) -> Rerun:
     place = seen.place(where.layer, reverse=where.reverse)
     part = seen.trace.layers[place]
-    writes = writes_of(part)
+    writes = memory_updates(part)
     given = torch.as_tensor(steps)
     rows = torch.as_tensor(where.rows).expand(len(given))
     check_places(part, given, rows)

@@ -10,9 +10,9 @@ from ...equations import topological
 from ...errors import SettingsError, ShapeError
 from ...kernels import Call, run
 from ...nn.trace import LayerTrace
-from ..capture.layer_run import Seen
+from ..capture.layer_run import LayerRun
 from ..capture.step_values import value_of, values_at
-from ..compact_repr import brief
+from ..compact_repr import compact_repr
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,7 +28,7 @@ class Rerun:
     lengths: Int[Tensor, " candidates"] | None
     bidirectional: bool
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
     @property
     def candidates(self) -> int:
@@ -47,7 +47,7 @@ class Rerun:
 
 @torch.no_grad()
 def rerun_from(
-    seen: Seen,
+    seen: LayerRun,
     memories: Float[Tensor, "candidates hidden"],
     steps: Int[Tensor, " candidates"],
     rows: Int[Tensor, " candidates"],
@@ -68,7 +68,7 @@ def rerun_from(
 
 
 def carried_up(
-    seen: Seen,
+    seen: LayerRun,
     place: int,
     output: Float[Tensor, "time candidates _"],
     states: tuple[Tensor, ...],
@@ -137,7 +137,7 @@ def read_on(
     return output, ran.final
 
 
-def _output(seen: Seen, place: int) -> Tensor:
+def _output(seen: LayerRun, place: int) -> Tensor:
     return seen.trace.layers[place][seen.layer.cell.states[0]]
 
 

@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 from ...errors import ShapeError
-from ..capture.layer_run import Seen
-from ..memory.additive import writes_of
-from .combined import LAST, stepped
-from .patching import Where
+from ..capture.layer_run import LayerRun
+from ..memory.additive import memory_updates
+from .combined import LAST, counterfactual_step
+from .patching import Site
 from .rerun import Rerun, carried_up, check_places, read_on
 
 
 @torch.no_grad()
-def drop_pieces(seen: Seen, pieces: Sequence[tuple[int, int]], where: Where = LAST) -> Rerun:
+def ablate_spans(seen: LayerRun, pieces: Sequence[tuple[int, int]], where: Site = LAST) -> Rerun:
     """What the network would have come to, had it written nothing from one step up to another; one candidate a piece.
 
     Each step of a piece is run from what the one before it led to, and so is all that follows.
@@ -22,7 +22,7 @@ def drop_pieces(seen: Seen, pieces: Sequence[tuple[int, int]], where: Where = LA
     """
     place = seen.place(where.layer, reverse=where.reverse)
     part, call = seen.trace.layers[place], seen.call(place)
-    writes_of(part)  # refuses a cell whose memory is no sum of writes
+    memory_updates(part)  # refuses a cell whose memory is no sum of writes
     starts, ends = torch.tensor([start for start, _ in pieces]), torch.tensor([end for _, end in pieces])
     rows = torch.as_tensor(where.rows).expand(len(pieces))
     if bool((starts >= ends).any()):
@@ -35,7 +35,7 @@ def drop_pieces(seen: Seen, pieces: Sequence[tuple[int, int]], where: Where = LA
     for k in range(int((ends - starts).max())):
         going = ends - starts > k
         at = torch.where(going, begin - k if part.reverse else begin + k, last)
-        after = stepped(call, call.x[at, rows], states, drop=True, keep=False)
+        after = counterfactual_step(call, call.x[at, rows], states, drop=True, keep=False)
         states = tuple(
             torch.where(going.unsqueeze(1), new, old) for new, old in zip(after, states, strict=True)
         )

@@ -8,14 +8,14 @@ from torch import Tensor
 
 from ...errors import ShapeError
 from ...kernels import Call, run
-from ..capture.layer_run import Seen
-from .combined import stepped
+from ..capture.layer_run import LayerRun
+from .combined import counterfactual_step
 from .rerun import check_places
 
 
 @torch.no_grad()
-def leave_out(
-    seen: Seen, steps: Int[Tensor, " candidates"], layers: Collection[int] | None = None, *, row: int = 0
+def ablate_tokens(
+    seen: LayerRun, steps: Int[Tensor, " candidates"], layers: Collection[int] | None = None, *, row: int = 0
 ) -> Float[Tensor, "time candidates output"]:
     """The last layer's output, had some layers not written at a step, in either direction; one candidate a step.
 
@@ -55,7 +55,7 @@ def _unwritten(call: Call, at: Int[Tensor, " candidates"]) -> Float[Tensor, "tim
     """The output of one layer in the order of reading, had it not written at a step, another for each row."""
     column = torch.arange(len(at))
     before = run(Call.of(call.weights, call.x, call.states, at))
-    states = stepped(call, call.x[at, column], before.final, drop=True, keep=False)
+    states = counterfactual_step(call, call.x[at, column], before.final, drop=True, keep=False)
     output = before.output
     output[at, column] = states[0]
     left = call.steps - at - 1

@@ -1,38 +1,51 @@
 """What one trace says by itself: additive memory updates, retention, direct shares of a readout, half-lives."""
 
 from .additive import (
-    Writes,
-    erased,
-    erased_by,
-    erasures,
-    initial_left,
-    left_at,
-    left_of,
-    states_of,
-    writes_of,
+    MemoryUpdates,
+    forgetting_blocks,
+    forgotten_at,
+    forgotten_from,
+    initial_retained,
+    memory_updates,
+    retained_at,
+    retention_of,
+    states_from_updates,
 )
-from .direct_shares import Shares, attribute, attribute_last, attribute_over_time
-from .retention import Fate, fate
-from .time_scales import Saturation, half_life, half_lives, saturation
+from .direct_shares import (
+    Attribution,
+    attribute,
+    attribute_last,
+    attribute_over_time,
+)
+from .retention import (
+    WriteRetention,
+    write_retention,
+)
+from .time_scales import (
+    Saturation,
+    half_life,
+    half_lives,
+    saturation,
+)
 
 __all__ = [
-    "Fate",
+    "Attribution",
+    "MemoryUpdates",
     "Saturation",
-    "Shares",
-    "Writes",
+    "WriteRetention",
     "attribute",
     "attribute_last",
     "attribute_over_time",
-    "erased",
-    "erased_by",
-    "erasures",
-    "fate",
+    "forgetting_blocks",
+    "forgotten_at",
+    "forgotten_from",
     "half_life",
     "half_lives",
-    "initial_left",
-    "left_at",
-    "left_of",
+    "initial_retained",
+    "memory_updates",
+    "retained_at",
+    "retention_of",
     "saturation",
-    "states_of",
-    "writes_of",
+    "states_from_updates",
+    "write_retention",
 ]

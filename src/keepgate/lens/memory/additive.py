@@ -16,14 +16,14 @@ from torch import Tensor
 from ...equations import AdditiveUpdate, Cell, Expr, evaluate, topological
 from ...errors import CellError, ShapeError, nearest_first
 from ...nn.trace import LayerTrace
-from ..compact_repr import brief
+from ..compact_repr import compact_repr
 
 # Numbers worked on at once: 16 MiB of float64, which a processor's cache nearly holds.
 AT_ONCE = 2_097_152
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Writes:
+class MemoryUpdates:
     """One state of one layer and direction as keep · (state before) + write, at every step.
 
     keep:    the factor a, 0 (drop) to 1 (keep) in all cells with gates; 0 where the state was cleared, 1 in padding.
@@ -35,12 +35,12 @@ class Writes:
 
     keep: Float[Tensor, "time batch hidden"]
     write: Float[Tensor, "time batch hidden"]
-    unwritten: Float[Tensor, "time batch hidden"]
+    keep_without_write: Float[Tensor, "time batch hidden"]
     initial: Float[Tensor, "batch hidden"]
     state: str
     reverse: bool
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
     def place(self, step: int) -> int:
         """Where a step of the text comes in the order of reading. Raises ShapeError for a step that is not there."""
@@ -55,7 +55,7 @@ class Writes:
         return values.flip(0) if self.reverse else values
 
 
-def writes_of(layer: LayerTrace, state: str | None = None) -> Writes:
+def memory_updates(layer: LayerTrace, state: str | None = None) -> MemoryUpdates:
     """How a state was carried through a text: what each step kept of it, and what it wrote.
 
     state: one that the cell carries; None takes its memory (LSTM c, GRU h).
@@ -77,10 +77,10 @@ def writes_of(layer: LayerTrace, state: str | None = None) -> Writes:
     write = _evaluated(found.write, layer)
     if write is None:  # not all of it is named: what the step added is what was not there before
         write = layer[name] - keep * layer.state_before(name)
-    unwritten = (
+    keep_without_write = (
         None if found.keep_without_write is found.keep else _evaluated(found.keep_without_write, layer)
     )
-    factors = [keep] if unwritten is None else [keep, unwritten]
+    factors = [keep] if keep_without_write is None else [keep, keep_without_write]
     if layer.resets is not None:
         cleared = layer.was_cleared().unsqueeze(2)
         factors = [factor.masked_fill(cleared, 0) for factor in factors]
@@ -88,13 +88,13 @@ def writes_of(layer: LayerTrace, state: str | None = None) -> Writes:
         padding = ~layer.is_real().unsqueeze(2)
         factors = [factor.masked_fill(padding, 1) for factor in factors]
         write = write.masked_fill(padding, 0)
-    return Writes(
-        keep=factors[0], write=write, unwritten=factors[-1], initial=layer.initial[name], state=name,
+    return MemoryUpdates(
+        keep=factors[0], write=write, keep_without_write=factors[-1], initial=layer.initial[name], state=name,
         reverse=layer.reverse,
     )  # fmt: skip
 
 
-def left_at(writes: Writes, step: int | None = None) -> Float[Tensor, "time batch hidden"]:
+def retained_at(writes: MemoryUpdates, step: int | None = None) -> Float[Tensor, "time batch hidden"]:
     """S(s, step) for every s: the share of each step's write that is left in the state after `step`, 0 to 1.
 
     0 for what was read later. None is the end of reading. In logarithms, which a gate that closes altogether makes
@@ -109,7 +109,7 @@ def left_at(writes: Writes, step: int | None = None) -> Float[Tensor, "time batc
     return writes.read(share)
 
 
-def left_of(writes: Writes, step: int) -> Float[Tensor, "time batch hidden"]:
+def retention_of(writes: MemoryUpdates, step: int) -> Float[Tensor, "time batch hidden"]:
     """S(step, t) for every t: the share of this step's write that is left in the state after t; 0 before it."""
     keep = writes.read(writes.keep)
     first = writes.place(step)
@@ -120,35 +120,35 @@ def left_of(writes: Writes, step: int) -> Float[Tensor, "time batch hidden"]:
     return writes.read(share)
 
 
-def initial_left(writes: Writes, step: int | None = None) -> Float[Tensor, "batch hidden"]:
+def initial_retained(writes: MemoryUpdates, step: int | None = None) -> Float[Tensor, "batch hidden"]:
     """The share of the state before the first step that is left after `step`; None is the end of reading."""
     keep = writes.read(writes.keep)
     last = len(keep) - 1 if step is None else writes.place(step)
     return keep[: last + 1].double().prod(0).to(keep.dtype)
 
 
-def erased(writes: Writes, step: int) -> Float[Tensor, "time batch hidden"]:
+def forgotten_from(writes: MemoryUpdates, step: int) -> Float[Tensor, "time batch hidden"]:
     """E[step, t] for every t: how much of this step's write the step t erased, in the state's own units.
 
     E[s, t] = S(s, t-1) (1 - a_t) b_s. All that was erased and what is left at the end make the write.
     """
-    left = writes.read(left_of(writes, step))
+    left = writes.read(retention_of(writes, step))
     before = torch.cat([torch.zeros_like(left[:1]), left[:-1]])
     gone = before * (1 - writes.read(writes.keep)) * writes.write[step]
     return writes.read(gone)
 
 
-def erased_by(writes: Writes, step: int) -> Float[Tensor, "time batch hidden"]:
+def forgotten_at(writes: MemoryUpdates, step: int) -> Float[Tensor, "time batch hidden"]:
     """E[s, step] for every s: how much of each earlier write this step erased, in the state's own units."""
     if writes.place(step) == 0:
         return torch.zeros_like(writes.write)
     step %= len(writes.keep)
     before = step + 1 if writes.reverse else step - 1
-    return left_at(writes, before) * (1 - writes.keep[step]) * writes.write
+    return retained_at(writes, before) * (1 - writes.keep[step]) * writes.write
 
 
-def erasures(
-    writes: Writes, direction: Float[Tensor, "... hidden"], *, block: int = 256, gone: float = 0.0
+def forgetting_blocks(
+    writes: MemoryUpdates, direction: Float[Tensor, "... hidden"], *, block: int = 256, gone: float = 0.0
 ) -> Iterator[tuple[slice, slice, Float[Tensor, "written erasing batch"]]]:
     """E[s, t] seen from one direction, Σ over units of direction · E, in blocks: (which s, which t, the block).
 
@@ -157,7 +157,7 @@ def erasures(
     matrix [time, time, batch] as it is.
 
     direction: [hidden], or [batch, hidden] for one a row: what a unit of the state counts, such as
-               `attribution.weight_at_end`. gone: leave out later blocks once no share of the write is above this.
+               `direct_shares.weight_at_end`. gone: leave out later blocks once no share of the write is above this.
     """
     keep, write = writes.read(writes.keep), writes.read(writes.write)
     steps = len(keep)
@@ -182,7 +182,7 @@ def erasures(
             left = left * ahead[-1]
 
 
-def states_of(writes: Writes) -> Float[Tensor, "time batch hidden"]:
+def states_from_updates(writes: MemoryUpdates) -> Float[Tensor, "time batch hidden"]:
     """The state after every step, from what was kept and written alone: the sum that all shares are shares of."""
     return writes.read(scan(writes.read(writes.keep), writes.read(writes.write), writes.initial))
 
@@ -261,10 +261,10 @@ def _within(keep: Tensor, valued: Tensor, start: int, stop: int) -> Tensor:
     return found
 
 
-def _slice(writes: Writes, start: int, stop: int) -> slice:
+def _slice(writes: MemoryUpdates, start: int, stop: int) -> slice:
     steps = len(writes.keep)
     return slice(steps - stop, steps - start) if writes.reverse else slice(start, stop)
 
 
-def _both(writes: Writes, block: Tensor) -> Tensor:
+def _both(writes: MemoryUpdates, block: Tensor) -> Tensor:
     return block.flip(0, 1) if writes.reverse else block

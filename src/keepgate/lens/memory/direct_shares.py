@@ -17,12 +17,12 @@ from torch import Tensor
 from ...equations import Expr, evaluate
 from ...errors import CellError, ShapeError
 from ...nn.trace import LayerTrace, Trace
-from ..compact_repr import brief
-from .additive import writes_of
+from ..compact_repr import compact_repr
+from .additive import memory_updates
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Shares:
+class Attribution:
     """What each step's write adds to each answer, in the answer's own units.
 
     writes:  signed; 0 in padding. Time is the text's own.
@@ -34,7 +34,7 @@ class Shares:
     initial: Float[Tensor, "batch answers"]
     total: Float[Tensor, "batch answers"]
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
     @property
     def sum(self) -> Float[Tensor, "batch answers"]:
@@ -51,9 +51,9 @@ class Shares:
         """How much of the answer the shares sum to: 1 where they are exact. NaN where the answer is 0."""
         return self.sum / self.total
 
-    def __add__(self, other: "Shares") -> "Shares":
+    def __add__(self, other: "Attribution") -> "Attribution":
         """The shares of a sum of two answers, such as one's two directions of reading."""
-        return Shares(
+        return Attribution(
             writes=self.writes + other.writes,
             initial=self.initial + other.initial,
             total=self.total + other.total,
@@ -65,7 +65,7 @@ def attribute(
     direction: Float[Tensor, "... output"],
     *,
     attention: Float[Tensor, "time batch"] | None = None,
-) -> Shares:
+) -> Attribution:
     """What each step's write of one layer and direction adds to `direction · output`.
 
     direction: [answers, output], or [batch, answers, output] for one a row; the rows of a readout, for example.
@@ -88,7 +88,7 @@ def attribute(
     return _split(layer, counts, torch.einsum("bp,bkp->bk", read, d.double()))
 
 
-def attribute_over_time(layer: LayerTrace, direction: Float[Tensor, "time batch output"]) -> Shares:
+def attribute_over_time(layer: LayerTrace, direction: Float[Tensor, "time batch output"]) -> Attribution:
     """What each step's write adds to Σ over t of direction_t · h_t, each step's output read in its own direction.
 
     Exact, as `attribute` is, and raises as it does. One answer.
@@ -107,9 +107,9 @@ def attribute_over_time(layer: LayerTrace, direction: Float[Tensor, "time batch 
 
 def _split(
     layer: LayerTrace, counts: Callable[[int], Tensor | None], total: Float[Tensor, "batch answers"]
-) -> Shares:
+) -> Attribution:
     """The writes' shares of an answer for which a unit of the memory counts so much at a step of the text's time."""
-    writes = writes_of(layer)
+    writes = memory_updates(layer)
     keep, write = writes.read(writes.keep), writes.read(writes.write)
     steps, rows, units = write.shape
     shares = write.new_empty(steps, rows, total.shape[1], dtype=torch.float64)
@@ -123,7 +123,7 @@ def _split(
             ahead = ahead + here
         shares[t] = torch.einsum("bh,bkh->bk", write[t].double(), ahead)
     start = ahead * keep[0].double().unsqueeze(1)
-    return Shares(
+    return Attribution(
         writes=writes.read(shares).to(write.dtype),
         initial=torch.einsum("bh,bkh->bk", writes.initial.double(), start).to(write.dtype),
         total=total.to(write.dtype),
@@ -135,7 +135,7 @@ def attribute_last(
     direction: Float[Tensor, "... output"],
     *,
     attention: Float[Tensor, "time batch"] | None = None,
-) -> Shares:
+) -> Attribution:
     """`attribute` for the last layer's output, both directions together where there are two.
 
     direction: [answers, directions · units], forwards first. Without attention each direction is read at its own end.

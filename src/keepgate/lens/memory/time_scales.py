@@ -10,8 +10,8 @@ from torch import Tensor
 from ...equations.analysis import is_gate
 from ...errors import ShapeError
 from ...nn.trace import LayerTrace
-from ..compact_repr import brief
-from .additive import writes_of
+from ..compact_repr import compact_repr
+from .additive import memory_updates
 
 # Karpathy et al. (2015), arXiv:1506.02078: a gate is saturated to the left below 0.1 and to the right above 0.9.
 CLOSED, OPEN = 0.1, 0.9
@@ -24,7 +24,7 @@ class Saturation:
     closed: Float[Tensor, " hidden"]
     open: Float[Tensor, " hidden"]
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
 
 def half_life(
@@ -56,7 +56,7 @@ def half_lives(layer: LayerTrace) -> Float[Tensor, "batch hidden"]:
     Where a new sequence begins and the state is cleared, the unit's own keeping is not counted.
     Raises CellError for a cell that carries no memory, such as a plain RNN.
     """
-    return half_life(writes_of(layer).keep, layer.is_real() & ~layer.was_cleared())
+    return half_life(memory_updates(layer).keep, layer.is_real() & ~layer.was_cleared())
 
 
 def saturation(layer: LayerTrace) -> dict[str, Saturation]:
@@ -81,5 +81,5 @@ def saturation(layer: LayerTrace) -> dict[str, Saturation]:
 
 def mean_keep(layer: LayerTrace) -> float:
     """The mean factor by which the memory is kept, over all units and all rows' own steps."""
-    keep = writes_of(layer).keep
+    keep = memory_updates(layer).keep
     return float(torch.mean(keep[layer.is_real()].double()))

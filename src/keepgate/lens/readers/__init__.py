@@ -1,31 +1,57 @@
 """One question, one answer: which tokens and sentences it rests on."""
 
-from .answer_ablation import answer_if, answer_shares, answers_without, influence_on, scores_without
-from .explanation import Explanation, Pass
-from .gradient_saliency import sensitivity
-from .integrated_gradients import Integrated, token_shares, write_shares
-from .leave_one_out import Carrier, carriers
-from .reading import Reading, read
-from .search import Piece, search, sentences, without_pieces
+from .answer_ablation import (
+    answer_attribution,
+    answer_influence,
+    counterfactual_answer,
+    leave_one_out_answers,
+    leave_one_out_scores,
+)
+from .explanation import (
+    DirectionSummary,
+    Explanation,
+)
+from .gradient_saliency import (
+    saliency,
+)
+from .integrated_gradients import (
+    IntegratedGradients,
+    token_integrated_gradients,
+    write_integrated_gradients,
+)
+from .leave_one_out import (
+    TokenEffect,
+    token_effects,
+)
+from .reading import (
+    Reading,
+    read,
+)
+from .search import (
+    SpanEffect,
+    hierarchical_search,
+    sentence_spans,
+    span_effects,
+)
 
 __all__ = [
-    "Carrier",
+    "DirectionSummary",
     "Explanation",
-    "Integrated",
-    "Pass",
-    "Piece",
+    "IntegratedGradients",
     "Reading",
-    "answer_if",
-    "answer_shares",
-    "answers_without",
-    "carriers",
-    "influence_on",
+    "SpanEffect",
+    "TokenEffect",
+    "answer_attribution",
+    "answer_influence",
+    "counterfactual_answer",
+    "hierarchical_search",
+    "leave_one_out_answers",
+    "leave_one_out_scores",
     "read",
-    "scores_without",
-    "search",
-    "sensitivity",
-    "sentences",
-    "token_shares",
-    "without_pieces",
-    "write_shares",
+    "saliency",
+    "sentence_spans",
+    "span_effects",
+    "token_effects",
+    "token_integrated_gradients",
+    "write_integrated_gradients",
 ]

@@ -12,14 +12,14 @@ from ...data.text import tokenize
 from ...errors import ShapeError
 from ...tasks.answer import Answer
 from ...tasks.choice.reader import ChoiceReader
-from ..capture.layer_run import Seen
-from ..compact_repr import brief
-from ..gradients.first_order import influence
-from ..interventions.combined import what_if
-from ..interventions.patching import AT_ONCE, Where, drop_writes
+from ..capture.layer_run import LayerRun
+from ..compact_repr import compact_repr
+from ..gradients.first_order import write_influence
+from ..interventions.combined import counterfactual
+from ..interventions.patching import AT_ONCE, Site, ablate_writes
 from ..interventions.rerun import Rerun
-from ..interventions.token_ablation import leave_out
-from ..memory.direct_shares import Shares, attribute_last
+from ..interventions.token_ablation import ablate_tokens
+from ..memory.direct_shares import Attribution, attribute_last
 from .choice_head import ChoiceHead
 from .reading import Reading
 
@@ -48,7 +48,7 @@ class AnswerShares:
     bias: Float[Tensor, " choices"]
     scores: Float[Tensor, " choices"]
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
     @property
     def missing(self) -> Float[Tensor, " choices"]:
@@ -66,7 +66,7 @@ class AnswerShares:
 
 
 @torch.no_grad()
-def answer_shares(task: ChoiceReader, question: Question) -> AnswerShares:
+def answer_attribution(task: ChoiceReader, question: Question) -> AnswerShares:
     """Which tokens' writes carry the answer to one question, for every choice.
 
     Raises CellError for a network without memory or without gates, CorpusError for a question without text.
@@ -92,7 +92,7 @@ def answer_shares(task: ChoiceReader, question: Question) -> AnswerShares:
 
 
 @torch.no_grad()
-def scores_without(
+def leave_one_out_scores(
     task: ChoiceReader, question: Question, steps: Sequence[int]
 ) -> Float[Tensor, "candidates choices"]:
     """The scores, had the last layer not written at a token, in either direction: the proof of a token's share.
@@ -105,7 +105,7 @@ def scores_without(
 
 
 @torch.no_grad()
-def answers_without(
+def leave_one_out_answers(
     reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
 ) -> list[Answer]:
     """The answers, had the last layer not written at a token, in either direction; one a token. The proof of a share.
@@ -129,28 +129,28 @@ def outputs_without(
 
 
 @torch.no_grad()
-def answer_if(reading: Reading, *, drop: Sequence[int] = (), keep: Sequence[int] = ()) -> Answer:
+def counterfactual_answer(reading: Reading, *, drop: Sequence[int] = (), keep: Sequence[int] = ()) -> Answer:
     """The answer, had the last layer not written at some tokens and erased nothing at others, all at once.
 
     drop: numbers of tokens whose writes are left out. keep: of tokens at which all gates that keep stand open.
     In both directions, where there are two. Raises as `answers_without` does.
     """
-    output = _both(reading.seen, lambda where: what_if(reading.seen, drop, keep, where))
+    output = _both(reading.seen, lambda where: counterfactual(reading.seen, drop, keep, where))
     return reading.head.answers(output)[0]
 
 
-def influence_on(reading: Reading, answer: str | None = None) -> Float[Tensor, " tokens"]:
+def answer_influence(reading: Reading, answer: str | None = None) -> Float[Tensor, " tokens"]:
     """What each token's write does for an answer against the others, along every path, to first order.
 
     The last layer's, both directions together, through attention too: its weights move with the token. None is the
     answer that was given. Raises KeyError for an answer that the reader cannot give, CellError for a plain RNN.
     """
     seen = reading.seen
-    last = influence(seen, lambda output: reading.head.margin(output, answer))[-seen.layer.directions :]
+    last = write_influence(seen, lambda output: reading.head.margin(output, answer))[-seen.layer.directions :]
     return torch.stack(last).sum(0)[:, 0]
 
 
-def _without(seen: Seen, steps: Sequence[int], layers: Collection[int] | None = LAST) -> Iterator[Tensor]:
+def _without(seen: LayerRun, steps: Sequence[int], layers: Collection[int] | None = LAST) -> Iterator[Tensor]:
     """The outputs of candidates without one write each, as many at a time as memory asks for."""
     tokens = len(seen.x)
     if any(not 0 <= step < tokens for step in steps):
@@ -160,19 +160,19 @@ def _without(seen: Seen, steps: Sequence[int], layers: Collection[int] | None = 
         part = steps[start : start + size]
         if layers is not None and set(layers) == set(LAST):
             # What lies below is as it was, and so is the last layer up to the step.
-            yield _both(seen, lambda where, part=part: drop_writes(seen, part, where))
+            yield _both(seen, lambda where, part=part: ablate_writes(seen, part, where))
         else:
-            yield leave_out(seen, torch.tensor(part), layers)
+            yield ablate_tokens(seen, torch.tensor(part), layers)
 
 
-def _both(seen: Seen, change: Callable[[Where], Rerun]) -> Tensor:
+def _both(seen: LayerRun, change: Callable[[Site], Rerun]) -> Tensor:
     """The output with a change in both directions; the last layer's do not know each other, so each half is its own."""
-    output = change(Where()).output
+    output = change(Site()).output
     if not seen.layer.bidirectional:
         return output
     units = output.shape[2] // 2
-    return torch.cat([output[..., :units], change(Where(reverse=True)).output[..., units:]], -1)
+    return torch.cat([output[..., :units], change(Site(reverse=True)).output[..., units:]], -1)
 
 
-def _one(shares: Shares) -> Tensor:
+def _one(shares: Attribution) -> Tensor:
     return shares.writes[:, 0]

@@ -13,7 +13,7 @@ from ...errors import CellError
 from ...nn import Recurrent
 from ...tasks.answer import Answer
 from ...tasks.choice.reader import ChoiceBatch, ChoiceReader, answer_of, joined
-from ..capture.layer_run import Seen, see
+from ..capture.layer_run import LayerRun, capture_layer
 
 
 class ChoiceHead:
@@ -94,9 +94,9 @@ class ChoiceHead:
         read, asked, _ = self._attend(output, task)
         return task.readout(torch.cat([read, asked, last], 1))
 
-    def _see(self, layer: Recurrent, ids: Tensor) -> Seen:
+    def _see(self, layer: Recurrent, ids: Tensor) -> LayerRun:
         # Without the dropout that the encoder would put on it in training.
-        return see(layer, self.task.encoder.inputs(ids))
+        return capture_layer(layer, self.task.encoder.inputs(ids))
 
     def _attend(self, output: Tensor, task: ChoiceReader) -> tuple[Tensor, Tensor, Tensor]:
         """What is read, the question's last state, and the weights, for each row."""

@@ -12,67 +12,67 @@ from ...equations.analysis import is_gate
 from ...nn.trace import LayerTrace
 from ...tasks.answer import Answer
 from ...tasks.task import Task
-from ..compact_repr import brief
-from ..memory.retention import Fate, fate
+from ..compact_repr import compact_repr
+from ..memory.retention import WriteRetention, write_retention
 from ..memory.time_scales import half_lives
 from .choice_head import ChoiceHead
-from .gradient_saliency import sensitivity
-from .leave_one_out import Carrier
+from .gradient_saliency import saliency
+from .leave_one_out import TokenEffect
 from .reading import Reading, read
-from .search import Piece, search, sentences
+from .search import SpanEffect, hierarchical_search, sentence_spans
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pass:
+class DirectionSummary:
     """The last layer in one direction of reading.
 
     reverse:    whether it reads the last token first. gates: each one's mean over the units at each token, 0 to 1, the
                 one that keeps first; none in a plain RNN. keeps: that one's name; None without gates.
     half_lives: of each unit's memory, in tokens; empty for a plain RNN.
-    fate:       what became of the write that matters most; None for a plain RNN.
+    retention:  what became of the write that matters most; None for a plain RNN.
     """
 
     reverse: bool
     gates: dict[str, Float[Tensor, " tokens"]]
     keeps: str | None
     half_lives: Float[Tensor, " units"]
-    fate: Fate | None
+    retention: WriteRetention | None
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation:
     """One question as a model read it, taken apart.
 
-    tokens:      what was read, in order. asked_from: the number of the first that is the question's.
+    tokens:      what was read, in order. question_start: the number of the first that is the question's.
     cell, units: of the last layer, one direction; layers: how many there are below and with it.
-    sentences:   those without which the answer's probability falls most first: proven by leaving each out whole.
-    carriers:    the tokens likewise, each left out by itself. Both are empty for a plain RNN, which writes no sum.
-    sensitivity: how much what speaks for the answer would change with the states after each token: |d margin / d h|.
+    sentence_effects: those without which the answer's probability falls most first: proven by leaving each out whole.
+    token_effects: the tokens likewise, each left out by itself. Both are empty for a plain RNN, which writes no sum.
+    saliency: how much what speaks for the answer would change with the states after each token: |d margin / d h|.
     attention:   with which weight the answer reads each token's state; None where it reads the last state alone.
     """
 
     question: Question
     answer: Answer
     tokens: Tokens
-    asked_from: int
+    question_start: int
     cell: str
     units: int
     layers: int
-    passes: tuple[Pass, ...]
-    sentence_ranges: tuple[tuple[int, int], ...]
-    sentences: tuple[Piece, ...]
-    carriers: tuple[Carrier, ...]
-    sensitivity: Float[Tensor, " tokens"]
+    direction_summaries: tuple[DirectionSummary, ...]
+    sentence_spans: tuple[tuple[int, int], ...]
+    sentence_effects: tuple[SpanEffect, ...]
+    token_effects: tuple[TokenEffect, ...]
+    saliency: Float[Tensor, " tokens"]
     attention: Float[Tensor, " tokens"] | None
 
     @property
     def gated(self) -> bool:
         """Whether the memory is a sum of writes that can be taken apart."""
-        return bool(self.carriers)
+        return bool(self.token_effects)
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
 
 def explain_answer(model: Task, question: Question) -> Explanation:
@@ -83,33 +83,34 @@ def explain_answer(model: Task, question: Question) -> Explanation:
     reading = read(model, question)
     last = reading.trace.layers[-reading.seen.layer.directions :]
     carried = bool(last[0].cell.additive)
-    found = search(reading) if carried else ((), ())
+    found = hierarchical_search(reading) if carried else ((), ())
     matters = found[1][0].step if carried else None
     return Explanation(
-        question=reading.question, answer=reading.answer, tokens=reading.tokens, asked_from=reading.asked_from,
+        question=reading.question, answer=reading.answer, tokens=reading.tokens, question_start=reading.question_start,
         cell=last[0].cell.name, units=reading.seen.layer.hidden_size, layers=reading.seen.layer.num_layers,
-        passes=tuple(_pass(part, matters) for part in last), sentence_ranges=tuple(sentences(reading)),
-        sentences=found[0], carriers=found[1], sensitivity=sensitivity(reading).cpu(), attention=_attention(reading),
+        direction_summaries=tuple(_pass(part, matters) for part in last), sentence_spans=tuple(sentence_spans(reading)),
+        sentence_effects=found[0], token_effects=found[1], saliency=saliency(reading).cpu(),
+        attention=_attention(reading),
     )  # fmt: skip
 
 
-def _pass(part: LayerTrace, matters: int | None) -> Pass:
+def _pass(part: LayerTrace, matters: int | None) -> DirectionSummary:
     cell = part.cell
     names = [name for name, node in cell.graph.traced.items() if is_gate(node)]
     gates = {
         name: part[name][:, 0].double().mean(1).cpu()
         for name in sorted(names, key=lambda name: (name != cell.retain_gate, name))
     }
-    return Pass(
+    return DirectionSummary(
         reverse=part.reverse, gates=gates, keeps=cell.retain_gate,
         half_lives=half_lives(part)[0].double().cpu() if matters is not None else torch.zeros(0, dtype=torch.float64),
-        fate=None if matters is None else _here(fate(part, matters)),
+        retention=None if matters is None else _here(write_retention(part, matters)),
     )  # fmt: skip
 
 
-def _here(found: Fate) -> Fate:
+def _here(found: WriteRetention) -> WriteRetention:
     """The same on the processor, whatever the model ran on."""
-    return replace(found, left=found.left.cpu(), erased=found.erased.cpu())
+    return replace(found, retained=found.retained.cpu(), forgotten=found.forgotten.cpu())
 
 
 @torch.no_grad()

@@ -17,8 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...errors import SettingsError
-from ..capture.layer_run import adopt
-from ..compact_repr import brief
+from ..capture.layer_run import as_keepgate_layer
+from ..compact_repr import compact_repr
 from ..memory.direct_shares import attribute_over_time
 from .reading import Reading
 
@@ -31,7 +31,7 @@ Margins = Callable[[Tensor], Float[Tensor, " rows"]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Integrated:
+class IntegratedGradients:
     """What each token adds to what speaks for an answer, before the softmax; signed, in the units of `margin`.
 
     margin:  what speaks for the answer against the others, as the reader's head says (`Head.margin`).
@@ -44,7 +44,7 @@ class Integrated:
     nothing: float
     points: int
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
     @property
     def missing(self) -> float:
@@ -58,7 +58,9 @@ class Integrated:
         return float(self.tokens.sum()) / whole if whole else float("nan")
 
 
-def token_shares(reading: Reading, answer: str | None = None, *, points: int | None = None) -> Integrated:
+def token_integrated_gradients(
+    reading: Reading, answer: str | None = None, *, points: int | None = None
+) -> IntegratedGradients:
     """What each token, as the reader's layers were given it, adds to an answer, through all of them; any cell.
 
     Nothing is a text of the same length whose embeddings (and a span reader's other features) are all zero. The
@@ -66,7 +68,7 @@ def token_shares(reading: Reading, answer: str | None = None, *, points: int | N
     answer: None is the one that was given. points: None takes as many as `completeness` needs, up to 512.
     Raises KeyError for an answer that the reader cannot give, SettingsError for fewer than one point.
     """
-    exact = adopt(reading.seen.layer).double()
+    exact = as_keepgate_layer(reading.seen.layer).double()
 
     def margins(x: Tensor) -> Tensor:
         return reading.head.margins(exact(x)[0], answer)
@@ -76,7 +78,9 @@ def token_shares(reading: Reading, answer: str | None = None, *, points: int | N
     )
 
 
-def write_shares(reading: Reading, answer: str | None = None, *, points: int | None = None) -> Integrated:
+def write_integrated_gradients(
+    reading: Reading, answer: str | None = None, *, points: int | None = None
+) -> IntegratedGradients:
     """What each token's write, in the last layer that read the text, adds to an answer by way of the memory.
 
     From the layer's outputs on to the answer the shares are integrated; from an output back to the writes they are the
@@ -103,7 +107,7 @@ def _shares(
     split: Callable[[Tensor, Tensor], Float[Tensor, " tokens"]],
     points: int | None,
     reading: Reading,
-) -> Integrated:
+) -> IntegratedGradients:
     if points is not None and points < 1:
         raise SettingsError(f"points is {points}; take the slope at one point or more")
     given = given.detach()
@@ -112,7 +116,7 @@ def _shares(
     at_once = max(1, AT_ONCE // max(given.numel(), reading.trace.output.numel()))
     for tried in POINTS if points is None else (points,):
         tokens = split(_mean_slope(margins, given, tried, at_once), given)
-        found = Integrated(tokens=tokens, margin=ends[0], nothing=ends[1], points=tried)
+        found = IntegratedGradients(tokens=tokens, margin=ends[0], nothing=ends[1], points=tried)
         if abs(found.missing) <= ENOUGH * abs(found.margin - found.nothing):
             break
     return found

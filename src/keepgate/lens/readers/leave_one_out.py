@@ -7,8 +7,8 @@ import torch
 
 from ...errors import SettingsError
 from ...tasks.answer import Answer
-from ..compact_repr import brief
-from .answer_ablation import LAST, influence_on, outputs_without
+from ..compact_repr import compact_repr
+from .answer_ablation import LAST, answer_influence, outputs_without
 from .reading import Reading
 
 # So many writes are dropped one by one; of a longer text those that influence the answer most, to first order.
@@ -16,23 +16,23 @@ TRIED = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carrier:
+class TokenEffect:
     """One token and what the answer would be, had its write been left out.
 
-    share: of the answer's probability, by how much it falls; below 0 if the answer is likelier without the token.
+    probability_drop: the share by which the answer's probability falls; below 0 if it is likelier without the token.
     """
 
     step: int
     token: str
-    share: float
+    probability_drop: float
     without: Answer
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
 
-def carriers(
+def token_effects(
     reading: Reading, *, tried: int = TRIED, layers: Collection[int] | None = LAST
-) -> tuple[Carrier, ...]:
+) -> tuple[TokenEffect, ...]:
     """The tokens by how much the answer's probability falls without their writes, the most first.
 
     tried: how many writes are dropped, one by one. Of a text with more tokens, those with the most influence, which can
@@ -44,13 +44,13 @@ def carriers(
         raise SettingsError(f"tried is {tried}; drop one write or more")
     steps: Sequence[int] = range(len(reading.tokens))
     if len(steps) > tried:
-        steps = influence_on(reading).abs().topk(tried).indices.sort().values.tolist()
-    return proven(reading, steps, layers=layers)
+        steps = answer_influence(reading).abs().topk(tried).indices.sort().values.tolist()
+    return leave_one_out_effects(reading, steps, layers=layers)
 
 
-def proven(
+def leave_one_out_effects(
     reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
-) -> tuple[Carrier, ...]:
+) -> tuple[TokenEffect, ...]:
     """The same for these tokens alone. Raises ShapeError for one that there is not, and as `carriers` does."""
     answers: list[Answer] = []
     likely: list[float] = []
@@ -60,7 +60,9 @@ def proven(
             answers += reading.head.answers(output)
             likely += reading.head.probabilities(output).tolist()
     found = [
-        Carrier(step=step, token=reading.tokens.texts[step], share=1 - left / given, without=answer)
+        TokenEffect(
+            step=step, token=reading.tokens.texts[step], probability_drop=1 - left / given, without=answer
+        )
         for step, left, answer in zip(steps, likely, answers, strict=True)
     ]
-    return tuple(sorted(found, key=lambda one: -one.share))
+    return tuple(sorted(found, key=lambda one: -one.probability_drop))

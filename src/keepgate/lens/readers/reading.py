@@ -16,8 +16,8 @@ from ...tasks.answer import Answer
 from ...tasks.choice.reader import ChoiceReader
 from ...tasks.span import SpanReader
 from ...tasks.task import Task
-from ..capture.layer_run import Seen
-from ..compact_repr import brief
+from ..capture.layer_run import LayerRun
+from ..compact_repr import compact_repr
 from .choice_head import ChoiceHead
 from .span_head import SpanHead
 
@@ -56,11 +56,11 @@ class Reading:
 
     question: Question
     tokens: Tokens
-    seen: Seen
+    seen: LayerRun
     answer: Answer
     head: Head
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
     @property
     def trace(self) -> Trace:
@@ -68,7 +68,7 @@ class Reading:
         return self.seen.trace
 
     @property
-    def asked_from(self) -> int:
+    def question_start(self) -> int:
         """The number of the first token that is the question's; of all tokens, if the text alone was read."""
         end = len(self.question.text)
         return sum(start < end for start in self.tokens.starts)

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from ...data.text import sentence_starts
 from ...tasks.answer import Answer
-from ..capture.layer_run import Seen
-from ..compact_repr import brief
-from ..interventions.patching import AT_ONCE, Where
-from ..interventions.span_ablation import drop_pieces
-from .answer_ablation import influence_on
-from .leave_one_out import TRIED, Carrier, proven
+from ..capture.layer_run import LayerRun
+from ..compact_repr import compact_repr
+from ..interventions.patching import AT_ONCE, Site
+from ..interventions.span_ablation import ablate_spans
+from .answer_ablation import answer_influence
+from .leave_one_out import TRIED, TokenEffect, leave_one_out_effects
 from .reading import Reading
 
 # A longer text is searched by so many stretches first, and by the sentences of so many of them.
@@ -32,22 +32,22 @@ BY_INFLUENCE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class SpanEffect:
     """Tokens `start` to `end` (not included), and what the answer would be, had none of them been written.
 
-    share: of the answer's probability, by how much it falls; below 0 if the answer is likelier without the piece.
+    probability_drop: the share by which the answer's probability falls; below 0 if it is likelier without the span.
     """
 
     start: int
     end: int
-    share: float
+    probability_drop: float
     without: Answer
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
 
 @torch.no_grad()
-def without_pieces(reading: Reading, pieces: Sequence[tuple[int, int]]) -> tuple[Piece, ...]:
+def span_effects(reading: Reading, pieces: Sequence[tuple[int, int]]) -> tuple[SpanEffect, ...]:
     """Each piece with the answer that there would be without it, in the order given; the last layer, both directions.
 
     Raises as `drop_pieces` does.
@@ -60,17 +60,17 @@ def without_pieces(reading: Reading, pieces: Sequence[tuple[int, int]]) -> tuple
         output = _output(seen, taken)
         answers, likely = reading.head.answers(output), reading.head.probabilities(output).tolist()
         found += [
-            Piece(start=start, end=end, share=1 - left / given, without=answer)
+            SpanEffect(start=start, end=end, probability_drop=1 - left / given, without=answer)
             for (start, end), left, answer in zip(taken, likely, answers, strict=True)
         ]
     return tuple(found)
 
 
-def sentences(reading: Reading) -> list[tuple[int, int]]:
+def sentence_spans(reading: Reading) -> list[tuple[int, int]]:
     """The tokens from … up to … of each sentence of the text, and of the question's if it was read after the text."""
     end = len(reading.question.text)
     begins = sentence_starts(reading.question.text)
-    if reading.asked_from < len(reading.tokens):
+    if reading.question_start < len(reading.tokens):
         begins += [end + start for start in sentence_starts(reading.question.question)]
     places = torch.searchsorted(torch.tensor(reading.tokens.starts), torch.tensor(begins)).tolist()
     return [
@@ -80,28 +80,32 @@ def sentences(reading: Reading) -> list[tuple[int, int]]:
     ]
 
 
-def search(reading: Reading, *, each: int = TRIED) -> tuple[tuple[Piece, ...], tuple[Carrier, ...]]:
+def hierarchical_search(
+    reading: Reading, *, each: int = TRIED
+) -> tuple[tuple[SpanEffect, ...], tuple[TokenEffect, ...]]:
     """The sentences and the tokens on which an answer hangs, those first without which its probability falls most.
 
     Of a text with up to `each` tokens, every sentence and every token is left out by itself; of a longer one those
     to which the search led, and the tokens of most influence.
     Raises CellError for a plain RNN, which writes nothing apart.
     """
-    whole = sentences(reading)
+    whole = sentence_spans(reading)
     if len(reading.tokens) <= each:
-        return _falling(without_pieces(reading, whole)), proven(reading, range(len(reading.tokens)))
-    stretches = _falling(without_pieces(reading, _stretches(whole, len(reading.tokens))))[:FOLLOWED]
+        return _falling(span_effects(reading, whole)), leave_one_out_effects(
+            reading, range(len(reading.tokens))
+        )
+    stretches = _falling(span_effects(reading, _stretches(whole, len(reading.tokens))))[:FOLLOWED]
     inside = [
         piece for piece in whole if any(one.start <= piece[0] and piece[1] <= one.end for one in stretches)
     ]
-    found = _falling(without_pieces(reading, inside))
+    found = _falling(span_effects(reading, inside))
     steps: list[int] = []
     for one in found:
         if len(steps) + one.end - one.start > IN_LONG:
             break
         steps += range(one.start, one.end)
-    guessed = influence_on(reading).abs().topk(BY_INFLUENCE).indices.tolist()
-    return found, proven(reading, sorted({*steps, *guessed}))
+    guessed = answer_influence(reading).abs().topk(BY_INFLUENCE).indices.tolist()
+    return found, leave_one_out_effects(reading, sorted({*steps, *guessed}))
 
 
 def _stretches(whole: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int, int]]:
@@ -115,16 +119,16 @@ def _stretches(whole: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int,
     return found
 
 
-def _falling(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    return tuple(sorted(pieces, key=lambda one: -one.share))
+def _falling(pieces: Sequence[SpanEffect]) -> tuple[SpanEffect, ...]:
+    return tuple(sorted(pieces, key=lambda one: -one.probability_drop))
 
 
-def _output(seen: Seen, pieces: Sequence[tuple[int, int]]) -> Float[Tensor, "time candidates output"]:
+def _output(seen: LayerRun, pieces: Sequence[tuple[int, int]]) -> Float[Tensor, "time candidates output"]:
     """Each direction of the last layer without what it wrote there; they do not know each other."""
-    output = drop_pieces(seen, pieces).output
+    output = ablate_spans(seen, pieces).output
     if not seen.layer.bidirectional:
         return output
     units = output.shape[2] // 2
     return torch.cat(
-        [output[..., :units], drop_pieces(seen, pieces, Where(reverse=True)).output[..., units:]], -1
+        [output[..., :units], ablate_spans(seen, pieces, Site(reverse=True)).output[..., units:]], -1
     )

@@ -12,7 +12,7 @@ from ...data.text import Tokens
 from ...tasks.answer import Answer
 from ...tasks.span import SpanReader
 from ...tasks.span.network import Inputs, SpanNetwork
-from ..capture.layer_run import Seen, see
+from ..capture.layer_run import LayerRun, capture_layer
 
 
 class SpanHead:
@@ -25,7 +25,7 @@ class SpanHead:
         # A copy, for the mode of the reader's own modules is not ours to change.
         self._network = copy.deepcopy(task.network).eval().requires_grad_(False)
         _, self._x = self._network.encode_inputs(self.batch.text, self.batch.question)
-        self.seen: Seen = see(self._network.text_encoder, self._x)
+        self.seen: LayerRun = capture_layer(self._network.text_encoder, self._x)
         self.tokens: Tokens = task.tokens(question.text)
 
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:

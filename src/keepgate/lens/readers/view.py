@@ -12,7 +12,7 @@ from ...errors import ShapeError
 from ...nn.trace import LayerTrace, Trace
 from ...tasks.answer import Answer
 from ...tasks.task import Task
-from ..compact_repr import brief
+from ..compact_repr import compact_repr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class View:
     trace: Trace
     answer: Answer
 
-    __repr__ = brief
+    __repr__ = compact_repr
 
 
 def view(task: Task, question: Question) -> View:
@@ -43,7 +43,7 @@ def view(task: Task, question: Question) -> View:
     return View(question=question, tokens=tokens.texts, trace=trace, answer=answer)
 
 
-def survival(
+def retention_of_first_write(
     keep: Float[Tensor, "time batch hidden"], *, reverse: bool = False
 ) -> Float[Tensor, "batch hidden"]:
     """What is left, after the last step that was read, of what the first step wrote: 1 all of it, 0 nothing.
@@ -58,7 +58,7 @@ def survival(
     return after.prod(0)
 
 
-def movement(layer: LayerTrace, state: str) -> Float[Tensor, "time batch"]:
+def relative_state_change(layer: LayerTrace, state: str) -> Float[Tensor, "time batch"]:
     """How far a state moves at each step, relative to its size: 0 stands still, 2 turns to its opposite.
 
     The length of the step over the mean of the state's lengths before and after it. NaN where the state before was

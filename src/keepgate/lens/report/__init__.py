@@ -1,7 +1,27 @@
 """All that the lens draws, says and writes."""
 
-from .figure import Figure
-from .language import LANGUAGES, Language
-from .show import Look, Report, VerdictReport, examine, look
+from .figure import (
+    Figure,
+)
+from .language import (
+    LANGUAGES,
+    Language,
+)
+from .show import (
+    DiagnosisReport,
+    ExplanationReport,
+    VerdictReport,
+    examine,
+    explain,
+)
 
-__all__ = ["LANGUAGES", "Figure", "Language", "Look", "Report", "VerdictReport", "examine", "look"]
+__all__ = [
+    "LANGUAGES",
+    "DiagnosisReport",
+    "ExplanationReport",
+    "Figure",
+    "Language",
+    "VerdictReport",
+    "examine",
+    "explain",
+]

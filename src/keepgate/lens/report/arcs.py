@@ -8,7 +8,7 @@ from markupsafe import Markup
 from ...charts.curves import breadth, spread
 from ...charts.svg import picture, tag, text
 from ...wording import count, msg, percent, probability, sanitize
-from ..readers.explanation import Explanation as Look
+from ..readers.explanation import Explanation
 from .explanation_text import CARRIES
 from .labels import cut, render, sentence_of, short_name, text_of, token
 
@@ -36,51 +36,53 @@ class Arc:
     proven: bool
 
 
-def arcs(look: Look, language: str) -> list[Arc]:
+def arcs(explanation: Explanation, language: str) -> list[Arc]:
     """The tokens that carry the answer, the most first; the most sensitive ones where there are no writes."""
-    if not look.gated:
-        top = look.sensitivity.topk(min(ARCS, len(look.tokens)))
+    if not explanation.gated:
+        top = explanation.saliency.topk(min(ARCS, len(explanation.tokens)))
         most = max(float(top.values[0]), 1e-300)
         return [
             Arc(
                 step=step, weight=value / most, proven=False,
-                said=render(msg("carriers.sensitive", token=token(look, step), share=percent(value / most)), language),
+                said=render(
+                    msg("carriers.sensitive", token=token(explanation, step), share=percent(value / most)), language
+                ),
             )
             for step, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
             if value / most >= CARRIES
         ]  # fmt: skip
     found: list[Arc] = []
-    for one in look.carriers[:ARCS]:
-        if found and one.share < CARRIES:
+    for one in explanation.token_effects[:ARCS]:
+        if found and one.probability_drop < CARRIES:
             break
-        turns = one.without.text != look.answer.text
+        turns = one.without.text != explanation.answer.text
         said = msg(
-            "carriers.proof" if turns else "carriers.stays", token=token(look, one.step),
+            "carriers.proof" if turns else "carriers.stays", token=token(explanation, one.step),
             other=cut(one.without.text, 24), share=probability(one.without.probability),
         )  # fmt: skip
         found.append(
             Arc(
                 step=one.step,
-                weight=max(0.0, one.share),
+                weight=max(0.0, one.probability_drop),
                 said=render(said, language),
-                proven=one.share >= CARRIES,
+                proven=one.probability_drop >= CARRIES,
             )
         )
     return found
 
 
-def draw_arcs(look: Look, language: str, identity: str, width: float, class_: str) -> Markup:
+def draw_arcs(explanation: Explanation, language: str, identity: str, width: float, class_: str) -> Markup:
     """The picture, `width` wide in its own pixels."""
-    found = arcs(look, language)
+    found = arcs(explanation, language)
     base, end = ROOM, width - 10
-    tokens = len(look.tokens)
+    tokens = len(explanation.tokens)
 
     def across(step: float) -> float:
         return 10 + (end - 10) * step / tokens
 
-    lines = _row(look, found, across, base)
-    answer = cut(look.answer.text, 24) or "–"
-    label = f"{answer}  {probability(look.answer.probability)}"
+    lines = _row(explanation, found, across, base)
+    answer = cut(explanation.answer.text, 24) or "–"
+    label = f"{answer}  {probability(explanation.answer.probability)}"
     wide = min(width - 20, breadth(label, 17.0) + 26)
     mouth = (end - wide / 2, BOX)
     drawn = [_arc(one, number, across(one.step + 0.5), base, mouth) for number, one in enumerate(found)]
@@ -90,8 +92,10 @@ def draw_arcs(look: Look, language: str, identity: str, width: float, class_: st
     ]
     words, height = _legend(found, base + LINE + 74, width)
     title = render(msg("carriers.title"), language)
-    told = f"{short_name(look)}: {label}. " + " ".join(f"{n + 1}. {one.said}." for n, one in enumerate(found))
-    named = _names(look, language, across, base, wide=width > NARROW)
+    told = f"{short_name(explanation)}: {label}. " + " ".join(
+        f"{n + 1}. {one.said}." for n, one in enumerate(found)
+    )
+    named = _names(explanation, language, across, base, wide=width > NARROW)
     return picture(
         identity,
         title,
@@ -108,10 +112,12 @@ def draw_arcs(look: Look, language: str, identity: str, width: float, class_: st
     )
 
 
-def _row(look: Look, found: Sequence[Arc], across: Callable[[float], float], base: float) -> list[Markup]:
+def _row(
+    explanation: Explanation, found: Sequence[Arc], across: Callable[[float], float], base: float
+) -> list[Markup]:
     """The text as a line, a gap between sentences where there is room, and the sentences that carry marked."""
-    marked = {sentence_of(look, one.step) for one in found}
-    ranges = look.sentence_ranges
+    marked = {sentence_of(explanation, one.step) for one in found}
+    ranges = explanation.sentence_spans
     gap = 1.5 if len(ranges) < 120 else 0.0
     paths = {"text-line": "", "asked-line": "", "marked-line": ""}
     for start, end in ranges:
@@ -119,7 +125,7 @@ def _row(look: Look, found: Sequence[Arc], across: Callable[[float], float], bas
             "marked-line"
             if (start, end) in marked
             else "text-line"
-            if start < look.asked_from
+            if start < explanation.question_start
             else "asked-line"
         )
         left, right = across(start), across(end)
@@ -129,24 +135,31 @@ def _row(look: Look, found: Sequence[Arc], across: Callable[[float], float], bas
 
 
 def _names(
-    look: Look, language: str, across: Callable[[float], float], base: float, *, wide: bool
+    explanation: Explanation, language: str, across: Callable[[float], float], base: float, *, wide: bool
 ) -> list[Markup]:
     """What begins and ends the line: the text, and the question if it was read after it."""
     said = [
-        text(10.0, base + LINE + 47, _count(look, 0, look.asked_from, "text", language, wide=wide), "small")
+        text(
+            10.0,
+            base + LINE + 47,
+            _count(explanation, 0, explanation.question_start, "text", language, wide=wide),
+            "small",
+        )
     ]
-    if look.asked_from < len(look.tokens):
-        here = across(len(look.tokens))
-        asked = _count(look, look.asked_from, len(look.tokens), "question", language, wide=wide)
+    if explanation.question_start < len(explanation.tokens):
+        here = across(len(explanation.tokens))
+        asked = _count(
+            explanation, explanation.question_start, len(explanation.tokens), "question", language, wide=wide
+        )
         said.append(text(here, base + LINE + 47, asked, "small", "end"))
     return said
 
 
-def _count(look: Look, start: int, end: int, what: str, language: str, *, wide: bool) -> str:
+def _count(explanation: Explanation, start: int, end: int, what: str, language: str, *, wide: bool) -> str:
     name = render(msg(f"carriers.{what}"), language)
     if not wide:
         return f"{name} ({count(end - start)})"
-    words = text_of(look, start, end)
+    words = text_of(explanation, start, end)
     opening, more = sanitize(" ".join(words[:OPENING].split())), "…" if len(words) > OPENING else ""
     return f"{name}: {opening}{more} ({count(end - start)})"
 
@@ -155,7 +168,12 @@ def _arc(one: Arc, number: int, x: float, base: float, mouth: tuple[float, float
     """From the answer to the token; the further apart, the higher it hangs, and never two on the same way."""
     middle = mouth[1] + 12 + 9 * number
     path = f"M{mouth[0]:.1f} {mouth[1]:.1f}C{mouth[0]:.1f} {base - 34:.1f} {x:.1f} {middle:.1f} {x:.1f} {base - 7:.1f}"
-    return tag("path", d=path, class_="arc" if one.proven else "arc faint", stroke_width=1.4 + 5 * one.weight)
+    return tag(
+        "path",
+        d=path,
+        class_="arc" if one.proven else "arc faint",
+        stroke_width=1.4 + 5 * one.weight,
+    )
 
 
 def _dots(found: Sequence[Arc], across: Callable[[float], float], top: float, width: float) -> list[Markup]:

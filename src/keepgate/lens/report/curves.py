@@ -7,9 +7,9 @@ from markupsafe import Markup
 
 from ...charts import Axis, Curve, Curves, Level, draw_curves, linear, logarithmic, round_ticks
 from ...wording import Message, amount, count, decade, msg, percent
-from ..diagnosis.diagnosis import Diagnosis as Report
+from ..diagnosis.diagnosis import Diagnosis
 from ..gradients.by_lag import GONE
-from ..readers.explanation import Explanation as Look
+from ..readers.explanation import Explanation
 from .explanation_text import gradient as gradient_said
 from .explanation_text import half_life as half_life_said
 from .explanation_text import half_lives_said
@@ -23,19 +23,23 @@ FAINT = 1e-30
 SOLID, DASHED = 3, 1
 
 
-def half_life_of_look(look: Look, language: str, identity: str, width: float, class_: str) -> Markup:
+def half_life_of_explanation(
+    explanation: Explanation, language: str, identity: str, width: float, class_: str
+) -> Markup:
     """Each unit's half-life, the shortest first, beside the length of the text."""
-    halves = sorted(value for one in look.passes for value in one.half_lives.tolist())
-    length = len(look.tokens)
+    halves = sorted(value for one in explanation.direction_summaries for value in one.half_lives.tolist())
+    length = len(explanation.tokens)
     level = (float(length), msg("half_life.length", n=count(length)))
-    return _half_lives(halves, level, "half_life.y", half_life_said(look), language, identity, width, class_)
+    return _half_lives(
+        halves, level, "half_life.y", half_life_said(explanation), language, identity, width, class_
+    )
 
 
-def half_life_of_report(report: Report, language: str, identity: str, width: float) -> Markup:
+def half_life_of_diagnosis(diagnosis: Diagnosis, language: str, identity: str, width: float) -> Markup:
     """The same over the rows that a model was examined with, beside what is needed."""
-    halves = sorted(report.half_lives.tolist())
-    level = (float(report.needed), msg("half_life.needed", n=count(report.needed)))
-    said = [half_lives_said("half_life.said_steps", halves, report.needed)]
+    halves = sorted(diagnosis.half_lives.tolist())
+    level = (float(diagnosis.needed), msg("half_life.needed", n=count(diagnosis.needed)))
+    said = [half_lives_said("half_life.said_steps", halves, diagnosis.needed)]
     return _half_lives(halves, level, "half_life.y_steps", said, language, identity, width, "wide")
 
 
@@ -55,14 +59,16 @@ def _half_lives(
     return draw_curves(content, identity, width, 320.0, class_)
 
 
-def gradient_of_look(look: Look, language: str, identity: str, width: float, class_: str) -> Markup:
+def saliency_of_explanation(
+    explanation: Explanation, language: str, identity: str, width: float, class_: str
+) -> Markup:
     """How sensitive the answer is to the state after each token, relative to the most."""
-    most = max(float(look.sensitivity.max()), 1e-300)
-    tokens = len(look.tokens)
+    most = max(float(explanation.saliency.max()), 1e-300)
+    tokens = len(explanation.tokens)
     steps = _thinned(tokens)
-    values = [float(look.sensitivity[step]) / most for step in steps]
+    values = [float(explanation.saliency[step]) / most for step in steps]
     content = Curves(
-        title=render(msg("gradient.title"), language), description=paragraph(gradient_said(look), language),
+        title=render(msg("gradient.title"), language), description=paragraph(gradient_said(explanation), language),
         x=linear(1, max(tokens, 2), [(at, count(at)) for at in round_ticks(1, tokens)]), y=_falling(values),
         x_name=render(msg("gradient.x"), language), y_name=render(msg("gradient.y"), language),
         curves=[Curve(name="", style=SOLID, xs=[step + 1 for step in steps], ys=values)],
@@ -70,12 +76,12 @@ def gradient_of_look(look: Look, language: str, identity: str, width: float, cla
     return draw_curves(content, identity, width, 320.0, class_)
 
 
-def gradient_of_report(report: Report, language: str, identity: str, width: float) -> Markup:
+def gradient_of_diagnosis(diagnosis: Diagnosis, language: str, identity: str, width: float) -> Markup:
     """Gradient against lag, and the share that the memory alone carries."""
-    lags = _thinned(len(report.gradient))
-    curves = [("gradient.gradient", SOLID, report.gradient)]
-    if report.carried is not None:
-        curves.append(("gradient.carried", DASHED, report.carried))
+    lags = _thinned(len(diagnosis.gradient))
+    curves = [("gradient.gradient", SOLID, diagnosis.gradient)]
+    if diagnosis.carried is not None:
+        curves.append(("gradient.carried", DASHED, diagnosis.carried))
     lines = [
         Curve(
             name=render(msg(name), language),
@@ -85,11 +91,11 @@ def gradient_of_report(report: Report, language: str, identity: str, width: floa
         )
         for name, style, values in curves
     ]
-    last = len(report.gradient) - 1
+    last = len(diagnosis.gradient) - 1
     said = (
-        msg("gradient.said_reaches", share=percent(float(report.gradient[-1])), n=count(last))
-        if report.gone is None
-        else msg("gradient.said_gone", n=count(report.gone))
+        msg("gradient.said_reaches", share=percent(float(diagnosis.gradient[-1])), n=count(last))
+        if diagnosis.gone is None
+        else msg("gradient.said_gone", n=count(diagnosis.gone))
     )
     everything = [value for line in lines for value in line.ys]
     content = Curves(
@@ -102,9 +108,9 @@ def gradient_of_report(report: Report, language: str, identity: str, width: floa
     return draw_curves(content, identity, width, 360.0, "wide")
 
 
-def horizon_of_report(report: Report, language: str, identity: str, width: float) -> Markup:
+def horizon_of_diagnosis(diagnosis: Diagnosis, language: str, identity: str, width: float) -> Markup:
     """What the loss rises given the last steps only, and what counts as too short."""
-    behaviour = report.behaviour
+    behaviour = diagnosis.behaviour
     low, high = behaviour.interval
     values = behaviour.gap.tolist()
     top = max(*values, behaviour.epsilon) * 1.05

@@ -3,7 +3,7 @@
 import math
 
 from ...wording import Message, Part, count, msg
-from ..diagnosis.diagnosis import Diagnosis as Report
+from ..diagnosis.diagnosis import Diagnosis
 from ..diagnosis.verdict import Findings, Verdict
 from .labels import SHORT, render, sentence
 from .language import refuse_unknown
@@ -22,14 +22,14 @@ def verdict_said(verdict: Verdict, language: str) -> str:
     return _spoken(tell(verdict.found), language)
 
 
-def report_said(report: Report, language: str) -> str:
+def report_said(diagnosis: Diagnosis, language: str) -> str:
     """The verdict after the layer's name, and under it a line for each figure. Raises SettingsError as `said` does."""
     refuse_unknown(language)
     colon = render(msg("report.colon"), SHORT[language])
-    lines = [_horizon(report), _gradient(report), _exponents(report)]
-    if len(report.half_lives):
-        lines.append(_half_lives(report))
-    first = f"{report.name}{colon}{verdict_said(report.verdict, language)}"
+    lines = [_horizon(diagnosis), _gradient(diagnosis), _exponents(diagnosis)]
+    if len(diagnosis.half_lives):
+        lines.append(_half_lives(diagnosis))
+    first = f"{diagnosis.name}{colon}{verdict_said(diagnosis.verdict, language)}"
     return "\n".join([first, *(f"  {_spoken(line, language)}" for line in lines)])
 
 
@@ -86,26 +86,28 @@ def _untrained(found: Findings) -> Message:
     return msg("verdict.untrained", reaches=reaches, horizon=count(found.horizon), needed=count(found.needed))
 
 
-def _horizon(report: Report) -> Message:
-    low, high = report.interval
-    key = "report.horizon_one" if report.horizon == 1 else "report.horizon"
-    return msg(key, n=count(report.horizon), low=count(low), high=count(high))
+def _horizon(diagnosis: Diagnosis) -> Message:
+    low, high = diagnosis.interval
+    key = "report.horizon_one" if diagnosis.horizon == 1 else "report.horizon"
+    return msg(key, n=count(diagnosis.horizon), low=count(low), high=count(high))
 
 
-def _gradient(report: Report) -> Message:
+def _gradient(diagnosis: Diagnosis) -> Message:
     decay: Part = msg("report.level")
-    if math.isfinite(report.decay):
-        decay = msg("report.decays" if report.decay > 0 else "report.grows", steps=f"{abs(report.decay):.1f}")
-    if report.gone is None:
+    if math.isfinite(diagnosis.decay):
+        decay = msg(
+            "report.decays" if diagnosis.decay > 0 else "report.grows", steps=f"{abs(diagnosis.decay):.1f}"
+        )
+    if diagnosis.gone is None:
         return msg("report.gradient_all", decay=decay)
-    return msg("report.gradient", gone=count(report.gone), decay=decay)
+    return msg("report.gradient", gone=count(diagnosis.gone), decay=decay)
 
 
-def _exponents(report: Report) -> Message:
-    return msg("report.exponents", values=", ".join(f"{value:+.3f}" for value in report.exponents))
+def _exponents(diagnosis: Diagnosis) -> Message:
+    return msg("report.exponents", values=", ".join(f"{value:+.3f}" for value in diagnosis.exponents))
 
 
-def _half_lives(report: Report) -> Message:
-    halves = report.half_lives.sort().values
+def _half_lives(diagnosis: Diagnosis) -> Message:
+    halves = diagnosis.half_lives.sort().values
     middle, longest = float(halves[len(halves) // 2]), float(halves[-1])
     return msg("report.half_lives", middle=f"{middle:.1f}", longest=f"{longest:.1f}")

@@ -2,9 +2,8 @@
 
 from ...wording import Message, Part, count, msg, percent, probability
 from ..gradients.by_lag import GONE
-from ..memory.retention import Fate
-from ..readers.explanation import Explanation as Look
-from ..readers.explanation import Pass
+from ..memory.retention import WriteRetention
+from ..readers.explanation import DirectionSummary, Explanation
 from ..readers.leave_one_out import TRIED
 from ..readers.search import FOLLOWED, STRETCHES
 from .labels import piece, quoted, sentence_of, short_name, token
@@ -17,143 +16,161 @@ NAMED = 5
 GUESS = 0.7
 
 
-def summed_up(look: Look) -> list[Message]:
+def summed_up(explanation: Explanation) -> list[Message]:
     """On what the answer hangs, with its proof, and how much of that is left."""
-    if not look.gated:
-        return _ungated(look)
-    said = _guessed(look) or _carried(look)
-    if look.attention is not None:
-        best = int(look.attention.argmax())
-        weight = percent(float(look.attention[best]))
-        said.append(msg("sum.attention", share=weight, token=token(look, best)))
-    elif look.carriers[0].share >= CARRIES:
-        said += _left(look)
-    if len(look.tokens) > TRIED:
+    if not explanation.gated:
+        return _ungated(explanation)
+    said = _guessed(explanation) or _carried(explanation)
+    if explanation.attention is not None:
+        best = int(explanation.attention.argmax())
+        weight = percent(float(explanation.attention[best]))
+        said.append(msg("sum.attention", share=weight, token=token(explanation, best)))
+    elif explanation.token_effects[0].probability_drop >= CARRIES:
+        said += _left(explanation)
+    if len(explanation.tokens) > TRIED:
         said.append(msg("sum.tried", stretches=count(STRETCHES), followed=count(FOLLOWED)))
     return said
 
 
-def _guessed(look: Look) -> list[Message]:
+def _guessed(explanation: Explanation) -> list[Message]:
     """What to say of an answer that is hardly likelier than the next: that one write or another tips it is no news."""
-    if len(look.answer.candidates) < 2 or look.answer.candidates[1][1] < GUESS * look.answer.probability:
+    if (
+        len(explanation.answer.candidates) < 2
+        or explanation.answer.candidates[1][1] < GUESS * explanation.answer.probability
+    ):
         return []
-    other, likely = look.answer.candidates[1]
+    other, likely = explanation.answer.candidates[1]
     return [
         msg(
-            "sum.guess", answer=quoted_plain(look.answer.text), share=probability(look.answer.probability),
+            "sum.guess", answer=quoted_plain(explanation.answer.text),
+            share=probability(explanation.answer.probability),
             other=quoted_plain(other), next=percent(likely),
         )
     ]  # fmt: skip
 
 
-def _carried(look: Look) -> list[Message]:
-    one, answer = look.carriers[0], quoted_plain(look.answer.text)
+def _carried(explanation: Explanation) -> list[Message]:
+    one, answer = explanation.token_effects[0], quoted_plain(explanation.answer.text)
     where: dict[str, Part] = {
-        "token": token(look, one.step),
-        "sentence": piece(look, *sentence_of(look, one.step)),
+        "token": token(explanation, one.step),
+        "sentence": piece(explanation, *sentence_of(explanation, one.step)),
     }
     # Of the sentences left out whole, the one that tells most.
-    best = look.sentences[0]
-    turns = best.without.text != look.answer.text
+    best = explanation.sentence_effects[0]
+    turns = best.without.text != explanation.answer.text
     other: dict[str, Part] = {
         "other": quoted_plain(best.without.text),
         "share": probability(best.without.probability),
     }
-    if one.without.text != look.answer.text:
+    if one.without.text != explanation.answer.text:
         said = [
             msg(
                 "sum.decides", answer=answer, other=quoted_plain(one.without.text),
                 share=probability(one.without.probability), **where,
             )
         ]  # fmt: skip
-        around = sentence_of(look, one.step)
-        whole = next((each for each in look.sentences if (each.start, each.end) == around), None)
+        around = sentence_of(explanation, one.step)
+        whole = next(
+            (each for each in explanation.sentence_effects if (each.start, each.end) == around), None
+        )
         if whole is not None:
             told: dict[str, Part] = {
                 "other": quoted_plain(whole.without.text), "share": probability(whole.without.probability),
             }  # fmt: skip
-            same = whole.without.text == look.answer.text
+            same = whole.without.text == explanation.answer.text
             said.append(
                 msg("sum.anyway", sentence=where["sentence"], **told) if same else msg("sum.whole", **told)
             )
             if same and turns:
-                said.append(msg("sum.also", sentence=piece(look, best.start, best.end), **other))
+                said.append(msg("sum.also", sentence=piece(explanation, best.start, best.end), **other))
     elif turns:
-        said = [msg("sum.sentence", answer=answer, sentence=piece(look, best.start, best.end), **other)]
-        if one.share >= CARRIES:
-            said.append(msg("sum.weak", answer=answer, **where, **_fall(look)))
-    elif one.share >= CARRIES:
-        said = [msg("sum.weak", answer=answer, **where, **_fall(look))]
+        said = [
+            msg("sum.sentence", answer=answer, sentence=piece(explanation, best.start, best.end), **other)
+        ]
+        if one.probability_drop >= CARRIES:
+            said.append(msg("sum.weak", answer=answer, **where, **_fall(explanation)))
+    elif one.probability_drop >= CARRIES:
+        said = [msg("sum.weak", answer=answer, **where, **_fall(explanation))]
     else:
-        said = [msg("sum.none", answer=answer, after=_fall(look)["after"])]
+        said = [msg("sum.none", answer=answer, after=_fall(explanation)["after"])]
     return said
 
 
-def _fall(look: Look) -> dict[str, Part]:
-    given = look.answer.probability
-    return {"before": percent(given), "after": percent(min(1.0, given * (1 - look.carriers[0].share)))}
+def _fall(explanation: Explanation) -> dict[str, Part]:
+    given = explanation.answer.probability
+    return {
+        "before": percent(given),
+        "after": percent(min(1.0, given * (1 - explanation.token_effects[0].probability_drop))),
+    }
 
 
-def _left(look: Look) -> list[Message]:
-    step = look.carriers[0].step
+def _left(explanation: Explanation) -> list[Message]:
+    step = explanation.token_effects[0].step
     found = []
-    for one in look.passes:
-        later = step if one.reverse else len(look.tokens) - 1 - step
-        if one.fate is not None and later and not one.reverse:
+    for one in explanation.direction_summaries:
+        later = step if one.reverse else len(explanation.tokens) - 1 - step
+        if one.retention is not None and later and not one.reverse:
             found.append(
                 msg(
                     "sum.left",
-                    token=token(look, step),
-                    share=percent(max(0.0, one.fate.at_end)),
+                    token=token(explanation, step),
+                    share=percent(max(0.0, one.retention.at_end)),
                     n=count(later),
                 )
             )
     return found
 
 
-def _ungated(look: Look) -> list[Message]:
-    best = int(look.sensitivity.argmax())
-    back = count(len(look.tokens) - 1 - best)
-    key = "sum.ungated" if best < len(look.tokens) - 1 else "sum.ungated_last"
-    said = [*_guessed(look), msg(key, cell=short_name(look), token=token(look, best), n=back)]
-    relative = look.sensitivity / look.sensitivity.max().clamp(min=1e-300)
+def _ungated(explanation: Explanation) -> list[Message]:
+    best = int(explanation.saliency.argmax())
+    back = count(len(explanation.tokens) - 1 - best)
+    key = "sum.ungated" if best < len(explanation.tokens) - 1 else "sum.ungated_last"
+    said = [
+        *_guessed(explanation),
+        msg(key, cell=short_name(explanation), token=token(explanation, best), n=back),
+    ]
+    relative = explanation.saliency / explanation.saliency.max().clamp(min=1e-300)
     counts = (relative >= GONE).nonzero()
     first = int(counts[0]) if len(counts) else 0
     if first:
-        return [*said, msg("sum.reach", n=count(len(look.tokens) - 1 - first))]
+        return [*said, msg("sum.reach", n=count(len(explanation.tokens) - 1 - first))]
     return [*said, msg("sum.everywhere", share=percent(float(relative[0])))]
 
 
-def followed(look: Look) -> list[tuple[Pass, Fate]]:
+def followed(explanation: Explanation) -> list[tuple[DirectionSummary, WriteRetention]]:
     """The directions in which anything was read after the write that matters most, with what became of it there."""
-    last = len(look.tokens) - 1
+    last = len(explanation.tokens) - 1
     return [
-        (one, one.fate)
-        for one in look.passes
-        if one.fate is not None and one.fate.step != (0 if one.reverse else last)
+        (one, one.retention)
+        for one in explanation.direction_summaries
+        if one.retention is not None and one.retention.step != (0 if one.reverse else last)
     ]
 
 
-def erased(look: Look) -> list[Message]:
+def retention(explanation: Explanation) -> list[Message]:
     """What became of the write that matters most."""
     said: list[Message] = []
-    for one, known in followed(look):
-        told: dict[str, Part] = {"share": percent(max(0.0, known.at_end)), "token": token(look, known.step)}
+    for one, known in followed(explanation):
+        told: dict[str, Part] = {
+            "share": percent(max(0.0, known.at_end)),
+            "token": token(explanation, known.step),
+        }
         said.append(msg("erased.said_back" if one.reverse else "erased.said", **told))
     if not said:
-        return [msg("erased.last", token=token(look, look.carriers[0].step))]
+        return [msg("erased.last", token=token(explanation, explanation.token_effects[0].step))]
     most = [
-        msg("erased.eraser", token=token(look, step), share=percent(gone)) for step, gone in erasers(look)
+        msg("erased.eraser", token=token(explanation, step), share=percent(gone))
+        for step, gone in erasers(explanation)
     ]
     return [*said, msg("erased.most", erasers=most) if most else msg("erased.nothing")]
 
 
-def erasers(look: Look) -> list[tuple[int, float]]:
+def erasers(explanation: Explanation) -> list[tuple[int, float]]:
     """The tokens that erased most of the write that matters, and how much; read forwards where both ways tell."""
-    known = followed(look)
+    known = followed(explanation)
     if not known:
         return []
-    gone = known[0][1].erased
+    gone = known[0][1].forgotten
     top = gone.topk(min(NAMED, len(gone)))
     return [
         (step, value)
@@ -162,10 +179,10 @@ def erasers(look: Look) -> list[tuple[int, float]]:
     ]
 
 
-def half_life(look: Look) -> list[Message]:
+def half_life(explanation: Explanation) -> list[Message]:
     """How long the units keep, beside the length of the text."""
-    tokens = len(look.tokens)
-    halves = sorted(value for one in look.passes for value in one.half_lives.tolist())
+    tokens = len(explanation.tokens)
+    halves = sorted(value for one in explanation.direction_summaries for value in one.half_lives.tolist())
     return [half_lives_said("half_life.said", halves, tokens)]
 
 
@@ -184,11 +201,11 @@ def lasting(value: float) -> Part:
     return f"{value:.1f}" if value < 10 else count(value)
 
 
-def gradient(look: Look) -> list[Message]:
+def gradient(explanation: Explanation) -> list[Message]:
     """Where the answer is sensitive."""
-    best = int(look.sensitivity.argmax())
-    relative = float(look.sensitivity[0] / look.sensitivity.max().clamp(min=1e-300))
-    return [msg("gradient.said", token=token(look, best), share=percent(relative))]
+    best = int(explanation.saliency.argmax())
+    relative = float(explanation.saliency[0] / explanation.saliency.max().clamp(min=1e-300))
+    return [msg("gradient.said", token=token(explanation, best), share=percent(relative))]
 
 
 def quoted_plain(text: str) -> Part:

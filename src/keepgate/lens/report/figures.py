@@ -6,29 +6,29 @@ from typing import TypeVar
 from markupsafe import Markup
 
 from ...errors import SettingsError, nearest_first
-from ..diagnosis.diagnosis import Diagnosis as Report
-from ..readers.explanation import Explanation as Look
+from ..diagnosis.diagnosis import Diagnosis
+from ..readers.explanation import Explanation
 from .arcs import draw_arcs
 from .curves import (
-    gradient_of_look,
-    gradient_of_report,
-    half_life_of_look,
-    half_life_of_report,
-    horizon_of_report,
+    gradient_of_diagnosis,
+    half_life_of_diagnosis,
+    half_life_of_explanation,
+    horizon_of_diagnosis,
+    saliency_of_explanation,
 )
 from .diagnosis_text import asked_said, report_said, verdict_said
 from .figure import Figure, standing_alone
 from .html import fragment, page, summary
 from .labels import SHORT, short_name
 from .language import refuse_unknown
-from .retention_plot import draw_erased
+from .retention_plot import draw_retention
 from .strips import draw_strips
 
 __all__ = [
     "Figure",
     "asked_said",
-    "figure_of_look",
-    "figure_of_report",
+    "figure_of_diagnosis",
+    "figure_of_explanation",
     "fragment",
     "page",
     "report_said",
@@ -39,37 +39,41 @@ __all__ = [
 WIDTH = 900.0
 Drawing = TypeVar("Drawing")
 
-_OF_LOOK: dict[str, Callable[[Look, str], Markup]] = {
-    "gates": lambda look, language: draw_strips(look, language, "figure", WIDTH),
-    "carriers": lambda look, language: draw_arcs(look, language, "figure", WIDTH, "wide"),
-    "erased": lambda look, language: draw_erased(look, language, "figure", WIDTH, "wide"),
-    "half_life": lambda look, language: half_life_of_look(look, language, "figure", WIDTH, "wide"),
-    "gradient": lambda look, language: gradient_of_look(look, language, "figure", WIDTH, "wide"),
+_OF_EXPLANATION: dict[str, Callable[[Explanation, str], Markup]] = {
+    "gates": lambda explanation, language: draw_strips(explanation, language, "figure", WIDTH),
+    "token_effects": lambda explanation, language: draw_arcs(explanation, language, "figure", WIDTH, "wide"),
+    "retention": lambda explanation, language: draw_retention(explanation, language, "figure", WIDTH, "wide"),
+    "half_life": lambda explanation, language: half_life_of_explanation(
+        explanation, language, "figure", WIDTH, "wide"
+    ),
+    "saliency": lambda explanation, language: saliency_of_explanation(
+        explanation, language, "figure", WIDTH, "wide"
+    ),
 }
-_OF_REPORT: dict[str, Callable[[Report, str], Markup]] = {
-    "half_life": lambda report, language: half_life_of_report(report, language, "figure", WIDTH),
-    "gradient": lambda report, language: gradient_of_report(report, language, "figure", WIDTH),
-    "horizon": lambda report, language: horizon_of_report(report, language, "figure", WIDTH),
+_OF_DIAGNOSIS: dict[str, Callable[[Diagnosis, str], Markup]] = {
+    "half_life": lambda diagnosis, language: half_life_of_diagnosis(diagnosis, language, "figure", WIDTH),
+    "gradient": lambda diagnosis, language: gradient_of_diagnosis(diagnosis, language, "figure", WIDTH),
+    "horizon": lambda diagnosis, language: horizon_of_diagnosis(diagnosis, language, "figure", WIDTH),
 }
-_NEED_GATES = ("erased", "half_life")
+_NEED_GATES = ("retention", "half_life")
 
 
-def figure_of_look(look: Look, name: str, language: str) -> Figure:
-    """One figure of a look. Raises SettingsError as `Look.figure` does."""
-    draw = _known(name, _OF_LOOK)
+def figure_of_explanation(explanation: Explanation, name: str, language: str) -> Figure:
+    """One figure of an explanation. Raises SettingsError as `ExplanationReport.figure` does."""
+    draw = _known(name, _OF_EXPLANATION)
     refuse_unknown(language)
-    if name in _NEED_GATES and not look.gated:
-        raise _no_gates(name, short_name(look))
-    return standing_alone(name, draw(look, SHORT[language]))
+    if name in _NEED_GATES and not explanation.gated:
+        raise _no_gates(name, short_name(explanation))
+    return standing_alone(name, draw(explanation, SHORT[language]))
 
 
-def figure_of_report(report: Report, name: str, language: str) -> Figure:
-    """One figure of what `examine` found. Raises SettingsError as `Report.figure` does."""
-    draw = _known(name, _OF_REPORT)
+def figure_of_diagnosis(diagnosis: Diagnosis, name: str, language: str) -> Figure:
+    """One figure of what `examine` found. Raises SettingsError as `DiagnosisReport.figure` does."""
+    draw = _known(name, _OF_DIAGNOSIS)
     refuse_unknown(language)
-    if name in _NEED_GATES and not len(report.half_lives):
-        raise _no_gates(name, report.name)
-    return standing_alone(name, draw(report, SHORT[language]))
+    if name in _NEED_GATES and not len(diagnosis.half_lives):
+        raise _no_gates(name, diagnosis.name)
+    return standing_alone(name, draw(diagnosis, SHORT[language]))
 
 
 def _known(name: str, figures: dict[str, Drawing]) -> Drawing:
@@ -83,5 +87,5 @@ def _known(name: str, figures: dict[str, Drawing]) -> Drawing:
 def _no_gates(name: str, network: str) -> SettingsError:
     return SettingsError(
         f"there is no figure {name!r} of {network}: without a gate that keeps nothing is written apart from the rest, "
-        "so nothing of it can be left or erased; 'gradient' shows how far back it is sensitive"
+        "so nothing of it can be left or erased; 'saliency' shows how far back it is sensitive"
     )

@@ -1,7 +1,7 @@
 """The words of a look's pictures in each language, and places of a text as a reader wants to see them."""
 
 from ...wording import Catalog, Message, msg, sanitize
-from ..readers.explanation import Explanation as Look
+from ..readers.explanation import Explanation
 
 _CATALOG = Catalog("keepgate.lens.report")
 table, render, sentence, paragraph = _CATALOG.table, _CATALOG.render, _CATALOG.sentence, _CATALOG.paragraph
@@ -24,38 +24,43 @@ def quoted(text: str, most: int = TOKEN) -> Message:
     return msg("token.quoted", text=cut(text, most))
 
 
-def token(look: Look, step: int) -> Message:
+def token(explanation: Explanation, step: int) -> Message:
     """One token in quotes."""
-    return quoted(look.tokens.texts[step])
+    return quoted(explanation.tokens.texts[step])
 
 
-def piece(look: Look, start: int, end: int) -> Message:
+def piece(explanation: Explanation, start: int, end: int) -> Message:
     """The tokens from … up to … in quotes, with what stands between them, without the full stop at their end."""
-    return quoted(text_of(look, start, end).rstrip("。．.") or "…", SENTENCE)
+    return quoted(text_of(explanation, start, end).rstrip("。．.") or "…", SENTENCE)
 
 
-def text_of(look: Look, start: int, end: int) -> str:
+def text_of(explanation: Explanation, start: int, end: int) -> str:
     """What the text, and the question after it, say from one token up to another."""
-    whole = look.question.text + look.question.question
-    return whole[look.tokens.starts[start] : look.tokens.ends[end - 1]]
+    whole = explanation.question.text + explanation.question.question
+    return whole[explanation.tokens.starts[start] : explanation.tokens.ends[end - 1]]
 
 
-def sentence_of(look: Look, step: int) -> tuple[int, int]:
+def sentence_of(explanation: Explanation, step: int) -> tuple[int, int]:
     """The tokens from … up to … of the sentence in which a token stands."""
-    return next((start, end) for start, end in look.sentence_ranges if start <= step < end)
+    return next((start, end) for start, end in explanation.sentence_spans if start <= step < end)
 
 
-def network(look: Look) -> Message:
+def network(explanation: Explanation) -> Message:
     """The network as a reader knows it."""
-    two, deep = len(look.passes) > 1, look.layers > 1
+    two, deep = len(explanation.direction_summaries) > 1, explanation.layers > 1
     key = ("deep_two" if two else "deep") if deep else ("two" if two else "one")
-    return msg(f"network.{key}", cell=short_name(look), units=f"{look.units:,}", layers=str(look.layers))
+    return msg(
+        f"network.{key}",
+        cell=short_name(explanation),
+        units=f"{explanation.units:,}",
+        layers=str(explanation.layers),
+    )
 
 
-def short_name(look: Look) -> str:
+def short_name(explanation: Explanation) -> str:
     """The cell's name."""
-    family = look.cell.partition("_")[0]
-    return family.upper() if family in ("lstm", "gru", "rnn") else look.cell
+    family = explanation.cell.partition("_")[0]
+    return family.upper() if family in ("lstm", "gru", "rnn") else explanation.cell
 
 
 def gate(name: str, *, reverse: bool = False, short: bool = False) -> Message:

@@ -6,45 +6,55 @@ from markupsafe import Markup
 
 from ...charts.svg import picture, tag, text
 from ...wording import Message, count, msg, percent
-from ..memory.retention import Fate
-from ..readers.explanation import Explanation as Look
-from ..readers.explanation import Pass
+from ..memory.retention import WriteRetention
+from ..readers.explanation import DirectionSummary, Explanation
 from .arcs import numbered_dot
-from .explanation_text import erased as told
 from .explanation_text import erasers, followed
+from .explanation_text import retention as told
 from .labels import cut, paragraph, render, token
 
 LEFT, TALL, FOOT, ROW = 52.0, 150.0, 44.0, 24.0  # before a panel, its height, under it, a line of words
 APART = 20.0  # from the middle of one numbered dot to that of the next
 
 
-def draw_erased(look: Look, language: str, identity: str, width: float, class_: str) -> Markup:
+def draw_retention(
+    explanation: Explanation, language: str, identity: str, width: float, class_: str
+) -> Markup:
     """The picture, `width` wide in its own pixels: a panel for each direction, then what erased most."""
     # A write after which nothing was read stands alone, whole.
-    known = followed(look) or [(one, one.fate) for one in look.passes[:1] if one.fate is not None]
+    known = followed(explanation) or [
+        (one, one.retention) for one in explanation.direction_summaries[:1] if one.retention is not None
+    ]
     parts: list[Markup] = []
     top = 24.0
     for number, (one, left) in enumerate(known):
         parts += _panel(
-            look, one, left, language, top, width, named=len(look.passes) > 1, numbered=not number
+            explanation,
+            one,
+            left,
+            language,
+            top,
+            width,
+            named=len(explanation.direction_summaries) > 1,
+            numbered=not number,
         )
         top += TALL + FOOT
     y = top + 14
-    for number, (step, gone) in enumerate(erasers(look)):
-        words = msg("erased.eraser_at", token=_at(look, step), share=percent(gone))
+    for number, (step, gone) in enumerate(erasers(explanation)):
+        words = msg("erased.eraser_at", token=_at(explanation, step), share=percent(gone))
         parts += [numbered_dot(number, 20.0, y - 5), text(38.0, y, render(words, language))]
         y += ROW
-    title = render(msg("erased.title", token=_at(look, look.carriers[0].step)), language)
+    title = render(msg("erased.title", token=_at(explanation, explanation.token_effects[0].step)), language)
     parts.insert(0, text(0.0, 12.0, render(msg("erased.y"), language), "axis"))
     return picture(
-        identity, title, paragraph(told(look), language), width, y - ROW + 14, *parts, class_=class_
+        identity, title, paragraph(told(explanation), language), width, y - ROW + 14, *parts, class_=class_
     )
 
 
 def _panel(
-    look: Look,
-    one: Pass,
-    known: Fate,
+    explanation: Explanation,
+    one: DirectionSummary,
+    known: WriteRetention,
     language: str,
     top: float,
     width: float,
@@ -52,7 +62,7 @@ def _panel(
     named: bool,
     numbered: bool,
 ) -> list[Markup]:
-    left, tokens = known.left.tolist(), len(look.tokens)
+    left, tokens = known.retained.tolist(), len(explanation.tokens)
     right, foot = width - 12, top + TALL
     across = (right - LEFT) / max(tokens - 1, 1)
 
@@ -73,15 +83,15 @@ def _panel(
     x, y = place(known.step, 1.0)
     parts.append(tag("circle", cx=x, cy=y, r=4.5, class_="mark series-3"))
     if numbered:
-        spots = [place(step, left[step]) for step, _ in erasers(look)]
+        spots = [place(step, left[step]) for step, _ in erasers(explanation)]
         for number, ((x, y), row) in enumerate(zip(spots, rows_apart([x for x, _ in spots]), strict=True)):
             # Towards the middle of the panel, where there is room.
             moved = y + row * APART * (1 if y < (top + foot) / 2 else -1)
             if row:
                 parts.append(tag("line", x1=x, x2=x, y1=y, y2=moved, class_="stem"))
             parts.append(numbered_dot(number, x, moved))
-    parts.append(text(LEFT, foot + 18, f"1 {_word(look, 0)}", "tick"))
-    last = f"{count(tokens)} {_word(look, tokens - 1)}"
+    parts.append(text(LEFT, foot + 18, f"1 {_word(explanation, 0)}", "tick"))
+    last = f"{count(tokens)} {_word(explanation, tokens - 1)}"
     parts.append(text(right, foot + 18, last, "tick", "end"))
     name = render(msg("erased.x"), language)
     if named:
@@ -107,9 +117,9 @@ def _shown(step: int, tokens: int, pixels: int, *, reverse: bool) -> Sequence[in
     return shown if shown[-1] == order[-1] else [*shown, order[-1]]
 
 
-def _word(look: Look, step: int) -> str:
-    return cut(look.tokens.texts[step], 10)
+def _word(explanation: Explanation, step: int) -> str:
+    return cut(explanation.tokens.texts[step], 10)
 
 
-def _at(look: Look, step: int) -> Message:
-    return msg("carriers.place", token=token(look, step), n=count(step + 1))
+def _at(explanation: Explanation, step: int) -> Message:
+    return msg("carriers.place", token=token(explanation, step), n=count(step + 1))

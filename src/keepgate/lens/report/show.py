@@ -20,13 +20,13 @@ from .diagnosis_text import report_said, verdict_said
 from .export import as_json
 from .export import save as save_explanation
 from .figure import Figure
-from .figures import figure_of_look, figure_of_report
+from .figures import figure_of_diagnosis, figure_of_explanation
 from .html import fragment, page, summary
 from .language import Language, refuse_unknown
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Look(Explanation):
+class ExplanationReport(Explanation):
     """An explanation that shows itself in a notebook, and saves itself to a file.
 
     language: in which it shows itself: "en" or "zh-TW".
@@ -35,11 +35,11 @@ class Look(Explanation):
     language: Language = "en"
 
     def figure(self, name: str, *, language: Language | None = None) -> Figure:
-        """One figure for a paper, as SVG: "gates", "carriers", "erased", "half_life" or "gradient".
+        """One figure for a paper, as SVG: "gates", "token_effects", "retention", "half_life" or "saliency".
 
         Raises SettingsError for an unknown name, and for a figure that a plain RNN, without gates, cannot have.
         """
-        return figure_of_look(self, name, language or self.language)
+        return figure_of_explanation(self, name, language or self.language)
 
     def html(self, *, language: Language | None = None) -> str:
         """A whole page that needs no network: in one language, or, with None, in both and with a switch."""
@@ -63,16 +63,16 @@ class Look(Explanation):
         return summary(self, self.language)
 
     def __repr__(self) -> str:
-        return f"<Look at {len(self.tokens):,} tokens: {self.answer.text!r}, {self.answer.probability:.3f}>"
+        return f"<Explanation of {len(self.tokens):,} tokens: {self.answer.text!r}, {self.answer.probability:.3f}>"
 
 
-def look(model: Task, text: str, question: str, *, language: Language = "en") -> Look:
+def explain(model: Task, text: str, question: str, *, language: Language = "en") -> ExplanationReport:
     """One question about a text as a reader of ours reads it, taken apart: what carries the answer, what was erased.
 
-    In a notebook it shows itself; `.save("look.html")` writes one file without network, `.figure("carriers")` gives one
-    figure, `.json()` the numbers.
+    In a notebook it shows itself; `.save("explanation.html")` writes one file without network,
+    `.figure("token_effects")` gives one figure, `.json()` the numbers.
 
-        keepgate.lens.look(model, "魯夫說他想成為海賊王。", "是誰想要成為海賊王?")
+        keepgate.lens.explain(model, "魯夫說他想成為海賊王。", "是誰想要成為海賊王?")
 
     Raises CorpusError for an empty text or question, CellError for a model without memory, SettingsError for an unknown
     language. Without gradients or dropout.
@@ -84,7 +84,7 @@ def look(model: Task, text: str, question: str, *, language: Language = "en") ->
         if not given.strip():
             raise CorpusError(f"the {what} is empty; give one with something in it")
     question_of_text = Question(text=text, question=question)
-    return Look(**_fields(explain_answer(model, question_of_text)), language=language)
+    return ExplanationReport(**_fields(explain_answer(model, question_of_text)), language=language)
 
 
 class VerdictReport(Verdict):
@@ -104,7 +104,7 @@ class VerdictReport(Verdict):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Report(Diagnosis):
+class DiagnosisReport(Diagnosis):
     """A diagnosis that shows itself at a prompt and as figures."""
 
     verdict: VerdictReport
@@ -141,7 +141,7 @@ class Report(Diagnosis):
 
         Raises SettingsError for an unknown name, and for half-lives of a network without gates.
         """
-        return figure_of_report(self, name, language)
+        return figure_of_diagnosis(self, name, language)
 
     def said(self, language: str = "en") -> str:
         """The verdict and the figures behind it, a line each. Raises SettingsError for an unknown language."""
@@ -163,7 +163,7 @@ def examine(
     needed: int | None = None,
     layer: str | None = None,
     epsilon: float = EPSILON,
-) -> Report:
+) -> DiagnosisReport:
     """How far back a model of the user's own, or a reader of ours, learns, keeps and uses what it reads, and a verdict.
 
         report = keepgate.lens.examine(model, [(x, targets)])
@@ -183,7 +183,7 @@ def examine(
     Raises SettingsError without data, without a recurrent layer, or for a loss that is not one number a row.
     """
     found = diagnose(model, data, loss=loss, time=time, needed=needed, layer=layer, epsilon=epsilon)
-    return Report(**_fields(found) | {"verdict": VerdictReport(**_fields(found.verdict))})
+    return DiagnosisReport(**_fields(found) | {"verdict": VerdictReport(**_fields(found.verdict))})
 
 
 def _fields(numbers: Any) -> dict[str, Any]:

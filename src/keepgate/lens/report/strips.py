@@ -9,7 +9,7 @@ from markupsafe import Markup
 from ...charts.curves import breadth
 from ...charts.svg import picture, tag, text
 from ...wording import Message, amount, count, msg, sanitize
-from ..readers.explanation import Explanation as Look
+from ..readers.explanation import Explanation
 from .explanation_text import gradient as gradient_said
 from .labels import gate, paragraph, render, token
 from .style import CIVIDIS, level
@@ -35,10 +35,10 @@ class Row:
     absolute: bool
 
 
-def rows(look: Look) -> list[Row]:
+def rows(explanation: Explanation) -> list[Row]:
     """What stands under each token: the gates of each direction, attention; for a plain RNN the sensitivity."""
     found = []
-    for one in look.passes:
+    for one in explanation.direction_summaries:
         for name, values in one.gates.items():
             letter = f"←{name}" if one.reverse else name
             known = values.tolist()
@@ -49,10 +49,10 @@ def rows(look: Look) -> list[Row]:
                     written=[amount(value, 2) for value in known],
                 )
             )  # fmt: skip
-    if look.attention is not None:
-        found.append(_relative("a", msg("strips.attention"), look.attention))
+    if explanation.attention is not None:
+        found.append(_relative("a", msg("strips.attention"), explanation.attention))
     if not found:
-        found.append(_relative("s", msg("strips.sensitivity"), look.sensitivity))
+        found.append(_relative("s", msg("strips.sensitivity"), explanation.saliency))
     return found
 
 
@@ -68,30 +68,30 @@ def _relative(letter: str, name: Message, values: torch.Tensor) -> Row:
     )
 
 
-def said(look: Look) -> list[Message]:
+def said(explanation: Explanation) -> list[Message]:
     """Each row in words: its mean, and where it is lowest and highest."""
-    if not look.gated:
-        return gradient_said(look)
+    if not explanation.gated:
+        return gradient_said(explanation)
     found = []
-    for row in rows(look):
+    for row in rows(explanation):
         if not row.absolute:
             continue
         order = sorted(range(len(row.values)), key=row.values.__getitem__)
         found.append(
             msg(
                 "strips.describe", gate=row.short, mean=amount(sum(row.values) / len(row.values), 2),
-                low=row.written[order[0]], bottom=token(look, order[0]), high=row.written[order[-1]],
-                top=token(look, order[-1]),
+                low=row.written[order[0]], bottom=token(explanation, order[0]), high=row.written[order[-1]],
+                top=token(explanation, order[-1]),
             )
         )  # fmt: skip
     return found
 
 
-def draw_strips(look: Look, language: str, identity: str, width: float) -> Markup:
+def draw_strips(explanation: Explanation, language: str, identity: str, width: float) -> Markup:
     """The picture, `width` wide in its own pixels."""
-    drawn = rows(look)
+    drawn = rows(explanation)
     left = 12 + max(breadth(row.letter, 13.0) for row in drawn)
-    words = [sanitize(each) for each in look.tokens.texts[:MOST]]
+    words = [sanitize(each) for each in explanation.tokens.texts[:MOST]]
     lines = _lines(words, width - left)
     tall = LETTERS + len(drawn) * (HIGH + GAP) + BETWEEN
     parts: list[Markup] = []
@@ -114,11 +114,11 @@ def draw_strips(look: Look, language: str, identity: str, width: float) -> Marku
             parts.append(text(left - 8, foot - 3, row.letter, "row-name", "end"))
     filled_paths = [tag("path", d=d, class_=f"level-{n}") for n, d in enumerate(bars) if d]
     legend, height = _legend(drawn, language, len(lines) * tall + 16)
-    if len(look.tokens) > MOST:
-        cut = msg("strips.cut", n=count(MOST), all=count(len(look.tokens)))
+    if len(explanation.tokens) > MOST:
+        cut = msg("strips.cut", n=count(MOST), all=count(len(explanation.tokens)))
         legend.append(text(0.0, height + 12, render(cut, language), "small"))
         height += 24
-    told = paragraph(said(look), language)
+    told = paragraph(said(explanation), language)
     title = render(msg("strips.title"), language)
     return picture(
         identity, title, told, width, height, tag("path", d=trough, class_="trough"), *filled_paths,

@@ -14,7 +14,7 @@ export function exampleLanguage() {
   const own = state.models.filter((each) => !each.shipped);
   if (!own.length) return spoken();
   const [here, there] = spoken() === "zh" ? ["zh", "en"] : ["en", "zh"];
-  const known = (one) => own.reduce((sum, { knows }) => sum + knows[one], 0) / own.length;
+  const known = (one) => own.reduce((sum, { vocabulary_share }) => sum + vocabulary_share[one], 0) / own.length;
   return known(here) < ENOUGH && known(there) > known(here) ? there : here;
 }
 

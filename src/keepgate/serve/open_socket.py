@@ -5,7 +5,7 @@ import socket
 from ..errors import SettingsError
 
 
-def listen(host: str, port: int) -> socket.socket:
+def open_socket(host: str, port: int) -> socket.socket:
     """A socket that listens there; port 0 takes any that is free.
 
     Raises SettingsError if the port is in use or may not be used, or the host is no address of this machine.

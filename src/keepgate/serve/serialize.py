@@ -1,34 +1,32 @@
-"""A reading → plain values for JSON."""
+"""Serialisation: a reading and what the lens finds in it, as plain values for JSON."""
 
 import math
 from collections.abc import Iterable, Sequence
 
 from torch import Tensor
 
-from ..data.questions import Question
-from ..data.text import words
 from ..errors import CellError
-from ..lens.memory import fate, half_lives, writes_of
-from ..lens.readers import Reading, answer_if, search, sensitivity
+from ..lens.memory import half_lives, memory_updates, write_retention
+from ..lens.readers import Reading, counterfactual_answer, hierarchical_search, saliency
 from ..lens.readers.choice_head import ChoiceHead
 from ..lens.readers.leave_one_out import TRIED
-from ..lens.readers.view import movement
+from ..lens.readers.view import relative_state_change
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
-from .known import unknown
-from .limits import Refusal, bad_request
+from .limits import RequestError, bad_request
 from .models import gates_of
+from .vocabulary_coverage import unknown
 
 # How many erasers of a write, and units of a token's write, are told.
-ERASERS, WRITTEN = 5, 8
+MAX_ERASERS, MAX_UNITS = 5, 8
 # Products of a weight and a number that proving one answer may cost, about a second's; but so many tokens at the least.
-TRYING, FEWEST_TRIED = 8_000_000_000, 16
+ABLATION_BUDGET, MIN_ABLATIONS = 8_000_000_000, 16
 
 # Of a guess: below so many times blind chance, or with a next candidate of more than this share of its probability.
 TWICE, TIED = 2, 0.9
 
-Plain = dict[str, object]
+JsonObject = dict[str, object]
 
 
 def rounded(value: float) -> float | None:
@@ -36,15 +34,15 @@ def rounded(value: float) -> float | None:
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
-def plain(values: Tensor) -> list[float | None]:
+def rounded_list(values: Tensor) -> list[float | None]:
     """A row of numbers, rounded."""
     return [rounded(value) for value in values.tolist()]
 
 
-def answer_of(answer: Answer, choices: int | None) -> Plain:
+def answer_json(answer: Answer, choices: int | None) -> JsonObject:
     """An answer with its place and candidates."""
     return {
-        **short(answer, choices),
+        **answer_summary(answer, choices),
         "start": answer.start,
         "end": answer.end,
         "sentence": answer.sentence,
@@ -52,7 +50,7 @@ def answer_of(answer: Answer, choices: int | None) -> Plain:
     }
 
 
-def short(answer: Answer, choices: int | None) -> Plain:
+def answer_summary(answer: Answer, choices: int | None) -> JsonObject:
     """An answer's text and probability, and whether it is but a guess; of so many choices, None if not of a list."""
     return {
         "text": answer.text,
@@ -72,41 +70,41 @@ def is_guess(answer: Answer, choices: int | None) -> bool:
     return len(answer.candidates) > 1 and answer.candidates[1][1] > TIED * answer.probability
 
 
-def reading_of(task: Task, reading: Reading) -> Plain:
+def reading_json(task: Task, reading: Reading) -> JsonObject:
     """One model's answer, the tokens it read, its gates over them, and how long its memory lasts."""
     last = reading.trace.layer(-1)
     return {
-        "answer": answer_of(reading.answer, choices_of(reading)),
+        "answer": answer_json(reading.answer, choice_count(reading)),
         "tokens": list(reading.tokens.texts),
         "starts": list(reading.tokens.starts),
         "ends": list(reading.tokens.ends),
-        "asked_from": reading.asked_from,
+        "asked_from": reading.question_start,
         "unknown": unknown(task, reading.tokens.texts),
-        "strips": [_strip(layer) for layer in reading.trace.layers],
-        **_lasting(last),
+        "strips": [_strip_json(layer) for layer in reading.trace.layers],
+        **_retention_json(last),
     }
 
 
-def token_of(reading: Reading, token: int, layer: int, reverse: bool, unit: int | None) -> Plain:
-    """What one token wrote, how much of it is left after each later token, and who erased it.
+def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: int | None) -> JsonObject:
+    """Retention of one token's write: its size, the share left after each later token, and the tokens that erased it.
 
-    Raises Refusal for a token, layer or unit that there is not, and for a network whose memory is no sum of writes.
+    Raises RequestError for an unknown token, layer or unit, and for a network whose memory is no sum of writes.
     """
     part = _layer(reading, layer, reverse)
     _check_tokens(reading, [token])
     _check_unit(part, unit)
     try:
-        found, writes = fate(part, token, unit=unit), writes_of(part)
+        found, writes = write_retention(part, token, unit=unit), memory_updates(part)
     except CellError as fault:
-        raise Refusal(422, "no_memory", str(fault)) from fault
-    most = found.erased.topk(min(ERASERS, len(found.erased)))
+        raise RequestError(422, "no_memory", str(fault)) from fault
+    most = found.forgotten.topk(min(MAX_ERASERS, len(found.forgotten)))
     wrote = writes.write[token, 0]
     units = range(len(wrote)) if unit is None else [unit]
-    largest = sorted(units, key=lambda each: -abs(float(wrote[each])))[:WRITTEN]
+    largest = sorted(units, key=lambda each: -abs(float(wrote[each])))[:MAX_UNITS]
     return {
         "size": rounded(found.size),
-        "left": plain(found.left),
-        "erased": plain(found.erased),
+        "left": rounded_list(found.retained),
+        "erased": rounded_list(found.forgotten),
         "at_end": rounded(found.at_end),
         "erasers": [
             {"token": place, "share": rounded(share)}
@@ -117,28 +115,32 @@ def token_of(reading: Reading, token: int, layer: int, reverse: bool, unit: int 
     }
 
 
-def support_of(reading: Reading) -> Plain:
+def origin_json(reading: Reading) -> JsonObject:
     """Which sentences and tokens carry the answer, proven one by one; without writes to leave out, its sensitivity.
 
     Of a long text, or by a large network, fewer are tried: those to which a search leads.
     """
-    choices = choices_of(reading)
+    choices = choice_count(reading)
     try:
-        whole, found = search(reading, each=_worth_trying(reading))
+        whole, found = hierarchical_search(reading, each=_max_ablations(reading))
     except CellError:
-        felt = plain(sensitivity(reading))
+        felt = rounded_list(saliency(reading))
         return {"carriers": [], "sentences": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
     return {
         "carriers": [
-            {"token": one.step, "share": rounded(one.share), "without": short(one.without, choices)}
+            {
+                "token": one.step,
+                "share": rounded(one.probability_drop),
+                "without": answer_summary(one.without, choices),
+            }
             for one in found
         ],
         "sentences": [
             {
                 "from": one.start,
                 "to": one.end,
-                "share": rounded(one.share),
-                "without": short(one.without, choices),
+                "share": rounded(one.probability_drop),
+                "without": answer_summary(one.without, choices),
             }
             for one in whole
         ],
@@ -148,38 +150,38 @@ def support_of(reading: Reading) -> Plain:
     }
 
 
-def what_if_of(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> Plain:
+def what_if_json(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> JsonObject:
     """The answer, had some writes been left out and some erasures been forbidden.
 
-    Raises Refusal for a token that there is not, and for a network whose memory is no sum of writes.
+    Raises RequestError for a token that there is not, and for a network whose memory is no sum of writes.
     """
     _check_tokens(reading, [*drop, *keep])
     try:
-        changed = answer_if(reading, drop=drop, keep=keep)
+        changed = counterfactual_answer(reading, drop=drop, keep=keep)
     except CellError as fault:
-        raise Refusal(422, "no_memory", str(fault)) from fault
-    choices = choices_of(reading)
+        raise RequestError(422, "no_memory", str(fault)) from fault
+    choices = choice_count(reading)
     return {
         "answer": {
-            **short(changed, choices),
+            **answer_summary(changed, choices),
             "candidates": [
                 {"text": text, "probability": rounded(share)} for text, share in changed.candidates
             ],
         },
-        "before": short(reading.answer, choices),
+        "before": answer_summary(reading.answer, choices),
     }
 
 
-def values_of(reading: Reading, layer: int, reverse: bool, unit: int | None) -> Plain:
+def values_json(reading: Reading, layer: int, reverse: bool, unit: int | None) -> JsonObject:
     """Every gate and state after each token, and the states before it: the mean over the units, or one of them.
 
-    Raises Refusal for a layer or unit that there is not.
+    Raises RequestError for a layer or unit that there is not.
     """
     part = _layer(reading, layer, reverse)
     _check_unit(part, unit)
 
     def over_time(values: Tensor) -> list[float | None]:
-        return plain(values[:, 0].mean(1) if unit is None else values[:, 0, unit])
+        return rounded_list(values[:, 0].mean(1) if unit is None else values[:, 0, unit])
 
     return {
         "values": {name: over_time(part[name]) for name in part.names},
@@ -188,25 +190,27 @@ def values_of(reading: Reading, layer: int, reverse: bool, unit: int | None) -> 
     }
 
 
-def choices_of(reading: Reading) -> int | None:
+def choice_count(reading: Reading) -> int | None:
     """How many answers its reader chooses from; None if it points into the text."""
     return len(reading.head.task.choices) if isinstance(reading.head, ChoiceHead) else None
 
 
-def _strip(layer: LayerTrace) -> Plain:
+def _strip_json(layer: LayerTrace) -> JsonObject:
     return {
         "layer": layer.layer,
         "reverse": layer.reverse,
-        "gates": {name: plain(layer[name][:, 0].mean(1)) for name in gates_of(layer.cell)},
-        "moves": {state: plain(movement(layer, state)[:, 0]) for state in layer.cell.states},
+        "gates": {name: rounded_list(layer[name][:, 0].mean(1)) for name in gates_of(layer.cell)},
+        "moves": {
+            state: rounded_list(relative_state_change(layer, state)[:, 0]) for state in layer.cell.states
+        },
     }
 
 
-def _lasting(layer: LayerTrace) -> Plain:
+def _retention_json(layer: LayerTrace) -> JsonObject:
     """Half-lives in tokens, and what is left of the first write; None in a network without such a memory."""
     try:
         lives = half_lives(layer)[0]
-        left = fate(layer, 0).at_end
+        left = write_retention(layer, 0).at_end
     except CellError:
         return {"half_life": None, "longest": None, "left_of_first": None}
     return {
@@ -227,9 +231,9 @@ def _layer(reading: Reading, layer: int, reverse: bool) -> LayerTrace:
         ) from fault
 
 
-def _worth_trying(reading: Reading) -> int:
+def _max_ablations(reading: Reading) -> int:
     tokens, weights = len(reading.tokens), sum(each.numel() for each in reading.seen.layer.parameters())
-    return min(TRIED, max(FEWEST_TRIED, TRYING // (weights * tokens)))
+    return min(TRIED, max(MIN_ABLATIONS, ABLATION_BUDGET // (weights * tokens)))
 
 
 def _units(part: LayerTrace) -> int:
@@ -248,20 +252,3 @@ def _check_tokens(reading: Reading, tokens: Iterable[int]) -> None:
                 f"token is {token}; those that were read are numbered 0 to {len(reading.tokens) - 1}",
                 {"token": token},
             )
-
-
-def checked(text: str, question: str, most: int) -> Question:
-    """A question that may be read. Raises Refusal if it has too many tokens, or none."""
-    counts = {"text": len(words(text)), "question": len(words(question))}
-    for name, count in counts.items():
-        if not count:
-            raise Refusal(422, "empty", f"the {name} is empty; give one with something in it", {"what": name})
-    tokens = sum(counts.values())
-    if tokens > most:
-        raise Refusal(
-            422,
-            "too_long",
-            f"text and question have {tokens:,} tokens, and at most {most:,} are read here; give a shorter text",
-            {"tokens": tokens, "limit": most},
-        )
-    return Question(text=text, question=question)

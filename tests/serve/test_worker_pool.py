@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from keepgate.serve.limits import Limits, Refusal
-from keepgate.serve.work import Deadline, Work
+from keepgate.serve.limits import Limits, RequestError
+from keepgate.serve.worker_pool import Deadline, WorkerPool
 
 
 def alone(played: Coroutine[Any, Any, None]) -> None:
@@ -27,21 +27,21 @@ def test_what_was_not_begun_is_dropped_before_anyone_is_told() -> None:
         return 7
 
     async def play() -> None:
-        work = Work(Limits(workers=1, seconds=0.2))
-        first = asyncio.ensure_future(work.do(blocks))
+        work = WorkerPool(Limits(workers=1, seconds=0.2))
+        first = asyncio.ensure_future(work.run(blocks))
         while not begun.is_set():
             await asyncio.sleep(0.01)
-        with pytest.raises(Refusal) as refusal:
-            await work.do(lambda _: second.set())
+        with pytest.raises(RequestError) as refusal:
+            await work.run(lambda _: second.set())
         assert refusal.value.code == "timeout"
-        assert work.going == 1  # only the one that was begun, in this very moment
-        with pytest.raises(Refusal):
+        assert work.in_flight == 1  # only the one that was begun, in this very moment
+        with pytest.raises(RequestError):
             await first
-        assert work.going == 1  # it was given up, but its thread is not free
+        assert work.in_flight == 1  # it was given up, but its thread is not free
         go_on.set()
-        while work.going:
+        while work.in_flight:
             await asyncio.sleep(0.01)
-        assert await work.do(lambda _: 8) == 8
+        assert await work.run(lambda _: 8) == 8
         work.close()
 
     alone(play())
@@ -53,10 +53,10 @@ def test_what_goes_wrong_inside_is_what_the_caller_sees() -> None:
         raise KeyError("inside")
 
     async def play() -> None:
-        work = Work(Limits())
+        work = WorkerPool(Limits())
         with pytest.raises(KeyError, match="inside"):
-            await work.do(fails)
-        assert work.going == 0
+            await work.run(fails)
+        assert work.in_flight == 0
         work.close()
 
     alone(play())
@@ -67,7 +67,7 @@ def test_who_has_gone_is_not_waited_for() -> None:
 
     def long(deadline: Deadline) -> None:
         assert go_on.wait(30)
-        with pytest.raises(Refusal):
+        with pytest.raises(RequestError):
             deadline.check()
         ended.set()
 
@@ -75,9 +75,9 @@ def test_who_has_gone_is_not_waited_for() -> None:
         await asyncio.sleep(0.05)
 
     async def play() -> None:
-        work = Work(Limits(seconds=60))
-        with pytest.raises(Refusal):
-            await work.do(long, gone)
+        work = WorkerPool(Limits(seconds=60))
+        with pytest.raises(RequestError):
+            await work.run(long, gone)
         go_on.set()
         work.close()
 
@@ -86,10 +86,10 @@ def test_who_has_gone_is_not_waited_for() -> None:
 
 
 def test_parts_are_done_while_there_is_time() -> None:
-    assert list(Deadline(60).between([1, 2, 3])) == [1, 2, 3]
+    assert list(Deadline(60).each([1, 2, 3])) == [1, 2, 3]
     deadline = Deadline(60)
-    parts = deadline.between([1, 2, 3])
+    parts = deadline.each([1, 2, 3])
     assert [next(parts), next(parts)] == [1, 2]
-    deadline.give_up()
-    with pytest.raises(Refusal, match="took longer than 60 seconds"):
+    deadline.cancel()
+    with pytest.raises(RequestError, match="took longer than 60 seconds"):
         next(parts)

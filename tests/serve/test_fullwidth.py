@@ -5,7 +5,7 @@ import pytest
 from keepgate.data.questions import Question
 from keepgate.data.text import tokenize
 from keepgate.data.vocabulary import Vocabulary
-from keepgate.serve.widths import in_known_widths, twin
+from keepgate.serve.fullwidth import known_forms, normalise_widths
 
 
 @pytest.mark.parametrize(
@@ -22,22 +22,22 @@ from keepgate.serve.widths import in_known_widths, twin
     ],
 )
 def test_a_sign_is_read_in_the_width_that_is_known(known: str, typed: str, read: str) -> None:
-    assert twin(typed, Vocabulary(known)) == read
+    assert known_forms([typed], Vocabulary(known)) == [read]
 
 
 def test_a_word_in_wide_letters_is_one_that_is_known() -> None:
-    assert twin("Ｌｕｆｆｙ", Vocabulary(["luffy"])) == "Luffy"
+    assert known_forms(["Ｌｕｆｆｙ"], Vocabulary(["luffy"])) == ["luffy"]
 
 
 def test_every_place_stays_what_it_was() -> None:
     asked = Question(text="３．５是多少？ Ｌｕｆｆｙ, ok。", question="誰？")
-    found = in_known_widths(asked, Vocabulary(["?", "luffy", "."]))
+    found = normalise_widths(asked, Vocabulary(["?", "luffy", "."]))
     assert found.question == "誰?"
     assert len(found.text) == len(asked.text)
-    assert "Luffy" in found.text
+    assert "luffy" in found.text
     assert tokenize(found.text).starts == tokenize(asked.text).starts
 
 
 def test_a_point_that_would_join_two_numbers_stays_apart() -> None:
     asked = Question(text="3。5", question="?")
-    assert in_known_widths(asked, Vocabulary(["."])).text == "3。5"
+    assert normalise_widths(asked, Vocabulary(["."])).text == "3。5"

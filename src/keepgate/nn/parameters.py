@@ -1,0 +1,100 @@
+"""Parameters of a recurrent layer: their shapes and torch's names for them, their use by kernels, and loading them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..equations import Cell
+from ..kernels.weights import Weights
+
+
+def parameter_shapes(
+    cell: Cell, *, input_size: int, hidden_size: int, proj_size: int = 0, bias: bool = True
+) -> dict[str, tuple[int, ...]]:
+    """The shape of each parameter of one layer and direction, in torch's order, by the name `Call` gives it."""
+    rows, output_size = len(cell.gates) * hidden_size, proj_size or hidden_size
+    shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, input_size)}
+    if cell.recurrent != "none":
+        shapes["weight_hh"] = (rows,) if cell.recurrent == "diagonal" else (rows, output_size)
+    if bias:
+        shapes["bias_ih"] = (rows,)
+        if cell.recurrent != "none":
+            shapes["bias_hh"] = (rows,)
+    if proj_size:
+        shapes["weight_hr"] = (proj_size, hidden_size)
+    return shapes | dict.fromkeys(cell.vectors, (hidden_size,))
+
+
+class PlaceParameters:
+    """The parameters of one place (layer and direction) of a module, and the `Weights` that were made of them.
+
+    names: the module's name of each parameter, by the name that `Call` gives it.
+    The weights are kept while their parameters stay the same tensors; they are neither copied nor pickled with a layer.
+    """
+
+    def __init__(self, cell: Cell, names: dict[str, str]) -> None:
+        self.cell, self.names = cell, names
+        self._weights: Weights | None = None
+
+    def tensors(self, module: nn.Module) -> dict[str, Tensor]:
+        """Each parameter, by the name that `Call` gives it. What is computed (parametrised) is computed now."""
+        return {name: getattr(module, own) for name, own in self.names.items()}
+
+    def weights(self, module: nn.Module) -> Weights:
+        """The parameters as kernels take them, looked at again only if something about them has changed."""
+        compiling = torch.compiler.is_compiling()
+        known = None if compiling else self._weights
+        # nn.Module looks for an attribute in many places; parameters are in this one.
+        if known is not None and known.still([*map(module._parameters.get, self.names.values())]):
+            return known
+        tensors = self.tensors(module)
+        weights = Weights(
+            self.cell, tensors["weight_ih"], tensors.get("weight_hh"), tensors.get("bias_ih"), tensors.get("bias_hh"),
+            tensors.get("weight_hr"), tuple(tensors[name] for name in self.cell.vectors),
+        )  # fmt: skip
+        if not compiling:
+            self._weights = weights if weights.note() else None
+        return weights
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_weights": None}
+
+
+def load_state_dict_wholly(
+    module: nn.Module, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+) -> Any:
+    """`nn.Module.load_state_dict`, but what raises has changed nothing, while torch.nn has copied what fits by then."""
+    restore = _snapshot(module)
+    try:
+        return nn.Module.load_state_dict(module, state_dict, strict, assign)
+    except BaseException:
+        restore()
+        raise
+
+
+def load_own_wholly(module: nn.Module, *torchs: Any) -> None:
+    """`nn.Module._load_from_state_dict` likewise, for a layer inside a model that loads: the last list is of errors."""
+    restore, errors = _snapshot(module), torchs[-1]
+    refusals = len(errors)
+    nn.Module._load_from_state_dict(module, *torchs)
+    if len(errors) > refusals:
+        restore()
+
+
+def _snapshot(module: nn.Module) -> Callable[[], None]:
+    """What brings every parameter and buffer back as it is now, the tensors themselves and their numbers."""
+    tables = [table for part in module.modules() for table in (part._parameters, part._buffers)]
+    before = [
+        (table, name, tensor) for table in tables for name, tensor in table.items() if tensor is not None
+    ]
+    numbers = [tensor.detach().clone() for _, _, tensor in before]
+
+    @torch.no_grad()
+    def restore() -> None:
+        for (table, name, tensor), number in zip(before, numbers, strict=True):
+            table[name] = tensor
+            tensor.copy_(number)
+
+    return restore

@@ -1,0 +1,31 @@
+"""How much of a text a reader's vocabulary covers: its unknown tokens, and its share of a story in each language."""
+
+from collections.abc import Sequence
+
+from ..data.text import words
+from ..demo.pretrained import LANGUAGES
+from ..demo.stories import pirate_king_story
+from ..demo.story_templates import Language
+from ..tasks.choice.reader import ChoiceReader
+from ..tasks.task import Task
+from .fullwidth import known_forms
+
+# Characters of the story that coverage is measured on: in both languages some fifteen sentences or more.
+CHARACTERS = 500
+
+
+def unknown(task: Task, tokens: Sequence[str]) -> list[int]:
+    """The indices of the tokens that the reader's vocabulary lacks, in either width."""
+    if isinstance(task, ChoiceReader):
+        tokens = known_forms(tokens, task.vocabulary)
+    return task.vocabulary.unknown(tokens) if task.vocabulary is not None else []
+
+
+def vocabulary_share(task: Task) -> dict[Language, float]:
+    """The share of the pirate king's story, in each language, that the reader's vocabulary covers, 0 to 1."""
+    shares: dict[Language, float] = {}
+    for language in LANGUAGES:
+        story = pirate_king_story(CHARACTERS, language=language)
+        tokens = words(story.text) + words(story.question)
+        shares[language] = 1 - len(unknown(task, tokens)) / len(tokens)
+    return shares
