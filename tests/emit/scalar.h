@@ -6,7 +6,6 @@
 
 namespace keepgate_test {
 
-enum class Recurrence { dense, diagonal, none };
 
 struct Scalar {
   double x;
@@ -68,11 +67,11 @@ void backward(long count, const double* d_next, const double* kept, const double
   }
 }
 
-// What a driver reads of a cell: gates, states, vectors, apart, kept, recurrence, reads_output, wx_gates, uh_gates.
+// What a driver reads of a cell: gates, states, vectors, apart, kept, dense, bias_hh, reads_output, wx_gates, uh_gates.
 template <class Cell>
 void facts(int* to) {
-  const int numbers[] = {Cell::gates, Cell::states,          Cell::vectors,     Cell::apart,
-                         Cell::kept,  int(Cell::recurrence), Cell::reads_output};
+  const int numbers[] = {Cell::gates, Cell::states, Cell::vectors, Cell::apart,
+                         Cell::kept,  Cell::dense,  Cell::bias_hh, Cell::reads_output};
   for (int number : numbers) *to++ = number;
   for (int k = 0; k < Cell::gates; ++k) *to++ = Cell::wx_gates[k];
   for (int k = 0; k < Cell::gates; ++k) *to++ = Cell::uh_gates[k];

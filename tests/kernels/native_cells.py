@@ -20,7 +20,17 @@ def words(cell: Cell) -> list[object]:
     step = encoded(cell)
     gates, states, vectors, kept, apart, dense, bias_hh = step.shape
     reads = [*map(int, (dense, bias_hh, step.reads_output))]
-    found: list[object] = [cell.name, gates, states, vectors, kept, apart, *reads, *step.wx_gates, *step.uh_gates]
+    found: list[object] = [
+        cell.name,
+        gates,
+        states,
+        vectors,
+        kept,
+        apart,
+        *reads,
+        *step.wx_gates,
+        *step.uh_gates,
+    ]
     before = gates + apart + states + vectors
     bound = (before + states, before + states + kept, before + 3 * states + kept + vectors)
     for registers, (constants, temporaries, lines) in zip(bound, step.programs, strict=True):

@@ -84,9 +84,12 @@ def random_cell(chance: random.Random) -> Cell:
             value = tree(draw.randint(1, 4))
             if named and draw.random() < 0.5:
                 value = value * draw.choice([*named.values()])
-            new[state] = tanh(value) * 0.9
+            # Each has a gradient, whatever steps and comparisons stand in the rest.
+            new[state] = tanh(value) * 0.8 + tanh(joined[0] + leaves[0]) * 0.1
         # Every gate and vector is used, or the declaration is refused.
         new[states[-1]] = new[states[-1]] * 0.5 + tanh(sum(joined) + sum(leaves[len(states) :])) * 0.4
         return Step(**new, **named)
 
-    return cell(gates=" ".join(gates), states=" ".join(states), recurrent=recurrent, vectors=" ".join(vectors))(drawn_cell)
+    return cell(
+        gates=" ".join(gates), states=" ".join(states), recurrent=recurrent, vectors=" ".join(vectors)
+    )(drawn_cell)

@@ -12,6 +12,7 @@ import pytest
 
 from keepgate import _core
 from tests.kernels.drivers import driver_here, run
+from tests.kernels.native_cells import cells_file
 from tests.tools import needs
 
 COMMITTED = Path(__file__).parent / "instructions.json"
@@ -25,7 +26,9 @@ def counted(case: str) -> tuple[int, str]:
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"]
     with TemporaryDirectory() as folder:
         cells = cells_file(Path(folder))
-        said = run([*command, "--toggle-collect=measured", driver_here(), cells, "count", case], KEEPGATE_ISA=ISA)
+        said = run(
+            [*command, "--toggle-collect=measured", driver_here(), cells, "count", case], KEEPGATE_ISA=ISA
+        )
     found = re.search(r"Collected : (\d+)", said)
     compiler = re.search(rf"^{ISA}, (.*)$", said, re.MULTILINE)
     assert found, said

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from keepgate import _core
-from tests.kernels.native_cells import cells_file
 from tests.kernels.drivers import driver, driver_here, run
+from tests.kernels.native_cells import cells_file
 from tests.tools import needs, path_of
 
 CROSS, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64-static"
@@ -44,4 +44,9 @@ def test_neon_agrees(tmp_path: Path):
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
 def test_sanitizers_find_nothing(tmp_path: Path, sanitizer: str, isa: str):
     native = driver(sanitizer.replace(",", "-"), f"-DKEEPGATE_SANITIZE={sanitizer}")
-    run([native, cells_file(tmp_path), "check"], KEEPGATE_ISA=isa, TSAN_OPTIONS="halt_on_error=1", OMP_NUM_THREADS="1")
+    run(
+        [native, cells_file(tmp_path), "check"],
+        KEEPGATE_ISA=isa,
+        TSAN_OPTIONS="halt_on_error=1",
+        OMP_NUM_THREADS="1",
+    )

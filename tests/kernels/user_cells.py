@@ -70,7 +70,7 @@ def coupled_lstm(wx: Named, uh: Named, s: Named) -> Step:
     return Step(h=o * tanh(c), c=c, f=f, g=g, o=o)
 
 
-# van der Westhuizen & Lasenby (2018), arXiv:1804.04849: a forget gate and nothing else, with the bias of their equation 7.
+# van der Westhuizen & Lasenby (2018), arXiv:1804.04849: a forget gate and nothing else, equation 7.
 @cell(gates="f g")
 def janet(wx: Named, uh: Named, s: Named) -> Step:
     a = wx.f + uh.f

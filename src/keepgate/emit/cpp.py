@@ -99,7 +99,10 @@ def _constants(cell: Cell, each: Columns) -> list[str]:
             (f"int apart = {len(each.apart)}", "gates whose wx and uh do more than add up"),
             (f"int wx_gates[gates] = {_places(cell, each.wx_gates)}", " ".join(each.wx_gates)),
             (f"int uh_gates[gates] = {_places(cell, each.uh_gates)}", uh_gates),
-            (f"bool dense = {str(cell.recurrent == 'dense').lower()}", "whether uh is a product with the output before"),
+            (
+                f"bool dense = {str(cell.recurrent == 'dense').lower()}",
+                "whether uh is a product with the output before",
+            ),
             (f"bool bias_hh = {str(bool(graph.uh)).lower()}", "whether uh has a bias"),
             (f"bool reads_output = {str(cell.reads_output).lower()}", reads),
         ]

@@ -56,7 +56,10 @@ def step_program(cell: Cell) -> StepProgram:
     together = tuple(gate for gate in cell.gates if gate not in apart)
     columns = [*(graph.wx[gate] for gate in (*apart, *together)), *graph.uh.values()]
     previous, following = [*graph.previous.values()], [*graph.next.values()]
-    saved, vectors = [*analysis.saved.values()], [*graph.vectors.values()]
+    # A trace shows a value that is one of the states before the step, too.
+    shown = {name: node for name, node in graph.traced.items() if node not in following}
+    kept = shown | {name: node for name, node in analysis.saved.items() if name not in graph.traced}
+    saved, vectors = [*kept.values()], [*graph.vectors.values()]
 
     inputs = [*columns, *previous, *vectors]
     results = _distinct([*following, *saved], inputs)
@@ -64,9 +67,10 @@ def step_program(cell: Cell) -> StepProgram:
     places = {node: len(inputs) + n for n, node in enumerate(results)}
     # A run that saves nothing leaves each new state where it found the old one.
     aliases = {len(inputs) + n: len(columns) + n for n in range(len(following))}
-    forward = _assembled(lines, _numbered(inputs), places, aliases)
+    forward = _assembled(lines, _numbered(inputs), places, aliases, len(inputs) + len(results))
     states = dict(list(places.items())[: len(following)])
-    infer = _assembled(_reached(lines, states), _numbered(inputs), states, aliases)
+    bound = len(inputs) + len(states)
+    infer = _assembled(_reached(lines, states), _numbered(inputs), states, aliases, bound)
 
     derivatives = [analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *previous)]
     inputs = [*graph.upstream.values(), *saved, *previous, *following, *vectors]
@@ -74,12 +78,13 @@ def step_program(cell: Cell) -> StepProgram:
     places = {node: n for n, node in enumerate(results)}
     # So does the way back with each state's gradient.
     aliases = {len(results) - len(previous) + n: len(results) + n for n in range(len(previous))}
-    backward = _assembled(_lines(inputs, results), _numbered(inputs, len(results)), places, aliases)
+    arrays = _numbered(inputs, len(results))
+    backward = _assembled(_lines(inputs, results), arrays, places, aliases, len(inputs) + len(results))
     return StepProgram(
         apart=apart,
         wx_gates=(*apart, *together),
         uh_gates=(*together, *apart),
-        planes=(*cell.states[1:], *analysis.saved),
+        planes=(*cell.states[1:], *kept),
         vectors=tuple(graph.vectors),
         reads_output=analysis.reads_output,
         infer=infer,
@@ -125,7 +130,7 @@ def _distinct(results: Iterable[Expr], inputs: Collection[Expr]) -> list[Expr]:
     found: list[Expr] = []
     for node in results:
         while node in found or node in inputs or node.op == "const":
-            node = make("copy", node)  # noqa: PLW2901 - copies of copies, if it comes to that
+            node = make("copy", node)
         found.append(node)
     return found
 
@@ -148,10 +153,10 @@ def _lines(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _L
     absorbed: set[Expr] = set()
     for node in order:
         match node.op, node.args:
-            case ("add" | "sub"), (a, b) if once(a, "mul"):
+            case (("add" | "sub"), (a, b)) if once(a, "mul"):
                 absorbed.add(a)
                 lines[node] = {"add": "fma", "sub": "fms"}[node.op], (*a.args, b)
-            case ("add" | "sub"), (a, b) if once(b, "mul"):
+            case (("add" | "sub"), (a, b)) if once(b, "mul"):
                 absorbed.add(b)
                 lines[node] = {"add": "fma", "sub": "fnma"}[node.op], (*b.args, a)
             case "mul", (a, b) if once(b, "mul") and _is_complement(b.args[1], b.args[0]):
@@ -187,15 +192,15 @@ def _assembled(
     inputs: Mapping[Expr, int],
     results: Mapping[Expr, int],
     aliases: Mapping[int, int],
+    bound: int,
 ) -> Program:
-    """The lines on registers. inputs, results: the registers bound to arrays.
+    """The lines on registers. inputs, results: of those that are bound to arrays; bound: how many these are.
 
     aliases: for a result's register that of an input which may be the same array. It is written when nothing reads the
         input any more; until then the result waits in a temporary.
     """
     last_read = {argument: n for n, (_, arguments) in enumerate(lines.values()) for argument in arguments}
     constants = [node for node in last_read if node.op == "const"]
-    bound = 1 + max(*inputs.values(), *results.values())
     registers = {**inputs, **{node: bound + n for n, node in enumerate(constants)}}
     first = bound + len(constants)
     last_read_at = {registers[node]: n for node, n in last_read.items() if node in inputs}

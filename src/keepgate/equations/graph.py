@@ -38,7 +38,9 @@ class Graph:
         """Twelve digits that differ where the equations, or the names of what they give, do."""
         results = {**self.next, **self.traced}
         places: dict[Expr, int] = {}
-        lines: list[object] = [list(group) for group in (self.wx, self.uh, self.previous, self.vectors, self.next)]
+        lines: list[object] = [
+            list(group) for group in (self.wx, self.uh, self.previous, self.vectors, self.next)
+        ]
         for node in topological(results.values()):
             places[node] = len(places)
             value = None if node.value is None else node.value.hex()

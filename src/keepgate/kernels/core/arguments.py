@@ -17,6 +17,7 @@ from .program import known
 
 KINDS = {torch.float32: 0, torch.float64: 1}
 
+
 class Arrays:
     """A call's tensors as the core reads them, copied where they lie otherwise, and what it is told of them."""
 
@@ -116,6 +117,9 @@ def by_name(cell: Cell, hidden: int, output: Tensor, planes: Tensor) -> dict[str
     """
     units = (planes if planes.shape[-1] == hidden else planes[..., :hidden]).unbind()
     over_time = {cell.states[0]: output, **dict(zip(known(cell).planes, units, strict=False))}
+    if not over_time.keys() >= set(cell.traced):  # another name of a state
+        state_of = {node: state for state, node in cell.graph.next.items()}
+        over_time |= {n: over_time[state_of[v]] for n, v in cell.graph.traced.items() if v in state_of}
     return {name: over_time[name] for name in (*cell.states, *cell.traced)}
 
 

@@ -56,7 +56,8 @@ def prepare(cell: Cell) -> None:
     """Adds a cell to the core before it first runs; warns, once for a cell, where the core cannot run it."""
     if id(cell) not in _ADDED and isinstance(reason := _add(cell), str) and cell not in cells.CELLS:
         warnings.warn(
-            f"{reason}; so the reference runs it, a loop over time in Python (keepgate.explain says so too)", stacklevel=4
+            f"{reason}; so the reference runs it, a loop over time in Python (keepgate.explain says so too)",
+            stacklevel=4,
         )
 
 

@@ -7,9 +7,10 @@ from torch import Tensor
 from ... import _core
 from ..call import Call
 from ..tracing_state import undisturbed
-from .arguments import KINDS, Arrays, forward, gradients, plane_names
+from .arguments import KINDS, Arrays, forward, gradients
 from .call_spec import in_order
 from .kernel import Cpu
+from .program import known
 
 
 def core_refuses(call: Call) -> str | None:
@@ -21,7 +22,7 @@ def core_refuses(call: Call) -> str | None:
 
 def saved_bytes_per_step(call: Call) -> int:
     """What a forward pass saves of each step for backward: the output and the planes, padded to whole registers."""
-    planes = len(plane_names(call.cell)) + (call.weight_hr is not None)
+    planes = len(known(call.cell).planes) + (call.weight_hr is not None)
     return (1 + planes) * call.rows * _core.padded(call.hidden_size, KINDS[call.x.dtype]) * call.x.itemsize
 
 
