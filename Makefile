@@ -92,12 +92,13 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.cells
 	@$(BIN)/python -m bench.stories
 	@$(BIN)/python -m bench.page
+	@$(BIN)/python -m bench.waiter
 	@$(BIN)/python -m bench.cmrc2018 --train $(CMRC2018)/train.json --dev $(CMRC2018)/dev.json --models models
 	@$(BIN)/python -m bench.asked models/seed-0
 	@$(BIN)/python -m bench.table
 
 figures: $(VENV)/run.stamp
-	@$(BIN)/python docs/figures.py
+	@$(BIN)/python -m docs.figures
 
 docs: $(VENV)/docs.stamp
 	@$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

@@ -32,11 +32,10 @@ from keepgate.errors import SettingsError
 from keepgate.lens.diagnosis import horizon, rank_correlation
 from keepgate.lens.diagnosis.effective_context import geometric_grid
 from keepgate.lens.diagnosis.loss_gradient import loss_gradient_at_layer, recurrent_layer
-from keepgate.lens.diagnosis.question_samples import question_samples
 from keepgate.lens.diagnosis.statistics import bootstrap
 from keepgate.lens.gradients import decay_length, vanishing_lag
-from keepgate.lens.gradients.by_lag import GONE
 from keepgate.lens.memory import half_lives
+from keepgate.lens.thresholds import VANISHED
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.choice.reader import ChoiceReader
 from keepgate.train import CurriculumStage
@@ -124,7 +123,7 @@ def possible(length: int) -> int:
 def behaviour(task: ChoiceReader):
     """The horizon, and how likely the right answer is to stories of each length given all of them."""
     asked = [stories(EACH, possible(length), seed=SEED + k, split="test") for k, length in enumerate(ASKED)]
-    samples = question_samples(task, [one for each in asked for one in each])
+    samples = task.samples([one for each in asked for one in each])
     contexts = geometric_grid(max(int(sample.lengths.max()) for sample in samples), ratio=1.2)
     lines = []
     with torch.no_grad():
@@ -132,24 +131,24 @@ def behaviour(task: ChoiceReader):
             own = [n for n in contexts if n < int(sample.lengths.max())]
             found = torch.stack([1 - (-sample.losses(n)).exp().double() for n in (*own, None)])
             lines.append(torch.cat([found, found[-1:].expand(len(contexts) - len(found), -1)]))
-        right = [float((-question_samples(task, each)[0].losses()).exp().mean()) for each in asked]
+        right = [float((-task.samples(each)[0].losses()).exp().mean()) for each in asked]
     return horizon(torch.cat(lines, 1), contexts, epsilon=EPSILON), right
 
 
 def predicted(task: ChoiceReader) -> dict[str, float]:
     """How far back, by three ways, in tokens; infinity where nothing falls."""
-    (sample,) = question_samples(task, stories(8, LONG, seed=SEED - 1, split="test"))
+    (sample,) = task.samples(stories(8, LONG, seed=SEED - 1, split="test"))
     name, layer = recurrent_layer(task, None)
     seen, gradient = loss_gradient_at_layer(task, name, layer, sample)
     # The answer comes after the question, which is not counted.
     asked = int(sample.asked.max())
     gone, decay = vanishing_lag(gradient), decay_length(gradient)
-    by_decay = decay * math.log(1 / GONE) - asked if decay > 0 else math.inf
+    by_decay = decay * math.log(1 / VANISHED) - asked if decay > 0 else math.inf
     lives = half_lives(seen.trace.layer(-1)).mean(0)
     return {
         "gradient": max(float(gone - asked), 1.0) if gone is not None else max(by_decay, float(LONG)),
         "decay length": max(by_decay, 1.0),
-        "half-life": float(lives.quantile(0.9)) * math.log2(1 / GONE),
+        "half-life": float(lives.quantile(0.9)) * math.log2(1 / VANISHED),
     }
 
 

@@ -140,8 +140,14 @@ def user(job: Job, context: Context) -> Row:
     """A user's copy of a cell beside the compiled one, and beside the loop in torch that it takes the place of."""
     problem, mode = _problem(job), job["mode"]
     field, expected = Field(context), truth(problem, mode)
-    for name, build in (("keepgate", keepgate_layer), ("keepgate user", keepgate_user), ("loop", python_loop)):
-        field.add(name, partial(build, problem, mode), expected, threads=THREADS if name != "loop" else (ALL,))
+    for name, build in (
+        ("keepgate", keepgate_layer),
+        ("keepgate user", keepgate_user),
+        ("loop", python_loop),
+    ):
+        field.add(
+            name, partial(build, problem, mode), expected, threads=THREADS if name != "loop" else (ALL,)
+        )
     return field.row()
 
 

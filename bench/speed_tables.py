@@ -138,7 +138,15 @@ def user(result: Row, k: int) -> str:
         alone = figures.over(figures.median(row, "keepgate@1"), figures.median(row, "keepgate user@1"))
         loop = figures.over(figures.median(row, f"loop@{MOST}"), copy)
         mode = _of_each_mode(k)[MODES.index(row["mode"])]
-        rows.append([f"{row['cell']} {row['shape']}", mode, times(alone), times(figures.over(ours, copy)), times(loop)])
+        rows.append(
+            [
+                f"{row['cell']} {row['shape']}",
+                mode,
+                times(alone),
+                times(figures.over(ours, copy)),
+                times(loop),
+            ]
+        )
     head = (
         ["user's copy", "", "compiled ÷ copy, 1 thread", f"{MOST} threads", "loop in torch ÷ copy"],
         ["使用者自己的一份", "", "編譯的 ÷ 自己的，1 緒", f"{MOST} 緒", "torch 迴圈 ÷ 自己的"],

@@ -25,6 +25,8 @@ PAGES = {
     ROOT / "README.md": 0,
     ROOT / "README.zh-TW.md": 1,
     ROOT / "bench" / "README.md": 0,
+    ROOT / "docs" / "guide" / "remember.md": 0,
+    ROOT / "docs" / "guide" / "remember.zh-TW.md": 1,
     ROOT / "docs" / "guide" / "story.md": 0,
     ROOT / "docs" / "guide" / "story.zh-TW.md": 1,
 }
@@ -239,6 +241,53 @@ def far(k: int) -> str:
     )
 
 
+def waiter(k: int) -> str:
+    """What holds of the guide's waiter, trained from several seeds."""
+    rows = result("waiter")["seeds"]
+
+    def number(holds: list[bool]) -> str:
+        return ("{} of {}", "{} / {}")[k].format(sum(holds), len(rows))
+
+    def percent(name: str) -> str:
+        low, high = (f"{100 * pick(row[name] for row in rows):.0f}" for pick in (min, max))
+        return f"{low} %" if low == high else f"{low}–{high} %"
+
+    lines = [
+        (("with torch's bias: right drinks", "用 torch 的偏置：端對的比例"), "", percent("guessed")),
+        (("with the chrono bias: right drinks", "用 chrono 偏置：端對的比例"), "", percent("accuracy")),
+        (
+            ("its answers depend on all 60 words", "答案取決於全部 60 個詞"),
+            number([row["horizon"] == 60 for row in rows]),
+            "",
+        ),
+        (
+            ("without “coffee” it brings tea; so sure", "少了「咖啡」就端紅茶；把握"),
+            number([row["without_coffee"] == "tea" for row in rows]),
+            percent("probability"),
+        ),
+        (
+            ("no other word changes the drink", "少了別的詞都不會端錯"),
+            number([row["words_that_change_it"] == [4] for row in rows]),
+            "",
+        ),
+        (
+            ("“coffee” erased most of “tea”; so much of it", "擦掉「紅茶」最多的是「咖啡」；擦掉"),
+            number([row["eraser"] == 4 for row in rows]),
+            percent("erased"),
+        ),
+        (
+            (
+                "without what “coffee” wrote, but with what it erased, it brings tea",
+                "只拿掉「咖啡」寫入的內容，端紅茶",
+            ),
+            number([row["without_its_write"] == "tea" for row in rows]),
+            "",
+        ),
+    ]
+    head = [("", "holds of", "from–to"), ("", "成立", "範圍")][k]
+    return rows_of([*head], [[names[k], count, span] for names, count, span in lines])
+
+
 def asked(k: int) -> str:
     found = result("asked")
     shown = [each for each in found["answers"] if each["shown"]]
@@ -266,6 +315,7 @@ TABLES: dict[str, Callable[[int], str]] = {
     "asked": asked,
     "far": far,
     "stories": stories,
+    "waiter": waiter,
     "price": price,
     "facts": facts,
     "cmrc2018": cmrc2018,

@@ -15,7 +15,7 @@ from bench.clock import Contender, interleave
 from bench.machine import THREADS
 from bench.problem import Mode, Problem
 from keepgate import _core
-from keepgate.kernels.core.openmp_threads import lend
+from keepgate.kernels.core.openmp_threads import share_torch_threads
 
 OURS, OWN, THEIRS = "keepgate", "keepgate, own threads", "torch.nn"
 
@@ -49,7 +49,7 @@ def row(problem: Problem, mode: Mode, seconds: float) -> dict[str, Any]:
             seconds=seconds,
         )
     finally:
-        lend()
+        share_torch_threads()
     return {"disagrees": [], "times": {name: timing.json() for name, timing in times.items()}}
 
 
@@ -63,6 +63,6 @@ def _contender(model: Model, problem: Problem, mode: Mode, name: str) -> Contend
             model(problem.x_TBI).backward(problem.d_output_TBH)
 
     def before() -> None:
-        _core.borrow_threads(0) if name == OWN else lend()
+        _core.borrow_threads(0) if name == OWN else share_torch_threads()
 
     return Contender(call=call, before=before, threads=max(THREADS))

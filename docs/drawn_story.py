@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from drawing import WIDTH, curves, row, standalone, strip, words_of
-
+from docs.drawing import WIDTH, curves, row, standalone, strip, words_of
 from keepgate import lens
 from keepgate.charts import Axis, Curve, Level, draw_step, linear, logarithmic
 from keepgate.demo.report.labels import render

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from drawing import curves, row, strip, words_of
 from torch import Tensor
 
+from docs.drawing import curves, row, strip, words_of
 from keepgate import lens
 from keepgate.charts import Axis, Curve, linear, logarithmic
 from keepgate.wording import decade, scientific

@@ -1,6 +1,6 @@
 """Runs the guide's pages, writes what they print into them, and draws their pictures.
 
-    python docs/figures.py [--check]
+    python -m docs.figures [--check]
 
 With --check nothing is written, and a page or picture that is stale is an error. On one thread, so that one machine
 draws the same bytes each time. The pictures are SVG with their own colours, for light and dark, each in both languages.
@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from drawn_story import story_figures
-from drawn_waiter import waiter_figures
-from pages import run_page
+
+from docs.drawn_story import story_figures
+from docs.drawn_waiter import waiter_figures
+from docs.pages import run_page
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "guide"
@@ -32,7 +33,7 @@ def main() -> None:
     torch.set_num_threads(1)
     stale = list(_stale(write=not check))
     if check and stale:
-        sys.exit(f"stale: {', '.join(path.name for path in stale)}; run python docs/figures.py")
+        sys.exit(f"stale: {', '.join(path.name for path in stale)}; run python -m docs.figures")
     print(
         "\n".join(f"{path.name} {'is stale' if check else 'written'}" for path in stale) or "nothing is stale"
     )

@@ -1,6 +1,6 @@
 """Pictures of the page that `keepgate serve` opens, for the guide: the answer of the network that remembers, explained.
 
-    python docs/page_picture.py
+    python -m docs.page_picture
 
 Needs Debian's chromium and playwright, both of which the tests of the page need too.
 """

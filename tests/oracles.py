@@ -1,4 +1,9 @@
-"""Independent truths, and the one table of tolerances. No test widens them."""
+"""Independent truths, and the one table of tolerances. No test widens them.
+
+Equal bits (`torch.equal`) are asked of the C++ core, of what is copied, drawn from a seed or multiplied number by
+number, and of the same torch calls made again with the same tensors. torch's products, sums and functions round by
+shape, place and processor: what went through them another way is compared with `agrees`.
+"""
 
 import copy
 from collections.abc import Callable, Sequence

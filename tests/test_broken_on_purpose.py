@@ -26,20 +26,20 @@ MUTANTS = {
     "padding read by the reverse direction": (
         "kernels/reference.py", "(t < call.lengths)", "(t <= call.lengths)",
     ),
-    "state not cleared at resets": ("kernels/reference.py", "masked_fill(begins.unsqueeze(1), 0)", "clone()"),
+    "state not cleared at resets": ("kernels/reference.py", "masked_fill(cleared_rows.unsqueeze(1), 0)", "clone()"),
     "update gate's sign turned": ("cells/gru.py", "(1 - z) * n + z * s.h", "z * n + (1 - z) * s.h"),
     "ragged rows handed back in another order": (
         "kernels/builtin.py", "torch.argsort(rows).to(device)", "rows.to(device)",
     ),
     "packed weights that went stale": (
-        "kernels/core/packed_weights.py", "_core.fingerprint(known.arrays) == known.fingerprint", "known",
+        "kernels/core/packed_weights.py", "_core.fingerprint(entry.arrays) == entry.fingerprint", "entry",
     ),
     "weights known again at another address": (
-        "kernels/weights.py", "list(map(Tensor.data_ptr, now)) == self._pointers", "True",
+        "kernels/weights.py", "list(map(Tensor.data_ptr, tensors)) == self._pointers", "True",
     ),
     "each direction's output in the other's place": (
-        "kernels/bidirectional_output.py", "(self.both[..., :units], self.both[..., units:])",
-        "(self.both[..., units:], self.both[..., :units])",
+        "kernels/bidirectional_output.py", "(self.buffer[..., :units], self.buffer[..., units:])",
+        "(self.buffer[..., units:], self.buffer[..., :units])",
     ),
     "stacked rows taken apart in another order": ("kernels/core/vmap.py", "(size, -1)", "(-1, size)"),
     "dropout in eval mode": (

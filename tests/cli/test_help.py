@@ -57,3 +57,12 @@ def test_help_and_version_do_not_wait_for_torch() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     assert ran.returncode == 0
+
+
+def test_the_help_of_look_names_every_figure(keepgate) -> None:
+    from keepgate.lens.report import figures
+
+    shown = " ".join(keepgate("look", "--help").out.replace("│", " ").split())
+    named = re.search(r"\.svg or \.png: ([a-z_, ]+);", shown)
+    assert named is not None
+    assert set(named[1].split(", ")) == set(figures._OF_EXPLANATION)

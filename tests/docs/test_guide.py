@@ -1,6 +1,7 @@
 """The guide's two languages say the same, its numbers come from a run, and its pictures stand by themselves."""
 
 import ast
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
+from bench import waiter
 from keepgate import lens
 from keepgate.demo.pretrained import folders
 from keepgate.demo.stories import pirate_king_story
@@ -88,6 +90,30 @@ def test_every_number_in_the_text_comes_from_a_run(page):
 
 # What needs no run: the ends of a gate, powers of one half, the number of a year.
 GIVEN = {"0", "1", "2", "3", "100", "2018"}
+
+
+def holds(row):
+    """What `remember` says of the waiter, but for the two verdicts, which the page itself asserts."""
+    return {
+        "it learns": row["accuracy"] > 0.9 > 0.3 > row["guessed"],
+        "all words count": row["horizon"] == 60,
+        "coffee alone carries the answer": row["words_that_change_it"] == [4],
+        "without it there is tea": row["without_coffee"] == "tea",
+    }
+
+
+def test_what_is_said_of_the_waiter_holds_in_nine_seeds_of_ten():
+    rows = json.loads(waiter.RESULTS.read_text(encoding="utf-8"))["seeds"]
+    assert len(rows) >= 10
+    for statement in holds(rows[0]):
+        assert sum(holds(row)[statement] for row in rows) >= 0.9 * len(rows), statement
+    assert sum(row["eraser"] == waiter.COFFEE for row in rows) >= 0.9 * len(rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_is_said_of_the_waiter_holds_here_from_other_seeds(seed):
+    assert all(holds(waiter.measured(seed)).values())
 
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.name)

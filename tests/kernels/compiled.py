@@ -11,7 +11,7 @@ from torch.func import functional_call, grad, vmap
 
 import keepgate
 from keepgate import cells
-from keepgate.kernels.core.call_spec import tensors_of
+from keepgate.kernels.core.call_spec import call_tensors
 from keepgate.kernels.core.program import cell_of_operator
 from keepgate.nn import Recurrent
 from tests.kernels.calls import made
@@ -235,7 +235,7 @@ def test_the_operators_are_what_they_say(cell):
     given = (x, *weights, states, vectors, lengths, resets, cell.name, True)
     torch.library.opcheck(torch.ops.keepgate.sequence.default, (*given, True, True))
     output, *final, planes = torch.ops.keepgate.sequence(*given, True, True)
-    wanted = [tensor is not None and tensor.requires_grad for tensor in tensors_of(call)]
+    wanted = [tensor is not None and tensor.requires_grad for tensor in call_tensors(call)]
     upstream = [torch.randn_like(one) for one in (output, *final)]
     detached = [one if one is None else one.detach() for one in (x, *weights)]
     given = (
@@ -252,5 +252,5 @@ def test_the_operators_are_what_they_say(cell):
 
 
 def nested(call):
-    tensors = tensors_of(call)
+    tensors = call_tensors(call)
     return *tensors[:6], list(call.states), list(call.vectors), call.lengths, call.resets

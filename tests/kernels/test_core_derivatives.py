@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint
 import keepgate
 from keepgate import cells
 from keepgate.kernels import KERNELS
-from keepgate.kernels.core import arguments as addresses
+from keepgate.kernels.core import arguments
 from keepgate.nn import Recurrent
 from tests.kernels.calls import CORE, made
 from tests.oracles import agrees, by_kernel, flat
@@ -201,7 +201,7 @@ def test_a_traced_gate_may_not_change_before_backward():
 
 
 def test_inputs_that_need_no_gradient_cost_none(monkeypatch):
-    seen, backward = [], addresses._core.Backward
+    seen, backward = [], arguments._core.Backward
 
     class Core:
         def __getattr__(self, name):
@@ -211,8 +211,8 @@ def test_inputs_that_need_no_gradient_cost_none(monkeypatch):
             seen.append(wanted)
             return backward(ran, weights, d_output, d_last, *wanted)
 
-    real = addresses._core
-    monkeypatch.setattr(addresses, "_core", Core())
+    real = arguments._core
+    monkeypatch.setattr(arguments, "_core", Core())
     layer, x = core("LSTM", 5, 7), torch.randn(4, 2, 5)
     layer(x)[0].sum().backward()
     d_x, d_first, ih, hh, b_ih, b_hh, hr, vectors, d_states = seen.pop()

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 import keepgate
+from keepgate.kernels.core.fast_path import CoreFastPath
 from keepgate.lens.capture.layer_run import as_tuple
-from keepgate.nn import Recurrent, recurrent
+from keepgate.nn import Recurrent
 from tests.kernels.calls import CORE, DTYPES
 from tests.oracles import flat
 
@@ -15,14 +16,14 @@ every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 @pytest.fixture
 def taken(monkeypatch):
     """A list that grows with each layer's call: whether it went straight to the core."""
-    seen, directly = [], recurrent.directly
+    seen, call = [], CoreFastPath.__call__
 
-    def watching(weights, x):
-        found = directly(weights, x)
+    def watching(path, x):
+        found = call(path, x)
         seen.append(found is not None)
         return found
 
-    monkeypatch.setattr(recurrent, "directly", watching)
+    monkeypatch.setattr(CoreFastPath, "__call__", watching)
     return seen
 
 
@@ -114,7 +115,8 @@ def test_what_is_more_than_plain_goes_the_general_way(taken):
     for wrong in (x[..., :4], x.double(), x.to("meta")):
         with pytest.raises(keepgate.ShapeError):
             layer(wrong)
-    assert taken == [False] * 7
+    # The weights of functional_call are no parameters, so that no fast path is offered and none asked.
+    assert taken == [False] * 6
     taken.clear()
     layer(x, lengths=[4, 1, 0])
     keepgate.LSTM(5, 7, kernel="reference")(x)
@@ -128,10 +130,8 @@ def test_what_is_more_than_plain_goes_the_general_way(taken):
 def test_a_trace_has_the_bits_of_the_general_way(cell, batch_first, monkeypatch):
     layer = Recurrent(cell, 5, 19, batch_first=batch_first)
     x, taken = torch.randn(9, 7, 5), []
-    directly = recurrent.traced_directly
-    monkeypatch.setattr(
-        recurrent, "traced_directly", lambda *given: taken.append(directly(*given)) or taken[-1]
-    )
+    trace = CoreFastPath.trace
+    monkeypatch.setattr(CoreFastPath, "trace", lambda *given: taken.append(trace(*given)) or taken[-1])
     with torch.no_grad():
         ours, theirs = layer.trace(x), layer.trace(x, zeros(layer, x))
     assert [found is not None for found in taken] == [True]

@@ -12,7 +12,7 @@ import torch
 
 import keepgate
 from keepgate import _core
-from keepgate.kernels.core.openmp_threads import lend
+from keepgate.kernels.core.openmp_threads import share_torch_threads
 from tests.kernels.calls import threads
 
 LAUNCH = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
@@ -57,7 +57,7 @@ def test_the_work_is_given_to_who_lends_threads_until_they_come_late(late, turns
         try:
             found = [layer(x)[0] for _ in range(3)]
         finally:
-            lend()
+            share_torch_threads()
     # Beside a busy neighbour this thread itself may come back late.
     assert asked == [2] * turns if late else set(asked) == {2}
     assert all(torch.equal(one, expected) for one in found)
@@ -73,7 +73,7 @@ def test_threads_of_the_cores_own_are_as_many_as_are_needed():
     sys.platform != "linux", reason="looks for torch's library where Linux lists what is loaded"
 )
 def test_torchs_threads_are_lent_wherever_they_are_gnus():
-    assert lend() == ("libgomp" in Path("/proc/self/maps").read_text(encoding="utf-8"))
+    assert share_torch_threads() == ("libgomp" in Path("/proc/self/maps").read_text(encoding="utf-8"))
 
 
 def test_another_choice_is_refused():

@@ -10,7 +10,7 @@ import torch
 from torch.func import functional_call
 
 import keepgate
-from keepgate.kernels.core import packed_weights as packed
+from keepgate.kernels.core import packed_weights
 from tests.oracles import by_kernel
 
 
@@ -28,13 +28,13 @@ def agree(layer, x):
 
 def counted(monkeypatch):
     """A list that grows by one whenever weights are packed."""
-    seen, pack = [], packed.pack
+    seen, pack = [], packed_weights.pack
 
     def counting(*args):
         seen.append(args)
         return pack(*args)
 
-    monkeypatch.setattr(packed, "pack", counting)
+    monkeypatch.setattr(packed_weights, "pack", counting)
     return seen
 
 
@@ -151,13 +151,13 @@ def test_two_layers_that_share_a_weight_do_not_mix():
 def test_a_pack_ends_with_its_weights():
     layer = keepgate.LSTM(5, 7, 2, bidirectional=True, kernel="cpu")
     gc.collect()
-    before = len(packed._PACKS)
+    before = len(packed_weights._CACHE)
     with torch.no_grad():
         layer(torch.randn(4, 3, 5))
-    assert len(packed._PACKS) == before + 4
+    assert len(packed_weights._CACHE) == before + 4
     del layer
     gc.collect()
-    assert len(packed._PACKS) <= before
+    assert len(packed_weights._CACHE) <= before
 
 
 def test_copies_and_pickles_carry_no_pack(layer):
@@ -185,11 +185,11 @@ def test_a_changed_weight_makes_another_buffer(layer):
     x = torch.randn(4, 3, 5)
     with torch.no_grad():
         layer(x)
-        first = packed._PACKS[id(layer.weight_ih_l0)].packed
+        first = packed_weights._CACHE[id(layer.weight_ih_l0)].packed
         bits = first.clone()
         layer.weight_ih_l0.mul_(2)
         layer(x)
-        second = packed._PACKS[id(layer.weight_ih_l0)].packed
+        second = packed_weights._CACHE[id(layer.weight_ih_l0)].packed
     assert second.data_ptr() != first.data_ptr()
     assert torch.equal(first, bits)
     assert not torch.equal(second, bits)

@@ -12,6 +12,7 @@ from keepgate import CellError, SettingsError
 from keepgate.lens import attach
 from keepgate.lens.capture.layer_run import as_tuple
 from keepgate.lens.memory.additive import memory_updates
+from tests.oracles import agrees
 
 STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 6
 
@@ -66,7 +67,7 @@ def check(module, seen, x, lengths, hx):
             part = seen.trace.layers[place]
             for t, values in expected.items():
                 for name, value in values.items():
-                    torch.testing.assert_close(part[name][t, row], value.detach(), rtol=0, atol=1e-6)
+                    agrees(part[name][t, row], value.detach())
             for name in part.names:
                 assert not part[name][length:, row].any(), "padding is zero"
 
@@ -123,7 +124,7 @@ def test_without_a_bias_and_in_float64(name):
     layer.load_state_dict(module.state_dict())
     for ours, theirs in zip(seen[name].trace.layers, layer.trace(x).layers, strict=True):
         for gate in theirs.names:
-            torch.testing.assert_close(ours[gate], theirs[gate].detach(), rtol=0, atol=1e-14)
+            agrees(ours[gate], theirs[gate].detach())
 
 
 class Tagger(nn.Module):
@@ -183,7 +184,7 @@ def test_the_measures_work_on_what_was_seen():
     part = seen["encoder.lstm"].trace.layer(1)
     assert memory_updates(part).keep is part["f"]
     for state, value in part.rebuild().items():
-        torch.testing.assert_close(value, part[state], rtol=0, atol=1e-6)
+        agrees(value, part[state])
 
 
 def test_the_weights_are_shared_and_new_ones_are_seen():

@@ -15,7 +15,6 @@ from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.lens import examine
 from keepgate.lens.diagnosis.effective_context import horizon
 from keepgate.lens.diagnosis.loss_gradient import loss_gradient_at_layer
-from keepgate.lens.diagnosis.question_samples import question_samples
 from keepgate.lens.diagnosis.samples import batch_sample
 from keepgate.lens.gradients import gradient_by_lag
 from keepgate.tasks import ChoiceReader, SpanReader
@@ -211,7 +210,7 @@ def chooses(kind) -> ChoiceReader:
 def test_questions_are_given_the_end_of_their_text_and_stay_whole(kind):
     task = chooses(kind)
     task.eval()
-    samples = question_samples(task, ASKED)
+    samples = task.samples(ASKED)
     texts = sorted((one.text for one in ASKED), key=len)
     assert sorted(n for sample in samples for n in sample.lengths.tolist()) == [len(text) for text in texts]
     (sample,) = samples
@@ -239,7 +238,7 @@ def test_a_reader_is_examined_with_questions(kind):
     read = longest + (len(ASKED[3].question) if kind["pooling"] == "last" else 0)
     assert abs(report.steps - read) <= 2  # of texts that are equally long, the one with the longest question
     assert len(report.gradient) == report.steps
-    (sample,) = question_samples(task.eval(), ASKED)
+    (sample,) = task.eval().samples(ASKED)
     with torch.no_grad():
         losses = torch.stack([sample.losses(n).double() for n in (*report.behaviour.contexts[:-1], None)])
     assert horizon(losses, report.behaviour.contexts).steps == report.horizon
@@ -275,7 +274,7 @@ def test_a_span_reader_has_what_it_sees_and_guesses_the_rest():
         embedding_size=8, pair_size=4, hidden_size=6, window=40, max_train_span=9, max_answer_span=5
     )
     task = SpanReader.build(asked * 3, settings, seed=0).eval()
-    (sample,) = question_samples(task, asked)
+    (sample,) = task.samples(asked)
     assert sample.lengths.tolist() == [26, 22]
     assert sample.needed.tolist() == [5, 16]
     with torch.no_grad():
@@ -310,7 +309,7 @@ def test_data_that_does_not_fit_is_refused(as_users_run):
     with pytest.raises(SettingsError, match="lengths inside"):
         examine(model, [(pack_sequence([x[:, 0]]), torch.tensor([6]), targets[:1])])
     task = chooses(CHOICES[0])
-    with pytest.raises(SettingsError, match="questions that have answers"):
+    with pytest.raises(SettingsError, match="items that it can read"):
         examine(task, [(x, targets)])
     with pytest.raises(SettingsError, match="its own"):
         examine(task, ASKED, time=0)

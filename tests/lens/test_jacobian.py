@@ -137,7 +137,7 @@ def test_the_reverse_direction_is_a_forward_one_that_reads_the_text_backwards():
             getattr(both, f"{name}_reverse").copy_(weight)
     x = torch.randn(20, ROWS, 5, dtype=torch.float64)
     found = lyapunov(capture_layer(both, x), reverse=True, skip=4)
-    agrees(found, lyapunov(capture_layer(one, x.flip(0)), skip=4))
+    agrees(found, lyapunov(capture_layer(one, x.flip(0)), skip=4), "gradient")
 
 
 def test_what_cannot_be_counted_is_refused():

@@ -17,9 +17,7 @@ from keepgate.lens.readers.search import sentence_spans, span_effects
 from keepgate.lens.readers.view import relative_state_change
 from keepgate.serve.gradients import story
 from keepgate.serve.models import served
-from keepgate.serve.serialize import is_guess
 from keepgate.tasks import ChoiceReader
-from keepgate.tasks.answer import Answer
 from keepgate.tasks.choice import ChoiceReaderSettings
 
 ZH = ["zh/rnn", "zh/lstm-zero", "zh/lstm-chrono", "zh/gru-chrono"]
@@ -185,7 +183,7 @@ def test_values_are_those_of_the_trace(client, told, readings, name: str, unit: 
         assert near(values, expected)
     for state, values in said["before"].items():
         assert values[0] == 0
-        assert values[1:] == said["values"][state][:-1]
+        assert near(values[1:], said["values"][state][:-1])
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -252,18 +250,6 @@ def test_a_lucky_guess_is_told_from_an_answer(serve, tmp_path) -> None:
             assert not known["guess"]
             lucky.append(guessed["text"] == one.answers[0])
     assert any(lucky)
-
-
-def test_a_guess_is_rarer_than_twice_chance_or_tied_with_the_next() -> None:
-    def guessed(first: float, second: float, choices: int | None) -> bool:
-        return is_guess(Answer("a", first, candidates=(("a", first), ("b", second))), choices)
-
-    assert guessed(0.12, 0.06, 16)
-    assert not guessed(0.13, 0.06, 16)
-    assert guessed(0.48, 0.45, 16)
-    assert not guessed(0.48, 0.40, 16)
-    assert not guessed(0.12, 0.06, None)  # who points into a text has no such chance
-    assert not is_guess(Answer("a", 1.0, candidates=(("a", 1.0),)), 1)
 
 
 @pytest.mark.parametrize("name", GATED)

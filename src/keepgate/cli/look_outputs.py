@@ -10,29 +10,31 @@ from ..errors import SettingsError
 from .console import print_text
 
 if TYPE_CHECKING:
+    from ..data.questions import Question
     from ..tasks.task import Task
 
 PageLanguage = Literal["en", "zh-TW"]
 
 
-def pairs(figures: Sequence[str]) -> list[tuple[str, str]]:
+def parse_figures(options: Sequence[str]) -> list[tuple[str, str]]:
     """Names and files from NAME=FILE. Raises SettingsError for what is not of that form."""
-    found = [each.partition("=") for each in figures]
-    for given, (name, equals, path) in zip(figures, found, strict=True):
-        if not (name and equals and path):
+    figures = []
+    for option in options:
+        name, _, path = option.partition("=")
+        if not (name and path):
             raise SettingsError(
-                f"--figure is {given!r}; write NAME=FILE, for example --figure token_effects=tokens.svg"
+                f"--figure is {option!r}; write NAME=FILE, for example --figure token_effects=tokens.svg"
             )
         if Path(path).suffix.lower() not in (".svg", ".png"):
-            raise SettingsError(f"--figure is {given!r}; the file's name must end in .svg or .png")
-    return [(name, path) for name, _, path in found]
+            raise SettingsError(f"--figure is {option!r}; the file's name must end in .svg or .png")
+        figures.append((name, path))
+    return figures
 
 
 def write_files(
     console: Console,
     model: "Task",
-    text: str,
-    question: str,
+    question: "Question",
     *,
     html: str | None,
     figures: Sequence[tuple[str, str]],
@@ -45,12 +47,12 @@ def write_files(
     from ..export.file import write_file
     from ..lens import explain
 
-    seen = explain(model, text, question, language=language or "en")
-    drawn = [(seen.figure(name), path) for name, path in figures]
-    page = None if html is None else seen.html(language=language)
+    explanation = explain(model, question.text, question.question, language=language or "en")
+    drawings = [(explanation.figure(name), path) for name, path in figures]
+    page = None if html is None else explanation.html(language=language)
     console.print()
-    print_text(console, str(seen).partition("\n")[2])
+    print_text(console, str(explanation).partition("\n")[2])
     if html is not None and page is not None:
         print_text(console, f"The page: {write_file(html, page.encode())}", "bold")
-    for figure, path in drawn:
-        print_text(console, f"The figure {figure.name}: {figure.save(path)}", "bold")
+    for drawing, path in drawings:
+        print_text(console, f"The figure {drawing.name}: {drawing.save(path)}", "bold")

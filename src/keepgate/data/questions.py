@@ -5,7 +5,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..errors import CorpusError
+from ..errors import CorpusError, SettingsError
 from .text import is_boundary, sentence_starts, words
 
 
@@ -47,6 +47,13 @@ class Question:
                     f"question {self.id!r}: a fact is said to be characters {start} to {end} "
                     f"of a text of {len(self.text)}"
                 )
+
+
+def question_about(text: str, question: str | None) -> Question:
+    """A question about a text, to be answered. Raises SettingsError if none is asked."""
+    if question is None:
+        raise SettingsError("a reader answers a question about the text; give one")
+    return Question(text=text, question=question)
 
 
 def places(text: str, answer: str) -> Iterator[int]:

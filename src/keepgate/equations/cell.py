@@ -113,7 +113,7 @@ class Cell(Declaration):
     def rebuild(self, traced: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, Any]:
         """The new states, from a step's named values and the states before, by the cell's own equations.
 
-        The operations are the step's own, so the result has its very bits. Names not needed are ignored.
+        The operations are the step's own, so that it agrees with them to rounding. Names not needed are ignored.
         Raises CellError where a name is missing, or where the states do not follow from the named values.
         """
         new = self.graph.next

@@ -1,4 +1,4 @@
-"""torch's own kernels (oneDNN, cuDNN) for the cells torch has, when nothing is asked that they lack."""
+"""torch's own kernels (oneDNN, cuDNN) for the cells that torch has."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from torch import Tensor
 from .. import cells
 from ..equations import Cell
 from .call import Call, CallResult
-from .tracing_state import forward_mode, older_vmap, transformed
+from .tracing_state import forward_ad_active, functorch_active, legacy_vmap_active
+from .weights import Weights
 
 # By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
 _TORCH: tuple[tuple[Cell, Callable[..., tuple[Tensor, ...]]], ...] = (
@@ -25,11 +26,12 @@ def _torchs(cell: Cell) -> Callable[..., tuple[Tensor, ...]] | None:
 
 
 class Builtin:
-    """One layer, one direction at a time; ragged rows are cut into rectangles where rows end."""
+    """One layer and direction a call; a ragged batch is split into rectangles at the steps where rows end."""
 
     name = "builtin"
 
     def refuses(self, call: Call) -> str | None:
+        """Why torch's kernels cannot run the call, or None."""
         if _torchs(call.cell) is None:
             known = ", ".join(cell.name for cell, _ in _TORCH)
             return f"torch has no kernel for the cell {call.cell.name}; it has {known}"
@@ -43,25 +45,29 @@ class Builtin:
             return "torch's kernels take two biases or none, got one"
         if call.weight_hr is not None and call.cell is not cells.lstm:
             return "torch's kernels project the output of an LSTM only"
-        if transformed():
+        if functorch_active():
             return "torch.func transforms the call, and torch's kernels have no batching rule"
-        if older_vmap():
+        if legacy_vmap_active():
             return "torch's older vmap stacks the call, and torch's kernels have no batching rule"
-        if forward_mode():
+        if forward_ad_active():
             return "forward-mode derivatives were asked for, and torch's kernels have none"
         return None
 
     def forward(self, call: Call) -> CallResult:
+        """Output and final states; torch's kernels trace nothing."""
         if call.rows == 0 or (call.lengths is None and not call.reverse):
             output, final = _rectangle(call, call.x, call.states)
             return CallResult(output=output, final=final)
         return _in_rectangles(call)
 
+    def fast_path(self, weights: Weights) -> None:
+        """None: it has none."""
+
 
 def _rectangle(call: Call, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Every row for the same number of steps, forwards."""
-    given = (call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr)
-    weights = [weight for weight in given if weight is not None]
+    """Runs every row for all steps of x, forwards. x: [time, batch, input]."""
+    arguments = (call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr)
+    weights = [weight for weight in arguments if weight is not None]
     hx = [state.unsqueeze(0) for state in states]
     train = torch.is_grad_enabled()
     function = _torchs(call.cell)
@@ -73,7 +79,7 @@ def _rectangle(call: Call, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tenso
 
 
 def _in_rectangles(call: Call) -> CallResult:
-    """Rows of different lengths, either direction: each rectangle holds the rows that are still going on."""
+    """Rows of different lengths, either direction: one rectangle for each stretch of steps in which no row ends."""
     order = _Order.of(call)
     x_flat = call.x.reshape(call.steps * call.rows, -1).index_select(0, order.gather)
     states = tuple(state.index_select(0, order.rows) for state in call.states)
@@ -97,10 +103,10 @@ def _in_rectangles(call: Call) -> CallResult:
 
 @dataclass(frozen=True)
 class _Order:
-    """Where each step of each row stands when rows are sorted by length, longest first, and packed by time.
+    """Index tensors between [time, batch] and rows sorted by length, longest first, packed by time.
 
-    gather:  for each packed place, its place in [time · batch] of the call.
-    scatter: the way back; places beyond a row's length point at one row of zeros behind the packed ones.
+    gather:  for each packed step, its index in the flattened [time · batch].
+    scatter: the inverse; steps beyond a row's length index one row of zeros after the packed ones.
     """
 
     gather: Tensor
@@ -129,7 +135,7 @@ class _Order:
         )
 
     def rectangles(self) -> Iterator[tuple[int, int]]:
-        """(steps, rows) of each stretch in which no row ends."""
+        """(steps, rows) of each stretch of steps in which no row ends."""
         done = 0
         for row in reversed(range(len(self.lengths))):
             length = self.lengths[row]

@@ -1,4 +1,4 @@
-"""Call: everything that one run of one cell over one sequence needs, its shapes checked once, here."""
+"""Call: the arguments of one layer and direction's run over a sequence, with their shapes checked once, here."""
 
 from dataclasses import InitVar, dataclass, field
 
@@ -6,14 +6,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..equations import Cell
-from .weights import Weights, misfit
+from .weights import Weights, raise_shape_error
 
 
 @dataclass(kw_only=True, eq=False)
 class Call:
-    """One layer, one direction. G gate blocks, H units, P outputs (P = H without a projection). Never changed.
+    """One layer, one direction. G gate blocks, H units, P outputs (P = H without a projection). Not to be mutated.
 
-    states:    before the first step, one for each of the cell's states; the first is [batch, P], the rest [batch, H].
+    states:    initial states, one for each of the cell's states; the first is [batch, P], the rest [batch, H].
     weight_hh: [G·H, P] for a dense recurrence, [G·H] for a diagonal one, None for none.
     weight_hr: [P, H], the projection of the output, or None.
     vectors:   weights per unit [H], one for each name in `cell.vectors`.
@@ -22,8 +22,8 @@ class Call:
                when it has read such a step, so that both directions see the same pieces.
     reverse:   read each row from its own end to its start; time in the output is still the text's.
     trace:     keep every gate and state of every step.
-    into:      where a kernel may write the output, if that suits it.
-    checked:   these very weights, if they have been looked at before.
+    into:      a buffer that a kernel may write the output to; it need not.
+    checked:   the already validated `Weights` of these tensors, to skip validation.
     """
 
     cell: Cell
@@ -54,7 +54,7 @@ class Call:
         trace: bool = False,
         into: Tensor | None = None,
     ) -> "Call":
-        """A call with weights that have been looked at already."""
+        """A call with already validated weights."""
         return Call(
             cell=weights.cell, x=x, states=states, weight_ih=weights.weight_ih, weight_hh=weights.weight_hh,
             bias_ih=weights.bias_ih, bias_hh=weights.bias_hh, weight_hr=weights.weight_hr, vectors=weights.vectors,
@@ -79,7 +79,7 @@ class Call:
 
     @property
     def tensors(self) -> list[Tensor]:
-        """Every tensor that carries numbers and may need a gradient."""
+        """Every tensor that may need a gradient: x, states, weights."""
         return [self.x, *self.states, *self.weights.tensors]
 
     def __post_init__(self, checked: Weights | None) -> None:
@@ -90,21 +90,21 @@ class Call:
         self.weights: Weights = checked
         steps, rows, inputs = self.x.shape
         if inputs != checked.input_size:
-            misfit(
+            raise_shape_error(
                 "x", tuple(self.x.shape), (steps, rows, checked.input_size), "weight_ih has as many columns"
             )
         expected = [(rows, units) for units in checked.states]
         if [state.shape for state in self.states] != expected:
-            found = [tuple(state.shape) for state in self.states]
-            misfit("states", found, expected, "[batch, units] of " + self.cell.name)
+            shapes = [tuple(state.shape) for state in self.states]
+            raise_shape_error("states", shapes, expected, "[batch, units] of " + self.cell.name)
         if self.into is not None and self.into.shape != (steps, rows, checked.output_size):
-            misfit(
+            raise_shape_error(
                 "into", tuple(self.into.shape), (steps, rows, checked.output_size), "[time, batch, projected]"
             )
         if self.lengths is not None and self.lengths.shape != (rows,):
-            misfit("lengths", tuple(self.lengths.shape), (rows,), "one for each row")
+            raise_shape_error("lengths", tuple(self.lengths.shape), (rows,), "one for each row")
         if self.resets is not None and self.resets.shape != (steps, rows):
-            misfit("resets", tuple(self.resets.shape), (steps, rows), "[time, batch]")
+            raise_shape_error("resets", tuple(self.resets.shape), (steps, rows), "[time, batch]")
 
 
 @dataclass(kw_only=True, eq=False)

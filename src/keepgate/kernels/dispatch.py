@@ -1,4 +1,4 @@
-"""The first kernel that does not refuse, and for each one why it does or does not."""
+"""Kernel dispatch: the first kernel that does not refuse a call, and every kernel's reason."""
 
 from dataclasses import dataclass
 
@@ -6,27 +6,28 @@ from ..errors import KernelRefused, SettingsError
 from .builtin import Builtin
 from .call import Call, CallResult
 from .core.kernel import Cpu
-from .kernel import Kernel
+from .kernel import FastPath, Kernel
 from .reference import Reference
+from .weights import Weights
 
 KERNELS: tuple[Kernel, ...] = (Cpu(), Builtin(), Reference())
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One kernel's answer to a call: `reason` says why it refuses; None means that it can."""
+    """One kernel's answer to a call. reason: why it refuses; None if it can run it."""
 
     name: str
     reason: str | None
 
 
 def explain(call: Call) -> tuple[Choice, ...]:
-    """Every kernel in the order in which they are asked. The first without a reason takes the call."""
+    """Every kernel in dispatch order. The first without a reason runs the call."""
     return tuple(Choice(kernel.name, kernel.refuses(call)) for kernel in KERNELS)
 
 
 def by_name(name: str) -> Kernel:
-    """The kernel of that name. Raises SettingsError, listing the known ones."""
+    """The kernel of that name. Raises SettingsError, listing the names."""
     for kernel in KERNELS:
         if kernel.name == name:
             return kernel
@@ -36,7 +37,7 @@ def by_name(name: str) -> Kernel:
 
 
 def run(call: Call, kernel: str | None = None) -> CallResult:
-    """The call's states over time, by the first kernel that can, or by the one that is named.
+    """Runs the call on the first kernel that can, or on the named one.
 
     Raises KernelRefused if a kernel was named and cannot run this call.
     """
@@ -52,3 +53,9 @@ def run(call: Call, kernel: str | None = None) -> CallResult:
         if candidate.refuses(call) is None:
             return candidate.forward(call)
     raise AssertionError("the reference refuses nothing")
+
+
+def fast_path(weights: Weights, kernel: str | None = None) -> FastPath | None:
+    """The fast path that the named kernel, or the first of all, offers for these weights; None if none does."""
+    candidates = KERNELS if kernel is None else (by_name(kernel),)
+    return next((path for k in candidates if (path := k.fast_path(weights)) is not None), None)

@@ -1,8 +1,26 @@
-"""What a kernel is: something that runs a call, or says why it cannot."""
+"""The contract of a kernel: it runs a call, or says why it cannot; it may offer a fast path for a layer's weights."""
 
 from typing import Protocol, runtime_checkable
 
+from torch import Tensor
+
 from .call import Call, CallResult
+from .weights import Weights
+
+
+@runtime_checkable
+class FastPath(Protocol):
+    """The common call of one layer and direction, without the general path's checks: zero states, plain tensors.
+
+    Both methods return None where a precondition fails; the general path then runs the call, or raises.
+    x: [time, batch, input].
+    """
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, ...] | None:
+        """The output [time, batch, units] and each final state [1, batch, units]."""
+
+    def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
+        """What a call gives; gates and states by name [time, batch, units]; the initial state [batch, units]."""
 
 
 @runtime_checkable
@@ -16,3 +34,6 @@ class Kernel(Protocol):
 
     def forward(self, call: Call) -> CallResult:
         """The states over time, differentiable with respect to `call.tensors`."""
+
+    def fast_path(self, weights: Weights) -> FastPath | None:
+        """A fast path for calls with these weights while `weights.matches` them, or None; asked for once a layer."""

@@ -1,4 +1,4 @@
-"""A loop over time in plain torch. It never refuses, and it is right by definition."""
+"""The reference kernel: a loop over time in plain torch. It never refuses, and it is right by definition."""
 
 from collections.abc import Callable
 
@@ -9,26 +9,29 @@ from torch.nn.functional import linear
 
 from ..equations import Named
 from .call import Call, CallResult
+from .weights import Weights
 
 
 class Reference:
-    """Runs any cell's own step function; autograd differentiates it as often as one likes."""
+    """Calls the cell's own step function once a step; autograd gives derivatives of any order."""
 
     name = "reference"
 
     def refuses(self, call: Call) -> str | None:  # noqa: ARG002 - the contract of every kernel
+        """None: it runs every call."""
         return None
 
     def forward(self, call: Call) -> CallResult:
+        """The states over time, step by step."""
         cell = call.cell
-        # Cut once: the gradient of wx[t] alone is as large as that of all steps.
+        # Unbound once: autograd would make a gradient as large as wx_T_BR for each wx_T_BR[t].
         wx_T_BR = linear(call.x, call.weight_ih, call.bias_ih).unbind(0)
         recurrence = _recurrence(call)
         vectors = Named(**dict(zip(cell.vectors, call.vectors, strict=True)))
         extra = (vectors,) if cell.vectors else ()
 
         states = call.states
-        kept: list[dict[str, Tensor]] = []
+        steps: list[dict[str, Tensor]] = []
         for t in reversed(range(call.steps)) if call.reverse else range(call.steps):
             previous = cleared(call, t, states)
             wx = _by_name(cell.gates, wx_T_BR[t])
@@ -38,19 +41,22 @@ class Reference:
             step = {k: v if v.dim() == 2 else v.expand(call.rows, -1) for k, v in step.items()}
             if call.weight_hr is not None:
                 step[cell.states[0]] = linear(step[cell.states[0]], call.weight_hr)
-            alive = None if call.lengths is None else (t < call.lengths).to(call.x.device).unsqueeze(1)
-            states = _kept_where(alive, [step[name] for name in cell.states], previous)
-            wanted = step if call.trace else {cell.states[0]: step[cell.states[0]]}
-            kept.append(
-                wanted if alive is None else {k: v.where(alive, v.new_zeros(())) for k, v in wanted.items()}
+            real = None if call.lengths is None else (t < call.lengths).to(call.x.device).unsqueeze(1)
+            states = _where_real(real, [step[name] for name in cell.states], previous)
+            traced = step if call.trace else {cell.states[0]: step[cell.states[0]]}
+            steps.append(
+                traced if real is None else {k: v.where(real, v.new_zeros(())) for k, v in traced.items()}
             )
 
         if call.reverse:
-            kept.reverse()
-        over_time = {name: torch.stack([step[name] for step in kept]) for name in kept[0]}
+            steps.reverse()
+        over_time = {name: torch.stack([step[name] for step in steps]) for name in steps[0]}
         return CallResult(
             output=over_time[cell.states[0]], final=tuple(states), traced=over_time if call.trace else {}
         )
+
+    def fast_path(self, weights: Weights) -> None:
+        """None: it has none."""
 
 
 def _by_name(gates: tuple[str, ...], blocks: Tensor) -> Named:
@@ -58,7 +64,7 @@ def _by_name(gates: tuple[str, ...], blocks: Tensor) -> Named:
 
 
 def _recurrence(call: Call) -> Callable[[Tensor], Named | None]:
-    """What the step is given for `uh`: the recurrent products of the output before, by gate."""
+    """uh (for recurrent="in_step" u) by gate, as a function of h_{t-1}."""
     gates, weight, bias = call.cell.gates, call.weight_hh, call.bias_hh
     if weight is None:
         return lambda h: None  # noqa: ARG005
@@ -83,19 +89,20 @@ def recurrent_product(call: Call, h: Float[Tensor, "*steps projected"]) -> Float
 
 
 def cleared(call: Call, t: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The states before step t, zero where a new sequence begins."""
+    """The states before step t, zero where a reset clears them; a reverse call clears after the reset's step."""
     if call.resets is None:
         return states
     boundary = t + 1 if call.reverse else t
     if boundary == call.steps:
         return states
-    begins = call.resets[boundary].to(call.x.device)
+    cleared_rows = call.resets[boundary].to(call.x.device)
     if call.lengths is not None:
-        begins = begins & (boundary < call.lengths).to(call.x.device)
-    return tuple(state.masked_fill(begins.unsqueeze(1), 0) for state in states)
+        cleared_rows = cleared_rows & (boundary < call.lengths).to(call.x.device)
+    return tuple(state.masked_fill(cleared_rows.unsqueeze(1), 0) for state in states)
 
 
-def _kept_where(alive: Tensor | None, new: list[Tensor], old: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    if alive is None:
+def _where_real(real: Tensor | None, new: list[Tensor], old: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The new states of real steps, the old ones beyond a row's length."""
+    if real is None:
         return tuple(new)
-    return tuple(torch.where(alive, after, before) for after, before in zip(new, old, strict=True))
+    return tuple(torch.where(real, after, before) for after, before in zip(new, old, strict=True))

@@ -52,9 +52,10 @@ def state_gradients(
     d_states = list(zeros if d_final is None else map(_or_zero, d_final, zeros))
     states = tuple(call.x.new_zeros(call.steps, *state.shape) for state in call.states)
     d_x = torch.zeros_like(call.x) if wants_x else None
-    by_core_ = core_refuses(call) is None
-    block_gradients = by_core if by_core_ else _by_reference
-    length = max(1, SAVED_BYTES // saved_bytes_per_step(call)) if by_core_ else REFERENCE_STEPS
+    if core_refuses(call) is None:
+        block_gradients, length = by_core, max(1, SAVED_BYTES // saved_bytes_per_step(call))
+    else:
+        block_gradients, length = _by_reference, REFERENCE_STEPS
     for block in reversed(_blocks(call, length)):
         d_block = None if d_output is None else d_output[block.steps]
         block_states = tuple(d[block.steps] for d in states)

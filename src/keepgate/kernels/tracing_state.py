@@ -1,4 +1,4 @@
-"""What may stand between Python and memory: torch.func (vmap, grad, jvp, …), torch.compile, modes of dispatch."""
+"""Which tracers, transforms and modes of torch are active: functorch, compile, jit, dispatch modes, autocast."""
 
 import torch
 
@@ -12,28 +12,28 @@ from .torch_internals import (
 )
 
 
-def transformed() -> bool:
-    """Whether any of torch.func's transforms is at work, inside torch.compile or outside."""
+def functorch_active() -> bool:
+    """Whether a transform of torch.func (vmap, grad, jvp, …) is active, inside torch.compile or outside."""
     return functorch_depth() > 0
 
 
-def forward_mode() -> bool:
-    """Whether forward-mode derivatives are being taken."""
+def forward_ad_active() -> bool:
+    """Whether forward-mode differentiation is active."""
     return forward_ad_level() >= 0
 
 
-def older_vmap() -> bool:
-    """Whether torch's older vmap is at work: `is_grads_batched`, `jacobian(vectorize=True)`."""
+def legacy_vmap_active() -> bool:
+    """Whether torch's legacy vmap is active: `is_grads_batched`, `jacobian(vectorize=True)`."""
     return not torch.compiler.is_compiling() and legacy_vmap_level() > 0
 
 
-def recorded_by_jit() -> bool:
-    """Whether torch.jit.trace records what happens."""
+def jit_tracing_active() -> bool:
+    """Whether torch.jit.trace is recording."""
     return not torch.compiler.is_compiling() and jit_tracing()
 
 
-def undisturbed() -> bool:
-    """Whether plain tensors are simply memory now: nothing transforms, compiles, records, casts or watches them."""
+def no_interception() -> bool:
+    """Whether no functorch transform, torch.compile, forward AD, dispatch mode, jit tracing or autocast is active."""
     return not (
         torch.compiler.is_compiling()
         or functorch_depth()

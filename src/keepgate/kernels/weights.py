@@ -1,4 +1,4 @@
-"""Weights: those of one layer and direction, looked at once, and known again while nothing about them has changed."""
+"""One layer and direction's parameters, validated once; `matches` tells cheaply whether they can be used again."""
 
 from operator import attrgetter, is_
 from typing import Any, NoReturn
@@ -10,18 +10,18 @@ from torch.nn import Parameter
 from ..equations import Cell
 from ..errors import ShapeError
 
-_nature = attrgetter("shape", "dtype", "requires_grad")
+_metadata = attrgetter("shape", "dtype", "requires_grad")
 
 
 class Weights:
-    """The weights of one layer and direction. Raises ShapeError where one does not fit the cell or the others.
+    """The parameters of one layer and direction. Raises ShapeError where one does not fit the cell or the others.
 
-    given:     all of them, in the order of the arguments, None for one that there is not. tensors: those there are.
-    states:    units of each of the cell's states.
-    dtype:     what all of them have, or None where they differ.
-    plain:     whether all are numbers in this machine's memory and nothing else.
-    needed:    whether any needs a gradient.
-    addresses: of all that were given, 0 for none, once `note` has found that they can be known again.
+    arguments:     every parameter in the constructor's order, None for one that the layer lacks; tensors: the others.
+    states:        units of each of the cell's states.
+    dtype:         of all tensors, or None where they differ.
+    plain:         whether all are plain CPU tensors, see `is_plain`.
+    requires_grad: whether any does.
+    addresses:     data pointers of `arguments`, 0 for None, once `remember` has taken them.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Weights:
         blocks, self.input_size = weight_ih.shape[0], weight_ih.shape[-1]
         hidden = self.hidden_size = blocks // len(cell.gates)
         output = self.output_size = hidden if weight_hr is None else weight_hr.shape[0]
-        given = (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors)
+        arguments = (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors)
         expected: list[tuple[int, ...] | None] = [
             (len(cell.gates) * hidden, self.input_size),
             {"diagonal": (blocks,), "none": None}.get(cell.recurrent, (blocks, output)),
@@ -46,45 +46,45 @@ class Weights:
             None if weight_hr is None else (output, hidden),
             *[(hidden,)] * len(cell.vectors),
         ]
-        if [None if tensor is None else tensor.shape for tensor in given] != expected:
-            _refuse(cell, given, expected)
+        if [None if tensor is None else tensor.shape for tensor in arguments] != expected:
+            _raise_misfit(cell, arguments, expected)
         self.cell, self.vectors = cell, vectors
         self.states = (output, *[hidden] * (len(cell.states) - 1))
         self.weight_ih, self.weight_hh, self.weight_hr = weight_ih, weight_hh, weight_hr
         self.bias_ih, self.bias_hh = bias_ih, bias_hh
-        self.tensors = [tensor for tensor in given if tensor is not None]
+        self.tensors = [tensor for tensor in arguments if tensor is not None]
         self.dtype: torch.dtype | None = weight_ih.dtype
-        self.plain, self.needed = True, False
+        self.plain, self.requires_grad = True, False
         for tensor in self.tensors:
             self.plain = self.plain and is_plain(tensor)
-            self.needed = self.needed or tensor.requires_grad
+            self.requires_grad = self.requires_grad or tensor.requires_grad
             if tensor.dtype is not weight_ih.dtype:
                 self.dtype = None
-        self.given = given
+        self.arguments = arguments
         self.addresses: tuple[int, ...] | None = None
 
-    def note(self) -> bool:
-        """Notes what the weights are, so that they can be known again. Whether they can: they must be parameters."""
+    def remember(self) -> bool:
+        """Takes the tensors' metadata and addresses for `matches`; False if they are not contiguous parameters."""
         if not all(type(tensor) is Parameter and tensor.is_contiguous() for tensor in self.tensors):
             return False
-        self._natures = list(map(_nature, self.tensors))
+        self._metadata = list(map(_metadata, self.tensors))
         self._pointers = list(map(Tensor.data_ptr, self.tensors))
-        self.addresses = tuple([0 if tensor is None else tensor.data_ptr() for tensor in self.given])
+        self.addresses = tuple([0 if tensor is None else tensor.data_ptr() for tensor in self.arguments])
         return True
 
-    def still(self, now: list[Any]) -> bool:
-        """Whether these are the very tensors that `note` noted, as they were then but for their numbers."""
+    def matches(self, tensors: list[Any]) -> bool:
+        """Whether these are the very tensors that were remembered, unchanged but for their numbers."""
         return (
             self.addresses is not None
-            and all(map(is_, now, self.tensors))
-            and list(map(Tensor.data_ptr, now)) == self._pointers
-            and list(map(_nature, now)) == self._natures
-            and all(map(Tensor.is_contiguous, now))
+            and all(map(is_, tensors, self.tensors))
+            and list(map(Tensor.data_ptr, tensors)) == self._pointers
+            and list(map(_metadata, tensors)) == self._metadata
+            and all(map(Tensor.is_contiguous, tensors))
         )
 
 
 def is_plain(tensor: Tensor) -> bool:
-    """Whether a tensor is numbers in this machine's memory, and torch computes with it as with any other."""
+    """Whether a tensor is a strided CPU Tensor or Parameter and no subclass with an arithmetic of its own."""
     return type(tensor) in (Tensor, Parameter) and tensor.is_cpu and tensor.layout is torch.strided
 
 
@@ -97,20 +97,23 @@ _MEANINGS = {
 }
 
 
-def _refuse(cell: Cell, given: tuple[Tensor | None, ...], expected: list[tuple[int, ...] | None]) -> NoReturn:
-    """Says of the first weight that does not fit what it is and what it should be."""
-    if len(given) != len(expected):
-        found, wanted = len(given) - len(_MEANINGS), len(cell.vectors)
-        misfit("vectors", found, wanted, f"one for each of {', '.join(cell.vectors) or 'none'}")
+def _raise_misfit(
+    cell: Cell, arguments: tuple[Tensor | None, ...], expected: list[tuple[int, ...] | None]
+) -> NoReturn:
+    """Raises ShapeError for the first weight that does not fit."""
+    if len(arguments) != len(expected):
+        count, wanted = len(arguments) - len(_MEANINGS), len(cell.vectors)
+        raise_shape_error("vectors", count, wanted, f"one for each of {', '.join(cell.vectors) or 'none'}")
     meanings = _MEANINGS | dict.fromkeys(cell.vectors, "[hidden]")
-    for (name, meaning), tensor, shape in zip(meanings.items(), given, expected, strict=True):
-        is_shape = None if tensor is None else tuple(tensor.shape)
-        if is_shape != shape:
-            misfit(name, is_shape, shape, meaning)
+    for (name, meaning), tensor, shape in zip(meanings.items(), arguments, expected, strict=True):
+        actual = None if tensor is None else tuple(tensor.shape)
+        if actual != shape:
+            raise_shape_error(name, actual, shape, meaning)
     raise AssertionError("all of them fit")
 
 
-def misfit(name: str, given: object, expected: object, meaning: str) -> NoReturn:
+def raise_shape_error(name: str, actual: object, expected: object, meaning: str) -> NoReturn:
+    """Raises ShapeError for an argument of a call. actual, expected: shapes or counts; meaning: the expected one's."""
     raise ShapeError(
-        f"{name}: got {given}, expected {expected} ({meaning}); build the call from one layer's own weights"
+        f"{name}: got {actual}, expected {expected} ({meaning}); build the call from one layer's own weights"
     )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..equations import Cell
+from ..kernels import FastPath, fast_path
 from ..kernels.weights import Weights
 
 
@@ -30,13 +31,15 @@ def parameter_shapes(
 class PlaceParameters:
     """The parameters of one place (layer and direction) of a module, and the `Weights` that were made of them.
 
-    names: the module's name of each parameter, by the name that `Call` gives it.
+    names:  the module's name of each parameter, by the name that `Call` gives it.
+    kernel: the only kernel that may run the layer, or None.
     The weights are kept while their parameters stay the same tensors; they are neither copied nor pickled with a layer.
     """
 
-    def __init__(self, cell: Cell, names: dict[str, str]) -> None:
-        self.cell, self.names = cell, names
+    def __init__(self, cell: Cell, names: dict[str, str], kernel: str | None = None) -> None:
+        self.cell, self.names, self.kernel = cell, names, kernel
         self._weights: Weights | None = None
+        self._fast_path: FastPath | None = None
 
     def tensors(self, module: nn.Module) -> dict[str, Tensor]:
         """Each parameter, by the name that `Call` gives it. What is computed (parametrised) is computed now."""
@@ -47,7 +50,7 @@ class PlaceParameters:
         compiling = torch.compiler.is_compiling()
         known = None if compiling else self._weights
         # nn.Module looks for an attribute in many places; parameters are in this one.
-        if known is not None and known.still([*map(module._parameters.get, self.names.values())]):
+        if known is not None and known.matches([*map(module._parameters.get, self.names.values())]):
             return known
         tensors = self.tensors(module)
         weights = Weights(
@@ -55,11 +58,17 @@ class PlaceParameters:
             tensors.get("weight_hr"), tuple(tensors[name] for name in self.cell.vectors),
         )  # fmt: skip
         if not compiling:
-            self._weights = weights if weights.note() else None
+            self._weights = weights if weights.remember() else None
+            self._fast_path = None if self._weights is None else fast_path(self._weights, self.kernel)
         return weights
 
+    @property
+    def fast_path(self) -> FastPath | None:
+        """A kernel's fast path for the weights that `weights` gave last; None where there is none."""
+        return None if torch.compiler.is_compiling() else self._fast_path
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_weights": None}
+        return {**self.__dict__, "_weights": None, "_fast_path": None}
 
 
 def load_state_dict_wholly(

@@ -14,10 +14,9 @@ from torch.nn.utils.rnn import PackedSequence
 from .. import cells
 from ..equations import Cell
 from ..kernels import Call, run
-from ..kernels.core.fast_path import directly, traced_directly
 from ..kernels.core.program import prepare
 from ..kernels.dispatch import by_name
-from ..kernels.tracing_state import recorded_by_jit
+from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .checks import check_input, check_projection, check_stream, dropout_of, real_of, size_of, switch_of
 from .init import Init, check_init, initialise
@@ -108,7 +107,7 @@ class Recurrent(nn.RNNBase):
             )
             for suffix in ("", "_reverse")[: self.directions]:
                 self._places.append(
-                    PlaceParameters(cell, {name: f"{name}_l{layer}{suffix}" for name in shapes})
+                    PlaceParameters(cell, {name: f"{name}_l{layer}{suffix}" for name in shapes}, kernel)
                 )
                 for name, shape in shapes.items():
                     weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
@@ -163,9 +162,9 @@ class Recurrent(nn.RNNBase):
         if not plain and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node
         weights = self.weights()
-        if plain and (result := self._directly(input, weights)):
+        if plain and (result := self._run_fast(input)):
             return result
-        if recorded_by_jit():
+        if jit_tracing_active():
             return jit_call(self, self.cell, weights, input, hx, self.kernel, lengths, resets)
         layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0])
         final: list[tuple[Tensor, ...]] = []
@@ -194,7 +193,7 @@ class Recurrent(nn.RNNBase):
         """
         weights = self.weights()
         plain = type(input) is Tensor and hx is None and lengths is None and resets is None
-        if plain and (result := self._trace_directly(input, weights)):
+        if plain and (result := self._trace_fast(input)):
             return result
         refuse_unrolled(self)
         layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0], trace=True)
@@ -264,27 +263,33 @@ class Recurrent(nn.RNNBase):
         """The weights of one layer and direction, counted in torch's order."""
         return self._places[place].weights(self)
 
-    def _directly(self, input: Tensor, weights: list[Weights]) -> tuple[Tensor, Hidden] | None:
-        """Output and final states of the plainest call, see `fast_path`; None where more must be looked at."""
-        if (x := self._plainest(input)) is None or (result := directly(weights[0], x)) is None:
+    def _run_fast(self, input: Tensor) -> tuple[Tensor, Hidden] | None:
+        """Output and final states by a kernel's fast path; None where the general path must run."""
+        fast_path = self._places[0].fast_path
+        if fast_path is None or (x := self._fast_input(input)) is None or (result := fast_path(x)) is None:
             return None
         output, *final = result
         if self.batch_first:
             output = output.transpose(0, 1)
         return output, tuple(final) if len(final) > 1 else final[0]
 
-    def _trace_directly(self, input: Tensor, weights: list[Weights]) -> Trace | None:
-        """The trace of the plainest call, as `_directly`; None where more must be looked at."""
-        if (x := self._plainest(input)) is None or (result := traced_directly(weights[0], x)) is None:
+    def _trace_fast(self, input: Tensor) -> Trace | None:
+        """The trace by a kernel's fast path; None where the general path must run."""
+        fast_path = self._places[0].fast_path
+        if (
+            fast_path is None
+            or (x := self._fast_input(input)) is None
+            or (result := fast_path.trace(x)) is None
+        ):
             return None
         (output, *final), over_time, zeros = result
         initial = dict.fromkeys(self.cell.states, zeros)
         layer = LayerTrace(layer=0, reverse=False, cell=self.cell, over_time=over_time, initial=initial)
         return Trace(output=output, final=tuple(final) if len(final) > 1 else final[0], layers=(layer,))
 
-    def _plainest(self, input: Tensor) -> Tensor | None:
-        """An input that one layer and direction may read directly, time first; None if it may not."""
-        if len(self._places) > 1 or input.dim() != 3 or self.kernel not in (None, "cpu"):
+    def _fast_input(self, input: Tensor) -> Tensor | None:
+        """The batched input of a single layer and direction, time first; None for others."""
+        if len(self._places) > 1 or input.dim() != 3:
             return None
         return input.transpose(0, 1) if self.batch_first else input
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from ..kernels import Call
-from ..kernels.bidirectional_output import Room, joined
+from ..kernels.bidirectional_output import SharedOutput, concat_directions
 from ..kernels.weights import Weights
 
 
@@ -34,12 +34,12 @@ def run_stack(
     for first in range(0, len(weights), directions):
         read = output if between is None or not first else between(output)
         offered = shared_output and directions > 1
-        room = Room.beside(read, weights[first].output_size) if offered else None
+        shared = SharedOutput.for_input(read, weights[first].output_size) if offered else None
         outputs = []
         for place in range(first, first + directions):
             reverse = place > first
-            into = None if room is None else room.places[reverse]
+            into = None if shared is None else shared.halves[reverse]
             call = Call.of(weights[place], read, states[place], lengths, resets, reverse, trace, into)
             outputs.append(run_place(place, call))
-        output = joined(outputs, room) if directions > 1 else outputs[0]
+        output = concat_directions(outputs, shared) if directions > 1 else outputs[0]
     return output

@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ..equations import Cell
 from ..errors import CellError, KernelRefused, SettingsError
 from ..kernels.torch_internals import set_flat_weights
-from ..kernels.tracing_state import recorded_by_jit
+from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .torch_layer import without_weights
 
@@ -73,7 +73,7 @@ def jit_call(
 
 def refuse_unrolled(module: nn.Module) -> None:
     """Raises KernelRefused while torch.jit.trace records: it would write down a loop for the traced steps only."""
-    if recorded_by_jit():
+    if jit_tracing_active():
         raise KernelRefused(
             f"torch.jit.trace would record this {type(module).__name__}'s steps one by one, for the traced sizes only; "
             "take torch.export"

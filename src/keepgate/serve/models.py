@@ -12,11 +12,10 @@ from ..demo import pretrained
 from ..demo.story_templates import Language
 from ..emit.unicode import equations_of
 from ..equations import Cell
-from ..errors import SettingsError
+from ..errors import CellError, SettingsError
 from ..export import load
 from ..nn import Recurrent
-from ..tasks.choice.reader import ChoiceReader
-from ..tasks.span import SpanReader
+from ..tasks import KINDS
 from ..tasks.task import Task
 from .fullwidth import normalise_widths
 from .limits import RequestError
@@ -64,14 +63,14 @@ class Model:
     @property
     def choices(self) -> tuple[str, ...] | None:
         """The answers that it chooses from; None where it points into the text instead."""
-        return self.task.choices if isinstance(self.task, ChoiceReader) else None
+        return self.task.choices
 
     def normalise_widths(self, question: Question) -> Question:
         """The question with characters of another width in the one that its vocabulary knows.
 
         A span reader, which answers with a piece of the text, gets the question as it was typed.
         """
-        if not isinstance(self.task, ChoiceReader):
+        if self.choices is None or self.task.vocabulary is None:
             return question
         return normalise_widths(question, self.task.vocabulary)
 
@@ -137,12 +136,17 @@ def served(named: Iterable[Path] = ()) -> Models:
 
 
 def layer_of(task: Task) -> Recurrent:
-    """The layer that reads a reader's text. Raises SettingsError if it has no memory to look into."""
-    if isinstance(task, SpanReader):
-        return task.network.text_encoder
-    if isinstance(task, ChoiceReader) and isinstance(task.encoder.layer, Recurrent):
-        return task.encoder.layer
-    raise SettingsError(f"this {task.kind} has no memory to look into; serve one with an RNN, LSTM or GRU")
+    """The layer that reads a reader's text. Raises SettingsError for a task that is asked nothing, or has no memory."""
+    if not KINDS[task.kind].asks:
+        raise SettingsError(f"a {task.kind} answers no questions, as the page asks them; serve a reader")
+    try:
+        layer = task.get_submodule(task.reading_layer())
+    except CellError as fault:
+        raise SettingsError(
+            f"this {task.kind} has no memory to look into; serve one with an RNN, LSTM or GRU"
+        ) from fault
+    assert isinstance(layer, Recurrent)
+    return layer
 
 
 def gates_of(cell: Cell) -> tuple[str, ...]:

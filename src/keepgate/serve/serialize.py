@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ..errors import CellError
 from ..lens.memory import half_lives, memory_updates, write_retention
-from ..lens.readers import Reading, counterfactual_answer, hierarchical_search, saliency
-from ..lens.readers.choice_head import ChoiceHead
+from ..lens.readers import Reading, counterfactual_answer, hierarchical_search, is_guess, saliency
 from ..lens.readers.leave_one_out import TRIED
 from ..lens.readers.view import relative_state_change
 from ..nn.trace import LayerTrace
@@ -22,9 +21,6 @@ from .vocabulary_coverage import unknown
 MAX_ERASERS, MAX_UNITS = 5, 8
 # Products of a weight and a number that proving one answer may cost, about a second's; but so many tokens at the least.
 ABLATION_BUDGET, MIN_ABLATIONS = 8_000_000_000, 16
-
-# Of a guess: below so many times blind chance, or with a next candidate of more than this share of its probability.
-TWICE, TIED = 2, 0.9
 
 JsonObject = dict[str, object]
 
@@ -57,17 +53,6 @@ def answer_summary(answer: Answer, choices: int | None) -> JsonObject:
         "probability": rounded(answer.probability),
         "guess": is_guess(answer, choices),
     }
-
-
-def is_guess(answer: Answer, choices: int | None) -> bool:
-    """Whether an answer is no more than a guess, right or not.
-
-    It is less than twice as likely as blind chance among the choices would make it, or the next candidate is so nearly
-    as likely that the two are within a tenth of each other.
-    """
-    if choices and choices > 1 and answer.probability < TWICE / choices:
-        return True
-    return len(answer.candidates) > 1 and answer.candidates[1][1] > TIED * answer.probability
 
 
 def reading_json(task: Task, reading: Reading) -> JsonObject:
@@ -192,7 +177,7 @@ def values_json(reading: Reading, layer: int, reverse: bool, unit: int | None) -
 
 def choice_count(reading: Reading) -> int | None:
     """How many answers its reader chooses from; None if it points into the text."""
-    return len(reading.head.task.choices) if isinstance(reading.head, ChoiceHead) else None
+    return None if reading.choices is None else len(reading.choices)
 
 
 def _strip_json(layer: LayerTrace) -> JsonObject:

@@ -6,7 +6,6 @@ from ..data.text import words
 from ..demo.pretrained import LANGUAGES
 from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
-from ..tasks.choice.reader import ChoiceReader
 from ..tasks.task import Task
 from .fullwidth import known_forms
 
@@ -16,9 +15,12 @@ CHARACTERS = 500
 
 def unknown(task: Task, tokens: Sequence[str]) -> list[int]:
     """The indices of the tokens that the reader's vocabulary lacks, in either width."""
-    if isinstance(task, ChoiceReader):
-        tokens = known_forms(tokens, task.vocabulary)
-    return task.vocabulary.unknown(tokens) if task.vocabulary is not None else []
+    if task.vocabulary is None:
+        return []
+    # A reader that points gives back what it read, and is given what was typed.
+    return task.vocabulary.unknown(
+        known_forms(tokens, task.vocabulary) if task.choices is not None else tokens
+    )
 
 
 def vocabulary_share(task: Task) -> dict[Language, float]:

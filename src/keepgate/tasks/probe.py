@@ -32,6 +32,9 @@ class Head(Protocol):
         It can be differentiated. Raises KeyError for an answer that it does not know.
         """
 
+    def margin(self, output: Float[Tensor, "time 1 output"], answer: str | None = None) -> Float[Tensor, ""]:
+        """`margins` of a single row."""
+
     def attention(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "time rows"] | None:
         """With which weight the prediction reads each step's state; None where it does not attend."""
 
@@ -56,7 +59,6 @@ class Probe:
 class Probed(Protocol):
     """What `keepgate.lens` needs."""
 
-    @property
     def reading_layer(self) -> str:
         """The name, in the module, of the layer that reads the text first. Raises CellError if it has no memory."""
 

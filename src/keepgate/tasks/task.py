@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..data.vocabulary import Vocabulary
 from .measure import Measured
+from .probe import Probed
 
 # Recurrent states that go on from one batch to the next, without their history.
 Carry = tuple[Tensor, ...]
@@ -79,7 +80,7 @@ class Stored(Module, Protocol):
 
 
 @runtime_checkable
-class Task(Trainable, Stored, Measured, Protocol):
+class Task(Trainable, Stored, Measured, Probed, Protocol):
     """All of them, and the way from items (questions, labelled texts) to examples."""
 
     @property
@@ -98,6 +99,12 @@ class Task(Trainable, Stored, Measured, Protocol):
 
         In training, those that cannot be learnt from (see `unlearnable`) are left out, so the list may be shorter;
         otherwise there is one example for each. Raises CorpusError for an item in which there is nothing to read.
+        """
+
+    def item(self, text: str, question: str | None = None) -> Any:
+        """What is read of a text, and what is asked about it, as one item.
+
+        Raises SettingsError for a question that is missing, or given to a task that is asked none.
         """
 
     def unlearnable(self, example: Any) -> str | None:

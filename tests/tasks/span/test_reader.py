@@ -172,7 +172,8 @@ def test_a_batch_without_answers_has_no_loss(reader: SpanReader, questions: list
 
 
 def test_what_the_reader_read_can_be_seen(reader: SpanReader, questions: list[Question]) -> None:
-    tokens, trace = reader.trace(questions[0])
+    probe = reader.probe(questions[0])
+    tokens, trace = probe.tokens, probe.layer.trace(probe.x)
     assert "".join(tokens.texts) == questions[0].text
     for reverse in (False, True):
         assert trace.layer(0, reverse=reverse).f.shape == (len(tokens), 1, reader.settings.hidden_size)

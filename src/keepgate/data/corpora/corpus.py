@@ -1,6 +1,7 @@
 """What reading a corpus gives: the questions, and an account of those left out."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -46,18 +47,15 @@ class Corpus:
 
     def account(self, at_most: int = 5) -> str:
         """One line that counts what was taken and what was not, then the first questions left out."""
-        lines = [f"{len(self.questions):,} questions ({self.format})"]
+        taken = f"{len(self.questions):,} questions ({self.format})"
         if self.moved:
-            lines[0] += f", {self.moved:,} answers found at another place than the file says"
-        if self.left_out:
-            reasons = Counter(one.reason for one in self.left_out)
-            lines[0] += f", {len(self.left_out):,} left out: " + "; ".join(
-                f"{count:,} because {reason}" for reason, count in reasons.most_common()
-            )
-            lines += [f"  {one}" for one in self.left_out[:at_most]]
-            if len(self.left_out) > at_most:
-                lines.append(f"  and {len(self.left_out) - at_most:,} more")
-        return "\n".join(lines)
+            taken += f", {self.moved:,} answers found at another place than the file says"
+        return account_of(taken, self.left_out, at_most)
+
+    @property
+    def items(self) -> list[Question]:
+        """The questions: what a task is built from and trained on."""
+        return self.questions
 
     def keep(self, question: Question, path: str, where: str, needs: Needs) -> None:
         """Takes the question if it has what is needed, and otherwise notes it as left out, and why."""
@@ -66,6 +64,17 @@ class Corpus:
             self.questions.append(question)
         else:
             self.left_out.append(LeftOut(path, where, reason))
+
+
+def account_of(taken: str, left_out: Sequence[LeftOut], at_most: int) -> str:
+    """What was taken, in words, and after it how many were left out, why, and the first so many of them."""
+    if not left_out:
+        return taken
+    reasons = Counter(each.reason for each in left_out).most_common()
+    counts = "; ".join(f"{count:,} because {reason}" for reason, count in reasons)
+    lines = [f"{taken}, {len(left_out):,} left out: {counts}", *(f"  {each}" for each in left_out[:at_most])]
+    more = len(left_out) - at_most
+    return "\n".join([*lines, f"  and {more:,} more"] if more > 0 else lines)
 
 
 def _lacks(question: Question, needs: Needs) -> str | None:

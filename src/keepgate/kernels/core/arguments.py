@@ -1,4 +1,4 @@
-"""A call as the C++ core takes it: addresses and sizes. Whatever the core writes to is allocated here."""
+"""Arguments of the C++ core: a call's tensors as addresses, sizes and strides. All outputs are allocated here."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,18 +11,24 @@ from ...equations import Cell
 from ...errors import ShapeError
 from ..call import Call
 from ..weights import Weights
-from .call_spec import in_order
-from .packed_weights import pack, packed
+from .call_spec import flatten_tensors
+from .packed_weights import cached_pack, pack
 from .program import known
 
-KINDS = {torch.float32: 0, torch.float64: 1}
+DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
 
 
-class Arrays:
-    """A call's tensors as the core reads them, copied where they lie otherwise, and what it is told of them."""
+class CoreInputs:
+    """A call's inputs as the core reads them; a tensor with another memory layout is copied.
+
+    weights: validated; arguments: their tensors, contiguous; addresses: those tensors' data pointers, 0 for None, in the
+    core's order.
+    sizes:   (steps, rows, input, hidden, projected), projected 0 without a projection.
+    """
 
     __slots__ = (
-        "given", "kind", "lengths", "number", "resets", "reverse", "sizes", "states", "trace", "weights", "where", "x"
+        "addresses", "arguments", "cell_number", "dtype_number", "lengths", "resets", "reverse", "sizes", "states",
+        "trace", "weights", "x",
     )  # fmt: skip
 
     def __init__(
@@ -37,61 +43,72 @@ class Arrays:
     ) -> None:
         steps, rows, inputs = x.shape
         self.weights, self.reverse, self.trace = weights, reverse, trace
-        self.number, self.kind = known(weights.cell).number, KINDS[x.dtype]
+        self.cell_number, self.dtype_number = known(weights.cell).number, DTYPE_NUMBERS[x.dtype]
         projected = 0 if weights.weight_hr is None else weights.output_size
         self.sizes = (steps, rows, inputs, weights.hidden_size, projected)
-        self.x = _side_by_side(_resolved(x))
-        self.states = [_resolved(state).contiguous() for state in states]
-        self.given, where = weights.given, weights.addresses
-        if where is None:
-            self.given = tuple([None if weight is None else weight.contiguous() for weight in self.given])
-            where = tuple([_address(weight) for weight in self.given])
-        # The weights' addresses.
-        self.where = _diagonal_last(where, self.given[1], weights.hidden_size)
-        self.lengths = None if lengths is None else _counted(lengths, steps)
+        self.x = _unit_stride(_resolve_neg(x))
+        self.states = [_resolve_neg(state).contiguous() for state in states]
+        self.arguments, addresses = weights.arguments, weights.addresses
+        if addresses is None:
+            self.arguments = tuple(
+                [None if weight is None else weight.contiguous() for weight in self.arguments]
+            )
+            addresses = tuple([_address(weight) for weight in self.arguments])
+        self.addresses = _diagonal_last(addresses, self.arguments[1], weights.hidden_size)
+        self.lengths = None if lengths is None else _checked_lengths(lengths, steps)
         self.resets = None if resets is None else resets.contiguous()
 
     @staticmethod
-    def of(call: Call) -> "Arrays":
-        return Arrays(call.weights, call.x, call.states, call.lengths, call.resets, call.reverse, call.trace)
+    def of(call: Call) -> "CoreInputs":
+        """The inputs of a call that the core does not refuse."""
+        return CoreInputs(
+            call.weights, call.x, call.states, call.lengths, call.resets, call.reverse, call.trace
+        )
 
-    def told(
+    def core_args(
         self, output: Tensor, final: Sequence[Tensor], packed: int, planes: Tensor | None
     ) -> tuple[Any, ...]:
-        """What `_core.Forward` is told."""
+        """The arguments of `_core.Forward`. packed: the address of the packed weights."""
         return (
-            self.number, self.kind, self.sizes, torch.get_num_threads(), self.reverse, self.trace,
+            self.cell_number, self.dtype_number, self.sizes, torch.get_num_threads(), self.reverse, self.trace,
             _strided(self.x), _address(self.lengths), _address(self.resets),
             tuple([state.data_ptr() for state in self.states]), tuple([state.data_ptr() for state in final]),
-            packed, _strided(output), () if planes is None else _one_after_another(planes),
+            packed, _strided(output), () if planes is None else _plane_addresses(planes),
         )  # fmt: skip
 
+    def flat(self) -> tuple[Tensor | None, ...]:
+        """Every tensor in the order of `call_tensors`."""
+        return flatten_tensors(self.arguments, self.x, self.states, self.lengths, self.resets)
 
-def forward(arrays: Arrays, into: Tensor | None = None, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
-    """The output and every final state; with `keep` the planes too, [plane, time, batch, padded hidden].
 
-    into: where the output may be written. keep: for a backward pass or a trace. again: the weights may come again as
-    they are, so keep them packed.
+def run_forward(
+    inputs: CoreInputs, into: Tensor | None = None, *, save: bool, cache: bool
+) -> tuple[Tensor, ...]:
+    """The output, every final state and, with `save`, the planes [plane, time, batch, padded hidden].
+
+    into:  a buffer for the output.
+    save:  write the planes, for a backward pass or a trace.
+    cache: keep the packed copy of the weights for later calls (inference); a training step packs every time.
     """
-    return solved(arrays, into, keep=keep, again=again)[1]
+    return run_forward_with_args(inputs, into, save=save, cache=cache)[1]
 
 
-def solved(
-    arrays: Arrays, into: Tensor | None = None, *, keep: bool, again: bool
+def run_forward_with_args(
+    inputs: CoreInputs, into: Tensor | None = None, *, save: bool, cache: bool
 ) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
-    """What the core was told, and what `forward` gives."""
-    what = arrays.number, arrays.kind, arrays.sizes, arrays.where
-    weights = packed(*what, arrays.given) if again else pack(*what)
-    output, final, planes = room(arrays.weights, arrays.x, arrays.states, into, keep=keep)
-    told = arrays.told(output, final, weights.data_ptr(), planes)
-    _run(_core.Forward(*told), output)
-    return told, (output, *final) if planes is None else (output, *final, planes)
+    """(The arguments of `_core.Forward`, the result of `run_forward`); backward needs the first again."""
+    layout = inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.addresses
+    packed = cached_pack(*layout, inputs.arguments) if cache else pack(*layout)
+    output, final, planes = allocate_outputs(inputs.weights, inputs.x, inputs.states, into, save=save)
+    args = inputs.core_args(output, final, packed.data_ptr(), planes)
+    _run_problem(_core.Forward(*args), output)
+    return args, (output, *final) if planes is None else (output, *final, planes)
 
 
-def room(
-    weights: Weights, x: Tensor, states: Sequence[Tensor], into: Tensor | None, *, keep: bool
+def allocate_outputs(
+    weights: Weights, x: Tensor, states: Sequence[Tensor], into: Tensor | None, *, save: bool
 ) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None]:
-    """Output, final states and planes, not yet written. Sizes may be symbols, as torch.compile has them.
+    """Uninitialised output, final states and planes. Sizes may be symbolic, as torch.compile has them.
 
     states: contiguous.
     """
@@ -99,21 +116,21 @@ def room(
     if into is None or into.dtype is not x.dtype:
         output = x.new_empty(steps, rows, weights.output_size)
     else:
-        # A tensor of its own, though it lies in a larger one: autograd lets no view of another be changed.
+        # Detached: autograd forbids in-place changes of one of several views of a tensor.
         output = into.detach()
     final = tuple(map(torch.empty_like, states))
-    if not keep:
+    if not save:
         return output, final, None
     count = len(known(weights.cell).planes) + (weights.weight_hr is not None)
-    lanes = _core.padded(1, KINDS[x.dtype])
+    lanes = _core.padded(1, DTYPE_NUMBERS[x.dtype])
     units = (weights.hidden_size + lanes - 1) // lanes * lanes
     return output, final, x.new_empty(count, steps, rows, units)
 
 
-def by_name(cell: Cell, hidden: int, output: Tensor, planes: Tensor) -> dict[str, Tensor]:
-    """What a trace shows, in the step's own order: the first state is the output, the others are planes.
+def traced_values(cell: Cell, hidden: int, output: Tensor, planes: Tensor) -> dict[str, Tensor]:
+    """Every state and traced value over time, by name, as views of output and planes.
 
-    hidden: units of a plane, without what it is padded with.
+    hidden: units of a plane without padding.
     """
     units = (planes if planes.shape[-1] == hidden else planes[..., :hidden]).unbind()
     over_time = {cell.states[0]: output, **dict(zip(known(cell).planes, units, strict=False))}
@@ -123,80 +140,93 @@ def by_name(cell: Cell, hidden: int, output: Tensor, planes: Tensor) -> dict[str
     return {name: over_time[name] for name in (*cell.states, *cell.traced)}
 
 
-def backward(
-    arrays: Arrays,
+def run_backward(
+    inputs: CoreInputs,
     output: Tensor,
     planes: Tensor,
     d_output: Tensor | None,
     d_final: Sequence[Tensor | None],
     wanted: Sequence[bool],
+    d_states: Sequence[Tensor] = (),
 ) -> list[Tensor | None]:
-    """The gradient of each tensor that may need one, in `tensors_of`'s order. What is not wanted costs nothing: None.
+    """The gradient of each tensor in the order of `call_tensors`, None (and no work) where it is not wanted.
 
-    output, planes: as forward left them. d_output, d_final: their gradients, None for zero.
+    output, planes:    results of `run_forward`.
+    d_output, d_final: upstream gradients, None for zero.
+    d_states:          buffers for the gradient by each state after each step, [time, batch, units] each, or none.
     """
-    output, planes = _side_by_side(output), _aligned(planes)
-    told = arrays.told(output, arrays.states, 0, planes)
-    every = in_order(arrays.given, arrays.x, arrays.states, arrays.lengths, arrays.resets)
-    return gradients(told, arrays.where, every, d_output, d_final, wanted)
+    output, planes = _unit_stride(output), _aligned(planes)
+    args = inputs.core_args(output, inputs.states, 0, planes)
+    return run_backward_with_args(args, inputs.addresses, inputs.flat(), d_output, d_final, wanted, d_states)
 
 
-def gradients(
-    told: tuple[Any, ...],
-    where: tuple[int, ...],
-    every: Sequence[Tensor | None],
+def run_backward_with_args(
+    args: tuple[Any, ...],
+    addresses: tuple[int, ...],
+    tensors: Sequence[Tensor | None],
     d_output: Tensor | None,
     d_final: Sequence[Tensor | None],
     wanted: Sequence[bool],
     d_states: Sequence[Tensor] = (),
 ) -> list[Tensor | None]:
-    """What `backward` gives, of what the core was told. where: of the weights. every: in `tensors_of`'s order.
+    """`run_backward` with the forward pass's arguments. The tensors that these point to must be alive and unchanged.
 
-    d_states: where the gradient by each state after each step is written, [time, batch, units] each.
-    All tensors of whose addresses it was told must be alive, and be what they were.
+    addresses: of the weights. tensors: in the order of `call_tensors`.
     """
-    d_output = None if d_output is None else _side_by_side(_resolved(d_output))
-    d_final = [None if gradient is None else _resolved(gradient).contiguous() for gradient in d_final]
-    found = [
+    d_output = None if d_output is None else _unit_stride(_resolve_neg(d_output))
+    d_final = [None if gradient is None else _resolve_neg(gradient).contiguous() for gradient in d_final]
+    gradients = [
         _empty(tensor) if want and tensor is not None else None
-        for tensor, want in zip(every, wanted, strict=True)
+        for tensor, want in zip(tensors, wanted, strict=True)
     ]
-    count, x, where_found = len(d_final), every[0], [_address(gradient) for gradient in found]
+    count, x, found = len(d_final), tensors[0], [_address(gradient) for gradient in gradients]
     assert x is not None
-    d_first = tuple(where_found[6 : 6 + count])
-    weights = _diagonal_last((*where_found[1:6], *where_found[6 + count : -2]), every[2], told[2][3])
-    weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = weights
-    backward = _core.Backward(
-        _core.Forward(*told), where, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
-        _strided(found[0]), d_first, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors),
-        tuple([_strided(gradient) for gradient in d_states]),
+    d_weights = _diagonal_last((*found[1:6], *found[6 + count : -2]), tensors[2], args[2][3])
+    weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = d_weights
+    problem = _core.Backward(
+        _core.Forward(*args), addresses, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
+        _strided(gradients[0]), tuple(found[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
+        tuple(vectors), tuple([_strided(gradient) for gradient in d_states]),
     )  # fmt: skip
-    _run(backward, x)
-    return found
+    _run_problem(problem, x)
+    return gradients
 
 
-def _run(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
-    # As numbers like the others, the last one for what is less than one: bytes on the CPU would have to be named, and
-    # reading the names takes torch half as long again.
+def _run_problem(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
+    # Scratch of the tensor's own dtype and device, one number more for the remainder: new_empty(dtype=…, device=…) has
+    # to parse their names and takes half as long again.
     scratch = like.new_empty(problem.scratch_bytes // like.itemsize + 1)
     problem.run(scratch.data_ptr())
+
+
+def _diagonal_last(addresses: tuple[int, ...], weight_hh: Tensor | None, hidden: int) -> tuple[int, ...]:
+    """Addresses of weights, or of their gradients, in the core's order: a diagonal recurrence is vectors, one a gate.
+
+    addresses: in the order of `Weights.arguments`. weight_hh: the weight itself.
+    """
+    if weight_hh is None or weight_hh.dim() > 1:
+        return addresses
+    start, size = addresses[1], hidden * weight_hh.itemsize
+    gates = [start and start + gate * size for gate in range(weight_hh.shape[0] // hidden)]
+    return (addresses[0], 0, *addresses[2:], *gates)
 
 
 def _empty(tensor: Tensor) -> Tensor:
     return torch.empty_like(tensor, memory_format=torch.contiguous_format)
 
 
-def _resolved(tensor: Tensor) -> Tensor:
-    """torch may only have noted that the numbers are negated."""
+def _resolve_neg(tensor: Tensor) -> Tensor:
+    """The tensor with its negative bit, torch's lazy negation, materialised."""
     return tensor.resolve_neg() if tensor.is_neg() else tensor
 
 
-def _side_by_side(tensor: Tensor) -> Tensor:
-    """[time, batch, units] with a step's units side by side in memory; steps and rows may lie anywhere."""
+def _unit_stride(tensor: Tensor) -> Tensor:
+    """[time, batch, units] with unit stride in the last dimension; the strides of steps and rows are free."""
     return tensor if tensor.stride(2) == 1 or tensor.shape[2] == 1 else tensor.contiguous()
 
 
 def _strided(tensor: Tensor | None) -> tuple[int, int, int]:
+    """(Address, stride of a step, stride of a row), strides in numbers."""
     if tensor is None:
         return 0, 0, 0
     step, row, _ = tensor.stride()
@@ -207,31 +237,19 @@ def _address(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
-def _diagonal_last(addresses: tuple[int, ...], weight_hh: Tensor | None, hidden: int) -> tuple[int, ...]:
-    """Addresses of weights, or of their gradients, as the core takes them: those of a diagonal recurrence are vectors.
-
-    addresses: in the order of `Weights.given`. weight_hh: the weight itself.
-    """
-    if weight_hh is None or weight_hh.dim() > 1:
-        return addresses
-    start, size = addresses[1], hidden * weight_hh.itemsize
-    gates = [start and start + gate * size for gate in range(weight_hh.shape[0] // hidden)]
-    return (addresses[0], 0, *addresses[2:], *gates)
-
-
 def _aligned(planes: Tensor) -> Tensor:
-    """As forward made them, also where a saved tensor's hook has moved them about."""
+    """The planes contiguous and aligned to 64 bytes, also where a saved-tensor hook returned a copy."""
     planes = planes.contiguous()
     return planes.clone() if planes.data_ptr() % 64 else planes
 
 
-def _one_after_another(planes: Tensor) -> tuple[int, ...]:
+def _plane_addresses(planes: Tensor) -> tuple[int, ...]:
     start, size = planes.data_ptr(), planes.stride(0) * planes.itemsize
     return tuple(range(start, start + planes.shape[0] * size, size))
 
 
-def _counted(lengths: Tensor, steps: int) -> Tensor:
-    """Lengths as the core reads them. Checked here, because it would read beyond the input."""
+def _checked_lengths(lengths: Tensor, steps: int) -> Tensor:
+    """Lengths as int64 on the CPU. Raises ShapeError out of range, where the core would read beyond the input."""
     lengths = lengths.detach().to("cpu", torch.int64).contiguous()
     least, most = (int(end) for end in torch.aminmax(lengths))
     if least < 0 or most > steps:

@@ -1,4 +1,4 @@
-"""Derivatives that the C++ core does not have: second ones, and those of traced gates. The reference runs once more."""
+"""Vector-Jacobian products through the reference, for derivatives that the core lacks: second ones, and of traces."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,65 +8,67 @@ from torch import Tensor
 from torch.func import vjp
 
 from ..reference import Reference
-from .call_spec import Spec
+from .call_spec import CallSpec
 from .program import known
 
 Tensors = Sequence[Tensor | None]
 
 
-def first(spec: Spec, tensors: Tensors, upstream: Tensors, wanted: Sequence[bool]) -> tuple[Tensor, ...]:
-    """The gradients of the wanted tensors.
+def reference_vjp(
+    spec: CallSpec, tensors: Tensors, upstream: Tensors, wanted: Sequence[bool]
+) -> tuple[Tensor, ...]:
+    """The gradients of the wanted tensors, by the reference.
 
-    upstream: the gradients of output, final states and, where there are any, planes; None for zero.
+    upstream: gradients of output, final states and, where there are any, planes; None for zero.
     """
     cell = spec.cell
-    results, planes = list(upstream[: 1 + len(cell.states)]), upstream[1 + len(cell.states) :]
-    shown: list[str] = []
+    d_results, planes = list(upstream[: 1 + len(cell.states)]), upstream[1 + len(cell.states) :]
+    names: list[str] = []
     for plane in planes:
         if plane is not None:
             hidden = spec.call(tensors).hidden_size
-            # A plane that no trace shows is read by nobody but backward, so no gradient comes by it.
+            # Only backward reads a plane that no trace shows, so no gradient comes by it.
             gradients = zip(known(cell).planes, plane, strict=False)
-            named = {n: d[..., :hidden] for n, d in gradients if n in (*cell.states, *cell.traced)}
-            shown, results = list(named), [*results, *named.values()]
+            traced = {n: d[..., :hidden] for n, d in gradients if n in (*cell.states, *cell.traced)}
+            names, d_results = list(traced), [*d_results, *traced.values()]
 
     def function(*tensors: Tensor | None) -> Tensors:
-        ran = Reference().forward(replace(spec.call(tensors), trace=bool(shown)))
-        return [ran.output, *ran.final, *[ran.traced[name] for name in shown]]
+        result = Reference().forward(replace(spec.call(tensors), trace=bool(names)))
+        return [result.output, *result.final, *[result.traced[name] for name in names]]
 
-    return _pulled(function, tensors, wanted, results)
+    return _vjp(function, tensors, wanted, d_results)
 
 
-def second(
-    spec: Spec,
+def reference_double_vjp(
+    spec: CallSpec,
     tensors: Tensors,
     upstream: Tensors,
     wanted: Sequence[bool],
-    gradients: Tensors,
+    d_gradients: Tensors,
     needed: Sequence[bool],
 ) -> tuple[Tensor, ...]:
-    """The gradients of those of (*tensors, *upstream) that are needed, from the gradients of what `first` gives."""
+    """The gradients of the needed of (*tensors, *upstream). d_gradients: of each gradient of `reference_vjp`."""
 
-    def function(*given: Tensor | None) -> tuple[Tensor, ...]:
-        return first(spec, given[: len(tensors)], given[len(tensors) :], wanted)
+    def function(*arguments: Tensor | None) -> tuple[Tensor, ...]:
+        return reference_vjp(spec, arguments[: len(tensors)], arguments[len(tensors) :], wanted)
 
-    return _pulled(function, [*tensors, *upstream], needed, gradients)
+    return _vjp(function, [*tensors, *upstream], needed, d_gradients)
 
 
-def _pulled(
-    function: Callable[..., Tensors], given: Tensors, wanted: Sequence[bool], upstream: Tensors
+def _vjp(
+    function: Callable[..., Tensors], arguments: Tensors, wanted: Sequence[bool], upstream: Tensors
 ) -> tuple[Tensor, ...]:
-    """The gradients of the wanted of the given tensors; upstream: those of what the function makes of all of them."""
+    """The gradients of the wanted arguments. upstream: of each result of `function`, None for zero."""
     places = [place for place, want in enumerate(wanted) if want]
     if all(gradient is None for gradient in upstream):
-        return tuple(torch.zeros_like(tensor) for place in places if (tensor := given[place]) is not None)
+        return tuple(torch.zeros_like(tensor) for place in places if (tensor := arguments[place]) is not None)
 
-    def reached(*some: Tensor) -> tuple[Tensor | None, ...]:
-        every = list(given)
-        for place, tensor in zip(places, some, strict=True):
-            every[place] = tensor
-        return tuple(r for r, d in zip(function(*every), upstream, strict=True) if d is not None)
+    def of_wanted(*tensors: Tensor) -> tuple[Tensor | None, ...]:
+        complete = list(arguments)
+        for place, tensor in zip(places, tensors, strict=True):
+            complete[place] = tensor
+        return tuple(r for r, d in zip(function(*complete), upstream, strict=True) if d is not None)
 
     with torch.autocast("cpu", enabled=False):
-        _, pull = vjp(reached, *[given[place] for place in places])
-        return pull(tuple(d for d in upstream if d is not None))
+        _, pullback = vjp(of_wanted, *[arguments[place] for place in places])
+        return pullback(tuple(d for d in upstream if d is not None))

@@ -1,4 +1,4 @@
-"""The C++ core: any cell whose step is elementwise, in float32 and float64, with its gates and its gradients."""
+"""The C++ core as a kernel: every compiled cell, in float32 and float64, with trace and gradients."""
 
 import torch
 from torch import Tensor
@@ -6,23 +6,25 @@ from torch import Tensor
 from ... import cells
 from ..call import Call, CallResult
 from ..torch_internals import FakeTensor, brings_own_dispatch
-from ..tracing_state import forward_mode, older_vmap, recorded_by_jit, transformed
-from ..weights import is_plain
-from .arguments import KINDS, by_name
+from ..tracing_state import forward_ad_active, functorch_active, jit_tracing_active, legacy_vmap_active
+from ..weights import Weights, is_plain
+from .arguments import DTYPE_NUMBERS, traced_values
 from .autograd import sequence
-from .call_spec import Spec, tensors_of
+from .call_spec import CallSpec, call_tensors
+from .fast_path import CoreFastPath
 from .program import core_cell
 
-# What autocast turns into float32 here; it leaves float64 alone, as torch's does.
+# dtypes that are computed in float32 under autocast; float64 stays, as in torch.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)
 
 
 class Cpu:
-    """One layer, one direction. Inputs are projected in blocks just before their steps; every option is in the loop."""
+    """One layer and direction a call. Inputs are projected in blocks of steps just before these run."""
 
     name = "cpu"
 
     def refuses(self, call: Call) -> str | None:
+        """Why the core cannot run the call, or None."""
         x, weights = call.x, call.weights
         core = core_cell(call.cell)
         if isinstance(core, str):
@@ -30,38 +32,46 @@ class Cpu:
         if call.weight_hr is not None and core.reads_output:
             return f"a unit of {call.cell.name} reads its own output, and a projection leaves it none"
         plain, dtype = weights.plain and is_plain(x), x.dtype
-        alike = weights.dtype is dtype and dtype in KINDS
+        same_dtype = weights.dtype is dtype and dtype in DTYPE_NUMBERS
         for state in call.states:
             plain = plain and is_plain(state)
-            alike = alike and state.dtype is dtype
+            same_dtype = same_dtype and state.dtype is dtype
         if not plain:
             for tensor in call.tensors:
                 if (reason := _lacks_tensor(tensor)) is not None:
                     return reason
-        if not alike and (reason := _lacks_type(call.tensors)) is not None:
+        if not same_dtype and (reason := _lacks_type(call.tensors)) is not None:
             return reason
         if x.numel() == 0:
             return f"the input's shape is {list(x.shape)}, so that there is nothing to compute"
-        return _is_transformed()
+        return _is_intercepted()
 
     def forward(self, call: Call) -> CallResult:
+        """The states over time, differentiable as often as one likes; under autocast computed in float32."""
         if torch.is_autocast_enabled("cpu"):
             return _under_autocast(call)
-        needed = torch.is_grad_enabled() and (
-            call.weights.needed or call.x.requires_grad or any(state.requires_grad for state in call.states)
+        differentiable = torch.is_grad_enabled() and (
+            call.weights.requires_grad
+            or call.x.requires_grad
+            or any(state.requires_grad for state in call.states)
         )
-        results = sequence(call, differentiable=needed)
+        results = sequence(call, differentiable=differentiable)
         count = 1 + len(call.states)
-        traced = by_name(call.cell, call.hidden_size, results[0], results[count]) if call.trace else {}
+        traced = traced_values(call.cell, call.hidden_size, results[0], results[count]) if call.trace else {}
         return CallResult(output=results[0], final=results[1:count], traced=traced)
+
+    def fast_path(self, weights: Weights) -> CoreFastPath | None:
+        """The core's fast path for these weights, or None."""
+        return CoreFastPath.of(weights)
 
 
 def _lacks_tensor(tensor: Tensor) -> str | None:
+    """Why the core cannot read a tensor, or None."""
     if not tensor.is_cpu:
         return f"a tensor is on {tensor.device}, and the core runs on the CPU"
     if tensor.layout is not torch.strided:
         return f"a tensor is {tensor.layout}, and the core reads plain memory"
-    # Fake tensors compute by themselves too, and the core's operators know them.
+    # Fake tensors bring their own dispatch too, and the core's operators have kernels for them.
     if (
         brings_own_dispatch(type(tensor))
         and not torch.compiler.is_compiling()
@@ -72,40 +82,41 @@ def _lacks_tensor(tensor: Tensor) -> str | None:
 
 
 def _lacks_type(tensors: list[Tensor]) -> str | None:
-    """Why numbers of several types, or of one that the core does not have, stay as they are."""
-    given = ", ".join(sorted({str(tensor.dtype) for tensor in tensors}))
+    """Why the core cannot compute in these dtypes, or None where autocast makes them one."""
+    dtypes = ", ".join(sorted({str(tensor.dtype) for tensor in tensors}))
     if not torch.is_autocast_enabled("cpu"):
-        return f"the numbers are {given}, and the core computes in float32 or in float64"
+        return f"the numbers are {dtypes}, and the core computes in float32 or in float64"
     if not all(tensor.dtype in _CAST for tensor in tensors):
-        return f"the numbers are {given}, and autocast does not bring them to one type"
+        return f"the numbers are {dtypes}, and autocast does not bring them to one type"
     return None
 
 
-def _is_transformed() -> str | None:
-    if forward_mode():
+def _is_intercepted() -> str | None:
+    """Which transform or tracer of torch keeps the core from running, or None."""
+    if forward_ad_active():
         return "forward-mode derivatives were asked for, and the core has none"
-    if transformed() and torch.compiler.is_compiling():
+    if functorch_active() and torch.compiler.is_compiling():
         return (
             "torch.compile compiles a transform of torch.func, which only sees through torch's own operators"
         )
-    if older_vmap():
+    if legacy_vmap_active():
         return "torch's older vmap stacks tensors in a way that only torch's own operators see through"
-    if recorded_by_jit():
+    if jit_tracing_active():
         return "torch.jit records the call, and its files know torch's own operators only"
     return None
 
 
 def _under_autocast(call: Call) -> CallResult:
-    """Computed in float32 whatever comes in, handed back as torch's layers do."""
-    tensors = [t.float() if t is not None and t.dtype in _CAST else t for t in tensors_of(call)]
+    """The call in float32, its result in the dtype that torch's layers give under autocast."""
+    tensors = [t.float() if t is not None and t.dtype in _CAST else t for t in call_tensors(call)]
     with torch.autocast("cpu", enabled=False):
-        ran = Cpu().forward(Spec(call.cell, call.reverse, call.trace).call(tensors))
+        result = Cpu().forward(CallSpec(call.cell, call.reverse, call.trace).call(tensors))
     if call.x.dtype is torch.float64:
-        return ran
+        return result
     # torch's LSTM and RNN give autocast's type, its GRU that of the input.
     dtype = call.x.dtype if call.cell is cells.gru else torch.get_autocast_dtype("cpu")
     return CallResult(
-        output=ran.output.to(dtype),
-        final=tuple(state.to(dtype) for state in ran.final),
-        traced={name: value.to(dtype) for name, value in ran.traced.items()},
+        output=result.output.to(dtype),
+        final=tuple(state.to(dtype) for state in result.final),
+        traced={name: value.to(dtype) for name, value in result.traced.items()},
     )

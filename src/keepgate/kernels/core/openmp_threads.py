@@ -1,13 +1,14 @@
-"""The threads that torch computes on, lent to the C++ core.
+"""torch's OpenMP threads, on which the C++ core computes too.
 
-GNU's OpenMP, which torch uses on Linux, leaves its threads spinning for milliseconds after each operation. Threads of
+GNU's OpenMP, which torch uses on Linux, lets its threads spin for milliseconds after each parallel region. Threads of
 the core's own would share the processors with them, and a layer between two of torch's operations would take twice as
-long. So the core's work is done on the very threads that spin. Where torch computes on others, and in a child that was
-forked, the core has its own.
+long. So the core runs on the very threads that spin. Where torch has another thread pool, and in a forked child, the
+core has its own.
 """
 
 import ctypes
 import os
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -19,26 +20,30 @@ from ...errors import SettingsError
 SETTING = "KEEPGATE_THREADS"
 
 
-def lend() -> bool:
-    """Lends torch's threads to the core, once and for all of this process. Whether there are any that can be lent.
+def share_torch_threads() -> bool:
+    """Lets the core compute on torch's threads from now on; False where torch's are not GNU's OpenMP.
 
     Raises SettingsError where KEEPGATE_THREADS is set to anything but "torch" or "own".
     """
-    wanted = os.environ.get(SETTING, "torch")
-    if wanted not in ("torch", "own"):
+    choice = os.environ.get(SETTING, "torch")
+    if choice not in ("torch", "own"):
         raise SettingsError(
-            f'{SETTING} is {wanted!r}; "torch" computes on torch\'s threads where that can be, "own" on others'
+            f'{SETTING} is {choice!r}; "torch" computes on torch\'s threads where that can be, "own" on others'
         )
-    address = _parallel() if wanted == "torch" else 0
+    address = _gomp_parallel() if choice == "torch" else 0
     _core.borrow_threads(address)
     return address != 0
 
 
-def _parallel() -> int:
-    """The address of GOMP_parallel in the library that torch has loaded; 0 where that is none of GNU's."""
+# Before the core's first work, not at import: it looks into loaded libraries, and a wrong setting raises.
+share_torch_threads_once = cache(share_torch_threads)
+
+
+def _gomp_parallel() -> int:
+    """The address of GOMP_parallel in the OpenMP library that torch has loaded; 0 where that is not GNU's."""
     folder = Path(torch.__file__).parent
-    beside = [*folder.glob("lib/libgomp*.so*"), *folder.parent.glob("torch.libs/libgomp*.so*")]
-    for name in (*map(str, beside), "libgomp.so.1"):
+    shipped = [*folder.glob("lib/libgomp*.so*"), *folder.parent.glob("torch.libs/libgomp*.so*")]
+    for name in (*map(str, shipped), "libgomp.so.1"):
         try:
             library = ctypes.CDLL(name, mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
             address = ctypes.cast(library.GOMP_parallel, ctypes.c_void_p).value

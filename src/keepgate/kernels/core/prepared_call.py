@@ -1,4 +1,4 @@
-"""One call on memory that stays where it is, prepared once and run again and again: for streams."""
+"""PreparedCall: one call on fixed memory, prepared once and run many times, for streams."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,39 +9,39 @@ from torch import Tensor
 from ... import _core
 from ...errors import KernelRefused
 from ..call import Call
-from .arguments import Arrays
+from .arguments import CoreInputs
 from .kernel import Cpu
 from .packed_weights import pack
 
 
-class Stream:
-    """A call that reads its `x` where it lies, writes to `output`, and leaves the new states where it found the old.
+class PreparedCall:
+    """A call that reads `call.x` in place, writes to `output`, and replaces `call.states` by the final states.
 
-    run: does it once, and takes no memory. The weights are those that the last call given to `take` had.
+    run: computes it once; allocates nothing. It uses the weights as they were at the last `set_weights`.
     Raises KernelRefused where the C++ core cannot run the call.
     """
 
     run: Callable[[], None]
 
     def __init__(self, call: Call, output: Tensor) -> None:
-        arrays = _arrays(call)
-        self._packed = pack(arrays.number, arrays.kind, arrays.sizes, arrays.where)
-        problem = _core.Forward(*arrays.told(output, call.states, self._packed.data_ptr(), None))
+        inputs = _inputs(call)
+        self._packed = pack(inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.addresses)
+        problem = _core.Forward(*inputs.core_args(output, call.states, self._packed.data_ptr(), None))
         scratch = torch.empty(problem.scratch_bytes, dtype=torch.uint8, device="cpu")
-        # The problem holds addresses only: these must live as long as it does.
+        # The problem holds addresses only: these tensors must live as long as it does.
         self._alive = (call.x, call.states, output, scratch)
         self.run = partial(problem.run, scratch.data_ptr())
 
-    def take(self, call: Call) -> None:
-        """Takes the weights of a call of the same sizes, as they are now."""
-        arrays = _arrays(call)
-        pack(arrays.number, arrays.kind, arrays.sizes, arrays.where, self._packed)
+    def set_weights(self, call: Call) -> None:
+        """Packs the current weights of a call of the same sizes."""
+        inputs = _inputs(call)
+        pack(inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.addresses, self._packed)
 
 
-def _arrays(call: Call) -> Arrays:
+def _inputs(call: Call) -> CoreInputs:
     reason = Cpu().refuses(call)
     if reason is not None:
         raise KernelRefused(
             f"the core cannot step through this layer: {reason}; call the layer itself, with hx"
         )
-    return Arrays.of(call)
+    return CoreInputs.of(call)

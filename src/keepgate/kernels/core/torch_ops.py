@@ -1,4 +1,4 @@
-"""The C++ core as operators of torch.library, for torch.compile, torch.export and whatever else dispatches."""
+"""The C++ core as operators of torch.library, for torch.compile, torch.export and dispatch modes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,55 +8,54 @@ from torch import Tensor
 
 from ..call import Call
 from ..torch_internals import dispatch_mode_depth
-from . import arguments as addresses
-from .arguments import Arrays, room
-from .call_spec import Spec, spread, tensors_of
+from .arguments import CoreInputs, allocate_outputs, run_backward, run_forward
+from .call_spec import CallSpec, call_tensors, with_none
 from .program import cell_of_operator, known
 
-# Defined when imported, since a program that torch.export saved names them before any layer of ours has run.
+# Registered at import: a program that torch.export saved names them before any layer of ours has run.
 LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
 
 _TENSORS = (
     "Tensor x, Tensor weight_ih, Tensor? weight_hh, Tensor? bias_ih, Tensor? bias_hh, Tensor? weight_hr, "
     "Tensor[] states, Tensor[] vectors, Tensor? lengths, Tensor? resets, str cell, bool reverse"
 )
-# What comes back: output, final states and, with `keep`, the planes.
-LIBRARY.define(f"sequence({_TENSORS}, bool trace, bool keep) -> Tensor[]")
-# upstream: the gradients of output and final states. What comes back: the gradients of the wanted tensors.
+# Returns output, final states and, with `save`, the planes.
+LIBRARY.define(f"sequence({_TENSORS}, bool trace, bool save) -> Tensor[]")
+# upstream: the gradients of output and final states. Returns the gradients of the wanted tensors.
 LIBRARY.define(
     f"sequence_backward({_TENSORS}, Tensor output, Tensor planes, Tensor?[] upstream, bool[] wanted) -> Tensor[]"
 )
 Tensors = Sequence[Tensor | None]
 
 
-def forward(call: Call, *, keep: bool, again: bool) -> tuple[Tensor, ...]:
-    """`addresses.forward`, by the operator where something stands between Python and memory."""
+def forward(call: Call, *, save: bool, cache: bool) -> tuple[Tensor, ...]:
+    """`arguments.run_forward`, through the operator for fake tensors and under dispatch modes."""
     if _plain(call):
-        return addresses.forward(Arrays.of(call), call.into, keep=keep, again=again)
-    return dispatched(call, keep=keep)
+        return run_forward(CoreInputs.of(call), call.into, save=save, cache=cache)
+    return call_operator(call, save=save)
 
 
-def dispatched(call: Call, *, keep: bool) -> tuple[Tensor, ...]:
-    """The same by the operator, as torch.compile sees it."""
-    return tuple(torch.ops.keepgate.sequence(*_arguments(call), call.trace, keep))
+def call_operator(call: Call, *, save: bool) -> tuple[Tensor, ...]:
+    """The operator `keepgate::sequence` on a call: output, final states and, with `save`, planes."""
+    return tuple(torch.ops.keepgate.sequence(*_arguments(call), call.trace, save))
 
 
 def backward(
     call: Call, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
 ) -> list[Tensor | None]:
-    """`addresses.backward`, by the operator where something stands between Python and memory."""
+    """`arguments.run_backward`, through the operator for fake tensors and under dispatch modes."""
     if _plain(call):
-        return addresses.backward(Arrays.of(call), output, planes, upstream[0], upstream[1:], wanted)
-    given = *_arguments(call), output, planes, list(upstream), list(wanted)
-    return spread(torch.ops.keepgate.sequence_backward(*given), wanted)
+        return run_backward(CoreInputs.of(call), output, planes, upstream[0], upstream[1:], wanted)
+    arguments = *_arguments(call), output, planes, list(upstream), list(wanted)
+    return with_none(torch.ops.keepgate.sequence_backward(*arguments), wanted)
 
 
 def _plain(call: Call) -> bool:
-    """Whether the call's tensors are memory and nothing looks on: no fake tensors, no modes of dispatch."""
-    return dispatch_mode_depth() == 0 and type(call.x) in _MEMORY and type(call.weight_ih) in _MEMORY
+    """Whether the call's tensors are real and no dispatch mode is active."""
+    return dispatch_mode_depth() == 0 and type(call.x) in _REAL and type(call.weight_ih) in _REAL
 
 
-_MEMORY = (Tensor, torch.nn.Parameter)
+_REAL = (Tensor, torch.nn.Parameter)
 
 
 def _arguments(call: Call) -> tuple[Any, ...]:
@@ -67,34 +66,36 @@ def _arguments(call: Call) -> tuple[Any, ...]:
 
 
 def call_of(arguments: Sequence[Any], *, trace: bool) -> Call:
-    """The call whose tensors, cell and direction an operator was given."""
+    """The call of an operator's arguments."""
     *weights, states, vectors, lengths, resets, cell, reverse = arguments[:12]
-    return Spec(cell_of_operator(cell), reverse, trace).call([*weights, *states, *vectors, lengths, resets])
+    return CallSpec(cell_of_operator(cell), reverse, trace).call(
+        [*weights, *states, *vectors, lengths, resets]
+    )
 
 
 def _sequence(*arguments: Any) -> list[Tensor]:
-    *_, trace, keep = arguments
-    arrays = Arrays.of(call_of(arguments, trace=trace))
-    return list(addresses.forward(arrays, keep=keep, again=not keep))
+    *_, trace, save = arguments
+    inputs = CoreInputs.of(call_of(arguments, trace=trace))
+    return list(run_forward(inputs, save=save, cache=not save))
 
 
 def _sequence_fake(*arguments: Any) -> list[Tensor]:
-    *_, trace, keep = arguments
+    *_, trace, save = arguments
     call = call_of(arguments, trace=trace)
     states = [state.contiguous() for state in call.states]
-    output, final, planes = room(call.weights, call.x, states, None, keep=keep)
+    output, final, planes = allocate_outputs(call.weights, call.x, states, None, save=save)
     return [output, *final, *([] if planes is None else [planes])]
 
 
 def _backward(*arguments: Any) -> list[Tensor]:
     *_, output, planes, upstream, wanted = arguments
-    arrays = Arrays.of(call_of(arguments, trace=False))
-    found = addresses.backward(arrays, output, planes, upstream[0], upstream[1:], wanted)
-    return [gradient for gradient in found if gradient is not None]
+    inputs = CoreInputs.of(call_of(arguments, trace=False))
+    gradients = run_backward(inputs, output, planes, upstream[0], upstream[1:], wanted)
+    return [gradient for gradient in gradients if gradient is not None]
 
 
 def _backward_fake(*arguments: Any) -> list[Tensor]:
-    tensors, wanted = tensors_of(call_of(arguments, trace=False)), arguments[-1]
+    tensors, wanted = call_tensors(call_of(arguments, trace=False)), arguments[-1]
     return [t.new_empty(t.shape) for t, want in zip(tensors, wanted, strict=True) if want and t is not None]
 
 

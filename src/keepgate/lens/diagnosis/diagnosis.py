@@ -10,17 +10,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ...data.questions import Question
-from ...errors import CellError, SettingsError
-from ...nn import Recurrent
-from ...tasks.choice.reader import ChoiceReader
-from ...tasks.span import SpanReader
+from ...errors import SettingsError
+from ...tasks.probe import Probed
 from ..capture.layer_run import LayerRun, capture_layer
 from ..gradients.by_lag import decay_length, direct_path_by_lag, explodes, vanishing_lag
 from ..gradients.lyapunov_exponents import lyapunov
 from ..memory.time_scales import Saturation, half_lives, saturation
 from .effective_context import EPSILON, Horizon, geometric_grid, horizon
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
-from .question_samples import ChoiceSamples, question_samples
 from .samples import Batch, Loss, Sample, batch_sample
 from .verdict import Findings, Verdict, verdict_of
 
@@ -86,9 +83,8 @@ def diagnose(
     """A model's diagnosis over a data set; arguments and errors are those of `keepgate.lens.examine`."""
     if not len(data):
         raise SettingsError("there is no data to examine the model with; give one batch or more")
-    if isinstance(model, ChoiceReader) and not isinstance(model.encoder.layer, Recurrent):
-        raise CellError("a feedforward reader has no memory to examine; use an LSTM, a GRU or an RNN")
-    name, module = recurrent_layer(model, layer or _first_reading(model))
+    task = model if isinstance(model, Probed) else None
+    name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
     samples = _samples(model, data, loss, time, int(bool(module.batch_first)))
     training = model.training
     model.eval()
@@ -96,16 +92,16 @@ def diagnose(
         behaviour = _behaviour(samples, epsilon)
         longest = max(samples, key=lambda sample: int(sample.lengths.max()))
         picked = longest.first(ROWS)
-        # A reader of ours reads the text first, and with attention the question after it.
-        run = 0 if isinstance(model, (ChoiceReader, SpanReader)) else None
+        # A task of ours reads the text first, and with attention the question after it.
+        run = None if task is None else 0
         seen, gradient = loss_gradient_at_layer(model, name, module, picked, run)
     finally:
         model.train(training)
     if needed is None:
         far = torch.cat([sample.needed for sample in samples]).sort().values
         needed = int(far[math.ceil(0.95 * len(far)) - 1])
-    asked = int(picked.asked.max()) if isinstance(picked, ChoiceSamples) else 0
-    guess = math.log(len(model.choices)) if isinstance(model, ChoiceReader) else None
+    asked = int(picked.tail.max())
+    guess = math.log(len(task.choices)) if task is not None and task.choices is not None else None
     return _report(name, seen, gradient, behaviour, needed, asked, guess)
 
 
@@ -116,24 +112,19 @@ def _samples(
     time: int | None,
     own: int,
 ) -> list[Sample]:
-    if not isinstance(model, (ChoiceReader, SpanReader)):
+    if not isinstance(model, Probed):
         batches: Any = data
         return [
             batch_sample(model, batch, loss=loss, time=own if time is None else time) for batch in batches
         ]
-    questions = [one for one in data if isinstance(one, Question)]
-    if len(questions) < len(data):
-        raise SettingsError(
-            f"a {type(model).__name__} is examined with questions that have answers; give a list of them"
-        )
     if loss is not None or time is not None:
-        raise SettingsError("a reader's loss and its dimension of time are its own; leave loss and time out")
-    return question_samples(model, questions)
-
-
-def _first_reading(model: nn.Module) -> str | None:
-    """The name of the layer with which a reader of ours reads the text, as `read` shows it."""
-    return "network.text_encoder" if isinstance(model, SpanReader) else None
+        raise SettingsError("a task's loss and its dimension of time are its own; leave loss and time out")
+    if any(isinstance(item, (tuple, list)) for item in data):
+        raise SettingsError(
+            f"a {type(model).__name__} is examined with items that it can read (questions, labelled texts), not with "
+            "batches"
+        )
+    return model.samples(data)
 
 
 def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:

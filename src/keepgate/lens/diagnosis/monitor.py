@@ -7,13 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import SettingsError, TrainingStopped
-from ..gradients.by_lag import GONE, decay_length, vanishing_lag
+from ..gradients.by_lag import decay_length, vanishing_lag
 from ..memory.time_scales import half_lives
+from ..thresholds import EXPLODED
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
 from .samples import Loss, batch_sample
-
-# A gradient that grows a hundredfold on its way back has exploded, as one that falls below a hundredth is gone.
-EXPLODED = 1 / GONE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,10 @@ class Sample(Protocol):
     def needed(self) -> Int[Tensor, " rows"]:
         """How far back, in steps, what is asked of each row lies; the whole row where nobody says."""
 
+    @property
+    def tail(self) -> Int[Tensor, " rows"]:
+        """How many steps at the end of each row always stay, beyond its length: a question's, read after the text."""
+
     def losses(self, last: int | None = None) -> Float[Tensor, " rows"]:
         """Each row's loss, in nats, given its last so many steps; None gives all."""
 
@@ -62,6 +66,10 @@ class Rows:
     @property
     def needed(self) -> Int[Tensor, " rows"]:
         return self.lengths
+
+    @property
+    def tail(self) -> Int[Tensor, " rows"]:
+        return torch.zeros_like(self.lengths)
 
     def losses(self, last: int | None = None) -> Float[Tensor, " rows"]:
         """As Sample says. Raises SettingsError for a loss that is not one number a row."""

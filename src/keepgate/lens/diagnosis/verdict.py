@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..thresholds import EXPLODED
+
 Fault = Literal["none", "exploding", "saturated", "forgets", "untrained"]
 
 # Where all gates stand at an end this often, what they are given hardly moves them: a sigmoid's slope is 0.09 or less
@@ -12,7 +14,7 @@ STUCK = 0.75
 
 # Differences of the state that grow a hundredfold on the way to what is needed, as a signal is gone below a hundredth:
 # an exponent a little above 0 is that of a network which holds apart what it has told apart.
-GROWN = math.log(100)
+GROWN = math.log(EXPLODED)
 # Reading takes away at least so much of the loss in a network that has learned something: an untrained one's differs
 # by chance, too, but not by a tenth.
 HELPED = 0.1

@@ -13,12 +13,10 @@ from ...nn.input_format import check_lengths
 from ...nn.trace import LayerTrace
 from ..capture.layer_run import LayerRun, as_keepgate_layer
 from ..memory.additive import memory_updates, retained_at
+from ..thresholds import VANISHED
 from .by_state import States, grad_or_zero, gradients_by_state, run_stack
 
 Loss = Callable[[Tensor], Tensor]
-
-# LENS: what falls below this share of the gradient at lag 0 is gone.
-GONE = 0.01
 
 
 def gradient_by_lag(
@@ -143,7 +141,7 @@ def decay_length(values: Float[Tensor, " lags"]) -> float:
     return -1 / slope if slope else math.inf
 
 
-def vanishing_lag(values: Float[Tensor, " lags"], *, below: float = GONE) -> int | None:
+def vanishing_lag(values: Float[Tensor, " lags"], *, below: float = VANISHED) -> int | None:
     """The first lag from which on all values are below this share of the first; None if the last is not."""
     low = values < below
     if not len(values) or not bool(low[-1]):

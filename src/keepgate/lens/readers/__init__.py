@@ -7,6 +7,7 @@ from .answer_ablation import (
     leave_one_out_answers,
     leave_one_out_scores,
 )
+from .answer_origin import AnswerOrigin, answer_origin, is_guess
 from .explanation import (
     DirectionSummary,
     Explanation,
@@ -35,6 +36,7 @@ from .search import (
 )
 
 __all__ = [
+    "AnswerOrigin",
     "DirectionSummary",
     "Explanation",
     "IntegratedGradients",
@@ -43,8 +45,10 @@ __all__ = [
     "TokenEffect",
     "answer_attribution",
     "answer_influence",
+    "answer_origin",
     "counterfactual_answer",
     "hierarchical_search",
+    "is_guess",
     "leave_one_out_answers",
     "leave_one_out_scores",
     "read",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,7 +13,7 @@ from ...data.text import tokenize
 from ...errors import ShapeError
 from ...tasks.answer import Answer
 from ...tasks.choice.reader import ChoiceReader
-from ..capture.layer_run import LayerRun
+from ..capture.layer_run import LayerRun, capture_layer
 from ..compact_repr import compact_repr
 from ..gradients.first_order import write_influence
 from ..interventions.combined import counterfactual
@@ -20,7 +21,6 @@ from ..interventions.patching import AT_ONCE, Site, ablate_writes
 from ..interventions.rerun import Rerun
 from ..interventions.token_ablation import ablate_tokens
 from ..memory.direct_shares import Attribution, attribute_last
-from .choice_head import ChoiceHead
 from .reading import Reading
 
 # The last layer, the only one of most readers.
@@ -72,21 +72,21 @@ def answer_attribution(task: ChoiceReader, question: Question) -> AnswerShares:
     Raises CellError for a network without memory or without gates, CorpusError for a question without text.
     """
     names: tuple[str, ...] = ()
-    head = ChoiceHead(task, question)
-    trace = head.seen.trace
+    probe = task.probe(question)
+    head: Any = probe.head
+    trace = capture_layer(probe.layer, probe.x).trace
     size, weight = task.encoder.output_size, task.readout.weight.detach()
     if task.attention is None:
         shares = attribute_last(trace, weight)
         asked = shares.writes.new_zeros(0, len(task.choices))
     else:
         read, by_question, last = weight.split_with_sizes([size] * 3, 1)
-        shares = attribute_last(trace, read, attention=head.weights())
+        shares = attribute_last(trace, read, attention=head.attention(trace.output))
         shares = shares + attribute_last(trace, last)
-        assert head.asked is not None
-        asked = _one(attribute_last(head.asked.trace, by_question))
+        asked = _one(attribute_last(capture_layer(probe.layer, head.question_x).trace, by_question))
         names = tokenize(question.question).texts
     return AnswerShares(
-        choices=task.choices, tokens=head.tokens.texts, writes=_one(shares), asked_tokens=names, asked=asked,
+        choices=task.choices, tokens=probe.tokens.texts, writes=_one(shares), asked_tokens=names, asked=asked,
         bias=task.readout.bias.detach(), scores=head.scores(trace.output)[0],
     )  # fmt: skip
 
@@ -100,8 +100,9 @@ def leave_one_out_scores(
     steps: of the tokens that `answer_shares` lists, one candidate each. The true network is run again.
     Raises ShapeError for a token that there is not, CellError as `answer_shares` does.
     """
-    head = ChoiceHead(task, question)
-    return torch.cat([head.scores(output) for output in _without(head.seen, steps)])
+    probe = task.probe(question)
+    head: Any = probe.head
+    return torch.cat([head.scores(output) for output in _without(capture_layer(probe.layer, probe.x), steps)])
 
 
 @torch.no_grad()

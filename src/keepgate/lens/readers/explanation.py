@@ -6,16 +6,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...data.text import Tokens
 from ...equations.analysis import is_gate
 from ...nn.trace import LayerTrace
 from ...tasks.answer import Answer
-from ...tasks.task import Task
+from ...tasks.probe import Probed
 from ..compact_repr import compact_repr
 from ..memory.retention import WriteRetention, write_retention
 from ..memory.time_scales import half_lives
-from .choice_head import ChoiceHead
+from .answer_origin import AnswerOrigin, answer_origin
 from .gradient_saliency import saliency
 from .leave_one_out import TokenEffect
 from .reading import Reading, read
@@ -43,17 +44,18 @@ class DirectionSummary:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation:
-    """One question as a model read it, taken apart.
+    """One question, or one text to be labelled, as a model read it, taken apart.
 
     tokens:      what was read, in order. question_start: the number of the first that is the question's.
     cell, units: of the last layer, one direction; layers: how many there are below and with it.
     sentence_effects: those without which the answer's probability falls most first: proven by leaving each out whole.
     token_effects: the tokens likewise, each left out by itself. Both are empty for a plain RNN, which writes no sum.
     saliency: how much what speaks for the answer would change with the states after each token: |d margin / d h|.
+    choices:     how many answers there are to choose among; None where the reader points at a piece of the text.
     attention:   with which weight the answer reads each token's state; None where it reads the last state alone.
     """
 
-    question: Question
+    question: Question | LabelledText
     answer: Answer
     tokens: Tokens
     question_start: int
@@ -66,6 +68,15 @@ class Explanation:
     token_effects: tuple[TokenEffect, ...]
     saliency: Float[Tensor, " tokens"]
     attention: Float[Tensor, " tokens"] | None
+    choices: int | None = None
+
+    @property
+    def origin(self) -> AnswerOrigin:
+        """Where the answer came from, as far as leaving out tokens and sentences shows it."""
+        return answer_origin(
+            self.answer, self.sentence_effects, self.token_effects, question_start=self.question_start,
+            choices=self.choices,
+        )  # fmt: skip
 
     @property
     def gated(self) -> bool:
@@ -75,8 +86,8 @@ class Explanation:
     __repr__ = compact_repr
 
 
-def explain_answer(model: Task, question: Question) -> Explanation:
-    """One question as a reader of ours reads it, taken apart. Raises CellError for a model without memory.
+def explain_answer(model: Probed, question: Question | LabelledText) -> Explanation:
+    """One item as a task of ours reads it, taken apart. Raises CellError for a model without memory.
 
     Without gradients or dropout.
     """
@@ -90,7 +101,7 @@ def explain_answer(model: Task, question: Question) -> Explanation:
         cell=last[0].cell.name, units=reading.seen.layer.hidden_size, layers=reading.seen.layer.num_layers,
         direction_summaries=tuple(_pass(part, matters) for part in last), sentence_spans=tuple(sentence_spans(reading)),
         sentence_effects=found[0], token_effects=found[1], saliency=saliency(reading).cpu(),
-        attention=_attention(reading),
+        attention=_attention(reading), choices=None if reading.choices is None else len(reading.choices),
     )  # fmt: skip
 
 
@@ -115,7 +126,5 @@ def _here(found: WriteRetention) -> WriteRetention:
 
 @torch.no_grad()
 def _attention(reading: Reading) -> Tensor | None:
-    head = reading.head
-    if not isinstance(head, ChoiceHead) or head.task.attention is None:
-        return None
-    return head.weights()[:, 0].double().cpu()
+    weights = reading.head.attention(reading.trace.output)
+    return None if weights is None else weights[:, 0].double().cpu()

@@ -1,49 +1,18 @@
 """Reading: one question as a model read it, its memory from inside, and the way from there to the answer."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...data.text import Tokens
 from ...errors import CellError
 from ...nn.trace import Trace
 from ...tasks.answer import Answer
-from ...tasks.choice.reader import ChoiceReader
-from ...tasks.span import SpanReader
-from ...tasks.task import Task
-from ..capture.layer_run import LayerRun
+from ...tasks.probe import Head, Probed
+from ..capture.layer_run import LayerRun, capture_layer
 from ..compact_repr import compact_repr
-from .choice_head import ChoiceHead
-from .span_head import SpanHead
-
-
-@runtime_checkable
-class Head(Protocol):
-    """What a reader makes of the outputs of the layer that read the text."""
-
-    def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
-        """What it answers, had that layer given these outputs; each row is the same text, read otherwise."""
-
-    def probabilities(
-        self, output: Float[Tensor, "time rows output"], answer: str | None = None
-    ) -> Float[Tensor, " rows"]:
-        """How likely each row makes an answer; None is the one it gave. Raises KeyError as `margin` does."""
-
-    def margin(self, output: Float[Tensor, "time 1 output"], answer: str | None = None) -> Float[Tensor, ""]:
-        """What speaks for an answer against the others, before the softmax, in float64; None is the answer it gave.
-
-        It can be differentiated. Raises KeyError for an answer that it does not know.
-        """
-
-    def margins(
-        self, output: Float[Tensor, "time rows output"], answer: str | None = None
-    ) -> Float[Tensor, " rows"]:
-        """`margin` of each row."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,13 +21,15 @@ class Reading:
 
     tokens: what its layer read, in order; those of a question that is read with the text count on from the text's end.
     seen:   that layer's run over them, a batch of one. answer: the model's own. head: from the run to the answer.
+    choices: the answers that it chooses from; None where it points into the text.
     """
 
-    question: Question
+    question: Question | LabelledText
     tokens: Tokens
     seen: LayerRun
     answer: Answer
     head: Head
+    choices: tuple[str, ...] | None
 
     __repr__ = compact_repr
 
@@ -75,21 +46,19 @@ class Reading:
 
 
 @torch.no_grad()
-def read(task: Task, question: Question) -> Reading:
-    """One question as a reader of ours reads it, without gradients or dropout.
+def read(task: Probed, question: Question | LabelledText) -> Reading:
+    """One item as a task of ours reads it, without gradients or dropout.
 
-    Raises CellError for a network without memory and for a task that is no reader, CorpusError for a question that has
-    no text or asks nothing.
+    Raises CellError for a network without memory and for what is no task of ours, CorpusError for an item in which
+    there is nothing to read.
     """
-    heads: tuple[tuple[type, Callable[[Any, Question], ChoiceHead | SpanHead]], ...] = (
-        (ChoiceReader, ChoiceHead),
-        (SpanReader, SpanHead),
-    )
-    for kind, head in heads:
-        if isinstance(task, kind):
-            found = head(task, question)
-            (answer,) = task.answer([question])
-            return Reading(question=question, tokens=found.tokens, seen=found.seen, answer=answer, head=found)
-    raise CellError(
-        f"{type(task).__name__} is no reader of text that can be taken apart; give a choice or a span reader"
-    )
+    if not isinstance(task, Probed):
+        raise CellError(
+            f"{type(task).__name__} is no model of ours that can be taken apart by its tokens; give a reader or a "
+            "classifier, or watch its recurrent layer with keepgate.lens.attach"
+        )
+    probe = task.probe(question)
+    return Reading(
+        question=question, tokens=probe.tokens, seen=capture_layer(probe.layer, probe.x), answer=probe.answer,
+        head=probe.head, choices=task.choices,
+    )  # fmt: skip

@@ -7,12 +7,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...errors import ShapeError
 from ...nn.trace import LayerTrace, Trace
 from ...tasks.answer import Answer
-from ...tasks.task import Task
+from ...tasks.probe import Probed
 from ..compact_repr import compact_repr
+from .reading import read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,7 @@ class View:
     trace:  every gate and state over those tokens, for each layer and direction, with a batch of one.
     """
 
-    question: Question
+    question: Question | LabelledText
     tokens: tuple[str, ...]
     trace: Trace
     answer: Answer
@@ -31,16 +33,14 @@ class View:
     __repr__ = compact_repr
 
 
-def view(task: Task, question: Question) -> View:
+def view(task: Probed, question: Question | LabelledText) -> View:
     """The model's answer to one question, and its gates and states over the tokens that it read, without gradients.
 
     Raises CellError for a feed-forward model, which has no memory to show, and CorpusError for a question that has no
     text or asks nothing.
     """
-    with torch.no_grad():
-        tokens, trace = task.trace(question)
-    (answer,) = task.answer([question])
-    return View(question=question, tokens=tokens.texts, trace=trace, answer=answer)
+    reading = read(task, question)
+    return View(question=question, tokens=reading.tokens.texts, trace=reading.trace, answer=reading.answer)
 
 
 def retention_of_first_write(

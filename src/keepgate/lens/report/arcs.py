@@ -9,7 +9,7 @@ from ...charts.curves import breadth, spread
 from ...charts.svg import picture, tag, text
 from ...wording import count, msg, percent, probability, sanitize
 from ..readers.explanation import Explanation
-from .explanation_text import CARRIES
+from ..thresholds import NEGLIGIBLE_DROP
 from .labels import cut, render, sentence_of, short_name, text_of, token
 
 # Narrower pictures say less.
@@ -49,11 +49,11 @@ def arcs(explanation: Explanation, language: str) -> list[Arc]:
                 ),
             )
             for step, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
-            if value / most >= CARRIES
+            if value / most >= NEGLIGIBLE_DROP
         ]  # fmt: skip
     found: list[Arc] = []
     for one in explanation.token_effects[:ARCS]:
-        if found and one.probability_drop < CARRIES:
+        if found and one.probability_drop < NEGLIGIBLE_DROP:
             break
         turns = one.without.text != explanation.answer.text
         said = msg(
@@ -65,7 +65,7 @@ def arcs(explanation: Explanation, language: str) -> list[Arc]:
                 step=one.step,
                 weight=max(0.0, one.probability_drop),
                 said=render(said, language),
-                proven=one.probability_drop >= CARRIES,
+                proven=one.probability_drop >= NEGLIGIBLE_DROP,
             )
         )
     return found

@@ -8,8 +8,8 @@ from markupsafe import Markup
 from ...charts import Axis, Curve, Curves, Level, draw_curves, linear, logarithmic, round_ticks
 from ...wording import Message, amount, count, decade, msg, percent
 from ..diagnosis.diagnosis import Diagnosis
-from ..gradients.by_lag import GONE
 from ..readers.explanation import Explanation
+from ..thresholds import VANISHED
 from .explanation_text import gradient as gradient_said
 from .explanation_text import half_life as half_life_said
 from .explanation_text import half_lives_said
@@ -101,9 +101,9 @@ def gradient_of_diagnosis(diagnosis: Diagnosis, language: str, identity: str, wi
     content = Curves(
         title=render(msg("gradient.title_lag"), language), description=sentence(said, language),
         x=linear(0, max(last, 1), [(at, count(at)) for at in round_ticks(0, last)]),
-        y=logarithmic([*everything, GONE], decade),
+        y=logarithmic([*everything, VANISHED], decade),
         x_name=render(msg("gradient.x_lag"), language), y_name=render(msg("gradient.y_lag"), language),
-        curves=lines, levels=[Level(value=GONE, name=render(msg("gradient.gone"), language))],
+        curves=lines, levels=[Level(value=VANISHED, name=render(msg("gradient.gone"), language))],
     )  # fmt: skip
     return draw_curves(content, identity, width, 360.0, "wide")
 

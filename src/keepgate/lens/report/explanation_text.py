@@ -1,19 +1,16 @@
 """What a look says in words: the sentence that sums it up, and those under its pictures. Every number is the look's."""
 
 from ...wording import Message, Part, count, msg, percent, probability
-from ..gradients.by_lag import GONE
 from ..memory.retention import WriteRetention
+from ..readers.answer_origin import is_guess
 from ..readers.explanation import DirectionSummary, Explanation
-from ..readers.leave_one_out import TRIED
-from ..readers.search import FOLLOWED, STRETCHES
+from ..readers.leave_one_out import TRIED, TokenEffect
+from ..readers.search import FOLLOWED, STRETCHES, SpanEffect
+from ..thresholds import NEGLIGIBLE_DROP, VANISHED
 from .labels import piece, quoted, sentence_of, short_name, token
 
-# A write without which the answer keeps all but so much of its probability carries nothing to speak of.
-CARRIES = 0.01
 # So many erasers are named.
 NAMED = 5
-# An answer of which the next is at least so many times as likely is no more than a guess.
-GUESS = 0.7
 
 
 def summed_up(explanation: Explanation) -> list[Message]:
@@ -25,7 +22,7 @@ def summed_up(explanation: Explanation) -> list[Message]:
         best = int(explanation.attention.argmax())
         weight = percent(float(explanation.attention[best]))
         said.append(msg("sum.attention", share=weight, token=token(explanation, best)))
-    elif explanation.token_effects[0].probability_drop >= CARRIES:
+    elif explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
         said += _left(explanation)
     if len(explanation.tokens) > TRIED:
         said.append(msg("sum.tried", stretches=count(STRETCHES), followed=count(FOLLOWED)))
@@ -34,66 +31,68 @@ def summed_up(explanation: Explanation) -> list[Message]:
 
 def _guessed(explanation: Explanation) -> list[Message]:
     """What to say of an answer that is hardly likelier than the next: that one write or another tips it is no news."""
-    if (
-        len(explanation.answer.candidates) < 2
-        or explanation.answer.candidates[1][1] < GUESS * explanation.answer.probability
-    ):
+    answer = explanation.answer
+    if not is_guess(answer, explanation.choices) or len(answer.candidates) < 2:
         return []
-    other, likely = explanation.answer.candidates[1]
+    other, likely = answer.candidates[1]
     return [
         msg(
-            "sum.guess", answer=quoted_plain(explanation.answer.text),
-            share=probability(explanation.answer.probability),
+            "sum.guess", answer=quoted_plain(answer.text), share=probability(answer.probability),
             other=quoted_plain(other), next=percent(likely),
         )
     ]  # fmt: skip
 
 
 def _carried(explanation: Explanation) -> list[Message]:
-    one, answer = explanation.token_effects[0], quoted_plain(explanation.answer.text)
-    where: dict[str, Part] = {
-        "token": token(explanation, one.step),
-        "sentence": piece(explanation, *sentence_of(explanation, one.step)),
-    }
-    # Of the sentences left out whole, the one that tells most.
-    best = explanation.sentence_effects[0]
-    turns = best.without.text != explanation.answer.text
-    other: dict[str, Part] = {
-        "other": quoted_plain(best.without.text),
-        "share": probability(best.without.probability),
-    }
-    if one.without.text != explanation.answer.text:
-        said = [
+    """The ablation that changes the answer, and what all of its sentence does; else the token that lowers it most."""
+    answer, origin = quoted_plain(explanation.answer.text), explanation.origin
+    if isinstance(origin.proof, TokenEffect) and origin.sentence is not None:
+        token_alone, whole = origin.proof, origin.sentence
+        return [
             msg(
-                "sum.decides", answer=answer, other=quoted_plain(one.without.text),
-                share=probability(one.without.probability), **where,
-            )
-        ]  # fmt: skip
-        around = sentence_of(explanation, one.step)
-        whole = next(
-            (each for each in explanation.sentence_effects if (each.start, each.end) == around), None
-        )
-        if whole is not None:
-            told: dict[str, Part] = {
-                "other": quoted_plain(whole.without.text), "share": probability(whole.without.probability),
-            }  # fmt: skip
-            same = whole.without.text == explanation.answer.text
-            said.append(
-                msg("sum.anyway", sentence=where["sentence"], **told) if same else msg("sum.whole", **told)
-            )
-            if same and turns:
-                said.append(msg("sum.also", sentence=piece(explanation, best.start, best.end), **other))
-    elif turns:
-        said = [
-            msg("sum.sentence", answer=answer, sentence=piece(explanation, best.start, best.end), **other)
+                "sum.decides", answer=answer, **_instead(token_alone), **_place(explanation, token_alone.step)
+            ),
+            _without_sentence(explanation, whole),
+            *_also(explanation, whole),
         ]
-        if one.probability_drop >= CARRIES:
-            said.append(msg("sum.weak", answer=answer, **where, **_fall(explanation)))
-    elif one.probability_drop >= CARRIES:
-        said = [msg("sum.weak", answer=answer, **where, **_fall(explanation))]
-    else:
-        said = [msg("sum.none", answer=answer, after=_fall(explanation)["after"])]
-    return said
+    said = []
+    if origin.sentence is not None and origin.proof is not None:
+        said.append(_sentence_alone(explanation, origin.sentence))
+    top = explanation.token_effects[0]
+    if top.probability_drop >= NEGLIGIBLE_DROP:
+        said.append(msg("sum.weak", answer=answer, **_place(explanation, top.step), **_fall(explanation)))
+    return said or [msg("sum.none", answer=answer, after=_fall(explanation)["after"])]
+
+
+def _place(explanation: Explanation, step: int) -> dict[str, Part]:
+    return {
+        "token": token(explanation, step),
+        "sentence": piece(explanation, *sentence_of(explanation, step)),
+    }
+
+
+def _instead(effect: TokenEffect | SpanEffect) -> dict[str, Part]:
+    return {"other": quoted_plain(effect.without.text), "share": probability(effect.without.probability)}
+
+
+def _sentence_alone(explanation: Explanation, span: SpanEffect, key: str = "sum.sentence") -> Message:
+    said = {"sentence": piece(explanation, span.start, span.end), **_instead(span)}
+    if key == "sum.sentence":
+        said["answer"] = quoted_plain(explanation.answer.text)
+    return msg(key, **said)
+
+
+def _without_sentence(explanation: Explanation, whole: SpanEffect) -> Message:
+    if whole.without.text == explanation.answer.text:
+        return _sentence_alone(explanation, whole, "sum.anyway")
+    return msg("sum.whole", **_instead(whole))
+
+
+def _also(explanation: Explanation, whole: SpanEffect) -> list[Message]:
+    """Another sentence that changes the answer, where the one with the deciding token does not."""
+    best, answer = explanation.sentence_effects[0], explanation.answer.text
+    changes = whole.without.text == answer and best.without.text != answer
+    return [_sentence_alone(explanation, best, "sum.also")] if changes else []
 
 
 def _fall(explanation: Explanation) -> dict[str, Part]:
@@ -130,7 +129,7 @@ def _ungated(explanation: Explanation) -> list[Message]:
         msg(key, cell=short_name(explanation), token=token(explanation, best), n=back),
     ]
     relative = explanation.saliency / explanation.saliency.max().clamp(min=1e-300)
-    counts = (relative >= GONE).nonzero()
+    counts = (relative >= VANISHED).nonzero()
     first = int(counts[0]) if len(counts) else 0
     if first:
         return [*said, msg("sum.reach", n=count(len(explanation.tokens) - 1 - first))]

@@ -66,8 +66,12 @@ class ExplanationReport(Explanation):
         return f"<Explanation of {len(self.tokens):,} tokens: {self.answer.text!r}, {self.answer.probability:.3f}>"
 
 
-def explain(model: Task, text: str, question: str, *, language: Language = "en") -> ExplanationReport:
-    """One question about a text as a reader of ours reads it, taken apart: what carries the answer, what was erased.
+def explain(
+    model: Task, text: str, question: str | None = None, *, language: Language = "en"
+) -> ExplanationReport:
+    """A text as a model of ours reads it, taken apart: what carries the answer or the label, what was erased.
+
+    question: what a reader is asked; a classifier is asked nothing.
 
     In a notebook it shows itself; `.save("explanation.html")` writes one file without network,
     `.figure("token_effects")` gives one figure, `.json()` the numbers.
@@ -79,12 +83,13 @@ def explain(model: Task, text: str, question: str, *, language: Language = "en")
     """
     refuse_unknown(language)
     for given, what in ((text, "text"), (question, "question")):
+        if given is None and what == "question":
+            continue
         if not isinstance(given, str):
             raise CorpusError(f"the {what} is {type(given).__name__}; give a string")
         if not given.strip():
             raise CorpusError(f"the {what} is empty; give one with something in it")
-    question_of_text = Question(text=text, question=question)
-    return ExplanationReport(**_fields(explain_answer(model, question_of_text)), language=language)
+    return ExplanationReport(**_fields(explain_answer(model, model.item(text, question))), language=language)
 
 
 class VerdictReport(Verdict):

@@ -10,19 +10,21 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ...data.batch import by_length, pad
-from ...data.questions import Question, locate
-from ...data.text import Tokens, sentence_around, tokenize, words
+from ...data.questions import Question, question_about
+from ...data.text import Tokens, tokenize, words
 from ...data.vocabulary import PAD, Vocabulary
 from ...errors import CorpusError, ShapeError
 from ...nn.attention import Attention
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import length_mask
-from ...nn.trace import Trace
 from ..answer import CANDIDATES, Answer, check_finite
 from ..measure import Measurement, Metric
 from ..metrics import METRICS, measure_answers
+from ..probe import Probe
 from ..task import Carry
+from .head import ChoiceHead, answer_of
+from .samples import ChoiceSamples, samples_of
 from .settings import ChoiceReaderSettings
 
 # Steps times rows that are read at once when answering, so that texts of 10,000 tokens do not fill the
@@ -244,31 +246,37 @@ class ChoiceReader(nn.Module):
             for question, shares, numbers in rows
         ]
 
-    def trace(self, question: Question) -> tuple[Tokens, Trace]:
-        """The tokens that the encoder read, and the trace over them.
+    def item(self, text: str, question: str | None = None) -> Question:
+        """A question about a text. Raises SettingsError if none is asked."""
+        return question_about(text, question)
 
-        They are the text's, and after them the question's if it is read as one sequence with the text; the
-        places of the question's tokens count on from the text's end. Raises CellError if it is feed-forward.
+    def reading_layer(self) -> str:
+        """The name of the layer that reads the text first. Raises CellError if it is feed-forward."""
+        assert self.encoder.recurrent is not None
+        return "encoder.layer"
+
+    def probe(self, item: Question) -> Probe:
+        """One question as the encoder read it, and its way to the choice.
+
+        The tokens are the text's, and after them the question's if it is read as one sequence with the text; the
+        places of the question's tokens count on from the text's end. Raises CellError if the encoder is feed-forward,
+        CorpusError for a question that has no text or asks nothing.
         """
-        example = self.prepare([question], training=False)[0]
-        read = question.text
-        tokens = tokenize(read)
+        layer = self.encoder.recurrent
+        tokens = tokenize(item.text)
         if self.attention is None:
-            tokens = joined(tokens, tokenize(question.question), len(read))
-        batch = self.collate([example]).to(self.readout.weight.device)
+            tokens = joined(tokens, tokenize(item.question), len(item.text))
         with torch.no_grad(), eval_mode(self):
-            return tokens, self.encoder.trace(batch.text, batch.text_lengths)
+            batch = self.collate(self.prepare([item], training=False)).to(self.readout.weight.device)
+            x = self.encoder.inputs(batch.text)
+            asked = None if batch.question is None else self.encoder.inputs(batch.question)
+            head = ChoiceHead(self, item, layer(x)[0], asked)
+        (answer,) = self.answer([item])
+        return Probe(layer=layer, x=x, tokens=tokens, answer=answer, head=head)
 
-
-def answer_of(question: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
-    """The first of some choices as an answer, pointing at where its words most likely stand in the text."""
-    text, probability = candidates[0]
-    start = locate(question.text, question.question, text, whole=True)
-    if start is None:
-        return Answer(text, probability, candidates=candidates)
-    end = start + len(text)
-    first, last = sentence_around(question.text, start, end)
-    return Answer(text, probability, start, end, question.text[first:last], candidates)
+    def samples(self, items: Sequence[Question]) -> list[ChoiceSamples]:
+        """The questions in batches of similar length, as the lens examines a model with them."""
+        return samples_of(self, items)
 
 
 def joined(first: Tokens, second: Tokens, offset: int) -> Tokens:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad, relu
 
-from ...nn import LSTM, LockedDropout, Trace
+from ...nn import LSTM, LockedDropout
 from ...nn.pooling import length_mask
 from .features import QUESTION_FEATURES, TEXT_FEATURES
 from .settings import SpanReaderSettings
@@ -114,10 +114,6 @@ class SpanNetwork(nn.Module):
             torch.cat([asked, question.features.to(asked.dtype)], -1),
             torch.cat([words, aligned, text.features.to(words.dtype)], -1),
         )
-
-    def trace(self, text: Inputs, question: Inputs) -> Trace:
-        """Every gate and state of the layer that reads the text, in both directions."""
-        return self.text_encoder.trace(self.encode_inputs(text, question)[1], lengths=text.lengths)
 
     def masked_word_scores(self, states: Float[Tensor, "hidden states"]) -> Float[Tensor, "hidden words"]:
         """Scores of each word of the vocabulary where a word was hidden."""

@@ -13,21 +13,23 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ...data.batch import by_length
-from ...data.questions import Question, locate
+from ...data.questions import Question, locate, question_about
 from ...data.text import Tokens, sentence_around
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import BundleError, CorpusError, ShapeError
-from ...nn import Trace
 from ...nn.eval_mode import eval_mode
 from ..answer import CANDIDATES, Answer, check_finite
 from ..measure import Measurement, Metric
 from ..metrics import METRICS, measure_answers
+from ..probe import Probe
 from ..task import Carry
 from .corpus_statistics import CorpusStatistics
 from .decode import Span, spans
 from .embeddings import vectors
 from .features import OF_THE_WORD, TEXT_FEATURES, Read, compare, read
+from .head import SpanHead
 from .network import Inputs, SpanNetwork
+from .samples import SpanSamples, samples_of
 from .settings import SpanReaderSettings
 
 # Steps times rows read at once when answering; the states of so many take about 200 MiB.
@@ -244,14 +246,33 @@ class SpanReader(nn.Module):
         """The tokens of a text, with their places, as this reader counts them."""
         return read(text, self.statistics).tokens
 
-    def trace(self, question: Question) -> tuple[Tokens, Trace]:
-        """The text's tokens, and the gates and states of the layer that reads it, in both directions.
+    def item(self, text: str, question: str | None = None) -> Question:
+        """A question about a text. Raises SettingsError if none is asked."""
+        return question_about(text, question)
+
+    def reading_layer(self) -> str:
+        """The name of the layer that reads the text first."""
+        return "network.text_encoder"
+
+    @property
+    def choices(self) -> None:
+        """None: it points into the text."""
+        return None
+
+    def probe(self, item: Question) -> Probe:
+        """The text as its first encoder read it, beside the question, and its way to the span.
 
         Raises CorpusError if the question has no text or asks nothing.
         """
-        batch = self.collate(self.prepare([question], training=False)).to(self.network.word.weight.device)
-        with eval_mode(self):
-            return self.tokens(question.text), self.network.trace(batch.text, batch.question)
+        with torch.no_grad():
+            head = SpanHead(self, item)
+        (answer,) = self.answer([item])
+        layer = self.network.text_encoder
+        return Probe(layer=layer, x=head.x, tokens=head.tokens, answer=answer, head=head)
+
+    def samples(self, items: Sequence[Question]) -> list[SpanSamples]:
+        """The questions in batches of similar length, as the lens examines a model with them."""
+        return samples_of(self, items)
 
     def _mask(self, text: Inputs) -> tuple[Inputs, Bool[Tensor, "time batch"]]:
         """The texts with some words masked, and which of these the vocabulary knows."""

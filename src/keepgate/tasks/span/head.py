@@ -1,32 +1,33 @@
-"""A reader that points, between the layer that first reads the text and the piece it points at."""
+"""A span reader, between the layer that first reads the text and the piece it points at."""
 
 import copy
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ...data.questions import Question
-from ...data.text import Tokens
-from ...tasks.answer import Answer
-from ...tasks.span import SpanReader
-from ...tasks.span.network import Inputs, SpanNetwork
-from ..capture.layer_run import LayerRun, capture_layer
+from ..answer import Answer
+from .network import Inputs, SpanNetwork
+
+if TYPE_CHECKING:
+    from .reader import SpanReader
 
 
 class SpanHead:
-    """One question as the first reading of the text saw it, and all that follows: comparison, second reading, spans."""
+    """All that follows the first encoder of the text: comparison with the question, second encoder, span scores."""
 
-    def __init__(self, task: SpanReader, question: Question) -> None:
+    def __init__(self, task: "SpanReader", question: Question) -> None:
         self.task, self.question = task, question
         device = task.network.word.weight.device
         self.batch = task.collate(task.prepare([question], training=False)).to(device)
         # A copy, for the mode of the reader's own modules is not ours to change.
         self._network = copy.deepcopy(task.network).eval().requires_grad_(False)
-        _, self._x = self._network.encode_inputs(self.batch.text, self.batch.question)
-        self.seen: LayerRun = capture_layer(self._network.text_encoder, self._x)
-        self.tokens: Tokens = task.tokens(question.text)
+        _, self.x = self._network.encode_inputs(self.batch.text, self.batch.question)
+        self.output = self._network.text_encoder(self.x)[0]
+        self.tokens = task.tokens(question.text)
 
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
         """The piece that each row points at, and the others after it."""
@@ -59,11 +60,15 @@ class SpanHead:
         others = torch.arange(scores.shape[1], device=scores.device) == wanted
         return scores[:, wanted] - scores.masked_fill(others, -torch.inf).logsumexp(1)
 
+    def attention(self, output: Float[Tensor, "time rows output"]) -> None:  # noqa: ARG002
+        """None: a span is scored from every state, not from a weighted mean of them."""
+        return
+
     def _place(self, answer: str | None) -> tuple[int, int]:
         """The first and last token of an answer. Raises KeyError for one whose words the text does not have."""
         text = self.question.text
         if answer is None:
-            given = self.answers(self.seen.trace.output)[0]
+            given = self.answers(self.output)[0]
             assert given.start is not None
             start, end = given.start, given.start + len(given.text)
         else:

@@ -1,0 +1,147 @@
+"""Time series of one traced layer, a value for each token: its gates, how far its states move, and both in words."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from ..errors import SettingsError
+from ..wording import percent, sanitize
+from .console import table
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..nn.trace import LayerTrace
+
+
+@dataclass(frozen=True)
+class TokenSeries:
+    """One gate, or the movement of one state, over the tokens: the mean over the units, or one unit; NaN if undefined.
+
+    letter: the gate's or state's name in the cell's equations. remark: what it does, or what its letter means.
+    """
+
+    letter: str
+    label: str
+    values: list[float]
+    is_gate: bool
+    remark: str = ""
+
+    def part(self, tokens: slice) -> "TokenSeries":
+        """The same over some of the tokens."""
+        return TokenSeries(self.letter, self.label, self.values[tokens], self.is_gate, self.remark)
+
+
+def token_series(layer: "LayerTrace", letters: Sequence[str], unit: int | None) -> list[TokenSeries]:
+    """The layer's gates, the one that keeps first, then how far each state moves; only `letters` if there are any.
+
+    Raises SettingsError for a letter or a unit that the layer does not have.
+    """
+    from ..lens.readers.view import relative_state_change
+
+    cell = layer.cell
+    # What is a gate follows from the equations, as on the page and in the report.
+    gates = [letter for letter in cell.traced if letter in cell.analysis.gates.values()]
+    gates.sort(key=lambda letter: letter != cell.retain_gate)
+    for letter in letters:
+        if letter not in (*gates, *cell.states):
+            raise SettingsError(
+                f"this {cell.name} has no row {letter!r}; it has {', '.join((*gates, *cell.states))}"
+            )
+    units = layer[cell.states[0]].shape[2]
+    if unit is not None and not 0 <= unit < units:
+        raise SettingsError(f"--unit is {unit}; this layer has units 0 to {units - 1}")
+    series = []
+    for letter in gates:
+        values = layer[letter][:, 0].mean(1) if unit is None else layer[letter][:, 0, unit]
+        remark = {cell.retain_gate: "keeps", cell.input_gate: "lets in"}.get(letter, "")
+        label = f"{cell.letters.get(letter, '').removesuffix(' gate')} {letter}".strip()
+        series.append(TokenSeries(letter, label, values.tolist(), True, remark))
+    for letter in reversed(cell.states) if unit is None else ():
+        values = relative_state_change(layer, letter)[:, 0]
+        series.append(
+            TokenSeries(letter, f"{letter} moves", values.tolist(), False, cell.letters.get(letter, ""))
+        )
+    return [row for row in series if not letters or row.letter in letters]
+
+
+def summary_table(tokens: Sequence[str], series: Sequence[TokenSeries]) -> Table:
+    """Mean, lowest and highest value of each series, with the tokens at which they stand."""
+    rows = []
+    for row in series:
+        defined = [place for place, value in enumerate(row.values) if not math.isnan(value)]
+        if not defined:
+            rows.append((row.label, row.remark, "", "", ""))
+            continue
+        low, high = (pick(defined, key=row.values.__getitem__) for pick in (min, max))
+        mean = math.fsum(row.values[place] for place in defined) / len(defined)
+        lowest, highest = (f"{row.values[place]:.2f}  {sanitize(tokens[place])}" for place in (low, high))
+        rows.append((row.label, row.remark, f"{mean:.2f}", lowest, highest))
+    return table(("", "", "mean", "lowest, at", "highest, at"), rows, left=2)
+
+
+def describe(layer: "LayerTrace", unit: int | None) -> str:
+    """The layer's memory in a sentence or two: how long its keeping gate makes it last, how fast its states change."""
+    cell = layer.cell
+    if cell.retain_gate is not None:
+        keep = layer[cell.retain_gate]
+        if unit is not None:
+            return _retention(layer, keep[:, :, unit : unit + 1])
+        return f"{_retention(layer, keep)} {_movements(layer)}"
+    if cell.additive:
+        return f"No gate of this cell keeps its memory by being open. {_movements(layer)}"
+    states = " and ".join(_meaning(layer, state) for state in cell.states)
+    return (
+        f"This cell has no gate that keeps: each token rewrites the whole {states}. {_movements(layer)} "
+        "What stood at the beginning lasts only as far as the rewriting happens to carry it."
+    )
+
+
+def _meaning(layer: "LayerTrace", letter: str) -> str:
+    return f"{layer.cell.letters.get(letter, '')} {letter}".strip()
+
+
+def _retention(layer: "LayerTrace", keep: "Tensor") -> str:
+    """Half-lives of the units, and what is left of the first write at the end. keep: the gate that keeps."""
+    from ..lens.memory.time_scales import half_life
+    from ..lens.readers.view import retention_of_first_write
+
+    half_lives = half_life(keep)[0].sort().values
+    left = retention_of_first_write(keep, reverse=layer.reverse)[0]
+    median, longest = (_tokens(float(half_lives[place])) for place in (len(half_lives) // 2, -1))
+    first, last = ("last", "first") if layer.reverse else ("first", "last")
+    gate, one_unit = layer.cell.retain_gate or "", keep.shape[2] == 1
+    half = (
+        f"half of what this unit holds is gone after {median}"
+        if one_unit
+        else f"half of a middling unit's memory is gone after {median}, of the most lasting one's after {longest}"
+    )
+    most = "" if one_unit else f" ({percent(float(left.max()))} in the unit that keeps most)"
+    return (
+        f"The {_meaning(layer, gate)} keeps: it is open to {float(keep.mean()):.2f} on average, "
+        f"so {half}. It read {len(keep):,} tokens: of what the {first} one wrote into {layer.cell.memory_state}, "
+        f"{percent(float(left.mean()))} is left after the {last}{most}."
+    )
+
+
+def _movements(layer: "LayerTrace") -> str:
+    """How fast each state changes, the slowest first; nothing for a single token."""
+    from ..lens.readers.view import relative_state_change
+
+    means = {state: relative_state_change(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
+    if any(math.isnan(value) for value in means.values()):
+        return ""
+    parts = [
+        f"{_meaning(layer, state)} moves by {100 * means[state]:.0f}% of its size"
+        for state in sorted(means, key=means.__getitem__)
+    ]
+    return f"From token to token the {', the '.join(parts)}."
+
+
+def _tokens(steps: float) -> str:
+    if math.isinf(steps):
+        return "no number of tokens"
+    return f"{steps:.1f} tokens" if steps < 10 else f"{steps:,.0f} tokens"

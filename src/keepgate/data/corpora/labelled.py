@@ -1,0 +1,149 @@
+"""Texts with labels: JSON lines, or CSV or TSV whose first line names the columns."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import CorpusError, nearest_first
+from ..labelled import LabelledText
+from .corpus import LeftOut, account_of
+from .records import parse_lines
+from .source import lines_of, read_text
+from .values import clean
+
+# The names under which a column is known, the first of them the one that the documentation teaches.
+TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
+LABEL = ("label", "class", "category", "sentiment", "target", "標籤", "标签")
+
+
+@dataclass
+class LabelledCorpus:
+    """Labelled texts in the order of their files. format: "csv", "tsv", "json lines" or "lines"."""
+
+    items: list[LabelledText]
+    format: str
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def account(self, at_most: int = 5) -> str:
+        """One line that counts what was taken and what was not, then the first texts left out."""
+        return account_of(f"{len(self.items):,} texts ({self.format})", self.left_out, at_most)
+
+
+def read_labelled(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+) -> LabelledCorpus:
+    """The labelled texts of these files, in order; each file is read by its own format.
+
+    text_column, label_column: names of the columns (fields, in JSON); None takes the first that has a usual name.
+    Raises CorpusError for a file that cannot be read or has no such column, and if no text is left.
+    """
+    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    corpus = LabelledCorpus([], "")
+    formats = []
+    for path in files:
+        rows, form = _table(read_text(path), str(path))
+        formats.append(form)
+        columns = list(rows[0][1]) if rows else []
+        text = _column(columns, text_column, TEXT, "text", str(path))
+        label = _column(columns, label_column, LABEL, "label", str(path))
+        for place, row in rows:
+            _take(corpus, row, text, label, str(path), place)
+    corpus.format = " + ".join(dict.fromkeys(formats))
+    if not corpus.items:
+        raise CorpusError(
+            f"{', '.join(map(str, files)) or 'no file'}: there is no text with a label; {corpus.account()}"
+        )
+    return corpus
+
+
+def read_texts(content: str, path: str, *, text_column: str | None = None) -> LabelledCorpus:
+    """Texts to predict labels of: a table or JSON lines as above, without labels; else each line is a text.
+
+    Raises CorpusError if there is no text, or no column of that name.
+    """
+    first = content.lstrip().partition("\n")[0].strip()
+    names = {name.strip().lower() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])}
+    if first.startswith("{") or text_column is not None or names & set(TEXT):
+        rows, form = _table(content, path)
+        column = _column(list(rows[0][1]) if rows else [], text_column, TEXT, "text", path)
+        pairs = [(place, row.get(column)) for place, row in rows]
+    else:
+        pairs, form = [(f"line {n}", line) for n, line in enumerate(lines_of(content), 1)], "lines"
+    items = [
+        LabelledText(text=clean(str(text)), id=f"{path}:{place.removeprefix('line ')}")
+        for place, text in pairs
+        if text is not None and str(text).strip()
+    ]
+    if not items:
+        raise CorpusError(f"{path}: there is no text in it")
+    return LabelledCorpus(items, form)
+
+
+def _delimiter(line: str) -> str:
+    return "\t" if "\t" in line else ","
+
+
+def _table(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, object]]], str]:
+    """The rows with their places, by column, and the name of the format."""
+    if content.lstrip().startswith("{"):
+        values = parse_lines(lines_of(content), path)
+        for place, value in values:
+            if not isinstance(value, dict):
+                raise CorpusError(f"{path}, {place}: an object with a text and a label belongs here")
+        return values, "json lines"
+    delimiter = _delimiter(content.lstrip("\r\n").partition("\n")[0])
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[str, Mapping[str, object]]] = []
+    header: list[str] = []
+    end = 0
+    try:
+        for fields in reader:
+            place, end = f"line {end + 1}", reader.line_num
+            if not fields:
+                continue
+            if not header:
+                header = [name.strip() for name in fields]
+                continue
+            if len(fields) != len(header):
+                raise CorpusError(
+                    f"{path}, {place}: there are {len(fields)} columns where the first line has {len(header)}; a field "
+                    f"with {'a tab' if delimiter != ',' else 'a comma'} or a line break in it stands in double quotes"
+                )
+            rows.append((place, dict(zip(header, fields, strict=True))))
+    except csv.Error as fault:
+        raise CorpusError(f"{path}, line {end + 1}: this cannot be read as a table: {fault}") from None
+    return rows, "csv" if delimiter == "," else "tsv"
+
+
+def _column(columns: Sequence[str], wanted: str | None, usual: Sequence[str], what: str, path: str) -> str:
+    """The name of the column. Raises CorpusError with the columns that there are, nearest first."""
+    shown = ", ".join(map(repr, nearest_first(wanted or what, columns))) or "none"
+    if wanted is not None:
+        if wanted not in columns:
+            raise CorpusError(f"{path} has no column {wanted!r}; its columns are {shown}")
+        return wanted
+    by_name = {column.lower(): column for column in reversed(columns)}
+    known = next((by_name[name] for name in usual if name in by_name), None)
+    if known is None:
+        raise CorpusError(
+            f"{path}: none of its columns is known to hold the {what}; they are {shown}. Name it with --{what}-column, "
+            f"or call it {usual[0]!r}"
+        )
+    return known
+
+
+def _take(
+    corpus: LabelledCorpus, row: Mapping[str, object], text: str, label: str, path: str, place: str
+) -> None:
+    values = {name: "" if row.get(name) is None else clean(str(row[name])) for name in (text, label)}
+    lacking = [what for what, name in (("text", text), ("label", label)) if not values[name].strip()]
+    if lacking:
+        corpus.left_out.append(LeftOut(path, place, f"the {lacking[0]} is empty"))
+        return
+    identity = f"{path}:{place.removeprefix('line ')}"
+    corpus.items.append(LabelledText(text=values[text], label=values[label].strip(), id=identity))

@@ -1,0 +1,17 @@
+"""A text and its label: what a classifier learns from and predicts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledText:
+    """A text and the label that counts as right (None, when it is to be predicted)."""
+
+    text: str
+    label: str | None = None
+    id: str = ""
+
+    @property
+    def question(self) -> str:
+        """Empty: nothing is asked about a text that has a label."""
+        return ""

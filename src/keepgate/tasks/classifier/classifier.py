@@ -1,0 +1,296 @@
+"""A classifier: text in, one of the labels out."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from ...data.batch import by_length, pad
+from ...data.labelled import LabelledText
+from ...data.text import tokenize, words
+from ...data.vocabulary import PAD, UNKNOWN, Vocabulary
+from ...errors import CorpusError, SettingsError, ShapeError
+from ...nn.encoder import Encoder
+from ...nn.eval_mode import eval_mode
+from ...nn.pooling import Pooling, length_mask
+from ..answer import CANDIDATES, Answer, check_finite
+from ..measure import Measurement, Metric
+from ..probe import Probe
+from ..task import Carry
+from .head import ClassifierHead
+from .metrics import METRICS, measure_labels
+from .samples import TextSamples, samples_of
+from .settings import ClassifierSettings
+
+# Steps times rows that are read at once when predicting.
+TOKENS_AT_ONCE = 131_072
+# What stands between the two tokens of a pair in its name, and for the token after the last one.
+_JOIN, _END = "\t", "<end>"
+
+
+@dataclass(frozen=True)
+class TextExample:
+    """One text as numbers: of its tokens, of the pairs that they make with the next, and of its label."""
+
+    tokens: list[int]
+    pairs: list[int]
+    target: int | None
+
+    @property
+    def length(self) -> int:
+        """Tokens of the text."""
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Examples as tensors, time first. ids: of the token, and of its pair. targets: None if one is not known."""
+
+    ids: Int64[Tensor, "time batch 2"]
+    lengths: Int64[Tensor, " batch"]
+    targets: Int64[Tensor, " batch"] | None
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same on this device; lengths stay on the processor, where the layers want them."""
+        targets = None if self.targets is None else self.targets.to(device)
+        return type(self)(self.ids.to(device), self.lengths, targets)
+
+
+class TokenPairs(nn.Module):
+    """Embeddings of tokens and of the pairs that they make with the next, side by side."""
+
+    def __init__(self, tokens: int, pairs: int, settings: ClassifierSettings) -> None:
+        super().__init__()
+        self.token = nn.Embedding(tokens, settings.embedding_size, padding_idx=PAD)
+        self.pair = nn.Embedding(pairs, settings.pair_size, padding_idx=PAD) if settings.pair_size else None
+        for part in (self.token, self.pair):
+            if part is not None:
+                # The size of the network's other inputs; with torch's 1.0 it learns more slowly.
+                nn.init.normal_(part.weight, std=0.3)
+
+    def forward(self, ids: Int64[Tensor, "time batch 2"]) -> Float[Tensor, "time batch embedding"]:
+        tokens = self.token(ids[..., 0])
+        return tokens if self.pair is None else torch.cat([tokens, self.pair(ids[..., 1])], -1)
+
+
+class Classifier(nn.Module):
+    """Text → one of the labels: embeddings, recurrent layers, pooled states, a linear layer.
+
+    pairs: names of pairs of tokens, joined by a tab. Raises CorpusError unless there are two labels or more, all
+    different.
+    """
+
+    kind: ClassVar[str] = "classifier"
+    settings_type: ClassVar[type] = ClassifierSettings
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+
+    def __init__(
+        self, vocabulary: Vocabulary, pairs: Vocabulary, labels: Sequence[str], settings: ClassifierSettings
+    ) -> None:
+        super().__init__()
+        if len(set(labels)) < 2 or len(set(labels)) < len(labels):
+            raise CorpusError(f"a classifier needs two or more different labels, got {list(labels)}")
+        self.vocabulary, self.pairs, self.settings = vocabulary, pairs, settings
+        self.choices = tuple(labels)
+        self._targets = {label: number for number, label in enumerate(labels)}
+        self.encoder = Encoder(
+            settings.cell,
+            TokenPairs(len(vocabulary), len(pairs), settings),
+            input_size=settings.embedding_size + settings.pair_size,
+            hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers,
+            bidirectional=settings.bidirectional,
+            dropout=settings.dropout,
+            init=settings.init,
+            horizon=settings.horizon,
+            forget_bias=settings.forget_bias,
+        )
+        self.pooling = Pooling(
+            settings.pooling, self.encoder.output_size, bidirectional=settings.bidirectional
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+        self.readout = nn.Linear(self.pooling.output_size, len(labels))
+
+    @classmethod
+    def build(cls, items: Sequence[LabelledText], settings: ClassifierSettings, seed: int) -> Self:
+        """A classifier with these texts' tokens, pairs and labels; the weights are the same for the same seed.
+
+        Labels stand in the order of their names. Raises CorpusError if there are fewer than two.
+        """
+        labels = sorted({item.label for item in items if item.label is not None})
+        texts = [words(item.text) for item in items]
+        counts = Counter(word for text in texts for word in text)
+        pairs = Counter(pair for text in texts for pair in _pairs(text)) if settings.pair_size else Counter()
+        vocabulary, pair_vocabulary = (
+            Vocabulary(
+                sorted(
+                    (key for key in kept if kept[key] >= settings.min_count),
+                    key=lambda key: (-kept[key], key),
+                )
+            )
+            for kept in (counts, pairs)
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(vocabulary, pair_vocabulary, labels, settings)
+
+    @classmethod
+    def from_files(cls, settings: ClassifierSettings, vocabulary: Mapping[str, Any]) -> Self:
+        """A classifier of these settings and of what `vocabulary_json` gave, with weights still to be loaded.
+
+        Raises CorpusError if the vocabulary is not of that form.
+        """
+        labels = vocabulary.get("labels")
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+            raise CorpusError(
+                'a classifier\'s vocabulary has "tokens", "pairs" and "labels", all lists of texts'
+            )
+        tokens, pairs = (Vocabulary.from_json(vocabulary.get(name)) for name in ("tokens", "pairs"))
+        return cls(tokens, pairs, labels, settings)
+
+    def vocabulary_json(self) -> dict[str, Any]:
+        """Tokens, pairs and labels, each in the order of their numbers."""
+        return {
+            "tokens": self.vocabulary.to_json(),
+            "pairs": self.pairs.to_json(),
+            "labels": list(self.choices),
+        }
+
+    def item(self, text: str, question: str | None = None) -> LabelledText:
+        """A text to predict the label of. Raises SettingsError for a question: a classifier is not asked any."""
+        if question is not None:
+            raise SettingsError("a classifier predicts a text's label and takes no question; leave it out")
+        return LabelledText(text=text)
+
+    def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[TextExample]:
+        """The texts as numbers; in training without those that are unlearnable, and long ones without their middle.
+
+        Raises CorpusError for a text in which there is nothing.
+        """
+        examples = []
+        for item in items:
+            text = words(item.text)
+            if not text:
+                raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+            tokens, pairs = self.vocabulary.ids(text), self.pairs.ids(_pairs(text))
+            if training and len(tokens) > self.settings.max_train_tokens:
+                first, last = self.settings.max_train_tokens // 2, -(-self.settings.max_train_tokens // 2)
+                tokens, pairs = ([*ids[:first], *ids[-last:]] for ids in (tokens, pairs))
+            examples.append(TextExample(tokens, pairs, self._targets.get(item.label or "")))
+        return [each for each in examples if not training or self.unlearnable(each) is None]
+
+    def unlearnable(self, example: TextExample) -> str | None:
+        """Why nothing can be learnt from this example; None if something can."""
+        return "its label is none of the model's" if example.target is None else None
+
+    def collate(self, examples: Sequence[TextExample]) -> TextBatch:
+        """The examples as one padded batch. It has targets if every example has one."""
+        tokens, lengths = pad([example.tokens for example in examples])
+        pairs, _ = pad([example.pairs for example in examples])
+        targets = [example.target for example in examples if example.target is not None]
+        complete = len(targets) == len(examples)
+        return TextBatch(
+            torch.stack([tokens, pairs], -1), lengths, torch.tensor(targets) if complete else None
+        )
+
+    def forward(self, batch: TextBatch) -> Float[Tensor, "batch labels"]:
+        """The logits of each label."""
+        states, _ = self.encoder.layer(self.encoder.embed(self._mask(batch)), lengths=batch.lengths)
+        return self.read_out(states, batch.lengths)
+
+    def read_out(
+        self, states: Float[Tensor, "time batch states"], lengths: Int64[Tensor, " batch"]
+    ) -> Float[Tensor, "batch labels"]:
+        """The logits of each label from the states of the encoder."""
+        logits: Tensor = self.readout(self.dropout(self.pooling(states, lengths)))
+        return logits
+
+    def loss(self, batch: TextBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
+        """Mean cross entropy with smoothed labels, in nats. Raises ShapeError if a row has no label."""
+        if batch.targets is None:
+            raise ShapeError("this batch has texts without a label; prepare them with training=True")
+        smoothing = self.settings.label_smoothing if self.training else 0.0
+        return nn.functional.cross_entropy(self(batch), batch.targets, label_smoothing=smoothing), None
+
+    def probabilities(
+        self,
+        items: Sequence[LabelledText],
+        *,
+        batch_size: int = 64,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Float[Tensor, "texts labels"]:
+        """The probability of each label for each text, on the processor, without dropout or gradient."""
+        examples = self.prepare(items, training=False)
+        result = torch.empty(len(examples), len(self.choices))
+        done = 0
+        with torch.no_grad(), eval_mode(self):
+            for rows in by_length([example.length for example in examples], batch_size, TOKENS_AT_ONCE):
+                logits = self(
+                    self.collate([examples[row] for row in rows]).to(self.readout.weight.device)
+                ).float()
+                check_finite(logits)
+                result[rows] = logits.softmax(1).cpu()
+                done += len(rows)
+                if on_progress is not None:
+                    on_progress(done)
+        return result
+
+    def predict(self, items: Sequence[LabelledText], *, batch_size: int = 64) -> list[Answer]:
+        """The most probable label of each text, and the others after it. Raises CorpusError for an empty text."""
+        best = self.probabilities(items, batch_size=batch_size).topk(min(CANDIDATES, len(self.choices)), 1)
+        rows = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        candidates = [
+            tuple(zip((self.choices[k] for k in numbers), shares, strict=True)) for shares, numbers in rows
+        ]
+        return [Answer(*each[0], candidates=each) for each in candidates]
+
+    def measure(
+        self,
+        items: Sequence[LabelledText],
+        *,
+        batch_size: int = 64,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Measurement:
+        """Accuracy, macro F1 and balanced accuracy. Raises SettingsError without labelled texts."""
+        labelled = [item for item in items if item.label is not None]
+        if not labelled:
+            raise SettingsError("there are no labelled texts to evaluate on; give at least one")
+        probabilities = self.probabilities(labelled, batch_size=batch_size, on_progress=on_progress)
+        right = [item.label or "" for item in labelled]
+        return measure_labels([item.id for item in labelled], right, probabilities.numpy(), self.choices)
+
+    def reading_layer(self) -> str:
+        """The name of the layer that reads the text."""
+        return "encoder.layer"
+
+    def probe(self, item: LabelledText) -> Probe:
+        """One text as the encoder read it. Raises CorpusError for an empty one."""
+        with torch.no_grad(), eval_mode(self):
+            batch = self.collate(self.prepare([item], training=False)).to(self.readout.weight.device)
+            x = self.encoder.inputs(batch.ids)
+            head = ClassifierHead(self, self.encoder.layer(x)[0])
+        (answer,) = self.predict([item])
+        return Probe(layer=self.encoder.recurrent, x=x, tokens=tokenize(item.text), answer=answer, head=head)
+
+    def samples(self, items: Sequence[LabelledText]) -> list[TextSamples]:
+        """The texts in batches of similar length, as the lens examines a model with them."""
+        return samples_of(self, items)
+
+    def _mask(self, batch: TextBatch) -> Int64[Tensor, "time batch 2"]:
+        """The ids, in training with some tokens hidden, and with each the two pairs that it is part of."""
+        if not self.training or not self.settings.mask_rate:
+            return batch.ids
+        real = length_mask(len(batch.ids), batch.lengths, batch.ids.device)
+        token = (torch.rand(real.shape, device=real.device) < self.settings.mask_rate) & real
+        pair = token.clone()
+        pair[:-1] |= token[1:]
+        return batch.ids.masked_fill(torch.stack([token, pair], -1), UNKNOWN)
+
+
+def _pairs(text: Sequence[str]) -> list[str]:
+    """Of each token, the pair that it makes with the next, as one string."""
+    return [f"{one}{_JOIN}{other}" for one, other in zip(text, [*text[1:], _END], strict=True)]

@@ -1,0 +1,54 @@
+"""What a classifier is built from."""
+
+from dataclasses import dataclass
+
+from ...config import check, require
+from ...errors import SettingsError
+from ...nn.encoder import CellName, cell_of
+from ...nn.init import Init, check_init
+from ...nn.pooling import PoolingName
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierSettings:
+    """A classifier of texts. The defaults are what `bench/hotel_reviews.py` measures.
+
+    cell: of the encoder, any with a memory. pooling: from the states to one vector: "last" of each direction, "mean",
+        "max", both of these together, or "attention".
+    embedding_size, pair_size: numbers for a token and for the pair that it makes with the next; 0 leaves pairs out.
+    min_count: how often a token or pair must occur in the training texts to have an embedding of its own.
+    init, horizon, forget_bias: initial weights, as Recurrent takes them.
+    dropout: share of embeddings, states and pooled values dropped in training, one mask for all steps of a text.
+    mask_rate: share of the tokens that are hidden in training. label_smoothing: share of the target given to all labels
+        alike (Szegedy et al. 2016, arXiv:1512.00567).
+    max_train_tokens: of a longer text only the first and last half as many are read in training.
+    Raises SettingsError for a value outside these, or for two that do not go together.
+    """
+
+    cell: CellName = "lstm"
+    pooling: PoolingName = "mean+max"
+    embedding_size: int = 64
+    pair_size: int = 64
+    min_count: int = 2
+    hidden_size: int = 64
+    num_layers: int = 1
+    bidirectional: bool = True
+    init: Init = "orthogonal"
+    horizon: int | None = None
+    forget_bias: float | None = None
+    dropout: float = 0.4
+    mask_rate: float = 0.1
+    label_smoothing: float = 0.1
+    max_train_tokens: int = 300
+
+    def __post_init__(self) -> None:
+        check(self)
+        sizes = ("embedding_size", "hidden_size", "num_layers", "min_count", "max_train_tokens")
+        require(self, sizes, lambda value: value >= 1, "1 or more")
+        require(self, ("pair_size",), lambda value: value >= 0, "0 or more")
+        shares = ("dropout", "mask_rate", "label_smoothing")
+        require(self, shares, lambda value: 0 <= value < 1, "0 or more and below 1")
+        cell = cell_of(self.cell)
+        if cell is None:
+            raise SettingsError('a classifier\'s cell has a memory; choose "lstm", "gru" or "rnn"')
+        check_init(cell, self.init, self.horizon, self.forget_bias, bias=True)
