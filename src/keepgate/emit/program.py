@@ -210,7 +210,8 @@ def _assembled(
     waiting: list[Instruction] = []
     for n, (node, (operation, arguments)) in enumerate(lines.items()):
         read = tuple(registers[argument] for argument in arguments)
-        done = {argument for argument in arguments if last_read[argument] == n and argument not in results}
+        distinct = dict.fromkeys(arguments)
+        done = [argument for argument in distinct if last_read[argument] == n and argument not in results]
         free += [registers[argument] for argument in done if registers[argument] >= first]
         place = results.get(node)
         if place is None or last_read_at.get(aliases.get(place, -1), -1) > n:

@@ -21,8 +21,7 @@ DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
 class CoreInputs:
     """A call's inputs as the core reads them; a tensor with another memory layout is copied.
 
-    weights: validated; arguments: their tensors, contiguous; addresses: those tensors' data pointers, 0 for None, in the
-    core's order.
+    weights: validated; arguments: their tensors, contiguous; addresses: of these, 0 for None, in the core's order.
     sizes:   (steps, rows, input, hidden, projected), projected 0 without a projection.
     """
 
