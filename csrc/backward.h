@@ -41,8 +41,8 @@ class BackwardMember : Member<Cell, T> {
   BackwardMember(const Backward& b, const Base& base, Memory& memory)
       : Base(base),
         b(b),
-        runner(cell, &CellProgram::backward, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, memory, member,
-               members) {
+        runner(cell, &CellProgram::backward, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, memory,
+               member, members) {
     memory.take(carries, cell.states * s.rows * widest);
     memory.take(ds, blocks * span * width);
     memory.take(steps, span);
@@ -302,11 +302,11 @@ class BackwardMember : Member<Cell, T> {
       for (int column = 0; column < columns; column++)
         runner.bind(reg++, to + column * block.units, row, Base::vector_step(span * width));
       for (int n = 0; n < cell.states; n++)  // d_shown is where a gradient goes that nobody reads
-        n || !projected ? runner.bind(reg++, carry(n, r) + unit, carry_row, lanes) : runner.bind_nothing(reg++, d_shown);
+        n || !projected ? runner.bind(reg++, carry(n, r) + unit, carry_row, lanes)
+                        : runner.bind_nothing(reg++, d_shown);
       given ? runner.bind_nothing(reg++, d_shown) : runner.bind(reg++, above + unit, carry_row, lanes);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, carry(n, r) + unit, carry_row, lanes);
-      for (int k = 0; k < cell.kept; k++)
-        runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
+      for (int k = 0; k < cell.kept; k++) runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
           runner.bind_units(reg, Base::before(n, step) + unit, Base::before_row(n, step) * apart, false);
@@ -345,8 +345,8 @@ class BackwardMember : Member<Cell, T> {
         for (; panels > 0; panels--, c += vectors) {
           const T* const panel = to_x + c * lanes * k;
           const long width = vectors * lanes;
-          multiply<T>({rows, blocks, span * this->width, block.gate_width, panel, 0, zeros, 0, tile, width, 0, 0,
-                       0, panel + width * k},
+          multiply<T>({rows, blocks, span * this->width, block.gate_width, panel, 0, zeros, 0, tile, width, 0, 0, 0,
+                       panel + width * k},
                       vectors, 0, count, 1);
           for (long i = 0; i < count; i++) {
             const Step& step = steps[slot + i];
@@ -377,7 +377,8 @@ class BackwardMember : Member<Cell, T> {
       const long u = at / each, i = at % each, stop = (i < ih ? ih : each) - i;
       count = stop < end - at ? stop : end - at;
       if (i < ih)
-        add_outer(x, d(u, 0), width, slots, d_ih + u * s.input * block.gate_width, block.gates * block.vectors, i, i + count);
+        add_outer(x, d(u, 0), width, slots, d_ih + u * s.input * block.gate_width, block.gates * block.vectors, i,
+                  i + count);
       else
         add_outer(h_before, d(u, 0) + block.apart * block.units, width, slots, d_hh + u * output * block.gate_width,
                   block.gates * block.vectors, i - ih, i - ih + count);

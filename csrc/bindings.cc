@@ -96,8 +96,9 @@ struct CellNumber {
 };
 CellNumber cell_of(long number) {
   const long compiled = kernel_set().cells;
-  expect(0 <= number && number < compiled + long(added_programs.size()),
-         [&] { return "cell is " + to_string(number) + ", which is no place in cells() and was not returned by add_program"; });
+  expect(0 <= number && number < compiled + long(added_programs.size()), [&] {
+    return "cell is " + to_string(number) + ", which is no place in cells() and was not returned by add_program";
+  });
   if (number < compiled) return {int(number), nullptr};
   return {int(compiled), &added_programs[size_t(number - compiled)].cell};
 }
@@ -204,7 +205,8 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
   OwnedProgram& owned = added_programs.emplace_back();
   try {
     CellProgram& cell = owned.cell;
-    read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.kept, cell.apart, cell.dense, cell.bias_hh);
+    read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.kept, cell.apart, cell.dense,
+         cell.bias_hh);
     const auto within = [](const char* what, int number, int least, int most) {
       expect(least <= number && number <= most, [&] {
         return to_string(number) + " " + what + "; " + to_string(least) + " to " + to_string(most) + " fit";
@@ -223,11 +225,14 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
         within("as a gate", into[i], 0, cell.gates - 1);
       }
     }
-    const int read_first = cell.gates + cell.apart + cell.states + cell.vectors, forward_bound = read_first + cell.states;
-    const int bound[] = {forward_bound, forward_bound + cell.kept, read_first + 3 * cell.states + cell.kept + cell.vectors};
+    const int read_first = cell.gates + cell.apart + cell.states + cell.vectors,
+              forward_bound = read_first + cell.states;
+    const int bound[] = {forward_bound, forward_bound + cell.kept,
+                         read_first + 3 * cell.states + cell.kept + cell.vectors};
     Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
     const handle given[] = {infer, forward, backward};
-    for (int i = 0; i < 3; ++i) read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
+    for (int i = 0; i < 3; ++i)
+      read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
   } catch (...) {
     added_programs.pop_back();
     throw;

@@ -78,7 +78,7 @@ struct Kernel {
 };
 struct KernelSet {
   const char* name;
-  int cells;                   // that are compiled; behind them come the kernels of programs
+  int cells;  // that are compiled; behind them come the kernels of programs
   const Kernel (*kernels)[2];  // [cell][type]
 };
 

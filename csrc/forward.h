@@ -87,12 +87,14 @@ class ForwardMember : Member<Cell, T> {
       }
     }
     for (long u = first_block; u < end_block; u++) {
-      const T *const bias = weights(packed.bias) + u * block.width, *const panel = weights(u * block.gate_width * s.input);
+      const T *const bias = weights(packed.bias) + u * block.width, *const panel =
+                                                                        weights(u * block.gate_width * s.input);
       T* const to = pre + u * span * block.width;
       multiply<T>({x, 1, 0, s.input, panel, 0, bias, 0, to, block.width, 0, 0, 0, panel + block.gate_width * s.input},
                   block.gates * block.vectors, 0, slots, 1);
       for (long slot = 0; slot < slots; slot++)
-        for (long j = block.gate_width; j < block.width; j += lanes) V::load(bias + j).store(to + slot * block.width + j);
+        for (long j = block.gate_width; j < block.width; j += lanes)
+          V::load(bias + j).store(to + slot * block.width + j);
     }
     return step;
   }
@@ -101,9 +103,9 @@ class ForwardMember : Member<Cell, T> {
     const long next = span * block.width, next_weights = block.gate_width * output;
     T* const sums = pre + first_block * next + slot * block.width + block.apart * block.units;
     const T* const panel = weights(packed.hh) + first_block * next_weights;
-    multiply<T>(
-        {h_before + slot, 1, 0, output, panel, 0, sums, block.width, sums, block.width, next_weights, next, next, panel},
-        block.gates * block.vectors, 0, active, end_block - first_block);
+    multiply<T>({h_before + slot, 1, 0, output, panel, 0, sums, block.width, sums, block.width, next_weights, next,
+                 next, panel},
+                block.gates * block.vectors, 0, active, end_block - first_block);
   }
 
   // A compiled cell's equations for this member's units of one row, whose numbers lie side by side in all but pre.
@@ -121,7 +123,8 @@ class ForwardMember : Member<Cell, T> {
     for (long unit = from(), end = to(s.hidden); unit < end; unit += lanes) {
       const long u = unit / block.units, inside = unit % block.units, left = s.hidden - unit;
       const T* const in = pre + (u * span + slot) * block.width + inside;
-      V sum[Block<Cell, T>::columns], prev[Cell::states], next[Cell::states], kept[Cell::kept + 1], weight[Cell::vectors + 1];
+      V sum[Block<Cell, T>::columns], prev[Cell::states], next[Cell::states], kept[Cell::kept + 1],
+          weight[Cell::vectors + 1];
       for (int column = 0; column < block.columns; column++) sum[column] = V::load(in + column * block.units);
       if constexpr (Cell::reads_output) prev[0] = V::load(h_before + unit, left);
       for (int n = 0; n < Cell::vectors; n++)
@@ -150,8 +153,7 @@ class ForwardMember : Member<Cell, T> {
       for (int column = 0; column < block.columns; column++)
         runner.bind(reg++, in + column * block.units, block.width, Base::vector_step(span * block.width));
       for (int n = 0; n < cell.states; n++, reg++)
-        if (runner.reads(reg))
-          runner.bind_units(reg, before(n, step) + unit, Base::before_row(n, step) * apart, false);
+        if (runner.reads(reg)) runner.bind_units(reg, before(n, step) + unit, Base::before_row(n, step) * apart, false);
       for (int n = 0; n < cell.vectors; n++)
         runner.bind(reg++, weights(packed.vectors) + n * blocks * block.units + unit, 0, lanes);
       T* const shown = projects ? inner + step.row * wide<T>(s.hidden) + unit : Base::at(f.output, step) + unit;

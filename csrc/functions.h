@@ -24,7 +24,8 @@ template <class T>
 KEEPGATE_INLINE Vec<T> exp(Vec<T> x) {
   using V = Vec<T>;
   constexpr bool single = sizeof(T) == 4;
-  const V magic = single ? T(0x1.8p23 + 127) : T(0x1.8p52 + 1023), bounded = clamp(x, single ? T(-104) : T(-746), single ? T(89) : T(710));
+  const V magic = single ? T(0x1.8p23 + 127) : T(0x1.8p52 + 1023),
+          bounded = clamp(x, single ? T(-104) : T(-746), single ? T(89) : T(710));
   const auto power = [](V shifted) {
     return V((typename V::Native)((typename V::Bits)shifted.v << (single ? 23 : 52)));
   };

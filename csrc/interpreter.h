@@ -42,17 +42,17 @@ template <class T>
 void interpret(const Program& program, const Operand<T>* registers, const Rectangle& size) {
   using V = Vec<T>;
   for (const Instruction* now = program.first; now != program.end; now++) {
-#define KEEPGATE_ONE(name, value)                                                              \
-  case Operation::name:                                                                        \
-    each<1>(registers, *now, size, [](V a) { return value; });                                  \
+#define KEEPGATE_ONE(name, value)                              \
+  case Operation::name:                                        \
+    each<1>(registers, *now, size, [](V a) { return value; }); \
     break;
-#define KEEPGATE_TWO(name, value)                                                              \
-  case Operation::name:                                                                        \
-    each<2>(registers, *now, size, [](V a, V b) { return value; });                             \
+#define KEEPGATE_TWO(name, value)                                   \
+  case Operation::name:                                             \
+    each<2>(registers, *now, size, [](V a, V b) { return value; }); \
     break;
-#define KEEPGATE_THREE(name, value)                                                            \
-  case Operation::name:                                                                        \
-    each<3>(registers, *now, size, [](V a, V b, V c) { return value; });                        \
+#define KEEPGATE_THREE(name, value)                                      \
+  case Operation::name:                                                  \
+    each<3>(registers, *now, size, [](V a, V b, V c) { return value; }); \
     break;
     switch (now->operation) {
       KEEPGATE_ONE(copy, a)
@@ -79,7 +79,8 @@ void interpret(const Program& program, const Operand<T>* registers, const Rectan
       KEEPGATE_THREE(where, where(a, b, c))
       KEEPGATE_TWO(mul_sigmoid_slope, a * (b * (V(1) - b)))
       KEEPGATE_TWO(mul_tanh_slope, a * fnma(b, b, V(1)))
-      case Operation::count: break;
+      case Operation::count:
+        break;
     }
 #undef KEEPGATE_ONE
 #undef KEEPGATE_TWO

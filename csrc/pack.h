@@ -106,7 +106,8 @@ void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T*
   for (long u = blocks * member / members; u < blocks * (member + 1) / members; u++) {
     const long first = u * units;
     pack(w.weight_ih, to + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates, first);
-    if (cell.dense) pack(w.weight_hh, to + at.hh + u * block.gate_width * read, read, cell.uh_gates, block.gates, first);
+    if (cell.dense)
+      pack(w.weight_hh, to + at.hh + u * block.gate_width * read, read, cell.uh_gates, block.gates, first);
     for (int n = 0; n < cell.vectors; n++)
       pack(w.vectors[n], to + at.vectors + n * blocks * units + first, 1, alone, 1, first);
     // In the order of the columns: those of wx apart, the sums, those of uh apart.

@@ -33,7 +33,7 @@ class StepRunner<CellProgram, T> {
   }
 
  public:
-  const long room;           // numbers of a tile
+  const long room;  // numbers of a tile
   const long vectors, rows;  // of a tile, at most
 
   // most: vectors of units that lie at equal distances.

@@ -6,7 +6,6 @@
 
 namespace keepgate_test {
 
-
 struct Scalar {
   double x;
   Scalar() = default;
@@ -27,7 +26,13 @@ inline Scalar exp(Scalar a) { return std::exp(a.x); }
 inline Scalar log(Scalar a) { return std::log(a.x); }
 inline Scalar relu(Scalar a) { return a.x > 0 ? a.x : 0; }
 inline Scalar maximum(Scalar a, Scalar b) { return a.x > b.x ? a.x : b.x; }
+inline Scalar minimum(Scalar a, Scalar b) { return a.x < b.x ? a.x : b.x; }
 inline Scalar step_of(Scalar a) { return a.x > 0 ? 1 : 0; }
+inline Scalar greater(Scalar a, Scalar b) { return a.x > b.x ? 1 : 0; }
+inline Scalar where(Scalar condition, Scalar a, Scalar b) { return condition.x != 0 ? a : b; }
+inline Scalar sqrt(Scalar a) { return std::sqrt(a.x); }
+inline Scalar abs(Scalar a) { return std::fabs(a.x); }
+inline Scalar softplus(Scalar a) { return std::log1p(std::exp(a.x)); }
 
 // A step of `count` units. Every array is [values, count].
 template <class Cell>

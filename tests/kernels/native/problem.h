@@ -55,8 +55,8 @@ inline const Facts* read_cell(Reader& from, const std::string& name) {
       int word[5];
       for (int& into : word) into = from.integer();
       for (int i = 2; i < 5; ++i) program.reads[word[i]] = true;
-      cell.instructions[p].push_back({Operation(word[0]), uint8_t(word[1]), uint8_t(word[2]), uint8_t(word[3]),
-                                      uint8_t(word[4])});
+      cell.instructions[p].push_back(
+          {Operation(word[0]), uint8_t(word[1]), uint8_t(word[2]), uint8_t(word[3]), uint8_t(word[4])});
     }
     program.constant = cell.constant[p].data();
     program.first = cell.instructions[p].data();
