@@ -231,3 +231,15 @@ def test_what_moves_a_module_moves_a_layer(build):
     layer.reset_parameters()
     assert {weight.dtype for weight in layer.parameters()} == {torch.float64}
     assert not isinstance(layer, Recurrent) or len(layer.all_weights) == 1
+
+
+def test_a_kernel_named_later_runs_the_next_call(as_users_run):
+    layer = keepgate.LSTM(3, 4)
+    output = layer(x)[0]
+    layer.kernel = "reference"
+    assert type(layer(x)[0].grad_fn).__name__ == "StackBackward0"
+    agrees(layer(x)[0], output)
+    with pytest.raises(keepgate.SettingsError, match="there is no kernel 'gpu'"):
+        layer.kernel = "gpu"
+    layer.kernel = None
+    assert type(layer(x)[0].grad_fn).__name__ == type(output.grad_fn).__name__

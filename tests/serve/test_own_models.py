@@ -83,7 +83,7 @@ def test_every_route_answers(asked, own, name: str) -> None:
     assert said["tokens"] == list(reading.tokens.texts)
     assert len(said["strips"]) == len(reading.trace.layers)
     why = asked.post("/api/answer", **TEXT, model=name).json
-    assert why["carriers"] or why["sensitivity"]
+    assert why["tokens"] or why["sensitivity"]
     assert asked.post("/api/gradient", models=[name], lags=20).status == 200
     longer = asked.post("/api/lengthen", **TEXT, models=[name], language="zh", steps=4, to=100).json
     assert len(longer["answers"][name]) == 4

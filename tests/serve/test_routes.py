@@ -80,7 +80,7 @@ def test_several_networks_read_side_by_side(client, told, readings) -> None:
         assert (one["answer"]["start"], one["answer"]["sentence"]) == (
             reading.answer.start, reading.answer.sentence,
         )  # fmt: skip
-        assert (one["tokens"], one["asked_from"]) == (list(reading.tokens.texts), reading.question_start)
+        assert (one["tokens"], one["question_start"]) == (list(reading.tokens.texts), reading.question_start)
         whole = told["text"] + told["question"]
         spelt = [whole[a:b] for a, b in zip(one["starts"], one["ends"], strict=True)]
         assert spelt == one["tokens"]
@@ -136,15 +136,15 @@ def test_each_carrier_comes_with_its_proof(client, told, readings, name: str) ->
     found = token_effects(readings[name])
     assert (said["exact"], said["tried"]) == ("dropped", len(found))
     assert said["sensitivity"] is None
-    assert near([one["share"] for one in said["carriers"]], [one.probability_drop for one in found])
-    first = said["carriers"][0]
+    assert near([one["share"] for one in said["tokens"]], [one.probability_drop for one in found])
+    first = said["tokens"][0]
     proof = client.post("/api/what-if", **told, model=name, drop=[first["token"]]).json
     assert proof["answer"]["text"] == first["without"]["text"] == found[0].without.text
 
 
 def test_the_name_carries_the_answer_and_without_it_the_answer_is_another(client, told) -> None:
     for name in ("zh/lstm-chrono", "zh/gru-chrono"):
-        first = client.post("/api/answer", **told, model=name).json["carriers"][0]
+        first = client.post("/api/answer", **told, model=name).json["tokens"][0]
         assert told["text"][first["token"]] in "魯夫"
         assert first["share"] > 0.9
         assert first["without"]["text"] != "魯夫"
@@ -156,7 +156,7 @@ def test_a_plain_rnn_has_no_writes_and_says_so(client, told, readings) -> None:
         assert (reply.status, reply.json["code"]) == (422, "no_memory")
         assert "sum of what was written" in reply.json["error"]
     said = client.post("/api/answer", **told, model="zh/rnn").json
-    assert (said["carriers"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
+    assert (said["tokens"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
     assert near(said["sensitivity"], saliency(readings["zh/rnn"]))
     with pytest.raises(CellError):
         token_effects(readings["zh/rnn"])

@@ -13,7 +13,7 @@ from .look_outputs import PageLanguage
 
 if TYPE_CHECKING:
     from ..data.questions import Question
-    from ..lens.report import DiagnosisReport
+    from ..lens.report import Report
 
 EPILOGUE = """Examples:
 
@@ -91,9 +91,7 @@ def examine(
         _check(report, at_least)
 
 
-def _examined(
-    reader: object, questions: "list[Question]", needed: int | None, layer: str | None
-) -> "DiagnosisReport":
+def _examined(reader: object, questions: "list[Question]", needed: int | None, layer: str | None) -> "Report":
     from ..lens import examine as measured
 
     try:
@@ -109,7 +107,7 @@ def _evenly(questions: "list[Question]", most: int) -> "list[Question]":
     return [questions[k * len(questions) // most] for k in range(most)]
 
 
-def _check(report: "DiagnosisReport", wanted: int) -> None:
+def _check(report: "Report", wanted: int) -> None:
     """Raises FellShort for a horizon below what is wanted, SettingsError where none so long could show."""
     longest, (low, high) = report.behaviour.contexts[-1], report.interval
     if longest < wanted:

@@ -8,10 +8,11 @@ from . import capture, diagnosis, gradients, interventions, memory, readers, rep
 from .capture import Attached, attach, capture_layer
 from .diagnosis import Watch
 from .readers import read
-from .report import examine, explain
+from .report import Report, examine, explain
 
 __all__ = [
     "Attached",
+    "Report",
     "Watch",
     "attach",
     "capture",

@@ -27,7 +27,8 @@ def size_of(name: str, value: Any, *, least: int = 1) -> int:
             f"{name} is a count, so it is an int, got {type(value).__name__}: {value!r}"
         ) from None
     if size < least:
-        raise SettingsError(f"{name} is {size}; it must be {least} or more")
+        bound = "must be greater than zero" if least == 1 else f"must be {least} or more"
+        raise SettingsError(f"{name} is {size}, and {name} {bound}")
     return size
 
 
@@ -70,7 +71,8 @@ def check_no_projection(proj_size: int, layer: str) -> None:
     """Raises SettingsError: torch.nn's RNN and GRU take the argument in order to refuse it."""
     if proj_size:
         raise SettingsError(
-            f"proj_size={proj_size}: only an LSTM projects its output, a {layer} does not; leave it out"
+            f"proj_size argument is only supported for LSTM, not RNN or GRU: leave proj_size={proj_size} out of "
+            f"this {layer}"
         )
 
 
@@ -98,14 +100,17 @@ def rnn_cell(nonlinearity: str) -> Cell:
 
 def check_input(input: Tensor, weight_ih: Tensor, layer: str) -> None:
     """Raises ShapeError for an input with other features than the layer's, or of another kind than its weights."""
-    check_kind("input", input, weight_ih)
     features, expected = input.shape[-1], weight_ih.shape[1]
     if features != expected:
+        torchs = "input.size(-1) must be equal to input_size"
+        if layer.endswith("Cell"):
+            torchs = f"input has inconsistent input_size: got {features} expected {expected}"
         another = f" or build with input_size={features}" if features else ""
         raise ShapeError(
-            f"input has {features} features but this {layer} was built with input_size={expected}; "
+            f"{torchs}: input has {features} features but this {layer} was built with input_size={expected}; "
             f"project it first{another}"
         )
+    check_kind("input", input, weight_ih)
 
 
 def check_kind(name: str, given: Tensor, weight: Tensor) -> None:

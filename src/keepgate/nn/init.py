@@ -60,7 +60,7 @@ def initialise(
     Where a gate's complement keeps or writes (1 - z in a minGRU), its bias has the other sign.
     """
     if init == "torch":
-        bound = 1 / math.sqrt(hidden_size)
+        bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0  # a cell without units
         for weight in weights.values():
             nn.init.uniform_(weight, -bound, bound)
     else:

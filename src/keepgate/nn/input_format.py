@@ -52,7 +52,7 @@ class BatchLayout(NamedTuple):
         in_order = []
         for name, state, size in zip(names, states, sizes, strict=True):
             expected = (places, rows, size) if self.batched else (places, size)
-            check_state(f"initial state {name}", state, expected, self.x)
+            check_state(f"initial state {name}", state, expected, self.x, "Expected hidden size")
             in_order.append(self._rows_of(state) if self.batched else state.unsqueeze(1))
         return list(zip(*in_order, strict=True))
 
@@ -155,19 +155,20 @@ def batch_layout(
     return BatchLayout(x=x, lengths=checked, batched=batched, batch_first=batch_first)
 
 
-def check_state(name: str, state: Any, expected: tuple[int, ...], like: Tensor) -> None:
-    """Raises ShapeError for a state that is no tensor, or of another shape, dtype or device than it must be."""
+def check_state(name: str, state: Any, expected: tuple[int, ...], like: Tensor, torchs: str) -> None:
+    """Raises ShapeError for a state that is no tensor, or of another shape, dtype or device than it must be.
+
+    torchs: the words with which torch's message begins, which code may look for.
+    """
     if not isinstance(state, Tensor):
         raise ShapeError(
             f"{name} is {type(state).__name__}, expected a tensor of shape {expected}; leave hx out for zeros"
         )
     if tuple(state.shape) != expected:
-        meaning = (
-            "[layers · directions, batch, units]"
-            if len(expected) == 3
-            else "one for each of the input's rows"
+        raise ShapeError(
+            f"{torchs} {expected}, got {list(state.shape)}: {name} has a number a unit for each row of "
+            "the input and, in a layer, for each of its layers and directions; leave hx out for zeros"
         )
-        raise ShapeError(f"{name} has shape {tuple(state.shape)}, expected {expected}: {meaning}")
     check_kind(name, state, like)
 
 

@@ -37,7 +37,12 @@ class PlaceParameters:
     """
 
     def __init__(self, cell: Cell, names: dict[str, str], kernel: str | None = None) -> None:
-        self.cell, self.names, self.kernel = cell, names, kernel
+        self.cell, self.names = cell, names
+        self.use(kernel)
+
+    def use(self, kernel: str | None) -> None:
+        """Sets the only kernel that may run the layer, None for any."""
+        self.kernel = kernel
         self._weights: Weights | None = None
         self._fast_path: FastPath | None = None
 

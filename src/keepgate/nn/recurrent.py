@@ -86,12 +86,11 @@ class Recurrent(nn.RNNBase):
         )
         self.bias, self.batch_first = switch_of("bias", bias), switch_of("batch_first", batch_first)
         self.bidirectional, self.dropout = switch_of("bidirectional", bidirectional), dropout_of(dropout)
-        self.init, self.kernel = init, kernel
+        self.init, self._places = init, list[PlaceParameters]()
         self.horizon, self.forget_bias = real_of("horizon", horizon), real_of("forget_bias", forget_bias)
         check_projection(cell, self.proj_size, self.hidden_size)
         check_init(cell, init, self.horizon, self.forget_bias, self.bias)
-        if kernel is not None:
-            by_name(kernel)
+        self.kernel = kernel
         prepare(cell)
         if self.dropout > 0 and self.num_layers == 1:
             warnings.warn(
@@ -99,7 +98,6 @@ class Recurrent(nn.RNNBase):
                 "set num_layers=2 or more, or dropout=0",
                 stacklevel=3,
             )
-        self._places: list[PlaceParameters] = []
         for layer in range(self.num_layers):
             width = self.output_size * self.directions if layer else self.input_size
             shapes = parameter_shapes(
@@ -115,6 +113,19 @@ class Recurrent(nn.RNNBase):
         self.reset_parameters()
 
     @property
+    def kernel(self) -> str | None:
+        """The name of the kernel that must run every call, or None for the first that can."""
+        return self._kernel
+
+    @kernel.setter
+    def kernel(self, name: str | None) -> None:
+        if name is not None:
+            by_name(name)
+        self._kernel = name
+        for place in self._places:
+            place.use(name)
+
+    @property
     def output_size(self) -> int:
         """Units of the output in one direction."""
         return self.proj_size or self.hidden_size
@@ -128,6 +139,11 @@ class Recurrent(nn.RNNBase):
     def all_weights(self) -> list[list[Tensor]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
         return [list(place.tensors(self).values()) for place in self._places]
+
+    @property
+    def _flat_weights(self) -> list[Tensor]:
+        """All of them in one list, where code written for torch.nn looks for them."""
+        return [weight for place in self.all_weights for weight in place]
 
     def reset_parameters(self) -> None:
         """Draws the initial weights again, by the `init` that the layer was built with."""

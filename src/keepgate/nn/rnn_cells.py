@@ -36,7 +36,10 @@ class CellLayer(nn.RNNCellBase):
         horizon: float | None,
         forget_bias: float | None,
     ) -> None:
-        input_size, hidden_size = size_of("input_size", input_size), size_of("hidden_size", hidden_size)
+        input_size, hidden_size = (
+            size_of("input_size", input_size),
+            size_of("hidden_size", hidden_size, least=0),
+        )
         self.cell, self.init, bias = cell, init, switch_of("bias", bias)
         self.horizon, self.forget_bias = real_of("horizon", horizon), real_of("forget_bias", forget_bias)
         check_init(cell, init, self.horizon, self.forget_bias, bias)
@@ -69,8 +72,9 @@ class CellLayer(nn.RNNCellBase):
         if not isinstance(states, (tuple, list)) or len(states) != len(cell.states):
             count = len(states) if isinstance(states, (tuple, list)) else type(states).__name__
             raise ShapeError(f"{name}: hx is a tuple of {', '.join(cell.states)}, got {count}")
-        for state_name, state in zip(cell.states, states, strict=True):
-            check_state(f"{name}: state {state_name}", state, shape, self.weight_ih)
+        for index, (state_name, state) in enumerate(zip(cell.states, states, strict=True)):
+            torchs = "" if not isinstance(state, Tensor) else _torchs_words(index, len(states), state, shape)
+            check_state(f"{name}: state {state_name}", state, shape, self.weight_ih, torchs)
         wx = linear(input, self.weight_ih, self.bias_ih).chunk(len(cell.gates), -1)
         uh = linear(states[0], self.weight_hh, self.bias_hh).chunk(len(cell.gates), -1)
         step = cell.step(
@@ -92,6 +96,16 @@ class CellLayer(nn.RNNCellBase):
         settings = {name: getattr(self, name, default) for name, default in defaults.items()}
         changed = [f"{name}={value}" for name, value in settings.items() if value != defaults[name]]
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
+
+
+def _torchs_words(index: int, states: int, state: Tensor, shape: tuple[int, ...]) -> str:
+    """What torch says of a state of a wrong shape, which code may look for."""
+    if state.dim() not in (1, 2):
+        name = f"hx[{index}]" if states > 1 else "hidden"
+        return f"Expected {name} to be 1D or 2D, got {state.dim()}D instead: expected"
+    if state.shape[-1] != shape[-1]:
+        return f"hidden{index} has inconsistent hidden_size: got {state.shape[-1]}, expected {shape[-1]}: expected"
+    return f"Input batch size {shape[0]} doesn't match hidden{index} batch size {state.shape[0]}: expected"
 
 
 class RNNCell(CellLayer):

@@ -17,6 +17,7 @@ from ..export import load
 from ..nn import Recurrent
 from ..tasks import KINDS
 from ..tasks.task import Task
+from ..wording import LANGUAGES, meaning
 from .fullwidth import normalise_widths
 from .limits import RequestError
 from .vocabulary_coverage import vocabulary_share
@@ -93,6 +94,10 @@ class Model:
                 for reverse in (False, True)[: layer.directions]
             ],
             "gates": list(gates_of(cell)),
+            "letters": {
+                language: {name: meaning(cell.letters, name, language) for name in cell.letters}
+                for language in LANGUAGES
+            },
             "states": sorted(cell.states, key=lambda state: state != cell.memory_state),
             "memory": cell.memory_state,
             "keeps": cell.retain_gate,

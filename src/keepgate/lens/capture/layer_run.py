@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ...errors import SettingsError
 from ...kernels import Call
 from ...nn import GRU, LSTM, RNN, Recurrent
+from ...nn.eval_mode import eval_mode
 from ...nn.input_format import BatchLayout, Hidden, Lengths, batch_layout
 from ...nn.trace import Trace
 from ..compact_repr import compact_repr
@@ -90,7 +91,7 @@ def capture_layer(
         trace = ours.trace(x, hx, lengths=lengths, resets=resets)
         calls = ours.calls(x, hx, lengths=lengths, resets=resets)
     initial = tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
-    return LayerRun(layer=ours, x=x.detach(), initial=initial, lengths=trace.lengths, trace=trace)
+    return LayerRun(layer=ours, x=x.detach().clone(), initial=initial, lengths=trace.lengths, trace=trace)
 
 
 def as_keepgate_layer(module: nn.Module) -> Recurrent:
@@ -102,7 +103,7 @@ def as_keepgate_layer(module: nn.Module) -> Recurrent:
     if isinstance(module, Recurrent):
         new = Recurrent(
             module.cell, module.input_size, module.hidden_size, module.num_layers, module.bias,
-            bidirectional=module.bidirectional, proj_size=module.proj_size, device="meta", kernel=module.kernel,
+            bidirectional=module.bidirectional, proj_size=module.proj_size, device="meta",
         )  # fmt: skip
         return _with_weights_of(module, new)
     for theirs, ours in _OURS:
@@ -160,7 +161,9 @@ def _like(module: nn.RNNBase, ours: type[Recurrent]) -> Recurrent:
 
 
 def _with_weights_of(module: nn.Module, new: Recurrent) -> Recurrent:
-    # By attribute: a weight that is parametrised, such as by weight_norm, is no parameter of its own.
-    weights = {name: getattr(module, name).detach() for name, _ in new.named_parameters()}
+    # By attribute: a weight that is parametrised, such as by weight_norm, is no parameter of its own. In evaluation
+    # mode, in which spectral_norm makes no step of its power iteration.
+    with eval_mode(module):
+        weights = {name: getattr(module, name).detach() for name, _ in new.named_parameters()}
     new.load_state_dict(weights, assign=True)
     return new.requires_grad_(False).eval()

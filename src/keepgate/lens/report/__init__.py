@@ -8,8 +8,8 @@ from .language import (
     Language,
 )
 from .show import (
-    DiagnosisReport,
     ExplanationReport,
+    Report,
     VerdictReport,
     examine,
     explain,
@@ -17,10 +17,10 @@ from .show import (
 
 __all__ = [
     "LANGUAGES",
-    "DiagnosisReport",
     "ExplanationReport",
     "Figure",
     "Language",
+    "Report",
     "VerdictReport",
     "examine",
     "explain",

@@ -68,7 +68,7 @@ def figure_of_explanation(explanation: Explanation, name: str, language: str) ->
 
 
 def figure_of_diagnosis(diagnosis: Diagnosis, name: str, language: str) -> Figure:
-    """One figure of what `examine` found. Raises SettingsError as `DiagnosisReport.figure` does."""
+    """One figure of what `examine` found. Raises SettingsError as `Report.figure` does."""
     draw = _known(name, _OF_DIAGNOSIS)
     refuse_unknown(language)
     if name in _NEED_GATES and not len(diagnosis.half_lives):

@@ -109,7 +109,7 @@ class VerdictReport(Verdict):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DiagnosisReport(Diagnosis):
+class Report(Diagnosis):
     """A diagnosis that shows itself at a prompt and as figures."""
 
     verdict: VerdictReport
@@ -168,7 +168,7 @@ def examine(
     needed: int | None = None,
     layer: str | None = None,
     epsilon: float = EPSILON,
-) -> DiagnosisReport:
+) -> Report:
     """How far back a model of the user's own, or a reader of ours, learns, keeps and uses what it reads, and a verdict.
 
         report = keepgate.lens.examine(model, [(x, targets)])
@@ -188,7 +188,7 @@ def examine(
     Raises SettingsError without data, without a recurrent layer, or for a loss that is not one number a row.
     """
     found = diagnose(model, data, loss=loss, time=time, needed=needed, layer=layer, epsilon=epsilon)
-    return DiagnosisReport(**_fields(found) | {"verdict": VerdictReport(**_fields(found.verdict))})
+    return Report(**_fields(found) | {"verdict": VerdictReport(**_fields(found.verdict))})
 
 
 def _fields(numbers: Any) -> dict[str, Any]:

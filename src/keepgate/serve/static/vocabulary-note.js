@@ -21,7 +21,7 @@ export function exampleLanguage() {
 const narrow = matchMedia("(max-width: 620px)"); // where the answers are to be seen without scrolling
 
 /** Says it under the form and above the answers, and keeps it true. */
-export function startKnown() {
+export function startVocabularyNote() {
   on(["readings", "language", "models"], showLearnt);
   narrow.addEventListener("change", showLearnt);
   on(["readings", "chosen", "language"], showRead);
