@@ -181,7 +181,7 @@ def _is_complement_of_square(node: Expr) -> bool:
 def _reached(lines: Mapping[Expr, _Line], results: Collection[Expr]) -> dict[Expr, _Line]:
     """The lines on which the results depend."""
     needed = set(results)
-    for node, (_, arguments) in reversed(lines.items()):
+    for node, (_, arguments) in reversed(list(lines.items())):
         if node in needed:
             needed.update(arguments)
     return {node: line for node, line in lines.items() if node in needed}
