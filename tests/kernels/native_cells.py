@@ -8,10 +8,10 @@ from tests.kernels.calls import CORE
 from tests.kernels.user_cells import COPIES, LITERATURE, everything
 
 
-def cells_file(folder: Path) -> Path:
+def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
     """A file in the folder with what the core is given of each compiled cell, and of cells that are none."""
     path = folder / "cells.txt"
-    cells = (*CORE, *COPIES.values(), *LITERATURE, everything)
+    cells = [cell for cell in (*CORE, *COPIES.values(), *LITERATURE, everything) if cell is not without]
     path.write_text("".join(f"{' '.join(map(str, words(cell)))}\n" for cell in cells))
     return path
 

@@ -8,6 +8,7 @@ import pytest
 from keepgate import _core
 from tests.kernels.drivers import driver, driver_here, run
 from tests.kernels.native_cells import cells_file
+from tests.kernels.user_cells import slstm
 from tests.tools import needs, path_of
 
 CROSS, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64-static"
@@ -22,7 +23,8 @@ def test_every_cell_with_every_option_has_the_same_bits_with_any_threads(tmp_pat
 
 @pytest.mark.parametrize("isa", [isa for isa in _core.isas() if isa not in ("baseline", "neon")])
 def test_instruction_sets_agree(tmp_path: Path, isa: str):
-    native, cells, numbers = driver_here(), cells_file(tmp_path), str(tmp_path / "numbers")
+    # What an sLSTM sums up has no bound, and instruction sets round apart in it.
+    native, cells, numbers = driver_here(), cells_file(tmp_path, without=slstm), str(tmp_path / "numbers")
     run([native, cells, "dump", numbers], KEEPGATE_ISA="baseline")
     run([native, cells, "compare", numbers], KEEPGATE_ISA=isa)
 
@@ -31,7 +33,7 @@ def test_instruction_sets_agree(tmp_path: Path, isa: str):
 @needs(CROSS)
 @needs(EMULATOR)
 def test_neon_agrees(tmp_path: Path):
-    cells, numbers = cells_file(tmp_path), str(tmp_path / "numbers")
+    cells, numbers = cells_file(tmp_path, without=slstm), str(tmp_path / "numbers")
     run([driver_here(), cells, "dump", numbers, "3"], KEEPGATE_ISA="baseline")
     neon = driver("neon", *NEON, "-DCMAKE_EXE_LINKER_FLAGS=-static")
     said = run([path_of(EMULATOR), neon, cells, "compare", numbers, "3"])
