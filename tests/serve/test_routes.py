@@ -10,12 +10,11 @@ from keepgate.demo.stories import pirate_king_story, stories, vocabulary_coverag
 from keepgate.errors import CellError
 from keepgate.export import save
 from keepgate.lens import read
-from keepgate.lens.gradients import decay_length, gradient_of_run, vanishing_lag
-from keepgate.lens.memory import half_lives, memory_updates, write_retention
+from keepgate.lens.gradients import gradient_of_run, vanishing_lag
+from keepgate.lens.memory import half_lives, memory_updates, relative_state_change, write_retention
 from keepgate.lens.readers import counterfactual_answer, saliency, token_effects
 from keepgate.lens.readers.search import sentence_spans, span_effects
-from keepgate.lens.readers.view import relative_state_change
-from keepgate.serve.gradients import story
+from keepgate.serve.gradients import story, verdict
 from keepgate.serve.models import served
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -302,8 +301,24 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
         true = gradient_of_run(reading.seen, reached, furthest=60)
         assert near(line["values"], true)
         assert line["gone"] == vanishing_lag(true)
-        assert near([line["decay"]], [decay_length(true)])
-        assert line["has_bias"] == (line["model"] != "zh/rnn")
+        assert line["verdict"] == verdict(true)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 10, 1000], "explodes"),
+        ([1, 10, math.inf], "explodes"),
+        ([1, 2, math.nan], "explodes"),
+        ([1, 1.5, 2], "grows"),
+        ([1, 0.5, 0.2], "arrives"),
+        ([1, 0.009, 0.008], "flat"),
+        ([1, 0.009, 0.0001], "gone"),
+        ([1, 0, 0], "gone"),
+    ],
+)
+def test_a_gradient_in_one_word(values: list[float], expected: str) -> None:
+    assert verdict(torch.tensor(values, dtype=torch.float64)) == expected
 
 
 @pytest.mark.parametrize("lags", [1, 500])

@@ -11,19 +11,6 @@ from .readers import read
 from .report import Report, examine, explain
 
 __all__ = [
-    "Attached",
-    "Report",
-    "Watch",
-    "attach",
-    "capture",
-    "capture_layer",
-    "diagnosis",
-    "examine",
-    "explain",
-    "gradients",
-    "interventions",
-    "memory",
-    "read",
-    "readers",
-    "report",
-]
+    "Attached", "Report", "Watch", "attach", "capture", "capture_layer", "diagnosis", "examine", "explain",
+    "gradients", "interventions", "memory", "read", "readers", "report",
+]  # fmt: skip

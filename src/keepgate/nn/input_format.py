@@ -112,7 +112,7 @@ class BatchLayout(NamedTuple):
         """The output [time, batch, units] in the form in which the input came."""
         if self.packed is not None:
             assert self.lengths is not None
-            return self.packed._replace(data=output[length_mask(self.lengths, len(output)).to(output.device)])
+            return self.packed._replace(data=output[length_mask(len(output), self.lengths, output.device)])
         if not self.batched:
             return output.squeeze(1)
         return output.transpose(0, 1) if self.batch_first else output
@@ -218,7 +218,7 @@ def _unpacked(packed: PackedSequence, layer: str) -> BatchLayout:
             f"{layer}: batch_sizes adds up to {sum(counts)}, but the data has {len(data)} rows; {_REPACK}"
         )
     _check_permutation(packed, counts[0], layer)
-    real = torch.arange(counts[0]) < sizes.cpu().unsqueeze(1)
+    real = length_mask(counts[0], sizes.cpu()).T
     positions = torch.zeros(len(counts), counts[0], dtype=torch.int64)
     positions[real] = torch.arange(len(data))
     padded = data.index_select(0, positions.reshape(-1).to(data.device)).view(len(counts), counts[0], -1)

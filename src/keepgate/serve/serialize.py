@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor
 
 from ..errors import CellError
-from ..lens.memory import half_lives, memory_updates, write_retention
+from ..lens.memory import half_lives, memory_updates, relative_state_change, write_retention
 from ..lens.readers import (
     AnswerOrigin,
     Reading,
@@ -19,7 +19,6 @@ from ..lens.readers import (
     saliency,
 )
 from ..lens.readers.leave_one_out import TRIED
-from ..lens.readers.view import relative_state_change
 from ..lens.thresholds import NEGLIGIBLE_DROP
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
@@ -32,7 +31,7 @@ from .vocabulary_coverage import unknown
 MAX_ERASERS, MAX_UNITS = 5, 8
 # Words that are listed under an answer.
 MAX_LISTED = 5
-# Products of a weight and a number that proving one answer may cost, about a second's; but so many tokens at the least.
+# Multiplications that the ablations of one answer may cost, about a second's; but so many ablations at the least.
 ABLATION_BUDGET, MIN_ABLATIONS = 8_000_000_000, 16
 
 JsonObject = dict[str, object]
@@ -92,24 +91,24 @@ def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: in
     _check_tokens(reading, [token])
     _check_unit(part, unit)
     try:
-        found, writes = write_retention(part, token, unit=unit), memory_updates(part)
+        retention, updates = write_retention(part, token, unit=unit), memory_updates(part)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
-    most = found.forgotten.topk(min(MAX_ERASERS, len(found.forgotten)))
-    wrote = writes.write[token, 0]
-    units = range(len(wrote)) if unit is None else [unit]
-    largest = sorted(units, key=lambda each: -abs(float(wrote[each])))[:MAX_UNITS]
+    erasers = retention.forgotten.topk(min(MAX_ERASERS, len(retention.forgotten)))
+    written = updates.write[token, 0]
+    units = range(len(written)) if unit is None else [unit]
+    largest = sorted(units, key=lambda k: -abs(float(written[k])))[:MAX_UNITS]
     return {
-        "size": rounded(found.size),
-        "left": rounded_list(found.retained),
-        "erased": rounded_list(found.forgotten),
-        "at_end": rounded(found.at_end),
+        "size": rounded(retention.size),
+        "left": rounded_list(retention.retained),
+        "erased": rounded_list(retention.forgotten),
+        "at_end": rounded(retention.at_end),
         "erasers": [
             {"token": place, "share": rounded(share)}
-            for share, place in zip(most.values.tolist(), most.indices.tolist(), strict=True)
+            for share, place in zip(erasers.values.tolist(), erasers.indices.tolist(), strict=True)
             if share > 0
         ],
-        "written": [{"unit": each, "value": rounded(float(wrote[each]))} for each in largest],
+        "written": [{"unit": k, "value": rounded(float(written[k]))} for k in largest],
     }
 
 
@@ -245,7 +244,7 @@ def _layer(reading: Reading, layer: int, reverse: bool) -> LayerTrace:
 
 
 def _max_ablations(reading: Reading) -> int:
-    tokens, weights = len(reading.tokens), sum(each.numel() for each in reading.seen.layer.parameters())
+    tokens, weights = len(reading.tokens), sum(weight.numel() for weight in reading.seen.layer.parameters())
     return min(TRIED, max(MIN_ABLATIONS, ABLATION_BUDGET // (weights * tokens)))
 
 

@@ -13,6 +13,7 @@ from ...kernels import Call
 from ...nn import GRU, LSTM, RNN, Recurrent
 from ...nn.eval_mode import eval_mode
 from ...nn.input_format import BatchLayout, Hidden, Lengths, batch_layout
+from ...nn.length_mask import length_mask
 from ...nn.trace import Trace
 from ..compact_repr import compact_repr
 
@@ -135,8 +136,8 @@ def in_callers_order(
     arranged = arranged._replace(x=arranged.x.detach())
     if arranged.packed is None or arranged.lengths is None:
         return arranged
-    real = torch.arange(len(arranged.x)).unsqueeze(1) < arranged.lengths
-    x, ends = arranged.x.masked_fill(~real.unsqueeze(2).to(arranged.x.device), 0), arranged.lengths
+    real = length_mask(len(arranged.x), arranged.lengths, arranged.x.device)
+    x, ends = arranged.x.masked_fill(~real.unsqueeze(2), 0), arranged.lengths
     order = arranged.packed.unsorted_indices
     if order is not None:
         x, ends = x.index_select(1, order), ends[order.cpu()]

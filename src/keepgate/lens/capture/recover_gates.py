@@ -19,6 +19,7 @@ from ...errors import SettingsError
 from ...kernels import Call, explain, run
 from ...nn import Recurrent
 from ...nn.input_format import BatchLayout, Hidden
+from ...nn.stack import run_stack
 from ...nn.trace import LayerTrace, Trace, layer_trace
 from ..memory.additive import scan
 from .layer_run import LayerRun, as_keepgate_layer, as_tuple, in_callers_order, refuse_dropout
@@ -88,19 +89,17 @@ def _layers(
 ) -> list[LayerTrace]:
     """Every layer and direction: the last from its output, those below it from a run of their own."""
     parts: list[LayerTrace] = []
-    for depth in range(layer.num_layers):
-        calls = []
-        for way in range(layer.directions):
-            place = depth * layer.directions + way
-            before = tuple(state[place] for state in states)
-            calls.append(Call.of(layer.weights_at(place), x, before, lengths, None, bool(way), True))
-        if depth == layer.num_layers - 1:
-            outputs = last.split_with_sizes([layer.output_size] * layer.directions, -1)
-            return [*parts, *(gates(call, h, depth) for call, h in zip(calls, outputs, strict=True))]
-        parts += [_run_again(call, depth) for call in calls]
-        shown = [part[layer.cell.states[0]] for part in parts[-len(calls) :]]
-        x = torch.cat(shown, -1) if len(shown) > 1 else shown[0]
-    raise AssertionError("a layer has a last one")
+    outputs = last.split_with_sizes([layer.output_size] * layer.directions, -1)
+
+    def run_place(place: int, call: Call) -> Tensor:
+        depth, way = divmod(place, layer.directions)
+        on_top = depth == layer.num_layers - 1
+        parts.append(gates(call, outputs[way], depth) if on_top else _run_again(call, depth))
+        return parts[-1][layer.cell.states[0]]
+
+    before = list(zip(*states, strict=True))
+    run_stack(layer.weights(), layer.directions, x, before, run_place, lengths=lengths, trace=True)
+    return parts
 
 
 def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int = 0) -> LayerTrace:

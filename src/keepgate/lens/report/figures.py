@@ -21,6 +21,7 @@ from .figure import Figure, standing_alone
 from .html import fragment, page, summary
 from .labels import SHORT, short_name
 from .language import refuse_unknown
+from .plot import plot
 from .retention_plot import draw_retention
 from .strips import draw_strips
 
@@ -61,19 +62,27 @@ _NEED_GATES = ("retention", "half_life")
 def figure_of_explanation(explanation: Explanation, name: str, language: str) -> Figure:
     """One figure of an explanation. Raises SettingsError as `ExplanationReport.figure` does."""
     draw = _known(name, _OF_EXPLANATION)
-    refuse_unknown(language)
-    if name in _NEED_GATES and not explanation.gated:
-        raise _no_gates(name, short_name(explanation))
-    return standing_alone(name, draw(explanation, SHORT[language]))
+    check_figure(explanation, name, language)
+    drawn = draw(explanation, SHORT[language])
+    return standing_alone(name, drawn, draw=lambda ax: plot(explanation, name, ax, language))
 
 
 def figure_of_diagnosis(diagnosis: Diagnosis, name: str, language: str) -> Figure:
     """One figure of what `examine` found. Raises SettingsError as `Report.figure` does."""
     draw = _known(name, _OF_DIAGNOSIS)
+    check_figure(diagnosis, name, language)
+    drawn = draw(diagnosis, SHORT[language])
+    return standing_alone(name, drawn, draw=lambda ax: plot(diagnosis, name, ax, language))
+
+
+def check_figure(numbers: Explanation | Diagnosis, name: str, language: str) -> None:
+    """Raises SettingsError for a figure or language that there is not, or one that needs gates where there are none."""
+    explained = isinstance(numbers, Explanation)
+    _known(name, _OF_EXPLANATION if explained else _OF_DIAGNOSIS)
     refuse_unknown(language)
-    if name in _NEED_GATES and not len(diagnosis.half_lives):
-        raise _no_gates(name, diagnosis.name)
-    return standing_alone(name, draw(diagnosis, SHORT[language]))
+    gated = numbers.gated if explained else bool(len(numbers.half_lives))
+    if name in _NEED_GATES and not gated:
+        raise _no_gates(name, short_name(numbers) if explained else numbers.name)
 
 
 def _known(name: str, figures: dict[str, Drawing]) -> Drawing:

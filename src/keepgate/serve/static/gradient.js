@@ -195,26 +195,21 @@ function table() {
       el("th", { scope: "col" }, t(`gradient.${name}`, { lag: at })),
     ),
   );
-  const rows = reply.lines.map((each, k) =>
+  const rows = reply.lines.map((line, k) =>
     el(
       "tr",
       { class: `series-${k}` },
-      el("th", { scope: "row" }, lineKey(k), " ", fullName(each.model)),
-      el("td", { class: "number" }, size(each.values[reply.lags.indexOf(at)])),
-      el("td", {}, verdict(each)),
+      el("th", { scope: "row" }, lineKey(k), " ", fullName(line.model)),
+      el("td", { class: "number" }, size(line.values[reply.lags.indexOf(at)])),
+      el("td", {}, verdictText(line)),
     ),
   );
   return el("table", { class: "gradients" }, el("thead", {}, head), el("tbody", {}, rows));
 }
 
-const FLAT = 0.05; // of what it was where it fell under 1%, still there at the furthest: it fades no more
-const EXPLODED = 100; // times what it was at lag 0; growth below it is only growth
-
-function verdict({ gone, explodes, values }) {
-  const last = values.at(-1);
-  if (explodes && (last === null || last >= EXPLODED)) return t("gradient.explodes");
-  if (explodes) return t("gradient.grows", { times: size(last), lag: reply.lags.at(-1) });
-  if (gone === null) return t("gradient.arrives", { lag: reply.lags.at(-1) });
-  const flat = last !== null && last > FLAT * values[gone];
-  return t(flat ? "gradient.flat" : "gradient.gone", { lag: gone, last: size(last) });
-}
+const verdictText = ({ verdict, gone, values }) =>
+  t(`gradient.${verdict}`, {
+    times: size(values.at(-1)),
+    last: size(values.at(-1)),
+    lag: gone === null || verdict === "grows" ? reply.lags.at(-1) : gone,
+  });
