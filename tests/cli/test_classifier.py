@@ -126,7 +126,7 @@ def test_it_is_measured_with_intervals_baselines_and_confusions(
     unknown = tmp_path / "unknown.csv"
     unknown.write_text("text,label\nlovely room,superb\n", encoding="utf-8")
     ran = keepgate("evaluate", model, unknown)
-    assert "1 of the 1 texts cannot be right, because its label is none of the model's" in ran.err.replace(
+    assert "1 of 1 text cannot be right, because its label is none of the model's" in ran.err.replace(
         "\n", " "
     )
 
@@ -144,6 +144,15 @@ def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_pat
     assert [json.loads(line) for line in (tmp_path / "l.jsonl").read_text().splitlines()] == records
     assert keepgate("predict", model, "-", "--tsv", "--out", "x", stdin=b"a").code == 2
     assert keepgate("predict", model, tmp_path / "none.txt").code == 3
+
+
+def test_a_table_read_as_plain_text_is_told(model: Path, tmp_path: Path, keepgate) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text("body,stars\ngood,5\n", encoding="utf-8")
+    ran = keepgate("predict", model, path)
+    assert len(ran.out.splitlines()) == 2
+    assert "--text-column" in ran.err
+    assert keepgate("predict", model, path, "--text-column", "body").err == ""
 
 
 def test_look_says_which_words_the_label_rests_on(model: Path, tmp_path: Path, keepgate) -> None:

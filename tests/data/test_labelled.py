@@ -74,3 +74,10 @@ def test_texts_to_predict_come_from_lines_or_a_table() -> None:
     assert [item.text for item in read_texts('{"text": "one"}\n', "x").items] == ["one"]
     with pytest.raises(CorpusError, match="there is no text"):
         read_texts("text\n\n", "x")
+
+
+def test_one_column_is_not_both_text_and_label(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,label\ngood,1\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match="'label' cannot be both text and label"):
+        read_labelled(path, text_column="label")

@@ -370,18 +370,19 @@ class Last(torch.nn.Module):
 def test_a_report_draws_its_half_lives_gradient_and_horizon():
     torch.manual_seed(0)
 
+    pytest.importorskip("matplotlib", reason="matplotlib draws them")
     data = [(torch.randn(6, 12, 2), torch.randint(0, 2, (6,)))]
     report = examine(Last(torch.nn.LSTM), data)
     for name in ("half_life", "gradient", "horizon"):
-        for language in ("en", "zh-TW"):
-            figure = report.figure(name, language=language)
-            ElementTree.fromstring(figure.svg)
-            assert figure.description
-    assert f"{report.horizon:,} steps" in report.figure("horizon").description
+        titles = {report.plot(name, language=language).get_title() for language in ("en", "zh-TW")}
+        assert len(titles) == 2
+        assert "" not in titles
+    assert report.plot("gradient").lines[0].get_ydata().tolist() == report.gradient.tolist()
+    assert report.plot("horizon").lines[0].get_ydata().tolist() == report.behaviour.gap.tolist()
     with pytest.raises(SettingsError, match="choose one of horizon"):
-        report.figure("horizons")
+        report.plot("horizons")
     with pytest.raises(SettingsError, match="without a gate"):
-        examine(Last(torch.nn.RNN), data).figure("half_life")
+        examine(Last(torch.nn.RNN), data).plot("half_life")
 
 
 # ---- PNG and PDF, by matplotlib
@@ -407,16 +408,14 @@ def test_every_figure_is_drawn_into_given_axes(kind):
         assert axes[2].lines[0].get_ydata().tolist() == retained
 
 
-def test_a_report_is_plotted_and_saved(tmp_path):
+def test_a_figure_is_saved_as_png_and_pdf(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib draws them")
-    report = examine(Last(torch.nn.LSTM), [(torch.randn(20, 40, 2), torch.zeros(20, dtype=torch.long))])
-    ax = report.plot("gradient")
-    assert ax.lines[0].get_ydata().tolist() == report.gradient.tolist()
-    for name in ("half_life", "gradient", "horizon"):
-        png = report.figure(name).save(tmp_path / f"{name}.png").read_bytes()
-        assert png[:8] == b"\x89PNG\r\n\x1a\n"
-        assert report.figure(name).save(tmp_path / f"{name}.pdf").read_bytes()[:5] == b"%PDF-"
+    found = looked(**KINDS[0])
+    plain = replace(found, tokens=replace(found.tokens, texts=("a",) * len(found.tokens.texts)))
+    png = plain.figure("saliency").save(tmp_path / "x.png").read_bytes()
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(png[16:20]) == pytest.approx(7.2 * 300, abs=2)
+    assert plain.figure("saliency").save(tmp_path / "x.pdf").read_bytes()[:5] == b"%PDF-"
 
 
 def test_a_letter_that_no_font_has_is_told(lstm, tmp_path):

@@ -46,11 +46,9 @@ def build() -> App:
     )
     _add(app, compare.compare, compare.EPILOGUE, "keepgate compare [OPTIONS]", place=1)
     app.command(training)
-    for place, (function, epilogue) in enumerate(
-        ((train.reader, train.READER_EPILOGUE), (train.classifier, train.CLASSIFIER_EPILOGUE)), 1
-    ):
-        usage = f"keepgate train {function.__name__} DATA... --out MODEL [OPTIONS]"
-        _add(training, function, epilogue, usage, place=place)
+    usage = "keepgate train {} DATA... --out MODEL [OPTIONS]"
+    _add(training, train.reader, train.READER_EPILOGUE, usage.format("reader"), place=1)
+    _add(training, train.classifier, train.CLASSIFIER_EPILOGUE, usage.format("classifier"), place=2)
     _add(app, ask.ask, ask.EPILOGUE, "keepgate ask MODEL --text FILE [OPTIONS]", place=3)
     _add(
         app,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 
 from ..errors import SettingsError
-from .console import print_text
+from .console import one_line, print_text, table
 
 if TYPE_CHECKING:
     from ..data.labelled import LabelledText
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..tasks.task import Task
 
 PageLanguage = Literal["en", "zh-TW"]
+# Rows of the table of what a label rests on, and letters of each.
+_SENTENCES, _TOKENS, _WIDTH = 3, 5, 40
 
 
 def parse_figures(options: Sequence[str]) -> list[tuple[str, str]]:
@@ -48,6 +50,8 @@ class LookFiles:
 
         console.print()
         print_text(console, str(self.explanation).partition("\n")[2])
+        if not self.explanation.question.question:
+            _print_effects(console, self.explanation)
         if self.page is not None:
             print_text(console, f"The page: {write_file(*self.page)}", "bold")
         for path, figure in self.figures:
@@ -69,3 +73,22 @@ def draw_files(
     drawings = [(path, explanation.figure(name)) for name, path in figures]
     page = None if html is None else (html, explanation.html(language=language).encode())
     return LookFiles(explanation, page, drawings)
+
+
+def _print_effects(console: Console, explanation: "ExplanationReport") -> None:
+    """The tokens and sentences on which a label rests most, and how likely it is with each of them deleted."""
+    given, text = explanation.answer.probability, explanation.question.text
+    starts, ends = explanation.tokens.starts, explanation.tokens.ends
+    spans = [(effect.start, effect.end, effect) for effect in explanation.sentence_effects[:_SENTENCES]]
+    spans += [(effect.step, effect.step + 1, effect) for effect in explanation.token_effects[:_TOKENS]]
+    rows = [
+        (
+            one_line(text[starts[first] : ends[last - 1]])[:_WIDTH],
+            f"{100 * given * (1 - effect.probability_drop):.1f}",
+            one_line(effect.without.text),
+        )
+        for first, last, effect in spans
+    ]  # fmt: skip
+    console.print()
+    answer = one_line(explanation.answer.text)
+    console.print(table(("deleted", f"{answer} then, per cent", "label"), rows))

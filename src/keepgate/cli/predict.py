@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ..errors import SettingsError
 from ..wording import sanitize
-from .console import print_json
+from .console import make_console, print_json, print_text
 from .evaluate import write_records
 from .inputs import Model, read_text
 from .output_paths import check_writable
@@ -60,7 +60,11 @@ def predict(
     task: Any = load(model)
     if KINDS[task.kind].asks:
         raise SettingsError(f"{model} is a {task.kind}, which predicts no labels; ask it with `keepgate ask`")
-    items = read_texts(content, "standard input" if file == "-" else file, text_column=text_column).items
+    corpus = read_texts(content, "standard input" if file == "-" else file, text_column=text_column)
+    if corpus.format == "lines" and Path(file).suffix.lower() in (".csv", ".tsv"):
+        hint = f"{file} names no column that is known to hold texts (--text-column); each line is read as one text."
+        print_text(make_console(errors=True), hint, "yellow")
+    items = corpus.items
     probabilities = task.probabilities(items, batch_size=batch_size).tolist()
     records = [_record(item.text, task.choices, row) for item, row in zip(items, probabilities, strict=True)]
     if out is not None:

@@ -157,10 +157,9 @@ def classifier(
     from ..tasks import KINDS
 
     kind = KINDS["classifier"]
-    corpus, dev = (
-        kind.read(paths, text_column=text_column, label_column=label_column) if paths else None
-        for paths in (data, options.dev)
-    )
+    columns = {"text_column": text_column, "label_column": label_column}
+    corpus = kind.read(data, **columns)
+    dev = kind.read(options.dev, **columns) if options.dev else None
     print_text(console, corpus.account(_LISTED))
     counts = Counter(item.label for item in corpus.items).most_common()
     shown = ", ".join(f"{one_line(label)} {count:,}" for label, count in counts[:_LABELS])

@@ -53,6 +53,10 @@ def read_labelled(
         columns = list(rows[0][1])
         text = _column(columns, text_column, TEXT, "text", str(path))
         label = _column(columns, label_column, LABEL, "label", str(path))
+        if text == label:
+            raise CorpusError(
+                f"{path}: the column {text!r} cannot be both text and label; name another for one of them"
+            )
         for place, row in rows:
             _take(corpus, row, text, label, str(path), place)
     corpus.format = " + ".join(dict.fromkeys(formats))

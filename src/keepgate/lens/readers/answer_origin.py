@@ -35,7 +35,7 @@ def is_guess(answer: Answer, choices: int | None = None) -> bool:
 
     choices: how many answers there are to choose among; None where the reader points at a piece of the text.
     """
-    if choices is not None and choices > 1 and answer.probability < TIMES_CHANCE / choices:
+    if choices is not None and choices > 1 and answer.probability < min(TIMES_CHANCE / choices, 0.5):
         return True
     return len(answer.candidates) > 1 and answer.candidates[1][1] > RUNNER_UP * answer.probability
 

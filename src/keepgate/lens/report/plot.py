@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from ...errors import SettingsError
-from ...wording import msg
+from ...wording import Message, amount, count, msg
 from ..diagnosis.diagnosis import Diagnosis
 from ..readers.explanation import Explanation
 from ..thresholds import VANISHED
@@ -42,7 +42,7 @@ def new_axes(size: tuple[float, float] = (7.2, 3.2)) -> Any:
 def plot(numbers: Explanation | Diagnosis, name: str, ax: Any, language: str) -> Any:
     """Draws one figure, already known by its name, into an Axes, a new one where it is None; gives the Axes."""
     ax = new_axes() if ax is None else ax
-    (_OF_EXPLANATION if isinstance(numbers, Explanation) else _OF_DIAGNOSIS)[name](
+    (EXPLANATION_PLOTS if isinstance(numbers, Explanation) else DIAGNOSIS_PLOTS)[name](
         numbers, ax, SHORT[language]
     )
     return ax
@@ -128,16 +128,18 @@ def _retention(explanation: Explanation, ax: Any, language: str) -> None:
 
 
 def _half_lives(numbers: Explanation | Diagnosis, ax: Any, language: str) -> None:
-    parts = numbers.direction_summaries if isinstance(numbers, Explanation) else [numbers]
+    if isinstance(numbers, Explanation):
+        parts, level, key, unit = numbers.direction_summaries, len(numbers.tokens), "length", "y"
+    else:
+        parts, level, key, unit = (numbers,), numbers.needed, "needed", "y_steps"
     ax.semilogy(sorted(value for part in parts for value in part.half_lives.tolist()))
-    in_tokens = isinstance(numbers, Explanation)
-    _label(
-        ax,
-        language,
-        title="half_life.title",
-        xlabel="half_life.x",
-        ylabel="half_life.y" if in_tokens else "half_life.y_steps",
-    )
+    _level(ax, level, msg(f"half_life.{key}", n=count(level)), language)
+    _label(ax, language, title="half_life.title", xlabel="half_life.x", ylabel=f"half_life.{unit}")
+
+
+def _level(ax: Any, value: float, name: Message, language: str) -> None:
+    ax.axhline(value, color="gray", linewidth=0.8, label=render(name, language))
+    ax.legend()
 
 
 def _saliency(explanation: Explanation, ax: Any, language: str) -> None:
@@ -151,22 +153,21 @@ def _gradient(diagnosis: Diagnosis, ax: Any, language: str) -> None:
     ax.semilogy(diagnosis.gradient.tolist(), label=render(msg("gradient.gradient"), language))
     if diagnosis.carried is not None:
         ax.semilogy(diagnosis.carried.tolist(), "--", label=render(msg("gradient.carried"), language))
-    ax.axhline(VANISHED, color="gray", linewidth=0.8)
-    ax.legend()
+    _level(ax, VANISHED, msg("gradient.gone"), language)
     _label(ax, language, title="gradient.title_lag", xlabel="gradient.x_lag", ylabel="gradient.y_lag")
 
 
 def _horizon(diagnosis: Diagnosis, ax: Any, language: str) -> None:
     behaviour = diagnosis.behaviour
-    ax.semilogx(behaviour.contexts, behaviour.gap.tolist())
-    ax.axhline(behaviour.epsilon, color="gray", linewidth=0.8)
+    ax.semilogx(behaviour.contexts, behaviour.gap.tolist(), label=render(msg("horizon.gap"), language))
+    _level(ax, behaviour.epsilon, msg("horizon.epsilon", value=amount(behaviour.epsilon, 2)), language)
     ax.axvspan(*behaviour.interval, alpha=0.2)
     ax.axvline(behaviour.steps)
     _label(ax, language, title="horizon.title", xlabel="horizon.x", ylabel="horizon.y")
 
 
-_OF_EXPLANATION: dict[str, Draw] = {
+EXPLANATION_PLOTS: dict[str, Draw] = {
     "gates": _gates, "token_effects": _token_effects, "retention": _retention, "half_life": _half_lives,
     "saliency": _saliency,
 }  # fmt: skip
-_OF_DIAGNOSIS: dict[str, Draw] = {"half_life": _half_lives, "gradient": _gradient, "horizon": _horizon}
+DIAGNOSIS_PLOTS: dict[str, Draw] = {"half_life": _half_lives, "gradient": _gradient, "horizon": _horizon}

@@ -21,7 +21,7 @@ from .diagnosis_text import report_said, verdict_said
 from .export import as_json
 from .export import save as save_explanation
 from .figure import Figure
-from .figures import check_figure, figure_of_diagnosis, figure_of_explanation
+from .figures import check_figure, figure_of_explanation
 from .html import fragment, page, summary
 from .language import Language, refuse_unknown
 from .plot import plot
@@ -151,15 +151,12 @@ class Report(Diagnosis):
             },
         }
 
-    def figure(self, name: str, *, language: Language = "en") -> Figure:
-        """One figure for a paper, saved as SVG, PNG or PDF: "half_life", "gradient" by lag, or "horizon".
-
-        Raises SettingsError for an unknown name, and for half-lives of a network without gates.
-        """
-        return figure_of_diagnosis(self, name, language)
-
     def plot(self, name: str, ax: Any = None, *, language: Language = "en") -> Any:
-        """The same figure drawn into an Axes of matplotlib, as `ExplanationReport.plot` does."""
+        """One figure in an Axes of matplotlib, a new one where it is None: "half_life", "gradient" or "horizon".
+
+        Gives the Axes: `report.plot("gradient").figure.savefig("gradient.pdf")`. Raises SettingsError for an unknown
+        name, for half-lives of a network without gates, and without matplotlib.
+        """
         check_figure(self, name, language)
         return plot(self, name, ax, language)
 

@@ -133,6 +133,12 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.readout = nn.Linear(self.pooling.output_size, len(labels))
 
+    @property
+    def inputs(self) -> TokenPairs:
+        """The embeddings of tokens and pairs."""
+        assert isinstance(self.encoder.inputs, TokenPairs)
+        return self.encoder.inputs
+
     @classmethod
     def build(cls, items: Sequence[LabelledText], settings: ClassifierSettings, seed: int) -> Self:
         """A classifier with these texts' tokens, pairs and labels; the same for the same seed.
@@ -149,7 +155,7 @@ class Classifier(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(vocabulary, pairs, labels, settings)
-        classifier.encoder.inputs.set_vectors(
+        classifier.inputs.set_vectors(
             [np.array(vocabulary.ids(text)) for text in texts],
             [np.array(pairs.ids(_pairs(text))) for text in texts],
             seed,
