@@ -100,6 +100,13 @@ def probability(value: float) -> str:
     return {"0%": "<0.1%", "100%": ">99.9%"}.get(text := percent(value), text)
 
 
+def unit(value: float) -> str:
+    """A gate's value, 0 to 1, with two decimals; only 0 and 1 themselves are written 0.00 and 1.00."""
+    if 0 < value < 0.005 or 0.995 <= value < 1:
+        return "<0.01" if value < 0.5 else ">0.99"
+    return amount(value, 2)
+
+
 def percent_range(low: float, high: float) -> str:
     """Two ratios as a range, such as 94.1–100%; a single one if both are written alike."""
     first, last = percent(low), percent(high)

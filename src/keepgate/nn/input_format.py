@@ -52,7 +52,8 @@ class BatchLayout(NamedTuple):
         in_order = []
         for name, state, size in zip(names, states, sizes, strict=True):
             expected = (places, rows, size) if self.batched else (places, size)
-            check_state(f"initial state {name}", state, expected, self.x, "Expected hidden size")
+            check_shape(f"initial state {name}", state, expected, "Expected hidden size")
+            check_kind(f"initial state {name}", state, self.x)
             in_order.append(self._rows_of(state) if self.batched else state.unsqueeze(1))
         return list(zip(*in_order, strict=True))
 
@@ -137,6 +138,11 @@ def batch_layout(
         return _unpacked(input, layer)
     if not isinstance(input, Tensor):
         raise TypeError(f"{layer} takes a Tensor or a PackedSequence, got {type(input).__name__}")
+    if input.layout is not torch.strided or input.is_nested:
+        kind = "a nested tensor" if input.is_nested else f"laid out as {input.layout}"
+        raise ShapeError(
+            f"{layer}: input is {kind}; give a plain one, as by to_dense() or to_padded_tensor(0) with lengths"
+        )
     if input.dim() not in (2, 3):
         raise ShapeError(
             f"{layer}: expected input to be 2D or 3D, got {input.dim()}D; "
@@ -155,8 +161,8 @@ def batch_layout(
     return BatchLayout(x=x, lengths=checked, batched=batched, batch_first=batch_first)
 
 
-def check_state(name: str, state: Any, expected: tuple[int, ...], like: Tensor, torchs: str) -> None:
-    """Raises ShapeError for a state that is no tensor, or of another shape, dtype or device than it must be.
+def check_shape(name: str, state: Any, expected: tuple[int, ...], torchs: str) -> None:
+    """Raises ShapeError for a state that is no tensor, or of another shape than it must be.
 
     torchs: the words with which torch's message begins, which code may look for.
     """
@@ -169,7 +175,6 @@ def check_state(name: str, state: Any, expected: tuple[int, ...], like: Tensor, 
             f"{torchs} {expected}, got {list(state.shape)}: {name} has a number a unit for each row of "
             "the input and, in a layer, for each of its layers and directions; leave hx out for zeros"
         )
-    check_kind(name, state, like)
 
 
 def check_lengths(lengths: Lengths, *, steps: int, rows: int) -> Int[Tensor, " batch"]:

@@ -18,7 +18,17 @@ from ..kernels.core.program import prepare
 from ..kernels.dispatch import by_name
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
-from .checks import check_input, check_projection, check_stream, dropout_of, real_of, size_of, switch_of
+from .checks import (
+    check_cell,
+    check_features,
+    check_kind,
+    check_projection,
+    check_stream,
+    dropout_of,
+    real_of,
+    size_of,
+    switch_of,
+)
 from .init import Init, check_init, initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
@@ -45,14 +55,14 @@ class Recurrent(nn.RNNBase):
     """
 
     # RNNBase keeps a second list of its weights by these, and torch.jit copies the constants; neither has a use here.
-    __setattr__ = nn.Module.__setattr__
+    __setattr__ = nn.Module.__setattr__  # type: ignore[assignment]
     __getstate__ = object.__getstate__
     _replicate_for_data_parallel = nn.Module._replicate_for_data_parallel
     _apply = nn.Module._apply
     __constants__: ClassVar[list[str]] = []
     __prepare_scriptable__ = refuse_script
     load_state_dict = load_state_dict_wholly
-    _load_from_state_dict = load_own_wholly
+    _load_from_state_dict = load_own_wholly  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -75,6 +85,7 @@ class Recurrent(nn.RNNBase):
     ) -> None:
         nn.Module.__init__(self)
         cell = cells.by_name(cell) if isinstance(cell, str) else cell
+        check_cell(cell)
         self.cell, self.mode = cell, cell.name.upper()
         self.input_size, self.hidden_size = (
             size_of("input_size", input_size),
@@ -136,12 +147,12 @@ class Recurrent(nn.RNNBase):
         return 2 if self.bidirectional else 1
 
     @property
-    def all_weights(self) -> list[list[Tensor]]:
+    def all_weights(self) -> list[list[Any]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
         return [list(place.tensors(self).values()) for place in self._places]
 
     @property
-    def _flat_weights(self) -> list[Tensor]:
+    def _flat_weights(self) -> list[Any]:  # type: ignore[override]
         """All of them in one list, where code written for torch.nn looks for them."""
         return [weight for place in self.all_weights for weight in place]
 
@@ -207,11 +218,11 @@ class Recurrent(nn.RNNBase):
         torch.nn.utils.rnn.pad_packed_sequence gives them back.
         In textbooks that write z, zⁱ, zᶠ, zᵒ: z is g (the candidate), zⁱ is i, zᶠ is f, zᵒ is o.
         """
+        refuse_unrolled(self, input)
         weights = self.weights()
         plain = type(input) is Tensor and hx is None and lengths is None and resets is None
         if plain and (result := self._trace_fast(input)):
             return result
-        refuse_unrolled(self)
         layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0], trace=True)
         final: list[tuple[Tensor, ...]] = []
         layers: list[LayerTrace] = []
@@ -279,7 +290,7 @@ class Recurrent(nn.RNNBase):
         """The weights of one layer and direction, counted in torch's order."""
         return self._places[place].weights(self)
 
-    def _run_fast(self, input: Tensor) -> tuple[Tensor, Hidden] | None:
+    def _run_fast(self, input: Any) -> tuple[Tensor, Hidden] | None:
         """Output and final states by a kernel's fast path; None where the general path must run."""
         fast_path = self._places[0].fast_path
         if fast_path is None or (x := self._fast_input(input)) is None or (result := fast_path(x)) is None:
@@ -289,7 +300,7 @@ class Recurrent(nn.RNNBase):
             output = output.transpose(0, 1)
         return output, tuple(final) if len(final) > 1 else final[0]
 
-    def _trace_fast(self, input: Tensor) -> Trace | None:
+    def _trace_fast(self, input: Any) -> Trace | None:
         """The trace by a kernel's fast path; None where the general path must run."""
         fast_path = self._places[0].fast_path
         if (
@@ -322,7 +333,8 @@ class Recurrent(nn.RNNBase):
         """Input, initial states and resets, checked and time first; for a trace with rows in the caller's order."""
         name = type(self).__name__
         layout = batch_layout(input, lengths, self.batch_first, name)
-        check_input(layout.x, weights.weight_ih, name)
+        check_features(layout.x, weights.weight_ih, name)
+        check_kind("input", layout.x, weights.weight_ih)
         begins = layout.time_first_resets(resets)
         layout = layout.padded() if trace else layout
         states = layout.initial_states(hx, self.cell.states, weights.states, len(self._places), name)

@@ -9,9 +9,9 @@ from torch.nn.functional import linear
 from .. import cells
 from ..equations import Cell, Named
 from ..errors import ShapeError
-from .checks import check_input, real_of, rnn_cell, size_of, switch_of
+from .checks import check_features, check_kind, real_of, rnn_cell, size_of, switch_of
 from .init import Init, check_init, initialise
-from .input_format import check_state
+from .input_format import check_shape
 from .parameters import load_own_wholly, load_state_dict_wholly
 from .torch_layer import to_torch
 from .tracers import fx_call, refuse_script
@@ -22,7 +22,7 @@ class CellLayer(nn.RNNCellBase):
 
     __prepare_scriptable__ = refuse_script
     load_state_dict = load_state_dict_wholly
-    _load_from_state_dict = load_own_wholly
+    _load_from_state_dict = load_own_wholly  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class CellLayer(nn.RNNCellBase):
             raise ShapeError(
                 f"{name}: expected input to be 1D or 2D, got {input.dim()}D; give [batch, input] or [input]"
             )
-        check_input(input, self.weight_ih, name)
+        check_features(input, self.weight_ih, name)
         shape = (*input.shape[:-1], self.hidden_size)
         states = hx if hx is not None else tuple(input.new_zeros(shape) for _ in cell.states)
         if not isinstance(states, (tuple, list)) or len(states) != len(cell.states):
@@ -74,7 +74,11 @@ class CellLayer(nn.RNNCellBase):
             raise ShapeError(f"{name}: hx is a tuple of {', '.join(cell.states)}, got {count}")
         for index, (state_name, state) in enumerate(zip(cell.states, states, strict=True)):
             torchs = "" if not isinstance(state, Tensor) else _torchs_words(index, len(states), state, shape)
-            check_state(f"{name}: state {state_name}", state, shape, self.weight_ih, torchs)
+            check_shape(f"{name}: state {state_name}", state, shape, torchs)
+        for part, tensor in zip(
+            ("input", *(f"{name}: state {s}" for s in cell.states)), (input, *states), strict=True
+        ):
+            check_kind(part, tensor, self.weight_ih)
         wx = linear(input, self.weight_ih, self.bias_ih).chunk(len(cell.gates), -1)
         uh = linear(states[0], self.weight_hh, self.bias_hh).chunk(len(cell.gates), -1)
         step = cell.step(

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <fstream>
 #include <limits>
 #include <memory>
@@ -38,7 +39,8 @@ class Reader {
 };
 
 inline const Facts* read_cell(Reader& from, const std::string& name) {
-  Facts& cell = *new Facts();  // for good: its programs are pointed at
+  static std::deque<Facts> all;  // which stay where they are: their programs are pointed at
+  Facts& cell = all.emplace_back();
   cell.name = name;
   for (int* into : {&cell.gates, &cell.states, &cell.vectors, &cell.kept, &cell.apart}) *into = from.integer();
   for (bool* into : {&cell.dense, &cell.bias_hh, &cell.reads_output}) *into = from.integer();

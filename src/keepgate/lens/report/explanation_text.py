@@ -2,7 +2,7 @@
 
 from ...wording import Message, Part, count, msg, percent, probability
 from ..memory.retention import WriteRetention
-from ..readers.answer_origin import is_guess
+from ..readers.answer_origin import has_rival, is_guess
 from ..readers.explanation import DirectionSummary, Explanation
 from ..readers.leave_one_out import TRIED, TokenEffect
 from ..readers.search import FOLLOWED, STRETCHES, SpanEffect
@@ -36,9 +36,14 @@ def _key(explanation: Explanation, name: str) -> str:
 
 def _guessed(explanation: Explanation) -> list[Message]:
     """What to say of an answer that is hardly likelier than the next: that one write or another tips it is no news."""
-    answer = explanation.answer
-    if not is_guess(answer, explanation.choices) or len(answer.candidates) < 2:
+    answer, choices = explanation.answer, explanation.choices
+    if not is_guess(answer, choices):
         return []
+    if choices is not None and not has_rival(answer):
+        share, chance = probability(answer.probability), percent(1 / choices)
+        return [
+            msg("sum.chance", answer=quoted_plain(answer.text), share=share, n=count(choices), chance=chance)
+        ]
     other, likely = answer.candidates[1]
     return [
         msg(

@@ -28,18 +28,18 @@ export function probability(value) {
 /** A number of any size, with two digits that count and a true minus. */
 export function size(value) {
   if (isUnknown(value)) return UNKNOWN;
-  const one = Math.abs(value);
-  if (one === 0) return "0";
-  if (one >= 1e4 || one < 1e-3) {
+  const magnitude = Math.abs(value);
+  if (magnitude === 0) return "0";
+  if (magnitude >= 1e4 || magnitude < 1e-3) {
     const [digits, exponent] = value.toExponential(1).split("e");
     return `${digits.replace("-", "−")}×${power(Number(exponent))}`;
   }
   return (
-    one >= 100
+    magnitude >= 100
       ? value.toFixed(0)
-      : one >= 10
+      : magnitude >= 10
         ? value.toFixed(1)
-        : one >= 0.1
+        : magnitude >= 0.1
           ? value.toFixed(2)
           : value.toFixed(3)
   ).replace("-", "−");

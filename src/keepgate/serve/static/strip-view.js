@@ -156,15 +156,15 @@ function refresh() {
   if (!laid || !reading()) return;
   dress();
   tiles.redraw();
-  const told = hover ?? (scene.focused ? state.at : null);
-  if (told !== null && !$("tip").hidden) showTooltip(told, boxOf(told));
+  const token = hover ?? (scene.focused ? state.at : null);
+  if (token !== null && !$("tip").hidden) showTooltip(token, boxOf(token));
 }
 
 /** The tip goes where its token went; or away, if it was shown to a pointer that has not moved. */
 function follow(away) {
   if (away) hover = null;
-  const told = hover ?? (document.activeElement === host() && !$("tip").hidden ? state.at : null);
-  if (laid && reading()) showTooltip(told, told === null ? null : boxOf(told));
+  const token = hover ?? (document.activeElement === host() && !$("tip").hidden ? state.at : null);
+  if (laid && reading()) showTooltip(token, token === null ? null : boxOf(token));
 }
 
 function hovered(token) {
