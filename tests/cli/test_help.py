@@ -55,7 +55,7 @@ def test_no_example_is_broken_by_eighty_columns(epilogue: str) -> None:
 def test_the_help_lists_the_commands_in_the_order_of_their_use(arguments: tuple[str, ...], keepgate) -> None:
     ran = keepgate(*arguments)
     assert ran.code == 0
-    names = ["compare", "train", "ask", "look", "serve", "evaluate", "examine", "explain"]
+    names = ["compare", "train", "ask", "predict", "look", "serve", "evaluate", "examine", "explain"]
     assert re.findall(rf"^│ ({'|'.join(names)}) ", ran.out, re.MULTILINE) == names
 
 

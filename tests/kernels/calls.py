@@ -135,11 +135,11 @@ def in_double(call: Call) -> Call:
 def check(call: Call, kernel: str = "cpu", *, through_trace: bool = False) -> None:
     """The kernel's results and gradients are those of the reference in float64, rounded.
 
-    Gradients in float64 are held to the tolerance of values, which is the narrower one.
+    Gradients in float64 are held to the tolerance of values, which is the narrower one. Where a sum cancels, float32 is
+    further off than its tolerance in the reference as well: then the kernel may be off as far as that, and no further.
     """
-    precise = in_double(call)
+    precise, single = in_double(call), call.x.dtype == torch.float32
     ours, theirs = values(call, kernel), values(precise, "reference")
-    narrow = "gradient" if call.x.dtype == torch.float32 else "value"
     found = derivatives(call, ours, through_trace=through_trace)
     expected = derivatives(precise, theirs, through_trace=through_trace)
     try:
@@ -147,10 +147,21 @@ def check(call: Call, kernel: str = "cpu", *, through_trace: bool = False) -> No
         for name, value in ours.items():
             _agree(name, value, theirs[name])
         for name, value in found.items():
-            _agree(name, value, expected[name], narrow)
+            try:
+                _agree(name, value, expected[name], "gradient" if single else "value")
+            except AssertionError:
+                reference = derivatives(call, values(call, "reference"), through_trace=through_trace)[name]
+                if not single or not _no_further(value, reference, expected[name]):
+                    raise
     except AssertionError as wrong:
         wrong.add_note(spelled(call))
         raise
+
+
+def _no_further(ours: Tensor | None, theirs: Tensor | None, truth: Tensor | None) -> bool:
+    if ours is None or theirs is None or truth is None:
+        return False
+    return bool((ours.double() - truth).abs().max() <= (theirs.double() - truth).abs().max())
 
 
 def _agree(name: str, ours: Tensor | None, theirs: Tensor | None, kind: str = "value") -> None:

@@ -33,5 +33,8 @@ TABLE = [
     ({"loss": 2.76, "guess": 2.77}, "none", "nothing is wrong"),
     ({"loss": 9.0}, "none", "nothing is wrong"),
     ({"loss": 5.37, "guess": 2.77, "helps": False}, "untrained", "reading more does not make the loss fall"),
+    ({"loss": 0.2, "guess": 1.1, "horizon": 3, "assumed": True}, "unknown", "nobody said how far back"),
+    ({"loss": 0.2, "guess": 1.1, "horizon": 3}, "untrained", "the last 3 steps only"),
+    ({"loss": 0.6, "guess": 1.1, "horizon": 3, "assumed": True}, "untrained", "the last 3 steps only"),
     ({"loss": 5.37, "guess": 2.77, "horizon": 3}, "untrained", "the last 3 steps only"),
 ]  # fmt: skip

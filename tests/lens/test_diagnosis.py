@@ -52,7 +52,7 @@ def test_these_are_all_the_faults_and_all_the_words(monkeypatch):
         found = verdict(Findings(**{**HEALTHY, **changes}))
         faults.add(found.fault)
         found.said("zh-TW")
-    assert faults == {"none", "exploding", "saturated", "forgets", "untrained"}
+    assert faults == {"none", "unknown", "exploding", "saturated", "forgets", "untrained"}
     assert said == {key for key in table() if key.startswith("verdict.")}
 
 
@@ -75,7 +75,7 @@ def test_a_report_is_said_line_by_line_in_both(kind):
     assert str(report) == "\n".join(english)
     assert english[0] == f"layer: {report.verdict.said('en')}"
     assert chinese[0] == f"layer：{report.verdict.said('zh-TW')}"
-    assert len(english) == len(chinese) == (5 if kind is torch.nn.LSTM else 4)
+    assert len(english) == len(chinese) == (6 if kind is torch.nn.LSTM else 5)
     for one, other in zip(english, chinese, strict=True):
         # "95 %" in one, "95%" in the other.
         assert numbers(one.replace(" %", "%")) == numbers(other) != []

@@ -1,5 +1,6 @@
 """Models as they come: examined and left as they were, or refused in words that name the way out."""
 
+import math
 from collections import namedtuple
 from dataclasses import dataclass
 
@@ -233,3 +234,58 @@ def test_what_is_no_number_is_named_with_its_place(value, name):
     targets[2, 1] = value
     with pytest.raises(SettingsError, match=f"targets holds {name} at row 2"):
         Watch(Net(), given()[0], targets)
+
+
+def learnt(last):
+    """A network that has learnt the sign of the sum of its last steps, and rows to examine it with."""
+    torch.manual_seed(0)
+    model, x = Net(outputs=2), torch.randn(400, STEPS, 4)
+    targets = (x[:, -last:, 0].sum(1) > 0).long()
+    model.eval()
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(120):
+        optimiser.zero_grad()
+        cross_entropy(model(x), targets).backward()
+        optimiser.step()
+    return model, x, targets
+
+
+def test_good_answers_are_no_fault_where_nobody_said_how_far_back_they_lie():
+    model, x, targets = learnt(3)
+    report = examine(model, [(x, targets)])
+    assert report.horizon < STEPS, "else nothing would be unknown"
+    assert report.verdict.fault == "unknown"
+    assert "needed=" in str(report.verdict)
+    assert f"guessing {report.verdict.found.guess:.2f}" in str(report)
+    assert examine(model, [(x, targets)], needed=3).verdict.fault == "none"
+
+
+def test_a_model_no_better_than_guessing_is_told_so_with_both_numbers():
+    targets = torch.tensor([0, 0, 0, 1] * 5)
+    found = examine(Net(2), [(given()[0], targets)]).verdict.found
+    assert found.guess == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
+    numbers = torch.tensor([1.0, 3.0] * 10)
+    assert examine(Net(1), [(given()[0], numbers)]).verdict.found.guess == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("padding", [0.0, -1.0])
+def test_rows_that_end_in_the_same_step_for_different_stretches_may_be_padded(padding):
+    x, targets = given()
+    ends = torch.arange(ROWS) % 4 + 6
+    for row, end in enumerate(ends.tolist()):
+        x[row, end:] = padding
+    report = examine(Net(), [(x, targets)])
+    (note,) = report.notes
+    assert note.kind == "padding"
+    assert note.share == pytest.approx(1 - float(ends.sum()) / (ROWS * STEPS))
+    assert str(report).startswith("37.5% of all steps may be padding")
+    assert "可能有 37.5% 是填充" in report.said("zh-TW")
+
+
+def test_rows_of_one_length_are_not_padded_and_alike_targets_are_told():
+    x, targets = given()
+    x[:, 8:] = 0
+    assert examine(Net(), [(x, targets)]).notes == ()
+    report = examine(Net(), [(given()[0], torch.zeros(ROWS, dtype=torch.long))])
+    assert [note.kind for note in report.notes] == ["alike"]
+    assert report.verdict.found.guess is None

@@ -63,8 +63,12 @@ class Client:
         return self.ask("POST", path, body)
 
 
+# A test of what is answered waits for it, however busy the machine; the tests of limits give their own.
+PATIENT = Limits(headers=120, upload=120, seconds=120)
+
+
 @contextmanager
-def serving(models: Models, limits: Limits | None = None, host: str = "127.0.0.1") -> Iterator[Client]:
+def serving(models: Models, limits: Limits = PATIENT, host: str = "127.0.0.1") -> Iterator[Client]:
     """A server in a thread, until the block ends."""
     opened = open_socket(host, 0)
     ready = threading.Event()

@@ -290,6 +290,28 @@ def test_a_checkpoint_made_by_hand_is_refused(tmp_path: Path, name: str, content
         )
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("step", 1),
+        ("step", "2"),
+        ("unlogged_losses", ["x"]),
+        ("first_loss", [1.0]),
+        ("random", {"torch": "zz"}),
+        ("random", {"torch": "00", "cuda": [], "numpy": ["MT19937", [], 0, 0, 0.0], "python": [3, [], None]}),
+    ],
+)
+def test_numbers_of_a_checkpoint_made_by_hand_are_checked(tmp_path: Path, field: str, value: object) -> None:
+    training = TrainingConfig(steps=2)
+    fit(Parity.build(), training, examples=DATA, folder=tmp_path, progress=False)
+    path = tmp_path / "checkpoints" / "step-00000002"
+    files = {file.name: file.read_bytes() for file in path.iterdir() if file.name != "manifest.json"}
+    state = json.loads(files["state.json"]) | {field: value}
+    folder.write(path, files | {"state.json": json.dumps(state).encode()}, what="checkpoint")
+    with pytest.raises(BundleError, match="step-00000002 is not a checkpoint that keepgate wrote"):
+        fit(Parity.build(), training, examples=DATA, folder=tmp_path, resume=True, progress=False)
+
+
 def test_a_line_half_written_when_the_machine_went_down_is_forgotten(tmp_path: Path, whole: dict) -> None:
     with pytest.raises(Pulled):
         in_epochs(tmp_path, on_step=pulled_after(47))

@@ -16,6 +16,8 @@ EPILOGUE = """Start here:
   keepgate train reader train.jsonl --out my-model
   keepgate ask my-model --text notes.txt --question "Who sails?"
   keepgate look my-model --text notes.txt --question "Who sails?"
+  keepgate train classifier reviews.csv --out my-classifier
+  keepgate predict my-classifier new-reviews.txt
   keepgate serve
 
 `keepgate COMMAND --help` has examples for each. Results go to standard output, all else to standard error; the exit
@@ -49,19 +51,21 @@ def build() -> App:
     usage = "keepgate train {} DATA... --out MODEL [OPTIONS]"
     _add(training, train.reader, train.READER_EPILOGUE, usage.format("reader"), place=1)
     _add(training, train.classifier, train.CLASSIFIER_EPILOGUE, usage.format("classifier"), place=2)
-    _add(app, ask.ask, ask.EPILOGUE, "keepgate ask MODEL --text FILE [OPTIONS]", place=3)
-    _add(
-        app,
-        look.look,
-        look.EPILOGUE,
-        "keepgate look MODEL --text FILE [--question QUESTION] [OPTIONS]",
-        place=4,
-    )
-    _add(app, serve.serve, serve.EPILOGUE, "keepgate serve [MODEL...] [OPTIONS]", place=5)
-    _add(app, evaluate.evaluate, evaluate.EPILOGUE, "keepgate evaluate MODEL DATA... [OPTIONS]", place=6)
-    _add(app, predict.predict, predict.EPILOGUE, "keepgate predict MODEL FILE [OPTIONS]", place=9)
-    _add(app, examine.examine, examine.EPILOGUE, "keepgate examine MODEL --data FILE [OPTIONS]", place=7)
-    _add(app, explain.explain, explain.EPILOGUE, "keepgate explain [OPTIONS]", place=8)
+    # In the order of their use.
+    for place, (module, usage) in enumerate(
+        (
+            (ask, "ask MODEL --text FILE [OPTIONS]"),
+            (predict, "predict MODEL FILE [OPTIONS]"),
+            (look, "look MODEL --text FILE [--question QUESTION] [OPTIONS]"),
+            (serve, "serve [MODEL...] [OPTIONS]"),
+            (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
+            (examine, "examine MODEL --data FILE [OPTIONS]"),
+            (explain, "explain [OPTIONS]"),
+        ),
+        3,
+    ):
+        command = getattr(module, module.__name__.rpartition(".")[2])
+        _add(app, command, module.EPILOGUE, f"keepgate {usage}", place=place)
     return app
 
 

@@ -102,7 +102,7 @@ class Model:
             "note": self.note,
             "language": self.language,
             "vocabulary_share": self.vocabulary_share,
-            "cell": cell.name.partition("_")[0],
+            "cell": cell.name,
             "kind": self.task.kind,
             "parameters": sum(weight.numel() for weight in self.task.parameters()),
             "hidden_size": layer.hidden_size,

@@ -21,7 +21,7 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from ..errors import BundleError, SettingsError
+from ..errors import BundleError, KeepgateError, SettingsError
 from ..export import folder as folders
 from ..export.bundle import plain, put_weights, tensors_bytes
 from ..export.parsing import parse_json, parse_tensors, parse_toml
@@ -53,6 +53,7 @@ _NOT_OURS = (
     AttributeError,
     ArithmeticError,
     RuntimeError,
+    ValueError,
 )
 
 
@@ -220,6 +221,8 @@ class Checkpoints:
             try:
                 self._refuse_other_settings(path, content["settings.toml"])
                 self._put(state, path, content)
+            except KeepgateError:
+                raise
             except _NOT_OURS as fault:
                 raise BundleError(
                     f"{path} is not a checkpoint that keepgate wrote: {fault!r}; {self._remedy(path)}"
@@ -240,6 +243,11 @@ class Checkpoints:
             parse_json(path / name, content[name], self._remedy(path))
             for name in ("state.json", "clock.json")
         )
+        numbers = (changing["first_loss"], changing["best_score"], *changing["unlogged_losses"])
+        if changing["step"] != _step_of(path) or not all(
+            value is None or isinstance(value, float | int) for value in (*numbers, *clock.values())
+        ):
+            raise ValueError("state.json has another step, or something else where a number belongs")
         state.carry = tuple(carry[str(number)] for number in range(len(carry))) or None
         for name in _CHANGING:
             setattr(state, name, changing[name])

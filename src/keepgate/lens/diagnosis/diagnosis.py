@@ -18,9 +18,11 @@ from ..capture.layer_run import LayerRun, capture_layer
 from ..gradients.by_lag import decay_length, direct_path_by_lag, explodes, vanishing_lag
 from ..gradients.lyapunov_exponents import lyapunov
 from ..memory.time_scales import Saturation, half_lives, saturation
+from .data_notes import DataNote, data_notes
 from .effective_context import EPSILON, Horizon, geometric_grid, horizon
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
 from .samples import Batch, Loss, Sample, batch_sample
+from .usual_loss import guessing_loss
 from .verdict import Findings, Verdict, verdict_of
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
@@ -38,6 +40,7 @@ class Diagnosis:
     exponents:  the largest Lyapunov exponent of each layer and direction, in nats a step, the mean over the rows.
     half_lives: of each unit's memory, in steps, the mean of the rows' rates; empty for a plain RNN.
     saturation: of each gate of the last layer, by name. verdict: one sentence, its numbers, and what to do.
+    notes:      what is odd about the data, to be looked at first.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Diagnosis:
     half_lives: Float[Tensor, " units"]
     saturation: dict[str, Saturation]
     verdict: Verdict
+    notes: tuple[DataNote, ...] = ()
 
     @property
     def horizon(self) -> int:
@@ -89,21 +93,26 @@ def diagnose(
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
     with eval_mode(model):
         if task is not None:
-            samples = _task_samples(task, batches, own=(loss, time, output))
+            samples, notes = _task_samples(task, batches, own=(loss, time, output)), ()
+            guess = None if task.choices is None else math.log(len(task.choices))
         else:
             time = int(bool(module.batch_first)) if time is None else time
-            samples = [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches]
+            rows = [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches]
+            samples, notes = list[Sample](rows), data_notes(rows)
+            guess = (
+                None if loss is not None else guessing_loss(torch.cat([sample.answers for sample in rows]))
+            )
         behaviour = _behaviour(samples, epsilon)
         longest = max(samples, key=lambda sample: int(sample.lengths.max()))
         picked = longest.first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
         seen, gradient = loss_gradient_at_layer(model, name, module, picked, None if task is None else 0)
+    assumed = needed is None and task is None
     if needed is None:
         far = torch.cat([sample.needed for sample in samples]).sort().values
         needed = int(far[math.ceil(0.95 * len(far)) - 1])
     asked = int(picked.tail.max())
-    guess = math.log(len(task.choices)) if task is not None and task.choices is not None else None
-    return _report(name, seen, gradient, behaviour, needed, asked, guess)
+    return _report(name, seen, gradient, behaviour, needed, assumed, asked, guess, notes)
 
 
 def _listed(data: Any) -> list[Any]:
@@ -150,8 +159,10 @@ def _report(
     gradient: Tensor,
     behaviour: Horizon,
     needed: int,
+    assumed: bool,
     asked: int,
     guess: float | None,
+    notes: tuple[DataNote, ...],
 ) -> Diagnosis:
     """asked: steps of a question that is read after the text; the horizon does not count them, the gradient does."""
     part = seen.trace.layer(-1)
@@ -165,6 +176,7 @@ def _report(
     )
     found = Findings(
         needed=needed,
+        assumed=assumed,
         horizon=behaviour.steps,
         helps=behaviour.helps,
         explained=behaviour.explained,
@@ -182,7 +194,7 @@ def _report(
     return Diagnosis(
         name=name, steps=len(seen.x), needed=needed, behaviour=behaviour, gradient=gradient,
         carried=direct_path_by_lag(part) if carries else None, exponents=exponents, half_lives=lives, saturation=stuck,
-        verdict=verdict_of(found),
+        verdict=verdict_of(found), notes=notes,
     )  # fmt: skip
 
 

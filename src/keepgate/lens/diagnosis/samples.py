@@ -174,6 +174,11 @@ class Rows:
     def _prediction(self, result: Any) -> Tensor:
         return prediction(result, self._shape[1 - self.time], 1 - self.time, self.output)
 
+    @property
+    def answers(self) -> Tensor:
+        """The targets that count, one a row: of a model that answers at each step, the last."""
+        return self._at_end(self.targets, self) if self.each_step else self.targets
+
     def _at_end(self, values: Tensor, rows: "Rows") -> Tensor:
         """The values at each row's last step."""
         place = (rows.lengths - 1).to(values.device)

@@ -41,6 +41,19 @@ def usual_loss(result: Tensor, targets: Tensor) -> Float[Tensor, " rows"]:
     return cross_entropy(scores, targets.long(), reduction="none").reshape(len(targets), -1).mean(1)
 
 
+def guessing_loss(targets: Tensor) -> float | None:
+    """The usual loss of who knows how often each target comes and nothing else; None where all are alike.
+
+    Entropy of the classes, in nats; half the variance of numbers, the mean over the outputs.
+    """
+    if targets.dtype.is_floating_point:
+        loss = float(targets.double().var(0, correction=0).mean()) / 2
+    else:
+        share = targets.unique(return_counts=True)[1].double() / targets.numel()
+        loss = float(-(share * share.log()).sum())
+    return loss or None
+
+
 def _alike(result: Tensor, targets: Tensor) -> Tensor:
     if (
         result.shape != targets.shape

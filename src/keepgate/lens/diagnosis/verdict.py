@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..thresholds import EXPLODED
 
-Fault = Literal["none", "exploding", "saturated", "forgets", "untrained"]
+Fault = Literal["none", "unknown", "exploding", "saturated", "forgets", "untrained"]
 
 # Where all gates stand at an end this often, what they are given hardly moves them: a sigmoid's slope is 0.09 or less
 # there, against 0.25 in the middle.
@@ -37,7 +37,8 @@ class Findings:
     exponent:  the largest Lyapunov exponent, in nats a step. half_life: of the most lasting units; None without gates.
     saturated: how often the gate that is least often at one of its ends is there, 0 to 1; None without gates.
     gated:     whether a gate keeps the memory.
-    loss:      given everything, in nats. guess: what guessing among the known answers costs; None where nobody knows.
+    loss:      given everything, in nats. guess: what guessing costs; None where nobody knows.
+    assumed:   whether `needed` is only the length of the rows, for nobody said how far back what is asked for lies.
     """
 
     needed: int
@@ -54,6 +55,7 @@ class Findings:
     asked: int = 0
     loss: float = 0.0
     guess: float | None = None
+    assumed: bool = False
 
     @property
     def guesses(self) -> bool:
@@ -63,7 +65,10 @@ class Findings:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """fault: which of the known ones, or "none". found: the numbers that showed it."""
+    """fault: which of the known ones, "none", or "unknown": good answers, and nobody said how far back they lie.
+
+    found: the numbers that showed it.
+    """
 
     fault: Fault
     found: Findings = field(repr=False)
@@ -83,6 +88,8 @@ def _fault(found: Findings) -> Fault:
     reaches = found.horizon >= found.needed and found.helps and found.explained >= enough
     if reaches and not found.guesses:
         return "none"
+    if found.assumed and found.helps and found.guess is not None and found.loss < SOLVED * found.guess:
+        return "unknown"
     if _exploding(found):
         return "exploding"
     if _saturated(found):

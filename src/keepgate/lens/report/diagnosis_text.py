@@ -2,7 +2,7 @@
 
 import math
 
-from ...wording import Message, Part, count, msg
+from ...wording import Message, Part, count, msg, percent
 from ..diagnosis.diagnosis import Diagnosis
 from ..diagnosis.verdict import Findings, Verdict
 from .labels import SHORT, render, sentence
@@ -14,6 +14,7 @@ def verdict_said(verdict: Verdict, language: str) -> str:
     refuse_unknown(language)
     tell = {
         "none": _nothing,
+        "unknown": _unknown,
         "exploding": _exploding,
         "saturated": _saturated,
         "forgets": _forgets,
@@ -29,8 +30,13 @@ def report_said(diagnosis: Diagnosis, language: str) -> str:
     lines = [_horizon(diagnosis), _gradient(diagnosis), _exponents(diagnosis)]
     if len(diagnosis.half_lives):
         lines.append(_half_lives(diagnosis))
+    if diagnosis.verdict.found.assumed:
+        lines.append(msg("report.assumed", needed=count(diagnosis.needed)))
+    notes = [
+        _spoken(msg(f"report.{note.kind}", share=percent(note.share)), language) for note in diagnosis.notes
+    ]
     first = f"{diagnosis.name}{colon}{verdict_said(diagnosis.verdict, language)}"
-    return "\n".join([first, *(f"  {_spoken(line, language)}" for line in lines)])
+    return "\n".join([*notes, first, *(f"  {_spoken(line, language)}" for line in lines)])
 
 
 def asked_said(questions: int, tokens: int, language: str, *, asks: bool = True) -> str:
@@ -47,6 +53,14 @@ def _spoken(words: Message, language: str) -> str:
 
 def _nothing(found: Findings) -> Message:
     return msg("verdict.nothing", horizon=count(found.horizon), needed=count(found.needed))
+
+
+def _unknown(found: Findings) -> Message:
+    return msg("verdict.unknown", horizon=count(found.horizon), needed=count(found.needed), **_costs(found))
+
+
+def _costs(found: Findings) -> dict[str, Part]:
+    return {"loss": f"{found.loss:.2f}", "guess": f"{found.guess or 0:.2f}"}
 
 
 def _exploding(found: Findings) -> Message:

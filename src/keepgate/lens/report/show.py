@@ -133,6 +133,9 @@ class Report(Diagnosis):
             "interval": list(self.interval),
             "needed": self.needed,
             "verdict": {"fault": self.verdict.fault, "sentence": self.verdict.sentence},
+            "loss": _finite(self.behaviour.loss),
+            "guess": self.verdict.found.guess,
+            "notes": [{"kind": note.kind, "share": note.share} for note in self.notes],
             "behaviour": {
                 "contexts": list(self.behaviour.contexts),
                 "gap": _values(self.behaviour.gap),
