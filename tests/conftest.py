@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("PYTHONUNBUFFERED", None)  # a user's output waits in its buffer, and its last flush may fail
 
 import jaxtyping
 import pytest

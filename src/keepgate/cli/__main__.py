@@ -100,17 +100,22 @@ def _ignore_ctrl_c() -> None:
 
 
 def _print_error(message: str) -> None:
-    try:
-        sys.stdout.flush()
-        print(message, file=sys.stderr)
-    except OSError:
-        pass  # nobody reads, or the disk behind it is full: there is no place left to say so
+    """After what stands in the output. Nothing is said on a stream that nobody reads, or whose disk is full."""
+    for stream, text in ((sys.stdout, ""), (sys.stderr, f"{message}\n")):
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError:
+            _discard(stream.fileno())
+
+
+def _discard(descriptor: int) -> None:
+    """Points a stream at nothing, so that Python's own last flush does not fail and take the exit code with it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _pipe_closed() -> int:
-    """Points the output at nothing, so that Python's own last flush has no pipe to complain about."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
+    _discard(1)
     return BROKEN_PIPE
 
 

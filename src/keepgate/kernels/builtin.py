@@ -22,7 +22,7 @@ _TORCH: tuple[tuple[Cell, Callable[..., tuple[Tensor, ...]]], ...] = (
 
 
 def _torchs(cell: Cell) -> Callable[..., tuple[Tensor, ...]] | None:
-    return next((function for known, function in _TORCH if known is cell), None)
+    return next((function for torch_cell, function in _TORCH if torch_cell is cell), None)
 
 
 class Builtin:
@@ -33,8 +33,8 @@ class Builtin:
     def refuses(self, call: Call) -> str | None:
         """Why torch's kernels cannot run the call, or None."""
         if _torchs(call.cell) is None:
-            known = ", ".join(cell.name for cell, _ in _TORCH)
-            return f"torch has no kernel for the cell {call.cell.name}; it has {known}"
+            names = ", ".join(cell.name for cell, _ in _TORCH)
+            return f"torch has no kernel for the cell {call.cell.name}; it has {names}"
         if call.trace:
             return "a trace was asked for, and torch's kernels do not show their gates"
         if call.resets is not None:

@@ -122,8 +122,8 @@ def _by_reference(
             # Copies, so that no state of a step is computed from another state's node.
             states = nodes[t] = tuple(state.clone() for state in step.final)
             if d_output is not None:
-                shown = d_output[t] if real is None else d_output[t] * real.to(x.device).unsqueeze(1)
-                value = value + (states[0] * shown).sum()
+                d_step = d_output[t] if real is None else d_output[t] * real.to(x.device).unsqueeze(1)
+                value = value + (states[0] * d_step).sum()
         value = value + sum((state * d).sum() for state, d in zip(states, d_final, strict=True))
         leaves = [
             *initial,
