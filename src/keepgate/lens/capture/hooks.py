@@ -1,4 +1,4 @@
-"""attach: watches the recurrent layers inside a model of the user's own while it runs, through forward hooks."""
+"""Forward hooks: attach(model) records the runs of the recurrent layers inside a user's own model."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""Seen: one run of one recurrent layer, ours or torch's, with all that the measures need of it."""
+"""LayerRun: inputs, initial states, weights and trace of one forward pass of a recurrent layer, ours or torch's."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every gate of a trained torch.nn.LSTM, GRU or RNN, from what went in and what came out: no loop over the product.
+"""Gate recovery: every gate of a torch.nn.LSTM, GRU or RNN from its inputs and outputs, without a loop over products.
 
 The outputs are the states that the recurrent weights were multiplied with, so that one product over all steps gives
 what every gate was computed from; a memory follows by an elementwise scan, never from its output: atanh(h / o) is

@@ -1,4 +1,4 @@
-"""examine: how far back a model learns, keeps and uses what it read, and the verdict in one sentence."""
+"""Diagnosis: how far back a model learns, keeps and uses what it read, and the fault that the numbers show."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The horizon that behaviour shows: how many of the last steps a network needs to answer as it does given all."""
+"""Effective context size, the horizon: how many of the last steps a network needs to answer as it does given all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

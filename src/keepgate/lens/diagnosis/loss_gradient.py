@@ -1,4 +1,4 @@
-"""What of a model's loss reaches its recurrent layer, wherever in the model that is, by how far back it lies."""
+"""Loss gradient at a recurrent layer, wherever in the model it is, by lag."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Watch: follows gradient and half-life while a network learns, and stops a run whose gradient explodes."""
+"""Training monitor: Watch follows gradient and half-life, and stops a run whose gradient explodes."""
 
 import math
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""What each write does to an answer along every path, to first order: what it changed times the whole derivative.
+"""First-order effect of each write on an answer along every path: gradient times what the write changed.
 
 A direct share (`attribution`) is exact and leaves out that later gates and writes depend on a token as well; this
-counts them, as far as a straight line does. How far that is, dropping the write says (`intervene`).
+counts them, as far as a straight line does. How far that is, dropping the write says (`interventions`).
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def write_influence(
 ) -> list[Float[Tensor, "time batch"]]:
     """Σ over units of change · d answer / d memory after the write, at each step, for each layer and direction; signed.
 
-    The change is what dropping the write takes away (`intervene.drop_writes`): the write itself in an LSTM; in a GRU
+    The change is what dropping the write takes away (`ablate_writes`): the write itself in an LSTM; in a GRU
     h_t - h_{t-1}, since the gate that writes erases too. What the answer would lose without the write, if it were
     linear in it. From one backward pass, in float64.
     answer: from the last layer's output, float64, to one number, the sum over the rows of what is asked of each.

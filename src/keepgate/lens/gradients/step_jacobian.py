@@ -1,4 +1,4 @@
-"""How all states after a step depend on all states before it: the one-step Jacobian, from the cell's equations."""
+"""One-step Jacobian: how all states after a step depend on all states before it, from the cell's equations."""
 
 import torch
 from jaxtyping import Float

@@ -1,4 +1,4 @@
-"""Several changes of one memory in one run: writes left out, erasures forbidden, everything between run again."""
+"""Counterfactual runs: several ablations and holds of one memory together, everything between run again."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Interventions: change a memory at one step and run the true network again from there, many changes at once."""
+"""Ablation, clamping and activation patching of a memory at one step; the true network is run again from there."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def hold_memory(seen: LayerRun, steps: Steps, where: Site = Site()) -> Rerun:
     """What the network would have come to, had it erased nothing at a step: a_t := 1, one candidate a step.
 
     What the step writes, it writes all the same; also in a GRU, whose one gate could not do both.
-    Raises as `drop_writes` does.
+    Raises as `ablate_writes` does.
     """
     return _changed(seen, steps, where, lambda writes, before, at: before + writes.write[at])
 
@@ -73,7 +73,7 @@ def batched_effects(
 ) -> Float[Tensor, "candidates answers"]:
     """The answers after each candidate's change, in as many runs as memory asks for.
 
-    change: `drop_writes` or `forbid_erasures`. answer: from what was run again to the answers, such as
+    change: `ablate_writes` or `hold_memory`. answer: from what was run again to the answers, such as
     `lambda rerun: readout(rerun.last())`. Subtract the answers of the run itself to have the change.
     """
     given = torch.as_tensor(steps)

@@ -1,4 +1,4 @@
-"""Spans whose writes are left out together, the network run again from there on."""
+"""Span ablation: the writes of a span left out together, the network run again from there on."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What each step wrote into a memory, what is left of it later, and which step erased it: exact sums.
+"""Additive memory updates: what each step wrote, what is retained of it later, and which step forgot it; exact sums.
 
 A state with s_t = a_t s_{t-1} + b_t is a sum of what was written: s_t = S(0, t) s_0 + sum over s of S(s, t) b_s, where
 S(s, t) is the product of a after s up to t. Murdoch & Szlam (2017), arXiv:1702.02540. Which state that is, and its a
@@ -212,7 +212,7 @@ def _carried(cell: Cell, state: str) -> AdditiveUpdate:
             + (
                 f"ask for {others}, which it carries"
                 if others
-                else "see lens.gradient, what it still depends on"
+                else "see lens.gradients, what it still depends on"
             )
         )
     return cell.additive[state]

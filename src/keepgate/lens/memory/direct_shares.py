@@ -1,10 +1,10 @@
-"""How much of an answer each step's write carries: the direct memory shares, an exact and signed split.
+"""Direct memory shares: how much of an answer each step's write carries, an exact and signed split.
 
 An answer that is a direction d of the output, d · h_T = Σ over units of d · r · c_T with r = h / c (for a GRU 1), is
 the sum of what the writes left in c_T. For an LSTM that is equal to LRP-all: Arras et al. (2019), arXiv:1909.12114.
 Direct, because later gates and writes depend on a token too, by way of h. A trained network uses that way: on stories
 the ranks of the direct shares agree with what dropping each write does to 0.2 (LSTM) and 0.6 (GRU), those of
-`influence` to 0.95 and 0.94 (`bench/lens.py`). What a write really did an intervention shows.
+`write_influence` to 0.95 and 0.94 (`bench/lens.py`). What a write really did an intervention shows.
 """
 
 from collections.abc import Callable

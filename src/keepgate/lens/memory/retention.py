@@ -1,4 +1,4 @@
-"""What became of one token's write: how much of it is left after each later token, and which token erased it."""
+"""Retention of one write: how much of it is left after each later token, and which token erased it."""
 
 from dataclasses import dataclass
 

@@ -124,7 +124,7 @@ def outputs_without(
 ) -> Iterator[Float[Tensor, "time candidates output"]]:
     """What the layer would have given without one write each, as many at a time as memory asks for.
 
-    Raises as `answers_without` does.
+    Raises as `leave_one_out_answers` does.
     """
     yield from _without(reading.seen, steps, layers)
 
@@ -134,7 +134,7 @@ def counterfactual_answer(reading: Reading, *, drop: Sequence[int] = (), keep: S
     """The answer, had the last layer not written at some tokens and erased nothing at others, all at once.
 
     drop: numbers of tokens whose writes are left out. keep: of tokens at which all gates that keep stand open.
-    In both directions, where there are two. Raises as `answers_without` does.
+    In both directions, where there are two. Raises as `leave_one_out_answers` does.
     """
     output = _both(reading.seen, lambda where: counterfactual(reading.seen, drop, keep, where))
     return reading.head.answers(output)[0]

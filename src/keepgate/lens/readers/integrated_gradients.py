@@ -1,11 +1,11 @@
-"""What each token adds to an answer, through everything between: shares that sum to the answer, for every reader.
+"""Integrated gradients: what each token or write adds to an answer, through everything between, for every reader.
 
-Integrated gradients: the answer's slope is taken all along a straight way from nothing to what was there, and the
+The answer's slope is taken all along a straight way from nothing to what was there, and the
 shares are the mean slope times the way. Sundararajan et al. (2017), arXiv:1703.01365. They sum to the whole difference
 between the two ends, through attention, several layers and a second reading too, but for the finite number of points,
 which `completeness` shows. Where the way is rough they may be far from all of it: through hundreds of recurrent steps
-the slope jumps (`token_shares`), so look at that figure first. How the sum is divided depends on the way: what a token
-really does, leaving it out says (`answers_without`).
+the slope jumps (tokens through all layers), so look at that figure first. How the sum is divided depends on the way:
+what a token really does, leaving it out says (`leave_one_out_answers`).
 """
 
 from collections.abc import Callable

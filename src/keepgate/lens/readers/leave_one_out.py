@@ -1,4 +1,4 @@
-"""Which tokens carry an answer, proven: the answer without each one's write, from the true network run again."""
+"""Leave-one-out effects of tokens: the answer without each one's write, from the true network run again."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ def token_effects(
     """The tokens by how much the answer's probability falls without their writes, the most first.
 
     tried: how many writes are dropped, one by one. Of a text with more tokens, those with the most influence, which can
-           miss the one that decides; `search` goes down from stretches and sentences instead.
-    layers: in which layers, see `answers_without`; None is all of them.
-    Raises CellError for a plain RNN, whose states are no sums of writes: see `sensitivity`.
+           miss the one that decides; `hierarchical_search` goes down from stretches and sentences instead.
+    layers: in which layers, see `leave_one_out_answers`; None is all of them.
+    Raises CellError for a plain RNN, whose states are no sums of writes: see `saliency`.
     """
     if tried < 1:
         raise SettingsError(f"tried is {tried}; drop one write or more")

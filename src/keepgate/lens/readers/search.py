@@ -1,4 +1,4 @@
-"""Which piece of a text carries an answer: pieces left out whole, the true network run again, from large to small.
+"""Hierarchical search for the spans that carry an answer: ablated whole, the true network run again, large to small.
 
 One write left out may change nothing where two say the same; a sentence left out whole says what hangs on it. In a
 long text the search goes down: stretches of it, the sentences of those that matter, the tokens of these. First-order
@@ -52,7 +52,7 @@ def span_effects(reading: Reading, pieces: Sequence[tuple[int, int]]) -> tuple[S
 
     Deleted from the text where the task can read what is left; else not written by the last layer, in either direction.
 
-    Raises as `drop_pieces` does.
+    Raises as `ablate_spans` does.
     """
     found: list[SpanEffect] = []
     given = float(reading.head.probabilities(reading.trace.output)[0])
