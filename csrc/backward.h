@@ -2,8 +2,6 @@
 // gradients of what went into the equations, step by step; then, from those of all its steps at once, the inputs' and
 // the weights'.
 #pragma once
-#include <algorithm>
-
 #include "forward.h"
 
 namespace keepgate::KEEPGATE_SET {
@@ -11,19 +9,19 @@ namespace keepgate::KEEPGATE_SET {
 template <class Cell, class T>
 class BackwardMember : Member<Cell, T> {
   using Base = Member<Cell, T>;
-  using Base::dense, Base::planes, Base::lanes, Base::part, Base::plane;
+  using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::plane;
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
   using Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
-  using typename Base::B, typename Base::V;
-  static constexpr long width = B::width + Cell::vectors * B::units;  // of a row of d: columns, weights per unit
+  using typename Base::V;
+  const long width = block.width + cell.vectors * block.units;  // of a row of d: columns, weights per unit
   static constexpr long high = 48;     // rows of inputs' gradients that are computed at once
   static constexpr long few = 96;      // rows of d that the fastest cache holds while all tiles of a block read them
   static constexpr long enough = 192;  // rows of d that pay for reading and writing the weights' gradients
 
   const Backward& b;
-  const bool gives_states = std::any_of(b.d_states, b.d_states + Cell::states, [](const Strided& d) { return d.data; });
+  bool gives_states = false;
   const Share all = Share::all(rows), listed = Share::part(rows, member, team.size);
-  const long k = blocks * B::gate_width;  // what the products of the way back add up over
+  const long k = blocks * block.gate_width;  // what the products of the way back add up over
   const long widest = wide<T>(s.hidden > output ? s.hidden : output), span = s.rows > enough ? s.rows : enough;
   T* carries;                       // [states][rows][widest]: the gradient of the state before the step at hand
   T* ds;                            // [blocks][span][width]: the gradients of what went into the equations
@@ -35,23 +33,33 @@ class BackwardMember : Member<Cell, T> {
   T *to_before, *to_x, *to_inner;   // weights, packed for the way back
   T *d_ih, *d_hh, *d_sums, *d_hr;   // gradients of weights, packed; sums over rows of d
   T* tiles;                         // [members][tile][panel]
+  StepRunner<Cell, T> runner;
+  T* d_shown;  // [members][a runner's tile]: the gradients of the first state, those of the output with them
+  T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
 
  public:
-  BackwardMember(const Backward& b, const Base& base, Memory& memory) : Base(base), b(b) {
-    memory.take(carries, Cell::states * s.rows * widest);
+  BackwardMember(const Backward& b, const Base& base, Memory& memory)
+      : Base(base),
+        b(b),
+        runner(cell, &CellProgram::backward, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, memory,
+               member, members) {
+    memory.take(carries, cell.states * s.rows * widest);
     memory.take(ds, blocks * span * width);
     memory.take(steps, span);
     for (const T*** list : {&x, &h_before, &inner, &d_uh, &d_out}) memory.take(*list, span);
     memory.take(d_projected, span * wide<T>(s.projected));
     memory.take(d_inner, s.projected ? s.rows * widest : 0);
-    memory.take(to_before, dense ? k * wide<T>(output) : 0);
+    memory.take(to_before, cell.dense ? k * wide<T>(output) : 0);
     memory.take(to_x, b.d_x.data ? k * wide<T>(s.input) : 0);
     memory.take(to_inner, s.projected * wide<T>(s.hidden));
     memory.take(d_ih, b.d_weight_ih ? k * s.input : 0);
-    memory.take(d_hh, b.d_weight_hh ? k * B::read(s) : 0);
+    memory.take(d_hh, b.d_weight_hh ? k * block.read(s) : 0);
     memory.take(d_sums, blocks * width);
     memory.take(d_hr, b.d_weight_hr ? wide<T>(output) * s.hidden : 0);
     memory.take(tiles, members * high * wide<T>(1));
+    memory.take(d_shown, members * runner.room);
+    memory.take(weights, is_program<Cell> ? members * cell.vectors * blocks * block.units : 0);
+    d_shown += member * runner.room, weights += member * cell.vectors * blocks * block.units;
   }
 
   void run() {
@@ -78,10 +86,10 @@ class BackwardMember : Member<Cell, T> {
   T* d(long u, long slot) const { return ds + (u * span + slot) * width; }
   static long vectors(long numbers) { return (numbers + lanes - 1) / lanes; }
   // This member's vectors of a row of states.
-  long from() const { return first_block * B::vectors; }
+  long from() const { return first_block * block.vectors; }
   long to(long numbers) const {
     const long all = vectors(numbers);
-    return end_block < blocks && end_block * B::vectors < all ? end_block * B::vectors : all;
+    return end_block < blocks && end_block * block.vectors < all ? end_block * block.vectors : all;
   }
   // Where a member's part of all vectors begins, in whole panels.
   long panel_part(long numbers, long member) const {
@@ -90,19 +98,28 @@ class BackwardMember : Member<Cell, T> {
   }
 
   void begin() {
-    if (dense)
-      pack_gates(b.weights.weight_hh, output, Cell::uh_gates, units_split ? from() : panel_part(output, member),
+    runner.prepare();
+    for (int n = 0; n < cell.states; n++) gives_states = gives_states || b.d_states[n].data;
+    for (int n = 0; is_program<Cell> && n < cell.vectors; n++) {
+      T* const to = weights + n * blocks * block.units;
+      std::memset(to, 0, size_t(blocks * block.units) * sizeof(T));
+      std::memcpy(to, b.weights.vectors[n], size_t(s.hidden) * sizeof(T));
+    }
+    if (cell.dense)
+      pack_gates(b.weights.weight_hh, output, cell.uh_gates, units_split ? from() : panel_part(output, member),
                  units_split ? to(output) : panel_part(output, member + 1), to_before);
     if (b.d_x.data)
-      pack_gates(b.weights.weight_ih, s.input, Cell::wx_gates, panel_part(s.input, member),
+      pack_gates(b.weights.weight_ih, s.input, cell.wx_gates, panel_part(s.input, member),
                  panel_part(s.input, member + 1), to_x);
     if (s.projected)
       pack_rows(s.hidden, panel_part(s.hidden, member), panel_part(s.hidden, member + 1), s.projected, to_inner,
-                [&](long i) { return of<T>(b.weights.weight_hr) + i * s.hidden; });
+                [&](auto put) {
+                  for (long i = 0; i < s.projected; i++) put(of<T>(b.weights.weight_hr) + i * s.hidden);
+                });
     for (long q = 0; q < share.count; q++)
-      for (int n = 0; n < Cell::states; n++) {
+      for (int n = 0; n < cell.states; n++) {
         const long units = n ? s.hidden : output;
-        for (long j = from() * lanes; j < (units_split ? end_block * B::units : widest); j += lanes) {
+        for (long j = from() * lanes; j < (units_split ? end_block * block.units : widest); j += lanes) {
           const long left = units - j > 0 ? units - j : 0;
           (b.d_last[n] ? V::load(of<T>(b.d_last[n]) + share.row(q) * units + j, left) : V(T(0)))
               .store(carry(n, share.place(q)) + j);
@@ -114,25 +131,29 @@ class BackwardMember : Member<Cell, T> {
     };
     clear(d_sums, blocks * width);
     clear(d_ih, b.d_weight_ih ? k * s.input : 0);
-    clear(d_hh, b.d_weight_hh ? k * B::read(s) : 0);
+    clear(d_hh, b.d_weight_hh ? k * block.read(s) : 0);
     clear(d_hr, b.d_weight_hr ? wide<T>(output) * s.hidden : 0);
   }
 
   // Vectors [from, to) of the columns of a matrix, whose rows are given by their number, as panels [rows][vectors].
-  template <class Row>
-  static void pack_rows(long columns, long from, long to, long rows, T* out, Row row) {
+  // Calls rows(put) for each panel, which calls put(row) for each row in turn, null for zeros.
+  template <class Rows>
+  static void pack_rows(long columns, long from, long to, long count, T* out, Rows rows) {
     in_panels(from, to, [&](long c, int vectors, long panels) {
-      for (T* at = out + c * lanes * rows; panels > 0; panels--, c += vectors)
-        for (long i = 0; i < rows; i++)
+      for (T* at = out + c * lanes * count; panels > 0; panels--, c += vectors)
+        rows([&](const T* row) {
           for (long j = c * lanes; j < (c + vectors) * lanes; j += lanes, at += lanes)
-            (row(i) ? V::load(row(i) + j, columns - j) : V(T(0))).store(at);
+            (row ? V::load(row + j, columns - j) : V(T(0))).store(at);
+        });
     });
   }
   // The same for [gates · hidden, columns], rows in the order of d.
   void pack_gates(const void* matrix, long columns, const int* order, long from, long to, T* out) const {
-    pack_rows(columns, from, to, k, out, [&](long i) {
-      const long gate = order[i / B::units % B::gates], unit = i / B::gate_width * B::units + i % B::units;
-      return unit < s.hidden ? of<T>(matrix) + (gate * s.hidden + unit) * columns : nullptr;
+    pack_rows(columns, from, to, k, out, [&](auto put) {
+      for (long first = 0; first < blocks * block.units; first += block.units)
+        for (int gate = 0; gate < block.gates; gate++)
+          for (long unit = first; unit < first + block.units; unit++)
+            put(unit < s.hidden ? of<T>(matrix) + (order[gate] * s.hidden + unit) * columns : nullptr);
     });
   }
 
@@ -147,7 +168,7 @@ class BackwardMember : Member<Cell, T> {
         const Step& step = steps[slot] = step_of(f, start - 1, listed.row(q), listed.length(q));
         x[slot] = Base::at(f.x, step);
         h_before[slot] = Base::before(0, step);
-        d_uh[slot] = d(0, slot) + B::apart * B::units;
+        d_uh[slot] = d(0, slot) + block.apart * block.units;
         d_out[slot] = d_projected + slot * wide<T>(s.projected);
         if (s.projected) inner[slot] = plane(planes, step);
       }
@@ -156,17 +177,24 @@ class BackwardMember : Member<Cell, T> {
   }
 
   // From the gradients of the states after a step to those of the states before it.
-  void retreat(long slot, long active) const {
+  void retreat(long slot, long active) {
     if (s.projected) through_projection(slot, active);
     if (gives_states) store_state_gradients(slot, active);
-    for (long q = 0; q < active; q++) act(slot + share.place(q), share.place(q));
-    if (dense) {
+    if constexpr (is_program<Cell>)
+      for (long q = 0, count; q < active; q += count) {
+        const long r = share.place(q);
+        count = alike(steps + slot + r, share.stride, active - q < runner.rows ? active - q : runner.rows);
+        interpret_rows(slot + r, r, count);
+      }
+    else
+      for (long q = 0; q < active; q++) act(slot + share.place(q), share.place(q));
+    if (cell.dense) {
       if (units_split) team.barrier(member);
       in_panels(from(), to(output), [&](long c, int vectors, long panels) {
         T* const sums = carry(0, share.first) + c * lanes;
         const T* const* const read = d_uh + slot + share.first;
         const T *const panel = to_before + c * lanes * k, *const ahead = to_before + from() * lanes * k;
-        const long row = share.stride * widest, next = vectors * lanes, piece = B::gate_width;
+        const long row = share.stride * widest, next = vectors * lanes, piece = block.gate_width;
         Product<T> product{read, blocks, span * width, piece,    panel, 0,    sums,
                            row,  sums,   row,          next * k, next,  next, ahead};
         product.a_row = share.stride;
@@ -175,7 +203,7 @@ class BackwardMember : Member<Cell, T> {
       });
     }
     for (long q = 0; f.resets && q < active; q++)
-      for (int n = 0; n < Cell::states && steps[slot + share.place(q)].before == at_reset; n++)
+      for (int n = 0; n < cell.states && steps[slot + share.place(q)].before == at_reset; n++)
         for (long c = from(); c < to(n ? s.hidden : output); c++) V(T(0)).store(carry(n, share.place(q)) + c * lanes);
   }
 
@@ -184,7 +212,7 @@ class BackwardMember : Member<Cell, T> {
     for (long q = 0; q < active; q++) {
       const long r = share.place(q);
       const Step& step = steps[slot + r];
-      for (int n = 0; n < Cell::states; n++) {
+      for (int n = 0; n < cell.states; n++) {
         if (!b.d_states[n].data) continue;
         const bool projected = n == 0 && s.projected, adds_output = n == 0 && !s.projected && b.d_output.data;
         const long units = n ? s.hidden : output;
@@ -221,26 +249,26 @@ class BackwardMember : Member<Cell, T> {
     });
   }
 
-  // The cell's derivatives for this member's units of one row, whose numbers lie side by side in all but d.
+  // A compiled cell's derivatives for this member's units of one row, whose numbers lie side by side in all but d.
   void act(long slot, long r) const {
     const Step& step = steps[slot];
     const bool projected = s.projected, given = b.d_output.data && !projected;
-    const T *plane[planes + 1], *before[Cell::states];
+    const T *plane[Cell::states + Cell::kept], *before[Cell::states];
     T* carry[Cell::states];
-    for (int n = 0; n < planes; n++) plane[n] = Base::plane(n, step);
+    for (int n = 0; n < this->planes; n++) plane[n] = Base::plane(n, step);
     for (int n = 0; n < Cell::states; n++) carry[n] = this->carry(n, r), before[n] = Base::before(n, step);
     const T* const above = projected ? d_inner + r * widest : carry[0];
     const T* const d_output = given ? Base::at(b.d_output, step) : nullptr;
     const T* const shown = projected ? inner[slot] : Base::at(f.output, step);
-    for (long unit = first_block * B::units; unit < end_block * B::units; unit += lanes) {
+    for (long unit = first_block * block.units; unit < end_block * block.units; unit += lanes) {
       const long left = s.hidden - unit;
-      T* const to = d(unit / B::units, slot) + unit % B::units;
+      T* const to = d(unit / block.units, slot) + unit % block.units;
       if (left <= 0) {  // the last block's columns without units
-        for (long j = 0; j < width; j += B::units) V(T(0)).store(to + j);
+        for (long j = 0; j < width; j += block.units) V(T(0)).store(to + j);
         continue;
       }
       V d_next[Cell::states], kept[Cell::kept + 1], prev[Cell::states], next[Cell::states], weight[Cell::vectors + 1];
-      V d_pre[B::columns], d_prev[Cell::states], d_weight[Cell::vectors + 1];
+      V d_pre[Block<Cell, T>::columns], d_prev[Cell::states], d_weight[Cell::vectors + 1];
       d_next[0] = V::load(above + unit);
       if (given) d_next[0] = d_next[0] + V::load(d_output + unit, left);
       next[0] = V::load(shown + unit, projected ? lanes : left);
@@ -253,11 +281,57 @@ class BackwardMember : Member<Cell, T> {
       for (int i = 0; i < Cell::kept; i++) kept[i] = V::load(plane[Cell::states - 1 + i] + unit);
       for (int n = 0; n < Cell::vectors; n++) weight[n] = V::load(of<T>(b.weights.vectors[n]) + unit, left);
       Cell::backward(d_next, kept, prev, next, weight, d_pre, d_prev, d_weight);
-      for (int column = 0; column < B::columns; column++) d_pre[column].store(to + column * B::units);
-      for (int n = 0; n < Cell::vectors; n++) d_weight[n].store(to + B::width + n * B::units);
+      for (int column = 0; column < block.columns; column++) d_pre[column].store(to + column * block.units);
+      for (int n = 0; n < Cell::vectors; n++) d_weight[n].store(to + block.width + n * block.units);
       for (int n = 0; n < Cell::states; n++)
         if (n || !projected) d_prev[n].store(carry[n] + unit);
     }
+  }
+
+  // A program's derivatives for this member's units of `rows` rows that are alike, the next one `share.stride` on.
+  void interpret_rows(long slot, long r, long rows) {
+    const Step& step = steps[slot];
+    const bool projected = s.projected, given = b.d_output.data && !projected;
+    const long apart = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
+    const long plane_row = padded(s.hidden, f.type) * apart, carry_row = widest * share.stride;
+    const T* const above = projected ? d_inner + r * widest : carry(0, r);
+    Base::in_tiles(runner, [&](long unit, long vectors, long units) {
+      int reg = 0;
+      T* const to = d(unit / block.units, slot);
+      const long row = width * share.stride, columns = block.columns + cell.vectors;
+      for (int column = 0; column < columns; column++)
+        runner.bind(reg++, to + column * block.units, row, Base::vector_step(span * width));
+      for (int n = 0; n < cell.states; n++)  // d_shown is where a gradient goes that nobody reads
+        n || !projected ? runner.bind(reg++, carry(n, r) + unit, carry_row, lanes)
+                        : runner.bind_nothing(reg++, d_shown);
+      given ? runner.bind_nothing(reg++, d_shown) : runner.bind(reg++, above + unit, carry_row, lanes);
+      for (int n = 1; n < cell.states; n++) runner.bind(reg++, carry(n, r) + unit, carry_row, lanes);
+      for (int k = 0; k < cell.kept; k++) runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
+      for (int n = 0; n < cell.states; n++, reg++)
+        if (runner.reads(reg))
+          runner.bind_units(reg, Base::before(n, step) + unit, Base::before_row(n, step) * apart, false);
+      projected ? runner.bind(reg++, inner[slot] + unit, plane_row, lanes)
+                : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * apart, false);
+      for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
+      for (int n = 0; n < cell.vectors; n++) runner.bind(reg++, weights + n * blocks * block.units + unit, 0, lanes);
+      for (long i = 0; given && i < rows; i++)
+        for (long j = 0; j < vectors * lanes; j += lanes) {
+          const V more = V::load(Base::at(b.d_output, step) + i * b.d_output.row * apart + unit + j, units - j);
+          (V::load(above + i * carry_row + unit + j) + more).store(d_shown + i * runner.vectors * lanes + j);
+        }
+      runner.run(rows, vectors, units);
+      clear_beyond(slot, unit + units, rows, row);
+    });
+  }
+
+  // The last block's columns without units: products read them. end: of the units that have been written.
+  void clear_beyond(long slot, long end, long rows, long row) const {
+    const long real = end % block.units;
+    if (real == 0) return;
+    for (long i = 0; i < rows; i++)
+      for (int column = 0; column < block.columns + cell.vectors; column++)
+        std::memset(d(end / block.units, slot) + i * row + column * block.units + real, 0,
+                    size_t(block.units - real) * sizeof(T));
   }
 
   // Of these slots.
@@ -271,8 +345,8 @@ class BackwardMember : Member<Cell, T> {
         for (; panels > 0; panels--, c += vectors) {
           const T* const panel = to_x + c * lanes * k;
           const long width = vectors * lanes;
-          multiply<T>({rows, blocks, span * BackwardMember::width, B::gate_width, panel, 0, zeros, 0, tile, width, 0, 0,
-                       0, panel + width * k},
+          multiply<T>({rows, blocks, span * this->width, block.gate_width, panel, 0, zeros, 0, tile, width, 0, 0, 0,
+                       panel + width * k},
                       vectors, 0, count, 1);
           for (long i = 0; i < count; i++) {
             const Step& step = steps[slot + i];
@@ -298,15 +372,16 @@ class BackwardMember : Member<Cell, T> {
   void gradients_of_weights(long slots) const {
     // Each member takes an equal part of all rows of all blocks' gradients: of a block first the inputs', then the
     // states'.
-    const long ih = b.d_weight_ih ? s.input : 0, hh = dense && b.d_weight_hh ? output : 0, each = ih + hh;
+    const long ih = b.d_weight_ih ? s.input : 0, hh = cell.dense && b.d_weight_hh ? output : 0, each = ih + hh;
     for (long at = part(blocks * each, member), end = part(blocks * each, member + 1), count; at < end; at += count) {
       const long u = at / each, i = at % each, stop = (i < ih ? ih : each) - i;
       count = stop < end - at ? stop : end - at;
       if (i < ih)
-        add_outer(x, d(u, 0), width, slots, d_ih + u * s.input * B::gate_width, B::gates * B::vectors, i, i + count);
+        add_outer(x, d(u, 0), width, slots, d_ih + u * s.input * block.gate_width, block.gates * block.vectors, i,
+                  i + count);
       else
-        add_outer(h_before, d(u, 0) + B::apart * B::units, width, slots, d_hh + u * output * B::gate_width,
-                  B::gates * B::vectors, i - ih, i - ih + count);
+        add_outer(h_before, d(u, 0) + block.apart * block.units, width, slots, d_hh + u * output * block.gate_width,
+                  block.gates * block.vectors, i - ih, i - ih + count);
     }
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) add_sums(u, slots);
     for (long c = 0; b.d_weight_hr && c < wide<T>(output); c += wide<T>(1))
@@ -325,7 +400,7 @@ class BackwardMember : Member<Cell, T> {
   // What was wanted, in the caller's own order.
   void finish() const {
     for (long q = 0; q < share.count; q++)
-      for (int n = 0; n < Cell::states; n++) {
+      for (int n = 0; n < cell.states; n++) {
         const long units = n ? s.hidden : output;
         for (long j = from() * lanes; b.d_first[n] && j < to(units) * lanes; j += lanes)
           V::load(carry(n, share.place(q)) + j).store(of<T>(b.d_first[n]) + share.row(q) * units + j, units - j);
@@ -342,15 +417,15 @@ class BackwardMember : Member<Cell, T> {
   void unpack(long u) const {
     const auto to = [&](void* wanted, const T* packed, long inner, const int* order, int gates) {
       if (wanted)
-        each_weight(inner, s.hidden, order, gates, u * B::units, B::units,
+        each_weight(inner, s.hidden, order, gates, u * block.units, block.units,
                     [&](long i, long j) { of<T>(wanted)[i] = packed[j]; });
     };
     const T* const sums = d_sums + u * width;
-    to(b.d_weight_ih, d_ih + u * B::gate_width * s.input, s.input, Cell::wx_gates, B::gates);
-    to(b.d_weight_hh, d_hh + u * B::gate_width * B::read(s), B::read(s), Cell::uh_gates, B::gates);
-    to(b.d_bias_ih, sums, 1, Cell::wx_gates, B::gates);
-    to(b.d_bias_hh, sums + B::apart * B::units, 1, Cell::uh_gates, B::gates);
-    for (int n = 0; n < Cell::vectors; n++) to(b.d_vectors[n], sums + B::width + n * B::units, 1, alone, 1);
+    to(b.d_weight_ih, d_ih + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates);
+    to(b.d_weight_hh, d_hh + u * block.gate_width * block.read(s), block.read(s), cell.uh_gates, block.gates);
+    to(b.d_bias_ih, sums, 1, cell.wx_gates, block.gates);
+    to(b.d_bias_hh, sums + block.apart * block.units, 1, cell.uh_gates, block.gates);
+    for (int n = 0; n < cell.vectors; n++) to(b.d_vectors[n], sums + block.width + n * block.units, 1, alone, 1);
   }
 };
 

@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace keepgate {
+#include "program.h"
 
-constexpr int max_states = 8, max_planes = 48, max_vectors = 8;
+namespace keepgate {
 
 enum class Type : int { float32 = 0, float64 = 1 };
 
@@ -34,6 +34,7 @@ struct Strided {
 
 struct Forward {
   int cell;
+  const CellProgram* program;  // null for a cell whose step is compiled
   Type type;
   Sizes sizes;
   int threads;
@@ -65,18 +66,19 @@ struct Backward {
   Strided d_states[max_states];
 };
 
-// What one instruction set does for one cell and one type of numbers.
+// What one instruction set does for one compiled cell, or for every cell whose step is a program, and one type of
+// numbers.
 struct Kernel {
   const char* cell;
-  size_t (*packed_bytes)(const Sizes&);
-  void (*pack)(const Sizes&, const Weights&, void* packed, int threads);
+  size_t (*packed_bytes)(const CellProgram*, const Sizes&);
+  void (*pack)(const CellProgram*, const Sizes&, const Weights&, void* packed, int threads);
   // These return how many bytes of scratch they need; without scratch that is all they do.
   size_t (*forward)(const Forward&, void* scratch);
   size_t (*backward)(const Backward&, void* scratch);
 };
 struct KernelSet {
   const char* name;
-  int cells;
+  int cells;  // that are compiled; behind them come the kernels of programs
   const Kernel (*kernels)[2];  // [cell][type]
 };
 

@@ -9,12 +9,12 @@ namespace keepgate::KEEPGATE_SET {
 template <class Cell, class T>
 class ForwardMember : Member<Cell, T> {
   using Base = Member<Cell, T>;
-  using Base::dense, Base::planes, Base::lanes, Base::part, Base::from, Base::to, Base::plane, Base::before;
+  using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::from, Base::to, Base::plane, Base::before;
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
   using Base::keeps, Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
-  using typename Base::B, typename Base::V;
+  using typename Base::V;
 
-  const Packed<Cell, T> packed{s};
+  const Packed<Cell, T> packed{block, s};
   const bool streams;  // whether what is kept is more than the caches hold until it is read
   long span;  // slots: rows of steps whose inputs are projected at once. Members with their own rows share them
   long room;  // how many are this member's
@@ -22,36 +22,50 @@ class ForwardMember : Member<Cell, T> {
   Step* steps;  // [span], as the next two
   const T **x, **h_before;
   T *inner, *projected;  // with a projection, [rows][hidden] and [rows][output], wide
+  StepRunner<Cell, T> runner;
+  T* passing;  // [members][kept][a runner's tile]: what is kept on its way past the caches
 
  public:
   ForwardMember(const Forward&, const Base& base, Memory& memory)
-      : Base(base), streams(s.steps * s.rows * wide<T>(s.hidden) * (Cell::kept + 1) * long(sizeof(T)) > 2 << 20) {
+      : Base(base),
+        streams(keeps && s.steps * s.rows * wide<T>(s.hidden) * (cell.kept + 1) * long(sizeof(T)) > 2 << 20),
+        runner(cell, keeps ? &CellProgram::forward : &CellProgram::infer, s.hidden,
+               block.vectors > 1 ? block.vectors : blocks, s.rows, memory, member, members) {
     // About 512 KiB, which a core's cache holds beside the weights that it is reading.
     const long own = units_split ? (blocks + members - 1) / members : blocks;
-    span = (512 << 10) / (own * B::width * long(sizeof(T)));
+    span = (512 << 10) / (own * block.width * long(sizeof(T)));
     span = span < 32 ? 32 : span > 128 ? 128 : span;
     if (!units_split) span *= members;
     if (span < s.rows + members) span = s.rows + members;
     const long first = units_split ? 0 : part(span, member);
     room = units_split ? span : part(span, member + 1) - first;
-    memory.take(pre, blocks * span * B::width);
+    memory.take(pre, blocks * span * block.width);
     memory.take(steps, members * span);
     memory.take(x, members * span);
     memory.take(h_before, members * span);
     memory.take(inner, s.projected ? s.rows * wide<T>(s.hidden) : 0);
     memory.take(projected, s.rows * wide<T>(s.projected));
-    pre += first * B::width, steps += member * span, x += member * span, h_before += member * span;
+    memory.take(passing, streams ? members * cell.kept * runner.room : 0);
+    passing += streams ? member * cell.kept * runner.room : 0;
+    pre += first * block.width, steps += member * span, x += member * span, h_before += member * span;
   }
 
   void run() {
+    runner.prepare();
     for (long step = 0, active = share.count; step < rows.longest();) {
       const long end = project(step, active);
       for (long slot = 0; step < end; step++, slot += active) {
         active = share.active(step, active);
-        if (dense) multiply_states(slot, active);
-        for (long i = slot; i < slot + active; i++) act(i);
+        if (cell.dense) multiply_states(slot, active);
+        if constexpr (is_program<Cell>)
+          for (long i = 0, count; i < active; i += count) {
+            count = alike(steps + slot + i, 1, active - i < runner.rows ? active - i : runner.rows);
+            interpret_rows(slot + i, count);
+          }
+        else
+          for (long i = slot; i < slot + active; i++) act(i);
         if (s.projected) project_output(slot, active);
-        if (units_split && dense) team.barrier(member);
+        if (units_split && cell.dense) team.barrier(member);
       }
     }
     finish();
@@ -73,45 +87,48 @@ class ForwardMember : Member<Cell, T> {
       }
     }
     for (long u = first_block; u < end_block; u++) {
-      const T *const bias = weights(packed.bias) + u * B::width, *const panel = weights(u * B::gate_width * s.input);
-      T* const to = pre + u * span * B::width;
-      multiply<T>({x, 1, 0, s.input, panel, 0, bias, 0, to, B::width, 0, 0, 0, panel + B::gate_width * s.input},
-                  B::gates * B::vectors, 0, slots, 1);
+      const T *const bias = weights(packed.bias) + u * block.width, *const panel =
+                                                                        weights(u * block.gate_width * s.input);
+      T* const to = pre + u * span * block.width;
+      multiply<T>({x, 1, 0, s.input, panel, 0, bias, 0, to, block.width, 0, 0, 0, panel + block.gate_width * s.input},
+                  block.gates * block.vectors, 0, slots, 1);
       for (long slot = 0; slot < slots; slot++)
-        for (long j = B::gate_width; j < B::width; j += lanes) V::load(bias + j).store(to + slot * B::width + j);
+        for (long j = block.gate_width; j < block.width; j += lanes)
+          V::load(bias + j).store(to + slot * block.width + j);
     }
     return step;
   }
 
   void multiply_states(long slot, long active) {
-    const long next = span * B::width, next_weights = B::gate_width * output;
-    T* const sums = pre + first_block * next + slot * B::width + B::apart * B::units;
+    const long next = span * block.width, next_weights = block.gate_width * output;
+    T* const sums = pre + first_block * next + slot * block.width + block.apart * block.units;
     const T* const panel = weights(packed.hh) + first_block * next_weights;
-    multiply<T>(
-        {h_before + slot, 1, 0, output, panel, 0, sums, B::width, sums, B::width, next_weights, next, next, panel},
-        B::gates * B::vectors, 0, active, end_block - first_block);
+    multiply<T>({h_before + slot, 1, 0, output, panel, 0, sums, block.width, sums, block.width, next_weights, next,
+                 next, panel},
+                block.gates * block.vectors, 0, active, end_block - first_block);
   }
 
-  // The cell's equations for this member's units of one row, whose numbers lie side by side in all but pre.
+  // A compiled cell's equations for this member's units of one row, whose numbers lie side by side in all but pre.
   void act(long slot) const {
     const Step& step = steps[slot];
     const bool projects = s.projected;
-    T *plane[planes + 1] = {}, *after[Cell::states];
+    T *plane[Cell::states + Cell::kept] = {}, *after[Cell::states];
     const T *before[Cell::states], *const h_before = this->h_before[slot];
-    for (int n = 0; keeps && n < planes + projects; n++) plane[n] = Base::plane(n, step);
+    for (int n = 0; keeps && n < this->planes + projects; n++) plane[n] = Base::plane(n, step);
     for (int n = 1; n < Cell::states; n++) {
       before[n] = Base::before(n, step);
       after[n] = keeps ? plane[n - 1] : of<T>(f.last[n]) + step.row * s.hidden;
     }
     T* const shown = projects ? inner + step.row * wide<T>(s.hidden) : Base::at(f.output, step);
     for (long unit = from(), end = to(s.hidden); unit < end; unit += lanes) {
-      const long u = unit / B::units, inside = unit % B::units, left = s.hidden - unit;
-      const T* const in = pre + (u * span + slot) * B::width + inside;
-      V sum[B::columns], prev[Cell::states], next[Cell::states], kept[Cell::kept + 1], weight[Cell::vectors + 1];
-      for (int column = 0; column < B::columns; column++) sum[column] = V::load(in + column * B::units);
+      const long u = unit / block.units, inside = unit % block.units, left = s.hidden - unit;
+      const T* const in = pre + (u * span + slot) * block.width + inside;
+      V sum[Block<Cell, T>::columns], prev[Cell::states], next[Cell::states], kept[Cell::kept + 1],
+          weight[Cell::vectors + 1];
+      for (int column = 0; column < block.columns; column++) sum[column] = V::load(in + column * block.units);
       if constexpr (Cell::reads_output) prev[0] = V::load(h_before + unit, left);
       for (int n = 0; n < Cell::vectors; n++)
-        weight[n] = V::load(weights(packed.vectors) + n * blocks * B::units + unit);
+        weight[n] = V::load(weights(packed.vectors) + n * blocks * block.units + unit);
       for (int n = 1; n < Cell::states; n++) prev[n] = V::load(before[n] + unit, left);
       Cell::forward(sum, prev, weight, next, kept);
       for (int n = 1; n < Cell::states; n++) next[n].store(after[n] + unit, keeps ? lanes : left);
@@ -121,8 +138,40 @@ class ForwardMember : Member<Cell, T> {
         T* const to = plane[Cell::states - 1 + k] + unit;
         streams ? stream(kept[k], to) : kept[k].store(to);
       }
-      if (projects) next[0].store(plane[planes] + unit);
+      if (projects) next[0].store(plane[this->planes] + unit);
     }
+  }
+
+  // A program's equations for this member's units of `rows` rows that are alike.
+  void interpret_rows(long slot, long rows) {
+    const Step& step = steps[slot];
+    const bool projects = s.projected;
+    const long apart = rows > 1 ? steps[slot + 1].row - step.row : 0, plane_row = padded(s.hidden, f.type) * apart;
+    Base::in_tiles(runner, [&](long unit, long vectors, long units) {
+      int reg = 0;
+      const T* const in = pre + (unit / block.units * span + slot) * block.width;
+      for (int column = 0; column < block.columns; column++)
+        runner.bind(reg++, in + column * block.units, block.width, Base::vector_step(span * block.width));
+      for (int n = 0; n < cell.states; n++, reg++)
+        if (runner.reads(reg)) runner.bind_units(reg, before(n, step) + unit, Base::before_row(n, step) * apart, false);
+      for (int n = 0; n < cell.vectors; n++)
+        runner.bind(reg++, weights(packed.vectors) + n * blocks * block.units + unit, 0, lanes);
+      T* const shown = projects ? inner + step.row * wide<T>(s.hidden) + unit : Base::at(f.output, step) + unit;
+      const long shown_row = (projects ? wide<T>(s.hidden) : f.output.row) * apart;
+      projects ? runner.bind(reg++, shown, shown_row, lanes) : runner.bind_units(reg++, shown, shown_row, true);
+      for (int n = 1; n < cell.states; n++)
+        keeps ? runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes)
+              : runner.bind_units(reg++, of<T>(f.last[n]) + step.row * s.hidden + unit, s.hidden * apart, true);
+      const auto kept = [&](int k) { return plane(cell.states - 1 + k, step) + unit; };
+      for (int k = 0; keeps && k < cell.kept; k++)
+        streams ? runner.bind_nothing(reg++, passing + k * runner.room) : runner.bind(reg++, kept(k), plane_row, lanes);
+      runner.run(rows, vectors, units);
+      for (int k = 0; streams && k < cell.kept; k++)
+        runner.stream_rows(passing + k * runner.room, kept(k), plane_row, rows, vectors);
+      for (long row = 0; keeps && projects && row < rows; row++)
+        std::memcpy(plane(planes, step) + unit + row * plane_row, shown + row * shown_row,
+                    size_t(vectors * lanes) * sizeof(T));
+    });
   }
 
   void project_output(long slot, long active) {
@@ -144,7 +193,7 @@ class ForwardMember : Member<Cell, T> {
     for (long q = 0; q < share.count; q++) {
       const long row = share.row(q), length = share.length(q), last = f.reverse ? 0 : length - 1;
       const long hidden = to(s.hidden), end = s.projected ? output : hidden;
-      for (int n = 0; n < Cell::states; n++) {
+      for (int n = 0; n < cell.states; n++) {
         const long units = n ? s.hidden : output, first = from(), until = n ? hidden : end;
         T* const target = of<T>(f.last[n]) + row * units;
         const T* const source = before(n, {row, length, length ? last : at_start});
