@@ -247,7 +247,7 @@ def test_an_input_that_is_no_plain_tensor_is_refused_in_words(form, as_users_run
         keepgate.LSTM(3, 4)(form(x))
 
 
-@pytest.mark.parametrize("cell", ["lstm", None, keepgate.LSTM])
+@pytest.mark.parametrize("cell", [3, None, keepgate.LSTM])
 def test_a_cell_that_is_none_is_refused_in_words(cell, as_users_run):
     with pytest.raises(keepgate.SettingsError, match=r"keepgate\.cells\.lstm"):
         Recurrent(cell, 3, 4)

@@ -35,7 +35,7 @@ FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
         ({"init": "chrono", "horizon": 2}, "horizon is 2 steps; it must be finite and greater than 2"),
         ({"horizon": 100}, "init='torch' with horizon=100"),
         ({"init": "chrono", "horizon": 100, "forget_bias": 1.0}, "leave forget_bias out"),
-        ({"cell": "rnn", "forget_bias": 1.0}, "no gate block that keeps"),
+        ({"cell": "rnn", "forget_bias": 1.0}, "no gate of its own that keeps"),
         ({"window": 4}, 'cell is "gru" and window is 4'),
         ({"cell": "feedforward", "bidirectional": False}, 'cell is "feedforward" and window is None'),
         (FEEDFORWARD | {"window": 0}, "window is 0; it must be 1 or more"),

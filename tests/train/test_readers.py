@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
 from keepgate.export import load, save
 from keepgate.tasks import KINDS
@@ -23,6 +24,14 @@ QUESTIONS = [
     for name, other in pairwise(NAMES)
     for goal in ("海賊王", "大劍豪", "航海士")
 ]
+LABELLED = [LabelledText(text=question.text, label=question.answers[0]) for question in QUESTIONS]
+READER_METRICS = {"exact", "f1_substring", "f1_bag"}
+# What each kind is trained on, and what it is measured by.
+EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
+    "choice-reader": (QUESTIONS, READER_METRICS),
+    "span-reader": (QUESTIONS, READER_METRICS),
+    "classifier": (LABELLED, {"accuracy", "macro_f1", "balanced_accuracy"}),
+}
 RUN = TrainingConfig(steps=9, batch_size=4, checkpoint_every=4, ema_decay=0.9, autocast="bfloat16")
 
 
@@ -37,15 +46,16 @@ def pulled(now: Progress) -> None:
 
 def reader(kind: str) -> Any:
     task_type: Any = KINDS[kind].task
-    return task_type.build(QUESTIONS, task_type.settings_type(), seed=0)
+    return task_type.build(EXAMPLES[kind][0], task_type.settings_type(), seed=0)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_reader_is_trained_stopped_taken_up_saved_and_loaded(tmp_path: Path, kind: str) -> None:
+    items, metrics = EXAMPLES[kind]
     whole, stopped = reader(kind), reader(kind)
-    examples = whole.prepare(QUESTIONS, training=True)
-    first = fit(whole, RUN, examples=examples, dev=QUESTIONS, folder=tmp_path / "whole", progress=False)
-    assert set(first.metrics) == {"exact", "f1_substring", "f1_bag"}
+    examples = whole.prepare(items, training=True)
+    first = fit(whole, RUN, examples=examples, dev=items, folder=tmp_path / "whole", progress=False)
+    assert set(first.metrics) == metrics
 
     with pytest.raises(Pulled):
         fit(stopped, RUN, examples=examples, folder=tmp_path / "stopped", progress=False, on_step=pulled)
@@ -53,7 +63,7 @@ def test_a_reader_is_trained_stopped_taken_up_saved_and_loaded(tmp_path: Path, k
     fit(
         again,
         RUN,
-        examples=again.prepare(QUESTIONS, training=True),
+        examples=again.prepare(items, training=True),
         folder=tmp_path / "stopped",
         resume=True,
         progress=False,
@@ -62,4 +72,6 @@ def test_a_reader_is_trained_stopped_taken_up_saved_and_loaded(tmp_path: Path, k
     assert all(torch.equal(tensor, weights[name]) for name, tensor in whole.state_dict().items())
 
     save(again, tmp_path / "model", card={"what": "a test"})
-    assert load(tmp_path / "model").answer(QUESTIONS[:3]) == whole.answer(QUESTIONS[:3])
+    name = "predict" if kind == "classifier" else "answer"
+    loaded, trained = (getattr(task, name)(items[:3]) for task in (load(tmp_path / "model"), whole))
+    assert loaded == trained
