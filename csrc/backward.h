@@ -167,9 +167,20 @@ class BackwardMember : Member<Cell, T> {
         const T* const* const read = d_uh + slot + share.first;
         const T *const panel = to_before + c * lanes * k, *const ahead = to_before + from() * lanes * k;
         const long row = share.stride * widest, next = vectors * lanes, piece = B::gate_width;
-        Product<T> product{read, blocks, span * width, piece,    panel, 0,    sums,
-                           row,  sums,   row,          next * k, next,  next, ahead};
-        product.a_row = share.stride;
+        Product<T> product{.a = read,
+                           .a_row = share.stride,
+                           .pieces = blocks,
+                           .stride = span * width,
+                           .length = piece,
+                           .weights = panel,
+                           .start = sums,
+                           .start_row = row,
+                           .sum = sums,
+                           .sum_row = row,
+                           .next_weights = next * k,
+                           .next_start = next,
+                           .next_sum = next,
+                           .prefetch = ahead};
         if (s.projected) product.start = zeros, product.start_row = product.next_start = 0;
         multiply(product, vectors, 0, active, panels);
       });
@@ -215,9 +226,17 @@ class BackwardMember : Member<Cell, T> {
       const long length = s.projected, next = vectors * lanes, row = share.stride * widest;
       const T *const *const read = d_out + slot + share.first, *const panel = to_inner + c * lanes * length;
       T* const sums = d_inner + share.first * widest + c * lanes;
-      Product<T> product{read, 1, 0, length, panel, 0, zeros, 0, sums, row, next * length, 0, next, to_inner};
-      product.a_row = share.stride;
-      multiply(product, vectors, 0, active, panels);
+      multiply<T>({.a = read,
+                   .a_row = share.stride,
+                   .length = length,
+                   .weights = panel,
+                   .start = zeros,
+                   .sum = sums,
+                   .sum_row = row,
+                   .next_weights = next * length,
+                   .next_sum = next,
+                   .prefetch = to_inner},
+                  vectors, 0, active, panels);
     });
   }
 
@@ -271,8 +290,15 @@ class BackwardMember : Member<Cell, T> {
         for (; panels > 0; panels--, c += vectors) {
           const T* const panel = to_x + c * lanes * k;
           const long width = vectors * lanes;
-          multiply<T>({rows, blocks, span * BackwardMember::width, B::gate_width, panel, 0, zeros, 0, tile, width, 0, 0,
-                       0, panel + width * k},
+          multiply<T>({.a = rows,
+                       .pieces = blocks,
+                       .stride = span * BackwardMember::width,
+                       .length = B::gate_width,
+                       .weights = panel,
+                       .start = zeros,
+                       .sum = tile,
+                       .sum_row = width,
+                       .prefetch = panel + width * k},
                       vectors, 0, count, 1);
           for (long i = 0; i < count; i++) {
             const Step& step = steps[slot + i];
@@ -290,8 +316,16 @@ class BackwardMember : Member<Cell, T> {
     for (long slot = 0; slot < slots; slot += few) {
       const T* const near = d + slot * d_row;
       const long count = slots - slot < few ? slots - slot : few, row = vectors * lanes;
-      multiply<T, true>({factors + slot, 1, 0, count, near, d_row, sums, row, sums, row, 0, 0, 0, near}, vectors, from,
-                        to, 1);
+      multiply<T, true>({.a = factors + slot,
+                         .length = count,
+                         .weights = near,
+                         .weights_row = d_row,
+                         .start = sums,
+                         .start_row = row,
+                         .sum = sums,
+                         .sum_row = row,
+                         .prefetch = near},
+                        vectors, from, to, 1);
     }
   }
 

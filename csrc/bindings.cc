@@ -175,7 +175,10 @@ NB_MODULE(core, m) {
   m.def("fingerprint", fingerprint_of);
   m.def("padded", [](long units, int type) { return padded(units, Type(type)); });
   m.def("packed_bytes", packed_bytes);
-  m.def("borrow_threads", [](Address parallel) { borrow_threads(reinterpret_cast<Parallel>(parallel)); });
+  // It may wait for a running team, whose threads may need the GIL.
+  m.def(
+      "borrow_threads", [](Address parallel) { borrow_threads(reinterpret_cast<Parallel>(parallel)); },
+      nb::call_guard<nb::gil_scoped_release>());
   m.def("pack", pack, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg("threads") = 1);
   nb::class_<ForwardRun>(m, "Forward")
       .def(nb::init<nb::args>())

@@ -1,4 +1,4 @@
-// Which instruction set runs, chosen once, when the library is loaded; and what needs no vectors at all.
+// The choice of the instruction set, made once, at the first use; and the fingerprint, which needs no vectors.
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
@@ -26,7 +26,7 @@ struct Choice {
 };
 
 #if defined(__x86_64__)
-// The flags are those that CMakeLists.txt compiles each set with.
+// These flags are those with which CMakeLists.txt compiles each set.
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -38,15 +38,15 @@ const Choice choices[] = {{&neon::table, true}};
 #endif
 
 const KernelSet& choose() {
-  const char* const wanted = std::getenv("KEEPGATE_ISA");
-  std::string known;
+  const char* const setting = std::getenv("KEEPGATE_ISA");
+  std::string names;
   for (const char* const* name = available_sets(); *name; name++) {
-    if (!wanted || !*wanted || std::strcmp(wanted, *name) == 0)
+    if (!setting || !*setting || std::strcmp(setting, *name) == 0)
       for (const Choice& choice : choices)
         if (choice.set->name == *name) return *choice.set;
-    known += (known.empty() ? "" : ", ") + std::string(*name);
+    names += (names.empty() ? "" : ", ") + std::string(*name);
   }
-  throw std::runtime_error("KEEPGATE_ISA is '" + std::string(wanted) + "'; this processor runs " + known);
+  throw std::runtime_error("KEEPGATE_ISA is '" + std::string(setting) + "'; this processor runs " + names);
 }
 
 }  // namespace
@@ -65,8 +65,9 @@ const KernelSet& kernel_set() {
 }
 
 uint64_t fingerprint(const void* data, size_t bytes) {
-  // Each step can be undone for a known lane or a known word, so a change of one word is always seen. The rotation
-  // brings the sign of a number, which a product leaves at the top, to where the next product spreads it.
+  // `mix` is a bijection of the lane for a fixed word and of the word for a fixed lane, so that a change of one word
+  // always changes the result. The rotation moves the sign bit, which a product leaves at the top, to where the next
+  // product spreads it.
   constexpr int lanes = 8;
   const auto mix = [](uint64_t lane, uint64_t word) {
     const uint64_t product = (lane ^ word) * 0x9e3779b97f4a7c15;  // 2⁶⁴ ÷ the golden ratio

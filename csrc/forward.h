@@ -75,7 +75,13 @@ class ForwardMember : Member<Cell, T> {
     for (long u = first_block; u < end_block; u++) {
       const T *const bias = weights(packed.bias) + u * B::width, *const panel = weights(u * B::gate_width * s.input);
       T* const to = pre + u * span * B::width;
-      multiply<T>({x, 1, 0, s.input, panel, 0, bias, 0, to, B::width, 0, 0, 0, panel + B::gate_width * s.input},
+      multiply<T>({.a = x,
+                   .length = s.input,
+                   .weights = panel,
+                   .start = bias,
+                   .sum = to,
+                   .sum_row = B::width,
+                   .prefetch = panel + B::gate_width * s.input},
                   B::gates * B::vectors, 0, slots, 1);
       for (long slot = 0; slot < slots; slot++)
         for (long j = B::gate_width; j < B::width; j += lanes) V::load(bias + j).store(to + slot * B::width + j);
@@ -87,9 +93,18 @@ class ForwardMember : Member<Cell, T> {
     const long next = span * B::width, next_weights = B::gate_width * output;
     T* const sums = pre + first_block * next + slot * B::width + B::apart * B::units;
     const T* const panel = weights(packed.hh) + first_block * next_weights;
-    multiply<T>(
-        {h_before + slot, 1, 0, output, panel, 0, sums, B::width, sums, B::width, next_weights, next, next, panel},
-        B::gates * B::vectors, 0, active, end_block - first_block);
+    multiply<T>({.a = h_before + slot,
+                 .length = output,
+                 .weights = panel,
+                 .start = sums,
+                 .start_row = B::width,
+                 .sum = sums,
+                 .sum_row = B::width,
+                 .next_weights = next_weights,
+                 .next_start = next,
+                 .next_sum = next,
+                 .prefetch = panel},
+                B::gates * B::vectors, 0, active, end_block - first_block);
   }
 
   // The cell's equations for this member's units of one row, whose numbers lie side by side in all but pre.
@@ -119,7 +134,7 @@ class ForwardMember : Member<Cell, T> {
       if (!keeps) continue;
       for (int k = 0; k < Cell::kept; k++) {
         T* const to = plane[Cell::states - 1 + k] + unit;
-        streams ? stream(kept[k], to) : kept[k].store(to);
+        streams ? store_nontemporal(kept[k], to) : kept[k].store(to);
       }
       if (projects) next[0].store(plane[planes] + unit);
     }
@@ -131,7 +146,15 @@ class ForwardMember : Member<Cell, T> {
     const long row = wide<T>(output) * share.stride, next = wide<T>(1);
     T* const sums = projected + share.first * wide<T>(output);
     const T* const panel = weights(packed.hr);
-    multiply<T>({products, 1, 0, s.hidden, panel, 0, zeros, 0, sums, row, next * s.hidden, 0, next, panel},
+    multiply<T>({.a = products,
+                 .length = s.hidden,
+                 .weights = panel,
+                 .start = zeros,
+                 .sum = sums,
+                 .sum_row = row,
+                 .next_weights = next * s.hidden,
+                 .next_sum = next,
+                 .prefetch = panel},
                 panel_vectors, 0, active, wide<T>(output) / next);
     for (long i = 0; i < active; i++) {
       const Step& step = steps[slot + i];
@@ -157,7 +180,7 @@ class ForwardMember : Member<Cell, T> {
           clear(plane(n, {row, time, 0}), hidden);
       }
     }
-    drain();
+    store_fence();
   }
 
   void clear(T* numbers, long end) const {

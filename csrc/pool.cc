@@ -20,11 +20,11 @@ inline void pause() {
 #endif
 }
 
-// Spins for some tenths of a millisecond, then lets others run: a thread that only spins beside a busy neighbour makes
-// both wait, and one that steps aside at once is not given the processor back for milliseconds.
-template <class Done>
-void wait_until(Done done) {
-  for (int i = 0; !done(); i++) i < 25000 ? pause() : void(sched_yield());
+// Spins for some tenths of a millisecond, then yields: beside a busy process a thread that only spins delays both, and
+// one that yields at once does not get its processor back for milliseconds.
+template <class Condition>
+void wait_until(Condition condition) {
+  for (int i = 0; !condition(); i++) i < 25000 ? pause() : void(sched_yield());
 }
 
 using Clock = std::chrono::steady_clock;
@@ -43,150 +43,154 @@ void Team::barrier(int member) {
     wait_until([&] { return flags[other].passed.load(std::memory_order_acquire) >= mine; });
 }
 
-// One piece of work at a time. Its door is open until the caller begins; who has entered by then takes part.
+// One problem at a time. Threads join through `ticket` until the caller closes it; who has joined by then takes part.
 class Pool {
  public:
-  void run(int threads, long patience, void (*work)(void*, Team&, int), void* context) {
+  void run(int threads, long join_timeout, void (*work)(void*, Team&, int), void* context) {
     if (threads > max_members) threads = max_members;
-    std::unique_lock<std::mutex> turn(one_caller, std::defer_lock);
-    if (threads <= 1 || !turn.try_lock()) {
+    std::unique_lock<std::mutex> lock(one_caller, std::defer_lock);
+    if (threads <= 1 || !lock.try_lock()) {
       Team alone;
       return work(context, alone, 0);
     }
-    const bool lent = parallel && own_turns == 0;
-    if (!lent) hire(threads - 1);
-    wanted = uint64_t(lent || threads < hired + 1 ? threads : hired + 1);
-    this->work = work, this->context = context, this->patience = patience;
+    const bool borrowed = parallel && own_thread_runs == 0;
+    if (!borrowed) spawn(threads - 1);
+    wanted = uint64_t(borrowed || threads < spawned + 1 ? threads : spawned + 1);
+    this->work = work, this->context = context, this->join_timeout = join_timeout;
     for (auto& flag : team.flags) flag.passed.store(0, std::memory_order_relaxed);
     finished.store(0, std::memory_order_relaxed);
-    const uint64_t open = ++turns << 16 | wanted << 8;
-    door.store(open | 1, std::memory_order_seq_cst);
-    if (lent) return on_lent_threads();
-    if (own_turns > 0) own_turns--;
+    const uint64_t open = ++run_number << 16 | wanted << 8;
+    ticket.store(open | 1, std::memory_order_seq_cst);
+    if (borrowed) return run_on_borrowed_threads();
+    if (own_thread_runs > 0) own_thread_runs--;
     wake();
-    lead();
+    run_as_caller();
   }
 
-  Parallel parallel = nullptr;
-  long own_turns = 0;  // for which lent threads are left alone
+  void borrow(Parallel parallel) {
+    std::lock_guard<std::mutex> lock(one_caller);
+    this->parallel = parallel, own_thread_runs = 0;
+  }
 
  private:
-  // The door's number: whose turn it is, how many members are wanted, whether it is closed, how many have entered.
-  // Since it is one number, nobody enters a later work than the one whose door was seen open.
+  // The ticket packs: the number of the run (bits 16 up), how many members are wanted (8-15), whether joining is closed
+  // (7), how many have joined (0-6). As it is one atomic, nobody joins a later run than the one whose ticket was read.
   static constexpr uint64_t closed = 1 << 7;
-  static uint64_t entered(uint64_t door) { return door & (closed - 1); }
-  static bool is_open(uint64_t door) { return !(door & closed) && entered(door) < (door >> 8 & 0xff); }
+  static uint64_t joined(uint64_t ticket) { return ticket & (closed - 1); }
+  static bool is_open(uint64_t ticket) { return !(ticket & closed) && joined(ticket) < (ticket >> 8 & 0xff); }
 
-  // OpenMP returns when the last of its threads has come, which beside a busy neighbour can be milliseconds after the
-  // work was done. Then threads of our own, for which nobody waits, take the next turns.
-  void on_lent_threads() {
+  // OpenMP joins when its last thread has come, beside a busy process milliseconds after the work was done. If that
+  // happens, the pool's own threads, for which nobody waits, take the next runs.
+  void run_on_borrowed_threads() {
     caller = pthread_self();
     const auto take_part = [](void* pool) {
       Pool& p = *static_cast<Pool*>(pool);
-      pthread_equal(p.caller, pthread_self()) ? p.lead() : p.follow(p.door.load(std::memory_order_acquire));
+      pthread_equal(p.caller, pthread_self()) ? p.run_as_caller() : p.join(p.ticket.load(std::memory_order_acquire));
     };
     parallel(take_part, this, unsigned(wanted), 0);
-    if (nanoseconds_since(done) > 300000) own_turns = 256;
+    if (nanoseconds_since(done) > 300000) own_thread_runs = 256;
   }
 
-  // The caller's part: closes the door, works, and waits for who has entered.
-  void lead() {
+  // Member 0: closes the ticket, works, and waits for the members that joined.
+  void run_as_caller() {
     const auto start = Clock::now();
-    while (entered(door.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < patience) pause();
-    team.size = int(entered(door.fetch_or(closed, std::memory_order_acq_rel)));
-    begun.store(turns, std::memory_order_release);
+    while (joined(ticket.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < join_timeout) pause();
+    team.size = int(joined(ticket.fetch_or(closed, std::memory_order_acq_rel)));
+    started.store(run_number, std::memory_order_release);
     work(context, team, 0);
     wait_until([&] { return finished.load(std::memory_order_acquire) == team.size - 1; });
     done = Clock::now();
   }
 
-  // A helper's: enters through a door that was seen open, or does nothing.
-  void follow(uint64_t now) {
-    while (is_open(now))
-      if (door.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
-        wait_until([&] { return begun.load(std::memory_order_acquire) == now >> 16; });
-        work(context, team, int(entered(now)));
+  // Another member: joins the run whose ticket was read if that is still open, and works.
+  void join(uint64_t read) {
+    while (is_open(read))
+      if (ticket.compare_exchange_weak(read, read + 1, std::memory_order_acq_rel)) {
+        wait_until([&] { return started.load(std::memory_order_acquire) == read >> 16; });
+        work(context, team, int(joined(read)));
         finished.fetch_add(1, std::memory_order_acq_rel);
         return;
       }
   }
 
-  void hire(int wanted) {
-    while (hired < wanted) {
+  void spawn(int wanted) {
+    while (spawned < wanted) {
       pthread_t thread;
       const auto serve = [](void* pool) -> void* { static_cast<Pool*>(pool)->serve(); };
-      if (pthread_create(&thread, nullptr, serve, this) != 0) return;  // fewer do the work
+      if (pthread_create(&thread, nullptr, serve, this) != 0) return;  // the team is smaller
       pthread_detach(thread);
-      hired++;
+      spawned++;
     }
   }
 
   void wake() {
-    if (asleep.load(std::memory_order_seq_cst) == 0) return;
-    std::lock_guard<std::mutex> lock(bed);
-    morning.notify_all();
+    if (sleeping.load(std::memory_order_seq_cst) == 0) return;
+    std::lock_guard<std::mutex> lock(sleep_mutex);
+    wake_condition.notify_all();
   }
 
   [[noreturn]] void serve() {
     sigset_t every;
     sigfillset(&every);
-    pthread_sigmask(SIG_BLOCK, &every, nullptr);  // signals are for the threads of the program
-    for (uint64_t seen = 0;;) {
-      const uint64_t now = next_turn(seen);
-      seen = now >> 16;
-      follow(now);
+    pthread_sigmask(SIG_BLOCK, &every, nullptr);  // signals go to the program's threads
+    for (uint64_t last_run = 0;;) {
+      const uint64_t next = next_ticket(last_run);
+      last_run = next >> 16;
+      join(next);
     }
   }
 
-  // The door of a later turn than the one seen last.
-  uint64_t next_turn(uint64_t seen) {
-    // About a millisecond or two, in which a program that trains comes back: to be woken costs as much as a small
-    // layer. Who sleeps then is woken at once, even where others are busy; who has merely stepped aside is not.
+  // The ticket of a later run than `last_run`.
+  uint64_t next_ticket(uint64_t last_run) {
+    // Waking a sleeping thread costs as much as a small layer, so it spins for 1 to 2 ms first. A condition variable
+    // wakes at once even on a busy machine; sched_yield does not.
     for (int i = 0; i < 100000; i++) {
-      const uint64_t now = door.load(std::memory_order_acquire);
-      if (now >> 16 != seen) return now;
+      const uint64_t now = ticket.load(std::memory_order_acquire);
+      if (now >> 16 != last_run) return now;
       pause();
     }
-    std::unique_lock<std::mutex> lock(bed);
-    asleep.fetch_add(1, std::memory_order_seq_cst);
-    morning.wait(lock, [&] { return door.load(std::memory_order_seq_cst) >> 16 != seen; });
-    asleep.fetch_sub(1, std::memory_order_relaxed);
-    return door.load(std::memory_order_acquire);
+    std::unique_lock<std::mutex> lock(sleep_mutex);
+    sleeping.fetch_add(1, std::memory_order_seq_cst);
+    wake_condition.wait(lock, [&] { return ticket.load(std::memory_order_seq_cst) >> 16 != last_run; });
+    sleeping.fetch_sub(1, std::memory_order_relaxed);
+    return ticket.load(std::memory_order_acquire);
   }
 
-  std::mutex one_caller;
-  int hired = 0;
-  long patience = 0;
+  std::mutex one_caller;  // guards all that is no atomic, for the length of a run
+  Parallel parallel = nullptr;
+  long own_thread_runs = 0;  // runs for which borrowed threads are left alone
+  int spawned = 0;
+  long join_timeout = 0;
   pthread_t caller;
   Clock::time_point done;
-  uint64_t turns = 0, wanted = 0;
+  uint64_t run_number = 0, wanted = 0;
   void (*work)(void*, Team&, int) = nullptr;
   void* context = nullptr;
   Team team;
-  std::atomic<uint64_t> door{closed}, begun{0};
-  std::atomic<int> finished{0}, asleep{0};
-  std::mutex bed;
-  std::condition_variable morning;
+  std::atomic<uint64_t> ticket{closed}, started{0};
+  std::atomic<int> finished{0}, sleeping{0};
+  std::mutex sleep_mutex;
+  std::condition_variable wake_condition;
 };
 
 namespace {
 
-alignas(Pool) unsigned char place[sizeof(Pool)];
+alignas(Pool) unsigned char pool_storage[sizeof(Pool)];
 
-// In a child process the threads are gone and a lock may be held for ever: there the pool begins anew. What the old one
-// held is left as it is, for its threads exist in the parent only.
-Pool* begin() { return new (place) Pool; }
+// A forked child has none of the threads, and a mutex may be locked for ever: there the pool is constructed anew over
+// the old one, whose threads exist in the parent only.
+Pool* construct() { return new (pool_storage) Pool; }
 Pool* pool = [] {
-  pthread_atfork(nullptr, nullptr, [] { begin(); });
-  return begin();
+  pthread_atfork(nullptr, nullptr, [] { construct(); });
+  return construct();
 }();
 
 }  // namespace
 
-void borrow_threads(Parallel parallel) { pool->parallel = parallel, pool->own_turns = 0; }
+void borrow_threads(Parallel parallel) { pool->borrow(parallel); }
 
-void run_together(int threads, long patience, void (*work)(void*, Team&, int), void* context) {
-  pool->run(threads, patience, work, context);
+void run_together(int threads, long join_timeout, void (*work)(void*, Team&, int), void* context) {
+  pool->run(threads, join_timeout, work, context);
 }
 
 }  // namespace keepgate
