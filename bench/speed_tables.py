@@ -79,6 +79,29 @@ def _of_each_mode(k: int) -> list[str]:
     return head + [f"{cell}{separator}{MODE[mode][k]}" for cell in CELLS for mode in MODES]
 
 
+def summary(result: Row, k: int) -> str:
+    """The table of speeds in one sentence: the range over all shapes, for each cell."""
+
+    def ratios(cell: str, mode: str) -> str:
+        return between(
+            (figures.ratio(figures.speed_row(result, cell, shape, mode)) for shape in SHAPES), times
+        )
+
+    parts = [
+        (
+            f"{cell} {ratios(cell, 'inference')} in inference, {ratios(cell, 'training')} in training",
+            f"{cell} 推論 {ratios(cell, 'inference')}、訓練 {ratios(cell, 'training')}",
+        )[k]
+        for cell in CELLS
+    ]
+    note = (
+        "Times faster than torch.nn in the same run, over {shapes} shapes from batch 1 to 64: {parts} ({machine}).",
+        "同一次量測中比 torch.nn 快幾倍，{shapes} 種大小，批次 1 到 64：{parts}（{machine}）。",
+    )[k]
+    joined = ("; ", "；")[k].join(parts)
+    return note.format(shapes=len(SHAPES), parts=joined, machine=result["machine"]["processor"])
+
+
 def inside(result: Row, k: int) -> str:
     """A layer between two of torch's own operations."""
 
@@ -252,6 +275,7 @@ def memory(result: Row, k: int) -> str:
 
 TABLES: dict[str, Callable[[Row, int], str]] = {
     "speed": speed,
+    "summary": summary,
     "inside": inside,
     "streaming": streaming,
     "ragged": ragged,

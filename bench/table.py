@@ -303,9 +303,9 @@ def asked(k: int) -> str:
     ]
     exact, overlaps, all_of_them = found["exact"], found["overlaps"], len(found["answers"])
     note = (
-        "Three of ten questions about a [text of our own](bench/asked/text.txt), seed 0: {exact} of the ten were answered exactly, "
+        "Three of ten questions about a [text of our own](asked/text.txt), seed 0: {exact} of the ten were answered exactly, "
         "{overlaps} more with words too many or too few.",
-        "我們自己寫的[一篇文章](bench/asked/text.txt)，十題中的三題，種子 0：十題裡有 {exact} 題完全答對，另有 {overlaps} 題多了或少了字。",
+        "我們自己寫的[一篇文章](asked/text.txt)，十題中的三題，種子 0：十題裡有 {exact} 題完全答對，另有 {overlaps} 題多了或少了字。",
     )[k]
     assert all_of_them == 10
     return rows_of(head, rows) + "\n\n" + note.format(exact=exact, overlaps=overlaps)

@@ -4,15 +4,18 @@ import math
 
 import pytest
 
+from keepgate.cells import CELLS
 from keepgate.wording import (
     amount,
     count,
     known_percent,
+    meaning,
     percent,
     percent_range,
     probability,
     sanitize,
     scientific,
+    unit,
 )
 
 
@@ -65,6 +68,22 @@ def test_a_probability_is_never_certain_though_rounding_says_so(value, written):
 )
 def test_scientific_in_ascii_needs_no_raised_digits(value, written):
     assert scientific(value, ascii_only=True) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0, "0.00"), (1, "1.00"), (0.996, ">0.99"), (0.004, "<0.01"), (0.5, "0.50"), (math.nan, "–")],
+)
+def test_a_gate_is_never_rounded_to_open_or_closed(value, written):
+    assert unit(float(value)) == written
+
+
+def test_every_letter_of_every_cell_has_a_meaning_in_chinese():
+    for cell in CELLS:
+        for name, english in cell.letters.items():
+            assert meaning(cell.letters, name, "en") == english
+            assert meaning(cell.letters, name, "zh") != english
+    assert meaning({}, "q", "zh") == ""
 
 
 def test_nothing_in_a_text_can_steer_the_terminal():

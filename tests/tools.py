@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pytest
 
 
+CROSS_COMPILER, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64-static"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tool:
     """packages: Debian's names, divided by spaces. untried: what goes untested without it."""
@@ -73,15 +76,10 @@ TOOLS = {
         untried="pictures with Chinese letters as PNG",
         find=_chinese_font,
     ),
-    "aarch64-linux-gnu-g++": Tool(
-        packages="g++-aarch64-linux-gnu",
-        untried="the core compiled for ARM (NEON)",
-        find=_program("aarch64-linux-gnu-g++"),
-    ),
-    "qemu-aarch64-static": Tool(
-        packages="qemu-user-static",
-        untried="the core run on ARM (NEON)",
-        find=_program("qemu-aarch64-static"),
+    "an ARM compiler with an emulator": Tool(
+        packages="g++-aarch64-linux-gnu qemu-user-static",
+        untried="the core on ARM (NEON)",
+        find=lambda: shutil.which(CROSS_COMPILER) and shutil.which(EMULATOR),
     ),
     "valgrind": Tool(
         packages="valgrind",

@@ -4,16 +4,27 @@ import math
 import re
 import tomllib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
 LANGUAGES = {"en": "en", "zh": "zh-Hant"}  # our short name → the BCP 47 tag for browsers and screen readers
+# A cell says in English what its letters mean (Cell.letters); here is the translation.
+_MEANINGS_ZH = {
+    "forget gate": "遺忘閘", "input gate": "輸入閘", "output gate": "輸出閘", "update gate": "更新閘",
+    "reset gate": "重置閘", "candidate": "候選", "cell state": "細胞狀態", "hidden state": "隱藏狀態",
+}  # fmt: skip
 _SCIENTIFIC_BELOW, _SCIENTIFIC_FROM = 1e-4, 1e4  # outside, a number is written with a power of ten
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Where a Chinese character meets a Latin letter or a digit, or the other way round.
 _SCRIPT_BOUNDARY = re.compile(r"(?<=[\u3400-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?=[\u3400-\u9fff])")
+
+
+def meaning(letters: Mapping[str, str], name: str, language: str) -> str:
+    """The meaning of a gate's or state's letter in one language, from `Cell.letters`; "" for a letter without one."""
+    english = letters.get(name, "")
+    return _MEANINGS_ZH.get(english, english) if language == "zh" else english
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,13 @@ def percent(value: float) -> str:
 def probability(value: float) -> str:
     """A model's probability in percent. A softmax gives neither 0 nor 1, though rounding may: <0.1% and >99.9%."""
     return {"0%": "<0.1%", "100%": ">99.9%"}.get(text := percent(value), text)
+
+
+def unit(value: float) -> str:
+    """A gate's value, 0 to 1, with two decimals; only 0 and 1 themselves are written 0.00 and 1.00."""
+    if 0 < value < 0.005 or 0.995 <= value < 1:
+        return "<0.01" if value < 0.5 else ">0.99"
+    return amount(value, 2)
 
 
 def percent_range(low: float, high: float) -> str:

@@ -83,7 +83,7 @@ def test_names_that_the_table_does_not_explain_are_explained_below_it(compared) 
     assert "RNN (weights x 1.5) was never trained: its recurrent weights are multiplied by 1.5" in out
     assert "Window: " not in out
     window = network("feedforward", None, 0.05, "娜美", seeds=1, gradient=0.0)
-    said = comparison_tables._unnamed(replace(made_up(1), networks=(window,)))
+    said = comparison_tables._notes(replace(made_up(1), networks=(window,)))
     assert said == ["Window: a network without memory, which sees the last 32 characters only."]
 
 

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from keepgate.cli.evaluate import bootstrap
+from keepgate.tasks.measure import Measurement
 
 
 @pytest.fixture
@@ -53,10 +54,27 @@ def test_predictions_that_cannot_be_written_are_a_broken_file(lstm: Path, data: 
 
 
 def test_the_interval_is_as_wide_as_the_binomial_says() -> None:
-    values = [1.0] * 300 + [0.0] * 700
-    measured = bootstrap(values)
-    assert measured.mean == pytest.approx(0.3)
+    values = np.array([1.0] * 300 + [0.0] * 700)
+    measured = Measurement(records=[{}] * 1000, scores={"x": lambda rows: float(values[rows].mean())})
+    assert measured.values()["x"] == pytest.approx(0.3)
+    low, high = measured.interval("x")
     half = 1.96 * (0.3 * 0.7 / 1000) ** 0.5
-    assert measured.low == pytest.approx(0.3 - half, abs=0.004)
-    assert measured.high == pytest.approx(0.3 + half, abs=0.004)
-    assert bootstrap(values) == measured
+    assert low == pytest.approx(0.3 - half, abs=0.004)
+    assert high == pytest.approx(0.3 + half, abs=0.004)
+    assert measured.interval("x") == (low, high)
+
+
+def test_what_the_model_cannot_answer_is_told(lstm: Path, tmp_path: Path, text: Path, keepgate) -> None:
+    path = tmp_path / "dev.jsonl"
+    story = text.read_text(encoding="utf-8")
+    path.write_text(json.dumps({"text": story, "question": "誰?", "answer": "香吉士"}), encoding="utf-8")
+    ran = keepgate("evaluate", lstm, path)
+    assert "1 of 1 question cannot be right, because its answer is none of the choices" in ran.err.replace(
+        "\n", " "
+    )
+    assert "always '香吉士'" in ran.out.replace("\n", " ")
+
+
+def test_no_batch_is_refused(lstm: Path, data: Path, keepgate) -> None:
+    ran = keepgate("evaluate", lstm, data, "--batch-size", 0)
+    assert (ran.code, ran.err.strip()) == (2, "keepgate: --batch-size is 0; it must be 1 or more")

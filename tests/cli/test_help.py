@@ -3,15 +3,25 @@
 import re
 import subprocess
 import sys
-from types import ModuleType
 
 import pytest
 from rich.cells import cell_len
 
 import keepgate as package
-from keepgate.cli import app, ask, compare, evaluate, examine, explain, look, serve, train
+from keepgate.cli import app, ask, compare, evaluate, examine, explain, look, predict, serve, train
 
-COMMANDS = ["compare", "train reader", "ask", "look", "serve", "evaluate", "examine", "explain"]
+COMMANDS = [
+    "compare",
+    "train reader",
+    "train classifier",
+    "predict",
+    "ask",
+    "look",
+    "serve",
+    "evaluate",
+    "examine",
+    "explain",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -29,9 +39,13 @@ def test_no_line_of_the_help_is_wider_than_eighty_columns(command: str, keepgate
     assert max(cell_len(line) for line in ran.out.splitlines()) <= 80
 
 
-@pytest.mark.parametrize("module", [app, compare, train, ask, look, serve, evaluate, examine, explain])
-def test_no_example_is_broken_by_eighty_columns(module: ModuleType) -> None:
-    epilogue = module.EPILOGUE
+EPILOGUES = [
+    module.EPILOGUE for module in (app, compare, train, ask, look, serve, evaluate, examine, explain, predict)
+]
+
+
+@pytest.mark.parametrize("epilogue", [*EPILOGUES, train.READER_EPILOGUE, train.CLASSIFIER_EPILOGUE])
+def test_no_example_is_broken_by_eighty_columns(epilogue: str) -> None:
     examples = [line for line in epilogue.splitlines() if line.startswith("  ")]
     assert examples
     assert max(map(len, examples)) <= 80
@@ -63,6 +77,6 @@ def test_the_help_of_look_names_every_figure(keepgate) -> None:
     from keepgate.lens.report import figures
 
     shown = " ".join(keepgate("look", "--help").out.replace("│", " ").split())
-    named = re.search(r"\.svg or \.png: ([a-z_, ]+);", shown)
+    named = re.search(r"\.svg, \.png or \.pdf: ([a-z_, ]+);", shown)
     assert named is not None
     assert set(named[1].split(", ")) == set(figures._OF_EXPLANATION)

@@ -125,7 +125,7 @@ def test_beside_json_the_files_are_named_on_standard_error(
     [
         ("token_effects", "write NAME=FILE"),
         ("=x.svg", "write NAME=FILE"),
-        ("token_effects=x.pdf", "must end in .svg or .png"),
+        ("token_effects=x.jpg", "must end in .svg, .png or .pdf"),
         ("token_effect=x.svg", "choose one of token_effects"),
     ],
 )
@@ -137,7 +137,7 @@ def test_a_wrong_figure_is_refused_and_nothing_written(
     ran = keepgate(
         "look", lstm, "--text", text, "--question", ASKED, "--html", "look.html", "--figure", figure
     )
-    assert ran.code == 2
+    assert (ran.code, ran.out) == (2, ""), "nothing is shown before what is wrong is told"
     assert says in ran.err
     assert set(tmp_path.iterdir()) == before
 

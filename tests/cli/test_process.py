@@ -159,3 +159,35 @@ def test_a_terminal_gets_colours_unless_it_asks_for_none(
         monkeypatch.setenv("NO_COLOR", "1")
     shown = keepgate("look", lstm, "--text", text, "--question", ASKED).out
     assert bool(re.search(r"\x1b\[3[123]m", shown)) == colour
+
+
+@pytest.mark.parametrize(
+    ("arguments", "redirected", "code"),
+    [
+        (["ask", "MODEL", "--text", "-", "--question", "?"], "<&-", 3),
+        (["ask", "MODEL", "--text", "TEXT"], "<&-", 3),
+        (["ask", "MODEL", "--text", "TEXT", "--question", ASKED], ">&-", 0),
+        (["ask", "MODEL", "--text", "TEXT", "--question", ASKED], "2>&-", 0),
+        (["ask", "nowhere", "--text", "TEXT", "--question", ASKED], ">&- 2>&-", 3),
+        (["ask", "nowhere", "--text", "TEXT", "--question", ASKED], "2>/dev/full", 3),
+        (["ask", "MODEL", "--text", "TEXT", "--question", ASKED], ">/dev/full", 3),
+    ],
+)
+def test_streams_that_are_closed_or_full(
+    arguments: list[str], redirected: str, code: int, lstm: Path, text: Path
+) -> None:
+    words = [{"MODEL": str(lstm), "TEXT": str(text)}.get(word, word) for word in arguments]
+    command = f'"$0" "$@" {redirected}'
+    ran = subprocess.run(
+        ["sh", "-c", command, *KEEPGATE, *words],
+        capture_output=True, text=True, timeout=120, check=False, env=environment(),
+    )  # fmt: skip
+    assert ran.returncode == code, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "bug" not in ran.stderr
+
+
+def test_no_columns_are_no_width(lstm: Path, text: Path, keepgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    ran = keepgate("ask", lstm, "--text", text, "--question", ASKED)
+    assert ran.out.strip()

@@ -210,6 +210,17 @@ def test_fx_into_a_layer_itself_names_the_way_out():
     with pytest.raises(keepgate.SettingsError, match="is_leaf_module"):
         torch.fx.symbolic_trace(keepgate.LSTM(3, 4))
 
+    class Traces(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = keepgate.LSTM(3, 4)
+
+        def forward(self, x):
+            return self.layer.trace(x).output
+
+    with pytest.raises(keepgate.KernelRefused, match="is_leaf_module"):
+        torch.fx.symbolic_trace(Traces())
+
 
 @pytest.mark.parametrize("cell", [cells.lstm, cells.peephole, cells.mingru], ids=lambda cell: cell.name)
 def test_the_operators_are_what_they_say(cell):

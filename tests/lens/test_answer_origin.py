@@ -73,3 +73,5 @@ def test_a_guess_is_one_whatever_is_left_out():
     assert not is_guess(answer(likely=0.5, runner_up=0.34))
     assert is_guess(answer(likely=0.15, runner_up=0.05), choices=10)
     assert not is_guess(answer(likely=0.25, runner_up=0.05), choices=10)
+    assert not is_guess(answer(likely=0.98, runner_up=0.02), choices=2), "of two labels chance is a half"
+    assert is_guess(answer(likely=0.55, runner_up=0.3), choices=2)

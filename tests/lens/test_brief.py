@@ -6,8 +6,8 @@ import torch
 import keepgate
 from keepgate import lens
 from keepgate.data.questions import Question
+from keepgate.lens import read
 from keepgate.lens.compact_repr import compact_repr
-from keepgate.lens.readers.view import view
 from tests.lens.looks import KINDS
 from tests.lens.readers import QUESTIONS, reader
 
@@ -20,7 +20,7 @@ def everything():
     layer = reading.trace.layers[-1]
     found = lens.explain(task, question.text, question.question)
     return [
-        reading, reading.seen, view(task, question), lens.memory.write_retention(layer, 1),
+        reading, reading.seen, read(task, question), lens.memory.write_retention(layer, 1),
         lens.memory.memory_updates(layer),         lens.interventions.counterfactual(reading.seen, drop=[1]),
         *found.direction_summaries, *found.token_effects[:1], *found.sentence_effects[:1],
         *lens.memory.saturation(layer).values(),

@@ -9,7 +9,7 @@ from keepgate import CellError, ShapeError
 from keepgate.cells import mingru
 from keepgate.lens.capture.layer_run import capture_layer
 from keepgate.lens.memory.additive import memory_updates, retained_at
-from keepgate.lens.memory.time_scales import half_life, half_lives, mean_keep, saturation
+from keepgate.lens.memory.time_scales import half_life, half_lives, saturation
 from keepgate.nn import LSTM, RNN, Recurrent
 from tests.lens.networks import LENGTHS, ROWS, network, runs
 
@@ -50,7 +50,6 @@ def test_a_cell_whose_factor_has_no_name_has_half_lives_too():
     layer = Recurrent(mingru, 3, 4, dtype=torch.float64)
     part = capture_layer(layer, torch.randn(9, 2, 3, dtype=torch.float64)).trace.layer(0)
     torch.testing.assert_close(half_lives(part), half_life(1 - part.z))
-    assert mean_keep(part) == pytest.approx(float((1 - part.z).mean()))
 
 
 def test_saturation_counts_each_units_steps():

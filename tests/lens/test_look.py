@@ -142,7 +142,7 @@ def test_wrong_names_are_refused_with_the_known_ones(tmp_path, as_users_run):
         found.figure("gates", language="fr")
     with pytest.raises(SettingsError, match=r"\.html, \.json, \.npz, \.arrow"):
         found.save(tmp_path / "look.pdf")
-    with pytest.raises(SettingsError, match=r"\.svg or \.png"):
+    with pytest.raises(SettingsError, match=r"\.svg, \.png or \.pdf"):
         found.figure("gates").save(tmp_path / "gates.jpg")
     with pytest.raises(SettingsError, match="zh-TW"):
         explain(reader(**KINDS[0]), TEXT, ASKED, language="zh")

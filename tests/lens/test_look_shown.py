@@ -8,7 +8,6 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
 import pytest
-import resvg_py
 import torch
 
 import keepgate.lens.report.explanation_text as said
@@ -23,7 +22,6 @@ from keepgate.wording import LANGUAGES
 from tests.html_pages import Page
 from tests.lens.looks import ASKED, KINDS, TEXT, every_kind, looked
 from tests.lens.readers import QUESTIONS, reader
-from tests.tools import needs
 
 FIGURES = ("gates", "token_effects", "retention", "half_life", "saliency")
 HOSTILE = [
@@ -360,78 +358,79 @@ def test_every_string_is_in_both_languages_with_the_same_places_to_fill():
 # ---- a report's figures
 
 
+class Last(torch.nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.layer, self.head = kind(2, 4, batch_first=True), torch.nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(self.layer(x)[0][:, -1])
+
+
 def test_a_report_draws_its_half_lives_gradient_and_horizon():
     torch.manual_seed(0)
 
-    class Last(torch.nn.Module):
-        def __init__(self, kind):
-            super().__init__()
-            self.layer, self.head = kind(2, 4, batch_first=True), torch.nn.Linear(4, 2)
-
-        def forward(self, x):
-            return self.head(self.layer(x)[0][:, -1])
-
+    pytest.importorskip("matplotlib", reason="matplotlib draws them")
     data = [(torch.randn(6, 12, 2), torch.randint(0, 2, (6,)))]
     report = examine(Last(torch.nn.LSTM), data)
     for name in ("half_life", "gradient", "horizon"):
-        for language in ("en", "zh-TW"):
-            figure = report.figure(name, language=language)
-            ElementTree.fromstring(figure.svg)
-            assert figure.description
-    assert f"{report.horizon:,} steps" in report.figure("horizon").description
+        titles = {report.plot(name, language=language).get_title() for language in ("en", "zh-TW")}
+        assert len(titles) == 2
+        assert "" not in titles
+    assert report.plot("gradient").lines[0].get_ydata().tolist() == report.gradient.tolist()
+    assert report.plot("horizon").lines[0].get_ydata().tolist() == report.behaviour.gap.tolist()
     with pytest.raises(SettingsError, match="choose one of horizon"):
-        report.figure("horizons")
+        report.plot("horizons")
     with pytest.raises(SettingsError, match="without a gate"):
-        examine(Last(torch.nn.RNN), data).figure("half_life")
+        examine(Last(torch.nn.RNN), data).plot("half_life")
 
 
-# ---- PNG
+# ---- PNG and PDF, by matplotlib
 
 
-@needs("a Chinese font")
-def test_png_is_drawn_from_the_same_svg(lstm, tmp_path):
-    figure = lstm.figure("token_effects")
-    wordless = replace(figure, svg=re.sub(r"<text.*?</text>", "", figure.svg, flags=re.DOTALL))
-    drawn = wordless.save(tmp_path / "wordless.png", scale=2).read_bytes()
-    assert figure.save(tmp_path / "carriers.png", scale=2).read_bytes() != drawn
-    head = drawn[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    assert int.from_bytes(head[16:20]) == pytest.approx(2 * figure.width, abs=1)
-    assert int.from_bytes(head[20:24]) == pytest.approx(2 * figure.height, abs=1)
+@pytest.mark.filterwarnings("ignore:Glyph")
+@every_kind
+def test_every_figure_is_drawn_into_given_axes(kind):
+    axes = pytest.importorskip("matplotlib.figure", reason="matplotlib draws them").Figure().subplots(5)
+    found = looked(**kind)
+    for name, ax in zip(FIGURES, axes, strict=True):
+        if name in ("retention", "half_life") and not found.gated:
+            with pytest.raises(SettingsError, match="without a gate"):
+                found.plot(name, ax)
+            continue
+        assert found.plot(name, ax) is ax
+        assert ax.get_title()
+    if found.gated:
+        top = found.token_effects[0]
+        bars = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in axes[1].patches}
+        assert bars[top.step] == pytest.approx(top.probability_drop)
+        retained = found.direction_summaries[0].retention.retained.tolist()
+        assert axes[2].lines[0].get_ydata().tolist() == retained
 
 
-def test_without_a_font_the_error_names_the_letters(lstm, tmp_path, monkeypatch):
-    draw = resvg_py.svg_to_bytes
-    monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda **given: draw(**given, skip_system_fonts=True))
-    from keepgate.lens.report.png import missing_letters
+def test_a_figure_is_saved_as_png_and_pdf(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib draws them")
+    found = looked(**KINDS[0])
+    plain = replace(found, tokens=replace(found.tokens, texts=("a",) * len(found.tokens.texts)))
+    png = plain.figure("saliency").save(tmp_path / "x.png").read_bytes()
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(png[16:20]) == pytest.approx(7.2 * 300, abs=2)
+    assert plain.figure("saliency").save(tmp_path / "x.pdf").read_bytes()[:5] == b"%PDF-"
 
-    missing_letters.cache_clear()
-    with pytest.raises(
-        SettingsError, match=r"no font of this machine has the letters .*U\+.*Noto Sans CJK.*\.svg"
-    ):
-        lstm.figure("token_effects").save(tmp_path / "carriers.png")
-    missing_letters.cache_clear()
+
+def test_a_letter_that_no_font_has_is_told(lstm, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib draws them")
+    strange = replace(lstm, tokens=replace(lstm.tokens, texts=("\U0010fff0",) * len(lstm.tokens.texts)))
+    with pytest.raises(SettingsError, match=r"(?s)no font of this machine.*Noto Sans CJK.*\.svg"):
+        strange.figure("saliency").save(tmp_path / "x.png")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_letter_that_no_font_has_is_named():
-    from keepgate.lens.report.png import missing_letters
-
-    families = '"DejaVu Sans", sans-serif'
-    # On a bare Debian, which has no font, "a" is missing as well.
-    lacking = set(missing_letters(frozenset("a"), families))
-    assert set(missing_letters(frozenset("a\U0010fff0"), families)) == {"\U0010fff0"} | lacking
-
-
-def test_pictures_too_large_or_without_resvg_are_refused(lstm, tmp_path, monkeypatch):
-    figure = lstm.figure("gates")
-    with pytest.raises(SettingsError, match="million pixels"):
-        replace(figure, height=1e6).save(tmp_path / "x.png")
-    with pytest.raises(SettingsError, match="scale is 0"):
-        figure.save(tmp_path / "x.png", scale=0)
-    monkeypatch.setitem(sys.modules, "resvg_py", None)
-    with pytest.raises(SettingsError, match=r"pip install 'keepgate\[figures\]'"):
-        figure.save(tmp_path / "x.png")
+def test_without_matplotlib_the_error_says_what_to_install(lstm, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    for failing in (lambda: lstm.figure("gates").save(tmp_path / "x.png"), lambda: lstm.plot("gates")):
+        with pytest.raises(SettingsError, match=r"pip install 'keepgate\[figures\]'"):
+            failing()
 
 
 @pytest.mark.slow

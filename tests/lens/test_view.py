@@ -9,8 +9,9 @@ from keepgate import CellError, ShapeError
 from keepgate.cells import by_name
 from keepgate.data.questions import Question
 from keepgate.data.text import Tokens, tokenize
+from keepgate.lens import read
+from keepgate.lens.memory import relative_state_change, retention_of_first_write
 from keepgate.lens.memory.time_scales import half_life
-from keepgate.lens.readers.view import relative_state_change, retention_of_first_write, view
 from keepgate.nn import LSTM
 from keepgate.nn.trace import LayerTrace, Trace
 from keepgate.tasks import ChoiceReader
@@ -29,16 +30,16 @@ def reader(**settings: object) -> ChoiceReader:
 @pytest.mark.parametrize(("pooling", "tokens"), [("attention", 11), ("last", 21)])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_every_step_of_the_trace_has_its_token(cell: str, pooling: str, tokens: int) -> None:
-    seen = view(reader(cell=cell, pooling=pooling), QUESTION)
+    seen = read(reader(cell=cell, pooling=pooling), QUESTION)
     assert len(seen.tokens) == tokens
-    assert "".join(seen.tokens).startswith(QUESTION.text)
+    assert "".join(seen.tokens.texts).startswith(QUESTION.text)
     for layer in seen.trace.layers:
         assert layer.h.shape == (tokens, 1, 5)
 
 
 def test_the_answer_is_the_one_that_asking_gives() -> None:
     model = reader()
-    assert view(model, QUESTION).answer == model.answer([QUESTION])[0]
+    assert read(model, QUESTION).answer == model.answer([QUESTION])[0]
 
 
 class _Careless(ChoiceReader):
@@ -49,13 +50,13 @@ class _Careless(ChoiceReader):
 
 
 def test_nothing_in_a_look_asks_for_gradients() -> None:
-    seen = view(_Careless.build([QUESTION], reader().settings, seed=0), QUESTION)
+    seen = read(_Careless.build([QUESTION], reader().settings, seed=0), QUESTION)
     assert not any(values.requires_grad for layer in seen.trace.layers for values in layer.values())
 
 
 def test_a_network_without_memory_is_refused() -> None:
     with pytest.raises(CellError, match="feedforward"):
-        view(reader(cell="feedforward", pooling="last", bidirectional=False, window=3), QUESTION)
+        read(reader(cell="feedforward", pooling="last", bidirectional=False, window=3), QUESTION)
 
 
 def test_survival_is_the_share_of_the_first_write_in_the_last_cell_state() -> None:

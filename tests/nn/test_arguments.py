@@ -231,3 +231,37 @@ def test_what_moves_a_module_moves_a_layer(build):
     layer.reset_parameters()
     assert {weight.dtype for weight in layer.parameters()} == {torch.float64}
     assert not isinstance(layer, Recurrent) or len(layer.all_weights) == 1
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        torch.Tensor.to_sparse,
+        torch.Tensor.to_mkldnn,
+        lambda x: torch.nested.nested_tensor([x[:3, 0], x[:2, 1]], layout=torch.jagged),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_an_input_that_is_no_plain_tensor_is_refused_in_words(form, as_users_run):
+    with pytest.raises(keepgate.ShapeError, match="give a plain one"):
+        keepgate.LSTM(3, 4)(form(x))
+
+
+@pytest.mark.parametrize("cell", ["lstm", None, keepgate.LSTM])
+def test_a_cell_that_is_none_is_refused_in_words(cell, as_users_run):
+    with pytest.raises(keepgate.SettingsError, match=r"keepgate\.cells\.lstm"):
+        Recurrent(cell, 3, 4)
+    with pytest.raises(keepgate.SettingsError, match="tanh or relu"):
+        keepgate.RNN(3, 4, nonlinearity=[cell])
+
+
+def test_a_kernel_named_later_runs_the_next_call(as_users_run):
+    layer = keepgate.LSTM(3, 4)
+    output = layer(x)[0]
+    layer.kernel = "reference"
+    assert type(layer(x)[0].grad_fn).__name__ == "StackBackward0"
+    agrees(layer(x)[0], output)
+    with pytest.raises(keepgate.SettingsError, match="there is no kernel 'gpu'"):
+        layer.kernel = "gpu"
+    layer.kernel = None
+    assert type(layer(x)[0].grad_fn).__name__ == type(output.grad_fn).__name__

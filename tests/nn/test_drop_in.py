@@ -283,7 +283,7 @@ def test_settings_that_torch_refuses(options, as_users_run):
 
 @pytest.mark.parametrize("name", ["RNN", "GRU"])
 def test_only_an_lstm_projects(name):
-    with pytest.raises(ValueError, match="only an LSTM projects"):
+    with pytest.raises(ValueError, match="only supported for LSTM"):
         getattr(keepgate, name)(3, 4, proj_size=2)
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from keepgate.data.labelled import LabelledText
+from keepgate.data.questions import Question
 from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.errors import SettingsError
 from keepgate.export import save
@@ -12,8 +14,9 @@ from keepgate.lens import read
 from keepgate.lens.memory import write_retention
 from keepgate.lens.readers import counterfactual_answer
 from keepgate.serve.models import Model, Models, served
-from keepgate.tasks import ChoiceReader, SpanReader
+from keepgate.tasks import ChoiceReader, Classifier, SpanReader
 from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -22,6 +25,12 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def choice(**settings: object) -> ChoiceReader:
     chosen = ChoiceReaderSettings(embedding_size=4, hidden_size=5, **settings)  # type: ignore[arg-type]
     return ChoiceReader.build(vocabulary_coverage_set(), chosen, seed=0)
+
+
+def classifier() -> Classifier:
+    """A task that is asked nothing: which names a text has."""
+    texts = [LabelledText(text=story.text, label=story.answers[0]) for story in stories(30, 60, seed=1)]
+    return Classifier.build(texts, ClassifierSettings(embedding_size=4, pair_size=4, hidden_size=5), seed=0)
 
 
 def span() -> SpanReader:
@@ -40,6 +49,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         root / "points": span(),
         root / HOSTILE: choice(cell="gru", pooling="last", bidirectional=False),
         root / "again/deep": choice(cell="rnn"),
+        root / "labels": classifier(),
     }
     for folder, task in made.items():
         save(task, folder, card={"what": "a reader for tests"})
@@ -58,32 +68,30 @@ def asked(serve, own):
 
 
 TEXT = {"text": "魯夫說他想成為海賊王。今天娜美笑了。", "question": "是誰想要成為海賊王?"}
-NAMES = ["deep", "points", "-img-src-x-onerror-alert-1-", "deep-2"]
+NAMES = ["deep", "points", "-img-src-x-onerror-alert-1-", "deep-2", "labels"]
 
 
 def test_each_has_an_id_of_its_own_and_its_folder_s_name_as_it_is(asked) -> None:
     said = asked.get("/api/models").json["models"]
-    assert [one["id"] for one in said[:4]] == NAMES
+    assert [one["id"] for one in said[:5]] == NAMES
     assert [one["name"] for one in said[:4]] == ["deep", "points", HOSTILE, "deep (2)"]
     assert [one["kind"] for one in said[:2]] == ["choice-reader", "span-reader"]
     assert said[0]["layers"] == [
         {"layer": layer, "reverse": reverse} for layer in (0, 1) for reverse in (False, True)
     ]
-    assert len(said) == 12
+    assert len(said) == 13
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_route_answers(asked, own, name: str) -> None:
-    from keepgate.data.questions import Question
-
     model = own[name]
-    reading = read(model.task, Question(**TEXT))
+    reading = read(model.task, model.item(Question(**TEXT)))
     (said,) = asked.post("/api/read", **TEXT, models=[name]).json["readings"]
     assert said["error"] is None
     assert said["tokens"] == list(reading.tokens.texts)
     assert len(said["strips"]) == len(reading.trace.layers)
     why = asked.post("/api/answer", **TEXT, model=name).json
-    assert why["carriers"] or why["sensitivity"]
+    assert why["tokens"] or why["sensitivity"]
     assert asked.post("/api/gradient", models=[name], lags=20).status == 200
     longer = asked.post("/api/lengthen", **TEXT, models=[name], language="zh", steps=4, to=100).json
     assert len(longer["answers"][name]) == 4

@@ -10,12 +10,11 @@ from keepgate.demo.stories import pirate_king_story, stories, vocabulary_coverag
 from keepgate.errors import CellError
 from keepgate.export import save
 from keepgate.lens import read
-from keepgate.lens.gradients import decay_length, gradient_of_run, vanishing_lag
-from keepgate.lens.memory import half_lives, memory_updates, write_retention
+from keepgate.lens.gradients import gradient_of_run, vanishing_lag
+from keepgate.lens.memory import half_lives, memory_updates, relative_state_change, write_retention
 from keepgate.lens.readers import counterfactual_answer, saliency, token_effects
 from keepgate.lens.readers.search import sentence_spans, span_effects
-from keepgate.lens.readers.view import relative_state_change
-from keepgate.serve.gradients import story
+from keepgate.serve.gradients import story, verdict
 from keepgate.serve.models import served
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.choice import ChoiceReaderSettings
@@ -80,7 +79,7 @@ def test_several_networks_read_side_by_side(client, told, readings) -> None:
         assert (one["answer"]["start"], one["answer"]["sentence"]) == (
             reading.answer.start, reading.answer.sentence,
         )  # fmt: skip
-        assert (one["tokens"], one["asked_from"]) == (list(reading.tokens.texts), reading.question_start)
+        assert (one["tokens"], one["question_start"]) == (list(reading.tokens.texts), reading.question_start)
         whole = told["text"] + told["question"]
         spelt = [whole[a:b] for a, b in zip(one["starts"], one["ends"], strict=True)]
         assert spelt == one["tokens"]
@@ -136,15 +135,15 @@ def test_each_carrier_comes_with_its_proof(client, told, readings, name: str) ->
     found = token_effects(readings[name])
     assert (said["exact"], said["tried"]) == ("dropped", len(found))
     assert said["sensitivity"] is None
-    assert near([one["share"] for one in said["carriers"]], [one.probability_drop for one in found])
-    first = said["carriers"][0]
+    assert near([one["share"] for one in said["tokens"]], [one.probability_drop for one in found])
+    first = said["tokens"][0]
     proof = client.post("/api/what-if", **told, model=name, drop=[first["token"]]).json
     assert proof["answer"]["text"] == first["without"]["text"] == found[0].without.text
 
 
 def test_the_name_carries_the_answer_and_without_it_the_answer_is_another(client, told) -> None:
     for name in ("zh/lstm-chrono", "zh/gru-chrono"):
-        first = client.post("/api/answer", **told, model=name).json["carriers"][0]
+        first = client.post("/api/answer", **told, model=name).json["tokens"][0]
         assert told["text"][first["token"]] in "魯夫"
         assert first["share"] > 0.9
         assert first["without"]["text"] != "魯夫"
@@ -156,7 +155,7 @@ def test_a_plain_rnn_has_no_writes_and_says_so(client, told, readings) -> None:
         assert (reply.status, reply.json["code"]) == (422, "no_memory")
         assert "sum of what was written" in reply.json["error"]
     said = client.post("/api/answer", **told, model="zh/rnn").json
-    assert (said["carriers"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
+    assert (said["tokens"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
     assert near(said["sensitivity"], saliency(readings["zh/rnn"]))
     with pytest.raises(CellError):
         token_effects(readings["zh/rnn"])
@@ -302,8 +301,24 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
         true = gradient_of_run(reading.seen, reached, furthest=60)
         assert near(line["values"], true)
         assert line["gone"] == vanishing_lag(true)
-        assert near([line["decay"]], [decay_length(true)])
-        assert line["has_bias"] == (line["model"] != "zh/rnn")
+        assert line["verdict"] == verdict(true)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 10, 1000], "explodes"),
+        ([1, 10, math.inf], "explodes"),
+        ([1, 2, math.nan], "explodes"),
+        ([1, 1.5, 2], "grows"),
+        ([1, 0.5, 0.2], "arrives"),
+        ([1, 0.009, 0.008], "flat"),
+        ([1, 0.009, 0.0001], "gone"),
+        ([1, 0, 0], "gone"),
+    ],
+)
+def test_a_gradient_in_one_word(values: list[float], expected: str) -> None:
+    assert verdict(torch.tensor(values, dtype=torch.float64)) == expected
 
 
 @pytest.mark.parametrize("lags", [1, 500])

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         if arguments is None:
             _ignore_ctrl_c()
-        _say_interrupted(str(stop) or "stopped by Ctrl-C")
+        _print_error(f"\nkeepgate: {str(stop) or 'stopped by Ctrl-C'}")
         return INTERRUPTED
     except BrokenPipeError:
         return _pipe_closed()
@@ -56,6 +56,7 @@ class _CtrlC:
 
 
 def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a letter shows its number instead of ending the program.
         if hasattr(stream, "reconfigure"):
@@ -78,11 +79,17 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
         if ctrl_c.pressed:
             raise KeyboardInterrupt from error
         fault = exit_codes.fault_of(error)
-        sys.stdout.flush()
-        # A name of a file or of what stands in it may hold what steers a terminal.
-        print(f"keepgate: {sanitize(fault.message)}", file=sys.stderr)
+        # A file's name, or what stands in it, may hold what steers a terminal.
+        _print_error(f"keepgate: {sanitize(fault.message)}")
         return fault.code
     return 0
+
+
+def _open_closed_streams() -> None:
+    """Standard streams that the shell has closed (`>&-`) read as empty and take what is written to nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _ignore_ctrl_c() -> None:
@@ -92,12 +99,12 @@ def _ignore_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _say_interrupted(message: str) -> None:
+def _print_error(message: str) -> None:
     try:
         sys.stdout.flush()
-        print(f"\nkeepgate: {message}", file=sys.stderr)
+        print(message, file=sys.stderr)
     except OSError:
-        pass  # whoever was reading is gone, and with them the only place to say so
+        pass  # nobody reads, or the disk behind it is full: there is no place left to say so
 
 
 def _pipe_closed() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 from .. import __version__
-from . import ask, compare, evaluate, examine, explain, look, serve, train
+from . import ask, compare, evaluate, examine, explain, look, predict, serve, train
 from .console import make_console
 
 _WHAT = "Recurrent networks whose memory you can see: train them, ask them, look at their gates."
@@ -46,19 +46,20 @@ def build() -> App:
     )
     _add(app, compare.compare, compare.EPILOGUE, "keepgate compare [OPTIONS]", place=1)
     app.command(training)
-    _add(
-        training, train.reader, train.EPILOGUE, "keepgate train reader DATA... --out MODEL [OPTIONS]", place=1
-    )
+    usage = "keepgate train {} DATA... --out MODEL [OPTIONS]"
+    _add(training, train.reader, train.READER_EPILOGUE, usage.format("reader"), place=1)
+    _add(training, train.classifier, train.CLASSIFIER_EPILOGUE, usage.format("classifier"), place=2)
     _add(app, ask.ask, ask.EPILOGUE, "keepgate ask MODEL --text FILE [OPTIONS]", place=3)
     _add(
         app,
         look.look,
         look.EPILOGUE,
-        "keepgate look MODEL --text FILE --question QUESTION [OPTIONS]",
+        "keepgate look MODEL --text FILE [--question QUESTION] [OPTIONS]",
         place=4,
     )
     _add(app, serve.serve, serve.EPILOGUE, "keepgate serve [MODEL...] [OPTIONS]", place=5)
     _add(app, evaluate.evaluate, evaluate.EPILOGUE, "keepgate evaluate MODEL DATA... [OPTIONS]", place=6)
+    _add(app, predict.predict, predict.EPILOGUE, "keepgate predict MODEL FILE [OPTIONS]", place=9)
     _add(app, examine.examine, examine.EPILOGUE, "keepgate examine MODEL --data FILE [OPTIONS]", place=7)
     _add(app, explain.explain, explain.EPILOGUE, "keepgate explain [OPTIONS]", place=8)
     return app

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -61,8 +61,11 @@ def ask(
 
     from ..data.questions import Question
     from ..export import load
+    from ..tasks import KINDS
 
-    reader = load(model)
+    reader: Any = load(model)
+    if not KINDS[reader.kind].asks:
+        raise SettingsError(f"{model} is a {reader.kind} and answers no questions; use `keepgate predict`")
     console = make_console()
     _tell_unknown(reader.vocabulary, "text", content)
     several = isinstance(asked, list) and len(asked) > 1

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..errors import BundleError, SettingsError
+from ..errors import SettingsError
 from .console import make_console, print_command, print_text
 from .output_paths import check_writable, check_writable_folder
 
@@ -53,35 +53,29 @@ def compare(
     from ..demo.report import html as report_page
     from ..demo.result import to_json
     from ..demo.run import run
+    from ..export.file import write_file
     from . import comparison_tables
 
     command = f"keepgate compare --seeds {seeds}" if seeds > 1 else "keepgate compare"
     result = run(range(seeds), processes=processes, command=command, models=models)
     console = make_console()
-    comparison_tables.show(console, result)
+    comparison_tables.print_comparison(console, result)
     if json is not None:
-        _write(json, to_json(result) + "\n")
+        write_file(json, f"{to_json(result)}\n".encode())
     report_page.write(result, report)
     print_text(console, f"The report with its pictures: {report}", "bold")
     if models is not None:
         print_text(console, f"The networks: {models}. To see the gates of one of them:")
         best = shlex.quote(str(models / "lstm-chrono"))
         sentence, question = shlex.quote(result.sentence), shlex.quote(result.question)
-        print_command(console, f"echo {sentence} | {_called()} look {best} --text - --question {question}")
+        print_command(console, f"echo {sentence} | {_program()} look {best} --text - --question {question}")
         print_text(console, "To see in a browser what networks like these remember, and to make them forget:")
-        print_command(console, f"{_called()} serve")
+        print_command(console, f"{_program()} serve")
 
 
-def _called() -> str:
-    """How to call this program again: by its name where the shell finds it, else as it was called."""
+def _program() -> str:
+    """The command that calls this program again: by its name where the shell finds it, else as it was called."""
     if shutil.which("keepgate"):
         return "keepgate"
     module = Path(sys.argv[0]).name == "__main__.py"
     return f"{shlex.quote(sys.executable)} -m keepgate.cli" if module else shlex.quote(sys.argv[0])
-
-
-def _write(path: Path, content: str) -> None:
-    try:
-        path.write_text(content, encoding="utf-8")
-    except OSError as fault:
-        raise BundleError(f"cannot write {path}: {(fault.strerror or str(fault)).lower()}") from fault

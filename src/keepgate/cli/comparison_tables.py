@@ -1,4 +1,4 @@
-"""A comparison on the terminal: the table, each network's answer, the experiment with several facts, the verdict."""
+"""Tables of a comparison: accuracy and gradient of each network, its answer, the pooling experiment, the verdict."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -9,65 +9,56 @@ from rich.table import Table
 from rich.text import Text
 
 from ..wording import known_percent, percent, percent_range, probability, scientific
-from .console import (
-    print_text,
-    table,
-)
+from .console import print_text, table
 
 if TYPE_CHECKING:
     from ..demo.result import Comparison, Network
 
 
-def show(console: Console, result: "Comparison") -> None:
-    """The whole result, in the order in which a newcomer asks about it."""
+def print_comparison(console: Console, result: "Comparison") -> None:
+    """Prints the whole result, in the order in which a newcomer asks about it."""
     from ..demo.report import summary
     from ..demo.report.labels import render
 
-    console.print(contestants(result))
+    console.print(accuracy_table(result))
     print_text(console, _legend(result), "dim")
-    for line in _unnamed(result):
+    for line in _notes(result):
         print_text(console, line, "dim")
     console.print()
     print_text(
         console, f"{result.sentence} ... {result.distance:,} characters later: {result.question}", "bold"
     )
-    console.print(answers(result))
+    console.print(answer_table(result))
     if result.poolings:
         console.print()
         print_text(console, f"{result.facts} facts at the front and a question about one of them:", "bold")
-        console.print(poolings(result))
+        console.print(pooling_table(result))
     console.print()
     print_text(
-        console, " ".join(render(said, "en") for said in (*summary.verdict(result), *summary.why(result)))
+        console,
+        " ".join(render(message, "en") for message in (*summary.verdict(result), *summary.why(result))),
     )
 
 
-def contestants(result: "Comparison") -> Table:
+def accuracy_table(result: "Comparison") -> Table:
     """One row a network: size, time, accuracy at each length, gradient; with several seeds their range."""
     from ..demo.report.summary import LAG, accuracies, gradient_at
 
     several = len(result.seeds) > 1
-    columns = [
-        "",
-        "weights",
-        "seconds",
-        "ms/step",
-        *[f"at {length}" for length in result.lengths],
-        f"lag {LAG}",
-    ]
+    at_lengths = [f"at {length}" for length in result.lengths]
     rows = []
     for network in result.networks:
         gradient = gradient_at(network.before, LAG)
         right = [_mean_and_range(accuracies(network, length), several=several) for length in result.lengths]
-        reaches = "" if gradient is None else scientific(gradient, ascii_only=True)
-        rows.append((_name(network), f"{network.parameters:,}", *_times(network), *right, reaches))
-    return table(columns, rows)
+        share = "" if gradient is None else scientific(gradient, ascii_only=True)
+        rows.append((_name(network), f"{network.parameters:,}", *_times(network), *right, share))
+    return table(["", "weights", "seconds", "ms/step", *at_lengths, f"lag {LAG}"], rows)
 
 
-def answers(result: "Comparison") -> Table:
+def answer_table(result: "Comparison") -> Table:
     """One row a network: what its first seed answered to the article's question, and how many seeds are right."""
     rows: list[Sequence[str | Text]] = []
-    for network in (one for one in result.networks if one.runs):
+    for network in filter(lambda network: network.runs, result.networks):
         first = network.runs[0]
         right = sum(run.answer == result.expected for run in network.runs)
         verdict = Text("right", "green") if first.answer == result.expected else Text("wrong", "red")
@@ -77,7 +68,7 @@ def answers(result: "Comparison") -> Table:
     return table(columns, rows, left=3)
 
 
-def poolings(result: "Comparison") -> Table:
+def pooling_table(result: "Comparison") -> Table:
     """One row for each way of answering: accuracy at each length."""
     from ..demo.report.labels import render
     from ..demo.report.summary import named
@@ -119,8 +110,8 @@ def _mean_and_range(values: Sequence[float], *, several: bool) -> str:
     return f"{percent(fmean(values))}\n{spread}" if several and "-" in spread else percent(fmean(values))
 
 
-def _unnamed(result: "Comparison") -> list[str]:
-    """What the table's names do not say: which network has no memory, and which was never trained."""
+def _notes(result: "Comparison") -> list[str]:
+    """Notes on what the names do not say: which network has no memory, and which was never trained."""
     from ..demo.contestants import WINDOW
     from ..demo.report import summary
     from ..demo.report.labels import render
@@ -130,7 +121,7 @@ def _unnamed(result: "Comparison") -> list[str]:
         for network in result.networks
         if network.name == "feedforward"
     ]
-    return [*window, *(render(said, "en").replace("×", "x") for said in summary.untrained(result))]
+    return [*window, *(render(message, "en").replace("×", "x") for message in summary.untrained(result))]
 
 
 def _legend(result: "Comparison") -> str:

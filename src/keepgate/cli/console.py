@@ -30,7 +30,11 @@ class _Screen(Console):
 
 def make_console(*, errors: bool = False) -> Console:
     """Where results go, or, with `errors`, where progress and asides go; plain text unless it is a terminal."""
-    return _Screen(stderr=errors, highlight=False, emoji=False, markup=False)
+    console = _Screen(stderr=errors, highlight=False, emoji=False, markup=False)
+    # COLUMNS=0, as some programs leave it, is no width: rich would print nothing at all.
+    if console.width < 1:
+        console.width = 80
+    return console
 
 
 def has_blocks(console: Console) -> bool:
@@ -50,6 +54,11 @@ def can_write(console: Console, letters: str) -> bool:
 def one_line(text: str) -> str:
     """The text on one line, each run of blanks as one."""
     return sanitize(" ".join(text.split()))
+
+
+def count_of(number: int, plural: str) -> str:
+    """A number of things by their plural: "1 question", "2,000 questions"."""
+    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 
 def seconds(value: float) -> str:

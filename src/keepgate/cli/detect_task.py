@@ -1,10 +1,11 @@
-"""Which kind of reader a corpus asks for, and the reason in words."""
+"""Detection of the task: which kind of reader a corpus asks for, and the reason in words."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import SettingsError
 from ..wording import percent
+from .console import count_of
 
 if TYPE_CHECKING:
     from ..data.corpora import Corpus
@@ -33,12 +34,12 @@ def detect_task(corpus: "Corpus", kind: Kind = "auto") -> Chosen:
     """
     if kind != "auto":
         return Chosen(f"{kind}-reader", f"Training a {kind} reader, as --kind says.")
-    asked, different = len(corpus.questions), len({one.answers[0] for one in corpus.questions})
-    if different * _COMES_BACK <= asked:
+    questions, answers = len(corpus.questions), len({question.answers[0] for question in corpus.questions})
+    if answers * _COMES_BACK <= questions:
         return Chosen(
             "choice-reader",
-            f"Only {different:,} different answers to {asked:,} questions: training a choice reader, which picks "
-            "one of them. (--kind span: one that points into the text.)",
+            f"Only {count_of(answers, 'different answers')} to {count_of(questions, 'questions')}: training a choice "
+            "reader, which picks one of them. (--kind span: one that points into the text.)",
         )
     inside = f"{percent(corpus.share_in_text)} of the answers stand in their texts".replace(
         "100% of the", "All"
@@ -46,10 +47,10 @@ def detect_task(corpus: "Corpus", kind: Kind = "auto") -> Chosen:
     if corpus.share_in_text >= _MOSTLY:
         return Chosen(
             "span-reader",
-            f"{inside}, and {different:,} of {asked:,} differ: training a span reader, which points into the text. "
+            f"{inside}, and {answers:,} of {questions:,} differ: training a span reader, which points into the text. "
             "(--kind choice: one that picks an answer seen before.)",
         )
     raise SettingsError(
-        f"{different:,} different answers to {asked:,} questions are too many to choose among, and only {inside}, "
+        f"{answers:,} different answers to {questions:,} questions are too many to choose among, and only {inside}, "
         "which is too few to point at; --kind choice or --kind span trains one all the same"
     )

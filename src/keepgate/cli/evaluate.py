@@ -1,153 +1,176 @@
-"""keepgate evaluate: how often a model is right on questions whose answers are known."""
+"""keepgate evaluate: how often a model is right on data whose answers or labels are known."""
 
 import json as json_text
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
 
-from ..errors import BundleError
-from .console import make_console, print_json, print_text, seconds, table
+from ..errors import BundleError, SettingsError
+from .console import count_of, make_console, one_line, print_json, print_text, seconds, table
 from .inputs import Model
 from .output_paths import check_writable
 
 if TYPE_CHECKING:
-    from ..data.questions import Question
-    from ..tasks.answer import Answer
-    from ..tasks.metrics import Scores
+    from ..tasks.measure import Measurement
     from ..tasks.task import Task
 
 EPILOGUE = """Examples:
 
-  keepgate evaluate my-model dev.json
-  keepgate evaluate my-model dev.json --out predictions.jsonl --json
+  keepgate evaluate my-reader dev.json
+  keepgate evaluate my-reader dev.json --out predictions.jsonl --json
+  keepgate evaluate my-classifier test.csv --label-column stars
 
 Exact match: the answer is one of the right ones, punctuation and capitals aside. F1 by the longest common substring is
-CMRC2018's, F1 by the bag of words (of characters, in Chinese) is SQuAD's."""
+CMRC2018's, F1 by the bag of words (of characters, in Chinese) is SQuAD's. Macro F1 is the mean of the labels' F1. A row
+"always ..." is what is had without a model."""
 
-METRICS = {
-    "exact": "exact match",
-    "f1_substring": "F1, longest common substring",
-    "f1_bag": "F1, bag of words",
-}
-
-# Resamplings of the questions; with 1,000 the ends of the interval are steady to a tenth of its width.
-_RESAMPLINGS = 1000
-_AT_ONCE = 256
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A mean over the questions, 0 to 1, and the interval that it falls in for 95 % of other samples of questions."""
-
-    mean: float
-    low: float
-    high: float
+# A confusion matrix of more labels does not fit on a screen.
+_CONFUSED = 12
+_HARDLY_ANY = 0.01
 
 
 def evaluate(
     model: Model,
     data: Annotated[
-        list[Path], Parameter(help="Questions with answers: SQuAD's JSON, JSON lines, TSV or bAbI.")
+        list[Path],
+        Parameter(
+            help="Questions with answers (SQuAD's JSON, JSON lines, TSV, bAbI), or texts with labels (CSV, TSV, "
+            "JSON lines)."
+        ),
     ],
     /,
     *,
+    text_column: Annotated[
+        str | None, Parameter(metavar="NAME", help="The column of a classifier's texts, if it is not found.")
+    ] = None,
+    label_column: Annotated[
+        str | None, Parameter(metavar="NAME", help="The column of the labels, if it is not found.")
+    ] = None,
     out: Annotated[
         Path | None, Parameter(help="Write each prediction, with its scores, as a line of JSON.")
     ] = None,
-    batch_size: Annotated[
-        int, Parameter(help="Questions read at once; it changes speed and memory only.")
-    ] = 64,
+    batch_size: Annotated[int, Parameter(help="Items read at once; it changes speed and memory only.")] = 64,
     json: Annotated[bool, Parameter(help="The figures as one JSON object.")] = False,
 ) -> None:
-    """Measure a model on questions whose answers are known.
+    """Measure a model on data whose answers or labels are known.
 
-    Prints exact match and both F1 in per cent, each with the interval that holds 95% of bootstrap samples.
+    Prints each measure in per cent with the interval that holds 95% of bootstrap samples, beside what is had without a
+    model; for a classifier also the confusion matrix.
     """
+    if batch_size < 1:
+        raise SettingsError(f"--batch-size is {batch_size}; it must be 1 or more")
     if out is not None:
         check_writable(out)
-    from ..data.corpora import read
     from ..export import load
-    from ..tasks.metrics import score
+    from ..tasks import KINDS
 
-    reader = load(model)
-    corpus = read(data)
-    aside = make_console(errors=True)
+    task = load(model)
+    kind = KINDS[task.kind]
+    columns = {"text_column": text_column, "label_column": label_column}
+    corpus = kind.read(data, **columns_of(kind.asks, columns))
     if corpus.left_out:
-        print_text(aside, corpus.account())
+        print_text(make_console(errors=True), corpus.account())
     started = time.perf_counter()
-    answers = answer_all(reader, corpus.questions, batch_size=batch_size)
+    measurement = measured(task, corpus.items, kind.unit, batch_size=batch_size)
     took = time.perf_counter() - started
-    scores = [
-        score(answer.text, question.answers)
-        for answer, question in zip(answers, corpus.questions, strict=True)
-    ]
-    figures = {name: bootstrap([getattr(one, name) for one in scores]) for name in METRICS}
+    # A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
+    if task.choices is not None or measurement.values()[task.metrics[0].name] < _HARDLY_ANY:
+        _print_impossible(task, corpus.items, kind.unit)
     if out is not None:
-        write_predictions(out, corpus.questions, answers, scores)
+        write_records(out, measurement.records)
     if json:
-        counted = {"questions": len(scores), "left_out": len(corpus.left_out), "seconds": took}
-        print_json(counted | {name: asdict(figure) for name, figure in figures.items()})
+        counts = {kind.unit: len(corpus.items), "left_out": len(corpus.left_out), "seconds": took}
+        print_json(counts | _as_json(measurement))
         return
     console = make_console()
-    print_text(console, f"{len(scores):,} questions ({corpus.format}), answered in {seconds(took)}")
-    rows = [
-        (METRICS[name], f"{100 * one.mean:.1f}", f"{100 * one.low:.1f} to {100 * one.high:.1f}")
-        for name, one in figures.items()
-    ]
-    console.print(table(("", "per cent", "95% interval"), rows))
+    print_text(
+        console, f"{count_of(len(corpus.items), kind.unit)} ({corpus.format}), read in {seconds(took)}"
+    )
+    console.print(_metric_table(task, measurement))
+    _print_confusion(console, measurement)
 
 
-def answer_all(reader: "Task", questions: "Sequence[Question]", *, batch_size: int) -> "list[Answer]":
-    """One answer for each question, in order, with a bar on stderr once it has taken two seconds."""
+def _metric_table(task: "Task", measurement: "Measurement") -> Table:
+    """Each metric in per cent with its interval, beside the baselines."""
+    values, rows = measurement.values(), []
+    for metric in task.metrics:
+        low, high = (f"{100 * end:.1f}" for end in measurement.interval(metric.name))
+        baselines = (baseline.get(metric.name) for baseline in measurement.baselines.values())
+        beside = ("" if value is None else f"{100 * value:.1f}" for value in baselines)
+        rows.append((metric.title, f"{100 * values[metric.name]:.1f}", f"{low} to {high}", *beside))
+    return table(("", "per cent", "95% interval", *map(one_line, measurement.baselines)), rows)
+
+
+def _as_json(measurement: "Measurement") -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in measurement.values().items():
+        low, high = measurement.interval(name)
+        fields[name] = {"mean": value, "low": low, "high": high}
+    fields["baselines"] = measurement.baselines
+    if measurement.confusion is not None:
+        labels, counts = measurement.confusion
+        fields["confusion"] = {"labels": list(labels), "counts": counts.tolist()}
+    return fields
+
+
+def columns_of(asks: bool, columns: dict[str, str | None]) -> dict[str, str | None]:
+    """The columns as a reader of labelled texts takes them. Raises SettingsError if given for questions."""
+    if not asks:
+        return columns
+    for name, column in columns.items():
+        if column is not None:
+            raise SettingsError(
+                f"--{name.replace('_', '-')} is for a classifier's data; this model answers questions"
+            )
+    return {}
+
+
+def measured(task: "Task", items: Sequence[Any], unit: str, *, batch_size: int = 64) -> "Measurement":
+    """The task measured on these items, with a bar on stderr once it has taken two seconds."""
     from ..train import ProgressBar
 
-    answers: list[Answer] = []
-    with ProgressBar(len(questions), "questions") as bar:
-        for first in range(0, len(questions), _AT_ONCE):
-            answers += reader.answer(questions[first : first + _AT_ONCE], batch_size=batch_size)
-            bar.update(len(answers))
-    return answers
+    with ProgressBar(len(items), unit=unit) as bar:
+        return task.measure(items, batch_size=batch_size, on_progress=bar.update)
 
 
-def bootstrap(values: "Sequence[float]", *, seed: int = 0) -> Measured:
-    """The mean, and the interval from 2.5 to 97.5 % of the means of questions drawn again with replacement."""
-    import numpy as np
+def _print_impossible(task: "Task", items: Sequence[Any], unit: str) -> None:
+    """Says how many of the items the model cannot get right, whatever it reads, and why."""
+    reasons = Counter(task.unlearnable(example) for example in task.prepare(items, training=False))
+    for reason, count in reasons.items():
+        if reason is not None:
+            print_text(
+                make_console(errors=True),
+                f"{count:,} of {count_of(len(items), unit)} cannot be right, because {reason}.",
+                "yellow",
+            )
 
-    rng = np.random.default_rng(seed)
-    given = np.asarray(values, dtype=np.float64)
-    means = [given[rng.integers(len(given), size=len(given))].mean() for _ in range(_RESAMPLINGS)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Measured(float(given.mean()), float(low), float(high))
 
-
-def write_predictions(
-    path: Path, questions: "Sequence[Question]", answers: "Sequence[Answer]", scores: "Sequence[Scores]"
-) -> None:
-    """One JSON object a line: the question, its answers, what was predicted, and the scores.
-
-    Raises BundleError if the file cannot be written.
-    """
-    lines = [
-        json_text.dumps(
-            {
-                "id": question.id,
-                "question": question.question,
-                "answers": list(question.answers),
-                "prediction": answer.text,
-                "probability": answer.probability,
-                **asdict(score),
-            },
-            ensure_ascii=False,
-        )
-        for question, answer, score in zip(questions, answers, scores, strict=True)
+def _print_confusion(console: Console, measurement: "Measurement") -> None:
+    if measurement.confusion is None or len(measurement.confusion[0]) > _CONFUSED:
+        return
+    labels, counts = measurement.confusion
+    names = [one_line(label) for label in labels]
+    rows = [
+        (name, *(f"{count:,}" for count in row)) for name, row in zip(names, counts.tolist(), strict=True)
     ]
+    console.print()
+    console.print(table(("right \\ predicted", *names), rows))
+
+
+def write_records(path: Path, records: Sequence[Any]) -> None:
+    """One JSON object a line, the file whole or not at all. Raises BundleError if it cannot be written."""
+    from ..export.file import write_file
+
+    lines = "".join(json_text.dumps(record, ensure_ascii=False) + "\n" for record in records)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_file(path, lines.encode())
     except OSError as fault:
         raise BundleError(
             f"cannot write the predictions {path}: {(fault.strerror or str(fault)).lower()}"

@@ -1,7 +1,7 @@
 """keepgate examine: how far back a model learns, keeps and uses what it reads, with a verdict."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -12,8 +12,7 @@ from .inputs import Model
 from .look_outputs import PageLanguage
 
 if TYPE_CHECKING:
-    from ..data.questions import Question
-    from ..lens.report import DiagnosisReport
+    from ..lens.report import Report
 
 EPILOGUE = """Examples:
 
@@ -36,7 +35,7 @@ def examine(
         Parameter(
             metavar="FILE",
             required=True,
-            help="Questions with answers: SQuAD's JSON, JSON lines, TSV or bAbI.",
+            help="Questions with answers, or a classifier's texts with labels.",
         ),
     ],
     at_least: Annotated[
@@ -47,7 +46,7 @@ def examine(
         Parameter(metavar="N", help="How many tokens back the answers lie, where the data does not say."),
     ] = None,
     questions: Annotated[
-        int, Parameter(metavar="N", help="Ask this many at most, taken evenly from the file.")
+        int, Parameter(metavar="N", help="Read this many at most, taken evenly from the file.")
     ] = 200,
     layer: Annotated[
         str | None,
@@ -66,50 +65,49 @@ def examine(
     for name, value in (("--at-least", at_least), ("--needed", needed), ("--questions", questions)):
         if value is not None and value < 1:
             raise SettingsError(f"{name} is {value}; give 1 or more")
-    from ..data.corpora import read
     from ..export import load
+    from ..tasks import KINDS
 
-    reader = load(model)
-    corpus = read(data)
+    task = load(model)
+    kind = KINDS[task.kind]
+    corpus = kind.read(data)
     aside = make_console(errors=True)
     if corpus.left_out:
         print_text(aside, corpus.account())
-    chosen = _evenly(corpus.questions, questions)
-    if len(chosen) < len(corpus.questions):
-        print_text(aside, f"{len(chosen):,} of {len(corpus.questions):,} questions are asked (--questions).")
-    report = _examined(reader, chosen, needed, layer)
+    chosen = _evenly(corpus.items, questions)
+    if len(chosen) < len(corpus.items):
+        print_text(aside, f"{len(chosen):,} of {len(corpus.items):,} {kind.unit} are read (--questions).")
+    report = _examined(task, chosen, needed, layer)
     if json:
-        print_json({"questions": len(chosen), **report.as_dict()})
+        print_json({kind.unit: len(chosen), **report.as_dict()})
     else:
         from ..lens.report.diagnosis_text import asked_said
 
         console = make_console()
-        print_text(console, asked_said(len(chosen), report.behaviour.contexts[-1], language))
+        print_text(console, asked_said(len(chosen), report.behaviour.contexts[-1], language, asks=kind.asks))
         for line in report.said(language).splitlines():
             print_text(console, line)
     if at_least is not None:
         _check(report, at_least)
 
 
-def _examined(
-    reader: object, questions: "list[Question]", needed: int | None, layer: str | None
-) -> "DiagnosisReport":
+def _examined(task: Any, items: list[Any], needed: int | None, layer: str | None) -> "Report":
     from ..lens import examine as measured
 
     try:
-        return measured(reader, questions, needed=needed, layer=layer)  # type: ignore[arg-type]
+        return measured(task, items, needed=needed, layer=layer)
     except KeyError as fault:
         raise SettingsError(f"--layer: {fault.args[0]}") from fault
 
 
-def _evenly(questions: "list[Question]", most: int) -> "list[Question]":
-    """So many questions at most, over the whole of the file."""
+def _evenly(questions: list[Any], most: int) -> list[Any]:
+    """So many items at most, over the whole of the file."""
     if len(questions) <= most:
         return list(questions)
     return [questions[k * len(questions) // most] for k in range(most)]
 
 
-def _check(report: "DiagnosisReport", wanted: int) -> None:
+def _check(report: "Report", wanted: int) -> None:
     """Raises FellShort for a horizon below what is wanted, SettingsError where none so long could show."""
     longest, (low, high) = report.behaviour.contexts[-1], report.interval
     if longest < wanted:

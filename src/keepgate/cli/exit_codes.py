@@ -1,4 +1,4 @@
-"""An exception → the line a person reads and the exit code a script reads."""
+"""Exit codes and error messages: an exception → the line a person reads and the code a script reads."""
 
 import errno
 from dataclasses import dataclass
@@ -8,12 +8,8 @@ import cyclopts
 
 from ..errors import (
     BundleError,
-    CellError,
     CorpusError,
     KeepgateError,
-    KernelRefused,
-    SettingsError,
-    ShapeError,
     TrainingStopped,
     nearest_first,
 )
@@ -31,10 +27,6 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (BundleError, BROKEN_FILE),
     (TrainingStopped, TRAINING_STOPPED),
     (FellShort, FELL_SHORT),
-    (SettingsError, WRONG_USE),
-    (ShapeError, WRONG_USE),
-    (CellError, WRONG_USE),
-    (KernelRefused, WRONG_USE),
     (KeepgateError, WRONG_USE),
 )
 _KINDS = {int: "a whole number", float: "a number"}
@@ -73,9 +65,9 @@ def fault_of(error: Exception) -> Fault:
             BUG,
         )
     lines = str(error).strip().splitlines()
-    said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    name = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return Fault(
-        f"this is a bug in keepgate ({said}). Please report it, with what this prints when it is run again with "
+        f"this is a bug in keepgate ({name}). Please report it, with what this prints when it is run again with "
         "KEEPGATE_DEBUG=1 set",
         BUG,
     )
@@ -117,18 +109,18 @@ def _what_is_wrong(error: cyclopts.CycloptsError, command: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".") if text else "this cannot be understood"
 
 
-def _not_a_value(name: str, given: str, wanted: Any) -> str:
+def _not_a_value(name: str, text: str, wanted: Any) -> str:
     if get_origin(wanted) is Literal:
-        return f"{name} is {given!r}; choose one of {', '.join(nearest_first(given, get_args(wanted)))}"
-    return f"{name} is {given!r}; it must be {_KINDS.get(wanted, 'another kind of value')}"
+        return f"{name} is {text!r}; choose one of {', '.join(nearest_first(text, get_args(wanted)))}"
+    return f"{name} is {text!r}; it must be {_KINDS.get(wanted, 'another kind of value')}"
 
 
 def _missing(error: cyclopts.MissingArgumentError, command: str) -> str:
     argument = error.argument
     assert argument is not None
-    given = error.keyword or next((token.keyword for token in argument.tokens if token.keyword), None)
-    if given or set(argument.names) & set(error.root_input_tokens or ()):
-        return f"{given or argument.name} needs a value after it"
+    option = error.keyword or next((token.keyword for token in argument.tokens if token.keyword), None)
+    if option or set(argument.names) & set(error.root_input_tokens or ()):
+        return f"{option or argument.name} needs a value after it"
     name = argument.name if argument.name.startswith("--") else argument.name.upper()
     about = argument.parameter.help
     return f"`{command}` needs {name}" + (f": {about[:1].lower()}{about[1:].rstrip('.')}" if about else "")

@@ -1,4 +1,4 @@
-"""Gates over tokens, drawn with letters: one row a gate, one column of blocks a token, as wide as the token is."""
+"""Strip chart of gates over tokens in characters: a row a gate, a column of blocks a token, as wide as the token."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ class Row:
 class _Column:
     """One token's place: its letters, cut where they are wider than the line, and the blank after it."""
 
-    shown: str
+    text: str
     width: int
     gap: int
     step: int
@@ -47,15 +47,15 @@ def draw(tokens: Sequence[str], rows: Sequence[Row], *, width: int, blocks: bool
     for number, line in enumerate(_lines(tokens, room)):
         if number:
             yield Text("")
-        yield Text(" " * label + "".join(column.shown + " " * column.gap for column in line).rstrip())
+        yield Text(" " * label + "".join(column.text + " " * column.gap for column in line).rstrip())
         for row in rows:
-            drawn = Text().append(set_cell_size(row.label, label), "bold")
+            chart = Text().append(set_cell_size(row.label, label), "bold")
             for column in line:
                 value = row.values[column.step]
-                drawn.append(_letter(value, blocks) * column.width, style=_colour(value, row.colours))
-                drawn.append(" " * column.gap)
-            drawn.rstrip()
-            yield drawn
+                chart.append(_block(value, blocks) * column.width, style=_colour(value, row.colours))
+                chart.append(" " * column.gap)
+            chart.rstrip()
+            yield chart
 
 
 def _lines(tokens: Sequence[str], room: int) -> Iterator[list[_Column]]:
@@ -73,17 +73,17 @@ def _lines(tokens: Sequence[str], room: int) -> Iterator[list[_Column]]:
 
 
 def _column(token: str, step: int, room: int) -> _Column:
-    shown = sanitize(token)
-    if cell_len(shown) > room:
-        shown = set_cell_size(shown, room - 1) + "…"
+    text = sanitize(token)
+    if cell_len(text) > room:
+        text = set_cell_size(text, room - 1) + "…"
     # Signs that take no column of their own (a lone accent) still get one, so that each token has a block under it.
-    if cell_len(shown) == 0:
-        shown = "·"
-    wide = cell_len(shown[-1]) == 2
-    return _Column(shown, cell_len(shown), 0 if wide else 1, step)
+    if cell_len(text) == 0:
+        text = "·"
+    wide = cell_len(text[-1]) == 2
+    return _Column(text, cell_len(text), 0 if wide else 1, step)
 
 
-def _letter(value: float, blocks: bool) -> str:
+def _block(value: float, blocks: bool) -> str:
     letters = BLOCKS if blocks else _DIGITS
     if math.isnan(value):
         return " "
@@ -96,8 +96,8 @@ def _colour(value: float, colours: tuple[str, str, str]) -> str:
 
 def stretched(values: Sequence[float]) -> list[float]:
     """The values moved and scaled so that the lowest is 0 and the highest 1; 0.5 where all are equal."""
-    known = [value for value in values if not math.isnan(value)]
-    low, high = min(known, default=0.0), max(known, default=0.0)
+    defined = [value for value in values if not math.isnan(value)]
+    low, high = min(defined, default=0.0), max(defined, default=0.0)
     if high == low:
         return [value if math.isnan(value) else 0.5 for value in values]
     return [(value - low) / (high - low) for value in values]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from rich.console import Console
 
-from ..data.questions import Question
 from ..errors import SettingsError
 from .console import (
     BLOCKS,
@@ -20,12 +19,12 @@ from .console import (
 )
 from .gate_strip import Row, draw, stretched
 from .inputs import Model, TextFile, question_from_option, read_text
-from .look_outputs import PageLanguage, parse_figures, write_files
+from .look_outputs import PageLanguage, draw_files, parse_figures
 from .output_paths import check_writable
 from .token_series import TokenSeries, describe, summary_table, token_series
 
 if TYPE_CHECKING:
-    from ..lens.readers.view import View
+    from ..lens.readers import Reading
     from ..nn.trace import LayerTrace
 
 EPILOGUE = """Examples:
@@ -35,6 +34,7 @@ EPILOGUE = """Examples:
   keepgate look my-model --text notes.txt --question "Who?" --tokens 0:40
   keepgate look my-model --text notes.txt --question "Who?" --gate f --unit 3
   keepgate look my-model --text notes.txt --question "Who?" --html look.html
+  keepgate look my-classifier --text review.txt
   keepgate look my-model --text notes.txt --question "Who?" --figure gates=g.png
 
 A row is one gate, a column one token. A tall block is an open gate, a low one a closed gate; an open forget gate (f, or
@@ -51,7 +51,9 @@ def look(
     /,
     *,
     text: TextFile,
-    question: Annotated[str, Parameter(help="What to ask of the text.")],
+    question: Annotated[
+        str | None, Parameter(help="What to ask of the text; a classifier is asked nothing.")
+    ] = None,
     layer: Annotated[int, Parameter(help="Which layer, counted from 0; -1 is the last.")] = 0,
     direction: Annotated[
         Direction, Parameter(help="Which reading of the text, in a model that reads it both ways.")
@@ -79,7 +81,10 @@ def look(
         tuple[str, ...],
         Parameter(
             metavar="NAME=FILE",
-            help="Also write a figure, .svg or .png: gates, token_effects, retention, half_life, saliency; repeatable.",
+            help=(
+                "Also write a figure, .svg, .png or .pdf: gates, token_effects, retention, half_life, saliency; "
+                "repeatable."
+            ),
         ),
     ] = (),
     language: Annotated[
@@ -96,19 +101,25 @@ def look(
     figures = parse_figures(figure)
     for path in (*([] if html is None else [html]), *(path for _, path in figures)):
         check_writable(Path(path))
-    asked = Question(text=read_text(text), question=question_from_option(question))
+    content = read_text(text)
+    asking = None if question is None else question_from_option(question)
 
     from ..export import load
-    from ..lens.readers.view import view
+    from ..lens import read
     from ..machine import one_thread
+    from ..tasks import KINDS
 
     task = load(model)
+    asked = task.item(content, asking)
     with one_thread():
-        reading = view(task, asked)
+        reading = read(task, asked)
     layers = [(chosen, token_series(chosen, gate, unit)) for chosen in _select(reading, layer, direction)]
     # What is wrong is told before anything is shown.
-    if not reading.tokens[part]:
+    if not reading.tokens.texts[part]:
         raise SettingsError(f"--tokens leaves nothing of the {len(reading.tokens):,} tokens; the first is 0")
+    # Gates alone do not say on which words a label rests.
+    wanted = html is not None or figures or not (json or KINDS[task.kind].asks)
+    files = draw_files(task, asked, html=html, figures=figures, language=language) if wanted else None
     console = make_console(errors=json)
     if json:
         print_json(_as_json(reading, layers, unit))
@@ -117,11 +128,11 @@ def look(
         for chosen, series in layers:
             console.print()
             _print_layer(
-                console, chosen, reading.tokens[part], [row.part(part) for row in series], stretch, unit
+                console, chosen, reading.tokens.texts[part], [row.part(part) for row in series], stretch, unit
             )
         _print_other_layers(console, reading, [chosen for chosen, _ in layers])
-    if html is not None or figures:
-        write_files(console, task, asked, html=html, figures=figures, language=language)
+    if files is not None:
+        files.write(console)
 
 
 def _token_range(tokens: str | None) -> slice:
@@ -133,7 +144,7 @@ def _token_range(tokens: str | None) -> slice:
     raise SettingsError(f"--tokens is {tokens!r}; write FROM:TO in whole numbers, for example 0:40")
 
 
-def _select(reading: "View", layer: int, direction: Direction) -> "list[LayerTrace]":
+def _select(reading: "Reading", layer: int, direction: Direction) -> "list[LayerTrace]":
     """The layers of this number and direction. Raises SettingsError if there is none."""
     layers = reading.trace.layers
     number = layer + 1 + max(other.layer for other in layers) if layer < 0 else layer
@@ -186,7 +197,7 @@ def _print_layer(
         print_text(console, hint, "dim")
 
 
-def _print_other_layers(console: Console, reading: "View", layers: "list[LayerTrace]") -> None:
+def _print_other_layers(console: Console, reading: "Reading", layers: "list[LayerTrace]") -> None:
     others = [_name(other) for other in reading.trace.layers if not any(other is layer for layer in layers)]
     if others:
         console.print()
@@ -194,14 +205,14 @@ def _print_other_layers(console: Console, reading: "View", layers: "list[LayerTr
 
 
 def _as_json(
-    reading: "View", layers: "list[tuple[LayerTrace, list[TokenSeries]]]", unit: int | None
+    reading: "Reading", layers: "list[tuple[LayerTrace, list[TokenSeries]]]", unit: int | None
 ) -> dict[str, object]:
     answer = reading.answer.as_dict()
     return {
         "question": reading.question.question,
         "answer": answer.pop("text"),
         **answer,
-        "tokens": list(reading.tokens),
+        "tokens": list(reading.tokens.texts),
         "layers": [
             {
                 "layer": layer.layer,

@@ -40,7 +40,7 @@ def token_series(layer: "LayerTrace", letters: Sequence[str], unit: int | None) 
 
     Raises SettingsError for a letter or a unit that the layer does not have.
     """
-    from ..lens.readers.view import relative_state_change
+    from ..lens.memory import relative_state_change
 
     cell = layer.cell
     # What is a gate follows from the equations, as on the page and in the report.
@@ -106,8 +106,8 @@ def _meaning(layer: "LayerTrace", letter: str) -> str:
 
 def _retention(layer: "LayerTrace", keep: "Tensor") -> str:
     """Half-lives of the units, and what is left of the first write at the end. keep: the gate that keeps."""
+    from ..lens.memory import retention_of_first_write
     from ..lens.memory.time_scales import half_life
-    from ..lens.readers.view import retention_of_first_write
 
     half_lives = half_life(keep)[0].sort().values
     left = retention_of_first_write(keep, reverse=layer.reverse)[0]
@@ -129,7 +129,7 @@ def _retention(layer: "LayerTrace", keep: "Tensor") -> str:
 
 def _movements(layer: "LayerTrace") -> str:
     """How fast each state changes, the slowest first; nothing for a single token."""
-    from ..lens.readers.view import relative_state_change
+    from ..lens.memory import relative_state_change
 
     means = {state: relative_state_change(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
     if any(math.isnan(value) for value in means.values()):

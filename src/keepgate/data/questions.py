@@ -52,7 +52,7 @@ class Question:
 def question_about(text: str, question: str | None) -> Question:
     """A question about a text, to be answered. Raises SettingsError if none is asked."""
     if question is None:
-        raise SettingsError("a reader answers a question about the text; give one")
+        raise SettingsError("a reader answers a question about the text; give one (--question)")
     return Question(text=text, question=question)
 
 

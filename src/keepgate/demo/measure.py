@@ -7,8 +7,9 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor
 
+from ..lens import read
 from ..lens.gradients.by_lag import gradient_by_lag
-from ..lens.readers.view import relative_state_change, view
+from ..lens.memory import relative_state_change
 from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.choice.reader import ChoiceReader
@@ -47,7 +48,7 @@ def pirate_king_answer(task: ChoiceReader) -> Answer:
     return answer
 
 
-def scale_weights(layer: Recurrent, kind: Literal["weight_ih", "weight_hh"], factor: float) -> None:
+def scale_weights(layer: torch.nn.Module, kind: Literal["weight_ih", "weight_hh"], factor: float) -> None:
     """Multiplies the input or the recurrent weights of every layer and direction, in place."""
     with torch.no_grad():
         for name, weight in layer.named_parameters():
@@ -83,12 +84,12 @@ def strip(task: ChoiceReader) -> Strip | None:
     if not isinstance(task.encoder.layer, Recurrent):
         return None
     question = pirate_king_story()
-    seen = view(task, question)
+    seen = read(task, question)
     (layer,) = seen.trace.layers
     last = len(question.text)
     gates = set(layer.cell.analysis.gates.values())
     return Strip(
-        tokens=seen.tokens[:last],
+        tokens=seen.tokens.texts[:last],
         gates={
             name: tuple(layer[name][:last, 0].mean(1).tolist()) for name in layer.cell.traced if name in gates
         },
@@ -107,7 +108,7 @@ def state_change(task: ChoiceReader) -> dict[str, float]:
     if not isinstance(task.encoder.layer, Recurrent):
         return {}
     question = pirate_king_story(PIRATE_KING_LENGTH)
-    (layer,) = view(task, question).trace.layers
+    (layer,) = read(task, question).trace.layers
     story = slice(question.facts[0][1], len(question.text))
     return {state: float(relative_state_change(layer, state)[story, 0].mean()) for state in layer.cell.states}
 

@@ -1,4 +1,4 @@
-"""The page's plain RNN: how it begins and what it reads in training, so that it learns one sentence and no more.
+"""Training recipe of the page's plain RNN: initial weights and training stories, so that it learns one sentence.
 
 As the comparison has it, with torch's own weights, it learns nothing: the name stands some twenty steps before the end,
 and a millionth of the gradient reaches it. So its recurrent weights begin orthogonal, and its input weights at a tenth:
@@ -37,26 +37,26 @@ def begin(seed: int, language: Language) -> ChoiceReader:
 
 def batch(seed: int, language: Language) -> list[Question]:
     """Facts and their questions, each after 0 to `BEFORE` other sentences; the same for the same seed."""
-    rng, told, between = random.Random(seed), distractors(seed, language), STORY_TEMPLATES[language].between
+    rng, others, between = random.Random(seed), distractors(seed, language), STORY_TEMPLATES[language].between
     return [
-        _after("".join(islice(told, rng.randrange(BEFORE + 1))).removeprefix(between), between, one)
-        for one in stories(BATCH, None, seed=seed, language=language)
+        _after("".join(islice(others, rng.randrange(BEFORE + 1))).removeprefix(between), between, fact)
+        for fact in stories(BATCH, None, seed=seed, language=language)
     ]
 
 
-def _after(before: str, between: str, one: Question) -> Question:
+def _after(before: str, between: str, fact: Question) -> Question:
     if not before:
-        return one
-    text = f"{before}{between}{one.text}"
-    moved = len(text) - len(one.text)
+        return fact
+    text = f"{before}{between}{fact.text}"
+    moved = len(text) - len(fact.text)
     return replace(
-        one,
+        fact,
         text=text,
-        starts=tuple(None if start is None else start + moved for start in one.starts),
-        facts=tuple((start + moved, end + moved) for start, end in one.facts),
+        starts=tuple(None if start is None else start + moved for start in fact.starts),
+        facts=tuple((start + moved, end + moved) for start, end in fact.facts),
     )
 
 
 def _contestant() -> Contestant:
-    (plain,) = (one for one in CONTESTANTS if one.name == "rnn")
+    (plain,) = (contestant for contestant in CONTESTANTS if contestant.name == "rnn")
     return replace(plain, settings=replace(plain.settings, init="orthogonal"))

@@ -55,7 +55,7 @@ def run(
     budget: Budget = BUDGET,
     facts_budget: Budget = FACTS_BUDGET,
 ) -> Comparison:
-    """What all networks did, trained with each seed under the same budget, each on one thread.
+    """The comparison: all networks, trained with each seed under the same budget, each on one thread.
 
     processes: None is two, or one where this process may use one core only; with one, all is done in this process.
         Others are started afresh, so a script must call this below `if __name__ == "__main__":`.
@@ -68,32 +68,32 @@ def run(
     _check(seeds, processes, count)
     jobs = _jobs(seeds, contestants, poolings, tuple(lengths), count, budget, facts_budget)
     if models is not None:
-        jobs = [_kept(job, models) for job in jobs]
+        jobs = [_with_folder(job, models) for job in jobs]
     workers = min(processes or min(2, machine().cores), len(jobs))
     with ProgressBar(sum(job.steps for job in jobs), shown=progress) as bar:
-        outcomes = _here(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
-    one = pirate_king_story(measure.PIRATE_KING_LENGTH)
+        outcomes = _in_this_process(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
+    sentence, story = pirate_king_story().text, pirate_king_story(measure.PIRATE_KING_LENGTH)
     return Comparison(
-        networks=tuple(_network(each, outcomes) for each in (*contestants, SCALED)),
+        networks=tuple(_network(contestant, outcomes) for contestant in (*contestants, SCALED)),
         lengths=tuple(lengths),
         stories=count,
         chance=measure.chance(),
         seeds=tuple(seeds),
-        sentence=pirate_king_story().text,
-        question=one.question,
-        expected=one.answers[0],
-        distance=len(one.text) - len(pirate_king_story().text),
+        sentence=sentence,
+        question=story.question,
+        expected=story.answers[0],
+        distance=len(story.text) - len(sentence),
         machine=machine(),
         version=str(__version__),
         command=command,
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         settings=_settings(budget, facts_budget, workers),
-        poolings=tuple(_pooling(each, outcomes) for each in poolings),
+        poolings=tuple(_pooling(contestant, outcomes) for contestant in poolings),
         facts=FACTS,
     )
 
 
-def _kept(job: Job, models: Path) -> Job:
+def _with_folder(job: Job, models: Path) -> Job:
     """The job; if it trains a network that is also looked at, with a place to save it."""
     return replace(job, keep=models / job.contestant.name) if job.kind == "contestant" and job.look else job
 
@@ -116,18 +116,18 @@ def _jobs(
     budget: Budget,
     facts_budget: Budget,
 ) -> list[Job]:
-    """Everything there is to do; what takes longest first, so that no process is left with it alone."""
+    """All jobs, the longest first, so that no process is left with one alone."""
     jobs = []
     for seed in seeds:
         jobs += [
-            Job(kind="pooling", contestant=each, seed=seed, budget=facts_budget, lengths=FACTS_LENGTHS, count=count,
-                facts=FACTS)
-            for each in poolings
+            Job(kind="pooling", contestant=contestant, seed=seed, budget=facts_budget, lengths=FACTS_LENGTHS,
+                count=count, facts=FACTS)
+            for contestant in poolings
         ]  # fmt: skip
         jobs += [
-            Job(kind="contestant", contestant=each, seed=seed, budget=budget, lengths=lengths, count=count,
+            Job(kind="contestant", contestant=contestant, seed=seed, budget=budget, lengths=lengths, count=count,
                 look=seed == seeds[0])
-            for each in contestants
+            for contestant in contestants
         ]  # fmt: skip
     jobs.append(
         Job(
@@ -138,40 +138,40 @@ def _jobs(
     return sorted(jobs, key=lambda job: (job.kind == "scaled", slowest[job.contestant.cell]))
 
 
-def _here(jobs: Sequence[Job], bar: ProgressBar) -> list[Outcome]:
+def _in_this_process(jobs: Sequence[Job], bar: ProgressBar) -> list[Outcome]:
     outcomes, before = [], 0
     for job in jobs:
 
         def tell(now: Progress, job: Job = job, before: int = before) -> None:
-            bar.update(before + now.step, name=_called(job), loss=now.loss)
+            bar.update(before + now.step, name=_label(job), loss=now.loss)
 
         outcomes.append(do(job, tell))
         before += job.steps
     return outcomes
 
 
-def _called(job: Job) -> str:
-    """What the bar calls the job that last said something."""
+def _label(job: Job) -> str:
+    """The bar's name for a job."""
     return f"{job.contestant.name}, seed {job.seed}"
 
 
-# In a worker: where to say how far it is.
+# In a worker: the queue for its progress.
 _worker: dict[str, Any] = {}
 
 
-def _start(said: Any) -> None:
-    _worker["said"] = said
+def _start(progress: Any) -> None:
+    _worker["progress"] = progress
 
 
 def _work(job: Job) -> Outcome:
-    return do(job, lambda now: _worker["said"].put((_called(job), now.loss)))
+    return do(job, lambda now: _worker["progress"].put((_label(job), now.loss)))
 
 
 def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[Outcome]:
     context = multiprocessing.get_context("spawn")
-    said = context.Queue()
+    progress = context.Queue()
     others = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(said,))
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(progress,))
     done = 0
     try:
         with _for_workers():
@@ -181,7 +181,7 @@ def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[O
             finished, going = wait(going, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
             for future in finished:
                 future.result()
-            for name, loss in _drain(said):
+            for name, loss in _drain(progress):
                 done += 1
                 if done > 10 * workers:  # Before, the time left would count the start of the processes.
                     bar.update(done, name=name, loss=loss)
@@ -192,14 +192,14 @@ def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[O
         raise
     finally:
         executor.shutdown(cancel_futures=True)
-        said.close()
+        progress.close()
 
 
 @contextlib.contextmanager
 def _for_workers() -> Iterator[None]:
-    """What processes started inside take over: one thread, and no ear for Ctrl-C, which this one answers for all."""
+    """Processes started inside inherit one thread and ignore Ctrl-C, which this process handles for all."""
     main = threading.current_thread() is threading.main_thread()
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
     threads = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
@@ -210,58 +210,61 @@ def _for_workers() -> Iterator[None]:
         else:
             os.environ["OMP_NUM_THREADS"] = threads
         if main:
-            signal.signal(signal.SIGINT, heard)
+            signal.signal(signal.SIGINT, handler)
 
 
-def _drain(said: Any) -> list[tuple[str, float]]:
-    heard = []
+def _drain(progress: Any) -> list[tuple[str, float]]:
+    items = []
     while True:
         try:
-            heard.append(said.get_nowait())
+            items.append(progress.get_nowait())
         except queue.Empty:
-            return heard
+            return items
 
 
 def _of(contestant: Contestant, outcomes: Sequence[Outcome], kinds: Sequence[str]) -> list[Outcome]:
     """The outcomes of one contestant, in the order of their seeds."""
-    mine = [one for one in outcomes if one.job.contestant == contestant and one.job.kind in kinds]
-    return sorted(mine, key=lambda one: one.job.seed)
+    matching = [done for done in outcomes if done.job.contestant == contestant and done.job.kind in kinds]
+    return sorted(matching, key=lambda outcome: outcome.job.seed)
 
 
 def _network(contestant: Contestant, outcomes: Sequence[Outcome]) -> Network:
     mine = _of(contestant, outcomes, ("contestant", "scaled"))
-    looked = next(one for one in mine if one.job.look)
+    first = next(outcome for outcome in mine if outcome.job.look)
     return Network(
         name=contestant.name,
         cell=contestant.cell,
-        parameters=looked.parameters,
-        runs=tuple(one.run for one in mine if one.run is not None),
-        before=looked.before,
-        after=looked.after,
-        strip=looked.strip,
-        state_change=looked.state_change,
+        parameters=first.parameters,
+        runs=tuple(outcome.run for outcome in mine if outcome.run is not None),
+        before=first.before,
+        after=first.after,
+        strip=first.strip,
+        state_change=first.state_change,
         scale=contestant.scale,
     )
 
 
 def _pooling(contestant: Contestant, outcomes: Sequence[Outcome]) -> PoolingResult:
-    found = [one.pooling for one in _of(contestant, outcomes, ("pooling",)) if one.pooling is not None]
-    first = found[0]
+    of_pooling = _of(contestant, outcomes, ("pooling",))
+    results = [outcome.pooling for outcome in of_pooling if outcome.pooling is not None]
+    first = results[0]
     return PoolingResult(
         name=first.name,
         cell=first.cell,
         bidirectional=first.bidirectional,
         parameters=first.parameters,
-        accuracy={length: tuple(one.accuracy[length][0] for one in found) for length in first.accuracy},
-        seconds=tuple(one.seconds[0] for one in found),
+        accuracy={
+            length: tuple(result.accuracy[length][0] for result in results) for length in first.accuracy
+        },
+        seconds=tuple(result.seconds[0] for result in results),
     )
 
 
 def _settings(budget: Budget, facts_budget: Budget, workers: int) -> dict[str, object]:
     recipe = run_of(0)
 
-    def told(one: Budget) -> str:
-        return ", ".join(f"{steps} × {'/'.join(map(str, lengths))}" for steps, lengths in one.stages)
+    def text(stages: Budget) -> str:
+        return ", ".join(f"{steps} × {'/'.join(map(str, lengths))}" for steps, lengths in stages.stages)
 
     return {
         "batch": BATCH,
@@ -269,8 +272,8 @@ def _settings(budget: Budget, facts_budget: Budget, workers: int) -> dict[str, o
         "learning rate": recipe.learning_rate,
         "hold fraction": recipe.hold_fraction,
         "max grad norm": recipe.max_grad_norm,
-        "steps × characters": told(budget),
-        "steps × characters, several facts": told(facts_budget),
+        "steps × characters": text(budget),
+        "steps × characters, several facts": text(facts_budget),
         "processes": workers,
         "threads a process": 1,
     }

@@ -75,7 +75,7 @@ def vocabulary_coverage_set(language: Language = "zh") -> list[Question]:
     """Questions in which every name is an answer and every token of any story occurs."""
     templates = _templates(language)
     names, goals = templates.names, goals_of("train", language)
-    happened = [each.format(a=names[0], b=names[1]) for each in templates.distractors]
+    happened = [sentence.format(a=names[0], b=names[1]) for sentence in templates.distractors]
     questions = []
     for k in range(max(len(names), len(goals))):
         name, goal = names[k % len(names)], goals[k % len(goals)]
@@ -156,10 +156,12 @@ def _story(
     name: str,
 ) -> Question:
     people, wanted = rng.sample(templates.names, facts), rng.sample(goals, facts)
-    sentences = [templates.fact.format(name=one, goal=goal) for one, goal in zip(people, wanted, strict=True)]
+    sentences = [
+        templates.fact.format(name=person, goal=goal) for person, goal in zip(people, wanted, strict=True)
+    ]
     asked = rng.randrange(facts)
     question = templates.question.format(goal=wanted[asked])
-    start = sum(len(each) + len(templates.between) for each in sentences[:asked])
+    start = sum(len(sentence) + len(templates.between) for sentence in sentences[:asked])
     front = templates.between.join(sentences)
     left = 0 if length is None else length - len(front) - len(question) - 1
     text = front + _filled(rng, left, templates)
@@ -205,10 +207,10 @@ def _fillable(templates: StoryTemplates) -> frozenset[int]:
     """The numbers of characters, up to `_ALWAYS`, that some sentences fill exactly."""
     names = {len(name) for name in templates.names}
     sizes = set()
-    for each in templates.distractors:
-        bare = len(templates.between) + len(each.replace("{a}", "").replace("{b}", ""))
-        firsts = names if "{a}" in each else {0}
-        seconds = names if "{b}" in each else {0}
+    for sentence in templates.distractors:
+        bare = len(templates.between) + len(sentence.replace("{a}", "").replace("{b}", ""))
+        firsts = names if "{a}" in sentence else {0}
+        seconds = names if "{b}" in sentence else {0}
         sizes |= {bare + first + second for first in firsts for second in seconds}
     reached = {0}
     for total in range(1, _ALWAYS + 1):
@@ -237,8 +239,8 @@ def _check(length: int, templates: StoryTemplates, facts: int, goals: Sequence[s
 
 
 def _impossible(length: int | None, bases: set[int], templates: StoryTemplates) -> SettingsError:
-    possible = [each for each in range(max(bases), max(bases) + 3 * _ALWAYS) if _fits(each, bases, templates)]
-    near = sorted(sorted(possible, key=lambda each: abs(each - (length or 0)))[:2])
+    possible = [n for n in range(max(bases), max(bases) + 3 * _ALWAYS) if _fits(n, bases, templates)]
+    near = sorted(sorted(possible, key=lambda n: abs(n - (length or 0)))[:2])
     return SettingsError(
         f"no story has exactly {length} characters with its question: facts and question take {max(bases)}, and what "
         f"happens after them is made of whole sentences; the nearest lengths are {' and '.join(map(str, near))}"

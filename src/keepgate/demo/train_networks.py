@@ -31,7 +31,7 @@ STORIES = 256
 # About 4.3 characters of an English story are one token, so these are LENGTHS in tokens; 112 is the shortest there is.
 ENGLISH_LENGTHS = (112, 430, 1300, 4300)
 ALONE = "fact and question alone"
-BY_NAME = {one.name: one for one in CONTESTANTS}
+BY_NAME = {contestant.name: contestant for contestant in CONTESTANTS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +82,8 @@ class Course:
     @property
     def lengths(self) -> tuple[int | None, ...]:
         """Of the test stories: fact and question alone, then what the budget has above its shortest."""
-        known = sorted({length for _, lengths in self.budget.stages for length in lengths})
-        return (None, *known[1:])
+        lengths = sorted({length for _, stage in self.budget.stages for length in stage})
+        return (None, *lengths[1:])
 
     def begin(self, name: str) -> ChoiceReader:
         """The network of this name before training."""
@@ -143,7 +143,7 @@ def make(
     count: test stories of each length; the length None is fact and question alone.
     Raises BundleError if one cannot be saved.
     """
-    found = {}
+    accuracies = {}
     for course in courses:
         for name in names:
             task, trained = train(name, course, progress=progress)
@@ -151,10 +151,10 @@ def make(
             place = folder / course.language / name
             place.parent.mkdir(parents=True, exist_ok=True)
             bundle.save(task, place, card=_card(name, course, trained, right, count))
-            found[f"{course.language}/{name}"] = right
+            accuracies[f"{course.language}/{name}"] = right
             shares = "  ".join(f"{length or 'alone'}: {share:6.1%}" for length, share in right.items())
             print(f"{course.language}/{name:<12} {trained.steps:4} steps {trained.seconds:6.1f} s  {shares}")
-    return found
+    return accuracies
 
 
 def _card(
@@ -189,10 +189,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FOLDER, help="where to; the package itself if left out")
     parser.add_argument("--language", choices=[course.language for course in COURSES], help="only this one's")
     parser.add_argument("--network", choices=NAMES, help="only this one")
-    given = parser.parse_args()
-    courses = [course for course in COURSES if given.language in (None, course.language)]
-    names = [name for name in NAMES if given.network in (None, name)]
-    make(given.out, courses, names, progress=sys.stderr.isatty())
+    options = parser.parse_args()
+    courses = [course for course in COURSES if options.language in (None, course.language)]
+    names = [name for name in NAMES if options.network in (None, name)]
+    make(options.out, courses, names, progress=sys.stderr.isatty())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from ..config import settings_from
 from ..errors import BundleError, KeepgateError, nearest_first
 from ..nn.init import SkipInit
 from ..tasks.kind import TaskKind
-from ..tasks.task import Task
+from ..tasks.task import Module, Task
 from . import folder as folders
 from .parsing import check_lists, empty_tensors, parse_json, parse_tensors, parse_toml
 
@@ -122,7 +122,7 @@ def tensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     )
 
 
-def put_weights(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def put_weights(task: Module, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     """Loads the weights into the task. Raises BundleError for a name, shape or dtype that does not fit, and for NaN."""
     _refuse_misfits(task, weights, path, remedy)
     for name, tensor in weights.items():
@@ -163,7 +163,7 @@ def _refuse_more_layers(path: Path, model: Mapping[str, Any], most: int) -> None
         )
 
 
-def _refuse_misfits(task: Task, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+def _refuse_misfits(task: Module, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     own = task.state_dict()
     for names, fault in (
         (own.keys() - weights.keys(), "has no"),

@@ -11,14 +11,14 @@ def write_file(path: str | Path, content: bytes) -> Path:
     """
     path = Path(path)
     real = Path(os.path.realpath(path))
-    if real.exists() and not real.is_file():
-        # A pipe or a device takes what is written and is not replaced; a folder says what it is.
-        real.write_bytes(content)
-        return path
     unfinished = real.with_name(f".{real.name}.writing-{os.getpid()}")
     try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, real)
+        if real.exists() and not real.is_file():
+            # A pipe or a device takes what is written and is not replaced; a folder says what it is.
+            real.write_bytes(content)
+        else:
+            unfinished.write_bytes(content)
+            os.replace(unfinished, real)
     except OSError as fault:
         unfinished.unlink(missing_ok=True)
         fault.filename, fault.filename2 = os.fspath(path), None

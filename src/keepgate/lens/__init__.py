@@ -8,21 +8,9 @@ from . import capture, diagnosis, gradients, interventions, memory, readers, rep
 from .capture import Attached, attach, capture_layer
 from .diagnosis import Watch
 from .readers import read
-from .report import examine, explain
+from .report import Report, examine, explain
 
 __all__ = [
-    "Attached",
-    "Watch",
-    "attach",
-    "capture",
-    "capture_layer",
-    "diagnosis",
-    "examine",
-    "explain",
-    "gradients",
-    "interventions",
-    "memory",
-    "read",
-    "readers",
-    "report",
-]
+    "Attached", "Report", "Watch", "attach", "capture", "capture_layer", "diagnosis", "examine", "explain",
+    "gradients", "interventions", "memory", "read", "readers", "report",
+]  # fmt: skip

@@ -27,7 +27,8 @@ def size_of(name: str, value: Any, *, least: int = 1) -> int:
             f"{name} is a count, so it is an int, got {type(value).__name__}: {value!r}"
         ) from None
     if size < least:
-        raise SettingsError(f"{name} is {size}; it must be {least} or more")
+        bound = "must be greater than zero" if least == 1 else f"must be {least} or more"
+        raise SettingsError(f"{name} is {size}, and {name} {bound}")
     return size
 
 
@@ -49,7 +50,18 @@ def real_of(name: str, value: Any) -> float | None:
     """A number or None, numpy's numbers too. Raises SettingsError for anything else."""
     if value is not None and (not isinstance(value, numbers.Real) or isinstance(value, bool)):
         raise SettingsError(f"{name} is {value!r}; it must be a number, or None")
-    return value if value is None or type(value) in (int, float) else float(value)
+    if value is None or isinstance(value, int):
+        return value
+    return float(value)
+
+
+def check_cell(cell: Any) -> None:
+    """Raises SettingsError for what is no cell."""
+    if not isinstance(cell, Cell):
+        raise SettingsError(
+            f"cell is {cell!r}; give a cell, such as keepgate.cells.lstm or one of your own made by "
+            "keepgate.equations.cell"
+        )
 
 
 def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:
@@ -70,7 +82,8 @@ def check_no_projection(proj_size: int, layer: str) -> None:
     """Raises SettingsError: torch.nn's RNN and GRU take the argument in order to refuse it."""
     if proj_size:
         raise SettingsError(
-            f"proj_size={proj_size}: only an LSTM projects its output, a {layer} does not; leave it out"
+            f"proj_size argument is only supported for LSTM, not RNN or GRU: leave proj_size={proj_size} out of "
+            f"this {layer}"
         )
 
 
@@ -90,20 +103,22 @@ def check_stream(*, bidirectional: bool, kernel: str | None) -> None:
 
 def rnn_cell(nonlinearity: str) -> Cell:
     """The plain RNN's cell of this nonlinearity. Raises SettingsError for an unknown one."""
-    known = {"tanh": cells.rnn_tanh, "relu": cells.rnn_relu}
-    if nonlinearity not in known:
+    cell_by_name = {"tanh": cells.rnn_tanh, "relu": cells.rnn_relu}
+    if not isinstance(nonlinearity, str) or nonlinearity not in cell_by_name:
         raise SettingsError(f"Unknown nonlinearity {nonlinearity!r}; choose tanh or relu")
-    return known[nonlinearity]
+    return cell_by_name[nonlinearity]
 
 
-def check_input(input: Tensor, weight_ih: Tensor, layer: str) -> None:
-    """Raises ShapeError for an input with other features than the layer's, or of another kind than its weights."""
-    check_kind("input", input, weight_ih)
+def check_features(input: Tensor, weight_ih: Tensor, layer: str) -> None:
+    """Raises ShapeError for an input with other features than the layer's."""
     features, expected = input.shape[-1], weight_ih.shape[1]
     if features != expected:
+        torchs = "input.size(-1) must be equal to input_size"
+        if layer.endswith("Cell"):
+            torchs = f"input has inconsistent input_size: got {features} expected {expected}"
         another = f" or build with input_size={features}" if features else ""
         raise ShapeError(
-            f"input has {features} features but this {layer} was built with input_size={expected}; "
+            f"{torchs}: input has {features} features but this {layer} was built with input_size={expected}; "
             f"project it first{another}"
         )
 

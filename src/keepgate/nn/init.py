@@ -59,7 +59,7 @@ def initialise(
     forget_bias:  the total bias of the gate that keeps. Jozefowicz et al. (2015): 1 for an LSTM.
     """
     if init == "torch":
-        bound = 1 / math.sqrt(hidden_size)
+        bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0  # a cell without units
         for weight in weights.values():
             nn.init.uniform_(weight, -bound, bound)
     else:

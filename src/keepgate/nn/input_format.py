@@ -52,7 +52,8 @@ class BatchLayout(NamedTuple):
         in_order = []
         for name, state, size in zip(names, states, sizes, strict=True):
             expected = (places, rows, size) if self.batched else (places, size)
-            check_state(f"initial state {name}", state, expected, self.x)
+            check_shape(f"initial state {name}", state, expected, "Expected hidden size")
+            check_kind(f"initial state {name}", state, self.x)
             in_order.append(self._rows_of(state) if self.batched else state.unsqueeze(1))
         return list(zip(*in_order, strict=True))
 
@@ -112,7 +113,7 @@ class BatchLayout(NamedTuple):
         """The output [time, batch, units] in the form in which the input came."""
         if self.packed is not None:
             assert self.lengths is not None
-            return self.packed._replace(data=output[length_mask(self.lengths, len(output)).to(output.device)])
+            return self.packed._replace(data=output[length_mask(len(output), self.lengths, output.device)])
         if not self.batched:
             return output.squeeze(1)
         return output.transpose(0, 1) if self.batch_first else output
@@ -137,6 +138,11 @@ def batch_layout(
         return _unpacked(input, layer)
     if not isinstance(input, Tensor):
         raise TypeError(f"{layer} takes a Tensor or a PackedSequence, got {type(input).__name__}")
+    if input.layout is not torch.strided or input.is_nested:
+        kind = "a nested tensor" if input.is_nested else f"laid out as {input.layout}"
+        raise ShapeError(
+            f"{layer}: input is {kind}; give a plain one, as by to_dense() or to_padded_tensor(0) with lengths"
+        )
     if input.dim() not in (2, 3):
         raise ShapeError(
             f"{layer}: expected input to be 2D or 3D, got {input.dim()}D; "
@@ -155,20 +161,20 @@ def batch_layout(
     return BatchLayout(x=x, lengths=checked, batched=batched, batch_first=batch_first)
 
 
-def check_state(name: str, state: Any, expected: tuple[int, ...], like: Tensor) -> None:
-    """Raises ShapeError for a state that is no tensor, or of another shape, dtype or device than it must be."""
+def check_shape(name: str, state: Any, expected: tuple[int, ...], torchs: str) -> None:
+    """Raises ShapeError for a state that is no tensor, or of another shape than it must be.
+
+    torchs: the words with which torch's message begins, which code may look for.
+    """
     if not isinstance(state, Tensor):
         raise ShapeError(
             f"{name} is {type(state).__name__}, expected a tensor of shape {expected}; leave hx out for zeros"
         )
     if tuple(state.shape) != expected:
-        meaning = (
-            "[layers · directions, batch, units]"
-            if len(expected) == 3
-            else "one for each of the input's rows"
+        raise ShapeError(
+            f"{torchs} {expected}, got {list(state.shape)}: {name} has a number a unit for each row of "
+            "the input and, in a layer, for each of its layers and directions; leave hx out for zeros"
         )
-        raise ShapeError(f"{name} has shape {tuple(state.shape)}, expected {expected}: {meaning}")
-    check_kind(name, state, like)
 
 
 def check_lengths(lengths: Lengths, *, steps: int, rows: int) -> Int[Tensor, " batch"]:
@@ -217,7 +223,7 @@ def _unpacked(packed: PackedSequence, layer: str) -> BatchLayout:
             f"{layer}: batch_sizes adds up to {sum(counts)}, but the data has {len(data)} rows; {_REPACK}"
         )
     _check_permutation(packed, counts[0], layer)
-    real = torch.arange(counts[0]) < sizes.cpu().unsqueeze(1)
+    real = length_mask(counts[0], sizes.cpu()).T
     positions = torch.zeros(len(counts), counts[0], dtype=torch.int64)
     positions[real] = torch.arange(len(data))
     padded = data.index_select(0, positions.reshape(-1).to(data.device)).view(len(counts), counts[0], -1)

@@ -37,7 +37,12 @@ class PlaceParameters:
     """
 
     def __init__(self, cell: Cell, names: dict[str, str], kernel: str | None = None) -> None:
-        self.cell, self.names, self.kernel = cell, names, kernel
+        self.cell, self.names = cell, names
+        self.use(kernel)
+
+    def use(self, kernel: str | None) -> None:
+        """Sets the only kernel that may run the layer, None for any."""
+        self.kernel = kernel
         self._weights: Weights | None = None
         self._fast_path: FastPath | None = None
 
@@ -48,10 +53,10 @@ class PlaceParameters:
     def weights(self, module: nn.Module) -> Weights:
         """The parameters as kernels take them, looked at again only if something about them has changed."""
         compiling = torch.compiler.is_compiling()
-        known = None if compiling else self._weights
+        cached = None if compiling else self._weights
         # nn.Module looks for an attribute in many places; parameters are in this one.
-        if known is not None and known.matches([*map(module._parameters.get, self.names.values())]):
-            return known
+        if cached is not None and cached.matches([*map(module._parameters.get, self.names.values())]):
+            return cached
         tensors = self.tensors(module)
         weights = Weights(
             self.cell, tensors["weight_ih"], tensors.get("weight_hh"), tensors.get("bias_ih"), tensors.get("bias_hh"),
@@ -94,7 +99,9 @@ def load_own_wholly(module: nn.Module, *torchs: Any) -> None:
 
 def _snapshot(module: nn.Module) -> Callable[[], None]:
     """What brings every parameter and buffer back as it is now, the tensors themselves and their numbers."""
-    tables = [table for part in module.modules() for table in (part._parameters, part._buffers)]
+    tables: list[dict[str, Any]] = [
+        table for part in module.modules() for table in (part._parameters, part._buffers)
+    ]
     before = [
         (table, name, tensor) for table in tables for name, tensor in table.items() if tensor is not None
     ]

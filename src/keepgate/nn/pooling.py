@@ -3,19 +3,13 @@
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .attention import masked_softmax
+from .length_mask import length_mask
 
 PoolingName = Literal["last", "mean", "max", "mean+max", "attention"]
-
-
-def length_mask(
-    steps: int, lengths: Int[Tensor, " batch"], device: torch.device | None = None
-) -> Bool[Tensor, "time batch"]:
-    """True where a step belongs to its row, false in the padding after it."""
-    return torch.arange(steps, device=device).unsqueeze(1) < lengths.to(device or lengths.device)
 
 
 def last_states(

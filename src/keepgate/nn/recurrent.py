@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool
@@ -16,7 +16,17 @@ from ..kernels import Call, run
 from ..kernels.dispatch import by_name
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
-from .checks import check_input, check_projection, check_stream, dropout_of, real_of, size_of, switch_of
+from .checks import (
+    check_cell,
+    check_features,
+    check_kind,
+    check_projection,
+    check_stream,
+    dropout_of,
+    real_of,
+    size_of,
+    switch_of,
+)
 from .init import Init, check_init, initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
@@ -42,7 +52,7 @@ class Recurrent(nn.RNNBase):
     """
 
     # RNNBase keeps a second list of its weights by these, and torch.jit copies the constants; neither has a use here.
-    __setattr__ = nn.Module.__setattr__
+    __setattr__ = nn.Module.__setattr__  # type: ignore[assignment]
     __getstate__ = object.__getstate__
     __setstate__ = nn.Module.__setstate__
     _replicate_for_data_parallel = nn.Module._replicate_for_data_parallel
@@ -50,7 +60,7 @@ class Recurrent(nn.RNNBase):
     __constants__: ClassVar[list[str]] = []
     __prepare_scriptable__ = refuse_script
     load_state_dict = load_state_dict_wholly
-    _load_from_state_dict = load_own_wholly
+    _load_from_state_dict = load_own_wholly  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -72,6 +82,7 @@ class Recurrent(nn.RNNBase):
         kernel: str | None = None,
     ) -> None:
         nn.Module.__init__(self)
+        check_cell(cell)
         self.cell, self.mode = cell, cell.name.upper()
         self.input_size, self.hidden_size = (
             size_of("input_size", input_size),
@@ -83,19 +94,17 @@ class Recurrent(nn.RNNBase):
         )
         self.bias, self.batch_first = switch_of("bias", bias), switch_of("batch_first", batch_first)
         self.bidirectional, self.dropout = switch_of("bidirectional", bidirectional), dropout_of(dropout)
-        self.init, self.kernel = init, kernel
+        self.init, self._places = init, list[PlaceParameters]()
         self.horizon, self.forget_bias = real_of("horizon", horizon), real_of("forget_bias", forget_bias)
         check_projection(cell, self.proj_size, self.hidden_size)
         check_init(cell, init, self.horizon, self.forget_bias, self.bias)
-        if kernel is not None:
-            by_name(kernel)
+        self.kernel = kernel
         if self.dropout > 0 and self.num_layers == 1:
             warnings.warn(
                 f"dropout={dropout} acts between layers, and this {type(self).__name__} has one; "
                 "set num_layers=2 or more, or dropout=0",
                 stacklevel=3,
             )
-        self._places: list[PlaceParameters] = []
         for layer in range(self.num_layers):
             width = self.output_size * self.directions if layer else self.input_size
             shapes = parameter_shapes(
@@ -111,6 +120,19 @@ class Recurrent(nn.RNNBase):
         self.reset_parameters()
 
     @property
+    def kernel(self) -> str | None:
+        """The name of the kernel that must run every call, or None for the first that can."""
+        return self._kernel
+
+    @kernel.setter
+    def kernel(self, name: str | None) -> None:
+        if name is not None:
+            by_name(name)
+        self._kernel = name
+        for place in self._places:
+            place.use(name)
+
+    @property
     def output_size(self) -> int:
         """Units of the output in one direction."""
         return self.proj_size or self.hidden_size
@@ -121,9 +143,14 @@ class Recurrent(nn.RNNBase):
         return 2 if self.bidirectional else 1
 
     @property
-    def all_weights(self) -> list[list[Tensor]]:
+    def all_weights(self) -> list[list[Any]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
         return [list(place.tensors(self).values()) for place in self._places]
+
+    @property
+    def _flat_weights(self) -> list[Any]:  # type: ignore[override]
+        """All of them in one list, where code written for torch.nn looks for them."""
+        return [weight for place in self.all_weights for weight in place]
 
     def reset_parameters(self) -> None:
         """Draws the initial weights again, by the `init` that the layer was built with."""
@@ -187,11 +214,11 @@ class Recurrent(nn.RNNBase):
         torch.nn.utils.rnn.pad_packed_sequence gives them back.
         In textbooks that write z, zⁱ, zᶠ, zᵒ: z is g (the candidate), zⁱ is i, zᶠ is f, zᵒ is o.
         """
+        refuse_unrolled(self, input)
         weights = self.weights()
         plain = type(input) is Tensor and hx is None and lengths is None and resets is None
         if plain and (result := self._trace_fast(input)):
             return result
-        refuse_unrolled(self)
         layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0], trace=True)
         final: list[tuple[Tensor, ...]] = []
         layers: list[LayerTrace] = []
@@ -259,7 +286,7 @@ class Recurrent(nn.RNNBase):
         """The weights of one layer and direction, counted in torch's order."""
         return self._places[place].weights(self)
 
-    def _run_fast(self, input: Tensor) -> tuple[Tensor, Hidden] | None:
+    def _run_fast(self, input: Any) -> tuple[Tensor, Hidden] | None:
         """Output and final states by a kernel's fast path; None where the general path must run."""
         fast_path = self._places[0].fast_path
         if fast_path is None or (x := self._fast_input(input)) is None or (result := fast_path(x)) is None:
@@ -269,7 +296,7 @@ class Recurrent(nn.RNNBase):
             output = output.transpose(0, 1)
         return output, tuple(final) if len(final) > 1 else final[0]
 
-    def _trace_fast(self, input: Tensor) -> Trace | None:
+    def _trace_fast(self, input: Any) -> Trace | None:
         """The trace by a kernel's fast path; None where the general path must run."""
         fast_path = self._places[0].fast_path
         if (
@@ -302,7 +329,8 @@ class Recurrent(nn.RNNBase):
         """Input, initial states and resets, checked and time first; for a trace with rows in the caller's order."""
         name = type(self).__name__
         layout = batch_layout(input, lengths, self.batch_first, name)
-        check_input(layout.x, weights.weight_ih, name)
+        check_features(layout.x, weights.weight_ih, name)
+        check_kind("input", layout.x, weights.weight_ih)
         begins = layout.time_first_resets(resets)
         layout = layout.padded() if trace else layout
         states = layout.initial_states(hx, self.cell.states, weights.states, len(self._places), name)

@@ -9,9 +9,9 @@ from torch.nn.functional import linear
 from .. import cells
 from ..equations import Cell, Named
 from ..errors import ShapeError
-from .checks import check_input, real_of, rnn_cell, size_of, switch_of
+from .checks import check_features, check_kind, real_of, rnn_cell, size_of, switch_of
 from .init import Init, check_init, initialise
-from .input_format import check_state
+from .input_format import check_shape
 from .parameters import load_own_wholly, load_state_dict_wholly
 from .torch_layer import to_torch
 from .tracers import fx_call, refuse_script
@@ -22,7 +22,7 @@ class CellLayer(nn.RNNCellBase):
 
     __prepare_scriptable__ = refuse_script
     load_state_dict = load_state_dict_wholly
-    _load_from_state_dict = load_own_wholly
+    _load_from_state_dict = load_own_wholly  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -36,7 +36,10 @@ class CellLayer(nn.RNNCellBase):
         horizon: float | None,
         forget_bias: float | None,
     ) -> None:
-        input_size, hidden_size = size_of("input_size", input_size), size_of("hidden_size", hidden_size)
+        input_size, hidden_size = (
+            size_of("input_size", input_size),
+            size_of("hidden_size", hidden_size, least=0),
+        )
         self.cell, self.init, bias = cell, init, switch_of("bias", bias)
         self.horizon, self.forget_bias = real_of("horizon", horizon), real_of("forget_bias", forget_bias)
         check_init(cell, init, self.horizon, self.forget_bias, bias)
@@ -63,14 +66,19 @@ class CellLayer(nn.RNNCellBase):
             raise ShapeError(
                 f"{name}: expected input to be 1D or 2D, got {input.dim()}D; give [batch, input] or [input]"
             )
-        check_input(input, self.weight_ih, name)
+        check_features(input, self.weight_ih, name)
         shape = (*input.shape[:-1], self.hidden_size)
         states = hx if hx is not None else tuple(input.new_zeros(shape) for _ in cell.states)
         if not isinstance(states, (tuple, list)) or len(states) != len(cell.states):
             count = len(states) if isinstance(states, (tuple, list)) else type(states).__name__
             raise ShapeError(f"{name}: hx is a tuple of {', '.join(cell.states)}, got {count}")
-        for state_name, state in zip(cell.states, states, strict=True):
-            check_state(f"{name}: state {state_name}", state, shape, self.weight_ih)
+        for index, (state_name, state) in enumerate(zip(cell.states, states, strict=True)):
+            torchs = "" if not isinstance(state, Tensor) else _torchs_words(index, len(states), state, shape)
+            check_shape(f"{name}: state {state_name}", state, shape, torchs)
+        for part, tensor in zip(
+            ("input", *(f"{name}: state {s}" for s in cell.states)), (input, *states), strict=True
+        ):
+            check_kind(part, tensor, self.weight_ih)
         wx = linear(input, self.weight_ih, self.bias_ih).chunk(len(cell.gates), -1)
         uh = linear(states[0], self.weight_hh, self.bias_hh).chunk(len(cell.gates), -1)
         step = cell.step(
@@ -92,6 +100,16 @@ class CellLayer(nn.RNNCellBase):
         settings = {name: getattr(self, name, default) for name, default in defaults.items()}
         changed = [f"{name}={value}" for name, value in settings.items() if value != defaults[name]]
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
+
+
+def _torchs_words(index: int, states: int, state: Tensor, shape: tuple[int, ...]) -> str:
+    """What torch says of a state of a wrong shape, which code may look for."""
+    if state.dim() not in (1, 2):
+        name = f"hx[{index}]" if states > 1 else "hidden"
+        return f"Expected {name} to be 1D or 2D, got {state.dim()}D instead: expected"
+    if state.shape[-1] != shape[-1]:
+        return f"hidden{index} has inconsistent hidden_size: got {state.shape[-1]}, expected {shape[-1]}: expected"
+    return f"Input batch size {shape[0]} doesn't match hidden{index} batch size {state.shape[0]}: expected"
 
 
 class RNNCell(CellLayer):

@@ -51,7 +51,7 @@ class Stepper:
         self._prepared = [PreparedCall(call, out) for call, out in zip(self._calls(), outputs, strict=True)]
         self._runs = [prepared.run for prepared in self._prepared]
         # By the input's shape: where it is put, and where the output is then found, for tensors and for numpy.
-        self._tensors = {one[0].shape: one for one in self._forms(batch)}
+        self._tensors = {form[0].shape: form for form in self._forms(batch)}
         self._arrays = {tuple(i.shape): (i.numpy(), o.numpy()) for i, o in self._tensors.values()}
         self._dtype = self._between[0].numpy().dtype
 
@@ -125,20 +125,20 @@ class Stepper:
         return [(into, out), (into[0], out[0])] if batch == 1 else [(into, out)]
 
     def _begin_from(self, states: tuple[Tensor, ...]) -> None:
-        given = [(tuple(state.shape), state.dtype) for state in states]
+        actual = [(tuple(state.shape), state.dtype) for state in states]
         expected = [(tuple(state.shape), state.dtype) for state in self._states]
-        if given != expected:
+        if actual != expected:
             raise ShapeError(
-                f"the states given are {given}, but this stepper's are {expected}: one [layers, batch, units] for each "
-                "of the cell's; take them from a stepper of the same layer and batch"
+                f"the states given are {actual}, but this stepper's are {expected}: one [layers, batch, units] for "
+                "each of the cell's; take them from a stepper of the same layer and batch"
             )
         for state, other in zip(self._states, states, strict=True):
             state.copy_(other.detach())
 
-    def _misfit(self, given: Tensor | NDArray[Any]) -> ShapeError:
+    def _misfit(self, input: Tensor | NDArray[Any]) -> ShapeError:
         shapes = " or ".join(str(list(shape)) for shape in self._arrays)
-        where = f" on {given.device}" if isinstance(given, Tensor) else ""
+        where = f" on {input.device}" if isinstance(input, Tensor) else ""
         return ShapeError(
-            f"the step's input is {given.dtype} of shape {list(given.shape)}{where}, expected {self._dtype} of shape "
+            f"the step's input is {input.dtype} of shape {list(input.shape)}{where}, expected {self._dtype} of shape "
             f"{shapes} on the CPU; convert it first, or make a stepper with another batch"
         )

@@ -46,7 +46,7 @@ class TimeDelayLayer(nn.Module):
         if lengths is None:
             return output, None
         checked = check_lengths(lengths, steps=input.shape[0], rows=input.shape[1])
-        real = length_mask(checked, output.shape[0]).to(output.device)
+        real = length_mask(output.shape[0], checked, output.device)
         return output * real.unsqueeze(2), None
 
     def last(self, input: Float[Tensor, "window batch input"]) -> Float[Tensor, "batch hidden"]:

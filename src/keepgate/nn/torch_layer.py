@@ -37,11 +37,13 @@ def to_torch(module: nn.RNNBase | nn.RNNCellBase, cell: Cell) -> Any:
 
 def without_weights(module: nn.RNNBase | nn.RNNCellBase, cell: Cell) -> nn.RNNBase | nn.RNNCellBase:
     """torch.nn's layer with the same settings, its parameters without numbers. Raises CellError where it has none."""
-    for known, layer, step, options in _LAYERS:
+    for known, stack, step, options in _LAYERS:
         if known is cell:
-            theirs = _stack(module, layer, options) if isinstance(module, nn.RNNBase) else None
-            theirs = theirs or step(
-                module.input_size, module.hidden_size, module.bias, device="meta", **options
+            make: Any = step
+            theirs: nn.RNNBase | nn.RNNCellBase = (
+                _stack(module, stack, options)
+                if isinstance(module, nn.RNNBase)
+                else make(module.input_size, module.hidden_size, module.bias, device="meta", **options)
             )
             return theirs.train(module.training)
     names = ", ".join(known.name for known, *_ in _LAYERS)

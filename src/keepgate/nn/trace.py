@@ -106,7 +106,7 @@ class LayerTrace(Mapping[str, Tensor]):
         """Which steps are a row's own; False for padding."""
         steps, rows = self.over_time[self.cell.states[0]].shape[:2]
         ends = torch.full((rows,), steps) if self.lengths is None else self.lengths
-        return length_mask(ends, steps).to(self.over_time[self.cell.states[0]].device)
+        return length_mask(steps, ends, self.over_time[self.cell.states[0]].device)
 
     def _real(self, value: Tensor) -> Tensor:
         if self.lengths is None:

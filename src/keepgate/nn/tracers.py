@@ -71,8 +71,13 @@ def jit_call(
     return theirs(input, hx)
 
 
-def refuse_unrolled(module: nn.Module) -> None:
-    """Raises KernelRefused while torch.jit.trace records: it would write down a loop for the traced steps only."""
+def refuse_unrolled(module: nn.Module, input: Any) -> None:
+    """Raises KernelRefused while torch.jit.trace or torch.fx records: it would be right at the traced sizes only."""
+    if isinstance(input, fx.Proxy):
+        raise KernelRefused(
+            f"torch.fx records a {type(module).__name__} as one call, and a trace of its gates is none; give a Tracer "
+            "whose is_leaf_module is true for the module that asks for the trace"
+        )
     if jit_tracing_active():
         raise KernelRefused(
             f"torch.jit.trace would record this {type(module).__name__}'s steps one by one, for the traced sizes only; "

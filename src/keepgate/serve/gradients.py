@@ -5,18 +5,24 @@ from collections.abc import Iterable
 from functools import cache
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from ..data.labelled import LabelledText
 from ..data.questions import Question
 from ..data.text import sentence_around, words
 from ..demo.measure import scale_weights
 from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
 from ..lens import read
-from ..lens.gradients import decay_length, explodes, gradient_of_run, vanishing_lag
+from ..lens.gradients import explodes, gradient_of_run, vanishing_lag
+from ..lens.thresholds import EXPLODED
 from ..tasks.task import Task
 from .models import Model, layer_of
-from .serialize import JsonObject, rounded, rounded_list
+from .serialize import JsonObject, rounded_list
 
+# Of the gradient where it vanished, still there at the furthest lag: it fades no more.
+FLAT = 0.05
 # Fact, question and a few sentences, in characters; in both languages such a story can be told.
 SHORTEST = 200
 
@@ -32,19 +38,26 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
         question = story(model.story_language, lags)
         opening = opening or question.text[: sentence_around(question.text, 0, 1)[1]]
         task = changed(model.task, forget_bias=forget_bias, recurrent_scale=recurrent_scale)
-        values = gradient(task, question, lags)
-        decay = decay_length(values)
+        values = gradient(task, model.item(question), lags)
         drawn.append(
             {
                 "model": model.id,
                 "values": rounded_list(values),
                 "gone": vanishing_lag(values),
-                "decay": rounded(decay),
-                "explodes": explodes(values),
-                "has_bias": model.layer.cell.retain_gate is not None,
+                "verdict": verdict(values),
             }
         )
     return {"lags": list(range(lags + 1)), "lines": drawn, "story": opening}
+
+
+def verdict(values: Float[Tensor, " lags"]) -> str:
+    """ "explodes", "grows" on the way, "arrives", is "gone" or "flat": gone, but fading no more."""
+    last, vanished = float(values[-1]), vanishing_lag(values)
+    if explodes(values):
+        return "explodes" if not last < EXPLODED else "grows"
+    if vanished is None:
+        return "arrives"
+    return "flat" if last > FLAT * float(values[vanished]) else "gone"
 
 
 def changed(task: Task, *, forget_bias: float, recurrent_scale: float) -> Task:
@@ -64,9 +77,9 @@ def changed(task: Task, *, forget_bias: float, recurrent_scale: float) -> Task:
     return task
 
 
-def gradient(task: Task, question: Question, lags: int) -> torch.Tensor:
+def gradient(task: Task, item: Question | LabelledText, lags: int) -> Float[Tensor, " lags"]:
     """The gradient of the answer's margin by lag, relative to lag 0, of all states together; in float64."""
-    reading = read(task, question)
+    reading = read(task, item)
     with torch.enable_grad():
         output = reading.trace.output.double().requires_grad_()
         (reached,) = torch.autograd.grad(reading.head.margin(output), output)

@@ -53,9 +53,9 @@ def lengthened(
     answers: dict[str, list[JsonObject]] = {}
     for model in models:
         choices = None if model.choices is None else len(model.choices)
-        questions = [model.normalise_widths(Question(text=each, question=asked.question)) for each in stories]
+        questions = [Question(text=story, question=asked.question) for story in stories]
         try:
-            given = model.task.answer(questions)
+            given = model.answers(questions)
         except KeepgateError as fault:
             raise RequestError(422, "bad_request", f"{model.name}: {fault}", {"model": model.id}) from fault
         answers[model.id] = [
@@ -66,7 +66,7 @@ def lengthened(
             for answer in given
         ]
     return {
-        "lengths": [len(each) for each in stories],
+        "lengths": [len(story) for story in stories],
         "stories": stories,
         "expected": expected,
         "answers": answers,

@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from ..data.labelled import LabelledText
 from ..data.questions import Question
 from ..demo import pretrained
 from ..demo.story_templates import Language
@@ -16,7 +18,9 @@ from ..errors import CellError, SettingsError
 from ..export import load
 from ..nn import Recurrent
 from ..tasks import KINDS
+from ..tasks.answer import Answer
 from ..tasks.task import Task
+from ..wording import LANGUAGES, meaning
 from .fullwidth import normalise_widths
 from .limits import RequestError
 from .vocabulary_coverage import vocabulary_share
@@ -74,6 +78,20 @@ class Model:
             return question
         return normalise_widths(question, self.task.vocabulary)
 
+    @property
+    def _asks(self) -> bool:
+        return KINDS[self.task.kind].asks
+
+    def item(self, question: Question) -> Question | LabelledText:
+        """The question as the task takes it; the text alone for a task that is asked nothing."""
+        return question if self._asks else self.task.item(question.text)
+
+    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+        """The task's answer to each question. Raises as the task does."""
+        task: Any = self.task
+        items = [self.item(self.normalise_widths(question)) for question in questions]
+        return task.answer(items) if self._asks else task.predict(items)
+
     def as_dict(self) -> dict[str, object]:
         """The model as the page needs it."""
         layer, cell = self.layer, self.layer.cell
@@ -85,7 +103,7 @@ class Model:
             "vocabulary_share": self.vocabulary_share,
             "cell": cell.name.partition("_")[0],
             "kind": self.task.kind,
-            "parameters": sum(each.numel() for each in self.task.parameters()),
+            "parameters": sum(weight.numel() for weight in self.task.parameters()),
             "hidden_size": layer.hidden_size,
             "layers": [
                 {"layer": number, "reverse": reverse}
@@ -93,6 +111,10 @@ class Model:
                 for reverse in (False, True)[: layer.directions]
             ],
             "gates": list(gates_of(cell)),
+            "letters": {
+                language: {name: meaning(cell.letters, name, language) for name in cell.letters}
+                for language in LANGUAGES
+            },
             "states": sorted(cell.states, key=lambda state: state != cell.memory_state),
             "memory": cell.memory_state,
             "keeps": cell.retain_gate,
@@ -100,7 +122,7 @@ class Model:
             "shipped": self.shipped,
             "choices": list(self.choices or ())[:MAX_CHOICES],
             "equations": [
-                {"phase": one.phase, "name": one.name, "text": one.text} for one in equations_of(cell)
+                {"phase": line.phase, "name": line.name, "text": line.text} for line in equations_of(cell)
             ],
         }
 
@@ -136,9 +158,7 @@ def served(named: Iterable[Path] = ()) -> Models:
 
 
 def layer_of(task: Task) -> Recurrent:
-    """The layer that reads a reader's text. Raises SettingsError for a task that is asked nothing, or has no memory."""
-    if not KINDS[task.kind].asks:
-        raise SettingsError(f"a {task.kind} answers no questions, as the page asks them; serve a reader")
+    """The layer that reads a task's text. Raises SettingsError for a task without memory."""
     try:
         layer = task.get_submodule(task.reading_layer())
     except CellError as fault:

@@ -51,7 +51,7 @@ def read_normalised(model: Model, question: Question) -> Reading:
     Raises as `lens.read` does.
     """
     normalised = model.normalise_widths(question)
-    reading = read(model.task, normalised)
+    reading = read(model.task, model.item(normalised))
     if normalised == question:
         return reading
     tokens = tokenize(question.text)

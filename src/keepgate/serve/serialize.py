@@ -6,10 +6,20 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor
 
 from ..errors import CellError
-from ..lens.memory import half_lives, memory_updates, write_retention
-from ..lens.readers import Reading, counterfactual_answer, hierarchical_search, is_guess, saliency
+from ..lens.memory import half_lives, memory_updates, relative_state_change, write_retention
+from ..lens.readers import (
+    AnswerOrigin,
+    Reading,
+    SpanEffect,
+    TokenEffect,
+    answer_origin,
+    counterfactual_answer,
+    hierarchical_search,
+    is_guess,
+    saliency,
+)
 from ..lens.readers.leave_one_out import TRIED
-from ..lens.readers.view import relative_state_change
+from ..lens.thresholds import NEGLIGIBLE_DROP
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
@@ -17,9 +27,11 @@ from .limits import RequestError, bad_request
 from .models import gates_of
 from .vocabulary_coverage import unknown
 
-# How many erasers of a write, and units of a token's write, are told.
+# How many erasers of a write, and units of a token's write, are listed.
 MAX_ERASERS, MAX_UNITS = 5, 8
-# Products of a weight and a number that proving one answer may cost, about a second's; but so many tokens at the least.
+# Words that are listed under an answer.
+MAX_LISTED = 5
+# Multiplications that the ablations of one answer may cost, about a second's; but so many ablations at the least.
 ABLATION_BUDGET, MIN_ABLATIONS = 8_000_000_000, 16
 
 JsonObject = dict[str, object]
@@ -63,7 +75,7 @@ def reading_json(task: Task, reading: Reading) -> JsonObject:
         "tokens": list(reading.tokens.texts),
         "starts": list(reading.tokens.starts),
         "ends": list(reading.tokens.ends),
-        "asked_from": reading.question_start,
+        "question_start": reading.question_start,
         "unknown": unknown(task, reading.tokens.texts),
         "strips": [_strip_json(layer) for layer in reading.trace.layers],
         **_retention_json(last),
@@ -79,59 +91,74 @@ def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: in
     _check_tokens(reading, [token])
     _check_unit(part, unit)
     try:
-        found, writes = write_retention(part, token, unit=unit), memory_updates(part)
+        retention, updates = write_retention(part, token, unit=unit), memory_updates(part)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
-    most = found.forgotten.topk(min(MAX_ERASERS, len(found.forgotten)))
-    wrote = writes.write[token, 0]
-    units = range(len(wrote)) if unit is None else [unit]
-    largest = sorted(units, key=lambda each: -abs(float(wrote[each])))[:MAX_UNITS]
+    erasers = retention.forgotten.topk(min(MAX_ERASERS, len(retention.forgotten)))
+    written = updates.write[token, 0]
+    units = range(len(written)) if unit is None else [unit]
+    largest = sorted(units, key=lambda k: -abs(float(written[k])))[:MAX_UNITS]
     return {
-        "size": rounded(found.size),
-        "left": rounded_list(found.retained),
-        "erased": rounded_list(found.forgotten),
-        "at_end": rounded(found.at_end),
+        "size": rounded(retention.size),
+        "left": rounded_list(retention.retained),
+        "erased": rounded_list(retention.forgotten),
+        "at_end": rounded(retention.at_end),
         "erasers": [
             {"token": place, "share": rounded(share)}
-            for share, place in zip(most.values.tolist(), most.indices.tolist(), strict=True)
+            for share, place in zip(erasers.values.tolist(), erasers.indices.tolist(), strict=True)
             if share > 0
         ],
-        "written": [{"unit": each, "value": rounded(float(wrote[each]))} for each in largest],
+        "written": [{"unit": k, "value": rounded(float(written[k]))} for k in largest],
     }
 
 
 def origin_json(reading: Reading) -> JsonObject:
-    """Which sentences and tokens carry the answer, proven one by one; without writes to leave out, its sensitivity.
+    """Which sentences and tokens the answer rests on, by leave-one-out; without writes to leave out, its saliency.
 
-    Of a long text, or by a large network, fewer are tried: those to which a search leads.
+    Of a long text, or by a large network, fewer are left out: those to which a search leads.
     """
     choices = choice_count(reading)
     try:
-        whole, found = hierarchical_search(reading, each=_max_ablations(reading))
+        sentences, tokens = hierarchical_search(reading, each=_max_ablations(reading))
     except CellError:
-        felt = rounded_list(saliency(reading))
-        return {"carriers": [], "sentences": [], "tried": 0, "sensitivity": felt, "exact": "sensitivity"}
+        gradient = rounded_list(saliency(reading))
+        return {
+            "origin": None, "tokens": [], "listed": 0, "sentences": [], "tried": 0, "sensitivity": gradient,
+            "exact": "sensitivity",
+        }  # fmt: skip
+    origin = answer_origin(
+        reading.answer, sentences, tokens, question_start=reading.question_start, choices=choices
+    )
     return {
-        "carriers": [
-            {
-                "token": one.step,
-                "share": rounded(one.probability_drop),
-                "without": answer_summary(one.without, choices),
-            }
-            for one in found
-        ],
+        "origin": _origin_json(origin, choices),
+        "tokens": [_effect_json(token, choices) for token in tokens],
+        "listed": sum(token.probability_drop >= NEGLIGIBLE_DROP for token in tokens[:MAX_LISTED]),
         "sentences": [
-            {
-                "from": one.start,
-                "to": one.end,
-                "share": rounded(one.probability_drop),
-                "without": answer_summary(one.without, choices),
-            }
-            for one in whole
+            {"from": sentence.start, "to": sentence.end, **_effect_json(sentence, choices)}
+            for sentence in sentences
         ],
-        "tried": len(found),
+        "tried": len(tokens),
         "sensitivity": None,
         "exact": "dropped",
+    }
+
+
+def _origin_json(origin: AnswerOrigin, choices: int | None) -> JsonObject:
+    """deciding: how many sentences of the text change the answer, each by itself."""
+    return {
+        "kind": origin.kind,
+        "from": origin.sentence and origin.sentence.start,
+        "to": origin.sentence and origin.sentence.end,
+        "deciding": origin.others + 1 if origin.proof else 0,
+        "proof": origin.proof and _effect_json(origin.proof, choices),
+    }
+
+
+def _effect_json(effect: TokenEffect | SpanEffect, choices: int | None) -> JsonObject:
+    return {
+        "token": effect.step if isinstance(effect, TokenEffect) else None,
+        "share": rounded(effect.probability_drop),
+        "without": answer_summary(effect.without, choices),
     }
 
 
@@ -217,7 +244,7 @@ def _layer(reading: Reading, layer: int, reverse: bool) -> LayerTrace:
 
 
 def _max_ablations(reading: Reading) -> int:
-    tokens, weights = len(reading.tokens), sum(each.numel() for each in reading.seen.layer.parameters())
+    tokens, weights = len(reading.tokens), sum(weight.numel() for weight in reading.seen.layer.parameters())
     return min(TRIED, max(MIN_ABLATIONS, ABLATION_BUDGET // (weights * tokens)))
 
 

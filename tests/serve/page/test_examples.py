@@ -65,7 +65,7 @@ def test_what_the_networks_know_decides_and_else_the_page_s_language(language: s
         found = page.evaluate(
             """async (own) => {
                 const { state } = await import("./state.js");
-                const { exampleLanguage } = await import("./known.js");
+                const { exampleLanguage } = await import("./vocabulary-note.js");
                 const served = state.models;
                 state.models = [...own.map(([en, zh]) => ({ shipped: false, vocabulary_share: { en, zh } })), ...served];
                 const found = exampleLanguage();

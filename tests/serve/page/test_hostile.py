@@ -147,7 +147,7 @@ def test_only_the_last_of_two_questions_is_answered(visit: Open) -> None:
     page.locator(".toggles").wait_for()
     page.wait_for_timeout(800)
     token, left = page.evaluate(
-        "async () => { const { state } = await import('./state.js'); return [state.open.token, state.fate.left]; }"
+        "async () => { const { state } = await import('./state.js'); return [state.explained.token, state.retention.left]; }"
     )
     assert token == 5
     assert left[5] == 1

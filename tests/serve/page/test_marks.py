@@ -21,7 +21,7 @@ DRAWN = """async (number) => {
     const read = reading();
     const pen = document.createElement("canvas").getContext("2d");
     pen.font = `500 17px ${getComputedStyle(host).fontFamily}`;
-    const laid = layOut({ tokens: read.tokens, gaps: gapsOf(state.text, read), askedFrom: read.asked_from,
+    const laid = layOut({ tokens: read.tokens, gaps: gapsOf(state.text, read), askedFrom: read.question_start,
         width: host.clientWidth, lanes: Object.keys(strip().gates).length + 1, measure: (text) => pen.measureText(text).width });
     const cell = laid.lines[0].cells.find((each) => each.token === number);
     const canvas = host.querySelector("canvas").getContext("2d");

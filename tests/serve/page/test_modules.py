@@ -79,7 +79,8 @@ def call(page: Any, module: str, name: str, *arguments: object) -> Any:
 def test_numbers_never_say_more_than_is_known(page: Any) -> None:
     written = {
         "unit": {0: "0.00", 1: "1.00", 0.934: "0.93", 0.9999: ">0.99", 0.0001: "<0.01", None: "–"},
-        "percent": {0: "0%", 1: "100%", 0.934: "93%", 0.9999: ">99%", 0.0123: "1.2%", 0.00001: "<0.1%"},
+        "percent": {0: "0%", 1: "100%", 0.934: "93.4%", 0.9999: ">99.9%", 0.0123: "1.2%", 0.00001: "<0.1%"},
+        "probability": {0: "<0.1%", 1: ">99.9%", 0.9996: ">99.9%", 0.5: "50.0%"},
         "size": {0: "0", 1.5: "1.50", 123.4: "123", -0.02: "−0.020", 1.5e-35: "1.5×10⁻³⁵", 23456: "2.3×10⁴"},
         "signed": {0.5: "+0.50", -0.5: "−0.50"},
     }
@@ -119,13 +120,13 @@ def test_lines_hold_every_token_once_inside_the_width(page: Any) -> None:
 
 def test_sentences_are_found_in_code_points(page: Any) -> None:
     text = "𠮷野家很好。魯夫說:「我要當王。」然後他走了!\nMr. Ben laughs. Who? 3.5 is"
-    reading = {"tokens": [], "starts": [], "ends": [], "asked_from": 0}
+    reading = {"tokens": [], "starts": [], "ends": [], "question_start": 0}
     for start, letter in enumerate(text):
         if not letter.isspace():
             reading["tokens"].append(letter)
             reading["starts"].append(start)
             reading["ends"].append(start + 1)
-    reading["asked_from"] = len(reading["tokens"])
+    reading["question_start"] = len(reading["tokens"])
     where = {letter: k for k, letter in enumerate(reading["tokens"])}
     assert call(page, "text", "firstSentence", text) == "𠮷野家很好。"
     assert call(page, "text", "firstSentence", "魯夫說:「我要當王。」然後他走了!") == "魯夫說:「我要當王。」"

@@ -70,7 +70,7 @@ def test_nothing_is_too_small_for_a_finger(language: str, visit: Open, shoot: An
     page.locator("#strip").scroll_into_view_if_needed()
     page.locator("#strip").tap(position={"x": 36 + 12, "y": 20})
     page.locator(".together").wait_for()
-    assert page.evaluate("async () => (await import('./state.js')).state.open.token") == 0
+    assert page.evaluate("async () => (await import('./state.js')).state.explained.token") == 0
     page.locator(".together").click()
     page.locator(".outcome:not(.waiting)").wait_for()
     # What came of it is said, and leaves room for what it came of.

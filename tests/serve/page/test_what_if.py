@@ -36,7 +36,7 @@ def test_all_who_erased_a_write_are_forbidden_at_once_and_allowed_again(
     # One of them alone is not all of them: the press adds the others.
     page.locator(".erasers .off").nth(2).click()
     assert button.inner_text() == of_all(said, "change.keep.all", 5)
-    erasers = known(page, "state.fate.erasers.map(({ token }) => token)")
+    erasers = known(page, "state.retention.erasers.map(({ token }) => token)")
     asked = []
     page.on("request", lambda request: asked.append(request) if "what-if" in request.url else None)
     button.click()
@@ -83,11 +83,11 @@ def rests_on_three(page: Any) -> None:
     def three(route: Any) -> None:
         reply = route.fetch()
         told = reply.json()
-        told["carriers"] = [
-            {"token": place, "share": 0.9 - place / 100, "without": told["carriers"][0]["without"]}
+        told["tokens"] = [
+            {"token": place, "share": 0.9 - place / 100, "without": told["tokens"][0]["without"]}
             for place in (1, 0, 5)
         ]
-        route.fulfill(response=reply, json=told)
+        route.fulfill(response=reply, json={**told, "listed": 3})
 
     page.route("**/api/answer", three)
 
@@ -96,7 +96,7 @@ def test_one_word_needs_no_press_for_all(visit: Open) -> None:
     def one(route: Any) -> None:
         reply = route.fetch()
         told = reply.json()
-        route.fulfill(response=reply, json={**told, "carriers": told["carriers"][:1]})
+        route.fulfill(response=reply, json={**told, "tokens": told["tokens"][:1], "listed": 1})
 
     page = visit("en", before=lambda page: page.route("**/api/answer", one))
     page.locator(".card.chosen .answer").click()

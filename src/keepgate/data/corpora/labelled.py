@@ -48,9 +48,15 @@ def read_labelled(
     for path in files:
         rows, form = _table(read_text(path), str(path))
         formats.append(form)
-        columns = list(rows[0][1]) if rows else []
+        if not rows:
+            continue
+        columns = list(rows[0][1])
         text = _column(columns, text_column, TEXT, "text", str(path))
         label = _column(columns, label_column, LABEL, "label", str(path))
+        if text == label:
+            raise CorpusError(
+                f"{path}: the column {text!r} cannot be both text and label; name another for one of them"
+            )
         for place, row in rows:
             _take(corpus, row, text, label, str(path), place)
     corpus.format = " + ".join(dict.fromkeys(formats))
@@ -70,7 +76,7 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     names = {name.strip().lower() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])}
     if first.startswith("{") or text_column is not None or names & set(TEXT):
         rows, form = _table(content, path)
-        column = _column(list(rows[0][1]) if rows else [], text_column, TEXT, "text", path)
+        column = _column(list(rows[0][1]), text_column, TEXT, "text", path) if rows else ""
         pairs = [(place, row.get(column)) for place, row in rows]
     else:
         pairs, form = [(f"line {n}", line) for n, line in enumerate(lines_of(content), 1)], "lines"

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,7 +91,11 @@ def _line(text: str, at: int) -> int:
 
 
 def _convert(path: str | Path, encoding: str) -> str:
-    return f"Convert it with: iconv -f {encoding} -t UTF-8 {path} > {Path(path).stem}.utf8{Path(path).suffix}"
+    command = f"iconv -f {encoding} -t UTF-8"
+    if not Path(path).exists():
+        return f"Convert it with: {command}"
+    converted = f"{Path(path).stem}.utf8{Path(path).suffix}"
+    return f"Convert it with: {command} {shlex.quote(str(path))} > {shlex.quote(converted)}"
 
 
 def _wide(raw: bytes) -> str | None:

@@ -33,6 +33,7 @@ from ...wording import (
     percent,
     percent_range,
     scientific,
+    unit,
 )
 from ..result import Comparison, GradientLine, Network
 from . import summary
@@ -260,11 +261,15 @@ def _strip(index: int, network: Network) -> Figure:
     strip = network.strip
     assert strip is not None
     changes = [value for values in strip.change.values() for value in values if math.isfinite(value)]
+    top = max([1.0, *changes])
     order = {gate: place for place, gate in enumerate(_GATE_ORDER)}
     gates = sorted(strip.gates, key=lambda gate: order.get(gate, len(order)))
-    rows = [(gate_name(gate), gate, strip.gates[gate], 1.0) for gate in gates]
+    rows = [
+        (gate_name(gate), gate, strip.gates[gate], [unit(value) for value in strip.gates[gate]], 1.0)
+        for gate in gates
+    ]
     rows += [
-        (msg("gates.change", state=state), state, values, max([1.0, *changes]))
+        (msg("gates.change", state=state), state, values, [amount(value, 2) for value in values], top)
         for state, values in sorted(strip.change.items())
     ]
     name, heading = f"figure-gates-{index}", summary.name_of(network)
@@ -273,10 +278,9 @@ def _strip(index: int, network: Network) -> Figure:
     for language, lang in LANGUAGES.items():
         drawn = [
             Row(
-                name=render(label, language), kind=kind, values=values, full=full,
-                written=[amount(value, 2) for value in values],
+                name=render(label, language), kind=kind, values=values, written=texts, full=full,
             )
-            for label, kind, values, full in rows
+            for label, kind, values, texts, full in rows
         ]  # fmt: skip
         words = (render(title, language), render(msg("page.described"), language))
         wide = draw_strip(strip.tokens, drawn, f"{name}-{language}-wide", *words, WIDE, "wide")
@@ -286,7 +290,7 @@ def _strip(index: int, network: Network) -> Figure:
         name=name, title=title, heading=heading, pictures=tuple(pictures),
         columns=[msg("gates.character"), *(label for label, *_ in rows)],
         rows=[
-            [token, *(amount(values[t], 2) for _, _, values, _ in rows)] for t, token in enumerate(strip.tokens)
+            [token, *(texts[t] for _, _, _, texts, _ in rows)] for t, token in enumerate(strip.tokens)
         ],
     )  # fmt: skip
 

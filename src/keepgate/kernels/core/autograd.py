@@ -1,6 +1,7 @@
 """The core's forward and backward pass as autograd functions: derivatives of any order, and torch.func's transforms."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -92,8 +93,10 @@ class Backward(Function):
     def vmap(
         info: Any, in_dims: tuple[Any, ...], spec: CallSpec, wanted: tuple[bool, ...], *inputs: Tensor | None
     ) -> Any:
+        folded = replace(spec, into=None)  # it has as many rows as one of the calls
+
         def run(*inputs: Tensor | None) -> tuple[Tensor, ...]:
-            return _backward(spec, wanted, *inputs)
+            return _backward(folded, wanted, *inputs)
 
         dims, (output, *final, planes) = tensor_batch_dims(spec), result_batch_dims(spec)
         results = [dim for dim, want in zip(dims, wanted, strict=True) if want]

@@ -71,7 +71,9 @@ def through_legacy_vmap(
         return [result for result in results if result is not None]
 
     results = iter(
-        through_legacy_vmap(lambda stacked: torch.func.vmap(run_present)(list(stacked)), present, level - 1)
+        through_legacy_vmap(
+            lambda stacked: torch.func.vmap(run_present)([*map(_present, stacked)]), present, level - 1
+        )
     )
     return [None if none else add_batch_dim(_present(next(results)), 0, level) for none in absent]
 

@@ -1,6 +1,7 @@
 """attach: watches the recurrent layers inside a model of the user's own while it runs, through forward hooks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
@@ -27,13 +28,16 @@ class Attached(Mapping[str, LayerRun]):
         self._layers, self._keep, self._inside = dict(layers), keep, 0
         self._runs: dict[str, list[LayerRun]] = {name: [] for name in layers}
         self._hooks = [
-            model.register_forward_pre_hook(_uncompiled(self._enter)),
+            model.register_forward_pre_hook(_Hook(self._enter)),
+            # First: a hook of the user's may change what the layer gave.
             *(
-                layer.register_forward_hook(self._hook(name), with_kwargs=True)
+                layer.register_forward_hook(
+                    _Hook(partial(self._record, name)), with_kwargs=True, prepend=True
+                )
                 for name, layer in layers.items()
             ),
             # Also after a call that ended in an error. Registered last: a layer may be the whole model.
-            model.register_forward_hook(_uncompiled(self._leave), always_call=True),
+            model.register_forward_hook(_Hook(self._leave), always_call=True),
         ]
 
     def runs(self, name: str) -> tuple[LayerRun, ...]:
@@ -84,14 +88,13 @@ class Attached(Mapping[str, LayerRun]):
     ) -> None:
         self.detach()
 
-    def _hook(self, name: str) -> Any:
-        def saw(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-            found = _seen(module, args, kwargs, result)
-            if not self._inside and self._keep == "call":
-                self._runs[name].clear()  # called by itself, which is a call of its own
-            self._runs[name].append(found)
-
-        return _uncompiled(saw)
+    def _record(
+        self, name: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        run = _layer_run(module, args, kwargs, result)
+        if not self._inside and self._keep == "call":
+            self._runs[name].clear()  # called by itself, which is a call of its own
+        self._runs[name].append(run)
 
     def _enter(self, *_: Any) -> None:
         if not self._inside and self._keep == "call":
@@ -136,12 +139,22 @@ def attach(model: nn.Module, *, keep: Keep = "call") -> Attached:
     return Attached(model, layers, keep)
 
 
-def _uncompiled(hook: Any) -> Any:
-    disable: Any = torch.compiler.disable
-    return disable(hook)
+class _Hook:
+    """A hook that torch.compile leaves alone; a copied or unpickled model has one that records nothing."""
+
+    def __init__(self, record: Callable[..., None] | None = None) -> None:
+        self._record = record
+
+    @torch.compiler.disable
+    def __call__(self, *args: Any) -> None:
+        if self._record is not None:
+            self._record(*args)
+
+    def __reduce__(self) -> tuple[type["_Hook"], tuple[()]]:
+        return _Hook, ()
 
 
-def _seen(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> LayerRun:
+def _layer_run(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> LayerRun:
     given = dict(zip(("input", "hx"), args, strict=False)) | kwargs
     if isinstance(module, Recurrent):
         return _ours(module, given)

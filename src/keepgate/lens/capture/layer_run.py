@@ -11,7 +11,9 @@ from torch.nn.utils.rnn import PackedSequence
 from ...errors import SettingsError
 from ...kernels import Call
 from ...nn import GRU, LSTM, RNN, Recurrent
+from ...nn.eval_mode import eval_mode
 from ...nn.input_format import BatchLayout, Hidden, Lengths, batch_layout
+from ...nn.length_mask import length_mask
 from ...nn.trace import Trace
 from ..compact_repr import compact_repr
 
@@ -90,7 +92,7 @@ def capture_layer(
         trace = ours.trace(x, hx, lengths=lengths, resets=resets)
         calls = ours.calls(x, hx, lengths=lengths, resets=resets)
     initial = tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
-    return LayerRun(layer=ours, x=x.detach(), initial=initial, lengths=trace.lengths, trace=trace)
+    return LayerRun(layer=ours, x=x.detach().clone(), initial=initial, lengths=trace.lengths, trace=trace)
 
 
 def as_keepgate_layer(module: nn.Module) -> Recurrent:
@@ -102,7 +104,7 @@ def as_keepgate_layer(module: nn.Module) -> Recurrent:
     if isinstance(module, Recurrent):
         new = Recurrent(
             module.cell, module.input_size, module.hidden_size, module.num_layers, module.bias,
-            bidirectional=module.bidirectional, proj_size=module.proj_size, device="meta", kernel=module.kernel,
+            bidirectional=module.bidirectional, proj_size=module.proj_size, device="meta",
         )  # fmt: skip
         return _with_weights_of(module, new)
     for theirs, ours in _OURS:
@@ -134,8 +136,8 @@ def in_callers_order(
     arranged = arranged._replace(x=arranged.x.detach())
     if arranged.packed is None or arranged.lengths is None:
         return arranged
-    real = torch.arange(len(arranged.x)).unsqueeze(1) < arranged.lengths
-    x, ends = arranged.x.masked_fill(~real.unsqueeze(2).to(arranged.x.device), 0), arranged.lengths
+    real = length_mask(len(arranged.x), arranged.lengths, arranged.x.device)
+    x, ends = arranged.x.masked_fill(~real.unsqueeze(2), 0), arranged.lengths
     order = arranged.packed.unsorted_indices
     if order is not None:
         x, ends = x.index_select(1, order), ends[order.cpu()]
@@ -160,7 +162,9 @@ def _like(module: nn.RNNBase, ours: type[Recurrent]) -> Recurrent:
 
 
 def _with_weights_of(module: nn.Module, new: Recurrent) -> Recurrent:
-    # By attribute: a weight that is parametrised, such as by weight_norm, is no parameter of its own.
-    weights = {name: getattr(module, name).detach() for name, _ in new.named_parameters()}
+    # By attribute: a weight that is parametrised, such as by weight_norm, is no parameter of its own. In evaluation
+    # mode, in which spectral_norm makes no step of its power iteration.
+    with eval_mode(module):
+        weights = {name: getattr(module, name).detach() for name, _ in new.named_parameters()}
     new.load_state_dict(weights, assign=True)
     return new.requires_grad_(False).eval()

@@ -15,9 +15,11 @@ from torch.nn.functional import linear
 from torch.nn.utils.rnn import PackedSequence
 
 from ...equations import Expr, evaluate, topological
+from ...errors import SettingsError
 from ...kernels import Call, explain, run
 from ...nn import Recurrent
 from ...nn.input_format import BatchLayout, Hidden
+from ...nn.stack import run_stack
 from ...nn.trace import LayerTrace, Trace, layer_trace
 from ..memory.additive import scan
 from .layer_run import LayerRun, as_keepgate_layer, as_tuple, in_callers_order, refuse_dropout
@@ -31,22 +33,55 @@ def recover(module: nn.RNNBase, input: Output, hx: Hidden | None, output: Output
 
     The result's rows are in the caller's order, also where it packed them sorted; time is first, and what lies beyond
     a row's length is zero. The last layer is recovered from the outputs given, those below it from a run of their own.
-    Raises SettingsError in training mode with dropout between layers: what was dropped is not to be seen from outside.
+    Raises SettingsError in training mode with dropout between layers, since what was dropped cannot be seen from
+    outside, and where the states recovered are not those that the layer gave.
     """
     refuse_dropout(module)
     layer = as_keepgate_layer(module)
     weight = layer.weights_at(0).weight_ih
     given, shown = in_callers_order(input, module), in_callers_order(output, module)
     # What autocast had computed in fewer bits is recovered from the results in all of the weights' own.
-    x, last = given.x.to(weight.dtype), shown.x.to(weight.dtype)
+    # Copies, for the model may change its own tensors in place afterwards.
+    x, last = given.x.to(weight.dtype, copy=True), shown.x.to(weight.dtype, copy=True)
     with torch.autocast(weight.device.type, enabled=False):
         states = _states(hx, given, layer.calls(x), weight.dtype)
         parts = _layers(layer, x, states, given.lengths, last)
-    ends = tuple((end if given.batched else end.unsqueeze(1)).detach() for end in as_tuple(final))
+    ends = tuple((end if given.batched else end.unsqueeze(1)).detach().clone() for end in as_tuple(final))
+    _check_final(module, parts[-layer.directions :], ends, shown.x.dtype)
     trace = Trace(
-        output=shown.x, final=ends if len(ends) > 1 else ends[0], layers=tuple(parts), lengths=given.lengths
+        output=last.to(shown.x.dtype),
+        final=ends if len(ends) > 1 else ends[0],
+        layers=tuple(parts),
+        lengths=given.lengths,
     )
     return LayerRun(layer=layer, x=x, initial=states, lengths=given.lengths, trace=trace)
+
+
+def _check_final(
+    module: nn.RNNBase, parts: list[LayerTrace], final: tuple[Tensor, ...], computed_in: torch.dtype
+) -> None:
+    """Refuses a recovered run whose last states differ from those that the layer gave: then something else ran."""
+    close = {"rtol": 1e-3, "atol": 1e-4} if computed_in.itemsize >= 4 else {"rtol": 0.05, "atol": 0.1}
+    for part, place in zip(parts, range(-len(parts), 0), strict=True):
+        for name, states in zip(part.cell.states, final, strict=True):
+            recovered, given = last_state(part, name), states[place].to(part[name].dtype)
+            if not torch.allclose(recovered, given, **close, equal_nan=True):
+                raise SettingsError(
+                    f"the state {name} recovered from what this {type(module).__name__} read and gave differs by "
+                    f"{float((recovered - given).abs().max()):.2g} from the one that it returned: its forward, a hook "
+                    "or a random weight does something else; attach a plain torch.nn or keepgate layer, with the "
+                    "packing outside of it"
+                )
+
+
+def last_state(part: LayerTrace, name: str) -> Float[Tensor, "batch _"]:
+    """A state after the last step that each row read, the initial one of a row without steps."""
+    ends = part.is_real().sum(0)
+    if part.reverse or not len(part[name]):
+        last = part[name][0] if len(part[name]) else part.initial[name]
+    else:
+        last = part[name][(ends - 1).clamp(min=0), torch.arange(len(ends), device=ends.device)]
+    return torch.where((ends > 0).unsqueeze(1), last, part.initial[name])
 
 
 def _layers(
@@ -54,19 +89,17 @@ def _layers(
 ) -> list[LayerTrace]:
     """Every layer and direction: the last from its output, those below it from a run of their own."""
     parts: list[LayerTrace] = []
-    for depth in range(layer.num_layers):
-        calls = []
-        for way in range(layer.directions):
-            place = depth * layer.directions + way
-            before = tuple(state[place] for state in states)
-            calls.append(Call.of(layer.weights_at(place), x, before, lengths, None, bool(way), True))
-        if depth == layer.num_layers - 1:
-            outputs = last.split_with_sizes([layer.output_size] * layer.directions, -1)
-            return [*parts, *(gates(call, h, depth) for call, h in zip(calls, outputs, strict=True))]
-        parts += [_run_again(call, depth) for call in calls]
-        shown = [part[layer.cell.states[0]] for part in parts[-len(calls) :]]
-        x = torch.cat(shown, -1) if len(shown) > 1 else shown[0]
-    raise AssertionError("a layer has a last one")
+    outputs = last.split_with_sizes([layer.output_size] * layer.directions, -1)
+
+    def run_place(place: int, call: Call) -> Tensor:
+        depth, way = divmod(place, layer.directions)
+        on_top = depth == layer.num_layers - 1
+        parts.append(gates(call, outputs[way], depth) if on_top else _run_again(call, depth))
+        return parts[-1][layer.cell.states[0]]
+
+    before = list(zip(*states, strict=True))
+    run_stack(layer.weights(), layer.directions, x, before, run_place, lengths=lengths, trace=True)
+    return parts
 
 
 def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int = 0) -> LayerTrace:

@@ -1,7 +1,7 @@
 """examine: how far back a model learns, keeps and uses what it read, and the verdict in one sentence."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...errors import SettingsError
+from ...nn.eval_mode import eval_mode
 from ...tasks.probe import Probed
 from ..capture.layer_run import LayerRun, capture_layer
 from ..gradients.by_lag import decay_length, direct_path_by_lag, explodes, vanishing_lag
@@ -72,31 +74,30 @@ class Diagnosis:
 
 def diagnose(
     model: nn.Module,
-    data: Sequence[Batch] | Sequence[Question],
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText],
     *,
     loss: Loss | None = None,
+    output: str | int | None = None,
     time: int | None = None,
     needed: int | None = None,
     layer: str | None = None,
     epsilon: float = EPSILON,
 ) -> Diagnosis:
     """A model's diagnosis over a data set; arguments and errors are those of `keepgate.lens.examine`."""
-    if not len(data):
-        raise SettingsError("there is no data to examine the model with; give one batch or more")
+    batches = _listed(data)
     task = model if isinstance(model, Probed) else None
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
-    samples = _samples(model, data, loss, time, int(bool(module.batch_first)))
-    training = model.training
-    model.eval()
-    try:
+    with eval_mode(model):
+        if task is not None:
+            samples = _task_samples(task, batches, own=(loss, time, output))
+        else:
+            time = int(bool(module.batch_first)) if time is None else time
+            samples = [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches]
         behaviour = _behaviour(samples, epsilon)
         longest = max(samples, key=lambda sample: int(sample.lengths.max()))
         picked = longest.first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
-        run = None if task is None else 0
-        seen, gradient = loss_gradient_at_layer(model, name, module, picked, run)
-    finally:
-        model.train(training)
+        seen, gradient = loss_gradient_at_layer(model, name, module, picked, None if task is None else 0)
     if needed is None:
         far = torch.cat([sample.needed for sample in samples]).sort().values
         needed = int(far[math.ceil(0.95 * len(far)) - 1])
@@ -105,26 +106,29 @@ def diagnose(
     return _report(name, seen, gradient, behaviour, needed, asked, guess)
 
 
-def _samples(
-    model: nn.Module,
-    data: Sequence[Batch] | Sequence[Question],
-    loss: Loss | None,
-    time: int | None,
-    own: int,
-) -> list[Sample]:
-    if not isinstance(model, Probed):
-        batches: Any = data
-        return [
-            batch_sample(model, batch, loss=loss, time=own if time is None else time) for batch in batches
-        ]
-    if loss is not None or time is not None:
-        raise SettingsError("a task's loss and its dimension of time are its own; leave loss and time out")
-    if any(isinstance(item, (tuple, list)) for item in data):
+def _listed(data: Any) -> list[Any]:
+    """Batches or items as a list, whatever gives them. Raises SettingsError for none."""
+    if isinstance(data, Tensor | str | Mapping) or not isinstance(data, Iterable):
         raise SettingsError(
-            f"a {type(model).__name__} is examined with items that it can read (questions, labelled texts), not with "
+            f"data is a {type(data).__name__}; give batches (inputs, targets), as a list, a generator or a DataLoader"
+        )
+    batches = list(data)
+    if not batches:
+        raise SettingsError("there is no data to examine the model with; give one batch or more")
+    return batches
+
+
+def _task_samples(task: Probed, items: Sequence[Any], own: Sequence[Any]) -> list[Sample]:
+    if any(setting is not None for setting in own):
+        raise SettingsError(
+            "a task's loss, output and dimension of time are its own; leave loss, output and time out"
+        )
+    if any(isinstance(item, (tuple, list)) for item in items):
+        raise SettingsError(
+            f"a {type(task).__name__} is examined with items that it can read (questions, labelled texts), not with "
             "batches"
         )
-    return model.samples(data)
+    return task.samples(items)
 
 
 def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:

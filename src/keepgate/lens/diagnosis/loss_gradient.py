@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ...errors import SettingsError
 from ..capture.hooks import attach
-from ..capture.layer_run import LayerRun, in_callers_order
+from ..capture.layer_run import LayerRun, as_keepgate_layer, capture_layer, in_callers_order
 from ..gradients.by_lag import gradient_of_run
 from .samples import Sample
 
@@ -59,4 +59,14 @@ def loss_gradient_at_layer(
         output = in_callers_order(shown._replace(data=output), module).x
     elif output is not None and getattr(module, "batch_first", False) and output.dim() == 3:
         output = output.transpose(0, 1)
-    return runs[chosen], gradient_of_run(runs[chosen], output, tuple(final))
+    run_in_float32 = _in_float32(runs[chosen])
+    return run_in_float32, gradient_of_run(run_in_float32, output, tuple(final))
+
+
+def _in_float32(run: LayerRun) -> LayerRun:
+    """The same run in float32, where the model computes in fewer bits: a half-life hangs on how near 1 a gate is."""
+    if run.x.dtype.itemsize >= 4:
+        return run
+    layer = as_keepgate_layer(run.layer).float()
+    states = tuple(state.float() for state in run.initial)
+    return capture_layer(layer, run.x.float(), states if len(states) > 1 else states[0], lengths=run.lengths)

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...errors import SettingsError, TrainingStopped
+from ...nn.eval_mode import eval_mode
 from ..gradients.by_lag import decay_length, vanishing_lag
 from ..memory.time_scales import half_lives
 from ..thresholds import EXPLODED
@@ -41,21 +43,25 @@ class Watch:
     `moments` is what was measured so far. After `patience` measurements in a row with an exploding gradient a call
     raises TrainingStopped, which says since when and by how much.
 
-    x, targets, loss, layer: as `examine` takes them, of one batch. every: training steps from one measurement to the
-    next. patience: None never stops. The model's mode, weights and gradients stay as they are.
+    x, targets, loss, output, layer: as `examine` takes them, of one batch. every: training steps from one measurement
+    to the next. patience: None never stops. The model's mode, weights and gradients stay as they are.
     Raises SettingsError for a model without a recurrent layer, or for numbers below 1.
     """
 
     def __init__(
-        self, model: nn.Module, x: Tensor, targets: Tensor, *, every: int = 50, patience: int | None = 3,
-        loss: Loss | None = None, layer: str | None = None,
+        self, model: nn.Module, x: Any, targets: Any, *, every: int = 50, patience: int | None = 3,
+        loss: Loss | None = None, output: str | int | None = None, layer: str | None = None,
     ) -> None:  # fmt: skip
         if every < 1 or (patience is not None and patience < 1):
             raise SettingsError(f"every={every} and patience={patience} are counts; give 1 or more")
         self.moments: list[Measurement] = []
         self.every, self.patience = every, patience
-        self._model, self._rows = model, batch_sample(model, (x, targets), loss=loss)
         self._name, self._layer = recurrent_layer(model, layer)
+        time = int(bool(self._layer.batch_first))
+        self._model, self._rows = (
+            model,
+            batch_sample(model, (x, targets), loss=loss, time=time, output=output),
+        )
         self._since: int | None = None
 
     def __call__(self, step: int) -> Measurement | None:
@@ -78,12 +84,8 @@ class Watch:
         return sum(moment.step >= (self._since or 0) for moment in self.moments)
 
     def _measured(self, step: int) -> Measurement:
-        training = self._model.training
-        self._model.eval()
-        try:
+        with eval_mode(self._model):
             seen, values = loss_gradient_at_layer(self._model, self._name, self._layer, self._rows)
-        finally:
-            self._model.train(training)
         part = seen.trace.layer(-1)
         carries = bool(part.cell.additive)
         lives = half_lives(part).nanmedian(0).values if carries else torch.zeros(0)

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
+import numpy
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ...errors import SettingsError, ShapeError
 from ...nn.input_format import check_lengths
+from .model_io import as_tensors, call, leaves, mapped, prediction, refuse_not_finite
+from .usual_loss import usual_loss
 
-Batch = tuple[Tensor | PackedSequence, Tensor] | tuple[Tensor, Tensor, Tensor]
+# (inputs, targets) or (inputs, lengths, targets).
+Batch = Sequence[Any]
 Loss = Callable[[Any, Tensor], Float[Tensor, " rows"]]
 
 
@@ -42,25 +46,34 @@ class Sample(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rows:
-    """Rows of tensors, for any model: it is called with x alone, or with x and the rows' lengths.
+    """Rows of tensors, for any model: it is called with the inputs alone, or with them and the rows' lengths.
 
-    given: x, whole rows; padded where they differ in length. ends: their lengths, if the model wants to know them.
-    packed: whether it is given a PackedSequence instead; ordered: whether that says nothing of another order.
+    inputs:  whole rows, padded where they differ in length. A tensor, or a tuple or dict of them; those whose first two
+             dimensions are the first one's run over time, others are given whole.
+    loss:    from the result and the targets; None is `usual_loss` of the prediction, which `output` names.
+    time:    the inputs' dimension of time. ends: the rows' lengths, if the model wants to know them.
+    packed:  whether it is given a PackedSequence instead; ordered: whether that says nothing of another order.
     """
 
     model: nn.Module
-    given: Tensor
+    inputs: Any
     targets: Tensor
-    loss: Loss
+    loss: Loss | None
     time: int
+    output: str | int | None = None
     ends: Int[Tensor, " rows"] | None = None
     packed: bool = False
     ordered: bool = False
 
     @property
+    def steps(self) -> int:
+        """Of the longest row."""
+        return self._shape[self.time]
+
+    @property
     def lengths(self) -> Int[Tensor, " rows"]:
         if self.ends is None:
-            return torch.full((len(self.targets),), self.given.shape[self.time])
+            return torch.full((self._shape[1 - self.time],), self.steps)
         return self.ends.cpu()
 
     @property
@@ -71,78 +84,151 @@ class Rows:
     def tail(self) -> Int[Tensor, " rows"]:
         return torch.zeros_like(self.lengths)
 
+    @cached_property
+    def each_step(self) -> bool:
+        """Whether the model answers at each step, so that fewer steps give fewer answers."""
+        if self.loss is not None or self.targets.shape[:2] != self._shape or self.steps < 2:
+            return False
+        fewer = self._cut(self.steps - 1)
+        with torch.no_grad():
+            answers = self._prediction(self._called(fewer))
+        return answers.dim() > self.time and answers.shape[self.time] == fewer.steps
+
     def losses(self, last: int | None = None) -> Float[Tensor, " rows"]:
-        """As Sample says. Raises SettingsError for a loss that is not one number a row."""
-        found = self.loss(self._called(self if last is None else self._cut(last)), self.targets)
-        if found.dim() != 1:
-            raise SettingsError(f"the loss is of shape {tuple(found.shape)}; give one number for each row")
-        return found
+        """As Sample says; of a model that answers at each step, the loss of the row's last answer.
+
+        Raises SettingsError for results and targets that do not fit, or for a loss that is not one number a row.
+        """
+        rows = self if last is None else self._cut(last)
+        result = self._called(rows)
+        if self.loss is None:
+            answers, targets = self._prediction(result), self.targets
+            if self.each_step:
+                answers, targets = self._at_end(answers, rows), self._at_end(targets, self)
+            return usual_loss(answers, targets)
+        losses = self.loss(result if self.output is None else self._prediction(result), self.targets)
+        if losses.dim() != 1:
+            raise SettingsError(f"the loss is of shape {tuple(losses.shape)}; give one number for each row")
+        return losses
 
     def first(self, rows: int) -> "Rows":
         ends = None if self.ends is None else self.ends[:rows]
-        given = self.given[:rows] if self.time else self.given[:, :rows]
-        longest = given.shape[self.time] if ends is None else int(ends.max())
-        return replace(
-            self, given=given.narrow(self.time, 0, longest), targets=self.targets[:rows], ends=ends
+        longest = self.steps if ends is None else int(ends.max())
+        inputs = mapped(
+            self.inputs,
+            lambda leaf: (
+                leaf.narrow(1 - self.time, 0, min(rows, leaf.shape[1 - self.time])).narrow(
+                    self.time, 0, longest
+                )
+                if self._runs(leaf)
+                else leaf[:rows]
+            ),
         )
+        by_time = self.targets.shape[:2] == self._shape and self.each_step
+        targets = (
+            self.targets.narrow(1 - self.time, 0, min(rows, self._shape[1 - self.time]))
+            if by_time
+            else self.targets[:rows]
+        )
+        if by_time:
+            targets = targets.narrow(self.time, 0, longest)
+        return replace(self, inputs=inputs, targets=targets, ends=ends)
+
+    @property
+    def _shape(self) -> torch.Size:
+        """The first two dimensions of what runs over time."""
+        return next(leaf.shape[:2] for leaf in leaves(self.inputs) if leaf.dim() > 1)
+
+    def _runs(self, leaf: Tensor) -> bool:
+        return leaf.dim() > 1 and leaf.shape[:2] == self._shape
 
     def _cut(self, last: int) -> "Rows":
-        steps = self.given.shape[self.time]
         if self.ends is None:
-            return replace(self, given=self.given.narrow(self.time, steps - last, last))
+            start = self.steps - last
+            return replace(
+                self,
+                inputs=mapped(
+                    self.inputs,
+                    lambda leaf: leaf.narrow(self.time, start, last) if self._runs(leaf) else leaf,
+                ),
+            )
         # A row that is longer than that begins later; another keeps what lies beyond its end, whatever it is.
         begins = (self.ends - last).clamp(min=0)
-        place = begins + torch.arange(min(last, steps), device=self.ends.device).unsqueeze(1)
+        place = begins + torch.arange(min(last, self.steps), device=self.ends.device).unsqueeze(1)
         row = torch.arange(len(self.ends), device=self.ends.device)
-        given = self.given[row.unsqueeze(1), place.T] if self.time else self.given[place, row]
-        return replace(self, given=given, ends=self.ends.clamp(max=last))
+
+        def cut(leaf: Tensor) -> Tensor:
+            if not self._runs(leaf):
+                return leaf
+            return leaf[row.unsqueeze(1), place.T] if self.time else leaf[place, row]
+
+        return replace(self, inputs=mapped(self.inputs, cut), ends=self.ends.clamp(max=last))
 
     def _called(self, rows: "Rows") -> Any:
         if rows.ends is None:
-            return rows.model(rows.given)
+            return call(rows.model, rows.inputs)
         if not rows.packed:
-            return rows.model(rows.given, rows.ends)
-        return rows.model(pack_padded_sequence(rows.given, rows.ends.cpu(), enforce_sorted=rows.ordered))
+            return call(rows.model, rows.inputs, rows.ends)
+        return rows.model(pack_padded_sequence(rows.inputs, rows.ends.cpu(), enforce_sorted=rows.ordered))
+
+    def _prediction(self, result: Any) -> Tensor:
+        return prediction(result, self._shape[1 - self.time], 1 - self.time, self.output)
+
+    def _at_end(self, values: Tensor, rows: "Rows") -> Tensor:
+        """The values at each row's last step."""
+        place = (rows.lengths - 1).to(values.device)
+        row = torch.arange(len(place), device=values.device)
+        return values[row, place] if self.time else values[place, row]
 
 
-def batch_sample(model: nn.Module, batch: Batch, *, loss: Loss | None = None, time: int = 0) -> Rows:
-    """One batch as rows: (x, targets), with x a tensor or a PackedSequence, or (x, lengths, targets).
+def batch_sample(
+    model: nn.Module,
+    batch: Batch,
+    *,
+    loss: Loss | None = None,
+    time: int = 0,
+    output: str | int | None = None,
+) -> Rows:
+    """One batch as rows: (inputs, targets), the inputs as the model takes them, or (inputs, lengths, targets).
 
-    time: the dimension of time in x. loss: None takes cross entropy for whole numbers, half the squared error else.
-    Raises SettingsError for a batch that is none of these, ShapeError for lengths that do not fit or are 0.
+    inputs: tensors or arrays, one, or a tuple or dict of them; or a PackedSequence. time: their dimension of time.
+    loss: None takes cross entropy for whole numbers, half the squared error else. output: see `prediction`.
+    Raises SettingsError for a batch that is none of these or holds NaN, ShapeError for lengths that do not fit.
     """
-    if not isinstance(batch, Sequence) or len(batch) not in (2, 3) or not isinstance(batch[-1], Tensor):
+    targets: Any = batch[-1] if isinstance(batch, Sequence) and len(batch) in (2, 3) else None
+    targets = torch.from_numpy(targets) if isinstance(targets, numpy.ndarray) else targets
+    if not isinstance(targets, Tensor):
         raise SettingsError(
             "a batch is (inputs, targets) or (inputs, lengths, targets), with the targets as a tensor; questions are "
             f"for readers of ours, and this is a {type(model).__name__}"
         )
-    measured = loss or usual_loss
-    targets: Tensor = batch[-1]
-    x: Any = batch[0]
-    if isinstance(x, PackedSequence):
+    inputs: Any = batch[0]
+    ends: Tensor | None = None
+    packed = isinstance(inputs, PackedSequence)
+    ordered = packed and inputs.sorted_indices is None
+    if packed:
         if len(batch) == 3:
             raise SettingsError("a PackedSequence has its lengths inside; give (packed, targets)")
-        padded, ends = pad_packed_sequence(x)
-        return Rows(
-            model=model, given=padded, targets=targets, loss=measured, time=0, ends=ends, packed=True,
-            ordered=x.sorted_indices is None,
-        )  # fmt: skip
+        time, (inputs, ends) = 0, pad_packed_sequence(inputs)
+    else:
+        inputs = as_tensors(inputs)
+    if time not in (0, 1) or not any(leaf.dim() > 1 for leaf in leaves(inputs)):
+        shapes = [list(leaf.shape) for leaf in leaves(inputs)]
+        raise SettingsError(
+            f"inputs are [time, batch, …] or [batch, time, …]; these are {shapes}, and time is {time}"
+        )
+    rows = Rows(
+        model=model, inputs=inputs, targets=targets, loss=loss, time=time, output=output, ends=ends, packed=packed,
+        ordered=ordered,
+    )  # fmt: skip
+    refuse_not_finite(inputs, targets, time)
     if len(batch) == 2:
-        return Rows(model=model, given=x, targets=targets, loss=measured, time=time)
-    if time not in (0, 1) or x.dim() < 2:
-        raise SettingsError(f"rows with lengths are [time, batch, …] or [batch, time, …]; time is {time}")
+        return rows
     given: Any = batch[1]
-    ends = check_lengths(given, steps=x.shape[time], rows=x.shape[1 - time])
+    ends = check_lengths(given, steps=rows.steps, rows=rows._shape[1 - time])
     if len(ends) and int(ends.min()) < 1:
         raise ShapeError(
             f"row {int(ends.argmin())} has length 0; leave out rows in which there is nothing to read"
         )
-    ends = torch.as_tensor(given).to(ends.dtype)
-    return Rows(model=model, given=x, targets=targets, loss=measured, time=time, ends=ends)
-
-
-def usual_loss(result: Any, targets: Tensor) -> Float[Tensor, " rows"]:
-    """Cross entropy for whole numbers, half the squared error for others; the mean of what belongs to one row."""
-    if targets.dtype.is_floating_point:
-        return mse_loss(result, targets, reduction="none").flatten(1).mean(1) / 2
-    return cross_entropy(result, targets, reduction="none").reshape(len(targets), -1).mean(1)
+    # As they were given, for the model may want them on its own device.
+    return replace(rows, ends=torch.as_tensor(given).to(ends.dtype))

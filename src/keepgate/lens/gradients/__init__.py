@@ -8,24 +8,11 @@ from .by_lag import (
     gradient_of_run,
     vanishing_lag,
 )
-from .first_order import (
-    write_influence,
-)
-from .lyapunov_exponents import (
-    lyapunov,
-)
-from .step_jacobian import (
-    jacobian,
-)
+from .first_order import write_influence
+from .lyapunov_exponents import lyapunov
+from .step_jacobian import jacobian
 
 __all__ = [
-    "decay_length",
-    "direct_path_by_lag",
-    "explodes",
-    "gradient_by_lag",
-    "gradient_of_run",
-    "jacobian",
-    "lyapunov",
-    "vanishing_lag",
-    "write_influence",
-]
+    "decay_length", "direct_path_by_lag", "explodes", "gradient_by_lag", "gradient_of_run", "jacobian",
+    "lyapunov", "vanishing_lag", "write_influence",
+]  # fmt: skip

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ...errors import SettingsError, ShapeError
 from ...nn import Recurrent
 from ...nn.input_format import check_lengths
+from ...nn.length_mask import length_mask
 from ...nn.trace import LayerTrace
 from ..capture.layer_run import LayerRun, as_keepgate_layer
 from ..memory.additive import memory_updates, retained_at
@@ -75,7 +76,7 @@ def gradient_of_run(
     been = run_stack(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends)
     by_output = None
     if output is not None:
-        real = (torch.arange(len(been.output)).unsqueeze(1) < ends).unsqueeze(2).to(been.output.device)
+        real = length_mask(len(been.output), ends, been.output.device).unsqueeze(2)
         by_output = output.double().where(real, 0.0)
     by_final = None
     if any(each is not None for each in final):
@@ -89,12 +90,7 @@ def gradient_of_run(
 
 
 def _relative(
-    exact: Recurrent,
-    gradients: list[States],
-    ends: Tensor,
-    cut: int,
-    furthest: int,
-    state: str | None,
+    exact: Recurrent, gradients: list[States], ends: Tensor, cut: int, furthest: int, state: str | None
 ) -> Tensor:
     """The lengths of the gradients, by lag, relative to that of all states at lag 0."""
     everything = range(len(exact.cell.states))
@@ -104,7 +100,7 @@ def _relative(
         from_step = None if number % exact.directions else cut
         part = part.hypot(_lengths_by_lag(steps, chosen, ends, furthest + 1, from_step))
         whole = whole.hypot(_lengths_by_lag(steps, everything, ends, 1, from_step))
-    there = torch.arange(furthest + 1).unsqueeze(1) < ends
+    there = length_mask(furthest + 1, ends)
     norms = part.where(there, 0.0).sum(1) / there.sum(1)
     return norms / whole[0, ends > 0].mean()
 

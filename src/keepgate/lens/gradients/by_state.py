@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import SettingsError
 from ...kernels import Call, run, state_gradients
-from ...nn import Recurrent
+from ...nn import Recurrent, stack
 from ...nn.input_format import Hidden
 
 States = tuple[Tensor, ...]
@@ -35,18 +35,18 @@ def run_stack(
     layer: Recurrent, x: Float[Tensor, "time batch input"], hx: Hidden | None, ends: Tensor
 ) -> StackRun:
     """One run, each row to its own end."""
-    read = x
-    outputs: list[Tensor] = []
     calls: list[Call] = []
     final: list[States] = []
-    for place, call in enumerate(layer.calls(x, hx)):
-        if place and place % layer.directions == 0:
-            read, outputs = torch.cat(outputs, -1), []
-        calls.append(Call.of(call.weights, read, call.states, ends, None, call.reverse))
-        found = run(calls[-1])
-        outputs.append(found.output)
-        final.append(found.final)
-    return StackRun(calls=calls, output=torch.cat(outputs, -1), final=final)
+
+    def run_place(_: int, call: Call) -> Tensor:
+        result = run(call)
+        calls.append(call)
+        final.append(result.final)
+        return result.output
+
+    states = [call.states for call in layer.calls(x, hx)]
+    output = stack.run_stack(layer.weights(), layer.directions, x, states, run_place, lengths=ends)
+    return StackRun(calls=calls, output=output, final=final)
 
 
 def grad_or_zero(value: Tensor, given: list[Tensor]) -> list[Tensor]:

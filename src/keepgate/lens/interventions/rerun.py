@@ -9,6 +9,7 @@ from torch import Tensor
 from ...equations import topological
 from ...errors import SettingsError, ShapeError
 from ...kernels import Call, run
+from ...nn.stack import run_stack
 from ...nn.trace import LayerTrace
 from ..capture.layer_run import LayerRun
 from ..capture.step_values import value_of, values_at
@@ -85,16 +86,19 @@ def carried_up(
     outputs = [
         output if p == place else _output(seen, p)[:, rows] for p in range(below, below + layer.directions)
     ]
-    for p in range(below + layer.directions, len(seen.trace.layers)):
-        if p % layer.directions == 0:
-            read, outputs = torch.cat(outputs, -1), []
-        reverse = seen.trace.layers[p].reverse
-        before = tuple(state[p, rows] for state in seen.initial)
-        ran = run(Call.of(layer.weights_at(p), read, before, lengths, None, reverse))
-        outputs.append(ran.output)
-        final[p] = ran.final
+    above = below + layer.directions
+
+    def run_place(place: int, call: Call) -> Tensor:
+        result = run(call)
+        final[above + place] = result.final
+        return result.output
+
+    before = [tuple(state[p, rows] for state in seen.initial) for p in range(above, len(final))]
+    last = run_stack(
+        layer.weights()[above:], layer.directions, torch.cat(outputs, -1), before, run_place, lengths=lengths
+    )
     return Rerun(
-        output=torch.cat(outputs, -1), final=tuple(torch.stack(each) for each in zip(*final, strict=True)),
+        output=last, final=tuple(torch.stack(each) for each in zip(*final, strict=True)),
         lengths=lengths, bidirectional=layer.bidirectional,
     )  # fmt: skip
 

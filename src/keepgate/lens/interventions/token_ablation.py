@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...errors import ShapeError
 from ...kernels import Call, run
+from ...nn.stack import run_stack
 from ..capture.layer_run import LayerRun
 from .combined import counterfactual_step
 from .rerun import check_places
@@ -36,17 +37,20 @@ def ablate_tokens(
     check_places(part, steps, torch.full_like(steps, row))
     length = int(part.is_real().sum(0)[row])
     read = seen.x[:length, row].unsqueeze(1).expand(-1, len(steps), -1)
-    for layer in range(depth):
-        outputs = []
-        for way in range(seen.layer.directions):
-            place = layer * seen.layer.directions + way
-            # A direction that reads backwards is one that reads the text turned round.
-            x, at = (read.flip(0), length - 1 - steps) if way else (read, steps)
-            states = tuple(state[place, row].expand(len(steps), -1) for state in seen.initial)
-            call = Call.of(seen.layer.weights_at(place), x, states)
-            output = _unwritten(call, at) if layer in chosen else run(call).output
-            outputs.append(output.flip(0) if way else output)
-        read = torch.cat(outputs, -1)
+    directions = seen.layer.directions
+
+    def run_place(place: int, call: Call) -> Tensor:
+        # A direction that reads backwards is one that reads the text turned round.
+        x, at = (call.x.flip(0), length - 1 - steps) if call.reverse else (call.x, steps)
+        forwards = Call.of(call.weights, x, call.states)
+        output = _unwritten(forwards, at) if place // directions in chosen else run(forwards).output
+        return output.flip(0) if call.reverse else output
+
+    states = [
+        tuple(state[place, row].expand(len(steps), -1) for state in seen.initial)
+        for place in range(depth * directions)
+    ]
+    read = run_stack(seen.layer.weights(), directions, read, states, run_place)
     missing = len(seen.x) - length
     return torch.cat([read, read.new_zeros(missing, *read.shape[1:])]) if missing else read
 

@@ -11,20 +11,14 @@ from .additive import (
     retention_of,
     states_from_updates,
 )
-from .direct_shares import (
-    Attribution,
-    attribute,
-    attribute_last,
-    attribute_over_time,
-)
-from .retention import (
-    WriteRetention,
-    write_retention,
-)
+from .direct_shares import Attribution, attribute, attribute_last, attribute_over_time
+from .retention import WriteRetention, write_retention
 from .time_scales import (
     Saturation,
     half_life,
     half_lives,
+    relative_state_change,
+    retention_of_first_write,
     saturation,
 )
 
@@ -43,9 +37,11 @@ __all__ = [
     "half_lives",
     "initial_retained",
     "memory_updates",
+    "relative_state_change",
     "retained_at",
     "retention_of",
+    "retention_of_first_write",
     "saturation",
     "states_from_updates",
     "write_retention",
-]
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""How long each unit keeps what it holds, and how often each gate stands at one of its ends."""
+"""Time scales of a memory: half-lives, gate saturation, retention of the first write, relative state change."""
 
 import math
 from dataclasses import dataclass
@@ -38,10 +38,7 @@ def half_life(
     Raises ShapeError if there are no steps.
     Source: Mahto et al. (2021), arXiv:2009.12727.
     """
-    if keep.shape[0] == 0:
-        raise ShapeError(
-            f"got values of shape {tuple(keep.shape)} without a step; give a trace of one token or more"
-        )
+    _check_steps(keep)
     logs = keep.abs().log()
     if real is None:
         return math.log(2) / logs.mean(0).abs()
@@ -79,7 +76,37 @@ def saturation(layer: LayerTrace) -> dict[str, Saturation]:
     return found
 
 
-def mean_keep(layer: LayerTrace) -> float:
-    """The mean factor by which the memory is kept, over all units and all rows' own steps."""
-    keep = memory_updates(layer).keep
-    return float(torch.mean(keep[layer.is_real()].double()))
+def retention_of_first_write(
+    keep: Float[Tensor, "time batch hidden"], *, reverse: bool = False
+) -> Float[Tensor, "batch hidden"]:
+    """What is left, after the last step that was read, of what the first step wrote: 1 all of it, 0 nothing.
+
+    keep: the gate that keeps (LSTM f, GRU z), 0 (drop) to 1 (keep), in the text's own order.
+    reverse: the direction that reads the last token first.
+    Raises ShapeError if there are no steps.
+    Source: Murdoch & Szlam (2017), arXiv:1702.02540: the product of the gates after the write.
+    """
+    _check_steps(keep)
+    after = keep[:-1] if reverse else keep[1:]
+    return after.prod(0)
+
+
+def relative_state_change(layer: LayerTrace, state: str) -> Float[Tensor, "time batch"]:
+    """How far a state moves at each step, relative to its size: 0 stands still, 2 turns to its opposite.
+
+    The length of the step over the mean of the state's lengths before and after it. NaN where the state before was
+    empty, as it is before the first step: from nothing, every step is as far as can be.
+    Raises ShapeError if there are no steps.
+    """
+    after, before = layer[state], layer.previous()[state]
+    _check_steps(after)
+    size, size_before = after.norm(dim=-1), before.norm(dim=-1)
+    moved = 2 * (after - before).norm(dim=-1) / (size + size_before)
+    return torch.where(size_before > 0, moved, torch.full_like(moved, math.nan))
+
+
+def _check_steps(values: Tensor) -> None:
+    if values.shape[0] == 0:
+        raise ShapeError(
+            f"got values of shape {tuple(values.shape)} without a step; give a trace of one token or more"
+        )

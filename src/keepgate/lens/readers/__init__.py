@@ -8,54 +8,17 @@ from .answer_ablation import (
     leave_one_out_scores,
 )
 from .answer_origin import AnswerOrigin, answer_origin, is_guess
-from .explanation import (
-    DirectionSummary,
-    Explanation,
-)
-from .gradient_saliency import (
-    saliency,
-)
-from .integrated_gradients import (
-    IntegratedGradients,
-    token_integrated_gradients,
-    write_integrated_gradients,
-)
-from .leave_one_out import (
-    TokenEffect,
-    token_effects,
-)
-from .reading import (
-    Reading,
-    read,
-)
-from .search import (
-    SpanEffect,
-    hierarchical_search,
-    sentence_spans,
-    span_effects,
-)
+from .explanation import DirectionSummary, Explanation
+from .gradient_saliency import saliency
+from .integrated_gradients import IntegratedGradients, token_integrated_gradients, write_integrated_gradients
+from .leave_one_out import TokenEffect, token_effects
+from .reading import Reading, read
+from .search import SpanEffect, hierarchical_search, sentence_spans, span_effects
 
 __all__ = [
-    "AnswerOrigin",
-    "DirectionSummary",
-    "Explanation",
-    "IntegratedGradients",
-    "Reading",
-    "SpanEffect",
-    "TokenEffect",
-    "answer_attribution",
-    "answer_influence",
-    "answer_origin",
-    "counterfactual_answer",
-    "hierarchical_search",
-    "is_guess",
-    "leave_one_out_answers",
-    "leave_one_out_scores",
-    "read",
-    "saliency",
-    "sentence_spans",
-    "span_effects",
-    "token_effects",
-    "token_integrated_gradients",
+    "AnswerOrigin", "DirectionSummary", "Explanation", "IntegratedGradients", "Reading", "SpanEffect",
+    "TokenEffect", "answer_attribution", "answer_influence", "answer_origin", "counterfactual_answer",
+    "hierarchical_search", "is_guess", "leave_one_out_answers", "leave_one_out_scores", "read", "saliency",
+    "sentence_spans", "span_effects", "token_effects", "token_integrated_gradients",
     "write_integrated_gradients",
-]
+]  # fmt: skip

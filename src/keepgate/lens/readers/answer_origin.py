@@ -30,14 +30,22 @@ class AnswerOrigin:
     others: int = 0
 
 
+def has_rival(answer: Answer) -> bool:
+    """Whether the next candidate is nearly as likely as the answer: above `RUNNER_UP` of its probability."""
+    return len(answer.candidates) > 1 and answer.candidates[1][1] > RUNNER_UP * answer.probability
+
+
 def is_guess(answer: Answer, choices: int | None = None) -> bool:
     """Whether an answer is hardly likelier than the next candidate, or than blind chance among so many choices.
 
-    choices: how many answers there are to choose among; None where the reader points at a piece of the text.
+    choices: how many answers or labels there are to choose among; None where the reader points at a piece of the text.
+    Chance is exceeded in odds, p / (1 - p), which have room above it for two choices as for a hundred.
     """
-    if choices is not None and choices > 1 and answer.probability < TIMES_CHANCE / choices:
-        return True
-    return len(answer.candidates) > 1 and answer.candidates[1][1] > RUNNER_UP * answer.probability
+    if choices is not None and choices > 1:
+        odds_of_chance = 1 / (choices - 1)
+        if answer.probability < TIMES_CHANCE * odds_of_chance * (1 - answer.probability):
+            return True
+    return has_rival(answer)
 
 
 def answer_origin(

@@ -9,7 +9,7 @@ from ...errors import SettingsError
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
 from .answer_ablation import LAST, answer_influence, outputs_without
-from .reading import Reading
+from .reading import Reading, outputs_of_shorter_texts
 
 # So many writes are dropped one by one; of a longer text those that influence the answer most, to first order.
 TRIED = 512
@@ -51,12 +51,19 @@ def token_effects(
 def leave_one_out_effects(
     reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
 ) -> tuple[TokenEffect, ...]:
-    """The same for these tokens alone. Raises ShapeError for one that there is not, and as `carriers` does."""
+    """The same for these tokens alone, deleted from the text where the task can read what is left.
+
+    Raises ShapeError for a token that there is not, and as `token_effects` does.
+    """
     answers: list[Answer] = []
     likely: list[float] = []
     with torch.no_grad():
         given = float(reading.head.probabilities(reading.trace.output)[0])
-        for output in outputs_without(reading, steps, layers=layers):
+        for output in (
+            outputs_without(reading, steps, layers=layers)
+            if reading.without is None
+            else outputs_of_shorter_texts(reading, [(step, step + 1) for step in steps])
+        ):
             answers += reading.head.answers(output)
             likely += reading.head.probabilities(output).tolist()
     found = [

@@ -1,8 +1,10 @@
 """Reading: one question as a model read it, its memory from inside, and the way from there to the answer."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
@@ -21,7 +23,7 @@ class Reading:
 
     tokens: what its layer read, in order; those of a question that is read with the text count on from the text's end.
     seen:   that layer's run over them, a batch of one. answer: the model's own. head: from the run to the answer.
-    choices: the answers that it chooses from; None where it points into the text.
+    choices: the answers that it chooses from; None where it points into the text. without: see `Probe`.
     """
 
     question: Question | LabelledText
@@ -30,6 +32,7 @@ class Reading:
     answer: Answer
     head: Head
     choices: tuple[str, ...] | None
+    without: Callable[[int, int], Tensor] | None = None
 
     __repr__ = compact_repr
 
@@ -43,6 +46,17 @@ class Reading:
         """The number of the first token that is the question's; of all tokens, if the text alone was read."""
         end = len(self.question.text)
         return sum(start < end for start in self.tokens.starts)
+
+
+@torch.no_grad()
+def outputs_of_shorter_texts(reading: Reading, spans: Sequence[tuple[int, int]]) -> Iterator[Tensor]:
+    """What the layer gives for the text from which the tokens of each span are deleted, [time, 1, output], in order.
+
+    Only for a task whose probe says what it would be given (`Probe.without`).
+    """
+    assert reading.without is not None
+    for start, end in spans:
+        yield reading.seen.layer(reading.without(start, end))[0]
 
 
 @torch.no_grad()
@@ -60,5 +74,5 @@ def read(task: Probed, question: Question | LabelledText) -> Reading:
     probe = task.probe(question)
     return Reading(
         question=question, tokens=probe.tokens, seen=capture_layer(probe.layer, probe.x), answer=probe.answer,
-        head=probe.head, choices=task.choices,
+        head=probe.head, choices=task.choices, without=probe.without,
     )  # fmt: skip

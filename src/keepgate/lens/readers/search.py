@@ -6,7 +6,7 @@ influence alone is no guide there, since what a write does over thousands of tok
 network answers the same without a whole stretch, the first few tokens by influence find what the search passes by.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,7 @@ from ..interventions.patching import AT_ONCE, Site
 from ..interventions.span_ablation import ablate_spans
 from .answer_ablation import answer_influence
 from .leave_one_out import TRIED, TokenEffect, leave_one_out_effects
-from .reading import Reading
+from .reading import Reading, outputs_of_shorter_texts
 
 # A longer text is searched by so many stretches first, and by the sentences of so many of them.
 STRETCHES, FOLLOWED = 64, 4
@@ -48,16 +48,15 @@ class SpanEffect:
 
 @torch.no_grad()
 def span_effects(reading: Reading, pieces: Sequence[tuple[int, int]]) -> tuple[SpanEffect, ...]:
-    """Each piece with the answer that there would be without it, in the order given; the last layer, both directions.
+    """Each piece with the answer that there would be without it, in the order given.
+
+    Deleted from the text where the task can read what is left; else not written by the last layer, in either direction.
 
     Raises as `drop_pieces` does.
     """
-    seen, found = reading.seen, []
+    found: list[SpanEffect] = []
     given = float(reading.head.probabilities(reading.trace.output)[0])
-    size = max(1, AT_ONCE // seen.trace.output.numel())
-    for first in range(0, len(pieces), size):
-        taken = pieces[first : first + size]
-        output = _output(seen, taken)
+    for taken, output in _outputs(reading, pieces):
         answers, likely = reading.head.answers(output), reading.head.probabilities(output).tolist()
         found += [
             SpanEffect(start=start, end=end, probability_drop=1 - left / given, without=answer)
@@ -121,6 +120,19 @@ def _stretches(whole: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int,
 
 def _falling(pieces: Sequence[SpanEffect]) -> tuple[SpanEffect, ...]:
     return tuple(sorted(pieces, key=lambda one: -one.probability_drop))
+
+
+def _outputs(
+    reading: Reading, pieces: Sequence[tuple[int, int]]
+) -> Iterator[tuple[Sequence[tuple[int, int]], Tensor]]:
+    """Pieces, and the layer's output without each of them, as many at a time as memory asks for."""
+    if reading.without is not None:
+        yield from (([piece], next(outputs_of_shorter_texts(reading, [piece]))) for piece in pieces)
+        return
+    size = max(1, AT_ONCE // reading.trace.output.numel())
+    for first in range(0, len(pieces), size):
+        taken = pieces[first : first + size]
+        yield taken, _output(reading.seen, taken)
 
 
 def _output(seen: LayerRun, pieces: Sequence[tuple[int, int]]) -> Float[Tensor, "time candidates output"]:

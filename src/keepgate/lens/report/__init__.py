@@ -1,27 +1,9 @@
 """All that the lens draws, says and writes."""
 
-from .figure import (
-    Figure,
-)
-from .language import (
-    LANGUAGES,
-    Language,
-)
-from .show import (
-    DiagnosisReport,
-    ExplanationReport,
-    VerdictReport,
-    examine,
-    explain,
-)
+from .figure import Figure
+from .language import LANGUAGES, Language
+from .show import ExplanationReport, Report, VerdictReport, examine, explain
 
 __all__ = [
-    "LANGUAGES",
-    "DiagnosisReport",
-    "ExplanationReport",
-    "Figure",
-    "Language",
-    "VerdictReport",
-    "examine",
-    "explain",
-]
+    "LANGUAGES", "ExplanationReport", "Figure", "Language", "Report", "VerdictReport", "examine", "explain",
+]  # fmt: skip

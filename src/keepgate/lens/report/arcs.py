@@ -168,12 +168,7 @@ def _arc(one: Arc, number: int, x: float, base: float, mouth: tuple[float, float
     """From the answer to the token; the further apart, the higher it hangs, and never two on the same way."""
     middle = mouth[1] + 12 + 9 * number
     path = f"M{mouth[0]:.1f} {mouth[1]:.1f}C{mouth[0]:.1f} {base - 34:.1f} {x:.1f} {middle:.1f} {x:.1f} {base - 7:.1f}"
-    return tag(
-        "path",
-        d=path,
-        class_="arc" if one.proven else "arc faint",
-        stroke_width=1.4 + 5 * one.weight,
-    )
+    return tag("path", d=path, class_="arc" if one.proven else "arc faint", stroke_width=1.4 + 5 * one.weight)
 
 
 def _dots(found: Sequence[Arc], across: Callable[[float], float], top: float, width: float) -> list[Markup]:

@@ -33,10 +33,11 @@ def report_said(diagnosis: Diagnosis, language: str) -> str:
     return "\n".join([first, *(f"  {_spoken(line, language)}" for line in lines)])
 
 
-def asked_said(questions: int, tokens: int, language: str) -> str:
-    """How many questions about how long texts a reader was examined with. Raises SettingsError as `said` does."""
+def asked_said(questions: int, tokens: int, language: str, *, asks: bool = True) -> str:
+    """How many questions about how long texts a model was examined with, or texts alone. Raises as `said` does."""
     refuse_unknown(language)
-    return _spoken(msg("report.asked", questions=count(questions), tokens=count(tokens)), language)
+    key = "report.asked" if asks else "report.texts"
+    return _spoken(msg(key, questions=count(questions), tokens=count(tokens)), language)
 
 
 def _spoken(words: Message, language: str) -> str:

@@ -2,7 +2,7 @@
 
 from ...wording import Message, Part, count, msg, percent, probability
 from ..memory.retention import WriteRetention
-from ..readers.answer_origin import is_guess
+from ..readers.answer_origin import has_rival, is_guess
 from ..readers.explanation import DirectionSummary, Explanation
 from ..readers.leave_one_out import TRIED, TokenEffect
 from ..readers.search import FOLLOWED, STRETCHES, SpanEffect
@@ -22,18 +22,28 @@ def summed_up(explanation: Explanation) -> list[Message]:
         best = int(explanation.attention.argmax())
         weight = percent(float(explanation.attention[best]))
         said.append(msg("sum.attention", share=weight, token=token(explanation, best)))
-    elif explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
+    elif explanation.question.question and explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
         said += _left(explanation)
     if len(explanation.tokens) > TRIED:
         said.append(msg("sum.tried", stretches=count(STRETCHES), followed=count(FOLLOWED)))
     return said
 
 
+def _key(explanation: Explanation, name: str) -> str:
+    """Of a question's answer the writes are left out, of a text's label the tokens themselves."""
+    return f"sum.{name}" if explanation.question.question else f"label.{name}"
+
+
 def _guessed(explanation: Explanation) -> list[Message]:
     """What to say of an answer that is hardly likelier than the next: that one write or another tips it is no news."""
-    answer = explanation.answer
-    if not is_guess(answer, explanation.choices) or len(answer.candidates) < 2:
+    answer, choices = explanation.answer, explanation.choices
+    if not is_guess(answer, choices):
         return []
+    if choices is not None and not has_rival(answer):
+        share, chance = probability(answer.probability), percent(1 / choices)
+        return [
+            msg("sum.chance", answer=quoted_plain(answer.text), share=share, n=count(choices), chance=chance)
+        ]
     other, likely = answer.candidates[1]
     return [
         msg(
@@ -50,7 +60,10 @@ def _carried(explanation: Explanation) -> list[Message]:
         token_alone, whole = origin.proof, origin.sentence
         return [
             msg(
-                "sum.decides", answer=answer, **_instead(token_alone), **_place(explanation, token_alone.step)
+                _key(explanation, "decides"),
+                answer=answer,
+                **_instead(token_alone),
+                **_place(explanation, token_alone.step),
             ),
             _without_sentence(explanation, whole),
             *_also(explanation, whole),
@@ -60,8 +73,15 @@ def _carried(explanation: Explanation) -> list[Message]:
         said.append(_sentence_alone(explanation, origin.sentence))
     top = explanation.token_effects[0]
     if top.probability_drop >= NEGLIGIBLE_DROP:
-        said.append(msg("sum.weak", answer=answer, **_place(explanation, top.step), **_fall(explanation)))
-    return said or [msg("sum.none", answer=answer, after=_fall(explanation)["after"])]
+        said.append(
+            msg(
+                _key(explanation, "weak"),
+                answer=answer,
+                **_place(explanation, top.step),
+                **_fall(explanation),
+            )
+        )
+    return said or [msg(_key(explanation, "none"), answer=answer, after=_fall(explanation)["after"])]
 
 
 def _place(explanation: Explanation, step: int) -> dict[str, Part]:
@@ -75,24 +95,26 @@ def _instead(effect: TokenEffect | SpanEffect) -> dict[str, Part]:
     return {"other": quoted_plain(effect.without.text), "share": probability(effect.without.probability)}
 
 
-def _sentence_alone(explanation: Explanation, span: SpanEffect, key: str = "sum.sentence") -> Message:
+def _sentence_alone(explanation: Explanation, span: SpanEffect, name: str = "sentence") -> Message:
     said = {"sentence": piece(explanation, span.start, span.end), **_instead(span)}
-    if key == "sum.sentence":
+    if name == "sentence":
         said["answer"] = quoted_plain(explanation.answer.text)
-    return msg(key, **said)
+    return msg(_key(explanation, name), **said)
 
 
 def _without_sentence(explanation: Explanation, whole: SpanEffect) -> Message:
+    if not explanation.question.question and whole.end - whole.start == len(explanation.tokens):
+        return msg("label.empty", **_instead(whole))
     if whole.without.text == explanation.answer.text:
-        return _sentence_alone(explanation, whole, "sum.anyway")
-    return msg("sum.whole", **_instead(whole))
+        return _sentence_alone(explanation, whole, "anyway")
+    return msg(_key(explanation, "whole"), **_instead(whole))
 
 
 def _also(explanation: Explanation, whole: SpanEffect) -> list[Message]:
     """Another sentence that changes the answer, where the one with the deciding token does not."""
     best, answer = explanation.sentence_effects[0], explanation.answer.text
     changes = whole.without.text == answer and best.without.text != answer
-    return [_sentence_alone(explanation, best, "sum.also")] if changes else []
+    return [_sentence_alone(explanation, best, "also")] if changes else []
 
 
 def _fall(explanation: Explanation) -> dict[str, Part]:

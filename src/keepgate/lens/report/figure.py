@@ -1,27 +1,28 @@
-"""Figure: one picture that stands alone, as SVG, and as PNG drawn from the same SVG."""
+"""Figure: one picture that stands alone, as SVG; its numbers as PNG or PDF by matplotlib."""
 
 import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
 from ...errors import SettingsError
 from ...export.file import write_file
-from .png import png
+from .plot import file_bytes
 from .style import alone
 
-# Twice the picture's own pixels: about 300 dots an inch in a column of a paper.
-SCALE = 2.0
+# Dots an inch of a PNG, as journals ask for.
+DPI = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """A picture on white. name: as it was asked for. title, description: what a screen reader says of it.
 
-    svg: the whole file. width, height: in its own pixels.
+    svg: the whole file. width, height: in its own pixels. draw: the same numbers into one of matplotlib's Axes.
     """
 
     name: str
@@ -30,21 +31,23 @@ class Figure:
     svg: str
     width: float
     height: float
+    draw: Callable[[Any], Any] | None = None
 
-    def save(self, path: str | Path, *, scale: float = SCALE) -> Path:
-        """The path of a .svg or .png file, written whole or not at all.
+    def save(self, path: str | Path, *, dpi: float = DPI) -> Path:
+        """The path of a .svg, .png or .pdf file, written whole or not at all.
 
-        scale: pixels of a PNG for each of the picture's own. PNG needs resvg-py and a font that has all the letters.
-        Raises SettingsError for another ending, without resvg-py or such a font, or for a picture that would be too
-        large; OSError as writing does.
+        dpi: dots an inch of a PNG. PNG and PDF need matplotlib and a font that has all the letters.
+        Raises SettingsError for another ending, without matplotlib or such a font; OSError as writing does.
         """
         path = Path(path)
         ending = path.suffix.lower()
         if ending == ".svg":
             return write_file(path, self.svg.encode())
-        if ending == ".png":
-            return write_file(path, png(self, scale))
-        raise SettingsError(f"{path.name!r} ends in {ending or 'nothing'}; a figure is saved as .svg or .png")
+        if ending in (".png", ".pdf") and self.draw is not None:
+            return write_file(path, file_bytes(self.draw, ending[1:], dpi))
+        raise SettingsError(
+            f"{path.name!r} ends in {ending or 'nothing'}; a figure is saved as .svg, .png or .pdf"
+        )
 
     def address(self) -> str:
         """The whole picture as an address, for the `src` of an image."""
@@ -67,7 +70,9 @@ class Figure:
         return f"<Figure {self.name}: {self.title}>"
 
 
-def standing_alone(name: str, drawn: Markup, style: Callable[[str], str] = alone) -> Figure:
+def standing_alone(
+    name: str, drawn: Markup, style: Callable[[str], str] = alone, *, draw: Callable[[Any], Any] | None = None
+) -> Figure:
     """A picture that charts or a look drew, with the style sheet and the sheet of paper that it needs by itself.
 
     style: the style sheet, from all the words of the picture.
@@ -93,7 +98,7 @@ def standing_alone(name: str, drawn: Markup, style: Callable[[str], str] = alone
     opening, begin, rest = body.partition("<title")
     return Figure(
         name=name, title=title, description=description, svg=f"{opening}{sheet}{begin}{rest}",
-        width=width + 2 * margin, height=height + 2 * margin,
+        width=width + 2 * margin, height=height + 2 * margin, draw=draw,
     )  # fmt: skip
 
 

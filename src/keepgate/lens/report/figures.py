@@ -1,7 +1,6 @@
 """What the lens found, drawn: figures for papers, a look in a notebook, and one page that needs no network."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -9,25 +8,19 @@ from ...errors import SettingsError, nearest_first
 from ..diagnosis.diagnosis import Diagnosis
 from ..readers.explanation import Explanation
 from .arcs import draw_arcs
-from .curves import (
-    gradient_of_diagnosis,
-    half_life_of_diagnosis,
-    half_life_of_explanation,
-    horizon_of_diagnosis,
-    saliency_of_explanation,
-)
+from .curves import half_life_of_explanation, saliency_of_explanation
 from .diagnosis_text import asked_said, report_said, verdict_said
 from .figure import Figure, standing_alone
 from .html import fragment, page, summary
 from .labels import SHORT, short_name
 from .language import refuse_unknown
+from .plot import DIAGNOSIS_PLOTS, EXPLANATION_PLOTS, plot
 from .retention_plot import draw_retention
 from .strips import draw_strips
 
 __all__ = [
     "Figure",
     "asked_said",
-    "figure_of_diagnosis",
     "figure_of_explanation",
     "fragment",
     "page",
@@ -37,7 +30,6 @@ __all__ = [
 ]
 
 WIDTH = 900.0
-Drawing = TypeVar("Drawing")
 
 _OF_EXPLANATION: dict[str, Callable[[Explanation, str], Markup]] = {
     "gates": lambda explanation, language: draw_strips(explanation, language, "figure", WIDTH),
@@ -50,38 +42,28 @@ _OF_EXPLANATION: dict[str, Callable[[Explanation, str], Markup]] = {
         explanation, language, "figure", WIDTH, "wide"
     ),
 }
-_OF_DIAGNOSIS: dict[str, Callable[[Diagnosis, str], Markup]] = {
-    "half_life": lambda diagnosis, language: half_life_of_diagnosis(diagnosis, language, "figure", WIDTH),
-    "gradient": lambda diagnosis, language: gradient_of_diagnosis(diagnosis, language, "figure", WIDTH),
-    "horizon": lambda diagnosis, language: horizon_of_diagnosis(diagnosis, language, "figure", WIDTH),
-}
 _NEED_GATES = ("retention", "half_life")
 
 
 def figure_of_explanation(explanation: Explanation, name: str, language: str) -> Figure:
     """One figure of an explanation. Raises SettingsError as `ExplanationReport.figure` does."""
-    draw = _known(name, _OF_EXPLANATION)
-    refuse_unknown(language)
-    if name in _NEED_GATES and not explanation.gated:
-        raise _no_gates(name, short_name(explanation))
-    return standing_alone(name, draw(explanation, SHORT[language]))
+    check_figure(explanation, name, language)
+    drawn = _OF_EXPLANATION[name](explanation, SHORT[language])
+    return standing_alone(name, drawn, draw=lambda ax: plot(explanation, name, ax, language))
 
 
-def figure_of_diagnosis(diagnosis: Diagnosis, name: str, language: str) -> Figure:
-    """One figure of what `examine` found. Raises SettingsError as `DiagnosisReport.figure` does."""
-    draw = _known(name, _OF_DIAGNOSIS)
-    refuse_unknown(language)
-    if name in _NEED_GATES and not len(diagnosis.half_lives):
-        raise _no_gates(name, diagnosis.name)
-    return standing_alone(name, draw(diagnosis, SHORT[language]))
-
-
-def _known(name: str, figures: dict[str, Drawing]) -> Drawing:
-    if name not in figures:
+def check_figure(numbers: Explanation | Diagnosis, name: str, language: str) -> None:
+    """Raises SettingsError for a figure or language that there is not, or one that needs gates where there are none."""
+    explained = isinstance(numbers, Explanation)
+    names = EXPLANATION_PLOTS if explained else DIAGNOSIS_PLOTS
+    if name not in names:
         raise SettingsError(
-            f"there is no figure {name!r}; choose one of {', '.join(nearest_first(name, figures))}"
+            f"there is no figure {name!r}; choose one of {', '.join(nearest_first(name, names))}"
         )
-    return figures[name]
+    refuse_unknown(language)
+    gated = numbers.gated if explained else bool(len(numbers.half_lives))
+    if name in _NEED_GATES and not gated:
+        raise _no_gates(name, short_name(numbers) if explained else numbers.name)
 
 
 def _no_gates(name: str, network: str) -> SettingsError:

@@ -1,13 +1,14 @@
 """What shows the lens's numbers: in a notebook, at a prompt, as figures, pages and files."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...errors import CorpusError
 from ...tasks.task import Task
@@ -20,9 +21,10 @@ from .diagnosis_text import report_said, verdict_said
 from .export import as_json
 from .export import save as save_explanation
 from .figure import Figure
-from .figures import figure_of_diagnosis, figure_of_explanation
+from .figures import check_figure, figure_of_explanation
 from .html import fragment, page, summary
 from .language import Language, refuse_unknown
+from .plot import plot
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,11 +37,19 @@ class ExplanationReport(Explanation):
     language: Language = "en"
 
     def figure(self, name: str, *, language: Language | None = None) -> Figure:
-        """One figure for a paper, as SVG: "gates", "token_effects", "retention", "half_life" or "saliency".
+        """One figure for a paper: "gates", "token_effects", "retention", "half_life" or "saliency".
 
         Raises SettingsError for an unknown name, and for a figure that a plain RNN, without gates, cannot have.
         """
         return figure_of_explanation(self, name, language or self.language)
+
+    def plot(self, name: str, ax: Any = None, *, language: Language | None = None) -> Any:
+        """The same figure drawn into an Axes of matplotlib, a new one where it is None; gives the Axes.
+
+        Raises SettingsError as `figure` does, and without matplotlib.
+        """
+        check_figure(self, name, language or self.language)
+        return plot(self, name, ax, language or self.language)
 
     def html(self, *, language: Language | None = None) -> str:
         """A whole page that needs no network: in one language, or, with None, in both and with a switch."""
@@ -109,7 +119,7 @@ class VerdictReport(Verdict):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DiagnosisReport(Diagnosis):
+class Report(Diagnosis):
     """A diagnosis that shows itself at a prompt and as figures."""
 
     verdict: VerdictReport
@@ -141,12 +151,14 @@ class DiagnosisReport(Diagnosis):
             },
         }
 
-    def figure(self, name: str, *, language: Language = "en") -> Figure:
-        """One figure for a paper, as SVG: "half_life", "gradient" by lag, or "horizon".
+    def plot(self, name: str, ax: Any = None, *, language: Language = "en") -> Any:
+        """One figure in an Axes of matplotlib, a new one where it is None: "half_life", "gradient" or "horizon".
 
-        Raises SettingsError for an unknown name, and for half-lives of a network without gates.
+        Gives the Axes: `report.plot("gradient").figure.savefig("gradient.pdf")`. Raises SettingsError for an unknown
+        name, for half-lives of a network without gates, and without matplotlib.
         """
-        return figure_of_diagnosis(self, name, language)
+        check_figure(self, name, language)
+        return plot(self, name, ax, language)
 
     def said(self, language: str = "en") -> str:
         """The verdict and the figures behind it, a line each. Raises SettingsError for an unknown language."""
@@ -161,34 +173,43 @@ class DiagnosisReport(Diagnosis):
 
 def examine(
     model: nn.Module,
-    data: Sequence[Batch] | Sequence[Question],
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText],
     *,
     loss: Loss | None = None,
+    output: str | int | None = None,
     time: int | None = None,
     needed: int | None = None,
     layer: str | None = None,
     epsilon: float = EPSILON,
-) -> DiagnosisReport:
+) -> Report:
     """How far back a model of the user's own, or a reader of ours, learns, keeps and uses what it reads, and a verdict.
 
         report = keepgate.lens.examine(model, [(x, targets)])
         assert report.horizon >= 120
 
-    data:   batches (x, targets), the answer coming at the end of each row; x is a tensor whose rows are equally long or
-            a PackedSequence. Of rows that differ, (x, lengths, targets): the model is called with x and lengths.
+    data:   batches (inputs, targets), a list, a generator or a DataLoader of them. The inputs are as the model takes
+            them: a tensor or array whose rows are equally long, a tuple or dict of such, or a PackedSequence. Of rows
+            that differ, (inputs, lengths, targets): the model is called with the inputs and the lengths. The answer
+            comes at the end of each row; of a model that answers at each step, the last answer is examined.
             For a reader of ours: questions with their answers, of any length. A step is then a token of the text, and
-            the question always stays; an answer that a span reader has not in sight costs what a guess does.
+            the question always stays; an answer that a span reader has not in sight costs what a guess does. For a
+            classifier of ours: texts with their labels.
     loss:   from the model's result and the targets to each row's loss, in nats. None takes cross entropy for whole
             numbers, and half the squared error for others; a reader of ours has its own.
+    output: where in the result the prediction is: its name in a dict or dataclass, its number in a tuple; None finds
+            it by the names that libraries use, or as the only one that fits.
     time:   the input's dimension of time; None takes the layer's (1 if it is batch first, else 0).
     needed: how many steps back what is asked for lies; None takes it from the data, for 95 of 100 rows: the rows whole,
             for questions whose facts or answers have a known place, from there on.
     layer:  the recurrent layer's name in the model; None takes the last, in a reader of ours that which reads the text.
     The model is in eval mode while it is examined, and left as it was. epsilon: see `horizon`.
-    Raises SettingsError without data, without a recurrent layer, or for a loss that is not one number a row.
+    Raises SettingsError without data or a recurrent layer, for NaN in the data, for results and targets that do not
+    fit, or for a loss that is not one number a row.
     """
-    found = diagnose(model, data, loss=loss, time=time, needed=needed, layer=layer, epsilon=epsilon)
-    return DiagnosisReport(**_fields(found) | {"verdict": VerdictReport(**_fields(found.verdict))})
+    found = diagnose(
+        model, data, loss=loss, output=output, time=time, needed=needed, layer=layer, epsilon=epsilon
+    )
+    return Report(**_fields(found) | {"verdict": VerdictReport(**_fields(found.verdict))})
 
 
 def _fields(numbers: Any) -> dict[str, Any]:

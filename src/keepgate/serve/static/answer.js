@@ -1,144 +1,118 @@
-// Where an answer comes from: the sentence, the writes that carry it, and the proof by leaving each out.
+// The panel about an answer: its origin, the proof by leaving out, the words that it rests on, its candidates.
 
-import { bar, el } from "./dom.js";
+import { answerOrigin, listedTokens } from "./answer-origin.js";
+import { bar, button, el, note } from "./dom.js";
 import { explainToken } from "./explain.js";
 import { fullName } from "./names.js";
-import { count, percent } from "./numbers.js";
-import { rowsOf, sourceOf } from "./source.js";
+import { count, percent, probability } from "./numbers.js";
 import { model, reading, state } from "./state.js";
-import { isDropped, toggle, together } from "./what-if.js";
+import { isDropped, together, toggle } from "./what-if.js";
 import { nth, quoted, t } from "./words.js";
 
-/** The panel's content about the answer of the network that is looked into. */
+/** The panel's content about the answer of the chosen network. */
 export function answerPanel() {
   const { answer } = reading();
-  const head = el(
-    "h3",
-    {},
-    t("answer.title", { answer: quoted(answer.text) }),
-    el("small", {}, t("answer.by", { name: fullName(state.chosen), p: percent(answer.probability) })),
-  );
-  const found = state.carriers;
-  if (!found) return [head, el("p", { class: "note" }, t("waiting"))];
-  if (!found.carriers.length)
-    return [
-      head,
-      answer.guess ? guess(answer) : null,
-      el("p", {}, t("answer.no_memory")),
-      el("p", { class: "note" }, t("answer.sensitivity")),
-      candidates(answer),
-    ];
-  return [head, ...source(answer, found), carriers(answer, found), candidates(answer)];
+  const by = t("answer.by", { name: fullName(state.chosen), p: probability(answer.probability) });
+  const head = el("h3", {}, t("answer.title", { answer: quoted(answer.text) }), el("small", {}, by));
+  if (!state.origin) return [head, note(t("waiting"))];
+  if (state.origin.origin)
+    return [head, ...originPart(answer, answerOrigin()), effects(answer, listedTokens()), candidates(answer)];
+  return [
+    head,
+    answer.guess ? guess(answer) : null,
+    el("p", {}, t("answer.no_memory")),
+    note(t("answer.sensitivity")),
+    candidates(answer),
+  ];
 }
 
-function guess({ probability }) {
+function guess(answer) {
   const choices = model(state.chosen)?.choices.length ?? 0;
-  const key = choices ? "answer.guess" : "answer.tied";
-  return el("p", {}, t(key, { p: percent(probability), n: choices, chance: percent(1 / choices) }));
+  const parts = { p: probability(answer.probability), n: choices, chance: percent(1 / choices) };
+  return el("p", {}, t(choices ? "answer.guess" : "answer.tied", parts));
 }
 
-/** What is claimed of the answer's origin, with its proof: never more than leaving out has shown. */
-function source(answer, found) {
-  const from = sourceOf();
-  if (from.kind === "guess") return [guess(answer)];
-  const n = { n: count(found.tried), p: percent(answer.probability), count: from.count };
-  if (from.kind !== "sentence") {
-    const key = from.kind === "spread" && !from.count ? "answer.spread" : `answer.from.${from.kind}`;
-    return [el("p", {}, t(key, n))];
+/** What is claimed of the answer's origin, with its proof. */
+function originPart(answer, origin) {
+  if (origin.kind === "guess") return [guess(answer)];
+  if (origin.kind !== "sentence") {
+    const key = origin.kind === "spread" && !origin.deciding ? "answer.spread" : `answer.from.${origin.kind}`;
+    const parts = { n: count(state.origin.tried), p: probability(answer.probability), count: origin.deciding };
+    return [el("p", {}, t(key, parts))];
   }
   return [
     el("p", { class: "from" }, t("answer.from")),
-    el("blockquote", {}, from.words),
-    el("p", { class: "proof" }, proof(from)),
-    from.others ? el("p", { class: "note" }, t("answer.from.others", { n: from.others })) : null,
+    el("blockquote", {}, origin.words),
+    el("p", { class: "proof" }, proof(origin.proof)),
+    origin.deciding > 1 ? note(t("answer.from.others", { n: origin.deciding - 1 })) : null,
   ];
 }
 
 /** What the answer becomes without the sentence, or without the one word of it that decides. */
-function proof({ by }) {
-  const became = { answer: quoted(by.without.text), p: percent(by.without.probability) };
-  return by.whole
-    ? t("answer.proof.whole", became)
-    : t("answer.proof", { token: quoted(reading().tokens[by.token]), at: nth(by.token + 1), ...became });
+function proof({ token, without }) {
+  const became = { answer: quoted(without.text), p: probability(without.probability) };
+  if (token === null) return t("answer.proof.whole", became);
+  return t("answer.proof", { token: quoted(reading().tokens[token]), at: nth(token + 1), ...became });
 }
 
-function carriers(answer, found) {
-  const shown = rowsOf();
-  if (!shown.length) return null;
-  const [tried, all] = [found.tried, reading().tokens.length];
-  const how = tried < all ? "answer.how.some" : "answer.how";
+function effects(answer, tokens) {
+  if (!tokens.length) return null;
+  const [tried, all] = [state.origin.tried, reading().tokens.length];
   return el(
     "div",
     {},
     el("h4", {}, t("answer.carriers")),
-    el("p", { class: "note" }, t(how, { n: count(tried), all: count(all) })),
-    el("ol", { class: "rows carriers" }, shown.map(carrier)),
-    together("drop", shown),
-    answer.guess ? null : el("p", { class: "note" }, t(advice(shown))),
+    note(t(tried < all ? "answer.how.some" : "answer.how", { n: count(tried), all: count(all) })),
+    el("ol", { class: "rows carriers" }, tokens.map(effect)),
+    together("drop", tokens),
+    answer.guess ? null : note(t(advice(answer, tokens))),
   );
 }
 
-function carrier({ token, share, without }, k) {
+function effect({ token, share, without }, rank) {
   const text = reading().tokens[token];
   const off = isDropped(token);
+  const parts = { token: quoted(text), at: nth(token + 1), share: percent(share) };
   return el(
     "li",
     {},
-    el(
-      "button",
-      {
-        type: "button",
-        class: "token",
-        "data-keep": `carrier ${k}`,
-        onclick: () => explainToken(token),
-        "aria-label": t("answer.carrier.said", {
-          token: quoted(text),
-          at: nth(token + 1),
-          share: percent(share),
-        }),
-      },
-      text,
-    ),
+    button(text, () => explainToken(token), {
+      class: "token",
+      "data-keep": `carrier ${rank}`,
+      "aria-label": t("answer.carrier.said", parts),
+    }),
     el(
       "span",
       { class: "becomes" },
       el("span", { class: "note" }, nth(token + 1)),
       " ",
-      t("answer.without", { answer: without.text, p: percent(without.probability) }),
+      t("answer.without", { answer: without.text, p: probability(without.probability) }),
     ),
     el("span", { class: "number" }, percent(share)),
-    el(
-      "button",
-      {
-        type: "button",
-        class: `off${off ? " on" : ""}`,
-        "data-keep": `off ${token}`,
-        onclick: () => toggle("drop", [token]),
-        "aria-label": t(off ? "change.on.said" : "change.drop.said", { token: quoted(text), at: nth(token + 1) }),
-      },
-      t(off ? "change.on" : "change.off"),
-    ),
+    button(t(off ? "change.on" : "change.off"), () => toggle("drop", [token]), {
+      class: `off${off ? " on" : ""}`,
+      "data-keep": `off ${token}`,
+      "aria-label": t(off ? "change.on.said" : "change.drop.said", parts),
+    }),
   );
 }
 
 /** What to try next: how to make this network forget, or what a wrong answer shows of it. */
-function advice(shown) {
-  const { answer } = reading();
-  const [first] = shown;
-  if (first.without.text === answer.text)
-    return shown.length > 1 ? "answer.forget.several" : "answer.forget.more";
+function advice(answer, tokens) {
+  if (tokens[0].without.text === answer.text)
+    return tokens.length > 1 ? "answer.forget.several" : "answer.forget.more";
   return state.expected === null || state.expected === answer.text ? "answer.forget" : "answer.forget.wrong";
 }
 
 function candidates({ candidates: all }) {
   if (!all || all.length < 2) return null;
-  const rows = all.map(({ text, probability }) =>
+  const rows = all.map((candidate) =>
     el(
       "li",
       {},
-      el("span", { class: "name" }, text),
-      bar(probability),
-      el("span", { class: "number" }, percent(probability)),
+      el("span", { class: "name" }, candidate.text),
+      bar(candidate.probability),
+      el("span", { class: "number" }, probability(candidate.probability)),
     ),
   );
   return el(

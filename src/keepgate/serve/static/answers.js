@@ -2,18 +2,18 @@
 
 import { $, bar, el, fill } from "./dom.js";
 import { explainAnswer } from "./explain.js";
-import { lastLane } from "./marks.js";
+import { lastLane } from "./annotations.js";
 import { nameOf, fullName } from "./names.js";
-import { count, percent } from "./numbers.js";
+import { count, probability } from "./numbers.js";
 import { bringPanel } from "./panel.js";
-import { isGated, model, on, reading, set, state } from "./state.js";
+import { UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
 import { signOf, verdictOf, wordOf } from "./verdict.js";
 import { explain, quoted, t } from "./words.js";
 
 /** Shows the answers, and keeps them true. */
 export function startAnswers() {
   on(
-    ["readings", "chosen", "expected", "language", "busy", "open", "fate", "carriers", "changed", "models"],
+    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models"],
     show,
   );
 }
@@ -83,7 +83,7 @@ const failed = (read) => el("p", { class: "fault" }, explain({ ...read.error, me
 function answer(read, chosen) {
   const changed = chosen ? state.changed : null;
   const shown = changed ? changed.answer : read.answer;
-  const open = chosen && state.open === "answer";
+  const open = chosen && state.explained === "answer";
   const verdict = verdictOf(shown);
   const button = el(
     "button",
@@ -96,7 +96,7 @@ function answer(read, chosen) {
       "aria-label": t("answers.button", {
         network: fullName(read.model),
         answer: shown.text,
-        p: percent(shown.probability),
+        p: probability(shown.probability),
         mark: wordOf(verdict),
       }),
       onclick: async () => {
@@ -116,7 +116,7 @@ function answer(read, chosen) {
       { class: "sure" },
       el("span", { class: "note" }, t("answers.probability")),
       bar(shown.probability),
-      el("span", {}, percent(shown.probability)),
+      el("span", {}, probability(shown.probability)),
     ),
   ];
 }
@@ -129,14 +129,14 @@ function was({ answer, before }) {
     { class: `changed${same ? " same" : ""}` },
     t(same ? "answers.unchanged" : "answers.was", {
       answer: quoted(before.text),
-      p: percent(before.probability),
+      p: probability(before.probability),
     }),
   );
 }
 
 function choose(id) {
   if (id === state.chosen) return;
-  set({ chosen: id, at: null, open: null, fate: null, carriers: null, openFault: null, changed: null });
+  set({ chosen: id, ...UNEXPLAINED });
 }
 
 /** What the lanes under the tokens mean, in words. */

@@ -37,16 +37,16 @@ export async function ask(lane, path, body) {
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: controller.signal,
     });
-    const said = await reply.json().catch(() => null);
+    const content = await reply.json().catch(() => null);
     if (lanes.get(lane) !== controller) throw new Stale(lane);
     if (!reply.ok)
       throw new Fault(
-        said?.code ?? `http_${reply.status}`,
-        said?.error ?? reply.statusText,
-        said?.facts ?? {},
+        content?.code ?? `http_${reply.status}`,
+        content?.error ?? reply.statusText,
+        content?.facts ?? {},
       );
-    if (said === null) throw new Fault("no_json", "the reply was no JSON");
-    return said;
+    if (content === null) throw new Fault("no_json", "the reply was no JSON");
+    return content;
   } catch (error) {
     if (error instanceof Fault || error instanceof Stale) throw error;
     if (lanes.get(lane) !== controller) throw new Stale(lane);

@@ -41,6 +41,21 @@ export function shape(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** A button with a text, and what pressing it does. */
+export const button = (text, onclick, properties = {}) =>
+  el("button", { type: "button", onclick, ...properties }, text);
+
+/** A line of smaller text. */
+export const note = (text) => el("p", { class: "note" }, text);
+
+/** A list to choose from. options: [value, text] of each. */
+export const select = (options, chosen, properties) =>
+  el(
+    "select",
+    properties,
+    options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)),
+  );
+
 /** A bar as long as a share of its trough, 0 to 1. It says nothing that the text beside it does not. */
 export function bar(value, kind = "") {
   const inner = el("span", { class: "bar-fill" });
@@ -48,9 +63,7 @@ export function bar(value, kind = "") {
   return el("span", { class: `bar ${kind}`, "aria-hidden": "true" }, inner);
 }
 
-const live = () => $("live");
-
 /** Says something to those who listen to the page rather than look at it. */
 export function announce(text) {
-  live().textContent = text;
+  $("live").textContent = text;
 }

@@ -29,19 +29,19 @@ export function withNumbers(text, here, whole) {
   const [left, right] = text.split(" = ");
   const result = here.now(left.replace("ₜ", ""));
   if (result === undefined || result === null) return "–";
-  const said = `${left} = ${exact(result)}`;
-  if (!whole || /[WU]_/.test(right)) return said;
-  let known = true;
-  const filled = right.replaceAll("⊙", "×").replace(NAME, (found, name, when, at, all) => {
-    if (["tanh", "relu", "sigmoid"].includes(name)) return found;
+  const short = `${left} = ${exact(result)}`;
+  if (!whole || /[WU]_/.test(right)) return short;
+  let complete = true;
+  const filled = right.replaceAll("⊙", "×").replace(NAME, (match, name, when, at, all) => {
+    if (["tanh", "relu", "sigmoid"].includes(name)) return match;
     const value = when === "ₜ₋₁" ? here.before(name) : here.now(name);
-    if (value === undefined || value === null) known = false;
+    if (value === undefined || value === null) complete = false;
     else {
-      const said = exact(value);
-      const enclosed = all[at - 1] === "(" && all[at + found.length] === ")";
-      return said.startsWith("−") && !enclosed ? `(${said})` : said;
+      const number = exact(value);
+      const enclosed = all[at - 1] === "(" && all[at + match.length] === ")";
+      return number.startsWith("−") && !enclosed ? `(${number})` : number;
     }
-    return found;
+    return match;
   });
-  return known ? `${left} = ${filled} ≈ ${exact(result)}` : said;
+  return complete ? `${left} = ${filled} ≈ ${exact(result)}` : short;
 }

@@ -3,27 +3,27 @@
 import { ask, during, forget } from "./api.js";
 import { announce } from "./dom.js";
 import { percent } from "./numbers.js";
-import { isGated, reading, set, state, strip } from "./state.js";
+import { isGated, question, reading, set, state, strip } from "./state.js";
 import { explain, quoted, t } from "./words.js";
 
 /** What a token wrote, what is left of it, who erased it; in all units or in one. */
 export async function explainToken(token, unit = null) {
   if (!reading()) return;
   forget("answer");
-  const same = state.open?.token === token;
-  set({ at: token, open: { token, unit }, fate: same ? state.fate : null, openFault: null });
+  const same = state.explained?.token === token;
+  set({ at: token, explained: { token, unit }, retention: same ? state.retention : null, explainFault: null });
   if (!isGated(state.chosen)) {
     failed({ code: "no_memory", facts: {}, message: "" });
-    if (!state.carriers) await fetchCarriers();
+    if (!state.origin) await fetchOrigin();
     return;
   }
   await during(
     "token",
     async () => {
       const { layer, reverse } = strip();
-      const fate = await ask("token", "/api/token", { ...question(), token, unit, layer, reverse });
-      set({ fate });
-      announce(t("token.left.said", { token: quoted(reading().tokens[token]), share: percent(fate.at_end) }));
+      const retention = await ask("token", "/api/token", { ...question(), token, unit, layer, reverse });
+      set({ retention });
+      announce(t("token.left.said", { token: quoted(reading().tokens[token]), share: percent(retention.at_end) }));
     },
     failed,
   );
@@ -33,14 +33,14 @@ export async function explainToken(token, unit = null) {
 export async function explainAnswer() {
   if (!reading()) return;
   forget("token");
-  set({ open: "answer", fate: null, openFault: null });
-  if (!state.carriers) await fetchCarriers();
+  set({ explained: "answer", retention: null, explainFault: null });
+  if (!state.origin) await fetchOrigin();
 }
 
-async function fetchCarriers() {
+async function fetchOrigin() {
   await during(
     "answer",
-    async () => set({ carriers: await ask("answer", "/api/answer", question()) }),
+    async () => set({ origin: await ask("answer", "/api/answer", question()) }),
     failed,
   );
 }
@@ -48,12 +48,10 @@ async function fetchCarriers() {
 /** Closes the explanation. */
 export function closeExplained() {
   forget("token", "answer");
-  set({ open: null, fate: null, openFault: null });
+  set({ explained: null, retention: null, explainFault: null });
 }
 
 function failed(fault) {
-  set({ openFault: fault });
+  set({ explainFault: fault });
   announce(explain(fault));
 }
-
-const question = () => ({ text: state.text, question: state.question, model: state.chosen });

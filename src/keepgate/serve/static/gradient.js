@@ -1,9 +1,9 @@
 // The page of the gradient: how much of what the answer teaches arrives so many tokens earlier, with two sliders.
 
 import { ask, during } from "./api.js";
-import { $, announce, el, fill } from "./dom.js";
+import { $, announce, button, el, fill, note } from "./dom.js";
 import { drawCurves, lineKey } from "./curves.js";
-import { exampleLanguage } from "./known.js";
+import { exampleLanguage } from "./vocabulary-note.js";
 import { fullName } from "./names.js";
 import { size } from "./numbers.js";
 import { on, state } from "./state.js";
@@ -16,7 +16,7 @@ const WAIT = 60; // milliseconds after the last movement of a slider
 let bias = 0;
 let scale = 1;
 let lag = 100;
-let found = null;
+let reply = null;
 let fault = null;
 let shown = false;
 let clock = null;
@@ -29,10 +29,10 @@ export function startGradient() {
     if (shown) begin();
   });
   on(["models", "language"], () => {
-    found = null;
+    reply = null;
     if (shown) begin();
   });
-  new ResizeObserver(() => found && draw()).observe($("gradients"));
+  new ResizeObserver(() => reply && draw()).observe($("gradients"));
 }
 
 /** The networks of the examples' language, and those of which it is not known. */
@@ -66,8 +66,8 @@ function build() {
         scale = value;
         later();
       }),
-      el("button", { type: "button", "data-keep": "reset", onclick: reset }, t("gradient.reset")),
-      el("p", { class: "note" }, t("gradient.no_gate")),
+      button(t("gradient.reset"), reset, { "data-keep": "reset" }),
+      note(t("gradient.no_gate")),
     ),
     el("p", { id: "gradient-fault", class: "fault", role: "alert", hidden: true }),
     picture,
@@ -133,7 +133,7 @@ async function fetchCurves() {
   await during(
     "gradient",
     async () => {
-      found = await ask("gradient", "/api/gradient", {
+      reply = await ask("gradient", "/api/gradient", {
         models,
         forget_bias: bias,
         recurrent_scale: scale,
@@ -141,7 +141,7 @@ async function fetchCurves() {
       });
       fault = null;
       draw();
-      announce(t("gradient.drawn", { n: found.lines.length }));
+      announce(t("gradient.drawn", { n: reply.lines.length }));
     },
     (failed) => {
       fault = failed;
@@ -155,23 +155,23 @@ function draw() {
   if (!line) return;
   line.hidden = !fault;
   line.textContent = fault ? explain(fault) : "";
-  if (!found || !picture) return;
+  if (!reply || !picture) return;
   const width = Math.max(280, Math.floor(picture.clientWidth));
   fill(
     picture,
     drawCurves({
-      ...found,
+      ...reply,
       at: nearest(),
       width,
       least: LOW,
       most: HIGH,
-      names: found.lines.map(({ model: id }) => fullName(id)),
+      names: reply.lines.map(({ model: id }) => fullName(id)),
       x: t("gradient.x"),
       y: t("gradient.y"),
       label: t("gradient.picture"),
       picked: pick,
     }),
-    el("p", { class: "note" }, t("gradient.story", { text: found.story })),
+    note(t("gradient.story", { text: reply.story })),
   );
   fill($("gradient-table"), table());
 }
@@ -184,7 +184,7 @@ function pick(value) {
 }
 
 const nearest = () =>
-  found.lags.reduce((best, each) => (Math.abs(each - lag) < Math.abs(best - lag) ? each : best));
+  reply.lags.reduce((best, each) => (Math.abs(each - lag) < Math.abs(best - lag) ? each : best));
 
 function table() {
   const at = nearest();
@@ -195,26 +195,21 @@ function table() {
       el("th", { scope: "col" }, t(`gradient.${name}`, { lag: at })),
     ),
   );
-  const rows = found.lines.map((each, k) =>
+  const rows = reply.lines.map((line, k) =>
     el(
       "tr",
       { class: `series-${k}` },
-      el("th", { scope: "row" }, lineKey(k), " ", fullName(each.model)),
-      el("td", { class: "number" }, size(each.values[found.lags.indexOf(at)])),
-      el("td", {}, verdict(each)),
+      el("th", { scope: "row" }, lineKey(k), " ", fullName(line.model)),
+      el("td", { class: "number" }, size(line.values[reply.lags.indexOf(at)])),
+      el("td", {}, verdictText(line)),
     ),
   );
   return el("table", { class: "gradients" }, el("thead", {}, head), el("tbody", {}, rows));
 }
 
-const FLAT = 0.05; // of what it was where it fell under 1%, still there at the furthest: it fades no more
-const EXPLODED = 100; // times what it was at lag 0; growth below it is only growth
-
-function verdict({ gone, explodes, values }) {
-  const last = values.at(-1);
-  if (explodes && (last === null || last >= EXPLODED)) return t("gradient.explodes");
-  if (explodes) return t("gradient.grows", { times: size(last), lag: found.lags.at(-1) });
-  if (gone === null) return t("gradient.arrives", { lag: found.lags.at(-1) });
-  const flat = last !== null && last > FLAT * values[gone];
-  return t(flat ? "gradient.flat" : "gradient.gone", { lag: gone, last: size(last) });
-}
+const verdictText = ({ verdict, gone, values }) =>
+  t(`gradient.${verdict}`, {
+    times: size(values.at(-1)),
+    last: size(values.at(-1)),
+    lag: gone === null || verdict === "grows" ? reply.lags.at(-1) : gone,
+  });

@@ -1,11 +1,11 @@
 // The same story with more and more said after it: a slider, and what each network answers at each length.
 
 import { ask, during, forget } from "./api.js";
-import { $, announce, el, fill } from "./dom.js";
-import { reasons } from "./lasting.js";
+import { $, announce, button, el, fill, note } from "./dom.js";
+import { retentionReasons } from "./retention.js";
 import { fullName } from "./names.js";
-import { count, percent } from "./numbers.js";
-import { whileSeen } from "./seen.js";
+import { count, probability } from "./numbers.js";
+import { whenVisible } from "./when-visible.js";
 import { on, state } from "./state.js";
 import { put, read } from "./story.js";
 import { firstSentence, languageOf } from "./text.js";
@@ -17,19 +17,19 @@ const LONGEST = { zh: 1000, en: 4000 }; // characters
 const MOST = 10_000; // characters that the server tells
 
 let from = "sentence"; // what is lengthened: the first sentence, or the whole story
-let found = null; // the server's reply
+let reply = null; // the server's
 let fault = null;
 let lengthened = null; // what that reply is about
 let at = 0; // the length that the slider stands on
 
 /** Lets the slider work. */
 export function startLengthen() {
-  const seen = whileSeen($("lengthen"), fetchLengths);
+  const seen = whenVisible($("lengthen"), fetchLengths);
   on(["readings"], () => {
     forget("lengthen");
     // The same story, lengthened: the slider stays where it is.
     const now = `${state.question}\n${base()}`;
-    [found, fault, at] = [null, null, now === lengthened ? at : 0];
+    [reply, fault, at] = [null, null, now === lengthened ? at : 0];
     lengthened = now;
     show();
     if (state.readings.length) seen.touch();
@@ -55,13 +55,13 @@ async function fetchLengths() {
         steps: STEPS,
         to: Math.min(MOST, Math.max(LONGEST[spoken], 2 * [...text].length)),
       };
-      found = await ask("lengthen", "/api/lengthen", asked);
+      reply = await ask("lengthen", "/api/lengthen", asked);
       fault = null;
-      at = Math.min(at, found.lengths.length - 1);
+      at = Math.min(at, reply.lengths.length - 1);
       show();
     },
     (failed) => {
-      [found, fault] = [null, failed];
+      [reply, fault] = [null, failed];
       show();
     },
   );
@@ -70,8 +70,8 @@ async function fetchLengths() {
 function show() {
   if (!state.readings.length) return fill($("lengths"));
   if (fault) return fill($("lengths"), el("p", { class: "fault" }, explain(fault)), choice());
-  if (!found) return fill($("lengths"), el("p", { class: "note" }, t("waiting")));
-  return fill($("lengths"), slider(), table(), tale(), choice(), reasons());
+  if (!reply) return fill($("lengths"), note(t("waiting")));
+  return fill($("lengths"), slider(), table(), tale(), choice(), retentionReasons());
 }
 
 function slider() {
@@ -79,7 +79,7 @@ function slider() {
     type: "range",
     id: "longer",
     min: 0,
-    max: found.lengths.length - 1,
+    max: reply.lengths.length - 1,
     step: 1,
     value: at,
     "data-keep": "longer",
@@ -93,17 +93,17 @@ function slider() {
     "p",
     { class: "slide along" },
     el("label", { for: "longer" }, t("lengthen.slider")),
-    el("output", { class: "number" }, t("lengthen.characters", { n: count(found.lengths[at]) })),
+    el("output", { class: "number" }, t("lengthen.characters", { n: count(reply.lengths[at]) })),
     input,
   );
-  made.style.setProperty("--columns", found.lengths.length);
+  made.style.setProperty("--columns", reply.lengths.length);
   return made;
 }
 
 /** Moves to another length without making the slider anew, which is being dragged. */
 function turn() {
   const host = $("lengths");
-  host.querySelector("output").textContent = t("lengthen.characters", { n: count(found.lengths[at]) });
+  host.querySelector("output").textContent = t("lengthen.characters", { n: count(reply.lengths[at]) });
   host.querySelector("#longer").setAttribute("aria-valuetext", spoken());
   host.querySelector(".tale").replaceWith(tale());
   for (const cell of host.querySelectorAll("[data-column]"))
@@ -112,21 +112,21 @@ function turn() {
 
 function spoken() {
   return [
-    t("lengthen.characters", { n: count(found.lengths[at]) }),
+    t("lengthen.characters", { n: count(reply.lengths[at]) }),
     ...networks().map(([id]) => said(id, at)),
   ].join(" ");
 }
 
-const networks = () => Object.entries(found.answers);
+const networks = () => Object.entries(reply.answers);
 
 /** How an answer fares: "guess", "right" or "wrong"; where nobody knows the right one, "same" as after the shortest or "other". */
 function fares(id, answer) {
-  return verdictOf(answer) ?? (answer.text === found.answers[id][0].text ? "same" : "other");
+  return verdictOf(answer) ?? (answer.text === reply.answers[id][0].text ? "same" : "other");
 }
 
 /** What a network says at the k-th length, and how that compares with what it said at shorter ones. */
 function said(id, k) {
-  const answers = found.answers[id];
+  const answers = reply.answers[id];
   const [answer, how] = [answers[k], fares(id, answers[k])];
   const lost = answers.slice(0, k).some((each) => fares(id, each) !== "right");
   const knew = fares(id, answers[0]) === "right";
@@ -134,7 +134,7 @@ function said(id, k) {
   return t(`lengthen.${key}`, {
     name: fullName(id),
     answer: quoted(answer.text),
-    p: percent(answer.probability),
+    p: probability(answer.probability),
   });
 }
 
@@ -153,7 +153,7 @@ function table() {
     "tr",
     {},
     el("th", { scope: "col" }, t("lengthen.network")),
-    found.lengths.map((length, k) =>
+    reply.lengths.map((length, k) =>
       el("th", { scope: "col", "data-column": k, class: k === at ? "now" : "" }, count(length)),
     ),
   );
@@ -180,7 +180,7 @@ function table() {
     ),
   );
   const made = el("table", { class: "lengths" }, el("thead", {}, head), el("tbody", {}, rows));
-  made.style.setProperty("--columns", found.lengths.length);
+  made.style.setProperty("--columns", reply.lengths.length);
   return made;
 }
 
@@ -191,7 +191,7 @@ function jump(k) {
 }
 
 function choice() {
-  const one = (value) =>
+  const radio = (value) =>
     el(
       "label",
       { class: "inline" },
@@ -209,26 +209,16 @@ function choice() {
       }),
       el("span", {}, t(`lengthen.from.${value}`)),
     );
-  const take = found
-    ? el(
-        "button",
-        {
-          type: "button",
-          "data-keep": "take",
-          onclick: () => {
-            put(found.stories[at], state.question);
-            read();
-            announce(t("lengthen.taken"));
-            $("answers-title").scrollIntoView({ block: "start" });
-          },
-        },
-        t("lengthen.take"),
-      )
-    : null;
+  const take = () => {
+    put(reply.stories[at], state.question);
+    read();
+    announce(t("lengthen.taken"));
+    $("answers-title").scrollIntoView({ block: "start" });
+  };
   return el(
     "div",
     { class: "choice" },
-    el("fieldset", {}, el("legend", {}, t("lengthen.from")), one("sentence"), one("story")),
-    take,
+    el("fieldset", {}, el("legend", {}, t("lengthen.from")), radio("sentence"), radio("story")),
+    reply ? button(t("lengthen.take"), take, { "data-keep": "take" }) : null,
   );
 }

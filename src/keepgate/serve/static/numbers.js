@@ -1,36 +1,45 @@
-// Numbers as a reader wants them.
+// Numbers as text.
 
-/** A probability or a gate: two decimals; what is not 0 or 1 is not written as if it were. */
+const UNKNOWN = "–";
+const isUnknown = (value) => value === null || value === undefined;
+
+/** A gate or another value of 0 to 1: two decimals; only 0 and 1 themselves are written 0.00 and 1.00. */
 export function unit(value) {
-  if (value === null || value === undefined) return "–";
+  if (isUnknown(value)) return UNKNOWN;
   if (value > 0 && value < 0.005) return "<0.01";
   if (value < 1 && value >= 0.995) return ">0.99";
   return value.toFixed(2);
 }
 
-/** A share in percent. */
+/** A measured ratio in percent with one decimal; only 0 and 1 themselves are 0% and 100%. As wording.percent. */
 export function percent(value) {
-  if (value === null || value === undefined) return "–";
-  if (value > 0 && value < 0.0005) return "<0.1%";
-  if (value < 1 && value >= 0.995) return ">99%";
-  return value < 0.0995 && value > 0 ? `${(100 * value).toFixed(1)}%` : `${Math.round(100 * value)}%`;
+  if (isUnknown(value)) return UNKNOWN;
+  if (value === 0 || value === 1) return `${100 * value}%`;
+  const text = `${(100 * value).toFixed(1)}%`;
+  return { "0.0%": "<0.1%", "-0.0%": "<0.1%", "100.0%": ">99.9%" }[text] ?? text;
+}
+
+/** A model's probability: a softmax gives neither 0 nor 1, though rounding may. As wording.probability. */
+export function probability(value) {
+  const text = percent(value);
+  return { "0%": "<0.1%", "100%": ">99.9%" }[text] ?? text;
 }
 
 /** A number of any size, with two digits that count and a true minus. */
 export function size(value) {
-  if (value === null || value === undefined) return "–";
-  const one = Math.abs(value);
-  if (one === 0) return "0";
-  if (one >= 1e4 || one < 1e-3) {
+  if (isUnknown(value)) return UNKNOWN;
+  const magnitude = Math.abs(value);
+  if (magnitude === 0) return "0";
+  if (magnitude >= 1e4 || magnitude < 1e-3) {
     const [digits, exponent] = value.toExponential(1).split("e");
     return `${digits.replace("-", "−")}×${power(Number(exponent))}`;
   }
   return (
-    one >= 100
+    magnitude >= 100
       ? value.toFixed(0)
-      : one >= 10
+      : magnitude >= 10
         ? value.toFixed(1)
-        : one >= 0.1
+        : magnitude >= 0.1
           ? value.toFixed(2)
           : value.toFixed(3)
   ).replace("-", "−");

@@ -1,37 +1,21 @@
 // The panel beside the strip: what is changed, and the explanation that was asked for.
 
 import { answerPanel } from "./answer.js";
-import { $, announce, el, fill } from "./dom.js";
+import { $, announce, button, el, fill, note } from "./dom.js";
 import { closeExplained } from "./explain.js";
-import { steps } from "./lasting.js";
-import { on, reading, state } from "./state.js";
+import { formatSteps } from "./retention.js";
+import { isGated, on, reading, state } from "./state.js";
 import { tokenPanel } from "./token.js";
 import { changesBox } from "./what-if.js";
 import { explain, t } from "./words.js";
 
 /** Shows the panel, and keeps it true. */
 export function startPanel() {
-  on(
-    [
-      "readings",
-      "chosen",
-      "language",
-      "open",
-      "fate",
-      "carriers",
-      "openFault",
-      "drop",
-      "keep",
-      "changed",
-      "changedFault",
-    ],
-    show,
-  );
-  on(["carriers", "open"], sayAnswer);
+  const explanation = ["explained", "retention", "origin", "explainFault"];
+  on(["readings", "chosen", "language", ...explanation, "drop", "keep", "changed", "changedFault"], show);
+  on(["origin", "explained"], sayAnswer);
   $("panel").addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !state.open) return;
-    closeExplained();
-    $("strip").focus({ preventScroll: true });
+    if (event.key === "Escape" && state.explained) closePanel();
   });
 }
 
@@ -44,39 +28,28 @@ export function bringPanel() {
 
 /** Says the explanation of an answer to those who listen, once it is there. */
 function sayAnswer() {
-  if (state.open !== "answer" || !state.carriers) return;
+  if (state.explained !== "answer" || !state.origin) return;
   const said = [...$("panel").querySelectorAll(".explained > p, blockquote")].slice(0, 3);
   announce(said.map((each) => each.textContent).join(" "));
 }
 
 function show() {
-  $("panel").classList.toggle("open", Boolean(state.open) || state.drop.length + state.keep.length > 0);
+  $("panel").classList.toggle("open", Boolean(state.explained) || state.drop.length + state.keep.length > 0);
   fill($("panel"), ...(reading() ? [changesBox(), explanation()].filter(Boolean) : []));
-  $("panel").classList.toggle("bare", !state.open);
+  $("panel").classList.toggle("bare", !state.explained);
 }
 
 function explanation() {
-  if (!state.open) return hint();
-  const close = el(
-    "button",
-    {
-      type: "button",
-      class: "close",
-      "aria-label": t("panel.close"),
-      "data-keep": "close",
-      onclick: () => {
-        closeExplained();
-        $("strip").focus({ preventScroll: true });
-      },
-    },
-    "×",
-  );
-  const fault =
-    state.openFault && state.openFault.code !== "no_memory"
-      ? el("p", { class: "fault" }, explain(state.openFault))
-      : null;
-  const inside = fault ? [fault] : state.open === "answer" ? answerPanel() : tokenPanel();
-  return el("div", { class: "explained" }, close, inside);
+  if (!state.explained) return hint();
+  const close = button("×", closePanel, { class: "close", "aria-label": t("panel.close"), "data-keep": "close" });
+  const fault = state.explainFault?.code === "no_memory" ? null : state.explainFault;
+  const content = state.explained === "answer" ? answerPanel : tokenPanel;
+  return el("div", { class: "explained" }, close, fault ? el("p", { class: "fault" }, explain(fault)) : content());
+}
+
+function closePanel() {
+  closeExplained();
+  $("strip").focus({ preventScroll: true });
 }
 
 function hint() {
@@ -96,8 +69,6 @@ function hint() {
 /** How long this network's memory lasts, from the reading itself. */
 function lasting() {
   const { half_life: half, longest } = reading();
-  const { keeps, gates = [] } = state.models.find(({ id }) => id === state.chosen) ?? {};
-  if (half === null || half === undefined)
-    return el("p", { class: "note" }, t(gates.length || keeps ? "lasting.forever" : "lasting.none"));
-  return el("p", { class: "note" }, t("lasting.half", { half: steps(half), longest: steps(longest) }));
+  if (half === null) return note(t(isGated(state.chosen) ? "lasting.forever" : "lasting.none"));
+  return note(t("lasting.half", { half: formatSteps(half), longest: formatSteps(longest) }));
 }

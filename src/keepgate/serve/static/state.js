@@ -1,6 +1,6 @@
-// What the page knows, in one place. Whoever shows a part of it listens to the names it depends on.
+// The page's state, in one place. Whoever shows a part of it listens to the names it depends on.
 
-const known = {
+export const state = {
   models: [], // what the server serves
   limits: null,
   text: "", // what was read, as it stood in the form then
@@ -10,12 +10,12 @@ const known = {
   fault: null, // why there are none
   busy: false,
   chosen: null, // the network that is looked into, by id
-  place: 0, // which of its layers and directions, as a number in its strips
+  layerIndex: 0, // which of its layers and directions, as a number in its strips
   at: null, // the token that the reader stands on
-  open: null, // what is explained: null, "answer", or { token, unit }
-  fate: null, // the server's reply about that token
-  carriers: null, // the server's reply about the answer
-  openFault: null, // why it cannot be explained
+  explained: null, // what is explained: null, "answer", or { token, unit }
+  retention: null, // the server's reply about that token
+  origin: null, // the server's reply about the answer
+  explainFault: null, // why it cannot be explained
   drop: [], // tokens whose writes are left out
   keep: [], // tokens at which nothing may be erased
   changed: null, // the answer under these changes
@@ -24,12 +24,10 @@ const known = {
 
 const listeners = [];
 
-export const state = known;
-
 /** Changes some of it, then tells everyone who depends on a name that changed, once each. */
 export function set(patch) {
-  const changed = Object.keys(patch).filter((name) => !Object.is(known[name], patch[name]));
-  Object.assign(known, patch);
+  const changed = Object.keys(patch).filter((name) => !Object.is(state[name], patch[name]));
+  Object.assign(state, patch);
   if (!changed.length) return;
   for (const { names, act } of listeners) if (names.some((name) => changed.includes(name))) act();
 }
@@ -42,13 +40,19 @@ export function on(names, act) {
 /** Whether a network's memory is a sum of writes that gates let in, so that one of them can be followed or left out. */
 export const isGated = (id) => (model(id)?.gates.length ?? 0) > 0;
 
-export const model = (id) => known.models.find((each) => each.id === id) ?? null;
+export const model = (id) => state.models.find((each) => each.id === id) ?? null;
 
 /** The reading of the network that is looked into; null if there is none, or it failed. */
 export function reading() {
-  const found = known.readings.find((each) => each.model === known.chosen);
-  return found && !found.error ? found : null;
+  const chosen = state.readings.find(({ model: id }) => id === state.chosen);
+  return chosen && !chosen.error ? chosen : null;
 }
 
 /** The layer and direction that is looked at, with its gates over the tokens. */
-export const strip = () => reading()?.strips[Math.min(known.place, reading().strips.length - 1)] ?? null;
+export const strip = () => reading()?.strips[Math.min(state.layerIndex, reading().strips.length - 1)] ?? null;
+
+/** What every question about the chosen network's reading says. */
+export const question = () => ({ text: state.text, question: state.question, model: state.chosen });
+
+/** All of an explanation and of its changes gone, for another reading or network. */
+export const UNEXPLAINED = { at: null, explained: null, retention: null, origin: null, explainFault: null, changed: null };

@@ -2,9 +2,9 @@
 
 import { ask, during, forget } from "./api.js";
 import { $, announce, el, fill } from "./dom.js";
-import { exampleLanguage } from "./known.js";
+import { exampleLanguage } from "./vocabulary-note.js";
 import { count } from "./numbers.js";
-import { model, on, set, state } from "./state.js";
+import { UNEXPLAINED, model, on, set, state } from "./state.js";
 import { languageOf } from "./text.js";
 import { explain, quoted, t } from "./words.js";
 
@@ -122,14 +122,9 @@ export async function read() {
         fault: null,
         busy: false,
         chosen: chosenFrom(readings),
-        at: null,
-        open: null,
-        fate: null,
-        carriers: null,
-        openFault: null,
+        ...UNEXPLAINED,
         drop: [],
         keep: [],
-        changed: null,
       });
       announce(t("answers.said", { n: readings.filter((each) => !each.error).length, first: saidFirst() }));
     },

@@ -6,8 +6,8 @@ import { on, reading, set, state, strip } from "./state.js";
 import { drawLine, palette } from "./strips.js";
 import { gapsOf } from "./text.js";
 import { Tiles } from "./tiles.js";
-import { tellToken } from "./tip.js";
-import { listedFor, marksOf } from "./marks.js";
+import { showTooltip } from "./tooltip.js";
+import { listedFor, annotations } from "./annotations.js";
 import { t } from "./words.js";
 
 let laid = null; // the lines as they are now
@@ -29,8 +29,8 @@ export function startStrip({ opened, toggled, closed }) {
   });
   new ResizeObserver(() => arrange()).observe(host());
   document.fonts?.ready.then(() => arrange());
-  on(["readings", "chosen", "place", "language"], arrange);
-  on(["at", "open", "fate", "carriers", "drop", "keep"], refresh);
+  on(["readings", "chosen", "layerIndex", "language"], arrange);
+  on(["at", "explained", "retention", "origin", "drop", "keep"], refresh);
   listen(opened, toggled, closed);
 }
 
@@ -47,7 +47,7 @@ function listen(opened, toggled, closed) {
     const token = place(event);
     if (token === null) return;
     [hover, walking] = [null, false];
-    tellToken(null);
+    showTooltip(null);
     opened(token);
     intoView(token);
   });
@@ -61,7 +61,7 @@ function listen(opened, toggled, closed) {
   });
   addEventListener("scroll", () => follow(document.activeElement !== host()), { passive: true });
   host().addEventListener("blur", () => {
-    tellToken(null);
+    showTooltip(null);
     refresh();
   });
   host().addEventListener("keydown", (event) => {
@@ -132,7 +132,7 @@ function arrange() {
   laid = layOut({
     tokens: read.tokens,
     gaps: gapsOf(state.text, read),
-    askedFrom: read.asked_from,
+    askedFrom: read.question_start,
     width,
     lanes,
     measure,
@@ -147,7 +147,7 @@ function arrange() {
 
 /** Puts what is marked now into the scene. */
 function dress() {
-  Object.assign(scene, marksOf(), { hover, at: state.at, focused: walking && document.activeElement === host() });
+  Object.assign(scene, annotations(), { hover, at: state.at, focused: walking && document.activeElement === host() });
   host().setAttribute("aria-label", t("strip.label", { n: scene.tokens.length }));
   host().setAttribute("aria-valuemax", scene.tokens.length);
 }
@@ -156,22 +156,22 @@ function refresh() {
   if (!laid || !reading()) return;
   dress();
   tiles.redraw();
-  const told = hover ?? (scene.focused ? state.at : null);
-  if (told !== null && !$("tip").hidden) tellToken(told, boxOf(told));
+  const token = hover ?? (scene.focused ? state.at : null);
+  if (token !== null && !$("tip").hidden) showTooltip(token, boxOf(token));
 }
 
 /** The tip goes where its token went; or away, if it was shown to a pointer that has not moved. */
 function follow(away) {
   if (away) hover = null;
-  const told = hover ?? (document.activeElement === host() && !$("tip").hidden ? state.at : null);
-  if (laid && reading()) tellToken(told, told === null ? null : boxOf(told));
+  const token = hover ?? (document.activeElement === host() && !$("tip").hidden ? state.at : null);
+  if (laid && reading()) showTooltip(token, token === null ? null : boxOf(token));
 }
 
 function hovered(token) {
   if (token === hover) return;
   hover = token;
   refresh();
-  tellToken(token, token === null ? null : boxOf(token));
+  showTooltip(token, token === null ? null : boxOf(token));
 }
 
 /** A token's place on the screen. */
@@ -201,5 +201,5 @@ export function intoView(token) {
 /** The numbers at a token, to the eye beside it, and to the ear as what the strip stands on. */
 function say(token) {
   host().setAttribute("aria-valuenow", token + 1);
-  host().setAttribute("aria-valuetext", tellToken(token, boxOf(token)));
+  host().setAttribute("aria-valuetext", showTooltip(token, boxOf(token)));
 }

@@ -7,8 +7,8 @@ export function gapsOf(text, reading) {
   const letters = [...text];
   let before = 0;
   return reading.tokens.map((_, k) => {
-    if (k >= reading.asked_from) {
-      const gap = k > reading.asked_from && reading.starts[k] > before ? " " : "";
+    if (k >= reading.question_start) {
+      const gap = k > reading.question_start && reading.starts[k] > before ? " " : "";
       before = reading.ends[k];
       return gap;
     }

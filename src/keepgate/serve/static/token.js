@@ -1,121 +1,93 @@
-// What became of one token's write: how much of it is left, who erased it, in which units it was written.
+// The panel about a token's write: how much of it is left, which tokens erased it, in which units it was written.
 
-import { bar, el } from "./dom.js";
+import { bar, button, el, note, select } from "./dom.js";
 import { explainToken } from "./explain.js";
 import { percent, signed, size } from "./numbers.js";
 import { reading, state } from "./state.js";
-import { toggle, toggles, together } from "./what-if.js";
+import { together, toggle, toggles } from "./what-if.js";
 import { nth, quoted, t } from "./words.js";
 
-const HARDLY = 0.9; // of a write, left at the end: nobody erased it
+const HARDLY = 0.9; // of a write, left at the end: hardly anything erased it
 
-/** The panel's content about the token that is open. */
+/** The panel's content about the token that is explained. */
 export function tokenPanel() {
-  const { token, unit: chosen } = state.open;
-  const read = reading();
-  const name = quoted(read.tokens[token]);
+  const { token, unit } = state.explained;
+  const { tokens } = reading();
   const head = el(
     "h3",
     {},
-    t("token.title", { token: name }),
-    el("small", {}, t("token.place", { k: token + 1, n: read.tokens.length })),
+    t("token.title", { token: quoted(tokens[token]) }),
+    el("small", {}, t("token.place", { k: token + 1, n: tokens.length })),
   );
-  if (state.openFault?.code === "no_memory")
-    return [head, el("p", {}, t("token.no_memory")), sensitivityNote()];
-  const fate = state.fate;
-  if (!fate) return [head, el("p", { class: "note" }, t("waiting"))];
-  return [head, unitChoice(token, fate, chosen), left(fate), erasers(fate), toggles(token)];
+  if (state.explainFault?.code === "no_memory")
+    return [head, el("p", {}, t("token.no_memory")), state.origin ? note(t("token.sensitivity")) : null];
+  const { retention } = state;
+  if (!retention) return [head, note(t("waiting"))];
+  return [head, written(token, retention, unit), left(retention), erasers(retention), toggles(token)];
 }
 
-const sensitivityNote = () => (state.carriers ? el("p", { class: "note" }, t("token.sensitivity")) : null);
-
-function left(fate) {
-  if (!fate.size) return el("p", {}, t("token.nothing"));
+function left(retention) {
+  if (!retention.size) return el("p", {}, t("token.nothing"));
   return el(
     "div",
     { class: "left" },
-    el("p", {}, t("token.left", { share: percent(fate.at_end) })),
-    bar(fate.at_end, "wide"),
-    el("p", { class: "note" }, t("token.lane")),
+    el("p", {}, t("token.left", { share: percent(retention.at_end) })),
+    bar(retention.at_end, "wide"),
+    note(t("token.lane")),
   );
 }
 
-function erasers(fate) {
-  if (!fate.erasers.length || !fate.size) return null;
-  const rows = fate.erasers.map(({ token, share }, k) =>
-    el(
-      "li",
-      {},
-      el(
-        "button",
-        {
-          type: "button",
-          class: "token",
-          "data-keep": `eraser ${k}`,
-          "aria-label": t("token.eraser.said", {
-            token: quoted(reading().tokens[token]),
-            at: nth(token + 1),
-            share: percent(share),
-          }),
-          onclick: () => explainToken(token),
-        },
-        reading().tokens[token],
-      ),
-      el("span", { class: "at note" }, nth(token + 1)),
-      el("span", { class: "number" }, percent(share)),
-      forbid(token),
-    ),
-  );
-  const hardly = fate.at_end > HARDLY ? el("p", { class: "note" }, t("token.hardly")) : null;
+function erasers({ erasers: all, size: wrote, at_end: atEnd }) {
+  if (!all.length || !wrote) return null;
   return el(
     "div",
     {},
     el("h4", {}, t("token.erasers")),
-    hardly,
-    el("ol", { class: "rows erasers" }, rows),
-    together("keep", fate.erasers),
+    atEnd > HARDLY ? note(t("token.hardly")) : null,
+    el("ol", { class: "rows erasers" }, all.map(eraser)),
+    together("keep", all),
   );
 }
 
-/** Lets an eraser erase nothing, or lets it erase again. */
-function forbid(token) {
+function eraser({ token, share }, rank) {
+  const text = reading().tokens[token];
   const kept = state.keep.includes(token);
-  const said = { token: quoted(reading().tokens[token]) };
+  const parts = { token: quoted(text), at: nth(token + 1), share: percent(share) };
   return el(
-    "button",
-    {
-      type: "button",
+    "li",
+    {},
+    button(text, () => explainToken(token), {
+      class: "token",
+      "data-keep": `eraser ${rank}`,
+      "aria-label": t("token.eraser.said", parts),
+    }),
+    el("span", { class: "at note" }, nth(token + 1)),
+    el("span", { class: "number" }, percent(share)),
+    button(t(kept ? "change.allow" : "change.forbid"), () => toggle("keep", [token]), {
       class: `off${kept ? " on" : ""}`,
       "data-keep": `forbid ${token}`,
-      "aria-label": t(kept ? "change.keep.undo" : "change.keep", said),
-      onclick: () => toggle("keep", [token]),
-    },
-    t(kept ? "change.allow" : "change.forbid"),
+      "aria-label": t(kept ? "change.keep.undo" : "change.keep", parts),
+    }),
   );
 }
 
-/** All units together, or one of those into which most was written. */
-function unitChoice(token, fate, chosen) {
-  const units = fate.written.map(({ unit: number, value }) => ({
-    number,
-    text: t("token.unit", { unit: number, value: signed(value) }),
-  }));
-  if (chosen !== null && !units.some(({ number }) => number === chosen))
-    units.unshift({ number: chosen, text: t("unit.one", { unit: chosen }) });
-  const select = el(
-    "select",
-    {
-      "data-keep": "unit",
-      onchange: (event) => explainToken(token, event.target.value === "" ? null : Number(event.target.value)),
-    },
-    el("option", { value: "", selected: chosen === null }, t("unit.all")),
-    units.map(({ number, text }) => el("option", { value: number, selected: number === chosen }, text)),
-  );
+/** How much was written: in all units together, or in one of those with the largest writes. */
+function written(token, retention, chosen) {
+  const units = retention.written.map(({ unit, value }) => [
+    unit,
+    t("token.unit", { unit, value: signed(value) }),
+  ]);
+  if (chosen !== null && !units.some(([unit]) => unit === chosen))
+    units.unshift([chosen, t("unit.one", { unit: chosen })]);
+  const choice = select([["", t("unit.all")], ...units], chosen ?? "", {
+    "data-keep": "unit",
+    onchange: ({ target }) => explainToken(token, target.value === "" ? null : Number(target.value)),
+  });
   return el(
     "p",
     { class: "written" },
-    t(chosen === null ? "token.wrote" : "token.wrote.one", { size: size(fate.size) }),
+    t(chosen === null ? "token.wrote" : "token.wrote.one", { size: size(retention.size) }),
     " ",
-    el("label", { class: "inline" }, el("span", {}, t("token.in")), " ", select),
+    el("label", { class: "inline" }, el("span", {}, t("token.in")), " ", choice),
   );
 }

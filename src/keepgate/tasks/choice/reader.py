@@ -17,7 +17,7 @@ from ...errors import CorpusError, ShapeError
 from ...nn.attention import Attention
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
-from ...nn.pooling import length_mask
+from ...nn.length_mask import length_mask
 from ..answer import CANDIDATES, Answer, check_finite
 from ..measure import Measurement, Metric
 from ..metrics import METRICS, measure_answers

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...data.batch import by_length, pad
@@ -16,9 +18,11 @@ from ...data.vocabulary import PAD, UNKNOWN, Vocabulary
 from ...errors import CorpusError, SettingsError, ShapeError
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
-from ...nn.pooling import Pooling, length_mask
+from ...nn.length_mask import length_mask
+from ...nn.pooling import Pooling
 from ..answer import CANDIDATES, Answer, check_finite
 from ..measure import Measurement, Metric
+from ..ppmi import vectors
 from ..probe import Probe
 from ..task import Carry
 from .head import ClassifierHead
@@ -67,10 +71,24 @@ class TokenPairs(nn.Module):
         super().__init__()
         self.token = nn.Embedding(tokens, settings.embedding_size, padding_idx=PAD)
         self.pair = nn.Embedding(pairs, settings.pair_size, padding_idx=PAD) if settings.pair_size else None
-        for part in (self.token, self.pair):
-            if part is not None:
-                # The size of the network's other inputs; with torch's 1.0 it learns more slowly.
-                nn.init.normal_(part.weight, std=0.3)
+
+    @torch.no_grad()
+    def set_vectors(
+        self, tokens: Sequence[NDArray[np.int64]], pairs: Sequence[NDArray[np.int64]], seed: int
+    ) -> None:
+        """Starts from the company that tokens and pairs keep in these texts, given as their ids."""
+        token, pair = vectors(
+            tokens,
+            pairs if self.pair is not None else [np.zeros_like(text) for text in tokens],
+            words=self.token.num_embeddings,
+            pair_count=1 if self.pair is None else self.pair.num_embeddings,
+            word_size=self.token.embedding_dim,
+            pair_size=2 if self.pair is None else self.pair.embedding_dim,
+            seed=seed,
+        )
+        self.token.weight.copy_(token)
+        if self.pair is not None:
+            self.pair.weight.copy_(pair)
 
     def forward(self, ids: Int64[Tensor, "time batch 2"]) -> Float[Tensor, "time batch embedding"]:
         tokens = self.token(ids[..., 0])
@@ -115,28 +133,34 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.readout = nn.Linear(self.pooling.output_size, len(labels))
 
+    @property
+    def inputs(self) -> TokenPairs:
+        """The embeddings of tokens and pairs."""
+        assert isinstance(self.encoder.inputs, TokenPairs)
+        return self.encoder.inputs
+
     @classmethod
     def build(cls, items: Sequence[LabelledText], settings: ClassifierSettings, seed: int) -> Self:
-        """A classifier with these texts' tokens, pairs and labels; the weights are the same for the same seed.
+        """A classifier with these texts' tokens, pairs and labels; the same for the same seed.
 
+        Weights are fresh but for the vectors of tokens and pairs, which come from the texts.
         Labels stand in the order of their names. Raises CorpusError if there are fewer than two.
         """
         labels = sorted({item.label for item in items if item.label is not None})
         texts = [words(item.text) for item in items]
         counts = Counter(word for text in texts for word in text)
-        pairs = Counter(pair for text in texts for pair in _pairs(text)) if settings.pair_size else Counter()
-        vocabulary, pair_vocabulary = (
-            Vocabulary(
-                sorted(
-                    (key for key in kept if kept[key] >= settings.min_count),
-                    key=lambda key: (-kept[key], key),
-                )
-            )
-            for kept in (counts, pairs)
-        )
+        paired = Counter(pair for text in texts for pair in _pairs(text)) if settings.pair_size else Counter()
+        vocabulary = _most_frequent(counts, settings.min_count, None)
+        pairs = _most_frequent(paired, settings.min_count, settings.max_pairs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(vocabulary, pair_vocabulary, labels, settings)
+            classifier = cls(vocabulary, pairs, labels, settings)
+        classifier.inputs.set_vectors(
+            [np.array(vocabulary.ids(text)) for text in texts],
+            [np.array(pairs.ids(_pairs(text))) for text in texts],
+            seed,
+        )
+        return classifier
 
     @classmethod
     def from_files(cls, settings: ClassifierSettings, vocabulary: Mapping[str, Any]) -> Self:
@@ -176,11 +200,12 @@ class Classifier(nn.Module):
             text = words(item.text)
             if not text:
                 raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
-            tokens, pairs = self.vocabulary.ids(text), self.pairs.ids(_pairs(text))
-            if training and len(tokens) > self.settings.max_train_tokens:
-                first, last = self.settings.max_train_tokens // 2, -(-self.settings.max_train_tokens // 2)
-                tokens, pairs = ([*ids[:first], *ids[-last:]] for ids in (tokens, pairs))
-            examples.append(TextExample(tokens, pairs, self._targets.get(item.label or "")))
+            example, most = self._example(text, item.label), self.settings.max_train_tokens
+            if training and example.length > most:
+                first, last = most // 2, most - most // 2
+                tokens, pairs = ([*ids[:first], *ids[-last:]] for ids in (example.tokens, example.pairs))
+                example = TextExample(tokens, pairs, example.target)
+            examples.append(example)
         return [each for each in examples if not training or self.unlearnable(each) is None]
 
     def unlearnable(self, example: TextExample) -> str | None:
@@ -274,7 +299,27 @@ class Classifier(nn.Module):
             x = self.encoder.inputs(batch.ids)
             head = ClassifierHead(self, self.encoder.layer(x)[0])
         (answer,) = self.predict([item])
-        return Probe(layer=self.encoder.recurrent, x=x, tokens=tokenize(item.text), answer=answer, head=head)
+        text = words(item.text)
+
+        def without(start: int, end: int) -> Tensor:
+            # Where nothing is left, one unknown token stands for it.
+            return self.encoder.inputs(
+                self.collate([self._example([*text[:start], *text[end:]] or [""])]).ids.to(x.device)
+            )
+
+        return Probe(
+            layer=self.encoder.recurrent,
+            x=x,
+            tokens=tokenize(item.text),
+            answer=answer,
+            head=head,
+            without=without,
+        )
+
+    def _example(self, text: Sequence[str], label: str | None = None) -> TextExample:
+        return TextExample(
+            self.vocabulary.ids(text), self.pairs.ids(_pairs(text)), self._targets.get(label or "")
+        )
 
     def samples(self, items: Sequence[LabelledText]) -> list[TextSamples]:
         """The texts in batches of similar length, as the lens examines a model with them."""
@@ -289,6 +334,11 @@ class Classifier(nn.Module):
         pair = token.clone()
         pair[:-1] |= token[1:]
         return batch.ids.masked_fill(torch.stack([token, pair], -1), UNKNOWN)
+
+
+def _most_frequent(counts: Counter[str], at_least: int, at_most: int | None) -> Vocabulary:
+    kept = (key for key, count in counts.items() if count >= at_least)
+    return Vocabulary(sorted(kept, key=lambda key: (-counts[key], key))[:at_most])
 
 
 def _pairs(text: Sequence[str]) -> list[str]:

@@ -16,7 +16,8 @@ class ClassifierSettings:
     cell: of the encoder, any with a memory. pooling: from the states to one vector: "last" of each direction, "mean",
         "max", both of these together, or "attention".
     embedding_size, pair_size: numbers for a token and for the pair that it makes with the next; 0 leaves pairs out.
-    min_count: how often a token or pair must occur in the training texts to have an embedding of its own.
+    min_count: how often a token or pair must occur in the training texts to have an embedding of its own;
+        of the pairs, the `max_pairs` commonest have.
     init, horizon, forget_bias: initial weights, as Recurrent takes them.
     dropout: share of embeddings, states and pooled values dropped in training, one mask for all steps of a text.
     mask_rate: share of the tokens that are hidden in training. label_smoothing: share of the target given to all labels
@@ -29,7 +30,8 @@ class ClassifierSettings:
     pooling: PoolingName = "mean+max"
     embedding_size: int = 64
     pair_size: int = 64
-    min_count: int = 2
+    min_count: int = 3
+    max_pairs: int = 40_000
     hidden_size: int = 64
     num_layers: int = 1
     bidirectional: bool = True
@@ -43,7 +45,7 @@ class ClassifierSettings:
 
     def __post_init__(self) -> None:
         check(self)
-        sizes = ("embedding_size", "hidden_size", "num_layers", "min_count", "max_train_tokens")
+        sizes = ("embedding_size", "hidden_size", "num_layers", "min_count", "max_pairs", "max_train_tokens")
         require(self, sizes, lambda value: value >= 1, "1 or more")
         require(self, ("pair_size",), lambda value: value >= 0, "0 or more")
         shares = ("dropout", "mask_rate", "label_smoothing")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, pad, relu
 
 from ...nn import LSTM, LockedDropout
-from ...nn.pooling import length_mask
+from ...nn.length_mask import length_mask
 from .features import QUESTION_FEATURES, TEXT_FEATURES
 from .settings import SpanReaderSettings
 

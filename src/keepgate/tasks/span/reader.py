@@ -21,11 +21,11 @@ from ...nn.eval_mode import eval_mode
 from ..answer import CANDIDATES, Answer, check_finite
 from ..measure import Measurement, Metric
 from ..metrics import METRICS, measure_answers
+from ..ppmi import vectors
 from ..probe import Probe
 from ..task import Carry
 from .corpus_statistics import CorpusStatistics
 from .decode import Span, spans
-from .embeddings import vectors
 from .features import OF_THE_WORD, TEXT_FEATURES, Read, compare, read
 from .head import SpanHead
 from .network import Inputs, SpanNetwork
@@ -107,9 +107,12 @@ class SpanReader(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             reader = cls(statistics, settings)
+        ids = [read(text, statistics).ids for text in texts]
         word, pair = vectors(
-            [read(text, statistics).ids for text in texts],
-            statistics,
+            ids,
+            [statistics.pair_ids(each) for each in ids],
+            words=len(statistics.vocabulary),
+            pair_count=len(statistics.pairs) + 1,
             word_size=settings.embedding_size,
             pair_size=settings.pair_size,
             seed=seed,

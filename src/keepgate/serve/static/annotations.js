@@ -1,22 +1,22 @@
 // What is marked on the strip: the lanes under the tokens, and the tokens that the explanation names.
 
-import { rowsOf, sourceOf } from "./source.js";
+import { answerOrigin, listedTokens } from "./answer-origin.js";
 import { model, reading, state, strip } from "./state.js";
 import { t } from "./words.js";
 
 /** The lanes and marks of a scene, from what is known now. */
-export function marksOf() {
+export function annotations() {
   const read = reading();
-  const source = sourceOf();
+  const origin = answerOrigin();
   return {
     lanes: [...gateLanes(), lastLane()],
-    selected: typeof state.open === "object" && state.open ? state.open.token : null,
-    source: source?.kind === "sentence" ? [source.first, source.end] : null,
+    selected: typeof state.explained === "object" && state.explained ? state.explained.token : null,
+    source: origin?.kind === "sentence" ? [origin.from, origin.to] : null,
     ranks: ranks(),
     drop: new Set(state.drop),
     keep: new Set(state.keep),
     unknown: new Set(read.unknown),
-    askedFrom: read.asked_from,
+    askedFrom: read.question_start,
     askedMark: t("strip.asked"),
   };
 }
@@ -27,10 +27,10 @@ export const gateLanes = () =>
 /** The lane below the gates: what is left of a write, what carries the answer, or how far the memory moved. */
 export function lastLane() {
   const made = (kind, values, colour = "accent") => ({ name: t(`lane.${kind}.short`), kind, colour, values });
-  if (state.fate && state.open?.token !== undefined) return made("left", state.fate.left);
-  if (state.open && state.carriers) {
-    if (state.carriers.carriers.length) return made("carries", sharesOf());
-    return made("sensitivity", relative(state.carriers.sensitivity));
+  if (state.retention && state.explained?.token !== undefined) return made("left", state.retention.left);
+  if (state.explained && state.origin) {
+    if (state.origin.tokens.length) return made("carries", sharesOf());
+    return made("sensitivity", relative(state.origin.sensitivity));
   }
   const moves = strip().moves;
   const { memory } = model(state.chosen);
@@ -42,7 +42,7 @@ export function lastLane() {
 /** For each token the share of the answer that its write carries; below 0 is nothing. */
 function sharesOf() {
   const values = reading().tokens.map(() => 0);
-  for (const { token, share } of state.carriers.carriers) values[token] = Math.max(0, share);
+  for (const { token, share } of state.origin.tokens) values[token] = Math.max(0, share);
   return values;
 }
 
@@ -54,16 +54,16 @@ function relative(values) {
 
 /** The tokens that the explanation lists for a change: erasers are kept from erasing, writes that carry are left out. */
 export function listedFor(kind) {
-  if (kind === "keep") return state.fate && state.open?.token !== undefined ? tokensOf(state.fate.erasers) : [];
-  return state.open === "answer" && state.carriers ? tokensOf(rowsOf()) : [];
+  if (kind === "keep") return state.retention && state.explained?.token !== undefined ? tokensOf(state.retention.erasers) : [];
+  return state.explained === "answer" && state.origin ? tokensOf(listedTokens()) : [];
 }
 
 const tokensOf = (rows) => rows.map(({ token }) => token);
 
 /** The tokens that the explanation counts, with their ranks: who erased a write, or whose writes carry the answer. */
 function ranks() {
-  if (state.fate && state.open?.token !== undefined) return ranked(state.fate.erasers);
-  if (state.open === "answer" && state.carriers) return ranked(rowsOf());
+  if (state.retention && state.explained?.token !== undefined) return ranked(state.retention.erasers);
+  if (state.explained === "answer" && state.origin) return ranked(listedTokens());
   return new Map();
 }
 

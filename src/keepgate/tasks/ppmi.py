@@ -12,8 +12,6 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .corpus_statistics import CorpusStatistics
-
 WINDOW = 4  # words to either side, weighted by 1 / distance
 CONTEXTS, PAIR_CONTEXTS = 8000, 3000  # the commonest words, beside which a word or a pair is placed
 SPREAD = 0.3  # standard deviation of the vectors: that of the network's other inputs
@@ -22,22 +20,21 @@ _OVERSAMPLE, _ROUNDS = 16, 2  # Halko et al. (2011), arXiv:0909.4061
 
 def vectors(
     texts: Sequence[NDArray[np.int64]],
-    statistics: CorpusStatistics,
+    pairs: Sequence[NDArray[np.int64]],
     *,
+    words: int,
+    pair_count: int,
     word_size: int,
     pair_size: int,
     seed: int,
 ) -> tuple[Float[Tensor, "words word"], Float[Tensor, "pairs pair"]]:
     """(words, pairs): a vector for each number; number 0 has zeros, and so has what never occurs.
 
-    texts: ids of the words of each text.
+    texts: ids below `words` of the words of each text; pairs: of each word, the id below `pair_count` of the pair that
+    it makes with the next.
     """
-    words = len(statistics.vocabulary)
-    pairs = [statistics.pair_ids(ids) for ids in texts]
     beside_word = _table(_neighbours(texts, texts, gap=0), words, min(words, CONTEXTS))
-    beside_pair = _table(
-        _neighbours(pairs, texts, gap=1), len(statistics.pairs) + 1, min(words, PAIR_CONTEXTS)
-    )
+    beside_pair = _table(_neighbours(pairs, texts, gap=1), pair_count, min(words, PAIR_CONTEXTS))
     generator = torch.Generator().manual_seed(seed)
     return _factors(beside_word, word_size, generator), _factors(beside_pair, pair_size, generator)
 

@@ -11,17 +11,17 @@ const ENOUGH = 0.5; // the share of a story's words below which it is as good as
  * average, lack most words of such a story and have more of the other's.
  */
 export function exampleLanguage() {
-  const own = state.models.filter((each) => !each.shipped);
+  const own = state.models.filter(({ shipped }) => !shipped);
   if (!own.length) return spoken();
   const [here, there] = spoken() === "zh" ? ["zh", "en"] : ["en", "zh"];
-  const known = (one) => own.reduce((sum, { vocabulary_share }) => sum + vocabulary_share[one], 0) / own.length;
-  return known(here) < ENOUGH && known(there) > known(here) ? there : here;
+  const share = (story) => own.reduce((sum, { vocabulary_share: covers }) => sum + covers[story], 0) / own.length;
+  return share(here) < ENOUGH && share(there) > share(here) ? there : here;
 }
 
 const narrow = matchMedia("(max-width: 620px)"); // where the answers are to be seen without scrolling
 
 /** Says it under the form and above the answers, and keeps it true. */
-export function startKnown() {
+export function startVocabularyNote() {
   on(["readings", "language", "models"], showLearnt);
   narrow.addEventListener("change", showLearnt);
   on(["readings", "chosen", "language"], showRead);
@@ -30,16 +30,16 @@ export function startKnown() {
 const spoken = () => (language === "zh-TW" ? "zh" : "en");
 
 /** The language whose networks read the story; null if no network that came along did. */
-const readIn = () => state.readings.map((each) => model(each.model)).find((each) => each?.shipped)?.language;
+const readIn = () => state.readings.map(({ model: id }) => model(id)).find((network) => network?.shipped)?.language;
 
 function showLearnt() {
-  const of = readIn() ?? exampleLanguage();
-  const one = state.models.find((each) => each.shipped && each.language === of);
-  $("learnt").hidden = !one;
-  if (!one) return;
-  const what = el("p", {}, t(`learnt.what.${of}`));
-  const names = t("learnt.names", { n: one.choices.length });
-  const listed = el("p", {}, list(one.choices));
+  const story = readIn() ?? exampleLanguage();
+  const network = state.models.find(({ shipped, language: own }) => shipped && own === story);
+  $("learnt").hidden = !network;
+  if (!network) return;
+  const what = el("p", {}, t(`learnt.what.${story}`));
+  const names = t("learnt.names", { n: network.choices.length });
+  const listed = el("p", {}, list(network.choices));
   fill(
     $("learnt"),
     narrow.matches
@@ -49,11 +49,11 @@ function showLearnt() {
 }
 
 function showRead() {
-  const of = readIn();
+  const story = readIn();
   const unknown = reading()?.unknown.length ?? 0;
-  const said = [];
-  if (of && of !== spoken()) said.push(t(`answers.read_by.${of}`));
-  if (unknown) said.push(t("answers.unknown", { n: unknown }));
-  $("reading-note").hidden = !said.length;
-  $("reading-note").textContent = said.join(" ");
+  const notes = [];
+  if (story && story !== spoken()) notes.push(t(`answers.read_by.${story}`));
+  if (unknown) notes.push(t("answers.unknown", { n: unknown }));
+  $("reading-note").hidden = !notes.length;
+  $("reading-note").textContent = notes.join(" ");
 }

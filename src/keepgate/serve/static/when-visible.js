@@ -1,7 +1,7 @@
 // Work that waits until its place on the page is in sight.
 
 /** Calls `act` when `touch()` was called and the host is in sight, once for each touch at most. */
-export function whileSeen(host, act) {
+export function whenVisible(host, act) {
   let visible = false;
   let wanted = false;
   const run = () => {

@@ -1,32 +1,28 @@
 // How long a network's memory lasts, and why: where its gate that keeps stands, from the reading itself.
 
-import { el } from "./dom.js";
-import { fullName } from "./names.js";
+import { el, note } from "./dom.js";
+import { fullName, gateName } from "./names.js";
 import { count, percent, unit } from "./numbers.js";
 import { model, state } from "./state.js";
 import { t } from "./words.js";
 
 /** A number of tokens as a person says it; null is without end. */
-export function steps(value) {
+export function formatSteps(value) {
   if (value === null || value >= 9999.5) return t("lasting.endless");
   return value < 10 ? value.toFixed(1) : count(value);
 }
 
 /** For each network a line that says why it remembers or forgets, with its numbers, and what chrono means. */
-export function reasons() {
+export function retentionReasons() {
   const lines = state.readings.filter((each) => !each.error).map(reason);
   const chrono = state.readings.some(({ model: id }) => model(id)?.note === "chrono");
   return el(
     "div",
     { class: "reasons" },
     el("h3", {}, t("lengthen.why")),
-    el(
-      "ul",
-      {},
-      lines.map((line) => el("li", {}, line)),
-    ),
-    el("p", { class: "note" }, t("lengthen.few")),
-    chrono ? el("p", { class: "note" }, t("lengthen.chrono")) : null,
+    el("ul", {}, lines.map((line) => el("li", {}, line))),
+    note(t("lengthen.few")),
+    chrono ? note(t("lengthen.chrono")) : null,
   );
 }
 
@@ -35,8 +31,8 @@ function reason(read) {
   const name = fullName(read.model);
   const open = keeps && read.strips.at(-1).gates[keeps];
   if (!open) return t(gates.length ? "lengthen.why.other" : "lengthen.why.none", { name });
-  const parts = { name, gate: t(`gate.${keeps}`), open: unit(mean(open)), first: percent(read.left_of_first) };
-  return t("lengthen.why.gate", { ...parts, half: steps(read.half_life) });
+  const parts = { name, gate: gateName(read.model, keeps), open: unit(mean(open)), first: percent(read.left_of_first) };
+  return t("lengthen.why.gate", { ...parts, half: formatSteps(read.half_life) });
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,13 +1,14 @@
 // The numbers at one token, in a small box beside it and as a sentence.
 
 import { $, el, fill } from "./dom.js";
-import { gateLanes, lastLane } from "./marks.js";
+import { gateLanes, lastLane } from "./annotations.js";
+import { gateName } from "./names.js";
 import { percent, unit } from "./numbers.js";
-import { reading } from "./state.js";
+import { reading, state } from "./state.js";
 import { list, t } from "./words.js";
 
 /** Shows the numbers at a token beside a box on the screen, and returns them as a sentence; null hides them. */
-export function tellToken(token, box = null) {
+export function showTooltip(token, box = null) {
   const tip = $("tip");
   const read = reading();
   if (token === null || !read || !box) {
@@ -19,7 +20,7 @@ export function tellToken(token, box = null) {
   );
   const named = lanes.map((lane) => ({
     ...lane,
-    word: lane.kind === "gate" ? gate(lane.name) : t(`lane.${lane.kind}`),
+    word: lane.kind === "gate" ? withLetter(lane.name) : t(`lane.${lane.kind}`),
     value: (["left", "carries"].includes(lane.kind) ? percent : unit)(lane.values[token]),
   }));
   fill(
@@ -59,8 +60,8 @@ function place(tip, box) {
   tip.style.top = `${fits ? below : Math.max(8, box.top - size.height - 8)}px`;
 }
 
-/** A gate's name in the reader's language, with its letter; the letter alone if it is none that we know. */
-export function gate(name) {
-  const known = t(`gate.${name}`);
-  return known === `gate.${name}` ? name : `${known} ${name}`;
+/** A gate's name with its letter. */
+function withLetter(letter) {
+  const name = gateName(state.chosen, letter);
+  return name === letter ? letter : `${name} ${letter}`;
 }

@@ -1,11 +1,11 @@
 // The story token by token: forget, select, output, each lit in the equations with its numbers.
 
 import { ask, during, forget } from "./api.js";
-import { $, el, fill } from "./dom.js";
+import { $, button, el, fill, note, select } from "./dom.js";
 import { phasesOf, withNumbers, written } from "./equations.js";
 import { icon } from "./icons.js";
-import { whileSeen } from "./seen.js";
-import { model, on, reading, set, state, strip } from "./state.js";
+import { whenVisible } from "./when-visible.js";
+import { model, on, question, reading, set, state, strip } from "./state.js";
 import { explain, t } from "./words.js";
 
 const PACES = { slow: 1500, normal: 600, fast: 150 }; // milliseconds a phase
@@ -20,8 +20,8 @@ let pace = "normal";
 let clock = null; // while it plays
 
 /** Lets the player work. */
-export function startStep() {
-  const seen = whileSeen($("step"), fetchValues);
+export function startEquationPlayer() {
+  const seen = whenVisible($("step"), fetchValues);
   const begin = () => {
     stop();
     forget("values");
@@ -29,7 +29,7 @@ export function startStep() {
     show();
     if (reading()) seen.touch();
   };
-  on(["readings", "chosen", "place"], begin);
+  on(["readings", "chosen", "layerIndex"], begin);
   on(["language"], show);
   on(["at"], follow);
 }
@@ -48,9 +48,7 @@ async function fetchValues() {
     "values",
     async () => {
       values = await ask("values", "/api/values", {
-        text: state.text,
-        question: state.question,
-        model: state.chosen,
+        ...question(),
         layer,
         reverse,
         unit,
@@ -108,72 +106,45 @@ function ribbon() {
 }
 
 function controls() {
-  const button = (name, act, sign) =>
-    el(
-      "button",
-      {
-        type: "button",
-        "data-keep": `step ${name}`,
-        "aria-label": t(`step.${name}`),
-        title: t(`step.${name}`),
-        onclick: act,
-      },
-      sign,
-    );
+  const control = (name, act, sign) =>
+    button(sign, act, { "data-keep": `step ${name}`, "aria-label": t(`step.${name}`), title: t(`step.${name}`) });
+  const seek = el("input", {
+    type: "range",
+    min: 0,
+    max: reading().tokens.length - 1,
+    value: token,
+    "data-keep": "seek",
+    "aria-valuetext": now(),
+    oninput: ({ target }) => go(Number(target.value), 0),
+  });
+  const paces = select(
+    Object.keys(PACES).map((name) => [name, t(`step.pace.${name}`)]),
+    pace,
+    { "data-keep": "pace", onchange: ({ target }) => repace(target.value) },
+  );
+  const inline = (key, choice) => el("label", { class: "inline" }, el("span", {}, t(key)), " ", choice);
   return el(
     "div",
     { class: "controls" },
-    button("back", () => go(token - 1, 0), icon("back")),
-    button("play", () => (clock === null ? play() : pause()), icon(clock === null ? "play" : "pause")),
-    button("phase", () => (clock === null ? advance() : pause()), t("step.phase.sign")),
-    button("forward", () => go(token + 1, 0), icon("forward")),
-    el(
-      "label",
-      { class: "seek" },
-      el("span", { class: "unseen" }, t("step.seek")),
-      el("input", {
-        type: "range",
-        min: 0,
-        max: reading().tokens.length - 1,
-        value: token,
-        "data-keep": "seek",
-        "aria-valuetext": now(),
-        oninput: (event) => go(Number(event.target.value), 0),
-      }),
-    ),
-    el(
-      "label",
-      { class: "inline" },
-      el("span", {}, t("step.pace")),
-      " ",
-      el(
-        "select",
-        { "data-keep": "pace", onchange: (event) => repace(event.target.value) },
-        Object.keys(PACES).map((name) =>
-          el("option", { value: name, selected: name === pace }, t(`step.pace.${name}`)),
-        ),
-      ),
-    ),
-    el("label", { class: "inline" }, el("span", {}, t("step.unit")), " ", unitChoice()),
+    control("back", () => go(token - 1, 0), icon("back")),
+    control("play", () => (clock === null ? play() : pause()), icon(clock === null ? "play" : "pause")),
+    control("phase", () => (clock === null ? advance() : pause()), t("step.phase.sign")),
+    control("forward", () => go(token + 1, 0), icon("forward")),
+    el("label", { class: "seek" }, el("span", { class: "unseen" }, t("step.seek")), seek),
+    inline("step.pace", paces),
+    inline("step.unit", unitChoice()),
   );
 }
 
 function unitChoice() {
-  const units = values?.units ?? 0;
-  return el(
-    "select",
-    {
-      "data-keep": "step unit",
-      onchange: (event) => {
-        unit = event.target.value === "" ? null : Number(event.target.value);
-        fetchValues();
-      },
+  const units = Array.from({ length: values?.units ?? 0 }, (_, k) => [k, t("unit.one", { unit: k })]);
+  return select([["", t("unit.mean")], ...units], unit ?? "", {
+    "data-keep": "step unit",
+    onchange: ({ target }) => {
+      unit = target.value === "" ? null : Number(target.value);
+      fetchValues();
     },
-    el("option", { value: "", selected: unit === null }, t("unit.mean")),
-    Array.from({ length: units }, (_, k) =>
-      el("option", { value: k, selected: k === unit }, t("unit.one", { unit: k })),
-    ),
-  );
+  });
 }
 
 /** The phases with their equations; the one that happens now is lit. */
@@ -191,7 +162,7 @@ function equations() {
         "aria-current": k === phase ? "step" : null,
       },
       el("h3", {}, t(`phase.${name ?? "only"}`)),
-      el("p", { class: "note" }, t(`phase.${name ?? "only"}.what`)),
+      note(t(`phase.${name ?? "only"}.what`)),
       el(
         "dl",
         {},
@@ -206,7 +177,7 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", unit === null ? "step.mean" : "step.one"].map((key) => el("p", { class: "note" }, t(key, { unit }))),
+    ["step.symbols", unit === null ? "step.mean" : "step.one"].map((key) => note(t(key, { unit }))),
   );
 }
 

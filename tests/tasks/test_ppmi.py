@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
+from keepgate.tasks.ppmi import SPREAD, vectors
 from keepgate.tasks.span.corpus_statistics import CorpusStatistics
-from keepgate.tasks.span.embeddings import SPREAD, vectors
 
 # 貓 and 狗 stand among the same words, 書 among others.
 TEXTS = [
@@ -11,10 +11,19 @@ TEXTS = [
 ] * 3
 
 
+def embedded(
+    texts: list[np.ndarray], counted: CorpusStatistics, word_size: int, pair_size: int, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    return vectors(
+        texts, [counted.pair_ids(text) for text in texts], words=len(counted.vocabulary),
+        pair_count=len(counted.pairs) + 1, word_size=word_size, pair_size=pair_size, seed=seed,
+    )  # fmt: skip
+
+
 def made(seed: int = 0, word_size: int = 4) -> tuple[CorpusStatistics, torch.Tensor, torch.Tensor]:
     counted = CorpusStatistics.count(TEXTS, [], most_pairs=20)
     texts = [counted.ids(list(text)) for text in TEXTS]
-    return counted, *vectors(texts, counted, word_size=word_size, pair_size=3, seed=seed)
+    return counted, *embedded(texts, counted, word_size, 3, seed)
 
 
 def test_words_in_the_same_company_are_alike() -> None:
@@ -46,6 +55,6 @@ def test_more_numbers_than_the_texts_can_fill_stay_zero() -> None:
 
 def test_texts_of_one_word_have_no_company() -> None:
     counted = CorpusStatistics.count(["水"] * 3, [], most_pairs=5)
-    words, pairs = vectors([counted.ids(["水"])] * 3, counted, word_size=2, pair_size=2, seed=0)
+    words, pairs = embedded([counted.ids(["水"])] * 3, counted, 2, 2, 0)
     assert np.isfinite(words.numpy()).all()
     assert pairs.shape == (1, 2)

@@ -1,0 +1,83 @@
+"""keepgate predict: a label, with probabilities, for each text of a file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from ..errors import SettingsError
+from ..wording import sanitize
+from .console import make_console, print_json, print_text
+from .evaluate import write_records
+from .inputs import Model, read_text
+from .output_paths import check_writable
+
+EPILOGUE = """Examples:
+
+  keepgate predict my-model reviews.txt
+  keepgate predict my-model reviews.csv --text-column body --out labels.jsonl
+  cat reviews.txt | keepgate predict my-model - --tsv
+
+A file of plain text has one text a line; of CSV, TSV or JSON lines the column called text (review, sentence, ...) is
+read. Each line of the result is {"text": "...", "label": "...", "probability": 0.97, "probabilities": {...}}; with
+--tsv it is the label, its probability and the text, separated by tabs."""
+
+
+def predict(
+    model: Model,
+    file: Annotated[
+        str,
+        Parameter(
+            help="Texts: one a line, CSV, TSV or JSON lines; - reads standard input.",
+            allow_leading_hyphen=True,
+        ),
+    ],
+    /,
+    *,
+    text_column: Annotated[
+        str | None, Parameter(metavar="NAME", help="The column of the texts, if it is not found.")
+    ] = None,
+    out: Annotated[Path | None, Parameter(help="Write there instead, as lines of JSON.")] = None,
+    tsv: Annotated[bool, Parameter(help="Label, probability and text, separated by tabs.")] = False,
+    batch_size: Annotated[int, Parameter(help="Texts read at once; it changes speed and memory only.")] = 64,
+) -> None:
+    """Predict the label of each text of a file.
+
+    Prints a line for each text, in order, with the label and the probability of every label.
+    """
+    if batch_size < 1:
+        raise SettingsError(f"--batch-size is {batch_size}; it must be 1 or more")
+    if out is not None and tsv:
+        raise SettingsError("--out writes lines of JSON; leave --tsv out, or redirect the output to the file")
+    if out is not None:
+        check_writable(out)
+    content = read_text(file)
+    from ..data.corpora.labelled import read_texts
+    from ..export import load
+    from ..tasks import KINDS
+
+    task: Any = load(model)
+    if KINDS[task.kind].asks:
+        raise SettingsError(f"{model} is a {task.kind}, which predicts no labels; ask it with `keepgate ask`")
+    corpus = read_texts(content, "standard input" if file == "-" else file, text_column=text_column)
+    if corpus.format == "lines" and Path(file).suffix.lower() in (".csv", ".tsv"):
+        hint = f"{file} names no column that is known to hold texts (--text-column); each line is read as one text."
+        print_text(make_console(errors=True), hint, "yellow")
+    items = corpus.items
+    probabilities = task.probabilities(items, batch_size=batch_size).tolist()
+    records = [_record(item.text, task.choices, row) for item, row in zip(items, probabilities, strict=True)]
+    if out is not None:
+        write_records(out, records)
+    for record in records if out is None else []:
+        if tsv:
+            text = sanitize(" ".join(record["text"].split()))
+            sys.stdout.write(f"{sanitize(record['label'])}\t{record['probability']:.6f}\t{text}\n")
+        else:
+            print_json(record)
+
+
+def _record(text: str, labels: tuple[str, ...], row: list[float]) -> dict[str, Any]:
+    best = max(range(len(row)), key=row.__getitem__)
+    shares = dict(zip(labels, row, strict=True))
+    return {"text": text, "label": labels[best], "probability": row[best], "probabilities": shares}

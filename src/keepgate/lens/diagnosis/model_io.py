@@ -1,0 +1,125 @@
+"""Inputs and results of a user's model: tensors inside tuples, dicts and arrays; the prediction among the results."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor, nn
+
+from ...errors import SettingsError
+
+# What libraries call the prediction among several results.
+PREDICTION_NAMES = ("logits", "prediction", "predictions", "output", "outputs")
+
+
+def as_tensors(inputs: Any) -> Any:
+    """The same inputs with arrays as tensors. Raises SettingsError for what holds no tensor."""
+    if isinstance(inputs, Tensor):
+        return inputs
+    if isinstance(inputs, numpy.ndarray):
+        return torch.from_numpy(inputs)
+    if isinstance(inputs, Mapping) and inputs:
+        return {name: as_tensors(value) for name, value in inputs.items()}
+    if isinstance(inputs, tuple | list) and inputs:
+        return tuple(as_tensors(value) for value in inputs)
+    raise SettingsError(
+        f"the inputs hold a {type(inputs).__name__}; give tensors, arrays, or a tuple or dict of them, as the model "
+        "takes them, or wrap the model in a module whose forward(x) makes the rest from one tensor"
+    )
+
+
+def mapped(inputs: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same inputs with each tensor changed."""
+    if isinstance(inputs, Mapping):
+        return {name: mapped(value, change) for name, value in inputs.items()}
+    if isinstance(inputs, tuple):
+        return tuple(mapped(value, change) for value in inputs)
+    return change(inputs)
+
+
+def leaves(inputs: Any) -> list[Tensor]:
+    """The tensors of some inputs."""
+    if isinstance(inputs, Mapping):
+        return [tensor for value in inputs.values() for tensor in leaves(value)]
+    if isinstance(inputs, tuple):
+        return [tensor for value in inputs for tensor in leaves(value)]
+    return [inputs]
+
+
+def call(model: nn.Module, inputs: Any, *more: Any) -> Any:
+    """The model's result: a tuple gives its arguments, a dict its keywords if it has several of that name, else one."""
+    if isinstance(inputs, tuple):
+        return model(*inputs, *more)
+    if isinstance(inputs, Mapping):
+        names = inspect.signature(model.forward).parameters
+        if len(names) > 1 and set(inputs) <= set(names):
+            return model(*more, **inputs)
+    return model(inputs, *more)
+
+
+def prediction(result: Any, rows: int, rows_at: int, output: str | int | None) -> Tensor:
+    """The tensor of a model's result that is its prediction.
+
+    output: its name in a dict or dataclass, or its number in a tuple; None finds the one named as libraries name it, or
+    the only one of floats with the rows in dimension 0 or `rows_at`. Raises SettingsError where none or several fit.
+    """
+    parts = _parts(result)
+    if output is not None:
+        if output in parts:
+            return parts[output]
+        raise SettingsError(
+            f"the model's {type(result).__name__} has no output {output!r}; it has {_listed(parts)}"
+        )
+    named = [parts[name] for name in PREDICTION_NAMES if name in parts]
+    fitting = named[:1] or [
+        value
+        for value in parts.values()
+        if value.is_floating_point()
+        and value.dim()
+        and rows in (value.shape[0], value.shape[min(rows_at, value.dim() - 1)])
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    raise SettingsError(
+        f"the model gives a {type(result).__name__} that may hold its prediction in several places, or in none: "
+        f"{_listed(parts)}; name it with output=, or give loss=, from the result and the targets to one number a row"
+    )
+
+
+def _parts(result: Any) -> dict[str | int, Tensor]:
+    if isinstance(result, Tensor):
+        return {0: result}
+    if isinstance(result, Mapping):
+        pairs: Any = result.items()
+    elif is_dataclass(result):
+        pairs = ((field.name, getattr(result, field.name)) for field in fields(result))
+    elif isinstance(result, tuple | list):
+        names = getattr(result, "_fields", range(len(result)))
+        pairs = zip(names, result, strict=True)
+    else:
+        pairs = ()
+    return {name: value for name, value in pairs if isinstance(value, Tensor)}
+
+
+def _listed(parts: Mapping[str | int, Tensor]) -> str:
+    return ", ".join(f"{name!r} {list(value.shape)}" for name, value in parts.items()) or "no tensor"
+
+
+def refuse_not_finite(inputs: Any, targets: Tensor, time: int) -> None:
+    """Raises SettingsError for NaN or infinity in the inputs or the targets, with the place of the first."""
+    for what, values in (*(("input", leaf) for leaf in leaves(inputs)), ("targets", targets)):
+        if not (values.is_floating_point() or values.is_complex()):
+            continue
+        wrong = ~torch.isfinite(values)
+        if bool(wrong.any()):
+            place = wrong.nonzero()[0].tolist()
+            kind = "NaN" if bool(values[tuple(place)].isnan()) else "infinity"
+            names = ["step" if dim == time else "row" for dim in range(2)] if what == "input" else ["row"]
+            where = ", ".join(f"{name} {number}" for name, number in zip(names, place, strict=False))
+            raise SettingsError(
+                f"the {what} holds {kind} at {where} ({int(wrong.sum()):,} of {wrong.numel():,} numbers): every "
+                "loss and gradient with it would be NaN; fill or leave out what is missing first"
+            )

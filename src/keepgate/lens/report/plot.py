@@ -1,0 +1,173 @@
+"""Figures for papers on matplotlib: drawn into an Axes of one's own, or saved as PNG or PDF."""
+
+import io
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from ...errors import SettingsError
+from ...wording import Message, amount, count, msg
+from ..diagnosis.diagnosis import Diagnosis
+from ..readers.explanation import Explanation
+from ..thresholds import VANISHED
+from .labels import SHORT, gate, render, token
+
+# Up to so many tokens are written below an axis.
+MAX_TICKS = 60
+# Families with Chinese letters; of these, whichever this machine has stands behind matplotlib's own.
+CHINESE_FAMILIES = (
+    "Noto Sans CJK TC",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Microsoft JhengHei",
+    "PingFang TC",
+)
+
+Draw = Callable[[Any, Any, str], None]
+
+
+def new_axes(size: tuple[float, float] = (7.2, 3.2)) -> Any:
+    """An empty Axes on a figure of this size in inches. Raises SettingsError without matplotlib."""
+    try:
+        figures = import_module("matplotlib.figure")
+    except ImportError as fault:
+        raise SettingsError(
+            "figures as PNG, PDF or on matplotlib's axes need matplotlib: pip install 'keepgate[figures]'; .svg needs "
+            "nothing"
+        ) from fault
+    return figures.Figure(figsize=size, layout="constrained").subplots()
+
+
+def plot(numbers: Explanation | Diagnosis, name: str, ax: Any, language: str) -> Any:
+    """Draws one figure, already known by its name, into an Axes, a new one where it is None; gives the Axes."""
+    ax = new_axes() if ax is None else ax
+    (EXPLANATION_PLOTS if isinstance(numbers, Explanation) else DIAGNOSIS_PLOTS)[name](
+        numbers, ax, SHORT[language]
+    )
+    return ax
+
+
+def file_bytes(draw: Callable[[Any], Any], form: str, dpi: float) -> bytes:
+    """A figure as "png" or "pdf". Raises SettingsError where no font of this machine has its letters."""
+    ax = new_axes()
+    fonts = import_module("matplotlib.font_manager").fontManager
+    installed = {font.name for font in fonts.ttflist}
+    families = ["DejaVu Sans", *(family for family in CHINESE_FAMILIES if family in installed)]
+    file = io.BytesIO()
+    with (
+        import_module("matplotlib").rc_context({"font.family": families, "pdf.fonttype": 42}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("error", message="Glyph .* missing")
+        draw(ax)
+        try:
+            ax.figure.savefig(file, format=form, dpi=dpi)
+        except UserWarning as missing:
+            raise SettingsError(
+                f"no font of this machine has a letter of the figure ({missing}); install one, such as Noto Sans "
+                "CJK, or save it as .svg"
+            ) from missing
+    return file.getvalue()
+
+
+def _label(ax: Any, language: str, **keys: str) -> None:
+    ax.set(**{what: render(msg(key), language) for what, key in keys.items()})
+
+
+def _token_ticks(ax: Any, explanation: Explanation) -> None:
+    texts = explanation.tokens.texts
+    if len(texts) <= MAX_TICKS:
+        ax.set_xticks(range(len(texts)), texts, rotation=0 if max(map(len, texts)) < 3 else 90)
+
+
+def _gates(explanation: Explanation, ax: Any, language: str) -> None:
+    rows = [
+        (render(gate(name, reverse=part.reverse, short=True), language), values)
+        for part in explanation.direction_summaries
+        for name, values in part.gates.items()
+    ]
+    if not rows:
+        most = explanation.saliency.max().clamp(min=1e-300)
+        rows = [(render(msg("strips.sensitivity"), language), explanation.saliency / most)]
+    image = ax.imshow([values.tolist() for _, values in rows], vmin=0, vmax=1, cmap="cividis", aspect="auto")
+    ax.set_yticks(range(len(rows)), [name for name, _ in rows])
+    ax.figure.colorbar(image, ax=ax)
+    _token_ticks(ax, explanation)
+    _label(ax, language, title="strips.title")
+
+
+def _token_effects(explanation: Explanation, ax: Any, language: str) -> None:
+    if explanation.gated:
+        effects = {effect.step: effect.probability_drop for effect in explanation.token_effects}
+        ax.bar(list(effects), list(effects.values()))
+    else:
+        ax.bar(range(len(explanation.tokens)), explanation.saliency.tolist())
+    _token_ticks(ax, explanation)
+    _label(
+        ax,
+        language,
+        title="carriers.title",
+        ylabel="token.share" if explanation.gated else "token.sensitivity",
+    )
+
+
+def _retention(explanation: Explanation, ax: Any, language: str) -> None:
+    for part in explanation.direction_summaries:
+        if part.retention is not None:
+            side = render(msg("erased.backwards" if part.reverse else "erased.forwards"), language)
+            ax.plot(part.retention.retained.tolist(), label=side)
+    ax.set(
+        title=render(
+            msg("erased.title", token=token(explanation, explanation.token_effects[0].step)), language
+        )
+    )
+    ax.legend()
+    _token_ticks(ax, explanation)
+    _label(ax, language, xlabel="erased.x", ylabel="erased.y")
+
+
+def _half_lives(numbers: Explanation | Diagnosis, ax: Any, language: str) -> None:
+    if isinstance(numbers, Explanation):
+        parts, level, key, unit = numbers.direction_summaries, len(numbers.tokens), "length", "y"
+    else:
+        parts, level, key, unit = (numbers,), numbers.needed, "needed", "y_steps"
+    ax.semilogy(sorted(value for part in parts for value in part.half_lives.tolist()))
+    _level(ax, level, msg(f"half_life.{key}", n=count(level)), language)
+    _label(ax, language, title="half_life.title", xlabel="half_life.x", ylabel=f"half_life.{unit}")
+
+
+def _level(ax: Any, value: float, name: Message, language: str) -> None:
+    ax.axhline(value, color="gray", linewidth=0.8, label=render(name, language))
+    ax.legend()
+
+
+def _saliency(explanation: Explanation, ax: Any, language: str) -> None:
+    most = explanation.saliency.max().clamp(min=1e-300)
+    ax.semilogy((explanation.saliency / most).tolist())
+    _token_ticks(ax, explanation)
+    _label(ax, language, title="gradient.title", xlabel="gradient.x", ylabel="gradient.y")
+
+
+def _gradient(diagnosis: Diagnosis, ax: Any, language: str) -> None:
+    ax.semilogy(diagnosis.gradient.tolist(), label=render(msg("gradient.gradient"), language))
+    if diagnosis.carried is not None:
+        ax.semilogy(diagnosis.carried.tolist(), "--", label=render(msg("gradient.carried"), language))
+    _level(ax, VANISHED, msg("gradient.gone"), language)
+    _label(ax, language, title="gradient.title_lag", xlabel="gradient.x_lag", ylabel="gradient.y_lag")
+
+
+def _horizon(diagnosis: Diagnosis, ax: Any, language: str) -> None:
+    behaviour = diagnosis.behaviour
+    ax.semilogx(behaviour.contexts, behaviour.gap.tolist(), label=render(msg("horizon.gap"), language))
+    _level(ax, behaviour.epsilon, msg("horizon.epsilon", value=amount(behaviour.epsilon, 2)), language)
+    ax.axvspan(*behaviour.interval, alpha=0.2)
+    ax.axvline(behaviour.steps)
+    _label(ax, language, title="horizon.title", xlabel="horizon.x", ylabel="horizon.y")
+
+
+EXPLANATION_PLOTS: dict[str, Draw] = {
+    "gates": _gates, "token_effects": _token_effects, "retention": _retention, "half_life": _half_lives,
+    "saliency": _saliency,
+}  # fmt: skip
+DIAGNOSIS_PLOTS: dict[str, Draw] = {"half_life": _half_lives, "gradient": _gradient, "horizon": _horizon}

@@ -1,0 +1,186 @@
+"""A classifier at the command line: trained, measured, looked at, and used on files and on standard input."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keepgate.export import load
+
+QUICK = (
+    "--set",
+    "hidden_size=6",
+    "--set",
+    "embedding_size=6",
+    "--set",
+    "pair_size=4",
+    "--set",
+    "min_count=1",
+)
+
+
+def write(path: Path, count: int = 40) -> Path:
+    lines = ["label,review"]
+    for k in range(count):
+        label = ("good", "bad")[k % 2]
+        word = {"good": "lovely", "bad": "dirty"}[label]
+        lines.append(f'{label},"the {word} room, {("number", "floor", "house")[k // 2 % 3]} {k // 2}"')
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from keepgate.cli.__main__ import main
+
+    folder = tmp_path_factory.mktemp("classifier")
+    data = write(folder / "train.csv")
+    options = ("--dev", data, "--out", folder / "mine", "--steps", 60, "--learning-rate", 0.02, *QUICK)
+    assert main([str(word) for word in ("train", "classifier", data, *options)]) == 0
+    return folder / "mine"
+
+
+def test_it_is_trained_and_says_how_good_it_is_beside_the_majority(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.csv")
+    out = tmp_path / "mine"
+    ran = keepgate(
+        "train", "classifier", data, "--dev", data, "--out", out, "--steps", 6, "--batch-size", 8, *QUICK
+    )
+    assert ran.code == 0, ran.err
+    for said in (
+        "40 texts (csv)",
+        "2 labels: good 20, bad 20",
+        "On --dev: accuracy",
+        "always 'good'",
+        "guessing",
+    ):
+        assert said in ran.out.replace("\n", " ")
+    assert "keepgate predict" in ran.out
+    assert load(out).choices == ("bad", "good")
+    assert "keepgate predict mine FILE" in (out / "card.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (["--batch-size", 0], 2, "batch_size is 0; it must be 1 or more"),
+        (["--learning-rate", 1e9], 4, "diverged"),
+        (["--label-column", "labl"], 3, "has no column 'labl'; its columns are 'label', 'review'"),
+        (["--set", "pooling=min"], 2, "pooling is 'min'"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_written(
+    options: list[object], code: int, says: str, tmp_path: Path, keepgate
+) -> None:
+    data = write(tmp_path / "train.csv")
+    ran = keepgate("train", "classifier", data, "--out", tmp_path / "mine", "--steps", 20, *QUICK, *options)
+    assert ran.code == code
+    assert says in ran.err
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_loss_of_nothing_is_called_overfitting(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.csv", 12)
+    settings = (
+        "--set",
+        "label_smoothing=0",
+        "--set",
+        "dropout=0",
+        "--set",
+        "mask_rate=0",
+        "--set",
+        "ema_decay=none",
+    )
+    ran = keepgate(
+        "train",
+        "classifier",
+        data,
+        "--out",
+        tmp_path / "mine",
+        "--steps",
+        150,
+        "--learning-rate",
+        0.05,
+        *QUICK,
+        *settings,
+    )
+    assert "by heart (overfitting)" in ran.out.replace("\n", " ")
+
+
+def test_it_is_measured_with_intervals_baselines_and_confusions(
+    model: Path, tmp_path: Path, keepgate
+) -> None:
+    data = write(tmp_path / "test.csv", 30)
+    ran = keepgate("evaluate", model, data)
+    assert ran.code == 0, ran.err
+    for said in ("accuracy", "macro F1", "balanced accuracy", "always 'good'", "right \\ predicted"):
+        assert said in ran.out
+    ran = keepgate("evaluate", model, data, "--json", "--out", tmp_path / "p" / "predictions.jsonl")
+    figures = json.loads(ran.out)
+    assert figures["texts"] == 30
+    assert figures["accuracy"]["mean"] > 0.9
+    assert figures["confusion"]["labels"] == ["bad", "good"]
+    lines = (tmp_path / "p" / "predictions.jsonl").read_text().splitlines()
+    assert len(lines) == 30
+    assert json.loads(lines[0])["label"] == "good"
+    unknown = tmp_path / "unknown.csv"
+    unknown.write_text("text,label\nlovely room,superb\n", encoding="utf-8")
+    ran = keepgate("evaluate", model, unknown)
+    assert "1 of 1 text cannot be right, because its label is none of the model's" in ran.err.replace(
+        "\n", " "
+    )
+
+
+def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_path: Path, keepgate) -> None:
+    text = "the lovely room\n\nthe dirty room\n"
+    (tmp_path / "new.txt").write_text(text, encoding="utf-8")
+    ran = keepgate("predict", model, tmp_path / "new.txt")
+    records = [json.loads(line) for line in ran.out.splitlines()]
+    assert [record["label"] for record in records] == ["good", "bad"]
+    assert sum(records[0]["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+    ran = keepgate("predict", model, "-", "--tsv", stdin=text.encode())
+    assert [line.split("\t")[0] for line in ran.out.splitlines()] == ["good", "bad"]
+    assert keepgate("predict", model, tmp_path / "new.txt", "--out", tmp_path / "l.jsonl").out == ""
+    assert [json.loads(line) for line in (tmp_path / "l.jsonl").read_text().splitlines()] == records
+    assert keepgate("predict", model, "-", "--tsv", "--out", "x", stdin=b"a").code == 2
+    assert keepgate("predict", model, tmp_path / "none.txt").code == 3
+
+
+def test_a_table_read_as_plain_text_is_told(model: Path, tmp_path: Path, keepgate) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text("body,stars\ngood,5\n", encoding="utf-8")
+    ran = keepgate("predict", model, path)
+    assert len(ran.out.splitlines()) == 2
+    assert "--text-column" in ran.err
+    assert keepgate("predict", model, path, "--text-column", "body").err == ""
+
+
+def test_look_says_which_words_the_label_rests_on(model: Path, tmp_path: Path, keepgate) -> None:
+    path = tmp_path / "review.txt"
+    path.write_text("the dirty room, number 4", encoding="utf-8")
+    ran = keepgate("look", model, "--text", path)
+    assert ran.code == 0, ran.err
+    assert "bad" in ran.out
+    assert "dirty" in ran.out.partition("%")[2]
+    assert keepgate("look", model, "--text", path, "--html", tmp_path / "a.html").code == 0
+    assert "dirty" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def test_what_is_for_readers_is_refused(model: Path, tmp_path: Path, keepgate, lstm: Path) -> None:
+    path = tmp_path / "review.txt"
+    path.write_text("the dirty room", encoding="utf-8")
+    ran = keepgate("ask", model, "--text", path, "--question", "who?")
+    assert (ran.code, "keepgate predict" in ran.err) == (2, True)
+    assert keepgate("look", model, "--text", path, "--question", "who?").code == 2
+    ran = keepgate("look", lstm, "--text", path)
+    assert (ran.code, "--question" in ran.err) == (2, True)
+    ran = keepgate("predict", lstm, path)
+    assert (ran.code, "keepgate ask" in ran.err) == (2, True)
+    ran = keepgate("evaluate", lstm, path, "--text-column", "x")
+    assert (ran.code, "answers questions" in ran.err) == (2, True)
+
+
+def test_it_is_examined(model: Path, tmp_path: Path, keepgate) -> None:
+    ran = keepgate("examine", model, "--data", write(tmp_path / "test.csv", 20))
+    assert ran.code == 0, ran.err
+    assert "20 texts of up to 6 tokens" in ran.out

@@ -1,0 +1,83 @@
+"""Labelled texts from CSV, TSV and JSON lines: the columns are found, and what is wrong is named with its place."""
+
+from pathlib import Path
+
+import pytest
+
+from keepgate.data.corpora.labelled import read_labelled, read_texts
+from keepgate.errors import CorpusError
+
+
+def written(folder: Path, name: str, content: str) -> Path:
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        ('label,review\n1,"good, ""very"" good"\n0,bad\n', "csv"),
+        ('\ufefflabel\treview\n1\tgood, "very" good\n\n0\tbad\n', "tsv"),
+        ('{"class": "1", "text": "good, \\"very\\" good"}\n{"class": 0, "text": "bad"}\n', "json lines"),
+    ],
+)
+def test_the_columns_are_found_by_their_usual_names(tmp_path: Path, content: str, form: str) -> None:
+    corpus = read_labelled(written(tmp_path, "data", content))
+    assert [(item.text, item.label) for item in corpus.items] == [('good, "very" good', "1"), ("bad", "0")]
+    assert corpus.format == form
+    assert corpus.account() == f"2 texts ({form})"
+
+
+def test_a_field_may_hold_line_breaks_and_the_place_is_its_first_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", 'text,label\n"one\ntwo",x\nthree,y\n,z\n')
+    corpus = read_labelled([path])
+    assert [item.text for item in corpus.items] == ["one\ntwo", "three"]
+    assert [item.id for item in corpus.items] == [f"{path}:2", f"{path}:4"]
+    assert str(corpus.left_out[0]) == f"{path}, line 5: the text is empty"
+
+
+def test_columns_may_be_named(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "text,body,stars\nx,long,5\n")
+    (item,) = read_labelled(path, text_column="body", label_column="stars").items
+    assert (item.text, item.label) == ("long", "5")
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "says"),
+    [
+        (
+            "body,stars\nx,1\n",
+            {},
+            "known to hold the text; they are 'stars', 'body'. Name it with --text-column",
+        ),
+        ("text,stars\nx,1\n", {}, "--label-column"),
+        ("text,stars\nx,1\n", {"label_column": "star"}, "no column 'star'; its columns are 'stars'"),
+        ("text,label\nx,1,2\n", {}, "line 2: there are 3 columns where the first line has 2"),
+        ('text,label\nx,"1\n', {}, "line 2: this cannot be read as a table"),
+        ("text,label\n", {}, "there is no text with a label"),
+        ('{"text": "x", "label": 1}\n[]\n', {}, "line 2: an object"),
+        ('{"text": "x"}\n', {}, "known to hold the label; they are 'text'"),
+        ("text,label\n,1\n", {}, "there is no text with a label"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, content: str, columns: dict[str, str], says: str) -> None:
+    with pytest.raises(CorpusError) as fault:
+        read_labelled(written(tmp_path, "a", content), **columns)
+    assert says in str(fault.value)
+
+
+def test_texts_to_predict_come_from_lines_or_a_table() -> None:
+    assert [item.text for item in read_texts("one, two\n\nthree\n", "x").items] == ["one, two", "three"]
+    assert [item.text for item in read_texts("review,stars\none,1\n", "x").items] == ["one"]
+    assert [item.text for item in read_texts("body\none\n", "x", text_column="body").items] == ["one"]
+    assert [item.text for item in read_texts('{"text": "one"}\n', "x").items] == ["one"]
+    with pytest.raises(CorpusError, match="there is no text"):
+        read_texts("text\n\n", "x")
+
+
+def test_one_column_is_not_both_text_and_label(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,label\ngood,1\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match="'label' cannot be both text and label"):
+        read_labelled(path, text_column="label")

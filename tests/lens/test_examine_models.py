@@ -1,0 +1,235 @@
+"""Models as they come: examined and left as they were, or refused in words that name the way out."""
+
+from collections import namedtuple
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, mse_loss
+
+from keepgate import SettingsError
+from keepgate.lens import Report, Watch, examine
+
+ROWS, STEPS = 20, 12
+
+
+class Net(nn.Module):
+    """Batch norm, torch's LSTM, and a head on the last step."""
+
+    def __init__(self, outputs: int = 3) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.norm, self.drop = nn.BatchNorm1d(4), nn.Dropout(0.5)
+        self.rnn = nn.LSTM(4, 8, batch_first=True)
+        self.head = nn.Linear(8, outputs)
+
+    def states(self, x):
+        return self.rnn(self.norm(x.transpose(1, 2)).transpose(1, 2))[0]
+
+    def forward(self, x):
+        return self.head(self.drop(self.states(x)[:, -1]))
+
+
+def given(rows=ROWS):
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(rows, STEPS, 4, generator=generator), torch.randint(0, 3, (rows,), generator=generator)
+
+
+def loss_of(model, x, targets):
+    return float(cross_entropy(model.eval()(x), targets).detach())
+
+
+def modes(model):
+    return [part.training for part in model.modules()]
+
+
+@pytest.mark.parametrize("frozen", [(), ("norm",), ("norm", "drop", "head"), ("rnn",)])
+@pytest.mark.parametrize("training", [True, False])
+def test_every_part_keeps_its_mode(training, frozen):
+    model = Net().train(training)
+    for name in frozen:
+        getattr(model, name).train(not training)
+    before, weights = modes(model), {name: value.clone() for name, value in model.state_dict().items()}
+    state = torch.get_rng_state()
+    Watch(model, *given(), every=1)(1)
+    examine(model, [given()])
+    assert modes(model) == before
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+    assert all(weight.grad is None for weight in model.parameters())
+
+
+def test_a_failed_examination_leaves_every_part_in_its_mode_too():
+    model = Net().train()
+    model.norm.eval()
+    before = modes(model)
+    with pytest.raises(SettingsError, match="one number for each row"):
+        examine(model, [given()], loss=lambda result, _: result.sum())
+    assert modes(model) == before
+
+
+@pytest.mark.parametrize(
+    "shapes", [((ROWS, 1), (ROWS,)), ((ROWS,), (ROWS, 1)), ((ROWS,), (ROWS,)), ((ROWS, 1),) * 2]
+)
+def test_one_number_a_row_is_each_rows_own(shapes):
+    class One(Net):
+        def forward(self, x):
+            return super().forward(x).reshape(-1, *shapes[0][1:])
+
+    model, (x, _) = One(outputs=1), given()
+    targets = torch.rand(shapes[1], generator=torch.Generator().manual_seed(2))
+    wanted = float(mse_loss(model.eval()(x).flatten(), targets.flatten()).detach()) / 2
+    assert examine(model, [(x, targets)]).behaviour.loss == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_logit_with_whole_numbers_is_a_class_or_the_other():
+    model, (x, classes) = Net(outputs=1), given()
+    targets = classes.clamp(max=1)
+    scores = torch.cat([torch.zeros(ROWS, 1), model.eval()(x).detach()], 1)
+    wanted = float(cross_entropy(scores, targets))
+    assert examine(model, [(x, targets)]).behaviour.loss == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets", "says"),
+    [
+        (2, torch.rand(ROWS), r"results of shape \[20, 2\].*targets of shape \[20\].*loss="),
+        (3, torch.rand(ROWS, 2), r"\[20, 3\].*\[20, 2\]"),
+        (3, torch.full((ROWS,), 3), "row 0 is class 3.*0 to 2"),
+        (3, torch.full((ROWS,), -1), "row 0 is class -1"),
+        (1, torch.full((ROWS,), 2), "row 0 is class 2.*0 to 1"),
+        (3, torch.zeros(ROWS, 5, dtype=torch.long), r"\[20, 3\].*\[20, 5\]"),
+    ],
+)
+def test_targets_that_do_not_fit_are_refused(outputs, targets, says):
+    with pytest.raises(SettingsError, match=f"(?s){says}"):
+        examine(Net(outputs), [(given()[0], targets)])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_model_in_half_precision_has_figures_in_float32(dtype):
+    model, (x, targets) = Net(), given()
+    exact = examine(model, [(x, targets)])
+    found = examine(model.to(dtype), [(x.to(dtype), targets)])
+    assert found.behaviour.loss == pytest.approx(exact.behaviour.loss, abs=0.05)
+    assert found.half_lives.dtype == torch.float32
+    torch.testing.assert_close(found.half_lives, exact.half_lives, rtol=0.05, atol=0)
+    Watch(model, x.to(dtype), targets, every=1)(1)
+
+
+@dataclass
+class Result:
+    logits: Tensor
+    state: Tensor
+
+
+Named = namedtuple("Named", "logits state")
+RESULTS = {
+    "a tuple": lambda scores, _: (scores, None),
+    "a dict": lambda scores, state: {"logits": scores, "state": state},
+    "a dataclass": Result,
+    "a named tuple": Named,
+}
+
+
+@pytest.mark.parametrize("result", RESULTS)
+def test_the_prediction_is_found_in_a_result(result):
+    class Odd(Net):
+        def forward(self, x):
+            scores = super().forward(x)
+            return RESULTS[result](scores, scores.new_ones(ROWS, 8))
+
+    found = examine(Odd(), [given()])
+    assert found.behaviour.loss == pytest.approx(loss_of(Net(), *given()), abs=1e-6)
+
+
+def test_a_result_of_several_predictions_asks_for_a_name():
+    class Two(Net):
+        def forward(self, x):
+            scores = super().forward(x)
+            return {"first": scores, "second": scores * 2}
+
+    wanted = loss_of(Net(), *given())
+    with pytest.raises(SettingsError, match=r"(?s)dict.*'first' \[20, 3\].*output="):
+        examine(Two(), [given()])
+    with pytest.raises(SettingsError, match="no output 'third'"):
+        examine(Two(), [given()], output="third")
+    assert examine(Two(), [given()], output="first").behaviour.loss == pytest.approx(wanted, abs=1e-6)
+    Watch(Two(), *given(), output="first", every=1)(1)
+
+
+class EachStep(Net):
+    def forward(self, x):
+        return self.head(self.states(x))
+
+
+@pytest.mark.parametrize("classes", [3, STEPS])
+def test_a_model_that_answers_each_step_is_examined_at_its_last(classes):
+    model, (x, targets) = EachStep(classes), given()
+    report = examine(model, [(x, targets[:, None].expand(-1, STEPS))])
+    wanted = float(cross_entropy(model.eval()(x)[:, -1], targets).detach())
+    assert report.behaviour.loss == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_tagger_with_lengths_is_examined_at_each_rows_end():
+    class Tags(EachStep):
+        def forward(self, x, lengths):
+            return super().forward(x)
+
+    model, (x, targets) = Tags(), given()
+    lengths = torch.arange(ROWS) % 5 + 8
+    found = examine(model, [(x, lengths, targets[:, None].expand(-1, STEPS))])
+    states = model.eval()(x, lengths).detach()[torch.arange(ROWS), lengths - 1]
+    assert found.behaviour.loss == pytest.approx(float(cross_entropy(states, targets)), abs=1e-6)
+
+
+class TakesDict(Net):
+    def forward(self, x):
+        return super().forward(x["x"])
+
+
+class TakesNames(Net):
+    def forward(self, x, static):
+        return super().forward(x + static[:, None])
+
+
+INPUTS = {
+    "a dict": (TakesDict, lambda x: {"x": x}),
+    "keywords": (TakesNames, lambda x: {"x": x, "static": torch.zeros(ROWS, 4)}),
+    "two tensors": (TakesNames, lambda x: (x, torch.zeros(ROWS, 4))),
+    "an array": (Net, lambda x: x.numpy()),
+}
+
+
+@pytest.mark.parametrize("inputs", INPUTS)
+def test_inputs_are_given_as_the_model_takes_them(inputs):
+    kind, change = INPUTS[inputs]
+    x, targets = given()
+    found = examine(kind(), [(change(x), targets)])
+    assert found.steps == STEPS
+    assert found.behaviour.loss == pytest.approx(loss_of(Net(), x, targets), abs=1e-6)
+
+
+def test_batches_may_come_from_anything_that_gives_them(as_users_run):
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*given()), batch_size=5)
+    assert isinstance(examine(Net(), (given() for _ in range(2))), Report)
+    wanted = examine(Net(), [given()]).behaviour.loss
+    assert examine(Net(), loader).behaviour.loss == pytest.approx(wanted, abs=1e-6)
+    for data in (given()[0], "text", 3):
+        with pytest.raises(SettingsError, match="give batches"):
+            examine(Net(), data)
+    with pytest.raises(SettingsError, match=r"hold a str.*forward"):
+        examine(Net(), [("text", given()[1])])
+
+
+@pytest.mark.parametrize(("value", "name"), [(torch.nan, "NaN"), (torch.inf, "infinity")])
+def test_what_is_no_number_is_named_with_its_place(value, name):
+    x, _ = given()
+    x[3, 5, 0] = value
+    with pytest.raises(SettingsError, match=rf"input holds {name} at row 3, step 5 \(1 of 960"):
+        examine(Net(), [(x, given()[1])])
+    targets = torch.rand(ROWS, 3)
+    targets[2, 1] = value
+    with pytest.raises(SettingsError, match=f"targets holds {name} at row 2"):
+        Watch(Net(), given()[0], targets)

@@ -1,0 +1,188 @@
+"""The classifier: every pooling learns, padding has no say, files rebuild it, and its figures are those by hand."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from keepgate.config import settings_from
+from keepgate.data.labelled import LabelledText
+from keepgate.errors import CorpusError, SettingsError
+from keepgate.lens import examine, explain
+from keepgate.lens.readers import read
+from keepgate.lens.readers.answer_ablation import leave_one_out_answers
+from keepgate.tasks import Classifier
+from keepgate.tasks.classifier import ClassifierSettings
+from keepgate.tasks.classifier.metrics import measure_labels
+from keepgate.tasks.task import Task
+from keepgate.train import TrainingConfig, fit
+
+FILLING = ("the room was there", "we stayed two nights", "a street with trees", "breakfast at eight")
+WORDS = {"good": ("lovely", "great"), "bad": ("dirty", "rude")}
+
+
+def texts(count: int = 48) -> list[LabelledText]:
+    items = []
+    for k in range(count):
+        label = ("good", "bad")[k % 2]
+        said = f"{FILLING[k // 2 % 4]} and {WORDS[label][k // 8 % 2]} so {FILLING[k // 16 % 4]}"
+        items.append(LabelledText(text=said, label=label, id=str(k)))
+    return items
+
+
+def classifier(**changes: object) -> Classifier:
+    small = {
+        "embedding_size": 12,
+        "pair_size": 6,
+        "hidden_size": 10,
+        "min_count": 1,
+        "dropout": 0.0,
+        **changes,
+    }
+    return Classifier.build(texts(), ClassifierSettings(**small), seed=0)  # type: ignore[arg-type]
+
+
+def trained(**changes: object) -> Classifier:
+    task = classifier(**{"mask_rate": 0.15, "dropout": 0.3, **changes})
+    config = TrainingConfig(steps=150, batch_size=16, learning_rate=1e-2)
+    fit(task, config, examples=task.prepare(texts(), training=True), progress=False)
+    return task
+
+
+POOLINGS = pytest.mark.parametrize("pooling", ["last", "mean", "max", "mean+max", "attention"])
+
+
+@POOLINGS
+def test_it_learns_and_the_word_that_decides_is_found_by_leaving_each_out(pooling: str) -> None:
+    task = trained(pooling=pooling)
+    assert task.measure(texts()).values()["accuracy"] == 1.0
+    for item, deciding in ((texts()[0], "lovely"), (texts()[1], "dirty")):
+        found = explain(task, item.text)
+        assert found.answer.text == item.label
+        assert found.tokens.texts[found.token_effects[0].step] == deciding
+        reading = read(task, item)
+        (without,) = leave_one_out_answers(reading, [found.token_effects[0].step])
+        shares = dict(without.candidates)
+        assert shares[item.label] < dict(found.answer.candidates)[item.label]
+
+
+@POOLINGS
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_padding_has_no_say_and_gets_no_gradient(pooling: str, bidirectional: bool) -> None:
+    task = classifier(pooling=pooling, bidirectional=bidirectional).double().eval()
+    rows = task.prepare([*texts()[:2], LabelledText(text="great", label="good")], training=False)
+    whole = task(task.collate(rows))
+    for row, example in enumerate(rows):
+        torch.testing.assert_close(task(task.collate([example]))[0], whole[row])
+    task.loss(task.collate(rows))[0].backward()
+    assert task.encoder.inputs.token.weight.grad[0].count_nonzero() == 0
+
+
+@POOLINGS
+def test_the_head_gives_what_the_model_gives(pooling: str) -> None:
+    task = classifier(pooling=pooling)
+    item = texts()[3]
+    probe = task.probe(item)
+    output = probe.layer(probe.x)[0]
+    torch.testing.assert_close(
+        probe.head.scores(output).softmax(1)[0].detach(), task.probabilities([item])[0]
+    )
+    assert probe.head.answers(output)[0].text == probe.answer.text
+    weights = probe.head.attention(output)
+    assert (weights is None) == (pooling != "attention")
+    if weights is not None:
+        torch.testing.assert_close(weights.sum(0), torch.ones(1))
+
+
+def test_it_is_a_task_and_is_rebuilt_from_its_files() -> None:
+    task = classifier(cell="gru")
+    assert isinstance(task, Task)
+    again = Classifier.from_files(
+        settings_from(
+            ClassifierSettings, {"cell": "gru", "embedding_size": 12, "pair_size": 6, "hidden_size": 10}
+        ),
+        json.loads(json.dumps(task.vocabulary_json())),
+    )
+    again.load_state_dict(task.state_dict())
+    assert torch.equal(again.probabilities(texts()), task.probabilities(texts()))
+
+
+def test_without_pairs_and_with_long_texts() -> None:
+    task = classifier(pair_size=0, max_train_tokens=5)
+    (example,) = task.prepare([texts()[0]], training=True)
+    assert example.length == 5
+    (whole,) = task.prepare([texts()[0]], training=False)
+    assert example.tokens == whole.tokens[:2] + whole.tokens[-3:]
+    assert task.probabilities([LabelledText(text="great " * 3000)]).shape == (1, 2)
+
+
+def test_masking_hides_a_token_and_both_its_pairs_and_padding_is_never_masked() -> None:
+    task = classifier(mask_rate=0.5)
+    batch = task.collate(task.prepare([texts()[0], LabelledText(text="great", label="good")], training=False))
+    torch.manual_seed(0)
+    ids = task._mask(batch)
+    hidden = ids[..., 0] != batch.ids[..., 0]
+    assert 0 < hidden.sum() < hidden.numel()
+    assert (ids[..., 0][hidden] == 1).all()
+    pair = hidden.clone()
+    pair[:-1] |= hidden[1:]
+    assert torch.equal(ids[..., 1][~pair], batch.ids[..., 1][~pair])
+    assert (ids[..., 1][pair] == 1).all()
+    assert (ids[1:, 1] == 0).all()
+    assert torch.equal(task.eval()._mask(batch), batch.ids)
+
+
+def test_wrong_data_and_settings_are_refused() -> None:
+    with pytest.raises(CorpusError, match="two or more different labels"):
+        Classifier.build(texts()[:1], ClassifierSettings(), seed=0)
+    with pytest.raises(CorpusError, match="is empty"):
+        classifier().predict([LabelledText(text=" \n")])
+    with pytest.raises(SettingsError, match="takes no question"):
+        explain(classifier(), "great", "who?")
+    with pytest.raises(SettingsError, match="no labelled texts"):
+        classifier().measure([LabelledText(text="great")])
+    for wrong in (
+        {"cell": "feedforward"},
+        {"pair_size": -1},
+        {"pooling": "min"},
+        {"init": "chrono"},
+        {"min_count": 0},
+    ):
+        with pytest.raises(SettingsError):
+            ClassifierSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_it_is_examined_with_its_own_loss() -> None:
+    task = trained(pooling="last")
+    report = examine(task, texts(16))
+    assert report.name == "encoder.layer"
+    assert report.steps == max(len(item.text.split()) for item in texts(16))
+    with pytest.raises(SettingsError, match="items that it can read"):
+        examine(task, [(torch.zeros(1, 2, 3), torch.zeros(2))])
+
+
+def test_the_figures_are_those_by_hand() -> None:
+    # right a a a b b c; predicted a a b b a a; "c" is unknown to the model.
+    predicted = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6], [0.6, 0.4], [0.7, 0.3]])
+    found = measure_labels(list("012345"), list("aaabbc"), predicted, ("a", "b"))
+    values = found.values()
+    assert values["accuracy"] == pytest.approx(3 / 6)
+    assert values["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
+    # F1: a 2·2/(3+4), b 2·1/(2+2), c 0
+    assert values["macro_f1"] == pytest.approx((4 / 7 + 2 / 4 + 0) / 3)
+    assert found.baselines["always 'a'"]["accuracy"] == 3 / 6
+    assert found.baselines["always 'a'"]["macro_f1"] == pytest.approx((2 * 3 / (3 + 6)) / 3)
+    assert found.baselines["guessing"] == {"accuracy": 0.5}
+    labels, counts = found.confusion
+    assert labels == ("a", "b", "c")
+    assert counts.tolist() == [[2, 1, 0], [1, 1, 0], [1, 0, 0]]
+    low, high = found.interval("accuracy")
+    assert 0 <= low < 0.5 < high <= 1
+    assert found.records[5] == {
+        "id": "5",
+        "label": "c",
+        "prediction": "a",
+        "probability": 0.7,
+        "correct": False,
+    }
