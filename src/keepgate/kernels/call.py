@@ -63,18 +63,22 @@ class Call:
 
     @property
     def steps(self) -> int:
+        """The length of the time dimension."""
         return self.x.shape[0]
 
     @property
     def rows(self) -> int:
+        """The batch size."""
         return self.x.shape[1]
 
     @property
     def hidden_size(self) -> int:
+        """Units of each state before a projection."""
         return self.weights.hidden_size
 
     @property
     def output_size(self) -> int:
+        """Units of the output, after a projection if there is one."""
         return self.weights.output_size
 
     @property

@@ -35,21 +35,26 @@ class Forward(Function):
 
     @staticmethod
     def forward(spec: CallSpec, *tensors: Tensor | None) -> tuple[Tensor, ...]:
+        """Runs the core and saves the planes; a training step packs its weights every time."""
         return ops.forward(spec.call(tensors), save=True, cache=False)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        """Saves the inputs, the output and the planes."""
         ctx.spec, *tensors = inputs
         ctx.save_for_backward(*tensors, output[0], output[-1])
         ctx.set_materialize_grads(False)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
+        """The gradients of the tensors, by the core or, where a plane has a gradient, by the reference."""
         *tensors, output, planes = ctx.saved_tensors
         return None, *gradients_of(ctx.spec, tensors, output, planes, upstream, ctx.needs_input_grad[1:])
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], spec: CallSpec, *tensors: Tensor | None) -> Any:
+        """A larger batch where the weights are shared, else a loop."""
+
         def run(*tensors: Tensor | None) -> tuple[Tensor, ...]:
             return _forward(spec, *tensors)
 
@@ -66,6 +71,7 @@ class Backward(Function):
 
     @staticmethod
     def forward(spec: CallSpec, wanted: tuple[bool, ...], *inputs: Tensor | None) -> tuple[Tensor, ...]:
+        """Runs the core's backward pass."""
         tensors, (output, planes, *upstream) = inputs[: len(wanted)], inputs[len(wanted) :]
         assert output is not None
         assert planes is not None
@@ -74,12 +80,14 @@ class Backward(Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: tuple[Tensor, ...]) -> None:
+        """Saves all inputs."""
         ctx.spec, ctx.wanted, *saved = inputs
         ctx.save_for_backward(*saved)
         ctx.set_materialize_grads(False)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Second derivatives, by the reference."""
         count = len(ctx.wanted)
         saved, needed = ctx.saved_tensors, ctx.needs_input_grad[2:]
         needed = needed[:count] + needed[count + 2 :]
@@ -93,6 +101,7 @@ class Backward(Function):
     def vmap(
         info: Any, in_dims: tuple[Any, ...], spec: CallSpec, wanted: tuple[bool, ...], *inputs: Tensor | None
     ) -> Any:
+        """A larger batch where the weights are shared, else a loop."""
         folded = replace(spec, into=None)  # it has as many rows as one of the calls
 
         def run(*inputs: Tensor | None) -> tuple[Tensor, ...]:

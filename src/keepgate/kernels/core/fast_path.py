@@ -90,6 +90,7 @@ class FastForward(Function):
     def forward(
         ctx: Any, weights: Weights, trace: bool, zeros: Tensor, x: Tensor, *arguments: Tensor | None
     ) -> tuple[Tensor, ...]:
+        """Runs the core and keeps its arguments for the backward pass."""
         inputs = _inputs(weights, zeros, x)
         args, (*results, planes) = run_forward_with_args(inputs, save=True, cache=False)
         ctx.weights, ctx.trace, ctx.args = weights, trace, args
@@ -100,6 +101,7 @@ class FastForward(Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
+        """The gradients by the same arguments; the general way where a tensor was moved or changed."""
         zeros, output, planes, x, *arguments = ctx.saved_tensors
         weights, (*_, want_x), want_weights = ctx.weights, ctx.needs_input_grad[:4], ctx.needs_input_grad[4:]
         upstream, d_planes = (upstream[:-1], upstream[-1]) if ctx.trace else (upstream, None)
