@@ -6,7 +6,7 @@ not installed is missed by name and the others go on.
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,6 +100,14 @@ def theirs(problem: Problem) -> nn.Module:
 
 def keepgate_layer(problem: Problem, mode: Mode) -> Runner:
     return of_layer(ours(problem), problem, mode, lambda layer, x: layer(x)[0])
+
+
+def keepgate_user(problem: Problem, mode: Mode) -> Runner:
+    """A user's own copy of the cell: another object with the same equations, which the core has not compiled."""
+    copied = replace(CELL_OF[problem.cell], name=f"my_{problem.cell.lower()}")
+    layer = keepgate.Recurrent(copied, problem.shape.input, problem.shape.hidden, dtype=problem.dtype)
+    layer.load_state_dict(problem.layer.state_dict())
+    return of_layer(layer, problem, mode, lambda layer, x: layer(x)[0])
 
 
 def keepgate_trace(problem: Problem, mode: Mode) -> Runner:

@@ -19,6 +19,7 @@ from bench.contenders import (
     keepgate_layer,
     keepgate_ragged,
     keepgate_trace,
+    keepgate_user,
     onnx_runtime,
     ours,
     python_loop,
@@ -34,6 +35,7 @@ from bench.problem import (
     SCALING_SHAPES,
     SHAPES,
     STREAM_SIZES,
+    USER_SHAPES,
     WITHIN_SHAPES,
     Mode,
     Problem,
@@ -134,6 +136,21 @@ _EVERYBODY: tuple[tuple[str, Callable[[Problem, Mode], Runner], tuple[int, ...]]
 )
 
 
+def user(job: Job, context: Context) -> Row:
+    """A user's copy of a cell beside the compiled one, and beside the loop in torch that it takes the place of."""
+    problem, mode = _problem(job), job["mode"]
+    field, expected = Field(context), truth(problem, mode)
+    for name, build in (
+        ("keepgate", keepgate_layer),
+        ("keepgate user", keepgate_user),
+        ("loop", python_loop),
+    ):
+        field.add(
+            name, partial(build, problem, mode), expected, threads=THREADS if name != "loop" else (ALL,)
+        )
+    return field.row()
+
+
 def ragged(job: Job, context: Context) -> Row:
     """Rows of lengths uniform in 1 … steps: ours, ours as a full rectangle, torch's packed sequences."""
     problem, mode = _problem(job), job["mode"]
@@ -178,6 +195,7 @@ PARTS: dict[str, Part] = {
         jobs=_jobs(WITHIN_SHAPES),
         measure=lambda job, context: within.row(_problem(job), job["mode"], context.seconds),
     ),
+    "user": Part(jobs=_jobs(USER_SHAPES), measure=user),
     "ragged": Part(jobs=_jobs(RAGGED_SHAPES), measure=ragged),
     "scaling": Part(jobs=tuple({"cell": cell} for cell in CELLS), measure=scaling),
     "streaming": Part(

@@ -43,6 +43,14 @@ SHAPES = tuple(
         "100,64,512,512", "1000,16,64,64", "35,20,650,650",
     )
 )  # fmt: skip
+# Of a user's cell: from where what a step costs is seen, to where it vanishes beside the products.
+USER_SHAPES = tuple(
+    Shape.of(text)
+    for text in (
+        "100,1,32,32", "100,1,64,64", "100,1,128,128", "100,1,256,256", "100,8,128,128", "100,32,32,32",
+        "100,32,64,64", "100,32,128,128", "35,20,650,650",
+    )
+)  # fmt: skip
 # Of a layer inside a model: a stream, small and middling batches.
 WITHIN_SHAPES = tuple(
     Shape.of(text) for text in ("100,1,128,128", "100,8,128,128", "100,32,128,128", "100,32,256,256")

@@ -153,6 +153,30 @@ def _step(row: Row | None, prefix: str) -> str:
     return f"{duration(best['median'], 'µs')} ({duration(best['p99'], 'µs')})"
 
 
+def user(result: Row, k: int) -> str:
+    """A user's copy of a cell: its speed beside the compiled cell's, and beside a loop in torch."""
+    rows = []
+    for row in result.get("user", []):
+        ours, copy = (figures.median(row, f"{name}@{MOST}") for name in ("keepgate", "keepgate user"))
+        alone = figures.over(figures.median(row, "keepgate@1"), figures.median(row, "keepgate user@1"))
+        loop = figures.over(figures.median(row, f"loop@{MOST}"), copy)
+        mode = _of_each_mode(k)[MODES.index(row["mode"])]
+        rows.append(
+            [
+                f"{row['cell']} {row['shape']}",
+                mode,
+                times(alone),
+                times(figures.over(ours, copy)),
+                times(loop),
+            ]
+        )
+    head = (
+        ["user's copy", "", "compiled ÷ copy, 1 thread", f"{MOST} threads", "loop in torch ÷ copy"],
+        ["使用者自己的一份", "", "編譯的 ÷ 自己的，1 緒", f"{MOST} 緒", "torch 迴圈 ÷ 自己的"],
+    )[k]
+    return table(head, rows)
+
+
 def ragged(result: Row, k: int) -> str:
     head = [
         ("training step, steps, rows, input, hidden", "訓練一步：步, 列, 輸入, 單元")[k],

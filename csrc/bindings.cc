@@ -1,8 +1,10 @@
-// The Python module keepgate._core: addresses and sizes in, the core's work done, nothing kept but the problem itself.
-// What each function takes is written in src/keepgate/_core.pyi.
+// The Python module keepgate._core; src/keepgate/_core.pyi documents its functions. It allocates nothing and owns
+// nothing but the problems themselves.
 #include <nanobind/nanobind.h>
 
+#include <deque>
 #include <string>
+#include <vector>
 
 #include "core.h"
 #include "pool.h"
@@ -14,14 +16,14 @@ using Address = uintptr_t;
 
 namespace {
 
-// Up to this much work the GIL is kept: to give it away and wait for it would cost more. About 20 µs on one core.
-constexpr double few_products = 1 << 19;
-constexpr size_t few_bytes = 1 << 18;
+// Up to this much work, about 20 µs on one core, the GIL is held: releasing and reacquiring it would cost more.
+constexpr double max_products_with_gil = 1 << 19;
+constexpr size_t max_bytes_with_gil = 1 << 18;
 
-// `otherwise` makes the message, and only when it is needed: a run checks some sixty things.
+// Raises ValueError with message() unless the condition holds; lazily, since a run checks some sixty conditions.
 template <class Message>
-void expect(bool holds, const Message& otherwise) {
-  if (!holds) throw nb::value_error(otherwise().c_str());
+void expect(bool holds, const Message& message) {
+  if (!holds) throw nb::value_error(message().c_str());
 }
 
 void* aligned(Address address) {
@@ -30,7 +32,7 @@ void* aligned(Address address) {
   return reinterpret_cast<void*>(address);
 }
 
-// One of what is handed over.
+// Conversions of one argument.
 void set(long& into, handle number) { into = nb::cast<long>(number); }
 void set(size_t& into, handle number) { into = nb::cast<size_t>(number); }
 void set(int& into, handle number) { into = nb::cast<int>(number); }
@@ -41,7 +43,7 @@ void set(P*& into, handle address) {
 }
 void set(Type& into, handle number) { into = Type(nb::cast<int>(number)); }
 
-// What follows the first `from` entries of a tuple into an array, the rest of which stays null.
+// Entries of a tuple from number `from` on into an array, whose rest stays null.
 template <class P, size_t most>
 void set(P* (&into)[most], handle values, size_t from = 0) {
   const size_t end = nb::len(values);
@@ -50,6 +52,8 @@ void set(P* (&into)[most], handle values, size_t from = 0) {
   for (size_t i = from; i < end; ++i) set(into[i - from], values[i]);
 }
 
+struct CellNumber;
+void set(CellNumber& into, handle number);
 void set(Strided& s, handle values);
 template <size_t most>
 void set(Strided (&into)[most], handle values) {
@@ -60,7 +64,7 @@ void set(Strided (&into)[most], handle values) {
 void set(Sizes& s, handle values);
 void set(Weights& w, handle values);
 
-// The entries of a tuple, one after another.
+// Every entry of a tuple into its own variable.
 template <class... Into>
 void read(const tuple& values, Into&... into) {
   constexpr size_t wanted = sizeof...(into);
@@ -77,11 +81,33 @@ void set(Weights& w, handle values) {
   for (size_t i = 0; i < 5; ++i) set(*into[i], values[i]);
 }
 
-const Kernel& kernel_of(int cell, int type) {
-  expect(0 <= cell && cell < kernel_set().cells,
-         [&] { return "cell is " + to_string(cell) + ", which is no place in cells()"; });
-  expect(type == 0 || type == 1, [&] { return "type is " + to_string(type) + "; 0 is float32 and 1 is float64"; });
-  return kernel(cell, Type(type));
+// A cell with its programs' own memory. Those that were added stay where they are: a number is a cell for good.
+struct OwnedProgram {
+  CellProgram cell = {};
+  std::vector<double> constants[3];
+  std::vector<Instruction> instructions[3];
+};
+std::deque<OwnedProgram> added_programs;
+
+// A cell by its number: its place among the kernels, and what its step is, if that is no compiled one.
+struct CellNumber {
+  int cell;
+  const CellProgram* program;
+};
+CellNumber cell_of(long number) {
+  const long compiled = kernel_set().cells;
+  expect(0 <= number && number < compiled + long(added_programs.size()), [&] {
+    return "cell is " + to_string(number) + ", which is no place in cells() and was not returned by add_program";
+  });
+  if (number < compiled) return {int(number), nullptr};
+  return {int(compiled), &added_programs[size_t(number - compiled)].cell};
+}
+void set(CellNumber& into, handle number) { into = cell_of(nb::cast<long>(number)); }
+
+const Kernel& kernel_of(int cell, Type type) {
+  expect(type == Type::float32 || type == Type::float64,
+         [&] { return "type is " + to_string(int(type)) + "; 0 is float32 and 1 is float64"; });
+  return kernel(cell, type);
 }
 
 struct ForwardRun {
@@ -89,14 +115,16 @@ struct ForwardRun {
   bool large;
 
   explicit ForwardRun(const nb::args& given) {
-    read(given, f.cell, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.first, f.last,
+    CellNumber number;
+    read(given, number, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.first, f.last,
          f.packed, f.output, f.planes);
+    f.cell = number.cell, f.program = number.program;
     expect(f.threads >= 1, [&] { return "threads is " + to_string(f.threads) + "; one is the least"; });
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));
-    // One product with every weight, for each row and step.
-    const double products = double(kernel_of(f.cell, int(f.type)).packed_bytes(f.sizes)) / 4;
-    large = products * double(f.sizes.steps * f.sizes.rows) > few_products;
+    // Multiplications: one with every weight for each row and step.
+    const double products = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / 4;
+    large = products * double(f.sizes.steps * f.sizes.rows) > max_products_with_gil;
   }
   static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.cell, r.f.type).forward(r.f, scratch); }
 };
@@ -138,6 +166,80 @@ tuple cells() {
   return tuple(names);
 }
 
+tuple operations() {
+  nb::list names;
+#define KEEPGATE_APPEND(name) names.append(#name);
+  KEEPGATE_OPERATIONS(KEEPGATE_APPEND)
+  return tuple(names);
+}
+
+// (constants, temporaries, instructions): each of these the operation's number, and registers.
+void read_program(Program& program, std::vector<double>& constants, std::vector<Instruction>& instructions, int bound,
+                  handle given) {
+  const tuple parts = nb::borrow<tuple>(given);
+  for (handle number : nb::borrow<tuple>(parts[0])) constants.push_back(nb::cast<double>(number));
+  program.bound = bound;
+  program.constants = int(constants.size());
+  program.temporaries = nb::cast<int>(parts[1]);
+  const int count = program.registers();
+  expect(program.temporaries >= 0 && count <= max_registers,
+         [&] { return to_string(count) + " registers where at most " + to_string(max_registers) + " fit"; });
+  for (handle each : nb::borrow<tuple>(parts[2])) {
+    int operation, result, a, b, c;
+    read(nb::borrow<tuple>(each), operation, result, a, b, c);
+    expect(0 <= operation && operation < int(Operation::count),
+           [&] { return "operation is " + to_string(operation) + ", which is no place in operations()"; });
+    for (int reg : {result, a, b, c})
+      expect(0 <= reg && reg < count, [&] { return "register is " + to_string(reg) + " of " + to_string(count); });
+    expect(result < bound || result >= bound + program.constants,
+           [&] { return "register " + to_string(result) + " is a constant's, and a result goes there"; });
+    instructions.push_back({Operation(operation), uint8_t(result), uint8_t(a), uint8_t(b), uint8_t(c)});
+    for (int reg : {a, b, c}) program.reads[reg] = true;
+  }
+  program.constant = constants.data();
+  program.first = instructions.data();
+  program.end = instructions.data() + instructions.size();
+}
+
+long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, handle forward, handle backward) {
+  OwnedProgram& owned = added_programs.emplace_back();
+  try {
+    CellProgram& cell = owned.cell;
+    read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.kept, cell.apart, cell.dense,
+         cell.bias_hh);
+    const auto within = [](const char* what, int number, int least, int most) {
+      expect(least <= number && number <= most, [&] {
+        return to_string(number) + " " + what + "; " + to_string(least) + " to " + to_string(most) + " fit";
+      });
+    };
+    within("gates", cell.gates, 1, max_gates);
+    within("states", cell.states, 1, max_states);
+    within("vectors", cell.vectors, 0, max_vectors);
+    within("gates apart", cell.apart, 0, cell.gates);
+    within("planes", cell.states + cell.kept, 1, max_planes);
+    for (const auto& [into, given] : {std::pair(cell.wx_gates, wx_gates), std::pair(cell.uh_gates, uh_gates)}) {
+      const tuple gates = nb::borrow<tuple>(given);
+      within("gates in order", int(gates.size()), cell.gates, cell.gates);
+      for (int i = 0; i < cell.gates; ++i) {
+        set(into[i], gates[size_t(i)]);
+        within("as a gate", into[i], 0, cell.gates - 1);
+      }
+    }
+    const int read_first = cell.gates + cell.apart + cell.states + cell.vectors,
+              forward_bound = read_first + cell.states;
+    const int bound[] = {forward_bound, forward_bound + cell.kept,
+                         read_first + 3 * cell.states + cell.kept + cell.vectors};
+    Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
+    const handle given[] = {infer, forward, backward};
+    for (int i = 0; i < 3; ++i)
+      read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
+  } catch (...) {
+    added_programs.pop_back();
+    throw;
+  }
+  return kernel_set().cells + long(added_programs.size()) - 1;
+}
+
 uint64_t fingerprint_of(const tuple& arrays) {
   uint64_t all = 0;
   for (handle array : arrays) {
@@ -149,20 +251,22 @@ uint64_t fingerprint_of(const tuple& arrays) {
   return all;
 }
 
-size_t packed_bytes(int cell, int type, handle sizes) {
+size_t packed_bytes(long cell, int type, handle sizes) {
   Sizes s;
   set(s, sizes);
-  return kernel_of(cell, type).packed_bytes(s);
+  const CellNumber number = cell_of(cell);
+  return kernel_of(number.cell, Type(type)).packed_bytes(number.program, s);
 }
 
-void pack(int cell, int type, handle sizes, handle weights, Address packed, int threads) {
+void pack(long number, int type, handle sizes, handle weights, Address packed, int threads) {
   Sizes s;
   Weights w = {};
   set(s, sizes), set(w, weights);
-  const Kernel& k = kernel_of(cell, type);
-  if (k.packed_bytes(s) <= few_bytes) return k.pack(s, w, aligned(packed), 1);
+  const auto [place, program] = cell_of(number);
+  const Kernel& k = kernel_of(place, Type(type));
+  if (k.packed_bytes(program, s) <= max_bytes_with_gil) return k.pack(program, s, w, aligned(packed), 1);
   nb::gil_scoped_release release;
-  k.pack(s, w, aligned(packed), threads);
+  k.pack(program, s, w, aligned(packed), threads);
 }
 
 }  // namespace
@@ -171,6 +275,8 @@ NB_MODULE(core, m) {
   m.doc() = "The C++ core: one layer, one direction, as addresses and sizes. What an address holds is not checked.";
   m.def("isa", [] { return kernel_set().name; });
   m.def("isas", isas);
+  m.def("operations", operations);
+  m.def("add_program", add_program);
   m.def("cells", cells);
   m.def("fingerprint", fingerprint_of);
   m.def("padded", [](long units, int type) { return padded(units, Type(type)); });
@@ -190,7 +296,7 @@ NB_MODULE(core, m) {
       .def("run", run<BackwardRun>);
 }
 
-// An instruction set that cannot run is a wrong setting, and no ImportError, as which nanobind would tell it.
+// An unknown KEEPGATE_ISA is a SettingsError; nanobind would turn it into an ImportError.
 extern "C" NB_EXPORT PyObject* PyInit__core() {
   try {
     kernel_set();

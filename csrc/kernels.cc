@@ -1,4 +1,5 @@
-// Every cell's kernels; compiled once for each instruction set, whose name is KEEPGATE_SET.
+// Every compiled cell's kernels, and those of programs; compiled once for each instruction set, whose name is
+// KEEPGATE_SET.
 #include "backward.h"
 
 namespace keepgate::KEEPGATE_SET {
@@ -8,14 +9,15 @@ namespace keepgate::KEEPGATE_SET {
 namespace {
 
 template <class Cell, class T>
-size_t packed_bytes(const Sizes& s) {
-  return size_t(Packed<Cell, T>(s).total) * sizeof(T);
+size_t packed_bytes(const CellProgram* program, const Sizes& s) {
+  return size_t(Packed<Cell, T>(Block<Cell, T>(as_cell<Cell>(program)), s).total) * sizeof(T);
 }
 
 template <class Cell, class T>
-void pack(const Sizes& s, const Weights& w, void* packed, int threads) {
-  auto work = [&](Team& team, int member) { pack_part<Cell>(s, w, of<T>(packed), member, team.size); };
-  const long numbers = Packed<Cell, T>(s).total;
+void pack(const CellProgram* program, const Sizes& s, const Weights& w, void* packed, int threads) {
+  const Block<Cell, T> block(as_cell<Cell>(program));
+  auto work = [&](Team& team, int member) { pack_part(block, s, w, as<T>(packed), member, team.size); };
+  const long numbers = Packed<Cell, T>(block, s).total;
   together(numbers < 50000 ? 1 : threads, numbers / 20, work);
 }
 
@@ -30,12 +32,13 @@ size_t backward(const Backward& b, void* scratch) {
 }
 
 template <class Cell, class T>
-constexpr Kernel kernel_of() {
-  return {Cell::name, packed_bytes<Cell, T>, pack<Cell, T>, forward<Cell, T>, backward<Cell, T>};
+constexpr Kernel kernel_of(const char* name) {
+  return {name, packed_bytes<Cell, T>, pack<Cell, T>, forward<Cell, T>, backward<Cell, T>};
 }
 
-#define KEEPGATE_BOTH(Cell) {kernel_of<Cell, float>(), kernel_of<Cell, double>()},
-constexpr Kernel kernels[][2] = {KEEPGATE_CELLS(KEEPGATE_BOTH)};
+#define KEEPGATE_BOTH(Cell) {kernel_of<Cell, float>(Cell::name), kernel_of<Cell, double>(Cell::name)},
+constexpr Kernel kernels[][2] = {
+    KEEPGATE_CELLS(KEEPGATE_BOTH){kernel_of<CellProgram, float>("program"), kernel_of<CellProgram, double>("program")}};
 
 #define KEEPGATE_TEXT(name) #name
 #define KEEPGATE_NAME(name) KEEPGATE_TEXT(name)
@@ -43,6 +46,6 @@ constexpr Kernel kernels[][2] = {KEEPGATE_CELLS(KEEPGATE_BOTH)};
 }  // namespace
 
 extern const KernelSet table;
-const KernelSet table = {KEEPGATE_NAME(KEEPGATE_SET), int(sizeof kernels / sizeof kernels[0]), kernels};
+const KernelSet table = {KEEPGATE_NAME(KEEPGATE_SET), int(sizeof kernels / sizeof kernels[0]) - 1, kernels};
 
 }  // namespace keepgate::KEEPGATE_SET

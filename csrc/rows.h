@@ -32,6 +32,17 @@ inline Step step_of(const Forward& f, long step, long row, long length) {
   return {row, time, cleared ? at_reset : step == 0 ? at_start : f.reverse ? time + 1 : time - 1};
 }
 
+// How many of `most` steps, the next one `stride` after the last, are of one time and of rows at equal distances.
+inline long alike(const Step* steps, long stride, long most) {
+  long count = 1;
+  for (; count < most; count++) {
+    const Step &now = steps[count * stride], &last = steps[(count - 1) * stride];
+    if (now.time != steps->time || now.before != steps->before) break;
+    if (now.row - last.row != steps[stride].row - steps->row) break;
+  }
+  return count;
+}
+
 // The rows of one member of a team. Rows of equal length are split into contiguous ranges, which suits the caches;
 // ragged ones are dealt out round robin in sorted order, which balances the lengths.
 struct Share {

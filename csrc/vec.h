@@ -29,8 +29,6 @@ constexpr int register_bytes = 16, registers = 16;
 constexpr int register_bytes = 16, registers = 32;
 #endif
 
-enum class Recurrence { dense, diagonal, none };
-
 template <class T>
 struct Register;
 template <>
@@ -188,18 +186,6 @@ KEEPGATE_INLINE VecF tanh(VecF x) {
 KEEPGATE_INLINE VecD tanh(VecD x) {
   const VecD m = exp_plus(clamp(x + x, -80.0, 80.0), -1.0);
   return m / (m + 2.0);
-}
-
-// Lane by lane in libm: no compiled cell uses these two.
-template <class T>
-KEEPGATE_INLINE Vec<T> exp(Vec<T> x) {
-  for (int i = 0; i < Vec<T>::lanes; i++) x.v[i] = T(__builtin_exp(double(x.v[i])));
-  return x;
-}
-template <class T>
-KEEPGATE_INLINE Vec<T> log(Vec<T> x) {
-  for (int i = 0; i < Vec<T>::lanes; i++) x.v[i] = T(__builtin_log(double(x.v[i])));
-  return x;
 }
 
 template <class T>

@@ -19,7 +19,7 @@ import keepgate.train
 NAMES = [
     "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
     "BundleError", "CellError", "CorpusError", "KeepgateError", "KernelRefused", "SettingsError", "ShapeError",
-    "TrainingStopped",
+    "Step", "TrainingStopped", "cell",
 ]  # fmt: skip
 
 ROOMS = [

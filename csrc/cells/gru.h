@@ -11,8 +11,9 @@ struct Gru {
   static constexpr int apart = 1;                    // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {2, 0, 1};  // n r z
   static constexpr int uh_gates[gates] = {0, 1, 2};  // r z n
-  static constexpr Recurrence recurrence = Recurrence::dense;
-  static constexpr bool reads_output = true;  // whether a step reads h_prev itself, beside uh
+  static constexpr bool dense = true;                // whether uh is a product with the output before
+  static constexpr bool bias_hh = true;              // whether uh has a bias
+  static constexpr bool reads_output = true;         // whether a step reads h_prev itself, beside uh
 
   // wx_n, a_r, a_z, uh_n  ->  h; r, z, n, uh_n
   template <class V>

@@ -11,8 +11,9 @@ struct Lstm {
   static constexpr int apart = 0;                       // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1, 2, 3};  // i f g o
   static constexpr int uh_gates[gates] = {0, 1, 2, 3};  // i f g o
-  static constexpr Recurrence recurrence = Recurrence::dense;
-  static constexpr bool reads_output = false;  // whether a step reads h_prev itself, beside uh
+  static constexpr bool dense = true;                   // whether uh is a product with the output before
+  static constexpr bool bias_hh = true;                 // whether uh has a bias
+  static constexpr bool reads_output = false;           // whether a step reads h_prev itself, beside uh
 
   // a_i, a_f, a_g, a_o  ->  h, c; i, f, g, o
   template <class V>

@@ -11,8 +11,9 @@ struct Mingru {
   static constexpr int apart = 0;                 // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1};  // z n
   static constexpr int uh_gates[gates] = {0, 1};  // no uh
-  static constexpr Recurrence recurrence = Recurrence::none;
-  static constexpr bool reads_output = true;  // whether a step reads h_prev itself
+  static constexpr bool dense = false;            // whether uh is a product with the output before
+  static constexpr bool bias_hh = false;          // whether uh has a bias
+  static constexpr bool reads_output = true;      // whether a step reads h_prev itself
 
   // wx_z, wx_n  ->  h; z, n
   template <class V>

@@ -11,7 +11,8 @@ struct RnnTanh {
   static constexpr int apart = 0;              // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0};  // a
   static constexpr int uh_gates[gates] = {0};  // a
-  static constexpr Recurrence recurrence = Recurrence::dense;
+  static constexpr bool dense = true;          // whether uh is a product with the output before
+  static constexpr bool bias_hh = true;        // whether uh has a bias
   static constexpr bool reads_output = false;  // whether a step reads h_prev itself, beside uh
 
   // a  ->  h

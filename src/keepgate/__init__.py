@@ -14,6 +14,9 @@ from .errors import (
 # The layers need torch, which takes a second to import; `keepgate --help` does not.
 _LAYERS = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels")
 
+# The language of cells.
+_EQUATIONS = ("Step", "cell")
+
 __all__ = [
     "GRU",
     "LSTM",
@@ -29,8 +32,10 @@ __all__ = [
     "Recurrent",
     "SettingsError",
     "ShapeError",
+    "Step",
     "Trace",
     "TrainingStopped",
+    "cell",
     "explain_kernels",
 ]
 
@@ -44,6 +49,10 @@ def __getattr__(name: str) -> object:
         from . import nn
 
         return getattr(nn, name)
+    if name in _EQUATIONS:
+        from . import equations
+
+        return getattr(equations, name)
     if name == "lens":
         from importlib import import_module
 

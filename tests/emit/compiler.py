@@ -58,7 +58,8 @@ class Facts:
     vectors: int
     apart: int
     kept: int
-    recurrence: int
+    dense: bool
+    bias_hh: bool
     reads_output: bool
     wx_gates: tuple[int, ...]
     uh_gates: tuple[int, ...]
@@ -66,10 +67,10 @@ class Facts:
 
 def facts(library: ctypes.CDLL, cell: Cell) -> Facts:
     count = len(cell.gates)
-    numbers = (ctypes.c_int * (7 + 2 * count))()
+    numbers = (ctypes.c_int * (8 + 2 * count))()
     getattr(library, f"facts_{struct_name(cell)}")(numbers)
     found = list(numbers)
-    return Facts(*found[:6], bool(found[6]), tuple(found[7 : 7 + count]), tuple(found[7 + count :]))
+    return Facts(*found[:5], *map(bool, found[5:8]), tuple(found[8 : 8 + count]), tuple(found[8 + count :]))
 
 
 def call(

@@ -6,8 +6,6 @@
 
 namespace keepgate_test {
 
-enum class Recurrence { dense, diagonal, none };
-
 struct Scalar {
   double x;
   Scalar() = default;
@@ -28,7 +26,13 @@ inline Scalar exp(Scalar a) { return std::exp(a.x); }
 inline Scalar log(Scalar a) { return std::log(a.x); }
 inline Scalar relu(Scalar a) { return a.x > 0 ? a.x : 0; }
 inline Scalar maximum(Scalar a, Scalar b) { return a.x > b.x ? a.x : b.x; }
+inline Scalar minimum(Scalar a, Scalar b) { return a.x < b.x ? a.x : b.x; }
 inline Scalar step_of(Scalar a) { return a.x > 0 ? 1 : 0; }
+inline Scalar greater(Scalar a, Scalar b) { return a.x > b.x ? 1 : 0; }
+inline Scalar where(Scalar condition, Scalar a, Scalar b) { return condition.x != 0 ? a : b; }
+inline Scalar sqrt(Scalar a) { return std::sqrt(a.x); }
+inline Scalar abs(Scalar a) { return std::fabs(a.x); }
+inline Scalar softplus(Scalar a) { return std::log1p(std::exp(a.x)); }
 
 // A step of `count` units. Every array is [values, count].
 template <class Cell>
@@ -68,11 +72,11 @@ void backward(long count, const double* d_next, const double* kept, const double
   }
 }
 
-// What a driver reads of a cell: gates, states, vectors, apart, kept, recurrence, reads_output, wx_gates, uh_gates.
+// What a driver reads of a cell: gates, states, vectors, apart, kept, dense, bias_hh, reads_output, wx_gates, uh_gates.
 template <class Cell>
 void facts(int* to) {
-  const int numbers[] = {Cell::gates, Cell::states,          Cell::vectors,     Cell::apart,
-                         Cell::kept,  int(Cell::recurrence), Cell::reads_output};
+  const int numbers[] = {Cell::gates, Cell::states, Cell::vectors, Cell::apart,
+                         Cell::kept,  Cell::dense,  Cell::bias_hh, Cell::reads_output};
   for (int number : numbers) *to++ = number;
   for (int k = 0; k < Cell::gates; ++k) *to++ = Cell::wx_gates[k];
   for (int k = 0; k < Cell::gates; ++k) *to++ = Cell::uh_gates[k];

@@ -156,7 +156,8 @@ def test_a_driver_is_told_what_the_cell_is(cell, library):
         map(len, (cell.gates, cell.states, cell.vectors))
     )
     assert known.kept == len(cell.analysis.saved)
-    assert ("dense", "diagonal", "none")[known.recurrence] == cell.recurrent
+    assert known.dense == (cell.recurrent == "dense")
+    assert known.bias_hh == (cell.recurrent != "none")
     assert known.reads_output == cell.reads_output
     assert sorted(known.wx_gates) == sorted(known.uh_gates) == list(range(known.gates))
     # The gates apart come first in wx and last in uh, and the joined ones in one order, so that they meet.

@@ -1,6 +1,19 @@
 """Formulas of one or two values, with every operation of a cell's language."""
 
-from keepgate.equations import exp, log, maximum, relu, sigmoid, step_of, tanh
+from keepgate.equations import (
+    exp,
+    greater,
+    log,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    softplus,
+    sqrt,
+    step_of,
+    tanh,
+    where,
+)
 
 # Each takes two values, and some use one.
 FORMULAS = {
@@ -22,6 +35,14 @@ FORMULAS = {
     "log": lambda a, _: log(a * a),
     "relu": lambda a, _: relu(a),
     "maximum": lambda a, b: maximum(a, b),
+    "minimum": lambda a, b: minimum(a, b),
+    "maximum of a number": lambda a, _: maximum(a, 0.3),
+    "minimum of a number": lambda a, _: minimum(0.3, a),
+    "sqrt": lambda a, _: sqrt(a * a + 0.1),
+    "abs": lambda a, _: abs(a),
+    "softplus": lambda a, _: softplus(a),
+    "greater": lambda a, b: greater(a, b) * b,
+    "where": lambda a, b: where(greater(a, 0.2), a * b, b),
     "step_of": lambda a, _: step_of(a),
     "all together": lambda a, b: (1 - sigmoid(a)) * tanh(b) - relu(a) / (exp(b) + 1) + maximum(a, -b),
 }

@@ -10,13 +10,16 @@ import torch
 from keepgate.equations import (
     const,
     evaluate,
+    greater,
     maximum,
+    minimum,
     relu,
     sigmoid,
     step_of,
     symbol,
     tanh,
     topological,
+    where,
 )
 from keepgate.errors import CellError
 from tests.equations.formulas import FORMULAS
@@ -82,11 +85,30 @@ def test_a_branch_on_a_value_is_refused():
         bool(symbol("x"))
 
 
-def test_a_number_for_maximum_is_refused_as_a_tensor_refuses_it():
-    with pytest.raises(TypeError):
-        maximum(torch.zeros(1), 1.0)
-    with pytest.raises(CellError, match="relu"):
-        maximum(symbol("x"), 1.0)
+@pytest.mark.parametrize("function", [maximum, minimum, greater])
+def test_a_number_may_be_one_of_two(function):
+    x, numbers = symbol("x"), torch.tensor([-1.0, 0.5, 2.0, float("nan")])
+    for made, expected in (
+        (function(x, 0.5), function(numbers, torch.full((4,), 0.5))),
+        (function(0.5, x), function(torch.full((4,), 0.5), numbers)),
+    ):
+        (found,) = evaluate([made], {x: numbers})
+        assert torch.equal(found, expected) or torch.equal(found.isnan(), expected.isnan())
+
+
+def test_a_condition_chooses_between_values_and_numbers():
+    x, numbers = symbol("x"), torch.tensor([-1.0, 0.0, 2.0])
+    (found,) = evaluate([where(greater(x, 0), x, 7.0)], {x: numbers})
+    assert found.tolist() == [7.0, 7.0, 2.0]
+    assert where(greater(numbers, 0), 1.0, numbers).tolist() == [-1.0, 0.0, 1.0]
+    (found,) = evaluate([where(x, -1, 1)], {x: numbers})
+    assert found.tolist() == [-1.0, 1.0, -1.0]
+
+
+def test_a_comparison_by_a_sign_is_refused_with_what_to_write():
+    for compare in (lambda x: x > 0, lambda x: x <= 1.0, lambda x: x < x):
+        with pytest.raises(CellError, match="greater"):
+            compare(symbol("x"))
 
 
 def test_an_expression_reads_like_its_formula():

@@ -12,8 +12,10 @@ from torch.func import functional_call, grad, vmap
 import keepgate
 from keepgate import cells
 from keepgate.kernels.core.call_spec import call_tensors
+from keepgate.kernels.core.program import cell_of_operator
 from keepgate.nn import Recurrent
 from tests.kernels.calls import made
+from tests.kernels.user_cells import indrnn, slstm
 from tests.oracles import agrees, flat
 
 SHAPES = [(9, 3), (20, 5), (7, 2), (31, 4)]
@@ -63,7 +65,7 @@ def same_training(function, layer, x, *args, **kwargs):
 
 
 @pytest.mark.parametrize(
-    "cell", [cells.lstm, cells.gru, cells.peephole, cells.mingru], ids=lambda cell: cell.name
+    "cell", [cells.lstm, cells.gru, cells.peephole, cells.mingru, indrnn], ids=lambda cell: cell.name
 )
 def test_training_in_one_graph(cell):
     layer = Recurrent(cell, 5, 7, batch_first=True, bidirectional=True, kernel="cpu")
@@ -158,6 +160,20 @@ def test_the_reference_in_one_graph(cell):
     layer = Recurrent(cell, 5, 7, kernel="reference")
     x = torch.randn(3, 2, 5)
     agrees(compiled(layer)(x)[0], layer(x)[0])
+
+
+def test_operators_know_a_users_cell_by_its_name_and_equations():
+    layer, x = Recurrent(slstm, 5, 7, kernel="cpu"), torch.randn(9, 3, 5, requires_grad=True)
+    same_training(compiled(layer), layer, x)
+    program = torch.export.export(layer, (x.detach(),))
+    name = f"{slstm.qualified_name}@{slstm.graph.digest}"
+    assert name in str(program.graph)
+    assert cell_of_operator(name) is slstm
+    with pytest.raises(keepgate.CellError, match="other equations"):
+        cell_of_operator(f"{cells.register(slstm)}@0123456789ab")
+    with pytest.raises(keepgate.CellError, match="register"):
+        cell_of_operator("tests.kernels.user_cells.nobody@0123456789ab")
+    assert torch.equal(program.module()(x)[0], layer(x)[0])
 
 
 @pytest.mark.slow

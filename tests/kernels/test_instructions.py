@@ -1,4 +1,4 @@
-"""A kernel does no more work than it did: instructions of three small cases, counted by callgrind.
+"""A kernel does no more work than it did: instructions of four small cases, counted by callgrind.
 
 `python -m tests.kernels.test_instructions` counts them anew and writes instructions.json.
 """
@@ -6,15 +6,17 @@
 import json
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from keepgate import _core
 from tests.kernels.drivers import driver_here, run
+from tests.kernels.native_cells import cells_file
 from tests.tools import needs
 
 COMMITTED = Path(__file__).parent / "instructions.json"
-CASES = ("lstm-forward", "gru-training", "streaming")
+CASES = ("lstm-forward", "gru-training", "streaming", "program-training")
 ISA = "avx2"  # valgrind knows no AVX-512
 CLOSE = 0.03  # the counts are exact; another libc may take other paths
 
@@ -22,7 +24,11 @@ CLOSE = 0.03  # the counts are exact; another libc may take other paths
 def counted(case: str) -> tuple[int, str]:
     """Instructions of the case, and the compiler that made them."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"]
-    said = run([*command, "--toggle-collect=measured", driver_here(), "count", case], KEEPGATE_ISA=ISA)
+    with TemporaryDirectory() as folder:
+        cells = cells_file(Path(folder))
+        said = run(
+            [*command, "--toggle-collect=measured", driver_here(), cells, "count", case], KEEPGATE_ISA=ISA
+        )
     found = re.search(r"Collected : (\d+)", said)
     compiler = re.search(rf"^{ISA}, (.*)$", said, re.MULTILINE)
     assert found, said

@@ -119,10 +119,3 @@ def test_a_call_checks_its_shapes_once_and_says_which(changes, said, as_users_ru
     }
     with pytest.raises(keepgate.ShapeError, match=said):
         Call(cell=call.cell, **(given | changes))
-
-
-def test_the_core_says_how_one_recurrent_weight_a_unit_is_described():
-    (diagonal,) = (every for every in LATER if every.recurrent == "diagonal")
-    call = made(diagonal, 2, 3, 4, 5)
-    assert "in `vectors`" in str(CPU.refuses(call))
-    assert run(call).output.shape == (2, 3, 5)

@@ -19,15 +19,35 @@ __all__ = [
     "lstm",
     "mingru",
     "peephole",
+    "register",
     "rnn_relu",
     "rnn_tanh",
 ]
 
 
+_registered: dict[str, Cell] = {}
+
+
+def register(cell: Cell) -> str:
+    """Makes a cell of one's own known by its qualified name, "my_cells.slim", and returns that.
+
+    Then `Recurrent("my_cells.slim", …)` finds it, and so do settings, bundles and exported programs that name it: a
+    name in a file never imports anything. A cell that is declared again takes the earlier one's place.
+    """
+    if cell not in CELLS:
+        _registered[cell.qualified_name] = cell
+    return cell.name if cell in CELLS else cell.qualified_name
+
+
 def by_name(name: str) -> Cell:
-    """The cell of that name. Raises CellError, with the known names, nearest first, if there is none."""
-    for known in CELLS:
-        if known.name == name:
-            return known
-    names = nearest_first(name, (known.name for known in CELLS))
-    raise CellError(f"there is no cell {name!r}; known are {', '.join(names)}")
+    """The cell of that name, one of ours or one that `register` was given.
+
+    Raises CellError, with the known names, nearest first, if there is none.
+    """
+    known = {cell.name: cell for cell in CELLS} | _registered
+    if name not in known:
+        raise CellError(
+            f"there is no cell {name!r}; known are {', '.join(nearest_first(name, known))}"
+            + ("; declare yours and call keepgate.cells.register(it) first" if "." in name else "")
+        )
+    return known[name]

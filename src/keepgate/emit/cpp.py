@@ -21,7 +21,7 @@ WORDS = """
     long mutable namespace new noexcept not nullptr operator or private protected public register reinterpret_cast
     requires return short signed sizeof static static_assert static_cast struct switch template this throw true try
     typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
-    exp fma fms fnma log maximum relu sigmoid step_of tanh
+    abs exp fma fms fnma greater log maximum minimum relu sigmoid softplus sqrt step_of tanh where
     V d_next d_pre d_prev d_weight kept next pre prev weight
 """
 
@@ -52,10 +52,10 @@ def struct_name(cell: Cell) -> str:
 def header(cell: Cell) -> str:
     """The text of a cell's file. Raises CellError if the cell has no graph.
 
-    It includes nothing: V, its functions, KEEPGATE_INLINE and Recurrence are declared where it is included, which
+    It includes nothing: V, its functions and KEEPGATE_INLINE are declared where it is included, which
     is once in each instruction set's namespace.
     """
-    each = columns(cell)
+    each = columns(cell.elementwise_graph, cell.gates, cell.analysis.saved)
     about = (sys.modules[cell.step.__module__].__doc__ or cell.name).strip().split("\n")[0]
     lines = [
         *_start(cell.step.__module__),
@@ -99,7 +99,11 @@ def _constants(cell: Cell, each: Columns) -> list[str]:
             (f"int apart = {len(each.apart)}", "gates whose wx and uh do more than add up"),
             (f"int wx_gates[gates] = {_places(cell, each.wx_gates)}", " ".join(each.wx_gates)),
             (f"int uh_gates[gates] = {_places(cell, each.uh_gates)}", uh_gates),
-            (f"Recurrence recurrence = Recurrence::{cell.recurrent}", ""),
+            (
+                f"bool dense = {str(cell.recurrent == 'dense').lower()}",
+                "whether uh is a product with the output before",
+            ),
+            (f"bool bias_hh = {str(bool(graph.uh)).lower()}", "whether uh has a bias"),
             (f"bool reads_output = {str(cell.reads_output).lower()}", reads),
         ]
     )

@@ -1,9 +1,9 @@
 """What a kernel computes for each unit before a step: which sums, in which columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..equations import Cell, Expr, topological
+from ..equations import Expr, Graph, topological
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +25,11 @@ class Columns:
     uh_gates: tuple[str, ...]
 
 
-def columns(cell: Cell) -> Columns:
-    """The columns of a cell. Raises CellError if it has no graph."""
-    graph = cell.elementwise_graph
-    sums = _sums(cell)
+def columns(graph: Graph, gates: Sequence[str], saved: Mapping[str, Expr]) -> Columns:
+    """The columns of a step. saved: what is kept of it for backward."""
+    sums = joined_sums(graph, saved)
     apart = tuple(gate for gate in graph.uh if gate not in sums)
-    joined = tuple(gate for gate in cell.gates if gate not in apart)
+    joined = tuple(gate for gate in gates if gate not in apart)
     if graph.uh:
         middle = {_sum_name(gate): sums[gate] for gate in joined}
     else:
@@ -46,10 +45,9 @@ def columns(cell: Cell) -> Columns:
     )
 
 
-def _sums(cell: Cell) -> dict[str, Expr]:
-    """The sum wx + uh of each joined gate: the only thing made of either, and neither is shown or kept."""
-    graph = cell.graph
-    results = [*graph.next.values(), *graph.traced.values(), *cell.analysis.saved.values()]
+def joined_sums(graph: Graph, saved: Mapping[str, Expr]) -> dict[str, Expr]:
+    """The sum wx + uh of each joined gate: the only thing made of either, and neither is shown or saved."""
+    results = [*graph.next.values(), *graph.traced.values(), *saved.values()]
     order = topological(results)
     found = {}
     for gate, uh in graph.uh.items():

@@ -4,7 +4,25 @@ from .additive import AdditiveUpdate
 from .analysis import Analysis
 from .cell import Cell, Named, OnnxOperator, Step, cell
 from .derivative import derivative, gradients
-from .expr import Expr, const, evaluate, exp, log, maximum, relu, sigmoid, step_of, symbol, tanh, topological
+from .expr import (
+    Expr,
+    const,
+    evaluate,
+    exp,
+    greater,
+    log,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    softplus,
+    sqrt,
+    step_of,
+    symbol,
+    tanh,
+    topological,
+    where,
+)
 from .graph import Graph
 
 __all__ = [
@@ -22,12 +40,17 @@ __all__ = [
     "evaluate",
     "exp",
     "gradients",
+    "greater",
     "log",
     "maximum",
+    "minimum",
     "relu",
     "sigmoid",
+    "softplus",
+    "sqrt",
     "step_of",
     "symbol",
     "tanh",
     "topological",
+    "where",
 ]

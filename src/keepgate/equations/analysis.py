@@ -7,6 +7,7 @@ from .additive import AdditiveUpdate, additive_update, output_slope
 from .derivative import derivative, gradients
 from .expr import Expr, topological
 from .graph import Graph
+from .simplify import MINUS_ONE, ONE, ZERO
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -94,6 +95,30 @@ class Analysis:
         factors = {derivative(new, node, constants=self.gates) for node in below}
         names = {self.gates[node] for node in factors if node in self.gates} - {self.retain_gate}
         return next((name for name in self.graph.traced if name in names), None)
+
+    @cached_property
+    def retain_bias(self) -> tuple[str, int] | None:
+        """The gate block whose bias sets how much memory is retained, and the sign of its effect: 1 in an LSTM (f),
+        -1 in a minGRU, where 1 - z retains. None if no bias does."""
+        return self._bias(self._direct_factors[self.memory_state])
+
+    @cached_property
+    def input_bias(self) -> tuple[str, int] | None:
+        """The same for the input gate; None if it is the retain gate's own block, as in a GRU."""
+        found = None if self.input_gate is None else self._bias(self.graph.traced[self.input_gate])
+        return found if found and self.retain_bias and found[0] != self.retain_bias[0] else None
+
+    def _bias(self, gate: Expr) -> tuple[str, int] | None:
+        sign = 1
+        if gate.op == "sub" and gate.args[0] is ONE:
+            gate, sign = gate.args[1], -1
+        if gate.op != "sigmoid":
+            return None
+        slopes = {name: derivative(gate.args[0], wx) for name, wx in self.graph.wx.items()}
+        nonzero = [(name, slope) for name, slope in slopes.items() if slope is not ZERO]
+        if len(nonzero) != 1 or nonzero[0][1] not in (ONE, MINUS_ONE):
+            return None
+        return nonzero[0][0], sign if nonzero[0][1] is ONE else -sign
 
     @cached_property
     def linear(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import CellError
@@ -140,6 +142,11 @@ class Cell(Declaration):
         given |= {node: previous[state] for state, node in self.graph.previous.items() if node in used}
         return dict(zip(new, evaluate(new.values(), given), strict=True))
 
+    @property
+    def qualified_name(self) -> str:
+        """Where it is declared: my_cells.slim."""
+        return f"{self.step.__module__}.{self.step.__qualname__}"
+
     def __repr__(self) -> str:
         return f"Cell({self.name}: gates {' '.join(self.gates)}; states {' '.join(self.states)})"
 
@@ -185,13 +192,27 @@ def cell(
             letters=dict(letters or {}),
             step=step,
         )
-        check_names(made)
-        _check_onnx(made)
-        _check_letters(made)
-        check_unused_parameters(made, made.graph)
+        try:
+            check_names(made)
+            _check_onnx(made)
+            _check_letters(made)
+            check_unused_parameters(made, made.graph)
+        except CellError as error:
+            raise CellError(f"{error} ({_line_of(step, error)})") from error.__cause__
         return made
 
     return declare
+
+
+def _line_of(step: Callable[..., Step], error: BaseException | None) -> str:
+    """The line of the step at which an error, or what led to it, arose; else the one at which the step begins."""
+    code = step.__code__
+    line = code.co_firstlineno
+    while error is not None:
+        frames = traceback.walk_tb(error.__traceback__)
+        line = next((number for frame, number in frames if frame.f_code is code), line)
+        error = error.__context__
+    return f"{Path(code.co_filename).name}, line {line}"
 
 
 def _check_onnx(cell: Cell) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from .expr import Expr, make, step_of, topological
+from .expr import Expr, greater, make, step_of, topological, where
 from .simplify import MINUS_ONE, ONE, ZERO, fold
 
 
 def _maximum(_y: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
     # 1, 1/2 or 0: where both are equal each gets half, as in torch.
-    first = (1 + step_of(a - b) - step_of(b - a)) / 2
+    first = (1 + greater(a, b) - greater(b, a)) / 2
     return first, 1 - first
 
 
@@ -24,8 +24,14 @@ RULES: Mapping[str, Callable[..., tuple[Expr, ...]]] = {
     "exp": lambda y, a: (y,),
     "log": lambda y, a: (1 / a,),
     "relu": lambda y, a: (step_of(y),),
+    "sqrt": lambda y, a: (1 / (2 * y),),
+    "abs": lambda y, a: (greater(a, 0) - greater(0, a),),
+    "softplus": lambda y, a: (a.sigmoid(),),
     "maximum": _maximum,
+    "minimum": lambda y, a, b: _maximum(y, b, a),
     "step_of": lambda y, a: (ZERO,),
+    "greater": lambda y, a, b: (ZERO, ZERO),
+    "where": lambda y, c, a, b: (ZERO, where(c, 1, 0), where(c, 0, 1)),
 }
 
 

@@ -56,11 +56,22 @@ class Expr:
     def __neg__(self) -> Expr:
         return make("neg", self)
 
+    def __abs__(self) -> Expr:
+        return make("abs", self)
+
     def __bool__(self) -> bool:
         raise CellError(
             f"a step branched on {self}, but a step is run on symbols too, which have no value; "
-            "choose without branching: relu, maximum, step_of"
+            "choose without branching: relu, maximum, minimum, step_of, greater, where"
         )
+
+    def _compared(self, other: object) -> bool:
+        raise CellError(
+            f"a step compared {self} with {other!r} by a sign; write greater(x, y), which is 1 where x > y and else 0, "
+            "and where(condition, x, y) to choose"
+        )
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
 
     def __repr__(self) -> str:
         match self.op:
@@ -87,6 +98,9 @@ class Expr:
 
     def log(self) -> Expr:
         return make("log", self)
+
+    def sqrt(self) -> Expr:
+        return make("sqrt", self)
 
     def relu(self) -> Expr:
         return make("relu", self)
@@ -168,14 +182,58 @@ def relu(x: Any) -> Any:
     return x.relu()
 
 
+def sqrt(x: Any) -> Any:
+    """The square root."""
+    return x.sqrt()
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + e^x), above 0: a smooth relu."""
+    return make("softplus", x) if isinstance(x, Expr) else x.logaddexp(x.new_zeros(()))
+
+
 def maximum(x: Any, y: Any) -> Any:
-    """The larger of two values; both get half of the gradient where they are equal, as in torch."""
+    """The larger of two values, or of a value and a number; both get half of the gradient where they are equal."""
+    if isinstance(x, Expr) or isinstance(y, Expr):
+        return _binary("maximum", x, y)
+    x, y = _tensors(x, y)
     return x.maximum(y)
+
+
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of two values, or of a value and a number; both get half of the gradient where they are equal."""
+    if isinstance(x, Expr) or isinstance(y, Expr):
+        return _binary("minimum", x, y)
+    x, y = _tensors(x, y)
+    return x.minimum(y)
 
 
 def step_of(x: Any) -> Any:
     """1 where x is above 0, else 0."""
     return make("step_of", x) if isinstance(x, Expr) else (x > 0).to(x.dtype)
+
+
+def greater(x: Any, y: Any) -> Any:
+    """1 where x > y, else 0."""
+    if isinstance(x, Expr) or isinstance(y, Expr):
+        return _binary("greater", x, y)
+    x, y = _tensors(x, y)
+    return (x > y).to(x.dtype)
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition is not 0, else y."""
+    if any(isinstance(part, Expr) for part in (condition, x, y)):
+        return make("where", *(part if isinstance(part, Expr) else const(part) for part in (condition, x, y)))
+    x, y = (part if hasattr(part, "new_full") else condition.new_full((), part) for part in (x, y))
+    return x.where(condition != 0, y)
+
+
+def _tensors(x: Any, y: Any) -> tuple[Any, Any]:
+    """Two tensors, where one of the two may be a number."""
+    if isinstance(x, int | float):
+        return y.new_full((), x), y
+    return x, x.new_full((), y) if isinstance(y, int | float) else y
 
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -191,8 +249,14 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "exp": exp,
     "log": log,
     "relu": relu,
+    "sqrt": sqrt,
+    "abs": abs,
+    "softplus": softplus,
     "maximum": maximum,
+    "minimum": minimum,
     "step_of": step_of,
+    "greater": greater,
+    "where": where,
 }
 
 

@@ -1,9 +1,10 @@
 """Graph: one step of a cell as expressions, by name."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-from .expr import Expr, symbol
+from .expr import Expr, symbol, topological
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -31,3 +32,18 @@ class Graph:
     def upstream(self) -> dict[str, Expr]:
         """The gradient that reaches each new state, as a symbol: d_h, d_c."""
         return {state: symbol(f"d_{state}") for state in self.next}
+
+    @cached_property
+    def digest(self) -> str:
+        """Twelve digits that differ where the equations, or the names of what they give, do."""
+        results = {**self.next, **self.traced}
+        places: dict[Expr, int] = {}
+        lines: list[object] = [
+            list(group) for group in (self.wx, self.uh, self.previous, self.vectors, self.next)
+        ]
+        for node in topological(results.values()):
+            places[node] = len(places)
+            value = None if node.value is None else node.value.hex()
+            lines.append((node.op, node.name, value, [places[argument] for argument in node.args]))
+        lines.append([(name, places[node]) for name, node in results.items()])
+        return hashlib.sha256(repr(lines).encode()).hexdigest()[:12]

@@ -13,7 +13,7 @@ def fold(op: str, *arguments: Expr) -> Expr:
             return ZERO
         case "mul" if ONE in arguments:
             return arguments[1] if arguments[0] is ONE else arguments[0]
-        case "div" | "tanh" | "relu" | "neg" if zero[0]:
+        case "div" | "tanh" | "relu" | "neg" | "abs" | "sqrt" if zero[0]:
             return ZERO
         case "sub" if arguments[0] is arguments[1]:
             return ZERO

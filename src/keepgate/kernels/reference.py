@@ -37,6 +37,8 @@ class Reference:
             wx = _by_name(cell.gates, wx_T_BR[t])
             s = Named(**dict(zip(cell.states, previous, strict=True)))
             step = dict(cell.step(wx, recurrence(previous[0]), s, *extra))
+            # What is made of weights per unit alone is the same in every row.
+            step = {k: v if v.dim() == 2 else v.expand(call.rows, -1) for k, v in step.items()}
             if call.weight_hr is not None:
                 step[cell.states[0]] = linear(step[cell.states[0]], call.weight_hr)
             real = None if call.lengths is None else (t < call.lengths).to(call.x.device).unsqueeze(1)

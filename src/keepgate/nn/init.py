@@ -32,8 +32,8 @@ def check_init(cell: Cell, init: str, horizon: float | None, forget_bias: float 
         )
     if forget_bias is not None and not math.isfinite(forget_bias):
         raise SettingsError(f"forget_bias is {forget_bias}; it must be finite")
-    if (horizon is not None or forget_bias is not None) and (cell.retain_gate not in cell.gates or not bias):
-        lacks = "was built with bias=False" if not bias else "has no gate block that keeps its memory"
+    if (horizon is not None or forget_bias is not None) and (cell.analysis.retain_bias is None or not bias):
+        lacks = "was built with bias=False" if not bias else "has no gate of its own that keeps its memory"
         raise SettingsError(
             f"{cell.name} {lacks}, so its memory cannot be set by a bias; use init='orthogonal' or 'torch'"
         )
@@ -57,6 +57,7 @@ def initialise(
     "chrono":     orthogonal, and memories spread over 1 to `horizon` steps: the keeping gate's bias is
                   log U[1, horizon - 1], the writing gate's its negative. Tallec & Ollivier (2018), arXiv:1804.11188.
     forget_bias:  the total bias of the gate that keeps. Jozefowicz et al. (2015): 1 for an LSTM.
+    Where a gate's complement keeps or writes (1 - z in a minGRU), its bias has the other sign.
     """
     if init == "torch":
         bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0  # a cell without units
@@ -67,11 +68,11 @@ def initialise(
             _fill(name, weight, len(cell.gates))
     if horizon is not None:
         memory = torch.empty(hidden_size).uniform_(1, horizon - 1).log()
-        _set_bias(cell, weights, cell.retain_gate, memory)
-        if cell.input_gate in cell.gates:
-            _set_bias(cell, weights, cell.input_gate, -memory)
+        _set_bias(cell, weights, cell.analysis.retain_bias, memory)
+        if cell.analysis.input_bias is not None:
+            _set_bias(cell, weights, cell.analysis.input_bias, -memory)
     if forget_bias is not None:
-        _set_bias(cell, weights, cell.retain_gate, torch.full((hidden_size,), float(forget_bias)))
+        _set_bias(cell, weights, cell.analysis.retain_bias, torch.full((hidden_size,), float(forget_bias)))
 
 
 def _fill(name: str, weight: Tensor, gates: int) -> None:
@@ -86,11 +87,12 @@ def _fill(name: str, weight: Tensor, gates: int) -> None:
             nn.init.orthogonal_(block) if name == "weight_hh" else nn.init.xavier_uniform_(block)
 
 
-def _set_bias(cell: Cell, weights: dict[str, Tensor], gate: str | None, value: Tensor) -> None:
-    """The total bias of one gate: all of it in bias_ih, none in bias_hh."""
+def _set_bias(cell: Cell, weights: dict[str, Tensor], gate: tuple[str, int] | None, value: Tensor) -> None:
+    """The total bias of one gate, which acts with a sign: all of it in bias_ih, none in bias_hh."""
     assert gate is not None
-    index, total = cell.gates.index(gate), len(cell.gates)
-    weights["bias_ih"].chunk(total)[index].copy_(value)
+    (name, sign), total = gate, len(cell.gates)
+    index = cell.gates.index(name)
+    weights["bias_ih"].chunk(total)[index].copy_(sign * value)
     if "bias_hh" in weights:
         weights["bias_hh"].chunk(total)[index].zero_()
 

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
+from .. import cells
 from ..equations import Cell
 from ..kernels import Call, run
+from ..kernels.core.program import prepare
 from ..kernels.dispatch import by_name
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
@@ -44,6 +46,7 @@ class Recurrent(nn.RNNBase):
     [gates · hidden, hidden], bias_ih_l0, bias_hh_l0, weight_hr_l0 [projected, hidden], `_reverse` for the other way.
     It is a torch.nn.RNNBase to whoever asks; of that class it uses nothing.
 
+    cell:        a Cell, or the name of one of keepgate's or of one that keepgate.cells.register was given.
     init:        "torch" (uniform, the numbers torch.nn draws), "orthogonal", or "chrono" with `horizon` in steps.
     forget_bias: total bias of the gate that keeps (LSTM f, GRU z), or None to leave it as `init` makes it.
     kernel:      the name of the kernel that must run every call, or None for the first that can.
@@ -54,7 +57,6 @@ class Recurrent(nn.RNNBase):
     # RNNBase keeps a second list of its weights by these, and torch.jit copies the constants; neither has a use here.
     __setattr__ = nn.Module.__setattr__  # type: ignore[assignment]
     __getstate__ = object.__getstate__
-    __setstate__ = nn.Module.__setstate__
     _replicate_for_data_parallel = nn.Module._replicate_for_data_parallel
     _apply = nn.Module._apply
     __constants__: ClassVar[list[str]] = []
@@ -64,7 +66,7 @@ class Recurrent(nn.RNNBase):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: Cell | str,
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
@@ -82,6 +84,7 @@ class Recurrent(nn.RNNBase):
         kernel: str | None = None,
     ) -> None:
         nn.Module.__init__(self)
+        cell = cells.by_name(cell) if isinstance(cell, str) else cell
         check_cell(cell)
         self.cell, self.mode = cell, cell.name.upper()
         self.input_size, self.hidden_size = (
@@ -99,6 +102,7 @@ class Recurrent(nn.RNNBase):
         check_projection(cell, self.proj_size, self.hidden_size)
         check_init(cell, init, self.horizon, self.forget_bias, self.bias)
         self.kernel = kernel
+        prepare(cell)
         if self.dropout > 0 and self.num_layers == 1:
             warnings.warn(
                 f"dropout={dropout} acts between layers, and this {type(self).__name__} has one; "
@@ -353,6 +357,10 @@ class Recurrent(nn.RNNBase):
             weights, self.directions, layout.x, states, run_place, lengths=layout.lengths, resets=begins, trace=trace,
             between=between, shared_output=True,
         )  # fmt: skip
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        nn.Module.__setstate__(self, state)
+        prepare(self.cell)
 
     def extra_repr(self) -> str:
         """The settings that differ from torch's defaults."""

@@ -1,10 +1,13 @@
 // The core without Python: for sanitizers, for other processors under an emulator, and to count instructions.
 //
-//   driver check [EVERY]         every cell with every option: the same bits with 1, 2 and 4 threads, with 3 that are
+// CELLS: a file that tests/kernels/native_cells.py has written.
+//
+//   driver CELLS check [EVERY]         every cell with every option: the same bits with 1, 2 and 4 threads, with 3 that
+//   are
 //                                lent, and no NaN
-//   driver dump FILE [EVERY]     writes what came of each problem
-//   driver compare FILE [EVERY]  the same problems here agree with those in FILE
-//   driver count CASE            runs one case inside the function `measured`
+//   driver CELLS dump FILE [EVERY]     writes what came of each problem
+//   driver CELLS compare FILE [EVERY]  the same problems here agree with those in FILE
+//   driver CELLS count CASE            runs one case inside the function `measured`
 //
 // EVERY: with 3, only every third problem.
 #include <thread>
@@ -26,16 +29,17 @@ namespace {
 const Sizes shapes[] = {{5, 3, 7, 5, 3},     {1, 1, 1, 1, 1},     {7, 9, 17, 33, 20}, {40, 2, 3, 16, 9},
                         {3, 20, 33, 48, 17}, {12, 13, 20, 65, 5}, {0, 2, 3, 4, 2}};
 constexpr int shape_count = sizeof(shapes) / sizeof(shapes[0]), option_bits = 7;
-constexpr int cell_total = sizeof(facts) / sizeof(facts[0]);
+std::vector<const Facts*> facts;
 
 struct Case {
-  int cell, type, number;
+  const Facts* cell;
+  int type, number;
   Sizes sizes;
   Options options;
 
   std::string name() const {
     const Options& o = options;
-    std::string text = std::string(facts[cell].name) + (type ? " float64" : " float32");
+    std::string text = cell->name + (type ? " float64" : " float32");
     for (long size : {sizes.steps, sizes.rows, sizes.input, sizes.hidden}) (text += " ") += std::to_string(size);
     return text + (o.reverse ? " reverse" : "") + (o.ragged ? " ragged" : "") + (o.resets ? " resets" : "") +
            (o.batch_first ? " batch first" : "") + (o.biases ? " biases" : "") + (o.trained ? " trained" : "") +
@@ -47,14 +51,14 @@ struct Case {
 std::vector<Case> cases(int every) {
   std::vector<Case> all;
   int number = 0;
-  for (int cell = 0; cell < cell_total; ++cell)
+  for (size_t cell = 0; cell < facts.size(); ++cell)
     for (int type = 0; type < 2; ++type)
       for (int bits = 0; bits < 1 << option_bits; ++bits) {
         const auto has = [bits](int bit) { return (bits >> bit & 1) != 0; };
         const Options options = {has(0), has(1), has(2), has(3), has(4), has(5), has(6)};
-        if (options.projected && (!facts[cell].dense || facts[cell].reads_output)) continue;
+        if (options.projected && (!facts[cell]->dense || facts[cell]->reads_output)) continue;
         if (number % every == 0)
-          all.push_back({cell, type, number, shapes[(bits + 3 * cell + type) % shape_count], options});
+          all.push_back({facts[cell], type, number, shapes[(bits + 3 * int(cell) + type) % shape_count], options});
         ++number;
       }
   return all;
@@ -62,7 +66,7 @@ std::vector<Case> cases(int every) {
 
 template <class T>
 std::vector<Result> ran_as(const Case& c, int threads) {
-  Problem<T> problem(c.cell, c.sizes, c.options, threads, uint64_t(c.number));
+  Problem<T> problem(*c.cell, c.sizes, c.options, threads, uint64_t(c.number));
   problem.run_forward();
   problem.run_backward();
   return problem.results();
@@ -158,17 +162,18 @@ extern "C" __attribute__((noinline)) void measured(Problem<float>& problem, int 
   }
 }
 
-int number_of(const std::string& cell) {
-  for (int i = 0; i < cell_total; ++i)
-    if (cell == facts[i].name) return i;
+const Facts& named(const std::string& cell) {
+  for (const Facts* known : facts)
+    if (cell == known->name) return *known;
   std::abort();
 }
 
 int count(const std::string& name) {
   Options options = {};
   options.biases = true;
-  options.trained = name == "gru-training";
-  const int cell = number_of(name == "gru-training" ? "gru" : "lstm");
+  options.trained = name == "gru-training" || name == "program-training";
+  options.interpreted = name == "program-training";
+  const Facts& cell = named(options.trained ? "gru" : "lstm");
   const Sizes sizes = name == "streaming" ? Sizes{1, 1, 64, 64, 0} : Sizes{20, 8, 32, 64, 0};
   Problem<float> problem(cell, sizes, options, 1, 1);
   measured(problem, name == "streaming" ? 20 : 1);
@@ -179,12 +184,13 @@ int count(const std::string& name) {
 }  // namespace
 
 int main(int arguments, char** argument) {
-  const std::string command = arguments > 1 ? argument[1] : "";
+  const std::string command = arguments > 2 ? argument[2] : "";
   const auto every = [&](int at) { return arguments > at ? std::atoi(argument[at]) : 1; };
-  if (command == "check") return check(every(2));
-  if (command == "dump" && arguments > 2) return dump(argument[2], every(3));
-  if (command == "compare" && arguments > 2) return compare(argument[2], every(3));
-  if (command == "count" && arguments > 2) return count(argument[2]);
-  std::printf("driver check [EVERY] | dump FILE [EVERY] | compare FILE [EVERY] | count CASE\n");
+  if (arguments > 2) facts = read_cells(argument[1]);
+  if (command == "check") return check(every(3));
+  if (command == "dump" && arguments > 3) return dump(argument[3], every(4));
+  if (command == "compare" && arguments > 3) return compare(argument[3], every(4));
+  if (command == "count" && arguments > 3) return count(argument[3]);
+  std::printf("driver CELLS check [EVERY] | dump FILE [EVERY] | compare FILE [EVERY] | count CASE\n");
   return 2;
 }

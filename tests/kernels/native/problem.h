@@ -4,34 +4,77 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
-#define KEEPGATE_SET described
 #include "../../../csrc/core.h"
-#include "../../../csrc/vec.h"
-
-namespace keepgate::described {
-#include "../../../csrc/cells/all.h"
-}
 
 namespace keepgate {
 
-struct Facts {
-  const char* name;
-  int gates, states, vectors, kept;
-  bool dense, reads_output;
+// A cell as tests/kernels/native_cells.py writes it: all numbers and names with spaces between them.
+struct Facts : CellProgram {
+  std::string name;
+  bool reads_output;
+  std::vector<double> constant[3];
+  std::vector<Instruction> instructions[3];
 };
-#define KEEPGATE_FACTS(Cell)                                                                                          \
-  {described::Cell::name,        described::Cell::gates, described::Cell::states,                                     \
-   described::Cell::vectors,     described::Cell::kept,  described::Cell::recurrence == described::Recurrence::dense, \
-   described::Cell::reads_output},
-const Facts facts[] = {KEEPGATE_CELLS(KEEPGATE_FACTS)};
+
+class Reader {
+ public:
+  explicit Reader(const char* path) : file(path) {}
+  bool next(std::string& word) { return bool(file >> word); }
+  double number() {
+    std::string word;
+    if (!next(word)) std::abort();
+    return std::strtod(word.c_str(), nullptr);
+  }
+  int integer() { return int(number()); }
+
+ private:
+  std::ifstream file;
+};
+
+inline const Facts* read_cell(Reader& from, const std::string& name) {
+  Facts& cell = *new Facts();  // for good: its programs are pointed at
+  cell.name = name;
+  for (int* into : {&cell.gates, &cell.states, &cell.vectors, &cell.kept, &cell.apart}) *into = from.integer();
+  for (bool* into : {&cell.dense, &cell.bias_hh, &cell.reads_output}) *into = from.integer();
+  for (int i = 0; i < cell.gates; ++i) cell.wx_gates[i] = from.integer();
+  for (int i = 0; i < cell.gates; ++i) cell.uh_gates[i] = from.integer();
+  Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
+  for (int p = 0; p < 3; ++p) {
+    Program& program = *programs[p];
+    program.bound = from.integer();
+    program.constants = from.integer();
+    for (int i = 0; i < program.constants; ++i) cell.constant[p].push_back(from.number());
+    program.temporaries = from.integer();
+    for (int left = from.integer(); left > 0; --left) {
+      int word[5];
+      for (int& into : word) into = from.integer();
+      for (int i = 2; i < 5; ++i) program.reads[word[i]] = true;
+      cell.instructions[p].push_back(
+          {Operation(word[0]), uint8_t(word[1]), uint8_t(word[2]), uint8_t(word[3]), uint8_t(word[4])});
+    }
+    program.constant = cell.constant[p].data();
+    program.first = cell.instructions[p].data();
+    program.end = program.first + cell.instructions[p].size();
+  }
+  return &cell;
+}
+
+inline std::vector<const Facts*> read_cells(const char* path) {
+  std::vector<const Facts*> all;
+  Reader from(path);
+  for (std::string name; from.next(name);) all.push_back(read_cell(from, name));
+  return all;
+}
 
 struct Options {
   bool reverse, ragged, resets, batch_first, biases, trained, projected;
+  bool interpreted = false;  // a compiled cell too runs as a program
 };
 
 // Knuth's linear congruential generator: the same numbers with every library.
@@ -76,10 +119,13 @@ struct Result {
 template <class T>
 class Problem {
  public:
-  Problem(int cell, Sizes sizes, Options options, int threads, uint64_t seed)
-      : fact(facts[cell]), options(options), random(seed) {
+  Problem(const Facts& cell, Sizes sizes, Options options, int threads, uint64_t seed)
+      : fact(cell), options(options), random(seed) {
     if (!options.projected || !fact.dense || fact.reads_output) sizes.projected = 0;
-    f.cell = cell;
+    f.cell = kernel_set().cells;
+    f.program = &cell;
+    for (int known = 0; known < f.cell && !options.interpreted; ++known)
+      if (cell.name == kernel(known, Type::float32).cell) f.cell = known, f.program = nullptr;
     f.type = sizeof(T) == 4 ? Type::float32 : Type::float64;
     f.sizes = sizes;
     f.threads = threads;
@@ -175,11 +221,11 @@ class Problem {
     weights.weight_ih = filled(rows * s.input, 1 / std::sqrt(double(s.input)));
     if (recurrent()) weights.weight_hh = filled(recurrent(), 1 / std::sqrt(double(output)));
     if (options.biases) weights.bias_ih = filled(rows, 0.5);
-    if (options.biases && recurrent()) weights.bias_hh = filled(rows, 0.5);
+    if (options.biases && fact.bias_hh) weights.bias_hh = filled(rows, 0.5);
     if (s.projected) weights.weight_hr = filled(s.projected * s.hidden, 1 / std::sqrt(double(s.hidden)));
     for (int n = 0; n < fact.vectors; ++n) weights.vectors[n] = filled(s.hidden, 0.5);
-    void* const packed = bytes(of_cell().packed_bytes(s), 0);
-    of_cell().pack(s, weights, packed, f.threads);
+    void* const packed = bytes(of_cell().packed_bytes(f.program, s), 0);
+    of_cell().pack(f.program, s, weights, packed, f.threads);
     f.packed = packed;
   }
 
@@ -205,7 +251,7 @@ class Problem {
     b.d_weight_ih = empty(rows * s.input);
     if (recurrent()) b.d_weight_hh = empty(recurrent());
     if (options.biases) b.d_bias_ih = empty(rows);
-    if (options.biases && recurrent()) b.d_bias_hh = empty(rows);
+    if (options.biases && fact.bias_hh) b.d_bias_hh = empty(rows);
     if (s.projected) b.d_weight_hr = empty(s.projected * s.hidden);
     for (int n = 0; n < fact.vectors; ++n) b.d_vectors[n] = empty(s.hidden);
     scratch_backward = bytes(of_cell().backward(b, nullptr), 0);

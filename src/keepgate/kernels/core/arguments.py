@@ -6,29 +6,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import _core, cells
+from ... import _core
 from ...equations import Cell
 from ...errors import ShapeError
 from ..call import Call
 from ..weights import Weights
 from .call_spec import flatten_tensors
 from .packed_weights import cached_pack, pack
+from .program import known
 
 DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
-
-# By the cell's identity, not by its name: a user's own cell may be called "lstm" and mean something else.
-CELL_NUMBERS = {id(cells.by_name(name)): number for number, name in enumerate(_core.cells())}
-
-
-def plane_names(cell: Cell) -> tuple[str, ...]:
-    """Names of the planes that a run saves, in their order. With a projection the unprojected state follows them."""
-    return (*cell.states[1:], *cell.analysis.saved)
 
 
 class CoreInputs:
     """A call's inputs as the core reads them; a tensor with another memory layout is copied.
 
-    weights: validated; arguments: their tensors, contiguous; addresses: those tensors' data pointers, 0 for None.
+    weights: validated; arguments: their tensors, contiguous; addresses: of these, 0 for None, in the core's order.
     sizes:   (steps, rows, input, hidden, projected), projected 0 without a projection.
     """
 
@@ -49,7 +42,7 @@ class CoreInputs:
     ) -> None:
         steps, rows, inputs = x.shape
         self.weights, self.reverse, self.trace = weights, reverse, trace
-        self.cell_number, self.dtype_number = CELL_NUMBERS[id(weights.cell)], DTYPE_NUMBERS[x.dtype]
+        self.cell_number, self.dtype_number = known(weights.cell).number, DTYPE_NUMBERS[x.dtype]
         projected = 0 if weights.weight_hr is None else weights.output_size
         self.sizes = (steps, rows, inputs, weights.hidden_size, projected)
         self.x = _unit_stride(_resolve_neg(x))
@@ -60,7 +53,7 @@ class CoreInputs:
                 [None if weight is None else weight.contiguous() for weight in self.arguments]
             )
             addresses = tuple([_address(weight) for weight in self.arguments])
-        self.addresses = addresses
+        self.addresses = _diagonal_last(addresses, self.arguments[1], weights.hidden_size)
         self.lengths = None if lengths is None else _checked_lengths(lengths, steps)
         self.resets = None if resets is None else resets.contiguous()
 
@@ -127,7 +120,7 @@ def allocate_outputs(
     final = tuple(map(torch.empty_like, states))
     if not save:
         return output, final, None
-    count = len(plane_names(weights.cell)) + (weights.weight_hr is not None)
+    count = len(known(weights.cell).planes) + (weights.weight_hr is not None)
     lanes = _core.padded(1, DTYPE_NUMBERS[x.dtype])
     units = (weights.hidden_size + lanes - 1) // lanes * lanes
     return output, final, x.new_empty(count, steps, rows, units)
@@ -139,7 +132,10 @@ def traced_values(cell: Cell, hidden: int, output: Tensor, planes: Tensor) -> di
     hidden: units of a plane without padding.
     """
     units = (planes if planes.shape[-1] == hidden else planes[..., :hidden]).unbind()
-    over_time = {cell.states[0]: output, **dict(zip(plane_names(cell), units, strict=False))}
+    over_time = {cell.states[0]: output, **dict(zip(known(cell).planes, units, strict=False))}
+    if not over_time.keys() >= set(cell.traced):  # another name of a state
+        state_of = {node: state for state, node in cell.graph.next.items()}
+        over_time |= {n: over_time[state_of[v]] for n, v in cell.graph.traced.items() if v in state_of}
     return {name: over_time[name] for name in (*cell.states, *cell.traced)}
 
 
@@ -182,13 +178,14 @@ def run_backward_with_args(
         _empty(tensor) if want and tensor is not None else None
         for tensor, want in zip(tensors, wanted, strict=True)
     ]
-    weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *rest = [_address(d) for d in gradients[1:]]
-    count, x = len(d_final), tensors[0]
+    count, x, found = len(d_final), tensors[0], [_address(gradient) for gradient in gradients]
     assert x is not None
+    d_weights = _diagonal_last((*found[1:6], *found[6 + count : -2]), tensors[2], args[2][3])
+    weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = d_weights
     problem = _core.Backward(
         _core.Forward(*args), addresses, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
-        _strided(gradients[0]), tuple(rest[:count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
-        tuple(rest[count:-2]), tuple([_strided(gradient) for gradient in d_states]),
+        _strided(gradients[0]), tuple(found[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
+        tuple(vectors), tuple([_strided(gradient) for gradient in d_states]),
     )  # fmt: skip
     _run_problem(problem, x)
     return gradients
@@ -199,6 +196,18 @@ def _run_problem(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
     # to parse their names and takes half as long again.
     scratch = like.new_empty(problem.scratch_bytes // like.itemsize + 1)
     problem.run(scratch.data_ptr())
+
+
+def _diagonal_last(addresses: tuple[int, ...], weight_hh: Tensor | None, hidden: int) -> tuple[int, ...]:
+    """Addresses of weights, or of their gradients, in the core's order: a diagonal recurrence is vectors, one a gate.
+
+    addresses: in the order of `Weights.arguments`. weight_hh: the weight itself.
+    """
+    if weight_hh is None or weight_hh.dim() > 1:
+        return addresses
+    start, size = addresses[1], hidden * weight_hh.itemsize
+    gates = [start and start + gate * size for gate in range(weight_hh.shape[0] // hidden)]
+    return (addresses[0], 0, *addresses[2:], *gates)
 
 
 def _empty(tensor: Tensor) -> Tensor:

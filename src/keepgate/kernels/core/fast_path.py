@@ -15,7 +15,6 @@ from ..torch_internals import apply_without_transforms
 from ..tracing_state import no_interception
 from ..weights import Weights, is_plain
 from .arguments import (
-    CELL_NUMBERS,
     DTYPE_NUMBERS,
     CoreInputs,
     run_backward_with_args,
@@ -25,6 +24,7 @@ from .arguments import (
 )
 from .autograd import gradients_of
 from .call_spec import CallSpec, flatten_tensors
+from .program import CoreCell, core_cell
 
 
 class CoreFastPath:
@@ -41,7 +41,8 @@ class CoreFastPath:
             weights.addresses is not None
             and weights.plain
             and weights.weight_hr is None
-            and id(weights.cell) in CELL_NUMBERS
+            and isinstance(core_cell(weights.cell), CoreCell)
+            and weights.cell.recurrent != "diagonal"
             and weights.dtype in DTYPE_NUMBERS
         )
         return CoreFastPath(weights) if suits else None

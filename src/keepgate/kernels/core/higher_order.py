@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.func import vjp
 
 from ..reference import Reference
-from .arguments import plane_names
 from .call_spec import CallSpec
+from .program import known
 
 Tensors = Sequence[Tensor | None]
 
@@ -28,7 +28,7 @@ def reference_vjp(
         if plane is not None:
             hidden = spec.call(tensors).hidden_size
             # Only backward reads a plane that no trace shows, so no gradient comes by it.
-            gradients = zip(plane_names(cell), plane, strict=False)
+            gradients = zip(known(cell).planes, plane, strict=False)
             traced = {n: d[..., :hidden] for n, d in gradients if n in (*cell.states, *cell.traced)}
             names, d_results = list(traced), [*d_results, *traced.values()]
 

@@ -3,15 +3,16 @@
 import torch
 from torch import Tensor
 
-from ... import _core, cells
+from ... import cells
 from ..call import Call, CallResult
 from ..torch_internals import FakeTensor, brings_own_dispatch
 from ..tracing_state import forward_ad_active, functorch_active, jit_tracing_active, legacy_vmap_active
 from ..weights import Weights, is_plain
-from .arguments import CELL_NUMBERS, DTYPE_NUMBERS, traced_values
+from .arguments import DTYPE_NUMBERS, traced_values
 from .autograd import sequence
 from .call_spec import CallSpec, call_tensors
 from .fast_path import CoreFastPath
+from .program import core_cell
 
 # dtypes that are computed in float32 under autocast; float64 stays, as in torch.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)
@@ -25,8 +26,11 @@ class Cpu:
     def refuses(self, call: Call) -> str | None:
         """Why the core cannot run the call, or None."""
         x, weights = call.x, call.weights
-        if id(call.cell) not in CELL_NUMBERS or (call.weight_hr is not None and call.cell.reads_output):
-            return _lacks_cell(call)
+        core = core_cell(call.cell)
+        if isinstance(core, str):
+            return core
+        if call.weight_hr is not None and core.reads_output:
+            return f"a unit of {call.cell.name} reads its own output, and a projection leaves it none"
         plain, dtype = weights.plain and is_plain(x), x.dtype
         same_dtype = weights.dtype is dtype and dtype in DTYPE_NUMBERS
         for state in call.states:
@@ -59,18 +63,6 @@ class Cpu:
     def fast_path(self, weights: Weights) -> CoreFastPath | None:
         """The core's fast path for these weights, or None."""
         return CoreFastPath.of(weights)
-
-
-def _lacks_cell(call: Call) -> str:
-    """Why the core has no kernel for the call's cell."""
-    cell = call.cell
-    if cell.recurrent == "in_step":
-        return f"{cell.name} multiplies by a matrix inside its step, and the core's steps are elementwise"
-    if cell.recurrent == "diagonal":
-        return f"{cell.name} has one recurrent weight a unit; the core takes such weights in `vectors`"
-    if id(cell) not in CELL_NUMBERS:
-        return f"the core has no cell {cell.name}; it has {', '.join(_core.cells())}"
-    return f"a unit of {cell.name} reads its own output, and a projection leaves it none"
 
 
 def _lacks_tensor(tensor: Tensor) -> str | None:

@@ -7,9 +7,10 @@ from torch import Tensor
 from ... import _core
 from ..call import Call
 from ..tracing_state import no_interception
-from .arguments import DTYPE_NUMBERS, CoreInputs, plane_names, run_backward, run_forward
+from .arguments import DTYPE_NUMBERS, CoreInputs, run_backward, run_forward
 from .call_spec import flatten_tensors
 from .kernel import Cpu
+from .program import known
 
 
 def core_refuses(call: Call) -> str | None:
@@ -21,7 +22,7 @@ def core_refuses(call: Call) -> str | None:
 
 def saved_bytes_per_step(call: Call) -> int:
     """Bytes that a forward pass saves of each step for backward: the output and the planes, padded to registers."""
-    planes = len(plane_names(call.cell)) + (call.weight_hr is not None)
+    planes = len(known(call.cell).planes) + (call.weight_hr is not None)
     units = _core.padded(call.hidden_size, DTYPE_NUMBERS[call.x.dtype])
     return (1 + planes) * call.rows * units * call.x.itemsize
 

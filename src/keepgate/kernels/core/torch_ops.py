@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import cells
 from ..call import Call
 from ..torch_internals import dispatch_mode_depth
 from .arguments import CoreInputs, allocate_outputs, run_backward, run_forward
 from .call_spec import CallSpec, call_tensors, with_none
+from .program import cell_of_operator, known
 
 # Registered at import: a program that torch.export saved names them before any layer of ours has run.
 LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
@@ -61,14 +61,16 @@ _REAL = (Tensor, torch.nn.Parameter)
 def _arguments(call: Call) -> tuple[Any, ...]:
     return (
         call.x, call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr, list(call.states),
-        list(call.vectors), call.lengths, call.resets, call.cell.name, call.reverse,
+        list(call.vectors), call.lengths, call.resets, known(call.cell).operator_name, call.reverse,
     )  # fmt: skip
 
 
 def call_of(arguments: Sequence[Any], *, trace: bool) -> Call:
     """The call of an operator's arguments."""
     *weights, states, vectors, lengths, resets, cell, reverse = arguments[:12]
-    return CallSpec(cells.by_name(cell), reverse, trace).call([*weights, *states, *vectors, lengths, resets])
+    return CallSpec(cell_of_operator(cell), reverse, trace).call(
+        [*weights, *states, *vectors, lengths, resets]
+    )
 
 
 def _sequence(*arguments: Any) -> list[Tensor]:

@@ -1,0 +1,39 @@
+"""Cells as the native driver reads them: shapes and programs, in a text file."""
+
+from pathlib import Path
+
+from keepgate.equations import Cell
+from keepgate.kernels.core.program import encoded
+from tests.kernels.calls import CORE
+from tests.kernels.user_cells import COPIES, LITERATURE, everything
+
+
+def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
+    """A file in the folder with what the core is given of each compiled cell, and of cells that are none."""
+    path = folder / "cells.txt"
+    cells = [cell for cell in (*CORE, *COPIES.values(), *LITERATURE, everything) if cell is not without]
+    path.write_text("".join(f"{' '.join(map(str, words(cell)))}\n" for cell in cells))
+    return path
+
+
+def words(cell: Cell) -> list[object]:
+    step = encoded(cell)
+    gates, states, vectors, kept, apart, dense, bias_hh = step.shape
+    reads = [*map(int, (dense, bias_hh, step.reads_output))]
+    found: list[object] = [
+        cell.name,
+        gates,
+        states,
+        vectors,
+        kept,
+        apart,
+        *reads,
+        *step.wx_gates,
+        *step.uh_gates,
+    ]
+    before = gates + apart + states + vectors
+    bound = (before + states, before + states + kept, before + 3 * states + kept + vectors)
+    for registers, (constants, temporaries, lines) in zip(bound, step.programs, strict=True):
+        found += [registers, len(constants), *constants, temporaries, len(lines)]
+        found += [number for line in lines for number in line]
+    return found

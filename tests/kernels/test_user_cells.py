@@ -1,0 +1,197 @@
+"""A user's cell runs on the C++ core as a program: as the reference has it, with all that compiled cells can."""
+
+import copy
+import pickle
+import random
+import warnings
+
+import pytest
+import torch
+from torch.func import functional_call, grad, vmap
+
+from keepgate import CellError, cells
+from keepgate.equations import Cell, Step, cell, sigmoid, tanh
+from keepgate.kernels import explain
+from keepgate.nn import Recurrent
+from tests.kernels.calls import DTYPES, by_name, check, derivatives, drawn, made, threads, values
+from tests.kernels.children import in_child
+from tests.kernels.random_cells import random_cell
+from tests.kernels.user_cells import COPIES, LITERATURE, USER_CELLS, everything, indrnn, my_lstm, slstm
+from tests.oracles import agrees
+
+every_user_cell = pytest.mark.parametrize("cell", USER_CELLS, ids=lambda cell: cell.name)
+every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+
+
+def everything_of(call):
+    found = values(call, "cpu")
+    return found | derivatives(call, found)
+
+
+def same(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        other = theirs[name]
+        assert value is other or torch.equal(value, other), f"{name} differs"
+
+
+@every_dtype
+@every_user_cell
+@pytest.mark.parametrize("number", range(6))
+def test_it_agrees_with_the_reference(cell, dtype, number):
+    # relu and maximum have corners, at which float32 and float64 may take different sides: few steps, few numbers.
+    check(drawn(number, "user", cell=cell, dtype=dtype))
+
+
+@every_dtype
+@pytest.mark.parametrize("name", COPIES)
+def test_a_copy_of_a_compiled_cell_has_its_bits(name, dtype):
+    for sizes in ((7, 3, 5, 16), (5, 20, 9, 33), (40, 1, 4, 65), (3, 5, 8, 128)):
+        torch.manual_seed(sum(sizes))
+        lengths = torch.randint(0, sizes[0] + 1, sizes[1:2])
+        ragged = {"lengths": lengths, "resets": torch.rand(*sizes[:2]) < 0.2, "reverse": True}
+        for options in ({}, {"trace": True}, ragged):
+            torch.manual_seed(1)
+            compiled = everything_of(made(cells.by_name(name), *sizes, dtype=dtype, **options))
+            torch.manual_seed(1)
+            same(everything_of(made(COPIES[name], *sizes, dtype=dtype, **options)), compiled)
+
+
+@every_user_cell
+def test_the_same_bits_with_any_threads_and_in_any_batch(cell):
+    for sizes in ((23, 9, 11, 37), (30, 33, 7, 21)):
+        lengths = torch.tensor([(5 * row + 3) % (sizes[0] + 1) for row in range(sizes[1])])
+        for options in ({}, {"lengths": lengths, "reverse": True, "resets": torch.rand(*sizes[:2]) < 0.1}):
+            call = made(cell, *sizes, dtype=torch.float32, **options)
+            with threads(1):
+                expected = everything_of(call)
+            for count in (2, 3):
+                with threads(count):
+                    same(everything_of(call), expected)
+    layer, x = Recurrent(cell, 4, 21), torch.randn(9, 12, 4)
+    whole, _ = layer(x)
+    for row in (0, 5, 11):
+        assert torch.equal(layer(x[:, row : row + 1])[0][:, 0], whole[:, row])
+    assert torch.equal(torch.cat([layer(x[:, :7])[0], layer(x[:, 7:])[0]], 1), whole)
+
+
+@every_user_cell
+def test_step_by_step(cell):
+    layer, x = Recurrent(cell, 3, 18, num_layers=2, kernel="cpu"), torch.randn(6, 2, 3)
+    with torch.no_grad():
+        expected = layer(x)[0]
+        stepper = layer.stepper(2)
+        for step, now in zip(x, expected, strict=True):
+            assert torch.equal(stepper.step(step), now)
+
+
+def test_layers_directions_projection_and_trace():
+    layer = Recurrent(my_lstm, 5, 24, num_layers=2, bidirectional=True, proj_size=7, kernel="cpu")
+    x, lengths = torch.randn(9, 4, 5), torch.tensor([9, 0, 4, 7])
+    other = copy.deepcopy(layer)
+    other.kernel = "reference"
+    agrees(layer(x, lengths=lengths)[0], other(x, lengths=lengths)[0])
+    ours, theirs = layer.trace(x, lengths=lengths), other.trace(x, lengths=lengths)
+    for name in ("f", "c"):
+        agrees(getattr(ours.layer(1), name), getattr(theirs.layer(1), name))
+
+
+@pytest.mark.parametrize("cell", [slstm, indrnn, everything], ids=lambda cell: cell.name)
+def test_second_derivatives_vmap_and_gradients_of_each_sample(cell):
+    layer = Recurrent(cell, 2, 3, dtype=torch.float64)
+    weights = {name: weight.detach() for name, weight in layer.named_parameters()}
+    x = torch.randn(4, 5, 2, dtype=torch.float64)
+
+    def loss(weights, x, kernel="cpu"):
+        layer.kernel = kernel
+        return functional_call(layer, weights, (x,))[0].square().sum()
+
+    each = vmap(grad(loss), in_dims=(None, 0))(weights, x)
+    for name, value in each.items():
+        agrees(value[2], grad(loss)(weights, x[2])[name], "gradient")
+
+    def steepness(weights, kernel):
+        return sum(gradient.sin().sum() for gradient in grad(loss)(weights, x[0], kernel).values())
+
+    expected = grad(steepness)(weights, "reference")
+    for name, value in grad(steepness)(weights, "cpu").items():
+        agrees(value, expected[name], "gradient")
+
+
+def test_in_a_forked_child():
+    layer, x = Recurrent(slstm, 8, 64), torch.randn(40, 16, 8)
+    with torch.no_grad():
+        expected = layer(x)[0]
+        assert torch.equal(in_child(lambda: layer(x)[0]), expected)
+
+
+# How many random cells; a run of tens of thousands found nothing.
+FUZZED = 60
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_random_cells_agree_with_the_reference(part):
+    for number in range(part, FUZZED, 4):
+        cell = random_cell(random.Random(number))
+        fuzz(cell, number)
+
+
+def fuzz(cell: Cell, number: int) -> None:
+    """One random call of a random cell agrees, in float64, where corners are the same for both."""
+    call = drawn(number, "fuzz", cell=cell, dtype=torch.float64, steps=3)
+    assert by_name("cpu").refuses(call) is None
+    try:
+        check(call)
+    except AssertionError as wrong:
+        wrong.add_note(f"random_cell(random.Random({number}))")
+        raise
+
+
+def test_a_name_finds_a_cell_that_was_registered_and_nothing_else():
+    with pytest.raises(CellError, match=r"no cell 'tests\.kernels\.user_cells\.ran'.*register"):
+        Recurrent("tests.kernels.user_cells.ran", 2, 3)
+    name = cells.register(slstm)
+    assert name == "tests.kernels.user_cells.slstm"
+    assert Recurrent(name, 2, 3).cell is slstm
+    assert Recurrent("lstm", 2, 3).cell is cells.lstm
+    assert cells.register(cells.gru) == "gru"
+
+
+def test_a_layer_of_a_users_cell_is_pickled():
+    layer, x = Recurrent(everything, 4, 5), torch.randn(3, 2, 4)
+    assert torch.equal(pickle.loads(pickle.dumps(layer))(x)[0], layer(x)[0])
+
+
+def test_a_cell_declared_again_takes_no_more_room_in_the_core():
+    def again():
+        @cell(gates="f g")
+        def twice(wx, uh, s):
+            f = sigmoid(wx.f + uh.f)
+            return Step(h=f * s.h + (1 - f) * tanh(wx.g + uh.g), f=f)
+
+        return twice
+
+    from keepgate.kernels.core.program import known
+
+    assert known(again()).number == known(again()).number
+
+
+def test_a_cell_that_the_core_cannot_run_is_said_once():
+    def wide(step):
+        return cell(gates=" ".join(f"g{n}" for n in range(9)))(step)
+
+    @wide
+    def nine(wx, uh, s):
+        return Step(h=tanh(sum(getattr(wx, f"g{n}") + getattr(uh, f"g{n}") for n in range(9))))
+
+    with pytest.warns(UserWarning, match=r"nine.*9 gates; 1 to 8 fit.*reference"):
+        layer = Recurrent(nine, 2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Recurrent(nine, 2, 3)
+        layer(torch.randn(4, 1, 2))
+
+
+def test_every_cell_of_the_literature_runs_on_the_core():
+    for known in LITERATURE:
+        assert explain(made(known, 3, 2, 4, 5))[0].reason is None
