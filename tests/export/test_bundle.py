@@ -36,9 +36,15 @@ FILES = ["card.md", "manifest.json", "model.toml", "vocabulary.json", "weights.s
 
 @pytest.fixture(autouse=True)
 def parity_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        tasks.KINDS, "parity", TaskKind(task=Parity, recipe=lambda _: {}, use="keepgate ask {model}")
+    parity = TaskKind(
+        task=Parity,
+        recipe=lambda _: {},
+        read=lambda _: None,
+        unit="sums",
+        asks=True,
+        use="keepgate ask {model}",
     )
+    monkeypatch.setitem(tasks.KINDS, "parity", parity)
 
 
 @pytest.fixture

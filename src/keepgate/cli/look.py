@@ -110,21 +110,21 @@ def look(
     from ..tasks import KINDS
 
     task = load(model)
-    asked = task.item(content, asking)
+    item = task.item(content, asking)
     with one_thread():
-        reading = read(task, asked)
+        reading = read(task, item)
     layers = [(chosen, token_series(chosen, gate, unit)) for chosen in _select(reading, layer, direction)]
     # What is wrong is told before anything is shown.
     if not reading.tokens.texts[part]:
         raise SettingsError(f"--tokens leaves nothing of the {len(reading.tokens):,} tokens; the first is 0")
     # Gates alone do not say on which words a label rests.
     wanted = html is not None or figures or not (json or KINDS[task.kind].asks)
-    files = draw_files(task, asked, html=html, figures=figures, language=language) if wanted else None
+    files = draw_files(task, item, html=html, figures=figures, language=language) if wanted else None
     console = make_console(errors=json)
     if json:
         print_json(_as_json(reading, layers, unit))
     else:
-        print_answer(console, asked.text, reading.answer)
+        print_answer(console, item.text, reading.answer)
         for chosen, series in layers:
             console.print()
             _print_layer(

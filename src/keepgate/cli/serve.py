@@ -73,11 +73,11 @@ def serve(
 
 def _tell(address: "Address", *, browser: bool) -> None:
     """The address, for a person and for a script that waits for it."""
-    said = make_console(errors=True)
+    console = make_console(errors=True)
     if not address.is_loopback:
-        print_text(said, "Other machines can open this page too, and there is no password.", "yellow")
+        print_text(console, "Other machines can open this page too, and there is no password.", "yellow")
     print(address.url, flush=True)
-    print_text(said, "Ctrl-C ends it.", "dim")
+    print_text(console, "Ctrl-C ends it.", "dim")
     if browser:
         # In a thread: a browser that runs in the terminal returns only when it is closed.
         threading.Thread(target=_open, args=(address.url,), daemon=True).start()

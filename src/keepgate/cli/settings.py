@@ -18,47 +18,47 @@ def split(pairs: Sequence[str], settings_type: type) -> tuple[dict[str, Any], di
     from ..train import TrainingConfig
 
     of_reader = [field.name for field in fields(settings_type)]
-    of_run = [field.name for field in fields(TrainingConfig) if field.name != "seed"]
+    of_training = [field.name for field in fields(TrainingConfig) if field.name != "seed"]
     for_reader: dict[str, Any] = {}
-    for_run: dict[str, Any] = {}
+    for_training: dict[str, Any] = {}
     for pair in pairs:
-        name, equals, written = pair.partition("=")
+        name, equals, text = pair.partition("=")
         if not equals:
             raise SettingsError(f"--set is {pair!r}; write NAME=VALUE, for example hidden_size=64")
-        if name not in (*of_reader, *of_run):
+        if name not in (*of_reader, *of_training):
             raise SettingsError(
                 f"--set {name}: there is no such setting. The reader has {', '.join(nearest_first(name, of_reader))}; "
-                f"its training has {', '.join(nearest_first(name, of_run))}"
+                f"its training has {', '.join(nearest_first(name, of_training))}"
             )
-        (for_reader if name in of_reader else for_run)[name] = value(written)
-    return for_reader, for_run
+        (for_reader if name in of_reader else for_training)[name] = value(text)
+    return for_reader, for_training
 
 
-def value(written: str) -> Any:
-    """What is written on a command line as a value: a number, true or false, none, or else text."""
+def value(text: str) -> Any:
+    """The value of a word on a command line: a number, true or false, none, or else the text itself."""
     words = {"true": True, "false": False, "none": None}
-    if written.lower() in words:
-        return words[written.lower()]
+    if text.lower() in words:
+        return words[text.lower()]
     for kind in (int, float):
         try:
-            return kind(written)
+            return kind(text)
         except ValueError:
             continue
-    return written
+    return text
 
 
 def run_from(
     recipe: "TrainingConfig", pairs: Mapping[str, Any], options: Mapping[str, Any]
 ) -> "TrainingConfig":
-    """The recipe with what was asked for in its place; options that are None were not given.
+    """The recipe with what was chosen in its place; options that are None were not given.
 
     Raises SettingsError for a value that makes no sense.
     """
     from ..config import settings_from
     from ..train import TrainingConfig
 
-    asked = {**pairs, **{name: given for name, given in options.items() if given is not None}}
+    chosen = {**pairs, **{name: option for name, option in options.items() if option is not None}}
     values = asdict(recipe)
-    if asked.get("epochs") is not None:
+    if chosen.get("epochs") is not None:
         values["steps"] = None
-    return settings_from(TrainingConfig, values | asked)
+    return settings_from(TrainingConfig, values | chosen)

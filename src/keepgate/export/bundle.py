@@ -89,8 +89,11 @@ def load(folder: Path | str) -> Task:
 
 def settings_table(settings: Any) -> dict[str, Any]:
     """A settings dataclass as the table `settings`, and the names of those that are None as `none`."""
-    given = plain(settings)
-    return {"none": [field.name for field in fields(settings) if field.name not in given], "settings": given}
+    values = plain(settings)
+    return {
+        "none": [field.name for field in fields(settings) if field.name not in values],
+        "settings": values,
+    }
 
 
 def plain(settings: Any) -> dict[str, Any]:
@@ -104,15 +107,15 @@ def plain(settings: Any) -> dict[str, Any]:
 
 
 def settings_values(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that `settings_table` was given. Raises BundleError if the table has another form."""
-    none, given = table.get("none", []), table.get("settings", {})
+    """The values from which `settings_table` made a table. Raises BundleError if the table has another form."""
+    none, values = table.get("none", []), table.get("settings", {})
     if (
-        not isinstance(given, dict)
+        not isinstance(values, dict)
         or not isinstance(none, list)
         or not all(isinstance(name, str) for name in none)
     ):
         raise BundleError("`settings` must be a table and `none` a list of names")
-    return {**given, **dict.fromkeys(none)}
+    return {**values, **dict.fromkeys(none)}
 
 
 def tensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:

@@ -209,10 +209,10 @@ def _manifest(folder: Path, names: Collection[str], what: str, remedy: str) -> d
 def _verified(path: Path, entry: Mapping[str, Any], limit: int, what: str, remedy: str) -> bytes:
     _sized(path, entry, limit, what, remedy)
     content = _regular(path, entry["bytes"], what, remedy)
-    found = hashlib.sha256(content).hexdigest()
-    if found != entry["sha256"]:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != entry["sha256"]:
         raise BundleError(
-            f"{path} has been altered: its SHA-256 is {found[:12]}…, and the {what} was written with "
+            f"{path} has been altered: its SHA-256 is {digest[:12]}…, and the {what} was written with "
             f"{entry['sha256'][:12]}…; {remedy}"
         )
     return content

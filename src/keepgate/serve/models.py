@@ -90,7 +90,8 @@ class Model:
         """The task's answer to each question. Raises as the task does."""
         task: Any = self.task
         items = [self.item(self.normalise_widths(question)) for question in questions]
-        return task.answer(items) if self._asks else task.predict(items)
+        answers: list[Answer] = task.answer(items) if self._asks else task.predict(items)
+        return answers
 
     def as_dict(self) -> dict[str, object]:
         """The model as the page needs it."""

@@ -90,9 +90,9 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     if not scores:
         raise ShapeError("there are no scores to average")
     return Scores(
-        exact=sum(one.exact for one in scores) / len(scores),
-        f1_substring=sum(one.f1_substring for one in scores) / len(scores),
-        f1_bag=sum(one.f1_bag for one in scores) / len(scores),
+        exact=sum(score.exact for score in scores) / len(scores),
+        f1_substring=sum(score.f1_substring for score in scores) / len(scores),
+        f1_bag=sum(score.f1_bag for score in scores) / len(scores),
     )
 
 
@@ -121,16 +121,20 @@ def measure_answers(
         answers += answer(questions[first : first + _AT_ONCE])
         if on_progress is not None:
             on_progress(len(answers))
-    scores = [score(given.text, asked.answers) for given, asked in zip(answers, questions, strict=True)]
+    scores = [
+        score(prediction.text, question.answers)
+        for prediction, question in zip(answers, questions, strict=True)
+    ]
     records = [
         {
-            "id": asked.id, "question": asked.question, "answers": list(asked.answers), "prediction": given.text,
-            "probability": given.probability, **asdict(scored),
+            "id": question.id, "question": question.question, "answers": list(question.answers),
+            "prediction": prediction.text,
+            "probability": prediction.probability, **asdict(scored),
         }
-        for asked, given, scored in zip(questions, answers, scores, strict=True)
+        for question, prediction, scored in zip(questions, answers, scores, strict=True)
     ]  # fmt: skip
-    commonest = Counter(asked.answers[0] for asked in questions).most_common(1)[0][0]
-    baseline = mean_scores([score(commonest, asked.answers) for asked in questions])
+    commonest = Counter(question.answers[0] for question in questions).most_common(1)[0][0]
+    baseline = mean_scores([score(commonest, question.answers) for question in questions])
     return Measurement(
         records=records,
         scores={
@@ -156,7 +160,9 @@ def accuracy(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> fl
             f"there are {len(predictions)} predictions and answers to {len(answers)} questions; "
             "give as many of one as of the other, and at least one"
         )
-    return sum(one in given for one, given in zip(predictions, answers, strict=True)) / len(predictions)
+    return sum(prediction in right for prediction, right in zip(predictions, answers, strict=True)) / len(
+        predictions
+    )
 
 
 def _tokens(text: str) -> list[str]:

@@ -170,14 +170,14 @@ def batches_for(
     stream: Sequence[Any] | None,
 ) -> Batches:
     """The batches of what was given. Raises SettingsError unless it is one of examples, stages and stream."""
-    given = [
+    names = [
         name
         for name, data in (("examples", examples), ("stages", stages), ("stream", stream))
         if data is not None
     ]
-    if len(given) != 1:
+    if len(names) != 1:
         raise SettingsError(
-            f"{' and '.join(given) or 'nothing'} given to train on; give one of examples, stages and stream"
+            f"{' and '.join(names) or 'nothing'} given to train on; give one of examples, stages and stream"
         )
     if stream is not None:
         return LaneBatches(config, stream)

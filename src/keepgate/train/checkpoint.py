@@ -156,7 +156,7 @@ class Checkpoints:
         if self._lock is not None:
             os.close(self._lock)
 
-    def found(self) -> list[Path]:
+    def newest_first(self) -> list[Path]:
         """The checkpoints in the folder, newest first, unread."""
         if self.folder is None:
             return []
@@ -167,10 +167,10 @@ class Checkpoints:
         """The newest checkpoint, in words for a message."""
         if self.folder is None:
             return "no folder was given, so there is no checkpoint"
-        found = self.found()
+        newest = self.newest_first()
         return (
-            f"the last good checkpoint is {found[0]} (step {_step_of(found[0])})"
-            if found
+            f"the last good checkpoint is {newest[0]} (step {_step_of(newest[0])})"
+            if newest
             else "there is no checkpoint"
         )
 
@@ -197,9 +197,9 @@ class Checkpoints:
         try:
             folders.write(path, files, what="checkpoint")
         except BundleError as fault:
-            later = "; resume=True (--resume) goes on from it" if self.found() else ""
+            later = "; resume=True (--resume) goes on from it" if self.newest_first() else ""
             raise BundleError(f"{fault}; {self.last()}{later}") from fault
-        for old in self.found()[_KEPT:]:
+        for old in self.newest_first()[_KEPT:]:
             folders.remove(old)
         return path
 
@@ -209,11 +209,11 @@ class Checkpoints:
         previous: if the newest one is damaged, set it aside and take the one before it.
         Raises BundleError if it is damaged, SettingsError if it belongs to a training with other settings.
         """
-        for path in self.found():
+        for path in self.newest_first():
             try:
                 content = folders.read(path, _FILES, what="checkpoint", remedy=self._remedy(path))
             except BundleError:
-                if not previous or path == self.found()[-1]:
+                if not previous or path == self.newest_first()[-1]:
                     raise
                 _set_aside(path)
                 continue
@@ -247,7 +247,7 @@ class Checkpoints:
         randomness.restore(changing["random"])
 
     def _remedy(self, path: Path) -> str:
-        older = [other for other in self.found() if _step_of(other) < _step_of(path)]
+        older = [other for other in self.newest_first() if _step_of(other) < _step_of(path)]
         if not older:
             return f"there is no checkpoint before it: remove {path.parent} and train again"
         return (

@@ -192,7 +192,7 @@ def _begin(store: Checkpoints, state: TrainingState, resume: bool | Literal["pre
         raise SettingsError(
             f"resume is {resume!r} and no folder is given; give the folder of the checkpoints"
         )
-    if not resume and store.found():
+    if not resume and store.newest_first():
         raise SettingsError(
             f"{store.folder} holds a training already: {store.last()}; go on with resume=True (--resume) "
             "or give another folder"

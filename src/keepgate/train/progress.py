@@ -51,7 +51,7 @@ class ProgressBar:
         """steps: how many there are to do, each one of `unit`; `done` of them were done before."""
         self.steps, self.unit = steps, unit
         self._name, self._shown, self._done, self._first = name, shown, done, done
-        self._started = self._said = time.monotonic()
+        self._started = self._last_line = time.monotonic()
         self._console = Console(stderr=True)
         self._bar: RichBar | None = None
         self._written = 0  # letters of the line that stands in a notebook and will be written over
@@ -77,21 +77,25 @@ class ProgressBar:
         self._done, now = done, time.monotonic()
         if not self._shown or now - self._started < _QUIET_SECONDS:
             return
-        said = [] if loss is None else [f"loss {loss:.4f}"]
-        said += [f"{key} {value:.3f}" for key, value in (metrics or {}).items()][:1]
-        said += [f"{self._speed(now):.1f} {self.unit}/s"]
+        parts = [] if loss is None else [f"loss {loss:.4f}"]
+        parts += [f"{key} {value:.3f}" for key, value in (metrics or {}).items()][:1]
+        parts += [f"{self._speed(now):.1f} {self.unit}/s"]
         left = (self.steps - done) / max(self._speed(now), 1e-9)
         if self._console.is_terminal:
-            self._draw(name or self._name, "  ".join(said))
+            self._draw(name or self._name, "  ".join(parts))
         elif self._console.is_jupyter:
-            if now - self._said >= _NOTEBOOK_SECONDS or done == self.steps:
-                self._said = now
-                self._write_over(name or self._name, [*said, f"{left:.0f} s left"])
-        elif now - self._said >= _LINE_SECONDS or done == self.steps:
-            self._said = now
+            if now - self._last_line >= _NOTEBOOK_SECONDS or done == self.steps:
+                self._last_line = now
+                self._write_over(name or self._name, [*parts, f"{left:.0f} s left"])
+        elif now - self._last_line >= _LINE_SECONDS or done == self.steps:
+            self._last_line = now
             self.say(
                 ", ".join(
-                    [f"{name or self._name}: {done} of {self.steps} {self.unit}", *said, f"{left:.0f} s left"]
+                    [
+                        f"{name or self._name}: {done} of {self.steps} {self.unit}",
+                        *parts,
+                        f"{left:.0f} s left",
+                    ]
                 ).removeprefix(": ")
             )
 
@@ -110,25 +114,25 @@ class ProgressBar:
     def _speed(self, now: float) -> float:
         return (self._done - self._first) / max(now - self._started, 1e-9)
 
-    def _write_over(self, name: str, said: list[str]) -> None:
+    def _write_over(self, name: str, parts: list[str]) -> None:
         full = _BLOCKS * self._done // max(self.steps, 1)
         drawn = f"{'█' * full}{'░' * (_BLOCKS - full)} {self._done}/{self.steps}"
-        line = "  ".join(filter(None, (name, drawn, *said)))
+        line = "  ".join(filter(None, (name, drawn, *parts)))
         # What was longer must not look out from under what is shorter.
         print(f"\r{line:<{self._written}}", end="", flush=True)
         self._written = len(line)
 
-    def _draw(self, name: str, said: str) -> None:
+    def _draw(self, name: str, parts: str) -> None:
         if self._bar is None:
             self._bar = RichBar(
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[said]}", markup=False),
+                TextColumn("{task.fields[parts]}", markup=False),
                 TimeRemainingColumn(),
                 console=self._console,
             )
-            self._bar.add_task(name, total=self.steps, said=said, completed=self._first)
+            self._bar.add_task(name, total=self.steps, parts=parts, completed=self._first)
             self._bar.start()
-        self._bar.update(self._bar.tasks[0].id, completed=self._done, description=name, said=said)
+        self._bar.update(self._bar.tasks[0].id, completed=self._done, description=name, parts=parts)

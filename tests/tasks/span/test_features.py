@@ -7,9 +7,9 @@ from keepgate.tasks.span.features import (
     OF_THE_WORD,
     QUESTION_FEATURES,
     TEXT_FEATURES,
-    Read,
+    AnalysedText,
+    analyse,
     compare,
-    read,
 )
 
 TEXT, QUESTION = "他住海邊。她住山上,「海邊」很遠;住海邊好。", "誰住海邊。"
@@ -17,14 +17,14 @@ TEXT, QUESTION = "他住海邊。她住山上,「海邊」很遠;住海邊好。
 
 def both(
     counted: CorpusStatistics, text: str = TEXT, question: str = QUESTION
-) -> tuple[Read, dict[str, np.ndarray]]:
-    side = read(text, counted)
-    features, _ = compare(side, read(question, counted))
+) -> tuple[AnalysedText, dict[str, np.ndarray]]:
+    side = analyse(text, counted)
+    features, _ = compare(side, analyse(question, counted))
     return side, dict(zip(TEXT_FEATURES, features.T, strict=True))
 
 
 def test_every_feature_has_one_name_and_every_value_is_moderate(counted: CorpusStatistics) -> None:
-    text, question = read(TEXT, counted), read(QUESTION, counted)
+    text, question = analyse(TEXT, counted), analyse(QUESTION, counted)
     of_text, of_question = compare(text, question)
     assert of_text.shape == (len(text.words), len(TEXT_FEATURES))
     assert of_question.shape == (len(question.words), len(QUESTION_FEATURES))
@@ -55,7 +55,7 @@ def test_punctuation_never_matches(counted: CorpusStatistics) -> None:
 def test_sums_of_matches_reach_so_many_tokens_and_stop_at_the_ends(counted: CorpusStatistics) -> None:
     text, features = both(counted)
     weights = features["matches"] * text.rarity
-    asked = read(QUESTION, counted)
+    asked = analyse(QUESTION, counted)
     whole = (asked.rarity * ~asked.kinds[:, 3]).sum() + 1e-3
     for near in NEAR:
         for place in range(len(text.words)):
@@ -95,6 +95,6 @@ def test_kinds_are_told_apart(counted: CorpusStatistics) -> None:
 
 
 def test_a_text_of_one_sign_can_be_compared(counted: CorpusStatistics) -> None:
-    features, asked = compare(read("。", counted), read("?", counted))
+    features, asked = compare(analyse("。", counted), analyse("?", counted))
     assert np.isfinite(features).all()
     assert np.isfinite(asked).all()

@@ -28,10 +28,10 @@ def read(paths: str | Path | Iterable[str | Path], *, needs: Needs = "answer") -
     formats = [_read_file(str(path), needs, corpus) for path in files]
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.questions:
-        told = "".join(f"\n  {one}" for one in corpus.left_out[:5])
+        reasons = "".join(f"\n  {reason}" for reason in corpus.left_out[:5])
         raise CorpusError(
             f"{', '.join(map(str, files))}: there is no question that can be used, "
-            f"{len(corpus.left_out):,} were left out{':' if told else ''}{told}"
+            f"{len(corpus.left_out):,} were left out{':' if reasons else ''}{reasons}"
         )
     return corpus
 
@@ -69,7 +69,11 @@ def _read_json(text: str, path: str, needs: Needs, corpus: Corpus) -> str:
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         value = value["data"]
     if records.fits(value):
-        listed = [(f"record {k}", one) for k, one in enumerate(value, 1)] if isinstance(value, list) else None
+        listed = (
+            [(f"record {k}", record) for k, record in enumerate(value, 1)]
+            if isinstance(value, list)
+            else None
+        )
         records.read_records(listed or [("record 1", value)], path, needs, corpus)
         return "json records"
     raise CorpusError(f"{path}: {_what_it_is(value)}")
@@ -90,8 +94,8 @@ def _is_lines(text: str) -> bool:
 def _what_it_is(value: Any) -> str:
     if value in ([], {}) or (isinstance(value, dict) and value.get("data") == []):
         return "there are no questions in it"
-    known = f"an object with {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "a list"
+    shape = f"an object with {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "a list"
     return (
         f'this JSON is neither SQuAD\'s ("data" with "paragraphs") nor records with "text", "question" and '
-        f'"answer"; it is {known}'
+        f'"answer"; it is {shape}'
     )

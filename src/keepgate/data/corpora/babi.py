@@ -29,7 +29,7 @@ def read_babi(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> 
     Raises CorpusError, naming the line, for a line without a number, and for a fact that the story has not
     told.
     """
-    told: dict[int, tuple[int, int]] = {}
+    sentences: dict[int, tuple[int, int]] = {}
     story = ""
     previous = 0
     for line_number, line in enumerate(lines, 1):
@@ -42,16 +42,16 @@ def read_babi(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> 
             )
         number, rest = int(numbered[1]), numbered[2]
         if number <= previous:
-            told, story = {}, ""
+            sentences, story = {}, ""
         previous = number
         if "\t" not in rest:
             start = len(story) + bool(story)
             story = f"{story} {rest.strip()}" if story else rest.strip()
-            told[number] = (start, len(story))
+            sentences[number] = (start, len(story))
             continue
         question, answer, *supporting = (part.strip() for part in rest.split("\t"))
-        facts = tuple(_fact(given, told, path, line_number) for given in " ".join(supporting).split())
-        taken = Question(
+        facts = tuple(_fact(given, sentences, path, line_number) for given in " ".join(supporting).split())
+        item = Question(
             text=story,
             question=question,
             answers=(answer,) if answer else (),
@@ -59,16 +59,16 @@ def read_babi(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> 
             id=f"{path}:{line_number}",
             facts=facts,
         )
-        corpus.keep(taken, path, f"line {line_number}", needs)
+        corpus.keep(item, path, f"line {line_number}", needs)
 
 
-def _fact(given: str, told: dict[int, tuple[int, int]], path: str, line_number: int) -> tuple[int, int]:
-    if not given.isdecimal() or int(given) not in told:
+def _fact(number: str, sentences: dict[int, tuple[int, int]], path: str, line_number: int) -> tuple[int, int]:
+    if not number.isdecimal() or int(number) not in sentences:
         raise CorpusError(
-            f"{path}, line {line_number}: the answer is said to rest on sentence {given}, "
+            f"{path}, line {line_number}: the answer is said to rest on sentence {number}, "
             f"which this story has not told before the question"
         )
-    return told[int(given)]
+    return sentences[int(number)]
 
 
 def _start(story: str, answer: str, facts: Sequence[tuple[int, int]]) -> int | None:

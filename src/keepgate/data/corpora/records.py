@@ -39,9 +39,9 @@ def read_records(values: Sequence[tuple[str, Any]], path: str, needs: Needs, cor
                 "belongs here"
             )
         text, question = text_of(record, TEXT, path, place), text_of(record, QUESTION, path, place)
-        given = [record[name] for name in ANSWER if record.get(name) is not None]
+        answers = [record[name] for name in ANSWER if record.get(name) is not None]
         start = next((record[name] for name in START if name in record), None)
-        pairs = _answers(given[0], start, path, place) if given else []
+        pairs = _answers(answers[0], start, path, place) if answers else []
         _add(corpus, text, question, pairs, _identity(record, path, place), path, place, needs)
 
 
@@ -85,12 +85,12 @@ def _header(rows: Sequence[tuple[int, list[str]]], wanted: Sequence[str], path: 
     """
     number, fields = rows[0]
     names = [name.strip().lower() for name in fields]
-    lacks = [known[0] for known in (TEXT, QUESTION) if not set(names) & set(known)]
-    named = sum(name in known for name in names for known in (TEXT, QUESTION, ANSWER))
-    if not lacks:
+    missing = [synonyms[0] for synonyms in (TEXT, QUESTION) if not set(names) & set(synonyms)]
+    known_names = sum(name in synonyms for name in names for synonyms in (TEXT, QUESTION, ANSWER))
+    if not missing:
         return names
-    if named > 1 or (named and _are_names(rows)):
-        fault = f"the first line names {', '.join(map(repr, names))}, and no {' and no '.join(lacks)}"
+    if known_names > 1 or (known_names and _are_names(rows)):
+        fault = f"the first line names {', '.join(map(repr, names))}, and no {' and no '.join(missing)}"
     elif len(fields) not in (len(wanted), 3):
         fault = f"there are {len(fields)} columns and no header"
     elif _are_names(rows):
@@ -127,10 +127,10 @@ def parse(text: str, path: str, first_line: int = 1) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        shown = text[max(error.pos - 20, 0) : error.pos + 20].replace("\n", " ")
+        around = text[max(error.pos - 20, 0) : error.pos + 20].replace("\n", " ")
         raise CorpusError(
             f"{path}, line {first_line + error.lineno - 1}, column {error.colno}: "
-            f"this is no JSON: {error.msg}, at {shown!r}"
+            f"this is no JSON: {error.msg}, at {around!r}"
         ) from None
     except (RecursionError, ValueError) as error:
         raise CorpusError(f"{path}, from line {first_line}: this JSON cannot be read: {error}") from None
@@ -148,48 +148,51 @@ def _add(
 ) -> None:
     answers: list[str] = []
     starts: list[int | None] = []
-    for answer, said in pairs:
+    for answer, stated in pairs:
         if answer.strip():
-            answer, start = find_again(text, question, answer, said)
-            corpus.moved += start is not None and said is not None and start != said
+            answer, start = find_again(text, question, answer, stated)
+            corpus.moved += start is not None and stated is not None and start != stated
             answers.append(answer)
             starts.append(start)
-    taken = Question(text=text, question=question, answers=tuple(answers), starts=tuple(starts), id=identity)
-    corpus.keep(taken, path, place, needs)
+    item = Question(text=text, question=question, answers=tuple(answers), starts=tuple(starts), id=identity)
+    corpus.keep(item, path, place, needs)
 
 
-def _answers(given: Any, start: Any, path: str, place: str) -> list[tuple[str, int | None]]:
+def _answers(value: Any, start: Any, path: str, place: str) -> list[tuple[str, int | None]]:
     """The answers of a record and where each is said to start, in whichever of the usual forms they come."""
-    if isinstance(given, dict) and isinstance(given.get("text"), list):
-        starts = given.get("answer_start") or [None] * len(given["text"])
-        if not isinstance(starts, list) or len(starts) != len(given["text"]):
+    if isinstance(value, dict) and isinstance(value.get("text"), list):
+        starts = value.get("answer_start") or [None] * len(value["text"])
+        if not isinstance(starts, list) or len(starts) != len(value["text"]):
             raise CorpusError(f'{path}, {place}: "answer_start" must be a list as long as "text"')
-        given = [{"text": text, "answer_start": at} for text, at in zip(given["text"], starts, strict=True)]
+        value = [{"text": text, "answer_start": at} for text, at in zip(value["text"], starts, strict=True)]
     pairs = []
-    for k, one in enumerate(given if isinstance(given, list) else [given]):
-        if isinstance(one, dict):
-            text, at = text_of(one, ("text",), path, place), one.get("answer_start")
-        elif isinstance(one, (str, int, float)):
-            text, at = clean(one if isinstance(one, str) else json.dumps(one)), start if k == 0 else None
+    for k, entry in enumerate(value if isinstance(value, list) else [value]):
+        if isinstance(entry, dict):
+            text, at = text_of(entry, ("text",), path, place), entry.get("answer_start")
+        elif isinstance(entry, (str, int, float)):
+            text, at = (
+                clean(entry if isinstance(entry, str) else json.dumps(entry)),
+                start if k == 0 else None,
+            )
         else:
-            raise CorpusError(f"{path}, {place}: an answer is {kind_of(one)}; it must be text")
+            raise CorpusError(f"{path}, {place}: an answer is {kind_of(entry)}; it must be text")
         pairs.append((text, None if at is None else _whole(at, path, place)))
     return pairs
 
 
-def _whole(given: Any, path: str, place: str) -> int:
-    if isinstance(given, str) and given.strip().isdecimal():
-        return int(given)
-    if isinstance(given, int) and not isinstance(given, bool):
-        return given
+def _whole(value: Any, path: str, place: str) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
     raise CorpusError(
-        f"{path}, {place}: the answer's start is {given!r}; it counts characters from the text's first, 0"
+        f"{path}, {place}: the answer's start is {value!r}; it counts characters from the text's first, 0"
     )
 
 
 def _identity(record: dict[str, Any], path: str, place: str) -> str:
-    given = next((record[name] for name in ID if record.get(name) not in (None, "")), None)
-    return f"{path}:{place.removeprefix('line ')}" if given is None else clean(str(given))
+    identity = next((record[name] for name in ID if record.get(name) not in (None, "")), None)
+    return f"{path}:{place.removeprefix('line ')}" if identity is None else clean(str(identity))
 
 
 def _fields(line: str) -> list[str]:

@@ -40,41 +40,41 @@ def read_squad(value: Any, path: str, needs: Needs, corpus: Corpus) -> None:
             raise CorpusError(f"{path}, {place}: 'answers' is {kind_of(listed)}; it must be a list")
         answers: list[str] = []
         starts: list[int | None] = []
-        for number, given in enumerate(listed):
-            answer = text_of(given, ("text",), path, f"{place}.answers[{number}]")
+        for number, entry_answer in enumerate(listed):
+            answer = text_of(entry_answer, ("text",), path, f"{place}.answers[{number}]")
             if not answer.strip():
                 continue
-            said = given.get("answer_start")
-            if said is not None and not isinstance(said, int):
+            stated = entry_answer.get("answer_start")
+            if stated is not None and not isinstance(stated, int):
                 raise CorpusError(
-                    f"{path}, {place}.answers[{number}]: 'answer_start' is {said!r}; it counts characters"
+                    f"{path}, {place}.answers[{number}]: 'answer_start' is {stated!r}; it counts characters"
                 )
-            answer, start = find_again(context, question, answer, said)
-            corpus.moved += start is not None and said is not None and start != said
+            answer, start = find_again(context, question, answer, stated)
+            corpus.moved += start is not None and stated is not None and start != stated
             answers.append(answer)
             starts.append(start)
-        found = any(start is not None for start in starts)
-        if needs != "question" and answers and not found:
+        inside = any(start is not None for start in starts)
+        if needs != "question" and answers and not inside:
             corpus.left_out.append(LeftOut(path, f"question {identity}", "the answer is not in the text"))
             continue
-        taken = Question(
+        item = Question(
             text=context, question=question, answers=tuple(answers), starts=tuple(starts), id=identity
         )
-        corpus.keep(taken, path, f"question {identity}", needs)
+        corpus.keep(item, path, f"question {identity}", needs)
 
 
-def find_again(text: str, question: str, answer: str, said: int | None) -> tuple[str, int | None]:
-    """The answer as it stands in the text, and where: at the place that is said, else at the nearest one.
+def find_again(text: str, question: str, answer: str, stated: int | None) -> tuple[str, int | None]:
+    """The answer as it stands in the text, and where: at the place that is stated, else at the nearest one.
 
     An answer that is only there without the blanks around it is given without them. None if it is nowhere.
     """
     for spelling in dict.fromkeys((answer, answer.strip())):
-        if said is None:
+        if stated is None:
             start = locate(text, question, spelling)
-        elif said >= 0 and text.startswith(spelling, said):
-            start = said
+        elif stated >= 0 and text.startswith(spelling, stated):
+            start = stated
         else:
-            start = min(places(text, spelling), key=lambda at: abs(at - said), default=None)
+            start = min(places(text, spelling), key=lambda at: abs(at - stated), default=None)
         if start is not None:
             return spelling, start
     return answer, None

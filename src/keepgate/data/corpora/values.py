@@ -33,8 +33,8 @@ def field_of(holder: Any, name: str, kind: type[T], path: str, place: str) -> T:
     if not isinstance(holder, dict):
         raise CorpusError(f"{path}, {place}: this is {kind_of(holder)}; an object with {name!r} belongs here")
     if name not in holder:
-        given = ", ".join(map(repr, list(holder)[:8])) or "nothing"
-        raise CorpusError(f"{path}, {place}: there is no {name!r}, only {given}")
+        names = ", ".join(map(repr, list(holder)[:8])) or "nothing"
+        raise CorpusError(f"{path}, {place}: there is no {name!r}, only {names}")
     value = holder[name]
     if not isinstance(value, kind):
         raise CorpusError(f"{path}, {place}: {name!r} is {kind_of(value)}; it must be {_KINDS[kind]}")

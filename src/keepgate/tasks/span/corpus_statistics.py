@@ -44,21 +44,21 @@ class CorpusStatistics:
 
         Raises CorpusError if no word occurs often enough.
         """
-        read = [words(text) for text in texts]
-        asked = [words(question) for question in questions]
-        total = Counter(word for each in (*read, *asked) for word in each)
-        known = sorted(
+        text_words = [words(text) for text in texts]
+        question_words = [words(question) for question in questions]
+        total = Counter(word for line in (*text_words, *question_words) for word in line)
+        frequent = sorted(
             (word for word in total if total[word] >= AT_LEAST), key=lambda word: (-total[word], word)
         )
-        if not known:
+        if not frequent:
             raise CorpusError(
                 f"no word occurs {AT_LEAST} times in {len(texts)} texts; a span reader needs more text"
             )
-        vocabulary = Vocabulary(known)
-        spread = Counter(word for each in read for word in set(each))
-        rarity = [1.0, 1.0] + [_rarity(spread[word], len(read)) for word in known]
-        frequency = [0.0, 0.0] + [math.log(total[word]) / 12 for word in known]
-        ids = [np.array(vocabulary.ids(each), dtype=np.int64) for each in read]
+        vocabulary = Vocabulary(frequent)
+        spread = Counter(word for line in text_words for word in set(line))
+        rarity = [1.0, 1.0] + [_rarity(spread[word], len(text_words)) for word in frequent]
+        frequency = [0.0, 0.0] + [math.log(total[word]) / 12 for word in frequent]
+        ids = [np.array(vocabulary.ids(line), dtype=np.int64) for line in text_words]
         return cls(
             vocabulary, _rounded(rarity), _rounded(frequency), *_pairs(ids, len(vocabulary), most_pairs)
         )
@@ -71,9 +71,9 @@ class CorpusStatistics:
         """For each word, the number of the pair that it makes with the next; 0 if that is not one of the pairs."""
         keys = _keys(ids)
         place = np.searchsorted(self.pairs, keys)
-        found = place < len(self.pairs)
-        found[found] = self.pairs[place[found]] == keys[found]
-        return np.concatenate([np.where(found, place + 1, 0), np.zeros(min(1, len(ids)), np.int64)])
+        in_table = place < len(self.pairs)
+        in_table[in_table] = self.pairs[place[in_table]] == keys[in_table]
+        return np.concatenate([np.where(in_table, place + 1, 0), np.zeros(min(1, len(ids)), np.int64)])
 
     def boundaries(self, pair_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """[words, 4]: how each word sticks to the one before and after, how freely a phrase ends and begins there."""
@@ -153,16 +153,16 @@ def _pairs(texts: list[NDArray[np.int64]], size: int, most: int) -> tuple[NDArra
             lambda ids: np.append(ids[2:], np.zeros(min(1, max(len(ids) - 1, 0)), np.int64)),
         )
     )
-    found, place, counts = np.unique(every, return_inverse=True, return_counts=True)
+    unique, place, counts = np.unique(every, return_inverse=True, return_counts=True)
     common = np.argsort(-counts, kind="stable")[:most]
     common = np.sort(common[counts[common] >= AT_LEAST])
     single = np.bincount(np.concatenate([*texts, np.zeros(0, np.int64)]).astype(np.int64), minlength=size)
-    first, second = np.divmod(found[common], _BASE)
+    first, second = np.divmod(unique[common], _BASE)
     together = counts[common] * single.sum() / (single[first] * single[second])
-    number = np.full(len(found), -1)
+    number = np.full(len(unique), -1)
     number[common] = np.arange(len(common))
     left, right = (_entropy(number[place], neighbour, len(common)) for neighbour in (before, after))
-    return found[common], _rounded(np.log(together) / 8), _rounded(left / 4), _rounded(right / 4)
+    return unique[common], _rounded(np.log(together) / 8), _rounded(left / 4), _rounded(right / 4)
 
 
 def _entropy(groups: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDArray[np.float64]:

@@ -40,7 +40,7 @@ QUESTION_FEATURES = ("matches", "matches 2", "match length", "rarity", *KINDS)
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class AnalysedText:
     """One text or question cut into tokens, with everything that does not depend on the other."""
 
     tokens: Tokens
@@ -98,12 +98,12 @@ class Read:
         return np.cumsum([0, *closing])
 
 
-def read(text: str, statistics: CorpusStatistics) -> Read:
+def analyse(text: str, statistics: CorpusStatistics) -> AnalysedText:
     """The text cut into tokens. Needs at least one token to compare; the task refuses texts without."""
-    return Read(tokenize(text), statistics)
+    return AnalysedText(tokenize(text), statistics)
 
 
-def compare(text: Read, question: Read) -> tuple[Floats, Floats]:
+def compare(text: AnalysedText, question: AnalysedText) -> tuple[Floats, Floats]:
     """(text [tokens, TEXT_FEATURES], question [tokens, QUESTION_FEATURES]).
 
     A match is a token that both have, signs of punctuation left out; its length counts the neighbours that match in the
@@ -147,7 +147,7 @@ def compare(text: Read, question: Read) -> tuple[Floats, Floats]:
     return features, np.stack(asked, 1).astype(np.float32)
 
 
-def _matches(text: Read, question: Read) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
+def _matches(text: AnalysedText, question: AnalysedText) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
     """[text, question]: which tokens are the same, and how many in a row around each such pair."""
     number: dict[str, int] = {}
     here, there = (

@@ -68,9 +68,9 @@ class SpanHead:
         """The first and last token of an answer. Raises KeyError for one whose words the text does not have."""
         text = self.question.text
         if answer is None:
-            given = self.answers(self.output)[0]
-            assert given.start is not None
-            start, end = given.start, given.start + len(given.text)
+            predicted = self.answers(self.output)[0]
+            assert predicted.start is not None
+            start, end = predicted.start, predicted.start + len(predicted.text)
         else:
             start = text.find(answer)
             end = start + len(answer)
@@ -89,8 +89,8 @@ class SpanHead:
         asked = network.question_encoder(network.encode_inputs(text, question)[0], lengths=question.lengths)[
             0
         ]
-        found = network.score_spans(output, asked, text, question)
-        return found.span[..., : self.task.settings.max_answer_span]
+        scores = network.score_spans(output, asked, text, question)
+        return scores.span[..., : self.task.settings.max_answer_span]
 
 
 def _repeated(inputs: Inputs, rows: int, dtype: torch.dtype) -> Inputs:

@@ -98,8 +98,10 @@ class SpanNetwork(nn.Module):
         """Scores of the spans, from the first reading of each text and of its question."""
         asked, read = self.drop(asked), self.drop(read)
         keys = relu(self.align_question(asked))
-        found = _attend(relu(self.align_text(read)), keys, asked, question.real)
-        merged = self.drop(relu(self.merge(torch.cat([read, found, read * found, read - found], -1))))
+        attended = _attend(relu(self.align_text(read)), keys, asked, question.real)
+        merged = self.drop(
+            relu(self.merge(torch.cat([read, attended, read * attended, read - attended], -1)))
+        )
         again = self.drop(self.second_encoder(merged, lengths=text.lengths)[0])
         with torch.autocast(text.words.device.type, enabled=False):
             return self._score(_full(torch.cat([again, merged], -1)), _full(asked), text, question)

@@ -26,7 +26,7 @@ from ..probe import Probe
 from ..task import Carry
 from .corpus_statistics import CorpusStatistics
 from .decode import Span, spans
-from .features import OF_THE_WORD, TEXT_FEATURES, Read, compare, read
+from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
 from .head import SpanHead
 from .network import Inputs, SpanNetwork
 from .samples import SpanSamples, samples_of
@@ -107,7 +107,7 @@ class SpanReader(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             reader = cls(statistics, settings)
-        ids = [read(text, statistics).ids for text in texts]
+        ids = [analyse(text, statistics).ids for text in texts]
         word, pair = vectors(
             ids,
             [statistics.pair_ids(each) for each in ids],
@@ -139,12 +139,12 @@ class SpanReader(nn.Module):
 
         Raises CorpusError for a question that has no text or asks nothing.
         """
-        read_texts: dict[str, Read] = {}
+        analysed: dict[str, AnalysedText] = {}
         examples = []
         for question in questions:
-            if question.text not in read_texts:
-                read_texts[question.text] = read(question.text, self.statistics)
-            text, asked = read_texts[question.text], read(question.question, self.statistics)
+            if question.text not in analysed:
+                analysed[question.text] = analyse(question.text, self.statistics)
+            text, asked = analysed[question.text], analyse(question.question, self.statistics)
             for each, name in ((text, "text"), (asked, "question")):
                 if not each.words:
                     raise CorpusError(
@@ -229,7 +229,7 @@ class SpanReader(nn.Module):
         finite or place no answer in the text.
         """
         examples = self.prepare(questions, training=False)
-        found: dict[int, Answer] = {}
+        answers: dict[int, Answer] = {}
         lengths = [example.length for example in examples]
         with torch.no_grad(), eval_mode(self):
             for rows in by_length(lengths, batch_size, TOKENS_AT_ONCE):
@@ -237,17 +237,19 @@ class SpanReader(nn.Module):
                 scores = self.network(batch.text, batch.question).span[..., : self.settings.max_answer_span]
                 check_finite(scores)
                 texts = [questions[row].text for row in rows]
-                found.update(zip(rows, self.decode(texts, scores), strict=True))
-        return [found[row] for row in range(len(questions))]
+                answers.update(zip(rows, self.decode(texts, scores), strict=True))
+        return [answers[row] for row in range(len(questions))]
 
     def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
         """The best span of each text as an answer, and the others after it."""
         best = spans(scores, f1_weight=self.settings.f1_weight, count=4 * CANDIDATES)
-        return [_answer(text, found, self.tokens(text)) for text, found in zip(texts, best, strict=True)]
+        return [
+            _answer(text, spans_of, self.tokens(text)) for text, spans_of in zip(texts, best, strict=True)
+        ]
 
     def tokens(self, text: str) -> Tokens:
         """The tokens of a text, with their places, as this reader counts them."""
-        return read(text, self.statistics).tokens
+        return analyse(text, self.statistics).tokens
 
     def item(self, text: str, question: str | None = None) -> Question:
         """A question about a text. Raises SettingsError if none is asked."""
@@ -296,8 +298,8 @@ class SpanReader(nn.Module):
 
 def _place(question: Question, tokens: Tokens) -> tuple[int, int] | None:
     """The first and last token of the first answer that stands in the text, or None."""
-    for answer, given in zip(question.answers, question.starts, strict=True):
-        start = locate(question.text, question.question, answer) if given is None else given
+    for answer, start_given in zip(question.answers, question.starts, strict=True):
+        start = locate(question.text, question.question, answer) if start_given is None else start_given
         if start is None:
             continue
         touched = [
@@ -310,8 +312,8 @@ def _place(question: Question, tokens: Tokens) -> tuple[int, int] | None:
     return None
 
 
-def _side(each: Read, features: NDArray[np.float32]) -> Side:
-    return Side(each.ids.astype(np.int32), each.pairs.astype(np.int32), features.astype(np.float16))
+def _side(text: AnalysedText, features: NDArray[np.float32]) -> Side:
+    return Side(text.ids.astype(np.int32), text.pairs.astype(np.int32), features.astype(np.float16))
 
 
 def _inputs(sides: Sequence[Side]) -> Inputs:
@@ -324,9 +326,9 @@ def _inputs(sides: Sequence[Side]) -> Inputs:
     return Inputs(torch.from_numpy(words), torch.from_numpy(pairs), torch.from_numpy(features), lengths)
 
 
-def _answer(text: str, found: Iterable[Span], tokens: Tokens) -> Answer:
+def _answer(text: str, best_spans: Iterable[Span], tokens: Tokens) -> Answer:
     places: dict[str, tuple[int, int, float]] = {}
-    for span in found:
+    for span in best_spans:
         # A model whose scores are beyond all measure may rank what lies beyond the text first.
         if span.last >= len(tokens):
             continue
