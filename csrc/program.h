@@ -8,11 +8,12 @@ namespace keepgate {
 constexpr int max_gates = 8, max_states = 8, max_vectors = 24, max_planes = 48, max_registers = 256;
 
 // Names as in emit/program.py. The last two are products with a derivative: a b (1 - b) and a (1 - b²).
-#define KEEPGATE_OPERATIONS(X)                                                                               \
-  X(copy)                                                                                                    \
-  X(neg)                                                                                                     \
-  X(abs) X(sqrt) X(exp) X(log) X(sigmoid) X(tanh) X(softplus) X(relu) X(step_of) X(add) X(sub) X(mul) X(div) \
+// clang-format off
+#define KEEPGATE_OPERATIONS(X)                                                                                      \
+  X(copy)                                                                                                           \
+  X(neg) X(abs) X(sqrt) X(exp) X(log) X(sigmoid) X(tanh) X(softplus) X(relu) X(step_of) X(add) X(sub) X(mul) X(div) \
       X(maximum) X(minimum) X(greater) X(fma) X(fms) X(fnma) X(where) X(mul_sigmoid_slope) X(mul_tanh_slope)
+// clang-format on
 enum class Operation : uint8_t {
 #define KEEPGATE_NAME_OF(name) name,
   KEEPGATE_OPERATIONS(KEEPGATE_NAME_OF)

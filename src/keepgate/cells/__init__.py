@@ -31,8 +31,9 @@ _registered: dict[str, Cell] = {}
 def register(cell: Cell) -> str:
     """Makes a cell of one's own known by its qualified name, "my_cells.slim", and returns that.
 
-    Then `Recurrent("my_cells.slim", …)` finds it, and so do settings, bundles and exported programs that name it: a
-    name in a file never imports anything. A cell that is declared again takes the earlier one's place.
+    Then `Recurrent("my_cells.slim", …)` finds it, and so do compiled and exported programs that name it: a name in a
+    file never imports anything. The settings of tasks, and so model folders, name keepgate's own cells only.
+    A cell that is declared again takes the earlier one's place.
     """
     if cell not in CELLS:
         _registered[cell.qualified_name] = cell

@@ -359,7 +359,7 @@ class Recurrent(nn.RNNBase):
         )  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        nn.Module.__setstate__(self, state)
+        nn.Module.__setstate__(self, state)  # type: ignore[no-untyped-call]
         prepare(self.cell)
 
     def extra_repr(self) -> str:

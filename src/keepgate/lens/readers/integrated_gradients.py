@@ -86,7 +86,7 @@ def write_integrated_gradients(
     From the layer's outputs on to the answer the shares are integrated; from an output back to the writes they are the
     direct memory shares of `attribute`, which are exact. Where the answer is a sum of outputs, as for a reader of the
     last state, so is the whole; with attention its weights move along the way. Nothing is a memory that shows nothing.
-    Raises as `token_shares` does, and CellError for a plain RNN, whose states are no sums of writes.
+    Raises as `token_integrated_gradients` does, and CellError for a plain RNN, whose states are no sums of writes.
     """
     parts = reading.trace.layers[-reading.seen.layer.directions :]
 
