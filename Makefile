@@ -1,4 +1,4 @@
-# `make demo` and `make test` need nothing but Python 3.11, a C++17 compiler and this checkout: each makes its own .venv.
+# `make demo` and `make test` need nothing but Python 3.11, a C++20 compiler and this checkout: each makes its own .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

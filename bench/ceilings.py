@@ -75,7 +75,7 @@ def compiled() -> Iterator[dict[str, Ceilings]]:
         for name in sets():
             library = Path(folder) / f"{name}.so"
             command = [
-                os.environ.get("CXX", "g++"), "-O2", "-std=c++17", "-shared", "-fPIC", "-pthread",
+                os.environ.get("CXX", "g++"), "-O2", "-std=c++20", "-shared", "-fPIC", "-pthread",
                 f"-DKEEPGATE_BYTES={SETS[name].bytes}", *SETS[name].options, str(SOURCE), "-o", str(library),
             ]  # fmt: skip
             subprocess.run(command, check=True)

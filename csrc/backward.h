@@ -1,6 +1,6 @@
-// A whole sequence backward, for any cell: blocks of steps from the last to the first. In each block first the
-// gradients of what went into the equations, step by step; then, from those of all its steps at once, the inputs' and
-// the weights'.
+// Backward pass of a sequence, for any cell, in blocks of steps from the last to the first. In each block first the
+// gradients of the pre-activations, step by step; then, from those of all its steps at once, the input gradients
+// (dgrad) and the weight gradients (wgrad).
 #pragma once
 #include "forward.h"
 
@@ -13,26 +13,28 @@ class BackwardMember : Member<Cell, T> {
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
   using Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
   using typename Base::V;
-  const long width = block.width + cell.vectors * block.units;  // of a row of d: columns, weights per unit
-  static constexpr long high = 48;     // rows of inputs' gradients that are computed at once
-  static constexpr long few = 96;      // rows of d that the fastest cache holds while all tiles of a block read them
-  static constexpr long enough = 192;  // rows of d that pay for reading and writing the weights' gradients
+  const long width =
+      block.width + cell.vectors * block.units;  // of a row of d: pre-activation columns, then weights per unit
+  static constexpr long dgrad_tile_rows = 48;     // rows of d_x computed at once
+  static constexpr long wgrad_rows_in_l1 = 96;      // rows of d that stay in L1 while all tiles of a block read them
+  static constexpr long min_rows_per_wgrad = 192;  // rows of d that amortise a read and write of the weight gradients
 
   const Backward& b;
   bool gives_states = false;
-  const Share all = Share::all(rows), listed = Share::part(rows, member, team.size);
-  const long k = blocks * block.gate_width;  // what the products of the way back add up over
-  const long widest = wide<T>(s.hidden > output ? s.hidden : output), span = s.rows > enough ? s.rows : enough;
-  T* carries;                       // [states][rows][widest]: the gradient of the state before the step at hand
-  T* ds;                            // [blocks][span][width]: the gradients of what went into the equations
-  Step* steps;                      // [span], as all lists of addresses
-  const T **x, **h_before, **inner; // inner: the states that were projected
-  const T **d_uh, **d_out;          // where d's columns of uh begin; rows of d_projected
-  T* d_projected;                   // [span][output], wide
-  T* d_inner;                       // [rows][widest]
-  T *to_before, *to_x, *to_inner;   // weights, packed for the way back
-  T *d_ih, *d_hh, *d_sums, *d_hr;   // gradients of weights, packed; sums over rows of d
-  T* tiles;                         // [members][tile][panel]
+  const Share all = Share::all(rows), own_rows = Share::part(rows, member, team.size);
+  const long k = blocks * block.gate_width;  // reduction length of the dgrad products
+  const long widest = padded_width<T>(s.hidden > output ? s.hidden : output),
+             span = s.rows > min_rows_per_wgrad ? s.rows : min_rows_per_wgrad;
+  T* d_state_rows;  // [states][rows][widest]: gradient of the states after the step, replaced by those before it
+  T* ds;  // [blocks][span][width]: gradients of the pre-activations
+  Step* steps;  // [span], as the address lists below
+  const T **x, **h_before, **inner;  // inner: h before the projection
+  const T **d_uh, **d_out;  // rows of d from the columns of uh on; rows of d_projected
+  T* d_projected;  // [span][output], wide
+  T* d_inner;  // [rows][widest]
+  T *hh_panels, *ih_panels, *hr_panels;  // weights, packed for dgrad
+  T *d_ih, *d_hh, *d_sums, *d_hr;  // weight gradients, packed; column sums of d
+  T* tiles;  // [members][tile][panel]
   StepRunner<Cell, T> runner;
   T* d_shown;  // [members][a runner's tile]: the gradients of the first state, those of the output with them
   T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
@@ -43,20 +45,20 @@ class BackwardMember : Member<Cell, T> {
         b(b),
         runner(cell, &CellProgram::backward, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, memory,
                member, members) {
-    memory.take(carries, cell.states * s.rows * widest);
+    memory.take(d_state_rows, cell.states * s.rows * widest);
     memory.take(ds, blocks * span * width);
     memory.take(steps, span);
     for (const T*** list : {&x, &h_before, &inner, &d_uh, &d_out}) memory.take(*list, span);
-    memory.take(d_projected, span * wide<T>(s.projected));
+    memory.take(d_projected, span * padded_width<T>(s.projected));
     memory.take(d_inner, s.projected ? s.rows * widest : 0);
-    memory.take(to_before, cell.dense ? k * wide<T>(output) : 0);
-    memory.take(to_x, b.d_x.data ? k * wide<T>(s.input) : 0);
-    memory.take(to_inner, s.projected * wide<T>(s.hidden));
+    memory.take(hh_panels, cell.dense ? k * padded_width<T>(output) : 0);
+    memory.take(ih_panels, b.d_x.data ? k * padded_width<T>(s.input) : 0);
+    memory.take(hr_panels, s.projected * padded_width<T>(s.hidden));
     memory.take(d_ih, b.d_weight_ih ? k * s.input : 0);
     memory.take(d_hh, b.d_weight_hh ? k * block.read(s) : 0);
     memory.take(d_sums, blocks * width);
-    memory.take(d_hr, b.d_weight_hr ? wide<T>(output) * s.hidden : 0);
-    memory.take(tiles, members * high * wide<T>(1));
+    memory.take(d_hr, b.d_weight_hr ? padded_width<T>(output) * s.hidden : 0);
+    memory.take(tiles, members * dgrad_tile_rows * padded_width<T>(1));
     memory.take(d_shown, members * runner.room);
     memory.take(weights, is_program<Cell> ? members * cell.vectors * blocks * block.units : 0);
     d_shown += member * runner.room, weights += member * cell.vectors * blocks * block.units;
@@ -67,22 +69,22 @@ class BackwardMember : Member<Cell, T> {
     team.barrier(member);
     long active = 0;
     for (long end = rows.longest(), start; end > 0; end = start) {
-      const long slots = list(end, active, start);
+      const long slots = collect_steps(end, active, start);
       if (units_split) team.barrier(member);
       for (long step = end - 1, slot = 0; step >= start; step--, slot += active) {
         active = all.active(step, active);
-        retreat(slot, share.active(step, 0));
+        step_back(slot, share.active(step, 0));
       }
       team.barrier(member);
-      gradients_of_inputs(part(slots, member), part(slots, member + 1));
-      gradients_of_weights(slots);
+      input_gradients(part(slots, member), part(slots, member + 1));
+      weight_gradients(slots);
       team.barrier(member);
     }
     finish();
   }
 
  private:
-  T* carry(int n, long r) const { return carries + (n * s.rows + r) * widest; }
+  T* d_state(int n, long r) const { return d_state_rows + (n * s.rows + r) * widest; }
   T* d(long u, long slot) const { return ds + (u * span + slot) * width; }
   static long vectors(long numbers) { return (numbers + lanes - 1) / lanes; }
   // This member's vectors of a row of states.
@@ -91,7 +93,7 @@ class BackwardMember : Member<Cell, T> {
     const long all = vectors(numbers);
     return end_block < blocks && end_block * block.vectors < all ? end_block * block.vectors : all;
   }
-  // Where a member's part of all vectors begins, in whole panels.
+  // Start of a member's part of all vectors, a whole number of panels.
   long panel_part(long numbers, long member) const {
     const long all = vectors(numbers), first = part((all + panel_vectors - 1) / panel_vectors, member) * panel_vectors;
     return first < all ? first : all;
@@ -107,22 +109,22 @@ class BackwardMember : Member<Cell, T> {
     }
     if (cell.dense)
       pack_gates(b.weights.weight_hh, output, cell.uh_gates, units_split ? from() : panel_part(output, member),
-                 units_split ? to(output) : panel_part(output, member + 1), to_before);
+                 units_split ? to(output) : panel_part(output, member + 1), hh_panels);
     if (b.d_x.data)
       pack_gates(b.weights.weight_ih, s.input, cell.wx_gates, panel_part(s.input, member),
-                 panel_part(s.input, member + 1), to_x);
+                 panel_part(s.input, member + 1), ih_panels);
     if (s.projected)
-      pack_rows(s.hidden, panel_part(s.hidden, member), panel_part(s.hidden, member + 1), s.projected, to_inner,
+      pack_rows(s.hidden, panel_part(s.hidden, member), panel_part(s.hidden, member + 1), s.projected, hr_panels,
                 [&](auto put) {
-                  for (long i = 0; i < s.projected; i++) put(of<T>(b.weights.weight_hr) + i * s.hidden);
+                  for (long i = 0; i < s.projected; i++) put(as<T>(b.weights.weight_hr) + i * s.hidden);
                 });
     for (long q = 0; q < share.count; q++)
       for (int n = 0; n < cell.states; n++) {
         const long units = n ? s.hidden : output;
         for (long j = from() * lanes; j < (units_split ? end_block * block.units : widest); j += lanes) {
           const long left = units - j > 0 ? units - j : 0;
-          (b.d_last[n] ? V::load(of<T>(b.d_last[n]) + share.row(q) * units + j, left) : V(T(0)))
-              .store(carry(n, share.place(q)) + j);
+          (b.d_last[n] ? V::load(as<T>(b.d_last[n]) + share.row(q) * units + j, left) : V(T(0)))
+              .store(d_state(n, share.place(q)) + j);
         }
       }
     const auto clear = [&](T* sums, long numbers) {
@@ -132,10 +134,10 @@ class BackwardMember : Member<Cell, T> {
     clear(d_sums, blocks * width);
     clear(d_ih, b.d_weight_ih ? k * s.input : 0);
     clear(d_hh, b.d_weight_hh ? k * block.read(s) : 0);
-    clear(d_hr, b.d_weight_hr ? wide<T>(output) * s.hidden : 0);
+    clear(d_hr, b.d_weight_hr ? padded_width<T>(output) * s.hidden : 0);
   }
 
-  // Vectors [from, to) of the columns of a matrix, whose rows are given by their number, as panels [rows][vectors].
+  // Packs vectors [from, to) of a matrix's columns as panels [rows][vectors].
   // Calls rows(put) for each panel, which calls put(row) for each row in turn, null for zeros.
   template <class Rows>
   static void pack_rows(long columns, long from, long to, long count, T* out, Rows rows) {
@@ -153,32 +155,32 @@ class BackwardMember : Member<Cell, T> {
       for (long first = 0; first < blocks * block.units; first += block.units)
         for (int gate = 0; gate < block.gates; gate++)
           for (long unit = first; unit < first + block.units; unit++)
-            put(unit < s.hidden ? of<T>(matrix) + (order[gate] * s.hidden + unit) * columns : nullptr);
+            put(unit < s.hidden ? as<T>(matrix) + (order[gate] * s.hidden + unit) * columns : nullptr);
     });
   }
 
-  // Lists what is read by as many steps before `end` as fit, the last step first; returns how many slots they fill.
-  long list(long end, long active, long& start) const {
+  // Collects addresses for as many steps before `end` as fit, the last step first; returns the number of slots used.
+  long collect_steps(long end, long active, long& start) const {
     long slots = 0;
     for (start = end; start > 0; start--, slots += active) {
       active = all.active(start - 1, active);
       if (start < end && slots + active > span) break;
-      for (long q = 0, count = listed.active(start - 1, 0); q < count; q++) {
-        const long slot = slots + listed.place(q);
-        const Step& step = steps[slot] = step_of(f, start - 1, listed.row(q), listed.length(q));
+      for (long q = 0, count = own_rows.active(start - 1, 0); q < count; q++) {
+        const long slot = slots + own_rows.place(q);
+        const Step& step = steps[slot] = step_of(f, start - 1, own_rows.row(q), own_rows.length(q));
         x[slot] = Base::at(f.x, step);
         h_before[slot] = Base::before(0, step);
         d_uh[slot] = d(0, slot) + block.apart * block.units;
-        d_out[slot] = d_projected + slot * wide<T>(s.projected);
+        d_out[slot] = d_projected + slot * padded_width<T>(s.projected);
         if (s.projected) inner[slot] = plane(planes, step);
       }
     }
     return slots;
   }
 
-  // From the gradients of the states after a step to those of the states before it.
-  void retreat(long slot, long active) {
-    if (s.projected) through_projection(slot, active);
+  // One step of backpropagation through time: from the gradients of the states after a step to those before it.
+  void step_back(long slot, long active) {
+    if (s.projected) project_back(slot, active);
     if (gives_states) store_state_gradients(slot, active);
     if constexpr (is_program<Cell>)
       for (long q = 0, count; q < active; q += count) {
@@ -187,24 +189,35 @@ class BackwardMember : Member<Cell, T> {
         interpret_rows(slot + r, r, count);
       }
     else
-      for (long q = 0; q < active; q++) act(slot + share.place(q), share.place(q));
+      for (long q = 0; q < active; q++) apply_cell(slot + share.place(q), share.place(q));
     if (cell.dense) {
       if (units_split) team.barrier(member);
       in_panels(from(), to(output), [&](long c, int vectors, long panels) {
-        T* const sums = carry(0, share.first) + c * lanes;
+        T* const sums = d_state(0, share.first) + c * lanes;
         const T* const* const read = d_uh + slot + share.first;
-        const T *const panel = to_before + c * lanes * k, *const ahead = to_before + from() * lanes * k;
+        const T *const panel = hh_panels + c * lanes * k, *const ahead = hh_panels + from() * lanes * k;
         const long row = share.stride * widest, next = vectors * lanes, piece = block.gate_width;
-        Product<T> product{read, blocks, span * width, piece,    panel, 0,    sums,
-                           row,  sums,   row,          next * k, next,  next, ahead};
-        product.a_row = share.stride;
+        Product<T> product{.a = read,
+                           .a_row = share.stride,
+                           .pieces = blocks,
+                           .stride = span * width,
+                           .length = piece,
+                           .weights = panel,
+                           .start = sums,
+                           .start_row = row,
+                           .sum = sums,
+                           .sum_row = row,
+                           .next_weights = next * k,
+                           .next_start = next,
+                           .next_sum = next,
+                           .prefetch = ahead};
         if (s.projected) product.start = zeros, product.start_row = product.next_start = 0;
         multiply(product, vectors, 0, active, panels);
       });
     }
     for (long q = 0; f.resets && q < active; q++)
       for (int n = 0; n < cell.states && steps[slot + share.place(q)].before == at_reset; n++)
-        for (long c = from(); c < to(n ? s.hidden : output); c++) V(T(0)).store(carry(n, share.place(q)) + c * lanes);
+        for (long c = from(); c < to(n ? s.hidden : output); c++) V(T(0)).store(d_state(n, share.place(q)) + c * lanes);
   }
 
   // The gradients that reach the states after a step, before the cell's derivatives replace them with those before it.
@@ -216,7 +229,7 @@ class BackwardMember : Member<Cell, T> {
         if (!b.d_states[n].data) continue;
         const bool projected = n == 0 && s.projected, adds_output = n == 0 && !s.projected && b.d_output.data;
         const long units = n ? s.hidden : output;
-        const T* const gradient = projected ? d_projected + (slot + r) * wide<T>(s.projected) : carry(n, r);
+        const T* const gradient = projected ? d_projected + (slot + r) * padded_width<T>(s.projected) : d_state(n, r);
         const T* const d_output = adds_output ? Base::at(b.d_output, step) : nullptr;
         T* const target = Base::at(b.d_states[n], step);
         for (long j = from() * lanes; j < to(units) * lanes; j += lanes) {
@@ -228,38 +241,46 @@ class BackwardMember : Member<Cell, T> {
     }
   }
 
-  void through_projection(long slot, long active) const {
-    const long units = wide<T>(s.projected);
+  void project_back(long slot, long active) const {
+    const long units = padded_width<T>(s.projected);
     for (long q = 0; q < active; q++) {
       const long r = share.place(q);
       const Step& step = steps[slot + r];
       for (long j = 0; j < units; j += lanes) {
-        V given = T(0);
-        if (b.d_output.data && j < output) given = V::load(Base::at(b.d_output, step) + j, output - j);
-        (V::load(carry(0, r) + j) + given).store(d_projected + (slot + r) * units + j);
+        V has_d_output = T(0);
+        if (b.d_output.data && j < output) has_d_output = V::load(Base::at(b.d_output, step) + j, output - j);
+        (V::load(d_state(0, r) + j) + has_d_output).store(d_projected + (slot + r) * units + j);
       }
     }
     in_panels(0, vectors(s.hidden), [&](long c, int vectors, long panels) {
       const long length = s.projected, next = vectors * lanes, row = share.stride * widest;
-      const T *const *const read = d_out + slot + share.first, *const panel = to_inner + c * lanes * length;
+      const T *const *const read = d_out + slot + share.first, *const panel = hr_panels + c * lanes * length;
       T* const sums = d_inner + share.first * widest + c * lanes;
-      Product<T> product{read, 1, 0, length, panel, 0, zeros, 0, sums, row, next * length, 0, next, to_inner};
-      product.a_row = share.stride;
-      multiply(product, vectors, 0, active, panels);
+      multiply<T>({.a = read,
+                   .a_row = share.stride,
+                   .length = length,
+                   .weights = panel,
+                   .start = zeros,
+                   .sum = sums,
+                   .sum_row = row,
+                   .next_weights = next * length,
+                   .next_sum = next,
+                   .prefetch = hr_panels},
+                  vectors, 0, active, panels);
     });
   }
 
   // A compiled cell's derivatives for this member's units of one row, whose numbers lie side by side in all but d.
-  void act(long slot, long r) const {
+  void apply_cell(long slot, long r) const {
     const Step& step = steps[slot];
-    const bool projected = s.projected, given = b.d_output.data && !projected;
+    const bool projected = s.projected, has_d_output = b.d_output.data && !projected;
     const T *plane[Cell::states + Cell::kept], *before[Cell::states];
-    T* carry[Cell::states];
+    T* d_state[Cell::states];
     for (int n = 0; n < this->planes; n++) plane[n] = Base::plane(n, step);
-    for (int n = 0; n < Cell::states; n++) carry[n] = this->carry(n, r), before[n] = Base::before(n, step);
-    const T* const above = projected ? d_inner + r * widest : carry[0];
-    const T* const d_output = given ? Base::at(b.d_output, step) : nullptr;
-    const T* const shown = projected ? inner[slot] : Base::at(f.output, step);
+    for (int n = 0; n < Cell::states; n++) d_state[n] = this->d_state(n, r), before[n] = Base::before(n, step);
+    const T* const d_output_state = projected ? d_inner + r * widest : d_state[0];
+    const T* const d_output = has_d_output ? Base::at(b.d_output, step) : nullptr;
+    const T* const output_row = projected ? inner[slot] : Base::at(f.output, step);
     for (long unit = first_block * block.units; unit < end_block * block.units; unit += lanes) {
       const long left = s.hidden - unit;
       T* const to = d(unit / block.units, slot) + unit % block.units;
@@ -269,32 +290,32 @@ class BackwardMember : Member<Cell, T> {
       }
       V d_next[Cell::states], kept[Cell::kept + 1], prev[Cell::states], next[Cell::states], weight[Cell::vectors + 1];
       V d_pre[Block<Cell, T>::columns], d_prev[Cell::states], d_weight[Cell::vectors + 1];
-      d_next[0] = V::load(above + unit);
-      if (given) d_next[0] = d_next[0] + V::load(d_output + unit, left);
-      next[0] = V::load(shown + unit, projected ? lanes : left);
+      d_next[0] = V::load(d_output_state + unit);
+      if (has_d_output) d_next[0] = d_next[0] + V::load(d_output + unit, left);
+      next[0] = V::load(output_row + unit, projected ? lanes : left);
       if constexpr (Cell::reads_output) prev[0] = V::load(before[0] + unit, left);
       for (int n = 1; n < Cell::states; n++) {
-        d_next[n] = V::load(carry[n] + unit);
+        d_next[n] = V::load(d_state[n] + unit);
         prev[n] = V::load(before[n] + unit, left);
         next[n] = V::load(plane[n - 1] + unit);
       }
       for (int i = 0; i < Cell::kept; i++) kept[i] = V::load(plane[Cell::states - 1 + i] + unit);
-      for (int n = 0; n < Cell::vectors; n++) weight[n] = V::load(of<T>(b.weights.vectors[n]) + unit, left);
+      for (int n = 0; n < Cell::vectors; n++) weight[n] = V::load(as<T>(b.weights.vectors[n]) + unit, left);
       Cell::backward(d_next, kept, prev, next, weight, d_pre, d_prev, d_weight);
       for (int column = 0; column < block.columns; column++) d_pre[column].store(to + column * block.units);
       for (int n = 0; n < Cell::vectors; n++) d_weight[n].store(to + block.width + n * block.units);
       for (int n = 0; n < Cell::states; n++)
-        if (n || !projected) d_prev[n].store(carry[n] + unit);
+        if (n || !projected) d_prev[n].store(d_state[n] + unit);
     }
   }
 
   // A program's derivatives for this member's units of `rows` rows that are alike, the next one `share.stride` on.
   void interpret_rows(long slot, long r, long rows) {
     const Step& step = steps[slot];
-    const bool projected = s.projected, given = b.d_output.data && !projected;
+    const bool projected = s.projected, has_d_output = b.d_output.data && !projected;
     const long apart = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
-    const long plane_row = padded(s.hidden, f.type) * apart, carry_row = widest * share.stride;
-    const T* const above = projected ? d_inner + r * widest : carry(0, r);
+    const long plane_row = padded(s.hidden, f.type) * apart, d_state_stride = widest * share.stride;
+    const T* const d_output_state = projected ? d_inner + r * widest : d_state(0, r);
     Base::in_tiles(runner, [&](long unit, long vectors, long units) {
       int reg = 0;
       T* const to = d(unit / block.units, slot);
@@ -302,10 +323,11 @@ class BackwardMember : Member<Cell, T> {
       for (int column = 0; column < columns; column++)
         runner.bind(reg++, to + column * block.units, row, Base::vector_step(span * width));
       for (int n = 0; n < cell.states; n++)  // d_shown is where a gradient goes that nobody reads
-        n || !projected ? runner.bind(reg++, carry(n, r) + unit, carry_row, lanes)
+        n || !projected ? runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes)
                         : runner.bind_nothing(reg++, d_shown);
-      given ? runner.bind_nothing(reg++, d_shown) : runner.bind(reg++, above + unit, carry_row, lanes);
-      for (int n = 1; n < cell.states; n++) runner.bind(reg++, carry(n, r) + unit, carry_row, lanes);
+      has_d_output ? runner.bind_nothing(reg++, d_shown)
+                   : runner.bind(reg++, d_output_state + unit, d_state_stride, lanes);
+      for (int n = 1; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
       for (int k = 0; k < cell.kept; k++) runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
@@ -314,10 +336,11 @@ class BackwardMember : Member<Cell, T> {
                 : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * apart, false);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.vectors; n++) runner.bind(reg++, weights + n * blocks * block.units + unit, 0, lanes);
-      for (long i = 0; given && i < rows; i++)
+      for (long i = 0; has_d_output && i < rows; i++)
         for (long j = 0; j < vectors * lanes; j += lanes) {
           const V more = V::load(Base::at(b.d_output, step) + i * b.d_output.row * apart + unit + j, units - j);
-          (V::load(above + i * carry_row + unit + j) + more).store(d_shown + i * runner.vectors * lanes + j);
+          (V::load(d_output_state + i * d_state_stride + unit + j) + more)
+              .store(d_shown + i * runner.vectors * lanes + j);
         }
       runner.run(rows, vectors, units);
       clear_beyond(slot, unit + units, rows, row);
@@ -334,19 +357,26 @@ class BackwardMember : Member<Cell, T> {
                     size_t(block.units - real) * sizeof(T));
   }
 
-  // Of these slots.
-  void gradients_of_inputs(long slot, long end) const {
-    const T* rows[high];
-    T* const tile = tiles + member * high * wide<T>(1);
-    for (; b.d_x.data && slot < end; slot += high) {
-      const long count = end - slot < high ? end - slot : high;
+  // dgrad of these slots: d_x = d · W_ih.
+  void input_gradients(long slot, long end) const {
+    const T* rows[dgrad_tile_rows];
+    T* const tile = tiles + member * dgrad_tile_rows * padded_width<T>(1);
+    for (; b.d_x.data && slot < end; slot += dgrad_tile_rows) {
+      const long count = end - slot < dgrad_tile_rows ? end - slot : dgrad_tile_rows;
       for (long i = 0; i < count; i++) rows[i] = d(0, slot + i);
       in_panels(0, vectors(s.input), [&](long c, int vectors, long panels) {
         for (; panels > 0; panels--, c += vectors) {
-          const T* const panel = to_x + c * lanes * k;
+          const T* const panel = ih_panels + c * lanes * k;
           const long width = vectors * lanes;
-          multiply<T>({rows, blocks, span * this->width, block.gate_width, panel, 0, zeros, 0, tile, width, 0, 0, 0,
-                       panel + width * k},
+          multiply<T>({.a = rows,
+                       .pieces = blocks,
+                       .stride = span * this->width,
+                       .length = block.gate_width,
+                       .weights = panel,
+                       .start = zeros,
+                       .sum = tile,
+                       .sum_row = width,
+                       .prefetch = panel + width * k},
                       vectors, 0, count, 1);
           for (long i = 0; i < count; i++) {
             const Step& step = steps[slot + i];
@@ -358,38 +388,45 @@ class BackwardMember : Member<Cell, T> {
     }
   }
 
-  // Adds what `slots` rows of d bring to rows [from, to) of a packed matrix of gradients, whose factors are listed.
-  void add_outer(const T* const* factors, const T* d, long d_row, long slots, T* sums, int vectors, long from,
-                 long to) const {
-    for (long slot = 0; slot < slots; slot += few) {
-      const T* const near = d + slot * d_row;
-      const long count = slots - slot < few ? slots - slot : few, row = vectors * lanes;
-      multiply<T, true>({factors + slot, 1, 0, count, near, d_row, sums, row, sums, row, 0, 0, 0, near}, vectors, from,
-                        to, 1);
+  // wgrad: adds the outer products of `slots` rows of d with `factors` to rows [from, to) of a packed weight gradient.
+  void accumulate_wgrad(const T* const* factors, const T* d, long d_row, long slots, T* sums, int vectors, long from,
+                        long to) const {
+    for (long slot = 0; slot < slots; slot += wgrad_rows_in_l1) {
+      const T* const d_rows = d + slot * d_row;
+      const long count = slots - slot < wgrad_rows_in_l1 ? slots - slot : wgrad_rows_in_l1, row = vectors * lanes;
+      multiply<T, true>({.a = factors + slot,
+                         .length = count,
+                         .weights = d_rows,
+                         .weights_row = d_row,
+                         .start = sums,
+                         .start_row = row,
+                         .sum = sums,
+                         .sum_row = row,
+                         .prefetch = d_rows},
+                        vectors, from, to, 1);
     }
   }
 
-  void gradients_of_weights(long slots) const {
-    // Each member takes an equal part of all rows of all blocks' gradients: of a block first the inputs', then the
-    // states'.
+  void weight_gradients(long slots) const {
+    // Each member takes an equal part of the rows of all blocks' gradients; of a block W_ih's come before W_hh's.
     const long ih = b.d_weight_ih ? s.input : 0, hh = cell.dense && b.d_weight_hh ? output : 0, each = ih + hh;
     for (long at = part(blocks * each, member), end = part(blocks * each, member + 1), count; at < end; at += count) {
       const long u = at / each, i = at % each, stop = (i < ih ? ih : each) - i;
       count = stop < end - at ? stop : end - at;
       if (i < ih)
-        add_outer(x, d(u, 0), width, slots, d_ih + u * s.input * block.gate_width, block.gates * block.vectors, i,
-                  i + count);
+        accumulate_wgrad(x, d(u, 0), width, slots, d_ih + u * s.input * block.gate_width, block.gates * block.vectors,
+                         i, i + count);
       else
-        add_outer(h_before, d(u, 0) + block.apart * block.units, width, slots, d_hh + u * output * block.gate_width,
-                  block.gates * block.vectors, i - ih, i - ih + count);
+        accumulate_wgrad(h_before, d(u, 0) + block.apart * block.units, width, slots,
+                         d_hh + u * output * block.gate_width, block.gates * block.vectors, i - ih, i - ih + count);
     }
-    for (long u = part(blocks, member); u < part(blocks, member + 1); u++) add_sums(u, slots);
-    for (long c = 0; b.d_weight_hr && c < wide<T>(output); c += wide<T>(1))
-      add_outer(inner, d_projected + c, wide<T>(output), slots, d_hr + c * s.hidden, panel_vectors,
-                part(s.hidden, member), part(s.hidden, member + 1));
+    for (long u = part(blocks, member); u < part(blocks, member + 1); u++) accumulate_bias_sums(u, slots);
+    for (long c = 0; b.d_weight_hr && c < padded_width<T>(output); c += padded_width<T>(1))
+      accumulate_wgrad(inner, d_projected + c, padded_width<T>(output), slots, d_hr + c * s.hidden, panel_vectors,
+                       part(s.hidden, member), part(s.hidden, member + 1));
   }
 
-  void add_sums(long u, long slots) const {
+  void accumulate_bias_sums(long u, long slots) const {
     for (long j = 0; j < width; j += lanes) {
       V sum = V::load(d_sums + u * width + j);
       for (long slot = 0; slot < slots; slot++) sum = sum + V::load(d(u, slot) + j);
@@ -397,28 +434,28 @@ class BackwardMember : Member<Cell, T> {
     }
   }
 
-  // What was wanted, in the caller's own order.
+  // Writes the requested gradients in the caller's layout.
   void finish() const {
     for (long q = 0; q < share.count; q++)
       for (int n = 0; n < cell.states; n++) {
         const long units = n ? s.hidden : output;
         for (long j = from() * lanes; b.d_first[n] && j < to(units) * lanes; j += lanes)
-          V::load(carry(n, share.place(q)) + j).store(of<T>(b.d_first[n]) + share.row(q) * units + j, units - j);
+          V::load(d_state(n, share.place(q)) + j).store(as<T>(b.d_first[n]) + share.row(q) * units + j, units - j);
       }
-    for (long q = 0; b.d_x.data && q < listed.count; q++)
-      for (long time = listed.length(q); time < s.steps; time++)
-        std::memset(Base::at(b.d_x, {listed.row(q), time, 0}), 0, size_t(s.input) * sizeof(T));
+    for (long q = 0; b.d_x.data && q < own_rows.count; q++)
+      for (long time = own_rows.length(q); time < s.steps; time++)
+        std::memset(Base::at(b.d_x, {own_rows.row(q), time, 0}), 0, size_t(s.input) * sizeof(T));
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) unpack(u);
-    for (long first = 0; b.d_weight_hr && member == 0 && first < s.projected; first += wide<T>(1))
-      each_weight(s.hidden, s.projected, alone, 1, first, wide<T>(1),
-                  [&](long i, long j) { of<T>(b.d_weight_hr)[i] = d_hr[first * s.hidden + j]; });
+    for (long first = 0; b.d_weight_hr && member == 0 && first < s.projected; first += padded_width<T>(1))
+      each_weight(s.hidden, s.projected, alone, 1, first, padded_width<T>(1),
+                  [&](long i, long j) { as<T>(b.d_weight_hr)[i] = d_hr[first * s.hidden + j]; });
   }
 
   void unpack(long u) const {
     const auto to = [&](void* wanted, const T* packed, long inner, const int* order, int gates) {
       if (wanted)
         each_weight(inner, s.hidden, order, gates, u * block.units, block.units,
-                    [&](long i, long j) { of<T>(wanted)[i] = packed[j]; });
+                    [&](long i, long j) { as<T>(wanted)[i] = packed[j]; });
     };
     const T* const sums = d_sums + u * width;
     to(b.d_weight_ih, d_ih + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates);

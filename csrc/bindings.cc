@@ -1,5 +1,5 @@
-// The Python module keepgate._core: addresses and sizes in, the core's work done, nothing kept but the problem itself.
-// What each function takes is written in src/keepgate/_core.pyi.
+// The Python module keepgate._core; src/keepgate/_core.pyi documents its functions. It allocates nothing and owns
+// nothing but the problems themselves.
 #include <nanobind/nanobind.h>
 
 #include <deque>
@@ -16,14 +16,14 @@ using Address = uintptr_t;
 
 namespace {
 
-// Up to this much work the GIL is kept: to give it away and wait for it would cost more. About 20 µs on one core.
-constexpr double few_products = 1 << 19;
-constexpr size_t few_bytes = 1 << 18;
+// Up to this much work, about 20 µs on one core, the GIL is held: releasing and reacquiring it would cost more.
+constexpr double max_products_with_gil = 1 << 19;
+constexpr size_t max_bytes_with_gil = 1 << 18;
 
-// `otherwise` makes the message, and only when it is needed: a run checks some sixty things.
+// Raises ValueError with message() unless the condition holds; lazily, since a run checks some sixty conditions.
 template <class Message>
-void expect(bool holds, const Message& otherwise) {
-  if (!holds) throw nb::value_error(otherwise().c_str());
+void expect(bool holds, const Message& message) {
+  if (!holds) throw nb::value_error(message().c_str());
 }
 
 void* aligned(Address address) {
@@ -32,7 +32,7 @@ void* aligned(Address address) {
   return reinterpret_cast<void*>(address);
 }
 
-// One of what is handed over.
+// Conversions of one argument.
 void set(long& into, handle number) { into = nb::cast<long>(number); }
 void set(size_t& into, handle number) { into = nb::cast<size_t>(number); }
 void set(int& into, handle number) { into = nb::cast<int>(number); }
@@ -43,7 +43,7 @@ void set(P*& into, handle address) {
 }
 void set(Type& into, handle number) { into = Type(nb::cast<int>(number)); }
 
-// What follows the first `from` entries of a tuple into an array, the rest of which stays null.
+// Entries of a tuple from number `from` on into an array, whose rest stays null.
 template <class P, size_t most>
 void set(P* (&into)[most], handle values, size_t from = 0) {
   const size_t end = nb::len(values);
@@ -64,7 +64,7 @@ void set(Strided (&into)[most], handle values) {
 void set(Sizes& s, handle values);
 void set(Weights& w, handle values);
 
-// The entries of a tuple, one after another.
+// Every entry of a tuple into its own variable.
 template <class... Into>
 void read(const tuple& values, Into&... into) {
   constexpr size_t wanted = sizeof...(into);
@@ -122,9 +122,9 @@ struct ForwardRun {
     expect(f.threads >= 1, [&] { return "threads is " + to_string(f.threads) + "; one is the least"; });
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));
-    // One product with every weight, for each row and step.
+    // Multiplications: one with every weight for each row and step.
     const double products = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / 4;
-    large = products * double(f.sizes.steps * f.sizes.rows) > few_products;
+    large = products * double(f.sizes.steps * f.sizes.rows) > max_products_with_gil;
   }
   static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.cell, r.f.type).forward(r.f, scratch); }
 };
@@ -264,7 +264,7 @@ void pack(long number, int type, handle sizes, handle weights, Address packed, i
   set(s, sizes), set(w, weights);
   const auto [place, program] = cell_of(number);
   const Kernel& k = kernel_of(place, Type(type));
-  if (k.packed_bytes(program, s) <= few_bytes) return k.pack(program, s, w, aligned(packed), 1);
+  if (k.packed_bytes(program, s) <= max_bytes_with_gil) return k.pack(program, s, w, aligned(packed), 1);
   nb::gil_scoped_release release;
   k.pack(program, s, w, aligned(packed), threads);
 }
@@ -296,7 +296,7 @@ NB_MODULE(core, m) {
       .def("run", run<BackwardRun>);
 }
 
-// An instruction set that cannot run is a wrong setting, and no ImportError, as which nanobind would tell it.
+// An unknown KEEPGATE_ISA is a SettingsError; nanobind would turn it into an ImportError.
 extern "C" NB_EXPORT PyObject* PyInit__core() {
   try {
     kernel_set();

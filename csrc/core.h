@@ -1,4 +1,4 @@
-// What the kernels are asked to do, in addresses and sizes. Neither Python's nor torch's tensors are known here.
+// The core's interface: a problem as addresses, sizes and strides. It knows neither Python nor torch.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace keepgate {
 
 enum class Type : int { float32 = 0, float64 = 1 };
 
-// One layer, one direction. Every array of numbers has the problem's type; null where there is none.
+// One layer and direction. Every array of numbers has the problem's type; null where it is absent.
 struct Sizes {
   long steps, rows, input, hidden;
   long projected;  // units of the output after a projection; 0 without one
@@ -26,7 +26,7 @@ struct Weights {
   const void* vectors[max_vectors];  // [hidden] each
 };
 
-// An array [steps, rows, units]: its units lie side by side, its steps and rows wherever the strides say (in elements).
+// An array [steps, rows, units] with contiguous units; the strides of steps and rows are in elements.
 struct Strided {
   void* data;
   long step, row;
@@ -47,8 +47,8 @@ struct Forward {
   void* last[max_states];         // states after each row's last step; may be the arrays of `first`
   const void* packed;             // the weights, as pack() leaves them
   Strided output;                 // the first state after each step
-  // What is kept of every step, [steps, rows, padded(hidden)] each, or all null: the states after the first, then what
-  // the cell keeps, then with a projection the first state before it.
+  // Values saved of every step, [steps, rows, padded(hidden)] each, or all null: the states but the first, the cell's
+  // `kept` values, and with a projection the first state before it.
   void* planes[max_planes];
 };
 
@@ -57,7 +57,7 @@ struct Backward {
   Weights weights;
   Strided d_output;  // data may be null
   const void* d_last[max_states];  // each may be null
-  Strided d_x;  // what is wanted; data null where it is not, as for each below
+  Strided d_x;  // results from here on; null where a gradient is not wanted
   void* d_first[max_states];
   void *d_weight_ih, *d_weight_hh, *d_bias_ih, *d_bias_hh, *d_weight_hr;
   void* d_vectors[max_vectors];
@@ -72,7 +72,7 @@ struct Kernel {
   const char* cell;
   size_t (*packed_bytes)(const CellProgram*, const Sizes&);
   void (*pack)(const CellProgram*, const Sizes&, const Weights&, void* packed, int threads);
-  // These return how many bytes of scratch they need; without scratch that is all they do.
+  // Each returns the bytes of scratch that it needs; without scratch it does nothing else.
   size_t (*forward)(const Forward&, void* scratch);
   size_t (*backward)(const Backward&, void* scratch);
 };
@@ -86,13 +86,13 @@ const KernelSet& kernel_set();  // chosen once, when the library is loaded
 const char* const* available_sets();  // those that this processor can run, best first, ended by null
 inline const Kernel& kernel(int cell, Type type) { return kernel_set().kernels[cell][int(type)]; }
 
-// The units of a plane's row, padded: 64 bytes hold a whole number of every vector.
+// Units of a plane's row, padded to 64 bytes, the widest register.
 constexpr long padded(long units, Type type) {
   const long lanes = type == Type::float32 ? 16 : 8;
   return (units + lanes - 1) / lanes * lanes;
 }
 
-// A number that changes when any of the bytes does, to know whether weights were changed since they were packed.
+// A hash of the bytes, to detect weights that changed since they were packed.
 uint64_t fingerprint(const void* data, size_t bytes);
 
 }  // namespace keepgate

@@ -80,7 +80,7 @@ KEEPGATE_INLINE Vec<T> softplus(Vec<T> x) {
 
 template <class T>
 KEEPGATE_INLINE Vec<T> minimum(Vec<T> a, Vec<T> b) {
-  return a.v == a.v ? least(a, b).v : a.v;
+  return a.v == a.v ? min(a, b).v : a.v;
 }
 // 1 where a > b, else 0.
 template <class T>

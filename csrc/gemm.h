@@ -1,29 +1,30 @@
-// The one product that everything is made of: rows of numbers times a panel of packed weights, in registers.
+// GEMM microkernel: a tile of rows times a panel of packed weights, accumulated in registers.
 //
-// A panel holds a few vectors of columns for every k, side by side; a tile of rows keeps one sum a row and vector in a
-// register while k runs through. Each sum is taken in the order of k whatever the tile's height, so a row's result has
-// the same bits in any batch.
+// A panel holds a few vectors of columns for every k, contiguous; a tile keeps one accumulator a row and vector while k
+// runs. Every accumulator sums in the order of k whatever the tile's height, so a row's result has the same bits in any
+// batch.
 #pragma once
 #include "vec.h"
 
 namespace keepgate::KEEPGATE_SET {
 
-// Registers that hold sums; the rest hold weights and one number of a row.
-constexpr int sums = registers == 32 ? 24 : 12;
+// Registers for accumulators; the rest hold weights and one broadcast number of a row.
+constexpr int accumulators = registers == 32 ? 24 : 12;
 constexpr int max_panel = 8, max_tile = 8;  // vectors of a panel, rows of a tile
 
 constexpr int tile_rows(int vectors) {
-  const int rows = sums / vectors;
+  const int rows = accumulators / vectors;
   return rows < 1 ? 1 : rows > max_tile ? max_tile : rows;
 }
 
-// Rows that do not fill the registers take several panels at once, so that no sum waits for itself.
+// A tile too low to fill the registers takes several panels at once: enough independent accumulators to hide the
+// latency of an FMA.
 constexpr int panels_at_once(int vectors, int rows) {
-  const int fit = sums / (vectors * rows);
+  const int fit = accumulators / (vectors * rows);
   return fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
 }
 
-// sum += a b in the very register that holds the sum: g++ 12 would copy sums about, on the ports that multiply.
+// sum += a b, in place: g++ 12 would copy accumulators between registers, on the ports that multiply.
 template <class V>
 KEEPGATE_INLINE void add_product(V& sum, V a, V b) {
 #if defined(__AVX2__)
@@ -36,32 +37,32 @@ KEEPGATE_INLINE void add_product(V& sum, V a, V b) {
 #endif
 }
 
-// Weights used by several rows are loaded once: g++ 12 would otherwise load them again for each.
+// Keeps a weight that several rows use in its register: g++ 12 would load it again for each row.
 template <class V>
-KEEPGATE_INLINE V held(V weight) {
+KEEPGATE_INLINE V keep_in_register(V weight) {
 #if defined(__x86_64__)
   if (registers == 32) asm("" : "+v"(weight.v));
 #endif
   return weight;
 }
 
-// sum[r][n] = start[r][n] + Σ_k a(r, k) w[k][n], for k in `pieces` pieces of `length`.
+// sum[r][n] = start[r][n] + Σ_k a(r, k) w[k][n]; k runs over `pieces` pieces of `length`.
+//
+// `across` is the transposed access of a weight gradient (wgrad): a(r, k) = a[k][r], rows of a outer product.
 template <class T>
 struct Product {
-  // Where a(r, k) lies: at a[r] + k, each piece `stride` after the last; or, across, at a[k] + r, in one piece.
-  const T* const* a;
-  long pieces, stride, length;
-  const T* weights;  // [pieces · length, at weights_row][vectors · lanes]
-  long weights_row;  // across; else they lie side by side
-  const T* start;    // [rows, at start_row][vectors · lanes]; a step of 0 starts every row alike
-  long start_row;
-  T* sum;
+  const T* const* a;  // a(r, k) is a[r · a_row][k], piece p at p · stride; across: a[k][r], one piece
+  long a_row = 1;
+  long pieces = 1, stride = 0, length;
+  const T* weights;  // [pieces · length][vectors · lanes], contiguous; across: rows weights_row apart
+  long weights_row = 0;
+  const T* start;  // [rows][vectors · lanes], rows start_row apart; 0 starts every row alike
+  long start_row = 0;
+  T* sum;  // as start
   long sum_row;
-  // How far the next panel's weights, start and sum lie from these.
-  long next_weights, next_start, next_sum;
-  const T* ahead;  // what will be read after the last panel: fetched meanwhile, a line for each k of each tile
-  long a_row = 1;  // how far the rows' entries in `a` lie apart
-  long row = 0;    // across: the tile's first
+  long next_weights = 0, next_start = 0, next_sum = 0;  // strides from panel to panel
+  const T* prefetch;  // what is read after the last panel: one cache line is prefetched for each k of each tile
+  long row = 0;  // across: the tile's first row
 };
 
 template <class T, bool across, int rows, int vectors, int panels>
@@ -77,18 +78,18 @@ struct Tile {
     for (int r = 0; r < rows; r++) a[r] = across ? nullptr : p.a[r * p.a_row];
 #pragma GCC unroll 32
     for (int i = 0; i < count; i++) sum[i] = V::load(p.start + at(i, p.next_start, p.start_row));
-    const T *weights = p.weights, *ahead = p.ahead;
+    const T *weights = p.weights, *prefetch = p.prefetch;
     const long next = p.next_weights, length = p.length, step = across ? p.weights_row : vectors * V::lanes;
     for (long piece = 0; piece < p.pieces; piece++) {
 #pragma GCC unroll 2
-      for (long k = 0; k < length; k++, weights += step, ahead += 64 / long(sizeof(T))) {
-        if (rows > 2 && !across) __builtin_prefetch(ahead, 0, 2);
+      for (long k = 0; k < length; k++, weights += step, prefetch += 64 / long(sizeof(T))) {
+        if (rows > 2 && !across) __builtin_prefetch(prefetch, 0, 2);
         const T* const column = across ? p.a[k] + p.row : nullptr;
 #pragma GCC unroll 16
         for (int q = 0; q < panels; q++) {
           V w[vectors];
 #pragma GCC unroll 16
-          for (int n = 0; n < vectors; n++) w[n] = held(V::load(weights + q * next + n * V::lanes));
+          for (int n = 0; n < vectors; n++) w[n] = keep_in_register(V::load(weights + q * next + n * V::lanes));
 #pragma GCC unroll 16
           for (int r = 0; r < rows; r++) {
             const V number = across ? column[r] : a[r][k];
@@ -109,7 +110,7 @@ struct Tile {
   }
 };
 
-// The tile of each shape, by its numbers at run time.
+// The instantiation of Tile for each shape, chosen at run time.
 template <class T, bool across>
 struct Tiles {
   void (*run[max_panel + 1][max_tile + 1][3])(const Product<T>&) = {};  // [vectors][rows][panels: 1, 2, 4]
@@ -128,7 +129,7 @@ struct Tiles {
   constexpr Tiles() { fill(); }
 };
 
-// Rows [from, to) of p and `panels` panels of so many vectors, in as few tiles as can be, of nearly equal height.
+// Rows [from, to) of p times `panels` panels of `vectors` vectors, in as few tiles as possible, of nearly equal height.
 template <class T, bool across = false>
 void multiply(const Product<T>& p, int vectors, long from, long to, long panels) {
   static constexpr Tiles<T, across> tiles;
@@ -140,7 +141,7 @@ void multiply(const Product<T>& p, int vectors, long from, long to, long panels)
   for (long panel = 0, taken; panel < panels; panel += taken) {
     taken = panels - panel >= fit ? fit : panels - panel == 3 ? 2 : panels - panel;
     q.weights = p.weights + panel * p.next_weights;
-    q.ahead = panel + taken < panels ? q.weights + taken * p.next_weights : p.ahead;
+    q.prefetch = panel + taken < panels ? q.weights + taken * p.next_weights : p.prefetch;
     for (long tile = 0, now; tile < count; tile++, q.row += now) {
       now = height + (tile < rest);
       if (tile == 0) q.row = from;
@@ -148,12 +149,12 @@ void multiply(const Product<T>& p, int vectors, long from, long to, long panels)
       q.start = p.start + panel * p.next_start + q.row * p.start_row;
       q.sum = p.sum + panel * p.next_sum + q.row * p.sum_row;
       tiles.run[vectors][now][taken == 4 ? 2 : taken - 1](q);
-      q.ahead += p.pieces * p.length * (64 / long(sizeof(T)));
+      q.prefetch += p.pieces * p.length * (64 / long(sizeof(T)));
     }
   }
 }
 
-// Vectors [from, to) of columns as panels of at most four: f(first, vectors, how many such panels).
+// Splits vectors [from, to) of columns into panels of at most four: f(first vector, vectors, number of such panels).
 constexpr int panel_vectors = 4;
 template <class F>
 KEEPGATE_INLINE void in_panels(long from, long to, F f) {

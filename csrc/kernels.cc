@@ -16,7 +16,7 @@ size_t packed_bytes(const CellProgram* program, const Sizes& s) {
 template <class Cell, class T>
 void pack(const CellProgram* program, const Sizes& s, const Weights& w, void* packed, int threads) {
   const Block<Cell, T> block(as_cell<Cell>(program));
-  auto work = [&](Team& team, int member) { pack_part(block, s, w, of<T>(packed), member, team.size); };
+  auto work = [&](Team& team, int member) { pack_part(block, s, w, as<T>(packed), member, team.size); };
   const long numbers = Packed<Cell, T>(block, s).total;
   together(numbers < 50000 ? 1 : threads, numbers / 20, work);
 }

@@ -1,24 +1,24 @@
-// The weights, packed once: for each block of units the panels that the products read from end to end.
+// Weight packing: for each block of units the panels that the microkernel reads contiguously.
 #pragma once
 #include "core.h"
 #include "gemm.h"
 
 namespace keepgate::KEEPGATE_SET {
 
-constexpr long up(long n, long to) { return (n + to - 1) / to * to; }
+constexpr long round_up(long n, long to) { return (n + to - 1) / to * to; }
 template <class T>
-const T* of(const void* p) {
+const T* as(const void* p) {
   return static_cast<const T*>(p);
 }
 template <class T>
-T* of(void* p) {
+T* as(void* p) {
   return static_cast<T*>(p);
 }
 
-// Rows inside the core are this wide: the last block, or panel, is as full as the others.
+// Width of a scratch row: padded to whole panels, so that the last one is as full as the others.
 template <class T>
-constexpr long wide(long numbers) {
-  return up(numbers, panel_vectors * Vec<T>::lanes);
+constexpr long padded_width(long numbers) {
+  return round_up(numbers, panel_vectors * Vec<T>::lanes);
 }
 
 template <class Cell>
@@ -37,7 +37,7 @@ const Cell& as_cell(const CellProgram* program) {
   }
 }
 
-// A cell's columns in registers: a block is a few vectors of units with all their gates, wide enough to fill a tile.
+// A block: a few vectors of units with all their gates' columns, wide enough to fill a tile's registers.
 constexpr int vectors_of_units(int gates) { return gates == 1 ? 4 : gates == 2 ? 2 : 1; }
 template <class Cell, class T>
 struct BlockShape {
@@ -61,27 +61,27 @@ struct Block : BlockShape<Cell, T> {
 
   explicit Block(const Cell& cell) : BlockShape<Cell, T>(cell), cell(cell) {}
   long count(long hidden) const { return (hidden + this->units - 1) / this->units; }
-  // Numbers of the previous output that a gate of a unit reads.
+  // The reduction length of the recurrent product: h_{t-1} for a dense recurrence, else 0.
   long read(const Sizes& s) const { return cell.dense ? s.output() : 0; }
 };
 
-// Calls f(matrix's, panel's) with the places of each number of rows `first` to `first + units` of every gate's part of
-// a matrix [gates · hidden, inner], and in a panel [inner][gates in this order][units] of them.
+// For every weight of units [first, first + units): f(index in the [gates · hidden, inner] matrix, index in the packed
+// [inner][gate, in this order][unit] panel).
 template <class F>
 void each_weight(long inner, long hidden, const int* order, int gates, long first, long units, F f) {
   const long real = hidden - first < units ? hidden - first : units;
-  constexpr long stretch = 16;  // of the inner index: a stretch of all rows stays in the fastest cache
+  constexpr long stretch = 16;  // of the inner index: 16 columns of all rows stay in L1
   for (long k0 = 0; k0 < inner; k0 += stretch)
     for (int g = 0; g < gates; g++)
       for (long k = k0, end = k0 + stretch < inner ? k0 + stretch : inner; k < end; k++)
         for (long j = 0; j < real; j++) f((order[g] * hidden + first + j) * inner + k, (k * gates + g) * units + j);
 }
-constexpr int alone[] = {0};  // the order of a matrix without gates
+constexpr int alone[] = {0};  // the gate order of a matrix without gates
 
-// Where each part of the packed weights begins, in numbers.
+// Offsets of the parts of the packed weights, in numbers.
 template <class Cell, class T>
 struct Packed {
-  long hh, bias, vectors, hr, total;  // those of the inputs come first
+  long hh, bias, vectors, hr, total;  // the input weights come first, at 0
 
   Packed(const Block<Cell, T>& block, const Sizes& s) {
     const long blocks = block.count(s.hidden);
@@ -89,11 +89,11 @@ struct Packed {
     bias = hh + blocks * block.gate_width * block.read(s);
     vectors = bias + blocks * block.width;
     hr = vectors + blocks * block.units * block.cell.vectors;
-    total = hr + wide<T>(s.projected) * s.hidden;
+    total = hr + padded_width<T>(s.projected) * s.hidden;
   }
 };
 
-// The part of all packing that member `member` of `members` does.
+// Packs one member's share of the blocks.
 template <class Cell, class T>
 void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T* to, int member, int members) {
   const Cell& cell = block.cell;
@@ -101,7 +101,7 @@ void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T*
   const long blocks = block.count(s.hidden), read = block.read(s), units = block.units;
   const auto pack = [&](const void* from, T* to, long inner, const int* order, int gates, long first) {
     if (first + units > s.hidden) std::memset(to, 0, size_t(inner * gates * units) * sizeof(T));
-    if (from) each_weight(inner, s.hidden, order, gates, first, units, [&](long i, long j) { to[j] = of<T>(from)[i]; });
+    if (from) each_weight(inner, s.hidden, order, gates, first, units, [&](long i, long j) { to[j] = as<T>(from)[i]; });
   };
   for (long u = blocks * member / members; u < blocks * (member + 1) / members; u++) {
     const long first = u * units;
@@ -110,21 +110,21 @@ void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T*
       pack(w.weight_hh, to + at.hh + u * block.gate_width * read, read, cell.uh_gates, block.gates, first);
     for (int n = 0; n < cell.vectors; n++)
       pack(w.vectors[n], to + at.vectors + n * blocks * units + first, 1, alone, 1, first);
-    // In the order of the columns: those of wx apart, the sums, those of uh apart.
+    // Column order: wx of the split gates (`apart`), the fused sums, uh of the split gates.
     T* const bias = to + at.bias + u * block.width;
     std::memset(bias, 0, size_t(block.width) * sizeof(T));
     const auto add = [&](const void* from, const int* order, T* to) {
       if (from)
-        each_weight(1, s.hidden, order, block.gates, first, units, [&](long i, long j) { to[j] += of<T>(from)[i]; });
+        each_weight(1, s.hidden, order, block.gates, first, units, [&](long i, long j) { to[j] += as<T>(from)[i]; });
     };
     add(w.bias_ih, cell.wx_gates, bias);
     if (cell.bias_hh) add(w.bias_hh, cell.uh_gates, bias + block.apart * units);
   }
   if (!s.projected || member > 0) return;
   std::memset(to + at.hr, 0, size_t(at.total - at.hr) * sizeof(T));
-  for (long first = 0; first < s.projected; first += wide<T>(1))
-    each_weight(s.hidden, s.projected, alone, 1, first, wide<T>(1),
-                [&](long i, long j) { to[at.hr + first * s.hidden + j] = of<T>(w.weight_hr)[i]; });
+  for (long first = 0; first < s.projected; first += padded_width<T>(1))
+    each_weight(s.hidden, s.projected, alone, 1, first, padded_width<T>(1),
+                [&](long i, long j) { to[at.hr + first * s.hidden + j] = as<T>(w.weight_hr)[i]; });
 }
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -1,4 +1,4 @@
-// Threads: the members of a team compute one thing together, and wait for each other at barriers.
+// Thread pool: the members of a team work on one problem and synchronise at barriers.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -7,10 +7,10 @@ namespace keepgate {
 
 constexpr int max_members = 64;
 
-// The members of one piece of work. How many take part never changes a result.
+// The members that work on one problem. Their number never changes a result.
 class Team {
  public:
-  // Returns when every member has called it. What any member wrote before, all see after.
+  // Returns once every member has called it; a member's writes before it are visible to all after it.
   void barrier(int member);
   int size = 1;
 
@@ -22,19 +22,18 @@ class Team {
   Flag flags[max_members];
 };
 
-// GNU's OpenMP: runs f(context) on so many threads, the caller among them, and waits for all.
+// The type of GOMP_parallel of GNU's OpenMP: runs f(context) on `threads` threads, the caller's among them, and joins.
 using Parallel = void (*)(void (*f)(void* context), void* context, unsigned threads, unsigned flags);
-// From now on, and until a fork, its threads do the work; null: threads of our own.
+// Runs teams on OpenMP's threads from now on, until a fork; null: on the pool's own threads. Thread-safe.
 void borrow_threads(Parallel parallel);
 
-// Runs work(context, team, member) on up to `threads` threads, the caller among them as member 0. A thread that does
-// not come within `patience` nanoseconds is not waited for, and a pool that serves another caller is not waited for
-// either: then fewer do the work.
-void run_together(int threads, long patience, void (*work)(void* context, Team& team, int member), void* context);
+// Runs work(context, team, member) on up to `threads` threads, the caller as member 0. A thread that does not join
+// within `join_timeout` nanoseconds is left out, and while the pool works for another caller this one works alone.
+void run_together(int threads, long join_timeout, void (*work)(void* context, Team& team, int member), void* context);
 
 template <class F>
-void together(int threads, long patience, F& f) {
-  run_together(threads, patience, [](void* f, Team& team, int member) { (*static_cast<F*>(f))(team, member); }, &f);
+void together(int threads, long join_timeout, F& f) {
+  run_together(threads, join_timeout, [](void* f, Team& team, int member) { (*static_cast<F*>(f))(team, member); }, &f);
 }
 
 }  // namespace keepgate

@@ -1,31 +1,31 @@
-// Which rows are read at which step.
+// The schedule of ragged rows: which are active at which step, and where their states come from.
 #pragma once
 #include "core.h"
 
 namespace keepgate {
 
-// The rows of a batch, longest first, so that those still being read at a step are the first of them.
+// The rows of a batch sorted by length, longest first, so that the active ones at a step are a prefix.
 struct Rows {
-  long count;          // rows in all
-  const long* row;     // [count]: their places in the batch
-  const long* length;  // [count]: how many of their steps are real
+  long count;
+  const long* row;     // [count]: indices in the batch
+  const long* length;  // [count]: real steps
 
   long longest() const { return count ? length[0] : 0; }
 };
 
 constexpr size_t order_bytes(long rows) { return size_t(rows) * 2 * sizeof(long); }
 
-// Writes the order of f's rows into `memory` of order_bytes(rows).
+// Sorts f's rows; the result lies in `memory`, order_bytes(rows) bytes.
 Rows in_order(const Forward& f, void* memory);
 
-// A step of a row's reading, by its time in the text and that of the step before it, unless that is one of these.
+// One step of one row: its time, and the time of the step before it or one of the two constants.
 constexpr long at_start = -1, at_reset = -2;
 struct Step {
   long row, time, before;
 };
 
-// A reverse reading clears the state when it has read the step where a new sequence begins, so that both directions see
-// the same pieces.
+// A reverse call clears the state after the step at which a sequence begins, so that both directions see the same
+// sequences.
 inline Step step_of(const Forward& f, long step, long row, long length) {
   const long time = f.reverse ? length - 1 - step : step, reset = f.reverse ? time + 1 : time;
   const bool cleared = f.resets && reset < length && f.resets[reset * f.sizes.rows + row];
@@ -43,8 +43,8 @@ inline long alike(const Step* steps, long stride, long most) {
   return count;
 }
 
-// The share of the rows that one member of a team reads. Rows of one length are cut into stretches, which the caches
-// like; others are dealt out one by one in their order, so that long and short ones are shared evenly.
+// The rows of one member of a team. Rows of equal length are split into contiguous ranges, which suits the caches;
+// ragged ones are dealt out round robin in sorted order, which balances the lengths.
 struct Share {
   Rows rows;
   long first, stride, count;
@@ -57,11 +57,11 @@ struct Share {
                  : Share{rows, member, members, (n - member + members - 1) / members};
   }
 
-  long place(long q) const { return first + q * stride; }  // among the rows in order
+  long place(long q) const { return first + q * stride; }  // index in the sorted order
   long row(long q) const { return rows.row[place(q)]; }
   long length(long q) const { return rows.length[place(q)]; }
 
-  // How many of the share's rows are read at a step, given how many are at an earlier or a later one.
+  // How many of the share's rows are active at a step; `near`: how many are at a neighbouring step.
   long active(long step, long near) const {
     while (near > 0 && length(near - 1) <= step) near--;
     while (near < count && length(near) > step) near++;

@@ -1,4 +1,4 @@
-// What both ways through a sequence share: how the work is divided, and where the numbers of a step lie.
+// What the forward and the backward pass share: work partitioning, and the addresses of a step's values.
 #pragma once
 #include <initializer_list>
 
@@ -9,7 +9,7 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-// What one member of a team does: some rows with all their units, or all rows with some of their units.
+// One member's share of a pass: some rows with all their units, or all rows with some of their units.
 template <class Cell, class T>
 struct Member {
   using V = Vec<T>;
@@ -18,56 +18,57 @@ struct Member {
   const Forward& f;
   const Sizes& s = f.sizes;
   const Rows rows;
-  const T* const zeros;  // as wide as anything that is read in place of a state
+  const T* const zeros;  // read in place of a cleared state; as wide as any
   Team& team;
   const int member;  // which one this is
   const Cell& cell = as_cell<Cell>(f.program);
   const Block<Cell, T> block{cell};
   const int members = members_for(block, s, f.threads);  // at most so many
   const int planes = cell.states - 1 + cell.kept;        // and one more with a projection
-  const bool units_split = by_units(block, s, members), keeps = f.planes[0];  // keeps: whether there are planes
+  const bool units_split = by_units(block, s, members),
+             saves_planes = f.planes[0];  // saves_planes: whether there are planes
   const long output = s.output(), blocks = block.count(s.hidden);
   const long first_block = units_split ? part(blocks, member) : 0;
   const long end_block = units_split ? part(blocks, member + 1) : blocks;
   const Share share = units_split ? Share::all(rows) : Share::part(rows, member, team.size);
 
-  // Runs Way(problem, member, memory).run() for each of a team, or only counts the bytes it needs.
-  template <class Way, class Problem>
+  // Runs Pass(problem, member, memory).run() for each member; without scratch only counts the bytes it needs.
+  template <class Pass, class Problem>
   static size_t run(const Problem& problem, const Forward& f, void* scratch) {
     const Sizes& s = f.sizes;
     Memory memory(scratch);
     char* order;
     T* zeros;
-    const long widest = wide<T>(s.hidden > s.projected ? s.hidden : s.projected);
+    const long widest = padded_width<T>(s.hidden > s.projected ? s.hidden : s.projected);
     memory.take(order, long(order_bytes(s.rows)));
     memory.take(zeros, widest);
     if (scratch == nullptr) {
       Team alone;
-      Way(problem, {f, s, {0, nullptr, nullptr}, zeros, alone, 0}, memory);
+      Pass(problem, {f, s, {0, nullptr, nullptr}, zeros, alone, 0}, memory);
       return memory.used;
     }
     const Rows rows = in_order(f, order);
     std::memset(zeros, 0, size_t(widest) * sizeof(T));
     auto work = [&](Team& team, int member) {
       Memory own = memory;
-      Way(problem, {f, f.sizes, rows, zeros, team, member}, own).run();
+      Pass(problem, {f, f.sizes, rows, zeros, team, member}, own).run();
     };
-    // It is worth waiting for the others for about a twentieth of what the work takes on one core.
+    // Join timeout: 5 % of the estimated single-core time.
     const Block<Cell, T> block(as_cell<Cell>(f.program));
     const long products = s.steps * s.rows * s.hidden * block.gates * (s.hidden + s.input);
     together(members_for(block, s, f.threads), products / 1000, work);
     return memory.used;
   }
 
-  // Few rows, or weights that one core's cache does not hold: then each member takes some of the units for all rows,
-  // and all meet at every step. Otherwise each takes some of the rows, and they need not meet.
+  // With few rows, or weights larger than one core's cache, each member takes some of the units of all rows, with a
+  // barrier a step. Otherwise each takes some of the rows, without barriers.
   static bool by_units(const Block<Cell, T>& block, const Sizes& s, int members) {
     constexpr long cache = 1 << 20;
     const bool large = block.cell.dense && s.hidden * s.hidden * block.gates * long(sizeof(T)) > cache;
     return !s.projected && (s.rows < 4 * members || large);
   }
 
-  // So many that each has work worth waking for, in multiplications.
+  // As many members as have enough multiplications each to pay for waking and synchronising them.
   static int members_for(const Block<Cell, T>& block, const Sizes& s, int threads) {
     const bool split = by_units(block, s, threads);
     const long unit = s.rows * s.hidden * block.gates, step = unit * block.read(s);
@@ -78,31 +79,31 @@ struct Member {
     return most < 1 ? 1 : int(most);
   }
 
-  // Where the part of n things begins that is a member's.
+  // Start of a member's part of n items.
   long part(long n, long member) const { return n * member / team.size; }
-  // This member's units, of `numbers` in all.
+  // This member's range of units, cut at `numbers`.
   long from() const { return first_block * block.units; }
   long to(long numbers) const { return end_block * block.units < numbers ? end_block * block.units : numbers; }
 
   static T* at(const Strided& array, const Step& step) {
-    return of<T>(array.data) + step.time * array.step + step.row * array.row;
+    return as<T>(array.data) + step.time * array.step + step.row * array.row;
   }
   T* plane(int n, const Step& step) const {
-    return of<T>(f.planes[n]) + (step.time * s.rows + step.row) * padded(s.hidden, f.type);
+    return as<T>(f.planes[n]) + (step.time * s.rows + step.row) * padded(s.hidden, f.type);
   }
-  // State n before a step.
+  // The row of state n before a step: initial, cleared, or where the step before it wrote it.
   const T* before(int n, const Step& step) const {
     const Step last = {step.row, step.before, 0};
     if (step.before == at_reset) return zeros;
-    if (step.before == at_start) return of<T>(f.first[n]) + step.row * (n ? s.hidden : output);
+    if (step.before == at_start) return as<T>(f.first[n]) + step.row * (n ? s.hidden : output);
     if (n == 0) return at(f.output, last);
-    return keeps ? plane(n - 1, last) : of<T>(f.last[n]) + step.row * s.hidden;
+    return saves_planes ? plane(n - 1, last) : as<T>(f.last[n]) + step.row * s.hidden;
   }
   // How far state n of the next row in the batch lies from it.
   long before_row(int n, const Step& step) const {
     if (step.before == at_reset) return 0;
     if (step.before == at_start) return n ? s.hidden : output;
-    return n == 0 ? f.output.row : keeps ? padded(s.hidden, f.type) : s.hidden;
+    return n == 0 ? f.output.row : saves_planes ? padded(s.hidden, f.type) : s.hidden;
   }
 
   // Calls tile(first unit, vectors, units) for this member's units, as a runner's tiles hold them: many blocks of one

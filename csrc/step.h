@@ -99,7 +99,7 @@ class StepRunner<CellProgram, T> {
   void stream_rows(const T* from, T* to, long row, long rows, long vectors) const {
     for (long r = 0; r < rows; r++)
       for (long v = 0; v < vectors; v++)
-        stream(Vec<T>::load(from + (r * this->vectors + v) * lanes), to + r * row + v * lanes);
+        store_nontemporal(Vec<T>::load(from + (r * this->vectors + v) * lanes), to + r * row + v * lanes);
   }
 };
 

@@ -1,8 +1,8 @@
-// One register of numbers, and the functions of a step on it. Compiled once for each instruction set, inside its
-// namespace.
+// Vec: a SIMD register, and the elementwise functions of a cell's step on it. Compiled once for each instruction set,
+// in a namespace of its own.
 //
-// Nothing here leaves a choice to the compiler: multiplications and additions are fused where `fma` says so and nowhere
-// else, so that a number has the same bits in whichever loop it was computed.
+// FMA contraction is explicit: a product is fused with a sum where the source says `fma` and nowhere else, so that a
+// value has the same bits in whichever loop it was computed.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -52,7 +52,7 @@ struct Vec : Register<T> {
 
   Vec() = default;
   KEEPGATE_INLINE Vec(Native native) : v(native) {}
-  KEEPGATE_INLINE Vec(T number) : v(number - Native{}) {}  // x - 0 is x, also for -0
+  KEEPGATE_INLINE Vec(T number) : v(number - Native{}) {}  // broadcast; x - 0 is x, also for -0
 
   static KEEPGATE_INLINE Vec load(const T* from) {
     Vec x;
@@ -61,7 +61,7 @@ struct Vec : Register<T> {
   }
   KEEPGATE_INLINE void store(T* to) const { std::memcpy(to, &v, sizeof v); }
 
-  // The first `count` lanes, which may be more than there are; the others are zero.
+  // Partial load and store of the first `count` lanes (all if count >= lanes); the others are zero.
   static KEEPGATE_INLINE Vec load(const T* from, long count) {
     if (count >= lanes) return load(from);
     Vec x(T(0));
@@ -82,9 +82,9 @@ struct Vec : Register<T> {
 using VecF = Vec<float>;
 using VecD = Vec<double>;
 
-// fma(a, b, c) = a b + c;  fnma = c - a b;  least and most pass on a NaN that is their second argument;  stream stores
-// past the caches, for what is not read again soon, to where a register is aligned: drain() before another thread
-// reads.
+// fma(a, b, c) = a b + c;  fnma = c - a b;  min and max return a NaN that is their second argument;  store_nontemporal
+// bypasses the caches, for data that is not read again soon; its address is aligned to a register, and store_fence()
+// must precede another thread's read.
 #if defined(__AVX2__)
 #define KEEPGATE_FMA(S, a, b, c) KEEPGATE_X86(fmadd_##S)(a, b, c)
 #define KEEPGATE_FNMA(S, a, b, c) KEEPGATE_X86(fnmadd_##S)(a, b, c)
@@ -96,22 +96,22 @@ using VecD = Vec<double>;
 #define KEEPGATE_SIMD(V, S)                                                                      \
   KEEPGATE_INLINE V fma(V a, V b, V c) { return (V::Native)(KEEPGATE_FMA(S, a.v, b.v, c.v)); }   \
   KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)(KEEPGATE_FNMA(S, a.v, b.v, c.v)); } \
-  KEEPGATE_INLINE V least(V a, V b) { return (V::Native)KEEPGATE_X86(min_##S)(a.v, b.v); }       \
-  KEEPGATE_INLINE V most(V a, V b) { return (V::Native)KEEPGATE_X86(max_##S)(a.v, b.v); }        \
-  KEEPGATE_INLINE void stream(V x, V::Number* to) { KEEPGATE_X86(stream_##S)(to, x.v); }
+  KEEPGATE_INLINE V min(V a, V b) { return (V::Native)KEEPGATE_X86(min_##S)(a.v, b.v); }         \
+  KEEPGATE_INLINE V max(V a, V b) { return (V::Native)KEEPGATE_X86(max_##S)(a.v, b.v); }         \
+  KEEPGATE_INLINE void store_nontemporal(V x, V::Number* to) { KEEPGATE_X86(stream_##S)(to, x.v); }
 KEEPGATE_SIMD(VecF, ps)
 KEEPGATE_SIMD(VecD, pd)
-KEEPGATE_INLINE void drain() { _mm_sfence(); }
+KEEPGATE_INLINE void store_fence() { _mm_sfence(); }
 #else
 #define KEEPGATE_SIMD(V, S)                                                             \
   KEEPGATE_INLINE V fma(V a, V b, V c) { return (V::Native)vfmaq_##S(c.v, a.v, b.v); }  \
   KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)vfmsq_##S(c.v, a.v, b.v); } \
-  KEEPGATE_INLINE V least(V a, V b) { return (V::Native)vminq_##S(a.v, b.v); }          \
-  KEEPGATE_INLINE V most(V a, V b) { return (V::Native)vmaxq_##S(a.v, b.v); }           \
-  KEEPGATE_INLINE void stream(V x, V::Number* to) { x.store(to); }
+  KEEPGATE_INLINE V min(V a, V b) { return (V::Native)vminq_##S(a.v, b.v); }            \
+  KEEPGATE_INLINE V max(V a, V b) { return (V::Native)vmaxq_##S(a.v, b.v); }            \
+  KEEPGATE_INLINE void store_nontemporal(V x, V::Number* to) { x.store(to); }
 KEEPGATE_SIMD(VecF, f32)
 KEEPGATE_SIMD(VecD, f64)
-KEEPGATE_INLINE void drain() {}
+KEEPGATE_INLINE void store_fence() {}
 #endif
 
 KEEPGATE_INLINE VecF fms(VecF a, VecF b, VecF c) { return fma(a, b, -c); }
@@ -119,15 +119,15 @@ KEEPGATE_INLINE VecD fms(VecD a, VecD b, VecD c) { return fma(a, b, -c); }
 
 template <class V>
 KEEPGATE_INLINE V clamp(V x, typename V::Number low, typename V::Number high) {
-  return least(V(high), most(V(low), x));
+  return min(V(high), max(V(low), x));
 }
 
-// 1 / x. AVX-512 estimates to 14 bits, and one step of Newton's doubles them; elsewhere a division is as good.
+// 1 / x. AVX-512: an estimate of 14 bits and one Newton-Raphson step; elsewhere a division, which is as fast.
 KEEPGATE_INLINE VecD reciprocal(VecD x) { return VecD(1.0) / x; }
 KEEPGATE_INLINE VecF reciprocal(VecF x) {
 #if defined(__AVX512F__)
-  const VecF guess = (VecF::Native)_mm512_rcp14_ps(x.v);
-  return guess * fnma(x, guess, 2.0f);
+  const VecF estimate = (VecF::Native)_mm512_rcp14_ps(x.v);
+  return estimate * fnma(x, estimate, 2.0f);
 #else
   return VecF(1.0f) / x;
 #endif
@@ -143,7 +143,7 @@ KEEPGATE_INLINE V polynomial(V x, V highest, typename V::Number next, More... mo
   return polynomial(x, fma(highest, x, V(next)), more...);
 }
 
-// e^r - 1 over r, for |r| <= ln2 / 2. float: a minimax fit, relative error 1.1e-8; double: Taylor's series, 4e-18.
+// (e^r - 1) / r for |r| <= ln2 / 2. float: minimax polynomial, relative error 1.1e-8; double: Taylor series, 4e-18.
 KEEPGATE_INLINE VecF expm1_over(VecF r) {
   return polynomial(r, VecF(0x1.6c16a6p-10f), 0x1.123ce6p-7f, 0x1.555652p-5f, 0x1.55547ep-3f, 0x1.fffffep-2f, 1.0f);
 }
@@ -152,16 +152,17 @@ KEEPGATE_INLINE VecD expm1_over(VecD r) {
                     1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0);
 }
 
-// e^x = 2^n e^r with |r| <= ln2 / 2, as e^x + more = 2^n (e^r - 1) + (2^n + more), which keeps its accuracy near 0.
+// e^x + more, by range reduction e^x = 2^n e^r, |r| <= ln2 / 2, as 2^n (e^r - 1) + (2^n + more): accurate near 0 too.
 template <class T>
 KEEPGATE_INLINE Vec<T> exp_plus(Vec<T> x, T more) {
   using V = Vec<T>;
   constexpr bool single = sizeof(T) == 4;
-  // Adding this rounds to a whole number n and leaves n + bias in the low bits, to become the exponent of 2^n.
+  // Adding `magic` rounds to an integer n and leaves n + bias in the low mantissa bits, from where it is shifted into
+  // the exponent of 2^n.
   const V magic = single ? T(0x1.8p23 + 127) : T(0x1.8p52 + 1023);
   const V shifted = fma(x, V(T(0x1.71547652b82fep+0)), magic), n = shifted - magic;
   const V power = (typename V::Native)((typename V::Bits)shifted.v << (single ? 23 : 52));
-  // ln2 in two parts: the product of n with the first, which has few bits, is exact.
+  // Cody-Waite reduction: ln2 in two parts, of which the first has so few bits that its product with n is exact.
   const V rough = fnma(n, V(single ? T(0x1.62ep-1) : T(0x1.62e42fefa3800p-1)), x);
   const V r = fnma(n, V(single ? T(0x1.0bfbe8p-15) : T(0x1.ef35793c76730p-45)), rough);
   return fma(power, r * expm1_over(r), power + V(more));
@@ -169,12 +170,12 @@ KEEPGATE_INLINE Vec<T> exp_plus(Vec<T> x, T more) {
 
 template <class T>
 KEEPGATE_INLINE Vec<T> sigmoid(Vec<T> x) {
-  constexpr T most = sizeof(T) == 4 ? T(87) : T(700);
-  return reciprocal(exp_plus(clamp(-x, -most, most), T(1)));
+  constexpr T limit = sizeof(T) == 4 ? T(87) : T(700);  // e^limit is finite
+  return reciprocal(exp_plus(clamp(-x, -limit, limit), T(1)));
 }
 
-// x P(x²) / Q(x²), a minimax fit on |x| <= 9 with relative error 2e-8. It passes 1 at 9.13, so that where it is held
-// the result is 1 and nothing less.
+// x P(x²) / Q(x²), a minimax fit on |x| <= 9 with relative error 2e-8. The fit exceeds 1 for |x| > 9.13; inputs are
+// clamped at ±9.6 and the result at ±1, so saturation returns exactly ±1.
 KEEPGATE_INLINE VecF tanh(VecF x) {
   const VecF bounded = clamp(x, -9.6f, 9.6f);
   const VecF z = bounded * bounded;
@@ -189,13 +190,13 @@ KEEPGATE_INLINE VecD tanh(VecD x) {
 
 template <class T>
 KEEPGATE_INLINE Vec<T> relu(Vec<T> x) {
-  return most(Vec<T>(T(0)), x);
+  return max(Vec<T>(T(0)), x);
 }
 template <class T>
 KEEPGATE_INLINE Vec<T> maximum(Vec<T> a, Vec<T> b) {
-  return a.v == a.v ? most(a, b).v : a.v;
+  return a.v == a.v ? max(a, b).v : a.v;
 }
-// 1 where x > 0, and for a NaN, as torch has it.
+// The derivative of relu: 1 where x > 0 and, as in torch, for a NaN.
 template <class T>
 KEEPGATE_INLINE Vec<T> step_of(Vec<T> x) {
   return x.v <= Vec<T>(T(0)).v ? Vec<T>(T(0)).v : Vec<T>(T(1)).v;

@@ -41,7 +41,7 @@ def built(
     source.write_text(f'#include "scalar.h"\nnamespace keepgate_test {{\n{include}\n}}\n{listed}\n')
     library = folder / "steps.so"
     where = ["-I", str(CSRC if committed else folder), "-I", str(HERE)]
-    command = [compiler(), "-std=c++17", "-O1", "-ffp-contract=off", *WARNINGS, *flags, "-fPIC", "-shared"]
+    command = [compiler(), "-std=c++20", "-O1", "-ffp-contract=off", *WARNINGS, *flags, "-fPIC", "-shared"]
     done = subprocess.run(
         [*command, *where, source, "-o", library], capture_output=True, text=True, check=False
     )

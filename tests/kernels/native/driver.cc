@@ -40,7 +40,7 @@ struct Case {
   std::string name() const {
     const Options& o = options;
     std::string text = cell->name + (type ? " float64" : " float32");
-    for (long size : {sizes.steps, sizes.rows, sizes.input, sizes.hidden}) text += " " + std::to_string(size);
+    for (long size : {sizes.steps, sizes.rows, sizes.input, sizes.hidden}) (text += " ") += std::to_string(size);
     return text + (o.reverse ? " reverse" : "") + (o.ragged ? " ragged" : "") + (o.resets ? " resets" : "") +
            (o.batch_first ? " batch first" : "") + (o.biases ? " biases" : "") + (o.trained ? " trained" : "") +
            (o.projected ? " projected" : "");
