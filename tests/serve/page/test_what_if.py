@@ -39,7 +39,13 @@ def test_all_who_erased_a_write_are_forbidden_at_once_and_allowed_again(
     erasers = known(page, "state.retention.erasers.map(({ token }) => token)")
     asked = []
     page.on("request", lambda request: asked.append(request) if "what-if" in request.url else None)
-    button.click()
+    # The outcome on the page until then is that of the one alone.
+    with page.expect_response(
+        lambda response: (
+            "what-if" in response.url and len(response.request.post_data_json["keep"]) == len(erasers)
+        )
+    ):
+        button.click()
     page.wait_for_function("() => document.querySelectorAll('.erasers .off.on').length === 5")
     page.locator(".outcome:not(.waiting)").wait_for()
     # The network was run again with all five, once, and what it came to is shown and said.
