@@ -2,8 +2,8 @@
 
 A state with s_t = a_t s_{t-1} + b_t is a sum of writes: s_t = S(0, t) s_0 + Σ over s of S(s, t) b_s, where the
 retention S(s, t) is the product of a after s up to t. Murdoch & Szlam (2017), arXiv:1702.02540. Which states are
-additive, and their a and b, follow from the cell's equations (`equations.additive`). "Before" and "after" mean the order
-of reading, which is backwards in a reverse direction; steps are numbered as in the input.
+additive, and their a and b, follow from the cell's equations (`equations.additive`). "Before" and "after" mean the
+order of reading, which is backwards in a reverse direction; steps are numbered as in the input.
 """
 
 from dataclasses import dataclass
