@@ -10,22 +10,23 @@ from rich.cells import cell_len
 
 from keepgate.cli import comparison_tables
 from keepgate.cli.output_paths import check_writable
-from keepgate.demo.result import Comparison, GradientLine, Network, PoolingResult, SeedRun
+from keepgate.demo.result import Comparison, GradientLine, Network, SeedRun
 from keepgate.machine import machine
 
 LENGTHS = (22, 1000)
 
 
+def run(seed: int, accuracy: dict[int, float], answer: str = "") -> SeedRun:
+    return SeedRun(
+        seed=seed, steps=100, seconds=10.0, cpu_seconds=9.0, loss=0.1, answer=answer, probability=0.875,
+        accuracy=accuracy,
+    )  # fmt: skip
+
+
 def network(
     name: str, cell: str | None, right: float, answer: str, *, seeds: int, gradient: float
 ) -> Network:
-    runs = tuple(
-        SeedRun(
-            seed=seed, steps=100, seconds=10.0, cpu_seconds=9.0, loss=0.1, answer=answer, probability=0.875,
-            accuracy={22: 1.0, 1000: right - 0.04 * seed},
-        )
-        for seed in range(seeds)
-    )  # fmt: skip
+    runs = tuple(run(seed, {22: 1.0, 1000: right - 0.04 * seed}, answer) for seed in range(seeds))
     line = GradientLine(lags=(0, 100), values=(1.0, gradient))
     return Network(name=name, cell=cell, parameters=12_345, runs=runs, before=line)
 
@@ -45,8 +46,9 @@ def made_up(seeds: int) -> Comparison:
         machine=machine(), version="0",
         command="keepgate compare", finished="now",
         poolings=(
-            PoolingResult(
-                name="attention", cell="gru", bidirectional=True, parameters=9, accuracy={44: (1.0,), 1000: (0.98,)},
+            Network(
+                name="attention", cell="gru", bidirectional=True, parameters=9,
+                runs=tuple(run(seed, {44: 1.0, 1000: 0.98}) for seed in range(seeds)),
             ),
         ),
     )  # fmt: skip

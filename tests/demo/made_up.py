@@ -2,7 +2,7 @@
 
 import math
 
-from keepgate.demo.result import Comparison, GradientLine, Network, PoolingResult, SeedRun, Strip
+from keepgate.demo.result import Comparison, GradientLine, Network, SeedRun, Strip
 from keepgate.machine import Machine
 
 LENGTHS = (22, 100, 300, 1000)
@@ -13,7 +13,7 @@ MACHINE = Machine(
 )  # fmt: skip
 
 
-def runs(*accuracies, answer="魯夫", probability=0.98, seconds=14.0):
+def runs(*accuracies, answer="魯夫", probability=0.98, seconds=14.0, lengths=LENGTHS):
     """One run a tuple of accuracies, seeds counted from 0."""
     return tuple(
         SeedRun(
@@ -22,7 +22,7 @@ def runs(*accuracies, answer="魯夫", probability=0.98, seconds=14.0):
             seconds=seconds + 0.37 * seed,
             cpu_seconds=seconds + 0.2 * seed,
             loss=0.031,
-            accuracy=dict(zip(LENGTHS, values, strict=True)),
+            accuracy=dict(zip(lengths, values, strict=True)),
             answer=answer,
             probability=probability,
             candidates=((answer, probability), ("索隆", (1 - probability) / 2)),
@@ -137,19 +137,19 @@ def comparison(**changed):
         network("rnn-scaled", "rnn", 11_440, before=falling(1.062, wobble=0.6), scale=2.5),
     )
     poolings = (
-        PoolingResult(
-            name="last",
-            cell="gru",
+        network(
+            "last",
+            "gru",
+            40_000,
             bidirectional=True,
-            parameters=40_000,
-            accuracy={43: (0.36, 0.35), 100: (0.34, 0.33), 300: (0.33, 0.35), 1000: (0.31, 0.34)},
+            runs=runs((0.36, 0.34, 0.33, 0.31), (0.35, 0.33, 0.35, 0.34), lengths=(43, *LENGTHS[1:])),
         ),
-        PoolingResult(
-            name="attention",
-            cell="gru",
+        network(
+            "attention",
+            "gru",
+            41_000,
             bidirectional=True,
-            parameters=41_000,
-            accuracy={43: (1.0, 0.99), 100: (0.99, 0.985), 300: (0.98, 0.99), 1000: (0.973, 0.98)},
+            runs=runs((1.0, 0.99, 0.98, 0.973), (0.99, 0.985, 0.99, 0.98), lengths=(43, *LENGTHS[1:])),
         ),
     )
     whole = {

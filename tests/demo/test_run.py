@@ -14,6 +14,7 @@ from keepgate.demo.contestants import (
     BUDGET,
     CONTESTANTS,
     FACTS_BUDGET,
+    FACTS_LENGTHS,
     POOLINGS,
     SCALED,
     Budget,
@@ -47,9 +48,10 @@ def test_every_network_has_a_run_for_each_seed_with_the_same_steps(small) -> Non
         assert all(set(one.accuracy) == {22, 40} for one in network.runs)
         assert all(0 < one.probability < 1 and one.candidates[0][0] == one.answer for one in network.runs)
     assert small.networks[-1].runs == ()
-    assert [(one.name, len(one.seconds), len(one.accuracy[1000])) for one in small.poolings] == [
-        ("last", 2, 2), ("attention", 2, 2),
-    ]  # fmt: skip
+    assert [(one.name, one.bidirectional) for one in small.poolings] == [("last", False), ("attention", True)]
+    for pooling in small.poolings:
+        assert [one.seed for one in pooling.runs] == [0, 3]
+        assert all(set(one.accuracy) == set(FACTS_LENGTHS) for one in pooling.runs)
 
 
 def test_what_has_states_has_a_gradient_and_what_has_gates_a_strip_over_the_sentence(small) -> None:
@@ -219,7 +221,7 @@ def test_with_the_whole_budget_the_chrono_bias_remembers_and_bias_0_guesses() ->
     assert chrono.accuracy[1000] >= 0.99
     assert chrono.answer == "魯夫"
     assert zero.accuracy[1000] < 0.16
-    assert result.poolings[0].accuracy[1000][0] >= 0.95
+    assert result.poolings[0].runs[0].accuracy[1000] >= 0.95
 
 
 def test_the_first_seeds_networks_can_be_kept_and_asked(tmp_path) -> None:

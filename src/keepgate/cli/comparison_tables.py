@@ -71,18 +71,16 @@ def answer_table(result: "Comparison") -> Table:
 def pooling_table(result: "Comparison") -> Table:
     """One row for each way of answering: accuracy at each length."""
     from ..demo.report.labels import render
-    from ..demo.report.summary import named
+    from ..demo.report.summary import accuracies, lengths_of, name_of
 
-    lengths = sorted({length for pooling in result.poolings for length in pooling.accuracy})
+    lengths = lengths_of(result.poolings)
     rows = []
     for pooling in result.poolings:
-        name = render(named("poolings", pooling.name), "en")
-        ways = "both ways" if pooling.bidirectional else "one way"
+        ways = f"{(pooling.cell or '').upper()}, {'both ways' if pooling.bidirectional else 'one way'}"
         accuracy = [
-            _mean_and_range(pooling.accuracy.get(length, ()), several=len(result.seeds) > 1)
-            for length in lengths
+            _mean_and_range(accuracies(pooling, length), several=len(result.seeds) > 1) for length in lengths
         ]
-        rows.append((name, f"{pooling.cell.upper()}, {ways}", f"{pooling.parameters:,}", *accuracy))
+        rows.append((render(name_of(pooling, "poolings"), "en"), ways, f"{pooling.parameters:,}", *accuracy))
     return table(("", "", "weights", *[f"at {length}" for length in lengths]), rows, left=2)
 
 

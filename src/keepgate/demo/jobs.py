@@ -1,121 +1,75 @@
 """One job: train one network with one seed, then measure it. What comes back is plain values, for any process."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from ..export import bundle
 from ..machine import one_thread
-from ..tasks.choice.reader import ChoiceReader
 from ..train.loop import Result, fit
 from ..train.progress import Progress
 from . import measure
 from .contestants import Budget, Contestant, run_of, stages_of
-from .result import GradientLine, PoolingResult, SeedRun, Strip
+from .result import Network, SeedRun
 
-Tell = Callable[[Progress], None]
+OnStep = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One training and its measurements.
 
-    kind: "contestant" or "pooling" to train, "scaled" only to look at. facts: at the front of each story.
-    look: measure gradient and gates too, which is done for the first seed.
-    keep: the folder that the trained network is saved to, or None.
+    budget: None measures the network without training. lengths, count: the test stories. facts: at the front of each
+    story. look: measure gradient and gates too, which is done for the first seed. folder: where the trained network is
+    saved, or None.
     """
 
-    kind: Literal["contestant", "pooling", "scaled"]
     contestant: Contestant
     seed: int
-    budget: Budget
-    lengths: tuple[int, ...]
-    count: int
+    budget: Budget | None
+    lengths: tuple[int, ...] = ()
+    count: int = 0
     facts: int = 1
     look: bool = False
-    keep: Path | None = None
+    folder: Path | None = None
 
     @property
     def steps(self) -> int:
         """Steps of training in it."""
-        return 0 if self.kind == "scaled" else self.budget.steps
+        return 0 if self.budget is None else self.budget.steps
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """The results of one job; None where it did not measure. pooling: with the one seed's accuracy and seconds."""
-
-    job: Job
-    parameters: int
-    run: SeedRun | None = None
-    pooling: PoolingResult | None = None
-    before: GradientLine | None = None
-    after: GradientLine | None = None
-    strip: Strip | None = None
-    state_change: Mapping[str, float] = field(default_factory=dict)
-
-
-def do(job: Job, tell: Tell) -> Outcome:
-    """Does one job in this process, on one thread; `tell` hears of every step of training."""
+def do(job: Job, on_step: OnStep) -> Network:
+    """Does one job in this process, on one thread; `on_step` hears of every step of training."""
+    contestant = job.contestant
     with one_thread():
-        return {"contestant": _contestant, "pooling": _pooling, "scaled": _scaled}[job.kind](job, tell)
-
-
-def _contestant(job: Job, tell: Tell) -> Outcome:
-    task = job.contestant.build(job.seed)
-    before = measure.gradient_line(task) if job.look else None
-    trained = _train(task, job, tell)
-    if job.keep is not None:
-        bundle.save(task, job.keep, card=_card(job, trained))
-    answer = measure.pirate_king_answer(task)
-    run = SeedRun(
-        seed=job.seed,
-        steps=trained.steps,
-        seconds=trained.seconds,
-        cpu_seconds=trained.cpu_seconds,
-        loss=trained.loss,
-        accuracy=measure.accuracy(task, job.lengths, count=job.count),
-        answer=answer.text,
-        probability=answer.probability,
-        candidates=answer.candidates,
-    )
-    outcome = Outcome(job=job, parameters=_parameters(task), run=run, before=before)
-    if not job.look:
-        return outcome
-    return replace(
-        outcome,
-        after=measure.gradient_line(task),
-        strip=measure.strip(task),
-        state_change=measure.state_change(task),
-    )
-
-
-def _pooling(job: Job, tell: Tell) -> Outcome:
-    task = job.contestant.build(job.seed)
-    trained = _train(task, job, tell)
-    accuracy = measure.accuracy(task, job.lengths, count=job.count, facts=job.facts)
-    settings = job.contestant.settings
-    pooling = PoolingResult(
-        name=job.contestant.name,
-        cell=settings.cell,
-        bidirectional=settings.bidirectional,
-        parameters=_parameters(task),
-        accuracy={length: (share,) for length, share in accuracy.items()},
-        seconds=(trained.seconds,),
-    )
-    return Outcome(job=job, parameters=_parameters(task), pooling=pooling)
-
-
-def _scaled(job: Job, tell: Tell) -> Outcome:  # noqa: ARG001
-    task = job.contestant.build(job.seed)
-    measure.scale_weights(task.encoder.layer, "weight_hh", job.contestant.scale)
-    return Outcome(job=job, parameters=_parameters(task), before=measure.gradient_line(task))
-
-
-def _train(task: ChoiceReader, job: Job, tell: Tell) -> Result:
-    stages = stages_of(task, job.budget, job.facts)
-    return fit(task, run_of(job.seed), stages=stages, progress=False, on_step=tell)
+        task = contestant.build(job.seed)
+        if contestant.scale != 1:
+            measure.scale_weights(task.encoder.layer, "weight_hh", contestant.scale)
+        network = Network(
+            name=contestant.name, cell=contestant.cell, bidirectional=contestant.settings.bidirectional,
+            parameters=sum(parameter.numel() for parameter in task.parameters()), scale=contestant.scale,
+            before=measure.gradient_line(task) if job.look else None,
+        )  # fmt: skip
+        if job.budget is None:
+            return network
+        stages = stages_of(task, job.budget, job.facts)
+        trained = fit(task, run_of(job.seed), stages=stages, progress=False, on_step=on_step)
+        if job.folder is not None:
+            bundle.save(task, job.folder, card=_card(job, trained))
+        answer = measure.pirate_king_answer(task)
+        run = SeedRun(
+            seed=job.seed, steps=trained.steps, seconds=trained.seconds, cpu_seconds=trained.cpu_seconds,
+            loss=trained.loss, answer=answer.text, probability=answer.probability, candidates=answer.candidates,
+            accuracy=measure.accuracy(task, job.lengths, count=job.count, facts=job.facts),
+        )  # fmt: skip
+        network = replace(network, runs=(run,))
+        if not job.look:
+            return network
+        return replace(
+            network, after=measure.gradient_line(task), strip=measure.strip(task),
+            state_change=measure.state_change(task),
+        )  # fmt: skip
 
 
 def _card(job: Job, trained: Result) -> dict[str, object]:
@@ -124,7 +78,3 @@ def _card(job: Job, trained: Result) -> dict[str, object]:
         "data": "Stories in Traditional Chinese, made by keepgate.demo.stories; the answer is one of 16 names.",
         "figures": {"seed": job.seed, "steps": trained.steps, "loss": round(trained.loss, 4)},
     }
-
-
-def _parameters(task: ChoiceReader) -> int:
-    return sum(parameter.numel() for parameter in task.parameters())

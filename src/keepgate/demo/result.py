@@ -50,35 +50,25 @@ class Strip:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """One network of the comparison.
+    """One network of the comparison, or of the experiment with several facts.
 
-    name: "feedforward", "rnn", "lstm-zero", "lstm-one", "lstm-chrono", "gru", "gru-chrono", or another; "rnn-scaled" is
-    only looked at and never trained: it has no runs. cell: "rnn", "lstm", "gru" or None. scale: what the recurrent
-    weights were multiplied by after they were drawn. state_change: state → its relative change at a step, as in
-    Strip.change, the mean over the long story. before, after, strip, state_change: of the first seed.
+    name: "feedforward", "rnn", "lstm-zero", "lstm-one", "lstm-chrono", "gru", "gru-chrono", or another; a pooling:
+    "last", "attention". "rnn-scaled" is never trained: it has no runs. cell: "rnn", "lstm", "gru" or None.
+    scale: what the recurrent weights were multiplied by after they were drawn. state_change: state → its relative
+    change at a step, as in Strip.change, the mean over the long story. before, after: the gradient before and after
+    training; they, strip and state_change are of the first seed.
     """
 
     name: str
     cell: str | None
     parameters: int
+    bidirectional: bool = False
     runs: tuple[SeedRun, ...] = ()
     before: GradientLine | None = None
     after: GradientLine | None = None
     strip: Strip | None = None
     state_change: Mapping[str, float] = field(default_factory=dict)
     scale: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoolingResult:
-    """One pooling in the experiment with several facts, "last" or "attention"; an accuracy a length and seed."""
-
-    name: str
-    cell: str
-    bidirectional: bool
-    parameters: int
-    accuracy: Mapping[int, tuple[float, ...]]
-    seconds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +95,7 @@ class Comparison:
     command: str
     finished: str
     settings: Mapping[str, object] = field(default_factory=dict)
-    poolings: tuple[PoolingResult, ...] = ()
+    poolings: tuple[Network, ...] = ()
     facts: int = 3
 
 
@@ -116,7 +106,7 @@ def to_json(result: Comparison) -> str:
         if isinstance(value, float) and not math.isfinite(value):
             return str(value)
         if isinstance(value, Mapping):
-            return {str(name): plain(inside) for name, inside in value.items()}
-        return [plain(inside) for inside in value] if isinstance(value, list | tuple) else value
+            return {str(name): plain(entry) for name, entry in value.items()}
+        return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value
 
     return json.dumps(plain(asdict(result)), ensure_ascii=False, indent=1, allow_nan=False)

@@ -32,9 +32,9 @@ from .contestants import (
     Budget,
     Contestant,
     run_of,
-)
-from .jobs import Job, Outcome, do
-from .result import Comparison, Network, PoolingResult
+)  # fmt: skip
+from .jobs import Job, do
+from .result import Comparison, Network
 from .stories import pirate_king_story
 
 # How long to wait for word from the other processes before the bar is drawn again, in seconds.
@@ -66,15 +66,34 @@ def run(
     BundleError if a model cannot be saved.
     """
     _check(seeds, processes, count)
-    jobs = _jobs(seeds, contestants, poolings, tuple(lengths), count, budget, facts_budget)
-    if models is not None:
-        jobs = [_with_folder(job, models) for job in jobs]
+    jobs = [
+        *(
+            Job(contestant=contestant, seed=seed, budget=facts_budget, lengths=FACTS_LENGTHS, count=count, facts=FACTS)
+            for seed in seeds
+            for contestant in poolings
+        ),
+        *(
+            Job(
+                contestant=contestant, seed=seed, budget=budget, lengths=tuple(lengths), count=count,
+                look=seed == seeds[0], folder=models / contestant.name if models and seed == seeds[0] else None,
+            )
+            for seed in seeds
+            for contestant in contestants
+        ),
+        Job(contestant=SCALED, seed=seeds[0], budget=None, look=True),
+    ]  # fmt: skip
+    # The longest first, so that no process is left with one alone.
+    slowest = {"gru": 0, "lstm": 1, "rnn": 2, None: 3}
+    jobs.sort(key=lambda job: (job.budget is None, slowest[job.contestant.cell]))
     workers = min(processes or min(2, machine().cores), len(jobs))
     with ProgressBar(sum(job.steps for job in jobs), shown=progress) as bar:
-        outcomes = _in_this_process(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
+        networks = _in_this_process(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
+    by_job = list(zip(jobs, networks, strict=True))
     sentence, story = pirate_king_story().text, pirate_king_story(measure.PIRATE_KING_LENGTH)
     return Comparison(
-        networks=tuple(_network(contestant, outcomes) for contestant in (*contestants, SCALED)),
+        networks=tuple(_merged(contestant, 1, by_job) for contestant in (*contestants, SCALED)),
+        poolings=tuple(_merged(contestant, FACTS, by_job) for contestant in poolings),
+        facts=FACTS,
         lengths=tuple(lengths),
         stories=count,
         chance=measure.chance(),
@@ -88,14 +107,7 @@ def run(
         command=command,
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         settings=_settings(budget, facts_budget, workers),
-        poolings=tuple(_pooling(contestant, outcomes) for contestant in poolings),
-        facts=FACTS,
     )
-
-
-def _with_folder(job: Job, models: Path) -> Job:
-    """The job; if it trains a network that is also looked at, with a place to save it."""
-    return replace(job, keep=models / job.contestant.name) if job.kind == "contestant" and job.look else job
 
 
 def _check(seeds: Sequence[int], processes: int | None, count: int) -> None:
@@ -107,47 +119,24 @@ def _check(seeds: Sequence[int], processes: int | None, count: int) -> None:
         raise SettingsError(f"{count} test stories were asked for; give 1 or more")
 
 
-def _jobs(
-    seeds: Sequence[int],
-    contestants: Sequence[Contestant],
-    poolings: Sequence[Contestant],
-    lengths: tuple[int, ...],
-    count: int,
-    budget: Budget,
-    facts_budget: Budget,
-) -> list[Job]:
-    """All jobs, the longest first, so that no process is left with one alone."""
-    jobs = []
-    for seed in seeds:
-        jobs += [
-            Job(kind="pooling", contestant=contestant, seed=seed, budget=facts_budget, lengths=FACTS_LENGTHS,
-                count=count, facts=FACTS)
-            for contestant in poolings
-        ]  # fmt: skip
-        jobs += [
-            Job(kind="contestant", contestant=contestant, seed=seed, budget=budget, lengths=lengths, count=count,
-                look=seed == seeds[0])
-            for contestant in contestants
-        ]  # fmt: skip
-    jobs.append(
-        Job(
-            kind="scaled", contestant=SCALED, seed=seeds[0], budget=budget, lengths=(), count=count, look=True
-        )
-    )
-    slowest = {"gru": 0, "lstm": 1, "rnn": 2, None: 3}
-    return sorted(jobs, key=lambda job: (job.kind == "scaled", slowest[job.contestant.cell]))
+def _merged(contestant: Contestant, facts: int, by_job: Sequence[tuple[Job, Network]]) -> Network:
+    """One network with the runs of all seeds; what else was measured is of the first seed."""
+    pairs = [pair for pair in by_job if pair[0].contestant == contestant and pair[0].facts == facts]
+    measured = next((network for job, network in pairs if job.look), pairs[0][1])
+    runs = (run for _, network in pairs for run in network.runs)
+    return replace(measured, runs=tuple(sorted(runs, key=lambda run: run.seed)))
 
 
-def _in_this_process(jobs: Sequence[Job], bar: ProgressBar) -> list[Outcome]:
-    outcomes, before = [], 0
+def _in_this_process(jobs: Sequence[Job], bar: ProgressBar) -> list[Network]:
+    networks, steps = [], 0
     for job in jobs:
 
-        def tell(now: Progress, job: Job = job, before: int = before) -> None:
-            bar.update(before + now.step, name=_label(job), loss=now.loss)
+        def on_step(progress: Progress, job: Job = job, steps: int = steps) -> None:
+            bar.update(steps + progress.step, name=_label(job), loss=progress.loss)
 
-        outcomes.append(do(job, tell))
-        before += job.steps
-    return outcomes
+        networks.append(do(job, on_step))
+        steps += job.steps
+    return networks
 
 
 def _label(job: Job) -> str:
@@ -163,22 +152,22 @@ def _start(progress: Any) -> None:
     _worker["progress"] = progress
 
 
-def _work(job: Job) -> Outcome:
-    return do(job, lambda now: _worker["progress"].put((_label(job), now.loss)))
+def _work(job: Job) -> Network:
+    return do(job, lambda progress: _worker["progress"].put((_label(job), progress.loss)))
 
 
-def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[Outcome]:
+def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[Network]:
     context = multiprocessing.get_context("spawn")
     progress = context.Queue()
-    others = set(multiprocessing.active_children())
+    earlier_children = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(progress,))
     done = 0
     try:
         with _for_workers():
             futures = [executor.submit(_work, job) for job in jobs]
-        going: set[Future[Outcome]] = set(futures)
-        while going:
-            finished, going = wait(going, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+        pending: set[Future[Network]] = set(futures)
+        while pending:
+            finished, pending = wait(pending, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
             for future in finished:
                 future.result()
             for name, loss in _drain(progress):
@@ -187,7 +176,7 @@ def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[O
                     bar.update(done, name=name, loss=loss)
         return [future.result() for future in futures]
     except BaseException:
-        for child in set(multiprocessing.active_children()) - others:
+        for child in set(multiprocessing.active_children()) - earlier_children:
             child.terminate()
         raise
     finally:
@@ -205,9 +194,8 @@ def _for_workers() -> Iterator[None]:
     try:
         yield
     finally:
-        if threads is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
+        del os.environ["OMP_NUM_THREADS"]
+        if threads is not None:
             os.environ["OMP_NUM_THREADS"] = threads
         if main:
             signal.signal(signal.SIGINT, handler)
@@ -222,49 +210,11 @@ def _drain(progress: Any) -> list[tuple[str, float]]:
             return items
 
 
-def _of(contestant: Contestant, outcomes: Sequence[Outcome], kinds: Sequence[str]) -> list[Outcome]:
-    """The outcomes of one contestant, in the order of their seeds."""
-    matching = [done for done in outcomes if done.job.contestant == contestant and done.job.kind in kinds]
-    return sorted(matching, key=lambda outcome: outcome.job.seed)
-
-
-def _network(contestant: Contestant, outcomes: Sequence[Outcome]) -> Network:
-    mine = _of(contestant, outcomes, ("contestant", "scaled"))
-    first = next(outcome for outcome in mine if outcome.job.look)
-    return Network(
-        name=contestant.name,
-        cell=contestant.cell,
-        parameters=first.parameters,
-        runs=tuple(outcome.run for outcome in mine if outcome.run is not None),
-        before=first.before,
-        after=first.after,
-        strip=first.strip,
-        state_change=first.state_change,
-        scale=contestant.scale,
-    )
-
-
-def _pooling(contestant: Contestant, outcomes: Sequence[Outcome]) -> PoolingResult:
-    of_pooling = _of(contestant, outcomes, ("pooling",))
-    results = [outcome.pooling for outcome in of_pooling if outcome.pooling is not None]
-    first = results[0]
-    return PoolingResult(
-        name=first.name,
-        cell=first.cell,
-        bidirectional=first.bidirectional,
-        parameters=first.parameters,
-        accuracy={
-            length: tuple(result.accuracy[length][0] for result in results) for length in first.accuracy
-        },
-        seconds=tuple(result.seconds[0] for result in results),
-    )
-
-
 def _settings(budget: Budget, facts_budget: Budget, workers: int) -> dict[str, object]:
     recipe = run_of(0)
 
-    def text(stages: Budget) -> str:
-        return ", ".join(f"{steps} × {'/'.join(map(str, lengths))}" for steps, lengths in stages.stages)
+    def text(budget: Budget) -> str:
+        return ", ".join(f"{steps} × {'/'.join(map(str, lengths))}" for steps, lengths in budget.stages)
 
     return {
         "batch": BATCH,

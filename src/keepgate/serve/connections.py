@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import socket
+import struct
 import time
 from typing import Any
 
@@ -32,7 +34,7 @@ class TimedConnection(H11Protocol):
             oldest = min(idle, key=lambda connection: connection.idle_since)
             # It is lost in the loop's next round; until then others may come.
             self.connections.discard(oldest)
-            oldest.transport.abort()
+            oldest._reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone, or was closed."""
@@ -63,10 +65,17 @@ class TimedConnection(H11Protocol):
     def _late(self, before: Any) -> None:
         """Closes an idle connection; a request that has come meanwhile gets the time that answering may take."""
         if self.is_idle or self.cycle is before:
-            self.transport.abort()
+            self._reset()
             return
         seconds = self.limits.upload + 2 * self.limits.seconds
         self._timer = self.loop.call_later(seconds, self._late, self.cycle)
+
+    def _reset(self) -> None:
+        """Closes the connection; what nobody has taken is dropped, which the system would else keep for minutes."""
+        self.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        self.transport.abort()
 
 
 class OncePerMinute(logging.Filter):

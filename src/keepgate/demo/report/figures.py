@@ -1,8 +1,8 @@
 """The report's figures: which values go into each, in both languages, for a wide and a narrow page."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from markupsafe import Markup
@@ -20,7 +20,7 @@ from ...charts import (
     linear,
     logarithmic,
     round_ticks,
-)
+)  # fmt: skip
 from ...wording import (
     LANGUAGES,
     Message,
@@ -34,12 +34,13 @@ from ...wording import (
     percent_range,
     scientific,
     unit,
-)
+)  # fmt: skip
 from ..result import Comparison, GradientLine, Network
-from . import summary
 from .labels import render, table
+from .summary import accuracies, lengths_of, name_of
 
 WIDE, NARROW = 1000.0, 372.0  # the figures' natural widths: a page of 1280 pixels, a page of 400
+DIAGRAM = 720.0  # at most, the diagram's
 POINTS = 90  # of a gradient curve: one for each ten pixels
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # those in the table under the figure
 _POOLING_STYLES = {"last": 0, "attention": 3}
@@ -70,228 +71,211 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Line:
-    """One curve before it is drawn in a language: names, style, values, and the values as text."""
+class _Plot:
+    """Curves before they are drawn in a language.
 
-    name: Message | str
-    short: Message | str
-    style: int
-    ys: Sequence[float]
-    texts: Sequence[str]
-    lows: Sequence[float] = ()
-    highs: Sequence[float] = ()
+    curves: nameless, each with its network. sections: of the catalog, for the networks' names on a wide and on a narrow
+    page. positions: the name of each x. write: a value as text. chance: a level and the key of its name.
+    same_width: the networks of all plots that are to be equally wide.
+    """
+
+    curves: Sequence[tuple[Network, Curve]]
+    x: Axis
+    y: Axis
+    x_name: Message
+    y_name: Message
+    positions: Sequence[Message]
+    write: Callable[[float], str]
+    height: float
+    sections: tuple[str, str] = ("networks", "short")
+    chance: tuple[float, str] | None = None
+    same_width: Sequence[Network] = ()
 
 
 def accuracy(result: Comparison) -> Figure | None:
     """Accuracy against length, one curve a network, with chance; None if nothing was measured."""
-    lines = [
-        _accuracy_line(
-            summary.name_of(network), summary.name_of(network, "short"), style,
-            [summary.accuracies(network, length) for length in result.lengths],
-        )
+    curves = [
+        (network, _accuracy_curve(network, style, result.lengths))
         for style, network in enumerate(result.networks)
         if network.runs
-    ]  # fmt: skip
-    if not lines or not result.lengths:
-        return None
-    chance = Level(value=result.chance, name="accuracy.chance")
-    return _against_length("figure-accuracy", msg("accuracy.title"), result.lengths, lines, chance)
+    ]
+    chance = (result.chance, "accuracy.chance")
+    return _against_length("figure-accuracy", msg("accuracy.title"), result.lengths, curves, chance)
 
 
 def facts(result: Comparison) -> Figure | None:
     """Accuracy against length with several facts at the front, one curve a pooling; None without the experiment."""
-    lengths = sorted({length for pooling in result.poolings for length in pooling.accuracy})
-    if not lengths:
-        return None
-    lines = []
-    for index, pooling in enumerate(result.poolings):
-        values = [summary.without_nan(pooling.accuracy.get(length, ())) for length in lengths]
-        name = summary.named("poolings", pooling.name)
-        lines.append(_accuracy_line(name, name, _POOLING_STYLES.get(pooling.name, index), values))
-    title = msg("facts.title", n=count(result.facts))
-    chance = Level(value=1 / result.facts, name="facts.guess")
-    return _against_length("figure-facts", title, lengths, lines, chance)
+    lengths = lengths_of(result.poolings)
+    curves = [
+        (pooling, _accuracy_curve(pooling, _POOLING_STYLES.get(pooling.name, index), lengths))
+        for index, pooling in enumerate(result.poolings)
+    ]
+    title, chance = msg("facts.title", n=count(result.facts)), (1 / result.facts, "facts.guess")
+    return _against_length("figure-facts", title, lengths, curves, chance, ("poolings", "poolings"))
 
 
-def _accuracy_line(
-    name: Message | str, short: Message | str, style: int, seeds: Sequence[Sequence[float]]
-) -> _Line:
-    """seeds: for each length, one accuracy a seed."""
-    means = [fmean(values) if values else math.nan for values in seeds]
-    several = any(len(values) > 1 for values in seeds)
-    return _Line(
-        name=name, short=short, style=style, ys=means, texts=[percent(mean) for mean in means],
-        lows=[min(values, default=math.nan) for values in seeds] if several else (),
-        highs=[max(values, default=math.nan) for values in seeds] if several else (),
+def _accuracy_curve(network: Network, style: int, lengths: Sequence[int]) -> Curve:
+    by_length = [accuracies(network, length) for length in lengths]
+    several = any(len(values) > 1 for values in by_length)
+    return Curve(
+        name="", style=style, xs=lengths,
+        ys=[fmean(values) if values else math.nan for values in by_length],
+        lows=[min(values, default=math.nan) for values in by_length] if several else (),
+        highs=[max(values, default=math.nan) for values in by_length] if several else (),
     )  # fmt: skip
 
 
 def _against_length(
-    name: str, title: Message, lengths: Sequence[int], lines: Sequence[_Line], chance: Level
-) -> Figure:
-    """Accuracies over lengths on a logarithmic axis. chance: its name is the key of a message."""
-    logs = [math.log(max(length, 1)) for length in lengths]
-    flat = linear(min(logs), max(logs), [])
+    name: str, title: Message, lengths: Sequence[int], curves: Sequence[tuple[Network, Curve]],
+    chance: tuple[float, str], sections: tuple[str, str] = ("networks", "short"),
+) -> Figure | None:  # fmt: skip
+    """Accuracies over lengths on a logarithmic axis; None if there are none."""
+    if not curves or not lengths:
+        return None
+    log_lengths = [math.log(max(length, 1)) for length in lengths]
+    flat = linear(min(log_lengths), max(log_lengths), [])
     x = Axis(
         ticks=tuple((float(length), count(length)) for length in lengths),
         scale=lambda length: flat.scale(math.log(max(length, 1))),
     )
     y = linear(0.0, 1.0, [(quarter / 4, known_percent(quarter / 4)) for quarter in range(5)])
-    at = [msg("table.characters", n=count(length)) for length in lengths]
-    pictures = _pictures(
-        name, title, lengths, at, lines, (x, y, msg("accuracy.x"), msg("accuracy.y")), 400.0, level=chance
-    )
-    rows = [[line.name, *_with_ranges(line)] for line in lines]
-    columns = [msg("table.network"), *at]
-    return Figure(name=name, title=title, pictures=pictures, columns=columns, rows=rows)
+    positions = [msg("table.characters", n=count(length)) for length in lengths]
+    plot = _Plot(
+        curves=curves, x=x, y=y, x_name=msg("accuracy.x"), y_name=msg("accuracy.y"), positions=positions,
+        write=percent, height=400.0, sections=sections, chance=chance,
+    )  # fmt: skip
+    return Figure(
+        name=name, title=title, pictures=_plotted(name, title, plot), columns=[msg("table.network"), *positions],
+        rows=[[name_of(network, sections[0]), *_with_ranges(curve)] for network, curve in curves],
+    )  # fmt: skip
 
 
-def _with_ranges(line: _Line) -> Sequence[str]:
-    if not line.lows:
-        return line.texts
-    spans = zip(line.texts, line.lows, line.highs, strict=True)
-    return [mean if low == high else f"{mean} ({percent_range(low, high)})" for mean, low, high in spans]
+def _with_ranges(curve: Curve) -> Sequence[str]:
+    if not curve.lows:
+        return [percent(mean) for mean in curve.ys]
+    spans = zip(curve.ys, curve.lows, curve.highs, strict=True)
+    return [
+        percent(mean) if low == high else f"{percent(mean)} ({percent_range(low, high)})"
+        for mean, low, high in spans
+    ]
 
 
 def gradient(result: Comparison, when: str) -> Figure | None:
     """Gradient against lag before or after training, logarithmic; both share their axes. None if there is no curve."""
-    drawn = [
+    measured = [
         (style, network, line)
         for style, network in enumerate(result.networks)
         if (line := getattr(network, when)) is not None and line.lags
     ]
-    if not drawn:
+    if not measured:
         return None
-    every = [line for n in result.networks for line in (n.before, n.after) if line is not None]
-    furthest = max(lag for line in every for lag in line.lags)
-    x = linear(0, furthest, [(lag, count(lag)) for lag in round_ticks(0, furthest)])
-    y = logarithmic([value for line in every for value in line.values], decade)
-    lags = sorted({lag for _, _, line in drawn for lag in line.lags})
-    listed = [lag for lag in LAGS if lag <= furthest]
-    lags = sorted({*lags[:: max(1, math.ceil(len(lags) / POINTS))], *(set(LAGS) & set(lags)), lags[-1]})
-    lines = [_gradient_line(style, network, line, lags) for style, network, line in drawn]
-    at = [msg("gradient.at", lag=count(lag)) for lag in lags]
-    name, title = f"figure-gradient-{when}", msg(f"gradient.title_{when}")
-    axes = (x, y, msg("gradient.x"), msg("gradient.y"))
     with_lines = [network for network in result.networks if network.before or network.after]
+    lines = [line for network in with_lines for line in (network.before, network.after) if line is not None]
+    furthest = max(lag for line in lines for lag in line.lags)
+    lags = sorted({lag for _, _, line in measured for lag in line.lags})
+    lags = sorted({*lags[:: max(1, math.ceil(len(lags) / POINTS))], *(set(LAGS) & set(lags)), lags[-1]})
+    listed_lags = [lag for lag in LAGS if lag <= furthest]
+    plot = _Plot(
+        curves=[
+            (network, Curve(name="", style=style, xs=lags, ys=_at_lags(line, lags)))
+            for style, network, line in measured
+        ],
+        x=linear(0, furthest, [(lag, count(lag)) for lag in round_ticks(0, furthest)]),
+        y=logarithmic([value for line in lines for value in line.values], decade),
+        x_name=msg("gradient.x"), y_name=msg("gradient.y"),
+        positions=[msg("gradient.at", lag=count(lag)) for lag in lags],
+        write=scientific, height=430.0, same_width=with_lines,
+    )  # fmt: skip
+    name, title = f"figure-gradient-{when}", msg(f"gradient.title_{when}")
     return Figure(
-        name=name, title=title,
-        pictures=_pictures(name, title, lags, at, lines, axes, 430.0, same_width=with_lines),
-        columns=[msg("table.network"), *(msg("gradient.at", lag=count(lag)) for lag in listed)],
-        rows=[[summary.name_of(network), *_gradients(line, listed)[1]] for _, network, line in drawn],
+        name=name, title=title, pictures=_plotted(name, title, plot),
+        columns=[msg("table.network"), *(msg("gradient.at", lag=count(lag)) for lag in listed_lags)],
+        rows=[[name_of(network), *map(scientific, _at_lags(line, listed_lags))] for _, network, line in measured],
     )  # fmt: skip
 
 
-def _gradient_line(style: int, network: Network, line: GradientLine, lags: Sequence[int]) -> _Line:
-    values, texts = _gradients(line, lags)
-    name, short = summary.name_of(network), summary.name_of(network, "short")
-    return _Line(name=name, short=short, style=style, ys=values, texts=texts)
-
-
-def _gradients(line: GradientLine, lags: Sequence[int]) -> tuple[list[float], list[str]]:
-    """The gradient at these lags, NaN where it was not measured; as numbers and as text."""
+def _at_lags(line: GradientLine, lags: Sequence[int]) -> list[float]:
+    """The gradient at these lags, NaN where it was not measured."""
     by_lag = dict(zip(line.lags, line.values, strict=True))
-    values = [by_lag.get(lag, math.nan) for lag in lags]
-    return values, [scientific(value) for value in values]
+    return [by_lag.get(lag, math.nan) for lag in lags]
+
+
+def _plotted(name: str, title: Message, plot: _Plot) -> tuple[Picture, ...]:
+    """The same curves in every language, wide with the networks' names and narrow with their short ones."""
+
+    def content(language: str, section: str) -> Curves:
+        levels = []
+        if plot.chance is not None:
+            value, key = plot.chance
+            levels = [Level(value=value, name=render(msg(key, chance=known_percent(value)), language))]
+        return Curves(
+            title=render(title, language), description=render(msg("page.described"), language),
+            x=plot.x, y=plot.y, x_name=render(plot.x_name, language), y_name=render(plot.y_name, language),
+            curves=[
+                replace(curve, name=render(name_of(network, section), language)) for network, curve in plot.curves
+            ],
+            names=[render(name_of(network, section), language) for network in plot.same_width], levels=levels,
+        )  # fmt: skip
+
+    def draw(language: str, identity: str, width: float, class_: str) -> Markup:
+        section = plot.sections[class_ == "narrow"]
+        return draw_curves(content(language, section), identity, width, plot.height, class_)
+
+    def values(language: str) -> str:
+        texts = [[plot.write(y) for y in curve.ys] for _, curve in plot.curves]
+        positions = [render(position, language) for position in plot.positions]
+        return hover(content(language, plot.sections[0]), texts, positions)
+
+    return _pictures(name, draw, values)
 
 
 def _pictures(
     name: str,
-    title: Message,
-    xs: Sequence[float],
-    at: Sequence[Message],
-    lines: Sequence[_Line],
-    axes: tuple[Axis, Axis, Message, Message],
-    height: float,
-    *,
-    level: Level | None = None,
-    same_width: Sequence[Network] = (),
+    draw: Callable[[str, str, float, str], Markup],
+    values: Callable[[str], str] = lambda _: "",
 ) -> tuple[Picture, ...]:
-    """The same curves in every language, wide with the networks' names and narrow with their short ones.
-
-    at: the name of each x. same_width: the networks of all figures whose plots are to be equally wide.
-    """
-
-    def content(language: str, short: bool) -> Curves:
-        x, y, x_name, y_name = axes
-        return Curves(
-            title=render(title, language), description=render(msg("page.described"), language),
-            x=x, y=y, x_name=render(x_name, language), y_name=render(y_name, language),
-            curves=[
-                Curve(
-                    name=render(line.short if short else line.name, language), style=line.style, xs=xs,
-                    ys=line.ys, lows=line.lows, highs=line.highs,
-                )
-                for line in lines
-            ],
-            names=[
-                render(summary.name_of(n, "short" if short else "networks"), language) for n in same_width
-            ],
-            levels=[
-                Level(
-                    value=level.value,
-                    name=render(msg(level.name, chance=known_percent(level.value)), language),
-                )
-            ]
-            if level
-            else [],
-        )  # fmt: skip
-
-    pictures = []
-    for language, lang in LANGUAGES.items():
-        wide, narrow = content(language, False), content(language, True)
-        pictures.append(
-            Picture(
-                language=language, lang=lang,
-                wide=draw_curves(wide, f"{name}-{language}-wide", WIDE, height, "wide"),
-                narrow=draw_curves(narrow, f"{name}-{language}-narrow", NARROW, height, "narrow"),
-                hover=hover(wide, [line.texts for line in lines], [render(x, language) for x in at]),
-            )
-        )  # fmt: skip
-    return tuple(pictures)
+    """What `draw` gives for a language, an identity, a width and a class, in every language at both widths."""
+    return tuple(
+        Picture(
+            language=language, lang=lang,
+            wide=draw(language, f"{name}-{language}-wide", WIDE, "wide"),
+            narrow=draw(language, f"{name}-{language}-narrow", NARROW, "narrow"), hover=values(language),
+        )
+        for language, lang in LANGUAGES.items()
+    )  # fmt: skip
 
 
 def strips(result: Comparison) -> list[Figure]:
     """Gates and state changes over the pirate king's sentence, one figure a network that has gates."""
     gated = [network for network in result.networks if network.strip is not None and network.strip.gates]
-    return [_strip(index, network) for index, network in enumerate(gated)]
+    return [_strip(f"figure-gates-{index}", network) for index, network in enumerate(gated)]
 
 
-def _strip(index: int, network: Network) -> Figure:
+def _strip(name: str, network: Network) -> Figure:
     strip = network.strip
     assert strip is not None
     changes = [value for values in strip.change.values() for value in values if math.isfinite(value)]
-    top = max([1.0, *changes])
+    largest = max([1.0, *changes])
     order = {gate: place for place, gate in enumerate(_GATE_ORDER)}
-    gates = sorted(strip.gates, key=lambda gate: order.get(gate, len(order)))
     rows = [
-        (gate_name(gate), gate, strip.gates[gate], [unit(value) for value in strip.gates[gate]], 1.0)
-        for gate in gates
+        (gate_name(gate), Row(name="", kind=gate, values=values, written=[unit(value) for value in values]))
+        for gate, values in sorted(strip.gates.items(), key=lambda item: order.get(item[0], len(order)))
     ]
-    rows += [
-        (msg("gates.change", state=state), state, values, [amount(value, 2) for value in values], top)
-        for state, values in sorted(strip.change.items())
-    ]
-    name, heading = f"figure-gates-{index}", summary.name_of(network)
-    title = msg("gates.title", network=heading)
-    pictures = []
-    for language, lang in LANGUAGES.items():
-        drawn = [
-            Row(
-                name=render(label, language), kind=kind, values=values, written=texts, full=full,
-            )
-            for label, kind, values, texts, full in rows
-        ]  # fmt: skip
+    for state, values in sorted(strip.change.items()):
+        texts = [amount(value, 2) for value in values]
+        row = Row(name="", kind=state, values=values, written=texts, full=largest)
+        rows.append((msg("gates.change", state=state), row))
+    title = msg("gates.title", network=name_of(network))
+
+    def draw(language: str, identity: str, width: float, class_: str) -> Markup:
+        named_rows = [replace(row, name=render(label, language)) for label, row in rows]
         words = (render(title, language), render(msg("page.described"), language))
-        wide = draw_strip(strip.tokens, drawn, f"{name}-{language}-wide", *words, WIDE, "wide")
-        narrow = draw_strip(strip.tokens, drawn, f"{name}-{language}-narrow", *words, NARROW, "narrow")
-        pictures.append(Picture(language=language, lang=lang, wide=wide, narrow=narrow))
+        return draw_strip(strip.tokens, named_rows, identity, *words, width, class_)
+
     return Figure(
-        name=name, title=title, heading=heading, pictures=tuple(pictures),
-        columns=[msg("gates.character"), *(label for label, *_ in rows)],
-        rows=[
-            [token, *(texts[t] for _, _, _, texts, _ in rows)] for t, token in enumerate(strip.tokens)
-        ],
+        name=name, title=title, heading=name_of(network), pictures=_pictures(name, draw),
+        columns=[msg("gates.character"), *(label for label, _ in rows)],
+        rows=[[token, *(row.written[step] for _, row in rows)] for step, token in enumerate(strip.tokens)],
     )  # fmt: skip
 
 
@@ -303,11 +287,10 @@ def gate_name(gate: str) -> Message:
 def step() -> Figure:
     """The diagram of one LSTM step, which no result changes."""
     title = msg("explain.diagram")
-    pictures = []
-    for language, lang in LANGUAGES.items():
+
+    def draw(language: str, identity: str, width: float, class_: str) -> Markup:
         boxes = {letter: render(msg(f"explain.box_{letter}"), language) for letter in "figo"}
-        words = (render(title, language), render(msg("explain.diagram_desc"), language), boxes)
-        wide = draw_step(f"figure-step-{language}-wide", *words, 720.0, "wide")
-        narrow = draw_step(f"figure-step-{language}-narrow", *words, NARROW, "narrow")
-        pictures.append(Picture(language=language, lang=lang, wide=wide, narrow=narrow))
-    return Figure(name="figure-step", title=title, pictures=tuple(pictures))
+        words = (render(title, language), render(msg("explain.diagram_desc"), language))
+        return draw_step(identity, *words, boxes, min(width, DIAGRAM), class_)
+
+    return Figure(name="figure-step", title=title, pictures=_pictures("figure-step", draw))

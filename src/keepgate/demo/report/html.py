@@ -26,10 +26,9 @@ from ...wording import (
     percent_range,
     probability,
     scientific,
-)
+)  # fmt: skip
 from ..result import Comparison, Network
-from . import figures, summary
-from .labels import paragraph as joined
+from . import figures, labels, summary
 from .labels import render
 
 
@@ -59,13 +58,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        t=lambda key, **parts: both(msg(key, **parts)), both=both, plain=_plain, paragraph=paragraph
-    )
+        t=lambda key, **parts: both(msg(key, **parts)), both=both, paragraph=paragraph,
+        plain=lambda key, language: render(msg(key), language),
+    )  # fmt: skip
     return environment
-
-
-def _plain(key: str, language: str) -> str:
-    return render(msg(key), language)
 
 
 def _policy(css: str, js: str) -> str:
@@ -85,7 +81,7 @@ def both(words: Part) -> Markup:
 
 def paragraph(messages: Sequence[Message]) -> Markup:
     """Sentences in a row, in every language."""
-    return Markup("").join(_span(language, joined(messages, language)) for language in LANGUAGES)
+    return Markup("").join(_span(language, labels.paragraph(messages, language)) for language in LANGUAGES)
 
 
 def _span(language: str, text: str) -> Markup:
@@ -114,7 +110,7 @@ def _content(result: Comparison) -> dict[str, Any]:
         "answered": [_answer(result, index, n) for index, n in enumerate(result.networks) if n.runs],
         "accuracy_figure": figures.accuracy(result),
         "spread": msg("accuracy.spread" if several else "accuracy.one_seed"),
-        "gradient_figures": [drawn for when in ("before", "after") if (drawn := figures.gradient(result, when))],
+        "gradient_figures": [figure for when in ("before", "after") if (figure := figures.gradient(result, when))],
         "scaled": summary.untrained(result),
         "step_figure": figures.step(),
         "strips": figures.strips(result),

@@ -14,14 +14,12 @@ LAG = 100  # the lag, in characters, of the gradients in the table
 
 
 def name_of(network: Network, section: str = "networks") -> Message | str:
-    """The network's display name; section "short" for the end of a curve. A name without a translation stays."""
-    return named(section, network.name, scale=f"{network.scale:g}")
+    """The network's display name. section: "short" for the end of a curve, "poolings" for a pooling.
 
-
-def named(section: str, name: str, **args: Part) -> Message | str:
-    """The message `section.name`, or the name itself if the catalog lacks it."""
-    key = f"{section}.{name}"
-    return msg(key, **args) if key in table() else name
+    A name that the catalog lacks stays.
+    """
+    key = f"{section}.{network.name}"
+    return msg(key, scale=f"{network.scale:g}") if key in table() else network.name
 
 
 def trained(result: Comparison) -> list[Network]:
@@ -29,13 +27,14 @@ def trained(result: Comparison) -> list[Network]:
     return [network for network in result.networks if network.runs]
 
 
+def lengths_of(networks: Sequence[Network]) -> list[int]:
+    """The lengths at which these networks' accuracy was measured, ascending."""
+    return sorted({length for network in networks for run in network.runs for length in run.accuracy})
+
+
 def accuracies(network: Network, length: int) -> list[float]:
     """One accuracy a seed at this length, without those not measured."""
-    return without_nan([run.accuracy.get(length, math.nan) for run in network.runs])
-
-
-def without_nan(values: Sequence[float]) -> list[float]:
-    """The values that are numbers."""
+    values = [run.accuracy.get(length, math.nan) for run in network.runs]
     return [value for value in values if not math.isnan(value)]
 
 
