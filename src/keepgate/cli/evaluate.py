@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import BundleError, SettingsError
-from ..wording import count_of
+from ..wording import count_of, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
 from .inputs import BatchSize, Model, TextColumn, at_least_one
 from .output_paths import check_writable
@@ -74,7 +74,7 @@ def evaluate(
     columns = {"text_column": text_column, "label_column": label_column}
     corpus = kind.read(data, **_columns_of(kind, columns))
     if corpus.left_out:
-        print_text(make_console(errors=True), corpus.account())
+        print_text(make_console(errors=True), sanitize(corpus.account()))
     started = time.perf_counter()
     measurement = measure_with_bar(task, corpus.items, kind.unit, batch_size=batch_size)
     took = time.perf_counter() - started

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import SettingsError
+from ..wording import sanitize
 from .console import make_console, print_json, print_text
 from .exit_codes import FellShort
 from .inputs import Model, at_least_one, evenly
@@ -71,7 +72,7 @@ def examine(
     corpus = kind.read(data)
     aside = make_console(errors=True)
     if corpus.left_out:
-        print_text(aside, corpus.account())
+        print_text(aside, sanitize(corpus.account()))
     chosen = evenly(corpus.items, questions)
     if len(chosen) < len(corpus.items):
         print_text(aside, f"{len(chosen):,} of {len(corpus.items):,} {kind.unit} are read (--questions).")

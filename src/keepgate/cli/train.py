@@ -12,7 +12,7 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from ..errors import SettingsError
-from ..wording import percent
+from ..wording import percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
 from .evaluate import measure_with_bar
 from .inputs import evenly
@@ -101,7 +101,7 @@ def train(
     if _is_trained(console, options):
         return
     corpus = read(data)
-    print_text(console, corpus.account(_LISTED))
+    print_text(console, sanitize(corpus.account(_LISTED)))
     kind, reason = detect(corpus)
     if reason:
         print_text(console, reason)

@@ -31,14 +31,14 @@ class LabelledCorpus:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def account(self, at_most: int = 5) -> str:
-        """One line that counts what was taken, with the labels, and what was not, then the first texts left out."""
-        taken = f"{len(self.items):,} texts ({self.format})"
+        """What was taken and what was not, in a line; the first texts left out; the labels, the commonest first."""
+        account = account_of(f"{len(self.items):,} texts ({self.format})", self.left_out, at_most)
         counts = Counter(item.label for item in self.items if item.label is not None).most_common()
-        if counts:
-            listed = ", ".join(f"{' '.join(label.split())} {count:,}" for label, count in counts[:_LISTED])
-            more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
-            taken += f", {len(counts):,} labels: {listed}{more}"
-        return account_of(taken, self.left_out, at_most)
+        if not counts:
+            return account
+        listed = ", ".join(f"{' '.join(label.split())} {count:,}" for label, count in counts[:_LISTED])
+        more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
+        return f"{account}\n{len(counts):,} labels: {listed}{more}."
 
 
 def read_labelled(
