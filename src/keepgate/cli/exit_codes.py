@@ -109,10 +109,10 @@ def _what_is_wrong(error: cyclopts.CycloptsError, command: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".") if text else "this cannot be understood"
 
 
-def _not_a_value(name: str, text: str, wanted: Any) -> str:
-    if get_origin(wanted) is Literal:
-        return f"{name} is {text!r}; choose one of {', '.join(nearest_first(text, get_args(wanted)))}"
-    return f"{name} is {text!r}; it must be {_KINDS.get(wanted, 'another kind of value')}"
+def _not_a_value(name: str, text: str, kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return f"{name} is {text!r}; choose one of {', '.join(nearest_first(text, get_args(kind)))}"
+    return f"{name} is {text!r}; it must be {_KINDS.get(kind, 'another kind of value')}"
 
 
 def _missing(error: cyclopts.MissingArgumentError, command: str) -> str:

@@ -57,8 +57,8 @@ def run_from(
     from ..config import settings_from
     from ..train import TrainingConfig
 
-    chosen = {**pairs, **{name: option for name, option in options.items() if option is not None}}
+    overrides = {**pairs, **{name: option for name, option in options.items() if option is not None}}
     values = asdict(recipe)
-    if chosen.get("epochs") is not None:
+    if overrides.get("epochs") is not None:
         values["steps"] = None
-    return settings_from(TrainingConfig, values | chosen)
+    return settings_from(TrainingConfig, values | overrides)

@@ -80,7 +80,7 @@ def summary_table(tokens: Sequence[str], series: Sequence[TokenSeries]) -> Table
         mean = math.fsum(row.values[place] for place in defined) / len(defined)
         lowest, highest = (f"{row.values[place]:.2f}  {sanitize(tokens[place])}" for place in (low, high))
         rows.append((row.label, row.remark, f"{mean:.2f}", lowest, highest))
-    return table(("", "", "mean", "lowest, at", "highest, at"), rows, left=2)
+    return table(("", "", "mean", "lowest, at", "highest, at"), rows, words=2)
 
 
 def describe(layer: "LayerTrace", unit: int | None) -> str:
@@ -110,7 +110,7 @@ def _retention(layer: "LayerTrace", keep: "Tensor") -> str:
     from ..lens.memory.time_scales import half_life
 
     half_lives = half_life(keep)[0].sort().values
-    left = retention_of_first_write(keep, reverse=layer.reverse)[0]
+    retained = retention_of_first_write(keep, reverse=layer.reverse)[0]
     median, longest = (_tokens(float(half_lives[place])) for place in (len(half_lives) // 2, -1))
     first, last = ("last", "first") if layer.reverse else ("first", "last")
     gate, one_unit = layer.cell.retain_gate or "", keep.shape[2] == 1
@@ -119,11 +119,11 @@ def _retention(layer: "LayerTrace", keep: "Tensor") -> str:
         if one_unit
         else f"half of a middling unit's memory is gone after {median}, of the most lasting one's after {longest}"
     )
-    most = "" if one_unit else f" ({percent(float(left.max()))} in the unit that keeps most)"
+    most = "" if one_unit else f" ({percent(float(retained.max()))} in the unit that keeps most)"
     return (
         f"The {_meaning(layer, gate)} keeps: it is open to {float(keep.mean()):.2f} on average, "
         f"so {half}. It read {len(keep):,} tokens: of what the {first} one wrote into {layer.cell.memory_state}, "
-        f"{percent(float(left.mean()))} is left after the {last}{most}."
+        f"{percent(float(retained.mean()))} is left after the {last}{most}."
     )
 
 

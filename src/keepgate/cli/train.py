@@ -125,10 +125,10 @@ def train(
 def _is_trained(console: Console, options: Options) -> bool:
     """Whether the model is there and no training of it was stopped. Raises SettingsError if its place is taken."""
     out = options.out
-    taken = out.is_file() or (out.is_dir() and any(out.iterdir()))
-    if taken and not options.resuming:
+    exists = out.is_file() or (out.is_dir() and any(out.iterdir()))
+    if exists and not options.resuming:
         raise SettingsError(f"{out} is there already; give another --out, or remove it")
-    trained = taken and not (options.work / "checkpoints").exists()
+    trained = exists and not (options.work / "checkpoints").exists()
     if trained:
         print_text(console, f"{out} is trained already; nothing to do.")
     return trained

@@ -97,7 +97,7 @@ class Guard:
             return
         except _Gone:
             return
-        await self.app(scope, _again(body, receive), with_headers)
+        await self.app(scope, _replay(body, receive), with_headers)
 
     def _check(self, headers: Headers, method: str) -> None:
         hosts = headers.getlist("host")
@@ -170,15 +170,15 @@ class _Gone(Exception):
     """Who asked has hung up."""
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
+def _replay(body: bytes, receive: Receive) -> Receive:
     """A body that was read, to be read once more; then what the connection says."""
-    given = False
+    replayed = False
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

@@ -141,12 +141,12 @@ class Models:
         return self._by_id[name]
 
 
-def served(named: Iterable[Path] = ()) -> Models:
+def served(folders: Iterable[Path] = ()) -> Models:
     """The shipped networks, and before them the bundles in these folders.
 
     Raises BundleError for a folder that is no model, SettingsError for a network without memory.
     """
-    own = [_own(folder, task) for folder in named for task in (load(folder),)]
+    own = [_own(folder, task) for folder in folders for task in (load(folder),)]
     return Models([*_with_unique_ids(own), *map(_shipped, pretrained.folders().items())])
 
 

@@ -222,13 +222,13 @@ def _retention_json(layer: LayerTrace) -> JsonObject:
     """Half-lives in tokens, and what is left of the first write; None in a network without such a memory."""
     try:
         lives = half_lives(layer)[0]
-        left = write_retention(layer, 0).at_end
+        retained = write_retention(layer, 0).at_end
     except CellError:
         return {"half_life": None, "longest": None, "left_of_first": None}
     return {
         "half_life": rounded(float(lives.median())),
         "longest": rounded(float(lives.max())),
-        "left_of_first": rounded(left),
+        "left_of_first": rounded(retained),
     }
 
 

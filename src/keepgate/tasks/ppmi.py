@@ -62,8 +62,8 @@ def _table(
     table = torch.zeros(targets, 2 * contexts)
     flat = table.view(-1)
     for target, context, stands_after, weight in neighbours:
-        kept = (target > 0) & (context < contexts)
-        place = target[kept] * (2 * contexts) + context[kept] + stands_after * contexts
+        counted = (target > 0) & (context < contexts)
+        place = target[counted] * (2 * contexts) + context[counted] + stands_after * contexts
         flat.index_add_(0, torch.from_numpy(place), torch.full((len(place),), weight))
     return table
 
@@ -80,9 +80,9 @@ def _factors(
     basis = torch.randn(pmi.shape[1], width, generator=generator)
     for _ in range(_ROUNDS):
         basis = torch.linalg.qr(pmi.T @ (pmi @ basis)).Q
-    left, strength, _ = torch.linalg.svd(pmi @ basis, full_matrices=False)
+    directions, strength, _ = torch.linalg.svd(pmi @ basis, full_matrices=False)
     factors = torch.zeros(len(pmi), size)
-    kept = min(size, width)
-    factors[:, :kept] = left[:, :kept] * strength[:kept].sqrt()
+    rank = min(size, width)
+    factors[:, :rank] = directions[:, :rank] * strength[:rank].sqrt()
     factors[0] = 0
     return factors / factors.std().clamp_min(1e-9) * SPREAD

@@ -1,7 +1,7 @@
 """Items of a task in batches of similar length, each row's loss given all of its text or only its end."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -37,17 +37,14 @@ class TaskSamples:
 
     def first(self, rows: int) -> "TaskSamples":
         """The first so many of these rows."""
-        numbers = (numbers[:rows] for numbers in (self.lengths, self.needed, self.tail))
-        lengths, needed, tail = numbers
-        return TaskSamples(
-            task=self.task, examples=self.examples[:rows], lengths=lengths, needed=needed, tail=tail
-        )
+        parts = {name: getattr(self, name)[:rows] for name in ("examples", "lengths", "needed", "tail")}
+        return replace(self, **parts)
 
 
 def samples_of(
     task: Any,
     items: Sequence[Any],
-    what: str,
+    learnable: str,
     *,
     needed: Callable[[Any], int] | None = None,
     tail: Callable[[Any], int] = lambda _: 0,
@@ -55,13 +52,13 @@ def samples_of(
     """The items that can be learnt from, in batches of similar length, the longest first.
 
     needed: of an item, see `TaskSamples`; None is the whole text. tail: of an example.
-    Raises SettingsError if there is no such item; `what` says of what there is none ("texts has a label").
+    Raises SettingsError if there is no such item; `learnable` says what they would be ("texts has a label").
     """
     examples = task.prepare(items, training=False)
     places = [place for place, example in enumerate(examples) if task.unlearnable(example) is None]
     if not places:
         raise SettingsError(
-            f"none of the {len(examples)} {what} that this model can give; examine it with data of the kind that "
+            f"none of the {len(examples)} {learnable} that this model can give; examine it with data of the kind that "
             "it was trained on"
         )
     places.sort(key=lambda place: -examples[place].length)

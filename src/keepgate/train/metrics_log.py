@@ -44,17 +44,17 @@ class MetricsLog:
         """Takes up the file at `step` steps done; what it says of later ones goes: they are done again."""
         if self.path is None:
             return
-        kept = []
+        records = []
         for line in self.path.read_bytes().splitlines() if self.path.is_file() else []:
             try:
                 record = json.loads(line)
                 if record["step"] <= step:
-                    kept.append(record)
+                    records.append(record)
             except (ValueError, LookupError, TypeError):
                 # The line that was being written when the machine went down.
                 continue
-        self.records = kept
-        self._write("".join(map(_line, kept)), afresh=True)
+        self.records = records
+        self._write("".join(map(_line, records)), afresh=True)
 
     def last(self, name: str, otherwise: Any) -> Any:
         """The latest value of that name, or `otherwise` if there is none."""

@@ -38,8 +38,8 @@ class ChoiceHead(LabelHead):
         """The logits of each choice from the text's outputs, one row each."""
         pooled = self._last(output)
         if self.task.attention is not None:
-            read, asked, _ = self._attend(output)
-            pooled = torch.cat([read, asked, pooled], 1)
+            attended, query, _ = self._attend(output)
+            pooled = torch.cat([attended, query, pooled], 1)
         logits: Tensor = in_dtype(self.task.readout, output.dtype)(pooled)
         return logits
 
@@ -48,13 +48,13 @@ class ChoiceHead(LabelHead):
         return None if self.task.attention is None else self._attend(output)[2]
 
     def _attend(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is read, the question's last state, and the weights, for each row."""
+        """The attended states, the query (the question's last state), and the weights, for each row."""
         assert self.task.attention is not None
         assert self.question_output is not None
-        asked = self._last(self.question_output).to(output.dtype).expand(output.shape[1], -1)
+        query = self._last(self.question_output).to(output.dtype).expand(output.shape[1], -1)
         real = torch.ones(output.shape[:2], dtype=torch.bool, device=output.device)
-        read, weights = in_dtype(self.task.attention, output.dtype)(asked, output, real)
-        return read, asked, weights
+        attended, weights = in_dtype(self.task.attention, output.dtype)(query, output, real)
+        return attended, query, weights
 
     def _last(self, output: Tensor) -> Tensor:
         lengths = torch.full((output.shape[1],), len(output), device=output.device)

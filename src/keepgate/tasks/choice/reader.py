@@ -161,10 +161,10 @@ class ChoiceReader(Reader, LabelTask):
             states, features = self.encoder(batch.text, batch.text_lengths)
             assert batch.question is not None
             assert batch.question_lengths is not None
-            _, asked = self.encoder(batch.question, batch.question_lengths)
+            _, query = self.encoder(batch.question, batch.question_lengths)
             real = length_mask(len(states), batch.text_lengths, states.device)
-            read, _ = self.attention(asked, states, real)
-            features = torch.cat([read, asked, features], 1)
+            attended, _ = self.attention(query, states, real)
+            features = torch.cat([attended, query, features], 1)
         scores: Tensor = self.readout(self.dropout(features))
         return scores
 

@@ -236,9 +236,8 @@ class Classifier(LabelTask):
 
         def without(start: int, end: int) -> Tensor:
             # Where nothing is left, one unknown token stands for it.
-            return self.encoder.inputs(
-                self.collate([self._example([*text[:start], *text[end:]] or [""])]).ids.to(x.device)
-            )
+            ablated = self.collate([self._example([*text[:start], *text[end:]] or [""])])
+            return self.encoder.inputs(ablated.ids.to(x.device))
 
         return Probe(
             layer=self.encoder.recurrent,
@@ -274,4 +273,4 @@ class Classifier(LabelTask):
 
 def _pairs(text: Sequence[str]) -> list[str]:
     """Of each token, the pair that it makes with the next, as one string."""
-    return [f"{one}{_JOIN}{other}" for one, other in zip(text, [*text[1:], _END], strict=True)]
+    return [_JOIN.join(pair) for pair in zip(text, [*text[1:], _END], strict=True)]

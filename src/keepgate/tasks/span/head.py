@@ -56,9 +56,9 @@ class SpanHead:
         """`margin` of each row."""
         first, last = self._place(answer)
         scores = self._scores(copy.deepcopy(self._network).double(), output).flatten(1)
-        wanted = first * self.task.settings.max_answer_span + last - first
-        others = torch.arange(scores.shape[1], device=scores.device) == wanted
-        return scores[:, wanted] - scores.masked_fill(others, -torch.inf).logsumexp(1)
+        span = first * self.task.settings.max_answer_span + last - first
+        own = torch.arange(scores.shape[1], device=scores.device) == span
+        return scores[:, span] - scores.masked_fill(own, -torch.inf).logsumexp(1)
 
     def attention(self, output: Float[Tensor, "time rows output"]) -> None:  # noqa: ARG002
         """None: a span is scored from every state, not from a weighted mean of them."""
@@ -84,12 +84,11 @@ class SpanHead:
     def _scores(self, network: SpanNetwork, output: Tensor) -> Float[Tensor, "rows time longest"]:
         rows = output.shape[1]
         text, question = (
-            _repeated(each, rows, output.dtype) for each in (self.batch.text, self.batch.question)
+            _repeated(side, rows, output.dtype) for side in (self.batch.text, self.batch.question)
         )
-        asked = network.question_encoder(network.encode_inputs(text, question)[0], lengths=question.lengths)[
-            0
-        ]
-        scores = network.score_spans(output, asked, text, question)
+        question_x, _ = network.encode_inputs(text, question)
+        question_states, _ = network.question_encoder(question_x, lengths=question.lengths)
+        scores = network.score_spans(output, question_states, text, question)
         return scores.span[..., : self.task.settings.max_answer_span]
 
 

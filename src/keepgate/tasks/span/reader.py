@@ -107,7 +107,7 @@ class SpanReader(Reader, nn.Module):
         ids = [analyse(text, statistics).ids for text in texts]
         word, pair = vectors(
             ids,
-            [statistics.pair_ids(each) for each in ids],
+            [statistics.pair_ids(text_ids) for text_ids in ids],
             words=len(statistics.vocabulary),
             pair_count=len(statistics.pairs) + 1,
             word_size=settings.embedding_size,
@@ -141,13 +141,12 @@ class SpanReader(Reader, nn.Module):
         for question in questions:
             if question.text not in analysed:
                 analysed[question.text] = analyse(question.text, self.statistics)
-            text, asked = analysed[question.text], analyse(question.question, self.statistics)
-            refuse_empty(question, text.words, asked.words)
-            place = _place(question, text.tokens)
-            of_text, of_question = compare(text, asked)
-            examples.append(
-                SpanExample(_side(text, of_text), _side(asked, of_question), *(place or (None, None)))
-            )
+            text, question_side = analysed[question.text], analyse(question.question, self.statistics)
+            refuse_empty(question, text.words, question_side.words)
+            place = _place(question, text.tokens) or (None, None)
+            features, question_features = compare(text, question_side)
+            sides = _side(text, features), _side(question_side, question_features)
+            examples.append(SpanExample(*sides, *place))
         return [example for example in examples if not training or self.unlearnable(example) is None]
 
     def unlearnable(self, example: SpanExample) -> str | None:
@@ -209,11 +208,11 @@ class SpanReader(Reader, nn.Module):
         longest, device = self.settings.max_train_span, self.network.word.weight.device
         spans_of = [sum(min(longest, n) for n in range(1, example.length + 1)) for example in examples]
         losses = torch.tensor(spans_of, device=device).log()
-        cut = [_end_of(example, example.length if last is None else last) for example in examples]
-        inside = [row for row, example in enumerate(cut) if example.first is not None]
+        ends = [_end_of(example, example.length if last is None else last) for example in examples]
+        inside = [row for row, example in enumerate(ends) if example.first is not None]
         if not inside:
             return losses
-        batch = self.collate([cut[row] for row in inside]).to(device)
+        batch = self.collate([ends[row] for row in inside]).to(device)
         scores = self.network(batch.text, batch.question).span.flatten(1)
         in_sight = cross_entropy(scores, self._target(*self._places(batch)), reduction="none")
         return losses.to(in_sight.dtype).index_put((torch.tensor(inside, device=device),), in_sight)
