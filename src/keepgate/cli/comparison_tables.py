@@ -56,7 +56,7 @@ def accuracy_table(result: "Comparison") -> Table:
 
 
 def answer_table(result: "Comparison") -> Table:
-    """One row a network: what its first seed answered to the article's question, and how many seeds are right."""
+    """One row a network: what its first seed answered to the pirate king's question, and how many seeds are right."""
     rows: list[Sequence[str | Text]] = []
     for network in filter(lambda network: network.runs, result.networks):
         first = network.runs[0]

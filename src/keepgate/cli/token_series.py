@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -32,7 +32,7 @@ class TokenSeries:
 
     def part(self, tokens: slice) -> "TokenSeries":
         """The same over some of the tokens."""
-        return TokenSeries(self.letter, self.label, self.values[tokens], self.is_gate, self.remark)
+        return replace(self, values=self.values[tokens])
 
 
 def token_series(layer: "LayerTrace", letters: Sequence[str], unit: int | None) -> list[TokenSeries]:

@@ -50,7 +50,7 @@ class TrainCommand:
             )
 
         # cyclopts prefers the annotations, where there are any.
-        run.__annotations__ = {}
+        run.__annotations__, run.__doc__ = {}, self.help
         run.__signature__ = inspect.Signature(self._parameters())  # type: ignore[attr-defined]
         return run
 

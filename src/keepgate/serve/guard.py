@@ -106,7 +106,7 @@ class Guard:
                 403,
                 "wrong_host",
                 f"this server is not called {', '.join(hosts) or 'nothing'}; open {self.address.url}",
-                {"url": self.address.url},
+                url=self.address.url,
             )
         if method in ("GET", "HEAD"):
             return
@@ -121,7 +121,7 @@ class Guard:
                 "wrong_origin",
                 f"only this server's own page may ask it, and this comes from {', '.join(origins) or 'elsewhere'}; "
                 f"open {self.address.url}",
-                {"url": self.address.url},
+                url=self.address.url,
             )
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
@@ -151,7 +151,7 @@ class Guard:
                 408,
                 "slow_upload",
                 f"the request's body did not arrive within {self.limits.upload:g} seconds; send it again",
-                {"seconds": self.limits.upload},
+                seconds=self.limits.upload,
             ) from None
         if size > self.limits.body:
             raise self._too_large()
@@ -162,7 +162,7 @@ class Guard:
             413,
             "too_large",
             f"the request's body is larger than {self.limits.body:,} bytes; give a shorter text",
-            {"limit": self.limits.body},
+            limit=self.limits.body,
         )
 
 

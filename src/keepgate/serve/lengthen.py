@@ -57,7 +57,7 @@ def lengthened(
         try:
             predicted = model.answers(questions)
         except KeepgateError as fault:
-            raise RequestError(422, "bad_request", f"{model.name}: {fault}", {"model": model.id}) from fault
+            raise RequestError(422, "bad_request", f"{model.name}: {fault}", model=model.id) from fault
         answers[model.id] = [
             {
                 **answer_summary(answer, choices),

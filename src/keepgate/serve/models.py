@@ -136,7 +136,7 @@ class Models:
                 404,
                 "unknown_model",
                 f"no model {name!r} is served; there are {', '.join(self._by_id)}",
-                {"model": name},
+                model=name,
             )
         return self._by_id[name]
 

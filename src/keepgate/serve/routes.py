@@ -103,7 +103,7 @@ def _story(language: Literal["zh", "en"], length: int, seed: int) -> serialize.J
             else stories(1, length, seed=seed, split="test", language=language)[0]
         )
     except SettingsError as fault:
-        raise bad_request(str(fault), {"length": length}) from fault
+        raise bad_request(str(fault), length=length) from fault
     # A Chinese keyboard types this question mark.
     question = example.question.replace("?", "？") if language == "zh" else example.question
     return {"text": example.text, "question": question, "answer": example.answers[0]}
@@ -196,4 +196,4 @@ async def gradient(request: Request, body: GradientRequest) -> Json:
 @router.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
 async def unknown(rest: str) -> Json:
     """Any other path."""
-    raise RequestError(404, "not_found", f"there is nothing at /api/{rest}", {"path": rest})
+    raise RequestError(404, "not_found", f"there is nothing at /api/{rest}", path=rest)

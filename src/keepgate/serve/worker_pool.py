@@ -43,7 +43,7 @@ class Deadline:
                 504,
                 "timeout",
                 f"this took longer than {self.seconds:g} seconds and was given up; give a shorter text",
-                {"seconds": self.seconds},
+                seconds=self.seconds,
             )
 
 
@@ -98,7 +98,7 @@ class WorkerPool:
                     429,
                     "busy",
                     f"{self.in_flight} requests are being answered and no more are taken; try again in a moment",
-                    {"limit": self._limits.waiting},
+                    limit=self._limits.waiting,
                 )
             self.in_flight += 1
 
