@@ -25,7 +25,7 @@ from keepgate.tasks.choice.reader import ChoiceReader
 from keepgate.tasks.kind import TaskKind
 from tests.fake_task import Parity
 from tests.kernels.user_cells import janet, slstm
-from tests.small_disk import small_disk
+from tests.small_disk import on_a_small_disk
 
 CARD = {
     "what": "Says whether a sum is even.",
@@ -273,19 +273,19 @@ def test_a_path_that_is_no_model(tmp_path: Path) -> None:
         save(Parity.build(), tmp_path / ("x" * 300), card={})
 
 
-def test_a_full_disk_leaves_the_old_model(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", kilobytes=64) as disk:
-        save(Parity.build(), disk / "model", card=CARD)
-        before = content(disk / "model")
-        big = Parity.build(hidden_size=80)
-        for place in ("model", "another"):
-            with pytest.raises(
-                BundleError, match=rf"cannot write the model .*{place}.*the disk is full: free some"
-            ):
-                save(big, disk / place, card=CARD)
-        assert [entry.name for entry in disk.iterdir()] == ["model"]
-        assert content(disk / "model") == before
-        load(disk / "model")
+@on_a_small_disk(kilobytes=64)
+def test_a_full_disk_leaves_the_old_model(disk: Path) -> None:
+    save(Parity.build(), disk / "model", card=CARD)
+    before = content(disk / "model")
+    big = Parity.build(hidden_size=80)
+    for place in ("model", "another"):
+        with pytest.raises(
+            BundleError, match=rf"cannot write the model .*{place}.*the disk is full: free some"
+        ):
+            save(big, disk / place, card=CARD)
+    assert [entry.name for entry in disk.iterdir()] == ["model"]
+    assert content(disk / "model") == before
+    load(disk / "model")
 
 
 def test_a_file_that_may_not_grow_leaves_the_old_model(model: Path) -> None:
