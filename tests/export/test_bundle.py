@@ -92,7 +92,7 @@ def test_a_reader_gives_the_same_answers(tmp_path: Path) -> None:
     reader = ChoiceReader.build(questions, settings, seed=0)
     save(reader, tmp_path / "讀者", card={"what": "測試"})
     back = load(str(tmp_path / "讀者"))
-    assert back.answer(questions) == reader.answer(questions)
+    assert back.predict(questions) == reader.predict(questions)
     assert back.settings == settings
 
 
