@@ -1,4 +1,4 @@
-"""How keepgate speaks on a terminal: its width, its colours, and letters that it may lack."""
+"""Terminal output: texts, tables and JSON, for its width, colours and encoding."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ class _Screen(Console):
 
 
 def make_console(*, errors: bool = False) -> Console:
-    """Where results go, or, with `errors`, where progress and asides go; plain text unless it is a terminal."""
+    """A console on standard output, or, with `errors`, on standard error; plain text unless it is a terminal."""
     console = _Screen(stderr=errors, highlight=False, emoji=False, markup=False)
     # COLUMNS=0, as some programs leave it, is no width: rich would print nothing at all.
     if console.width < 1:

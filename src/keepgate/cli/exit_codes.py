@@ -18,7 +18,7 @@ BUG, WRONG_USE, BROKEN_FILE, TRAINING_STOPPED, FELL_SHORT = 1, 2, 3, 4, 5
 
 
 class FellShort(Exception):
-    """What was measured is less than what the command was told to expect."""
+    """A measurement below the threshold that the command was given."""
 
 
 # The first class that fits decides.
@@ -44,14 +44,14 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What to tell the person, without a traceback, and what to tell the shell."""
+    """The message for the person, without a traceback, and the exit code for the shell."""
 
     message: str
     code: int
 
 
 def fault_of(error: Exception) -> Fault:
-    """The fault that this exception is; one that nobody foresaw is a bug of ours and says how to report it."""
+    """The message and exit code of an exception; an unforeseen one is a bug of ours and says how to report it."""
     if isinstance(error, cyclopts.CycloptsError):
         return Fault(_wrong_use(error), WRONG_USE)
     for kind, code in _CODES:

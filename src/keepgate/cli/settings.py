@@ -50,7 +50,7 @@ def value(text: str) -> Any:
 def run_from(
     recipe: "TrainingConfig", pairs: Mapping[str, Any], options: Mapping[str, Any]
 ) -> "TrainingConfig":
-    """The recipe with what was chosen in its place; options that are None were not given.
+    """The recipe with the pairs and options in its place; an option that is None was not given.
 
     Raises SettingsError for a value that makes no sense.
     """

@@ -1,4 +1,4 @@
-"""One question about one text, with its answers: what every corpus gives and every reader takes."""
+"""Question: one question about one text, with its answers and where they stand."""
 
 import bisect
 import functools

@@ -1,4 +1,4 @@
-"""Text → tokens that know their place, so that answers can point into it; the sentence around a place."""
+"""Tokenisation with character offsets, and sentence boundaries."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A folder of files, written whole or not at all, with a manifest of SHA-256 sums that reading goes by."""
+"""Atomic folders: written whole or not at all, with a manifest of SHA-256 sums that reading checks."""
 
 import ctypes
 import errno

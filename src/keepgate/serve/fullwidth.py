@@ -1,4 +1,4 @@
-"""Normalisation of character width: every Chinese keyboard types ？ where a network was trained on ?."""
+"""Normalisation of character width: a Chinese keyboard types ？ where a network was trained on ?."""
 
 import unicodedata
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What stands before every route: who may ask (Host, Origin), how large a body may be, and headers for every answer.
+"""ASGI middleware before every route: checks of Host, Origin and body size, and security headers.
 
 The host is checked because a page of anyone's could otherwise name this machine by a domain of its own (DNS rebinding)
 and read what is answered. An address in figures cannot be rebound, so that a server for all addresses takes those.
@@ -36,7 +36,7 @@ _MOST_DRAINED = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where the server listens, and so by which names it may be called."""
+    """The host and port of the server, and the names by which it may be called."""
 
     host: str
     port: int
@@ -68,7 +68,7 @@ class Address:
 
 
 class Guard:
-    """The application behind its gate. Only HTTP is let through."""
+    """The ASGI middleware. Only HTTP is let through."""
 
     def __init__(self, app: ASGIApp, *, address: Address, limits: Limits) -> None:
         self.app, self.address, self.limits = app, address, limits
@@ -167,11 +167,11 @@ class Guard:
 
 
 class _Gone(Exception):
-    """Who asked has hung up."""
+    """The client has disconnected."""
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, to be read once more; then what the connection says."""
+    """A `receive` that gives the body that was read, and then the messages of the connection."""
     replayed = False
 
     async def replay() -> Message:

@@ -33,7 +33,7 @@ _DISPLAY_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chr
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """One network. id: how a request names it. note: the initialisation of its biases, for a shipped one.
+    """One served model. id: how a request names it. note: the initialisation of its biases, for a shipped one.
 
     language: of the training stories; None for the user's own models.
     shipped: whether it comes with the package.
@@ -53,7 +53,7 @@ class Model:
 
     @property
     def story_language(self) -> Language:
-        """The language of the stories it is given: its own, else the one that its vocabulary covers better."""
+        """The language of the stories for it: its own, else the one that its vocabulary covers better."""
         if self.language is not None:
             return self.language
         return max(pretrained.LANGUAGES, key=lambda language: self.vocabulary_share[language])

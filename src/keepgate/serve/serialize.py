@@ -38,7 +38,7 @@ JsonObject = dict[str, object]
 
 
 def rounded(value: float) -> float | None:
-    """A number to four significant digits; None for what JSON cannot say."""
+    """A number to four significant digits; None for NaN and infinity."""
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
@@ -64,7 +64,7 @@ def candidates_json(answer: Answer) -> list[JsonObject]:
 
 
 def answer_summary(answer: Answer, choices: int | None) -> JsonObject:
-    """An answer's text and probability, and whether it is but a guess; of so many choices, None if not of a list."""
+    """An answer's text and probability, and whether it is a guess. choices: how many there are; None for a span."""
     return {
         "text": answer.text,
         "probability": rounded(answer.probability),
@@ -167,7 +167,7 @@ def _effect_json(effect: TokenEffect | SpanEffect, choices: int | None) -> JsonO
 
 
 def what_if_json(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> JsonObject:
-    """The answer, had some writes been left out and some erasures been forbidden.
+    """The counterfactual answer, with some writes ablated and some erasures suppressed.
 
     Raises RequestError for a token that there is not, and for a network whose memory is no sum of writes.
     """

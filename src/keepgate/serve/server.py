@@ -1,4 +1,4 @@
-"""The server: uvicorn on a socket that listens already."""
+"""The uvicorn server, on a socket that listens already."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""A worker pool with deadlines: a few threads compute, and work never piles up behind a slow request."""
+"""WorkerPool: a bounded thread pool whose requests have deadlines."""
 
 import asyncio
 import math
@@ -27,7 +27,7 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
     def cancel(self) -> None:
-        """The client has gone, or has been told that it took too long."""
+        """Ends it now: the client has gone, or has had its error."""
         self._end = -math.inf
 
     def each(self, parts: Iterable[T]) -> Iterator[T]:
@@ -103,7 +103,7 @@ class WorkerPool:
             self.in_flight += 1
 
     def close(self) -> None:
-        """Drops what was not begun. What was begun ends by itself."""
+        """Cancels queued work. Running work ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _release(self, _: Future[T]) -> None:

@@ -1,4 +1,4 @@
-"""How right an answer is: exact match, and two F1 that give part of the credit for part of the answer."""
+"""Metrics of answers: exact match, and F1 by common substring and by bag of words."""
 
 import re
 import string

@@ -1,4 +1,4 @@
-"""Vectors of words and of pairs of words from the company they keep in the training texts: PPMI, then a truncated SVD.
+"""Embeddings of words and bigrams from co-occurrence counts in the training texts: PPMI, then a truncated SVD.
 
 Levy, Goldberg & Dagan (2015), "Improving distributional similarity with lessons learned from word embeddings", TACL 3:
 positive pointwise mutual information with context counts to the power 0.75, and singular values to the power 0.5.

@@ -18,7 +18,7 @@ ROWS, TOKENS = 64, 65_536
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TaskSamples:
-    """Some examples of a task, as the lens examines it with them.
+    """A batch of examples of a task, for `keepgate.lens.examine`.
 
     lengths: tokens of each text. needed: how many tokens back from a text's end lies what is asked for.
     tail: tokens of a question that is read after the text; they always stay.
@@ -80,8 +80,7 @@ def samples_of(
 
 
 def steps_back(question: Question) -> int:
-    """How many tokens from a text's end what is asked for lies: where the facts begin on which the answer rests, else
-    where the answer stands, else the whole text."""
+    """Tokens from the text's end back to a question's evidence: its facts, else its answer, else the whole text."""
     places = [start for start, _ in question.facts] or [
         start for start in question.starts if start is not None
     ]

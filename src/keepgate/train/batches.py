@@ -1,4 +1,4 @@
-"""Which examples come at which step: epochs over a list, a curriculum made as it goes, or lanes of a long stream."""
+"""Batches by step: epochs over a list, a curriculum made as it goes, or lanes of a long stream."""
 
 import dataclasses
 import hashlib
@@ -56,7 +56,7 @@ class Batches:
 
 
 class EpochBatches(Batches):
-    """A list of examples, over and over; in each epoch in another order, similar lengths together."""
+    """Epochs over a list of examples, each in another order, similar lengths together."""
 
     def __init__(self, task: Trainable, config: TrainingConfig, examples: Sequence[Any]) -> None:
         if not examples:
@@ -91,7 +91,7 @@ class EpochBatches(Batches):
 
 
 class CurriculumBatches(Batches):
-    """Stages, one after the other."""
+    """Curriculum learning: stages, one after the other."""
 
     def __init__(self, config: TrainingConfig, stages: Sequence[CurriculumStage]) -> None:
         self.config, self.stages = config, stages

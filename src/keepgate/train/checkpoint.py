@@ -45,7 +45,7 @@ _FREE = (
 
 @dataclass
 class TrainingState:
-    """All that changes while a training goes on, and so all that a checkpoint must hold.
+    """Task, optimiser, averages and counters of a training: all that changes, and so what a checkpoint holds.
 
     carry: recurrent states after the last batch, for a stream. first_loss: before the first step, in nats.
     best, best_score: weights and value of the evaluation with the best first metric, the higher the better.

@@ -11,14 +11,14 @@ from ..errors import BundleError
 
 
 class Timed(Protocol):
-    """What counts its own seconds."""
+    """A state with counters of wall and processor time."""
 
     seconds: float
     cpu_seconds: float
 
 
 class Clock:
-    """Counts seconds into a state: those that pass, and those that all threads of this process work."""
+    """A clock that adds wall and processor seconds to a state."""
 
     def __init__(self, state: Timed) -> None:
         self._state = state
@@ -41,7 +41,7 @@ class MetricsLog:
         self.records: list[dict[str, Any]] = []
 
     def go_back_to(self, step: int) -> None:
-        """Takes up the file at `step` steps done; what it says of later ones goes: they are done again."""
+        """Truncates the file to the records up to `step`; later steps are done again."""
         if self.path is None:
             return
         records = []

@@ -1,4 +1,4 @@
-"""Everything random in a run: seeds for each use, and the state of the generators, as plain JSON values."""
+"""Random number generators: a seed for each use, and their states as plain JSON values."""
 
 import contextlib
 import hashlib
@@ -47,7 +47,7 @@ def restore(saved: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def reproducible(seed: int, threads: int | None) -> Iterator[None]:
-    """Inside, all generators start from the seed, on that many threads; afterwards both are as they were."""
+    """A context in which all generators start from the seed, on that many threads; both are restored after it."""
     threads_before = torch.get_num_threads()
     with untouched():
         try:
@@ -61,7 +61,7 @@ def reproducible(seed: int, threads: int | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def untouched() -> Iterator[None]:
-    """Whatever is drawn inside, the generators outside go on as if nothing had been."""
+    """A context whose random draws leave the generators' states as they were."""
     generators = state()
     try:
         yield

@@ -1,4 +1,4 @@
-"""What reading a corpus gives: the questions, and an account of those left out."""
+"""Corpus: the questions of some files, and an account of those left out."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A reader that picks one of the answers it has seen in training."""
+"""ChoiceReader: multiple-choice question answering over the answers met in training."""
 
 from typing import Any
 

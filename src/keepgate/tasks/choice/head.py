@@ -1,4 +1,4 @@
-"""A choice reader, between the layer that read the text and its choice."""
+"""ChoiceHead: from the encoder's states over a text to the scores of the choices."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ChoiceHead(LabelHead):
-    """The way from the encoder's output over the text to the scores of the choices.
+    """Pooling and linear layer of one question, over the encoder's outputs.
 
     question_x: what the encoder is given for the question, if that is read apart, [asked, 1, input]; question_output:
     what it gives for it. Both are None for a reader that reads text and question as one.

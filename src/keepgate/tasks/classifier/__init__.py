@@ -1,4 +1,4 @@
-"""A classifier of texts: the first task that is no reader."""
+"""Classifier: text classification."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A classifier: text in, one of the labels out."""
+"""Classifier: text in, one of the labels out."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ _JOIN, _END = "\t", "<end>"
 
 @dataclass(frozen=True)
 class TextExample:
-    """One text as numbers: of its tokens, of the pairs that they make with the next, and of its label."""
+    """Ids of one text's tokens and of the pairs (bigrams) that they make with the next; the number of its label."""
 
     text: list[int]
     pairs: list[int]
@@ -48,7 +48,7 @@ class TextExample:
 
 @dataclass(frozen=True)
 class TextBatch:
-    """Examples as tensors, time first. ids: of the token, and of its pair. targets: None if one is not known."""
+    """A padded batch of examples, time first. ids: of the token, and of its pair. targets: None if one is missing."""
 
     ids: Int64[Tensor, "time batch 2"]
     lengths: Int64[Tensor, " batch"]
@@ -61,7 +61,7 @@ class TextBatch:
 
 
 class TokenPairs(nn.Module):
-    """Embeddings of tokens and of the pairs that they make with the next, side by side."""
+    """Embeddings of tokens and of bigrams, side by side."""
 
     def __init__(self, tokens: int, pairs: int, settings: ClassifierSettings) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class TokenPairs(nn.Module):
     def set_vectors(
         self, tokens: Sequence[NDArray[np.int64]], pairs: Sequence[NDArray[np.int64]], seed: int
     ) -> None:
-        """Starts from the company that tokens and pairs keep in these texts, given as their ids."""
+        """Initialises the embeddings by co-occurrence in these texts, given as ids (`ppmi.vectors`)."""
         token, pair = vectors(
             tokens,
             pairs if self.pair is not None else [np.zeros_like(text) for text in tokens],
@@ -87,6 +87,7 @@ class TokenPairs(nn.Module):
             self.pair.weight.copy_(pair)
 
     def forward(self, ids: Int64[Tensor, "time batch 2"]) -> Float[Tensor, "time batch embedding"]:
+        """The embedding of each token, and of its pair beside it."""
         tokens = self.token(ids[..., 0])
         return tokens if self.pair is None else torch.cat([tokens, self.pair(ids[..., 1])], -1)
 
@@ -174,7 +175,7 @@ class Classifier(LabelTask):
         return LabelledText(text=text)
 
     def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[TextExample]:
-        """The texts as numbers; in training without those that are unlearnable, and long ones without their middle.
+        """The token ids of each text; in training without the unlearnable ones, and long ones without their middle.
 
         Raises CorpusError for a text in which there is nothing.
         """
@@ -226,7 +227,7 @@ class Classifier(LabelTask):
         return measure_labels([item.id for item in labelled], right, probabilities.numpy(), self.choices)
 
     def probe(self, item: LabelledText) -> Probe:
-        """One text as the encoder read it. Raises CorpusError for an empty one."""
+        """The encoder's inputs for one text, and the head on its outputs. Raises CorpusError for an empty text."""
         with torch.no_grad(), eval_mode(self):
             batch = self.collate(self.prepare([item], training=False)).to(self.readout.weight.device)
             x = self.encoder.inputs(batch.ids)
@@ -261,7 +262,7 @@ class Classifier(LabelTask):
         return samples_of(self, items, "texts has a label")
 
     def _mask(self, batch: TextBatch) -> Int64[Tensor, "time batch 2"]:
-        """The ids, in training with some tokens hidden, and with each the two pairs that it is part of."""
+        """The ids, in training with some tokens masked, and with each the two pairs that it is part of."""
         if not self.training or not self.settings.mask_rate:
             return batch.ids
         real = length_mask(len(batch.ids), batch.lengths, batch.ids.device)

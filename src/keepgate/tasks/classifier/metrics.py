@@ -1,4 +1,4 @@
-"""Accuracy, balanced accuracy, macro F1 and the confusion matrix, beside the majority's and a guess's."""
+"""Accuracy, balanced accuracy, macro F1 and the confusion matrix, beside the majority baseline and guessing."""
 
 from collections import Counter
 from collections.abc import Sequence

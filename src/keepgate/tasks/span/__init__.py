@@ -1,4 +1,4 @@
-"""A reader that points at the answer in the text: what is counted, compared, learnt and decoded."""
+"""SpanReader: extractive question answering, the answer as a span of the text."""
 
 from typing import Any
 

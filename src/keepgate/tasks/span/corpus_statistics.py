@@ -1,4 +1,4 @@
-"""What is counted in the training texts before anything is learnt: words, their rarity, which neighbours stick."""
+"""CorpusStatistics: word counts, IDF, PMI and branching entropy of the training texts."""
 
 import math
 from collections import Counter
@@ -76,7 +76,7 @@ class CorpusStatistics:
         return np.concatenate([np.where(in_table, place + 1, 0), np.zeros(min(1, len(ids)), np.int64)])
 
     def boundaries(self, pair_ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """[words, 4]: how each word sticks to the one before and after, how freely a phrase ends and begins there."""
+        """[words, 4]: PMI with the word before and after; entropy of what may follow there, and of what may precede."""
         cohesion, left_entropy, right_entropy = (
             np.append(np.float32(unknown), values)[pair_ids]
             for unknown, values in zip(_UNKNOWN_PAIR, (self.cohesion, self.left, self.right), strict=True)

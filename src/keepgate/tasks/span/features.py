@@ -1,4 +1,4 @@
-"""What a text has in common with a question, token by token, as numbers between about -1 and 2.
+"""Exact-match features of a text and a question, token by token, as numbers between about -1 and 2.
 
 A network short of training data cannot learn to compare words it has hardly seen; these features do it for the network.
 Exact-match features: Chen et al. (2017), "Reading Wikipedia to answer open-domain questions", arXiv:1704.00051.
@@ -41,7 +41,7 @@ QUESTION_FEATURES = ("matches", "matches 2", "match length", "rarity", *KINDS)
 
 @dataclass(frozen=True, eq=False)
 class AnalysedText:
-    """One text or question cut into tokens, with everything that does not depend on the other."""
+    """The features of one text or question that do not depend on the other."""
 
     tokens: Tokens
     statistics: CorpusStatistics
@@ -74,7 +74,7 @@ class AnalysedText:
 
     @cached_property
     def alone(self) -> Floats:
-        """[tokens, features] that a text has by itself, by the names of TEXT_FEATURES."""
+        """[tokens, features]: TEXT_FEATURES of the text by itself; zeros where they need a question."""
         count = len(self.words)
         digits = np.array(
             [len(word) if number else 0 for word, number in zip(self.words, self.kinds[:, 0], strict=True)]

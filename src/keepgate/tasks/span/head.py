@@ -1,4 +1,4 @@
-"""A span reader, between the layer that first reads the text and the piece it points at."""
+"""SpanHead: from the first encoder's states over a text to the scores of its spans."""
 
 import copy
 from dataclasses import replace
@@ -30,14 +30,14 @@ class SpanHead:
         self.tokens = task.tokens(question.text)
 
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
-        """The piece that each row points at, and the others after it."""
+        """The best span of each row, and the others after it."""
         scores = self._scores(self._network, output)
         return self.task.decode([self.question.text] * output.shape[1], scores)
 
     def probabilities(
         self, output: Float[Tensor, "time rows output"], answer: str | None = None
     ) -> Float[Tensor, " rows"]:
-        """The probability of a piece of the text at its first place, among all spans, for each row."""
+        """The probability of an answer at its first place in the text, among all spans, for each row."""
         first, last = self._place(answer)
         return (
             self._scores(self._network, output)
@@ -47,7 +47,7 @@ class SpanHead:
         )
 
     def margin(self, output: Float[Tensor, "time 1 output"], answer: str | None = None) -> Float[Tensor, ""]:
-        """The logarithm of the odds for a piece of the text, at its first place, against all other spans."""
+        """The log odds of an answer at its first place in the text, against all other spans."""
         return self.margins(output, answer)[0]
 
     def margins(

@@ -1,4 +1,4 @@
-"""The span reader's network: what the text and the question have in common, twice read and twice compared.
+"""SpanNetwork: attention between text and question, before and after a recurrent encoder, then scores of spans.
 
 Text and question are compared by their words, read by an LSTM each, compared again by what was read, and read once
 more. Aligned question: Lee et al. (2016), arXiv:1611.01436; second comparison and reading: BiDAF, Seo et al. (2017),
@@ -26,7 +26,7 @@ NEVER = -1e4  # the score of what cannot be; finite, so that bfloat16 and log-so
 
 @dataclass(frozen=True)
 class Inputs:
-    """Some texts or some questions as the network takes them, time first; lengths in tokens, on the processor."""
+    """A padded batch of texts or of questions, time first; lengths in tokens, on the processor."""
 
     words: Int[Tensor, "time batch"]
     pairs: Int[Tensor, "time batch"]
@@ -110,7 +110,7 @@ class SpanNetwork(nn.Module):
     def encode_inputs(
         self, text: Inputs, question: Inputs
     ) -> tuple[Float[Tensor, "asked batch _"], Float[Tensor, "time batch _"]]:
-        """What the first layers read of question and text: words, features, and for the text what it aligns to."""
+        """The encoders' inputs for question and text: embeddings, features, and for the text its aligned question."""
         words, question_words = self._embed(text), self._embed(question)
         queries, keys = relu(self.align_words(words)), relu(self.align_words(question_words))
         aligned = _attend(queries, keys, question_words, question.real)
@@ -120,7 +120,7 @@ class SpanNetwork(nn.Module):
         )
 
     def masked_word_scores(self, states: Float[Tensor, "hidden states"]) -> Float[Tensor, "hidden words"]:
-        """Scores of each word of the vocabulary where a word was hidden."""
+        """Logits of each word of the vocabulary at the masked tokens (masked language modelling)."""
         scores: Tensor = linear(self.mlm_head(states), self.word.weight, self.mlm_bias.to(states.dtype))
         return scores
 

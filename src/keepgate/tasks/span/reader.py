@@ -1,4 +1,4 @@
-"""A reader that points: text and question in, a piece of the text out."""
+"""SpanReader: a text and a question in, a span of the text out."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ TOKENS_AT_ONCE = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """A text or a question as numbers: [tokens] words and pairs, [tokens, features] features."""
+    """Ids and features of a text or a question: [tokens] words and pairs, [tokens, features] features."""
 
     words: NDArray[np.int32]
     pairs: NDArray[np.int32]
@@ -51,7 +51,7 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class SpanExample:
-    """One question as numbers. `first` and `last` are the tokens of its answer, None if that is not known."""
+    """Ids and features of one question. `first` and `last` are the tokens of its answer, None if that is not known."""
 
     text: Side
     question: Side
@@ -66,7 +66,7 @@ class SpanExample:
 
 @dataclass(frozen=True)
 class SpanBatch:
-    """Examples as tensors. `first` and `last` are None if the answer of one of them is not known."""
+    """A padded batch of examples. `first` and `last` are None if the answer of one of them is not known."""
 
     text: Inputs
     question: Inputs
@@ -128,11 +128,11 @@ class SpanReader(Reader, nn.Module):
         return cls(CorpusStatistics.from_json(vocabulary), settings)
 
     def vocabulary_json(self) -> dict[str, Any]:
-        """Everything that was counted in the training texts."""
+        """The statistics of the training texts."""
         return self.statistics.to_json()
 
     def prepare(self, questions: Sequence[Question], *, training: bool) -> list[SpanExample]:
-        """The questions as numbers; in training without those that are unlearnable.
+        """The ids and features of each question; in training without the unlearnable ones.
 
         Raises CorpusError for a question that has no text or asks nothing.
         """
@@ -158,7 +158,7 @@ class SpanReader(Reader, nn.Module):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words that it can tell from each other."""
+        """The words with an embedding of their own."""
         return self.statistics.vocabulary
 
     def crop(self, example: SpanExample, rng: random.Random) -> SpanExample:
@@ -184,9 +184,9 @@ class SpanReader(Reader, nn.Module):
         )
 
     def loss(self, batch: SpanBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
-        """Cross entropy of spans, half of that of starts and of ends, and that of guessing hidden words, in nats.
+        """Cross entropy of spans, half of that of starts and of ends, and that of masked words, in nats.
 
-        In training some words of the text are hidden. Raises ShapeError if a row has no known answer.
+        In training some words of the text are masked. Raises ShapeError if a row has no known answer.
         """
         first, last = self._places(batch)
         text, hidden = (
@@ -252,7 +252,7 @@ class SpanReader(Reader, nn.Module):
         return None
 
     def probe(self, item: Question) -> Probe:
-        """The text as its first encoder read it, beside the question, and its way to the span.
+        """The first encoder's inputs for one text beside its question, and the head on its outputs.
 
         Raises CorpusError if the question has no text or asks nothing.
         """
@@ -263,8 +263,7 @@ class SpanReader(Reader, nn.Module):
         return Probe(layer=layer, x=head.x, tokens=head.tokens, answer=answer, head=head)
 
     def samples(self, items: Sequence[Question]) -> list[TaskSamples]:
-        """The questions in batches of similar length. Raises SettingsError if none has an answer that it can point
-        at."""
+        """The questions in batches of similar length. Raises SettingsError if none has an answer in its text."""
         return samples_of(self, items, "questions has an answer", needed=steps_back)
 
     def _places(self, batch: SpanBatch) -> tuple[Tensor, Tensor]:
