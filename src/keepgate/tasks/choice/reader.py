@@ -42,7 +42,7 @@ class ChoiceExample:
 
 @dataclass(frozen=True)
 class ChoiceBatch:
-    """A padded batch, time first. For a reader of the last state, the question stands at the end of `text`, not apart."""
+    """A padded batch, time first. For a reader of the last state the question stands at the end of `text`."""
 
     text: Int64[Tensor, "time batch"]
     text_lengths: Int64[Tensor, " batch"]
