@@ -53,7 +53,8 @@ def test_one_unit_is_not_the_mean(lstm: Path, text: Path, keepgate) -> None:
     assert units[0] != units[1]
     shown = keepgate(*arguments[:-1], "--unit", 3).out
     assert "unit 3 of 5" in shown
-    assert "this unit" in shown
+    assert "Half-life of c:" in " ".join(shown.split())
+    assert "middling unit" not in shown
 
 
 def test_only_the_tokens_asked_for_are_drawn(lstm: Path, text: Path, keepgate) -> None:
