@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 WINDOW = 4  # words to either side, weighted by 1 / distance
 CONTEXTS, PAIR_CONTEXTS = 8000, 3000  # the commonest words, beside which a word or a pair is placed
@@ -37,6 +37,29 @@ def vectors(
     beside_pair = _table(_neighbours(pairs, texts, gap=1), pair_count, min(words, PAIR_CONTEXTS))
     generator = torch.Generator().manual_seed(seed)
     return _factors(beside_word, word_size, generator), _factors(beside_pair, pair_size, generator)
+
+
+@torch.no_grad()
+def initialise_embeddings(
+    word: nn.Embedding,
+    pair: nn.Embedding | None,
+    texts: Sequence[NDArray[np.int64]],
+    pairs: Sequence[NDArray[np.int64]],
+    seed: int,
+) -> None:
+    """Gives both embeddings the vectors of these texts, as ids; pair is None where pairs have none."""
+    word_vectors, pair_vectors = vectors(
+        texts,
+        pairs if pair is not None else [np.zeros_like(text) for text in texts],
+        words=word.num_embeddings,
+        pair_count=1 if pair is None else pair.num_embeddings,
+        word_size=word.embedding_dim,
+        pair_size=2 if pair is None else pair.embedding_dim,
+        seed=seed,
+    )
+    word.weight.copy_(word_vectors)
+    if pair is not None:
+        pair.weight.copy_(pair_vectors)
 
 
 def _neighbours(

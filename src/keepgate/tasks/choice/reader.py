@@ -18,6 +18,7 @@ from ...nn.attention import Attention
 from ...nn.eval_mode import eval_mode
 from ...nn.length_mask import length_mask
 from ..answer import Answer
+from ..batched import TensorBatch
 from ..label_task import LabelTask
 from ..probe import Probe
 from ..reader import Reader, refuse_empty
@@ -41,7 +42,7 @@ class ChoiceExample:
 
 
 @dataclass(frozen=True)
-class ChoiceBatch:
+class ChoiceBatch(TensorBatch):
     """A padded batch, time first. For a reader of the last state the question stands at the end of `text`."""
 
     text: Int64[Tensor, "time batch"]
@@ -49,16 +50,6 @@ class ChoiceBatch:
     question: Int64[Tensor, "asked batch"] | None
     question_lengths: Int64[Tensor, " batch"] | None
     targets: Int64[Tensor, " batch"] | None
-
-    def to(self, device: torch.device | str) -> Self:
-        """The same on this device; lengths stay on the processor, where the layers want them."""
-        return type(self)(
-            self.text.to(device),
-            self.text_lengths,
-            None if self.question is None else self.question.to(device),
-            self.question_lengths,
-            None if self.targets is None else self.targets.to(device),
-        )
 
 
 class ChoiceReader(Reader, LabelTask):

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...data.batch import pad
@@ -19,9 +18,10 @@ from ...errors import CorpusError, SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.length_mask import length_mask
 from ...nn.pooling import Pooling
+from ..batched import TensorBatch
 from ..label_task import LabelTask
 from ..measure import Measurement, Metric
-from ..ppmi import vectors
+from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
 from .head import ClassifierHead
@@ -47,17 +47,12 @@ class TextExample:
 
 
 @dataclass(frozen=True)
-class TextBatch:
+class TextBatch(TensorBatch):
     """A padded batch of examples, time first. ids: of the token, and of its pair. targets: None if one is missing."""
 
     ids: Int64[Tensor, "time batch 2"]
     lengths: Int64[Tensor, " batch"]
     targets: Int64[Tensor, " batch"] | None
-
-    def to(self, device: torch.device | str) -> Self:
-        """The same on this device; lengths stay on the processor, where the layers want them."""
-        targets = None if self.targets is None else self.targets.to(device)
-        return type(self)(self.ids.to(device), self.lengths, targets)
 
 
 class TokenPairs(nn.Module):
@@ -67,24 +62,6 @@ class TokenPairs(nn.Module):
         super().__init__()
         self.token = nn.Embedding(tokens, settings.embedding_size, padding_idx=PAD)
         self.pair = nn.Embedding(pairs, settings.pair_size, padding_idx=PAD) if settings.pair_size else None
-
-    @torch.no_grad()
-    def set_vectors(
-        self, tokens: Sequence[NDArray[np.int64]], pairs: Sequence[NDArray[np.int64]], seed: int
-    ) -> None:
-        """Initialises the embeddings by co-occurrence in these texts, given as ids (`ppmi.vectors`)."""
-        token, pair = vectors(
-            tokens,
-            pairs if self.pair is not None else [np.zeros_like(text) for text in tokens],
-            words=self.token.num_embeddings,
-            pair_count=1 if self.pair is None else self.pair.num_embeddings,
-            word_size=self.token.embedding_dim,
-            pair_size=2 if self.pair is None else self.pair.embedding_dim,
-            seed=seed,
-        )
-        self.token.weight.copy_(token)
-        if self.pair is not None:
-            self.pair.weight.copy_(pair)
 
     def forward(self, ids: Int64[Tensor, "time batch 2"]) -> Float[Tensor, "time batch embedding"]:
         """The embedding of each token, and of its pair beside it."""
@@ -117,12 +94,6 @@ class Classifier(LabelTask):
         )
         self.readout = nn.Linear(self.pooling.output_size, len(labels))
 
-    @property
-    def inputs(self) -> TokenPairs:
-        """The embeddings of tokens and pairs."""
-        assert isinstance(self.encoder.inputs, TokenPairs)
-        return self.encoder.inputs
-
     @classmethod
     def build(cls, items: Sequence[LabelledText], settings: ClassifierSettings, seed: int) -> Self:
         """A classifier with these texts' tokens, pairs and labels; the same for the same seed.
@@ -139,11 +110,11 @@ class Classifier(LabelTask):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(vocabulary, pairs, labels, settings)
-        classifier.inputs.set_vectors(
-            [np.array(vocabulary.ids(text)) for text in texts],
-            [np.array(pairs.ids(_pairs(text))) for text in texts],
-            seed,
-        )
+        ids = [np.array(vocabulary.ids(text)) for text in texts]
+        pair_ids = [np.array(pairs.ids(_pairs(text))) for text in texts]
+        inputs = classifier.encoder.inputs
+        assert isinstance(inputs, TokenPairs)
+        initialise_embeddings(inputs.token, inputs.pair, ids, pair_ids, seed)
         return classifier
 
     @classmethod

@@ -14,6 +14,7 @@ from torch.nn.functional import linear, pad, relu
 
 from ...nn import LSTM, LockedDropout
 from ...nn.length_mask import length_mask
+from ..batched import TensorBatch
 from .features import QUESTION_FEATURES, TEXT_FEATURES
 from .settings import SpanReaderSettings
 
@@ -25,7 +26,7 @@ NEVER = -1e4  # the score of what cannot be; finite, so that bfloat16 and log-so
 
 
 @dataclass(frozen=True)
-class Inputs:
+class Inputs(TensorBatch):
     """A padded batch of texts or of questions, time first; lengths in tokens, on the processor."""
 
     words: Int[Tensor, "time batch"]
@@ -35,10 +36,8 @@ class Inputs:
 
     @property
     def real(self) -> Bool[Tensor, "time batch"]:
+        """True for the tokens that are no padding."""
         return length_mask(len(self.words), self.lengths, self.words.device)
-
-    def to(self, device: torch.device | str) -> "Inputs":
-        return Inputs(self.words.to(device), self.pairs.to(device), self.features.to(device), self.lengths)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from ...data.text import Tokens, sentence_around
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import BundleError, ShapeError
 from ..answer import CANDIDATES, Answer, check_finite
-from ..batched import in_batches
-from ..ppmi import vectors
+from ..batched import TensorBatch, in_batches
+from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..reader import Reader, refuse_empty
 from ..samples import TaskSamples, samples_of, steps_back
@@ -65,18 +65,13 @@ class SpanExample:
 
 
 @dataclass(frozen=True)
-class SpanBatch:
+class SpanBatch(TensorBatch):
     """A padded batch of examples. `first` and `last` are None if the answer of one of them is not known."""
 
     text: Inputs
     question: Inputs
     first: Int64[Tensor, " batch"] | None
     last: Int64[Tensor, " batch"] | None
-
-    def to(self, device: torch.device | str) -> "SpanBatch":
-        """The same on this device; lengths stay on the processor, where the layers want them."""
-        places = (None if place is None else place.to(device) for place in (self.first, self.last))
-        return SpanBatch(self.text.to(device), self.question.to(device), *places)
 
 
 class SpanReader(Reader, nn.Module):
@@ -105,18 +100,8 @@ class SpanReader(Reader, nn.Module):
             torch.manual_seed(seed)
             reader = cls(statistics, settings)
         ids = [analyse(text, statistics).ids for text in texts]
-        word, pair = vectors(
-            ids,
-            [statistics.pair_ids(text_ids) for text_ids in ids],
-            words=len(statistics.vocabulary),
-            pair_count=len(statistics.pairs) + 1,
-            word_size=settings.embedding_size,
-            pair_size=settings.pair_size,
-            seed=seed,
-        )
-        with torch.no_grad():
-            reader.network.word.weight.copy_(word)
-            reader.network.pair.weight.copy_(pair)
+        pair_ids = [statistics.pair_ids(text_ids) for text_ids in ids]
+        initialise_embeddings(reader.network.word, reader.network.pair, ids, pair_ids, seed)
         return reader
 
     @classmethod
