@@ -53,7 +53,7 @@ def test_the_report_is_printed_in_chinese_too(model: Path, data: Path, keepgate)
     ran = keepgate("examine", model, "--data", data, "--language", "zh-TW")
     assert ran.code == 0
     longest = max(len(one.text) for one in ASKED)
-    assert ran.out == f"8 個問題，文字最長 {longest} 個 token\n{report.said('zh-TW')}\n"
+    assert ran.out == f"8 個問題，文字最長 {longest} 個 token\n{report.text('zh-TW')}\n"
     assert "encoder.layer：" in ran.out
     # JSON is for programs: its sentence stays what it was.
     told = json.loads(keepgate("examine", model, "--data", data, "--language", "zh-TW", "--json").out)

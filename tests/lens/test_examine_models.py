@@ -279,7 +279,7 @@ def test_rows_that_end_in_the_same_step_for_different_stretches_may_be_padded(pa
     assert note.kind == "padding"
     assert note.share == pytest.approx(1 - float(ends.sum()) / (ROWS * STEPS))
     assert str(report).startswith("37.5% of all steps may be padding")
-    assert "可能有 37.5% 是填充" in report.said("zh-TW")
+    assert "可能有 37.5% 是填充" in report.text("zh-TW")
 
 
 def test_rows_of_one_length_are_not_padded_and_alike_targets_are_told():

@@ -81,11 +81,11 @@ def examine(
     if json:
         print_json({kind.unit: len(chosen), **report.as_dict()})
     else:
-        from ..lens.report.diagnosis_text import asked_said
+        from ..lens.report.diagnosis_text import data_text
 
         console = make_console()
-        print_text(console, asked_said(len(chosen), report.behaviour.contexts[-1], language, asks=kind.asks))
-        for line in report.said(language).splitlines():
+        print_text(console, data_text(len(chosen), report.behaviour.contexts[-1], language, asks=kind.asks))
+        for line in report.text(language).splitlines():
             print_text(console, line)
     if at_least is not None:
         _check(report, at_least)

@@ -28,14 +28,9 @@ CHINESE = '"Noto Sans CJK TC", "Noto Sans TC", "Source Han Sans TC", "PingFang T
 ROOT = ".keepgate-look"
 
 
-def level(value: float) -> int:
-    """Which of the ten colours a value from 0 to 1 has."""
-    return min(int(value * len(CIVIDIS)), len(CIVIDIS) - 1)
-
-
 def alone(words: str) -> str:
     """The style sheet of a figure that stands alone, on white; `words`: all that it says, for the choice of fonts."""
-    return re.sub(r"var\(--(\w+)\)", lambda found: LIGHT[found[1]], _with_fonts(words))
+    return re.sub(r"var\(--(\w+)\)", lambda match: LIGHT[match[1]], _with_fonts(words))
 
 
 def adapting(words: str) -> str:
@@ -81,8 +76,7 @@ def _pictures() -> str:
         f"{ROOT} .mark.series-{n}, {ROOT} .band.series-{n}, {ROOT} .name.series-{n} {{ fill: var(--s{n}) }}\n"
         for n in range(SERIES)
     )
-    scale = "".join(f"{ROOT} .level-{n} {{ fill: {colour} }}\n" for n, colour in enumerate(CIVIDIS))
-    return _template("picture.css") + series + scale
+    return _template("picture.css") + series
 
 
 # The rows of a token's strip, from the top; the height of one in pixels, and with the gap below it.
