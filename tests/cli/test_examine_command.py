@@ -97,7 +97,7 @@ def test_a_horizon_that_is_long_enough_passes_only_if_it_is_a_memory(
     assert "reading more does not make the answers better" in ran.err
     from keepgate.lens.diagnosis.effective_context import Horizon
 
-    monkeypatch.setattr(Horizon, "helps", True)
+    monkeypatch.setattr(Horizon, "context_helps", True)
     assert keepgate("examine", model, "--data", data, "--at-least", 1).code == 0
 
 

@@ -15,7 +15,7 @@ from tests.lens.findings import HEALTHY, TABLE, verdict
 
 MORE = [
     {"horizon": 3, "explodes": True, "exponent": 0.2, "decay": math.nan},
-    {"horizon": 1, "needed": 12_345, "gone": 4321, "half_life": None},
+    {"horizon": 1, "needed": 12_345, "vanishing_lag": 4321, "half_life": None},
 ]
 CASES = [*(changes for changes, _, _ in TABLE), *MORE]
 HAN = re.compile(r"[\u3400-\u9fff]")

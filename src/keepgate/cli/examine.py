@@ -120,5 +120,5 @@ def _check(report: "Report", wanted: int) -> None:
             f"the horizon is {report.horizon:,} {'token' if report.horizon == 1 else 'tokens'} ({low:,} to {high:,} "
             f"with 95% confidence), less than the {wanted:,} of --at-least"
         )
-    if not report.behaviour.helps:
+    if not report.behaviour.context_helps:
         raise FellShort("reading more does not make the answers better, so that the horizon is no memory")

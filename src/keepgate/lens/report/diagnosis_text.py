@@ -36,7 +36,7 @@ def _phrase(message: Message, language: str) -> str:
 
 
 def _verdict(verdict: Verdict) -> Message:
-    findings, fault = verdict.found, verdict.fault
+    findings, fault = verdict.findings, verdict.fault
     if fault == "exploding":
         growth = "apart" if not findings.explodes else "grows" if findings.decay < 0 else "no_number"
         rate, steps = math.expm1(findings.exponent), -findings.decay
@@ -46,8 +46,9 @@ def _verdict(verdict: Verdict) -> Message:
         half = "" if findings.half_life is None else msg("verdict.half_life", steps=findings.half_life)
         return msg("verdict.forgets" if findings.gated else "verdict.ungated", **vars(findings), half=half)
     if fault == "untrained":
-        reach = "verdict.reach_all" if findings.gone is None else "verdict.reach"
-        return msg(f"verdict.{_untrained(findings)}", **vars(findings), reach=msg(reach, gone=findings.gone))
+        reach = "verdict.reach_all" if findings.vanishing_lag is None else "verdict.reach"
+        numbers = vars(findings)
+        return msg(f"verdict.{_untrained(findings)}", **numbers, reach=msg(reach, **numbers))
     return msg(f"verdict.{fault}", **vars(findings))
 
 
@@ -55,18 +56,18 @@ def _untrained(findings: Findings) -> str:
     """The key of what an untrained network lacks."""
     if findings.horizon < findings.needed:
         return "untrained"
-    return "guesses" if findings.helps and findings.guesses else "no_help"
+    return "guesses" if findings.context_helps and findings.guesses else "no_help"
 
 
 def _figures(diagnosis: Diagnosis) -> list[Message]:
     """A line for each figure behind the verdict."""
-    (low, high), decay = diagnosis.interval, diagnosis.decay
+    (low, high), decay, lag = diagnosis.interval, diagnosis.decay, diagnosis.vanishing_lag
     key = "report.horizon_one" if diagnosis.horizon == 1 else "report.horizon"
     change = "level" if not math.isfinite(decay) else "decays" if decay > 0 else "grows"
     figures = [
         msg(key, n=diagnosis.horizon, low=low, high=high),
         msg(
-            "report.gradient_all" if diagnosis.gone is None else "report.gradient", gone=diagnosis.gone,
+            "report.gradient_all" if lag is None else "report.gradient", vanishing_lag=lag,
             decay=msg(f"report.{change}", steps=abs(decay)),
         ),
         msg("report.exponents", values=", ".join(f"{value:+.3f}" for value in diagnosis.exponents)),
@@ -75,6 +76,6 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
         half_lives = diagnosis.half_lives.sort().values
         middle, longest = float(half_lives[len(half_lives) // 2]), float(half_lives[-1])
         figures.append(msg("report.half_lives", middle=middle, longest=longest))
-    if diagnosis.verdict.found.assumed:
+    if diagnosis.verdict.findings.assumed:
         figures.append(msg("report.assumed", needed=diagnosis.needed))
     return figures

@@ -142,9 +142,9 @@ def _saliency(explanation: Explanation, ax: Any, language: str) -> None:
 
 def _gradient(diagnosis: Diagnosis, ax: Any, language: str) -> None:
     ax.semilogy(diagnosis.gradient.tolist(), label=render(msg("gradient.gradient"), language))
-    if diagnosis.carried is not None:
-        ax.semilogy(diagnosis.carried.tolist(), "--", label=render(msg("gradient.carried"), language))
-    _level(ax, VANISHED, msg("gradient.gone"), language)
+    if diagnosis.direct_path is not None:
+        ax.semilogy(diagnosis.direct_path.tolist(), "--", label=render(msg("gradient.direct_path"), language))
+    _level(ax, VANISHED, msg("gradient.vanished"), language)
     _label(ax, language, title="gradient.title_lag", xlabel="gradient.x_lag", ylabel="gradient.y_lag")
 
 

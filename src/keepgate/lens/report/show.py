@@ -124,7 +124,7 @@ class Report(Diagnosis):
 
     def as_dict(self) -> dict[str, Any]:
         """All figures as plain values, for JSON: what is no finite number is None."""
-        behaviour = ("contexts", "gap", "loss", "epsilon", "helps", "explained")
+        behaviour = ("contexts", "gap", "loss", "epsilon", "context_helps", "explained")
         return json_values(
             {
                 "layer": self.name,
@@ -134,11 +134,15 @@ class Report(Diagnosis):
                 "needed": self.needed,
                 "verdict": {"fault": self.verdict.fault, "sentence": self.verdict.sentence},
                 "loss": self.behaviour.loss,
-                "guess": self.verdict.found.guess,
+                "guess": self.verdict.findings.guess,
                 "notes": self.notes,
                 "behaviour": {name: getattr(self.behaviour, name) for name in behaviour},
-                "gradient": {"values": self.gradient, "gone": self.gone, "decay": self.decay},
-                "carried": self.carried,
+                "gradient": {
+                    "values": self.gradient,
+                    "vanishing_lag": self.vanishing_lag,
+                    "decay": self.decay,
+                },
+                "direct_path": self.direct_path,
                 "exponents": self.exponents,
                 "half_lives": self.half_lives,
                 "saturation": self.saturation,
