@@ -93,8 +93,9 @@ def diagnose(
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
     with eval_mode(model):
         samples: Sequence[Sample]
+        notes: tuple[DataNote, ...] = ()
         if task is not None:
-            samples, notes = _task_samples(task, batches, (loss, time, output)), ()
+            samples = _task_samples(task, batches, (loss, time, output))
             guess = None if task.choices is None else math.log(len(task.choices))
         else:
             time = int(bool(module.batch_first)) if time is None else time
