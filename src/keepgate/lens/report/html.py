@@ -1,16 +1,13 @@
 """An explanation as HTML: inside a notebook, and as one page that needs no network, in two languages."""
 
-import base64
 import hashlib
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from ...charts import content_policy, templates
 from ...wording import LANGUAGES as LANGUAGE_TAGS
 from ...wording import Message, count, msg, percent, probability, sanitize
 from ..readers.explanation import Explanation
@@ -39,8 +36,8 @@ def page(explanation: Explanation, language: str | None, first: str = "en") -> s
     opening = catalog_language(first) if language is None else languages[0]
     css = style.inside() + style.page()
     title = msg("page.title", question=cut(explanation.question.question, 60), network=network(explanation))
-    return _environment().get_template("page.html.j2").render(
-        css=Markup(css), policy=_policy(css), languages=languages, begins=opening, lang=LANGUAGE_TAGS[opening],
+    return templates(__package__).get_template("page.html.j2").render(
+        css=Markup(css), policy=content_policy(css), languages=languages, begins=opening, lang=LANGUAGE_TAGS[opening],
         bodies=[(short, LANGUAGE_TAGS[short], _body(explanation, short, _inline)) for short in languages],
         title=render(title, opening), words=lambda key: render(msg(key), opening),
     )  # fmt: skip
@@ -97,7 +94,7 @@ def _body(
         return embed(wide, draw(explanation, language, f"{class_}-narrow", NARROW, "narrow"), class_)
 
     return Markup(
-        _environment().get_template("look.html.j2").render(
+        templates(__package__).get_template("look.html.j2").render(
             explanation=explanation, whole=whole, gated=explanation.gated,
             t=lambda key, **parts: render(msg(key, **parts), language),
             render=lambda message: render(message, language), paragraph=lambda messages: paragraph(messages, language),
@@ -200,19 +197,3 @@ def _table(explanation: Explanation) -> list[list[str]]:
         ]
         for step, word in enumerate(explanation.tokens.texts)
     ]  # fmt: skip
-
-
-def _policy(css: str) -> str:
-    """A Content-Security-Policy that allows this very style sheet, and nothing else at all."""
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(
-            lambda name: files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-        ),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
