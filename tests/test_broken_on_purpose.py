@@ -49,7 +49,7 @@ MUTANTS = {
 
 MUTANTS_OF_THE_LENS = {
     "a write counted as its own eraser": (
-        "lens/memory/additive.py", "before = torch.cat([torch.zeros_like(left[:1]), left[:-1]])", "before = left",
+        "lens/memory/additive.py", "torch.cat([torch.zeros_like(retained[:1]), retained[:-1]])", "retained",
     ),
     "padding that forgets": (
         "lens/memory/additive.py", "factor.masked_fill(padding, 1)", "factor.masked_fill(padding, 0.5)",
@@ -102,7 +102,7 @@ MUTANTS_OF_THE_LENS = {
         "lens/diagnosis/loss_gradient.py", "output, tuple(final))", "output)",
     ),
     "the size of another token's write": (
-        "lens/memory/retention.py", "writes.write[step,", "writes.write[step - 1,",
+        "lens/memory/retention.py", "updates.write[step,", "updates.write[step - 1,",
     ),
     "erasures that were kept": ("lens/interventions/combined.py", "if keep else", "if drop else"),
     "a piece's last step written": (

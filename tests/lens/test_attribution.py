@@ -6,8 +6,7 @@ import torch
 from keepgate import CellError, ShapeError
 from keepgate.equations import Named, Step, cell, sigmoid, tanh
 from keepgate.lens.capture.layer_run import capture_layer
-from keepgate.lens.memory.additive import forgetting_blocks, memory_updates, retained_at
-from keepgate.lens.memory.direct_shares import attribute, attribute_last, shown_of_memory, weight_at_end
+from keepgate.lens.memory.direct_shares import attribute, attribute_last, output_ratio
 from keepgate.nn import LSTM, RNN, Recurrent
 from tests.lens.networks import ROWS, STEPS, every_cell, network, runs
 from tests.oracles import agrees
@@ -91,20 +90,8 @@ def test_an_empty_memory_shows_its_slope():
         layer.bias_hh_l0.zero_()  # the candidate is 0, and so is the memory
     part = capture_layer(layer, torch.randn(4, 1, 2, dtype=torch.float64)).trace.layer(0)
     assert not part.c.any()
-    agrees(shown_of_memory(part), part.o)
+    agrees(output_ratio(part), part.o)
     assert attribute(part, torch.ones(1, 3, dtype=torch.float64)).sum.tolist() == [[0.0]]
-
-
-def test_what_was_erased_of_the_answer_and_the_shares_make_what_was_written_for_it():
-    part = capture_layer(network("lstm", 1), torch.randn(STEPS, ROWS, 5, dtype=torch.float64)).trace.layer(0)
-    direction = torch.randn(4, dtype=torch.float64)
-    writes, weight = memory_updates(part), weight_at_end(part, direction)
-    gone = torch.zeros(STEPS, STEPS, ROWS, dtype=torch.float64)
-    for written, erasing, block in forgetting_blocks(writes, weight, block=2):
-        gone[written, erasing] = block
-    shares = attribute(part, direction[None]).writes[:, :, 0]
-    agrees(shares, (weight * retained_at(writes) * writes.write).sum(2))
-    agrees(gone.sum(1) + shares, (weight * writes.write).sum(2))
 
 
 @cell(gates="f g", states="h c")

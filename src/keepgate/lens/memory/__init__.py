@@ -1,15 +1,13 @@
-"""What one trace says by itself: additive memory updates, retention, direct shares of a readout, half-lives."""
+"""What one trace says by itself: additive memory updates, retention, direct shares of a readout, time scales."""
 
 from .additive import (
     MemoryUpdates,
-    forgetting_blocks,
     forgotten_at,
     forgotten_from,
     initial_retained,
     memory_updates,
     retained_at,
     retention_of,
-    states_from_updates,
 )
 from .direct_shares import Attribution, attribute, attribute_last, attribute_over_time
 from .retention import WriteRetention, write_retention
@@ -23,25 +21,8 @@ from .time_scales import (
 )
 
 __all__ = [
-    "Attribution",
-    "MemoryUpdates",
-    "Saturation",
-    "WriteRetention",
-    "attribute",
-    "attribute_last",
-    "attribute_over_time",
-    "forgetting_blocks",
-    "forgotten_at",
-    "forgotten_from",
-    "half_life",
-    "half_lives",
-    "initial_retained",
-    "memory_updates",
-    "relative_state_change",
-    "retained_at",
-    "retention_of",
-    "retention_of_first_write",
-    "saturation",
-    "states_from_updates",
+    "Attribution", "MemoryUpdates", "Saturation", "WriteRetention", "attribute", "attribute_last",
+    "attribute_over_time", "forgotten_at", "forgotten_from", "half_life", "half_lives", "initial_retained",
+    "memory_updates", "relative_state_change", "retained_at", "retention_of", "retention_of_first_write", "saturation",
     "write_retention",
 ]  # fmt: skip

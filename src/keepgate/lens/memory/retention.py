@@ -14,11 +14,12 @@ from .additive import forgotten_from, memory_updates, retention_of
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WriteRetention:
-    """One write, followed to the end. Shares are of its size, the sum over its units of what it added, unsigned.
+    """Retention of one write to the end of reading, as shares of its size.
 
-    step:   the token that wrote. size: that sum, in the memory's own units; if it is 0, all shares are 0.
-    retained:   the share that is left after each token; 0 before the write, 1 at it.
-    forgotten: the share that each token erased. All of them and what is left at the end make 1.
+    step: the token that wrote.
+    size: Σ over units of |write|, in the memory's own units; if it is 0, all shares are 0.
+    retained:  the share that is left after each token; 0 before the write, 1 at it.
+    forgotten: the share that each token erased; with what is left at the end they sum to 1.
     """
 
     step: int
@@ -30,26 +31,26 @@ class WriteRetention:
 
     @property
     def at_end(self) -> float:
-        """The share that is left when all has been read."""
+        """Share that is left at the end of reading."""
         return 1 - float(self.forgotten.sum()) if self.size else 0.0
 
 
 def write_retention(layer: LayerTrace, step: int, *, row: int = 0, unit: int | None = None) -> WriteRetention:
-    """What became of what a layer wrote at one step, in all units or in one.
+    """Retention of what a layer wrote at one step, in all units (None) or in one.
 
     Exact for gates between 0 and 1, by which no part of a write ever changes its sign.
-    Raises CellError for a cell whose memory is no sum of writes, ShapeError for a step or unit that there is not.
+    Raises CellError for a cell without an additive memory, ShapeError for a step or unit out of range.
     """
-    writes = memory_updates(layer)
-    units = writes.write.shape[2]
-    if unit is not None and not 0 <= unit < units:
-        raise ShapeError(f"unit is {unit}; this layer has units 0 to {units - 1}")
-    which = slice(None) if unit is None else slice(unit, unit + 1)
-    sizes = writes.write[step, row, which].detach().abs().double()
+    updates = memory_updates(layer)
+    steps, _, hidden = updates.write.shape
+    if unit is not None and not 0 <= unit < hidden:
+        raise ShapeError(f"unit is {unit}; this layer has units 0 to {hidden - 1}")
+    units = slice(None) if unit is None else slice(unit, unit + 1)
+    sizes = updates.write[step, row, units].detach().abs().double()
     size = float(sizes.sum())
     if size == 0:
-        nothing = torch.zeros(len(writes.write), dtype=torch.float64)
-        return WriteRetention(step=step, size=0.0, retained=nothing, forgotten=nothing)
-    left = (retention_of(writes, step)[:, row, which].detach().double() * sizes).sum(1) / size
-    gone = forgotten_from(writes, step)[:, row, which].detach().abs().double().sum(1) / size
-    return WriteRetention(step=step, size=size, retained=left, forgotten=gone)
+        zeros = torch.zeros(steps, dtype=torch.float64)
+        return WriteRetention(step=step, size=0.0, retained=zeros, forgotten=zeros)
+    retained = (retention_of(updates, step)[:, row, units].detach().double() * sizes).sum(1) / size
+    forgotten = forgotten_from(updates, step)[:, row, units].detach().abs().double().sum(1) / size
+    return WriteRetention(step=step, size=size, retained=retained, forgotten=forgotten)

@@ -19,7 +19,7 @@ CLOSED, OPEN = 0.1, 0.9
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Saturation:
-    """How often a gate of each unit is closed (below 0.1) and open (above 0.9), as shares of all steps, 0 to 1."""
+    """Saturation of one gate: the share of steps, 0 to 1, at which each unit's gate is below 0.1 and above 0.9."""
 
     closed: Float[Tensor, " hidden"]
     open: Float[Tensor, " hidden"]
@@ -30,11 +30,12 @@ class Saturation:
 def half_life(
     keep: Float[Tensor, "time batch hidden"], real: Bool[Tensor, "time batch"] | None = None
 ) -> Float[Tensor, "batch hidden"]:
-    """Steps until half of a unit's memory is gone, at the mean rate at which it keeps; inf if it never forgets.
+    """Half-life of each unit's memory, in steps, at the mean rate of forgetting; inf for a unit that never forgets.
 
     The rate is the mean of the logarithms, so that one closed gate counts for as much as it erases: on a bursty gate
     the logarithm of the mean is several times too long.
-    real: which steps count; None counts all. NaN for a row without any.
+    keep: the gate or factor that keeps, 0 (drop) to 1 (keep). real: which steps count; None counts all. NaN for a row
+    without any.
     Raises ShapeError if there are no steps.
     Source: Mahto et al. (2021), arXiv:2009.12727.
     """
@@ -48,16 +49,16 @@ def half_life(
 
 
 def half_lives(layer: LayerTrace) -> Float[Tensor, "batch hidden"]:
-    """`half_life` of each unit of a layer's memory over each row's own steps, by the factor that its equations show.
+    """Half-lives, in steps, of a layer's memory by the factor that keeps it; over each row's own steps.
 
-    Where a new sequence begins and the state is cleared, the unit's own keeping is not counted.
-    Raises CellError for a cell that carries no memory, such as a plain RNN.
+    Steps at which the state is cleared for a new sequence do not count.
+    Raises CellError for a cell without an additive memory, such as a plain RNN.
     """
     return half_life(memory_updates(layer).keep, layer.is_real() & ~layer.was_cleared())
 
 
 def saturation(layer: LayerTrace) -> dict[str, Saturation]:
-    """How often each gate of a layer is closed and how often open, by the gate's name; over all rows' own steps.
+    """Saturation of each gate of a layer, by the gate's name; over all rows' own steps.
 
     Gates are the traced values that lie between 0 and 1 by the cell's equations; a plain RNN has none.
     Raises ShapeError if no row has a step.
@@ -66,23 +67,20 @@ def saturation(layer: LayerTrace) -> dict[str, Saturation]:
     real = layer.is_real()
     if not bool(real.any()):
         raise ShapeError("no row has a step; give a trace of one token or more")
-    found = {}
-    for name, node in layer.cell.graph.traced.items():
-        if is_gate(node):
-            values = layer[name][real]
-            found[name] = Saturation(
-                closed=(values < CLOSED).double().mean(0), open=(values > OPEN).double().mean(0)
-            )
-    return found
+    gates = {name: layer[name][real] for name, node in layer.cell.graph.traced.items() if is_gate(node)}
+    return {
+        name: Saturation(closed=(gate < CLOSED).double().mean(0), open=(gate > OPEN).double().mean(0))
+        for name, gate in gates.items()
+    }
 
 
 def retention_of_first_write(
     keep: Float[Tensor, "time batch hidden"], *, reverse: bool = False
 ) -> Float[Tensor, "batch hidden"]:
-    """What is left, after the last step that was read, of what the first step wrote: 1 all of it, 0 nothing.
+    """Share of the first step's write that is left at the end of reading: 1 all of it, 0 nothing.
 
-    keep: the gate that keeps (LSTM f, GRU z), 0 (drop) to 1 (keep), in the text's own order.
-    reverse: the direction that reads the last token first.
+    keep: the gate that keeps (LSTM f, GRU z), 0 (drop) to 1 (keep), in the input's order.
+    reverse: whether the last step is read first.
     Raises ShapeError if there are no steps.
     Source: Murdoch & Szlam (2017), arXiv:1702.02540: the product of the gates after the write.
     """
@@ -92,17 +90,17 @@ def retention_of_first_write(
 
 
 def relative_state_change(layer: LayerTrace, state: str) -> Float[Tensor, "time batch"]:
-    """How far a state moves at each step, relative to its size: 0 stands still, 2 turns to its opposite.
+    """Relative change of a state at each step: 0 stands still, 2 turns to its opposite.
 
-    The length of the step over the mean of the state's lengths before and after it. NaN where the state before was
-    empty, as it is before the first step: from nothing, every step is as far as can be.
+    The norm of the change over the mean norm of the state before and after it. NaN where the state before was 0, as it
+    is before the first step.
     Raises ShapeError if there are no steps.
     """
     after, before = layer[state], layer.previous()[state]
     _check_steps(after)
     size, size_before = after.norm(dim=-1), before.norm(dim=-1)
-    moved = 2 * (after - before).norm(dim=-1) / (size + size_before)
-    return torch.where(size_before > 0, moved, torch.full_like(moved, math.nan))
+    change = 2 * (after - before).norm(dim=-1) / (size + size_before)
+    return torch.where(size_before > 0, change, math.nan)
 
 
 def _check_steps(values: Tensor) -> None:
