@@ -95,7 +95,7 @@ MUTANTS_OF_THE_LENS = {
         "lens/readers/answer_ablation.py", "shares + attribute_last(trace, last)", "shares",
     ),
     "a horizon before the last step that counts": (
-        "lens/diagnosis/effective_context.py", "int(far[-1]) + 1", "int(far[0]) + 1",
+        "lens/diagnosis/effective_context.py", "int(too_short[-1]) + 1", "int(too_short[0]) + 1",
     ),
     "the loss of other rows": ("lens/diagnosis/effective_context.py", "steps - n, n)", "0, n)"),
     "a gradient that does not reach the final states": (
