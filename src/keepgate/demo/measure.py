@@ -14,7 +14,7 @@ from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.choice.reader import ChoiceReader
 from .result import GradientLine, Strip
-from .stories import names_of, pirate_king_story, stories
+from .stories import pirate_king_story, stories
 from .story_templates import Language
 
 L = TypeVar("L", int, int | None)
@@ -110,8 +110,3 @@ def state_change(task: ChoiceReader) -> dict[str, float]:
     (layer,) = read(task, question).trace.layers
     story = slice(question.facts[0][1], len(question.text))
     return {state: float(relative_state_change(layer, state)[story, 0].mean()) for state in layer.cell.states}
-
-
-def chance() -> float:
-    """Accuracy of guessing, 0 to 1."""
-    return 1 / len(names_of())

@@ -35,7 +35,7 @@ from .contestants import (
 )  # fmt: skip
 from .jobs import Job, do
 from .result import Comparison, Network
-from .stories import pirate_king_story
+from .stories import names_of, pirate_king_story
 
 _REFRESH = 0.2  # seconds after which the bar is drawn again, though no job has finished
 
@@ -95,7 +95,7 @@ def run(
         facts=FACTS,
         lengths=tuple(lengths),
         stories=count,
-        chance=measure.chance(),
+        chance=1 / len(names_of()),
         seeds=tuple(seeds),
         sentence=sentence,
         question=story.question,
