@@ -28,7 +28,7 @@ WINDOW = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What every network may spend: stages of so many steps, each step on stories of one of the stage's lengths."""
+    """Training budget of every network: stages of so many steps, each step on stories of one of the stage's lengths."""
 
     stages: tuple[tuple[int, tuple[int, ...]], ...]
 
@@ -47,7 +47,7 @@ class Contestant:
 
     @property
     def cell(self) -> str | None:
-        """What carries its state: "rnn", "lstm" or "gru"; None for the network without memory."""
+        """The recurrent cell: "rnn", "lstm" or "gru"; None for the network without memory."""
         return None if self.settings.cell == "feedforward" else self.settings.cell
 
     def build(self, seed: int, language: Language = "zh") -> ChoiceReader:
@@ -94,14 +94,14 @@ FACTS_BUDGET = Budget(stages=((250, (44,)), (200, (44, 100)), (40, (100, 300)), 
 
 
 def run_of(seed: int) -> TrainingConfig:
-    """The recipe of the stories: Adam, 3e-3 for 60 % of the steps and then down to 0 on a line, clipped at 1."""
+    """The training recipe: Adam, 3e-3 for 60 % of the steps and then down to 0 on a line, clipped at 1."""
     return TrainingConfig(batch_size=BATCH, seed=seed, threads=1)
 
 
 def stages_of(
     task: ChoiceReader, budget: Budget, facts: int, language: Language = "zh"
 ) -> list[CurriculumStage]:
-    """The budget as stages of stories of the training part, made as they are needed."""
+    """The budget as curriculum stages: stories of the training split, made as they are needed."""
     return [
         CurriculumStage(steps, _maker(task, lengths, facts, language), name=f"{max(lengths)} characters")
         for steps, lengths in budget.stages

@@ -30,7 +30,7 @@ FURTHEST, ROWS = 300, 16
 def accuracy(
     task: ChoiceReader, lengths: Sequence[L], *, count: int, facts: int = 1, language: Language = "zh"
 ) -> dict[L, float]:
-    """Share of right answers, 0 to 1, to so many new stories of each length in characters; as `stories` takes it."""
+    """Accuracy, 0 to 1, on `count` new stories of each length in characters; arguments as `stories` takes them."""
     by_length = {}
     for length in lengths:
         questions = stories(count, length, seed=TEST_SEED, split="test", facts=facts, language=language)
@@ -57,7 +57,7 @@ def scale_weights(layer: torch.nn.Module, kind: Literal["weight_ih", "weight_hh"
 
 
 def gradient_line(task: ChoiceReader, furthest: int = FURTHEST, rows: int = ROWS) -> GradientLine | None:
-    """The gradient of the loss at the states so many characters back; None for a network without states.
+    """The gradient of the loss with respect to the states by lag in characters; None for a network without states.
 
     The loss is the one it is trained on, over test stories of furthest + 2 characters and more.
     """

@@ -1,4 +1,4 @@
-"""The report's figures: which values go into each, in both languages, for a wide and a narrow page."""
+"""Figures of the report: the values of each, in both languages, for a wide and a narrow page."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ _GATE_ORDER = "fziro"  # what is kept, what is written, what is shown
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One drawing in one language, at two widths. hover: JSON of the values to show beside the pointer, or nothing."""
+    """Drawing in one language at two widths. hover: tooltip data as JSON, or nothing."""
 
     language: str
     lang: str
@@ -47,7 +47,7 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A drawing in all languages, with its values as a table."""
+    """Figure: a drawing in all languages, with its values as a table."""
 
     name: str
     title: Message
@@ -221,7 +221,7 @@ def _pictures(
     draw: Callable[[str, str, float, str], Markup],
     values: Callable[[str], str] = lambda _: "",
 ) -> tuple[Picture, ...]:
-    """What `draw` gives for a language, an identity, a width and a class, in every language at both widths."""
+    """One drawing in every language at both widths. draw: from a language, an identity, a width and a class."""
     return tuple(
         Picture(
             language=language, lang=lang,
