@@ -1,4 +1,4 @@
-"""What is left of the write that matters, token by token, and which tokens erased most of it."""
+"""Retention of the write that matters most, token by token, and the tokens that erased most of it."""
 
 from collections.abc import Sequence
 
