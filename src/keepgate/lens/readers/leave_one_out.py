@@ -1,23 +1,24 @@
-"""Leave-one-out effects of tokens: the answer without each one's write, from the true network run again."""
+"""Leave-one-out effects of tokens: the answer without each token, from the network run again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from ...errors import SettingsError
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
-from .answer_ablation import LAST, answer_influence, outputs_without
-from .reading import Reading, outputs_of_shorter_texts
+from .answer_ablation import LAST, ablated_outputs, answer_influence
+from .reading import Reading
 
-# So many writes are dropped one by one; of a longer text those that influence the answer most, to first order.
-TRIED = 512
+# Ablations of one text; of a longer text, the writes that influence the answer most, to first order.
+MAX_ABLATIONS = 512
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenEffect:
-    """One token and what the answer would be, had its write been left out.
+    """Effect of leaving one token out: the answer without it.
 
     probability_drop: the share by which the answer's probability falls; below 0 if it is likelier without the token.
     """
@@ -31,45 +32,62 @@ class TokenEffect:
 
 
 def token_effects(
-    reading: Reading, *, tried: int = TRIED, layers: Collection[int] | None = LAST
+    reading: Reading, *, max_ablations: int = MAX_ABLATIONS, layers: Collection[int] | None = LAST
 ) -> tuple[TokenEffect, ...]:
-    """The tokens by how much the answer's probability falls without their writes, the most first.
+    """Leave-one-out effects of the tokens, largest drop first.
 
-    tried: how many writes are dropped, one by one. Of a text with more tokens, those with the most influence, which can
-           miss the one that decides; `hierarchical_search` goes down from stretches and sentences instead.
+    max_ablations: of a text with more tokens, those with the most influence are left out, which can miss the one that
+                   decides; `hierarchical_search` goes down from stretches and sentences instead.
     layers: in which layers, see `leave_one_out_answers`; None is all of them.
     Raises CellError for a plain RNN, whose states are no sums of writes: see `saliency`.
     """
-    if tried < 1:
-        raise SettingsError(f"tried is {tried}; drop one write or more")
+    if max_ablations < 1:
+        raise SettingsError(f"max_ablations is {max_ablations}; allow one or more")
     steps: Sequence[int] = range(len(reading.tokens))
-    if len(steps) > tried:
-        steps = answer_influence(reading).abs().topk(tried).indices.sort().values.tolist()
+    if len(steps) > max_ablations:
+        steps = answer_influence(reading).abs().topk(max_ablations).indices.sort().values.tolist()
     return leave_one_out_effects(reading, steps, layers=layers)
 
 
 def leave_one_out_effects(
     reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
 ) -> tuple[TokenEffect, ...]:
-    """The same for these tokens alone, deleted from the text where the task can read what is left.
+    """Leave-one-out effects of these tokens alone, largest drop first.
 
-    Raises ShapeError for a token that there is not, and as `token_effects` does.
+    Raises ShapeError for a token out of range, and as `token_effects` does.
     """
-    answers: list[Answer] = []
-    likely: list[float] = []
-    with torch.no_grad():
-        given = float(reading.head.probabilities(reading.trace.output)[0])
-        for output in (
-            outputs_without(reading, steps, layers=layers)
-            if reading.without is None
-            else outputs_of_shorter_texts(reading, [(step, step + 1) for step in steps])
-        ):
-            answers += reading.head.answers(output)
-            likely += reading.head.probabilities(output).tolist()
-    found = [
-        TokenEffect(
-            step=step, token=reading.tokens.texts[step], probability_drop=1 - left / given, without=answer
+    drops = probability_drops(reading, [(step, step + 1) for step in steps], layers)
+    return largest_first(
+        TokenEffect(step=step, token=reading.tokens.texts[step], probability_drop=drop, without=answer)
+        for step, (drop, answer) in zip(steps, drops, strict=True)
+    )
+
+
+@torch.no_grad()
+def probability_drops(
+    reading: Reading, spans: Sequence[tuple[int, int]], layers: Collection[int] | None = LAST
+) -> list[tuple[float, Answer]]:
+    """For each span of tokens, the share by which the answer's probability falls without it, and the answer then.
+
+    The span is deleted from the text where the task can read the remaining text (`Probe.without`); else its writes
+    are ablated.
+    """
+    head, without = reading.head, reading.without
+    outputs = (
+        ablated_outputs(reading, spans, layers)
+        if without is None
+        else (reading.layer_run.layer(without(start, end))[0] for start, end in spans)
+    )
+    base = float(head.probabilities(reading.trace.output)[0])
+    drops: list[tuple[float, Answer]] = []
+    for output in outputs:
+        probabilities = head.probabilities(output).tolist()
+        drops += zip(
+            [1 - probability / base for probability in probabilities], head.answers(output), strict=True
         )
-        for step, left, answer in zip(steps, likely, answers, strict=True)
-    ]
-    return tuple(sorted(found, key=lambda one: -one.probability_drop))
+    return drops
+
+
+def largest_first(effects: Iterable[Any]) -> tuple[Any, ...]:
+    """Effects of tokens or spans, those with the largest drop of the answer's probability first."""
+    return tuple(sorted(effects, key=lambda effect: -effect.probability_drop))
