@@ -78,7 +78,7 @@ MUTANTS_OF_THE_LENS = {
         "lens/capture/recover_gates.py", "if call.reverse:", "if False:",
     ),
     "a bias forgotten": ("lens/capture/recover_gates.py", "call.bias_ih + call.bias_hh", "call.bias_ih"),
-    "lags one off": ("lens/gradients/by_lag.py", "place = ends - 1 - ", "place = ends - 2 - "),
+    "lags one off": ("lens/gradients/by_lag.py", "(ends - 1 - lag)", "(ends - 2 - lag)"),
     "a path of the Jacobian missing": (
         "lens/gradients/step_jacobian.py", "blocks[0] = blocks[0] + through", "blocks[0] = through",
     ),
@@ -94,7 +94,7 @@ MUTANTS_OF_THE_LENS = {
         "lens/gradients/first_order.py", "total + slope.double() * gradient", "total",
     ),
     "a share of the attention lost": (
-        "lens/readers/answer_ablation.py", "shares + attribute_last(trace, last)", "shares",
+        "lens/readers/answer_ablation.py", "shares + attribute_last(trace, weight_last)", "shares",
     ),
     "a horizon before the last step that counts": (
         "lens/diagnosis/effective_context.py", "int(far[-1]) + 1", "int(far[0]) + 1",

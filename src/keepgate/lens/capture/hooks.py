@@ -10,7 +10,7 @@ from torch import nn
 
 from ...errors import SettingsError, nearest_first
 from ...nn import Recurrent
-from .layer_run import RECURRENT, LayerRun, batched_hidden, capture_layer, in_callers_order, refuse_dropout
+from .layer_run import LayerRun, batched_hidden, capture_layer, in_callers_order, refuse_dropout
 from .recover_gates import recover
 
 Keep = Literal["call", "all"]
@@ -129,7 +129,7 @@ def attach(model: nn.Module, *, keep: Keep = "call") -> Attached:
     layers = {
         name or type(model).__name__: module
         for name, module in model.named_modules()
-        if isinstance(module, RECURRENT)
+        if isinstance(module, nn.RNNBase)
     }
     if not layers:
         raise SettingsError(

@@ -1,29 +1,21 @@
 """LayerRun: inputs, initial states, weights and trace of one forward pass of a recurrent layer, ours or torch's."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ...cells import by_name
 from ...errors import SettingsError
 from ...kernels import Call
-from ...nn import GRU, LSTM, RNN, Recurrent
+from ...nn import Recurrent
 from ...nn.eval_mode import eval_mode
 from ...nn.input_format import BatchLayout, Hidden, Lengths, batch_layout
 from ...nn.length_mask import length_mask
 from ...nn.trace import Trace
 from ..compact_repr import compact_repr
-
-_TORCH_LAYERS: tuple[tuple[type[nn.RNNBase], type[Recurrent]], ...] = (
-    (nn.LSTM, LSTM),
-    (nn.GRU, GRU),
-    (nn.RNN, RNN),
-)
-RECURRENT: tuple[type[nn.Module], ...] = (Recurrent, *(torch_class for torch_class, _ in _TORCH_LAYERS))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,17 +24,24 @@ class LayerRun:
 
     layer:   keepgate's, time first, sharing the weights of the layer that ran.
     x:       its input; rows are in the caller's order, also where they were packed.
-    initial: the states before the first step, [places, batch, units] each.
-    lengths: how many steps of each row are real; None where all are.
     """
 
     layer: Recurrent
     x: Float[Tensor, "time batch input"]
-    initial: tuple[Float[Tensor, "places batch _"], ...]
-    lengths: Int[Tensor, " batch"] | None
     trace: Trace
 
     __repr__ = compact_repr
+
+    @property
+    def lengths(self) -> Int[Tensor, " batch"] | None:
+        """How many steps of each row are real; None where all are."""
+        return self.trace.lengths
+
+    @property
+    def initial(self) -> tuple[Float[Tensor, "places batch _"], ...]:
+        """The states before the first step, [places, batch, units] each."""
+        parts = self.trace.layers
+        return tuple(torch.stack([part.initial[name] for part in parts]) for name in self.layer.cell.states)
 
     @property
     def hx(self) -> Tensor | tuple[Tensor, ...]:
@@ -57,7 +56,7 @@ class LayerRun:
     def call(self, place: int) -> Call:
         """The kernel call of one place."""
         part, weights = self.trace.layers[place], self.layer.weights_at(place)
-        states = tuple(state[place] for state in self.initial)
+        states = tuple(part.initial.values())
         return Call.of(weights, self.input_of(place), states, self.lengths, part.resets, part.reverse, True)
 
     def input_of(self, place: int) -> Float[Tensor, "time batch _"]:
@@ -89,13 +88,7 @@ def capture_layer(
     shared = as_keepgate_layer(layer)
     with torch.no_grad():
         trace = shared.trace(x, hx, lengths=lengths, resets=resets)
-        initial = initial_states(shared.calls(x, hx, lengths=lengths, resets=resets))
-    return LayerRun(layer=shared, x=x.detach().clone(), initial=initial, lengths=trace.lengths, trace=trace)
-
-
-def initial_states(calls: Sequence[Call]) -> tuple[Float[Tensor, "places batch _"], ...]:
-    """The states before the first step of several calls, stacked."""
-    return tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
+    return LayerRun(layer=shared, x=x.detach().clone(), trace=trace)
 
 
 def as_keepgate_layer(module: nn.Module) -> Recurrent:
@@ -104,19 +97,22 @@ def as_keepgate_layer(module: nn.Module) -> Recurrent:
     module: torch.nn.LSTM, GRU or RNN, or a layer of keepgate; it is not changed.
     Raises SettingsError for anything else.
     """
-    if isinstance(module, Recurrent):
-        new = Recurrent(
-            module.cell, module.input_size, module.hidden_size, module.num_layers, module.bias,
-            bidirectional=module.bidirectional, proj_size=module.proj_size, device="meta",
-        )  # fmt: skip
-        return _with_weights_of(module, new)
-    for torch_class, keepgate_class in _TORCH_LAYERS:
-        if isinstance(module, torch_class):
-            return _with_weights_of(module, _like(module, keepgate_class))
-    accepted = ", ".join(f"torch.nn.{torch_class.__name__}" for torch_class, _ in _TORCH_LAYERS)
-    raise SettingsError(
-        f"{type(module).__name__} is no recurrent layer; give one of {accepted}, or a layer of keepgate"
-    )
+    if not isinstance(module, nn.RNNBase):
+        raise SettingsError(
+            f"{type(module).__name__} is no recurrent layer; give one of torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN, or "
+            "a layer of keepgate"
+        )
+    cell = module.cell if isinstance(module, Recurrent) else by_name(module.mode.lower())
+    new = Recurrent(
+        cell, module.input_size, module.hidden_size, module.num_layers, module.bias,
+        bidirectional=module.bidirectional, proj_size=module.proj_size, device="meta",
+    )  # fmt: skip
+    # By attribute: a weight that is parametrised, such as by weight_norm, is no parameter of its own. In evaluation
+    # mode, in which spectral_norm makes no step of its power iteration.
+    with eval_mode(module):
+        weights = {name: getattr(module, name).detach() for name, _ in new.named_parameters()}
+    new.load_state_dict(weights, assign=True)
+    return new.requires_grad_(False).eval()
 
 
 def refuse_dropout(module: nn.RNNBase | Recurrent) -> None:
@@ -155,24 +151,3 @@ def as_hidden(states: tuple[Tensor, ...]) -> Hidden:
 def as_tuple(states: Hidden) -> tuple[Tensor, ...]:
     """States as a tuple, however many the cell has."""
     return states if isinstance(states, tuple) else (states,)
-
-
-def _like(module: nn.RNNBase, keepgate_class: type[Recurrent]) -> Recurrent:
-    options: dict[str, Any] = {
-        "num_layers": module.num_layers, "bias": module.bias, "bidirectional": module.bidirectional, "device": "meta",
-    }  # fmt: skip
-    if keepgate_class is LSTM:
-        options["proj_size"] = module.proj_size
-    if keepgate_class is RNN:
-        options["nonlinearity"] = module.mode.removeprefix("RNN_").lower()
-    build: Any = keepgate_class
-    return build(module.input_size, module.hidden_size, **options)
-
-
-def _with_weights_of(module: nn.Module, new: Recurrent) -> Recurrent:
-    # By attribute: a weight that is parametrised, such as by weight_norm, is no parameter of its own. In evaluation
-    # mode, in which spectral_norm makes no step of its power iteration.
-    with eval_mode(module):
-        weights = {name: getattr(module, name).detach() for name, _ in new.named_parameters()}
-    new.load_state_dict(weights, assign=True)
-    return new.requires_grad_(False).eval()

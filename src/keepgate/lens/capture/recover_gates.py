@@ -19,6 +19,7 @@ from ...errors import SettingsError
 from ...kernels import Call, explain, run
 from ...nn import Recurrent
 from ...nn.input_format import Hidden
+from ...nn.pooling import last_states
 from ...nn.stack import run_stack
 from ...nn.trace import LayerTrace, Trace, layer_trace
 from ..memory.additive import scan
@@ -29,7 +30,6 @@ from .layer_run import (
     as_tuple,
     batched_hidden,
     in_callers_order,
-    initial_states,
     refuse_dropout,
 )
 
@@ -51,13 +51,12 @@ def recover(
     weight = layer.weights_at(0).weight_ih
     layout, output_layout = in_callers_order(input, module), in_callers_order(output, module)
     # In the weights' dtype, in which autocast computed fewer bits. Copies: the model may change its tensors in place.
-    x, last = (each.x.to(weight.dtype, copy=True) for each in (layout, output_layout))
+    x, last = (form.x.to(weight.dtype, copy=True) for form in (layout, output_layout))
     states = batched_hidden(hx, layout)
     if states is not None:
         states = as_hidden(tuple(state.detach().to(weight.dtype) for state in as_tuple(states)))
     with torch.autocast(weight.device.type, enabled=False):
-        initial = initial_states(layer.calls(x, states))
-        parts = _layers(layer, x, initial, layout.lengths, last)
+        parts = _layers(layer, x, [call.states for call in layer.calls(x, states)], layout.lengths, last)
     final_states = tuple(state.detach().clone() for state in as_tuple(final))
     if not layout.batched:
         final_states = tuple(state.unsqueeze(1) for state in final_states)
@@ -66,7 +65,7 @@ def recover(
     trace = Trace(
         output=last.to(dtype), final=as_hidden(final_states), layers=tuple(parts), lengths=layout.lengths
     )
-    return LayerRun(layer=layer, x=x, initial=initial, lengths=layout.lengths, trace=trace)
+    return LayerRun(layer=layer, x=x, trace=trace)
 
 
 def _check_final(
@@ -91,16 +90,13 @@ def _check_final(
 
 def last_state(part: LayerTrace, name: str) -> Float[Tensor, "batch _"]:
     """A state after the last step that each row read, the initial one of a row without steps."""
-    ends = part.is_real().sum(0)
-    if part.reverse or not len(part[name]):
-        last = part[name][0] if len(part[name]) else part.initial[name]
-    else:
-        last = part[name][(ends - 1).clamp(min=0), torch.arange(len(ends), device=ends.device)]
+    states, ends = part[name], part.is_real().sum(0)
+    last = states[0] if part.reverse else last_states(states, ends, bidirectional=False)
     return torch.where((ends > 0).unsqueeze(1), last, part.initial[name])
 
 
 def _layers(
-    layer: Recurrent, x: Tensor, initial: tuple[Tensor, ...], lengths: Tensor | None, last: Tensor
+    layer: Recurrent, x: Tensor, initial: list[tuple[Tensor, ...]], lengths: Tensor | None, last: Tensor
 ) -> list[LayerTrace]:
     """Every layer and direction: the last layer from its output, those below it from a run of their own."""
     parts: list[LayerTrace] = []
@@ -112,8 +108,7 @@ def _layers(
         parts.append(recover_place(call, outputs[direction], depth) if is_last else _run_again(call, depth))
         return parts[-1][layer.cell.states[0]]
 
-    states = list(zip(*initial, strict=True))
-    run_stack(layer.weights(), layer.directions, x, states, run_place, lengths=lengths, trace=True)
+    run_stack(layer.weights(), layer.directions, x, initial, run_place, lengths=lengths, trace=True)
     return parts
 
 

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -38,14 +38,13 @@ def gradient_by_lag(
 
     layer: keepgate's or torch.nn's. x: time first. lengths: how many steps of each row are real; None where all are.
     loss: from the output of each direction at its end, [batch, directions · output], to a number; None sums it.
-    furthest: in steps; None goes to the state after the first step. The steps before it are not differentiated.
+    furthest: in steps; None goes to the state after the first step.
     Raises ShapeError if x is not [time, batch, input] or no row has furthest + 1 steps, SettingsError for a state that
     the cell lacks, or for a loss that does not depend on the output.
     Source: Pascanu et al. (2013), arXiv:1211.5063.
     """
     exact = as_keepgate_layer(layer).double()
     furthest, ends = _check(exact, x, furthest, state, lengths)
-    first_step = 0 if exact.bidirectional or lengths is not None else len(x) - furthest - 1
     stack_run = run_stack(exact, x.detach().double(), None, ends)
     last = torch.cat([h for h, *_ in stack_run.last_layer().final], 1).requires_grad_()
     with torch.enable_grad():
@@ -53,8 +52,7 @@ def gradient_by_lag(
     zeros: list[Tensor | None] = [None] * (len(stack_run.final) - exact.directions)
     d_h = [*zeros, *d_last.chunk(exact.directions, 1)]
     d_final = [(d, *(None for _ in exact.cell.states[1:])) for d in d_h]
-    gradients = gradients_by_state(stack_run, None, d_final, first_step=first_step)
-    return _norms_by_lag(stack_run, gradients, first_step, furthest, state)
+    return _norms_by_lag(stack_run, gradients_by_state(stack_run, None, d_final), furthest, state)
 
 
 def gradient_of_run(
@@ -82,25 +80,23 @@ def gradient_of_run(
         d_final = [tuple(None if d is None else d[place].double() for d in final) for place in places]
     if d_output is None and d_final is None:
         raise SettingsError("the loss does not depend on this layer; give the gradient of what does")
-    gradients = gradients_by_state(stack_run, d_output, d_final)
-    return _norms_by_lag(stack_run, gradients, 0, furthest, state)
+    return _norms_by_lag(stack_run, gradients_by_state(stack_run, d_output, d_final), furthest, state)
 
 
 def _norms_by_lag(
-    stack_run: StackRun, gradients: list[States], first_step: int, furthest: int, state: str | None
-) -> Tensor:
+    stack_run: StackRun, gradients: list[States], furthest: int, state: str | None
+) -> Float[Tensor, " lags"]:
     """Norms of the gradients by lag, relative to that of all states at lag 0; the mean over the rows."""
-    names, ends = stack_run.calls[0].cell.states, stack_run.ends
-    every_state = range(len(names))
-    chosen = every_state if state is None else [names.index(state)]
+    names, ends, lags = stack_run.calls[0].cell.states, stack_run.ends, furthest + 1
+    indices = range(len(names)) if state is None else [names.index(state)]
     norms = norms_at_end = torch.zeros((), dtype=torch.float64)
     for call, by_state in zip(stack_run.calls, gradients, strict=True):
-        start = None if call.reverse else first_step
-        norms = norms.hypot(_row_norms(by_state, chosen, ends, furthest + 1, start))
-        norms_at_end = norms_at_end.hypot(_row_norms(by_state, every_state, ends, 1, start))
-    has_lag = length_mask(furthest + 1, ends)
-    means = norms.where(has_lag, 0.0).sum(1) / has_lag.sum(1)
-    return means / norms_at_end[0, ends > 0].mean()
+        state_norms = _norm(torch.cat([by_state[k] for k in indices], 2))
+        norms = norms.hypot(_by_lag(state_norms, ends, lags, reverse=call.reverse))
+        norms_at_end = norms_at_end.hypot(
+            _by_lag(_norm(torch.cat(by_state, 2)), ends, 1, reverse=call.reverse)
+        )
+    return _row_mean(norms, ends) / _row_mean(norms_at_end, ends)
 
 
 def direct_path_by_lag(layer: LayerTrace, *, furthest: int | None = None) -> Float[Tensor, " lags"]:
@@ -111,12 +107,10 @@ def direct_path_by_lag(layer: LayerTrace, *, furthest: int | None = None) -> Flo
     Raises CellError for a cell without an additive memory, such as a plain RNN.
     """
     retained = retained_at(memory_updates(layer)).double().square().mean(2).sqrt()
-    ends = layer.is_real().sum(0)
-    lag = torch.arange(len(retained), device=retained.device).unsqueeze(1)
-    step = lag.expand_as(retained) if layer.reverse else (ends - 1 - lag).clamp(min=0)
-    has_lag = lag < ends
-    means = retained.gather(0, step).where(has_lag, 0.0).sum(1) / has_lag.sum(1)
-    return means if furthest is None else means[: furthest + 1]
+    ends, lags = layer.is_real().sum(0), len(retained)
+    if furthest is not None:
+        lags = min(lags, furthest + 1)
+    return _row_mean(_by_lag(retained, ends, lags, reverse=layer.reverse), ends)
 
 
 def decay_length(values: Float[Tensor, " lags"]) -> float:
@@ -169,18 +163,19 @@ def _check(
     return furthest, ends
 
 
-def _row_norms(
-    gradients: States, states: Sequence[int], ends: Tensor, lags: int, first_step: int | None
-) -> Tensor:
-    """Norm of the gradient at some of the states together, [lags, batch], each lag counted from the row's end.
+def _by_lag(
+    values: Float[Tensor, "time batch"], ends: Tensor, lags: int, *, reverse: bool
+) -> Float[Tensor, "lags batch"]:
+    """Values over time by their distance from each row's end of reading; 0 where the row is shorter."""
+    ends = ends.to(values.device)
+    lag = torch.arange(lags, device=values.device).unsqueeze(1).expand(-1, len(ends))
+    step = lag if reverse else (ends - 1 - lag).clamp(min=0)
+    return values.gather(0, step).where(lag < ends, 0.0)
 
-    first_step: the step of the first gradient; None for a reverse direction, which has all and ends at step 0.
-    """
-    norms = _norm(torch.cat([gradients[k] for k in states], 2))
-    if first_step is None:
-        return norms[:lags]
-    place = ends - 1 - first_step - torch.arange(lags).unsqueeze(1)
-    return norms.gather(0, place.clamp(min=0).to(norms.device))
+
+def _row_mean(values: Float[Tensor, "lags batch"], ends: Tensor) -> Float[Tensor, " lags"]:
+    """Mean over the rows that have so many steps."""
+    return values.sum(1) / length_mask(len(values), ends, values.device).sum(1)
 
 
 def _norm(values: Tensor) -> Tensor:

@@ -85,26 +85,23 @@ def gradients_by_state(
     stack_run: StackRun,
     d_output: Float[Tensor, "time batch output"] | None,
     d_final: Sequence[tuple[Tensor | None, ...]] | None = None,
-    *,
-    first_step: int = 0,
 ) -> list[States]:
-    """Gradients with respect to each state after each step from `first_step` on, [steps, batch, units].
+    """Gradients with respect to each state after each step, [time, batch, units].
 
     One tuple a place, the states in the cell's order; the other states at a step are constant. Zero beyond a row's
     length.
     d_output, d_final: the gradients of the run's output and of each place's final states; None is 0.
-    first_step: only for runs in one direction; the steps before it are not differentiated.
     """
     directions = stack_run.directions
     by_place: list[States] = [()] * len(stack_run.calls)
-    d_upper = None if d_output is None else d_output[first_step:]
+    d_upper = d_output
     for first in reversed(range(0, len(stack_run.calls), directions)):
         d_below: Tensor | None = None
         for place in range(first, first + directions):
             call = stack_run.calls[place]
             units = slice((place - first) * call.output_size, (place - first + 1) * call.output_size)
             gradients = state_gradients(
-                _from_step(call, first_step),
+                call,
                 None if d_upper is None else d_upper[..., units],
                 None if d_final is None else d_final[place],
                 wants_x=first > 0,
@@ -114,12 +111,3 @@ def gradients_by_state(
                 d_below = gradients.x if d_below is None else d_below + gradients.x
         d_upper = d_below
     return by_place
-
-
-def _from_step(call: Call, first_step: int) -> Call:
-    """The call from one step on, from the states that the steps before it leave."""
-    if first_step == 0:
-        return call
-    assert call.lengths is not None
-    states = run(Call.of(call.weights, call.x[:first_step], call.states)).final
-    return Call.of(call.weights, call.x[first_step:], states, call.lengths - first_step)

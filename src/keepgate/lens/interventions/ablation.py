@@ -59,7 +59,6 @@ def counterfactual(
         raise ShapeError(f"rows are {site.rows}; several changes are made in one row, so give its number")
     place = layer_run.place(site.layer, reverse=site.reverse)
     part, call = layer_run.trace.layers[place], layer_run.call(place)
-    memory_updates(part)  # refuses a cell whose memory is no sum of writes
     steps = sorted({*drop, *keep}, reverse=part.reverse)
     row = torch.tensor([site.rows])
     check_steps(part, torch.tensor(steps, dtype=torch.long), row.expand(len(steps)))
@@ -103,7 +102,6 @@ def _change_spans(
 ) -> Rerun:
     place = layer_run.place(site.layer, reverse=site.reverse)
     part, call = layer_run.trace.layers[place], layer_run.call(place)
-    memory_updates(part)  # refuses a cell whose memory is no sum of writes
     starts, ends = torch.tensor(spans, dtype=torch.long).reshape(-1, 2).unbind(1)
     rows = torch.as_tensor(site.rows).expand(len(spans))
     if bool((starts >= ends).any()):

@@ -14,17 +14,17 @@ from .rerun import Rerun, check_steps, rerun_from
 
 
 def patch_memories(
-    layer_run: LayerRun, step: int, row: int, other: int, *, other_step: int | None = None,
+    layer_run: LayerRun, step: int, row: int, other_row: int, *, other_step: int | None = None,
     layer: int = -1, reverse: bool = False,
 ) -> Rerun:  # fmt: skip
-    """Reruns of two rows whose memories after a step are exchanged: first `row`, then `other`.
+    """Reruns of two rows whose memories after a step are exchanged: first `row`, then `other_row`.
 
     other_step: the step of the other row; None is the same. A plain RNN, whose memory is h, is taken too.
     Raises ShapeError for a step or row out of range, SettingsError for a run with resets.
     """
     part = layer_run.trace.layer(layer, reverse=reverse)
     steps = torch.tensor([step, step if other_step is None else other_step])
-    rows = torch.tensor([row, other])
+    rows = torch.tensor([row, other_row])
     check_steps(part, steps, rows)
     memories = part[part.cell.memory_state][steps.flip(0), rows.flip(0)]
     return rerun_from(layer_run, memories, steps, rows, layer_run.place(layer, reverse=reverse))

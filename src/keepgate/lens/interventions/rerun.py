@@ -70,11 +70,8 @@ def rerun_from(
 
     place: the layer and direction, counted as in the trace. Layers above it are run again whole; the other direction
     and the layers below stay.
-    Raises ShapeError for a step or row out of range, SettingsError for runs with resets.
     """
-    part = layer_run.trace.layers[place]
-    check_steps(part, steps, rows)
-    call = layer_run.call(place)
+    part, call = layer_run.trace.layers[place], layer_run.call(place)
     states = states_of_memory(call, part, memories, (steps, rows))
     output, final = read_on(call, part, states, steps, rows)
     return run_above(layer_run, place, output, final, rows)

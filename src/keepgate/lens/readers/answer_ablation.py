@@ -82,11 +82,11 @@ def answer_attribution(task: ChoiceReader, question: Question) -> AnswerShares:
         shares = attribute_last(trace, weight)
         question_writes = shares.writes.new_zeros(0, len(task.choices))
     else:
-        read, by_question, last = weight.split_with_sizes([size] * 3, 1)
-        shares = attribute_last(trace, read, attention=head.attention(trace.output))
-        shares = shares + attribute_last(trace, last)
+        weight_read, weight_question, weight_last = weight.split_with_sizes([size] * 3, 1)
+        shares = attribute_last(trace, weight_read, attention=head.attention(trace.output))
+        shares = shares + attribute_last(trace, weight_last)
         question_trace = capture_layer(probe.layer, head.question_x).trace
-        question_writes = attribute_last(question_trace, by_question).writes[:, 0]
+        question_writes = attribute_last(question_trace, weight_question).writes[:, 0]
         question_tokens = tokenize(question.question).texts
     return AnswerShares(
         choices=task.choices, tokens=probe.tokens.texts, writes=shares.writes[:, 0], question_tokens=question_tokens,

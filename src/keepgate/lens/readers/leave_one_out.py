@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from ...errors import SettingsError
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
 from .answer_ablation import LAST, ablated_outputs, answer_influence
@@ -32,30 +31,20 @@ class TokenEffect:
 
 
 def token_effects(
-    reading: Reading, *, max_ablations: int = MAX_ABLATIONS, layers: Collection[int] | None = LAST
+    reading: Reading, steps: Sequence[int] | None = None, *, layers: Collection[int] | None = LAST
 ) -> tuple[TokenEffect, ...]:
-    """Leave-one-out effects of the tokens, largest drop first.
+    """Leave-one-out effects of tokens, largest drop first.
 
-    max_ablations: of a text with more tokens, those with the most influence are left out, which can miss the one that
-                   decides; `hierarchical_search` goes down from stretches and sentences instead.
+    steps: the tokens' numbers. None is all of them; of a text with more than `MAX_ABLATIONS`, those with the most
+           influence, which can miss the one that decides: `hierarchical_search` goes down from sentences instead.
     layers: in which layers, see `leave_one_out_answers`; None is all of them.
-    Raises CellError for a plain RNN, whose states are no sums of writes: see `saliency`.
+    Raises ShapeError for a token out of range, CellError for a plain RNN, whose states are no sums of writes: see
+    `saliency`.
     """
-    if max_ablations < 1:
-        raise SettingsError(f"max_ablations is {max_ablations}; allow one or more")
-    steps: Sequence[int] = range(len(reading.tokens))
-    if len(steps) > max_ablations:
-        steps = answer_influence(reading).abs().topk(max_ablations).indices.sort().values.tolist()
-    return leave_one_out_effects(reading, steps, layers=layers)
-
-
-def leave_one_out_effects(
-    reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
-) -> tuple[TokenEffect, ...]:
-    """Leave-one-out effects of these tokens alone, largest drop first.
-
-    Raises ShapeError for a token out of range, and as `token_effects` does.
-    """
+    if steps is None:
+        steps = range(len(reading.tokens))
+        if len(steps) > MAX_ABLATIONS:
+            steps = answer_influence(reading).abs().topk(MAX_ABLATIONS).indices.sort().values.tolist()
     drops = probability_drops(reading, [(step, step + 1) for step in steps], layers)
     return largest_first(
         TokenEffect(step=step, token=reading.tokens.texts[step], probability_drop=drop, without=answer)

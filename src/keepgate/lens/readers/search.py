@@ -15,13 +15,7 @@ from ...data.text import sentence_starts
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
 from .answer_ablation import answer_influence
-from .leave_one_out import (
-    MAX_ABLATIONS,
-    TokenEffect,
-    largest_first,
-    leave_one_out_effects,
-    probability_drops,
-)
+from .leave_one_out import MAX_ABLATIONS, TokenEffect, largest_first, probability_drops, token_effects
 from .reading import Reading
 
 # A longer text is searched by so many stretches first, and by the sentences of so many of them.
@@ -79,7 +73,7 @@ def hierarchical_search(
     """
     sentences, tokens = sentence_spans(reading), len(reading.tokens)
     if tokens <= max_ablations:
-        return largest_first(span_effects(reading, sentences)), leave_one_out_effects(reading, range(tokens))
+        return largest_first(span_effects(reading, sentences)), token_effects(reading, range(tokens))
     stretches = largest_first(span_effects(reading, _stretches(sentences, tokens)))[:FOLLOWED]
     followed = [
         (start, end)
@@ -94,7 +88,7 @@ def hierarchical_search(
         if in_sentences > IN_LONG:
             break
         steps |= set(range(sentence.start, sentence.end))
-    return effects, leave_one_out_effects(reading, sorted(steps))
+    return effects, token_effects(reading, sorted(steps))
 
 
 def _stretches(sentences: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int, int]]:
