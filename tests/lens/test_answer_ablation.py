@@ -1,4 +1,4 @@
-"""A reader's scores are the sum of what its tokens wrote, and its scores without a token are the true network's."""
+"""A reader's scores are the sum of its tokens' shares; its scores without a write are those of a network that never wrote."""
 
 import pytest
 import torch
