@@ -1,4 +1,4 @@
-"""A reader's scores are the sum of its tokens' shares; its scores without a write are those of a network that never wrote."""
+"""A reader's scores are the sum of its tokens' shares; without a write they are those of a network that never wrote it."""
 
 import pytest
 import torch
