@@ -1,4 +1,4 @@
-"""A reader's scores are the sum of its tokens' shares; without a write they are those of a network that never wrote it."""
+"""A reader's scores sum its tokens' shares; without a write they are those of a network that never wrote it."""
 
 import pytest
 import torch
