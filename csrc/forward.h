@@ -112,14 +112,9 @@ class ForwardMember : Member<Cell, T> {
     multiply<T>({.a = h_before + slot,
                  .length = output,
                  .weights = panel,
-                 .start = sums,
-                 .start_row = block.width,
                  .sum = sums,
                  .sum_row = block.width,
-                 .next_weights = next_weights,
-                 .next_start = next,
-                 .next_sum = next,
-                 .prefetch = panel},
+                 .next_sum = next},
                 block.gates * block.vectors, 0, active, end_block - first_block);
   }
 
@@ -204,9 +199,7 @@ class ForwardMember : Member<Cell, T> {
                  .start = zeros,
                  .sum = sums,
                  .sum_row = row,
-                 .next_weights = next * s.hidden,
-                 .next_sum = next,
-                 .prefetch = panel},
+                 .next_sum = next},
                 panel_vectors, 0, active, padded_width<T>(output) / next);
     for (long i = 0; i < active; i++) {
       const Step& step = steps[slot + i];

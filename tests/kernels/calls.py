@@ -73,7 +73,7 @@ def drawn(*seed: object, cell: Cell, dtype: torch.dtype, **fixed: object) -> Cal
         "resets": torch.rand(steps, rows) < 0.2 if chance.random() < 0.4 else None,
         "reverse": chance.random() < 0.5,
         "trace": chance.random() < 0.4,
-        "projected": chance.randint(1, hidden) if cell is cells.lstm and chance.random() < 0.25 else None,
+        "projected": None if cell.reads_output or chance.random() >= 0.25 else chance.randint(1, hidden),
     }
     return made(cell, steps, rows, inputs, hidden, dtype, **{**options, **fixed})
 
