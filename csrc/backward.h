@@ -162,7 +162,7 @@ class BackwardMember : Member<Cell, T> {
         const Step& step = steps[slot] = step_of(f, start - 1, own_rows.row(q), own_rows.length(q));
         x[slot] = Base::at(f.x, step);
         h_before[slot] = Base::before(0, step);
-        d_uh[slot] = d(0, slot) + block.apart * block.units;
+        d_uh[slot] = d(0, slot) + block.split * block.units;
         d_out[slot] = d_projected + slot * padded_width<T>(s.projected);
         if (s.projected) inner[slot] = plane(planes, step);
       }
@@ -293,8 +293,8 @@ class BackwardMember : Member<Cell, T> {
   void interpret_rows(long slot, long r, long rows) {
     const Step& step = steps[slot];
     const bool projected = s.projected;
-    const long apart = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
-    const long plane_row = padded(s.hidden, f.type) * apart, d_state_stride = widest * share.stride;
+    const long row_step = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
+    const long plane_row = padded(s.hidden, f.type) * row_step, d_state_stride = widest * share.stride;
     const T* const d_output_state = projected ? d_inner + r * widest : d_state(0, r);
     Base::in_tiles(runner, [&](long unit, long vectors, long units) {
       int reg = 0;
@@ -308,9 +308,9 @@ class BackwardMember : Member<Cell, T> {
       for (int k = 0; k < cell.kept; k++) runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
-          runner.bind_units(reg, Base::before(n, step) + unit, Base::before_row(n, step) * apart, false);
+          runner.bind_units(reg, Base::before(n, step) + unit, Base::before_row(n, step) * row_step, false);
       projected ? runner.bind(reg++, inner[slot] + unit, plane_row, lanes)
-                : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * apart, false);
+                : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * row_step, false);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.vectors; n++) runner.bind(reg++, weights + n * blocks * block.units + unit, 0, lanes);
       runner.run(rows, vectors, units);
@@ -381,7 +381,7 @@ class BackwardMember : Member<Cell, T> {
         accumulate_wgrad(x, d(u, 0), width, slots, d_ih + u * s.input * block.gate_width, block.gates * block.vectors,
                          i, i + count);
       else
-        accumulate_wgrad(h_before, d(u, 0) + block.apart * block.units, width, slots,
+        accumulate_wgrad(h_before, d(u, 0) + block.split * block.units, width, slots,
                          d_hh + u * output * block.gate_width, block.gates * block.vectors, i - ih, i - ih + count);
     }
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) accumulate_bias_sums(u, slots);
@@ -425,7 +425,7 @@ class BackwardMember : Member<Cell, T> {
     to(b.d_weight_ih, d_ih + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates);
     to(b.d_weight_hh, d_hh + u * block.gate_width * block.read(s), block.read(s), cell.uh_gates, block.gates);
     to(b.d_bias_ih, sums, 1, cell.wx_gates, block.gates);
-    to(b.d_bias_hh, sums + block.apart * block.units, 1, cell.uh_gates, block.gates);
+    to(b.d_bias_hh, sums + block.split * block.units, 1, cell.uh_gates, block.gates);
     for (int n = 0; n < cell.vectors; n++) to(b.d_vectors[n], sums + block.width + n * block.units, 1, alone, 1);
   }
 };

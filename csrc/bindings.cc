@@ -200,7 +200,7 @@ void read_program(Program& program, std::vector<double>& constants, std::vector<
 long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, handle forward, handle backward) {
   OwnedProgram owned;
   CellProgram& cell = owned.cell;
-  read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.kept, cell.apart, cell.dense,
+  read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.kept, cell.split, cell.dense,
        cell.bias_hh);
   const auto within = [](const char* what, int number, int least, int most) {
     expect(least <= number && number <= most, [&] {
@@ -210,7 +210,7 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
   within("gates", cell.gates, 1, max_gates);
   within("states", cell.states, 1, max_states);
   within("vectors", cell.vectors, 0, max_vectors);
-  within("gates apart", cell.apart, 0, cell.gates);
+  within("split gates", cell.split, 0, cell.gates);
   within("planes", cell.states + cell.kept, 1, max_planes);
   for (const auto& [into, given] : {std::pair(cell.wx_gates, wx_gates), std::pair(cell.uh_gates, uh_gates)}) {
     const tuple gates = nb::borrow<tuple>(given);
@@ -220,7 +220,7 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
       within("as a gate", into[i], 0, cell.gates - 1);
     }
   }
-  const int read_first = cell.gates + cell.apart + cell.states + cell.vectors, forward_bound = read_first + cell.states;
+  const int read_first = cell.gates + cell.split + cell.states + cell.vectors, forward_bound = read_first + cell.states;
   const int bound[] = {forward_bound, forward_bound + cell.kept,
                        read_first + 3 * cell.states + cell.kept + cell.vectors};
   Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};

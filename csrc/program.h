@@ -42,7 +42,7 @@ struct Program {
 // in cells/, which are cells whose step is compiled.
 struct CellProgram {
   int gates, states, vectors, kept;
-  int apart;                // gates whose wx and uh do more than add up
+  int split;                // gates whose wx and uh do more than add up
   int wx_gates[max_gates];  // the gate of each column that holds wx, and of each that holds uh
   int uh_gates[max_gates];
   bool dense;    // whether uh is a product with the output before

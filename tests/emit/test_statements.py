@@ -2,16 +2,14 @@
 
 import math
 import operator
-import sys
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepgate.cells import CELLS, lstm
 from keepgate.emit.expression import write
-from keepgate.emit.statements import Names, statements, variables
+from keepgate.emit.statements import Names, statements
 from keepgate.equations import (
     Expr,
     const,
@@ -23,10 +21,8 @@ from keepgate.equations import (
     step_of,
     symbol,
     tanh,
-    topological,
 )
 from keepgate.equations.expr import make
-from tests.equations.later_cells import coupled, minlstm, slstm
 
 A, B, C, D = map(symbol, "abcd")
 LETTERS = {node: str(node.name) for node in (A, B, C, D)}
@@ -177,36 +173,6 @@ def test_a_name_that_is_taken_gains_an_underscore():
         "c",
         "t2",
     ]
-
-
-def test_parts_are_called_what_the_cells_own_code_calls_them():
-    assert list(variables(minlstm).values()) == ["open_f", "open_i", "f", "i", "h"]
-    assert {"f_log", "i_raw"} < set(variables(slstm).values())
-    assert variables(lstm)[lstm.graph.next["c"]] == "c"
-    assert all(
-        node in [*coupled.graph.traced.values(), *coupled.graph.next.values()] for node in variables(coupled)
-    )
-
-
-def test_looking_at_a_cells_code_leaves_a_profiler_in_its_place():
-    def profiler(*_):
-        pass
-
-    before = sys.getprofile()
-    sys.setprofile(profiler)
-    try:
-        variables(lstm)
-        assert sys.getprofile() is profiler
-    finally:
-        sys.setprofile(before)
-
-
-@pytest.mark.parametrize(
-    "cell", [cell for cell in CELLS if cell.recurrent != "in_step"], ids=lambda cell: cell.name
-)
-def test_every_variable_is_a_part_of_the_graph_itself(cell):
-    below = topological([*cell.graph.next.values(), *cell.graph.traced.values()])
-    assert set(variables(cell)) <= set(below)
 
 
 @pytest.mark.parametrize("unused", [log, relu, step_of])

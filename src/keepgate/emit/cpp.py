@@ -9,7 +9,7 @@ from ..cells import CELLS
 from ..equations import Cell, Expr, gradients, topological
 from .expression import write
 from .preactivations import Columns, columns
-from .statements import Names, statements, variables
+from .statements import Names, statements
 
 GENERATED = "// GENERATED from "
 WIDTH = 120  # that of .clang-format
@@ -96,7 +96,7 @@ def _constants(cell: Cell, each: Columns) -> list[str]:
             (f"int states = {len(cell.states)}", " ".join(cell.states)),
             (f"int vectors = {len(cell.vectors)}", " ".join(cell.vectors)),
             (f"int kept = {len(cell.analysis.saved)}", " ".join(cell.analysis.saved)),
-            (f"int apart = {len(each.apart)}", "gates whose wx and uh do more than add up"),
+            (f"int split = {len(each.split)}", "gates whose wx and uh do more than add up"),
             (f"int wx_gates[gates] = {_places(cell, each.wx_gates)}", " ".join(each.wx_gates)),
             (f"int uh_gates[gates] = {_places(cell, each.uh_gates)}", uh_gates),
             (
@@ -125,13 +125,12 @@ def _places(cell: Cell, gates: Iterable[str]) -> str:
 
 def _forward(cell: Cell, each: Columns) -> Iterator[str]:
     graph = cell.graph
-    inner = variables(cell)
     results = _numbered("kept", cell.analysis.saved.values()) | _numbered("next", graph.next.values())
     body = _body(
         {"pre": each.values, "prev": _names(graph.previous.values()), "weight": graph.vectors},
         results,
-        called=_by_node(graph.next, graph.traced, {name: node for node, name in inner.items()}),
-        always=inner.keys(),
+        called=_by_node(graph.next, graph.traced),
+        always=graph.traced.values(),
     )
     yield f"// {', '.join(each.values)}  ->  {', '.join(graph.next)}" + _after("; ", cell.analysis.saved)
     yield from _function("forward", ("pre", "prev", "weight"), ("next", "kept"), body)
@@ -139,10 +138,9 @@ def _forward(cell: Cell, each: Columns) -> Iterator[str]:
 
 def _backward(cell: Cell, each: Columns) -> Iterator[str]:
     graph = cell.graph
-    inner = {name: node for node, name in variables(cell).items()}
-    parts = {**inner, **each.values, **graph.traced, **graph.next}
-    found = gradients(list(graph.next.values()), list(graph.upstream.values()), list(parts.values()))
-    gradient = {f"d_{name}": node for name, node in zip(parts, found, strict=True)}
+    parts = {**each.values, **graph.traced, **graph.next}
+    by_part = gradients(list(graph.next.values()), list(graph.upstream.values()), list(parts.values()))
+    gradient = {f"d_{name}": node for name, node in zip(parts, by_part, strict=True)}
     previous = _names(graph.previous.values())
     results = _numbered("d_pre", (cell.analysis.backward[name] for name in each.gradients))
     results |= _numbered("d_prev", (cell.analysis.backward[f"d_{name}"] for name in previous))
@@ -161,7 +159,7 @@ def _backward(cell: Cell, each: Columns) -> Iterator[str]:
             "d_next": arriving,
         },
         results,
-        called=_by_node(graph.next, graph.traced, gradient, inner),
+        called=_by_node(graph.next, graph.traced, gradient),
     )
     beside = " beside uh" if graph.uh else ""
     yield (
@@ -231,10 +229,10 @@ def _names(symbols: Iterable[Expr]) -> dict[str, Expr]:
 
 def _by_node(*named: Mapping[str, Expr]) -> dict[Expr, str]:
     """What each node is called: the first of its names."""
-    found: dict[Expr, str] = {}
+    names: dict[Expr, str] = {}
     for name, node in chain.from_iterable(nodes.items() for nodes in named):
-        found.setdefault(node, name)
-    return found
+        names.setdefault(node, name)
+    return names
 
 
 def _after(start: str, names: Iterable[str]) -> str:

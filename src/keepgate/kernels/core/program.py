@@ -91,7 +91,7 @@ def _added(cell: Cell) -> CoreCell | str:
 
 
 class Encoded(NamedTuple):
-    """A cell in numbers. shape: gates, states, vectors, planes beside the states, gates apart; whether uh is a product,
+    """A cell in numbers. shape: gates, states, vectors, planes beside the states, split gates; whether uh is a product,
     whether it has a bias. wx_gates, uh_gates: as in `Columns`, by number. programs: infer, forward, backward."""
 
     shape: tuple[int, int, int, int, int, bool, bool]
@@ -108,7 +108,7 @@ def encoded(cell: Cell) -> Encoded:
     kept = len(step.planes) - len(cell.states) + 1
     uh = cell.recurrent == "dense", cell.recurrent != "none"
     return Encoded(
-        shape=(len(cell.gates), len(cell.states), len(step.vectors), kept, len(step.apart), *uh),
+        shape=(len(cell.gates), len(cell.states), len(step.vectors), kept, len(step.split), *uh),
         wx_gates=tuple(map(index, step.wx_gates)),
         uh_gates=tuple(map(index, step.uh_gates)),
         programs=(_in_numbers(step.infer), _in_numbers(step.forward), _in_numbers(step.backward)),
