@@ -52,7 +52,7 @@ def known(cell: Cell) -> CoreCell:
     return found
 
 
-def prepare(cell: Cell) -> None:
+def prepare_cell(cell: Cell) -> None:
     """Adds a cell to the core before it first runs; warns, once for a cell, where the core cannot run it."""
     if id(cell) not in _ADDED and isinstance(reason := _add(cell), str) and cell not in cells.CELLS:
         warnings.warn(
