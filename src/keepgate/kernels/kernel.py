@@ -24,6 +24,7 @@ class FastPath(Protocol):
         """What a call gives; gates and states by name [time, batch, units]; the initial state [batch, units]."""
 
 
+@runtime_checkable
 class PreparedCall(Protocol):
     """A call on fixed memory, for streams: `run()` reads `call.x` in place, writes the output, and replaces
     `call.states` by the final states, with the weights as they were when it was prepared."""
