@@ -104,7 +104,7 @@ def test_statements_compute_what_the_graph_does(nodes, always):
     known = {LETTERS[node]: value for node, value in VALUES.items()}
     out = [math.nan] * len(nodes)
     lines = list(
-        statements(results, given=LETTERS, called={}, always=set(always), names=Names("abcd"), write=write)
+        statements(results, inputs=LETTERS, called={}, always=set(always), names=Names("abcd"), write=write)
     )
     for line in lines:
         value = eval(line.text, {}, SAYS | known)

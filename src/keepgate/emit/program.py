@@ -57,9 +57,9 @@ def step_program(cell: Cell) -> StepProgram:
     columns = [*(graph.wx[gate] for gate in (*split, *fused)), *graph.uh.values()]
     previous, following = [*graph.previous.values()], [*graph.next.values()]
     # A trace shows a value that is one of the states before the step, too.
-    shown = {name: node for name, node in graph.traced.items() if node not in following}
-    kept = shown | {name: node for name, node in analysis.saved.items() if name not in graph.traced}
-    saved, vectors = [*kept.values()], [*graph.vectors.values()]
+    traced = {name: node for name, node in graph.traced.items() if node not in following}
+    planes = traced | {name: node for name, node in analysis.saved.items() if name not in graph.traced}
+    saved, vectors = [*planes.values()], [*graph.vectors.values()]
 
     inputs = [*columns, *previous, *vectors]
     results = _distinct([*following, *saved], inputs)
@@ -84,7 +84,7 @@ def step_program(cell: Cell) -> StepProgram:
         split=split,
         wx_gates=(*split, *fused),
         uh_gates=(*fused, *split),
-        planes=(*cell.states[1:], *kept),
+        planes=(*cell.states[1:], *planes),
         vectors=tuple(graph.vectors),
         reads_output=analysis.reads_output,
         infer=infer,
@@ -127,12 +127,12 @@ def _numbered(nodes: Sequence[Expr], first: int = 0) -> dict[Expr, int]:
 
 def _distinct(results: Iterable[Expr], inputs: Collection[Expr]) -> list[Expr]:
     """Results that are computed, each by a line of its own: a copy of what is there already, or goes elsewhere too."""
-    found: list[Expr] = []
+    distinct: list[Expr] = []
     for node in results:
-        while node in found or node in inputs or node.op == "const":
+        while node in distinct or node in inputs or node.op == "const":
             node = make("copy", node)
-        found.append(node)
-    return found
+        distinct.append(node)
+    return distinct
 
 
 def _lines(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _Line]:

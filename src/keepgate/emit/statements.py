@@ -21,7 +21,7 @@ class Statement:
 
 
 class Names:
-    """Names, given out once each: what is taken gains an underscore."""
+    """Names, each given out once: a name that is taken gains an underscore."""
 
     def __init__(self, taken: Collection[str] = ()) -> None:
         self._taken = set(taken)
@@ -41,25 +41,25 @@ class Names:
 def statements(
     results: Mapping[str, Expr],
     *,
-    given: Mapping[Expr, str],
+    inputs: Mapping[Expr, str],
     called: Mapping[Expr, str],
     always: Collection[Expr] = (),
     names: Names,
     write: Write,
 ) -> Iterator[Statement]:
-    """What computes every result from what is given, each line from those above it.
+    """Assignments that compute every result from the inputs, each line from those above it.
 
     A part that is needed more than once becomes a line of its own, and so does a part of `always` that is not
-    just one result. results: nodes by the place where each goes, such as next[0]. given: the nodes that are
+    just one result. results: nodes by the place where each goes, such as next[0]. inputs: the nodes that are
     there, by their names. called: what to call a part.
     """
-    order = topological(results.values(), stop=given.keys())
+    order = topological(results.values(), stop=inputs.keys())
     uses = Counter(results.values())
     for node in order:
-        if node not in given:
+        if node not in inputs:
             uses.update(node.args)
     only_results = {node for node in results.values() if uses[node] == 1}
-    names_of = dict(given)
+    names_of = dict(inputs)
     for node in order:
         if node in names_of or node.op in ("const", "symbol"):
             continue

@@ -40,16 +40,16 @@ _NUMBERS: dict[object, int] = {}
 
 def core_cell(cell: Cell) -> CoreCell | str:
     """The cell as the core knows it, or why the core cannot run it."""
-    found = _ADDED.get(id(cell))
-    return _add(cell) if found is None else found
+    core = _ADDED.get(id(cell))
+    return _add(cell) if core is None else core
 
 
 def known(cell: Cell) -> CoreCell:
     """The cell as the core knows it. Raises KernelRefused where the core cannot run it."""
-    found = core_cell(cell)
-    if isinstance(found, str):
-        raise KernelRefused(found)
-    return found
+    core = core_cell(cell)
+    if isinstance(core, str):
+        raise KernelRefused(core)
+    return core
 
 
 def prepare_cell(cell: Cell) -> None:
@@ -67,11 +67,11 @@ def cell_of_operator(name: str) -> Cell:
 
 
 def _add(cell: Cell) -> CoreCell | str:
-    _ADDED[id(cell)] = found = _added(cell)
+    _ADDED[id(cell)] = core = _added(cell)
     weakref.finalize(cell, _ADDED.pop, id(cell), None)
-    if isinstance(found, CoreCell):
-        _BY_OPERATOR[found.operator_name] = cell
-    return found
+    if isinstance(core, CoreCell):
+        _BY_OPERATOR[core.operator_name] = cell
+    return core
 
 
 def _added(cell: Cell) -> CoreCell | str:
