@@ -117,7 +117,7 @@ def test_statements_compute_what_the_graph_does(nodes, always):
 
 
 def lines(results: Mapping[str, Expr], **options) -> list[str]:
-    options = {"given": LETTERS, "called": {}, "names": Names("abcd"), "write": write} | options
+    options = {"inputs": LETTERS, "called": {}, "names": Names("abcd"), "write": write} | options
     return [f"{line.target} = {line.text}" for line in statements(results, **options)]
 
 
@@ -160,9 +160,9 @@ def test_two_results_may_be_one_value_and_a_given_one():
     ]
 
 
-def test_nothing_below_what_is_given_is_computed():
+def test_nothing_below_the_inputs_is_computed():
     gate = sigmoid(A)
-    assert lines({"x": gate * (1 - gate)}, given={gate: "f"}) == ["x = f * (1 - f)"]
+    assert lines({"x": gate * (1 - gate)}, inputs={gate: "f"}) == ["x = f * (1 - f)"]
 
 
 def test_a_name_that_is_taken_gains_an_underscore():
