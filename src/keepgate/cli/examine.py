@@ -80,11 +80,11 @@ def examine(
     if json:
         print_json({kind.unit: len(chosen), **report.as_dict()})
     else:
-        from ..lens.report.diagnosis_text import asked_said
+        from ..lens.report.diagnosis_text import data_text
 
         console = make_console()
-        print_text(console, asked_said(len(chosen), report.behaviour.contexts[-1], language, asks=kind.asks))
-        for line in report.said(language).splitlines():
+        print_text(console, data_text(len(chosen), report.behaviour.contexts[-1], language, asks=kind.asks))
+        for line in report.text(language).splitlines():
             print_text(console, line)
     if at_least is not None:
         _check(report, at_least)
@@ -112,5 +112,5 @@ def _check(report: "Report", wanted: int) -> None:
             f"the horizon is {report.horizon:,} {'token' if report.horizon == 1 else 'tokens'} ({low:,} to {high:,} "
             f"with 95% confidence), less than the {wanted:,} of --at-least"
         )
-    if not report.behaviour.helps:
+    if not report.behaviour.context_helps:
         raise FellShort("reading more does not make the answers better, so that the horizon is no memory")
