@@ -6,7 +6,7 @@ from ...wording import Message, Part, count, msg, percent, probability
 from ..memory.retention import WriteRetention
 from ..readers.answer_origin import has_rival, is_guess
 from ..readers.explanation import DirectionSummary, Explanation
-from ..readers.leave_one_out import TRIED, TokenEffect
+from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
 from ..readers.search import FOLLOWED, STRETCHES, SpanEffect
 from ..thresholds import NEGLIGIBLE_DROP, VANISHED
 from .labels import cut, piece, sentence_of, short_name, token
@@ -25,7 +25,7 @@ def conclusion(explanation: Explanation) -> list[Message]:
         messages.append(msg("answer.attention", share=weight, token=token(explanation, most)))
     elif explanation.question.question and explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
         messages += _retained(explanation)
-    if len(explanation.tokens) > TRIED:
+    if len(explanation.tokens) > MAX_ABLATIONS:
         messages.append(msg("answer.search", stretches=STRETCHES, followed=FOLLOWED))
     return messages
 
