@@ -1,4 +1,4 @@
-"""What carries an answer is what it loses without each write; a plain RNN, which has no writes, shows its gradient."""
+"""Token effects: the answer's drop without each write; a plain RNN, which has no writes, has its gradient saliency."""
 
 import pytest
 import torch
