@@ -71,7 +71,11 @@ class Figure:
 
 
 def standing_alone(
-    name: str, inline: Markup, style: Callable[[str], str] = alone, *, draw: Callable[[Any], Any] | None = None
+    name: str,
+    inline: Markup,
+    style: Callable[[str], str] = alone,
+    *,
+    draw: Callable[[Any], Any] | None = None,
 ) -> Figure:
     """An inline picture as a file of its own, with the style sheet and the ground that it needs by itself.
 
