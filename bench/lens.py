@@ -25,7 +25,7 @@ from torch import nn
 import keepgate
 from bench.machine import machine
 from keepgate.data.text import tokenize
-from keepgate.demo.contestants import BUDGET, CONTESTANTS, READINGS, run_of, stages_of
+from keepgate.demo.contestants import BUDGET, CONTESTANTS, POOLINGS, run_of, stages_of
 from keepgate.demo.stories import stories
 from keepgate.kernels import Call, run, state_gradients
 from keepgate.lens import attach, read
@@ -37,7 +37,7 @@ from keepgate.train.loop import fit
 
 SEED, LENGTH = 3_000_000, 300
 READERS = [one for one in CONTESTANTS if one.name.endswith("-chrono")] + [
-    r for r in READINGS if r.name == "attention"
+    r for r in POOLINGS if r.name == "attention"
 ]
 
 PARTS = ("overhead", "gradients", "readers", "integrated")

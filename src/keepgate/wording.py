@@ -150,6 +150,11 @@ def count(value: float) -> str:
     return f"{round(value):,}"
 
 
+def count_of(number: int, plural: str) -> str:
+    """A number of things by their plural: "1 question", "2,000 questions"."""
+    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
+
+
 def amount(value: float, digits: int = 1) -> str:
     """A measured number such as seconds, with so many decimals; a dash for NaN and infinity."""
     return "–" if not math.isfinite(value) else f"{value:,.{digits}f}"

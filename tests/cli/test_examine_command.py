@@ -104,7 +104,7 @@ def test_a_horizon_that_is_long_enough_passes_only_if_it_is_a_memory(
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("--at-least", 0), 2, "--at-least is 0; give 1 or more"),
+        (("--at-least", 0), 2, "--at-least is 0; it must be 1 or more"),
         (("--needed", -3), 2, "--needed is -3"),
         (("--questions", 0), 2, "--questions is 0"),
         (("--at-least", 1000), 2, "the longest text has"),

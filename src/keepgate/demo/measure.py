@@ -44,7 +44,7 @@ def accuracy(
 
 def pirate_king_answer(task: ChoiceReader) -> Answer:
     """The answer to 是誰想要成為海賊王?, after a long story."""
-    (answer,) = task.answer([pirate_king_story(PIRATE_KING_LENGTH)])
+    (answer,) = task.predict([pirate_king_story(PIRATE_KING_LENGTH)])
     return answer
 
 
