@@ -3,8 +3,9 @@
     python -m bench.verdicts [WORD …] [--advice] [--out bench/results/verdicts.json]
 
 A verdict is right if it names what was planted (or what is also so of the model), honest if it says that the numbers do
-not tell, wrong otherwise. With --advice each case whose verdict gives advice is trained from three seeds as it was and
-as advised; the advice helps if the mean score on new rows rises. WORDs pick the cases whose names have one of them.
+not tell, wrong otherwise; where a longer training helps a model that forgets, that is right, too. With --advice each
+case whose verdict gives advice is trained from three seeds as it was and as advised; the advice helps if the mean score
+on new rows rises. WORDs pick the cases whose names have one of them.
 """
 
 import argparse
@@ -40,6 +41,8 @@ def main() -> None:
         row = judged(case)
         if options.advice:
             row |= followed(case, row["claim"])
+            if row["helped"] and {row["claim"], case.truth} == {"forgets", "untrained"}:
+                row["judged"] = "right"
         print(line(row), flush=True)
         rows.append(row)
     print(summary(rows))
@@ -58,7 +61,10 @@ def line(row: dict[str, Any]) -> str:
 
 def summary(rows: list[dict[str, Any]]) -> str:
     """So many right, honest and wrong, and how often the advice helped."""
-    counts, given = Counter(row["judged"] for row in rows), [row for row in rows if row.get("helped") is not None]
+    counts, given = (
+        Counter(row["judged"] for row in rows),
+        [row for row in rows if row.get("helped") is not None],
+    )
     return (
         f"{len(rows)} models: {counts['right']} right, {counts['honest']} honestly cannot say, {counts['wrong']} wrong; "
         f"advice helped in {sum(row['helped'] for row in given)} of {len(given)}"

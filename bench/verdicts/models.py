@@ -1,4 +1,4 @@
-"""Models as people write them in plain torch; each takes `(x)` or, where the rows' lengths are given, `(x, lengths)`."""
+"""Models as people write them in plain torch; each takes `(x)` or, with the rows' lengths, `(x, lengths)`."""
 
 from typing import Any
 

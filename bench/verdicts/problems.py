@@ -108,6 +108,24 @@ class Marked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parity:
+    """Whether two bits (tokens 1 and 2) among others are alike: no single token says anything."""
+
+    steps: int = 8
+
+    @property
+    def needed(self) -> int | None:
+        return self.steps
+
+    def draw(self, rows: int, generator: Generator) -> Rows:
+        x = torch.randint(KEYS + 1, VOCABULARY, (rows, self.steps), generator=generator)
+        bits = torch.randint(0, 2, (rows, 2), generator=generator)
+        places = torch.rand(rows, self.steps, generator=generator).argsort(1)[:, :2]
+        x.scatter_(1, places, bits + 1)
+        return Rows(x=x, lengths=torch.full((rows,), self.steps), y=(bits[:, 0] == bits[:, 1]).long())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tags:
     """A tag each step, `[N, T]`: the group of the token `back` steps before, or of the row's first token."""
 

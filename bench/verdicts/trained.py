@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bench.verdicts.cases import Case
+from bench.verdicts.case import Case
 from bench.verdicts.problems import Rows
 from bench.verdicts.training import TESTED, Score, Setup, drawn, initialised, score, train
 
@@ -24,8 +24,8 @@ class Trained:
     tested: Score
 
 
-def tested_rows(case: Case, seed: int, count: int = TESTED) -> Rows:
-    return drawn(case.problem, count, 10_000 + seed, case.kind)
+def tested_rows(case: Case, seed: int) -> Rows:
+    return drawn(case.problem, TESTED, 10_000 + seed, case.kind)
 
 
 def trained(case: Case, seed: int) -> Trained:
@@ -33,7 +33,7 @@ def trained(case: Case, seed: int) -> Trained:
     torch.manual_seed(seed)
     setup = case.setup
     model = initialised(case.network(**case.options), setup)
-    rows = case.spoil(drawn(case.problem, setup.rows, 100 + seed, case.kind), examined=False)
+    rows = case.spoil(drawn(case.taught or case.problem, setup.rows, 100 + seed, case.kind), examined=False)
     kept = KEPT / f"{hashlib.sha1(repr((case, seed)).encode()).hexdigest()}.pt"
     if kept.exists():
         model.load_state_dict(torch.load(kept))

@@ -19,7 +19,8 @@ class Setup:
     """How a model is made ready and trained; the remedies change a field each.
 
     lengths: the model is called with the rows' lengths. remember: the layer starts out keeping so many steps (forget
-    or update gates by the chrono rule). gain: the recurrent layer's weights times this, and gain_hh those of the state.
+    or update gates by the chrono rule). keep: what is added to the biases of those gates. gain: the recurrent layer's
+    weights times this, and gain_hh those of the state. clip: the gradient's largest norm. decay: of the weights.
     """
 
     iterations: int = 200
@@ -27,6 +28,7 @@ class Setup:
     rows: int = 2048
     lengths: bool = False
     remember: int | None = None
+    keep: float = 0.0
     gain: float = 1.0
     gain_hh: float = 1.0
     clip: float | None = None
@@ -41,6 +43,8 @@ def initialised(model: nn.Module, setup: Setup) -> nn.Module:
         for name, weight in layer.named_parameters():
             if name.startswith("weight"):
                 weight *= setup.gain * (setup.gain_hh if "hh" in name else 1.0)
+            elif layer.mode != "RNN_TANH" and not setup.remember:
+                weight[size : 2 * size] += setup.keep / 2
             elif setup.remember and layer.mode != "RNN_TANH":
                 weight.zero_()
                 keeping = torch.empty(size).uniform_(1, max(setup.remember - 1, 2)).log_()

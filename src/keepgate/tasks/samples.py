@@ -1,7 +1,7 @@
 """Items of a task in batches of similar length, each row's loss given all of its text or only its end."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,7 +21,8 @@ class TaskSamples:
     """Some examples of a task, as the lens examines it with them.
 
     lengths: tokens of each text. needed: how many tokens back from a text's end lies what is asked for.
-    tail: tokens of a question that is read after the text; they always stay.
+    tail: tokens of a question that is read after the text; they always stay. located: whether `needed` is known, and
+    not only the whole text.
     """
 
     task: Any
@@ -29,6 +30,7 @@ class TaskSamples:
     lengths: Int[Tensor, " rows"]
     needed: Int[Tensor, " rows"]
     tail: Int[Tensor, " rows"]
+    located: bool
 
     def losses(self, last: int | None = None) -> Float[Tensor, " rows"]:
         """Each row's loss, in nats, given the last so many tokens of its text; None gives all."""
@@ -39,9 +41,7 @@ class TaskSamples:
         """The first so many of these rows."""
         numbers = (numbers[:rows] for numbers in (self.lengths, self.needed, self.tail))
         lengths, needed, tail = numbers
-        return TaskSamples(
-            task=self.task, examples=self.examples[:rows], lengths=lengths, needed=needed, tail=tail
-        )
+        return replace(self, examples=self.examples[:rows], lengths=lengths, needed=needed, tail=tail)
 
 
 def samples_of(
@@ -77,6 +77,7 @@ def samples_of(
                 lengths=lengths,
                 needed=lengths if needed is None else torch.tensor([needed(items[row]) for row in rows]),
                 tail=torch.tensor([tail(examples[row]) for row in rows]),
+                located=needed is not None,
             )
         )
     return batches

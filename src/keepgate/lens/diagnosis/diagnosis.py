@@ -14,19 +14,21 @@ from ...data.questions import Question
 from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
 from ...tasks.probe import Probed
+from ...tasks.samples import TaskSamples
 from ..capture.layer_run import LayerRun, capture_layer
 from ..gradients.by_lag import decay_length, direct_path_by_lag, explodes, vanishing_lag
 from ..gradients.lyapunov_exponents import lyapunov
 from ..memory.time_scales import Saturation, half_lives, saturation
-from .data_notes import DataNote, data_notes
 from .effective_context import EPSILON, Horizon, geometric_grid, horizon
+from .evidence import Evidence, evidence_of, evidence_of_task
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
 from .samples import Batch, Loss, Sample, batch_sample
-from .usual_loss import guessing_loss
 from .verdict import Findings, Verdict, verdict_of
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
 ROWS, STEPS = 16, 300
+# Beyond so many samples only the largest are cut to shorter contexts; what is nearly as long as the longest.
+SAMPLES, NEARLY = 64, 0.9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +42,6 @@ class Diagnosis:
     exponents:  the largest Lyapunov exponent of each layer and direction, in nats a step, the mean over the rows.
     half_lives: of each unit's memory, in steps, the mean of the rows' rates; empty for a plain RNN.
     saturation: of each gate of the last layer, by name. verdict: one sentence, its numbers, and what to do.
-    notes:      what is odd about the data, to be looked at first.
     """
 
     name: str
@@ -53,7 +54,6 @@ class Diagnosis:
     half_lives: Float[Tensor, " units"]
     saturation: dict[str, Saturation]
     verdict: Verdict
-    notes: tuple[DataNote, ...] = ()
 
     @property
     def horizon(self) -> int:
@@ -91,29 +91,51 @@ def diagnose(
     batches = _listed(data)
     task = model if isinstance(model, Probed) else None
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
-    notes: tuple[DataNote, ...] = ()
     with eval_mode(model):
         if task is not None:
-            samples = _task_samples(task, batches, own=(loss, time, output))
-            guess = None if task.choices is None else math.log(len(task.choices))
+            items = _task_samples(task, batches, own=(loss, time, output))
+            samples = list[Sample](items)
+            evidence = evidence_of_task(items, None if task.choices is None else len(task.choices))
         else:
-            time = int(bool(module.batch_first)) if time is None else time
+            time = _time(batches[0], int(bool(module.batch_first))) if time is None else time
             rows = [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches]
-            samples, notes = list[Sample](rows), data_notes(rows)
-            guess = (
-                None if loss is not None else guessing_loss(torch.cat([sample.answers for sample in rows]))
-            )
-        behaviour = _behaviour(samples, epsilon)
-        longest = max(samples, key=lambda sample: int(sample.lengths.max()))
-        picked = longest.first(ROWS)
+            evidence = evidence_of(rows)
+            samples = list[Sample](rows if evidence.padding is None else evidence.padding.rows)
+        behaviour = _behaviour(_most_frequent(samples), epsilon)
         # A task of ours reads the text first, and with attention the question after it.
+        picked = _longest(samples).first(ROWS)
         seen, gradient = loss_gradient_at_layer(model, name, module, picked, None if task is None else 0)
-    assumed = needed is None and task is None
+    assumed = needed is None and (task is None or evidence.quality is not None)
     if needed is None:
         far = torch.cat([sample.needed for sample in samples]).sort().values
-        needed = int(far[math.ceil(0.95 * len(far)) - 1])
-    asked = int(picked.tail.max())
-    return _report(name, seen, gradient, behaviour, needed, assumed, asked, guess, notes)
+        needed = evidence.needed or int(far[math.ceil(0.95 * len(far)) - 1])
+    return _report(name, seen, gradient, behaviour, needed, assumed, int(picked.tail.max()), evidence)
+
+
+def _time(batch: Any, layers: int) -> int:
+    """The dimension of time: the layer's, unless only the other leaves as many rows as there are targets."""
+    if not isinstance(batch, Sequence) or len(batch) not in (2, 3):
+        return layers
+    inputs, targets = batch[0], batch[-1]
+    if isinstance(inputs, Tensor) and isinstance(targets, Tensor) and inputs.dim() > 1 and targets.dim():
+        rows = inputs.shape[:2]
+        if rows[1 - layers] != len(targets) == rows[layers]:
+            return 1 - layers
+    return layers
+
+
+def _most_frequent(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The largest of many samples: rows without their padding come in one for each length."""
+    if len(samples) <= SAMPLES:
+        return samples
+    return sorted(samples, key=lambda sample: -len(sample.lengths))[:SAMPLES]
+
+
+def _longest(samples: Sequence[Sample]) -> Sample:
+    """Of the samples that are nearly as long as the longest, the one with the most rows."""
+    steps = [int(sample.lengths.max()) for sample in samples]
+    long = [sample for sample, n in zip(samples, steps, strict=True) if n >= NEARLY * max(steps)]
+    return max(long, key=lambda sample: min(len(sample.lengths), ROWS))
 
 
 def _listed(data: Any) -> list[Any]:
@@ -128,7 +150,7 @@ def _listed(data: Any) -> list[Any]:
     return batches
 
 
-def _task_samples(task: Probed, items: Sequence[Any], own: Sequence[Any]) -> list[Sample]:
+def _task_samples(task: Probed, items: Sequence[Any], own: Sequence[Any]) -> list[TaskSamples]:
     if any(setting is not None for setting in own):
         raise SettingsError(
             "a task's loss, output and dimension of time are its own; leave loss, output and time out"
@@ -162,8 +184,7 @@ def _report(
     needed: int,
     assumed: bool,
     asked: int,
-    guess: float | None,
-    notes: tuple[DataNote, ...],
+    evidence: Evidence,
 ) -> Diagnosis:
     """asked: steps of a question that is read after the text; the horizon does not count them, the gradient does."""
     part = seen.trace.layer(-1)
@@ -190,12 +211,13 @@ def _report(
         saturated=min(float((one.closed + one.open).mean()) for one in stuck.values()) if stuck else None,
         gated=bool(stuck),
         loss=behaviour.loss,
-        guess=guess,
+        guess=evidence.guess,
+        evidence=evidence,
     )
     return Diagnosis(
         name=name, steps=len(seen.x), needed=needed, behaviour=behaviour, gradient=gradient,
         carried=direct_path_by_lag(part) if carries else None, exponents=exponents, half_lives=lives, saturation=stuck,
-        verdict=verdict_of(found), notes=notes,
+        verdict=verdict_of(found),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Loss gradient at a recurrent layer, wherever in the model it is, by lag."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -59,8 +60,18 @@ def loss_gradient_at_layer(
         output = in_callers_order(shown._replace(data=output), module).x
     elif output is not None and getattr(module, "batch_first", False) and output.dim() == 3:
         output = output.transpose(0, 1)
-    run_in_float32 = _in_float32(runs[chosen])
+    run_in_float32 = _in_float32(_with_ends(runs[chosen], sample))
     return run_in_float32, gradient_of_run(run_in_float32, output, tuple(final))
+
+
+def _with_ends(run: LayerRun, sample: Sample) -> LayerRun:
+    """The same run with the rows' own ends, where the layer read the padding after them and the model left it out."""
+    ends = sample.lengths
+    if run.lengths is not None or run.layer.bidirectional or len(run.x) != int(ends.max()):
+        return run
+    if len(ends) != run.x.shape[1] or bool((ends == len(run.x)).all()):
+        return run
+    return replace(run, lengths=ends)
 
 
 def _in_float32(run: LayerRun) -> LayerRun:

@@ -99,17 +99,29 @@ class Rows:
 
         Raises SettingsError for results and targets that do not fit, or for a loss that is not one number a row.
         """
-        rows = self if last is None else self._cut(last)
-        result = self._called(rows)
         if self.loss is None:
-            answers, targets = self._prediction(result), self.targets
-            if self.each_step:
-                answers, targets = self._at_end(answers, rows), self._at_end(targets, self)
-            return usual_loss(answers, targets)
+            return usual_loss(*self.answered(last))
+        result = self._called(self if last is None else self._cut(last))
         losses = self.loss(result if self.output is None else self._prediction(result), self.targets)
         if losses.dim() != 1:
             raise SettingsError(f"the loss is of shape {tuple(losses.shape)}; give one number for each row")
         return losses
+
+    def answered(
+        self, last: int | None = None, ends: Int[Tensor, " rows"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The predictions, and the targets that count, one a row: of a model that answers at each step, the last.
+
+        ends: take that at these steps' end instead.
+        """
+        rows = self if last is None else self._cut(last)
+        answers = self._prediction(self._called(rows))
+        if not self.each_step:
+            return answers, self.targets
+        return (
+            self._at_end(answers, rows.lengths if ends is None else ends),
+            self._at_end(self.targets, self.lengths if ends is None else ends),
+        )
 
     def first(self, rows: int) -> "Rows":
         ends = None if self.ends is None else self.ends[:rows]
@@ -120,7 +132,7 @@ class Rows:
                 leaf.narrow(1 - self.time, 0, min(rows, leaf.shape[1 - self.time])).narrow(
                     self.time, 0, longest
                 )
-                if self._runs(leaf)
+                if self.runs(leaf)
                 else leaf[:rows]
             ),
         )
@@ -139,7 +151,8 @@ class Rows:
         """The first two dimensions of what runs over time."""
         return next(leaf.shape[:2] for leaf in leaves(self.inputs) if leaf.dim() > 1)
 
-    def _runs(self, leaf: Tensor) -> bool:
+    def runs(self, leaf: Tensor) -> bool:
+        """Whether a tensor of the inputs has a value for each step, and is not given whole."""
         return leaf.dim() > 1 and leaf.shape[:2] == self._shape
 
     def _cut(self, last: int) -> "Rows":
@@ -149,7 +162,7 @@ class Rows:
                 self,
                 inputs=mapped(
                     self.inputs,
-                    lambda leaf: leaf.narrow(self.time, start, last) if self._runs(leaf) else leaf,
+                    lambda leaf: leaf.narrow(self.time, start, last) if self.runs(leaf) else leaf,
                 ),
             )
         # A row that is longer than that begins later; another keeps what lies beyond its end, whatever it is.
@@ -158,7 +171,7 @@ class Rows:
         row = torch.arange(len(self.ends), device=self.ends.device)
 
         def cut(leaf: Tensor) -> Tensor:
-            if not self._runs(leaf):
+            if not self.runs(leaf):
                 return leaf
             return leaf[row.unsqueeze(1), place.T] if self.time else leaf[place, row]
 
@@ -174,14 +187,9 @@ class Rows:
     def _prediction(self, result: Any) -> Tensor:
         return prediction(result, self._shape[1 - self.time], 1 - self.time, self.output)
 
-    @property
-    def answers(self) -> Tensor:
-        """The targets that count, one a row: of a model that answers at each step, the last."""
-        return self._at_end(self.targets, self) if self.each_step else self.targets
-
-    def _at_end(self, values: Tensor, rows: "Rows") -> Tensor:
+    def _at_end(self, values: Tensor, lengths: Int[Tensor, " rows"]) -> Tensor:
         """The values at each row's last step."""
-        place = (rows.lengths - 1).to(values.device)
+        place = (lengths - 1).to(values.device)
         row = torch.arange(len(place), device=values.device)
         return values[row, place] if self.time else values[place, row]
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..thresholds import EXPLODED
+from .answer_quality import AnswerQuality
+from .evidence import Evidence
 
-Fault = Literal["none", "unknown", "exploding", "saturated", "forgets", "untrained"]
+Fault = Literal[
+    "none", "unknown", "targets", "padding", "exploding", "saturated", "overfitted", "forgets", "untrained"
+]
 
 # Where all gates stand at an end this often, what they are given hardly moves them: a sigmoid's slope is 0.09 or less
 # there, against 0.25 in the middle.
@@ -21,6 +25,12 @@ HELPED = 0.1
 # A network whose gradient grows has no fault all the same if reading takes away so much of its loss: what it has
 # learned to tell apart it must hold apart, and a chaotic one does not come near by chance.
 SOLVED = 0.5
+
+# Where nobody said how far back the answers lie, a network is as good as it must be from this skill on (0 is guessing,
+# 1 all right), if neither long rows nor a baseline show that there is more to be had, by so much.
+GOOD, MORE = 0.8, 0.1
+# Targets of this size are out of reach of a head that starts out giving numbers around 0.
+LARGE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +48,8 @@ class Findings:
     saturated: how often the gate that is least often at one of its ends is there, 0 to 1; None without gates.
     gated:     whether a gate keeps the memory.
     loss:      given everything, in nats. guess: what guessing costs; None where nobody knows.
-    assumed:   whether `needed` is only the length of the rows, for nobody said how far back what is asked for lies.
+    assumed:   whether nobody said how far back what is asked for lies: `needed` is then how far a baseline had to read,
+               else the rows' length. evidence: of the answers and the data.
     """
 
     needed: int
@@ -56,6 +67,7 @@ class Findings:
     loss: float = 0.0
     guess: float | None = None
     assumed: bool = False
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def guesses(self) -> bool:
@@ -65,7 +77,7 @@ class Findings:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """fault: which of the known ones, "none", or "unknown": good answers, and nobody said how far back they lie.
+    """fault: which of the known ones, "none", or "unknown" where the numbers do not tell.
 
     found: the numbers that showed it.
     """
@@ -84,17 +96,55 @@ def verdict_of(found: Findings) -> Verdict:
 
 
 def _fault(found: Findings) -> Fault:
-    enough = SOLVED if _exploding(found) else HELPED
-    reaches = found.horizon >= found.needed and found.helps and found.explained >= enough
-    if reaches and not found.guesses:
+    if found.evidence.alike:
+        return "targets"
+    if found.assumed and found.evidence.quality is not None:
+        return _fault_measured(found, found.evidence, found.evidence.quality)
+    if _reaches(found) and not found.guesses:
         return "none"
-    if found.assumed and found.helps and found.guess is not None and found.loss < SOLVED * found.guess:
-        return "unknown"
     if _exploding(found):
         return "exploding"
     if _saturated(found):
         return "saturated"
+    if found.assumed:
+        return "unknown"
     return "forgets" if _forgets(found) else "untrained"
+
+
+def _fault_measured(found: Findings, evidence: Evidence, quality: AnswerQuality) -> Fault:
+    """Where nobody said how far back the answers lie: by how good they are, and by what a baseline reads."""
+    if quality.kind == "explained" and quality.value < SOLVED and quality.spread > LARGE:
+        return "targets"
+    baseline = evidence.baseline
+    more = baseline is not None and baseline.needed is not None and baseline.skill > quality.skill + MORE
+    uneven = quality.lost_on_long_rows or quality.lost_on_short_rows
+    if quality.skill >= GOOD and not (more or uneven):
+        return "none"
+    if evidence.padding is not None and evidence.padding.read:
+        return "padding"
+    if _grows(found):
+        return "exploding"
+    if _saturated(found):
+        return "saturated"
+    if quality.lost_on_long_rows and _forgets(found):
+        return "forgets"
+    if quality.surer_than_right:
+        return "overfitted"
+    if not (more or quality.lost_on_long_rows):
+        return "unknown"
+    return "forgets" if _forgets(found) else "untrained"
+
+
+def _grows(found: Findings) -> bool:
+    """Whether gradient or differences grow a hundredfold: of pooled states the earlier ones always count for more."""
+    gradient = found.explodes and not (math.isfinite(found.decay) and -found.needed / found.decay <= GROWN)
+    return gradient or found.exponent * found.needed > GROWN
+
+
+def _reaches(found: Findings) -> bool:
+    """Whether the answers depend on as much as they need, and reading it makes the loss fall."""
+    enough = SOLVED if _exploding(found) else HELPED
+    return found.horizon >= found.needed and found.helps and found.explained >= enough
 
 
 def _exploding(found: Findings) -> bool:

@@ -3,6 +3,7 @@
 import math
 
 from ...wording import Message, Part, count, msg, percent
+from ..diagnosis.answer_quality import AnswerQuality
 from ..diagnosis.diagnosis import Diagnosis
 from ..diagnosis.verdict import Findings, Verdict
 from .labels import SHORT, render, sentence
@@ -15,12 +16,18 @@ def verdict_said(verdict: Verdict, language: str) -> str:
     tell = {
         "none": _nothing,
         "unknown": _unknown,
+        "targets": _targets,
+        "padding": _padding,
+        "overfitted": _overfitted,
         "exploding": _exploding,
         "saturated": _saturated,
         "forgets": _forgets,
         "untrained": _untrained,
     }[verdict.fault]
-    return _spoken(tell(verdict.found), language)
+    said, quality = tell(verdict.found), verdict.found.evidence.quality
+    if quality is not None:
+        said = msg("verdict.after", quality=_quality(quality), verdict=said)
+    return _spoken(said, language)
 
 
 def report_said(diagnosis: Diagnosis, language: str) -> str:
@@ -31,12 +38,12 @@ def report_said(diagnosis: Diagnosis, language: str) -> str:
     if len(diagnosis.half_lives):
         lines.append(_half_lives(diagnosis))
     if diagnosis.verdict.found.assumed:
-        lines.append(msg("report.assumed", needed=count(diagnosis.needed)))
-    notes = [
-        _spoken(msg(f"report.{note.kind}", share=percent(note.share)), language) for note in diagnosis.notes
-    ]
+        lines.append(_needed(diagnosis))
+    padding = diagnosis.verdict.found.evidence.padding
+    if padding is not None:
+        lines.insert(0, msg(f"report.padding_{padding.side}", share=percent(padding.share)))
     first = f"{diagnosis.name}{colon}{verdict_said(diagnosis.verdict, language)}"
-    return "\n".join([*notes, first, *(f"  {_spoken(line, language)}" for line in lines)])
+    return "\n".join([first, *(f"  {_spoken(line, language)}" for line in lines)])
 
 
 def asked_said(questions: int, tokens: int, language: str, *, asks: bool = True) -> str:
@@ -51,12 +58,56 @@ def _spoken(words: Message, language: str) -> str:
     return render(words, "en") if language == "en" else sentence(words, SHORT[language])
 
 
+def _quality(quality: AnswerQuality) -> Message:
+    thirds: Part = ""
+    if quality.short is not None and quality.long is not None:
+        thirds = msg("verdict.thirds", short=_share(quality.short), long=_share(quality.long))
+    return msg(
+        f"verdict.{quality.kind}",
+        value=_share(quality.value),
+        guess=_share(quality.guess),
+        rows=count(quality.rows),
+        thirds=thirds,
+    )
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f}%"
+
+
 def _nothing(found: Findings) -> Message:
+    if found.evidence.quality is not None and found.assumed:
+        return msg("verdict.good", horizon=count(found.horizon))
     return msg("verdict.nothing", horizon=count(found.horizon), needed=count(found.needed))
 
 
 def _unknown(found: Findings) -> Message:
-    return msg("verdict.unknown", horizon=count(found.horizon), needed=count(found.needed), **_costs(found))
+    baseline = found.evidence.baseline
+    if found.evidence.quality is None:
+        return msg("verdict.unknown", horizon=count(found.horizon))
+    if baseline is None or baseline.needed is not None:
+        return msg("verdict.unclear", horizon=count(found.horizon))
+    return msg("verdict.no_signal", horizon=count(found.horizon))
+
+
+def _targets(found: Findings) -> Message:
+    quality = found.evidence.quality
+    return msg("verdict.alike") if quality is None else msg("verdict.large", size=f"{quality.spread:,.0f}")
+
+
+def _padding(found: Findings) -> Message:
+    padding, without = found.evidence.padding, found.evidence.without
+    assert padding is not None
+    assert without is not None
+    return msg("verdict.padding", share=percent(padding.share), quality=_quality(without))
+
+
+def _overfitted(found: Findings) -> Message:
+    quality = found.evidence.quality
+    assert quality is not None
+    key = "verdict.sure" if quality.kind == "accuracy" else "verdict.vary"
+    how = msg(key, excess=_share(quality.excess), sure=_share(quality.value + quality.excess))
+    return msg("verdict.overfitted", how=how)
 
 
 def _costs(found: Findings) -> dict[str, Part]:
@@ -89,6 +140,8 @@ def _untrained(found: Findings) -> Message:
     reaches = msg("verdict.reaches_all")
     if found.gone is not None:
         reaches = msg("verdict.reaches", gone=count(found.gone))
+    if found.assumed and found.evidence.quality is not None:
+        return msg("verdict.more", reaches=reaches, more=_more(found))
     if found.horizon >= found.needed and found.helps and found.guesses:
         return msg(
             "verdict.guesses",
@@ -99,6 +152,22 @@ def _untrained(found: Findings) -> Message:
     if found.horizon >= found.needed:
         return msg("verdict.no_help", reaches=reaches)
     return msg("verdict.untrained", reaches=reaches, horizon=count(found.horizon), needed=count(found.needed))
+
+
+def _more(found: Findings) -> Message:
+    """Why there is more to be had than the answers show."""
+    baseline = found.evidence.baseline
+    if baseline is None or baseline.needed is None:
+        return msg("verdict.long_rows")
+    return msg("verdict.baseline", needed=count(baseline.needed), skill=_share(baseline.skill))
+
+
+def _needed(diagnosis: Diagnosis) -> Message:
+    """How far back the answers lie, where nobody said it."""
+    baseline = diagnosis.verdict.found.evidence.baseline
+    if baseline is None or baseline.needed is None:
+        return msg("report.assumed", needed=count(diagnosis.needed))
+    return msg("verdict.baseline", needed=count(baseline.needed), skill=_share(baseline.skill))
 
 
 def _horizon(diagnosis: Diagnosis) -> Message:

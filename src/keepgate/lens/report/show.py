@@ -14,6 +14,7 @@ from ...errors import CorpusError
 from ...tasks.task import Task
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
+from ..diagnosis.evidence import Evidence
 from ..diagnosis.samples import Batch, Loss
 from ..diagnosis.verdict import Verdict
 from ..readers.explanation import Explanation, explain_answer
@@ -135,7 +136,7 @@ class Report(Diagnosis):
             "verdict": {"fault": self.verdict.fault, "sentence": self.verdict.sentence},
             "loss": _finite(self.behaviour.loss),
             "guess": self.verdict.found.guess,
-            "notes": [{"kind": note.kind, "share": note.share} for note in self.notes],
+            "evidence": _evidence(self.verdict.found.evidence),
             "behaviour": {
                 "contexts": list(self.behaviour.contexts),
                 "gap": _values(self.behaviour.gap),
@@ -217,6 +218,18 @@ def examine(
 
 def _fields(numbers: Any) -> dict[str, Any]:
     return {field.name: getattr(numbers, field.name) for field in fields(numbers)}
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    """How good the answers are, with and without padding, and what a baseline reads off the rows."""
+    padding, baseline = evidence.padding, evidence.baseline
+    return {
+        "quality": evidence.quality and evidence.quality.__dict__,
+        "without_padding": evidence.without and evidence.without.__dict__,
+        "padding": padding and {"side": padding.side, "share": padding.share, "read": padding.read},
+        "baseline": baseline and {"skill": baseline.skill, "needed": baseline.needed},
+        "targets_alike": evidence.alike,
+    }
 
 
 def _values(values: Tensor) -> list[float | None]:
