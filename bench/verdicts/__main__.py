@@ -66,7 +66,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
         [row for row in rows if row.get("helped") is not None],
     )
     return (
-        f"{len(rows)} models: {counts['right']} right, {counts['honest']} honestly cannot say, {counts['wrong']} wrong; "
+        f"{len(rows)}: {counts['right']} right, {counts['honest']} honestly cannot say, {counts['wrong']} wrong; "
         f"advice helped in {sum(row['helped'] for row in given)} of {len(given)}"
     )
 

@@ -10,8 +10,9 @@ from torch import Tensor
 
 # The shortest and the longest third differ if it is by so much, and by so many standard errors.
 APART, ERRORS = 0.1, 3.0
-# Answers are surer than they are right by so much, and so many standard errors.
-SURER = 0.1
+# Answers are surer than they are right by so much and so many standard errors, and sure to begin with: as far as this
+# on the way from guessing to certainty.
+SURER, SURE = 0.1, 0.3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,8 +24,9 @@ class AnswerQuality:
     error:  the standard error of `value`. rows: how many.
     short, long: the same of the third of the rows that are shortest, and longest; None where all are equally long.
     spread: the numbers' root mean square, 0 for classes.
-    excess: how much surer the answers are than right: the mean probability of the answer given less the share of right
-            ones; of numbers, E[a (a - y)] / Var y around the means, which is 0 where a is the best guess of y.
+    sure:   the mean probability of the answers given; of numbers, their variance as a share of the targets'.
+    excess: how much surer they are than right: `sure` less the share of right ones; of numbers, E[a (a - y)] / Var y
+            around the means, which is 0 where a is the best guess of y.
     """
 
     kind: Literal["accuracy", "explained"]
@@ -35,6 +37,7 @@ class AnswerQuality:
     short: float | None = None
     long: float | None = None
     spread: float = 0.0
+    sure: float = 0.0
     excess: float = 0.0
 
     @property
@@ -59,7 +62,13 @@ class AnswerQuality:
     @property
     def surer_than_right(self) -> bool:
         """Whether the answers are surer than they are right, by more than chance would."""
-        return self.excess > max(SURER, ERRORS * self.error)
+        sure = (self.sure - self.guess) / (1 - self.guess)
+        return sure > SURE and self.excess > max(SURER, ERRORS * self.error)
+
+    @property
+    def leans_to_short_rows(self) -> bool:
+        """Whether the short rows are answered better, if only by chance."""
+        return self.short is not None and self.long is not None and self.short - self.long > APART
 
     def _apart(self, sign: int) -> bool:
         if self.short is None or self.long is None:
@@ -75,7 +84,7 @@ def answer_quality(answers: Tensor, targets: Tensor, lengths: Int[Tensor, " rows
     if bool((targets == targets[0]).all()):
         return None
     numbers = targets.dtype.is_floating_point
-    credit, excess = _explained(answers, targets) if numbers else _right(answers, targets)
+    credit, sure, excess = _explained(answers, targets) if numbers else _right(answers, targets)
     order, third = lengths.argsort(), len(lengths) // 3
     apart = third > 0 and int(lengths[order[third - 1]]) < int(lengths[order[-third]])
     return AnswerQuality(
@@ -87,21 +96,23 @@ def answer_quality(answers: Tensor, targets: Tensor, lengths: Int[Tensor, " rows
         short=float(credit[order[:third]].mean()) if apart else None,
         long=float(credit[order[-third:]].mean()) if apart else None,
         spread=float(targets.double().square().mean().sqrt()) if numbers else 0.0,
+        sure=sure,
         excess=excess,
     )
 
 
-def _explained(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], float]:
-    """1 - squared error / variance, of each row, whose mean is the share of variance explained; and the excess."""
+def _explained(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], float, float]:
+    """1 - squared error / variance, of each row, whose mean is the share of variance explained; `sure`, `excess`."""
     true = targets.double().reshape(len(targets), -1)
     given, variance = answers.reshape(true.shape), true.var(0, correction=0).mean()
     from_mean = given - given.mean(0)
     excess = (from_mean * (from_mean - true + true.mean(0))).mean() / variance
-    return 1 - (given - true).square().mean(1) / variance, float(excess)
+    sure = from_mean.square().mean() / variance
+    return 1 - (given - true).square().mean(1) / variance, float(sure), float(excess)
 
 
-def _right(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], float]:
-    """The share of right answers in each row, and the excess."""
+def _right(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], float, float]:
+    """The share of right answers in each row; `sure`, `excess`."""
     if answers.numel() == targets.numel():
         likely = answers.reshape(targets.shape).sigmoid()
         picked, sure = (likely > 0.5).long(), likely.maximum(1 - likely)
@@ -109,7 +120,7 @@ def _right(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], fl
         targets = targets.squeeze(-1) if answers.dim() == 2 else targets
         sure, picked = answers.softmax(_classes_at(answers, targets)).max(_classes_at(answers, targets))
     right = (picked == targets).double()
-    return right.reshape(len(targets), -1).mean(1), float(sure.mean() - right.mean())
+    return right.reshape(len(targets), -1).mean(1), float(sure.mean()), float(sure.mean() - right.mean())
 
 
 def _classes_at(answers: Tensor, targets: Tensor) -> int:

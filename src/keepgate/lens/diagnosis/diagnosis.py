@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,7 +22,8 @@ from ..memory.time_scales import Saturation, half_lives, saturation
 from .effective_context import EPSILON, Horizon, geometric_grid, horizon
 from .evidence import Evidence, evidence_of, evidence_of_task
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
-from .samples import Batch, Loss, Sample, batch_sample
+from .samples import Batch, Loss, Rows, Sample, batch_sample
+from .usual_loss import labelled
 from .verdict import Findings, Verdict, verdict_of
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
@@ -99,6 +100,7 @@ def diagnose(
         else:
             time = _time(batches[0], int(bool(module.batch_first))) if time is None else time
             rows = [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches]
+            rows = _labelled(rows)
             evidence = evidence_of(rows)
             samples = list[Sample](rows if evidence.padding is None else evidence.padding.rows)
         behaviour = _behaviour(_most_frequent(samples), epsilon)
@@ -110,6 +112,19 @@ def diagnose(
         far = torch.cat([sample.needed for sample in samples]).sort().values
         needed = evidence.needed or int(far[math.ceil(0.95 * len(far)) - 1])
     return _report(name, seen, gradient, behaviour, needed, assumed, int(picked.tail.max()), evidence)
+
+
+def _labelled(rows: list[Rows]) -> list[Rows]:
+    """The same rows; targets 0.0 and 1.0 of a model that gives logits as classes."""
+    if rows[0].loss is not None or not all(sample.targets.dtype.is_floating_point for sample in rows):
+        return rows
+    with torch.no_grad():
+        result = torch.cat([sample.answered()[0].flatten() for sample in rows])
+    targets = labelled(result, torch.cat([sample.targets for sample in rows]))
+    if targets.dtype.is_floating_point:
+        return rows
+    parts = torch.split(targets, [len(sample.targets) for sample in rows])
+    return [replace(sample, targets=part) for sample, part in zip(rows, parts, strict=True)]
 
 
 def _time(batch: Any, layers: int) -> int:

@@ -14,6 +14,8 @@ from .samples import Rows
 # Rows with a constant tail of so many steps or more are counted, and told of from this share of all rows on. Where the
 # same step comes in the middle of rows, too, a tail must be so long that fewer rows than this end so by chance.
 TAIL, PADDED_ROWS, BY_CHANCE = 2, 0.1, 0.01
+# The target of a step that does not count, by torch's cross entropy.
+IGNORED = -100
 # Answers depend on the padding if a row's change by more than this of the answers' own spread without it.
 CHANGED = 0.01
 
@@ -55,7 +57,10 @@ def padding_of(samples: Sequence[Rows]) -> Padding | None:
 def _stretches(sample: Rows, side: str) -> Int[Tensor, " rows"]:
     """The steps of each row's constant tail or head, where it is the same step in stretches of different length."""
     nothing = torch.zeros(len(sample.lengths), dtype=torch.long)
-    if sample.ends is not None or sample.steps < 2 * TAIL or len(nothing) < 2:
+    if side == "end" and sample.ends is None and sample.each_step and bool((sample.targets == IGNORED).any()):
+        ignored = (sample.targets if sample.time else sample.targets.T) == IGNORED
+        return ignored.flip(1).long().cumprod(1).sum(1).clamp(max=sample.steps - 1).cpu()
+    if not sample.cuts or sample.ends is not None or sample.steps < 2 * TAIL or len(nothing) < 2:
         return nothing
     first = next(leaf for leaf in leaves(sample.inputs) if leaf.dim() > 1)
     first = first if sample.time else first.transpose(0, 1)

@@ -126,7 +126,7 @@ def _fault_measured(found: Findings, evidence: Evidence, quality: AnswerQuality)
         return "exploding"
     if _saturated(found):
         return "saturated"
-    if quality.lost_on_long_rows and _forgets(found):
+    if quality.leans_to_short_rows and _forgets(found) and (more or quality.lost_on_long_rows):
         return "forgets"
     if quality.surer_than_right:
         return "overfitted"

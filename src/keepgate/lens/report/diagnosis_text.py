@@ -75,19 +75,23 @@ def _share(value: float) -> str:
     return f"{100 * value:.0f}%"
 
 
+def _last(found: Findings) -> Message:
+    return msg("verdict.last_one" if found.horizon == 1 else "verdict.last", horizon=count(found.horizon))
+
+
 def _nothing(found: Findings) -> Message:
     if found.evidence.quality is not None and found.assumed:
-        return msg("verdict.good", horizon=count(found.horizon))
+        return msg("verdict.good", last=_last(found))
     return msg("verdict.nothing", horizon=count(found.horizon), needed=count(found.needed))
 
 
 def _unknown(found: Findings) -> Message:
     baseline = found.evidence.baseline
     if found.evidence.quality is None:
-        return msg("verdict.unknown", horizon=count(found.horizon))
+        return msg("verdict.unknown", last=_last(found))
     if baseline is None or baseline.needed is not None:
-        return msg("verdict.unclear", horizon=count(found.horizon))
-    return msg("verdict.no_signal", horizon=count(found.horizon))
+        return msg("verdict.unclear", last=_last(found))
+    return msg("verdict.no_signal", last=_last(found))
 
 
 def _targets(found: Findings) -> Message:
@@ -106,7 +110,7 @@ def _overfitted(found: Findings) -> Message:
     quality = found.evidence.quality
     assert quality is not None
     key = "verdict.sure" if quality.kind == "accuracy" else "verdict.vary"
-    how = msg(key, excess=_share(quality.excess), sure=_share(quality.value + quality.excess))
+    how = msg(key, excess=_share(quality.excess), sure=_share(quality.sure))
     return msg("verdict.overfitted", how=how)
 
 
