@@ -80,4 +80,4 @@ def test_the_help_of_look_names_every_figure(keepgate) -> None:
     shown = " ".join(keepgate("look", "--help").out.replace("│", " ").split())
     named = re.search(r"\.svg, \.png or \.pdf: ([a-z_, ]+);", shown)
     assert named is not None
-    assert set(named[1].split(", ")) == set(figures._OF_EXPLANATION)
+    assert set(named[1].split(", ")) == set(figures.DRAWINGS)

@@ -261,10 +261,10 @@ def test_good_answers_are_no_fault_where_nobody_said_how_far_back_they_lie():
 
 def test_a_model_no_better_than_guessing_is_told_so_with_both_numbers():
     targets = torch.tensor([0, 0, 0, 1] * 5)
-    found = examine(Net(2), [(given()[0], targets)]).verdict.found
+    found = examine(Net(2), [(given()[0], targets)]).verdict.findings
     assert found.guess == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     numbers = torch.tensor([1.0, 3.0] * 10)
-    assert examine(Net(1), [(given()[0], numbers)]).verdict.found.guess == pytest.approx(0.5)
+    assert examine(Net(1), [(given()[0], numbers)]).verdict.findings.guess == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("padding", [0.0, -1.0])
@@ -274,19 +274,19 @@ def test_rows_that_end_in_the_same_step_for_different_stretches_may_be_padded(pa
     for row, end in enumerate(ends.tolist()):
         x[row, end:] = padding
     report = examine(Net(), [(x, targets)])
-    found = report.verdict.found.evidence.padding
-    assert (found.side, found.read) == ("end", True)
-    assert found.share == pytest.approx(1 - float(ends.sum()) / (ROWS * STEPS))
-    assert found.lengths.tolist() == ends.tolist()
+    padded = report.verdict.findings.evidence.padding
+    assert (padded.side, padded.read) == ("end", True)
+    assert padded.share == pytest.approx(1 - float(ends.sum()) / (ROWS * STEPS))
+    assert padded.lengths.tolist() == ends.tolist()
     assert "37.5% of all steps is padding" in str(report)
-    assert "有 37.5% 是列尾的填充" in report.said("zh-TW")
+    assert "有 37.5% 是列尾的填充" in report.text("zh-TW")
     assert report.steps == int(ends.max()), "the rest is measured without it"
 
 
 def test_rows_of_one_length_are_not_padded_and_alike_targets_are_told():
     x, targets = given()
     x[:, 8:] = 0
-    assert examine(Net(), [(x, targets)]).verdict.found.evidence.padding is None
+    assert examine(Net(), [(x, targets)]).verdict.findings.evidence.padding is None
     report = examine(Net(), [(given()[0], torch.zeros(ROWS, dtype=torch.long))])
     assert report.verdict.fault == "targets"
-    assert report.verdict.found.guess is None
+    assert report.verdict.findings.guess is None

@@ -24,7 +24,7 @@ from .model_io import (
     refuse_not_finite,
     unchanged,
 )
-from .usual_loss import as_logits, usual_loss
+from .usual_loss import as_logits, labelled, usual_loss
 
 # (inputs, targets) or (inputs, lengths, targets).
 Batch = Sequence[Any]
@@ -234,6 +234,19 @@ class Rows:
         place = (lengths - 1).to(values.device)
         row = torch.arange(len(place), device=values.device)
         return values[row, place] if self.time else values[place, row]
+
+
+def labelled_rows(samples: list[Rows]) -> list[Rows]:
+    """The same rows; targets 0.0 and 1.0 of a model that gives logits as classes."""
+    if samples[0].loss is not None or not all(sample.targets.dtype.is_floating_point for sample in samples):
+        return samples
+    with torch.no_grad():
+        results = torch.cat([sample.answered()[0].flatten() for sample in samples])
+    targets = labelled(results, torch.cat([sample.targets for sample in samples]))
+    if targets.dtype.is_floating_point:
+        return samples
+    parts = torch.split(targets, [len(sample.targets) for sample in samples])
+    return [replace(sample, targets=part) for sample, part in zip(samples, parts, strict=True)]
 
 
 def _by_time(answers: Tensor, rows: Rows) -> Tensor:
