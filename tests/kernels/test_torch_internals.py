@@ -41,6 +41,7 @@ def test_the_names_used_are_these():
     assert {name for name in used if not re.fullmatch(r"torch\._C(\._functorch)?", name)} == {
         "forward_ad._current_level",
         "module._flat_weights",
+        "module._init_flat_weights",
         "torch._C._disabled_torch_dispatch_impl",
         "torch._C._functorch.get_dynamic_layer_stack_depth",
         "torch._C._functorch.is_legacy_batchedtensor",

@@ -19,11 +19,13 @@ __all__ = [
     "autocast_anywhere",
     "brings_own_dispatch",
     "dispatch_mode_depth",
+    "forget_flat_weights",
     "forward_ad_level",
     "functorch_depth",
     "is_legacy_batched",
     "jit_tracing",
     "legacy_vmap_level",
+    "remember_flat_weights",
     "remove_batch_dim",
     "set_flat_weights",
 ]
@@ -79,3 +81,14 @@ def set_flat_weights(module: nn.RNNBase, weights: Sequence[Tensor]) -> None:
     """Makes a layer of torch compute with these tensors, in the order of its parameters, in place of those."""
     flat: Any = list(weights)
     module._flat_weights = flat
+
+
+def forget_flat_weights(module: nn.RNNBase) -> None:
+    """Takes from a layer of torch its second list of its weights, whose weak references cannot be pickled."""
+    for name in ("_flat_weights", "_flat_weight_refs"):
+        module.__dict__.pop(name, None)
+
+
+def remember_flat_weights(module: nn.RNNBase) -> None:
+    """Gives a layer of torch that list again, of the weights that it has now."""
+    module._init_flat_weights()
