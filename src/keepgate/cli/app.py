@@ -6,7 +6,7 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 from .. import __version__
-from . import ask, compare, evaluate, examine, explain, look, predict, serve, train
+from . import ask, compare, evaluate, examine, explain, export, look, predict, serve, train
 from .console import make_console
 
 _WHAT = "Recurrent networks whose memory you can see: train them, ask them, look at their gates."
@@ -60,6 +60,7 @@ def build() -> App:
             (serve, "serve [MODEL...] [OPTIONS]"),
             (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
             (examine, "examine MODEL --data FILE [OPTIONS]"),
+            (export, "export MODEL --onnx FILE"),
             (explain, "explain [OPTIONS]"),
         ),
         3,

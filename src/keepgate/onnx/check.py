@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ExportError
+from ..nn import Recurrent
 from .flat_model import FlatModel
 from .tensors import Named
 
@@ -54,7 +55,7 @@ def free_dimensions(model: Any, flat: FlatModel) -> list[dict[int, str]]:
 
 def _runs(flat: FlatModel, inputs: Sequence[Any], sizes: Sizes) -> bool:
     named = [{place: dim.dim_param for place, dim in enumerate(dims) if dim.dim_param} for dims in inputs]
-    return _result(flat, resized(flat.inputs, named, sizes, torch.Generator().manual_seed(0))) is not None
+    return _result(flat, resized(flat, named, sizes, torch.Generator().manual_seed(0))) is not None
 
 
 def _result(flat: FlatModel, tensors: list[Tensor]) -> tuple[Tensor, ...] | None:
@@ -66,14 +67,14 @@ def _result(flat: FlatModel, tensors: list[Tensor]) -> tuple[Tensor, ...] | None
 
 
 def resized(
-    example: Named, free: Sequence[dict[int, str]], sizes: Sizes, generator: torch.Generator
+    flat: FlatModel, free: Sequence[dict[int, str]], sizes: Sizes, generator: torch.Generator
 ) -> list[Tensor]:
     """Random tensors like the example's with other sizes: numbers from those of the example, lengths within the steps.
 
     A one-dimensional tensor of whole numbers that is called lengths, or whose largest is the size of another input's
-    free dimension, holds lengths of that.
+    free dimension, holds lengths of that; 0 only for a layer, since a model may divide by them.
     """
-    tensors = []
+    example, least, tensors = flat.inputs, int(not isinstance(flat.model, Recurrent)), list[Tensor]()
     for (name, tensor), dims in zip(example, free, strict=True):
         shape = [sizes[dims[place]] if place in dims else size for place, size in enumerate(tensor.shape)]
         if tensor.is_floating_point():
@@ -81,7 +82,7 @@ def resized(
         elif tensor.dtype == torch.bool:
             tensors.append(torch.rand(shape, generator=generator) < 0.3)
         elif (steps := _steps_of(name, tensor, example, free, sizes)) is not None:
-            lengths = torch.randint(1, steps + 1, shape, generator=generator)
+            lengths = torch.randint(least, steps + 1, shape, generator=generator)
             lengths[:1] = steps
             tensors.append(lengths.to(tensor.dtype))
         else:
@@ -121,7 +122,7 @@ def check_on_runtime(
     generator = torch.Generator().manual_seed(0)
     shapes, largest = [], 0.0
     for sizes in _choices(flat, free):
-        tensors = resized(flat.inputs, free, sizes, generator)
+        tensors = resized(flat, free, sizes, generator)
         expected = _result(flat, tensors)
         if expected is None:
             continue
@@ -133,7 +134,7 @@ def check_on_runtime(
             largest = max(largest, _compared(flat.output_names, expected, actual, shape))
             if streaming:
                 states = actual[len(actual) - (len(names) - flat.own_inputs) :]
-                again = resized(flat.inputs, free, sizes, generator)[: flat.own_inputs]
+                again = resized(flat, free, sizes, generator)[: flat.own_inputs]
                 tensors = [*again, *map(torch.from_numpy, states)]
                 expected = _result(flat, tensors)
         shapes.append(shape)

@@ -135,12 +135,14 @@ def _exported(flat: FlatModel) -> Any:
 def _as_proto(model: Any) -> Any:
     """The onnx ModelProto, with what follows from weights alone computed: gates stand in the operators' order."""
     import onnx_ir as ir
+    from onnx_ir.passes.common import RemoveUnusedNodesPass
     from onnxscript.optimizer import fold_constants
 
     everything = 1 << 62
     fold_constants(
         model, onnx_shape_inference=False, input_size_limit=everything, output_size_limit=everything
     )
+    RemoveUnusedNodesPass()(model)
     return ir.to_proto(model)
 
 

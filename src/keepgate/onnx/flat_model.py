@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import SettingsError
 from ..nn import Recurrent
-from .tensors import Named, flatten, rebuild, unique
+from .tensors import Named, flatten, has_names, rebuild, unique
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -25,7 +25,13 @@ class FlatModel(nn.Module):
         super().__init__()
         self.model, self.streamed = model, _streamed_layers(model) if streaming else {}
         self.arguments = _bound(model, example)
-        inputs = [pair for name, value in self.arguments.items() for pair in flatten(value, name)]
+        # What is given as one batch has names of its own.
+        single = len(self.arguments) == 1
+        inputs = [
+            pair
+            for name, value in self.arguments.items()
+            for pair in flatten(value, "" if single and has_names(value) else name)
+        ]
         if isinstance(model, Recurrent):
             inputs = [(_state_name(name, model.cell.states), tensor) for name, tensor in inputs]
         if not inputs:
@@ -60,7 +66,7 @@ class FlatModel(nn.Module):
                 *[(f"{s}_n", t) for s, t in zip(self.model.cell.states, last, strict=True)],
             ]
             return named[:1] if self.streamed else named, final
-        return flatten(result, "output"), final
+        return flatten(result, "" if has_names(result) else "output"), final
 
     def _state_names(self) -> list[str]:
         return [

@@ -56,7 +56,9 @@ def emit_operator(emit: Emitter, call: SequenceCall) -> list[ir.Value]:
         direction="reverse" if call.reverse else "forward",
         **{name: value for name, value in attributes.items() if value is not None},
     )
-    return [
-        emit("Squeeze", output, emit.constant([1])),
-        *[emit("Squeeze", state, first) for state in final],
-    ]
+    last = [emit("Squeeze", state, first) for state in final]
+    if call.lengths is not None and call.states is not None:
+        # Of a row without steps ONNX Runtime gives zeros, where the states are still the initial ones.
+        empty = emit("Equal", emit("Unsqueeze", lengths, emit.constant([1])), emit.constant(0, np.int32))
+        last = [emit("Where", empty, old, new) for old, new in zip(call.states, last, strict=True)]
+    return [emit("Squeeze", output, emit.constant([1])), *last]

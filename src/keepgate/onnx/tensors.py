@@ -32,8 +32,13 @@ def rebuild(value: Any, tensors: Iterator[Tensor]) -> Any:
     return value
 
 
+def has_names(value: Any) -> bool:
+    """Whether the parts of a value have names: a dataclass, a mapping."""
+    return isinstance(value, Mapping) or (is_dataclass(value) and not isinstance(value, type))
+
+
 def _parts(value: Any, name: str) -> list[tuple[str, Any]]:
-    if is_dataclass(value) and not isinstance(value, type):
+    if has_names(value) and not isinstance(value, Mapping):
         return [(_joined(name, f.name), getattr(value, f.name)) for f in fields(value) if f.init]
     if isinstance(value, Mapping):
         return [(_joined(name, str(key)), inner) for key, inner in value.items()]
