@@ -48,7 +48,7 @@ def test_a_swapped_layer_is_an_instance_of_both_and_computes_by_ours(kind):
     ours = getattr(keepgate, kind.__name__)
     assert isinstance(layer, kind)
     assert isinstance(layer, ours)
-    assert type(layer).forward is ours.forward
+    assert type(layer).forward.__wrapped__ is ours.forward
 
 
 def test_torchs_kernels_do_not_run(monkeypatch):

@@ -18,6 +18,7 @@ __all__ = [
     "apply_without_transforms",
     "autocast_anywhere",
     "brings_own_dispatch",
+    "compile_watches",
     "dispatch_mode_depth",
     "forget_flat_weights",
     "forward_ad_level",
@@ -48,6 +49,8 @@ is_legacy_batched: Callable[[Tensor], bool] = torch._C._functorch.is_legacy_batc
 add_batch_dim: Callable[[Tensor, int, int], Tensor] = torch._add_batch_dim
 remove_batch_dim: Callable[[Tensor, int, int, int], Tensor] = torch._remove_batch_dim
 
+_compile_callback: Callable[[], Any] = torch._C._dynamo.eval_frame.get_eval_frame_callback
+
 _PLAIN_DISPATCH = torch._C._disabled_torch_dispatch_impl
 
 
@@ -75,6 +78,11 @@ def apply_without_transforms(function: type[Function]) -> Callable[..., tuple[Te
     """
     apply: Callable[..., tuple[Tensor, ...]] = super(Function, function).apply
     return apply
+
+
+def compile_watches() -> bool:
+    """Whether torch.compile would compile the next function that is called, as where its graph is broken."""
+    return _compile_callback() is not None
 
 
 def set_flat_weights(module: nn.RNNBase, weights: Sequence[Tensor]) -> None:
