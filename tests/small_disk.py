@@ -1,25 +1,66 @@
-"""A disk that is soon full: a real one, in memory, where the tests may mount one; they are skipped elsewhere."""
+"""A disk that is soon full: a real one, in memory. Who may not mount one runs the test as root of a user namespace."""
 
 import contextlib
+import inspect
+import os
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
+
 
 @contextlib.contextmanager
-def small_disk(path: Path, *, kilobytes: int) -> Iterator[Path]:
-    """An empty disk of that size, mounted at a new folder `path`."""
+def _mounted(path: Path, kilobytes: int) -> Iterator[Path]:
     path.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(path)]
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as fault:
-        # Only who may mount can run these, and only where there is tmpfs: root on Linux, as in CI. For all others the
-        # tests beside them that limit the size of files take the same paths, so that nothing goes untested.
+        # The tests beside these that limit the size of files take the same paths, so that nothing goes untested.
         pytest.skip(f"no disk can be mounted here: {fault}")
     try:
         yield path
     finally:
         subprocess.run(["umount", str(path)], check=True)
+
+
+def _may_unshare() -> bool:
+    with contextlib.suppress(OSError):
+        return subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
+    return False
+
+
+def on_a_small_disk(kilobytes: int) -> Callable[[Callable[..., None]], Callable[[Path], None]]:
+    """Gives a test an empty disk of that size as `disk`, and `tmp_path` as ever if it names it."""
+
+    def decorate(test: Callable[..., None]) -> Callable[[Path], None]:
+        def run(tmp_path: Path) -> None:
+            if os.geteuid() == 0 or not _may_unshare():
+                with _mounted(tmp_path / "disk", kilobytes) as disk:
+                    places = {"disk": disk, "tmp_path": tmp_path}
+                    test(**{name: places[name] for name in inspect.signature(test).parameters})
+                return
+            node = os.environ["PYTEST_CURRENT_TEST"].rsplit(" ", 1)[0]
+            again = [
+                *NAMESPACE,
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                f"--basetemp={tmp_path / 'again'}",
+                node,
+            ]
+            inside = subprocess.run(again, capture_output=True, text=True, check=False)
+            assert inside.returncode == 0, inside.stdout
+            assert "1 passed" in inside.stdout
+
+        run.__name__, run.__doc__, run.__module__ = test.__name__, test.__doc__, test.__module__
+        return run
+
+    return decorate

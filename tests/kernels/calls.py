@@ -136,7 +136,8 @@ def check(call: Call, kernel: str = "cpu", *, through_trace: bool = False) -> No
     """The kernel's results and gradients are those of the reference in float64, rounded.
 
     Gradients in float64 are held to the tolerance of values, which is the narrower one. Where a sum cancels, float32 is
-    further off than its tolerance in the reference as well: then the kernel may be off as far as that, and no further.
+    further off than its tolerance in the reference as well: then the kernel, which rounds in another order, may be off
+    twice as far as that, and no further.
     """
     precise, single = in_double(call), call.x.dtype == torch.float32
     ours, theirs = values(call, kernel), values(precise, "reference")
@@ -161,7 +162,7 @@ def check(call: Call, kernel: str = "cpu", *, through_trace: bool = False) -> No
 def _no_further(ours: Tensor | None, theirs: Tensor | None, truth: Tensor | None) -> bool:
     if ours is None or theirs is None or truth is None:
         return False
-    return bool((ours.double() - truth).abs().max() <= (theirs.double() - truth).abs().max())
+    return bool((ours.double() - truth).abs().max() <= 2 * (theirs.double() - truth).abs().max())
 
 
 def _agree(name: str, ours: Tensor | None, theirs: Tensor | None, kind: str = "value") -> None:

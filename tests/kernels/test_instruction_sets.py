@@ -50,6 +50,7 @@ def test_a_lower_set_agrees_with_the_reference(isa):
         "test_same_bits.py::test_any_number_of_rows_around_a_row",
         "test_same_bits.py::test_step_by_step",
         "test_same_bits.py::test_any_number_of_threads",
+        "test_user_cells.py::test_the_interpreted_copy_of_a_compiled_cell_has_its_bits_forward_and_in_training",
     ]
     here = [f"tests/kernels/{test}" for test in tests]
     done = run_python("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *here, isa=isa)

@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch.func import functional_call, grad, vmap
 
-from keepgate import CellError, cells
+from keepgate import CellError, _core, cells
 from keepgate.equations import Cell, Step, cell, sigmoid, tanh
 from keepgate.kernels import explain
+from keepgate.kernels.core.program import core_cell
 from keepgate.nn import Recurrent
-from tests.kernels.calls import DTYPES, by_name, check, derivatives, drawn, made, threads, values
+from tests.kernels.calls import CORE, DTYPES, by_name, check, derivatives, drawn, made, threads, values
 from tests.kernels.children import in_child
 from tests.kernels.random_cells import random_cell
 from tests.kernels.user_cells import COPIES, LITERATURE, USER_CELLS, everything, indrnn, my_lstm, slstm
@@ -44,17 +45,20 @@ def test_it_agrees_with_the_reference(cell, dtype, number):
 
 
 @every_dtype
-@pytest.mark.parametrize("name", COPIES)
-def test_a_copy_of_a_compiled_cell_has_its_bits(name, dtype):
+@pytest.mark.parametrize("compiled_cell", CORE, ids=lambda cell: cell.name)
+def test_the_interpreted_copy_of_a_compiled_cell_has_its_bits_forward_and_in_training(compiled_cell, dtype):
+    copy_of_it = COPIES[compiled_cell.name]
+    assert core_cell(copy_of_it).number >= len(_core.cells()) > core_cell(compiled_cell).number
     for sizes in ((7, 3, 5, 16), (5, 20, 9, 33), (40, 1, 4, 65), (3, 5, 8, 128)):
         torch.manual_seed(sum(sizes))
         lengths = torch.randint(0, sizes[0] + 1, sizes[1:2])
         ragged = {"lengths": lengths, "resets": torch.rand(*sizes[:2]) < 0.2, "reverse": True}
-        for options in ({}, {"trace": True}, ragged):
+        projected = {"projected": 5} if compiled_cell is cells.lstm else {}
+        for options in ({}, {"trace": True}, ragged, projected):
             torch.manual_seed(1)
-            compiled = everything_of(made(cells.by_name(name), *sizes, dtype=dtype, **options))
+            compiled = everything_of(made(compiled_cell, *sizes, dtype=dtype, **options))
             torch.manual_seed(1)
-            same(everything_of(made(COPIES[name], *sizes, dtype=dtype, **options)), compiled)
+            same(everything_of(made(copy_of_it, *sizes, dtype=dtype, **options)), compiled)
 
 
 @every_user_cell

@@ -42,6 +42,11 @@ def my_rnn(wx: Named, uh: Named, s: Named) -> Step:
     return Step(h=tanh(wx.a + uh.a))
 
 
+@cell(gates="a")
+def my_relu_rnn(wx: Named, uh: Named, s: Named) -> Step:
+    return Step(h=relu(wx.a + uh.a))
+
+
 @cell(gates="i f g o", states="h c", vectors="p_i p_f p_o")
 def my_peephole(wx: Named, uh: Named, s: Named, v: Named) -> Step:
     i = sigmoid(wx.i + uh.i + v.p_i * s.c)
@@ -152,6 +157,9 @@ def everything(wx: Named, uh: Named, s: Named, v: Named) -> Step:
     return Step(h=tanh(n) * 0.5 + sigmoid(s.h) * s.m * 0.1, m=tanh(m), large=large, n=n)
 
 
-COPIES = {"lstm": my_lstm, "gru": my_gru, "rnn_tanh": my_rnn, "peephole": my_peephole, "mingru": my_mingru}
+COPIES = {
+    "lstm": my_lstm, "gru": my_gru, "rnn_tanh": my_rnn, "rnn_relu": my_relu_rnn, "peephole": my_peephole,
+    "mingru": my_mingru,
+}  # fmt: skip
 LITERATURE = (coupled_lstm, janet, indrnn, slstm, minlstm, ligru, sru, ran, atr, ct_rnn)
 USER_CELLS = (*LITERATURE, everything)

@@ -18,13 +18,20 @@ ALL: tuple[Cell, ...] = (*CELLS, *LATER)
 CARRYING = tuple(cell for cell in ALL if cell.additive)
 
 
-def network(cell: Cell | str, layers: int = 2, *, projected: bool = False, scale: float = 0.7) -> Recurrent:
-    """Two layers in two directions, float64, with weights large enough for gates to close and to open."""
+def network(
+    cell: Cell | str,
+    layers: int = 2,
+    *,
+    projected: bool = False,
+    scale: float = 0.7,
+    bidirectional: bool = True,
+) -> Recurrent:
+    """Layers in float64, by default in two directions, with weights large enough for gates to close and to open."""
     cell = by_name(cell) if isinstance(cell, str) else cell
     if projected:
         layer: Recurrent = LSTM(INPUTS, UNITS, layers, bidirectional=True, proj_size=3, dtype=torch.float64)
     else:
-        layer = Recurrent(cell, INPUTS, UNITS, layers, bidirectional=True, dtype=torch.float64)
+        layer = Recurrent(cell, INPUTS, UNITS, layers, bidirectional=bidirectional, dtype=torch.float64)
     with torch.no_grad():
         for weight in layer.parameters():
             weight.normal_(0, 0.2 if layer.cell.name == "made_up" else scale)  # which grows without bounds

@@ -207,7 +207,7 @@ def test_longer_and_longer_each_going_on_where_the_one_before_ends(client, model
         assert len(after) > len(before)
     for name in names:
         asked = [Question(text=each, question=one.question) for each in said["stories"]]
-        for told, true in zip(said["answers"][name], models[name].task.answer(asked), strict=True):
+        for told, true in zip(said["answers"][name], models[name].task.predict(asked), strict=True):
             assert told["text"] == true.text
             assert told["right"] == (true.text == one.answers[0])
     for name in (f"{language}/lstm-chrono", f"{language}/gru-chrono"):
@@ -298,7 +298,7 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
         reading = read(task, story("zh", 60))
         output = reading.trace.output.double().requires_grad_()
         (reached,) = torch.autograd.grad(reading.head.margin(output), output)
-        true = gradient_of_run(reading.seen, reached, furthest=60)
+        true = gradient_of_run(reading.layer_run, reached, furthest=60)
         assert near(line["values"], true)
         assert line["gone"] == vanishing_lag(true)
         assert line["verdict"] == verdict(true)

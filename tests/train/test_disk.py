@@ -10,26 +10,26 @@ from keepgate.errors import BundleError
 from keepgate.train import TrainingConfig, fit
 from keepgate.train.metrics_log import MetricsLog
 from tests.fake_task import Parity, rows
-from tests.small_disk import small_disk
+from tests.small_disk import on_a_small_disk
 
 DATA = rows(40)
 RUN = TrainingConfig(steps=40, batch_size=8, checkpoint_every=1, ema_decay=0.9)
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
-    # One checkpoint takes 52 kB in whole pages; two fit, and the third does not while both are there.
-    with small_disk(tmp_path / "disk", kilobytes=160) as disk:
-        with pytest.raises(BundleError) as raised:
-            fit(Parity.build(), RUN, examples=DATA, folder=disk / "run", progress=False)
-        message = str(raised.value)
-        assert str(disk / "run" / "checkpoints" / "step-") in message
-        assert "the disk is full" in message
-        assert "resume=True (--resume) goes on from it" in message
-        left = sorted((disk / "run" / "checkpoints").glob("step-*"))
-        assert left
-        assert not list((disk / "run" / "checkpoints").glob(".*.writing*"))
-        moved = tmp_path / "more room"
-        shutil.copytree(disk / "run", moved)
+# One checkpoint takes 52 kB in whole pages; two fit, and the third does not while both are there.
+@on_a_small_disk(kilobytes=160)
+def test_a_full_disk(tmp_path: Path, disk: Path) -> None:
+    with pytest.raises(BundleError) as raised:
+        fit(Parity.build(), RUN, examples=DATA, folder=disk / "run", progress=False)
+    message = str(raised.value)
+    assert str(disk / "run" / "checkpoints" / "step-") in message
+    assert "the disk is full" in message
+    assert "resume=True (--resume) goes on from it" in message
+    left = sorted((disk / "run" / "checkpoints").glob("step-*"))
+    assert left
+    assert not list((disk / "run" / "checkpoints").glob(".*.writing*"))
+    moved = tmp_path / "more room"
+    shutil.copytree(disk / "run", moved)
     fit(Parity.build(), RUN, examples=DATA, folder=tmp_path / "whole", progress=False)
     fit(Parity.build(), RUN, examples=DATA, folder=moved, resume=True, progress=False)
     weights = "checkpoints/step-00000040/weights.safetensors"

@@ -8,6 +8,7 @@ from cyclopts import App, Group, Parameter
 from .. import __version__
 from . import ask, compare, evaluate, examine, explain, export, look, predict, serve, train
 from .console import make_console
+from .train_commands import train_commands
 
 _WHAT = "Recurrent networks whose memory you can see: train them, ask them, look at their gates."
 EPILOGUE = """Start here:
@@ -23,6 +24,18 @@ EPILOGUE = """Start here:
 `keepgate COMMAND --help` has examples for each. Results go to standard output, all else to standard error; the exit
 code is 0, or 2 for wrong use, 3 for a broken file, 4 when a training stopped itself, 5 for a measurement
 below what was demanded, 130 for Ctrl-C."""
+
+# In the order of their use, after compare and train.
+_COMMANDS = (
+    (ask, "ask MODEL --text FILE [OPTIONS]"),
+    (predict, "predict MODEL FILE [OPTIONS]"),
+    (look, "look MODEL --text FILE [--question QUESTION] [OPTIONS]"),
+    (serve, "serve [MODEL...] [OPTIONS]"),
+    (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
+    (examine, "examine MODEL --data FILE [OPTIONS]"),
+    (export, "export MODEL --onnx FILE"),
+    (explain, "explain [OPTIONS]"),
+)
 
 
 def build() -> App:
@@ -40,42 +53,34 @@ def build() -> App:
         # Ctrl-C is answered in one place, __main__.
         suppress_keyboard_interrupt=False,
     )
-    training = App(
-        name="train",
-        help="Train a model on your own data.",
-        help_epilogue=_flowing(train.EPILOGUE),
-        sort_key=2,
-    )
-    _add(app, compare.compare, compare.EPILOGUE, "keepgate compare [OPTIONS]", place=1)
-    app.command(training)
-    usage = "keepgate train {} DATA... --out MODEL [OPTIONS]"
-    _add(training, train.reader, train.READER_EPILOGUE, usage.format("reader"), place=1)
-    _add(training, train.classifier, train.CLASSIFIER_EPILOGUE, usage.format("classifier"), place=2)
-    # In the order of their use.
-    for place, (module, usage) in enumerate(
-        (
-            (ask, "ask MODEL --text FILE [OPTIONS]"),
-            (predict, "predict MODEL FILE [OPTIONS]"),
-            (look, "look MODEL --text FILE [--question QUESTION] [OPTIONS]"),
-            (serve, "serve [MODEL...] [OPTIONS]"),
-            (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
-            (examine, "examine MODEL --data FILE [OPTIONS]"),
-            (export, "export MODEL --onnx FILE"),
-            (explain, "explain [OPTIONS]"),
-        ),
-        3,
-    ):
+    _add(app, compare.compare, compare.EPILOGUE, "compare [OPTIONS]", place=1)
+    app.command(_training())
+    for place, (module, usage) in enumerate(_COMMANDS, 3):
         command = getattr(module, module.__name__.rpartition(".")[2])
-        _add(app, command, module.EPILOGUE, f"keepgate {usage}", place=place)
+        _add(app, command, module.EPILOGUE, usage, place=place)
     return app
 
 
-def _add(app: App, function: Callable[..., None], epilogue: str, usage: str, *, place: int) -> None:
+def _training() -> App:
+    """`keepgate train`, with a command for each train.toml of a task."""
+    epilogue = _flowing(train.EPILOGUE)
+    training = App(name="train", help="Train a model on your own data.", help_epilogue=epilogue, sort_key=2)
+    for command in train_commands():
+        usage = f"train {command.name} DATA... --out MODEL [OPTIONS]"
+        function = command.function()
+        _add(training, function, command.epilogue, usage, place=command.place, name=command.name)
+    return training
+
+
+def _add(
+    app: App, function: Callable[..., None], epilogue: str, usage: str, *, place: int, name: str | None = None
+) -> None:
     app.command(
         function,
+        name=name,
         help=_flowing(inspect.getdoc(function) or ""),
         help_epilogue=_flowing(epilogue),
-        usage=f"Usage: {usage}",
+        usage=f"Usage: keepgate {usage}",
         sort_key=place,
     )
 

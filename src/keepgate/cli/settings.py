@@ -11,27 +11,27 @@ if TYPE_CHECKING:
 
 
 def split(pairs: Sequence[str], settings_type: type) -> tuple[dict[str, Any], dict[str, Any]]:
-    """NAME=VALUE pairs as settings of the reader and as settings of its training.
+    """NAME=VALUE pairs as settings of the model and as settings of its training.
 
     Raises SettingsError for a name of neither; it lists those of both, nearest first.
     """
     from ..train import TrainingConfig
 
-    of_reader = [field.name for field in fields(settings_type)]
+    of_model = [field.name for field in fields(settings_type)]
     of_training = [field.name for field in fields(TrainingConfig) if field.name != "seed"]
-    for_reader: dict[str, Any] = {}
+    for_model: dict[str, Any] = {}
     for_training: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
             raise SettingsError(f"--set is {pair!r}; write NAME=VALUE, for example hidden_size=64")
-        if name not in (*of_reader, *of_training):
+        if name not in (*of_model, *of_training):
             raise SettingsError(
-                f"--set {name}: there is no such setting. The reader has {', '.join(nearest_first(name, of_reader))}; "
+                f"--set {name}: there is no such setting. The model has {', '.join(nearest_first(name, of_model))}; "
                 f"its training has {', '.join(nearest_first(name, of_training))}"
             )
-        (for_reader if name in of_reader else for_training)[name] = value(text)
-    return for_reader, for_training
+        (for_model if name in of_model else for_training)[name] = value(text)
+    return for_model, for_training
 
 
 def value(text: str) -> Any:
@@ -50,15 +50,15 @@ def value(text: str) -> Any:
 def run_from(
     recipe: "TrainingConfig", pairs: Mapping[str, Any], options: Mapping[str, Any]
 ) -> "TrainingConfig":
-    """The recipe with what was chosen in its place; options that are None were not given.
+    """The recipe with the pairs and options in its place; an option that is None was not given.
 
     Raises SettingsError for a value that makes no sense.
     """
     from ..config import settings_from
     from ..train import TrainingConfig
 
-    chosen = {**pairs, **{name: option for name, option in options.items() if option is not None}}
+    overrides = {**pairs, **{name: option for name, option in options.items() if option is not None}}
     values = asdict(recipe)
-    if chosen.get("epochs") is not None:
+    if overrides.get("epochs") is not None:
         values["steps"] = None
-    return settings_from(TrainingConfig, values | chosen)
+    return settings_from(TrainingConfig, values | overrides)

@@ -1,4 +1,4 @@
-"""A text and its label: what a classifier learns from and predicts."""
+"""LabelledText: a text and its label."""
 
 from dataclasses import dataclass
 
@@ -15,3 +15,8 @@ class LabelledText:
     def question(self) -> str:
         """Empty: nothing is asked about a text that has a label."""
         return ""
+
+    @property
+    def summary(self) -> str:
+        """The beginning of the text, for a list of texts."""
+        return self.text[:200]

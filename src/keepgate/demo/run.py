@@ -1,4 +1,4 @@
-"""The whole comparison: every network and seed under one budget, in up to two processes, with a progress bar."""
+"""Run of the comparison: every network and seed under one budget, in up to two processes, with a progress bar."""
 
 import contextlib
 import multiprocessing
@@ -35,10 +35,9 @@ from .contestants import (
 )  # fmt: skip
 from .jobs import Job, do
 from .result import Comparison, Network
-from .stories import pirate_king_story
+from .stories import names_of, pirate_king_story
 
-# How long to wait for word from the other processes before the bar is drawn again, in seconds.
-_PATIENCE = 0.2
+_REFRESH = 0.2  # seconds after which the bar is drawn again, though no job has finished
 
 
 def run(
@@ -96,7 +95,7 @@ def run(
         facts=FACTS,
         lengths=tuple(lengths),
         stories=count,
-        chance=measure.chance(),
+        chance=1 / len(names_of()),
         seeds=tuple(seeds),
         sentence=sentence,
         question=story.question,
@@ -120,7 +119,7 @@ def _check(seeds: Sequence[int], processes: int | None, count: int) -> None:
 
 
 def _merged(contestant: Contestant, facts: int, by_job: Sequence[tuple[Job, Network]]) -> Network:
-    """One network with the runs of all seeds; what else was measured is of the first seed."""
+    """One network with the runs of all seeds; the other measurements are of the first seed."""
     pairs = [pair for pair in by_job if pair[0].contestant == contestant and pair[0].facts == facts]
     measured = next((network for job, network in pairs if job.look), pairs[0][1])
     runs = (run for _, network in pairs for run in network.runs)
@@ -167,7 +166,7 @@ def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[N
             futures = [executor.submit(_work, job) for job in jobs]
         pending: set[Future[Network]] = set(futures)
         while pending:
-            finished, pending = wait(pending, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+            finished, pending = wait(pending, timeout=_REFRESH, return_when=FIRST_COMPLETED)
             for future in finished:
                 future.result()
             for name, loss in _drain(progress):

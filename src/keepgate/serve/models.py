@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ..data.labelled import LabelledText
 from ..data.questions import Question
@@ -34,7 +33,7 @@ _DISPLAY_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chr
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """One network. id: how a request names it. note: the initialisation of its biases, for a shipped one.
+    """One served model. id: how a request names it. note: the initialisation of its biases, for a shipped one.
 
     language: of the training stories; None for the user's own models.
     shipped: whether it comes with the package.
@@ -54,7 +53,7 @@ class Model:
 
     @property
     def story_language(self) -> Language:
-        """The language of the stories it is given: its own, else the one that its vocabulary covers better."""
+        """The language of the stories for it: its own, else the one that its vocabulary covers better."""
         if self.language is not None:
             return self.language
         return max(pretrained.LANGUAGES, key=lambda language: self.vocabulary_share[language])
@@ -78,20 +77,13 @@ class Model:
             return question
         return normalise_widths(question, self.task.vocabulary)
 
-    @property
-    def _asks(self) -> bool:
-        return KINDS[self.task.kind].asks
-
     def item(self, question: Question) -> Question | LabelledText:
         """The question as the task takes it; the text alone for a task that is asked nothing."""
-        return question if self._asks else self.task.item(question.text)
+        return question if KINDS[self.task.kind].asks else self.task.item(question.text)
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """The task's answer to each question. Raises as the task does."""
-        task: Any = self.task
-        items = [self.item(self.normalise_widths(question)) for question in questions]
-        answers: list[Answer] = task.answer(items) if self._asks else task.predict(items)
-        return answers
+        return self.task.predict([self.item(self.normalise_widths(question)) for question in questions])
 
     def as_dict(self) -> dict[str, object]:
         """The model as the page needs it."""
@@ -144,17 +136,17 @@ class Models:
                 404,
                 "unknown_model",
                 f"no model {name!r} is served; there are {', '.join(self._by_id)}",
-                {"model": name},
+                model=name,
             )
         return self._by_id[name]
 
 
-def served(named: Iterable[Path] = ()) -> Models:
+def served(folders: Iterable[Path] = ()) -> Models:
     """The shipped networks, and before them the bundles in these folders.
 
     Raises BundleError for a folder that is no model, SettingsError for a network without memory.
     """
-    own = [_own(folder, task) for folder in named for task in (load(folder),)]
+    own = [_own(folder, task) for folder in folders for task in (load(folder),)]
     return Models([*_with_unique_ids(own), *map(_shipped, pretrained.folders().items())])
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ from .values import clean
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
 LABEL = ("label", "class", "category", "sentiment", "target", "標籤", "标签")
 
+# Labels that an account names.
+_LISTED = 8
+
 
 @dataclass
 class LabelledCorpus:
@@ -27,8 +31,14 @@ class LabelledCorpus:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def account(self, at_most: int = 5) -> str:
-        """One line that counts what was taken and what was not, then the first texts left out."""
-        return account_of(f"{len(self.items):,} texts ({self.format})", self.left_out, at_most)
+        """What was taken and what was not, in a line; the first texts left out; the labels, the commonest first."""
+        account = account_of(f"{len(self.items):,} texts ({self.format})", self.left_out, at_most)
+        counts = Counter(item.label for item in self.items if item.label is not None).most_common()
+        if not counts:
+            return account
+        listed = ", ".join(f"{' '.join(label.split())} {count:,}" for label, count in counts[:_LISTED])
+        more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
+        return f"{account}\n{len(counts):,} labels: {listed}{more}."
 
 
 def read_labelled(
@@ -126,21 +136,21 @@ def _table(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, object
     return rows, "csv" if delimiter == "," else "tsv"
 
 
-def _column(columns: Sequence[str], wanted: str | None, usual: Sequence[str], what: str, path: str) -> str:
+def _column(columns: Sequence[str], name: str | None, usual: Sequence[str], content: str, path: str) -> str:
     """The name of the column. Raises CorpusError with the columns that there are, nearest first."""
-    shown = ", ".join(map(repr, nearest_first(wanted or what, columns))) or "none"
-    if wanted is not None:
-        if wanted not in columns:
-            raise CorpusError(f"{path} has no column {wanted!r}; its columns are {shown}")
-        return wanted
+    available = ", ".join(map(repr, nearest_first(name or content, columns))) or "none"
+    if name is not None:
+        if name not in columns:
+            raise CorpusError(f"{path} has no column {name!r}; its columns are {available}")
+        return name
     by_name = {column.lower(): column for column in reversed(columns)}
-    known = next((by_name[name] for name in usual if name in by_name), None)
-    if known is None:
+    column = next((by_name[name] for name in usual if name in by_name), None)
+    if column is None:
         raise CorpusError(
-            f"{path}: none of its columns is known to hold the {what}; they are {shown}. Name it with --{what}-column, "
-            f"or call it {usual[0]!r}"
+            f"{path}: none of its columns is known to hold the {content}; they are {available}. Name it with "
+            f"--{content}-column, or call it {usual[0]!r}"
         )
-    return known
+    return column
 
 
 def _take(

@@ -26,11 +26,11 @@ export const gateLanes = () =>
 
 /** The lane below the gates: what is left of a write, what carries the answer, or how far the memory moved. */
 export function lastLane() {
-  const made = (kind, values, colour = "accent") => ({ name: t(`lane.${kind}.short`), kind, colour, values });
-  if (state.retention && state.explained?.token !== undefined) return made("left", state.retention.left);
+  const lane = (kind, values, colour = "accent") => ({ name: t(`lane.${kind}.short`), kind, colour, values });
+  if (state.retention && state.explained?.token !== undefined) return lane("left", state.retention.left);
   if (state.explained && state.origin) {
-    if (state.origin.tokens.length) return made("carries", sharesOf());
-    return made("sensitivity", relative(state.origin.sensitivity));
+    if (state.origin.tokens.length) return lane("carries", sharesOf());
+    return lane("sensitivity", relative(state.origin.sensitivity));
   }
   const moves = strip().moves;
   const { memory } = model(state.chosen);

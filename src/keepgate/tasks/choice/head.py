@@ -1,4 +1,4 @@
-"""A choice reader, between the layer that read the text and its choice."""
+"""ChoiceHead: from the encoder's states over a text to the scores of the choices."""
 
 from typing import TYPE_CHECKING
 
@@ -6,10 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...data.questions import Question, locate
-from ...data.text import sentence_around
+from ...data.questions import Question
 from ...nn.pooling import last_states
-from ..answer import Answer
 from ..label_head import LabelHead, in_dtype
 
 if TYPE_CHECKING:
@@ -17,11 +15,13 @@ if TYPE_CHECKING:
 
 
 class ChoiceHead(LabelHead):
-    """The way from the encoder's output over the text to the scores of the choices.
+    """Pooling and linear layer of one question, over the encoder's outputs.
 
     question_x: what the encoder is given for the question, if that is read apart, [asked, 1, input]; question_output:
     what it gives for it. Both are None for a reader that reads text and question as one.
     """
+
+    task: "ChoiceReader"
 
     def __init__(
         self,
@@ -30,16 +30,16 @@ class ChoiceHead(LabelHead):
         output: Float[Tensor, "time 1 output"],
         question_x: Float[Tensor, "asked 1 input"] | None,
     ) -> None:
-        super().__init__(task.choices, output)
-        self.task, self.question, self.question_x = task, question, question_x
+        super().__init__(task, question, output)
+        self.question_x = question_x
         self.question_output = None if question_x is None else task.encoder.layer(question_x)[0]
 
     def scores(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "rows labels"]:
         """The logits of each choice from the text's outputs, one row each."""
         pooled = self._last(output)
         if self.task.attention is not None:
-            read, asked, _ = self._attend(output)
-            pooled = torch.cat([read, asked, pooled], 1)
+            attended, query, _ = self._attend(output)
+            pooled = torch.cat([attended, query, pooled], 1)
         logits: Tensor = in_dtype(self.task.readout, output.dtype)(pooled)
         return logits
 
@@ -47,30 +47,15 @@ class ChoiceHead(LabelHead):
         """The question's attention over the text's tokens; None for a reader of the last state."""
         return None if self.task.attention is None else self._attend(output)[2]
 
-    def answer_of(self, candidates: tuple[tuple[str, float], ...]) -> Answer:
-        """The first of some choices, pointing at where its words most likely stand in the text."""
-        return answer_of(self.question, candidates)
-
     def _attend(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is read, the question's last state, and the weights, for each row."""
+        """The attended states, the query (the question's last state), and the weights, for each row."""
         assert self.task.attention is not None
         assert self.question_output is not None
-        asked = self._last(self.question_output).to(output.dtype).expand(output.shape[1], -1)
+        query = self._last(self.question_output).to(output.dtype).expand(output.shape[1], -1)
         real = torch.ones(output.shape[:2], dtype=torch.bool, device=output.device)
-        read, weights = in_dtype(self.task.attention, output.dtype)(asked, output, real)
-        return read, asked, weights
+        attended, weights = in_dtype(self.task.attention, output.dtype)(query, output, real)
+        return attended, query, weights
 
     def _last(self, output: Tensor) -> Tensor:
         lengths = torch.full((output.shape[1],), len(output), device=output.device)
         return last_states(output, lengths, bidirectional=self.task.encoder.bidirectional)
-
-
-def answer_of(question: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
-    """The first of some choices as an answer, pointing at where its words most likely stand in the text."""
-    text, probability = candidates[0]
-    start = locate(question.text, question.question, text, whole=True)
-    if start is None:
-        return Answer(text, probability, candidates=candidates)
-    end = start + len(text)
-    first, last = sentence_around(question.text, start, end)
-    return Answer(text, probability, start, end, question.text[first:last], candidates)

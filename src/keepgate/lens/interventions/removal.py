@@ -1,0 +1,105 @@
+"""Removal of tokens as wholes: no layer or direction reads their steps, the states pass them by, and all else is run.
+
+A step that is removed writes nothing, erases nothing and has no part in later gates: every other step gives what the
+network gives for the row without it. Its own place in the output shows the states that it passed by.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ...errors import ShapeError
+from ...kernels import Call, run
+from ...nn import Recurrent
+from ...nn.stack import run_stack
+from ..capture.layer_run import LayerRun
+from .rerun import Rerun, Steps, check_steps
+
+
+def remove_tokens(layer_run: LayerRun, steps: Steps, rows: int | Sequence[int] = 0) -> Rerun:
+    """Removal of single tokens from all layers and directions; one candidate a step.
+
+    rows: one for all candidates, or one for each. For any cell. Exact: the network run on the row without the step.
+    Raises ShapeError for a step that is not the row's own, SettingsError for runs with resets.
+    """
+    return remove_spans(layer_run, [(step, step + 1) for step in torch.as_tensor(steps).tolist()], rows)
+
+
+@torch.no_grad()
+def remove_spans(
+    layer_run: LayerRun, spans: Sequence[tuple[int, int]], rows: int | Sequence[int] = 0
+) -> Rerun:
+    """Removal of all tokens of a span, from its first step up to but without its end; one candidate a span.
+
+    Raises as `remove_tokens` does, and ShapeError for an empty span.
+    """
+    starts, ends = torch.tensor(spans, dtype=torch.long).reshape(-1, 2).unbind(1)
+    row = torch.as_tensor(rows).expand(len(starts))
+    part = layer_run.trace.layers[0]
+    if bool((starts >= ends).any()):
+        raise ShapeError(f"spans are {list(spans)}; each must end after it starts")
+    check_steps(part, starts, row)
+    check_steps(part, ends - 1, row)
+    lengths = part.is_real().sum(0).cpu()[row]
+    last, one_way = layer_run.trace.layers[-layer_run.layer.directions :], not layer_run.layer.bidirectional
+    # Without a direction that reads backwards, everything before the span is as it was.
+    begin = starts if one_way else torch.zeros_like(starts)
+    states = [
+        tuple(
+            part.state_before(name)[starts, row] if one_way else part.initial[name][row]
+            for name in part.cell.states
+        )
+        for part in layer_run.trace.layers
+    ]
+    output = torch.cat([part[part.cell.states[0]][:, row] for part in last], 2)
+    final = _run_without(layer_run.layer, layer_run.x[:, row], states, output, (starts, ends, begin, lengths))
+    units = layer_run.layer.output_size
+    steps = torch.arange(len(output)).unsqueeze(1)
+    removed = (steps >= starts) & (steps < ends)
+    for direction, part in enumerate(last):
+        half = output[..., direction * units : (direction + 1) * units]
+        place = ends.clamp(max=len(output) - 1) if part.reverse else (starts - 1).clamp(min=0)
+        at_edge = (ends == lengths) if part.reverse else (starts == 0)
+        before = half[place, torch.arange(len(row))]
+        before = torch.where(at_edge.unsqueeze(1), part.initial[part.cell.states[0]][row], before)
+        half[...] = torch.where(removed.unsqueeze(2), before, half)
+    return Rerun(
+        output=output, final=final, lengths=None if layer_run.lengths is None else layer_run.lengths[row],
+        bidirectional=layer_run.layer.bidirectional,
+    )  # fmt: skip
+
+
+def _run_without(
+    layer: Recurrent,
+    x: Float[Tensor, "time candidates input"],
+    states: Sequence[tuple[Tensor, ...]],
+    output: Float[Tensor, "time candidates _"],
+    spans: tuple[Int[Tensor, " candidates"], ...],
+) -> tuple[Tensor, ...]:
+    """Final states of the layer run from `begin` on without the spans; writes its outputs to `output`.
+
+    spans: starts, ends, begin and the rows' lengths. states: of each layer and direction before `begin`.
+    """
+    starts, ends, begin, lengths = spans
+    remaining = lengths - begin - (ends - starts)
+    longest = int(remaining.max()) if len(remaining) else 0
+    count = torch.arange(longest).unsqueeze(1)
+    place = begin + count
+    place = torch.where(place >= starts, place + ends - starts, place).clamp(max=len(x) - 1)
+    column = torch.arange(len(starts)).expand_as(place)
+    final = list(states)
+
+    def run_place(number: int, call: Call) -> Tensor:
+        result = run(call)
+        final[number] = result.final
+        return result.output
+
+    if longest:
+        result = run_stack(
+            layer.weights(), layer.directions, x[place, column], states, run_place, lengths=remaining
+        )
+        real = count < remaining
+        output[place[real], column[real]] = result[real]
+    return tuple(torch.stack(places) for places in zip(*final, strict=True))
