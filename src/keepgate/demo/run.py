@@ -65,29 +65,25 @@ def run(
     BundleError if a model cannot be saved.
     """
     _check(seeds, processes, count)
+    experiments = ((contestants, budget, tuple(lengths), 1), (poolings, facts_budget, FACTS_LENGTHS, FACTS))
     jobs = [
-        *(
-            Job(contestant=contestant, seed=seed, budget=facts_budget, lengths=FACTS_LENGTHS, count=count, facts=FACTS)
-            for seed in seeds
-            for contestant in poolings
-        ),
-        *(
-            Job(
-                contestant=contestant, seed=seed, budget=budget, lengths=tuple(lengths), count=count,
-                look=seed == seeds[0], folder=models / contestant.name if models and seed == seeds[0] else None,
-            )
-            for seed in seeds
-            for contestant in contestants
-        ),
-        Job(contestant=SCALED, seed=seeds[0], budget=None, look=True),
+        Job(
+            contestant=contestant, seed=seed, budget=training, lengths=test_lengths, count=count, facts=facts,
+            look=facts == 1 and seed == seeds[0],
+            folder=models / contestant.name if models and facts == 1 and seed == seeds[0] else None,
+        )
+        for networks, training, test_lengths, facts in experiments
+        for contestant in networks
+        for seed in seeds
     ]  # fmt: skip
+    jobs.append(Job(contestant=SCALED, seed=seeds[0], budget=None, look=True))
     # The longest first, so that no process is left with one alone.
     slowest = {"gru": 0, "lstm": 1, "rnn": 2, None: 3}
     jobs.sort(key=lambda job: (job.budget is None, slowest[job.contestant.cell]))
     workers = min(processes or min(2, machine().cores), len(jobs))
     with ProgressBar(sum(job.steps for job in jobs), shown=progress) as bar:
-        networks = _in_this_process(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
-    by_job = list(zip(jobs, networks, strict=True))
+        outcomes = _in_this_process(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
+    by_job = list(zip(jobs, outcomes, strict=True))
     sentence, story = pirate_king_story().text, pirate_king_story(measure.PIRATE_KING_LENGTH)
     return Comparison(
         networks=tuple(_merged(contestant, 1, by_job) for contestant in (*contestants, SCALED)),

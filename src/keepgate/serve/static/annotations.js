@@ -36,7 +36,7 @@ export function lastLane() {
   const { memory } = model(state.chosen);
   // From an empty memory the first move is as far as can be.
   const far = relative(moves[memory] ?? []).map((value) => value ?? 1);
-  return { ...made("moves", far, "other"), name: `Δ${memory}` };
+  return { ...lane("moves", far, "other"), name: `Δ${memory}` };
 }
 
 /** For each token the share of the answer that its write carries; below 0 is nothing. */
