@@ -1,7 +1,7 @@
 """keepgate's layers as subclasses of torch's: the classes that `swap` gives to layers of torch.nn, in place.
 
 By the order of their bases every method is ours. torch.compile breaks its graph at whatever is a torch.nn.LSTM, GRU or
-RNN, unless torch._dynamo.config.allow_rnn is set, so that the layers which keepgate exports are none; these are what
+RNN, unless dynamo's setting allow_rnn is on, so that the layers which keepgate exports are none; these are what
 torch's layers were before the swap.
 """
 
