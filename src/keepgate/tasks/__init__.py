@@ -1,12 +1,13 @@
 """States → answer: each task is a folder with a head, a loss, metrics and a recipe. The list is written out."""
 
-from . import choice, classifier, span
+from . import choice, classifier, language_model, span
 from .choice import ChoiceReader
 from .classifier import Classifier
 from .kind import TaskKind
+from .language_model import LanguageModel
 from .span import SpanReader
 
-__all__ = ["KINDS", "ChoiceReader", "Classifier", "SpanReader", "TaskKind"]
+__all__ = ["KINDS", "ChoiceReader", "Classifier", "LanguageModel", "SpanReader", "TaskKind"]
 
 # By the kind that a model's files name.
-KINDS: dict[str, TaskKind] = {kind.name: kind for kind in (choice.KIND, classifier.KIND, span.KIND)}
+KINDS: dict[str, TaskKind] = {kind.name: kind for kind in (choice.KIND, classifier.KIND, language_model.KIND, span.KIND)}
