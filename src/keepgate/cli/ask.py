@@ -65,7 +65,8 @@ def ask(
 
     reader = load(model)
     if not KINDS[reader.kind].asks:
-        raise SettingsError(f"{model} is a {reader.kind} and answers no questions; use `keepgate predict`")
+        use = KINDS[reader.kind].use.format(model=model)
+        raise SettingsError(f"{model} is a {reader.kind} and answers no questions; use `{use}`")
     console = make_console()
     _tell_unknown(reader.vocabulary, "text", content)
     several = lines is not None and len(lines) > 1

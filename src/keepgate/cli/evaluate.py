@@ -96,14 +96,18 @@ def evaluate(
 
 
 def _metric_table(task: "Task", measurement: "Measurement") -> Table:
-    """Each metric in per cent with its interval, beside the baselines."""
+    """Each metric with its interval, beside the baselines: shares in per cent, others in their unit."""
     values, rows = measurement.values(), []
     for metric in task.metrics:
-        low, high = (f"{100 * end:.1f}" for end in measurement.interval(metric.name))
+        low, high = map(metric.number, measurement.interval(metric.name))
         baselines = (baseline.get(metric.name) for baseline in measurement.baselines.values())
-        beside = ("" if value is None else f"{100 * value:.1f}" for value in baselines)
-        rows.append((metric.title, f"{100 * values[metric.name]:.1f}", f"{low} to {high}", *beside))
-    return table(("", "per cent", "95% interval", *map(one_line, measurement.baselines)), rows)
+        beside = ("" if value is None else metric.number(value) for value in baselines)
+        unit = "per cent" if metric.unit == "share" else metric.unit
+        rows.append((metric.title, metric.number(values[metric.name]), unit, f"{low} to {high}", *beside))
+    names = map(one_line, measurement.baselines)
+    if all(metric.unit == "share" for metric in task.metrics):
+        return table(("", "per cent", "95% interval", *names), [(row[0], row[1], *row[3:]) for row in rows])
+    return table(("", "value", "unit", "95% interval", *names), rows)
 
 
 def _as_json(measurement: "Measurement") -> dict[str, Any]:

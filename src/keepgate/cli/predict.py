@@ -55,8 +55,9 @@ def predict(
     from ..tasks import KINDS
 
     task: Any = load(model)
-    if KINDS[task.kind].asks:
-        raise SettingsError(f"{model} is a {task.kind}, which predicts no labels; ask it with `keepgate ask`")
+    if not hasattr(task, "probabilities"):
+        use = KINDS[task.kind].use.format(model=model)
+        raise SettingsError(f"{model} is a {task.kind}, which predicts no labels; use `{use}`")
     corpus = read_texts(content, "standard input" if file == "-" else file, text_column=text_column)
     if corpus.format == "lines" and Path(file).suffix.lower() in (".csv", ".tsv"):
         hint = f"{file} names no column that is known to hold texts (--text-column); each line is read as one text."

@@ -10,4 +10,6 @@ from .span import SpanReader
 __all__ = ["KINDS", "ChoiceReader", "Classifier", "LanguageModel", "SpanReader", "TaskKind"]
 
 # By the kind that a model's files name.
-KINDS: dict[str, TaskKind] = {kind.name: kind for kind in (choice.KIND, classifier.KIND, language_model.KIND, span.KIND)}
+KINDS: dict[str, TaskKind] = {
+    kind.name: kind for kind in (choice.KIND, classifier.KIND, language_model.KIND, span.KIND)
+}

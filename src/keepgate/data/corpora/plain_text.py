@@ -22,9 +22,7 @@ class PlainCorpus:
     def account(self, at_most: int = 5) -> str:  # noqa: ARG002
         """How many texts and characters there are, in a line."""
         characters = sum(len(item.text) for item in self.items)
-        return (
-            f"{count_of(len(self.items), 'texts')} ({self.format}), {count_of(characters, 'characters')}"
-        )
+        return f"{count_of(len(self.items), 'texts')} ({self.format}), {count_of(characters, 'characters')}"
 
 
 def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:

@@ -1,6 +1,5 @@
 """NextTokenHead: from the states over a text to the scores of the token after it."""
 
-import copy
 from typing import TYPE_CHECKING
 
 from jaxtyping import Float
@@ -21,5 +20,5 @@ class NextTokenHead(LabelHead):
         """The logits of each token from these outputs."""
         return self.task.logits(output[-1])
 
-    def attention(self, output: Float[Tensor, "time rows output"]) -> None:  # noqa: ARG002
+    def attention(self, output: Float[Tensor, "time rows output"]) -> None:
         """None: it reads the last state only."""

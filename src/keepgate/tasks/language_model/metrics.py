@@ -12,10 +12,8 @@ from ..measure import Measurement, Metric, Rows
 
 METRICS = (
     Metric(name="nats", title="cross entropy", unit="nats a token", higher_is_better=False),
-    Metric(name="perplexity", title="perplexity", unit="tokens", higher_is_better=False),
-    Metric(
-        name="bits_per_character", title="cross entropy a character", unit="bits", higher_is_better=False
-    ),
+    Metric(name="perplexity", title="perplexity", unit="", higher_is_better=False),
+    Metric(name="bits_per_character", title="cross entropy a character", unit="bits", higher_is_better=False),
 )
 # Neighbouring tokens are hard or easy together: an interval draws blocks of so many again, not tokens.
 BLOCK = 256

@@ -18,6 +18,7 @@ from ...errors import CorpusError, SettingsError
 from ...nn.dropout import LockedDropout
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
+from ...wording import count_of
 from ..answer import Answer, candidates_of, check_finite
 from ..batched import TensorBatch, in_batches
 from ..label_task import TOKENS_AT_ONCE
@@ -32,6 +33,8 @@ from .tokens import tokens_of
 
 # Tokens of a text that are run at once where it is measured: their logits over 10,000 words take 40 MiB.
 _MEASURED_AT_ONCE = 1024
+# Tokens that nobody would see where a prediction is shown, and the signs for them.
+_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 # What `samples` takes of the texts: so many places, evenly, each with so many tokens before it.
 _PLACES, _CONTEXT = 512, 256
 
@@ -72,6 +75,8 @@ class LanguageModel(nn.Module):
     def __init__(self, vocabulary: Vocabulary, settings: LanguageModelSettings) -> None:
         super().__init__()
         self.vocabulary, self.settings = vocabulary, settings
+        signs = {token: sign for token, sign in _SIGNS.items() if sign not in vocabulary}
+        self._names = (*SPECIAL, *(signs.get(token, token) for token in vocabulary.to_json()))
         self.embedding = nn.Embedding(len(vocabulary), settings.embedding_size)
         self.encoder = Encoder(
             settings.cell, nn.Identity(), input_size=settings.embedding_size, hidden_size=settings.hidden_size,
@@ -80,9 +85,7 @@ class LanguageModel(nn.Module):
         )  # fmt: skip
         self.dropout = LockedDropout(settings.dropout)
         tied = settings.tied_weights
-        self.readout = nn.Linear(
-            settings.hidden_size, settings.embedding_size if tied else len(vocabulary)
-        )
+        self.readout = nn.Linear(settings.hidden_size, settings.embedding_size if tied else len(vocabulary))
         self.bias = nn.Parameter(torch.zeros(len(vocabulary))) if tied else None
         if tied:
             # With torch's variance of 1 the first logits would be as large as the embeddings are wide.
@@ -90,8 +93,8 @@ class LanguageModel(nn.Module):
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The tokens by their numbers."""
-        return (*SPECIAL, *self.vocabulary.to_json())
+        """The tokens by their numbers, as a prediction shows them: a blank as ␣, a line's end as ↵."""
+        return self._names
 
     @classmethod
     def build(cls, items: Sequence[LabelledText], settings: LanguageModelSettings, seed: int) -> Self:
@@ -106,9 +109,9 @@ class LanguageModel(nn.Module):
         )
         if len(counts) < 2 or len(vocabulary) <= len(SPECIAL):
             raise CorpusError(
-                f"there are {len(counts)} different {settings.tokens} in the training texts, and "
-                f"{len(vocabulary) - len(SPECIAL)} of them {settings.min_count} times or more (min_count); a language "
-                "model needs two or more, and one so frequent"
+                f"the training texts have {count_of(len(counts), f'different {settings.tokens}')}, of which "
+                f"{len(vocabulary) - len(SPECIAL)} occur min_count={settings.min_count} times or more; a language "
+                "model needs two or more different ones, and one so frequent"
             )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -162,7 +165,7 @@ class LanguageModel(nn.Module):
                 raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
         return passages
 
-    def unlearnable(self, example: Passage) -> None:  # noqa: ARG002
+    def unlearnable(self, example: Passage) -> None:
         """None: there is something to learn from every text."""
 
     def collate(self, examples: Sequence[Passage | Int[Tensor, " steps"]]) -> PassageBatch:
@@ -247,8 +250,7 @@ class LanguageModel(nn.Module):
                     on_progress(done)
         if not any(len(text.nats) for text in texts):
             raise SettingsError(
-                f"there are {len(texts)} texts to evaluate on, none of which has two {self.settings.tokens}; give a "
-                "longer one"
+                f"of {count_of(len(texts), 'texts')} to evaluate on, none has two {self.settings.tokens}; give a longer"
             )
         return measure_surprise(texts, UNKNOWN, len(self.vocabulary))
 
@@ -289,7 +291,7 @@ class LanguageModel(nn.Module):
         ]
         if not places:
             raise SettingsError(
-                f"none of the {len(texts)} texts has two {self.settings.tokens}; examine it with longer ones"
+                f"of {count_of(len(texts), 'texts')}, none has two {self.settings.tokens}; examine it with a longer one"
             )
         passages = [
             Passage(text[max(place - _CONTEXT, 0) : place], text[place])

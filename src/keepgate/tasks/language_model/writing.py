@@ -40,8 +40,8 @@ class Writer:
             raise SettingsError(
                 f"top_p is {top_p}; it must be above 0 and at most 1 (1 draws from all tokens)"
             )
-        if seed < 0:
-            raise SettingsError(f"seed is {seed}; it must be 0 or more")
+        if not 0 <= seed < 2**63:
+            raise SettingsError(f"seed is {seed}; it must be 0 or more and below 2**63")
         self.task, self.temperature, self.top_p = task, temperature, top_p
         self._draws = torch.Generator().manual_seed(seed)
 
@@ -58,7 +58,7 @@ class Writer:
 
     def shares(self, logits: Float[Tensor, " tokens"]) -> Float[Tensor, " tokens"]:
         """The probability with which each token is drawn; the two special ones never are."""
-        scores = logits.double()
+        scores = logits.double().clone()
         scores[: len(SPECIAL)] = -math.inf
         # Below the greatest, so that no temperature makes one infinite.
         shares = ((scores - scores.max()) / self.temperature).softmax(0)
