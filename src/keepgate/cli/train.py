@@ -147,13 +147,16 @@ def _build(
     for_task, for_training = split(options.set_, kind.task.settings_type)
     task = kind.task.build(corpus.items, settings_from(kind.task.settings_type, for_task), options.seed)
     _print_unlearnable(console, task, corpus.items)
-    streams = isinstance(task, Streams)
-    data = task.stream(corpus.items) if streams else task.prepare(corpus.items, training=True)
+    examples: dict[str, Any] = (
+        {"stream": task.stream(corpus.items)}
+        if isinstance(task, Streams)
+        else {"examples": task.prepare(corpus.items, training=True)}
+    )
+    ((form, data),) = examples.items()
     config = run_from(recipe(kind.name, len(data)), for_training, options.config())
-    examples = {"stream" if streams else "examples": data}
     weights, steps = sum(weight.numel() for weight in task.parameters()), _steps(task, config, examples)
     each = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
-    size = each if streams else f"{config.batch_size} {kind.unit}"
+    size = each if form == "stream" else f"{config.batch_size} {kind.unit}"
     print_text(console, f"{weights:,} weights, {steps:,} steps of {size}. Ctrl-C saves, then stops.")
     return task, examples, replace(config, keep="best") if keep_best else config
 

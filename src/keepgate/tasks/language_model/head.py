@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class NextTokenHead(LabelHead):
     """The readout of the state after a text's last token."""
 
-    task: "LanguageModel"  # type: ignore[assignment]
+    task: "LanguageModel"
 
     def scores(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "rows labels"]:
         """The logits of each token from these outputs."""

@@ -317,7 +317,7 @@ class LanguageModel(nn.Module):
         """What each token of one text but the first costs, the text read in pieces with the states carried on."""
         ids = torch.tensor(self.ids(item.text), device=self.readout.weight.device)
         nats, carry = [ids.new_zeros(0, dtype=torch.float64)], None
-        for piece in ids.split(_MEASURED_AT_ONCE) if len(ids) > 1 else ():
+        for piece in torch.split(ids, _MEASURED_AT_ONCE) if len(ids) > 1 else ():
             states, carry = self.encoder.layer(self.embedding(piece.unsqueeze(1)), carry)
             targets = ids[(first := sum(map(len, nats))) + 1 : first + 1 + len(piece)]
             logits = self.logits(states[: len(targets), 0]).double()
