@@ -83,7 +83,7 @@ def test_a_wrong_option_of_write_is_refused(options: list[object], says: str, fi
     [
         (b"", [], 3, "is empty"),
         (b" \n\n", [], 3, "is empty"),
-        (b"a", [], 3, "1 different character"),
+        (b"a", [], 3, "texts: 1, of which"),
         (b"Ann sees", ["--batch-size", 8], 2, "too short for 8 lanes"),
         (b"\xff\xfeA\0", [], 3, "is not UTF-8"),
     ],

@@ -55,7 +55,7 @@ def predict(
     from ..tasks import KINDS
 
     task: Any = load(model)
-    if not hasattr(task, "probabilities"):
+    if KINDS[task.kind].asks or not hasattr(task, "probabilities"):
         use = KINDS[task.kind].use.format(model=model)
         raise SettingsError(f"{model} is a {task.kind}, which predicts no labels; use `{use}`")
     corpus = read_texts(content, "standard input" if file == "-" else file, text_column=text_column)

@@ -14,7 +14,7 @@ from rich.console import Console
 from ..errors import SettingsError
 from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
-from .evaluate import measure_with_bar
+from .evaluate import measure_with_bar, metric_text
 from .inputs import evenly
 from .settings import run_from, split
 
@@ -200,7 +200,7 @@ def _fit(
 def _scores(task: "Task", measurement: "Measurement") -> dict[str, str]:
     """Every metric with its unit, by its title."""
     values = measurement.values()
-    return {metric.title: metric.text(values[metric.name]) for metric in task.metrics}
+    return {metric.title: metric_text(metric, values[metric.name]) for metric in task.metrics}
 
 
 def _save(
@@ -241,7 +241,7 @@ def _print_measurement(
     first = task.metrics[0]
     for name, values in measurement.baselines.items():
         if first.name in values:
-            print_text(console, f"  {name}: {first.title} {first.text(values[first.name])}", "dim")
+            print_text(console, f"  {name}: {first.title} {metric_text(first, values[first.name])}", "dim")
     if first.unit != "share":
         return
     own = task.measure(_part(task, items)).values()[first.name]

@@ -7,8 +7,6 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..wording import amount, percent
-
 Rows = NDArray[np.int64]
 # Resamplings of the items; with 1,000 the ends of the interval are steady to a tenth of its width.
 RESAMPLINGS = 1000
@@ -22,14 +20,6 @@ class Metric:
     title: str
     unit: str = "share"
     higher_is_better: bool = True
-
-    def text(self, value: float) -> str:
-        """A value with its unit: "91.3%", "1.530 nats a token"."""
-        return percent(value) if self.unit == "share" else f"{self.number(value)} {self.unit}".rstrip()
-
-    def number(self, value: float) -> str:
-        """A value without its unit: a share in per cent with one decimal, another with three."""
-        return f"{100 * value:.1f}" if self.unit == "share" else amount(value, 3)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -168,13 +168,13 @@ def test_given_fewer_tokens_it_reads_only_those() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: built("aaaa"), CorpusError, "1 different character, of which 1 occur min_count=1"),
-        (lambda: built("ab", min_count=2), CorpusError, "2 different characters, of which 0 occur"),
+        (lambda: built("aaaa"), CorpusError, "texts: 1, of which with min_count=1 occurrences or more: 1"),
+        (lambda: built("ab", min_count=2), CorpusError, "texts: 2, of which with min_count=2 occurrences or more: 0"),
         (lambda: built().item("a", "who?"), SettingsError, "takes no question"),
         (lambda: built().prepare([LabelledText(text="", id="x")], training=True), CorpusError, "'x' is empty"),
-        (lambda: built().measure([LabelledText(text="a")]), SettingsError, "of 1 text .* none has two characters"),
+        (lambda: built().measure([LabelledText(text="a")]), SettingsError, "none has two characters"),
         (lambda: built().measure([]), SettingsError, "of 0 texts"),
-        (lambda: built().samples([LabelledText(text="a")]), SettingsError, "of 1 text, none has two characters"),
+        (lambda: built().samples([LabelledText(text="a")]), SettingsError, r"\(1 in all\) has two characters"),
         (lambda: LanguageModelSettings(cell="feedforward"), SettingsError, "cell has a memory"),
         (lambda: LanguageModelSettings(tokens="bytes"), SettingsError, 'tokens is .*"characters", "words"'),
         (lambda: LanguageModelSettings(dropout=1.0), SettingsError, "dropout is 1.0; it must be 0 or more"),

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CorpusError
-from ...wording import count_of
 from ..labelled import LabelledText
 from .corpus import LeftOut
 from .source import read_text
@@ -21,8 +20,8 @@ class PlainCorpus:
 
     def account(self, at_most: int = 5) -> str:  # noqa: ARG002
         """How many texts and characters there are, in a line."""
-        characters = sum(len(item.text) for item in self.items)
-        return f"{count_of(len(self.items), 'texts')} ({self.format}), {count_of(characters, 'characters')}"
+        texts = "1 text" if len(self.items) == 1 else f"{len(self.items):,} texts"
+        return f"{texts} ({self.format}), {sum(len(item.text) for item in self.items):,} characters"
 
 
 def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:

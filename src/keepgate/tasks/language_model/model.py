@@ -18,7 +18,6 @@ from ...errors import CorpusError, SettingsError
 from ...nn.dropout import LockedDropout
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
-from ...wording import count_of
 from ..answer import Answer, candidates_of, check_finite
 from ..batched import TensorBatch, in_batches
 from ..label_task import TOKENS_AT_ONCE
@@ -109,8 +108,8 @@ class LanguageModel(nn.Module):
         )
         if len(counts) < 2 or len(vocabulary) <= len(SPECIAL):
             raise CorpusError(
-                f"the training texts have {count_of(len(counts), f'different {settings.tokens}')}, of which "
-                f"{len(vocabulary) - len(SPECIAL)} occur min_count={settings.min_count} times or more; a language "
+                f"different {settings.tokens} in the training texts: {len(counts)}, of which with "
+                f"min_count={settings.min_count} occurrences or more: {len(vocabulary) - len(SPECIAL)}; a language "
                 "model needs two or more different ones, and one so frequent"
             )
         with torch.random.fork_rng(devices=[]):
@@ -250,7 +249,7 @@ class LanguageModel(nn.Module):
                     on_progress(done)
         if not any(len(text.nats) for text in texts):
             raise SettingsError(
-                f"of {count_of(len(texts), 'texts')} to evaluate on, none has two {self.settings.tokens}; give a longer"
+                f"of {len(texts)} texts to evaluate on, none has two {self.settings.tokens}; give a longer one"
             )
         return measure_surprise(texts, UNKNOWN, len(self.vocabulary))
 
@@ -291,7 +290,7 @@ class LanguageModel(nn.Module):
         ]
         if not places:
             raise SettingsError(
-                f"of {count_of(len(texts), 'texts')}, none has two {self.settings.tokens}; examine it with a longer one"
+                f"none of the texts ({len(texts)} in all) has two {self.settings.tokens}; examine it with a longer one"
             )
         passages = [
             Passage(text[max(place - _CONTEXT, 0) : place], text[place])
