@@ -72,8 +72,8 @@ class CellLayer(nn.RNNCellBase):
         if (node := fx_call(self, input, hx)) is not None:
             return node
         single = len(self.cell.states) == 1
-        hx = (hx,) if single and hx is not None else hx
-        states = self._step_fast(input, hx) or self._step(input, hx)
+        before = (hx,) if single and hx is not None else hx
+        states = self._step_fast(input, before) or self._step(input, before)
         return states[0] if single else states
 
     def _step(self, input: Tensor, hx: Any) -> tuple[Tensor, ...]:

@@ -32,7 +32,7 @@ def why_left_alone(layer: nn.Module) -> str | None:
     if kind in THEIRS or kind.__module__.partition(".")[0] == "keepgate":
         return "keepgate's already"
     if parametrize.is_parametrized(layer):
-        names = ", ".join(layer.parametrizations)
+        names = ", ".join(name for name, _ in layer.get_submodule("parametrizations").named_children())
         return f"{names} is parametrised; swap first and parametrise then"
     if kind not in OURS:
         return f"a class of its own, {kind.__module__}.{kind.__name__}, whose forward may be another"
