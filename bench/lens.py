@@ -32,7 +32,7 @@ from keepgate.lens import attach, read
 from keepgate.lens.diagnosis import rank_correlation
 from keepgate.lens.diagnosis.statistics import bootstrap
 from keepgate.lens.readers import answer_influence, token_integrated_gradients, write_integrated_gradients
-from keepgate.lens.readers.answer_ablation import answer_attribution, leave_one_out_scores
+from keepgate.lens.readers.answer_ablation import ablated_outputs, answer_attribution
 from keepgate.train.loop import fit
 
 SEED, LENGTH = 3_000_000, 300
@@ -107,10 +107,11 @@ def reader(contestant, count: int) -> dict[str, object]:
         k = int(shares.scores.argmax())
         right.append(task.choices[k] == question.answers[0])
         missing = max(missing, float((shares.missing / shares.scores.abs().max()).abs().max()))
-        without = leave_one_out_scores(task, question, range(len(shares.tokens)))
+        reading = read(task, question)
+        without = _scores_without(reading)
         found = {
             "dropped": (shares.scores[k] - shares.scores.mean()) - (without[:, k] - without.mean(1)),
-            "influence": answer_influence(read(task, question), task.choices[k]),
+            "influence": answer_influence(reading, task.choices[k]),
             "direct": shares.of(task.choices[k]),
         }
         (start, end), starts = question.facts[0], tokenize(question.text).starts
@@ -136,7 +137,7 @@ def integrated(contestant, count: int) -> dict[str, object]:
         reading = read(task, question)
         k = task.choices.index(reading.answer.text)
         scores = reading.head.scores(reading.trace.output)[0]
-        without = leave_one_out_scores(task, question, range(len(reading.tokens)))
+        without = _scores_without(reading)
         dropped = (scores[k] - scores.mean()) - (without[:, k] - without.mean(1))
         (start, end), starts = question.facts[0], tokenize(question.text).starts
         for name, shares in (
@@ -157,6 +158,12 @@ def integrated(contestant, count: int) -> dict[str, object]:
             },
         }
     return result
+
+
+def _scores_without(reading) -> torch.Tensor:
+    """The scores without each token's write, [tokens, choices]."""
+    spans = [(step, step + 1) for step in range(len(reading.tokens))]
+    return torch.cat([reading.head.scores(output) for output in ablated_outputs(reading, spans)])
 
 
 def _mean(values: list[float]) -> dict[str, object]:

@@ -71,12 +71,14 @@ MUTANTS_OF_THE_LENS = {
     "an empty memory that shows nothing": (
         "lens/memory/direct_shares.py", "torch.where(empty, slope,", "torch.where(empty, 0 * slope,",
     ),
-    "packed rows in another order": ("lens/capture/layer_run.py", "if order is not None:", "if False:"),
+    "packed rows in another order": (
+        "lens/capture/layer_run.py", "layout.packed, layout.padded()", "layout.packed, layout",
+    ),
     "the reverse direction recovered forwards": (
         "lens/capture/recover_gates.py", "if call.reverse:", "if False:",
     ),
     "a bias forgotten": ("lens/capture/recover_gates.py", "call.bias_ih + call.bias_hh", "call.bias_ih"),
-    "lags one off": ("lens/gradients/by_lag.py", "place = ends - cut - ", "place = ends - cut - 1 - "),
+    "lags one off": ("lens/gradients/by_lag.py", "(ends - 1 - lag)", "(ends - 2 - lag)"),
     "a path of the Jacobian missing": (
         "lens/gradients/step_jacobian.py", "blocks[0] = blocks[0] + through", "blocks[0] = through",
     ),
@@ -89,10 +91,10 @@ MUTANTS_OF_THE_LENS = {
         "if node is not new and node not in graph.next.values()",
     ),
     "an influence without what its own step shows": (
-        "lens/gradients/first_order.py", "whole + follows * gradient", "whole",
+        "lens/gradients/first_order.py", "total + slope.double() * gradient", "total",
     ),
     "a share of the attention lost": (
-        "lens/readers/answer_ablation.py", "shares + attribute_last(trace, last)", "shares",
+        "lens/readers/answer_ablation.py", "shares + attribute_last(trace, weight_last)", "shares",
     ),
     "a horizon before the last step that counts": (
         "lens/diagnosis/effective_context.py", "int(far[-1]) + 1", "int(far[0]) + 1",
@@ -104,22 +106,22 @@ MUTANTS_OF_THE_LENS = {
     "the size of another token's write": (
         "lens/memory/retention.py", "updates.write[step,", "updates.write[step - 1,",
     ),
-    "erasures that were kept": ("lens/interventions/combined.py", "if keep else", "if drop else"),
+    "erasures that were kept": ("lens/interventions/ablation.py", "if keep else", "if drop else"),
     "a piece's last step written": (
-        "lens/interventions/span_ablation.py", "(ends - starts).max()))", "(ends - starts).max()) - 1)",
+        "lens/interventions/ablation.py", "(ends - starts).max()))", "(ends - starts).max()) - 1)",
     ),
     "a share of the wrong answer": (
-        "lens/readers/leave_one_out.py", "probability_drop=1 - left / given", "probability_drop=left / given",
+        "lens/readers/leave_one_out.py", "1 - probability / base", "probability / base",
     ),
-    "half of the states felt": ("lens/readers/gradient_saliency.py", "torch.cat(gradients, 2)", "gradients[0]"),
+    "half of the states felt": ("lens/readers/gradient_saliency.py", "torch.cat(by_state, 2)", "by_state[0]"),
     "a shut gate that erases all the same": (
-        "lens/interventions/patching.py", "writes.keep_without_write[at] * before", "writes.keep[at] * before",
+        "lens/interventions/ablation.py", "updates.keep_without_write[0] if drop else", "updates.keep[0] if drop else",
     ),
     "a gate that can only be shut at 0": (
         "equations/additive.py", "for value in (ZERO, ONE)", "for value in (ZERO,)",
     ),
     "an erasure allowed": (
-        "lens/interventions/patching.py", "before + writes.write[at]", "writes.keep[at] * before + writes.write[at]",
+        "lens/interventions/ablation.py", "drop=False, keep=True", "drop=False, keep=False",
     ),
 }  # fmt: skip
 

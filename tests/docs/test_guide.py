@@ -149,7 +149,7 @@ def test_the_name_is_held_by_three_units():
     three = torch.zeros_like(write, dtype=torch.bool)
     three[write.abs().topk(3).indices] = True
     memories = torch.stack([kept + write.where(~three, 0.0), kept + write.where(three, 0.0)])
-    rerun = rerun_from(reading.seen, memories, torch.tensor([1, 1]), torch.tensor([0, 0]), 0)
+    rerun = rerun_from(reading.layer_run, memories, torch.tensor([1, 1]), torch.tensor([0, 0]), 0)
     without_them, without_others = reading.head.answers(rerun.output)
     assert without_them.text != "魯夫"
     assert without_others.text == "魯夫"

@@ -6,16 +6,21 @@ import torch
 from keepgate import CellError, ShapeError
 from keepgate.lens.capture.layer_run import capture_layer
 from keepgate.lens.readers.answer_ablation import (
+    ablated_outputs,
     answer_attribution,
     answer_influence,
     counterfactual_answer,
     leave_one_out_answers,
-    leave_one_out_scores,
 )
 from keepgate.lens.readers.reading import read
 from tests.lens.by_hand import by_hand, unwritten
 from tests.lens.readers import KINDS, QUESTIONS, answered, every_kind, reader, scores
 from tests.oracles import agrees
+
+
+def scores_without(reading, steps):
+    outputs = ablated_outputs(reading, [(step, step + 1) for step in steps])
+    return torch.cat([reading.head.scores(output) for output in outputs]).detach()
 
 
 @every_kind
@@ -27,10 +32,18 @@ def test_the_shares_sum_to_the_models_own_scores(kind):
     assert task.training
     text, asked = len(QUESTIONS[0].text), len(QUESTIONS[0].question)
     if kind["pooling"] == "attention":
-        assert (len(found.tokens), len(found.asked_tokens), len(found.asked)) == (text, asked, asked)
-        assert bool(found.asked.any())
+        assert (len(found.tokens), len(found.question_tokens), len(found.question_writes)) == (
+            text,
+            asked,
+            asked,
+        )
+        assert bool(found.question_writes.any())
     else:
-        assert (len(found.tokens), len(found.asked_tokens), len(found.asked)) == (text + asked, 0, 0)
+        assert (len(found.tokens), len(found.question_tokens), len(found.question_writes)) == (
+            text + asked,
+            0,
+            0,
+        )
     against = found.of("索隆")
     agrees(against, found.writes[:, found.choices.index("索隆")] - found.writes.mean(1))
 
@@ -39,7 +52,7 @@ def test_the_shares_sum_to_the_models_own_scores(kind):
 def test_the_scores_without_a_token_are_those_of_a_network_that_never_wrote_it(kind):
     task = reader(**kind)
     steps = [0, 3, 10]
-    found = leave_one_out_scores(task, QUESTIONS[0], steps)
+    found = scores_without(read(task, QUESTIONS[0]), steps)
     layer, top = task.encoder.layer, kind["num_layers"] - 1
     for number, step in enumerate(steps):
         calls = []
@@ -95,7 +108,7 @@ def test_what_cannot_be_taken_apart_is_refused():
         answer_attribution(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
     task = reader(**KINDS[0])
     with pytest.raises(ShapeError, match="numbered 0 to 20"):
-        leave_one_out_scores(task, QUESTIONS[0], [21])
+        leave_one_out_answers(read(task, QUESTIONS[0]), [21])
     with pytest.raises(KeyError, match="魯夫"):
         answer_attribution(task, QUESTIONS[0]).of("香吉士")
 
@@ -107,7 +120,7 @@ def test_the_influence_is_the_slope_of_the_score_on_the_way_to_no_write(kind):
     found = answer_influence(read(task, QUESTIONS[0]), "索隆")
     layer, batch = task.encoder.layer, task.collate(task.prepare(QUESTIONS[:1], training=False))
     top, ways, k = kind["num_layers"] - 1, 1 + kind["bidirectional"], task.choices.index("索隆")
-    below = capture_layer(layer, task.encoder.inputs(batch.text)).read_by(top * ways)[:, 0]
+    below = capture_layer(layer, task.encoder.inputs(batch.text)).input_of(top * ways)[:, 0]
     for here in (0, 4, 10):
         margins = []
         for factor in (1 + 1e-6, 1 - 1e-6):
@@ -134,7 +147,7 @@ def test_answers_without_a_token_are_those_of_its_scores(kind):
     assert reading.question_start == len(QUESTIONS[0].text)
     steps = [0, 3, 10]
     for answer, row in zip(
-        leave_one_out_answers(reading, steps), leave_one_out_scores(task, QUESTIONS[0], steps), strict=True
+        leave_one_out_answers(reading, steps), scores_without(reading, steps), strict=True
     ):
         agrees(torch.tensor(answer.probability), row.softmax(0).max().float())
         assert answer.text == task.choices[int(row.argmax())]
@@ -152,7 +165,7 @@ def test_several_changes_at_once_are_those_of_a_network_with_all_of_them(kind):
     layer, top, ways = task.encoder.layer, kind["num_layers"] - 1, 1 + kind["bidirectional"]
     reading = read(task, QUESTIONS[0])
     dropped, kept = {0, 3, 7}, {3, 5, 10}
-    below = reading.seen.read_by(top * ways)[:, 0]
+    below = reading.layer_run.input_of(top * ways)[:, 0]
 
     def change(t, keep, write, before):
         if t in dropped:
@@ -169,3 +182,17 @@ def test_several_changes_at_once_are_those_of_a_network_with_all_of_them(kind):
     assert found.probability == pytest.approx(float(expected[k]), rel=1e-9)
     assert k == int(expected.argmax())
     assert abs(found.probability - counterfactual_answer(reading, drop=sorted(dropped)).probability) > 1e-6
+
+
+@pytest.mark.parametrize("layers", [(-1,), None])
+def test_many_candidates_are_run_in_batches(monkeypatch, layers):
+    reading = read(reader(cell="lstm", pooling="last", bidirectional=True, num_layers=2), QUESTIONS[0])
+    whole = leave_one_out_answers(reading, range(21), layers=layers)
+    monkeypatch.setattr("keepgate.lens.readers.answer_ablation.AT_ONCE", reading.trace.output.numel() * 4)
+    outputs = list(ablated_outputs(reading, [(step, step + 1) for step in range(21)], layers))
+    assert [output.shape[1] for output in outputs] == [4, 4, 4, 4, 4, 1]
+    answers = [answer for output in outputs for answer in reading.head.answers(output)]
+    assert [answer.text for answer in answers] == [answer.text for answer in whole]
+    assert [answer.probability for answer in answers] == pytest.approx(
+        [answer.probability for answer in whole], rel=1e-6
+    )

@@ -20,8 +20,8 @@ def everything():
     layer = reading.trace.layers[-1]
     found = lens.explain(task, question.text, question.question)
     return [
-        reading, reading.seen, read(task, question), lens.memory.write_retention(layer, 1),
-        lens.memory.memory_updates(layer),         lens.interventions.counterfactual(reading.seen, drop=[1]),
+        reading, reading.layer_run, read(task, question), lens.memory.write_retention(layer, 1),
+        lens.memory.memory_updates(layer),         lens.interventions.counterfactual(reading.layer_run, drop=[1]),
         *found.direction_summaries, *found.token_effects[:1], *found.sentence_effects[:1],
         *lens.memory.saturation(layer).values(),
     ]  # fmt: skip

@@ -70,7 +70,7 @@ def test_a_share_is_the_mean_slope_times_the_way():
     task = reader(cell="lstm", pooling="attention", bidirectional=True, num_layers=2)
     reading = read(task, QUESTIONS[0])
     task = task.eval()
-    layer, x = task.encoder.layer, reading.seen.x
+    layer, x = task.encoder.layer, reading.layer_run.x
     asked = layer(task.encoder.inputs(task.collate(task.prepare(QUESTIONS[:1], training=False)).question))[0]
     ends = torch.cat([asked[-1, :, :5], asked[0, :, 5:]], 1).detach()
     k = task.choices.index(reading.answer.text)
@@ -93,7 +93,7 @@ def test_too_few_points_are_said_to_be_too_few():
     rough = token_integrated_gradients(reading, points=1)
     assert rough.points == 1
     assert abs(rough.completeness - 1) > 0.01
-    assert rough.missing == pytest.approx(rough.margin - rough.nothing - float(rough.tokens.sum()))
+    assert rough.missing == pytest.approx(rough.margin - rough.baseline - float(rough.tokens.sum()))
     fine = token_integrated_gradients(reading, points=200)
     assert abs(fine.completeness - 1) < 1e-9
 

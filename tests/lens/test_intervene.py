@@ -11,7 +11,6 @@ from keepgate.lens import attach, capture_layer
 from keepgate.lens.interventions import (
     Site,
     ablate_writes,
-    batched_effects,
     hold_memory,
     patch_memories,
     patched,
@@ -146,17 +145,6 @@ def test_a_users_own_model_answers_from_what_was_run_again(kind, packs):
         assert bool(((answers - plain[rows]).abs().amax(1) > 1e-9).all())
         with patched(model.layer, rerun), pytest.raises(ShapeError, match="one row for each candidate"):
             model(ids, lengths)
-
-
-def test_many_candidates_are_run_in_parts(monkeypatch):
-    seen = capture_layer(
-        LSTM(INPUTS, 4, dtype=torch.float64), torch.randn(STEPS, 2, INPUTS, dtype=torch.float64)
-    )
-    whole = ablate_writes(seen, range(STEPS), Site(rows=1)).last()
-    monkeypatch.setattr("keepgate.lens.interventions.patching.AT_ONCE", STEPS * 4 * 2)
-    agrees(
-        batched_effects(ablate_writes, seen, range(STEPS), lambda rerun: rerun.last(), Site(rows=1)), whole
-    )
 
 
 def test_the_last_write_of_all_counts_for_exactly_its_share_and_what_it_erased():

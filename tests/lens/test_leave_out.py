@@ -63,7 +63,7 @@ def test_what_is_not_there_is_refused():
     with pytest.raises(ShapeError, match="counted from 0 or from -1 back"):
         leave_one_out_answers(reading, [0], layers=[2])
     with pytest.raises(ShapeError, match="21 steps"):
-        ablate_tokens(reading.seen, torch.tensor([21]))
+        ablate_tokens(reading.layer_run, torch.tensor([21]))
     plain = read(reader(cell="rnn", pooling="last", bidirectional=False, num_layers=2), QUESTIONS[0])
     with pytest.raises(CellError, match="gradient"):
         leave_one_out_answers(plain, [0], layers=None)

@@ -17,18 +17,15 @@ from keepgate.lens.report import *
 from keepgate.nn import LSTM
 
 layer = LSTM(64, 256, init="chrono", horizon=1000)
-part = see(layer, torch.randn(100_000, 1, 64)).trace.layer(0)
-writes = writes_of(part)
+part = capture_layer(layer, torch.randn(100_000, 1, 64)).trace.layer(0)
+updates = memory_updates(part)
 shares = attribute(part, torch.randn(3, 256))
 assert float((shares.missing / shares.total).abs().max()) < 1e-5
-left = left_at(writes)
-torch.testing.assert_close((left * writes.write).sum(0), part.c[-1], rtol=0, atol=1e-5)
+left = retained_at(updates)
+torch.testing.assert_close((left * updates.write).sum(0), part.c[-1], rtol=0, atol=1e-5)
 del left
-erased(writes, 5_000), erased_by(writes, 90_000)
+forgotten_from(updates, 5_000), forgotten_at(updates, 90_000)
 half_lives(part), saturation(part)
-blocks = erasures(writes, torch.randn(256), block=512, gone=1e-6)
-for _ in range(300):
-    next(blocks)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
 
@@ -43,9 +40,9 @@ from keepgate.lens.readers import *
 from keepgate.lens.report import *
 from keepgate.nn import LSTM
 
-seen = see(LSTM(32, 64, init="chrono", horizon=1000), torch.randn(100_000, 1, 32))
-assert torch.isfinite(influence(seen, lambda output: output[-1].sum())[0]).all()
-assert len(gradient_of_run(seen, torch.ones_like(seen.trace.output))) == 100_000
+layer_run = capture_layer(LSTM(32, 64, init="chrono", horizon=1000), torch.randn(100_000, 1, 32))
+assert torch.isfinite(write_influence(layer_run, lambda output: output[-1].sum())[0]).all()
+assert len(gradient_of_run(layer_run, torch.ones_like(layer_run.trace.output))) == 100_000
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
 

@@ -21,10 +21,10 @@ PIECES = [(0, 3), (2, 3), (4, 9), (8, 9), (0, 9)]
 @pytest.mark.parametrize("layer", [0, 1])
 def test_a_piece_is_all_of_its_writes_left_out_in_one_run(cell, reverse, layer):
     seen = capture_layer(network(cell), torch.randn(9, 2, 5, dtype=torch.float64))
-    where = Site(layer=layer, reverse=reverse, rows=1)
-    found = ablate_spans(seen, PIECES, where)
+    site = Site(layer=layer, reverse=reverse, rows=1)
+    found = ablate_spans(seen, PIECES, site)
     for number, (start, end) in enumerate(PIECES):
-        one = counterfactual(seen, drop=range(start, end), where=where)
+        one = counterfactual(seen, drop=range(start, end), site=site)
         agrees(found.output[:, number], one.output[:, 0])
         for state, alone in zip(found.final, one.final, strict=True):
             agrees(state[:, number], alone[:, 0])
@@ -60,9 +60,9 @@ def test_every_token_is_in_one_sentence_and_the_question_is_one_of_its_own(pooli
 def test_a_piece_says_what_the_answer_would_be_without_it():
     found = read(reader(cell="gru", pooling="last"), QUESTIONS[0])
     (piece,) = span_effects(found, [(2, 7)])
-    rerun = ablate_spans(found.seen, [(2, 7)]).output
+    rerun = ablate_spans(found.layer_run, [(2, 7)]).output
     units = rerun.shape[2] // 2
-    back = ablate_spans(found.seen, [(2, 7)], Site(reverse=True)).output
+    back = ablate_spans(found.layer_run, [(2, 7)], Site(reverse=True)).output
     output = torch.cat([rerun[..., :units], back[..., units:]], -1)
     (answer,) = found.head.answers(output)
     assert piece.without.text == answer.text
@@ -92,7 +92,7 @@ def test_in_a_long_text_the_search_goes_down_to_the_token_that_carries():
         task.readout.bias.copy_(torch.tensor([-5.0, 5.0, 0.0]))
     found = read(task, asked)
     (place,) = [step for step, word in enumerate(found.tokens.texts) if word == "魯"]
-    whole, each = hierarchical_search(found, each=100)
+    whole, each = hierarchical_search(found, max_ablations=100)
     assert whole[0].start <= place < whole[0].end
     assert (each[0].step, each[0].without.text) == (place, "索隆")
     assert each[0].probability_drop > 0.9

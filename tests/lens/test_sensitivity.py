@@ -14,7 +14,7 @@ from tests.oracles import agrees
 
 def whole(reading):
     """The same from the graph of all steps at once, each state a place of its own in it."""
-    seen, states, outputs = reading.seen, [], []
+    seen, states, outputs = reading.layer_run, [], []
     exact = as_keepgate_layer(seen.layer).double()
     directions = seen.layer.directions
     for place in range(len(seen.trace.layers) - directions, len(seen.trace.layers)):

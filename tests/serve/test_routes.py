@@ -298,7 +298,7 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
         reading = read(task, story("zh", 60))
         output = reading.trace.output.double().requires_grad_()
         (reached,) = torch.autograd.grad(reading.head.margin(output), output)
-        true = gradient_of_run(reading.seen, reached, furthest=60)
+        true = gradient_of_run(reading.layer_run, reached, furthest=60)
         assert near(line["values"], true)
         assert line["gone"] == vanishing_lag(true)
         assert line["verdict"] == verdict(true)

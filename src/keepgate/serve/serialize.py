@@ -18,7 +18,7 @@ from ..lens.readers import (
     is_guess,
     saliency,
 )
-from ..lens.readers.leave_one_out import TRIED
+from ..lens.readers.leave_one_out import MAX_ABLATIONS
 from ..lens.thresholds import NEGLIGIBLE_DROP
 from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
@@ -119,7 +119,7 @@ def origin_json(reading: Reading) -> JsonObject:
     """
     choices = choice_count(reading)
     try:
-        sentences, tokens = hierarchical_search(reading, each=_max_ablations(reading))
+        sentences, tokens = hierarchical_search(reading, max_ablations=_max_ablations(reading))
     except CellError:
         gradient = rounded_list(saliency(reading))
         return {
@@ -244,8 +244,11 @@ def _layer(reading: Reading, layer: int, reverse: bool) -> LayerTrace:
 
 
 def _max_ablations(reading: Reading) -> int:
-    tokens, weights = len(reading.tokens), sum(weight.numel() for weight in reading.seen.layer.parameters())
-    return min(TRIED, max(MIN_ABLATIONS, ABLATION_BUDGET // (weights * tokens)))
+    tokens, weights = (
+        len(reading.tokens),
+        sum(weight.numel() for weight in reading.layer_run.layer.parameters()),
+    )
+    return min(MAX_ABLATIONS, max(MIN_ABLATIONS, ABLATION_BUDGET // (weights * tokens)))
 
 
 def _units(part: LayerTrace) -> int:

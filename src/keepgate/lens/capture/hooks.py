@@ -10,18 +10,18 @@ from torch import nn
 
 from ...errors import SettingsError, nearest_first
 from ...nn import Recurrent
-from .layer_run import RECURRENT, LayerRun, as_tuple, capture_layer, in_callers_order, refuse_dropout
+from .layer_run import LayerRun, batched_hidden, capture_layer, in_callers_order, refuse_dropout
 from .recover_gates import recover
 
 Keep = Literal["call", "all"]
 
 
 class Attached(Mapping[str, LayerRun]):
-    """What the recurrent layers of a model did, by the names that the model gives them.
+    """Runs of a model's recurrent layers, by the names that the model gives the layers.
 
-    `seen["encoder.lstm"]` is that layer's last run, `seen.runs("encoder.lstm")` all of them in the model's last call,
-    since a model may call one layer several times. Layers that have not run are in `names` only. Leaving the `with`
-    block, or `detach()`, takes the hooks away; what was seen stays.
+    `attached["encoder.lstm"]` is that layer's last run, `attached.runs("encoder.lstm")` all of them in the model's last
+    call, since a model may call one layer several times. Layers that have not run are in `names` only. Leaving the
+    `with` block, or `detach()`, removes the hooks; the recorded runs stay.
     """
 
     def __init__(self, model: nn.Module, layers: Mapping[str, nn.Module], keep: Keep) -> None:
@@ -41,10 +41,10 @@ class Attached(Mapping[str, LayerRun]):
         ]
 
     def runs(self, name: str) -> tuple[LayerRun, ...]:
-        """A layer's runs that were kept, the first one first. Raises KeyError for a layer that there is not."""
+        """Recorded runs of a layer, in order. Raises KeyError for an unknown layer."""
         if name not in self._runs:
-            known = ", ".join(map(repr, nearest_first(name, self._runs)))
-            raise KeyError(f"there is no recurrent layer {name!r} in this model; there are {known}")
+            names = ", ".join(map(repr, nearest_first(name, self._runs)))
+            raise KeyError(f"there is no recurrent layer {name!r} in this model; there are {names}")
         return tuple(self._runs[name])
 
     def __getitem__(self, name: str) -> LayerRun:
@@ -61,21 +61,21 @@ class Attached(Mapping[str, LayerRun]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every recurrent layer of the model, whether it has run or not."""
+        """Names of all recurrent layers of the model, run or not."""
         return tuple(self._runs)
 
     def module(self, name: str) -> nn.Module:
-        """The model's own layer of that name. Raises KeyError for one that there is not."""
+        """The model's own layer of that name. Raises KeyError for an unknown one."""
         self.runs(name)
         return self._layers[name]
 
     def clear(self) -> None:
-        """Forgets the runs that were kept."""
+        """Discards the recorded runs."""
         for runs in self._runs.values():
             runs.clear()
 
     def detach(self) -> None:
-        """Takes the hooks away. The model is then as it was."""
+        """Removes the hooks; the model is then as it was."""
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
@@ -105,23 +105,23 @@ class Attached(Mapping[str, LayerRun]):
         self._inside -= 1
 
     def __repr__(self) -> str:
-        runs = (f"{name}: {len(seen)} run(s)" for name, seen in self._runs.items())
-        return f"Attached({', '.join(runs)})"
+        counts = (f"{name}: {len(runs)} run(s)" for name, runs in self._runs.items())
+        return f"Attached({', '.join(counts)})"
 
 
 def attach(model: nn.Module, *, keep: Keep = "call") -> Attached:
-    """Watches every torch.nn.LSTM, GRU and RNN, and every layer of ours, inside a model, from now on.
+    """Registers hooks that record every run of the recurrent layers (torch.nn's and keepgate's) inside a model.
 
-    The model runs as it is: hooks read what goes into a layer and what comes out, and recover every gate from that.
+    The model runs unchanged: the hooks read each layer's input and output and recover every gate from those.
 
-        with keepgate.lens.attach(model) as seen:
+        with keepgate.lens.attach(model) as attached:
             model(x)
-        seen["lstm"].trace.layer(0).f
+        attached["lstm"].trace.layer(0).f
 
-    keep: "call" keeps the runs of the model's last call (of a layer's last, where it is called by itself), so that a
-    training loop may go on for as long as it likes; "all" keeps every run until `clear()`.
-    Rows are in the order in which the caller had them. Nothing of it has a gradient. A layer of several layers in
-    training mode with dropout makes the model's call raise SettingsError: what is dropped cannot be seen.
+    keep: "call" keeps the runs of the model's last call (of a layer's last, where it is called by itself), so that
+          memory stays bounded in a training loop; "all" keeps every run until `clear()`.
+    Rows are in the caller's order; nothing has a gradient. A stack in training mode with dropout between its layers
+    makes the model's call raise SettingsError, since the dropped units cannot be seen from outside.
     Raises SettingsError for a model without a recurrent layer, or for another `keep`.
     """
     if keep not in ("call", "all"):
@@ -129,7 +129,7 @@ def attach(model: nn.Module, *, keep: Keep = "call") -> Attached:
     layers = {
         name or type(model).__name__: module
         for name, module in model.named_modules()
-        if isinstance(module, RECURRENT)
+        if isinstance(module, nn.RNNBase)
     }
     if not layers:
         raise SettingsError(
@@ -140,7 +140,7 @@ def attach(model: nn.Module, *, keep: Keep = "call") -> Attached:
 
 
 class _Hook:
-    """A hook that torch.compile leaves alone; a copied or unpickled model has one that records nothing."""
+    """Hook that torch.compile does not trace; in a copied or unpickled model it records nothing."""
 
     def __init__(self, record: Callable[..., None] | None = None) -> None:
         self._record = record
@@ -155,28 +155,22 @@ class _Hook:
 
 
 def _layer_run(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> LayerRun:
-    given = dict(zip(("input", "hx"), args, strict=False)) | kwargs
+    arguments = dict(zip(("input", "hx"), args, strict=False)) | kwargs
     if isinstance(module, Recurrent):
-        return _ours(module, given)
+        return _run_again(module, arguments)
     if not (isinstance(result, tuple) and len(result) == 2):
         raise SettingsError(
             f"{type(module).__name__} returns {type(result).__name__} and not, as torch's layers do, its output and "
             "its states; attach the layer inside it, or let its forward return both"
         )
     output, final = result
-    return recover(module, given["input"], given.get("hx"), output, final)
+    return recover(module, arguments["input"], arguments.get("hx"), output, final)
 
 
-def _ours(module: Recurrent, given: dict[str, Any]) -> LayerRun:
-    """The same run once more, with its trace."""
+def _run_again(module: Recurrent, arguments: dict[str, Any]) -> LayerRun:
+    """The same run of a keepgate layer once more, with its trace."""
     refuse_dropout(module)
-    arranged = in_callers_order(given["input"], module, given.get("lengths"))
-    hx, resets = given.get("hx"), given.get("resets")
-    if not arranged.batched:
-        hx = None if hx is None else tuple(state.unsqueeze(1) for state in as_tuple(hx))
-        resets = None if resets is None else resets.unsqueeze(1)
-    elif arranged.batch_first and resets is not None:
-        resets = resets.T
-    if isinstance(hx, tuple) and len(hx) == 1:
-        (hx,) = hx
-    return capture_layer(module, arranged.x, hx, lengths=arranged.lengths, resets=resets)
+    layout = in_callers_order(arguments["input"], module, arguments.get("lengths"))
+    hx = batched_hidden(arguments.get("hx"), layout)
+    resets = layout.time_first_resets(arguments.get("resets"))
+    return capture_layer(module, layout.x, hx, lengths=layout.lengths, resets=resets)

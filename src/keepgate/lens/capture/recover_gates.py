@@ -1,8 +1,8 @@
 """Gate recovery: every gate of a torch.nn.LSTM, GRU or RNN from its inputs and outputs, without a loop over products.
 
-The outputs are the states that the recurrent weights were multiplied with, so that one product over all steps gives
-what every gate was computed from; a memory follows by an elementwise scan, never from its output: atanh(h / o) is
-off by 1e-4 in float32. The layers below the last show no outputs: they are run again.
+The outputs are the states that the recurrent weights were multiplied with, so that one product over all steps gives the
+pre-activations of every gate; a memory follows by an elementwise scan, never from its output: atanh(h / o) is off by
+1e-4 in float32. Layers below the last, whose outputs are not returned, are run again.
 """
 
 from collections import Counter
@@ -18,94 +18,104 @@ from ...equations import Expr, evaluate, topological
 from ...errors import SettingsError
 from ...kernels import Call, explain, run
 from ...nn import Recurrent
-from ...nn.input_format import BatchLayout, Hidden
+from ...nn.input_format import Hidden
+from ...nn.pooling import last_states
 from ...nn.stack import run_stack
 from ...nn.trace import LayerTrace, Trace, layer_trace
 from ..memory.additive import scan
-from .layer_run import LayerRun, as_keepgate_layer, as_tuple, in_callers_order, refuse_dropout
+from .layer_run import (
+    LayerRun,
+    as_hidden,
+    as_keepgate_layer,
+    as_tuple,
+    batched_hidden,
+    in_callers_order,
+    refuse_dropout,
+)
 
-Output = Tensor | PackedSequence
+Sequences = Tensor | PackedSequence
 
 
 @torch.no_grad()
-def recover(module: nn.RNNBase, input: Output, hx: Hidden | None, output: Output, final: Hidden) -> LayerRun:
-    """The gates and states of one call of a torch layer, `output, final = module(input, hx)`; nothing is replaced.
+def recover(
+    module: nn.RNNBase, input: Sequences, hx: Hidden | None, output: Sequences, final: Hidden
+) -> LayerRun:
+    """The run of one call of a torch layer, `output, final = module(input, hx)`, with its gates recovered.
 
-    The result's rows are in the caller's order, also where it packed them sorted; time is first, and what lies beyond
-    a row's length is zero. The last layer is recovered from the outputs given, those below it from a run of their own.
-    Raises SettingsError in training mode with dropout between layers, since what was dropped cannot be seen from
-    outside, and where the states recovered are not those that the layer gave.
+    Rows are in the caller's order, also where they were packed sorted; time is first, and padding is zero.
+    Raises SettingsError in training mode with dropout between layers, since the dropped units cannot be seen from
+    outside, and where the recovered states are not those that the layer returned.
     """
     refuse_dropout(module)
     layer = as_keepgate_layer(module)
     weight = layer.weights_at(0).weight_ih
-    given, shown = in_callers_order(input, module), in_callers_order(output, module)
-    # What autocast had computed in fewer bits is recovered from the results in all of the weights' own.
-    # Copies, for the model may change its own tensors in place afterwards.
-    x, last = given.x.to(weight.dtype, copy=True), shown.x.to(weight.dtype, copy=True)
+    layout, output_layout = in_callers_order(input, module), in_callers_order(output, module)
+    # In the weights' dtype, in which autocast computed fewer bits. Copies: the model may change its tensors in place.
+    x, last = (form.x.to(weight.dtype, copy=True) for form in (layout, output_layout))
+    states = batched_hidden(hx, layout)
+    if states is not None:
+        states = as_hidden(tuple(state.detach().to(weight.dtype) for state in as_tuple(states)))
     with torch.autocast(weight.device.type, enabled=False):
-        states = _states(hx, given, layer.calls(x), weight.dtype)
-        parts = _layers(layer, x, states, given.lengths, last)
-    ends = tuple((end if given.batched else end.unsqueeze(1)).detach().clone() for end in as_tuple(final))
-    _check_final(module, parts[-layer.directions :], ends, shown.x.dtype)
+        parts = _layers(layer, x, [call.states for call in layer.calls(x, states)], layout.lengths, last)
+    final_states = tuple(state.detach().clone() for state in as_tuple(final))
+    if not layout.batched:
+        final_states = tuple(state.unsqueeze(1) for state in final_states)
+    dtype = output_layout.x.dtype
+    _check_final(module, parts[-layer.directions :], final_states, dtype)
     trace = Trace(
-        output=last.to(shown.x.dtype),
-        final=ends if len(ends) > 1 else ends[0],
-        layers=tuple(parts),
-        lengths=given.lengths,
+        output=last.to(dtype), final=as_hidden(final_states), layers=tuple(parts), lengths=layout.lengths
     )
-    return LayerRun(layer=layer, x=x, initial=states, lengths=given.lengths, trace=trace)
+    return LayerRun(layer=layer, x=x, trace=trace)
 
 
 def _check_final(
-    module: nn.RNNBase, parts: list[LayerTrace], final: tuple[Tensor, ...], computed_in: torch.dtype
+    module: nn.RNNBase, parts: list[LayerTrace], final: tuple[Tensor, ...], dtype: torch.dtype
 ) -> None:
-    """Refuses a recovered run whose last states differ from those that the layer gave: then something else ran."""
-    close = {"rtol": 1e-3, "atol": 1e-4} if computed_in.itemsize >= 4 else {"rtol": 0.05, "atol": 0.1}
+    """Refuses a recovered run whose final states differ from those that the layer returned: something else ran.
+
+    dtype: in which the layer computed.
+    """
+    close = {"rtol": 1e-3, "atol": 1e-4} if dtype.itemsize >= 4 else {"rtol": 0.05, "atol": 0.1}
     for part, place in zip(parts, range(-len(parts), 0), strict=True):
         for name, states in zip(part.cell.states, final, strict=True):
-            recovered, given = last_state(part, name), states[place].to(part[name].dtype)
-            if not torch.allclose(recovered, given, **close, equal_nan=True):
+            recovered, returned = last_state(part, name), states[place].to(part[name].dtype)
+            if not torch.allclose(recovered, returned, **close, equal_nan=True):
                 raise SettingsError(
                     f"the state {name} recovered from what this {type(module).__name__} read and gave differs by "
-                    f"{float((recovered - given).abs().max()):.2g} from the one that it returned: its forward, a hook "
-                    "or a random weight does something else; attach a plain torch.nn or keepgate layer, with the "
+                    f"{float((recovered - returned).abs().max()):.2g} from the one that it returned: its forward, a "
+                    "hook or a random weight does something else; attach a plain torch.nn or keepgate layer, with the "
                     "packing outside of it"
                 )
 
 
 def last_state(part: LayerTrace, name: str) -> Float[Tensor, "batch _"]:
     """A state after the last step that each row read, the initial one of a row without steps."""
-    ends = part.is_real().sum(0)
-    if part.reverse or not len(part[name]):
-        last = part[name][0] if len(part[name]) else part.initial[name]
-    else:
-        last = part[name][(ends - 1).clamp(min=0), torch.arange(len(ends), device=ends.device)]
+    states, ends = part[name], part.is_real().sum(0)
+    last = states[0] if part.reverse else last_states(states, ends, bidirectional=False)
     return torch.where((ends > 0).unsqueeze(1), last, part.initial[name])
 
 
 def _layers(
-    layer: Recurrent, x: Tensor, states: tuple[Tensor, ...], lengths: Tensor | None, last: Tensor
+    layer: Recurrent, x: Tensor, initial: list[tuple[Tensor, ...]], lengths: Tensor | None, last: Tensor
 ) -> list[LayerTrace]:
-    """Every layer and direction: the last from its output, those below it from a run of their own."""
+    """Every layer and direction: the last layer from its output, those below it from a run of their own."""
     parts: list[LayerTrace] = []
     outputs = last.split_with_sizes([layer.output_size] * layer.directions, -1)
 
     def run_place(place: int, call: Call) -> Tensor:
-        depth, way = divmod(place, layer.directions)
-        on_top = depth == layer.num_layers - 1
-        parts.append(gates(call, outputs[way], depth) if on_top else _run_again(call, depth))
+        depth, direction = divmod(place, layer.directions)
+        is_last = depth == layer.num_layers - 1
+        parts.append(recover_place(call, outputs[direction], depth) if is_last else _run_again(call, depth))
         return parts[-1][layer.cell.states[0]]
 
-    before = list(zip(*states, strict=True))
-    run_stack(layer.weights(), layer.directions, x, before, run_place, lengths=lengths, trace=True)
+    run_stack(layer.weights(), layer.directions, x, initial, run_place, lengths=lengths, trace=True)
     return parts
 
 
-def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int = 0) -> LayerTrace:
+def recover_place(call: Call, output: Float[Tensor, "time batch projected"], depth: int = 0) -> LayerTrace:
     """Every gate and state of one layer and direction, from the output of the same call.
 
-    For cells whose gates follow from the input and the output before, and whose other states are carried by them.
+    For cells whose gates follow from the input and the output before, and whose other states are additive.
     """
     cell, graph = call.cell, call.cell.graph
     first = cell.states[0]
@@ -115,39 +125,38 @@ def gates(call: Call, output: Float[Tensor, "time batch projected"], depth: int 
         initial=dict(zip(cell.states, call.states, strict=True)), lengths=call.lengths, weight_hr=call.weight_hr,
     )  # fmt: skip
     before = part.state_before(first)
-    known: dict[Expr, Tensor] = {graph.previous[first]: before}
-    known |= _products(call, before)
+    values: dict[Expr, Tensor] = {graph.previous[first]: before} | _preactivations(call, before)
     named = {name: node for name, node in graph.traced.items() if node not in graph.next.values()}
-    known |= _in_place(named.values(), known, topological(graph.next.values()))
-    seen = dict(zip(named, evaluate(named.values(), known), strict=True))
-    known |= {named[name]: value for name, value in seen.items()}
+    values |= _in_place(named.values(), values, topological(graph.next.values()))
+    gates = dict(zip(named, evaluate(named.values(), values), strict=True))
+    values |= {named[name]: gate for name, gate in gates.items()}
     padding = None if call.lengths is None else ~part.is_real().unsqueeze(2)
     for state in cell.states[1:]:
-        carried = cell.additive[state]
-        keep, write = evaluate([carried.keep, carried.write], known)
+        update = cell.additive[state]
+        keep, write = evaluate([update.keep, update.write], values)
         if padding is not None:
             keep, write = keep.masked_fill(padding, 1), write.masked_fill(padding, 0)
         if call.reverse:
             keep, write = keep.flip(0), write.flip(0)
-        found = scan(keep, write, part.initial[state])
-        over_time[state] = found.flip(0) if call.reverse else found
-        known[graph.next[state]] = over_time[state]
-    over_time |= seen
+        states = scan(keep, write, part.initial[state])
+        over_time[state] = states.flip(0) if call.reverse else states
+        values[graph.next[state]] = over_time[state]
+    over_time |= gates
     if padding is not None:
         over_time |= {name: value.masked_fill(padding, 0) for name, value in over_time.items()}
     return part
 
 
 def _run_again(call: Call, depth: int) -> LayerTrace:
-    """A layer whose outputs nobody saw: traced where a fast kernel can, else run and then recovered."""
+    """A layer whose outputs were not returned: traced where a fast kernel can, else run and then recovered."""
     if next(choice.name for choice in explain(call) if choice.reason is None) != "reference":
         return layer_trace(call, run(call), depth)
-    quick = Call.of(call.weights, call.x, call.states, call.lengths, None, call.reverse)
-    return gates(call, run(quick).output, depth)
+    untraced = Call.of(call.weights, call.x, call.states, call.lengths, None, call.reverse)
+    return recover_place(call, run(untraced).output, depth)
 
 
-def _products(call: Call, before: Tensor) -> dict[Expr, Tensor]:
-    """What the step is given of the input and of the output before, for all steps at once.
+def _preactivations(call: Call, before: Tensor) -> dict[Expr, Tensor]:
+    """Products of the input and of the output before, [time, batch, hidden] for each gate, as the step reads them.
 
     Where a step only ever adds the two, their sum is all it needs, and one product after the other makes it.
     """
@@ -166,14 +175,14 @@ def _products(call: Call, before: Tensor) -> dict[Expr, Tensor]:
     return dict(zip((*wx, *uh), (*x.chunk(blocks, -1), *h.chunk(blocks, -1)), strict=True))
 
 
-def _in_place(named: Iterable[Expr], known: dict[Expr, Tensor], nodes: Sequence[Expr]) -> dict[Expr, Tensor]:
-    """The gates that are all their sums are needed for, written over them: fresh memory costs as much as the gates."""
+def _in_place(named: Iterable[Expr], values: dict[Expr, Tensor], nodes: Sequence[Expr]) -> dict[Expr, Tensor]:
+    """Gates that are the only readers of their sums, written over them: fresh memory costs as much as the gates."""
     readers = Counter(argument for node in nodes for argument in node.args)
-    over = {"sigmoid": torch.sigmoid_, "tanh": torch.tanh_, "relu": torch.relu_}
+    in_place = {"sigmoid": torch.sigmoid_, "tanh": torch.tanh_, "relu": torch.relu_}
     return {
-        node: over[node.op](known[node.args[0]])
+        node: in_place[node.op](values[node.args[0]])
         for node in named
-        if node.op in over and node.args[0] in known and readers[node.args[0]] == 1
+        if node.op in in_place and node.args[0] in values and readers[node.args[0]] == 1
     }
 
 
@@ -181,13 +190,3 @@ def _only_in_sums(call: Call, sums: list[Expr]) -> bool:
     graph = call.cell.graph
     reached = topological([*graph.next.values(), *graph.traced.values()], stop=sums)
     return not any(node in reached for node in (*graph.wx.values(), *graph.uh.values()))
-
-
-def _states(
-    hx: Hidden | None, given: BatchLayout, calls: list[Call], dtype: torch.dtype
-) -> tuple[Tensor, ...]:
-    if hx is None:
-        return tuple(torch.stack(states) for states in zip(*(call.states for call in calls), strict=True))
-    return tuple(
-        (state if given.batched else state.unsqueeze(1)).detach().to(dtype) for state in as_tuple(hx)
-    )

@@ -1,5 +1,6 @@
 """Gradients of a stack's results with respect to every state of every layer, from the kernels' own backward passes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from ...errors import SettingsError
 from ...kernels import Call, run, state_gradients
 from ...nn import Recurrent, stack
 from ...nn.input_format import Hidden
+from ..capture.layer_run import LayerRun, as_hidden, as_keepgate_layer
 
 States = tuple[Tensor, ...]
 
@@ -18,16 +20,24 @@ States = tuple[Tensor, ...]
 class StackRun:
     """A run of a stack without gradients. Places are layers and directions, in the trace's order.
 
-    calls:  of each place, with what it read. output: the last layer's. final: each place's states after its last step.
+    calls: of each place. output: the last layer's. final: each place's states after its last step.
+    ends:  the length of each row.
     """
 
     calls: list[Call]
     output: Float[Tensor, "time batch output"]
     final: list[States]
+    ends: Tensor
 
-    def last(self, places: int) -> "StackRun":
-        """The last layer by itself, of so many directions."""
-        return StackRun(calls=self.calls[-places:], output=self.output, final=self.final[-places:])
+    @property
+    def directions(self) -> int:
+        """2 for a bidirectional stack, 1 for another."""
+        return 1 + any(call.reverse for call in self.calls)
+
+    def last_layer(self) -> "StackRun":
+        """The last layer by itself."""
+        calls, final = self.calls[-self.directions :], self.final[-self.directions :]
+        return StackRun(calls=calls, output=self.output, final=final, ends=self.ends)
 
 
 @torch.no_grad()
@@ -46,62 +56,58 @@ def run_stack(
 
     states = [call.states for call in layer.calls(x, hx)]
     output = stack.run_stack(layer.weights(), layer.directions, x, states, run_place, lengths=ends)
-    return StackRun(calls=calls, output=output, final=final)
+    return StackRun(calls=calls, output=output, final=final, ends=ends)
 
 
-def grad_or_zero(value: Tensor, given: list[Tensor]) -> list[Tensor]:
-    """The derivative of a number by each of these, 0 where it does not depend on one.
+def rerun_in_float64(layer_run: LayerRun) -> StackRun:
+    """The run of a layer once more, in float64, in which 1e-250 is a number and not yet zero."""
+    steps, rows = layer_run.x.shape[:2]
+    ends = torch.full((rows,), steps) if layer_run.lengths is None else layer_run.lengths
+    hx = as_hidden(tuple(state.double() for state in layer_run.initial))
+    return run_stack(as_keepgate_layer(layer_run.layer).double(), layer_run.x.double(), hx, ends)
 
-    Raises SettingsError if it is not one number, or depends on none of them.
+
+def grad_or_zero(value: Tensor, tensor: Tensor) -> Tensor:
+    """Gradient of a number with respect to a tensor.
+
+    Raises SettingsError if it is not one number, or does not depend on the tensor.
     """
     if value.dim() or not value.requires_grad:
         raise SettingsError(
             "the loss must be one number that depends on the output it is given; "
             f"it is {tuple(value.shape)}{'' if value.requires_grad else ' and does not depend on it'}"
         )
-    found = torch.autograd.grad(value, given, allow_unused=True)
-    return [
-        torch.zeros_like(one) if slope is None else slope for one, slope in zip(given, found, strict=True)
-    ]
+    (gradient,) = torch.autograd.grad(value, tensor, allow_unused=True, materialize_grads=True)
+    return gradient
 
 
 def gradients_by_state(
-    been: StackRun,
-    by_output: Float[Tensor, "time batch output"] | None,
-    by_final: list[tuple[Tensor | None, ...]] | None = None,
-    *,
-    cut: int = 1,
+    stack_run: StackRun,
+    d_output: Float[Tensor, "time batch output"] | None,
+    d_final: Sequence[tuple[Tensor | None, ...]] | None = None,
 ) -> list[States]:
-    """The gradient by each state after each step from number `cut` on, [steps, batch, units], in the text's order.
+    """Gradients with respect to each state after each step, [time, batch, units].
 
-    One tuple a place, the states in the cell's order; the other states at a step are what they are. Zero beyond a
-    row's length.
-    by_output, by_final: the derivatives by what the run came to, its output and each place's final states; None is 0.
-    cut: only for runs in one direction; what lies before is not walked.
+    One tuple a place, the states in the cell's order; the other states at a step are constant. Zero beyond a row's
+    length.
+    d_output, d_final: the gradients of the run's output and of each place's final states; None is 0.
     """
-    directions = 1 + any(call.reverse for call in been.calls)
-    found: list[States] = [()] * len(been.calls)
-    upper = None if by_output is None else by_output[cut - 1 :]
-    for first in reversed(range(0, len(been.calls), directions)):
-        below: Tensor | None = None
-        for way in range(directions):
-            place = first + way
-            call = been.calls[place]
-            units = call.output_size
-            shown = None if upper is None else upper[..., way * units : (way + 1) * units]
-            ends = None if by_final is None else by_final[place]
-            gradients = state_gradients(_from(call, cut), shown, ends, wants_x=first > 0)
-            found[place] = gradients.states
+    directions = stack_run.directions
+    by_place: list[States] = [()] * len(stack_run.calls)
+    d_upper = d_output
+    for first in reversed(range(0, len(stack_run.calls), directions)):
+        d_below: Tensor | None = None
+        for place in range(first, first + directions):
+            call = stack_run.calls[place]
+            units = slice((place - first) * call.output_size, (place - first + 1) * call.output_size)
+            gradients = state_gradients(
+                call,
+                None if d_upper is None else d_upper[..., units],
+                None if d_final is None else d_final[place],
+                wants_x=first > 0,
+            )
+            by_place[place] = gradients.states
             if gradients.x is not None:
-                below = gradients.x if below is None else below + gradients.x
-        upper = below
-    return found
-
-
-def _from(call: Call, cut: int) -> Call:
-    """The call from step number `cut` on, from the states that the steps before it leave."""
-    if cut == 1:
-        return call
-    assert call.lengths is not None
-    start = run(Call.of(call.weights, call.x[: cut - 1], call.states)).final
-    return Call.of(call.weights, call.x[cut - 1 :], start, call.lengths - (cut - 1))
+                d_below = gradients.x if d_below is None else d_below + gradients.x
+        d_upper = d_below
+    return by_place

@@ -1,4 +1,4 @@
-"""One-step Jacobian: how all states after a step depend on all states before it, from the cell's equations."""
+"""One-step Jacobian: the derivative of all states after a step by all states before it, from the cell's equations."""
 
 import torch
 from jaxtyping import Float
@@ -12,33 +12,35 @@ from ..capture.step_values import value_of, values_at
 
 
 def jacobian(
-    seen: LayerRun, step: int, *, layer: int = -1, reverse: bool = False
+    layer_run: LayerRun, step: int, *, layer: int = -1, reverse: bool = False
 ) -> Float[Tensor, "batch after before"]:
-    """∂(states after a step) / ∂(states before it) of one layer and direction, its input held fixed.
+    """Jacobian ∂(states after a step) / ∂(states before it) of one layer and direction, its input held fixed.
 
-    All states one after the other, h then c for an LSTM, [batch, units · states, units · states]. step: of the text.
+    [batch, units · states, units · states], the states one after the other: h, then c for an LSTM. step: of the input.
     The identity in padding, and 0 where the state was cleared before the step.
     Raises CellError for a cell that multiplies by a matrix inside its step, and so has no graph.
     """
-    place = seen.place(layer, reverse=reverse)
-    return jacobians(seen.call(place), seen.trace.layers[place], slice(step, step + 1 or None))[0]
+    place = layer_run.place(layer, reverse=reverse)
+    return jacobians(layer_run.call(place), layer_run.trace.layers[place], slice(step, step + 1 or None))[0]
 
 
 def jacobians(
     call: Call, part: LayerTrace, steps: slice = slice(None)
 ) -> Float[Tensor, "time batch after before"]:
-    """`jacobian` of several steps of one layer and direction at once."""
+    """Jacobians of several steps of one layer and direction at once, each as `jacobian` gives it."""
     cell, graph = call.cell, call.cell.elementwise_graph
     states = cell.states
-    known = values_at(call, part, steps)
+    values = values_at(call, part, steps)
     like = part[cell.memory_state][steps]
     rows = []
     for after in states:
         new = graph.next[after]
-        direct = {before: value_of(derivative(new, graph.previous[before]), known, like) for before in states}
+        direct = {
+            before: value_of(derivative(new, graph.previous[before]), values, like) for before in states
+        }
         through = torch.zeros(*like.shape, call.output_size, dtype=like.dtype, device=like.device)
         for gate, (weight, diagonal) in _recurrent_weights(call).items():
-            factor = value_of(derivative(new, graph.uh[gate]), known, like)
+            factor = value_of(derivative(new, graph.uh[gate]), values, like)
             if diagonal:
                 direct[states[0]] = direct[states[0]] + factor * weight
             else:
@@ -50,14 +52,13 @@ def jacobians(
             blocks[0] = through
         row = torch.cat(blocks, -1)
         rows.append(call.weight_hr @ row if after == states[0] and call.weight_hr is not None else row)
-    found = torch.cat(rows, -2)
-    found = found.masked_fill(part.was_cleared()[steps][..., None, None], 0)
-    same = torch.eye(found.shape[-1], dtype=found.dtype, device=found.device)
-    return torch.where(part.is_real()[steps][..., None, None], found, same)
+    matrices = torch.cat(rows, -2).masked_fill(part.was_cleared()[steps][..., None, None], 0)
+    identity = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
+    return torch.where(part.is_real()[steps][..., None, None], matrices, identity)
 
 
 def _recurrent_weights(call: Call) -> dict[str, tuple[Tensor, bool]]:
-    """Each gate's recurrent weights, and whether they are one a unit."""
+    """Each gate's recurrent weights, and whether they are diagonal: one number a unit."""
     if call.weight_hh is None:
         return {}
     blocks = call.weight_hh.detach().chunk(len(call.cell.gates))

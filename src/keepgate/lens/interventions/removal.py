@@ -15,34 +15,34 @@ from ...kernels import Call, run
 from ...nn import Recurrent
 from ...nn.stack import run_stack
 from ..capture.layer_run import LayerRun
-from .patching import Steps
-from .rerun import Rerun, check_places
+from .ablation import Steps
+from .rerun import Rerun, check_steps
 
 
-def remove_tokens(seen: LayerRun, steps: Steps, rows: int | Sequence[int] = 0) -> Rerun:
+def remove_tokens(layer_run: LayerRun, steps: Steps, rows: int | Sequence[int] = 0) -> Rerun:
     """What the network would have come to without a token, in all layers and directions; one candidate a step.
 
     rows: one for all candidates, or one for each. For any cell. Exact: the network run on the row without the step.
     Raises ShapeError for a step that is not the row's own, SettingsError for runs with resets.
     """
-    return remove_spans(seen, [(step, step + 1) for step in torch.as_tensor(steps).tolist()], rows)
+    return remove_spans(layer_run, [(step, step + 1) for step in torch.as_tensor(steps).tolist()], rows)
 
 
 @torch.no_grad()
-def remove_spans(seen: LayerRun, spans: Sequence[tuple[int, int]], rows: int | Sequence[int] = 0) -> Rerun:
+def remove_spans(layer_run: LayerRun, spans: Sequence[tuple[int, int]], rows: int | Sequence[int] = 0) -> Rerun:
     """`remove_tokens` of stretches: all tokens from one step up to another; one candidate a span.
 
     Raises as `remove_tokens` does, and ShapeError for an empty span.
     """
     starts, ends = torch.tensor(spans, dtype=torch.long).reshape(-1, 2).unbind(1)
     row = torch.as_tensor(rows).expand(len(starts))
-    part = seen.trace.layers[0]
+    part = layer_run.trace.layers[0]
     if bool((starts >= ends).any()):
         raise ShapeError(f"spans are {list(spans)}; each must end after it starts")
-    check_places(part, starts, row)
-    check_places(part, ends - 1, row)
+    check_steps(part, starts, row)
+    check_steps(part, ends - 1, row)
     lengths = part.is_real().sum(0).cpu()[row]
-    last, one_way = seen.trace.layers[-seen.layer.directions :], not seen.layer.bidirectional
+    last, one_way = layer_run.trace.layers[-layer_run.layer.directions :], not layer_run.layer.bidirectional
     # Without a direction that reads backwards, everything before the span is as it was.
     begin = starts if one_way else torch.zeros_like(starts)
     states = [
@@ -50,11 +50,11 @@ def remove_spans(seen: LayerRun, spans: Sequence[tuple[int, int]], rows: int | S
             part.state_before(name)[starts, row] if one_way else part.initial[name][row]
             for name in part.cell.states
         )
-        for part in seen.trace.layers
+        for part in layer_run.trace.layers
     ]
     output = torch.cat([part[part.cell.states[0]][:, row] for part in last], 2)
-    final = _run_without(seen.layer, seen.x[:, row], states, output, (starts, ends, begin, lengths))
-    units = seen.layer.output_size
+    final = _run_without(layer_run.layer, layer_run.x[:, row], states, output, (starts, ends, begin, lengths))
+    units = layer_run.layer.output_size
     steps = torch.arange(len(output)).unsqueeze(1)
     removed = (steps >= starts) & (steps < ends)
     for way, part in enumerate(last):
@@ -65,8 +65,8 @@ def remove_spans(seen: LayerRun, spans: Sequence[tuple[int, int]], rows: int | S
         before = torch.where(at_edge.unsqueeze(1), part.initial[part.cell.states[0]][row], before)
         half[...] = torch.where(removed.unsqueeze(2), before, half)
     return Rerun(
-        output=output, final=final, lengths=None if seen.lengths is None else seen.lengths[row],
-        bidirectional=seen.layer.bidirectional,
+        output=output, final=final, lengths=None if layer_run.lengths is None else layer_run.lengths[row],
+        bidirectional=layer_run.layer.bidirectional,
     )  # fmt: skip
 
 

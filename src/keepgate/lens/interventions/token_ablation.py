@@ -1,4 +1,4 @@
-"""A token left out of memory: some layers, or all, do not write at its step, and all that follows is run again."""
+"""Token ablation: some layers of a stack, or all, do not write at a token's step, and all that follows is run again."""
 
 from collections.abc import Collection
 
@@ -10,64 +10,58 @@ from ...errors import ShapeError
 from ...kernels import Call, run
 from ...nn.stack import run_stack
 from ..capture.layer_run import LayerRun
-from .combined import counterfactual_step
-from .rerun import check_places
+from .ablation import counterfactual_step
+from .rerun import check_steps, continue_reading
 
 
 @torch.no_grad()
 def ablate_tokens(
-    seen: LayerRun, steps: Int[Tensor, " candidates"], layers: Collection[int] | None = None, *, row: int = 0
+    layer_run: LayerRun,
+    steps: Int[Tensor, " candidates"],
+    layers: Collection[int] | None = None,
+    *,
+    row: int = 0,
 ) -> Float[Tensor, "time candidates output"]:
-    """The last layer's output, had some layers not written at a step, in either direction; one candidate a step.
+    """The last layer's output with some layers not writing at a step, in either direction; one candidate a step.
 
-    Exact: every layer reads what the changed one below it gives. The step still shows what was in memory before it.
-    layers: counted from 0, or from the last with -1; None leaves it out of all, so that nothing of the token is left
-    but what its gates did to older memories.
-    Raises CellError for a cell that carries no memory, ShapeError for a step or a layer that there is not,
-    SettingsError for runs with resets.
+    Exact: every layer reads the output of the changed one below it. The step still outputs what was in memory before.
+    layers: counted from 0, or from the last with -1; None is all of them, so that nothing of the token is left but what
+            its gates did to older memories.
+    Raises CellError for a cell without an additive memory, ShapeError for a step or a layer out of range,
+    SettingsError for a run with resets.
     """
-    depth = seen.layer.num_layers
-    known = range(-depth, depth)
-    if layers is not None and not all(layer in known for layer in layers):
+    depth = layer_run.layer.num_layers
+    if layers is not None and not all(layer in range(-depth, depth) for layer in layers):
         raise ShapeError(
             f"layers are {sorted(layers)}, but there are {depth}, counted from 0 or from -1 back"
         )
-    chosen = set(range(depth)) if layers is None else {layer % depth for layer in layers}
-    part = seen.trace.layers[0]
-    check_places(part, steps, torch.full_like(steps, row))
+    ablated = set(range(depth)) if layers is None else {layer % depth for layer in layers}
+    part = layer_run.trace.layers[0]
+    check_steps(part, steps, torch.full_like(steps, row))
     length = int(part.is_real().sum(0)[row])
-    read = seen.x[:length, row].unsqueeze(1).expand(-1, len(steps), -1)
-    directions = seen.layer.directions
+    x = layer_run.x[:length, row].unsqueeze(1).expand(-1, len(steps), -1)
+    directions = layer_run.layer.directions
 
     def run_place(place: int, call: Call) -> Tensor:
-        # A direction that reads backwards is one that reads the text turned round.
+        # A reverse direction is a forward one over the reversed input.
         x, at = (call.x.flip(0), length - 1 - steps) if call.reverse else (call.x, steps)
-        forwards = Call.of(call.weights, x, call.states)
-        output = _unwritten(forwards, at) if place // directions in chosen else run(forwards).output
+        forward = Call.of(call.weights, x, call.states)
+        output = _without_write(forward, at) if place // directions in ablated else run(forward).output
         return output.flip(0) if call.reverse else output
 
     states = [
-        tuple(state[place, row].expand(len(steps), -1) for state in seen.initial)
+        tuple(state[place, row].expand(len(steps), -1) for state in layer_run.initial)
         for place in range(depth * directions)
     ]
-    read = run_stack(seen.layer.weights(), directions, read, states, run_place)
-    missing = len(seen.x) - length
-    return torch.cat([read, read.new_zeros(missing, *read.shape[1:])]) if missing else read
+    output = run_stack(layer_run.layer.weights(), directions, x, states, run_place)
+    padding = output.new_zeros(len(layer_run.x) - length, *output.shape[1:])
+    return torch.cat([output, padding])
 
 
-def _unwritten(call: Call, at: Int[Tensor, " candidates"]) -> Float[Tensor, "time candidates projected"]:
-    """The output of one layer in the order of reading, had it not written at a step, another for each row."""
-    column = torch.arange(len(at))
+def _without_write(call: Call, at: Int[Tensor, " candidates"]) -> Float[Tensor, "time candidates projected"]:
+    """Output of one layer in the order of reading, with no write at a step of its own for each row."""
+    rows = torch.arange(len(at))
     before = run(Call.of(call.weights, call.x, call.states, at))
-    states = counterfactual_step(call, call.x[at, column], before.final, drop=True, keep=False)
-    output = before.output
-    output[at, column] = states[0]
-    left = call.steps - at - 1
-    longest = int(left.max()) if len(left) else 0
-    if longest:
-        count = torch.arange(longest).unsqueeze(1)
-        place = (at + 1 + count).clamp(max=call.steps - 1)
-        after = run(Call.of(call.weights, call.x[place, column], states, left)).output
-        there = count < left
-        output[place[there], column.expand_as(place)[there]] = after[there]
-    return output
+    states = counterfactual_step(call, call.x[at, rows], before.final, drop=True, keep=False)
+    continue_reading(call, before.output, states, at, rows, call.steps - at - 1)
+    return before.output

@@ -85,8 +85,8 @@ def attribute(
             return None
         return (weights[t].unsqueeze(1) * ratio[t]).double().unsqueeze(1) * d_inner
 
-    read = torch.einsum("tb,tbp->bp", weights.double(), layer[layer.cell.states[0]].double())
-    return _attribution(layer, d_memory, torch.einsum("bp,bkp->bk", read, d.double()))
+    read_output = torch.einsum("tb,tbp->bp", weights.double(), layer[layer.cell.states[0]].double())
+    return _attribution(layer, d_memory, torch.einsum("bp,bkp->bk", read_output, d.double()))
 
 
 def attribute_over_time(layer: LayerTrace, direction: Float[Tensor, "time batch output"]) -> Attribution:

@@ -43,8 +43,8 @@ def half_life(
     logs = keep.abs().log()
     if real is None:
         return math.log(2) / logs.mean(0).abs()
-    counted = real.unsqueeze(2)
-    rate = logs.where(counted, 0.0).sum(0) / counted.sum(0)
+    counts = real.unsqueeze(2)
+    rate = logs.where(counts, 0.0).sum(0) / counts.sum(0)
     return math.log(2) / rate.abs()
 
 

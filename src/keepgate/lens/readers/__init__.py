@@ -1,11 +1,10 @@
-"""One question, one answer: which tokens and sentences it rests on."""
+"""Readers: which tokens and sentences one answer rests on."""
 
 from .answer_ablation import (
     answer_attribution,
     answer_influence,
     counterfactual_answer,
     leave_one_out_answers,
-    leave_one_out_scores,
 )
 from .answer_origin import AnswerOrigin, answer_origin, is_guess
 from .explanation import DirectionSummary, Explanation
@@ -18,7 +17,7 @@ from .search import SpanEffect, hierarchical_search, sentence_spans, span_effect
 __all__ = [
     "AnswerOrigin", "DirectionSummary", "Explanation", "IntegratedGradients", "Reading", "SpanEffect",
     "TokenEffect", "answer_attribution", "answer_influence", "answer_origin", "counterfactual_answer",
-    "hierarchical_search", "is_guess", "leave_one_out_answers", "leave_one_out_scores", "read", "saliency",
+    "hierarchical_search", "is_guess", "leave_one_out_answers", "read", "saliency",
     "sentence_spans", "span_effects", "token_effects", "token_integrated_gradients",
     "write_integrated_gradients",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The origin of an answer, as far as leave-one-out ablation can show it: one finding, in words elsewhere."""
+"""Origin of an answer: the sentence or question that decides it, as far as leave-one-out ablation can show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ Kind = Literal["guess", "sentence", "question", "spread", "nothing"]
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerOrigin:
-    """Where an answer came from.
+    """Origin of an answer.
 
-    kind:     "guess": see `is_guess`. "sentence": leaving `sentence` out, or one token in it, changes the answer.
+    kind:     "guess": see `is_guess`. "sentence": leaving `sentence` out, or one token of it, changes the answer.
               "question": only leaving out parts of the question does. "spread": several sentences do, or none although
               some lower the answer's probability. "nothing": none lowers it by `NEGLIGIBLE_DROP`.
-    sentence: the one whose ablation matters most. proof: what changes the answer, one token of it or all of it. Both
-              None where nothing changes the answer, and for a guess.
-    others:   how many further sentences of the text change the answer as well.
+    sentence: the one with the largest effect. proof: the effect, of one token of it or of all of it, that changes the
+              answer. Both None where nothing changes the answer, and for a guess.
+    others:   number of further sentences of the text that change the answer as well.
     """
 
     kind: Kind
@@ -31,14 +31,14 @@ class AnswerOrigin:
 
 
 def has_rival(answer: Answer) -> bool:
-    """Whether the next candidate is nearly as likely as the answer: above `RUNNER_UP` of its probability."""
+    """True if the next candidate is nearly as likely as the answer: above `RUNNER_UP` of its probability."""
     return len(answer.candidates) > 1 and answer.candidates[1][1] > RUNNER_UP * answer.probability
 
 
 def is_guess(answer: Answer, choices: int | None = None) -> bool:
-    """Whether an answer is hardly likelier than the next candidate, or than blind chance among so many choices.
+    """True if an answer is hardly likelier than the next candidate, or than blind chance among the choices.
 
-    choices: how many answers or labels there are to choose among; None where the reader points at a piece of the text.
+    choices: number of answers or labels to choose among; None where the reader points at a span of the text.
     Chance is exceeded in odds, p / (1 - p), which have room above it for two choices as for a hundred.
     """
     if choices is not None and choices > 1:
@@ -56,11 +56,11 @@ def answer_origin(
     question_start: int,
     choices: int | None = None,
 ) -> AnswerOrigin:
-    """The origin of an answer, from the effects of leaving out sentences and tokens.
+    """Origin of an answer, from the effects of leaving out sentences and tokens.
 
-    Where exactly one sentence holds tokens that change the answer each by itself, it is that one: an ablated sentence
-    writes nothing but still erases, so that it may matter only for what it no longer replaces.
-    question_start: the number of the first token that is the question's.
+    Where exactly one sentence has tokens that change the answer each by itself, it is that one: an ablated sentence
+    writes nothing but still erases, so that its effect may be that of a write which it no longer replaces.
+    question_start: the number of the question's first token.
     """
     if is_guess(answer, choices):
         return AnswerOrigin(kind="guess")

@@ -1,4 +1,4 @@
-"""Explanation: one question as a model read it, with all that a person wants to see of it, in numbers."""
+"""Explanation: the answer to one question taken apart: effects of tokens and sentences, saliency, gates, retention."""
 
 from dataclasses import dataclass, replace
 
@@ -25,12 +25,12 @@ from .search import SpanEffect, hierarchical_search, sentence_spans
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DirectionSummary:
-    """The last layer in one direction of reading.
+    """Summary of the last layer in one direction.
 
-    reverse:    whether it reads the last token first. gates: each one's mean over the units at each token, 0 to 1, the
+    reverse:    whether it reads the last token first. gates: each gate's mean over the units at each token, 0 to 1, the
                 one that keeps first; none in a plain RNN. keeps: that one's name; None without gates.
     half_lives: of each unit's memory, in tokens; empty for a plain RNN.
-    retention:  what became of the write that matters most; None for a plain RNN.
+    retention:  of the write of the token with the largest effect; None for a plain RNN.
     """
 
     reverse: bool
@@ -44,15 +44,15 @@ class DirectionSummary:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation:
-    """One question, or one text to be labelled, as a model read it, taken apart.
+    """Explanation of the answer to one question, or of the label of one text.
 
-    tokens:      what was read, in order. question_start: the number of the first that is the question's.
-    cell, units: of the last layer, one direction; layers: how many there are below and with it.
-    sentence_effects: those without which the answer's probability falls most first: proven by leaving each out whole.
-    token_effects: the tokens likewise, each left out by itself. Both are empty for a plain RNN, which writes no sum.
-    saliency: how much what speaks for the answer would change with the states after each token: |d margin / d h|.
-    choices:     how many answers there are to choose among; None where the reader points at a piece of the text.
-    attention:   with which weight the answer reads each token's state; None where it reads the last state alone.
+    tokens:      in order of reading. question_start: the number of the question's first token.
+    cell, units: of the last layer, one direction. layers: their number.
+    sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first; empty for a
+                 plain RNN, whose states are no sums of writes.
+    saliency:    |∂margin/∂state| after each token.
+    choices:     number of answers to choose among; None where the reader points at a span of the text.
+    attention:   the weight with which the answer reads each token's state; None where it reads the last state alone.
     """
 
     question: Question | LabelledText
@@ -72,7 +72,7 @@ class Explanation:
 
     @property
     def origin(self) -> AnswerOrigin:
-        """Where the answer came from, as far as leaving out tokens and sentences shows it."""
+        """Origin of the answer, as far as leaving out tokens and sentences shows it."""
         return answer_origin(
             self.answer, self.sentence_effects, self.token_effects, question_start=self.question_start,
             choices=self.choices,
@@ -87,41 +87,38 @@ class Explanation:
 
 
 def explain_answer(model: Probed, question: Question | LabelledText) -> Explanation:
-    """One item as a task of ours reads it, taken apart. Raises CellError for a model without memory.
-
-    Without gradients or dropout.
-    """
+    """Explanation of a task's answer to one item, without dropout. Raises CellError for a model without memory."""
     reading = read(model, question)
-    last = reading.trace.layers[-reading.seen.layer.directions :]
-    carried = bool(last[0].cell.additive)
-    found = hierarchical_search(reading) if carried else ((), ())
-    matters = found[1][0].step if carried else None
+    layer = reading.layer_run.layer
+    last = reading.trace.layers[-layer.directions :]
+    is_additive = bool(layer.cell.additive)
+    sentences, tokens = hierarchical_search(reading) if is_additive else ((), ())
+    decisive_step = tokens[0].step if is_additive else None
     return Explanation(
         question=reading.question, answer=reading.answer, tokens=reading.tokens, question_start=reading.question_start,
-        cell=last[0].cell.name, units=reading.seen.layer.hidden_size, layers=reading.seen.layer.num_layers,
-        direction_summaries=tuple(_pass(part, matters) for part in last), sentence_spans=tuple(sentence_spans(reading)),
-        sentence_effects=found[0], token_effects=found[1], saliency=saliency(reading).cpu(),
-        attention=_attention(reading), choices=None if reading.choices is None else len(reading.choices),
+        cell=layer.cell.name, units=layer.hidden_size, layers=layer.num_layers,
+        direction_summaries=tuple(_direction_summary(part, decisive_step) for part in last),
+        sentence_spans=tuple(sentence_spans(reading)), sentence_effects=sentences, token_effects=tokens,
+        saliency=saliency(reading).cpu(), attention=_attention(reading),
+        choices=None if reading.choices is None else len(reading.choices),
     )  # fmt: skip
 
 
-def _pass(part: LayerTrace, matters: int | None) -> DirectionSummary:
+def _direction_summary(part: LayerTrace, decisive_step: int | None) -> DirectionSummary:
+    """On the CPU, whatever the model ran on. Without a decisive step, nothing of an additive memory."""
     cell = part.cell
-    names = [name for name, node in cell.graph.traced.items() if is_gate(node)]
-    gates = {
-        name: part[name][:, 0].double().mean(1).cpu()
-        for name in sorted(names, key=lambda name: (name != cell.retain_gate, name))
-    }
+    gates = [name for name, node in cell.graph.traced.items() if is_gate(node)]
+    lives, retention = torch.zeros(0, dtype=torch.float64), None
+    if decisive_step is not None:
+        lives, retention = half_lives(part)[0].double().cpu(), write_retention(part, decisive_step)
+        retention = replace(retention, retained=retention.retained.cpu(), forgotten=retention.forgotten.cpu())
     return DirectionSummary(
-        reverse=part.reverse, gates=gates, keeps=cell.retain_gate,
-        half_lives=half_lives(part)[0].double().cpu() if matters is not None else torch.zeros(0, dtype=torch.float64),
-        retention=None if matters is None else _here(write_retention(part, matters)),
+        reverse=part.reverse, keeps=cell.retain_gate, half_lives=lives, retention=retention,
+        gates={
+            name: part[name][:, 0].double().mean(1).cpu()
+            for name in sorted(gates, key=lambda name: (name != cell.retain_gate, name))
+        },
     )  # fmt: skip
-
-
-def _here(found: WriteRetention) -> WriteRetention:
-    """The same on the processor, whatever the model ran on."""
-    return replace(found, retained=found.retained.cpu(), forgotten=found.forgotten.cpu())
 
 
 @torch.no_grad()

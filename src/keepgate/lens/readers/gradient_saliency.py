@@ -1,30 +1,21 @@
-"""How sensitive an answer is to the states on the way to it: |d margin / d state|, for any cell, in little memory."""
+"""Gradient saliency: |∂margin/∂state| of an answer after each token, for any cell."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..capture.layer_run import as_keepgate_layer
-from ..gradients.by_state import grad_or_zero, gradients_by_state, run_stack
+from ..gradients.by_state import grad_or_zero, gradients_by_state, rerun_in_float64
 from .reading import Reading
 
 
 def saliency(reading: Reading) -> Float[Tensor, " tokens"]:
-    """How much what speaks for the answer would change with the last layer's states after each token: |d margin / d h|.
+    """Norm of the gradient of the answer's margin with respect to the last layer's states after each token.
 
-    For any cell, a plain RNN too: all its states together, both directions, in float64. From one backward pass.
+    All its states together, both directions, in float64, by one backward pass; for a plain RNN too.
     """
-    seen = reading.seen
-    exact = as_keepgate_layer(seen.layer).double()
-    initial = tuple(state.double() for state in seen.initial)
-    ends = torch.tensor([len(seen.x)])
-    been = run_stack(exact, seen.x.double(), initial if len(initial) > 1 else initial[0], ends)
-    output = been.output.requires_grad_()
+    stack_run = rerun_in_float64(reading.layer_run).last_layer()
+    output = stack_run.output.requires_grad_()
     with torch.enable_grad():
-        (slope,) = grad_or_zero(reading.head.margin(output), [output])
-    # What lies below does not matter here: the last layer stands for itself.
-    last = been.last(exact.directions)
-    total = torch.zeros(len(seen.x), dtype=torch.float64)
-    for gradients in gradients_by_state(last, slope):
-        total += torch.cat(gradients, 2)[:, 0].norm(dim=1) ** 2
-    return total.sqrt()
+        d_output = grad_or_zero(reading.head.margin(output), output)
+    gradients = [torch.cat(by_state, 2)[:, 0] for by_state in gradients_by_state(stack_run, d_output)]
+    return torch.cat(gradients, 1).norm(dim=1)

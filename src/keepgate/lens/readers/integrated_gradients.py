@@ -1,11 +1,10 @@
-"""Integrated gradients: what each token or write adds to an answer, through everything between, for every reader.
+"""Integrated gradients: the share of each token or write in an answer, through attention and layers, for any reader.
 
-The answer's slope is taken all along a straight way from nothing to what was there, and the
-shares are the mean slope times the way. Sundararajan et al. (2017), arXiv:1703.01365. They sum to the whole difference
-between the two ends, through attention, several layers and a second reading too, but for the finite number of points,
-which `completeness` shows. Where the way is rough they may be far from all of it: through hundreds of recurrent steps
-the slope jumps (tokens through all layers), so look at that figure first. How the sum is divided depends on the way:
-what a token really does, leaving it out says (`leave_one_out_answers`).
+The answer's gradient is integrated along the straight path from a baseline of zeros to the input, and a share is the
+mean gradient times the input. Sundararajan et al. (2017), arXiv:1703.01365. The shares sum to the difference of the two
+ends but for the finite number of points, which `completeness` shows: look at it first, since along hundreds of
+recurrent steps the gradient jumps. How the sum is divided depends on the path; what a token really does, leaving it out
+shows (`leave_one_out_answers`).
 """
 
 from collections.abc import Callable
@@ -22,8 +21,8 @@ from ..compact_repr import compact_repr
 from ..memory.direct_shares import attribute_over_time
 from .reading import Reading
 
-# Points on the way, tried in turn until all but a thousandth of the difference is accounted for.
-POINTS, ENOUGH = (8, 32, 128, 512), 1e-3
+# Numbers of points, tried in turn until all but a thousandth of the difference is accounted for.
+POINTS, TOLERANCE = (8, 32, 128, 512), 1e-3
 # Numbers of outputs worked on at once, in float64: with all that a backward pass keeps of them about 256 MiB.
 AT_ONCE = 4_194_304
 
@@ -32,107 +31,111 @@ Margins = Callable[[Tensor], Float[Tensor, " rows"]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntegratedGradients:
-    """What each token adds to what speaks for an answer, before the softmax; signed, in the units of `margin`.
+    """Integrated gradients of an answer's margin, in its units, before the softmax; signed.
 
-    margin:  what speaks for the answer against the others, as the reader's head says (`Head.margin`).
-    nothing: the same where there is nothing: zeros in place of what the shares are of.
-    points:  on the way between the two at which the slope was taken.
+    margin:   the answer's score against the others, as the reader's head defines it (`Head.margin`).
+    baseline: the margin at the baseline, where what has shares is zero.
+    points:   at which the gradient was taken.
     """
 
     tokens: Float[Tensor, " tokens"]
     margin: float
-    nothing: float
+    baseline: float
     points: int
 
     __repr__ = compact_repr
 
     @property
     def missing(self) -> float:
-        """What of the difference between margin and nothing the shares do not account for."""
-        return self.margin - self.nothing - float(self.tokens.sum())
+        """Difference between margin and baseline, less the sum of the shares."""
+        return self.margin - self.baseline - float(self.tokens.sum())
 
     @property
     def completeness(self) -> float:
-        """How much of that difference they sum to: 1 is all of it. NaN where there is none."""
-        whole = self.margin - self.nothing
-        return float(self.tokens.sum()) / whole if whole else float("nan")
+        """Sum of the shares over the difference between margin and baseline: 1 is all of it, NaN where it is 0."""
+        difference = self.margin - self.baseline
+        return float(self.tokens.sum()) / difference if difference else float("nan")
 
 
 def token_integrated_gradients(
     reading: Reading, answer: str | None = None, *, points: int | None = None
 ) -> IntegratedGradients:
-    """What each token, as the reader's layers were given it, adds to an answer, through all of them; any cell.
+    """Integrated gradients of each token's input to the reading layers, through all of them; for any cell.
 
-    Nothing is a text of the same length whose embeddings (and a span reader's other features) are all zero. The
+    The baseline is a text of the same length whose embeddings (and a span reader's other features) are all zero. The
     question stays as it is, unless it is read with the text: then its tokens have shares too.
     answer: None is the one that was given. points: None takes as many as `completeness` needs, up to 512.
     Raises KeyError for an answer that the reader cannot give, SettingsError for fewer than one point.
     """
-    exact = as_keepgate_layer(reading.seen.layer).double()
+    exact = as_keepgate_layer(reading.layer_run.layer).double()
 
     def margins(x: Tensor) -> Tensor:
         return reading.head.margins(exact(x)[0], answer)
 
-    return _shares(
-        margins, reading.seen.x.double(), lambda slope, x: (slope * x[:, 0]).sum(1), points, reading
-    )
+    def by_token(gradient: Tensor, x: Tensor) -> Tensor:
+        return (gradient * x[:, 0]).sum(1)
+
+    return _integrated(margins, reading.layer_run.x.double(), by_token, points, reading)
 
 
 def write_integrated_gradients(
     reading: Reading, answer: str | None = None, *, points: int | None = None
 ) -> IntegratedGradients:
-    """What each token's write, in the last layer that read the text, adds to an answer by way of the memory.
+    """Integrated gradients of each token's write in the last reading layer, by way of the memory.
 
     From the layer's outputs on to the answer the shares are integrated; from an output back to the writes they are the
-    direct memory shares of `attribute`, which are exact. Where the answer is a sum of outputs, as for a reader of the
-    last state, so is the whole; with attention its weights move along the way. Nothing is a memory that shows nothing.
+    direct memory shares of `attribute`, which are exact. Where the answer is linear in the outputs, as for a reader of
+    the last state, so is the whole; with attention its weights move along the path. The baseline is an output of zeros.
     Raises as `token_integrated_gradients` does, and CellError for a plain RNN, whose states are no sums of writes.
     """
-    parts = reading.trace.layers[-reading.seen.layer.directions :]
+    parts = reading.trace.layers[-reading.layer_run.layer.directions :]
 
     def margins(output: Tensor) -> Tensor:
         return reading.head.margins(output, answer)
 
-    def split(slope: Tensor, _: Tensor) -> Tensor:
-        ways = slope.unsqueeze(1).chunk(len(parts), 2)
-        shares = [attribute_over_time(part, way) for part, way in zip(parts, ways, strict=True)]
-        return torch.stack([each.writes[:, 0, 0].double() for each in shares]).sum(0)
+    def by_token(gradient: Tensor, _: Tensor) -> Tensor:
+        by_direction = gradient.unsqueeze(1).chunk(len(parts), 2)
+        shares = [attribute_over_time(part, d) for part, d in zip(parts, by_direction, strict=True)]
+        return torch.stack([attribution.writes[:, 0, 0].double() for attribution in shares]).sum(0)
 
-    return _shares(margins, reading.trace.output.double(), split, points, reading)
+    return _integrated(margins, reading.trace.output.double(), by_token, points, reading)
 
 
-def _shares(
+def _integrated(
     margins: Margins,
-    given: Float[Tensor, "time 1 width"],
-    split: Callable[[Tensor, Tensor], Float[Tensor, " tokens"]],
+    inputs: Float[Tensor, "time 1 width"],
+    by_token: Callable[[Tensor, Tensor], Float[Tensor, " tokens"]],
     points: int | None,
     reading: Reading,
 ) -> IntegratedGradients:
+    """by_token: from the mean gradient along the path, [time, width], and the inputs to the shares."""
     if points is not None and points < 1:
-        raise SettingsError(f"points is {points}; take the slope at one point or more")
-    given = given.detach()
+        raise SettingsError(f"points is {points}; take the gradient at one point or more")
+    inputs = inputs.detach()
     with torch.no_grad():
-        ends = margins(torch.cat([given, torch.zeros_like(given)], 1)).tolist()
-    at_once = max(1, AT_ONCE // max(given.numel(), reading.trace.output.numel()))
-    for tried in POINTS if points is None else (points,):
-        tokens = split(_mean_slope(margins, given, tried, at_once), given)
-        found = IntegratedGradients(tokens=tokens, margin=ends[0], nothing=ends[1], points=tried)
-        if abs(found.missing) <= ENOUGH * abs(found.margin - found.nothing):
+        margin, baseline = margins(torch.cat([inputs, torch.zeros_like(inputs)], 1)).tolist()
+    at_once = max(1, AT_ONCE // max(inputs.numel(), reading.trace.output.numel()))
+    for count in POINTS if points is None else (points,):
+        tokens = by_token(_mean_gradient(margins, inputs, count, at_once), inputs)
+        result = IntegratedGradients(tokens=tokens, margin=margin, baseline=baseline, points=count)
+        if abs(result.missing) <= TOLERANCE * abs(margin - baseline):
             break
-    return found
+    return result
 
 
-def _mean_slope(margins: Margins, given: Tensor, points: int, at_once: int) -> Float[Tensor, "time width"]:
-    """The mean of the slope along the way from zero to what is given, by Gauss and Legendre's points."""
+def _mean_gradient(
+    margins: Margins, inputs: Tensor, points: int, at_once: int
+) -> Float[Tensor, "time width"]:
+    """Mean of the gradient along the path from zero to the inputs, by Gauss–Legendre quadrature."""
     places, weights = np.polynomial.legendre.leggauss(points)
-    factors = torch.from_numpy((places + 1) / 2).to(given.device)
-    shares = torch.from_numpy(weights / 2).to(given.device)
-    total = torch.zeros_like(given[:, 0])
+    factors = torch.from_numpy((places + 1) / 2).to(inputs.device)
+    shares = torch.from_numpy(weights / 2).to(inputs.device)
+    total = torch.zeros_like(inputs[:, 0])
     for start in range(0, points, at_once):
-        taken = slice(start, start + at_once)
-        there = (given * factors[taken].view(1, -1, 1)).requires_grad_()
+        batch = slice(start, start + at_once)
+        on_path = (inputs * factors[batch].view(1, -1, 1)).requires_grad_()
         with torch.enable_grad():
-            value = margins(there).sum()
-        (slope,) = torch.autograd.grad(value, there)
-        total += torch.einsum("tnw,n->tw", slope, shares[taken])
+            value = margins(on_path).sum()
+        (gradient,) = torch.autograd.grad(value, on_path)
+        total += torch.einsum("tnw,n->tw", gradient, shares[batch])
     return total

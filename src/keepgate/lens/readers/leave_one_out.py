@@ -1,23 +1,23 @@
-"""Leave-one-out effects of tokens: the answer without each one's write, from the true network run again."""
+"""Leave-one-out effects of tokens: the answer without each token, from the network run again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from ...errors import SettingsError
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
-from .answer_ablation import LAST, answer_influence, outputs_without
-from .reading import Reading, outputs_of_shorter_texts
+from .answer_ablation import LAST, ablated_outputs, answer_influence
+from .reading import Reading
 
-# So many writes are dropped one by one; of a longer text those that influence the answer most, to first order.
-TRIED = 512
+# Ablations of one text; of a longer text, the writes that influence the answer most, to first order.
+MAX_ABLATIONS = 512
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenEffect:
-    """One token and what the answer would be, had its write been left out.
+    """Effect of leaving one token out: the answer without it.
 
     probability_drop: the share by which the answer's probability falls; below 0 if it is likelier without the token.
     """
@@ -31,45 +31,52 @@ class TokenEffect:
 
 
 def token_effects(
-    reading: Reading, *, tried: int = TRIED, layers: Collection[int] | None = LAST
+    reading: Reading, steps: Sequence[int] | None = None, *, layers: Collection[int] | None = LAST
 ) -> tuple[TokenEffect, ...]:
-    """The tokens by how much the answer's probability falls without their writes, the most first.
+    """Leave-one-out effects of tokens, largest drop first.
 
-    tried: how many writes are dropped, one by one. Of a text with more tokens, those with the most influence, which can
-           miss the one that decides; `hierarchical_search` goes down from stretches and sentences instead.
+    steps: the tokens' numbers. None is all of them; of a text with more than `MAX_ABLATIONS`, those with the most
+           influence, which can miss the one that decides: `hierarchical_search` goes down from sentences instead.
     layers: in which layers, see `leave_one_out_answers`; None is all of them.
-    Raises CellError for a plain RNN, whose states are no sums of writes: see `saliency`.
+    Raises ShapeError for a token out of range, CellError for a plain RNN, whose states are no sums of writes: see
+    `saliency`.
     """
-    if tried < 1:
-        raise SettingsError(f"tried is {tried}; drop one write or more")
-    steps: Sequence[int] = range(len(reading.tokens))
-    if len(steps) > tried:
-        steps = answer_influence(reading).abs().topk(tried).indices.sort().values.tolist()
-    return leave_one_out_effects(reading, steps, layers=layers)
+    if steps is None:
+        steps = range(len(reading.tokens))
+        if len(steps) > MAX_ABLATIONS:
+            steps = answer_influence(reading).abs().topk(MAX_ABLATIONS).indices.sort().values.tolist()
+    drops = probability_drops(reading, [(step, step + 1) for step in steps], layers)
+    return largest_first(
+        TokenEffect(step=step, token=reading.tokens.texts[step], probability_drop=drop, without=answer)
+        for step, (drop, answer) in zip(steps, drops, strict=True)
+    )
 
 
-def leave_one_out_effects(
-    reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
-) -> tuple[TokenEffect, ...]:
-    """The same for these tokens alone, deleted from the text where the task can read what is left.
+@torch.no_grad()
+def probability_drops(
+    reading: Reading, spans: Sequence[tuple[int, int]], layers: Collection[int] | None = LAST
+) -> list[tuple[float, Answer]]:
+    """For each span of tokens, the share by which the answer's probability falls without it, and the answer then.
 
-    Raises ShapeError for a token that there is not, and as `token_effects` does.
+    The span is deleted from the text where the task can read the remaining text (`Probe.without`); else its writes
+    are ablated.
     """
-    answers: list[Answer] = []
-    likely: list[float] = []
-    with torch.no_grad():
-        given = float(reading.head.probabilities(reading.trace.output)[0])
-        for output in (
-            outputs_without(reading, steps, layers=layers)
-            if reading.without is None
-            else outputs_of_shorter_texts(reading, [(step, step + 1) for step in steps])
-        ):
-            answers += reading.head.answers(output)
-            likely += reading.head.probabilities(output).tolist()
-    found = [
-        TokenEffect(
-            step=step, token=reading.tokens.texts[step], probability_drop=1 - left / given, without=answer
+    head, without = reading.head, reading.without
+    outputs = (
+        ablated_outputs(reading, spans, layers)
+        if without is None
+        else (reading.layer_run.layer(without(start, end))[0] for start, end in spans)
+    )
+    base = float(head.probabilities(reading.trace.output)[0])
+    drops: list[tuple[float, Answer]] = []
+    for output in outputs:
+        probabilities = head.probabilities(output).tolist()
+        drops += zip(
+            [1 - probability / base for probability in probabilities], head.answers(output), strict=True
         )
-        for step, left, answer in zip(steps, likely, answers, strict=True)
-    ]
-    return tuple(sorted(found, key=lambda one: -one.probability_drop))
+    return drops
+
+
+def largest_first(effects: Iterable[Any]) -> tuple[Any, ...]:
+    """Effects of tokens or spans, those with the largest drop of the answer's probability first."""
+    return tuple(sorted(effects, key=lambda effect: -effect.probability_drop))

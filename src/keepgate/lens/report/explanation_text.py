@@ -4,7 +4,7 @@ from ...wording import Message, Part, count, msg, percent, probability
 from ..memory.retention import WriteRetention
 from ..readers.answer_origin import has_rival, is_guess
 from ..readers.explanation import DirectionSummary, Explanation
-from ..readers.leave_one_out import TRIED, TokenEffect
+from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
 from ..readers.search import FOLLOWED, STRETCHES, SpanEffect
 from ..thresholds import NEGLIGIBLE_DROP, VANISHED
 from .labels import piece, quoted, sentence_of, short_name, token
@@ -24,7 +24,7 @@ def summed_up(explanation: Explanation) -> list[Message]:
         said.append(msg("sum.attention", share=weight, token=token(explanation, best)))
     elif explanation.question.question and explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
         said += _left(explanation)
-    if len(explanation.tokens) > TRIED:
+    if len(explanation.tokens) > MAX_ABLATIONS:
         said.append(msg("sum.tried", stretches=count(STRETCHES), followed=count(FOLLOWED)))
     return said
 

@@ -1,0 +1,129 @@
+"""Counterfactual runs: a memory not written or not erased at some steps; every step is run from the changed state."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ...errors import ShapeError
+from ...kernels import Call, run
+from ...nn.trace import layer_trace
+from ..capture.layer_run import LayerRun
+from ..memory.additive import memory_updates
+from .rerun import LAST_FORWARD, Rerun, Site, check_steps, read_on, run_above, states_of_memory
+
+Steps = Sequence[int] | Int[Tensor, " candidates"]
+
+
+def ablate_writes(layer_run: LayerRun, steps: Steps, site: Site = LAST_FORWARD) -> Rerun:
+    """Ablation of single writes, one candidate a step: the gate that writes is closed there, and all is run on.
+
+    An LSTM with i_s := 0 still forgets what f_s says. In a GRU one gate does both, so that with 1 - z_s := 0 its memory
+    stays as it was. The step's output and all later gates follow from the changed memory.
+    Raises CellError for a cell without an additive memory, ShapeError for a step that is not the row's own,
+    SettingsError for a run with resets.
+    """
+    return ablate_spans(layer_run, _single_steps(steps), site)
+
+
+def hold_memory(layer_run: LayerRun, steps: Steps, site: Site = LAST_FORWARD) -> Rerun:
+    """Clamping of the factor that keeps to 1, a_t := 1, one candidate a step: the step erases nothing.
+
+    What the step writes, it writes all the same; also in a GRU, whose one gate could not do both.
+    Raises as `ablate_writes` does.
+    """
+    return _change_spans(layer_run, _single_steps(steps), site, drop=False, keep=True)
+
+
+def ablate_spans(layer_run: LayerRun, spans: Sequence[tuple[int, int]], site: Site = LAST_FORWARD) -> Rerun:
+    """Ablation of all writes of a span, from its first step up to but without its end; one candidate a span.
+
+    Each step is run from the state that the one before it led to.
+    Raises as `ablate_writes` does, and ShapeError for an empty span.
+    """
+    return _change_spans(layer_run, spans, site, drop=True, keep=False)
+
+
+@torch.no_grad()
+def counterfactual(
+    layer_run: LayerRun, drop: Sequence[int] = (), keep: Sequence[int] = (), site: Site = LAST_FORWARD
+) -> Rerun:
+    """One candidate with several changes: no write at the steps `drop`, nothing erased at the steps `keep`.
+
+    All in one run, in the order of reading, each change made to the state that the earlier ones led to. A step that is
+    in both leaves its memory unchanged.
+    Raises as `ablate_writes` does, and ShapeError for several rows.
+    """
+    if not isinstance(site.rows, int):
+        raise ShapeError(f"rows are {site.rows}; several changes are made in one row, so give its number")
+    place = layer_run.place(site.layer, reverse=site.reverse)
+    part, call = layer_run.trace.layers[place], layer_run.call(place)
+    steps = sorted({*drop, *keep}, reverse=part.reverse)
+    row = torch.tensor([site.rows])
+    check_steps(part, torch.tensor(steps, dtype=torch.long), row.expand(len(steps)))
+    length = int(part.is_real().sum(0)[row])
+    order = range(length - 1, -1, -1) if part.reverse else range(length)
+    output = part[call.cell.states[0]][:, row].clone()
+    states = tuple(state[row] for state in call.states)
+    begin = 0
+    for step in [*steps, None]:
+        end = length if step is None else order.index(step)
+        unchanged = list(order[begin:end])
+        if unchanged:
+            result = run(Call.of(call.weights, call.x[unchanged][:, row], states))
+            output[unchanged], states = result.output, result.final
+        if step is not None:
+            states = counterfactual_step(
+                call, call.x[step, row], states, drop=step in drop, keep=step in keep
+            )
+            output[step], begin = states[0], end + 1
+    return run_above(layer_run, place, output, states, row)
+
+
+def counterfactual_step(
+    call: Call, x: Float[Tensor, "rows input"], states: tuple[Tensor, ...], *, drop: bool, keep: bool
+) -> tuple[Tensor, ...]:
+    """All states after one step from these, the memory not written (drop) or not erased (keep) there; row by row."""
+    step_call = Call.of(call.weights, x.unsqueeze(0), states, trace=True)
+    part = layer_trace(step_call, run(step_call), 0)
+    updates = memory_updates(part)
+    factor = updates.keep_without_write[0] if drop else updates.keep[0]
+    memory = updates.initial if keep else factor * updates.initial
+    if not drop:
+        memory = memory + updates.write[0]
+    rows = torch.arange(len(x))
+    return states_of_memory(step_call, part, memory, (torch.zeros_like(rows), rows))
+
+
+@torch.no_grad()
+def _change_spans(
+    layer_run: LayerRun, spans: Sequence[tuple[int, int]], site: Site, *, drop: bool, keep: bool
+) -> Rerun:
+    place = layer_run.place(site.layer, reverse=site.reverse)
+    part, call = layer_run.trace.layers[place], layer_run.call(place)
+    starts, ends = torch.tensor(spans, dtype=torch.long).reshape(-1, 2).unbind(1)
+    rows = torch.as_tensor(site.rows).expand(len(spans))
+    if bool((starts >= ends).any()):
+        raise ShapeError(f"spans are {list(spans)}; each must end after it starts")
+    check_steps(part, starts, rows)
+    check_steps(part, ends - 1, rows)
+    first, last = (ends - 1, starts) if part.reverse else (starts, ends - 1)
+    states = tuple(part.state_before(name)[first, rows] for name in call.cell.states)
+    outputs: list[tuple[Tensor, Tensor, Tensor]] = []
+    for k in range(int((ends - starts).max())) if len(spans) else ():
+        inside = ends - starts > k
+        step = torch.where(inside, first - k if part.reverse else first + k, last)
+        changed = counterfactual_step(call, call.x[step, rows], states, drop=drop, keep=keep)
+        states = tuple(
+            torch.where(inside.unsqueeze(1), new, old) for new, old in zip(changed, states, strict=True)
+        )
+        outputs.append((step[inside], inside.nonzero()[:, 0], states[0][inside]))
+    output, final = read_on(call, part, states, last, rows)
+    for step, candidate, value in outputs:
+        output[step, candidate] = value
+    return run_above(layer_run, place, output, final, rows)
+
+
+def _single_steps(steps: Steps) -> list[tuple[int, int]]:
+    return [(step, step + 1) for step in torch.as_tensor(steps).tolist()]
