@@ -28,7 +28,7 @@ def main() -> None:
     text = (HERE / "asked" / "text.txt").read_text(encoding="utf-8")
     lines = (HERE / "asked" / "questions.tsv").read_text(encoding="utf-8").splitlines()[1:]
     pairs = [line.split("\t") for line in lines]
-    answers = model.answer([Question(text=text, question=question) for question, _ in pairs])
+    answers = model.predict([Question(text=text, question=question) for question, _ in pairs])
     scores = [score(answer.text, (right,)) for answer, (_, right) in zip(answers, pairs, strict=True)]
     exact = sum(one.exact == 1 for one in scores)
     overlaps = sum(

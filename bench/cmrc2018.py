@@ -69,7 +69,7 @@ def one(
         on_step=_say,
     )  # fmt: skip
     started = time.perf_counter()
-    answers = reader.answer(measured)
+    answers = reader.predict(measured)
     answering = time.perf_counter() - started
     scores = np.array(
         [
@@ -153,7 +153,7 @@ def _wrong_question(reader: SpanReader, questions: Sequence[Question]) -> dict[s
     asked = [
         replace(each, question=other.question) for each, other in zip(some, some[1:] + some[:1], strict=True)
     ]
-    answers = reader.answer(asked)
+    answers = reader.predict(asked)
     pairs = zip(answers, asked, strict=True)
     return _means(np.array([[getattr(score(a.text, q.answers), name) for name in METRICS] for a, q in pairs]))
 

@@ -155,24 +155,21 @@ def _step(row: Row | None, prefix: str) -> str:
 
 def user(result: Row, k: int) -> str:
     """A user's copy of a cell: its speed beside the compiled cell's, and beside a loop in torch."""
+    if not result.get("user"):
+        return ("*Not measured yet.*", "*尚未量測。*")[k]
     rows = []
-    for row in result.get("user", []):
-        ours, copy = (figures.median(row, f"{name}@{MOST}") for name in ("keepgate", "keepgate user"))
-        alone = figures.over(figures.median(row, "keepgate@1"), figures.median(row, "keepgate user@1"))
-        loop = figures.over(figures.median(row, f"loop@{MOST}"), copy)
-        mode = _of_each_mode(k)[MODES.index(row["mode"])]
-        rows.append(
-            [
-                f"{row['cell']} {row['shape']}",
-                mode,
-                times(alone),
-                times(figures.over(ours, copy)),
-                times(loop),
-            ]
+    for row in result["user"]:
+        compiled, copied, copied_alone = (
+            figures.median(row, name)
+            for name in (f"keepgate@{MOST}", f"keepgate user@{MOST}", "keepgate user@1")
         )
+        alone = figures.over(figures.median(row, "keepgate@1"), copied_alone)
+        loop = figures.over(figures.median(row, f"loop@{MOST}"), copied)
+        ratios = (alone, figures.over(compiled, copied), loop)
+        rows.append([f"{row['cell']} {row['shape']}", MODE[row["mode"]][k], *map(times, ratios)])
     head = (
-        ["user's copy", "", "compiled ÷ copy, 1 thread", f"{MOST} threads", "loop in torch ÷ copy"],
-        ["使用者自己的一份", "", "編譯的 ÷ 自己的，1 緒", f"{MOST} 緒", "torch 迴圈 ÷ 自己的"],
+        ["user's copy of", "", "compiled ÷ copy, 1 thread", f"{MOST} threads", "loop in torch ÷ copy"],
+        ["使用者自己寫的", "", "編譯的 ÷ 自己的，1 緒", f"{MOST} 緒", "torch 迴圈 ÷ 自己的"],
     )[k]
     return table(head, rows)
 
@@ -301,6 +298,7 @@ TABLES: dict[str, Callable[[Row, int], str]] = {
     "speed": speed,
     "summary": summary,
     "inside": inside,
+    "user": user,
     "streaming": streaming,
     "ragged": ragged,
     "costs": costs,

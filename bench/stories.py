@@ -44,9 +44,9 @@ def far() -> dict[str, object]:
     rows = []
     for contestant in CONTESTANTS:
         task = contestant.build(0)
-        task.answer([pirate_king_story(1000)])
+        task.predict([pirate_king_story(1000)])
         before, start = peak(), time.perf_counter()
-        task.answer([pirate_king_story(FAR)])
+        task.predict([pirate_king_story(FAR)])
         rows.append(
             {"network": contestant.name, "seconds": time.perf_counter() - start, "more_mib": peak() - before}
         )

@@ -92,13 +92,13 @@ class Parity(nn.Module):
         losses = nn.functional.cross_entropy(self(batch.ids), batch.even, reduction="none")
         return (losses * batch.extra.weight).mean(), None
 
-    def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
+    def predict(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         with torch.no_grad():
             likely = self(self.collate(self.prepare(questions, training=False)).ids).softmax(-1)
         return [Answer(("even", "odd")[int(row.argmax())], float(row.max())) for row in likely]
 
     def measure(self, items: Sequence[Question], **_: Any) -> Measurement:
-        return measure_answers(self.answer, items)
+        return measure_answers(self.predict, items)
 
     def unlearnable(self, example: Row) -> str | None:
         return None

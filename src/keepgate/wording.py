@@ -29,13 +29,13 @@ def meaning(letters: Mapping[str, str], name: str, language: str) -> str:
 
 @dataclass(frozen=True)
 class Message:
-    """A catalog entry with its arguments: plain text, another Message, or a list of them."""
+    """A catalog entry with its arguments: text, a number that the entry formats, another Message, or a list of them."""
 
     key: str
     args: dict[str, "Part"] = field(default_factory=dict)
 
 
-Part = str | Message | Sequence[str | Message]
+Part = str | float | Message | Sequence[str | Message] | None
 
 
 def msg(key: str, **args: Part) -> Message:
@@ -56,10 +56,13 @@ class Catalog:
 
     def render(self, part: Part, language: str) -> str:
         """The message in one language; plain text stays as it is, and a list gets commas and "and"."""
-        if isinstance(part, str):
-            return part
+        if part is None or isinstance(part, str | float):
+            return str(part)
         if isinstance(part, Message):
-            args = {name: self.render(arg, language) for name, arg in part.args.items()}
+            args = {
+                name: arg if arg is None or isinstance(arg, int | float) else self.render(arg, language)
+                for name, arg in part.args.items()
+            }
             return self.table()[part.key][language].format_map(args)
         items = [self.render(item, language) for item in part]
         if len(items) < 2:
@@ -148,6 +151,11 @@ def decade(value: float) -> str:
 def count(value: float) -> str:
     """A whole number with commas between thousands."""
     return f"{round(value):,}"
+
+
+def count_of(number: int, plural: str) -> str:
+    """A number of things by their plural: "1 question", "2,000 questions"."""
+    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 
 def amount(value: float, digits: int = 1) -> str:

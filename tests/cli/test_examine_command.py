@@ -53,7 +53,7 @@ def test_the_report_is_printed_in_chinese_too(model: Path, data: Path, keepgate)
     ran = keepgate("examine", model, "--data", data, "--language", "zh-TW")
     assert ran.code == 0
     longest = max(len(one.text) for one in ASKED)
-    assert ran.out == f"8 個問題，文字最長 {longest} 個 token\n{report.said('zh-TW')}\n"
+    assert ran.out == f"8 個問題，文字最長 {longest} 個 token\n{report.text('zh-TW')}\n"
     assert "encoder.layer：" in ran.out
     # JSON is for programs: its sentence stays what it was.
     told = json.loads(keepgate("examine", model, "--data", data, "--language", "zh-TW", "--json").out)
@@ -97,14 +97,14 @@ def test_a_horizon_that_is_long_enough_passes_only_if_it_is_a_memory(
     assert "reading more does not make the answers better" in ran.err
     from keepgate.lens.diagnosis.effective_context import Horizon
 
-    monkeypatch.setattr(Horizon, "helps", True)
+    monkeypatch.setattr(Horizon, "context_helps", True)
     assert keepgate("examine", model, "--data", data, "--at-least", 1).code == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("--at-least", 0), 2, "--at-least is 0; give 1 or more"),
+        (("--at-least", 0), 2, "--at-least is 0; it must be 1 or more"),
         (("--needed", -3), 2, "--needed is -3"),
         (("--questions", 0), 2, "--questions is 0"),
         (("--at-least", 1000), 2, "the longest text has"),

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 import keepgate as package
 from keepgate.cli import app, ask, compare, evaluate, examine, explain, look, predict, serve, train
+from keepgate.cli.train_commands import train_commands
 
 COMMANDS = [
     "compare",
@@ -44,7 +45,7 @@ EPILOGUES = [
 ]
 
 
-@pytest.mark.parametrize("epilogue", [*EPILOGUES, train.READER_EPILOGUE, train.CLASSIFIER_EPILOGUE])
+@pytest.mark.parametrize("epilogue", [*EPILOGUES, *(command.epilogue for command in train_commands())])
 def test_no_example_is_broken_by_eighty_columns(epilogue: str) -> None:
     examples = [line for line in epilogue.splitlines() if line.startswith("  ")]
     assert examples
@@ -79,4 +80,4 @@ def test_the_help_of_look_names_every_figure(keepgate) -> None:
     shown = " ".join(keepgate("look", "--help").out.replace("│", " ").split())
     named = re.search(r"\.svg, \.png or \.pdf: ([a-z_, ]+);", shown)
     assert named is not None
-    assert set(named[1].split(", ")) == set(figures._OF_EXPLANATION)
+    assert set(named[1].split(", ")) == set(figures.DRAWINGS)

@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 
 from keepgate import SettingsError
-from keepgate.cli.detect_task import detect_task
 from keepgate.cli.settings import run_from, split, value
+from keepgate.cli.train_commands import detect_task, train_commands
 from keepgate.data.corpora import Corpus
 from keepgate.data.questions import Question
 from keepgate.export import load
+from keepgate.tasks import KINDS
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.train import TrainingConfig
 from keepgate.train.recipes import recipe
 
+READERS = [KINDS["choice-reader"], KINDS["span-reader"]]
 NAMES = ("魯夫", "索隆", "娜美")
 GOALS = ("海賊王", "大劍豪", "航海士", "廚師", "醫生", "船長")
 QUICK = ("--steps", 3, "--batch-size", 4, "--set", "hidden_size=4", "--set", "embedding_size=4")
@@ -57,16 +59,25 @@ def corpus(answers: list[str], *, inside: bool) -> Corpus:
 def test_a_closed_set_is_chosen_from_and_the_rest_is_pointed_at(
     answers: list[str], inside: bool, kind: str
 ) -> None:
-    chosen = detect_task(corpus(answers, inside=inside))
-    assert chosen.kind == kind
-    assert str(len(set(answers))) in chosen.why
-    assert "--kind" in chosen.why
-    assert detect_task(corpus(answers, inside=inside), "span").kind == "span-reader"
+    chosen, reason = detect_task(READERS, corpus(answers, inside=inside))
+    assert chosen.name == kind
+    assert str(len(set(answers))) in reason
+    assert "--kind" in reason
+    chosen, reason = detect_task(READERS, corpus(answers, inside=inside), "span")
+    assert (chosen.name, reason) == ("span-reader", "Training a span reader, as --kind says.")
 
 
 def test_many_answers_that_stand_nowhere_are_refused() -> None:
     with pytest.raises(SettingsError, match="20 different answers to 20 questions"):
-        detect_task(corpus([str(k) for k in range(20)], inside=False))
+        detect_task(READERS, corpus([str(k) for k in range(20)], inside=False))
+
+
+def test_every_task_is_trained_by_a_command_that_its_own_folder_describes() -> None:
+    commands = train_commands()
+    assert sorted(kind for command in commands for kind in command.kinds) == sorted(KINDS)
+    for command in commands:
+        assert set(command.columns) == set(KINDS[command.kinds[0]].columns)
+        assert len(command.kinds) == 1 or all(KINDS[kind].does for kind in command.kinds)
 
 
 def test_a_model_is_trained_measured_and_answers(data: Path, tmp_path: Path, text: Path, keepgate) -> None:
@@ -152,7 +163,7 @@ def test_a_loss_that_is_not_a_number_ends_with_its_own_code(data: Path, tmp_path
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--set", "hiden_size=4"], "--set hiden_size: there is no such setting. The reader has hidden_size"),
+        (["--set", "hiden_size=4"], "--set hiden_size: there is no such setting. The model has hidden_size"),
         (["--set", "hidden_size"], "write NAME=VALUE"),
         (["--set", "hidden_size=many"], "hidden_size is 'many'; it must be a whole number"),
         (["--set", "learning_rat=1"], "its training has learning_rate"),

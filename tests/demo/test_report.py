@@ -110,7 +110,7 @@ def test_every_string_exists_in_both_languages_with_the_same_places_to_fill():
         assert all(words.strip() for name, words in entry.items() if key not in ("page.and", "page.comma")), (
             key
         )
-        places = [set(re.findall(r"\{(\w+)\}", words)) for words in entry.values()]
+        places = [set(re.findall(r"\{(\w+(?::[^}]*)?)\}", words)) for words in entry.values()]
         assert places[0] == places[1], key
         assert not re.search(r"[\u3400-\u9fff]", entry["en"]), key
 

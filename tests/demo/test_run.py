@@ -165,7 +165,7 @@ def test_scaling_multiplies_the_recurrent_weights_and_nothing_else() -> None:
 
 def test_a_story_of_10_000_characters_is_read() -> None:
     task = CHRONO.build(0)
-    (answer,) = task.answer([pirate_king_story(10_000)])
+    (answer,) = task.predict([pirate_king_story(10_000)])
     assert answer.text in task.choices
     assert sum(share for _, share in answer.candidates) <= 1.001
     states, _ = task.encoder(
@@ -231,4 +231,4 @@ def test_the_first_seeds_networks_can_be_kept_and_asked(tmp_path) -> None:
     )  # fmt: skip
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["lstm-chrono", "rnn"]
     kept = bundle.load(tmp_path / "lstm-chrono")
-    assert kept.answer([pirate_king_story(100)])[0].text in kept.choices
+    assert kept.predict([pirate_king_story(100)])[0].text in kept.choices

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import save as tensors_to
 
-from keepgate import tasks
+from keepgate import cells, tasks
 from keepgate.data.questions import Question
 from keepgate.errors import BundleError
 from keepgate.export import folder as folders
@@ -24,6 +24,7 @@ from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.choice.reader import ChoiceReader
 from keepgate.tasks.kind import TaskKind
 from tests.fake_task import Parity
+from tests.kernels.user_cells import janet, slstm
 from tests.small_disk import on_a_small_disk
 
 CARD = {
@@ -91,7 +92,7 @@ def test_a_reader_gives_the_same_answers(tmp_path: Path) -> None:
     reader = ChoiceReader.build(questions, settings, seed=0)
     save(reader, tmp_path / "讀者", card={"what": "測試"})
     back = load(str(tmp_path / "讀者"))
-    assert back.answer(questions) == reader.answer(questions)
+    assert back.predict(questions) == reader.predict(questions)
     assert back.settings == settings
 
 
@@ -331,3 +332,23 @@ def test_loading_does_not_start_torchs_compiler(tmp_path) -> None:
         "bundle.save(task, sys.argv[1], card={}); bundle.load(sys.argv[1]); sys.exit('torch._dynamo' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "model")], check=True)
+
+
+def test_a_model_of_a_users_cell_loads_where_the_cell_is_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = cells.register(janet)
+    assert name == "tests.kernels.user_cells.janet"
+    question = Question(text="a b", question="c", answers=("a",))
+    reader = ChoiceReader.build([question], ChoiceReaderSettings(cell=name), 0).eval()
+    save(reader, tmp_path / "model", card={})
+    assert f'cell = "{name}@{janet.graph.digest}"' in (tmp_path / "model" / "model.toml").read_text()
+    assert load(tmp_path / "model").answer([question]) == reader.answer([question])
+
+    monkeypatch.setattr(cells, "_registered", {})
+    two_lines = r"`from tests\.kernels\.user_cells import janet`, `keepgate\.cells\.register\(janet\)`"
+    with pytest.raises(BundleError, match=rf"no cell 'tests\.kernels\.user_cells\.janet'.*{two_lines}$"):
+        load(tmp_path / "model")
+    monkeypatch.setitem(cells._registered, name, slstm)
+    with pytest.raises(BundleError, match="has other equations than when this was saved"):
+        load(tmp_path / "model")

@@ -168,7 +168,7 @@ def test_weights_that_are_not_finite(kind: str, value: float, request: pytest.Fi
 def test_weights_so_large_that_no_answer_is_finite(kind: str, request: pytest.FixtureRequest) -> None:
     reader = load(with_weights(request.getfixturevalue(kind), lambda weight: weight.sign() * 3e38))
     with pytest.raises(BundleError, match="scores are NaN or infinite"):
-        reader.answer(ASKED)
+        reader.predict(ASKED)
 
 
 def test_scores_that_place_no_answer_in_the_text(span: Path) -> None:
@@ -177,7 +177,7 @@ def test_scores_that_place_no_answer_in_the_text(span: Path) -> None:
         reader.state_dict()["network.size"][:] = -1e6
         reader.state_dict()["network.size"][29] = 1e6  # the longest answer that is given; the text is shorter
     with pytest.raises(BundleError, match="place no answer inside the text"):
-        reader.answer(ASKED)
+        reader.predict(ASKED)
 
 
 def test_a_manifest_says_no_more_than_sums(choice: Path) -> None:

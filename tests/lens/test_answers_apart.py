@@ -143,7 +143,7 @@ def test_the_influence_is_the_slope_of_the_score_on_the_way_to_no_write(kind):
 def test_answers_without_a_token_are_those_of_its_scores(kind):
     task = reader(**kind)
     reading = read(task, QUESTIONS[0])
-    assert reading.answer == task.answer(QUESTIONS[:1])[0]
+    assert reading.answer == task.predict(QUESTIONS[:1])[0]
     assert reading.question_start == len(QUESTIONS[0].text)
     steps = [0, 3, 10]
     for answer, row in zip(

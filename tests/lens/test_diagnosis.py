@@ -10,13 +10,12 @@ import torch
 from keepgate.errors import SettingsError
 from keepgate.lens import examine
 from keepgate.lens.diagnosis.verdict import Findings
-from keepgate.lens.report.labels import table
-from keepgate.lens.report.language import LANGUAGES
+from keepgate.lens.report.labels import LANGUAGES, table
 from tests.lens.findings import HEALTHY, TABLE, verdict
 
 MORE = [
     {"horizon": 3, "explodes": True, "exponent": 0.2, "decay": math.nan},
-    {"horizon": 1, "needed": 12_345, "gone": 4321, "half_life": None},
+    {"horizon": 1, "needed": 12_345, "vanishing_lag": 4321, "half_life": None},
 ]
 CASES = [*(changes for changes, _, _ in TABLE), *MORE]
 HAN = re.compile(r"[\u3400-\u9fff]")
@@ -30,7 +29,7 @@ def numbers(said: str) -> list[str]:
 @pytest.mark.parametrize("changes", CASES)
 def test_the_chinese_sentence_has_the_numbers_of_the_english_one(changes):
     found = verdict(Findings(**{**HEALTHY, **changes}))
-    english, chinese = found.said("en"), found.said("zh-TW")
+    english, chinese = found.text("en"), found.text("zh-TW")
     assert found.sentence == english == str(found)
     assert not HAN.search(english)
     assert HAN.search(chinese)
@@ -51,7 +50,7 @@ def test_these_are_all_the_faults_and_all_the_words(monkeypatch):
     for changes in CASES:
         found = verdict(Findings(**{**HEALTHY, **changes}))
         faults.add(found.fault)
-        found.said("zh-TW")
+        found.text("zh-TW")
     assert faults == {"none", "unknown", "exploding", "saturated", "forgets", "untrained"}
     assert said == {key for key in table() if key.startswith("verdict.")}
 
@@ -71,10 +70,10 @@ class Last(torch.nn.Module):
 def test_a_report_is_said_line_by_line_in_both(kind):
     torch.manual_seed(0)
     report = examine(Last(kind), [(torch.randn(6, 20, 2), torch.randint(2, (6,)))])
-    english, chinese = (report.said(language).splitlines() for language in LANGUAGES)
+    english, chinese = (report.text(language).splitlines() for language in LANGUAGES)
     assert str(report) == "\n".join(english)
-    assert english[0] == f"layer: {report.verdict.said('en')}"
-    assert chinese[0] == f"layer：{report.verdict.said('zh-TW')}"
+    assert english[0] == f"layer: {report.verdict.text('en')}"
+    assert chinese[0] == f"layer：{report.verdict.text('zh-TW')}"
     assert len(english) == len(chinese) == (6 if kind is torch.nn.LSTM else 5)
     for one, other in zip(english, chinese, strict=True):
         # "95 %" in one, "95%" in the other.
@@ -95,11 +94,11 @@ def test_a_gradient_that_grows_is_not_said_to_decay(factor, english, chinese):
     torch.manual_seed(0)
     report = examine(Last(torch.nn.LSTM), [(torch.randn(6, 20, 2), torch.randint(2, (6,)))])
     report = dataclasses.replace(report, gradient=factor ** torch.arange(20.0))
-    assert english in report.said("en")
-    assert chinese in report.said("zh-TW")
+    assert english in report.text("en")
+    assert chinese in report.text("zh-TW")
 
 
 def test_a_language_that_is_not_spoken_is_refused_by_name():
     found = verdict(Findings(**HEALTHY))
     with pytest.raises(SettingsError, match="language is 'zh'; choose one of zh-TW, en"):
-        found.said("zh")
+        found.text("zh")

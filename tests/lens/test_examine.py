@@ -49,12 +49,12 @@ def test_a_network_that_remembers_has_its_horizon_where_the_answer_is():
     report = examine(model, asked())
     assert report.horizon == 30
     assert report.interval == (30, 30)
-    assert report.behaviour.helps
+    assert report.behaviour.context_helps
     assert report.behaviour.explained > 0.9
-    assert report.gone is None
+    assert report.vanishing_lag is None
     assert report.half_lives.shape == (24,)
     assert set(report.saturation) == {"i", "f", "o"}
-    assert report.carried is not None
+    assert report.direct_path is not None
 
 
 def test_a_network_that_cannot_see_so_far_has_a_short_horizon():
@@ -134,7 +134,7 @@ def test_models_of_any_make_are_examined_and_left_alone(layer, training):
     assert all(map(math.isfinite, report.exponents))
     assert len(report.behaviour.gap) == len(report.behaviour.contexts)
     assert report.behaviour.contexts[-1] == 9
-    assert (report.carried is None) == isinstance(layer, nn.RNN)
+    assert (report.direct_path is None) == isinstance(layer, nn.RNN)
 
 
 def test_numbers_are_forecast_with_half_the_squared_error():
@@ -175,7 +175,7 @@ def test_each_fault_has_its_sentence(changes, fault, words):
 def test_a_network_that_is_sure_of_the_wrong_answer_is_not_called_right():
     """The shipped LSTM that forgets: each word changes its answers, so that they depend on all of a story."""
     report = examine(load(folders()["zh/lstm-zero"]), stories(24, 300, seed=5))
-    assert report.behaviour.helps
+    assert report.behaviour.context_helps
     assert report.horizon >= report.needed
     assert report.verdict.fault == "untrained"
     assert "no better than guesses" in str(report)

@@ -256,16 +256,16 @@ def test_good_answers_are_no_fault_where_nobody_said_how_far_back_they_lie():
     assert report.horizon < STEPS, "else nothing would be unknown"
     assert report.verdict.fault == "unknown"
     assert "needed=" in str(report.verdict)
-    assert f"guessing {report.verdict.found.guess:.2f}" in str(report)
+    assert f"guessing {report.verdict.findings.guess:.2f}" in str(report)
     assert examine(model, [(x, targets)], needed=3).verdict.fault == "none"
 
 
 def test_a_model_no_better_than_guessing_is_told_so_with_both_numbers():
     targets = torch.tensor([0, 0, 0, 1] * 5)
-    found = examine(Net(2), [(given()[0], targets)]).verdict.found
+    found = examine(Net(2), [(given()[0], targets)]).verdict.findings
     assert found.guess == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     numbers = torch.tensor([1.0, 3.0] * 10)
-    assert examine(Net(1), [(given()[0], numbers)]).verdict.found.guess == pytest.approx(0.5)
+    assert examine(Net(1), [(given()[0], numbers)]).verdict.findings.guess == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("padding", [0.0, -1.0])
@@ -279,7 +279,7 @@ def test_rows_that_end_in_the_same_step_for_different_stretches_may_be_padded(pa
     assert note.kind == "padding"
     assert note.share == pytest.approx(1 - float(ends.sum()) / (ROWS * STEPS))
     assert str(report).startswith("37.5% of all steps may be padding")
-    assert "可能有 37.5% 是填充" in report.said("zh-TW")
+    assert "可能有 37.5% 是填充" in report.text("zh-TW")
 
 
 def test_rows_of_one_length_are_not_padded_and_alike_targets_are_told():
@@ -288,4 +288,4 @@ def test_rows_of_one_length_are_not_padded_and_alike_targets_are_told():
     assert examine(Net(), [(x, targets)]).notes == ()
     report = examine(Net(), [(given()[0], torch.zeros(ROWS, dtype=torch.long))])
     assert [note.kind for note in report.notes] == ["alike"]
-    assert report.verdict.found.guess is None
+    assert report.verdict.findings.guess is None

@@ -244,7 +244,7 @@ def test_a_reader_is_examined_with_questions(kind):
     assert horizon(losses, report.behaviour.contexts).steps == report.horizon
     # The fact stands at the front of every story.
     assert report.needed == longest
-    assert (report.carried is None) == (kind["cell"] == "rnn")
+    assert (report.direct_path is None) == (kind["cell"] == "rnn")
 
 
 def test_what_is_needed_is_where_the_facts_say_or_the_answer_stands():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from keepgate import SettingsError, ShapeError
-from keepgate.lens.diagnosis.effective_context import geometric_grid, horizon, losses_by_context
+from keepgate.lens.diagnosis.effective_context import geometric_grid, horizon
 from keepgate.lens.diagnosis.statistics import bootstrap, rank_correlation
 
 
@@ -55,15 +55,6 @@ def test_contexts_spread_over_all_sizes_and_end_with_the_whole():
             after <= max(before + 1, 1.2 * before + 1) for before, after in itertools.pairwise(contexts)
         )
     assert len(geometric_grid(10_000)) < 80
-
-
-@pytest.mark.parametrize("time", [0, 1])
-def test_the_last_steps_are_what_is_given(time):
-    x = torch.arange(12.0).reshape(4, 3) if time == 0 else torch.arange(12.0).reshape(4, 3).T
-    found = losses_by_context(lambda cut: cut.sum(time), x, [1, 3, 4], time=time)
-    columns = torch.arange(12.0).reshape(4, 3)
-    expected = torch.stack([columns[-n:].sum(0) for n in (1, 3, 4)]).double()
-    assert torch.equal(found, expected)
 
 
 def test_rank_correlation_shares_ranks_between_equals():

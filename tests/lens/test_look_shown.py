@@ -5,16 +5,16 @@ import hashlib
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 import torch
 
-import keepgate.lens.report.explanation_text as said
 from keepgate import SettingsError
 from keepgate.lens import examine, explain, read
 from keepgate.lens.memory import write_retention
-from keepgate.lens.report import style
+from keepgate.lens.report import explanation_text, style
 from keepgate.lens.report.labels import table
 from keepgate.lens.report.retention_plot import rows_apart
 from keepgate.tasks.answer import Answer
@@ -217,10 +217,13 @@ def test_where_a_bar_ends_is_seen_whatever_its_colour(palette, lstm):
     assert min(contrast(colour, palette["trough"]) for colour in style.CIVIDIS) < 1.5, "a line is needed"
     drawn = Page(lstm._repr_html_()).inside["style"]
     assert all(f"linear-gradient(var(--cap) 1px, var(--{row}c) 1px)" in drawn for row in style.ROWS)
-    heights = [one["d"].count("M") for one in Page(lstm.figure("gates").svg).all("path", **{"class": "cap"})]
-    assert heights == [
-        len(lstm.tokens) * len(lstm.direction_summaries) * len(lstm.direction_summaries[0].gates)
-    ]
+    gates = lstm.direction_summaries[0].gates
+    figure = Page(lstm.figure("gates").svg)
+    assert len(figure.all("rect", **{"class": "trough"})) == len(lstm.tokens) * len(gates)
+    for name, values in gates.items():
+        assert len(figure.all("rect", **{"class": f"fill gate-{name}"})) == len(values)
+    written = Counter(figure.words(" ").split())
+    assert not Counter(f"{value:.2f}" for values in gates.values() for value in values.tolist()) - written
 
 
 def contrast(one, other):
@@ -265,7 +268,7 @@ def test_the_table_has_every_number_of_the_strips(lstm):
 
 
 def keys(found):
-    return [one.key for one in said.summed_up(found)]
+    return [one.key for one in explanation_text.conclusion(found)]
 
 
 def with_(found, *, top, whole, answer=(0.9, 0.05)):
@@ -322,20 +325,20 @@ def test_what_became_of_a_write_is_told_of_the_directions_that_read_on_after_it(
         top = next(one for one in found.token_effects if one.step == step)
         return replace(found, direction_summaries=tuple(direction_summaries), token_effects=(top,))
 
-    told = {step: [one.key for one in said.retention(matters(step))] for step in (0, 5, last)}
+    told = {step: [one.key for one in explanation_text.retention(matters(step))] for step in (0, 5, last)}
     assert told[0] == ["erased.said", "erased.most"]
     assert told[5] == ["erased.said", "erased.said_back", "erased.most"]
     assert told[last] == ["erased.said_back", "erased.most"]
     most = max(range(last), key=matters(last).direction_summaries[1].retention.forgotten.tolist().__getitem__)
-    assert said.erasers(matters(last))[0][0] == most
+    assert explanation_text.forgetting_tokens(matters(last))[0][0] == most
     one_way = looked(**KINDS[0])
     alone = replace(
         one_way.direction_summaries[0],
         retention=replace(one_way.direction_summaries[0].retention, step=len(one_way.tokens) - 1),
     )
-    assert [one.key for one in said.retention(replace(one_way, direction_summaries=(alone,)))] == [
-        "erased.last"
-    ]
+    assert [
+        one.key for one in explanation_text.retention(replace(one_way, direction_summaries=(alone,)))
+    ] == ["erased.last"]
 
 
 def test_a_plain_rnn_says_why_it_has_no_writes():
@@ -350,7 +353,7 @@ def test_a_plain_rnn_says_why_it_has_no_writes():
 def test_every_string_is_in_both_languages_with_the_same_places_to_fill():
     for key, entry in table().items():
         assert set(entry) == set(LANGUAGES), key
-        places = [set(re.findall(r"\{(\w+)\}", words)) for words in entry.values()]
+        places = [set(re.findall(r"\{(\w+(?::[^}]*)?)\}", words)) for words in entry.values()]
         assert places[0] == places[1], key
         assert not re.search(r"[\u3400-\u9fff]", entry["en"]), key
 

@@ -39,7 +39,7 @@ def test_every_step_of_the_trace_has_its_token(cell: str, pooling: str, tokens: 
 
 def test_the_answer_is_the_one_that_asking_gives() -> None:
     model = reader()
-    assert read(model, QUESTION).answer == model.answer([QUESTION])[0]
+    assert read(model, QUESTION).answer == model.predict([QUESTION])[0]
 
 
 class _Careless(ChoiceReader):

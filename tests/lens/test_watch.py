@@ -21,11 +21,11 @@ def test_it_measures_what_a_report_has_and_touches_nothing():
     watch = Watch(model, x, targets, every=10)
     moments = [watch(step) for step in range(21)]
     assert [step for step, moment in enumerate(moments) if moment is not None] == [0, 10, 20]
-    assert [moment.step for moment in watch.moments] == [0, 10, 20]
+    assert [moment.step for moment in watch.measurements] == [0, 10, 20]
     report = examine(model, [(x, targets)])
-    assert watch.moments[0].gone == report.gone
-    assert watch.moments[0].decay == pytest.approx(report.decay)
-    assert watch.moments[0].half_life is not None
+    assert watch.measurements[0].vanishing_lag == report.vanishing_lag
+    assert watch.measurements[0].decay == pytest.approx(report.decay)
+    assert watch.measurements[0].half_life is not None
     assert model.training
     for name, weight in model.named_parameters():
         assert torch.equal(weight, before[name][0])
@@ -53,8 +53,8 @@ def test_an_exploding_run_is_stopped_with_the_reason_and_only_if_it_goes_on():
         TrainingStopped, match=r"explodes since step 4: at step 6.* times what it is at the end"
     ):
         watch(6)
-    assert watch.moments[-1].furthest > 100
-    assert watch.moments[0].half_life is None
+    assert watch.measurements[-1].furthest > 100
+    assert watch.measurements[0].half_life is None
     quiet = Watch(model, x, targets, every=1, patience=None)
     for step in range(10):
         quiet(step)

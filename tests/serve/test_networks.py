@@ -34,7 +34,7 @@ def test_chrono_networks_know_the_article_s_answer_and_the_others_do_not(
     language: str, length: int, models: Models
 ) -> None:
     asked = pirate_king_story(length, language=language)
-    answers = {name: models[f"{language}/{name}"].task.answer([asked])[0] for name in pretrained.NAMES}
+    answers = {name: models[f"{language}/{name}"].task.predict([asked])[0] for name in pretrained.NAMES}
     for name in ("lstm-chrono", "gru-chrono"):
         assert answers[name].text == RIGHT[language]
         assert answers[name].probability > 0.9

@@ -207,7 +207,7 @@ def test_longer_and_longer_each_going_on_where_the_one_before_ends(client, model
         assert len(after) > len(before)
     for name in names:
         asked = [Question(text=each, question=one.question) for each in said["stories"]]
-        for told, true in zip(said["answers"][name], models[name].task.answer(asked), strict=True):
+        for told, true in zip(said["answers"][name], models[name].task.predict(asked), strict=True):
             assert told["text"] == true.text
             assert told["right"] == (true.text == one.answers[0])
     for name in (f"{language}/lstm-chrono", f"{language}/gru-chrono"):

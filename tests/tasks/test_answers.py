@@ -44,10 +44,10 @@ def test_a_row_is_answered_the_same_alone_and_padded_in_a_batch(pooling: str, ce
 @POOLINGS
 def test_answers_come_in_the_order_of_the_questions(pooling: str) -> None:
     model = reader(pooling)
-    forwards = model.answer(QUESTIONS, batch_size=2)
-    backwards = model.answer(QUESTIONS[::-1], batch_size=3)[::-1]
+    forwards = model.predict(QUESTIONS, batch_size=2)
+    backwards = model.predict(QUESTIONS[::-1], batch_size=3)[::-1]
     assert [answer.text for answer in forwards] == [answer.text for answer in backwards]
-    assert model.answer([]) == []
+    assert model.predict([]) == []
 
 
 def test_an_answer_has_its_probability_its_place_and_the_next_best() -> None:
@@ -57,7 +57,7 @@ def test_an_answer_has_its_probability_its_place_and_the_next_best() -> None:
         model.readout.bias.copy_(torch.arange(4.0))
     choices = model.choices
     text = f"今天很好。{choices[3]}在這裡！"
-    answer = model.answer([Question(text=text, question="誰在這裡?")])[0]
+    answer = model.predict([Question(text=text, question="誰在這裡?")])[0]
     shares = torch.arange(4.0).softmax(0)
     assert answer.text == choices[3]
     assert answer.probability == pytest.approx(shares[3].item())
@@ -66,7 +66,7 @@ def test_an_answer_has_its_probability_its_place_and_the_next_best() -> None:
     assert (answer.start, answer.end) == (5, 5 + len(choices[3]))
     assert text[answer.start : answer.end] == answer.text
     assert answer.sentence == f"{choices[3]}在這裡！"
-    nowhere = model.answer([Question(text="今天很好。", question="誰?")])[0]
+    nowhere = model.predict([Question(text="今天很好。", question="誰?")])[0]
     assert (nowhere.start, nowhere.end, nowhere.sentence) == (None, None, None)
     plain = json.loads(json.dumps(answer.as_dict()))
     assert plain["candidates"][0] == {"text": answer.text, "probability": answer.probability}
@@ -105,7 +105,7 @@ def test_unknown_tokens_and_capitals_are_read() -> None:
     assert torch.equal(model.probabilities([shout]), model.probabilities([QUESTIONS[2]]))
     strange = Question(text="龘\U0001f600\ufffd", question="Ж?")
     assert model.prepare([strange], training=False)[0].text == [1, 1, 1]
-    assert model.answer([strange])[0].text in model.choices
+    assert model.predict([strange])[0].text in model.choices
 
 
 @pytest.mark.parametrize("empty", ["", " \n\u3000"])
@@ -114,7 +114,7 @@ def test_an_empty_text_or_question_is_refused(empty: str) -> None:
     for part in ("text", "question"):
         broken = dataclasses.replace(QUESTIONS[0], answers=(), starts=(), **{part: empty})
         with pytest.raises(CorpusError, match=f"question '1': the {part} is empty"):
-            model.answer([QUESTIONS[1], broken])
+            model.predict([QUESTIONS[1], broken])
 
 
 @POOLINGS
@@ -149,7 +149,7 @@ def test_it_is_rebuilt_from_its_files(pooling: str) -> None:
     model = reader(pooling)
     again = KINDS[model.kind].task.from_files(model.settings, json.loads(json.dumps(model.vocabulary_json())))
     again.load_state_dict(model.state_dict())
-    assert again.answer(QUESTIONS) == model.answer(QUESTIONS)
+    assert again.predict(QUESTIONS) == model.predict(QUESTIONS)
     for broken in (
         {},
         {"tokens": ["a"]},

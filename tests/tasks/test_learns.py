@@ -53,7 +53,7 @@ def test_it_learns_32_examples_by_heart(pooling: str, cell: str, bidirectional: 
     assert isinstance(reader, Task)
     loss = trained(reader, questions, steps=300, until=0.02)
     assert loss < 0.02
-    answers = reader.answer(questions, batch_size=5)
+    answers = reader.predict(questions, batch_size=5)
     assert [answer.text for answer in answers] == [question.answers[0] for question in questions]
 
 

@@ -8,8 +8,9 @@ import pytest
 import tomli_w
 
 from keepgate.config import check, settings_from
-from keepgate.errors import SettingsError, nearest_first
+from keepgate.errors import CellError, SettingsError, nearest_first
 from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.classifier import ClassifierSettings
 
 FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
 
@@ -17,10 +18,7 @@ FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (
-            {"cell": "ltsm"},
-            'cell is \'ltsm\'; it must be one of "feedforward", "rnn", "rnn_relu", "lstm", "gru"',
-        ),
+        ({"cell": "ltsm"}, "cell is 'ltsm'; choose one of lstm, "),
         ({"pooling": None}, 'pooling is None; it must be one of "last", "attention"'),
         ({"hidden_size": 0}, "hidden_size is 0; it must be 1 or more"),
         ({"hidden_size": 1.5}, "hidden_size is 1.5; it must be a whole number"),
@@ -47,6 +45,14 @@ def test_a_wrong_setting_is_refused_and_the_right_ones_told(values: dict[str, An
     with pytest.raises(SettingsError) as error:
         settings_from(ChoiceReaderSettings, values)
     assert message in str(error.value)
+
+
+def test_the_name_of_a_cell_that_nobody_registered_is_refused_without_an_import() -> None:
+    for name in ("os.system", "tests.nowhere.slim", "a b.c", "__main__.slim"):
+        with pytest.raises(CellError, match=f"no cell '{name}'.*register"):
+            ChoiceReaderSettings(cell=name)
+        with pytest.raises(CellError, match="register"):
+            ClassifierSettings(cell=name)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,5 @@ def test_a_reader_is_trained_stopped_taken_up_saved_and_loaded(tmp_path: Path, k
     assert all(torch.equal(tensor, weights[name]) for name, tensor in whole.state_dict().items())
 
     save(again, tmp_path / "model", card={"what": "a test"})
-    name = "predict" if kind == "classifier" else "answer"
-    loaded, trained = (getattr(task, name)(items[:3]) for task in (load(tmp_path / "model"), whole))
+    loaded, trained = (task.predict(items[:3]) for task in (load(tmp_path / "model"), whole))
     assert loaded == trained

@@ -19,6 +19,7 @@ __all__ = [
     "lstm",
     "mingru",
     "peephole",
+    "pinned",
     "register",
     "rnn_relu",
     "rnn_tanh",
@@ -31,9 +32,8 @@ _registered: dict[str, Cell] = {}
 def register(cell: Cell) -> str:
     """Makes a cell of one's own known by its qualified name, "my_cells.slim", and returns that.
 
-    Then `Recurrent("my_cells.slim", …)` finds it, and so do compiled and exported programs that name it: a name in a
-    file never imports anything. The settings of tasks, and so model folders, name keepgate's own cells only.
-    A cell that is declared again takes the earlier one's place.
+    Then `Recurrent("my_cells.slim", …)`, the settings of tasks, model folders and exported programs find it by that
+    name: a name in a file never imports anything. A cell that is declared again takes the earlier one's place.
     """
     if cell not in CELLS:
         _registered[cell.qualified_name] = cell
@@ -41,14 +41,36 @@ def register(cell: Cell) -> str:
 
 
 def by_name(name: str) -> Cell:
-    """The cell of that name, one of ours or one that `register` was given.
+    """The cell of that name, one of ours or one that `register` was given; of a `pinned` name, with its equations.
 
-    Raises CellError, with the known names, nearest first, if there is none.
+    Raises CellError, with the known names, nearest first, if there is none, or if it has other equations now.
     """
-    known = {cell.name: cell for cell in CELLS} | _registered
-    if name not in known:
+    qualified, _, digest = name.partition("@")
+    by_names = {cell.name: cell for cell in CELLS} | _registered
+    cell = by_names.get(qualified)
+    if cell is None:
         raise CellError(
-            f"there is no cell {name!r}; known are {', '.join(nearest_first(name, known))}"
-            + ("; declare yours and call keepgate.cells.register(it) first" if "." in name else "")
+            f"there is no cell {qualified!r}; known are {', '.join(nearest_first(qualified, by_names))}"
+            + (_how_to_register(qualified) if "." in qualified else "")
         )
-    return known[name]
+    if digest and cell.graph.digest != digest:
+        raise CellError(
+            f"the cell {qualified} has other equations than when this was saved, compiled or exported; "
+            "register the one from then, or make it again"
+        )
+    return cell
+
+
+def pinned(name: str) -> str:
+    """The name for files: of a registered cell "my_cells.slim@0f3a…", with the digest of its equations.
+
+    Raises CellError as `by_name` does.
+    """
+    return f"{name}@{by_name(name).graph.digest}" if "." in name and "@" not in name else name
+
+
+def _how_to_register(qualified: str) -> str:
+    module, _, name = qualified.rpartition(".")
+    if module == "__main__" or not all(map(str.isidentifier, qualified.split("."))):
+        return "; declare yours and call keepgate.cells.register(it) first"
+    return f"; if it is yours, run first: `from {module} import {name}`, `keepgate.cells.register({name})`"

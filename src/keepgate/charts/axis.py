@@ -1,4 +1,4 @@
-"""Where a value falls on a picture's side, and which values are written beside it."""
+"""Axes of a chart: linear and logarithmic scales with their ticks."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -38,18 +38,18 @@ def logarithmic(values: Sequence[float], name: Callable[[float], str], most_tick
 
     name: how a power of ten is written. NaN is left out.
     """
-    known = [value for value in values if not math.isnan(value)]
-    decades = [math.log10(value) for value in known if 0 < value < math.inf]
+    numbers = [value for value in values if not math.isnan(value)]
+    decades = [math.log10(value) for value in numbers if 0 < value < math.inf]
     low = max(FEWEST, math.floor(min(decades, default=0) + 1e-9))
     high = min(MOST, math.ceil(max(decades, default=0) - 1e-9))
     low, high = min(low, MOST - 1), max(high, FEWEST + 1)
     low = low if low < high else high - 1
-    under = any(0 < value < 10.0**low for value in known)
-    over = any(10.0**high < value < math.inf for value in known)
+    under = any(0 < value < 10.0**low for value in numbers)
+    over = any(10.0**high < value < math.inf for value in numbers)
     below = (
-        (f"< {name(10.0**low)}" if under else "0") if under or any(value <= 0 for value in known) else None
+        (f"< {name(10.0**low)}" if under else "0") if under or any(value <= 0 for value in numbers) else None
     )
-    above = (f"> {name(10.0**high)}" if over else "∞") if over or math.inf in known else None
+    above = (f"> {name(10.0**high)}" if over else "∞") if over or math.inf in numbers else None
 
     def scale(value: float) -> float:
         if value <= 0 or value < 10.0**low * (1 - 1e-9):
@@ -62,8 +62,8 @@ def logarithmic(values: Sequence[float], name: Callable[[float], str], most_tick
 
 
 def round_ticks(first: int, last: int, intervals: int = 6) -> list[int]:
-    """Where an axis is numbered: at its ends, and at round numbers between them."""
+    """Ticks of an axis of whole numbers: its ends, and round numbers between them."""
     steps = (size * 10**power for power in range(20) for size in (1, 2, 5))
     step = next(step for step in steps if (last - first) / step <= intervals)
-    inner = [at for at in range(step, last, step) if at - first >= step / 2 and last - at >= step / 2]
+    inner = [tick for tick in range(step, last, step) if tick - first >= step / 2 and last - tick >= step / 2]
     return sorted({first, *inner, max(last, first + 1)})

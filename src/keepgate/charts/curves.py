@@ -1,4 +1,4 @@
-"""Curves over a length or a lag: a line, a marker and a name at its end for each, a band for the range over seeds."""
+"""Line chart: a line, markers and a name at its end for each curve, a band for the range over seeds."""
 
 import itertools
 import json
@@ -79,25 +79,25 @@ def breadth(words: str, size: float = FONT) -> float:
     return sum(size if ord(letter) > 0x2E7F else size * 0.65 for letter in words)
 
 
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Heights as near as possible to the wanted ones (least squares), at least `gap` apart, inside low … high.
+def spread(targets: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Heights as near as possible to the targets (least squares), at least `gap` apart, inside low … high.
 
     The order is kept. If there is not room for all, they are set evenly over the whole of it.
     """
-    if (len(wanted) - 1) * gap > high - low:
-        gap = (high - low) / (len(wanted) - 1)
-    order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
+    if (len(targets) - 1) * gap > high - low:
+        gap = (high - low) / (len(targets) - 1)
+    order = sorted(range(len(targets)), key=lambda i: (targets[i], i))
     # Without the gaps the heights need only not fall: neighbours that would are pooled at their mean.
     pools: list[list[float]] = []
     for rank, i in enumerate(order):
-        pools.append([wanted[i] - rank * gap])
+        pools.append([targets[i] - rank * gap])
         while len(pools) > 1 and fmean(pools[-2]) > fmean(pools[-1]):
             last = pools.pop()
             pools[-1] += last
     flat = [fmean(pool) for pool in pools for _ in pool]
-    room = high - (len(wanted) - 1) * gap
+    room = high - (len(targets) - 1) * gap
     placed = {i: min(max(flat[rank], low), room) + rank * gap for rank, i in enumerate(order)}
-    return [placed[i] for i in range(len(wanted))]
+    return [placed[i] for i in range(len(targets))]
 
 
 def draw_curves(content: Curves, identity: str, width: float, height: float, class_: str) -> Markup:
@@ -105,7 +105,7 @@ def draw_curves(content: Curves, identity: str, width: float, height: float, cla
     room = max(
         [breadth(name) for name in (*content.names, *(curve.name for curve in content.curves))], default=0.0
     )
-    left = max([breadth(written) for _, written in content.y.ticks], default=0.0) + 12
+    left = max([breadth(label) for _, label in content.y.ticks], default=0.0) + 12
     left = max(left, *(breadth(lane) + 12 for lane in (content.y.below, content.y.above) if lane), 34)
     frame = _Frame(
         left=left,
@@ -123,16 +123,8 @@ def draw_curves(content: Curves, identity: str, width: float, height: float, cla
     guide = tag("line", class_="guide", x1=0, x2=0, y1=frame.top, y2=frame.bottom)
     plot = f"{frame.left:.1f} {frame.right:.1f}"
     return picture(
-        identity,
-        content.title,
-        content.description,
-        width,
-        height,
-        *parts,
-        guide,
-        class_=class_,
-        data_plot=plot,
-    )
+        identity, content.title, content.description, width, height, *parts, guide, class_=class_, data_plot=plot
+    )  # fmt: skip
 
 
 def hover(content: Curves, values: Sequence[Sequence[str]], positions: Sequence[str]) -> str:
@@ -153,15 +145,15 @@ def hover(content: Curves, values: Sequence[Sequence[str]], positions: Sequence[
 
 def _grid(content: Curves, frame: _Frame, height: float) -> list[Markup]:
     parts = [text(0, 14, content.y_name, "axis")]
-    for value, written in content.y.ticks:
+    for value, label in content.y.ticks:
         up = frame.bottom - (content.y.place(value) or 0.0) * (frame.bottom - frame.top)
         parts.append(tag("line", x1=frame.left, x2=frame.right, y1=up, y2=up, class_="grid"))
-        parts.append(text(frame.left - 8, up + 5, written, "tick", "end"))
+        parts.append(text(frame.left - 8, up + 5, label, "tick", "end"))
     foot = height - 27
-    for value, written in content.x.ticks:
+    for value, label in content.x.ticks:
         over = frame.left + (content.x.place(value) or 0.0) * (frame.right - frame.left)
         parts.append(tag("line", x1=over, x2=over, y1=frame.bottom, y2=frame.bottom + 4, class_="grid"))
-        parts.append(text(over, foot, written, "tick", "middle"))
+        parts.append(text(over, foot, label, "tick", "middle"))
     return [*parts, text(frame.right, height - 6, content.x_name, "axis", "end")]
 
 
@@ -204,19 +196,19 @@ def _crossed(curves: Sequence[Curve], frame: _Frame, left: float, base: float, w
     top, bottom = base - FONT, base + 3
     for curve in curves:
         points = [frame.at(x, y) for x, y in zip(curve.xs, curve.ys, strict=True)]
-        for one, other in itertools.pairwise(points):
-            if one is None or other is None or other[0] < left or one[0] > left + wide:
+        for start, end in itertools.pairwise(points):
+            if start is None or end is None or end[0] < left or start[0] > left + wide:
                 continue
-            ends = (_height(one, other, max(one[0], left)), _height(one, other, min(other[0], left + wide)))
+            ends = (_height(start, end, max(start[0], left)), _height(start, end, min(end[0], left + wide)))
             if min(ends) < bottom and max(ends) > top:
                 return True
     return False
 
 
-def _height(one: tuple[float, float], other: tuple[float, float], x: float) -> float:
+def _height(start: tuple[float, float], end: tuple[float, float], x: float) -> float:
     """How high a straight line between two points is at x."""
-    across = other[0] - one[0]
-    return one[1] + (other[1] - one[1]) * ((x - one[0]) / across if across else 0.0)
+    across = end[0] - start[0]
+    return start[1] + (end[1] - start[1]) * ((x - start[0]) / across if across else 0.0)
 
 
 def _band(curve: Curve, frame: _Frame) -> list[Markup]:
@@ -226,10 +218,10 @@ def _band(curve: Curve, frame: _Frame) -> list[Markup]:
     under = [frame.at(x, y) for x, y in zip(curve.xs, curve.lows, strict=True)]
     both = [(a, b) for a, b in zip(over, under, strict=True) if a and b]
     corners = [a for a, _ in both] + [b for _, b in reversed(both)]
-    drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
-    return (
-        [tag("polygon", points=drawn, class_=f"band series-{curve.style % STYLES}")] if len(both) > 1 else []
-    )
+    if len(both) < 2:
+        return []
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+    return [tag("polygon", points=points, class_=f"band series-{curve.style % STYLES}")]
 
 
 def _curve(curve: Curve, frame: _Frame) -> list[Markup]:
@@ -255,14 +247,14 @@ def _names(curves: Sequence[Curve], frame: _Frame) -> list[Markup]:
     ends = []
     for curve in curves:
         nudge = (curve.style % STYLES - (STYLES - 1) / 2) * 1.6
-        known = [frame.at(x, y, nudge) for x, y in zip(curve.xs, curve.ys, strict=True)]
-        ends.append(next((point for point in reversed(known) if point is not None), None))
-    drawn = [(curve, end) for curve, end in zip(curves, ends, strict=True) if end is not None]
-    heights = spread(
-        [end[1] for _, end in drawn], FONT * 1.35, 12.0, frame.bottom + (LANE if frame.y.below else 0)
-    )
+        points = [frame.at(x, y, nudge) for x, y in zip(curve.xs, curve.ys, strict=True)]
+        end = next((point for point in reversed(points) if point is not None), None)
+        if end is not None:
+            ends.append((curve, end))
+    lowest = frame.bottom + (LANE if frame.y.below else 0)
+    heights = spread([y for _, (_, y) in ends], FONT * 1.35, 12.0, lowest)
     parts = []
-    for (curve, (x, y)), placed in zip(drawn, heights, strict=True):
+    for (curve, (x, y)), placed in zip(ends, heights, strict=True):
         leader = f"M{x + 6:.1f} {y:.1f}L{frame.right + 16:.1f} {placed:.1f}"
         parts.append(tag("path", d=leader, class_="leader", fill="none"))
         style = f"name series-{curve.style % STYLES}"

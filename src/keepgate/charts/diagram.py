@@ -1,4 +1,4 @@
-"""One step of an LSTM as a picture: the memory runs along the top, and three gates decide what happens to it."""
+"""Diagram of one LSTM step: the memory runs along the top, and three gates decide what happens to it."""
 
 from collections.abc import Mapping
 

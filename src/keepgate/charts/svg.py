@@ -16,9 +16,9 @@ def tag(name: str, *children: object, **attributes: object) -> Markup:
     pairs = (
         (key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items() if value is not None
     )
-    written = "".join(f' {key}="{escape(_plain(value))}"' for key, value in pairs)
-    inside = "".join(str(escape(child)) for child in children)
-    return Markup(f"<{name}{written}>{inside}</{name}>" if inside else f"<{name}{written}/>")
+    pairs_text = "".join(f' {key}="{escape(_plain(value))}"' for key, value in pairs)
+    content = "".join(str(escape(child)) for child in children)
+    return Markup(f"<{name}{pairs_text}>{content}</{name}>" if content else f"<{name}{pairs_text}/>")
 
 
 def _plain(value: object) -> object:
@@ -29,25 +29,14 @@ def _plain(value: object) -> object:
 
 
 def picture(
-    name: str,
-    title: str,
-    description: str,
-    width: float,
-    height: float,
-    *children: object,
-    **attributes: object,
-) -> Markup:
+    name: str, title: str, description: str, width: float, height: float, *children: object, **attributes: object
+) -> Markup:  # fmt: skip
     """A whole picture that scales with its box and that a screen reader announces by title and description."""
     return tag(
-        "svg",
-        tag("title", title, id=f"{name}-title"),
-        tag("desc", description, id=f"{name}-desc"),
-        *children,
-        viewBox=f"0 0 {_plain(float(width))} {_plain(float(height))}",
-        role="img",
-        aria_labelledby=f"{name}-title {name}-desc",
-        **attributes,
-    )
+        "svg", tag("title", title, id=f"{name}-title"), tag("desc", description, id=f"{name}-desc"), *children,
+        viewBox=f"0 0 {_plain(float(width))} {_plain(float(height))}", role="img",
+        aria_labelledby=f"{name}-title {name}-desc", **attributes,
+    )  # fmt: skip
 
 
 def text(
@@ -59,8 +48,8 @@ def text(
 
 def path(points: Sequence[tuple[float, float]], class_: str, dash: str = "") -> Markup:
     """A broken line through the points."""
-    drawn = "M" + "L".join(f"{_plain(float(x))} {_plain(float(y))}" for x, y in points)
-    return tag("path", d=drawn, class_=class_, fill="none", stroke_dasharray=dash or None)
+    d = "M" + "L".join(f"{_plain(float(x))} {_plain(float(y))}" for x, y in points)
+    return tag("path", d=d, class_=class_, fill="none", stroke_dasharray=dash or None)
 
 
 _OUTLINES = {
@@ -79,22 +68,14 @@ def marker(x: float, y: float, style: int, size: float = 4.5) -> Markup:
         return tag("polygon", points=corners, class_=colour)
     if kind in ("cross", "plus"):
         far = size * (0.9 if kind == "cross" else 1.2)
-        ends = (
-            ((-far, -far, far, far), (-far, far, far, -far))
-            if kind == "cross"
-            else ((-far, 0, far, 0), (0, -far, 0, far))
+        corner = far if kind == "cross" else 0.0
+        strokes = ((-far, -corner, far, corner), (-corner, far, corner, -far))
+        d = "".join(
+            f"M{_plain(x + a)} {_plain(y + b)}L{_plain(x + c)} {_plain(y + d)}" for a, b, c, d in strokes
         )
-        drawn = "".join(
-            f"M{_plain(x + a)} {_plain(y + b)}L{_plain(x + c)} {_plain(y + d)}" for a, b, c, d in ends
-        )
-        return tag("path", d=drawn, class_=f"stroke series-{style % STYLES}", fill="none")
-    return tag(
-        "circle",
-        cx=float(x),
-        cy=float(y),
-        r=size * 1.05,
-        class_=f"{colour} ring" if kind == "ring" else colour,
-    )
+        return tag("path", d=d, class_=f"stroke series-{style % STYLES}", fill="none")
+    class_ = f"{colour} ring" if kind == "ring" else colour
+    return tag("circle", cx=float(x), cy=float(y), r=size * 1.05, class_=class_)
 
 
 def key(style: int) -> Markup:
@@ -105,18 +86,14 @@ def key(style: int) -> Markup:
 
 def share_bar(value: float, style: int, level: float | None = None) -> Markup:
     """A bar from 0 to 1 for a share or a probability, with a tick where chance lies; nothing is filled for NaN."""
-    filled = tag(
-        "rect",
-        x=0,
-        y=0,
-        width=f"{_plain(100 * value)}%",
-        height="100%",
-        rx=2,
-        class_=f"mark series-{style % STYLES}",
-    )
-    drawn = [tag("rect", x=0, y=0, width="100%", height="100%", rx=2, class_="trough")]
-    drawn += [filled] if value == value and value > 0 else []
+
+    def rect(width: float, class_: str) -> Markup:
+        return tag("rect", x=0, y=0, width=f"{_plain(100 * width)}%", height="100%", rx=2, class_=class_)
+
+    parts = [rect(1.0, "trough")]
+    if value > 0:
+        parts.append(rect(value, f"mark series-{style % STYLES}"))
     if level is not None:
-        at = f"{_plain(100 * level)}%"
-        drawn.append(tag("line", x1=at, x2=at, y1=0, y2="100%", class_="level"))
-    return tag("svg", *drawn, class_="bar", aria_hidden="true")
+        x = f"{_plain(100 * level)}%"
+        parts.append(tag("line", x1=x, x2=x, y1=0, y2="100%", class_="level"))
+    return tag("svg", *parts, class_="bar", aria_hidden="true")

@@ -8,6 +8,7 @@ from cyclopts import App, Group, Parameter
 from .. import __version__
 from . import ask, compare, evaluate, examine, explain, look, predict, serve, train
 from .console import make_console
+from .train_commands import train_commands
 
 _WHAT = "Recurrent networks whose memory you can see: train them, ask them, look at their gates."
 EPILOGUE = """Start here:
@@ -48,9 +49,16 @@ def build() -> App:
     )
     _add(app, compare.compare, compare.EPILOGUE, "keepgate compare [OPTIONS]", place=1)
     app.command(training)
-    usage = "keepgate train {} DATA... --out MODEL [OPTIONS]"
-    _add(training, train.reader, train.READER_EPILOGUE, usage.format("reader"), place=1)
-    _add(training, train.classifier, train.CLASSIFIER_EPILOGUE, usage.format("classifier"), place=2)
+    for command in train_commands():
+        usage = f"keepgate train {command.name} DATA... --out MODEL [OPTIONS]"
+        training.command(
+            command.function(),
+            name=command.name,
+            help=command.help,
+            help_epilogue=command.epilogue,
+            usage=f"Usage: {usage}",
+            sort_key=command.place,
+        )
     # In the order of their use.
     for place, (module, usage) in enumerate(
         (

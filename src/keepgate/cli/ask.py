@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -63,7 +63,7 @@ def ask(
     from ..export import load
     from ..tasks import KINDS
 
-    reader: Any = load(model)
+    reader = load(model)
     if not KINDS[reader.kind].asks:
         raise SettingsError(f"{model} is a {reader.kind} and answers no questions; use `keepgate predict`")
     console = make_console()
@@ -71,7 +71,7 @@ def ask(
     several = isinstance(asked, list) and len(asked) > 1
     for number, line in enumerate(_prompted(content) if asked is None else asked):
         _tell_unknown(reader.vocabulary, "question", line)
-        (answer,) = reader.answer([Question(text=content, question=line)])
+        (answer,) = reader.predict([Question(text=content, question=line)])
         if json:
             fields = answer.as_dict()
             print_json({"question": line, "answer": fields.pop("text"), **fields})

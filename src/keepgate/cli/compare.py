@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..errors import SettingsError
 from .console import make_console, print_command, print_text
+from .inputs import at_least_one
 from .output_paths import check_writable, check_writable_folder
 
 EPILOGUE = """Examples:
@@ -43,8 +43,7 @@ def compare(
     budget of steps. Shows how often each is right, how far back its learning signal reaches, and what it answers to
     the question of a story whose answer stands 1,000 characters back.
     """
-    if seeds < 1:
-        raise SettingsError(f"--seeds is {seeds}; it must be 1 or more")
+    at_least_one(seeds=seeds)
     for path in (report, json):
         if path is not None:
             check_writable(path)

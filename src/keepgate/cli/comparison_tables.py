@@ -42,7 +42,7 @@ def print_comparison(console: Console, result: "Comparison") -> None:
 
 def accuracy_table(result: "Comparison") -> Table:
     """One row a network: size, time, accuracy at each length, gradient; with several seeds their range."""
-    from ..demo.report.summary import LAG, accuracies, gradient_at
+    from ..demo.report.summary import LAG, accuracies, gradient_at, mean_seconds, mean_step_milliseconds
 
     several = len(result.seeds) > 1
     at_lengths = [f"at {length}" for length in result.lengths]
@@ -51,7 +51,10 @@ def accuracy_table(result: "Comparison") -> Table:
         gradient = gradient_at(network.before, LAG)
         right = [_mean_and_range(accuracies(network, length), several=several) for length in result.lengths]
         share = "" if gradient is None else scientific(gradient, ascii_only=True)
-        rows.append((_name(network), f"{network.parameters:,}", *_times(network), *right, share))
+        times = ["", ""]
+        if network.runs:
+            times = [f"{mean_seconds(network):.1f}", f"{mean_step_milliseconds(network):.1f}"]
+        rows.append((_name(network), f"{network.parameters:,}", *times, *right, share))
     return table(["", "weights", "seconds", "ms/step", *at_lengths, f"lag {LAG}"], rows)
 
 
@@ -89,15 +92,6 @@ def _name(network: "Network") -> str:
     from ..demo.report.summary import name_of
 
     return render(name_of(network, "short"), "en").replace("×", "x").replace("\xa0", " ")
-
-
-def _times(network: "Network") -> tuple[str, str]:
-    """Seconds of a training and milliseconds of a step, mean over the seeds."""
-    if not network.runs:
-        return "", ""
-    whole = fmean(run.seconds for run in network.runs)
-    step = fmean(run.seconds / run.steps for run in network.runs)
-    return f"{whole:.1f}", f"{1000 * step:.1f}"
 
 
 def _mean_and_range(values: Sequence[float], *, several: bool) -> str:

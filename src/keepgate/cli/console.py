@@ -56,11 +56,6 @@ def one_line(text: str) -> str:
     return sanitize(" ".join(text.split()))
 
 
-def count_of(number: int, plural: str) -> str:
-    """A number of things by their plural: "1 question", "2,000 questions"."""
-    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
-
-
 def seconds(value: float) -> str:
     """A duration in the unit a person would use."""
     if value < 1:

@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import BundleError, SettingsError
-from .console import count_of, make_console, one_line, print_json, print_text, seconds, table
-from .inputs import Model
+from ..wording import count_of, sanitize
+from .console import make_console, one_line, print_json, print_text, seconds, table
+from .inputs import BatchSize, Model, TextColumn, at_least_one
 from .output_paths import check_writable
 
 if TYPE_CHECKING:
+    from ..tasks import TaskKind
     from ..tasks.measure import Measurement
     from ..tasks.task import Task
 
@@ -46,16 +48,14 @@ def evaluate(
     ],
     /,
     *,
-    text_column: Annotated[
-        str | None, Parameter(metavar="NAME", help="The column of a classifier's texts, if it is not found.")
-    ] = None,
+    text_column: TextColumn = None,
     label_column: Annotated[
         str | None, Parameter(metavar="NAME", help="The column of the labels, if it is not found.")
     ] = None,
     out: Annotated[
         Path | None, Parameter(help="Write each prediction, with its scores, as a line of JSON.")
     ] = None,
-    batch_size: Annotated[int, Parameter(help="Items read at once; it changes speed and memory only.")] = 64,
+    batch_size: BatchSize = 64,
     json: Annotated[bool, Parameter(help="The figures as one JSON object.")] = False,
 ) -> None:
     """Measure a model on data whose answers or labels are known.
@@ -63,8 +63,7 @@ def evaluate(
     Prints each measure in per cent with the interval that holds 95% of bootstrap samples, beside what is had without a
     model; for a classifier also the confusion matrix.
     """
-    if batch_size < 1:
-        raise SettingsError(f"--batch-size is {batch_size}; it must be 1 or more")
+    at_least_one(batch_size=batch_size)
     if out is not None:
         check_writable(out)
     from ..export import load
@@ -73,11 +72,11 @@ def evaluate(
     task = load(model)
     kind = KINDS[task.kind]
     columns = {"text_column": text_column, "label_column": label_column}
-    corpus = kind.read(data, **columns_of(kind.asks, columns))
+    corpus = kind.read(data, **_columns_of(kind, columns))
     if corpus.left_out:
-        print_text(make_console(errors=True), corpus.account())
+        print_text(make_console(errors=True), sanitize(corpus.account()))
     started = time.perf_counter()
-    measurement = measured(task, corpus.items, kind.unit, batch_size=batch_size)
+    measurement = measure_with_bar(task, corpus.items, kind.unit, batch_size=batch_size)
     took = time.perf_counter() - started
     # A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
     if task.choices is not None or measurement.values()[task.metrics[0].name] < _HARDLY_ANY:
@@ -119,19 +118,18 @@ def _as_json(measurement: "Measurement") -> dict[str, Any]:
     return fields
 
 
-def columns_of(asks: bool, columns: dict[str, str | None]) -> dict[str, str | None]:
-    """The columns as a reader of labelled texts takes them. Raises SettingsError if given for questions."""
-    if not asks:
-        return columns
+def _columns_of(kind: "TaskKind", columns: dict[str, str | None]) -> dict[str, str | None]:
+    """The columns that this kind's data can be told. Raises SettingsError for another that is given."""
     for name, column in columns.items():
-        if column is not None:
+        if column is not None and name not in kind.columns:
+            asks = "answers questions" if kind.asks else "reads no such column"
             raise SettingsError(
-                f"--{name.replace('_', '-')} is for a classifier's data; this model answers questions"
+                f"--{name.replace('_', '-')} is given, and this model, a {kind.title}, {asks}"
             )
-    return {}
+    return {name: column for name, column in columns.items() if name in kind.columns}
 
 
-def measured(task: "Task", items: Sequence[Any], unit: str, *, batch_size: int = 64) -> "Measurement":
+def measure_with_bar(task: "Task", items: Sequence[Any], unit: str, *, batch_size: int = 64) -> "Measurement":
     """The task measured on these items, with a bar on stderr once it has taken two seconds."""
     from ..train import ProgressBar
 
@@ -156,9 +154,7 @@ def _print_confusion(console: Console, measurement: "Measurement") -> None:
         return
     labels, counts = measurement.confusion
     names = [one_line(label) for label in labels]
-    rows = [
-        (name, *(f"{count:,}" for count in row)) for name, row in zip(names, counts.tolist(), strict=True)
-    ]
+    rows = [(name, *map("{:,}".format, row)) for name, row in zip(names, counts.tolist(), strict=True)]
     console.print()
     console.print(table(("right \\ predicted", *names), rows))
 

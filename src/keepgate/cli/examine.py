@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import SettingsError
+from ..wording import sanitize
 from .console import make_console, print_json, print_text
 from .exit_codes import FellShort
-from .inputs import Model
+from .inputs import Model, at_least_one, evenly
 from .look_outputs import PageLanguage
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ def examine(
     Prints the verdict, the horizon with its 95% interval, how far the learning signal reaches, how long the memory
     lasts, and whether small differences die out or grow.
     """
-    for name, value in (("--at-least", at_least), ("--needed", needed), ("--questions", questions)):
-        if value is not None and value < 1:
-            raise SettingsError(f"{name} is {value}; give 1 or more")
+    at_least_one(at_least=at_least, needed=needed, questions=questions)
     from ..export import load
     from ..tasks import KINDS
 
@@ -73,19 +72,19 @@ def examine(
     corpus = kind.read(data)
     aside = make_console(errors=True)
     if corpus.left_out:
-        print_text(aside, corpus.account())
-    chosen = _evenly(corpus.items, questions)
+        print_text(aside, sanitize(corpus.account()))
+    chosen = evenly(corpus.items, questions)
     if len(chosen) < len(corpus.items):
         print_text(aside, f"{len(chosen):,} of {len(corpus.items):,} {kind.unit} are read (--questions).")
     report = _examined(task, chosen, needed, layer)
     if json:
         print_json({kind.unit: len(chosen), **report.as_dict()})
     else:
-        from ..lens.report.diagnosis_text import asked_said
+        from ..lens.report.diagnosis_text import data_text
 
         console = make_console()
-        print_text(console, asked_said(len(chosen), report.behaviour.contexts[-1], language, asks=kind.asks))
-        for line in report.said(language).splitlines():
+        print_text(console, data_text(len(chosen), report.behaviour.contexts[-1], language, asks=kind.asks))
+        for line in report.text(language).splitlines():
             print_text(console, line)
     if at_least is not None:
         _check(report, at_least)
@@ -98,13 +97,6 @@ def _examined(task: Any, items: list[Any], needed: int | None, layer: str | None
         return measured(task, items, needed=needed, layer=layer)
     except KeyError as fault:
         raise SettingsError(f"--layer: {fault.args[0]}") from fault
-
-
-def _evenly(questions: list[Any], most: int) -> list[Any]:
-    """So many items at most, over the whole of the file."""
-    if len(questions) <= most:
-        return list(questions)
-    return [questions[k * len(questions) // most] for k in range(most)]
 
 
 def _check(report: "Report", wanted: int) -> None:
@@ -120,5 +112,5 @@ def _check(report: "Report", wanted: int) -> None:
             f"the horizon is {report.horizon:,} {'token' if report.horizon == 1 else 'tokens'} ({low:,} to {high:,} "
             f"with 95% confidence), less than the {wanted:,} of --at-least"
         )
-    if not report.behaviour.helps:
+    if not report.behaviour.context_helps:
         raise FellShort("reading more does not make the answers better, so that the horizon is no memory")

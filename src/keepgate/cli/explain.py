@@ -10,6 +10,7 @@ from rich.console import Console
 from ..cells import CELLS, by_name
 from ..errors import SettingsError
 from .console import make_console, print_json, print_text, table
+from .inputs import at_least_one
 
 if TYPE_CHECKING:
     import torch
@@ -52,15 +53,9 @@ def explain(
     With --cell it describes one layer's call: each kernel in the order in which they are asked, and why those that
     cannot run it refuse. Nothing is computed.
     """
-    for name, value in {
-        "--input-size": input_size,
-        "--hidden-size": hidden_size,
-        "--num-layers": num_layers,
-        "--steps": steps,
-        "--batch": batch,
-    }.items():
-        if value < 1:
-            raise SettingsError(f"{name} is {value}; it must be 1 or more")
+    at_least_one(
+        input_size=input_size, hidden_size=hidden_size, num_layers=num_layers, steps=steps, batch=batch
+    )
     from ..machine import machine
 
     report = None

@@ -3,9 +3,9 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
@@ -13,6 +13,7 @@ from ..data.corpora.source import decoded, lines_of
 from ..data.corpora.source import read_text as read_file
 from ..errors import SettingsError
 
+T = TypeVar("T")
 STANDARD_INPUT = "-"
 
 Model = Annotated[Path, Parameter(help="The folder that `keepgate train` wrote.")]
@@ -25,6 +26,22 @@ TextFile = Annotated[
         allow_leading_hyphen=True,
     ),
 ]
+TextColumn = Annotated[
+    str | None, Parameter(metavar="NAME", help="The column of the texts, if it is not found.")
+]
+BatchSize = Annotated[int, Parameter(help="Items read at once; it changes speed and memory only.")]
+
+
+def at_least_one(**options: int | None) -> None:
+    """Raises SettingsError for a number below 1; None is one that was not given. Names are those of the options."""
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise SettingsError(f"--{name.replace('_', '-')} is {value}; it must be 1 or more")
+
+
+def evenly(items: Sequence[T], most: int) -> list[T]:
+    """So many items at most, taken evenly from all of them."""
+    return [items[k * len(items) // most] for k in range(most)] if len(items) > most else list(items)
 
 
 def read_text(path: str) -> str:

@@ -10,7 +10,7 @@ from ..errors import SettingsError
 from ..wording import sanitize
 from .console import make_console, print_json, print_text
 from .evaluate import write_records
-from .inputs import Model, read_text
+from .inputs import BatchSize, Model, TextColumn, at_least_one, read_text
 from .output_paths import check_writable
 
 EPILOGUE = """Examples:
@@ -35,19 +35,16 @@ def predict(
     ],
     /,
     *,
-    text_column: Annotated[
-        str | None, Parameter(metavar="NAME", help="The column of the texts, if it is not found.")
-    ] = None,
+    text_column: TextColumn = None,
     out: Annotated[Path | None, Parameter(help="Write there instead, as lines of JSON.")] = None,
     tsv: Annotated[bool, Parameter(help="Label, probability and text, separated by tabs.")] = False,
-    batch_size: Annotated[int, Parameter(help="Texts read at once; it changes speed and memory only.")] = 64,
+    batch_size: BatchSize = 64,
 ) -> None:
     """Predict the label of each text of a file.
 
     Prints a line for each text, in order, with the label and the probability of every label.
     """
-    if batch_size < 1:
-        raise SettingsError(f"--batch-size is {batch_size}; it must be 1 or more")
+    at_least_one(batch_size=batch_size)
     if out is not None and tsv:
         raise SettingsError("--out writes lines of JSON; leave --tsv out, or redirect the output to the file")
     if out is not None:

@@ -11,27 +11,27 @@ if TYPE_CHECKING:
 
 
 def split(pairs: Sequence[str], settings_type: type) -> tuple[dict[str, Any], dict[str, Any]]:
-    """NAME=VALUE pairs as settings of the reader and as settings of its training.
+    """NAME=VALUE pairs as settings of the model and as settings of its training.
 
     Raises SettingsError for a name of neither; it lists those of both, nearest first.
     """
     from ..train import TrainingConfig
 
-    of_reader = [field.name for field in fields(settings_type)]
+    of_model = [field.name for field in fields(settings_type)]
     of_training = [field.name for field in fields(TrainingConfig) if field.name != "seed"]
-    for_reader: dict[str, Any] = {}
+    for_model: dict[str, Any] = {}
     for_training: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
             raise SettingsError(f"--set is {pair!r}; write NAME=VALUE, for example hidden_size=64")
-        if name not in (*of_reader, *of_training):
+        if name not in (*of_model, *of_training):
             raise SettingsError(
-                f"--set {name}: there is no such setting. The reader has {', '.join(nearest_first(name, of_reader))}; "
+                f"--set {name}: there is no such setting. The model has {', '.join(nearest_first(name, of_model))}; "
                 f"its training has {', '.join(nearest_first(name, of_training))}"
             )
-        (for_reader if name in of_reader else for_training)[name] = value(text)
-    return for_reader, for_training
+        (for_model if name in of_model else for_training)[name] = value(text)
+    return for_model, for_training
 
 
 def value(text: str) -> Any:

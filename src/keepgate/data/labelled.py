@@ -15,3 +15,8 @@ class LabelledText:
     def question(self) -> str:
         """Empty: nothing is asked about a text that has a label."""
         return ""
+
+    @property
+    def summary(self) -> str:
+        """The beginning of the text, for a list of texts."""
+        return self.text[:200]

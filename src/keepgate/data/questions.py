@@ -48,6 +48,11 @@ class Question:
                     f"of a text of {len(self.text)}"
                 )
 
+    @property
+    def summary(self) -> str:
+        """The question with its first answer, for a list of questions."""
+        return f"{self.question} (answer: {self.answers[0]})" if self.answers else self.question
+
 
 def question_about(text: str, question: str | None) -> Question:
     """A question about a text, to be answered. Raises SettingsError if none is asked."""

@@ -27,17 +27,21 @@ class Vocabulary:
             )
 
     @classmethod
-    def count(cls, texts: Iterable[str], at_least: int = 1, at_most: int | None = None) -> Self:
-        """The tokens of these texts in lower case, the most frequent first, then by their characters.
-
-        at_least: how often a token must occur. at_most: how many tokens are taken, the two special ones not
-            counted.
-        """
-        counted: Counter[str] = Counter()
+    def count(cls, texts: Iterable[str]) -> Self:
+        """The tokens of these texts in lower case, the most frequent first, then by their characters."""
+        counts: Counter[str] = Counter()
         for text in texts:
-            counted.update(words(text))
-        frequent = [token for token in counted if counted[token] >= at_least]
-        return cls(sorted(frequent, key=lambda token: (-counted[token], token))[:at_most])
+            counts.update(words(text))
+        return cls.most_frequent(counts)
+
+    @classmethod
+    def most_frequent(cls, counts: Counter[str], at_least: int = 1, at_most: int | None = None) -> Self:
+        """The tokens that occur `at_least` so often, the most frequent first, then by their characters.
+
+        at_most: how many tokens are taken, the two special ones not counted.
+        """
+        frequent = [token for token, count in counts.items() if count >= at_least]
+        return cls(sorted(frequent, key=lambda token: (-counts[token], token))[:at_most])
 
     def __len__(self) -> int:
         return len(self._tokens)

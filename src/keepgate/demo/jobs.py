@@ -1,4 +1,4 @@
-"""One job: train one network with one seed, then measure it. What comes back is plain values, for any process."""
+"""Job: one training of one network with one seed, and its measurements as plain values, for any process."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class Job:
 
 
 def do(job: Job, on_step: OnStep) -> Network:
-    """Does one job in this process, on one thread; `on_step` hears of every step of training."""
+    """The network of one job, trained and measured here on one thread; `on_step` gets each step's progress."""
     contestant = job.contestant
     with one_thread():
         task = contestant.build(job.seed)

@@ -44,7 +44,7 @@ def accuracy(
 
 def pirate_king_answer(task: ChoiceReader) -> Answer:
     """The answer to 是誰想要成為海賊王?, after a long story."""
-    (answer,) = task.answer([pirate_king_story(PIRATE_KING_LENGTH)])
+    (answer,) = task.predict([pirate_king_story(PIRATE_KING_LENGTH)])
     return answer
 
 
@@ -84,12 +84,11 @@ def strip(task: ChoiceReader) -> Strip | None:
     if not isinstance(task.encoder.layer, Recurrent):
         return None
     question = pirate_king_story()
-    seen = read(task, question)
-    (layer,) = seen.trace.layers
-    last = len(question.text)
+    reading, last = read(task, question), len(question.text)
+    (layer,) = reading.trace.layers
     gates = set(layer.cell.analysis.gates.values())
     return Strip(
-        tokens=seen.tokens.texts[:last],
+        tokens=reading.tokens.texts[:last],
         gates={
             name: tuple(layer[name][:last, 0].mean(1).tolist()) for name in layer.cell.traced if name in gates
         },

@@ -37,9 +37,10 @@ def begin(seed: int, language: Language) -> ChoiceReader:
 
 def batch(seed: int, language: Language) -> list[Question]:
     """Facts and their questions, each after 0 to `BEFORE` other sentences; the same for the same seed."""
-    rng, others, between = random.Random(seed), distractors(seed, language), STORY_TEMPLATES[language].between
+    rng, sentences = random.Random(seed), distractors(seed, language)
+    between = STORY_TEMPLATES[language].between
     return [
-        _after("".join(islice(others, rng.randrange(BEFORE + 1))).removeprefix(between), between, fact)
+        _after("".join(islice(sentences, rng.randrange(BEFORE + 1))).removeprefix(between), between, fact)
         for fact in stories(BATCH, None, seed=seed, language=language)
     ]
 

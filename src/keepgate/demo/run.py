@@ -37,8 +37,7 @@ from .jobs import Job, do
 from .result import Comparison, Network
 from .stories import pirate_king_story
 
-# How long to wait for word from the other processes before the bar is drawn again, in seconds.
-_PATIENCE = 0.2
+_REFRESH = 0.2  # seconds after which the bar is drawn again, though no job has finished
 
 
 def run(
@@ -167,7 +166,7 @@ def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[N
             futures = [executor.submit(_work, job) for job in jobs]
         pending: set[Future[Network]] = set(futures)
         while pending:
-            finished, pending = wait(pending, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+            finished, pending = wait(pending, timeout=_REFRESH, return_when=FIRST_COMPLETED)
             for future in finished:
                 future.result()
             for name, loss in _drain(progress):

@@ -31,7 +31,7 @@ def stories(
     facts: int = 1,
     language: Language = "zh",
 ) -> list[Question]:
-    """So many stories, each with its question, its answer, and where that stands; the same for the same seed.
+    """Stories, each with its question, its answer, and where that stands; the same for the same seed.
 
     length: characters of a story, a line end and its question together, exactly; None is facts and question alone.
     facts: how many stand at the front, of different people with different goals; the question is about one of them, and
@@ -42,11 +42,12 @@ def stories(
     if count < 0:
         raise SettingsError(f"{count} stories were asked for; ask for 0 or more")
     goals = goals_of(split, language)
-    most = min(len(templates.names), len(goals))
-    if not 1 <= facts <= most:
-        raise SettingsError(f"a story of {facts} facts was asked for; there can be 1 to {most}")
-    if length is not None:
-        _check(length, templates, facts, goals)
+    most_facts = min(len(templates.names), len(goals))
+    if not 1 <= facts <= most_facts:
+        raise SettingsError(f"a story of {facts} facts was asked for; there can be 1 to {most_facts}")
+    bases = _bases(templates, facts, goals)
+    if length is not None and not _fits(length, bases, templates):
+        raise _impossible(length, bases, templates)
     rng = random.Random(f"{seed} {split} {facts} {length} {language}")
     return [_story(rng, length, templates, facts, goals, f"{split}-{seed}-{k}") for k in range(count)]
 
@@ -61,10 +62,11 @@ def pirate_king_story(length: int | None = None, *, seed: int = 0, language: Lan
     goal = templates.goal.format(domain=templates.domains[0], rank=templates.ranks[0])
     first = templates.fact.format(name=templates.names[0], goal=goal)
     question = templates.question.format(goal=goal)
-    left = 0 if length is None else length - len(first) - len(question) - 1
-    if not _can_fill(left, templates):
-        raise _impossible(length, {len(first) + len(question) + 1}, templates)
-    text = first + _filled(random.Random(f"article {seed} {length}"), left, templates)
+    base = len(first) + len(question) + 1
+    filler = 0 if length is None else length - base
+    if not _can_fill(filler, templates):
+        raise _impossible(length, {base}, templates)
+    text = first + _filled(random.Random(f"article {seed} {length}"), filler, templates)
     return Question(
         text=text, question=question, answers=(templates.names[0],), starts=(text.index(templates.names[0]),),
         id="article", facts=((0, len(first)),),
@@ -75,17 +77,17 @@ def vocabulary_coverage_set(language: Language = "zh") -> list[Question]:
     """Questions in which every name is an answer and every token of any story occurs."""
     templates = _templates(language)
     names, goals = templates.names, goals_of("train", language)
-    happened = [sentence.format(a=names[0], b=names[1]) for sentence in templates.distractors]
+    distractors = [sentence.format(a=names[0], b=names[1]) for sentence in templates.distractors]
     questions = []
     for k in range(max(len(names), len(goals))):
         name, goal = names[k % len(names)], goals[k % len(goals)]
-        text = templates.between.join([templates.fact.format(name=name, goal=goal), *happened])
-        asked = templates.question.format(goal=goal)
+        text = templates.between.join([templates.fact.format(name=name, goal=goal), *distractors])
         questions.append(
             Question(
-                text=text, question=asked, answers=(name,), starts=(text.index(name),), id=f"coverage-{k}"
+                text=text, question=templates.question.format(goal=goal), answers=(name,),
+                starts=(text.index(name),), id=f"coverage-{k}",
             )
-        )
+        )  # fmt: skip
     return questions
 
 
@@ -108,8 +110,8 @@ def answer_in_story(text: str, question: str, language: Language = "zh") -> str 
     templates = _templates(language)
     for goal in (*goals_of("train", language), *goals_of("test", language)):
         if question.strip() == templates.question.format(goal=goal):
-            who = [name for name in templates.names if templates.fact.format(name=name, goal=goal) in text]
-            return who[0] if len(who) == 1 else None
+            names = [name for name in templates.names if templates.fact.format(name=name, goal=goal) in text]
+            return names[0] if len(names) == 1 else None
     return None
 
 
@@ -148,27 +150,18 @@ def _templates(language: str) -> StoryTemplates:
 
 
 def _story(
-    rng: random.Random,
-    length: int | None,
-    templates: StoryTemplates,
-    facts: int,
-    goals: Sequence[str],
-    name: str,
-) -> Question:
-    people, wanted = rng.sample(templates.names, facts), rng.sample(goals, facts)
-    sentences = [
-        templates.fact.format(name=person, goal=goal) for person, goal in zip(people, wanted, strict=True)
-    ]
-    asked = rng.randrange(facts)
-    question = templates.question.format(goal=wanted[asked])
-    start = sum(len(sentence) + len(templates.between) for sentence in sentences[:asked])
-    front = templates.between.join(sentences)
-    left = 0 if length is None else length - len(front) - len(question) - 1
-    text = front + _filled(rng, left, templates)
-    at = start + sentences[asked].index(people[asked])
+    rng: random.Random, length: int | None, templates: StoryTemplates, facts: int, goals: Sequence[str], name: str
+) -> Question:  # fmt: skip
+    pairs = list(zip(rng.sample(templates.names, facts), rng.sample(goals, facts), strict=True))
+    sentences = [templates.fact.format(name=person, goal=goal) for person, goal in pairs]
+    topic = rng.randrange(facts)
+    (person, goal), fact = pairs[topic], sentences[topic]
+    question, front = templates.question.format(goal=goal), templates.between.join(sentences)
+    start = sum(len(sentence) + len(templates.between) for sentence in sentences[:topic])
+    filler = 0 if length is None else length - len(front) - len(question) - 1
     return Question(
-        text=text, question=question, answers=(people[asked],), starts=(at,), id=name,
-        facts=((start, start + len(sentences[asked])),),
+        text=front + _filled(rng, filler, templates), question=question, answers=(person,),
+        starts=(start + fact.index(person),), id=name, facts=((start, start + len(fact)),),
     )  # fmt: skip
 
 
@@ -220,22 +213,17 @@ def _fillable(templates: StoryTemplates) -> frozenset[int]:
 
 
 def _bases(templates: StoryTemplates, facts: int, goals: Sequence[str]) -> set[int]:
-    """What facts, question and line end can come to, whoever and whatever is drawn."""
+    """Lengths of facts, question and line end together, whichever people and goals are drawn."""
     fact = {len(templates.fact.format(name=name, goal=goal)) for name in templates.names for goal in goals}
-    asked = {len(templates.question.format(goal=goal)) for goal in goals}
-    least = facts * min(fact) + (facts - 1) * len(templates.between) + min(asked) + 1
-    most = facts * max(fact) + (facts - 1) * len(templates.between) + max(asked) + 1
-    return set(range(least, most + 1))
+    question = {len(templates.question.format(goal=goal)) for goal in goals}
+    least, longest = (
+        facts * end(fact) + (facts - 1) * len(templates.between) + end(question) + 1 for end in (min, max)
+    )
+    return set(range(least, longest + 1))
 
 
 def _fits(length: int, bases: set[int], templates: StoryTemplates) -> bool:
     return all(_can_fill(length - base, templates) for base in bases)
-
-
-def _check(length: int, templates: StoryTemplates, facts: int, goals: Sequence[str]) -> None:
-    bases = _bases(templates, facts, goals)
-    if not _fits(length, bases, templates):
-        raise _impossible(length, bases, templates)
 
 
 def _impossible(length: int | None, bases: set[int], templates: StoryTemplates) -> SettingsError:

@@ -114,7 +114,7 @@ COURSES = (
         seed=1,
         budget=Budget(
             stages=tuple(
-                (steps, tuple(dict(zip(LENGTHS, ENGLISH_LENGTHS, strict=True))[each] for each in lengths))
+                (steps, tuple(dict(zip(LENGTHS, ENGLISH_LENGTHS, strict=True))[length] for length in lengths))
                 for steps, lengths in BUDGET.stages
             )
         ),

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .. import tasks
 from ..config import settings_from
-from ..errors import BundleError, KeepgateError, nearest_first
+from ..errors import BundleError, CellError, KeepgateError, nearest_first
 from ..nn.init import SkipInit
 from ..tasks.kind import TaskKind
 from ..tasks.task import Module, Task
@@ -143,6 +143,8 @@ def _build(
         return task_type.from_files(
             settings_from(task_type.settings_type, settings_values(model)), vocabulary
         )
+    except CellError as fault:
+        raise BundleError(f"no model can be built from {path / 'model.toml'}: {fault}") from fault
     except (
         KeepgateError,
         ValueError,

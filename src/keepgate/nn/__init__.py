@@ -2,7 +2,7 @@
 
 from .attention import Attention, masked_softmax
 from .dropout import LockedDropout
-from .encoder import CELL_NAMES, CellName, Encoder
+from .encoder import CELL_NAMES, Encoder
 from .init import INITS, Init, check_init
 from .kernel_report import KernelReport, PlaceKernels, explain_kernels
 from .layers import GRU, LSTM, RNN
@@ -19,7 +19,6 @@ __all__ = [
     "LSTM",
     "RNN",
     "Attention",
-    "CellName",
     "Encoder",
     "GRUCell",
     "Init",

@@ -1,6 +1,6 @@
 """Encoder: input module (an embedding, for example) → dropout → recurrent layers; what every task starts with."""
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -16,16 +16,16 @@ from .recurrent import Recurrent
 from .time_delay import TimeDelayLayer
 from .trace import Trace
 
-CellName = Literal["feedforward", "rnn", "rnn_relu", "lstm", "gru", "gru_reset_before", "peephole", "mingru"]
-CELL_NAMES: tuple[str, ...] = get_args(CellName)
+CELL_NAMES = ("feedforward", "rnn", *(cell.name for cell in cells.CELLS if cell is not cells.rnn_tanh))
 
 
 def cell_of(name: str) -> Cell | None:
-    """The cell that settings call so; None for "feedforward", which is a window without memory.
+    """The cell that settings call so, one of keepgate's or a registered one; None for "feedforward", a mere window.
 
-    Raises SettingsError for an unknown name; it lists the known ones, nearest first.
+    Raises SettingsError for an unknown name; it lists the known ones, nearest first. Raises CellError for the qualified
+    name of a cell that is not registered.
     """
-    if name not in CELL_NAMES:
+    if name not in CELL_NAMES and "." not in name:
         raise SettingsError(f"cell is {name!r}; choose one of {', '.join(nearest_first(name, CELL_NAMES))}")
     return None if name == "feedforward" else cells.by_name("rnn_tanh" if name == "rnn" else name)
 

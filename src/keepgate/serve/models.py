@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ..data.labelled import LabelledText
 from ..data.questions import Question
@@ -78,20 +77,13 @@ class Model:
             return question
         return normalise_widths(question, self.task.vocabulary)
 
-    @property
-    def _asks(self) -> bool:
-        return KINDS[self.task.kind].asks
-
     def item(self, question: Question) -> Question | LabelledText:
         """The question as the task takes it; the text alone for a task that is asked nothing."""
-        return question if self._asks else self.task.item(question.text)
+        return question if KINDS[self.task.kind].asks else self.task.item(question.text)
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """The task's answer to each question. Raises as the task does."""
-        task: Any = self.task
-        items = [self.item(self.normalise_widths(question)) for question in questions]
-        answers: list[Answer] = task.answer(items) if self._asks else task.predict(items)
-        return answers
+        return self.task.predict([self.item(self.normalise_widths(question)) for question in questions])
 
     def as_dict(self) -> dict[str, object]:
         """The model as the page needs it."""

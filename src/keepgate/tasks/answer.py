@@ -1,19 +1,21 @@
-"""What a reader answers with."""
+"""Answer: a prediction with its probability, its place in the text, and the next most probable ones."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import BundleError
 
-# So many of the most probable answers are kept.
+# So many of the most probable answers are listed.
 CANDIDATES = 5
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer with its score, and where it stands.
+    """One answer, or label, with its score, and where it stands.
 
     probability: the model's own, 0 to 1.
     start, end: characters of the question's text that spell this answer; None if it points nowhere.
@@ -34,6 +36,17 @@ class Answer:
         plain = asdict(self)
         plain["candidates"] = [{"text": text, "probability": share} for text, share in self.candidates]
         return plain
+
+
+def candidates_of(
+    probabilities: Float[Tensor, "rows labels"], labels: Sequence[str]
+) -> list[tuple[tuple[str, float], ...]]:
+    """The most probable labels of each row, at most `CANDIDATES`, with their probabilities, best first."""
+    best = probabilities.topk(min(CANDIDATES, len(labels)), 1)
+    return [
+        tuple(zip((labels[k] for k in numbers), shares, strict=True))
+        for numbers, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
 
 
 def check_finite(scores: Tensor) -> None:

@@ -11,22 +11,39 @@ ASK = 'keepgate ask {model} --text FILE --question "…"'
 
 @dataclass(frozen=True, kw_only=True)
 class TaskKind:
-    """One kind of task.
+    """One kind of task. What `keepgate train` says of it stands beside it, in a train.toml that is read without torch.
 
-    task:   its class, whose `kind` names it in files. recipe: from the number of examples to the fields of a
-            TrainingConfig that differ from the defaults.
-    read:   from files to a corpus of items, with what `options` holds as keyword arguments.
-    unit:   what an item is called ("questions"). asks: whether an item is a question about a text.
-    use:    the command that a model's card teaches; {model} is its folder.
+    task:    its class, whose `kind` names it in files. recipe: from the number of examples to the fields of a
+             TrainingConfig that differ from the defaults.
+    read:    from files to a corpus of items, with `columns` as keyword arguments.
+    columns: the names of the columns that it can be told.
+    unit:    what an item is called ("questions"). asks: whether an item is a question about a text.
+    use:     the command that a model's card teaches; {model} is its folder.
+    does:    what it does, where a command trains one of several kinds ("picks an answer that it has met").
+    suits:   of a corpus, whether this kind suits it, and the reason in words; for such a command too.
     """
 
     task: type[Task]
     recipe: Callable[[int], Mapping[str, Any]]
     read: Callable[..., Any]
+    columns: tuple[str, ...] = ()
     unit: str
     asks: bool
     use: str
+    does: str = ""
+    suits: Callable[[Any], tuple[bool, str]] = lambda _: (True, "")
 
     @property
     def name(self) -> str:
+        """The kind as files name it."""
         return self.task.kind
+
+    @property
+    def title(self) -> str:
+        """The kind as a person calls it ("span reader")."""
+        return self.name.replace("-", " ")
+
+    @property
+    def option(self) -> str:
+        """Its name among several kinds of one command ("span")."""
+        return self.name.partition("-")[0]

@@ -1,15 +1,15 @@
-"""LabelHead: from a layer's outputs to one of a fixed list of labels, as the lens asks for it."""
+"""LabelHead: from a layer's outputs to the label of one item, as the lens asks for it."""
 
 import copy
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .answer import CANDIDATES, Answer
+from .answer import Answer, candidates_of
+from .label_task import LabelTask
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -17,12 +17,12 @@ M = TypeVar("M", bound=nn.Module)
 class LabelHead:
     """One item, from the output of the layer that read it to the scores of the labels.
 
-    labels: by number. output: what the layer gave for this item, [time, 1, output].
-    A subclass computes `scores`, and says with `answer_of` where an answer stands.
+    output: what the layer gave for this item. A subclass computes `scores` and `attention`.
     """
 
-    def __init__(self, labels: Sequence[str], output: Float[Tensor, "time 1 output"]) -> None:
-        self.labels, self.output = tuple(labels), output
+    def __init__(self, task: LabelTask, item: Any, output: Float[Tensor, "time 1 output"]) -> None:
+        self.task, self.item, self.output = task, item, output
+        self.labels = task.choices
 
     def scores(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "rows labels"]:
         """The logits of each label from these outputs, in their dtype."""
@@ -32,22 +32,16 @@ class LabelHead:
         """The weight of each step's state in the prediction; None where it does not attend."""
         raise NotImplementedError
 
-    def answer_of(self, candidates: tuple[tuple[str, float], ...]) -> Answer:
-        """The first of some labels with their probabilities as an answer."""
-        return Answer(*candidates[0], candidates=candidates)
-
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
         """The most probable label of each row, and the others after it."""
-        best = self.scores(output).softmax(1).topk(min(len(self.labels), CANDIDATES), 1)
-        # Where an answer stands in the text is looked up once: hundreds of rows mostly answer alike.
-        placed: dict[int, Answer] = {}
-        answers = []
-        for shares, numbers in zip(best.values.tolist(), best.indices.tolist(), strict=True):
-            candidates = tuple(zip((self.labels[k] for k in numbers), shares, strict=True))
-            if numbers[0] not in placed:
-                placed[numbers[0]] = self.answer_of(candidates)
-            answers.append(replace(placed[numbers[0]], probability=shares[0], candidates=candidates))
-        return answers
+        candidates = candidates_of(self.scores(output).softmax(1), self.labels)
+        # Where a label stands in the text is looked up once: hundreds of rows mostly answer alike.
+        firsts = {labels[0][0]: labels for labels in candidates}
+        placed = {label: self.task.answer_of(self.item, labels) for label, labels in firsts.items()}
+        return [
+            replace(placed[labels[0][0]], probability=labels[0][1], candidates=labels)
+            for labels in candidates
+        ]
 
     def probabilities(
         self, output: Float[Tensor, "time rows output"], answer: str | None = None

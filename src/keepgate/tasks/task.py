@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.vocabulary import Vocabulary
+from .answer import Answer
 from .measure import Measured
 from .probe import Probed
 
@@ -105,6 +106,12 @@ class Task(Trainable, Stored, Measured, Probed, Protocol):
         """What is read of a text, and what is asked about it, as one item.
 
         Raises SettingsError for a question that is missing, or given to a task that is asked none.
+        """
+
+    def predict(self, items: Sequence[Any], *, batch_size: int = 64) -> list[Answer]:
+        """One answer or label for each item, in order, without dropout or gradients; the mode stays as it was.
+
+        Raises CorpusError for an item in which there is nothing to read, BundleError if the scores are not finite.
         """
 
     def unlearnable(self, example: Any) -> str | None:

@@ -113,7 +113,7 @@ def test_without_pairs_and_with_long_texts() -> None:
     (example,) = task.prepare([texts()[0]], training=True)
     assert example.length == 5
     (whole,) = task.prepare([texts()[0]], training=False)
-    assert example.tokens == whole.tokens[:2] + whole.tokens[-3:]
+    assert example.text == whole.text[:2] + whole.text[-3:]
     assert task.probabilities([LabelledText(text="great " * 3000)]).shape == (1, 2)
 
 

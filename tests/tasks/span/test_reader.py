@@ -33,7 +33,7 @@ def test_it_learns_32_examples_by_heart(questions: list[Question], settings: Spa
         optimiser.zero_grad()
         reader.loss(batch)[0].backward()
         optimiser.step()
-    answers = reader.answer(some)
+    answers = reader.predict(some)
     assert [answer.text for answer in answers] == [question.answers[0] for question in some]
     assert all(answer.start == question.starts[0] for answer, question in zip(answers, some, strict=True))
 
@@ -41,7 +41,7 @@ def test_it_learns_32_examples_by_heart(questions: list[Question], settings: Spa
 def test_an_answer_is_the_piece_of_the_text_it_points_at(
     reader: SpanReader, questions: list[Question]
 ) -> None:
-    for question, answer in zip(questions, reader.answer(questions, batch_size=7), strict=True):
+    for question, answer in zip(questions, reader.predict(questions, batch_size=7), strict=True):
         assert question.text[answer.start : answer.end] == answer.text
         assert answer.sentence is not None
         assert answer.text in answer.sentence
@@ -54,12 +54,12 @@ def test_an_answer_is_the_piece_of_the_text_it_points_at(
 def test_answers_do_not_depend_on_the_company_or_the_mode(
     reader: SpanReader, questions: list[Question]
 ) -> None:
-    together = reader.train().answer(questions[:9])
+    together = reader.train().predict(questions[:9])
     assert reader.training
-    alone = [reader.eval().answer([question])[0] for question in questions[:9]]
+    alone = [reader.eval().predict([question])[0] for question in questions[:9]]
     assert [answer.text for answer in together] == [answer.text for answer in alone]
     assert not reader.training
-    assert reader.answer([]) == []
+    assert reader.predict([]) == []
 
 
 def test_a_model_made_of_its_files_gives_the_same_answers(
@@ -68,7 +68,7 @@ def test_a_model_made_of_its_files_gives_the_same_answers(
     plain = json.loads(json.dumps(reader.vocabulary_json(), allow_nan=False))
     again = SpanReader.from_files(reader.settings, plain)
     again.load_state_dict(reader.state_dict())
-    assert again.answer(questions[:5]) == reader.answer(questions[:5])
+    assert again.predict(questions[:5]) == reader.predict(questions[:5])
 
 
 def test_the_same_seed_builds_the_same_reader(
@@ -91,7 +91,7 @@ def test_training_leaves_out_what_cannot_be_learnt_and_answering_does_not(reader
     ]
     learnt = reader.prepare(asked, training=True)
     assert [(example.first, example.last) for example in learnt] == [(3, 5)]
-    assert len(reader.prepare(asked, training=False)) == len(reader.answer(asked)) == 4
+    assert len(reader.prepare(asked, training=False)) == len(reader.predict(asked)) == 4
 
 
 def test_an_answer_inside_a_word_is_the_whole_word(reader: SpanReader) -> None:
@@ -104,7 +104,7 @@ def test_an_answer_inside_a_word_is_the_whole_word(reader: SpanReader) -> None:
 def test_an_empty_text_or_question_is_refused(reader: SpanReader, missing: str) -> None:
     given = {"text": "他住在海邊。", "question": "誰?"} | {missing: " \n"}
     with pytest.raises(CorpusError, match=f"'q7': the {missing} is empty"):
-        reader.answer([Question(**given, id="q7")])
+        reader.predict([Question(**given, id="q7")])
 
 
 def test_a_window_holds_the_answer_wherever_it_is_placed(
@@ -181,7 +181,7 @@ def test_what_the_reader_read_can_be_seen(reader: SpanReader, questions: list[Qu
 
 def test_a_text_of_thousands_of_tokens_is_answered(reader: SpanReader, questions: list[Question]) -> None:
     text = "這裡什麼也沒有。" * 400 + questions[0].text
-    (answer,) = reader.answer([replace(questions[0], text=text, answers=(), starts=())])
+    (answer,) = reader.predict([replace(questions[0], text=text, answers=(), starts=())])
     assert text[answer.start : answer.end] == answer.text
 
 

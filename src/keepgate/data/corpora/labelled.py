@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ from .values import clean
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
 LABEL = ("label", "class", "category", "sentiment", "target", "標籤", "标签")
 
+# Labels that an account names.
+_LISTED = 8
+
 
 @dataclass
 class LabelledCorpus:
@@ -27,8 +31,14 @@ class LabelledCorpus:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def account(self, at_most: int = 5) -> str:
-        """One line that counts what was taken and what was not, then the first texts left out."""
-        return account_of(f"{len(self.items):,} texts ({self.format})", self.left_out, at_most)
+        """What was taken and what was not, in a line; the first texts left out; the labels, the commonest first."""
+        account = account_of(f"{len(self.items):,} texts ({self.format})", self.left_out, at_most)
+        counts = Counter(item.label for item in self.items if item.label is not None).most_common()
+        if not counts:
+            return account
+        listed = ", ".join(f"{' '.join(label.split())} {count:,}" for label, count in counts[:_LISTED])
+        more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
+        return f"{account}\n{len(counts):,} labels: {listed}{more}."
 
 
 def read_labelled(

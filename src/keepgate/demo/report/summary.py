@@ -44,6 +44,22 @@ def mean_accuracy(network: Network, length: int) -> float:
     return fmean(values) if values else math.nan
 
 
+def mean_seconds(network: Network) -> float:
+    """Seconds of a whole training, mean over the seeds; NaN if it was not trained."""
+    return fmean(run.seconds for run in network.runs) if network.runs else math.nan
+
+
+def mean_step_milliseconds(network: Network) -> float:
+    """Milliseconds of a training step, mean over the seeds; NaN if it was not trained."""
+    values = [1000 * run.seconds / run.steps for run in network.runs if run.steps]
+    return fmean(values) if values else math.nan
+
+
+def steps(result: Comparison) -> list[int]:
+    """The numbers of training steps of all runs, ascending."""
+    return sorted({run.steps for network in result.networks for run in network.runs})
+
+
 def gradient_at(line: GradientLine | None, lag: int) -> float | None:
     """The relative gradient at this lag, or at the nearest shorter one; None if unknown or NaN."""
     if line is None:
@@ -106,9 +122,9 @@ def _by_memory(result: Comparison, length: int) -> tuple[list[Network], list[Net
     """The networks that remember at this length, those between, and those that guess."""
     measured = [network for network in trained(result) if accuracies(network, length)]
     remember = [network for network in measured if mean_accuracy(network, length) >= REMEMBERS]
-    rest = [network for network in measured if network not in remember]
-    guess = [network for network in rest if guesses(network, length, result)]
-    return remember, [network for network in rest if network not in guess], guess
+    others = [network for network in measured if network not in remember]
+    guess = [network for network in others if guesses(network, length, result)]
+    return remember, [network for network in others if network not in guess], guess
 
 
 def _names(networks: Sequence[Network]) -> list[Message | str]:

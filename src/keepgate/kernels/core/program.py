@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ... import _core, cells
 from ...emit.program import Program, step_program
 from ...equations import Cell
-from ...errors import CellError, KernelRefused
+from ...errors import KernelRefused
 
 # Constants, temporaries, and of each instruction the operation, the result's register and three arguments'.
 _Lines = tuple[tuple[float, ...], int, tuple[tuple[int, ...], ...]]
@@ -63,17 +63,7 @@ def prepare(cell: Cell) -> None:
 
 def cell_of_operator(name: str) -> Cell:
     """The cell that an operator names. Raises CellError where it is not known, or has other equations now."""
-    cell = _BY_OPERATOR.get(name)
-    if cell is not None:
-        return cell
-    qualified, _, digest = name.partition("@")
-    cell = cells.by_name(qualified)
-    if digest and cell.graph.digest != digest:
-        raise CellError(
-            f"the cell {qualified} has other equations than when it was compiled or exported; "
-            "register the one from then, or export again"
-        )
-    return cell
+    return _BY_OPERATOR.get(name) or cells.by_name(name)
 
 
 def _add(cell: Cell) -> CoreCell | str:

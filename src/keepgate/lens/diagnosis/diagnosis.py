@@ -1,4 +1,4 @@
-"""Diagnosis: how far back a model learns, keeps and uses what it read, and the fault that the numbers show."""
+"""Diagnosis: how far back a model learns from, retains and uses its input, and the fault that the numbers show."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,16 +31,16 @@ ROWS, STEPS = 16, 300
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Diagnosis:
-    """What was found about one recurrent layer of a model, and about the model's answers. Steps are the data's own.
+    """Measurements of one recurrent layer of a model, and of the model's answers. Steps are the data's own.
 
     name:       the layer's, in the model. steps: of the longest rows that were read.
-    behaviour:  what the horizon was found from: its interval, and the loss by how much was read.
-    gradient:   its length k steps before the end, relative to k = 0; gone: from where on it is below 1 % of that, None
-                if nowhere; decay: the steps in which it falls to 1/e. carried: the share that the memory alone carries.
+    behaviour:  the horizon with its interval, and the loss by how much was read.
+    gradient:   its norm k steps before the end, relative to k = 0. direct_path: the part that reaches back through the
+                memory alone; None without an additive memory.
     exponents:  the largest Lyapunov exponent of each layer and direction, in nats a step, the mean over the rows.
     half_lives: of each unit's memory, in steps, the mean of the rows' rates; empty for a plain RNN.
-    saturation: of each gate of the last layer, by name. verdict: one sentence, its numbers, and what to do.
-    notes:      what is odd about the data, to be looked at first.
+    saturation: of each gate of the last layer, by name. verdict: the fault and its numbers.
+    notes:      faults of the data, to be looked at first.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Diagnosis:
     needed: int
     behaviour: Horizon
     gradient: Float[Tensor, " lags"]
-    carried: Float[Tensor, " lags"] | None
+    direct_path: Float[Tensor, " lags"] | None
     exponents: tuple[float, ...]
     half_lives: Float[Tensor, " units"]
     saturation: dict[str, Saturation]
@@ -66,8 +66,8 @@ class Diagnosis:
         return self.behaviour.interval
 
     @property
-    def gone(self) -> int | None:
-        """The lag from which on less than 1 % of the gradient is left; None if it reaches as far as was measured."""
+    def vanishing_lag(self) -> int | None:
+        """The lag from which on less than 1 % of the gradient arrives; None if it reaches as far as was measured."""
         return vanishing_lag(self.gradient)
 
     @property
@@ -91,29 +91,42 @@ def diagnose(
     batches = _listed(data)
     task = model if isinstance(model, Probed) else None
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
-    notes: tuple[DataNote, ...] = ()
     with eval_mode(model):
+        samples: Sequence[Sample]
+        notes: tuple[DataNote, ...] = ()
         if task is not None:
-            samples = _task_samples(task, batches, own=(loss, time, output))
+            samples = _task_samples(task, batches, (loss, time, output))
             guess = None if task.choices is None else math.log(len(task.choices))
         else:
             time = int(bool(module.batch_first)) if time is None else time
             rows = [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches]
-            samples, notes = list[Sample](rows), data_notes(rows)
+            samples, notes = rows, data_notes(rows)
             guess = (
                 None if loss is not None else guessing_loss(torch.cat([sample.answers for sample in rows]))
             )
         behaviour = _behaviour(samples, epsilon)
-        longest = max(samples, key=lambda sample: int(sample.lengths.max()))
-        picked = longest.first(ROWS)
+        longest = max(samples, key=lambda sample: int(sample.lengths.max())).first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
-        seen, gradient = loss_gradient_at_layer(model, name, module, picked, None if task is None else 0)
+        run, gradient = loss_gradient_at_layer(model, name, module, longest, None if task is None else 0)
     assumed = needed is None and task is None
-    if needed is None:
-        far = torch.cat([sample.needed for sample in samples]).sort().values
-        needed = int(far[math.ceil(0.95 * len(far)) - 1])
-    asked = int(picked.tail.max())
-    return _report(name, seen, gradient, behaviour, needed, assumed, asked, guess, notes)
+    needed = _needed(samples) if needed is None else needed
+    part, exponents = run.trace.layer(-1), _exponents(run)
+    additive = bool(part.cell.additive)
+    lives = _half_lives(run) if additive else torch.zeros(0)
+    saturations = saturation(part)
+    findings = Findings(
+        needed=needed, assumed=assumed, question_steps=int(longest.tail.max()), horizon=behaviour.steps,
+        context_helps=behaviour.context_helps, explained=behaviour.explained, vanishing_lag=vanishing_lag(gradient),
+        decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
+        half_life=float(lives.quantile(0.9)) if additive else None,
+        saturated=min((float((gate.closed + gate.open).mean()) for gate in saturations.values()), default=None),
+        gated=bool(saturations), loss=behaviour.loss, guess=guess,
+    )  # fmt: skip
+    return Diagnosis(
+        name=name, steps=len(run.x), needed=needed, behaviour=behaviour, gradient=gradient,
+        direct_path=direct_path_by_lag(part) if additive else None, exponents=exponents, half_lives=lives,
+        saturation=saturations, verdict=verdict_of(findings), notes=notes,
+    )  # fmt: skip
 
 
 def _listed(data: Any) -> list[Any]:
@@ -128,8 +141,8 @@ def _listed(data: Any) -> list[Any]:
     return batches
 
 
-def _task_samples(task: Probed, items: Sequence[Any], own: Sequence[Any]) -> list[Sample]:
-    if any(setting is not None for setting in own):
+def _task_samples(task: Probed, items: Sequence[Any], settings: Sequence[Any]) -> list[Sample]:
+    if any(setting is not None for setting in settings):
         raise SettingsError(
             "a task's loss, output and dimension of time are its own; leave loss, output and time out"
         )
@@ -144,72 +157,40 @@ def _task_samples(task: Probed, items: Sequence[Any], own: Sequence[Any]) -> lis
 def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
     """Over all rows: a shorter one counts as whole where a context is longer than it is."""
     contexts = geometric_grid(max(int(sample.lengths.max()) for sample in samples))
-    lines = []
+    columns = []
     with torch.no_grad():
         for sample in samples:
-            steps = int(sample.lengths.max())
-            own = [n for n in contexts if n < steps]
-            found = torch.stack([sample.losses(n).double().cpu() for n in (*own, None)])
-            lines.append(torch.cat([found, found[-1:].expand(len(contexts) - len(found), -1)]))
-    return horizon(torch.cat(lines, 1), contexts, epsilon=epsilon)
+            shorter = [steps for steps in contexts if steps < int(sample.lengths.max())]
+            losses = torch.stack([sample.losses(steps).double().cpu() for steps in (*shorter, None)])
+            columns.append(torch.cat([losses, losses[-1:].expand(len(contexts) - len(losses), -1)]))
+    return horizon(torch.cat(columns, 1), contexts, epsilon=epsilon)
 
 
-def _report(
-    name: str,
-    seen: LayerRun,
-    gradient: Tensor,
-    behaviour: Horizon,
-    needed: int,
-    assumed: bool,
-    asked: int,
-    guess: float | None,
-    notes: tuple[DataNote, ...],
-) -> Diagnosis:
-    """asked: steps of a question that is read after the text; the horizon does not count them, the gradient does."""
-    part = seen.trace.layer(-1)
-    carries = bool(part.cell.additive)
-    lives = _rates(seen) if carries else torch.zeros(0)
-    stuck = saturation(part)
-    tail = _last_steps(seen)
-    exponents = tuple(
-        float(lyapunov(tail, layer=one.layer, reverse=one.reverse, count=1).nanmean())
-        for one in tail.trace.layers
-    )
-    found = Findings(
-        needed=needed,
-        assumed=assumed,
-        horizon=behaviour.steps,
-        helps=behaviour.helps,
-        explained=behaviour.explained,
-        gone=vanishing_lag(gradient),
-        asked=asked,
-        decay=decay_length(gradient),
-        explodes=explodes(gradient),
-        exponent=max(exponents),
-        half_life=float(lives.quantile(0.9)) if carries else None,
-        saturated=min(float((one.closed + one.open).mean()) for one in stuck.values()) if stuck else None,
-        gated=bool(stuck),
-        loss=behaviour.loss,
-        guess=guess,
-    )
-    return Diagnosis(
-        name=name, steps=len(seen.x), needed=needed, behaviour=behaviour, gradient=gradient,
-        carried=direct_path_by_lag(part) if carries else None, exponents=exponents, half_lives=lives, saturation=stuck,
-        verdict=verdict_of(found), notes=notes,
-    )  # fmt: skip
+def _needed(samples: Sequence[Sample]) -> int:
+    """Steps back to what the answers need, for 95 of 100 rows."""
+    distances = torch.cat([sample.needed for sample in samples]).sort().values
+    return int(distances[math.ceil(0.95 * len(distances)) - 1])
 
 
-def _rates(seen: LayerRun) -> Tensor:
+def _half_lives(run: LayerRun) -> Tensor:
     """Each unit's half-life at the mean of the rows' rates, over all layers and directions."""
-    found = [half_lives(part) for part in seen.trace.layers]
-    return torch.cat([1 / (1 / each).nanmean(0) for each in found])
+    return torch.cat([1 / (1 / half_lives(part)).nanmean(0) for part in run.trace.layers])
 
 
-def _last_steps(seen: LayerRun) -> LayerRun:
+def _exponents(run: LayerRun) -> tuple[float, ...]:
+    """The largest Lyapunov exponent of each layer and direction, the mean over the rows."""
+    last_steps = _last_steps(run)
+    return tuple(
+        float(lyapunov(last_steps, layer=part.layer, reverse=part.reverse, count=1).nanmean())
+        for part in last_steps.trace.layers
+    )
+
+
+def _last_steps(run: LayerRun) -> LayerRun:
     """The same run's last steps, from the states before them: enough to know at what rate differences fade."""
-    if len(seen.x) <= STEPS or seen.layer.bidirectional:
-        return seen
-    start = len(seen.x) - STEPS
-    parts = seen.trace.layers
-    states = tuple(torch.stack([part[name][start - 1] for part in parts]) for name in seen.layer.cell.states)
-    return capture_layer(seen.layer, seen.x[start:], states if len(states) > 1 else states[0])
+    if len(run.x) <= STEPS or run.layer.bidirectional:
+        return run
+    start = len(run.x) - STEPS
+    parts = run.trace.layers
+    states = tuple(torch.stack([part[name][start - 1] for part in parts]) for name in run.layer.cell.states)
+    return capture_layer(run.layer, run.x[start:], states if len(states) > 1 else states[0])

@@ -1,6 +1,6 @@
 """Effective context size, the horizon: how many of the last steps a network needs to answer as it does given all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from ...errors import SettingsError
 from ..compact_repr import compact_repr
 from .statistics import bootstrap
 
-# What a loss may rise before a context counts as too short, in nats. Khandelwal et al. (2018) say 1 % of the
+# The rise of the loss from which a context counts as too short, in nats. Khandelwal et al. (2018) say 1 % of the
 # perplexity, which asks for more rows than a test has: 0.05 nats is a probability that falls by 5 %.
 EPSILON = 0.05
 
@@ -43,7 +43,7 @@ class Horizon:
         return float(self.gap[0]) / (float(self.gap[0]) + self.loss)
 
     @property
-    def helps(self) -> bool:
+    def context_helps(self) -> bool:
         """Whether reading more makes the loss fall by more than epsilon, and nowhere rise by as much."""
         return float(self.gap[0]) > self.epsilon and float(self.gap.min()) > -self.epsilon
 
@@ -69,39 +69,21 @@ def horizon(
         )
     gaps = (losses - losses[-1]).double()
 
-    def found(rows: Tensor) -> float:
-        far = (gaps[:, rows].mean(1) >= epsilon).nonzero().flatten()
-        return contexts[int(far[-1]) + 1 if len(far) else 0]
+    def steps(rows: Tensor) -> int:
+        too_short = (gaps[:, rows].mean(1) >= epsilon).nonzero().flatten()
+        return contexts[int(too_short[-1]) + 1 if len(too_short) else 0]
 
-    low, high = bootstrap(found, gaps.shape[1], resamples=resamples, confidence=confidence)
+    low, high = bootstrap(steps, gaps.shape[1], resamples=resamples, confidence=confidence)
     return Horizon(
-        steps=int(found(torch.arange(gaps.shape[1]))),
-        interval=(int(low), int(high)),
-        contexts=contexts,
-        gap=gaps.mean(1),
-        loss=float(losses[-1].double().mean()),
-        epsilon=epsilon,
-    )
+        steps=steps(torch.arange(gaps.shape[1])), interval=(int(low), int(high)), contexts=contexts,
+        gap=gaps.mean(1), loss=float(losses[-1].double().mean()), epsilon=epsilon,
+    )  # fmt: skip
 
 
 def geometric_grid(longest: int, *, ratio: float = 1.15) -> tuple[int, ...]:
-    """Numbers of steps from 1 to `longest`, each about 15 % more than the one before."""
-    found: list[int] = []
-    now = 1.0
-    while round(now) < longest:
-        if not found or round(now) > found[-1]:
-            found.append(round(now))
-        now = max(now * ratio, now + 1)
-    return (*found, longest)
-
-
-def losses_by_context(
-    loss: Callable[[Tensor], Float[Tensor, " rows"]], x: Tensor, contexts: Sequence[int], *, time: int = 0
-) -> Float[Tensor, "contexts rows"]:
-    """Each row's loss given its last steps only, for each number of steps, without gradients.
-
-    loss: from an input cut short to each row's loss, in nats. time: the input's dimension of time.
-    """
-    steps = x.shape[time]
-    with torch.no_grad():
-        return torch.stack([loss(x.narrow(time, steps - n, n)).double().cpu() for n in contexts])
+    """Geometric grid: numbers of steps from 1 to `longest`, each about 15 % more than the one before."""
+    grid, steps = [], 1.0
+    while round(steps) < longest:
+        grid.append(round(steps))
+        steps = max(steps * ratio, steps + 1)
+    return (*grid, longest)

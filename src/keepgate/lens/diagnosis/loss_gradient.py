@@ -13,54 +13,57 @@ from ..gradients.by_lag import gradient_of_run
 from .samples import Sample
 
 
-def recurrent_layer(model: nn.Module, wanted: str | None) -> tuple[str, Any]:
+def recurrent_layer(model: nn.Module, name: str | None) -> tuple[str, Any]:
     """The recurrent layer of that name, or the last, and its name. Raises KeyError and SettingsError."""
-    with attach(model) as known:
-        name = known.names[-1] if wanted is None else wanted
-        return name, known.module(name)
+    with attach(model) as attached:
+        name = attached.names[-1] if name is None else name
+        return name, attached.module(name)
 
 
 def loss_gradient_at_layer(
     model: nn.Module, name: str, module: Any, sample: Sample, run: int | None = None
 ) -> tuple[LayerRun, Tensor]:
-    """One run of the layer, and by lag the gradient that reaches its states from the loss of these rows.
+    """One run of the layer, and by lag the gradient of these rows' loss with respect to its states.
 
-    run: which of the layer's runs; None takes the longest, the first of equals. Rows may be packed.
+    run: the number of the layer's run; None takes the longest, the first of equals. Rows may be packed.
     Raises SettingsError where the loss does not depend on the layer.
     """
-    results: list[tuple[Tensor, ...]] = []
+    leaves: list[tuple[Tensor, ...]] = []
     outputs: list[Tensor | PackedSequence] = []
 
-    def leaves(_module: nn.Module, _given: Any, result: Any) -> Any:
+    def detach(_module: nn.Module, _inputs: Any, result: Any) -> Any:
+        """Output and final states as leaves, so that the loss's gradient stops at them."""
         output, final = result
-        states = final if isinstance(final, tuple) else (final,)
         packed = isinstance(output, PackedSequence)
-        fresh = [each.detach().requires_grad_() for each in (output.data if packed else output, *states)]
-        results.append(tuple(fresh))
+        states = final if isinstance(final, tuple) else (final,)
+        fresh = tuple(
+            tensor.detach().requires_grad_() for tensor in (output.data if packed else output, *states)
+        )
+        leaves.append(fresh)
         outputs.append(output)
-        shown = output._replace(data=fresh[0]) if packed else fresh[0]
-        return shown, tuple(fresh[1:]) if isinstance(final, tuple) else fresh[1]
+        detached = output._replace(data=fresh[0]) if packed else fresh[0]
+        return detached, fresh[1:] if isinstance(final, tuple) else fresh[1]
 
-    hook = module.register_forward_hook(leaves)
+    hook = module.register_forward_hook(detach)
     try:
-        with attach(model, keep="all") as seen, torch.enable_grad():
-            value = sample.losses().sum()
+        with attach(model, keep="all") as attached, torch.enable_grad():
+            loss = sample.losses().sum()
     finally:
         hook.remove()
-    runs = seen.runs(name)
-    chosen = max(range(len(runs)), key=lambda k: len(runs[k].x)) if run is None else run
-    if not value.requires_grad:
+    runs = attached.runs(name)
+    index = max(range(len(runs)), key=lambda k: len(runs[k].x)) if run is None else run
+    if not loss.requires_grad:
         raise SettingsError(
             f"the loss does not depend on what the layer {name!r} gives; examine another layer"
         )
-    output, *final = torch.autograd.grad(value, results[chosen], allow_unused=True)
-    shown = outputs[chosen]
-    if output is not None and isinstance(shown, PackedSequence):
-        output = in_callers_order(shown._replace(data=output), module).x
-    elif output is not None and getattr(module, "batch_first", False) and output.dim() == 3:
-        output = output.transpose(0, 1)
-    run_in_float32 = _in_float32(runs[chosen])
-    return run_in_float32, gradient_of_run(run_in_float32, output, tuple(final))
+    gradient, *final = torch.autograd.grad(loss, leaves[index], allow_unused=True)
+    output = outputs[index]
+    if gradient is not None and isinstance(output, PackedSequence):
+        gradient = in_callers_order(output._replace(data=gradient), module).x
+    elif gradient is not None and getattr(module, "batch_first", False) and gradient.dim() == 3:
+        gradient = gradient.transpose(0, 1)
+    layer_run = _in_float32(runs[index])
+    return layer_run, gradient_of_run(layer_run, gradient, tuple(final))
 
 
 def _in_float32(run: LayerRun) -> LayerRun:

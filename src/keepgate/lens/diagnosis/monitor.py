@@ -18,15 +18,15 @@ from .samples import Loss, batch_sample
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What was measured at one step of a training.
+    """One measurement, at one step of a training.
 
-    step:      of the training. gone, decay: as a Report has them.
+    step:      of the training. vanishing_lag, decay: as a Report has them.
     furthest:  the gradient as far back as it was followed, relative to that at the end.
     half_life: of the most lasting tenth of the units, in steps; None without gates.
     """
 
     step: int
-    gone: int | None
+    vanishing_lag: int | None
     decay: float
     furthest: float
     half_life: float | None
@@ -40,7 +40,7 @@ class Watch:
             ...
             watch(step)
 
-    `moments` is what was measured so far. After `patience` measurements in a row with an exploding gradient a call
+    `measurements` holds them, in order. After `patience` measurements in a row with an exploding gradient a call
     raises TrainingStopped, which says since when and by how much.
 
     x, targets, loss, output, layer: as `examine` takes them, of one batch. every: training steps from one measurement
@@ -54,45 +54,39 @@ class Watch:
     ) -> None:  # fmt: skip
         if every < 1 or (patience is not None and patience < 1):
             raise SettingsError(f"every={every} and patience={patience} are counts; give 1 or more")
-        self.moments: list[Measurement] = []
+        self.measurements: list[Measurement] = []
         self.every, self.patience = every, patience
         self._name, self._layer = recurrent_layer(model, layer)
         time = int(bool(self._layer.batch_first))
-        self._model, self._rows = (
-            model,
-            batch_sample(model, (x, targets), loss=loss, time=time, output=output),
-        )
-        self._since: int | None = None
+        self._model = model
+        self._rows = batch_sample(model, (x, targets), loss=loss, time=time, output=output)
+        # Of the last measurements, as far as all of them explode.
+        self._exploding_steps: list[int] = []
 
     def __call__(self, step: int) -> Measurement | None:
         """Measures at every so many steps; None at the others. Raises TrainingStopped for an exploding gradient."""
         if step % self.every:
             return None
-        moment = self._measured(step)
-        self.moments.append(moment)
-        grown = not math.isfinite(moment.furthest) or (moment.decay < 0 and moment.furthest > EXPLODED)
-        self._since = (moment.step if self._since is None else self._since) if grown else None
-        if self._since is not None and self.patience is not None and self._exploded() >= self.patience:
+        measurement = self._measure(step)
+        self.measurements.append(measurement)
+        furthest = measurement.furthest
+        explodes = not math.isfinite(furthest) or (measurement.decay < 0 and furthest > EXPLODED)
+        self._exploding_steps = [*self._exploding_steps, step] if explodes else []
+        if self.patience is not None and len(self._exploding_steps) >= self.patience:
             raise TrainingStopped(
-                f"the gradient explodes since step {self._since:,}: at step {step:,}, as far back as it was followed, "
-                f"it is {moment.furthest:.3g} times what it is at the end; lower the learning rate, clip the gradient, "
-                "or start from orthogonal recurrent weights"
+                f"the gradient explodes since step {self._exploding_steps[0]:,}: at step {step:,}, as far back as it "
+                f"was followed, it is {furthest:.3g} times what it is at the end; lower the learning rate, clip the "
+                "gradient, or start from orthogonal recurrent weights"
             )
-        return moment
+        return measurement
 
-    def _exploded(self) -> int:
-        return sum(moment.step >= (self._since or 0) for moment in self.moments)
-
-    def _measured(self, step: int) -> Measurement:
+    def _measure(self, step: int) -> Measurement:
         with eval_mode(self._model):
-            seen, values = loss_gradient_at_layer(self._model, self._name, self._layer, self._rows)
-        part = seen.trace.layer(-1)
-        carries = bool(part.cell.additive)
-        lives = half_lives(part).nanmedian(0).values if carries else torch.zeros(0)
+            run, gradient = loss_gradient_at_layer(self._model, self._name, self._layer, self._rows)
+        part = run.trace.layer(-1)
+        additive = bool(part.cell.additive)
+        lives = half_lives(part).nanmedian(0).values if additive else torch.zeros(0)
         return Measurement(
-            step=step,
-            gone=vanishing_lag(values),
-            decay=decay_length(values),
-            furthest=float(values[-1]),
-            half_life=float(lives.quantile(0.9)) if carries else None,
-        )
+            step=step, vanishing_lag=vanishing_lag(gradient), decay=decay_length(gradient),
+            furthest=float(gradient[-1]), half_life=float(lives.quantile(0.9)) if additive else None,
+        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The verdict: one sentence with its numbers, and the one thing to do about it."""
+"""Verdict: the fault of a network that the numbers of its diagnosis show."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,51 +8,51 @@ from ..thresholds import EXPLODED
 
 Fault = Literal["none", "unknown", "exploding", "saturated", "forgets", "untrained"]
 
-# Where all gates stand at an end this often, what they are given hardly moves them: a sigmoid's slope is 0.09 or less
-# there, against 0.25 in the middle.
+# Gates closed or open this often hardly respond to their input: a sigmoid's slope is 0.09 or less there, against 0.25
+# in the middle.
 STUCK = 0.75
 
-# Differences of the state that grow a hundredfold on the way to what is needed, as a signal is gone below a hundredth:
-# an exponent a little above 0 is that of a network which holds apart what it has told apart.
+# Differences of the state that grow a hundredfold over the steps needed count as exploding, as a gradient below a
+# hundredth has vanished: an exponent a little above 0 is that of a network which keeps different inputs apart.
 GROWN = math.log(EXPLODED)
-# Reading takes away at least so much of the loss in a network that has learned something: an untrained one's differs
-# by chance, too, but not by a tenth.
+# The share of the loss that reading takes away in a network that has learned something, at least: an untrained one's
+# differs by chance, too, but not by a tenth.
 HELPED = 0.1
-# A network whose gradient grows has no fault all the same if reading takes away so much of its loss: what it has
-# learned to tell apart it must hold apart, and a chaotic one does not come near by chance.
+# A network whose gradient grows has no fault all the same if reading takes away this share of its loss: to keep
+# inputs apart its states must diverge, and a chaotic network does not come near by chance.
 SOLVED = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What the verdict is found from. Steps are the data's: tokens, days.
+    """The numbers from which a verdict follows. Steps are the data's: tokens, days.
 
-    needed:    how far back what is asked for lies, not counting the `asked` steps of a question after it.
+    needed:    steps back to what the answers need, not counting the `question_steps` read after it.
     horizon:   how far back the answers depend on what was read.
-    helps:     whether reading more makes the loss fall, and never rise: in a chaotic network it does both.
+    context_helps: whether reading more makes the loss fall, and never rise: in a chaotic network it does both.
     explained: the share of the loss given the last step alone that reading all of them takes away.
-    gone:      from which lag on less than 1 % of the gradient is left; None if it reaches as far as was measured.
+    vanishing_lag: from which lag on less than 1 % of the gradient arrives; None if it reaches as far as was measured.
     decay:     the steps in which the gradient falls to 1/e; negative if it grows, NaN if it cannot be said.
     explodes:  whether the gradient grows with the lag.
     exponent:  the largest Lyapunov exponent, in nats a step. half_life: of the most lasting units; None without gates.
-    saturated: how often the gate that is least often at one of its ends is there, 0 to 1; None without gates.
+    saturated: how often the gate that is least often closed or open is so, 0 to 1; None without gates.
     gated:     whether a gate keeps the memory.
-    loss:      given everything, in nats. guess: what guessing costs; None where nobody knows.
-    assumed:   whether `needed` is only the length of the rows, for nobody said how far back what is asked for lies.
+    loss:      given everything, in nats. guess: the loss of guessing; None where it is unknown.
+    assumed:   whether `needed` is only the length of the rows, because the caller gave none.
     """
 
     needed: int
     horizon: int
-    helps: bool
+    context_helps: bool
     explained: float
-    gone: int | None
+    vanishing_lag: int | None
     decay: float
     explodes: bool
     exponent: float
     half_life: float | None
     saturated: float | None
     gated: bool
-    asked: int = 0
+    question_steps: int = 0
     loss: float = 0.0
     guess: float | None = None
     assumed: bool = False
@@ -65,45 +65,49 @@ class Findings:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """fault: which of the known ones, "none", or "unknown": good answers, and nobody said how far back they lie.
+    """The fault, "none", or "unknown": good answers, where the caller did not give how far back they lie.
 
-    found: the numbers that showed it.
+    findings: the numbers that show it.
     """
 
     fault: Fault
-    found: Findings = field(repr=False)
+    findings: Findings = field(repr=False)
 
 
-def verdict_of(found: Findings) -> Verdict:
-    """The first fault that the findings show, in the order in which one hides the next.
+def verdict_of(findings: Findings) -> Verdict:
+    """The verdict: the first fault that the findings show, in the order in which one hides the next.
 
     A network whose answers reach as far back as they must, and are better than guesses, has no fault, whatever its
     gradients look like.
     """
-    return Verdict(fault=_fault(found), found=found)
+    return Verdict(fault=_fault(findings), findings=findings)
 
 
-def _fault(found: Findings) -> Fault:
-    enough = SOLVED if _exploding(found) else HELPED
-    reaches = found.horizon >= found.needed and found.helps and found.explained >= enough
-    if reaches and not found.guesses:
+def _fault(findings: Findings) -> Fault:
+    enough = SOLVED if _exploding(findings) else HELPED
+    reaches = findings.horizon >= findings.needed and findings.context_helps and findings.explained >= enough
+    if reaches and not findings.guesses:
         return "none"
-    if found.assumed and found.helps and found.guess is not None and found.loss < SOLVED * found.guess:
+    good = findings.guess is not None and findings.loss < SOLVED * findings.guess
+    if findings.assumed and findings.context_helps and good:
         return "unknown"
-    if _exploding(found):
+    if _exploding(findings):
         return "exploding"
-    if _saturated(found):
+    if _saturated(findings):
         return "saturated"
-    return "forgets" if _forgets(found) else "untrained"
+    return "forgets" if _forgets(findings) else "untrained"
 
 
-def _exploding(found: Findings) -> bool:
-    return found.explodes or found.exponent * found.needed > GROWN
+def _exploding(findings: Findings) -> bool:
+    return findings.explodes or findings.exponent * findings.needed > GROWN
 
 
-def _saturated(found: Findings) -> bool:
-    return found.saturated is not None and found.saturated > STUCK
+def _saturated(findings: Findings) -> bool:
+    return findings.saturated is not None and findings.saturated > STUCK
 
 
-def _forgets(found: Findings) -> bool:
-    return found.gone is not None and found.gone < found.needed + found.asked
+def _forgets(findings: Findings) -> bool:
+    return (
+        findings.vanishing_lag is not None
+        and findings.vanishing_lag < findings.needed + findings.question_steps
+    )

@@ -83,6 +83,11 @@ class Explanation:
         """Whether the memory is a sum of writes that can be taken apart."""
         return bool(self.token_effects)
 
+    @property
+    def relative_saliency(self) -> Float[Tensor, " tokens"]:
+        """The saliency relative to the greatest."""
+        return self.saliency / self.saliency.max().clamp(min=1e-300)
+
     __repr__ = compact_repr
 
 

@@ -1,7 +1,7 @@
-"""All that the lens draws, says and writes."""
+"""Reports of the lens: figures, pages, text and files of explanations and diagnoses."""
 
 from .figure import Figure
-from .language import LANGUAGES, Language
+from .labels import LANGUAGES, Language
 from .show import ExplanationReport, Report, VerdictReport, examine, explain
 
 __all__ = [

@@ -1,128 +1,81 @@
-"""What a verdict and a report say, from their numbers, in two languages."""
+"""Text of a verdict and of a diagnosis, from their numbers, in two languages; the catalog formats the numbers."""
 
 import math
 
-from ...wording import Message, Part, count, msg, percent
+from ...wording import Message, msg, percent
 from ..diagnosis.diagnosis import Diagnosis
 from ..diagnosis.verdict import Findings, Verdict
-from .labels import SHORT, render, sentence
-from .language import refuse_unknown
+from .labels import catalog_language, render, sentence
 
 
-def verdict_said(verdict: Verdict, language: str) -> str:
-    """What was found and what to do, in one sentence that can follow a name. Raises SettingsError as `said` does."""
-    refuse_unknown(language)
-    tell = {
-        "none": _nothing,
-        "unknown": _unknown,
-        "exploding": _exploding,
-        "saturated": _saturated,
-        "forgets": _forgets,
-        "untrained": _untrained,
-    }[verdict.fault]
-    return _spoken(tell(verdict.found), language)
+def verdict_text(verdict: Verdict, language: str) -> str:
+    """The fault and its remedy as one sentence that can follow a name. Raises SettingsError for an unknown language."""
+    return _phrase(_verdict(verdict), catalog_language(language))
 
 
-def report_said(diagnosis: Diagnosis, language: str) -> str:
-    """The verdict after the layer's name, and under it a line for each figure. Raises SettingsError as `said` does."""
-    refuse_unknown(language)
-    colon = render(msg("report.colon"), SHORT[language])
-    lines = [_horizon(diagnosis), _gradient(diagnosis), _exponents(diagnosis)]
-    if len(diagnosis.half_lives):
-        lines.append(_half_lives(diagnosis))
-    if diagnosis.verdict.found.assumed:
-        lines.append(msg("report.assumed", needed=count(diagnosis.needed)))
-    notes = [
-        _spoken(msg(f"report.{note.kind}", share=percent(note.share)), language) for note in diagnosis.notes
-    ]
-    first = f"{diagnosis.name}{colon}{verdict_said(diagnosis.verdict, language)}"
-    return "\n".join([*notes, first, *(f"  {_spoken(line, language)}" for line in lines)])
+def diagnosis_text(diagnosis: Diagnosis, language: str) -> str:
+    """The verdict after the layer's name, and a line for each figure. Raises SettingsError as `verdict_text` does."""
+    short = catalog_language(language)
+    notes = [msg(f"report.{note.kind}", share=percent(note.share)) for note in diagnosis.notes]
+    verdict = (
+        f"{diagnosis.name}{render(msg('report.colon'), short)}{verdict_text(diagnosis.verdict, language)}"
+    )
+    figures = [f"  {_phrase(figure, short)}" for figure in _figures(diagnosis)]
+    return "\n".join([*(_phrase(note, short) for note in notes), verdict, *figures])
 
 
-def asked_said(questions: int, tokens: int, language: str, *, asks: bool = True) -> str:
-    """How many questions about how long texts a model was examined with, or texts alone. Raises as `said` does."""
-    refuse_unknown(language)
-    key = "report.asked" if asks else "report.texts"
-    return _spoken(msg(key, questions=count(questions), tokens=count(tokens)), language)
+def data_text(items: int, tokens: int, language: str, *, asks: bool = True) -> str:
+    """The size of the data: how many questions, or texts, of how many tokens at most. Raises as `verdict_text`."""
+    key = "report.questions" if asks else "report.texts"
+    return _phrase(msg(key, items=items, tokens=tokens), catalog_language(language))
 
 
-def _spoken(words: Message, language: str) -> str:
-    """A part of a line: in English without the capital of a sentence."""
-    return render(words, "en") if language == "en" else sentence(words, SHORT[language])
+def _phrase(message: Message, language: str) -> str:
+    """A message that need not begin a sentence: in English without a capital."""
+    return render(message, language) if language == "en" else sentence(message, language)
 
 
-def _nothing(found: Findings) -> Message:
-    return msg("verdict.nothing", horizon=count(found.horizon), needed=count(found.needed))
+def _verdict(verdict: Verdict) -> Message:
+    findings, fault = verdict.findings, verdict.fault
+    if fault == "exploding":
+        growth = "apart" if not findings.explodes else "grows" if findings.decay < 0 else "no_number"
+        rate, steps = math.expm1(findings.exponent), -findings.decay
+        cause = msg(f"verdict.{growth}", rate=rate, steps=steps)
+        return msg("verdict.exploding", cause=cause, exponent=findings.exponent)
+    if fault == "forgets":
+        half = "" if findings.half_life is None else msg("verdict.half_life", steps=findings.half_life)
+        return msg("verdict.forgets" if findings.gated else "verdict.ungated", **vars(findings), half=half)
+    if fault == "untrained":
+        reach = "verdict.reach_all" if findings.vanishing_lag is None else "verdict.reach"
+        numbers = vars(findings)
+        return msg(f"verdict.{_untrained(findings)}", **numbers, reach=msg(reach, **numbers))
+    return msg(f"verdict.{fault}", **vars(findings))
 
 
-def _unknown(found: Findings) -> Message:
-    return msg("verdict.unknown", horizon=count(found.horizon), needed=count(found.needed), **_costs(found))
+def _untrained(findings: Findings) -> str:
+    """The key of what an untrained network lacks."""
+    if findings.horizon < findings.needed:
+        return "untrained"
+    return "guesses" if findings.context_helps and findings.guesses else "no_help"
 
 
-def _costs(found: Findings) -> dict[str, Part]:
-    return {"loss": f"{found.loss:.2f}", "guess": f"{found.guess or 0:.2f}"}
-
-
-def _exploding(found: Findings) -> Message:
-    grown = msg("verdict.no_number")
-    if found.decay < 0:
-        grown = msg("verdict.grows", steps=f"{-found.decay:.1f}")
-    if not found.explodes:
-        grown = msg("verdict.apart", rate=f"{100 * math.expm1(found.exponent):.1f}%")
-    return msg("verdict.exploding", grown=grown, exponent=f"{found.exponent:+.3f}")
-
-
-def _saturated(found: Findings) -> Message:
-    return msg("verdict.saturated", share=f"{100 * (found.saturated or 0):.0f}%")
-
-
-def _forgets(found: Findings) -> Message:
-    assert found.gone is not None
-    told: dict[str, Part] = {"gone": count(found.gone), "needed": count(found.needed)}
-    if not found.gated:
-        return msg("verdict.ungated", **told)
-    half = "" if found.half_life is None else msg("verdict.half", steps=f"{found.half_life:.1f}")
-    return msg("verdict.forgets", **told, half=half, T=str(found.needed))
-
-
-def _untrained(found: Findings) -> Message:
-    reaches = msg("verdict.reaches_all")
-    if found.gone is not None:
-        reaches = msg("verdict.reaches", gone=count(found.gone))
-    if found.horizon >= found.needed and found.helps and found.guesses:
-        return msg(
-            "verdict.guesses",
-            horizon=count(found.horizon),
-            loss=f"{found.loss:.2f}",
-            guess=f"{found.guess:.2f}",
-        )
-    if found.horizon >= found.needed:
-        return msg("verdict.no_help", reaches=reaches)
-    return msg("verdict.untrained", reaches=reaches, horizon=count(found.horizon), needed=count(found.needed))
-
-
-def _horizon(diagnosis: Diagnosis) -> Message:
-    low, high = diagnosis.interval
+def _figures(diagnosis: Diagnosis) -> list[Message]:
+    """A line for each figure behind the verdict."""
+    (low, high), decay, lag = diagnosis.interval, diagnosis.decay, diagnosis.vanishing_lag
     key = "report.horizon_one" if diagnosis.horizon == 1 else "report.horizon"
-    return msg(key, n=count(diagnosis.horizon), low=count(low), high=count(high))
-
-
-def _gradient(diagnosis: Diagnosis) -> Message:
-    decay: Part = msg("report.level")
-    if math.isfinite(diagnosis.decay):
-        decay = msg(
-            "report.decays" if diagnosis.decay > 0 else "report.grows", steps=f"{abs(diagnosis.decay):.1f}"
-        )
-    if diagnosis.gone is None:
-        return msg("report.gradient_all", decay=decay)
-    return msg("report.gradient", gone=count(diagnosis.gone), decay=decay)
-
-
-def _exponents(diagnosis: Diagnosis) -> Message:
-    return msg("report.exponents", values=", ".join(f"{value:+.3f}" for value in diagnosis.exponents))
-
-
-def _half_lives(diagnosis: Diagnosis) -> Message:
-    halves = diagnosis.half_lives.sort().values
-    middle, longest = float(halves[len(halves) // 2]), float(halves[-1])
-    return msg("report.half_lives", middle=f"{middle:.1f}", longest=f"{longest:.1f}")
+    change = "level" if not math.isfinite(decay) else "decays" if decay > 0 else "grows"
+    figures = [
+        msg(key, n=diagnosis.horizon, low=low, high=high),
+        msg(
+            "report.gradient_all" if lag is None else "report.gradient", vanishing_lag=lag,
+            decay=msg(f"report.{change}", steps=abs(decay)),
+        ),
+        msg("report.exponents", values=", ".join(f"{value:+.3f}" for value in diagnosis.exponents)),
+    ]  # fmt: skip
+    if len(diagnosis.half_lives):
+        half_lives = diagnosis.half_lives.sort().values
+        middle, longest = float(half_lives[len(half_lives) // 2]), float(half_lives[-1])
+        figures.append(msg("report.half_lives", middle=middle, longest=longest))
+    if diagnosis.verdict.findings.assumed:
+        figures.append(msg("report.assumed", needed=diagnosis.needed))
+    return figures

@@ -1,4 +1,6 @@
-"""What a look says in words: the sentence that sums it up, and those under its pictures. Every number is the look's."""
+"""Text of an explanation: what its answer rests on, with the proof, and the sentences under its pictures."""
+
+import math
 
 from ...wording import Message, Part, count, msg, percent, probability
 from ..memory.retention import WriteRetention
@@ -7,228 +9,182 @@ from ..readers.explanation import DirectionSummary, Explanation
 from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
 from ..readers.search import FOLLOWED, STRETCHES, SpanEffect
 from ..thresholds import NEGLIGIBLE_DROP, VANISHED
-from .labels import piece, quoted, sentence_of, short_name, token
+from .labels import cut, piece, sentence_of, short_name, token
 
-# So many erasers are named.
-NAMED = 5
+NAMED = 5  # tokens at most that are named for what they erased
 
 
-def summed_up(explanation: Explanation) -> list[Message]:
-    """On what the answer hangs, with its proof, and how much of that is left."""
+def conclusion(explanation: Explanation) -> list[Message]:
+    """What the answer rests on, with its proof, and how much of that write is retained."""
     if not explanation.gated:
-        return _ungated(explanation)
-    said = _guessed(explanation) or _carried(explanation)
+        return [*_guess(explanation), *_ungated(explanation)]
+    messages = _guess(explanation) or _ablation(explanation)
     if explanation.attention is not None:
-        best = int(explanation.attention.argmax())
-        weight = percent(float(explanation.attention[best]))
-        said.append(msg("sum.attention", share=weight, token=token(explanation, best)))
+        most = int(explanation.attention.argmax())
+        weight = percent(float(explanation.attention[most]))
+        messages.append(msg("sum.attention", share=weight, token=token(explanation, most)))
     elif explanation.question.question and explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
-        said += _left(explanation)
+        messages += _retained(explanation)
     if len(explanation.tokens) > MAX_ABLATIONS:
-        said.append(msg("sum.tried", stretches=count(STRETCHES), followed=count(FOLLOWED)))
-    return said
+        messages.append(msg("sum.tried", stretches=STRETCHES, followed=FOLLOWED))
+    return messages
 
 
-def _key(explanation: Explanation, name: str) -> str:
-    """Of a question's answer the writes are left out, of a text's label the tokens themselves."""
-    return f"sum.{name}" if explanation.question.question else f"label.{name}"
+def _message(
+    explanation: Explanation, name: str, effect: TokenEffect | SpanEffect | None = None, /, **parts: Part
+) -> Message:
+    """An entry for a question, where writes are ablated, or for a label, where tokens are deleted.
+
+    effect: the ablation whose answer the entry tells.
+    """
+    parts["answer"] = cut(explanation.answer.text)
+    if effect is not None:
+        parts["other"] = cut(effect.without.text)
+        parts["share"] = probability(effect.without.probability)
+    if isinstance(effect, SpanEffect):
+        parts["sentence"] = piece(explanation, effect.start, effect.end)
+    return msg(f"{'sum' if explanation.question.question else 'label'}.{name}", **parts)
 
 
-def _guessed(explanation: Explanation) -> list[Message]:
-    """What to say of an answer that is hardly likelier than the next: that one write or another tips it is no news."""
+def _guess(explanation: Explanation) -> list[Message]:
+    """An answer hardly likelier than the next: that an ablation changes it is no news. Empty for any other."""
     answer, choices = explanation.answer, explanation.choices
     if not is_guess(answer, choices):
         return []
+    parts: dict[str, Part] = {"answer": cut(answer.text), "share": probability(answer.probability)}
     if choices is not None and not has_rival(answer):
-        share, chance = probability(answer.probability), percent(1 / choices)
-        return [
-            msg("sum.chance", answer=quoted_plain(answer.text), share=share, n=count(choices), chance=chance)
-        ]
-    other, likely = answer.candidates[1]
-    return [
-        msg(
-            "sum.guess", answer=quoted_plain(answer.text), share=probability(answer.probability),
-            other=quoted_plain(other), next=percent(likely),
-        )
-    ]  # fmt: skip
+        return [msg("sum.chance", **parts, n=choices, chance=percent(1 / choices))]
+    rival, likely = answer.candidates[1]
+    return [msg("sum.guess", **parts, other=cut(rival), next=percent(likely))]
 
 
-def _carried(explanation: Explanation) -> list[Message]:
-    """The ablation that changes the answer, and what all of its sentence does; else the token that lowers it most."""
-    answer, origin = quoted_plain(explanation.answer.text), explanation.origin
+def _ablation(explanation: Explanation) -> list[Message]:
+    """The ablation that changes the answer, and that of its whole sentence; else the token that lowers it most."""
+    origin, top = explanation.origin, explanation.token_effects[0]
     if isinstance(origin.proof, TokenEffect) and origin.sentence is not None:
-        token_alone, whole = origin.proof, origin.sentence
-        return [
-            msg(
-                _key(explanation, "decides"),
-                answer=answer,
-                **_instead(token_alone),
-                **_place(explanation, token_alone.step),
-            ),
-            _without_sentence(explanation, whole),
-            *_also(explanation, whole),
-        ]
-    said = []
+        decisive = _message(explanation, "decides", origin.proof, **_place(explanation, origin.proof.step))
+        return [decisive, *_sentence_ablation(explanation, origin.sentence)]
+    messages = []
     if origin.sentence is not None and origin.proof is not None:
-        said.append(_sentence_alone(explanation, origin.sentence))
-    top = explanation.token_effects[0]
+        messages.append(_message(explanation, "sentence", origin.sentence))
+    before = explanation.answer.probability
+    after = percent(min(1.0, before * (1 - top.probability_drop)))
     if top.probability_drop >= NEGLIGIBLE_DROP:
-        said.append(
-            msg(
-                _key(explanation, "weak"),
-                answer=answer,
-                **_place(explanation, top.step),
-                **_fall(explanation),
-            )
-        )
-    return said or [msg(_key(explanation, "none"), answer=answer, after=_fall(explanation)["after"])]
+        place = _place(explanation, top.step)
+        messages.append(_message(explanation, "weak", before=percent(before), after=after, **place))
+    return messages or [_message(explanation, "none", after=after)]
 
 
 def _place(explanation: Explanation, step: int) -> dict[str, Part]:
-    return {
-        "token": token(explanation, step),
-        "sentence": piece(explanation, *sentence_of(explanation, step)),
-    }
+    sentence = piece(explanation, *sentence_of(explanation, step))
+    return {"token": token(explanation, step), "sentence": sentence}
 
 
-def _instead(effect: TokenEffect | SpanEffect) -> dict[str, Part]:
-    return {"other": quoted_plain(effect.without.text), "share": probability(effect.without.probability)}
+def _sentence_ablation(explanation: Explanation, sentence: SpanEffect) -> list[Message]:
+    """The answer without the decisive token's sentence, and another that changes it where this one does not."""
+    answer, top = explanation.answer.text, explanation.sentence_effects[0]
+    whole_text = not explanation.question.question and sentence.end - sentence.start == len(
+        explanation.tokens
+    )
+    changes = sentence.without.text != answer
+    messages = [_message(explanation, "empty" if whole_text else "whole" if changes else "anyway", sentence)]
+    if not changes and top.without.text != answer:
+        messages.append(_message(explanation, "also", top))
+    return messages
 
 
-def _sentence_alone(explanation: Explanation, span: SpanEffect, name: str = "sentence") -> Message:
-    said = {"sentence": piece(explanation, span.start, span.end), **_instead(span)}
-    if name == "sentence":
-        said["answer"] = quoted_plain(explanation.answer.text)
-    return msg(_key(explanation, name), **said)
-
-
-def _without_sentence(explanation: Explanation, whole: SpanEffect) -> Message:
-    if not explanation.question.question and whole.end - whole.start == len(explanation.tokens):
-        return msg("label.empty", **_instead(whole))
-    if whole.without.text == explanation.answer.text:
-        return _sentence_alone(explanation, whole, "anyway")
-    return msg(_key(explanation, "whole"), **_instead(whole))
-
-
-def _also(explanation: Explanation, whole: SpanEffect) -> list[Message]:
-    """Another sentence that changes the answer, where the one with the deciding token does not."""
-    best, answer = explanation.sentence_effects[0], explanation.answer.text
-    changes = whole.without.text == answer and best.without.text != answer
-    return [_sentence_alone(explanation, best, "also")] if changes else []
-
-
-def _fall(explanation: Explanation) -> dict[str, Part]:
-    given = explanation.answer.probability
-    return {
-        "before": percent(given),
-        "after": percent(min(1.0, given * (1 - explanation.token_effects[0].probability_drop))),
-    }
-
-
-def _left(explanation: Explanation) -> list[Message]:
+def _retained(explanation: Explanation) -> list[Message]:
     step = explanation.token_effects[0].step
-    found = []
-    for one in explanation.direction_summaries:
-        later = step if one.reverse else len(explanation.tokens) - 1 - step
-        if one.retention is not None and later and not one.reverse:
-            found.append(
-                msg(
-                    "sum.left",
-                    token=token(explanation, step),
-                    share=percent(max(0.0, one.retention.at_end)),
-                    n=count(later),
-                )
-            )
-    return found
+    later = len(explanation.tokens) - 1 - step
+    return [
+        msg(
+            "sum.left", token=token(explanation, step), share=_share_at_end(summary.retention), n=count(later)
+        )
+        for summary in explanation.direction_summaries
+        if summary.retention is not None and later and not summary.reverse
+    ]
+
+
+def _share_at_end(retention: WriteRetention) -> str:
+    return percent(max(0.0, retention.at_end))
 
 
 def _ungated(explanation: Explanation) -> list[Message]:
-    best = int(explanation.saliency.argmax())
-    back = count(len(explanation.tokens) - 1 - best)
-    key = "sum.ungated" if best < len(explanation.tokens) - 1 else "sum.ungated_last"
-    said = [
-        *_guessed(explanation),
-        msg(key, cell=short_name(explanation), token=token(explanation, best), n=back),
-    ]
-    relative = explanation.saliency / explanation.saliency.max().clamp(min=1e-300)
-    counts = (relative >= VANISHED).nonzero()
-    first = int(counts[0]) if len(counts) else 0
-    if first:
-        return [*said, msg("sum.reach", n=count(len(explanation.tokens) - 1 - first))]
-    return [*said, msg("sum.everywhere", share=percent(float(relative[0])))]
+    """Where a plain RNN's answer is sensitive, and from which token on."""
+    last, most = len(explanation.tokens) - 1, int(explanation.saliency.argmax())
+    key = "sum.ungated" if most < last else "sum.ungated_last"
+    relative = explanation.relative_saliency
+    sensitive = (relative >= VANISHED).nonzero()
+    first = int(sensitive[0]) if len(sensitive) else 0
+    reach = msg("sum.reach", n=count(last - first))
+    if not first:
+        reach = msg("sum.everywhere", share=percent(float(relative[0])))
+    cell = short_name(explanation)
+    return [msg(key, cell=cell, token=token(explanation, most), n=count(last - most)), reach]
 
 
-def followed(explanation: Explanation) -> list[tuple[DirectionSummary, WriteRetention]]:
-    """The directions in which anything was read after the write that matters most, with what became of it there."""
+def retentions(explanation: Explanation) -> list[tuple[DirectionSummary, WriteRetention]]:
+    """The directions in which tokens were read after the write that matters most, with its retention there."""
     last = len(explanation.tokens) - 1
     return [
-        (one, one.retention)
-        for one in explanation.direction_summaries
-        if one.retention is not None and one.retention.step != (0 if one.reverse else last)
+        (summary, summary.retention)
+        for summary in explanation.direction_summaries
+        if summary.retention is not None and summary.retention.step != (0 if summary.reverse else last)
     ]
 
 
 def retention(explanation: Explanation) -> list[Message]:
-    """What became of the write that matters most."""
-    said: list[Message] = []
-    for one, known in followed(explanation):
-        told: dict[str, Part] = {
-            "share": percent(max(0.0, known.at_end)),
-            "token": token(explanation, known.step),
-        }
-        said.append(msg("erased.said_back" if one.reverse else "erased.said", **told))
-    if not said:
+    """The share of the write that matters most at the end of each direction, and what erased the most of it."""
+    messages = [
+        msg(
+            "erased.said_back" if summary.reverse else "erased.said", share=_share_at_end(retention),
+            token=token(explanation, retention.step),
+        )
+        for summary, retention in retentions(explanation)
+    ]  # fmt: skip
+    if not messages:
         return [msg("erased.last", token=token(explanation, explanation.token_effects[0].step))]
-    most = [
-        msg("erased.eraser", token=token(explanation, step), share=percent(gone))
-        for step, gone in erasers(explanation)
+    erasers = [
+        msg("erased.eraser", token=token(explanation, step), share=percent(share))
+        for step, share in forgetting_tokens(explanation)
     ]
-    return [*said, msg("erased.most", erasers=most) if most else msg("erased.nothing")]
+    return [*messages, msg("erased.most", erasers=erasers) if erasers else msg("erased.nothing")]
 
 
-def erasers(explanation: Explanation) -> list[tuple[int, float]]:
+def forgetting_tokens(explanation: Explanation) -> list[tuple[int, float]]:
     """The tokens that erased most of the write that matters, and how much; read forwards where both ways tell."""
-    known = followed(explanation)
-    if not known:
-        return []
-    gone = known[0][1].forgotten
-    top = gone.topk(min(NAMED, len(gone)))
-    return [
-        (step, value)
-        for step, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
-        if value > 0
-    ]
+    for _, retention in retentions(explanation):
+        top = retention.forgotten.topk(min(NAMED, len(retention.forgotten)))
+        steps_and_shares = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        return [(step, share) for step, share in steps_and_shares if share > 0]
+    return []
 
 
 def half_life(explanation: Explanation) -> list[Message]:
-    """How long the units keep, beside the length of the text."""
-    tokens = len(explanation.tokens)
-    halves = sorted(value for one in explanation.direction_summaries for value in one.half_lives.tolist())
-    return [half_lives_said("half_life.said", halves, tokens)]
+    """The middling and the longest half-life, and how many units keep for as long as the text is."""
+    length, half_lives = len(explanation.tokens), sorted_half_lives(explanation)
+    return [
+        msg(
+            "half_life.said", middle=_tokens(half_lives[len(half_lives) // 2]), longest=_tokens(half_lives[-1]),
+            above=sum(value > length for value in half_lives), units=len(half_lives),
+        )
+    ]  # fmt: skip
 
 
-def half_lives_said(key: str, halves: list[float], needed: int) -> Message:
-    """The middling and the longest half-life, and how many units keep for as long as is needed."""
-    return msg(
-        key, middle=lasting(halves[len(halves) // 2]), longest=lasting(halves[-1]), n=count(needed),
-        above=count(sum(value > needed for value in halves)), units=count(len(halves)),
-    )  # fmt: skip
+def sorted_half_lives(explanation: Explanation) -> list[float]:
+    """Every unit's half-life in tokens, of all directions, the shortest first."""
+    return sorted(
+        value for summary in explanation.direction_summaries for value in summary.half_lives.tolist()
+    )
 
 
-def lasting(value: float) -> Part:
-    """A half-life in words: one decimal while that tells something."""
-    if value == float("inf"):
+def _tokens(half_life: float) -> Part:
+    if math.isinf(half_life):
         return msg("half_life.forever")
-    return f"{value:.1f}" if value < 10 else count(value)
+    return f"{half_life:.1f}" if half_life < 10 else count(half_life)
 
 
-def gradient(explanation: Explanation) -> list[Message]:
-    """Where the answer is sensitive."""
-    best = int(explanation.saliency.argmax())
-    relative = float(explanation.saliency[0] / explanation.saliency.max().clamp(min=1e-300))
-    return [msg("gradient.said", token=token(explanation, best), share=percent(relative))]
-
-
-def quoted_plain(text: str) -> Part:
-    """An answer as it stands between quotes of the sentence."""
-    return quoted(text).args["text"]
+def saliency(explanation: Explanation) -> list[Message]:
+    """The token after which the answer is most sensitive to the state."""
+    most = token(explanation, int(explanation.saliency.argmax()))
+    return [msg("gradient.said", token=most, share=percent(float(explanation.relative_saliency[0])))]

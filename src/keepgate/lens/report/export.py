@@ -4,175 +4,164 @@ import io
 import json
 import math
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy
+from torch import Tensor
 
 from ...errors import SettingsError
 from ...export.file import write_file
+from ..memory.retention import WriteRetention
 from ..readers.explanation import Explanation
+from ..readers.leave_one_out import TokenEffect
+from ..readers.search import SpanEffect
 
 
 def save(explanation: Explanation, path: str | Path, html: Callable[[], str]) -> Path:
     """The path, in the form that its ending names. Raises SettingsError for another one, OSError as writing does."""
     path = Path(path)
+    forms: dict[str, Callable[[], bytes]] = {
+        ".html": lambda: html().encode(),
+        ".json": lambda: as_json(explanation).encode() + b"\n",
+        ".npz": lambda: _npz(explanation),
+        ".arrow": lambda: _arrow(explanation),
+    }
     ending = path.suffix.lower()
-    if ending not in _FORMS:
+    if ending not in forms:
         raise SettingsError(
-            f"{path.name!r} ends in {ending or 'nothing'}; an explanation is saved as {', '.join(_FORMS)} "
+            f"{path.name!r} ends in {ending or 'nothing'}; an explanation is saved as {', '.join(forms)} "
             "(a picture of it: explanation.figure(name).save(…))"
         )
-    return write_file(path, _FORMS[ending](explanation, html))
+    return write_file(path, forms[ending]())
 
 
 def as_json(explanation: Explanation) -> str:
     """All its numbers as one JSON object; what is no finite number is null."""
-    return json.dumps(_plain(plain(explanation)), ensure_ascii=False, allow_nan=False)
+    return json.dumps(_values(explanation), ensure_ascii=False, allow_nan=False)
 
 
-def plain(explanation: Explanation) -> dict[str, Any]:
-    """An explanation as plain values."""
-    answer = explanation.answer.as_dict()
-    return {
-        "question": explanation.question.question,
-        "answer": answer.pop("text"),
-        **answer,
-        "model": {
-            "cell": explanation.cell,
-            "units": explanation.units,
-            "layers": explanation.layers,
-            "directions": len(explanation.direction_summaries),
-        },
-        "tokens": list(explanation.tokens.texts),
-        "starts": list(explanation.tokens.starts),
-        "question_start": explanation.question_start,
-        "saliency": explanation.saliency.tolist(),
-        "attention": None if explanation.attention is None else explanation.attention.tolist(),
-        "directions": [
-            {
-                "direction": "reverse" if one.reverse else "forward",
-                "keeps": one.keeps,
-                "gates": {name: values.tolist() for name, values in one.gates.items()},
-                "half_lives": one.half_lives.tolist(),
-                "retention": None
-                if one.retention is None
-                else {
-                    "step": one.retention.step,
-                    "at_end": one.retention.at_end,
-                    "retained": one.retention.retained.tolist(),
-                    "forgotten": one.retention.forgotten.tolist(),
-                },
-            }
-            for one in explanation.direction_summaries
-        ],
-        "sentence_effects": [
-            {"start": one.start, "end": one.end, "probability_drop": one.probability_drop, **_without(one)}
-            for one in explanation.sentence_effects
-        ],
-        "token_effects": [
-            {"step": one.step, "token": one.token, "probability_drop": one.probability_drop, **_without(one)}
-            for one in explanation.token_effects
-        ],
-    }
-
-
-def columns(explanation: Explanation) -> dict[str, Any]:
-    """What an explanation says of each token, by name; a reverse direction's names end in `_reverse`.
-
-    probability_drop: the share by which the answer's probability falls without the token's write; NaN where it was
-                      not left out.
-    """
-    drop = numpy.full(len(explanation.tokens), math.nan)
-    for one in explanation.token_effects:
-        drop[one.step] = one.probability_drop
-    found: dict[str, Any] = {
-        "token": list(explanation.tokens.texts),
-        "start": numpy.array(explanation.tokens.starts),
-        "asked": numpy.arange(len(explanation.tokens)) >= explanation.question_start,
-        "probability_drop": drop,
-        "saliency": explanation.saliency.numpy(),
-    }
-    if explanation.attention is not None:
-        found["attention"] = explanation.attention.numpy()
-    for way in explanation.direction_summaries:
-        end = "_reverse" if way.reverse else ""
-        found |= {f"{name}{end}": values.numpy() for name, values in way.gates.items()}
-        if way.retention is not None:
-            found |= {
-                f"retained{end}": way.retention.retained.numpy(),
-                f"forgotten{end}": way.retention.forgotten.numpy(),
-            }
-    return found
-
-
-def _without(one: Any) -> dict[str, Any]:
-    return {"without": one.without.text, "without_probability": one.without.probability}
-
-
-def _plain(value: Any) -> Any:
+def json_values(value: Any) -> Any:
+    """Values as JSON has them: tensors as lists, dataclasses by their fields, what is no finite number as null."""
+    if isinstance(value, Tensor):
+        value = value.tolist()
+    if is_dataclass(value):
+        value = vars(value)
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: json_values(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [json_values(entry) for entry in value]
     if isinstance(value, str):
         # A lone surrogate is no letter that a file in UTF-8 could hold.
         return value.encode("utf-8", "replace").decode("utf-8")
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _html(_: Explanation, html: Callable[[], str]) -> bytes:
-    return html().encode()
+def _values(explanation: Explanation) -> Any:
+    return json_values(
+        {
+            **_answer(explanation),
+            "model": {
+                "cell": explanation.cell,
+                "units": explanation.units,
+                "layers": explanation.layers,
+                "directions": len(explanation.direction_summaries),
+            },
+            "tokens": explanation.tokens.texts,
+            "starts": explanation.tokens.starts,
+            "question_start": explanation.question_start,
+            "saliency": explanation.saliency,
+            "attention": explanation.attention,
+            "directions": [
+                {
+                    "direction": "reverse" if summary.reverse else "forward",
+                    "keeps": summary.keeps,
+                    "gates": summary.gates,
+                    "half_lives": summary.half_lives,
+                    "retention": _retention(summary.retention),
+                }
+                for summary in explanation.direction_summaries
+            ],
+            "sentence_effects": [
+                {"start": effect.start, "end": effect.end, **_effect(effect)}
+                for effect in explanation.sentence_effects
+            ],
+            "token_effects": [
+                {"step": effect.step, "token": effect.token, **_effect(effect)}
+                for effect in explanation.token_effects
+            ],
+        }
+    )
 
 
-def _json(explanation: Explanation, _: Callable[[], str]) -> bytes:
-    return as_json(explanation).encode() + b"\n"
+def _answer(explanation: Explanation) -> dict[str, Any]:
+    answer = explanation.answer.as_dict()
+    return {"question": explanation.question.question, "answer": answer.pop("text"), **answer}
 
 
-def _npz(explanation: Explanation, _: Callable[[], str]) -> bytes:
-    file = io.BytesIO()
-    arrays = {name: numpy.asarray(values) for name, values in columns(explanation).items()}
-    arrays |= {
-        f"half_lives{'_reverse' if one.reverse else ''}": one.half_lives.numpy()
-        for one in explanation.direction_summaries
+def _retention(retention: WriteRetention | None) -> dict[str, Any] | None:
+    if retention is None:
+        return None
+    names = ("step", "at_end", "retained", "forgotten")
+    return {name: getattr(retention, name) for name in names}
+
+
+def _effect(effect: TokenEffect | SpanEffect) -> dict[str, Any]:
+    return {
+        "probability_drop": effect.probability_drop,
+        "without": effect.without.text,
+        "without_probability": effect.without.probability,
     }
+
+
+def columns(explanation: Explanation) -> dict[str, Any]:
+    """Each token's numbers as columns, by name; a reverse direction's names end in `_reverse`.
+
+    probability_drop: the share by which the answer's probability falls without the token's write; NaN where it was
+                      not left out.
+    """
+    drop = numpy.full(len(explanation.tokens), math.nan)
+    for effect in explanation.token_effects:
+        drop[effect.step] = effect.probability_drop
+    table: dict[str, Any] = {
+        "token": json_values(explanation.tokens.texts),
+        "start": numpy.array(explanation.tokens.starts),
+        "asked": numpy.arange(len(explanation.tokens)) >= explanation.question_start,
+        "probability_drop": drop,
+        "saliency": explanation.saliency.numpy(),
+    }
+    if explanation.attention is not None:
+        table["attention"] = explanation.attention.numpy()
+    for summary in explanation.direction_summaries:
+        suffix = "_reverse" if summary.reverse else ""
+        table |= {f"{name}{suffix}": values.numpy() for name, values in summary.gates.items()}
+        if summary.retention is not None:
+            table[f"retained{suffix}"] = summary.retention.retained.numpy()
+            table[f"forgotten{suffix}"] = summary.retention.forgotten.numpy()
+    return table
+
+
+def _npz(explanation: Explanation) -> bytes:
+    arrays = {name: numpy.asarray(values) for name, values in columns(explanation).items()}
+    for summary in explanation.direction_summaries:
+        arrays[f"half_lives{'_reverse' if summary.reverse else ''}"] = summary.half_lives.numpy()
+    file = io.BytesIO()
     numpy.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 
 
-def _arrow(explanation: Explanation, _: Callable[[], str]) -> bytes:
+def _arrow(explanation: Explanation) -> bytes:
     try:
         arrow = import_module("pyarrow")
     except ImportError as fault:
         raise SettingsError(
             "Arrow files need pyarrow: pip install 'keepgate[arrow]'; .json and .npz need nothing"
         ) from fault
-    table = arrow.table(
-        _plain_tokens(columns(explanation)), metadata={"keepgate": as_json_of_answer(explanation)}
-    )
+    answer = json.dumps(json_values(_answer(explanation)), ensure_ascii=False)
+    table = arrow.table(columns(explanation), metadata={"keepgate": answer})
     sink = io.BytesIO()
     with arrow.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue()
-
-
-def as_json_of_answer(explanation: Explanation) -> str:
-    """The question and its answer as one JSON object: what stands beside the columns of an Arrow file."""
-    answer = explanation.answer.as_dict()
-    return json.dumps(
-        _plain({"question": explanation.question.question, "answer": answer.pop("text"), **answer}),
-        ensure_ascii=False,
-    )
-
-
-def _plain_tokens(found: dict[str, Any]) -> dict[str, Any]:
-    return found | {"token": _plain(found["token"])}
-
-
-_FORMS: dict[str, Callable[[Explanation, Callable[[], str]], bytes]] = {
-    ".html": _html,
-    ".json": _json,
-    ".npz": _npz,
-    ".arrow": _arrow,
-}

@@ -1,7 +1,7 @@
 """Figure: one picture that stands alone, as SVG; its numbers as PNG or PDF by matplotlib."""
 
 import base64
-import re
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ from ...export.file import write_file
 from .plot import file_bytes
 from .style import alone
 
-# Dots an inch of a PNG, as journals ask for.
-DPI = 300.0
+DPI = 300.0  # dots an inch of a PNG, as journals ask for
+MARGIN = 12  # so that nothing touches the edge of a page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,8 @@ class Figure:
 
     def words(self) -> str:
         """What it shows, for whoever does not see it."""
-        parts = [part for part in (self.title, self.description) if part]
-        return " ".join(part if part.endswith((".", "。")) else f"{part}." for part in parts)
+        sentences = [text for text in (self.title, self.description) if text]
+        return " ".join(text if text.endswith((".", "。")) else f"{text}." for text in sentences)
 
     def _repr_html_(self) -> str:
         # An image is kept in a notebook that is not trusted, and never wider than its column; an SVG is neither.
@@ -73,40 +73,20 @@ class Figure:
 def standing_alone(
     name: str, drawn: Markup, style: Callable[[str], str] = alone, *, draw: Callable[[Any], Any] | None = None
 ) -> Figure:
-    """A picture that charts or a look drew, with the style sheet and the sheet of paper that it needs by itself.
+    """An inline picture as a file of its own, with the style sheet and the ground that it needs by itself.
 
     style: the style sheet, from all the words of the picture.
     """
-    picture = str(drawn)
-    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture)
-    assert found is not None
-    width, height = float(found[1]), float(found[2])
-    words = " ".join(spoken(picture))
-    title, description = (_inside(picture, tag) for tag in ("title", "desc"))
-    # A margin, so that nothing touches the edge of a page.
-    margin = 12
-    frame = f"{-margin} {-margin} {width + 2 * margin:g} {height + 2 * margin:g}"
-    sheet = (
-        f'<style>{style(words)}</style><rect class="sheet" x="{-margin}" y="{-margin}" '
-        f'width="{width + 2 * margin:g}" height="{height + 2 * margin:g}"/>'
-    )
-    body = picture.replace(found[0], f'viewBox="{frame}"', 1)
-    body = body.replace(
-        "<svg ",
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + 2 * margin:g}" height="{height + 2 * margin:g}" ', 1,
-    )  # fmt: skip
-    opening, begin, rest = body.partition("<title")
+    root = ElementTree.fromstring(drawn)
+    width, height = (float(side) + 2 * MARGIN for side in root.attrib["viewBox"].split()[2:])
+    frame = {"x": f"{-MARGIN}", "y": f"{-MARGIN}", "width": f"{width:g}", "height": f"{height:g}"}
+    sheet = ElementTree.Element("style")
+    sheet.text = style(" ".join("".join(words.itertext()) for words in root.iter("text")))
+    # A browser shows a title only as the first child.
+    root[2:2] = [sheet, ElementTree.Element("rect", {"class": "sheet", **frame})]
+    size = {"width": frame["width"], "height": frame["height"], "viewBox": " ".join(frame.values())}
+    root.attrib.update({"xmlns": "http://www.w3.org/2000/svg", **size})
     return Figure(
-        name=name, title=title, description=description, svg=f"{opening}{sheet}{begin}{rest}",
-        width=width + 2 * margin, height=height + 2 * margin, draw=draw,
+        name=name, title=root.findtext("title", ""), description=root.findtext("desc", ""),
+        svg=ElementTree.tostring(root, encoding="unicode"), width=width, height=height, draw=draw,
     )  # fmt: skip
-
-
-def spoken(svg: str) -> list[str]:
-    """The words that a picture shows."""
-    return [Markup(words).striptags() for words in re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL)]
-
-
-def _inside(svg: str, tag: str) -> str:
-    found = re.search(rf"<{tag}[^>]*>(.*?)</{tag}>", svg, re.DOTALL)
-    return Markup(found[1]).unescape() if found else ""

@@ -1,72 +1,46 @@
-"""What the lens found, drawn: figures for papers, a look in a notebook, and one page that needs no network."""
-
-from collections.abc import Callable
-
-from markupsafe import Markup
+"""Figures of an explanation for papers, by name."""
 
 from ...errors import SettingsError, nearest_first
 from ..diagnosis.diagnosis import Diagnosis
 from ..readers.explanation import Explanation
 from .arcs import draw_arcs
-from .curves import half_life_of_explanation, saliency_of_explanation
-from .diagnosis_text import asked_said, report_said, verdict_said
+from .curves import draw_half_life, draw_saliency
 from .figure import Figure, standing_alone
-from .html import fragment, page, summary
-from .labels import SHORT, short_name
-from .language import refuse_unknown
+from .labels import catalog_language, short_name
 from .plot import DIAGNOSIS_PLOTS, EXPLANATION_PLOTS, plot
 from .retention_plot import draw_retention
 from .strips import draw_strips
 
-__all__ = [
-    "Figure",
-    "asked_said",
-    "figure_of_explanation",
-    "fragment",
-    "page",
-    "report_said",
-    "summary",
-    "verdict_said",
-]
-
 WIDTH = 900.0
 
-_OF_EXPLANATION: dict[str, Callable[[Explanation, str], Markup]] = {
-    "gates": lambda explanation, language: draw_strips(explanation, language, "figure", WIDTH),
-    "token_effects": lambda explanation, language: draw_arcs(explanation, language, "figure", WIDTH, "wide"),
-    "retention": lambda explanation, language: draw_retention(explanation, language, "figure", WIDTH, "wide"),
-    "half_life": lambda explanation, language: half_life_of_explanation(
-        explanation, language, "figure", WIDTH, "wide"
-    ),
-    "saliency": lambda explanation, language: saliency_of_explanation(
-        explanation, language, "figure", WIDTH, "wide"
-    ),
-}
+DRAWINGS = {
+    "gates": draw_strips, "token_effects": draw_arcs, "retention": draw_retention, "half_life": draw_half_life,
+    "saliency": draw_saliency,
+}  # fmt: skip
 _NEED_GATES = ("retention", "half_life")
 
 
 def figure_of_explanation(explanation: Explanation, name: str, language: str) -> Figure:
     """One figure of an explanation. Raises SettingsError as `ExplanationReport.figure` does."""
     check_figure(explanation, name, language)
-    drawn = _OF_EXPLANATION[name](explanation, SHORT[language])
+    drawn = DRAWINGS[name](explanation, catalog_language(language), "figure", WIDTH, "wide")
     return standing_alone(name, drawn, draw=lambda ax: plot(explanation, name, ax, language))
 
 
 def check_figure(numbers: Explanation | Diagnosis, name: str, language: str) -> None:
-    """Raises SettingsError for a figure or language that there is not, or one that needs gates where there are none."""
-    names = EXPLANATION_PLOTS if isinstance(numbers, Explanation) else DIAGNOSIS_PLOTS
+    """Raises SettingsError for an unknown figure or language, or a figure that needs gates where there are none."""
+    if isinstance(numbers, Explanation):
+        names, gated, network = EXPLANATION_PLOTS, numbers.gated, short_name(numbers)
+    else:
+        names, gated, network = DIAGNOSIS_PLOTS, len(numbers.half_lives) > 0, numbers.name
     if name not in names:
         raise SettingsError(
             f"there is no figure {name!r}; choose one of {', '.join(nearest_first(name, names))}"
         )
-    refuse_unknown(language)
-    gated = numbers.gated if isinstance(numbers, Explanation) else bool(len(numbers.half_lives))
+    catalog_language(language)
     if name in _NEED_GATES and not gated:
-        raise _no_gates(name, short_name(numbers) if isinstance(numbers, Explanation) else numbers.name)
-
-
-def _no_gates(name: str, network: str) -> SettingsError:
-    return SettingsError(
-        f"there is no figure {name!r} of {network}: without a gate that keeps nothing is written apart from the rest, "
-        "so nothing of it can be left or erased; 'saliency' shows how far back it is sensitive"
-    )
+        raise SettingsError(
+            f"there is no figure {name!r} of {network}: without a gate that "
+            "keeps nothing is written apart from the rest, so nothing of it can be left or erased; 'saliency' shows "
+            "how far back it is sensitive"
+        )

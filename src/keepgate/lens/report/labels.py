@@ -1,22 +1,35 @@
-"""The words of a look's pictures in each language, and places of a text as a reader wants to see them."""
+"""Labels of the lens's reports in each language: the catalog, and pieces of a text in quotes."""
 
+from typing import Literal
+
+from ...errors import SettingsError, nearest_first
 from ...wording import Catalog, Message, msg, sanitize
 from ..readers.explanation import Explanation
 
 _CATALOG = Catalog("keepgate.lens.report")
 table, render, sentence, paragraph = _CATALOG.table, _CATALOG.render, _CATALOG.sentence, _CATALOG.paragraph
 
-# The language's name in the library → its short name in the tables of words.
-SHORT = {"en": "en", "zh-TW": "zh"}
-# A sentence that is quoted is cut to so many letters, a token to so many.
+Language = Literal["en", "zh-TW"]
+LANGUAGES = {"en": "en", "zh-TW": "zh"}  # a language of the lens → its name in the catalog
+TORCH_NAMES = {"rnn_tanh": "RNN", "rnn_relu": "RNN", "lstm": "LSTM", "gru": "GRU", "gru_reset_before": "GRU"}
+# Letters to which a quoted sentence and a quoted token are cut.
 SENTENCE, TOKEN = 48, 24
 
 
-def cut(text: str, most: int) -> str:
+def catalog_language(language: str) -> str:
+    """The catalog's name of a language. Raises SettingsError for one that the lens does not have."""
+    if language not in LANGUAGES:
+        raise SettingsError(
+            f"language is {language!r}; choose one of {', '.join(nearest_first(language, LANGUAGES))}"
+        )
+    return LANGUAGES[language]
+
+
+def cut(text: str, most: int = TOKEN) -> str:
     """The text on one line, without what would steer a page, its middle left out where it is longer."""
-    shown = sanitize(" ".join(text.split()))
+    line = sanitize(" ".join(text.split()))
     half = (most - 1) // 2
-    return shown if len(shown) <= most else f"{shown[:half]}…{shown[-half:]}"
+    return line if len(line) <= most else f"{line[:half]}…{line[-half:]}"
 
 
 def quoted(text: str, most: int = TOKEN) -> Message:
@@ -46,25 +59,21 @@ def sentence_of(explanation: Explanation, step: int) -> tuple[int, int]:
 
 
 def network(explanation: Explanation) -> Message:
-    """The network as a reader knows it."""
+    """The network with its size, in words."""
     two, deep = len(explanation.direction_summaries) > 1, explanation.layers > 1
     key = ("deep_two" if two else "deep") if deep else ("two" if two else "one")
     return msg(
-        f"network.{key}",
-        cell=short_name(explanation),
-        units=f"{explanation.units:,}",
-        layers=str(explanation.layers),
+        f"network.{key}", cell=short_name(explanation), units=explanation.units, layers=explanation.layers
     )
 
 
 def short_name(explanation: Explanation) -> str:
-    """The cell's name."""
-    family = explanation.cell.partition("_")[0]
-    return family.upper() if family in ("lstm", "gru", "rnn") else explanation.cell
+    """The cell's name as torch writes it; another cell's own."""
+    return TORCH_NAMES.get(explanation.cell, explanation.cell)
 
 
 def gate(name: str, *, reverse: bool = False, short: bool = False) -> Message:
     """A gate with what it does, or by its name alone."""
-    known = f"gate.{name}" if short else f"strips.{name}"
-    said = msg(known) if known in table() and len(name) == 1 else msg("strips.other", name=name)
-    return msg("strips.backwards", gate=said) if reverse else said
+    key = f"gate.{name}" if short else f"strips.{name}"
+    label = msg(key) if key in table() and len(name) == 1 else msg("strips.other", name=name)
+    return msg("strips.backwards", gate=label) if reverse else label

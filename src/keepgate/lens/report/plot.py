@@ -11,7 +11,7 @@ from ...wording import Message, amount, count, msg
 from ..diagnosis.diagnosis import Diagnosis
 from ..readers.explanation import DirectionSummary, Explanation
 from ..thresholds import VANISHED
-from .labels import SHORT, gate, render, token
+from .labels import catalog_language, gate, render, token
 
 # Up to so many tokens are written below an axis.
 MAX_TICKS = 60
@@ -42,9 +42,8 @@ def new_axes(size: tuple[float, float] = (7.2, 3.2)) -> Any:
 def plot(numbers: Explanation | Diagnosis, name: str, ax: Any, language: str) -> Any:
     """Draws one figure, already known by its name, into an Axes, a new one where it is None; gives the Axes."""
     ax = new_axes() if ax is None else ax
-    (EXPLANATION_PLOTS if isinstance(numbers, Explanation) else DIAGNOSIS_PLOTS)[name](
-        numbers, ax, SHORT[language]
-    )
+    plots = EXPLANATION_PLOTS if isinstance(numbers, Explanation) else DIAGNOSIS_PLOTS
+    plots[name](numbers, ax, catalog_language(language))
     return ax
 
 
@@ -72,7 +71,7 @@ def file_bytes(draw: Callable[[Any], Any], form: str, dpi: float) -> bytes:
 
 
 def _label(ax: Any, language: str, **keys: str) -> None:
-    ax.set(**{what: render(msg(key), language) for what, key in keys.items()})
+    ax.set(**{place: render(msg(key), language) for place, key in keys.items()})
 
 
 def _token_ticks(ax: Any, explanation: Explanation) -> None:
@@ -88,8 +87,7 @@ def _gates(explanation: Explanation, ax: Any, language: str) -> None:
         for name, values in part.gates.items()
     ]
     if not rows:
-        most = explanation.saliency.max().clamp(min=1e-300)
-        rows = [(render(msg("strips.sensitivity"), language), explanation.saliency / most)]
+        rows = [(render(msg("strips.sensitivity"), language), explanation.relative_saliency)]
     image = ax.imshow([values.tolist() for _, values in rows], vmin=0, vmax=1, cmap="cividis", aspect="auto")
     ax.set_yticks(range(len(rows)), [name for name, _ in rows])
     ax.figure.colorbar(image, ax=ax)
@@ -104,12 +102,8 @@ def _token_effects(explanation: Explanation, ax: Any, language: str) -> None:
     else:
         ax.bar(range(len(explanation.tokens)), explanation.saliency.tolist())
     _token_ticks(ax, explanation)
-    _label(
-        ax,
-        language,
-        title="carriers.title",
-        ylabel="token.share" if explanation.gated else "token.sensitivity",
-    )
+    label = "token.share" if explanation.gated else "token.sensitivity"
+    _label(ax, language, title="carriers.title", ylabel=label)
 
 
 def _retention(explanation: Explanation, ax: Any, language: str) -> None:
@@ -117,11 +111,8 @@ def _retention(explanation: Explanation, ax: Any, language: str) -> None:
         if part.retention is not None:
             side = render(msg("erased.backwards" if part.reverse else "erased.forwards"), language)
             ax.plot(part.retention.retained.tolist(), label=side)
-    ax.set(
-        title=render(
-            msg("erased.title", token=token(explanation, explanation.token_effects[0].step)), language
-        )
-    )
+    step = explanation.token_effects[0].step
+    ax.set(title=render(msg("erased.title", token=token(explanation, step)), language))
     ax.legend()
     _token_ticks(ax, explanation)
     _label(ax, language, xlabel="erased.x", ylabel="erased.y")
@@ -144,17 +135,16 @@ def _level(ax: Any, value: float, name: Message, language: str) -> None:
 
 
 def _saliency(explanation: Explanation, ax: Any, language: str) -> None:
-    most = explanation.saliency.max().clamp(min=1e-300)
-    ax.semilogy((explanation.saliency / most).tolist())
+    ax.semilogy(explanation.relative_saliency.tolist())
     _token_ticks(ax, explanation)
     _label(ax, language, title="gradient.title", xlabel="gradient.x", ylabel="gradient.y")
 
 
 def _gradient(diagnosis: Diagnosis, ax: Any, language: str) -> None:
     ax.semilogy(diagnosis.gradient.tolist(), label=render(msg("gradient.gradient"), language))
-    if diagnosis.carried is not None:
-        ax.semilogy(diagnosis.carried.tolist(), "--", label=render(msg("gradient.carried"), language))
-    _level(ax, VANISHED, msg("gradient.gone"), language)
+    if diagnosis.direct_path is not None:
+        ax.semilogy(diagnosis.direct_path.tolist(), "--", label=render(msg("gradient.direct_path"), language))
+    _level(ax, VANISHED, msg("gradient.vanished"), language)
     _label(ax, language, title="gradient.title_lag", xlabel="gradient.x_lag", ylabel="gradient.y_lag")
 
 

@@ -1,12 +1,11 @@
-"""What shows the lens's numbers: in a notebook, at a prompt, as figures, pages and files."""
+"""Reports: explanations and diagnoses that show themselves in a notebook, at a prompt, as figures, pages and files."""
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
@@ -17,13 +16,13 @@ from ..diagnosis.effective_context import EPSILON
 from ..diagnosis.samples import Batch, Loss
 from ..diagnosis.verdict import Verdict
 from ..readers.explanation import Explanation, explain_answer
-from .diagnosis_text import report_said, verdict_said
-from .export import as_json
+from .diagnosis_text import diagnosis_text, verdict_text
+from .export import as_json, json_values
 from .export import save as save_explanation
 from .figure import Figure
 from .figures import check_figure, figure_of_explanation
 from .html import fragment, page, summary
-from .language import Language, refuse_unknown
+from .labels import Language, catalog_language
 from .plot import plot
 
 
@@ -91,15 +90,14 @@ def explain(
     Raises CorpusError for an empty text or question, CellError for a model without memory, SettingsError for an unknown
     language. Without gradients or dropout.
     """
-    refuse_unknown(language)
-    for given, what in ((text, "text"), (question, "question")):
-        if given is None and what == "question":
-            continue
-        if not isinstance(given, str):
-            raise CorpusError(f"the {what} is {type(given).__name__}; give a string")
-        if not given.strip():
-            raise CorpusError(f"the {what} is empty; give one with something in it")
-    return ExplanationReport(**_fields(explain_answer(model, model.item(text, question))), language=language)
+    catalog_language(language)
+    parts = {"text": text} if question is None else {"text": text, "question": question}
+    for name, value in parts.items():
+        if not isinstance(value, str):
+            raise CorpusError(f"the {name} is {type(value).__name__}; give a string")
+        if not value.strip():
+            raise CorpusError(f"the {name} is empty; give one with something in it")
+    return ExplanationReport(**vars(explain_answer(model, model.item(text, question))), language=language)
 
 
 class VerdictReport(Verdict):
@@ -107,12 +105,12 @@ class VerdictReport(Verdict):
 
     @property
     def sentence(self) -> str:
-        """What was found and what to do, with the numbers, in English."""
-        return self.said()
+        """The fault and its remedy, with the numbers, in English."""
+        return self.text()
 
-    def said(self, language: str = "en") -> str:
-        """The same in a language. Raises SettingsError for one that is not spoken here."""
-        return verdict_said(self, language)
+    def text(self, language: str = "en") -> str:
+        """The same in a language. Raises SettingsError for one that the lens does not have."""
+        return verdict_text(self, language)
 
     def __str__(self) -> str:
         return self.sentence
@@ -126,33 +124,30 @@ class Report(Diagnosis):
 
     def as_dict(self) -> dict[str, Any]:
         """All figures as plain values, for JSON: what is no finite number is None."""
-        return {
-            "layer": self.name,
-            "steps": self.steps,
-            "horizon": self.horizon,
-            "interval": list(self.interval),
-            "needed": self.needed,
-            "verdict": {"fault": self.verdict.fault, "sentence": self.verdict.sentence},
-            "loss": _finite(self.behaviour.loss),
-            "guess": self.verdict.found.guess,
-            "notes": [{"kind": note.kind, "share": note.share} for note in self.notes],
-            "behaviour": {
-                "contexts": list(self.behaviour.contexts),
-                "gap": _values(self.behaviour.gap),
-                "loss": _finite(self.behaviour.loss),
-                "epsilon": self.behaviour.epsilon,
-                "helps": self.behaviour.helps,
-                "explained": _finite(self.behaviour.explained),
-            },
-            "gradient": {"values": _values(self.gradient), "gone": self.gone, "decay": _finite(self.decay)},
-            "carried": None if self.carried is None else _values(self.carried),
-            "exponents": [_finite(value) for value in self.exponents],
-            "half_lives": _values(self.half_lives),
-            "saturation": {
-                gate: {"closed": _values(one.closed), "open": _values(one.open)}
-                for gate, one in self.saturation.items()
-            },
-        }
+        behaviour = ("contexts", "gap", "loss", "epsilon", "context_helps", "explained")
+        return json_values(
+            {
+                "layer": self.name,
+                "steps": self.steps,
+                "horizon": self.horizon,
+                "interval": self.interval,
+                "needed": self.needed,
+                "verdict": {"fault": self.verdict.fault, "sentence": self.verdict.sentence},
+                "loss": self.behaviour.loss,
+                "guess": self.verdict.findings.guess,
+                "notes": self.notes,
+                "behaviour": {name: getattr(self.behaviour, name) for name in behaviour},
+                "gradient": {
+                    "values": self.gradient,
+                    "vanishing_lag": self.vanishing_lag,
+                    "decay": self.decay,
+                },
+                "direct_path": self.direct_path,
+                "exponents": self.exponents,
+                "half_lives": self.half_lives,
+                "saturation": self.saturation,
+            }
+        )
 
     def plot(self, name: str, ax: Any = None, *, language: Language = "en") -> Any:
         """One figure in an Axes of matplotlib, a new one where it is None: "half_life", "gradient" or "horizon".
@@ -163,15 +158,15 @@ class Report(Diagnosis):
         check_figure(self, name, language)
         return plot(self, name, ax, language)
 
-    def said(self, language: str = "en") -> str:
+    def text(self, language: str = "en") -> str:
         """The verdict and the figures behind it, a line each. Raises SettingsError for an unknown language."""
-        return report_said(self, language)
+        return diagnosis_text(self, language)
 
     def __repr__(self) -> str:
         return str(self)
 
     def __str__(self) -> str:
-        return self.said()
+        return self.text()
 
 
 def examine(
@@ -209,19 +204,7 @@ def examine(
     Raises SettingsError without data or a recurrent layer, for NaN in the data, for results and targets that do not
     fit, or for a loss that is not one number a row.
     """
-    found = diagnose(
+    diagnosis = diagnose(
         model, data, loss=loss, output=output, time=time, needed=needed, layer=layer, epsilon=epsilon
     )
-    return Report(**_fields(found) | {"verdict": VerdictReport(**_fields(found.verdict))})
-
-
-def _fields(numbers: Any) -> dict[str, Any]:
-    return {field.name: getattr(numbers, field.name) for field in fields(numbers)}
-
-
-def _values(values: Tensor) -> list[float | None]:
-    return [_finite(value) for value in values.tolist()]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return Report(**vars(diagnosis) | {"verdict": VerdictReport(**vars(diagnosis.verdict))})

@@ -6,7 +6,8 @@ Renslow (2018), PLoS ONE 13(7). Nothing is told by colour alone: bars are as hig
 
 import re
 from functools import cache
-from importlib.resources import files
+
+from ...charts import read_template, templates
 
 # Okabe and Ito's colours (2008) for lines, darkened for text on white and lightened for a dark page.
 LIGHT = {
@@ -22,20 +23,17 @@ DARK = {
 CIVIDIS = (
     "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
 )  # fmt: skip
-SERIES = 4
+# The rows of a token's strip, from the top; the height of one in pixels, and with the gap below it.
+ROWS = "pqrstuvw"
+ROW, STRIDE = 10, 13
 LATIN = '"Noto Sans", "DejaVu Sans", "Liberation Sans", "Segoe UI", "Helvetica Neue", Arial, sans-serif'
 CHINESE = '"Noto Sans CJK TC", "Noto Sans TC", "Source Han Sans TC", "PingFang TC", "Microsoft JhengHei"'
 ROOT = ".keepgate-look"
 
 
-def level(value: float) -> int:
-    """Which of the ten colours a value from 0 to 1 has."""
-    return min(int(value * len(CIVIDIS)), len(CIVIDIS) - 1)
-
-
 def alone(words: str) -> str:
     """The style sheet of a figure that stands alone, on white; `words`: all that it says, for the choice of fonts."""
-    return re.sub(r"var\(--(\w+)\)", lambda found: LIGHT[found[1]], _with_fonts(words))
+    return re.sub(r"var\(--(\w+)\)", lambda match: LIGHT[match[1]], _with_fonts(words))
 
 
 def adapting(words: str) -> str:
@@ -48,13 +46,19 @@ def _with_fonts(words: str) -> str:
     """The style of pictures for one that is a file of its own, and has no page to take its fonts from."""
     chinese = any(ord(letter) > 0x2E7F for letter in words)
     families = f"{CHINESE}, {LATIN}" if chinese else f"{LATIN}, {CHINESE}"
-    return _pictures().replace(ROOT, "svg").replace("font-family: inherit", f"font-family: {families}")
+    return (
+        read_template(__package__, "picture.css")
+        .replace(ROOT, "svg")
+        .replace("font-family: inherit", f"font-family: {families}")
+    )
 
 
 @cache
 def inside() -> str:
     """The style sheet of a look inside a page, all its rules below one class; light, dark and print."""
-    own = _template("look.css") + _levels()
+    levels = templates(__package__).get_template("levels.css.j2")
+    levels_css = levels.render(rows=ROWS, height=ROW, stride=STRIDE, colours=CIVIDIS)
+    own = read_template(__package__, "look.css") + levels_css + read_template(__package__, "picture.css")
     # Images inside, and the bars that scroll, follow the scheme as well.
     light, dark = f"color-scheme: light; {_variables(LIGHT)}", f"color-scheme: dark; {_variables(DARK)}"
     # A notebook has a theme of its own, whatever the system's is: Jupyter, VS Code, Colab.
@@ -62,64 +66,14 @@ def inside() -> str:
         f"{ROOT} {{ {light} }}\n@media (prefers-color-scheme: dark) {{ {ROOT} {{ {dark} }} }}\n"
         f'[data-jp-theme-light="true"] {ROOT}, .vscode-light {ROOT}, [theme="light"] {ROOT} {{ {light} }}\n'
         f'[data-jp-theme-light="false"] {ROOT}, .vscode-dark {ROOT}, [theme="dark"] {ROOT} {{ {dark} }}\n'
-        f"@media print {{ {ROOT} {{ {light} }} }}\n{own}{_pictures()}"
+        f"@media print {{ {ROOT} {{ {light} }} }}\n{own}"
     )
 
 
 def page() -> str:
     """The style sheet of the whole page, to stand after `inside`."""
-    return _template("page.css")
+    return read_template(__package__, "page.css")
 
 
 def _variables(palette: dict[str, str]) -> str:
     return " ".join(f"--{name}: {colour};" for name, colour in palette.items())
-
-
-def _pictures() -> str:
-    series = "".join(
-        f"{ROOT} .line.series-{n}, {ROOT} .stroke.series-{n} {{ stroke: var(--s{n}) }}\n"
-        f"{ROOT} .mark.series-{n}, {ROOT} .band.series-{n}, {ROOT} .name.series-{n} {{ fill: var(--s{n}) }}\n"
-        for n in range(SERIES)
-    )
-    scale = "".join(f"{ROOT} .level-{n} {{ fill: {colour} }}\n" for n, colour in enumerate(CIVIDIS))
-    return _template("picture.css") + series + scale
-
-
-# The rows of a token's strip, from the top; the height of one in pixels, and with the gap below it.
-ROWS = "pqrstuvw"
-ROW, STRIDE = 10, 13
-
-
-def _levels() -> str:
-    """How a token's strip is drawn, as the backgrounds of a token: a trough and a bar for each of its rows.
-
-    A class such as `q7` gives the second row's value in tenths; no element needs a style of its own.
-    """
-    values = "".join(
-        f"{ROOT} .{row}{tenths} {{ --{row}: {tenths * ROW // 10}px; --{row}c: {CIVIDIS[min(tenths, 9)]} }}\n"
-        for row in ROWS
-        for tenths in range(11)
-    )
-    keys = f"{ROOT} .scale i {{ border-top: 1px solid var(--cap) }}\n" + "".join(
-        f"{ROOT} .scale .bar{n} {{ height: {1.2 * n:.1f}px; background: {CIVIDIS[n - 1]} }}\n"
-        for n in range(1, 11)
-    )
-    return values + keys + "".join(_drawn(count) for count in range(1, len(ROWS) + 1))
-
-
-def _drawn(count: int) -> str:
-    rows = ROWS[:count]
-    feet = [f"left 0 bottom {(count - 1 - place) * STRIDE}px" for place in range(count)]
-    # A bar ends in a line: yellow on a light page and blue on a dark one are hardly brighter or darker than the trough.
-    images = [f"linear-gradient(var(--cap) 1px, var(--{row}c) 1px)" for row in rows]
-    images += ["linear-gradient(var(--trough), var(--trough))"] * count
-    sizes = [f"100% var(--{row})" for row in rows] + [f"100% {ROW}px"] * count
-    return (
-        f"{ROOT} .rows-{count} .t {{ padding-bottom: {count * STRIDE}px; background-image: {', '.join(images)}; "
-        f"background-size: {', '.join(sizes)}; background-position: {', '.join(feet * 2)} }}\n"
-    )
-
-
-@cache
-def _template(name: str) -> str:
-    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")

@@ -6,10 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...data.questions import Question, locate
-from ...data.text import sentence_around
+from ...data.questions import Question
 from ...nn.pooling import last_states
-from ..answer import Answer
 from ..label_head import LabelHead, in_dtype
 
 if TYPE_CHECKING:
@@ -23,6 +21,8 @@ class ChoiceHead(LabelHead):
     what it gives for it. Both are None for a reader that reads text and question as one.
     """
 
+    task: "ChoiceReader"
+
     def __init__(
         self,
         task: "ChoiceReader",
@@ -30,8 +30,8 @@ class ChoiceHead(LabelHead):
         output: Float[Tensor, "time 1 output"],
         question_x: Float[Tensor, "asked 1 input"] | None,
     ) -> None:
-        super().__init__(task.choices, output)
-        self.task, self.question, self.question_x = task, question, question_x
+        super().__init__(task, question, output)
+        self.question_x = question_x
         self.question_output = None if question_x is None else task.encoder.layer(question_x)[0]
 
     def scores(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "rows labels"]:
@@ -47,10 +47,6 @@ class ChoiceHead(LabelHead):
         """The question's attention over the text's tokens; None for a reader of the last state."""
         return None if self.task.attention is None else self._attend(output)[2]
 
-    def answer_of(self, candidates: tuple[tuple[str, float], ...]) -> Answer:
-        """The first of some choices, pointing at where its words most likely stand in the text."""
-        return answer_of(self.question, candidates)
-
     def _attend(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What is read, the question's last state, and the weights, for each row."""
         assert self.task.attention is not None
@@ -63,14 +59,3 @@ class ChoiceHead(LabelHead):
     def _last(self, output: Tensor) -> Tensor:
         lengths = torch.full((output.shape[1],), len(output), device=output.device)
         return last_states(output, lengths, bidirectional=self.task.encoder.bidirectional)
-
-
-def answer_of(question: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
-    """The first of some choices as an answer, pointing at where its words most likely stand in the text."""
-    text, probability = candidates[0]
-    start = locate(question.text, question.question, text, whole=True)
-    if start is None:
-        return Answer(text, probability, candidates=candidates)
-    end = start + len(text)
-    first, last = sentence_around(question.text, start, end)
-    return Answer(text, probability, start, end, question.text[first:last], candidates)

@@ -1,54 +1,48 @@
 """A reader that chooses: text and question in, one of the answers it knows out."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from ...data.batch import by_length, pad
-from ...data.questions import Question, question_about
-from ...data.text import Tokens, tokenize, words
+from ...data.batch import pad
+from ...data.questions import Question, locate
+from ...data.text import Tokens, sentence_around, tokenize, words
 from ...data.vocabulary import PAD, Vocabulary
-from ...errors import CorpusError, ShapeError
+from ...errors import CorpusError
 from ...nn.attention import Attention
-from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
 from ...nn.length_mask import length_mask
-from ..answer import CANDIDATES, Answer, check_finite
-from ..measure import Measurement, Metric
-from ..metrics import METRICS, measure_answers
+from ..answer import Answer
+from ..label_task import LabelTask
 from ..probe import Probe
-from ..task import Carry
-from .head import ChoiceHead, answer_of
-from .samples import ChoiceSamples, samples_of
+from ..reader import Reader, refuse_empty
+from ..samples import TaskSamples, samples_of, steps_back
+from .head import ChoiceHead
 from .settings import ChoiceReaderSettings
-
-# Steps times rows that are read at once when answering, so that texts of 10,000 tokens do not fill the
-# memory: their states with 128 units take 64 MiB then.
-TOKENS_AT_ONCE = 131_072
 
 
 @dataclass(frozen=True)
 class ChoiceExample:
-    """One question as numbers: what is read, what is asked (None if read with the text), the right choice."""
+    """One question as numbers: ids of the text's tokens and of the question's, and the right choice."""
 
     text: list[int]
-    question: list[int] | None
+    question: list[int]
     target: int | None
 
     @property
     def length(self) -> int:
         """Tokens of text and question."""
-        return len(self.text) + len(self.question or ())
+        return len(self.text) + len(self.question)
 
 
 @dataclass(frozen=True)
 class ChoiceBatch:
-    """Examples as tensors, time first. `question` and its lengths are None for a reader of the last state."""
+    """Examples as tensors, time first. A reader of the last state has the question at the end of `text`, not apart."""
 
     text: Int64[Tensor, "time batch"]
     text_lengths: Int64[Tensor, " batch"]
@@ -67,7 +61,7 @@ class ChoiceBatch:
         )
 
 
-class ChoiceReader(nn.Module):
+class ChoiceReader(Reader, LabelTask):
     """Text and question → one of the choices, by the last state or by attention over all states.
 
     With "attention" one encoder reads both; the question's last state asks over the text's states, and what
@@ -77,35 +71,23 @@ class ChoiceReader(nn.Module):
 
     kind: ClassVar[str] = "choice-reader"
     settings_type: ClassVar[type] = ChoiceReaderSettings
-    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    unlabelled = "its answer is none of the choices"
 
     def __init__(
         self, vocabulary: Vocabulary, choices: Sequence[str], settings: ChoiceReaderSettings
     ) -> None:
-        super().__init__()
         if not choices or len(set(choices)) < len(choices):
             raise CorpusError(
                 f"a choice reader needs one or more different answers to choose from, got {list(choices)}"
             )
-        self.vocabulary, self.choices, self.settings = vocabulary, tuple(choices), settings
-        self._targets = {choice: number for number, choice in enumerate(self.choices)}
-        self.encoder = Encoder(
-            settings.cell,
-            nn.Embedding(len(vocabulary), settings.embedding_size, padding_idx=PAD),
-            input_size=settings.embedding_size,
-            hidden_size=settings.hidden_size,
-            num_layers=settings.num_layers,
-            bidirectional=settings.bidirectional,
-            dropout=settings.dropout,
-            init=settings.init,
-            horizon=settings.horizon,
-            forget_bias=settings.forget_bias,
-            window=settings.window,
+        embedding = nn.Embedding(len(vocabulary), settings.embedding_size, padding_idx=PAD)
+        super().__init__(
+            choices, settings, embedding, input_size=settings.embedding_size, window=settings.window
         )
+        self.vocabulary = vocabulary
         size = self.encoder.output_size
         attends = settings.pooling == "attention"
         self.attention = Attention(size, size) if attends else None
-        self.dropout = nn.Dropout(settings.dropout)
         self.readout = nn.Linear(3 * size if attends else size, len(self.choices))
 
     @classmethod
@@ -148,36 +130,28 @@ class ChoiceReader(nn.Module):
         """
         examples = []
         for question in questions:
-            targets = [self._targets[answer] for answer in question.answers if answer in self._targets]
-            text = self.vocabulary.ids(words(question.text))
-            asked = self.vocabulary.ids(words(question.question))
-            for ids, name in ((text, "text"), (asked, "question")):
-                if not ids:
-                    raise CorpusError(
-                        f"question {question.id!r}: the {name} is empty; give one with something in it"
-                    )
-            whole = self.attention is None
-            examples.append(
-                ChoiceExample(
-                    text + asked if whole else text, None if whole else asked, targets[0] if targets else None
-                )
-            )
-        return [each for each in examples if not training or self.unlearnable(each) is None]
-
-    def unlearnable(self, example: ChoiceExample) -> str | None:
-        """Why nothing can be learnt from this example; None if something can."""
-        return "its answer is none of the choices" if example.target is None else None
+            targets = (self._targets[answer] for answer in question.answers if answer in self._targets)
+            text, asked = (self.vocabulary.ids(words(part)) for part in (question.text, question.question))
+            refuse_empty(question, text, asked)
+            examples.append(ChoiceExample(text, asked, next(targets, None)))
+        return [example for example in examples if not training or self.unlearnable(example) is None]
 
     def collate(self, examples: Sequence[ChoiceExample]) -> ChoiceBatch:
         """The examples as one padded batch. It has targets if every example has one."""
-        text, text_lengths = pad([example.text for example in examples])
-        asked = [example.question for example in examples if example.question is not None]
-        question, question_lengths = pad(asked) if asked else (None, None)
         targets = [example.target for example in examples if example.target is not None]
-        complete = len(targets) == len(examples)
+        complete = torch.tensor(targets) if len(targets) == len(examples) else None
+        if self.attention is None:
+            joined = pad([example.text + example.question for example in examples])
+            return ChoiceBatch(*joined, None, None, complete)
         return ChoiceBatch(
-            text, text_lengths, question, question_lengths, torch.tensor(targets) if complete else None
+            *pad([example.text for example in examples]),
+            *pad([example.question for example in examples]),
+            complete,
         )
+
+    def shortened(self, example: ChoiceExample, last: int) -> ChoiceExample:
+        """The example with the last so many tokens of its text."""
+        return replace(example, text=example.text[max(len(example.text) - last, 0) :])
 
     def forward(self, batch: ChoiceBatch) -> Float[Tensor, "batch choices"]:
         """The score of each choice for each row, before the softmax."""
@@ -188,72 +162,22 @@ class ChoiceReader(nn.Module):
             assert batch.question is not None
             assert batch.question_lengths is not None
             _, asked = self.encoder(batch.question, batch.question_lengths)
-            read, _ = self.attention(
-                asked, states, length_mask(len(states), batch.text_lengths, states.device)
-            )
+            real = length_mask(len(states), batch.text_lengths, states.device)
+            read, _ = self.attention(asked, states, real)
             features = torch.cat([read, asked, features], 1)
         scores: Tensor = self.readout(self.dropout(features))
         return scores
 
-    def loss(self, batch: ChoiceBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
-        """Mean cross entropy over the rows, in nats. Raises ShapeError if a row has no right choice."""
-        if batch.targets is None:
-            raise ShapeError(
-                "this batch has questions without a known answer; prepare them with training=True"
-            )
-        return nn.functional.cross_entropy(self(batch), batch.targets), None
-
-    def probabilities(
-        self, questions: Sequence[Question], *, batch_size: int = 64
-    ) -> Float[Tensor, "questions choices"]:
-        """The probability of each choice for each question, on the processor, without dropout or gradient.
-
-        Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not finite.
-        """
-        examples = self.prepare(questions, training=False)
-        result = torch.empty(len(examples), len(self.choices))
-        device = self.readout.weight.device
-        with torch.no_grad(), eval_mode(self):
-            for rows in by_length([example.length for example in examples], batch_size, TOKENS_AT_ONCE):
-                batch = self.collate([examples[row] for row in rows]).to(device)
-                scores = self(batch).float()
-                check_finite(scores)
-                result[rows] = scores.softmax(1).cpu()
-        return result
-
-    def measure(
-        self,
-        items: Sequence[Question],
-        *,
-        batch_size: int = 64,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> Measurement:
-        """Exact match and both F1 of the answers, and of always giving the commonest answer."""
-        return measure_answers(lambda some: self.answer(some, batch_size=batch_size), items, on_progress)
-
-    def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
-        """The most probable choice for each question, and the others after it.
-
-        A choice does not point: `start` and `sentence` are where its words most likely stand in the text, if
-        they do.
-        """
-        best = self.probabilities(questions, batch_size=batch_size).topk(
-            min(CANDIDATES, len(self.choices)), 1
-        )
-        rows = zip(questions, best.values.tolist(), best.indices.tolist(), strict=True)
-        return [
-            answer_of(question, tuple(zip((self.choices[k] for k in numbers), shares, strict=True)))
-            for question, shares, numbers in rows
-        ]
-
-    def item(self, text: str, question: str | None = None) -> Question:
-        """A question about a text. Raises SettingsError if none is asked."""
-        return question_about(text, question)
-
-    def reading_layer(self) -> str:
-        """The name of the layer that reads the text first. Raises CellError if it is feed-forward."""
-        assert self.encoder.recurrent is not None
-        return "encoder.layer"
+    def answer_of(self, item: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
+        """The first of some choices as an answer, pointing at where its words most likely stand in the text, if they
+        do."""
+        text, probability = candidates[0]
+        start = locate(item.text, item.question, text, whole=True)
+        if start is None:
+            return Answer(text, probability, candidates=candidates)
+        end = start + len(text)
+        first, last = sentence_around(item.text, start, end)
+        return Answer(text, probability, start, end, item.text[first:last], candidates)
 
     def probe(self, item: Question) -> Probe:
         """One question as the encoder read it, and its way to the choice.
@@ -271,12 +195,19 @@ class ChoiceReader(nn.Module):
             x = self.encoder.inputs(batch.text)
             asked = None if batch.question is None else self.encoder.inputs(batch.question)
             head = ChoiceHead(self, item, layer(x)[0], asked)
-        (answer,) = self.answer([item])
+        (answer,) = self.predict([item])
         return Probe(layer=layer, x=x, tokens=tokens, answer=answer, head=head)
 
-    def samples(self, items: Sequence[Question]) -> list[ChoiceSamples]:
-        """The questions in batches of similar length, as the lens examines a model with them."""
-        return samples_of(self, items)
+    def samples(self, items: Sequence[Question]) -> list[TaskSamples]:
+        """The questions in batches of similar length. Raises SettingsError if none has an answer among the choices."""
+        apart = self.attention is not None
+        return samples_of(
+            self,
+            items,
+            "questions has an answer",
+            needed=steps_back,
+            tail=lambda example: 0 if apart else len(example.question),
+        )
 
 
 def joined(first: Tokens, second: Tokens, offset: int) -> Tokens:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ... import cells
 from ...config import check, require
 from ...errors import SettingsError
-from ...nn.encoder import CellName, cell_of
+from ...nn.encoder import cell_of
 from ...nn.init import Init, check_init
 
 Pooling = Literal["last", "attention"]
@@ -15,7 +16,8 @@ Pooling = Literal["last", "attention"]
 class ChoiceReaderSettings:
     """A reader that chooses among the answers it has seen in training.
 
-    cell: of the encoder; "feedforward" sees a fixed window of `window` tokens and has no memory.
+    cell: of the encoder, by keepgate's name or by the one that `cells.register` gave; "feedforward" sees a fixed window
+        of `window` tokens and has no memory.
     pooling: "last" reads text and question as one sequence and answers from the last state; "attention" lets
         the question look over all the text's states.
     init, horizon, forget_bias: initial weights, as Recurrent takes them; the horizon in tokens, for "chrono" only.
@@ -24,7 +26,7 @@ class ChoiceReaderSettings:
     Raises SettingsError for a value outside these, or for two that do not go together.
     """
 
-    cell: CellName = "gru"
+    cell: str = "gru"
     pooling: Pooling = "attention"
     embedding_size: int = 64
     hidden_size: int = 64
@@ -47,6 +49,7 @@ class ChoiceReaderSettings:
                 "(16, for example), and the other cells take none"
             )
         cell = cell_of(self.cell)
+        object.__setattr__(self, "cell", cells.pinned(self.cell))
         if cell is not None:
             check_init(cell, self.init, self.horizon, self.forget_bias, bias=True)
         elif (

@@ -12,6 +12,7 @@ KIND = TaskKind(
     task=Classifier,
     recipe=recipe,
     read=read_labelled,
+    columns=("text_column", "label_column"),
     unit="texts",
     asks=False,
     use="keepgate predict {model} FILE",

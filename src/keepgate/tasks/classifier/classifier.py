@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,27 +11,23 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...data.batch import by_length, pad
+from ...data.batch import pad
 from ...data.labelled import LabelledText
 from ...data.text import tokenize, words
 from ...data.vocabulary import PAD, UNKNOWN, Vocabulary
-from ...errors import CorpusError, SettingsError, ShapeError
-from ...nn.encoder import Encoder
+from ...errors import CorpusError, SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.length_mask import length_mask
 from ...nn.pooling import Pooling
-from ..answer import CANDIDATES, Answer, check_finite
+from ..label_task import LabelTask
 from ..measure import Measurement, Metric
 from ..ppmi import vectors
 from ..probe import Probe
-from ..task import Carry
+from ..samples import TaskSamples, samples_of
 from .head import ClassifierHead
 from .metrics import METRICS, measure_labels
-from .samples import TextSamples, samples_of
 from .settings import ClassifierSettings
 
-# Steps times rows that are read at once when predicting.
-TOKENS_AT_ONCE = 131_072
 # What stands between the two tokens of a pair in its name, and for the token after the last one.
 _JOIN, _END = "\t", "<end>"
 
@@ -40,14 +36,14 @@ _JOIN, _END = "\t", "<end>"
 class TextExample:
     """One text as numbers: of its tokens, of the pairs that they make with the next, and of its label."""
 
-    tokens: list[int]
+    text: list[int]
     pairs: list[int]
     target: int | None
 
     @property
     def length(self) -> int:
         """Tokens of the text."""
-        return len(self.tokens)
+        return len(self.text)
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ class TokenPairs(nn.Module):
         return tokens if self.pair is None else torch.cat([tokens, self.pair(ids[..., 1])], -1)
 
 
-class Classifier(nn.Module):
+class Classifier(LabelTask):
     """Text → one of the labels: embeddings, recurrent layers, pooled states, a linear layer.
 
     pairs: names of pairs of tokens, joined by a tab. Raises CorpusError unless there are two labels or more, all
@@ -105,32 +101,19 @@ class Classifier(nn.Module):
     kind: ClassVar[str] = "classifier"
     settings_type: ClassVar[type] = ClassifierSettings
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    unlabelled = "its label is none of the model's"
 
     def __init__(
         self, vocabulary: Vocabulary, pairs: Vocabulary, labels: Sequence[str], settings: ClassifierSettings
     ) -> None:
-        super().__init__()
         if len(set(labels)) < 2 or len(set(labels)) < len(labels):
             raise CorpusError(f"a classifier needs two or more different labels, got {list(labels)}")
-        self.vocabulary, self.pairs, self.settings = vocabulary, pairs, settings
-        self.choices = tuple(labels)
-        self._targets = {label: number for number, label in enumerate(labels)}
-        self.encoder = Encoder(
-            settings.cell,
-            TokenPairs(len(vocabulary), len(pairs), settings),
-            input_size=settings.embedding_size + settings.pair_size,
-            hidden_size=settings.hidden_size,
-            num_layers=settings.num_layers,
-            bidirectional=settings.bidirectional,
-            dropout=settings.dropout,
-            init=settings.init,
-            horizon=settings.horizon,
-            forget_bias=settings.forget_bias,
-        )
+        size = settings.embedding_size + settings.pair_size
+        super().__init__(labels, settings, TokenPairs(len(vocabulary), len(pairs), settings), input_size=size)
+        self.vocabulary, self.pairs, self.label_smoothing = vocabulary, pairs, settings.label_smoothing
         self.pooling = Pooling(
             settings.pooling, self.encoder.output_size, bidirectional=settings.bidirectional
         )
-        self.dropout = nn.Dropout(settings.dropout)
         self.readout = nn.Linear(self.pooling.output_size, len(labels))
 
     @property
@@ -150,8 +133,8 @@ class Classifier(nn.Module):
         texts = [words(item.text) for item in items]
         counts = Counter(word for text in texts for word in text)
         paired = Counter(pair for text in texts for pair in _pairs(text)) if settings.pair_size else Counter()
-        vocabulary = _most_frequent(counts, settings.min_count, None)
-        pairs = _most_frequent(paired, settings.min_count, settings.max_pairs)
+        vocabulary = Vocabulary.most_frequent(counts, settings.min_count)
+        pairs = Vocabulary.most_frequent(paired, settings.min_count, settings.max_pairs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(vocabulary, pairs, labels, settings)
@@ -203,75 +186,29 @@ class Classifier(nn.Module):
             example, most = self._example(text, item.label), self.settings.max_train_tokens
             if training and example.length > most:
                 first, last = most // 2, most - most // 2
-                tokens, pairs = ([*ids[:first], *ids[-last:]] for ids in (example.tokens, example.pairs))
+                tokens, pairs = ([*ids[:first], *ids[-last:]] for ids in (example.text, example.pairs))
                 example = TextExample(tokens, pairs, example.target)
             examples.append(example)
-        return [each for each in examples if not training or self.unlearnable(each) is None]
+        return [example for example in examples if not training or self.unlearnable(example) is None]
 
-    def unlearnable(self, example: TextExample) -> str | None:
-        """Why nothing can be learnt from this example; None if something can."""
-        return "its label is none of the model's" if example.target is None else None
+    def shortened(self, example: TextExample, last: int) -> TextExample:
+        """The example with the last so many tokens of its text, one at the least."""
+        begin = max(example.length - max(last, 1), 0)
+        return replace(example, text=example.text[begin:], pairs=example.pairs[begin:])
 
     def collate(self, examples: Sequence[TextExample]) -> TextBatch:
         """The examples as one padded batch. It has targets if every example has one."""
-        tokens, lengths = pad([example.tokens for example in examples])
+        tokens, lengths = pad([example.text for example in examples])
         pairs, _ = pad([example.pairs for example in examples])
         targets = [example.target for example in examples if example.target is not None]
-        complete = len(targets) == len(examples)
-        return TextBatch(
-            torch.stack([tokens, pairs], -1), lengths, torch.tensor(targets) if complete else None
-        )
+        complete = torch.tensor(targets) if len(targets) == len(examples) else None
+        return TextBatch(torch.stack([tokens, pairs], -1), lengths, complete)
 
     def forward(self, batch: TextBatch) -> Float[Tensor, "batch labels"]:
         """The logits of each label."""
         states, _ = self.encoder.layer(self.encoder.embed(self._mask(batch)), lengths=batch.lengths)
-        return self.read_out(states, batch.lengths)
-
-    def read_out(
-        self, states: Float[Tensor, "time batch states"], lengths: Int64[Tensor, " batch"]
-    ) -> Float[Tensor, "batch labels"]:
-        """The logits of each label from the states of the encoder."""
-        logits: Tensor = self.readout(self.dropout(self.pooling(states, lengths)))
+        logits: Tensor = self.readout(self.dropout(self.pooling(states, batch.lengths)))
         return logits
-
-    def loss(self, batch: TextBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
-        """Mean cross entropy with smoothed labels, in nats. Raises ShapeError if a row has no label."""
-        if batch.targets is None:
-            raise ShapeError("this batch has texts without a label; prepare them with training=True")
-        smoothing = self.settings.label_smoothing if self.training else 0.0
-        return nn.functional.cross_entropy(self(batch), batch.targets, label_smoothing=smoothing), None
-
-    def probabilities(
-        self,
-        items: Sequence[LabelledText],
-        *,
-        batch_size: int = 64,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> Float[Tensor, "texts labels"]:
-        """The probability of each label for each text, on the processor, without dropout or gradient."""
-        examples = self.prepare(items, training=False)
-        result = torch.empty(len(examples), len(self.choices))
-        done = 0
-        with torch.no_grad(), eval_mode(self):
-            for rows in by_length([example.length for example in examples], batch_size, TOKENS_AT_ONCE):
-                logits = self(
-                    self.collate([examples[row] for row in rows]).to(self.readout.weight.device)
-                ).float()
-                check_finite(logits)
-                result[rows] = logits.softmax(1).cpu()
-                done += len(rows)
-                if on_progress is not None:
-                    on_progress(done)
-        return result
-
-    def predict(self, items: Sequence[LabelledText], *, batch_size: int = 64) -> list[Answer]:
-        """The most probable label of each text, and the others after it. Raises CorpusError for an empty text."""
-        best = self.probabilities(items, batch_size=batch_size).topk(min(CANDIDATES, len(self.choices)), 1)
-        rows = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-        candidates = [
-            tuple(zip((self.choices[k] for k in numbers), shares, strict=True)) for shares, numbers in rows
-        ]
-        return [Answer(*each[0], candidates=each) for each in candidates]
 
     def measure(
         self,
@@ -288,16 +225,12 @@ class Classifier(nn.Module):
         right = [item.label or "" for item in labelled]
         return measure_labels([item.id for item in labelled], right, probabilities.numpy(), self.choices)
 
-    def reading_layer(self) -> str:
-        """The name of the layer that reads the text."""
-        return "encoder.layer"
-
     def probe(self, item: LabelledText) -> Probe:
         """One text as the encoder read it. Raises CorpusError for an empty one."""
         with torch.no_grad(), eval_mode(self):
             batch = self.collate(self.prepare([item], training=False)).to(self.readout.weight.device)
             x = self.encoder.inputs(batch.ids)
-            head = ClassifierHead(self, self.encoder.layer(x)[0])
+            head = ClassifierHead(self, item, self.encoder.layer(x)[0])
         (answer,) = self.predict([item])
         text = words(item.text)
 
@@ -321,9 +254,12 @@ class Classifier(nn.Module):
             self.vocabulary.ids(text), self.pairs.ids(_pairs(text)), self._targets.get(label or "")
         )
 
-    def samples(self, items: Sequence[LabelledText]) -> list[TextSamples]:
-        """The texts in batches of similar length, as the lens examines a model with them."""
-        return samples_of(self, items)
+    def samples(self, items: Sequence[LabelledText]) -> list[TaskSamples]:
+        """The texts in batches of similar length. Raises SettingsError if none has a label that the model knows.
+
+        Where in a text its label comes from nobody says: the whole of it is needed.
+        """
+        return samples_of(self, items, "texts has a label")
 
     def _mask(self, batch: TextBatch) -> Int64[Tensor, "time batch 2"]:
         """The ids, in training with some tokens hidden, and with each the two pairs that it is part of."""
@@ -334,11 +270,6 @@ class Classifier(nn.Module):
         pair = token.clone()
         pair[:-1] |= token[1:]
         return batch.ids.masked_fill(torch.stack([token, pair], -1), UNKNOWN)
-
-
-def _most_frequent(counts: Counter[str], at_least: int, at_most: int | None) -> Vocabulary:
-    kept = (key for key, count in counts.items() if count >= at_least)
-    return Vocabulary(sorted(kept, key=lambda key: (-counts[key], key))[:at_most])
 
 
 def _pairs(text: Sequence[str]) -> list[str]:

@@ -15,21 +15,19 @@ if TYPE_CHECKING:
 class ClassifierHead(LabelHead):
     """Pooling and the linear layer, over outputs that are all of the text's length."""
 
-    def __init__(self, task: "Classifier", output: Float[Tensor, "time 1 output"]) -> None:
-        super().__init__(task.choices, output)
-        self._task = task
+    task: "Classifier"
 
     def scores(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "rows labels"]:
         """The logits of each label from these outputs."""
-        pooling, readout = (in_dtype(part, output.dtype) for part in (self._task.pooling, self._task.readout))
-        logits: Tensor = readout(pooling(output, _lengths(output)))
+        pooled = in_dtype(self.task.pooling, output.dtype)(output, _lengths(output))
+        logits: Tensor = in_dtype(self.task.readout, output.dtype)(pooled)
         return logits
 
     def attention(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "time rows"] | None:
         """The weight of each token's states; None for a pooling that does not attend."""
-        if self._task.pooling.kind != "attention":
+        if self.task.pooling.kind != "attention":
             return None
-        return in_dtype(self._task.pooling, output.dtype).weights(output, _lengths(output))
+        return in_dtype(self.task.pooling, output.dtype).weights(output, _lengths(output))
 
 
 def _lengths(output: Tensor) -> Tensor:

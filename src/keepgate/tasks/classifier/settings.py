@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from ... import cells
 from ...config import check, require
 from ...errors import SettingsError
-from ...nn.encoder import CellName, cell_of
+from ...nn.encoder import cell_of
 from ...nn.init import Init, check_init
 from ...nn.pooling import PoolingName
 
@@ -13,8 +14,9 @@ from ...nn.pooling import PoolingName
 class ClassifierSettings:
     """A classifier of texts. The defaults are what `bench/hotel_reviews.py` measures.
 
-    cell: of the encoder, any with a memory. pooling: from the states to one vector: "last" of each direction, "mean",
-        "max", both of these together, or "attention".
+    cell: of the encoder, any with a memory, by keepgate's name or by the one that `cells.register` gave.
+    pooling: from the states to one vector: "last" of each direction, "mean", "max", both of these together, or
+        "attention".
     embedding_size, pair_size: numbers for a token and for the pair that it makes with the next; 0 leaves pairs out.
     min_count: how often a token or pair must occur in the training texts to have an embedding of its own;
         of the pairs, the `max_pairs` commonest have.
@@ -26,7 +28,7 @@ class ClassifierSettings:
     Raises SettingsError for a value outside these, or for two that do not go together.
     """
 
-    cell: CellName = "lstm"
+    cell: str = "lstm"
     pooling: PoolingName = "mean+max"
     embedding_size: int = 64
     pair_size: int = 64
@@ -51,6 +53,7 @@ class ClassifierSettings:
         shares = ("dropout", "mask_rate", "label_smoothing")
         require(self, shares, lambda value: 0 <= value < 1, "0 or more and below 1")
         cell = cell_of(self.cell)
+        object.__setattr__(self, "cell", cells.pinned(self.cell))
         if cell is None:
             raise SettingsError('a classifier\'s cell has a memory; choose "lstm", "gru" or "rnn"')
         check_init(cell, self.init, self.horizon, self.forget_bias, bias=True)

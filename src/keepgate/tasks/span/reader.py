@@ -1,7 +1,7 @@
 """A reader that points: text and question in, a piece of the text out."""
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -12,24 +12,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ...data.batch import by_length
-from ...data.questions import Question, locate, question_about
+from ...data.questions import Question, locate
 from ...data.text import Tokens, sentence_around
 from ...data.vocabulary import UNKNOWN, Vocabulary
-from ...errors import BundleError, CorpusError, ShapeError
-from ...nn.eval_mode import eval_mode
+from ...errors import BundleError, ShapeError
 from ..answer import CANDIDATES, Answer, check_finite
-from ..measure import Measurement, Metric
-from ..metrics import METRICS, measure_answers
+from ..batched import in_batches
 from ..ppmi import vectors
 from ..probe import Probe
+from ..reader import Reader, refuse_empty
+from ..samples import TaskSamples, samples_of, steps_back
 from ..task import Carry
 from .corpus_statistics import CorpusStatistics
 from .decode import Span, spans
 from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
 from .head import SpanHead
 from .network import Inputs, SpanNetwork
-from .samples import SpanSamples, samples_of
 from .settings import SpanReaderSettings
 
 # Steps times rows read at once when answering; the states of so many take about 200 MiB.
@@ -81,12 +79,11 @@ class SpanBatch:
         return SpanBatch(self.text.to(device), self.question.to(device), *places)
 
 
-class SpanReader(nn.Module):
+class SpanReader(Reader, nn.Module):
     """Text and question → the piece of the text that answers, of at most `settings.max_train_span` tokens."""
 
     kind: ClassVar[str] = "span-reader"
     settings_type: ClassVar[type] = SpanReaderSettings
-    metrics: ClassVar[tuple[Metric, ...]] = METRICS
 
     def __init__(self, statistics: CorpusStatistics, settings: SpanReaderSettings) -> None:
         super().__init__()
@@ -145,17 +142,13 @@ class SpanReader(nn.Module):
             if question.text not in analysed:
                 analysed[question.text] = analyse(question.text, self.statistics)
             text, asked = analysed[question.text], analyse(question.question, self.statistics)
-            for each, name in ((text, "text"), (asked, "question")):
-                if not each.words:
-                    raise CorpusError(
-                        f"question {question.id!r}: the {name} is empty; give one with something in it"
-                    )
+            refuse_empty(question, text.words, asked.words)
             place = _place(question, text.tokens)
             of_text, of_question = compare(text, asked)
             examples.append(
                 SpanExample(_side(text, of_text), _side(asked, of_question), *(place or (None, None)))
             )
-        return [each for each in examples if not training or self.unlearnable(each) is None]
+        return [example for example in examples if not training or self.unlearnable(example) is None]
 
     def unlearnable(self, example: SpanExample) -> str | None:
         """Why nothing can be learnt from this example; None if something can."""
@@ -196,49 +189,48 @@ class SpanReader(nn.Module):
 
         In training some words of the text are hidden. Raises ShapeError if a row has no known answer.
         """
-        if batch.first is None or batch.last is None:
-            raise ShapeError(
-                "this batch has questions without a known answer; prepare them with training=True"
-            )
+        first, last = self._places(batch)
         text, hidden = (
             self._mask(batch.text) if self.training and self.settings.mask_rate else (batch.text, None)
         )
         scores = self.network(text, batch.question)
-        target = batch.first * self.settings.max_train_span + batch.last - batch.first
-        total = cross_entropy(scores.span.flatten(1), target)
-        total = total + (cross_entropy(scores.start, batch.first) + cross_entropy(scores.end, batch.last)) / 2
+        total = cross_entropy(scores.span.flatten(1), self._target(first, last))
+        total = total + (cross_entropy(scores.start, first) + cross_entropy(scores.end, last)) / 2
         if hidden is not None and self.settings.mlm_weight and hidden.any():
             masked = self.network.masked_word_scores(scores.states[hidden]).float()
             total = total + self.settings.mlm_weight * cross_entropy(masked, batch.text.words[hidden])
         return total, None
 
-    def measure(
-        self,
-        items: Sequence[Question],
-        *,
-        batch_size: int = 64,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> Measurement:
-        """Exact match and both F1 of the answers, and of always giving the commonest answer."""
-        return measure_answers(lambda some: self.answer(some, batch_size=batch_size), items, on_progress)
+    def losses(self, examples: Sequence[SpanExample], last: int | None = None) -> Float[Tensor, " rows"]:
+        """Cross entropy of each example's span, in nats, given the last so many tokens of its text; None gives all.
 
-    def answer(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
+        An answer out of the reader's sight costs what a guess among all spans of the text does.
+        """
+        longest, device = self.settings.max_train_span, self.network.word.weight.device
+        spans_of = [sum(min(longest, n) for n in range(1, example.length + 1)) for example in examples]
+        losses = torch.tensor(spans_of, device=device).log()
+        cut = [_end_of(example, example.length if last is None else last) for example in examples]
+        inside = [row for row, example in enumerate(cut) if example.first is not None]
+        if not inside:
+            return losses
+        batch = self.collate([cut[row] for row in inside]).to(device)
+        scores = self.network(batch.text, batch.question).span.flatten(1)
+        in_sight = cross_entropy(scores, self._target(*self._places(batch)), reduction="none")
+        return losses.to(in_sight.dtype).index_put((torch.tensor(inside, device=device),), in_sight)
+
+    def predict(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         """One answer for each question, in order, without dropout or gradients; the mode stays as it was.
 
         Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not
         finite or place no answer in the text.
         """
-        examples = self.prepare(questions, training=False)
-        answers: dict[int, Answer] = {}
-        lengths = [example.length for example in examples]
-        with torch.no_grad(), eval_mode(self):
-            for rows in by_length(lengths, batch_size, TOKENS_AT_ONCE):
-                batch = self.collate([examples[row] for row in rows]).to(self.network.word.weight.device)
-                scores = self.network(batch.text, batch.question).span[..., : self.settings.max_answer_span]
-                check_finite(scores)
-                texts = [questions[row].text for row in rows]
-                answers.update(zip(rows, self.decode(texts, scores), strict=True))
-        return [answers[row] for row in range(len(questions))]
+
+        def decoded(batch: SpanBatch, rows: list[int]) -> list[Answer]:
+            scores = self.network(batch.text, batch.question).span[..., : self.settings.max_answer_span]
+            check_finite(scores)
+            return self.decode([questions[row].text for row in rows], scores)
+
+        return in_batches(self, questions, decoded, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)
 
     def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
         """The best span of each text as an answer, and the others after it."""
@@ -250,10 +242,6 @@ class SpanReader(nn.Module):
     def tokens(self, text: str) -> Tokens:
         """The tokens of a text, with their places, as this reader counts them."""
         return analyse(text, self.statistics).tokens
-
-    def item(self, text: str, question: str | None = None) -> Question:
-        """A question about a text. Raises SettingsError if none is asked."""
-        return question_about(text, question)
 
     def reading_layer(self) -> str:
         """The name of the layer that reads the text first."""
@@ -271,13 +259,24 @@ class SpanReader(nn.Module):
         """
         with torch.no_grad():
             head = SpanHead(self, item)
-        (answer,) = self.answer([item])
+        (answer,) = self.predict([item])
         layer = self.network.text_encoder
         return Probe(layer=layer, x=head.x, tokens=head.tokens, answer=answer, head=head)
 
-    def samples(self, items: Sequence[Question]) -> list[SpanSamples]:
-        """The questions in batches of similar length, as the lens examines a model with them."""
-        return samples_of(self, items)
+    def samples(self, items: Sequence[Question]) -> list[TaskSamples]:
+        """The questions in batches of similar length. Raises SettingsError if none has an answer that it can point
+        at."""
+        return samples_of(self, items, "questions has an answer", needed=steps_back)
+
+    def _places(self, batch: SpanBatch) -> tuple[Tensor, Tensor]:
+        """The first and last token of each row's answer. Raises ShapeError if a row has no known answer."""
+        if batch.first is None or batch.last is None:
+            raise ShapeError("this batch has items without a known answer; prepare them with training=True")
+        return batch.first, batch.last
+
+    def _target(self, first: Tensor, last: Tensor) -> Tensor:
+        """The number of each row's span among all spans, as `Scores.span` flattened has them."""
+        return first * self.settings.max_train_span + last - first
 
     def _mask(self, text: Inputs) -> tuple[Inputs, Bool[Tensor, "time batch"]]:
         """The texts with some words masked, and which of these the vocabulary knows."""
@@ -310,6 +309,15 @@ def _place(question: Question, tokens: Tokens) -> tuple[int, int] | None:
         if touched:
             return touched[0], touched[-1]
     return None
+
+
+def _end_of(example: SpanExample, count: int) -> SpanExample:
+    """The last so many tokens of a text; without a place of the answer where it begins before that."""
+    begin = max(example.length - count, 0)
+    assert example.first is not None
+    assert example.last is not None
+    places = (example.first - begin, example.last - begin) if example.first >= begin else (None, None)
+    return SpanExample(example.text[begin:], example.question, *places)
 
 
 def _side(text: AnalysedText, features: NDArray[np.float32]) -> Side:

@@ -1,0 +1,115 @@
+"""`keepgate train NAME`: a command for each train.toml that stands beside a task, read without loading torch."""
+
+import inspect
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from ..errors import SettingsError
+from .train import WHAT, Options, train
+
+if TYPE_CHECKING:
+    from ..tasks import TaskKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainCommand:
+    """One command, as its train.toml says.
+
+    kinds: the tasks that it trains, by the kind that files name; of several, the first that suits the data.
+    help, epilogue: above and below the options. data, kind_help, columns: the help of each parameter.
+    """
+
+    name: str
+    place: int
+    kinds: Sequence[str]
+    data: str
+    help: str
+    epilogue: str
+    kind_help: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def function(self) -> Callable[..., None]:
+        """What the command runs, with a parameter for everything that it takes."""
+
+        def run(*positional: Any, options: Options, kind: str = "auto", **columns: str | None) -> None:
+            from ..tasks import KINDS
+
+            kinds = [KINDS[name] for name in self.kinds]
+            (data,) = positional
+            train(
+                data,
+                options,
+                read=lambda paths: kinds[0].read(paths, **columns),
+                detect=lambda corpus: detect_task(kinds, corpus, kind),
+            )
+
+        # cyclopts prefers the annotations, where there are any.
+        run.__annotations__ = {}
+        run.__signature__ = inspect.Signature(self._parameters())  # type: ignore[attr-defined]
+        return run
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        options = [
+            inspect.Parameter(
+                name,
+                keyword,
+                default=None,
+                annotation=Annotated[str | None, Parameter(group=WHAT, metavar="NAME", help=text)],
+            )
+            for name, text in self.columns.items()
+        ]
+        if len(self.kinds) > 1:
+            names = ("auto", *(kind.partition("-")[0] for kind in reversed(self.kinds)))
+            shown = Parameter(group=WHAT, show_default=True, help=self.kind_help)
+            options.append(
+                inspect.Parameter(
+                    "kind", keyword, default="auto", annotation=Annotated[Literal[names], shown]
+                )
+            )
+        return [
+            inspect.Parameter(
+                "data",
+                inspect.Parameter.POSITIONAL_ONLY,
+                annotation=Annotated[list[Path], Parameter(help=self.data)],
+            ),
+            *options,
+            inspect.Parameter("options", keyword, annotation=Annotated[Options, Parameter(name="*")]),
+        ]
+
+
+def train_commands() -> list[TrainCommand]:
+    """The commands, in the order in which the help lists them."""
+    folders = (folder / "train.toml" for folder in (files("keepgate") / "tasks").iterdir())
+    texts = [path.read_text(encoding="utf-8") for path in folders if path.is_file()]
+    return sorted((TrainCommand(**tomllib.loads(text)) for text in texts), key=lambda command: command.place)
+
+
+def detect_task(kinds: "Sequence[TaskKind]", corpus: Any, name: str = "auto") -> "tuple[TaskKind, str]":
+    """The first kind that suits a corpus, or the one that was asked for, with the reason in words.
+
+    The reason is "" where there is one kind only. Raises SettingsError if none suits it.
+    """
+    if len(kinds) == 1:
+        return kinds[0], ""
+    if name != "auto":
+        (kind,) = (kind for kind in kinds if kind.option == name)
+        return kind, f"Training a {kind.title}, as --kind says."
+    reasons = []
+    for kind in kinds:
+        suits, reason = kind.suits(corpus)
+        if suits:
+            others = "; ".join(
+                f"--kind {other.option}: one that {other.does}" for other in kinds if other is not kind
+            )
+            sentence = f"{reason[:1].upper()}{reason[1:]}"
+            return kind, f"{sentence}: training a {kind.title}, which {kind.does}. ({others}.)"
+        reasons.append(reason)
+    names = " or ".join(f"--kind {kind.option}" for kind in kinds)
+    raise SettingsError(f"{', and '.join(reasons)}; {names} trains one all the same")

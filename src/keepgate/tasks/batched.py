@@ -1,0 +1,38 @@
+"""Predictions over batches of items of similar length."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+
+from ..data.batch import by_length
+from ..nn.eval_mode import eval_mode
+
+P = TypeVar("P")
+
+
+def in_batches(
+    task: Any,
+    items: Sequence[Any],
+    predict: Callable[[Any, list[int]], Sequence[P]],
+    *,
+    batch_size: int,
+    tokens_at_once: int,
+    on_progress: Callable[[int], None] | None = None,
+) -> list[P]:
+    """One prediction for each item, in order, without dropout or gradients; the task's mode stays as it was.
+
+    predict: from a batch on the task's device, and the places of its items, to one prediction for each.
+    tokens_at_once: steps times rows of a batch, so that long texts do not fill the memory.
+    on_progress: is told how many items are done. Raises CorpusError for an item in which there is nothing to read.
+    """
+    examples = task.prepare(items, training=False)
+    predictions: dict[int, P] = {}
+    device = next(task.parameters()).device
+    with torch.no_grad(), eval_mode(task):
+        for rows in by_length([example.length for example in examples], batch_size, tokens_at_once):
+            batch = task.collate([examples[row] for row in rows]).to(device)
+            predictions.update(zip(rows, predict(batch, rows), strict=True))
+            if on_progress is not None:
+                on_progress(len(predictions))
+    return [predictions[row] for row in range(len(examples))]

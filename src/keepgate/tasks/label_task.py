@@ -1,0 +1,114 @@
+"""LabelTask: an encoder of a text, pooled states, and a linear layer to one of a fixed list of labels."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ..errors import ShapeError
+from ..nn.encoder import Encoder
+from .answer import Answer, candidates_of, check_finite
+from .batched import in_batches
+from .task import Carry
+
+# Steps times rows that are read at once when predicting: their states with 128 units take 64 MiB.
+TOKENS_AT_ONCE = 131_072
+
+
+class LabelTask(nn.Module):
+    """Text → one of `choices`, its labels by number.
+
+    settings: with the fields of the encoder. inputs: from ids to the encoder's inputs of `input_size`.
+    A subclass makes `readout`, pools in `forward`, and gives `prepare`, `collate` and `shortened`.
+    """
+
+    unlabelled: ClassVar[str]  # why nothing can be learnt from an item whose label is none of the choices
+    label_smoothing: float = 0.0  # share of the target given to all labels alike, in training
+    readout: nn.Linear
+    shortened: Callable[[Any, int], Any]  # an example with the last so many tokens of its text
+    collate: Callable[[Sequence[Any]], Any]
+    prepare: Callable[..., list[Any]]
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        settings: Any,
+        inputs: nn.Module,
+        *,
+        input_size: int,
+        window: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.choices, self.settings = tuple(labels), settings
+        self._targets = {label: number for number, label in enumerate(self.choices)}
+        self.encoder = Encoder(
+            settings.cell,
+            inputs,
+            input_size=input_size,
+            hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers,
+            bidirectional=settings.bidirectional,
+            dropout=settings.dropout,
+            init=settings.init,
+            horizon=settings.horizon,
+            forget_bias=settings.forget_bias,
+            window=window,
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def unlearnable(self, example: Any) -> str | None:
+        """Why nothing can be learnt from this example; None if something can."""
+        return self.unlabelled if example.target is None else None
+
+    def loss(self, batch: Any, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
+        """Mean cross entropy over the rows, in nats. Raises ShapeError if a row has no known label."""
+        if batch.targets is None:
+            raise ShapeError("this batch has items without a known answer; prepare them with training=True")
+        smoothing = self.label_smoothing if self.training else 0.0
+        return cross_entropy(self(batch), batch.targets, label_smoothing=smoothing), None
+
+    def losses(self, examples: Sequence[Any], last: int | None = None) -> Float[Tensor, " rows"]:
+        """Cross entropy of each example, in nats, given the last so many tokens of its text; None gives all."""
+        if last is not None:
+            examples = [self.shortened(example, last) for example in examples]
+        batch = self.collate(examples).to(self.readout.weight.device)
+        return cross_entropy(self(batch), batch.targets, reduction="none")
+
+    def probabilities(
+        self,
+        items: Sequence[Any],
+        *,
+        batch_size: int = 64,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Float[Tensor, "items labels"]:
+        """The probability of each label for each item, on the processor, without dropout or gradient.
+
+        Raises CorpusError for an item in which there is nothing to read, BundleError if the scores are not finite.
+        """
+
+        def shares(batch: Any, _: list[int]) -> Sequence[Tensor]:
+            scores = self(batch).float()
+            check_finite(scores)
+            return scores.softmax(1).cpu().unbind()
+
+        rows = in_batches(
+            self, items, shares, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE, on_progress=on_progress
+        )
+        return torch.stack(rows) if rows else torch.empty(0, len(self.choices))
+
+    def predict(self, items: Sequence[Any], *, batch_size: int = 64) -> list[Answer]:
+        """The most probable label of each item, and the others after it. Raises as `probabilities` does."""
+        candidates = candidates_of(self.probabilities(items, batch_size=batch_size), self.choices)
+        return [self.answer_of(item, labels) for item, labels in zip(items, candidates, strict=True)]
+
+    def answer_of(self, item: Any, candidates: tuple[tuple[str, float], ...]) -> Answer:  # noqa: ARG002
+        """The first of some labels with their probabilities as an answer to this item."""
+        return Answer(*candidates[0], candidates=candidates)
+
+    def reading_layer(self) -> str:
+        """The name of the layer that reads the text. Raises CellError if it has no memory."""
+        assert self.encoder.recurrent is not None
+        return "encoder.layer"
