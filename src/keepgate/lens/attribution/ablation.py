@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from ...errors import SettingsError
 from ..capture.hooks import attach
-from ..capture.layer_run import RECURRENT
 from ..interventions.patching import patched
 from ..interventions.removal import remove_spans
 from .row import ModelRow
@@ -21,7 +20,7 @@ AT_ONCE = 16_777_216
 
 def width(row: ModelRow) -> int:
     """Numbers that the model's recurrent layers compute at a step, about."""
-    layers = [part for part in row.model.modules() if isinstance(part, RECURRENT)]
+    layers = [part for part in row.model.modules() if isinstance(part, nn.RNNBase)]
     return sum(4 * layer.hidden_size * layer.num_layers * (1 + layer.bidirectional) for layer in layers) or 64
 
 
@@ -89,7 +88,7 @@ def _passing_by(row: ModelRow, spans: Sequence[tuple[int, int]], at: int) -> Ten
 def layers_in_order(row: ModelRow) -> dict[str, Any]:
     """The recurrent layers that read as many steps as the row has, by name, in the order in which they run."""
     order: list[nn.Module] = []
-    layers = {name: part for name, part in row.model.named_modules() if isinstance(part, RECURRENT)}
+    layers = {name: part for name, part in row.model.named_modules() if isinstance(part, nn.RNNBase)}
     if not layers:
         return {}
     hooks = [part.register_forward_hook(lambda part, *_: order.append(part)) for part in layers.values()]

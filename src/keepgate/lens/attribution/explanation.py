@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -13,11 +14,11 @@ from ...data.text import Tokens, sentence_starts
 from ...errors import SettingsError, ShapeError
 from ...nn.eval_mode import eval_mode
 from ..capture.hooks import attach
-from ..capture.layer_run import RECURRENT, LayerRun, capture_layer
+from ..capture.layer_run import LayerRun, capture_layer
 from ..diagnosis.model_io import as_tensors, leaves
 from ..readers.explanation import DirectionSummary, Explanation, direction_summary
 from ..readers.gradient_saliency import saliency
-from ..readers.leave_one_out import TRIED, TokenEffect
+from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
 from ..readers.reading import Reading
 from ..readers.search import SpanEffect
 from .ablation import layers_in_order, predictions_without
@@ -48,6 +49,13 @@ class ModelExplanation(Explanation):
     look_back: LookBack | None
     shortened: bool
 
+    @property
+    def step_shares(self) -> Float[Tensor, "tokens features"]:
+        """The shares of the steps that have tokens. Raises SettingsError where there are none."""
+        if self.shares is None:
+            raise SettingsError("this model has no derivative, and so no shares")
+        return self.shares.values[self.offset : self.offset + len(self.tokens)]
+
 
 def explain_model(
     model: nn.Module,
@@ -65,7 +73,7 @@ def explain_model(
     baseline: Any = None,
 ) -> ModelExplanation:
     """One answer of any torch model, taken apart; arguments and errors are those of `keepgate.lens.explain`."""
-    first = next((part for part in model.modules() if isinstance(part, RECURRENT)), None)
+    first = next((part for part in model.modules() if isinstance(part, nn.RNNBase)), None)
     if time is None:
         time = 1 if first is None else int(bool(first.batch_first))
     with eval_mode(model):
@@ -114,7 +122,7 @@ def _explained(
     spans = [(k, k + 1) for k in range(len(words))] if series else _sentences(text, tokens)
     chosen = list(range(len(words)))
     if len(chosen) > EVERY and shares is not None:
-        strongest = shares.values.sum(1).abs()[offset : offset + len(words)].topk(TRIED)
+        strongest = shares.values.sum(1).abs()[offset : offset + len(words)].topk(MAX_ABLATIONS)
         chosen = sorted(strongest.indices.tolist())
     pieces = [(k, k + 1) for k in chosen] + ([] if series else spans)
     without = predictions_without(read, [(start + offset, end + offset) for start, end in pieces], at)
@@ -128,7 +136,10 @@ def _explained(
         SpanEffect(start=start, end=end, probability_drop=drop, without=other, change=change)
         for (start, end), drop, change, other in effects[len(chosen) :]
     )
-    single, whole = (tuple(sorted(each, key=lambda one: -one.weight)) for each in (single, whole))
+    single, whole = (
+        tuple(sorted(each, key=lambda one: -one.probability_drop if one.change is None else -abs(one.change)))
+        for each in (single, whole)
+    )
     seen, layer = _seen(read)
     summaries, sensitive = _inside(read, aim, at, seen, layer, tokens, single[0].step + offset, answer, text)
     part = slice(offset, offset + len(words))
@@ -174,7 +185,7 @@ def _inside(
     reading = Reading(
         question=LabelledText(text=text),
         tokens=tokens,
-        seen=seen,
+        layer_run=seen,
         answer=answer,
         head=head,
         choices=aim.labels or None,

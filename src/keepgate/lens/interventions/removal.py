@@ -29,7 +29,9 @@ def remove_tokens(layer_run: LayerRun, steps: Steps, rows: int | Sequence[int] =
 
 
 @torch.no_grad()
-def remove_spans(layer_run: LayerRun, spans: Sequence[tuple[int, int]], rows: int | Sequence[int] = 0) -> Rerun:
+def remove_spans(
+    layer_run: LayerRun, spans: Sequence[tuple[int, int]], rows: int | Sequence[int] = 0
+) -> Rerun:
     """`remove_tokens` of stretches: all tokens from one step up to another; one candidate a span.
 
     Raises as `remove_tokens` does, and ShapeError for an empty span.

@@ -1,5 +1,6 @@
 """Explanation: the answer to one question taken apart: effects of tokens and sentences, saliency, gates, retention."""
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -81,7 +82,24 @@ class Explanation:
     @property
     def gated(self) -> bool:
         """Whether the memory is a sum of writes that can be taken apart."""
+        return any(summary.retention is not None for summary in self.direction_summaries)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the effects of leaving tokens out are there; without them sensitivity is all that is known."""
         return bool(self.token_effects)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the answer is a number, without a probability."""
+        return math.isnan(self.answer.probability)
+
+    def weight(self, effect: TokenEffect | SpanEffect) -> float:
+        """How much of the answer an effect carries, 0 to 1: the fall of its probability, or a number's change."""
+        if effect.change is None:
+            return max(0.0, effect.probability_drop)
+        largest = max(abs(other.change or 0.0) for other in (*self.token_effects, *self.sentence_effects))
+        return abs(effect.change) / largest if largest else 0.0
 
     @property
     def relative_saliency(self) -> Float[Tensor, " tokens"]:
@@ -102,14 +120,14 @@ def explain_answer(model: Probed, question: Question | LabelledText) -> Explanat
     return Explanation(
         question=reading.question, answer=reading.answer, tokens=reading.tokens, question_start=reading.question_start,
         cell=layer.cell.name, units=layer.hidden_size, layers=layer.num_layers,
-        direction_summaries=tuple(_direction_summary(part, decisive_step) for part in last),
+        direction_summaries=tuple(direction_summary(part, decisive_step) for part in last),
         sentence_spans=tuple(sentence_spans(reading)), sentence_effects=sentences, token_effects=tokens,
         saliency=saliency(reading).cpu(), attention=_attention(reading),
         choices=None if reading.choices is None else len(reading.choices),
     )  # fmt: skip
 
 
-def _direction_summary(part: LayerTrace, decisive_step: int | None) -> DirectionSummary:
+def direction_summary(part: LayerTrace, decisive_step: int | None) -> DirectionSummary:
     """On the CPU, whatever the model ran on. Without a decisive step, nothing of an additive memory."""
     cell = part.cell
     gates = [name for name, node in cell.graph.traced.items() if is_gate(node)]

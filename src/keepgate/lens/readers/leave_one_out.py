@@ -20,12 +20,14 @@ class TokenEffect:
     """Effect of leaving one token out: the answer without it.
 
     probability_drop: the share by which the answer's probability falls; below 0 if it is likelier without the token.
+    change: of an answer that is a number, by how much it would be another; None for others.
     """
 
     step: int
     token: str
     probability_drop: float
     without: Answer
+    change: float | None = None
 
     __repr__ = compact_repr
 

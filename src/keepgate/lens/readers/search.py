@@ -29,12 +29,14 @@ class SpanEffect:
     """Effect of leaving out the tokens `start` to `end` (not included): the answer without them.
 
     probability_drop: the share by which the answer's probability falls; below 0 if it is likelier without the span.
+    change: of an answer that is a number, by how much it would be another; None for others.
     """
 
     start: int
     end: int
     probability_drop: float
     without: Answer
+    change: float | None = None
 
     __repr__ = compact_repr
 

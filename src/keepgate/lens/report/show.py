@@ -9,8 +9,10 @@ from torch import nn
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
-from ...errors import CorpusError
+from ...errors import CorpusError, SettingsError
+from ...tasks.probe import Probed
 from ...tasks.task import Task
+from ..attribution.explanation import ModelExplanation, explain_model
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
 from ..diagnosis.samples import Batch, Loss
@@ -72,32 +74,68 @@ class ExplanationReport(Explanation):
         return summary(self, self.language)
 
     def __repr__(self) -> str:
-        return f"<Explanation of {len(self.tokens):,} tokens: {self.answer.text!r}, {self.answer.probability:.3f}>"
+        sure = "" if self.is_number else f", {self.answer.probability:.3f}"
+        return f"<Explanation of {len(self.tokens):,} tokens: {self.answer.text!r}{sure}>"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelReport(ExplanationReport, ModelExplanation):
+    """The same for a model of the user's own, with the further figures "shares" and "look_back"."""
 
 
 def explain(
-    model: Task, text: str, question: str | None = None, *, language: Language = "en"
+    model: Task | nn.Module,
+    inputs: Any,
+    question: str | None = None,
+    *,
+    language: Language = "en",
+    **options: Any,
 ) -> ExplanationReport:
-    """A text as a model of ours reads it, taken apart: what carries the answer or the label, what was erased.
-
-    question: what a reader is asked; a classifier is asked nothing.
+    """One answer taken apart: what carries it, proven by leaving each token or step out of everything that it does.
 
     In a notebook it shows itself; `.save("explanation.html")` writes one file without network,
     `.figure("token_effects")` gives one figure, `.json()` the numbers.
 
-        keepgate.lens.explain(model, "魯夫說他想成為海賊王。", "是誰想要成為海賊王?")
+        keepgate.lens.explain(reader, "魯夫說他想成為海賊王。", "是誰想要成為海賊王?")
+        keepgate.lens.explain(model, ids, tokens=words, labels=["bad", "good"])
+        keepgate.lens.explain(forecaster, windows, row=5, target=0, features=["load", "temperature"])
 
-    Raises CorpusError for an empty text or question, CellError for a model without memory, SettingsError for an unknown
-    language. Without gradients or dropout.
+    A model of ours takes a text and, a reader, what it is asked; it has no further options. Any other torch model takes
+    its own inputs, one row or a batch, as in `examine`, and these options:
+
+    tokens:   the steps' names, such as words. None names ids by their numbers, and steps of numbers by their lag.
+    target:   the label that is explained, by name or number, None the likeliest; or which number of a row's prediction,
+              by its place, such as 0 or (0, 1).
+    labels:   names of the classes. They say that the prediction is one of classes; so do inputs that are ids, a
+              prediction called "logits", and numbers that sum to 1.
+    output:   where in the result the prediction is, as in `examine`. time: the inputs' dimension of time, likewise.
+    row:      which row of the batch. lengths: of the rows, where the model is called with them.
+    step:     whose answer is explained, where the model answers at each step; None is the last.
+    features: names of the numbers of a step. baseline: what stands for none of them in the shares, one number or one a
+              feature; None is each feature's mean over the batch (of tokens, a zero in place of what is read of them).
+    A step is left out by calling the model without it; where it takes no shorter rows its recurrent layers pass the
+    step by. The model is in eval mode meanwhile, and left as it was.
+    Raises CorpusError for an empty text or question, CellError for a task without memory, SettingsError for an unknown
+    option or language, or where it is not known what is to be explained, ShapeError for a row or step out of range.
     """
     catalog_language(language)
-    parts = {"text": text} if question is None else {"text": text, "question": question}
+    if not isinstance(model, Probed):
+        if question is not None:
+            raise SettingsError(
+                f"{type(model).__name__} is no reader of ours; only those are asked a question"
+            )
+        return ModelReport(**vars(explain_model(model, inputs, **options)), language=language)
+    if options:
+        raise SettingsError(
+            f"{type(model).__name__} takes a text and a question; leave {', '.join(options)} out"
+        )
+    parts = {"text": inputs} if question is None else {"text": inputs, "question": question}
     for name, value in parts.items():
         if not isinstance(value, str):
             raise CorpusError(f"the {name} is {type(value).__name__}; give a string")
         if not value.strip():
             raise CorpusError(f"the {name} is empty; give one with something in it")
-    return ExplanationReport(**vars(explain_answer(model, model.item(text, question))), language=language)
+    return ExplanationReport(**vars(explain_answer(model, model.item(inputs, question))), language=language)
 
 
 class VerdictReport(Verdict):

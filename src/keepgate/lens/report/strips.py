@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from markupsafe import Markup
 from torch import Tensor
@@ -47,6 +48,11 @@ def rows(explanation: Explanation) -> list[Row]:
     if explanation.attention is not None:
         relative = explanation.attention / explanation.attention.max().clamp(min=1e-300)
         gates.append(_row("a", msg("strips.attention"), msg("token.attention"), relative))
+    if explanation.proven and not explanation.gated:
+        weights = torch.zeros(len(explanation.tokens))
+        for effect in explanation.token_effects:
+            weights[effect.step] = explanation.weight(effect)
+        gates.append(_row("e", msg("strips.effect"), msg("token.effect"), weights))
     sensitivity = msg("strips.sensitivity"), msg("token.sensitivity"), explanation.relative_saliency
     return gates or [_row("s", *sensitivity)]
 
@@ -61,7 +67,7 @@ def _row(
 
 def description(explanation: Explanation) -> list[Message]:
     """Each gate's mean, and where it is lowest and highest; of a plain RNN where the answer is sensitive."""
-    if not explanation.gated:
+    if not explanation.proven:
         return explanation_text.saliency(explanation)
     messages = []
     for row in rows(explanation):
