@@ -293,20 +293,20 @@ def with_(found, *, top, whole, answer=(0.9, 0.05)):
 @pytest.mark.parametrize(
     ("changes", "wanted"),
     [
-        ({"top": (0.9, "別人"), "whole": (0.8, "別人")}, ["sum.decides", "sum.whole"]),
-        ({"top": (0.9, "別人"), "whole": (0.0, "")}, ["sum.decides", "sum.anyway"]),
-        ({"top": (0.1, ""), "whole": (0.8, "別人")}, ["sum.sentence", "sum.weak"]),
-        ({"top": (0.1, ""), "whole": (0.1, "")}, ["sum.weak"]),
-        ({"top": (0.7, ""), "whole": (0.1, "")}, ["sum.weak"]),
-        ({"top": (0.3, "別人"), "whole": (0.4, "別人")}, ["sum.decides", "sum.whole"]),
-        ({"top": (0.001, ""), "whole": (0.0, "")}, ["sum.none"]),
-        ({"top": (0.9, "別人"), "whole": (0.8, "別人"), "answer": (0.4, 0.39)}, ["sum.guess"]),
+        ({"top": (0.9, "別人"), "whole": (0.8, "別人")}, ["answer.token", "answer.whole_sentence"]),
+        ({"top": (0.9, "別人"), "whole": (0.0, "")}, ["answer.token", "answer.unchanged"]),
+        ({"top": (0.1, ""), "whole": (0.8, "別人")}, ["answer.sentence", "answer.weak"]),
+        ({"top": (0.1, ""), "whole": (0.1, "")}, ["answer.weak"]),
+        ({"top": (0.7, ""), "whole": (0.1, "")}, ["answer.weak"]),
+        ({"top": (0.3, "別人"), "whole": (0.4, "別人")}, ["answer.token", "answer.whole_sentence"]),
+        ({"top": (0.001, ""), "whole": (0.0, "")}, ["answer.none"]),
+        ({"top": (0.9, "別人"), "whole": (0.8, "別人"), "answer": (0.4, 0.39)}, ["answer.rival"]),
     ],
 )
 def test_the_sentence_follows_from_the_proof(lstm, changes, wanted):
     found = with_(lstm, **changes)
-    assert [key for key in keys(found) if key != "sum.left"] == wanted
-    assert ("sum.left" in keys(found)) == (
+    assert [key for key in keys(found) if key != "answer.retained"] == wanted
+    assert ("answer.retained" in keys(found)) == (
         changes["top"][0] >= 0.01 and found.token_effects[0].step + 1 < len(found.tokens)
     )
 
@@ -326,9 +326,9 @@ def test_what_became_of_a_write_is_told_of_the_directions_that_read_on_after_it(
         return replace(found, direction_summaries=tuple(direction_summaries), token_effects=(top,))
 
     told = {step: [one.key for one in explanation_text.retention(matters(step))] for step in (0, 5, last)}
-    assert told[0] == ["erased.said", "erased.most"]
-    assert told[5] == ["erased.said", "erased.said_back", "erased.most"]
-    assert told[last] == ["erased.said_back", "erased.most"]
+    assert told[0] == ["retention.description", "retention.forgetting"]
+    assert told[5] == ["retention.description", "retention.description_reverse", "retention.forgetting"]
+    assert told[last] == ["retention.description_reverse", "retention.forgetting"]
     most = max(range(last), key=matters(last).direction_summaries[1].retention.forgotten.tolist().__getitem__)
     assert explanation_text.forgetting_tokens(matters(last))[0][0] == most
     one_way = looked(**KINDS[0])
@@ -338,13 +338,13 @@ def test_what_became_of_a_write_is_told_of_the_directions_that_read_on_after_it(
     )
     assert [
         one.key for one in explanation_text.retention(replace(one_way, direction_summaries=(alone,)))
-    ] == ["erased.last"]
+    ] == ["retention.last_token"]
 
 
 def test_a_plain_rnn_says_why_it_has_no_writes():
     found = replace(looked(**KINDS[2]), saliency=torch.tensor([0.0] * 20 + [1.0, 0.5] + [0.001] * 9).double())
     found = replace(found, saliency=found.saliency[: len(found.tokens)])
-    assert keys(found)[-2:] == ["sum.ungated", "sum.reach"]
+    assert keys(found)[-2:] == ["answer.ungated", "answer.reach"]
     back = len(found.tokens) - 1 - 20
     assert f"{back} tokens before the end" in str(found)
     assert "no gates" in str(found)

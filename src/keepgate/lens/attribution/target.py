@@ -103,7 +103,7 @@ def target_of(
     if target is None and size > 1:
         raise SettingsError(
             f"the prediction has {list(row.shape[1:])} numbers a row: say which one, target=0 or target=(0, 1), or, if "
-            " they are a classifier's logits, give labels=, the names of its classes"
+            "they are a classifier's logits, give labels=, the names of its classes"
         )
     if isinstance(target, str):
         raise SettingsError(f"target is {target!r}, and the prediction is a number; give labels= for names")

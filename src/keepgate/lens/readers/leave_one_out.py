@@ -1,6 +1,6 @@
 """Leave-one-out effects of tokens: the answer without each token, from the network run again."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
-from .answer_ablation import LAST, ablated_outputs, answer_influence
+from .answer_ablation import answer_influence, removed_outputs
 from .reading import Reading
 
 # Ablations of one text; of a longer text, the writes that influence the answer most, to first order.
@@ -32,22 +32,18 @@ class TokenEffect:
     __repr__ = compact_repr
 
 
-def token_effects(
-    reading: Reading, steps: Sequence[int] | None = None, *, layers: Collection[int] | None = LAST
-) -> tuple[TokenEffect, ...]:
-    """Leave-one-out effects of tokens, largest drop first.
+def token_effects(reading: Reading, steps: Sequence[int] | None = None) -> tuple[TokenEffect, ...]:
+    """Leave-one-out effects of tokens, largest drop first. Each is left out whole, of all layers (`remove_tokens`).
 
     steps: the tokens' numbers. None is all of them; of a text with more than `MAX_ABLATIONS`, those with the most
            influence, which can miss the one that decides: `hierarchical_search` goes down from sentences instead.
-    layers: in which layers, see `leave_one_out_answers`; None is all of them.
-    Raises ShapeError for a token out of range, CellError for a plain RNN, whose states are no sums of writes: see
-    `saliency`.
+    Raises ShapeError for a token out of range, and CellError for a plain RNN and a text with more than so many tokens.
     """
     if steps is None:
         steps = range(len(reading.tokens))
         if len(steps) > MAX_ABLATIONS:
             steps = answer_influence(reading).abs().topk(MAX_ABLATIONS).indices.sort().values.tolist()
-    drops = probability_drops(reading, [(step, step + 1) for step in steps], layers)
+    drops = probability_drops(reading, [(step, step + 1) for step in steps])
     return largest_first(
         TokenEffect(step=step, token=reading.tokens.texts[step], probability_drop=drop, without=answer)
         for step, (drop, answer) in zip(steps, drops, strict=True)
@@ -55,17 +51,15 @@ def token_effects(
 
 
 @torch.no_grad()
-def probability_drops(
-    reading: Reading, spans: Sequence[tuple[int, int]], layers: Collection[int] | None = LAST
-) -> list[tuple[float, Answer]]:
+def probability_drops(reading: Reading, spans: Sequence[tuple[int, int]]) -> list[tuple[float, Answer]]:
     """For each span of tokens, the share by which the answer's probability falls without it, and the answer then.
 
-    The span is deleted from the text where the task can read the remaining text (`Probe.without`); else its writes
-    are ablated.
+    The span is deleted from the text where the task can read the remaining text (`Probe.without`); else the reading
+    layer passes it by.
     """
     head, without = reading.head, reading.without
     outputs = (
-        ablated_outputs(reading, spans, layers)
+        removed_outputs(reading, spans)
         if without is None
         else (reading.layer_run.layer(without(start, end))[0] for start, end in spans)
     )

@@ -44,8 +44,8 @@ class SpanEffect:
 def span_effects(reading: Reading, spans: Sequence[tuple[int, int]]) -> tuple[SpanEffect, ...]:
     """Effects of leaving out spans of tokens, in the order given.
 
-    Deleted from the text where the task can read the remaining text; else not written by the last layer, in either
-    direction. Raises as `ablate_spans` does.
+    Deleted from the text where the task can read the remaining text; else passed by in all layers and directions.
+    Raises as `remove_spans` does.
     """
     return tuple(
         SpanEffect(start=start, end=end, probability_drop=drop, without=answer)

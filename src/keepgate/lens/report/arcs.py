@@ -37,7 +37,7 @@ def arcs(explanation: Explanation) -> list[Arc]:
         return [
             Arc(
                 step=step, weight=weight, proven=False,
-                label=msg("carriers.sensitive", token=token(explanation, step), share=percent(weight)),
+                label=msg("token_effects.saliency", token=token(explanation, step), share=percent(weight)),
             )
             for step, weight in weights
             if weight >= NEGLIGIBLE_DROP
@@ -50,7 +50,7 @@ def arcs(explanation: Explanation) -> list[Arc]:
             break
         changes = effect.without.text != explanation.answer.text
         label = msg(
-            "carriers.proof" if changes else "carriers.stays", token=token(explanation, effect.step),
+            "token_effects.changed" if changes else "token_effects.unchanged", token=token(explanation, effect.step),
             other=cut(effect.without.text), share=outcome(effect),
         )  # fmt: skip
         top_arcs.append(Arc(step=effect.step, weight=weight, label=label, proven=proven))
@@ -73,7 +73,7 @@ def draw_arcs(explanation: Explanation, language: str, identity: str, width: flo
         f"{number}. {label}." for number, label in enumerate(labels, 1)
     )
     return picture(
-        identity, render(msg("carriers.title"), language), description, width, height,
+        identity, render(msg("token_effects.title"), language), description, width, height,
         *(_arc(arc, number, across(arc.step + 0.5), mouth) for number, arc in enumerate(top_arcs)),
         *_text_line(explanation, top_arcs, across),
         *_dots([across(arc.step + 0.5) for arc in top_arcs], BASE + LINE, width),
@@ -103,7 +103,7 @@ def _part_names(explanation: Explanation, language: str, end: float, *, opening:
     """What begins and ends the line: the text, and the question if it was read after it; how each begins."""
 
     def name(key: str, first: int, last: int) -> str:
-        label = render(msg(f"carriers.{key}"), language)
+        label = render(msg(f"token_effects.{key}"), language)
         if opening:
             words = text_of(explanation, first, last)
             dots = "…" if len(words) > OPENING else ""

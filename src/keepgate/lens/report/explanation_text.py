@@ -33,11 +33,11 @@ def conclusion(explanation: Explanation) -> list[Message]:
     if explanation.attention is not None:
         most = int(explanation.attention.argmax())
         weight = percent(float(explanation.attention[most]))
-        messages.append(msg("sum.attention", share=weight, token=token(explanation, most)))
+        messages.append(msg("answer.attention", share=weight, token=token(explanation, most)))
     elif explanation.question.question and explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
         messages += _retained(explanation)
     if len(explanation.tokens) > MAX_ABLATIONS:
-        messages.append(msg("sum.tried", stretches=STRETCHES, followed=FOLLOWED))
+        messages.append(msg("answer.search", stretches=STRETCHES, followed=FOLLOWED))
     return messages
 
 
@@ -78,7 +78,7 @@ def _message(
         parts["share"] = probability(effect.without.probability)
     if isinstance(effect, SpanEffect):
         parts["sentence"] = piece(explanation, effect.start, effect.end)
-    return msg(f"{'sum' if explanation.question.question else 'label'}.{name}", **parts)
+    return msg(f"{'answer' if explanation.question.question else 'label'}.{name}", **parts)
 
 
 def _guess(explanation: Explanation) -> list[Message]:
@@ -88,16 +88,16 @@ def _guess(explanation: Explanation) -> list[Message]:
         return []
     parts: dict[str, Part] = {"answer": cut(answer.text), "share": probability(answer.probability)}
     if choices is not None and not has_rival(answer):
-        return [msg("sum.chance", **parts, n=choices, chance=percent(1 / choices))]
+        return [msg("answer.chance", **parts, n=choices, chance=percent(1 / choices))]
     rival, likely = answer.candidates[1]
-    return [msg("sum.guess", **parts, other=cut(rival), next=percent(likely))]
+    return [msg("answer.rival", **parts, other=cut(rival), next=percent(likely))]
 
 
 def _ablation(explanation: Explanation) -> list[Message]:
     """The ablation that changes the answer, and that of its whole sentence; else the token that lowers it most."""
     origin, top = explanation.origin, explanation.token_effects[0]
     if isinstance(origin.proof, TokenEffect) and origin.sentence is not None:
-        decisive = _message(explanation, "decides", origin.proof, **_place(explanation, origin.proof.step))
+        decisive = _message(explanation, "token", origin.proof, **_place(explanation, origin.proof.step))
         return [decisive, *_sentence_ablation(explanation, origin.sentence)]
     messages = []
     if origin.sentence is not None and origin.proof is not None:
@@ -122,9 +122,13 @@ def _sentence_ablation(explanation: Explanation, sentence: SpanEffect) -> list[M
         explanation.tokens
     )
     changes = sentence.without.text != answer
-    messages = [_message(explanation, "empty" if whole_text else "whole" if changes else "anyway", sentence)]
+    messages = [
+        _message(
+            explanation, "empty" if whole_text else "whole_sentence" if changes else "unchanged", sentence
+        )
+    ]
     if not changes and top.without.text != answer:
-        messages.append(_message(explanation, "also", top))
+        messages.append(_message(explanation, "other_sentence", top))
     return messages
 
 
@@ -133,7 +137,10 @@ def _retained(explanation: Explanation) -> list[Message]:
     later = len(explanation.tokens) - 1 - step
     return [
         msg(
-            "sum.left", token=token(explanation, step), share=_share_at_end(summary.retention), n=count(later)
+            "answer.retained",
+            token=token(explanation, step),
+            share=_share_at_end(summary.retention),
+            n=count(later),
         )
         for summary in explanation.direction_summaries
         if summary.retention is not None and later and not summary.reverse
@@ -147,13 +154,13 @@ def _share_at_end(retention: WriteRetention) -> str:
 def _ungated(explanation: Explanation) -> list[Message]:
     """Where a plain RNN's answer is sensitive, and from which token on."""
     last, most = len(explanation.tokens) - 1, int(explanation.saliency.argmax())
-    key = "sum.ungated" if most < last else "sum.ungated_last"
+    key = "answer.ungated" if most < last else "answer.ungated_last"
     relative = explanation.relative_saliency
     sensitive = (relative >= VANISHED).nonzero()
     first = int(sensitive[0]) if len(sensitive) else 0
-    reach = msg("sum.reach", n=count(last - first))
+    reach = msg("answer.reach", n=count(last - first))
     if not first:
-        reach = msg("sum.everywhere", share=percent(float(relative[0])))
+        reach = msg("answer.reach_all", share=percent(float(relative[0])))
     cell = short_name(explanation)
     return [msg(key, cell=cell, token=token(explanation, most), n=count(last - most)), reach]
 
@@ -172,18 +179,21 @@ def retention(explanation: Explanation) -> list[Message]:
     """The share of the write that matters most at the end of each direction, and what erased the most of it."""
     messages = [
         msg(
-            "erased.said_back" if summary.reverse else "erased.said", share=_share_at_end(retention),
+            f"retention.description{'_reverse' if summary.reverse else ''}", share=_share_at_end(retention),
             token=token(explanation, retention.step),
         )
         for summary, retention in retentions(explanation)
     ]  # fmt: skip
     if not messages:
-        return [msg("erased.last", token=token(explanation, explanation.token_effects[0].step))]
+        return [msg("retention.last_token", token=token(explanation, explanation.token_effects[0].step))]
     erasers = [
-        msg("erased.eraser", token=token(explanation, step), share=percent(share))
+        msg("retention.forgetting_token", token=token(explanation, step), share=percent(share))
         for step, share in forgetting_tokens(explanation)
     ]
-    return [*messages, msg("erased.most", erasers=erasers) if erasers else msg("erased.nothing")]
+    return [
+        *messages,
+        msg("retention.forgetting", erasers=erasers) if erasers else msg("retention.no_forgetting"),
+    ]
 
 
 def forgetting_tokens(explanation: Explanation) -> list[tuple[int, float]]:
@@ -200,7 +210,7 @@ def half_life(explanation: Explanation) -> list[Message]:
     length, half_lives = len(explanation.tokens), sorted_half_lives(explanation)
     return [
         msg(
-            "half_life.said", middle=_tokens(half_lives[len(half_lives) // 2]), longest=_tokens(half_lives[-1]),
+            "half_life.description", middle=_tokens(half_lives[len(half_lives) // 2]), longest=_tokens(half_lives[-1]),
             above=sum(value > length for value in half_lives), units=len(half_lives),
         )
     ]  # fmt: skip
@@ -215,11 +225,11 @@ def sorted_half_lives(explanation: Explanation) -> list[float]:
 
 def _tokens(half_life: float) -> Part:
     if math.isinf(half_life):
-        return msg("half_life.forever")
+        return msg("half_life.infinite")
     return f"{half_life:.1f}" if half_life < 10 else count(half_life)
 
 
 def saliency(explanation: Explanation) -> list[Message]:
     """The token after which the answer is most sensitive to the state."""
     most = token(explanation, int(explanation.saliency.argmax()))
-    return [msg("gradient.said", token=most, share=percent(float(explanation.relative_saliency[0])))]
+    return [msg("gradient.description", token=most, share=percent(float(explanation.relative_saliency[0])))]

@@ -184,14 +184,19 @@ def _proofs(explanation: Explanation) -> list[tuple[str, list[tuple[Message, str
         return label, cut(answer.text, 60) or "–", likelihood(answer), _effect(effect), changed
 
     tokens = [
-        row(msg("carriers.place", token=token(explanation, effect.step), n=count(effect.step + 1)), effect)
+        row(
+            msg("token_effects.position", token=token(explanation, effect.step), n=count(effect.step + 1)),
+            effect,
+        )
         for effect in _foremost(explanation.token_effects)
     ]
     sentences = [
         row(piece(explanation, effect.start, effect.end), effect)
         for effect in _foremost(explanation.sentence_effects)
     ]
-    return [("carriers.tokens", tokens)] + ([("carriers.sentences", sentences)] if sentences else [])
+    return [("token_effects.tokens", tokens)] + (
+        [("token_effects.sentences", sentences)] if sentences else []
+    )
 
 
 def _foremost(effects: Sequence[Any]) -> Sequence[Any]:

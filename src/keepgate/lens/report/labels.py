@@ -93,6 +93,6 @@ def signed(value: float) -> str:
 
 def gate(name: str, *, reverse: bool = False, short: bool = False) -> Message:
     """A gate with what it does, or by its name alone."""
-    key = f"gate.{name}" if short else f"strips.{name}"
-    label = msg(key) if key in table() and len(name) == 1 else msg("strips.other", name=name)
-    return msg("strips.backwards", gate=label) if reverse else label
+    key = f"gate_name.{name}" if short else f"gates.{name}"
+    label = msg(key) if key in table() and len(name) == 1 else msg("gates.other", name=name)
+    return msg("gates.reverse", gate=label) if reverse else label

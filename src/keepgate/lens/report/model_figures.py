@@ -21,7 +21,7 @@ def draw_shares(explanation: Any, language: str, identity: str, width: float, cl
     rows = [
         charts.Row(
             name=names[k], kind="o", values=(values[:MOST, k].abs() / most).tolist(),
-            written=[signed(value) for value in values[:MOST, k].tolist()],
+            written=[f"{value:+.2g}".replace("-", "−") for value in values[:MOST, k].tolist()],
         )
         for k in first
     ]  # fmt: skip

@@ -88,12 +88,12 @@ def _gates(explanation: Explanation, ax: Any, language: str) -> None:
         for name, values in part.gates.items()
     ]
     if not rows:
-        rows = [(render(msg("strips.sensitivity"), language), explanation.relative_saliency)]
+        rows = [(render(msg("gates.sensitivity"), language), explanation.relative_saliency)]
     image = ax.imshow([values.tolist() for _, values in rows], vmin=0, vmax=1, cmap="cividis", aspect="auto")
     ax.set_yticks(range(len(rows)), [name for name, _ in rows])
     ax.figure.colorbar(image, ax=ax)
     _token_ticks(ax, explanation)
-    _label(ax, language, title="strips.title")
+    _label(ax, language, title="gates.title")
 
 
 def _token_effects(explanation: Explanation, ax: Any, language: str) -> None:
@@ -109,19 +109,19 @@ def _token_effects(explanation: Explanation, ax: Any, language: str) -> None:
     label = "token.sensitivity"
     if explanation.proven:
         label = "token.change" if explanation.is_number else "token.share"
-    _label(ax, language, title="carriers.title", ylabel=label)
+    _label(ax, language, title="token_effects.title", ylabel=label)
 
 
 def _retention(explanation: Explanation, ax: Any, language: str) -> None:
     for part in explanation.direction_summaries:
         if part.retention is not None:
-            side = render(msg("erased.backwards" if part.reverse else "erased.forwards"), language)
+            side = render(msg("retention.reverse" if part.reverse else "retention.forward"), language)
             ax.plot(part.retention.retained.tolist(), label=side)
     step = explanation.token_effects[0].step
-    ax.set(title=render(msg("erased.title", token=token(explanation, step)), language))
+    ax.set(title=render(msg("retention.title", token=token(explanation, step)), language))
     ax.legend()
     _token_ticks(ax, explanation)
-    _label(ax, language, xlabel="erased.x", ylabel="erased.y")
+    _label(ax, language, xlabel="retention.x", ylabel="retention.y")
 
 
 def _half_lives(numbers: Explanation | Diagnosis, ax: Any, language: str) -> None:

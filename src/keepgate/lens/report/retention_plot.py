@@ -27,23 +27,25 @@ def draw_retention(
         for summary in explanation.direction_summaries[:1]
         if summary.retention is not None
     ]
-    parts = [text(0.0, 12.0, render(msg("erased.y"), language), "axis")]
+    parts = [text(0.0, 12.0, render(msg("retention.y"), language), "axis")]
     top = 24.0
     for number, (summary, retention) in enumerate(panels):
-        name = render(msg("erased.x"), language)
+        name = render(msg("retention.x"), language)
         if len(explanation.direction_summaries) > 1:
             name += " · " + render(
-                msg("erased.backwards" if summary.reverse else "erased.forwards"), language
+                msg("retention.reverse" if summary.reverse else "retention.forward"), language
             )
         steps = [step for step, _ in forgetting] if not number else []
         parts += _panel(explanation, summary, retention, name, steps, top, width)
         top += TALL + FOOT
     y = top + 14
     for number, (step, share) in enumerate(forgetting):
-        words = msg("erased.eraser_at", token=_at(explanation, step), share=percent(share))
+        words = msg("retention.forgetting_position", token=_at(explanation, step), share=percent(share))
         parts += [numbered_dot(number, 20.0, y - 5), text(38.0, y, render(words, language))]
         y += ROW
-    title = render(msg("erased.title", token=_at(explanation, explanation.token_effects[0].step)), language)
+    title = render(
+        msg("retention.title", token=_at(explanation, explanation.token_effects[0].step)), language
+    )
     description = paragraph(explanation_text.retention(explanation), language)
     return picture(identity, title, description, width, y - ROW + 14, *parts, class_=class_)
 
@@ -112,4 +114,4 @@ def _thinned(step: int, tokens: int, pixels: int, *, reverse: bool) -> Sequence[
 
 
 def _at(explanation: Explanation, step: int) -> Message:
-    return msg("carriers.place", token=token(explanation, step), n=count(step + 1))
+    return msg("token_effects.position", token=token(explanation, step), n=count(step + 1))

@@ -1,6 +1,6 @@
 """Reports: explanations and diagnoses that show themselves in a notebook, at a prompt, as figures, pages and files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,14 +82,25 @@ class ExplanationReport(Explanation):
 class ModelReport(ExplanationReport, ModelExplanation):
     """The same for a model of the user's own, with the further figures "shares" and "look_back"."""
 
+    __repr__ = ExplanationReport.__repr__
+
 
 def explain(
     model: Task | nn.Module,
     inputs: Any,
     question: str | None = None,
     *,
+    tokens: Sequence[str] | None = None,
+    target: str | int | tuple[int, ...] | None = None,
+    labels: Sequence[object] | None = None,
+    output: str | int | None = None,
+    time: int | None = None,
+    row: int = 0,
+    lengths: Any = None,
+    step: int | None = None,
+    features: Sequence[str] | None = None,
+    baseline: Any = None,
     language: Language = "en",
-    **options: Any,
 ) -> ExplanationReport:
     """One answer taken apart: what carries it, proven by leaving each token or step out of everything that it does.
 
@@ -124,11 +135,14 @@ def explain(
             raise SettingsError(
                 f"{type(model).__name__} is no reader of ours; only those are asked a question"
             )
-        return ModelReport(**vars(explain_model(model, inputs, **options)), language=language)
-    if options:
-        raise SettingsError(
-            f"{type(model).__name__} takes a text and a question; leave {', '.join(options)} out"
-        )
+        explanation = explain_model(
+            model, inputs, tokens=tokens, target=target, labels=labels, output=output, time=time, row=row,
+            lengths=lengths, step=step, features=features, baseline=baseline,
+        )  # fmt: skip
+        return ModelReport(**vars(explanation), language=language)
+    options = (tokens, target, labels, output, time, row or None, lengths, step, features, baseline)
+    if any(option is not None for option in options):
+        raise SettingsError(f"{type(model).__name__} takes a text and a question, and no further options")
     parts = {"text": inputs} if question is None else {"text": inputs, "question": question}
     for name, value in parts.items():
         if not isinstance(value, str):

@@ -47,13 +47,14 @@ def rows(explanation: Explanation) -> list[Row]:
     ]  # fmt: skip
     if explanation.attention is not None:
         relative = explanation.attention / explanation.attention.max().clamp(min=1e-300)
-        gates.append(_row("a", msg("strips.attention"), msg("token.attention"), relative))
+        gates.append(_row("a", msg("gates.attention"), msg("token.attention"), relative))
     if explanation.proven and not explanation.gated:
         weights = torch.zeros(len(explanation.tokens))
         for effect in explanation.token_effects:
             weights[effect.step] = explanation.weight(effect)
-        gates.append(_row("e", msg("strips.effect"), msg("token.effect"), weights))
-    sensitivity = msg("strips.sensitivity"), msg("token.sensitivity"), explanation.relative_saliency
+        relative = weights / weights.max().clamp(min=1e-30)
+        gates.append(_row("e", msg("gates.effect"), msg("token.effect"), relative))
+    sensitivity = msg("gates.sensitivity"), msg("token.sensitivity"), explanation.relative_saliency
     return gates or [_row("s", *sensitivity)]
 
 
@@ -76,7 +77,7 @@ def description(explanation: Explanation) -> list[Message]:
             mean, bottom, top = amount(sum(row.values) / len(row.values), 2), steps[0], steps[-1]
             messages.append(
                 msg(
-                    "strips.describe", gate=row.short, mean=mean, low=row.written[bottom], high=row.written[top],
+                    "gates.description", gate=row.short, mean=mean, low=row.written[bottom], high=row.written[top],
                     bottom=token(explanation, bottom), top=token(explanation, top),
                 )
             )  # fmt: skip
@@ -87,7 +88,7 @@ def draw_strips(explanation: Explanation, language: str, identity: str, width: f
     """The figure, `width` wide in its own pixels."""
     messages = description(explanation)
     if len(explanation.tokens) > MOST:
-        messages.append(msg("strips.cut", n=MOST, all=count(len(explanation.tokens))))
+        messages.append(msg("gates.shortened", n=MOST, all=count(len(explanation.tokens))))
     bars = [
         charts.Row(
             name=render(row.short, language),
@@ -98,5 +99,5 @@ def draw_strips(explanation: Explanation, language: str, identity: str, width: f
         for row in rows(explanation)
     ]
     tokens = [cut(text, LETTERS) for text in explanation.tokens.texts[:MOST]]
-    title = render(msg("strips.title"), language)
+    title = render(msg("gates.title"), language)
     return charts.draw_strip(tokens, bars, identity, title, paragraph(messages, language), width, class_)
