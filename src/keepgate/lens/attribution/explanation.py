@@ -259,6 +259,6 @@ def _nothing(read: ModelRow, rows: Sequence[Sequence[Tensor]], baseline: Any) ->
         return torch.as_tensor(baseline, dtype=torch.float64)
     every = [
         torch.cat([value.reshape(read.steps, -1) for value in values], 1)
-        for values in (*rows, read.over_time)
+        for values in (rows or [read.over_time])
     ]
     return torch.cat(every).double().mean(0)

@@ -45,13 +45,13 @@ class ModelRow:
     shortens: bool = True
 
     def predict(
-        self, kept: Int[Tensor, "candidates kept"], at: Int[Tensor, " candidates"] | None = None
+        self, kept: Int[Tensor, "candidates kept"], at: Int[Tensor, "..."] | None = None
     ) -> Float[Tensor, "candidates ..."]:
         """The prediction for the row with these of its steps only; at: whose answer counts, where each step has one."""
         return self.predict_from([value[kept] for value in self.over_time], at)
 
     def predict_from(
-        self, over_time: list[Tensor], at: Int[Tensor, " candidates"] | None = None
+        self, over_time: list[Tensor], at: Int[Tensor, "..."] | None = None
     ) -> Float[Tensor, "candidates ..."]:
         """The prediction where these are what runs over time, [candidates, steps, …] each. It can be differentiated."""
         candidates = len(over_time[0])

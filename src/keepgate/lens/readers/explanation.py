@@ -49,8 +49,7 @@ class Explanation:
 
     tokens:      in order of reading. question_start: the number of the question's first token.
     cell, units: of the last layer, one direction. layers: their number.
-    sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first; empty for a
-                 plain RNN, whose states are no sums of writes.
+    sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first.
     saliency:    |∂margin/∂state| after each token.
     choices:     number of answers to choose among; None where the reader points at a span of the text.
     attention:   the weight with which the answer reads each token's state; None where it reads the last state alone.
@@ -85,11 +84,6 @@ class Explanation:
         return any(summary.retention is not None for summary in self.direction_summaries)
 
     @property
-    def proven(self) -> bool:
-        """Whether the effects of leaving tokens out are there; without them sensitivity is all that is known."""
-        return bool(self.token_effects)
-
-    @property
     def is_number(self) -> bool:
         """Whether the answer is a number, without a probability."""
         return math.isnan(self.answer.probability)
@@ -100,6 +94,14 @@ class Explanation:
             return max(0.0, effect.probability_drop)
         largest = max(abs(other.change or 0.0) for other in (*self.token_effects, *self.sentence_effects))
         return abs(effect.change) / largest if largest else 0.0
+
+    @property
+    def relative_effects(self) -> Float[Tensor, " tokens"]:
+        """The weight of leaving each token out, relative to the greatest; 0 where it was not tried."""
+        weights = torch.zeros(len(self.tokens), dtype=torch.float64)
+        for effect in self.token_effects:
+            weights[effect.step] = self.weight(effect)
+        return weights / weights.max().clamp(min=1e-300)
 
     @property
     def relative_saliency(self) -> Float[Tensor, " tokens"]:
@@ -114,9 +116,8 @@ def explain_answer(model: Probed, question: Question | LabelledText) -> Explanat
     reading = read(model, question)
     layer = reading.layer_run.layer
     last = reading.trace.layers[-layer.directions :]
-    is_additive = bool(layer.cell.additive)
-    sentences, tokens = hierarchical_search(reading) if is_additive else ((), ())
-    decisive_step = tokens[0].step if is_additive else None
+    sentences, tokens = hierarchical_search(reading)
+    decisive_step = tokens[0].step if layer.cell.additive else None
     return Explanation(
         question=reading.question, answer=reading.answer, tokens=reading.tokens, question_start=reading.question_start,
         cell=layer.cell.name, units=layer.hidden_size, layers=layer.num_layers,

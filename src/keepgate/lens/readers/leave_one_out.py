@@ -9,6 +9,7 @@ import torch
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
 from .answer_ablation import answer_influence, removed_outputs
+from .gradient_saliency import saliency
 from .reading import Reading
 
 # Ablations of one text; of a longer text, the writes that influence the answer most, to first order.
@@ -37,12 +38,12 @@ def token_effects(reading: Reading, steps: Sequence[int] | None = None) -> tuple
 
     steps: the tokens' numbers. None is all of them; of a text with more than `MAX_ABLATIONS`, those with the most
            influence, which can miss the one that decides: `hierarchical_search` goes down from sentences instead.
-    Raises ShapeError for a token out of range, and CellError for a plain RNN and a text with more than so many tokens.
+    Raises ShapeError for a token out of range.
     """
     if steps is None:
         steps = range(len(reading.tokens))
         if len(steps) > MAX_ABLATIONS:
-            steps = answer_influence(reading).abs().topk(MAX_ABLATIONS).indices.sort().values.tolist()
+            steps = most_influential(reading, MAX_ABLATIONS)
     drops = probability_drops(reading, [(step, step + 1) for step in steps])
     return largest_first(
         TokenEffect(step=step, token=reading.tokens.texts[step], probability_drop=drop, without=answer)
@@ -71,6 +72,13 @@ def probability_drops(reading: Reading, spans: Sequence[tuple[int, int]]) -> lis
             [1 - probability / base for probability in probabilities], head.answers(output), strict=True
         )
     return drops
+
+
+def most_influential(reading: Reading, count: int) -> list[int]:
+    """The tokens of most influence on the answer to first order: that of their writes, of a plain RNN its states'."""
+    additive = reading.layer_run.layer.cell.additive
+    influence = answer_influence(reading).abs() if additive else saliency(reading)
+    return sorted(influence.topk(count).indices.tolist())
 
 
 def largest_first(effects: Iterable[Any]) -> tuple[Any, ...]:

@@ -14,8 +14,14 @@ import torch
 from ...data.text import sentence_starts
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
-from .answer_ablation import answer_influence
-from .leave_one_out import MAX_ABLATIONS, TokenEffect, largest_first, probability_drops, token_effects
+from .leave_one_out import (
+    MAX_ABLATIONS,
+    TokenEffect,
+    largest_first,
+    most_influential,
+    probability_drops,
+    token_effects,
+)
 from .reading import Reading
 
 # A longer text is searched by so many stretches first, and by the sentences of so many of them.
@@ -71,7 +77,6 @@ def hierarchical_search(
 
     Of a text with up to `max_ablations` tokens, every sentence and every token is left out; of a longer one those to
     which the search leads, and the tokens of most influence.
-    Raises CellError for a plain RNN, whose states are no sums of writes.
     """
     sentences, tokens = sentence_spans(reading), len(reading.tokens)
     if tokens <= max_ablations:
@@ -83,7 +88,7 @@ def hierarchical_search(
         if any(stretch.start <= start and end <= stretch.end for stretch in stretches)
     ]
     effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed))
-    steps = set(answer_influence(reading).abs().topk(BY_INFLUENCE).indices.tolist())
+    steps = set(most_influential(reading, BY_INFLUENCE))
     in_sentences = 0
     for sentence in effects:
         in_sentences += sentence.end - sentence.start

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from ...charts.curves import breadth, spread
 from ...charts.svg import picture, tag, text
-from ...wording import Message, count, msg, percent, sanitize
+from ...wording import Message, count, msg, sanitize
 from ..readers.explanation import Explanation
 from ..thresholds import NEGLIGIBLE_DROP
 from .labels import cut, likelihood, outcome, render, sentence_of, short_name, text_of, token
@@ -30,18 +30,7 @@ class Arc:
 
 
 def arcs(explanation: Explanation) -> list[Arc]:
-    """The tokens that carry the answer, the most first; the most sensitive ones where there are no writes."""
-    if not explanation.proven:
-        top = explanation.relative_saliency.topk(min(ARCS, len(explanation.tokens)))
-        weights = zip(top.indices.tolist(), top.values.tolist(), strict=True)
-        return [
-            Arc(
-                step=step, weight=weight, proven=False,
-                label=msg("token_effects.saliency", token=token(explanation, step), share=percent(weight)),
-            )
-            for step, weight in weights
-            if weight >= NEGLIGIBLE_DROP
-        ]  # fmt: skip
+    """The tokens that carry the answer, the most first."""
     top_arcs: list[Arc] = []
     for effect in explanation.token_effects[:ARCS]:
         weight = explanation.weight(effect)

@@ -9,8 +9,8 @@ from ..readers.answer_origin import has_rival, is_guess
 from ..readers.explanation import DirectionSummary, Explanation
 from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
 from ..readers.search import FOLLOWED, STRETCHES, SpanEffect
-from ..thresholds import NEGLIGIBLE_DROP, VANISHED
-from .labels import cut, piece, sentence_of, short_name, signed, token
+from ..thresholds import NEGLIGIBLE_DROP
+from .labels import cut, piece, sentence_of, signed, token
 
 NAMED = 5  # tokens at most that are named for what they erased
 NUMBERS = 3  # and for how much a number changes without them
@@ -18,8 +18,6 @@ NUMBERS = 3  # and for how much a number changes without them
 
 def conclusion(explanation: Explanation) -> list[Message]:
     """What the answer rests on, with its proof, and how much of that write is retained."""
-    if not explanation.proven:
-        return [*_guess(explanation), *_ungated(explanation)]
     if isinstance(explanation, ModelExplanation):
         return [
             *(
@@ -149,20 +147,6 @@ def _retained(explanation: Explanation) -> list[Message]:
 
 def _share_at_end(retention: WriteRetention) -> str:
     return percent(max(0.0, retention.at_end))
-
-
-def _ungated(explanation: Explanation) -> list[Message]:
-    """Where a plain RNN's answer is sensitive, and from which token on."""
-    last, most = len(explanation.tokens) - 1, int(explanation.saliency.argmax())
-    key = "answer.ungated" if most < last else "answer.ungated_last"
-    relative = explanation.relative_saliency
-    sensitive = (relative >= VANISHED).nonzero()
-    first = int(sensitive[0]) if len(sensitive) else 0
-    reach = msg("answer.reach", n=count(last - first))
-    if not first:
-        reach = msg("answer.reach_all", share=percent(float(relative[0])))
-    cell = short_name(explanation)
-    return [msg(key, cell=cell, token=token(explanation, most), n=count(last - most)), reach]
 
 
 def retentions(explanation: Explanation) -> list[tuple[DirectionSummary, WriteRetention]]:

@@ -113,7 +113,7 @@ def _body(
 
     return Markup(
         templates(__package__).get_template("look.html.j2").render(
-            explanation=explanation, whole=whole, gated=explanation.gated, proven=explanation.proven,
+            explanation=explanation, whole=whole, gated=explanation.gated,
             model=explanation if isinstance(explanation, ModelExplanation) else None, draw_shares=draw_shares,
             draw_look_back=draw_look_back,
             t=lambda key, **parts: render(msg(key, **parts), language),
@@ -174,9 +174,7 @@ def _closes(word: str) -> bool:
 
 
 def _proofs(explanation: Explanation) -> list[tuple[str, list[tuple[Message, str, str, str, bool]]]]:
-    """The tokens and the sentences ablated, each with the answer that follows; none of a plain RNN."""
-    if not explanation.proven:
-        return []
+    """The tokens and the sentences ablated, each with the answer that follows."""
 
     def row(label: Message, effect: TokenEffect | SpanEffect) -> tuple[Message, str, str, str, bool]:
         answer = effect.without

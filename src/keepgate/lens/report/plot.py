@@ -88,7 +88,7 @@ def _gates(explanation: Explanation, ax: Any, language: str) -> None:
         for name, values in part.gates.items()
     ]
     if not rows:
-        rows = [(render(msg("gates.sensitivity"), language), explanation.relative_saliency)]
+        rows = [(render(msg("gates.effect"), language), explanation.relative_effects)]
     image = ax.imshow([values.tolist() for _, values in rows], vmin=0, vmax=1, cmap="cividis", aspect="auto")
     ax.set_yticks(range(len(rows)), [name for name, _ in rows])
     ax.figure.colorbar(image, ax=ax)
@@ -97,18 +97,13 @@ def _gates(explanation: Explanation, ax: Any, language: str) -> None:
 
 
 def _token_effects(explanation: Explanation, ax: Any, language: str) -> None:
-    if explanation.proven:
-        effects = {
-            effect.step: effect.probability_drop if effect.change is None else effect.change
-            for effect in explanation.token_effects
-        }
-        ax.bar(list(effects), list(effects.values()))
-    else:
-        ax.bar(range(len(explanation.tokens)), explanation.saliency.tolist())
+    effects = {
+        effect.step: effect.probability_drop if effect.change is None else effect.change
+        for effect in explanation.token_effects
+    }
+    ax.bar(list(effects), list(effects.values()))
     _token_ticks(ax, explanation)
-    label = "token.sensitivity"
-    if explanation.proven:
-        label = "token.change" if explanation.is_number else "token.share"
+    label = "token.change" if explanation.is_number else "token.share"
     _label(ax, language, title="token_effects.title", ylabel=label)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from markupsafe import Markup
 from torch import Tensor
@@ -11,7 +10,6 @@ from torch import Tensor
 from ... import charts
 from ...wording import Message, amount, count, msg
 from ..readers.explanation import Explanation
-from . import explanation_text
 from .labels import cut, gate, paragraph, render, token
 
 # Of a longer text the figure shows the first tokens; the page shows all of them.
@@ -36,7 +34,7 @@ class Row:
 
 
 def rows(explanation: Explanation) -> list[Row]:
-    """The gates of each direction, and attention; for a plain RNN the sensitivity."""
+    """The gates of each direction, and attention; without any the effect of leaving the token out."""
     gates = [
         _row(
             f"←{name}" if summary.reverse else name, gate(name, reverse=summary.reverse),
@@ -48,14 +46,7 @@ def rows(explanation: Explanation) -> list[Row]:
     if explanation.attention is not None:
         relative = explanation.attention / explanation.attention.max().clamp(min=1e-300)
         gates.append(_row("a", msg("gates.attention"), msg("token.attention"), relative))
-    if explanation.proven and not explanation.gated:
-        weights = torch.zeros(len(explanation.tokens))
-        for effect in explanation.token_effects:
-            weights[effect.step] = explanation.weight(effect)
-        relative = weights / weights.max().clamp(min=1e-30)
-        gates.append(_row("e", msg("gates.effect"), msg("token.effect"), relative))
-    sensitivity = msg("gates.sensitivity"), msg("token.sensitivity"), explanation.relative_saliency
-    return gates or [_row("s", *sensitivity)]
+    return gates or [_row("e", msg("gates.effect"), msg("token.effect"), explanation.relative_effects)]
 
 
 def _row(
@@ -67,9 +58,7 @@ def _row(
 
 
 def description(explanation: Explanation) -> list[Message]:
-    """Each gate's mean, and where it is lowest and highest; of a plain RNN where the answer is sensitive."""
-    if not explanation.proven:
-        return explanation_text.saliency(explanation)
+    """Each gate's mean, and where it is lowest and highest; nothing without gates."""
     messages = []
     for row in rows(explanation):
         if row.absolute:
