@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
@@ -13,18 +14,22 @@ from ...errors import CorpusError, SettingsError
 from ...tasks.probe import Probed
 from ...tasks.task import Task
 from ..attribution.explanation import ModelExplanation, explain_model
+from ..capture.layer_run import LayerRun
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
 from ..diagnosis.samples import Batch, Loss
 from ..diagnosis.verdict import Verdict
+from ..gradients.fixed_points import FixedPoints
+from ..gradients.fixed_points import fixed_points as find_fixed_points
 from ..readers.explanation import Explanation, explain_answer
 from .diagnosis_text import diagnosis_text, verdict_text
 from .export import as_json, json_values
 from .export import save as save_explanation
-from .figure import Figure
+from .figure import Figure, standing_alone
 from .figures import check_figure, figure_of_explanation
 from .html import fragment, page, summary
 from .labels import Language, catalog_language
+from .phase_plane import described, draw_phase_plane, plot_phase_plane
 from .plot import plot
 
 
@@ -150,6 +155,52 @@ def explain(
         if not value.strip():
             raise CorpusError(f"the {name} is empty; give one with something in it")
     return ExplanationReport(**vars(explain_answer(model, model.item(inputs, question))), language=language)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FixedPointsReport(FixedPoints):
+    """Fixed points that show themselves. language: "en" or "zh-TW"."""
+
+    language: Language = "en"
+
+    def figure(self) -> Figure:
+        """The points in the plane of the visited states' first two principal components."""
+        drawn = draw_phase_plane(self, catalog_language(self.language))
+        return standing_alone("fixed_points", drawn, draw=self.plot)
+
+    def plot(self, ax: Any = None) -> Any:
+        """The same in an Axes of matplotlib, a new one where it is None; gives the Axes."""
+        return plot_phase_plane(self, ax, catalog_language(self.language))
+
+    def _repr_html_(self) -> str:
+        return self.figure()._repr_html_()
+
+    def __repr__(self) -> str:
+        return described(self, catalog_language(self.language))
+
+
+def fixed_points(
+    layer_run: LayerRun,
+    input: Float[Tensor, " features"] | Sequence[float] | None = None,
+    *,
+    layer: int = -1,
+    reverse: bool = False,
+    period: int = 1,
+    starts: int = 256,
+    language: Language = "en",
+) -> FixedPointsReport:
+    """Fixed and slow points of a layer under a constant input, with their stability, from states that it visited.
+
+    Arguments and errors are those of `lens.gradients.fixed_points`. `.transitions(inputs)` is the automaton that the
+    stable points make, `.figure()` and `.plot(ax)` show them.
+
+        with keepgate.lens.attach(model) as seen:
+            model(x)
+        keepgate.lens.fixed_points(seen["lstm"])
+    """
+    catalog_language(language)
+    points = find_fixed_points(layer_run, input, layer=layer, reverse=reverse, period=period, starts=starts)
+    return FixedPointsReport(**vars(points), language=language)
 
 
 class VerdictReport(Verdict):

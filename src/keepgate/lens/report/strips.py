@@ -10,6 +10,7 @@ from torch import Tensor
 from ... import charts
 from ...wording import Message, amount, count, msg
 from ..readers.explanation import Explanation
+from . import explanation_text
 from .labels import cut, gate, paragraph, render, token
 
 # Of a longer text the figure shows the first tokens; the page shows all of them.
@@ -58,7 +59,9 @@ def _row(
 
 
 def description(explanation: Explanation) -> list[Message]:
-    """Each gate's mean, and where it is lowest and highest; nothing without gates."""
+    """Each gate's mean, and where it is lowest and highest; what the answer rests on where there are none."""
+    if not explanation.gated:
+        return explanation_text.conclusion(explanation)
     messages = []
     for row in rows(explanation):
         if row.absolute:
