@@ -71,7 +71,7 @@ DIST ?= dist
 wheel: $(VENV)/dev.stamp
 	@rm -rf build/unrepaired
 	@$(PIP) wheel --no-deps --no-build-isolation --config-settings=build-dir=build/editable --wheel-dir build/unrepaired .
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --wheel-dir $(DIST) build/unrepaired/*.whl
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir $(DIST) build/unrepaired/*.whl
 	@ls $(DIST)/*.whl
 
 sanitize: $(VENV)/dev.stamp

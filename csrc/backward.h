@@ -36,7 +36,6 @@ class BackwardMember : Member<Cell, T> {
   T *d_ih, *d_hh, *d_sums, *d_hr;  // weight gradients, packed; column sums of d
   T* tiles;  // [members][tile][panel]
   StepRunner<Cell, T> runner;
-  T* d_shown;  // [members][a runner's tile]: the gradients of the first state, those of the output with them
   T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
 
  public:
@@ -59,9 +58,8 @@ class BackwardMember : Member<Cell, T> {
     memory.take(d_sums, blocks * width);
     memory.take(d_hr, b.d_weight_hr ? padded_width<T>(output) * s.hidden : 0);
     memory.take(tiles, members * dgrad_tile_rows * padded_width<T>(1));
-    memory.take(d_shown, members * runner.room);
     memory.take(weights, is_program<Cell> ? members * cell.vectors * blocks * block.units : 0);
-    d_shown += member * runner.room, weights += member * cell.vectors * blocks * block.units;
+    weights += member * cell.vectors * blocks * block.units;
   }
 
   void run() {
@@ -127,14 +125,8 @@ class BackwardMember : Member<Cell, T> {
               .store(d_state(n, share.place(q)) + j);
         }
       }
-    const auto clear = [&](T* sums, long numbers) {
-      const long first = part(numbers, member);
-      if (numbers) std::memset(sums + first, 0, size_t(part(numbers, member + 1) - first) * sizeof(T));
-    };
-    clear(d_sums, blocks * width);
-    clear(d_ih, b.d_weight_ih ? k * s.input : 0);
-    clear(d_hh, b.d_weight_hh ? k * block.read(s) : 0);
-    clear(d_hr, b.d_weight_hr ? padded_width<T>(output) * s.hidden : 0);
+    const long sums = tiles - d_ih, first = part(sums, member);
+    std::memset(d_ih + first, 0, size_t(part(sums, member + 1) - first) * sizeof(T));
   }
 
   // Packs vectors [from, to) of a matrix's columns as panels [rows][vectors].
@@ -170,7 +162,7 @@ class BackwardMember : Member<Cell, T> {
         const Step& step = steps[slot] = step_of(f, start - 1, own_rows.row(q), own_rows.length(q));
         x[slot] = Base::at(f.x, step);
         h_before[slot] = Base::before(0, step);
-        d_uh[slot] = d(0, slot) + block.apart * block.units;
+        d_uh[slot] = d(0, slot) + block.split * block.units;
         d_out[slot] = d_projected + slot * padded_width<T>(s.projected);
         if (s.projected) inner[slot] = plane(planes, step);
       }
@@ -180,8 +172,9 @@ class BackwardMember : Member<Cell, T> {
 
   // One step of backpropagation through time: from the gradients of the states after a step to those before it.
   void step_back(long slot, long active) {
-    if (s.projected) project_back(slot, active);
+    if (b.d_output.data) add_output_gradients(slot, active);
     if (gives_states) store_state_gradients(slot, active);
+    if (s.projected) project_back(slot, active);
     if constexpr (is_program<Cell>)
       for (long q = 0, count; q < active; q += count) {
         const long r = share.place(q);
@@ -195,29 +188,33 @@ class BackwardMember : Member<Cell, T> {
       in_panels(from(), to(output), [&](long c, int vectors, long panels) {
         T* const sums = d_state(0, share.first) + c * lanes;
         const T* const* const read = d_uh + slot + share.first;
-        const T *const panel = hh_panels + c * lanes * k, *const ahead = hh_panels + from() * lanes * k;
+        const T* const panel = hh_panels + c * lanes * k;
         const long row = share.stride * widest, next = vectors * lanes, piece = block.gate_width;
-        Product<T> product{.a = read,
-                           .a_row = share.stride,
-                           .pieces = blocks,
-                           .stride = span * width,
-                           .length = piece,
-                           .weights = panel,
-                           .start = sums,
-                           .start_row = row,
-                           .sum = sums,
-                           .sum_row = row,
-                           .next_weights = next * k,
-                           .next_start = next,
-                           .next_sum = next,
-                           .prefetch = ahead};
-        if (s.projected) product.start = zeros, product.start_row = product.next_start = 0;
-        multiply(product, vectors, 0, active, panels);
+        multiply<T>({.a = read,
+                     .a_row = share.stride,
+                     .pieces = blocks,
+                     .stride = span * width,
+                     .length = piece,
+                     .weights = panel,
+                     .sum = sums,
+                     .sum_row = row,
+                     .next_sum = next},
+                    vectors, 0, active, panels);
       });
     }
     for (long q = 0; f.resets && q < active; q++)
       for (int n = 0; n < cell.states && steps[slot + share.place(q)].before == at_reset; n++)
         for (long c = from(); c < to(n ? s.hidden : output); c++) V(T(0)).store(d_state(n, share.place(q)) + c * lanes);
+  }
+
+  // The gradient of the first state after a step comes from the steps after it and from the output.
+  void add_output_gradients(long slot, long active) const {
+    for (long q = 0; q < active; q++) {
+      T* const d_first = d_state(0, share.place(q));
+      const T* const d_output = Base::at(b.d_output, steps[slot + share.place(q)]);
+      for (long j = from() * lanes; j < to(output) * lanes; j += lanes)
+        (V::load(d_first + j) + V::load(d_output + j, output - j)).store(d_first + j);
+    }
   }
 
   // The gradients that reach the states after a step, before the cell's derivatives replace them with those before it.
@@ -226,17 +223,9 @@ class BackwardMember : Member<Cell, T> {
       const long r = share.place(q);
       const Step& step = steps[slot + r];
       for (int n = 0; n < cell.states; n++) {
-        if (!b.d_states[n].data) continue;
-        const bool projected = n == 0 && s.projected, adds_output = n == 0 && !s.projected && b.d_output.data;
         const long units = n ? s.hidden : output;
-        const T* const gradient = projected ? d_projected + (slot + r) * padded_width<T>(s.projected) : d_state(n, r);
-        const T* const d_output = adds_output ? Base::at(b.d_output, step) : nullptr;
-        T* const target = Base::at(b.d_states[n], step);
-        for (long j = from() * lanes; j < to(units) * lanes; j += lanes) {
-          V sum = V::load(gradient + j);
-          if (adds_output) sum = sum + V::load(d_output + j, units - j);
-          sum.store(target + j, units - j);
-        }
+        for (long j = from() * lanes; b.d_states[n].data && j < to(units) * lanes; j += lanes)
+          V::load(d_state(n, r) + j).store(Base::at(b.d_states[n], step) + j, units - j);
       }
     }
   }
@@ -244,13 +233,9 @@ class BackwardMember : Member<Cell, T> {
   void project_back(long slot, long active) const {
     const long units = padded_width<T>(s.projected);
     for (long q = 0; q < active; q++) {
-      const long r = share.place(q);
-      const Step& step = steps[slot + r];
-      for (long j = 0; j < units; j += lanes) {
-        V has_d_output = T(0);
-        if (b.d_output.data && j < output) has_d_output = V::load(Base::at(b.d_output, step) + j, output - j);
-        (V::load(d_state(0, r) + j) + has_d_output).store(d_projected + (slot + r) * units + j);
-      }
+      T* const d_output_state = d_state(0, share.place(q));
+      std::memcpy(d_projected + (slot + share.place(q)) * units, d_output_state, size_t(units) * sizeof(T));
+      std::memset(d_output_state, 0, size_t(widest) * sizeof(T));
     }
     in_panels(0, vectors(s.hidden), [&](long c, int vectors, long panels) {
       const long length = s.projected, next = vectors * lanes, row = share.stride * widest;
@@ -263,9 +248,7 @@ class BackwardMember : Member<Cell, T> {
                    .start = zeros,
                    .sum = sums,
                    .sum_row = row,
-                   .next_weights = next * length,
-                   .next_sum = next,
-                   .prefetch = hr_panels},
+                   .next_sum = next},
                   vectors, 0, active, panels);
     });
   }
@@ -273,13 +256,12 @@ class BackwardMember : Member<Cell, T> {
   // A compiled cell's derivatives for this member's units of one row, whose numbers lie side by side in all but d.
   void apply_cell(long slot, long r) const {
     const Step& step = steps[slot];
-    const bool projected = s.projected, has_d_output = b.d_output.data && !projected;
+    const bool projected = s.projected;
     const T *plane[Cell::states + Cell::kept], *before[Cell::states];
     T* d_state[Cell::states];
     for (int n = 0; n < this->planes; n++) plane[n] = Base::plane(n, step);
     for (int n = 0; n < Cell::states; n++) d_state[n] = this->d_state(n, r), before[n] = Base::before(n, step);
     const T* const d_output_state = projected ? d_inner + r * widest : d_state[0];
-    const T* const d_output = has_d_output ? Base::at(b.d_output, step) : nullptr;
     const T* const output_row = projected ? inner[slot] : Base::at(f.output, step);
     for (long unit = first_block * block.units; unit < end_block * block.units; unit += lanes) {
       const long left = s.hidden - unit;
@@ -291,7 +273,6 @@ class BackwardMember : Member<Cell, T> {
       V d_next[Cell::states], kept[Cell::kept + 1], prev[Cell::states], next[Cell::states], weight[Cell::vectors + 1];
       V d_pre[Block<Cell, T>::columns], d_prev[Cell::states], d_weight[Cell::vectors + 1];
       d_next[0] = V::load(d_output_state + unit);
-      if (has_d_output) d_next[0] = d_next[0] + V::load(d_output + unit, left);
       next[0] = V::load(output_row + unit, projected ? lanes : left);
       if constexpr (Cell::reads_output) prev[0] = V::load(before[0] + unit, left);
       for (int n = 1; n < Cell::states; n++) {
@@ -304,17 +285,16 @@ class BackwardMember : Member<Cell, T> {
       Cell::backward(d_next, kept, prev, next, weight, d_pre, d_prev, d_weight);
       for (int column = 0; column < block.columns; column++) d_pre[column].store(to + column * block.units);
       for (int n = 0; n < Cell::vectors; n++) d_weight[n].store(to + block.width + n * block.units);
-      for (int n = 0; n < Cell::states; n++)
-        if (n || !projected) d_prev[n].store(d_state[n] + unit);
+      for (int n = 0; n < Cell::states; n++) d_prev[n].store(d_state[n] + unit);
     }
   }
 
   // A program's derivatives for this member's units of `rows` rows that are alike, the next one `share.stride` on.
   void interpret_rows(long slot, long r, long rows) {
     const Step& step = steps[slot];
-    const bool projected = s.projected, has_d_output = b.d_output.data && !projected;
-    const long apart = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
-    const long plane_row = padded(s.hidden, f.type) * apart, d_state_stride = widest * share.stride;
+    const bool projected = s.projected;
+    const long row_step = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
+    const long plane_row = padded(s.hidden, f.type) * row_step, d_state_stride = widest * share.stride;
     const T* const d_output_state = projected ? d_inner + r * widest : d_state(0, r);
     Base::in_tiles(runner, [&](long unit, long vectors, long units) {
       int reg = 0;
@@ -322,26 +302,17 @@ class BackwardMember : Member<Cell, T> {
       const long row = width * share.stride, columns = block.columns + cell.vectors;
       for (int column = 0; column < columns; column++)
         runner.bind(reg++, to + column * block.units, row, Base::vector_step(span * width));
-      for (int n = 0; n < cell.states; n++)  // d_shown is where a gradient goes that nobody reads
-        n || !projected ? runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes)
-                        : runner.bind_nothing(reg++, d_shown);
-      has_d_output ? runner.bind_nothing(reg++, d_shown)
-                   : runner.bind(reg++, d_output_state + unit, d_state_stride, lanes);
+      for (int n = 0; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
+      runner.bind(reg++, d_output_state + unit, d_state_stride, lanes);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
       for (int k = 0; k < cell.kept; k++) runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
-          runner.bind_units(reg, Base::before(n, step) + unit, Base::before_row(n, step) * apart, false);
+          runner.bind_units(reg, Base::before(n, step) + unit, Base::before_row(n, step) * row_step, false);
       projected ? runner.bind(reg++, inner[slot] + unit, plane_row, lanes)
-                : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * apart, false);
+                : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * row_step, false);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.vectors; n++) runner.bind(reg++, weights + n * blocks * block.units + unit, 0, lanes);
-      for (long i = 0; has_d_output && i < rows; i++)
-        for (long j = 0; j < vectors * lanes; j += lanes) {
-          const V more = V::load(Base::at(b.d_output, step) + i * b.d_output.row * apart + unit + j, units - j);
-          (V::load(d_output_state + i * d_state_stride + unit + j) + more)
-              .store(d_shown + i * runner.vectors * lanes + j);
-        }
       runner.run(rows, vectors, units);
       clear_beyond(slot, unit + units, rows, row);
     });
@@ -394,16 +365,9 @@ class BackwardMember : Member<Cell, T> {
     for (long slot = 0; slot < slots; slot += wgrad_rows_in_l1) {
       const T* const d_rows = d + slot * d_row;
       const long count = slots - slot < wgrad_rows_in_l1 ? slots - slot : wgrad_rows_in_l1, row = vectors * lanes;
-      multiply<T, true>({.a = factors + slot,
-                         .length = count,
-                         .weights = d_rows,
-                         .weights_row = d_row,
-                         .start = sums,
-                         .start_row = row,
-                         .sum = sums,
-                         .sum_row = row,
-                         .prefetch = d_rows},
-                        vectors, from, to, 1);
+      multiply<T, true>(
+          {.a = factors + slot, .length = count, .weights = d_rows, .weights_row = d_row, .sum = sums, .sum_row = row},
+          vectors, from, to, 1);
     }
   }
 
@@ -417,7 +381,7 @@ class BackwardMember : Member<Cell, T> {
         accumulate_wgrad(x, d(u, 0), width, slots, d_ih + u * s.input * block.gate_width, block.gates * block.vectors,
                          i, i + count);
       else
-        accumulate_wgrad(h_before, d(u, 0) + block.apart * block.units, width, slots,
+        accumulate_wgrad(h_before, d(u, 0) + block.split * block.units, width, slots,
                          d_hh + u * output * block.gate_width, block.gates * block.vectors, i - ih, i - ih + count);
     }
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) accumulate_bias_sums(u, slots);
@@ -461,7 +425,7 @@ class BackwardMember : Member<Cell, T> {
     to(b.d_weight_ih, d_ih + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates);
     to(b.d_weight_hh, d_hh + u * block.gate_width * block.read(s), block.read(s), cell.uh_gates, block.gates);
     to(b.d_bias_ih, sums, 1, cell.wx_gates, block.gates);
-    to(b.d_bias_hh, sums + block.apart * block.units, 1, cell.uh_gates, block.gates);
+    to(b.d_bias_hh, sums + block.split * block.units, 1, cell.uh_gates, block.gates);
     for (int n = 0; n < cell.vectors; n++) to(b.d_vectors[n], sums + block.width + n * block.units, 1, alone, 1);
   }
 };

@@ -154,24 +154,20 @@ size_t scratch_bytes(const Run& run) {
   return Run::compute(run, nullptr);
 }
 
-tuple isas() {
-  nb::list names;
-  for (const char* const* name = available_sets(); *name; ++name) names.append(*name);
-  return tuple(names);
+tuple as_tuple(const std::vector<const char*>& names) {
+  nb::list all;
+  for (const char* name : names) all.append(name);
+  return tuple(all);
 }
 
 tuple cells() {
-  nb::list names;
-  for (int cell = 0; cell < kernel_set().cells; ++cell) names.append(kernel(cell, Type::float32).cell);
-  return tuple(names);
+  std::vector<const char*> names;
+  for (int cell = 0; cell < kernel_set().cells; ++cell) names.push_back(kernel(cell, Type::float32).cell);
+  return as_tuple(names);
 }
 
-tuple operations() {
-  nb::list names;
-#define KEEPGATE_APPEND(name) names.append(#name);
-  KEEPGATE_OPERATIONS(KEEPGATE_APPEND)
-  return tuple(names);
-}
+#define KEEPGATE_QUOTED(arguments, name, value) #name,
+tuple operations() { return as_tuple({KEEPGATE_OPERATIONS(KEEPGATE_QUOTED)}); }
 
 // (constants, temporaries, instructions): each of these the operation's number, and registers.
 void read_program(Program& program, std::vector<double>& constants, std::vector<Instruction>& instructions, int bound,
@@ -202,41 +198,35 @@ void read_program(Program& program, std::vector<double>& constants, std::vector<
 }
 
 long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, handle forward, handle backward) {
-  OwnedProgram& owned = added_programs.emplace_back();
-  try {
-    CellProgram& cell = owned.cell;
-    read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.kept, cell.apart, cell.dense,
-         cell.bias_hh);
-    const auto within = [](const char* what, int number, int least, int most) {
-      expect(least <= number && number <= most, [&] {
-        return to_string(number) + " " + what + "; " + to_string(least) + " to " + to_string(most) + " fit";
-      });
-    };
-    within("gates", cell.gates, 1, max_gates);
-    within("states", cell.states, 1, max_states);
-    within("vectors", cell.vectors, 0, max_vectors);
-    within("gates apart", cell.apart, 0, cell.gates);
-    within("planes", cell.states + cell.kept, 1, max_planes);
-    for (const auto& [into, given] : {std::pair(cell.wx_gates, wx_gates), std::pair(cell.uh_gates, uh_gates)}) {
-      const tuple gates = nb::borrow<tuple>(given);
-      within("gates in order", int(gates.size()), cell.gates, cell.gates);
-      for (int i = 0; i < cell.gates; ++i) {
-        set(into[i], gates[size_t(i)]);
-        within("as a gate", into[i], 0, cell.gates - 1);
-      }
+  OwnedProgram owned;
+  CellProgram& cell = owned.cell;
+  read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.kept, cell.split, cell.dense,
+       cell.bias_hh);
+  const auto within = [](const char* what, int number, int least, int most) {
+    expect(least <= number && number <= most, [&] {
+      return to_string(number) + " " + what + "; " + to_string(least) + " to " + to_string(most) + " fit";
+    });
+  };
+  within("gates", cell.gates, 1, max_gates);
+  within("states", cell.states, 1, max_states);
+  within("vectors", cell.vectors, 0, max_vectors);
+  within("split gates", cell.split, 0, cell.gates);
+  within("planes", cell.states + cell.kept, 1, max_planes);
+  for (const auto& [into, given] : {std::pair(cell.wx_gates, wx_gates), std::pair(cell.uh_gates, uh_gates)}) {
+    const tuple gates = nb::borrow<tuple>(given);
+    within("gates in order", int(gates.size()), cell.gates, cell.gates);
+    for (int i = 0; i < cell.gates; ++i) {
+      set(into[i], gates[size_t(i)]);
+      within("as a gate", into[i], 0, cell.gates - 1);
     }
-    const int read_first = cell.gates + cell.apart + cell.states + cell.vectors,
-              forward_bound = read_first + cell.states;
-    const int bound[] = {forward_bound, forward_bound + cell.kept,
-                         read_first + 3 * cell.states + cell.kept + cell.vectors};
-    Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
-    const handle given[] = {infer, forward, backward};
-    for (int i = 0; i < 3; ++i)
-      read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
-  } catch (...) {
-    added_programs.pop_back();
-    throw;
   }
+  const int read_first = cell.gates + cell.split + cell.states + cell.vectors, forward_bound = read_first + cell.states;
+  const int bound[] = {forward_bound, forward_bound + cell.kept,
+                       read_first + 3 * cell.states + cell.kept + cell.vectors};
+  Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
+  const handle given[] = {infer, forward, backward};
+  for (int i = 0; i < 3; ++i) read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
+  added_programs.push_back(std::move(owned));  // whose arrays stay where they are
   return kernel_set().cells + long(added_programs.size()) - 1;
 }
 
@@ -274,7 +264,7 @@ void pack(long number, int type, handle sizes, handle weights, Address packed, i
 NB_MODULE(core, m) {
   m.doc() = "The C++ core: one layer, one direction, as addresses and sizes. What an address holds is not checked.";
   m.def("isa", [] { return kernel_set().name; });
-  m.def("isas", isas);
+  m.def("isas", [] { return as_tuple(available_sets()); });
   m.def("operations", operations);
   m.def("add_program", add_program);
   m.def("cells", cells);

@@ -1,7 +1,6 @@
 // The choice of the instruction set, made once, at the first use; and the fingerprint, which needs no vectors.
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -40,22 +39,21 @@ const Choice choices[] = {{&neon::table, true}};
 const KernelSet& choose() {
   const char* const setting = std::getenv("KEEPGATE_ISA");
   std::string names;
-  for (const char* const* name = available_sets(); *name; name++) {
-    if (!setting || !*setting || std::strcmp(setting, *name) == 0)
-      for (const Choice& choice : choices)
-        if (choice.set->name == *name) return *choice.set;
-    names += (names.empty() ? "" : ", ") + std::string(*name);
+  for (const Choice& choice : choices) {
+    if (!choice.runs_here) continue;
+    const std::string name = choice.set->name;
+    if (!setting || !*setting || name == setting) return *choice.set;
+    names += (names.empty() ? "" : ", ") + name;
   }
   throw std::runtime_error("KEEPGATE_ISA is '" + std::string(setting) + "'; this processor runs " + names);
 }
 
 }  // namespace
 
-const char* const* available_sets() {
-  static const char* names[std::size(choices) + 1];
-  const char** next = names;
+std::vector<const char*> available_sets() {
+  std::vector<const char*> names;
   for (const Choice& choice : choices)
-    if (choice.runs_here) *next++ = choice.set->name;
+    if (choice.runs_here) names.push_back(choice.set->name);
   return names;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "program.h"
 
@@ -83,7 +84,7 @@ struct KernelSet {
 };
 
 const KernelSet& kernel_set();  // chosen once, when the library is loaded
-const char* const* available_sets();  // those that this processor can run, best first, ended by null
+std::vector<const char*> available_sets();  // those that this processor can run, best first
 inline const Kernel& kernel(int cell, Type type) { return kernel_set().kernels[cell][int(type)]; }
 
 // Units of a plane's row, padded to 64 bytes, the widest register.

@@ -107,19 +107,14 @@ class ForwardMember : Member<Cell, T> {
 
   void multiply_states(long slot, long active) {
     const long next = span * block.width, next_weights = block.gate_width * output;
-    T* const sums = pre + first_block * next + slot * block.width + block.apart * block.units;
+    T* const sums = pre + first_block * next + slot * block.width + block.split * block.units;
     const T* const panel = weights(packed.hh) + first_block * next_weights;
     multiply<T>({.a = h_before + slot,
                  .length = output,
                  .weights = panel,
-                 .start = sums,
-                 .start_row = block.width,
                  .sum = sums,
                  .sum_row = block.width,
-                 .next_weights = next_weights,
-                 .next_start = next,
-                 .next_sum = next,
-                 .prefetch = panel},
+                 .next_sum = next},
                 block.gates * block.vectors, 0, active, end_block - first_block);
   }
 
@@ -161,24 +156,27 @@ class ForwardMember : Member<Cell, T> {
   void interpret_rows(long slot, long rows) {
     const Step& step = steps[slot];
     const bool projects = s.projected;
-    const long apart = rows > 1 ? steps[slot + 1].row - step.row : 0, plane_row = padded(s.hidden, f.type) * apart;
+    const long row_step = rows > 1 ? steps[slot + 1].row - step.row : 0,
+               plane_row = padded(s.hidden, f.type) * row_step;
     Base::in_tiles(runner, [&](long unit, long vectors, long units) {
       int reg = 0;
       const T* const in = pre + (unit / block.units * span + slot) * block.width;
       for (int column = 0; column < block.columns; column++)
         runner.bind(reg++, in + column * block.units, block.width, Base::vector_step(span * block.width));
       for (int n = 0; n < cell.states; n++, reg++)
-        if (runner.reads(reg)) runner.bind_units(reg, before(n, step) + unit, Base::before_row(n, step) * apart, false);
+        if (runner.reads(reg))
+          runner.bind_units(reg, before(n, step) + unit, Base::before_row(n, step) * row_step, false);
       for (int n = 0; n < cell.vectors; n++)
         runner.bind(reg++, weights(packed.vectors) + n * blocks * block.units + unit, 0, lanes);
       T* const output_row =
           projects ? inner + step.row * padded_width<T>(s.hidden) + unit : Base::at(f.output, step) + unit;
-      const long output_stride = (projects ? padded_width<T>(s.hidden) : f.output.row) * apart;
+      const long output_stride = (projects ? padded_width<T>(s.hidden) : f.output.row) * row_step;
       projects ? runner.bind(reg++, output_row, output_stride, lanes)
                : runner.bind_units(reg++, output_row, output_stride, true);
       for (int n = 1; n < cell.states; n++)
-        saves_planes ? runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes)
-                     : runner.bind_units(reg++, as<T>(f.last[n]) + step.row * s.hidden + unit, s.hidden * apart, true);
+        saves_planes
+            ? runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes)
+            : runner.bind_units(reg++, as<T>(f.last[n]) + step.row * s.hidden + unit, s.hidden * row_step, true);
       const auto kept = [&](int k) { return plane(cell.states - 1 + k, step) + unit; };
       for (int k = 0; saves_planes && k < cell.kept; k++)
         nontemporal ? runner.bind_nothing(reg++, passing + k * runner.room)
@@ -204,9 +202,7 @@ class ForwardMember : Member<Cell, T> {
                  .start = zeros,
                  .sum = sums,
                  .sum_row = row,
-                 .next_weights = next * s.hidden,
-                 .next_sum = next,
-                 .prefetch = panel},
+                 .next_sum = next},
                 panel_vectors, 0, active, padded_width<T>(output) / next);
     for (long i = 0; i < active; i++) {
       const Step& step = steps[slot + i];

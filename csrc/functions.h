@@ -32,8 +32,8 @@ KEEPGATE_INLINE Vec<T> exp(Vec<T> x) {
   const V n = fma(bounded, V(T(0x1.71547652b82fep+0)), magic) - magic;
   const V rough = fnma(n, V(single ? T(0x1.62ep-1) : T(0x1.62e42fefa3800p-1)), bounded);
   const V r = fnma(n, V(single ? T(0x1.0bfbe8p-15) : T(0x1.ef35793c76730p-45)), rough);
-  const V half = fma(n, V(T(0.5)), magic), rest = (n - (half - magic)) + magic;
-  return fma(r, expm1_over(r), V(T(1))) * power(half) * power(rest);
+  const V half = fma(n, V(T(0.5)), magic), other = (n - (half - magic)) + magic;
+  return fma(r, expm1_over(r), V(T(1))) * power(half) * power(other);
 }
 
 // By the fdlibm method (Sun Microsystems, 1993): x = 2^k (1 + f), s = f / (2 + f), and a minimax fit in s².
@@ -64,9 +64,9 @@ KEEPGATE_INLINE Vec<T> log(Vec<T> x) {
   const V f = V((typename V::Native)((moved & mask) + root)) - V(T(1));
   const V s = f / (V(T(2)) + f), z = s * s, half = V(T(0.5)) * f * f;
   const V low = fma(s, half + z * log_fit(z), k * V(single ? T(9.0580006145e-06) : T(1.90821492927058770002e-10)));
-  const V found = fma(k, V(single ? T(6.9313812256e-01) : T(6.93147180369123816490e-01)), -((half - low) - f));
+  const V logarithm = fma(k, V(single ? T(6.9313812256e-01) : T(6.93147180369123816490e-01)), -((half - low) - f));
   const auto zero = V(T(0)).v, infinity = V(T(__builtin_inf())).v;
-  const V positive = x.v == infinity || x.v != x.v ? x.v : found.v;
+  const V positive = x.v == infinity || x.v != x.v ? x.v : logarithm.v;
   return x.v < zero ? V(T(__builtin_nan(""))).v : x.v == zero ? -infinity : positive.v;
 }
 

@@ -46,7 +46,7 @@ KEEPGATE_INLINE V keep_in_register(V weight) {
   return weight;
 }
 
-// sum[r][n] = start[r][n] + Σ_k a(r, k) w[k][n]; k runs over `pieces` pieces of `length`.
+// sum[r][n] = start[n] + Σ_k a(r, k) w[k][n], without a start += Σ; k runs over `pieces` pieces of `length`.
 //
 // `across` is the transposed access of a weight gradient (wgrad): a(r, k) = a[k][r], rows of a outer product.
 template <class T>
@@ -56,13 +56,12 @@ struct Product {
   long pieces = 1, stride = 0, length;
   const T* weights;  // [pieces · length][vectors · lanes], contiguous; across: rows weights_row apart
   long weights_row = 0;
-  const T* start;  // [rows][vectors · lanes], rows start_row apart; 0 starts every row alike
-  long start_row = 0;
-  T* sum;  // as start
+  const T* start = nullptr;  // [vectors · lanes], the same for all panels
+  T* sum;  // [rows][vectors · lanes], rows sum_row apart
   long sum_row;
-  long next_weights = 0, next_start = 0, next_sum = 0;  // strides from panel to panel
-  const T* prefetch;  // what is read after the last panel: one cache line is prefetched for each k of each tile
-  long row = 0;  // across: the tile's first row
+  long next_sum = 0;  // from panel to panel; their weights are contiguous
+  const T* prefetch = nullptr;  // what is read next, if not these weights again: one cache line for each k of each tile
+  long row = 0, next_weights = 0;  // set by multiply(); row, across: the tile's first one
 };
 
 template <class T, bool across, int rows, int vectors, int panels>
@@ -76,8 +75,10 @@ struct Tile {
     const T* a[rows];
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++) a[r] = across ? nullptr : p.a[r * p.a_row];
+    const T* const start = p.start ? p.start : p.sum;
+    const long next_start = p.start ? 0 : p.next_sum, start_row = p.start ? 0 : p.sum_row;
 #pragma GCC unroll 32
-    for (int i = 0; i < count; i++) sum[i] = V::load(p.start + at(i, p.next_start, p.start_row));
+    for (int i = 0; i < count; i++) sum[i] = V::load(start + at(i, next_start, start_row));
     const T *weights = p.weights, *prefetch = p.prefetch;
     const long next = p.next_weights, length = p.length, step = across ? p.weights_row : vectors * V::lanes;
     for (long piece = 0; piece < p.pieces; piece++) {
@@ -138,15 +139,16 @@ void multiply(const Product<T>& p, int vectors, long from, long to, long panels)
   const long count = (rows + tile_rows(vectors) - 1) / tile_rows(vectors), height = rows / count, rest = rows % count;
   const long fit = across ? 1 : panels_at_once(vectors, int(height + (rest > 0)));
   Product<T> q = p;
+  q.next_weights = vectors * Vec<T>::lanes * p.pieces * p.length;
   for (long panel = 0, taken; panel < panels; panel += taken) {
     taken = panels - panel >= fit ? fit : panels - panel == 3 ? 2 : panels - panel;
-    q.weights = p.weights + panel * p.next_weights;
-    q.prefetch = panel + taken < panels ? q.weights + taken * p.next_weights : p.prefetch;
+    q.weights = p.weights + panel * q.next_weights;
+    q.prefetch = p.prefetch ? p.prefetch : p.weights;
+    if (panel + taken < panels) q.prefetch = q.weights + taken * q.next_weights;
     for (long tile = 0, now; tile < count; tile++, q.row += now) {
       now = height + (tile < rest);
       if (tile == 0) q.row = from;
       q.a = across ? p.a : p.a + q.row * p.a_row;
-      q.start = p.start + panel * p.next_start + q.row * p.start_row;
       q.sum = p.sum + panel * p.next_sum + q.row * p.sum_row;
       tiles.run[vectors][now][taken == 4 ? 2 : taken - 1](q);
       q.prefetch += p.pieces * p.length * (64 / long(sizeof(T)));

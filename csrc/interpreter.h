@@ -30,11 +30,8 @@ KEEPGATE_INLINE void each(const Operand<T>* registers, const Instruction& now, c
     T* out = to.at + i * to.stride[size.outer];
     const T *x = a.at + i * a.stride[size.outer], *y = b.at + i * b.stride[size.outer],
             *z = c.at + i * c.stride[size.outer];
-    for (long j = 0; j < size.sides[size.inner]; j++, out += to_step, x += a_step, y += b_step, z += c_step) {
-      if constexpr (arguments == 1) f(V::load(x)).store(out);
-      if constexpr (arguments == 2) f(V::load(x), V::load(y)).store(out);
-      if constexpr (arguments == 3) f(V::load(x), V::load(y), V::load(z)).store(out);
-    }
+    for (long j = 0; j < size.sides[size.inner]; j++, out += to_step, x += a_step, y += b_step, z += c_step)
+      f(V::load(x), V::load(arguments > 1 ? y : x), V::load(arguments > 2 ? z : x)).store(out);
   }
 }
 
@@ -42,49 +39,16 @@ template <class T>
 void interpret(const Program& program, const Operand<T>* registers, const Rectangle& size) {
   using V = Vec<T>;
   for (const Instruction* now = program.first; now != program.end; now++) {
-#define KEEPGATE_ONE(name, value)                              \
-  case Operation::name:                                        \
-    each<1>(registers, *now, size, [](V a) { return value; }); \
-    break;
-#define KEEPGATE_TWO(name, value)                                   \
-  case Operation::name:                                             \
-    each<2>(registers, *now, size, [](V a, V b) { return value; }); \
-    break;
-#define KEEPGATE_THREE(name, value)                                      \
-  case Operation::name:                                                  \
-    each<3>(registers, *now, size, [](V a, V b, V c) { return value; }); \
+#define KEEPGATE_CASE(arguments, name, value)                                                                      \
+  case Operation::name:                                                                                            \
+    each<arguments>(registers, *now, size, [](V a, [[maybe_unused]] V b, [[maybe_unused]] V c) { return value; }); \
     break;
     switch (now->operation) {
-      KEEPGATE_ONE(copy, a)
-      KEEPGATE_ONE(neg, -a)
-      KEEPGATE_ONE(abs, abs(a))
-      KEEPGATE_ONE(sqrt, sqrt(a))
-      KEEPGATE_ONE(exp, exp(a))
-      KEEPGATE_ONE(log, log(a))
-      KEEPGATE_ONE(sigmoid, sigmoid(a))
-      KEEPGATE_ONE(tanh, tanh(a))
-      KEEPGATE_ONE(softplus, softplus(a))
-      KEEPGATE_ONE(relu, relu(a))
-      KEEPGATE_ONE(step_of, step_of(a))
-      KEEPGATE_TWO(add, a + b)
-      KEEPGATE_TWO(sub, a - b)
-      KEEPGATE_TWO(mul, a * b)
-      KEEPGATE_TWO(div, a / b)
-      KEEPGATE_TWO(maximum, maximum(a, b))
-      KEEPGATE_TWO(minimum, minimum(a, b))
-      KEEPGATE_TWO(greater, greater(a, b))
-      KEEPGATE_THREE(fma, fma(a, b, c))
-      KEEPGATE_THREE(fms, fms(a, b, c))
-      KEEPGATE_THREE(fnma, fnma(a, b, c))
-      KEEPGATE_THREE(where, where(a, b, c))
-      KEEPGATE_TWO(mul_sigmoid_slope, a * (b * (V(1) - b)))
-      KEEPGATE_TWO(mul_tanh_slope, a * fnma(b, b, V(1)))
+      KEEPGATE_OPERATIONS(KEEPGATE_CASE)
       case Operation::count:
         break;
     }
-#undef KEEPGATE_ONE
-#undef KEEPGATE_TWO
-#undef KEEPGATE_THREE
+#undef KEEPGATE_CASE
   }
 }
 

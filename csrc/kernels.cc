@@ -22,18 +22,12 @@ void pack(const CellProgram* program, const Sizes& s, const Weights& w, void* pa
 }
 
 template <class Cell, class T>
-size_t forward(const Forward& f, void* scratch) {
-  return Member<Cell, T>::template run<ForwardMember<Cell, T>>(f, f, scratch);
-}
-
-template <class Cell, class T>
-size_t backward(const Backward& b, void* scratch) {
-  return Member<Cell, T>::template run<BackwardMember<Cell, T>>(b, b.forward, scratch);
-}
-
-template <class Cell, class T>
 constexpr Kernel kernel_of(const char* name) {
-  return {name, packed_bytes<Cell, T>, pack<Cell, T>, forward<Cell, T>, backward<Cell, T>};
+  using M = Member<Cell, T>;
+  return {
+      name, packed_bytes<Cell, T>, pack<Cell, T>,
+      [](const Forward& f, void* scratch) { return M::template run<ForwardMember<Cell, T>>(f, f, scratch); },
+      [](const Backward& b, void* scratch) { return M::template run<BackwardMember<Cell, T>>(b, b.forward, scratch); }};
 }
 
 #define KEEPGATE_BOTH(Cell) {kernel_of<Cell, float>(Cell::name), kernel_of<Cell, double>(Cell::name)},

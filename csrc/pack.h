@@ -41,7 +41,7 @@ const Cell& as_cell(const CellProgram* program) {
 constexpr int vectors_of_units(int gates) { return gates == 1 ? 4 : gates == 2 ? 2 : 1; }
 template <class Cell, class T>
 struct BlockShape {
-  static constexpr int gates = Cell::gates, apart = Cell::apart, columns = gates + apart;
+  static constexpr int gates = Cell::gates, split = Cell::split, columns = gates + split;
   static constexpr int vectors = vectors_of_units(gates);  // of units
   static constexpr long units = vectors * Vec<T>::lanes, width = columns * units, gate_width = gates * units;
 
@@ -49,10 +49,10 @@ struct BlockShape {
 };
 template <class T>
 struct BlockShape<CellProgram, T> {
-  const int gates, apart, columns = gates + apart, vectors = vectors_of_units(gates);
+  const int gates, split, columns = gates + split, vectors = vectors_of_units(gates);
   const long units = vectors * Vec<T>::lanes, width = columns * units, gate_width = gates * units;
 
-  explicit BlockShape(const CellProgram& cell) : gates(cell.gates), apart(cell.apart) {}
+  explicit BlockShape(const CellProgram& cell) : gates(cell.gates), split(cell.split) {}
 };
 template <class Cell, class T>
 struct Block : BlockShape<Cell, T> {
@@ -110,7 +110,7 @@ void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T*
       pack(w.weight_hh, to + at.hh + u * block.gate_width * read, read, cell.uh_gates, block.gates, first);
     for (int n = 0; n < cell.vectors; n++)
       pack(w.vectors[n], to + at.vectors + n * blocks * units + first, 1, alone, 1, first);
-    // Column order: wx of the split gates (`apart`), the fused sums, uh of the split gates.
+    // Column order: wx of the split gates, the fused sums, uh of the split gates.
     T* const bias = to + at.bias + u * block.width;
     std::memset(bias, 0, size_t(block.width) * sizeof(T));
     const auto add = [&](const void* from, const int* order, T* to) {
@@ -118,7 +118,7 @@ void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T*
         each_weight(1, s.hidden, order, block.gates, first, units, [&](long i, long j) { to[j] += as<T>(from)[i]; });
     };
     add(w.bias_ih, cell.wx_gates, bias);
-    if (cell.bias_hh) add(w.bias_hh, cell.uh_gates, bias + block.apart * units);
+    if (cell.bias_hh) add(w.bias_hh, cell.uh_gates, bias + block.split * units);
   }
   if (!s.projected || member > 0) return;
   std::memset(to + at.hr, 0, size_t(at.total - at.hr) * sizeof(T));

@@ -7,19 +7,19 @@ namespace keepgate {
 
 constexpr int max_gates = 8, max_states = 8, max_vectors = 24, max_planes = 48, max_registers = 256;
 
-// Names as in emit/program.py. The last two are products with a derivative: a b (1 - b) and a (1 - b²).
+// Every operation: the number of its arguments, its name as in emit/program.py, its value for vectors a, b and c. The
+// last two are products with a derivative.
 // clang-format off
-#define KEEPGATE_OPERATIONS(X)                                                                                      \
-  X(copy)                                                                                                           \
-  X(neg) X(abs) X(sqrt) X(exp) X(log) X(sigmoid) X(tanh) X(softplus) X(relu) X(step_of) X(add) X(sub) X(mul) X(div) \
-      X(maximum) X(minimum) X(greater) X(fma) X(fms) X(fnma) X(where) X(mul_sigmoid_slope) X(mul_tanh_slope)
+#define KEEPGATE_OPERATIONS(X)                                                                                       \
+  X(1, copy, a) X(1, neg, -a) X(1, abs, abs(a)) X(1, sqrt, sqrt(a)) X(1, exp, exp(a)) X(1, log, log(a))              \
+  X(1, sigmoid, sigmoid(a)) X(1, tanh, tanh(a)) X(1, softplus, softplus(a)) X(1, relu, relu(a))                      \
+  X(1, step_of, step_of(a)) X(2, add, a + b) X(2, sub, a - b) X(2, mul, a * b) X(2, div, a / b)                      \
+  X(2, maximum, maximum(a, b)) X(2, minimum, minimum(a, b)) X(2, greater, greater(a, b)) X(3, fma, fma(a, b, c))     \
+  X(3, fms, fms(a, b, c)) X(3, fnma, fnma(a, b, c)) X(3, where, where(a, b, c))                                      \
+  X(2, mul_sigmoid_slope, a * (b * (V(1) - b))) X(2, mul_tanh_slope, a * fnma(b, b, V(1)))
+#define KEEPGATE_NAME_OF(arguments, name, value) name,
+enum class Operation : uint8_t { KEEPGATE_OPERATIONS(KEEPGATE_NAME_OF) count };
 // clang-format on
-enum class Operation : uint8_t {
-#define KEEPGATE_NAME_OF(name) name,
-  KEEPGATE_OPERATIONS(KEEPGATE_NAME_OF)
-#undef KEEPGATE_NAME_OF
-      count
-};
 
 // result = operation(a, b, c), each a register's number; an operation of fewer arguments repeats its first.
 struct Instruction {
@@ -42,7 +42,7 @@ struct Program {
 // in cells/, which are cells whose step is compiled.
 struct CellProgram {
   int gates, states, vectors, kept;
-  int apart;                // gates whose wx and uh do more than add up
+  int split;                // gates whose wx and uh do more than add up
   int wx_gates[max_gates];  // the gate of each column that holds wx, and of each that holds uh
   int uh_gates[max_gates];
   bool dense;    // whether uh is a product with the output before

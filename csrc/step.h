@@ -1,9 +1,23 @@
 // A cell's step for tiles of rows and units: a program's registers, bound to where the numbers lie.
 #pragma once
 #include "interpreter.h"
-#include "memory.h"
 
 namespace keepgate::KEEPGATE_SET {
+
+// Cuts scratch memory given by the caller into arrays of whole cache lines. With no memory it only counts.
+class Memory {
+ public:
+  explicit Memory(void* start) : start(static_cast<char*>(start)) {}
+  template <class T>
+  void take(T*& array, long count) {
+    array = reinterpret_cast<T*>(start + used);
+    used += (size_t(count) * sizeof(T) + 63) / 64 * 64;
+  }
+  size_t used = 0;
+
+ private:
+  char* start;
+};
 
 template <class Cell, class T>
 class StepRunner;

@@ -97,11 +97,13 @@ MUTANTS_OF_THE_LENS = {
         "lens/readers/answer_ablation.py", "shares + attribute_last(trace, weight_last)", "shares",
     ),
     "a horizon before the last step that counts": (
-        "lens/diagnosis/effective_context.py", "int(far[-1]) + 1", "int(far[0]) + 1",
+        "lens/diagnosis/effective_context.py", "int(too_short[-1]) + 1", "int(too_short[0]) + 1",
     ),
-    "the loss of other rows": ("lens/diagnosis/effective_context.py", "steps - n, n)", "0, n)"),
+    "the first steps in place of the last": (
+        "lens/diagnosis/samples.py", "leaf.narrow(self.time, start, last)", "leaf.narrow(self.time, 0, last)",
+    ),
     "a gradient that does not reach the final states": (
-        "lens/diagnosis/loss_gradient.py", "output, tuple(final))", "output)",
+        "lens/diagnosis/loss_gradient.py", "gradient, tuple(final))", "gradient)",
     ),
     "the size of another token's write": (
         "lens/memory/retention.py", "updates.write[step,", "updates.write[step - 1,",

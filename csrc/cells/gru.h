@@ -8,7 +8,7 @@ struct Gru {
   static constexpr int states = 1;  // h
   static constexpr int vectors = 0;
   static constexpr int kept = 4;                     // r z n uh_n
-  static constexpr int apart = 1;                    // gates whose wx and uh do more than add up
+  static constexpr int split = 1;                    // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {2, 0, 1};  // n r z
   static constexpr int uh_gates[gates] = {0, 1, 2};  // r z n
   static constexpr bool dense = true;                // whether uh is a product with the output before

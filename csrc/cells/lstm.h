@@ -8,7 +8,7 @@ struct Lstm {
   static constexpr int states = 2;  // h c
   static constexpr int vectors = 0;
   static constexpr int kept = 4;                        // i f g o
-  static constexpr int apart = 0;                       // gates whose wx and uh do more than add up
+  static constexpr int split = 0;                       // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1, 2, 3};  // i f g o
   static constexpr int uh_gates[gates] = {0, 1, 2, 3};  // i f g o
   static constexpr bool dense = true;                   // whether uh is a product with the output before

@@ -8,7 +8,7 @@ struct Mingru {
   static constexpr int states = 1;  // h
   static constexpr int vectors = 0;
   static constexpr int kept = 2;                  // z n
-  static constexpr int apart = 0;                 // gates whose wx and uh do more than add up
+  static constexpr int split = 0;                 // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1};  // z n
   static constexpr int uh_gates[gates] = {0, 1};  // no uh
   static constexpr bool dense = false;            // whether uh is a product with the output before

@@ -8,7 +8,7 @@ struct RnnTanh {
   static constexpr int states = 1;  // h
   static constexpr int vectors = 0;
   static constexpr int kept = 0;
-  static constexpr int apart = 0;              // gates whose wx and uh do more than add up
+  static constexpr int split = 0;              // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0};  // a
   static constexpr int uh_gates[gates] = {0};  // a
   static constexpr bool dense = true;          // whether uh is a product with the output before

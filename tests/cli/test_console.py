@@ -85,7 +85,7 @@ def test_a_table_in_a_narrow_place_keeps_every_letter() -> None:
     screen, file = terminal()
     screen.width = 30
     screen.print(
-        console.table(("name", "what"), [("one", "a rather long remark that has to be folded")], left=2)
+        console.table(("name", "what"), [("one", "a rather long remark that has to be folded")], words=2)
     )
     letters = "".join(file.getvalue().split())
     assert "aratherlongremarkthathastobefolded" in letters

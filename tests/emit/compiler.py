@@ -56,7 +56,7 @@ class Facts:
     gates: int
     states: int
     vectors: int
-    apart: int
+    split: int
     kept: int
     dense: bool
     bias_hh: bool

@@ -37,7 +37,7 @@ inline Scalar softplus(Scalar a) { return std::log1p(std::exp(a.x)); }
 // A step of `count` units. Every array is [values, count].
 template <class Cell>
 void forward(long count, const double* pre, const double* prev, const double* weight, double* next, double* kept) {
-  constexpr int columns = Cell::gates + Cell::apart;
+  constexpr int columns = Cell::gates + Cell::split;
   for (long unit = 0; unit < count; ++unit) {
     Scalar one_pre[columns], one_prev[Cell::states], one_weight[Cell::vectors + 1] = {}, one_next[Cell::states],
                                                                                 one_kept[Cell::kept + 1];
@@ -53,7 +53,7 @@ void forward(long count, const double* pre, const double* prev, const double* we
 template <class Cell>
 void backward(long count, const double* d_next, const double* kept, const double* prev, const double* next,
               const double* weight, double* d_pre, double* d_prev, double* d_weight) {
-  constexpr int columns = Cell::gates + Cell::apart;
+  constexpr int columns = Cell::gates + Cell::split;
   for (long unit = 0; unit < count; ++unit) {
     Scalar one_d_next[Cell::states], one_kept[Cell::kept + 1], one_prev[Cell::states], one_next[Cell::states],
         one_weight[Cell::vectors + 1] = {}, one_d_pre[columns], one_d_prev[Cell::states],
@@ -72,10 +72,10 @@ void backward(long count, const double* d_next, const double* kept, const double
   }
 }
 
-// What a driver reads of a cell: gates, states, vectors, apart, kept, dense, bias_hh, reads_output, wx_gates, uh_gates.
+// What a driver reads of a cell: gates, states, vectors, split, kept, dense, bias_hh, reads_output, wx_gates, uh_gates.
 template <class Cell>
 void facts(int* to) {
-  const int numbers[] = {Cell::gates, Cell::states, Cell::vectors, Cell::apart,
+  const int numbers[] = {Cell::gates, Cell::states, Cell::vectors, Cell::split,
                          Cell::kept,  Cell::dense,  Cell::bias_hh, Cell::reads_output};
   for (int number : numbers) *to++ = number;
   for (int k = 0; k < Cell::gates; ++k) *to++ = Cell::wx_gates[k];

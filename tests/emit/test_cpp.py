@@ -105,12 +105,12 @@ class Truth:
     def forward(self, library: ctypes.CDLL, cell: Cell) -> list[Tensor]:
         """The new states and what is kept, by the C++, from sums that are what it says they should be."""
         known = facts(library, cell)
-        sums = torch.zeros(known.gates + known.apart, UNITS, dtype=torch.float64)
+        sums = torch.zeros(known.gates + known.split, UNITS, dtype=torch.float64)
         wx, uh = list(self.wx.values()), list(self.uh.values())
         for column, gate in enumerate(known.wx_gates):
             sums[column] += wx[gate].detach()
         for column, gate in enumerate(known.uh_gates if uh else ()):
-            sums[known.apart + column] += uh[gate].detach()
+            sums[known.split + column] += uh[gate].detach()
         given = [sums, stacked(self.prev.values()), stacked(self.weight.values())]
         return call(library, "forward", cell, given, [known.states, known.kept])
 
@@ -118,7 +118,7 @@ class Truth:
         """The gradients of the sums, of the states before and of the vectors, by the C++."""
         known = facts(library, cell)
         given = [self.d_next, stacked(self.kept), stacked(self.prev.values()), stacked(self.next)]
-        rows = [known.gates + known.apart, known.states, known.vectors]
+        rows = [known.gates + known.split, known.states, known.vectors]
         return call(library, "backward", cell, [*given, stacked(self.weight.values())], rows)
 
 
@@ -143,7 +143,7 @@ def test_backward_is_autograds_from_what_is_kept(cell, library):
     agrees(d_wx, true.gradients(true.wx))
     if true.uh:
         d_uh = torch.full((known.gates, UNITS), float("nan"), dtype=torch.float64)
-        d_uh[list(known.uh_gates)] = d_sums[known.apart :]
+        d_uh[list(known.uh_gates)] = d_sums[known.split :]
         agrees(d_uh, true.gradients(true.uh))
     agrees(d_prev, true.gradients(true.prev))
     agrees(d_weight, true.gradients(true.weight))
@@ -160,21 +160,21 @@ def test_a_driver_is_told_what_the_cell_is(cell, library):
     assert known.bias_hh == (cell.recurrent != "none")
     assert known.reads_output == cell.reads_output
     assert sorted(known.wx_gates) == sorted(known.uh_gates) == list(range(known.gates))
-    # The gates apart come first in wx and last in uh, and the joined ones in one order, so that they meet.
-    assert known.wx_gates[known.apart :] == known.uh_gates[: known.gates - known.apart]
-    assert known.wx_gates[: known.apart] == known.uh_gates[known.gates - known.apart :]
+    # The split gates come first in wx and last in uh, and the fused ones in one order, so that they meet.
+    assert known.wx_gates[known.split :] == known.uh_gates[: known.gates - known.split]
+    assert known.wx_gates[: known.split] == known.uh_gates[known.gates - known.split :]
 
 
 @pytest.mark.parametrize(
-    ("cell", "apart"),
+    ("cell", "split"),
     [("lstm", ""), ("rnn_relu", ""), ("gru", "n"), ("peephole", ""), ("mingru", ""), (passed_on, "b r"),
      (taken, "new"), (grouped, "a b c")],
     ids=lambda v: getattr(v, "name", v),
 )  # fmt: skip
-def test_a_gate_is_in_two_columns_only_where_its_parts_do_more_than_add_up(cell, apart, committed, emitted):
+def test_a_gate_is_in_two_columns_only_where_its_parts_do_more_than_add_up(cell, split, committed, emitted):
     found = by_name(cell) if isinstance(cell, str) else cell
     known = facts(committed if isinstance(cell, str) else emitted, found)
-    assert " ".join(found.gates[gate] for gate in known.wx_gates[: known.apart]) == apart
+    assert " ".join(found.gates[gate] for gate in known.wx_gates[: known.split]) == split
 
 
 def test_the_committed_cells_are_listed_by_name(committed):

@@ -2,16 +2,14 @@
 
 import math
 import operator
-import sys
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepgate.cells import CELLS, lstm
 from keepgate.emit.expression import write
-from keepgate.emit.statements import Names, statements, variables
+from keepgate.emit.statements import Names, statements
 from keepgate.equations import (
     Expr,
     const,
@@ -23,10 +21,8 @@ from keepgate.equations import (
     step_of,
     symbol,
     tanh,
-    topological,
 )
 from keepgate.equations.expr import make
-from tests.equations.later_cells import coupled, minlstm, slstm
 
 A, B, C, D = map(symbol, "abcd")
 LETTERS = {node: str(node.name) for node in (A, B, C, D)}
@@ -108,7 +104,7 @@ def test_statements_compute_what_the_graph_does(nodes, always):
     known = {LETTERS[node]: value for node, value in VALUES.items()}
     out = [math.nan] * len(nodes)
     lines = list(
-        statements(results, given=LETTERS, called={}, always=set(always), names=Names("abcd"), write=write)
+        statements(results, inputs=LETTERS, called={}, always=set(always), names=Names("abcd"), write=write)
     )
     for line in lines:
         value = eval(line.text, {}, SAYS | known)
@@ -121,7 +117,7 @@ def test_statements_compute_what_the_graph_does(nodes, always):
 
 
 def lines(results: Mapping[str, Expr], **options) -> list[str]:
-    options = {"given": LETTERS, "called": {}, "names": Names("abcd"), "write": write} | options
+    options = {"inputs": LETTERS, "called": {}, "names": Names("abcd"), "write": write} | options
     return [f"{line.target} = {line.text}" for line in statements(results, **options)]
 
 
@@ -164,9 +160,9 @@ def test_two_results_may_be_one_value_and_a_given_one():
     ]
 
 
-def test_nothing_below_what_is_given_is_computed():
+def test_nothing_below_the_inputs_is_computed():
     gate = sigmoid(A)
-    assert lines({"x": gate * (1 - gate)}, given={gate: "f"}) == ["x = f * (1 - f)"]
+    assert lines({"x": gate * (1 - gate)}, inputs={gate: "f"}) == ["x = f * (1 - f)"]
 
 
 def test_a_name_that_is_taken_gains_an_underscore():
@@ -177,36 +173,6 @@ def test_a_name_that_is_taken_gains_an_underscore():
         "c",
         "t2",
     ]
-
-
-def test_parts_are_called_what_the_cells_own_code_calls_them():
-    assert list(variables(minlstm).values()) == ["open_f", "open_i", "f", "i", "h"]
-    assert {"f_log", "i_raw"} < set(variables(slstm).values())
-    assert variables(lstm)[lstm.graph.next["c"]] == "c"
-    assert all(
-        node in [*coupled.graph.traced.values(), *coupled.graph.next.values()] for node in variables(coupled)
-    )
-
-
-def test_looking_at_a_cells_code_leaves_a_profiler_in_its_place():
-    def profiler(*_):
-        pass
-
-    before = sys.getprofile()
-    sys.setprofile(profiler)
-    try:
-        variables(lstm)
-        assert sys.getprofile() is profiler
-    finally:
-        sys.setprofile(before)
-
-
-@pytest.mark.parametrize(
-    "cell", [cell for cell in CELLS if cell.recurrent != "in_step"], ids=lambda cell: cell.name
-)
-def test_every_variable_is_a_part_of_the_graph_itself(cell):
-    below = topological([*cell.graph.next.values(), *cell.graph.traced.values()])
-    assert set(variables(cell)) <= set(below)
 
 
 @pytest.mark.parametrize("unused", [log, relu, step_of])

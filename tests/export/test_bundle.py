@@ -343,7 +343,7 @@ def test_a_model_of_a_users_cell_loads_where_the_cell_is_registered(
     reader = ChoiceReader.build([question], ChoiceReaderSettings(cell=name), 0).eval()
     save(reader, tmp_path / "model", card={})
     assert f'cell = "{name}@{janet.graph.digest}"' in (tmp_path / "model" / "model.toml").read_text()
-    assert load(tmp_path / "model").answer([question]) == reader.answer([question])
+    assert load(tmp_path / "model").predict([question]) == reader.predict([question])
 
     monkeypatch.setattr(cells, "_registered", {})
     two_lines = r"`from tests\.kernels\.user_cells import janet`, `keepgate\.cells\.register\(janet\)`"

@@ -67,13 +67,16 @@ def drawn(*seed: object, cell: Cell, dtype: torch.dtype, **fixed: object) -> Cal
     torch.manual_seed(chance.randrange(2**31))
     steps, rows = fixed.pop("steps", chance.choice(STEPS)), fixed.pop("rows", chance.choice(ROWS))
     inputs, hidden = fixed.pop("inputs", chance.choice(INPUTS)), fixed.pop("hidden", chance.choice(HIDDEN))
+    # Of another, a unit would read an output that a projection leaves it none; without gates two products in each step
+    # make long runs chaotic.
+    projects = not cell.reads_output and cell.recurrent != "diagonal" and len(cell.gates) > 1
     options = {
         "bias": chance.choice(("both", "both", "ih", "none")),
         "lengths": ragged(steps, rows, chance) if chance.random() < 0.5 else None,
         "resets": torch.rand(steps, rows) < 0.2 if chance.random() < 0.4 else None,
         "reverse": chance.random() < 0.5,
         "trace": chance.random() < 0.4,
-        "projected": chance.randint(1, hidden) if cell is cells.lstm and chance.random() < 0.25 else None,
+        "projected": chance.randint(1, hidden) if projects and chance.random() < 0.25 else None,
     }
     return made(cell, steps, rows, inputs, hidden, dtype, **{**options, **fixed})
 
@@ -136,7 +139,8 @@ def check(call: Call, kernel: str = "cpu", *, through_trace: bool = False) -> No
     """The kernel's results and gradients are those of the reference in float64, rounded.
 
     Gradients in float64 are held to the tolerance of values, which is the narrower one. Where a sum cancels, float32 is
-    further off than its tolerance in the reference as well: then the kernel may be off as far as that, and no further.
+    further off than its tolerance in the reference as well: then the kernel, which rounds in another order, may be off
+    twice as far as that, and no further.
     """
     precise, single = in_double(call), call.x.dtype == torch.float32
     ours, theirs = values(call, kernel), values(precise, "reference")
@@ -161,7 +165,7 @@ def check(call: Call, kernel: str = "cpu", *, through_trace: bool = False) -> No
 def _no_further(ours: Tensor | None, theirs: Tensor | None, truth: Tensor | None) -> bool:
     if ours is None or theirs is None or truth is None:
         return False
-    return bool((ours.double() - truth).abs().max() <= (theirs.double() - truth).abs().max())
+    return bool((ours.double() - truth).abs().max() <= 2 * (theirs.double() - truth).abs().max())
 
 
 def _agree(name: str, ours: Tensor | None, theirs: Tensor | None, kind: str = "value") -> None:

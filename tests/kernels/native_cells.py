@@ -18,7 +18,7 @@ def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
 
 def words(cell: Cell) -> list[object]:
     step = encoded(cell)
-    gates, states, vectors, kept, apart, dense, bias_hh = step.shape
+    gates, states, vectors, kept, split, dense, bias_hh = step.shape
     reads = [*map(int, (dense, bias_hh, step.reads_output))]
     found: list[object] = [
         cell.name,
@@ -26,12 +26,12 @@ def words(cell: Cell) -> list[object]:
         states,
         vectors,
         kept,
-        apart,
+        split,
         *reads,
         *step.wx_gates,
         *step.uh_gates,
     ]
-    before = gates + apart + states + vectors
+    before = gates + split + states + vectors
     bound = (before + states, before + states + kept, before + 3 * states + kept + vectors)
     for registers, (constants, temporaries, lines) in zip(bound, step.programs, strict=True):
         found += [registers, len(constants), *constants, temporaries, len(lines)]

@@ -100,6 +100,16 @@ def test_layers_directions_projection_and_trace():
         agrees(getattr(ours.layer(1), name), getattr(theirs.layer(1), name))
 
 
+@every_user_cell
+def test_a_projection_whatever_the_recurrence_is(cell):
+    call = made(cell, 7, 3, 5, 16, projected=4)
+    reason = by_name("cpu").refuses(call)
+    if cell.reads_output or cell.recurrent == "diagonal":
+        assert reason is not None
+    else:
+        check(call)
+
+
 @pytest.mark.parametrize("cell", [slstm, indrnn, everything], ids=lambda cell: cell.name)
 def test_second_derivatives_vmap_and_gradients_of_each_sample(cell):
     layer = Recurrent(cell, 2, 3, dtype=torch.float64)

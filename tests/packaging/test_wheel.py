@@ -54,7 +54,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--assume-old=.venv/dev.stamp",
         "wheel",
         f"DIST={dist}",
-        f"BIN={Path(sys.executable).parent}",
+        f"BIN={os.path.relpath(Path(sys.executable).parent, ROOT)}",
     ]
     made = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stdout + made.stderr

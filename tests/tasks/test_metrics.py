@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepgate.errors import ShapeError
-from keepgate.tasks.metrics import Scores, accuracy, exact_match, f1_bag, f1_substring, mean_scores, score
+from keepgate.tasks.metrics import Scores, exact_match, f1_bag, f1_substring, mean_scores, score
 
 # prediction, answer, exact match, F1 by the longest common substring, F1 by the bag
 BY_HAND = [
@@ -48,8 +48,6 @@ def test_each_measure_takes_the_answer_that_is_best_by_it() -> None:
 
 def test_means_are_over_questions() -> None:
     assert mean_scores([Scores(1, 1, 1), Scores(0, 0.5, 0)]) == Scores(0.5, 0.75, 0.5)
-    assert accuracy(["魯夫", "索隆"], [["魯夫"], ["娜美", "喬巴"]]) == 0.5
-    assert accuracy(["魯夫。"], [["魯夫"]]) == 0.0, "accuracy is of choices, character for character"
 
 
 def test_nothing_to_score_is_refused() -> None:
@@ -57,9 +55,6 @@ def test_nothing_to_score_is_refused() -> None:
         score("魯夫", [])
     with pytest.raises(ShapeError, match="no scores"):
         mean_scores([])
-    for predictions, answers in (([], []), (["a"], [["a"], ["b"]])):
-        with pytest.raises(ShapeError, match="as many of one as of the other"):
-            accuracy(predictions, answers)
 
 
 TEXTS = st.text(alphabet="海賊王索隆 ab1.,。《》-%the", max_size=12)

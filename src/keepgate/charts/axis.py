@@ -11,7 +11,7 @@ FEWEST, MOST = -30, 30
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """A scale from values to 0 (start) … 1 (end), with its ticks.
+    """Scale from values to 0 (start) … 1 (end), with its ticks.
 
     below, above: what is written on the lane for values under or over the axis (zero and infinity on a logarithmic
     one); None: there are no such values. `place` gives -inf and inf for them, and None for what is no number.
@@ -23,7 +23,7 @@ class Axis:
     above: str | None = None
 
     def place(self, value: float) -> float | None:
-        """0 … 1 on the axis, -inf or inf on the lanes beside it, None for NaN."""
+        """The position of a value: 0 … 1 on the axis, -inf or inf on the lanes beside it, None for NaN."""
         return None if math.isnan(value) else self.scale(value)
 
 

@@ -31,7 +31,7 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """A value that every curve is held against, such as chance."""
+    """Reference level: a value to compare every curve with, such as chance."""
 
     value: float
     name: str
@@ -39,7 +39,7 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """A picture's content, apart from its size."""
+    """Content of a line chart, apart from its size."""
 
     title: str
     description: str
@@ -54,7 +54,7 @@ class Curves:
 
 @dataclass(frozen=True, kw_only=True)
 class _Frame:
-    """Where the plot lies in the picture, and its two axes."""
+    """Plot area in the picture, and its two axes."""
 
     left: float
     right: float
@@ -75,12 +75,12 @@ class _Frame:
 
 
 def breadth(words: str, size: float = FONT) -> float:
-    """About how wide words are set: a Chinese character is as wide as high, others about 0.65 of it in bold."""
+    """Approximate text width: a Chinese character is as wide as high, others about 0.65 of it in bold."""
     return sum(size if ord(letter) > 0x2E7F else size * 0.65 for letter in words)
 
 
 def spread(targets: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Heights as near as possible to the targets (least squares), at least `gap` apart, inside low … high.
+    """Label heights as near as possible to the targets (least squares), at least `gap` apart, inside low … high.
 
     The order is kept. If there is not room for all, they are set evenly over the whole of it.
     """
@@ -101,7 +101,7 @@ def spread(targets: Sequence[float], gap: float, low: float, high: float) -> lis
 
 
 def draw_curves(content: Curves, identity: str, width: float, height: float, class_: str) -> Markup:
-    """The picture `width` wide and `height` high, in its own pixels; `identity` begins its ids."""
+    """The line chart, `width` wide and `height` high in its own pixels; `identity` begins its ids."""
     room = max(
         [breadth(name) for name in (*content.names, *(curve.name for curve in content.curves))], default=0.0
     )
@@ -128,7 +128,7 @@ def draw_curves(content: Curves, identity: str, width: float, height: float, cla
 
 
 def hover(content: Curves, values: Sequence[Sequence[str]], positions: Sequence[str]) -> str:
-    """JSON of what the page shows beside the pointer: the position's name, and each curve's value as written."""
+    """Tooltip data as JSON: the name of each position, and each curve's value as written."""
     xs = content.curves[0].xs if content.curves else ()
     return json.dumps(
         {

@@ -12,7 +12,7 @@ MEMORY, SHOWN, BOXES, INPUTS, HEIGHT = 44.0, 104.0, 172.0, 246.0, 276.0  # the h
 def draw_step(
     identity: str, title: str, description: str, words: Mapping[str, str], width: float, class_: str
 ) -> Markup:
-    """The picture; words: what f, i, g and o do, in a word or two each, by their letters."""
+    """The diagram. words: what f, i, g and o do, in a word or two each, by their letters."""
     at = {gate: width * share for gate, share in {"f": 0.2, "i": 0.39, "g": 0.58, "o": 0.86}.items()}
     box = min(104.0, width * 0.175)
     start, end, add, branch = width * 0.08, width * 0.93, (at["i"] + at["g"]) / 2, width * 0.7

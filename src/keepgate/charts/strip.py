@@ -15,7 +15,7 @@ NARROWEST, WIDEST, HIGH, GAP = 40.0, 58.0, 36.0, 7.0
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One value for each token, drawn as bars from 0 to `full`.
+    """Row of bars: one value for each token, drawn from 0 to `full`.
 
     kind names the colour in the style sheet (`gate-f`); NaN leaves the place empty and says so by a dash.
     """
@@ -30,7 +30,7 @@ class Row:
 def draw_strip(
     tokens: Sequence[str], rows: Sequence[Row], name: str, title: str, description: str, width: float, class_: str
 ) -> Markup:  # fmt: skip
-    """The strip, `width` wide in its own pixels; as many tokens a line as fit, the rows' names before each line."""
+    """The strip chart, `width` wide in its pixels; as many tokens a line as fit, the rows' names before each line."""
     left = max([breadth(row.name) for row in rows], default=0.0) + 14
     per_line = max(1, int((width - left) // NARROWEST))
     lines = max(1, math.ceil(len(tokens) / per_line))

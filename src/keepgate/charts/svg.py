@@ -1,4 +1,4 @@
-"""SVG as text: elements whose attributes and words are escaped, and the small marks that all pictures share."""
+"""SVG elements as text, attributes and words escaped, and the marks that all charts share."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ MARKERS = ("circle", "square", "triangle", "diamond", "down", "cross", "plus", "
 
 
 def tag(name: str, *children: object, **attributes: object) -> Markup:
-    """One element; attributes that are None are left out, `_` in a name becomes `-`, a trailing one is dropped."""
+    """SVG element; attributes that are None are left out, `_` in a name becomes `-`, a trailing one is dropped."""
     pairs = (
         (key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items() if value is not None
     )
@@ -42,12 +42,12 @@ def picture(
 def text(
     x: float, y: float, words: object, class_: str = "", anchor: str = "start", **attributes: object
 ) -> Markup:
-    """Words with their baseline at (x, y)."""
+    """Text with its baseline at (x, y)."""
     return tag("text", words, x=float(x), y=float(y), class_=class_ or None, text_anchor=anchor, **attributes)
 
 
 def path(points: Sequence[tuple[float, float]], class_: str, dash: str = "") -> Markup:
-    """A broken line through the points."""
+    """Polyline through the points."""
     d = "M" + "L".join(f"{_plain(float(x))} {_plain(float(y))}" for x, y in points)
     return tag("path", d=d, class_=class_, fill="none", stroke_dasharray=dash or None)
 
@@ -61,7 +61,7 @@ _OUTLINES = {
 
 
 def marker(x: float, y: float, style: int, size: float = 4.5) -> Markup:
-    """The mark of one series, centred on (x, y)."""
+    """Marker of one series, centred on (x, y)."""
     kind, colour = MARKERS[style % STYLES], f"mark series-{style % STYLES}"
     if kind in _OUTLINES:
         corners = " ".join(f"{_plain(x + dx * size)},{_plain(y + dy * size)}" for dx, dy in _OUTLINES[kind])
@@ -79,13 +79,13 @@ def marker(x: float, y: float, style: int, size: float = 4.5) -> Markup:
 
 
 def key(style: int) -> Markup:
-    """A short piece of a series' line with its marker, to stand before its name in a table."""
+    """Legend key: a piece of a series' line with its marker, to stand before its name in a table."""
     line = path([(1, 8), (35, 8)], f"line series-{style % STYLES}", DASHES[style % STYLES])
     return tag("svg", line, marker(18, 8, style, 4), viewBox="0 0 36 16", class_="key", aria_hidden="true")
 
 
 def share_bar(value: float, style: int, level: float | None = None) -> Markup:
-    """A bar from 0 to 1 for a share or a probability, with a tick where chance lies; nothing is filled for NaN."""
+    """Bar from 0 to 1 for a share or a probability, with a tick where chance lies; nothing is filled for NaN."""
 
     def rect(width: float, class_: str) -> Markup:
         return tag("rect", x=0, y=0, width=f"{_plain(100 * width)}%", height="100%", rx=2, class_=class_)

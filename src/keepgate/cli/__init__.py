@@ -1,1 +1,1 @@
-"""keepgate on the command line: one file for each command; it shows what the other rooms found."""
+"""keepgate on the command line: one file for each command; it shows what the other packages compute."""

@@ -1,4 +1,4 @@
-"""The way in: `keepgate COMMAND …`. Runs one command and turns whatever happens into a line and an exit code.
+"""Entry point: `keepgate COMMAND …`. Runs one command and turns whatever happens into a line and an exit code.
 
 0 done, 1 a bug of ours, 2 wrong use, 3 a file that cannot be read or written, 4 training stopped itself,
 5 a measurement below what was demanded, 130 Ctrl-C, 141 the reader of our output went away.

@@ -25,6 +25,17 @@ EPILOGUE = """Start here:
 code is 0, or 2 for wrong use, 3 for a broken file, 4 when a training stopped itself, 5 for a measurement
 below what was demanded, 130 for Ctrl-C."""
 
+# In the order of their use, after compare and train.
+_COMMANDS = (
+    (ask, "ask MODEL --text FILE [OPTIONS]"),
+    (predict, "predict MODEL FILE [OPTIONS]"),
+    (look, "look MODEL --text FILE [--question QUESTION] [OPTIONS]"),
+    (serve, "serve [MODEL...] [OPTIONS]"),
+    (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
+    (examine, "examine MODEL --data FILE [OPTIONS]"),
+    (explain, "explain [OPTIONS]"),
+)
+
 
 def build() -> App:
     """The whole program, ready to be called with the words of a command line."""
@@ -41,48 +52,34 @@ def build() -> App:
         # Ctrl-C is answered in one place, __main__.
         suppress_keyboard_interrupt=False,
     )
-    training = App(
-        name="train",
-        help="Train a model on your own data.",
-        help_epilogue=_flowing(train.EPILOGUE),
-        sort_key=2,
-    )
-    _add(app, compare.compare, compare.EPILOGUE, "keepgate compare [OPTIONS]", place=1)
-    app.command(training)
-    for command in train_commands():
-        usage = f"keepgate train {command.name} DATA... --out MODEL [OPTIONS]"
-        training.command(
-            command.function(),
-            name=command.name,
-            help=command.help,
-            help_epilogue=command.epilogue,
-            usage=f"Usage: {usage}",
-            sort_key=command.place,
-        )
-    # In the order of their use.
-    for place, (module, usage) in enumerate(
-        (
-            (ask, "ask MODEL --text FILE [OPTIONS]"),
-            (predict, "predict MODEL FILE [OPTIONS]"),
-            (look, "look MODEL --text FILE [--question QUESTION] [OPTIONS]"),
-            (serve, "serve [MODEL...] [OPTIONS]"),
-            (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
-            (examine, "examine MODEL --data FILE [OPTIONS]"),
-            (explain, "explain [OPTIONS]"),
-        ),
-        3,
-    ):
+    _add(app, compare.compare, compare.EPILOGUE, "compare [OPTIONS]", place=1)
+    app.command(_training())
+    for place, (module, usage) in enumerate(_COMMANDS, 3):
         command = getattr(module, module.__name__.rpartition(".")[2])
-        _add(app, command, module.EPILOGUE, f"keepgate {usage}", place=place)
+        _add(app, command, module.EPILOGUE, usage, place=place)
     return app
 
 
-def _add(app: App, function: Callable[..., None], epilogue: str, usage: str, *, place: int) -> None:
+def _training() -> App:
+    """`keepgate train`, with a command for each train.toml of a task."""
+    epilogue = _flowing(train.EPILOGUE)
+    training = App(name="train", help="Train a model on your own data.", help_epilogue=epilogue, sort_key=2)
+    for command in train_commands():
+        usage = f"train {command.name} DATA... --out MODEL [OPTIONS]"
+        function = command.function()
+        _add(training, function, command.epilogue, usage, place=command.place, name=command.name)
+    return training
+
+
+def _add(
+    app: App, function: Callable[..., None], epilogue: str, usage: str, *, place: int, name: str | None = None
+) -> None:
     app.command(
         function,
+        name=name,
         help=_flowing(inspect.getdoc(function) or ""),
         help_epilogue=_flowing(epilogue),
-        usage=f"Usage: {usage}",
+        usage=f"Usage: keepgate {usage}",
         sort_key=place,
     )
 

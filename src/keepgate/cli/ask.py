@@ -56,7 +56,7 @@ def ask(
     Prints each answer with its probability and the sentence it stands in. Without a question it asks for them one
     after the other, until an empty line or Ctrl-D.
     """
-    asked = _questions(text, question, questions)
+    lines = _questions(text, question, questions)
     content = read_text(text)
 
     from ..data.questions import Question
@@ -68,8 +68,8 @@ def ask(
         raise SettingsError(f"{model} is a {reader.kind} and answers no questions; use `keepgate predict`")
     console = make_console()
     _tell_unknown(reader.vocabulary, "text", content)
-    several = isinstance(asked, list) and len(asked) > 1
-    for number, line in enumerate(_prompted(content) if asked is None else asked):
+    several = lines is not None and len(lines) > 1
+    for number, line in enumerate(_prompted(content) if lines is None else lines):
         _tell_unknown(reader.vocabulary, "question", line)
         (answer,) = reader.predict([Question(text=content, question=line)])
         if json:

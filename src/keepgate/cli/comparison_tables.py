@@ -59,7 +59,7 @@ def accuracy_table(result: "Comparison") -> Table:
 
 
 def answer_table(result: "Comparison") -> Table:
-    """One row a network: what its first seed answered to the article's question, and how many seeds are right."""
+    """One row a network: what its first seed answered to the pirate king's question, and how many seeds are right."""
     rows: list[Sequence[str | Text]] = []
     for network in filter(lambda network: network.runs, result.networks):
         first = network.runs[0]
@@ -68,7 +68,7 @@ def answer_table(result: "Comparison") -> Table:
         seeds = [f"{right} of {len(network.runs)} seeds"] if len(result.seeds) > 1 else []
         rows.append((_name(network), first.answer, verdict, probability(first.probability), *seeds))
     columns = ["", "answer", "", "probability", *(["right with"] if len(result.seeds) > 1 else [])]
-    return table(columns, rows, left=3)
+    return table(columns, rows, words=3)
 
 
 def pooling_table(result: "Comparison") -> Table:
@@ -84,7 +84,7 @@ def pooling_table(result: "Comparison") -> Table:
             _mean_and_range(accuracies(pooling, length), several=len(result.seeds) > 1) for length in lengths
         ]
         rows.append((render(name_of(pooling, "poolings"), "en"), ways, f"{pooling.parameters:,}", *accuracy))
-    return table(("", "", "weights", *[f"at {length}" for length in lengths]), rows, left=2)
+    return table(("", "", "weights", *[f"at {length}" for length in lengths]), rows, words=2)
 
 
 def _name(network: "Network") -> str:

@@ -1,4 +1,4 @@
-"""How keepgate speaks on a terminal: its width, its colours, and letters that it may lack."""
+"""Terminal output: texts, tables and JSON, for its width, colours and encoding."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ class _Screen(Console):
 
 
 def make_console(*, errors: bool = False) -> Console:
-    """Where results go, or, with `errors`, where progress and asides go; plain text unless it is a terminal."""
+    """A console on standard output, or, with `errors`, on standard error; plain text unless it is a terminal."""
     console = _Screen(stderr=errors, highlight=False, emoji=False, markup=False)
     # COLUMNS=0, as some programs leave it, is no width: rich would print nothing at all.
     if console.width < 1:
@@ -89,26 +89,18 @@ def print_json(value: object) -> None:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, left: int = 1, title: str = ""
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, words: int = 1, title: str = ""
 ) -> Table:
-    """A table with words on the left and figures on the right.
-
-    left: how many columns, from the first, hold words.
-    """
-    drawn = Table(
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-        pad_edge=False,
-        title=title or None,
-        title_justify="left",
-        header_style="bold",
-    )
+    """A table with words on the left and figures on the right. words: how many columns, from the first, hold words."""
+    result = Table(
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False,
+        title=title or None, title_justify="left", header_style="bold",
+    )  # fmt: skip
     for place, column in enumerate(columns):
-        drawn.add_column(Text(column), justify="left" if place < left else "right", overflow="fold")
+        result.add_column(Text(column), justify="left" if place < words else "right", overflow="fold")
     for row in rows:
-        drawn.add_row(*[Text(cell) if isinstance(cell, str) else cell for cell in row])
-    return drawn
+        result.add_row(*[Text(cell) if isinstance(cell, str) else cell for cell in row])
+    return result
 
 
 def print_answer(console: Console, text: str, answer: "Answer", question: str | None = None) -> None:
@@ -129,13 +121,13 @@ def print_answer(console: Console, text: str, answer: "Answer", question: str | 
             "  Chosen for its expected overlap with all likely answers, so that one below may be likelier alone.",
             "dim",
         )
-    others = [
-        f"{one_line(other)} {probability(share)}"
-        for other, share in answer.candidates[1:]
+    runners_up = [
+        f"{one_line(text)} {probability(share)}"
+        for text, share in answer.candidates[1:]
         if share >= _WORTH_NAMING
     ]
-    if others:
-        print_text(console, "  or: " + ", ".join(others), "dim")
+    if runners_up:
+        print_text(console, "  or: " + ", ".join(runners_up), "dim")
 
 
 def marked_sentence(console: Console, text: str, start: int, end: int) -> Text:
@@ -144,7 +136,8 @@ def marked_sentence(console: Console, text: str, start: int, end: int) -> Text:
 
     first, last = sentence_around(text, start, end)
     opening, closing = ("", "") if console.color_system and not console.no_color else ("[", "]")
-    before = " ".join(sanitize(text[first:start]).splitlines()).lstrip()
-    after = " ".join(sanitize(text[end:last]).splitlines()).rstrip()
-    marked = " ".join(sanitize(text[start:end]).splitlines())
-    return Text(before).append(f"{opening}{marked}{closing}", "bold green underline").append(after)
+    prefix, marked, suffix = (
+        " ".join(sanitize(part).splitlines()) for part in (text[first:start], text[start:end], text[end:last])
+    )
+    answer = f"{opening}{marked}{closing}"
+    return Text(prefix.lstrip()).append(answer, "bold green underline").append(suffix.rstrip())

@@ -73,44 +73,44 @@ def examine(
     aside = make_console(errors=True)
     if corpus.left_out:
         print_text(aside, sanitize(corpus.account()))
-    chosen = evenly(corpus.items, questions)
-    if len(chosen) < len(corpus.items):
-        print_text(aside, f"{len(chosen):,} of {len(corpus.items):,} {kind.unit} are read (--questions).")
-    report = _examined(task, chosen, needed, layer)
+    items = evenly(corpus.items, questions)
+    if len(items) < len(corpus.items):
+        print_text(aside, f"{len(items):,} of {len(corpus.items):,} {kind.unit} are read (--questions).")
+    report = _examine(task, items, needed, layer)
     if json:
-        print_json({kind.unit: len(chosen), **report.as_dict()})
+        print_json({kind.unit: len(items), **report.as_dict()})
     else:
         from ..lens.report.diagnosis_text import data_text
 
         console = make_console()
-        print_text(console, data_text(len(chosen), report.behaviour.contexts[-1], language, asks=kind.asks))
+        print_text(console, data_text(len(items), report.behaviour.contexts[-1], language, asks=kind.asks))
         for line in report.text(language).splitlines():
             print_text(console, line)
     if at_least is not None:
         _check(report, at_least)
 
 
-def _examined(task: Any, items: list[Any], needed: int | None, layer: str | None) -> "Report":
-    from ..lens import examine as measured
+def _examine(task: Any, items: list[Any], needed: int | None, layer: str | None) -> "Report":
+    from ..lens import examine as diagnose
 
     try:
-        return measured(task, items, needed=needed, layer=layer)
+        return diagnose(task, items, needed=needed, layer=layer)
     except KeyError as fault:
         raise SettingsError(f"--layer: {fault.args[0]}") from fault
 
 
-def _check(report: "Report", wanted: int) -> None:
-    """Raises FellShort for a horizon below what is wanted, SettingsError where none so long could show."""
+def _check(report: "Report", at_least: int) -> None:
+    """Raises FellShort for a horizon below `at_least`, SettingsError where none so long could show."""
     longest, (low, high) = report.behaviour.contexts[-1], report.interval
-    if longest < wanted:
+    if longest < at_least:
         raise SettingsError(
-            f"--at-least is {wanted:,}, but the longest text has {longest:,} tokens, so that no such horizon could "
+            f"--at-least is {at_least:,}, but the longest text has {longest:,} tokens, so that no such horizon could "
             "show; ask about longer texts"
         )
-    if report.horizon < wanted:
+    if report.horizon < at_least:
         raise FellShort(
             f"the horizon is {report.horizon:,} {'token' if report.horizon == 1 else 'tokens'} ({low:,} to {high:,} "
-            f"with 95% confidence), less than the {wanted:,} of --at-least"
+            f"with 95% confidence), less than the {at_least:,} of --at-least"
         )
     if not report.behaviour.context_helps:
         raise FellShort("reading more does not make the answers better, so that the horizon is no memory")

@@ -18,7 +18,7 @@ BUG, WRONG_USE, BROKEN_FILE, TRAINING_STOPPED, FELL_SHORT = 1, 2, 3, 4, 5
 
 
 class FellShort(Exception):
-    """What was measured is less than what the command was told to expect."""
+    """A measurement below the threshold that the command was given."""
 
 
 # The first class that fits decides.
@@ -44,14 +44,14 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What to tell the person, without a traceback, and what to tell the shell."""
+    """The message for the person, without a traceback, and the exit code for the shell."""
 
     message: str
     code: int
 
 
 def fault_of(error: Exception) -> Fault:
-    """The fault that this exception is; one that nobody foresaw is a bug of ours and says how to report it."""
+    """The message and exit code of an exception; an unforeseen one is a bug of ours and says how to report it."""
     if isinstance(error, cyclopts.CycloptsError):
         return Fault(_wrong_use(error), WRONG_USE)
     for kind, code in _CODES:
@@ -109,10 +109,10 @@ def _what_is_wrong(error: cyclopts.CycloptsError, command: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".") if text else "this cannot be understood"
 
 
-def _not_a_value(name: str, text: str, wanted: Any) -> str:
-    if get_origin(wanted) is Literal:
-        return f"{name} is {text!r}; choose one of {', '.join(nearest_first(text, get_args(wanted)))}"
-    return f"{name} is {text!r}; it must be {_KINDS.get(wanted, 'another kind of value')}"
+def _not_a_value(name: str, text: str, kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return f"{name} is {text!r}; choose one of {', '.join(nearest_first(text, get_args(kind)))}"
+    return f"{name} is {text!r}; it must be {_KINDS.get(kind, 'another kind of value')}"
 
 
 def _missing(error: cyclopts.MissingArgumentError, command: str) -> str:

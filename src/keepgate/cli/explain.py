@@ -65,19 +65,23 @@ def explain(
         from ..nn import Recurrent, explain_kernels
         from ..nn.init import SkipInit
 
-        where, kind = _torch_names(device, dtype)
+        on_device, torch_dtype = _torch_names(device, dtype)
         with SkipInit():
             layer = Recurrent(
                 by_name(cell), input_size, hidden_size, num_layers,
-                bidirectional=bidirectional, proj_size=proj_size, device=where, dtype=kind,
+                bidirectional=bidirectional, proj_size=proj_size, device=on_device, dtype=torch_dtype,
             )  # fmt: skip
         # One number in every place, so that the input takes no memory.
-        steps_input = torch.zeros(1, 1, 1, device=where, dtype=kind).expand(steps, batch, input_size)
+        steps_input = torch.zeros(1, 1, 1, device=on_device, dtype=torch_dtype).expand(
+            steps, batch, input_size
+        )
         report = explain_kernels(
             layer,
             steps_input,
             lengths=torch.full((batch,), steps) if lengths else None,
-            resets=torch.zeros(1, 1, dtype=torch.bool, device=where).expand(steps, batch) if resets else None,
+            resets=torch.zeros(1, 1, dtype=torch.bool, device=on_device).expand(steps, batch)
+            if resets
+            else None,
             trace=trace,
         )
     if json:
@@ -94,13 +98,13 @@ def _torch_names(device: str, dtype: Dtype) -> "tuple[torch.device, torch.dtype]
     import torch
 
     try:
-        where = torch.device(device)
-        torch.empty(0, device=where)
+        on_device = torch.device(device)
+        torch.empty(0, device=on_device)
     except (RuntimeError, AssertionError) as fault:
         raise SettingsError(
             f"--device is {device!r}, which this machine or this torch does not have; use cpu"
         ) from fault
-    return where, getattr(torch, dtype)
+    return on_device, getattr(torch, dtype)
 
 
 def _print_machine(console: Console, machine: "Machine") -> None:
@@ -134,7 +138,7 @@ def _print_kernels(console: Console) -> None:
 def _print_report(console: Console, report: "KernelReport") -> None:
     rows: list[Sequence[str]] = []
     for part in report.parts:
-        where = f"layer {part.layer} {'reverse' if part.reverse else 'forward'}"
+        call = f"layer {part.layer} {'reverse' if part.reverse else 'forward'}"
         for choice in part.choices:
             verdict = (
                 choice.reason
@@ -143,9 +147,9 @@ def _print_report(console: Console, report: "KernelReport") -> None:
                 if choice.name == part.kernel
                 else "could, and is not needed"
             )
-            rows.append((where, choice.name, verdict))
-            where = ""
-    console.print(table(("call", "kernel", "answer"), rows, left=3))
+            rows.append((call, choice.name, verdict))
+            call = ""
+    console.print(table(("call", "kernel", "answer"), rows, words=3))
 
 
 def _as_json(report: "KernelReport") -> list[dict[str, object]]:

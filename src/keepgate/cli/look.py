@@ -97,7 +97,7 @@ def look(
     Under each token stands one block for each gate: tall is open, low is closed. The rows below show how far each
     state moved at that token.
     """
-    part = _token_range(tokens)
+    span = _token_range(tokens)
     figures = parse_figures(figure)
     for path in (*([] if html is None else [html]), *(path for _, path in figures)):
         check_writable(Path(path))
@@ -113,24 +113,23 @@ def look(
     item = task.item(content, asking)
     with one_thread():
         reading = read(task, item)
-    layers = [(chosen, token_series(chosen, gate, unit)) for chosen in _select(reading, layer, direction)]
+    layers = [(part, token_series(part, gate, unit)) for part in _select(reading, layer, direction)]
     # What is wrong is told before anything is shown.
-    if not reading.tokens.texts[part]:
+    if not reading.tokens.texts[span]:
         raise SettingsError(f"--tokens leaves nothing of the {len(reading.tokens):,} tokens; the first is 0")
     # Gates alone do not say on which words a label rests.
-    wanted = html is not None or figures or not (json or KINDS[task.kind].asks)
-    files = draw_files(task, item, html=html, figures=figures, language=language) if wanted else None
+    explained = html is not None or figures or not (json or KINDS[task.kind].asks)
+    files = draw_files(task, item, html=html, figures=figures, language=language) if explained else None
     console = make_console(errors=json)
     if json:
         print_json(_as_json(reading, layers, unit))
     else:
         print_answer(console, item.text, reading.answer)
-        for chosen, series in layers:
+        for part, series in layers:
             console.print()
-            _print_layer(
-                console, chosen, reading.tokens.texts[part], [row.part(part) for row in series], stretch, unit
-            )
-        _print_other_layers(console, reading, [chosen for chosen, _ in layers])
+            rows = [row.part(span) for row in series]
+            _print_layer(console, part, reading.tokens.texts[span], rows, stretch, unit)
+        _print_other_layers(console, reading, [part for part, _ in layers])
     if files is not None:
         files.write(console)
 
@@ -147,16 +146,16 @@ def _token_range(tokens: str | None) -> slice:
 def _select(reading: "Reading", layer: int, direction: Direction) -> "list[LayerTrace]":
     """The layers of this number and direction. Raises SettingsError if there is none."""
     layers = reading.trace.layers
-    number = layer + 1 + max(other.layer for other in layers) if layer < 0 else layer
-    chosen = [
-        other
-        for other in layers
-        if other.layer == number and direction in ("both", "reverse" if other.reverse else "forward")
+    number = layer + 1 + layers[-1].layer if layer < 0 else layer
+    selected = [
+        part
+        for part in layers
+        if part.layer == number and direction in ("both", "reverse" if part.reverse else "forward")
     ]
-    if not chosen:
-        names = ", ".join(_name(other) for other in layers)
+    if not selected:
+        names = ", ".join(map(_name, layers))
         raise SettingsError(f"this model has no {direction} layer {layer}; it has {names}")
-    return chosen
+    return selected
 
 
 def _name(layer: "LayerTrace") -> str:
@@ -198,10 +197,10 @@ def _print_layer(
 
 
 def _print_other_layers(console: Console, reading: "Reading", layers: "list[LayerTrace]") -> None:
-    others = [_name(other) for other in reading.trace.layers if not any(other is layer for layer in layers)]
-    if others:
+    hidden = [_name(part) for part in reading.trace.layers if not any(part is layer for layer in layers)]
+    if hidden:
         console.print()
-        print_text(console, f"Not shown: {', '.join(others)} (--layer, --direction).", "dim")
+        print_text(console, f"Not shown: {', '.join(hidden)} (--layer, --direction).", "dim")
 
 
 def _as_json(

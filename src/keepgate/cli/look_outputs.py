@@ -77,14 +77,14 @@ def draw_files(
 
 def _print_effects(console: Console, explanation: "ExplanationReport") -> None:
     """The tokens and sentences on which a label rests most, and how likely it is with each of them deleted."""
-    given, text = explanation.answer.probability, explanation.question.text
+    probability, text = explanation.answer.probability, explanation.question.text
     starts, ends = explanation.tokens.starts, explanation.tokens.ends
     spans = [(effect.start, effect.end, effect) for effect in explanation.sentence_effects[:_SENTENCES]]
     spans += [(effect.step, effect.step + 1, effect) for effect in explanation.token_effects[:_TOKENS]]
     rows = [
         (
             one_line(text[starts[first] : ends[last - 1]])[:_WIDTH],
-            f"{100 * given * (1 - effect.probability_drop):.1f}",
+            f"{100 * probability * (1 - effect.probability_drop):.1f}",
             one_line(effect.without.text),
         )
         for first, last, effect in spans

@@ -61,14 +61,14 @@ def serve(
 
     from ..serve.open_socket import open_socket
 
-    opened = open_socket(host, port)
+    listening = open_socket(host, port)
     try:
         from ..serve.models import served
         from ..serve.server import run
 
-        run(served(model), opened, host, ready=lambda address: _tell(address, browser=open))
+        run(served(model), listening, host, ready=lambda address: _tell(address, browser=open))
     finally:
-        opened.close()
+        listening.close()
 
 
 def _tell(address: "Address", *, browser: bool) -> None:

@@ -50,15 +50,15 @@ def value(text: str) -> Any:
 def run_from(
     recipe: "TrainingConfig", pairs: Mapping[str, Any], options: Mapping[str, Any]
 ) -> "TrainingConfig":
-    """The recipe with what was chosen in its place; options that are None were not given.
+    """The recipe with the pairs and options in its place; an option that is None was not given.
 
     Raises SettingsError for a value that makes no sense.
     """
     from ..config import settings_from
     from ..train import TrainingConfig
 
-    chosen = {**pairs, **{name: option for name, option in options.items() if option is not None}}
+    overrides = {**pairs, **{name: option for name, option in options.items() if option is not None}}
     values = asdict(recipe)
-    if chosen.get("epochs") is not None:
+    if overrides.get("epochs") is not None:
         values["steps"] = None
-    return settings_from(TrainingConfig, values | chosen)
+    return settings_from(TrainingConfig, values | overrides)

@@ -1,8 +1,8 @@
-"""Time series of one traced layer, a value for each token: its gates, how far its states move, and both in words."""
+"""Time series of one traced layer, a value for each token: its gates, and how far its states move."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -12,8 +12,6 @@ from ..wording import percent, sanitize
 from .console import table
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..nn.trace import LayerTrace
 
 
@@ -32,7 +30,7 @@ class TokenSeries:
 
     def part(self, tokens: slice) -> "TokenSeries":
         """The same over some of the tokens."""
-        return TokenSeries(self.letter, self.label, self.values[tokens], self.is_gate, self.remark)
+        return replace(self, values=self.values[tokens])
 
 
 def token_series(layer: "LayerTrace", letters: Sequence[str], unit: int | None) -> list[TokenSeries]:
@@ -80,68 +78,36 @@ def summary_table(tokens: Sequence[str], series: Sequence[TokenSeries]) -> Table
         mean = math.fsum(row.values[place] for place in defined) / len(defined)
         lowest, highest = (f"{row.values[place]:.2f}  {sanitize(tokens[place])}" for place in (low, high))
         rows.append((row.label, row.remark, f"{mean:.2f}", lowest, highest))
-    return table(("", "", "mean", "lowest, at", "highest, at"), rows, left=2)
+    return table(("", "", "mean", "lowest, at", "highest, at"), rows, words=2)
 
 
 def describe(layer: "LayerTrace", unit: int | None) -> str:
-    """The layer's memory in a sentence or two: how long its keeping gate makes it last, how fast its states change."""
-    cell = layer.cell
-    if cell.retain_gate is not None:
-        keep = layer[cell.retain_gate]
-        if unit is not None:
-            return _retention(layer, keep[:, :, unit : unit + 1])
-        return f"{_retention(layer, keep)} {_movements(layer)}"
-    if cell.additive:
-        return f"No gate of this cell keeps its memory by being open. {_movements(layer)}"
-    states = " and ".join(_meaning(layer, state) for state in cell.states)
-    return (
-        f"This cell has no gate that keeps: each token rewrites the whole {states}. {_movements(layer)} "
-        "What stood at the beginning lasts only as far as the rewriting happens to carry it."
-    )
-
-
-def _meaning(layer: "LayerTrace", letter: str) -> str:
-    return f"{layer.cell.letters.get(letter, '')} {letter}".strip()
-
-
-def _retention(layer: "LayerTrace", keep: "Tensor") -> str:
-    """Half-lives of the units, and what is left of the first write at the end. keep: the gate that keeps."""
+    """How long the layer's memory lasts, by the gate that retains it; or that its cell has no such gate."""
     from ..lens.memory import retention_of_first_write
     from ..lens.memory.time_scales import half_life
 
+    cell = layer.cell
+    if cell.retain_gate is None:
+        if cell.additive:
+            return "No gate of this cell keeps its memory by being open."
+        states = " and ".join(f"{cell.letters.get(state, '')} {state}".strip() for state in cell.states)
+        return f"This cell has no gate that keeps: each token rewrites the whole {states}."
+    keep = layer[cell.retain_gate] if unit is None else layer[cell.retain_gate][:, :, unit : unit + 1]
     half_lives = half_life(keep)[0].sort().values
-    left = retention_of_first_write(keep, reverse=layer.reverse)[0]
-    median, longest = (_tokens(float(half_lives[place])) for place in (len(half_lives) // 2, -1))
+    half = _tokens(float(half_lives[len(half_lives) // 2]))
+    if len(half_lives) > 1:
+        half += f" in the middling unit, {_tokens(float(half_lives[-1]))} in the most lasting one"
+    retained = retention_of_first_write(keep, reverse=layer.reverse)[0]
     first, last = ("last", "first") if layer.reverse else ("first", "last")
-    gate, one_unit = layer.cell.retain_gate or "", keep.shape[2] == 1
-    half = (
-        f"half of what this unit holds is gone after {median}"
-        if one_unit
-        else f"half of a middling unit's memory is gone after {median}, of the most lasting one's after {longest}"
-    )
-    most = "" if one_unit else f" ({percent(float(left.max()))} in the unit that keeps most)"
+    gate = f"{cell.letters.get(cell.retain_gate, '')} {cell.retain_gate}".strip()
     return (
-        f"The {_meaning(layer, gate)} keeps: it is open to {float(keep.mean()):.2f} on average, "
-        f"so {half}. It read {len(keep):,} tokens: of what the {first} one wrote into {layer.cell.memory_state}, "
-        f"{percent(float(left.mean()))} is left after the {last}{most}."
+        f"The {gate} keeps: it is open to {float(keep.mean()):.2f} on average. Half-life of {cell.memory_state}: "
+        f"{half}. Of what the {first} of {len(keep):,} tokens wrote, {percent(float(retained.mean()))} is left after "
+        f"the {last}."
     )
-
-
-def _movements(layer: "LayerTrace") -> str:
-    """How fast each state changes, the slowest first; nothing for a single token."""
-    from ..lens.memory import relative_state_change
-
-    means = {state: relative_state_change(layer, state)[:, 0].nanmean().item() for state in layer.cell.states}
-    if any(math.isnan(value) for value in means.values()):
-        return ""
-    parts = [
-        f"{_meaning(layer, state)} moves by {100 * means[state]:.0f}% of its size"
-        for state in sorted(means, key=means.__getitem__)
-    ]
-    return f"From token to token the {', the '.join(parts)}."
 
 
 def _tokens(steps: float) -> str:
     if math.isinf(steps):
-        return "no number of tokens"
+        return "endless"
     return f"{steps:.1f} tokens" if steps < 10 else f"{steps:,.0f} tokens"

@@ -46,7 +46,7 @@ _HOW_LONG = Group("How long, and how fast", sort_key=3)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What every training takes."""
+    """The options of every training."""
 
     out: Annotated[Path, Parameter(metavar="MODEL", help="The folder that the model is written to.")]
     dev: Annotated[
@@ -81,7 +81,7 @@ class Options:
         return "previous" if self.resume_previous else self.resume
 
     def config(self) -> dict[str, Any]:
-        """What was asked for of the training's configuration; None where nothing was."""
+        """The options that are fields of TrainingConfig; None for one that was not given."""
         names = ("epochs", "steps", "batch_size", "learning_rate", "threads", "seed")
         return {name: getattr(self, name) for name in names}
 
@@ -125,10 +125,10 @@ def train(
 def _is_trained(console: Console, options: Options) -> bool:
     """Whether the model is there and no training of it was stopped. Raises SettingsError if its place is taken."""
     out = options.out
-    taken = out.is_file() or (out.is_dir() and any(out.iterdir()))
-    if taken and not options.resuming:
+    exists = out.is_file() or (out.is_dir() and any(out.iterdir()))
+    if exists and not options.resuming:
         raise SettingsError(f"{out} is there already; give another --out, or remove it")
-    trained = taken and not (options.work / "checkpoints").exists()
+    trained = exists and not (options.work / "checkpoints").exists()
     if trained:
         print_text(console, f"{out} is trained already; nothing to do.")
     return trained

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand:
-    """One command, as its train.toml says.
+    """One command `keepgate train NAME`, with the fields of its train.toml.
 
     kinds: the tasks that it trains, by the kind that files name; of several, the first that suits the data.
     help, epilogue: above and below the options. data, kind_help, columns: the help of each parameter.
@@ -35,7 +35,7 @@ class TrainCommand:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def function(self) -> Callable[..., None]:
-        """What the command runs, with a parameter for everything that it takes."""
+        """The function of the command, whose signature has a parameter for each option."""
 
         def run(*positional: Any, options: Options, kind: str = "auto", **columns: str | None) -> None:
             from ..tasks import KINDS
@@ -50,7 +50,7 @@ class TrainCommand:
             )
 
         # cyclopts prefers the annotations, where there are any.
-        run.__annotations__ = {}
+        run.__annotations__, run.__doc__ = {}, self.help
         run.__signature__ = inspect.Signature(self._parameters())  # type: ignore[attr-defined]
         return run
 

@@ -1,4 +1,4 @@
-"""A text and its label: what a classifier learns from and predicts."""
+"""LabelledText: a text and its label."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""One question about one text, with its answers: what every corpus gives and every reader takes."""
+"""Question: one question about one text, with its answers and where they stand."""
 
 import bisect
 import functools
@@ -36,10 +36,10 @@ class Question:
             )
         for answer, start in zip(self.answers, self.starts, strict=True):
             if start is not None and (start < 0 or not self.text.startswith(answer, start)):
-                found = self.text[max(start, 0) : max(start, 0) + len(answer)]
+                there = self.text[max(start, 0) : max(start, 0) + len(answer)]
                 raise CorpusError(
                     f"question {self.id!r}: the answer {answer!r} is said to start at character {start}, "
-                    f"where the text has {found!r}; correct the start, or give None"
+                    f"where the text has {there!r}; correct the start, or give None"
                 )
         for start, end in self.facts:
             if not 0 <= start <= end <= len(self.text):
@@ -76,17 +76,17 @@ def locate(text: str, question: str, answer: str, *, whole: bool = False) -> int
     leaves out altogether. Of several places, the one whose sentence shares the most tokens with the
     question; the first of equals.
     """
-    found = list(places(text, answer))
-    if not found or (len(found) == 1 and not whole):
-        return found[0] if found else None
-    aligned = [at for at in found if is_boundary(text, at) and is_boundary(text, at + len(answer))]
+    starts = list(places(text, answer))
+    if not starts or (len(starts) == 1 and not whole):
+        return starts[0] if starts else None
+    aligned = [at for at in starts if is_boundary(text, at) and is_boundary(text, at + len(answer))]
     if not aligned and whole:
         return None
-    asked = set(words(question))
+    question_words = set(words(question))
     bounds = [*sentence_starts(text), len(text)]
 
     @functools.cache
     def shared(sentence: int) -> int:
-        return len(asked & set(words(text[bounds[sentence] : bounds[sentence + 1]])))
+        return len(question_words & set(words(text[bounds[sentence] : bounds[sentence + 1]])))
 
-    return max(aligned or found, key=lambda at: shared(bisect.bisect_right(bounds, at) - 1))
+    return max(aligned or starts, key=lambda at: shared(bisect.bisect_right(bounds, at) - 1))

@@ -1,4 +1,4 @@
-"""Text → tokens that know their place, so that answers can point into it; the sentence around a place."""
+"""Tokenisation with character offsets, and sentence boundaries."""
 
 import re
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ def tokenize(text: str) -> Tokens:
     >>> tokenize("他花了1,000元 in 2019。").texts
     ('他', '花', '了', '1,000', '元', 'in', '2019', '。')
     """
-    found = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)]
-    texts, starts, ends = zip(*found, strict=True) if found else ((), (), ())
+    matches = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)]
+    texts, starts, ends = zip(*matches, strict=True) if matches else ((), (), ())
     return Tokens(texts, starts, ends)
 
 

@@ -1,1 +1,1 @@
-"""Networks side by side on the stories: who remembers, how far back, and why; and the report that shows it."""
+"""Demonstration: networks side by side on synthetic stories, how far back each remembers and why, and its report."""

@@ -1,8 +1,8 @@
-"""The networks that are compared, and the one training recipe and budget for all of them."""
+"""Contestants: the networks that are compared, and the one training recipe and budget for all of them."""
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..tasks.choice import ChoiceReaderSettings
 from ..tasks.choice.reader import ChoiceReader
@@ -28,7 +28,7 @@ WINDOW = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What every network may spend: stages of so many steps, each step on stories of one of the stage's lengths."""
+    """Training budget of every network: stages of so many steps, each step on stories of one of the stage's lengths."""
 
     stages: tuple[tuple[int, tuple[int, ...]], ...]
 
@@ -47,7 +47,7 @@ class Contestant:
 
     @property
     def cell(self) -> str | None:
-        """What carries its state: "rnn", "lstm" or "gru"; None for the network without memory."""
+        """The recurrent cell: "rnn", "lstm" or "gru"; None for the network without memory."""
         return None if self.settings.cell == "feedforward" else self.settings.cell
 
     def build(self, seed: int, language: Language = "zh") -> ChoiceReader:
@@ -55,33 +55,29 @@ class Contestant:
         return ChoiceReader.build(vocabulary_coverage_set(language), self.settings, seed)
 
 
-def _last_state(**choices: object) -> ChoiceReaderSettings:
-    """A network of one direction that answers from its last state."""
-    settings = {
-        "pooling": "last",
-        "bidirectional": False,
-        "embedding_size": EMBEDDING,
-        "hidden_size": HIDDEN,
-        **choices,
-    }
-    return ChoiceReaderSettings(**settings)  # type: ignore[arg-type]
-
-
+# A network of one direction that answers from its last state.
+_LAST_STATE = ChoiceReaderSettings(
+    pooling="last", bidirectional=False, embedding_size=EMBEDDING, hidden_size=HIDDEN
+)
 # The two LSTMs differ in the bias of their gates alone. The plain RNN has torch's own initial weights.
 CONTESTANTS = (
-    Contestant(name="feedforward", settings=_last_state(cell="feedforward", window=WINDOW)),
-    Contestant(name="rnn", settings=_last_state(cell="rnn")),
-    Contestant(name="lstm-zero", settings=_last_state(cell="lstm", init="orthogonal", forget_bias=0.0)),
-    Contestant(name="lstm-chrono", settings=_last_state(cell="lstm", init="chrono", horizon=HORIZON)),
-    Contestant(name="gru-chrono", settings=_last_state(cell="gru", init="chrono", horizon=HORIZON)),
+    Contestant(name="feedforward", settings=replace(_LAST_STATE, cell="feedforward", window=WINDOW)),
+    Contestant(name="rnn", settings=replace(_LAST_STATE, cell="rnn")),
+    Contestant(
+        name="lstm-zero", settings=replace(_LAST_STATE, cell="lstm", init="orthogonal", forget_bias=0.0)
+    ),
+    Contestant(
+        name="lstm-chrono", settings=replace(_LAST_STATE, cell="lstm", init="chrono", horizon=HORIZON)
+    ),
+    Contestant(name="gru-chrono", settings=replace(_LAST_STATE, cell="gru", init="chrono", horizon=HORIZON)),
 )
 # The plain RNN again, looked at and never trained: at 4 its largest eigenvalue is about 2.3, and although tanh dampens
 # it, the gradient grows with every step (at 2.5 it still dies out: the characters that come in saturate the tanh).
-SCALED = Contestant(name="rnn-scaled", settings=_last_state(cell="rnn"), scale=4.0)
+SCALED = Contestant(name="rnn-scaled", settings=replace(_LAST_STATE, cell="rnn"), scale=4.0)
 
 # With several facts: the best of the above by its last state, and attention, asked by the question.
 POOLINGS = (
-    Contestant(name="last", settings=_last_state(cell="lstm", init="chrono", horizon=HORIZON)),
+    Contestant(name="last", settings=replace(_LAST_STATE, cell="lstm", init="chrono", horizon=HORIZON)),
     Contestant(
         name="attention",
         settings=ChoiceReaderSettings(
@@ -98,14 +94,14 @@ FACTS_BUDGET = Budget(stages=((250, (44,)), (200, (44, 100)), (40, (100, 300)), 
 
 
 def run_of(seed: int) -> TrainingConfig:
-    """The recipe of the stories: Adam, 3e-3 for 60 % of the steps and then down to 0 on a line, clipped at 1."""
+    """The training recipe: Adam, 3e-3 for 60 % of the steps and then down to 0 on a line, clipped at 1."""
     return TrainingConfig(batch_size=BATCH, seed=seed, threads=1)
 
 
 def stages_of(
     task: ChoiceReader, budget: Budget, facts: int, language: Language = "zh"
 ) -> list[CurriculumStage]:
-    """The budget as stages of stories of the training part, made as they are needed."""
+    """The budget as curriculum stages: stories of the training split, made as they are needed."""
     return [
         CurriculumStage(steps, _maker(task, lengths, facts, language), name=f"{max(lengths)} characters")
         for steps, lengths in budget.stages

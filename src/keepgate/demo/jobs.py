@@ -1,6 +1,6 @@
 """Job: one training of one network with one seed, and its measurements as plain values, for any process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from .contestants import Budget, Contestant, run_of, stages_of
 from .result import Network, SeedRun
 
 OnStep = Callable[[Progress], None]
+
+DATA = "Stories in Traditional Chinese, made by keepgate.demo.stories; the answer is one of 16 names."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ def do(job: Job, on_step: OnStep) -> Network:
         stages = stages_of(task, job.budget, job.facts)
         trained = fit(task, run_of(job.seed), stages=stages, progress=False, on_step=on_step)
         if job.folder is not None:
-            bundle.save(task, job.folder, card=_card(job, trained))
+            bundle.save(task, job.folder, card=card(contestant.name, DATA, job.seed, trained))
         answer = measure.pirate_king_answer(task)
         run = SeedRun(
             seed=job.seed, steps=trained.steps, seconds=trained.seconds, cpu_seconds=trained.cpu_seconds,
@@ -72,9 +74,14 @@ def do(job: Job, on_step: OnStep) -> Network:
         )  # fmt: skip
 
 
-def _card(job: Job, trained: Result) -> dict[str, object]:
+def card(
+    name: str, data: str, seed: int, trained: Result, figures: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """The model card of a network of the stories. data: of its training. figures: beside those of the training."""
     return {
-        "what": f"Says who wants to become something, in the stories of `keepgate compare`: {job.contestant.name}.",
-        "data": "Stories in Traditional Chinese, made by keepgate.demo.stories; the answer is one of 16 names.",
-        "figures": {"seed": job.seed, "steps": trained.steps, "loss": round(trained.loss, 4)},
-    }
+        "what": f"Says who wants to become something, in the stories of `keepgate compare`: {name}.",
+        "data": data,
+        "figures": {
+            "seed": seed, "steps": trained.steps, "loss": round(trained.loss, 4), **(figures or {}),
+        },
+    }  # fmt: skip

@@ -14,7 +14,7 @@ from ..nn import Recurrent
 from ..tasks.answer import Answer
 from ..tasks.choice.reader import ChoiceReader
 from .result import GradientLine, Strip
-from .stories import names_of, pirate_king_story, stories
+from .stories import pirate_king_story, stories
 from .story_templates import Language
 
 L = TypeVar("L", int, int | None)
@@ -30,7 +30,7 @@ FURTHEST, ROWS = 300, 16
 def accuracy(
     task: ChoiceReader, lengths: Sequence[L], *, count: int, facts: int = 1, language: Language = "zh"
 ) -> dict[L, float]:
-    """Share of right answers, 0 to 1, to so many new stories of each length in characters; as `stories` takes it."""
+    """Accuracy, 0 to 1, on `count` new stories of each length in characters; arguments as `stories` takes them."""
     by_length = {}
     for length in lengths:
         questions = stories(count, length, seed=TEST_SEED, split="test", facts=facts, language=language)
@@ -57,7 +57,7 @@ def scale_weights(layer: torch.nn.Module, kind: Literal["weight_ih", "weight_hh"
 
 
 def gradient_line(task: ChoiceReader, furthest: int = FURTHEST, rows: int = ROWS) -> GradientLine | None:
-    """The gradient of the loss at the states so many characters back; None for a network without states.
+    """The gradient of the loss with respect to the states by lag in characters; None for a network without states.
 
     The loss is the one it is trained on, over test stories of furthest + 2 characters and more.
     """
@@ -110,8 +110,3 @@ def state_change(task: ChoiceReader) -> dict[str, float]:
     (layer,) = read(task, question).trace.layers
     story = slice(question.facts[0][1], len(question.text))
     return {state: float(relative_state_change(layer, state)[story, 0].mean()) for state in layer.cell.states}
-
-
-def chance() -> float:
-    """Accuracy of guessing, 0 to 1."""
-    return 1 / len(names_of())

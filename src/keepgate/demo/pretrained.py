@@ -1,4 +1,4 @@
-"""The networks that come with the package: which there are, and where."""
+"""Pretrained networks that come with the package: names and folders."""
 
 from pathlib import Path
 

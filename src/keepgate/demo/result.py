@@ -10,7 +10,7 @@ from ..machine import Machine
 
 @dataclass(frozen=True, kw_only=True)
 class SeedRun:
-    """One training of one network, and what it answered afterwards.
+    """One training of one network with one seed, its accuracy and its answer afterwards.
 
     seconds, cpu_seconds: of the whole training. accuracy: length in characters → share right (NaN: not measured).
     answer, probability: to the pirate king's question after a long story; candidates: best first.
@@ -29,7 +29,7 @@ class SeedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class GradientLine:
-    """Norm of the gradient at the state so many characters back, relative to lag 0; may be exactly 0, inf or NaN."""
+    """Gradient norm by lag in characters, relative to lag 0; may be exactly 0, inf or NaN."""
 
     lags: tuple[int, ...]
     values: tuple[float, ...]
@@ -73,7 +73,7 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The whole result.
+    """The whole comparison.
 
     lengths: characters of the test stories; stories: how many of each length; chance: of a right guess, 0 to 1.
     sentence, question, expected: the pirate king's, and the answer; distance: characters between sentence and question.

@@ -1,4 +1,4 @@
-"""The whole comparison: every network and seed under one budget, in up to two processes, with a progress bar."""
+"""Run of the comparison: every network and seed under one budget, in up to two processes, with a progress bar."""
 
 import contextlib
 import multiprocessing
@@ -35,7 +35,7 @@ from .contestants import (
 )  # fmt: skip
 from .jobs import Job, do
 from .result import Comparison, Network
-from .stories import pirate_king_story
+from .stories import names_of, pirate_king_story
 
 _REFRESH = 0.2  # seconds after which the bar is drawn again, though no job has finished
 
@@ -65,29 +65,25 @@ def run(
     BundleError if a model cannot be saved.
     """
     _check(seeds, processes, count)
+    experiments = ((contestants, budget, tuple(lengths), 1), (poolings, facts_budget, FACTS_LENGTHS, FACTS))
     jobs = [
-        *(
-            Job(contestant=contestant, seed=seed, budget=facts_budget, lengths=FACTS_LENGTHS, count=count, facts=FACTS)
-            for seed in seeds
-            for contestant in poolings
-        ),
-        *(
-            Job(
-                contestant=contestant, seed=seed, budget=budget, lengths=tuple(lengths), count=count,
-                look=seed == seeds[0], folder=models / contestant.name if models and seed == seeds[0] else None,
-            )
-            for seed in seeds
-            for contestant in contestants
-        ),
-        Job(contestant=SCALED, seed=seeds[0], budget=None, look=True),
+        Job(
+            contestant=contestant, seed=seed, budget=training, lengths=test_lengths, count=count, facts=facts,
+            look=facts == 1 and seed == seeds[0],
+            folder=models / contestant.name if models and facts == 1 and seed == seeds[0] else None,
+        )
+        for networks, training, test_lengths, facts in experiments
+        for contestant in networks
+        for seed in seeds
     ]  # fmt: skip
+    jobs.append(Job(contestant=SCALED, seed=seeds[0], budget=None, look=True))
     # The longest first, so that no process is left with one alone.
     slowest = {"gru": 0, "lstm": 1, "rnn": 2, None: 3}
     jobs.sort(key=lambda job: (job.budget is None, slowest[job.contestant.cell]))
     workers = min(processes or min(2, machine().cores), len(jobs))
     with ProgressBar(sum(job.steps for job in jobs), shown=progress) as bar:
-        networks = _in_this_process(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
-    by_job = list(zip(jobs, networks, strict=True))
+        outcomes = _in_this_process(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
+    by_job = list(zip(jobs, outcomes, strict=True))
     sentence, story = pirate_king_story().text, pirate_king_story(measure.PIRATE_KING_LENGTH)
     return Comparison(
         networks=tuple(_merged(contestant, 1, by_job) for contestant in (*contestants, SCALED)),
@@ -95,7 +91,7 @@ def run(
         facts=FACTS,
         lengths=tuple(lengths),
         stories=count,
-        chance=measure.chance(),
+        chance=1 / len(names_of()),
         seeds=tuple(seeds),
         sentence=sentence,
         question=story.question,
@@ -119,7 +115,7 @@ def _check(seeds: Sequence[int], processes: int | None, count: int) -> None:
 
 
 def _merged(contestant: Contestant, facts: int, by_job: Sequence[tuple[Job, Network]]) -> Network:
-    """One network with the runs of all seeds; what else was measured is of the first seed."""
+    """One network with the runs of all seeds; the other measurements are of the first seed."""
     pairs = [pair for pair in by_job if pair[0].contestant == contestant and pair[0].facts == facts]
     measured = next((network for job, network in pairs if job.look), pairs[0][1])
     runs = (run for _, network in pairs for run in network.runs)

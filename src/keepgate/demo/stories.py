@@ -116,12 +116,12 @@ def answer_in_story(text: str, question: str, language: Language = "zh") -> str 
 
 
 def names_of(language: Language = "zh") -> tuple[str, ...]:
-    """The people, all of whom are in both parts."""
+    """The names of the people, all of whom are in both splits."""
     return _templates(language).names
 
 
 def goals_of(split: Split, language: Language = "zh") -> tuple[str, ...]:
-    """The goals of one part; the other has none of them. Of each domain one rank is the test's, another of each."""
+    """The goals of one split; the other has none of them. The test split has one rank of each domain, each another."""
     templates = _templates(language)
     if split not in SPLITS:
         raise SettingsError(f"split is {split!r}; choose one of {', '.join(nearest_first(split, SPLITS))}")

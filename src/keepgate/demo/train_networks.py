@@ -22,6 +22,7 @@ from ..train import CurriculumStage
 from ..train.loop import Result, fit
 from . import measure, rnn_recipe
 from .contestants import BATCH, BUDGET, CONTESTANTS, LENGTHS, Budget, run_of, stages_of
+from .jobs import card
 from .pretrained import FOLDER, NAMES
 from .stories import stories
 from .story_templates import Language
@@ -123,13 +124,6 @@ COURSES = (
 )
 
 
-def train(name: str, course: Course, *, progress: bool) -> tuple[ChoiceReader, Result]:
-    """One network, trained on one thread from the course's seed: the same bits each time on one machine."""
-    with one_thread():
-        task = course.begin(name)
-        return task, fit(task, run_of(course.seed), stages=course.stages(task, name), progress=progress)
-
-
 def make(
     folder: Path,
     courses: Sequence[Course] = COURSES,
@@ -146,37 +140,31 @@ def make(
     accuracies = {}
     for course in courses:
         for name in names:
-            task, trained = train(name, course, progress=progress)
-            right = measure.accuracy(task, course.lengths, count=count, language=course.language)
-            place = folder / course.language / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            bundle.save(task, place, card=_card(name, course, trained, right, count))
-            accuracies[f"{course.language}/{name}"] = right
-            shares = "  ".join(f"{length or 'alone'}: {share:6.1%}" for length, share in right.items())
+            with one_thread():
+                task = course.begin(name)
+                stages = course.stages(task, name)
+                trained = fit(task, run_of(course.seed), stages=stages, progress=progress)
+            accuracy = measure.accuracy(task, course.lengths, count=count, language=course.language)
+            path = folder / course.language / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            bundle.save(task, path, card=_card(name, course, trained, accuracy, count))
+            accuracies[f"{course.language}/{name}"] = accuracy
+            shares = "  ".join(f"{length or 'alone'}: {share:6.1%}" for length, share in accuracy.items())
             print(f"{course.language}/{name:<12} {trained.steps:4} steps {trained.seconds:6.1f} s  {shares}")
     return accuracies
 
 
 def _card(
-    name: str, course: Course, trained: Result, right: dict[int | None, float], count: int
+    name: str, course: Course, trained: Result, accuracy: dict[int | None, float], count: int
 ) -> dict[str, object]:
     recipe = course.recipes.get(name)
+    stories_text = recipe.description if recipe else "stories of all lengths below"
+    data = f"{course.data} The answer is one of 16 names. It was trained on {stories_text}."
     shares = {
         f"right, {ALONE}" if length is None else f"right at {length} characters": f"{share:.1%}"
-        for length, share in right.items()
+        for length, share in accuracy.items()
     }
-    return {
-        "what": f"Says who wants to become something, in the stories of `keepgate compare`: {name}.",
-        "data": f"{course.data} The answer is one of 16 names. "
-        f"It was trained on {recipe.description if recipe else 'stories of all lengths below'}.",
-        "figures": {
-            "seed": course.seed,
-            "steps": trained.steps,
-            "loss": round(trained.loss, 4),
-            "new stories of each length": count,
-            **shares,
-        },
-    }
+    return card(name, data, course.seed, trained, {"new stories of each length": count, **shares})
 
 
 def main() -> None:

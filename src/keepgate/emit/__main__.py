@@ -50,11 +50,13 @@ def _folder_of_this_checkout() -> Path | None:
 def _stale(folder: Path) -> dict[str, str]:
     """What is not as it would be written, by file name, and why."""
     texts = files()
-    found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.h"))}
-    stale = {name: "is missing" for name in texts if name not in found}
-    stale |= {name: "is stale" for name in texts if name in found and found[name] != texts[name]}
+    present = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.h"))}
+    stale = {name: "is missing" for name in texts if name not in present}
+    stale |= {name: "is stale" for name in texts if name in present and present[name] != texts[name]}
     # A file that was written for a cell which is no more; whatever somebody else put there is not ours to judge.
-    stale |= {n: "is no cell's" for n, text in found.items() if n not in texts and text.startswith(GENERATED)}
+    stale |= {
+        n: "is no cell's" for n, text in present.items() if n not in texts and text.startswith(GENERATED)
+    }
     return stale
 
 

@@ -9,7 +9,7 @@ from ..cells import CELLS
 from ..equations import Cell, Expr, gradients, topological
 from .expression import write
 from .preactivations import Columns, columns
-from .statements import Names, statements, variables
+from .statements import Names, statements
 
 GENERATED = "// GENERATED from "
 WIDTH = 120  # that of .clang-format
@@ -55,18 +55,18 @@ def header(cell: Cell) -> str:
     It includes nothing: V, its functions and KEEPGATE_INLINE are declared where it is included, which
     is once in each instruction set's namespace.
     """
-    each = columns(cell.elementwise_graph, cell.gates, cell.analysis.saved)
+    layout = columns(cell.elementwise_graph, cell.gates, cell.analysis.saved)
     about = (sys.modules[cell.step.__module__].__doc__ or cell.name).strip().split("\n")[0]
     lines = [
         *_start(cell.step.__module__),
         "",
         f"// {about}",
         f"struct {struct_name(cell)} {{",
-        *_indented(_constants(cell, each)),
+        *_indented(_constants(cell, layout)),
         "",
-        *_indented(_forward(cell, each)),
+        *_indented(_forward(cell, layout)),
         "",
-        *_indented(_backward(cell, each)),
+        *_indented(_backward(cell, layout)),
         "};",
     ]
     return "\n".join(lines) + "\n"
@@ -84,10 +84,10 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" if line else "" for line in lines]
 
 
-def _constants(cell: Cell, each: Columns) -> list[str]:
+def _constants(cell: Cell, layout: Columns) -> list[str]:
     """What a driver must know of the cell, as constants, each with what it counts."""
     graph = cell.graph
-    uh_gates = " ".join(each.uh_gates) if graph.uh else "no uh"
+    uh_gates = " ".join(layout.uh_gates) if graph.uh else "no uh"
     reads = f"whether a step reads {cell.states[0]}_prev itself" + (", beside uh" if graph.uh else "")
     return _aligned(
         [
@@ -96,9 +96,9 @@ def _constants(cell: Cell, each: Columns) -> list[str]:
             (f"int states = {len(cell.states)}", " ".join(cell.states)),
             (f"int vectors = {len(cell.vectors)}", " ".join(cell.vectors)),
             (f"int kept = {len(cell.analysis.saved)}", " ".join(cell.analysis.saved)),
-            (f"int apart = {len(each.apart)}", "gates whose wx and uh do more than add up"),
-            (f"int wx_gates[gates] = {_places(cell, each.wx_gates)}", " ".join(each.wx_gates)),
-            (f"int uh_gates[gates] = {_places(cell, each.uh_gates)}", uh_gates),
+            (f"int split = {len(layout.split)}", "gates whose wx and uh do more than add up"),
+            (f"int wx_gates[gates] = {_places(cell, layout.wx_gates)}", " ".join(layout.wx_gates)),
+            (f"int uh_gates[gates] = {_places(cell, layout.uh_gates)}", uh_gates),
             (
                 f"bool dense = {str(cell.recurrent == 'dense').lower()}",
                 "whether uh is a product with the output before",
@@ -123,28 +123,26 @@ def _places(cell: Cell, gates: Iterable[str]) -> str:
     return "{" + ", ".join(str(cell.gates.index(gate)) for gate in gates) + "}"
 
 
-def _forward(cell: Cell, each: Columns) -> Iterator[str]:
+def _forward(cell: Cell, layout: Columns) -> Iterator[str]:
     graph = cell.graph
-    inner = variables(cell)
     results = _numbered("kept", cell.analysis.saved.values()) | _numbered("next", graph.next.values())
     body = _body(
-        {"pre": each.values, "prev": _names(graph.previous.values()), "weight": graph.vectors},
+        {"pre": layout.values, "prev": _names(graph.previous.values()), "weight": graph.vectors},
         results,
-        called=_by_node(graph.next, graph.traced, {name: node for node, name in inner.items()}),
-        always=inner.keys(),
+        called=_by_node(graph.next, graph.traced),
+        always=graph.traced.values(),
     )
-    yield f"// {', '.join(each.values)}  ->  {', '.join(graph.next)}" + _after("; ", cell.analysis.saved)
+    yield f"// {', '.join(layout.values)}  ->  {', '.join(graph.next)}" + _after("; ", cell.analysis.saved)
     yield from _function("forward", ("pre", "prev", "weight"), ("next", "kept"), body)
 
 
-def _backward(cell: Cell, each: Columns) -> Iterator[str]:
+def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
     graph = cell.graph
-    inner = {name: node for node, name in variables(cell).items()}
-    parts = {**inner, **each.values, **graph.traced, **graph.next}
-    found = gradients(list(graph.next.values()), list(graph.upstream.values()), list(parts.values()))
-    gradient = {f"d_{name}": node for name, node in zip(parts, found, strict=True)}
+    parts = {**layout.values, **graph.traced, **graph.next}
+    by_part = gradients(list(graph.next.values()), list(graph.upstream.values()), list(parts.values()))
+    gradient = {f"d_{name}": node for name, node in zip(parts, by_part, strict=True)}
     previous = _names(graph.previous.values())
-    results = _numbered("d_pre", (cell.analysis.backward[name] for name in each.gradients))
+    results = _numbered("d_pre", (cell.analysis.backward[name] for name in layout.gradients))
     results |= _numbered("d_prev", (cell.analysis.backward[f"d_{name}"] for name in previous))
     results |= _numbered("d_weight", (cell.analysis.backward[f"d_{name}"] for name in graph.vectors))
     # The name d_c is for the whole gradient of c; the part that comes from later steps is d_next[1], if it is not all.
@@ -161,15 +159,15 @@ def _backward(cell: Cell, each: Columns) -> Iterator[str]:
             "d_next": arriving,
         },
         results,
-        called=_by_node(graph.next, graph.traced, gradient, inner),
+        called=_by_node(graph.next, graph.traced, gradient),
     )
     beside = " beside uh" if graph.uh else ""
     yield (
-        f"// gradients of {', '.join(graph.next)}  ->  of {', '.join(each.values)}; "
+        f"// gradients of {', '.join(graph.next)}  ->  of {', '.join(layout.values)}; "
         f"of {', '.join(previous)}{beside}" + _after("; of ", graph.vectors)
     )
-    given = ("d_next", "kept", "prev", "next", "weight")
-    yield from _function("backward", given, ("d_pre", "d_prev", "d_weight"), body)
+    reads = ("d_next", "kept", "prev", "next", "weight")
+    yield from _function("backward", reads, ("d_pre", "d_prev", "d_weight"), body)
 
 
 def _body(
@@ -181,29 +179,31 @@ def _body(
 ) -> list[str]:
     """The lines of a step: what it reads of each array, by name, and then its statements."""
     names = Names(WORDS.split())
-    given: dict[Expr, str] = {}
+    read_names: dict[Expr, str] = {}
     reads: dict[str, dict[Expr, str]] = {array: {} for array in arrays}
     for array, nodes in arrays.items():
         for k, (name, node) in enumerate(nodes.items()):
             place = f"{array}[{k}]"
-            if node not in given:
-                given[node] = place if name == place else names.new(name)
+            if node not in read_names:
+                read_names[node] = place if name == place else names.new(name)
                 if name != place:
-                    reads[array][node] = f"{given[node]} = {place}"
-    used = set(topological(results.values(), stop=given.keys()))
+                    reads[array][node] = f"{read_names[node]} = {place}"
+    used = set(topological(results.values(), stop=read_names.keys()))
     needed = ([text for node, text in read.items() if node in used] for read in reads.values())
     lines = chain.from_iterable(_filled("const V ", texts, ";", WIDTH - 4) for texts in needed if texts)
-    made = statements(results, given=given, called=called, always=set(always), names=names, write=write)
-    return [*lines, *(f"{'const V ' if s.new else ''}{s.target} = {s.text};" for s in made)]
+    assignments = statements(
+        results, inputs=read_names, called=called, always=set(always), names=names, write=write
+    )
+    return [*lines, *(f"{'const V ' if s.new else ''}{s.target} = {s.text};" for s in assignments)]
 
 
 def _function(name: str, reads: Iterable[str], writes: Iterable[str], body: list[str]) -> Iterator[str]:
     """A static member function. A parameter that its body does not use is only mentioned: C++ warns of others."""
     used = set(re.findall(r"(\w+)\[", "\n".join(body)))
     parameters = [("const V*", array) for array in reads] + [("V*", array) for array in writes]
-    shown = [f"{kind} {array if array in used else f'/*{array}*/'}" for kind, array in parameters]
+    signature = [f"{kind} {array if array in used else f'/*{array}*/'}" for kind, array in parameters]
     yield "template <class V>"
-    yield from _filled(f"static KEEPGATE_INLINE void {name}(", shown, ") {", WIDTH - 2)
+    yield from _filled(f"static KEEPGATE_INLINE void {name}(", signature, ") {", WIDTH - 2)
     yield from _indented(body)
     yield "}"
 
@@ -231,10 +231,10 @@ def _names(symbols: Iterable[Expr]) -> dict[str, Expr]:
 
 def _by_node(*named: Mapping[str, Expr]) -> dict[Expr, str]:
     """What each node is called: the first of its names."""
-    found: dict[Expr, str] = {}
+    names: dict[Expr, str] = {}
     for name, node in chain.from_iterable(nodes.items() for nodes in named):
-        found.setdefault(node, name)
-    return found
+        names.setdefault(node, name)
+    return names
 
 
 def _after(start: str, names: Iterable[str]) -> str:

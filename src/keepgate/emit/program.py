@@ -8,7 +8,7 @@ from ..equations import Analysis, Cell, Expr, Graph, topological
 from ..equations.additive import replaced
 from ..equations.expr import make, symbol
 from ..equations.simplify import ONE
-from .preactivations import joined_sums
+from .preactivations import fused_sums
 
 # Operation, register of the result, registers of the arguments.
 Instruction = tuple[str, int, tuple[int, ...]]
@@ -30,14 +30,14 @@ class Program:
 class StepProgram:
     """All that the core must know of a cell.
 
-    apart, wx_gates, uh_gates: as in `Columns`. planes: the names of what a forward run saves, in order.
+    split, wx_gates, uh_gates: as in `Columns`. planes: the names of what a forward run saves, in order.
     vectors: weights per unit, those of a diagonal recurrence last, one for each gate.
     infer, forward: from columns, previous states and vectors to the new states; forward also to what is saved.
     backward: to the gradients of columns, vectors and previous states, from those of the new states, what was saved,
         the previous and the new states, and the vectors.
     """
 
-    apart: tuple[str, ...]
+    split: tuple[str, ...]
     wx_gates: tuple[str, ...]
     uh_gates: tuple[str, ...]
     planes: tuple[str, ...]
@@ -52,14 +52,14 @@ def step_program(cell: Cell) -> StepProgram:
     """A cell's step for the core. Raises CellError for recurrent="in_step", whose step is not elementwise."""
     graph = _of_columns(cell)
     analysis = Analysis(graph=graph)
-    apart = tuple(gate for gate in graph.uh)
-    together = tuple(gate for gate in cell.gates if gate not in apart)
-    columns = [*(graph.wx[gate] for gate in (*apart, *together)), *graph.uh.values()]
+    split = tuple(gate for gate in graph.uh)
+    fused = tuple(gate for gate in cell.gates if gate not in split)
+    columns = [*(graph.wx[gate] for gate in (*split, *fused)), *graph.uh.values()]
     previous, following = [*graph.previous.values()], [*graph.next.values()]
     # A trace shows a value that is one of the states before the step, too.
-    shown = {name: node for name, node in graph.traced.items() if node not in following}
-    kept = shown | {name: node for name, node in analysis.saved.items() if name not in graph.traced}
-    saved, vectors = [*kept.values()], [*graph.vectors.values()]
+    traced = {name: node for name, node in graph.traced.items() if node not in following}
+    planes = traced | {name: node for name, node in analysis.saved.items() if name not in graph.traced}
+    saved, vectors = [*planes.values()], [*graph.vectors.values()]
 
     inputs = [*columns, *previous, *vectors]
     results = _distinct([*following, *saved], inputs)
@@ -81,10 +81,10 @@ def step_program(cell: Cell) -> StepProgram:
     arrays = _numbered(inputs, len(results))
     backward = _assembled(_lines(inputs, results), arrays, places, aliases, len(inputs) + len(results))
     return StepProgram(
-        apart=apart,
-        wx_gates=(*apart, *together),
-        uh_gates=(*together, *apart),
-        planes=(*cell.states[1:], *kept),
+        split=split,
+        wx_gates=(*split, *fused),
+        uh_gates=(*fused, *split),
+        planes=(*cell.states[1:], *planes),
         vectors=tuple(graph.vectors),
         reads_output=analysis.reads_output,
         infer=infer,
@@ -99,19 +99,19 @@ def _of_columns(cell: Cell) -> Graph:
     A diagonal recurrence is written out: for each gate u h_prev is added to the column that has its bias.
     """
     graph = cell.elementwise_graph
-    sums = joined_sums(graph, {})
+    sums = fused_sums(graph, {})
     output = next(iter(graph.previous.values()))
-    joined = {gate: symbol(f"wx_{gate} + uh_{gate}") for gate in sums}
+    fused = {gate: symbol(f"wx_{gate} + uh_{gate}") for gate in sums}
     weights: dict[str, Expr] = {}
-    written = {sums[gate]: joined[gate] for gate in sums}
+    written = {sums[gate]: fused[gate] for gate in sums}
     if cell.recurrent == "diagonal":
         weights = {f"u_{gate}": symbol(f"u_{gate}") for gate in cell.gates}
         for gate in cell.gates:
-            column = joined.get(gate, graph.uh[gate])
+            column = fused.get(gate, graph.uh[gate])
             product = make("mul", weights[f"u_{gate}"], output)
             written[sums.get(gate, column)] = make("add", product, column)
     return Graph(
-        wx=graph.wx | joined,
+        wx=graph.wx | fused,
         uh={gate: uh for gate, uh in graph.uh.items() if gate not in sums},
         previous=graph.previous,
         vectors=graph.vectors | weights,
@@ -127,12 +127,12 @@ def _numbered(nodes: Sequence[Expr], first: int = 0) -> dict[Expr, int]:
 
 def _distinct(results: Iterable[Expr], inputs: Collection[Expr]) -> list[Expr]:
     """Results that are computed, each by a line of its own: a copy of what is there already, or goes elsewhere too."""
-    found: list[Expr] = []
+    distinct: list[Expr] = []
     for node in results:
-        while node in found or node in inputs or node.op == "const":
+        while node in distinct or node in inputs or node.op == "const":
             node = make("copy", node)
-        found.append(node)
-    return found
+        distinct.append(node)
+    return distinct
 
 
 def _lines(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _Line]:

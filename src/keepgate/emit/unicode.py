@@ -31,57 +31,60 @@ def equations_of(cell: Cell) -> tuple[Equation, ...]:
     """A cell's equations, in the order forget, select, output, and within each as they are computed."""
     graph = cell.graph
     named = {**graph.traced, **graph.next}
-    known = {node: name if name in graph.traced else f"{name}ₜ" for name, node in named.items()}
-    order = [node for node in topological(graph.next.values()) if node in known]
+    labels = {node: name if name in graph.traced else f"{name}ₜ" for name, node in named.items()}
+    order = [node for node in topological(graph.next.values()) if node in labels]
     carried = cell.additive.get(cell.memory_state)
-    kept = set(topological([carried.keep])) if carried else set()
+    retained = set(topological([carried.keep])) if carried else set()
     written = set(topological([graph.next[cell.memory_state]]))
     names = {node: name for name, node in named.items()}
-    found = [
+    equations = [
         Equation(
             name=names[node],
             phase=None
             if carried is None
             else "forget"
-            if node in kept
+            if node in retained
             else "select"
             if node in written
             else "output",
-            text=f"{known[node]} = {_text(node, {each: name for each, name in known.items() if each is not node})[0]}",
+            text=f"{labels[node]} = {_text(node, {n: label for n, label in labels.items() if n is not node})[0]}",
         )
         for node in order
     ]
     phases = ("forget", "select", "output", None)
-    return tuple(sorted(found, key=lambda one: phases.index(one.phase)))
+    return tuple(sorted(equations, key=lambda equation: phases.index(equation.phase)))
 
 
-def _text(node: Expr, known: dict[Expr, str]) -> tuple[str, int]:
+def _text(node: Expr, labels: dict[Expr, str]) -> tuple[str, int]:
     """A node as text, and how tightly its outermost sign binds."""
-    if node in known:
-        return known[node], _ATOM
+    if node in labels:
+        return labels[node], _ATOM
     match node.op, node.args:
         case "symbol", _:
             return _symbol(str(node.name))
         case "const", _:
             return f"{node.value:g}", _ATOM
         case "product", (block, value):
-            return f"U_{str(block.name).removeprefix('u_')} {_within(value, _ATOM, known)}", _PRODUCT
+            return f"U_{str(block.name).removeprefix('u_')} {_within(value, _ATOM, labels)}", _PRODUCT
         case "neg", (a,):
-            return f"−{_within(a, _ATOM, known)}", _PRODUCT
+            return f"−{_within(a, _ATOM, labels)}", _PRODUCT
         case "add", (a, b) if _pair(a, b):
             gate = str(a.name).removeprefix("wx_")
             return f"W_{gate} xₜ + U_{gate} hₜ₋₁ + b_{gate}", _SUM
         case (("add" | "sub" | "mul" | "div"), (a, b)):
             level = _SUM if node.op in ("add", "sub") else _PRODUCT
             return (
-                f"{_within(a, level, known)} {_SIGNS[node.op]} {_within(b, level + (node.op != 'add'), known)}",
+                f"{_within(a, level, labels)} {_SIGNS[node.op]} {_within(b, level + (node.op != 'add'), labels)}",
                 level,
             )
-    return f"{_NAMES.get(node.op, node.op)}({', '.join(_text(each, known)[0] for each in node.args)})", _ATOM
+    return (
+        f"{_NAMES.get(node.op, node.op)}({', '.join(_text(argument, labels)[0] for argument in node.args)})",
+        _ATOM,
+    )
 
 
-def _within(node: Expr, at_least: int, known: dict[Expr, str]) -> str:
-    text, level = _text(node, known)
+def _within(node: Expr, at_least: int, labels: dict[Expr, str]) -> str:
+    text, level = _text(node, labels)
     return text if level >= at_least else f"({text})"
 
 

@@ -105,8 +105,8 @@ class Analysis:
     @cached_property
     def input_bias(self) -> tuple[str, int] | None:
         """The same for the input gate; None if it is the retain gate's own block, as in a GRU."""
-        found = None if self.input_gate is None else self._bias(self.graph.traced[self.input_gate])
-        return found if found and self.retain_bias and found[0] != self.retain_bias[0] else None
+        block = None if self.input_gate is None else self._bias(self.graph.traced[self.input_gate])
+        return block if block and self.retain_bias and block[0] != self.retain_bias[0] else None
 
     def _bias(self, gate: Expr) -> tuple[str, int] | None:
         sign = 1

@@ -138,9 +138,9 @@ class Cell(Declaration):
             raise CellError(
                 f"rebuilding {self.name} needs {', '.join(missing)} too; give every value that it names"
             )
-        given = {node: traced[name] for name, node in named.items() if node in used}
-        given |= {node: previous[state] for state, node in self.graph.previous.items() if node in used}
-        return dict(zip(new, evaluate(new.values(), given), strict=True))
+        inputs = {node: traced[name] for name, node in named.items() if node in used}
+        inputs |= {node: previous[state] for state, node in self.graph.previous.items() if node in used}
+        return dict(zip(new, evaluate(new.values(), inputs), strict=True))
 
     @property
     def qualified_name(self) -> str:
@@ -182,7 +182,7 @@ def cell(
     """
 
     def declare(step: Callable[..., Step]) -> Cell:
-        made = Cell(
+        described = Cell(
             name=step.__name__,
             gates=tuple(gates.split()),
             states=tuple(states.split()),
@@ -193,13 +193,13 @@ def cell(
             step=step,
         )
         try:
-            check_names(made)
-            _check_onnx(made)
-            _check_letters(made)
-            check_unused_parameters(made, made.graph)
+            check_names(described)
+            _check_onnx(described)
+            _check_letters(described)
+            check_unused_parameters(described, described.graph)
         except CellError as error:
             raise CellError(f"{error} ({_line_of(step, error)})") from error.__cause__
-        return made
+        return described
 
     return declare
 
@@ -241,7 +241,7 @@ def _check_letters(cell: Cell) -> None:
 
 
 def _find(module: str, path: str) -> Cell:
-    found: object = attrgetter(path)(import_module(module))
-    if not isinstance(found, Cell):
+    cell: object = attrgetter(path)(import_module(module))
+    if not isinstance(cell, Cell):
         raise CellError(f"{module}.{path} is no cell any more; restore its declaration")
-    return found
+    return cell

@@ -124,10 +124,10 @@ def make(op: str, *args: Expr, name: str | None = None, value: float | None = No
     # hex(): 0.0 and -0.0 are equal as keys but not as numbers.
     key = (op, args, name, None if value is None else value.hex())
     with _lock:
-        found = _living.get(key)
-        if found is None:
-            found = _living[key] = Expr(op, args, name, value)
-        return found
+        node = _living.get(key)
+        if node is None:
+            node = _living[key] = Expr(op, args, name, value)
+        return node
 
 
 def symbol(name: str) -> Expr:
@@ -263,14 +263,14 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
 def topological(roots: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr]:
     """Every node below `roots`, once, each after its arguments; nothing below a node of `stop`."""
     order: list[Expr] = []
-    seen: set[Expr] = set()
+    visited: set[Expr] = set()
     stack = [(root, False) for root in reversed(list(roots))]
     while stack:
         node, arguments_done = stack.pop()
         if arguments_done:
             order.append(node)
-        elif node not in seen:
-            seen.add(node)
+        elif node not in visited:
+            visited.add(node)
             stack.append((node, True))
             if node not in stop:
                 stack.extend((argument, False) for argument in reversed(node.args))

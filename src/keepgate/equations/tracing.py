@@ -59,12 +59,12 @@ class _Known(Named):
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        known = nearest_first(name, (k for k in self.__dict__ if k != "_what"))
+        names = nearest_first(name, (k for k in self.__dict__ if k != "_what"))
         raise CellError(
             f"the step asks for {self._what}.{name}; "
             + (
-                f"known are {', '.join(known)}"
-                if known
+                f"known are {', '.join(names)}"
+                if names
                 else f"with recurrent='none' there is no {self._what}"
             )
         )
@@ -75,22 +75,22 @@ def check_names(cell: Declaration) -> None:
         if not names:
             raise CellError(f"{cell.name} has no {kind}; name them, separated by spaces: {kind}='h c'")
     if cell.recurrent not in get_args(Recurrence):
-        known = nearest_first(str(cell.recurrent), get_args(Recurrence))
-        raise CellError(f"{cell.name} has recurrent={cell.recurrent!r}; known are {', '.join(known)}")
+        recurrences = nearest_first(str(cell.recurrent), get_args(Recurrence))
+        raise CellError(f"{cell.name} has recurrent={cell.recurrent!r}; known are {', '.join(recurrences)}")
     _refuse_twice(cell.name, (*cell.gates, *cell.states, *cell.vectors))
     for name in (*cell.gates, *cell.states, *cell.vectors):
         _refuse_name(cell.name, name)
 
 
 def _refuse_twice(cell: str, names: Iterable[str]) -> None:
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for name in names:
-        if name in seen:
+        if name in earlier:
             raise CellError(
                 f"{cell} uses the name {name!r} twice; each gate, state and vector needs a name of its own, "
                 "by which a trace shows it"
             )
-        seen.add(name)
+        earlier.add(name)
 
 
 def _refuse_name(cell: str, name: str) -> None:
@@ -111,15 +111,15 @@ def trace_step(cell: Declaration) -> Graph:
     previous = {s: symbol(f"{s}_prev") for s in cell.states}
     vectors = {v: symbol(v) for v in cell.vectors}
     in_step = {g: lambda value, block=f"u_{g}": product(block, value) for g in cell.gates}
-    given = [
+    arguments = [
         _Known("wx", symbols),
         _Known("u", in_step) if cell.recurrent == "in_step" else _Known("uh", uh),
         _Known("s", previous),
     ]
     if vectors:
-        given.append(_Known("vectors", vectors))
+        arguments.append(_Known("vectors", vectors))
     try:
-        results = cell.step(*given)
+        results = cell.step(*arguments)
     except CellError as error:
         raise CellError(f"{cell.name}: {error}") from None
     except (TypeError, AttributeError) as error:

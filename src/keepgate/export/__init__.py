@@ -1,4 +1,4 @@
-"""MODEL ↔ FILES: folders written whole or not at all, and believed only if every byte is as written."""
+"""MODEL ↔ FILES: model folders, written atomically and verified by checksums when they are loaded."""
 
 from .bundle import load, save
 

@@ -18,7 +18,6 @@ from .. import tasks
 from ..config import settings_from
 from ..errors import BundleError, CellError, KeepgateError, nearest_first
 from ..nn.init import SkipInit
-from ..tasks.kind import TaskKind
 from ..tasks.task import Module, Task
 from . import folder as folders
 from .parsing import check_lists, empty_tensors, parse_json, parse_tensors, parse_toml
@@ -29,6 +28,9 @@ WEIGHTS = "weights.safetensors"
 LIMITS = {"model.toml": 1 << 16, "vocabulary.json": 1 << 25, "card.md": 1 << 20}
 # A layer has at least its two weights.
 _TENSORS_PER_LAYER = 2
+
+# What content raises that keepgate did not write, though its sums are right.
+FOREIGN_CONTENT = (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, ValueError)
 
 _REMEDY = "copy the model again from where it came, or train it again"
 
@@ -145,16 +147,7 @@ def _build(
         )
     except CellError as fault:
         raise BundleError(f"no model can be built from {path / 'model.toml'}: {fault}") from fault
-    except (
-        KeepgateError,
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        ArithmeticError,
-        RuntimeError,
-        MemoryError,
-    ) as fault:
+    except (KeepgateError, *FOREIGN_CONTENT, MemoryError) as fault:
         raise BundleError(
             f"no model can be built from {path / 'model.toml'} and its vocabulary: {fault}; {_REMEDY}"
         ) from fault
@@ -170,10 +163,8 @@ def _refuse_more_layers(path: Path, model: Mapping[str, Any], most: int) -> None
 
 def _refuse_misfits(task: Module, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     own = task.state_dict()
-    for names, fault in (
-        (own.keys() - weights.keys(), "has no"),
-        (weights.keys() - own.keys(), "has an unknown"),
-    ):
+    missing, unknown = own.keys() - weights.keys(), weights.keys() - own.keys()
+    for names, fault in ((missing, "has no"), (unknown, "has an unknown")):
         if names:
             raise BundleError(f"{path} {fault} tensor {min(names)} ({len(names)} such in all); {remedy}")
     for name, tensor in own.items():
@@ -195,13 +186,12 @@ def _task_type(path: Path, model: Mapping[str, Any]) -> type[Task]:
             f"{path} has format {version!r}, and this keepgate reads format {FORMAT}; "
             f"{'install a newer keepgate' if isinstance(version, int) and version > FORMAT else _REMEDY}"
         )
-    known: Mapping[str, TaskKind] = tasks.KINDS
-    if not isinstance(kind, str) or kind not in known:
+    if not isinstance(kind, str) or kind not in tasks.KINDS:
         raise BundleError(
-            f"{path} is of kind {kind!r}; this keepgate knows {', '.join(nearest_first(str(kind), known))}; "
+            f"{path} is of kind {kind!r}; this keepgate knows {', '.join(nearest_first(str(kind), tasks.KINDS))}; "
             "install the keepgate that wrote it, or train it again"
         )
-    return known[kind].task
+    return tasks.KINDS[kind].task
 
 
 def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> str:

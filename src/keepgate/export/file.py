@@ -1,4 +1,4 @@
-"""One file, written whole or not at all."""
+"""Atomic file writes."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A folder of files, written whole or not at all, with a manifest of SHA-256 sums that reading goes by."""
+"""Atomic folders: written whole or not at all, with a manifest of SHA-256 sums that reading checks."""
 
 import ctypes
 import errno
@@ -106,10 +106,10 @@ def remove(folder: Path) -> None:
 
 def clear_unfinished(folder: Path) -> None:
     """Removes what a process that was killed while it wrote this folder has left beside it."""
-    for left in folder.parent.glob(f".{folder.name}.writing-*"):
-        process = left.name.rpartition("-")[2]
+    for unfinished in folder.parent.glob(f".{folder.name}.writing-*"):
+        process = unfinished.name.rpartition("-")[2]
         if process.isdecimal() and not _alive(int(process)):
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _alive(process: int) -> bool:
@@ -120,7 +120,7 @@ def _alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     return True
 
 
@@ -131,10 +131,10 @@ def _refuse_what_is_not_ours(folder: Path, names: Collection[str], what: str) ->
         raise BundleError(
             f"{folder} is a file, and a {what} is a folder; choose another path, or remove the file"
         )
-    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in names)
-    if others:
+    foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in names)
+    if foreign:
         raise BundleError(
-            f"{folder} holds {', '.join(others[:3])}{' and more' if len(others) > 3 else ''}, no part of a "
+            f"{folder} holds {', '.join(foreign[:3])}{' and more' if len(foreign) > 3 else ''}, no part of a "
             f"{what}, which would be lost; choose another folder"
         )
 
@@ -166,12 +166,12 @@ def _put_in_place(new: Path, folder: Path) -> None:
         _rename_twice(new, folder)
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def _exchange(new: Path, folder: Path) -> bool:
     """Whether the system could swap two names in one step: Linux's renameat2, Darwin's renameatx_np."""
     call, current = {"linux": ("renameat2", -100), "darwin": ("renameatx_np", -2)}.get(sys.platform, ("", 0))
     function = getattr(ctypes.CDLL(None, use_errno=True), call, None) if call else None
     # Both systems give the flag "exchange" the value 2.
-    return function is not None and function(current, os.fsencode(one), current, os.fsencode(other), 2) == 0
+    return function is not None and function(current, os.fsencode(new), current, os.fsencode(folder), 2) == 0
 
 
 def _rename_twice(new: Path, folder: Path) -> None:

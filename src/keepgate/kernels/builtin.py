@@ -9,8 +9,8 @@ from torch import Tensor
 from .. import cells
 from ..equations import Cell
 from .call import Call, CallResult
+from .kernel import Kernel
 from .tracing_state import forward_ad_active, functorch_active, legacy_vmap_active
-from .weights import Weights
 
 # By the cell itself, not by its name: a user's own cell may be called "lstm" and mean something else.
 _TORCH: tuple[tuple[Cell, Callable[..., tuple[Tensor, ...]]], ...] = (
@@ -25,7 +25,7 @@ def _torchs(cell: Cell) -> Callable[..., tuple[Tensor, ...]] | None:
     return next((function for torch_cell, function in _TORCH if torch_cell is cell), None)
 
 
-class Builtin:
+class Builtin(Kernel):
     """One layer and direction a call; a ragged batch is split into rectangles at the steps where rows end."""
 
     name = "builtin"
@@ -59,9 +59,6 @@ class Builtin:
             output, final = _rectangle(call, call.x, call.states)
             return CallResult(output=output, final=final)
         return _in_rectangles(call)
-
-    def fast_path(self, weights: Weights) -> None:
-        """None: it has none."""
 
 
 def _rectangle(call: Call, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from ..errors import KernelRefused, SettingsError
 from .builtin import Builtin
 from .call import Call, CallResult
 from .core.kernel import Cpu
-from .kernel import FastPath, Kernel
+from .kernel import FastPath, Kernel, PreparedCall
 from .reference import Reference
 from .weights import Weights
 
@@ -59,3 +61,13 @@ def fast_path(weights: Weights, kernel: str | None = None) -> FastPath | None:
     """The fast path that the named kernel, or the first of all, offers for these weights; None if none does."""
     candidates = KERNELS if kernel is None else (by_name(kernel),)
     return next((path for k in candidates if (path := k.fast_path(weights)) is not None), None)
+
+
+def prepare_call(call: Call, output: Tensor) -> PreparedCall:
+    """The call on fixed memory, by the first kernel that can prepare it. Raises KernelRefused where none can."""
+    for kernel in KERNELS:
+        if kernel.refuses(call) is None and (prepared := kernel.prepare(call, output)) is not None:
+            return prepared
+    raise KernelRefused(
+        f"the core cannot step through this layer: {KERNELS[0].refuses(call)}; call the layer itself, with hx"
+    )

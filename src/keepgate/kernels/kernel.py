@@ -1,5 +1,6 @@
-"""The contract of a kernel: it runs a call, or says why it cannot; it may offer a fast path for a layer's weights."""
+"""The contract of a kernel: it runs a call, or says why it cannot; it may offer faster ways for a layer."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
@@ -24,6 +25,14 @@ class FastPath(Protocol):
 
 
 @runtime_checkable
+class PreparedCall(Protocol):
+    """A call on fixed memory, for streams: `run()` reads `call.x` in place, writes the output, and replaces
+    `call.states` by the final states, with the weights as they were when it was prepared."""
+
+    run: Callable[[], None]
+
+
+@runtime_checkable
 class Kernel(Protocol):
     """A way to run a cell over a sequence. Its numbers agree with the reference's to rounding."""
 
@@ -35,5 +44,10 @@ class Kernel(Protocol):
     def forward(self, call: Call) -> CallResult:
         """The states over time, differentiable with respect to `call.tensors`."""
 
-    def fast_path(self, weights: Weights) -> FastPath | None:
+    def fast_path(self, weights: Weights) -> FastPath | None:  # noqa: ARG002 - the others use it
         """A fast path for calls with these weights while `weights.matches` them, or None; asked for once a layer."""
+        return None
+
+    def prepare(self, call: Call, output: Tensor) -> PreparedCall | None:  # noqa: ARG002 - the others use it
+        """A call that it does not refuse, prepared to be run many times into `output`; None if it cannot."""
+        return None

@@ -9,10 +9,10 @@ from torch.nn.functional import linear
 
 from ..equations import Named
 from .call import Call, CallResult
-from .weights import Weights
+from .kernel import Kernel
 
 
-class Reference:
+class Reference(Kernel):
     """Calls the cell's own step function once a step; autograd gives derivatives of any order."""
 
     name = "reference"
@@ -54,9 +54,6 @@ class Reference:
         return CallResult(
             output=over_time[cell.states[0]], final=tuple(states), traced=over_time if call.trace else {}
         )
-
-    def fast_path(self, weights: Weights) -> None:
-        """None: it has none."""
 
 
 def _by_name(gates: tuple[str, ...], blocks: Tensor) -> Named:

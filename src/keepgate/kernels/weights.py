@@ -102,8 +102,10 @@ def _raise_misfit(
 ) -> NoReturn:
     """Raises ShapeError for the first weight that does not fit."""
     if len(arguments) != len(expected):
-        count, wanted = len(arguments) - len(_MEANINGS), len(cell.vectors)
-        raise_shape_error("vectors", count, wanted, f"one for each of {', '.join(cell.vectors) or 'none'}")
+        vector_count, expected_count = len(arguments) - len(_MEANINGS), len(cell.vectors)
+        raise_shape_error(
+            "vectors", vector_count, expected_count, f"one for each of {', '.join(cell.vectors) or 'none'}"
+        )
     meanings = _MEANINGS | dict.fromkeys(cell.vectors, "[hidden]")
     for (name, meaning), tensor, shape in zip(meanings.items(), arguments, expected, strict=True):
         actual = None if tensor is None else tuple(tensor.shape)

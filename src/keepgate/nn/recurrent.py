@@ -13,8 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from .. import cells
 from ..equations import Cell
-from ..kernels import Call, run
-from ..kernels.core.program import prepare
+from ..kernels import Call, prepare_cell, run
 from ..kernels.dispatch import by_name
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
@@ -102,7 +101,7 @@ class Recurrent(nn.RNNBase):
         check_projection(cell, self.proj_size, self.hidden_size)
         check_init(cell, init, self.horizon, self.forget_bias, self.bias)
         self.kernel = kernel
-        prepare(cell)
+        prepare_cell(cell)
         if self.dropout > 0 and self.num_layers == 1:
             warnings.warn(
                 f"dropout={dropout} acts between layers, and this {type(self).__name__} has one; "
@@ -360,7 +359,7 @@ class Recurrent(nn.RNNBase):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__setstate__(self, state)  # type: ignore[no-untyped-call]
-        prepare(self.cell)
+        prepare_cell(self.cell)
 
     def extra_repr(self) -> str:
         """The settings that differ from torch's defaults."""

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ShapeError
-from ..kernels import Call
-from ..kernels.core.prepared_call import PreparedCall
+from ..kernels import Call, prepare_call
 from ..kernels.weights import Weights
 from .input_format import Hidden
 from .stack import run_stack
@@ -47,9 +46,7 @@ class Stepper:
         new = states[0].new_zeros
         # What goes into the first layer, what comes out of it and goes into the next, … what comes out of the last.
         self._between = [new(1, batch, input_size), *[new(1, batch, units) for _ in range(layers)]]
-        outputs = self._between[1:]
-        self._prepared = [PreparedCall(call, out) for call, out in zip(self._calls(), outputs, strict=True)]
-        self._runs = [prepared.run for prepared in self._prepared]
+        self.refresh()
         # By the input's shape: where it is put, and where the output is then found, for tensors and for numpy.
         self._tensors = {form[0].shape: form for form in self._forms(batch)}
         self._arrays = {tuple(i.shape): (i.numpy(), o.numpy()) for i, o in self._tensors.values()}
@@ -106,8 +103,9 @@ class Stepper:
 
     def refresh(self) -> None:
         """Takes the layer's weights as they are now. The states stay."""
-        for prepared, call in zip(self._prepared, self._calls(), strict=True):
-            prepared.set_weights(call)
+        outputs = self._between[1:]
+        self._prepared = [prepare_call(call, out) for call, out in zip(self._calls(), outputs, strict=True)]
+        self._runs = [prepared.run for prepared in self._prepared]
 
     def _calls(self) -> list[Call]:
         calls: list[Call] = []

@@ -136,9 +136,9 @@ class Trace:
     def layer(self, index: int, *, reverse: bool = False) -> LayerTrace:
         """One layer and direction. Negative indices count from the last layer. Raises IndexError if there is none."""
         depth = self.layers[-1].layer + 1
-        wanted = index + depth if index < 0 else index
+        layer_index = index + depth if index < 0 else index
         for layer in self.layers:
-            if layer.layer == wanted and layer.reverse == reverse:
+            if layer.layer == layer_index and layer.reverse == reverse:
                 return layer
         way = "reverse" if reverse else "forward"
         raise IndexError(

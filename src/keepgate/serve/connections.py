@@ -1,4 +1,4 @@
-"""HTTP connections that cannot be held open or fill the log: time limits for headers and answers, a most of each."""
+"""HTTP connections with time limits for headers and answers, a maximum number of them, and rate-limited logging."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ class TimedConnection(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected; of too many, the one that has been idle longest goes, at last this one itself."""
+        """Starts the timer of a new connection; of too many, the one that has been idle longest is closed."""
         super().connection_made(transport)
         self._wait()
         if len(self.connections) > self.limits.connections:
@@ -37,13 +37,13 @@ class TimedConnection(H11Protocol):
             oldest._reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone, or was closed."""
+        """Stops the timer of a closed connection."""
         if self._timer is not None:
             self._timer.cancel()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """The answer has been handed over; the next request's headers have their own time."""
+        """Starts the timer for the next request's headers."""
         self._wait()
         super().on_response_complete()
 
@@ -53,7 +53,7 @@ class TimedConnection(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _should_upgrade(self) -> bool:
-        """Asks for WebSockets and HTTP/2 are passed over, and answered in HTTP/1.1."""
+        """False: requests to upgrade to WebSockets or HTTP/2 are answered in HTTP/1.1."""
         return False
 
     def _wait(self) -> None:
@@ -79,7 +79,7 @@ class TimedConnection(H11Protocol):
 
 
 class OncePerMinute(logging.Filter):
-    """Lets the same message through once a minute, with how many more there were since."""
+    """A log filter that passes the same message once a minute, with how many more there were since."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Normalisation of character width: every Chinese keyboard types ？ where a network was trained on ?."""
+"""Normalisation of character width: a Chinese keyboard types ？ where a network was trained on ?."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ def known_forms(tokens: Sequence[str], vocabulary: Vocabulary) -> list[str]:
     if all(token.lower() in vocabulary for token in tokens):
         return list(tokens)
     forms = _by_folded_form(vocabulary)
-    other = [forms.get(_fold(token), token) for token in tokens]
+    folded = [forms.get(_fold(token), token) for token in tokens]
     return [
         token if token.lower() in vocabulary or len(form) != len(token) else form
-        for token, form in zip(tokens, other, strict=True)
+        for token, form in zip(tokens, folded, strict=True)
     ]
 
 

@@ -32,14 +32,14 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
 
     On the pirate king's story in the model's language.
     """
-    drawn: list[JsonObject] = []
+    curves: list[JsonObject] = []
     opening = ""
     for model in models:
         question = story(model.story_language, lags)
         opening = opening or question.text[: sentence_around(question.text, 0, 1)[1]]
         task = changed(model.task, forget_bias=forget_bias, recurrent_scale=recurrent_scale)
         values = gradient(task, model.item(question), lags)
-        drawn.append(
+        curves.append(
             {
                 "model": model.id,
                 "values": rounded_list(values),
@@ -47,7 +47,7 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
                 "verdict": verdict(values),
             }
         )
-    return {"lags": list(range(lags + 1)), "lines": drawn, "story": opening}
+    return {"lags": list(range(lags + 1)), "lines": curves, "story": opening}
 
 
 def verdict(values: Float[Tensor, " lags"]) -> str:

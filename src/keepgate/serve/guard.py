@@ -1,4 +1,4 @@
-"""What stands before every route: who may ask (Host, Origin), how large a body may be, and headers for every answer.
+"""ASGI middleware before every route: checks of Host, Origin and body size, and security headers.
 
 The host is checked because a page of anyone's could otherwise name this machine by a domain of its own (DNS rebinding)
 and read what is answered. An address in figures cannot be rebound, so that a server for all addresses takes those.
@@ -36,7 +36,7 @@ _MOST_DRAINED = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where the server listens, and so by which names it may be called."""
+    """The host and port of the server, and the names by which it may be called."""
 
     host: str
     port: int
@@ -68,7 +68,7 @@ class Address:
 
 
 class Guard:
-    """The application behind its gate. Only HTTP is let through."""
+    """The ASGI middleware. Only HTTP is let through."""
 
     def __init__(self, app: ASGIApp, *, address: Address, limits: Limits) -> None:
         self.app, self.address, self.limits = app, address, limits
@@ -97,7 +97,7 @@ class Guard:
             return
         except _Gone:
             return
-        await self.app(scope, _again(body, receive), with_headers)
+        await self.app(scope, _replay(body, receive), with_headers)
 
     def _check(self, headers: Headers, method: str) -> None:
         hosts = headers.getlist("host")
@@ -106,7 +106,7 @@ class Guard:
                 403,
                 "wrong_host",
                 f"this server is not called {', '.join(hosts) or 'nothing'}; open {self.address.url}",
-                {"url": self.address.url},
+                url=self.address.url,
             )
         if method in ("GET", "HEAD"):
             return
@@ -121,7 +121,7 @@ class Guard:
                 "wrong_origin",
                 f"only this server's own page may ask it, and this comes from {', '.join(origins) or 'elsewhere'}; "
                 f"open {self.address.url}",
-                {"url": self.address.url},
+                url=self.address.url,
             )
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
@@ -151,7 +151,7 @@ class Guard:
                 408,
                 "slow_upload",
                 f"the request's body did not arrive within {self.limits.upload:g} seconds; send it again",
-                {"seconds": self.limits.upload},
+                seconds=self.limits.upload,
             ) from None
         if size > self.limits.body:
             raise self._too_large()
@@ -162,23 +162,23 @@ class Guard:
             413,
             "too_large",
             f"the request's body is larger than {self.limits.body:,} bytes; give a shorter text",
-            {"limit": self.limits.body},
+            limit=self.limits.body,
         )
 
 
 class _Gone(Exception):
-    """Who asked has hung up."""
+    """The client has disconnected."""
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, to be read once more; then what the connection says."""
-    given = False
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was read, and then the messages of the connection."""
+    replayed = False
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

@@ -41,29 +41,29 @@ def longer(text: str, *, language: Language, steps: int, to: int) -> list[str]:
 
 
 def lengthened(
-    models: Iterable[Model], asked: Question, *, language: Language, steps: int, to: int
+    models: Iterable[Model], question: Question, *, language: Language, steps: int, to: int
 ) -> JsonObject:
     """Every network's answer to the question after each of the longer stories.
 
     right: is it what the story says, where it is one of ours; None where nobody knows.
     Raises RequestError where a network can read none of it.
     """
-    stories = longer(asked.text, language=language, steps=steps, to=to)
-    expected = expected_of(asked)
+    stories = longer(question.text, language=language, steps=steps, to=to)
+    expected = expected_of(question)
     answers: dict[str, list[JsonObject]] = {}
     for model in models:
         choices = None if model.choices is None else len(model.choices)
-        questions = [Question(text=story, question=asked.question) for story in stories]
+        questions = [Question(text=story, question=question.question) for story in stories]
         try:
-            given = model.answers(questions)
+            predicted = model.answers(questions)
         except KeepgateError as fault:
-            raise RequestError(422, "bad_request", f"{model.name}: {fault}", {"model": model.id}) from fault
+            raise RequestError(422, "bad_request", f"{model.name}: {fault}", model=model.id) from fault
         answers[model.id] = [
             {
                 **answer_summary(answer, choices),
                 "right": None if expected is None else answer.text == expected,
             }
-            for answer in given
+            for answer in predicted
         ]
     return {
         "lengths": [len(story) for story in stories],
@@ -73,8 +73,8 @@ def lengthened(
     }
 
 
-def expected_of(asked: Question) -> str | None:
+def expected_of(question: Question) -> str | None:
     """The answer that the text gives, where text and question are of our stories' form; else None."""
-    question = asked.question.translate(_NARROW)
-    answers = (answer_in_story(asked.text, question, language) for language in LANGUAGES)
+    asked = question.question.translate(_NARROW)
+    answers = (answer_in_story(question.text, asked, language) for language in LANGUAGES)
     return next((answer for answer in answers if answer is not None), None)

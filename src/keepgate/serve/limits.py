@@ -1,6 +1,5 @@
-"""What one request may ask for, and the answer that one gets who asks for more."""
+"""Limits on the cost of one request, and RequestError, the answer to a request that is not done."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 Fact = str | int | float | None
@@ -35,15 +34,15 @@ class Limits:
 class RequestError(Exception):
     """A request that is not done. code: for a page to translate, with the facts that its sentence needs."""
 
-    def __init__(self, status: int, code: str, error: str, facts: Mapping[str, Fact] | None = None) -> None:
+    def __init__(self, status: int, code: str, error: str, **facts: Fact) -> None:
         super().__init__(error)
-        self.status, self.code, self.error, self.facts = status, code, error, dict(facts or {})
+        self.status, self.code, self.error, self.facts = status, code, error, facts
 
     def as_dict(self) -> dict[str, object]:
         """The body of the answer."""
         return {"error": self.error, "code": self.code, "facts": self.facts}
 
 
-def bad_request(error: str, facts: Mapping[str, Fact] | None = None) -> RequestError:
-    """What was asked cannot be: a body of another form, a token that there is not."""
-    return RequestError(422, "bad_request", error, facts)
+def bad_request(error: str, **facts: Fact) -> RequestError:
+    """The error of a body of another form, or of a token that there is not."""
+    return RequestError(422, "bad_request", error, **facts)

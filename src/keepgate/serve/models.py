@@ -33,7 +33,7 @@ _DISPLAY_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chr
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """One network. id: how a request names it. note: the initialisation of its biases, for a shipped one.
+    """One served model. id: how a request names it. note: the initialisation of its biases, for a shipped one.
 
     language: of the training stories; None for the user's own models.
     shipped: whether it comes with the package.
@@ -53,7 +53,7 @@ class Model:
 
     @property
     def story_language(self) -> Language:
-        """The language of the stories it is given: its own, else the one that its vocabulary covers better."""
+        """The language of the stories for it: its own, else the one that its vocabulary covers better."""
         if self.language is not None:
             return self.language
         return max(pretrained.LANGUAGES, key=lambda language: self.vocabulary_share[language])
@@ -136,17 +136,17 @@ class Models:
                 404,
                 "unknown_model",
                 f"no model {name!r} is served; there are {', '.join(self._by_id)}",
-                {"model": name},
+                model=name,
             )
         return self._by_id[name]
 
 
-def served(named: Iterable[Path] = ()) -> Models:
+def served(folders: Iterable[Path] = ()) -> Models:
     """The shipped networks, and before them the bundles in these folders.
 
     Raises BundleError for a folder that is no model, SettingsError for a network without memory.
     """
-    own = [_own(folder, task) for folder in named for task in (load(folder),)]
+    own = [_own(folder, task) for folder in folders for task in (load(folder),)]
     return Models([*_with_unique_ids(own), *map(_shipped, pretrained.folders().items())])
 
 

@@ -18,18 +18,18 @@ def open_socket(host: str, port: int) -> socket.socket:
         raise SettingsError(
             f"--host is {host!r}, which is no address: {_said(fault)}; 127.0.0.1 is this machine"
         ) from fault
-    opened = socket.socket(family, kind, protocol)
+    listening = socket.socket(family, kind, protocol)
     try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(address)
-        opened.listen(128)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
     except OSError as fault:
-        opened.close()
+        listening.close()
         raise SettingsError(
             f"the page cannot be served at {host} port {port}: {_said(fault)}; give another with --port, or "
             "--port 0 for any that is free"
         ) from fault
-    return opened
+    return listening
 
 
 def _said(fault: Exception) -> str:

@@ -90,15 +90,14 @@ def checked_question(text: str, question: str, max_tokens: int) -> Question:
     counts = {"text": len(words(text)), "question": len(words(question))}
     for name, count in counts.items():
         if not count:
-            raise RequestError(
-                422, "empty", f"the {name} is empty; give one with something in it", {"what": name}
-            )
+            raise RequestError(422, "empty", f"the {name} is empty; give one with something in it", what=name)
     tokens = sum(counts.values())
     if tokens > max_tokens:
         raise RequestError(
             422,
             "too_long",
             f"text and question have {tokens:,} tokens, and at most {max_tokens:,} are read here; give a shorter text",
-            {"tokens": tokens, "limit": max_tokens},
+            tokens=tokens,
+            limit=max_tokens,
         )
     return Question(text=text, question=question)

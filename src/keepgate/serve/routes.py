@@ -103,7 +103,7 @@ def _story(language: Literal["zh", "en"], length: int, seed: int) -> serialize.J
             else stories(1, length, seed=seed, split="test", language=language)[0]
         )
     except SettingsError as fault:
-        raise bad_request(str(fault), {"length": length}) from fault
+        raise bad_request(str(fault), length=length) from fault
     # A Chinese keyboard types this question mark.
     question = example.question.replace("?", "？") if language == "zh" else example.question
     return {"text": example.text, "question": question, "answer": example.answers[0]}
@@ -113,12 +113,12 @@ def _story(language: Literal["zh", "en"], length: int, seed: int) -> serialize.J
 async def read(request: Request, body: ReadRequest) -> Json:
     """The answers and gates of several models, side by side."""
     service = _service(request)
-    asked = service.named(body.models)
+    models = service.named(body.models)
 
     def side_by_side(deadline: Deadline) -> serialize.JsonObject:
         question = service.question(body.text, body.question)
         return {
-            "readings": [_read_by(service, model, question) for model in deadline.each(asked)],
+            "readings": [_read_by(service, model, question) for model in deadline.each(models)],
             "expected": lengthen.expected_of(question),
         }
 
@@ -169,12 +169,12 @@ async def values(request: Request, body: LayerRequest) -> Json:
 async def longer(request: Request, body: LengthenRequest) -> Json:
     """The answers of several models as the story grows."""
     service = _service(request)
-    asked = service.named(body.models)
+    models = service.named(body.models)
 
     def answered(deadline: Deadline) -> serialize.JsonObject:
         question = service.question(body.text, body.question)
         return lengthen.lengthened(
-            deadline.each(asked), question, language=body.language, steps=body.steps, to=body.to
+            deadline.each(models), question, language=body.language, steps=body.steps, to=body.to
         )
 
     return await service.run(request, answered)
@@ -184,11 +184,11 @@ async def longer(request: Request, body: LengthenRequest) -> Json:
 async def gradient(request: Request, body: GradientRequest) -> Json:
     """Gradient against lag of several models under another bias and scaled recurrent weights."""
     service = _service(request)
-    asked = service.named(body.models)
+    models = service.named(body.models)
     return await service.run(
         request,
         lambda deadline: gradients.lines(
-            deadline.each(asked), forget_bias=body.forget_bias, recurrent_scale=body.recurrent_scale, lags=body.lags
+            deadline.each(models), forget_bias=body.forget_bias, recurrent_scale=body.recurrent_scale, lags=body.lags
         ),
     )  # fmt: skip
 
@@ -196,4 +196,4 @@ async def gradient(request: Request, body: GradientRequest) -> Json:
 @router.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
 async def unknown(rest: str) -> Json:
     """Any other path."""
-    raise RequestError(404, "not_found", f"there is nothing at /api/{rest}", {"path": rest})
+    raise RequestError(404, "not_found", f"there is nothing at /api/{rest}", path=rest)

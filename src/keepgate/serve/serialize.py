@@ -38,7 +38,7 @@ JsonObject = dict[str, object]
 
 
 def rounded(value: float) -> float | None:
-    """A number to four significant digits; None for what JSON cannot say."""
+    """A number to four significant digits; None for NaN and infinity."""
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
@@ -54,12 +54,17 @@ def answer_json(answer: Answer, choices: int | None) -> JsonObject:
         "start": answer.start,
         "end": answer.end,
         "sentence": answer.sentence,
-        "candidates": [{"text": text, "probability": rounded(share)} for text, share in answer.candidates],
+        "candidates": candidates_json(answer),
     }
 
 
+def candidates_json(answer: Answer) -> list[JsonObject]:
+    """The most probable answers with their probabilities, best first."""
+    return [{"text": text, "probability": rounded(share)} for text, share in answer.candidates]
+
+
 def answer_summary(answer: Answer, choices: int | None) -> JsonObject:
-    """An answer's text and probability, and whether it is but a guess; of so many choices, None if not of a list."""
+    """An answer's text and probability, and whether it is a guess. choices: how many there are; None for a span."""
     return {
         "text": answer.text,
         "probability": rounded(answer.probability),
@@ -131,11 +136,10 @@ def origin_json(reading: Reading) -> JsonObject:
     )
     return {
         "origin": _origin_json(origin, choices),
-        "tokens": [_effect_json(token, choices) for token in tokens],
-        "listed": sum(token.probability_drop >= NEGLIGIBLE_DROP for token in tokens[:MAX_LISTED]),
+        "tokens": [_effect_json(effect, choices) for effect in tokens],
+        "listed": sum(effect.probability_drop >= NEGLIGIBLE_DROP for effect in tokens[:MAX_LISTED]),
         "sentences": [
-            {"from": sentence.start, "to": sentence.end, **_effect_json(sentence, choices)}
-            for sentence in sentences
+            {"from": effect.start, "to": effect.end, **_effect_json(effect, choices)} for effect in sentences
         ],
         "tried": len(tokens),
         "sensitivity": None,
@@ -163,7 +167,7 @@ def _effect_json(effect: TokenEffect | SpanEffect, choices: int | None) -> JsonO
 
 
 def what_if_json(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> JsonObject:
-    """The answer, had some writes been left out and some erasures been forbidden.
+    """The counterfactual answer, with some writes ablated and some erasures suppressed.
 
     Raises RequestError for a token that there is not, and for a network whose memory is no sum of writes.
     """
@@ -173,15 +177,8 @@ def what_if_json(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> 
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
     choices = choice_count(reading)
-    return {
-        "answer": {
-            **answer_summary(changed, choices),
-            "candidates": [
-                {"text": text, "probability": rounded(share)} for text, share in changed.candidates
-            ],
-        },
-        "before": answer_summary(reading.answer, choices),
-    }
+    answer = {**answer_summary(changed, choices), "candidates": candidates_json(changed)}
+    return {"answer": answer, "before": answer_summary(reading.answer, choices)}
 
 
 def values_json(reading: Reading, layer: int, reverse: bool, unit: int | None) -> JsonObject:
@@ -222,13 +219,13 @@ def _retention_json(layer: LayerTrace) -> JsonObject:
     """Half-lives in tokens, and what is left of the first write; None in a network without such a memory."""
     try:
         lives = half_lives(layer)[0]
-        left = write_retention(layer, 0).at_end
+        retained = write_retention(layer, 0).at_end
     except CellError:
         return {"half_life": None, "longest": None, "left_of_first": None}
     return {
         "half_life": rounded(float(lives.median())),
         "longest": rounded(float(lives.max())),
-        "left_of_first": rounded(left),
+        "left_of_first": rounded(retained),
     }
 
 
@@ -239,7 +236,7 @@ def _layer(reading: Reading, layer: int, reverse: bool) -> LayerTrace:
         way = "reverse" if reverse else "forward"
         raise bad_request(
             f"this model has no {way} layer {layer}; it has {reading.trace.layers[-1].layer + 1} layers",
-            {"layer": layer},
+            layer=layer,
         ) from fault
 
 
@@ -257,7 +254,7 @@ def _units(part: LayerTrace) -> int:
 
 def _check_unit(part: LayerTrace, unit: int | None) -> None:
     if unit is not None and unit >= _units(part):
-        raise bad_request(f"unit is {unit}; this layer has units 0 to {_units(part) - 1}", {"unit": unit})
+        raise bad_request(f"unit is {unit}; this layer has units 0 to {_units(part) - 1}", unit=unit)
 
 
 def _check_tokens(reading: Reading, tokens: Iterable[int]) -> None:
@@ -265,5 +262,5 @@ def _check_tokens(reading: Reading, tokens: Iterable[int]) -> None:
         if token >= len(reading.tokens):
             raise bad_request(
                 f"token is {token}; those that were read are numbered 0 to {len(reading.tokens) - 1}",
-                {"token": token},
+                token=token,
             )

@@ -1,4 +1,4 @@
-"""The server: uvicorn on a socket that listens already."""
+"""The uvicorn server, on a socket that listens already."""
 
 import asyncio
 import logging
@@ -17,21 +17,21 @@ from .models import Models
 _REPEATED = OncePerMinute()
 
 
-def run(models: Models, opened: socket.socket, host: str, *, ready: Callable[[Address], None]) -> None:
+def run(models: Models, listening: socket.socket, host: str, *, ready: Callable[[Address], None]) -> None:
     """Serves the page until Ctrl-C. ready: is told the address once the server answers there."""
-    asyncio.run(server(models, opened, host, ready=ready).serve(sockets=[opened]))
+    asyncio.run(server(models, listening, host, ready=ready).serve(sockets=[listening]))
 
 
 def server(
     models: Models,
-    opened: socket.socket,
+    listening: socket.socket,
     host: str,
     *,
     ready: Callable[[Address], None],
     limits: Limits | None = None,
 ) -> uvicorn.Server:
     """The server for a socket, to be run in an event loop of its own."""
-    address = Address(host=host, port=opened.getsockname()[1])
+    address = Address(host=host, port=listening.getsockname()[1])
     limits = limits or Limits()
     settings = uvicorn.Config(
         application(models, address, limits), log_level="warning", access_log=False, server_header=False,

@@ -1,4 +1,4 @@
-"""How much of a text a reader's vocabulary covers: its unknown tokens, and its share of a story in each language."""
+"""Vocabulary coverage: a text's unknown tokens, and the known share of a story in each language."""
 
 from collections.abc import Sequence
 

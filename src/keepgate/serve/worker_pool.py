@@ -1,4 +1,4 @@
-"""A worker pool with deadlines: a few threads compute, and work never piles up behind a slow request."""
+"""WorkerPool: a bounded thread pool whose requests have deadlines."""
 
 import asyncio
 import math
@@ -27,7 +27,7 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
     def cancel(self) -> None:
-        """The client has gone, or has been told that it took too long."""
+        """Ends it now: the client has gone, or has had its error."""
         self._end = -math.inf
 
     def each(self, parts: Iterable[T]) -> Iterator[T]:
@@ -43,7 +43,7 @@ class Deadline:
                 504,
                 "timeout",
                 f"this took longer than {self.seconds:g} seconds and was given up; give a shorter text",
-                {"seconds": self.seconds},
+                seconds=self.seconds,
             )
 
 
@@ -98,12 +98,12 @@ class WorkerPool:
                     429,
                     "busy",
                     f"{self.in_flight} requests are being answered and no more are taken; try again in a moment",
-                    {"limit": self._limits.waiting},
+                    limit=self._limits.waiting,
                 )
             self.in_flight += 1
 
     def close(self) -> None:
-        """Drops what was not begun. What was begun ends by itself."""
+        """Cancels queued work. Running work ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _release(self, _: Future[T]) -> None:

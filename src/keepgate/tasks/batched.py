@@ -1,7 +1,8 @@
-"""Predictions over batches of items of similar length."""
+"""Batches of tensors on a device, and predictions over batches of items of similar length."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from dataclasses import fields, replace
+from typing import Any, Self, TypeVar
 
 import torch
 
@@ -9,6 +10,17 @@ from ..data.batch import by_length
 from ..nn.eval_mode import eval_mode
 
 P = TypeVar("P")
+
+
+class TensorBatch:
+    """The base of the frozen dataclasses that hold a batch: fields are tensors, such batches, or None."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same on this device; lengths stay on the processor, where the layers want them."""
+        names = [field.name for field in fields(self) if not field.name.endswith("lengths")]  # type: ignore[arg-type]
+        parts = {name: getattr(self, name) for name in names}
+        moved = {name: part if part is None else part.to(device) for name, part in parts.items()}
+        return replace(self, **moved)  # type: ignore[type-var]
 
 
 def in_batches(

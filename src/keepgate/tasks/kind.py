@@ -6,6 +6,17 @@ from typing import Any
 
 from .task import Task
 
+# The fields of a TrainingConfig by which the classifier and the span reader are trained.
+AVERAGED_WEIGHTS = {
+    "learning_rate": 2e-3,
+    "schedule": "cosine",
+    "warmup": 60,
+    "hold_fraction": 0.25,
+    "final_lr_ratio": 0.02,
+    "betas": (0.9, 0.98),
+    "max_grad_norm": 5.0,
+    "ema_decay": 0.995,
+}
 ASK = 'keepgate ask {model} --text FILE --question "…"'
 
 

@@ -15,7 +15,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class LabelHead:
-    """One item, from the output of the layer that read it to the scores of the labels.
+    """Logits, probabilities and margins of the labels for one item, from the outputs of the layer that read it.
 
     output: what the layer gave for this item. A subclass computes `scores` and `attention`.
     """

@@ -1,4 +1,4 @@
-"""Measuring a task: metrics with their name, unit and direction, what each item scored, and baselines beside it."""
+"""Metrics of a task: their name, unit and direction, the score of each item, bootstrap intervals and baselines."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,11 +24,11 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What a task scored on some items.
+    """The scores of a task on some items.
 
     records: of each item, what was predicted and how it scored, as plain values for JSON, in order.
     scores: of each metric by name, its value over any selection of the items, numbered from 0.
-    baselines: what is had without a model, in words, and the value of each metric that it has.
+    baselines: what needs no model, in words ("always good"), and the value of each metric that it has.
     confusion: of a classification, how often each label (row) was predicted as each (column).
     """
 

@@ -1,11 +1,13 @@
-"""How right an answer is: exact match, and two F1 that give part of the credit for part of the answer."""
+"""Metrics of answers: exact match, and F1 by common substring and by bag of words."""
 
 import re
 import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
+from difflib import SequenceMatcher
+from statistics import fmean
 
 import numpy as np
 
@@ -38,10 +40,10 @@ def exact_match(prediction: str, answer: str) -> float:
     >>> exact_match("《航海王》。", "航海王")
     1.0
     """
-    left, right = _tokens(prediction), _tokens(answer)
-    if not left and not right:
+    predicted, right = _tokens(prediction), _tokens(answer)
+    if not predicted and not right:
         return float(prediction.strip() == answer.strip())
-    return float(left == right)
+    return float(predicted == right)
 
 
 def f1_substring(prediction: str, answer: str) -> float:
@@ -53,10 +55,11 @@ def f1_substring(prediction: str, answer: str) -> float:
     >>> f1_substring("想成為海賊王", "海賊王")  # a run of 3, precision 3/6, recall 3/3
     0.6666666666666666
     """
-    left, right = _tokens(prediction), _tokens(answer)
-    if not left or not right:
+    predicted, right = _tokens(prediction), _tokens(answer)
+    if not predicted or not right:
         return exact_match(prediction, answer)
-    return 2 * _longest_run(left, right) / (len(left) + len(right))
+    longest = SequenceMatcher(None, predicted, right, autojunk=False).find_longest_match()
+    return 2 * longest.size / (len(predicted) + len(right))
 
 
 def f1_bag(prediction: str, answer: str) -> float:
@@ -68,32 +71,25 @@ def f1_bag(prediction: str, answer: str) -> float:
     >>> f1_bag("the king of pirates", "Pirate king")  # "king" of 3 and of 2
     0.4
     """
-    left, right = _bag(prediction), _bag(answer)
-    if not left or not right:
+    predicted, right = _bag(prediction), _bag(answer)
+    if not predicted or not right:
         return exact_match(prediction, answer)
-    return 2 * (left & right).total() / (left.total() + right.total())
+    return 2 * (predicted & right).total() / (predicted.total() + right.total())
 
 
 def score(prediction: str, answers: Sequence[str]) -> Scores:
     """Each measure against the answer that is best by it. Raises ShapeError if there is no answer."""
     if not answers:
         raise ShapeError("a prediction is scored against one answer or more; there is none")
-    return Scores(
-        exact=max(exact_match(prediction, answer) for answer in answers),
-        f1_substring=max(f1_substring(prediction, answer) for answer in answers),
-        f1_bag=max(f1_bag(prediction, answer) for answer in answers),
-    )
+    measures = (exact_match, f1_substring, f1_bag)
+    return Scores(*(max(measure(prediction, answer) for answer in answers) for measure in measures))
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:
     """The means over questions. Raises ShapeError if there are none."""
     if not scores:
         raise ShapeError("there are no scores to average")
-    return Scores(
-        exact=sum(score.exact for score in scores) / len(scores),
-        f1_substring=sum(score.f1_substring for score in scores) / len(scores),
-        f1_bag=sum(score.f1_bag for score in scores) / len(scores),
-    )
+    return Scores(*(fmean(values) for values in zip(*map(astuple, scores), strict=True)))
 
 
 METRICS = (
@@ -150,21 +146,6 @@ def _mean_of(values: Sequence[float]) -> Callable[[Rows], float]:
     return lambda rows: float(array[rows].mean())
 
 
-def accuracy(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> float:
-    """The share of predictions that are, character for character, one of their question's answers.
-
-    Raises ShapeError if there are none, or not as many lists of answers as predictions.
-    """
-    if not predictions or len(predictions) != len(answers):
-        raise ShapeError(
-            f"there are {len(predictions)} predictions and answers to {len(answers)} questions; "
-            "give as many of one as of the other, and at least one"
-        )
-    return sum(prediction in right for prediction, right in zip(predictions, answers, strict=True)) / len(
-        predictions
-    )
-
-
 def _tokens(text: str) -> list[str]:
     tokens = tokenize(text.lower().strip().translate(_DELETED)).texts
     return [token for token in tokens if not _is_punctuation(token)]
@@ -175,23 +156,9 @@ def _is_punctuation(token: str) -> bool:
 
 
 def _bag(text: str) -> Counter[str]:
-    kept = "".join(
+    letters = "".join(
         character
         for character in text.lower()
         if character not in string.punctuation and unicodedata.category(character)[0] != "P"
     )
-    return Counter(tokenize(_ARTICLES.sub(" ", kept)).texts)
-
-
-def _longest_run(left: Sequence[str], right: Sequence[str]) -> int:
-    """Tokens of the longest contiguous run that stands in both."""
-    longest = 0
-    before = [0] * (len(right) + 1)
-    for token in left:
-        here = [0] * (len(right) + 1)
-        for k, other in enumerate(right):
-            if token == other:
-                here[k + 1] = before[k] + 1
-                longest = max(longest, here[k + 1])
-        before = here
-    return longest
+    return Counter(tokenize(_ARTICLES.sub(" ", letters)).texts)

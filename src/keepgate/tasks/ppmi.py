@@ -1,4 +1,4 @@
-"""Vectors of words and of pairs of words from the company they keep in the training texts: PPMI, then a truncated SVD.
+"""Embeddings of words and bigrams from co-occurrence counts in the training texts: PPMI, then a truncated SVD.
 
 Levy, Goldberg & Dagan (2015), "Improving distributional similarity with lessons learned from word embeddings", TACL 3:
 positive pointwise mutual information with context counts to the power 0.75, and singular values to the power 0.5.
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 WINDOW = 4  # words to either side, weighted by 1 / distance
 CONTEXTS, PAIR_CONTEXTS = 8000, 3000  # the commonest words, beside which a word or a pair is placed
@@ -39,6 +39,29 @@ def vectors(
     return _factors(beside_word, word_size, generator), _factors(beside_pair, pair_size, generator)
 
 
+@torch.no_grad()
+def initialise_embeddings(
+    word: nn.Embedding,
+    pair: nn.Embedding | None,
+    texts: Sequence[NDArray[np.int64]],
+    pairs: Sequence[NDArray[np.int64]],
+    seed: int,
+) -> None:
+    """Gives both embeddings the vectors of these texts, as ids; pair is None where pairs have none."""
+    word_vectors, pair_vectors = vectors(
+        texts,
+        pairs if pair is not None else [np.zeros_like(text) for text in texts],
+        words=word.num_embeddings,
+        pair_count=1 if pair is None else pair.num_embeddings,
+        word_size=word.embedding_dim,
+        pair_size=2 if pair is None else pair.embedding_dim,
+        seed=seed,
+    )
+    word.weight.copy_(word_vectors)
+    if pair is not None:
+        pair.weight.copy_(pair_vectors)
+
+
 def _neighbours(
     targets: Sequence[NDArray[np.int64]], texts: Sequence[NDArray[np.int64]], gap: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], bool, float]]:
@@ -62,8 +85,8 @@ def _table(
     table = torch.zeros(targets, 2 * contexts)
     flat = table.view(-1)
     for target, context, stands_after, weight in neighbours:
-        kept = (target > 0) & (context < contexts)
-        place = target[kept] * (2 * contexts) + context[kept] + stands_after * contexts
+        counted = (target > 0) & (context < contexts)
+        place = target[counted] * (2 * contexts) + context[counted] + stands_after * contexts
         flat.index_add_(0, torch.from_numpy(place), torch.full((len(place),), weight))
     return table
 
@@ -80,9 +103,9 @@ def _factors(
     basis = torch.randn(pmi.shape[1], width, generator=generator)
     for _ in range(_ROUNDS):
         basis = torch.linalg.qr(pmi.T @ (pmi @ basis)).Q
-    left, strength, _ = torch.linalg.svd(pmi @ basis, full_matrices=False)
+    directions, strength, _ = torch.linalg.svd(pmi @ basis, full_matrices=False)
     factors = torch.zeros(len(pmi), size)
-    kept = min(size, width)
-    factors[:, :kept] = left[:, :kept] * strength[:kept].sqrt()
+    rank = min(size, width)
+    factors[:, :rank] = directions[:, :rank] * strength[:rank].sqrt()
     factors[0] = 0
     return factors / factors.std().clamp_min(1e-9) * SPREAD

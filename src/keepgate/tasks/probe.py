@@ -1,4 +1,4 @@
-"""Probe: one item as a model's recurrent layer read it, and the way from the layer's output to the prediction."""
+"""Probe: the recurrent layer's inputs for one item, and the head from its outputs to the prediction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,34 +14,34 @@ from .answer import Answer
 
 @runtime_checkable
 class Head(Protocol):
-    """What a task makes of the outputs of the layer that read the text."""
+    """The function from the outputs of the layer that read the text to the prediction."""
 
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
-        """What it answers, had that layer given these outputs; each row is the same text, read otherwise."""
+        """The answer for each row of outputs; all rows are the same text under different interventions."""
 
     def probabilities(
         self, output: Float[Tensor, "time rows output"], answer: str | None = None
     ) -> Float[Tensor, " rows"]:
-        """How likely each row makes an answer; None is the one it gave. Raises KeyError as `margins` does."""
+        """The probability of an answer for each row; None is the model's own answer. Raises as `margins` does."""
 
     def margins(
         self, output: Float[Tensor, "time rows output"], answer: str | None = None
     ) -> Float[Tensor, " rows"]:
-        """The logit of an answer less that of the others, for each row, in float64; None is the answer it gave.
+        """The logit of an answer less that of the others, for each row, in float64; None is the model's own.
 
-        It can be differentiated. Raises KeyError for an answer that it does not know.
+        It can be differentiated. Raises KeyError for an answer that is none of its own.
         """
 
     def margin(self, output: Float[Tensor, "time 1 output"], answer: str | None = None) -> Float[Tensor, ""]:
         """`margins` of a single row."""
 
     def attention(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "time rows"] | None:
-        """With which weight the prediction reads each step's state; None where it does not attend."""
+        """The attention weight of each step's state; None for a head without attention."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Probe:
-    """One item from inside, without dropout. The run of `layer` over `x` is what the lens takes apart.
+    """One item as the lens takes it apart, without dropout. The run of `layer` over `x` is what it looks into.
 
     x: what the layer was given for this item alone, [time, 1, input]. tokens: of each step, with its place in the text.
     unit: what a step is called. answer: the model's own. head: from the layer's output to the answer.
@@ -67,10 +67,10 @@ class Probed(Protocol):
 
     @property
     def choices(self) -> tuple[str, ...] | None:
-        """The answers that it chooses from, by number; None where it points, or counts."""
+        """The labels that it chooses from, by number; None where there is no fixed list."""
 
     def probe(self, item: Any) -> Probe:
-        """One item as the reading layer read it.
+        """The reading layer's inputs for one item, and the head on its outputs.
 
         Raises CellError for a network without memory, CorpusError for an item in which there is nothing to read.
         """

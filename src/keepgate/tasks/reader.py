@@ -1,4 +1,4 @@
-"""What every task that answers questions about texts shares."""
+"""Reader: what question-answering tasks share."""
 
 from collections.abc import Callable, Sequence, Sized
 from typing import Any, ClassVar

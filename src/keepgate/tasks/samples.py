@@ -1,7 +1,7 @@
 """Items of a task in batches of similar length, each row's loss given all of its text or only its end."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ ROWS, TOKENS = 64, 65_536
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TaskSamples:
-    """Some examples of a task, as the lens examines it with them.
+    """A batch of examples of a task, for `keepgate.lens.examine`.
 
     lengths: tokens of each text. needed: how many tokens back from a text's end lies what is asked for.
     tail: tokens of a question that is read after the text; they always stay.
@@ -37,17 +37,14 @@ class TaskSamples:
 
     def first(self, rows: int) -> "TaskSamples":
         """The first so many of these rows."""
-        numbers = (numbers[:rows] for numbers in (self.lengths, self.needed, self.tail))
-        lengths, needed, tail = numbers
-        return TaskSamples(
-            task=self.task, examples=self.examples[:rows], lengths=lengths, needed=needed, tail=tail
-        )
+        parts = {name: getattr(self, name)[:rows] for name in ("examples", "lengths", "needed", "tail")}
+        return replace(self, **parts)
 
 
 def samples_of(
     task: Any,
     items: Sequence[Any],
-    what: str,
+    learnable: str,
     *,
     needed: Callable[[Any], int] | None = None,
     tail: Callable[[Any], int] = lambda _: 0,
@@ -55,13 +52,13 @@ def samples_of(
     """The items that can be learnt from, in batches of similar length, the longest first.
 
     needed: of an item, see `TaskSamples`; None is the whole text. tail: of an example.
-    Raises SettingsError if there is no such item; `what` says of what there is none ("texts has a label").
+    Raises SettingsError if there is no such item; `learnable` says what they would be ("texts has a label").
     """
     examples = task.prepare(items, training=False)
     places = [place for place, example in enumerate(examples) if task.unlearnable(example) is None]
     if not places:
         raise SettingsError(
-            f"none of the {len(examples)} {what} that this model can give; examine it with data of the kind that "
+            f"none of the {len(examples)} {learnable} that this model can give; examine it with data of the kind that "
             "it was trained on"
         )
     places.sort(key=lambda place: -examples[place].length)
@@ -83,8 +80,7 @@ def samples_of(
 
 
 def steps_back(question: Question) -> int:
-    """How many tokens from a text's end what is asked for lies: where the facts begin on which the answer rests, else
-    where the answer stands, else the whole text."""
+    """Tokens from the text's end back to a question's evidence: its facts, else its answer, else the whole text."""
     places = [start for start, _ in question.facts] or [
         start for start in question.starts if start is not None
     ]

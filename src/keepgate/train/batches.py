@@ -1,4 +1,4 @@
-"""Which examples come at which step: epochs over a list, a curriculum made as it goes, or lanes of a long stream."""
+"""Batches by step: epochs over a list, a curriculum made as it goes, or lanes of a long stream."""
 
 import dataclasses
 import hashlib
@@ -32,8 +32,31 @@ class CurriculumStage:
     name: str = ""
 
 
-class EpochBatches:
-    """A list of examples, over and over; in each epoch in another order, similar lengths together."""
+class Batches:
+    """The examples of each step of a training, which follow from the seed and the step alone."""
+
+    steps: int
+    per_epoch: int
+
+    def batch(self, step: int) -> Sequence[Any]:
+        """The examples of one step."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """The fingerprint of the data, stored in checkpoints to refuse resuming on other data."""
+        raise NotImplementedError
+
+    def carries(self, step: int) -> bool:  # noqa: ARG002
+        """Whether the states after the step before belong to this one."""
+        return False
+
+    def name(self, step: int) -> str:
+        """What the progress bar shows at this step."""
+        return f"epoch {step // self.per_epoch + 1} of {-(-self.steps // self.per_epoch)}"
+
+
+class EpochBatches(Batches):
+    """Epochs over a list of examples, each in another order, similar lengths together."""
 
     def __init__(self, task: Trainable, config: TrainingConfig, examples: Sequence[Any]) -> None:
         if not examples:
@@ -45,22 +68,12 @@ class EpochBatches:
         self._batches: list[list[Any]] = []
 
     def batch(self, step: int) -> Sequence[Any]:
-        """The examples of one step. What comes when follows from the seed and the step alone."""
         epoch, place = divmod(step, self.per_epoch)
         if self._made != epoch:
             self._batches, self._made = self._epoch(epoch), epoch
         return self._batches[place]
 
-    def carries(self, step: int) -> bool:  # noqa: ARG002
-        """Examples have nothing to do with those of the step before: no states are carried on."""
-        return False
-
-    def name(self, step: int) -> str:
-        """What the progress bar shows at this step."""
-        return _epoch_name(self, step)
-
     def describe(self) -> dict[str, Any]:
-        """The fingerprint of the data, stored in checkpoints to refuse resuming on other data."""
         return {"examples": len(self.examples), "sha256": fingerprint(self.examples)}
 
     def _epoch(self, epoch: int) -> list[list[Any]]:
@@ -77,8 +90,8 @@ class EpochBatches:
         return [[examples[index] for index in batch] for batch in batches]
 
 
-class CurriculumBatches:
-    """Stages, one after the other."""
+class CurriculumBatches(Batches):
+    """Curriculum learning: stages, one after the other."""
 
     def __init__(self, config: TrainingConfig, stages: Sequence[CurriculumStage]) -> None:
         self.config, self.stages = config, stages
@@ -94,22 +107,15 @@ class CurriculumBatches:
             )
 
     def batch(self, step: int) -> Sequence[Any]:
-        """The examples of one step."""
         examples = self._stage(step).make(step, seed_for(self.config.seed, "stage", step))
         if not examples:
             raise SettingsError(f"the stage {self._stage(step).name!r} made no examples for step {step}")
         return examples
 
-    def carries(self, step: int) -> bool:  # noqa: ARG002
-        """Examples have nothing to do with those of the step before: no states are carried on."""
-        return False
-
     def name(self, step: int) -> str:
-        """What the progress bar shows at this step."""
         return self._stage(step).name
 
     def describe(self) -> dict[str, Any]:
-        """The fingerprint of the data, stored in checkpoints to refuse resuming on other data."""
         stages = [f"{stage.steps} steps: {stage.name}" for stage in self.stages]
         return {"stages": stages, "sha256": fingerprint(self.batch(0))}
 
@@ -121,7 +127,7 @@ class CurriculumBatches:
         return self.stages[-1]
 
 
-class LaneBatches:
+class LaneBatches(Batches):
     """A stream of numbers cut into `batch_size` contiguous lanes, read `bptt_steps` at a time, states carried on.
 
     An example is one lane's next bptt_steps + 1 numbers, the last of which begins the next one: inputs and their
@@ -146,19 +152,10 @@ class LaneBatches:
         return [self.stream[start : start + self.config.bptt_steps + 1] for start in starts]
 
     def carries(self, step: int) -> bool:
-        """Whether the states after the step before belong to this one."""
         return step % self.per_epoch > 0
 
-    def name(self, step: int) -> str:
-        """What the progress bar shows at this step."""
-        return _epoch_name(self, step)
-
     def describe(self) -> dict[str, Any]:
-        """The fingerprint of the stream, stored in checkpoints to refuse resuming on other data."""
         return {"stream": len(self.stream), "sha256": fingerprint([self.stream])}
-
-
-Batches = EpochBatches | CurriculumBatches | LaneBatches
 
 
 def batches_for(
@@ -184,10 +181,6 @@ def batches_for(
     if stages is not None:
         return CurriculumBatches(config, stages)
     return EpochBatches(task, config, examples or ())
-
-
-def _epoch_name(batches: EpochBatches | LaneBatches, step: int) -> str:
-    return f"epoch {step // batches.per_epoch + 1} of {-(-batches.steps // batches.per_epoch)}"
 
 
 def fingerprint(examples: Sequence[Any]) -> str:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..errors import BundleError, KeepgateError, SettingsError
 from ..export import folder as folders
-from ..export.bundle import plain, put_weights, tensors_bytes
+from ..export.bundle import FOREIGN_CONTENT, plain, put_weights, tensors_bytes
 from ..export.parsing import parse_json, parse_tensors, parse_toml
 from ..tasks.task import Carry, Stored, Trainable
 from . import randomness
@@ -38,28 +38,14 @@ _KEPT = 2
 
 # These change when something is said or saved, never the weights.
 _FREE = (
-    "training.log_every",
-    "training.evaluate_every",
-    "training.checkpoint_every",
-    "training.threads",
+    *(f"training.{name}" for name in ("log_every", "evaluate_every", "checkpoint_every", "threads")),
     "torch",
-)
-
-
-# What the content of a checkpoint raises if its sums are right and it was made by hand all the same.
-_NOT_OURS = (
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    ValueError,
 )
 
 
 @dataclass
 class TrainingState:
-    """All that changes while a training goes on, and so all that a checkpoint must hold.
+    """Task, optimiser, averages and counters of a training: all that changes, and so what a checkpoint holds.
 
     carry: recurrent states after the last batch, for a stream. first_loss: before the first step, in nats.
     best, best_score: weights and value of the evaluation with the best first metric, the higher the better.
@@ -223,7 +209,7 @@ class Checkpoints:
                 self._put(state, path, content)
             except KeepgateError:
                 raise
-            except _NOT_OURS as fault:
+            except FOREIGN_CONTENT as fault:
                 raise BundleError(
                     f"{path} is not a checkpoint that keepgate wrote: {fault!r}; {self._remedy(path)}"
                 ) from fault
@@ -264,17 +250,15 @@ class Checkpoints:
         )
 
     def _refuse_other_settings(self, path: Path, content: bytes) -> None:
-        there, here = (
-            _flat(parse_toml(path / "settings.toml", content, self._remedy(path))),
-            _flat(self.settings),
-        )
+        stored = _flat(parse_toml(path / "settings.toml", content, self._remedy(path)))
+        current = _flat(self.settings)
         # Which weights are the best depends on when they are measured.
-        free = set(_FREE) - ({"training.evaluate_every"} if here.get("training.keep") == "best" else set())
-        names = sorted((there.keys() | here.keys()) - free)
+        free = set(_FREE) - ({"training.evaluate_every"} if current.get("training.keep") == "best" else set())
+        names = sorted((stored.keys() | current.keys()) - free)
         differences = [
-            f"  {name}: {_shown(there, name)} in the checkpoint, {_shown(here, name)} now"
+            f"  {name}: {_shown(stored, name)} in the checkpoint, {_shown(current, name)} now"
             for name in names
-            if there.get(name) != here.get(name)
+            if stored.get(name) != current.get(name)
         ]
         if differences:
             raise SettingsError(
@@ -325,14 +309,14 @@ def _put_optimiser(state: TrainingState, tensors: Mapping[str, Tensor]) -> None:
         state.optimiser.state[target][kind] = tensor.to(target.device)
 
 
-def _flat(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested tables as one, with dots in the names."""
     flat: dict[str, Any] = {}
     for name, value in table.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{before}{name}.")
+            flat |= _flat(value, f"{prefix}{name}.")
         else:
-            flat[before + name] = value
+            flat[prefix + name] = value
     return flat
 
 

@@ -1,4 +1,4 @@
-"""How good a task is now: items predicted and scored, or a measure of the caller's own."""
+"""Evaluation on the dev set during a training, or by a function of the caller's own."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ Dev = Sequence[Any] | Callable[[Any], Mapping[str, float]]
 
 
 def evaluate(state: TrainingState, dev: Dev, *, keep_best: bool) -> dict[str, float]:
-    """The metrics of the weights that would be kept now; the training goes on as if it had not been asked.
+    """The metrics of the weights that would be kept now; generators and modes stay as they were.
 
     keep_best: the state remembers the weights if they are the best so far by the first metric: the higher the better,
         unless the task says otherwise.

@@ -1,4 +1,4 @@
-"""Ctrl-C while a network trains: finish the step, save, and say how to go on."""
+"""Interrupt: Ctrl-C or SIGTERM during a training ends it after the step, with a checkpoint."""
 
 import os
 import signal

@@ -23,7 +23,7 @@ from .progress import Progress, ProgressBar
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a training came to. The task that was trained is left in eval mode with the weights to keep.
+    """The outcome of a training. The task that was trained is left in eval mode with the weights to keep.
 
     loss: mean over the last steps logged, in nats. metrics: the evaluation's of the weights that are kept.
     seconds, cpu_seconds: of training and evaluation, those before a resumption included.

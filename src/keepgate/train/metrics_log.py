@@ -11,14 +11,14 @@ from ..errors import BundleError
 
 
 class Timed(Protocol):
-    """What counts its own seconds."""
+    """A state with counters of wall and processor time."""
 
     seconds: float
     cpu_seconds: float
 
 
 class Clock:
-    """Counts seconds into a state: those that pass, and those that all threads of this process work."""
+    """A clock that adds wall and processor seconds to a state."""
 
     def __init__(self, state: Timed) -> None:
         self._state = state
@@ -41,20 +41,20 @@ class MetricsLog:
         self.records: list[dict[str, Any]] = []
 
     def go_back_to(self, step: int) -> None:
-        """Takes up the file at `step` steps done; what it says of later ones goes: they are done again."""
+        """Truncates the file to the records up to `step`; later steps are done again."""
         if self.path is None:
             return
-        kept = []
+        records = []
         for line in self.path.read_bytes().splitlines() if self.path.is_file() else []:
             try:
                 record = json.loads(line)
                 if record["step"] <= step:
-                    kept.append(record)
+                    records.append(record)
             except (ValueError, LookupError, TypeError):
                 # The line that was being written when the machine went down.
                 continue
-        self.records = kept
-        self._write("".join(map(_line, kept)), afresh=True)
+        self.records = records
+        self._write("".join(map(_line, records)), afresh=True)
 
     def last(self, name: str, otherwise: Any) -> Any:
         """The latest value of that name, or `otherwise` if there is none."""

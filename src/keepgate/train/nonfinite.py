@@ -1,4 +1,4 @@
-"""A training that cannot be kept: NaN and infinity, named by the first tensor with one, and a loss that diverged."""
+"""Non-finite losses, gradients and weights, named by the first tensor with one, and diverged losses."""
 
 import math
 from collections.abc import Iterator

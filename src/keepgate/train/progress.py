@@ -20,7 +20,7 @@ _NOTEBOOK_SECONDS, _BLOCKS = 0.5, 24
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where a training stands after a step; plain values, so that it can be sent from process to process.
+    """The state of a training after a step; plain values, so that it can be sent from process to process.
 
     step: steps done, of `steps`. name: of the epoch or stage. loss: this step's, in nats.
     metrics: the last evaluation's, empty before the first.

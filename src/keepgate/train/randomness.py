@@ -1,4 +1,4 @@
-"""Everything random in a run: seeds for each use, and the state of the generators, as plain JSON values."""
+"""Random number generators: a seed for each use, and their states as plain JSON values."""
 
 import contextlib
 import hashlib
@@ -28,7 +28,7 @@ def state() -> dict[str, Any]:
     kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
     return {
         "torch": _hex(torch.get_rng_state()),
-        "cuda": [_hex(each) for each in torch.cuda.get_rng_state_all()] if torch.cuda.is_available() else [],
+        "cuda": list(map(_hex, torch.cuda.get_rng_state_all())) if torch.cuda.is_available() else [],
         "numpy": [kind, np.asarray(keys).tolist(), position, has_gauss, gauss],
         "python": random.getstate(),
     }
@@ -38,7 +38,7 @@ def restore(saved: Mapping[str, Any]) -> None:
     """Puts all generators where `state` found them."""
     torch.set_rng_state(_bytes(saved["torch"]))
     if saved["cuda"] and len(saved["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all([_bytes(each) for each in saved["cuda"]])
+        torch.cuda.set_rng_state_all(list(map(_bytes, saved["cuda"])))
     kind, keys, position, has_gauss, gauss = saved["numpy"]
     np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
     version, internal, gauss_next = saved["python"]
@@ -47,8 +47,8 @@ def restore(saved: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def reproducible(seed: int, threads: int | None) -> Iterator[None]:
-    """Inside, all generators start from the seed, on that many threads; afterwards both are as they were."""
-    before = torch.get_num_threads()
+    """A context in which all generators start from the seed, on that many threads; both are restored after it."""
+    threads_before = torch.get_num_threads()
     with untouched():
         try:
             if threads is not None:
@@ -56,17 +56,17 @@ def reproducible(seed: int, threads: int | None) -> Iterator[None]:
             start(seed)
             yield
         finally:
-            torch.set_num_threads(before)
+            torch.set_num_threads(threads_before)
 
 
 @contextlib.contextmanager
 def untouched() -> Iterator[None]:
-    """Whatever is drawn inside, the generators outside go on as if nothing had been."""
-    before = state()
+    """A context whose random draws leave the generators' states as they were."""
+    generators = state()
     try:
         yield
     finally:
-        restore(before)
+        restore(generators)
 
 
 def _hex(tensor: torch.Tensor) -> str:

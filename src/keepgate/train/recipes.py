@@ -1,4 +1,4 @@
-"""How each kind of task is trained if nobody says otherwise: what `keepgate train` does and `bench/` measures."""
+"""Training configurations by kind of task: the defaults of `keepgate train`, which `bench/` measures."""
 
 from ..errors import SettingsError, nearest_first
 from ..tasks import KINDS

@@ -42,7 +42,7 @@ inline const Facts* read_cell(Reader& from, const std::string& name) {
   static std::deque<Facts> all;  // which stay where they are: their programs are pointed at
   Facts& cell = all.emplace_back();
   cell.name = name;
-  for (int* into : {&cell.gates, &cell.states, &cell.vectors, &cell.kept, &cell.apart}) *into = from.integer();
+  for (int* into : {&cell.gates, &cell.states, &cell.vectors, &cell.kept, &cell.split}) *into = from.integer();
   for (bool* into : {&cell.dense, &cell.bias_hh, &cell.reads_output}) *into = from.integer();
   for (int i = 0; i < cell.gates; ++i) cell.wx_gates[i] = from.integer();
   for (int i = 0; i < cell.gates; ++i) cell.uh_gates[i] = from.integer();

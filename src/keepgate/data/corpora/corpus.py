@@ -1,4 +1,4 @@
-"""What reading a corpus gives: the questions, and an account of those left out."""
+"""Corpus: the questions of some files, and an account of those left out."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -47,10 +47,10 @@ class Corpus:
 
     def account(self, at_most: int = 5) -> str:
         """One line that counts what was taken and what was not, then the first questions left out."""
-        taken = f"{len(self.questions):,} questions ({self.format})"
+        summary = f"{len(self.questions):,} questions ({self.format})"
         if self.moved:
-            taken += f", {self.moved:,} answers found at another place than the file says"
-        return account_of(taken, self.left_out, at_most)
+            summary += f", {self.moved:,} answers found at another place than the file says"
+        return account_of(summary, self.left_out, at_most)
 
     @property
     def items(self) -> list[Question]:
@@ -66,13 +66,16 @@ class Corpus:
             self.left_out.append(LeftOut(path, where, reason))
 
 
-def account_of(taken: str, left_out: Sequence[LeftOut], at_most: int) -> str:
-    """What was taken, in words, and after it how many were left out, why, and the first so many of them."""
+def account_of(summary: str, left_out: Sequence[LeftOut], at_most: int) -> str:
+    """The summary, and after it how many were left out, why, and the first so many of them."""
     if not left_out:
-        return taken
-    reasons = Counter(each.reason for each in left_out).most_common()
+        return summary
+    reasons = Counter(item.reason for item in left_out).most_common()
     counts = "; ".join(f"{count:,} because {reason}" for reason, count in reasons)
-    lines = [f"{taken}, {len(left_out):,} left out: {counts}", *(f"  {each}" for each in left_out[:at_most])]
+    lines = [
+        f"{summary}, {len(left_out):,} left out: {counts}",
+        *(f"  {item}" for item in left_out[:at_most]),
+    ]
     more = len(left_out) - at_most
     return "\n".join([*lines, f"  and {more:,} more"] if more > 0 else lines)
 

@@ -136,21 +136,21 @@ def _table(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, object
     return rows, "csv" if delimiter == "," else "tsv"
 
 
-def _column(columns: Sequence[str], wanted: str | None, usual: Sequence[str], what: str, path: str) -> str:
+def _column(columns: Sequence[str], name: str | None, usual: Sequence[str], content: str, path: str) -> str:
     """The name of the column. Raises CorpusError with the columns that there are, nearest first."""
-    shown = ", ".join(map(repr, nearest_first(wanted or what, columns))) or "none"
-    if wanted is not None:
-        if wanted not in columns:
-            raise CorpusError(f"{path} has no column {wanted!r}; its columns are {shown}")
-        return wanted
+    available = ", ".join(map(repr, nearest_first(name or content, columns))) or "none"
+    if name is not None:
+        if name not in columns:
+            raise CorpusError(f"{path} has no column {name!r}; its columns are {available}")
+        return name
     by_name = {column.lower(): column for column in reversed(columns)}
-    known = next((by_name[name] for name in usual if name in by_name), None)
-    if known is None:
+    column = next((by_name[name] for name in usual if name in by_name), None)
+    if column is None:
         raise CorpusError(
-            f"{path}: none of its columns is known to hold the {what}; they are {shown}. Name it with --{what}-column, "
-            f"or call it {usual[0]!r}"
+            f"{path}: none of its columns is known to hold the {content}; they are {available}. Name it with "
+            f"--{content}-column, or call it {usual[0]!r}"
         )
-    return known
+    return column
 
 
 def _take(

@@ -52,8 +52,8 @@ def read_tsv(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> N
     Raises CorpusError, naming the line, for a row with too few or too many columns.
     """
     rows = [(number, _fields(line)) for number, line in enumerate(lines, 1) if line.strip()]
-    wanted = ("text", "question") if needs == "question" else ("text", "question", "answer")
-    header = _header(rows, wanted, path)
+    expected = ("text", "question") if needs == "question" else ("text", "question", "answer")
+    header = _header(rows, expected, path)
     if header is None:
         header = list(("text", "question", "answer")[: len(rows[0][1])])
     else:
@@ -77,7 +77,7 @@ def read_tsv(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> N
         _add(corpus, text, question, pairs, _identity(record, path, place), path, place, needs)
 
 
-def _header(rows: Sequence[tuple[int, list[str]]], wanted: Sequence[str], path: str) -> list[str] | None:
+def _header(rows: Sequence[tuple[int, list[str]]], expected: Sequence[str], path: str) -> list[str] | None:
     """The names of the columns, or None if the first line is a row like the others.
 
     Raises CorpusError for a first line that names only some of the columns, names them in words that are not known, or
@@ -91,7 +91,7 @@ def _header(rows: Sequence[tuple[int, list[str]]], wanted: Sequence[str], path: 
         return names
     if known_names > 1 or (known_names and _are_names(rows)):
         fault = f"the first line names {', '.join(map(repr, names))}, and no {' and no '.join(missing)}"
-    elif len(fields) not in (len(wanted), 3):
+    elif len(fields) not in (len(expected), 3):
         fault = f"there are {len(fields)} columns and no header"
     elif _are_names(rows):
         fault = (
@@ -100,8 +100,8 @@ def _header(rows: Sequence[tuple[int, list[str]]], wanted: Sequence[str], path: 
     else:
         return None
     raise CorpusError(
-        f"{path}, line {number}: {fault}; give {', '.join(wanted)} in this order, separated by tabs, or a first line "
-        f"that names the columns {', '.join(wanted)}"
+        f"{path}, line {number}: {fault}; give {', '.join(expected)} in this order, separated by tabs, or a first line "
+        f"that names the columns {', '.join(expected)}"
     )
 
 

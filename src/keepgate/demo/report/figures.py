@@ -1,4 +1,4 @@
-"""The report's figures: which values go into each, in both languages, for a wide and a narrow page."""
+"""Figures of the report: the values of each, in both languages, for a wide and a narrow page."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,20 +7,7 @@ from statistics import fmean
 
 from markupsafe import Markup
 
-from ...charts import (
-    Axis,
-    Curve,
-    Curves,
-    Level,
-    Row,
-    draw_curves,
-    draw_step,
-    draw_strip,
-    hover,
-    linear,
-    logarithmic,
-    round_ticks,
-)  # fmt: skip
+from ... import charts
 from ...wording import (
     LANGUAGES,
     Message,
@@ -34,7 +21,7 @@ from ...wording import (
     percent_range,
     scientific,
     unit,
-)  # fmt: skip
+)
 from ..result import Comparison, GradientLine, Network
 from .labels import render, table
 from .summary import accuracies, lengths_of, name_of
@@ -49,7 +36,7 @@ _GATE_ORDER = "fziro"  # what is kept, what is written, what is shown
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One drawing in one language, at two widths. hover: JSON of the values to show beside the pointer, or nothing."""
+    """Drawing in one language at two widths. hover: tooltip data as JSON, or nothing."""
 
     language: str
     lang: str
@@ -60,7 +47,7 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A drawing in all languages, with its values as a table."""
+    """Figure: a drawing in all languages, with its values as a table."""
 
     name: str
     title: Message
@@ -79,9 +66,9 @@ class _Plot:
     same_width: the networks of all plots that are to be equally wide.
     """
 
-    curves: Sequence[tuple[Network, Curve]]
-    x: Axis
-    y: Axis
+    curves: Sequence[tuple[Network, charts.Curve]]
+    x: charts.Axis
+    y: charts.Axis
     x_name: Message
     y_name: Message
     positions: Sequence[Message]
@@ -114,10 +101,10 @@ def facts(result: Comparison) -> Figure | None:
     return _against_length("figure-facts", title, lengths, curves, chance, ("poolings", "poolings"))
 
 
-def _accuracy_curve(network: Network, style: int, lengths: Sequence[int]) -> Curve:
+def _accuracy_curve(network: Network, style: int, lengths: Sequence[int]) -> charts.Curve:
     by_length = [accuracies(network, length) for length in lengths]
     several = any(len(values) > 1 for values in by_length)
-    return Curve(
+    return charts.Curve(
         name="", style=style, xs=lengths,
         ys=[fmean(values) if values else math.nan for values in by_length],
         lows=[min(values, default=math.nan) for values in by_length] if several else (),
@@ -126,19 +113,19 @@ def _accuracy_curve(network: Network, style: int, lengths: Sequence[int]) -> Cur
 
 
 def _against_length(
-    name: str, title: Message, lengths: Sequence[int], curves: Sequence[tuple[Network, Curve]],
+    name: str, title: Message, lengths: Sequence[int], curves: Sequence[tuple[Network, charts.Curve]],
     chance: tuple[float, str], sections: tuple[str, str] = ("networks", "short"),
 ) -> Figure | None:  # fmt: skip
     """Accuracies over lengths on a logarithmic axis; None if there are none."""
     if not curves or not lengths:
         return None
     log_lengths = [math.log(max(length, 1)) for length in lengths]
-    flat = linear(min(log_lengths), max(log_lengths), [])
-    x = Axis(
+    flat = charts.linear(min(log_lengths), max(log_lengths), [])
+    x = charts.Axis(
         ticks=tuple((float(length), count(length)) for length in lengths),
         scale=lambda length: flat.scale(math.log(max(length, 1))),
     )
-    y = linear(0.0, 1.0, [(quarter / 4, known_percent(quarter / 4)) for quarter in range(5)])
+    y = charts.linear(0.0, 1.0, [(quarter / 4, known_percent(quarter / 4)) for quarter in range(5)])
     positions = [msg("table.characters", n=count(length)) for length in lengths]
     plot = _Plot(
         curves=curves, x=x, y=y, x_name=msg("accuracy.x"), y_name=msg("accuracy.y"), positions=positions,
@@ -150,7 +137,7 @@ def _against_length(
     )  # fmt: skip
 
 
-def _with_ranges(curve: Curve) -> Sequence[str]:
+def _with_ranges(curve: charts.Curve) -> Sequence[str]:
     if not curve.lows:
         return [percent(mean) for mean in curve.ys]
     spans = zip(curve.ys, curve.lows, curve.highs, strict=True)
@@ -177,11 +164,11 @@ def gradient(result: Comparison, when: str) -> Figure | None:
     listed_lags = [lag for lag in LAGS if lag <= furthest]
     plot = _Plot(
         curves=[
-            (network, Curve(name="", style=style, xs=lags, ys=_at_lags(line, lags)))
+            (network, charts.Curve(name="", style=style, xs=lags, ys=_at_lags(line, lags)))
             for style, network, line in measured
         ],
-        x=linear(0, furthest, [(lag, count(lag)) for lag in round_ticks(0, furthest)]),
-        y=logarithmic([value for line in lines for value in line.values], decade),
+        x=charts.linear(0, furthest, [(lag, count(lag)) for lag in charts.round_ticks(0, furthest)]),
+        y=charts.logarithmic([value for line in lines for value in line.values], decade),
         x_name=msg("gradient.x"), y_name=msg("gradient.y"),
         positions=[msg("gradient.at", lag=count(lag)) for lag in lags],
         write=scientific, height=430.0, same_width=with_lines,
@@ -203,12 +190,12 @@ def _at_lags(line: GradientLine, lags: Sequence[int]) -> list[float]:
 def _plotted(name: str, title: Message, plot: _Plot) -> tuple[Picture, ...]:
     """The same curves in every language, wide with the networks' names and narrow with their short ones."""
 
-    def content(language: str, section: str) -> Curves:
+    def content(language: str, section: str) -> charts.Curves:
         levels = []
         if plot.chance is not None:
             value, key = plot.chance
-            levels = [Level(value=value, name=render(msg(key, chance=known_percent(value)), language))]
-        return Curves(
+            levels = [charts.Level(value=value, name=render(msg(key, chance=known_percent(value)), language))]
+        return charts.Curves(
             title=render(title, language), description=render(msg("page.described"), language),
             x=plot.x, y=plot.y, x_name=render(plot.x_name, language), y_name=render(plot.y_name, language),
             curves=[
@@ -219,12 +206,12 @@ def _plotted(name: str, title: Message, plot: _Plot) -> tuple[Picture, ...]:
 
     def draw(language: str, identity: str, width: float, class_: str) -> Markup:
         section = plot.sections[class_ == "narrow"]
-        return draw_curves(content(language, section), identity, width, plot.height, class_)
+        return charts.draw_curves(content(language, section), identity, width, plot.height, class_)
 
     def values(language: str) -> str:
         texts = [[plot.write(y) for y in curve.ys] for _, curve in plot.curves]
         positions = [render(position, language) for position in plot.positions]
-        return hover(content(language, plot.sections[0]), texts, positions)
+        return charts.hover(content(language, plot.sections[0]), texts, positions)
 
     return _pictures(name, draw, values)
 
@@ -234,7 +221,7 @@ def _pictures(
     draw: Callable[[str, str, float, str], Markup],
     values: Callable[[str], str] = lambda _: "",
 ) -> tuple[Picture, ...]:
-    """What `draw` gives for a language, an identity, a width and a class, in every language at both widths."""
+    """One drawing in every language at both widths. draw: from a language, an identity, a width and a class."""
     return tuple(
         Picture(
             language=language, lang=lang,
@@ -258,19 +245,22 @@ def _strip(name: str, network: Network) -> Figure:
     largest = max([1.0, *changes])
     order = {gate: place for place, gate in enumerate(_GATE_ORDER)}
     rows = [
-        (gate_name(gate), Row(name="", kind=gate, values=values, written=[unit(value) for value in values]))
+        (
+            gate_name(gate),
+            charts.Row(name="", kind=gate, values=values, written=[unit(value) for value in values]),
+        )
         for gate, values in sorted(strip.gates.items(), key=lambda item: order.get(item[0], len(order)))
     ]
     for state, values in sorted(strip.change.items()):
         texts = [amount(value, 2) for value in values]
-        row = Row(name="", kind=state, values=values, written=texts, full=largest)
+        row = charts.Row(name="", kind=state, values=values, written=texts, full=largest)
         rows.append((msg("gates.change", state=state), row))
     title = msg("gates.title", network=name_of(network))
 
     def draw(language: str, identity: str, width: float, class_: str) -> Markup:
         named_rows = [replace(row, name=render(label, language)) for label, row in rows]
         words = (render(title, language), render(msg("page.described"), language))
-        return draw_strip(strip.tokens, named_rows, identity, *words, width, class_)
+        return charts.draw_strip(strip.tokens, named_rows, identity, *words, width, class_)
 
     return Figure(
         name=name, title=title, heading=name_of(network), pictures=_pictures(name, draw),
@@ -291,6 +281,6 @@ def step() -> Figure:
     def draw(language: str, identity: str, width: float, class_: str) -> Markup:
         boxes = {letter: render(msg(f"explain.box_{letter}"), language) for letter in "figo"}
         words = (render(title, language), render(msg("explain.diagram_desc"), language))
-        return draw_step(identity, *words, boxes, min(width, DIAGRAM), class_)
+        return charts.draw_step(identity, *words, boxes, min(width, DIAGRAM), class_)
 
     return Figure(name="figure-step", title=title, pictures=_pictures("figure-step", draw))

@@ -1,4 +1,4 @@
-"""The comparison as one HTML file that needs no network: the verdict, the table and the figures."""
+"""HTML report of a comparison, one file that needs no network: the verdict, the table and the figures."""
 
 import math
 from collections.abc import Sequence

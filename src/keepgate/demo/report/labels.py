@@ -1,4 +1,4 @@
-"""The report's catalog of messages, words.toml, in each language."""
+"""Message catalog of the report, words.toml, in each language."""
 
 from ...wording import Catalog
 

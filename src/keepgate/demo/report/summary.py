@@ -1,4 +1,4 @@
-"""The verdict of a comparison, and the statistics of a network that report and terminal share."""
+"""Statistics and verdict of a comparison, for report and terminal alike."""
 
 import math
 from collections.abc import Sequence

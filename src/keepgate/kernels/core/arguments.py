@@ -145,7 +145,7 @@ def run_backward(
     planes: Tensor,
     d_output: Tensor | None,
     d_final: Sequence[Tensor | None],
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
     d_states: Sequence[Tensor] = (),
 ) -> list[Tensor | None]:
     """The gradient of each tensor in the order of `call_tensors`, None (and no work) where it is not wanted.
@@ -156,7 +156,9 @@ def run_backward(
     """
     output, planes = _unit_stride(output), _aligned(planes)
     args = inputs.core_args(output, inputs.states, 0, planes)
-    return run_backward_with_args(args, inputs.addresses, inputs.flat(), d_output, d_final, wanted, d_states)
+    return run_backward_with_args(
+        args, inputs.addresses, inputs.flat(), d_output, d_final, needs_grad, d_states
+    )
 
 
 def run_backward_with_args(
@@ -165,7 +167,7 @@ def run_backward_with_args(
     tensors: Sequence[Tensor | None],
     d_output: Tensor | None,
     d_final: Sequence[Tensor | None],
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
     d_states: Sequence[Tensor] = (),
 ) -> list[Tensor | None]:
     """`run_backward` with the forward pass's arguments. The tensors that these point to must be alive and unchanged.
@@ -176,15 +178,15 @@ def run_backward_with_args(
     d_final = [None if gradient is None else _resolve_neg(gradient).contiguous() for gradient in d_final]
     gradients = [
         _empty(tensor) if want and tensor is not None else None
-        for tensor, want in zip(tensors, wanted, strict=True)
+        for tensor, want in zip(tensors, needs_grad, strict=True)
     ]
-    count, x, found = len(d_final), tensors[0], [_address(gradient) for gradient in gradients]
+    count, x, d_addresses = len(d_final), tensors[0], [_address(gradient) for gradient in gradients]
     assert x is not None
-    d_weights = _diagonal_last((*found[1:6], *found[6 + count : -2]), tensors[2], args[2][3])
+    d_weights = _diagonal_last((*d_addresses[1:6], *d_addresses[6 + count : -2]), tensors[2], args[2][3])
     weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = d_weights
     problem = _core.Backward(
         _core.Forward(*args), addresses, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
-        _strided(gradients[0]), tuple(found[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
+        _strided(gradients[0]), tuple(d_addresses[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
         tuple(vectors), tuple([_strided(gradient) for gradient in d_states]),
     )  # fmt: skip
     _run_problem(problem, x)

@@ -70,12 +70,12 @@ class Backward(Function):
     """
 
     @staticmethod
-    def forward(spec: CallSpec, wanted: tuple[bool, ...], *inputs: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(spec: CallSpec, needs_grad: tuple[bool, ...], *inputs: Tensor | None) -> tuple[Tensor, ...]:
         """Runs the core's backward pass."""
-        tensors, (output, planes, *upstream) = inputs[: len(wanted)], inputs[len(wanted) :]
+        tensors, (output, planes, *upstream) = inputs[: len(needs_grad)], inputs[len(needs_grad) :]
         assert output is not None
         assert planes is not None
-        gradients = ops.backward(spec.call(tensors), output, planes, upstream, wanted)
+        gradients = ops.backward(spec.call(tensors), output, planes, upstream, needs_grad)
         return tuple(gradient for gradient in gradients if gradient is not None)
 
     @staticmethod
@@ -99,16 +99,20 @@ class Backward(Function):
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: tuple[Any, ...], spec: CallSpec, wanted: tuple[bool, ...], *inputs: Tensor | None
+        info: Any,
+        in_dims: tuple[Any, ...],
+        spec: CallSpec,
+        needs_grad: tuple[bool, ...],
+        *inputs: Tensor | None,
     ) -> Any:
         """A larger batch where the weights are shared, else a loop."""
         folded = replace(spec, into=None)  # it has as many rows as one of the calls
 
         def run(*inputs: Tensor | None) -> tuple[Tensor, ...]:
-            return _backward(folded, wanted, *inputs)
+            return _backward(folded, needs_grad, *inputs)
 
         dims, (output, *final, planes) = tensor_batch_dims(spec), result_batch_dims(spec)
-        results = [dim for dim, want in zip(dims, wanted, strict=True) if want]
+        results = [dim for dim, want in zip(dims, needs_grad, strict=True) if want]
         dims += [output, planes, output, *final]
         return vmap_rule(run, info.batch_size, in_dims[2:], inputs, dims, results)
 
@@ -126,14 +130,14 @@ def gradients_of(
     output: Tensor,
     planes: Tensor,
     upstream: Tensors,
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
 ) -> list[Tensor | None]:
     """The gradient of each tensor, None where it is not wanted. upstream: of output, final states and planes."""
     if legacy_vmap_level():
         return through_legacy_vmap(
-            lambda upstream: _vjp(spec, tensors, output, planes, upstream, wanted), upstream
+            lambda upstream: _vjp(spec, tensors, output, planes, upstream, needs_grad), upstream
         )
-    return _vjp(spec, tensors, output, planes, upstream, wanted)
+    return _vjp(spec, tensors, output, planes, upstream, needs_grad)
 
 
 def _vjp(
@@ -142,14 +146,14 @@ def _vjp(
     output: Tensor,
     planes: Tensor,
     upstream: Tensors,
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
 ) -> list[Tensor | None]:
     *others, d_planes = upstream
     if d_planes is not None:
-        return with_none(reference_vjp(spec, tensors, upstream, wanted), wanted)
+        return with_none(reference_vjp(spec, tensors, upstream, needs_grad), needs_grad)
     if torch.is_grad_enabled() or functorch_active():
-        return with_none(_backward(spec, tuple(wanted), *tensors, output, planes, *others), wanted)
-    return ops.backward(spec.call(tensors), output, planes, others, wanted)
+        return with_none(_backward(spec, tuple(needs_grad), *tensors, output, planes, *others), needs_grad)
+    return ops.backward(spec.call(tensors), output, planes, others, needs_grad)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
@@ -161,11 +165,11 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 def _op_gradients(ctx: Any, upstream: list[Tensor | None]) -> tuple[Any, ...]:
     *tensors, output, planes = ctx.saved_tensors
     *weights, states, vectors, lengths, resets = ctx.needs_input_grad[:10]
-    wanted = [*weights, *states, *vectors, lengths, resets]
+    needs_grad = [*weights, *states, *vectors, lengths, resets]
     if ctx.saved_planes:
-        gradients = gradients_of(ctx.spec, tensors, output, planes, upstream, wanted)
+        gradients = gradients_of(ctx.spec, tensors, output, planes, upstream, needs_grad)
     else:
-        gradients = with_none(reference_vjp(ctx.spec, tensors, upstream, wanted), wanted)
+        gradients = with_none(reference_vjp(ctx.spec, tensors, upstream, needs_grad), needs_grad)
     middle = 6 + len(states)
     return (*gradients[:6], gradients[6:middle], gradients[middle:-2], *[None] * 6)
 

@@ -45,10 +45,10 @@ class CallSpec:
         )  # fmt: skip
 
 
-def with_none(gradients: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+def with_none(gradients: Sequence[Tensor], needs_grad: Sequence[bool]) -> list[Tensor | None]:
     """One entry for each tensor: its gradient, None where it is not wanted. gradients: the wanted ones, in order."""
     remaining = iter(gradients)
-    return [next(remaining) if want else None for want in wanted]
+    return [next(remaining) if want else None for want in needs_grad]
 
 
 def call_tensors(call: Call) -> tuple[Tensor | None, ...]:

@@ -107,7 +107,7 @@ class FastForward(Function):
         weights, (*_, want_x), want_weights = ctx.weights, ctx.needs_input_grad[:4], ctx.needs_input_grad[4:]
         upstream, d_planes = (upstream[:-1], upstream[-1]) if ctx.trace else (upstream, None)
         states = len(weights.states)
-        wanted = flatten_tensors(want_weights, want_x, (False,) * states, False, False)
+        needs_grad = flatten_tensors(want_weights, want_x, (False,) * states, False, False)
         if (
             d_planes is None
             and no_interception()
@@ -117,13 +117,15 @@ class FastForward(Function):
         ):
             tensors = flatten_tensors(arguments, x, (zeros,) * states, None, None)
             gradients = run_backward_with_args(
-                ctx.args, weights.addresses, tensors, upstream[0], upstream[1:], wanted
+                ctx.args, weights.addresses, tensors, upstream[0], upstream[1:], needs_grad
             )
         else:
             tensors = flatten_tensors(arguments, x, (zeros[0],) * states, None, None)
             d_final = [None if gradient is None else gradient[0] for gradient in upstream[1:]]
             spec = CallSpec(weights.cell, False, False, weights)
-            gradients = gradients_of(spec, tensors, output, planes, (upstream[0], *d_final, d_planes), wanted)
+            gradients = gradients_of(
+                spec, tensors, output, planes, (upstream[0], *d_final, d_planes), needs_grad
+            )
         return None, None, None, *gradients[:6], *gradients[6 + states : -2]
 
 

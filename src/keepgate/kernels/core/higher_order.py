@@ -15,7 +15,7 @@ Tensors = Sequence[Tensor | None]
 
 
 def reference_vjp(
-    spec: CallSpec, tensors: Tensors, upstream: Tensors, wanted: Sequence[bool]
+    spec: CallSpec, tensors: Tensors, upstream: Tensors, needs_grad: Sequence[bool]
 ) -> tuple[Tensor, ...]:
     """The gradients of the wanted tensors, by the reference.
 
@@ -36,30 +36,30 @@ def reference_vjp(
         result = Reference().forward(replace(spec.call(tensors), trace=bool(names)))
         return [result.output, *result.final, *[result.traced[name] for name in names]]
 
-    return _vjp(function, tensors, wanted, d_results)
+    return _vjp(function, tensors, needs_grad, d_results)
 
 
 def reference_double_vjp(
     spec: CallSpec,
     tensors: Tensors,
     upstream: Tensors,
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
     d_gradients: Tensors,
     needed: Sequence[bool],
 ) -> tuple[Tensor, ...]:
     """The gradients of the needed of (*tensors, *upstream). d_gradients: of each gradient of `reference_vjp`."""
 
     def function(*arguments: Tensor | None) -> tuple[Tensor, ...]:
-        return reference_vjp(spec, arguments[: len(tensors)], arguments[len(tensors) :], wanted)
+        return reference_vjp(spec, arguments[: len(tensors)], arguments[len(tensors) :], needs_grad)
 
     return _vjp(function, [*tensors, *upstream], needed, d_gradients)
 
 
 def _vjp(
-    function: Callable[..., Tensors], arguments: Tensors, wanted: Sequence[bool], upstream: Tensors
+    function: Callable[..., Tensors], arguments: Tensors, needs_grad: Sequence[bool], upstream: Tensors
 ) -> tuple[Tensor, ...]:
     """The gradients of the wanted arguments. upstream: of each result of `function`, None for zero."""
-    places = [place for place, want in enumerate(wanted) if want]
+    places = [place for place, want in enumerate(needs_grad) if want]
     if all(gradient is None for gradient in upstream):
         return tuple(torch.zeros_like(tensor) for place in places if (tensor := arguments[place]) is not None)
 

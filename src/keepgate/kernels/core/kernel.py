@@ -1,24 +1,29 @@
 """The C++ core as a kernel: every compiled cell, in float32 and float64, with trace and gradients."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from ... import cells
+from ... import _core, cells
 from ..call import Call, CallResult
+from ..kernel import Kernel
 from ..torch_internals import FakeTensor, brings_own_dispatch
 from ..tracing_state import forward_ad_active, functorch_active, jit_tracing_active, legacy_vmap_active
 from ..weights import Weights, is_plain
-from .arguments import DTYPE_NUMBERS, traced_values
+from .arguments import DTYPE_NUMBERS, CoreInputs, traced_values
 from .autograd import sequence
 from .call_spec import CallSpec, call_tensors
 from .fast_path import CoreFastPath
+from .packed_weights import pack
 from .program import core_cell
 
 # dtypes that are computed in float32 under autocast; float64 stays, as in torch.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)
 
 
-class Cpu:
+class Cpu(Kernel):
     """One layer and direction a call. Inputs are projected in blocks of steps just before these run."""
 
     name = "cpu"
@@ -63,6 +68,24 @@ class Cpu:
     def fast_path(self, weights: Weights) -> CoreFastPath | None:
         """The core's fast path for these weights, or None."""
         return CoreFastPath.of(weights)
+
+    def prepare(self, call: Call, output: Tensor) -> "CorePreparedCall":
+        """The call on fixed memory; running it allocates nothing."""
+        return CorePreparedCall(CoreInputs.of(call), call.states, output)
+
+
+class CorePreparedCall:
+    """See `PreparedCall`. run: computes the call once."""
+
+    run: Callable[[], None]
+
+    def __init__(self, inputs: CoreInputs, states: tuple[Tensor, ...], output: Tensor) -> None:
+        packed = pack(inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.addresses)
+        problem = _core.Forward(*inputs.core_args(output, states, packed.data_ptr(), None))
+        scratch = torch.empty(problem.scratch_bytes, dtype=torch.uint8, device="cpu")
+        # The problem holds addresses only: these tensors must live as long as it does.
+        self._alive = (inputs.x, states, output, packed, scratch)
+        self.run = partial(problem.run, scratch.data_ptr())
 
 
 def _lacks_tensor(tensor: Tensor) -> str | None:

@@ -40,19 +40,19 @@ _NUMBERS: dict[object, int] = {}
 
 def core_cell(cell: Cell) -> CoreCell | str:
     """The cell as the core knows it, or why the core cannot run it."""
-    found = _ADDED.get(id(cell))
-    return _add(cell) if found is None else found
+    core = _ADDED.get(id(cell))
+    return _add(cell) if core is None else core
 
 
 def known(cell: Cell) -> CoreCell:
     """The cell as the core knows it. Raises KernelRefused where the core cannot run it."""
-    found = core_cell(cell)
-    if isinstance(found, str):
-        raise KernelRefused(found)
-    return found
+    core = core_cell(cell)
+    if isinstance(core, str):
+        raise KernelRefused(core)
+    return core
 
 
-def prepare(cell: Cell) -> None:
+def prepare_cell(cell: Cell) -> None:
     """Adds a cell to the core before it first runs; warns, once for a cell, where the core cannot run it."""
     if id(cell) not in _ADDED and isinstance(reason := _add(cell), str) and cell not in cells.CELLS:
         warnings.warn(
@@ -67,11 +67,11 @@ def cell_of_operator(name: str) -> Cell:
 
 
 def _add(cell: Cell) -> CoreCell | str:
-    _ADDED[id(cell)] = found = _added(cell)
+    _ADDED[id(cell)] = core = _added(cell)
     weakref.finalize(cell, _ADDED.pop, id(cell), None)
-    if isinstance(found, CoreCell):
-        _BY_OPERATOR[found.operator_name] = cell
-    return found
+    if isinstance(core, CoreCell):
+        _BY_OPERATOR[core.operator_name] = cell
+    return core
 
 
 def _added(cell: Cell) -> CoreCell | str:
@@ -91,7 +91,7 @@ def _added(cell: Cell) -> CoreCell | str:
 
 
 class Encoded(NamedTuple):
-    """A cell in numbers. shape: gates, states, vectors, planes beside the states, gates apart; whether uh is a product,
+    """A cell in numbers. shape: gates, states, vectors, planes beside the states, split gates; whether uh is a product,
     whether it has a bias. wx_gates, uh_gates: as in `Columns`, by number. programs: infer, forward, backward."""
 
     shape: tuple[int, int, int, int, int, bool, bool]
@@ -108,7 +108,7 @@ def encoded(cell: Cell) -> Encoded:
     kept = len(step.planes) - len(cell.states) + 1
     uh = cell.recurrent == "dense", cell.recurrent != "none"
     return Encoded(
-        shape=(len(cell.gates), len(cell.states), len(step.vectors), kept, len(step.apart), *uh),
+        shape=(len(cell.gates), len(cell.states), len(step.vectors), kept, len(step.split), *uh),
         wx_gates=tuple(map(index, step.wx_gates)),
         uh_gates=tuple(map(index, step.uh_gates)),
         programs=(_in_numbers(step.infer), _in_numbers(step.forward), _in_numbers(step.backward)),

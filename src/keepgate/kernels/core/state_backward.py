@@ -41,8 +41,8 @@ def state_gradients(
     inputs = CoreInputs.of(call)
     output, *_, planes = run_forward(inputs, save=True, cache=True)
     no_weights = (False,) * len(inputs.arguments)
-    wanted = flatten_tensors(no_weights, d_x is not None, (True,) * len(call.states), False, False)
-    gradients = run_backward(inputs, output, planes, d_output, d_final, wanted, d_states)
+    needs_grad = flatten_tensors(no_weights, d_x is not None, (True,) * len(call.states), False, False)
+    gradients = run_backward(inputs, output, planes, d_output, d_final, needs_grad, d_states)
     by_x, by_initial = gradients[0], gradients[6 : 6 + len(call.states)]
     if d_x is not None and by_x is not None:
         d_x.copy_(by_x)

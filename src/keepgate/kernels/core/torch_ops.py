@@ -41,13 +41,13 @@ def call_operator(call: Call, *, save: bool) -> tuple[Tensor, ...]:
 
 
 def backward(
-    call: Call, output: Tensor, planes: Tensor, upstream: Tensors, wanted: Sequence[bool]
+    call: Call, output: Tensor, planes: Tensor, upstream: Tensors, needs_grad: Sequence[bool]
 ) -> list[Tensor | None]:
     """`arguments.run_backward`, through the operator for fake tensors and under dispatch modes."""
     if _plain(call):
-        return run_backward(CoreInputs.of(call), output, planes, upstream[0], upstream[1:], wanted)
-    arguments = *_arguments(call), output, planes, list(upstream), list(wanted)
-    return with_none(torch.ops.keepgate.sequence_backward(*arguments), wanted)
+        return run_backward(CoreInputs.of(call), output, planes, upstream[0], upstream[1:], needs_grad)
+    arguments = *_arguments(call), output, planes, list(upstream), list(needs_grad)
+    return with_none(torch.ops.keepgate.sequence_backward(*arguments), needs_grad)
 
 
 def _plain(call: Call) -> bool:
@@ -88,15 +88,17 @@ def _sequence_fake(*arguments: Any) -> list[Tensor]:
 
 
 def _backward(*arguments: Any) -> list[Tensor]:
-    *_, output, planes, upstream, wanted = arguments
+    *_, output, planes, upstream, needs_grad = arguments
     inputs = CoreInputs.of(call_of(arguments, trace=False))
-    gradients = run_backward(inputs, output, planes, upstream[0], upstream[1:], wanted)
+    gradients = run_backward(inputs, output, planes, upstream[0], upstream[1:], needs_grad)
     return [gradient for gradient in gradients if gradient is not None]
 
 
 def _backward_fake(*arguments: Any) -> list[Tensor]:
-    tensors, wanted = call_tensors(call_of(arguments, trace=False)), arguments[-1]
-    return [t.new_empty(t.shape) for t, want in zip(tensors, wanted, strict=True) if want and t is not None]
+    tensors, needs_grad = call_tensors(call_of(arguments, trace=False)), arguments[-1]
+    return [
+        t.new_empty(t.shape) for t, want in zip(tensors, needs_grad, strict=True) if want and t is not None
+    ]
 
 
 LIBRARY.impl("sequence", _sequence, "CPU")

@@ -44,11 +44,6 @@ class LayerRun:
         return tuple(torch.stack([part.initial[name] for part in parts]) for name in self.layer.cell.states)
 
     @property
-    def hx(self) -> Tensor | tuple[Tensor, ...]:
-        """The states before the first step, as the layer takes them."""
-        return as_hidden(self.initial)
-
-    @property
     def final(self) -> tuple[Tensor, ...]:
         """The states after the last step of each row, [places, batch, units] each."""
         return as_tuple(self.trace.final)

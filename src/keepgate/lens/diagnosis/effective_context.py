@@ -18,7 +18,7 @@ EPSILON = 0.05
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Horizon:
-    """How far back a network's answers depend on what it read.
+    """Effective context size of a network: how far back its answers depend on what it read.
 
     steps:    the fewest last steps with which, and with all longer contexts, the loss is within epsilon of that given
               all: what lies further back makes no difference. Found among `contexts`.

@@ -49,15 +49,15 @@ def leaves(inputs: Any) -> list[Tensor]:
     return [inputs]
 
 
-def call(model: nn.Module, inputs: Any, *more: Any) -> Any:
+def call(model: nn.Module, inputs: Any, *lengths: Any) -> Any:
     """The model's result: a tuple gives its arguments, a dict its keywords if it has several of that name, else one."""
     if isinstance(inputs, tuple):
-        return model(*inputs, *more)
+        return model(*inputs, *lengths)
     if isinstance(inputs, Mapping):
         names = inspect.signature(model.forward).parameters
         if len(names) > 1 and set(inputs) <= set(names):
-            return model(*more, **inputs)
-    return model(inputs, *more)
+            return model(*lengths, **inputs)
+    return model(inputs, *lengths)
 
 
 def prediction(result: Any, rows: int, rows_at: int, output: str | int | None) -> Tensor:
@@ -110,16 +110,16 @@ def _listed(parts: Mapping[str | int, Tensor]) -> str:
 
 def refuse_not_finite(inputs: Any, targets: Tensor, time: int) -> None:
     """Raises SettingsError for NaN or infinity in the inputs or the targets, with the place of the first."""
-    for what, values in (*(("input", leaf) for leaf in leaves(inputs)), ("targets", targets)):
+    for name, values in (*(("input", leaf) for leaf in leaves(inputs)), ("targets", targets)):
         if not (values.is_floating_point() or values.is_complex()):
             continue
         wrong = ~torch.isfinite(values)
         if bool(wrong.any()):
             place = wrong.nonzero()[0].tolist()
             kind = "NaN" if bool(values[tuple(place)].isnan()) else "infinity"
-            names = ["step" if dim == time else "row" for dim in range(2)] if what == "input" else ["row"]
-            where = ", ".join(f"{name} {number}" for name, number in zip(names, place, strict=False))
+            axes = ["step" if dim == time else "row" for dim in range(2)] if name == "input" else ["row"]
+            where = ", ".join(f"{axis} {number}" for axis, number in zip(axes, place, strict=False))
             raise SettingsError(
-                f"the {what} holds {kind} at {where} ({int(wrong.sum()):,} of {wrong.numel():,} numbers): every "
+                f"the {name} holds {kind} at {where} ({int(wrong.sum()):,} of {wrong.numel():,} numbers): every "
                 "loss and gradient with it would be NaN; fill or leave out what is missing first"
             )

@@ -1,4 +1,4 @@
-"""Rank correlation, and how sure a figure is that was measured on some rows only."""
+"""Rank correlation, and bootstrap confidence intervals."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from ...errors import ShapeError
 
 
 def rank_correlation(a: Float[Tensor, " values"], b: Float[Tensor, " values"]) -> float:
-    """How far two lists are in the same order, -1 to 1; equal values share their mean rank. NaN if one is all equal.
+    """Spearman's rank correlation, -1 to 1; equal values share their mean rank. NaN if one list is all equal.
 
     Raises ShapeError for fewer than two values. Source: Spearman (1904), American Journal of Psychology 15.
     """
@@ -29,9 +29,9 @@ def bootstrap(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """The interval in which a figure lies with that confidence, by drawing the rows again, with replacement.
+    """Confidence interval of a statistic by the bootstrap: the rows are drawn again, with replacement.
 
-    statistic: from the numbers of the rows drawn, [rows], to the figure. Source: Efron (1979), percentile method.
+    statistic: from the numbers of the rows drawn, [rows], to its value. Source: Efron (1979), percentile method.
     """
     generator = torch.Generator().manual_seed(seed)
     drawn = (torch.randint(0, rows, (rows,), generator=generator) for _ in range(resamples))

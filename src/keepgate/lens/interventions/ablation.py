@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ...errors import ShapeError
@@ -11,9 +11,7 @@ from ...kernels import Call, run
 from ...nn.trace import layer_trace
 from ..capture.layer_run import LayerRun
 from ..memory.additive import memory_updates
-from .rerun import LAST_FORWARD, Rerun, Site, check_steps, read_on, run_above, states_of_memory
-
-Steps = Sequence[int] | Int[Tensor, " candidates"]
+from .rerun import LAST_FORWARD, Rerun, Site, Steps, check_steps, read_on, run_above, states_of_memory
 
 
 def ablate_writes(layer_run: LayerRun, steps: Steps, site: Site = LAST_FORWARD) -> Rerun:

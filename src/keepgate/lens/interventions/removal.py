@@ -15,12 +15,11 @@ from ...kernels import Call, run
 from ...nn import Recurrent
 from ...nn.stack import run_stack
 from ..capture.layer_run import LayerRun
-from .ablation import Steps
-from .rerun import Rerun, check_steps
+from .rerun import Rerun, Steps, check_steps
 
 
 def remove_tokens(layer_run: LayerRun, steps: Steps, rows: int | Sequence[int] = 0) -> Rerun:
-    """What the network would have come to without a token, in all layers and directions; one candidate a step.
+    """Removal of single tokens from all layers and directions; one candidate a step.
 
     rows: one for all candidates, or one for each. For any cell. Exact: the network run on the row without the step.
     Raises ShapeError for a step that is not the row's own, SettingsError for runs with resets.
@@ -32,7 +31,7 @@ def remove_tokens(layer_run: LayerRun, steps: Steps, rows: int | Sequence[int] =
 def remove_spans(
     layer_run: LayerRun, spans: Sequence[tuple[int, int]], rows: int | Sequence[int] = 0
 ) -> Rerun:
-    """`remove_tokens` of stretches: all tokens from one step up to another; one candidate a span.
+    """Removal of all tokens of a span, from its first step up to but without its end; one candidate a span.
 
     Raises as `remove_tokens` does, and ShapeError for an empty span.
     """
@@ -59,8 +58,8 @@ def remove_spans(
     units = layer_run.layer.output_size
     steps = torch.arange(len(output)).unsqueeze(1)
     removed = (steps >= starts) & (steps < ends)
-    for way, part in enumerate(last):
-        half = output[..., way * units : (way + 1) * units]
+    for direction, part in enumerate(last):
+        half = output[..., direction * units : (direction + 1) * units]
         place = ends.clamp(max=len(output) - 1) if part.reverse else (starts - 1).clamp(min=0)
         at_edge = (ends == lengths) if part.reverse else (starts == 0)
         before = half[place, torch.arange(len(row))]
@@ -79,13 +78,13 @@ def _run_without(
     output: Float[Tensor, "time candidates _"],
     spans: tuple[Int[Tensor, " candidates"], ...],
 ) -> tuple[Tensor, ...]:
-    """Writes to `output` what the layer gives from `begin` on without the spans; gives the final states.
+    """Final states of the layer run from `begin` on without the spans; writes its outputs to `output`.
 
     spans: starts, ends, begin and the rows' lengths. states: of each layer and direction before `begin`.
     """
     starts, ends, begin, lengths = spans
-    left = lengths - begin - (ends - starts)
-    longest = int(left.max()) if len(left) else 0
+    remaining = lengths - begin - (ends - starts)
+    longest = int(remaining.max()) if len(remaining) else 0
     count = torch.arange(longest).unsqueeze(1)
     place = begin + count
     place = torch.where(place >= starts, place + ends - starts, place).clamp(max=len(x) - 1)
@@ -98,7 +97,9 @@ def _run_without(
         return result.output
 
     if longest:
-        ran = run_stack(layer.weights(), layer.directions, x[place, column], states, run_place, lengths=left)
-        there = count < left
-        output[place[there], column[there]] = ran[there]
-    return tuple(torch.stack(each) for each in zip(*final, strict=True))
+        result = run_stack(
+            layer.weights(), layer.directions, x[place, column], states, run_place, lengths=remaining
+        )
+        real = count < remaining
+        output[place[real], column[real]] = result[real]
+    return tuple(torch.stack(places) for places in zip(*final, strict=True))

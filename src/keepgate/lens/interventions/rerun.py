@@ -17,6 +17,8 @@ from ..capture.layer_run import LayerRun
 from ..capture.step_values import value_of, values_at
 from ..compact_repr import compact_repr
 
+Steps = Sequence[int] | Int[Tensor, " candidates"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Site:

@@ -60,8 +60,8 @@ class Figure:
 
     def _repr_html_(self) -> str:
         # An image is kept in a notebook that is not trusted, and never wider than its column; an SVG is neither.
-        whole = Markup('<img src="{}" alt="{}" style="max-width: 100%; height: auto">')
-        return str(whole.format(self.address(), self.words()))
+        image = Markup('<img src="{}" alt="{}" style="max-width: 100%; height: auto">')
+        return str(image.format(self.address(), self.words()))
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -71,13 +71,17 @@ class Figure:
 
 
 def standing_alone(
-    name: str, drawn: Markup, style: Callable[[str], str] = alone, *, draw: Callable[[Any], Any] | None = None
+    name: str,
+    inline: Markup,
+    style: Callable[[str], str] = alone,
+    *,
+    draw: Callable[[Any], Any] | None = None,
 ) -> Figure:
     """An inline picture as a file of its own, with the style sheet and the ground that it needs by itself.
 
     style: the style sheet, from all the words of the picture.
     """
-    root = ElementTree.fromstring(drawn)
+    root = ElementTree.fromstring(inline)
     width, height = (float(side) + 2 * MARGIN for side in root.attrib["viewBox"].split()[2:])
     frame = {"x": f"{-MARGIN}", "y": f"{-MARGIN}", "width": f"{width:g}", "height": f"{height:g}"}
     sheet = ElementTree.Element("style")

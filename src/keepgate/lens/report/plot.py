@@ -1,4 +1,4 @@
-"""Figures for papers on matplotlib: drawn into an Axes of one's own, or saved as PNG or PDF."""
+"""Matplotlib figures: drawn into the user's Axes, or saved as PNG or PDF."""
 
 import io
 import warnings
@@ -41,7 +41,7 @@ def new_axes(size: tuple[float, float] = (7.2, 3.2)) -> Any:
 
 
 def plot(numbers: Explanation | Diagnosis, name: str, ax: Any, language: str) -> Any:
-    """Draws one figure, already known by its name, into an Axes, a new one where it is None; gives the Axes."""
+    """One figure drawn into an Axes, a new one where it is None; returns the Axes. name: of a figure that there is."""
     ax = new_axes() if ax is None else ax
     plots = EXPLANATION_PLOTS if isinstance(numbers, Explanation) else DIAGNOSIS_PLOTS
     plots[name](numbers, ax, catalog_language(language))

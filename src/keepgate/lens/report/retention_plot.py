@@ -1,4 +1,4 @@
-"""What is left of the write that matters, token by token, and which tokens erased most of it."""
+"""Retention of the write that matters most, token by token, and the tokens that erased most of it."""
 
 from collections.abc import Sequence
 
@@ -81,13 +81,7 @@ def _panel(
     parts.append(tag("path", d=f"M{line}", class_="line series-3", fill="none"))
     x, _ = place(retention.step)
     parts.append(tag("circle", cx=x, cy=top, r=4.5, class_="mark series-3"))
-    dots = [place(step) for step in forgetting_steps]
-    for number, ((x, y), row) in enumerate(zip(dots, rows_apart([x for x, _ in dots]), strict=True)):
-        # Towards the middle of the panel, where there is room.
-        moved = y + row * APART * (1 if y < (top + foot) / 2 else -1)
-        if row:
-            parts.append(tag("line", x1=x, x2=x, y1=y, y2=moved, class_="stem"))
-        parts.append(numbered_dot(number, x, moved))
+    parts += _forgetting_dots([place(step) for step in forgetting_steps], (top + foot) / 2)
     first, last = (cut(explanation.tokens.texts[step], 10) for step in (0, -1))
     return [
         *parts,
@@ -95,6 +89,17 @@ def _panel(
         text(right, foot + 18, f"{count(tokens)} {last}", "tick", "end"),
         text((LEFT + right) / 2, foot + 18, name, "axis", "middle"),
     ]
+
+
+def _forgetting_dots(places: Sequence[tuple[float, float]], middle: float) -> list[Markup]:
+    """A number at each place of the curve, moved towards the middle of the panel where one would hide another."""
+    parts = []
+    for number, ((x, y), row) in enumerate(zip(places, rows_apart([x for x, _ in places]), strict=True)):
+        moved = y + row * APART * (1 if y < middle else -1)
+        if row:
+            parts.append(tag("line", x1=x, x2=x, y1=y, y2=moved, class_="stem"))
+        parts.append(numbered_dot(number, x, moved))
+    return parts
 
 
 def rows_apart(xs: Sequence[float]) -> list[int]:

@@ -55,7 +55,7 @@ def _with_fonts(words: str) -> str:
 
 @cache
 def inside() -> str:
-    """The style sheet of a look inside a page, all its rules below one class; light, dark and print."""
+    """The style sheet of an explanation inside a page, all its rules below one class; light, dark and print."""
     levels = templates(__package__).get_template("levels.css.j2")
     levels_css = levels.render(rows=ROWS, height=ROW, stride=STRIDE, colours=CIVIDIS)
     own = read_template(__package__, "look.css") + levels_css + read_template(__package__, "picture.css")

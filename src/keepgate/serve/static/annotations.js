@@ -26,17 +26,17 @@ export const gateLanes = () =>
 
 /** The lane below the gates: what is left of a write, what carries the answer, or how far the memory moved. */
 export function lastLane() {
-  const made = (kind, values, colour = "accent") => ({ name: t(`lane.${kind}.short`), kind, colour, values });
-  if (state.retention && state.explained?.token !== undefined) return made("left", state.retention.left);
+  const lane = (kind, values, colour = "accent") => ({ name: t(`lane.${kind}.short`), kind, colour, values });
+  if (state.retention && state.explained?.token !== undefined) return lane("left", state.retention.left);
   if (state.explained && state.origin) {
-    if (state.origin.tokens.length) return made("carries", sharesOf());
-    return made("sensitivity", relative(state.origin.sensitivity));
+    if (state.origin.tokens.length) return lane("carries", sharesOf());
+    return lane("sensitivity", relative(state.origin.sensitivity));
   }
   const moves = strip().moves;
   const { memory } = model(state.chosen);
   // From an empty memory the first move is as far as can be.
   const far = relative(moves[memory] ?? []).map((value) => value ?? 1);
-  return { ...made("moves", far, "other"), name: `Δ${memory}` };
+  return { ...lane("moves", far, "other"), name: `Δ${memory}` };
 }
 
 /** For each token the share of the answer that its write carries; below 0 is nothing. */

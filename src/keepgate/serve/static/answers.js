@@ -74,17 +74,17 @@ function card(read) {
 
 /** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
 function about(id) {
-  const known = model(id);
-  return known?.shipped ? t(`about.${known.note ?? "plain"}`) : "";
+  const network = model(id);
+  return network?.shipped ? t(`about.${network.note ?? "plain"}`) : "";
 }
 
 const failed = (read) => el("p", { class: "fault" }, explain({ ...read.error, message: read.error.error }));
 
 function answer(read, chosen) {
   const changed = chosen ? state.changed : null;
-  const shown = changed ? changed.answer : read.answer;
+  const displayed = changed ? changed.answer : read.answer;
   const open = chosen && state.explained === "answer";
-  const verdict = verdictOf(shown);
+  const verdict = verdictOf(displayed);
   const button = el(
     "button",
     {
@@ -95,8 +95,8 @@ function answer(read, chosen) {
       "aria-controls": "panel",
       "aria-label": t("answers.button", {
         network: fullName(read.model),
-        answer: shown.text,
-        p: probability(shown.probability),
+        answer: displayed.text,
+        p: probability(displayed.probability),
         mark: wordOf(verdict),
       }),
       onclick: async () => {
@@ -105,7 +105,7 @@ function answer(read, chosen) {
         bringPanel();
       },
     },
-    el("span", { class: "what" }, shown.text),
+    el("span", { class: "what" }, displayed.text),
     verdict ? el("span", { class: `mark ${verdict}` }, `${signOf(verdict)} ${wordOf(verdict)}`) : null,
     el("span", { class: "why" }, t("answers.why")),
   );
@@ -115,8 +115,8 @@ function answer(read, chosen) {
       "p",
       { class: "sure" },
       el("span", { class: "note" }, t("answers.probability")),
-      bar(shown.probability),
-      el("span", {}, probability(shown.probability)),
+      bar(displayed.probability),
+      el("span", {}, probability(displayed.probability)),
     ),
   ];
 }

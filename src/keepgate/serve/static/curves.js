@@ -31,7 +31,7 @@ export function drawCurves({ lags, lines, at, width: whole, least, most: top, na
   const across = (lag) => LEFT + ((width - LEFT - RIGHT) * lag) / most;
   const down = (decade) =>
     TOP + ((height - TOP - BOTTOM) * (high - Math.max(low, Math.min(high, decade)))) / (high - low || 1);
-  const drawn = shape("svg", {
+  const svg = shape("svg", {
     viewBox: `0 0 ${whole} ${height}`,
     width: whole,
     height,
@@ -39,20 +39,20 @@ export function drawCurves({ lags, lines, at, width: whole, least, most: top, na
     "aria-label": label,
     class: "curves",
   });
-  drawn.append(...grid(low, high, down, width), ...ticks(most, across, height, x, width));
+  svg.append(...grid(low, high, down, width), ...ticks(most, across, height, x, width));
   if (at !== null)
-    drawn.append(
+    svg.append(
       shape("line", { class: "guide", x1: across(at), x2: across(at), y1: TOP, y2: height - BOTTOM }),
     );
-  lines.forEach(({ values }, k) => drawn.append(line(values, lags, across, down, low, k, at)));
-  drawn.append(shape("text", { class: "axis", x: 0, y: 14 }, y));
-  if (whole > width) drawn.append(...ends(lines, names, down, low, width));
-  drawn.addEventListener("click", ({ clientX }) => {
-    const box = drawn.getBoundingClientRect();
+  lines.forEach(({ values }, k) => svg.append(line(values, lags, across, down, low, k, at)));
+  svg.append(shape("text", { class: "axis", x: 0, y: 14 }, y));
+  if (whole > width) svg.append(...ends(lines, names, down, low, width));
+  svg.addEventListener("click", ({ clientX }) => {
+    const box = svg.getBoundingClientRect();
     const lag = (most * ((clientX - box.left) * (whole / box.width) - LEFT)) / (width - LEFT - RIGHT);
     if (lag >= 0 && lag <= most) picked(lag);
   });
-  return drawn;
+  return svg;
 }
 
 /** The lines' names at their ends, none over another. */
@@ -64,8 +64,8 @@ function ends(lines, names, down, low, width) {
       return { k, y: down(last > 0 ? Math.log10(last) : low) };
     })
     .sort((a, b) => a.y - b.y);
-  places.forEach((each, n) => {
-    if (n) each.y = Math.max(each.y, places[n - 1].y + apart);
+  places.forEach((label, n) => {
+    if (n) label.y = Math.max(label.y, places[n - 1].y + apart);
   });
   const over = places.length ? Math.max(0, places.at(-1).y - down(low)) : 0;
   return places.map(({ k, y }) =>
@@ -78,13 +78,13 @@ function ends(lines, names, down, low, width) {
 }
 
 function grid(low, high, down, width) {
-  const step = [1, 2, 3, 5, 10].find((each) => (high - low) / each <= 8); // 1 is always among them
-  const made = [];
+  const step = [1, 2, 3, 5, 10].find((size) => (high - low) / size <= 8); // 1 is always among them
+  const marks = [];
   for (let decade = Math.floor(high / step) * step; decade >= low; decade -= step) {
-    made.push(
+    marks.push(
       shape("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: down(decade), y2: down(decade) }),
     );
-    made.push(
+    marks.push(
       shape(
         "text",
         { class: "tick", x: LEFT - 8, y: down(decade) + 4, "text-anchor": "end" },
@@ -92,28 +92,28 @@ function grid(low, high, down, width) {
       ),
     );
   }
-  return made;
+  return marks;
 }
 
 function ticks(most, across, height, x, width) {
-  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((each) => most / each <= width / 90) ?? most;
-  const made = [];
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((size) => most / size <= width / 90) ?? most;
+  const marks = [];
   for (let lag = 0; lag <= most; lag += step)
-    made.push(
+    marks.push(
       shape(
         "text",
         { class: "tick", x: across(lag), y: height - BOTTOM + 18, "text-anchor": "middle" },
         String(lag),
       ),
     );
-  made.push(
+  marks.push(
     shape(
       "text",
       { class: "axis", x: (LEFT + width - RIGHT) / 2, y: height - 4, "text-anchor": "middle" },
       x,
     ),
   );
-  return made;
+  return marks;
 }
 
 function line(values, lags, across, down, low, k, at) {
@@ -125,17 +125,17 @@ function line(values, lags, across, down, low, k, at) {
   const d = points
     .map((point, n) => (point === null ? "" : `${n === 0 || points[n - 1] === null ? "M" : "L"}${point}`))
     .join("");
-  const made = shape(
+  const group = shape(
     "g",
     { class: `series-${k}` },
     shape("path", { class: "line", d, "stroke-dasharray": DASHES[k % DASHES.length] }),
   );
-  const here = at === null ? -1 : lags.indexOf(at);
-  if (here >= 0 && points[here]) {
-    const [cx, cy] = points[here].split(" ");
-    made.append(shape("circle", { class: "dot", cx, cy, r: 4.5 }));
+  const index = at === null ? -1 : lags.indexOf(at);
+  if (index >= 0 && points[index]) {
+    const [cx, cy] = points[index].split(" ");
+    group.append(shape("circle", { class: "dot", cx, cy, r: 4.5 }));
   }
-  return made;
+  return group;
 }
 
 /** A short piece of a line, for a legend. */

@@ -4,18 +4,18 @@ export const $ = (id) => document.getElementById(id);
 
 /** An element. A property named on… listens, data-… and aria-… are attributes, null leaves one out. */
 export function el(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
+  const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === null || value === undefined) continue;
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (name === "class") made.className = value;
-    else if (name in made && !name.startsWith("aria")) made[name] = value;
-    else made.setAttribute(name, value);
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "class") element.className = value;
+    else if (name in element && !name.startsWith("aria")) element[name] = value;
+    else element.setAttribute(name, value);
   }
-  made.append(
+  element.append(
     ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""),
   );
-  return made;
+  return element;
 }
 
 /**
@@ -24,10 +24,10 @@ export function el(tag, properties = {}, ...children) {
  */
 export function fill(parent, ...children) {
   const focused = parent !== document.activeElement && parent.contains(document.activeElement);
-  const held = focused ? document.activeElement.dataset.keep : undefined;
+  const keptKey = focused ? document.activeElement.dataset.keep : undefined;
   parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   if (!focused) return;
-  const same = held && parent.querySelector(`[data-keep="${CSS.escape(held)}"]`);
+  const same = keptKey && parent.querySelector(`[data-keep="${CSS.escape(keptKey)}"]`);
   (same || parent).focus({ preventScroll: true });
 }
 
@@ -35,10 +35,10 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** An SVG element with attributes. */
 export function shape(tag, attributes = {}, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.filter((child) => child !== null));
-  return made;
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children.filter((child) => child !== null));
+  return element;
 }
 
 /** A button with a text, and what pressing it does. */

@@ -21,13 +21,13 @@ let clock = null; // while it plays
 
 /** Lets the player work. */
 export function startEquationPlayer() {
-  const seen = whenVisible($("step"), fetchValues);
+  const visibility = whenVisible($("step"), fetchValues);
   const begin = () => {
     stop();
     forget("values");
     [values, fault, token, phase, unit] = [null, null, 0, 0, null];
     show();
-    if (reading()) seen.touch();
+    if (reading()) visibility.touch();
   };
   on(["readings", "chosen", "layerIndex"], begin);
   on(["language"], show);
@@ -97,12 +97,12 @@ const now = () =>
 function ribbon() {
   const { tokens } = reading();
   const places = order();
-  const shown = [];
+  const spans = [];
   for (let k = token - AROUND; k <= token + AROUND; k += 1) {
     const text = tokens[places[k]] ?? "";
-    shown.push(el("span", { class: k === token ? "now" : k < token ? "past" : "next" }, text));
+    spans.push(el("span", { class: k === token ? "now" : k < token ? "past" : "next" }, text));
   }
-  return el("p", { class: "ribbon", role: "img", "aria-label": now() }, shown);
+  return el("p", { class: "ribbon", role: "img", "aria-label": now() }, spans);
 }
 
 function controls() {
@@ -150,7 +150,7 @@ function unitChoice() {
 /** The phases with their equations; the one that happens now is lit. */
 function equations() {
   const at = order()[token];
-  const here = values && {
+  const numbers = values && {
     now: (name) => values.values[name]?.[at],
     before: (name) => values.before[name]?.[at],
   };
@@ -168,7 +168,7 @@ function equations() {
         {},
         lines.map((text) => [
           el("dt", {}, written(text)),
-          el("dd", { class: /[WU]_/.test(text) ? "" : "sum" }, here && k <= phase ? withNumbers(text, here, unit !== null) : "…"),
+          el("dd", { class: /[WU]_/.test(text) ? "" : "sum" }, numbers && k <= phase ? withNumbers(text, numbers, unit !== null) : "…"),
         ]),
       ),
     ),

@@ -58,8 +58,8 @@ export function linesOf(lines) {
 
 /** The token at a place, or null. */
 export function tokenAt({ lines, line }, x, y) {
-  const found = lines[Math.floor(y / line)];
-  const cell = found?.cells.find((each) => x >= each.x && x < each.x + each.width);
+  const row = lines[Math.floor(y / line)];
+  const cell = row?.cells.find((each) => x >= each.x && x < each.x + each.width);
   return cell ? cell.token : null;
 }
 

@@ -24,7 +24,7 @@ let at = 0; // the length that the slider stands on
 
 /** Lets the slider work. */
 export function startLengthen() {
-  const seen = whenVisible($("lengthen"), fetchLengths);
+  const visibility = whenVisible($("lengthen"), fetchLengths);
   on(["readings"], () => {
     forget("lengthen");
     // The same story, lengthened: the slider stays where it is.
@@ -32,7 +32,7 @@ export function startLengthen() {
     [reply, fault, at] = [null, null, now === lengthened ? at : 0];
     lengthened = now;
     show();
-    if (state.readings.length) seen.touch();
+    if (state.readings.length) visibility.touch();
   });
   on(["language", "expected"], show);
 }
@@ -40,22 +40,22 @@ export function startLengthen() {
 const base = () => (from === "sentence" ? firstSentence(state.text) : state.text);
 
 async function fetchLengths() {
-  const models = state.readings.filter((each) => !each.error).map((each) => each.model);
+  const models = state.readings.filter((reading) => !reading.error).map((reading) => reading.model);
   if (!models.length) return;
   await during(
     "lengthen",
     async () => {
       const text = base();
-      const spoken = languageOf(text);
-      const asked = {
+      const language = languageOf(text);
+      const request = {
         text,
         question: state.question,
         models,
-        language: spoken,
+        language,
         steps: STEPS,
-        to: Math.min(MOST, Math.max(LONGEST[spoken], 2 * [...text].length)),
+        to: Math.min(MOST, Math.max(LONGEST[language], 2 * [...text].length)),
       };
-      reply = await ask("lengthen", "/api/lengthen", asked);
+      reply = await ask("lengthen", "/api/lengthen", request);
       fault = null;
       at = Math.min(at, reply.lengths.length - 1);
       show();
@@ -89,15 +89,15 @@ function slider() {
       turn();
     },
   });
-  const made = el(
+  const paragraph = el(
     "p",
     { class: "slide along" },
     el("label", { for: "longer" }, t("lengthen.slider")),
     el("output", { class: "number" }, t("lengthen.characters", { n: count(reply.lengths[at]) })),
     input,
   );
-  made.style.setProperty("--columns", reply.lengths.length);
-  return made;
+  paragraph.style.setProperty("--columns", reply.lengths.length);
+  return paragraph;
 }
 
 /** Moves to another length without making the slider anew, which is being dragged. */
@@ -179,9 +179,9 @@ function table() {
       }),
     ),
   );
-  const made = el("table", { class: "lengths" }, el("thead", {}, head), el("tbody", {}, rows));
-  made.style.setProperty("--columns", reply.lengths.length);
-  return made;
+  const lengths = el("table", { class: "lengths" }, el("thead", {}, head), el("tbody", {}, rows));
+  lengths.style.setProperty("--columns", reply.lengths.length);
+  return lengths;
 }
 
 function jump(k) {

@@ -29,8 +29,8 @@ export function bringPanel() {
 /** Says the explanation of an answer to those who listen, once it is there. */
 function sayAnswer() {
   if (state.explained !== "answer" || !state.origin) return;
-  const said = [...$("panel").querySelectorAll(".explained > p, blockquote")].slice(0, 3);
-  announce(said.map((each) => each.textContent).join(" "));
+  const paragraphs = [...$("panel").querySelectorAll(".explained > p, blockquote")].slice(0, 3);
+  announce(paragraphs.map((each) => each.textContent).join(" "));
 }
 
 function show() {

@@ -21,9 +21,9 @@ export function gapsOf(text, reading) {
 /** The text's first sentence. */
 export function firstSentence(text) {
   END.lastIndex = 0;
-  const found = END.exec(text);
+  const sentenceEnd = END.exec(text);
   END.lastIndex = 0;
-  return found ? text.slice(0, found.index + found[0].trimEnd().length) : text;
+  return sentenceEnd ? text.slice(0, sentenceEnd.index + sentenceEnd[0].trimEnd().length) : text;
 }
 
 /** The language whose networks are to read a text: "zh" if there is one character of such a script, else "en". */

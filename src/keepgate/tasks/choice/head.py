@@ -1,4 +1,4 @@
-"""A choice reader, between the layer that read the text and its choice."""
+"""ChoiceHead: from the encoder's states over a text to the scores of the choices."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ChoiceHead(LabelHead):
-    """The way from the encoder's output over the text to the scores of the choices.
+    """Pooling and linear layer of one question, over the encoder's outputs.
 
     question_x: what the encoder is given for the question, if that is read apart, [asked, 1, input]; question_output:
     what it gives for it. Both are None for a reader that reads text and question as one.
@@ -38,8 +38,8 @@ class ChoiceHead(LabelHead):
         """The logits of each choice from the text's outputs, one row each."""
         pooled = self._last(output)
         if self.task.attention is not None:
-            read, asked, _ = self._attend(output)
-            pooled = torch.cat([read, asked, pooled], 1)
+            attended, query, _ = self._attend(output)
+            pooled = torch.cat([attended, query, pooled], 1)
         logits: Tensor = in_dtype(self.task.readout, output.dtype)(pooled)
         return logits
 
@@ -48,13 +48,13 @@ class ChoiceHead(LabelHead):
         return None if self.task.attention is None else self._attend(output)[2]
 
     def _attend(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is read, the question's last state, and the weights, for each row."""
+        """The attended states, the query (the question's last state), and the weights, for each row."""
         assert self.task.attention is not None
         assert self.question_output is not None
-        asked = self._last(self.question_output).to(output.dtype).expand(output.shape[1], -1)
+        query = self._last(self.question_output).to(output.dtype).expand(output.shape[1], -1)
         real = torch.ones(output.shape[:2], dtype=torch.bool, device=output.device)
-        read, weights = in_dtype(self.task.attention, output.dtype)(asked, output, real)
-        return read, asked, weights
+        attended, weights = in_dtype(self.task.attention, output.dtype)(query, output, real)
+        return attended, query, weights
 
     def _last(self, output: Tensor) -> Tensor:
         lengths = torch.full((output.shape[1],), len(output), device=output.device)

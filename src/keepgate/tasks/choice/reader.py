@@ -1,4 +1,4 @@
-"""A reader that chooses: text and question in, one of the answers it knows out."""
+"""ChoiceReader: a text and a question in, one of the answers met in training out."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from ...nn.attention import Attention
 from ...nn.eval_mode import eval_mode
 from ...nn.length_mask import length_mask
 from ..answer import Answer
+from ..batched import TensorBatch
 from ..label_task import LabelTask
 from ..probe import Probe
 from ..reader import Reader, refuse_empty
@@ -28,7 +29,7 @@ from .settings import ChoiceReaderSettings
 
 @dataclass(frozen=True)
 class ChoiceExample:
-    """One question as numbers: ids of the text's tokens and of the question's, and the right choice."""
+    """Token ids of one text and of its question, and the number of the right choice."""
 
     text: list[int]
     question: list[int]
@@ -41,24 +42,14 @@ class ChoiceExample:
 
 
 @dataclass(frozen=True)
-class ChoiceBatch:
-    """Examples as tensors, time first. A reader of the last state has the question at the end of `text`, not apart."""
+class ChoiceBatch(TensorBatch):
+    """A padded batch, time first. For a reader of the last state the question stands at the end of `text`."""
 
     text: Int64[Tensor, "time batch"]
     text_lengths: Int64[Tensor, " batch"]
     question: Int64[Tensor, "asked batch"] | None
     question_lengths: Int64[Tensor, " batch"] | None
     targets: Int64[Tensor, " batch"] | None
-
-    def to(self, device: torch.device | str) -> Self:
-        """The same on this device; lengths stay on the processor, where the layers want them."""
-        return type(self)(
-            self.text.to(device),
-            self.text_lengths,
-            None if self.question is None else self.question.to(device),
-            self.question_lengths,
-            None if self.targets is None else self.targets.to(device),
-        )
 
 
 class ChoiceReader(Reader, LabelTask):
@@ -124,7 +115,7 @@ class ChoiceReader(Reader, LabelTask):
         return {"tokens": self.vocabulary.to_json(), "choices": list(self.choices)}
 
     def prepare(self, questions: Sequence[Question], *, training: bool) -> list[ChoiceExample]:
-        """The questions as numbers; in training without those that are unlearnable.
+        """The token ids of each question; in training without the unlearnable ones.
 
         Raises CorpusError for a question that has no text or asks nothing.
         """
@@ -161,16 +152,15 @@ class ChoiceReader(Reader, LabelTask):
             states, features = self.encoder(batch.text, batch.text_lengths)
             assert batch.question is not None
             assert batch.question_lengths is not None
-            _, asked = self.encoder(batch.question, batch.question_lengths)
+            _, query = self.encoder(batch.question, batch.question_lengths)
             real = length_mask(len(states), batch.text_lengths, states.device)
-            read, _ = self.attention(asked, states, real)
-            features = torch.cat([read, asked, features], 1)
+            attended, _ = self.attention(query, states, real)
+            features = torch.cat([attended, query, features], 1)
         scores: Tensor = self.readout(self.dropout(features))
         return scores
 
     def answer_of(self, item: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
-        """The first of some choices as an answer, pointing at where its words most likely stand in the text, if they
-        do."""
+        """The most probable choice as an answer, with where its words most likely stand in the text, if they do."""
         text, probability = candidates[0]
         start = locate(item.text, item.question, text, whole=True)
         if start is None:
@@ -180,7 +170,7 @@ class ChoiceReader(Reader, LabelTask):
         return Answer(text, probability, start, end, item.text[first:last], candidates)
 
     def probe(self, item: Question) -> Probe:
-        """One question as the encoder read it, and its way to the choice.
+        """The encoder's inputs for one question, and the head that makes a choice of its outputs.
 
         The tokens are the text's, and after them the question's if it is read as one sequence with the text; the
         places of the question's tokens count on from the text's end. Raises CellError if the encoder is feed-forward,

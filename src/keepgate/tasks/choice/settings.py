@@ -1,4 +1,4 @@
-"""What a choice reader is built from."""
+"""ChoiceReaderSettings: the hyperparameters of a choice reader."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +14,7 @@ Pooling = Literal["last", "attention"]
 
 @dataclass(frozen=True, kw_only=True)
 class ChoiceReaderSettings:
-    """A reader that chooses among the answers it has seen in training.
+    """Hyperparameters of a reader that chooses among the answers met in training.
 
     cell: of the encoder, by keepgate's name or by the one that `cells.register` gave; "feedforward" sees a fixed window
         of `window` tokens and has no memory.

@@ -1,4 +1,4 @@
-"""A classifier: text in, one of the labels out."""
+"""Classifier: text in, one of the labels out."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...data.batch import pad
@@ -19,9 +18,10 @@ from ...errors import CorpusError, SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.length_mask import length_mask
 from ...nn.pooling import Pooling
+from ..batched import TensorBatch
 from ..label_task import LabelTask
 from ..measure import Measurement, Metric
-from ..ppmi import vectors
+from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
 from .head import ClassifierHead
@@ -34,7 +34,7 @@ _JOIN, _END = "\t", "<end>"
 
 @dataclass(frozen=True)
 class TextExample:
-    """One text as numbers: of its tokens, of the pairs that they make with the next, and of its label."""
+    """Ids of one text's tokens and of the pairs (bigrams) that they make with the next; the number of its label."""
 
     text: list[int]
     pairs: list[int]
@@ -47,46 +47,24 @@ class TextExample:
 
 
 @dataclass(frozen=True)
-class TextBatch:
-    """Examples as tensors, time first. ids: of the token, and of its pair. targets: None if one is not known."""
+class TextBatch(TensorBatch):
+    """A padded batch of examples, time first. ids: of the token, and of its pair. targets: None if one is missing."""
 
     ids: Int64[Tensor, "time batch 2"]
     lengths: Int64[Tensor, " batch"]
     targets: Int64[Tensor, " batch"] | None
 
-    def to(self, device: torch.device | str) -> Self:
-        """The same on this device; lengths stay on the processor, where the layers want them."""
-        targets = None if self.targets is None else self.targets.to(device)
-        return type(self)(self.ids.to(device), self.lengths, targets)
-
 
 class TokenPairs(nn.Module):
-    """Embeddings of tokens and of the pairs that they make with the next, side by side."""
+    """Embeddings of tokens and of bigrams, side by side."""
 
     def __init__(self, tokens: int, pairs: int, settings: ClassifierSettings) -> None:
         super().__init__()
         self.token = nn.Embedding(tokens, settings.embedding_size, padding_idx=PAD)
         self.pair = nn.Embedding(pairs, settings.pair_size, padding_idx=PAD) if settings.pair_size else None
 
-    @torch.no_grad()
-    def set_vectors(
-        self, tokens: Sequence[NDArray[np.int64]], pairs: Sequence[NDArray[np.int64]], seed: int
-    ) -> None:
-        """Starts from the company that tokens and pairs keep in these texts, given as their ids."""
-        token, pair = vectors(
-            tokens,
-            pairs if self.pair is not None else [np.zeros_like(text) for text in tokens],
-            words=self.token.num_embeddings,
-            pair_count=1 if self.pair is None else self.pair.num_embeddings,
-            word_size=self.token.embedding_dim,
-            pair_size=2 if self.pair is None else self.pair.embedding_dim,
-            seed=seed,
-        )
-        self.token.weight.copy_(token)
-        if self.pair is not None:
-            self.pair.weight.copy_(pair)
-
     def forward(self, ids: Int64[Tensor, "time batch 2"]) -> Float[Tensor, "time batch embedding"]:
+        """The embedding of each token, and of its pair beside it."""
         tokens = self.token(ids[..., 0])
         return tokens if self.pair is None else torch.cat([tokens, self.pair(ids[..., 1])], -1)
 
@@ -116,12 +94,6 @@ class Classifier(LabelTask):
         )
         self.readout = nn.Linear(self.pooling.output_size, len(labels))
 
-    @property
-    def inputs(self) -> TokenPairs:
-        """The embeddings of tokens and pairs."""
-        assert isinstance(self.encoder.inputs, TokenPairs)
-        return self.encoder.inputs
-
     @classmethod
     def build(cls, items: Sequence[LabelledText], settings: ClassifierSettings, seed: int) -> Self:
         """A classifier with these texts' tokens, pairs and labels; the same for the same seed.
@@ -138,11 +110,11 @@ class Classifier(LabelTask):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(vocabulary, pairs, labels, settings)
-        classifier.inputs.set_vectors(
-            [np.array(vocabulary.ids(text)) for text in texts],
-            [np.array(pairs.ids(_pairs(text))) for text in texts],
-            seed,
-        )
+        ids = [np.array(vocabulary.ids(text)) for text in texts]
+        pair_ids = [np.array(pairs.ids(_pairs(text))) for text in texts]
+        inputs = classifier.encoder.inputs
+        assert isinstance(inputs, TokenPairs)
+        initialise_embeddings(inputs.token, inputs.pair, ids, pair_ids, seed)
         return classifier
 
     @classmethod
@@ -174,7 +146,7 @@ class Classifier(LabelTask):
         return LabelledText(text=text)
 
     def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[TextExample]:
-        """The texts as numbers; in training without those that are unlearnable, and long ones without their middle.
+        """The token ids of each text; in training without the unlearnable ones, and long ones without their middle.
 
         Raises CorpusError for a text in which there is nothing.
         """
@@ -226,7 +198,7 @@ class Classifier(LabelTask):
         return measure_labels([item.id for item in labelled], right, probabilities.numpy(), self.choices)
 
     def probe(self, item: LabelledText) -> Probe:
-        """One text as the encoder read it. Raises CorpusError for an empty one."""
+        """The encoder's inputs for one text, and the head on its outputs. Raises CorpusError for an empty text."""
         with torch.no_grad(), eval_mode(self):
             batch = self.collate(self.prepare([item], training=False)).to(self.readout.weight.device)
             x = self.encoder.inputs(batch.ids)
@@ -236,9 +208,8 @@ class Classifier(LabelTask):
 
         def without(start: int, end: int) -> Tensor:
             # Where nothing is left, one unknown token stands for it.
-            return self.encoder.inputs(
-                self.collate([self._example([*text[:start], *text[end:]] or [""])]).ids.to(x.device)
-            )
+            ablated = self.collate([self._example([*text[:start], *text[end:]] or [""])])
+            return self.encoder.inputs(ablated.ids.to(x.device))
 
         return Probe(
             layer=self.encoder.recurrent,
@@ -262,7 +233,7 @@ class Classifier(LabelTask):
         return samples_of(self, items, "texts has a label")
 
     def _mask(self, batch: TextBatch) -> Int64[Tensor, "time batch 2"]:
-        """The ids, in training with some tokens hidden, and with each the two pairs that it is part of."""
+        """The ids, in training with some tokens masked, and with each the two pairs that it is part of."""
         if not self.training or not self.settings.mask_rate:
             return batch.ids
         real = length_mask(len(batch.ids), batch.lengths, batch.ids.device)
@@ -274,4 +245,4 @@ class Classifier(LabelTask):
 
 def _pairs(text: Sequence[str]) -> list[str]:
     """Of each token, the pair that it makes with the next, as one string."""
-    return [f"{one}{_JOIN}{other}" for one, other in zip(text, [*text[1:], _END], strict=True)]
+    return [_JOIN.join(pair) for pair in zip(text, [*text[1:], _END], strict=True)]

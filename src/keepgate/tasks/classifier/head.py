@@ -1,4 +1,4 @@
-"""A classifier, between the layer that read the text and the label."""
+"""ClassifierHead: from the encoder's states over a text to the scores of the labels."""
 
 from typing import TYPE_CHECKING
 

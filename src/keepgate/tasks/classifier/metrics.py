@@ -1,4 +1,4 @@
-"""Accuracy, balanced accuracy, macro F1 and the confusion matrix, beside the majority's and a guess's."""
+"""Accuracy, balanced accuracy, macro F1 and the confusion matrix, beside the majority baseline and guessing."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ def measure_labels(
     ids: Sequence[str],
     right: Sequence[str],
     probabilities: NDArray[np.floating],
-    known: Sequence[str],
+    choices: Sequence[str],
 ) -> Measurement:
-    """The most probable labels against the right ones. probabilities: [texts, known labels].
+    """The most probable labels against the right ones. probabilities: [texts, choices], the labels of the model.
 
-    A right label that the model does not know has a row of its own in the confusion matrix, and is always missed.
+    A right label that is none of the choices has a row of its own in the confusion matrix, and is always missed.
     """
-    labels = (*known, *sorted(set(right) - set(known)))
+    labels = (*choices, *sorted(set(right) - set(choices)))
     number = {label: k for k, label in enumerate(labels)}
     truth = np.array([number[label] for label in right])
     predicted = probabilities.argmax(1)
@@ -40,8 +40,8 @@ def measure_labels(
     always[:, number[majority]] = np.bincount(truth, minlength=count)
     records = [
         {
-            "id": identity, "label": label, "prediction": known[k], "probability": float(row[k]),
-            "correct": known[k] == label,
+            "id": identity, "label": label, "prediction": choices[k], "probability": float(row[k]),
+            "correct": choices[k] == label,
         }
         for identity, label, k, row in zip(ids, right, predicted.tolist(), probabilities, strict=True)
     ]  # fmt: skip
@@ -51,7 +51,7 @@ def measure_labels(
         scores={name: lambda rows, of=measure: of(confusion(rows)) for name, measure in measures.items()},
         baselines={
             f"always {majority!r}": {name: of(always) for name, of in measures.items()},
-            "guessing": {"accuracy": 1 / len(known)},
+            "guessing": {"accuracy": 1 / len(choices)},
         },
         confusion=(labels, confusion(np.arange(len(truth)))),
     )

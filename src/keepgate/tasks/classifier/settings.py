@@ -1,4 +1,4 @@
-"""What a classifier is built from."""
+"""ClassifierSettings: the hyperparameters of a classifier."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from ...nn.pooling import PoolingName
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierSettings:
-    """A classifier of texts. The defaults are what `bench/hotel_reviews.py` measures.
+    """Hyperparameters of a classifier of texts. The defaults are what `bench/hotel_reviews.py` measures.
 
     cell: of the encoder, any with a memory, by keepgate's name or by the one that `cells.register` gave.
     pooling: from the states to one vector: "last" of each direction, "mean", "max", both of these together, or

@@ -1,4 +1,4 @@
-"""What is counted in the training texts before anything is learnt: words, their rarity, which neighbours stick."""
+"""CorpusStatistics: word counts, IDF, PMI and branching entropy of the training texts."""
 
 import math
 from collections import Counter
@@ -76,15 +76,15 @@ class CorpusStatistics:
         return np.concatenate([np.where(in_table, place + 1, 0), np.zeros(min(1, len(ids)), np.int64)])
 
     def boundaries(self, pair_ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """[words, 4]: how each word sticks to the one before and after, how freely a phrase ends and begins there."""
-        cohesion, left, right = (
+        """[words, 4]: PMI with the word before and after; entropy of what may follow there, and of what may precede."""
+        cohesion, left_entropy, right_entropy = (
             np.append(np.float32(unknown), values)[pair_ids]
             for unknown, values in zip(_UNKNOWN_PAIR, (self.cohesion, self.left, self.right), strict=True)
         )
         count = len(pair_ids)
         before = np.append(np.float32(_UNKNOWN_PAIR[0]), cohesion)[:count]
-        ends = np.append(np.float32(_UNKNOWN_PAIR[2]), right)[:count]
-        return np.stack([before, cohesion, ends, left], 1).astype(np.float32)
+        ends = np.append(np.float32(_UNKNOWN_PAIR[2]), right_entropy)[:count]
+        return np.stack([before, cohesion, ends, left_entropy], 1).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
         """The same as lists."""
@@ -145,7 +145,7 @@ def _keys(ids: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _pairs(texts: list[NDArray[np.int64]], size: int, most: int) -> tuple[NDArray[Any], ...]:
     """(pairs, cohesion, left, right) of the `most` commonest pairs, sorted by key."""
-    every, before, after = (
+    keys, previous, following = (
         np.concatenate([part(ids) for ids in texts] or [np.zeros(0, np.int64)])
         for part in (
             _keys,
@@ -153,7 +153,7 @@ def _pairs(texts: list[NDArray[np.int64]], size: int, most: int) -> tuple[NDArra
             lambda ids: np.append(ids[2:], np.zeros(min(1, max(len(ids) - 1, 0)), np.int64)),
         )
     )
-    unique, place, counts = np.unique(every, return_inverse=True, return_counts=True)
+    unique, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
     common = np.argsort(-counts, kind="stable")[:most]
     common = np.sort(common[counts[common] >= AT_LEAST])
     single = np.bincount(np.concatenate([*texts, np.zeros(0, np.int64)]).astype(np.int64), minlength=size)
@@ -161,7 +161,7 @@ def _pairs(texts: list[NDArray[np.int64]], size: int, most: int) -> tuple[NDArra
     together = counts[common] * single.sum() / (single[first] * single[second])
     number = np.full(len(unique), -1)
     number[common] = np.arange(len(common))
-    left, right = (_entropy(number[place], neighbour, len(common)) for neighbour in (before, after))
+    left, right = (_entropy(number[place], neighbour, len(common)) for neighbour in (previous, following))
     return unique[common], _rounded(np.log(together) / 8), _rounded(left / 4), _rounded(right / 4)
 
 

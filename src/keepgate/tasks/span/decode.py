@@ -34,7 +34,7 @@ def spans(scores: Float[Tensor, "batch time longest"], *, f1_weight: float, coun
     # Spans that reach beyond the text overlap with likely ones too.
     worth = worth.masked_fill(likely.values == 0, -1)
     best = worth.topk(min(count, worth.shape[1])).indices
-    columns = (each.gather(1, best).tolist() for each in (first, first + beyond, likely.values))
+    columns = (values.gather(1, best).tolist() for values in (first, first + beyond, likely.values))
     rows = ([Span(*span) for span in zip(*row, strict=True)] for row in zip(*columns, strict=True))
     return [[span for span in row if span.probability > 0] for row in rows]
 

@@ -1,4 +1,4 @@
-"""What a text has in common with a question, token by token, as numbers between about -1 and 2.
+"""Exact-match features of a text and a question, token by token, as numbers between about -1 and 2.
 
 A network short of training data cannot learn to compare words it has hardly seen; these features do it for the network.
 Exact-match features: Chen et al. (2017), "Reading Wikipedia to answer open-domain questions", arXiv:1704.00051.
@@ -41,7 +41,7 @@ QUESTION_FEATURES = ("matches", "matches 2", "match length", "rarity", *KINDS)
 
 @dataclass(frozen=True, eq=False)
 class AnalysedText:
-    """One text or question cut into tokens, with everything that does not depend on the other."""
+    """The features of one text or question that do not depend on the other."""
 
     tokens: Tokens
     statistics: CorpusStatistics
@@ -74,7 +74,7 @@ class AnalysedText:
 
     @cached_property
     def alone(self) -> Floats:
-        """[tokens, features] that a text has by itself, by the names of TEXT_FEATURES."""
+        """[tokens, features]: TEXT_FEATURES of the text by itself; zeros where they need a question."""
         count = len(self.words)
         digits = np.array(
             [len(word) if number else 0 for word, number in zip(self.words, self.kinds[:, 0], strict=True)]
@@ -93,7 +93,7 @@ class AnalysedText:
         return np.stack([columns.get(name, np.zeros(count)) for name in TEXT_FEATURES], 1).astype(np.float32)
 
     def parts(self, ends: str) -> NDArray[np.int64]:
-        """For each token, which part it is in, statistics from 0; a part ends after any of these signs."""
+        """For each token, the number of the part that it is in, from 0; a part ends after any of these signs."""
         closing = [word in ends for word in self.words[:-1]]
         return np.cumsum([0, *closing])
 
@@ -112,48 +112,48 @@ def compare(text: AnalysedText, question: AnalysedText) -> tuple[Floats, Floats]
     same, length = _matches(text, question)
     longest, asked_longest = length.max(1, initial=0), length.max(0, initial=0)
     asked_weight = question.rarity * ~question.kinds[:, 3]
-    whole = asked_weight.sum() + 1e-3
-    one, two, three = longest > 0, longest > 1, longest > 2
+    total_weight = asked_weight.sum() + 1e-3
+    unigram, bigram, trigram = longest > 0, longest > 1, longest > 2
     columns: dict[str, NDArray[Any]] = {
-        "matches": one,
-        "matches 2": two,
-        "matches 3": three,
+        "matches": unigram,
+        "matches 2": bigram,
+        "matches 3": trigram,
         "match length": np.minimum(longest, 8) / 8,
-        "match weight": one * text.rarity,
+        "match weight": unigram * text.rarity,
     }
     for near in NEAR:
-        columns[f"match within {near}"] = np.minimum(_around(one * text.rarity, near) / whole, 2)
-        columns[f"match 2 within {near}"] = np.minimum(_around(two * text.rarity, near) / whole, 2)
+        columns[f"match within {near}"] = np.minimum(_around(unigram * text.rarity, near) / total_weight, 2)
+        columns[f"match 2 within {near}"] = np.minimum(_around(bigram * text.rarity, near) / total_weight, 2)
     for name, ends in (("sentence", STOP), ("clause", STOP + "，；")):
         part = text.parts(ends)
-        share = _share(part, same, asked_weight) / whole
+        share = _share(part, same, asked_weight) / total_weight
         columns[f"share of {name}"] = share[part]
-        columns[f"share 2 of {name}"] = (_share(part, length > 1, asked_weight) / whole)[part]
+        columns[f"share 2 of {name}"] = (_share(part, length > 1, asked_weight) / total_weight)[part]
         columns[f"rank of {name}"] = (share / (share.max() + 1e-3))[part] ** 2
-    since, until = _distances(two)
+    since, until = _distances(bigram)
     for fade in FADE:
         columns[f"after match, fading {fade:.0f}"] = np.exp(-since / fade)
         columns[f"before match, fading {fade:.0f}"] = np.exp(-until / fade)
     features = text.alone.copy()
     for name, values in columns.items():
         features[:, TEXT_FEATURES.index(name)] = values
-    asked = [
+    question_features = [
         asked_longest > 0,
         asked_longest > 1,
         np.minimum(asked_longest, 8) / 8,
         question.rarity,
         *question.kinds.T,
     ]
-    return features, np.stack(asked, 1).astype(np.float32)
+    return features, np.stack(question_features, 1).astype(np.float32)
 
 
 def _matches(text: AnalysedText, question: AnalysedText) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
     """[text, question]: which tokens are the same, and how many in a row around each such pair."""
     number: dict[str, int] = {}
-    here, there = (
-        np.array([number.setdefault(word, len(number)) for word in each.words]) for each in (text, question)
+    text_words, question_words = (
+        np.array([number.setdefault(word, len(number)) for word in side.words]) for side in (text, question)
     )
-    same = (here[:, None] == there) & ~text.kinds[:, 3:]
+    same = (text_words[:, None] == question_words) & ~text.kinds[:, 3:]
     up_to, onward = np.zeros((2, same.shape[0] + 1, same.shape[1] + 1), np.int16)
     for k in range(same.shape[1]):
         up_to[1:, k + 1] = np.where(same[:, k], up_to[:-1, k] + 1, 0)
@@ -173,11 +173,11 @@ def _around(values: Floats, near: int) -> NDArray[np.float64]:
 
 
 def _share(part: NDArray[np.int64], same: NDArray[np.bool_], asked_weight: Floats) -> NDArray[np.float64]:
-    """For each part of the text, the weight of the question's tokens that occur in it, each statistics once."""
-    found = np.zeros((part[-1] + 1, same.shape[1]), dtype=bool)
-    here, there = np.nonzero(same)
-    found[part[here], there] = True
-    shares: NDArray[np.float64] = (found * asked_weight).sum(1)
+    """For each part of the text, the weight of the question's tokens that occur in it, each token once."""
+    occurs = np.zeros((part[-1] + 1, same.shape[1]), dtype=bool)
+    places, asked = np.nonzero(same)
+    occurs[part[places], asked] = True
+    shares: NDArray[np.float64] = (occurs * asked_weight).sum(1)
     return shares
 
 

@@ -1,4 +1,4 @@
-"""A span reader, between the layer that first reads the text and the piece it points at."""
+"""SpanHead: from the first encoder's states over a text to the scores of its spans."""
 
 import copy
 from dataclasses import replace
@@ -30,14 +30,14 @@ class SpanHead:
         self.tokens = task.tokens(question.text)
 
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
-        """The piece that each row points at, and the others after it."""
+        """The best span of each row, and the others after it."""
         scores = self._scores(self._network, output)
         return self.task.decode([self.question.text] * output.shape[1], scores)
 
     def probabilities(
         self, output: Float[Tensor, "time rows output"], answer: str | None = None
     ) -> Float[Tensor, " rows"]:
-        """The probability of a piece of the text at its first place, among all spans, for each row."""
+        """The probability of an answer at its first place in the text, among all spans, for each row."""
         first, last = self._place(answer)
         return (
             self._scores(self._network, output)
@@ -47,7 +47,7 @@ class SpanHead:
         )
 
     def margin(self, output: Float[Tensor, "time 1 output"], answer: str | None = None) -> Float[Tensor, ""]:
-        """The logarithm of the odds for a piece of the text, at its first place, against all other spans."""
+        """The log odds of an answer at its first place in the text, against all other spans."""
         return self.margins(output, answer)[0]
 
     def margins(
@@ -56,9 +56,9 @@ class SpanHead:
         """`margin` of each row."""
         first, last = self._place(answer)
         scores = self._scores(copy.deepcopy(self._network).double(), output).flatten(1)
-        wanted = first * self.task.settings.max_answer_span + last - first
-        others = torch.arange(scores.shape[1], device=scores.device) == wanted
-        return scores[:, wanted] - scores.masked_fill(others, -torch.inf).logsumexp(1)
+        span = first * self.task.settings.max_answer_span + last - first
+        own = torch.arange(scores.shape[1], device=scores.device) == span
+        return scores[:, span] - scores.masked_fill(own, -torch.inf).logsumexp(1)
 
     def attention(self, output: Float[Tensor, "time rows output"]) -> None:  # noqa: ARG002
         """None: a span is scored from every state, not from a weighted mean of them."""
@@ -84,12 +84,11 @@ class SpanHead:
     def _scores(self, network: SpanNetwork, output: Tensor) -> Float[Tensor, "rows time longest"]:
         rows = output.shape[1]
         text, question = (
-            _repeated(each, rows, output.dtype) for each in (self.batch.text, self.batch.question)
+            _repeated(side, rows, output.dtype) for side in (self.batch.text, self.batch.question)
         )
-        asked = network.question_encoder(network.encode_inputs(text, question)[0], lengths=question.lengths)[
-            0
-        ]
-        scores = network.score_spans(output, asked, text, question)
+        question_x, _ = network.encode_inputs(text, question)
+        question_states, _ = network.question_encoder(question_x, lengths=question.lengths)
+        scores = network.score_spans(output, question_states, text, question)
         return scores.span[..., : self.task.settings.max_answer_span]
 
 

@@ -1,4 +1,4 @@
-"""The span reader's network: what the text and the question have in common, twice read and twice compared.
+"""SpanNetwork: attention between text and question, before and after a recurrent encoder, then scores of spans.
 
 Text and question are compared by their words, read by an LSTM each, compared again by what was read, and read once
 more. Aligned question: Lee et al. (2016), arXiv:1611.01436; second comparison and reading: BiDAF, Seo et al. (2017),
@@ -14,6 +14,7 @@ from torch.nn.functional import linear, pad, relu
 
 from ...nn import LSTM, LockedDropout
 from ...nn.length_mask import length_mask
+from ..batched import TensorBatch
 from .features import QUESTION_FEATURES, TEXT_FEATURES
 from .settings import SpanReaderSettings
 
@@ -25,8 +26,8 @@ NEVER = -1e4  # the score of what cannot be; finite, so that bfloat16 and log-so
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Some texts or some questions as the network takes them, time first; lengths in tokens, on the processor."""
+class Inputs(TensorBatch):
+    """A padded batch of texts or of questions, time first; lengths in tokens, on the processor."""
 
     words: Int[Tensor, "time batch"]
     pairs: Int[Tensor, "time batch"]
@@ -35,10 +36,8 @@ class Inputs:
 
     @property
     def real(self) -> Bool[Tensor, "time batch"]:
+        """True for the tokens that are no padding."""
         return length_mask(len(self.words), self.lengths, self.words.device)
-
-    def to(self, device: torch.device | str) -> "Inputs":
-        return Inputs(self.words.to(device), self.pairs.to(device), self.features.to(device), self.lengths)
 
 
 @dataclass(frozen=True)
@@ -84,41 +83,43 @@ class SpanNetwork(nn.Module):
 
     def forward(self, text: Inputs, question: Inputs) -> Scores:
         """Scores of the spans of each text as an answer to its question."""
-        asked, seen = self.encode_inputs(text, question)
-        asked = self.question_encoder(asked, lengths=question.lengths)[0]
-        return self.score_spans(self.text_encoder(seen, lengths=text.lengths)[0], asked, text, question)
+        question_x, text_x = self.encode_inputs(text, question)
+        text_states = self.text_encoder(text_x, lengths=text.lengths)[0]
+        question_states = self.question_encoder(question_x, lengths=question.lengths)[0]
+        return self.score_spans(text_states, question_states, text, question)
 
     def score_spans(
         self,
-        read: Float[Tensor, "time batch states"],
-        asked: Float[Tensor, "asked batch states"],
+        text_states: Float[Tensor, "time batch states"],
+        question_states: Float[Tensor, "asked batch states"],
         text: Inputs,
         question: Inputs,
     ) -> Scores:
-        """Scores of the spans, from the first reading of each text and of its question."""
-        asked, read = self.drop(asked), self.drop(read)
-        keys = relu(self.align_question(asked))
-        attended = _attend(relu(self.align_text(read)), keys, asked, question.real)
-        merged = self.drop(
-            relu(self.merge(torch.cat([read, attended, read * attended, read - attended], -1)))
-        )
-        again = self.drop(self.second_encoder(merged, lengths=text.lengths)[0])
+        """Scores of the spans, from the first encoder's states of each text and of its question."""
+        question_states, text_states = self.drop(question_states), self.drop(text_states)
+        keys = relu(self.align_question(question_states))
+        attended = _attend(relu(self.align_text(text_states)), keys, question_states, question.real)
+        both = [text_states, attended, text_states * attended, text_states - attended]
+        merged = self.drop(relu(self.merge(torch.cat(both, -1))))
+        second_states = self.drop(self.second_encoder(merged, lengths=text.lengths)[0])
         with torch.autocast(text.words.device.type, enabled=False):
-            return self._score(_full(torch.cat([again, merged], -1)), _full(asked), text, question)
+            states = _full(torch.cat([second_states, merged], -1))
+            return self._score(states, _full(question_states), text, question)
 
     def encode_inputs(
         self, text: Inputs, question: Inputs
     ) -> tuple[Float[Tensor, "asked batch _"], Float[Tensor, "time batch _"]]:
-        """What the first layers read of question and text: words, features, and for the text what it aligns to."""
-        words, asked = self._embed(text), self._embed(question)
-        aligned = _attend(relu(self.align_words(words)), relu(self.align_words(asked)), asked, question.real)
+        """The encoders' inputs for question and text: embeddings, features, and for the text its aligned question."""
+        words, question_words = self._embed(text), self._embed(question)
+        queries, keys = relu(self.align_words(words)), relu(self.align_words(question_words))
+        aligned = _attend(queries, keys, question_words, question.real)
         return (
-            torch.cat([asked, question.features.to(asked.dtype)], -1),
+            torch.cat([question_words, question.features.to(words.dtype)], -1),
             torch.cat([words, aligned, text.features.to(words.dtype)], -1),
         )
 
     def masked_word_scores(self, states: Float[Tensor, "hidden states"]) -> Float[Tensor, "hidden words"]:
-        """Scores of each word of the vocabulary where a word was hidden."""
+        """Logits of each word of the vocabulary at the masked tokens (masked language modelling)."""
         scores: Tensor = linear(self.mlm_head(states), self.word.weight, self.mlm_bias.to(states.dtype))
         return scores
 
@@ -128,24 +129,24 @@ class SpanNetwork(nn.Module):
     def _score(
         self,
         states: Float[Tensor, "time batch states"],
-        asked: Float[Tensor, "asked batch _"],
+        question_states: Float[Tensor, "asked batch _"],
         text: Inputs,
         question: Inputs,
     ) -> Scores:
-        weights = self.summary_score(asked).squeeze(-1).masked_fill(~question.real, NEVER).softmax(0)
-        whole = torch.einsum("tb,tbk->bk", weights, asked)
+        logits = self.summary_score(question_states).squeeze(-1).masked_fill(~question.real, NEVER)
+        summary = torch.einsum("tb,tbk->bk", logits.softmax(0), question_states)
         start, end = (
-            score(states, whole).masked_fill(~text.real, NEVER).T
+            score(states, summary).masked_fill(~text.real, NEVER).T
             for score in (self.start_pointer, self.end_pointer)
         )
         both = _products(self.from_start(states), self.to_end(states), self.max_span) / PAIR**0.5
-        sizes = self.size + self.size_by_question(whole)
+        sizes = self.size + self.size_by_question(summary)
         span = start[:, :, None] + _onward(end, self.max_span, NEVER) + both + sizes[:, None]
         return Scores(start, end, span, states)
 
 
 class _Pointer(nn.Module):
-    """How well each state fits the whole question: a bilinear form and what the state says alone."""
+    """A bilinear score of each state with the question's summary, and a linear one of the state alone."""
 
     def __init__(self, states: int, asked: int) -> None:
         super().__init__()
@@ -194,11 +195,10 @@ def _products(
     """[b, t, k] = first[t, b] · second[t + k, b], and 0 after the last; a block of t at a time, for long texts."""
     blocks = []
     for at in range(0, len(first), BLOCK):
-        some, others = first[at : at + BLOCK], second[at : at + BLOCK + count - 1]
-        square = torch.bmm(some.transpose(0, 1), others.permute(1, 2, 0))
-        place = torch.arange(len(some), device=first.device)[:, None] + torch.arange(
-            count, device=first.device
-        )
-        missing = len(some) + count - 1 - len(others)
+        starts, ends = first[at : at + BLOCK], second[at : at + BLOCK + count - 1]
+        square = torch.bmm(starts.transpose(0, 1), ends.permute(1, 2, 0))
+        step, beyond = torch.arange(len(starts)), torch.arange(count)
+        place = (step[:, None] + beyond).to(first.device)
+        missing = len(starts) + count - 1 - len(ends)
         blocks.append(pad(square, (0, missing)).gather(2, place.expand(len(square), -1, -1)))
     return torch.cat(blocks, 1)

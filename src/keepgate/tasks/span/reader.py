@@ -1,4 +1,4 @@
-"""A reader that points: text and question in, a piece of the text out."""
+"""SpanReader: a text and a question in, a span of the text out."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +17,8 @@ from ...data.text import Tokens, sentence_around
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import BundleError, ShapeError
 from ..answer import CANDIDATES, Answer, check_finite
-from ..batched import in_batches
-from ..ppmi import vectors
+from ..batched import TensorBatch, in_batches
+from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..reader import Reader, refuse_empty
 from ..samples import TaskSamples, samples_of, steps_back
@@ -36,7 +36,7 @@ TOKENS_AT_ONCE = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """A text or a question as numbers: [tokens] words and pairs, [tokens, features] features."""
+    """Ids and features of a text or a question: [tokens] words and pairs, [tokens, features] features."""
 
     words: NDArray[np.int32]
     pairs: NDArray[np.int32]
@@ -51,7 +51,7 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class SpanExample:
-    """One question as numbers. `first` and `last` are the tokens of its answer, None if that is not known."""
+    """Ids and features of one question. `first` and `last` are the tokens of its answer, None if that is not known."""
 
     text: Side
     question: Side
@@ -65,18 +65,13 @@ class SpanExample:
 
 
 @dataclass(frozen=True)
-class SpanBatch:
-    """Examples as tensors. `first` and `last` are None if the answer of one of them is not known."""
+class SpanBatch(TensorBatch):
+    """A padded batch of examples. `first` and `last` are None if the answer of one of them is not known."""
 
     text: Inputs
     question: Inputs
     first: Int64[Tensor, " batch"] | None
     last: Int64[Tensor, " batch"] | None
-
-    def to(self, device: torch.device | str) -> "SpanBatch":
-        """The same on this device; lengths stay on the processor, where the layers want them."""
-        places = (None if place is None else place.to(device) for place in (self.first, self.last))
-        return SpanBatch(self.text.to(device), self.question.to(device), *places)
 
 
 class SpanReader(Reader, nn.Module):
@@ -105,18 +100,8 @@ class SpanReader(Reader, nn.Module):
             torch.manual_seed(seed)
             reader = cls(statistics, settings)
         ids = [analyse(text, statistics).ids for text in texts]
-        word, pair = vectors(
-            ids,
-            [statistics.pair_ids(each) for each in ids],
-            words=len(statistics.vocabulary),
-            pair_count=len(statistics.pairs) + 1,
-            word_size=settings.embedding_size,
-            pair_size=settings.pair_size,
-            seed=seed,
-        )
-        with torch.no_grad():
-            reader.network.word.weight.copy_(word)
-            reader.network.pair.weight.copy_(pair)
+        pair_ids = [statistics.pair_ids(text_ids) for text_ids in ids]
+        initialise_embeddings(reader.network.word, reader.network.pair, ids, pair_ids, seed)
         return reader
 
     @classmethod
@@ -128,11 +113,11 @@ class SpanReader(Reader, nn.Module):
         return cls(CorpusStatistics.from_json(vocabulary), settings)
 
     def vocabulary_json(self) -> dict[str, Any]:
-        """Everything that was counted in the training texts."""
+        """The statistics of the training texts."""
         return self.statistics.to_json()
 
     def prepare(self, questions: Sequence[Question], *, training: bool) -> list[SpanExample]:
-        """The questions as numbers; in training without those that are unlearnable.
+        """The ids and features of each question; in training without the unlearnable ones.
 
         Raises CorpusError for a question that has no text or asks nothing.
         """
@@ -141,13 +126,12 @@ class SpanReader(Reader, nn.Module):
         for question in questions:
             if question.text not in analysed:
                 analysed[question.text] = analyse(question.text, self.statistics)
-            text, asked = analysed[question.text], analyse(question.question, self.statistics)
-            refuse_empty(question, text.words, asked.words)
-            place = _place(question, text.tokens)
-            of_text, of_question = compare(text, asked)
-            examples.append(
-                SpanExample(_side(text, of_text), _side(asked, of_question), *(place or (None, None)))
-            )
+            text, question_side = analysed[question.text], analyse(question.question, self.statistics)
+            refuse_empty(question, text.words, question_side.words)
+            place = _place(question, text.tokens) or (None, None)
+            features, question_features = compare(text, question_side)
+            sides = _side(text, features), _side(question_side, question_features)
+            examples.append(SpanExample(*sides, *place))
         return [example for example in examples if not training or self.unlearnable(example) is None]
 
     def unlearnable(self, example: SpanExample) -> str | None:
@@ -159,7 +143,7 @@ class SpanReader(Reader, nn.Module):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words that it can tell from each other."""
+        """The words with an embedding of their own."""
         return self.statistics.vocabulary
 
     def crop(self, example: SpanExample, rng: random.Random) -> SpanExample:
@@ -185,9 +169,9 @@ class SpanReader(Reader, nn.Module):
         )
 
     def loss(self, batch: SpanBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
-        """Cross entropy of spans, half of that of starts and of ends, and that of guessing hidden words, in nats.
+        """Cross entropy of spans, half of that of starts and of ends, and that of masked words, in nats.
 
-        In training some words of the text are hidden. Raises ShapeError if a row has no known answer.
+        In training some words of the text are masked. Raises ShapeError if a row has no known answer.
         """
         first, last = self._places(batch)
         text, hidden = (
@@ -209,11 +193,11 @@ class SpanReader(Reader, nn.Module):
         longest, device = self.settings.max_train_span, self.network.word.weight.device
         spans_of = [sum(min(longest, n) for n in range(1, example.length + 1)) for example in examples]
         losses = torch.tensor(spans_of, device=device).log()
-        cut = [_end_of(example, example.length if last is None else last) for example in examples]
-        inside = [row for row, example in enumerate(cut) if example.first is not None]
+        ends = [_end_of(example, example.length if last is None else last) for example in examples]
+        inside = [row for row, example in enumerate(ends) if example.first is not None]
         if not inside:
             return losses
-        batch = self.collate([cut[row] for row in inside]).to(device)
+        batch = self.collate([ends[row] for row in inside]).to(device)
         scores = self.network(batch.text, batch.question).span.flatten(1)
         in_sight = cross_entropy(scores, self._target(*self._places(batch)), reduction="none")
         return losses.to(in_sight.dtype).index_put((torch.tensor(inside, device=device),), in_sight)
@@ -253,7 +237,7 @@ class SpanReader(Reader, nn.Module):
         return None
 
     def probe(self, item: Question) -> Probe:
-        """The text as its first encoder read it, beside the question, and its way to the span.
+        """The first encoder's inputs for one text beside its question, and the head on its outputs.
 
         Raises CorpusError if the question has no text or asks nothing.
         """
@@ -264,8 +248,7 @@ class SpanReader(Reader, nn.Module):
         return Probe(layer=layer, x=head.x, tokens=head.tokens, answer=answer, head=head)
 
     def samples(self, items: Sequence[Question]) -> list[TaskSamples]:
-        """The questions in batches of similar length. Raises SettingsError if none has an answer that it can point
-        at."""
+        """The questions in batches of similar length. Raises SettingsError if none has an answer in its text."""
         return samples_of(self, items, "questions has an answer", needed=steps_back)
 
     def _places(self, batch: SpanBatch) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""What a span reader is built from."""
+"""SpanReaderSettings: the hyperparameters of a span reader."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from ...errors import SettingsError
 
 @dataclass(frozen=True, kw_only=True)
 class SpanReaderSettings:
-    """A reader that answers with a piece of the text. The defaults are what `bench/cmrc2018.py` measures.
+    """Hyperparameters of a reader that answers with a span. The defaults are what `bench/cmrc2018.py` measures.
 
     embedding_size, pair_size: numbers for a word and for a pair of neighbouring words; `most_pairs` pairs have them.
     hidden_size: units of each direction of each of the three recurrent layers.

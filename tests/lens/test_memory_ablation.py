@@ -1,4 +1,4 @@
-"""What is run again is the true network with one thing changed, against a loop that changes it as it goes."""
+"""Ablation, clamping and patching of a memory, against a loop that changes it as it goes."""
 
 import pytest
 import torch

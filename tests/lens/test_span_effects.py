@@ -1,4 +1,4 @@
-"""Leaving out a piece is leaving out each of its writes in one run, and the search finds what was planted."""
+"""Span ablation is the ablation of each of its writes in one run, and the search finds a planted token."""
 
 import pytest
 import torch

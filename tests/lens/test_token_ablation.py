@@ -1,4 +1,4 @@
-"""A token that some layers, or all, did not write: against a loop that never writes it."""
+"""Token ablation in some layers or all, against a loop that never writes the token."""
 
 import pytest
 import torch

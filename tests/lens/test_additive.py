@@ -1,4 +1,4 @@
-"""Every memory is the sum of what was written and left, and every write is what was left and what was erased."""
+"""Additive updates: every state is the sum of retained writes, every write what is retained and what is forgotten."""
 
 import pytest
 import torch

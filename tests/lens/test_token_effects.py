@@ -1,4 +1,4 @@
-"""What carries an answer is what it loses without each token, and how sensitive it is to the states after it."""
+"""Token effects: the answer's drop without each token, against the network run without it; gradient saliency."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What became of a write: all that was erased and what is left make it, and each figure is the product of the gates."""
+"""Retention of a write: each share is the product of the gates, and what is retained and forgotten sum to the write."""
 
 import pytest
 import torch

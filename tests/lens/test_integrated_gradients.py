@@ -1,4 +1,4 @@
-"""Integrated shares sum to what speaks for the answer, for every reader, and say by how much they do not."""
+"""Integrated gradients sum to the margin, for every reader, and `missing` is by how much they do not."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A reader's scores are the sum of what its tokens wrote, and its scores without a token are the true network's."""
+"""A reader's scores sum its tokens' shares; without a write they are those of a network that never wrote it."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Influence is the slope of the answer on the way to a step that did not write, in the true network."""
+"""Write influence is the slope of the answer on the way to a step that did not write, by finite differences."""
 
 import pytest
 import torch

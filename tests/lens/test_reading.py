@@ -1,4 +1,4 @@
-"""A look shows what the model read, and its figures say what the gates did."""
+"""Readings, and the time scales of their traces."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Sensitivity is the length of the derivative by all states of the last layer, however the text is cut for it."""
+"""Saliency is the norm of the gradient by all states of the last layer, however the run is cut into blocks."""
 
 import pytest
 import torch

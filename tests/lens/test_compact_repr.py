@@ -1,4 +1,4 @@
-"""What is seen of a result at a prompt: one line that names each field, however many numbers are inside."""
+"""Compact repr: one line that names each field of a result, however many numbers are inside."""
 
 import pytest
 import torch

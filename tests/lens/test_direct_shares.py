@@ -1,4 +1,4 @@
-"""The shares of an answer sum to the answer, exactly, and are those that LRP finds."""
+"""Direct shares sum to the answer, exactly, and are those of LRP."""
 
 import pytest
 import torch
