@@ -228,7 +228,7 @@ class Classifier(LabelTask):
     def samples(self, items: Sequence[LabelledText]) -> list[TaskSamples]:
         """The texts in batches of similar length. Raises SettingsError if none has a label that the model knows.
 
-        Where in a text its label comes from nobody says: the whole of it is needed.
+        Where in a text its label comes from nobody says.
         """
         return samples_of(self, items, "texts has a label")
 
