@@ -47,15 +47,19 @@ class SpanEffect:
     __repr__ = compact_repr
 
 
-def span_effects(reading: Reading, spans: Sequence[tuple[int, int]]) -> tuple[SpanEffect, ...]:
+def span_effects(
+    reading: Reading, spans: Sequence[tuple[int, int]], *, writes: bool = False
+) -> tuple[SpanEffect, ...]:
     """Effects of leaving out spans of tokens, in the order given.
 
     Deleted from the text where the task can read the remaining text; else passed by in all layers and directions.
-    Raises as `remove_spans` does.
+    writes: see `token_effects`. Raises as `remove_spans` does.
     """
     return tuple(
         SpanEffect(start=start, end=end, probability_drop=drop, without=answer)
-        for (start, end), (drop, answer) in zip(spans, probability_drops(reading, spans), strict=True)
+        for (start, end), (drop, answer) in zip(
+            spans, probability_drops(reading, spans, writes=writes), strict=True
+        )
     )
 
 
@@ -71,23 +75,25 @@ def sentence_spans(reading: Reading) -> list[tuple[int, int]]:
 
 
 def hierarchical_search(
-    reading: Reading, *, max_ablations: int = MAX_ABLATIONS
+    reading: Reading, *, max_ablations: int = MAX_ABLATIONS, writes: bool = False
 ) -> tuple[tuple[SpanEffect, ...], tuple[TokenEffect, ...]]:
     """Effects of the sentences and of the tokens that carry an answer, largest drop first.
 
     Of a text with up to `max_ablations` tokens, every sentence and every token is left out; of a longer one those to
-    which the search leads, and the tokens of most influence.
+    which the search leads, and the tokens of most influence. writes: see `token_effects`.
     """
     sentences, tokens = sentence_spans(reading), len(reading.tokens)
     if tokens <= max_ablations:
-        return largest_first(span_effects(reading, sentences)), token_effects(reading, range(tokens))
-    stretches = largest_first(span_effects(reading, _stretches(sentences, tokens)))[:FOLLOWED]
+        return largest_first(span_effects(reading, sentences, writes=writes)), token_effects(
+            reading, range(tokens), writes=writes
+        )
+    stretches = largest_first(span_effects(reading, _stretches(sentences, tokens), writes=writes))[:FOLLOWED]
     followed = [
         (start, end)
         for start, end in sentences
         if any(stretch.start <= start and end <= stretch.end for stretch in stretches)
     ]
-    effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed))
+    effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed, writes=writes))
     steps = set(most_influential(reading, BY_INFLUENCE))
     in_sentences = 0
     for sentence in effects:
@@ -95,7 +101,7 @@ def hierarchical_search(
         if in_sentences > IN_LONG:
             break
         steps |= set(range(sentence.start, sentence.end))
-    return effects, token_effects(reading, sorted(steps))
+    return effects, token_effects(reading, sorted(steps), writes=writes)
 
 
 def _stretches(sentences: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int, int]]:
