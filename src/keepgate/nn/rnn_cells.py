@@ -11,8 +11,8 @@ from ..equations import Cell, Named
 from ..errors import ShapeError
 from .checks import check_features, check_kind, real_of, rnn_cell, size_of, switch_of
 from .init import Init, check_init, initialise
-from .input_format import Hidden, check_shape
-from .parameters import load_own_wholly, load_state_dict_wholly
+from .input_format import Hidden, check_shape, states_for_fast_path
+from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
 from .torch_layer import to_torch
 from .tracers import fx_call, refuse_script
 
@@ -45,7 +45,12 @@ class CellLayer(nn.RNNCellBase):
         self.init, bias = init, switch_of("bias", bias)
         self.horizon, self.forget_bias = real_of("horizon", horizon), real_of("forget_bias", forget_bias)
         check_init(self.cell, init, self.horizon, self.forget_bias, bias)
-        super().__init__(input_size, hidden_size, bias, len(self.cell.gates), device=device, dtype=dtype)
+        # Not super(): a class of ours that is a torch.nn.LSTMCell too has that one next.
+        nn.RNNCellBase.__init__(
+            self, input_size, hidden_size, bias, len(self.cell.gates), device=device, dtype=dtype
+        )
+        shapes = parameter_shapes(self.cell, input_size=input_size, hidden_size=hidden_size, bias=bias)
+        self._places = [PlaceParameters(self.cell, {name: name for name in shapes})]
 
     def reset_parameters(self) -> None:
         """Draws the initial weights again, by the `init` that the cell was built with."""
@@ -67,7 +72,8 @@ class CellLayer(nn.RNNCellBase):
         if (node := fx_call(self, input, hx)) is not None:
             return node
         single = len(self.cell.states) == 1
-        states = self._step(input, (hx,) if single and hx is not None else hx)
+        hx = (hx,) if single and hx is not None else hx
+        states = self._step_fast(input, hx) or self._step(input, hx)
         return states[0] if single else states
 
     def _step(self, input: Tensor, hx: Any) -> tuple[Tensor, ...]:
@@ -100,6 +106,20 @@ class CellLayer(nn.RNNCellBase):
             Named(**dict(zip(cell.states, states, strict=True))),
         )
         return tuple(step[state] for state in cell.states)
+
+    def _step_fast(self, input: Any, hx: Any) -> tuple[Tensor, ...] | None:
+        """The same by a kernel's fast path; None where `_step` must run."""
+        place, states = self._places[0], None
+        place.weights(self)
+        if (fast_path := place.fast_path) is None or type(input) is not Tensor or input.dim() != 2:
+            return None
+        if hx is not None:
+            states = states_for_fast_path(hx, dimensions=2)
+            if states is None:
+                return None
+            states = tuple([state.unsqueeze(0) for state in states])
+        result = fast_path(input.unsqueeze(0), states)
+        return None if result is None else tuple([state.squeeze(0) for state in result[1:]])
 
     def extra_repr(self) -> str:
         """The settings that differ from torch's defaults."""
