@@ -256,7 +256,8 @@ def test_each_sentence_is_left_out_whole(client, told, readings, name: str) -> N
     said = client.post("/api/answer", **told, model=name).json["sentences"]
     reading = readings[name]
     assert sorted((one["from"], one["to"]) for one in said) == sentence_spans(reading)
-    true = {(one.start, one.end): one for one in span_effects(reading, sentence_spans(reading))}
+    effects = span_effects(reading, sentence_spans(reading), writes=True)
+    true = {(one.start, one.end): one for one in effects}
     shares = [one["share"] for one in said]
     assert shares == sorted(shares, reverse=True)
     for one in said:
