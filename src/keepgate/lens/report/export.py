@@ -17,7 +17,7 @@ from ...export.file import write_file
 from ..memory.retention import WriteRetention
 from ..readers.explanation import Explanation
 from ..readers.leave_one_out import TokenEffect
-from ..readers.search import SpanEffect
+from ..readers.span_search import SpanEffect
 
 
 def save(explanation: Explanation, path: str | Path, html: Callable[[], str]) -> Path:
