@@ -48,7 +48,7 @@ class _Wordless(ast.NodeTransformer):
         return ast.Constant("") if isinstance(node.value, str) else node
 
     def visit_Call(self, node):
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "said":
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "text":
             return self.visit(node.func.value)
         return self.generic_visit(node)
 

@@ -1,5 +1,11 @@
 """Findings and the fault that each must be called."""
 
+import torch
+
+from keepgate.lens.diagnosis.answer_quality import AnswerQuality
+from keepgate.lens.diagnosis.evidence import Evidence
+from keepgate.lens.diagnosis.padding import Padding
+from keepgate.lens.diagnosis.ridge_baseline import Baseline
 from keepgate.lens.diagnosis.verdict import verdict_of
 from keepgate.lens.report import VerdictReport
 
@@ -12,6 +18,21 @@ HEALTHY = {
     "needed": 100, "horizon": 120, "context_helps": True, "explained": 0.8, "vanishing_lag": None, "decay": 80.0,
     "explodes": False, "exponent": -0.01, "half_life": 70.0, "saturated": 0.3, "gated": True,
 }  # fmt: skip
+
+
+def quality(value, kind="accuracy", **more):
+    return AnswerQuality(**{"kind": kind, "value": value, "guess": 0.25, "error": 0.02, "rows": 400, **more})
+
+
+def measured(value, baseline=None, **more):
+    """What is found where nobody said how far back the answers lie."""
+    answers = value if isinstance(value, AnswerQuality) else quality(value)
+    return {"horizon": 3, "assumed": True, "evidence": Evidence(quality=answers, baseline=baseline, **more)}
+
+
+READ = Padding(side="end", share=0.4, read=True, lengths=torch.tensor([3, 5, 9]), rows=[])
+THIRDS = {"short": 0.98, "long": 0.41}
+FAR, NOTHING = Baseline(skill=0.9, needed=40), Baseline(skill=0.05, needed=None)
 
 TABLE = [
     ({}, "none", "the last 120 steps, and what they need is 100 away"),
@@ -38,6 +59,27 @@ TABLE = [
     ({"loss": 5.37, "guess": 2.77, "context_helps": False}, "untrained", "reading more does not make the loss fall"),
     ({"loss": 0.2, "guess": 1.1, "horizon": 3, "assumed": True}, "unknown", "nobody said how far back"),
     ({"loss": 0.2, "guess": 1.1, "horizon": 3}, "untrained", "the last 3 steps only"),
-    ({"loss": 0.6, "guess": 1.1, "horizon": 3, "assumed": True}, "untrained", "the last 3 steps only"),
     ({"loss": 5.37, "guess": 2.77, "horizon": 3}, "untrained", "the last 3 steps only"),
+    (measured(0.97), "none", "97% of 400 answers are right (guessing: 25%); nothing is seen to be wrong"),
+    (measured(0.97) | {"explodes": True, "decay": -5.0}, "none", "the last 3 steps"),
+    (measured(0.9, FAR), "none", "nothing is seen to be wrong"),
+    (measured(0.7, FAR) | {"vanishing_lag": 23}, "forgets", "gone after 23 steps"),
+    (measured(0.7, FAR) | {"vanishing_lag": 50, "needed": 40}, "untrained", "off the last 40 steps (90%"),
+    (measured(0.7, FAR), "untrained", "reaches as far as was measured"),
+    (measured(0.7, FAR) | {"saturated": 0.9}, "saturated", "90% of the time"),
+    (measured(0.7, FAR) | {"explodes": True, "decay": -5.0}, "exploding", "grows by e in 5.0 steps"),
+    (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "40.0% of all steps is padding"),
+    (measured(0.97, padding=READ, without=quality(0.8)), "none", "nothing is seen to be wrong"),
+    (measured(quality(0.9, **THIRDS)), "untrained", "98% in the shortest third of the rows and 41% in the longest"),
+    (measured(quality(0.9, **THIRDS)) | {"vanishing_lag": 23}, "forgets", "41% in the longest"),
+    (measured(quality(0.4, sure=0.85, excess=0.45), baseline=FAR), "overfitted", "85% sure on average"),
+    (measured(quality(0.1, "explained", guess=0, sure=0.9, excess=0.8)), "overfitted", "by 80% of the targets"),
+    (measured(quality(0.4, sure=0.45, excess=0.05), baseline=NOTHING), "unknown", "finds nothing in the rows either"),
+    (measured(0.7, FAR) | {"explodes": True, "decay": -50.0}, "untrained", "train longer"),
+    (measured(0.27, NOTHING) | {"horizon": 1}, "unknown", "depend on the last 1 step, and"),
+    (measured(0.27, NOTHING), "unknown", "a linear baseline finds nothing in the rows either"),
+    (measured(0.7, Baseline(skill=0.6, needed=9)), "unknown", "do not tell why not more"),
+    (measured(quality(-60, "explained", guess=0, spread=1010)), "targets", "numbers of about 1,010"),
+    (measured(quality(0.9, "explained", guess=0, spread=1010)), "none", "explain 90% of the variance"),
+    ({"evidence": Evidence(alike=True)}, "targets", "all targets are the same"),
 ]  # fmt: skip

@@ -253,10 +253,9 @@ def learnt(last):
 def test_good_answers_are_no_fault_where_nobody_said_how_far_back_they_lie():
     model, x, targets = learnt(3)
     report = examine(model, [(x, targets)])
-    assert report.horizon < STEPS, "else nothing would be unknown"
-    assert report.verdict.fault == "unknown"
-    assert "needed=" in str(report.verdict)
-    assert f"guessing {report.verdict.findings.guess:.2f}" in str(report)
+    assert report.horizon < STEPS, "else the whole row would be needed"
+    assert report.verdict.fault == "none"
+    assert "answers are right (guessing" in str(report.verdict)
     assert examine(model, [(x, targets)], needed=3).verdict.fault == "none"
 
 
@@ -275,17 +274,19 @@ def test_rows_that_end_in_the_same_step_for_different_stretches_may_be_padded(pa
     for row, end in enumerate(ends.tolist()):
         x[row, end:] = padding
     report = examine(Net(), [(x, targets)])
-    (note,) = report.notes
-    assert note.kind == "padding"
-    assert note.share == pytest.approx(1 - float(ends.sum()) / (ROWS * STEPS))
-    assert str(report).startswith("37.5% of all steps may be padding")
-    assert "可能有 37.5% 是填充" in report.text("zh-TW")
+    padded = report.verdict.findings.evidence.padding
+    assert (padded.side, padded.read) == ("end", True)
+    assert padded.share == pytest.approx(1 - float(ends.sum()) / (ROWS * STEPS))
+    assert padded.lengths.tolist() == ends.tolist()
+    assert "37.5% of all steps is padding" in str(report)
+    assert "有 37.5% 是列尾的填充" in report.text("zh-TW")
+    assert report.steps == int(ends.max()), "the rest is measured without it"
 
 
 def test_rows_of_one_length_are_not_padded_and_alike_targets_are_told():
     x, targets = given()
     x[:, 8:] = 0
-    assert examine(Net(), [(x, targets)]).notes == ()
+    assert examine(Net(), [(x, targets)]).verdict.findings.evidence.padding is None
     report = examine(Net(), [(given()[0], torch.zeros(ROWS, dtype=torch.long))])
-    assert [note.kind for note in report.notes] == ["alike"]
+    assert report.verdict.fault == "targets"
     assert report.verdict.findings.guess is None

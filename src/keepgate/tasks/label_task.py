@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -72,10 +72,16 @@ class LabelTask(nn.Module):
 
     def losses(self, examples: Sequence[Any], last: int | None = None) -> Float[Tensor, " rows"]:
         """Cross entropy of each example, in nats, given the last so many tokens of its text; None gives all."""
+        return cross_entropy(*self.scored(examples, last), reduction="none")
+
+    def scored(
+        self, examples: Sequence[Any], last: int | None = None
+    ) -> tuple[Float[Tensor, "rows labels"], Int[Tensor, " rows"]]:
+        """The labels' logits, and the right labels' numbers."""
         if last is not None:
             examples = [self.shortened(example, last) for example in examples]
         batch = self.collate(examples).to(self.readout.weight.device)
-        return cross_entropy(self(batch), batch.targets, reduction="none")
+        return self(batch), batch.targets
 
     def probabilities(
         self,

@@ -21,7 +21,8 @@ class TaskSamples:
     """A batch of examples of a task, for `keepgate.lens.examine`.
 
     lengths: tokens of each text. needed: how many tokens back from a text's end lies what is asked for.
-    tail: tokens of a question that is read after the text; they always stay.
+    tail: tokens of a question that is read after the text; they always stay. located: whether `needed` is known, and
+    not only the whole text.
     """
 
     task: Any
@@ -29,6 +30,7 @@ class TaskSamples:
     lengths: Int[Tensor, " rows"]
     needed: Int[Tensor, " rows"]
     tail: Int[Tensor, " rows"]
+    located: bool
 
     def losses(self, last: int | None = None) -> Float[Tensor, " rows"]:
         """Each row's loss, in nats, given the last so many tokens of its text; None gives all."""
@@ -74,6 +76,7 @@ def samples_of(
                 lengths=lengths,
                 needed=lengths if needed is None else torch.tensor([needed(items[row]) for row in rows]),
                 tail=torch.tensor([tail(examples[row]) for row in rows]),
+                located=needed is not None,
             )
         )
     return batches

@@ -14,19 +14,21 @@ from ...data.questions import Question
 from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
 from ...tasks.probe import Probed
+from ...tasks.samples import TaskSamples
 from ..capture.layer_run import LayerRun, capture_layer
 from ..gradients.by_lag import decay_length, direct_path_by_lag, explodes, vanishing_lag
 from ..gradients.lyapunov_exponents import lyapunov
 from ..memory.time_scales import Saturation, half_lives, saturation
-from .data_notes import DataNote, data_notes
 from .effective_context import EPSILON, Horizon, geometric_grid, horizon
+from .evidence import evidence_of, evidence_of_task
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
-from .samples import Batch, Loss, Sample, batch_sample
-from .usual_loss import guessing_loss
+from .samples import Batch, Loss, Sample, batch_sample, labelled_rows
 from .verdict import Findings, Verdict, verdict_of
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
 ROWS, STEPS = 16, 300
+# Beyond so many samples only the largest are cut to shorter contexts; what counts as long as the longest.
+SAMPLES, NEARLY = 64, 0.9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +42,6 @@ class Diagnosis:
     exponents:  the largest Lyapunov exponent of each layer and direction, in nats a step, the mean over the rows.
     half_lives: of each unit's memory, in steps, the mean of the rows' rates; empty for a plain RNN.
     saturation: of each gate of the last layer, by name. verdict: the fault and its numbers.
-    notes:      faults of the data, to be looked at first.
     """
 
     name: str
@@ -53,7 +54,6 @@ class Diagnosis:
     half_lives: Float[Tensor, " units"]
     saturation: dict[str, Saturation]
     verdict: Verdict
-    notes: tuple[DataNote, ...] = ()
 
     @property
     def horizon(self) -> int:
@@ -93,23 +93,23 @@ def diagnose(
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
     with eval_mode(model):
         samples: Sequence[Sample]
-        notes: tuple[DataNote, ...] = ()
         if task is not None:
-            samples = _task_samples(task, batches, (loss, time, output))
-            guess = None if task.choices is None else math.log(len(task.choices))
+            samples = items = _task_samples(task, batches, (loss, time, output))
+            evidence = evidence_of_task(items, None if task.choices is None else len(task.choices))
         else:
-            time = int(bool(module.batch_first)) if time is None else time
-            rows = [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches]
-            samples, notes = rows, data_notes(rows)
-            guess = (
-                None if loss is not None else guessing_loss(torch.cat([sample.answers for sample in rows]))
+            time = _time(batches[0], int(bool(module.batch_first))) if time is None else time
+            rows = labelled_rows(
+                [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches]
             )
+            evidence = evidence_of(rows)
+            samples = rows if evidence.padding is None else evidence.padding.rows
         behaviour = _behaviour(samples, epsilon)
-        longest = max(samples, key=lambda sample: int(sample.lengths.max())).first(ROWS)
+        longest = _longest(samples).first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
         run, gradient = loss_gradient_at_layer(model, name, module, longest, None if task is None else 0)
-    assumed = needed is None and task is None
-    needed = _needed(samples) if needed is None else needed
+    assumed = needed is None and (task is None or evidence.quality is not None)
+    if needed is None:
+        needed = _needed(samples) if evidence.needed is None else evidence.needed
     part, exponents = run.trace.layer(-1), _exponents(run)
     additive = bool(part.cell.additive)
     lives = _half_lives(run) if additive else torch.zeros(0)
@@ -120,12 +120,12 @@ def diagnose(
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
         half_life=float(lives.quantile(0.9)) if additive else None,
         saturated=min((float((gate.closed + gate.open).mean()) for gate in saturations.values()), default=None),
-        gated=bool(saturations), loss=behaviour.loss, guess=guess,
+        gated=bool(saturations), loss=behaviour.loss, guess=evidence.guess, evidence=evidence,
     )  # fmt: skip
     return Diagnosis(
         name=name, steps=len(run.x), needed=needed, behaviour=behaviour, gradient=gradient,
         direct_path=direct_path_by_lag(part) if additive else None, exponents=exponents, half_lives=lives,
-        saturation=saturations, verdict=verdict_of(findings), notes=notes,
+        saturation=saturations, verdict=verdict_of(findings),
     )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def _listed(data: Any) -> list[Any]:
     return batches
 
 
-def _task_samples(task: Probed, items: Sequence[Any], settings: Sequence[Any]) -> list[Sample]:
+def _task_samples(task: Probed, items: Sequence[Any], settings: Sequence[Any]) -> list[TaskSamples]:
     if any(setting is not None for setting in settings):
         raise SettingsError(
             "a task's loss, output and dimension of time are its own; leave loss, output and time out"
@@ -156,6 +156,8 @@ def _task_samples(task: Probed, items: Sequence[Any], settings: Sequence[Any]) -
 
 def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
     """Over all rows: a shorter one counts as whole where a context is longer than it is."""
+    if len(samples) > SAMPLES:  # rows without their padding come in a sample for each length
+        samples = sorted(samples, key=lambda sample: -len(sample.lengths))[:SAMPLES]
     contexts = geometric_grid(max(int(sample.lengths.max()) for sample in samples))
     columns = []
     with torch.no_grad():
@@ -164,6 +166,25 @@ def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
             losses = torch.stack([sample.losses(steps).double().cpu() for steps in (*shorter, None)])
             columns.append(torch.cat([losses, losses[-1:].expand(len(contexts) - len(losses), -1)]))
     return horizon(torch.cat(columns, 1), contexts, epsilon=epsilon)
+
+
+def _time(batch: Any, layers: int) -> int:
+    """The dimension of time: the layer's, unless only the other leaves as many rows as there are targets."""
+    if not isinstance(batch, Sequence) or len(batch) not in (2, 3):
+        return layers
+    inputs, targets = batch[0], batch[-1]
+    if isinstance(inputs, Tensor) and isinstance(targets, Tensor) and inputs.dim() > 1 and targets.dim():
+        shape = inputs.shape[:2]
+        if shape[1 - layers] != len(targets) == shape[layers]:
+            return 1 - layers
+    return layers
+
+
+def _longest(samples: Sequence[Sample]) -> Sample:
+    """The sample with the most rows, of those that are nearly as long as the longest."""
+    steps = [int(sample.lengths.max()) for sample in samples]
+    long = [sample for sample, n in zip(samples, steps, strict=True) if n >= NEARLY * max(steps)]
+    return max(long, key=lambda sample: min(len(sample.lengths), ROWS))
 
 
 def _needed(samples: Sequence[Sample]) -> int:

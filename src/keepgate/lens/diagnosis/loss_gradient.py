@@ -62,8 +62,17 @@ def loss_gradient_at_layer(
         gradient = in_callers_order(output._replace(data=gradient), module).x
     elif gradient is not None and getattr(module, "batch_first", False) and gradient.dim() == 3:
         gradient = gradient.transpose(0, 1)
-    layer_run = _in_float32(runs[index])
+    layer_run = _in_float32(_with_lengths(runs[index], sample))
     return layer_run, gradient_of_run(layer_run, gradient, tuple(final))
+
+
+def _with_lengths(run: LayerRun, sample: Sample) -> LayerRun:
+    """The same run with the rows' lengths, where the layer read the padding after them and the model left it out."""
+    lengths = sample.lengths
+    padded = run.lengths is None and not run.layer.bidirectional and len(lengths) == run.x.shape[1]
+    if padded and int(lengths.min()) < int(lengths.max()) == len(run.x):
+        return capture_layer(run.layer, run.x, _as_given(run.initial), lengths=lengths)
+    return run
 
 
 def _in_float32(run: LayerRun) -> LayerRun:
@@ -72,4 +81,8 @@ def _in_float32(run: LayerRun) -> LayerRun:
         return run
     layer = as_keepgate_layer(run.layer).float()
     states = tuple(state.float() for state in run.initial)
-    return capture_layer(layer, run.x.float(), states if len(states) > 1 else states[0], lengths=run.lengths)
+    return capture_layer(layer, run.x.float(), _as_given(states), lengths=run.lengths)
+
+
+def _as_given(states: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
+    return states if len(states) > 1 else states[0]

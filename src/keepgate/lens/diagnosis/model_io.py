@@ -1,7 +1,8 @@
 """Inputs and results of a user's model: tensors inside tuples, dicts and arrays; the prediction among the results."""
 
+import contextlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -50,14 +51,72 @@ def leaves(inputs: Any) -> list[Tensor]:
 
 
 def call(model: nn.Module, inputs: Any, *lengths: Any) -> Any:
-    """The model's result: a tuple gives its arguments, a dict its keywords if it has several of that name, else one."""
-    if isinstance(inputs, tuple):
-        return model(*inputs, *lengths)
-    if isinstance(inputs, Mapping):
-        names = inspect.signature(model.forward).parameters
-        if len(names) > 1 and set(inputs) <= set(names):
-            return model(*lengths, **inputs)
-    return model(inputs, *lengths)
+    """The model's result: a tuple gives its arguments, a dict its keywords if it has several of that name, else one.
+
+    Inputs that the model changes in place, and states that it keeps, are afterwards as they were.
+    """
+    inputs = mapped(inputs, torch.clone)
+    with unchanged(model):
+        if isinstance(inputs, tuple):
+            return model(*inputs, *lengths)
+        if isinstance(inputs, Mapping):
+            names = inspect.signature(model.forward).parameters
+            if len(names) > 1 and set(inputs) <= set(names):
+                return model(*lengths, **inputs)
+        return model(inputs, *lengths)
+
+
+@contextlib.contextmanager
+def unchanged(model: nn.Module) -> Iterator[None]:
+    """Inside, a model may change its buffers and what it keeps from call to call; afterwards they are as they were."""
+    kept = [
+        (
+            part,
+            {name: value for name, value in vars(part).items() if not name.startswith("_")},
+            {name: (buffer, buffer.clone()) for name, buffer in part._buffers.items() if buffer is not None},
+        )
+        for part in model.modules()
+    ]
+    try:
+        yield
+    finally:
+        for part, attributes, buffers in kept:
+            for name in [name for name in vars(part) if not name.startswith("_") and name not in attributes]:
+                del vars(part)[name]
+            vars(part).update(attributes)
+            for name, (buffer, value) in buffers.items():
+                with torch.no_grad():
+                    buffer.copy_(value)
+                part._buffers[name] = buffer
+
+
+def lengths_of(inputs: Any, time: int) -> tuple[Any, Tensor] | None:
+    """The other inputs and the rows' lengths, where these are the last of several: whole numbers up to all steps."""
+    if not isinstance(inputs, tuple) or len(inputs) < 2 or not isinstance(inputs[-1], Tensor):
+        return None
+    lengths, first = inputs[-1], next((leaf for leaf in leaves(inputs) if leaf.dim() > 1), None)
+    if (
+        first is None
+        or lengths.shape != first.shape[1 - time : 2 - time]
+        or lengths.dtype not in (torch.int64, torch.int32)
+    ):
+        return None
+    if not len(lengths) or int(lengths.min()) < 1 or int(lengths.max()) != first.shape[time]:
+        return None
+    return (inputs[0] if len(inputs) == 2 else inputs[:-1]), lengths
+
+
+def mask_of(inputs: Any, shape: torch.Size, time: int) -> Tensor | None:
+    """The rows' lengths by a mask among the inputs: 1 up to a row's end and 0 after it, of different length."""
+    for leaf in leaves(inputs)[1:]:
+        if leaf.shape != shape:
+            continue
+        real = leaf != 0
+        lengths = real.sum(time)
+        fits = (real == leaf).all() and (real.long().diff(dim=time) <= 0).all() and lengths.min() >= 1
+        if bool(fits) and bool((lengths != lengths[0]).any()):
+            return lengths
+    return None
 
 
 def prediction(result: Any, rows: int, rows_at: int, output: str | int | None) -> Tensor:

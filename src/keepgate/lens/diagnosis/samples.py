@@ -13,8 +13,18 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from ...errors import SettingsError, ShapeError
 from ...nn.input_format import check_lengths
-from .model_io import as_tensors, call, leaves, mapped, prediction, refuse_not_finite
-from .usual_loss import usual_loss
+from .model_io import (
+    as_tensors,
+    call,
+    leaves,
+    lengths_of,
+    mapped,
+    mask_of,
+    prediction,
+    refuse_not_finite,
+    unchanged,
+)
+from .usual_loss import as_logits, labelled, usual_loss
 
 # (inputs, targets) or (inputs, lengths, targets).
 Batch = Sequence[Any]
@@ -52,7 +62,8 @@ class Rows:
              dimensions are the first one's run over time, others are given whole.
     loss:    from the result and the targets; None is `usual_loss` of the prediction, which `output` names.
     time:    the inputs' dimension of time. ends: the rows' lengths, if the model wants to know them.
-    packed:  whether it is given a PackedSequence instead; ordered: whether that says nothing of another order.
+    masked:  whether they are in a mask among the inputs instead. packed: whether it is given a PackedSequence instead;
+             ordered: whether that says nothing of another order.
     """
 
     model: nn.Module
@@ -63,6 +74,7 @@ class Rows:
     output: str | int | None = None
     ends: Int[Tensor, " rows"] | None = None
     packed: bool = False
+    masked: bool = False
     ordered: bool = False
 
     @property
@@ -89,27 +101,50 @@ class Rows:
         """Whether the model answers at each step, so that fewer steps give fewer answers."""
         if self.loss is not None or self.targets.shape[:2] != self._shape or self.steps < 2:
             return False
-        fewer = self._cut(self.steps - 1)
+        fewer = self._given(self.steps - 1)
         with torch.no_grad():
-            answers = self._prediction(self._called(fewer))
+            answers = _by_time(self._prediction(self._called(fewer)), fewer)
         return answers.dim() > self.time and answers.shape[self.time] == fewer.steps
+
+    @cached_property
+    def cuts(self) -> bool:
+        """Whether the model takes rows of fewer steps: one that flattens all its states does not."""
+        if self.ends is not None or self.steps < 2:
+            return True
+        try:
+            with torch.no_grad():
+                for last in (1, self.steps - 1):
+                    self._called(self._cut(last))
+        except (RuntimeError, ValueError, IndexError):
+            return False
+        return True
 
     def losses(self, last: int | None = None) -> Float[Tensor, " rows"]:
         """As Sample says; of a model that answers at each step, the loss of the row's last answer.
 
         Raises SettingsError for results and targets that do not fit, or for a loss that is not one number a row.
         """
-        rows = self if last is None else self._cut(last)
-        result = self._called(rows)
         if self.loss is None:
-            answers, targets = self._prediction(result), self.targets
-            if self.each_step:
-                answers, targets = self._at_end(answers, rows), self._at_end(targets, self)
-            return usual_loss(answers, targets)
+            return usual_loss(*self.answered(last))
+        result = self._called(self._given(last))
         losses = self.loss(result if self.output is None else self._prediction(result), self.targets)
         if losses.dim() != 1:
             raise SettingsError(f"the loss is of shape {tuple(losses.shape)}; give one number for each row")
         return losses
+
+    def answered(
+        self, last: int | None = None, ends: Int[Tensor, " rows"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The predictions, and the targets that count, one a row: of a model that answers at each step, the last.
+
+        ends: take that at these steps' end instead.
+        """
+        rows = self._given(last)
+        answers, targets = self._prediction(self._called(rows)), self.targets
+        if self.each_step:
+            answers = self._at_end(_by_time(answers, rows), rows.lengths if ends is None else ends)
+            targets = self._at_end(targets, self.lengths if ends is None else ends)
+        return as_logits(answers, targets), targets
 
     def first(self, rows: int) -> "Rows":
         ends = None if self.ends is None else self.ends[:rows]
@@ -120,7 +155,7 @@ class Rows:
                 leaf.narrow(1 - self.time, 0, min(rows, leaf.shape[1 - self.time])).narrow(
                     self.time, 0, longest
                 )
-                if self._runs(leaf)
+                if self.runs(leaf)
                 else leaf[:rows]
             ),
         )
@@ -139,8 +174,26 @@ class Rows:
         """The first two dimensions of what runs over time."""
         return next(leaf.shape[:2] for leaf in leaves(self.inputs) if leaf.dim() > 1)
 
-    def _runs(self, leaf: Tensor) -> bool:
+    def runs(self, leaf: Tensor) -> bool:
+        """Whether a tensor of the inputs has a value for each step, and is not given whole."""
         return leaf.dim() > 1 and leaf.shape[:2] == self._shape
+
+    def _given(self, last: int | None) -> "Rows":
+        """The rows' last steps, or all; before them another row's where the model takes no fewer."""
+        if last is None:
+            return self
+        return self._cut(last) if self.cuts else self._mixed(last)
+
+    def _mixed(self, last: int) -> "Rows":
+        earlier = self.steps - last
+
+        def mixed(leaf: Tensor) -> Tensor:
+            if not self.runs(leaf):
+                return leaf
+            others, own = leaf.roll(1, 1 - self.time), leaf.narrow(self.time, earlier, last)
+            return torch.cat([others.narrow(self.time, 0, earlier), own], self.time)
+
+        return replace(self, inputs=mapped(self.inputs, mixed))
 
     def _cut(self, last: int) -> "Rows":
         if self.ends is None:
@@ -149,7 +202,7 @@ class Rows:
                 self,
                 inputs=mapped(
                     self.inputs,
-                    lambda leaf: leaf.narrow(self.time, start, last) if self._runs(leaf) else leaf,
+                    lambda leaf: leaf.narrow(self.time, start, last) if self.runs(leaf) else leaf,
                 ),
             )
         # A row that is longer than that begins later; another keeps what lies beyond its end, whatever it is.
@@ -158,32 +211,48 @@ class Rows:
         row = torch.arange(len(self.ends), device=self.ends.device)
 
         def cut(leaf: Tensor) -> Tensor:
-            if not self._runs(leaf):
+            if not self.runs(leaf):
                 return leaf
             return leaf[row.unsqueeze(1), place.T] if self.time else leaf[place, row]
 
         return replace(self, inputs=mapped(self.inputs, cut), ends=self.ends.clamp(max=last))
 
     def _called(self, rows: "Rows") -> Any:
-        if rows.ends is None:
+        if rows.ends is None or rows.masked:
             return call(rows.model, rows.inputs)
         if not rows.packed:
             return call(rows.model, rows.inputs, rows.ends)
-        return rows.model(pack_padded_sequence(rows.inputs, rows.ends.cpu(), enforce_sorted=rows.ordered))
+        packed = pack_padded_sequence(rows.inputs, rows.ends.cpu(), enforce_sorted=rows.ordered)
+        with unchanged(rows.model):
+            return rows.model(packed)
 
     def _prediction(self, result: Any) -> Tensor:
         return prediction(result, self._shape[1 - self.time], 1 - self.time, self.output)
 
-    @property
-    def answers(self) -> Tensor:
-        """The targets that count, one a row: of a model that answers at each step, the last."""
-        return self._at_end(self.targets, self) if self.each_step else self.targets
-
-    def _at_end(self, values: Tensor, rows: "Rows") -> Tensor:
+    def _at_end(self, values: Tensor, lengths: Int[Tensor, " rows"]) -> Tensor:
         """The values at each row's last step."""
-        place = (rows.lengths - 1).to(values.device)
+        place = (lengths - 1).to(values.device)
         row = torch.arange(len(place), device=values.device)
         return values[row, place] if self.time else values[place, row]
+
+
+def labelled_rows(samples: list[Rows]) -> list[Rows]:
+    """The same rows; targets 0.0 and 1.0 of a model that gives logits as classes."""
+    if samples[0].loss is not None or not all(sample.targets.dtype.is_floating_point for sample in samples):
+        return samples
+    with torch.no_grad():
+        results = torch.cat([sample.answered()[0].flatten() for sample in samples])
+    targets = labelled(results, torch.cat([sample.targets for sample in samples]))
+    if targets.dtype.is_floating_point:
+        return samples
+    parts = torch.split(targets, [len(sample.targets) for sample in samples])
+    return [replace(sample, targets=part) for sample, part in zip(samples, parts, strict=True)]
+
+
+def _by_time(answers: Tensor, rows: Rows) -> Tensor:
+    """Answers a step as [rows, steps, classes], where they came as [rows, classes, steps]."""
+    turned = answers.dim() == 3 and rows.time == 1 and answers.shape[1] != rows.steps == answers.shape[2]
+    return answers.movedim(2, 1) if turned else answers
 
 
 def batch_sample(
@@ -217,6 +286,9 @@ def batch_sample(
         time, (inputs, ends) = 0, pad_packed_sequence(inputs)
     else:
         inputs = as_tensors(inputs)
+        if len(batch) == 2 and (split := lengths_of(inputs, time)) is not None:
+            batch = (*split, targets)
+            inputs = batch[0]
     if time not in (0, 1) or not any(leaf.dim() > 1 for leaf in leaves(inputs)):
         shapes = [list(leaf.shape) for leaf in leaves(inputs)]
         raise SettingsError(
@@ -228,7 +300,8 @@ def batch_sample(
     )  # fmt: skip
     refuse_not_finite(inputs, targets, time)
     if len(batch) == 2:
-        return rows
+        mask = mask_of(inputs, rows._shape, time)
+        return rows if mask is None else replace(rows, ends=mask, masked=True)
     given: Any = batch[1]
     ends = check_lengths(given, steps=rows.steps, rows=rows._shape[1 - time])
     if len(ends) and int(ends.min()) < 1:

@@ -42,6 +42,28 @@ def usual_loss(result: Tensor, targets: Tensor) -> Float[Tensor, " rows"]:
     return cross_entropy(scores, targets.long(), reduction="none").reshape(len(targets), -1).mean(1)
 
 
+def as_logits(result: Tensor, targets: Tensor) -> Tensor:
+    """Results for classes as logits: those that are probabilities already, by their logarithm."""
+    if targets.dtype.is_floating_point or not result.numel() or bool((result < 0).any() | (result > 1).any()):
+        return result
+    if result.numel() == targets.numel():
+        return result.logit(1e-6)
+    return result.clamp(min=1e-6).log() if bool(((result.sum(-1) - 1).abs() < 1e-3).all()) else result
+
+
+def labelled(result: Tensor, targets: Tensor) -> Tensor:
+    """Targets that are 0.0 or 1.0 as whole numbers, those of one in each row as its place, where results are logits.
+
+    Results that hardly leave 0 to 1 are fitted to such targets as numbers.
+    """
+    if not bool(((targets == 0) | (targets == 1)).all()) or not bool(
+        (result < -1).any() | (result > 2).any()
+    ):
+        return targets
+    one_hot = targets.dim() == 2 and targets.shape[1] > 1 and bool((targets.sum(1) == 1).all())
+    return targets.argmax(1) if one_hot else targets.long()
+
+
 def guessing_loss(targets: Tensor) -> float | None:
     """The usual loss of who knows how often each target comes and nothing else; None where all are alike.
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..thresholds import EXPLODED
+from .answer_quality import AnswerQuality
+from .evidence import Evidence
 
-Fault = Literal["none", "unknown", "exploding", "saturated", "forgets", "untrained"]
+Fault = Literal[
+    "none", "unknown", "targets", "padding", "exploding", "saturated", "overfitted", "forgets", "untrained"
+]
 
 # Gates closed or open this often hardly respond to their input: a sigmoid's slope is 0.09 or less there, against 0.25
 # in the middle.
@@ -21,6 +25,12 @@ HELPED = 0.1
 # A network whose gradient grows has no fault all the same if reading takes away this share of its loss: to keep
 # inputs apart its states must diverge, and a chaotic network does not come near by chance.
 SOLVED = 0.5
+
+# Where the caller did not give `needed`, answers are good from this skill on (0 is guessing, 1 all right), if neither
+# long rows nor the baseline show that there is more to be had, by this much.
+GOOD, MORE = 0.8, 0.1
+# Targets of this size are out of reach of a head that starts out giving numbers around 0.
+LARGE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +48,8 @@ class Findings:
     saturated: how often the gate that is least often closed or open is so, 0 to 1; None without gates.
     gated:     whether a gate keeps the memory.
     loss:      given everything, in nats. guess: the loss of guessing; None where it is unknown.
-    assumed:   whether `needed` is only the length of the rows, because the caller gave none.
+    assumed:   whether the caller gave no `needed`: it is then how far the baseline had to read, else the rows' length.
+    evidence:  of the answers and the data.
     """
 
     needed: int
@@ -56,6 +67,7 @@ class Findings:
     loss: float = 0.0
     guess: float | None = None
     assumed: bool = False
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def guesses(self) -> bool:
@@ -65,7 +77,7 @@ class Findings:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The fault, "none", or "unknown": good answers, where the caller did not give how far back they lie.
+    """The fault, "none", or "unknown" where the numbers do not tell.
 
     findings: the numbers that show it.
     """
@@ -84,18 +96,51 @@ def verdict_of(findings: Findings) -> Verdict:
 
 
 def _fault(findings: Findings) -> Fault:
+    if findings.evidence.alike:
+        return "targets"
+    if findings.assumed and findings.evidence.quality is not None:
+        return _measured_fault(findings, findings.evidence, findings.evidence.quality)
     enough = SOLVED if _exploding(findings) else HELPED
     reaches = findings.horizon >= findings.needed and findings.context_helps and findings.explained >= enough
     if reaches and not findings.guesses:
         return "none"
-    good = findings.guess is not None and findings.loss < SOLVED * findings.guess
-    if findings.assumed and findings.context_helps and good:
-        return "unknown"
     if _exploding(findings):
         return "exploding"
     if _saturated(findings):
         return "saturated"
+    if findings.assumed:
+        return "unknown"
     return "forgets" if _forgets(findings) else "untrained"
+
+
+def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuality) -> Fault:
+    """The fault where the caller gave no `needed`: by how good the answers are, and by what the baseline reads."""
+    if quality.kind == "explained" and quality.value < SOLVED and quality.spread > LARGE:
+        return "targets"
+    baseline = evidence.baseline
+    more = baseline is not None and baseline.needed is not None and baseline.skill > quality.skill + MORE
+    uneven = quality.lost_on_long_rows or quality.lost_on_short_rows
+    if quality.skill >= GOOD and not (more or uneven):
+        return "none"
+    if evidence.padding is not None and evidence.padding.read:
+        return "padding"
+    if _grows(findings):
+        return "exploding"
+    if _saturated(findings):
+        return "saturated"
+    if quality.leans_to_short_rows and _forgets(findings) and (more or quality.lost_on_long_rows):
+        return "forgets"
+    if quality.surer_than_right:
+        return "overfitted"
+    if not (more or quality.lost_on_long_rows):
+        return "unknown"
+    return "forgets" if _forgets(findings) else "untrained"
+
+
+def _grows(findings: Findings) -> bool:
+    """Whether gradient or differences grow a hundredfold: of pooled states the earlier ones always count for more."""
+    slow = math.isfinite(findings.decay) and -findings.needed / findings.decay <= GROWN
+    return (findings.explodes and not slow) or findings.exponent * findings.needed > GROWN
 
 
 def _exploding(findings: Findings) -> bool:

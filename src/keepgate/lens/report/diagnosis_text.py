@@ -1,10 +1,13 @@
 """Text of a verdict and of a diagnosis, from their numbers, in two languages; the catalog formats the numbers."""
 
 import math
+from typing import Any
 
 from ...wording import Message, msg, percent
+from ..diagnosis.answer_quality import AnswerQuality
 from ..diagnosis.diagnosis import Diagnosis
-from ..diagnosis.verdict import Findings, Verdict
+from ..diagnosis.ridge_baseline import Baseline
+from ..diagnosis.verdict import Fault, Findings, Verdict
 from .labels import catalog_language, render, sentence
 
 
@@ -16,12 +19,11 @@ def verdict_text(verdict: Verdict, language: str) -> str:
 def diagnosis_text(diagnosis: Diagnosis, language: str) -> str:
     """The verdict after the layer's name, and a line for each figure. Raises SettingsError as `verdict_text` does."""
     short = catalog_language(language)
-    notes = [msg(f"report.{note.kind}", share=percent(note.share)) for note in diagnosis.notes]
     verdict = (
         f"{diagnosis.name}{render(msg('report.colon'), short)}{verdict_text(diagnosis.verdict, language)}"
     )
     figures = [f"  {_phrase(figure, short)}" for figure in _figures(diagnosis)]
-    return "\n".join([*(_phrase(note, short) for note in notes), verdict, *figures])
+    return "\n".join([verdict, *figures])
 
 
 def data_text(items: int, tokens: int, language: str, *, asks: bool = True) -> str:
@@ -36,7 +38,21 @@ def _phrase(message: Message, language: str) -> str:
 
 
 def _verdict(verdict: Verdict) -> Message:
+    quality, message = verdict.findings.evidence.quality, _fault(verdict)
+    return message if quality is None else msg("verdict.after", quality=_quality(quality), verdict=message)
+
+
+def _quality(quality: AnswerQuality) -> Message:
+    thirds = "" if quality.short is None else msg("verdict.thirds", **vars(quality))
+    return msg(f"verdict.{quality.kind}", **vars(quality) | {"kind": None, "thirds": thirds})
+
+
+def _fault(verdict: Verdict) -> Message:
     findings, fault = verdict.findings, verdict.fault
+    if findings.assumed or fault == "targets":
+        message = _measured(findings, fault)
+        if message is not None:
+            return message
     if fault == "exploding":
         growth = "apart" if not findings.explodes else "grows" if findings.decay < 0 else "no_number"
         rate, steps = math.expm1(findings.exponent), -findings.decay
@@ -44,12 +60,51 @@ def _verdict(verdict: Verdict) -> Message:
         return msg("verdict.exploding", cause=cause, exponent=findings.exponent)
     if fault == "forgets":
         half = "" if findings.half_life is None else msg("verdict.half_life", steps=findings.half_life)
-        return msg("verdict.forgets" if findings.gated else "verdict.ungated", **vars(findings), half=half)
+        return msg(
+            "verdict.forgets" if findings.gated else "verdict.ungated", **_numbers(findings), half=half
+        )
     if fault == "untrained":
         reach = "verdict.reach_all" if findings.vanishing_lag is None else "verdict.reach"
-        numbers = vars(findings)
+        numbers = _numbers(findings)
         return msg(f"verdict.{_untrained(findings)}", **numbers, reach=msg(reach, **numbers))
-    return msg(f"verdict.{fault}", **vars(findings))
+    return msg(f"verdict.{fault}", **_numbers(findings))
+
+
+def _numbers(findings: Findings) -> dict[str, Any]:
+    return {name: value for name, value in vars(findings).items() if name != "evidence"}
+
+
+def _measured(findings: Findings, fault: Fault) -> Message | None:
+    """What is said only where the caller gave no `needed`, or of the targets; None for what is said alike."""
+    evidence, baseline = findings.evidence, findings.evidence.baseline
+    last = msg("verdict.last_one" if findings.horizon == 1 else "verdict.last", horizon=findings.horizon)
+    quality = evidence.quality
+    if fault == "targets":
+        return msg("verdict.alike") if quality is None else msg("verdict.large", spread=quality.spread)
+    if quality is None:
+        return msg("verdict.unknown", last=last) if fault == "unknown" else None
+    if fault == "none":
+        return msg("verdict.good", last=last)
+    if fault == "unknown":
+        read = baseline is None or baseline.needed is not None
+        return msg("verdict.unclear" if read else "verdict.no_signal", last=last)
+    if fault == "padding" and evidence.padding is not None and evidence.without is not None:
+        share = percent(evidence.padding.share)
+        return msg("verdict.padding", share=share, quality=_quality(evidence.without))
+    if fault == "overfitted":
+        key = "verdict.sure" if quality.kind == "accuracy" else "verdict.vary"
+        return msg("verdict.overfitted", how=msg(key, excess=quality.excess, sure=quality.sure))
+    if fault == "untrained":
+        reach = "verdict.reach_all" if findings.vanishing_lag is None else "verdict.reach"
+        more = _baseline(baseline) or msg("verdict.long_rows")
+        return msg("verdict.more", reach=msg(reach, vanishing_lag=findings.vanishing_lag), more=more)
+    return None
+
+
+def _baseline(baseline: Baseline | None) -> Message | None:
+    if baseline is None or baseline.needed is None:
+        return None
+    return msg("verdict.baseline", needed=baseline.needed, skill=baseline.skill)
 
 
 def _untrained(findings: Findings) -> str:
@@ -76,6 +131,12 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
         half_lives = diagnosis.half_lives.sort().values
         middle, longest = float(half_lives[len(half_lives) // 2]), float(half_lives[-1])
         figures.append(msg("report.half_lives", middle=middle, longest=longest))
-    if diagnosis.verdict.findings.assumed:
-        figures.append(msg("report.assumed", needed=diagnosis.needed))
+    findings = diagnosis.verdict.findings
+    if findings.assumed:
+        figures.append(
+            _baseline(findings.evidence.baseline) or msg("report.assumed", needed=diagnosis.needed)
+        )
+    padding = findings.evidence.padding
+    if padding is not None:
+        figures.insert(0, msg(f"report.padding_{padding.side}", share=percent(padding.share)))
     return figures

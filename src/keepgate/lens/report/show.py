@@ -13,6 +13,7 @@ from ...errors import CorpusError
 from ...tasks.task import Task
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
+from ..diagnosis.evidence import Evidence
 from ..diagnosis.samples import Batch, Loss
 from ..diagnosis.verdict import Verdict
 from ..readers.explanation import Explanation, explain_answer
@@ -135,7 +136,7 @@ class Report(Diagnosis):
                 "verdict": {"fault": self.verdict.fault, "sentence": self.verdict.sentence},
                 "loss": self.behaviour.loss,
                 "guess": self.verdict.findings.guess,
-                "notes": self.notes,
+                "evidence": _evidence(self.verdict.findings.evidence),
                 "behaviour": {name: getattr(self.behaviour, name) for name in behaviour},
                 "gradient": {
                     "values": self.gradient,
@@ -167,6 +168,17 @@ class Report(Diagnosis):
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    padding = evidence.padding
+    return {
+        "quality": evidence.quality,
+        "without_padding": evidence.without,
+        "padding": padding and {name: getattr(padding, name) for name in ("side", "share", "read")},
+        "baseline": evidence.baseline,
+        "alike": evidence.alike,
+    }
 
 
 def examine(

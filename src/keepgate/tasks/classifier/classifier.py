@@ -228,7 +228,7 @@ class Classifier(LabelTask):
     def samples(self, items: Sequence[LabelledText]) -> list[TaskSamples]:
         """The texts in batches of similar length. Raises SettingsError if none has a label that the model knows.
 
-        Where in a text its label comes from nobody says: the whole of it is needed.
+        Where in a text its label comes from nobody says.
         """
         return samples_of(self, items, "texts has a label")
 
@@ -236,7 +236,7 @@ class Classifier(LabelTask):
         """The ids, in training with some tokens masked, and with each the two pairs that it is part of."""
         if not self.training or not self.settings.mask_rate:
             return batch.ids
-        real = length_mask(len(batch.ids), batch.lengths, batch.ids.device)
+        real = length_mask(batch.ids.shape[0], batch.lengths, batch.ids.device)
         token = (torch.rand(real.shape, device=real.device) < self.settings.mask_rate) & real
         pair = token.clone()
         pair[:-1] |= token[1:]

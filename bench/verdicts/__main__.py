@@ -1,0 +1,75 @@
+"""Judges the lens's verdict on a hundred models whose situation is planted, and follows its advice.
+
+    python -m bench.verdicts [WORD …] [--advice] [--out bench/results/verdicts.json]
+
+A verdict is right if it names what was planted (or what is also so of the model), honest if it says that the numbers do
+not tell, wrong otherwise; where a longer training helps a model that forgets, that is right, too. With --advice each
+case whose verdict gives advice is trained from three seeds as it was and as advised; the advice helps if the mean score
+on new rows rises. WORDs pick the cases whose names have one of them.
+"""
+
+import argparse
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.machine import machine
+from bench.verdicts.advice import followed
+from bench.verdicts.cases import cases
+from bench.verdicts.judgement import judged
+
+OUT = Path("bench/results/verdicts.json")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--advice", action="store_true")
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    begin, rows = time.process_time(), []
+    for case in cases():
+        if options.words and not any(word in case.name for word in options.words):
+            continue
+        row = judged(case)
+        if options.advice:
+            row |= followed(case, row["claim"])
+            if row["helped"] and {row["claim"], case.truth} == {"forgets", "untrained"}:
+                row["judged"] = "right"
+        print(line(row), flush=True)
+        rows.append(row)
+    print(summary(rows))
+    if options.words:
+        return
+    found = {"machine": machine(), "cpu_seconds": round(time.process_time() - begin), "cases": rows}
+    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def line(row: dict[str, Any]) -> str:
+    """A case at a glance: what was planted, its score, what was said, and whether the advice helped."""
+    scores = f"{row['tested']:6.2f} {row['long']:6.2f}"
+    helped = "" if row.get("helped") is None else ("  helped" if row["helped"] else "  no help")
+    return f"{row['judged']:7} {row['name']:48} {scores}  {row['claim']}{helped}"
+
+
+def summary(rows: list[dict[str, Any]]) -> str:
+    """So many right, honest and wrong, and how often the advice helped."""
+    counts, given = (
+        Counter(row["judged"] for row in rows),
+        [row for row in rows if row.get("helped") is not None],
+    )
+    return (
+        f"{len(rows)}: {counts['right']} right, {counts['honest']} honestly cannot say, {counts['wrong']} wrong; "
+        f"advice helped in {sum(row['helped'] for row in given)} of {len(given)}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Padding: the constant tails and heads of rows, whether a model's answers depend on them, and rows without them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from .model_io import leaves, mapped
+from .samples import Rows
+
+# Rows with a constant tail of so many steps or more are counted, and told of from this share of all rows on. Where the
+# same step comes in the middle of rows, too, a tail must be so long that fewer rows than this end so by chance.
+TAIL, PADDED_ROWS, BY_CHANCE = 2, 0.1, 0.01
+# The target of a step that does not count, by torch's cross entropy.
+IGNORED = -100
+# Answers depend on the padding if a row's change by more than this of the answers' own spread without it.
+CHANGED = 0.01
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Padding:
+    """Rows that end (or begin) in the same step for stretches of different length.
+
+    side:  where it stands. share: of all steps. read: whether the answers change when it is cut off.
+    lengths: of the rows without it. rows: the samples without what stands at their ends, in groups of one length.
+    """
+
+    side: Literal["end", "start"]
+    share: float
+    read: bool
+    lengths: Int[Tensor, " rows"]
+    rows: Sequence[Rows]
+
+
+def padding_of(samples: Sequence[Rows]) -> Padding | None:
+    """What may be padding in some batches; None where less than a tenth of the rows has any."""
+    steps = sum(int(sample.lengths.sum()) for sample in samples)
+    sides: tuple[Literal["end", "start"], ...] = ("end", "start")
+    for side in sides:
+        stretches = [_stretches(sample, side) for sample in samples]
+        padded = torch.cat(stretches)
+        if int((padded > 0).sum()) < PADDED_ROWS * len(padded) or not int(padded.sum()):
+            continue
+        groups, read = samples, False
+        if side == "end":
+            pairs = zip(samples, stretches, strict=True)
+            groups = [group for sample, tails in pairs for group in _cut(sample, tails)]
+            read = _read(samples, stretches, groups)
+        lengths = torch.cat([sample.lengths for sample in samples]) - padded
+        return Padding(side=side, share=int(padded.sum()) / steps, read=read, lengths=lengths, rows=groups)
+    return None
+
+
+def _stretches(sample: Rows, side: str) -> Int[Tensor, " rows"]:
+    """The steps of each row's constant tail or head, where it is the same step in stretches of different length."""
+    nothing = torch.zeros(len(sample.lengths), dtype=torch.long)
+    if side == "end" and sample.ends is None and sample.each_step and bool((sample.targets == IGNORED).any()):
+        ignored = (sample.targets if sample.time else sample.targets.T) == IGNORED
+        return ignored.flip(1).long().cumprod(1).sum(1).clamp(max=sample.steps - 1).cpu()
+    if not sample.cuts or sample.ends is not None or sample.steps < 2 * TAIL or len(nothing) < 2:
+        return nothing
+    first = next(leaf for leaf in leaves(sample.inputs) if leaf.dim() > 1)
+    first = first if sample.time else first.transpose(0, 1)
+    values = first.reshape(*first.shape[:2], -1)  # [rows, steps, features]
+    values = values.flip(1) if side == "end" else values
+    same = (values == values[:, :1]).all(2)
+    runs = same.long().cumprod(1).sum(1).cpu()
+    outer = values[:, 0]
+    long = runs >= TAIL
+    shared = (outer == outer[long].mode(0).values).all(1).cpu() if bool(long.any()) else long
+    if bool(shared.any()):
+        inside = torch.arange(sample.steps) >= runs.where(shared, 0)[:, None]
+        common = float((values == outer[long].mode(0).values).all(2).cpu()[inside].double().mean())
+        long = long & (common ** runs.double() < BY_CHANCE)
+    # A row of nothing else is left as it is: there must be something to read.
+    runs = runs.where(long & shared & (runs < sample.steps), 0)
+    return runs if len(set(runs[runs > 0].tolist())) > 1 else nothing
+
+
+def _cut(sample: Rows, tails: Int[Tensor, " rows"]) -> list[Rows]:
+    """The rows without their tails, those of one length together."""
+    return [
+        _shortened(sample, (tails == tail).nonzero().flatten(), sample.steps - tail)
+        for tail in torch.unique(tails).tolist()
+    ]
+
+
+def _shortened(sample: Rows, rows: Int[Tensor, " some"], steps: int) -> Rows:
+    time = sample.time
+
+    def cut(leaf: Tensor) -> Tensor:
+        if not sample.runs(leaf):
+            return leaf[rows] if len(leaf) == len(sample.lengths) else leaf
+        return leaf.index_select(1 - time, rows.to(leaf.device)).narrow(time, 0, steps)
+
+    targets = sample.targets
+    if sample.each_step:
+        targets = targets.index_select(1 - time, rows.to(targets.device)).narrow(time, 0, steps)
+    else:
+        targets = targets[rows.to(targets.device)]
+    return replace(sample, inputs=mapped(sample.inputs, cut), targets=targets)
+
+
+def _read(samples: Sequence[Rows], stretches: Sequence[Tensor], groups: Sequence[Rows]) -> bool:
+    """Whether the answers, of a model that gives one a step those at the rows' own ends, are others without it."""
+    with torch.no_grad():
+        whole = [
+            _given(sample, sample.lengths - tails)[tails.argsort(stable=True)]
+            for sample, tails in zip(samples, stretches, strict=True)
+        ]
+        alone = torch.cat([_given(group) for group in groups])
+    padded = torch.cat([tails.sort().values for tails in stretches]) > 0
+    change = (torch.cat(whole) - alone)[padded].abs().mean()
+    return bool(change > CHANGED * alone.std())
+
+
+def _given(sample: Rows, ends: Tensor | None = None) -> Tensor:
+    """What a model answers, a line for each row; with a loss of the user's own, the losses."""
+    values = sample.answered(ends=ends)[0] if sample.loss is None else sample.losses()
+    return values.reshape(len(values), -1).double().cpu()

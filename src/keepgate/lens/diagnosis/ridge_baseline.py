@@ -1,0 +1,133 @@
+"""Ridge baseline: what a linear model reads off the rows' last steps, and how far back they must be read for it.
+
+It has no memory to lose anything from, so it tells apart rows that hold no answer and a network that does not keep it.
+Each row is scored by the fit to all others (leave-one-out, in closed form).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from .effective_context import geometric_grid
+
+# More rows cost time and change little; an input of more features is taken without their products.
+ROWS, PRODUCTS = 256, 12
+# Penalties, relative to the kernel's mean eigenvalue.
+PENALTIES = (0.01, 0.1, 1.0)
+# Something was read off the rows from this skill on, and so many standard errors above guessing: the best of some
+# hundred fits is taken.
+FOUND, ERRORS = 0.2, 5.0
+# A fit is as good as the best if it is no worse than by this.
+AS_GOOD = 0.05
+# From a row's start, so many steps are tried at their place.
+FIRST = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """skill: of the best fit, 0 for guessing to 1 for all right. needed: how many last steps reach as far, of 95 % of
+    the rows; None where nothing was found."""
+
+    skill: float
+    needed: int | None
+
+
+def ridge_baseline(rows: Sequence[Tensor], targets: Tensor) -> Baseline:
+    """From rows [steps] of tokens or [steps, features] of numbers to what is read off them.
+
+    targets: classes [rows], or numbers [rows] or [rows, outputs].
+    Source: kernel ridge regression, Saunders et al. (1998); leave-one-out by Golub et al. (1979).
+    """
+    targets = targets.cpu()
+    lengths = torch.tensor([len(row) for row in rows])
+    features = _features(rows, lengths)
+    wanted, guess = _wanted(targets)
+    doubt = math.sqrt(max(guess * (1 - guess), 0.05) / len(rows)) / (1 - guess) if guess < 1 else math.inf
+    tried = [
+        (_skill(kernel, wanted, guess, targets), needed)
+        for kernel, needed in _kernels(features, lengths, geometric_grid(int(lengths.max())))
+    ]
+    best = max(skill for skill, _ in tried)
+    if best < max(FOUND, ERRORS * doubt):
+        return Baseline(skill=max(best, 0.0), needed=None)
+    return Baseline(skill=best, needed=min(needed for skill, needed in tried if skill >= best - AS_GOOD))
+
+
+def _features(rows: Sequence[Tensor], lengths: Tensor) -> Float[Tensor, "rows steps features"]:
+    """What each step is, the rows' ends at the end, and 0 before a row begins: one of the tokens that come, or its
+    numbers with their products, in standard deviations."""
+    flat = torch.cat(list(rows))
+    if not flat.dtype.is_floating_point and flat.dim() == 1:
+        own = one_hot(torch.unique(flat, return_inverse=True)[1]).double()
+    else:
+        own = flat.double().reshape(len(flat), -1)
+        if own.shape[1] <= PRODUCTS:
+            high, low = torch.triu_indices(own.shape[1], own.shape[1])
+            own = torch.cat([own, own[:, high] * own[:, low]], 1)
+        own = (own - own.mean(0)) / own.std(0, correction=0).clamp(min=1e-6)
+    steps = int(lengths.max())
+    features = torch.zeros(len(rows), steps, own.shape[1], dtype=torch.float64)
+    for row, values in zip(features, torch.split(own, lengths.tolist()), strict=True):
+        row[steps - len(values) :] = values
+    return features
+
+
+def _wanted(targets: Tensor) -> tuple[Float[Tensor, "rows outputs"], float]:
+    """What is fitted, around its mean, and the accuracy (or share of variance) of who guesses."""
+    if targets.dtype.is_floating_point:
+        wanted, guess = targets.double().reshape(len(targets), -1), 0.0
+    else:
+        _, number, counts = torch.unique(
+            targets.reshape(len(targets), -1)[:, 0], return_inverse=True, return_counts=True
+        )
+        wanted, guess = one_hot(number).double(), float(counts.max()) / len(targets)
+    return wanted, guess
+
+
+def _kernels(
+    features: Float[Tensor, "rows steps features"], lengths: Int[Tensor, " rows"], grid: Sequence[int]
+) -> Iterator[tuple[Float[Tensor, "rows rows"], int]]:
+    """Kernels with how far back they reach: each step by its place, all last steps at their places, all as a bag."""
+    steps = features.shape[1]
+    placed = torch.zeros(len(features), len(features), dtype=torch.float64)
+    bag = torch.zeros(len(features), features.shape[2], dtype=torch.float64)
+    for n in range(1, steps + 1):
+        step = features[:, steps - n]
+        alone = step @ step.T
+        placed, bag = placed + alone, bag + step
+        if n in grid:
+            yield alone, n
+            yield placed.clone(), n
+            spread = (bag - bag.mean(0)) / bag.std(0).clamp(min=1e-6)
+            yield spread @ spread.T, n
+    far = int(lengths.double().quantile(0.95))
+    for first in range(min(FIRST, int(lengths.min()))):
+        step = features[torch.arange(len(features)), steps - lengths + first]
+        yield step @ step.T, max(far - first, 1)
+
+
+def _skill(kernel: Tensor, wanted: Tensor, guess: float, targets: Tensor) -> float:
+    """The best leave-one-out skill over the penalties."""
+    kernel = kernel + kernel.diagonal().mean()  # a constant beside the features
+    values, vectors = torch.linalg.eigh(kernel)
+    scale = float(values.clamp(min=0).mean()) or 1.0
+    best = -math.inf
+    for penalty in PENALTIES:
+        shrunk = 1 / (values.clamp(min=0) + penalty * scale)
+        weights = vectors @ (shrunk[:, None] * (vectors.T @ wanted))
+        fitted = wanted - weights / (vectors.square() @ shrunk)[:, None]
+        best = max(best, _scored(fitted, wanted, guess, targets))
+    return best
+
+
+def _scored(fitted: Tensor, wanted: Tensor, guess: float, targets: Tensor) -> float:
+    if targets.dtype.is_floating_point:
+        error = (fitted - wanted).square().mean()
+        return float(1 - error / wanted.var(0, correction=0).mean())
+    right = float((fitted.argmax(1) == wanted.argmax(1)).double().mean())
+    return (right - guess) / (1 - guess) if guess < 1 else 0.0
