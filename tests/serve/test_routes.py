@@ -132,7 +132,7 @@ def test_a_token_s_write_is_followed_to_the_end(client, told, readings, name: st
 @pytest.mark.parametrize("name", GATED)
 def test_each_carrier_comes_with_its_proof(client, told, readings, name: str) -> None:
     said = client.post("/api/answer", **told, model=name).json
-    found = token_effects(readings[name])
+    found = token_effects(readings[name], writes=True)
     assert (said["exact"], said["tried"]) == ("dropped", len(found))
     assert said["sensitivity"] is None
     assert near([one["share"] for one in said["tokens"]], [one.probability_drop for one in found])
@@ -158,7 +158,7 @@ def test_a_plain_rnn_has_no_writes_and_says_so(client, told, readings) -> None:
     assert (said["tokens"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
     assert near(said["sensitivity"], saliency(readings["zh/rnn"]))
     with pytest.raises(CellError):
-        token_effects(readings["zh/rnn"])
+        token_effects(readings["zh/rnn"], writes=True)
 
 
 @pytest.mark.parametrize("name", GATED)
@@ -256,7 +256,8 @@ def test_each_sentence_is_left_out_whole(client, told, readings, name: str) -> N
     said = client.post("/api/answer", **told, model=name).json["sentences"]
     reading = readings[name]
     assert sorted((one["from"], one["to"]) for one in said) == sentence_spans(reading)
-    true = {(one.start, one.end): one for one in span_effects(reading, sentence_spans(reading))}
+    effects = span_effects(reading, sentence_spans(reading), writes=True)
+    true = {(one.start, one.end): one for one in effects}
     shares = [one["share"] for one in said]
     assert shares == sorted(shares, reverse=True)
     for one in said:

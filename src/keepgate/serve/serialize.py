@@ -124,7 +124,7 @@ def origin_json(reading: Reading) -> JsonObject:
     """
     choices = choice_count(reading)
     try:
-        sentences, tokens = hierarchical_search(reading, max_ablations=_max_ablations(reading))
+        sentences, tokens = hierarchical_search(reading, max_ablations=_max_ablations(reading), writes=True)
     except CellError:
         gradient = rounded_list(saliency(reading))
         return {

@@ -65,7 +65,7 @@ def memory_updates(layer: LayerTrace, state: str | None = None) -> MemoryUpdates
     name = cell.memory_state if state is None else state
     update = _additive_update(cell, name)
     if layer.weight_hr is not None and name == cell.states[0]:
-        raise CellError(f"the state {name} is projected at each step, so it is not a sum of writes")
+        raise CellError(f"the state {name} is projected at each step, so it is not a sum of what was written")
     terms = (update.keep, update.keep_without_write, update.write)
     keep, keep_without_write, write = (_evaluated(term, layer) for term in terms)
     if keep is None or keep_without_write is None:
@@ -167,7 +167,7 @@ def _additive_update(cell: Cell, state: str) -> AdditiveUpdate:
         )
         raise CellError(
             f"the state {state} of {cell.name} has no additive update s_t = keep s_(t-1) + write, so it is not a sum "
-            f"of writes: each step makes all of it anew; {advice}"
+            f"of what was written: each step makes all of it anew; {advice}"
         )
     return cell.additive[state]
 

@@ -17,6 +17,7 @@ from ..capture.layer_run import LayerRun, capture_layer
 from ..compact_repr import compact_repr
 from ..gradients.first_order import write_influence
 from ..interventions.ablation import ablate_spans, counterfactual
+from ..interventions.removal import remove_spans
 from ..interventions.rerun import Rerun, Site
 from ..interventions.token_ablation import ablate_tokens
 from ..memory.direct_shares import attribute_last
@@ -132,6 +133,19 @@ def ablated_outputs(
             yield _both_directions(layer_run, lambda site, batch=batch: ablate_spans(layer_run, batch, site))
         else:
             yield ablate_tokens(layer_run, torch.tensor([start for start, _ in batch]), layers)
+
+
+@torch.no_grad()
+def removed_outputs(
+    reading: Reading, spans: Sequence[tuple[int, int]]
+) -> Iterator[Float[Tensor, "time variants output"]]:
+    """Outputs of the reading layer without each span of tokens as a whole, in batches that bound the memory.
+
+    Raises as `remove_spans` does.
+    """
+    size = max(1, AT_ONCE // reading.trace.output.numel())
+    for first in range(0, len(spans), size):
+        yield remove_spans(reading.layer_run, spans[first : first + size]).output
 
 
 @torch.no_grad()

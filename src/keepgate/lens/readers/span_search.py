@@ -15,8 +15,14 @@ import torch
 from ...data.text import sentence_starts
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
-from .answer_ablation import answer_influence
-from .leave_one_out import MAX_ABLATIONS, TokenEffect, largest_first, probability_drops, token_effects
+from .leave_one_out import (
+    MAX_ABLATIONS,
+    TokenEffect,
+    largest_first,
+    most_influential,
+    probability_drops,
+    token_effects,
+)
 from .reading import Reading
 
 # In a text of more than `max_ablations` tokens: stretches left out first, and those whose sentences are tried next.
@@ -30,25 +36,31 @@ class SpanEffect:
     """Effect of leaving out the tokens [start, end): the answer without them.
 
     probability_drop: relative fall of the answer's probability, 1 - p_without / p; below 0 if it is likelier without.
+    change: of an answer that is a number, by how much it would be another; None for others.
     """
 
     start: int
     end: int
     probability_drop: float
     without: Answer
+    change: float | None = None
 
     __repr__ = compact_repr
 
 
-def span_effects(reading: Reading, spans: Sequence[tuple[int, int]]) -> tuple[SpanEffect, ...]:
+def span_effects(
+    reading: Reading, spans: Sequence[tuple[int, int]], *, writes: bool = False
+) -> tuple[SpanEffect, ...]:
     """Effects of leaving out spans of tokens, in the order given.
 
-    Deleted from the text where the task can read the remaining text; else their writes in the last layer, in both
-    directions, are ablated. Raises as `ablate_spans` does.
+    Deleted from the text where the task can read the remaining text; else passed by in all layers and directions.
+    writes: see `token_effects`. Raises as `remove_spans` does.
     """
     return tuple(
         SpanEffect(start=start, end=end, probability_drop=drop, without=answer)
-        for (start, end), (drop, answer) in zip(spans, probability_drops(reading, spans), strict=True)
+        for (start, end), (drop, answer) in zip(
+            spans, probability_drops(reading, spans, writes=writes), strict=True
+        )
     )
 
 
@@ -64,32 +76,35 @@ def sentence_spans(reading: Reading) -> list[tuple[int, int]]:
 
 
 def hierarchical_search(
-    reading: Reading, *, max_ablations: int = MAX_ABLATIONS
+    reading: Reading, *, max_ablations: int = MAX_ABLATIONS, writes: bool = False
 ) -> tuple[tuple[SpanEffect, ...], tuple[TokenEffect, ...]]:
     """Effects of leaving out sentences, and of leaving out tokens; largest probability drop first.
 
     In a text of up to `max_ablations` tokens, every sentence and every token; in a longer one those that the search
-    reaches, and the tokens of the largest first-order influence.
-    Raises CellError for a plain RNN, whose states are no sums of writes.
+    reaches, and the tokens of the largest first-order influence. writes: see `token_effects`.
     """
     sentences, tokens = sentence_spans(reading), len(reading.tokens)
     if tokens <= max_ablations:
-        return largest_first(span_effects(reading, sentences)), token_effects(reading, range(tokens))
-    stretches = largest_first(span_effects(reading, _stretches(sentences, tokens)))[:STRETCHES_FOLLOWED]
+        return largest_first(span_effects(reading, sentences, writes=writes)), token_effects(
+            reading, range(tokens), writes=writes
+        )
+    stretches = largest_first(span_effects(reading, _stretches(sentences, tokens), writes=writes))[
+        :STRETCHES_FOLLOWED
+    ]
     followed = [
         (start, end)
         for start, end in sentences
         if any(stretch.start <= start and end <= stretch.end for stretch in stretches)
     ]
-    effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed))
-    steps = set(answer_influence(reading).abs().topk(MOST_INFLUENTIAL).indices.tolist())
+    effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed, writes=writes))
+    steps = set(most_influential(reading, MOST_INFLUENTIAL))
     in_sentences = 0
     for sentence in effects:
         in_sentences += sentence.end - sentence.start
         if in_sentences > MAX_SENTENCE_TOKENS:
             break
         steps |= set(range(sentence.start, sentence.end))
-    return effects, token_effects(reading, sorted(steps))
+    return effects, token_effects(reading, sorted(steps), writes=writes)
 
 
 def _stretches(sentences: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int, int]]:
