@@ -8,7 +8,7 @@ from keepgate.data.questions import Question
 from keepgate.lens import capture_layer, read
 from keepgate.lens.interventions import Site, ablate_spans, ablate_writes, counterfactual
 from keepgate.lens.readers import hierarchical_search, span_effects
-from keepgate.lens.readers.search import sentence_spans
+from keepgate.lens.readers.span_search import sentence_spans
 from tests.lens.networks import network
 from tests.lens.readers import QUESTIONS, reader
 from tests.oracles import agrees
@@ -24,7 +24,7 @@ def test_a_piece_is_all_of_its_writes_left_out_in_one_run(cell, reverse, layer):
     site = Site(layer=layer, reverse=reverse, rows=1)
     found = ablate_spans(seen, PIECES, site)
     for number, (start, end) in enumerate(PIECES):
-        one = counterfactual(seen, drop=range(start, end), site=site)
+        one = counterfactual(seen, no_write=range(start, end), site=site)
         agrees(found.output[:, number], one.output[:, 0])
         for state, alone in zip(found.final, one.final, strict=True):
             agrees(state[:, number], alone[:, 0])

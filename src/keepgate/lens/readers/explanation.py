@@ -21,7 +21,7 @@ from .answer_origin import AnswerOrigin, answer_origin
 from .gradient_saliency import saliency
 from .leave_one_out import TokenEffect
 from .reading import Reading, read
-from .search import SpanEffect, hierarchical_search, sentence_spans
+from .span_search import SpanEffect, hierarchical_search, sentence_spans
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
