@@ -13,12 +13,15 @@ from .weights import Weights
 class FastPath(Protocol):
     """The common call of one layer and direction, without the general path's checks: plain tensors only.
 
-    Both methods return None where a precondition fails; the general path then runs the call, or raises.
+    Each method returns None where a precondition fails; the general path then runs the call, or raises.
     x: [time, batch, input].
     """
 
     def __call__(self, x: Tensor, states: tuple[Tensor, ...] | None = None) -> tuple[Tensor, ...] | None:
         """The output [time, batch, units] and each final state [1, batch, units]. states: likewise; zeros if None."""
+
+    def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+        """Of a dense cell each state [batch, units] after one step without gradients. x: [batch, input]."""
 
     def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
         """What a call gives; gates and states by name [time, batch, units]; the initial state [batch, units]."""

@@ -12,7 +12,7 @@ from ...errors import ShapeError
 from ..call import Call
 from ..weights import Weights
 from .call_spec import flatten_tensors
-from .packed_weights import cached_pack, pack
+from .packed_weights import Sizes, cached_pack, pack
 from .program import known
 
 DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
@@ -75,18 +75,25 @@ class CoreInputs:
             packed, _strided(output), () if planes is None else _plane_addresses(planes),
         )  # fmt: skip
 
-    def packed(self, *, cache: bool) -> Tensor:
-        """The packed weights: trusted ones are packed once, others looked up in the cache or packed anew."""
-        layout = self.cell_number, self.dtype_number, self.sizes, self.addresses
-        if not self.weights.trusted:
-            return cached_pack(*layout, self.arguments) if cache else pack(*layout)
-        if self.weights.packed is None:
-            self.weights.packed = pack(*layout)
-        return self.weights.packed
-
     def flat(self) -> tuple[Tensor | None, ...]:
         """Every tensor in the order of `call_tensors`."""
         return flatten_tensors(self.arguments, self.x, self.states, self.lengths, self.resets)
+
+
+def packed_weights(
+    weights: Weights,
+    cell_number: int,
+    dtype_number: int,
+    sizes: Sizes,
+    addresses: tuple[int, ...] | None = None,
+) -> Tensor:
+    """The packed form of remembered weights: trusted ones are packed once, others looked up in the cache."""
+    layout = cell_number, dtype_number, sizes, addresses or weights.addresses
+    if not weights.trusted:
+        return cached_pack(*layout, weights.arguments)
+    if weights.packed is None:
+        weights.packed = pack(*layout)
+    return weights.packed
 
 
 def run_forward(
@@ -105,10 +112,16 @@ def run_forward_with_args(
     inputs: CoreInputs, into: Tensor | None = None, *, save: bool, cache: bool
 ) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
     """(The arguments of `_core.Forward`, the result of `run_forward`); backward needs the first again."""
-    packed = inputs.packed(cache=cache)
+    layout = inputs.cell_number, inputs.dtype_number, inputs.sizes
+    if inputs.weights.addresses is not None and (cache or inputs.weights.trusted):
+        packed = packed_weights(inputs.weights, *layout, inputs.addresses)
+    elif cache:
+        packed = cached_pack(*layout, inputs.addresses, inputs.arguments)
+    else:
+        packed = pack(*layout, inputs.addresses)
     output, final, planes = allocate_outputs(inputs.weights, inputs.x, inputs.states, into, save=save)
     args = inputs.core_args(output, final, packed.data_ptr(), planes)
-    _run_problem(_core.Forward(*args), output)
+    run_problem(_core.Forward(*args), output)
     return args, (output, *final) if planes is None else (output, *final, planes)
 
 
@@ -197,11 +210,11 @@ def run_backward_with_args(
         _strided(gradients[0]), tuple(d_addresses[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
         tuple(vectors), tuple([_strided(gradient) for gradient in d_states]),
     )  # fmt: skip
-    _run_problem(problem, x)
+    run_problem(problem, x)
     return gradients
 
 
-def _run_problem(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
+def run_problem(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
     # Scratch of the tensor's own dtype and device, one number more for the remainder: new_empty(dtype=…, device=…) has
     # to parse their names and takes half as long again.
     scratch = like.new_empty(problem.scratch_bytes // like.itemsize + 1)
