@@ -13,18 +13,20 @@ import keepgate.export
 import keepgate.kernels
 import keepgate.lens
 import keepgate.nn
+import keepgate.onnx
+import keepgate.swapping
 import keepgate.tasks
 import keepgate.train
 
 NAMES = [
     "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
-    "BundleError", "CellError", "CorpusError", "KeepgateError", "KernelRefused", "SettingsError", "ShapeError",
-    "Step", "TrainingStopped", "cell",
+    "BundleError", "CellError", "CorpusError", "ExportError", "KeepgateError", "KernelRefused", "SettingsError",
+    "ShapeError", "Step", "TrainingStopped", "cell", "freeze", "swap", "thaw", "unswap",
 ]  # fmt: skip
 
 ROOMS = [
     keepgate, keepgate.cells, keepgate.data, keepgate.emit, keepgate.equations, keepgate.export, keepgate.kernels,
-    keepgate.lens, keepgate.nn, keepgate.tasks, keepgate.train,
+    keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.swapping, keepgate.tasks, keepgate.train,
 ]  # fmt: skip
 
 

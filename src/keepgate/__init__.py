@@ -4,6 +4,7 @@ from .errors import (
     BundleError,
     CellError,
     CorpusError,
+    ExportError,
     KeepgateError,
     KernelRefused,
     SettingsError,
@@ -12,10 +13,14 @@ from .errors import (
 )
 
 # The layers need torch, which takes a second to import; `keepgate --help` does not.
-_LAYERS = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels")
-
-# The language of cells.
-_EQUATIONS = ("Step", "cell")
+_ROOMS = {
+    "nn": (
+        "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels", "freeze",
+        "thaw",
+    ),
+    "swapping": ("swap", "unswap"),
+    "equations": ("Step", "cell"),
+}  # fmt: skip
 
 __all__ = [
     "GRU",
@@ -24,6 +29,7 @@ __all__ = [
     "BundleError",
     "CellError",
     "CorpusError",
+    "ExportError",
     "GRUCell",
     "KeepgateError",
     "KernelRefused",
@@ -37,6 +43,10 @@ __all__ = [
     "TrainingStopped",
     "cell",
     "explain_kernels",
+    "freeze",
+    "swap",
+    "thaw",
+    "unswap",
 ]
 
 
@@ -45,18 +55,13 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("keepgate")
-    if name in _LAYERS:
-        from . import nn
+    from importlib import import_module
 
-        return getattr(nn, name)
-    if name in _EQUATIONS:
-        from . import equations
-
-        return getattr(equations, name)
-    if name == "lens":
-        from importlib import import_module
-
-        return import_module("keepgate.lens")
+    if name in ("lens", "onnx"):
+        return import_module(f"keepgate.{name}")
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f"keepgate.{room}"), name)
     raise AttributeError(f"module 'keepgate' has no attribute {name!r}")
 
 

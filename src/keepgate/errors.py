@@ -35,6 +35,10 @@ class BundleError(KeepgateError, ValueError):
     """A model or checkpoint folder that cannot be read or written: missing, altered, truncated, disk full."""
 
 
+class ExportError(KeepgateError, RuntimeError):
+    """A model cannot be exported, or what was exported does not compute what the model computes."""
+
+
 class TrainingStopped(KeepgateError, RuntimeError):
     """Training met NaN or infinity. The message names the step, the tensor and the last good checkpoint."""
 

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 import keepgate as package
-from keepgate.cli import app, ask, compare, evaluate, examine, explain, look, predict, serve, train
+from keepgate.cli import app, ask, compare, evaluate, examine, explain, export, look, predict, serve, train
 from keepgate.cli.train_commands import train_commands
 
 COMMANDS = [
@@ -21,6 +21,7 @@ COMMANDS = [
     "serve",
     "evaluate",
     "examine",
+    "export",
     "explain",
 ]
 
@@ -41,7 +42,8 @@ def test_no_line_of_the_help_is_wider_than_eighty_columns(command: str, keepgate
 
 
 EPILOGUES = [
-    module.EPILOGUE for module in (app, compare, train, ask, look, serve, evaluate, examine, explain, predict)
+    module.EPILOGUE
+    for module in (app, compare, train, ask, look, serve, evaluate, examine, explain, export, predict)
 ]
 
 
@@ -56,7 +58,18 @@ def test_no_example_is_broken_by_eighty_columns(epilogue: str) -> None:
 def test_the_help_lists_the_commands_in_the_order_of_their_use(arguments: tuple[str, ...], keepgate) -> None:
     ran = keepgate(*arguments)
     assert ran.code == 0
-    names = ["compare", "train", "ask", "predict", "look", "serve", "evaluate", "examine", "explain"]
+    names = [
+        "compare",
+        "train",
+        "ask",
+        "predict",
+        "look",
+        "serve",
+        "evaluate",
+        "examine",
+        "export",
+        "explain",
+    ]
     assert re.findall(rf"^│ ({'|'.join(names)}) ", ran.out, re.MULTILINE) == names
 
 

@@ -265,3 +265,16 @@ def test_the_operators_are_what_they_say(cell):
 def nested(call):
     tensors = call_tensors(call)
     return *tensors[:6], list(call.states), list(call.vectors), call.lengths, call.resets
+
+
+def test_a_swapped_model_breaks_the_graph_where_torchs_did_and_nowhere_if_dynamo_allows_rnns():
+    model = torch.nn.Sequential(torch.nn.GRU(5, 7)).eval()
+    x = torch.randn(9, 3, 5)
+    expected = model(x)[0]
+    keepgate.swap(model)
+    agrees(torch.compile(model, backend="aot_eager")(x)[0], expected)
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(allow_rnn=True):
+        backend = Counting()
+        agrees(compiled(model, backend)(x)[0], expected)
+    assert [len(nodes) for nodes in backend.operators] == [1]

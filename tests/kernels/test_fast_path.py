@@ -18,8 +18,8 @@ def taken(monkeypatch):
     """A list that grows with each layer's call: whether it went straight to the core."""
     seen, call = [], CoreFastPath.__call__
 
-    def watching(path, x):
-        found = call(path, x)
+    def watching(path, x, states=None):
+        found = call(path, x, states)
         seen.append(found is not None)
         return found
 
@@ -27,11 +27,14 @@ def taken(monkeypatch):
     return seen
 
 
+class General(tuple):
+    """States that only the general way takes."""
+
+
 def zeros(layer, x):
-    """The initial states that a call without any has: given, the call is not the plainest any more."""
+    """The initial states that a call without any has."""
     rows = x.shape[0 if layer.batch_first else 1]
-    found = tuple(x.new_zeros(1, rows, layer.hidden_size) for _ in layer.cell.states)
-    return found if len(found) > 1 else found[0]
+    return General(x.new_zeros(1, rows, layer.hidden_size) for _ in layer.cell.states)
 
 
 def results(layer, x, hx=None):
@@ -157,3 +160,27 @@ def slopes(layer, trace, x, through_gates):
     generator = torch.Generator().manual_seed(7)
     upstream = [torch.randn(one.shape, generator=generator) for one in found]
     return torch.autograd.grad(found, [x, *layer.parameters()], upstream)
+
+
+@every_cell
+def test_given_states_take_the_fast_path_with_the_same_bits_unless_a_gradient_is_asked_for(cell, taken):
+    layer, x = Recurrent(cell, 5, 19, batch_first=True), torch.randn(7, 1, 5)
+    states = General(torch.randn(1, 7, 19) for _ in cell.states)
+    hx = tuple(states) if len(states) > 1 else states[0]
+    with torch.no_grad():
+        same(flat(layer(x, hx)), flat(layer(x, states)))
+    assert taken == [True]
+    layer(x, hx)
+    layer.requires_grad_(False)
+    states[0].requires_grad_()
+    assert layer(x, hx)[0].requires_grad
+    assert taken == [True, False, False]
+
+
+@pytest.mark.parametrize("wrong", [(1, 2, 4), (2, 3, 4), (1, 3, 5)])
+def test_states_that_do_not_fit_are_refused_as_before(wrong):
+    layer, x = keepgate.GRU(5, 4), torch.randn(2, 3, 5)
+    with torch.no_grad(), pytest.raises(keepgate.ShapeError, match="Expected hidden size"):
+        layer(x, torch.zeros(wrong))
+    with torch.no_grad(), pytest.raises(keepgate.ShapeError):
+        layer(x, ())

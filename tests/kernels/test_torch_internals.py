@@ -41,7 +41,11 @@ def test_the_names_used_are_these():
     assert {name for name in used if not re.fullmatch(r"torch\._C(\._functorch)?", name)} == {
         "forward_ad._current_level",
         "module._flat_weights",
+        "module._init_flat_weights",
         "torch._C._disabled_torch_dispatch_impl",
+        "torch._C._dynamo",
+        "torch._C._dynamo.eval_frame",
+        "torch._C._dynamo.eval_frame.get_eval_frame_callback",
         "torch._C._functorch.get_dynamic_layer_stack_depth",
         "torch._C._functorch.is_legacy_batchedtensor",
         "torch._C._is_any_autocast_enabled",

@@ -278,7 +278,7 @@ def test_a_checkpoint_made_by_hand_is_refused(tmp_path: Path, name: str, content
     fit(Parity.build(), TrainingConfig(steps=2), examples=DATA, folder=tmp_path, progress=False)
     path = tmp_path / "checkpoints" / "step-00000002"
     files = {file.name: file.read_bytes() for file in path.iterdir() if file.name != "manifest.json"}
-    folder.write(path, files | {name: content}, what="checkpoint")
+    folder.write(path, files | {name: content}, kind="checkpoint")
     with pytest.raises((BundleError, SettingsError), match="step-00000002"):
         fit(
             Parity.build(),
@@ -307,7 +307,7 @@ def test_numbers_of_a_checkpoint_made_by_hand_are_checked(tmp_path: Path, field:
     path = tmp_path / "checkpoints" / "step-00000002"
     files = {file.name: file.read_bytes() for file in path.iterdir() if file.name != "manifest.json"}
     state = json.loads(files["state.json"]) | {field: value}
-    folder.write(path, files | {"state.json": json.dumps(state).encode()}, what="checkpoint")
+    folder.write(path, files | {"state.json": json.dumps(state).encode()}, kind="checkpoint")
     with pytest.raises(BundleError, match="step-00000002 is not a checkpoint that keepgate wrote"):
         fit(Parity.build(), training, examples=DATA, folder=tmp_path, resume=True, progress=False)
 

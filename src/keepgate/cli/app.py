@@ -6,7 +6,7 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 from .. import __version__
-from . import ask, compare, evaluate, examine, explain, look, predict, serve, train
+from . import ask, compare, evaluate, examine, explain, export, look, predict, serve, train
 from .console import make_console
 from .train_commands import train_commands
 
@@ -33,6 +33,7 @@ _COMMANDS = (
     (serve, "serve [MODEL...] [OPTIONS]"),
     (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
     (examine, "examine MODEL --data FILE [OPTIONS]"),
+    (export, "export MODEL --onnx FILE"),
     (explain, "explain [OPTIONS]"),
 )
 

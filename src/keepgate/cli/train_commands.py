@@ -67,10 +67,10 @@ class TrainCommand:
         ]
         if len(self.kinds) > 1:
             names = ("auto", *(kind.partition("-")[0] for kind in reversed(self.kinds)))
-            shown = Parameter(group=WHAT, show_default=True, help=self.kind_help)
+            parameter = Parameter(group=WHAT, show_default=True, help=self.kind_help)
             options.append(
                 inspect.Parameter(
-                    "kind", keyword, default="auto", annotation=Annotated[Literal[names], shown]
+                    "kind", keyword, default="auto", annotation=Annotated[Literal[names], parameter]
                 )
             )
         return [
@@ -105,11 +105,11 @@ def detect_task(kinds: "Sequence[TaskKind]", corpus: Any, name: str = "auto") ->
     for kind in kinds:
         suits, reason = kind.suits(corpus)
         if suits:
-            others = "; ".join(
+            alternatives = "; ".join(
                 f"--kind {other.option}: one that {other.does}" for other in kinds if other is not kind
             )
             sentence = f"{reason[:1].upper()}{reason[1:]}"
-            return kind, f"{sentence}: training a {kind.title}, which {kind.does}. ({others}.)"
+            return kind, f"{sentence}: training a {kind.title}, which {kind.does}. ({alternatives}.)"
         reasons.append(reason)
     names = " or ".join(f"--kind {kind.option}" for kind in kinds)
     raise SettingsError(f"{', and '.join(reasons)}; {names} trains one all the same")

@@ -81,7 +81,7 @@ def run(
     slowest = {"gru": 0, "lstm": 1, "rnn": 2, None: 3}
     jobs.sort(key=lambda job: (job.budget is None, slowest[job.contestant.cell]))
     workers = min(processes or min(2, machine().cores), len(jobs))
-    with ProgressBar(sum(job.steps for job in jobs), shown=progress) as bar:
+    with ProgressBar(sum(job.steps for job in jobs), enabled=progress) as bar:
         outcomes = _in_this_process(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
     by_job = list(zip(jobs, outcomes, strict=True))
     sentence, story = pirate_king_story().text, pirate_king_story(measure.PIRATE_KING_LENGTH)

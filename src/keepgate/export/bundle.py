@@ -57,7 +57,7 @@ def save(task: Task, folder: Path | str, *, card: Mapping[str, Any]) -> None:
                 f"{name} would have {len(files[name]):,} bytes, and in a model it may have {limit:,}; "
                 "count fewer words or name fewer answers"
             )
-    folders.write(path, files, what="model")
+    folders.write(path, files, kind="model")
 
 
 def load(folder: Path | str) -> Task:
@@ -67,11 +67,11 @@ def load(folder: Path | str) -> Task:
     unknown kind or a newer format, weights that do not fit); the message says what and what to do.
     """
     path = Path(folder)
-    content = folders.read(path, LIMITS, what="model", remedy=_REMEDY, limits=LIMITS)
+    content = folders.read(path, LIMITS, kind="model", remedy=_REMEDY, limits=LIMITS)
     model = parse_toml(path / "model.toml", content["model.toml"], _REMEDY)
     task_type = _task_type(path / "model.toml", model)
     vocabulary = parse_json(path / "vocabulary.json", content["vocabulary.json"], _REMEDY)
-    folders.check_size(path, WEIGHTS, what="model", remedy=_REMEDY)
+    folders.check_size(path, WEIGHTS, kind="model", remedy=_REMEDY)
     header = empty_tensors(path / WEIGHTS, _REMEDY)
     size = sum(tensor.numel() for tensor in header.values())
     check_lists(path / "vocabulary.json", vocabulary, size, _REMEDY)
@@ -81,7 +81,7 @@ def load(folder: Path | str) -> Task:
         _refuse_misfits(_build(task_type, model, vocabulary, path), header, path, _REMEDY)
     # A header and numbers of at most eight bytes.
     limits = {WEIGHTS: 8 * size + (1 << 23)}
-    content = folders.read(path, limits, what="model", remedy=_REMEDY, limits=limits)
+    content = folders.read(path, limits, kind="model", remedy=_REMEDY, limits=limits)
     weights = parse_tensors(path / WEIGHTS, content[WEIGHTS], _REMEDY)
     with torch.random.fork_rng(devices=[]):
         task = _build(task_type, model, vocabulary, path)

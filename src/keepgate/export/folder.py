@@ -35,10 +35,10 @@ _REMEDIES = {
 }
 
 
-def write(folder: Path, files: Mapping[str, bytes], *, what: str) -> None:
+def write(folder: Path, files: Mapping[str, bytes], *, kind: str) -> None:
     """Writes files and manifest as `folder`, which is at any instant the old one whole or the new one whole.
 
-    what: what the folder is, for messages ("model", "checkpoint"). An existing folder is replaced only if
+    kind: what the folder is, for messages ("model", "checkpoint"). An existing folder is replaced only if
     all it holds are files of these names, so that nothing else can be lost.
     Raises BundleError, with path and remedy, if it cannot be written; what was there is then as it was.
     """
@@ -50,7 +50,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, what: str) -> None:
     }
     manifest = json.dumps({"files": sums}, indent=2).encode() + b"\n"
     try:
-        _refuse_what_is_not_ours(folder, {*files, MANIFEST}, what)
+        _refuse_what_is_not_ours(folder, {*files, MANIFEST}, kind)
         folder.parent.mkdir(parents=True, exist_ok=True)
         clear_unfinished(folder)
         writing.mkdir()
@@ -63,7 +63,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, what: str) -> None:
         remedy = _REMEDIES.get(fault.errno or 0, "see to that, or choose another folder")
         needed = -(-sum(map(len, files.values())) // 1000)
         raise BundleError(
-            f"cannot write the {what} {folder} ({needed:,} kB): {fault.strerror or fault}; {remedy}. "
+            f"cannot write the {kind} {folder} ({needed:,} kB): {fault.strerror or fault}; {remedy}. "
             f"Nothing that was there before has changed"
         ) from fault
     finally:
@@ -71,7 +71,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, what: str) -> None:
 
 
 def read(
-    folder: Path, names: Collection[str], *, what: str, remedy: str, limits: Mapping[str, int] | None = None
+    folder: Path, names: Collection[str], *, kind: str, remedy: str, limits: Mapping[str, int] | None = None
 ) -> dict[str, bytes]:
     """The bytes of the named files, each checked against the manifest's size and SHA-256.
 
@@ -79,22 +79,22 @@ def read(
     Raises BundleError for a folder, manifest or file that is missing, altered, cut short or too long.
     """
     if not folder.exists():
-        raise BundleError(f"there is no {what} at {folder}; check the path")
+        raise BundleError(f"there is no {kind} at {folder}; check the path")
     if not folder.is_dir():
         raise BundleError(
-            f"{folder} is a file, and a {what} is a folder; give the folder that holds {MANIFEST}"
+            f"{folder} is a file, and a {kind} is a folder; give the folder that holds {MANIFEST}"
         )
-    sums = _manifest(folder, names, what, remedy)
+    sums = _manifest(folder, names, kind, remedy)
     most = limits or {}
     return {
-        name: _verified(folder / name, sums[name], most.get(name, sys.maxsize), what, remedy)
+        name: _verified(folder / name, sums[name], most.get(name, sys.maxsize), kind, remedy)
         for name in names
     }
 
 
-def check_size(folder: Path, name: str, *, what: str, remedy: str) -> None:
+def check_size(folder: Path, name: str, *, kind: str, remedy: str) -> None:
     """Raises BundleError unless the file is a plain one of the size that the manifest says; nothing of it is read."""
-    _sized(folder / name, _manifest(folder, [name], what, remedy)[name], sys.maxsize, what, remedy)
+    _sized(folder / name, _manifest(folder, [name], kind, remedy)[name], sys.maxsize, kind, remedy)
 
 
 def remove(folder: Path) -> None:
@@ -124,18 +124,18 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _refuse_what_is_not_ours(folder: Path, names: Collection[str], what: str) -> None:
+def _refuse_what_is_not_ours(folder: Path, names: Collection[str], kind: str) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
         raise BundleError(
-            f"{folder} is a file, and a {what} is a folder; choose another path, or remove the file"
+            f"{folder} is a file, and a {kind} is a folder; choose another path, or remove the file"
         )
     foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in names)
     if foreign:
         raise BundleError(
             f"{folder} holds {', '.join(foreign[:3])}{' and more' if len(foreign) > 3 else ''}, no part of a "
-            f"{what}, which would be lost; choose another folder"
+            f"{kind}, which would be lost; choose another folder"
         )
 
 
@@ -186,11 +186,11 @@ def _rename_twice(new: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _manifest(folder: Path, names: Collection[str], what: str, remedy: str) -> dict[str, Any]:
+def _manifest(folder: Path, names: Collection[str], kind: str, remedy: str) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
-        raise BundleError(f"{folder} is no {what}: it has no {MANIFEST}; {remedy}")
-    content = _regular(path, _MANIFEST_LIMIT, what, remedy)
+        raise BundleError(f"{folder} is no {kind}: it has no {MANIFEST}; {remedy}")
+    content = _regular(path, _MANIFEST_LIMIT, kind, remedy)
     try:
         sums = json.loads(content)["files"]
         sound = all(
@@ -202,31 +202,31 @@ def _manifest(folder: Path, names: Collection[str], what: str, remedy: str) -> d
         raise BundleError(f"{path} is not a manifest that keepgate wrote; {remedy}")
     missing = sorted(set(names) - set(sums))
     if missing:
-        raise BundleError(f"{path} does not list {', '.join(missing)}, which a {what} needs; {remedy}")
+        raise BundleError(f"{path} does not list {', '.join(missing)}, which a {kind} needs; {remedy}")
     return dict(sums)
 
 
-def _verified(path: Path, entry: Mapping[str, Any], limit: int, what: str, remedy: str) -> bytes:
-    _sized(path, entry, limit, what, remedy)
-    content = _regular(path, entry["bytes"], what, remedy)
+def _verified(path: Path, entry: Mapping[str, Any], limit: int, kind: str, remedy: str) -> bytes:
+    _sized(path, entry, limit, kind, remedy)
+    content = _regular(path, entry["bytes"], kind, remedy)
     digest = hashlib.sha256(content).hexdigest()
     if digest != entry["sha256"]:
         raise BundleError(
-            f"{path} has been altered: its SHA-256 is {digest[:12]}…, and the {what} was written with "
+            f"{path} has been altered: its SHA-256 is {digest[:12]}…, and the {kind} was written with "
             f"{entry['sha256'][:12]}…; {remedy}"
         )
     return content
 
 
-def _sized(path: Path, entry: Mapping[str, Any], limit: int, what: str, remedy: str) -> None:
+def _sized(path: Path, entry: Mapping[str, Any], limit: int, kind: str, remedy: str) -> None:
     if not path.exists():
-        raise BundleError(f"{path} is missing from the {what}; {remedy}")
-    size = _size(path, min(limit, entry["bytes"]), what, remedy)
+        raise BundleError(f"{path} is missing from the {kind}; {remedy}")
+    size = _size(path, min(limit, entry["bytes"]), kind, remedy)
     if size < entry["bytes"]:
         raise BundleError(f"{path} is cut short: it has {size} of its {entry['bytes']} bytes; {remedy}")
 
 
-def _size(path: Path, limit: int, what: str, remedy: str) -> int:
+def _size(path: Path, limit: int, kind: str, remedy: str) -> int:
     """The size of a plain file no longer than `limit` bytes; a pipe or a device is never opened."""
     try:
         status = path.stat()
@@ -236,13 +236,13 @@ def _size(path: Path, limit: int, what: str, remedy: str) -> int:
         raise BundleError(f"{path} is not a plain file; {remedy}")
     if status.st_size > limit:
         raise BundleError(
-            f"{path} has {status.st_size} bytes, and in this {what} it may have {limit}; {remedy}"
+            f"{path} has {status.st_size} bytes, and in this {kind} it may have {limit}; {remedy}"
         )
     return status.st_size
 
 
-def _regular(path: Path, limit: int, what: str, remedy: str) -> bytes:
-    _size(path, limit, what, remedy)
+def _regular(path: Path, limit: int, kind: str, remedy: str) -> bytes:
+    _size(path, limit, kind, remedy)
     try:
         return path.read_bytes()
     except OSError as fault:

@@ -11,14 +11,14 @@ from .weights import Weights
 
 @runtime_checkable
 class FastPath(Protocol):
-    """The common call of one layer and direction, without the general path's checks: zero states, plain tensors.
+    """The common call of one layer and direction, without the general path's checks: plain tensors only.
 
     Both methods return None where a precondition fails; the general path then runs the call, or raises.
     x: [time, batch, input].
     """
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...] | None:
-        """The output [time, batch, units] and each final state [1, batch, units]."""
+    def __call__(self, x: Tensor, states: tuple[Tensor, ...] | None = None) -> tuple[Tensor, ...] | None:
+        """The output [time, batch, units] and each final state [1, batch, units]. states: likewise; zeros if None."""
 
     def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
         """What a call gives; gates and states by name [time, batch, units]; the initial state [batch, units]."""

@@ -18,12 +18,15 @@ __all__ = [
     "apply_without_transforms",
     "autocast_anywhere",
     "brings_own_dispatch",
+    "compile_watches",
     "dispatch_mode_depth",
+    "forget_flat_weights",
     "forward_ad_level",
     "functorch_depth",
     "is_legacy_batched",
     "jit_tracing",
     "legacy_vmap_level",
+    "remember_flat_weights",
     "remove_batch_dim",
     "set_flat_weights",
 ]
@@ -45,6 +48,8 @@ autocast_anywhere: Callable[[], bool] = torch._C._is_any_autocast_enabled
 is_legacy_batched: Callable[[Tensor], bool] = torch._C._functorch.is_legacy_batchedtensor
 add_batch_dim: Callable[[Tensor, int, int], Tensor] = torch._add_batch_dim
 remove_batch_dim: Callable[[Tensor, int, int, int], Tensor] = torch._remove_batch_dim
+
+_compile_callback: Callable[[], Any] = torch._C._dynamo.eval_frame.get_eval_frame_callback
 
 _PLAIN_DISPATCH = torch._C._disabled_torch_dispatch_impl
 
@@ -75,7 +80,23 @@ def apply_without_transforms(function: type[Function]) -> Callable[..., tuple[Te
     return apply
 
 
+def compile_watches() -> bool:
+    """Whether torch.compile would compile the next function that is called, as where its graph is broken."""
+    return _compile_callback() is not None
+
+
 def set_flat_weights(module: nn.RNNBase, weights: Sequence[Tensor]) -> None:
     """Makes a layer of torch compute with these tensors, in the order of its parameters, in place of those."""
     flat: Any = list(weights)
     module._flat_weights = flat
+
+
+def forget_flat_weights(module: nn.RNNBase) -> None:
+    """Takes from a layer of torch its second list of its weights, whose weak references cannot be pickled."""
+    for name in ("_flat_weights", "_flat_weight_refs"):
+        module.__dict__.pop(name, None)
+
+
+def remember_flat_weights(module: nn.RNNBase) -> None:
+    """Gives a layer of torch that list again, of the weights that it has now."""
+    module._init_flat_weights()

@@ -22,6 +22,7 @@ class Weights:
     plain:         whether all are plain CPU tensors, see `is_plain`.
     requires_grad: whether any does.
     addresses:     data pointers of `arguments`, 0 for None, once `remember` has taken them.
+    trusted:       whether their numbers never change again, so that they are packed once; packed: then, what they gave.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class Weights:
                 self.dtype = None
         self.arguments = arguments
         self.addresses: tuple[int, ...] | None = None
+        self.trusted = False
+        self.packed: Tensor | None = None
 
     def remember(self) -> bool:
         """Takes the tensors' metadata and addresses for `matches`; False if they are not contiguous parameters."""

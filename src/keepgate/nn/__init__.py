@@ -3,6 +3,7 @@
 from .attention import Attention, masked_softmax
 from .dropout import LockedDropout
 from .encoder import CELL_NAMES, Encoder
+from .freezing import freeze, thaw
 from .init import INITS, Init, check_init
 from .kernel_report import KernelReport, PlaceKernels, explain_kernels
 from .layers import GRU, LSTM, RNN
@@ -35,5 +36,7 @@ __all__ = [
     "Trace",
     "check_init",
     "explain_kernels",
+    "freeze",
     "masked_softmax",
+    "thaw",
 ]

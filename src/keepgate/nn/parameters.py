@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..equations import Cell
+from ..errors import SettingsError
 from ..kernels import FastPath, fast_path
 from ..kernels.weights import Weights
 
@@ -38,6 +39,7 @@ class PlaceParameters:
 
     def __init__(self, cell: Cell, names: dict[str, str], kernel: str | None = None) -> None:
         self.cell, self.names = cell, names
+        self._required_grad: dict[str, bool] | None = None
         self.use(kernel)
 
     def use(self, kernel: str | None) -> None:
@@ -45,6 +47,39 @@ class PlaceParameters:
         self.kernel = kernel
         self._weights: Weights | None = None
         self._fast_path: FastPath | None = None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the weights that were made first are used for every call, whatever becomes of the parameters."""
+        return self._required_grad is not None
+
+    def freeze(self, module: nn.Module) -> None:
+        """Trusts the parameters, which require no gradient then. Raises SettingsError where one is computed."""
+        if self.frozen:
+            return
+        required = {}
+        for own in self.names.values():
+            parameter = module._parameters.get(own)
+            if type(parameter) is not nn.Parameter or not parameter.is_contiguous():
+                raise SettingsError(
+                    f"{own} of this {type(module).__name__} is no plain parameter (parametrised, normed, pruned, "
+                    "sharded or a view), so that there is nothing to trust; make it one first, as by "
+                    f"torch.nn.utils.parametrize.remove_parametrizations(layer, {own!r})"
+                )
+            required[own] = parameter.requires_grad
+        self._required_grad = required
+        self._let_require_grad(module, dict.fromkeys(self.names.values(), False))
+
+    def thaw(self, module: nn.Module) -> None:
+        """Looks at the parameters again at each call; they require gradients as before `freeze`."""
+        required, self._required_grad = self._required_grad or {}, None
+        self._let_require_grad(module, required)
+
+    def _let_require_grad(self, module: nn.Module, required: dict[str, bool]) -> None:
+        for own, wanted in required.items():
+            if (parameter := module._parameters.get(own)) is not None:
+                parameter.requires_grad_(wanted)
+        self.use(self.kernel)
 
     def tensors(self, module: nn.Module) -> dict[str, Tensor]:
         """Each parameter, by the name that `Call` gives it. What is computed (parametrised) is computed now."""
@@ -55,7 +90,9 @@ class PlaceParameters:
         compiling = torch.compiler.is_compiling()
         cached = None if compiling else self._weights
         # nn.Module looks for an attribute in many places; parameters are in this one.
-        if cached is not None and cached.matches([*map(module._parameters.get, self.names.values())]):
+        if cached is not None and (
+            self.frozen or cached.matches([*map(module._parameters.get, self.names.values())])
+        ):
             return cached
         tensors = self.tensors(module)
         weights = Weights(
@@ -64,6 +101,7 @@ class PlaceParameters:
         )  # fmt: skip
         if not compiling:
             self._weights = weights if weights.remember() else None
+            weights.trusted = self.frozen
             self._fast_path = None if self._weights is None else fast_path(self._weights, self.kernel)
         return weights
 
@@ -90,8 +128,13 @@ def load_state_dict_wholly(
 
 def load_own_wholly(module: nn.Module, *torchs: Any) -> None:
     """`nn.Module._load_from_state_dict` likewise, for a layer inside a model that loads: the last list is of errors."""
-    restore, errors = _snapshot(module), torchs[-1]
-    refusals = len(errors)
+    errors = torchs[-1]
+    if any(place.frozen for place in getattr(module, "_places", ())):
+        errors.append(
+            f"this {type(module).__name__} is frozen, and would not notice other weights; call keepgate.thaw first"
+        )
+        return
+    restore, refusals = _snapshot(module), len(errors)
     nn.Module._load_from_state_dict(module, *torchs)
     if len(errors) > refusals:
         restore()

@@ -44,7 +44,7 @@ class Pooling(nn.Module):
         """The pooled states; steps beyond a row's length take no part. Every row has a step or more."""
         if self.kind == "last":
             return last_states(states, lengths, bidirectional=self.bidirectional)
-        real = length_mask(len(states), lengths, states.device).unsqueeze(2)
+        real = length_mask(states.shape[0], lengths, states.device).unsqueeze(2)
         if self.kind == "attention":
             return torch.einsum("tb,tbk->bk", self.weights(states, lengths), states)
         pooled = []
@@ -61,4 +61,4 @@ class Pooling(nn.Module):
         assert self.key_proj is not None
         assert self.query is not None
         scores = self.query(torch.tanh(self.key_proj(states))).squeeze(2)
-        return masked_softmax(scores, length_mask(len(states), lengths, states.device))
+        return masked_softmax(scores, length_mask(states.shape[0], lengths, states.device))

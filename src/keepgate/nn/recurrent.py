@@ -29,7 +29,7 @@ from .checks import (
     switch_of,
 )
 from .init import Init, check_init, initialise
-from .input_format import BatchLayout, Hidden, Lengths, batch_layout
+from .input_format import BatchLayout, Hidden, Lengths, batch_layout, states_for_fast_path
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
 from .stack import run_stack
 from .stepper import Stepper
@@ -184,11 +184,12 @@ class Recurrent(nn.RNNBase):
         Raises ShapeError (a ValueError and a RuntimeError) for what does not fit, KernelRefused where torch.jit.trace
         would record what is right at the traced sizes only.
         """
-        plain = type(input) is Tensor and hx is None and lengths is None and resets is None
+        given = () if hx is None else states_for_fast_path(hx, dimensions=3)
+        plain = type(input) is Tensor and given is not None and lengths is None and resets is None
         if not plain and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node
         weights = self.weights()
-        if plain and (result := self._run_fast(input)):
+        if plain and (result := self._run_fast(input, given or None)):
             return result
         if jit_tracing_active():
             return jit_call(self, self.cell, weights, input, hx, self.kernel, lengths, resets)
@@ -289,10 +290,14 @@ class Recurrent(nn.RNNBase):
         """The weights of one layer and direction, counted in torch's order."""
         return self._places[place].weights(self)
 
-    def _run_fast(self, input: Any) -> tuple[Tensor, Hidden] | None:
+    def _run_fast(self, input: Any, states: tuple[Tensor, ...] | None) -> tuple[Tensor, Hidden] | None:
         """Output and final states by a kernel's fast path; None where the general path must run."""
         fast_path = self._places[0].fast_path
-        if fast_path is None or (x := self._fast_input(input)) is None or (result := fast_path(x)) is None:
+        if (
+            fast_path is None
+            or (x := self._fast_input(input)) is None
+            or (result := fast_path(x, states)) is None
+        ):
             return None
         output, *final = result
         if self.batch_first:

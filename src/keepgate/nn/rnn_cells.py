@@ -11,8 +11,8 @@ from ..equations import Cell, Named
 from ..errors import ShapeError
 from .checks import check_features, check_kind, real_of, rnn_cell, size_of, switch_of
 from .init import Init, check_init, initialise
-from .input_format import check_shape
-from .parameters import load_own_wholly, load_state_dict_wholly
+from .input_format import Hidden, check_shape, states_for_fast_path
+from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
 from .torch_layer import to_torch
 from .tracers import fx_call, refuse_script
 
@@ -24,26 +24,33 @@ class CellLayer(nn.RNNCellBase):
     load_state_dict = load_state_dict_wholly
     _load_from_state_dict = load_own_wholly  # type: ignore[assignment]
 
+    cell: Cell
+
     def __init__(
         self,
-        cell: Cell,
         input_size: int,
         hidden_size: int,
-        bias: bool,
-        device: torch.device | str | None,
-        dtype: torch.dtype | None,
-        init: Init,
-        horizon: float | None,
-        forget_bias: float | None,
+        bias: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        init: Init = "torch",
+        horizon: float | None = None,
+        forget_bias: float | None = None,
     ) -> None:
         input_size, hidden_size = (
             size_of("input_size", input_size),
             size_of("hidden_size", hidden_size, least=0),
         )
-        self.cell, self.init, bias = cell, init, switch_of("bias", bias)
+        self.init, bias = init, switch_of("bias", bias)
         self.horizon, self.forget_bias = real_of("horizon", horizon), real_of("forget_bias", forget_bias)
-        check_init(cell, init, self.horizon, self.forget_bias, bias)
-        super().__init__(input_size, hidden_size, bias, len(cell.gates), device=device, dtype=dtype)
+        check_init(self.cell, init, self.horizon, self.forget_bias, bias)
+        # Not super(): a class of ours that is a torch.nn.LSTMCell too has that one next.
+        nn.RNNCellBase.__init__(
+            self, input_size, hidden_size, bias, len(self.cell.gates), device=device, dtype=dtype
+        )
+        shapes = parameter_shapes(self.cell, input_size=input_size, hidden_size=hidden_size, bias=bias)
+        self._places = [PlaceParameters(self.cell, {name: name for name in shapes})]
 
     def reset_parameters(self) -> None:
         """Draws the initial weights again, by the `init` that the cell was built with."""
@@ -57,8 +64,21 @@ class CellLayer(nn.RNNCellBase):
         layer: nn.RNNCellBase = to_torch(self, self.cell)
         return layer
 
+    def forward(self, input: Tensor, hx: Hidden | None = None) -> Any:
+        """The state after one step, or a tuple of the cell's states. Raises ShapeError for what does not fit.
+
+        input: [batch, input] or [input]; hx: [batch, hidden] or [hidden], one for each state; zeros if None.
+        """
+        single = len(self.cell.states) == 1
+        before = (hx,) if single and hx is not None else hx
+        if (states := self._step_fast(input, before)) is None:
+            if (node := fx_call(self, input, hx)) is not None:
+                return node
+            states = self._step(input, before)
+        return states[0] if single else states
+
     def _step(self, input: Tensor, hx: Any) -> tuple[Tensor, ...]:
-        """The states after one step. input: [batch, input] or [input]; hx: one [batch, hidden] or [hidden] a state."""
+        """The states after one step. hx: a tuple, one for each state, or None."""
         name, cell = type(self).__name__, self.cell
         if not isinstance(input, Tensor):
             raise TypeError(f"{name} takes a Tensor, got {type(input).__name__}")
@@ -87,6 +107,19 @@ class CellLayer(nn.RNNCellBase):
             Named(**dict(zip(cell.states, states, strict=True))),
         )
         return tuple(step[state] for state in cell.states)
+
+    def _step_fast(self, input: Any, hx: Any) -> tuple[Tensor, ...] | None:
+        """The same by a kernel's fast path; None where `_step` must run."""
+        states = None if hx is None else states_for_fast_path(hx, dimensions=2)
+        if type(input) is not Tensor or input.dim() != 2 or (states is None and hx is not None):
+            return None
+        place = self._places[0]
+        place.weights(self)
+        if (fast_path := place.fast_path) is None:
+            return None
+        before = None if states is None else tuple([state[None] for state in states])
+        result = fast_path(input[None], before)
+        return None if result is None else tuple([state[0] for state in result[1:]])
 
     def extra_repr(self) -> str:
         """The settings that differ from torch's defaults."""
@@ -126,62 +159,17 @@ class RNNCell(CellLayer):
         *,
         init: Init = "torch",
     ) -> None:
-        super().__init__(
-            rnn_cell(nonlinearity), input_size, hidden_size, bias, device, dtype, init, None, None
-        )
-        self.nonlinearity = nonlinearity
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """The state after one step. Raises ShapeError for what does not fit."""
-        if (node := fx_call(self, input, hx)) is not None:
-            return node
-        return self._step(input, None if hx is None else (hx,))[0]
+        self.cell, self.nonlinearity = rnn_cell(nonlinearity), nonlinearity
+        super().__init__(input_size, hidden_size, bias, device, dtype, init=init)
 
 
 class LSTMCell(CellLayer):
     """torch.nn.LSTMCell: h, c = cell(x, (h_prev, c_prev)), [batch, hidden] each."""
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-        *,
-        init: Init = "torch",
-        horizon: float | None = None,
-        forget_bias: float | None = None,
-    ) -> None:
-        super().__init__(cells.lstm, input_size, hidden_size, bias, device, dtype, init, horizon, forget_bias)
-
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """The states (h, c) after one step. Raises ShapeError for what does not fit."""
-        if (node := fx_call(self, input, hx)) is not None:
-            return node
-        h, c = self._step(input, hx)
-        return h, c
+    cell = cells.lstm
 
 
 class GRUCell(CellLayer):
     """torch.nn.GRUCell: h = cell(x, h_prev), [batch, hidden]."""
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-        *,
-        init: Init = "torch",
-        horizon: float | None = None,
-        forget_bias: float | None = None,
-    ) -> None:
-        super().__init__(cells.gru, input_size, hidden_size, bias, device, dtype, init, horizon, forget_bias)
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """The state after one step. Raises ShapeError for what does not fit."""
-        if (node := fx_call(self, input, hx)) is not None:
-            return node
-        return self._step(input, None if hx is None else (hx,))[0]
+    cell = cells.gru

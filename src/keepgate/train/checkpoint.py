@@ -182,7 +182,7 @@ class Checkpoints:
             "clock.json": json.dumps(clock).encode(),
         }
         try:
-            folders.write(path, files, what="checkpoint")
+            folders.write(path, files, kind="checkpoint")
         except BundleError as fault:
             later = "; resume=True (--resume) goes on from it" if self.newest_first() else ""
             raise BundleError(f"{fault}; {self.last()}{later}") from fault
@@ -198,7 +198,7 @@ class Checkpoints:
         """
         for path in self.newest_first():
             try:
-                content = folders.read(path, _FILES, what="checkpoint", remedy=self._remedy(path))
+                content = folders.read(path, _FILES, kind="checkpoint", remedy=self._remedy(path))
             except BundleError:
                 if not previous or path == self.newest_first()[-1]:
                     raise

@@ -79,7 +79,7 @@ def fit(
         store = during.enter_context(Checkpoints(place, lambda: describe(task, config, batches.describe())))
         note = _begin(store, state, resume)
         log.go_back_to(state.step)
-        bar = during.enter_context(ProgressBar(batches.steps, shown=progress, done=state.step))
+        bar = during.enter_context(ProgressBar(batches.steps, enabled=progress, done=state.step))
         bar.say(note)
         interrupt = during.enter_context(Interrupt(armed=place is not None))
 

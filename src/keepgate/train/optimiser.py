@@ -34,12 +34,11 @@ def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
     cosine: Loshchilov & Hutter (2017), arXiv:1608.03983.
     """
     hold = config.hold_fraction * steps
-    fallen = 0.0 if step < hold else (step - hold) / (steps - hold)
-    left = {"constant": 1.0, "constant-linear": 1 - fallen, "cosine": (1 + math.cos(math.pi * fallen)) / 2}[
-        config.schedule
-    ]
+    progress = 0.0 if step < hold else (step - hold) / (steps - hold)
+    cosine = (1 + math.cos(math.pi * progress)) / 2
+    factor = {"constant": 1.0, "constant-linear": 1 - progress, "cosine": cosine}[config.schedule]
     rise = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
-    return config.learning_rate * rise * (config.final_lr_ratio + (1 - config.final_lr_ratio) * left)
+    return config.learning_rate * rise * (config.final_lr_ratio + (1 - config.final_lr_ratio) * factor)
 
 
 class WeightAverage:

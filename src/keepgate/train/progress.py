@@ -46,11 +46,11 @@ class ProgressBar:
     """
 
     def __init__(
-        self, steps: int, name: str = "", *, unit: str = "steps", shown: bool = True, done: int = 0
+        self, steps: int, name: str = "", *, unit: str = "steps", enabled: bool = True, done: int = 0
     ) -> None:
         """steps: how many there are to do, each one of `unit`; `done` of them were done before."""
         self.steps, self.unit = steps, unit
-        self._name, self._shown, self._done, self._first = name, shown, done, done
+        self._name, self._enabled, self._done, self._first = name, enabled, done, done
         self._started = self._last_line = time.monotonic()
         self._console = Console(stderr=True)
         self._bar: RichBar | None = None
@@ -75,33 +75,26 @@ class ProgressBar:
     ) -> None:
         """Says that `done` steps are done."""
         self._done, now = done, time.monotonic()
-        if not self._shown or now - self._started < _QUIET_SECONDS:
+        if not self._enabled or now - self._started < _QUIET_SECONDS:
             return
         parts = [] if loss is None else [f"loss {loss:.4f}"]
         parts += [f"{key} {value:.3f}" for key, value in (metrics or {}).items()][:1]
         parts += [f"{self._speed(now):.1f} {self.unit}/s"]
-        left = (self.steps - done) / max(self._speed(now), 1e-9)
+        remaining = f"{(self.steps - done) / max(self._speed(now), 1e-9):.0f} s left"
         if self._console.is_terminal:
             self._draw(name or self._name, "  ".join(parts))
         elif self._console.is_jupyter:
             if now - self._last_line >= _NOTEBOOK_SECONDS or done == self.steps:
                 self._last_line = now
-                self._write_over(name or self._name, [*parts, f"{left:.0f} s left"])
+                self._write_over(name or self._name, [*parts, remaining])
         elif now - self._last_line >= _LINE_SECONDS or done == self.steps:
             self._last_line = now
-            self.say(
-                ", ".join(
-                    [
-                        f"{name or self._name}: {done} of {self.steps} {self.unit}",
-                        *parts,
-                        f"{left:.0f} s left",
-                    ]
-                ).removeprefix(": ")
-            )
+            steps = f"{name or self._name}: {done} of {self.steps} {self.unit}".removeprefix(": ")
+            self.say(", ".join([steps, *parts, remaining]))
 
     def say(self, line: str | None) -> None:
         """A line of its own, above the bar; None says nothing."""
-        if line is None or not self._shown:
+        if line is None or not self._enabled:
             return
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False)

@@ -69,12 +69,9 @@ def _read_json(text: str, path: str, needs: Needs, corpus: Corpus) -> str:
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         value = value["data"]
     if records.fits(value):
-        listed = (
-            [(f"record {k}", record) for k, record in enumerate(value, 1)]
-            if isinstance(value, list)
-            else None
-        )
-        records.read_records(listed or [("record 1", value)], path, needs, corpus)
+        values = value if isinstance(value, list) else [value]
+        placed = [(f"record {k}", record) for k, record in enumerate(values, 1)]
+        records.read_records(placed, path, needs, corpus)
         return "json records"
     raise CorpusError(f"{path}: {_what_it_is(value)}")
 

@@ -75,6 +75,15 @@ class CoreInputs:
             packed, _strided(output), () if planes is None else _plane_addresses(planes),
         )  # fmt: skip
 
+    def packed(self, *, cache: bool) -> Tensor:
+        """The packed weights: trusted ones are packed once, others looked up in the cache or packed anew."""
+        layout = self.cell_number, self.dtype_number, self.sizes, self.addresses
+        if not self.weights.trusted:
+            return cached_pack(*layout, self.arguments) if cache else pack(*layout)
+        if self.weights.packed is None:
+            self.weights.packed = pack(*layout)
+        return self.weights.packed
+
     def flat(self) -> tuple[Tensor | None, ...]:
         """Every tensor in the order of `call_tensors`."""
         return flatten_tensors(self.arguments, self.x, self.states, self.lengths, self.resets)
@@ -96,8 +105,7 @@ def run_forward_with_args(
     inputs: CoreInputs, into: Tensor | None = None, *, save: bool, cache: bool
 ) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
     """(The arguments of `_core.Forward`, the result of `run_forward`); backward needs the first again."""
-    layout = inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.addresses
-    packed = cached_pack(*layout, inputs.arguments) if cache else pack(*layout)
+    packed = inputs.packed(cache=cache)
     output, final, planes = allocate_outputs(inputs.weights, inputs.x, inputs.states, into, save=save)
     args = inputs.core_args(output, final, packed.data_ptr(), planes)
     _run_problem(_core.Forward(*args), output)

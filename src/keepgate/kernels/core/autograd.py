@@ -133,27 +133,18 @@ def gradients_of(
     needs_grad: Sequence[bool],
 ) -> list[Tensor | None]:
     """The gradient of each tensor, None where it is not wanted. upstream: of output, final states and planes."""
-    if legacy_vmap_level():
-        return through_legacy_vmap(
-            lambda upstream: _vjp(spec, tensors, output, planes, upstream, needs_grad), upstream
-        )
-    return _vjp(spec, tensors, output, planes, upstream, needs_grad)
 
+    def vjp(upstream: Tensors) -> list[Tensor | None]:
+        *others, d_planes = upstream
+        if d_planes is not None:
+            return with_none(reference_vjp(spec, tensors, upstream, needs_grad), needs_grad)
+        if torch.is_grad_enabled() or functorch_active():
+            return with_none(
+                _backward(spec, tuple(needs_grad), *tensors, output, planes, *others), needs_grad
+            )
+        return ops.backward(spec.call(tensors), output, planes, others, needs_grad)
 
-def _vjp(
-    spec: CallSpec,
-    tensors: Tensors,
-    output: Tensor,
-    planes: Tensor,
-    upstream: Tensors,
-    needs_grad: Sequence[bool],
-) -> list[Tensor | None]:
-    *others, d_planes = upstream
-    if d_planes is not None:
-        return with_none(reference_vjp(spec, tensors, upstream, needs_grad), needs_grad)
-    if torch.is_grad_enabled() or functorch_active():
-        return with_none(_backward(spec, tuple(needs_grad), *tensors, output, planes, *others), needs_grad)
-    return ops.backward(spec.call(tensors), output, planes, others, needs_grad)
+    return through_legacy_vmap(vjp, upstream) if legacy_vmap_level() else vjp(upstream)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:

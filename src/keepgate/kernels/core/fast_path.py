@@ -47,10 +47,14 @@ class CoreFastPath:
         )
         return CoreFastPath(weights) if suits else None
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...] | None:
+    def __call__(self, x: Tensor, states: tuple[Tensor, ...] | None = None) -> tuple[Tensor, ...] | None:
         """The output [time, batch, units] and each final state [1, batch, units]; None for the general path."""
         if not self._takes(x):
             return None
+        if states is not None:
+            if not self._takes_states(x, states):
+                return None
+            return run_forward(CoreInputs(self._weights, x, states), save=False, cache=True)
         zeros = x.new_zeros(1, x.shape[1], self._hidden)
         if self._differentiates(x):
             return _apply(self._weights, False, zeros, x, *self._weights.arguments)
@@ -74,6 +78,21 @@ class CoreFastPath:
             and is_plain(x)
             and x.shape[2] == self._inputs
             and x.numel() > 0
+        )
+
+    def _takes_states(self, x: Tensor, states: tuple[Tensor, ...]) -> bool:
+        """Whether these are the cell's states, and nothing is differentiated."""
+        shape = (1, x.shape[1], self._hidden)
+        return (
+            len(states) == len(self._weights.states)
+            and not self._differentiates(x)
+            and all(
+                state.dtype is self._dtype
+                and state.shape == shape
+                and is_plain(state)
+                and not (state.requires_grad and torch.is_grad_enabled())
+                for state in states
+            )
         )
 
     def _differentiates(self, x: Tensor) -> bool:

@@ -153,7 +153,7 @@ class ChoiceReader(Reader, LabelTask):
             assert batch.question is not None
             assert batch.question_lengths is not None
             _, query = self.encoder(batch.question, batch.question_lengths)
-            real = length_mask(len(states), batch.text_lengths, states.device)
+            real = length_mask(states.shape[0], batch.text_lengths, states.device)
             attended, _ = self.attention(query, states, real)
             features = torch.cat([attended, query, features], 1)
         scores: Tensor = self.readout(self.dropout(features))

@@ -236,7 +236,7 @@ class Classifier(LabelTask):
         """The ids, in training with some tokens masked, and with each the two pairs that it is part of."""
         if not self.training or not self.settings.mask_rate:
             return batch.ids
-        real = length_mask(len(batch.ids), batch.lengths, batch.ids.device)
+        real = length_mask(batch.ids.shape[0], batch.lengths, batch.ids.device)
         token = (torch.rand(real.shape, device=real.device) < self.settings.mask_rate) & real
         pair = token.clone()
         pair[:-1] |= token[1:]

@@ -37,7 +37,7 @@ class Inputs(TensorBatch):
     @property
     def real(self) -> Bool[Tensor, "time batch"]:
         """True for the tokens that are no padding."""
-        return length_mask(len(self.words), self.lengths, self.words.device)
+        return length_mask(self.words.shape[0], self.lengths, self.words.device)
 
 
 @dataclass(frozen=True)
@@ -193,12 +193,20 @@ def _products(
     first: Float[Tensor, "time batch pair"], second: Float[Tensor, "time batch pair"], count: int
 ) -> Float[Tensor, "batch time count"]:
     """[b, t, k] = first[t, b] · second[t + k, b], and 0 after the last; a block of t at a time, for long texts."""
-    blocks = []
-    for at in range(0, len(first), BLOCK):
-        starts, ends = first[at : at + BLOCK], second[at : at + BLOCK + count - 1]
-        square = torch.bmm(starts.transpose(0, 1), ends.permute(1, 2, 0))
-        step, beyond = torch.arange(len(starts)), torch.arange(count)
-        place = (step[:, None] + beyond).to(first.device)
-        missing = len(starts) + count - 1 - len(ends)
-        blocks.append(pad(square, (0, missing)).gather(2, place.expand(len(square), -1, -1)))
-    return torch.cat(blocks, 1)
+    if torch.compiler.is_exporting():  # a loop over blocks would be written down for this number of steps
+        return _products_of_block(first, second, count)
+    ends = [(at, at + BLOCK) for at in range(0, len(first), BLOCK)]
+    return torch.cat(
+        [_products_of_block(first[at:end], second[at : end + count - 1], count) for at, end in ends], 1
+    )
+
+
+def _products_of_block(
+    first: Float[Tensor, "block batch pair"], second: Float[Tensor, "onward batch pair"], count: int
+) -> Float[Tensor, "batch block count"]:
+    """The same where `second` goes on for as many steps after the first one's last as there are."""
+    square = torch.bmm(first.transpose(0, 1), second.permute(1, 2, 0))
+    steps = first.shape[0]
+    place = torch.arange(steps, device=first.device)[:, None] + torch.arange(count, device=first.device)
+    missing = steps + count - 1 - second.shape[0]
+    return pad(square, (0, missing)).gather(2, place.expand(square.shape[0], -1, -1))

@@ -1,0 +1,42 @@
+"""Freezing for deployment: a layer's weights are trusted and packed once, until it is thawed."""
+
+from torch import nn
+
+from .parameters import PlaceParameters
+
+
+def freeze(model: nn.Module) -> None:
+    """Makes every layer of keepgate's in a model trust its weights: packed at the first call, never looked at again.
+
+    A call of a layer that is not frozen reads all its weights to see whether a number has changed, which of one step
+    of a large layer is much of the time. Frozen parameters require no gradient and refuse a state_dict; what writes to
+    them in another way goes unnoticed until `thaw`. Copies and pickled layers are frozen too.
+    Raises SettingsError, and freezes none, where a weight is computed (parametrised, pruned) or sharded.
+    """
+    frozen: list[tuple[PlaceParameters, nn.Module]] = []
+    try:
+        for place, layer in _places(model):
+            if not place.frozen:
+                place.freeze(layer)
+                frozen.append((place, layer))
+    except Exception:
+        for place, layer in reversed(frozen):
+            place.thaw(layer)
+        raise
+
+
+def thaw(model: nn.Module) -> None:
+    """Undoes `freeze`: changed weights are noticed again, and parameters require gradients as before."""
+    # Backwards: a tied weight is given back as it was before it was first frozen.
+    for place, layer in reversed(_places(model)):
+        if place.frozen:
+            place.thaw(layer)
+
+
+def _places(model: nn.Module) -> list[tuple[PlaceParameters, nn.Module]]:
+    return [
+        (place, layer)
+        for layer in model.modules()
+        for place in layer.__dict__.get("_places", ())
+        if isinstance(place, PlaceParameters)
+    ]

@@ -1,0 +1,43 @@
+"""The network of a task model as one function of tensors, and an example of what it reads."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ..errors import SettingsError
+from ..export import load
+from ..tasks import KINDS
+
+# Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
+_TEXTS, _QUESTIONS = (11, 7), (5, 3)
+
+
+def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
+    """The torch module to export, and the example for it. Raises SettingsError where a model needs one and has none."""
+    task: Any = load(module) if isinstance(module, (str, Path)) else module
+    if getattr(type(task), "kind", None) not in KINDS:
+        if example is None:
+            raise SettingsError(
+                f"a {type(task).__name__} needs an example: a tensor, a tuple of arguments or a dict of keywords"
+            )
+        return task, example
+    batch = example if example is not None else _batch(task)
+    if hasattr(task, "network"):
+        return task.network, (batch.text, batch.question)
+    return task, (batch,)
+
+
+def _batch(task: Any) -> Any:
+    """Two texts made of the task's own tokens, with two questions where it is asked some."""
+    tokens = [token for token in task.vocabulary.to_json() if token.isalnum()] or ["a", "b"]
+
+    def text(count: int, start: int) -> str:
+        return " ".join(tokens[(start + place) % len(tokens)] for place in range(count))
+
+    asks = KINDS[task.kind].asks
+    items = [
+        task.item(text(length, 0), text(asked, 1) if asks else None)
+        for length, asked in zip(_TEXTS, _QUESTIONS, strict=True)
+    ]
+    return task.collate(task.prepare(items, training=False))

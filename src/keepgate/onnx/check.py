@@ -1,0 +1,212 @@
+"""The check of an ONNX file: ONNX Runtime against the model itself, at shapes that it was not exported with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import ExportError
+from ..nn import Recurrent
+from .flat_model import FlatModel
+from .tensors import Named
+
+# The largest difference that passes, relative to the largest number of an output where that is above 1.
+TOLERANCE = 1e-5
+SHAPES = 3
+# How many steps of a stream are carried on, each from the states that ONNX Runtime gave before.
+_CARRIED = 3
+# What a free dimension may become, one choice for each shape and dimension: other rows, other steps, one of each.
+_SIZES = (1, 4, 7, 2, 13, 5)
+
+Sizes = dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """shapes: of the inputs, for each run. difference: the largest of all outputs."""
+
+    shapes: tuple[dict[str, tuple[int, ...]], ...]
+    difference: float
+
+
+def free_dimensions(model: Any, flat: FlatModel) -> list[dict[int, str]]:
+    """For each input, the names of the dimensions that may change, found by running the model with others.
+
+    model: the onnx ModelProto, in which what may not change gets its size.
+    """
+    symbols: dict[str, int] = {}
+    inputs = [entry.type.tensor_type.shape.dim for entry in model.graph.input]
+    for dims, (_, tensor) in zip(inputs, flat.inputs, strict=True):
+        for dim, size in zip(dims, tensor.shape, strict=True):
+            if dim.dim_param:
+                symbols[dim.dim_param] = size
+    free = {name for name, size in symbols.items() if _runs(flat, inputs, symbols | {name: size + 1})}
+    for dims in (*inputs, *(entry.type.tensor_type.shape.dim for entry in model.graph.output)):
+        for dim in dims:
+            if dim.dim_param in symbols and dim.dim_param not in free:
+                dim.dim_value = symbols[dim.dim_param]
+    return [
+        {place: dim.dim_param for place, dim in enumerate(dims) if dim.dim_param in free} for dims in inputs
+    ]
+
+
+def _runs(flat: FlatModel, inputs: Sequence[Any], sizes: Sizes) -> bool:
+    named = [{place: dim.dim_param for place, dim in enumerate(dims) if dim.dim_param} for dims in inputs]
+    return _result(flat, resized(flat, named, sizes, torch.Generator().manual_seed(0))) is not None
+
+
+def _result(flat: FlatModel, tensors: list[Tensor]) -> tuple[Tensor, ...] | None:
+    """What the model gives; None where it refuses these tensors."""
+    try:
+        outputs: tuple[Tensor, ...] = flat(*tensors)
+    except Exception:  # whatever a user's model raises for a shape that it does not take
+        return None
+    return outputs
+
+
+def resized(
+    flat: FlatModel, free: Sequence[dict[int, str]], sizes: Sizes, generator: torch.Generator
+) -> list[Tensor]:
+    """Random tensors like the example's with other sizes: numbers from those of the example, lengths within the steps.
+
+    A one-dimensional tensor of whole numbers that is called lengths, or whose largest is the size of another input's
+    free dimension, holds lengths of that; 0 only for a layer, since a model may divide by them.
+    """
+    example, least, tensors = flat.inputs, int(not isinstance(flat.model, Recurrent)), list[Tensor]()
+    for (name, tensor), dims in zip(example, free, strict=True):
+        shape = [sizes[dims[place]] if place in dims else size for place, size in enumerate(tensor.shape)]
+        if tensor.is_floating_point():
+            tensors.append(torch.randn(shape, generator=generator).to(tensor.dtype))
+        elif tensor.dtype == torch.bool:
+            tensors.append(torch.rand(shape, generator=generator) < 0.3)
+        elif (steps := _steps_of(name, tensor, example, free, sizes)) is not None:
+            lengths = torch.randint(least, steps + 1, shape, generator=generator)
+            lengths[:1] = steps
+            tensors.append(lengths.to(tensor.dtype))
+        else:
+            values = tensor.reshape(-1)
+            tensors.append(values[torch.randint(len(values), shape, generator=generator)])
+    return tensors
+
+
+def _steps_of(
+    name: str, tensor: Tensor, example: Named, free: Sequence[dict[int, str]], sizes: Sizes
+) -> int | None:
+    """How many steps a tensor of lengths may count to; None for one that holds none."""
+    if tensor.dim() != 1 or tensor.numel() == 0:
+        return None
+    prefix, called = name.rpartition("lengths")[0].strip("._"), "length" in name
+    others = [
+        (other, other_name.startswith(prefix), dims)
+        for (other_name, other), dims in zip(example, free, strict=True)
+        if other is not tensor and other.dim() > 1
+    ]
+    for other, _, dims in sorted(others, key=lambda entry: not entry[1]):
+        for place, symbol in dims.items():
+            if other.shape[place] == int(tensor.max()):
+                return sizes[symbol]
+    return int(tensor.max()) if called else None
+
+
+def check_on_runtime(
+    content: bytes, flat: FlatModel, free: Sequence[dict[int, str]], *, streaming: bool
+) -> Checked:
+    """Runs both at other shapes. Raises ExportError for a difference above the tolerance."""
+    import onnxruntime  # type: ignore[import-untyped]
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what it would log is raised, in our own words
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    shapes, largest = [], 0.0
+    for sizes in _choices(flat, free):
+        tensors = resized(flat, free, sizes, generator)
+        expected = _result(flat, tensors)
+        if expected is None:
+            continue
+        names = [name for name, _ in flat.inputs]
+        shape = {name: tuple(tensor.shape) for name, tensor in zip(names, tensors, strict=True)}
+        for _ in range(_CARRIED if streaming else 1):
+            assert expected is not None
+            actual = _run(session, names, tensors, shape)
+            largest = max(largest, _compared(flat.output_names, expected, actual, shape))
+            if streaming:
+                states = actual[len(actual) - (len(names) - flat.own_inputs) :]
+                again = resized(flat, free, sizes, generator)[: flat.own_inputs]
+                tensors = [*again, *map(torch.from_numpy, states)]
+                expected = _result(flat, tensors)
+        shapes.append(shape)
+        if len(shapes) == SHAPES:
+            break
+    if len(shapes) < SHAPES:
+        raise ExportError(
+            f"the model itself runs at {len(shapes)} of the other shapes that were tried, and a check needs {SHAPES}; "
+            "give an example with two rows and three steps or more, of a model that takes others too"
+        )
+    return Checked(shapes=tuple(shapes), difference=largest)
+
+
+def _choices(flat: FlatModel, free: Sequence[dict[int, str]]) -> list[Sizes]:
+    """Sizes for the free dimensions, none of which are the example's: the first is one step, then others."""
+    symbols = list(dict.fromkeys(symbol for dims in free for symbol in dims.values()))
+    if not symbols:
+        raise ExportError(
+            "no dimension of the model's inputs may change, so that the file would take the example's shape only; give "
+            "an example with two rows and three steps or more, and no number of rows or steps written into the model"
+        )
+    used = {
+        symbol: tensor.shape[place]
+        for (_, tensor), dims in zip(flat.inputs, free, strict=True)
+        for place, symbol in dims.items()
+    }
+    # The first dimension is 1, the second is, neither is, and so on.
+    shifts = [0, len(_SIZES) - 1, *range(1, len(_SIZES) - 1)]
+    choices = [
+        {symbol: _SIZES[(shift + place) % len(_SIZES)] for place, symbol in enumerate(symbols)}
+        for shift in shifts
+    ]
+    return [sizes for sizes in choices if sizes != used]
+
+
+def _run(session: Any, names: Sequence[str], tensors: Sequence[Tensor], shape: object) -> list[np.ndarray]:
+    wanted = {entry.name for entry in session.get_inputs()}
+    feeds = {
+        name: np.ascontiguousarray(tensor.numpy())
+        for name, tensor in zip(names, tensors, strict=True)
+        if name in wanted
+    }
+    try:
+        outputs: list[np.ndarray] = session.run(None, feeds)
+    except Exception as error:  # onnxruntime's errors have no common class of their own
+        raise ExportError(
+            f"ONNX Runtime does not run the exported file at {shape}: {str(error).splitlines()[0]}; nothing was written"
+        ) from error
+    return outputs
+
+
+def _compared(
+    names: Sequence[str], expected: Sequence[Tensor], actual: Sequence[np.ndarray], shape: object
+) -> float:
+    """The largest difference. Raises ExportError above the tolerance, or where shapes or NaN differ."""
+    largest = 0.0
+    for name, theirs, ours in zip(names, expected, actual, strict=True):
+        right = theirs.numpy()
+        if right.shape != ours.shape:
+            raise ExportError(
+                f"the exported file's {name} has the shape {ours.shape} where the model's has {right.shape}, for "
+                f"inputs {shape}; nothing was written"
+            )
+        if right.size == 0:
+            continue
+        scale = max(1.0, float(np.abs(right.astype(np.float64)).max()))
+        gap = float(np.abs(right.astype(np.float64) - ours.astype(np.float64)).max()) / scale
+        if not gap <= TOLERANCE:
+            raise ExportError(
+                f"the exported file's {name} differs from the model's by {gap:.2g} for inputs {shape}, and "
+                f"{TOLERANCE:g} is allowed; nothing was written. A model that draws random numbers cannot be exported"
+            )
+        largest = max(largest, gap)
+    return largest

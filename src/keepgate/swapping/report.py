@@ -1,0 +1,89 @@
+"""SwapReport: what a swap did to each recurrent layer, with times where an example was run; it prints as a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSwap:
+    """One recurrent layer of the model.
+
+    name: its path in the model, "" for the model itself. kind: its class before, with its sizes.
+    reason: why it was left alone; None where it was swapped.
+    seconds_before, seconds_after: of all its calls in one run of the example; None where it was not run.
+    """
+
+    name: str
+    kind: str
+    reason: str | None
+    seconds_before: float | None = None
+    seconds_after: float | None = None
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the layer is keepgate's now."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapReport:
+    """Every recurrent layer of a model, in its order; with an example also whole-model figures, else None there.
+
+    difference: the largest absolute difference between the outputs before and after.
+    seconds_before, seconds_after: of one run of the whole model.
+    """
+
+    layers: tuple[LayerSwap, ...] = field(default=())
+    difference: float | None = None
+    seconds_before: float | None = None
+    seconds_after: float | None = None
+
+    @property
+    def swapped(self) -> tuple[str, ...]:
+        """The paths of the layers that are keepgate's now."""
+        return tuple(layer.name for layer in self.layers if layer.swapped)
+
+    @property
+    def recurrent_share(self) -> float | None:
+        """The part of the whole model's time before that its recurrent layers took, 0 to 1."""
+        if self.seconds_before is None:
+            return None
+        return sum(layer.seconds_before or 0.0 for layer in self.layers) / self.seconds_before
+
+    def __str__(self) -> str:
+        if not self.layers:
+            return "the model has no recurrent layer"
+        timed = self.seconds_before is not None
+        head = ("layer", "was", *(("before", "after") if timed else ()), "now")
+        lines = _table([head, *[_row(layer, timed) for layer in self.layers]])
+        if timed:
+            assert self.seconds_before is not None
+            assert self.seconds_after is not None
+            lines += [
+                "",
+                f"whole model: {_milliseconds(self.seconds_before)} before, {_milliseconds(self.seconds_after)} after; "
+                f"recurrent share before: {self.recurrent_share:.0%}",
+                f"largest difference of the outputs: {self.difference:.2g}",
+            ]
+        return "\n".join(lines)
+
+
+def _row(layer: LayerSwap, timed: bool) -> tuple[str, ...]:
+    times = (_milliseconds(layer.seconds_before), _milliseconds(layer.seconds_after)) if timed else ()
+    return (
+        layer.name or "(the model)",
+        layer.kind,
+        *times,
+        "keepgate's" if layer.reason is None else f"left alone: {layer.reason}",
+    )
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "not run" if seconds is None else f"{1000 * seconds:.3g} ms"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -1,0 +1,184 @@
+"""An exported layer gives the layer's numbers on ONNX Runtime: every cell and option, ragged rows, carried states."""
+
+import random
+
+import onnx
+import pytest
+import torch
+
+import keepgate
+import keepgate.onnx
+from keepgate import cells
+from keepgate.equations import (
+    Step,
+    cell,
+    exp,
+    greater,
+    log,
+    maximum,
+    minimum,
+    relu,
+    softplus,
+    sqrt,
+    step_of,
+    where,
+)
+from keepgate.nn import Recurrent
+from tests.onnx.configurations import random_call, random_layer, run_file
+from tests.oracles import flat
+
+pytestmark = pytest.mark.usefixtures("as_users_run")
+CELLS = pytest.mark.parametrize("described", cells.CELLS, ids=lambda described: described.name)
+
+
+def same(file, layer, call):
+    """At shapes that the export did not check, rows without any step among them."""
+    with torch.no_grad():
+        expected = flat(layer(**call))
+    for ours, theirs in zip(run_file(file, layer, call), expected, strict=True):
+        assert ours.shape == theirs.shape
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True, "batch_first": True, "bias": False}])
+@CELLS
+def test_every_cell_with_ragged_rows_and_states(described, options, tmp_path):
+    layer, chance = Recurrent(described, 3, 5, 2, **options).eval(), random.Random(0)
+    keys = {"input", "hx", "lengths"}
+    report = keepgate.onnx.export(layer, tmp_path / "a.onnx", random_call(layer, chance, 6, 3, keys))
+    assert report.difference < 1e-5
+    assert len(report.shapes) == 3
+    operator = "Scan" if described.onnx is None else described.onnx.operator
+    assert report.operators == {operator: 2 * layer.directions}
+    onnx.checker.check_model(onnx.load(report.file), full_check=True)
+    for steps, rows in ((9, 6), (1, 1), (2, 8)):
+        same(report.file, layer, random_call(layer, chance, steps, rows, keys))
+
+
+@CELLS
+def test_resets_float64_and_projections_are_a_scan(described, tmp_path):
+    options = {} if described.reads_output else {"proj_size": 2}
+    layer = Recurrent(described, 3, 5, bidirectional=True, dtype=torch.float64, **options).eval()
+    chance, keys = random.Random(1), {"input", "lengths", "resets"}
+    report = keepgate.onnx.export(layer, tmp_path / "a.onnx", random_call(layer, chance, 6, 3, keys))
+    assert report.operators == {"Scan": 2}
+    assert report.difference < 1e-12
+    for steps, rows in ((9, 6), (1, 1)):
+        same(report.file, layer, random_call(layer, chance, steps, rows, keys))
+
+
+@cell(gates="a b", states="h m", vectors="p")
+def every_operation(wx, uh, s, v):
+    a = softplus(wx.a + uh.a) + exp(-abs(s.m)) + sqrt(relu(wx.b) + 1.0)
+    b = where(greater(wx.b, uh.b), maximum(wx.b, s.m), minimum(uh.b, v.p)) / (1.0 + log(1.0 + a))
+    m = step_of(b) * 0.5 * s.m + (1.0 - step_of(b)) * v.p
+    return Step(h=b.tanh() - m * 0.25, m=m)
+
+
+@cell(gates="a", states="h c", vectors="p")
+def alike_in_every_row(wx, uh, s, v):
+    return Step(h=(wx.a + uh.a).tanh() * 0.5 + s.c * 0.0, c=v.p.sigmoid())
+
+
+@pytest.mark.parametrize("described", [every_operation, alike_in_every_row], ids=lambda found: found.name)
+def test_a_cell_of_ones_own_is_a_scan_of_its_equations(described, tmp_path):
+    layer, chance = Recurrent(described, 3, 5).eval(), random.Random(2)
+    keys = {"input", "hx", "lengths", "resets"}
+    report = keepgate.onnx.export(layer, tmp_path / "a.onnx", random_call(layer, chance, 6, 3, keys))
+    assert report.operators == {"Scan": 1}
+    same(report.file, layer, random_call(layer, chance, 8, 4, keys))
+
+
+def test_streaming_has_the_states_as_inputs_and_outputs_and_goes_on_from_them(tmp_path):
+    layer = keepgate.LSTM(3, 5, 2).eval()
+    x = torch.randn(7, 2, 3)
+    report = keepgate.onnx.export(layer, tmp_path / "a.onnx", x, streaming=True)
+    assert list(report.inputs) == ["input", "h_0", "c_0"]
+    assert list(report.outputs) == ["output", "h_n", "c_n"]
+    states, outputs = (torch.zeros(2, 2, 5), torch.zeros(2, 2, 5)), []
+    for step in x:
+        output, *states = run_file(report.file, layer, {"input": step[None], "hx": tuple(states)})
+        outputs.append(output)
+    with torch.no_grad():
+        torch.testing.assert_close(torch.cat(outputs), layer(x)[0], rtol=1e-5, atol=1e-5)
+
+
+def test_torchs_own_layer_is_exported_and_stays_torchs(tmp_path):
+    layer = torch.nn.GRU(3, 5, batch_first=True)
+    layer.train()
+    report = keepgate.onnx.export(layer, tmp_path / "a.onnx", {"input": torch.randn(4, 6, 3)})
+    assert report.operators == {"GRU": 1}
+    assert type(layer) is torch.nn.GRU
+    assert layer.training
+    assert str(report).splitlines()[-1].startswith("  largest difference on ONNX Runtime: ")
+
+
+def test_a_wrong_order_of_gates_is_found_and_nothing_is_written(tmp_path, monkeypatch):
+    described = cells.lstm.onnx
+    monkeypatch.setitem(cells.lstm.__dict__, "onnx", type(described)(described.operator, gates="f i o g"))
+    file = tmp_path / "a.onnx"
+    file.write_bytes(b"what was there")
+    with pytest.raises(keepgate.ExportError, match="differs from the model's by"):
+        keepgate.onnx.export(keepgate.LSTM(3, 5), file, torch.randn(4, 2, 3))
+    assert file.read_bytes() == b"what was there"
+    assert [*tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.parametrize(
+    ("make", "example", "options", "error", "message"),
+    [
+        (lambda: keepgate.LSTM(3, 4), None, {}, keepgate.SettingsError, "a LSTM needs an example"),
+        (lambda: keepgate.LSTM(3, 4), {"x": torch.randn(4, 2, 3)}, {}, keepgate.SettingsError, "does not fit LSTM"),
+        (lambda: keepgate.LSTM(3, 4), torch.randn(4, 2, 9), {}, keepgate.ShapeError, "9 features"),
+        (
+            lambda: keepgate.GRU(3, 4, bidirectional=True), torch.randn(4, 2, 3), {"streaming": True},
+            keepgate.SettingsError, "reads in both directions",
+        ),
+        (
+            lambda: torch.nn.Linear(3, 4), torch.randn(4, 3), {"streaming": True},
+            keepgate.SettingsError, "no recurrent layer",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_exported_says_why_and_writes_nothing(
+    make, example, options, error, message, tmp_path
+):
+    with pytest.raises(error, match=message):
+        keepgate.onnx.export(make(), tmp_path / "a.onnx", example, **options)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_file_that_cannot_be_written_is_an_os_error(tmp_path):
+    with pytest.raises(OSError, match=r"a\.onnx"):
+        keepgate.onnx.export(keepgate.GRU(3, 4), tmp_path / "missing" / "a.onnx", torch.randn(4, 2, 3))
+
+
+def test_what_is_not_installed_is_named_with_the_command(monkeypatch):
+    from keepgate.onnx import packages
+
+    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "onnxscript" else object())
+    with pytest.raises(keepgate.SettingsError, match=r"needs onnxscript.*pip install 'keepgate\[onnx\]'"):
+        keepgate.onnx.export(keepgate.GRU(3, 4), "never.onnx", torch.randn(4, 2, 3))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_layers(seed, tmp_path):
+    agree(seed, tmp_path)
+
+
+def agree(seed, tmp_path):
+    chance = random.Random(seed)
+    torch.manual_seed(seed)
+    layer = random_layer(chance)
+    call = random_call(layer, chance, 6, 3)
+    report = keepgate.onnx.export(layer, tmp_path / "a.onnx", call)
+    assert report.difference <= 1e-5
+    for steps, rows in ((1, 1), (chance.randint(1, 20), chance.randint(1, 9))):
+        same(report.file, layer, random_call(layer, chance, steps, rows, call.keys()))
+    return report.difference
+
+
+@pytest.mark.slow
+def test_five_hundred_random_layers(tmp_path):
+    largest = max(agree(seed, tmp_path) for seed in range(1000, 1500))
+    print(f"500 layers, each at 5 shapes: largest difference {largest:.2g}")
