@@ -18,7 +18,7 @@ from keepgate.lens.interventions.rerun import rerun_from
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guide"
 NAMES = ("remember", "story")
-TRANSLATED = (*NAMES, "classifier")
+TRANSLATED = (*NAMES, "classifier", "deploy")
 PAGES = [GUIDE / f"{name}{ending}" for name in NAMES for ending in (".md", ".zh-TW.md")]
 FIGURES = sorted((GUIDE / "figures").glob("*.svg"))
 NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]\d+)?")
@@ -48,7 +48,7 @@ class _Wordless(ast.NodeTransformer):
         return ast.Constant("") if isinstance(node.value, str) else node
 
     def visit_Call(self, node):
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "said":
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "text":
             return self.visit(node.func.value)
         return self.generic_visit(node)
 
