@@ -98,12 +98,13 @@ def hierarchical_search(
     ]
     effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed, writes=writes))
     steps = set(most_influential(reading, MOST_INFLUENTIAL))
-    in_sentences = 0
-    for sentence in effects:
-        in_sentences += sentence.end - sentence.start
-        if in_sentences > MAX_SENTENCE_TOKENS:
+    budget = MAX_SENTENCE_TOKENS
+    for start, end in ((sentence.start, sentence.end) for sentence in effects):
+        if end - start > budget:
+            steps |= set(most_influential(reading, budget, (start, end)))
             break
-        steps |= set(range(sentence.start, sentence.end))
+        steps |= set(range(start, end))
+        budget -= end - start
     return effects, token_effects(reading, sorted(steps), writes=writes)
 
 
