@@ -69,11 +69,12 @@ class CellLayer(nn.RNNCellBase):
 
         input: [batch, input] or [input]; hx: [batch, hidden] or [hidden], one for each state; zeros if None.
         """
-        if (node := fx_call(self, input, hx)) is not None:
-            return node
         single = len(self.cell.states) == 1
-        hx = (hx,) if single and hx is not None else hx
-        states = self._step_fast(input, hx) or self._step(input, hx)
+        before = (hx,) if single and hx is not None else hx
+        if (states := self._step_fast(input, before)) is None:
+            if (node := fx_call(self, input, hx)) is not None:
+                return node
+            states = self._step(input, before)
         return states[0] if single else states
 
     def _step(self, input: Tensor, hx: Any) -> tuple[Tensor, ...]:
@@ -109,17 +110,16 @@ class CellLayer(nn.RNNCellBase):
 
     def _step_fast(self, input: Any, hx: Any) -> tuple[Tensor, ...] | None:
         """The same by a kernel's fast path; None where `_step` must run."""
-        place, states = self._places[0], None
-        place.weights(self)
-        if (fast_path := place.fast_path) is None or type(input) is not Tensor or input.dim() != 2:
+        states = None if hx is None else states_for_fast_path(hx, dimensions=2)
+        if type(input) is not Tensor or input.dim() != 2 or (states is None and hx is not None):
             return None
-        if hx is not None:
-            states = states_for_fast_path(hx, dimensions=2)
-            if states is None:
-                return None
-            states = tuple([state.unsqueeze(0) for state in states])
-        result = fast_path(input.unsqueeze(0), states)
-        return None if result is None else tuple([state.squeeze(0) for state in result[1:]])
+        place = self._places[0]
+        place.weights(self)
+        if (fast_path := place.fast_path) is None:
+            return None
+        before = None if states is None else tuple([state[None] for state in states])
+        result = fast_path(input[None], before)
+        return None if result is None else tuple([state[0] for state in result[1:]])
 
     def extra_repr(self) -> str:
         """The settings that differ from torch's defaults."""

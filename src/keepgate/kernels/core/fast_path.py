@@ -1,8 +1,8 @@
 """Fast path of the core for the common call: one layer and direction, zero initial states, plain CPU tensors.
 
-A small layer's call is mostly Python. `nn.input_format`, `Call`, `Cpu.refuses` and `autograd` check any call; here the
-weights are checked once, and of a call only the input and torch's modes. Where a precondition fails, the result is
-None.
+A small layer's call is mostly Python. `nn.input_format`, `Call`, `Cpu.refusal_reason` and `autograd` check any call;
+here the weights are checked once, and of a call only the input and torch's modes. Where a precondition fails, the
+result is None.
 """
 
 from typing import Any
@@ -22,9 +22,9 @@ from .arguments import (
     run_forward_with_args,
     traced_values,
 )
-from .autograd import gradients_of
+from .autograd import core_vjp
 from .call_spec import CallSpec, flatten_tensors
-from .program import CoreCell, core_cell
+from .program import CoreCell, core_cell_or_reason
 
 
 class CoreFastPath:
@@ -41,7 +41,7 @@ class CoreFastPath:
             weights.addresses is not None
             and weights.plain
             and weights.weight_hr is None
-            and isinstance(core_cell(weights.cell), CoreCell)
+            and isinstance(core_cell_or_reason(weights.cell), CoreCell)
             and weights.cell.recurrent != "diagonal"
             and weights.dtype in DTYPE_NUMBERS
         )
@@ -61,7 +61,7 @@ class CoreFastPath:
         return run_forward(_inputs(self._weights, zeros, x), save=False, cache=True)
 
     def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
-        """What a call gives; gates and states by name [time, batch, units]; the initial state [batch, units]."""
+        """(Result of `__call__`; gates and states by name, [time, batch, units]; the initial state [batch, units])."""
         if not self._takes(x):
             return None
         weights, zeros = self._weights, x.new_zeros(1, x.shape[1], self._hidden)
@@ -142,9 +142,7 @@ class FastForward(Function):
             tensors = flatten_tensors(arguments, x, (zeros[0],) * states, None, None)
             d_final = [None if gradient is None else gradient[0] for gradient in upstream[1:]]
             spec = CallSpec(weights.cell, False, False, weights)
-            gradients = gradients_of(
-                spec, tensors, output, planes, (upstream[0], *d_final, d_planes), needs_grad
-            )
+            gradients = core_vjp(spec, tensors, output, planes, (upstream[0], *d_final, d_planes), needs_grad)
         return None, None, None, *gradients[:6], *gradients[6 + states : -2]
 
 

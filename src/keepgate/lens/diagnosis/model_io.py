@@ -125,7 +125,7 @@ def prediction(result: Any, rows: int, rows_at: int, output: str | int | None) -
     output: its name in a dict or dataclass, or its number in a tuple; None finds the one named as libraries name it, or
     the only one of floats with the rows in dimension 0 or `rows_at`. Raises SettingsError where none or several fit.
     """
-    parts = _parts(result)
+    parts = parts_of(result)
     if output is not None:
         if output in parts:
             return parts[output]
@@ -148,7 +148,7 @@ def prediction(result: Any, rows: int, rows_at: int, output: str | int | None) -
     )
 
 
-def _parts(result: Any) -> dict[str | int, Tensor]:
+def parts_of(result: Any) -> dict[str | int, Tensor]:
     if isinstance(result, Tensor):
         return {0: result}
     if isinstance(result, Mapping):
