@@ -13,11 +13,14 @@ from .weights import Weights
 class FastPath(Protocol):
     """A call of one layer and direction without resets, lengths or subclasses, which skips the general path's checks.
 
-    Both methods take x [time, batch, input], and return None where a precondition fails: then the general path runs.
+    Each method returns None where a precondition fails: then the general path runs. x: [time, batch, input].
     """
 
     def __call__(self, x: Tensor, states: tuple[Tensor, ...] | None = None) -> tuple[Tensor, ...] | None:
         """The output [time, batch, units], each final state [1, batch, units]. states: initial ones, zeros if None."""
+
+    def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+        """Of a dense cell each state [batch, units] after one step without gradients. x: [batch, input]."""
 
     def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
         """(Result of `__call__`; gates and states by name, [time, batch, units]; the initial state [batch, units])."""

@@ -12,7 +12,7 @@ from ...errors import ShapeError
 from ..call import Call
 from ..weights import Weights
 from .call_spec import flatten_tensors
-from .packed_weights import cached_pack, pack
+from .packed_weights import Sizes, cached_pack, pack
 from .program import core_cell
 
 DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
@@ -76,18 +76,28 @@ class CoreInputs:
             packed, _address_and_strides(output), () if planes is None else _plane_addresses(planes),
         )  # fmt: skip
 
-    def packed(self, *, cache: bool) -> Tensor:
-        """The packed weights: trusted ones are packed once, others looked up in the cache or packed anew."""
-        layout = self.cell_number, self.dtype_number, self.sizes, self.weight_addresses
-        if not self.weights.trusted:
-            return cached_pack(*layout, self.weight_tensors) if cache else pack(*layout)
-        if self.weights.packed is None:
-            self.weights.packed = pack(*layout)
-        return self.weights.packed
-
     def flat_tensors(self) -> tuple[Tensor | None, ...]:
         """Every tensor in the order of `call_tensors`."""
         return flatten_tensors(self.weight_tensors, self.x, self.states, self.lengths, self.resets)
+
+
+def packed_weights(
+    weights: Weights,
+    cell_number: int,
+    dtype_number: int,
+    sizes: Sizes,
+    addresses: tuple[int, ...],
+    tensors: Sequence[Tensor | None],
+    *,
+    cache: bool,
+) -> Tensor:
+    """The packed weights: trusted ones are packed once, others looked up in the cache or packed anew."""
+    layout = cell_number, dtype_number, sizes, addresses
+    if not weights.trusted:
+        return cached_pack(*layout, tensors) if cache else pack(*layout)
+    if weights.packed is None:
+        weights.packed = pack(*layout)
+    return weights.packed
 
 
 def run_forward(
@@ -106,10 +116,11 @@ def run_forward_with_args(
     inputs: CoreInputs, into: Tensor | None = None, *, save: bool, cache: bool
 ) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
     """(The arguments of `_core.Forward`, the result of `run_forward`); the backward pass needs the arguments again."""
-    packed = inputs.packed(cache=cache)
+    layout = inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.weight_addresses
+    packed = packed_weights(inputs.weights, *layout, inputs.weight_tensors, cache=cache)
     output, final, planes = allocate_outputs(inputs.weights, inputs.x, inputs.states, into, save=save)
     args = inputs.forward_args(output, final, packed.data_ptr(), planes)
-    _run_with_scratch(_core.Forward(*args), output)
+    run_with_scratch(_core.Forward(*args), output)
     return args, (output, *final) if planes is None else (output, *final, planes)
 
 
@@ -199,11 +210,11 @@ def run_backward_with_args(
         tuple(d_addresses[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors),
         tuple([_address_and_strides(gradient) for gradient in d_states]),
     )  # fmt: skip
-    _run_with_scratch(problem, x)
+    run_with_scratch(problem, x)
     return gradients
 
 
-def _run_with_scratch(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
+def run_with_scratch(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
     # `new_empty` without dtype= and device=, whose parsing adds half to its time: whole elements, so one more.
     scratch = like.new_empty(problem.scratch_bytes // like.itemsize + 1)
     problem.run(scratch.data_ptr())

@@ -11,20 +11,23 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ... import _core
 from ..torch_internals import apply_without_transforms
 from ..tracing_state import no_interception
 from ..weights import Weights, is_plain
 from .arguments import (
     DTYPE_NUMBERS,
     CoreInputs,
+    packed_weights,
     run_backward_with_args,
     run_forward,
     run_forward_with_args,
+    run_with_scratch,
     traced_values,
 )
 from .autograd import core_vjp
 from .call_spec import CallSpec, flatten_tensors
-from .program import CoreCell, core_cell_or_reason
+from .program import CoreCell, core_cell, core_cell_or_reason
 
 
 class CoreFastPath:
@@ -44,6 +47,7 @@ class CoreFastPath:
             and isinstance(core_cell_or_reason(weights.cell), CoreCell)
             and weights.cell.recurrent != "diagonal"
             and weights.dtype in DTYPE_NUMBERS
+            and weights.hidden_size > 0
         )
         return CoreFastPath(weights) if suits else None
 
@@ -59,6 +63,52 @@ class CoreFastPath:
         if self._differentiates(x):
             return _apply(self._weights, False, zeros, x, *self._weights.arguments)
         return run_forward(_inputs(self._weights, zeros, x), save=False, cache=True)
+
+    def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+        """The states [batch, units] after one step without gradients; None for the general path.
+
+        It looks at nothing twice and makes no view: of one step, Python would otherwise be the most.
+        """
+        if not (
+            no_interception()
+            and self._is_rows(x, self._inputs)
+            and len(x)
+            and not (torch.is_grad_enabled() and self._weights.requires_grad)
+        ):
+            return None
+        rows, weights = len(x), self._weights
+        if states is None:
+            states = (x.new_zeros(rows, self._hidden),) * len(weights.states)
+        elif len(states) != len(weights.states) or not all(
+            self._is_rows(state, self._hidden) and len(state) == rows for state in states
+        ):
+            return None
+        sizes = (1, rows, self._inputs, self._hidden, 0)
+        assert weights.addresses is not None
+        kind = core_cell(weights.cell).number, DTYPE_NUMBERS[x.dtype], sizes
+        packed = packed_weights(weights, *kind, weights.addresses, weights.arguments, cache=True)
+        output, *final = [x.new_empty(rows, self._hidden) for _ in range(1 + len(states))]
+        problem = _core.Forward(
+            *kind, torch.get_num_threads(), False, False,
+            (x.data_ptr(), rows * self._inputs, self._inputs), 0, 0,
+            tuple([state.data_ptr() for state in states]), tuple([state.data_ptr() for state in final]),
+            packed.data_ptr(), (output.data_ptr(), rows * self._hidden, self._hidden), (),
+        )  # fmt: skip
+        run_with_scratch(problem, x)
+        return tuple(final)
+
+    def _is_rows(self, tensor: Any, units: int) -> bool:
+        """Whether a tensor is plain [batch, units] in the core's own layout, and no gradient of it is asked for."""
+        return (
+            type(tensor) is Tensor
+            and tensor.dim() == 2
+            and tensor.shape[1] == units
+            and tensor.dtype is self._dtype
+            and is_plain(tensor)
+            and tensor.is_contiguous()
+            and not tensor.is_neg()
+            and not (tensor.requires_grad and torch.is_grad_enabled())
+        )
 
     def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
         """(Result of `__call__`; gates and states by name, [time, batch, units]; the initial state [batch, units])."""
