@@ -90,12 +90,12 @@ def explain_model(
         if not -read.steps <= at < read.steps:
             raise ShapeError(f"step is {step}, but the row has {read.steps} steps, counted from 0")
         at %= read.steps
-        series = tokens is None and all(value.is_floating_point() for value in read.over_time)
+        series = tokens is None and bool(read.numbers)
         words, offset = _tokens(read, tokens, series=series)
         with torch.no_grad():
             given = read.predict(torch.arange(read.steps).expand(2, -1), torch.tensor(at))[:1]
         aim = target_of(
-            given, target=target, labels=labels, reads_tokens=not read.over_time[0].is_floating_point(),
+            given, target=target, labels=labels, reads_tokens=not read.numbers,
             named_logits=read.output == "logits",
             squashed=any(isinstance(part, nn.Sigmoid) for part in model.modules())
             and bool(((given >= 0) & (given <= 1)).all()),
@@ -275,7 +275,7 @@ def _nothing(read: ModelRow, rows: Sequence[Sequence[Tensor]], baseline: Any) ->
     if baseline is not None:
         return torch.as_tensor(baseline, dtype=torch.float64)
     every = [
-        torch.cat([value.reshape(read.steps, -1) for value in values], 1)
+        torch.cat([values[k].reshape(read.steps, -1) for k in read.numbers], 1)
         for values in (rows or [read.over_time])
     ]
     return torch.cat(every).double().mean(0)

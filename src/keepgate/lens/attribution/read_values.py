@@ -35,11 +35,11 @@ class ReadValues:
         # A model that squeezes a batch of one has lost its rows.
         x = x if rows > 1 else x.expand(-1, 2, -1)
         if self.layer is None:
-            sizes = [value[0].numel() for value in self.row.over_time]
-            parts = zip(x.transpose(0, 1).split(sizes, 2), self.row.over_time, strict=True)
-            return self.row.predict_from(
-                [part.reshape(x.shape[1], *value.shape) for part, value in parts], place
-            )[:rows]
+            given = [value.expand(x.shape[1], *value.shape) for value in self.row.over_time]
+            sizes = [self.row.over_time[k][0].numel() for k in self.row.numbers]
+            for k, part in zip(self.row.numbers, x.transpose(0, 1).split(sizes, 2), strict=True):
+                given[k] = part.reshape(given[k].shape)
+            return self.row.predict_from(given, place)[:rows]
         whole = torch.arange(self.row.steps).expand(x.shape[1], -1)
         with _given_instead(self.layer, x):
             return self.row.predict(whole, place)[:rows]
@@ -65,8 +65,8 @@ def read_values(row: ModelRow, at: int, nothing: Float[Tensor, "..."] | None) ->
     None for ids without a recurrent layer of as many steps.
     """
     layer = None
-    if all(value.is_floating_point() for value in row.over_time):
-        values = torch.cat([value.reshape(row.steps, 1, -1) for value in row.over_time], 2)
+    if row.numbers:
+        values = torch.cat([row.over_time[k].reshape(row.steps, 1, -1) for k in row.numbers], 2)
     else:
         layers = layers_in_order(row)
         if not layers:

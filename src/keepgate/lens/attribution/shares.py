@@ -69,5 +69,9 @@ def input_shares(read: ReadValues, target: Target, names: tuple[str, ...] | None
         return InputShares(
             values=values.sum(1, keepdim=True), features=("input",), score=score, baseline=baseline
         )
-    features = names or tuple(f"x{k}" for k in range(values.shape[1]))
+    features = names or tuple(
+        f"{name or 'x'}[{k}]"
+        for place, name in row.numbers.items()
+        for k in range(row.over_time[place][0].numel())
+    )
     return InputShares(values=values, features=features, score=score, baseline=baseline)

@@ -38,7 +38,8 @@ def _number(explanation: ModelExplanation) -> list[Message]:
     """The tokens without which the number changes most, and by how much."""
     top, *others = [
         msg("number.effect", token=token(explanation, effect.step), change=signed(effect.change or 0.0))
-        for effect in explanation.token_effects[:NUMBERS]
+        for number, effect in enumerate(explanation.token_effects[:NUMBERS])
+        if not number or explanation.weight(effect) >= NEGLIGIBLE_DROP
     ]
     without = cut(explanation.token_effects[0].without.text)
     first = msg("number.most", answer=cut(explanation.answer.text), effect=top, other=without)
