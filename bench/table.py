@@ -270,6 +270,20 @@ def explained(k: int) -> str:
     return rows_of([*head], lines) + "\n\n" + note
 
 
+def library_models(k: int) -> str:
+    """How often `explain` names a planted step first, in models of libraries."""
+    head = [("model", "the planted step has the largest effect"), ("模型", "埋下的一步影響最大")][k]
+    of = ("{} of {}", "{} / {}")[k]
+    rows = result("library_models")["models"]
+    return rows_of(
+        [*head],
+        [
+            [f"{row['library']} {row['version']}, {row['model']}", of.format(row["first"], row["rows"])]
+            for row in rows
+        ],
+    )
+
+
 def waiter(k: int) -> str:
     """What holds of the guide's waiter, trained from several seeds."""
     rows = result("waiter")["seeds"]
@@ -345,6 +359,7 @@ TABLES: dict[str, Callable[[int], str]] = {
     "far": far,
     "stories": stories,
     "explained": explained,
+    "library_models": library_models,
     "waiter": waiter,
     "price": price,
     "facts": facts,
