@@ -108,7 +108,7 @@ MUTANTS_OF_THE_LENS = {
     "the size of another token's write": (
         "lens/memory/retention.py", "updates.write[step,", "updates.write[step - 1,",
     ),
-    "erasures that were kept": ("lens/interventions/ablation.py", "if keep else", "if drop else"),
+    "erasures that were kept": ("lens/interventions/ablation.py", "if no_erase else", "if no_write else"),
     "a piece's last step written": (
         "lens/interventions/ablation.py", "(ends - starts).max()))", "(ends - starts).max()) - 1)",
     ),
@@ -117,13 +117,14 @@ MUTANTS_OF_THE_LENS = {
     ),
     "half of the states felt": ("lens/readers/gradient_saliency.py", "torch.cat(by_state, 2)", "by_state[0]"),
     "a shut gate that erases all the same": (
-        "lens/interventions/ablation.py", "updates.keep_without_write[0] if drop else", "updates.keep[0] if drop else",
+        "lens/interventions/ablation.py", "updates.keep_without_write[0] if no_write else",
+        "updates.keep[0] if no_write else",
     ),
     "a gate that can only be shut at 0": (
         "equations/additive.py", "for value in (ZERO, ONE)", "for value in (ZERO,)",
     ),
     "an erasure allowed": (
-        "lens/interventions/ablation.py", "drop=False, keep=True", "drop=False, keep=False",
+        "lens/interventions/ablation.py", "no_write=False, no_erase=True", "no_write=False, no_erase=False",
     ),
 }  # fmt: skip
 

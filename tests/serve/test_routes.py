@@ -13,7 +13,7 @@ from keepgate.lens import read
 from keepgate.lens.gradients import gradient_of_run, vanishing_lag
 from keepgate.lens.memory import half_lives, memory_updates, relative_state_change, write_retention
 from keepgate.lens.readers import counterfactual_answer, saliency, token_effects
-from keepgate.lens.readers.search import sentence_spans, span_effects
+from keepgate.lens.readers.span_search import sentence_spans, span_effects
 from keepgate.serve.gradients import story, verdict
 from keepgate.serve.models import served
 from keepgate.tasks import ChoiceReader
@@ -164,7 +164,7 @@ def test_a_plain_rnn_has_no_writes_and_says_so(client, told, readings) -> None:
 @pytest.mark.parametrize("name", GATED)
 def test_what_if_is_the_true_network_run_again(client, told, readings, name: str) -> None:
     said = client.post("/api/what-if", **told, model=name, drop=[0, 1], keep=[40, 41]).json
-    true = counterfactual_answer(readings[name], drop=[0, 1], keep=[40, 41])
+    true = counterfactual_answer(readings[name], no_write=[0, 1], no_erase=[40, 41])
     assert (said["answer"]["text"], said["before"]["text"]) == (true.text, readings[name].answer.text)
     assert near([said["answer"]["probability"]], [true.probability])
     nothing = client.post("/api/what-if", **told, model=name).json
@@ -299,7 +299,7 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
         reading = read(task, story("zh", 60))
         output = reading.trace.output.double().requires_grad_()
         (reached,) = torch.autograd.grad(reading.head.margin(output), output)
-        true = gradient_of_run(reading.layer_run, reached, furthest=60)
+        true = gradient_of_run(reading.layer_run, reached, max_lag=60)
         assert near(line["values"], true)
         assert line["gone"] == vanishing_lag(true)
         assert line["verdict"] == verdict(true)

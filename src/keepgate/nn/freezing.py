@@ -20,14 +20,15 @@ def freeze(model: nn.Module) -> None:
                 place.freeze(layer)
                 frozen.append((place, layer))
     except Exception:
-        for place, layer in frozen:
+        for place, layer in reversed(frozen):
             place.thaw(layer)
         raise
 
 
 def thaw(model: nn.Module) -> None:
     """Undoes `freeze`: changed weights are noticed again, and parameters require gradients as before."""
-    for place, layer in _places(model):
+    # Backwards: a tied weight is given back as it was before it was first frozen.
+    for place, layer in reversed(_places(model)):
         if place.frozen:
             place.thaw(layer)
 

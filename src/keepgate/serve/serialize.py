@@ -173,7 +173,7 @@ def what_if_json(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> 
     """
     _check_tokens(reading, [*drop, *keep])
     try:
-        changed = counterfactual_answer(reading, drop=drop, keep=keep)
+        changed = counterfactual_answer(reading, no_write=drop, no_erase=keep)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
     choices = choice_count(reading)

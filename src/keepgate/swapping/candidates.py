@@ -6,6 +6,7 @@ from torch.nn.utils import parametrize
 
 from .torch_subclasses import OURS, THEIRS
 
+ALREADY_OURS = "keepgate's already"
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 _SCRIPTED = {kind.__name__ for kind in OURS}
 
@@ -30,9 +31,9 @@ def why_left_alone(layer: nn.Module) -> str | None:
     if script_name(layer) is not None:
         return "scripted by torch.jit; swap the model before it is scripted or traced"
     if kind in THEIRS or kind.__module__.partition(".")[0] == "keepgate":
-        return "keepgate's already"
+        return ALREADY_OURS
     if parametrize.is_parametrized(layer):
-        names = ", ".join(layer.parametrizations)
+        names = ", ".join(name for name, _ in layer.get_submodule("parametrizations").named_children())
         return f"{names} is parametrised; swap first and parametrise then"
     if kind not in OURS:
         return f"a class of its own, {kind.__module__}.{kind.__name__}, whose forward may be another"

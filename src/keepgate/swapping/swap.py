@@ -89,6 +89,6 @@ def to_ours(layers: dict[str, nn.Module], *, frozen: bool) -> None:
 
 def to_torchs(layers: dict[str, nn.Module]) -> None:
     """Makes these layers torch's again."""
-    for layer in layers.values():
+    for layer in reversed(layers.values()):
         thaw(layer)
         become_torchs(layer)

@@ -20,7 +20,7 @@ from ..readers.explanation import DirectionSummary, Explanation, direction_summa
 from ..readers.gradient_saliency import saliency
 from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
 from ..readers.reading import Reading
-from ..readers.search import SpanEffect
+from ..readers.span_search import SpanEffect
 from .ablation import layers_in_order, predictions_without
 from .head import ModelHead
 from .look_back import ROWS, LookBack, look_back

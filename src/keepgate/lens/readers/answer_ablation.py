@@ -115,7 +115,7 @@ def leave_one_out_answers(
 @torch.no_grad()
 def ablated_outputs(
     reading: Reading, spans: Sequence[tuple[int, int]], layers: Collection[int] | None = LAST
-) -> Iterator[Float[Tensor, "time candidates output"]]:
+) -> Iterator[Float[Tensor, "time variants output"]]:
     """Outputs of the reading layer without the writes of each span of tokens, in batches that bound the memory.
 
     layers: as in `leave_one_out_answers`; for other layers than the last, spans are of one token.
@@ -138,7 +138,7 @@ def ablated_outputs(
 @torch.no_grad()
 def removed_outputs(
     reading: Reading, spans: Sequence[tuple[int, int]]
-) -> Iterator[Float[Tensor, "time candidates output"]]:
+) -> Iterator[Float[Tensor, "time variants output"]]:
     """Outputs of the reading layer without each span of tokens as a whole, in batches that bound the memory.
 
     Raises as `remove_spans` does.
@@ -149,14 +149,16 @@ def removed_outputs(
 
 
 @torch.no_grad()
-def counterfactual_answer(reading: Reading, *, drop: Sequence[int] = (), keep: Sequence[int] = ()) -> Answer:
+def counterfactual_answer(
+    reading: Reading, *, no_write: Sequence[int] = (), no_erase: Sequence[int] = ()
+) -> Answer:
     """Answer had the last layer not written at some tokens and erased nothing at others, all at once.
 
-    drop: numbers of tokens whose writes are ablated. keep: of tokens at which the factor that keeps is clamped to 1.
+    no_write: indices of tokens whose writes are ablated. no_erase: of tokens at which the forget gate is clamped to 1.
     In both directions, where there are two. Raises as `leave_one_out_answers` does.
     """
     layer_run = reading.layer_run
-    output = _both_directions(layer_run, lambda site: counterfactual(layer_run, drop, keep, site))
+    output = _both_directions(layer_run, lambda site: counterfactual(layer_run, no_write, no_erase, site))
     return reading.head.answers(output)[0]
 
 

@@ -21,7 +21,7 @@ from .answer_origin import AnswerOrigin, answer_origin
 from .gradient_saliency import saliency
 from .leave_one_out import TokenEffect
 from .reading import Reading, read
-from .search import SpanEffect, hierarchical_search, sentence_spans
+from .span_search import SpanEffect, hierarchical_search, sentence_spans
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,7 +92,8 @@ class Explanation:
         """How much of the answer an effect carries, 0 to 1: the fall of its probability, or a number's change."""
         if effect.change is None:
             return max(0.0, effect.probability_drop)
-        largest = max(abs(other.change or 0.0) for other in (*self.token_effects, *self.sentence_effects))
+        effects: tuple[TokenEffect | SpanEffect, ...] = (*self.token_effects, *self.sentence_effects)
+        largest = max(abs(other.change or 0.0) for other in effects)
         return abs(effect.change) / largest if largest else 0.0
 
     @property

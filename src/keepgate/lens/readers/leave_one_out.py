@@ -79,11 +79,16 @@ def probability_drops(
     return drops
 
 
-def most_influential(reading: Reading, count: int) -> list[int]:
-    """The tokens of most influence on the answer to first order: that of their writes, of a plain RNN its states'."""
+def most_influential(reading: Reading, count: int, span: tuple[int, int] | None = None) -> list[int]:
+    """The tokens of most influence on the answer to first order: that of their writes, of a plain RNN its states'.
+
+    span: the tokens [start, end) that they are chosen among; None is all. At most `count`, in the order of the text.
+    """
     additive = reading.layer_run.layer.cell.additive
     influence = answer_influence(reading).abs() if additive else saliency(reading)
-    return sorted(influence.topk(count).indices.tolist())
+    start, end = span or (0, len(influence))
+    steps = start + influence[start:end].topk(min(count, end - start)).indices
+    return sorted(steps.tolist())
 
 
 def largest_first(effects: Iterable[Any]) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from ..memory.retention import WriteRetention
 from ..readers.answer_origin import has_rival, is_guess
 from ..readers.explanation import DirectionSummary, Explanation
 from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
-from ..readers.search import FOLLOWED, STRETCHES, SpanEffect
+from ..readers.span_search import NUM_STRETCHES, STRETCHES_FOLLOWED, SpanEffect
 from ..thresholds import NEGLIGIBLE_DROP
 from .labels import cut, piece, sentence_of, signed, token
 
@@ -30,7 +30,7 @@ def conclusion(explanation: Explanation) -> list[Message]:
     elif explanation.question.question and explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
         messages += _retained(explanation)
     if len(explanation.tokens) > MAX_ABLATIONS:
-        messages.append(msg("answer.search", stretches=STRETCHES, followed=FOLLOWED))
+        messages.append(msg("answer.search", stretches=NUM_STRETCHES, followed=STRETCHES_FOLLOWED))
     return messages
 
 

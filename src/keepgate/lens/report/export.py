@@ -18,7 +18,7 @@ from ..attribution.explanation import ModelExplanation
 from ..memory.retention import WriteRetention
 from ..readers.explanation import Explanation
 from ..readers.leave_one_out import TokenEffect
-from ..readers.search import SpanEffect
+from ..readers.span_search import SpanEffect
 
 
 def save(explanation: Explanation, path: str | Path, html: Callable[[], str]) -> Path:

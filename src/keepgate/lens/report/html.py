@@ -13,7 +13,7 @@ from ...wording import Message, count, msg, percent, sanitize
 from ..attribution.explanation import ModelExplanation
 from ..readers.explanation import Explanation
 from ..readers.leave_one_out import TokenEffect
-from ..readers.search import SpanEffect
+from ..readers.span_search import SpanEffect
 from . import explanation_text, strips, style
 from .arcs import arcs, draw_arcs
 from .curves import draw_half_life, draw_saliency

@@ -8,7 +8,7 @@ from ...tasks.answer import Answer
 from ...wording import Catalog, Message, msg, probability, sanitize
 from ..readers.explanation import Explanation
 from ..readers.leave_one_out import TokenEffect
-from ..readers.search import SpanEffect
+from ..readers.span_search import SpanEffect
 
 _CATALOG = Catalog("keepgate.lens.report")
 table, render, sentence, paragraph = _CATALOG.table, _CATALOG.render, _CATALOG.sentence, _CATALOG.paragraph

@@ -1,9 +1,10 @@
-"""Hierarchical search for the spans that carry an answer: spans are left out whole, from long ones to short ones.
+"""Hierarchical (coarse-to-fine) search for what an answer depends on, by leaving out spans: occlusion of the text.
 
-One token left out may change nothing where two say the same; a sentence left out whole shows what hangs on it. In a
-long text the search goes down: stretches of it, the sentences of those that matter, the tokens of these. First-order
-influence alone is no guide there, since the effect of a write over thousands of tokens is far from linear; but where a
-network answers the same without a whole stretch, the few tokens of most influence are what the search misses.
+Leaving out one token may change nothing where two say the same; leaving out the whole sentence does. In a long text
+the search narrows down: stretches of several sentences, the sentences of the stretches with the largest effect, the
+tokens of those sentences. First-order influence alone is no guide there, since the effect of a write over thousands of
+tokens is far from linear. But it finds tokens that the search misses, in stretches without which the network answers
+the same; so the tokens of most influence are tried too.
 """
 
 from collections.abc import Sequence
@@ -24,17 +25,17 @@ from .leave_one_out import (
 )
 from .reading import Reading
 
-# A longer text is searched by so many stretches first, and by the sentences of so many of them.
-STRETCHES, FOLLOWED = 64, 4
-# Of a longer text, so many tokens of the sentences that matter are left out, and so many for their influence alone.
-IN_LONG, BY_INFLUENCE = 64, 16
+# In a text of more than `max_ablations` tokens: stretches left out first, and those whose sentences are tried next.
+NUM_STRETCHES, STRETCHES_FOLLOWED = 64, 4
+# Then the tokens left out: at most so many of the leading sentences, and so many of the largest first-order influence.
+MAX_SENTENCE_TOKENS, MOST_INFLUENTIAL = 64, 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpanEffect:
-    """Effect of leaving out the tokens `start` to `end` (not included): the answer without them.
+    """Effect of leaving out the tokens [start, end): the answer without them.
 
-    probability_drop: the share by which the answer's probability falls; below 0 if it is likelier without the span.
+    probability_drop: relative fall of the answer's probability, 1 - p_without / p; below 0 if it is likelier without.
     change: of an answer that is a number, by how much it would be another; None for others.
     """
 
@@ -64,49 +65,52 @@ def span_effects(
 
 
 def sentence_spans(reading: Reading) -> list[tuple[int, int]]:
-    """Token spans of each sentence of the text, and of the question if it was read after the text."""
+    """Token span [start, end) of each sentence of the text, and of the question's if it was read after the text."""
     text_end = len(reading.question.text)
     starts = sentence_starts(reading.question.text)
     if reading.question_start < len(reading.tokens):
         starts += [text_end + start for start in sentence_starts(reading.question.question)]
-    places = torch.searchsorted(torch.tensor(reading.tokens.starts), torch.tensor(starts)).tolist()
-    spans = zip(places, [*places[1:], len(reading.tokens)], strict=True)
+    first_tokens = torch.searchsorted(torch.tensor(reading.tokens.starts), torch.tensor(starts)).tolist()
+    spans = zip(first_tokens, [*first_tokens[1:], len(reading.tokens)], strict=True)
     return [(start, end) for start, end in spans if start < end]
 
 
 def hierarchical_search(
     reading: Reading, *, max_ablations: int = MAX_ABLATIONS, writes: bool = False
 ) -> tuple[tuple[SpanEffect, ...], tuple[TokenEffect, ...]]:
-    """Effects of the sentences and of the tokens that carry an answer, largest drop first.
+    """Effects of leaving out sentences, and of leaving out tokens; largest probability drop first.
 
-    Of a text with up to `max_ablations` tokens, every sentence and every token is left out; of a longer one those to
-    which the search leads, and the tokens of most influence. writes: see `token_effects`.
+    In a text of up to `max_ablations` tokens, every sentence and every token; in a longer one those that the search
+    reaches, and the tokens of the largest first-order influence. writes: see `token_effects`.
     """
     sentences, tokens = sentence_spans(reading), len(reading.tokens)
     if tokens <= max_ablations:
         return largest_first(span_effects(reading, sentences, writes=writes)), token_effects(
             reading, range(tokens), writes=writes
         )
-    stretches = largest_first(span_effects(reading, _stretches(sentences, tokens), writes=writes))[:FOLLOWED]
+    stretches = largest_first(span_effects(reading, _stretches(sentences, tokens), writes=writes))[
+        :STRETCHES_FOLLOWED
+    ]
     followed = [
         (start, end)
         for start, end in sentences
         if any(stretch.start <= start and end <= stretch.end for stretch in stretches)
     ]
     effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed, writes=writes))
-    steps = set(most_influential(reading, BY_INFLUENCE))
-    in_sentences = 0
-    for sentence in effects:
-        in_sentences += sentence.end - sentence.start
-        if in_sentences > IN_LONG:
+    steps = set(most_influential(reading, MOST_INFLUENTIAL))
+    budget = MAX_SENTENCE_TOKENS
+    for start, end in ((sentence.start, sentence.end) for sentence in effects):
+        if end - start > budget:
+            steps |= set(most_influential(reading, budget, (start, end)))
             break
-        steps |= set(range(sentence.start, sentence.end))
+        steps |= set(range(start, end))
+        budget -= end - start
     return effects, token_effects(reading, sorted(steps), writes=writes)
 
 
 def _stretches(sentences: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int, int]]:
-    """Spans of neighbouring sentences, about `STRETCHES` of them."""
-    shortest, stretches = tokens / STRETCHES, []
+    """About `NUM_STRETCHES` spans of neighbouring sentences, which cover the text."""
+    shortest, stretches = tokens / NUM_STRETCHES, []
     start = sentences[0][0]
     for _, end in sentences:
         if end - start >= shortest or end == tokens:
