@@ -50,6 +50,7 @@ class _Wordless(ast.NodeTransformer):
     def visit_Call(self, node):
         if isinstance(node.func, ast.Attribute) and node.func.attr == "text":
             return self.visit(node.func.value)
+        node.keywords = [keyword for keyword in node.keywords if keyword.arg != "language"]
         return self.generic_visit(node)
 
     def visit_JoinedStr(self, node):
