@@ -1,6 +1,6 @@
 """Judges the lens's verdict on a hundred models whose situation is planted, and follows its advice.
 
-    python -m bench.verdicts [WORD …] [--advice] [--out bench/results/verdicts.json]
+    python -m bench.verdicts [WORD …] [--advice] [--seed 0] [--out bench/results/verdicts.json]
 
 A verdict is right if it names what was planted (or what is also so of the model), honest if it says that the numbers do
 not tell, wrong otherwise; where a longer training helps a model that forgets, that is right, too. With --advice each
@@ -31,6 +31,7 @@ def main() -> None:
     )
     parser.add_argument("words", nargs="*")
     parser.add_argument("--advice", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -38,7 +39,7 @@ def main() -> None:
     for case in cases():
         if options.words and not any(word in case.name for word in options.words):
             continue
-        row = judged(case)
+        row = judged(case, options.seed)
         if options.advice:
             row |= followed(case, row["claim"])
             if row["helped"] and {row["claim"], case.truth} == {"forgets", "untrained"}:

@@ -31,14 +31,14 @@ def batches(rows: Rows, lengths: bool) -> list[tuple[Any, ...]]:
     return [(part.x, part.lengths, part.y) if lengths else (part.x, part.y) for part in parts]
 
 
-def judged(case: Case) -> dict[str, Any]:
-    """The case's row of the table, without its advice."""
-    model = trained(case, 0)
+def judged(case: Case, seed: int = 0) -> dict[str, Any]:
+    """The row of the table for the case's model from a seed, without its advice."""
+    model = trained(case, seed)
     row = scores(case, model)
     begin = time.process_time()
     try:
         report = lens.examine(
-            model.model, batches(case.spoil(tested_rows(case, 0), examined=True), case.setup.lengths)
+            model.model, batches(case.spoil(tested_rows(case, seed), examined=True), case.setup.lengths)
         )
     except SettingsError as refused:
         row |= {"claim": "data", "sentence": str(refused)}

@@ -9,10 +9,10 @@ from keepgate.lens.memory.additive import (
     forgotten_at,
     forgotten_from,
     initial_retained,
+    linear_recurrence,
     memory_updates,
     retained_at,
-    retention_of,
-    scan,
+    retained_from,
 )
 from keepgate.nn import LSTM, RNN
 from tests.lens.networks import CARRYING, LENGTHS, ROWS, STEPS, network, runs, states
@@ -26,7 +26,7 @@ every_kind = pytest.mark.parametrize(
 
 def states_after(updates):
     keep, write = updates.reading_order(updates.keep), updates.reading_order(updates.write)
-    return updates.reading_order(scan(keep, write, updates.initial))
+    return updates.reading_order(linear_recurrence(keep, write, updates.initial))
 
 
 def parts(cell, projected):
@@ -85,7 +85,7 @@ def test_nothing_is_left_before_it_was_written_and_all_of_it_at_once():
     for part, writes in parts(CARRYING[0], False):
         order = range(STEPS - 1, -1, -1) if part.reverse else range(STEPS)
         for number, step in enumerate(order):
-            left = retention_of(writes, step)
+            left = retained_from(writes, step)
             assert bool((left[step] == 1).all())
             assert not any(bool(left[earlier].any()) for earlier in list(order)[:number])
             for later in list(order)[number:]:

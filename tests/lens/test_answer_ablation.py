@@ -153,7 +153,7 @@ def test_answers_without_a_token_are_those_of_its_scores(kind):
         assert answer.text == task.choices[int(row.argmax())]
     for step, alone in zip(steps, leave_one_out_answers(reading, steps), strict=True):
         agrees(
-            torch.tensor(counterfactual_answer(reading, drop=[step]).probability),
+            torch.tensor(counterfactual_answer(reading, no_write=[step]).probability),
             torch.tensor(alone.probability),
         )
     assert counterfactual_answer(reading).probability == pytest.approx(reading.answer.probability, rel=1e-6)
@@ -177,11 +177,13 @@ def test_several_changes_at_once_are_those_of_a_network_with_all_of_them(kind):
         states = [torch.zeros(5, dtype=torch.float64)] * len(layer.cell.states)
         outputs.append(one_way(layer, top * ways + way, way, below, states, None, change))
     expected = reading.head.scores(torch.cat(outputs, 1).unsqueeze(1)).softmax(1)[0].detach()
-    found = counterfactual_answer(reading, drop=sorted(dropped), keep=sorted(kept))
+    found = counterfactual_answer(reading, no_write=sorted(dropped), no_erase=sorted(kept))
     k = task.choices.index(found.text)
     assert found.probability == pytest.approx(float(expected[k]), rel=1e-9)
     assert k == int(expected.argmax())
-    assert abs(found.probability - counterfactual_answer(reading, drop=sorted(dropped)).probability) > 1e-6
+    assert (
+        abs(found.probability - counterfactual_answer(reading, no_write=sorted(dropped)).probability) > 1e-6
+    )
 
 
 @pytest.mark.parametrize("layers", [(-1,), None])

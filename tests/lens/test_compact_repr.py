@@ -21,7 +21,7 @@ def everything():
     found = lens.explain(task, question.text, question.question)
     return [
         reading, reading.layer_run, read(task, question), lens.memory.write_retention(layer, 1),
-        lens.memory.memory_updates(layer),         lens.interventions.counterfactual(reading.layer_run, drop=[1]),
+        lens.memory.memory_updates(layer),         lens.interventions.counterfactual(reading.layer_run, no_write=[1]),
         *found.direction_summaries, *found.token_effects[:1], *found.sentence_effects[:1],
         *lens.memory.saturation(layer).values(),
     ]  # fmt: skip

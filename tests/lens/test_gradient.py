@@ -90,8 +90,8 @@ def test_far_below_the_smallest_single_precision_number_it_is_still_a_number() -
 
 def test_the_steps_before_the_furthest_count_for_the_states_only() -> None:
     layer, x = LSTM(2, 3, init="orthogonal", forget_bias=1.0), torch.randn(20, 2, 2)
-    torch.testing.assert_close(gradient_by_lag(layer, x, furthest=7), gradient_by_lag(layer, x)[:8])
-    assert gradient_by_lag(layer, x, furthest=0).tolist() == pytest.approx([1.0])
+    torch.testing.assert_close(gradient_by_lag(layer, x, max_lag=7), gradient_by_lag(layer, x)[:8])
+    assert gradient_by_lag(layer, x, max_lag=0).tolist() == pytest.approx([1.0])
     assert gradient_by_lag(layer, x[:1]).tolist() == pytest.approx([1.0])
 
 
@@ -114,7 +114,7 @@ def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(SettingsError, match="does not depend"):
         gradient_by_lag(GRU(2, 3), x, loss=lambda _: torch.zeros(()))
     with pytest.raises(ShapeError, match="0 to 4"):
-        gradient_by_lag(GRU(2, 3), x, furthest=5)
+        gradient_by_lag(GRU(2, 3), x, max_lag=5)
     with pytest.raises(ShapeError, match="at least one step"):
         gradient_by_lag(GRU(2, 3), x[:0])
 
@@ -199,7 +199,7 @@ def test_a_stack_has_the_gradient_of_all_its_states() -> None:
     flat = [torch.zeros(2, 4).double() if each is None else each for each in flat]
     norms = torch.stack([torch.cat(flat[k : k + 2], 1).norm(dim=1).mean() for k in range(0, 10, 2)]).flip(0)
     for furthest in (4, 2):
-        found = gradient_by_lag(network, x, loss=lambda last: (last @ d).sum(), furthest=furthest)
+        found = gradient_by_lag(network, x, loss=lambda last: (last @ d).sum(), max_lag=furthest)
         torch.testing.assert_close(found, (norms / norms[0])[: furthest + 1])
 
 
@@ -216,7 +216,7 @@ def test_a_text_of_several_blocks_is_one_text(layer, block, monkeypatch) -> None
         yield gradient_of_run(seen, output, tuple(torch.ones_like(state) for state in seen.final))
         yield gradient_of_run(seen, output)
         torch.manual_seed(5)
-        yield gradient_by_lag(layer(3, 4, 2).double(), x, furthest=6)
+        yield gradient_by_lag(layer(3, 4, 2).double(), x, max_lag=6)
         if layer is not RNN:
             yield torch.stack(write_influence(seen, lambda shown: ((shown * output).tanh()).sum()))
 
@@ -250,7 +250,7 @@ def test_what_the_memory_carries_is_the_product_of_what_keeps_it() -> None:
                     since = f[:lag, row] if reverse else f[end - lag : end, row]
                     sizes.append(since.prod(0).square().mean().sqrt())
             torch.testing.assert_close(found[lag], torch.stack(sizes).mean())
-    assert len(direct_path_by_lag(trace.layer(0), furthest=2)) == 3
+    assert len(direct_path_by_lag(trace.layer(0), max_lag=2)) == 3
 
 
 def test_exploding_is_said_of_what_grows_and_ends_above_one() -> None:

@@ -93,7 +93,7 @@ def test_the_largest_exponent_is_the_rate_at_which_the_gradient_fades(kind):
                 weight.mul_(1.5)
     x = torch.randn(900, 1, 3, dtype=torch.float64)
     largest = float(lyapunov(capture_layer(layer, x), skip=100)[0, 0])
-    values = gradient_by_lag(layer, x, furthest=600).log()
+    values = gradient_by_lag(layer, x, max_lag=600).log()
     slope = float((values[600] - values[100]) / 500)
     assert largest == pytest.approx(slope, rel=0.05)
 

@@ -341,13 +341,13 @@ def test_what_became_of_a_write_is_told_of_the_directions_that_read_on_after_it(
     ] == ["retention.last_token"]
 
 
-def test_a_plain_rnn_says_why_it_has_no_writes():
-    found = replace(looked(**KINDS[2]), saliency=torch.tensor([0.0] * 20 + [1.0, 0.5] + [0.001] * 9).double())
-    found = replace(found, saliency=found.saliency[: len(found.tokens)])
-    assert keys(found)[-2:] == ["answer.ungated", "answer.reach"]
-    back = len(found.tokens) - 1 - 20
-    assert f"{back} tokens before the end" in str(found)
-    assert "no gates" in str(found)
+def test_a_plain_rnn_is_proven_and_shows_effects_in_place_of_gates():
+    found = looked(**KINDS[2])
+    assert len(found.token_effects) == len(found.tokens)
+    assert float(found.relative_effects.max()) == 1
+    page = found.html(language="en")
+    assert "how much the answer changes without it, relative to the most" in page
+    assert "closed" not in page
 
 
 def test_every_string_is_in_both_languages_with_the_same_places_to_fill():

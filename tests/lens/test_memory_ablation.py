@@ -38,7 +38,7 @@ def test_a_changed_run_is_the_true_network_with_that_change(cell, projected, int
     for depth in (0, 1):
         for reverse in (False, True):
             found = intervene(seen, steps, Site(layer=depth, reverse=reverse, rows=rows))
-            assert found.candidates == len(steps)
+            assert found.variants == len(steps)
             for number, (step, row) in enumerate(zip(steps, rows, strict=True)):
 
                 def change(t, keep, write, before, here=step):
@@ -51,7 +51,7 @@ def test_a_changed_run_is_the_true_network_with_that_change(cell, projected, int
                 assert not found.output[len(output) :, number].any()
                 for ours, theirs in zip(found.final, final, strict=True):
                     agrees(ours[:, number], theirs)
-                agrees(found.last()[number], torch.cat([output[-1, : output.shape[1] // 2],
+                agrees(found.last_output()[number], torch.cat([output[-1, : output.shape[1] // 2],
                                                         output[0, output.shape[1] // 2 :]]))  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def test_a_users_own_model_answers_from_what_was_run_again(kind, packs):
         h = again.final[0]
         agrees(answers, model.head(again.output.sum(0) + torch.cat([h[-2], h[-1]], 1)))
         assert bool(((answers - plain[rows]).abs().amax(1) > 1e-9).all())
-        with patched(model.layer, rerun), pytest.raises(ShapeError, match="one row for each candidate"):
+        with patched(model.layer, rerun), pytest.raises(ShapeError, match="one row for each variant"):
             model(ids, lengths)
 
 
@@ -153,7 +153,7 @@ def test_the_last_write_of_all_counts_for_exactly_its_share_and_what_it_erased()
     seen = capture_layer(layer, torch.randn(STEPS, 2, INPUTS, dtype=torch.float64))
     direction = torch.randn(1, 4, dtype=torch.float64)
     part = seen.trace.layer(0)
-    dropped = ablate_writes(seen, [STEPS - 1]).last() @ direction.T
+    dropped = ablate_writes(seen, [STEPS - 1]).last_output() @ direction.T
     agrees(dropped[0], part.h[-2, 0] @ direction.T)
     share = attribute(part, direction).writes[-1, 0]
     erased = ((1 - part.z[-1, 0]) * part.h[-2, 0]) @ direction.T

@@ -57,7 +57,7 @@ def test_a_projected_layer_and_rows_without_lengths():
         output, final = layer(x[kept])
         agrees(found.output[kept, step], output[:, 0])
         agrees(found.final[1][:, step], final[1][:, 0])
-        agrees(found.last()[step][:3], output[-1, 0, :3])
+        agrees(found.last_output()[step][:3], output[-1, 0, :3])
 
 
 class PackedMaximum(nn.Module):
@@ -99,4 +99,4 @@ def test_what_cannot_be_removed_is_refused():
     with_resets = list(runs("lstm"))[-1]
     with pytest.raises(SettingsError, match="resets"):
         remove_tokens(with_resets, [0])
-    assert remove_tokens(seen, []).candidates == 0
+    assert remove_tokens(seen, []).variants == 0

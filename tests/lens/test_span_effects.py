@@ -8,7 +8,8 @@ from keepgate.data.questions import Question
 from keepgate.lens import capture_layer, read
 from keepgate.lens.interventions import Site, ablate_spans, ablate_writes, counterfactual
 from keepgate.lens.readers import hierarchical_search, span_effects
-from keepgate.lens.readers.search import sentence_spans
+from keepgate.lens.readers.leave_one_out import most_influential
+from keepgate.lens.readers.span_search import MAX_SENTENCE_TOKENS, MOST_INFLUENTIAL, sentence_spans
 from tests.lens.networks import network
 from tests.lens.readers import QUESTIONS, reader
 from tests.oracles import agrees
@@ -24,7 +25,7 @@ def test_a_piece_is_all_of_its_writes_left_out_in_one_run(cell, reverse, layer):
     site = Site(layer=layer, reverse=reverse, rows=1)
     found = ablate_spans(seen, PIECES, site)
     for number, (start, end) in enumerate(PIECES):
-        one = counterfactual(seen, drop=range(start, end), site=site)
+        one = counterfactual(seen, no_write=range(start, end), site=site)
         agrees(found.output[:, number], one.output[:, 0])
         for state, alone in zip(found.final, one.final, strict=True):
             agrees(state[:, number], alone[:, 0])
@@ -98,3 +99,11 @@ def test_in_a_long_text_the_search_goes_down_to_the_token_that_carries():
     assert each[0].probability_drop > 0.9
     assert max(one.probability_drop for one in each[1:]) < 1e-6
     assert len(whole) + len(each) < 150
+
+
+def test_of_a_sentence_longer_than_the_search_tries_tokens_the_most_influential_are_tried():
+    reading = read(reader(cell="gru", pooling="last"), Question(text="索隆說他想畫地圖" * 40, question="誰?"))
+    sentences, tokens = hierarchical_search(reading, max_ablations=100)
+    in_text = [effect.step for effect in tokens if effect.step < sentences[0].end]
+    assert MAX_SENTENCE_TOKENS <= len(in_text) <= MAX_SENTENCE_TOKENS + MOST_INFLUENTIAL
+    assert set(most_influential(reading, MOST_INFLUENTIAL)) <= {effect.step for effect in tokens}

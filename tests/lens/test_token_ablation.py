@@ -7,7 +7,7 @@ from keepgate import CellError, SettingsError, ShapeError
 from keepgate.lens import capture_layer, read
 from keepgate.lens.interventions import Site, ablate_writes
 from keepgate.lens.interventions.token_ablation import ablate_tokens
-from keepgate.lens.readers import leave_one_out_answers, token_effects
+from keepgate.lens.readers import leave_one_out_answers
 from tests.lens.by_hand import by_hand, unwritten
 from tests.lens.networks import INPUTS, LENGTHS, ROWS, STEPS, network, states
 from tests.lens.networks import every_cell as every_kind
@@ -54,8 +54,6 @@ def test_an_answer_without_a_token_in_any_or_all_layers():
     assert last == leave_one_out_answers(reading, [0, 3])
     for found, wanted in zip(both, leave_one_out_answers(reading, [0, 3], layers=(0, 1)), strict=True):
         assert found.probability == pytest.approx(wanted.probability, rel=1e-9)
-    proven = {one.step: one for one in token_effects(reading, layers=None)}
-    assert proven[3].without.probability == pytest.approx(both[1].probability, rel=1e-6)
 
 
 def test_what_is_not_there_is_refused():

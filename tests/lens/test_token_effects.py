@@ -1,4 +1,4 @@
-"""Token effects: the answer's drop without each write; a plain RNN, which has no writes, has its gradient saliency."""
+"""Token effects: the answer's drop without each token, against the network run without it; gradient saliency."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from tests.lens.readers import QUESTIONS, answered, every_kind, reader
 
 
 @every_kind
-def test_a_share_is_what_the_answer_loses_without_the_write(kind):
+def test_a_share_is_what_the_answer_loses_without_the_token(kind):
     reading = read(reader(**kind), QUESTIONS[0])
     found = token_effects(reading)
     assert sorted(one.step for one in found) == list(range(len(reading.tokens)))
@@ -18,13 +18,27 @@ def test_a_share_is_what_the_answer_loses_without_the_write(kind):
         (one.probability_drop for one in found), reverse=True
     )
     for one in found:
-        (alone,) = leave_one_out_answers(reading, [one.step])
-        left = dict(alone.candidates)[reading.answer.text]
         assert one.token == reading.tokens.texts[one.step]
+        output = passed_by(reading, one.step)
+        (alone,), left = reading.head.answers(output), float(reading.head.probabilities(output))
         assert one.without.text == alone.text
         assert one.probability_drop == pytest.approx(
             1 - left / reading.answer.probability, rel=1e-5, abs=1e-6
         )
+
+
+def passed_by(reading, step):
+    """The output for the text without a step, in whose place each direction shows what it knew when it passed it by."""
+    seen = reading.layer_run
+    kept = [other for other in range(len(seen.x)) if other != step]
+    output = torch.zeros_like(seen.trace.output)
+    output[kept] = seen.layer(seen.x[kept])[0].detach()
+    units = seen.layer.output_size
+    if step:
+        output[step, :, :units] = output[step - 1, :, :units]
+    if seen.layer.bidirectional and step + 1 < len(seen.x):
+        output[step, :, units:] = output[step + 1, :, units:]
+    return output
 
 
 def test_of_a_long_text_those_with_the_most_influence_are_tried(monkeypatch):
@@ -74,6 +88,9 @@ def test_the_sensitivity_is_the_slope_of_the_margin_by_the_state(cell, both):
     assert float(found[here]) == pytest.approx(total**0.5, rel=1e-4)
 
 
-def test_a_plain_rnn_has_no_writes_to_leave_out():
+def test_a_plain_rnn_has_no_writes_to_leave_out_but_tokens():
+    reading = read(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
     with pytest.raises(CellError, match="gradient"):
-        token_effects(read(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0]))
+        leave_one_out_answers(reading, [0])
+    (effect,) = token_effects(reading, [2])
+    assert effect.without == reading.head.answers(passed_by(reading, 2))[0]

@@ -96,6 +96,13 @@ def test_a_model_that_torch_cannot_export_says_why_and_what_to_do(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.slow
+def test_a_layer_that_cannot_be_swapped_is_named_where_the_export_fails_for_it(tmp_path):
+    layer = nn.utils.parametrizations.weight_norm(nn.GRU(3, 4), "weight_hh_l0")
+    with pytest.raises(keepgate.ExportError, match=r"0: weight_hh_l0 is parametrised"):
+        keepgate.onnx.export(nn.Sequential(layer), tmp_path / "a.onnx", torch.randn(6, 2, 3))
+
+
 def _span_reader():
     text = "The ship sails over the wide sea. Luffy wants to be king. Nami wants to draw maps."
     questions = [

@@ -105,7 +105,7 @@ def test_every_route_answers(asked, own, name: str) -> None:
         found = write_retention(reading.trace.layer(one["layer"], reverse=one["reverse"]), 2)
         assert reply.json["at_end"] == pytest.approx(found.at_end, rel=2e-3, abs=1e-6)
         changed = asked.post("/api/what-if", **TEXT, model=name, drop=[1], keep=[3]).json
-        true = counterfactual_answer(reading, drop=[1], keep=[3])
+        true = counterfactual_answer(reading, no_write=[1], no_erase=[3])
         assert changed["answer"]["text"] == true.text
         assert changed["answer"]["probability"] == pytest.approx(true.probability, rel=1e-3)
 

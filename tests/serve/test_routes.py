@@ -13,7 +13,7 @@ from keepgate.lens import read
 from keepgate.lens.gradients import gradient_of_run, vanishing_lag
 from keepgate.lens.memory import half_lives, memory_updates, relative_state_change, write_retention
 from keepgate.lens.readers import counterfactual_answer, saliency, token_effects
-from keepgate.lens.readers.search import sentence_spans, span_effects
+from keepgate.lens.readers.span_search import sentence_spans, span_effects
 from keepgate.serve.gradients import story, verdict
 from keepgate.serve.models import served
 from keepgate.tasks import ChoiceReader
@@ -132,7 +132,7 @@ def test_a_token_s_write_is_followed_to_the_end(client, told, readings, name: st
 @pytest.mark.parametrize("name", GATED)
 def test_each_carrier_comes_with_its_proof(client, told, readings, name: str) -> None:
     said = client.post("/api/answer", **told, model=name).json
-    found = token_effects(readings[name])
+    found = token_effects(readings[name], writes=True)
     assert (said["exact"], said["tried"]) == ("dropped", len(found))
     assert said["sensitivity"] is None
     assert near([one["share"] for one in said["tokens"]], [one.probability_drop for one in found])
@@ -158,13 +158,13 @@ def test_a_plain_rnn_has_no_writes_and_says_so(client, told, readings) -> None:
     assert (said["tokens"], said["tried"], said["exact"]) == ([], 0, "sensitivity")
     assert near(said["sensitivity"], saliency(readings["zh/rnn"]))
     with pytest.raises(CellError):
-        token_effects(readings["zh/rnn"])
+        token_effects(readings["zh/rnn"], writes=True)
 
 
 @pytest.mark.parametrize("name", GATED)
 def test_what_if_is_the_true_network_run_again(client, told, readings, name: str) -> None:
     said = client.post("/api/what-if", **told, model=name, drop=[0, 1], keep=[40, 41]).json
-    true = counterfactual_answer(readings[name], drop=[0, 1], keep=[40, 41])
+    true = counterfactual_answer(readings[name], no_write=[0, 1], no_erase=[40, 41])
     assert (said["answer"]["text"], said["before"]["text"]) == (true.text, readings[name].answer.text)
     assert near([said["answer"]["probability"]], [true.probability])
     nothing = client.post("/api/what-if", **told, model=name).json
@@ -256,7 +256,8 @@ def test_each_sentence_is_left_out_whole(client, told, readings, name: str) -> N
     said = client.post("/api/answer", **told, model=name).json["sentences"]
     reading = readings[name]
     assert sorted((one["from"], one["to"]) for one in said) == sentence_spans(reading)
-    true = {(one.start, one.end): one for one in span_effects(reading, sentence_spans(reading))}
+    effects = span_effects(reading, sentence_spans(reading), writes=True)
+    true = {(one.start, one.end): one for one in effects}
     shares = [one["share"] for one in said]
     assert shares == sorted(shares, reverse=True)
     for one in said:
@@ -298,7 +299,7 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
         reading = read(task, story("zh", 60))
         output = reading.trace.output.double().requires_grad_()
         (reached,) = torch.autograd.grad(reading.head.margin(output), output)
-        true = gradient_of_run(reading.layer_run, reached, furthest=60)
+        true = gradient_of_run(reading.layer_run, reached, max_lag=60)
         assert near(line["values"], true)
         assert line["gone"] == vanishing_lag(true)
         assert line["verdict"] == verdict(true)

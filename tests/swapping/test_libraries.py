@@ -108,6 +108,19 @@ def test_tied_weights_stay_tied():
     agrees(ours, model(x))
 
 
+def test_tied_weights_that_were_frozen_learn_again():
+    model = nn.Sequential(nn.GRU(4, 4), nn.GRU(4, 4))
+    model[1].weight_hh_l0 = model[0].weight_hh_l0
+    model[0].bias_hh_l0.requires_grad_(False)
+    before = [parameter.requires_grad for parameter in model.parameters()]
+    for thawed in (keepgate.thaw, keepgate.unswap):
+        keepgate.swap(model, frozen=True)
+        assert not any(parameter.requires_grad for parameter in model.parameters())
+        thawed(model)
+        assert [parameter.requires_grad for parameter in model.parameters()] == before
+        keepgate.unswap(model)
+
+
 def test_averaged_models():
     theirs, ours, x = pair(nn.GRU)
     averages = []

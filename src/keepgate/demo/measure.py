@@ -75,7 +75,7 @@ def gradient_line(task: ChoiceReader, furthest: int = FURTHEST, rows: int = ROWS
 
     with torch.no_grad():
         x = task.encoder.inputs(batch.text)
-    values = gradient_by_lag(layer, x, loss=loss, furthest=furthest)
+    values = gradient_by_lag(layer, x, loss=loss, max_lag=furthest)
     return GradientLine(lags=tuple(range(furthest + 1)), values=tuple(values.tolist()))
 
 

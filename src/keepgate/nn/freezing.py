@@ -20,19 +20,27 @@ def freeze(model: nn.Module) -> None:
                 place.freeze(layer)
                 frozen.append((place, layer))
     except Exception:
-        for place, layer in frozen:
+        for place, layer in reversed(frozen):
             place.thaw(layer)
         raise
 
 
 def thaw(model: nn.Module) -> None:
     """Undoes `freeze`: changed weights are noticed again, and parameters require gradients as before."""
-    for place, layer in _places(model):
+    # Backwards: a tied weight is given back as it was before it was first frozen.
+    for place, layer in reversed(_places(model)):
         if place.frozen:
             place.thaw(layer)
 
 
+def check_module(model: object) -> None:
+    """Raises TypeError for what is no torch module."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"the model is a {type(model).__name__}; give a torch.nn.Module")
+
+
 def _places(model: nn.Module) -> list[tuple[PlaceParameters, nn.Module]]:
+    check_module(model)
     return [
         (place, layer)
         for layer in model.modules()

@@ -57,15 +57,17 @@ class PlaceParameters:
         """Trusts the parameters, which require no gradient then. Raises SettingsError where one is computed."""
         if self.frozen:
             return
-        parameters = [module._parameters.get(own) for own in self.names.values()]
-        for own, parameter in zip(self.names.values(), parameters, strict=True):
+        required = {}
+        for own in self.names.values():
+            parameter = module._parameters.get(own)
             if type(parameter) is not nn.Parameter or not parameter.is_contiguous():
                 raise SettingsError(
                     f"{own} of this {type(module).__name__} is no plain parameter (parametrised, normed, pruned, "
                     "sharded or a view), so that there is nothing to trust; make it one first, as by "
                     f"torch.nn.utils.parametrize.remove_parametrizations(layer, {own!r})"
                 )
-        self._required_grad = {own: module._parameters[own].requires_grad for own in self.names.values()}
+            required[own] = parameter.requires_grad
+        self._required_grad = required
         self._let_require_grad(module, dict.fromkeys(self.names.values(), False))
 
     def thaw(self, module: nn.Module) -> None:

@@ -184,12 +184,12 @@ class Recurrent(nn.RNNBase):
         Raises ShapeError (a ValueError and a RuntimeError) for what does not fit, KernelRefused where torch.jit.trace
         would record what is right at the traced sizes only.
         """
-        states = () if hx is None else states_for_fast_path(hx, dimensions=3)
-        plain = type(input) is Tensor and states is not None and lengths is None and resets is None
+        given = () if hx is None else states_for_fast_path(hx)
+        plain = type(input) is Tensor and given is not None and lengths is None and resets is None
         if not plain and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node
         weights = self.weights()
-        if plain and (result := self._run_fast(input, states or None)):
+        if plain and (result := self._run_fast(input, given or None)):
             return result
         if jit_tracing_active():
             return jit_call(self, self.cell, weights, input, hx, self.kernel, lengths, resets)

@@ -11,7 +11,7 @@ from ..equations import Cell, Named
 from ..errors import ShapeError
 from .checks import check_features, check_kind, real_of, rnn_cell, size_of, switch_of
 from .init import Init, check_init, initialise
-from .input_format import Hidden, check_shape, states_for_fast_path
+from .input_format import Hidden, check_shape
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
 from .torch_layer import to_torch
 from .tracers import fx_call, refuse_script
@@ -69,11 +69,12 @@ class CellLayer(nn.RNNCellBase):
 
         input: [batch, input] or [input]; hx: [batch, hidden] or [hidden], one for each state; zeros if None.
         """
-        if (node := fx_call(self, input, hx)) is not None:
-            return node
         single = len(self.cell.states) == 1
-        hx = (hx,) if single and hx is not None else hx
-        states = self._step_fast(input, hx) or self._step(input, hx)
+        before = (hx,) if single and hx is not None else hx
+        if (states := self._step_fast(input, before)) is None:
+            if (node := fx_call(self, input, hx)) is not None:
+                return node
+            states = self._step(input, before)
         return states[0] if single else states
 
     def _step(self, input: Tensor, hx: Any) -> tuple[Tensor, ...]:
@@ -109,17 +110,12 @@ class CellLayer(nn.RNNCellBase):
 
     def _step_fast(self, input: Any, hx: Any) -> tuple[Tensor, ...] | None:
         """The same by a kernel's fast path; None where `_step` must run."""
-        place, states = self._places[0], None
-        place.weights(self)
-        if (fast_path := place.fast_path) is None or type(input) is not Tensor or input.dim() != 2:
+        if type(input) is not Tensor or not (hx is None or type(hx) is tuple):
             return None
-        if hx is not None:
-            states = states_for_fast_path(hx, dimensions=2)
-            if states is None:
-                return None
-            states = tuple([state.unsqueeze(0) for state in states])
-        result = fast_path(input.unsqueeze(0), states)
-        return None if result is None else tuple([state.squeeze(0) for state in result[1:]])
+        place = self._places[0]
+        place.weights(self)
+        fast_path = place.fast_path
+        return None if fast_path is None else fast_path.step(input, hx)
 
     def extra_repr(self) -> str:
         """The settings that differ from torch's defaults."""

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..errors import ExportError
 from ..nn import Recurrent
+from ..swapping.tensors import Named
 from .flat_model import FlatModel
-from .tensors import Named
 
 # The largest difference that passes, relative to the largest number of an output where that is above 1.
 TOLERANCE = 1e-5
@@ -61,9 +61,10 @@ def _runs(flat: FlatModel, inputs: Sequence[Any], sizes: Sizes) -> bool:
 def _result(flat: FlatModel, tensors: list[Tensor]) -> tuple[Tensor, ...] | None:
     """What the model gives; None where it refuses these tensors."""
     try:
-        return flat(*tensors)
-    except (RuntimeError, ValueError, IndexError):
+        outputs: tuple[Tensor, ...] = flat(*tensors)
+    except Exception:  # whatever a user's model raises for a shape that it does not take
         return None
+    return outputs
 
 
 def resized(
@@ -114,10 +115,10 @@ def check_on_runtime(
     content: bytes, flat: FlatModel, free: Sequence[dict[int, str]], *, streaming: bool
 ) -> Checked:
     """Runs both at other shapes. Raises ExportError for a difference above the tolerance."""
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what it would log is raised, in our own words
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
     shapes, largest = [], 0.0
@@ -178,11 +179,12 @@ def _run(session: Any, names: Sequence[str], tensors: Sequence[Tensor], shape: o
         if name in wanted
     }
     try:
-        return session.run(None, feeds)
+        outputs: list[np.ndarray] = session.run(None, feeds)
     except Exception as error:  # onnxruntime's errors have no common class of their own
         raise ExportError(
             f"ONNX Runtime does not run the exported file at {shape}: {str(error).splitlines()[0]}; nothing was written"
         ) from error
+    return outputs
 
 
 def _compared(

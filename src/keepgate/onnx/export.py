@@ -17,11 +17,15 @@ from ..errors import ExportError, KeepgateError
 from ..export.file import write_file
 from ..nn.eval_mode import eval_mode
 from ..swapping import swap
+from ..swapping.candidates import ALREADY_OURS
 from ..swapping.swap import to_torchs
 from .bundle import network_of
 from .check import check_on_runtime, free_dimensions
 from .flat_model import FlatModel
 from .packages import require_packages
+
+# What protobuf, the format of an ONNX file, can hold.
+_LARGEST = 2**31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +84,7 @@ def export(
         flat = FlatModel(network, example, streaming=streaming)
         model = _as_proto(layer_model(flat) or _exported(flat))
         free = free_dimensions(model, flat)
-        content = model.SerializeToString()
+        content: bytes = model.SerializeToString()
         checked = check_on_runtime(content, flat, free, streaming=streaming)
     path = write_file(Path(os.fspath(file)), content)
     counts = Counter(node.op_type for node in model.graph.node)
@@ -99,8 +103,16 @@ def export(
 def _swapped(model: nn.Module) -> Iterator[None]:
     """With torch's recurrent layers in the model ours."""
     report = swap(model)
+    left = [layer for layer in report.layers if not layer.swapped and layer.reason != ALREADY_OURS]
     try:
         yield
+    except ExportError as error:
+        if not left:
+            raise
+        reasons = "; ".join(f"{layer.name or 'the model'}: {layer.reason}" for layer in left)
+        raise ExportError(
+            f"{error} (torch's exporter had to write down layers that cannot be swapped, {reasons})"
+        ) from error
     finally:
         to_torchs({name: model.get_submodule(name) for name in report.swapped})
 
@@ -143,6 +155,11 @@ def _as_proto(model: Any) -> Any:
         model, onnx_shape_inference=False, input_size_limit=everything, output_size_limit=everything
     )
     RemoveUnusedNodesPass()(model)
+    size = sum(value.const_value.nbytes for value in model.graph.initializers.values())
+    if size >= _LARGEST:
+        raise ExportError(
+            f"the model's weights have {size:,} bytes, and an ONNX file holds fewer than {_LARGEST:,}; export its parts"
+        )
     return ir.to_proto(model)
 
 

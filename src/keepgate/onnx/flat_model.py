@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import SettingsError
 from ..nn import Recurrent
-from .tensors import Named, flatten, has_names, rebuild, unique
+from ..swapping.tensors import Named, flatten, has_names, rebuild, unique
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -123,10 +123,8 @@ def _streaming_forward(path: str, layer: Recurrent, begin: Mapping[str, Tensor],
                 f"the model {'gives states to' if hx is not None else 'calls twice'} its layer {path or 'itself'}, so "
                 "that its states are no stream's; leave out streaming=True, and give the states in the example"
             )
-        states = tuple(begin[name] for name in names if name in begin) or None
-        if states is not None and len(states) == 1:
-            (states,) = states
-        output, last = type(layer).forward(layer, input, states, **options)
+        states = tuple(begin[name] for name in names if name in begin)
+        output, last = type(layer).forward(layer, input, states or None, **options)
         final.extend(zip(names, last if isinstance(last, tuple) else (last,), strict=True))
         return output, last
 

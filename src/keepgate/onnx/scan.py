@@ -157,7 +157,7 @@ def _recurrence(
 
 def _operation(emit: Emitter, call: SequenceCall, node: Expr, values: Mapping[Expr, ir.Value]) -> ir.Value:
     kind = ir.DataType.from_numpy(call.dtype)
-    if node.op == "const":
+    if node.value is not None:
         return emit.constant(node.value, call.dtype)
     arguments = [values[argument] for argument in node.args if argument in values]
     if node.op in _OPERATORS:

@@ -83,7 +83,7 @@ def gradient(task: Task, item: Question | LabelledText, lags: int) -> Float[Tens
     with torch.enable_grad():
         output = reading.trace.output.double().requires_grad_()
         (reached,) = torch.autograd.grad(reading.head.margin(output), output)
-    return gradient_of_run(reading.layer_run, reached, furthest=lags)
+    return gradient_of_run(reading.layer_run, reached, max_lag=lags)
 
 
 @cache

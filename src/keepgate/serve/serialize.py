@@ -124,7 +124,7 @@ def origin_json(reading: Reading) -> JsonObject:
     """
     choices = choice_count(reading)
     try:
-        sentences, tokens = hierarchical_search(reading, max_ablations=_max_ablations(reading))
+        sentences, tokens = hierarchical_search(reading, max_ablations=_max_ablations(reading), writes=True)
     except CellError:
         gradient = rounded_list(saliency(reading))
         return {
@@ -173,7 +173,7 @@ def what_if_json(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> 
     """
     _check_tokens(reading, [*drop, *keep])
     try:
-        changed = counterfactual_answer(reading, drop=drop, keep=keep)
+        changed = counterfactual_answer(reading, no_write=drop, no_erase=keep)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
     choices = choice_count(reading)

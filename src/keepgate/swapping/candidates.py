@@ -4,14 +4,17 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from ..nn.freezing import check_module
 from .torch_subclasses import OURS, THEIRS
 
+ALREADY_OURS = "keepgate's already"
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 _SCRIPTED = {kind.__name__ for kind in OURS}
 
 
 def recurrent_layers(model: nn.Module) -> dict[str, nn.Module]:
     """Every recurrent layer of torch's or keepgate's inside a model, scripted ones too, by its first path in it."""
+    check_module(model)
     return {name: layer for name, layer in model.named_modules() if _is_recurrent(layer)}
 
 
@@ -30,9 +33,9 @@ def why_left_alone(layer: nn.Module) -> str | None:
     if script_name(layer) is not None:
         return "scripted by torch.jit; swap the model before it is scripted or traced"
     if kind in THEIRS or kind.__module__.partition(".")[0] == "keepgate":
-        return "keepgate's already"
+        return ALREADY_OURS
     if parametrize.is_parametrized(layer):
-        names = ", ".join(layer.parametrizations)
+        names = ", ".join(name for name, _ in layer.get_submodule("parametrizations").named_children())
         return f"{names} is parametrised; swap first and parametrise then"
     if kind not in OURS:
         return f"a class of its own, {kind.__module__}.{kind.__name__}, whose forward may be another"

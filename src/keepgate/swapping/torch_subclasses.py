@@ -23,7 +23,7 @@ def _between_graphs(forward: Callable[..., Any]) -> Callable[..., Any]:
     def whole(*args: Any, **kwargs: Any) -> Any:
         if torch.compiler.is_compiling() or not compile_watches():
             return forward(*args, **kwargs)
-        return torch.compiler.disable(forward)(*args, **kwargs)
+        return torch.compiler.disable(forward)(*args, **kwargs)  # type: ignore[no-untyped-call]
 
     return whole
 

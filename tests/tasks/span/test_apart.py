@@ -28,7 +28,7 @@ def test_an_answer_without_a_token_is_the_networks_own(reader: SpanReader, quest
     reading = read(reader, questions[0])
     (without,) = leave_one_out_answers(reading, [2])
     assert without.probability == pytest.approx(
-        counterfactual_answer(reading, drop=[2]).probability, rel=1e-4
+        counterfactual_answer(reading, no_write=[2]).probability, rel=1e-4
     )
     several = leave_one_out_answers(reading, range(5))
     assert len(several) == 5

@@ -11,7 +11,7 @@ from torch import nn
 from ...errors import SettingsError, nearest_first
 from ...nn import Recurrent
 from .layer_run import LayerRun, batched_hidden, capture_layer, in_callers_order, refuse_dropout
-from .recover_gates import recover
+from .recover_gates import recover_gates
 
 Keep = Literal["call", "all"]
 
@@ -164,7 +164,7 @@ def _layer_run(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], resul
             "its states; attach the layer inside it, or let its forward return both"
         )
     output, final = result
-    return recover(module, arguments["input"], arguments.get("hx"), output, final)
+    return recover_gates(module, arguments["input"], arguments.get("hx"), output, final)
 
 
 def _run_again(module: Recurrent, arguments: dict[str, Any]) -> LayerRun:

@@ -1,8 +1,8 @@
-"""Gate recovery: every gate of a torch.nn.LSTM, GRU or RNN from its inputs and outputs, without a loop over products.
+"""Gate recovery: every gate of a torch.nn.LSTM, GRU or RNN from its inputs and outputs, in one matrix product.
 
-The outputs are the states that the recurrent weights were multiplied with, so that one product over all steps gives the
-pre-activations of every gate; a memory follows by an elementwise scan, never from its output: atanh(h / o) is off by
-1e-4 in float32. Layers below the last, whose outputs are not returned, are run again.
+The outputs are the h_{t-1} that the recurrent weights multiply, so that one product over all steps gives the
+pre-activations of every gate. An LSTM's c follows by the elementwise recurrence c_t = f c_{t-1} + i g, never as
+atanh(h / o), which is off by 1e-4 in float32. Layers below the last, whose outputs are not returned, are run again.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from ...nn.input_format import Hidden
 from ...nn.pooling import last_states
 from ...nn.stack import run_stack
 from ...nn.trace import LayerTrace, Trace, layer_trace
-from ..memory.additive import scan
+from ..memory.additive import linear_recurrence
 from .layer_run import (
     LayerRun,
     as_hidden,
@@ -33,37 +33,42 @@ from .layer_run import (
     refuse_dropout,
 )
 
-Sequences = Tensor | PackedSequence
+PaddedOrPacked = Tensor | PackedSequence
 
 
 @torch.no_grad()
-def recover(
-    module: nn.RNNBase, input: Sequences, hx: Hidden | None, output: Sequences, final: Hidden
+def recover_gates(
+    module: nn.RNNBase, input: PaddedOrPacked, hx: Hidden | None, output: PaddedOrPacked, final: Hidden
 ) -> LayerRun:
-    """The run of one call of a torch layer, `output, final = module(input, hx)`, with its gates recovered.
+    """The gates and states of one call of a torch layer, `output, final = module(input, hx)`, as a LayerRun.
 
     Rows are in the caller's order, also where they were packed sorted; time is first, and padding is zero.
-    Raises SettingsError in training mode with dropout between layers, since the dropped units cannot be seen from
-    outside, and where the recovered states are not those that the layer returned.
+    Raises SettingsError in training mode with dropout between layers, since the dropout masks cannot be seen from
+    outside, and where the recovered final states are not those that the layer returned.
     """
     refuse_dropout(module)
     layer = as_keepgate_layer(module)
     weight = layer.weights_at(0).weight_ih
     layout, output_layout = in_callers_order(input, module), in_callers_order(output, module)
-    # In the weights' dtype, in which autocast computed fewer bits. Copies: the model may change its tensors in place.
-    x, last = (form.x.to(weight.dtype, copy=True) for form in (layout, output_layout))
+    # Cast to the weights' dtype: autocast's is narrower. Copied: the model may change its tensors in place.
+    x, last_output = (form.x.to(weight.dtype, copy=True) for form in (layout, output_layout))
     states = batched_hidden(hx, layout)
     if states is not None:
         states = as_hidden(tuple(state.detach().to(weight.dtype) for state in as_tuple(states)))
     with torch.autocast(weight.device.type, enabled=False):
-        parts = _layers(layer, x, [call.states for call in layer.calls(x, states)], layout.lengths, last)
+        parts = _layer_traces(
+            layer, x, [call.states for call in layer.calls(x, states)], layout.lengths, last_output
+        )
     final_states = tuple(state.detach().clone() for state in as_tuple(final))
     if not layout.batched:
         final_states = tuple(state.unsqueeze(1) for state in final_states)
     dtype = output_layout.x.dtype
     _check_final(module, parts[-layer.directions :], final_states, dtype)
     trace = Trace(
-        output=last.to(dtype), final=as_hidden(final_states), layers=tuple(parts), lengths=layout.lengths
+        output=last_output.to(dtype),
+        final=as_hidden(final_states),
+        layers=tuple(parts),
+        lengths=layout.lengths,
     )
     return LayerRun(layer=layer, x=x, trace=trace)
 
@@ -71,14 +76,14 @@ def recover(
 def _check_final(
     module: nn.RNNBase, parts: list[LayerTrace], final: tuple[Tensor, ...], dtype: torch.dtype
 ) -> None:
-    """Refuses a recovered run whose final states differ from those that the layer returned: something else ran.
+    """Raises SettingsError if the recovered final states differ from those that the layer returned.
 
-    dtype: in which the layer computed.
+    dtype: of the layer's output; it sets the tolerance.
     """
     close = {"rtol": 1e-3, "atol": 1e-4} if dtype.itemsize >= 4 else {"rtol": 0.05, "atol": 0.1}
     for part, place in zip(parts, range(-len(parts), 0), strict=True):
         for name, states in zip(part.cell.states, final, strict=True):
-            recovered, returned = last_state(part, name), states[place].to(part[name].dtype)
+            recovered, returned = final_state(part, name), states[place].to(part[name].dtype)
             if not torch.allclose(recovered, returned, **close, equal_nan=True):
                 raise SettingsError(
                     f"the state {name} recovered from what this {type(module).__name__} read and gave differs by "
@@ -88,19 +93,23 @@ def _check_final(
                 )
 
 
-def last_state(part: LayerTrace, name: str) -> Float[Tensor, "batch _"]:
-    """A state after the last step that each row read, the initial one of a row without steps."""
+def final_state(part: LayerTrace, name: str) -> Float[Tensor, "batch _"]:
+    """A state after each row's last step in the order of reading; the initial state for a row without steps."""
     states, ends = part[name], part.is_real().sum(0)
     last = states[0] if part.reverse else last_states(states, ends, bidirectional=False)
     return torch.where((ends > 0).unsqueeze(1), last, part.initial[name])
 
 
-def _layers(
-    layer: Recurrent, x: Tensor, initial: list[tuple[Tensor, ...]], lengths: Tensor | None, last: Tensor
+def _layer_traces(
+    layer: Recurrent,
+    x: Tensor,
+    initial: list[tuple[Tensor, ...]],
+    lengths: Tensor | None,
+    last_output: Tensor,
 ) -> list[LayerTrace]:
-    """Every layer and direction: the last layer from its output, those below it from a run of their own."""
+    """Traces of every layer and direction: recovered from its output for the last layer, run again for those below."""
     parts: list[LayerTrace] = []
-    outputs = last.split_with_sizes([layer.output_size] * layer.directions, -1)
+    outputs = last_output.split_with_sizes([layer.output_size] * layer.directions, -1)
 
     def run_place(place: int, call: Call) -> Tensor:
         depth, direction = divmod(place, layer.directions)
@@ -115,7 +124,7 @@ def _layers(
 def recover_place(call: Call, output: Float[Tensor, "time batch projected"], depth: int = 0) -> LayerTrace:
     """Every gate and state of one layer and direction, from the output of the same call.
 
-    For cells whose gates follow from the input and the output before, and whose other states are additive.
+    For cells whose gates depend only on x_t and h_{t-1} (the output), and whose other states are additive.
     """
     cell, graph = call.cell, call.cell.graph
     first = cell.states[0]
@@ -127,7 +136,7 @@ def recover_place(call: Call, output: Float[Tensor, "time batch projected"], dep
     before = part.state_before(first)
     values: dict[Expr, Tensor] = {graph.previous[first]: before} | _preactivations(call, before)
     named = {name: node for name, node in graph.traced.items() if node not in graph.next.values()}
-    values |= _in_place(named.values(), values, topological(graph.next.values()))
+    values |= _activate_in_place(named.values(), values, topological(graph.next.values()))
     gates = dict(zip(named, evaluate(named.values(), values), strict=True))
     values |= {named[name]: gate for name, gate in gates.items()}
     padding = None if call.lengths is None else ~part.is_real().unsqueeze(2)
@@ -138,7 +147,7 @@ def recover_place(call: Call, output: Float[Tensor, "time batch projected"], dep
             keep, write = keep.masked_fill(padding, 1), write.masked_fill(padding, 0)
         if call.reverse:
             keep, write = keep.flip(0), write.flip(0)
-        states = scan(keep, write, part.initial[state])
+        states = linear_recurrence(keep, write, part.initial[state])
         over_time[state] = states.flip(0) if call.reverse else states
         values[graph.next[state]] = over_time[state]
     over_time |= gates
@@ -148,7 +157,7 @@ def recover_place(call: Call, output: Float[Tensor, "time batch projected"], dep
 
 
 def _run_again(call: Call, depth: int) -> LayerTrace:
-    """A layer whose outputs were not returned: traced where a fast kernel can, else run and then recovered."""
+    """A layer whose outputs were not returned: traced if a fast kernel can trace, else run untraced and recovered."""
     if next(choice.name for choice in explain(call) if choice.reason is None) != "reference":
         return layer_trace(call, run(call), depth)
     untraced = Call.of(call.weights, call.x, call.states, call.lengths, None, call.reverse)
@@ -156,9 +165,9 @@ def _run_again(call: Call, depth: int) -> LayerTrace:
 
 
 def _preactivations(call: Call, before: Tensor) -> dict[Expr, Tensor]:
-    """Products of the input and of the output before, [time, batch, hidden] for each gate, as the step reads them.
+    """Pre-activations W x_t + b_ih and U h_{t-1} + b_hh of each gate, [time, batch, hidden].
 
-    Where a step only ever adds the two, their sum is all it needs, and one product after the other makes it.
+    Where the equations only ever read their sum, the sum alone is computed, in one buffer. before: h_{t-1} at every t.
     """
     cell, graph = call.cell, call.cell.graph
     assert call.weight_hh is not None
@@ -175,8 +184,10 @@ def _preactivations(call: Call, before: Tensor) -> dict[Expr, Tensor]:
     return dict(zip((*wx, *uh), (*x.chunk(blocks, -1), *h.chunk(blocks, -1)), strict=True))
 
 
-def _in_place(named: Iterable[Expr], values: dict[Expr, Tensor], nodes: Sequence[Expr]) -> dict[Expr, Tensor]:
-    """Gates that are the only readers of their sums, written over them: fresh memory costs as much as the gates."""
+def _activate_in_place(
+    named: Iterable[Expr], values: dict[Expr, Tensor], nodes: Sequence[Expr]
+) -> dict[Expr, Tensor]:
+    """Gates computed in place over their pre-activations, where nothing else reads these: allocating costs as much."""
     readers = Counter(argument for node in nodes for argument in node.args)
     in_place = {"sigmoid": torch.sigmoid_, "tanh": torch.tanh_, "relu": torch.relu_}
     return {
@@ -187,6 +198,7 @@ def _in_place(named: Iterable[Expr], values: dict[Expr, Tensor], nodes: Sequence
 
 
 def _only_in_sums(call: Call, sums: list[Expr]) -> bool:
+    """Whether the equations read W x and U h only as their sum; the GRU's n = tanh(W x + r · U h) does not."""
     graph = call.cell.graph
     reached = topological([*graph.next.values(), *graph.traced.values()], stop=sums)
     return not any(node in reached for node in (*graph.wx.values(), *graph.uh.values()))

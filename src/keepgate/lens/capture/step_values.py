@@ -16,7 +16,7 @@ At = slice | tuple[Tensor, Tensor]
 def values_at(call: Call, part: LayerTrace, at: At) -> dict[Expr, Tensor]:
     """Inputs, named values and next states of a step, by their nodes in the cell's graph.
 
-    at: a slice of steps, for [time, batch, units], or steps and rows side by side, for [candidates, units].
+    at: a slice of steps, for [time, batch, units], or steps and rows side by side, for [variants, units].
     A projected output is left out, since the equations know only the one before the projection.
     Raises CellError for a cell that multiplies by a matrix inside its step, and so has no graph.
     """

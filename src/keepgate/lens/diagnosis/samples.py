@@ -103,7 +103,7 @@ class Rows:
             return False
         fewer = self._given(self.steps - 1)
         with torch.no_grad():
-            answers = _by_time(self._prediction(self._called(fewer)), fewer)
+            answers = self._by_time(self._prediction(self._called(fewer)))
         return answers.dim() > self.time and answers.shape[self.time] == fewer.steps
 
     @cached_property
@@ -142,7 +142,7 @@ class Rows:
         rows = self._given(last)
         answers, targets = self._prediction(self._called(rows)), self.targets
         if self.each_step:
-            answers = self._at_end(_by_time(answers, rows), rows.lengths if ends is None else ends)
+            answers = self._at_end(self._by_time(answers), rows.lengths if ends is None else ends)
             targets = self._at_end(targets, self.lengths if ends is None else ends)
         return as_logits(answers, targets), targets
 
@@ -194,6 +194,24 @@ class Rows:
             return torch.cat([others.narrow(self.time, 0, earlier), own], self.time)
 
         return replace(self, inputs=mapped(self.inputs, mixed))
+
+    @cached_property
+    def _classes_first(self) -> bool:
+        """Whether answers a step come as [rows, classes, steps]; of as many classes as steps, fewer steps show it."""
+        if self.time == 0:
+            return False
+        with torch.no_grad():
+            shapes = [
+                self._prediction(self._called(self._given(last))).shape for last in (None, self.steps - 1)
+            ]
+        steps = (self.steps, self.steps - 1) if self.cuts else (self.steps, self.steps)
+        return all(len(shape) == 3 and shape[2] == n for shape, n in zip(shapes, steps, strict=True)) and any(
+            shape[1] != n for shape, n in zip(shapes, steps, strict=True)
+        )
+
+    def _by_time(self, answers: Tensor) -> Tensor:
+        """Answers a step as [rows, steps, classes]."""
+        return answers.movedim(2, 1) if self._classes_first else answers
 
     def _cut(self, last: int) -> "Rows":
         if self.ends is None:
@@ -247,12 +265,6 @@ def labelled_rows(samples: list[Rows]) -> list[Rows]:
         return samples
     parts = torch.split(targets, [len(sample.targets) for sample in samples])
     return [replace(sample, targets=part) for sample, part in zip(samples, parts, strict=True)]
-
-
-def _by_time(answers: Tensor, rows: Rows) -> Tensor:
-    """Answers a step as [rows, steps, classes], where they came as [rows, classes, steps]."""
-    turned = answers.dim() == 3 and rows.time == 1 and answers.shape[1] != rows.steps == answers.shape[2]
-    return answers.movedim(2, 1) if turned else answers
 
 
 def batch_sample(

@@ -9,10 +9,11 @@ from .by_lag import (
     vanishing_lag,
 )
 from .first_order import write_influence
+from .fixed_points import FixedPoints, fixed_points
 from .lyapunov_exponents import lyapunov
 from .step_jacobian import jacobian
 
 __all__ = [
-    "decay_length", "direct_path_by_lag", "explodes", "gradient_by_lag", "gradient_of_run", "jacobian",
-    "lyapunov", "vanishing_lag", "write_influence",
+    "FixedPoints", "decay_length", "direct_path_by_lag", "explodes", "fixed_points", "gradient_by_lag",
+    "gradient_of_run", "jacobian", "lyapunov", "vanishing_lag", "write_influence",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Gradient by lag: the norm of the loss's gradient with respect to the states, against their distance from the end."""
+"""Gradient by lag: the norm of ∂loss/∂state, k steps before the end, as it vanishes or explodes with k."""
 
 import math
 import statistics
@@ -26,25 +26,26 @@ def gradient_by_lag(
     x: Float[Tensor, "time batch input"],
     *,
     loss: Loss | None = None,
-    furthest: int | None = None,
+    max_lag: int | None = None,
     state: str | None = None,
     lengths: list[int] | Tensor | None = None,
 ) -> Float[Tensor, " lags"]:
-    """Norm of ∂L/∂(states, k steps before a row's end) for k = 0, 1, … `furthest`, relative to k = 0; float64.
+    """Norm of ∂L/∂s_{T-k}, k steps before a row's last step T, for k = 0, 1, … `max_lag`, relative to k = 0; float64.
 
     The total derivative, along every path from the states to the loss, with respect to all states of all layers
-    together or to one of them (`state`, "c" for example; relative to all states at lag 0, so that the shares of two
-    compare). Each direction's lags count from its own end of reading. The mean is over the rows that are so long.
+    together, or to one kind of state (`state`, "c" for example). One kind, too, is relative to all states at lag 0, so
+    that the curves of two kinds can be compared. Each direction's lags count from its own end of reading. The mean at
+    lag k is over the rows with more than k steps.
 
     layer: keepgate's or torch.nn's. x: time first. lengths: how many steps of each row are real; None where all are.
     loss: from the output of each direction at its end, [batch, directions · output], to a number; None sums it.
-    furthest: in steps; None goes to the state after the first step.
-    Raises ShapeError if x is not [time, batch, input] or no row has furthest + 1 steps, SettingsError for a state that
+    max_lag: the largest k, in steps; None goes to the state after the first step.
+    Raises ShapeError if x is not [time, batch, input] or no row has max_lag + 1 steps, SettingsError for a state that
     the cell lacks, or for a loss that does not depend on the output.
     Source: Pascanu et al. (2013), arXiv:1211.5063.
     """
     exact = as_keepgate_layer(layer).double()
-    furthest, ends = _check(exact, x, furthest, state, lengths)
+    max_lag, ends = _max_lag_and_ends(exact, x, max_lag, state, lengths)
     stack_run = run_stack(exact, x.detach().double(), None, ends)
     last = torch.cat([h for h, *_ in stack_run.last_layer().final], 1).requires_grad_()
     with torch.enable_grad():
@@ -52,42 +53,42 @@ def gradient_by_lag(
     zeros: list[Tensor | None] = [None] * (len(stack_run.final) - exact.directions)
     d_h = [*zeros, *d_last.chunk(exact.directions, 1)]
     d_final = [(d, *(None for _ in exact.cell.states[1:])) for d in d_h]
-    return _norms_by_lag(stack_run, gradients_by_state(stack_run, None, d_final), furthest, state)
+    return _norms_by_lag(stack_run, gradients_by_state(stack_run, None, d_final), max_lag, state)
 
 
 def gradient_of_run(
     layer_run: LayerRun,
-    output: Float[Tensor, "time batch _"] | None,
-    final: tuple[Float[Tensor, "places batch _"] | None, ...] = (),
+    grad_output: Float[Tensor, "time batch _"] | None,
+    grad_final: tuple[Float[Tensor, "places batch _"] | None, ...] = (),
     *,
-    furthest: int | None = None,
+    max_lag: int | None = None,
     state: str | None = None,
 ) -> Float[Tensor, " lags"]:
-    """`gradient_by_lag` of a layer inside a model, by the chain rule from the gradients of the layer's results.
+    """`gradient_by_lag` of a layer inside a model, from the loss's gradient at the layer's output and final states.
 
-    output, final: the gradient of the model's loss with respect to the layer's output and to its final states, as
-    autograd gives them; None where the loss does not depend on it.
+    grad_output, grad_final: ∂loss/∂output and ∂loss/∂final states of the layer, as autograd gives them; None where the
+    loss does not depend on it.
     Raises SettingsError if both are None, and as `gradient_by_lag` does.
     """
-    furthest, _ = _check(layer_run.layer, layer_run.x, furthest, state, layer_run.lengths)
+    max_lag, _ = _max_lag_and_ends(layer_run.layer, layer_run.x, max_lag, state, layer_run.lengths)
     stack_run = rerun_in_float64(layer_run)
     d_output, d_final = None, None
-    if output is not None:
-        real = length_mask(len(output), stack_run.ends, output.device).unsqueeze(2)
-        d_output = output.double().where(real, 0.0)
-    if any(d is not None for d in final):
+    if grad_output is not None:
+        real = length_mask(len(grad_output), stack_run.ends, grad_output.device).unsqueeze(2)
+        d_output = grad_output.double().where(real, 0.0)
+    if any(d is not None for d in grad_final):
         places = range(len(stack_run.final))
-        d_final = [tuple(None if d is None else d[place].double() for d in final) for place in places]
+        d_final = [tuple(None if d is None else d[place].double() for d in grad_final) for place in places]
     if d_output is None and d_final is None:
         raise SettingsError("the loss does not depend on this layer; give the gradient of what does")
-    return _norms_by_lag(stack_run, gradients_by_state(stack_run, d_output, d_final), furthest, state)
+    return _norms_by_lag(stack_run, gradients_by_state(stack_run, d_output, d_final), max_lag, state)
 
 
 def _norms_by_lag(
-    stack_run: StackRun, gradients: list[States], furthest: int, state: str | None
+    stack_run: StackRun, gradients: list[States], max_lag: int, state: str | None
 ) -> Float[Tensor, " lags"]:
     """Norms of the gradients by lag, relative to that of all states at lag 0; the mean over the rows."""
-    names, ends, lags = stack_run.calls[0].cell.states, stack_run.ends, furthest + 1
+    names, ends, lags = stack_run.calls[0].cell.states, stack_run.ends, max_lag + 1
     indices = range(len(names)) if state is None else [names.index(state)]
     norms = norms_at_end = torch.zeros((), dtype=torch.float64)
     for call, by_state in zip(stack_run.calls, gradients, strict=True):
@@ -99,24 +100,24 @@ def _norms_by_lag(
     return _row_mean(norms, ends) / _row_mean(norms_at_end, ends)
 
 
-def direct_path_by_lag(layer: LayerTrace, *, furthest: int | None = None) -> Float[Tensor, " lags"]:
-    """Share of the gradient that the memory alone carries k steps back: ‖∏ a‖ over the steps since, 1 at k = 0.
+def direct_path_by_lag(layer: LayerTrace, *, max_lag: int | None = None) -> Float[Tensor, " lags"]:
+    """Gradient along the memory alone (the LSTM's constant error carousel), k steps back from the end; 1 at k = 0.
 
-    The root mean square over the units, and the mean over the rows that are so long. Beside `gradient_by_lag` it says
-    how much of the gradient's path is the direct one, along the memory.
+    With every gate held fixed, ∂c_T/∂c_{T-k} is the product of the last k forget gates: root mean square over the
+    units, mean over the rows with more than k steps. Compare `gradient_by_lag`, the gradient along every path.
     Raises CellError for a cell without an additive memory, such as a plain RNN.
     """
     retained = retained_at(memory_updates(layer)).double().square().mean(2).sqrt()
     ends, lags = layer.is_real().sum(0), len(retained)
-    if furthest is not None:
-        lags = min(lags, furthest + 1)
+    if max_lag is not None:
+        lags = min(lags, max_lag + 1)
     return _row_mean(_by_lag(retained, ends, lags, reverse=layer.reverse), ends)
 
 
 def decay_length(values: Float[Tensor, " lags"]) -> float:
-    """Steps in which the gradient falls to 1/e, fitted to its logarithm by least squares; inf if it does not fall.
+    """Steps in which the gradient falls to 1/e (e-folding), by a least-squares fit of its logarithm; inf if constant.
 
-    Negative if it grows: then it is the steps in which it grows by e. NaN for fewer than two values above zero.
+    Negative if it grows: minus the steps in which it grows e-fold. NaN for fewer than two values above zero.
     """
     lags = ((values > 0) & torch.isfinite(values)).nonzero().flatten()
     if len(lags) < 2:
@@ -126,21 +127,24 @@ def decay_length(values: Float[Tensor, " lags"]) -> float:
 
 
 def vanishing_lag(values: Float[Tensor, " lags"], *, below: float = VANISHED) -> int | None:
-    """The first lag from which on all values are below this share of the first; None if the last is not."""
+    """Smallest lag from which on all values stay below `below`; None if the last value does not.
+
+    values: relative to lag 0, as `gradient_by_lag` gives them.
+    """
     above = (~(values < below)).nonzero()
     lag = int(above[-1]) + 1 if len(above) else 0
     return lag if lag < len(values) else None
 
 
 def explodes(values: Float[Tensor, " lags"]) -> bool:
-    """Whether the gradient grows with the lag and ends above where it began, or is not finite."""
+    """Whether the gradient grows with the lag and is above 1 (all states at lag 0) at the last, or is not finite."""
     if not bool(torch.isfinite(values).all()):
         return True
     return len(values) > 1 and decay_length(values) < 0 and float(values[-1]) > 1
 
 
-def _check(
-    layer: Recurrent, x: Tensor, furthest: int | None, state: str | None, lengths: list[int] | Tensor | None
+def _max_lag_and_ends(
+    layer: Recurrent, x: Tensor, max_lag: int | None, state: str | None, lengths: list[int] | Tensor | None
 ) -> tuple[int, Tensor]:
     if state is not None and state not in layer.cell.states:
         raise SettingsError(
@@ -155,18 +159,21 @@ def _check(
     longest = int(ends.max())
     if longest < 1:
         raise ShapeError("every row has length 0; give one with a step")
-    furthest = longest - 1 if furthest is None else furthest
-    if not 0 <= furthest < longest:
+    max_lag = longest - 1 if max_lag is None else max_lag
+    if not 0 <= max_lag < longest:
         raise ShapeError(
-            f"furthest is {furthest} steps back, and x has {longest} steps; it can be 0 to {longest - 1}"
+            f"max_lag is {max_lag}, but the longest row has {longest} steps; it can be 0 to {longest - 1}"
         )
-    return furthest, ends
+    return max_lag, ends
 
 
 def _by_lag(
     values: Float[Tensor, "time batch"], ends: Tensor, lags: int, *, reverse: bool
 ) -> Float[Tensor, "lags batch"]:
-    """Values over time by their distance from each row's end of reading; 0 where the row is shorter."""
+    """Values over time, indexed by their distance from each row's end of reading; 0 where the row is shorter.
+
+    ends: each row's length.
+    """
     ends = ends.to(values.device)
     lag = torch.arange(lags, device=values.device).unsqueeze(1).expand(-1, len(ends))
     step = lag if reverse else (ends - 1 - lag).clamp(min=0)
@@ -174,11 +181,11 @@ def _by_lag(
 
 
 def _row_mean(values: Float[Tensor, "lags batch"], ends: Tensor) -> Float[Tensor, " lags"]:
-    """Mean over the rows that have so many steps."""
+    """Mean at each lag k over the rows with more than k steps."""
     return values.sum(1) / length_mask(len(values), ends, values.device).sum(1)
 
 
 def _norm(values: Tensor) -> Tensor:
-    """Norm over the last dimension, scaled first: the square of 1e-200 would already be zero."""
+    """L2 norm over the last dimension, scaled first so that squares do not underflow: (1e-200)² is 0."""
     largest = values.abs().amax(-1)
     return largest * (values / largest.where(largest > 0, 1.0).unsqueeze(-1)).norm(dim=-1)

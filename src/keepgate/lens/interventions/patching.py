@@ -34,10 +34,10 @@ def patch_memories(
 def patched(module: nn.Module, rerun: Rerun) -> Iterator[None]:
     """Replaces, inside the block, the results of a layer in a user's model by those of a rerun.
 
-    Call the model with one row for each candidate, each as long as the row that was changed:
+    Call the model with one row for each variant, each as long as the row that was changed:
 
         with patched(model.lstm, rerun):
-            answers = model(x.expand(rerun.candidates, -1))
+            answers = model(x.expand(rerun.variants, -1))
 
     Raises ShapeError, in the model's call, for another number of rows or steps.
     """
@@ -51,7 +51,7 @@ def patched(module: nn.Module, rerun: Rerun) -> Iterator[None]:
         if layout.x.shape[:2] != output.shape[:2]:
             raise ShapeError(
                 f"the layer was given {list(layout.x.shape[:2])} steps and rows, but {list(output.shape[:2])} were "
-                "run again; call the model with one row for each candidate"
+                "run again; call the model with one row for each variant"
             )
         if layout.packed is not None and layout.packed.sorted_indices is not None:
             output = output.index_select(1, layout.packed.sorted_indices)

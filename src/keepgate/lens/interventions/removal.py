@@ -19,9 +19,9 @@ from .rerun import Rerun, Steps, check_steps
 
 
 def remove_tokens(layer_run: LayerRun, steps: Steps, rows: int | Sequence[int] = 0) -> Rerun:
-    """Removal of single tokens from all layers and directions; one candidate a step.
+    """Removal of single tokens from all layers and directions; one variant a step.
 
-    rows: one for all candidates, or one for each. For any cell. Exact: the network run on the row without the step.
+    rows: one for all variants, or one for each. For any cell. Exact: the network run on the row without the step.
     Raises ShapeError for a step that is not the row's own, SettingsError for runs with resets.
     """
     return remove_spans(layer_run, [(step, step + 1) for step in torch.as_tensor(steps).tolist()], rows)
@@ -31,7 +31,7 @@ def remove_tokens(layer_run: LayerRun, steps: Steps, rows: int | Sequence[int] =
 def remove_spans(
     layer_run: LayerRun, spans: Sequence[tuple[int, int]], rows: int | Sequence[int] = 0
 ) -> Rerun:
-    """Removal of all tokens of a span, from its first step up to but without its end; one candidate a span.
+    """Removal of all tokens of a span, from its first step up to but without its end; one variant a span.
 
     Raises as `remove_tokens` does, and ShapeError for an empty span.
     """
@@ -73,10 +73,10 @@ def remove_spans(
 
 def _run_without(
     layer: Recurrent,
-    x: Float[Tensor, "time candidates input"],
+    x: Float[Tensor, "time variants input"],
     states: Sequence[tuple[Tensor, ...]],
-    output: Float[Tensor, "time candidates _"],
-    spans: tuple[Int[Tensor, " candidates"], ...],
+    output: Float[Tensor, "time variants _"],
+    spans: tuple[Int[Tensor, " variants"], ...],
 ) -> tuple[Tensor, ...]:
     """Final states of the layer run from `begin` on without the spans; writes its outputs to `output`.
 

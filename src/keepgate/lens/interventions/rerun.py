@@ -1,4 +1,4 @@
-"""Reruns: the network run again from a step at which its memory was changed; many changes ("candidates") at once."""
+"""Reruns: the network run again from a step at which its memory was changed; many such variants as one batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from ..capture.layer_run import LayerRun
 from ..capture.step_values import value_of, values_at
 from ..compact_repr import compact_repr
 
-Steps = Sequence[int] | Int[Tensor, " candidates"]
+Steps = Sequence[int] | Int[Tensor, " variants"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where memory is changed: a layer and direction, and one row for all candidates or one for each."""
+    """Where memory is changed: a layer and direction, and one row for all variants or one for each."""
 
     layer: int = -1
     reverse: bool = False
@@ -34,26 +34,26 @@ LAST_FORWARD = Site()
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rerun:
-    """Results of reruns. Each candidate is a row of its own, changed from its step on.
+    """Results of the reruns: each variant, one change to one row of the input, is a row of this batch.
 
     output: of the last layer over the whole input, time first; 0 in padding.
-    final: [layers · directions, candidates, units], one for each state.
-    lengths: of the candidates' rows; None where all are whole.
+    final: final states, [layers · directions, variants, units] for each state.
+    lengths: of the variants' rows; None without padding.
     """
 
-    output: Float[Tensor, "time candidates _"]
-    final: tuple[Float[Tensor, "places candidates _"], ...]
-    lengths: Int[Tensor, " candidates"] | None
+    output: Float[Tensor, "time variants _"]
+    final: tuple[Float[Tensor, "places variants _"], ...]
+    lengths: Int[Tensor, " variants"] | None
     bidirectional: bool
 
     __repr__ = compact_repr
 
     @property
-    def candidates(self) -> int:
-        """The number of changes."""
+    def variants(self) -> int:
+        """The number of variants."""
         return self.output.shape[1]
 
-    def last(self) -> Float[Tensor, "candidates _"]:
+    def last_output(self) -> Float[Tensor, "variants _"]:
         """Output of each direction at its end of reading: forward at the row's last step, reverse at its first."""
         steps, rows = self.output.shape[:2]
         lengths = torch.full((rows,), steps) if self.lengths is None else self.lengths
@@ -63,32 +63,32 @@ class Rerun:
 @torch.no_grad()
 def rerun_from(
     layer_run: LayerRun,
-    memories: Float[Tensor, "candidates hidden"],
-    steps: Int[Tensor, " candidates"],
-    rows: Int[Tensor, " candidates"],
+    memories: Float[Tensor, "variants hidden"],
+    steps: Int[Tensor, " variants"],
+    rows: Int[Tensor, " variants"],
     place: int,
 ) -> Rerun:
-    """Reruns of candidates whose memory after their step is replaced by another.
+    """Reruns of variants whose memory after their step is replaced by one of `memories`.
 
-    place: the layer and direction, counted as in the trace. Layers above it are run again whole; the other direction
-    and the layers below stay.
+    place: index of the layer and direction in the trace, layer · directions + direction. Layers above it are run again
+    whole; the other direction and the layers below stay.
     """
     part, call = layer_run.trace.layers[place], layer_run.call(place)
-    states = states_of_memory(call, part, memories, (steps, rows))
-    output, final = read_on(call, part, states, steps, rows)
+    states = states_given_memory(call, part, memories, (steps, rows))
+    output, final = resume(call, part, states, steps, rows)
     return run_above(layer_run, place, output, final, rows)
 
 
 def run_above(
     layer_run: LayerRun,
     place: int,
-    output: Float[Tensor, "time candidates _"],
+    output: Float[Tensor, "time variants _"],
     states: tuple[Tensor, ...],
-    rows: Int[Tensor, " candidates"],
+    rows: Int[Tensor, " variants"],
 ) -> Rerun:
-    """Reruns of candidates from the output and final states of the changed layer and direction.
+    """Reruns of the layers above a changed layer and direction, from its output and its final `states`.
 
-    Layers above it are run again; the other direction and the layers below stay.
+    The other direction and the layers below stay.
     """
     layer, lengths = layer_run.layer, None if layer_run.lengths is None else layer_run.lengths[rows]
     parts, first_state = layer_run.trace.layers, layer.cell.states[0]
@@ -108,17 +108,17 @@ def run_above(
         layer.weights()[end:], layer.directions, torch.cat(outputs, -1), initial, run_place, lengths=lengths
     )
     return Rerun(
-        output=last, final=tuple(torch.stack(ends) for ends in zip(*final, strict=True)),
+        output=last, final=tuple(torch.stack(states) for states in zip(*final, strict=True)),
         lengths=lengths, bidirectional=layer.bidirectional,
     )  # fmt: skip
 
 
-def states_of_memory(
+def states_given_memory(
     call: Call, part: LayerTrace, memories: Tensor, at: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, ...]:
-    """All states after some steps, given another memory after them: what the step computes from it is computed again.
+    """All states after a step whose memory is replaced: what the step computes from the memory is computed again.
 
-    at: steps and rows side by side, one for each candidate.
+    LSTM: h = o · tanh(c) with the new c and the step's own o. at: the step and the row of each variant.
     """
     cell = call.cell
     if len(cell.states) == 1:
@@ -134,37 +134,37 @@ def states_of_memory(
     return tuple(states.values())
 
 
-def read_on(
+def resume(
     call: Call, part: LayerTrace, states: tuple[Tensor, ...], steps: Tensor, rows: Tensor
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Candidates' outputs over the whole input, and their final states, from these states after their steps on."""
+    """Variants' outputs over the whole input, and their final states, run on from `states`, those after `steps`."""
     output = part[call.cell.states[0]][:, rows].clone()
     remaining = steps if part.reverse else part.is_real().sum(0).cpu()[rows] - steps - 1
-    return output, continue_reading(call, output, states, steps, rows, remaining)
+    return output, resume_into(call, output, states, steps, rows, remaining)
 
 
-def continue_reading(
+def resume_into(
     call: Call, output: Tensor, states: tuple[Tensor, ...], steps: Tensor, rows: Tensor, remaining: Tensor
 ) -> tuple[Tensor, ...]:
-    """Final states of candidates that read their `remaining` steps from these states on; writes their outputs."""
+    """Final states of variants run on for `remaining` steps from `states`; writes their outputs into `output`."""
     column = torch.arange(len(steps))
     output[steps, column] = states[0]
     longest = int(remaining.max()) if len(remaining) else 0
     if longest == 0:
         return states
     count = torch.arange(longest).unsqueeze(1)
-    place = count.expand(-1, len(steps)) if call.reverse else (steps + 1 + count).clamp(max=len(output) - 1)
-    result = run(Call.of(call.weights, call.x[place, rows], states, remaining, None, call.reverse))
+    later = count.expand(-1, len(steps)) if call.reverse else (steps + 1 + count).clamp(max=len(output) - 1)
+    result = run(Call.of(call.weights, call.x[later, rows], states, remaining, None, call.reverse))
     real = count < remaining
-    output[place[real], column.expand_as(place)[real]] = result.output[real]
+    output[later[real], column.expand_as(later)[real]] = result.output[real]
     return result.final
 
 
 def check_steps(part: LayerTrace, steps: Tensor, rows: Tensor) -> None:
-    """Raises ShapeError for a step that is not its row's own, SettingsError for a run with resets."""
+    """Raises ShapeError for a row or step that there is not (a row's padding has none), SettingsError for resets."""
     if part.resets is not None:
         raise SettingsError(
-            "a run with resets is several sequences; run each of them by itself to change one"
+            "a run with resets is several sequences in a row; run each of them by itself to intervene on it"
         )
     ends = part.is_real().sum(0).cpu()
     if bool(((rows < 0) | (rows >= len(ends))).any()):

@@ -11,18 +11,18 @@ from ...kernels import Call, run
 from ...nn.stack import run_stack
 from ..capture.layer_run import LayerRun
 from .ablation import counterfactual_step
-from .rerun import check_steps, continue_reading
+from .rerun import check_steps, resume_into
 
 
 @torch.no_grad()
 def ablate_tokens(
     layer_run: LayerRun,
-    steps: Int[Tensor, " candidates"],
+    steps: Int[Tensor, " variants"],
     layers: Collection[int] | None = None,
     *,
     row: int = 0,
-) -> Float[Tensor, "time candidates output"]:
-    """The last layer's output with some layers not writing at a step, in either direction; one candidate a step.
+) -> Float[Tensor, "time variants output"]:
+    """The last layer's output with some layers not writing at a step, in either direction; one variant a step.
 
     Exact: every layer reads the output of the changed one below it. The step still outputs what was in memory before.
     layers: counted from 0, or from the last with -1; None is all of them, so that nothing of the token is left but what
@@ -58,10 +58,10 @@ def ablate_tokens(
     return torch.cat([output, padding])
 
 
-def _without_write(call: Call, at: Int[Tensor, " candidates"]) -> Float[Tensor, "time candidates projected"]:
+def _without_write(call: Call, at: Int[Tensor, " variants"]) -> Float[Tensor, "time variants projected"]:
     """Output of one layer in the order of reading, with no write at a step of its own for each row."""
     rows = torch.arange(len(at))
     before = run(Call.of(call.weights, call.x, call.states, at))
-    states = counterfactual_step(call, call.x[at, rows], before.final, drop=True, keep=False)
-    continue_reading(call, before.output, states, at, rows, call.steps - at - 1)
+    states = counterfactual_step(call, call.x[at, rows], before.final, no_write=True, no_erase=False)
+    resume_into(call, before.output, states, at, rows, call.steps - at - 1)
     return before.output

@@ -7,7 +7,7 @@ from .additive import (
     initial_retained,
     memory_updates,
     retained_at,
-    retention_of,
+    retained_from,
 )
 from .direct_shares import Attribution, attribute, attribute_last, attribute_over_time
 from .retention import WriteRetention, write_retention
@@ -23,6 +23,6 @@ from .time_scales import (
 __all__ = [
     "Attribution", "MemoryUpdates", "Saturation", "WriteRetention", "attribute", "attribute_last",
     "attribute_over_time", "forgotten_at", "forgotten_from", "half_life", "half_lives", "initial_retained",
-    "memory_updates", "relative_state_change", "retained_at", "retention_of", "retention_of_first_write", "saturation",
+    "memory_updates", "relative_state_change", "retained_at", "retained_from", "retention_of_first_write", "saturation",
     "write_retention",
 ]  # fmt: skip

@@ -1,9 +1,10 @@
-"""Additive memory updates: what each step wrote, how much of it is retained later, which step forgot it; exact sums.
+"""Additive decomposition of a cell state: what each step wrote, how much of it is retained, which step forgot it.
 
-A state with s_t = a_t s_{t-1} + b_t is a sum of writes: s_t = S(0, t) s_0 + Σ over s of S(s, t) b_s, where the
-retention S(s, t) is the product of a after s up to t. Murdoch & Szlam (2017), arXiv:1702.02540. Which states are
-additive, and their a and b, follow from the cell's equations (`equations.additive`). "Before" and "after" mean the
-order of reading, which is backwards in a reverse direction; steps are numbered as in the input.
+A state with s_t = a_t s_{t-1} + b_t (LSTM: forget gate · c_{t-1} + input gate · candidate) is an exact sum of writes,
+s_t = S[-1, t] s_{-1} + Σ_{i ≤ t} S[i, t] b_i, where the retention S[i, t] = ∏_{i < j ≤ t} a_j is the cumulative product
+of the forget gates. Murdoch & Szlam (2017), arXiv:1702.02540. Which states are additive, and their a and b, follow from
+the cell's equations (`equations.additive`). "Before" and "after" mean the order of reading, which is backwards in a
+reverse direction; steps are numbered as in the input.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from ...errors import CellError, ShapeError, nearest_first
 from ...nn.trace import LayerTrace
 from ..compact_repr import compact_repr
 
-# Numbers worked on at once: 16 MiB of float64, which a processor's cache nearly holds.
+# Elements of one block of units: 16 MiB of float64, about what a processor's cache holds.
 AT_ONCE = 2_097_152
 
 
@@ -25,8 +26,8 @@ AT_ONCE = 2_097_152
 class MemoryUpdates:
     """Additive updates of one state of one layer and direction: keep · (state before) + write, at every step.
 
-    keep:    the factor a, 0 (drop) to 1 (keep) in all cells with gates; 0 where the state was cleared, 1 in padding.
-    write:   the term b, in the state's units; 0 in padding.
+    keep:    the factor a (LSTM f, GRU z): 0 forgets all, 1 keeps all; 0 where the state was reset, 1 in padding.
+    write:   the term b (LSTM i · g, GRU (1 - z) n); 0 in padding.
     keep_without_write: a with the input gate closed: a itself, but 1 where one gate keeps and writes (GRU).
     initial: the state before the first step.
     state:   its name in the trace. reverse: whether the direction reads the last step first.
@@ -58,23 +59,21 @@ def memory_updates(layer: LayerTrace, state: str | None = None) -> MemoryUpdates
     """Additive updates of a state over a run: what each step kept of it and what it wrote.
 
     state: one with an additive update; None takes the cell's memory (LSTM c, GRU h).
-    Raises CellError for a state without one, as in a plain RNN, where the gradient is the measure.
+    Raises CellError for a state without one, such as a plain RNN's h; `lens.gradients` measures that.
     """
     cell = layer.cell
     name = cell.memory_state if state is None else state
     update = _additive_update(cell, name)
     if layer.weight_hr is not None and name == cell.states[0]:
-        raise CellError(
-            f"the state {name} is projected at each step, so that it is no sum of what was written"
-        )
+        raise CellError(f"the state {name} is projected at each step, so it is not a sum of what was written")
     terms = (update.keep, update.keep_without_write, update.write)
     keep, keep_without_write, write = (_evaluated(term, layer) for term in terms)
     if keep is None or keep_without_write is None:
         raise CellError(
-            f"what keeps the state {name} of {cell.name} does not follow from what its trace names; name the factor "
+            f"the factor that keeps the state {name} of {cell.name} cannot be computed from the traced values; name "
             f"{update.keep!r} in the Step that the cell returns"
         )
-    if write is None:  # a part of it is not traced: the write is what the step added
+    if write is None:  # not all of it is traced: the write is what the step added
         write = layer[name] - keep * layer.state_before(name)
     factors = [keep, keep_without_write]
     if layer.resets is not None:
@@ -91,51 +90,51 @@ def memory_updates(layer: LayerTrace, state: str | None = None) -> MemoryUpdates
 
 
 def retained_at(updates: MemoryUpdates, step: int | None = None) -> Float[Tensor, "time batch hidden"]:
-    """Retention S(s, step) of every s: the share of each step's write that is in the state after `step`, 0 to 1.
+    """Retention S[i, step] for all i: the share of each step's write that is in the state after `step`, 0 to 1.
 
-    0 for steps read later. None is the end of reading. Computed as sums of logarithms in float64; a gate that closes
-    altogether leaves exactly 0.
+    0 for steps read later. None is the end of reading. Computed as sums of logarithms in float64; a forget gate of 0
+    leaves exactly 0.
     """
     keep = updates.reading_order(updates.keep)
     last = len(keep) - 1 if step is None else updates.reading_index(step)
     retained = torch.zeros_like(keep)
     for units in _unit_blocks(keep):
-        retained[:last, :, units] = _products(keep[1 : last + 1, :, units].flip(0)).flip(0)
+        retained[:last, :, units] = _cumulative_products(keep[1 : last + 1, :, units].flip(0)).flip(0)
     retained[last] = 1
     return updates.reading_order(retained)
 
 
-def retention_of(updates: MemoryUpdates, step: int) -> Float[Tensor, "time batch hidden"]:
-    """Retention S(step, t) at every t: the share of this step's write that is in the state after t; 0 before it."""
+def retained_from(updates: MemoryUpdates, step: int) -> Float[Tensor, "time batch hidden"]:
+    """Retention S[step, t] for all t: the share of this step's write that is in the state after t; 0 before it."""
     keep = updates.reading_order(updates.keep)
     first = updates.reading_index(step)
     retained = torch.zeros_like(keep)
     retained[first] = 1
     for units in _unit_blocks(keep):
-        retained[first + 1 :, :, units] = _products(keep[first + 1 :, :, units])
+        retained[first + 1 :, :, units] = _cumulative_products(keep[first + 1 :, :, units])
     return updates.reading_order(retained)
 
 
 def initial_retained(updates: MemoryUpdates, step: int | None = None) -> Float[Tensor, "batch hidden"]:
-    """Retention of the state before the first step after `step`, 0 to 1; None is the end of reading."""
+    """Retention S[-1, step]: the share of the initial state that is in the state after `step`; None is the end."""
     keep = updates.reading_order(updates.keep)
     last = len(keep) - 1 if step is None else updates.reading_index(step)
     return keep[: last + 1].double().prod(0).to(keep.dtype)
 
 
 def forgotten_from(updates: MemoryUpdates, step: int) -> Float[Tensor, "time batch hidden"]:
-    """Forgetting E[step, t] at every t: how much of this step's write the step t erased, in the state's units.
+    """Forgetting E[step, t] for all t: how much of this step's write the step t erased, as a part of the state.
 
-    E[s, t] = S(s, t-1) (1 - a_t) b_s. Summed over t, and with what is retained at the end, it is the write.
+    E[i, t] = S[i, t-1] (1 - a_t) b_i. Summed over t, plus what is retained at the end, it is the write.
     """
-    retained = updates.reading_order(retention_of(updates, step))
+    retained = updates.reading_order(retained_from(updates, step))
     retained_before = torch.cat([torch.zeros_like(retained[:1]), retained[:-1]])
     forgotten = retained_before * (1 - updates.reading_order(updates.keep)) * updates.write[step]
     return updates.reading_order(forgotten)
 
 
 def forgotten_at(updates: MemoryUpdates, step: int) -> Float[Tensor, "time batch hidden"]:
-    """Forgetting E[s, step] of every s: how much of each earlier write this step erased, in the state's units."""
+    """Forgetting E[i, step] for all i: how much of each earlier write this step erased, as a part of the state."""
     if updates.reading_index(step) == 0:
         return torch.zeros_like(updates.write)
     step %= len(updates.keep)
@@ -143,12 +142,12 @@ def forgotten_at(updates: MemoryUpdates, step: int) -> Float[Tensor, "time batch
     return retained_at(updates, before) * (1 - updates.keep[step]) * updates.write
 
 
-def scan(
+def linear_recurrence(
     keep: Float[Tensor, "time batch hidden"],
     write: Float[Tensor, "time batch hidden"],
     initial: Float[Tensor, "batch hidden"],
 ) -> Float[Tensor, "time batch hidden"]:
-    """Linear recurrence s_t = keep_t s_{t-1} + write_t from the first step to the last, elementwise."""
+    """Elementwise linear recurrence s_t = keep_t s_{t-1} + write_t, step by step from the first to the last."""
     states = [initial]
     for factor, term in zip(keep.unbind(), write.unbind(), strict=True):
         states.append(torch.addcmul(term, factor, states[-1]))
@@ -167,7 +166,7 @@ def _additive_update(cell: Cell, state: str) -> AdditiveUpdate:
             else "see lens.gradients for what it still depends on"
         )
         raise CellError(
-            f"the state {state} of {cell.name} has no additive update s_t = keep s_(t-1) + write, so that it is no sum "
+            f"the state {state} of {cell.name} has no additive update s_t = keep s_(t-1) + write, so it is not a sum "
             f"of what was written: each step makes all of it anew; {advice}"
         )
     return cell.additive[state]
@@ -187,14 +186,14 @@ def _evaluated(expression: Expr, layer: LayerTrace) -> Tensor | None:
 
 
 def _unit_blocks(values: Tensor) -> list[slice]:
-    """Slices of units, so that what is worked on beside the result stays small."""
+    """Slices of units, so that the float64 temporaries stay small."""
     steps, rows, units = values.shape
     width = max(1, AT_ONCE // max(1, steps * rows))
     return [slice(start, start + width) for start in range(0, units, width)]
 
 
-def _products(keep: Tensor) -> Tensor:
-    """Cumulative products over time, in float64; exactly 0 after a gate that closed altogether."""
+def _cumulative_products(keep: Tensor) -> Tensor:
+    """Cumulative products over time, as sums of logarithms in float64; exactly 0 from a factor of 0 on."""
     products = keep.double().abs().log_().cumsum(0).exp_()
     if bool((keep < 0).any()):
         products *= keep.sign().double().where(keep != 0, 1.0).cumprod(0)

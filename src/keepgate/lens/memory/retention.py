@@ -1,4 +1,4 @@
-"""Retention of one write: how much of it is left after each later token, and which token erased it."""
+"""Retention of one write: the share of it left after each later token, and the share that each token forgot."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from torch import Tensor
 from ...errors import ShapeError
 from ...nn.trace import LayerTrace
 from ..compact_repr import compact_repr
-from .additive import forgotten_from, memory_updates, retention_of
+from .additive import forgotten_from, memory_updates, retained_from
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WriteRetention:
-    """Retention of one write to the end of reading, as shares of its size.
+    """Retention of one write to the end of reading, as shares of its L1 norm.
 
     step: the token that wrote.
-    size: Σ over units of |write|, in the memory's own units; if it is 0, all shares are 0.
+    size: the L1 norm of the write, Σ |write| over the hidden units; if it is 0, all shares are 0.
     retained:  the share that is left after each token; 0 before the write, 1 at it.
-    forgotten: the share that each token erased; with what is left at the end they sum to 1.
+    forgotten: the share that each token erased; their sum and the share left at the end (`at_end`) make 1.
     """
 
     step: int
@@ -36,9 +36,9 @@ class WriteRetention:
 
 
 def write_retention(layer: LayerTrace, step: int, *, row: int = 0, unit: int | None = None) -> WriteRetention:
-    """Retention of what a layer wrote at one step, in all units (None) or in one.
+    """Retention of what a layer wrote at one step, in all hidden units (None) or in one.
 
-    Exact for gates between 0 and 1, by which no part of a write ever changes its sign.
+    Exact for gates in [0, 1]: they never change the sign of a unit's write, so that the L1 norms add up.
     Raises CellError for a cell without an additive memory, ShapeError for a step or unit out of range.
     """
     updates = memory_updates(layer)
@@ -51,6 +51,6 @@ def write_retention(layer: LayerTrace, step: int, *, row: int = 0, unit: int | N
     if size == 0:
         zeros = torch.zeros(steps, dtype=torch.float64)
         return WriteRetention(step=step, size=0.0, retained=zeros, forgotten=zeros)
-    retained = (retention_of(updates, step)[:, row, units].detach().double() * sizes).sum(1) / size
+    retained = (retained_from(updates, step)[:, row, units].detach().double() * sizes).sum(1) / size
     forgotten = forgotten_from(updates, step)[:, row, units].detach().abs().double().sum(1) / size
     return WriteRetention(step=step, size=size, retained=retained, forgotten=forgotten)

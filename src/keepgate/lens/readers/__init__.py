@@ -12,7 +12,7 @@ from .gradient_saliency import saliency
 from .integrated_gradients import IntegratedGradients, token_integrated_gradients, write_integrated_gradients
 from .leave_one_out import TokenEffect, token_effects
 from .reading import Reading, read
-from .search import SpanEffect, hierarchical_search, sentence_spans, span_effects
+from .span_search import SpanEffect, hierarchical_search, sentence_spans, span_effects
 
 __all__ = [
     "AnswerOrigin", "DirectionSummary", "Explanation", "IntegratedGradients", "Reading", "SpanEffect",

@@ -17,6 +17,7 @@ from ..capture.layer_run import LayerRun, capture_layer
 from ..compact_repr import compact_repr
 from ..gradients.first_order import write_influence
 from ..interventions.ablation import ablate_spans, counterfactual
+from ..interventions.removal import remove_spans
 from ..interventions.rerun import Rerun, Site
 from ..interventions.token_ablation import ablate_tokens
 from ..memory.direct_shares import attribute_last
@@ -114,7 +115,7 @@ def leave_one_out_answers(
 @torch.no_grad()
 def ablated_outputs(
     reading: Reading, spans: Sequence[tuple[int, int]], layers: Collection[int] | None = LAST
-) -> Iterator[Float[Tensor, "time candidates output"]]:
+) -> Iterator[Float[Tensor, "time variants output"]]:
     """Outputs of the reading layer without the writes of each span of tokens, in batches that bound the memory.
 
     layers: as in `leave_one_out_answers`; for other layers than the last, spans are of one token.
@@ -135,14 +136,29 @@ def ablated_outputs(
 
 
 @torch.no_grad()
-def counterfactual_answer(reading: Reading, *, drop: Sequence[int] = (), keep: Sequence[int] = ()) -> Answer:
+def removed_outputs(
+    reading: Reading, spans: Sequence[tuple[int, int]]
+) -> Iterator[Float[Tensor, "time variants output"]]:
+    """Outputs of the reading layer without each span of tokens as a whole, in batches that bound the memory.
+
+    Raises as `remove_spans` does.
+    """
+    size = max(1, AT_ONCE // reading.trace.output.numel())
+    for first in range(0, len(spans), size):
+        yield remove_spans(reading.layer_run, spans[first : first + size]).output
+
+
+@torch.no_grad()
+def counterfactual_answer(
+    reading: Reading, *, no_write: Sequence[int] = (), no_erase: Sequence[int] = ()
+) -> Answer:
     """Answer had the last layer not written at some tokens and erased nothing at others, all at once.
 
-    drop: numbers of tokens whose writes are ablated. keep: of tokens at which the factor that keeps is clamped to 1.
+    no_write: indices of tokens whose writes are ablated. no_erase: of tokens at which the forget gate is clamped to 1.
     In both directions, where there are two. Raises as `leave_one_out_answers` does.
     """
     layer_run = reading.layer_run
-    output = _both_directions(layer_run, lambda site: counterfactual(layer_run, drop, keep, site))
+    output = _both_directions(layer_run, lambda site: counterfactual(layer_run, no_write, no_erase, site))
     return reading.head.answers(output)[0]
 
 

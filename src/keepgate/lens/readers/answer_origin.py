@@ -7,7 +7,7 @@ from typing import Literal
 from ...tasks.answer import Answer
 from ..thresholds import NEGLIGIBLE_DROP, RUNNER_UP, SEVERAL, TIMES_CHANCE
 from .leave_one_out import TokenEffect
-from .search import SpanEffect
+from .span_search import SpanEffect
 
 Kind = Literal["guess", "sentence", "question", "spread", "nothing"]
 
@@ -17,11 +17,12 @@ class AnswerOrigin:
     """Origin of an answer.
 
     kind:     "guess": see `is_guess`. "sentence": leaving `sentence` out, or one token of it, changes the answer.
-              "question": only leaving out parts of the question does. "spread": several sentences do, or none although
-              some lower the answer's probability. "nothing": none lowers it by `NEGLIGIBLE_DROP`.
-    sentence: the one with the largest effect. proof: the effect, of one token of it or of all of it, that changes the
-              answer. Both None where nothing changes the answer, and for a guess.
-    others:   number of further sentences of the text that change the answer as well.
+              "question": only leaving out parts of the question does. "spread": leaving out any of `SEVERAL` sentences
+              or more does, or nothing does although some ablations lower the answer's probability. "nothing": none
+              lowers it by `NEGLIGIBLE_DROP`.
+    sentence: the one that decides the answer, or the one of largest effect among several. proof: the effect, of one
+              token of it or of all of it, that changes the answer. Both None where nothing does, and for a guess.
+    others:   the number of further sentences of the text that change the answer as well.
     """
 
     kind: Kind
@@ -31,15 +32,16 @@ class AnswerOrigin:
 
 
 def has_rival(answer: Answer) -> bool:
-    """True if the next candidate is nearly as likely as the answer: above `RUNNER_UP` of its probability."""
+    """True if the runner-up has more than `RUNNER_UP` times the answer's probability."""
     return len(answer.candidates) > 1 and answer.candidates[1][1] > RUNNER_UP * answer.probability
 
 
 def is_guess(answer: Answer, choices: int | None = None) -> bool:
-    """True if an answer is hardly likelier than the next candidate, or than blind chance among the choices.
+    """True if an answer is hardly likelier than the runner-up, or than blind chance among the choices.
 
     choices: number of answers or labels to choose among; None where the reader points at a span of the text.
-    Chance is exceeded in odds, p / (1 - p), which have room above it for two choices as for a hundred.
+    The answer's odds p / (1 - p) are compared with those of chance, not its probability: with two choices, twice the
+    probability of chance would be certainty.
     """
     if choices is not None and choices > 1:
         odds_of_chance = 1 / (choices - 1)
@@ -58,9 +60,10 @@ def answer_origin(
 ) -> AnswerOrigin:
     """Origin of an answer, from the effects of leaving out sentences and tokens.
 
-    Where exactly one sentence has tokens that change the answer each by itself, it is that one: an ablated sentence
-    writes nothing but still erases, so that its effect may be that of a write which it no longer replaces.
-    question_start: the number of the question's first token.
+    If exactly one sentence has a token that changes the answer by itself, the answer comes from it, even where leaving
+    out another sentence whole has a larger effect: a sentence whose writes are ablated still erases older ones, which
+    its own would have replaced, so that its effect may be the loss of those.
+    question_start: index of the question's first token.
     """
     if is_guess(answer, choices):
         return AnswerOrigin(kind="guess")

@@ -1,5 +1,6 @@
 """Explanation: the answer to one question taken apart: effects of tokens and sentences, saliency, gates, retention."""
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,7 +21,7 @@ from .answer_origin import AnswerOrigin, answer_origin
 from .gradient_saliency import saliency
 from .leave_one_out import TokenEffect
 from .reading import Reading, read
-from .search import SpanEffect, hierarchical_search, sentence_spans
+from .span_search import SpanEffect, hierarchical_search, sentence_spans
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,8 +49,7 @@ class Explanation:
 
     tokens:      in order of reading. question_start: the number of the question's first token.
     cell, units: of the last layer, one direction. layers: their number.
-    sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first; empty for a
-                 plain RNN, whose states are no sums of writes.
+    sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first.
     saliency:    |∂margin/∂state| after each token.
     choices:     number of answers to choose among; None where the reader points at a span of the text.
     attention:   the weight with which the answer reads each token's state; None where it reads the last state alone.
@@ -81,7 +81,28 @@ class Explanation:
     @property
     def gated(self) -> bool:
         """Whether the memory is a sum of writes that can be taken apart."""
-        return bool(self.token_effects)
+        return any(summary.retention is not None for summary in self.direction_summaries)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the answer is a number, without a probability."""
+        return math.isnan(self.answer.probability)
+
+    def weight(self, effect: TokenEffect | SpanEffect) -> float:
+        """How much of the answer an effect carries, 0 to 1: the fall of its probability, or a number's change."""
+        if effect.change is None:
+            return max(0.0, effect.probability_drop)
+        effects: tuple[TokenEffect | SpanEffect, ...] = (*self.token_effects, *self.sentence_effects)
+        largest = max(abs(other.change or 0.0) for other in effects)
+        return abs(effect.change) / largest if largest else 0.0
+
+    @property
+    def relative_effects(self) -> Float[Tensor, " tokens"]:
+        """The weight of leaving each token out, relative to the greatest; 0 where it was not tried."""
+        weights = torch.zeros(len(self.tokens), dtype=torch.float64)
+        for effect in self.token_effects:
+            weights[effect.step] = self.weight(effect)
+        return weights / weights.max().clamp(min=1e-300)
 
     @property
     def relative_saliency(self) -> Float[Tensor, " tokens"]:
@@ -96,20 +117,19 @@ def explain_answer(model: Probed, question: Question | LabelledText) -> Explanat
     reading = read(model, question)
     layer = reading.layer_run.layer
     last = reading.trace.layers[-layer.directions :]
-    is_additive = bool(layer.cell.additive)
-    sentences, tokens = hierarchical_search(reading) if is_additive else ((), ())
-    decisive_step = tokens[0].step if is_additive else None
+    sentences, tokens = hierarchical_search(reading)
+    decisive_step = tokens[0].step if layer.cell.additive else None
     return Explanation(
         question=reading.question, answer=reading.answer, tokens=reading.tokens, question_start=reading.question_start,
         cell=layer.cell.name, units=layer.hidden_size, layers=layer.num_layers,
-        direction_summaries=tuple(_direction_summary(part, decisive_step) for part in last),
+        direction_summaries=tuple(direction_summary(part, decisive_step) for part in last),
         sentence_spans=tuple(sentence_spans(reading)), sentence_effects=sentences, token_effects=tokens,
         saliency=saliency(reading).cpu(), attention=_attention(reading),
         choices=None if reading.choices is None else len(reading.choices),
     )  # fmt: skip
 
 
-def _direction_summary(part: LayerTrace, decisive_step: int | None) -> DirectionSummary:
+def direction_summary(part: LayerTrace, decisive_step: int | None) -> DirectionSummary:
     """On the CPU, whatever the model ran on. Without a decisive step, nothing of an additive memory."""
     cell = part.cell
     gates = [name for name, node in cell.graph.traced.items() if is_gate(node)]

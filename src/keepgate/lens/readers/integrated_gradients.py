@@ -7,7 +7,7 @@ recurrent steps the gradient jumps. How the sum is divided depends on the path; 
 shows (`leave_one_out_answers`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,16 +111,32 @@ def _integrated(
     """by_token: from the mean gradient along the path, [time, width], and the inputs to the shares."""
     if points is not None and points < 1:
         raise SettingsError(f"points is {points}; take the gradient at one point or more")
+    counts = POINTS if points is None else (points,)
+    size = max(inputs.numel(), reading.trace.output.numel())
+    tokens, (margin, baseline), count = integrate(margins, inputs, by_token, counts, size)
+    return IntegratedGradients(tokens=tokens, margin=margin, baseline=baseline, points=count)
+
+
+def integrate(
+    margins: Margins,
+    inputs: Float[Tensor, "time 1 width"],
+    split: Callable[[Tensor, Tensor], Tensor],
+    counts: Sequence[int],
+    size: int,
+) -> tuple[Tensor, tuple[float, float], int]:
+    """What `split` makes of the mean gradient and the inputs; the margins at both ends; the number of points.
+
+    counts: tried in turn until all but `TOLERANCE` of the difference is accounted for.
+    size:   of all that is computed at one point, in numbers.
+    """
     inputs = inputs.detach()
     with torch.no_grad():
         margin, baseline = margins(torch.cat([inputs, torch.zeros_like(inputs)], 1)).tolist()
-    at_once = max(1, AT_ONCE // max(inputs.numel(), reading.trace.output.numel()))
-    for count in POINTS if points is None else (points,):
-        tokens = by_token(_mean_gradient(margins, inputs, count, at_once), inputs)
-        result = IntegratedGradients(tokens=tokens, margin=margin, baseline=baseline, points=count)
-        if abs(result.missing) <= TOLERANCE * abs(margin - baseline):
+    for count in counts:
+        shares = split(_mean_gradient(margins, inputs, count, max(1, AT_ONCE // size)), inputs)
+        if abs(margin - baseline - float(shares.sum())) <= TOLERANCE * abs(margin - baseline):
             break
-    return result
+    return shares, (margin, baseline), count
 
 
 def _mean_gradient(

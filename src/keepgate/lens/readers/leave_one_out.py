@@ -1,6 +1,6 @@
 """Leave-one-out effects of tokens: the answer without each token, from the network run again."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,8 @@ import torch
 
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
-from .answer_ablation import LAST, ablated_outputs, answer_influence
+from .answer_ablation import ablated_outputs, answer_influence, removed_outputs
+from .gradient_saliency import saliency
 from .reading import Reading
 
 # Ablations of one text; of a longer text, the writes that influence the answer most, to first order.
@@ -20,32 +21,33 @@ class TokenEffect:
     """Effect of leaving one token out: the answer without it.
 
     probability_drop: the share by which the answer's probability falls; below 0 if it is likelier without the token.
+    change: of an answer that is a number, by how much it would be another; None for others.
     """
 
     step: int
     token: str
     probability_drop: float
     without: Answer
+    change: float | None = None
 
     __repr__ = compact_repr
 
 
 def token_effects(
-    reading: Reading, steps: Sequence[int] | None = None, *, layers: Collection[int] | None = LAST
+    reading: Reading, steps: Sequence[int] | None = None, *, writes: bool = False
 ) -> tuple[TokenEffect, ...]:
-    """Leave-one-out effects of tokens, largest drop first.
+    """Leave-one-out effects of tokens, largest drop first. Each is left out whole, of all layers (`remove_tokens`).
 
     steps: the tokens' numbers. None is all of them; of a text with more than `MAX_ABLATIONS`, those with the most
            influence, which can miss the one that decides: `hierarchical_search` goes down from sentences instead.
-    layers: in which layers, see `leave_one_out_answers`; None is all of them.
-    Raises ShapeError for a token out of range, CellError for a plain RNN, whose states are no sums of writes: see
-    `saliency`.
+    writes: leave out what the last layer writes there, and nothing else of the token.
+    Raises ShapeError for a token out of range, and for writes CellError of a plain RNN.
     """
     if steps is None:
         steps = range(len(reading.tokens))
         if len(steps) > MAX_ABLATIONS:
-            steps = answer_influence(reading).abs().topk(MAX_ABLATIONS).indices.sort().values.tolist()
-    drops = probability_drops(reading, [(step, step + 1) for step in steps], layers)
+            steps = most_influential(reading, MAX_ABLATIONS)
+    drops = probability_drops(reading, [(step, step + 1) for step in steps], writes=writes)
     return largest_first(
         TokenEffect(step=step, token=reading.tokens.texts[step], probability_drop=drop, without=answer)
         for step, (drop, answer) in zip(steps, drops, strict=True)
@@ -54,16 +56,16 @@ def token_effects(
 
 @torch.no_grad()
 def probability_drops(
-    reading: Reading, spans: Sequence[tuple[int, int]], layers: Collection[int] | None = LAST
+    reading: Reading, spans: Sequence[tuple[int, int]], *, writes: bool = False
 ) -> list[tuple[float, Answer]]:
     """For each span of tokens, the share by which the answer's probability falls without it, and the answer then.
 
-    The span is deleted from the text where the task can read the remaining text (`Probe.without`); else its writes
-    are ablated.
+    The span is deleted from the text where the task can read the remaining text (`Probe.without`); else the reading
+    layer passes it by, or with `writes` its last layer does not write there.
     """
     head, without = reading.head, reading.without
     outputs = (
-        ablated_outputs(reading, spans, layers)
+        (ablated_outputs if writes else removed_outputs)(reading, spans)
         if without is None
         else (reading.layer_run.layer(without(start, end))[0] for start, end in spans)
     )
@@ -75,6 +77,18 @@ def probability_drops(
             [1 - probability / base for probability in probabilities], head.answers(output), strict=True
         )
     return drops
+
+
+def most_influential(reading: Reading, count: int, span: tuple[int, int] | None = None) -> list[int]:
+    """The tokens of most influence on the answer to first order: that of their writes, of a plain RNN its states'.
+
+    span: the tokens [start, end) that they are chosen among; None is all. At most `count`, in the order of the text.
+    """
+    additive = reading.layer_run.layer.cell.additive
+    influence = answer_influence(reading).abs() if additive else saliency(reading)
+    start, end = span or (0, len(influence))
+    steps = start + influence[start:end].topk(min(count, end - start)).indices
+    return sorted(steps.tolist())
 
 
 def largest_first(effects: Iterable[Any]) -> tuple[Any, ...]:

@@ -57,8 +57,8 @@ def read(task: Probed, question: Question | LabelledText) -> Reading:
     """
     if not isinstance(task, Probed):
         raise CellError(
-            f"{type(task).__name__} is no model of ours that can be taken apart by its tokens; give a reader or a "
-            "classifier, or watch its recurrent layer with keepgate.lens.attach"
+            f"{type(task).__name__} is no reader or classifier of ours; keepgate.lens.explain(model, inputs, tokens=…) "
+            "takes an answer of any torch model apart"
         )
     probe = task.probe(question)
     return Reading(

@@ -2,8 +2,18 @@
 
 from .figure import Figure
 from .labels import LANGUAGES, Language
-from .show import ExplanationReport, Report, VerdictReport, examine, explain
+from .show import (
+    ExplanationReport,
+    FixedPointsReport,
+    ModelReport,
+    Report,
+    VerdictReport,
+    examine,
+    explain,
+    fixed_points,
+)
 
 __all__ = [
-    "LANGUAGES", "ExplanationReport", "Figure", "Language", "Report", "VerdictReport", "examine", "explain",
+    "LANGUAGES", "ExplanationReport", "Figure", "FixedPointsReport", "Language", "ModelReport", "Report",
+    "VerdictReport", "examine", "explain", "fixed_points",
 ]  # fmt: skip

@@ -7,10 +7,10 @@ from markupsafe import Markup
 
 from ...charts.curves import breadth, spread
 from ...charts.svg import picture, tag, text
-from ...wording import Message, count, msg, percent, probability, sanitize
+from ...wording import Message, count, msg, sanitize
 from ..readers.explanation import Explanation
 from ..thresholds import NEGLIGIBLE_DROP
-from .labels import cut, render, sentence_of, short_name, text_of, token
+from .labels import cut, likelihood, outcome, render, sentence_of, short_name, text_of, token
 
 NARROW = 500.0  # narrower pictures do not quote how text and question begin
 OPENING = 14  # letters of the text that are quoted
@@ -30,29 +30,18 @@ class Arc:
 
 
 def arcs(explanation: Explanation) -> list[Arc]:
-    """The tokens that carry the answer, the most first; the most sensitive ones where there are no writes."""
-    if not explanation.gated:
-        top = explanation.relative_saliency.topk(min(ARCS, len(explanation.tokens)))
-        weights = zip(top.indices.tolist(), top.values.tolist(), strict=True)
-        return [
-            Arc(
-                step=step, weight=weight, proven=False,
-                label=msg("token_effects.saliency", token=token(explanation, step), share=percent(weight)),
-            )
-            for step, weight in weights
-            if weight >= NEGLIGIBLE_DROP
-        ]  # fmt: skip
+    """The tokens that carry the answer, the most first."""
     top_arcs: list[Arc] = []
     for effect in explanation.token_effects[:ARCS]:
-        proven = effect.probability_drop >= NEGLIGIBLE_DROP
+        weight = explanation.weight(effect)
+        proven = weight >= NEGLIGIBLE_DROP
         if top_arcs and not proven:
             break
         changes = effect.without.text != explanation.answer.text
         label = msg(
             "token_effects.changed" if changes else "token_effects.unchanged", token=token(explanation, effect.step),
-            other=cut(effect.without.text), share=probability(effect.without.probability),
+            other=cut(effect.without.text), share=outcome(effect),
         )  # fmt: skip
-        weight = max(0.0, effect.probability_drop)
         top_arcs.append(Arc(step=effect.step, weight=weight, label=label, proven=proven))
     return top_arcs
 
@@ -65,7 +54,7 @@ def draw_arcs(explanation: Explanation, language: str, identity: str, width: flo
     def across(step: float) -> float:
         return 10 + (end - 10) * step / len(explanation.tokens)
 
-    answer = f"{cut(explanation.answer.text) or '–'}  {probability(explanation.answer.probability)}"
+    answer = f"{cut(explanation.answer.text) or '–'}  {likelihood(explanation.answer)}".strip()
     box = min(width - 20, breadth(answer, 17.0) + 26)
     mouth = end - box / 2
     legend, height = _legend(labels, BASE + LINE + 74, width)

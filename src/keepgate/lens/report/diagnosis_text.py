@@ -132,10 +132,11 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
         middle, longest = float(half_lives[len(half_lives) // 2]), float(half_lives[-1])
         figures.append(msg("report.half_lives", middle=middle, longest=longest))
     findings = diagnosis.verdict.findings
-    if findings.assumed:
-        figures.append(
-            _baseline(findings.evidence.baseline) or msg("report.assumed", needed=diagnosis.needed)
-        )
+    baseline = _baseline(findings.evidence.baseline)
+    if baseline is not None:
+        figures.append(baseline)
+    elif findings.assumed and findings.evidence.quality is None:
+        figures.append(msg("report.assumed", needed=diagnosis.needed))
     padding = findings.evidence.padding
     if padding is not None:
         figures.insert(0, msg(f"report.padding_{padding.side}", share=percent(padding.share)))

@@ -3,21 +3,25 @@
 import math
 
 from ...wording import Message, Part, count, msg, percent, probability
+from ..attribution.explanation import ModelExplanation
 from ..memory.retention import WriteRetention
 from ..readers.answer_origin import has_rival, is_guess
 from ..readers.explanation import DirectionSummary, Explanation
 from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
-from ..readers.search import FOLLOWED, STRETCHES, SpanEffect
-from ..thresholds import NEGLIGIBLE_DROP, VANISHED
-from .labels import cut, piece, sentence_of, short_name, token
+from ..readers.span_search import NUM_STRETCHES, STRETCHES_FOLLOWED, SpanEffect
+from ..thresholds import NEGLIGIBLE_DROP
+from .labels import cut, piece, sentence_of, signed, token
 
 NAMED = 5  # tokens at most that are named for what they erased
+NUMBERS = 3  # and for how much a number changes without them
 
 
 def conclusion(explanation: Explanation) -> list[Message]:
     """What the answer rests on, with its proof, and how much of that write is retained."""
-    if not explanation.gated:
-        return [*_guess(explanation), *_ungated(explanation)]
+    if isinstance(explanation, ModelExplanation):
+        by_token = _ablation if explanation.sentence_effects else _step
+        main = _number(explanation) if explanation.is_number else _guess(explanation) or by_token(explanation)
+        return [*main, *_of_model(explanation)]
     messages = _guess(explanation) or _ablation(explanation)
     if explanation.attention is not None:
         most = int(explanation.attention.argmax())
@@ -26,7 +30,49 @@ def conclusion(explanation: Explanation) -> list[Message]:
     elif explanation.question.question and explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
         messages += _retained(explanation)
     if len(explanation.tokens) > MAX_ABLATIONS:
-        messages.append(msg("answer.search", stretches=STRETCHES, followed=FOLLOWED))
+        messages.append(msg("answer.search", stretches=NUM_STRETCHES, followed=STRETCHES_FOLLOWED))
+    return messages
+
+
+def _number(explanation: ModelExplanation) -> list[Message]:
+    """The tokens without which the number changes most, and by how much."""
+    top, *others = [
+        msg("number.effect", token=token(explanation, effect.step), change=signed(effect.change or 0.0))
+        for number, effect in enumerate(explanation.token_effects[:NUMBERS])
+        if not number or explanation.weight(effect) >= NEGLIGIBLE_DROP
+    ]
+    without = cut(explanation.token_effects[0].without.text)
+    first = msg("number.most", answer=cut(explanation.answer.text), effect=top, other=without)
+    return [first, msg("number.next", effects=others)] if others else [first]
+
+
+def _step(explanation: Explanation) -> list[Message]:
+    """The step of a series that changes the label, or lowers its probability most."""
+    top, before = explanation.token_effects[0], explanation.answer.probability
+    changes = top.without.text != explanation.answer.text
+    parts: dict[str, Part] = {
+        "before": percent(before),
+        "after": percent(min(1.0, before * (1 - top.probability_drop))),
+    }
+    name = token(explanation, top.step)
+    key = "number.step" if changes else "number.step_weak"
+    other, share = cut(top.without.text), probability(top.without.probability)
+    return [msg(key, answer=cut(explanation.answer.text), token=name, other=other, share=share, **parts)]
+
+
+def _of_model(explanation: ModelExplanation) -> list[Message]:
+    """How steps were left out, whether the shares sum to the answer, and how far back a window has to reach."""
+    shares, how = explanation.shares, explanation.left_out
+    # Of a token all that a layer is given of it has one share.
+    how = "zeros" if how == "values" and shares is not None and shares.features == ("input",) else how
+    messages = [] if how == "step" else [msg(f"number.by_{how}")]
+    if explanation.shares is not None:
+        whole = explanation.shares.score - explanation.shares.baseline
+        parts: dict[str, Part] = {"share": f"{explanation.shares.completeness:.4f}", "whole": signed(whole)}
+        messages.append(msg("number.complete", **parts))
+    if explanation.look_back is not None:
+        steps, of = explanation.look_back.steps, explanation.look_back.contexts[-1]
+        messages.append(msg("number.look_back", n=count(steps), all=count(of)))
     return messages
 
 
@@ -87,6 +133,8 @@ def _sentence_ablation(explanation: Explanation, sentence: SpanEffect) -> list[M
         explanation.tokens
     )
     changes = sentence.without.text != answer
+    if whole_text and isinstance(explanation, ModelExplanation):
+        return []  # a model of the user's own is never given nothing to read
     messages = [
         _message(
             explanation, "empty" if whole_text else "whole_sentence" if changes else "unchanged", sentence
@@ -114,20 +162,6 @@ def _retained(explanation: Explanation) -> list[Message]:
 
 def _share_at_end(retention: WriteRetention) -> str:
     return percent(max(0.0, retention.at_end))
-
-
-def _ungated(explanation: Explanation) -> list[Message]:
-    """Where a plain RNN's answer is sensitive, and from which token on."""
-    last, most = len(explanation.tokens) - 1, int(explanation.saliency.argmax())
-    key = "answer.ungated" if most < last else "answer.ungated_last"
-    relative = explanation.relative_saliency
-    sensitive = (relative >= VANISHED).nonzero()
-    first = int(sensitive[0]) if len(sensitive) else 0
-    reach = msg("answer.reach", n=count(last - first))
-    if not first:
-        reach = msg("answer.reach_all", share=percent(float(relative[0])))
-    cell = short_name(explanation)
-    return [msg(key, cell=cell, token=token(explanation, most), n=count(last - most)), reach]
 
 
 def retentions(explanation: Explanation) -> list[tuple[DirectionSummary, WriteRetention]]:

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from ...errors import SettingsError
 from ...export.file import write_file
+from ..attribution.explanation import ModelExplanation
 from ..memory.retention import WriteRetention
 from ..readers.explanation import Explanation
 from ..readers.leave_one_out import TokenEffect
-from ..readers.search import SpanEffect
+from ..readers.span_search import SpanEffect
 
 
 def save(explanation: Explanation, path: str | Path, html: Callable[[], str]) -> Path:
@@ -63,6 +64,7 @@ def _values(explanation: Explanation) -> Any:
     return json_values(
         {
             **_answer(explanation),
+            **_of_model(explanation),
             "model": {
                 "cell": explanation.cell,
                 "units": explanation.units,
@@ -101,6 +103,14 @@ def _answer(explanation: Explanation) -> dict[str, Any]:
     return {"question": explanation.question.question, "answer": answer.pop("text"), **answer}
 
 
+def _of_model(explanation: Explanation) -> dict[str, Any]:
+    """What only a model of the user's own has."""
+    if not isinstance(explanation, ModelExplanation):
+        return {}
+    names = ("number", "offset", "left_out", "shares", "look_back")
+    return {name: getattr(explanation, name) for name in names}
+
+
 def _retention(retention: WriteRetention | None) -> dict[str, Any] | None:
     if retention is None:
         return None
@@ -113,14 +123,15 @@ def _effect(effect: TokenEffect | SpanEffect) -> dict[str, Any]:
         "probability_drop": effect.probability_drop,
         "without": effect.without.text,
         "without_probability": effect.without.probability,
-    }
+    } | ({} if effect.change is None else {"change": effect.change})
 
 
 def columns(explanation: Explanation) -> dict[str, Any]:
     """Each token's numbers as columns, by name; a reverse direction's names end in `_reverse`.
 
     probability_drop: the share by which the answer's probability falls without the token's write; NaN where it was
-                      not left out.
+                      not left out. change: likewise, by how much a number changes.
+    shares_NAME: of the answer's score by feature, for a model of the user's own.
     """
     drop = numpy.full(len(explanation.tokens), math.nan)
     for effect in explanation.token_effects:
@@ -132,6 +143,13 @@ def columns(explanation: Explanation) -> dict[str, Any]:
         "probability_drop": drop,
         "saliency": explanation.saliency.numpy(),
     }
+    if explanation.is_number:
+        table["change"] = drop.copy()
+        for effect in explanation.token_effects:
+            table["change"][effect.step] = effect.change
+    if isinstance(explanation, ModelExplanation) and explanation.shares is not None:
+        for name, values in zip(explanation.shares.features, explanation.step_shares.T, strict=True):
+            table[f"shares_{name}"] = values.numpy()
     if explanation.attention is not None:
         table["attention"] = explanation.attention.numpy()
     for summary in explanation.direction_summaries:

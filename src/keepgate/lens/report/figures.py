@@ -7,6 +7,7 @@ from .arcs import draw_arcs
 from .curves import draw_half_life, draw_saliency
 from .figure import Figure, standing_alone
 from .labels import catalog_language, short_name
+from .model_figures import draw_look_back, draw_shares
 from .plot import DIAGNOSIS_PLOTS, EXPLANATION_PLOTS, plot
 from .retention_plot import draw_retention
 from .strips import draw_strips
@@ -15,8 +16,9 @@ WIDTH = 900.0
 
 DRAWINGS = {
     "gates": draw_strips, "token_effects": draw_arcs, "retention": draw_retention, "half_life": draw_half_life,
-    "saliency": draw_saliency,
+    "saliency": draw_saliency, "shares": draw_shares, "look_back": draw_look_back,
 }  # fmt: skip
+_OF_MODELS = ("shares", "look_back")
 _NEED_GATES = ("retention", "half_life")
 
 
@@ -38,6 +40,11 @@ def check_figure(numbers: Explanation | Diagnosis, name: str, language: str) -> 
             f"there is no figure {name!r}; choose one of {', '.join(nearest_first(name, names))}"
         )
     catalog_language(language)
+    if name in _OF_MODELS and getattr(numbers, name, None) is None:
+        raise SettingsError(
+            f"there is no figure {name!r} of this explanation: shares are those of a model of your own that can be "
+            "differentiated, and a look-back is that of a batch of series"
+        )
     if name in _NEED_GATES and not gated:
         raise SettingsError(
             f"there is no figure {name!r} of {network}: without a gate that "

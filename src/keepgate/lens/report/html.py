@@ -9,15 +9,28 @@ from markupsafe import Markup
 
 from ...charts import content_policy, templates
 from ...wording import LANGUAGES as LANGUAGE_TAGS
-from ...wording import Message, count, msg, percent, probability, sanitize
+from ...wording import Message, count, msg, percent, sanitize
+from ..attribution.explanation import ModelExplanation
 from ..readers.explanation import Explanation
 from ..readers.leave_one_out import TokenEffect
-from ..readers.search import SpanEffect
+from ..readers.span_search import SpanEffect
 from . import explanation_text, strips, style
 from .arcs import arcs, draw_arcs
 from .curves import draw_half_life, draw_saliency
 from .figure import standing_alone
-from .labels import catalog_language, cut, network, paragraph, piece, render, sentence_of, token
+from .labels import (
+    catalog_language,
+    cut,
+    likelihood,
+    network,
+    paragraph,
+    piece,
+    render,
+    sentence_of,
+    signed,
+    token,
+)
+from .model_figures import draw_look_back, draw_shares
 from .retention_plot import draw_retention
 
 WIDE, NARROW = 980.0, 348.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
@@ -35,7 +48,11 @@ def page(explanation: Explanation, language: str | None, first: str = "en") -> s
     languages = list(LANGUAGE_TAGS) if language is None else [catalog_language(language)]
     opening = catalog_language(first) if language is None else languages[0]
     css = style.inside() + style.page()
-    title = msg("page.title", question=cut(explanation.question.question, 60), network=network(explanation))
+    title = msg(
+        "page.title",
+        question=cut(explanation.question.question or explanation.question.text, 60),
+        network=network(explanation),
+    )
     return templates(__package__).get_template("page.html.j2").render(
         css=Markup(css), policy=content_policy(css), languages=languages, begins=opening, lang=LANGUAGE_TAGS[opening],
         bodies=[(short, LANGUAGE_TAGS[short], _body(explanation, short, _inline)) for short in languages],
@@ -71,7 +88,8 @@ def fragment(explanation: Explanation, language: str) -> str:
 def summary(explanation: Explanation, language: str) -> str:
     """The answer and the sentences that sum it up, as plain text."""
     question, answer = cut(explanation.question.question, 200), cut(explanation.answer.text, 80)
-    first = f"{question} {answer} ({probability(explanation.answer.probability)})"
+    sure = likelihood(explanation.answer)
+    first = f"{question} {answer}{f' ({sure})' if sure else ''}".strip()
     return f"{first}\n{paragraph(explanation_text.conclusion(explanation), catalog_language(language))}"
 
 
@@ -96,12 +114,14 @@ def _body(
     return Markup(
         templates(__package__).get_template("look.html.j2").render(
             explanation=explanation, whole=whole, gated=explanation.gated,
+            model=explanation if isinstance(explanation, ModelExplanation) else None, draw_shares=draw_shares,
+            draw_look_back=draw_look_back,
             t=lambda key, **parts: render(msg(key, **parts), language),
             render=lambda message: render(message, language), paragraph=lambda messages: paragraph(messages, language),
             text=explanation_text, strips=strips, draw_arcs=draw_arcs, draw_retention=draw_retention,
             draw_half_life=draw_half_life, draw_saliency=draw_saliency, figure=figure,
             question=sanitize(explanation.question.question), answer=cut(answer.text, 200) or "–",
-            short_answer=cut(answer.text) or "–", probability=probability(answer.probability),
+            short_answer=cut(answer.text) or "–", probability=likelihood(answer),
             candidates=[
                 msg("page.other", text=cut(text, 40), share=percent(value))
                 for text, value in answer.candidates[1:]
@@ -154,14 +174,12 @@ def _closes(word: str) -> bool:
 
 
 def _proofs(explanation: Explanation) -> list[tuple[str, list[tuple[Message, str, str, str, bool]]]]:
-    """The tokens and the sentences ablated, each with the answer that follows; none of a plain RNN."""
-    if not explanation.gated:
-        return []
+    """The tokens and the sentences ablated, each with the answer that follows."""
 
     def row(label: Message, effect: TokenEffect | SpanEffect) -> tuple[Message, str, str, str, bool]:
         answer = effect.without
-        fall, changed = _fall(effect.probability_drop), answer.text != explanation.answer.text
-        return label, cut(answer.text, 60) or "–", probability(answer.probability), fall, changed
+        changed = answer.text != explanation.answer.text
+        return label, cut(answer.text, 60) or "–", likelihood(answer), _effect(effect), changed
 
     tokens = [
         row(
@@ -174,24 +192,30 @@ def _proofs(explanation: Explanation) -> list[tuple[str, list[tuple[Message, str
         row(piece(explanation, effect.start, effect.end), effect)
         for effect in _foremost(explanation.sentence_effects)
     ]
-    return [("token_effects.tokens", tokens), ("token_effects.sentences", sentences)]
+    return [("token_effects.tokens", tokens)] + (
+        [("token_effects.sentences", sentences)] if sentences else []
+    )
 
 
 def _foremost(effects: Sequence[Any]) -> Sequence[Any]:
     """The first few effects, as long as they carry anything, and one more that does not."""
-    carrying = sum(abs(effect.probability_drop) >= NOTHING for effect in effects[:PROOFS])
+    carrying = sum(abs(effect.change or effect.probability_drop) >= NOTHING for effect in effects[:PROOFS])
     return effects[: min(carrying + 1, PROOFS)]
 
 
-def _fall(value: float) -> str:
-    """By how much a probability falls; less than a thousandth is nothing, and a rise is no fall."""
+def _effect(effect: TokenEffect | SpanEffect) -> str:
+    """By how much a number changes or a probability falls; less than a thousandth is nothing, and a rise is no fall."""
+    if effect.change is not None:
+        return signed(effect.change)
+    value = effect.probability_drop
     return "0" if abs(value) < NOTHING else f"−{percent(-value)}" if value < 0 else percent(value)
 
 
 def _table(explanation: Explanation) -> list[list[str]]:
     """Every token's numbers, for those who cannot see the pictures: a line a token."""
-    rows, retention = strips.rows(explanation), explanation.direction_summaries[0].retention
-    falls = {effect.step: _fall(effect.probability_drop) for effect in explanation.token_effects}
+    rows = strips.rows(explanation)
+    retention = explanation.direction_summaries[0].retention if explanation.direction_summaries else None
+    falls = {effect.step: _effect(effect) for effect in explanation.token_effects}
     return [
         [
             str(step + 1), sanitize(word), *(row.written[step] for row in rows), falls.get(step, "–"),

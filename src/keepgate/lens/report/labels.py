@@ -1,10 +1,14 @@
 """Labels of the lens's reports in each language: the catalog, and pieces of a text in quotes."""
 
+import math
 from typing import Literal
 
 from ...errors import SettingsError, nearest_first
-from ...wording import Catalog, Message, msg, sanitize
+from ...tasks.answer import Answer
+from ...wording import Catalog, Message, msg, probability, sanitize
 from ..readers.explanation import Explanation
+from ..readers.leave_one_out import TokenEffect
+from ..readers.span_search import SpanEffect
 
 _CATALOG = Catalog("keepgate.lens.report")
 table, render, sentence, paragraph = _CATALOG.table, _CATALOG.render, _CATALOG.sentence, _CATALOG.paragraph
@@ -70,6 +74,21 @@ def network(explanation: Explanation) -> Message:
 def short_name(explanation: Explanation) -> str:
     """The cell's name as torch writes it; another cell's own."""
     return TORCH_NAMES.get(explanation.cell, explanation.cell)
+
+
+def likelihood(answer: Answer) -> str:
+    """An answer's probability; nothing for a number, which has none."""
+    return "" if math.isnan(answer.probability) else probability(answer.probability)
+
+
+def outcome(effect: TokenEffect | SpanEffect) -> str:
+    """The probability of the answer that an effect leads to, or by how much a number changes."""
+    return likelihood(effect.without) if effect.change is None else signed(effect.change)
+
+
+def signed(value: float) -> str:
+    """A change or share with its sign, three digits that count."""
+    return f"{value:+.3g}".replace("-", "−")
 
 
 def gate(name: str, *, reverse: bool = False, short: bool = False) -> Message:

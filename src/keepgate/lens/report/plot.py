@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import SettingsError
 from ...wording import Message, amount, count, msg
+from ..attribution.look_back import NEGLIGIBLE_VARIANCE
 from ..diagnosis.diagnosis import Diagnosis
 from ..readers.explanation import DirectionSummary, Explanation
 from ..thresholds import VANISHED
@@ -87,7 +88,7 @@ def _gates(explanation: Explanation, ax: Any, language: str) -> None:
         for name, values in part.gates.items()
     ]
     if not rows:
-        rows = [(render(msg("gates.sensitivity"), language), explanation.relative_saliency)]
+        rows = [(render(msg("gates.effect"), language), explanation.relative_effects)]
     image = ax.imshow([values.tolist() for _, values in rows], vmin=0, vmax=1, cmap="cividis", aspect="auto")
     ax.set_yticks(range(len(rows)), [name for name, _ in rows])
     ax.figure.colorbar(image, ax=ax)
@@ -96,13 +97,13 @@ def _gates(explanation: Explanation, ax: Any, language: str) -> None:
 
 
 def _token_effects(explanation: Explanation, ax: Any, language: str) -> None:
-    if explanation.gated:
-        effects = {effect.step: effect.probability_drop for effect in explanation.token_effects}
-        ax.bar(list(effects), list(effects.values()))
-    else:
-        ax.bar(range(len(explanation.tokens)), explanation.saliency.tolist())
+    effects = {
+        effect.step: effect.probability_drop if effect.change is None else effect.change
+        for effect in explanation.token_effects
+    }
+    ax.bar(list(effects), list(effects.values()))
     _token_ticks(ax, explanation)
-    label = "token.share" if explanation.gated else "token.sensitivity"
+    label = "token.change" if explanation.is_number else "token.share"
     _label(ax, language, title="token_effects.title", ylabel=label)
 
 
@@ -140,6 +141,26 @@ def _saliency(explanation: Explanation, ax: Any, language: str) -> None:
     _label(ax, language, title="gradient.title", xlabel="gradient.x", ylabel="gradient.y")
 
 
+def _shares(explanation: Any, ax: Any, language: str) -> None:
+    values, names = explanation.step_shares, explanation.shares.features
+    most = float(values.abs().max())
+    image = ax.imshow(values.T.tolist(), vmin=-most, vmax=most, cmap="RdBu_r", aspect="auto")
+    ax.set_yticks(range(len(names)), names)
+    ax.figure.colorbar(image, ax=ax)
+    _token_ticks(ax, explanation)
+    _label(ax, language, title="number.shares_title")
+
+
+def _look_back(explanation: Any, ax: Any, language: str) -> None:
+    back = explanation.look_back
+    ax.plot(back.contexts, back.lost.tolist())
+    _level(ax, NEGLIGIBLE_VARIANCE, msg("number.negligible"), language)
+    ax.axvline(back.steps)
+    _label(
+        ax, language, title="number.look_back_title", xlabel="number.look_back_x", ylabel="number.look_back_y"
+    )
+
+
 def _gradient(diagnosis: Diagnosis, ax: Any, language: str) -> None:
     ax.semilogy(diagnosis.gradient.tolist(), label=render(msg("gradient.gradient"), language))
     if diagnosis.direct_path is not None:
@@ -159,6 +180,6 @@ def _horizon(diagnosis: Diagnosis, ax: Any, language: str) -> None:
 
 EXPLANATION_PLOTS: dict[str, Draw] = {
     "gates": _gates, "token_effects": _token_effects, "retention": _retention, "half_life": _half_lives,
-    "saliency": _saliency,
+    "saliency": _saliency, "shares": _shares, "look_back": _look_back,
 }  # fmt: skip
 DIAGNOSIS_PLOTS: dict[str, Draw] = {"half_life": _half_lives, "gradient": _gradient, "horizon": _horizon}

@@ -1,29 +1,36 @@
 """Reports: explanations and diagnoses that show themselves in a notebook, at a prompt, as figures, pages and files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
-from ...errors import CorpusError
+from ...errors import CorpusError, SettingsError
+from ...tasks.probe import Probed
 from ...tasks.task import Task
+from ..attribution.explanation import LeaveOut, ModelExplanation, explain_model
+from ..capture.layer_run import LayerRun
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
 from ..diagnosis.evidence import Evidence
 from ..diagnosis.samples import Batch, Loss
 from ..diagnosis.verdict import Verdict
+from ..gradients.fixed_points import FixedPoints
+from ..gradients.fixed_points import fixed_points as find_fixed_points
 from ..readers.explanation import Explanation, explain_answer
 from .diagnosis_text import diagnosis_text, verdict_text
 from .export import as_json, json_values
 from .export import save as save_explanation
-from .figure import Figure
+from .figure import Figure, standing_alone
 from .figures import check_figure, figure_of_explanation
 from .html import fragment, page, summary
 from .labels import Language, catalog_language
+from .phase_plane import described, draw_phase_plane, plot_phase_plane
 from .plot import plot
 
 
@@ -73,32 +80,143 @@ class ExplanationReport(Explanation):
         return summary(self, self.language)
 
     def __repr__(self) -> str:
-        return f"<Explanation of {len(self.tokens):,} tokens: {self.answer.text!r}, {self.answer.probability:.3f}>"
+        sure = "" if self.is_number else f", {self.answer.probability:.3f}"
+        return f"<Explanation of {len(self.tokens):,} tokens: {self.answer.text!r}{sure}>"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelReport(ExplanationReport, ModelExplanation):
+    """The same for a model of the user's own, with the further figures "shares" and "look_back"."""
+
+    __repr__ = ExplanationReport.__repr__
 
 
 def explain(
-    model: Task, text: str, question: str | None = None, *, language: Language = "en"
+    model: Task | nn.Module,
+    inputs: Any,
+    question: str | None = None,
+    *,
+    tokens: Sequence[str] | None = None,
+    target: str | int | tuple[int, ...] | None = None,
+    labels: Sequence[object] | None = None,
+    output: str | int | None = None,
+    time: int | None = None,
+    row: int = 0,
+    lengths: Any = None,
+    step: int | None = None,
+    features: Sequence[str] | None = None,
+    baseline: Any = None,
+    leave_out: LeaveOut | None = None,
+    language: Language = "en",
 ) -> ExplanationReport:
-    """A text as a model of ours reads it, taken apart: what carries the answer or the label, what was erased.
-
-    question: what a reader is asked; a classifier is asked nothing.
+    """One answer taken apart: what carries it, proven by leaving each token or step out of everything that it does.
 
     In a notebook it shows itself; `.save("explanation.html")` writes one file without network,
     `.figure("token_effects")` gives one figure, `.json()` the numbers.
 
-        keepgate.lens.explain(model, "魯夫說他想成為海賊王。", "是誰想要成為海賊王?")
+        keepgate.lens.explain(reader, "魯夫說他想成為海賊王。", "是誰想要成為海賊王?")
+        keepgate.lens.explain(model, ids, tokens=words, labels=["bad", "good"])
+        keepgate.lens.explain(forecaster, windows, row=5, target=0, features=["load", "temperature"])
 
-    Raises CorpusError for an empty text or question, CellError for a model without memory, SettingsError for an unknown
-    language. Without gradients or dropout.
+    A model of ours takes a text and, a reader, what it is asked; it has no further options. Any other torch model takes
+    its own inputs, one row or a batch, as in `examine`, and these options:
+
+    tokens:   the steps' names, such as words. None names ids by their numbers, and steps of numbers by their lag.
+    target:   the label that is explained, by name or number, None the likeliest; or which number of a row's prediction,
+              by its place, such as 0 or (0, 1).
+    labels:   names of the classes. They say that the prediction is one of classes; so do inputs that are ids, a
+              prediction called "logits", and numbers that sum to 1.
+    output:   where in the result the prediction is, as in `examine`. time: the inputs' dimension of time, likewise.
+    row:      which row of the batch. lengths: of the rows, where the model is called with them.
+    step:     whose answer is explained, where the model answers at each step; None is the last.
+    features: names of the numbers of a step. baseline: what stands for nothing in their place, one number or one a
+              feature; None is each feature's mean over the batch (of tokens, zeros for what a layer is given of them).
+    leave_out: "step" calls the model without the step, so that later ones move up; where it takes no shorter rows, its
+              recurrent layers pass the step by. "values" leaves the step and puts nothing in it. None is "values" for
+              series and for answers at each step, where it matters how long ago something was, and "step" else.
+    The model is in eval mode meanwhile, and left as it was.
+    Raises CorpusError for an empty text or question, CellError for a task without memory, SettingsError for an unknown
+    option or language, or where it is not known what is to be explained, ShapeError for a row or step out of range.
     """
     catalog_language(language)
-    parts = {"text": text} if question is None else {"text": text, "question": question}
+    if not isinstance(model, Probed):
+        if question is not None:
+            raise SettingsError(
+                f"{type(model).__name__} is no reader of ours; only those are asked a question"
+            )
+        explanation = explain_model(
+            model, inputs, tokens=tokens, target=target, labels=labels, output=output, time=time, row=row,
+            lengths=lengths, step=step, features=features, baseline=baseline, leave_out=leave_out,
+        )  # fmt: skip
+        return ModelReport(**vars(explanation), language=language)
+    options = (
+        tokens,
+        target,
+        labels,
+        output,
+        time,
+        row or None,
+        lengths,
+        step,
+        features,
+        baseline,
+        leave_out,
+    )
+    if any(option is not None for option in options):
+        raise SettingsError(f"{type(model).__name__} takes a text and a question, and no further options")
+    parts = {"text": inputs} if question is None else {"text": inputs, "question": question}
     for name, value in parts.items():
         if not isinstance(value, str):
             raise CorpusError(f"the {name} is {type(value).__name__}; give a string")
         if not value.strip():
             raise CorpusError(f"the {name} is empty; give one with something in it")
-    return ExplanationReport(**vars(explain_answer(model, model.item(text, question))), language=language)
+    return ExplanationReport(**vars(explain_answer(model, model.item(inputs, question))), language=language)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FixedPointsReport(FixedPoints):
+    """Fixed points that show themselves. language: "en" or "zh-TW"."""
+
+    language: Language = "en"
+
+    def figure(self) -> Figure:
+        """The points in the plane of the visited states' first two principal components."""
+        drawn = draw_phase_plane(self, catalog_language(self.language))
+        return standing_alone("fixed_points", drawn, draw=self.plot)
+
+    def plot(self, ax: Any = None) -> Any:
+        """The same in an Axes of matplotlib, a new one where it is None; gives the Axes."""
+        return plot_phase_plane(self, ax, catalog_language(self.language))
+
+    def _repr_html_(self) -> str:
+        return self.figure()._repr_html_()
+
+    def __repr__(self) -> str:
+        return described(self, catalog_language(self.language))
+
+
+def fixed_points(
+    layer_run: LayerRun,
+    input: Float[Tensor, " features"] | Sequence[float] | None = None,
+    *,
+    layer: int = -1,
+    reverse: bool = False,
+    period: int = 1,
+    starts: int = 256,
+    language: Language = "en",
+) -> FixedPointsReport:
+    """Fixed and slow points of a layer under a constant input, with their stability, from states that it visited.
+
+    Arguments and errors are those of `lens.gradients.fixed_points`. `.transitions(inputs)` is the automaton that the
+    stable points make, `.figure()` and `.plot(ax)` show them.
+
+        with keepgate.lens.attach(model) as seen:
+            model(x)
+        keepgate.lens.fixed_points(seen["lstm"])
+    """
+    catalog_language(language)
+    points = find_fixed_points(layer_run, input, layer=layer, reverse=reverse, period=period, starts=starts)
+    return FixedPointsReport(**vars(points), language=language)
 
 
 class VerdictReport(Verdict):

@@ -35,7 +35,7 @@ class Row:
 
 
 def rows(explanation: Explanation) -> list[Row]:
-    """The gates of each direction, and attention; for a plain RNN the sensitivity."""
+    """The gates of each direction, and attention; without any the effect of leaving the token out."""
     gates = [
         _row(
             f"←{name}" if summary.reverse else name, gate(name, reverse=summary.reverse),
@@ -47,8 +47,7 @@ def rows(explanation: Explanation) -> list[Row]:
     if explanation.attention is not None:
         relative = explanation.attention / explanation.attention.max().clamp(min=1e-300)
         gates.append(_row("a", msg("gates.attention"), msg("token.attention"), relative))
-    sensitivity = msg("gates.sensitivity"), msg("token.sensitivity"), explanation.relative_saliency
-    return gates or [_row("s", *sensitivity)]
+    return gates or [_row("e", msg("gates.effect"), msg("token.effect"), explanation.relative_effects)]
 
 
 def _row(
@@ -60,9 +59,9 @@ def _row(
 
 
 def description(explanation: Explanation) -> list[Message]:
-    """Each gate's mean, and where it is lowest and highest; of a plain RNN where the answer is sensitive."""
+    """Each gate's mean, and where it is lowest and highest; what the answer rests on where there are none."""
     if not explanation.gated:
-        return explanation_text.saliency(explanation)
+        return explanation_text.conclusion(explanation)
     messages = []
     for row in rows(explanation):
         if row.absolute:

@@ -1,0 +1,89 @@
+"""Look-back: how many of the last steps a window needs, from what predictions owe to the steps before them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..compact_repr import compact_repr
+from ..diagnosis.effective_context import geometric_grid
+from .ablation import AT_ONCE, width
+from .row import ModelRow
+from .target import Target
+
+# Rows to look at, and the fewest from which anything is said.
+ROWS, FEWEST = 64, 8
+# Beyond the look-back lies so little of what makes predictions differ, as a share of their variance.
+NEGLIGIBLE_VARIANCE = 0.01
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LookBack:
+    """How many of the last steps predictions hang on.
+
+    steps:    the fewest beyond which the steps may be another row's, and the predictions keep all but a hundredth of
+              their variance; 0 where they hang on none.
+    contexts: numbers of last steps that were tried, ascending. lost: the share of the variance that is lost where all
+              steps before them are another row's; 1 is all of it, about what strange predictions would lose.
+    """
+
+    steps: int
+    contexts: tuple[int, ...]
+    lost: Float[Tensor, " contexts"]
+
+    __repr__ = compact_repr
+
+
+@torch.no_grad()
+def look_back(row: ModelRow, rows: Sequence[Sequence[Tensor]], target: Target, at: int) -> LookBack | None:
+    """The look-back over rows of equal length: what runs over time of each, [steps, …]; `row` gives all else.
+
+    None for too few rows, and where all predictions are alike. Each row's past is exchanged for that of a row half the
+    batch away, since neighbours may overlap: everything that is read was seen in the data. The change of the target,
+    squared, is compared with what it would be between predictions that have nothing in common.
+    """
+    if len(rows) < FEWEST:
+        return None
+    read = [torch.stack(each) for each in zip(*rows, strict=True)]
+    others = [each.roll(len(rows) // 2, 0) for each in read]
+    steps, place = row.steps, torch.tensor(at)
+
+    def values(given: list[Tensor]) -> Tensor:
+        size = max(2, AT_ONCE // (steps * width(row)))
+        parts = [
+            _values(row, target, [each[start : start + size] for each in given], place)
+            for start in range(0, len(rows), size)
+        ]
+        return torch.cat(parts).double()
+
+    plain = values(read)
+    spread = 2 * float(plain.var(correction=0))
+    if not spread:
+        return None
+    known: dict[int, float] = {steps: 0.0}
+
+    def lost(last: int) -> float:
+        if last not in known:
+            mixed = [
+                torch.cat([other[:, : steps - last], own[:, steps - last :]], 1)
+                for own, other in zip(read, others, strict=True)
+            ]
+            known[last] = float((values(mixed) - plain).square().mean()) / spread
+        return known[last]
+
+    contexts = (0, *geometric_grid(steps))
+    far = [number for number, last in enumerate(contexts) if lost(last) > NEGLIGIBLE_VARIANCE]
+    found = 0
+    if far:
+        # Between the last context that is too short and the next one every number is tried.
+        low, high = contexts[far[-1]], contexts[far[-1] + 1]
+        found = max(last for last in range(low, high) if lost(last) > NEGLIGIBLE_VARIANCE) + 1
+    tried = tuple(sorted(known))
+    return LookBack(steps=found, contexts=tried, lost=torch.tensor([known[last] for last in tried]))
+
+
+def _values(row: ModelRow, target: Target, read: list[Tensor], at: Tensor) -> Tensor:
+    scores = target.scores(row.predict_from(read, at))
+    return scores.sigmoid() if target.is_label else scores

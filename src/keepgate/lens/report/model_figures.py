@@ -1,0 +1,48 @@
+"""Figures of a user's model: shares by step and feature, and how much of its answers each look-back keeps."""
+
+from typing import Any
+
+from markupsafe import Markup
+
+from ... import charts
+from ...wording import count, msg, percent
+from ..attribution.look_back import NEGLIGIBLE_VARIANCE
+from .labels import cut, render, signed
+from .strips import LETTERS, MOST
+
+FEATURES = 12  # at most, those with the largest shares
+
+
+def draw_shares(explanation: Any, language: str, identity: str, width: float, class_: str) -> Markup:
+    """Bars as high as each share is, whatever its sign, with the signed share written at it."""
+    values, names = explanation.step_shares, explanation.shares.features
+    most = float(values.abs().max()) or 1.0
+    first = values.abs().amax(0).topk(min(FEATURES, len(names))).indices.sort().values.tolist()
+    rows = [
+        charts.Row(
+            name=names[k], kind="o", values=(values[:MOST, k].abs() / most).tolist(),
+            written=[f"{value:+.2g}".replace("-", "−") for value in values[:MOST, k].tolist()],
+        )
+        for k in first
+    ]  # fmt: skip
+    tokens = [cut(text, LETTERS) for text in explanation.tokens.texts[:MOST]]
+    title = render(msg("number.shares_title"), language)
+    description = render(msg("number.shares_text", total=signed(float(values.sum()))), language)
+    return charts.draw_strip(tokens, rows, identity, title, description, width, class_)
+
+
+def draw_look_back(explanation: Any, language: str, identity: str, width: float, class_: str) -> Markup:
+    """The share of the answers' variance that is lost where all steps before the last few are another row's."""
+    back = explanation.look_back
+    last, highest = back.contexts[-1], max(1.0, float(back.lost.max()))
+    quarters = [(k / 4, percent(k / 4)) for k in range(5)]
+    content = charts.Curves(
+        title=render(msg("number.look_back_title"), language),
+        description=render(msg("number.look_back", n=count(back.steps), all=count(last)), language),
+        x=charts.linear(0, last, [(tick, count(tick)) for tick in charts.round_ticks(0, last)]),
+        y=charts.linear(0, highest, quarters),
+        x_name=render(msg("number.look_back_x"), language), y_name=render(msg("number.look_back_y"), language),
+        curves=[charts.Curve(name="", style=3, xs=back.contexts, ys=back.lost.tolist())],
+        levels=[charts.Level(value=NEGLIGIBLE_VARIANCE, name=render(msg("number.negligible"), language))],
+    )  # fmt: skip
+    return charts.draw_curves(content, identity, width, 320.0, class_)
