@@ -21,15 +21,18 @@ RATE = 2000
 
 # A sample belongs to the first of these that names a function on its stack.
 PARTS = (
-    ("waiting for other threads", r"\b(barrier|wait_until|next_turn|pause|sched_yield|futex)"),
-    ("the cell's equations", r"\bact\b"),
-    ("packing the weights", r"\b(pack_part|pack_gates|pack_rows|pack|unpack|each_weight)\b"),
-    ("projecting the inputs", r"\bproject\b"),
-    ("recurrent product", r"\b(multiply_states|project_output)\b"),
-    ("gradients of the inputs", r"\bgradients_of_inputs\b"),
-    ("gradients of the weights", r"\b(gradients_of_weights|add_outer|add_sums)\b"),
-    ("recurrent product backward", r"\b(retreat|through_projection)\b"),
-    ("book-keeping of rows and steps", r"\b(list|begin|finish|in_order|step_of)\b"),
+    ("waiting for other threads", r"\b(barrier|wait_until|pause|sched_yield|futex)"),
+    ("the cell's equations", r"\b(apply_cell|interpret_rows)\b"),
+    ("packing the weights", r"\b(pack_part|pack_gates|pack_rows|pack|unpack_weight_gradients|each_weight)\b"),
+    ("projecting the inputs", r"\bproject_inputs\b"),
+    ("recurrent product", r"\b(add_recurrent_product|project_output)\b"),
+    ("gradients of the inputs", r"\binput_gradients\b"),
+    ("gradients of the weights", r"\b(weight_gradients|accumulate_wgrad|accumulate_bias_sums)\b"),
+    ("recurrent product backward", r"\b(backward_step|project_output_backward)\b"),
+    (
+        "book-keeping of rows and steps",
+        r"\b(collect_steps|begin|write_final_states|write_gradients|in_order|step_of)\b",
+    ),
 )
 
 

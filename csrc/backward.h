@@ -1,4 +1,4 @@
-// Backward pass of a sequence, for any cell, in blocks of steps from the last to the first. In each block first the
+// Backward pass of a sequence, for any cell, in chunks of steps from the last to the first. In each chunk first the
 // gradients of the pre-activations, step by step; then, from those of all its steps at once, the input gradients
 // (dgrad) and the weight gradients (wgrad).
 #pragma once
@@ -14,51 +14,51 @@ class BackwardMember : Member<Cell, T> {
   using Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
   using typename Base::V;
   const long width =
-      block.width + cell.vectors * block.units;  // of a row of d: pre-activation columns, then weights per unit
+      block.width + cell.vectors * block.units;  // of a row of d_pre: pre-activation columns, then weights per unit
   static constexpr long dgrad_tile_rows = 48;     // rows of d_x computed at once
-  static constexpr long wgrad_rows_in_l1 = 96;      // rows of d that stay in L1 while all tiles of a block read them
-  static constexpr long min_rows_per_wgrad = 192;  // rows of d that amortise a read and write of the weight gradients
+  static constexpr long wgrad_rows_in_l1 = 96;  // rows of d_pre that stay in L1 while all tiles of a block read them
+  static constexpr long min_rows_per_wgrad = 192;  // rows of d_pre that pay for reading and writing weight gradients
 
   const Backward& b;
-  bool gives_states = false;
-  const Share all = Share::all(rows), own_rows = Share::part(rows, member, team.size);
+  bool wants_d_states = false;
+  const Share all_rows = Share::all(rows), own_rows = Share::part(rows, member, team.size);
   const long k = blocks * block.gate_width;  // reduction length of the dgrad products
   const long widest = padded_width<T>(s.hidden > output ? s.hidden : output),
-             span = s.rows > min_rows_per_wgrad ? s.rows : min_rows_per_wgrad;
+             max_slots = s.rows > min_rows_per_wgrad ? s.rows : min_rows_per_wgrad;
   T* d_state_rows;  // [states][rows][widest]: gradient of the states after the step, replaced by those before it
-  T* ds;  // [blocks][span][width]: gradients of the pre-activations
-  Step* steps;  // [span], as the address lists below
-  const T **x, **h_before, **inner;  // inner: h before the projection
-  const T **d_uh, **d_out;  // rows of d from the columns of uh on; rows of d_projected
-  T* d_projected;  // [span][output], wide
-  T* d_inner;  // [rows][widest]
+  T* d_pre_rows;  // [blocks][max_slots][width]: gradients of the pre-activations
+  Step* steps;  // [max_slots], as the address lists below
+  const T **x, **h_prev, **h_unprojected;  // h_unprojected: h before the projection
+  const T **d_uh, **d_out;  // rows of d_pre from the columns of uh on; rows of d_projected
+  T* d_projected;  // [max_slots][output, padded]
+  T* d_h_unprojected;  // [rows][widest]
   T *hh_panels, *ih_panels, *hr_panels;  // weights, packed for dgrad
-  T *d_ih, *d_hh, *d_sums, *d_hr;  // weight gradients, packed; column sums of d
+  T *d_ih, *d_hh, *d_sums, *d_hr;  // weight gradients, packed; column sums of d_pre
   T* tiles;  // [members][tile][panel]
   StepRunner<Cell, T> runner;
   T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
 
  public:
-  BackwardMember(const Backward& b, const Base& base, Memory& memory)
+  BackwardMember(const Backward& b, const Base& base, Arena& arena)
       : Base(base),
         b(b),
-        runner(cell, &CellProgram::backward, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, memory,
+        runner(cell, &CellProgram::backward, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, arena,
                member, members) {
-    memory.take(d_state_rows, cell.states * s.rows * widest);
-    memory.take(ds, blocks * span * width);
-    memory.take(steps, span);
-    for (const T*** list : {&x, &h_before, &inner, &d_uh, &d_out}) memory.take(*list, span);
-    memory.take(d_projected, span * padded_width<T>(s.projected));
-    memory.take(d_inner, s.projected ? s.rows * widest : 0);
-    memory.take(hh_panels, cell.dense ? k * padded_width<T>(output) : 0);
-    memory.take(ih_panels, b.d_x.data ? k * padded_width<T>(s.input) : 0);
-    memory.take(hr_panels, s.projected * padded_width<T>(s.hidden));
-    memory.take(d_ih, b.d_weight_ih ? k * s.input : 0);
-    memory.take(d_hh, b.d_weight_hh ? k * block.read(s) : 0);
-    memory.take(d_sums, blocks * width);
-    memory.take(d_hr, b.d_weight_hr ? padded_width<T>(output) * s.hidden : 0);
-    memory.take(tiles, members * dgrad_tile_rows * padded_width<T>(1));
-    memory.take(weights, is_program<Cell> ? members * cell.vectors * blocks * block.units : 0);
+    arena.allocate(d_state_rows, cell.states * s.rows * widest);
+    arena.allocate(d_pre_rows, blocks * max_slots * width);
+    arena.allocate(steps, max_slots);
+    for (const T*** list : {&x, &h_prev, &h_unprojected, &d_uh, &d_out}) arena.allocate(*list, max_slots);
+    arena.allocate(d_projected, max_slots * padded_width<T>(s.projected));
+    arena.allocate(d_h_unprojected, s.projected ? s.rows * widest : 0);
+    arena.allocate(hh_panels, cell.dense ? k * padded_width<T>(output) : 0);
+    arena.allocate(ih_panels, b.d_x.data ? k * padded_width<T>(s.input) : 0);
+    arena.allocate(hr_panels, s.projected * padded_width<T>(s.hidden));
+    arena.allocate(d_ih, b.d_weight_ih ? k * s.input : 0);
+    arena.allocate(d_hh, b.d_weight_hh ? k * block.hh_length(s) : 0);
+    arena.allocate(d_sums, blocks * width);
+    arena.allocate(d_hr, b.d_weight_hr ? padded_width<T>(output) * s.hidden : 0);
+    arena.allocate(tiles, members * dgrad_tile_rows * padded_width<T>(1));
+    arena.allocate(weights, is_program<Cell> ? members * cell.vectors * blocks * block.units : 0);
     weights += member * cell.vectors * blocks * block.units;
   }
 
@@ -70,44 +70,44 @@ class BackwardMember : Member<Cell, T> {
       const long slots = collect_steps(end, active, start);
       if (units_split) team.barrier(member);
       for (long step = end - 1, slot = 0; step >= start; step--, slot += active) {
-        active = all.active(step, active);
-        step_back(slot, share.active(step, 0));
+        active = all_rows.active(step, active);
+        backward_step(slot, share.active(step, 0));
       }
       team.barrier(member);
       input_gradients(part(slots, member), part(slots, member + 1));
       weight_gradients(slots);
       team.barrier(member);
     }
-    finish();
+    write_gradients();
   }
 
  private:
   T* d_state(int n, long r) const { return d_state_rows + (n * s.rows + r) * widest; }
-  T* d(long u, long slot) const { return ds + (u * span + slot) * width; }
-  static long vectors(long numbers) { return (numbers + lanes - 1) / lanes; }
+  T* d_pre(long u, long slot) const { return d_pre_rows + (u * max_slots + slot) * width; }
+  static long vectors(long elements) { return (elements + lanes - 1) / lanes; }
   // This member's vectors of a row of states.
-  long from() const { return first_block * block.vectors; }
-  long to(long numbers) const {
-    const long all = vectors(numbers);
+  long first_vector() const { return first_block * block.vectors; }
+  long end_vector(long elements) const {
+    const long all = vectors(elements);
     return end_block < blocks && end_block * block.vectors < all ? end_block * block.vectors : all;
   }
   // Start of a member's part of all vectors, a whole number of panels.
-  long panel_part(long numbers, long member) const {
-    const long all = vectors(numbers), first = part((all + panel_vectors - 1) / panel_vectors, member) * panel_vectors;
+  long panel_part(long elements, long member) const {
+    const long all = vectors(elements), first = part((all + panel_vectors - 1) / panel_vectors, member) * panel_vectors;
     return first < all ? first : all;
   }
 
   void begin() {
     runner.prepare();
-    for (int n = 0; n < cell.states; n++) gives_states = gives_states || b.d_states[n].data;
+    for (int n = 0; n < cell.states; n++) wants_d_states = wants_d_states || b.d_states[n].data;
     for (int n = 0; is_program<Cell> && n < cell.vectors; n++) {
       T* const to = weights + n * blocks * block.units;
       std::memset(to, 0, size_t(blocks * block.units) * sizeof(T));
       std::memcpy(to, b.weights.vectors[n], size_t(s.hidden) * sizeof(T));
     }
     if (cell.dense)
-      pack_gates(b.weights.weight_hh, output, cell.uh_gates, units_split ? from() : panel_part(output, member),
-                 units_split ? to(output) : panel_part(output, member + 1), hh_panels);
+      pack_gates(b.weights.weight_hh, output, cell.uh_gates, units_split ? first_vector() : panel_part(output, member),
+                 units_split ? end_vector(output) : panel_part(output, member + 1), hh_panels);
     if (b.d_x.data)
       pack_gates(b.weights.weight_ih, s.input, cell.wx_gates, panel_part(s.input, member),
                  panel_part(s.input, member + 1), ih_panels);
@@ -119,9 +119,9 @@ class BackwardMember : Member<Cell, T> {
     for (long q = 0; q < share.count; q++)
       for (int n = 0; n < cell.states; n++) {
         const long units = n ? s.hidden : output;
-        for (long j = from() * lanes; j < (units_split ? end_block * block.units : widest); j += lanes) {
+        for (long j = first_vector() * lanes; j < (units_split ? end_block * block.units : widest); j += lanes) {
           const long left = units - j > 0 ? units - j : 0;
-          (b.d_last[n] ? V::load(as<T>(b.d_last[n]) + share.row(q) * units + j, left) : V(T(0)))
+          (b.d_final_states[n] ? V::load(as<T>(b.d_final_states[n]) + share.row(q) * units + j, left) : V(T(0)))
               .store(d_state(n, share.place(q)) + j);
         }
       }
@@ -141,7 +141,7 @@ class BackwardMember : Member<Cell, T> {
         });
     });
   }
-  // The same for [gates · hidden, columns], rows in the order of d.
+  // The same for [gates · hidden, columns], rows in the order of d_pre.
   void pack_gates(const void* matrix, long columns, const int* order, long from, long to, T* out) const {
     pack_rows(columns, from, to, k, out, [&](auto put) {
       for (long first = 0; first < blocks * block.units; first += block.units)
@@ -155,37 +155,38 @@ class BackwardMember : Member<Cell, T> {
   long collect_steps(long end, long active, long& start) const {
     long slots = 0;
     for (start = end; start > 0; start--, slots += active) {
-      active = all.active(start - 1, active);
-      if (start < end && slots + active > span) break;
+      active = all_rows.active(start - 1, active);
+      if (start < end && slots + active > max_slots) break;
       for (long q = 0, count = own_rows.active(start - 1, 0); q < count; q++) {
         const long slot = slots + own_rows.place(q);
         const Step& step = steps[slot] = step_of(f, start - 1, own_rows.row(q), own_rows.length(q));
         x[slot] = Base::at(f.x, step);
-        h_before[slot] = Base::before(0, step);
-        d_uh[slot] = d(0, slot) + block.split * block.units;
+        h_prev[slot] = Base::prev_state(0, step);
+        d_uh[slot] = d_pre(0, slot) + block.split * block.units;
         d_out[slot] = d_projected + slot * padded_width<T>(s.projected);
-        if (s.projected) inner[slot] = plane(planes, step);
+        if (s.projected) h_unprojected[slot] = plane(planes, step);
       }
     }
     return slots;
   }
 
-  // One step of backpropagation through time: from the gradients of the states after a step to those before it.
-  void step_back(long slot, long active) {
+  // One step of backpropagation through time (BPTT): from the gradients of the states after a step to those before it.
+  void backward_step(long slot, long active) {
     if (b.d_output.data) add_output_gradients(slot, active);
-    if (gives_states) store_state_gradients(slot, active);
-    if (s.projected) project_back(slot, active);
+    if (wants_d_states) store_state_gradients(slot, active);
+    if (s.projected) project_output_backward(slot, active);
     if constexpr (is_program<Cell>)
       for (long q = 0, count; q < active; q += count) {
         const long r = share.place(q);
-        count = alike(steps + slot + r, share.stride, active - q < runner.rows ? active - q : runner.rows);
+        count =
+            spaced_rows(steps + slot + r, share.stride, active - q < runner.row_limit ? active - q : runner.row_limit);
         interpret_rows(slot + r, r, count);
       }
     else
       for (long q = 0; q < active; q++) apply_cell(slot + share.place(q), share.place(q));
     if (cell.dense) {
       if (units_split) team.barrier(member);
-      in_panels(from(), to(output), [&](long c, int vectors, long panels) {
+      in_panels(first_vector(), end_vector(output), [&](long c, int vectors, long panels) {
         T* const sums = d_state(0, share.first) + c * lanes;
         const T* const* const read = d_uh + slot + share.first;
         const T* const panel = hh_panels + c * lanes * k;
@@ -193,7 +194,7 @@ class BackwardMember : Member<Cell, T> {
         multiply<T>({.a = read,
                      .a_row = share.stride,
                      .pieces = blocks,
-                     .stride = span * width,
+                     .stride = max_slots * width,
                      .length = piece,
                      .weights = panel,
                      .sum = sums,
@@ -203,17 +204,18 @@ class BackwardMember : Member<Cell, T> {
       });
     }
     for (long q = 0; f.resets && q < active; q++)
-      for (int n = 0; n < cell.states && steps[slot + share.place(q)].before == at_reset; n++)
-        for (long c = from(); c < to(n ? s.hidden : output); c++) V(T(0)).store(d_state(n, share.place(q)) + c * lanes);
+      for (int n = 0; n < cell.states && steps[slot + share.place(q)].prev_time == at_reset; n++)
+        for (long c = first_vector(); c < end_vector(n ? s.hidden : output); c++)
+          V(T(0)).store(d_state(n, share.place(q)) + c * lanes);
   }
 
   // The gradient of the first state after a step comes from the steps after it and from the output.
   void add_output_gradients(long slot, long active) const {
     for (long q = 0; q < active; q++) {
-      T* const d_first = d_state(0, share.place(q));
+      T* const d_output_state = d_state(0, share.place(q));
       const T* const d_output = Base::at(b.d_output, steps[slot + share.place(q)]);
-      for (long j = from() * lanes; j < to(output) * lanes; j += lanes)
-        (V::load(d_first + j) + V::load(d_output + j, output - j)).store(d_first + j);
+      for (long j = first_vector() * lanes; j < end_vector(output) * lanes; j += lanes)
+        (V::load(d_output_state + j) + V::load(d_output + j, output - j)).store(d_output_state + j);
     }
   }
 
@@ -224,13 +226,13 @@ class BackwardMember : Member<Cell, T> {
       const Step& step = steps[slot + r];
       for (int n = 0; n < cell.states; n++) {
         const long units = n ? s.hidden : output;
-        for (long j = from() * lanes; b.d_states[n].data && j < to(units) * lanes; j += lanes)
+        for (long j = first_vector() * lanes; b.d_states[n].data && j < end_vector(units) * lanes; j += lanes)
           V::load(d_state(n, r) + j).store(Base::at(b.d_states[n], step) + j, units - j);
       }
     }
   }
 
-  void project_back(long slot, long active) const {
+  void project_output_backward(long slot, long active) const {
     const long units = padded_width<T>(s.projected);
     for (long q = 0; q < active; q++) {
       T* const d_output_state = d_state(0, share.place(q));
@@ -240,7 +242,7 @@ class BackwardMember : Member<Cell, T> {
     in_panels(0, vectors(s.hidden), [&](long c, int vectors, long panels) {
       const long length = s.projected, next = vectors * lanes, row = share.stride * widest;
       const T *const *const read = d_out + slot + share.first, *const panel = hr_panels + c * lanes * length;
-      T* const sums = d_inner + share.first * widest + c * lanes;
+      T* const sums = d_h_unprojected + share.first * widest + c * lanes;
       multiply<T>({.a = read,
                    .a_row = share.stride,
                    .length = length,
@@ -253,63 +255,64 @@ class BackwardMember : Member<Cell, T> {
     });
   }
 
-  // A compiled cell's derivatives for this member's units of one row, whose numbers lie side by side in all but d.
+  // A compiled cell's derivatives for this member's units of one row, whose elements lie side by side in all but d_pre.
   void apply_cell(long slot, long r) const {
     const Step& step = steps[slot];
     const bool projected = s.projected;
-    const T *plane[Cell::states + Cell::kept], *before[Cell::states];
+    const T *plane[Cell::states + Cell::saved], *prev_state[Cell::states];
     T* d_state[Cell::states];
     for (int n = 0; n < this->planes; n++) plane[n] = Base::plane(n, step);
-    for (int n = 0; n < Cell::states; n++) d_state[n] = this->d_state(n, r), before[n] = Base::before(n, step);
-    const T* const d_output_state = projected ? d_inner + r * widest : d_state[0];
-    const T* const output_row = projected ? inner[slot] : Base::at(f.output, step);
+    for (int n = 0; n < Cell::states; n++) d_state[n] = this->d_state(n, r), prev_state[n] = Base::prev_state(n, step);
+    const T* const d_output_state = projected ? d_h_unprojected + r * widest : d_state[0];
+    const T* const output_row = projected ? h_unprojected[slot] : Base::at(f.output, step);
     for (long unit = first_block * block.units; unit < end_block * block.units; unit += lanes) {
       const long left = s.hidden - unit;
-      T* const to = d(unit / block.units, slot) + unit % block.units;
+      T* const to = d_pre(unit / block.units, slot) + unit % block.units;
       if (left <= 0) {  // the last block's columns without units
         for (long j = 0; j < width; j += block.units) V(T(0)).store(to + j);
         continue;
       }
-      V d_next[Cell::states], kept[Cell::kept + 1], prev[Cell::states], next[Cell::states], weight[Cell::vectors + 1];
+      V d_next[Cell::states], saved[Cell::saved + 1], prev[Cell::states], next[Cell::states], weight[Cell::vectors + 1];
       V d_pre[Block<Cell, T>::columns], d_prev[Cell::states], d_weight[Cell::vectors + 1];
       d_next[0] = V::load(d_output_state + unit);
       next[0] = V::load(output_row + unit, projected ? lanes : left);
-      if constexpr (Cell::reads_output) prev[0] = V::load(before[0] + unit, left);
+      if constexpr (Cell::reads_output) prev[0] = V::load(prev_state[0] + unit, left);
       for (int n = 1; n < Cell::states; n++) {
         d_next[n] = V::load(d_state[n] + unit);
-        prev[n] = V::load(before[n] + unit, left);
+        prev[n] = V::load(prev_state[n] + unit, left);
         next[n] = V::load(plane[n - 1] + unit);
       }
-      for (int i = 0; i < Cell::kept; i++) kept[i] = V::load(plane[Cell::states - 1 + i] + unit);
+      for (int i = 0; i < Cell::saved; i++) saved[i] = V::load(plane[Cell::states - 1 + i] + unit);
       for (int n = 0; n < Cell::vectors; n++) weight[n] = V::load(as<T>(b.weights.vectors[n]) + unit, left);
-      Cell::backward(d_next, kept, prev, next, weight, d_pre, d_prev, d_weight);
+      Cell::backward(d_next, saved, prev, next, weight, d_pre, d_prev, d_weight);
       for (int column = 0; column < block.columns; column++) d_pre[column].store(to + column * block.units);
       for (int n = 0; n < Cell::vectors; n++) d_weight[n].store(to + block.width + n * block.units);
       for (int n = 0; n < Cell::states; n++) d_prev[n].store(d_state[n] + unit);
     }
   }
 
-  // A program's derivatives for this member's units of `rows` rows that are alike, the next one `share.stride` on.
+  // A program's derivatives for this member's units of `rows` equally spaced rows, `share.stride` slots apart.
   void interpret_rows(long slot, long r, long rows) {
     const Step& step = steps[slot];
     const bool projected = s.projected;
     const long row_step = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
     const long plane_row = padded(s.hidden, f.type) * row_step, d_state_stride = widest * share.stride;
-    const T* const d_output_state = projected ? d_inner + r * widest : d_state(0, r);
-    Base::in_tiles(runner, [&](long unit, long vectors, long units) {
+    const T* const d_output_state = projected ? d_h_unprojected + r * widest : d_state(0, r);
+    Base::for_each_tile(runner, [&](long unit, long vectors, long units) {
       int reg = 0;
-      T* const to = d(unit / block.units, slot);
+      T* const to = d_pre(unit / block.units, slot);
       const long row = width * share.stride, columns = block.columns + cell.vectors;
       for (int column = 0; column < columns; column++)
-        runner.bind(reg++, to + column * block.units, row, Base::vector_step(span * width));
+        runner.bind(reg++, to + column * block.units, row, Base::vector_stride(max_slots * width));
       for (int n = 0; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
       runner.bind(reg++, d_output_state + unit, d_state_stride, lanes);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
-      for (int k = 0; k < cell.kept; k++) runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
+      for (int k = 0; k < cell.saved; k++)
+        runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
-          runner.bind_units(reg, Base::before(n, step) + unit, Base::before_row(n, step) * row_step, false);
-      projected ? runner.bind(reg++, inner[slot] + unit, plane_row, lanes)
+          runner.bind_units(reg, Base::prev_state(n, step) + unit, Base::prev_state_stride(n, step) * row_step, false);
+      projected ? runner.bind(reg++, h_unprojected[slot] + unit, plane_row, lanes)
                 : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * row_step, false);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.vectors; n++) runner.bind(reg++, weights + n * blocks * block.units + unit, 0, lanes);
@@ -324,24 +327,24 @@ class BackwardMember : Member<Cell, T> {
     if (real == 0) return;
     for (long i = 0; i < rows; i++)
       for (int column = 0; column < block.columns + cell.vectors; column++)
-        std::memset(d(end / block.units, slot) + i * row + column * block.units + real, 0,
+        std::memset(d_pre(end / block.units, slot) + i * row + column * block.units + real, 0,
                     size_t(block.units - real) * sizeof(T));
   }
 
-  // dgrad of these slots: d_x = d · W_ih.
+  // dgrad of these slots: d_x = d_pre · W_ih.
   void input_gradients(long slot, long end) const {
     const T* rows[dgrad_tile_rows];
     T* const tile = tiles + member * dgrad_tile_rows * padded_width<T>(1);
     for (; b.d_x.data && slot < end; slot += dgrad_tile_rows) {
       const long count = end - slot < dgrad_tile_rows ? end - slot : dgrad_tile_rows;
-      for (long i = 0; i < count; i++) rows[i] = d(0, slot + i);
+      for (long i = 0; i < count; i++) rows[i] = d_pre(0, slot + i);
       in_panels(0, vectors(s.input), [&](long c, int vectors, long panels) {
         for (; panels > 0; panels--, c += vectors) {
           const T* const panel = ih_panels + c * lanes * k;
           const long width = vectors * lanes;
           multiply<T>({.a = rows,
                        .pieces = blocks,
-                       .stride = span * this->width,
+                       .stride = max_slots * this->width,
                        .length = block.gate_width,
                        .weights = panel,
                        .start = zeros,
@@ -378,55 +381,57 @@ class BackwardMember : Member<Cell, T> {
       const long u = at / each, i = at % each, stop = (i < ih ? ih : each) - i;
       count = stop < end - at ? stop : end - at;
       if (i < ih)
-        accumulate_wgrad(x, d(u, 0), width, slots, d_ih + u * s.input * block.gate_width, block.gates * block.vectors,
-                         i, i + count);
+        accumulate_wgrad(x, d_pre(u, 0), width, slots, d_ih + u * s.input * block.gate_width,
+                         block.gates * block.vectors, i, i + count);
       else
-        accumulate_wgrad(h_before, d(u, 0) + block.split * block.units, width, slots,
+        accumulate_wgrad(h_prev, d_pre(u, 0) + block.split * block.units, width, slots,
                          d_hh + u * output * block.gate_width, block.gates * block.vectors, i - ih, i - ih + count);
     }
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) accumulate_bias_sums(u, slots);
     for (long c = 0; b.d_weight_hr && c < padded_width<T>(output); c += padded_width<T>(1))
-      accumulate_wgrad(inner, d_projected + c, padded_width<T>(output), slots, d_hr + c * s.hidden, panel_vectors,
-                       part(s.hidden, member), part(s.hidden, member + 1));
+      accumulate_wgrad(h_unprojected, d_projected + c, padded_width<T>(output), slots, d_hr + c * s.hidden,
+                       panel_vectors, part(s.hidden, member), part(s.hidden, member + 1));
   }
 
   void accumulate_bias_sums(long u, long slots) const {
     for (long j = 0; j < width; j += lanes) {
       V sum = V::load(d_sums + u * width + j);
-      for (long slot = 0; slot < slots; slot++) sum = sum + V::load(d(u, slot) + j);
+      for (long slot = 0; slot < slots; slot++) sum = sum + V::load(d_pre(u, slot) + j);
       sum.store(d_sums + u * width + j);
     }
   }
 
   // Writes the requested gradients in the caller's layout.
-  void finish() const {
+  void write_gradients() const {
     for (long q = 0; q < share.count; q++)
       for (int n = 0; n < cell.states; n++) {
         const long units = n ? s.hidden : output;
-        for (long j = from() * lanes; b.d_first[n] && j < to(units) * lanes; j += lanes)
-          V::load(d_state(n, share.place(q)) + j).store(as<T>(b.d_first[n]) + share.row(q) * units + j, units - j);
+        for (long j = first_vector() * lanes; b.d_initial_states[n] && j < end_vector(units) * lanes; j += lanes)
+          V::load(d_state(n, share.place(q)) + j)
+              .store(as<T>(b.d_initial_states[n]) + share.row(q) * units + j, units - j);
       }
     for (long q = 0; b.d_x.data && q < own_rows.count; q++)
       for (long time = own_rows.length(q); time < s.steps; time++)
         std::memset(Base::at(b.d_x, {own_rows.row(q), time, 0}), 0, size_t(s.input) * sizeof(T));
-    for (long u = part(blocks, member); u < part(blocks, member + 1); u++) unpack(u);
+    for (long u = part(blocks, member); u < part(blocks, member + 1); u++) unpack_weight_gradients(u);
     for (long first = 0; b.d_weight_hr && member == 0 && first < s.projected; first += padded_width<T>(1))
       each_weight(s.hidden, s.projected, alone, 1, first, padded_width<T>(1),
                   [&](long i, long j) { as<T>(b.d_weight_hr)[i] = d_hr[first * s.hidden + j]; });
   }
 
-  void unpack(long u) const {
-    const auto to = [&](void* wanted, const T* packed, long inner, const int* order, int gates) {
-      if (wanted)
+  void unpack_weight_gradients(long u) const {
+    const auto unpack = [&](void* gradient, const T* packed, long inner, const int* order, int gates) {
+      if (gradient)
         each_weight(inner, s.hidden, order, gates, u * block.units, block.units,
-                    [&](long i, long j) { as<T>(wanted)[i] = packed[j]; });
+                    [&](long i, long j) { as<T>(gradient)[i] = packed[j]; });
     };
     const T* const sums = d_sums + u * width;
-    to(b.d_weight_ih, d_ih + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates);
-    to(b.d_weight_hh, d_hh + u * block.gate_width * block.read(s), block.read(s), cell.uh_gates, block.gates);
-    to(b.d_bias_ih, sums, 1, cell.wx_gates, block.gates);
-    to(b.d_bias_hh, sums + block.split * block.units, 1, cell.uh_gates, block.gates);
-    for (int n = 0; n < cell.vectors; n++) to(b.d_vectors[n], sums + block.width + n * block.units, 1, alone, 1);
+    unpack(b.d_weight_ih, d_ih + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates);
+    unpack(b.d_weight_hh, d_hh + u * block.gate_width * block.hh_length(s), block.hh_length(s), cell.uh_gates,
+           block.gates);
+    unpack(b.d_bias_ih, sums, 1, cell.wx_gates, block.gates);
+    unpack(b.d_bias_hh, sums + block.split * block.units, 1, cell.uh_gates, block.gates);
+    for (int n = 0; n < cell.vectors; n++) unpack(b.d_vectors[n], sums + block.width + n * block.units, 1, alone, 1);
   }
 };
 

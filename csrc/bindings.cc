@@ -116,8 +116,8 @@ struct ForwardRun {
 
   explicit ForwardRun(const nb::args& given) {
     CellNumber number;
-    read(given, number, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.first, f.last,
-         f.packed, f.output, f.planes);
+    read(given, number, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.initial_states,
+         f.final_states, f.packed, f.output, f.planes);
     f.cell = number.cell, f.program = number.program;
     expect(f.threads >= 1, [&] { return "threads is " + to_string(f.threads) + "; one is the least"; });
     aligned(reinterpret_cast<Address>(f.packed));
@@ -135,8 +135,8 @@ struct BackwardRun {
 
   BackwardRun(const ForwardRun& forward, const nb::args& given) : large(forward.large) {
     b.forward = forward.f;
-    read(given, b.weights, b.d_output, b.d_last, b.d_x, b.d_first, b.d_weight_ih, b.d_weight_hh, b.d_bias_ih,
-         b.d_bias_hh, b.d_weight_hr, b.d_vectors, b.d_states);
+    read(given, b.weights, b.d_output, b.d_final_states, b.d_x, b.d_initial_states, b.d_weight_ih, b.d_weight_hh,
+         b.d_bias_ih, b.d_bias_hh, b.d_weight_hr, b.d_vectors, b.d_states);
   }
   static size_t compute(const BackwardRun& r, void* scratch) {
     return kernel(r.b.forward.cell, r.b.forward.type).backward(r.b, scratch);
@@ -200,7 +200,7 @@ void read_program(Program& program, std::vector<double>& constants, std::vector<
 long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, handle forward, handle backward) {
   OwnedProgram owned;
   CellProgram& cell = owned.cell;
-  read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.kept, cell.split, cell.dense,
+  read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.saved, cell.split, cell.dense,
        cell.bias_hh);
   const auto within = [](const char* what, int number, int least, int most) {
     expect(least <= number && number <= most, [&] {
@@ -211,7 +211,7 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
   within("states", cell.states, 1, max_states);
   within("vectors", cell.vectors, 0, max_vectors);
   within("split gates", cell.split, 0, cell.gates);
-  within("planes", cell.states + cell.kept, 1, max_planes);
+  within("planes", cell.states + cell.saved, 1, max_planes);
   for (const auto& [into, given] : {std::pair(cell.wx_gates, wx_gates), std::pair(cell.uh_gates, uh_gates)}) {
     const tuple gates = nb::borrow<tuple>(given);
     within("gates in order", int(gates.size()), cell.gates, cell.gates);
@@ -221,8 +221,8 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
     }
   }
   const int read_first = cell.gates + cell.split + cell.states + cell.vectors, forward_bound = read_first + cell.states;
-  const int bound[] = {forward_bound, forward_bound + cell.kept,
-                       read_first + 3 * cell.states + cell.kept + cell.vectors};
+  const int bound[] = {forward_bound, forward_bound + cell.saved,
+                       read_first + 3 * cell.states + cell.saved + cell.vectors};
   Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
   const handle given[] = {infer, forward, backward};
   for (int i = 0; i < 3; ++i) read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);

@@ -44,22 +44,22 @@ struct Forward {
   Strided x;
   const int64_t* lengths;  // [rows], each from 0 to steps
   const uint8_t* resets;   // [steps, rows]
-  const void* first[max_states];  // states before the first step, [rows, units]
-  void* last[max_states];         // states after each row's last step; may be the arrays of `first`
+  const void* initial_states[max_states];  // [rows, units]
+  void* final_states[max_states];  // after each row's last real step, [rows, units]; may be `initial_states`
   const void* packed;             // the weights, as pack() leaves them
   Strided output;                 // the first state after each step
   // Values saved of every step, [steps, rows, padded(hidden)] each, or all null: the states but the first, the cell's
-  // `kept` values, and with a projection the first state before it.
+  // `saved` values, and with a projection the first state before it.
   void* planes[max_planes];
 };
 
 struct Backward {
-  Forward forward;  // as it ran, planes included; `last` and `packed` are not read
+  Forward forward;  // as it ran, planes included; `final_states` and `packed` are not read
   Weights weights;
   Strided d_output;  // data may be null
-  const void* d_last[max_states];  // each may be null
+  const void* d_final_states[max_states];  // each may be null
   Strided d_x;  // results from here on; null where a gradient is not wanted
-  void* d_first[max_states];
+  void* d_initial_states[max_states];
   void *d_weight_ih, *d_weight_hh, *d_bias_ih, *d_bias_hh, *d_weight_hr;
   void* d_vectors[max_vectors];
   // The gradient of each state after each step, [steps, rows, units]; data null where it is not wanted. Nothing is

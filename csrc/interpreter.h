@@ -5,14 +5,14 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-// What a register stands for: a vector of units for each row of a rectangle and each place in the row.
+// Where a register's values lie: a vector of units for each row of a rectangle and each place in the row.
 template <class T>
 struct Operand {
-  T* at;
+  T* data;
   long stride[2];  // from row to row, from vector to vector
 };
 
-// So many rows of so many vectors; `inner` is the longer side, and `outer` the other.
+// The loop bounds, rows × vectors; `inner` is the longer side, and `outer` the other.
 struct Rectangle {
   long sides[2];
   int inner, outer;
@@ -21,29 +21,29 @@ struct Rectangle {
 };
 
 template <int arguments, class T, class F>
-KEEPGATE_INLINE void each(const Operand<T>* registers, const Instruction& now, const Rectangle& size, F f) {
+KEEPGATE_INLINE void map(const Operand<T>* registers, const Instruction& op, const Rectangle& shape, F f) {
   using V = Vec<T>;
-  const Operand<T>&to = registers[now.result], &a = registers[now.a], &b = registers[now.b], &c = registers[now.c];
-  const long to_step = to.stride[size.inner], a_step = a.stride[size.inner], b_step = b.stride[size.inner],
-             c_step = c.stride[size.inner];
-  for (long i = 0; i < size.sides[size.outer]; i++) {
-    T* out = to.at + i * to.stride[size.outer];
-    const T *x = a.at + i * a.stride[size.outer], *y = b.at + i * b.stride[size.outer],
-            *z = c.at + i * c.stride[size.outer];
-    for (long j = 0; j < size.sides[size.inner]; j++, out += to_step, x += a_step, y += b_step, z += c_step)
+  const Operand<T>&to = registers[op.result], &a = registers[op.a], &b = registers[op.b], &c = registers[op.c];
+  const long to_step = to.stride[shape.inner], a_step = a.stride[shape.inner], b_step = b.stride[shape.inner],
+             c_step = c.stride[shape.inner];
+  for (long i = 0; i < shape.sides[shape.outer]; i++) {
+    T* out = to.data + i * to.stride[shape.outer];
+    const T *x = a.data + i * a.stride[shape.outer], *y = b.data + i * b.stride[shape.outer],
+            *z = c.data + i * c.stride[shape.outer];
+    for (long j = 0; j < shape.sides[shape.inner]; j++, out += to_step, x += a_step, y += b_step, z += c_step)
       f(V::load(x), V::load(arguments > 1 ? y : x), V::load(arguments > 2 ? z : x)).store(out);
   }
 }
 
 template <class T>
-void interpret(const Program& program, const Operand<T>* registers, const Rectangle& size) {
+void interpret(const Program& program, const Operand<T>* registers, const Rectangle& shape) {
   using V = Vec<T>;
-  for (const Instruction* now = program.first; now != program.end; now++) {
-#define KEEPGATE_CASE(arguments, name, value)                                                                      \
-  case Operation::name:                                                                                            \
-    each<arguments>(registers, *now, size, [](V a, [[maybe_unused]] V b, [[maybe_unused]] V c) { return value; }); \
+  for (const Instruction* op = program.first; op != program.end; op++) {
+#define KEEPGATE_CASE(arguments, name, value)                                                                     \
+  case Operation::name:                                                                                           \
+    map<arguments>(registers, *op, shape, [](V a, [[maybe_unused]] V b, [[maybe_unused]] V c) { return value; }); \
     break;
-    switch (now->operation) {
+    switch (op->operation) {
       KEEPGATE_OPERATIONS(KEEPGATE_CASE)
       case Operation::count:
         break;

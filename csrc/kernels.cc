@@ -17,8 +17,8 @@ template <class Cell, class T>
 void pack(const CellProgram* program, const Sizes& s, const Weights& w, void* packed, int threads) {
   const Block<Cell, T> block(as_cell<Cell>(program));
   auto work = [&](Team& team, int member) { pack_part(block, s, w, as<T>(packed), member, team.size); };
-  const long numbers = Packed<Cell, T>(block, s).total;
-  together(numbers < 50000 ? 1 : threads, numbers / 20, work);
+  const long elements = Packed<Cell, T>(block, s).total;
+  together(elements < 50000 ? 1 : threads, elements / 20, work);
 }
 
 template <class Cell, class T>

@@ -17,8 +17,8 @@ T* as(void* p) {
 
 // Width of a scratch row: padded to whole panels, so that the last one is as full as the others.
 template <class T>
-constexpr long padded_width(long numbers) {
-  return round_up(numbers, panel_vectors * Vec<T>::lanes);
+constexpr long padded_width(long elements) {
+  return round_up(elements, panel_vectors * Vec<T>::lanes);
 }
 
 template <class Cell>
@@ -62,7 +62,7 @@ struct Block : BlockShape<Cell, T> {
   explicit Block(const Cell& cell) : BlockShape<Cell, T>(cell), cell(cell) {}
   long count(long hidden) const { return (hidden + this->units - 1) / this->units; }
   // The reduction length of the recurrent product: h_{t-1} for a dense recurrence, else 0.
-  long read(const Sizes& s) const { return cell.dense ? s.output() : 0; }
+  long hh_length(const Sizes& s) const { return cell.dense ? s.output() : 0; }
 };
 
 // For every weight of units [first, first + units): f(index in the [gates · hidden, inner] matrix, index in the packed
@@ -78,7 +78,7 @@ void each_weight(long inner, long hidden, const int* order, int gates, long firs
 }
 constexpr int alone[] = {0};  // the gate order of a matrix without gates
 
-// Offsets of the parts of the packed weights, in numbers.
+// Offsets of the parts of the packed weights, in elements.
 template <class Cell, class T>
 struct Packed {
   long hh, bias, vectors, hr, total;  // the input weights come first, at 0
@@ -86,7 +86,7 @@ struct Packed {
   Packed(const Block<Cell, T>& block, const Sizes& s) {
     const long blocks = block.count(s.hidden);
     hh = blocks * block.gate_width * s.input;
-    bias = hh + blocks * block.gate_width * block.read(s);
+    bias = hh + blocks * block.gate_width * block.hh_length(s);
     vectors = bias + blocks * block.width;
     hr = vectors + blocks * block.units * block.cell.vectors;
     total = hr + padded_width<T>(s.projected) * s.hidden;
@@ -98,7 +98,7 @@ template <class Cell, class T>
 void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T* to, int member, int members) {
   const Cell& cell = block.cell;
   const Packed<Cell, T> at(block, s);
-  const long blocks = block.count(s.hidden), read = block.read(s), units = block.units;
+  const long blocks = block.count(s.hidden), hh_length = block.hh_length(s), units = block.units;
   const auto pack = [&](const void* from, T* to, long inner, const int* order, int gates, long first) {
     if (first + units > s.hidden) std::memset(to, 0, size_t(inner * gates * units) * sizeof(T));
     if (from) each_weight(inner, s.hidden, order, gates, first, units, [&](long i, long j) { to[j] = as<T>(from)[i]; });
@@ -107,7 +107,7 @@ void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T*
     const long first = u * units;
     pack(w.weight_ih, to + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates, first);
     if (cell.dense)
-      pack(w.weight_hh, to + at.hh + u * block.gate_width * read, read, cell.uh_gates, block.gates, first);
+      pack(w.weight_hh, to + at.hh + u * block.gate_width * hh_length, hh_length, cell.uh_gates, block.gates, first);
     for (int n = 0; n < cell.vectors; n++)
       pack(w.vectors[n], to + at.vectors + n * blocks * units + first, 1, alone, 1, first);
     // Column order: wx of the split gates, the fused sums, uh of the split gates.

@@ -41,16 +41,16 @@ struct Program {
 // A cell whose step is programs, with all that a driver must know of it. Its members are named as those of the structs
 // in cells/, which are cells whose step is compiled.
 struct CellProgram {
-  int gates, states, vectors, kept;
+  int gates, states, vectors, saved;
   int split;                // gates whose wx and uh do more than add up
   int wx_gates[max_gates];  // the gate of each column that holds wx, and of each that holds uh
   int uh_gates[max_gates];
   bool dense;    // whether uh is a product with the output before
   bool bias_hh;  // whether uh has a bias
 
-  // infer binds columns, previous states, vectors, new states; forward binds what is kept too, after them; backward
+  // infer binds columns, previous states, vectors, new states; forward binds what is saved too, after them; backward
   // binds the gradients of columns, vectors and previous states, which it writes, then those of the new states, what
-  // is kept, the previous states, the new ones and the vectors.
+  // is saved, the previous states, the new ones and the vectors.
   Program infer, forward, backward;
 };
 

@@ -21,7 +21,7 @@ Rows in_order(const Forward& f, void* memory);
 // One step of one row: its time, and the time of the step before it or one of the two constants.
 constexpr long at_start = -1, at_reset = -2;
 struct Step {
-  long row, time, before;
+  long row, time, prev_time;
 };
 
 // A reverse call clears the state after the step at which a sequence begins, so that both directions see the same
@@ -32,12 +32,12 @@ inline Step step_of(const Forward& f, long step, long row, long length) {
   return {row, time, cleared ? at_reset : step == 0 ? at_start : f.reverse ? time + 1 : time - 1};
 }
 
-// How many of `most` steps, the next one `stride` after the last, are of one time and of rows at equal distances.
-inline long alike(const Step* steps, long stride, long most) {
+// How many of the next `most` steps, every `stride`-th of the array, share one time and have equally spaced rows.
+inline long spaced_rows(const Step* steps, long stride, long most) {
   long count = 1;
   for (; count < most; count++) {
     const Step &now = steps[count * stride], &last = steps[(count - 1) * stride];
-    if (now.time != steps->time || now.before != steps->before) break;
+    if (now.time != steps->time || now.prev_time != steps->prev_time) break;
     if (now.row - last.row != steps[stride].row - steps->row) break;
   }
   return count;

@@ -1,4 +1,4 @@
-// What the forward and the backward pass share: work partitioning, and the addresses of a step's values.
+// Base of the forward and the backward pass: partitioning among threads, and the addresses of a step's values.
 #pragma once
 #include <initializer_list>
 
@@ -9,7 +9,7 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-// One member's share of a pass: some rows with all their units, or all rows with some of their units.
+// One thread's share of a pass, as a member of a team: some rows with all units, or all rows with some of the units.
 template <class Cell, class T>
 struct Member {
   using V = Vec<T>;
@@ -20,11 +20,11 @@ struct Member {
   const Rows rows;
   const T* const zeros;  // read in place of a cleared state; as wide as any
   Team& team;
-  const int member;  // which one this is
+  const int member;  // this thread's number in the team
   const Cell& cell = as_cell<Cell>(f.program);
   const Block<Cell, T> block{cell};
   const int members = members_for(block, s, f.threads);  // at most so many
-  const int planes = cell.states - 1 + cell.kept;        // and one more with a projection
+  const int planes = cell.states - 1 + cell.saved;       // and one more with a projection
   const bool units_split = by_units(block, s, members),
              saves_planes = f.planes[0];  // saves_planes: whether there are planes
   const long output = s.output(), blocks = block.count(s.hidden);
@@ -32,32 +32,32 @@ struct Member {
   const long end_block = units_split ? part(blocks, member + 1) : blocks;
   const Share share = units_split ? Share::all(rows) : Share::part(rows, member, team.size);
 
-  // Runs Pass(problem, member, memory).run() for each member; without scratch only counts the bytes it needs.
+  // Runs Pass(problem, member, arena).run() for each member; without scratch only counts the bytes it needs.
   template <class Pass, class Problem>
   static size_t run(const Problem& problem, const Forward& f, void* scratch) {
     const Sizes& s = f.sizes;
-    Memory memory(scratch);
+    Arena arena(scratch);
     char* order;
     T* zeros;
     const long widest = padded_width<T>(s.hidden > s.projected ? s.hidden : s.projected);
-    memory.take(order, long(order_bytes(s.rows)));
-    memory.take(zeros, widest);
+    arena.allocate(order, long(order_bytes(s.rows)));
+    arena.allocate(zeros, widest);
     if (scratch == nullptr) {
       Team alone;
-      Pass(problem, {f, s, {0, nullptr, nullptr}, zeros, alone, 0}, memory);
-      return memory.used;
+      Pass(problem, {f, s, {0, nullptr, nullptr}, zeros, alone, 0}, arena);
+      return arena.used;
     }
     const Rows rows = in_order(f, order);
     std::memset(zeros, 0, size_t(widest) * sizeof(T));
     auto work = [&](Team& team, int member) {
-      Memory own = memory;
+      Arena own = arena;
       Pass(problem, {f, f.sizes, rows, zeros, team, member}, own).run();
     };
     // Join timeout: 5 % of the estimated single-core time.
     const Block<Cell, T> block(as_cell<Cell>(f.program));
     const long products = s.steps * s.rows * s.hidden * block.gates * (s.hidden + s.input);
     together(members_for(block, s, f.threads), products / 1000, work);
-    return memory.used;
+    return arena.used;
   }
 
   // With few rows, or weights larger than one core's cache, each member takes some of the units of all rows, with a
@@ -71,7 +71,7 @@ struct Member {
   // As many members as have enough multiplications each to pay for waking and synchronising them.
   static int members_for(const Block<Cell, T>& block, const Sizes& s, int threads) {
     const bool split = by_units(block, s, threads);
-    const long unit = s.rows * s.hidden * block.gates, step = unit * block.read(s);
+    const long unit = s.rows * s.hidden * block.gates, step = unit * block.hh_length(s);
     const long all = s.steps * (step + unit * s.input);
     long most = split ? block.count(s.hidden) : s.rows;
     for (long limit : {long(threads), all / 100000, split && block.cell.dense ? step / 16000 : most})
@@ -81,9 +81,9 @@ struct Member {
 
   // Start of a member's part of n items.
   long part(long n, long member) const { return n * member / team.size; }
-  // This member's range of units, cut at `numbers`.
-  long from() const { return first_block * block.units; }
-  long to(long numbers) const { return end_block * block.units < numbers ? end_block * block.units : numbers; }
+  // This member's range of units; `units`: of the whole row.
+  long first_unit() const { return first_block * block.units; }
+  long end_unit(long units) const { return end_block * block.units < units ? end_block * block.units : units; }
 
   static T* at(const Strided& array, const Step& step) {
     return as<T>(array.data) + step.time * array.step + step.row * array.row;
@@ -91,35 +91,35 @@ struct Member {
   T* plane(int n, const Step& step) const {
     return as<T>(f.planes[n]) + (step.time * s.rows + step.row) * padded(s.hidden, f.type);
   }
-  // The row of state n before a step: initial, cleared, or where the step before it wrote it.
-  const T* before(int n, const Step& step) const {
-    const Step last = {step.row, step.before, 0};
-    if (step.before == at_reset) return zeros;
-    if (step.before == at_start) return as<T>(f.first[n]) + step.row * (n ? s.hidden : output);
-    if (n == 0) return at(f.output, last);
-    return saves_planes ? plane(n - 1, last) : as<T>(f.last[n]) + step.row * s.hidden;
+  // The row of state n before a step: the initial state, zeros after a reset, or where the previous step wrote it.
+  const T* prev_state(int n, const Step& step) const {
+    const Step prev = {step.row, step.prev_time, 0};
+    if (step.prev_time == at_reset) return zeros;
+    if (step.prev_time == at_start) return as<T>(f.initial_states[n]) + step.row * (n ? s.hidden : output);
+    if (n == 0) return at(f.output, prev);
+    return saves_planes ? plane(n - 1, prev) : as<T>(f.final_states[n]) + step.row * s.hidden;
   }
-  // How far state n of the next row in the batch lies from it.
-  long before_row(int n, const Step& step) const {
-    if (step.before == at_reset) return 0;
-    if (step.before == at_start) return n ? s.hidden : output;
+  // Stride of `prev_state` from one row of the batch to the next, in elements.
+  long prev_state_stride(int n, const Step& step) const {
+    if (step.prev_time == at_reset) return 0;
+    if (step.prev_time == at_start) return n ? s.hidden : output;
     return n == 0 ? f.output.row : saves_planes ? padded(s.hidden, f.type) : s.hidden;
   }
 
   // Calls tile(first unit, vectors, units) for this member's units, as a runner's tiles hold them: many blocks of one
   // vector each, or one block of several. units: those of them that there are.
   template <class F>
-  void in_tiles(const StepRunner<Cell, T>& runner, F tile) const {
-    const long most = block.vectors > 1 ? 1 : runner.vectors;
+  void for_each_tile(const StepRunner<Cell, T>& runner, F tile) const {
+    const long most = block.vectors > 1 ? 1 : runner.vector_limit;
     for (long u = first_block, next; u < end_block; u = next) {
       next = u + most < end_block ? u + most : end_block;
-      const long unit = u * block.units, left = to(s.hidden) - unit, fit = (next - u) * block.units;
+      const long unit = u * block.units, left = end_unit(s.hidden) - unit, fit = (next - u) * block.units;
       const long units = left < fit ? left : fit;
       tile(unit, (units + lanes - 1) / lanes, units);
     }
   }
-  // How far the next vector of units lies in an array of blocks, which are `next` apart.
-  long vector_step(long next) const { return block.vectors > 1 ? lanes : next; }
+  // Stride from one vector of units to the next in an array of blocks `block_stride` apart.
+  long vector_stride(long block_stride) const { return block.vectors > 1 ? lanes : block_stride; }
 };
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -1,15 +1,15 @@
-// A cell's step for tiles of rows and units: a program's registers, bound to where the numbers lie.
+// Runs a cell's step program on tiles of rows and units: its registers are bound to the arrays' addresses and strides.
 #pragma once
 #include "interpreter.h"
 
 namespace keepgate::KEEPGATE_SET {
 
-// Cuts scratch memory given by the caller into arrays of whole cache lines. With no memory it only counts.
-class Memory {
+// Bump allocator: cuts the caller's scratch memory into arrays of whole cache lines. Given null it only counts bytes.
+class Arena {
  public:
-  explicit Memory(void* start) : start(static_cast<char*>(start)) {}
+  explicit Arena(void* start) : start(static_cast<char*>(start)) {}
   template <class T>
-  void take(T*& array, long count) {
+  void allocate(T*& array, long count) {
     array = reinterpret_cast<T*>(start + used);
     used += (size_t(count) * sizeof(T) + 63) / 64 * 64;
   }
@@ -24,105 +24,105 @@ class StepRunner;
 template <class T>
 class StepRunner<CellProgram, T> {
   static constexpr long lanes = Vec<T>::lanes;
-  static constexpr long near = 12 << 10;  // bytes of temporaries that stay in the fastest cache beside what they meet
+  static constexpr long l1_bytes = 12 << 10;  // of temporaries, so that they stay in L1 beside the arrays they meet
 
-  // A row whose last vector would reach beyond its array, copied to where there is room.
-  struct Copied {
+  // Rows whose last vector would reach beyond their array: the program works on a copy in `staging`.
+  struct Staged {
     int reg;
-    T* at;
-    long row;
+    T* data;
+    long row_stride;
     bool written;
   };
 
   const Program& program;
   const bool partial;
   Operand<T>* registers;
-  T *constants, *temporaries, *copies;  // [constants][lanes], [temporaries][room], [bound][room]
-  Copied copied[2 * max_states + max_vectors + 2];
-  int copied_count = 0;
+  T *constants, *temporaries, *staging;  // [constants][lanes], [temporaries][tile_elements], [bound][tile_elements]
+  Staged staged[2 * max_states + max_vectors + 2];
+  int staged_count = 0;
 
-  static long room_for(const Program& program) {
-    const long fit = near / (program.temporaries + 1) / register_bytes;
+  static long tile_elements_for(const Program& program) {
+    const long fit = l1_bytes / (program.temporaries + 1) / register_bytes;
     return (fit < 8 ? 8 : fit > 64 ? 64 : fit) * lanes;
   }
 
  public:
-  const long room;  // numbers of a tile
-  const long vectors, rows;  // of a tile, at most
+  const long tile_elements;
+  const long vector_limit, row_limit;  // of a tile
 
-  // most: vectors of units that lie at equal distances.
-  StepRunner(const CellProgram& cell, Program CellProgram::* which, long hidden, long most, long batch, Memory& memory,
-             long member, long members)
-      : program(cell.*which),
+  // pass: infer, forward or backward. spaced_vectors: how many vectors of a row are equally spaced in every array.
+  StepRunner(const CellProgram& cell, Program CellProgram::* pass, long hidden, long spaced_vectors, long batch,
+             Arena& arena, long member, long members)
+      : program(cell.*pass),
         partial(hidden % lanes != 0),
-        room(room_for(program)),
-        vectors(most < room / lanes ? most : room / lanes),
-        rows(room / lanes / vectors < batch ? room / lanes / vectors : batch) {
-    const auto take = [&](auto*& array, long count) {
-      memory.take(array, members * count);
+        tile_elements(tile_elements_for(program)),
+        vector_limit(spaced_vectors < tile_elements / lanes ? spaced_vectors : tile_elements / lanes),
+        row_limit(tile_elements / lanes / vector_limit < batch ? tile_elements / lanes / vector_limit : batch) {
+    const auto allocate = [&](auto*& array, long count) {
+      arena.allocate(array, members * count);
       array += member * count;
     };
-    take(registers, program.registers());
-    take(constants, program.constants * lanes);
-    take(temporaries, program.temporaries * room);
-    take(copies, partial ? program.bound * room : 0);
+    allocate(registers, program.registers());
+    allocate(constants, program.constants * lanes);
+    allocate(temporaries, program.temporaries * tile_elements);
+    allocate(staging, partial ? program.bound * tile_elements : 0);
   }
 
-  // Fills what no tile changes. Not in the constructor, which may only be counting memory.
+  // Binds constants and temporaries, which no tile rebinds. Not in the constructor, which may only count bytes.
   void prepare() {
     for (int i = 0; i < program.constants; i++) {
-      T* const at = constants + i * lanes;
-      Vec<T>(T(program.constant[i])).store(at);
-      registers[program.bound + i] = {at, {0, 0}};
+      T* const data = constants + i * lanes;
+      Vec<T>(T(program.constant[i])).store(data);
+      registers[program.bound + i] = {data, {0, 0}};
     }
     for (int i = 0; i < program.temporaries; i++)
-      registers[program.bound + program.constants + i] = {temporaries + i * room, {vectors * lanes, lanes}};
+      bind(program.bound + program.constants + i, temporaries + i * tile_elements, vector_limit * lanes, lanes);
   }
 
   bool reads(int reg) const { return program.reads[reg]; }
 
-  // Rows of whole vectors.
-  void bind(int reg, const T* at, long row, long vector) { registers[reg] = {const_cast<T*>(at), {row, vector}}; }
-  // Rows of units side by side, which may end within a vector.
-  void bind_units(int reg, const T* at, long row, bool written) {
-    bind(reg, at, row, lanes);
+  // Rows of whole vectors. row, vector: strides in elements.
+  void bind(int reg, const T* data, long row, long vector) { registers[reg] = {const_cast<T*>(data), {row, vector}}; }
+  // Rows of contiguous units, which may end within a vector.
+  void bind_units(int reg, const T* data, long row_stride, bool written) {
+    bind(reg, data, row_stride, lanes);
     if (!partial || (!written && !reads(reg))) return;
-    copied[copied_count++] = {reg, const_cast<T*>(at), row, written};
-    bind(reg, copies + reg * room, vectors * lanes, lanes);
+    staged[staged_count++] = {reg, const_cast<T*>(data), row_stride, written};
+    bind(reg, staging + reg * tile_elements, vector_limit * lanes, lanes);
   }
-  // Rows that nobody asked for.
-  void bind_nothing(int reg, T* at) { bind(reg, at, vectors * lanes, lanes); }
+  // A tile's own buffer, for `stream_rows`.
+  void bind_scratch(int reg, T* data) { bind(reg, data, vector_limit * lanes, lanes); }
 
-  // Runs the program on what is bound, `units` of each row.
+  // Runs the program on the bound arrays; each row has `units` units.
   void run(long rows, long vectors, long units) {
-    for (int i = 0; i < copied_count; i++)
-      for (long row = 0; row < rows && !copied[i].written; row++) {
-        T* const to = registers[copied[i].reg].at + row * this->vectors * lanes;
+    for (int i = 0; i < staged_count; i++)
+      for (long row = 0; row < rows && !staged[i].written; row++) {
+        T* const to = registers[staged[i].reg].data + row * vector_limit * lanes;
         Vec<T>(T(0)).store(to + (vectors - 1) * lanes);
-        std::memcpy(to, copied[i].at + row * copied[i].row, size_t(units) * sizeof(T));
+        std::memcpy(to, staged[i].data + row * staged[i].row_stride, size_t(units) * sizeof(T));
       }
     interpret(program, registers, Rectangle(rows, vectors));
-    for (int i = 0; i < copied_count; i++)
-      for (long row = 0; row < rows && copied[i].written; row++)
-        std::memcpy(copied[i].at + row * copied[i].row, registers[copied[i].reg].at + row * this->vectors * lanes,
-                    size_t(units) * sizeof(T));
-    copied_count = 0;
+    for (int i = 0; i < staged_count; i++)
+      for (long row = 0; row < rows && staged[i].written; row++)
+        std::memcpy(staged[i].data + row * staged[i].row_stride,
+                    registers[staged[i].reg].data + row * vector_limit * lanes, size_t(units) * sizeof(T));
+    staged_count = 0;
   }
 
-  // What a register bound by `bind_nothing` holds, written past the caches.
-  void stream_rows(const T* from, T* to, long row, long rows, long vectors) const {
+  // Non-temporal stores of a tile bound by `bind_scratch` to rows `row_stride` apart.
+  void stream_rows(const T* from, T* to, long row_stride, long rows, long vectors) const {
     for (long r = 0; r < rows; r++)
       for (long v = 0; v < vectors; v++)
-        store_nontemporal(Vec<T>::load(from + (r * this->vectors + v) * lanes), to + r * row + v * lanes);
+        store_nontemporal(Vec<T>::load(from + (r * vector_limit + v) * lanes), to + r * row_stride + v * lanes);
   }
 };
 
-// A compiled step needs none.
+// A cell whose step is compiled needs no runner.
 template <class Cell, class T>
 class StepRunner {
  public:
-  static constexpr long room = 0;
-  StepRunner(const Cell&, Program CellProgram::*, long, long, long, Memory&, long, long) {}
+  static constexpr long tile_elements = 0;
+  StepRunner(const Cell&, Program CellProgram::*, long, long, long, Arena&, long, long) {}
   static void prepare() {}
 };
 

@@ -7,7 +7,7 @@ struct Gru {
   static constexpr int gates = 3;   // r z n
   static constexpr int states = 1;  // h
   static constexpr int vectors = 0;
-  static constexpr int kept = 4;                     // r z n uh_n
+  static constexpr int saved = 4;                    // r z n uh_n
   static constexpr int split = 1;                    // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {2, 0, 1};  // n r z
   static constexpr int uh_gates[gates] = {0, 1, 2};  // r z n
@@ -17,24 +17,24 @@ struct Gru {
 
   // wx_n, a_r, a_z, uh_n  ->  h; r, z, n, uh_n
   template <class V>
-  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* kept) {
+  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* saved) {
     const V wx_n = pre[0], a_r = pre[1], a_z = pre[2], uh_n = pre[3];
     const V h_prev = prev[0];
     const V r = sigmoid(a_r);
     const V z = sigmoid(a_z);
     const V n = tanh(fma(r, uh_n, wx_n));
-    kept[0] = r;
-    kept[1] = z;
-    kept[2] = n;
-    kept[3] = uh_n;
+    saved[0] = r;
+    saved[1] = z;
+    saved[2] = n;
+    saved[3] = uh_n;
     next[0] = fma(1 - z, n, z * h_prev);
   }
 
   // gradients of h  ->  of wx_n, a_r, a_z, uh_n; of h_prev beside uh
   template <class V>
-  static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* /*next*/,
+  static KEEPGATE_INLINE void backward(const V* d_next, const V* saved, const V* prev, const V* /*next*/,
                                        const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
-    const V r = kept[0], z = kept[1], n = kept[2], uh_n = kept[3];
+    const V r = saved[0], z = saved[1], n = saved[2], uh_n = saved[3];
     const V h_prev = prev[0];
     const V d_h = d_next[0];
     const V d_wx_n = d_h * (1 - z) * fnma(n, n, 1);

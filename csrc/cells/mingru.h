@@ -7,7 +7,7 @@ struct Mingru {
   static constexpr int gates = 2;   // z n
   static constexpr int states = 1;  // h
   static constexpr int vectors = 0;
-  static constexpr int kept = 2;                  // z n
+  static constexpr int saved = 2;                 // z n
   static constexpr int split = 0;                 // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1};  // z n
   static constexpr int uh_gates[gates] = {0, 1};  // no uh
@@ -17,20 +17,20 @@ struct Mingru {
 
   // wx_z, wx_n  ->  h; z, n
   template <class V>
-  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* kept) {
+  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* saved) {
     const V wx_z = pre[0], wx_n = pre[1];
     const V h_prev = prev[0];
     const V z = sigmoid(wx_z);
-    kept[0] = z;
-    kept[1] = wx_n;
+    saved[0] = z;
+    saved[1] = wx_n;
     next[0] = fma(1 - z, h_prev, z * wx_n);
   }
 
   // gradients of h  ->  of wx_z, wx_n; of h_prev
   template <class V>
-  static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* /*next*/,
+  static KEEPGATE_INLINE void backward(const V* d_next, const V* saved, const V* prev, const V* /*next*/,
                                        const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
-    const V z = kept[0], n = kept[1];
+    const V z = saved[0], n = saved[1];
     const V h_prev = prev[0];
     const V d_h = d_next[0];
     d_pre[0] = d_h * (n - h_prev) * (z * (1 - z));

@@ -7,7 +7,7 @@ struct Peephole {
   static constexpr int gates = 4;                       // i f g o
   static constexpr int states = 2;                      // h c
   static constexpr int vectors = 3;                     // p_i p_f p_o
-  static constexpr int kept = 4;                        // i f g o
+  static constexpr int saved = 4;                       // i f g o
   static constexpr int split = 0;                       // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1, 2, 3};  // i f g o
   static constexpr int uh_gates[gates] = {0, 1, 2, 3};  // i f g o
@@ -17,7 +17,7 @@ struct Peephole {
 
   // a_i, a_f, a_g, a_o  ->  h, c; i, f, g, o
   template <class V>
-  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* weight, V* next, V* kept) {
+  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* weight, V* next, V* saved) {
     const V a_i = pre[0], a_f = pre[1], a_g = pre[2], a_o = pre[3];
     const V c_prev = prev[1];
     const V p_i = weight[0], p_f = weight[1], p_o = weight[2];
@@ -26,19 +26,19 @@ struct Peephole {
     const V g = tanh(a_g);
     const V c = fma(f, c_prev, i * g);
     const V o = sigmoid(fma(p_o, c, a_o));
-    kept[0] = i;
-    kept[1] = f;
-    kept[2] = g;
-    kept[3] = o;
+    saved[0] = i;
+    saved[1] = f;
+    saved[2] = g;
+    saved[3] = o;
     next[0] = o * tanh(c);
     next[1] = c;
   }
 
   // gradients of h, c  ->  of a_i, a_f, a_g, a_o; of h_prev, c_prev beside uh; of p_i, p_f, p_o
   template <class V>
-  static KEEPGATE_INLINE void backward(const V* d_next, const V* kept, const V* prev, const V* next, const V* weight,
+  static KEEPGATE_INLINE void backward(const V* d_next, const V* saved, const V* prev, const V* next, const V* weight,
                                        V* d_pre, V* d_prev, V* d_weight) {
-    const V i = kept[0], f = kept[1], g = kept[2], o = kept[3];
+    const V i = saved[0], f = saved[1], g = saved[2], o = saved[3];
     const V c_prev = prev[1];
     const V c = next[1];
     const V p_i = weight[0], p_f = weight[1], p_o = weight[2];

@@ -7,7 +7,7 @@ struct RnnRelu {
   static constexpr int gates = 1;   // a
   static constexpr int states = 1;  // h
   static constexpr int vectors = 0;
-  static constexpr int kept = 0;
+  static constexpr int saved = 0;
   static constexpr int split = 0;              // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0};  // a
   static constexpr int uh_gates[gates] = {0};  // a
@@ -17,14 +17,14 @@ struct RnnRelu {
 
   // a  ->  h
   template <class V>
-  static KEEPGATE_INLINE void forward(const V* pre, const V* /*prev*/, const V* /*weight*/, V* next, V* /*kept*/) {
+  static KEEPGATE_INLINE void forward(const V* pre, const V* /*prev*/, const V* /*weight*/, V* next, V* /*saved*/) {
     const V a = pre[0];
     next[0] = relu(a);
   }
 
   // gradients of h  ->  of a; of h_prev beside uh
   template <class V>
-  static KEEPGATE_INLINE void backward(const V* d_next, const V* /*kept*/, const V* /*prev*/, const V* next,
+  static KEEPGATE_INLINE void backward(const V* d_next, const V* /*saved*/, const V* /*prev*/, const V* next,
                                        const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
     const V h = next[0];
     const V d_h = d_next[0];

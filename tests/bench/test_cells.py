@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -227,11 +228,11 @@ def test_onnx_runtime_has_the_same_weights():
 @pytest.mark.parametrize(
     ("stack", "part"),
     [
-        ("keepgate::avx512::Tile<float, 6, 4, 1>::run\nForwardMember<Lstm>::project", "projecting the inputs"),
-        ("keepgate::avx512::Tile<float, 6, 4, 1>::run\nForwardMember<Lstm>::multiply_states", "recurrent product"),
-        ("sigmoid (inlined)\nact (inlined)\nkeepgate::avx512::ForwardMember<Lstm>::run", "the cell's equations"),
+        ("keepgate::avx512::Tile<float, 6, 4, 1>::run\nForwardMember<Lstm>::project_inputs", "projecting the inputs"),
+        ("keepgate::avx512::Tile<float, 6, 4>::run\nForwardMember<Lstm>::add_recurrent_product", "recurrent product"),
+        ("sigmoid (inlined)\nkeepgate::avx512::ForwardMember<Lstm>::apply_cell", "the cell's equations"),
         ("pause (inlined)\nkeepgate::Team::barrier\nForwardMember<Lstm, float>::run", "waiting for other threads"),
-        ("__memmove_avx512 (libc.so.6)\nkeepgate::avx512::BackwardMember<Lstm>::unpack", "packing the weights"),
+        ("__memmove_avx512 (libc.so.6)\nBackwardMember<Lstm>::unpack_weight_gradients", "packing the weights"),
         ("keepgate::avx512::BackwardMember<Lstm, float>::run", "the rest of the core"),
         ("at::native::add_kernel (libtorch_cpu.so)\n_PyEval_EvalFrameDefault", "torch"),
         ("_PyEval_EvalFrameDefault (python3.11)", "Python"),
@@ -239,6 +240,15 @@ def test_onnx_runtime_has_the_same_weights():
 )  # fmt: skip
 def test_a_sample_belongs_to_the_part_that_its_stack_names(stack: str, part: str):
     assert breakdown.part_of(stack) == part
+
+
+def test_the_parts_of_a_profile_name_functions_of_the_core():
+    core = "\n".join(path.read_text() for path in (breakdown.ROOT / "csrc").glob("*.*"))
+    system = {"sched_yield", "futex"}
+    for part, pattern in breakdown.PARTS:
+        names = set(re.findall(r"\w+", pattern.replace(r"\b", ""))) - system
+        missing = [name for name in names if not re.search(rf"\b{name}\(", core)]
+        assert not missing, f"{part}: csrc has no {missing}"
 
 
 def test_a_stream_that_says_something_else_than_the_layer_is_not_timed():

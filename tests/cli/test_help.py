@@ -8,14 +8,29 @@ import pytest
 from rich.cells import cell_len
 
 import keepgate as package
-from keepgate.cli import app, ask, compare, evaluate, examine, explain, export, look, predict, serve, train
+from keepgate.cli import (
+    app,
+    ask,
+    compare,
+    evaluate,
+    examine,
+    explain,
+    export,
+    look,
+    predict,
+    serve,
+    tag,
+    train,
+)
 from keepgate.cli.train_commands import train_commands
 
 COMMANDS = [
     "compare",
     "train reader",
     "train classifier",
+    "train tagger",
     "predict",
+    "tag",
     "ask",
     "look",
     "serve",
@@ -43,7 +58,7 @@ def test_no_line_of_the_help_is_wider_than_eighty_columns(command: str, keepgate
 
 EPILOGUES = [
     module.EPILOGUE
-    for module in (app, compare, train, ask, look, serve, evaluate, examine, explain, export, predict)
+    for module in (app, compare, train, ask, look, serve, evaluate, examine, explain, export, predict, tag)
 ]
 
 

@@ -57,7 +57,7 @@ class Facts:
     states: int
     vectors: int
     split: int
-    kept: int
+    saved: int
     dense: bool
     bias_hh: bool
     reads_output: bool

@@ -36,26 +36,26 @@ inline Scalar softplus(Scalar a) { return std::log1p(std::exp(a.x)); }
 
 // A step of `count` units. Every array is [values, count].
 template <class Cell>
-void forward(long count, const double* pre, const double* prev, const double* weight, double* next, double* kept) {
+void forward(long count, const double* pre, const double* prev, const double* weight, double* next, double* saved) {
   constexpr int columns = Cell::gates + Cell::split;
   for (long unit = 0; unit < count; ++unit) {
     Scalar one_pre[columns], one_prev[Cell::states], one_weight[Cell::vectors + 1] = {}, one_next[Cell::states],
-                                                                                one_kept[Cell::kept + 1];
+                                                                                one_saved[Cell::saved + 1];
     for (int k = 0; k < columns; ++k) one_pre[k] = pre[k * count + unit];
     for (int k = 0; k < Cell::states; ++k) one_prev[k] = prev[k * count + unit];
     for (int k = 0; k < Cell::vectors; ++k) one_weight[k] = weight[k * count + unit];
-    Cell::forward(one_pre, one_prev, one_weight, one_next, one_kept);
+    Cell::forward(one_pre, one_prev, one_weight, one_next, one_saved);
     for (int k = 0; k < Cell::states; ++k) next[k * count + unit] = one_next[k].x;
-    for (int k = 0; k < Cell::kept; ++k) kept[k * count + unit] = one_kept[k].x;
+    for (int k = 0; k < Cell::saved; ++k) saved[k * count + unit] = one_saved[k].x;
   }
 }
 
 template <class Cell>
-void backward(long count, const double* d_next, const double* kept, const double* prev, const double* next,
+void backward(long count, const double* d_next, const double* saved, const double* prev, const double* next,
               const double* weight, double* d_pre, double* d_prev, double* d_weight) {
   constexpr int columns = Cell::gates + Cell::split;
   for (long unit = 0; unit < count; ++unit) {
-    Scalar one_d_next[Cell::states], one_kept[Cell::kept + 1], one_prev[Cell::states], one_next[Cell::states],
+    Scalar one_d_next[Cell::states], one_saved[Cell::saved + 1], one_prev[Cell::states], one_next[Cell::states],
         one_weight[Cell::vectors + 1] = {}, one_d_pre[columns], one_d_prev[Cell::states],
                                    one_d_weight[Cell::vectors + 1];
     for (int k = 0; k < Cell::states; ++k) {
@@ -63,20 +63,20 @@ void backward(long count, const double* d_next, const double* kept, const double
       one_prev[k] = prev[k * count + unit];
       one_next[k] = next[k * count + unit];
     }
-    for (int k = 0; k < Cell::kept; ++k) one_kept[k] = kept[k * count + unit];
+    for (int k = 0; k < Cell::saved; ++k) one_saved[k] = saved[k * count + unit];
     for (int k = 0; k < Cell::vectors; ++k) one_weight[k] = weight[k * count + unit];
-    Cell::backward(one_d_next, one_kept, one_prev, one_next, one_weight, one_d_pre, one_d_prev, one_d_weight);
+    Cell::backward(one_d_next, one_saved, one_prev, one_next, one_weight, one_d_pre, one_d_prev, one_d_weight);
     for (int k = 0; k < columns; ++k) d_pre[k * count + unit] = one_d_pre[k].x;
     for (int k = 0; k < Cell::states; ++k) d_prev[k * count + unit] = one_d_prev[k].x;
     for (int k = 0; k < Cell::vectors; ++k) d_weight[k * count + unit] = one_d_weight[k].x;
   }
 }
 
-// What a driver reads of a cell: gates, states, vectors, split, kept, dense, bias_hh, reads_output, wx_gates, uh_gates.
+// What a driver reads of a cell: gates, states, vectors, split, saved, dense, bias_hh, reads_output, wx_gates, uh_gates.
 template <class Cell>
 void facts(int* to) {
   const int numbers[] = {Cell::gates, Cell::states, Cell::vectors, Cell::split,
-                         Cell::kept,  Cell::dense,  Cell::bias_hh, Cell::reads_output};
+                         Cell::saved,  Cell::dense,  Cell::bias_hh, Cell::reads_output};
   for (int number : numbers) *to++ = number;
   for (int k = 0; k < Cell::gates; ++k) *to++ = Cell::wx_gates[k];
   for (int k = 0; k < Cell::gates; ++k) *to++ = Cell::uh_gates[k];

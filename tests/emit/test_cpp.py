@@ -24,7 +24,7 @@ def taken(wx, uh, s, v):
     a = sigmoid(wx.a + uh.a)
     new = tanh(-wx.new) * 3 - 0.001 * v.exp
     t1 = a * s.int_ + new
-    return Step(h=new - (-s.h) / 3e9, int_=t1, double=s.double, a=a, kept=wx.a + uh.a, pre=1 - a)
+    return Step(h=new - (-s.h) / 3e9, int_=t1, double=s.double, a=a, saved=wx.a + uh.a, pre=1 - a)
 
 
 @cell(gates="a b r", states="h c")
@@ -89,7 +89,7 @@ class Truth:
         groups = (self.wx, self.uh, self.prev, *([self.weight] if cell.vectors else []))
         self.step = cell.step(*(Named(**group) for group in groups))
         raw = {f"wx_{g}": v for g, v in self.wx.items()} | {f"uh_{g}": v for g, v in self.uh.items()}
-        self.kept = [({**raw, **self.step})[name] for name in cell.analysis.saved]
+        self.saved = [({**raw, **self.step})[name] for name in cell.analysis.saved]
         self.next = [self.step[state] for state in cell.states]
         self.d_next = torch.randn(len(self.next), UNITS, dtype=torch.float64)
         leaves = [leaf for group in (self.wx, self.uh, self.prev, self.weight) for leaf in group.values()]
@@ -103,7 +103,7 @@ class Truth:
         return stacked(self.gradient[leaf] for leaf in group.values())
 
     def forward(self, library: ctypes.CDLL, cell: Cell) -> list[Tensor]:
-        """The new states and what is kept, by the C++, from sums that are what it says they should be."""
+        """The new states and what is saved, by the C++, from sums that are what it says they should be."""
         known = facts(library, cell)
         sums = torch.zeros(known.gates + known.split, UNITS, dtype=torch.float64)
         wx, uh = list(self.wx.values()), list(self.uh.values())
@@ -112,12 +112,12 @@ class Truth:
         for column, gate in enumerate(known.uh_gates if uh else ()):
             sums[known.split + column] += uh[gate].detach()
         given = [sums, stacked(self.prev.values()), stacked(self.weight.values())]
-        return call(library, "forward", cell, given, [known.states, known.kept])
+        return call(library, "forward", cell, given, [known.states, known.saved])
 
     def backward(self, library: ctypes.CDLL, cell: Cell) -> list[Tensor]:
         """The gradients of the sums, of the states before and of the vectors, by the C++."""
         known = facts(library, cell)
-        given = [self.d_next, stacked(self.kept), stacked(self.prev.values()), stacked(self.next)]
+        given = [self.d_next, stacked(self.saved), stacked(self.prev.values()), stacked(self.next)]
         rows = [known.gates + known.split, known.states, known.vectors]
         return call(library, "backward", cell, [*given, stacked(self.weight.values())], rows)
 
@@ -129,9 +129,9 @@ def agrees(ours: Tensor, theirs: Tensor) -> None:
 @each_cell
 def test_forward_is_the_cells_step(cell, library):
     true = Truth(cell)
-    after, kept = true.forward(library, cell)
+    after, saved = true.forward(library, cell)
     agrees(after, stacked(true.next))
-    agrees(kept, stacked(true.kept))
+    agrees(saved, stacked(true.saved))
 
 
 @each_cell
@@ -155,7 +155,7 @@ def test_a_driver_is_told_what_the_cell_is(cell, library):
     assert (known.gates, known.states, known.vectors) == tuple(
         map(len, (cell.gates, cell.states, cell.vectors))
     )
-    assert known.kept == len(cell.analysis.saved)
+    assert known.saved == len(cell.analysis.saved)
     assert known.dense == (cell.recurrent == "dense")
     assert known.bias_hh == (cell.recurrent != "none")
     assert known.reads_output == cell.reads_output
@@ -217,15 +217,15 @@ def test_the_text_reads_as_one_would_write_it():
         "const V g = tanh(a_g);",
         "const V o = sigmoid(a_o);",
         "const V c = fma(f, c_prev, i * g);",
-        "kept[0] = i;",
-        "kept[1] = f;",
-        "kept[2] = g;",
-        "kept[3] = o;",
+        "saved[0] = i;",
+        "saved[1] = f;",
+        "saved[2] = g;",
+        "saved[3] = o;",
         "next[0] = o * tanh(c);",
         "next[1] = c;",
     ]
     assert body(gru, "backward") == [
-        "const V r = kept[0], z = kept[1], n = kept[2], uh_n = kept[3];",
+        "const V r = saved[0], z = saved[1], n = saved[2], uh_n = saved[3];",
         "const V h_prev = prev[0];",
         "const V d_h = d_next[0];",
         "const V d_wx_n = d_h * (1 - z) * fnma(n, n, 1);",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keepgate.equations import Cell
-from keepgate.kernels.core.program import encoded
+from keepgate.kernels.core.program import encode_cell
 from tests.kernels.calls import CORE
 from tests.kernels.user_cells import COPIES, LITERATURE, everything
 
@@ -17,22 +17,22 @@ def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
 
 
 def words(cell: Cell) -> list[object]:
-    step = encoded(cell)
-    gates, states, vectors, kept, split, dense, bias_hh = step.shape
+    step = encode_cell(cell)
+    gates, states, vectors, saved, split, dense, bias_hh = step.shape
     reads = [*map(int, (dense, bias_hh, step.reads_output))]
     found: list[object] = [
         cell.name,
         gates,
         states,
         vectors,
-        kept,
+        saved,
         split,
         *reads,
         *step.wx_gates,
         *step.uh_gates,
     ]
     before = gates + split + states + vectors
-    bound = (before + states, before + states + kept, before + 3 * states + kept + vectors)
+    bound = (before + states, before + states + saved, before + 3 * states + saved + vectors)
     for registers, (constants, temporaries, lines) in zip(bound, step.programs, strict=True):
         found += [registers, len(constants), *constants, temporaries, len(lines)]
         found += [number for line in lines for number in line]

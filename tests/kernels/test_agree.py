@@ -31,7 +31,7 @@ def variants(cell, steps, rows):
 def test_a_kernel_agrees_or_refuses(kernel, cell, shape, dtype):
     for options in variants(cell, *shape[:2]):
         call = made(cell, *shape, dtype=dtype, **options)
-        if kernel.refuses(call) is not None:
+        if kernel.refusal_reason(call) is not None:
             continue
         ours, theirs = kernel.forward(call), REFERENCE.forward(call)
         for mine, other in zip([ours.output, *ours.final], [theirs.output, *theirs.final], strict=True):

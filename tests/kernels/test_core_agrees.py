@@ -107,21 +107,23 @@ def test_the_core_takes_every_option(cell):
     lengths = torch.tensor([2, 0, 1])
     options = {"lengths": lengths, "resets": torch.rand(2, 3) < 0.5, "reverse": True, "trace": True}
     for name, value in options.items():
-        assert by_name("cpu").refuses(made(cell, 2, 3, 4, 5, **{name: value})) is None
-    assert by_name("cpu").refuses(made(cell, 2, 3, 4, 5, torch.float32, bias="none", **options)) is None
+        assert by_name("cpu").refusal_reason(made(cell, 2, 3, 4, 5, **{name: value})) is None
+    assert (
+        by_name("cpu").refusal_reason(made(cell, 2, 3, 4, 5, torch.float32, bias="none", **options)) is None
+    )
 
 
 def test_the_core_refuses_what_it_lacks_with_a_reason():
     call = made(cells.gru_reset_before, 2, 3, 4, 5)
-    assert "gru_reset_before" in str(by_name("cpu").refuses(call))
+    assert "gru_reset_before" in str(by_name("cpu").refusal_reason(call))
     half = made(cells.lstm, 2, 3, 4, 5, torch.float16)
-    assert "float16" in str(by_name("cpu").refuses(half))
+    assert "float16" in str(by_name("cpu").refusal_reason(half))
     away = made(cells.lstm, 2, 3, 4, 5)
     away = type(away)(
         cell=away.cell, x=away.x.to("meta"), states=tuple(state.to("meta") for state in away.states),
         weight_ih=away.weight_ih.to("meta"), weight_hh=away.weight_hh.to("meta"),
     )  # fmt: skip
-    assert by_name("cpu").refuses(away) is None or "meta" in str(by_name("cpu").refuses(away))
+    assert by_name("cpu").refusal_reason(away) is None or "meta" in str(by_name("cpu").refusal_reason(away))
 
 
 def test_the_core_is_asked_first_for_each_of_its_cells():

@@ -122,8 +122,8 @@ def test_autograd_over_torch_func():
 def test_forward_mode_is_refused_with_a_reason():
     call = made(cells.lstm, 2, 3, 4, 5)
     with torch.autograd.forward_ad.dual_level():
-        assert "forward-mode" in str(CPU.refuses(call))
-    assert CPU.refuses(call) is None
+        assert "forward-mode" in str(CPU.refusal_reason(call))
+    assert CPU.refusal_reason(call) is None
 
 
 @every_cell

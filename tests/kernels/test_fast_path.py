@@ -8,7 +8,7 @@ from keepgate.kernels.core.fast_path import CoreFastPath
 from keepgate.lens.capture.layer_run import as_tuple
 from keepgate.nn import Recurrent
 from tests.kernels.calls import CORE, DTYPES
-from tests.oracles import flat
+from tests.oracles import agrees, flat
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 
@@ -184,3 +184,43 @@ def test_states_that_do_not_fit_are_refused_as_before(wrong):
         layer(x, torch.zeros(wrong))
     with torch.no_grad(), pytest.raises(keepgate.ShapeError):
         layer(x, ())
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("name", ["RNNCell", "LSTMCell", "GRUCell"])
+def test_a_cell_steps_on_the_core_as_in_plain_torch(name, frozen, monkeypatch):
+    layer, steps, run = getattr(keepgate, name)(3, 5), [], CoreFastPath.step
+    if frozen:
+        keepgate.freeze(layer)
+
+    def watching(path, x, states):
+        found = run(path, x, states)
+        steps.append(found is not None)
+        return found
+
+    monkeypatch.setattr(CoreFastPath, "step", watching)
+    x = torch.randn(4, 3)
+    with torch.no_grad():
+        states = layer(torch.randn(4, 3))
+        transposed = [state.T.contiguous().T for state in flat(states)]
+        otherwise = tuple(transposed) if len(transposed) > 1 else transposed[0]
+        for hx in (None, states):
+            taken = flat(layer(x, hx))
+            for mine, other in zip(taken, flat(layer(x.T.contiguous().T, hx)), strict=True):
+                agrees(mine, other)
+        for mine, other in zip(taken, flat(layer(x, otherwise)), strict=True):
+            agrees(mine, other)
+        one = flat(layer(x[0]))
+        assert one[0].shape == (5,)
+        with pytest.raises(keepgate.ShapeError):
+            layer(x, flat(states)[0][:2] if len(transposed) == 1 else (flat(states)[0][:2],) * 2)
+        with pytest.raises(keepgate.ShapeError):
+            layer(torch.randn(4, 2))
+    assert steps[:6] == [True, True, False, True, False, False]
+    assert flat(layer(x.requires_grad_()))[0].requires_grad
+
+
+@pytest.mark.parametrize("name", ["RNNCell", "LSTMCell", "GRUCell"])
+def test_a_cell_without_units_steps(name):
+    with torch.no_grad():
+        assert flat(getattr(keepgate, name)(3, 0)(torch.randn(4, 3)))[0].shape == (4, 0)

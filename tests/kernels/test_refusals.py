@@ -19,12 +19,12 @@ NOT_TORCHS = [cell for cell in (*cells.CELLS, *LATER) if cell not in TORCHS]
 
 @pytest.mark.parametrize("cell", TORCHS, ids=lambda cell: cell.name)
 def test_builtin_takes_torchs_cells(cell):
-    assert BUILTIN.refuses(made(cell, 2, 3, 4, 5)) is None
+    assert BUILTIN.refusal_reason(made(cell, 2, 3, 4, 5)) is None
 
 
 @pytest.mark.parametrize("cell", NOT_TORCHS, ids=lambda cell: cell.name)
 def test_builtin_refuses_cells_that_torch_lacks(cell):
-    assert cell.name in str(BUILTIN.refuses(made(cell, 2, 3, 4, 5)))
+    assert cell.name in str(BUILTIN.refusal_reason(made(cell, 2, 3, 4, 5)))
 
 
 def test_builtin_refuses_a_cell_that_only_shares_the_name():
@@ -32,7 +32,7 @@ def test_builtin_refuses_a_cell_that_only_shares_the_name():
     def lstm(wx, uh, s):
         return Step(h=tanh(wx.a - uh.a))
 
-    assert "no kernel for the cell lstm" in str(BUILTIN.refuses(made(lstm, 2, 3, 4, 5)))
+    assert "no kernel for the cell lstm" in str(BUILTIN.refusal_reason(made(lstm, 2, 3, 4, 5)))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_builtin_refuses_a_cell_that_only_shares_the_name():
     ],
 )
 def test_builtin_refuses_what_it_lacks(options, said):
-    assert said in str(BUILTIN.refuses(made(cells.lstm, 2, 3, 4, 5, **options)))
+    assert said in str(BUILTIN.refusal_reason(made(cells.lstm, 2, 3, 4, 5, **options)))
 
 
 def test_builtin_refuses_one_bias_of_two():
@@ -52,13 +52,13 @@ def test_builtin_refuses_one_bias_of_two():
         cell=call.cell, x=call.x, states=call.states, weight_ih=call.weight_ih, weight_hh=call.weight_hh,
         bias_ih=call.bias_ih,
     )  # fmt: skip
-    assert "two biases or none" in str(BUILTIN.refuses(one))
+    assert "two biases or none" in str(BUILTIN.refusal_reason(one))
     assert run(one).output.shape == (2, 3, 5)
 
 
 def test_the_reference_refuses_nothing():
     for every in (*cells.CELLS, *LATER):
-        assert REFERENCE.refuses(made(every, 2, 3, 4, 5, trace=True)) is None
+        assert REFERENCE.refusal_reason(made(every, 2, 3, 4, 5, trace=True)) is None
 
 
 def test_a_named_kernel_that_refuses_is_an_error_with_the_reason():

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from keepgate import cells
 from keepgate.kernels import Call, state_backward, state_gradients
-from keepgate.kernels.core.state_backward import core_refuses
+from keepgate.kernels.core.state_backward import core_refusal_reason
 from tests.cells.one_step import one_step
 from tests.equations.later_cells import LATER
 from tests.kernels.blocks import in_blocks
@@ -81,13 +81,13 @@ def check(call: Call) -> None:
 @pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 def test_the_core_gives_the_gradient_of_every_state(cell, dtype, seed):
     call = drawn("state gradients", seed, cell=cell, dtype=dtype, **SIZES)
-    assert core_refuses(call) is None
+    assert core_refusal_reason(call) is None
     check(call)
 
 
 @pytest.mark.parametrize("cell", [cells.gru_reset_before, cells.lstm, *LATER], ids=lambda cell: cell.name)
 def test_the_reference_gives_it_where_the_core_refuses(cell, monkeypatch):
-    monkeypatch.setattr(state_backward, "core_refuses", lambda _: "not here")
+    monkeypatch.setattr(state_backward, "core_refusal_reason", lambda _: "not here")
     for seed in range(3):
         check(drawn("by the reference", seed, cell=cell, dtype=torch.float64, hidden=5, **SIZES))
 
@@ -97,7 +97,7 @@ def test_the_reference_gives_it_where_the_core_refuses(cell, monkeypatch):
 def test_blocks_of_steps_give_what_one_gives(refused, steps, monkeypatch):
     in_blocks(monkeypatch, steps)
     if refused:
-        monkeypatch.setattr(state_backward, "core_refuses", lambda _: "not here")
+        monkeypatch.setattr(state_backward, "core_refusal_reason", lambda _: "not here")
     for seed in range(12):
         lengths = torch.tensor([7, 0, 3, 6, 7])
         options = {"reverse": bool(seed % 2), "resets": torch.rand(7, 5) < 0.3, "lengths": lengths}
@@ -125,6 +125,6 @@ def test_nothing_stays_of_a_graph_and_modes_go_to_the_reference():
     plain = state_gradients(call, d_output)
     assert not any(d.requires_grad for d in (*plain.states, *plain.initial))
     with torch.autocast("cpu", enabled=True):
-        assert core_refuses(call) is not None
+        assert core_refusal_reason(call) is not None
     with torch.inference_mode():
         agrees(state_gradients(call, d_output).states[0], plain.states[0], "gradient")

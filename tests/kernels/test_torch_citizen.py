@@ -171,4 +171,4 @@ def test_what_the_core_lacks_is_refused_with_a_reason(change, said):
     from dataclasses import replace
 
     call = made(cells.lstm, 4, 2, 5, 7)
-    assert said in str(CPU.refuses(replace(call, **change(call))))
+    assert said in str(CPU.refusal_reason(replace(call, **change(call))))

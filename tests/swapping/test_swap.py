@@ -257,6 +257,13 @@ def test_a_frozen_layer_ignores_writes_and_a_copy_of_it_takes_the_numbers_of_now
     assert torch.equal(layer(x)[0], other(x)[0])
 
 
+@pytest.mark.parametrize("call", [keepgate.swap, keepgate.unswap, keepgate.freeze, keepgate.thaw])
+@pytest.mark.usefixtures("as_users_run")
+def test_what_is_no_model_is_refused(call):
+    with pytest.raises(TypeError, match="the model is a dict; give a torch"):
+        call({"layer": nn.GRU(3, 4)})
+
+
 def test_freezing_refuses_a_computed_weight_and_then_freezes_nothing():
     model = nn.Sequential(keepgate.GRU(3, 4), keepgate.GRU(3, 4))
     nn.utils.parametrizations.weight_norm(model[1], "weight_hh_l0")

@@ -9,6 +9,7 @@ import torch
 
 from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
+from keepgate.data.tagged import tagged_text
 from keepgate.export import load, save
 from keepgate.tasks import KINDS
 from keepgate.train import Progress, TrainingConfig, fit
@@ -25,12 +26,14 @@ QUESTIONS = [
     for goal in ("海賊王", "大劍豪", "航海士")
 ]
 LABELLED = [LabelledText(text=question.text, label=question.answers[0]) for question in QUESTIONS]
+TAGGED = [tagged_text([*question.text], ["B-X", *["O"] * (len(question.text) - 1)]) for question in QUESTIONS]
 READER_METRICS = {"exact", "f1_substring", "f1_bag"}
 # What each kind is trained on, and what it is measured by.
 EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
     "choice-reader": (QUESTIONS, READER_METRICS),
     "span-reader": (QUESTIONS, READER_METRICS),
     "classifier": (LABELLED, {"accuracy", "macro_f1", "balanced_accuracy"}),
+    "tagger": (TAGGED, {"f1", "precision", "recall", "accuracy"}),
 }
 RUN = TrainingConfig(steps=9, batch_size=4, checkpoint_every=4, ema_decay=0.9, autocast="bfloat16")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 from .. import __version__
-from . import ask, compare, evaluate, examine, explain, export, look, predict, serve, train
+from . import ask, compare, evaluate, examine, explain, export, look, predict, serve, tag, train
 from .console import make_console
 from .train_commands import train_commands
 
@@ -29,6 +29,7 @@ below what was demanded, 130 for Ctrl-C."""
 _COMMANDS = (
     (ask, "ask MODEL --text FILE [OPTIONS]"),
     (predict, "predict MODEL FILE [OPTIONS]"),
+    (tag, "tag MODEL FILE [OPTIONS]"),
     (look, "look MODEL --text FILE [--question QUESTION] [OPTIONS]"),
     (serve, "serve [MODEL...] [OPTIONS]"),
     (evaluate, "evaluate MODEL DATA... [OPTIONS]"),

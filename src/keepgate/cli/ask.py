@@ -64,8 +64,11 @@ def ask(
     from ..tasks import KINDS
 
     reader = load(model)
-    if not KINDS[reader.kind].asks:
-        raise SettingsError(f"{model} is a {reader.kind} and answers no questions; use `keepgate predict`")
+    kind = KINDS[reader.kind]
+    if not kind.asks:
+        raise SettingsError(
+            f"{model} is a {kind.title} and answers no questions; use `{kind.use.format(model=model)}`"
+        )
     console = make_console()
     _tell_unknown(reader.vocabulary, "text", content)
     several = lines is not None and len(lines) > 1

@@ -55,8 +55,10 @@ def predict(
     from ..tasks import KINDS
 
     task: Any = load(model)
-    if KINDS[task.kind].asks:
-        raise SettingsError(f"{model} is a {task.kind}, which predicts no labels; ask it with `keepgate ask`")
+    kind = KINDS[task.kind]
+    if kind.command != "predict":
+        use = kind.use.format(model=model)
+        raise SettingsError(f"{model} is a {kind.title}, which predicts no labels of texts; use `{use}`")
     corpus = read_texts(content, "standard input" if file == "-" else file, text_column=text_column)
     if corpus.format == "lines" and Path(file).suffix.lower() in (".csv", ".tsv"):
         hint = f"{file} names no column that is known to hold texts (--text-column); each line is read as one text."

@@ -22,7 +22,7 @@ WORDS = """
     requires return short signed sizeof static static_assert static_cast struct switch template this throw true try
     typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
     abs exp fma fms fnma greater log maximum minimum relu sigmoid softplus sqrt step_of tanh where
-    V d_next d_pre d_prev d_weight kept next pre prev weight
+    V d_next d_pre d_prev d_weight saved next pre prev weight
 """
 
 
@@ -95,7 +95,7 @@ def _constants(cell: Cell, layout: Columns) -> list[str]:
             (f"int gates = {len(cell.gates)}", " ".join(cell.gates)),
             (f"int states = {len(cell.states)}", " ".join(cell.states)),
             (f"int vectors = {len(cell.vectors)}", " ".join(cell.vectors)),
-            (f"int kept = {len(cell.analysis.saved)}", " ".join(cell.analysis.saved)),
+            (f"int saved = {len(cell.analysis.saved)}", " ".join(cell.analysis.saved)),
             (f"int split = {len(layout.split)}", "gates whose wx and uh do more than add up"),
             (f"int wx_gates[gates] = {_places(cell, layout.wx_gates)}", " ".join(layout.wx_gates)),
             (f"int uh_gates[gates] = {_places(cell, layout.uh_gates)}", uh_gates),
@@ -125,7 +125,7 @@ def _places(cell: Cell, gates: Iterable[str]) -> str:
 
 def _forward(cell: Cell, layout: Columns) -> Iterator[str]:
     graph = cell.graph
-    results = _numbered("kept", cell.analysis.saved.values()) | _numbered("next", graph.next.values())
+    results = _numbered("saved", cell.analysis.saved.values()) | _numbered("next", graph.next.values())
     body = _body(
         {"pre": layout.values, "prev": _names(graph.previous.values()), "weight": graph.vectors},
         results,
@@ -133,7 +133,7 @@ def _forward(cell: Cell, layout: Columns) -> Iterator[str]:
         always=graph.traced.values(),
     )
     yield f"// {', '.join(layout.values)}  ->  {', '.join(graph.next)}" + _after("; ", cell.analysis.saved)
-    yield from _function("forward", ("pre", "prev", "weight"), ("next", "kept"), body)
+    yield from _function("forward", ("pre", "prev", "weight"), ("next", "saved"), body)
 
 
 def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
@@ -152,7 +152,7 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
     }
     body = _body(
         {
-            "kept": cell.analysis.saved,
+            "saved": cell.analysis.saved,
             "prev": previous,
             "next": graph.next,
             "weight": graph.vectors,
@@ -166,7 +166,7 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
         f"// gradients of {', '.join(graph.next)}  ->  of {', '.join(layout.values)}; "
         f"of {', '.join(previous)}{beside}" + _after("; of ", graph.vectors)
     )
-    reads = ("d_next", "kept", "prev", "next", "weight")
+    reads = ("d_next", "saved", "prev", "next", "weight")
     yield from _function("backward", reads, ("d_pre", "d_prev", "d_weight"), body)
 
 

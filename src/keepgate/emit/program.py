@@ -1,4 +1,4 @@
-"""Program: a cell's step, forward and backward, as straight-line code on numbered registers, for the C++ core."""
+"""Compiles a cell's step, forward and backward, to straight-line code on numbered registers, for csrc/interpreter.h."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,13 +13,13 @@ from .preactivations import fused_sums
 # Operation, register of the result, registers of the arguments.
 Instruction = tuple[str, int, tuple[int, ...]]
 
-# The same before registers are given out: an operation and its arguments.
-_Line = tuple[str, tuple[Expr, ...]]
+# An instruction before register allocation: its operation and arguments.
+_Operation = tuple[str, tuple[Expr, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Registers are those bound to arrays, then one for each constant, then temporaries."""
+    """Straight-line code. Registers: first those bound to arrays, then one for each constant, then temporaries."""
 
     constants: tuple[float, ...]
     temporaries: int
@@ -28,13 +28,14 @@ class Program:
 
 @dataclass(frozen=True, kw_only=True)
 class StepProgram:
-    """All that the core must know of a cell.
+    """A cell's programs, and the layout of the arrays that the core binds them to.
 
-    split, wx_gates, uh_gates: as in `Columns`. planes: the names of what a forward run saves, in order.
+    split, wx_gates, uh_gates: as in `Columns`. planes: the names of what a forward pass saves, in order.
     vectors: weights per unit, those of a diagonal recurrence last, one for each gate.
-    infer, forward: from columns, previous states and vectors to the new states; forward also to what is saved.
-    backward: to the gradients of columns, vectors and previous states, from those of the new states, what was saved,
-        the previous and the new states, and the vectors.
+    reads_output: whether a unit's step reads that unit's previous output.
+    infer, forward: read columns, previous states and vectors; write the new states, and forward also the planes.
+    backward: reads the gradients of the new states, the planes, previous and new states and the vectors; writes the
+        gradients of columns, vectors and previous states.
     """
 
     split: tuple[str, ...]
@@ -50,36 +51,38 @@ class StepProgram:
 
 def step_program(cell: Cell) -> StepProgram:
     """A cell's step for the core. Raises CellError for recurrent="in_step", whose step is not elementwise."""
-    graph = _of_columns(cell)
+    graph = _column_graph(cell)
     analysis = Analysis(graph=graph)
     split = tuple(gate for gate in graph.uh)
     fused = tuple(gate for gate in cell.gates if gate not in split)
     columns = [*(graph.wx[gate] for gate in (*split, *fused)), *graph.uh.values()]
-    previous, following = [*graph.previous.values()], [*graph.next.values()]
-    # A trace shows a value that is one of the states before the step, too.
-    traced = {name: node for name, node in graph.traced.items() if node not in following}
+    previous, new_states = [*graph.previous.values()], [*graph.next.values()]
+    # A traced value that is a previous state is saved too; one that is a new state is stored as such.
+    traced = {name: node for name, node in graph.traced.items() if node not in new_states}
     planes = traced | {name: node for name, node in analysis.saved.items() if name not in graph.traced}
     saved, vectors = [*planes.values()], [*graph.vectors.values()]
 
     inputs = [*columns, *previous, *vectors]
-    results = _distinct([*following, *saved], inputs)
-    lines = _lines(inputs, results)
+    results = _copy_duplicates([*new_states, *saved], inputs)
+    lines = _lower(inputs, results)
     places = {node: len(inputs) + n for n, node in enumerate(results)}
-    # A run that saves nothing leaves each new state where it found the old one.
-    aliases = {len(inputs) + n: len(columns) + n for n in range(len(following))}
-    forward = _assembled(lines, _numbered(inputs), places, aliases, len(inputs) + len(results))
-    states = dict(list(places.items())[: len(following)])
+    # In place: where nothing is saved, each new state may overwrite the previous one.
+    aliases = {len(inputs) + n: len(columns) + n for n in range(len(new_states))}
+    forward = _allocate_registers(lines, _numbered(inputs), places, aliases, len(inputs) + len(results))
+    states = dict(list(places.items())[: len(new_states)])
     bound = len(inputs) + len(states)
-    infer = _assembled(_reached(lines, states), _numbered(inputs), states, aliases, bound)
+    infer = _allocate_registers(_live_lines(lines, states), _numbered(inputs), states, aliases, bound)
 
     derivatives = [analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *previous)]
-    inputs = [*graph.upstream.values(), *saved, *previous, *following, *vectors]
-    results = _distinct(derivatives, inputs)
+    inputs = [*graph.upstream.values(), *saved, *previous, *new_states, *vectors]
+    results = _copy_duplicates(derivatives, inputs)
     places = {node: n for n, node in enumerate(results)}
-    # So does the way back with each state's gradient.
+    # In place: the gradient of each previous state may overwrite that of the new one.
     aliases = {len(results) - len(previous) + n: len(results) + n for n in range(len(previous))}
     arrays = _numbered(inputs, len(results))
-    backward = _assembled(_lines(inputs, results), arrays, places, aliases, len(inputs) + len(results))
+    backward = _allocate_registers(
+        _lower(inputs, results), arrays, places, aliases, len(inputs) + len(results)
+    )
     return StepProgram(
         split=split,
         wx_gates=(*split, *fused),
@@ -93,8 +96,8 @@ def step_program(cell: Cell) -> StepProgram:
     )
 
 
-def _of_columns(cell: Cell) -> Graph:
-    """The graph as the core's columns feed it: one symbol, in `wx`, for each gate whose wx and uh only add up.
+def _column_graph(cell: Cell) -> Graph:
+    """The cell's graph over the core's columns: one symbol, in `wx`, for each gate that uses only the sum wx + uh.
 
     A diagonal recurrence is written out: for each gate u h_prev is added to the column that has its bias.
     """
@@ -121,12 +124,12 @@ def _of_columns(cell: Cell) -> Graph:
 
 
 def _numbered(nodes: Sequence[Expr], first: int = 0) -> dict[Expr, int]:
-    """The registers of nodes, one after another; the first for a node that comes twice."""
+    """Consecutive registers, from `first` on; a node that occurs twice has its first one."""
     return {node: first + n for n, node in reversed(list(enumerate(nodes)))}
 
 
-def _distinct(results: Iterable[Expr], inputs: Collection[Expr]) -> list[Expr]:
-    """Results that are computed, each by a line of its own: a copy of what is there already, or goes elsewhere too."""
+def _copy_duplicates(results: Iterable[Expr], inputs: Collection[Expr]) -> list[Expr]:
+    """Results with a `copy` node around each input, constant or repeated result, so that each has a line of its own."""
     distinct: list[Expr] = []
     for node in results:
         while node in distinct or node in inputs or node.op == "const":
@@ -135,11 +138,11 @@ def _distinct(results: Iterable[Expr], inputs: Collection[Expr]) -> list[Expr]:
     return distinct
 
 
-def _lines(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _Line]:
-    """How each node that is needed is computed, in order. A product that is only added to something is fused with it.
+def _lower(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _Operation]:
+    """Each node's operation, in topological order; a product used once, in a sum, becomes a fused multiply-add (fma).
 
-    No other rounding is left out, so that the bits are those of the compiled step (emit/expression.py). A product with
-    the slope of a sigmoid or a tanh becomes one instruction, which rounds as its parts do.
+    No other roundings differ, so that the bits are those of the compiled step (emit/expression.py). A product with the
+    derivative of a sigmoid or a tanh becomes one instruction, which rounds as its parts do.
     """
     order = [node for node in topological(results, stop=inputs) if node not in inputs and node.args]
     uses = Counter(results)
@@ -149,7 +152,7 @@ def _lines(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _L
     def once(node: Expr, operation: str) -> bool:
         return node.op == operation and uses[node] == 1 and node not in inputs
 
-    lines: dict[Expr, _Line] = {}
+    lines: dict[Expr, _Operation] = {}
     absorbed: set[Expr] = set()
     for node in order:
         match node.op, node.args:
@@ -165,7 +168,7 @@ def _lines(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _L
                 lines[node] = "mul_tanh_slope", (a, b.args[1].args[0])
             case _:
                 lines[node] = node.op, node.args
-    return _reached({node: line for node, line in lines.items() if node not in absorbed}, results)
+    return _live_lines({node: line for node, line in lines.items() if node not in absorbed}, results)
 
 
 def _is_complement(node: Expr, of: Expr) -> bool:
@@ -178,8 +181,8 @@ def _is_complement_of_square(node: Expr) -> bool:
     return node.args[0] is ONE and square[0] is square[1]
 
 
-def _reached(lines: Mapping[Expr, _Line], results: Collection[Expr]) -> dict[Expr, _Line]:
-    """The lines on which the results depend."""
+def _live_lines(lines: Mapping[Expr, _Operation], results: Collection[Expr]) -> dict[Expr, _Operation]:
+    """The lines on which the results depend: dead-code elimination."""
     needed = set(results)
     for node, (_, arguments) in reversed(list(lines.items())):
         if node in needed:
@@ -187,45 +190,45 @@ def _reached(lines: Mapping[Expr, _Line], results: Collection[Expr]) -> dict[Exp
     return {node: line for node, line in lines.items() if node in needed}
 
 
-def _assembled(
-    lines: Mapping[Expr, _Line],
+def _allocate_registers(
+    lines: Mapping[Expr, _Operation],
     inputs: Mapping[Expr, int],
     results: Mapping[Expr, int],
     aliases: Mapping[int, int],
     bound: int,
 ) -> Program:
-    """The lines on registers. inputs, results: of those that are bound to arrays; bound: how many these are.
+    """Register allocation by one linear scan. inputs, results: the registers bound to arrays; bound: their number.
 
-    aliases: for a result's register that of an input which may be the same array. It is written when nothing reads the
-        input any more; until then the result waits in a temporary.
+    aliases: for a result's register that of an input which may be the same array. A result computed before the input's
+        last read goes to a temporary, and is copied at the end.
     """
     last_read = {argument: n for n, (_, arguments) in enumerate(lines.values()) for argument in arguments}
     constants = [node for node in last_read if node.op == "const"]
     registers = {**inputs, **{node: bound + n for n, node in enumerate(constants)}}
-    first = bound + len(constants)
+    first_temporary = bound + len(constants)
     last_read_at = {registers[node]: n for node, n in last_read.items() if node in inputs}
     free: list[int] = []
-    size = 0
+    temporaries = 0
     instructions: list[Instruction] = []
-    waiting: list[Instruction] = []
+    final_copies: list[Instruction] = []
     for n, (node, (operation, arguments)) in enumerate(lines.items()):
         read = tuple(registers[argument] for argument in arguments)
-        distinct = dict.fromkeys(arguments)
-        done = [argument for argument in distinct if last_read[argument] == n and argument not in results]
-        free += [registers[argument] for argument in done if registers[argument] >= first]
-        place = results.get(node)
-        if place is None or last_read_at.get(aliases.get(place, -1), -1) > n:
+        unique = dict.fromkeys(arguments)
+        dead = [argument for argument in unique if last_read[argument] == n and argument not in results]
+        free += [registers[argument] for argument in dead if registers[argument] >= first_temporary]
+        bound_to = results.get(node)
+        if bound_to is None or last_read_at.get(aliases.get(bound_to, -1), -1) > n:
             if not free:
-                free.append(first + size)
-                size += 1
+                free.append(first_temporary + temporaries)
+                temporaries += 1
             registers[node] = free.pop()
-            if place is not None:
-                waiting.append(("copy", place, (registers[node],)))
+            if bound_to is not None:
+                final_copies.append(("copy", bound_to, (registers[node],)))
         else:
-            registers[node] = place
+            registers[node] = bound_to
         instructions.append((operation, registers[node], read))
     return Program(
         constants=tuple(float(node.value or 0.0) for node in constants),
-        temporaries=size,
-        instructions=(*instructions, *waiting),
+        temporaries=temporaries,
+        instructions=(*instructions, *final_copies),
     )

@@ -30,7 +30,7 @@ class Builtin(Kernel):
 
     name = "builtin"
 
-    def refuses(self, call: Call) -> str | None:
+    def refusal_reason(self, call: Call) -> str | None:
         """Why torch's kernels cannot run the call, or None."""
         if _torchs(call.cell) is None:
             names = ", ".join(cell.name for cell, _ in _TORCH)

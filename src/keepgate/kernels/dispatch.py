@@ -25,7 +25,7 @@ class Choice:
 
 def explain(call: Call) -> tuple[Choice, ...]:
     """Every kernel in dispatch order. The first without a reason runs the call."""
-    return tuple(Choice(kernel.name, kernel.refuses(call)) for kernel in KERNELS)
+    return tuple(Choice(kernel.name, kernel.refusal_reason(call)) for kernel in KERNELS)
 
 
 def by_name(name: str) -> Kernel:
@@ -45,14 +45,14 @@ def run(call: Call, kernel: str | None = None) -> CallResult:
     """
     if kernel is not None:
         chosen = by_name(kernel)
-        reason = chosen.refuses(call)
+        reason = chosen.refusal_reason(call)
         if reason is not None:
             raise KernelRefused(
                 f"kernel {kernel!r} cannot run this call: {reason}; use kernel=None to let another take it"
             )
         return chosen.forward(call)
     for candidate in KERNELS:
-        if candidate.refuses(call) is None:
+        if candidate.refusal_reason(call) is None:
             return candidate.forward(call)
     raise AssertionError("the reference refuses nothing")
 
@@ -66,8 +66,8 @@ def fast_path(weights: Weights, kernel: str | None = None) -> FastPath | None:
 def prepare_call(call: Call, output: Tensor) -> PreparedCall:
     """The call on fixed memory, by the first kernel that can prepare it. Raises KernelRefused where none can."""
     for kernel in KERNELS:
-        if kernel.refuses(call) is None and (prepared := kernel.prepare(call, output)) is not None:
+        if kernel.refusal_reason(call) is None and (prepared := kernel.prepare(call, output)) is not None:
             return prepared
     raise KernelRefused(
-        f"the core cannot step through this layer: {KERNELS[0].refuses(call)}; call the layer itself, with hx"
+        f"the core cannot step through this layer: {KERNELS[0].refusal_reason(call)}; call the layer itself, with hx"
     )

@@ -17,7 +17,7 @@ class Reference(Kernel):
 
     name = "reference"
 
-    def refuses(self, call: Call) -> str | None:  # noqa: ARG002 - the contract of every kernel
+    def refusal_reason(self, call: Call) -> str | None:  # noqa: ARG002 - the contract of every kernel
         """None: it runs every call."""
         return None
 

@@ -161,10 +161,10 @@ def batch_layout(
     return BatchLayout(x=x, lengths=checked, batched=batched, batch_first=batch_first)
 
 
-def states_for_fast_path(hx: Any, *, dimensions: int) -> tuple[Tensor, ...] | None:
-    """The states as plain tensors of so many dimensions; None for others, which the general path checks."""
+def states_for_fast_path(hx: Any) -> tuple[Tensor, ...] | None:
+    """The states of a batch as plain tensors; None for others, which the general path checks."""
     states = hx if type(hx) is tuple else (hx,)
-    return states if states and all(type(s) is Tensor and s.dim() == dimensions for s in states) else None
+    return states if states and all(type(s) is Tensor and s.dim() == 3 for s in states) else None
 
 
 def check_shape(name: str, state: Any, expected: tuple[int, ...], torchs: str) -> None:

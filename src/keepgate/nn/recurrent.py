@@ -184,7 +184,7 @@ class Recurrent(nn.RNNBase):
         Raises ShapeError (a ValueError and a RuntimeError) for what does not fit, KernelRefused where torch.jit.trace
         would record what is right at the traced sizes only.
         """
-        given = () if hx is None else states_for_fast_path(hx, dimensions=3)
+        given = () if hx is None else states_for_fast_path(hx)
         plain = type(input) is Tensor and given is not None and lengths is None and resets is None
         if not plain and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node

@@ -11,7 +11,7 @@ from ..equations import Cell, Named
 from ..errors import ShapeError
 from .checks import check_features, check_kind, real_of, rnn_cell, size_of, switch_of
 from .init import Init, check_init, initialise
-from .input_format import Hidden, check_shape, states_for_fast_path
+from .input_format import Hidden, check_shape
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
 from .torch_layer import to_torch
 from .tracers import fx_call, refuse_script
@@ -110,16 +110,12 @@ class CellLayer(nn.RNNCellBase):
 
     def _step_fast(self, input: Any, hx: Any) -> tuple[Tensor, ...] | None:
         """The same by a kernel's fast path; None where `_step` must run."""
-        states = None if hx is None else states_for_fast_path(hx, dimensions=2)
-        if type(input) is not Tensor or input.dim() != 2 or (states is None and hx is not None):
+        if type(input) is not Tensor or not (hx is None or type(hx) is tuple):
             return None
         place = self._places[0]
         place.weights(self)
-        if (fast_path := place.fast_path) is None:
-            return None
-        before = None if states is None else tuple([state[None] for state in states])
-        result = fast_path(input[None], before)
-        return None if result is None else tuple([state[0] for state in result[1:]])
+        fast_path = place.fast_path
+        return None if fast_path is None else fast_path.step(input, hx)
 
     def extra_repr(self) -> str:
         """The settings that differ from torch's defaults."""

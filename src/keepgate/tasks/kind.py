@@ -55,6 +55,11 @@ class TaskKind:
         return self.name.replace("-", " ")
 
     @property
+    def command(self) -> str:
+        """The command that uses a model of it ("predict")."""
+        return self.use.split()[1]
+
+    @property
     def option(self) -> str:
         """Its name among several kinds of one command ("span")."""
         return self.name.partition("-")[0]

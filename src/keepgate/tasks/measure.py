@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +53,11 @@ class Measurement:
 
 @runtime_checkable
 class Measured(Protocol):
-    """What `keepgate evaluate` and the dev set of a training need. metrics: the first judges a training."""
+    """What `keepgate evaluate` and the dev set of a training need."""
 
-    metrics: ClassVar[tuple[Metric, ...]]
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of `measure`, the first of which judges a training."""
 
     def measure(
         self, items: Sequence[Any], *, batch_size: int = 64, on_progress: Callable[[int], None] | None = None

@@ -42,7 +42,7 @@ inline const Facts* read_cell(Reader& from, const std::string& name) {
   static std::deque<Facts> all;  // which stay where they are: their programs are pointed at
   Facts& cell = all.emplace_back();
   cell.name = name;
-  for (int* into : {&cell.gates, &cell.states, &cell.vectors, &cell.kept, &cell.split}) *into = from.integer();
+  for (int* into : {&cell.gates, &cell.states, &cell.vectors, &cell.saved, &cell.split}) *into = from.integer();
   for (bool* into : {&cell.dense, &cell.bias_hh, &cell.reads_output}) *into = from.integer();
   for (int i = 0; i < cell.gates; ++i) cell.wx_gates[i] = from.integer();
   for (int i = 0; i < cell.gates; ++i) cell.uh_gates[i] = from.integer();
@@ -150,13 +150,15 @@ class Problem {
     const Sizes& s = f.sizes;
     std::vector<Result> all;
     all.push_back(gathered("output", false, f.output, output));
-    for (int n = 0; n < fact.states; ++n) all.push_back(whole("last", false, f.last[n], s.rows * units(n)));
+    for (int n = 0; n < fact.states; ++n)
+      all.push_back(whole("final_state", false, f.final_states[n], s.rows * units(n)));
     for (int n = 0; n < planes; ++n)
       all.push_back(gathered("plane", false, {f.planes[n], s.rows * padded(s.hidden, f.type), padded(s.hidden, f.type)},
                              s.hidden));
     if (!options.trained) return all;
     all.push_back(gathered("d_x", true, b.d_x, s.input));
-    for (int n = 0; n < fact.states; ++n) all.push_back(whole("d_first", true, b.d_first[n], s.rows * units(n)));
+    for (int n = 0; n < fact.states; ++n)
+      all.push_back(whole("d_initial_state", true, b.d_initial_states[n], s.rows * units(n)));
     all.push_back(whole("d_weight_ih", true, b.d_weight_ih, fact.gates * s.hidden * s.input));
     all.push_back(whole("d_weight_hh", true, b.d_weight_hh, recurrent()));
     all.push_back(whole("d_bias_ih", true, b.d_bias_ih, fact.gates * s.hidden));
@@ -204,7 +206,7 @@ class Problem {
   void make_inputs() {
     const Sizes& s = f.sizes;
     f.x = strided(filled(spread(s.input), 1), s.input);
-    for (int n = 0; n < fact.states; ++n) f.first[n] = filled(s.rows * units(n), 0.5);
+    for (int n = 0; n < fact.states; ++n) f.initial_states[n] = filled(s.rows * units(n), 0.5);
     if (options.ragged) {
       auto* const lengths = static_cast<int64_t*>(bytes(size_t(s.rows) * sizeof(int64_t), 0));
       for (long row = 0; row < s.rows; ++row) lengths[row] = random.below(s.steps + 1);
@@ -234,8 +236,8 @@ class Problem {
   void make_results() {
     const Sizes& s = f.sizes;
     f.output = strided(empty(spread(output)), output);
-    for (int n = 0; n < fact.states; ++n) f.last[n] = empty(s.rows * units(n));
-    if (options.trained) planes = fact.states - 1 + fact.kept + (s.projected ? 1 : 0);
+    for (int n = 0; n < fact.states; ++n) f.final_states[n] = empty(s.rows * units(n));
+    if (options.trained) planes = fact.states - 1 + fact.saved + (s.projected ? 1 : 0);
     for (int n = 0; n < planes; ++n)
       f.planes[n] = bytes(size_t(s.steps * s.rows * padded(s.hidden, f.type)) * sizeof(T), 0);
     scratch_forward = bytes(of_cell().forward(f, nullptr), 0);
@@ -247,9 +249,9 @@ class Problem {
     b.forward = f;
     b.weights = weights;
     b.d_output = strided(filled(spread(output), 1), output);
-    for (int n = 0; n < fact.states; ++n) b.d_last[n] = filled(s.rows * units(n), 1);
+    for (int n = 0; n < fact.states; ++n) b.d_final_states[n] = filled(s.rows * units(n), 1);
     b.d_x = strided(empty(spread(s.input)), s.input);
-    for (int n = 0; n < fact.states; ++n) b.d_first[n] = empty(s.rows * units(n));
+    for (int n = 0; n < fact.states; ++n) b.d_initial_states[n] = empty(s.rows * units(n));
     b.d_weight_ih = empty(rows * s.input);
     if (recurrent()) b.d_weight_hh = empty(recurrent());
     if (options.biases) b.d_bias_ih = empty(rows);

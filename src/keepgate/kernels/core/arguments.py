@@ -1,4 +1,4 @@
-"""Arguments of the C++ core: a call's tensors as addresses, sizes and strides. All outputs are allocated here."""
+"""Runs the C++ core: a call's tensors as addresses, sizes and strides, forward and backward; allocates all outputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from ...errors import ShapeError
 from ..call import Call
 from ..weights import Weights
 from .call_spec import flatten_tensors
-from .packed_weights import cached_pack, pack
-from .program import known
+from .packed_weights import Sizes, cached_pack, pack
+from .program import core_cell
 
 DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
 
@@ -21,13 +21,14 @@ DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
 class CoreInputs:
     """A call's inputs as the core reads them; a tensor with another memory layout is copied.
 
-    weights: validated; arguments: their tensors, contiguous; addresses: of these, 0 for None, in the core's order.
-    sizes:   (steps, rows, input, hidden, projected), projected 0 without a projection.
+    weight_tensors:   in the order of `Weights.arguments`, contiguous.
+    weight_addresses: of these, 0 for None, in the core's order (`_in_core_order`).
+    sizes:            (steps, rows, input, hidden, projected), projected 0 without a projection.
     """
 
     __slots__ = (
-        "addresses", "arguments", "cell_number", "dtype_number", "lengths", "resets", "reverse", "sizes", "states",
-        "trace", "weights", "x",
+        "cell_number", "dtype_number", "lengths", "resets", "reverse", "sizes", "states", "trace", "weight_addresses",
+        "weight_tensors", "weights", "x",
     )  # fmt: skip
 
     def __init__(
@@ -42,18 +43,18 @@ class CoreInputs:
     ) -> None:
         steps, rows, inputs = x.shape
         self.weights, self.reverse, self.trace = weights, reverse, trace
-        self.cell_number, self.dtype_number = known(weights.cell).number, DTYPE_NUMBERS[x.dtype]
+        self.cell_number, self.dtype_number = core_cell(weights.cell).number, DTYPE_NUMBERS[x.dtype]
         projected = 0 if weights.weight_hr is None else weights.output_size
         self.sizes = (steps, rows, inputs, weights.hidden_size, projected)
         self.x = _unit_stride(_resolve_neg(x))
         self.states = [_resolve_neg(state).contiguous() for state in states]
-        self.arguments, addresses = weights.arguments, weights.addresses
+        self.weight_tensors, addresses = weights.arguments, weights.addresses
         if addresses is None:
-            self.arguments = tuple(
-                [None if weight is None else weight.contiguous() for weight in self.arguments]
+            self.weight_tensors = tuple(
+                [None if weight is None else weight.contiguous() for weight in self.weight_tensors]
             )
-            addresses = tuple([_address(weight) for weight in self.arguments])
-        self.addresses = _diagonal_last(addresses, self.arguments[1], weights.hidden_size)
+            addresses = tuple([_address(weight) for weight in self.weight_tensors])
+        self.weight_addresses = _in_core_order(addresses, self.weight_tensors[1], weights.hidden_size)
         self.lengths = None if lengths is None else _checked_lengths(lengths, steps)
         self.resets = None if resets is None else resets.contiguous()
 
@@ -64,29 +65,39 @@ class CoreInputs:
             call.weights, call.x, call.states, call.lengths, call.resets, call.reverse, call.trace
         )
 
-    def core_args(
+    def forward_args(
         self, output: Tensor, final: Sequence[Tensor], packed: int, planes: Tensor | None
     ) -> tuple[Any, ...]:
         """The arguments of `_core.Forward`. packed: the address of the packed weights."""
         return (
             self.cell_number, self.dtype_number, self.sizes, torch.get_num_threads(), self.reverse, self.trace,
-            _strided(self.x), _address(self.lengths), _address(self.resets),
+            _address_and_strides(self.x), _address(self.lengths), _address(self.resets),
             tuple([state.data_ptr() for state in self.states]), tuple([state.data_ptr() for state in final]),
-            packed, _strided(output), () if planes is None else _plane_addresses(planes),
+            packed, _address_and_strides(output), () if planes is None else _plane_addresses(planes),
         )  # fmt: skip
 
-    def packed(self, *, cache: bool) -> Tensor:
-        """The packed weights: trusted ones are packed once, others looked up in the cache or packed anew."""
-        layout = self.cell_number, self.dtype_number, self.sizes, self.addresses
-        if not self.weights.trusted:
-            return cached_pack(*layout, self.arguments) if cache else pack(*layout)
-        if self.weights.packed is None:
-            self.weights.packed = pack(*layout)
-        return self.weights.packed
-
-    def flat(self) -> tuple[Tensor | None, ...]:
+    def flat_tensors(self) -> tuple[Tensor | None, ...]:
         """Every tensor in the order of `call_tensors`."""
-        return flatten_tensors(self.arguments, self.x, self.states, self.lengths, self.resets)
+        return flatten_tensors(self.weight_tensors, self.x, self.states, self.lengths, self.resets)
+
+
+def packed_weights(
+    weights: Weights,
+    cell_number: int,
+    dtype_number: int,
+    sizes: Sizes,
+    addresses: tuple[int, ...],
+    tensors: Sequence[Tensor | None],
+    *,
+    cache: bool,
+) -> Tensor:
+    """The packed weights: trusted ones are packed once, others looked up in the cache or packed anew."""
+    layout = cell_number, dtype_number, sizes, addresses
+    if not weights.trusted:
+        return cached_pack(*layout, tensors) if cache else pack(*layout)
+    if weights.packed is None:
+        weights.packed = pack(*layout)
+    return weights.packed
 
 
 def run_forward(
@@ -104,11 +115,12 @@ def run_forward(
 def run_forward_with_args(
     inputs: CoreInputs, into: Tensor | None = None, *, save: bool, cache: bool
 ) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
-    """(The arguments of `_core.Forward`, the result of `run_forward`); backward needs the first again."""
-    packed = inputs.packed(cache=cache)
+    """(The arguments of `_core.Forward`, the result of `run_forward`); the backward pass needs the arguments again."""
+    layout = inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.weight_addresses
+    packed = packed_weights(inputs.weights, *layout, inputs.weight_tensors, cache=cache)
     output, final, planes = allocate_outputs(inputs.weights, inputs.x, inputs.states, into, save=save)
-    args = inputs.core_args(output, final, packed.data_ptr(), planes)
-    _run_problem(_core.Forward(*args), output)
+    args = inputs.forward_args(output, final, packed.data_ptr(), planes)
+    run_with_scratch(_core.Forward(*args), output)
     return args, (output, *final) if planes is None else (output, *final, planes)
 
 
@@ -128,7 +140,7 @@ def allocate_outputs(
     final = tuple(map(torch.empty_like, states))
     if not save:
         return output, final, None
-    count = len(known(weights.cell).planes) + (weights.weight_hr is not None)
+    count = len(core_cell(weights.cell).planes) + (weights.weight_hr is not None)
     lanes = _core.padded(1, DTYPE_NUMBERS[x.dtype])
     units = (weights.hidden_size + lanes - 1) // lanes * lanes
     return output, final, x.new_empty(count, steps, rows, units)
@@ -140,8 +152,8 @@ def traced_values(cell: Cell, hidden: int, output: Tensor, planes: Tensor) -> di
     hidden: units of a plane without padding.
     """
     units = (planes if planes.shape[-1] == hidden else planes[..., :hidden]).unbind()
-    over_time = {cell.states[0]: output, **dict(zip(known(cell).planes, units, strict=False))}
-    if not over_time.keys() >= set(cell.traced):  # another name of a state
+    over_time = {cell.states[0]: output, **dict(zip(core_cell(cell).planes, units, strict=False))}
+    if not over_time.keys() >= set(cell.traced):  # the others are states under another name
         state_of = {node: state for state, node in cell.graph.next.items()}
         over_time |= {n: over_time[state_of[v]] for n, v in cell.graph.traced.items() if v in state_of}
     return {name: over_time[name] for name in (*cell.states, *cell.traced)}
@@ -156,16 +168,16 @@ def run_backward(
     needs_grad: Sequence[bool],
     d_states: Sequence[Tensor] = (),
 ) -> list[Tensor | None]:
-    """The gradient of each tensor in the order of `call_tensors`, None (and no work) where it is not wanted.
+    """The gradient of each tensor in the order of `call_tensors`, None (not computed) where `needs_grad` is false.
 
     output, planes:    results of `run_forward`.
     d_output, d_final: upstream gradients, None for zero.
     d_states:          buffers for the gradient by each state after each step, [time, batch, units] each, or none.
     """
     output, planes = _unit_stride(output), _aligned(planes)
-    args = inputs.core_args(output, inputs.states, 0, planes)
+    args = inputs.forward_args(output, inputs.states, 0, planes)
     return run_backward_with_args(
-        args, inputs.addresses, inputs.flat(), d_output, d_final, needs_grad, d_states
+        args, inputs.weight_addresses, inputs.flat_tensors(), d_output, d_final, needs_grad, d_states
     )
 
 
@@ -185,31 +197,31 @@ def run_backward_with_args(
     d_output = None if d_output is None else _unit_stride(_resolve_neg(d_output))
     d_final = [None if gradient is None else _resolve_neg(gradient).contiguous() for gradient in d_final]
     gradients = [
-        _empty(tensor) if want and tensor is not None else None
+        _empty_contiguous(tensor) if want and tensor is not None else None
         for tensor, want in zip(tensors, needs_grad, strict=True)
     ]
     count, x, d_addresses = len(d_final), tensors[0], [_address(gradient) for gradient in gradients]
     assert x is not None
-    d_weights = _diagonal_last((*d_addresses[1:6], *d_addresses[6 + count : -2]), tensors[2], args[2][3])
+    d_weights = _in_core_order((*d_addresses[1:6], *d_addresses[6 + count : -2]), tensors[2], args[2][3])
     weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = d_weights
     problem = _core.Backward(
-        _core.Forward(*args), addresses, _strided(d_output), tuple([_address(gradient) for gradient in d_final]),
-        _strided(gradients[0]), tuple(d_addresses[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr,
-        tuple(vectors), tuple([_strided(gradient) for gradient in d_states]),
+        _core.Forward(*args), addresses, _address_and_strides(d_output),
+        tuple([_address(gradient) for gradient in d_final]), _address_and_strides(gradients[0]),
+        tuple(d_addresses[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors),
+        tuple([_address_and_strides(gradient) for gradient in d_states]),
     )  # fmt: skip
-    _run_problem(problem, x)
+    run_with_scratch(problem, x)
     return gradients
 
 
-def _run_problem(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
-    # Scratch of the tensor's own dtype and device, one number more for the remainder: new_empty(dtype=…, device=…) has
-    # to parse their names and takes half as long again.
+def run_with_scratch(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
+    # `new_empty` without dtype= and device=, whose parsing adds half to its time: whole elements, so one more.
     scratch = like.new_empty(problem.scratch_bytes // like.itemsize + 1)
     problem.run(scratch.data_ptr())
 
 
-def _diagonal_last(addresses: tuple[int, ...], weight_hh: Tensor | None, hidden: int) -> tuple[int, ...]:
-    """Addresses of weights, or of their gradients, in the core's order: a diagonal recurrence is vectors, one a gate.
+def _in_core_order(addresses: tuple[int, ...], weight_hh: Tensor | None, hidden: int) -> tuple[int, ...]:
+    """Addresses of weights, or of their gradients, in the core's order: a diagonal weight_hh last, a vector a gate.
 
     addresses: in the order of `Weights.arguments`. weight_hh: the weight itself.
     """
@@ -220,7 +232,7 @@ def _diagonal_last(addresses: tuple[int, ...], weight_hh: Tensor | None, hidden:
     return (addresses[0], 0, *addresses[2:], *gates)
 
 
-def _empty(tensor: Tensor) -> Tensor:
+def _empty_contiguous(tensor: Tensor) -> Tensor:
     return torch.empty_like(tensor, memory_format=torch.contiguous_format)
 
 
@@ -234,8 +246,8 @@ def _unit_stride(tensor: Tensor) -> Tensor:
     return tensor if tensor.stride(2) == 1 or tensor.shape[2] == 1 else tensor.contiguous()
 
 
-def _strided(tensor: Tensor | None) -> tuple[int, int, int]:
-    """(Address, stride of a step, stride of a row), strides in numbers."""
+def _address_and_strides(tensor: Tensor | None) -> tuple[int, int, int]:
+    """(Address, stride of a step, stride of a row), strides in elements."""
     if tensor is None:
         return 0, 0, 0
     step, row, _ = tensor.stride()

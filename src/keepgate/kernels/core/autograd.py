@@ -1,4 +1,4 @@
-"""The core's forward and backward pass as autograd functions: derivatives of any order, and torch.func's transforms."""
+"""The core as torch.autograd.Function: forward, backward, derivatives of any order, and torch.func's transforms."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from .vmap import result_batch_dims, tensor_batch_dims, through_legacy_vmap, vma
 Tensors = Sequence[Tensor | None]
 
 
-def sequence(call: Call, *, differentiable: bool) -> tuple[Tensor, ...]:
+def run_sequence(call: Call, *, differentiable: bool) -> tuple[Tensor, ...]:
     """Runs a call on the core: output, final states and, if differentiable or traced, planes."""
     if torch.compiler.is_compiling():
         return ops.call_operator(call, save=differentiable or call.trace)
@@ -49,7 +49,7 @@ class Forward(Function):
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
         """The gradients of the tensors, by the core or, where a plane has a gradient, by the reference."""
         *tensors, output, planes = ctx.saved_tensors
-        return None, *gradients_of(ctx.spec, tensors, output, planes, upstream, ctx.needs_input_grad[1:])
+        return None, *core_vjp(ctx.spec, tensors, output, planes, upstream, ctx.needs_input_grad[1:])
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], spec: CallSpec, *tensors: Tensor | None) -> Any:
@@ -64,7 +64,7 @@ class Forward(Function):
 
 
 class Backward(Function):
-    """(spec, wanted, *tensors, output, planes, *upstream) → the gradients of the wanted tensors.
+    """(spec, needs_grad, *tensors, output, planes, *upstream) → the gradients of the tensors that need one.
 
     `output` and `planes` are treated as constants: the second derivative flows through the inputs only.
     """
@@ -81,20 +81,20 @@ class Backward(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: tuple[Tensor, ...]) -> None:
         """Saves all inputs."""
-        ctx.spec, ctx.wanted, *saved = inputs
+        ctx.spec, ctx.needs_grad, *saved = inputs
         ctx.save_for_backward(*saved)
         ctx.set_materialize_grads(False)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Second derivatives, by the reference."""
-        count = len(ctx.wanted)
-        saved, needed = ctx.saved_tensors, ctx.needs_input_grad[2:]
-        needed = needed[:count] + needed[count + 2 :]
+        """Second derivatives (double backward), by autograd over the reference."""
+        count = len(ctx.needs_grad)
+        saved, needs_second = ctx.saved_tensors, ctx.needs_input_grad[2:]
+        needs_second = needs_second[:count] + needs_second[count + 2 :]
         second = reference_double_vjp(
-            ctx.spec, saved[:count], saved[count + 2 :], ctx.wanted, gradients, needed
+            ctx.spec, saved[:count], saved[count + 2 :], ctx.needs_grad, gradients, needs_second
         )
-        by_input = with_none(second, needed)
+        by_input = with_none(second, needs_second)
         return (None, None, *by_input[:count], None, None, *by_input[count:])
 
     @staticmethod
@@ -106,7 +106,7 @@ class Backward(Function):
         *inputs: Tensor | None,
     ) -> Any:
         """A larger batch where the weights are shared, else a loop."""
-        folded = replace(spec, into=None)  # it has as many rows as one of the calls
+        folded = replace(spec, into=None)  # whose buffer has the rows of one call only
 
         def run(*inputs: Tensor | None) -> tuple[Tensor, ...]:
             return _backward(folded, needs_grad, *inputs)
@@ -124,7 +124,7 @@ _backward: _Apply = Backward.apply
 _forward_without_transforms = apply_without_transforms(Forward)
 
 
-def gradients_of(
+def core_vjp(
     spec: CallSpec,
     tensors: Tensors,
     output: Tensor,
@@ -132,37 +132,42 @@ def gradients_of(
     upstream: Tensors,
     needs_grad: Sequence[bool],
 ) -> list[Tensor | None]:
-    """The gradient of each tensor, None where it is not wanted. upstream: of output, final states and planes."""
+    """The vector-Jacobian product: the gradient of each tensor, None where `needs_grad` is false.
+
+    By the core, or by the reference where a plane has an upstream gradient. upstream: of output, final states, planes.
+    """
 
     def vjp(upstream: Tensors) -> list[Tensor | None]:
-        *others, d_planes = upstream
+        *d_results, d_planes = upstream
         if d_planes is not None:
             return with_none(reference_vjp(spec, tensors, upstream, needs_grad), needs_grad)
         if torch.is_grad_enabled() or functorch_active():
             return with_none(
-                _backward(spec, tuple(needs_grad), *tensors, output, planes, *others), needs_grad
+                _backward(spec, tuple(needs_grad), *tensors, output, planes, *d_results), needs_grad
             )
-        return ops.backward(spec.call(tensors), output, planes, others, needs_grad)
+        return ops.backward(spec.call(tensors), output, planes, d_results, needs_grad)
 
     return through_legacy_vmap(vjp, upstream) if legacy_vmap_level() else vjp(upstream)
 
 
-def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+def _setup_op_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     call = ops.call_of(inputs, trace=inputs[-2])
-    ctx.spec, ctx.saved_planes = CallSpec.of(call), inputs[-1]
+    ctx.spec, ctx.planes_saved = CallSpec.of(call), inputs[-1]
     ctx.save_for_backward(*call_tensors(call), output[0], output[-1])
 
 
-def _op_gradients(ctx: Any, upstream: list[Tensor | None]) -> tuple[Any, ...]:
+def _op_backward(ctx: Any, upstream: list[Tensor | None]) -> tuple[Any, ...]:
     *tensors, output, planes = ctx.saved_tensors
     *weights, states, vectors, lengths, resets = ctx.needs_input_grad[:10]
     needs_grad = [*weights, *states, *vectors, lengths, resets]
-    if ctx.saved_planes:
-        gradients = gradients_of(ctx.spec, tensors, output, planes, upstream, needs_grad)
+    if ctx.planes_saved:
+        gradients = core_vjp(ctx.spec, tensors, output, planes, upstream, needs_grad)
     else:
         gradients = with_none(reference_vjp(ctx.spec, tensors, upstream, needs_grad), needs_grad)
-    middle = 6 + len(states)
-    return (*gradients[:6], gradients[6:middle], gradients[middle:-2], *[None] * 6)
+    vectors_start = 6 + len(states)
+    return (*gradients[:6], gradients[6:vectors_start], gradients[vectors_start:-2], *[None] * 6)
 
 
-torch.library.register_autograd("keepgate::sequence", _op_gradients, setup_context=_save, lib=ops.LIBRARY)
+torch.library.register_autograd(
+    "keepgate::sequence", _op_backward, setup_context=_setup_op_context, lib=ops.LIBRARY
+)

@@ -1,8 +1,8 @@
 """Fast path of the core for the common call: one layer and direction, zero initial states, plain CPU tensors.
 
-A small layer's call is mostly Python. `nn.input_format`, `Call`, `Cpu.refuses` and `autograd` check any call; here the
-weights are checked once, and of a call only the input and torch's modes. Where a precondition fails, the result is
-None.
+A small layer's call is mostly Python. `nn.input_format`, `Call`, `Cpu.refusal_reason` and `autograd` check any call;
+here the weights are checked once, and of a call only the input and torch's modes. Where a precondition fails, the
+result is None.
 """
 
 from typing import Any
@@ -11,20 +11,23 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ... import _core
 from ..torch_internals import apply_without_transforms
 from ..tracing_state import no_interception
 from ..weights import Weights, is_plain
 from .arguments import (
     DTYPE_NUMBERS,
     CoreInputs,
+    packed_weights,
     run_backward_with_args,
     run_forward,
     run_forward_with_args,
+    run_with_scratch,
     traced_values,
 )
-from .autograd import gradients_of
+from .autograd import core_vjp
 from .call_spec import CallSpec, flatten_tensors
-from .program import CoreCell, core_cell
+from .program import CoreCell, core_cell, core_cell_or_reason
 
 
 class CoreFastPath:
@@ -41,9 +44,10 @@ class CoreFastPath:
             weights.addresses is not None
             and weights.plain
             and weights.weight_hr is None
-            and isinstance(core_cell(weights.cell), CoreCell)
+            and isinstance(core_cell_or_reason(weights.cell), CoreCell)
             and weights.cell.recurrent != "diagonal"
             and weights.dtype in DTYPE_NUMBERS
+            and weights.hidden_size > 0
         )
         return CoreFastPath(weights) if suits else None
 
@@ -60,8 +64,54 @@ class CoreFastPath:
             return _apply(self._weights, False, zeros, x, *self._weights.arguments)
         return run_forward(_inputs(self._weights, zeros, x), save=False, cache=True)
 
+    def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+        """The states [batch, units] after one step without gradients; None for the general path.
+
+        It looks at nothing twice and makes no view: of one step, Python would otherwise be the most.
+        """
+        if not (
+            no_interception()
+            and self._is_rows(x, self._inputs)
+            and len(x)
+            and not (torch.is_grad_enabled() and self._weights.requires_grad)
+        ):
+            return None
+        rows, weights = len(x), self._weights
+        if states is None:
+            states = (x.new_zeros(rows, self._hidden),) * len(weights.states)
+        elif len(states) != len(weights.states) or not all(
+            self._is_rows(state, self._hidden) and len(state) == rows for state in states
+        ):
+            return None
+        sizes = (1, rows, self._inputs, self._hidden, 0)
+        assert weights.addresses is not None
+        kind = core_cell(weights.cell).number, DTYPE_NUMBERS[x.dtype], sizes
+        packed = packed_weights(weights, *kind, weights.addresses, weights.arguments, cache=True)
+        output, *final = [x.new_empty(rows, self._hidden) for _ in range(1 + len(states))]
+        problem = _core.Forward(
+            *kind, torch.get_num_threads(), False, False,
+            (x.data_ptr(), rows * self._inputs, self._inputs), 0, 0,
+            tuple([state.data_ptr() for state in states]), tuple([state.data_ptr() for state in final]),
+            packed.data_ptr(), (output.data_ptr(), rows * self._hidden, self._hidden), (),
+        )  # fmt: skip
+        run_with_scratch(problem, x)
+        return tuple(final)
+
+    def _is_rows(self, tensor: Any, units: int) -> bool:
+        """Whether a tensor is plain [batch, units] in the core's own layout, and no gradient of it is asked for."""
+        return (
+            type(tensor) is Tensor
+            and tensor.dim() == 2
+            and tensor.shape[1] == units
+            and tensor.dtype is self._dtype
+            and is_plain(tensor)
+            and tensor.is_contiguous()
+            and not tensor.is_neg()
+            and not (tensor.requires_grad and torch.is_grad_enabled())
+        )
+
     def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
-        """What a call gives; gates and states by name [time, batch, units]; the initial state [batch, units]."""
+        """(Result of `__call__`; gates and states by name, [time, batch, units]; the initial state [batch, units])."""
         if not self._takes(x):
             return None
         weights, zeros = self._weights, x.new_zeros(1, x.shape[1], self._hidden)
@@ -142,9 +192,7 @@ class FastForward(Function):
             tensors = flatten_tensors(arguments, x, (zeros[0],) * states, None, None)
             d_final = [None if gradient is None else gradient[0] for gradient in upstream[1:]]
             spec = CallSpec(weights.cell, False, False, weights)
-            gradients = gradients_of(
-                spec, tensors, output, planes, (upstream[0], *d_final, d_planes), needs_grad
-            )
+            gradients = core_vjp(spec, tensors, output, planes, (upstream[0], *d_final, d_planes), needs_grad)
         return None, None, None, *gradients[:6], *gradients[6 + states : -2]
 
 

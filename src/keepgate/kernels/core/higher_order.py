@@ -9,7 +9,7 @@ from torch.func import vjp
 
 from ..reference import Reference
 from .call_spec import CallSpec
-from .program import known
+from .program import core_cell
 
 Tensors = Sequence[Tensor | None]
 
@@ -28,7 +28,7 @@ def reference_vjp(
         if plane is not None:
             hidden = spec.call(tensors).hidden_size
             # Only backward reads a plane that no trace shows, so no gradient comes by it.
-            gradients = zip(known(cell).planes, plane, strict=False)
+            gradients = zip(core_cell(cell).planes, plane, strict=False)
             traced = {n: d[..., :hidden] for n, d in gradients if n in (*cell.states, *cell.traced)}
             names, d_results = list(traced), [*d_results, *traced.values()]
 

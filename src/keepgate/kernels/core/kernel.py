@@ -13,11 +13,11 @@ from ..torch_internals import FakeTensor, brings_own_dispatch
 from ..tracing_state import forward_ad_active, functorch_active, jit_tracing_active, legacy_vmap_active
 from ..weights import Weights, is_plain
 from .arguments import DTYPE_NUMBERS, CoreInputs, traced_values
-from .autograd import sequence
+from .autograd import run_sequence
 from .call_spec import CallSpec, call_tensors
 from .fast_path import CoreFastPath
 from .packed_weights import pack
-from .program import core_cell
+from .program import core_cell_or_reason
 
 # dtypes that are computed in float32 under autocast; float64 stays, as in torch.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)
@@ -28,10 +28,10 @@ class Cpu(Kernel):
 
     name = "cpu"
 
-    def refuses(self, call: Call) -> str | None:
+    def refusal_reason(self, call: Call) -> str | None:
         """Why the core cannot run the call, or None."""
         x, weights = call.x, call.weights
-        core = core_cell(call.cell)
+        core = core_cell_or_reason(call.cell)
         if isinstance(core, str):
             return core
         if call.weight_hr is not None and core.reads_output:
@@ -60,7 +60,7 @@ class Cpu(Kernel):
             or call.x.requires_grad
             or any(state.requires_grad for state in call.states)
         )
-        results = sequence(call, differentiable=differentiable)
+        results = run_sequence(call, differentiable=differentiable)
         count = 1 + len(call.states)
         traced = traced_values(call.cell, call.hidden_size, results[0], results[count]) if call.trace else {}
         return CallResult(output=results[0], final=results[1:count], traced=traced)
@@ -80,8 +80,8 @@ class CorePreparedCall:
     run: Callable[[], None]
 
     def __init__(self, inputs: CoreInputs, states: tuple[Tensor, ...], output: Tensor) -> None:
-        packed = pack(inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.addresses)
-        problem = _core.Forward(*inputs.core_args(output, states, packed.data_ptr(), None))
+        packed = pack(inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.weight_addresses)
+        problem = _core.Forward(*inputs.forward_args(output, states, packed.data_ptr(), None))
         scratch = torch.empty(problem.scratch_bytes, dtype=torch.uint8, device="cpu")
         # The problem holds addresses only: these tensors must live as long as it does.
         self._alive = (inputs.x, states, output, packed, scratch)

@@ -10,19 +10,19 @@ from ..tracing_state import no_interception
 from .arguments import DTYPE_NUMBERS, CoreInputs, run_backward, run_forward
 from .call_spec import flatten_tensors
 from .kernel import Cpu
-from .program import known
+from .program import core_cell
 
 
-def core_refuses(call: Call) -> str | None:
+def core_refusal_reason(call: Call) -> str | None:
     """Why the core cannot give the gradients by every state of this call, or None."""
     if not no_interception():
         return "a transform, a dispatch mode, autocast or a tracer of torch is active"
-    return Cpu().refuses(call)
+    return Cpu().refusal_reason(call)
 
 
 def saved_bytes_per_step(call: Call) -> int:
     """Bytes that a forward pass saves of each step for backward: the output and the planes, padded to registers."""
-    planes = len(known(call.cell).planes) + (call.weight_hr is not None)
+    planes = len(core_cell(call.cell).planes) + (call.weight_hr is not None)
     units = _core.padded(call.hidden_size, DTYPE_NUMBERS[call.x.dtype])
     return (1 + planes) * call.rows * units * call.x.itemsize
 
@@ -40,7 +40,7 @@ def state_gradients(
     """
     inputs = CoreInputs.of(call)
     output, *_, planes = run_forward(inputs, save=True, cache=True)
-    no_weights = (False,) * len(inputs.arguments)
+    no_weights = (False,) * len(inputs.weight_tensors)
     needs_grad = flatten_tensors(no_weights, d_x is not None, (True,) * len(call.states), False, False)
     gradients = run_backward(inputs, output, planes, d_output, d_final, needs_grad, d_states)
     by_x, by_initial = gradients[0], gradients[6 : 6 + len(call.states)]

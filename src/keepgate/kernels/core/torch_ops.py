@@ -10,7 +10,7 @@ from ..call import Call
 from ..torch_internals import dispatch_mode_depth
 from .arguments import CoreInputs, allocate_outputs, run_backward, run_forward
 from .call_spec import CallSpec, call_tensors, with_none
-from .program import cell_of_operator, known
+from .program import cell_of_operator, core_cell
 
 # Registered at import: a program that torch.export saved names them before any layer of ours has run.
 LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
@@ -61,7 +61,7 @@ _REAL = (Tensor, torch.nn.Parameter)
 def _arguments(call: Call) -> tuple[Any, ...]:
     return (
         call.x, call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh, call.weight_hr, list(call.states),
-        list(call.vectors), call.lengths, call.resets, known(call.cell).operator_name, call.reverse,
+        list(call.vectors), call.lengths, call.resets, core_cell(call.cell).operator_name, call.reverse,
     )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def fixed_points(
     visited = visited[torch.linspace(0, len(visited) - 1, min(starts, len(visited))).long()]
     given = given.to(visited)
     sizes = [part[name].shape[2] for name in part.cell.states]
-    call = Call.of(weights, given.expand(1, 1, -1), tuple(visited[:1].split(sizes, 1)))
+    call = Call.of(weights, given.expand(1, 1, -1), tuple(visited[:1].split_with_sizes(sizes, 1)))
     spread = _spread(visited)
     between = (visited + visited.roll(len(visited) // 2, 0)) / 2
     found = _descend(call, torch.cat([visited, between]), (given, period), iterations)
@@ -183,7 +183,7 @@ def _step(call: Call, states: Tensor, x: Float[Tensor, "rows features"]) -> Tens
 
 def _call(call: Call, states: Tensor, x: Tensor, *, trace: bool = False) -> Call:
     sizes = [state.shape[1] for state in call.states]
-    return Call.of(call.weights, x.unsqueeze(0), tuple(states.split(sizes, 1)), trace=trace)
+    return Call.of(call.weights, x.unsqueeze(0), tuple(states.split_with_sizes(sizes, 1)), trace=trace)
 
 
 def _spread(states: Tensor) -> float:

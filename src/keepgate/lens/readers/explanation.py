@@ -92,7 +92,8 @@ class Explanation:
         """How much of the answer an effect carries, 0 to 1: the fall of its probability, or a number's change."""
         if effect.change is None:
             return max(0.0, effect.probability_drop)
-        largest = max(abs(other.change or 0.0) for other in (*self.token_effects, *self.sentence_effects))
+        effects: tuple[TokenEffect | SpanEffect, ...] = (*self.token_effects, *self.sentence_effects)
+        largest = max(abs(other.change or 0.0) for other in effects)
         return abs(effect.change) / largest if largest else 0.0
 
     @property

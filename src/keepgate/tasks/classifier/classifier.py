@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from ...data.batch import pad
 from ...data.labelled import LabelledText
 from ...data.text import tokenize, words
-from ...data.vocabulary import PAD, UNKNOWN, Vocabulary
+from ...data.vocabulary import Vocabulary
 from ...errors import CorpusError, SettingsError
 from ...nn.eval_mode import eval_mode
-from ...nn.length_mask import length_mask
 from ...nn.pooling import Pooling
 from ..batched import TensorBatch
 from ..label_task import LabelTask
@@ -24,12 +23,10 @@ from ..measure import Measurement, Metric
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
+from ..token_pairs import TokenPairs, hide_tokens, pairs_of
 from .head import ClassifierHead
 from .metrics import METRICS, measure_labels
 from .settings import ClassifierSettings
-
-# What stands between the two tokens of a pair in its name, and for the token after the last one.
-_JOIN, _END = "\t", "<end>"
 
 
 @dataclass(frozen=True)
@@ -55,20 +52,6 @@ class TextBatch(TensorBatch):
     targets: Int64[Tensor, " batch"] | None
 
 
-class TokenPairs(nn.Module):
-    """Embeddings of tokens and of bigrams, side by side."""
-
-    def __init__(self, tokens: int, pairs: int, settings: ClassifierSettings) -> None:
-        super().__init__()
-        self.token = nn.Embedding(tokens, settings.embedding_size, padding_idx=PAD)
-        self.pair = nn.Embedding(pairs, settings.pair_size, padding_idx=PAD) if settings.pair_size else None
-
-    def forward(self, ids: Int64[Tensor, "time batch 2"]) -> Float[Tensor, "time batch embedding"]:
-        """The embedding of each token, and of its pair beside it."""
-        tokens = self.token(ids[..., 0])
-        return tokens if self.pair is None else torch.cat([tokens, self.pair(ids[..., 1])], -1)
-
-
 class Classifier(LabelTask):
     """Text → one of the labels: embeddings, recurrent layers, pooled states, a linear layer.
 
@@ -86,8 +69,9 @@ class Classifier(LabelTask):
     ) -> None:
         if len(set(labels)) < 2 or len(set(labels)) < len(labels):
             raise CorpusError(f"a classifier needs two or more different labels, got {list(labels)}")
+        inputs = TokenPairs(len(vocabulary), len(pairs), settings.embedding_size, settings.pair_size)
         size = settings.embedding_size + settings.pair_size
-        super().__init__(labels, settings, TokenPairs(len(vocabulary), len(pairs), settings), input_size=size)
+        super().__init__(labels, settings, inputs, input_size=size)
         self.vocabulary, self.pairs, self.label_smoothing = vocabulary, pairs, settings.label_smoothing
         self.pooling = Pooling(
             settings.pooling, self.encoder.output_size, bidirectional=settings.bidirectional
@@ -104,14 +88,16 @@ class Classifier(LabelTask):
         labels = sorted({item.label for item in items if item.label is not None})
         texts = [words(item.text) for item in items]
         counts = Counter(word for text in texts for word in text)
-        paired = Counter(pair for text in texts for pair in _pairs(text)) if settings.pair_size else Counter()
+        paired = (
+            Counter(pair for text in texts for pair in pairs_of(text)) if settings.pair_size else Counter()
+        )
         vocabulary = Vocabulary.most_frequent(counts, settings.min_count)
         pairs = Vocabulary.most_frequent(paired, settings.min_count, settings.max_pairs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(vocabulary, pairs, labels, settings)
         ids = [np.array(vocabulary.ids(text)) for text in texts]
-        pair_ids = [np.array(pairs.ids(_pairs(text))) for text in texts]
+        pair_ids = [np.array(pairs.ids(pairs_of(text))) for text in texts]
         inputs = classifier.encoder.inputs
         assert isinstance(inputs, TokenPairs)
         initialise_embeddings(inputs.token, inputs.pair, ids, pair_ids, seed)
@@ -222,7 +208,7 @@ class Classifier(LabelTask):
 
     def _example(self, text: Sequence[str], label: str | None = None) -> TextExample:
         return TextExample(
-            self.vocabulary.ids(text), self.pairs.ids(_pairs(text)), self._targets.get(label or "")
+            self.vocabulary.ids(text), self.pairs.ids(pairs_of(text)), self._targets.get(label or "")
         )
 
     def samples(self, items: Sequence[LabelledText]) -> list[TaskSamples]:
@@ -236,13 +222,4 @@ class Classifier(LabelTask):
         """The ids, in training with some tokens masked, and with each the two pairs that it is part of."""
         if not self.training or not self.settings.mask_rate:
             return batch.ids
-        real = length_mask(batch.ids.shape[0], batch.lengths, batch.ids.device)
-        token = (torch.rand(real.shape, device=real.device) < self.settings.mask_rate) & real
-        pair = token.clone()
-        pair[:-1] |= token[1:]
-        return batch.ids.masked_fill(torch.stack([token, pair], -1), UNKNOWN)
-
-
-def _pairs(text: Sequence[str]) -> list[str]:
-    """Of each token, the pair that it makes with the next, as one string."""
-    return [_JOIN.join(pair) for pair in zip(text, [*text[1:], _END], strict=True)]
+        return hide_tokens(batch.ids, batch.lengths, self.settings.mask_rate)

@@ -1,0 +1,198 @@
+"""Tagged texts: columns (CoNLL: a token and its tag a line, an empty line between texts), CoNLL-U, or JSON lines."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...errors import CorpusError
+from ..tagged import TaggedText, tagged_text
+from .corpus import LeftOut, account_of
+from .records import parse_lines
+from .source import lines_of, read_text
+from .values import clean, kind_of, text_of
+
+# The names of each field of a JSON line, the first of them the one that the documentation teaches.
+TOKENS = ("tokens", "words")
+TAGS = ("tags", "labels", "ner_tags", "pos_tags", "upos")
+
+# CoNLL-U (universaldependencies.org/format.html): ten columns with tabs between them; the form and its part of speech.
+_CONLLU_COLUMNS, _FORM, _UPOS = 10, 1, 3
+_DOCUMENT = "-DOCSTART-"
+_LISTED = 8  # tags that an account names
+
+
+@dataclass
+class TaggedCorpus:
+    """Tagged texts in the order of their files. format: "columns", "conll-u" or "json lines"."""
+
+    items: list[TaggedText]
+    format: str
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def account(self, at_most: int = 5) -> str:
+        """What was taken and what was not, in a line; the first texts left out; the tags, the commonest first."""
+        tokens = sum(len(item.tokens) for item in self.items)
+        account = account_of(
+            f"{len(self.items):,} texts of {tokens:,} tokens ({self.format})", self.left_out, at_most
+        )
+        counts = Counter(tag for item in self.items for tag in item.tags or ()).most_common()
+        listed = ", ".join(f"{tag} {count:,}" for tag, count in counts[:_LISTED])
+        more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
+        return f"{account}\n{len(counts):,} tags: {listed}{more}." if counts else account
+
+
+def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
+    """The tagged texts of these files, in order; the format of each is told from what stands in it.
+
+    The first column is the token and the last one its tag; in CoNLL-U, the form and its universal part of speech.
+    Raises CorpusError for a file that cannot be read, with the line in which it is broken, and if no text is left.
+    """
+    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    corpus = TaggedCorpus([], "")
+    formats = []
+    for path in files:
+        form, placed = _texts(read_text(path), str(path))
+        formats.append(form)
+        for line, tokens, tags in placed:
+            if not tokens:
+                corpus.left_out.append(LeftOut(str(path), f"line {line}", "there are no tokens in it"))
+                continue
+            corpus.items.append(tagged_text(tokens, tags, id=f"{path}:{line}"))
+    corpus.format = " + ".join(dict.fromkeys(formats))
+    if not corpus.items:
+        raise CorpusError(
+            f"{', '.join(map(str, files)) or 'no file'}: there is no text with tags; {corpus.account()}"
+        )
+    return corpus
+
+
+def read_untagged(content: str, path: str, *, item: Callable[[str], TaggedText]) -> list[TaggedText]:
+    """Texts to be tagged: JSON lines with tokens or a text, else each line is a text; empty ones are left out.
+
+    item: cuts a plain text into tokens. Raises CorpusError if there is no text.
+    """
+    lines = lines_of(content)
+    if _is_object(next((line for line in lines if line.strip()), "")):
+        items = [_untagged(record, path, place, item) for place, record in parse_lines(lines, path)]
+    else:
+        items = [item(line) for line in lines]
+    items = [text for text in items if text.tokens.texts]
+    if not items:
+        raise CorpusError(f"{path}: there is no text in it")
+    return items
+
+
+def _untagged(record: Any, path: str, place: str, item: Callable[[str], TaggedText]) -> TaggedText:
+    if isinstance(record, dict) and not any(name in record for name in TOKENS) and "text" in record:
+        return item(text_of(record, ("text",), path, place))
+    return tagged_text(_list_of(record, TOKENS, path, place))
+
+
+def _texts(content: str, path: str) -> tuple[str, Iterator[tuple[int, list[str], list[str]]]]:
+    """The name of the format, and of each text its line, its tokens and their tags."""
+    lines = lines_of(content)
+    first = next(line for line in lines if line.strip())
+    if _is_object(first):
+        return "json lines", _json_texts(lines, path)
+    rows = [line for line in lines if line.strip() and not line.startswith("#")]
+    if rows and rows[0].count("\t") == _CONLLU_COLUMNS - 1 and rows[0].partition("\t")[0].isdecimal():
+        return "conll-u", _conllu_texts(lines, path)
+    return "columns", _column_texts(lines, path)
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _json_texts(lines: Sequence[str], path: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    for place, record in parse_lines(lines, path):
+        tokens, tags = (_list_of(record, names, path, place) for names in (TOKENS, TAGS))
+        if len(tokens) != len(tags):
+            raise CorpusError(
+                f"{path}, {place}: there are {len(tokens)} tokens and {len(tags)} tags; give one tag for each token"
+            )
+        yield int(place.removeprefix("line ")), tokens, tags
+
+
+def _list_of(record: Any, names: Sequence[str], path: str, place: str) -> list[str]:
+    if not isinstance(record, dict):
+        raise CorpusError(
+            f'{path}, {place}: this is {kind_of(record)}; {{"tokens": […], "tags": […]}} belongs here'
+        )
+    name = next((name for name in names if name in record), None)
+    if name is None:
+        raise CorpusError(
+            f"{path}, {place}: there is no {names[0]!r}, only {', '.join(map(repr, record)) or 'nothing'}"
+        )
+    values = record[name]
+    if not isinstance(values, list):
+        raise CorpusError(f"{path}, {place}: {name!r} is {kind_of(values)}; it must be a list of texts")
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, str) or not value:
+            what = "empty" if value == "" else kind_of(value)
+            raise CorpusError(
+                f"{path}, {place}: number {number} of {name!r} is {what}; it must be text with something in it"
+            )
+    return [clean(value) for value in values]
+
+
+def _column_texts(lines: Sequence[str], path: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Texts of lines "token … tag", with tabs or blanks between the columns."""
+    columns = 0
+    for start, block in _blocks(lines):
+        rows = []
+        for number, line in block:
+            # Only tabs and ASCII blanks separate: an ideographic space is a token.
+            fields = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
+            columns = columns or len(fields)
+            if len(fields) < 2:
+                raise CorpusError(
+                    f"{path}, line {number}: there is one column, {line[:40]!r}; a token, a tab or blank, and its tag "
+                    "belong here, and an empty line between two texts"
+                )
+            if len(fields) != columns:
+                raise CorpusError(
+                    f"{path}, line {number}: there are {len(fields)} columns where the first line has {columns}"
+                )
+            if not fields[0] or not fields[-1].strip():
+                raise CorpusError(f"{path}, line {number}: the {'tag' if fields[0] else 'token'} is empty")
+            if fields[0] != _DOCUMENT:
+                rows.append((fields[0], fields[-1].strip()))
+        if rows:
+            yield start, [token for token, _ in rows], [tag for _, tag in rows]
+
+
+def _conllu_texts(lines: Sequence[str], path: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    for start, block in _blocks(lines):
+        rows = []
+        for number, line in block:
+            if line.startswith("#"):
+                continue
+            fields = line.split("\t")
+            if len(fields) != _CONLLU_COLUMNS:
+                raise CorpusError(
+                    f"{path}, line {number}: CoNLL-U has ten columns, and this line {len(fields)}"
+                )
+            # "3-4" is a word that the next lines take apart, "3.1" one that is not in the text.
+            if fields[0].isdecimal():
+                rows.append((fields[_FORM], fields[_UPOS]))
+        if rows:
+            yield start, [form for form, _ in rows], [tag for _, tag in rows]
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, list[tuple[int, str]]]]:
+    """The lines between empty ones, with their numbers, and the number of the first."""
+    block: list[tuple[int, str]] = []
+    for number, line in enumerate([*lines, ""], 1):
+        if line.strip(" \t\r"):
+            block.append((number, line))
+        elif block:
+            yield block[0][0], block
+            block = []

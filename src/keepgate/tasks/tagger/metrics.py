@@ -1,0 +1,81 @@
+"""Precision, recall and F1 of entities, as seqeval counts them, and the share of right tags."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data.tagged import TaggedText
+from ...errors import SettingsError
+from ..measure import Measurement, Metric, Rows
+from .schemes import entities
+
+ACCURACY = Metric(name="accuracy", title="accuracy of tags")
+ENTITY_METRICS = (
+    Metric(name="f1", title="F1 of entities"),
+    Metric(name="precision", title="precision of entities"),
+    Metric(name="recall", title="recall of entities"),
+    ACCURACY,
+)
+# Of tags that mark no entities.
+TAG_METRICS = (ACCURACY,)
+
+Counts = NDArray[np.int64]
+
+
+def measure_tags(
+    items: Sequence[TaggedText], predicted: Sequence[Sequence[str]], *, entity_tags: bool
+) -> Measurement:
+    """The predicted tags of each text against its own, beside giving every token the commonest of these.
+
+    An entity is right if its type, first and last token are. Raises SettingsError if no text has tags.
+    """
+    if not any(item.tags for item in items):
+        raise SettingsError("there are no tagged texts to evaluate on; give at least one")
+    right = [item.tags or () for item in items]
+    commonest = Counter(tag for tags in right for tag in tags).most_common(1)[0][0]
+    scores = _scores(right, predicted, entity_tags)
+    everything = np.arange(len(items))
+    always = _scores(right, [(commonest,) * len(tags) for tags in right], entity_tags)
+    records = [
+        {
+            "id": item.id,
+            "tokens": list(item.tokens.texts),
+            "tags": list(item.tags or ()),
+            "prediction": list(tags),
+        }
+        for item, tags in zip(items, predicted, strict=True)
+    ]
+    return Measurement(
+        records=records,
+        scores=scores,
+        baselines={f"always {commonest!r}": {name: score(everything) for name, score in always.items()}},
+    )
+
+
+def _scores(
+    right: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], entity_tags: bool
+) -> dict[str, Callable[[Rows], float]]:
+    """Each metric, over any selection of the texts."""
+    pairs = list(zip(right, predicted, strict=True))
+    tags = np.array([len(own) for own in right])
+    right_tags = np.array([sum(map(str.__eq__, own, given)) for own, given in pairs])
+    scores: dict[str, Callable[[Rows], float]] = {
+        "accuracy": lambda rows: _share(right_tags[rows].sum(), tags[rows].sum())
+    }
+    if not entity_tags:
+        return scores
+    marked = [(set(entities(own)), set(entities(given))) for own, given in pairs]
+    counts = np.array([(len(own & given), len(given), len(own)) for own, given in marked])
+    return {
+        "f1": lambda rows: _share(2 * counts[rows, 0].sum(), counts[rows, 1:].sum()),
+        "precision": lambda rows: _share(counts[rows, 0].sum(), counts[rows, 1].sum()),
+        "recall": lambda rows: _share(counts[rows, 0].sum(), counts[rows, 2].sum()),
+        **scores,
+    }
+
+
+def _share(part: float, whole: float) -> float:
+    """part / whole; 0 where there is nothing to be right about, as seqeval has it."""
+    return float(part / whole) if whole else 0.0

@@ -1,0 +1,50 @@
+"""TaggerSettings: the hyperparameters of a tagger."""
+
+from dataclasses import dataclass
+
+from ... import cells
+from ...config import check, require
+from ...errors import SettingsError
+from ...nn.encoder import cell_of
+from ...nn.init import Init, check_init
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggerSettings:
+    """Hyperparameters of a tagger. The defaults are what `bench/resume_ner.py` measures.
+
+    cell: of the encoder, any with a memory, by keepgate's name or by the one that `cells.register` gave.
+    embedding_size, pair_size: numbers for a token and for the pair that it makes with the next; 0 leaves pairs out.
+    min_count: how often a token or pair must occur in the training texts to have an embedding of its own;
+        of the pairs, the `max_pairs` commonest have.
+    init, horizon, forget_bias: initial weights, as Recurrent takes them.
+    dropout: share of embeddings and states dropped in training, one mask for all steps of a text.
+    mask_rate: share of the tokens that are hidden in training.
+    Raises SettingsError for a value outside these, or for two that do not go together.
+    """
+
+    cell: str = "lstm"
+    embedding_size: int = 64
+    pair_size: int = 64
+    min_count: int = 2
+    max_pairs: int = 40_000
+    hidden_size: int = 128
+    num_layers: int = 1
+    bidirectional: bool = True
+    init: Init = "orthogonal"
+    horizon: int | None = None
+    forget_bias: float | None = None
+    dropout: float = 0.4
+    mask_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        check(self)
+        sizes = ("embedding_size", "hidden_size", "num_layers", "min_count", "max_pairs")
+        require(self, sizes, lambda value: value >= 1, "1 or more")
+        require(self, ("pair_size",), lambda value: value >= 0, "0 or more")
+        require(self, ("dropout", "mask_rate"), lambda value: 0 <= value < 1, "0 or more and below 1")
+        cell = cell_of(self.cell)
+        object.__setattr__(self, "cell", cells.pinned(self.cell))
+        if cell is None:
+            raise SettingsError('a tagger\'s cell has a memory; choose "lstm", "gru" or "rnn"')
+        check_init(cell, self.init, self.horizon, self.forget_bias, bias=True)

@@ -1,0 +1,354 @@
+"""Tagger: tokens in, a tag for each of them out."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from ...data.batch import pad
+from ...data.tagged import TaggedText, characters_of
+from ...data.text import Tokens, sentence_around, tokenize
+from ...data.vocabulary import Vocabulary
+from ...errors import CorpusError, SettingsError, ShapeError
+from ...nn.eval_mode import eval_mode
+from ..answer import Answer, check_finite
+from ..batched import TensorBatch, in_batches
+from ..label_task import TOKENS_AT_ONCE, LabelTask
+from ..measure import Measurement, Metric
+from ..ppmi import initialise_embeddings
+from ..probe import Probe
+from ..samples import TaskSamples, samples_of
+from ..token_pairs import TokenPairs, hide_tokens, pairs_of
+from .crf import LinearChainCRF
+from .head import TaggerHead
+from .metrics import ENTITY_METRICS, TAG_METRICS, measure_tags
+from .schemes import OUTSIDE, SchemeName, detect_scheme, moves_of
+from .settings import TaggerSettings
+
+_SCHEMES = get_args(SchemeName)
+
+
+@dataclass(frozen=True)
+class TaggedExample:
+    """Ids of one text's tokens and of their pairs, and the numbers of their tags; `fault` says why these teach nothing.
+
+    focus: the token whose tag is asked for.
+    """
+
+    text: list[int]
+    pairs: list[int]
+    tags: list[int] | None
+    focus: int
+    fault: str | None
+
+    @property
+    def length(self) -> int:
+        """Tokens of the text."""
+        return len(self.text)
+
+
+@dataclass(frozen=True)
+class TaggedBatch(TensorBatch):
+    """A padded batch of examples, time first. ids: of the token, and of its pair. tags: None if some are missing.
+
+    focus: the token of each row whose tag is asked for. targets: its tag.
+    """
+
+    ids: Int64[Tensor, "time batch 2"]
+    lengths: Int64[Tensor, " batch"]
+    focus: Int64[Tensor, " batch"]
+    tags: Int64[Tensor, "time batch"] | None
+
+    @property
+    def targets(self) -> Int64[Tensor, " batch"] | None:
+        """The right tag of the token that is asked for."""
+        return None if self.tags is None else self.tags.gather(0, self.focus.unsqueeze(0))[0]
+
+
+class Tagger(LabelTask):
+    """Text → a tag for each token: embeddings, recurrent layers, a linear layer, and a CRF that knows the scheme.
+
+    scheme: of the labels; it forbids moves such as from B-ORG to E-PER. characters: whether a plain text is tagged
+    character by character, and not word by word.
+    Raises CorpusError unless there are two labels or more, all different.
+    """
+
+    kind: ClassVar[str] = "tagger"
+    settings_type: ClassVar[type] = TaggerSettings
+    unlabelled = "it has no tags"
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        pairs: Vocabulary,
+        labels: Sequence[str],
+        settings: TaggerSettings,
+        *,
+        scheme: SchemeName,
+        characters: bool,
+    ) -> None:
+        if len(set(labels)) < 2 or len(set(labels)) < len(labels):
+            raise CorpusError(f"a tagger needs two or more different tags, got {list(labels)}")
+        inputs = TokenPairs(len(vocabulary), len(pairs), settings.embedding_size, settings.pair_size)
+        super().__init__(labels, settings, inputs, input_size=settings.embedding_size + settings.pair_size)
+        self.vocabulary, self.pairs, self.scheme, self.characters = vocabulary, pairs, scheme, characters
+        self.readout = nn.Linear(self.encoder.output_size, len(labels))
+        self.moves = moves_of(scheme, labels)
+        self.crf = LinearChainCRF(self.moves)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """F1 of entities and its parts, where the tags mark entities; the share of right tags."""
+        return TAG_METRICS if self.scheme == "plain" else ENTITY_METRICS
+
+    @classmethod
+    def build(cls, items: Sequence[TaggedText], settings: TaggerSettings, seed: int) -> Self:
+        """A tagger with these texts' tokens, pairs, tags and scheme; the same for the same seed.
+
+        Weights are fresh but for the vectors of tokens and pairs, which come from the texts.
+        Tags stand in the order of their names. Raises CorpusError if there are fewer than two, or of no one scheme.
+        """
+        tagged = [item.tags for item in items if item.tags]
+        labels = sorted({tag for tags in tagged for tag in tags})
+        texts = [_lower(item.tokens.texts) for item in items]
+        counts = Counter(token for text in texts for token in text)
+        paired = (
+            Counter(pair for text in texts for pair in pairs_of(text)) if settings.pair_size else Counter()
+        )
+        vocabulary = Vocabulary.most_frequent(counts, settings.min_count)
+        pairs = Vocabulary.most_frequent(paired, settings.min_count, settings.max_pairs)
+        scheme, characters = detect_scheme(tagged), all(len(token) == 1 for token in counts)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            tagger = cls(vocabulary, pairs, labels, settings, scheme=scheme, characters=characters)
+        ids = [np.array(vocabulary.ids(text)) for text in texts]
+        pair_ids = [np.array(pairs.ids(pairs_of(text))) for text in texts]
+        inputs = tagger.encoder.inputs
+        assert isinstance(inputs, TokenPairs)
+        initialise_embeddings(inputs.token, inputs.pair, ids, pair_ids, seed)
+        return tagger
+
+    @classmethod
+    def from_files(cls, settings: TaggerSettings, vocabulary: Mapping[str, Any]) -> Self:
+        """A tagger of these settings and of what `vocabulary_json` gave, with weights still to be loaded.
+
+        Raises CorpusError if the vocabulary is not of that form.
+        """
+        labels, scheme, characters = (vocabulary.get(name) for name in ("tags", "scheme", "characters"))
+        is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
+        if not is_list or scheme not in _SCHEMES or not isinstance(characters, bool):
+            raise CorpusError(
+                'a tagger\'s vocabulary has "tokens", "pairs" and "tags", all lists of texts, a "scheme" '
+                f'({", ".join(_SCHEMES)}) and "characters", true or false'
+            )
+        tokens, pairs = (Vocabulary.from_json(vocabulary.get(name)) for name in ("tokens", "pairs"))
+        return cls(tokens, pairs, labels, settings, scheme=scheme, characters=characters)
+
+    def vocabulary_json(self) -> dict[str, Any]:
+        """Tokens, pairs and tags, each in the order of their numbers; the scheme, and whether tokens are characters."""
+        return {
+            "tokens": self.vocabulary.to_json(),
+            "pairs": self.pairs.to_json(),
+            "tags": list(self.choices),
+            "scheme": self.scheme,
+            "characters": self.characters,
+        }
+
+    def item(self, text: str, question: str | None = None) -> TaggedText:
+        """A text to be tagged, cut into characters or words as the model was trained.
+
+        question: a piece of the text, whose first token's tag the lens explains.
+        Raises SettingsError for a piece that is not in the text.
+        """
+        tokens = characters_of(text) if self.characters else tokenize(text)
+        if question is None:
+            return TaggedText(text=text, tokens=tokens)
+        start = text.find(question.strip())
+        if start < 0 or not question.strip():
+            raise SettingsError(
+                f"{question!r} is not in the text; give a piece of it, whose tag is to be explained, or leave it out"
+            )
+        focus = next(number for number, end in enumerate(tokens.ends) if end > start)
+        return TaggedText(text=text, tokens=tokens, focus=focus)
+
+    def prepare(self, items: Sequence[TaggedText], *, training: bool) -> list[TaggedExample]:
+        """The ids of each text's tokens; in training without the unlearnable ones.
+
+        Raises CorpusError for a text in which there is nothing.
+        """
+        examples = [self._example(item) for item in items]
+        return [example for example in examples if not training or example.fault is None]
+
+    def unlearnable(self, example: TaggedExample) -> str | None:
+        """Why nothing can be learnt from this example; None if something can."""
+        return example.fault
+
+    def _example(self, item: TaggedText) -> TaggedExample:
+        text = _lower(item.tokens.texts)
+        if not text:
+            raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+        tags, fault = self._tags(item)
+        return TaggedExample(
+            self.vocabulary.ids(text), self.pairs.ids(pairs_of(text)), tags, item.focus or 0, fault
+        )
+
+    def _tags(self, item: TaggedText) -> tuple[list[int] | None, str | None]:
+        """The numbers of the tags, or None, and why nothing can be learnt from them."""
+        if item.tags is None:
+            return None, self.unlabelled
+        numbers = [self._targets[tag] for tag in item.tags if tag in self._targets]
+        if len(numbers) < len(item.tags):
+            return None, "one of its tags is none of the model's"
+        illegal = self.moves.fault(numbers) is not None
+        return numbers, f"its tags are no legal sequence of {self.scheme}" if illegal else None
+
+    def shortened(self, example: TaggedExample, last: int) -> TaggedExample:
+        """The example with the last so many tokens of its text, one at the least, which is then the one asked for."""
+        begin = max(example.length - max(last, 1), 0)
+        return replace(
+            example,
+            text=example.text[begin:],
+            pairs=example.pairs[begin:],
+            tags=None if example.tags is None else example.tags[begin:],
+            focus=max(example.focus - begin, 0),
+        )
+
+    def collate(self, examples: Sequence[TaggedExample]) -> TaggedBatch:
+        """The examples as one padded batch. It has tags if every example has them."""
+        tokens, lengths = pad([example.text for example in examples])
+        pairs, _ = pad([example.pairs for example in examples])
+        tags = [example.tags for example in examples if example.tags is not None]
+        complete = pad(tags)[0] if len(tags) == len(examples) else None
+        focus = torch.tensor([example.focus for example in examples])
+        return TaggedBatch(torch.stack([tokens, pairs], -1), lengths, focus, complete)
+
+    def emissions(self, batch: TaggedBatch) -> Float[Tensor, "time batch labels"]:
+        """The score of each tag at each token, before the CRF."""
+        rate = self.settings.mask_rate if self.training else 0.0
+        ids = hide_tokens(batch.ids, batch.lengths, rate) if rate else batch.ids
+        states, _ = self.encoder.layer(self.encoder.embed(ids), lengths=batch.lengths)
+        return self.readout(self.dropout(states))
+
+    def forward(self, batch: TaggedBatch) -> Float[Tensor, "batch labels"]:
+        """The log probability of each tag for the token of each row that is asked for, in nats."""
+        return _at_focus(self.crf.log_marginals(self.emissions(batch), batch.lengths), batch)
+
+    def scored(
+        self, examples: Sequence[TaggedExample], last: int | None = None
+    ) -> tuple[Float[Tensor, "rows labels"], Int64[Tensor, " rows"]]:
+        """The log probabilities of the tags that are asked for, in nats, and the right ones' numbers.
+
+        The texts may be parts of longer ones: which tags may begin or end a text has no say.
+        """
+        if last is not None:
+            examples = [self.shortened(example, last) for example in examples]
+        batch = self.collate(examples).to(self.readout.weight.device)
+        marginals = self.crf.log_marginals(self.emissions(batch), batch.lengths, bounded=False)
+        assert batch.targets is not None
+        return _at_focus(marginals, batch), batch.targets
+
+    def loss(self, batch: TaggedBatch, carry: Any = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
+        """Mean over the texts of -log p of all their tags, in nats. Raises ShapeError if a text has no known tags."""
+        if batch.tags is None:
+            raise ShapeError("this batch has texts without known tags; prepare them with training=True")
+        return self.crf(self.emissions(batch), batch.tags, batch.lengths).mean(), None
+
+    def tags(
+        self,
+        items: Sequence[TaggedText],
+        *,
+        batch_size: int = 64,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[tuple[str, ...]]:
+        """The most probable sequence of tags of each text, legal in its scheme, without dropout or gradient.
+
+        Raises CorpusError for a text in which there is nothing, BundleError if the scores are not finite.
+        """
+
+        def best(batch: TaggedBatch, _: list[int]) -> list[tuple[str, ...]]:
+            emissions = self.emissions(batch).float()
+            check_finite(emissions)
+            paths = self.crf.decode(emissions, batch.lengths)
+            return [tuple(self.choices[number] for number in path) for path in paths]
+
+        return in_batches(
+            self, items, best, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE, on_progress=on_progress
+        )
+
+    def measure(
+        self,
+        items: Sequence[TaggedText],
+        *,
+        batch_size: int = 64,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Measurement:
+        """F1, precision and recall of entities, and accuracy. Raises SettingsError without tagged texts."""
+        tagged = [item for item in items if item.tags is not None]
+        predicted = self.tags(tagged, batch_size=batch_size, on_progress=on_progress)
+        return measure_tags(tagged, predicted, entity_tags=self.scheme != "plain")
+
+    def predict(self, items: Sequence[TaggedText], *, batch_size: int = 64) -> list[Answer]:
+        """The tag of the token that is asked for in each text, else of its first entity or token. Raises as `tags`."""
+        return super().predict([self._focused(item) for item in items], batch_size=batch_size)
+
+    def answer_of(self, item: TaggedText, candidates: tuple[tuple[str, float], ...]) -> Answer:
+        """The most probable tag as an answer, with the token that has it and the sentence around."""
+        focus = item.focus or 0
+        start, end = item.tokens.starts[focus], item.tokens.ends[focus]
+        first, last = sentence_around(item.text, start, end)
+        return Answer(*candidates[0], start, end, item.text[first:last], candidates)
+
+    def probe(self, item: TaggedText) -> Probe:
+        """The encoder's inputs for one text, and the head that gives the tag of the token that is asked for.
+
+        Where none is, that is the first token of the first entity, else of the text.
+        Raises CorpusError for an empty text.
+        """
+        item = self._focused(item)
+        with torch.no_grad(), eval_mode(self):
+            (example,) = self.prepare([item], training=False)
+            batch = self.collate([example]).to(self.readout.weight.device)
+            x = self.encoder.inputs(batch.ids)
+            head = TaggerHead(self, item, self.encoder.layer(x)[0], example.focus)
+        (answer,) = super().predict([item])
+        return Probe(layer=self.encoder.recurrent, x=x, tokens=item.tokens, answer=answer, head=head)
+
+    def samples(self, items: Sequence[TaggedText]) -> list[TaskSamples]:
+        """The texts up to and with one token each, whose tag is asked for, in batches of similar length.
+
+        The token is the last that is tagged other than O, so that what stands before it can tell its tag.
+        Raises SettingsError if no text has tags that the model knows.
+        """
+        return samples_of(self, [_until_last_entity(item) for item in items if item.tags], "texts has tags")
+
+    def _focused(self, item: TaggedText) -> TaggedText:
+        """The text with a token that is asked for: its own, else the first one tagged other than O, else the first."""
+        if item.focus is not None or not item.tokens.texts:
+            return item
+        (tags,) = self.tags([item])
+        focus = next((place for place, tag in enumerate(tags) if tag != OUTSIDE), 0)
+        return replace(item, focus=focus)
+
+
+def _lower(tokens: Sequence[str]) -> list[str]:
+    """The tokens as a vocabulary counts and looks them up."""
+    return [token.lower() for token in tokens]
+
+
+def _at_focus(
+    marginals: Float[Tensor, "time batch labels"], batch: TaggedBatch
+) -> Float[Tensor, "batch labels"]:
+    return marginals[batch.focus, torch.arange(len(batch.focus), device=marginals.device)]
+
+
+def _until_last_entity(item: TaggedText) -> TaggedText:
+    """The text up to and with its last token that is tagged other than O, or its last; the tag of this is asked for."""
+    tags, tokens = item.tags or (), item.tokens
+    focus = max((place for place, tag in enumerate(tags) if tag != OUTSIDE), default=len(tags) - 1)
+    kept = Tokens(*(part[: focus + 1] for part in (tokens.texts, tokens.starts, tokens.ends)))
+    return replace(item, text=item.text[: kept.ends[-1]], tokens=kept, tags=tags[: focus + 1], focus=focus)
