@@ -113,6 +113,20 @@ def test_lengths_among_the_inputs_and_masks_are_the_rows_lengths(number):
         assert numbers(report) == pytest.approx(numbers(plain), abs=1e-6)
 
 
+def test_a_number_of_each_row_that_could_be_its_length_is_not_taken_for_it():
+    class Adds(Net):
+        def forward(self, x, month):
+            return super().forward(x) + month[:, None] / 10
+
+    (x, targets), month = given(), torch.arange(ROWS) % STEPS + 1
+    report = examine(Adds(), [((x, month), targets)])
+    assert report.steps == STEPS
+    assert quality(report).short is None, "all rows are equally long"
+    with torch.no_grad():
+        gap = cross_entropy(Adds()(x[:, -1:], month), targets) - cross_entropy(Adds()(x, month), targets)
+    assert float(report.behaviour.gap[0]) == pytest.approx(float(gap), abs=1e-6)
+
+
 class EachStep(Net):
     def forward(self, x):
         return self.head(self.states(x))

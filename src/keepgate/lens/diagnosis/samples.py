@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ...errors import SettingsError, ShapeError
+from ...nn.eval_mode import eval_mode
 from ...nn.input_format import check_lengths
 from .model_io import (
     as_tensors,
@@ -281,6 +282,34 @@ def _pair(batch: Mapping[str, Any], model: nn.Module) -> Sequence[Any]:
     return inputs[only] if single else inputs, batch[name]
 
 
+def _with_ends(rows: Rows) -> Rows:
+    """The same rows with the lengths, or the mask, that are among the inputs, if the answers are the same whatever
+    stands after them."""
+    mask, split = mask_of(rows.inputs, rows._shape, rows.time), lengths_of(rows.inputs, rows.time)
+    if mask is not None:
+        known = replace(rows, ends=mask, masked=True)
+    elif split is not None:
+        known = replace(rows, inputs=split[0], ends=split[1])
+    else:
+        return rows
+    place = torch.arange(rows.steps)
+    real = (place < known.lengths[:, None]) if rows.time else (place[:, None] < known.lengths)
+
+    def others_after(leaf: Tensor) -> Tensor:
+        """Another row's steps after a row's end."""
+        inside = real.to(leaf.device)
+        if not known.runs(leaf) or (leaf.dim() == 2 and bool(((leaf != 0) == inside).all())):
+            return leaf
+        return leaf.where(inside.reshape(*inside.shape, *[1] * (leaf.dim() - 2)), leaf.roll(1, 1 - rows.time))
+
+    with torch.no_grad(), eval_mode(rows.model):
+        answers, changed = (
+            each.answered()[0] if rows.loss is None else each.losses()
+            for each in (known, replace(known, inputs=mapped(known.inputs, others_after)))
+        )
+    return known if torch.allclose(answers, changed, rtol=1e-3, atol=1e-5) else rows
+
+
 def batch_sample(
     model: nn.Module,
     batch: Batch,
@@ -313,9 +342,6 @@ def batch_sample(
         time, (inputs, ends) = 0, pad_packed_sequence(inputs)
     else:
         inputs = as_tensors(inputs)
-        if len(parts) == 2 and (split := lengths_of(inputs, time)) is not None:
-            parts = (*split, targets)
-            inputs = parts[0]
     if time not in (0, 1) or not any(leaf.dim() > 1 for leaf in leaves(inputs)):
         shapes = [list(leaf.shape) for leaf in leaves(inputs)]
         raise SettingsError(
@@ -327,8 +353,7 @@ def batch_sample(
     )  # fmt: skip
     refuse_not_finite(inputs, targets, time)
     if len(parts) == 2:
-        mask = mask_of(inputs, rows._shape, time)
-        return rows if mask is None else replace(rows, ends=mask, masked=True)
+        return rows if packed else _with_ends(rows)
     given: Any = parts[1]
     ends = check_lengths(given, steps=rows.steps, rows=rows._shape[1 - time])
     if len(ends) and int(ends.min()) < 1:
