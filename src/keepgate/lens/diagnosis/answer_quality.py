@@ -75,7 +75,7 @@ class AnswerQuality:
 
 def answer_quality(answers: Tensor, targets: Tensor, lengths: Int[Tensor, " rows"]) -> AnswerQuality | None:
     """Of predictions with their targets, one a row, as `usual_loss` takes them; None where all targets are alike."""
-    answers, targets = answers.double().cpu(), targets.cpu()
+    answers, targets = answers.cpu().double(), targets.cpu()
     if bool((targets == targets[0]).all()):
         return None
     numbers = targets.dtype.is_floating_point
