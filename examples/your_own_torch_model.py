@@ -11,9 +11,7 @@ class First(nn.Module):  # says which of four symbols came first
         super().__init__()
         self.embedding, self.head = nn.Embedding(6, 8), nn.Linear(16, 4)
         self.lstm = nn.LSTM(8, 16, batch_first=True)
-        self.lstm.bias_hh_l0.data[16:32] = (
-            torch.empty(16).uniform_(1, 39).log()
-        )  # forget gates that keep 40 steps
+        self.lstm.bias_hh_l0.data[16:32] = torch.empty(16).uniform_(1, 39).log()  # keeps 40 steps
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         return self.head(self.lstm(self.embedding(ids))[0][:, -1])
