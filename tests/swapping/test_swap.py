@@ -95,6 +95,19 @@ def test_weights_that_changed_while_it_was_swapped_are_those_after_unswap():
     agrees(ours, model(x))
 
 
+def test_packed_rows_and_given_states():
+    model = nn.GRU(4, 5, bidirectional=True, dtype=torch.float64)
+    lengths, hx = torch.tensor([3, 7, 1]), torch.randn(2, 3, 5, dtype=torch.float64)
+    packed = nn.utils.rnn.pack_padded_sequence(
+        torch.randn(7, 3, 4, dtype=torch.float64), lengths, enforce_sorted=False
+    )
+    expected = model(packed, hx)
+    keepgate.swap(model)
+    output, final = model(packed, hx)
+    agrees(output.data, expected[0].data)
+    agrees(final, expected[1])
+
+
 def test_one_layer_in_two_places_is_swapped_once():
     layer = nn.GRU(4, 4)
     model = nn.ModuleDict({"first": layer, "second": layer})
