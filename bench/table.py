@@ -28,6 +28,7 @@ PAGES = {
     ROOT / "docs" / "guide" / "remember.md": 0,
     ROOT / "docs" / "guide" / "remember.zh-TW.md": 1,
     ROOT / "docs" / "guide" / "story.md": 0,
+    ROOT / "docs" / "guide" / "explain.md": 0,
     ROOT / "docs" / "guide" / "story.zh-TW.md": 1,
 }
 
@@ -241,6 +242,48 @@ def far(k: int) -> str:
     )
 
 
+def explained(k: int) -> str:
+    """How often `explain` names first what an answer was planted on."""
+    found = result("explained")
+    by_case: dict[str, list[dict[str, Any]]] = {}
+    for row in found["cases"]:
+        by_case.setdefault(row["case"], []).append(row)
+    head = [("answers that hang on one planted step", "the step has the largest effect", "and the largest share"),
+            ("取決於一步的答案", "那一步的影響最大", "份額也最大")][k]  # fmt: skip
+    of = ("{} of {}", "{} / {}")[k]
+    lines = [
+        [
+            case,
+            *(
+                of.format(sum(row[name] for row in rows), sum(row["rows"] for row in rows))
+                for name in ("effect_first", "share_first")
+            ),
+        ]
+        for case, rows in by_case.items()
+    ]
+    learned = [row for row in found["look_back"] if row["loss"] < 0.1]
+    right = sum(row["steps"] == row["lag"] + 1 for row in learned)
+    note = (
+        "The look-back is the planted lag's in {right} of the {learned} forecasters that learned it, of {all} with lags from 1 to 15.",
+        "{all} 個預測器（延遲 1 到 15）裡有 {learned} 個學會，其中 {right} 個的視窗長度正好是埋下的延遲。",
+    )[k].format(right=right, learned=len(learned), all=len(found["look_back"]))
+    return rows_of([*head], lines) + "\n\n" + note
+
+
+def library_models(k: int) -> str:
+    """How often `explain` names a planted step first, in models of libraries."""
+    head = [("model", "the planted step has the largest effect"), ("模型", "埋下的一步影響最大")][k]
+    of = ("{} of {}", "{} / {}")[k]
+    rows = result("library_models")["models"]
+    return rows_of(
+        [*head],
+        [
+            [f"{row['library']} {row['version']}, {row['model']}", of.format(row["first"], row["rows"])]
+            for row in rows
+        ],
+    )
+
+
 def waiter(k: int) -> str:
     """What holds of the guide's waiter, trained from several seeds."""
     rows = result("waiter")["seeds"]
@@ -315,6 +358,8 @@ TABLES: dict[str, Callable[[int], str]] = {
     "asked": asked,
     "far": far,
     "stories": stories,
+    "explained": explained,
+    "library_models": library_models,
     "waiter": waiter,
     "price": price,
     "facts": facts,

@@ -47,14 +47,20 @@ def measured(seed: int) -> dict[str, Any]:
         guessed = float((names["forgetful"](words).argmax(1) == ordered).double().mean())
         with lens.interventions.patched(waiter.lstm, without_write):
             drink = drinks[int(waiter(evening).argmax())]
-    without, tea = names["without"], names["tea"]
+    without, tea, gates = names["without"], names["tea"], names["gates"]
+    explained = lens.explain(waiter, evening, labels=drinks)
+    far = names["diagnosis"].gradient[-1], names["untrained"].gradient[-1]
     return {
         "seed": seed,
         "accuracy": accuracy,
         "guessed": guessed,
+        "verdicts": [names[name].verdict.fault for name in ("diagnosis", "untrained", "report")],
+        "gradient_at_59": [float(share) for share in far],
         "horizon": names["report"].horizon,
+        "forget_gate": [float(gates.f[step].mean()) for step in (COFFEE, COFFEE + 1)],
         "without_coffee": drinks[int(without[COFFEE].argmax())],
         "probability": float(without[COFFEE].max()),
+        "explained": [explained.token_effects[0].step, explained.token_effects[0].without.text],
         "words_that_change_it": names["changed"].nonzero().flatten().tolist(),
         "eraser": int(tea.forgotten.argmax()),
         "erased": float(tea.forgotten.max()),

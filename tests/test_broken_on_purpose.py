@@ -152,8 +152,31 @@ MUTANTS_OF_THE_PAGE = {
 }  # fmt: skip
 
 
+MUTANTS_OF_WHOLE_MODELS = {
+    "gates in our order for ONNX's operators": ("onnx/operator.py", "in operator.gates.split()]", "in cell.gates]"),
+    "a reverse loop that clears a step too early": (
+        "onnx/scan.py", 'emit("Concat", later, nowhere, axis=0)', 'emit("Concat", nowhere, later, axis=0)',
+    ),
+    "zeros after a row without steps": (
+        "onnx/operator.py", "call.lengths is not None and call.states", "False and call",
+    ),
+    "a check that passes everything": ("onnx/check.py", "if not gap <= TOLERANCE", "if False"),
+    "a frozen layer that looks at its weights": ("nn/parameters.py", "self.frozen or cached", "cached"),
+    "tied weights thawed in the order of their freezing": (
+        "swapping/swap.py", "reversed(layers.values())", "layers.values()",
+    ),
+    "a difference that is not stated": ("swapping/example_run.py", "return max(differences", "return min(differences"),
+    "states of another step on the fast path": ("kernels/core/fast_path.py", "state.shape == shape", "True"),
+}  # fmt: skip
+
+
 def test_what_the_mutants_change_is_still_there():
-    for path, old, _ in (*MUTANTS.values(), *MUTANTS_OF_THE_LENS.values(), *MUTANTS_OF_THE_PAGE.values()):
+    for path, old, _ in (
+        *MUTANTS.values(),
+        *MUTANTS_OF_THE_LENS.values(),
+        *MUTANTS_OF_THE_PAGE.values(),
+        *MUTANTS_OF_WHOLE_MODELS.values(),
+    ):
         text = (ROOT / "src" / "keepgate" / path).read_text(encoding="utf-8")
         assert old in text, f"{path} no longer says {old!r}; write the mutant anew"
 
@@ -168,6 +191,13 @@ def test_a_mutant_is_caught_by_several_tests(name, tmp_path):
 @pytest.mark.parametrize("name", MUTANTS_OF_THE_LENS)
 def test_a_mutant_of_the_lens_is_caught(name, tmp_path):
     caught(name, MUTANTS_OF_THE_LENS, ["tests/lens", "tests/equations"], tmp_path, at_least=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTANTS_OF_WHOLE_MODELS)
+def test_a_mutant_of_swap_and_export_is_caught(name, tmp_path):
+    rooms = ["tests/swapping", "tests/onnx/test_layers.py", "tests/kernels/test_fast_path.py"]
+    caught(name, MUTANTS_OF_WHOLE_MODELS, rooms, tmp_path, at_least=1)
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ class _Wordless(ast.NodeTransformer):
     def visit_Call(self, node):
         if isinstance(node.func, ast.Attribute) and node.func.attr == "text":
             return self.visit(node.func.value)
+        node.keywords = [keyword for keyword in node.keywords if keyword.arg != "language"]
         return self.generic_visit(node)
 
     def visit_JoinedStr(self, node):
@@ -100,6 +101,13 @@ def holds(row):
         "all words count": row["horizon"] == 60,
         "coffee alone carries the answer": row["words_that_change_it"] == [4],
         "without it there is tea": row["without_coffee"] == "tea",
+        "explain says so too": row["explained"] == [waiter.COFFEE, "tea"],
+        "the verdicts": row["verdicts"] == ["forgets", "untrained", "none"],
+        "the signal is gone, and with chrono it arrives": row["gradient_at_59"][0]
+        < 1e-9
+        < 1e-2
+        < row["gradient_at_59"][1],
+        "the forget gate closes at coffee": row["forget_gate"][0] < row["forget_gate"][1],
     }
 
 

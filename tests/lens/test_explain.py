@@ -61,7 +61,7 @@ def without(model, ids, step):
 def test_an_effect_is_the_model_called_without_the_token(pooling, kind, both):
     torch.manual_seed(1)
     model, ids = Texts(pooling, kind, layers=2, both=both).eval(), torch.randint(WORDS, (4, STEPS))
-    found = explain(model, ids, tokens=TOKENS, row=2, labels=["a", "b", "c"])
+    found = explain(model, ids, tokens=TOKENS, row=2, labels=["a", "b", "c"], leave_out="step")
     with torch.no_grad():
         whole = model(ids[2:3])
     likely = (whole[:, -1] if pooling == "each" else whole).softmax(1)[0]
@@ -83,7 +83,10 @@ def test_an_effect_is_the_model_called_without_the_token(pooling, kind, both):
 
 def test_the_step_that_answers_is_passed_by():
     model, ids = Texts("each", both=True).eval(), torch.randint(WORDS, (1, STEPS))
-    found = {effect.step: effect for effect in explain(model, ids, step=4, target=1).token_effects}
+    found = {
+        effect.step: effect
+        for effect in explain(model, ids, step=4, target=1, leave_out="step").token_effects
+    }
     with torch.no_grad():
         whole = model(ids)[0, 4].softmax(0)
         kept = [0, 1, 2, 3, 5, 6, 7, 8]
@@ -151,7 +154,7 @@ def test_rows_are_read_without_their_padding():
     x = torch.randn(STEPS, 3, 2)
     packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
     number = Packed().eval()
-    found = explain(number, packed, row=1)
+    found = explain(number, packed, row=1, leave_out="step")
     with torch.no_grad():
         plain = number(pack_padded_sequence(x[:5, 1:2], [5]))
         left = number(pack_padded_sequence(x[:4, 1:2], [4]))
@@ -189,7 +192,7 @@ class Window(nn.Module):
 @pytest.mark.parametrize("squeezes", [False, True])
 def test_a_number_changes_as_without_the_step_and_its_shares_sum_to_it(squeezes):
     model, x = Window(squeezes=squeezes).eval(), torch.randn(9, 12, 2)
-    found = explain(model, x, row=3, features=["load", "heat"])
+    found = explain(model, x, row=3, features=["load", "heat"], leave_out="step")
     with torch.no_grad():
         whole = float(model(x[[3, 3]])[0])
         for effect in found.token_effects:
@@ -205,14 +208,35 @@ def test_a_number_changes_as_without_the_step_and_its_shares_sum_to_it(squeezes)
 
 def test_a_model_of_fixed_windows_has_its_layers_pass_steps_by():
     model, x = Window(flat=True).eval(), torch.randn(9, 12, 2)
-    found = explain(model, x)
-    assert not found.shortened
+    found = explain(model, x, leave_out="step")
+    assert found.left_out == "layers"
     with torch.no_grad():
         output, _ = model.layer(x[:1, [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11]])
         passed = torch.cat([output[:, :3], output[:, 2:3], output[:, 3:]], 1)
         left = float(model.head(passed.flatten(1)))
     effect = next(effect for effect in found.token_effects if effect.step == 3)
     assert abs(effect.change - (left - found.number)) < 1e-5
+
+
+@pytest.mark.parametrize("leave_out", [None, "values"])
+def test_a_step_stays_where_it_matters_how_long_ago_it_was(leave_out):
+    model, x = Window().eval(), torch.randn(9, 12, 2)
+    found = explain(model, x, row=3, leave_out=leave_out)
+    assert found.left_out == "values"
+    tagger, ids = Texts("each", both=True).eval(), torch.randint(WORDS, (2, STEPS))
+    tagged = explain(tagger, ids, row=1, step=4, target=0, leave_out=leave_out)
+    assert tagged.left_out == "values"
+    with torch.no_grad():
+        for effect in found.token_effects:
+            changed = x[3:4].clone()
+            changed[:, effect.step] = x.mean((0, 1))
+            assert abs(effect.change - float(model(changed)) + found.number) < 1e-5
+        for effect in tagged.token_effects:
+            read = tagger.embedding(ids[1:2])
+            read[:, effect.step] = 0
+            left = tagger.head(tagger.layer(read)[0])[0, 4].softmax(0)[0]
+            likely = tagger(ids)[1, 4].softmax(0)[0]
+            assert abs(effect.probability_drop - float(1 - left / likely)) < 1e-4
 
 
 class Delayed(nn.Module):

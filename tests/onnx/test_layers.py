@@ -130,6 +130,9 @@ def test_a_wrong_order_of_gates_is_found_and_nothing_is_written(tmp_path, monkey
         (lambda: keepgate.LSTM(3, 4), None, {}, keepgate.SettingsError, "a LSTM needs an example"),
         (lambda: keepgate.LSTM(3, 4), {"x": torch.randn(4, 2, 3)}, {}, keepgate.SettingsError, "does not fit LSTM"),
         (lambda: keepgate.LSTM(3, 4), torch.randn(4, 2, 9), {}, keepgate.ShapeError, "9 features"),
+        (lambda: keepgate.LSTM(3, 4).bfloat16(), torch.randn(4, 2, 3), {}, keepgate.SettingsError, "bfloat16 on cpu"),
+        (lambda: keepgate.LSTM(3, 4, device="meta"), torch.randn(4, 2, 3), {}, keepgate.SettingsError, "on meta"),
+        (dict, torch.randn(4, 2, 3), {}, TypeError, "the model is a dict"),
         (
             lambda: keepgate.GRU(3, 4, bidirectional=True), torch.randn(4, 2, 3), {"streaming": True},
             keepgate.SettingsError, "reads in both directions",

@@ -95,6 +95,19 @@ def test_weights_that_changed_while_it_was_swapped_are_those_after_unswap():
     agrees(ours, model(x))
 
 
+def test_packed_rows_and_given_states():
+    model = nn.GRU(4, 5, bidirectional=True, dtype=torch.float64)
+    lengths, hx = torch.tensor([3, 7, 1]), torch.randn(2, 3, 5, dtype=torch.float64)
+    packed = nn.utils.rnn.pack_padded_sequence(
+        torch.randn(7, 3, 4, dtype=torch.float64), lengths, enforce_sorted=False
+    )
+    expected = model(packed, hx)
+    keepgate.swap(model)
+    output, final = model(packed, hx)
+    agrees(output.data, expected[0].data)
+    agrees(final, expected[1])
+
+
 def test_one_layer_in_two_places_is_swapped_once():
     layer = nn.GRU(4, 4)
     model = nn.ModuleDict({"first": layer, "second": layer})
@@ -255,6 +268,13 @@ def test_a_frozen_layer_ignores_writes_and_a_copy_of_it_takes_the_numbers_of_now
     assert not torch.equal(other(x)[0], before)
     keepgate.thaw(layer)
     assert torch.equal(layer(x)[0], other(x)[0])
+
+
+@pytest.mark.parametrize("call", [keepgate.swap, keepgate.unswap, keepgate.freeze, keepgate.thaw])
+@pytest.mark.usefixtures("as_users_run")
+def test_what_is_no_model_is_refused(call):
+    with pytest.raises(TypeError, match="the model is a dict; give a torch"):
+        call({"layer": nn.GRU(3, 4)})
 
 
 def test_freezing_refuses_a_computed_weight_and_then_freezes_nothing():

@@ -33,7 +33,14 @@ def thaw(model: nn.Module) -> None:
             place.thaw(layer)
 
 
+def check_module(model: object) -> None:
+    """Raises TypeError for what is no torch module."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"the model is a {type(model).__name__}; give a torch.nn.Module")
+
+
 def _places(model: nn.Module) -> list[tuple[PlaceParameters, nn.Module]]:
+    check_module(model)
     return [
         (place, layer)
         for layer in model.modules()

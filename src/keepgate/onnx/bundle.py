@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..errors import ExportError, SettingsError
 from ..export import load
+from ..nn.freezing import check_module
 from ..tasks import KINDS, Tagger
 
 # Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
@@ -19,6 +21,8 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
     Raises SettingsError where a model needs an example and has none, ExportError for a tagger.
     """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
+    check_module(task)
+    _check_parameters(task)
     if getattr(type(task), "kind", None) not in KINDS:
         if example is None:
             raise SettingsError(
@@ -34,6 +38,16 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
     if hasattr(task, "network"):
         return task.network, (batch.text, batch.question)
     return task, (batch,)
+
+
+def _check_parameters(model: nn.Module) -> None:
+    """Raises SettingsError for weights that ONNX Runtime could not be compared on."""
+    for name, parameter in model.named_parameters():
+        if parameter.device.type != "cpu" or parameter.dtype in (torch.float16, torch.bfloat16):
+            raise SettingsError(
+                f"{name} is {parameter.dtype} on {parameter.device}, and an export is checked against the model on "
+                "the CPU in float32 or float64; export model.float().cpu()"
+            )
 
 
 def _batch(task: Any) -> Any:

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..errors import ExportError
 from ..nn import Recurrent
+from ..swapping.tensors import Named
 from .flat_model import FlatModel
-from .tensors import Named
 
 # The largest difference that passes, relative to the largest number of an output where that is above 1.
 TOLERANCE = 1e-5

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import SettingsError
 from ..nn import Recurrent
-from .tensors import Named, flatten, has_names, rebuild, unique
+from ..swapping.tensors import Named, flatten, has_names, rebuild, unique
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 

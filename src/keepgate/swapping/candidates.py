@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from ..nn.freezing import check_module
 from .torch_subclasses import OURS, THEIRS
 
 ALREADY_OURS = "keepgate's already"
@@ -13,6 +14,7 @@ _SCRIPTED = {kind.__name__ for kind in OURS}
 
 def recurrent_layers(model: nn.Module) -> dict[str, nn.Module]:
     """Every recurrent layer of torch's or keepgate's inside a model, scripted ones too, by its first path in it."""
+    check_module(model)
     return {name: layer for name, layer in model.named_modules() if _is_recurrent(layer)}
 
 

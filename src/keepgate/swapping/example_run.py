@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import ShapeError
+from .tensors import flatten
 
 # Each side is run so often, in turn, and its shortest time counts: what else runs on the machine only ever adds.
 # A slow model is not run again once this many seconds are over.
@@ -118,17 +117,7 @@ def _shortest(timings: Sequence[Timing]) -> Timing:
 
 def outputs(result: Any) -> list[Tensor]:
     """Every tensor of what a model returned, in its order, copied."""
-    if isinstance(result, Tensor):
-        return [result.detach().clone()]
-    if isinstance(result, Mapping):
-        result = list(result.values())
-    elif is_dataclass(result) and not isinstance(result, type):
-        result = [getattr(result, field.name) for field in fields(result)]
-    if isinstance(result, PackedSequence):
-        return outputs(result.data)
-    if not isinstance(result, (tuple, list)):
-        return []
-    return [tensor for part in result for tensor in outputs(part)]
+    return [tensor.detach().clone() for _, tensor in flatten(result, "")]
 
 
 def largest_difference(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:

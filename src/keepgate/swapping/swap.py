@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from ..nn.freezing import freeze, thaw
+from ..nn.freezing import check_module, freeze, thaw
 from .candidates import recurrent_layers, why_left_alone
 from .example_run import Timing, compare_runs, evaluating, run_of
 from .report import LayerSwap, SwapReport
@@ -68,6 +68,7 @@ def unswap(model: nn.Module) -> tuple[str, ...]:
     Layers that were built as keepgate's stay; `layer.to_torch()` gives torch's for one of them. One whose class a
     library has changed since the swap (parametrised, sharded) stays until the library has undone that.
     """
+    check_module(model)
     swapped = {name: layer for name, layer in model.named_modules() if type(layer) in THEIRS}
     to_torchs(swapped)
     return tuple(swapped)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -24,10 +24,13 @@ from ..readers.span_search import SpanEffect
 from .ablation import layers_in_order, predictions_without
 from .head import ModelHead
 from .look_back import ROWS, LookBack, look_back
+from .read_values import ReadValues, read_values
 from .row import ModelRow, model_row
 from .shares import InputShares, input_shares
 from .target import Target, target_of
 
+LeaveOut = Literal["step", "values"]
+LeftOut = Literal["step", "layers", "values"]
 # Of a row with more steps than this, those with the largest shares are left out one by one.
 EVERY = 2_000
 
@@ -40,14 +43,15 @@ class ModelExplanation(Explanation):
     offset:    the number of the first step that has a token: what is before them, and after them, is padding.
     shares:    of the answer's score by step and feature; None for a model without a derivative.
     look_back: how many of the last steps the answers of the batch's rows hang on; None unless it is a batch of series.
-    shortened: whether the model was called without the steps that were left out; else its layers passed them by.
+    left_out:  how steps were: "step", the model called without it; "layers", every recurrent layer passing it by;
+               "values", the step staying, and nothing standing in it: each feature's mean, of a token zeros.
     """
 
     number: float | None
     offset: int
     shares: InputShares | None
     look_back: LookBack | None
-    shortened: bool
+    left_out: LeftOut
 
     @property
     def step_shares(self) -> Float[Tensor, "tokens features"]:
@@ -71,6 +75,7 @@ def explain_model(
     time: int | None = None,
     features: Sequence[str] | None = None,
     baseline: Any = None,
+    leave_out: LeaveOut | None = None,
 ) -> ModelExplanation:
     """One answer of any torch model, taken apart; arguments and errors are those of `keepgate.lens.explain`."""
     first = next((part for part in model.modules() if isinstance(part, nn.RNNBase)), None)
@@ -85,12 +90,12 @@ def explain_model(
         if not -read.steps <= at < read.steps:
             raise ShapeError(f"step is {step}, but the row has {read.steps} steps, counted from 0")
         at %= read.steps
-        series = tokens is None and all(value.is_floating_point() for value in read.over_time)
+        series = tokens is None and bool(read.numbers)
         words, offset = _tokens(read, tokens, series=series)
         with torch.no_grad():
             given = read.predict(torch.arange(read.steps).expand(2, -1), torch.tensor(at))[:1]
         aim = target_of(
-            given, target=target, labels=labels, reads_tokens=not read.over_time[0].is_floating_point(),
+            given, target=target, labels=labels, reads_tokens=not read.numbers,
             named_logits=read.output == "logits",
             squashed=any(isinstance(part, nn.Sigmoid) for part in model.modules())
             and bool(((given >= 0) & (given <= 1)).all()),
@@ -98,10 +103,19 @@ def explain_model(
         names = None if features is None else tuple(features)
         others = _others(model, inputs, read, time, lengths) if series else []
         nothing = _nothing(read, others, baseline) if series else None
-        shares = input_shares(read, aim, at, nothing, names)
+        values = read_values(read, at, nothing)
+        shares = None if values is None else input_shares(values, aim, names)
+        if leave_out not in (None, "step", "values") or (leave_out == "values" and values is None):
+            raise SettingsError(
+                f'leave_out is {leave_out!r}; it can be "step" or, with a recurrent layer, "values"'
+            )
+        by_values = (
+            values is not None
+            and (leave_out or ("values" if series or read.each_step else "step")) == "values"
+        )
         return _explained(
             read, aim, at, words, offset, shares, given,
-            look_back(read, others, aim, at), series=series,
+            look_back(read, others, aim, at), values if by_values else None, series=series,
         )  # fmt: skip
 
 
@@ -114,6 +128,7 @@ def _explained(
     shares: InputShares | None,
     given: Tensor,
     back: LookBack | None,
+    values: ReadValues | None,
     *,
     series: bool,
 ) -> ModelExplanation:
@@ -125,7 +140,8 @@ def _explained(
         strongest = shares.values.sum(1).abs()[offset : offset + len(words)].topk(MAX_ABLATIONS)
         chosen = sorted(strongest.indices.tolist())
     pieces = [(k, k + 1) for k in chosen] + ([] if series else spans)
-    without = predictions_without(read, [(start + offset, end + offset) for start, end in pieces], at)
+    places = [(start + offset, end + offset) for start, end in pieces]
+    without = predictions_without(read, places, at) if values is None else values.predictions_without(places)
     drops, changes = _drops(aim, score, aim.scores(without))
     effects = list(zip(pieces, drops, changes, aim.answers(without), strict=True))
     single = tuple(
@@ -140,6 +156,7 @@ def _explained(
         tuple(sorted(each, key=lambda one: -one.probability_drop if one.change is None else -abs(one.change)))
         for each in (single, whole)
     )
+    left_out: LeftOut = "values" if values is not None else "step" if read.shortens else "layers"
     seen, layer = _seen(read)
     summaries, sensitive = _inside(read, aim, at, seen, layer, tokens, single[0].step + offset, answer, text)
     part = slice(offset, offset + len(words))
@@ -149,7 +166,7 @@ def _explained(
         layers=0 if seen is None else seen.layer.num_layers, direction_summaries=summaries,
         sentence_spans=tuple(spans), sentence_effects=whole, token_effects=single, saliency=sensitive[part],
         attention=None, choices=len(aim.labels) or None, number=None if aim.is_label else score, offset=offset,
-        shares=shares, look_back=back, shortened=read.shortens,
+        shares=shares, look_back=back, left_out=left_out,
     )  # fmt: skip
 
 
@@ -258,7 +275,7 @@ def _nothing(read: ModelRow, rows: Sequence[Sequence[Tensor]], baseline: Any) ->
     if baseline is not None:
         return torch.as_tensor(baseline, dtype=torch.float64)
     every = [
-        torch.cat([value.reshape(read.steps, -1) for value in values], 1)
+        torch.cat([values[k].reshape(read.steps, -1) for k in read.numbers], 1)
         for values in (rows or [read.over_time])
     ]
     return torch.cat(every).double().mean(0)

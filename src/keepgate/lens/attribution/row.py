@@ -26,7 +26,7 @@ class ModelRow:
 
     inputs:   as the model takes them; the tensors in them are `values`, by their `roles`.
     values:   "steps" [steps, …]; "row": what the row has once; "states": [layers, 1, units]; "lengths": one number;
-              "whole": the same for all rows.
+              "whole": the same for all rows. names: of those in a dict.
     lengths:  whether the model is called with the rows' lengths beside the inputs. packed: with a PackedSequence.
     time:     the inputs' dimension of time.
     output:   see `prediction`. each_step: whether the model answers at each step. shortens: whether it takes fewer.
@@ -36,6 +36,7 @@ class ModelRow:
     inputs: Any
     values: tuple[Tensor, ...]
     roles: tuple[Role, ...]
+    names: tuple[str, ...]
     steps: int
     time: int
     lengths: Tensor | None = None
@@ -95,6 +96,16 @@ class ModelRow:
     def over_time(self) -> list[Tensor]:
         """What runs over time, [steps, …] each."""
         return [value for value, role in zip(self.values, self.roles, strict=True) if role == "steps"]
+
+    @property
+    def numbers(self) -> dict[int, str]:
+        """Which of those hold numbers, by their places among them, and not ids or nothing; with their names."""
+        names = [name for name, role in zip(self.names, self.roles, strict=True) if role == "steps"]
+        return {
+            k: names[k]
+            for k, value in enumerate(self.over_time)
+            if value.is_floating_point() and value.numel()
+        }
 
 
 def model_row(
@@ -156,7 +167,8 @@ def model_row(
 
     values = tuple(own(leaf, role) for (_, leaf), role in zip(named, roles, strict=True))
     found = ModelRow(
-        model=model, inputs=inputs, values=values, roles=roles, steps=length, time=time,
+        model=model, inputs=inputs, values=values, roles=roles,
+        names=tuple(name for name, _ in named), steps=length, time=time,
         lengths=None if packed or ends is None else ends, packed=packed, output=output,
     )  # fmt: skip
     return _with_answers(found) if probe else found
@@ -193,7 +205,7 @@ def _named(inputs: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
     elif isinstance(inputs, tuple):
         for value in inputs:
             yield from _named(value, name)
-    else:
+    elif inputs is not None:
         yield name, inputs
 
 

@@ -17,8 +17,8 @@ PREDICTION_NAMES = ("logits", "prediction", "predictions", "output", "outputs")
 
 
 def as_tensors(inputs: Any) -> Any:
-    """The same inputs with arrays as tensors. Raises SettingsError for what holds no tensor."""
-    if isinstance(inputs, Tensor):
+    """The same inputs with arrays as tensors; None stays. Raises SettingsError for what holds no tensor."""
+    if isinstance(inputs, Tensor) or inputs is None:
         return inputs
     if isinstance(inputs, numpy.ndarray):
         return torch.from_numpy(inputs)
@@ -38,7 +38,7 @@ def mapped(inputs: Any, change: Callable[[Tensor], Tensor]) -> Any:
         return {name: mapped(value, change) for name, value in inputs.items()}
     if isinstance(inputs, tuple):
         return tuple(mapped(value, change) for value in inputs)
-    return change(inputs)
+    return None if inputs is None else change(inputs)
 
 
 def leaves(inputs: Any) -> list[Tensor]:
@@ -47,7 +47,7 @@ def leaves(inputs: Any) -> list[Tensor]:
         return [tensor for value in inputs.values() for tensor in leaves(value)]
     if isinstance(inputs, tuple):
         return [tensor for value in inputs for tensor in leaves(value)]
-    return [inputs]
+    return [] if inputs is None else [inputs]
 
 
 def call(model: nn.Module, inputs: Any, *lengths: Any) -> Any:

@@ -19,14 +19,9 @@ NUMBERS = 3  # and for how much a number changes without them
 def conclusion(explanation: Explanation) -> list[Message]:
     """What the answer rests on, with its proof, and how much of that write is retained."""
     if isinstance(explanation, ModelExplanation):
-        return [
-            *(
-                _number(explanation)
-                if explanation.is_number
-                else _guess(explanation) or _ablation(explanation)
-            ),
-            *_of_model(explanation),
-        ]
+        by_token = _ablation if explanation.sentence_effects else _step
+        main = _number(explanation) if explanation.is_number else _guess(explanation) or by_token(explanation)
+        return [*main, *_of_model(explanation)]
     messages = _guess(explanation) or _ablation(explanation)
     if explanation.attention is not None:
         most = int(explanation.attention.argmax())
@@ -43,16 +38,34 @@ def _number(explanation: ModelExplanation) -> list[Message]:
     """The tokens without which the number changes most, and by how much."""
     top, *others = [
         msg("number.effect", token=token(explanation, effect.step), change=signed(effect.change or 0.0))
-        for effect in explanation.token_effects[:NUMBERS]
+        for number, effect in enumerate(explanation.token_effects[:NUMBERS])
+        if not number or explanation.weight(effect) >= NEGLIGIBLE_DROP
     ]
     without = cut(explanation.token_effects[0].without.text)
     first = msg("number.most", answer=cut(explanation.answer.text), effect=top, other=without)
     return [first, msg("number.next", effects=others)] if others else [first]
 
 
+def _step(explanation: Explanation) -> list[Message]:
+    """The step of a series that changes the label, or lowers its probability most."""
+    top, before = explanation.token_effects[0], explanation.answer.probability
+    changes = top.without.text != explanation.answer.text
+    parts: dict[str, Part] = {
+        "before": percent(before),
+        "after": percent(min(1.0, before * (1 - top.probability_drop))),
+    }
+    name = token(explanation, top.step)
+    key = "number.step" if changes else "number.step_weak"
+    other, share = cut(top.without.text), probability(top.without.probability)
+    return [msg(key, answer=cut(explanation.answer.text), token=name, other=other, share=share, **parts)]
+
+
 def _of_model(explanation: ModelExplanation) -> list[Message]:
     """How steps were left out, whether the shares sum to the answer, and how far back a window has to reach."""
-    messages = [] if explanation.shortened else [msg("number.passed_by")]
+    shares, how = explanation.shares, explanation.left_out
+    # Of a token all that a layer is given of it has one share.
+    how = "zeros" if how == "values" and shares is not None and shares.features == ("input",) else how
+    messages = [] if how == "step" else [msg(f"number.by_{how}")]
     if explanation.shares is not None:
         whole = explanation.shares.score - explanation.shares.baseline
         parts: dict[str, Part] = {"share": f"{explanation.shares.completeness:.4f}", "whole": signed(whole)}
@@ -120,6 +133,8 @@ def _sentence_ablation(explanation: Explanation, sentence: SpanEffect) -> list[M
         explanation.tokens
     )
     changes = sentence.without.text != answer
+    if whole_text and isinstance(explanation, ModelExplanation):
+        return []  # a model of the user's own is never given nothing to read
     messages = [
         _message(
             explanation, "empty" if whole_text else "whole_sentence" if changes else "unchanged", sentence

@@ -107,7 +107,7 @@ def _of_model(explanation: Explanation) -> dict[str, Any]:
     """What only a model of the user's own has."""
     if not isinstance(explanation, ModelExplanation):
         return {}
-    names = ("number", "offset", "shortened", "shares", "look_back")
+    names = ("number", "offset", "left_out", "shares", "look_back")
     return {name: getattr(explanation, name) for name in names}
 
 

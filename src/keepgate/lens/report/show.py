@@ -13,7 +13,7 @@ from ...data.questions import Question
 from ...errors import CorpusError, SettingsError
 from ...tasks.probe import Probed
 from ...tasks.task import Task
-from ..attribution.explanation import ModelExplanation, explain_model
+from ..attribution.explanation import LeaveOut, ModelExplanation, explain_model
 from ..capture.layer_run import LayerRun
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
@@ -106,6 +106,7 @@ def explain(
     step: int | None = None,
     features: Sequence[str] | None = None,
     baseline: Any = None,
+    leave_out: LeaveOut | None = None,
     language: Language = "en",
 ) -> ExplanationReport:
     """One answer taken apart: what carries it, proven by leaving each token or step out of everything that it does.
@@ -128,10 +129,12 @@ def explain(
     output:   where in the result the prediction is, as in `examine`. time: the inputs' dimension of time, likewise.
     row:      which row of the batch. lengths: of the rows, where the model is called with them.
     step:     whose answer is explained, where the model answers at each step; None is the last.
-    features: names of the numbers of a step. baseline: what stands for none of them in the shares, one number or one a
-              feature; None is each feature's mean over the batch (of tokens, a zero in place of what is read of them).
-    A step is left out by calling the model without it; where it takes no shorter rows its recurrent layers pass the
-    step by. The model is in eval mode meanwhile, and left as it was.
+    features: names of the numbers of a step. baseline: what stands for nothing in their place, one number or one a
+              feature; None is each feature's mean over the batch (of tokens, zeros for what a layer is given of them).
+    leave_out: "step" calls the model without the step, so that later ones move up; where it takes no shorter rows, its
+              recurrent layers pass the step by. "values" leaves the step and puts nothing in it. None is "values" for
+              series and for answers at each step, where it matters how long ago something was, and "step" else.
+    The model is in eval mode meanwhile, and left as it was.
     Raises CorpusError for an empty text or question, CellError for a task without memory, SettingsError for an unknown
     option or language, or where it is not known what is to be explained, ShapeError for a row or step out of range.
     """
@@ -143,10 +146,22 @@ def explain(
             )
         explanation = explain_model(
             model, inputs, tokens=tokens, target=target, labels=labels, output=output, time=time, row=row,
-            lengths=lengths, step=step, features=features, baseline=baseline,
+            lengths=lengths, step=step, features=features, baseline=baseline, leave_out=leave_out,
         )  # fmt: skip
         return ModelReport(**vars(explanation), language=language)
-    options = (tokens, target, labels, output, time, row or None, lengths, step, features, baseline)
+    options = (
+        tokens,
+        target,
+        labels,
+        output,
+        time,
+        row or None,
+        lengths,
+        step,
+        features,
+        baseline,
+        leave_out,
+    )
     if any(option is not None for option in options):
         raise SettingsError(f"{type(model).__name__} takes a text and a question, and no further options")
     parts = {"text": inputs} if question is None else {"text": inputs, "question": question}
