@@ -151,7 +151,9 @@ class Tagger(LabelTask):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        labels, scheme, characters = (vocabulary.get(name) for name in ("tags", "scheme", "characters"))
+        labels: Any = vocabulary.get("tags")
+        scheme: Any = vocabulary.get("scheme")
+        characters = vocabulary.get("characters")
         is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
         if not is_list or scheme not in _SCHEMES or not isinstance(characters, bool):
             raise CorpusError(
@@ -374,5 +376,6 @@ def _until_last_entity(item: TaggedText) -> TaggedText:
     """The text up to and with its last token that is tagged other than O, or its last; the tag of this is asked for."""
     tags, tokens = item.tags or (), item.tokens
     focus = max((place for place, tag in enumerate(tags) if tag != OUTSIDE), default=len(tags) - 1)
-    kept = Tokens(*(part[: focus + 1] for part in (tokens.texts, tokens.starts, tokens.ends)))
-    return replace(item, text=item.text[: kept.ends[-1]], tokens=kept, tags=tags[: focus + 1], focus=focus)
+    end = focus + 1
+    kept = Tokens(tokens.texts[:end], tokens.starts[:end], tokens.ends[:end])
+    return replace(item, text=item.text[: kept.ends[-1]], tokens=kept, tags=tags[:end], focus=focus)
