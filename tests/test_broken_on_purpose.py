@@ -161,12 +161,14 @@ MUTANTS_OF_WHOLE_MODELS = {
         "onnx/operator.py", "call.lengths is not None and call.states", "False and call",
     ),
     "a check that passes everything": ("onnx/check.py", "if not gap <= TOLERANCE", "if False"),
-    "a frozen layer that looks at its weights": ("nn/parameters.py", "self.frozen or cached", "cached"),
+    "a frozen layer that looks at its weights": ("nn/parameters.py", "weights.trusted = self.frozen", "pass"),
     "tied weights thawed in the order of their freezing": (
         "swapping/swap.py", "reversed(layers.values())", "layers.values()",
     ),
     "a difference that is not stated": ("swapping/example_run.py", "return max(differences", "return min(differences"),
-    "states of another step on the fast path": ("kernels/core/fast_path.py", "state.shape == shape", "True"),
+    "gradients lost on the fast path with states": (
+        "kernels/core/fast_path.py", "and not self._differentiates(x)", "",
+    ),
 }  # fmt: skip
 
 

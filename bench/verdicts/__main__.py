@@ -3,14 +3,14 @@
     python -m bench.verdicts [WORD …] [--advice] [--seed 0] [--out bench/results/verdicts.json]
 
 A verdict is right if it names what was planted (or what is also so of the model), honest if it says that the numbers do
-not tell, wrong otherwise; where a longer training helps a model that forgets, that is right, too. With --advice each
-case whose verdict gives advice is trained from three seeds as it was and as advised; the advice helps if the mean score
-on new rows rises. WORDs pick the cases whose names have one of them.
+not tell, wrong otherwise. Right are also "train longer" of a model that forgets, where that helps, and "nothing is
+wrong" of a model that learnt its problem in spite of the fault. With --advice each case whose verdict gives advice is
+trained from three seeds as it was and as advised; the advice helps if the mean score on new rows rises. WORDs pick the
+cases whose names have one of them. The cases were written on seed 0, the verdict mended on 0 and 1.
 """
 
 import argparse
 import json
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    begin, rows = time.process_time(), []
+    rows = []
     for case in cases():
         if options.words and not any(word in case.name for word in options.words):
             continue
@@ -49,7 +49,7 @@ def main() -> None:
     print(summary(rows))
     if options.words:
         return
-    found = {"machine": machine(), "cpu_seconds": round(time.process_time() - begin), "cases": rows}
+    found = {"machine": machine(), "cases": rows}
     options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

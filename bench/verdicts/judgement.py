@@ -23,6 +23,8 @@ CLAIMS = {
     "targets": "data",
 }
 BATCH = 60
+# A model that answers so well, all rows and the shortest and the longest third, has not caught the planted fault.
+WELL, THIRD = 0.85, 0.8
 
 
 def batches(rows: Rows, lengths: bool) -> list[tuple[Any, ...]]:
@@ -44,9 +46,16 @@ def judged(case: Case, seed: int = 0) -> dict[str, Any]:
         row |= {"claim": "data", "sentence": str(refused)}
     else:
         row |= {"claim": CLAIMS[report.verdict.fault], "sentence": str(report).split("\n  ")[0]}
-    claim, true = row["claim"], {case.truth, *case.also}
-    verdict = "right" if claim in true else "honest" if claim == "cannot say" else "wrong"
+    claim = row["claim"]
+    verdict = "right" if claim in row["truth"] else "honest" if claim == "cannot say" else "wrong"
     return row | {"judged": verdict, "seconds": round(time.process_time() - begin, 1)}
+
+
+def escaped(case: Case, model: Trained) -> bool:
+    """Whether the planted fault did not keep the model from learning, by its answers to new rows."""
+    tested = model.tested
+    well = tested.all >= WELL and min(tested.short, tested.long) >= THIRD
+    return well and case.truth not in ("healthy", "overfitted", "data")
 
 
 def scores(case: Case, model: Trained) -> dict[str, Any]:
@@ -56,7 +65,7 @@ def scores(case: Case, model: Trained) -> dict[str, Any]:
         "name": case.name,
         "kind": case.kind,
         "network": f"{case.network.__name__} {case.options or ''}".strip(),
-        "truth": [case.truth, *case.also],
+        "truth": [case.truth, *case.also, *(["healthy"] if escaped(case, model) else [])],
         "learnt": round(model.learnt.all, 3),
         "tested": tested["all"],
         "short": tested["short"],

@@ -177,6 +177,24 @@ def test_given_states_take_the_fast_path_with_the_same_bits_unless_a_gradient_is
     assert taken == [True, False, False]
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+@every_cell
+def test_layers_on_top_of_each_other_take_it_one_after_another_with_the_same_bits(cell, batch_first, taken):
+    layer = Recurrent(cell, 5, 19, 3, batch_first=batch_first, dropout=0.5).eval()
+    x = torch.randn(7, 4, 5, requires_grad=True)
+    states = General(torch.randn(3, 7 if batch_first else 4, 19) for _ in cell.states)
+    none = General(torch.zeros_like(state) for state in states)
+    same(results(layer, x), results(layer, x, none))
+    with torch.no_grad():
+        hx = tuple(states) if len(states) > 1 else states[0]
+        same(flat(layer(x, hx)), flat(layer(x, states)))
+        assert taken == [True] * 6
+        with pytest.raises(keepgate.ShapeError):
+            layer(x, tuple(state[:2] for state in states) if len(states) > 1 else states[0][:2])
+    layer.train()(x)
+    assert taken == [True] * 6
+
+
 @pytest.mark.parametrize("wrong", [(1, 2, 4), (2, 3, 4), (1, 3, 5)])
 def test_states_that_do_not_fit_are_refused_as_before(wrong):
     layer, x = keepgate.GRU(5, 4), torch.randn(2, 3, 5)

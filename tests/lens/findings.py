@@ -1,5 +1,7 @@
 """Findings and the fault that each must be called."""
 
+import math
+
 import torch
 
 from keepgate.lens.diagnosis.answer_quality import AnswerQuality
@@ -67,7 +69,11 @@ TABLE = [
     (measured(0.7, FAR) | {"vanishing_lag": 50, "needed": 40}, "untrained", "off the last 40 steps (90%"),
     (measured(0.7, FAR), "untrained", "reaches as far as was measured"),
     (measured(0.7, FAR) | {"saturated": 0.9}, "saturated", "90% of the time"),
-    (measured(0.7, FAR) | {"explodes": True, "decay": -5.0}, "exploding", "grows by e in 5.0 steps"),
+    (measured(0.7, FAR) | {"explodes": True, "decay": -5.0, "exponent": 0.02}, "exploding", "by e in 5.0 steps"),
+    (measured(0.7, FAR) | {"explodes": True, "decay": -5.0}, "untrained", "train longer"),
+    (measured(0.7, FAR) | {"explodes": True, "decay": math.nan}, "exploding", "no number any more"),
+    (measured(quality(0.4, sure=0.85, excess=0.45), FAR) | {"vanishing_lag": 23}, "forgets", "after 23 steps"),
+    (measured(quality(0.4, sure=0.85, excess=0.45), FAR) | {"vanishing_lag": 90}, "overfitted", "85% sure"),
     (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "40.0% of all steps is padding"),
     (measured(0.97, padding=READ, without=quality(0.8)), "none", "nothing is seen to be wrong"),
     (measured(quality(0.9, **THIRDS)), "untrained", "98% in the shortest third of the rows and 41% in the longest"),

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from keepgate import SettingsError
 from keepgate.lens import examine
 
 ROWS, STEPS = 24, 10
@@ -112,6 +113,20 @@ def test_lengths_among_the_inputs_and_masks_are_the_rows_lengths(number):
         assert numbers(report) == pytest.approx(numbers(plain), abs=1e-6)
 
 
+def test_a_number_of_each_row_that_could_be_its_length_is_not_taken_for_it():
+    class Adds(Net):
+        def forward(self, x, month):
+            return super().forward(x) + month[:, None] / 10
+
+    (x, targets), month = given(), torch.arange(ROWS) % STEPS + 1
+    report = examine(Adds(), [((x, month), targets)])
+    assert report.steps == STEPS
+    assert quality(report).short is None, "all rows are equally long"
+    with torch.no_grad():
+        gap = cross_entropy(Adds()(x[:, -1:], month), targets) - cross_entropy(Adds()(x, month), targets)
+    assert float(report.behaviour.gap[0]) == pytest.approx(float(gap), abs=1e-6)
+
+
 class EachStep(Net):
     def forward(self, x):
         return self.head(self.states(x))
@@ -205,3 +220,21 @@ def test_what_a_model_keeps_or_changes_is_as_it_was_at_every_call():
     assert model.state is None
     torch.testing.assert_close(report.behaviour.gap, plain.behaviour.gap)
     assert str(report) == str(plain)
+
+
+def test_a_batch_may_be_a_dict_that_names_its_targets():
+    x, targets = given()
+    plain = examine(Net(), [(x, targets)])
+
+    class Library(Net):
+        def forward(self, inputs, mask=None, labels=None):
+            return {"loss": None, "logits": super().forward(inputs)}
+
+    for model, batch in (
+        (Library(), {"inputs": x, "mask": torch.ones(ROWS, STEPS), "labels": targets}),
+        (Net(), {"x": x, "targets": targets}),
+    ):
+        report = examine(model, [batch])
+        torch.testing.assert_close(report.behaviour.gap, plain.behaviour.gap)
+    with pytest.raises(SettingsError, match="a dict with its targets as 'labels'"):
+        examine(Net(), [{"x": x}])

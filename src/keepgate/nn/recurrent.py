@@ -292,17 +292,25 @@ class Recurrent(nn.RNNBase):
 
     def _run_fast(self, input: Any, states: tuple[Tensor, ...] | None) -> tuple[Tensor, Hidden] | None:
         """Output and final states by a kernel's fast path; None where the general path must run."""
-        fast_path = self._places[0].fast_path
+        layers = len(self._places)
         if (
-            fast_path is None
-            or (x := self._fast_input(input)) is None
-            or (result := fast_path(x, states)) is None
+            input.dim() != 3
+            or self.bidirectional
+            or (layers > 1 and self.training and self.dropout)
+            or (states is not None and any(len(state) != layers for state in states))
         ):
             return None
-        output, *final = result
+        output, finals = input.transpose(0, 1) if self.batch_first else input, []
+        for index, place in enumerate(self._places):
+            before = None if states is None else tuple([state[index : index + 1] for state in states])
+            if (fast_path := place.fast_path) is None or (result := fast_path(output, before)) is None:
+                return None
+            output, *last = result
+            finals.append(last)
+        final = tuple(map(torch.cat, zip(*finals, strict=True))) if layers > 1 else tuple(finals[0])
         if self.batch_first:
             output = output.transpose(0, 1)
-        return output, tuple(final) if len(final) > 1 else final[0]
+        return output, final if len(final) > 1 else final[0]
 
     def _trace_fast(self, input: Any) -> Trace | None:
         """The trace by a kernel's fast path; None where the general path must run."""

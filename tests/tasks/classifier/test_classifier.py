@@ -157,6 +157,8 @@ def test_it_is_examined_with_its_own_loss() -> None:
     task = trained(pooling="last")
     report = examine(task, texts(16))
     assert report.name == "encoder.layer"
+    assert report.verdict.findings.evidence.quality is not None, "nobody says how far back the label lies"
+    assert "16 answers are right" in str(report.verdict)
     assert report.steps == max(len(item.text.split()) for item in texts(16))
     with pytest.raises(SettingsError, match="items that it can read"):
         examine(task, [(torch.zeros(1, 2, 3), torch.zeros(2))])

@@ -18,7 +18,7 @@ from ..capture.layer_run import LayerRun, capture_layer
 from ..diagnosis.model_io import as_tensors, leaves
 from ..readers.explanation import DirectionSummary, Explanation, direction_summary
 from ..readers.gradient_saliency import saliency
-from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
+from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect, largest_first
 from ..readers.reading import Reading
 from ..readers.span_search import SpanEffect
 from .ablation import layers_in_order, predictions_without
@@ -144,17 +144,13 @@ def _explained(
     without = predictions_without(read, places, at) if values is None else values.predictions_without(places)
     drops, changes = _drops(aim, score, aim.scores(without))
     effects = list(zip(pieces, drops, changes, aim.answers(without), strict=True))
-    single = tuple(
+    single: tuple[TokenEffect, ...] = largest_first(
         TokenEffect(step=start, token=words[start], probability_drop=drop, without=other, change=change)
         for (start, _), drop, change, other in effects[: len(chosen)]
     )
-    whole = tuple(
+    whole: tuple[SpanEffect, ...] = largest_first(
         SpanEffect(start=start, end=end, probability_drop=drop, without=other, change=change)
         for (start, end), drop, change, other in effects[len(chosen) :]
-    )
-    single, whole = (
-        tuple(sorted(each, key=lambda one: -one.probability_drop if one.change is None else -abs(one.change)))
-        for each in (single, whole)
     )
     left_out: LeftOut = "values" if values is not None else "step" if read.shortens else "layers"
     seen, layer = _seen(read)

@@ -37,7 +37,7 @@ class ReadValues:
         if self.layer is None:
             given = [value.expand(x.shape[1], *value.shape) for value in self.row.over_time]
             sizes = [self.row.over_time[k][0].numel() for k in self.row.numbers]
-            for k, part in zip(self.row.numbers, x.transpose(0, 1).split(sizes, 2), strict=True):
+            for k, part in zip(self.row.numbers, x.transpose(0, 1).split_with_sizes(sizes, 2), strict=True):
                 given[k] = part.reshape(given[k].shape)
             return self.row.predict_from(given, place)[:rows]
         whole = torch.arange(self.row.steps).expand(x.shape[1], -1)
@@ -101,6 +101,7 @@ def _given_instead(layer: nn.Module, x: Float[Tensor, "steps rows width"]) -> It
 
     def instead(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = args[0] if args else kwargs["input"]
+        fresh: Tensor | PackedSequence
         if isinstance(given, PackedSequence):  # rows of equal length
             order = given.sorted_indices
             fresh = given._replace(data=(x if order is None else x[:, order]).reshape(-1, x.shape[2]))

@@ -129,11 +129,13 @@ def model_row(
     probe:   whether to call the model, to learn where its prediction is and what it takes.
     Raises SettingsError for inputs that are none of these, ShapeError for a row that there is not.
     """
+    ends: Tensor | None
     packed = isinstance(inputs, PackedSequence)
     if packed:
         time, (inputs, ends) = 1, pad_packed_sequence(inputs, batch_first=True)
     else:
-        inputs, ends = as_tensors(inputs), None if lengths is None else torch.as_tensor(lengths)
+        inputs = as_tensors(inputs)
+        ends = None if lengths is None else torch.as_tensor(lengths)
         if isinstance(inputs, Tensor) and (
             (inputs.dim() == 1)
             or (inputs.dim() == 2 and inputs.is_floating_point() and 1 < (width or 0) == inputs.shape[1])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -38,7 +38,7 @@ class Target:
     def scores(self, prediction: Float[Tensor, "candidates ..."]) -> Float[Tensor, " candidates"]:
         """The label's logit less that of the others together, or the number. It can be differentiated."""
         if not self.is_label:
-            place = self.index if isinstance(self.index, tuple) else (self.index,)
+            place: Any = self.index if isinstance(self.index, tuple) else (self.index,)
             return (
                 prediction.reshape(len(prediction), -1)[:, 0]
                 if not place

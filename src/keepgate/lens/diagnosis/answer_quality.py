@@ -65,11 +65,6 @@ class AnswerQuality:
         sure = (self.sure - self.guess) / (1 - self.guess)
         return sure > SURE and self.excess > max(SURER, ERRORS * self.error)
 
-    @property
-    def leans_to_short_rows(self) -> bool:
-        """Whether the short rows are answered better, if only by chance."""
-        return self.short is not None and self.long is not None and self.short - self.long > APART
-
     def _apart(self, sign: int) -> bool:
         if self.short is None or self.long is None:
             return False
@@ -80,7 +75,7 @@ class AnswerQuality:
 
 def answer_quality(answers: Tensor, targets: Tensor, lengths: Int[Tensor, " rows"]) -> AnswerQuality | None:
     """Of predictions with their targets, one a row, as `usual_loss` takes them; None where all targets are alike."""
-    answers, targets = answers.double().cpu(), targets.cpu()
+    answers, targets = answers.cpu().double(), targets.cpu()
     if bool((targets == targets[0]).all()):
         return None
     numbers = targets.dtype.is_floating_point

@@ -120,4 +120,4 @@ def _read(samples: Sequence[Rows], stretches: Sequence[Tensor], groups: Sequence
 def _given(sample: Rows, ends: Tensor | None = None) -> Tensor:
     """What a model answers, a line for each row; with a loss of the user's own, the losses."""
     values = sample.answered(ends=ends)[0] if sample.loss is None else sample.losses()
-    return values.reshape(len(values), -1).double().cpu()
+    return values.reshape(len(values), -1).cpu().double()

@@ -1,6 +1,7 @@
 """What a model is examined with: rows of any length, and each row's loss given all of it or its last steps only."""
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ...errors import SettingsError, ShapeError
+from ...nn.eval_mode import eval_mode
 from ...nn.input_format import check_lengths
 from .model_io import (
     as_tensors,
@@ -26,8 +28,10 @@ from .model_io import (
 )
 from .usual_loss import as_logits, labelled, usual_loss
 
-# (inputs, targets) or (inputs, lengths, targets).
-Batch = Sequence[Any]
+# (inputs, targets), (inputs, lengths, targets), or a dict that names its targets.
+Batch = Sequence[Any] | Mapping[str, Any]
+# What libraries call the targets in a batch that is a dict.
+TARGET_NAMES = ("labels", "label", "targets", "target", "y")
 Loss = Callable[[Any, Tensor], Float[Tensor, " rows"]]
 
 
@@ -267,6 +271,45 @@ def labelled_rows(samples: list[Rows]) -> list[Rows]:
     return [replace(sample, targets=part) for sample, part in zip(samples, parts, strict=True)]
 
 
+def _pair(batch: Mapping[str, Any], model: nn.Module) -> Sequence[Any]:
+    """A batch in one dict, as libraries give it, as (inputs, targets); nothing where it names no targets."""
+    name = next((name for name in TARGET_NAMES if name in batch), None)
+    inputs = {key: value for key, value in batch.items() if key != name}
+    if name is None or not inputs:
+        return ()
+    only = next(iter(inputs))
+    single = len(inputs) == 1 and only in inspect.signature(model.forward).parameters
+    return inputs[only] if single else inputs, batch[name]
+
+
+def _with_ends(rows: Rows) -> Rows:
+    """The same rows with the lengths, or the mask, that are among the inputs, if the answers are the same whatever
+    stands after them."""
+    mask, split = mask_of(rows.inputs, rows._shape, rows.time), lengths_of(rows.inputs, rows.time)
+    if mask is not None:
+        known = replace(rows, ends=mask, masked=True)
+    elif split is not None:
+        known = replace(rows, inputs=split[0], ends=split[1])
+    else:
+        return rows
+    place = torch.arange(rows.steps)
+    real = (place < known.lengths[:, None]) if rows.time else (place[:, None] < known.lengths)
+
+    def others_after(leaf: Tensor) -> Tensor:
+        """Another row's steps after a row's end."""
+        inside = real.to(leaf.device)
+        if not known.runs(leaf) or (leaf.dim() == 2 and bool(((leaf != 0) == inside).all())):
+            return leaf
+        return leaf.where(inside.reshape(*inside.shape, *[1] * (leaf.dim() - 2)), leaf.roll(1, 1 - rows.time))
+
+    with torch.no_grad(), eval_mode(rows.model):
+        answers, changed = (
+            each.answered()[0] if rows.loss is None else each.losses()
+            for each in (known, replace(known, inputs=mapped(known.inputs, others_after)))
+        )
+    return known if torch.allclose(answers, changed, rtol=1e-3, atol=1e-5) else rows
+
+
 def batch_sample(
     model: nn.Module,
     batch: Batch,
@@ -281,26 +324,24 @@ def batch_sample(
     loss: None takes cross entropy for whole numbers, half the squared error else. output: see `prediction`.
     Raises SettingsError for a batch that is none of these or holds NaN, ShapeError for lengths that do not fit.
     """
-    targets: Any = batch[-1] if isinstance(batch, Sequence) and len(batch) in (2, 3) else None
+    parts: Sequence[Any] = _pair(batch, model) if isinstance(batch, Mapping) else batch
+    targets: Any = parts[-1] if isinstance(parts, Sequence) and len(parts) in (2, 3) else None
     targets = torch.from_numpy(targets) if isinstance(targets, numpy.ndarray) else targets
     if not isinstance(targets, Tensor):
         raise SettingsError(
-            "a batch is (inputs, targets) or (inputs, lengths, targets), with the targets as a tensor; questions are "
-            f"for readers of ours, and this is a {type(model).__name__}"
+            "a batch is (inputs, targets), (inputs, lengths, targets) or a dict with its targets as 'labels' or "
+            f"'targets', these as a tensor; questions are for readers of ours, and this is a {type(model).__name__}"
         )
-    inputs: Any = batch[0]
+    inputs: Any = parts[0]
     ends: Tensor | None = None
     packed = isinstance(inputs, PackedSequence)
     ordered = packed and inputs.sorted_indices is None
     if packed:
-        if len(batch) == 3:
+        if len(parts) == 3:
             raise SettingsError("a PackedSequence has its lengths inside; give (packed, targets)")
         time, (inputs, ends) = 0, pad_packed_sequence(inputs)
     else:
         inputs = as_tensors(inputs)
-        if len(batch) == 2 and (split := lengths_of(inputs, time)) is not None:
-            batch = (*split, targets)
-            inputs = batch[0]
     if time not in (0, 1) or not any(leaf.dim() > 1 for leaf in leaves(inputs)):
         shapes = [list(leaf.shape) for leaf in leaves(inputs)]
         raise SettingsError(
@@ -311,10 +352,9 @@ def batch_sample(
         ordered=ordered,
     )  # fmt: skip
     refuse_not_finite(inputs, targets, time)
-    if len(batch) == 2:
-        mask = mask_of(inputs, rows._shape, time)
-        return rows if mask is None else replace(rows, ends=mask, masked=True)
-    given: Any = batch[1]
+    if len(parts) == 2:
+        return rows if packed else _with_ends(rows)
+    given: Any = parts[1]
     ends = check_lengths(given, steps=rows.steps, rows=rows._shape[1 - time])
     if len(ends) and int(ends.min()) < 1:
         raise ShapeError(

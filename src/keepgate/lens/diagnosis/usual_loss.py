@@ -46,6 +46,7 @@ def as_logits(result: Tensor, targets: Tensor) -> Tensor:
     """Results for classes as logits: those that are probabilities already, by their logarithm."""
     if targets.dtype.is_floating_point or not result.numel() or bool((result < 0).any() | (result > 1).any()):
         return result
+    result = result.float() if result.dtype.itemsize < 4 else result
     if result.numel() == targets.numel():
         return result.logit(1e-6)
     return result.clamp(min=1e-6).log() if bool(((result.sum(-1) - 1).abs() < 1e-3).all()) else result

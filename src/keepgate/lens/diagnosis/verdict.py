@@ -29,6 +29,10 @@ SOLVED = 0.5
 # Where the caller did not give `needed`, answers are good from this skill on (0 is guessing, 1 all right), if neither
 # long rows nor the baseline show that there is more to be had, by this much.
 GOOD, MORE = 0.8, 0.1
+# Differences of the state that grow by this many nats over the steps needed, together with the gradient.
+APART = 0.5
+# Where the gradient vanishes on this share of the way, that explains wrong answers better than rows known by heart.
+CLEARLY = 2 / 3
 # Targets of this size are out of reach of a head that starts out giving numbers around 0.
 LARGE = 10
 
@@ -128,31 +132,36 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
         return "exploding"
     if _saturated(findings):
         return "saturated"
-    if quality.leans_to_short_rows and _forgets(findings) and (more or quality.lost_on_long_rows):
-        return "forgets"
-    if quality.surer_than_right:
+    more = more or quality.lost_on_long_rows
+    if quality.surer_than_right and not (more and _forgets(findings, CLEARLY)):
         return "overfitted"
-    if not (more or quality.lost_on_long_rows):
+    if not more:
         return "unknown"
     return "forgets" if _forgets(findings) else "untrained"
 
 
 def _grows(findings: Findings) -> bool:
-    """Whether gradient or differences grow a hundredfold: of pooled states the earlier ones always count for more."""
-    slow = math.isfinite(findings.decay) and -findings.needed / findings.decay <= GROWN
-    return (findings.explodes and not slow) or findings.exponent * findings.needed > GROWN
+    """Whether the gradient grows by e, and differences of the state with it: of pooled states, where earlier ones count
+    in all later ones, the gradient grows alone."""
+    if findings.explodes and not math.isfinite(findings.decay):
+        return True
+    grows = findings.explodes and findings.needed > -findings.decay
+    return (grows and findings.exponent * findings.needed > APART) or _apart(findings)
 
 
 def _exploding(findings: Findings) -> bool:
-    return findings.explodes or findings.exponent * findings.needed > GROWN
+    return findings.explodes or _apart(findings)
+
+
+def _apart(findings: Findings) -> bool:
+    return findings.exponent * findings.needed > GROWN
 
 
 def _saturated(findings: Findings) -> bool:
     return findings.saturated is not None and findings.saturated > STUCK
 
 
-def _forgets(findings: Findings) -> bool:
-    return (
-        findings.vanishing_lag is not None
-        and findings.vanishing_lag < findings.needed + findings.question_steps
-    )
+def _forgets(findings: Findings, share: float = 1.0) -> bool:
+    """Whether the gradient vanishes before it is back at what the answers need, or at this share of the way."""
+    lag = findings.vanishing_lag
+    return lag is not None and lag < share * (findings.needed + findings.question_steps)

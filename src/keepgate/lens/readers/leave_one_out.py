@@ -92,5 +92,9 @@ def most_influential(reading: Reading, count: int, span: tuple[int, int] | None 
 
 
 def largest_first(effects: Iterable[Any]) -> tuple[Any, ...]:
-    """Effects of tokens or spans, those with the largest drop of the answer's probability first."""
-    return tuple(sorted(effects, key=lambda effect: -effect.probability_drop))
+    """Effects of tokens or spans, largest first: drop of the answer's probability, or change of a number."""
+
+    def size(effect: Any) -> float:
+        return float(effect.probability_drop if effect.change is None else abs(effect.change))
+
+    return tuple(sorted(effects, key=size, reverse=True))

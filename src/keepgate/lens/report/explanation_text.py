@@ -62,7 +62,7 @@ def _step(explanation: Explanation) -> list[Message]:
 
 def _of_model(explanation: ModelExplanation) -> list[Message]:
     """How steps were left out, whether the shares sum to the answer, and how far back a window has to reach."""
-    shares, how = explanation.shares, explanation.left_out
+    shares, how = explanation.shares, str(explanation.left_out)
     # Of a token all that a layer is given of it has one share.
     how = "zeros" if how == "values" and shares is not None and shares.features == ("input",) else how
     messages = [] if how == "step" else [msg(f"number.by_{how}")]

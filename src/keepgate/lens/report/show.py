@@ -317,7 +317,8 @@ def examine(
 
     data:   batches (inputs, targets), a list, a generator or a DataLoader of them. The inputs are as the model takes
             them: a tensor or array whose rows are equally long, a tuple or dict of such, or a PackedSequence. Of rows
-            that differ, (inputs, lengths, targets): the model is called with the inputs and the lengths. The answer
+            that differ, (inputs, lengths, targets): the model is called with the inputs and the lengths; lengths as the
+            last of several inputs, or a mask, are found. A dict names its targets "labels" or "targets". The answer
             comes at the end of each row; of a model that answers at each step, the last answer is examined.
             For a reader of ours: questions with their answers, of any length. A step is then a token of the text, and
             the question always stays; an answer that a span reader has not in sight costs what a guess does. For a
@@ -327,8 +328,9 @@ def examine(
     output: where in the result the prediction is: its name in a dict or dataclass, its number in a tuple; None finds
             it by the names that libraries use, or as the only one that fits.
     time:   the input's dimension of time; None takes the layer's (1 if it is batch first, else 0).
-    needed: how many steps back what is asked for lies; None takes it from the data, for 95 of 100 rows: the rows whole,
-            for questions whose facts or answers have a known place, from there on.
+    needed: how many steps back what is asked for lies. None takes the known place of a question's facts or answer, for
+            95 of 100; of other data the verdict rests on how good the answers are against guessing, with and without
+            padding, on long and short rows, and on how far back a ridge regression must read for as good ones.
     layer:  the recurrent layer's name in the model; None takes the last, in a reader of ours that which reads the text.
     The model is in eval mode while it is examined, and left as it was. epsilon: see `horizon`.
     Raises SettingsError without data or a recurrent layer, for NaN in the data, for results and targets that do not
