@@ -6,7 +6,7 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 from .. import __version__
-from . import ask, compare, evaluate, examine, explain, export, look, predict, serve, tag, train
+from . import ask, compare, evaluate, examine, explain, export, look, predict, serve, tag, train, write
 from .console import make_console
 from .train_commands import train_commands
 
@@ -19,6 +19,7 @@ EPILOGUE = """Start here:
   keepgate look my-model --text notes.txt --question "Who sails?"
   keepgate train classifier reviews.csv --out my-classifier
   keepgate predict my-classifier new-reviews.txt
+  keepgate write my-language-model --prompt "ROMEO:"
   keepgate serve
 
 `keepgate COMMAND --help` has examples for each. Results go to standard output, all else to standard error; the exit
@@ -30,6 +31,7 @@ _COMMANDS = (
     (ask, "ask MODEL --text FILE [OPTIONS]"),
     (predict, "predict MODEL FILE [OPTIONS]"),
     (tag, "tag MODEL FILE [OPTIONS]"),
+    (write, "write MODEL --prompt TEXT [OPTIONS]"),
     (look, "look MODEL --text FILE [--question QUESTION] [OPTIONS]"),
     (serve, "serve [MODEL...] [OPTIONS]"),
     (evaluate, "evaluate MODEL DATA... [OPTIONS]"),

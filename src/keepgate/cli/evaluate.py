@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import BundleError, SettingsError
-from ..wording import count_of, sanitize
+from ..wording import amount, count_of, percent, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
 from .inputs import BatchSize, Model, TextColumn, at_least_one
 from .output_paths import check_writable
 
 if TYPE_CHECKING:
     from ..tasks import TaskKind
-    from ..tasks.measure import Measurement
+    from ..tasks.measure import Measurement, Metric
     from ..tasks.task import Task
 
 EPILOGUE = """Examples:
@@ -96,14 +96,28 @@ def evaluate(
 
 
 def _metric_table(task: "Task", measurement: "Measurement") -> Table:
-    """Each metric in per cent with its interval, beside the baselines."""
+    """Each metric with its interval, beside the baselines: shares in per cent, others in their unit."""
     values, rows = measurement.values(), []
     for metric in task.metrics:
-        low, high = (f"{100 * end:.1f}" for end in measurement.interval(metric.name))
+        low, high = (_number(metric, end) for end in measurement.interval(metric.name))
         baselines = (baseline.get(metric.name) for baseline in measurement.baselines.values())
-        beside = ("" if value is None else f"{100 * value:.1f}" for value in baselines)
-        rows.append((metric.title, f"{100 * values[metric.name]:.1f}", f"{low} to {high}", *beside))
-    return table(("", "per cent", "95% interval", *map(one_line, measurement.baselines)), rows)
+        beside = ("" if value is None else _number(metric, value) for value in baselines)
+        unit = "per cent" if metric.unit == "share" else metric.unit
+        rows.append((metric.title, _number(metric, values[metric.name]), unit, f"{low} to {high}", *beside))
+    names = map(one_line, measurement.baselines)
+    if all(metric.unit == "share" for metric in task.metrics):
+        return table(("", "per cent", "95% interval", *names), [(row[0], row[1], *row[3:]) for row in rows])
+    return table(("", "value", "unit", "95% interval", *names), rows)
+
+
+def metric_text(metric: "Metric", value: float) -> str:
+    """A metric's value with its unit: "91.3%", "1.530 nats a token"."""
+    return percent(value) if metric.unit == "share" else f"{_number(metric, value)} {metric.unit}".rstrip()
+
+
+def _number(metric: "Metric", value: float) -> str:
+    """Without its unit: a share in per cent with one decimal, another with three."""
+    return f"{100 * value:.1f}" if metric.unit == "share" else amount(value, 3)
 
 
 def _as_json(measurement: "Measurement") -> dict[str, Any]:

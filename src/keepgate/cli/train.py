@@ -12,9 +12,9 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from ..errors import SettingsError
-from ..wording import percent, sanitize
+from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
-from .evaluate import measure_with_bar
+from .evaluate import measure_with_bar, metric_text
 from .inputs import evenly
 from .settings import run_from, split
 
@@ -35,6 +35,8 @@ EPILOGUE = """Examples:
 _DEV_PART = 1000
 _EVALUATIONS = 10
 _LISTED = 3
+# Of a task that reads a stream: so many characters of it.
+_DEV_CHARACTERS = 50_000
 # Points by which the training data's score may be above the dev set's before it is called overfitting.
 _OVERFIT = 0.1
 # A loss below this, in nats, on data of which nothing was kept aside says that they are known by heart.
@@ -136,21 +138,26 @@ def _is_trained(console: Console, options: Options) -> bool:
 
 def _build(
     console: Console, kind: "TaskKind", corpus: Any, options: Options, *, keep_best: bool
-) -> "tuple[Task, list[Any], TrainingConfig]":
-    """The task with fresh weights, its examples, and how to train it; what is left out is counted and shown."""
+) -> "tuple[Task, dict[str, Any], TrainingConfig]":
+    """The task with fresh weights, the data as `fit` takes it, and how to train; says what is left out."""
     from ..config import settings_from
+    from ..tasks.task import Streams
     from ..train.recipes import recipe
 
     for_task, for_training = split(options.set_, kind.task.settings_type)
     task = kind.task.build(corpus.items, settings_from(kind.task.settings_type, for_task), options.seed)
     _print_unlearnable(console, task, corpus.items)
-    examples = task.prepare(corpus.items, training=True)
-    config = run_from(recipe(kind.name, len(examples)), for_training, options.config())
-    weights, steps = sum(weight.numel() for weight in task.parameters()), _steps(config, len(examples))
-    print_text(
-        console,
-        f"{weights:,} weights, {steps:,} steps of {config.batch_size} {kind.unit}. Ctrl-C saves, then stops.",
+    examples: dict[str, Any] = (
+        {"stream": task.stream(corpus.items)}
+        if isinstance(task, Streams)
+        else {"examples": task.prepare(corpus.items, training=True)}
     )
+    ((form, data),) = examples.items()
+    config = run_from(recipe(kind.name, len(data)), for_training, options.config())
+    weights, steps = sum(weight.numel() for weight in task.parameters()), _steps(task, config, examples)
+    each = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
+    size = each if form == "stream" else f"{config.batch_size} {kind.unit}"
+    print_text(console, f"{weights:,} weights, {steps:,} steps of {size}. Ctrl-C saves, then stops.")
     return task, examples, replace(config, keep="best") if keep_best else config
 
 
@@ -165,26 +172,35 @@ def _print_unlearnable(console: Console, task: "Task", items: Sequence[Any]) -> 
             print_text(console, f"  and {len(without) - _LISTED:,} more")
 
 
-def _steps(config: "TrainingConfig", examples: int) -> int:
-    return config.steps_for(-(-examples // config.batch_size))
+def _steps(task: "Task", config: "TrainingConfig", examples: dict[str, Any]) -> int:
+    from ..train.batches import batches_for
+
+    return batches_for(task, config, **examples).steps
+
+
+def _part(task: "Task", items: Sequence[Any]) -> Sequence[Any]:
+    """So much of the items as is measured again and again."""
+    from ..tasks.task import Streams
+
+    return task.excerpt(items, _DEV_CHARACTERS) if isinstance(task, Streams) else evenly(items, _DEV_PART)
 
 
 def _fit(
-    task: "Task", config: "TrainingConfig", examples: list[Any], dev: Sequence[Any], options: Options
+    task: "Task", config: "TrainingConfig", examples: dict[str, Any], dev: Sequence[Any], options: Options
 ) -> "Result":
     """The training, with a few evaluations on a part of the dev set unless the configuration says how many."""
     from ..train import fit
 
     if config.evaluate_every is None:
-        config = replace(config, evaluate_every=max(1, _steps(config, len(examples)) // _EVALUATIONS))
-    part = evenly(dev, _DEV_PART) or None
-    return fit(task, config, examples=examples, dev=part, folder=options.work, resume=options.resuming)
+        config = replace(config, evaluate_every=max(1, _steps(task, config, examples) // _EVALUATIONS))
+    part = _part(task, dev) or None
+    return fit(task, config, **examples, dev=part, folder=options.work, resume=options.resuming)
 
 
 def _scores(task: "Task", measurement: "Measurement") -> dict[str, str]:
-    """Every metric in per cent, by its title."""
-    titles = {metric.name: metric.title for metric in task.metrics}
-    return {titles[name]: percent(value) for name, value in measurement.values().items()}
+    """Every metric with its unit, by its title."""
+    values = measurement.values()
+    return {metric.title: metric_text(metric, values[metric.name]) for metric in task.metrics}
 
 
 def _save(
@@ -225,8 +241,10 @@ def _print_measurement(
     first = task.metrics[0]
     for name, values in measurement.baselines.items():
         if first.name in values:
-            print_text(console, f"  {name}: {first.title} {percent(values[first.name])}", "dim")
-    own = task.measure(evenly(items, _DEV_PART)).values()[first.name]
+            print_text(console, f"  {name}: {first.title} {metric_text(first, values[first.name])}", "dim")
+    if first.unit != "share":
+        return
+    own = task.measure(_part(task, items)).values()[first.name]
     if own - measurement.values()[first.name] > _OVERFIT:
         print_text(
             console,

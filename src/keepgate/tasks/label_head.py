@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .answer import Answer, candidates_of
-from .label_task import LabelTask
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -17,10 +16,11 @@ M = TypeVar("M", bound=nn.Module)
 class LabelHead:
     """Logits, probabilities and margins of the labels for one item, from the outputs of the layer that read it.
 
-    output: what the layer gave for this item. A subclass computes `scores` and `attention`.
+    task: with `choices`, its labels, and `answer_of`. output: what the layer gave for this item. A subclass computes
+    `scores` and `attention`.
     """
 
-    def __init__(self, task: LabelTask, item: Any, output: Float[Tensor, "time 1 output"]) -> None:
+    def __init__(self, task: Any, item: Any, output: Float[Tensor, "time 1 output"]) -> None:
         self.task, self.item, self.output = task, item, output
         self.labels = task.choices
 

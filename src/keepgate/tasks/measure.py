@@ -14,7 +14,7 @@ RESAMPLINGS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One measure. name: its key in JSON; title: what a person calls it; unit: "share" (0 to 1) or its own."""
+    """One measure. name: its key in JSON; title: what a person calls it; unit: "share" (0 to 1), or in words."""
 
     name: str
     title: str

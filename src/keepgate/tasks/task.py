@@ -123,3 +123,14 @@ class Crops(Protocol):
     """A task that trains on windows of its examples: `rng` chooses one each time an example comes round."""
 
     def crop(self, example: Any, rng: random.Random) -> Any: ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A task that trains on its texts as one stream in lanes, with the states carried on from batch to batch."""
+
+    def stream(self, items: Sequence[Any]) -> Tensor:
+        """All that the items hold, as numbers in order."""
+
+    def excerpt(self, items: Sequence[Any], characters: int) -> list[Any]:
+        """The beginning of the items, so many characters at most."""

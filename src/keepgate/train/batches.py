@@ -162,9 +162,9 @@ def batches_for(
     task: Trainable,
     config: TrainingConfig,
     *,
-    examples: Sequence[Any] | None,
-    stages: Sequence[CurriculumStage] | None,
-    stream: Sequence[Any] | None,
+    examples: Sequence[Any] | None = None,
+    stages: Sequence[CurriculumStage] | None = None,
+    stream: Sequence[Any] | None = None,
 ) -> Batches:
     """The batches of what was given. Raises SettingsError unless it is one of examples, stages and stream."""
     names = [

@@ -1,0 +1,36 @@
+"""Plain text files: each is one text, whole, as a language model reads it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import CorpusError
+from ..labelled import LabelledText
+from .corpus import LeftOut
+from .source import read_text
+
+
+@dataclass
+class PlainCorpus:
+    """The texts of some files, in their order, without labels. Nothing is left out."""
+
+    items: list[LabelledText]
+    format: str = "plain text"
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def account(self, at_most: int = 5) -> str:  # noqa: ARG002
+        """How many texts and characters there are, in a line."""
+        texts = "1 text" if len(self.items) == 1 else f"{len(self.items):,} texts"
+        return f"{texts} ({self.format}), {sum(len(item.text) for item in self.items):,} characters"
+
+
+def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:
+    """Each file as one text, its line ends as "\\n". Raises CorpusError for one that is no UTF-8 text or empty."""
+    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if not files:
+        raise CorpusError("no files were given; name at least one with text")
+    items = [
+        LabelledText(text=read_text(path).replace("\r\n", "\n").replace("\r", "\n"), id=Path(path).name)
+        for path in files
+    ]
+    return PlainCorpus(items)

@@ -1,0 +1,332 @@
+"""LanguageModel: a text in, the probability of each next token out."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Int64
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, linear
+
+from ...data.batch import pad
+from ...data.labelled import LabelledText
+from ...data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
+from ...errors import CorpusError, SettingsError
+from ...nn.dropout import LockedDropout
+from ...nn.encoder import Encoder
+from ...nn.eval_mode import eval_mode
+from ..answer import Answer, candidates_of, check_finite
+from ..batched import TensorBatch, in_batches
+from ..label_task import TOKENS_AT_ONCE
+from ..measure import Measurement, Metric
+from ..probe import Probe
+from ..samples import ROWS, TaskSamples
+from ..task import Carry
+from .head import NextTokenHead
+from .metrics import METRICS, Surprise, measure_surprise
+from .settings import LanguageModelSettings
+from .tokens import tokens_of
+
+# Tokens of a text that are run at once where it is measured: their logits over 10,000 words take 40 MiB.
+_MEASURED_AT_ONCE = 1024
+# Tokens that nobody would see where a prediction is shown, and the signs for them.
+_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
+# What `samples` takes of the texts: so many places, evenly, each with so many tokens before it.
+_PLACES, _CONTEXT = 512, 256
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Ids of consecutive tokens, and of the token after them; None where nobody asks for it."""
+
+    text: Sequence[int]
+    target: int | None = None
+
+    @property
+    def length(self) -> int:
+        """Tokens of the passage."""
+        return len(self.text)
+
+
+@dataclass(frozen=True)
+class PassageBatch(TensorBatch):
+    """A padded batch of passages or pieces of lanes, time first. targets: None if one is missing."""
+
+    ids: Int64[Tensor, "time batch"]
+    lengths: Int64[Tensor, " batch"]
+    targets: Int64[Tensor, " batch"] | None = None
+
+
+class LanguageModel(nn.Module):
+    """Text → the probability of each token of the vocabulary to be the next: embeddings, recurrent layers, a readout.
+
+    It is trained on a stream of texts in contiguous lanes, with the states carried on from batch to batch (truncated
+    backpropagation through time): `fit(model, config, stream=model.stream(texts))`.
+    """
+
+    kind: ClassVar[str] = "language-model"
+    settings_type: ClassVar[type] = LanguageModelSettings
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+
+    def __init__(self, vocabulary: Vocabulary, settings: LanguageModelSettings) -> None:
+        super().__init__()
+        self.vocabulary, self.settings = vocabulary, settings
+        signs = {token: sign for token, sign in _SIGNS.items() if sign not in vocabulary}
+        self._names = (*SPECIAL, *(signs.get(token, token) for token in vocabulary.to_json()))
+        self.embedding = nn.Embedding(len(vocabulary), settings.embedding_size)
+        self.encoder = Encoder(
+            settings.cell, nn.Identity(), input_size=settings.embedding_size, hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers, dropout=settings.dropout, init=settings.init, horizon=settings.horizon,
+            forget_bias=settings.forget_bias,
+        )  # fmt: skip
+        self.dropout = LockedDropout(settings.dropout)
+        tied = settings.tied_weights
+        self.readout = nn.Linear(settings.hidden_size, settings.embedding_size if tied else len(vocabulary))
+        self.bias = nn.Parameter(torch.zeros(len(vocabulary))) if tied else None
+        if tied:
+            # With torch's variance of 1 the first logits would be as large as the embeddings are wide.
+            nn.init.normal_(self.embedding.weight, std=settings.embedding_size**-0.5)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The tokens by their numbers, as a prediction shows them: a blank as ␣, a line's end as ↵."""
+        return self._names
+
+    @classmethod
+    def build(cls, items: Sequence[LabelledText], settings: LanguageModelSettings, seed: int) -> Self:
+        """A model of these texts' tokens with fresh weights; the same for the same seed.
+
+        Raises CorpusError if there are fewer than two different tokens.
+        """
+        counts = Counter(token for item in items for token in tokens_of(item.text, settings.tokens).texts)
+        vocabulary = Vocabulary.most_frequent(
+            Counter({token: count for token, count in counts.items() if token not in SPECIAL}),
+            settings.min_count,
+        )
+        if len(counts) < 2 or len(vocabulary) <= len(SPECIAL):
+            raise CorpusError(
+                f"different {settings.tokens} in the training texts: {len(counts)}, of which with "
+                f"min_count={settings.min_count} occurrences or more: {len(vocabulary) - len(SPECIAL)}; a language "
+                "model needs two or more different ones, and one so frequent"
+            )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(vocabulary, settings)
+
+    @classmethod
+    def from_files(cls, settings: LanguageModelSettings, vocabulary: Mapping[str, Any]) -> Self:
+        """A model of these settings and of what `vocabulary_json` gave, with weights still to be loaded.
+
+        Raises CorpusError if the vocabulary is not of that form.
+        """
+        return cls(Vocabulary.from_json(vocabulary.get("tokens")), settings)
+
+    def vocabulary_json(self) -> dict[str, Any]:
+        """The tokens in the order of their numbers."""
+        return {"tokens": self.vocabulary.to_json()}
+
+    def item(self, text: str, question: str | None = None) -> LabelledText:
+        """A text to go on with. Raises SettingsError for a question: a language model is not asked any."""
+        if question is not None:
+            raise SettingsError("a language model goes on with a text and takes no question; leave it out")
+        return LabelledText(text=text)
+
+    def ids(self, text: str) -> list[int]:
+        """The number of each token of a text; 1 for those it does not know."""
+        # A word that is written as the padding is called is unknown too.
+        return [
+            number if number != PAD else UNKNOWN
+            for number in self.vocabulary.ids(tokens_of(text, self.settings.tokens).texts)
+        ]
+
+    def stream(self, items: Sequence[LabelledText]) -> Int64[Tensor, " tokens"]:
+        """The ids of all these texts, one after the other, for `fit(…, stream=…)`."""
+        return torch.tensor([number for item in items for number in self.ids(item.text)], dtype=torch.int64)
+
+    def excerpt(self, items: Sequence[LabelledText], characters: int) -> list[LabelledText]:
+        """The beginning of the texts, so many characters at most."""
+        parts = []
+        for item in items:
+            parts.append(replace(item, text=item.text[:characters]))
+            characters -= len(parts[-1].text)
+            if characters <= 0:
+                break
+        return parts
+
+    def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[Passage]:  # noqa: ARG002
+        """The token ids of each text. Raises CorpusError for a text in which there is nothing."""
+        passages = [Passage(self.ids(item.text)) for item in items]
+        for item, passage in zip(items, passages, strict=True):
+            if not passage.length:
+                raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+        return passages
+
+    def unlearnable(self, example: Passage) -> None:
+        """None: there is something to learn from every text."""
+
+    def collate(self, examples: Sequence[Passage | Int[Tensor, " steps"]]) -> PassageBatch:
+        """Passages, or the lanes' next pieces, as one padded batch."""
+        rows = [example.text if isinstance(example, Passage) else example.tolist() for example in examples]
+        ids, lengths = pad(rows)
+        targets = [e.target for e in examples if isinstance(e, Passage) and e.target is not None]
+        return PassageBatch(ids, lengths, torch.tensor(targets) if len(targets) == len(rows) else None)
+
+    def forward(self, batch: PassageBatch) -> Float[Tensor, "time batch tokens"]:
+        """The logits of the token after each one."""
+        states, _ = self.encoder.layer(self.encoder.embed(self.embedding(batch.ids)), lengths=batch.lengths)
+        return self.logits(self.dropout(states))
+
+    def logits(self, states: Float[Tensor, "... states"]) -> Float[Tensor, "... tokens"]:
+        """The readout of the last layer's states, in their dtype."""
+        dtype = states.dtype
+        read = linear(states, self.readout.weight.to(dtype), self.readout.bias.to(dtype))
+        if self.bias is None:
+            return read
+        return linear(read, self.embedding.weight.to(dtype), self.bias.to(dtype))
+
+    def loss(self, batch: PassageBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], Carry]:
+        """Mean cross entropy of all tokens but the first of each row, in nats, and the states before the last token.
+
+        Those are what goes on: the last token of a lane's piece is the first of the next.
+        """
+        x, targets, lengths = batch.ids[:-1], batch.ids[1:], batch.lengths - 1
+        ragged = bool((lengths < len(x)).any())
+        states, final = self.encoder.layer(
+            self.encoder.embed(self.embedding(x)), _hidden(carry), lengths=lengths if ragged else None
+        )
+        logits = self.logits(self.dropout(states))
+        loss = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
+        return loss, final if isinstance(final, tuple) else (final,)
+
+    def scored(
+        self, examples: Sequence[Passage], last: int | None = None
+    ) -> tuple[Float[Tensor, "rows tokens"], Int[Tensor, " rows"]]:
+        """The logits of the token after each passage, given its last so many tokens, and the right ones' numbers."""
+        if last is not None:
+            examples = [replace(example, text=example.text[-max(last, 1) :]) for example in examples]
+        batch = self.collate(examples).to(self.readout.weight.device)
+        assert batch.targets is not None
+        return self._next(batch), batch.targets
+
+    def losses(self, examples: Sequence[Passage], last: int | None = None) -> Float[Tensor, " rows"]:
+        """Cross entropy of the token after each passage, in nats, given the passage's last so many tokens."""
+        return cross_entropy(*self.scored(examples, last), reduction="none")
+
+    def predict(self, items: Sequence[LabelledText], *, batch_size: int = 64) -> list[Answer]:
+        """The most probable next token after each text, and the others after it. Raises as the protocol says."""
+
+        def answers(batch: PassageBatch, rows: list[int]) -> list[Answer]:
+            scores = self._next(batch).float()
+            check_finite(scores)
+            candidates = candidates_of(scores.softmax(1), self.choices)
+            return [self.answer_of(items[row], some) for row, some in zip(rows, candidates, strict=True)]
+
+        return in_batches(self, items, answers, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)
+
+    def answer_of(self, item: Any, candidates: tuple[tuple[str, float], ...]) -> Answer:  # noqa: ARG002
+        """The first of some tokens with their probabilities as an answer to this item."""
+        return Answer(*candidates[0], candidates=candidates)
+
+    def measure(
+        self,
+        items: Sequence[LabelledText],
+        *,
+        batch_size: int = 64,  # noqa: ARG002
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Measurement:
+        """Nats a token, perplexity and bits a character, each token but a text's first given all that is before it.
+
+        A text is read whole, in one row. Raises SettingsError where no text has two tokens.
+        """
+        texts = []
+        with torch.no_grad(), eval_mode(self):
+            for done, item in enumerate(items, 1):
+                texts.append(self._surprise(item))
+                if on_progress is not None:
+                    on_progress(done)
+        if not any(len(text.nats) for text in texts):
+            raise SettingsError(
+                f"of {len(texts)} texts to evaluate on, none has two {self.settings.tokens}; give a longer one"
+            )
+        return measure_surprise(texts, UNKNOWN, len(self.vocabulary))
+
+    def reading_layer(self) -> str:
+        """The name of the layer that reads the text."""
+        return "encoder.layer"
+
+    def probe(self, item: LabelledText) -> Probe:
+        """The layer's inputs for one text, and the head on its outputs. Raises CorpusError for an empty text."""
+        (passage,) = self.prepare([item], training=False)
+        ids = list(passage.text)
+
+        def inputs(numbers: Sequence[int]) -> Tensor:
+            # Where nothing is left, one unknown token stands for it.
+            chosen = torch.tensor(numbers or [UNKNOWN], device=self.readout.weight.device)
+            return self.embedding(chosen).unsqueeze(1)
+
+        with torch.no_grad(), eval_mode(self):
+            x = inputs(ids)
+            head = NextTokenHead(self, item, self.encoder.layer(x)[0])
+        (answer,) = self.predict([item])
+        return Probe(
+            layer=self.encoder.recurrent, x=x, tokens=tokens_of(item.text, self.settings.tokens), answer=answer,
+            head=head, without=lambda start, end: inputs([*ids[:start], *ids[end:]]),
+        )  # fmt: skip
+
+    def samples(self, items: Sequence[LabelledText]) -> list[TaskSamples]:
+        """Places of the texts, taken evenly, each with the 256 tokens before it, or all, if there are fewer.
+
+        Raises SettingsError where no text has two tokens.
+        """
+        texts = [passage.text for passage in self.prepare(items, training=False)]
+        places = [
+            (text, place)
+            for text in texts
+            for place in range(min(_CONTEXT, len(text) - 1), len(text))
+            if place > 0
+        ]
+        if not places:
+            raise SettingsError(
+                f"none of the texts ({len(texts)} in all) has two {self.settings.tokens}; examine it with a longer one"
+            )
+        passages = [
+            Passage(text[max(place - _CONTEXT, 0) : place], text[place])
+            for text, place in places[:: -(-len(places) // _PLACES)]
+        ]
+        passages.sort(key=lambda passage: -passage.length)
+        batches = [passages[start : start + ROWS] for start in range(0, len(passages), ROWS)]
+        return [self._sample(batch) for batch in batches]
+
+    def _sample(self, passages: Sequence[Passage]) -> TaskSamples:
+        lengths = torch.tensor([passage.length for passage in passages])
+        return TaskSamples(
+            task=self, examples=passages, lengths=lengths, needed=lengths, tail=torch.zeros_like(lengths),
+            located=False,
+        )  # fmt: skip
+
+    def _next(self, batch: PassageBatch) -> Float[Tensor, "rows tokens"]:
+        """The logits of the token after each row."""
+        _, last = self.encoder(self.embedding(batch.ids), batch.lengths)
+        return self.logits(self.dropout(last.unsqueeze(0))[0])
+
+    def _surprise(self, item: LabelledText) -> Surprise:
+        """What each token of one text but the first costs, the text read in pieces with the states carried on."""
+        ids = torch.tensor(self.ids(item.text), device=self.readout.weight.device)
+        nats, carry = [ids.new_zeros(0, dtype=torch.float64)], None
+        for piece in torch.split(ids, _MEASURED_AT_ONCE) if len(ids) > 1 else ():
+            states, carry = self.encoder.layer(self.embedding(piece.unsqueeze(1)), carry)
+            targets = ids[(first := sum(map(len, nats))) + 1 : first + 1 + len(piece)]
+            logits = self.logits(states[: len(targets), 0]).double()
+            nats.append(cross_entropy(logits, targets, reduction="none"))
+        costs = torch.cat(nats)
+        check_finite(costs)
+        ends = np.array(tokens_of(item.text, self.settings.tokens).ends, dtype=np.int64)
+        return Surprise(item.id, costs.cpu().numpy(), ids[1:].cpu().numpy(), np.diff(ends))
+
+
+def _hidden(carry: Carry | None) -> Tensor | Carry | None:
+    """Carried states as the layer takes them."""
+    return carry[0] if carry is not None and len(carry) == 1 else carry

@@ -1,0 +1,51 @@
+"""LanguageModelSettings: the hyperparameters of a language model."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ... import cells
+from ...config import check, require
+from ...errors import SettingsError
+from ...nn.encoder import cell_of
+from ...nn.init import Init, check_init
+
+TokenKind = Literal["characters", "words"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModelSettings:
+    """Hyperparameters of a language model. The defaults are what `bench/language_model.py` measures.
+
+    tokens: "characters", or "words": what stands between blanks, and each line's end.
+    min_count: how often a token must occur in the training texts; all rarer ones are one, the unknown token.
+    cell: any with a memory, by keepgate's name or by the one that `cells.register` gave.
+    tied_weights: whether the readout's matrix is that of the embeddings (Press & Wolf 2017, arXiv:1608.05859), behind a
+        linear map where a token's embedding has another size than the state.
+    init, horizon, forget_bias: initial weights, as Recurrent takes them.
+    dropout: share of embeddings, states between layers and states read out that is dropped in training, one mask for
+        all steps between two cuts of the gradient (locked).
+    Raises SettingsError for a value outside these, or for two that do not go together.
+    """
+
+    tokens: TokenKind = "characters"
+    min_count: int = 1
+    cell: str = "lstm"
+    embedding_size: int = 64
+    hidden_size: int = 320
+    num_layers: int = 1
+    tied_weights: bool = False
+    init: Init = "orthogonal"
+    horizon: int | None = None
+    forget_bias: float | None = None
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        check(self)
+        sizes = ("embedding_size", "hidden_size", "num_layers", "min_count")
+        require(self, sizes, lambda value: value >= 1, "1 or more")
+        require(self, ("dropout",), lambda value: 0 <= value < 1, "0 or more and below 1")
+        cell = cell_of(self.cell)
+        object.__setattr__(self, "cell", cells.pinned(self.cell))
+        if cell is None:
+            raise SettingsError('a language model\'s cell has a memory; choose "lstm", "gru" or "rnn"')
+        check_init(cell, self.init, self.horizon, self.forget_bias, bias=True)

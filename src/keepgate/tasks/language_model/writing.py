@@ -1,0 +1,94 @@
+"""Writer: text sampled from a language model, token by token, through a stepper."""
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...data.vocabulary import SPECIAL
+from ...errors import SettingsError
+from ..answer import check_finite
+from .model import LanguageModel
+from .tokens import texts_of, tokens_of
+
+# Unknown tokens that an error names.
+_LISTED = 5
+
+
+class Writer:
+    """Goes on with a text.
+
+    temperature: above 0; the logits are divided by it, so that below 1 the probable tokens become more probable yet.
+    top_p: above 0 and up to 1; each token is drawn from the most probable ones that have this share together (nucleus
+        sampling, Holtzman et al. 2020, arXiv:1904.09751).
+    seed: of the draws.
+    Raises SettingsError for a value outside these.
+    """
+
+    def __init__(
+        self, task: LanguageModel, *, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0
+    ) -> None:
+        if not 0 < temperature < math.inf:
+            raise SettingsError(
+                f"temperature is {temperature}; it must be finite and above 0 (0.01 takes nearly always the most "
+                "probable token)"
+            )
+        if not 0 < top_p <= 1:
+            raise SettingsError(
+                f"top_p is {top_p}; it must be above 0 and at most 1 (1 draws from all tokens)"
+            )
+        if not 0 <= seed < 2**63:
+            raise SettingsError(f"seed is {seed}; it must be 0 or more and below 2**63")
+        self.task, self.temperature, self.top_p = task, temperature, top_p
+        self._draws = torch.Generator().manual_seed(seed)
+
+    def write(self, prompt: str, tokens: int) -> Iterator[str]:
+        """So many tokens after the prompt, each as what it adds to the text, as soon as it is drawn.
+
+        Raises SettingsError for a prompt that is empty or has tokens that the model does not know, BundleError if the
+        scores are not finite.
+        """
+        kind = self.task.settings.tokens
+        start = tokens_of(prompt, kind).texts
+        self._check(start)
+        return texts_of(islice(self._tokens(start), tokens), kind, start[-1])
+
+    def shares(self, logits: Float[Tensor, " tokens"]) -> Float[Tensor, " tokens"]:
+        """The probability with which each token is drawn; the two special ones never are."""
+        scores = logits.double().clone()
+        scores[: len(SPECIAL)] = -math.inf
+        # Below the greatest, so that no temperature makes one infinite.
+        shares = ((scores - scores.max()) / self.temperature).softmax(0)
+        ordered, order = shares.sort(descending=True, stable=True)
+        ordered[ordered.cumsum(0) - ordered >= self.top_p] = 0
+        return torch.zeros_like(shares).scatter(0, order, ordered / ordered.sum())
+
+    def _tokens(self, start: tuple[str, ...]) -> Iterator[str]:
+        stepper, vocabulary = self.task.encoder.recurrent.stepper(), self.task.vocabulary
+        with torch.no_grad():
+            # One row for each token, looked up once.
+            embeddings = self.task.embedding.weight.detach()
+            for number in vocabulary.ids(start):
+                state = stepper.step(embeddings[number])
+            while True:
+                logits = self.task.logits(state)
+                check_finite(logits)
+                number = int(torch.multinomial(self.shares(logits), 1, generator=self._draws))
+                yield vocabulary.token(number)
+                state = stepper.step(embeddings[number])
+
+    def _check(self, start: tuple[str, ...]) -> None:
+        if not start:
+            raise SettingsError("the prompt is empty; give the beginning of a text")
+        vocabulary = set(self.task.vocabulary.to_json())
+        unknown = list(dict.fromkeys(token for token in start if token not in vocabulary))
+        if unknown:
+            more = f" and {len(unknown) - _LISTED} more" if len(unknown) > _LISTED else ""
+            listed = ", ".join(map(repr, unknown[:_LISTED]))
+            raise SettingsError(
+                f"the prompt has {listed}{more}, which {'was' if len(unknown) == 1 else 'were'} not among the "
+                f"{self.task.settings.tokens} that the model learnt; leave it out"
+            )
