@@ -341,11 +341,11 @@ def long_rows(k: int) -> str:
     note = (
         "A torch classifier of packed texts of up to {steps} tokens, examined without a word about where its answers lie: *“{sentence}”* "
         "With that bias, the same training gets {after} of the longest third right instead of {before} (five seeds, `python -m bench.long_rows`). "
-        "Of {models} small models of all kinds with planted faults, trained from a seed on which the verdict was not tuned, the verdict was right "
+        "Of {models} small models with planted faults, from a seed on which the verdict's rules were not tuned (one rule of the judge was), it was right "
         "about {right}, said of {honest} that the numbers do not tell, and was wrong about {wrong}; following its advice helped {helped} of "
         "{given} (`python -m bench.verdicts`).",
         "一個讀打包文字（最長 {steps} 個 token）的 torch 分類器，沒有告訴它答案在多久以前：*“{sentence}”* 照這個偏置、同樣的訓練，最長的三分之一答對 {after}，"
-        "原本是 {before}（五個種子，`python -m bench.long_rows`）。{models} 個各種各樣、埋了毛病的小模型，用判斷沒有依它調整過的種子訓練，判斷對了 {right} 個，"
+        "原本是 {before}（五個種子，`python -m bench.long_rows`）。{models} 個各種各樣、埋了毛病的小模型，用診斷規則沒有依它調整過的種子訓練（評分的規則有一條依它調整過），診斷對了 {right} 個，"
         "{honest} 個說這些數字看不出來，錯了 {wrong} 個；照它的建議做，{given} 個裡有 {helped} 個變好（`python -m bench.verdicts`）。",
     )[k]
     return note.format(
