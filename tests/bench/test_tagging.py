@@ -28,9 +28,7 @@ def test_one_is_trained_measured_and_saved(tmp_path: Path, monkeypatch: pytest.M
         tagging, "SETTINGS", TaggerSettings(embedding_size=4, pair_size=0, hidden_size=4, min_count=1)
     )
     texts = [tagged_text("王明來", ["B-X", "E-X", "O"], id=str(k)) for k in range(4)]
-    monkeypatch.setattr(
-        tagging, "recipe", lambda *_: tagging.TrainingConfig(steps=3, batch_size=2)
-    )
+    monkeypatch.setattr(tagging, "recipe", lambda *_: tagging.TrainingConfig(steps=3, batch_size=2))
     parts = {"train": texts, "dev": texts, "test": texts}
     figures = tagging.train_and_measure(parts, tagging.CORPORA["resume_ner"], 0, tmp_path)
     assert set(figures["test"]) == {"f1", "precision", "recall", "accuracy", "interval"}
