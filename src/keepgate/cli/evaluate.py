@@ -43,7 +43,7 @@ def evaluate(
         list[Path],
         Parameter(
             help="Questions with answers (SQuAD's JSON, JSON lines, TSV, bAbI), or texts with labels (CSV, TSV, "
-            "JSON lines)."
+            "JSON lines), or a language model's plain text."
         ),
     ],
     /,

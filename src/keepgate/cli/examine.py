@@ -36,7 +36,7 @@ def examine(
         Parameter(
             metavar="FILE",
             required=True,
-            help="Questions with answers, or a classifier's texts with labels.",
+            help="Questions with answers, a classifier's texts with labels, or a language model's text.",
         ),
     ],
     at_least: Annotated[

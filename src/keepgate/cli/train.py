@@ -28,8 +28,9 @@ EPILOGUE = """Examples:
 
   keepgate train reader train.json --dev dev.json --out my-model
   keepgate train classifier reviews.csv --dev dev.csv --out my-model
+  keepgate train language-model plays.txt --out my-model
 
-`keepgate train reader --help` and `keepgate train classifier --help` have more."""
+`keepgate train reader --help` has more, and so has each of the others."""
 
 # While it trains, a part of --dev says how it goes; measuring all of it so often would take longer than the training.
 _DEV_PART = 1000
