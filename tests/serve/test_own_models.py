@@ -7,6 +7,7 @@ import pytest
 
 from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
+from keepgate.data.tagged import tagged_text
 from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.errors import SettingsError
 from keepgate.export import save
@@ -14,10 +15,11 @@ from keepgate.lens import read
 from keepgate.lens.memory import write_retention
 from keepgate.lens.readers import counterfactual_answer
 from keepgate.serve.models import Model, Models, served
-from keepgate.tasks import ChoiceReader, Classifier, SpanReader
+from keepgate.tasks import ChoiceReader, Classifier, SpanReader, Tagger
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
+from keepgate.tasks.tagger import TaggerSettings
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -31,6 +33,18 @@ def classifier() -> Classifier:
     """A task that is asked nothing: which names a text has."""
     texts = [LabelledText(text=story.text, label=story.answers[0]) for story in stories(30, 60, seed=1)]
     return Classifier.build(texts, ClassifierSettings(embedding_size=4, pair_size=4, hidden_size=5), seed=0)
+
+
+def tagger() -> Tagger:
+    """A task that is asked nothing: where the first name of a text stands."""
+    texts = []
+    for story in stories(30, 60, seed=1):
+        start, end = story.starts[0] or 0, (story.starts[0] or 0) + len(story.answers[0])
+        tags = ["B-X" if k == start else "I-X" if start < k < end else "O" for k in range(len(story.text))]
+        texts.append(tagged_text(story.text, tags))
+    return Tagger.build(
+        texts, TaggerSettings(embedding_size=4, pair_size=4, hidden_size=5, min_count=1), seed=0
+    )
 
 
 def span() -> SpanReader:
@@ -50,6 +64,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         root / HOSTILE: choice(cell="gru", pooling="last", bidirectional=False),
         root / "again/deep": choice(cell="rnn"),
         root / "labels": classifier(),
+        root / "tags": tagger(),
     }
     for folder, task in made.items():
         save(task, folder, card={"what": "a reader for tests"})
@@ -68,18 +83,18 @@ def asked(serve, own):
 
 
 TEXT = {"text": "魯夫說他想成為海賊王。今天娜美笑了。", "question": "是誰想要成為海賊王?"}
-NAMES = ["deep", "points", "-img-src-x-onerror-alert-1-", "deep-2", "labels"]
+NAMES = ["deep", "points", "-img-src-x-onerror-alert-1-", "deep-2", "labels", "tags"]
 
 
 def test_each_has_an_id_of_its_own_and_its_folder_s_name_as_it_is(asked) -> None:
     said = asked.get("/api/models").json["models"]
-    assert [one["id"] for one in said[:5]] == NAMES
+    assert [one["id"] for one in said[: len(NAMES)]] == NAMES
     assert [one["name"] for one in said[:4]] == ["deep", "points", HOSTILE, "deep (2)"]
     assert [one["kind"] for one in said[:2]] == ["choice-reader", "span-reader"]
     assert said[0]["layers"] == [
         {"layer": layer, "reverse": reverse} for layer in (0, 1) for reverse in (False, True)
     ]
-    assert len(said) == 13
+    assert len(said) == 14
 
 
 @pytest.mark.parametrize("name", NAMES)

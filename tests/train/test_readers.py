@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
     "choice-reader": (QUESTIONS, READER_METRICS),
     "span-reader": (QUESTIONS, READER_METRICS),
     "classifier": (LABELLED, {"accuracy", "macro_f1", "balanced_accuracy"}),
+    "language-model": (LABELLED, {"nats", "perplexity", "bits_per_character"}),
     "tagger": (TAGGED, {"f1", "precision", "recall", "accuracy"}),
 }
 RUN = TrainingConfig(steps=9, batch_size=4, checkpoint_every=4, ema_decay=0.9, autocast="bfloat16")

@@ -6,17 +6,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import SettingsError
+from ..errors import ExportError, SettingsError
 from ..export import load
 from ..nn.freezing import check_module
-from ..tasks import KINDS
+from ..tasks import KINDS, Tagger
 
 # Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
 _TEXTS, _QUESTIONS = (11, 7), (5, 3)
 
 
 def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
-    """The torch module to export, and the example for it. Raises SettingsError where a model needs one and has none."""
+    """The torch module to export, and the example for it.
+
+    Raises SettingsError where a model needs an example and has none, ExportError for a tagger.
+    """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
     check_module(task)
     _check_parameters(task)
@@ -26,6 +29,11 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
                 f"a {type(task).__name__} needs an example: a tensor, a tuple of arguments or a dict of keywords"
             )
         return task, example
+    if isinstance(task, Tagger):
+        raise ExportError(
+            "a tagger chooses its tags by a search over all steps (the CRF's), which is not exported; export the layer "
+            "that reads: keepgate.onnx.export(model.encoder.layer, FILE, example)"
+        )
     batch = example if example is not None else _batch(task)
     if hasattr(task, "network"):
         return task.network, (batch.text, batch.question)

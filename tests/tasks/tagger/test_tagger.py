@@ -69,7 +69,7 @@ def test_padding_has_no_say_and_gets_no_gradient() -> None:
     alone = torch.stack([task.loss(task.collate([row]))[0] for row in rows])
     torch.testing.assert_close(together, alone.mean())
     together.backward()
-    assert task.encoder.inputs.token.weight.grad[0].count_nonzero() == 0
+    assert task.encoder.inputs.tokens.token.weight.grad[0].count_nonzero() == 0
     torch.testing.assert_close(task(task.collate(rows))[2], task(task.collate(rows[2:]))[0])
 
 
@@ -174,3 +174,29 @@ def test_parts_of_speech_are_measured_by_their_accuracy() -> None:
     assert list(task.measure(items).values()) == ["accuracy"]
     assert [metric.name for metric in task.metrics] == ["accuracy"]
     assert task.item("The cat, 3").tokens.texts == ("The", "cat", ",", "3")
+
+
+def test_letters_of_words_are_read_and_padding_of_them_has_no_say() -> None:
+    ends = {"ing": "VERB", "er": "NOUN", "ly": "ADV"}
+    stems = ("run", "sing", "teach", "paint", "build", "slow", "farm", "read")
+    items = [tagged_text([stem + end for end in order], [ends[end] for end in order])
+             for stem in stems for order in (("ing", "er"), ("ly", "ing", "er"), ("er", "ly"))]  # fmt: skip
+    settings = TaggerSettings(
+        embedding_size=4, pair_size=0, letter_size=8, hidden_size=8, min_count=1, dropout=0.0, mask_rate=0.2
+    )
+    task = Tagger.build(items, settings, seed=0)
+    config = TrainingConfig(steps=80, batch_size=8, learning_rate=2e-2)
+    fit(task, config, examples=task.prepare(items, training=True), progress=False)
+    assert task.tags([tagged_text(["boldly", "walking", "walker"])]) == [("ADV", "VERB", "NOUN")]
+    assert explain(task, "boldly walking walker", "walker").answer.text == "NOUN"
+    task = task.double().eval()
+    rows = task.prepare(
+        [items[1], tagged_text(["runner"], ["NOUN"]), tagged_text(["ly" * 900])], training=False
+    )
+    together = task.emissions(task.collate(rows))
+    for row, example in enumerate(rows):
+        alone = task.emissions(task.collate([example]))
+        torch.testing.assert_close(together[: example.length, row], alone[:, 0])
+    again = Tagger.from_files(settings, json.loads(json.dumps(task.vocabulary_json())))
+    again.load_state_dict(task.state_dict())
+    assert again.double().tags(items) == task.tags(items)

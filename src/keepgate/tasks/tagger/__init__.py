@@ -11,7 +11,7 @@ __all__ = ["KIND", "Tagger", "TaggerSettings"]
 
 
 def recipe(examples: int) -> dict[str, Any]:
-    """What `bench/resume_ner.py` measures: six epochs, but at least 300 steps, and an average of the weights."""
+    """What `bench/tagging.py` measures: six epochs, but at least 300 steps, and an average of the weights."""
     batch_size = 32
     return {
         "steps": max(300, 6 * -(-examples // batch_size)),

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...data.tagged import TaggedText
 from ..label_head import LabelHead, in_dtype
 
 if TYPE_CHECKING:
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 class TaggerHead(LabelHead):
     """Readout and CRF: the probability of each tag of the token number `focus`, whatever tags the others have."""
 
+    task: "Tagger"
+
     def __init__(
-        self, task: "Tagger", item: "object", output: Float[Tensor, "time 1 output"], focus: int
+        self, task: "Tagger", item: TaggedText, output: Float[Tensor, "time 1 output"], focus: int
     ) -> None:
         super().__init__(task, item, output)
         self.focus = focus
@@ -25,8 +28,7 @@ class TaggerHead(LabelHead):
         """The log probability of each tag, in nats."""
         emissions = in_dtype(self.task.readout, output.dtype)(output)
         lengths = torch.full((output.shape[1],), output.shape[0])
-        crf: "torch.nn.Module" = in_dtype(self.task.crf, output.dtype)  # type: ignore[attr-defined]
-        return crf.log_marginals(emissions, lengths)[self.focus]  # type: ignore[operator]
+        return in_dtype(self.task.crf, output.dtype).log_marginals(emissions, lengths)[self.focus]
 
     def margins(
         self, output: Float[Tensor, "time rows output"], answer: str | None = None

@@ -11,10 +11,12 @@ from ...nn.init import Init, check_init
 
 @dataclass(frozen=True, kw_only=True)
 class TaggerSettings:
-    """Hyperparameters of a tagger. The defaults are what `bench/resume_ner.py` measures.
+    """Hyperparameters of a tagger. The defaults are what `bench/tagging.py` measures.
 
     cell: of the encoder, any with a memory, by keepgate's name or by the one that `cells.register` gave.
     embedding_size, pair_size: numbers for a token and for the pair that it makes with the next; 0 leaves pairs out.
+    letter_size: numbers for a letter, and units in each direction of the layer that reads a token's letters; 0 leaves
+        letters out. Where all tokens are single characters, none is read.
     min_count: how often a token or pair must occur in the training texts to have an embedding of its own;
         of the pairs, the `max_pairs` commonest have.
     init, horizon, forget_bias: initial weights, as Recurrent takes them.
@@ -26,6 +28,7 @@ class TaggerSettings:
     cell: str = "lstm"
     embedding_size: int = 64
     pair_size: int = 64
+    letter_size: int = 32
     min_count: int = 2
     max_pairs: int = 40_000
     hidden_size: int = 128
@@ -34,14 +37,14 @@ class TaggerSettings:
     init: Init = "orthogonal"
     horizon: int | None = None
     forget_bias: float | None = None
-    dropout: float = 0.4
-    mask_rate: float = 0.1
+    dropout: float = 0.5
+    mask_rate: float = 0.2
 
     def __post_init__(self) -> None:
         check(self)
         sizes = ("embedding_size", "hidden_size", "num_layers", "min_count", "max_pairs")
         require(self, sizes, lambda value: value >= 1, "1 or more")
-        require(self, ("pair_size",), lambda value: value >= 0, "0 or more")
+        require(self, ("pair_size", "letter_size"), lambda value: value >= 0, "0 or more")
         require(self, ("dropout", "mask_rate"), lambda value: 0 <= value < 1, "0 or more and below 1")
         cell = cell_of(self.cell)
         object.__setattr__(self, "cell", cells.pinned(self.cell))

@@ -23,9 +23,10 @@ from ..measure import Measurement, Metric
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import TokenPairs, hide_tokens, pairs_of
+from ..token_pairs import hide_tokens, pairs_of
 from .crf import LinearChainCRF
 from .head import TaggerHead
+from .inputs import Letters, TaggerInputs, collate_letters
 from .metrics import ENTITY_METRICS, TAG_METRICS, measure_tags
 from .schemes import OUTSIDE, SchemeName, detect_scheme, moves_of
 from .settings import TaggerSettings
@@ -37,9 +38,10 @@ _SCHEMES = get_args(SchemeName)
 class TaggedExample:
     """Ids of one text's tokens and of their pairs, and the numbers of their tags; `fault` says why these teach nothing.
 
-    focus: the token whose tag is asked for.
+    tokens: as they stand in the text. focus: the token whose tag is asked for.
     """
 
+    tokens: tuple[str, ...]
     text: list[int]
     pairs: list[int]
     tags: list[int] | None
@@ -60,6 +62,7 @@ class TaggedBatch(TensorBatch):
     """
 
     ids: Int64[Tensor, "time batch 2"]
+    letters: Letters | None
     lengths: Int64[Tensor, " batch"]
     focus: Int64[Tensor, " batch"]
     tags: Int64[Tensor, "time batch"] | None
@@ -73,8 +76,8 @@ class TaggedBatch(TensorBatch):
 class Tagger(LabelTask):
     """Text → a tag for each token: embeddings, recurrent layers, a linear layer, and a CRF that knows the scheme.
 
-    scheme: of the labels; it forbids moves such as from B-ORG to E-PER. characters: whether a plain text is tagged
-    character by character, and not word by word.
+    letters: that are told apart in a token; None where tokens are characters. scheme: of the labels; it forbids moves
+    such as from B-ORG to E-PER. characters: whether a plain text is tagged character by character, not by words.
     Raises CorpusError unless there are two labels or more, all different.
     """
 
@@ -89,13 +92,16 @@ class Tagger(LabelTask):
         labels: Sequence[str],
         settings: TaggerSettings,
         *,
+        letters: Vocabulary | None,
         scheme: SchemeName,
         characters: bool,
     ) -> None:
         if len(set(labels)) < 2 or len(set(labels)) < len(labels):
             raise CorpusError(f"a tagger needs two or more different tags, got {list(labels)}")
-        inputs = TokenPairs(len(vocabulary), len(pairs), settings.embedding_size, settings.pair_size)
-        super().__init__(labels, settings, inputs, input_size=settings.embedding_size + settings.pair_size)
+        count = 0 if letters is None else len(letters)
+        inputs = TaggerInputs(len(vocabulary), len(pairs), count, settings)
+        super().__init__(labels, settings, inputs, input_size=inputs.output_size)
+        self.letters = letters
         self.vocabulary, self.pairs, self.scheme, self.characters = vocabulary, pairs, scheme, characters
         self.readout = nn.Linear(self.encoder.output_size, len(labels))
         self.moves = moves_of(scheme, labels)
@@ -123,14 +129,20 @@ class Tagger(LabelTask):
         vocabulary = Vocabulary.most_frequent(counts, settings.min_count)
         pairs = Vocabulary.most_frequent(paired, settings.min_count, settings.max_pairs)
         scheme, characters = detect_scheme(tagged), all(len(token) == 1 for token in counts)
+        letters = None
+        if settings.letter_size and not characters:
+            spelt = Counter(letter for item in items for token in item.tokens.texts for letter in token)
+            letters = Vocabulary.most_frequent(spelt, settings.min_count)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            tagger = cls(vocabulary, pairs, labels, settings, scheme=scheme, characters=characters)
+            tagger = cls(
+                vocabulary, pairs, labels, settings, letters=letters, scheme=scheme, characters=characters
+            )
         ids = [np.array(vocabulary.ids(text)) for text in texts]
         pair_ids = [np.array(pairs.ids(pairs_of(text))) for text in texts]
         inputs = tagger.encoder.inputs
-        assert isinstance(inputs, TokenPairs)
-        initialise_embeddings(inputs.token, inputs.pair, ids, pair_ids, seed)
+        assert isinstance(inputs, TaggerInputs)
+        initialise_embeddings(inputs.tokens.token, inputs.tokens.pair, ids, pair_ids, seed)
         return tagger
 
     @classmethod
@@ -139,21 +151,26 @@ class Tagger(LabelTask):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        labels, scheme, characters = (vocabulary.get(name) for name in ("tags", "scheme", "characters"))
+        labels: Any = vocabulary.get("tags")
+        scheme: Any = vocabulary.get("scheme")
+        characters = vocabulary.get("characters")
         is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
         if not is_list or scheme not in _SCHEMES or not isinstance(characters, bool):
             raise CorpusError(
-                'a tagger\'s vocabulary has "tokens", "pairs" and "tags", all lists of texts, a "scheme" '
-                f'({", ".join(_SCHEMES)}) and "characters", true or false'
+                'a tagger\'s vocabulary has "tokens", "pairs" and "tags", all lists of texts, "letters", a list too or '
+                f'null, a "scheme" ({", ".join(_SCHEMES)}) and "characters", true or false'
             )
         tokens, pairs = (Vocabulary.from_json(vocabulary.get(name)) for name in ("tokens", "pairs"))
-        return cls(tokens, pairs, labels, settings, scheme=scheme, characters=characters)
+        letters = vocabulary.get("letters")
+        alphabet = None if letters is None else Vocabulary.from_json(letters)
+        return cls(tokens, pairs, labels, settings, letters=alphabet, scheme=scheme, characters=characters)
 
     def vocabulary_json(self) -> dict[str, Any]:
-        """Tokens, pairs and tags, each in the order of their numbers; the scheme, and whether tokens are characters."""
+        """Tokens, pairs, letters and tags in the order of their numbers; scheme, and whether tokens are characters."""
         return {
             "tokens": self.vocabulary.to_json(),
             "pairs": self.pairs.to_json(),
+            "letters": None if self.letters is None else self.letters.to_json(),
             "tags": list(self.choices),
             "scheme": self.scheme,
             "characters": self.characters,
@@ -194,7 +211,12 @@ class Tagger(LabelTask):
             raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
         tags, fault = self._tags(item)
         return TaggedExample(
-            self.vocabulary.ids(text), self.pairs.ids(pairs_of(text)), tags, item.focus or 0, fault
+            tokens=item.tokens.texts,
+            text=self.vocabulary.ids(text),
+            pairs=self.pairs.ids(pairs_of(text)),
+            tags=tags,
+            focus=item.focus or 0,
+            fault=fault,
         )
 
     def _tags(self, item: TaggedText) -> tuple[list[int] | None, str | None]:
@@ -212,6 +234,7 @@ class Tagger(LabelTask):
         begin = max(example.length - max(last, 1), 0)
         return replace(
             example,
+            tokens=example.tokens[begin:],
             text=example.text[begin:],
             pairs=example.pairs[begin:],
             tags=None if example.tags is None else example.tags[begin:],
@@ -225,13 +248,16 @@ class Tagger(LabelTask):
         tags = [example.tags for example in examples if example.tags is not None]
         complete = pad(tags)[0] if len(tags) == len(examples) else None
         focus = torch.tensor([example.focus for example in examples])
-        return TaggedBatch(torch.stack([tokens, pairs], -1), lengths, focus, complete)
+        letters = None
+        if self.letters is not None:
+            letters = collate_letters([example.tokens for example in examples], self.letters)
+        return TaggedBatch(torch.stack([tokens, pairs], -1), letters, lengths, focus, complete)
 
     def emissions(self, batch: TaggedBatch) -> Float[Tensor, "time batch labels"]:
         """The score of each tag at each token, before the CRF."""
         rate = self.settings.mask_rate if self.training else 0.0
         ids = hide_tokens(batch.ids, batch.lengths, rate) if rate else batch.ids
-        states, _ = self.encoder.layer(self.encoder.embed(ids), lengths=batch.lengths)
+        states, _ = self.encoder.layer(self.encoder.embed((ids, batch.letters)), lengths=batch.lengths)
         return self.readout(self.dropout(states))
 
     def forward(self, batch: TaggedBatch) -> Float[Tensor, "batch labels"]:
@@ -313,7 +339,7 @@ class Tagger(LabelTask):
         with torch.no_grad(), eval_mode(self):
             (example,) = self.prepare([item], training=False)
             batch = self.collate([example]).to(self.readout.weight.device)
-            x = self.encoder.inputs(batch.ids)
+            x = self.encoder.inputs((batch.ids, batch.letters))
             head = TaggerHead(self, item, self.encoder.layer(x)[0], example.focus)
         (answer,) = super().predict([item])
         return Probe(layer=self.encoder.recurrent, x=x, tokens=item.tokens, answer=answer, head=head)
@@ -350,5 +376,6 @@ def _until_last_entity(item: TaggedText) -> TaggedText:
     """The text up to and with its last token that is tagged other than O, or its last; the tag of this is asked for."""
     tags, tokens = item.tags or (), item.tokens
     focus = max((place for place, tag in enumerate(tags) if tag != OUTSIDE), default=len(tags) - 1)
-    kept = Tokens(*(part[: focus + 1] for part in (tokens.texts, tokens.starts, tokens.ends)))
-    return replace(item, text=item.text[: kept.ends[-1]], tokens=kept, tags=tags[: focus + 1], focus=focus)
+    end = focus + 1
+    kept = Tokens(tokens.texts[:end], tokens.starts[:end], tokens.ends[:end])
+    return replace(item, text=item.text[: kept.ends[-1]], tokens=kept, tags=tags[:end], focus=focus)
