@@ -232,7 +232,7 @@ def test_onnx_runtime_has_the_same_weights():
         ("keepgate::avx512::Tile<float, 6, 4>::run\nForwardMember<Lstm>::add_recurrent_product", "recurrent product"),
         ("sigmoid (inlined)\nkeepgate::avx512::ForwardMember<Lstm>::apply_cell", "the cell's equations"),
         ("pause (inlined)\nkeepgate::Team::barrier\nForwardMember<Lstm, float>::run", "waiting for other threads"),
-        ("__memmove_avx512 (libc.so.6)\nkeepgate::avx512::BackwardMember<Lstm>::unpack_weight_gradients", "packing the weights"),
+        ("memmove (libc.so.6)\nkeepgate::avx512::BackwardMember<Lstm>::unpack_weight_gradients", "packing the weights"),
         ("keepgate::avx512::BackwardMember<Lstm, float>::run", "the rest of the core"),
         ("at::native::add_kernel (libtorch_cpu.so)\n_PyEval_EvalFrameDefault", "torch"),
         ("_PyEval_EvalFrameDefault (python3.11)", "Python"),
