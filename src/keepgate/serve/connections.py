@@ -34,7 +34,7 @@ class TimedConnection(H11Protocol):
             oldest = min(idle, key=lambda connection: connection.idle_since)
             # It is lost in the loop's next round; until then others may come.
             self.connections.discard(oldest)
-            oldest._reset()
+            oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the timer of a closed connection."""
