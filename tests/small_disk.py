@@ -20,7 +20,8 @@ def _mounted(path: Path, kilobytes: int) -> Iterator[Path]:
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as fault:
-        # The tests beside these that limit the size of files take the same paths, so that nothing goes untested.
+        # Neither root nor namespaces may mount here (a container without the right). The tests beside these, which
+        # limit the size of files, take the same paths, so that nothing goes untested.
         pytest.skip(f"no disk can be mounted here: {fault}")
     try:
         yield path
@@ -45,17 +46,8 @@ def on_a_small_disk(kilobytes: int) -> Callable[[Callable[..., None]], Callable[
                     test(**{name: places[name] for name in inspect.signature(test).parameters})
                 return
             node = os.environ["PYTEST_CURRENT_TEST"].rsplit(" ", 1)[0]
-            again = [
-                *NAMESPACE,
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-                f"--basetemp={tmp_path / 'again'}",
-                node,
-            ]
+            quiet = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'again'}"]
+            again = [*NAMESPACE, sys.executable, "-m", "pytest", *quiet, node]
             inside = subprocess.run(again, capture_output=True, text=True, check=False)
             assert inside.returncode == 0, inside.stdout
             assert "1 passed" in inside.stdout

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import keepgate
 from keepgate.cli import app
 from keepgate.cli.__main__ import main
 
@@ -95,9 +94,11 @@ def test_a_wrong_setting_is_told_as_one(name: str, lstm: Path, text: Path) -> No
 
 @pytest.mark.parametrize("changes", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_the_help_is_readable_without_letters_beyond_ascii(changes: dict[str, str]) -> None:
-    if "LC_ALL" in changes and not keepgate.__file__.isascii():
-        pytest.skip("Python reads the path of an editable install, a .pth file, in the encoding of LC_ALL")
-    ran = run("ask", "--help", capture_output=True, env=environment(**changes, PYTHONCOERCECLOCALE="0"))
+    # Without `site`, which reads an editable install's path, a .pth file, in the encoding of LC_ALL.
+    command = [sys.executable, "-S", "-m", "keepgate.cli", "ask", "--help"]
+    places = os.pathsep.join(filter(None, sys.path))
+    changed = environment(**changes, PYTHONCOERCECLOCALE="0", PYTHONPATH=places)
+    ran = subprocess.run(command, capture_output=True, env=changed, check=False)
     assert ran.returncode == 0
     assert "Usage: keepgate ask MODEL" in ran.stdout.decode("ascii")
     assert "\\u" not in ran.stdout.decode("ascii")
