@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch.func import functional_call, grad, vmap
 
-from keepgate import CellError, _core, cells
+from keepgate import CellError, SettingsError, _core, cells
 from keepgate.equations import Cell, Step, cell, sigmoid, tanh
 from keepgate.kernels import explain
-from keepgate.kernels.core.program import core_cell_or_reason
+from keepgate.kernels.core.program import core_cell, core_cell_or_reason
 from keepgate.nn import Recurrent
 from tests.kernels.calls import CORE, DTYPES, by_name, check, derivatives, drawn, made, threads, values
 from tests.kernels.children import in_child
@@ -173,6 +173,8 @@ def test_a_name_finds_a_cell_that_was_registered_and_nothing_else():
     assert Recurrent(name, 2, 3).cell is slstm
     assert Recurrent("lstm", 2, 3).cell is cells.lstm
     assert cells.register(cells.gru) == "gru"
+    with pytest.raises(SettingsError, match=r"made by keepgate\.equations\.cell"):
+        cells.register(slstm.step)
 
 
 def test_a_layer_of_a_users_cell_is_pickled():
@@ -188,8 +190,6 @@ def test_a_cell_declared_again_takes_no_more_room_in_the_core():
             return Step(h=f * s.h + (1 - f) * tanh(wx.g + uh.g), f=f)
 
         return twice
-
-    from keepgate.kernels.core.program import core_cell
 
     assert core_cell(again()).number == core_cell(again()).number
 

@@ -1,7 +1,9 @@
 """The cells, one file each, with its paper. The list is written out: nothing registers itself."""
 
+from typing import Any
+
 from ..equations import Cell
-from ..errors import CellError, nearest_first
+from ..errors import CellError, SettingsError, nearest_first
 from .gru import gru
 from .gru_reset_before import gru_reset_before
 from .lstm import lstm
@@ -14,6 +16,7 @@ CELLS: tuple[Cell, ...] = (rnn_tanh, rnn_relu, lstm, gru, gru_reset_before, peep
 __all__ = [
     "CELLS",
     "by_name",
+    "check_cell",
     "gru",
     "gru_reset_before",
     "lstm",
@@ -25,8 +28,16 @@ __all__ = [
     "rnn_tanh",
 ]
 
-
 _registered: dict[str, Cell] = {}
+
+
+def check_cell(cell: Any) -> None:
+    """Raises SettingsError for what is no cell."""
+    if not isinstance(cell, Cell):
+        raise SettingsError(
+            f"cell is {cell!r}; give a cell, such as keepgate.cells.lstm or one of your own made by "
+            "keepgate.equations.cell"
+        )
 
 
 def register(cell: Cell) -> str:
@@ -34,10 +45,13 @@ def register(cell: Cell) -> str:
 
     Then `Recurrent("my_cells.slim", …)`, the settings of tasks, model folders and exported programs find it by that
     name: a name in a file never imports anything. A cell that is declared again takes the earlier one's place.
+    Raises SettingsError for what is no cell.
     """
-    if cell not in CELLS:
-        _registered[cell.qualified_name] = cell
-    return cell.name if cell in CELLS else cell.qualified_name
+    check_cell(cell)
+    if cell in CELLS:
+        return cell.name
+    _registered[cell.qualified_name] = cell
+    return cell.qualified_name
 
 
 def by_name(name: str) -> Cell:

@@ -55,15 +55,6 @@ def real_of(name: str, value: Any) -> float | None:
     return float(value)
 
 
-def check_cell(cell: Any) -> None:
-    """Raises SettingsError for what is no cell."""
-    if not isinstance(cell, Cell):
-        raise SettingsError(
-            f"cell is {cell!r}; give a cell, such as keepgate.cells.lstm or one of your own made by "
-            "keepgate.equations.cell"
-        )
-
-
 def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:
     """Raises SettingsError for a projection that is no smaller, or of an output that the cell's step uses by unit."""
     if proj_size >= hidden_size:

@@ -162,7 +162,9 @@ def batch_layout(
 
 
 def states_for_fast_path(hx: Any) -> tuple[Tensor, ...] | None:
-    """The states of a batch as plain tensors; None for others, which the general path checks."""
+    """The states of a batch as plain tensors, none for None; None for others, which the general path checks."""
+    if hx is None:
+        return ()
     states = hx if type(hx) is tuple else (hx,)
     return states if states and all(type(s) is Tensor and s.dim() == 3 for s in states) else None
 

@@ -18,7 +18,6 @@ from ..kernels.dispatch import by_name
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .checks import (
-    check_cell,
     check_features,
     check_kind,
     check_projection,
@@ -84,7 +83,7 @@ class Recurrent(nn.RNNBase):
     ) -> None:
         nn.Module.__init__(self)
         cell = cells.by_name(cell) if isinstance(cell, str) else cell
-        check_cell(cell)
+        cells.check_cell(cell)
         self.cell, self.mode = cell, cell.name.upper()
         self.input_size, self.hidden_size = (
             size_of("input_size", input_size),
@@ -184,12 +183,12 @@ class Recurrent(nn.RNNBase):
         Raises ShapeError (a ValueError and a RuntimeError) for what does not fit, KernelRefused where torch.jit.trace
         would record what is right at the traced sizes only.
         """
-        given = () if hx is None else states_for_fast_path(hx)
-        plain = type(input) is Tensor and given is not None and lengths is None and resets is None
-        if not plain and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
+        plain = type(input) is Tensor and lengths is None and resets is None
+        initial = states_for_fast_path(hx) if plain else None
+        if initial is None and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node
         weights = self.weights()
-        if plain and (result := self._run_fast(input, given or None)):
+        if initial is not None and (result := self._run_fast(input, initial)):
             return result
         if jit_tracing_active():
             return jit_call(self, self.cell, weights, input, hx, self.kernel, lengths, resets)
@@ -290,19 +289,22 @@ class Recurrent(nn.RNNBase):
         """The weights of one layer and direction, counted in torch's order."""
         return self._places[place].weights(self)
 
-    def _run_fast(self, input: Any, states: tuple[Tensor, ...] | None) -> tuple[Tensor, Hidden] | None:
-        """Output and final states by a kernel's fast path; None where the general path must run."""
+    def _run_fast(self, input: Any, states: tuple[Tensor, ...]) -> tuple[Tensor, Hidden] | None:
+        """Output and final states by a kernel's fast path; None where the general path must run.
+
+        states: the initial ones of all layers; none for zeros.
+        """
         layers = len(self._places)
         if (
             input.dim() != 3
             or self.bidirectional
             or (layers > 1 and self.training and self.dropout)
-            or (states is not None and any(len(state) != layers for state in states))
+            or any(len(state) != layers for state in states)
         ):
             return None
         output, finals = input.transpose(0, 1) if self.batch_first else input, []
         for index, place in enumerate(self._places):
-            before = None if states is None else tuple([state[index : index + 1] for state in states])
+            before = tuple([state[index : index + 1] for state in states]) or None
             if (fast_path := place.fast_path) is None or (result := fast_path(output, before)) is None:
                 return None
             output, *last = result
