@@ -5,6 +5,7 @@ import random
 import onnx
 import pytest
 import torch
+from torch import nn
 
 import keepgate
 import keepgate.onnx
@@ -133,6 +134,10 @@ def test_a_wrong_order_of_gates_is_found_and_nothing_is_written(tmp_path, monkey
         (lambda: keepgate.LSTM(3, 4).bfloat16(), torch.randn(4, 2, 3), {}, keepgate.SettingsError, "bfloat16 on cpu"),
         (lambda: keepgate.LSTM(3, 4, device="meta"), torch.randn(4, 2, 3), {}, keepgate.SettingsError, "on meta"),
         (dict, torch.randn(4, 2, 3), {}, TypeError, "the model is a dict"),
+        (
+            lambda: keepgate.GRU(3, 4), nn.utils.rnn.pack_sequence([torch.randn(4, 3)]), {},
+            keepgate.SettingsError, "give the padded tensor, and its lengths=",
+        ),
         (
             lambda: keepgate.GRU(3, 4, bidirectional=True), torch.randn(4, 2, 3), {"streaming": True},
             keepgate.SettingsError, "reads in both directions",

@@ -1,5 +1,7 @@
 """Whole models through torch's exporter, and task models by the command: their numbers on ONNX Runtime."""
 
+from typing import NamedTuple
+
 import onnxruntime
 import pytest
 import torch
@@ -13,6 +15,7 @@ from keepgate.data.questions import Question
 from keepgate.data.tagged import tagged_text
 from keepgate.demo.pretrained import folders
 from keepgate.nn import Recurrent
+from keepgate.onnx.check import _compared
 from keepgate.tasks import Classifier, SpanReader
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
@@ -61,6 +64,46 @@ def test_a_whole_model_with_torchs_layers_and_ours(tmp_path):
             expected = model(**feeds)
         for name, value in run(report.file, feeds).items():
             torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-5)
+
+
+class Rows(NamedTuple):
+    x: torch.Tensor
+    lengths: torch.Tensor
+
+
+class MaskedScores(nn.Module):
+    """Scores of real steps, minus infinity beyond them."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.GRU(3, 4, batch_first=True)
+
+    def forward(self, rows, shift):
+        scores = self.layer(rows.x)[0].sum(-1) + shift
+        real = torch.arange(scores.shape[1]) < rows.lengths[:, None]
+        return scores.masked_fill(~real, -torch.inf)
+
+
+def test_a_named_tuple_is_read_and_infinite_scores_are_compared(tmp_path):
+    model, example = (
+        MaskedScores().eval(),
+        (Rows(torch.randn(3, 6, 3), torch.tensor([6, 2, 3])), torch.ones(3, 6)),
+    )
+    report = keepgate.onnx.export(model, tmp_path / "a.onnx", example)
+    assert len(report.inputs) == 3
+    assert report.difference < 1e-5
+    rows = Rows(torch.randn(2, 5, 3), torch.tensor([5, 1]))
+    (scores,) = run(report.file, dict(zip(report.inputs, (*rows, torch.zeros(2, 5)), strict=True))).values()
+    with torch.no_grad():
+        torch.testing.assert_close(scores, model(rows, torch.zeros(2, 5)), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [1.0, -torch.inf, torch.nan])
+def test_a_wrong_number_beside_an_infinite_one_is_found(wrong):
+    right = torch.tensor([1.5, -torch.inf])
+    assert _compared(["scores"], [right], [right.numpy()], {}) == 0.0
+    with pytest.raises(keepgate.ExportError, match="differs from the model's by"):
+        _compared(["scores"], [right], [torch.tensor([wrong, -torch.inf]).numpy()], {})
 
 
 def test_the_command_writes_a_checked_file(keepgate_command, lstm, tmp_path):

@@ -34,7 +34,7 @@ class OnnxReport:
 
     inputs, outputs: names with their dimensions, a name for one that may change. operators: how often each recurrent
     one stands in the graph. shapes: of the inputs in each checked run. difference: the largest between ONNX Runtime
-    and the model, relative to the largest number of an output where that is above 1.
+    and the model, relative to the largest finite number of an output where that is above 1.
     """
 
     file: Path

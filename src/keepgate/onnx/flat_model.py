@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import SettingsError
 from ..nn import Recurrent
@@ -144,6 +145,11 @@ def _bound(model: nn.Module, example: Any) -> dict[str, Any]:
             f"the example does not fit {type(model).__name__}.forward: {error}; give a tensor, a tuple of the "
             "arguments or a dict of keywords"
         ) from error
+    for name, value in bound.arguments.items():
+        if isinstance(value, PackedSequence):
+            raise SettingsError(
+                f"{name} is a PackedSequence, whose rows ONNX has no form for; give the padded tensor, and its lengths="
+            )
     arguments: dict[str, Any] = {}
     for name, value in bound.arguments.items():
         kind = bound.signature.parameters[name].kind

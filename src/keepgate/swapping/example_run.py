@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ShapeError
-from .tensors import flatten
+from .tensors import flatten, largest_difference
 
 # Each side is run so often, in turn, and its shortest time counts: what else runs on the machine only ever adds.
 # A slow model is not run again once this many seconds are over.
@@ -61,7 +61,7 @@ def compare_runs(
             after = outputs(run())
     finally:
         to_theirs()
-    difference = largest_difference(before, after)
+    difference = largest_output_difference(before, after)
     timings: tuple[list[Timing], list[Timing]] = [], []
     began = perf_counter()
     while len(timings[0]) < ROUNDS and (len(timings[0]) < 2 or perf_counter() - began < SECONDS):
@@ -120,7 +120,7 @@ def outputs(result: Any) -> list[Tensor]:
     return [tensor.detach().clone() for _, tensor in flatten(result, "")]
 
 
-def largest_difference(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
+def largest_output_difference(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
     """The largest absolute difference; NaN where one is NaN and the other not. Raises ShapeError for other shapes."""
     shapes = [[tuple(tensor.shape) for tensor in tensors] for tensors in (before, after)]
     if shapes[0] != shapes[1]:
@@ -128,13 +128,5 @@ def largest_difference(before: Sequence[Tensor], after: Sequence[Tensor]) -> flo
             f"the model gave outputs of shapes {shapes[0]} before the swap and {shapes[1]} after it; these depend "
             "on more than the example: give example=f, and let f(model) set the model's state before it calls it"
         )
-    differences = [0.0]
-    for theirs, ours in zip(before, after, strict=True):
-        pair = [
-            tensor.to_dense() if tensor.layout is not torch.strided else tensor for tensor in (theirs, ours)
-        ]
-        # Where both are infinite or NaN alike there is no difference.
-        same = (pair[0] == pair[1]) | ((pair[0] != pair[0]) & (pair[1] != pair[1]))
-        gap = (pair[1].to(torch.complex128) - pair[0].to(torch.complex128)).abs().masked_fill(same, 0.0)
-        differences += [float(gap.max())] if gap.numel() else []
+    differences = [0.0, *map(largest_difference, before, after)]
     return max(differences, key=lambda gap: float("inf") if gap != gap else gap)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 # What belongs to one position: its name, and its tensor.
@@ -27,9 +28,22 @@ def rebuild(value: Any, tensors: Iterator[Tensor]) -> Any:
         )
     if isinstance(value, Mapping):
         return {key: rebuild(inner, tensors) for key, inner in value.items()}
-    if type(value) in (tuple, list):
-        return type(value)(rebuild(inner, tensors) for inner in value)
+    if isinstance(value, (tuple, list)):
+        # A named tuple takes its parts one by one, but for this.
+        build = getattr(type(value), "_make", type(value))
+        return build([rebuild(inner, tensors) for inner in value])
     return value
+
+
+def largest_difference(theirs: Tensor, ours: Tensor) -> float:
+    """The largest absolute difference of two tensors of one shape; NaN where one is NaN and the other not.
+
+    Where both are infinite or NaN alike there is no difference.
+    """
+    dense = [tensor if tensor.layout is torch.strided else tensor.to_dense() for tensor in (theirs, ours)]
+    same = (dense[0] == dense[1]) | ((dense[0] != dense[0]) & (dense[1] != dense[1]))
+    gap = (dense[1].to(torch.complex128) - dense[0].to(torch.complex128)).abs().masked_fill(same, 0.0)
+    return float(gap.max()) if gap.numel() else 0.0
 
 
 def has_names(value: Any) -> bool:
