@@ -55,8 +55,6 @@ class PlaceParameters:
 
     def freeze(self, module: nn.Module) -> None:
         """Trusts the parameters, which require no gradient then. Raises SettingsError where one is computed."""
-        if self.frozen:
-            return
         required = {}
         for own in self.names.values():
             parameter = module._parameters.get(own)

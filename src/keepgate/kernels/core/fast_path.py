@@ -1,4 +1,4 @@
-"""Fast path of the core for the common call: one layer and direction, zero initial states, plain CPU tensors.
+"""Fast path of the core for the common call: one layer and direction, whole rows, plain CPU tensors.
 
 A small layer's call is mostly Python. `nn.input_format`, `Call`, `Cpu.refusal_reason` and `autograd` check any call;
 here the weights are checked once, and of a call only the input and torch's modes. Where a precondition fails, the
@@ -39,7 +39,8 @@ class CoreFastPath:
 
     @staticmethod
     def of(weights: Weights) -> "CoreFastPath | None":
-        """The fast path for these weights; None where they were not remembered, are not plain, or are projected."""
+        """The fast path for these weights; None for a projection, a diagonal recurrence, a cell that the core cannot
+        run, and weights that were not remembered or are not plain."""
         suits = (
             weights.addresses is not None
             and weights.plain
