@@ -109,13 +109,8 @@ def g2pm() -> tuple[nn.Module, Tensor]:
     package = Package()
     model = G2pM(package)
     names = {"embedding.weight": "embeddings"}
-    for torchs, theirs in (
-        ("weight_ih", "weight_ih"),
-        ("weight_hh", "weight_hh"),
-        ("bias_ih", "bias_ih"),
-        ("bias_hh", "bias_hh"),
-    ):
-        names |= {f"lstm.{torchs}_l0": theirs, f"lstm.{torchs}_l0_reverse": f"{theirs}_reverse"}
+    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        names |= {f"lstm.{name}_l0": name, f"lstm.{name}_l0_reverse": f"{name}_reverse"}
     for layer, place in (("first", 0), ("second", 1)):
         names |= {f"{layer}.weight": f"hidden_weight_l{place}", f"{layer}.bias": f"hidden_bias_l{place}"}
     model.load_state_dict(
