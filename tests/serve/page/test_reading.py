@@ -71,7 +71,7 @@ def test_an_answer_says_where_it_came_from_and_leaving_that_out_makes_the_networ
     assert NAMES[language] not in became
     assert card(page, "LSTM", "chrono").locator(".answer").get_attribute("aria-expanded") == "true"
     shoot(page, f"answer-{language}")
-    # The same write, left out by whoever reads the page; and put back.
+    # The same word, taken out by whoever reads the page; and put back.
     row = panel.locator(".carriers li").first
     assert {"en": "(1st word)", "zh-TW": "第 2 個字"}[language].strip("()") in row.inner_text()
     becomes = row.inner_text()
@@ -118,15 +118,18 @@ def test_a_word_says_what_is_left_of_it_and_who_erased_it(
 
 
 @both
-def test_a_plain_rnn_says_why_it_has_nothing_to_leave_out(language: str, visit: Open, words: Words) -> None:
+def test_a_plain_rnn_says_why_no_write_can_be_followed_and_what_can_be_measured(
+    language: str, visit: Open, words: Words
+) -> None:
     page = visit(language)
     page.locator(".card").first.locator(".answer").click()
-    page.locator("#panel").get_by_text(words[language]["answer.no_memory"]).wait_for()
+    page.locator("#panel .carriers").wait_for()
     token(page, 2)
     assert words[language]["token.no_memory"] in page.locator("#panel").inner_text()
+    assert words[language]["token.carries"] in page.locator("#panel").inner_text()
     page.wait_for_function(
         "(said) => document.getElementById('legend').innerText.includes(said)",
-        arg=words[language]["legend.sensitivity"],
+        arg=words[language]["legend.carries"],
     )
 
 

@@ -1,4 +1,4 @@
-// The panel about an answer: its origin, the proof by leaving out, the words that it rests on, its candidates.
+// The panel about an answer: its origin, the proof by taking out, the words that it rests on, its candidates.
 
 import { answerOrigin, listedTokens } from "./answer-origin.js";
 import { bar, button, el, note } from "./dom.js";
@@ -6,7 +6,7 @@ import { explainToken } from "./explain.js";
 import { fullName } from "./names.js";
 import { count, percent, probability } from "./numbers.js";
 import { model, reading, state } from "./state.js";
-import { isDropped, together, toggle } from "./what-if.js";
+import { isMade, together, toggle } from "./what-if.js";
 import { nth, quoted, t } from "./words.js";
 
 /** The panel's content about the answer of the chosen network. */
@@ -15,15 +15,7 @@ export function answerPanel() {
   const by = t("answer.by", { name: fullName(state.chosen), p: probability(answer.probability) });
   const head = el("h3", {}, t("answer.title", { answer: quoted(answer.text) }), el("small", {}, by));
   if (!state.origin) return [head, note(t("waiting"))];
-  if (state.origin.origin)
-    return [head, ...originPart(answer, answerOrigin()), effects(answer, listedTokens()), candidates(answer)];
-  return [
-    head,
-    answer.guess ? guess(answer) : null,
-    el("p", {}, t("answer.no_memory")),
-    note(t("answer.sensitivity")),
-    candidates(answer),
-  ];
+  return [head, ...originPart(answer, answerOrigin()), effects(answer, listedTokens()), candidates(answer)];
 }
 
 function guess(answer) {
@@ -64,14 +56,14 @@ function effects(answer, tokens) {
     el("h4", {}, t("answer.carriers")),
     note(t(tried < all ? "answer.how.some" : "answer.how", { n: count(tried), all: count(all) })),
     el("ol", { class: "rows carriers" }, tokens.map(effect)),
-    together("drop", tokens),
+    together("remove", tokens),
     answer.guess ? null : note(t(advice(answer, tokens))),
   );
 }
 
 function effect({ token, share, without }, rank) {
   const text = reading().tokens[token];
-  const off = isDropped(token);
+  const off = isMade("remove", [token]);
   const parts = { token: quoted(text), at: nth(token + 1), share: percent(share) };
   return el(
     "li",
@@ -89,10 +81,10 @@ function effect({ token, share, without }, rank) {
       t("answer.without", { answer: without.text, p: probability(without.probability) }),
     ),
     el("span", { class: "number" }, percent(share)),
-    button(t(off ? "change.on" : "change.off"), () => toggle("drop", [token]), {
+    button(t(off ? "change.on" : "change.off"), () => toggle("remove", [token]), {
       class: `off${off ? " on" : ""}`,
       "data-keep": `off ${token}`,
-      "aria-label": t(off ? "change.on.said" : "change.drop.said", parts),
+      "aria-label": t(off ? "change.on.said" : "change.remove.said", parts),
     }),
   );
 }
