@@ -169,12 +169,15 @@ def counterfactual_answer(
         wrong = sorted({*removed, *no_write, *no_erase} - set(steps))
         raise ShapeError(f"tokens {wrong} are named, but they are numbered 0 to {steps[-1]}")
     remaining = [step for step in steps if step not in removed]
-    if removed:
-        x = layer_run.x[remaining] if without is None else without(removed)
-        layer_run = capture_layer(layer_run.layer, x)
+    if removed and without is not None:
+        layer_run = capture_layer(layer_run.layer, without(removed))
+    elif removed and remaining:
+        layer_run = capture_layer(layer_run.layer, layer_run.x[remaining])
     place = {step: number for number, step in enumerate(remaining)}
     changes = [[place[step] for step in changed if step in place] for changed in (no_write, no_erase)]
-    output = _both_directions(layer_run, lambda site: counterfactual(layer_run, *changes, site))
+    output = layer_run.trace.output[:0]
+    if remaining or without is not None:
+        output = _both_directions(layer_run, lambda site: counterfactual(layer_run, *changes, site))
     if removed and without is None:
         output = passed_by(reading.layer_run, output, remaining)
     return reading.head.answers(output)[0]

@@ -36,6 +36,7 @@ function originPart(answer, origin) {
     el("p", { class: "from" }, t("answer.from")),
     el("blockquote", {}, origin.words),
     el("p", { class: "proof" }, proof(origin.proof)),
+    unchanged(answer, origin),
     origin.deciding > 1 ? note(t("answer.from.others", { n: origin.deciding - 1 })) : null,
   ];
 }
@@ -45,6 +46,13 @@ function proof({ token, without }) {
   const became = { answer: quoted(without.text), p: probability(without.probability) };
   if (token === null) return t("answer.proof.whole", became);
   return t("answer.proof", { token: quoted(reading().tokens[token]), at: nth(token + 1), ...became });
+}
+
+/** Where one word of the sentence decides, and all of it taken out does not: that this is so. */
+function unchanged(answer, { from }) {
+  const { without } = state.origin.sentences.find((sentence) => sentence.from === from);
+  const parts = { answer: quoted(answer.text), p: probability(without.probability) };
+  return without.text === answer.text ? note(t("answer.proof.unchanged", parts)) : null;
 }
 
 function effects(answer, tokens) {
