@@ -15,7 +15,9 @@ from keepgate.lens.readers import counterfactual_answer, token_effects
 from keepgate.lens.readers.span_search import sentence_spans, span_effects
 from keepgate.serve.gradients import story, verdict
 from keepgate.serve.models import served
+from keepgate.serve.serialize import answer_summary
 from keepgate.tasks import ChoiceReader
+from keepgate.tasks.answer import Answer
 from keepgate.tasks.choice import ChoiceReaderSettings
 
 ZH = ["zh/rnn", "zh/lstm-zero", "zh/lstm-chrono", "zh/gru-chrono"]
@@ -267,6 +269,15 @@ def test_a_lucky_guess_is_told_from_an_answer(serve, tmp_path) -> None:
             assert not known["guess"]
             lucky.append(guessed["text"] == one.answers[0])
     assert any(lucky)
+
+
+@pytest.mark.parametrize(
+    ("likely", "guess"), [((0.42, 0.4), "tied"), ((0.1, 0.01), "chance"), ((0.9, 0.05), None)]
+)
+def test_a_guess_is_one_beside_the_next_candidate_or_beside_chance(likely, guess) -> None:
+    candidates = tuple(zip("ab", likely, strict=True))
+    answer = Answer(text="a", probability=likely[0], candidates=candidates)
+    assert answer_summary(answer, 16)["guess"] == guess
 
 
 @pytest.mark.parametrize("name", ZH)

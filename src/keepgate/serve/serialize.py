@@ -17,6 +17,7 @@ from ..lens.readers import (
     hierarchical_search,
     is_guess,
 )
+from ..lens.readers.answer_origin import has_rival
 from ..lens.readers.leave_one_out import MAX_ABLATIONS
 from ..lens.thresholds import NEGLIGIBLE_DROP
 from ..nn.trace import LayerTrace
@@ -63,12 +64,12 @@ def candidates_json(answer: Answer) -> list[JsonObject]:
 
 
 def answer_summary(answer: Answer, choices: int | None) -> JsonObject:
-    """An answer's text and probability, and whether it is a guess. choices: how many there are; None for a span."""
-    return {
-        "text": answer.text,
-        "probability": rounded(answer.probability),
-        "guess": is_guess(answer, choices),
-    }
+    """An answer's text and probability, and as what it is a guess: no likelier than the next, or than by chance.
+
+    choices: how many there are; None for a span. guess: "tied", "chance", or None for what is no guess.
+    """
+    guess = ("tied" if has_rival(answer) else "chance") if is_guess(answer, choices) else None
+    return {"text": answer.text, "probability": rounded(answer.probability), "guess": guess}
 
 
 def reading_json(task: Task, reading: Reading) -> JsonObject:

@@ -190,7 +190,7 @@ def test_a_guess_is_called_one_even_where_it_is_lucky(language: str, visit: Open
     """As of a network that never learned, whose answers are all about equally likely, and now and then right."""
 
     def guessed(expected: str) -> dict[str, Any]:
-        return {"text": expected, "probability": 0.07, "guess": True}
+        return {"text": expected, "probability": 0.07, "guess": "chance"}
 
     def lucky(route: Any) -> None:
         reply = route.fetch()
@@ -205,8 +205,14 @@ def test_a_guess_is_called_one_even_where_it_is_lucky(language: str, visit: Open
             answer.update(guessed(said["expected"]), right=True)
         route.fulfill(response=reply, json=said)
 
+    def from_nowhere(route: Any) -> None:
+        reply = route.fetch()
+        none = {"kind": "guess", "from": None, "to": None, "deciding": 0, "proof": None}
+        route.fulfill(response=reply, json={**reply.json(), "origin": none})
+
     def between(page: Any) -> None:
         page.route("**/api/read", lucky)
+        page.route("**/api/answer", from_nowhere)
         page.route("**/api/lengthen", lucky_throughout)
 
     page = visit(language, before=between)

@@ -21,7 +21,7 @@ export function answerPanel() {
 function guess(answer) {
   const choices = model(state.chosen)?.choices.length ?? 0;
   const parts = { p: probability(answer.probability), n: choices, chance: percent(1 / choices) };
-  return el("p", {}, t(choices ? "answer.guess" : "answer.tied", parts));
+  return el("p", {}, t(answer.guess === "chance" ? "answer.guess" : "answer.tied", parts));
 }
 
 /** What is claimed of the answer's origin, with its proof. */
