@@ -325,3 +325,16 @@ def test_what_cannot_be_known_is_asked_for():
         explain(Texts(), ids, "why?")
     with pytest.raises(SettingsError, match="there is no figure 'look_back'"):
         explain(Texts(), ids).figure("look_back")
+
+
+def test_a_single_logit_may_be_large():
+    torch.manual_seed(5)
+    model, ids = Texts(outputs=1).eval(), torch.randint(WORDS, (1, STEPS))
+    with torch.no_grad():
+        model.head.bias.fill_(200.0)
+        logit = float(model(ids))
+    explanation = explain(model, ids, labels=["bad", "good"])
+    assert explanation.answer.text == "good"
+    assert explanation.shares.score == pytest.approx(logit)
+    assert explanation.shares.completeness == pytest.approx(1, abs=0.01)
+    assert bool((explanation.saliency > 0).all())

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from ...errors import SettingsError, nearest_first
 from ...tasks.answer import CANDIDATES, Answer
@@ -68,7 +69,7 @@ class Target:
             return prediction.clamp(min=torch.finfo(prediction.dtype).tiny).log()
         second = prediction.reshape(len(prediction))
         if self.form == "logit":
-            return torch.stack([-second, second], 1).sigmoid().log()
+            return logsigmoid(torch.stack([-second, second], 1))
         return torch.stack([1 - second, second], 1).clamp(min=torch.finfo(second.dtype).tiny).log()
 
 
