@@ -161,7 +161,7 @@ def _explained(
         cell="" if seen is None else seen.layer.cell.name, units=0 if seen is None else seen.layer.hidden_size,
         layers=0 if seen is None else seen.layer.num_layers, direction_summaries=summaries,
         sentence_spans=tuple(spans), sentence_effects=whole, token_effects=single, saliency=sensitive[part],
-        attention=None, choices=len(aim.labels) or None, number=None if aim.is_label else score, offset=offset,
+        attention=None, choices=len(aim.labels) if aim.is_label and aim.is_likeliest else None, number=None if aim.is_label else score, offset=offset,
         shares=shares, look_back=back, left_out=left_out,
     )  # fmt: skip
 
