@@ -164,8 +164,8 @@ def _explained(
         cell="" if network is None else network.cell.name, units=0 if network is None else network.hidden_size,
         layers=0 if network is None else network.num_layers, direction_summaries=summaries,
         sentence_spans=tuple(spans), sentence_effects=sentence_effects, token_effects=token_effects,
-        saliency=sensitive[part], attention=None, choices=choices, number=None if target.is_label else score, offset=offset,
-        shares=shares, look_back=back, left_out=left_out,
+        saliency=sensitive[part], attention=None, choices=choices,
+        number=None if target.is_label else score, offset=offset, shares=shares, look_back=back, left_out=left_out,
     )  # fmt: skip
 
 
