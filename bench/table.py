@@ -30,6 +30,7 @@ PAGES = {
     ROOT / "docs" / "guide" / "remember.zh-TW.md": 1,
     ROOT / "docs" / "guide" / "story.md": 0,
     ROOT / "docs" / "guide" / "explain.md": 0,
+    ROOT / "docs" / "guide" / "explain.zh-TW.md": 1,
     ROOT / "docs" / "guide" / "story.zh-TW.md": 1,
 }
 
@@ -41,6 +42,19 @@ NAMES = {
     "gru-chrono": ("GRU, chrono bias", "GRU，chrono 偏置"),
     "last": ("last state", "最後的狀態"),
     "attention": ("attention", "注意力"),
+}
+# The cases of `bench.explained`, as Chinese pages call them.
+EXPLAINED = {
+    "classifier, last state": "分類器，最後的狀態",
+    "classifier, mean": "分類器，平均",
+    "classifier, maximum": "分類器，最大值",
+    "classifier, attention": "分類器，注意力",
+    "classifier, packed, both ways, two layers": "分類器，打包，雙向，兩層",
+    "classifier, plain RNN, mean": "分類器，普通的 RNN，平均",
+    "regression of text, [rows]": "文字的迴歸，[rows]",
+    "regression of a series, [rows, 1]": "序列的迴歸，[rows, 1]",
+    "tagger, both ways": "標註器，雙向",
+    "forecaster, lag 6": "預測器，延遲 6",
 }
 
 
@@ -254,7 +268,7 @@ def explained(k: int) -> str:
     of = ("{} of {}", "{} / {}")[k]
     lines = [
         [
-            case,
+            (case, EXPLAINED[case])[k],
             *(
                 of.format(sum(row[name] for row in rows), sum(row["rows"] for row in rows))
                 for name in ("effect_first", "share_first")
