@@ -158,15 +158,18 @@ def price(k: int) -> str:
 
 
 def facts(k: int) -> str:
-    found = result("stories")
-    lengths = list(found["poolings"][0]["accuracy"])
+    poolings = result("stories")["poolings"]
+    lengths = list(poolings[0]["runs"][0]["accuracy"])
     head = [
         ("answers from", "答題依據")[k],
         *[("{} characters", "{} 字")[k].format(length) for length in lengths],
     ]
     rows = [
-        [NAMES[reading["name"]][k], *[spread(reading["accuracy"][length]) for length in lengths]]
-        for reading in found["poolings"]
+        [
+            NAMES[pooling["name"]][k],
+            *[spread([run["accuracy"][length] for run in pooling["runs"]]) for length in lengths],
+        ]
+        for pooling in poolings
     ]
     return table(head, rows)
 
