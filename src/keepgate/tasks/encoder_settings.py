@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import cells
-from ..cells import Cell
+from ..equations import Cell
 from ..config import check, require
 from ..errors import SettingsError
 from ..nn.encoder import cell_of
