@@ -10,9 +10,9 @@ import torch
 from torch.func import functional_call, grad, vmap
 
 from keepgate import CellError, SettingsError, _core, cells
+from keepgate.arrays.core_cell import core_cell, core_cell_or_reason
 from keepgate.equations import Cell, Step, cell, sigmoid, tanh
 from keepgate.kernels import explain
-from keepgate.kernels.core.program import core_cell, core_cell_or_reason
 from keepgate.nn import Recurrent
 from tests.kernels.calls import CORE, DTYPES, by_name, check, derivatives, drawn, made, threads, values
 from tests.kernels.children import in_child

@@ -1,16 +1,11 @@
 """TokenPairs: embeddings of tokens and of their pairs (bigrams) with the next one, and tokens hidden at random."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ..data.vocabulary import PAD, UNKNOWN
 from ..nn.length_mask import length_mask
-
-# What stands between the two tokens of a pair in its name, and for the token after the last one.
-_JOIN, _END = "\t", "<end>"
 
 
 class TokenPairs(nn.Module):
@@ -25,11 +20,6 @@ class TokenPairs(nn.Module):
         """The embedding of each token, and of its pair beside it."""
         tokens = self.token(ids[..., 0])
         return tokens if self.pair is None else torch.cat([tokens, self.pair(ids[..., 1])], -1)
-
-
-def pairs_of(text: Sequence[str]) -> list[str]:
-    """Of each token, the pair that it makes with the next, as one string: the two, with a tab between them."""
-    return [_JOIN.join(pair) for pair in zip(text, [*text[1:], _END], strict=True)]
 
 
 def hide_tokens(

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from ... import cells
+from ...arrays.pooling import PoolingName
+from ...cells.choices import Init, cell_of, check_init
 from ...config import check, require
 from ...errors import SettingsError
-from ...nn.encoder import cell_of
-from ...nn.init import Init, check_init
-from ...nn.pooling import PoolingName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from ... import cells
+from ...cells.choices import Init, cell_of, check_init
 from ...config import check, require
 from ...errors import SettingsError
-from ...nn.encoder import cell_of
-from ...nn.init import Init, check_init
 
 
 @dataclass(frozen=True, kw_only=True)
