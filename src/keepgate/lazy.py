@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
 from .errors import PackageMissing
 
@@ -9,14 +10,14 @@ from .errors import PackageMissing
 _EXTRAS = {"torch": "torch", "jaxtyping": "torch", "cyclopts": "cli", "rich": "cli", "tomli_w": "torch"}
 
 
-def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], object]:
+def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
     """A package's `__getattr__`. modules: the names that each of its modules has.
 
     Where torch is not installed, asking for a name that needs it raises PackageMissing, which says what to install.
     """
     homes = {name: module for module, names in modules.items() for name in names}
 
-    def get(name: str) -> object:
+    def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:

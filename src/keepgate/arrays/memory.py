@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ShapeError
+from ..errors import SettingsError, ShapeError
 
 Array = NDArray[Any]
 DTYPE_NUMBERS = {np.dtype(np.float32): 0, np.dtype(np.float64): 1}
@@ -54,6 +54,13 @@ def checked_lengths(lengths: Any, steps: int, rows: int) -> NDArray[np.int64]:
     return checked.astype(np.int64, copy=False)
 
 
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def thread_count(threads: int | None) -> int:
+    """Threads of a call: as many as are asked for, or for None as many as this process may use processors.
+
+    Raises SettingsError for less than 1.
+    """
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads < 1:
+        raise SettingsError(f"threads is {threads}; it must be 1 or more, or None for all processors")
+    return threads

@@ -30,7 +30,8 @@ class Place:
     def __init__(self, cell: Cell, parameters: Mapping[str, Array]) -> None:
         self.cell, self.parameters = cell, parameters
         weight = parameters["weight_ih"]
-        self.input_size, self.hidden_size = weight.shape[1], len(weight) // len(cell.gates)
+        self.input_size: int = weight.shape[1]
+        self.hidden_size = len(weight) // len(cell.gates)
         projection = parameters.get("weight_hr")
         self.output_size = self.hidden_size if projection is None else len(projection)
         self.states = (self.output_size, *[self.hidden_size] * (len(cell.states) - 1))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .. import cells
 from ..equations import Cell
 from ..errors import SettingsError, ShapeError
-from .memory import checked_lengths, processors
+from .memory import checked_lengths, thread_count
 from .parameter_shapes import parameter_shapes
 from .place import Place
 from .stepper import Stepper
@@ -24,14 +24,12 @@ class Recurrent:
     """A stack of recurrent layers whose weights never change. Many threads may run it at once.
 
     places: each layer and direction in torch's order, forward before reverse. directions: 1 or 2.
-    threads: on how many the core computes one call; 0 or less is refused. More than one call at once share them.
+    threads: on how many the core computes one call, see `thread_count`. Calls at the same time share them.
     """
 
     def __init__(self, places: list[Place], *, directions: int = 1, threads: int | None = None) -> None:
         self.places, self.directions = places, directions
-        self.threads = processors() if threads is None else threads
-        if self.threads < 1:
-            raise SettingsError(f"threads is {threads}; it must be 1 or more, or None for all processors")
+        self.threads = thread_count(threads)
 
     @classmethod
     def taken_from(
@@ -101,7 +99,7 @@ class Recurrent:
                 f"of a {cell.name} with {sizes['num_layers']} layers, in float32 or float64"
             )
         layer = cls.taken_from(table, cell, **sizes)
-        layer.threads = cls(layer.places, threads=threads).threads
+        layer.threads = thread_count(threads)
         return layer
 
     @property

@@ -36,7 +36,9 @@ class Stepper:
         ]
         into, out = between[0][0], between[-1][0]
         # By the input's shape: where it is put, and where the output is then found.
-        self._forms = {into.shape: (into, out)} | ({into[0].shape: (into[0], out[0])} if batch == 1 else {})
+        self._forms: dict[tuple[int, ...], tuple[Array, Array]] = {into.shape: (into, out)} | (
+            {into[0].shape: (into[0], out[0])} if batch == 1 else {}
+        )
         self._dtype = dtype
 
     def step(self, x: Array) -> Array:

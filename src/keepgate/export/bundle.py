@@ -64,7 +64,7 @@ def load(folder: Path | str) -> Task:
     refuse_misfits(_forms(empty.state_dict()), content.header, content.weights_path, REMEDY)
     weights = parse_tensors(content.weights_path, content.read_weights(), REMEDY)
     with torch.random.fork_rng(devices=[]):
-        task = content.build(task_type.settings_type, task_type.from_files)
+        task: Task = content.build(task_type.settings_type, task_type.from_files)
     put_weights(task, weights, content.weights_path, REMEDY)
     return task.eval()
 
