@@ -10,10 +10,10 @@ import torch
 from torch.func import functional_call, grad, vmap
 
 from keepgate import CellError, SettingsError, _core, cells
+from keepgate.arrays.core_cell import core_cell, core_cell_or_reason
 from keepgate.equations import Cell, Step, cell, sigmoid, tanh, topological
 from keepgate.equations.expr import OPERATIONS
 from keepgate.kernels import explain
-from keepgate.kernels.core.program import core_cell, core_cell_or_reason
 from keepgate.nn import Recurrent
 from tests.kernels.calls import CORE, DTYPES, by_name, check, drawn, made, results, same_bits, threads
 from tests.kernels.children import in_child
