@@ -129,14 +129,14 @@ def test_what_is_given_is_left_as_it_was(cell):
     call = made(cell, STEPS, ROWS, INPUTS, HIDDEN, trace=True, lengths=torch.tensor([9, 3, 0, 1, 9, 8, 5]))
     before = {name: value.detach().clone() for name, value in names(call).items()}
     found = values(call, "cpu")
-    results = {name: value.detach().clone() for name, value in found.items()}
+    copies = {name: value.detach().clone() for name, value in found.items()}
     derivatives(call, found)
     results(call)
     for name, value in names(call).items():
         assert torch.equal(value, before[name]), name
     # Nor does a later run write into an earlier one's results.
     for name, value in found.items():
-        assert torch.equal(value, results[name]), name
+        assert torch.equal(value, copies[name]), name
 
 
 @every_cell
