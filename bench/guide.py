@@ -1,6 +1,6 @@
 """Runs the guide's pages from ten seeds and on three instruction sets: which of their statements hold.
 
-    python -m bench.guide [--seeds 10] [--on own avx2 baseline] [--pages remember explain classifier tagger story README]
+    python -m bench.guide [--seeds 10] [--on own avx2 baseline] [--pages remember explain …]
 
 Writes results/guide.json, row by row, and prints how many runs each statement holds in. Only the seeds of the trainings
 change; what is examined stays the page's. Each instruction set has a process of its own, in which the environment holds
@@ -153,7 +153,8 @@ def holds(page: str, figures: Figures) -> dict[str, bool]:
     if page == "explain":
         return {
             "the text is good because of love": (figures["label"], figures["word"]) == ("good", "love"),
-            "without love it is neither, without the next word good": figures["without"] == ["neither", "good"],
+            "without love it is neither, without the next word good": figures["without"]
+            == ["neither", "good"],
             "film is tagged because of the": figures["tag"] == ["after the", "the"],
             "the load hangs most on the heat four steps ago": (figures["lag"], figures["largest_share"])
             == ("t−4", [11, 1]),
@@ -187,7 +188,9 @@ def rows_on(on: str, names: list[str], seeds: int) -> Iterator[dict[str, Any]]:
 
 def stored() -> list[dict[str, Any]]:
     """The rows that were measured already."""
-    measured: list[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else []
+    measured: list[dict[str, Any]] = (
+        json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else []
+    )
     return measured
 
 
@@ -220,7 +223,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--on", nargs="+", choices=INSTRUCTION_SETS, default=[*INSTRUCTION_SETS])
     parser.add_argument("--pages", nargs="+", choices=PAGES, default=[*PAGES])
-    parser.add_argument("--here", choices=INSTRUCTION_SETS, help="print the rows of this process, held to one")
+    parser.add_argument(
+        "--here", choices=INSTRUCTION_SETS, help="print the rows of this process, held to one"
+    )
     options = parser.parse_args()
     if options.here:
         for row in rows(options.here, options.pages, options.seeds):

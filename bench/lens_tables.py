@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from bench.guide import INSTRUCTION_SETS, counts
 from bench.markdown import result, spread, table
 
 # The cases of `bench.explained`, as Chinese pages call them.
@@ -64,8 +65,8 @@ def library_models(k: int) -> str:
 
 
 def waiter(k: int) -> str:
-    """What holds of the guide's waiter, trained from several seeds."""
-    rows = result("waiter")["seeds"]
+    """What holds of the guide's waiter, trained from several seeds on several instruction sets."""
+    rows = [row["figures"] for row in result("guide")["rows"] if row["page"] == "remember"]
 
     def number(holds: list[bool]) -> str:
         return ("{} of {}", "{} / {}")[k].format(sum(holds), len(rows))
@@ -108,6 +109,20 @@ def waiter(k: int) -> str:
     ]
     head = [("", "holds of", "from–to"), ("", "成立", "範圍")][k]
     return table([*head], [[names[k], count, span] for names, count, span in lines])
+
+
+def guide(k: int) -> str:
+    """In how many runs the statements of the guide's pages hold, by instruction set."""
+    held = counts(result("guide")["rows"])
+    head = [("page", "what it says", *INSTRUCTION_SETS), ("頁面", "它說的話", *INSTRUCTION_SETS)][k]
+    of = ("{} of {}", "{} / {}")[k]
+
+    def cell(key: tuple[str, str, str]) -> str:
+        return of.format(*held[key]) if key in held else "–"
+
+    statements = dict.fromkeys((page, statement) for page, statement, _ in held)
+    rows = [[*each, *(cell((*each, on)) for on in INSTRUCTION_SETS)] for each in statements]
+    return table([*head], rows)
 
 
 def long_rows(k: int) -> str:
@@ -162,6 +177,7 @@ TABLES: dict[str, Callable[[int], str]] = {
     "explained": explained,
     "library_models": library_models,
     "waiter": waiter,
+    "guide": guide,
     "long_rows": long_rows,
     "verdicts": verdicts,
 }

@@ -202,7 +202,10 @@ def test_without_several_tokens_the_answer_is_that_of_the_network_run_on_the_res
         whole[rest] = output
         half = layer.output_size
         for step in removed:
-            before, after = [other for other in rest if other < step], [other for other in rest if other > step]
+            before, after = (
+                [other for other in rest if other < step],
+                [other for other in rest if other > step],
+            )
             whole[step, :, :half] = whole[before[-1], :, :half] if before else 0.0
             if layer.bidirectional:
                 whole[step, :, half:] = whole[after[0], :, half:] if after else 0.0

@@ -62,7 +62,7 @@ class TokenRequest(LayerRequest):
 
 
 class WhatIfRequest(ModelRequest):
-    """Tokens that are removed whole, tokens whose writes alone are ablated, and tokens at which nothing may be erased."""
+    """Tokens that are removed whole, tokens whose writes alone are ablated, tokens at which nothing may be erased."""
 
     remove: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
     drop: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []

@@ -82,7 +82,11 @@ def _show_passed(
     rows: Int[Tensor, " variants"],
 ) -> None:
     """Writes into the output, at steps that are removed, what each direction of the last layer knew on passing them."""
-    units, steps, column = layer_run.layer.output_size, torch.arange(len(output)).unsqueeze(1), torch.arange(len(rows))
+    units, steps, column = (
+        layer_run.layer.output_size,
+        torch.arange(len(output)).unsqueeze(1),
+        torch.arange(len(rows)),
+    )
     for direction, part in enumerate(layer_run.trace.layers[-layer_run.layer.directions :]):
         remains = part.is_real().cpu()[:, rows] & ~removed
         # The last step that was read on the way to each; -1 or the number of steps where there was none.

@@ -1,4 +1,4 @@
-"""Answer ablation: a reader's answer without some tokens, or their writes; its direct shares and first-order effects."""
+"""Answer ablation: a reader's answer without some tokens or their writes; its direct shares and first-order effects."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -158,10 +158,10 @@ def counterfactual_answer(
 ) -> Answer:
     """Answer had some tokens not been read, and had the last layer not written at some and erased nothing at others.
 
-    All at once, in both directions where there are two. removed: indices of tokens left out whole, as in
-    `token_effects`; what else is asked of them has no effect. no_write: of tokens whose writes are ablated. no_erase: of
-    tokens at which the forget gate is clamped to 1. Raises ShapeError for a token out of range, and for `no_write` and
-    `no_erase` CellError of a plain RNN.
+    All at once, in both directions where there are two.
+    removed: indices of tokens left out whole, as in `token_effects`; what else is asked of them has no effect.
+    no_write: of tokens whose writes are ablated. no_erase: of tokens at which the forget gate is clamped to 1.
+    Raises ShapeError for a token out of range, and for `no_write` and `no_erase` CellError of a plain RNN.
     """
     layer_run, without = reading.layer_run, reading.without
     steps = range(len(reading.tokens))
