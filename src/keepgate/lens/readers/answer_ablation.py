@@ -179,10 +179,12 @@ def counterfactual_answer(
     elif removed and remaining:
         layer_run = capture_layer(layer_run.layer, layer_run.x[remaining])
     place = {step: number for number, step in enumerate(remaining)}
-    changes = [[place[step] for step in changed if step in place] for changed in (no_write, no_erase)]
+    writes, erasures = (
+        [place[step] for step in changed if step in place] for changed in (no_write, no_erase)
+    )
     output = layer_run.trace.output[:0]
     if remaining or without is not None:
-        output = _both_directions(layer_run, lambda site: counterfactual(layer_run, *changes, site))
+        output = _both_directions(layer_run, lambda site: counterfactual(layer_run, writes, erasures, site))
     if removed and without is None:
         output = passed_by(reading.layer_run, output, remaining)
     return reading.head.answers(output)[0]
