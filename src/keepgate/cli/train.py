@@ -16,6 +16,7 @@ from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
 from .evaluate import measure_with_bar, metric_text
 from .inputs import evenly
+from .processes import joined_quietly
 from .settings import run_from, split
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..tasks.measure import Measurement
     from ..tasks.task import Task
     from ..train import Result, TrainingConfig
+    from ..train.processes import Processes
 
 EPILOGUE = """Examples:
 
@@ -66,6 +68,9 @@ class Options:
     batch_size: Annotated[int | None, Parameter(group=_HOW_LONG, help="Examples in a batch.")] = None
     learning_rate: Annotated[float | None, Parameter(group=_HOW_LONG, help="The highest step size.")] = None
     threads: Annotated[int | None, Parameter(group=_HOW_LONG, help="Processor threads.")] = None
+    device: Annotated[
+        str, Parameter(group=_HOW_LONG, show_default=True, help='Where: "cpu", or an accelerator ("cuda").')
+    ] = "cpu"
     resume: Annotated[bool, Parameter(group=_HOW_LONG, help="Go on with a training that was stopped.")] = (
         False
     )
@@ -100,17 +105,20 @@ def train(
 
     read: from files to a corpus. detect: from a corpus to the kind of task, and the reason in words.
     """
-    console = make_console()
-    if _is_trained(console, options):
+    with joined_quietly(options.device) as processes:
+        console = make_console(quiet=not processes.first)
+        if processes.from_first(lambda: _is_trained(console, options)):
+            return
+        corpus = read(data)
+        print_text(console, sanitize(corpus.account(_LISTED)))
+        kind, reason = detect(corpus)
+        if reason:
+            print_text(console, reason)
+        dev = read(options.dev).items if options.dev else []
+        task, examples, config = _build(console, kind, corpus, options, keep_best=bool(dev))
+        result = _fit(task, config, examples, dev, options, processes)
+    if not processes.first:
         return
-    corpus = read(data)
-    print_text(console, sanitize(corpus.account(_LISTED)))
-    kind, reason = detect(corpus)
-    if reason:
-        print_text(console, reason)
-    dev = read(options.dev).items if options.dev else []
-    task, examples, config = _build(console, kind, corpus, options, keep_best=bool(dev))
-    result = _fit(task, config, examples, dev, options)
     measurement = measure_with_bar(task, dev, kind.unit) if dev else None
     card = {"data": _data_card(data, corpus, kind)} | ({"kind": reason} if reason else {})
     _save(task, config, options, card, measurement)
@@ -147,6 +155,7 @@ def _build(
 
     for_task, for_training = split(options.set_, kind.task.settings_type)
     task = kind.task.build(corpus.items, settings_from(kind.task.settings_type, for_task), options.seed)
+    task.to(options.device)
     _print_unlearnable(console, task, corpus.items)
     examples: dict[str, Any] = (
         {"stream": task.stream(corpus.items)}
@@ -187,7 +196,12 @@ def _part(task: "Task", items: Sequence[Any]) -> Sequence[Any]:
 
 
 def _fit(
-    task: "Task", config: "TrainingConfig", examples: dict[str, Any], dev: Sequence[Any], options: Options
+    task: "Task",
+    config: "TrainingConfig",
+    examples: dict[str, Any],
+    dev: Sequence[Any],
+    options: Options,
+    processes: "Processes",
 ) -> "Result":
     """The training, with a few evaluations on a part of the dev set unless the configuration says how many."""
     from ..train import fit
@@ -195,7 +209,10 @@ def _fit(
     if config.evaluate_every is None:
         config = replace(config, evaluate_every=max(1, _steps(task, config, examples) // _EVALUATIONS))
     part = _part(task, dev) or None
-    return fit(task, config, **examples, dev=part, folder=options.work, resume=options.resuming)
+    return fit(
+        task, config, **examples,
+        dev=part, folder=options.work, resume=options.resuming, processes=processes,
+    )  # fmt: skip
 
 
 def _scores(task: "Task", measurement: "Measurement") -> dict[str, str]:

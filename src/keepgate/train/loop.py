@@ -18,6 +18,7 @@ from .config import TrainingConfig
 from .evaluation import Dev, evaluate
 from .interrupt import Interrupt
 from .metrics_log import Clock, MetricsLog
+from .processes import Processes, joined
 from .progress import Progress, ProgressBar
 
 
@@ -50,6 +51,7 @@ def fit(
     resume: bool | Literal["previous"] = False,
     progress: bool = True,
     on_step: Callable[[Progress], None] | None = None,
+    processes: Processes | None = None,
 ) -> Result:
     """Trains the task, in place, on one of three kinds of data.
 
@@ -63,6 +65,8 @@ def fit(
         damaged.
     progress: a bar on stderr, or lines if it is no terminal, once two seconds have passed.
     on_step: is told of every step, for a bar of one's own.
+    processes: None asks who has started this program: under torchrun each process computes its rows of every batch,
+        to what one process would have computed of all, and the first alone evaluates and writes; all end alike.
 
     With a folder, Ctrl-C or SIGTERM ends the step, saves, and raises KeyboardInterrupt that says how to go
     on. The generators of torch, numpy and Python and the number of threads are left as they were found.
@@ -70,18 +74,24 @@ def fit(
     if a checkpoint cannot be read or written, TrainingStopped when the loss or a gradient is NaN or infinite, or if the
     loss ends far above where it began.
     """
-    batches = batches_for(task, config, examples=examples, stages=stages, stream=stream)
     place = Path(folder) if folder is not None else None
-    log = MetricsLog(place / "metrics.jsonl" if place is not None else None)
     with contextlib.ExitStack() as during:
+        ours = processes or during.enter_context(joined(next(task.parameters()).device))
+        batches = batches_for(task, config, examples=examples, stages=stages, stream=stream)
+        log = MetricsLog(place / "metrics.jsonl" if place is not None and ours.first else None)
         during.enter_context(randomness.reproducible(config.seed, config.threads))
         state = TrainingState.start(task, config)
-        store = during.enter_context(Checkpoints(place, lambda: describe(task, config, batches.describe())))
+        store = during.enter_context(
+            Checkpoints(place, lambda: describe(task, config, batches.describe()), processes=ours)
+        )
         note = _begin(store, state, resume)
+        state.follow_first(ours)
         log.go_back_to(state.step)
-        bar = during.enter_context(ProgressBar(batches.steps, enabled=progress, done=state.step))
+        bar = during.enter_context(
+            ProgressBar(batches.steps, enabled=progress and ours.first, done=state.step)
+        )
         bar.say(note)
-        interrupt = during.enter_context(Interrupt(armed=place is not None))
+        interrupt = during.enter_context(Interrupt(armed=place is not None, quiet=not ours.first))
 
         def tell(now: Progress) -> None:
             bar.update(now.step, name=now.name, loss=now.loss, metrics=now.metrics)
@@ -89,11 +99,15 @@ def fit(
                 on_step(now)
 
         task.train()
-        _train(state, config, batches, dev, store=store, log=log, interrupt=interrupt, tell=tell)
+        _train(
+            state, config, batches, dev,
+            store=store, log=log, interrupt=interrupt, tell=tell, processes=ours,
+        )  # fmt: skip
         loss = log.last("loss", math.nan)
         if state.first_loss is not None:
             nonfinite.refuse_divergence(config, state.step, state.first_loss, loss, store.last())
-        state.finish(config)
+        state.finish(config, ours)
+        log.records = ours.from_first(lambda: log.records)
     return Result(
         steps=state.step,
         seconds=state.seconds,
@@ -114,6 +128,7 @@ def _train(
     log: MetricsLog,
     interrupt: Interrupt,
     tell: Callable[[Progress], None],
+    processes: Processes,
 ) -> None:
     """From the state's step to the last one."""
     clock = Clock(state)
@@ -126,7 +141,7 @@ def _train(
         learning_rate = optimiser.learning_rate(config, state.step, batches.steps)
         if not batches.carries(state.step):
             state.carry = None
-        loss = _step(state, config, batches.batch(state.step), learning_rate, store)
+        loss = _step(state, config, batches.batch(state.step), learning_rate, store, processes)
         state.step += 1
         state.first_loss = loss if state.first_loss is None else state.first_loss
         state.unlogged_losses.append(loss)
@@ -142,13 +157,13 @@ def _train(
             log.add({"step": state.step, "loss": mean, "learning_rate": learning_rate, **clock.tick()})
             state.unlogged_losses.clear()
         if dev is not None and due(config.evaluate_every):
-            before, metrics = state.best_score, evaluate(state, dev, keep_best=config.keep == "best")
-            best = {"best": metrics} if config.keep == "best" and state.best_score != before else {}
-            log.add({"step": state.step, "metrics": metrics, **best, **clock.tick()})
-        if due(config.checkpoint_every) or interrupt.requested:
+            measured = processes.from_first(lambda: evaluate(state, dev, keep_best=config.keep == "best"))
+            log.add({"step": state.step, **measured, **clock.tick()})
+        stopping = processes.any(interrupt.requested)
+        if due(config.checkpoint_every) or stopping:
             nonfinite.refuse_weights(state.task, state.step, store.last())
             saved = store.save(state)
-            if interrupt.requested and state.step < batches.steps:
+            if stopping and state.step < batches.steps:
                 raise KeyboardInterrupt(
                     f"stopped at step {state.step} of {batches.steps}, saved in {saved}; the same call "
                     "with resume=True (the same command with --resume) goes on from there"
@@ -161,19 +176,24 @@ def _step(
     examples: Sequence[Any],
     learning_rate: float,
     store: Checkpoints,
+    processes: Processes,
 ) -> float:
     """One step of the optimiser; the loss before it. Raises TrainingStopped for what is not finite."""
     task, device = state.task, next(state.task.parameters()).device
-    batch = task.collate(examples).to(device)
+    rows, batch, loss = processes.share(examples), None, None
+    processes.seed_step(config.seed, state.step)
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate
     state.optimiser.zero_grad(set_to_none=True)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.autocast == "bfloat16"):
-        loss, carry = task.loss(batch, state.carry)
-    state.carry = None if carry is None else tuple(states.detach() for states in carry)
-    if not torch.isfinite(loss):
-        raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
-    torch.autograd.backward(loss)
+    if rows:
+        batch = task.collate(rows).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.autocast == "bfloat16"):
+            loss, carry = task.loss(batch, state.carry)
+        state.carry = None if carry is None else tuple(states.detach() for states in carry)
+        if not torch.isfinite(loss):
+            raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
+        torch.autograd.backward(loss)
+    loss = processes.sum_gradients(task, loss, len(rows) / len(examples))
     gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
     if not torch.isfinite(norm):
