@@ -55,6 +55,10 @@ def words(tmp_path: Path) -> list[str]:
     return [*map(str, ("train", "classifier", data, "--steps", 12, "--set", "checkpoint_every=4", *options))]
 
 
+def slow(*values: object) -> object:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def messages(processes: list[Ended]) -> str:
     """What was said of the end, by one process only."""
     (message,) = [process.err for process in processes if "keepgate: " in process.err]
@@ -67,12 +71,12 @@ def messages(processes: list[Ended]) -> str:
     ("fault", "rank", "codes", "message"),
     [
         ("nan", 1, [4, 4], r"step 4: loss is NaN.*last good checkpoint is .*step-00000004"),
-        ("error", 1, [1, 1], r"a bug in keepgate \(ValueError: boom\)"),
-        ("no data", 1, [3, 3], r"missing\.csv does not exist"),
-        ("full", 0, [3, 3], r"cannot write .*step-00000008.*ulimit -f.*step 4"),
         ("SIGKILL", 1, [4, -9], r"another process of this training has ended.*--resume"),
-        ("SIGKILL", 0, [-9, 4], r"another process of this training has ended.*--resume"),
-        ("SIGTERM", 1, [130, 130], r"stopped at step 5 of 12, saved in .*step-00000005"),
+        slow("SIGKILL", 0, [-9, 4], r"another process of this training has ended.*--resume"),
+        slow("error", 1, [1, 1], r"a bug in keepgate \(ValueError: boom\)"),
+        slow("no data", 1, [3, 3], r"missing\.csv does not exist"),
+        slow("full", 0, [3, 3], r"cannot write .*step-00000008.*ulimit -f.*step 4"),
+        slow("SIGTERM", 1, [130, 130], r"stopped at step 5 of 12, saved in .*step-00000005"),
     ],
 )
 def test_a_fault_in_one_process_ends_all_with_one_message(
@@ -88,6 +92,7 @@ def test_a_fault_in_one_process_ends_all_with_one_message(
         assert load(tmp_path / "mine").choices == ("bad", "good")
 
 
+@pytest.mark.slow
 def test_a_wrong_option_is_said_once(words: list[str]) -> None:
     processes = run_ranks(2, PROGRAM, "none", 1, *words, "--stepz", 3)
     assert [process.code for process in processes] == [2, 2]

@@ -22,8 +22,9 @@ import torch
 
 from ..errors import BundleError, KeepgateError, SettingsError
 from ..export import folder as folders
-from ..export.bundle import FOREIGN_CONTENT, plain, put_weights, tensors_bytes
-from ..export.parsing import parse_json, parse_tensors, parse_toml
+from ..export.bundle import parse_tensors, put_weights, tensors_bytes
+from ..export.content import FOREIGN_CONTENT, plain
+from ..export.parsing import parse_json, parse_toml
 from ..tasks.task import Stored
 from . import randomness
 from .config import TrainingConfig

@@ -78,6 +78,10 @@ def fit(
     with contextlib.ExitStack() as during:
         ours = processes or during.enter_context(joined(next(task.parameters()).device))
         batches = batches_for(task, config, examples=examples, stages=stages, stream=stream)
+        if config.keep == "best" and dev is None:
+            raise SettingsError(
+                'keep is "best" and no dev is given, which says what is best; give one, or keep="last"'
+            )
         log = MetricsLog(place / "metrics.jsonl" if place is not None and ours.first else None)
         during.enter_context(randomness.reproducible(config.seed, config.threads))
         state = TrainingState.start(task, config)

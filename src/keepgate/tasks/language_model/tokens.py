@@ -3,10 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from ...data.labelled import LabelledText
 from ...data.text import Tokens
+from ...data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
+from ...errors import CorpusError, SettingsError
 from .settings import TokenKind
 
 LINE_END = "\n"
+# Tokens that nobody would see where a prediction is shown, and the signs for them.
+_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 _WORD = re.compile(r"\n|\S+")
 
 
@@ -25,3 +30,31 @@ def texts_of(tokens: Iterable[str], kind: TokenKind, before: str) -> Iterator[st
         blank = kind == "words" and LINE_END not in (before, token)
         yield f" {token}" if blank else token
         before = token
+
+
+def shown_names(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The tokens by their numbers, as a prediction shows them: a blank as ␣, a line's end as ↵."""
+    signs = {token: sign for token, sign in _SIGNS.items() if sign not in vocabulary}
+    return (*SPECIAL, *(signs.get(token, token) for token in vocabulary.to_json()))
+
+
+def ids_of(text: str, vocabulary: Vocabulary, kind: TokenKind) -> list[int]:
+    """The number of each token of a text; 1 for those that the vocabulary lacks."""
+    # A word that is written as the padding is called is unknown too.
+    numbers = vocabulary.ids(tokens_of(text, kind).texts)
+    return [number if number != PAD else UNKNOWN for number in numbers]
+
+
+def ids_to_read(item: LabelledText, vocabulary: Vocabulary, kind: TokenKind) -> list[int]:
+    """`ids_of` an item's text. Raises CorpusError for a text in which there is nothing."""
+    ids = ids_of(item.text, vocabulary, kind)
+    if not ids:
+        raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+    return ids
+
+
+def text_to_go_on(text: str, question: str | None) -> LabelledText:
+    """A text to go on with. Raises SettingsError for a question: a language model is not asked any."""
+    if question is not None:
+        raise SettingsError("a language model goes on with a text and takes no question; leave it out")
+    return LabelledText(text=text)

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ...data.questions import Question, locate
+from ...data.questions import Question, locate, refuse_empty
 from ...data.text import Tokens, sentence_around
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import BundleError, ShapeError
 from ..answer import CANDIDATES, Answer, check_finite
-from ..batched import TensorBatch, in_batches
+from ..batched import TensorBatch, complete, in_batches, numbers_of
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
-from ..reader import Reader, refuse_empty
+from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
 from ..task import Carry
 from .corpus_statistics import CorpusStatistics
@@ -158,14 +158,11 @@ class SpanReader(Reader, nn.Module):
 
     def collate(self, examples: Sequence[SpanExample]) -> SpanBatch:
         """The examples as one padded batch. It has answers if every example has one."""
-        first = [example.first for example in examples if example.first is not None]
-        last = [example.last for example in examples if example.last is not None]
-        complete = len(first) == len(last) == len(examples)
         return SpanBatch(
             _inputs([example.text for example in examples]),
             _inputs([example.question for example in examples]),
-            torch.tensor(first) if complete else None,
-            torch.tensor(last) if complete else None,
+            complete([example.first for example in examples]),
+            complete([example.last for example in examples]),
         )
 
     def loss(self, batch: SpanBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
@@ -218,7 +215,7 @@ class SpanReader(Reader, nn.Module):
 
     def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
         """The best span of each text as an answer, and the others after it."""
-        best = spans(scores, f1_weight=self.settings.f1_weight, count=4 * CANDIDATES)
+        best = spans(numbers_of(scores), f1_weight=self.settings.f1_weight, count=4 * CANDIDATES)
         return [
             _answer(text, spans_of, self.tokens(text)) for text, spans_of in zip(texts, best, strict=True)
         ]

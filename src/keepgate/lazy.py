@@ -1,0 +1,39 @@
+"""Lazy packages: their names are imported when they are first asked for, so that what needs no torch loads none."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from .errors import PackageMissing
+
+# Which extra of keepgate brings what is not installed.
+_EXTRAS = {"torch": "torch", "jaxtyping": "torch", "cyclopts": "cli", "rich": "cli", "tomli_w": "torch"}
+
+
+def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+    """A package's `__getattr__`. modules: the names that each of its modules has.
+
+    Where torch is not installed, asking for a name that needs it raises PackageMissing, which says what to install.
+    """
+    homes = {name: module for module, names in modules.items() for name in names}
+
+    def get(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        try:
+            return getattr(import_module(f"{package}.{homes[name]}"), name)
+        except ModuleNotFoundError as missing:
+            raise missing_package(f"{package}.{name}", missing) from missing
+
+    return get
+
+
+def missing_package(what: str, missing: ModuleNotFoundError) -> ModuleNotFoundError:
+    """PackageMissing for a module that one of keepgate's extras brings; the error itself for any other."""
+    extra = _EXTRAS.get((missing.name or "").partition(".")[0])
+    if extra is None:
+        return missing
+    return PackageMissing(
+        f"{what} needs {missing.name}, which is not installed; run: pip install 'keepgate[{extra}]'",
+        name=missing.name,
+    )
