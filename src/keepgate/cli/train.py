@@ -83,6 +83,11 @@ class Options:
         return self.out.with_name(f"{self.out.name}.training")
 
     @property
+    def tokens(self) -> Path:
+        """Where a stream goes that is too large for memory."""
+        return self.work / "tokens"
+
+    @property
     def resuming(self) -> bool | Literal["previous"]:
         """As `train.fit` takes it."""
         return "previous" if self.resume_previous else self.resume
@@ -155,9 +160,10 @@ def _build(
     for_task, for_training = split(options.set_, kind.task.settings_type)
     task = kind.task.build(corpus.items, settings_from(kind.task.settings_type, for_task), options.seed)
     task.to(options.device)
-    _print_unlearnable(console, task, corpus.items)
+    if not isinstance(task, Streams):
+        _print_unlearnable(console, task, corpus.items)
     examples: dict[str, Any] = (
-        {"stream": task.stream(corpus.items)}
+        {"stream": task.stream(corpus.items, options.tokens)}
         if isinstance(task, Streams)
         else {"examples": task.prepare(corpus.items, training=True)}
     )
@@ -236,6 +242,7 @@ def _save(
         card["figures"] = {"measured on": measured_on, **_scores(task, measurement)}
     save(task, options.out, card=card)
     shutil.rmtree(options.work / "checkpoints", ignore_errors=True)
+    options.tokens.unlink(missing_ok=True)
 
 
 def _print_unmeasured(console: Console, examples: int, result: "Result") -> None:

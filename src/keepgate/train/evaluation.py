@@ -7,7 +7,7 @@ import torch
 
 from ..tasks.measure import Measured
 from . import randomness
-from .checkpoint import TrainingState
+from .state import TrainingState
 
 Dev = Sequence[Any] | Callable[[Any], Mapping[str, float]]
 

@@ -13,13 +13,14 @@ from ..errors import SettingsError
 from ..tasks.task import Trainable
 from . import nonfinite, optimiser, randomness
 from .batches import Batches, CurriculumStage, batches_for
-from .checkpoint import Checkpoints, TrainingState, describe
+from .checkpoint import Checkpoints, describe
 from .config import TrainingConfig
 from .evaluation import Dev, evaluate
 from .interrupt import Interrupt
 from .metrics_log import Clock, MetricsLog
 from .processes import Processes, joined
 from .progress import Progress, ProgressBar
+from .state import TrainingState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,8 @@ def _train(
     processes: Processes,
 ) -> None:
     """From the state's step to the last one."""
-    clock = Clock(state)
+    clock, task = Clock(state), state.task
+    device = next(task.parameters()).device
 
     def due(every: int | None) -> bool:
         return state.step == batches.steps or (every is not None and state.step % every == 0)
@@ -145,7 +147,12 @@ def _train(
         learning_rate = optimiser.learning_rate(config, state.step, batches.steps)
         if not batches.carries(state.step):
             state.carry = None
-        loss = _step(state, config, batches.batch(state.step), learning_rate, store, processes)
+        with clock.loading():
+            examples = batches.batch(state.step)
+            rows = processes.share(examples)
+            batch = task.collate(rows).to(device) if rows else None
+        processes.seed_step(config.seed, state.step)
+        loss = _step(state, config, batch, learning_rate, len(rows) / len(examples), store, processes)
         state.step += 1
         state.first_loss = loss if state.first_loss is None else state.first_loss
         state.unlogged_losses.append(loss)
@@ -158,14 +165,15 @@ def _train(
         )  # fmt: skip
         if due(config.log_every):
             mean = math.fsum(state.unlogged_losses) / len(state.unlogged_losses)
-            log.add({"step": state.step, "loss": mean, "learning_rate": learning_rate, **clock.tick()})
+            figures = {"loss": mean, "learning_rate": learning_rate, **clock.loaded(), **clock.tick()}
+            log.add({"step": state.step, **figures})
             state.unlogged_losses.clear()
         if dev is not None and due(config.evaluate_every):
             measured = processes.from_first(lambda: evaluate(state, dev, keep_best=config.keep == "best"))
             log.add({"step": state.step, **measured, **clock.tick()})
         stopping = processes.any(interrupt.requested)
         if due(config.checkpoint_every) or stopping:
-            nonfinite.refuse_weights(state.task, state.step, store.last())
+            nonfinite.refuse_weights(task, state.step, store.last())
             saved = store.save(state)
             if stopping and state.step < batches.steps:
                 raise KeyboardInterrupt(
@@ -177,27 +185,29 @@ def _train(
 def _step(
     state: TrainingState,
     config: TrainingConfig,
-    examples: Sequence[Any],
+    batch: Any,
     learning_rate: float,
+    weight: float,
     store: Checkpoints,
     processes: Processes,
 ) -> float:
-    """One step of the optimiser; the loss before it. Raises TrainingStopped for what is not finite."""
-    task, device = state.task, next(state.task.parameters()).device
-    rows, batch, loss = processes.share(examples), None, None
-    processes.seed_step(config.seed, state.step)
+    """One step of the optimiser; the loss before it. Raises TrainingStopped for what is not finite.
+
+    batch: the rows of this process, None for none. weight: their share of all rows.
+    """
+    task, own = state.task, None
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate
     state.optimiser.zero_grad(set_to_none=True)
-    if rows:
-        batch = task.collate(rows).to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.autocast == "bfloat16"):
-            loss, carry = task.loss(batch, state.carry)
+    if batch is not None:
+        kind = next(task.parameters()).device.type
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=config.autocast == "bfloat16"):
+            own, carry = task.loss(batch, state.carry)
         state.carry = None if carry is None else tuple(states.detach() for states in carry)
-        if not torch.isfinite(loss):
-            raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
-        torch.autograd.backward(loss)
-    loss = processes.sum_gradients(task, loss, len(rows) / len(examples))
+        if not torch.isfinite(own):
+            raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=own)
+        torch.autograd.backward(own)
+    loss = processes.sum_gradients(task, own, weight)
     gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
     if not torch.isfinite(norm):

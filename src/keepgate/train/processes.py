@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from ..errors import ProcessLost, SettingsError, TrainingStopped
 from ..tasks.task import Carry, Trainable
@@ -55,11 +57,12 @@ class Processes:
     def seed_step(self, seed: int, step: int) -> None:
         """Starts the generators of this process for a step: alone, they go on as they are."""
 
-    def sum_gradients(self, task: Trainable, loss: Tensor | None, weight: float) -> Tensor | None:  # noqa: ARG002
+    def sum_gradients(self, task: Trainable, loss: Tensor | None, weight: float) -> Tensor:  # noqa: ARG002
         """The loss of the whole batch; its gradient takes the place of that of this process's rows.
 
         loss: None where this process has no rows. weight: its share of the batch's rows, 0 to 1.
         """
+        assert loss is not None
         return loss
 
     def any(self, flag: bool) -> bool:
@@ -104,17 +107,13 @@ class Group(Processes):
         # From the step alone, so that nothing of other processes is in a checkpoint and any number can go on from it.
         randomness.start(randomness.seed_for(seed, "step", step, "process", self.rank))
 
-    def sum_gradients(self, task: Trainable, loss: Tensor | None, weight: float) -> Tensor | None:
+    def sum_gradients(self, task: Trainable, loss: Tensor | None, weight: float) -> Tensor:
         learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
         widest = reduce(torch.promote_types, {parameter.dtype for parameter in learning})
         # One tensor for all: the gradients, which of them there are, and the loss.
-        flat = torch.zeros(
-            sum(parameter.numel() for parameter in learning) + len(learning) + 1,
-            dtype=widest, device=learning[0].device,
-        )  # fmt: skip
-        *gradients, has, total = flat.split(
-            [*(parameter.numel() for parameter in learning), len(learning), 1]
-        )
+        sizes = [*(parameter.numel() for parameter in learning), len(learning), 1]
+        flat = torch.zeros(sum(sizes), dtype=widest, device=learning[0].device)
+        *gradients, has, total = torch.split(flat, sizes)
         if loss is not None:
             total.copy_(loss.detach() * weight)
             for number, (parameter, gradient) in enumerate(zip(learning, gradients, strict=True)):
@@ -126,7 +125,7 @@ class Group(Processes):
             dist.all_reduce(flat)
         for parameter, gradient, count in zip(learning, gradients, has.tolist(), strict=True):
             parameter.grad = gradient.view_as(parameter).to(parameter.dtype) if count else None
-        return total[0]
+        return total.squeeze(0)
 
     def any(self, flag: bool) -> bool:
         return self.meet(flag=flag)
@@ -167,8 +166,10 @@ class Group(Processes):
         if status[0]:
             self._ended = True
             faults = self._from_all(None if fault is None else _as_bytes(fault, self.rank))
-            first = next(rank for rank, content in enumerate(faults) if content is not None)
-            raise fault if fault is not None and first == self.rank else pickle.loads(faults[first])
+            first, content = next(
+                (rank, content) for rank, content in enumerate(faults) if content is not None
+            )
+            raise fault if fault is not None and first == self.rank else pickle.loads(content)
         return bool(status[1])
 
     def leave(self, fault: Exception | None) -> None:
@@ -247,7 +248,7 @@ def _connect(device: torch.device) -> dist.Store:
     try:
         store, rank, count = _rendezvous()
         # A name of its own for each group: what an earlier one left in the store would be taken for this one's.
-        own = dist.PrefixStore(f"keepgate/{next(_GROUPS)}", store)
+        own = PrefixStore(f"keepgate/{next(_GROUPS)}", store)
         backend = "cpu:gloo,cuda:nccl" if own_gpu else "gloo"
         dist.init_process_group(backend, store=own, rank=rank, world_size=count, timeout=PATIENCE)
     except (RuntimeError, ValueError) as fault:
@@ -262,7 +263,7 @@ def _connect(device: torch.device) -> dist.Store:
 @cache
 def _rendezvous() -> tuple[dist.Store, int, int]:
     """Where the processes find each other's addresses, once for all trainings of a program; rank and count."""
-    store, rank, count = next(iter(dist.rendezvous("env://", timeout=PATIENCE)))
+    store, rank, count = next(iter(rendezvous("env://", timeout=PATIENCE)))
     return store, rank, count
 
 
