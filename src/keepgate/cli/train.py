@@ -70,6 +70,9 @@ class Options:
     device: Annotated[
         str, Parameter(group=_HOW_LONG, show_default=True, help='Where: "cpu", or an accelerator ("cuda").')
     ] = "cpu"
+    tensorboard: Annotated[
+        Path | None, Parameter(group=_HOW_LONG, metavar="FOLDER", help="How it goes, for TensorBoard.")
+    ] = None
     resume: Annotated[bool, Parameter(group=_HOW_LONG, help="Go on with a training that was stopped.")] = (
         False
     )
@@ -216,7 +219,7 @@ def _fit(
     part = _part(task, dev) or None
     return fit(
         task, config, **examples,
-        dev=part, folder=options.work, resume=options.resuming, processes=processes,
+        dev=part, folder=options.work, tensorboard=options.tensorboard, resume=options.resuming, processes=processes,
     )  # fmt: skip
 
 

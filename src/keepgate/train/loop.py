@@ -21,6 +21,7 @@ from .metrics_log import Clock, MetricsLog
 from .processes import Processes, joined
 from .progress import Progress, ProgressBar
 from .state import TrainingState
+from .tensorboard import scalars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ def fit(
     stream: Sequence[Any] | None = None,
     dev: Dev | None = None,
     folder: Path | str | None = None,
+    tensorboard: Path | str | None = None,
     resume: bool | Literal["previous"] = False,
     progress: bool = True,
     on_step: Callable[[Progress], None] | None = None,
@@ -61,6 +63,7 @@ def fit(
     dev: items to measure the task on now and then and at the end, or a function from the task to its metrics by name.
     folder: where checkpoints and metrics.jsonl go; not the model's own, which `export.save` writes
         afterwards.
+    tensorboard: a folder for the same figures as TensorBoard reads them; needs the extra of this name.
     resume: True goes on from the newest checkpoint, exactly: the end has the same bytes as if nothing had
         stopped it; from the start if there is none yet. "previous" takes the one before when the newest is
         damaged.
@@ -92,6 +95,8 @@ def fit(
         note = _begin(store, state, resume)
         state.follow_first(ours)
         log.go_back_to(state.step)
+        if tensorboard is not None and ours.first:
+            log.listener = during.enter_context(scalars(Path(tensorboard), state.step))
         bar = during.enter_context(
             ProgressBar(batches.steps, enabled=progress and ours.first, done=state.step)
         )

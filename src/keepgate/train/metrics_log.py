@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,11 +48,15 @@ class Clock:
 
 
 class MetricsLog:
-    """The history of a run: one mapping a record, kept in memory and, given a path, as a JSON line there."""
+    """The history of a run: one mapping a record, kept in memory and, given a path, as a JSON line there.
+
+    listener: is told of each record that is added.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.records: list[dict[str, Any]] = []
+        self.listener: Callable[[Mapping[str, Any]], None] = lambda _: None
 
     def go_back_to(self, step: int) -> None:
         """Truncates the file to the records up to `step`; later steps are done again."""
@@ -78,6 +82,7 @@ class MetricsLog:
         """Writes one record. Raises BundleError if the file cannot be written."""
         self.records.append(dict(record))
         self._write(_line(record))
+        self.listener(record)
 
     def _write(self, text: str, *, afresh: bool = False) -> None:
         if self.path is None:
