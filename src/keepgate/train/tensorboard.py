@@ -22,7 +22,7 @@ def scalars(folder: Path, step: int) -> Iterator[Callable[[Mapping[str, Any]], N
             "TensorBoard's files need tensorboard, which is not installed; run: pip install 'keepgate[tensorboard]'"
         ) from missing
     try:
-        writer = SummaryWriter(str(folder), purge_step=step + 1)  # type: ignore[no-untyped-call]
+        writer = SummaryWriter(str(folder), purge_step=step + 1)
     except OSError as fault:
         raise BundleError(
             f"cannot write TensorBoard's files in {folder}: {fault.strerror or fault}; name another folder"
@@ -32,10 +32,10 @@ def scalars(folder: Path, step: int) -> Iterator[Callable[[Mapping[str, Any]], N
         for name, value in record.items():
             named = value.items() if isinstance(value, Mapping) else [("", value)] if name != "step" else []
             for part, number in named:
-                writer.add_scalar(f"{name}/{part}".rstrip("/"), number, record["step"])  # type: ignore[no-untyped-call]
-        writer.flush()  # type: ignore[no-untyped-call]
+                writer.add_scalar(f"{name}/{part}".rstrip("/"), number, record["step"])
+        writer.flush()
 
     try:
         yield add
     finally:
-        writer.close()  # type: ignore[no-untyped-call]
+        writer.close()
