@@ -63,6 +63,7 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
             stream.reconfigure(errors="backslashreplace")
     from ..wording import sanitize
     from . import exit_codes
+    from .processes import speaks
 
     try:
         from .app import build
@@ -79,6 +80,9 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
         if ctrl_c.pressed:
             raise KeyboardInterrupt from error
         fault = exit_codes.fault_of(error)
+        if fault.code == exit_codes.WRONG_USE and not speaks():
+            # Of many processes of one command, each was used wrongly.
+            return fault.code
         # A file's name, or what stands in it, may hold what steers a terminal.
         _print_error(f"keepgate: {sanitize(fault.message)}")
         return fault.code
