@@ -15,9 +15,9 @@ from ...data.questions import Question, question_about, refuse_empty
 from ..answer import Answer, check_finite
 from ..runtime_task import RuntimeTask
 from .corpus_statistics import CorpusStatistics
-from .decode import best_answer, spans
+from .decode import SPANS_DECODED, best_answer, spans
 from .features import QUESTION_FEATURES, TEXT_FEATURES, AnalysedText, analyse, compare
-from .settings import ALIGN, BLOCK, NEVER, PAIR, SCALE, SPANS_DECODED, SpanReaderSettings
+from .settings import ALIGN, BLOCK, NEVER, PAIR, SCALE, SpanReaderSettings
 
 Array = NDArray[Any]
 
