@@ -60,12 +60,27 @@ def test_a_model_in_c_gives_the_scores_of_the_runtime(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", folders())
-def test_a_shipped_network_in_c_gives_the_scores_of_the_runtime(name: str, tmp_path: Path) -> None:
-    compared(*exported(Path(folders()[name]), tmp_path))
+def test_a_shipped_network_in_c_gives_its_scores(name: str, tmp_path: Path) -> None:
+    """They are those of the network in float64: over hundreds of steps the runtime too is that far from them."""
+    task, result, compiled = exported(folders()[name], tmp_path)
+    weights = {key: value.astype(np.float64) for key, value in weights_of(name).items()}
+    start = "encoder.layer."
+    inside = {key.removeprefix(start): value for key, value in weights.items() if key.startswith(start)}
+    layer = runtime.Recurrent.from_state_dict(task.layer.cell, inside)
+    for story in (STORIES[0], STORIES[35]):
+        ids = task.vocabulary.ids([*words(story.text), *words(story.question)])
+        states, _ = layer(weights["encoder.inputs.weight"][ids][:, None])
+        exact = weights["readout.weight"] @ states[-1, 0] + weights["readout.bias"]
+        ours = compiled.run(ids, state_bytes=result.state_bytes, workspace_bytes=result.workspace_bytes)
+        assert np.abs(ours - exact).max() < TOLERANCE * np.abs(exact).max()
+
+
+def weights_of(name: str) -> dict[str, Any]:
+    return load_file(folders()[name] / "weights.safetensors")
 
 
 def test_a_stream_is_read_step_by_step(tmp_path: Path) -> None:
-    task, result, compiled = exported(Path(folders()["en/lstm-chrono"]), tmp_path)
+    task, result, compiled = exported(folders()["en/lstm-chrono"], tmp_path)
     ids = task.vocabulary.ids(words("Luffy said he wants to be the king of the pirates."))
     state, output = np.zeros(result.state_bytes // 4, np.float32), np.zeros(64, np.float32)
     stepper = task.stepper()
@@ -79,19 +94,18 @@ def test_a_stream_is_read_step_by_step(tmp_path: Path) -> None:
 
 def test_what_it_takes_is_what_the_compiler_says(tmp_path: Path) -> None:
     """The bytes of the state, and of all constants, are those of the compiled file."""
-    _, result, _ = exported(Path(folders()["en/gru-chrono"]), tmp_path)
+    _, result, _ = exported(folders()["en/gru-chrono"], tmp_path)
     check = f"int main(void) {{ return sizeof({result.name}_state) != {result.state_bytes}; }}"
     source = f'#include "{result.name}.h"\n{check}\n'
     (tmp_path / "size.c").write_text(source)
     command = [compiler(), *FLAGS, "-I", tmp_path / "c", tmp_path / "size.c", "-o", tmp_path / "size"]
     subprocess.run(command, check=True)
     assert subprocess.run([tmp_path / "size"], check=False).returncode == 0
-    weights = load_file(folders()["en/gru-chrono"] / "weights.safetensors")
-    assert result.weight_bytes == sum(array.nbytes for array in weights.values())
+    assert result.weight_bytes == sum(array.nbytes for array in weights_of("en/gru-chrono").values())
 
 
 def test_a_number_beyond_the_vocabulary_is_an_unknown_token(tmp_path: Path) -> None:
-    task, result, compiled = exported(Path(folders()["en/rnn"]), tmp_path)
+    task, result, compiled = exported(folders()["en/rnn"], tmp_path)
     memory = {"state_bytes": result.state_bytes, "workspace_bytes": result.workspace_bytes}
     wrong, unknown = (
         compiled.run(ids, **memory) for ids in ([5, -1, 10**6, len(task.vocabulary)], [5, 1, 1, 1])

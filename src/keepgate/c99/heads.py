@@ -48,13 +48,6 @@ static void @_softmax(float *x, long count) {
   for (i = 0; i < count; ++i) x[i] /= sum;
 }
 
-static float @_dot(const float *a, const float *b, long count) {
-  float sum = 0.0f;
-  long i;
-  for (i = 0; i < count; ++i) sum += a[i] * b[i];
-  return sum;
-}
-
 /* The mean of the states, weighted by weights[steps]. */
 static void @_weighted(const float *states, const float *weights, long steps, float *to) {
   long t, k;

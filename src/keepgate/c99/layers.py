@@ -16,14 +16,20 @@ from .source import Source
 Array = NDArray[Any]
 
 LINEAR = """
+/* The sum of a[i] b[i], in eight parts: more exact than in one, and a compiler can make vectors of them. */
+static float @_dot(const float *a, const float *b, long count) {
+  float part[8] = {0};
+  long i, k;
+  for (i = 0; i + 8 <= count; i += 8)
+    for (k = 0; k < 8; ++k) part[k] += a[i + k] * b[i + k];
+  for (k = 0; i < count; ++i, ++k) part[k] += a[i] * b[i];
+  return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+}
+
 /* y = W x + b; weight is [rows, columns], and bias may be null. */
 static void @_linear(const float *weight, const float *bias, const float *x, long rows, long columns, float *y) {
-  long row, column;
-  for (row = 0; row < rows; ++row) {
-    float sum = bias ? bias[row] : 0.0f;
-    for (column = 0; column < columns; ++column) sum += weight[row * columns + column] * x[column];
-    y[row] = sum;
-  }
+  long row;
+  for (row = 0; row < rows; ++row) y[row] = @_dot(weight + row * columns, x, columns) + (bias ? bias[row] : 0.0f);
 }
 
 static void @_copy(const float *from, long count, float *to) {
