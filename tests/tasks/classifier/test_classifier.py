@@ -117,11 +117,18 @@ def test_without_pairs_and_with_long_texts() -> None:
     assert task.probabilities([LabelledText(text="great " * 3000)]).shape == (1, 2)
 
 
-def test_masking_hides_a_token_and_both_its_pairs_and_padding_is_never_masked() -> None:
+def test_masking_hides_a_token_and_both_its_pairs_and_padding_is_never_masked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     task = classifier(mask_rate=0.5)
+    embedded = []
+    embed = task.encoder.embed
+    monkeypatch.setattr(task.encoder, "embed", lambda ids: embedded.append(ids) or embed(ids))
     batch = task.collate(task.prepare([texts()[0], LabelledText(text="great", label="good")], training=False))
     torch.manual_seed(0)
-    ids = task._mask(batch)
+    task.train()(batch)
+    task.eval()(batch)
+    ids, evaluated = embedded
     hidden = ids[..., 0] != batch.ids[..., 0]
     assert 0 < hidden.sum() < hidden.numel()
     assert (ids[..., 0][hidden] == 1).all()
@@ -130,7 +137,7 @@ def test_masking_hides_a_token_and_both_its_pairs_and_padding_is_never_masked() 
     assert torch.equal(ids[..., 1][~pair], batch.ids[..., 1][~pair])
     assert (ids[..., 1][pair] == 1).all()
     assert (ids[1:, 1] == 0).all()
-    assert torch.equal(task.eval()._mask(batch), batch.ids)
+    assert torch.equal(evaluated, batch.ids)
 
 
 def test_wrong_data_and_settings_are_refused() -> None:
