@@ -6,8 +6,8 @@ from typing import Any
 
 from .errors import PackageMissing
 
-# Which extra of keepgate brings what is not installed.
-_EXTRAS = {"torch": "torch", "jaxtyping": "torch", "cyclopts": "cli", "rich": "cli", "tomli_w": "torch"}
+# What each extra of keepgate brings, of what keepgate imports by itself.
+_EXTRAS = {"torch": ("torch", "jaxtyping", "tomli_w", "jinja2"), "cli": ("cyclopts", "rich")}
 
 
 def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
@@ -30,7 +30,8 @@ def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], 
 
 def missing_package(what: str, missing: ModuleNotFoundError) -> ModuleNotFoundError:
     """PackageMissing for a module that one of keepgate's extras brings; the error itself for any other."""
-    extra = _EXTRAS.get((missing.name or "").partition(".")[0])
+    package = (missing.name or "").partition(".")[0]
+    extra = next((extra for extra, packages in _EXTRAS.items() if package in packages), None)
     if extra is None:
         return missing
     return PackageMissing(

@@ -45,8 +45,8 @@ def load(folder: Path | str, *, threads: int | None = None) -> RuntimeTask:
 
 
 def _build(task_type: type[RuntimeTask], content: Content, table: WeightTable) -> RuntimeTask:
-    make: Any = partial(task_type, table=table)
-    return content.build(task_type.settings_type, make)
+    task: RuntimeTask = content.build(task_type.settings_type, partial(task_type, table=table))
+    return task
 
 
 def _arrays(content: Content) -> dict[str, NDArray[Any]]:

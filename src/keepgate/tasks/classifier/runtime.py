@@ -24,6 +24,7 @@ class ClassifierRuntime(RuntimeTask):
 
     kind = "classifier"
     settings_type = ClassifierSettings
+    command = "predict"
 
     def __init__(
         self, settings: ClassifierSettings, vocabulary: Mapping[str, Any], table: WeightTable
@@ -51,10 +52,14 @@ class ClassifierRuntime(RuntimeTask):
         states = states_of(self.layer, self.inputs(tokens, pairs))
         return linear(self.pooling(states), *self.readout)
 
-    def probabilities(self, items: Iterable[Any]) -> NDArray[np.floating]:
+    def probabilities(
+        self,
+        items: Iterable[Any],
+        *,
+        batch_size: int | None = None,  # noqa: ARG002
+    ) -> NDArray[np.floating]:
         """[items, labels]. Raises CorpusError for an item in which there is nothing to read."""
-        items = [self.item(item) if isinstance(item, str) else item for item in items]
-        shares = [self._shares(item) for item in items]
+        shares = [self._shares(item) for item in self.items(items)]
         return np.stack(shares) if shares else np.empty((0, len(self.choices)), np.float32)
 
     def _shares(self, item: LabelledText) -> NDArray[np.floating]:

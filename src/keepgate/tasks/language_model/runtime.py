@@ -21,6 +21,7 @@ class LanguageModelRuntime(RuntimeTask):
 
     kind = "language-model"
     settings_type = LanguageModelSettings
+    command = "write"
 
     def __init__(
         self, settings: LanguageModelSettings, vocabulary: Mapping[str, Any], table: WeightTable

@@ -27,6 +27,7 @@ class SpanRuntime(RuntimeTask):
 
     kind = "span-reader"
     settings_type = SpanReaderSettings
+    command = "ask"
 
     def __init__(
         self, settings: SpanReaderSettings, vocabulary: Mapping[str, Any], table: WeightTable

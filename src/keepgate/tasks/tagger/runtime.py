@@ -37,6 +37,7 @@ class TaggerRuntime(RuntimeTask):
 
     kind = "tagger"
     settings_type = TaggerSettings
+    command = "tag"
 
     def __init__(self, settings: TaggerSettings, vocabulary: Mapping[str, Any], table: WeightTable) -> None:
         self.settings, content = settings, TaggerContent.of(vocabulary)
@@ -66,10 +67,9 @@ class TaggerRuntime(RuntimeTask):
         """A text to be tagged. Raises SettingsError for a piece of it that is asked about and not there."""
         return text_to_tag(text, question, self.characters)
 
-    def tags(self, items: Iterable[Any]) -> list[tuple[str, ...]]:
+    def tags(self, items: Iterable[Any], *, batch_size: int | None = None) -> list[tuple[str, ...]]:  # noqa: ARG002
         """The most probable sequence of tags of each text, legal in its scheme. Raises as `answer`."""
-        items = [self.item(item) if isinstance(item, str) else item for item in items]
-        paths = (self.crf.best(self._emissions(item)) for item in items)
+        paths = (self.crf.best(self._emissions(item)) for item in self.items(items))
         return [tuple(self.choices[number] for number in path) for path in paths]
 
     def _emissions(self, item: TaggedText) -> Array:
