@@ -56,7 +56,7 @@ __all__ = [
 
 
 _PACKAGES = ("c99", "lens", "onnx", "runtime")
-_get = lazy(__name__, _ROOMS)
+_get, _ = lazy(__name__, _ROOMS)
 
 
 def __getattr__(name: str) -> object:

@@ -10,8 +10,10 @@ from .errors import PackageMissing
 _EXTRAS = {"torch": ("torch", "jaxtyping", "tomli_w", "jinja2"), "cli": ("cyclopts", "rich")}
 
 
-def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """A package's `__getattr__`. modules: the names that each of its modules has.
+def lazy(
+    package: str, modules: Mapping[str, Sequence[str]]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A package's `__getattr__` and `__dir__`. modules: the names that each of its modules has.
 
     Where torch is not installed, asking for a name that needs it raises PackageMissing, which says what to install.
     """
@@ -25,7 +27,7 @@ def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], 
         except ModuleNotFoundError as missing:
             raise missing_package(f"{package}.{name}", missing) from missing
 
-    return get
+    return get, lambda: sorted(homes)
 
 
 def missing_package(what: str, missing: ModuleNotFoundError) -> ModuleNotFoundError:

@@ -1,6 +1,7 @@
 """A model as C99: strict, without a library, equal to the runtime; what cannot be printed is refused by name."""
 
 import ctypes
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,14 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     with pytest.raises(BundleError, match=r"holds main\.c"):
         c99.export(folders()["en/rnn"], tmp_path / "c")
     assert [path.name for path in (tmp_path / "c").iterdir()] == ["main.c"]
+
+
+@pytest.mark.parametrize("page", ["deploy.md", "deploy.zh-TW.md"])
+def test_the_c_of_the_guide_compiles_and_runs(page: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/guide" / page).read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```c\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    c99.export(folders()["en/lstm-chrono"], tmp_path / "c")
+    (tmp_path / "main.c").write_text(program)
+    files = [tmp_path / "main.c", tmp_path / "c/lstm_chrono.c", "-o", tmp_path / "main"]
+    subprocess.run([compiler(), *FLAGS, "-I", tmp_path / "c", *files], check=True)
+    assert subprocess.run([tmp_path / "main"], check=False).returncode == 0

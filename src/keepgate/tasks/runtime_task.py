@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from ..arrays.encoder import TimeDelay
+from ..arrays.functions import quiet
 from ..arrays.recurrent import Recurrent
 from ..arrays.weight_table import WeightTable
 from .answer import Answer
@@ -50,14 +51,15 @@ class RuntimeTask:
         Raises SettingsError for a question that is missing, or given to a task that is asked none; CorpusError where
         there is nothing to read; BundleError if the scores are not finite.
         """
-        return self._answer(self.item(text, question))
+        return self.predict([self.item(text, question)])[0]
 
     def predict(self, items: Iterable[Any], *, batch_size: int | None = None) -> list[Answer]:  # noqa: ARG002
         """One answer for each item, in order; a text stands for `item(text)`. Raises as `answer`.
 
         batch_size: has no say here, where each item is read by itself; torch tasks take it.
         """
-        return [self._answer(item) for item in self.items(items)]
+        with quiet():
+            return [self._answer(item) for item in self.items(items)]
 
     def items(self, items: Iterable[Any]) -> list[Any]:
         """The items, with `item(text)` in place of a text."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays.encoder import encoder_layer, states_of
-from ...arrays.functions import linear, softmax
+from ...arrays.functions import linear, quiet, softmax
 from ...arrays.pooling import Pooling
 from ...arrays.weight_table import WeightTable
 from ...data.bigrams import pairs_of
@@ -59,7 +59,8 @@ class ClassifierRuntime(RuntimeTask):
         batch_size: int | None = None,  # noqa: ARG002
     ) -> NDArray[np.floating]:
         """[items, labels]. Raises CorpusError for an item in which there is nothing to read."""
-        shares = [self._shares(item) for item in self.items(items)]
+        with quiet():
+            shares = [self._shares(item) for item in self.items(items)]
         return np.stack(shares) if shares else np.empty((0, len(self.choices)), np.float32)
 
     def _shares(self, item: LabelledText) -> NDArray[np.floating]:

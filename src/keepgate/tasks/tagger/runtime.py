@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays.encoder import encoder_layer, states_of
-from ...arrays.functions import linear, logsumexp, softmax
+from ...arrays.functions import linear, logsumexp, quiet, softmax
 from ...arrays.recurrent import Recurrent
 from ...arrays.weight_table import WeightTable
 from ...cells.choices import cell_of
@@ -69,7 +69,8 @@ class TaggerRuntime(RuntimeTask):
 
     def tags(self, items: Iterable[Any], *, batch_size: int | None = None) -> list[tuple[str, ...]]:  # noqa: ARG002
         """The most probable sequence of tags of each text, legal in its scheme. Raises as `answer`."""
-        paths = (self.crf.best(self._emissions(item)) for item in self.items(items))
+        with quiet():
+            paths = [self.crf.best(self._emissions(item)) for item in self.items(items)]
         return [tuple(self.choices[number] for number in path) for path in paths]
 
     def _emissions(self, item: TaggedText) -> Array:
