@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...data.questions import Question
 from ...data.text import tokenize
-from ...errors import ShapeError
+from ...errors import CellError, ShapeError
 from ...tasks.answer import Answer
 from ...tasks.choice.reader import ChoiceReader
 from ..capture.layer_run import LayerRun, capture_layer
@@ -21,7 +21,7 @@ from ..interventions.removal import remove_spans
 from ..interventions.rerun import Rerun, Site
 from ..interventions.token_ablation import ablate_tokens
 from ..memory.direct_shares import attribute_last
-from .reading import Reading
+from .reading import ANY_MODEL, Reading, of_reading
 
 # The last layer, the only one of most readers.
 LAST = (-1,)
@@ -72,8 +72,11 @@ class AnswerShares:
 def answer_attribution(task: ChoiceReader, question: Question) -> AnswerShares:
     """Direct shares of the tokens' writes in the answer to one question, for every choice.
 
-    Raises CellError for a network without memory or without gates, CorpusError for a question without text.
+    Raises CellError for another model than a ChoiceReader, a network without memory or without gates, CorpusError for a
+    question without text.
     """
+    if not isinstance(task, ChoiceReader):
+        raise CellError(f"answer_attribution takes a ChoiceReader, got a {type(task).__name__}; {ANY_MODEL}")
     question_tokens: tuple[str, ...] = ()
     probe = task.probe(question)
     head: Any = probe.head
@@ -95,6 +98,7 @@ def answer_attribution(task: ChoiceReader, question: Question) -> AnswerShares:
     )  # fmt: skip
 
 
+@of_reading
 @torch.no_grad()
 def leave_one_out_answers(
     reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
@@ -148,6 +152,7 @@ def removed_outputs(
         yield remove_spans(reading.layer_run, spans[first : first + size]).output
 
 
+@of_reading
 @torch.no_grad()
 def counterfactual_answer(
     reading: Reading, *, no_write: Sequence[int] = (), no_erase: Sequence[int] = ()
@@ -162,6 +167,7 @@ def counterfactual_answer(
     return reading.head.answers(output)[0]
 
 
+@of_reading
 def answer_influence(reading: Reading, answer: str | None = None) -> Float[Tensor, " tokens"]:
     """First-order effect of each token's write on an answer's margin against the others, along every path.
 

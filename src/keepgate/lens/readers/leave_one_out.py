@@ -10,7 +10,7 @@ from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
 from .answer_ablation import ablated_outputs, answer_influence, removed_outputs
 from .gradient_saliency import saliency
-from .reading import Reading
+from .reading import Reading, of_reading
 
 # Ablations of one text; of a longer text, the writes that influence the answer most, to first order.
 MAX_ABLATIONS = 512
@@ -33,6 +33,7 @@ class TokenEffect:
     __repr__ = compact_repr
 
 
+@of_reading
 def token_effects(
     reading: Reading, steps: Sequence[int] | None = None, *, writes: bool = False
 ) -> tuple[TokenEffect, ...]:

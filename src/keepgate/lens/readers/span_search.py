@@ -23,7 +23,7 @@ from .leave_one_out import (
     probability_drops,
     token_effects,
 )
-from .reading import Reading
+from .reading import Reading, of_reading
 
 # In a text of more than `max_ablations` tokens: stretches left out first, and those whose sentences are tried next.
 NUM_STRETCHES, STRETCHES_FOLLOWED = 64, 4
@@ -48,6 +48,7 @@ class SpanEffect:
     __repr__ = compact_repr
 
 
+@of_reading
 def span_effects(
     reading: Reading, spans: Sequence[tuple[int, int]], *, writes: bool = False
 ) -> tuple[SpanEffect, ...]:
@@ -64,6 +65,7 @@ def span_effects(
     )
 
 
+@of_reading
 def sentence_spans(reading: Reading) -> list[tuple[int, int]]:
     """Token span [start, end) of each sentence of the text, and of the question's if it was read after the text."""
     text_end = len(reading.question.text)
@@ -75,6 +77,7 @@ def sentence_spans(reading: Reading) -> list[tuple[int, int]]:
     return [(start, end) for start, end in spans if start < end]
 
 
+@of_reading
 def hierarchical_search(
     reading: Reading, *, max_ablations: int = MAX_ABLATIONS, writes: bool = False
 ) -> tuple[tuple[SpanEffect, ...], tuple[TokenEffect, ...]]:
