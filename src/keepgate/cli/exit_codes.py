@@ -16,6 +16,7 @@ from ..errors import (
 from ..lazy import missing_package
 
 BUG, WRONG_USE, BROKEN_FILE, TRAINING_STOPPED, FELL_SHORT = 1, 2, 3, 4, 5
+INTERRUPTED = 130  # Ctrl-C, as a shell says it; __main__ has it too, before anything is loaded
 
 
 class FellShort(Exception):
