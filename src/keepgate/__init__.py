@@ -3,6 +3,7 @@
 from .errors import (
     BundleError,
     CellError,
+    ConversionError,
     CorpusError,
     ExportError,
     KeepgateError,
@@ -28,6 +29,7 @@ __all__ = [
     "RNN",
     "BundleError",
     "CellError",
+    "ConversionError",
     "CorpusError",
     "ExportError",
     "GRUCell",
@@ -57,7 +59,7 @@ def __getattr__(name: str) -> object:
         return version("keepgate")
     from importlib import import_module
 
-    if name in ("lens", "onnx"):
+    if name in ("convert", "lens", "onnx"):
         return import_module(f"keepgate.{name}")
     for room, names in _ROOMS.items():
         if name in names:

@@ -39,6 +39,10 @@ class ExportError(KeepgateError, RuntimeError):
     """A model cannot be exported, or what was exported does not compute what the model computes."""
 
 
+class ConversionError(KeepgateError, ValueError):
+    """A model of another library that cannot be read: damaged, or with a part that has no counterpart here."""
+
+
 class TrainingStopped(KeepgateError, RuntimeError):
     """Training met NaN or infinity. The message names the step, the tensor and the last good checkpoint."""
 

@@ -28,9 +28,9 @@ def export(
     ONNX Runtime runs the file at three shapes that it was not exported with, and the largest difference from the model
     is printed; above 1e-5 the command fails, and no file is written.
     """
-    from ..onnx.packages import require_packages
+    from ..onnx.packages import EXPORT, require_packages
 
-    require_packages()
+    require_packages(*EXPORT, purpose="an export to ONNX")
     check_writable(onnx)
 
     from ..onnx import export as export_onnx

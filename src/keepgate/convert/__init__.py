@@ -1,0 +1,1 @@
+"""Models of other libraries → layers of ours, gates put in order by name. No code of a file is run."""
