@@ -195,10 +195,21 @@ MGU_LETTERS = {"f": "forget gate", "n": "candidate", "h": "hidden state"}
 
 @cell(gates="f n", letters=MGU_LETTERS)
 def mgu(wx: Named, uh: Named, s: Named) -> Step:
-    """Minimal gated unit: Zhou et al. (2016), arXiv:1603.09420. An open f writes. Reset after the product, as Flax's."""
+    """Minimal gated unit: Zhou et al. (2016), arXiv:1603.09420, as Flax's MGUCell.
+
+    An open f keeps, where in the paper it writes. The reset acts on the product, as in `gru`.
+    """
     f = sigmoid(wx.f + uh.f)
     n = tanh(wx.n + f * uh.n)
-    return Step(h=(1 - f) * s.h + f * n, f=f, n=n)
+    return Step(h=(1 - f) * n + f * s.h, f=f, n=n)
+
+
+@cell(gates="f n", letters=MGU_LETTERS)
+def mgu_without_reset(wx: Named, uh: Named, s: Named) -> Step:
+    """The same without the reset, as Flax's MGUCell(reset_gate=False)."""
+    f = sigmoid(wx.f + uh.f)
+    n = tanh(wx.n + uh.n)
+    return Step(h=(1 - f) * n + f * s.h, f=f, n=n)
 
 
 def _clipping(clip: float | None) -> Callable[[Any], Any]:

@@ -12,7 +12,7 @@ from ..nn.parameters import parameter_shapes
 
 
 def ordered(blocks: Tensor, theirs: Sequence[str], ours: Sequence[str]) -> Tensor:
-    """Blocks of rows [gates · hidden, …], named in their order, in that of ours. What ours does not name is left out."""
+    """Rows [gates · hidden, …], named in their order, in that of ours; what ours does not name is left out."""
     by_name = dict(zip(theirs, blocks.chunk(len(theirs)), strict=True))
     return torch.cat([by_name[name] for name in ours])
 

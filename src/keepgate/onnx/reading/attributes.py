@@ -24,7 +24,7 @@ def attributes_of(node: Any, title: str, file: ModelFile) -> dict[str, Any]:
         holds = _HOLDS.get(attribute.type)
         if holds is None or attribute.ref_attr_name:
             raise ConversionError(
-                f"{title}: its attribute {attribute.name!r} is of a kind that is not read; export the model to plain nodes"
+                f"{title}: its attribute {attribute.name!r} is of a kind that is not read; export plain nodes"
             )
         value = getattr(attribute, holds)
         try:

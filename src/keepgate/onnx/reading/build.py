@@ -1,4 +1,4 @@
-"""A GraphProto → OnnxGraph: each node checked and bound to what computes it, and what never changes computed at once."""
+"""A GraphProto → OnnxGraph: each node checked and bound to what computes it; what never changes is computed at once."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -122,10 +122,10 @@ class GraphBuild:
         inputs = [*inputs, *[""] * (most - len(inputs))]
         peepholes = node.op_type == "LSTM" and bool(inputs[7])
         module = RecurrentNode(title, node.op_type, attributes, peepholes=peepholes)
-        weights = [1, 2, 3, 7] if node.op_type == "LSTM" else [1, 2, 3]
-        if all(not inputs[place] or inputs[place] in self.constants for place in weights):
-            module.fix(*[self.constants.get(inputs[place]) for place in weights])
-            inputs = ["" if place in weights else name for place, name in enumerate(inputs)]
+        weights = {"w": 1, "r": 2, "b": 3} | ({"p": 7} if node.op_type == "LSTM" else {})
+        if all(not inputs[place] or inputs[place] in self.constants for place in weights.values()):
+            module.fix(**{name: self.constants.get(inputs[place]) for name, place in weights.items()})
+            inputs = ["" if place in weights.values() else name for place, name in enumerate(inputs)]
         return module, inputs
 
     def _if(

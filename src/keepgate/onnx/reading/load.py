@@ -66,7 +66,7 @@ class _LayersOnly(GraphBuild):
         self.within: dict[str, Recurrent] = {}
         self._add_all()
         nodes = {step.name: step.run for step in self.steps if isinstance(step.run, RecurrentNode)}
-        for name, node in nodes.items():
+        for node in nodes.values():
             if not len(node.layers):
                 raise ConversionError(
                     f"{node.title} has weights that are computed from the inputs; load the file whole"

@@ -129,8 +129,8 @@ class ModelFile:
             or size > left
         ):
             raise ConversionError(
-                f"{self.path}: {title} takes {size:,} bytes and asks for {length:,} from {offset:,} on in {path}, a file of "
-                f"{info.st_size:,} bytes, {left:,} of them not yet taken; export the file again"
+                f"{self.path}: {title} takes {size:,} bytes and asks for {length:,} from {offset:,} on in {path}, "
+                f"a file of {info.st_size:,} bytes, {left:,} of them not yet taken; export the file again"
             )
         self._bytes_left[path] = left - size
         with path.open("rb") as data:
@@ -141,8 +141,8 @@ class ModelFile:
         version = next((entry.version for entry in imports if entry.domain in ("", "ai.onnx")), None)
         if version is None or not 7 <= version <= 100:
             raise ConversionError(
-                f"{self.path} was written for opset {version} of ONNX's operators, and 7 or later is read; convert it with "
-                "onnx.version_converter.convert_version(model, 13)"
+                f"{self.path} was written for opset {version} of ONNX's operators, and 7 or later is read; "
+                "convert it with onnx.version_converter.convert_version(model, 13)"
             )
         return int(version)
 

@@ -19,8 +19,10 @@ RECURRENT = ("LSTM", "GRU", "RNN")
 # What ONNX allows a recurrent operator, by its lower-case name, since files spell them in either way.
 _ACTIVATIONS = {
     name.lower(): name
-    for name in ("Affine", "Relu", "LeakyRelu", "ThresholdedRelu", "Tanh", "ScaledTanh", "Sigmoid", "HardSigmoid", "Elu",
-                 "Softsign", "Softplus")
+    for name in (
+        "Affine", "Relu", "LeakyRelu", "ThresholdedRelu", "Tanh", "ScaledTanh", "Sigmoid", "HardSigmoid", "Elu",
+        "Softsign", "Softplus",
+    )
 }  # fmt: skip
 _DEFAULTS = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}
 
@@ -37,7 +39,7 @@ class RecurrentNode(nn.Module):
     """A recurrent node: the layers that it is, and its inputs and outputs as ONNX has them.
 
     layers:    one Recurrent, of both directions where the two have the same cell; else one for each direction.
-               None where the weights are computed by the graph or given by its caller: then a layer is made at each call.
+               None where the graph computes the weights, or its caller gives them: then one is made at each call.
     backwards: whether the last of the layers reads each row from its end; its trace is in that order.
     """
 
@@ -63,8 +65,10 @@ class RecurrentNode(nn.Module):
         self.backwards = direction != "forward" and not self.both
         self.layers = nn.ModuleList()
 
-    def fix(self, w: Tensor, r: Tensor, b: Tensor | None = None, p: Tensor | None = None) -> None:
-        """Makes the layers, of weights that never change."""
+    def fix(self, w: Tensor | None, r: Tensor | None, b: Tensor | None, p: Tensor | None = None) -> None:
+        """Makes the layers, of weights that never change. The first two must be there."""
+        assert w is not None
+        assert r is not None
         places = self._places(w, r, b, p)
         groups = [places] if self.both else [[place] for place in places]
         cells = self.cells if not self.both else self.cells[:1]
@@ -77,7 +81,7 @@ class RecurrentNode(nn.Module):
         self, x: Tensor, w: Tensor | None, r: Tensor | None, b: Tensor | None = None, lengths: Tensor | None = None,
         *states_and_peepholes: Tensor | None,
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        """Y [time, directions, batch, hidden] and Y_h (and Y_c) [directions, batch, hidden]; with layout=1 the batch leads.
+        """Y [time, directions, batch, hidden] and Y_h (and Y_c) [directions, batch, hidden]; with layout=1 batch first.
 
         w, r, b and p are not looked at where the layers were made.
         """
@@ -107,7 +111,8 @@ class RecurrentNode(nn.Module):
         """What runs each layer: a function of what a layer is called with."""
         if len(self.layers):
             return list(self.layers)
-        assert w is not None and r is not None
+        assert w is not None
+        assert r is not None
         places = self._places(w, r, b, p)
         groups = [places] if self.both else [[place] for place in places]
         return [
@@ -123,19 +128,11 @@ class RecurrentNode(nn.Module):
         for index, call in enumerate(calls):
             rows = slice(None) if self.both else slice(index, index + 1)
             backwards = self.backwards and index == len(calls) - 1
-            hx = self._initial(x, [None if state is None else state[rows] for state in states], call)
+            hx = _initial([None if state is None else state[rows] for state in states])
             output, final = call(self._flip(x, lengths) if backwards else x, hx, lengths=lengths)
             output = self._flip(output, lengths) if backwards else output
             results.append((output, final if isinstance(final, tuple) else (final,)))
         return results
-
-    def _initial(self, x: Tensor, states: Sequence[Tensor | None], call: Any) -> Any:
-        """What a layer takes as its initial states; zeros where only some are given."""
-        if all(state is None for state in states):
-            return None
-        likes = next(state for state in states if state is not None)
-        filled = tuple(torch.zeros_like(likes) if state is None else state for state in states)
-        return filled if len(filled) > 1 else filled[0]
 
     def _flip(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         if x.dim() != 3 or (
@@ -162,8 +159,8 @@ class RecurrentNode(nn.Module):
                 tuple(tensor.shape) != shape or not tensor.is_floating_point() or not tensor.numel()
             ):
                 raise ShapeError(
-                    f"{self.title}: {name} has the shape {list(tensor.shape)} of {tensor.dtype}; expected floating-point "
-                    f"numbers of {list(shape)}, of {self.directions} direction(s) and {hidden} units"
+                    f"{self.title}: {name} has the shape {list(tensor.shape)} of {tensor.dtype}; expected "
+                    f"floating-point numbers of {list(shape)}, of {self.directions} direction(s) and {hidden} units"
                 )
         if self._hidden_size not in (None, hidden):
             raise ShapeError(
@@ -186,6 +183,15 @@ class RecurrentNode(nn.Module):
                 place |= {name: by_name[name] for name in cell.vectors}
             places.append(place)
         return places
+
+
+def _initial(states: Sequence[Tensor | None]) -> Any:
+    """What a layer takes as its initial states; zeros where only some are given."""
+    like = next((state for state in states if state is not None), None)
+    if like is None:
+        return None
+    filled = tuple(torch.zeros_like(like) if state is None else state for state in states)
+    return filled if len(filled) > 1 else filled[0]
 
 
 def _of_given_weights(cell: Cell, places: list[dict[str, Tensor]], batch_first: bool) -> Any:
@@ -229,7 +235,8 @@ def _activations(
         known = _ACTIVATIONS.get(str(name).lower())
         if known is None:
             raise ConversionError(
-                f"{title} has the activation {name!r}; known are {', '.join(nearest_first(str(name), _ACTIVATIONS.values()))}"
+                f"{title} has the activation {name!r}; known are "
+                + ", ".join(nearest_first(str(name), _ACTIVATIONS.values()))
             )
         kind = ACTIVATIONS[known]
         alpha = numbers["alpha"].pop(0) if kind.alpha is not None and numbers["alpha"] else None
