@@ -12,7 +12,7 @@ import keepgate.onnx
 from keepgate import convert
 from tests.onnx.random_graphs import random_graph
 
-from .mutations import fuzz
+from .mutations import fuzz, mutated, mutated_proto
 
 pytestmark = [
     pytest.mark.usefixtures("as_users_run"),
@@ -38,7 +38,12 @@ def onnx_read(file):
 
 def fuzz_onnx(folder, seeds):
     originals = [random_graph(seed)[0].SerializeToString() for seed in range(20)]
-    return fuzz(originals, folder / "a.onnx", onnx_read(folder / "a.onnx"), seeds)
+    file = folder / "a.onnx"
+
+    def mutate(content, chance):
+        return (mutated_proto if chance.random() < 0.75 else mutated)(content, chance)
+
+    return fuzz(originals, file, onnx_read(file), seeds, mutate)
 
 
 @pytest.fixture(scope="module")

@@ -114,9 +114,8 @@ def _plain_layer(tree: Mapping[str, Any], name: str) -> nn.Module | None:
     """A Dense or an Embed; None where it is neither."""
     parts = set(map(str, tree))
     if parts == {"embedding"}:
-        return nn.Embedding.from_pretrained(
-            _tensor(tree["embedding"], f"{name}/embedding", 2), freeze=False
-        ).eval()
+        table = _tensor(tree["embedding"], f"{name}/embedding", 2)
+        return nn.Embedding(*table.shape, _weight=table).eval()
     if parts in ({"kernel"}, {"kernel", "bias"}) and np.ndim(tree["kernel"]) == 2:
         kernel = _tensor(tree["kernel"], f"{name}/kernel", 2)
         linear = nn.Linear(*kernel.shape, bias="bias" in tree, device="meta")

@@ -169,8 +169,8 @@ def _arguments(nodes: Any) -> list[Any]:
     arguments: list[Any] = []
     for node in nodes if isinstance(nodes, list) else []:
         if isinstance(node, dict):
-            keywords = node.get("kwargs")
-            arguments += node.get("args") if isinstance(node.get("args"), list) else [None]
+            positional, keywords = node.get("args"), node.get("kwargs")
+            arguments += positional if isinstance(positional, list) else [None]
             arguments += [
                 value
                 for key, value in (keywords if isinstance(keywords, dict) else {}).items()

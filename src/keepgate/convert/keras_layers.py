@@ -87,7 +87,7 @@ def embedding(layer: KerasLayer) -> nn.Embedding:
     (table,) = _numbers(layer, layer.arrays, most=1)
     if table.dim() != 2:
         raise _misfit(layer, layer.arrays)
-    return nn.Embedding.from_pretrained(table, freeze=False).eval()
+    return nn.Embedding(*table.shape, _weight=table).eval()
 
 
 def inner_layer(layer: KerasLayer, setting: str) -> KerasLayer | None:

@@ -137,7 +137,8 @@ def _function(layer: KerasLayer, version: int) -> Callable[[Tensor], Tensor]:
     name = layer.config.get("activation", "linear")
     if isinstance(name, str) and name in _OVER_CLASSES:
         return _OVER_CLASSES[name]
-    return activation_of(layer, "activation", "linear", version)
+    activation = activation_of(layer, "activation", "linear", version)
+    return lambda x: activation(x)
 
 
 def _tokens(x: Tensor) -> Tensor:

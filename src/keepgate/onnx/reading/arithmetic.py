@@ -12,7 +12,7 @@ from ...errors import ShapeError
 from .bounds import axes_of, axis_of, broadcast, integer, integers, sized
 
 
-def _unary(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+def _unary(function: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:
     def run(x: Tensor, /) -> Tensor:
         result = function(x)
         if result.dtype != x.dtype and result.dtype is not torch.bool:
@@ -22,7 +22,7 @@ def _unary(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def _binary(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+def _binary(function: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     def run(a: Tensor, b: Tensor, /) -> Tensor:
         _same_kind(a, b)
         return function(a, b)

@@ -119,7 +119,8 @@ class Branches(nn.Module):
             )
         graph = self.then_branch if bool(condition) else self.else_branch
         values = dict(zip(self.captured, captured, strict=True))
-        return graph(*[values[name] for name in graph.captured])
+        results: tuple[Tensor, ...] = graph(*[values[name] for name in graph.captured])
+        return results
 
 
 class ScanLoop(nn.Module):

@@ -102,7 +102,7 @@ class RecurrentNode(nn.Module):
             # ONNX Runtime's final states of a row without steps are zeros, whatever its initial ones were.
             empty = (lengths == 0).to(x.device)[None, :, None]
             final = [state.masked_fill(empty, 0.0) for state in final]
-        output = output.unflatten(-1, (self.directions, -1))
+        output = output.reshape(*output.shape[:2], self.directions, -1)
         if self.batch_first:
             return output, *[state.transpose(0, 1) for state in final]
         return output.movedim(2, 1), *final

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -107,7 +108,7 @@ def split(
         given += [whole - sum(given)] * (len(given) < outputs)
     if len(given) != outputs or sum(given) != whole or min(given, default=-1) < 0:
         raise ShapeError(f"{whole} along axis {axis} cannot be split into {outputs} parts of {given}")
-    return x.split(given, along)
+    return tuple(x.tensor_split([*accumulate(given)][:-1], along))
 
 
 def slice_(
