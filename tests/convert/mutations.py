@@ -7,7 +7,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import keepgate
 
@@ -98,10 +98,9 @@ def mutated_proto(content: bytes, chance: random.Random) -> bytes:
             if inner and chance.random() < 0.9:
                 message = chance.choice(inner)
                 continue
-            try:
+            # Not every number is one that a field can hold.
+            with suppress(ValueError, TypeError, OverflowError):
                 _change(message, descriptor.name, value, repeated, chance)
-            except (ValueError, TypeError, OverflowError):
-                pass  # a number that the field cannot hold
             break
     return model.SerializeToString()
 
@@ -171,7 +170,8 @@ def fuzz(
 ) -> Counter[str]:
     """How many damaged files were read, and how many refused by each error of ours. Anything else fails.
 
-    read: reads `file`, and may call what it got. mutate: damages one of the originals. A second of the processor is more than any may take.
+    read: reads `file`, and may call what it got. mutate: damages one of the originals. None may take a second of the
+    processor.
     """
     for original in originals:
         file.write_bytes(original)
@@ -185,8 +185,7 @@ def fuzz(
             try:
                 read()
                 outcome = "read"
-            except (keepgate.KeepgateError, TypeError) as error:
-                assert isinstance(error, keepgate.KeepgateError), (seed, error)
+            except keepgate.KeepgateError as error:
                 outcome = type(error).__name__
             except Exception as error:
                 raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}") from error

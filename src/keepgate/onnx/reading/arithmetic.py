@@ -201,26 +201,23 @@ def _average(x: Tensor, axes: list[int], keep: bool) -> Tensor:
     return x.mean(axes, keep)
 
 
+_UNARY: Mapping[str, Callable[..., Tensor]] = {
+    "Abs": torch.abs, "Ceil": torch.ceil, "Cos": torch.cos, "Erf": torch.erf, "Exp": torch.exp,
+    "Floor": torch.floor, "HardSwish": f.hardswish, "Identity": lambda x: x, "IsNaN": torch.isnan,
+    "Log": torch.log, "Mish": f.mish, "Neg": torch.neg, "Not": torch.logical_not,
+    "Reciprocal": torch.reciprocal, "Relu": torch.relu, "Round": torch.round, "Sigmoid": torch.sigmoid,
+    "Sign": torch.sign, "Sin": torch.sin, "Softplus": f.softplus, "Softsign": f.softsign, "Sqrt": torch.sqrt,
+    "Tan": torch.tan, "Tanh": torch.tanh,
+}  # fmt: skip
+_BINARY: Mapping[str, Callable[..., Tensor]] = {
+    "Add": torch.add, "And": torch.logical_and, "Equal": torch.eq, "Greater": torch.gt,
+    "GreaterOrEqual": torch.ge, "Less": torch.lt, "LessOrEqual": torch.le, "Mul": torch.mul,
+    "Or": torch.logical_or, "Sub": torch.sub, "Xor": torch.logical_xor,
+}  # fmt: skip
+
 ARITHMETIC: Mapping[str, Callable[..., Any]] = {
-    **{
-        name: _unary(function)
-        for name, function in {
-            "Abs": torch.abs, "Ceil": torch.ceil, "Cos": torch.cos, "Erf": torch.erf, "Exp": torch.exp,
-            "Floor": torch.floor, "HardSwish": f.hardswish, "Identity": lambda x: x, "IsNaN": torch.isnan,
-            "Log": torch.log, "Mish": f.mish, "Neg": torch.neg, "Not": torch.logical_not,
-            "Reciprocal": torch.reciprocal, "Relu": torch.relu, "Round": torch.round, "Sigmoid": torch.sigmoid,
-            "Sign": torch.sign, "Sin": torch.sin, "Softplus": f.softplus, "Softsign": f.softsign, "Sqrt": torch.sqrt,
-            "Tan": torch.tan, "Tanh": torch.tanh,
-        }.items()
-    },
-    **{
-        name: _binary(function)
-        for name, function in {
-            "Add": torch.add, "And": torch.logical_and, "Equal": torch.eq, "Greater": torch.gt,
-            "GreaterOrEqual": torch.ge, "Less": torch.lt, "LessOrEqual": torch.le, "Mul": torch.mul,
-            "Or": torch.logical_or, "Sub": torch.sub, "Xor": torch.logical_xor,
-        }.items()
-    },
+    **{name: _unary(function) for name, function in _UNARY.items()},
+    **{name: _binary(function) for name, function in _BINARY.items()},
     "Sum": _variadic(torch.add), "Max": _variadic(torch.maximum), "Min": _variadic(torch.minimum), "Mean": mean,
     "Div": divide, "Pow": power, "Mod": modulo, "LeakyRelu": leaky_relu, "Elu": elu, "Selu": selu,
     "HardSigmoid": hard_sigmoid, "Gelu": gelu, "PRelu": prelu, "Clip": clip, "MatMul": matmul, "Gemm": gemm,
