@@ -6,6 +6,7 @@ import pytest
 
 import keepgate
 import keepgate.cells
+import keepgate.convert
 import keepgate.data
 import keepgate.emit
 import keepgate.equations
@@ -20,12 +21,12 @@ import keepgate.train
 
 NAMES = [
     "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
-    "BundleError", "CellError", "CorpusError", "ExportError", "KeepgateError", "KernelRefused", "SettingsError",
-    "ShapeError", "Step", "TrainingStopped", "cell", "freeze", "swap", "thaw", "unswap",
+    "BundleError", "CellError", "ConversionError", "CorpusError", "ExportError", "KeepgateError", "KernelRefused",
+    "SettingsError", "ShapeError", "Step", "TrainingStopped", "cell", "freeze", "swap", "thaw", "unswap",
 ]  # fmt: skip
 
 ROOMS = [
-    keepgate, keepgate.cells, keepgate.data, keepgate.emit, keepgate.equations, keepgate.export, keepgate.kernels,
+    keepgate, keepgate.cells, keepgate.convert, keepgate.data, keepgate.emit, keepgate.equations, keepgate.export, keepgate.kernels,
     keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.swapping, keepgate.tasks, keepgate.train,
 ]  # fmt: skip
 
