@@ -26,8 +26,8 @@ NAMES = [
 ]  # fmt: skip
 
 ROOMS = [
-    keepgate, keepgate.cells, keepgate.convert, keepgate.data, keepgate.emit, keepgate.equations, keepgate.export, keepgate.kernels,
-    keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.swapping, keepgate.tasks, keepgate.train,
+    keepgate, keepgate.cells, keepgate.convert, keepgate.data, keepgate.emit, keepgate.equations, keepgate.export,
+    keepgate.kernels, keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.swapping, keepgate.tasks, keepgate.train,
 ]  # fmt: skip
 
 
