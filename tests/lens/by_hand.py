@@ -46,14 +46,14 @@ def keep_and_write(cell, step, given):
 def after_the_memory(cell, step, memory, wx, u, given, weights):
     if cell.name == "peephole":
         step["o"] = (wx[3] + u.o + weights.vectors[2] * memory).sigmoid()
-    if cell.name in ("lstm", "peephole", "coupled"):
+    if cell.name in ("lstm", "peephole", "coupled_lstm"):
         step["h"] = step["o"] * memory.tanh()
     if cell.name == "slstm":
         step["h"] = step["o"] * memory / step["n"]
 
 
 # Cells in which one gate keeps and writes: shut for writing, it keeps everything.
-ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled")
+ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled_lstm")
 
 
 def unwritten(cell, keep):
