@@ -38,7 +38,9 @@ def keep_and_write(cell, step, given):
     name, state = cell.name, given[cell.memory_state]
     if name == "mingru":
         return 1 - step["z"], step["z"] * step["n"]
-    keep = {"gru": "z", "gru_reset_before": "z"}.get(name, "f")
+    if name == "ct_rnn":
+        return 1 - step["k"].expand_as(state), step["k"] * step["n"]
+    keep = {"gru": "z", "gru_reset_before": "z", "ligru": "z"}.get(name, "f")
     factor = torch.full_like(state, 0.5) if name == "made_up" else step[keep]
     return factor, step[cell.memory_state] - factor * state
 
@@ -53,7 +55,7 @@ def after_the_memory(cell, step, memory, wx, u, given, weights):
 
 
 # Cells in which one gate keeps and writes: shut for writing, it keeps everything.
-ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled_lstm")
+ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled_lstm", "ligru")
 
 
 def unwritten(cell, keep):
