@@ -47,6 +47,10 @@ class TrainingStopped(KeepgateError, RuntimeError):
     """Training met NaN or infinity. The message names the step, the tensor and the last good checkpoint."""
 
 
+class ProcessLost(TrainingStopped):
+    """Another process of the same training did not come, has ended, or cannot be reached any more."""
+
+
 def nearest_first(given: str, known: Iterable[str]) -> list[str]:
     """The known names, those most like the given one first: how an error lists them."""
     import difflib

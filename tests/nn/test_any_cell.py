@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import keepgate
-from keepgate import cells
+from keepgate import SettingsError, cells
 from tests.equations.later_cells import LATER
 from tests.oracles import agrees
 
@@ -48,3 +48,9 @@ def test_a_mingru_is_its_closed_form(reverse):
     for t in range(6):
         written = sum(z[k] * n[k] * (1 - z[k + 1 : t + 1]).prod(0) for k in range(t + 1))
         agrees(output[t], written + h_0[int(reverse)] * (1 - z[: t + 1]).prod(0))
+
+
+@pytest.mark.parametrize("cell", [cells.gru, cells.mingru, cells.indrnn], ids=lambda cell: cell.name)
+def test_a_projection_of_an_output_that_a_unit_reads_itself_is_refused(cell):
+    with pytest.raises(SettingsError, match=f"a unit of {cell.name} reads its own output before the step"):
+        Recurrent(cell, 3, 5, proj_size=2)

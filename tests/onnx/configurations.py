@@ -13,7 +13,7 @@ def random_layer(chance: random.Random) -> Recurrent:
     """A layer of any cell, small, with random options."""
     cell = chance.choice(cells.CELLS)
     hidden = chance.randint(2, 9)
-    projects = not cell.reads_output and chance.random() < 0.3
+    projects = not cell.reads_output and cell.recurrent == "dense" and chance.random() < 0.3
     layer = Recurrent(
         cell, chance.randint(1, 6), hidden, chance.randint(1, 3),
         bias=chance.random() < 0.7, batch_first=chance.random() < 0.5, bidirectional=chance.random() < 0.5,

@@ -97,8 +97,8 @@ class Cell(Declaration):
 
     @property
     def reads_output(self) -> bool:
-        """Whether a unit's step uses that unit's output before it (in a GRU z * s.h), not just a product with all."""
-        return self.analysis.reads_output or self.recurrent == "diagonal"
+        """Whether the step uses the output before it for itself (in a GRU z * s.h), and not only by way of uh."""
+        return self.analysis.reads_output
 
     @property
     def linear(self) -> bool:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +14,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
 from ...data.batch import pad
+from ...data.corpora.text_file import TextFile
 from ...data.labelled import LabelledText
+from ...data.token_file import TokenFile
 from ...data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
 from ...errors import CorpusError, SettingsError
 from ...nn.dropout import LockedDropout
@@ -29,7 +32,7 @@ from ..task import Carry
 from .head import NextTokenHead
 from .metrics import METRICS, Surprise, measure_surprise
 from .settings import LanguageModelSettings
-from .tokens import ids_of, ids_to_read, shown_names, text_to_go_on, tokens_of
+from .tokens import count_tokens, encoder, ids_of, ids_to_read, shown_names, text_to_go_on, tokens_of
 
 # Tokens of a text that are run at once where it is measured: their logits over 10,000 words take 40 MiB.
 _MEASURED_AT_ONCE = 1024
@@ -99,7 +102,7 @@ class LanguageModel(nn.Module):
 
         Raises CorpusError if there are fewer than two different tokens.
         """
-        counts = Counter(token for item in items for token in tokens_of(item.text, settings.tokens).texts)
+        counts = count_tokens((piece for item in items for piece in item.pieces()), settings.tokens)
         vocabulary = Vocabulary.most_frequent(
             Counter({token: count for token, count in counts.items() if token not in SPECIAL}),
             settings.min_count,
@@ -134,18 +137,28 @@ class LanguageModel(nn.Module):
         """The number of each token of a text; 1 for those it does not know."""
         return ids_of(text, self.vocabulary, self.settings.tokens)
 
-    def stream(self, items: Sequence[LabelledText]) -> Int64[Tensor, " tokens"]:
-        """The ids of all these texts, one after the other, for `fit(…, stream=…)`."""
-        return torch.tensor([number for item in items for number in self.ids(item.text)], dtype=torch.int64)
+    def stream(
+        self, items: Sequence[LabelledText | TextFile], file: Path | None = None
+    ) -> Int64[Tensor, " tokens"] | TokenFile:
+        """The ids of all these texts, one after the other, for `fit(…, stream=…)`.
 
-    def excerpt(self, items: Sequence[LabelledText], characters: int) -> list[LabelledText]:
+        file: where they go, and are read from piece by piece, if one of the texts stays in its file too.
+        """
+        encode = encoder(self.vocabulary, self.settings.tokens)
+        pieces = (encode(piece) for item in items for piece in item.pieces())
+        if file is not None and any(isinstance(item, TextFile) for item in items):
+            return TokenFile.write(file, pieces, largest=len(self.vocabulary))
+        return torch.from_numpy(np.concatenate(list(pieces)))
+
+    def excerpt(self, items: Sequence[LabelledText | TextFile], characters: int) -> list[LabelledText]:
         """The beginning of the texts, so many characters at most."""
-        parts = []
+        parts: list[LabelledText] = []
         for item in items:
-            parts.append(replace(item, text=item.text[:characters]))
-            characters -= len(parts[-1].text)
-            if characters <= 0:
-                break
+            for piece in item.pieces():
+                parts.append(LabelledText(text=piece[:characters], id=item.id))
+                characters -= len(parts[-1].text)
+                if characters <= 0:
+                    return parts
         return parts
 
     def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[Passage]:  # noqa: ARG002
@@ -271,7 +284,7 @@ class LanguageModel(nn.Module):
         (answer,) = self.predict([item])
         return Probe(
             layer=self.encoder.recurrent, x=x, tokens=tokens_of(item.text, self.settings.tokens), answer=answer,
-            head=head, without=lambda start, end: inputs([*ids[:start], *ids[end:]]),
+            head=head, without=lambda removed: inputs([number for k, number in enumerate(ids) if k not in removed]),
         )  # fmt: skip
 
     def samples(self, items: Sequence[LabelledText]) -> list[TaskSamples]:

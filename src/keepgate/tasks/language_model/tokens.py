@@ -1,7 +1,12 @@
 """A text as the tokens of a language model, with their places, and tokens as text again."""
 
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...data.labelled import LabelledText
 from ...data.text import Tokens
@@ -22,6 +27,31 @@ def tokens_of(text: str, kind: TokenKind) -> Tokens:
     matches = list(_WORD.finditer(text))
     texts = tuple(match.group() for match in matches)
     return Tokens(texts, tuple(match.start() for match in matches), tuple(match.end() for match in matches))
+
+
+def count_tokens(pieces: Iterable[str], kind: TokenKind) -> Counter[str]:
+    """How often each token occurs in the pieces of some texts, none of which ends inside a word."""
+    if kind == "words":
+        return Counter(token for piece in pieces for token in _WORD.findall(piece))
+    counts = np.zeros(sys.maxunicode + 1, dtype=np.int64)
+    for piece in pieces:
+        counts += np.bincount(_code_points(piece), minlength=len(counts))
+    return Counter({chr(point): int(counts[point]) for point in counts.nonzero()[0]})
+
+
+def encoder(vocabulary: Vocabulary, kind: TokenKind) -> Callable[[str], NDArray[np.int64]]:
+    """`ids_of` as an array; of characters by a table, as of large files."""
+    if kind == "words":
+        return lambda text: np.array(ids_of(text, vocabulary, kind), dtype=np.int64)
+    table = np.full(sys.maxunicode + 1, UNKNOWN, dtype=np.int64)
+    for number, token in enumerate(vocabulary.to_json(), len(SPECIAL)):
+        if len(token) == 1:
+            table[ord(token)] = number
+    return lambda text: table[_code_points(text)]
+
+
+def _code_points(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
 def texts_of(tokens: Iterable[str], kind: TokenKind, before: str) -> Iterator[str]:
