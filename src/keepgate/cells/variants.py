@@ -2,7 +2,7 @@
 
 Each is declared in the language of cells when it is first asked for, so that kernels, traces, the lens and exports take
 it as any other. The equations are those of ONNX's LSTM, GRU and RNN (operators of onnx.ai); with nothing changed they
-are `lstm`, `peephole`, `gru`, `gru_reset_before`, `rnn_tanh` and `rnn_relu`, and those are what comes back.
+are `lstm`, `coupled_lstm`, `peephole`, `gru`, `gru_reset_before`, `rnn_tanh` and `rnn_relu`, and those are what comes back.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +26,7 @@ from ..equations import (
     where,
 )
 from ..errors import CellError, nearest_first
+from .coupled_lstm import coupled_lstm
 from .gru import GRU_LETTERS, gru
 from .gru_reset_before import gru_reset_before
 from .lstm import LSTM_LETTERS, lstm
@@ -116,8 +117,8 @@ def lstm_variant(
     coupled:   the forget gate is 1 - i, and has no weights (`input_forget` of ONNX).
     peepholes: as in `peephole`, with the vectors p_i, p_f, p_o.
     """
-    if (gate, candidate, output, clip, coupled) == (SIGMOID, TANH, TANH, None, False):
-        return peephole if peepholes else lstm
+    if (gate, candidate, output, clip) == (SIGMOID, TANH, TANH, None) and not (coupled and peepholes):
+        return coupled_lstm if coupled else peephole if peepholes else lstm
     bounded = _clipping(clip)
     gates = ("i", "g", "o") if coupled else ("i", "f", "g", "o")
 
