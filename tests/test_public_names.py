@@ -22,7 +22,8 @@ import keepgate.train
 NAMES = [
     "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
     "BundleError", "CellError", "ConversionError", "CorpusError", "ExportError", "KeepgateError", "KernelRefused",
-    "PackageMissing", "SettingsError", "ShapeError", "Step", "TrainingStopped", "cell", "freeze", "swap", "thaw", "unswap",
+    "PackageMissing", "SettingsError", "ShapeError", "Step", "TrainingStopped", "cell", "freeze", "swap", "thaw",
+    "unswap",
 ]  # fmt: skip
 
 ROOMS = [

@@ -2,7 +2,7 @@
 
 Each is declared in the language of cells when it is first asked for, so that kernels, traces, the lens and exports take
 it as any other. The equations are those of ONNX's LSTM, GRU and RNN (operators of onnx.ai); with nothing changed they
-are `lstm`, `coupled_lstm`, `peephole`, `gru`, `gru_reset_before`, `rnn_tanh` and `rnn_relu`, and those are what comes back.
+are `lstm`, `coupled_lstm`, `peephole`, `gru`, `gru_reset_before`, `rnn_tanh` and `rnn_relu`, and those come back.
 """
 
 from collections.abc import Callable, Mapping

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from ..equations import Cell
 from ..nn import Recurrent
-from ..nn.parameters import parameter_shapes
 
 
 def ordered(blocks: Tensor, theirs: Sequence[str], ours: Sequence[str]) -> Tensor:
@@ -44,11 +43,6 @@ def recurrent_layer(cell: Cell, places: Sequence[Mapping[str, Tensor]], *, batch
     for name, tensor in named_parameters(places).items():
         setattr(layer, name, nn.Parameter(tensor.contiguous()))
     return layer.eval()
-
-
-def shapes_of(cell: Cell, *, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
-    """The shape of each parameter of one direction."""
-    return parameter_shapes(cell, input_size=input_size, hidden_size=hidden_size, bias=bias)
 
 
 def flip_rows(
