@@ -28,8 +28,9 @@ NAMES = [
 ]  # fmt: skip
 
 ROOMS = [
-    keepgate, keepgate.arrays, keepgate.c99, keepgate.cells, keepgate.data, keepgate.emit, keepgate.equations, keepgate.export, keepgate.kernels,
-    keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.runtime, keepgate.swapping, keepgate.tasks, keepgate.train,
+    keepgate, keepgate.arrays, keepgate.c99, keepgate.cells, keepgate.data, keepgate.emit, keepgate.equations,
+    keepgate.export, keepgate.kernels, keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.runtime, keepgate.swapping,
+    keepgate.tasks, keepgate.train,
 ]  # fmt: skip
 
 
