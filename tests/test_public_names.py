@@ -5,6 +5,8 @@ import inspect
 import pytest
 
 import keepgate
+import keepgate.arrays
+import keepgate.c99
 import keepgate.cells
 import keepgate.convert
 import keepgate.data
@@ -15,6 +17,7 @@ import keepgate.kernels
 import keepgate.lens
 import keepgate.nn
 import keepgate.onnx
+import keepgate.runtime
 import keepgate.swapping
 import keepgate.tasks
 import keepgate.train
@@ -27,8 +30,9 @@ NAMES = [
 ]  # fmt: skip
 
 ROOMS = [
-    keepgate, keepgate.cells, keepgate.convert, keepgate.data, keepgate.emit, keepgate.equations, keepgate.export,
-    keepgate.kernels, keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.swapping, keepgate.tasks, keepgate.train,
+    keepgate, keepgate.arrays, keepgate.c99, keepgate.cells, keepgate.convert, keepgate.data, keepgate.emit,
+    keepgate.equations, keepgate.export, keepgate.kernels, keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.runtime,
+    keepgate.swapping, keepgate.tasks, keepgate.train,
 ]  # fmt: skip
 
 
