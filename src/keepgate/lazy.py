@@ -6,12 +6,14 @@ from typing import Any
 
 from .errors import PackageMissing
 
-# Which extra of keepgate brings what is not installed.
-_EXTRAS = {"torch": "torch", "jaxtyping": "torch", "cyclopts": "cli", "rich": "cli", "tomli_w": "torch"}
+# What each extra of keepgate brings, of what keepgate imports by itself.
+_EXTRAS = {"torch": ("torch", "jaxtyping", "tomli_w", "jinja2"), "cli": ("cyclopts", "rich")}
 
 
-def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """A package's `__getattr__`. modules: the names that each of its modules has.
+def lazy(
+    package: str, modules: Mapping[str, Sequence[str]]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A package's `__getattr__` and `__dir__`. modules: the names that each of its modules has.
 
     Where torch is not installed, asking for a name that needs it raises PackageMissing, which says what to install.
     """
@@ -25,12 +27,13 @@ def lazy(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], 
         except ModuleNotFoundError as missing:
             raise missing_package(f"{package}.{name}", missing) from missing
 
-    return get
+    return get, lambda: sorted(homes)
 
 
 def missing_package(what: str, missing: ModuleNotFoundError) -> ModuleNotFoundError:
     """PackageMissing for a module that one of keepgate's extras brings; the error itself for any other."""
-    extra = _EXTRAS.get((missing.name or "").partition(".")[0])
+    package = (missing.name or "").partition(".")[0]
+    extra = next((extra for extra, packages in _EXTRAS.items() if package in packages), None)
     if extra is None:
         return missing
     return PackageMissing(

@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
+def quiet() -> np.errstate:
+    """Numbers beyond all measure without a warning of numpy's: scores that are not finite are refused in words."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
 def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     """x W^T + b. weight: [outputs, inputs]."""
     product: Array = x @ weight.T

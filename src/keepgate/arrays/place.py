@@ -65,7 +65,8 @@ class Place:
         final = tuple(np.empty(state.shape, state.dtype) for state in states)
         x, initial = unit_stride(x), [np.ascontiguousarray(state) for state in states]
         problem = self._problem(x, initial, final, output, lengths, resets, reverse, threads)
-        problem.run(address(aligned_bytes(problem.scratch_bytes)))
+        scratch = aligned_bytes(problem.scratch_bytes)  # held by this name while the core writes to it
+        problem.run(address(scratch))
         return output, final
 
     def prepare(

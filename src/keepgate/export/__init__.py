@@ -4,4 +4,4 @@ from ..lazy import lazy
 
 __all__ = ["load", "save"]
 
-__getattr__ = lazy(__name__, {"bundle": __all__})
+__getattr__, __dir__ = lazy(__name__, {"bundle": __all__})

@@ -59,8 +59,8 @@ class Content:
         return folders.read(self.path, limits, kind="model", remedy=REMEDY, limits=limits)[WEIGHTS]
 
 
-def read_content(path: Path, kinds: Collection[str]) -> Content:
-    """A folder's content. kinds: the names of those that can be built.
+def read_content(path: Path, kinds: Collection[str] | None) -> Content:
+    """A folder's content. kinds: the names of those that can be built; None for any.
 
     Raises BundleError for anything wrong with it (missing, altered, truncated, too large, of an unknown kind or a newer
     format); the message says what and what to do.
@@ -139,16 +139,17 @@ def _refuse_more_layers(path: Path, model: Mapping[str, Any], most: int) -> None
         )
 
 
-def _kind(path: Path, model: Mapping[str, Any], kinds: Collection[str]) -> str:
+def _kind(path: Path, model: Mapping[str, Any], kinds: Collection[str] | None) -> str:
     version, kind = model.get("format"), model.get("kind")
     if version != FORMAT:
         raise BundleError(
             f"{path} has format {version!r}, and this keepgate reads format {FORMAT}; "
             f"{'install a newer keepgate' if isinstance(version, int) and version > FORMAT else REMEDY}"
         )
-    if not isinstance(kind, str) or kind not in kinds:
+    if not isinstance(kind, str) or (kinds is not None and kind not in kinds):
+        known = ", ".join(nearest_first(str(kind), kinds or ()))
         raise BundleError(
-            f"{path} is of kind {kind!r}; this keepgate knows {', '.join(nearest_first(str(kind), kinds))}; "
+            f"{path} is of kind {kind!r}; this keepgate knows {known}; "
             "install the keepgate that wrote it, or train it again"
         )
     return kind

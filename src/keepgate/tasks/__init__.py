@@ -4,4 +4,4 @@ from ..lazy import lazy
 
 __all__ = ["KINDS", "ChoiceReader", "Classifier", "LanguageModel", "SpanReader", "Tagger", "TaskKind"]
 
-__getattr__ = lazy(__name__, {"kinds": __all__})
+__getattr__, __dir__ = lazy(__name__, {"kinds": __all__})

@@ -11,7 +11,7 @@ from keepgate.data.labelled import LabelledText
 from keepgate.errors import CorpusError, SettingsError
 from keepgate.lens import examine, explain
 from keepgate.lens.readers import read
-from keepgate.lens.readers.answer_ablation import leave_one_out_answers
+from keepgate.lens.readers.answer_ablation import counterfactual_answer, leave_one_out_answers
 from keepgate.tasks import Classifier
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.classifier.metrics import measure_labels
@@ -65,6 +65,17 @@ def test_it_learns_and_the_word_that_decides_is_found_by_leaving_each_out(poolin
         (without,) = leave_one_out_answers(reading, [found.token_effects[0].step])
         shares = dict(without.candidates)
         assert shares[item.label] < dict(found.answer.candidates)[item.label]
+
+
+@POOLINGS
+def test_without_several_words_the_answer_is_that_to_the_text_without_them(pooling: str) -> None:
+    task, item = classifier(pooling=pooling), texts()[0]
+    removed = {0, 2, 3}
+    rest = [word for number, word in enumerate(item.text.split()) if number not in removed]
+    answer = counterfactual_answer(read(task, item), removed=removed)
+    (expected,) = task.predict([LabelledText(text=" ".join(rest))])
+    assert answer.text == expected.text
+    assert answer.probability == pytest.approx(expected.probability, rel=1e-5)
 
 
 @POOLINGS

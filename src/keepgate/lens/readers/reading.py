@@ -1,6 +1,6 @@
 """Reading: one item as a model read it: tokens, the run of its recurrent layer, the answer and the head."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
@@ -37,7 +37,7 @@ class Reading:
     answer: Answer
     head: Head
     choices: tuple[str, ...] | None
-    without: Callable[[int, int], Tensor] | None = None
+    without: Callable[[Collection[int]], Tensor] | None = None
 
     __repr__ = compact_repr
 

@@ -4,7 +4,7 @@ from ...lazy import lazy
 
 __all__ = ["KIND", "ChoiceReader", "ChoiceReaderSettings"]
 
-__getattr__ = lazy(
+__getattr__, __dir__ = lazy(
     __name__,
     {"kind": ("KIND",), "reader": ("ChoiceReader",), "settings": ("ChoiceReaderSettings",)},
 )

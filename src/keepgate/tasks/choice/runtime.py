@@ -22,6 +22,7 @@ class ChoiceRuntime(RuntimeTask):
 
     kind = "choice-reader"
     settings_type = ChoiceReaderSettings
+    command = "ask"
 
     def __init__(
         self, settings: ChoiceReaderSettings, vocabulary: Mapping[str, Any], table: WeightTable

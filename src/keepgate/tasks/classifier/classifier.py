@@ -1,6 +1,6 @@
 """Classifier: text in, one of the labels out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -174,9 +174,10 @@ class Classifier(LabelTask):
         (answer,) = self.predict([item])
         text = words(item.text)
 
-        def without(start: int, end: int) -> Tensor:
+        def without(removed: Collection[int]) -> Tensor:
+            remaining = [word for number, word in enumerate(text) if number not in removed]
             # Where nothing is left, one unknown token stands for it.
-            ablated = self.collate([self._example([*text[:start], *text[end:]] or [""])])
+            ablated = self.collate([self._example(remaining or [""])])
             return self.encoder.inputs(ablated.ids.to(x.device))
 
         return Probe(

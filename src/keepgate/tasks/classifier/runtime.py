@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays.encoder import encoder_layer, states_of
-from ...arrays.functions import linear, softmax
+from ...arrays.functions import linear, quiet, softmax
 from ...arrays.pooling import Pooling
 from ...arrays.weight_table import WeightTable
 from ...data.bigrams import pairs_of
@@ -24,6 +24,7 @@ class ClassifierRuntime(RuntimeTask):
 
     kind = "classifier"
     settings_type = ClassifierSettings
+    command = "predict"
 
     def __init__(
         self, settings: ClassifierSettings, vocabulary: Mapping[str, Any], table: WeightTable
@@ -51,10 +52,15 @@ class ClassifierRuntime(RuntimeTask):
         states = states_of(self.layer, self.inputs(tokens, pairs))
         return linear(self.pooling(states), *self.readout)
 
-    def probabilities(self, items: Iterable[Any]) -> NDArray[np.floating]:
+    def probabilities(
+        self,
+        items: Iterable[Any],
+        *,
+        batch_size: int | None = None,  # noqa: ARG002
+    ) -> NDArray[np.floating]:
         """[items, labels]. Raises CorpusError for an item in which there is nothing to read."""
-        items = [self.item(item) if isinstance(item, str) else item for item in items]
-        shares = [self._shares(item) for item in items]
+        with quiet():
+            shares = [self._shares(item) for item in self.items(items)]
         return np.stack(shares) if shares else np.empty((0, len(self.choices)), np.float32)
 
     def _shares(self, item: LabelledText) -> NDArray[np.floating]:

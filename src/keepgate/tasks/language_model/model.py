@@ -284,7 +284,7 @@ class LanguageModel(nn.Module):
         (answer,) = self.predict([item])
         return Probe(
             layer=self.encoder.recurrent, x=x, tokens=tokens_of(item.text, self.settings.tokens), answer=answer,
-            head=head, without=lambda start, end: inputs([*ids[:start], *ids[end:]]),
+            head=head, without=lambda removed: inputs([number for k, number in enumerate(ids) if k not in removed]),
         )  # fmt: skip
 
     def samples(self, items: Sequence[LabelledText]) -> list[TaskSamples]:

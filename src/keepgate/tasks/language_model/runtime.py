@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...arrays.encoder import encoder_layer, states_of
-from ...arrays.functions import linear, softmax
+from ...arrays.functions import linear, quiet, softmax
 from ...arrays.weight_table import WeightTable
 from ...data.labelled import LabelledText
 from ...data.vocabulary import Vocabulary
@@ -21,6 +21,7 @@ class LanguageModelRuntime(RuntimeTask):
 
     kind = "language-model"
     settings_type = LanguageModelSettings
+    command = "write"
 
     def __init__(
         self, settings: LanguageModelSettings, vocabulary: Mapping[str, Any], table: WeightTable
@@ -41,8 +42,9 @@ class LanguageModelRuntime(RuntimeTask):
 
     def logits(self, state: NDArray[Any]) -> NDArray[Any]:
         """The scores of the token after a state."""
-        read = linear(state, *self.readout)
-        return read if self.bias is None else linear(read, self.embedding, self.bias)
+        with quiet():
+            read = linear(state, *self.readout)
+            return read if self.bias is None else linear(read, self.embedding, self.bias)
 
     def continuation(self) -> Callable[[int], NDArray[Any]]:
         """From each next token's number to the scores of the token after it, the states inside."""

@@ -4,7 +4,7 @@ from ...lazy import lazy
 
 __all__ = ["KIND", "SpanReader", "SpanReaderSettings"]
 
-__getattr__ = lazy(
+__getattr__, __dir__ = lazy(
     __name__,
     {"kind": ("KIND",), "reader": ("SpanReader",), "settings": ("SpanReaderSettings",)},
 )

@@ -1,15 +1,22 @@
 """Scores of spans → the spans to answer with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...data.text import Tokens, sentence_around
+from ...errors import BundleError
+from ..answer import CANDIDATES, Answer
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
 # Spans beyond the 64 most likely add nothing that a figure shows, and the comparison of each with each is small.
 CONSIDERED = 64
+# Several spans may spell the same answer.
+SPANS_DECODED = 4 * CANDIDATES
 
 
 @dataclass(frozen=True)
@@ -55,3 +62,21 @@ def _expected_f1(first: Ints, end: Ints, share: Floats) -> Floats:
     f1 = 2 * np.maximum(common, 0) / (size[:, None] + size)
     expected: Floats = (f1 * share).sum(1)
     return expected
+
+
+def best_answer(text: str, best_spans: Iterable[Span], tokens: Tokens) -> Answer:
+    """The first of some spans as an answer, and the others after it. Raises BundleError if none is inside the text."""
+    places: dict[str, tuple[int, int, float]] = {}
+    for span in best_spans:
+        # A model whose scores are beyond all measure may rank what lies beyond the text first.
+        if span.last >= len(tokens):
+            continue
+        start, end = tokens.starts[span.first], tokens.ends[span.last]
+        places.setdefault(text[start:end], (start, end, span.probability))
+    if not places:
+        raise BundleError("the model's scores place no answer inside the text; train it again")
+    candidates = [(piece, probability) for piece, (_, _, probability) in places.items()][:CANDIDATES]
+    best, probability = candidates[0]
+    start, end, _ = places[best]
+    first, last = sentence_around(text, start, end)
+    return Answer(best, probability, start, end, text[first:last], tuple(candidates))
