@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,14 +127,17 @@ print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before if n
         ("language model", ("write", "--prompt", "Ann", "--length", "20", "--seed", "1")),
     ],
 )
-def test_the_command_answers_as_it_does_with_torch(name: str, words: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_command_answers_as_it_does_with_torch(
+    name: str, words: tuple[str, ...], tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, text = saved(built(name), tmp_path / "model"), f"{STORIES[0].text}{ENGLISH}\n"
     (tmp_path / "text.txt").write_text(text, encoding="utf-8")
     arguments = [words[0], folder, *(tmp_path / "text.txt" if word == "-" else word for word in words[1:])]
     alone = keepgate(*arguments)
     assert alone.returncode == 0, alone.stderr
-    with_torch = keepgate(*arguments, without=())
-    assert numberless(alone.stdout) == numberless(with_torch.stdout)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main([str(argument) for argument in arguments]) == 0
+    assert numberless(alone.stdout) == numberless(capsys.readouterr().out)
 
 
 def numberless(text: str) -> str:
