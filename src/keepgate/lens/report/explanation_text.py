@@ -69,7 +69,9 @@ def _of_model(explanation: ModelExplanation) -> list[Message]:
     if explanation.shares is not None:
         whole = explanation.shares.score - explanation.shares.baseline
         parts: dict[str, Part] = {"share": f"{explanation.shares.completeness:.4f}", "whole": signed(whole)}
-        messages.append(msg("number.complete", **parts))
+        messages.append(
+            msg("number.exact" if explanation.shares.kind == "held" else "number.complete", **parts)
+        )
     if explanation.look_back is not None:
         steps, of = explanation.look_back.steps, explanation.look_back.contexts[-1]
         messages.append(msg("number.look_back", n=count(steps), all=count(of)))
