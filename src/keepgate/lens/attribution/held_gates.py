@@ -1,7 +1,7 @@
 """Recurrent layers with every gate held: affine in what they read, and the layers themselves where the gates are from.
 
 Each gate (a sigmoid) stays what it is in the first row, and so does the quotient tanh(u) / u of each tanh: a product of
-a gate and a signal is then linear in the signal. What is left of a network is a weighted sum of all that was read, whose
+a gate and a signal is then linear in the signal. What is left of a network is a weighted sum of what was read, whose
 terms say what each step's features carry into the output, along the memory and through every later candidate. They do
 not say what a feature does by opening or closing gates. Source: "LRP-all" of Arras et al. (2019), arXiv:1909.12114.
 """

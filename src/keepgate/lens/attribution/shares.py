@@ -15,9 +15,10 @@ from .held_gates import gates_held
 from .read_values import ReadValues
 from .target import Target
 
-# Points on the way, tried in turn until all but a thousandth of the difference is accounted for; of long rows fewer, so
-# that no more steps than this are read for the last of them.
-POINTS, MOST_STEPS = (8, 32, 128, 512), 131_072
+# Points on the way, at most, and steps that are read at all of them: of long rows there are fewer.
+MOST, FEWEST, MOST_STEPS = 2_048, 32, 131_072
+# Shares that sum to this share of the difference, or nearer to 1, are said to be complete.
+COMPLETE = 0.01
 # With the gates held, a score that is no sum of shares differs from it by more than so many times the rounding.
 ROUNDING = 1_000
 
@@ -32,7 +33,7 @@ class InputShares:
               part in, complete but for the points.
     values:   shares. They sum to the score less `baseline`: the score where there is nothing, of "held" with the gates
               as they were (where nothing is zeros, what the biases give).
-    features: their names; one, "input", where a step is a token.
+    features: their names; one, "input", where a step is a token. points: at which a gradient was taken, 0 of "held".
     """
 
     kind: Shares
@@ -40,6 +41,7 @@ class InputShares:
     features: tuple[str, ...]
     score: float
     baseline: float
+    points: int = 0
 
     __repr__ = compact_repr
 
@@ -48,6 +50,11 @@ class InputShares:
         """How much of the difference the shares sum to: 1 is all of it. NaN where there is none."""
         whole = self.score - self.baseline
         return float(self.values.sum()) / whole if whole else float("nan")
+
+    @property
+    def complete(self) -> bool:
+        """Whether they sum to it within a hundredth."""
+        return abs(self.completeness - 1) <= COMPLETE
 
 
 def input_shares(
@@ -81,6 +88,7 @@ def _by_feature(
     values: Float[Tensor, "steps width"],
     score: float,
     baseline: float,
+    points: int = 0,
 ) -> InputShares:
     row, features = read.row, names
     if read.layer is not None:
@@ -91,7 +99,9 @@ def _by_feature(
             for place, name in row.numbers.items()
             for k in range(row.over_time[place][0].numel())
         )
-    return InputShares(kind=kind, values=values, features=features, score=score, baseline=baseline)
+    return InputShares(
+        kind=kind, values=values, features=features, score=score, baseline=baseline, points=points
+    )
 
 
 def _held(read: ReadValues, target: Target) -> tuple[Tensor, float, float] | None:
@@ -117,22 +127,23 @@ def _held(read: ReadValues, target: Target) -> tuple[Tensor, float, float] | Non
     return (values, score, baseline) if all(abs(part) <= rounding for part in missing) else None
 
 
-def _integrated(read: ReadValues, target: Target) -> tuple[Tensor, float, float] | None:
+def _integrated(read: ReadValues, target: Target) -> tuple[Tensor, float, float, int] | None:
+    """Integrated gradients, the scores at both ends, and the number of points."""
     row = read.row
 
     def scores(moved: Float[Tensor, "steps rows width"]) -> Float[Tensor, " rows"]:
         return target.scores(read.predict(moved + read.nothing)).double()
 
-    counts = [points for points in POINTS if points == POINTS[0] or points * row.steps <= MOST_STEPS]
+    most = min(MOST, max(FEWEST, MOST_STEPS // row.steps))
     way = (read.values - read.nothing).double()
     # A kernel of cuDNN has no derivative in evaluation mode.
     with torch.backends.cudnn.flags(enabled=False):
         try:
-            values, (score, baseline), _ = integrate(
-                scores, way, lambda gradient, x: gradient * x[:, 0], counts, row.steps * width(row)
+            values, (score, baseline), points = integrate(
+                scores, way, lambda gradient, x: gradient * x[:, 0], row.steps * width(row), most=most
             )
         except RuntimeError as fault:
             if "does not require grad" in str(fault):
                 return None
             raise
-    return values, score, baseline
+    return values, score, baseline, points
