@@ -123,6 +123,20 @@ def derivatives(
     return {f"gradient of {name}": grad for name, grad in zip(wanted, grads, strict=True)}
 
 
+def results(call: Call, kernel: str = "cpu") -> dict[str, Tensor | None]:
+    """Values and gradients, by name."""
+    ran = values(call, kernel)
+    return ran | derivatives(call, ran)
+
+
+def same_bits(ours: dict[str, Tensor | None], theirs: dict[str, Tensor | None]) -> None:
+    """The same results, to the last bit."""
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        other = theirs[name]
+        assert value is other or torch.equal(value, other), f"{name} differs by {(value - other).abs().max()}"
+
+
 def in_double(call: Call) -> Call:
     """The same numbers in float64."""
 

@@ -164,7 +164,7 @@ def test_what_cannot_be_asked_is_refused():
 
 @pytest.mark.parametrize("steepness", [20.0, 2e4, 2e7])
 def test_points_are_put_where_the_margin_jumps(steepness):
-    """A margin that jumps on a millionth of the path, as saturated classifiers' do; one piece of 512 points misses it."""
+    """A margin that jumps on a millionth of the path, as in saturated classifiers: 512 points in one piece miss it."""
     inputs = torch.tensor([[[0.2]], [[0.5]]], dtype=torch.float64)
 
     def margins(x):

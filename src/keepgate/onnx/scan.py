@@ -132,12 +132,11 @@ def _recurrence(
     def biased(product: ir.Value, bias: ir.Value | None) -> ir.Value:
         return product if bias is None else emit("Add", product, bias)
 
-    if cell.recurrent == "dense":
-        uh = emit("MatMul", h, emit("Transpose", call.weight_hh, perm=[1, 0]))
-        parts = emit.split(biased(uh, call.bias_hh), gates)
-        values |= dict(zip(cell.graph.uh.values(), parts, strict=True))
-    if cell.recurrent == "diagonal":
-        uh = emit("Mul", emit("Concat", *[h] * gates, axis=-1), call.weight_hh)
+    if cell.graph.uh:
+        if cell.recurrent == "dense":
+            uh = emit("MatMul", h, emit("Transpose", call.weight_hh, perm=[1, 0]))
+        else:
+            uh = emit("Mul", emit("Concat", *[h] * gates, axis=-1), call.weight_hh)
         parts = emit.split(biased(uh, call.bias_hh), gates)
         values |= dict(zip(cell.graph.uh.values(), parts, strict=True))
     if cell.recurrent != "in_step":

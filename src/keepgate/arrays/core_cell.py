@@ -3,12 +3,12 @@
 import warnings
 import weakref
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ... import _core, cells
-from ...emit.program import Program, step_program
-from ...equations import Cell
-from ...errors import KernelRefused
+from .. import _core, cells
+from ..emit.program import Program, step_program
+from ..equations import Cell
+from ..errors import KernelRefused
 
 # Constants, temporaries, and of each instruction the operation, the result's register and three arguments'.
 _EncodedProgram = tuple[tuple[float, ...], int, tuple[tuple[int, ...], ...]]
@@ -64,6 +64,19 @@ def prepare_cell(cell: Cell) -> None:
 def cell_of_operator(name: str) -> Cell:
     """The cell that an operator names. Raises CellError where it is not known, or has other equations now."""
     return _CELL_BY_OPERATOR.get(name) or cells.by_name(name)
+
+
+def in_core_order(addresses: tuple[int, ...], weight_hh: Any, hidden: int) -> tuple[int, ...]:
+    """Addresses of weights, or of their gradients, in the core's order: a diagonal weight_hh last, a vector a gate.
+
+    addresses: weight_ih, weight_hh, bias_ih, bias_hh, weight_hr and the cell's vectors, 0 for none.
+    weight_hh: the weight itself, an array or a tensor, or None.
+    """
+    if weight_hh is None or weight_hh.ndim > 1:
+        return addresses
+    start, size = addresses[1], hidden * weight_hh.itemsize
+    gates = [start and start + gate * size for gate in range(weight_hh.shape[0] // hidden)]
+    return (addresses[0], 0, *addresses[2:], *gates)
 
 
 def _register(cell: Cell) -> CoreCell | str:
