@@ -16,7 +16,7 @@ from keepgate.lens.capture import capture_layer
 from keepgate.lens.memory import attribute
 
 STEPS, FEATURES = 9, 3
-CELLS = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before", "peephole", "mingru")
+CELLS = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before", "peephole", "mingru", "slstm")
 EXACT = 1e-10
 
 
