@@ -77,8 +77,8 @@ def input_shares(
             )
         if found is not None:
             return _by_feature(read, "held", names, *found)
-    found = _integrated(read, target)
-    return None if found is None else _by_feature(read, "integrated", names, *found)
+    integrated = _integrated(read, target)
+    return None if integrated is None else _by_feature(read, "integrated", names, *integrated)
 
 
 def _by_feature(

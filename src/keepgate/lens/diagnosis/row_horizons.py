@@ -120,7 +120,7 @@ def _picked(samples: Sequence[Rows], rows: Int[Tensor, " picked"]) -> list[Rows]
     sample_of = torch.searchsorted(begins, rows, right=True)
     return [
         samples[k].picked(rows[sample_of == k] - (begins[k] - len(samples[k].lengths)))
-        for k in sample_of.unique().tolist()
+        for k in sorted(set(sample_of.tolist()))
     ]
 
 

@@ -186,7 +186,7 @@ def _margins(margins: Margins, inputs: Tensor, places: Sequence[float], at_once:
     factors = torch.tensor(places, dtype=inputs.dtype, device=inputs.device)
     return [
         value
-        for batch in factors.split(max(2, at_once))
+        for batch in torch.split(factors, max(2, at_once))
         for value in margins(inputs * batch.view(1, -1, 1)).tolist()
     ]
 
