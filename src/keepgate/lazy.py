@@ -10,7 +10,7 @@ from .errors import PackageMissing
 _EXTRAS = {"torch": ("torch", "jaxtyping", "tomli_w", "jinja2"), "cli": ("cyclopts", "rich")}
 
 
-def lazy(
+def lazy_exports(
     package: str, modules: Mapping[str, Sequence[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """A package's `__getattr__` and `__dir__`. modules: the names that each of its modules has.

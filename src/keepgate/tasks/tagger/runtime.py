@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...arrays.encoder import encoder_layer, states_of
 from ...arrays.functions import linear, logsumexp, quiet, softmax
+from ...arrays.recurrent import Recurrent
 from ...arrays.weight_table import WeightTable
 from ...data.bigrams import pairs_of
 from ...data.tagged import TaggedText
@@ -52,9 +53,11 @@ class TaggerRuntime(RuntimeTask):
         if self.letters is not None:
             spelling = inputs.within("spelling")
             self.letter = spelling.take("inputs.weight", len(self.letters), size)
-            self.letter_layer = encoder_layer(
+            layer = encoder_layer(
                 spelling, settings.cell, input_size=size, hidden_size=size, bidirectional=True
             )
+            assert isinstance(layer, Recurrent)
+            self.letter_layer = layer
         size = self.inputs.output_size + (0 if self.letters is None else 2 * size)
         self.layer = encoder_layer(
             encoder, settings.cell, input_size=size, hidden_size=settings.hidden_size,
