@@ -27,7 +27,8 @@ def draw_shares(explanation: Any, language: str, identity: str, width: float, cl
     ]  # fmt: skip
     tokens = [cut(text, LETTERS) for text in explanation.tokens.texts[:MOST]]
     title = render(msg("number.shares_title"), language)
-    description = render(msg("number.shares_text", total=signed(float(values.sum()))), language)
+    key = "number.held_text" if explanation.shares.kind == "held" else "number.shares_text"
+    description = render(msg(key, total=signed(float(values.sum()))), language)
     return charts.draw_strip(tokens, rows, identity, title, description, width, class_)
 
 
