@@ -135,7 +135,7 @@ def test_an_answer_at_another_offset_is_found_again_at_the_nearest_place(write: 
     corpus = read(write(squad({"text": "想成為", "answer_start": 12})))
     assert one(corpus).starts == (13,)
     assert corpus.moved == 1
-    assert "1 answers found at another place" in corpus.account()
+    assert "1 answer found at another place" in corpus.account()
     assert one(read(write(squad({"text": "想成為", "answer_start": -1})))).starts == (4,)
     assert one(read(write(squad({"text": "想成為", "answer_start": 10**6})))).starts == (13,)
 
@@ -161,7 +161,7 @@ def test_an_answer_that_is_not_in_its_text_is_counted_listed_and_left_out(write:
         ("question Q4", "the question is empty"),
     ]
     account = corpus.account(at_most=2)
-    assert "1 questions (squad), 3 left out: 1 because the answer is not in the text" in account
+    assert "1 question (squad), 3 left out: 1 because the answer is not in the text" in account
     assert f"{path}, question Q1: the answer is not in the text" in account
     assert "and 1 more" in account
 

@@ -42,8 +42,8 @@ def evaluate(
     data: Annotated[
         list[Path],
         Parameter(
-            help="Questions with answers (SQuAD's JSON, JSON lines, TSV, bAbI), or texts with labels (CSV, TSV, "
-            "JSON lines), or a language model's plain text."
+            help="Questions with answers (SQuAD's JSON, JSON lines, TSV, bAbI), texts with labels (CSV, TSV, JSON "
+            "lines) or tags (columns, CoNLL-U, JSON lines), or a language model's plain text."
         ),
     ],
     /,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import SettingsError
-from ..wording import sanitize
+from ..wording import count_of, sanitize
 from .console import make_console, print_json, print_text
 from .exit_codes import FellShort
 from .inputs import Model, at_least_one, evenly
@@ -36,7 +36,7 @@ def examine(
         Parameter(
             metavar="FILE",
             required=True,
-            help="Questions with answers, a classifier's texts with labels, or a language model's text.",
+            help="Questions with answers, a classifier's texts with labels, a tagger's with tags, or plain text.",
         ),
     ],
     at_least: Annotated[
@@ -81,9 +81,11 @@ def examine(
         print_json({kind.unit: len(items), **report.as_dict()})
     else:
         from ..lens.report.diagnosis_text import data_text
+        from ..tasks.task import Streams
 
         console = make_console()
-        print_text(console, data_text(len(items), report.behaviour.contexts[-1], language, asks=kind.asks))
+        form = "questions" if kind.asks else "stream" if isinstance(task, Streams) else "texts"
+        print_text(console, data_text(len(items), report.behaviour.contexts[-1], language, form=form))
         for line in report.text(language).splitlines():
             print_text(console, line)
     if at_least is not None:
@@ -109,7 +111,7 @@ def _check(report: "Report", at_least: int) -> None:
         )
     if report.horizon < at_least:
         raise FellShort(
-            f"the horizon is {report.horizon:,} {'token' if report.horizon == 1 else 'tokens'} ({low:,} to {high:,} "
+            f"the horizon is {count_of(report.horizon, 'tokens')} ({low:,} to {high:,} "
             f"with 95% confidence), less than the {at_least:,} of --at-least"
         )
     if not report.behaviour.context_helps:

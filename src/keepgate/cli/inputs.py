@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
@@ -42,6 +42,22 @@ def at_least_one(**options: int | None) -> None:
 def evenly(items: Sequence[T], most: int) -> list[T]:
     """So many items at most, taken evenly from all of them."""
     return [items[k * len(items) // most] for k in range(most)] if len(items) > most else list(items)
+
+
+def load_for(command: str, model: Path, lacks: str) -> Any:
+    """The task in a model's folder.
+
+    Raises SettingsError for one that another command than `command` uses; `lacks` says what it does not do ("answers no
+    questions"). Raises BundleError as `export.load` does.
+    """
+    from ..export import load
+    from ..tasks import KINDS
+
+    task = load(model)
+    kind = KINDS[task.kind]
+    if kind.command != command:
+        raise SettingsError(f"{model} is a {kind.title}, which {lacks}; use `{kind.usage(model)}`")
+    return task
 
 
 def read_text(path: str) -> str:

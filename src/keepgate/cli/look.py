@@ -52,7 +52,10 @@ def look(
     *,
     text: TextFile,
     question: Annotated[
-        str | None, Parameter(help="What to ask of the text; a classifier is asked nothing.")
+        str | None,
+        Parameter(
+            help="What to ask of the text; of a tagger, the piece whose tag is explained; others take none."
+        ),
     ] = None,
     layer: Annotated[int, Parameter(help="Which layer, counted from 0; -1 is the last.")] = 0,
     direction: Annotated[

@@ -1,6 +1,5 @@
 """keepgate train: a model from data, measured and saved, whatever its task."""
 
-import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -122,7 +121,7 @@ def train(
     else:
         _print_measurement(console, task, corpus.items, measurement)
     print_text(console, f"Written to {options.out}. Now use it:")
-    print_command(console, kind.use.replace("…", "...").format(model=shlex.quote(str(options.out))))
+    print_command(console, kind.usage(options.out).replace("…", "..."))
 
 
 def _is_trained(console: Console, options: Options) -> bool:

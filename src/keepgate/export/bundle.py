@@ -205,7 +205,7 @@ def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[s
         "## Settings",
         _paragraph(settings),
         "## How to use it",
-        f"```\n{tasks.KINDS[task.kind].use.format(model=path.name)}\n```",
+        f"```\n{tasks.KINDS[task.kind].usage(path.name)}\n```",
         f"```\nfrom keepgate.export import load\n\nmodel = load({path.name!r})\n```",
         "manifest.json holds the SHA-256 of each file; a folder in which one has changed is refused.",
     ]

@@ -5,6 +5,8 @@ from dataclasses import fields, replace
 from typing import Any, Self, TypeVar
 
 import torch
+from jaxtyping import Int64
+from torch import Tensor
 
 from ..data.batch import by_length
 from ..nn.eval_mode import eval_mode
@@ -21,6 +23,12 @@ class TensorBatch:
         parts = {name: getattr(self, name) for name in names}
         moved = {name: part if part is None else part.to(device) for name, part in parts.items()}
         return replace(self, **moved)  # type: ignore[type-var]
+
+
+def complete(numbers: Sequence[int | None]) -> Int64[Tensor, " rows"] | None:
+    """The numbers as a tensor; None if one of them is missing."""
+    present = [number for number in numbers if number is not None]
+    return torch.tensor(present, dtype=torch.int64) if len(present) == len(numbers) else None
 
 
 def in_batches(

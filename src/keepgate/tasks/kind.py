@@ -1,7 +1,9 @@
 """TaskKind: what a task registers, as data: how it is trained and what a model of it is used for."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .task import Task
@@ -29,7 +31,7 @@ class TaskKind:
     read:    from files to a corpus of items, with `columns` as keyword arguments.
     columns: the names of the columns that it can be told.
     unit:    what an item is called ("questions"). asks: whether an item is a question about a text.
-    use:     the command that a model's card teaches; {model} is its folder.
+    use:     the command that a model's card teaches (`usage`); {model} is its folder.
     does:    what it does, where a command trains one of several kinds ("picks an answer that it has met").
     suits:   of a corpus, whether this kind suits it, and the reason in words; for such a command too.
     """
@@ -58,6 +60,10 @@ class TaskKind:
     def command(self) -> str:
         """The command that uses a model of it ("predict")."""
         return self.use.split()[1]
+
+    def usage(self, model: Path | str) -> str:
+        """The command that uses the model in this folder, to be pasted into a shell."""
+        return self.use.format(model=shlex.quote(str(model)))
 
     @property
     def option(self) -> str:

@@ -10,6 +10,7 @@ FOLDER/checkpoints/step-00000400/
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -48,7 +49,8 @@ class TrainingState:
     """Task, optimiser, averages and counters of a training: all that changes, and so what a checkpoint holds.
 
     carry: recurrent states after the last batch, for a stream. first_loss: before the first step, in nats.
-    best, best_score: weights and value of the evaluation with the best first metric, the higher the better.
+    best, best_score: weights and value of the evaluation with the best first metric, the last of equals; the higher the
+        better.
     """
 
     task: Trainable
@@ -76,11 +78,9 @@ class TrainingState:
             self.task.load_state_dict(self.average.weights)
 
     def note_best(self, metrics: Mapping[str, float], *, higher_is_better: bool) -> None:
-        """Keeps a copy of the task's weights if the first metric is better than at every evaluation before."""
-        if not metrics:
-            return
-        score = float(next(iter(metrics.values()))) * (1 if higher_is_better else -1)
-        if self.best_score is None or score > self.best_score:
+        """Keeps a copy of the task's weights if the first metric is as good as at any evaluation before, and finite."""
+        score = float(next(iter(metrics.values()), math.nan)) * (1 if higher_is_better else -1)
+        if math.isfinite(score) and (self.best_score is None or score >= self.best_score):
             self.best_score = score
             self.best = {name: tensor.clone() for name, tensor in self.task.state_dict().items()}
 

@@ -15,7 +15,7 @@ Dev = Sequence[Any] | Callable[[Any], Mapping[str, float]]
 def evaluate(state: TrainingState, dev: Dev, *, keep_best: bool) -> dict[str, float]:
     """The metrics of the weights that would be kept now; generators and modes stay as they were.
 
-    keep_best: the state remembers the weights if they are the best so far by the first metric: the higher the better,
+    keep_best: the state remembers the weights if none so far were better by the first metric: the higher the better,
         unless the task says otherwise.
     """
     task = state.task

@@ -71,6 +71,10 @@ def fit(
     loss ends far above where it began.
     """
     batches = batches_for(task, config, examples=examples, stages=stages, stream=stream)
+    if config.keep == "best" and dev is None:
+        raise SettingsError(
+            'keep is "best" and no dev is given, which says what is best; give one, or keep="last"'
+        )
     place = Path(folder) if folder is not None else None
     log = MetricsLog(place / "metrics.jsonl" if place is not None else None)
     with contextlib.ExitStack() as during:
@@ -142,8 +146,8 @@ def _train(
             log.add({"step": state.step, "loss": mean, "learning_rate": learning_rate, **clock.tick()})
             state.unlogged_losses.clear()
         if dev is not None and due(config.evaluate_every):
-            before, metrics = state.best_score, evaluate(state, dev, keep_best=config.keep == "best")
-            best = {"best": metrics} if config.keep == "best" and state.best_score != before else {}
+            before, metrics = state.best, evaluate(state, dev, keep_best=config.keep == "best")
+            best = {} if state.best is before else {"best": metrics}
             log.add({"step": state.step, "metrics": metrics, **best, **clock.tick()})
         if due(config.checkpoint_every) or interrupt.requested:
             nonfinite.refuse_weights(state.task, state.step, store.last())

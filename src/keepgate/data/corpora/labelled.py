@@ -2,14 +2,14 @@
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CorpusError, nearest_first
+from ...wording import count_of
 from ..labelled import LabelledText
-from .corpus import LeftOut, account_of
+from .corpus import LeftOut, account_of, listed_counts
 from .records import parse_lines
 from .source import lines_of, read_text
 from .values import clean
@@ -17,9 +17,6 @@ from .values import clean
 # The names under which a column is known, the first of them the one that the documentation teaches.
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
 LABEL = ("label", "class", "category", "sentiment", "target", "標籤", "标签")
-
-# Labels that an account names.
-_LISTED = 8
 
 
 @dataclass
@@ -32,13 +29,10 @@ class LabelledCorpus:
 
     def account(self, at_most: int = 5) -> str:
         """What was taken and what was not, in a line; the first texts left out; the labels, the commonest first."""
-        account = account_of(f"{len(self.items):,} texts ({self.format})", self.left_out, at_most)
-        counts = Counter(item.label for item in self.items if item.label is not None).most_common()
-        if not counts:
-            return account
-        listed = ", ".join(f"{' '.join(label.split())} {count:,}" for label, count in counts[:_LISTED])
-        more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
-        return f"{account}\n{len(counts):,} labels: {listed}{more}."
+        summary = f"{count_of(len(self.items), 'texts')} ({self.format})"
+        account = account_of(summary, self.left_out, at_most)
+        labels = [item.label for item in self.items if item.label is not None]
+        return f"{account}\n{listed_counts(labels, 'labels')}" if labels else account
 
 
 def read_labelled(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CorpusError
+from ...wording import count_of
 from ..labelled import LabelledText
 from .corpus import LeftOut
 from .source import read_text
@@ -20,8 +21,8 @@ class PlainCorpus:
 
     def account(self, at_most: int = 5) -> str:  # noqa: ARG002
         """How many texts and characters there are, in a line."""
-        texts = "1 text" if len(self.items) == 1 else f"{len(self.items):,} texts"
-        return f"{texts} ({self.format}), {sum(len(item.text) for item in self.items):,} characters"
+        characters = count_of(sum(len(item.text) for item in self.items), "characters")
+        return f"{count_of(len(self.items), 'texts')} ({self.format}), {characters}"
 
 
 def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:

@@ -1,7 +1,7 @@
 """Text of a verdict and of a diagnosis, from their numbers, in two languages; the catalog formats the numbers."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 from ...wording import Message, msg, percent
 from ..diagnosis.answer_quality import AnswerQuality
@@ -26,10 +26,20 @@ def diagnosis_text(diagnosis: Diagnosis, language: str) -> str:
     return "\n".join([verdict, *figures])
 
 
-def data_text(items: int, tokens: int, language: str, *, asks: bool = True) -> str:
-    """The size of the data: how many questions, or texts, of how many tokens at most. Raises as `verdict_text`."""
-    key = "report.questions" if asks else "report.texts"
-    return _phrase(msg(key, items=items, tokens=tokens), catalog_language(language))
+def data_text(
+    items: int, tokens: int, language: str, *, form: Literal["questions", "texts", "stream"]
+) -> str:
+    """The size of the data: how many questions, or texts, of which how many tokens at most are read at once.
+
+    form: "stream" for texts of which every place is predicted from the tokens before it. Raises as `verdict_text`.
+    """
+    counted = _count("questions" if form == "questions" else "texts", items)
+    message = msg(f"report.data_{form}", items=counted, tokens=_count("tokens", tokens))
+    return _phrase(message, catalog_language(language))
+
+
+def _count(things: str, n: int) -> Message:
+    return msg(f"report.{things}_one" if n == 1 else f"report.{things}", n=n)
 
 
 def _phrase(message: Message, language: str) -> str:

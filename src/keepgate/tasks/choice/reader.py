@@ -18,7 +18,7 @@ from ...nn.attention import Attention
 from ...nn.eval_mode import eval_mode
 from ...nn.length_mask import length_mask
 from ..answer import Answer
-from ..batched import TensorBatch
+from ..batched import TensorBatch, complete
 from ..label_task import LabelTask
 from ..probe import Probe
 from ..reader import Reader, refuse_empty
@@ -129,15 +129,14 @@ class ChoiceReader(Reader, LabelTask):
 
     def collate(self, examples: Sequence[ChoiceExample]) -> ChoiceBatch:
         """The examples as one padded batch. It has targets if every example has one."""
-        targets = [example.target for example in examples if example.target is not None]
-        complete = torch.tensor(targets) if len(targets) == len(examples) else None
+        targets = complete([example.target for example in examples])
         if self.attention is None:
             joined = pad([example.text + example.question for example in examples])
-            return ChoiceBatch(*joined, None, None, complete)
+            return ChoiceBatch(*joined, None, None, targets)
         return ChoiceBatch(
             *pad([example.text for example in examples]),
             *pad([example.question for example in examples]),
-            complete,
+            targets,
         )
 
     def shortened(self, example: ChoiceExample, last: int) -> ChoiceExample:

@@ -1,11 +1,9 @@
 """Classifier: text in, one of the labels out."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -17,13 +15,12 @@ from ...data.vocabulary import Vocabulary
 from ...errors import CorpusError, SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
-from ..batched import TensorBatch
+from ..batched import TensorBatch, complete
 from ..label_task import LabelTask
 from ..measure import Measurement, Metric
-from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import TokenPairs, hide_tokens, pairs_of
+from ..token_pairs import TokenPairs, hide_tokens, pairs_of, vocabularies
 from .head import ClassifierHead
 from .metrics import METRICS, measure_labels
 from .settings import ClassifierSettings
@@ -87,20 +84,13 @@ class Classifier(LabelTask):
         """
         labels = sorted({item.label for item in items if item.label is not None})
         texts = [words(item.text) for item in items]
-        counts = Counter(word for text in texts for word in text)
-        paired = (
-            Counter(pair for text in texts for pair in pairs_of(text)) if settings.pair_size else Counter()
-        )
-        vocabulary = Vocabulary.most_frequent(counts, settings.min_count)
-        pairs = Vocabulary.most_frequent(paired, settings.min_count, settings.max_pairs)
+        vocabulary, pairs = vocabularies(texts, settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(vocabulary, pairs, labels, settings)
-        ids = [np.array(vocabulary.ids(text)) for text in texts]
-        pair_ids = [np.array(pairs.ids(pairs_of(text))) for text in texts]
         inputs = classifier.encoder.inputs
         assert isinstance(inputs, TokenPairs)
-        initialise_embeddings(inputs.token, inputs.pair, ids, pair_ids, seed)
+        inputs.initialise(texts, vocabulary, pairs, seed)
         return classifier
 
     @classmethod
@@ -158,13 +148,14 @@ class Classifier(LabelTask):
         """The examples as one padded batch. It has targets if every example has one."""
         tokens, lengths = pad([example.text for example in examples])
         pairs, _ = pad([example.pairs for example in examples])
-        targets = [example.target for example in examples if example.target is not None]
-        complete = torch.tensor(targets) if len(targets) == len(examples) else None
-        return TextBatch(torch.stack([tokens, pairs], -1), lengths, complete)
+        targets = complete([example.target for example in examples])
+        return TextBatch(torch.stack([tokens, pairs], -1), lengths, targets)
 
     def forward(self, batch: TextBatch) -> Float[Tensor, "batch labels"]:
         """The logits of each label."""
-        states, _ = self.encoder.layer(self.encoder.embed(self._mask(batch)), lengths=batch.lengths)
+        rate = self.settings.mask_rate if self.training else 0.0
+        ids = hide_tokens(batch.ids, batch.lengths, rate) if rate else batch.ids
+        states, _ = self.encoder.layer(self.encoder.embed(ids), lengths=batch.lengths)
         logits: Tensor = self.readout(self.dropout(self.pooling(states, batch.lengths)))
         return logits
 
@@ -217,9 +208,3 @@ class Classifier(LabelTask):
         Where in a text its label comes from nobody says.
         """
         return samples_of(self, items, "texts has a label")
-
-    def _mask(self, batch: TextBatch) -> Int64[Tensor, "time batch 2"]:
-        """The ids, in training with some tokens masked, and with each the two pairs that it is part of."""
-        if not self.training or not self.settings.mask_rate:
-            return batch.ids
-        return hide_tokens(batch.ids, batch.lengths, self.settings.mask_rate)

@@ -19,7 +19,7 @@ from ...nn.dropout import LockedDropout
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
 from ..answer import Answer, candidates_of, check_finite
-from ..batched import TensorBatch, in_batches
+from ..batched import TensorBatch, complete, in_batches
 from ..label_task import TOKENS_AT_ONCE
 from ..measure import Measurement, Metric
 from ..probe import Probe
@@ -171,8 +171,8 @@ class LanguageModel(nn.Module):
         """Passages, or the lanes' next pieces, as one padded batch."""
         rows = [example.text if isinstance(example, Passage) else example.tolist() for example in examples]
         ids, lengths = pad(rows)
-        targets = [e.target for e in examples if isinstance(e, Passage) and e.target is not None]
-        return PassageBatch(ids, lengths, torch.tensor(targets) if len(targets) == len(rows) else None)
+        targets = [example.target if isinstance(example, Passage) else None for example in examples]
+        return PassageBatch(ids, lengths, complete(targets))
 
     def forward(self, batch: PassageBatch) -> Float[Tensor, "time batch tokens"]:
         """The logits of the token after each one."""

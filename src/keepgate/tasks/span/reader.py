@@ -17,7 +17,7 @@ from ...data.text import Tokens, sentence_around
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import BundleError, ShapeError
 from ..answer import CANDIDATES, Answer, check_finite
-from ..batched import TensorBatch, in_batches
+from ..batched import TensorBatch, complete, in_batches
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..reader import Reader, refuse_empty
@@ -158,14 +158,11 @@ class SpanReader(Reader, nn.Module):
 
     def collate(self, examples: Sequence[SpanExample]) -> SpanBatch:
         """The examples as one padded batch. It has answers if every example has one."""
-        first = [example.first for example in examples if example.first is not None]
-        last = [example.last for example in examples if example.last is not None]
-        complete = len(first) == len(last) == len(examples)
         return SpanBatch(
             _inputs([example.text for example in examples]),
             _inputs([example.question for example in examples]),
-            torch.tensor(first) if complete else None,
-            torch.tensor(last) if complete else None,
+            complete([example.first for example in examples]),
+            complete([example.last for example in examples]),
         )
 
     def loss(self, batch: SpanBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
