@@ -72,7 +72,7 @@ def evaluate(
     task = load(model)
     kind = KINDS[task.kind]
     columns = {"text_column": text_column, "label_column": label_column}
-    corpus = kind.read(data, **_columns_of(kind, columns))
+    corpus = kind.read_for(task, data, **_columns_of(kind, columns))
     if corpus.left_out:
         print_text(make_console(errors=True), sanitize(corpus.account()))
     started = time.perf_counter()

@@ -69,7 +69,7 @@ def examine(
 
     task = load(model)
     kind = KINDS[task.kind]
-    corpus = kind.read(data)
+    corpus = kind.read_for(task, data)
     aside = make_console(errors=True)
     if corpus.left_out:
         print_text(aside, sanitize(corpus.account()))

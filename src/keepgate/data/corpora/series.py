@@ -1,9 +1,8 @@
 """Series from tables: wide (a column a series) or long (a column that names the series), at regular times."""
 
-import csv
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -80,11 +79,13 @@ def read_series(
     return _corpus([(str(path), read_bytes(path)) for path in files], names)
 
 
-def read_series_like(path: str, columns: Columns) -> SeriesCorpus:
-    """The series of one file ("-" is standard input) in the columns that a model was trained on. Raises likewise."""
-    raw = sys.stdin.buffer.read() if path == "-" else read_bytes(path)
-    name = "standard input" if path == "-" else path
-    return _corpus([(name, raw)], ColumnNames.of(columns))
+def read_series_like(paths: str | Path | Iterable[str | Path], columns: Columns) -> SeriesCorpus:
+    """The series of files ("-" is standard input) in the columns that a model was trained on. Raises likewise."""
+    files = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    contents = [
+        ("standard input", sys.stdin.buffer.read()) if path == "-" else (path, read_bytes(path)) for path in files
+    ]
+    return _corpus(contents, ColumnNames.of(columns))
 
 
 def series_in(content: str, columns: Columns) -> list[Series]:
@@ -250,9 +251,7 @@ def _settle_twins(
     if wall and _clock_put_back(times[again], frequency):
         for part in taken:
             for row in again[::-1].tolist():
-                pair = part[row - 1 : row + 1]
-                part[row - 1] = np.where(np.isnan(pair).any(0), np.nanmax(np.where(np.isnan(pair), -np.inf, pair), 0), pair.mean(0))
-                part[row - 1][np.isinf(part[row - 1])] = np.nan
+                part[row - 1] = _mean(part[row - 1 : row + 1])
         return (
             f"{path}: {count_of(len(again), 'times')} repeated in the night when clocks are put back: each has the mean "
             "of its two rows, and the hour that spring leaves out is a gap; write times with their offset from UTC to "
@@ -275,6 +274,12 @@ def _clock_put_back(times: Times, frequency: Frequency) -> bool:
     hours = np.unique(times.astype("datetime64[h]"))
     months = nights.astype("datetime64[M]").astype(np.int64) % 12 + 1
     return len(np.unique(years)) == len(nights) == len(hours) and bool(np.isin(months, _CLOCK_MONTHS).all())
+
+
+def _mean(pair: np.ndarray) -> np.ndarray:
+    """The mean of two rows, column by column, of what is known."""
+    known = np.isfinite(pair)
+    return np.where(known.any(0), np.where(known, pair, 0.0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
 
 
 def _shown(time: np.datetime64) -> str:
