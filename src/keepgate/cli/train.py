@@ -113,11 +113,10 @@ def train(
     measurement = measure_with_bar(task, dev, kind.unit) if dev else None
     card = {"data": _data_card(data, corpus, kind)} | ({"kind": reason} if reason else {})
     _save(task, config, options, card, measurement, where)
-    print_text(
-        console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {result.loss:.3f} nats."
-    )
+    loss = f"{result.loss:.3f} {kind.loss_unit}".rstrip()
+    print_text(console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {loss}.")
     if measurement is None:
-        _print_unmeasured(console, len(items), result)
+        _print_unmeasured(console, kind, len(items), result)
     else:
         _print_measurement(console, task, items, measurement, where)
     print_text(console, f"Written to {options.out}. Now use it:")
@@ -237,9 +236,9 @@ def _save(
     shutil.rmtree(options.work / "checkpoints", ignore_errors=True)
 
 
-def _print_unmeasured(console: Console, examples: int, result: "Result") -> None:
+def _print_unmeasured(console: Console, kind: "TaskKind", examples: int, result: "Result") -> None:
     print_text(console, "How it does on new data was not measured: give --dev, or use `keepgate evaluate`.")
-    if result.loss < _BY_HEART:
+    if kind.loss_unit == "nats" and result.loss < _BY_HEART:
         print_text(
             console,
             f"A loss of {result.loss:.3f} nats says that it knows its {examples:,} examples by heart "

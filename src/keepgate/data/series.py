@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import CorpusError
+from ..wording import count_of
 from .frequency import Frequency, Times
 
 Values = NDArray[np.float64]
@@ -55,9 +56,14 @@ class Series:
         return len(self.targets)
 
     @property
+    def name(self) -> str:
+        """The series as a message calls it."""
+        return f"series {self.id!r}" if self.id else "the series"
+
+    @property
     def text(self) -> str:
         """What stands for the series where texts have their text: its name and size."""
-        return f"{self.id or 'series'}: {len(self)} steps of {self.frequency}"
+        return f"{self.name}, {count_of(len(self), 'steps')}"
 
     @property
     def summary(self) -> str:

@@ -34,7 +34,7 @@ class TaskKind:
     use:     the command that a model's card teaches (`usage`); {model} is its folder.
     does:    what it does, where a command trains one of several kinds ("picks an answer that it has met").
     suits:   of a corpus, whether this kind suits it, and the reason in words; for such a command too.
-    examples: what is trained on, where an item gives many ("windows"). reread: from files and a model to a corpus, where
+    examples: what is trained on, where an item gives many ("windows"). loss_unit: what its loss is counted in. reread: from files and a model to a corpus, where
              the model knows the columns. hold_out: from items and settings to those that are trained on and those that
              it is measured on, where no others are given; none where there are too few.
     """
@@ -49,6 +49,7 @@ class TaskKind:
     does: str = ""
     suits: Callable[[Any], tuple[bool, str]] = lambda _: (True, "")
     examples: str = ""
+    loss_unit: str = "nats"
     reread: Callable[[Any, Any], Any] | None = None
     hold_out: Callable[[Sequence[Any], Any], tuple[list[Any], list[Any]]] | None = None
 

@@ -16,7 +16,7 @@ from .plot import new_axes
 WIDTH, HEIGHT = 900.0, 360.0
 # Of the series, so many times the steps ahead are drawn before them.
 _BEFORE = 3
-_TICKS = 5
+_TICKS = 5  # at most, apart from the ends of the axis of values
 
 
 def forecast_figure(forecast: Forecast, target: int = 0, *, language: Language = "en") -> Figure:
@@ -71,11 +71,11 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
         x_name=render(msg("forecast.x"), language), y_name=names[-1],
         curves=[
             charts.Curve(
-                name=render(msg("forecast.known"), language), style=0, ys=known.tolist(),
+                name=render(msg("forecast.known"), language), style=3, ys=known.tolist(),
                 xs=[float(first + step) for step in range(len(known))],
             ),
             charts.Curve(
-                name=render(msg("forecast.ahead"), language), style=3, xs=xs, ys=mean, lows=lows, highs=highs
+                name=render(msg("forecast.ahead"), language), style=1, xs=xs, ys=mean, lows=lows, highs=highs
             ),
         ],
     )  # fmt: skip
@@ -84,7 +84,8 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
 def _times(forecast: Forecast, first: int) -> charts.Axis:
     """The times as an axis of steps, a few of them named."""
     series, end = forecast.series, len(forecast.series) + len(forecast.mean) - 1
-    steps = np.unique(np.linspace(first, end, _TICKS).round().astype(np.int64))
+    inner = np.linspace(first, end, 2 * _TICKS - 1)[1::2]
+    steps = np.unique(inner.round().astype(np.int64))
     return charts.linear(first, end, [(float(step), series.time(int(step))) for step in steps])
 
 

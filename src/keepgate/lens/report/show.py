@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...data.labelled import LabelledText
 from ...data.questions import Question
 from ...errors import CorpusError, SettingsError
-from ...tasks.probe import Probed
+from ...tasks.probe import Probed, SeriesProbe, SeriesProbed
 from ...tasks.task import Task
 from ..attribution.explanation import LeaveOut, ModelExplanation, explain_model
 from ..capture.layer_run import LayerRun
@@ -118,7 +118,8 @@ def explain(
         keepgate.lens.explain(model, ids, tokens=words, labels=["bad", "good"])
         keepgate.lens.explain(forecaster, windows, row=5, target=0, features=["load", "temperature"])
 
-    A model of ours takes a text and, a reader, what it is asked; it has no further options. Any other torch model takes
+    A model of ours takes a text and, a reader, what it is asked; a forecaster takes a series (or a table's text, and
+    which number: "load+24"). They have no further options. Any other torch model takes
     its own inputs, one row or a batch, as in `examine`, and these options:
 
     tokens:   the steps' names, such as words. None names ids by their numbers, and steps of numbers by their lag.
@@ -139,6 +140,9 @@ def explain(
     option or language, or where it is not known what is to be explained, ShapeError for a row or step out of range.
     """
     catalog_language(language)
+    if isinstance(model, SeriesProbed):
+        item = model.item(inputs, question) if isinstance(inputs, str) else inputs
+        return _series_report(model.series_probe(item), language)
     if not isinstance(model, Probed):
         if question is not None:
             raise SettingsError(
@@ -171,6 +175,13 @@ def explain(
         if not value.strip():
             raise CorpusError(f"the {name} is empty; give one with something in it")
     return ExplanationReport(**vars(explain_answer(model, model.item(inputs, question))), language=language)
+
+
+def _series_report(probe: SeriesProbe, language: Language) -> ModelReport:
+    explanation = explain_model(
+        probe.model, probe.inputs, time=1, features=probe.features, baseline=probe.baseline
+    )
+    return ModelReport(**vars(explanation), language=language)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

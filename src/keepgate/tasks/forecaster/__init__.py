@@ -63,6 +63,7 @@ KIND = TaskKind(
     asks=False,
     use="keepgate forecast {model} data.csv",
     examples="windows",
+    loss_unit="",
     reread=reread,
     hold_out=hold_out,
 )

@@ -5,24 +5,25 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...data.frequency import Frequency
-from ...data.series import Series
+from ...data.series import Series, filled
 from ...errors import CorpusError, SettingsError, ShapeError
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
+from ...wording import count_of
 from ..answer import Answer, check_finite
 from ..measure import Measurement, Metric
-from ..probe import Probe
+from ..probe import Probe, SeriesProbe
 from ..samples import ROWS, TaskSamples
 from ..task import Carry
 from .backtest import backtest
 from .focus import focused, step_names
 from .forecast import Forecast
-from .head import ForecastHead
+from .head import ForecastHead, WindowModel
 from .metrics import PINBALL, POINT_METRICS, coverage_metric
 from .network import Decoder, Scale, Segments
 from .settings import ForecasterSettings
@@ -141,7 +142,7 @@ class Forecaster(nn.Module):
         """A series standardised. Raises CorpusError as `prepare` does, but for its length."""
         if item.frequency != self.frequency:
             raise CorpusError(
-                f"series {item.id!r} has a step every {item.frequency}, and the model was trained on one every "
+                f"{item.name} has a step every {item.frequency}, and the model was trained on one every "
                 f"{self.frequency}"
             )
         return self.statistics.prepared(item, alone=self.settings.scaling == "standard")
@@ -157,10 +158,16 @@ class Forecaster(nn.Module):
 
     def forward(self, batch: WindowBatch) -> Float[Tensor, "ahead batch targets outputs"]:
         """Standardised: the forecast itself, then its quantiles."""
+        return self.outputs_of(batch)
+
+    def outputs_of(
+        self, batch: WindowBatch, targets: Int64[Tensor, " targets"] | None = None, last: int | None = None
+    ) -> Float[Tensor, "ahead batch targets outputs"]:
+        """The same. targets: the numbers of those in the batch, None is all; last: given so many last segments only."""
         scale = self.scale(batch)
-        states, _ = self.encoder.layer(self.encoder.embed(self.inputs(batch, scale)))
-        outputs = self.decoder(states[-1], batch.ahead, batch.numbers, batch.categories)
-        return scale.undone(outputs)
+        x = self.encoder.embed(self.inputs(batch, scale))
+        states, _ = self.encoder.layer(x if last is None else x[-max(last, 1) :])
+        return scale.undone(self.decoder(states[-1], batch.ahead, batch.numbers, batch.categories, targets))
 
     def scale(self, batch: WindowBatch) -> Scale:
         """The level and size of each window."""
@@ -259,6 +266,27 @@ class Forecaster(nn.Module):
         names = step_names(item, len(item) - self.look_back, self.look_back, self.encoder.inputs.steps)
         return Probe(layer=self.encoder.recurrent, x=x, tokens=names, answer=answer, head=head, unit="segment")
 
+    def series_probe(self, item: Series) -> SeriesProbe:
+        """One number of the forecast from the target's own values and the covariates; the first row is the last window.
+
+        The other rows are windows before it, 63 at most, taken evenly. Raises CorpusError as `forecast` does.
+        """
+        target, step = item.focus or (0, 1)
+        self._refuse_short(item, self.ahead)
+        part = self.prepared(item)
+        read = np.concatenate(
+            [filled(item.targets)[:, target : target + 1], filled(item.past), filled(item.known)[: len(item)]], 1
+        )
+        ends = np.linspace(len(item), self.look_back, min(ROWS, len(item) - self.look_back + 1)).round().astype(int)
+        inputs = np.stack([read[end - self.look_back : end] for end in ends])
+        columns = item.columns
+        return SeriesProbe(
+            model=WindowModel(self, self.collate([self._last(part)]), part, target, step - 1),
+            inputs=torch.from_numpy(inputs), features=(columns.targets[target], *columns.past, *columns.known),
+            baseline=torch.from_numpy(inputs[0].mean(0)),
+            name=f"{columns.targets[target]}, {count_of(step, 'steps')} ahead ({item.time(len(item) + step - 1)})",
+        )  # fmt: skip
+
     def samples(self, items: Sequence[Series]) -> list[TaskSamples]:
         """Windows of the series, taken evenly, 256 at most, each given its last so many segments.
 
@@ -285,11 +313,7 @@ class Forecaster(nn.Module):
         """Half the squared error of each window, standardised, the network given its last so many segments."""
         batch = self.collate(examples).to(self.decoder.place.device)
         assert batch.targets is not None
-        scale = self.scale(batch)
-        x = self.encoder.embed(self.inputs(batch, scale))
-        states, _ = self.encoder.layer(x if last is None else x[-max(last, 1) :])
-        outputs = scale.undone(self.decoder(states[-1], batch.ahead, batch.numbers, batch.categories))
-        errors = (outputs[..., 0] - batch.targets).square() / 2
+        errors = (self.outputs_of(batch, last=last)[..., 0] - batch.targets).square() / 2
         return errors.nanmean((0, 2))
 
     def _last(self, part: Prepared) -> Window:
@@ -303,13 +327,13 @@ class Forecaster(nn.Module):
         steps = len(item)
         if steps < self.look_back:
             raise CorpusError(
-                f"series {item.id!r} has {steps} steps, and the model reads {self.look_back}; give it a longer one"
+                f"{item.name} has {count_of(steps, 'steps')}, and the model reads {self.look_back}; give it a longer one"
             )
         if item.columns.known and len(item.known) < steps + ahead:
             raise CorpusError(
-                f"series {item.id!r}: {', '.join(item.columns.known)} are known for {len(item.known) - steps} steps after "
-                f"the last value, and {ahead} are to be forecast; add rows with these and an empty "
-                f"{item.columns.targets[0]}"
+                f"{item.name}: what is known ahead ({', '.join(item.columns.known)}) goes on for "
+                f"{count_of(len(item.known) - steps, 'steps')} after the last value, and {ahead} are to be forecast; add rows "
+                f"with these and an empty {item.columns.targets[0]}"
             )
 
     def outputs(self, windows: Sequence[Window], batch_size: int) -> NDArray[np.float64]:

@@ -1,10 +1,10 @@
-"""ForecastHead: from the layer's outputs over one window to one number of the forecast."""
+"""From the layer's outputs, or from a whole window, to one number of the forecast, as the lens asks for it."""
 
 from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..answer import Answer
 from ..label_head import in_dtype
@@ -60,3 +60,28 @@ class ForecastHead:
     def attention(self, output: Float[Tensor, "time rows output"]) -> None:  # noqa: ARG002
         """None: a forecast is read from the last state."""
         return
+
+
+class WindowModel(nn.Module):
+    """One target, so many steps ahead, from the values and covariates of windows, all in the data's own units."""
+
+    def __init__(self, task: "Forecaster", batch: WindowBatch, part: Prepared, target: int, step: int) -> None:
+        """batch: a single window, whose static values and covariates ahead are those of every row."""
+        super().__init__()
+        self.task, self.batch, self.part, self.target, self.step = task, batch, part, target, step
+        means, deviations = task.statistics.moments_read(part, target)
+        self.register_buffer("means", torch.from_numpy(means))
+        self.register_buffer("deviations", torch.from_numpy(deviations))
+
+    def forward(self, windows: Float[Tensor, "rows time features"]) -> Float[Tensor, " rows"]:
+        """The number for each row. It can be differentiated."""
+        rows = len(windows)
+        read = ((windows.transpose(0, 1).double() - self.means) / self.deviations).float()
+        batch = WindowBatch(
+            read[..., :1], read[..., 1:], self.batch.ahead.expand(-1, rows, -1), self.batch.numbers.expand(rows, -1),
+            self.batch.categories.expand(rows, -1), None,
+        )  # fmt: skip
+        outputs = self.task.outputs_of(batch, torch.tensor([self.target], device=read.device))
+        value = outputs[self.step, :, 0, 0].double()
+        number: Tensor = value * self.deviations[0] + self.means[0]
+        return number

@@ -114,7 +114,7 @@ class Statistics:
         for item in items:
             if item.columns != columns:
                 raise CorpusError(
-                    f"series {item.id!r} has the columns {item.columns}, others {columns}; a model has one set of them"
+                    f"{item.name} has the columns {item.columns}, others {columns}; a model has one set of them"
                 )
         dynamic = [np.concatenate([part(item) for item in items]) for part in (_targets, _past, _known)]
         parts = [column for matrix in dynamic for column in matrix.T]
@@ -140,13 +140,21 @@ class Statistics:
         place = self.numbers_of[part]
         return (values - np.array(self.means[place])) / np.array(self.deviations[place])
 
+    def moments_read(self, part: Prepared, target: int) -> tuple[Values, Values]:
+        """Means and deviations of what is read of one target: its value, then past and known covariates."""
+        past, known = self.numbers_of["past"], self.numbers_of["known"]
+        covariates = [np.array([*values[past], *values[known]]) for values in (self.means, self.deviations)]
+        own = (part.means[target : target + 1], part.deviations[target : target + 1])
+        means, deviations = (np.concatenate(pair) for pair in zip(own, covariates, strict=True))
+        return means, deviations
+
     def prepared(self, series: Series, *, alone: bool) -> Prepared:
         """A series standardised; its targets, `alone`, by its own mean and deviation and not by those of all.
 
         Raises CorpusError for other columns than those of the training."""
         if _roles(series.columns) != _roles(self.columns):
             raise CorpusError(
-                f"series {series.id!r} has the targets {', '.join(series.columns.targets)} and other columns than the "
+                f"{series.name} has the targets {', '.join(series.columns.targets)} and other columns than the "
                 f"model, which was trained on {', '.join(self.columns.targets)}"
             )
         place = self.numbers_of["targets"]
