@@ -113,6 +113,7 @@ def look(
     from ..lens import read
     from ..machine import one_thread
     from ..tasks import KINDS
+    from ..tasks.probe import SeriesProbed
 
     task = load(model)
     item = task.item(content, asking)
@@ -129,6 +130,8 @@ def look(
     if json:
         print_json(_as_json(reading, layers, unit))
     else:
+        if isinstance(task, SeriesProbed):
+            print_text(console, task.series_probe(item).name, "bold")
         print_answer(console, item.text, reading.answer)
         for part, series in layers:
             console.print()

@@ -91,10 +91,11 @@ class Series:
         minutes = self.start == self.start.astype("datetime64[m]") and self.frequency.count % 60 == 0
         return [str(time).replace("T", " ") for time in (every.astype("datetime64[m]") if minutes else every)]
 
-    def up_to(self, steps: int) -> Self:
-        """The first so many steps."""
+    def up_to(self, steps: int, known: int | None = None) -> Self:
+        """The first so many steps. known: of covariates that are known ahead; None is as many."""
+        ahead = steps if known is None else known
         return replace(
-            self, targets=self.targets[:steps], past=self.past[:steps], known=self.known[:steps]
+            self, targets=self.targets[:steps], past=self.past[:steps], known=self.known[:ahead]
         )
 
 

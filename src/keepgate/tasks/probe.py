@@ -94,7 +94,6 @@ class SeriesProbe:
     model: nn.Module
     inputs: Float[Tensor, "rows time features"]
     features: tuple[str, ...]
-    baseline: Float[Tensor, " features"]
     name: str
 
 
@@ -105,5 +104,8 @@ class SeriesProbed(Protocol):
     def item(self, text: str, question: str | None = None) -> Any:
         """The series in a table, and which number of its forecast is asked for."""
 
-    def series_probe(self, item: Any) -> SeriesProbe:
-        """The number that is asked of one series, as a function of its window. Raises CorpusError as `probe` does."""
+    def series_probe(self, item: Any, *, past: bool = False) -> SeriesProbe:
+        """The number that is asked of one series, as a function of its window. Raises CorpusError as `probe` does.
+
+        past: the last window is one of whose steps ahead the series holds all.
+        """

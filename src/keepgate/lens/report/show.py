@@ -178,9 +178,7 @@ def explain(
 
 
 def _series_report(probe: SeriesProbe, language: Language) -> ModelReport:
-    explanation = explain_model(
-        probe.model, probe.inputs, time=1, features=probe.features, baseline=probe.baseline
-    )
+    explanation = explain_model(probe.model, probe.inputs, time=1, features=probe.features)
     return ModelReport(**vars(explanation), language=language)
 
 

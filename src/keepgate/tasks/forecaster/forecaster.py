@@ -111,7 +111,7 @@ class Forecaster(nn.Module):
 
         Raises CorpusError if the vocabulary is not of that form, SettingsError for settings not found from data.
         """
-        for name in ("steps_ahead", "look_back", "season", "segment_steps", "scaling"):
+        for name in ("steps_ahead", "look_back", "season", "segment_steps"):
             if getattr(settings, name) is None:
                 raise SettingsError(f"{name} is left out; in a model's files it has a value")
         statistics, frequency = statistics_from(vocabulary)
@@ -145,7 +145,7 @@ class Forecaster(nn.Module):
                 f"{item.name} has a step every {item.frequency}, and the model was trained on one every "
                 f"{self.frequency}"
             )
-        return self.statistics.prepared(item, alone=self.settings.scaling == "standard")
+        return self.statistics.prepared(item)
 
     def unlearnable(self, example: Window) -> str | None:
         """Why nothing can be learnt from a series, of which this is the last window: it is too short; None if not."""
@@ -171,7 +171,6 @@ class Forecaster(nn.Module):
 
     def scale(self, batch: WindowBatch) -> Scale:
         """The level and size of each window."""
-        assert self.settings.scaling is not None
         return Scale.of(batch.values, self.settings.scaling)
 
     def inputs(self, batch: WindowBatch, scale: Scale) -> Float[Tensor, "time rows features"]:
@@ -266,12 +265,14 @@ class Forecaster(nn.Module):
         names = step_names(item, len(item) - self.look_back, self.look_back, self.encoder.inputs.steps)
         return Probe(layer=self.encoder.recurrent, x=x, tokens=names, answer=answer, head=head, unit="segment")
 
-    def series_probe(self, item: Series) -> SeriesProbe:
+    def series_probe(self, item: Series, *, past: bool = False) -> SeriesProbe:
         """One number of the forecast from the target's own values and the covariates; the first row is the last window.
 
-        The other rows are windows before it, 63 at most, taken evenly. Raises CorpusError as `forecast` does.
+        The other rows are windows before it, 63 at most, taken evenly. past: the last window is one of whose steps ahead
+        the series holds all. Raises CorpusError as `forecast` does.
         """
         target, step = item.focus or (0, 1)
+        item = item.up_to(len(item) - self.ahead, known=len(item)) if past else item
         self._refuse_short(item, self.ahead)
         part = self.prepared(item)
         read = np.concatenate(
@@ -283,7 +284,6 @@ class Forecaster(nn.Module):
         return SeriesProbe(
             model=WindowModel(self, self.collate([self._last(part)]), part, target, step - 1),
             inputs=torch.from_numpy(inputs), features=(columns.targets[target], *columns.past, *columns.known),
-            baseline=torch.from_numpy(inputs[0].mean(0)),
             name=f"{columns.targets[target]}, {count_of(step, 'steps')} ahead ({item.time(len(item) + step - 1)})",
         )  # fmt: skip
 
@@ -311,10 +311,18 @@ class Forecaster(nn.Module):
 
     def losses(self, examples: Sequence[Window], last: int | None = None) -> Float[Tensor, " rows"]:
         """Half the squared error of each window, standardised, the network given its last so many segments."""
+        outputs, targets = self.scored(examples, last)
+        return (outputs - targets).square().mean(1) / 2
+
+    def scored(
+        self, examples: Sequence[Window], last: int | None = None
+    ) -> tuple[Float[Tensor, "rows numbers"], Float[Tensor, "rows numbers"]]:
+        """The forecasts of all targets and steps ahead, standardised, and what came; the same where that is not known."""
         batch = self.collate(examples).to(self.decoder.place.device)
         assert batch.targets is not None
-        errors = (self.outputs_of(batch, last=last)[..., 0] - batch.targets).square() / 2
-        return errors.nanmean((0, 2))
+        outputs = self.outputs_of(batch, last=last)[..., 0]
+        targets = batch.targets.where(torch.isfinite(batch.targets), outputs.detach())
+        return outputs.transpose(0, 1).flatten(1), targets.transpose(0, 1).flatten(1)
 
     def _last(self, part: Prepared) -> Window:
         """The window before what is still to come, its first value before the first of a series that is too short."""

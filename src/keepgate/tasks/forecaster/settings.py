@@ -27,8 +27,8 @@ class ForecasterSettings:
     season: steps after which the series repeat, for the baseline and MASE: 24 of hours, 7 of days; 1 is none.
     segment_steps: steps that the network reads, and forecasts, at once (Lin et al. 2023, arXiv:2308.11200).
     quantiles: levels that are forecast beside the mean, in ascending order; the outermost two are the interval.
-    scaling: what is undone after the network (Kim et al. 2022, RevIN): "last" takes the window's last value away,
-        "standard" its mean, and divides by its standard deviation. None: "standard" for several series, else "last".
+    scaling: what is taken away before the network and put back after it (Kim et al. 2022, RevIN): "standard", the
+        window's mean and standard deviation, or "last", its last value.
     point_loss: of the forecast itself: "squared" asks for the mean, "absolute" for the median.
     cell: any with a memory, by keepgate's name or by the one that `cells.register` gave.
     embedding_size: of a segment. hidden_size: units of the recurrent layers.
@@ -42,7 +42,7 @@ class ForecasterSettings:
     season: int | None = None
     segment_steps: int | None = None
     quantiles: tuple[float, ...] = (0.1, 0.9)
-    scaling: Scaling | None = None
+    scaling: Scaling = "standard"
     point_loss: PointLoss = "squared"
     cell: str = "gru"
     embedding_size: int = 128
@@ -79,7 +79,6 @@ class ForecasterSettings:
             look_back=back,
             season=season,
             segment_steps=self.segment_steps or _segment(back, season),
-            scaling=self.scaling or ("standard" if len(lengths) > 1 else "last"),
         )
 
 

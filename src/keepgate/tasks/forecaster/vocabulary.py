@@ -12,7 +12,7 @@ from .windows import Statistics
 
 _FORM = (
     'a forecaster\'s vocabulary has "columns", "frequency", "means" and "deviations", one of each for every column of '
-    'numbers, and "categories"'
+    'numbers, "categories" and "alone"'
 )
 _ROLES = ("targets", "past", "known", "static", "series")
 
@@ -25,6 +25,7 @@ def statistics_json(statistics: Statistics, frequency: Frequency) -> dict[str, A
         "frequency": {"unit": frequency.unit, "count": frequency.count},
         "means": list(statistics.means),
         "deviations": list(statistics.deviations),
+        "alone": statistics.alone,
         "categories": [None if texts is None else list(texts) for texts in statistics.categories],
     }
 
@@ -33,7 +34,7 @@ def statistics_from(vocabulary: Mapping[str, Any]) -> tuple[Statistics, Frequenc
     """What `statistics_json` gave. Raises CorpusError for values of another form."""
     columns, frequency = vocabulary.get("columns"), vocabulary.get("frequency")
     means, deviations = (_numbers(vocabulary.get(name)) for name in ("means", "deviations"))
-    categories = vocabulary.get("categories")
+    categories, alone = vocabulary.get("categories"), vocabulary.get("alone")
     if not isinstance(columns, dict) or not isinstance(frequency, dict) or not isinstance(categories, list):
         raise CorpusError(_FORM)
     names = {role: _texts(columns.get(role)) for role in _ROLES}
@@ -43,13 +44,13 @@ def statistics_from(vocabulary: Mapping[str, Any]) -> tuple[Statistics, Frequenc
     fits = (
         unit in get_args(Unit) and type(count) is int and count >= 1 and (time is None or isinstance(time, str))
         and names["targets"] and len(texts) == len(names["static"]) and all(size > 0 for size in deviations)
-        and len(means) == len(deviations) == numbers
+        and len(means) == len(deviations) == numbers and isinstance(alone, bool)
     )  # fmt: skip
     if not fits:
         raise CorpusError(_FORM)
     return (
         Statistics(
-            columns=Columns(time=time, **names), means=means, deviations=deviations, categories=texts
+            columns=Columns(time=time, **names), means=means, deviations=deviations, categories=texts, alone=alone
         ),
         Frequency(unit, count),
     )

@@ -99,13 +99,15 @@ class Statistics:
     """How the columns of series are made numbers of one size: means and standard deviations, and categories by number.
 
     columns: the names. means, deviations: of targets, past, known and static numbers, in this order. categories: of
-    each static column its texts by their numbers, from 1; None for one of numbers.
+    each static column its texts by their numbers, from 1; None for one of numbers. alone: whether the targets of each
+    series are standardised by their own mean and deviation: of several series, which may differ in size.
     """
 
     columns: Columns
     means: tuple[float, ...]
     deviations: tuple[float, ...]
     categories: tuple[tuple[str, ...] | None, ...]
+    alone: bool
 
     @classmethod
     def of(cls, items: Sequence[Series]) -> "Statistics":
@@ -125,7 +127,10 @@ class Statistics:
             categories.append(tuple(sorted(set(map(str, cells)))) if texts else None)
             parts += [] if texts else [np.array(cells, dtype=np.float64)]
         means, deviations = zip(*map(_moments, parts), strict=True)
-        return cls(columns=columns, means=means, deviations=deviations, categories=tuple(categories))
+        return cls(
+            columns=columns, means=means, deviations=deviations, categories=tuple(categories),
+            alone=len(items) > 1,
+        )  # fmt: skip
 
     @cached_property
     def numbers_of(self) -> Mapping[str, slice]:
@@ -148,10 +153,8 @@ class Statistics:
         means, deviations = (np.concatenate(pair) for pair in zip(own, covariates, strict=True))
         return means, deviations
 
-    def prepared(self, series: Series, *, alone: bool) -> Prepared:
-        """A series standardised; its targets, `alone`, by its own mean and deviation and not by those of all.
-
-        Raises CorpusError for other columns than those of the training."""
+    def prepared(self, series: Series) -> Prepared:
+        """A series standardised. Raises CorpusError for other columns than those of the training."""
         if _roles(series.columns) != _roles(self.columns):
             raise CorpusError(
                 f"{series.name} has the targets {', '.join(series.columns.targets)} and other columns than the "
@@ -159,7 +162,7 @@ class Statistics:
             )
         place = self.numbers_of["targets"]
         means, deviations = np.array(self.means[place]), np.array(self.deviations[place])
-        if alone:
+        if self.alone:
             means, deviations = np.array([_moments(column) for column in series.targets.T]).T
         targets = ((series.targets - means) / deviations).astype(np.float32)
         past, known = self.standardised(series.past, "past"), self.standardised(series.known, "known")
