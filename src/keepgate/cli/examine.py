@@ -89,9 +89,8 @@ def examine(
         from ..tasks.task import Streams
 
         console = make_console()
-        form = "questions" if kind.asks else "stream" if isinstance(task, Streams) else "texts"
-        if isinstance(task, SeriesProbed):
-            form = "series"
+        other = "stream" if isinstance(task, Streams) else "series" if back is not None else "texts"
+        form: Any = "questions" if kind.asks else other
         print_text(console, data_text(len(items), report.behaviour.contexts[-1], language, form=form))
         for line in report.text(language).splitlines():
             print_text(console, line)

@@ -43,7 +43,8 @@ def forecast(
     /,
     *,
     steps: Annotated[
-        int | None, Parameter(metavar="N", help="Only this many steps ahead; else all that it was trained for.")
+        int | None,
+        Parameter(metavar="N", help="Only this many steps ahead; else all that it was trained for."),
     ] = None,
     out: Annotated[Path | None, Parameter(help="Write there instead, as lines of JSON.")] = None,
     table: Annotated[bool, Parameter(help="A table to read instead of JSON.")] = False,
@@ -62,7 +63,7 @@ def forecast(
     """
     at_least_one(batch_size=batch_size, steps=steps)
     if out is not None and table:
-        raise SettingsError("--out writes lines of JSON; leave --table out, or redirect the output to the file")
+        raise SettingsError("--out writes lines of JSON; leave --table out, or redirect what is printed")
     for path in (*(() if out is None else (out,)), *plot):
         check_writable(path)
     from ..data.corpora.series import read_series_like
@@ -87,7 +88,7 @@ def forecast(
 
 
 def _figures(forecasts: "Sequence[Forecast]", paths: Sequence[Path]) -> list[tuple[Path, Any]]:
-    """Pictures of the first targets, one a file. Raises SettingsError for more files than targets, or another ending."""
+    """Pictures of the first targets, one a file. Raises SettingsError for more files than targets, and other endings."""
     if not paths:
         return []
     from ..lens.report.forecast_plot import forecast_figure
@@ -107,7 +108,10 @@ def _print_tables(console: Console, records: Sequence[dict[str, Any]]) -> None:
         rows = [
             (time, *(f"{value:,.4g}" for value in values))
             for time, *values in zip(
-                record["times"], record["forecast"], *(record["quantiles"][level] for level in levels), strict=True
+                record["times"],
+                record["forecast"],
+                *(record["quantiles"][level] for level in levels),
+                strict=True,
             )
         ]
         title = " · ".join(one_line(part) for part in (record["series"], record["target"]) if part)

@@ -84,7 +84,9 @@ def draw_files(
 
 def _print_changes(console: Console, explanation: "ExplanationReport") -> None:
     """The steps without which a number changes most."""
-    changes = [(effect.token, f"{effect.change or 0.0:+.4g}") for effect in explanation.token_effects[:_TOKENS]]
+    changes = [
+        (effect.token, f"{effect.change or 0.0:+.4g}") for effect in explanation.token_effects[:_TOKENS]
+    ]
     console.print()
     console.print(table(("step left out", "the number changes by"), changes))
 

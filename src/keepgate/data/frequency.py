@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class Frequency:
         periods = (size // self.count for size in sizes if size % self.count == 0)
         return next((period for period in periods if 1 < period <= _MOST_SEASON), 1)
 
-    def steps(self, times: Times, start: np.datetime64) -> NDArray[np.float64]:
+    def steps(self, times: Times, start: np.datetime64) -> Any:
         """How many steps each time lies after the start; a fraction for one that is on no step of this frequency."""
         if self.unit == "month":
             months = times.astype("datetime64[M]") - start.astype("datetime64[M]")
@@ -64,7 +64,7 @@ class Frequency:
             return np.busday_count(start.astype("datetime64[D]"), days).astype(np.float64)
         return (times - start).astype("timedelta64[s]").astype(np.int64) / self.count
 
-    def later(self, time: np.datetime64, steps: NDArray[np.int64]) -> Times:
+    def later(self, time: np.datetime64, steps: NDArray[np.int64]) -> Any:
         """The times so many steps after a time; of a month's last day, the last days of the months."""
         day = time.astype("datetime64[D]")
         if self.unit == "month":
@@ -82,7 +82,9 @@ class Frequency:
 def is_month_end(days: Times | np.datetime64) -> bool:
     """Whether each day is the last of its month, and none so early that it could be meant as the day itself."""
     array = np.atleast_1d(days).astype("datetime64[D]")
-    return bool(((array + np.timedelta64(1, "D")).astype("datetime64[M]") > array.astype("datetime64[M]")).all())
+    return bool(
+        ((array + np.timedelta64(1, "D")).astype("datetime64[M]") > array.astype("datetime64[M]")).all()
+    )
 
 
 def frequency_of(series: Sequence[Times], path: str) -> Frequency:
@@ -90,7 +92,9 @@ def frequency_of(series: Sequence[Times], path: str) -> Frequency:
 
     Raises CorpusError for fewer than two times in each, and where the commonest distance is that of fewer than half.
     """
-    differences = np.concatenate([np.diff(times).astype("timedelta64[s]").astype(np.int64) for times in series])
+    differences = np.concatenate(
+        [np.diff(times).astype("timedelta64[s]").astype(np.int64) for times in series]
+    )
     if not len(differences):
         raise CorpusError(f"{path}: no series has two times; a frequency cannot be found, give longer series")
     (common, often), *_ = Counter(differences.tolist()).most_common(1)

@@ -94,16 +94,14 @@ class Series:
     def up_to(self, steps: int, known: int | None = None) -> Self:
         """The first so many steps. known: of covariates that are known ahead; None is as many."""
         ahead = steps if known is None else known
-        return replace(
-            self, targets=self.targets[:steps], past=self.past[:steps], known=self.known[:ahead]
-        )
+        return replace(self, targets=self.targets[:steps], past=self.past[:steps], known=self.known[:ahead])
 
 
 def make_series(
     targets: ArrayLike,
     *,
     names: Sequence[str] = (),
-    start: str | np.datetime64 | None = None,
+    start: str | None = None,
     frequency: Frequency | None = None,
     past: ArrayLike | None = None,
     known: ArrayLike | None = None,
@@ -125,7 +123,9 @@ def make_series(
         raise CorpusError(f"series {id!r} has no value; give one with some")
     for name, part in (("past", before), ("known", ahead)):
         if part.shape[1] and (len(part) < steps or (name == "past" and len(part) > steps)):
-            raise CorpusError(f"{name} covariates have {len(part)} steps, and the targets {steps}; give as many")
+            raise CorpusError(
+                f"{name} covariates have {len(part)} steps, and the targets {steps}; give as many"
+            )
     if (start is None) != (frequency is None):
         raise CorpusError("start and frequency belong together; give both, or none for numbered steps")
     return Series(
@@ -151,7 +151,9 @@ def _matrix(values: ArrayLike | None, name: str) -> Values:
         raise CorpusError(f"{name} have shape {list(array.shape)}; give [steps] or [steps, columns]")
     if np.isinf(array).any():
         step, column = (int(place[0]) for place in np.nonzero(np.isinf(array)))
-        raise CorpusError(f"{name}, step {step}, column {column}: the value is infinite; NaN says that one is missing")
+        raise CorpusError(
+            f"{name}, step {step}, column {column}: the value is infinite; NaN says that one is missing"
+        )
     return array
 
 

@@ -9,9 +9,19 @@ from .language_model import LanguageModel
 from .span import SpanReader
 from .tagger import Tagger
 
-__all__ = ["KINDS", "ChoiceReader", "Classifier", "Forecaster", "LanguageModel", "SpanReader", "Tagger", "TaskKind"]
+__all__ = [
+    "KINDS",
+    "ChoiceReader",
+    "Classifier",
+    "Forecaster",
+    "LanguageModel",
+    "SpanReader",
+    "Tagger",
+    "TaskKind",
+]
 
 # By the kind that a model's files name.
 KINDS: dict[str, TaskKind] = {
-    kind.name: kind for kind in (choice.KIND, classifier.KIND, forecaster.KIND, language_model.KIND, span.KIND, tagger.KIND)
+    kind.name: kind
+    for kind in (choice.KIND, classifier.KIND, forecaster.KIND, language_model.KIND, span.KIND, tagger.KIND)
 }

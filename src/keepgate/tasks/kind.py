@@ -34,9 +34,10 @@ class TaskKind:
     use:     the command that a model's card teaches (`usage`); {model} is its folder.
     does:    what it does, where a command trains one of several kinds ("picks an answer that it has met").
     suits:   of a corpus, whether this kind suits it, and the reason in words; for such a command too.
-    examples: what is trained on, where an item gives many ("windows"). loss_unit: what its loss is counted in. reread: from files and a model to a corpus, where
-             the model knows the columns. hold_out: from items and settings to those that are trained on and those that
-             it is measured on, where no others are given; none where there are too few.
+    examples: what is trained on, where an item gives many ("windows"). loss_unit: what its loss is counted in.
+    reread:  from files and a model to a corpus, where the model knows the columns.
+    hold_out: from items and settings to those that are trained on and those that it is measured on, where no others are
+             given; none where there are too few.
     """
 
     task: type[Task]

@@ -45,7 +45,9 @@ class ColumnNames:
     ) -> "ColumnNames":
         """From options, in which commas stand between names; a name with a comma in it stands in double quotes."""
         lists = [_listed(text) for text in (series, target, past, known, static)]
-        return cls(time=time, series=lists[0], targets=lists[1], past=lists[2], known=lists[3], static=lists[4])
+        return cls(
+            time=time, series=lists[0], targets=lists[1], past=lists[2], known=lists[3], static=lists[4]
+        )
 
     @classmethod
     def of(cls, columns: Columns) -> "ColumnNames":
@@ -59,8 +61,8 @@ class ColumnNames:
 def columns_of(table: Table, names: ColumnNames, path: str) -> tuple[Columns, str]:
     """The columns by what they are, and a sentence on those that are not read; "" where all are.
 
-    Raises CorpusError for a name that there is not (nearest first), one with two parts to play, and where the data could
-    be meant in several ways.
+    Raises CorpusError for a name that there is not (nearest first), one with two parts to play, and where the data
+    could be meant in several ways.
     """
     available = tuple(table.columns)
     _check(names, available, path)
@@ -92,13 +94,21 @@ def numbers(table: Table, column: str, path: str) -> Values:
             wrong = [text for text in texts if np.isnan(_number(text))]
             if wrong:
                 place = table.places[cells.tolist().index(wrong[0])]
-                hint = "; write a point before decimals, and no sign between thousands" if "," in wrong[0] else ""
-                raise CorpusError(f"{path}, {place}: {column!r} is {wrong[0][:40]!r}, which is no number{hint}") from None
+                hint = (
+                    "; write a point before decimals, and no sign between thousands"
+                    if "," in wrong[0]
+                    else ""
+                )
+                raise CorpusError(
+                    f"{path}, {place}: {column!r} is {wrong[0][:40]!r}, which is no number{hint}"
+                ) from None
     if values is None:
         raise CorpusError(f"{path}: {column!r} holds times; a column of numbers belongs there")
     if np.isinf(values).any():
         place = table.places[int(np.isinf(values).argmax())]
-        raise CorpusError(f"{path}, {place}: {column!r} is infinite; leave the cell empty if the value is not known")
+        raise CorpusError(
+            f"{path}, {place}: {column!r} is infinite; leave the cell empty if the value is not known"
+        )
     return values
 
 
@@ -130,7 +140,11 @@ def _check(names: ColumnNames, available: Sequence[str], path: str) -> None:
 
 def _time(table: Table, names: ColumnNames, path: str) -> str | None:
     """The column of times: by its usual name, else the only one that is written as times; None without any."""
-    free = [name for name in table.columns if name not in (*names.series, *names.targets, *names.past, *names.static)]
+    free = [
+        name
+        for name in table.columns
+        if name not in (*names.series, *names.targets, *names.past, *names.static)
+    ]
     by_name = {name.lower(): name for name in reversed(free)}
     usual = [by_name[name] for name in _TIME if name in by_name]
     written = [name for name in free if _holds_times(table.columns[name])]
@@ -162,7 +176,9 @@ def _series(table: Table, names: ColumnNames, time: str | None, path: str) -> tu
     if len(chosen) == 1:
         return (chosen[0],)
     reason = (
-        f"{' or '.join(map(repr, chosen))} may tell its series apart" if chosen else "no column tells series apart"
+        f"{' or '.join(map(repr, chosen))} may tell its series apart"
+        if chosen
+        else "no column tells series apart"
     )
     raise CorpusError(
         f"{path}: times repeat, and {reason}; say with --series-column which one names the series of a row (several "
@@ -178,12 +194,13 @@ def _targets(table: Table, rest: Sequence[str], path: str, *, long: bool) -> tup
         return (usual[0],)
     if not numeric:
         raise CorpusError(
-            f"{path}: no column of numbers is left to be forecast; its columns are {', '.join(map(repr, table.columns))}"
+            f"{path}: no column of numbers is left to be forecast; there are "
+            f"{', '.join(map(repr, table.columns))}"
         )
     if long and len(numeric) > 1:
         raise CorpusError(
-            f"{path}: {', '.join(map(repr, numeric))} are numbers; say with --target which of them is forecast, and with "
-            "--past or --known which ones help"
+            f"{path}: {', '.join(map(repr, numeric))} are numbers; say with --target which of them is forecast, and "
+            "with --past or --known which ones help"
         )
     return tuple(numeric)
 

@@ -66,7 +66,7 @@ def read_series(
     series_column: the column (or columns, with commas between them) that says of which series a row is (long form).
     target, past, known, static: columns, with commas between them: what is forecast; covariates that are known up to
                    now; those known ahead, whose rows may go on after the last value of the target; what a series has
-                   once. Of no target, that with a usual name, else all columns of numbers, is each a series (wide form).
+                   once. Without a target, the column with a usual name is; else all of numbers are (wide form).
     Raises CorpusError for a file that cannot be read, a column that there is not or that may be meant otherwise, times
     that are irregular or repeat with other values, and if no series is left.
     """
@@ -83,7 +83,8 @@ def read_series_like(paths: str | Path | Iterable[str | Path], columns: Columns)
     """The series of files ("-" is standard input) in the columns that a model was trained on. Raises likewise."""
     files = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     contents = [
-        ("standard input", sys.stdin.buffer.read()) if path == "-" else (path, read_bytes(path)) for path in files
+        ("standard input", sys.stdin.buffer.read()) if path == "-" else (path, read_bytes(path))
+        for path in files
     ]
     return _corpus(contents, ColumnNames.of(columns))
 
@@ -179,7 +180,11 @@ def _once(table: Table, column: str, rows: np.ndarray, path: str, label: str) ->
 def _grid(parsed: ParsedTimes, groups: Sequence[np.ndarray], path: str) -> tuple[Times, Frequency, bool]:
     """The times of the rows, their frequency, and whether they are the wall clock's. Raises as `frequency_of`."""
     try:
-        return parsed.utc, frequency_of([np.unique(parsed.utc[rows]) for rows in groups], path), not parsed.zoned
+        return (
+            parsed.utc,
+            frequency_of([np.unique(parsed.utc[rows]) for rows in groups], path),
+            not parsed.zoned,
+        )
     except CorpusError:
         if not parsed.zoned:
             raise
@@ -212,8 +217,8 @@ def _regular(
     if len(off) or len(np.unique(places)) < len(places):
         row = int(off[0]) if len(off) else int(np.flatnonzero(np.diff(places) == 0)[0]) + 1
         raise CorpusError(
-            f"{path}: the times are irregular: {_shown(times[row])} is not a whole number of steps of {frequency} after "
-            f"{_shown(times[0])}; bring the series to a regular grid first"
+            f"{path}: the times are irregular: {_shown(times[row])} is not a whole number of steps of {frequency} "
+            f"after {_shown(times[0])}; bring the series to a regular grid first"
         )
     steps = places.astype(np.int64)
     count = int(steps[-1]) + 1
@@ -221,7 +226,8 @@ def _regular(
         wide = int(np.diff(steps).argmax())
         raise CorpusError(
             f"{path}: of {count:,} steps of {frequency}, {count - len(steps):,} have no row; between "
-            f"{_shown(times[wide])} and {_shown(times[wide + 1])} there is nothing. Cut the series, or give what is missing"
+            f"{_shown(times[wide])} and {_shown(times[wide + 1])} there is nothing. Cut the series, or give what is "
+            "missing"
         )
     spread = []
     for part in taken:
@@ -253,14 +259,14 @@ def _settle_twins(
             for row in again[::-1].tolist():
                 part[row - 1] = _mean(part[row - 1 : row + 1])
         return (
-            f"{path}: {count_of(len(again), 'times')} repeated in the night when clocks are put back: each has the mean "
-            "of its two rows, and the hour that spring leaves out is a gap; write times with their offset from UTC to "
-            "keep them apart."
+            f"{path}: {count_of(len(again), 'times')} repeated in the night when clocks are put back: each has the "
+            "mean of its two rows, and the hour that spring leaves out is a gap; write times with their offset from UTC "
+            "to keep them apart."
         )
     row = int(again[0])
     raise CorpusError(
-        f"{path}, {table.places[rows[row]]}: the time {_shown(times[row])} stands there again, with other values than in "
-        f"{table.places[rows[row - 1]]}; if the rows are of several series, name the column that tells them apart "
+        f"{path}, {table.places[rows[row]]}: the time {_shown(times[row])} stands there again, with other values than "
+        f"in {table.places[rows[row - 1]]}; if the rows are of several series, name the column that tells them apart "
         "(--series-column)"
     )
 

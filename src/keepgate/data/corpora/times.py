@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def parse_times(cells: Cells, places: Sequence[str], column: str, path: str) -> 
                 f"{path}, {place}: {column!r} is {text[:40]!r}, which is no time; write 2024-01-31 or 2024-01-31 13:00"
             ) from None
         wall.append(time.replace(tzinfo=None))
-        utc.append(time.astimezone(timezone.utc).replace(tzinfo=None) if time.tzinfo else None)
+        utc.append(time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else None)
     clock = np.array(wall, dtype="datetime64[s]")
     with_offset = [time is not None for time in utc]
     if any(with_offset) and not all(with_offset):
@@ -85,7 +85,9 @@ def _text(cell: object) -> str:
 
 def _refuse_missing(missing: np.ndarray, places: Sequence[str], column: str, path: str) -> None:
     if missing.any():
-        raise CorpusError(f"{path}, {places[int(missing.argmax())]}: {column!r} is empty; every row has its time")
+        raise CorpusError(
+            f"{path}, {places[int(missing.argmax())]}: {column!r} is empty; every row has its time"
+        )
 
 
 def _reader(texts: Sequence[str], column: str, path: str) -> Callable[[str], datetime]:
@@ -95,8 +97,8 @@ def _reader(texts: Sequence[str], column: str, path: str) -> Callable[[str], dat
         first, second = (max(int(match[k]) for match in matches if match) for k in (1, 2))
         if first <= 12 and second <= 12:
             raise CorpusError(
-                f"{path}: {column!r} holds times such as {texts[0]!r}, of which nothing says whether day or month comes "
-                "first; write them as 2024-01-31"
+                f"{path}: {column!r} holds times such as {texts[0]!r}, of which nothing says whether day or month "
+                "comes first; write them as 2024-01-31"
             )
         day, month = (1, 2) if first > 12 else (2, 1)
 
@@ -110,7 +112,7 @@ def _reader(texts: Sequence[str], column: str, path: str) -> Callable[[str], dat
         return by_day
     if all(text.isdecimal() and len(text) >= 9 for text in texts):
         size = 1000 if max(map(len, texts)) > 11 else 1
-        return lambda text: datetime.fromtimestamp(int(text) / size, timezone.utc).replace(tzinfo=None)
+        return lambda text: datetime.fromtimestamp(int(text) / size, UTC).replace(tzinfo=None)
     return _any_form
 
 

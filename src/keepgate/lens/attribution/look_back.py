@@ -41,7 +41,9 @@ class LookBack:
 def look_back_of(probe: SeriesProbe) -> LookBack | None:
     """The look-back of one number of a forecast over the windows of its probe; None as `look_back` says."""
     with eval_mode(probe.model):
-        rows = [model_row(probe.model, probe.inputs, k, time=1, probe=k == 0) for k in range(len(probe.inputs))]
+        rows = [
+            model_row(probe.model, probe.inputs, k, time=1, probe=k == 0) for k in range(len(probe.inputs))
+        ]
         target = Target(form="number", labels=(), index=())
         return look_back(rows[0], [row.over_time for row in rows[:ROWS]], target, rows[0].steps - 1)
 

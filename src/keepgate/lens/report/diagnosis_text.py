@@ -32,8 +32,8 @@ def data_text(
 ) -> str:
     """The size of the data: how many questions, or texts, of which how many tokens at most are read at once.
 
-    form: "stream" for texts of which every place is predicted from the tokens before it; "series" for series, of whose
-    windows the tokens are segments. Raises as `verdict_text`.
+    form: "stream" for texts of which every place is predicted from the tokens before it; "series" for series, of
+    whose windows the tokens are segments. Raises as `verdict_text`.
     """
     counted = _count("texts" if form == "stream" else form, items)
     counted_tokens = _count("segments" if form == "series" else "tokens", tokens)
@@ -44,7 +44,8 @@ def data_text(
 def look_back_text(back: LookBack, language: str) -> str:
     """How long a window has to be, from how far back forecasts hang on it. Raises as `verdict_text`."""
     key = "report.look_back_all" if 2 * back.steps > back.contexts[-1] else "report.look_back"
-    return f"  {_phrase(msg(key, n=back.steps, all=back.contexts[-1], more=2 * back.contexts[-1]), catalog_language(language))}"
+    message = msg(key, n=back.steps, all=back.contexts[-1], more=2 * back.contexts[-1])
+    return f"  {_phrase(message, catalog_language(language))}"
 
 
 def _count(things: str, n: int) -> Message:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import charts
 from ...tasks.forecaster import Forecast
-from ...wording import msg
+from ...wording import Part, msg
 from .figure import Figure, standing_alone
 from .labels import Language, catalog_language, render
 from .plot import new_axes
@@ -52,18 +52,23 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
     xs = [float(first + last), *(float(len(series) + step) for step in range(steps))]
     mean = [float(known[last]), *forecast.mean[:, target].tolist()]
     lows, highs = (
-        [mean[0], *forecast.quantiles[level][:, target].tolist()] for level in forecast.interval or ()
-    ) if forecast.interval else ([], [])
+        ([mean[0], *forecast.quantiles[level][:, target].tolist()] for level in forecast.interval or ())
+        if forecast.interval
+        else ([], [])
+    )
     values = [value for value in (*known.tolist(), *mean, *lows, *highs) if math.isfinite(value)]
     names = [name for name in (series.id, series.columns.targets[target]) if name]
-    ends = {
-        "name": " · ".join(names), "steps": steps, "last": f"{mean[-1]:.4g}", "time": forecast.times[-1],
-    }  # fmt: skip
-    interval = forecast.interval
-    text = "" if interval is None else render(
-        msg("forecast.interval", share=f"{100 * (interval[1] - interval[0]):g}", low=f"{lows[-1]:.4g}", high=f"{highs[-1]:.4g}"),
-        language,
-    )  # fmt: skip
+    ends: dict[str, Part] = {
+        "name": " · ".join(names),
+        "steps": steps,
+        "last": f"{mean[-1]:.4g}",
+        "time": forecast.times[-1],
+    }
+    text = ""
+    if forecast.interval is not None:
+        share = f"{100 * (forecast.interval[1] - forecast.interval[0]):g}"
+        message = msg("forecast.interval", share=share, low=f"{lows[-1]:.4g}", high=f"{highs[-1]:.4g}")
+        text = render(message, language)
     return charts.Curves(
         title=render(msg("forecast.title", **ends), language),
         description=render(msg("forecast.text", **ends), language) + text,

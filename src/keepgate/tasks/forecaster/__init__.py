@@ -41,7 +41,8 @@ def hold_out(items: Sequence[Series], settings: ForecasterSettings) -> tuple[lis
     At least as many steps as a forecast are held out; none where too few would be left to learn from.
     """
     full = settings.for_data(items[0].frequency, [len(item) for item in items])
-    assert full.steps_ahead and full.look_back
+    assert full.steps_ahead is not None
+    assert full.look_back is not None
     cuts = [len(item) - max(int(_HELD_OUT * len(item)), full.steps_ahead) for item in items]
     if max(cuts) < full.look_back + full.steps_ahead:
         return list(items), []

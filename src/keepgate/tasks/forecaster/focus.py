@@ -15,7 +15,7 @@ _AHEAD = re.compile(r"(.*)\+(\d+)")
 
 
 def focused(text: str, question: str | None, columns: Columns, ahead: int) -> Series:
-    """The series of a table that a question is about, [SERIES:]TARGET[+STEPS AHEAD], each part of which may be left out.
+    """The series of a table that a question is about: [SERIES:]TARGET[+STEPS AHEAD]; each part may be left out.
 
     Raises CorpusError for a table that cannot be read, SettingsError for a question that names none of these.
     """
@@ -53,7 +53,9 @@ def _series(items: Sequence[Series], name: str) -> Series:
         return chosen[0]
     listed = ", ".join(nearest_first(name, [item.id for item in items])[:8])
     fault = f"there is no series {name!r}" if name else f"the table has {len(items)} series"
-    raise SettingsError(f"{fault}; name one of them, such as {items[0].id}:{items[0].columns.targets[0]}: {listed}")
+    raise SettingsError(
+        f"{fault}; name one of them, such as {items[0].id}:{items[0].columns.targets[0]}: {listed}"
+    )
 
 
 def _target(columns: Columns, name: str) -> int:

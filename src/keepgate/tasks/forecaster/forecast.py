@@ -36,7 +36,9 @@ class Forecast:
                 "target": name,
                 "times": list(self.times),
                 "forecast": self.mean[:, place].tolist(),
-                "quantiles": {f"{level:g}": part[:, place].tolist() for level, part in self.quantiles.items()},
+                "quantiles": {
+                    f"{level:g}": part[:, place].tolist() for level, part in self.quantiles.items()
+                },
             }
             for place, name in enumerate(self.series.columns.targets)
         ]

@@ -49,19 +49,19 @@ class Forecaster(nn.Module):
     def __init__(self, statistics: Statistics, frequency: Frequency, settings: ForecasterSettings) -> None:
         super().__init__()
         self.statistics, self.frequency, self.settings = statistics, frequency, settings
-        assert settings.steps_ahead and settings.look_back and settings.season and settings.segment_steps
-        self.ahead, self.look_back, self.season = settings.steps_ahead, settings.look_back, settings.season
+        self.ahead, self.look_back = settings.found("steps_ahead"), settings.found("look_back")
+        self.season, self.segment = settings.found("season"), settings.found("segment_steps")
         columns = statistics.columns
         covariates = len(columns.past) + len(columns.known)
         self.encoder = Encoder(
-            settings.cell, Segments(settings.segment_steps, 1 + covariates, settings.embedding_size),
+            settings.cell, Segments(self.segment, 1 + covariates, settings.embedding_size),
             input_size=settings.embedding_size, hidden_size=settings.hidden_size, num_layers=settings.num_layers,
             dropout=settings.dropout, init=settings.init, horizon=settings.horizon,
             forget_bias=settings.forget_bias,
         )  # fmt: skip
         texts = [len(names) + 1 for names in statistics.categories if names is not None]
         self.decoder = Decoder(
-            states=settings.hidden_size, size=settings.hidden_size, segment=settings.segment_steps, ahead=self.ahead,
+            states=settings.hidden_size, size=settings.hidden_size, segment=self.segment, ahead=self.ahead,
             targets=len(columns.targets), known=len(columns.known), numbers=len(columns.static) - len(texts),
             categories=texts, outputs=1 + len(settings.quantiles), dropout=settings.dropout,
         )  # fmt: skip
@@ -100,8 +100,8 @@ class Forecaster(nn.Module):
         needed, longest = task.look_back + task.ahead, max(map(len, items))
         if longest < needed:
             raise CorpusError(
-                f"the longest series has {longest:,} steps, and a window needs {needed:,}: look_back={task.look_back} and "
-                f"steps_ahead={task.ahead}; make these smaller (--set look_back=…) or give longer series"
+                f"the longest series has {longest:,} steps, and a window needs {needed:,}: look_back={task.look_back} "
+                f"and steps_ahead={task.ahead}; make these smaller (--set look_back=…) or give longer series"
             )
         return task
 
@@ -111,9 +111,6 @@ class Forecaster(nn.Module):
 
         Raises CorpusError if the vocabulary is not of that form, SettingsError for settings not found from data.
         """
-        for name in ("steps_ahead", "look_back", "season", "segment_steps"):
-            if getattr(settings, name) is None:
-                raise SettingsError(f"{name} is left out; in a model's files it has a value")
         statistics, frequency = statistics_from(vocabulary)
         return cls(statistics, frequency, settings)
 
@@ -180,9 +177,11 @@ class Forecaster(nn.Module):
         return torch.cat([values.unsqueeze(3), covariates], 3).flatten(1, 2)
 
     def loss(self, batch: WindowBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
-        """Squared (or absolute) error and pinball loss of what is known, standardised. Raises ShapeError without targets."""
+        """Point and pinball loss of what is known, standardised. Raises ShapeError for windows without targets."""
         if batch.targets is None:
-            raise ShapeError("this batch has windows without what comes after; prepare them with training=True")
+            raise ShapeError(
+                "this batch has windows without what comes after; prepare them with training=True"
+            )
         outputs = self(batch).float()
         known = torch.isfinite(batch.targets)
         right = batch.targets.where(known, outputs[..., 0].detach())
@@ -228,9 +227,7 @@ class Forecaster(nn.Module):
         """The first step after each series, of its first target: its interval. `forecast` gives all of it."""
         places = [item.focus or (0, 1) for item in items]
         forecasts = self.forecast(items, batch_size=batch_size)
-        return [
-            each.answer(target, step - 1) for each, (target, step) in zip(forecasts, places, strict=True)
-        ]
+        return [each.answer(target, step - 1) for each, (target, step) in zip(forecasts, places, strict=True)]
 
     def measure(
         self,
@@ -262,23 +259,34 @@ class Forecaster(nn.Module):
             x = self.encoder.embed(self.inputs(batch, scale))[:, target : target + 1]
             head = ForecastHead(self, batch, part, scale, target, step - 1)
         (answer,) = self.predict([item])
-        names = step_names(item, len(item) - self.look_back, self.look_back, self.encoder.inputs.steps)
-        return Probe(layer=self.encoder.recurrent, x=x, tokens=names, answer=answer, head=head, unit="segment")
+        names = step_names(item, len(item) - self.look_back, self.look_back, self.segment)
+        return Probe(
+            layer=self.encoder.recurrent, x=x, tokens=names, answer=answer, head=head, unit="segment"
+        )
 
     def series_probe(self, item: Series, *, past: bool = False) -> SeriesProbe:
         """One number of the forecast from the target's own values and the covariates; the first row is the last window.
 
-        The other rows are windows before it, 63 at most, taken evenly. past: the last window is one of whose steps ahead
-        the series holds all. Raises CorpusError as `forecast` does.
+        The other rows are windows before it, 63 at most, taken evenly. past: the last window is one of whose steps
+        ahead the series holds all. Raises CorpusError as `forecast` does.
         """
         target, step = item.focus or (0, 1)
         item = item.up_to(len(item) - self.ahead, known=len(item)) if past else item
         self._refuse_short(item, self.ahead)
         part = self.prepared(item)
         read = np.concatenate(
-            [filled(item.targets)[:, target : target + 1], filled(item.past), filled(item.known)[: len(item)]], 1
+            [
+                filled(item.targets)[:, target : target + 1],
+                filled(item.past),
+                filled(item.known)[: len(item)],
+            ],
+            1,
         )
-        ends = np.linspace(len(item), self.look_back, min(ROWS, len(item) - self.look_back + 1)).round().astype(int)
+        ends = (
+            np.linspace(len(item), self.look_back, min(ROWS, len(item) - self.look_back + 1))
+            .round()
+            .astype(int)
+        )
         inputs = np.stack([read[end - self.look_back : end] for end in ends])
         columns = item.columns
         return SeriesProbe(
@@ -298,7 +306,7 @@ class Forecaster(nn.Module):
                 f"no series to examine it with has {self.look_back + self.ahead} steps; give longer ones"
             )
         windows = windows[:: -(-len(windows) // _SAMPLES)]
-        segments = -(-self.look_back // self.encoder.inputs.steps)
+        segments = -(-self.look_back // self.segment)
         batches = [windows[start : start + ROWS] for start in range(0, len(windows), ROWS)]
         return [
             TaskSamples(
@@ -317,7 +325,7 @@ class Forecaster(nn.Module):
     def scored(
         self, examples: Sequence[Window], last: int | None = None
     ) -> tuple[Float[Tensor, "rows numbers"], Float[Tensor, "rows numbers"]]:
-        """The forecasts of all targets and steps ahead, standardised, and what came; the same where that is not known."""
+        """The forecasts of all targets and steps ahead, standardised, and what came; the same where that is unknown."""
         batch = self.collate(examples).to(self.decoder.place.device)
         assert batch.targets is not None
         outputs = self.outputs_of(batch, last=last)[..., 0]
@@ -335,20 +343,25 @@ class Forecaster(nn.Module):
         steps = len(item)
         if steps < self.look_back:
             raise CorpusError(
-                f"{item.name} has {count_of(steps, 'steps')}, and the model reads {self.look_back}; give it a longer one"
+                f"{item.name} has {count_of(steps, 'steps')}, and the model reads {self.look_back}; give a longer one"
             )
         if item.columns.known and len(item.known) < steps + ahead:
             raise CorpusError(
                 f"{item.name}: what is known ahead ({', '.join(item.columns.known)}) goes on for "
-                f"{count_of(len(item.known) - steps, 'steps')} after the last value, and {ahead} are to be forecast; add rows "
-                f"with these and an empty {item.columns.targets[0]}"
+                f"{count_of(len(item.known) - steps, 'steps')} after the last value, and {ahead} are to be forecast; "
+                f"add rows with these and an empty {item.columns.targets[0]}"
             )
 
     def outputs(self, windows: Sequence[Window], batch_size: int) -> NDArray[np.float64]:
         """The forecasts of windows, [ahead, windows, targets, outputs], standardised, without dropout or gradients.
 
         Raises BundleError if one is not finite."""
-        rows = max(1, min(batch_size, _AT_ONCE // ((self.look_back + self.ahead) * len(self.statistics.columns.targets))))
+        rows = max(
+            1,
+            min(
+                batch_size, _AT_ONCE // ((self.look_back + self.ahead) * len(self.statistics.columns.targets))
+            ),
+        )
         parts = []
         with torch.no_grad(), eval_mode(self):
             for start in range(0, len(windows), rows):

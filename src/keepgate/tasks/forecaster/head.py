@@ -65,13 +65,14 @@ class ForecastHead:
 class WindowModel(nn.Module):
     """One target, so many steps ahead, from the values and covariates of windows, all in the data's own units."""
 
-    def __init__(self, task: "Forecaster", batch: WindowBatch, part: Prepared, target: int, step: int) -> None:
+    def __init__(
+        self, task: "Forecaster", batch: WindowBatch, part: Prepared, target: int, step: int
+    ) -> None:
         """batch: a single window, whose static values and covariates ahead are those of every row."""
         super().__init__()
         self.task, self.batch, self.part, self.target, self.step = task, batch, part, target, step
         means, deviations = task.statistics.moments_read(part, target)
-        self.register_buffer("means", torch.from_numpy(means))
-        self.register_buffer("deviations", torch.from_numpy(deviations))
+        self.means, self.deviations = torch.from_numpy(means), torch.from_numpy(deviations)
 
     def forward(self, windows: Float[Tensor, "rows time features"]) -> Float[Tensor, " rows"]:
         """The number for each row. It can be differentiated."""

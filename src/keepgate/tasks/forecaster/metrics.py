@@ -93,7 +93,10 @@ class Scores:
 
 
 def measurement_of(
-    records: Sequence[Mapping[str, Any]], model: Scores, naive: Mapping[str, Scores], metrics: Sequence[Metric]
+    records: Sequence[Mapping[str, Any]],
+    model: Scores,
+    naive: Mapping[str, Scores],
+    metrics: Sequence[Metric],
 ) -> Measurement:
     """The metrics over the blocks, their records, and those of the naive forecasts."""
     points = [metric.name for metric in POINT_METRICS]

@@ -50,7 +50,7 @@ class Segments(nn.Module):
         lacking = -len(x) % self.steps
         if lacking:
             x = torch.cat([x[:1].expand(lacking, -1, -1), x])
-        segments = x.unflatten(0, (-1, self.steps)).transpose(1, 2).flatten(2)
+        segments = x.reshape(-1, self.steps, *x.shape[1:]).transpose(1, 2).flatten(2)
         embedded: Tensor = relu(self.linear(segments))
         return embedded
 
@@ -95,20 +95,20 @@ class Decoder(nn.Module):
         categories: Int64[Tensor, "batch categories"],
         target: Int64[Tensor, " targets"] | None = None,
     ) -> Float[Tensor, "ahead batch targets outputs"]:
-        """The rows are the targets of each item of the batch, one after the other. target: their numbers; None is all."""
+        """The rows are the targets of each item of the batch, one after the other. target: their numbers, None all."""
         dtype, batch = state.dtype, ahead.shape[1]
         chosen = self.target.weight if target is None else self.target.weight[target]
         item = state.new_zeros(batch, 1)
         if self.numbers is not None:
             item = item + self.numbers(numbers.to(dtype))
         for place, embedding in enumerate(self.categories):
-            item = item + embedding.weight[categories[:, place]]
-        units = self.state(state).unflatten(0, (batch, -1)) + chosen + item.unsqueeze(1)
+            item = item + embedding(categories[:, place])
+        units = self.state(state).reshape(batch, -1, self.place.shape[1]) + chosen + item.unsqueeze(1)
         units = units.unsqueeze(2) + self.place
         if self.known is not None:
             lacking = -len(ahead) % self.segment
             ahead = torch.cat([ahead, ahead[-1:].expand(lacking, -1, -1)]).to(dtype)
-            parts = ahead.unflatten(0, (-1, self.segment)).permute(2, 0, 1, 3).flatten(2)
+            parts = ahead.reshape(-1, self.segment, *ahead.shape[1:]).permute(2, 0, 1, 3).flatten(2)
             units = units + self.known(parts).unsqueeze(1)
-        steps = self.out(self.dropout(gelu(units))).unflatten(-1, (self.segment, self.outputs))
-        return steps.flatten(2, 3)[:, :, : self.ahead].permute(2, 0, 1, 3)
+        steps = self.out(self.dropout(gelu(units))).reshape(*units.shape[:2], -1, self.outputs)
+        return steps[:, :, : self.ahead].permute(2, 0, 1, 3)

@@ -60,8 +60,17 @@ class ForecasterSettings:
         ascending = list(self.quantiles) == sorted(set(self.quantiles))
         if not ascending or not all(0 < level < 1 for level in self.quantiles):
             raise SettingsError(
-                f"quantiles is {self.quantiles}; give levels above 0 and below 1 in ascending order, such as 0.1 and 0.9"
+                f"quantiles is {self.quantiles}; give levels above 0 and below 1, ascending, such as 0.1 and 0.9"
             )
+
+    def found(self, name: str) -> int:
+        """A size that was found from data. Raises SettingsError while it is None."""
+        value: int | None = getattr(self, name)
+        if value is None:
+            raise SettingsError(
+                f"{name} is left out; it is found from data (Forecaster.build), or say what it is"
+            )
+        return value
 
     def for_data(self, frequency: Frequency, lengths: list[int]) -> "ForecasterSettings":
         """The same, with what is None found from the distance between steps and from how long the series are.
@@ -70,7 +79,9 @@ class ForecasterSettings:
         """
         season = self.season or frequency.season
         longest = max(lengths)
-        ahead = self.steps_ahead or max(1, min(_AHEAD.get(season, 2 * season if season > 1 else 12), longest // 4))
+        ahead = self.steps_ahead or max(
+            1, min(_AHEAD.get(season, 2 * season if season > 1 else 12), longest // 4)
+        )
         usual = max(_BACK.get(season, 7 * season if season > 1 else 48), 2 * ahead)
         back = self.look_back or max(1, min(usual, 2 * longest // 3 - ahead))
         return replace(

@@ -19,7 +19,10 @@ _ROLES = ("targets", "past", "known", "static", "series")
 
 def statistics_json(statistics: Statistics, frequency: Frequency) -> dict[str, Any]:
     """Both as plain values."""
-    columns = {name: list(part) if isinstance(part, tuple) else part for name, part in asdict(statistics.columns).items()}
+    columns = {
+        name: list(part) if isinstance(part, tuple) else part
+        for name, part in asdict(statistics.columns).items()
+    }
     return {
         "columns": columns,
         "frequency": {"unit": frequency.unit, "count": frequency.count},
@@ -34,11 +37,15 @@ def statistics_from(vocabulary: Mapping[str, Any]) -> tuple[Statistics, Frequenc
     """What `statistics_json` gave. Raises CorpusError for values of another form."""
     columns, frequency = vocabulary.get("columns"), vocabulary.get("frequency")
     means, deviations = (_numbers(vocabulary.get(name)) for name in ("means", "deviations"))
+    categories: Any
+    alone: Any
     categories, alone = vocabulary.get("categories"), vocabulary.get("alone")
     if not isinstance(columns, dict) or not isinstance(frequency, dict) or not isinstance(categories, list):
         raise CorpusError(_FORM)
     names = {role: _texts(columns.get(role)) for role in _ROLES}
     texts = tuple(None if part is None else _texts(part) for part in categories)
+    unit: Any
+    count: Any
     unit, count, time = frequency.get("unit"), frequency.get("count"), columns.get("time")
     numbers = sum(len(names[role]) for role in ("targets", "past", "known")) + texts.count(None)
     fits = (
@@ -50,7 +57,11 @@ def statistics_from(vocabulary: Mapping[str, Any]) -> tuple[Statistics, Frequenc
         raise CorpusError(_FORM)
     return (
         Statistics(
-            columns=Columns(time=time, **names), means=means, deviations=deviations, categories=texts, alone=alone
+            columns=Columns(time=time, **names),
+            means=means,
+            deviations=deviations,
+            categories=texts,
+            alone=alone,
         ),
         Frequency(unit, count),
     )
@@ -63,7 +74,9 @@ def _texts(values: Any) -> tuple[str, ...]:
 
 
 def _numbers(values: Any) -> tuple[float, ...]:
-    fits = isinstance(values, list) and all(type(value) in (int, float) and math.isfinite(value) for value in values)
+    fits = isinstance(values, list) and all(
+        type(value) in (int, float) and math.isfinite(value) for value in values
+    )
     if not fits:
         raise CorpusError(_FORM)
     return tuple(float(value) for value in values)

@@ -59,7 +59,7 @@ class WindowBatch(TensorBatch):
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A series standardised, without gaps but in `targets`. means, deviations: of the targets, in the data's own units."""
+    """A series standardised, without gaps but in `targets`. means, deviations: of the targets, in their own units."""
 
     series: Series
     means: Values
@@ -170,7 +170,8 @@ class Statistics:
         cells = list(zip(series.static, self.categories, strict=True))
         numbers = np.array([float(cell) for cell, texts in cells if texts is None], dtype=np.float64)
         return Prepared(
-            series=series, means=means, deviations=deviations, targets=targets, values=filled(targets).astype(np.float32),
+            series=series, means=means, deviations=deviations, targets=targets,
+            values=filled(targets).astype(np.float32),
             covariates=np.concatenate([filled(past), ahead[: len(past)]], 1).astype(np.float32), known=ahead,
             numbers=self.standardised(numbers, "static").astype(np.float32),
             categories=np.array(
@@ -181,13 +182,15 @@ class Statistics:
 
 def training_windows(prepared: Sequence[Prepared], look_back: int, ahead: int) -> list[Window]:
     """Every window of the series, but those of which most of the steps ahead have no value."""
-    windows = []
+    windows: list[Window] = []
     for part in prepared:
         present = np.isfinite(part.targets).mean(1)
         sums = np.concatenate([[0.0], np.cumsum(present)])
-        for end in range(look_back, len(part.targets) - ahead + 1):
-            if sums[end + ahead] - sums[end] >= _PRESENT * ahead:
-                windows.append(part.window(end, look_back, ahead, targets=True))
+        windows += [
+            part.window(end, look_back, ahead, targets=True)
+            for end in range(look_back, len(part.targets) - ahead + 1)
+            if sums[end + ahead] - sums[end] >= _PRESENT * ahead
+        ]
     return windows
 
 
