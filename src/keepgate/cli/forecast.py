@@ -88,7 +88,7 @@ def forecast(
 
 
 def _figures(forecasts: "Sequence[Forecast]", paths: Sequence[Path]) -> list[tuple[Path, Any]]:
-    """Pictures of the first targets, one a file. Raises SettingsError for more files than targets, and other endings."""
+    """Pictures of the first targets, one a file. Raises SettingsError for more files than targets."""
     if not paths:
         return []
     from ..lens.report.forecast_plot import forecast_figure

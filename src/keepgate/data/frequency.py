@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorpusError
-from ..wording import count_of
 
 Times = NDArray[np.datetime64]
 Unit = Literal["second", "business day", "month", "step"]
@@ -32,10 +31,10 @@ class Frequency:
     def __str__(self) -> str:
         if self.unit == "second":
             name = next(name for name, size in _SECONDS.items() if self.count % size == 0)
-            return count_of(self.count // _SECONDS[name], f"{name}s")
+            return _several(self.count // _SECONDS[name], name)
         if self.unit == "month" and self.count % 12 == 0:
-            return count_of(self.count // 12, "years")
-        return count_of(self.count, f"{self.unit}s")
+            return _several(self.count // 12, "year")
+        return _several(self.count, self.unit)
 
     @property
     def season(self) -> int:
@@ -77,6 +76,10 @@ class Frequency:
         if self.unit == "business day":
             return np.busday_offset(day, steps, roll="forward").astype("datetime64[s]") + (time - day)
         return time + steps * np.timedelta64(self.count, "s")
+
+
+def _several(count: int, unit: str) -> str:
+    return f"{count:,} {unit}{'s' if count != 1 else ''}"
 
 
 def is_month_end(days: Times | np.datetime64) -> bool:

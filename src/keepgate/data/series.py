@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import CorpusError
-from ..wording import count_of
 from .frequency import Frequency, Times
 
 Values = NDArray[np.float64]
@@ -63,7 +62,7 @@ class Series:
     @property
     def text(self) -> str:
         """What stands for the series where texts have their text: its name and size."""
-        return f"{self.name}, {count_of(len(self), 'steps')}"
+        return f"{self.name}, {len(self):,} steps"
 
     @property
     def summary(self) -> str:

@@ -260,8 +260,8 @@ def _settle_twins(
                 part[row - 1] = _mean(part[row - 1 : row + 1])
         return (
             f"{path}: {count_of(len(again), 'times')} repeated in the night when clocks are put back: each has the "
-            "mean of its two rows, and the hour that spring leaves out is a gap; write times with their offset from UTC "
-            "to keep them apart."
+            "mean of its two rows, and the hour that spring leaves out is a gap; write times with their offset from "
+            "UTC to keep them apart."
         )
     row = int(again[0])
     raise CorpusError(
