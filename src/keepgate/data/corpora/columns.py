@@ -168,21 +168,19 @@ def _series(table: Table, names: ColumnNames, time: str | None, path: str) -> tu
     apart = []
     for name in free:
         cells = [str(cell) for cell in table.columns[name].tolist()]
-        if 1 < len(set(cells)) < len(cells) and len(set(zip(times, cells, strict=True))) == len(times):
+        # A name stands for several rows; a value hardly ever does in each of them.
+        if 1 < len(set(cells)) <= len(cells) // 2 and len(set(zip(times, cells, strict=True))) == len(times):
             apart.append(name)
     texts = [name for name in apart if not _holds_numbers(table.columns[name])]
     usual = [name for name in apart if name.lower() in _SERIES]
     chosen = usual if len(usual) == 1 else texts
     if len(chosen) == 1:
         return (chosen[0],)
-    reason = (
-        f"{' or '.join(map(repr, chosen))} may tell its series apart"
-        if chosen
-        else "no column tells series apart"
-    )
+    if not apart:
+        return ()  # rows that repeat: whoever reads them says what is done with them
     raise CorpusError(
-        f"{path}: times repeat, and {reason}; say with --series-column which one names the series of a row (several "
-        "with commas between them)"
+        f"{path}: times repeat, and {' or '.join(map(repr, chosen or apart))} may tell its series apart; say with "
+        "--series-column which one names the series of a row (several with commas between them)"
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import CorpusError
 from ...wording import count_of
-from ..frequency import Frequency, Times, frequency_of
+from ..frequency import DAY, Frequency, Times, frequency_of
 from ..series import Columns, Series
 from .columns import ColumnNames, columns_of, numbers
 from .corpus import LeftOut, account_of
@@ -178,17 +178,14 @@ def _once(table: Table, column: str, rows: np.ndarray, path: str, label: str) ->
 
 
 def _grid(parsed: ParsedTimes, groups: Sequence[np.ndarray], path: str) -> tuple[Times, Frequency, bool]:
-    """The times of the rows, their frequency, and whether they are the wall clock's. Raises as `frequency_of`."""
-    try:
-        return (
-            parsed.utc,
-            frequency_of([np.unique(parsed.utc[rows]) for rows in groups], path),
-            not parsed.zoned,
-        )
-    except CorpusError:
-        if not parsed.zoned:
-            raise
-    return parsed.wall, frequency_of([np.unique(parsed.wall[rows]) for rows in groups], path), True
+    """The times of the rows, their frequency, and whether they are the wall clock's. Raises as `frequency_of`.
+
+    Days and longer steps are the wall clock's: a day in spring has 23 hours.
+    """
+    frequency = frequency_of([np.unique(parsed.wall[rows]) for rows in groups], path)
+    if parsed.zoned and frequency.unit == "second" and frequency.count < DAY:
+        return parsed.utc, frequency_of([np.unique(parsed.utc[rows]) for rows in groups], path), False
+    return parsed.wall, frequency, True
 
 
 def _regular(
