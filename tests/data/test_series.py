@@ -77,7 +77,7 @@ def test_rows_out_of_order_are_sorted_and_repeated_ones_count_once_and_both_are_
 def test_a_time_that_repeats_with_another_value_is_refused_with_both_lines(read) -> None:
     rows = [f"{time},{k}" for k, time in enumerate(HOURS)]
     with pytest.raises(
-        CorpusError, match="line 26: the time 2024-01-01 03:00:00 stands there again.* line 5;"
+        CorpusError, match=r"line 26: the time 2024-01-01 03:00:00 stands there again.* line 5;"
     ):
         read(table("date,y", *rows, "2024-01-01 03:00,99"))
 
@@ -126,7 +126,8 @@ def test_days_with_offsets_are_days_though_one_has_23_hours(read) -> None:
     ("times", "frequency", "season", "then"),
     [
         ([f"2021-{month:02}" for month in range(1, 13)], "1 month", 12, "2022-01-01"),
-        ([f"2021-{month:02}-{day}" for month, day in ((1, 31), (2, 28), (3, 31), (4, 30))], "1 month", 12, "2021-05-31"),
+        ([f"2021-{month:02}-{day}" for month, day in ((1, 31), (2, 28), (3, 31), (4, 30))],
+         "1 month", 12, "2021-05-31"),
         ([f"{year}Q{quarter}" for year in (2020, 2021) for quarter in (1, 2, 3, 4)], "3 months", 4, "2022-01-01"),
         (["2020", "2021", "2022", "2023"], "1 year", 1, "2024-01-01"),
         (["2024/01/01", "2024/01/08", "2024/01/15"], "1 week", 52, "2024-01-22"),
@@ -168,8 +169,8 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
         ("date,y,y\n2024-01-01,1,2\n", {}, "names 'y' 2 times"),
         ("date,y\n2024-01-01,1,2\n", {}, "there are 3 columns where the first line has 2"),
         ("date,y\n2024-01-01,1\n", {}, "no series has two times"),
-        (table("date,load", "2024-01-01,1", "2024-01-02,2"), {"target": "lod"}, "no column 'lod'; its columns are 'load', "),
-        (table("date,y", "2024-01-01,1", "2024-01-02,two"), {"target": "y"}, "line 3: 'y' is 'two', which is no number"),
+        (table("date,load", "2024-01-01,1", "2024-01-02,2"), {"target": "lod"}, "no column 'lod'; its columns are 'load'"),
+        (table("date,y", "2024-01-01,1", "2024-01-02,two"), {"target": "y"}, "line 3: 'y' is 'two', which is no"),
         (table("date;y", "2024-01-01;1,5", "2024-01-02;2,5"), {"target": "y"}, "write a point before decimals"),
         (table("date,y", "2024-01-01,1", "2024-01-02,inf"), {}, "line 3: 'y' is infinite"),
         (table("date,y", "2024-01-01,1", ",2"), {}, "line 3: 'date' is empty; every row has its time"),

@@ -43,14 +43,14 @@ def plot_forecast(forecast: Forecast, target: int, ax: Any, language: str) -> An
 
 
 def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
-    series, steps = forecast.series, len(forecast.mean)
+    series, steps = forecast.series, len(forecast.point)
     first = max(0, len(series) - _BEFORE * steps)
     known = series.targets[first:, target]
     present = np.flatnonzero(np.isfinite(known))
     last = int(present[-1]) if len(present) else 0
     # The forecast goes on from the last value, so that no gap looks like a jump.
     xs = [float(first + last), *(float(len(series) + step) for step in range(steps))]
-    mean = [float(known[last]), *forecast.mean[:, target].tolist()]
+    mean = [float(known[last]), *forecast.point[:, target].tolist()]
     lows, highs = (
         ([mean[0], *forecast.quantiles[level][:, target].tolist()] for level in forecast.interval or ())
         if forecast.interval
@@ -88,7 +88,7 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
 
 def _times(forecast: Forecast, first: int) -> charts.Axis:
     """The times as an axis of steps, a few of them named."""
-    series, end = forecast.series, len(forecast.series) + len(forecast.mean) - 1
+    series, end = forecast.series, len(forecast.series) + len(forecast.point) - 1
     inner = np.linspace(first, end, 2 * _TICKS - 1)[1::2]
     steps = np.unique(inner.round().astype(np.int64))
     return charts.linear(first, end, [(float(step), series.time(int(step))) for step in steps])

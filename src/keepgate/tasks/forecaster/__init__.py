@@ -14,19 +14,19 @@ from .settings import ForecasterSettings
 __all__ = ["KIND", "Forecast", "Forecaster", "ForecasterSettings"]
 
 # Of few windows so many steps at least, and of many no more.
-_AT_LEAST, _AT_MOST, _EPOCHS = 300, 2000, 20
-_BATCH = 128
+_AT_LEAST, _AT_MOST, _EPOCHS = 300, 3000, 5
+_BATCH = 32
 # The share of each series, its last steps, that is kept to measure on where no other data are given.
 _HELD_OUT = 0.2
 
 
 def recipe(windows: int) -> dict[str, Any]:
-    """What `bench/ett.py` measures: twenty epochs, but 300 steps at least and 2,000 at most."""
+    """What `bench/ett.py` measures: five epochs, but 300 steps at least and 3,000 at most."""
     batch = max(1, min(_BATCH, windows // 8))
     return {
         "steps": max(_AT_LEAST, min(_AT_MOST, _EPOCHS * windows // batch)),
         "batch_size": batch,
-        "learning_rate": 1e-3,
+        "learning_rate": 2e-3,
         "schedule": "cosine",
         "hold_fraction": 0.0,
         "warmup": 20,

@@ -14,12 +14,12 @@ from ..answer import Answer
 class Forecast:
     """The steps after a series. series: the one that was read. times: of the steps, as text.
 
-    mean: [steps, targets], the forecast itself. quantiles: of each level likewise, not crossing.
+    point: [steps, targets], the forecast itself. quantiles: of each level likewise, not crossing.
     """
 
     series: Series
     times: tuple[str, ...]
-    mean: NDArray[np.float64]
+    point: NDArray[np.float64]
     quantiles: dict[float, NDArray[np.float64]]
 
     @property
@@ -35,7 +35,7 @@ class Forecast:
                 "series": self.series.id,
                 "target": name,
                 "times": list(self.times),
-                "forecast": self.mean[:, place].tolist(),
+                "forecast": self.point[:, place].tolist(),
                 "quantiles": {
                     f"{level:g}": part[:, place].tolist() for level, part in self.quantiles.items()
                 },
@@ -46,7 +46,7 @@ class Forecast:
     def answer(self, target: int = 0, step: int = 0) -> Answer:
         """One number as an answer: its interval, with the probability that it is meant to have; the number without."""
         if self.interval is None:
-            return Answer(f"{self.mean[step, target]:.4g}", float("nan"))
+            return Answer(f"{self.point[step, target]:.4g}", float("nan"))
         low, high = self.interval
         ends = (self.quantiles[level][step, target] for level in self.interval)
         return Answer(" to ".join(f"{end:.4g}" for end in ends), high - low)

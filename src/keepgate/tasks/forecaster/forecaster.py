@@ -217,7 +217,7 @@ class Forecaster(nn.Module):
             quantiles = np.sort(values[1:], axis=0)
             forecasts.append(
                 Forecast(
-                    series=item, times=tuple(item.times(np.arange(len(item), len(item) + count))), mean=values[0],
+                    series=item, times=tuple(item.times(np.arange(len(item), len(item) + count))), point=values[0],
                     quantiles=dict(zip(self.settings.quantiles, quantiles, strict=True)),
                 )
             )  # fmt: skip

@@ -26,10 +26,10 @@ class ForecasterSettings:
     steps_ahead: how many steps are forecast at once, 1, 2, … after the last value. look_back: from how many before.
     season: steps after which the series repeat, for the baseline and MASE: 24 of hours, 7 of days; 1 is none.
     segment_steps: steps that the network reads, and forecasts, at once (Lin et al. 2023, arXiv:2308.11200).
-    quantiles: levels that are forecast beside the mean, in ascending order; the outermost two are the interval.
-    scaling: what is taken away before the network and put back after it (Kim et al. 2022, RevIN): "standard", the
-        window's mean and standard deviation, or "last", its last value.
-    point_loss: of the forecast itself: "squared" asks for the mean, "absolute" for the median.
+    quantiles: levels that are forecast beside it, in ascending order; the outermost two are the interval.
+    scaling: what is taken away before the network and put back after it (Kim et al. 2022, RevIN): "last", the window's
+        last value, or "standard", its mean and standard deviation.
+    point_loss: of the forecast itself: "absolute" asks for the median, "squared" for the mean.
     cell: any with a memory, by keepgate's name or by the one that `cells.register` gave.
     embedding_size: of a segment. hidden_size: units of the recurrent layers.
     init, horizon, forget_bias: initial weights, as Recurrent takes them; this horizon is the memory's.
@@ -42,8 +42,8 @@ class ForecasterSettings:
     season: int | None = None
     segment_steps: int | None = None
     quantiles: tuple[float, ...] = (0.1, 0.9)
-    scaling: Scaling = "standard"
-    point_loss: PointLoss = "squared"
+    scaling: Scaling = "last"
+    point_loss: PointLoss = "absolute"
     cell: str = "gru"
     embedding_size: int = 128
     hidden_size: int = 128
@@ -51,7 +51,7 @@ class ForecasterSettings:
     init: Init = "orthogonal"
     horizon: int | None = None
     forget_bias: float | None = None
-    dropout: float = 0.3
+    dropout: float = 0.2
 
     def __post_init__(self) -> None:
         check_recurrent(self, "a forecaster")
