@@ -3,9 +3,10 @@
     python -m bench.ett --data ett/ETTh1.csv
 
 The split is the usual one: 12, 4 and 4 months of 30 days of hours; the series are standardised by the first part, the
-look-back is 96 hours, and every window of the test part is forecast. The recipe is that of `keepgate train forecaster`,
-on one thread; the weights are kept that were best on the second part, by which the settings were tuned, and the third is
-read once for each seed. The figures go to `bench/results/ett.json`, beside those of other seeds of the same recipe.
+look-back is 96 hours, and every window of the test part is forecast. The recipe is that of `keepgate train
+forecaster`, on one thread; the weights are kept that were best on the second part, by which the settings were tuned,
+and the third is read once for each seed. The figures go to `bench/results/ett.json`, beside those of other seeds of
+the same recipe.
 """
 
 import argparse

@@ -169,7 +169,7 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
         ("date,y,y\n2024-01-01,1,2\n", {}, "names 'y' 2 times"),
         ("date,y\n2024-01-01,1,2\n", {}, "there are 3 columns where the first line has 2"),
         ("date,y\n2024-01-01,1\n", {}, "no series has two times"),
-        (table("date,load", "2024-01-01,1", "2024-01-02,2"), {"target": "lod"}, "no column 'lod'; its columns are 'load'"),
+        (table("date,load", "2024-01-01,1", "2024-01-02,2"), {"target": "lod"}, "'lod'; its columns are 'load'"),
         (table("date,y", "2024-01-01,1", "2024-01-02,two"), {"target": "y"}, "line 3: 'y' is 'two', which is no"),
         (table("date;y", "2024-01-01;1,5", "2024-01-02;2,5"), {"target": "y"}, "write a point before decimals"),
         (table("date,y", "2024-01-01,1", "2024-01-02,inf"), {}, "line 3: 'y' is infinite"),
