@@ -1,6 +1,5 @@
 """A forecaster at the command line: trained, measured, forecasting, drawn and looked at."""
 
-import io
 import json
 import math
 from pathlib import Path
@@ -63,7 +62,9 @@ def test_it_is_measured_beside_naive_forecasts(files: Path, tmp_path: Path, keep
     assert all(part in ran.out for part in ("MSE", "MASE", "sMAPE", "pinball loss", "the last", "24 steps"))
     blocks = [json.loads(line) for line in (tmp_path / "blocks.jsonl").read_text().splitlines()]
     assert sum(block["windows"] for block in blocks) == 500 - 48 - 6 + 1
-    figures = json.loads(keepgate("evaluate", files / "mine", files / "power.csv", "--json").out)
+    ran = keepgate("evaluate", files / "mine", files / "power.csv", "--json")
+    assert ran.code == 0, ran.err
+    figures = json.loads(ran.out)
     assert figures["mse"]["low"] <= figures["mse"]["mean"] <= figures["mse"]["high"]
     assert figures["baselines"]["the last value"]["mae"] > 0
 
@@ -77,8 +78,8 @@ def test_it_forecasts_from_files_and_standard_input(
     assert (line["target"], line["times"][0], len(line["forecast"])) == ("load", "2024-01-21 20:00", 6)
     assert all(low <= high for low, high in zip(*line["quantiles"].values(), strict=True))
     assert "6 steps ahead" in (tmp_path / "load.svg").read_text()
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((files / "ahead.csv").read_bytes())))
-    assert json.loads(keepgate("forecast", files / "mine", "-").out) == line
+    piped = keepgate("forecast", files / "mine", "-", stdin=(files / "ahead.csv").read_bytes())
+    assert json.loads(piped.out) == line
     table = keepgate("forecast", files / "mine", files / "ahead.csv", "--steps", 2, "--table").out
     assert "2024-01-21 21:00" in table
     assert "2024-01-21 22:00" not in table

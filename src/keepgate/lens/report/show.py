@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
+from ...data.series import Series
 from ...errors import CorpusError, SettingsError
 from ...tasks.probe import Probed, SeriesProbe, SeriesProbed
 from ...tasks.task import Task
@@ -310,7 +311,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 def examine(
     model: nn.Module,
-    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText],
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText] | Iterable[Series],
     *,
     loss: Loss | None = None,
     output: str | int | None = None,
@@ -331,7 +332,7 @@ def examine(
             comes at the end of each row; of a model that answers at each step, the last answer is examined.
             For a reader of ours: questions with their answers, of any length. A step is then a token of the text, and
             the question always stays; an answer that a span reader has not in sight costs what a guess does. For a
-            classifier of ours: texts with their labels.
+            classifier of ours: texts with their labels; for a forecaster: series, of whose windows a segment is a step.
     loss:   from the model's result and the targets to each row's loss, in nats. None takes cross entropy for whole
             numbers, and half the squared error for others; a reader of ours has its own.
     output: where in the result the prediction is: its name in a dict or dataclass, its number in a tuple; None finds
