@@ -92,7 +92,7 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.cells
 	@$(BIN)/python -m bench.stories
 	@$(BIN)/python -m bench.page
-	@$(BIN)/python -m bench.waiter
+	@$(BIN)/python -m bench.guide
 	@$(BIN)/python -m bench.verdicts --advice
 	@$(BIN)/python -m bench.verdicts --advice --seed 2 --out bench/results/verdicts-seed-2.json
 	@$(BIN)/python -m bench.long_rows

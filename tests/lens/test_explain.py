@@ -325,3 +325,36 @@ def test_what_cannot_be_known_is_asked_for():
         explain(Texts(), ids, "why?")
     with pytest.raises(SettingsError, match="there is no figure 'look_back'"):
         explain(Texts(), ids).figure("look_back")
+
+
+def test_a_single_logit_may_be_large():
+    torch.manual_seed(5)
+    model, ids = Texts(outputs=1).eval(), torch.randint(WORDS, (1, STEPS))
+    with torch.no_grad():
+        model.head.bias.fill_(200.0)
+        logit = float(model(ids))
+    explanation = explain(model, ids, labels=["bad", "good"])
+    assert explanation.answer.text == "good"
+    assert explanation.shares.score == pytest.approx(logit)
+    assert explanation.shares.completeness == pytest.approx(1, abs=0.01)
+    assert bool((explanation.saliency > 0).all())
+
+
+def test_a_label_that_is_not_the_likeliest_is_explained_by_its_own_probability():
+    torch.manual_seed(6)
+    model, ids = Texts().eval(), torch.randint(WORDS, (1, STEPS))
+    with torch.no_grad():
+        model.head.weight.mul_(6)
+        likely = model(ids).softmax(1)[0]
+    least = int(likely.argmin())
+    explanation = explain(model, ids, tokens=TOKENS, labels=["a", "b", "c"], target=least)
+    assert explanation.answer.text == "abc"[least]
+    assert explanation.answer.probability == pytest.approx(float(likely[least]))
+    for effect in explanation.token_effects:
+        left = float(without(model, ids, effect.step).softmax(1)[0, least])
+        assert effect.without.text == "abc"[least]
+        assert effect.without.probability == pytest.approx(left, rel=1e-4)
+        assert effect.probability_drop == pytest.approx(1 - left / float(likely[least]), rel=1e-3, abs=1e-5)
+    assert explanation.origin.kind in ("spread", "nothing")
+    others = "".join(letter for letter in "abc" if letter != "abc"[least])
+    assert not any(f"“{letter}”" in str(explanation) for letter in others)

@@ -53,7 +53,7 @@ _COMMANDS = (
     (serve, "serve [MODEL...] [OPTIONS]"),
     (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
     (examine, "examine MODEL --data FILE [OPTIONS]"),
-    (export, "export MODEL --onnx FILE"),
+    (export, "export MODEL [--onnx FILE] [--c DIR] [--fixed-bytes]"),
     (explain, "explain [OPTIONS]"),
 )
 

@@ -1,7 +1,7 @@
 """keepgate examine: how far back a model learns, keeps and uses what it reads, with a verdict."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -89,8 +89,9 @@ def examine(
         from ..tasks.task import Streams
 
         console = make_console()
-        other = "stream" if isinstance(task, Streams) else "series" if back is not None else "texts"
-        form: Any = "questions" if kind.asks else other
+        form: Literal["questions", "stream", "series", "texts"]
+        other = "series" if back is not None else "texts"
+        form = "questions" if kind.asks else "stream" if isinstance(task, Streams) else other
         print_text(console, data_text(len(items), report.behaviour.contexts[-1], language, form=form))
         for line in report.text(language).splitlines():
             print_text(console, line)

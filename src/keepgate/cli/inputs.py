@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from ..data.corpora.source import decoded, lines_of
 from ..data.corpora.source import read_text as read_file
-from ..errors import SettingsError
+from ..errors import PackageMissing, SettingsError
 
 T = TypeVar("T")
 STANDARD_INPUT = "-"
@@ -47,16 +47,29 @@ def evenly(items: Sequence[T], most: int) -> list[T]:
 def load_for(command: str, model: Path, lacks: str) -> Any:
     """The task in a model's folder.
 
-    Raises SettingsError for one that another command than `command` uses; `lacks` says what it does not do ("answers no
-    questions"). Raises BundleError as `export.load` does.
+    Where torch is not installed it is loaded without it. Raises SettingsError for one that another command than
+    `command` uses; `lacks` says what it does not do ("answers no questions"). Raises BundleError as `export.load` does.
     """
-    from ..export import load
+    try:
+        from ..export import load
+    except PackageMissing:
+        return _load_runtime_for(command, model, lacks)
     from ..tasks import KINDS
 
     task = load(model)
     kind = KINDS[task.kind]
     if kind.command != command:
         raise SettingsError(f"{model} is a {kind.title}, which {lacks}; use `{kind.usage(model)}`")
+    return task
+
+
+def _load_runtime_for(command: str, model: Path, lacks: str) -> Any:
+    from ..runtime import load
+
+    task = load(model)
+    if task.command != command:
+        title = task.kind.replace("-", " ")
+        raise SettingsError(f"{model} is a {title}, which {lacks}; use `keepgate {task.command}`")
     return task
 
 

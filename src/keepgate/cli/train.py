@@ -15,6 +15,7 @@ from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
 from .evaluate import measure_with_bar, metric_text
 from .inputs import evenly
+from .processes import joined_quietly
 from .settings import run_from, split
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..tasks.measure import Measurement
     from ..tasks.task import Task
     from ..train import Result, TrainingConfig
+    from ..train.processes import Processes
 
 EPILOGUE = """Examples:
 
@@ -65,6 +67,12 @@ class Options:
     batch_size: Annotated[int | None, Parameter(group=_HOW_LONG, help="Examples in a batch.")] = None
     learning_rate: Annotated[float | None, Parameter(group=_HOW_LONG, help="The highest step size.")] = None
     threads: Annotated[int | None, Parameter(group=_HOW_LONG, help="Processor threads.")] = None
+    device: Annotated[
+        str, Parameter(group=_HOW_LONG, show_default=True, help='Where: "cpu", or an accelerator ("cuda").')
+    ] = "cpu"
+    tensorboard: Annotated[
+        Path | None, Parameter(group=_HOW_LONG, metavar="FOLDER", help="How it goes, for TensorBoard.")
+    ] = None
     resume: Annotated[bool, Parameter(group=_HOW_LONG, help="Go on with a training that was stopped.")] = (
         False
     )
@@ -76,6 +84,11 @@ class Options:
     def work(self) -> Path:
         """The folder of the checkpoints, beside the model's."""
         return self.out.with_name(f"{self.out.name}.training")
+
+    @property
+    def tokens(self) -> Path:
+        """Where a stream goes that is too large for memory."""
+        return self.work / "tokens"
 
     @property
     def resuming(self) -> bool | Literal["previous"]:
@@ -99,17 +112,20 @@ def train(
 
     read: from files to a corpus. detect: from a corpus to the kind of task, and the reason in words.
     """
-    console = make_console()
-    if _is_trained(console, options):
+    with joined_quietly(options.device) as processes:
+        console = make_console(quiet=not processes.first)
+        if processes.from_first(lambda: _is_trained(console, options)):
+            return
+        corpus = read(data)
+        print_text(console, sanitize(corpus.account(_LISTED)))
+        kind, reason = detect(corpus)
+        if reason:
+            print_text(console, reason)
+        items, dev, where = _parts(kind, corpus.items, options, read)
+        task, examples, config = _build(console, kind, items, options, keep_best=bool(dev))
+        result = _fit(task, config, examples, dev, options, processes)
+    if not processes.first:
         return
-    corpus = read(data)
-    print_text(console, sanitize(corpus.account(_LISTED)))
-    kind, reason = detect(corpus)
-    if reason:
-        print_text(console, reason)
-    items, dev, where = _parts(kind, corpus.items, options, read)
-    task, examples, config = _build(console, kind, items, options, keep_best=bool(dev))
-    result = _fit(task, config, examples, dev, options)
     measurement = measure_with_bar(task, dev, kind.unit) if dev else None
     card = {"data": _data_card(data, corpus, kind)} | ({"kind": reason} if reason else {})
     _save(task, config, options, card, measurement, where)
@@ -160,9 +176,11 @@ def _build(
 
     for_task, for_training = split(options.set_, kind.task.settings_type)
     task = kind.task.build(items, settings_from(kind.task.settings_type, for_task), options.seed)
-    _print_unlearnable(console, task, items)
+    task.to(options.device)
+    if not isinstance(task, Streams):
+        _print_unlearnable(console, task, items)
     examples: dict[str, Any] = (
-        {"stream": task.stream(items)}
+        {"stream": task.stream(items, options.tokens)}
         if isinstance(task, Streams)
         else {"examples": task.prepare(items, training=True)}
     )
@@ -200,7 +218,12 @@ def _part(task: "Task", items: Sequence[Any]) -> Sequence[Any]:
 
 
 def _fit(
-    task: "Task", config: "TrainingConfig", examples: dict[str, Any], dev: Sequence[Any], options: Options
+    task: "Task",
+    config: "TrainingConfig",
+    examples: dict[str, Any],
+    dev: Sequence[Any],
+    options: Options,
+    processes: "Processes",
 ) -> "Result":
     """The training, with a few evaluations on a part of the dev set unless the configuration says how many."""
     from ..train import fit
@@ -208,7 +231,10 @@ def _fit(
     if config.evaluate_every is None:
         config = replace(config, evaluate_every=max(1, _steps(task, config, examples) // _EVALUATIONS))
     part = _part(task, dev) or None
-    return fit(task, config, **examples, dev=part, folder=options.work, resume=options.resuming)
+    return fit(
+        task, config, **examples,
+        dev=part, folder=options.work, tensorboard=options.tensorboard, resume=options.resuming, processes=processes,
+    )  # fmt: skip
 
 
 def _scores(task: "Task", measurement: "Measurement") -> dict[str, str]:
@@ -234,6 +260,7 @@ def _save(
         card["figures"] = {"measured on": measured_on, **_scores(task, measurement)}
     save(task, options.out, card=card)
     shutil.rmtree(options.work / "checkpoints", ignore_errors=True)
+    options.tokens.unlink(missing_ok=True)
 
 
 def _print_unmeasured(console: Console, kind: "TaskKind", examples: int, result: "Result") -> None:

@@ -1,5 +1,7 @@
 """MODEL ↔ FILES: model folders, written atomically and verified by checksums when they are loaded."""
 
-from .bundle import load, save
+from ..lazy import lazy
 
 __all__ = ["load", "save"]
+
+__getattr__, __dir__ = lazy(__name__, {"bundle": __all__})

@@ -13,6 +13,7 @@ from ..demo import pretrained
 from ..demo.story_templates import Language
 from ..emit.unicode import equations_of
 from ..equations import Cell
+from ..equations.simplify import ONE
 from ..errors import CellError, SettingsError
 from ..export import load
 from ..nn import Recurrent
@@ -112,7 +113,7 @@ class Model:
             "states": sorted(cell.states, key=lambda state: state != cell.memory_state),
             "memory": cell.memory_state,
             "keeps": cell.retain_gate,
-            "writes": cell.input_gate,
+            "erases_without_write": erases_without_write(cell),
             "shipped": self.shipped,
             "choices": list(self.choices or ())[:MAX_CHOICES],
             "equations": [
@@ -161,6 +162,12 @@ def layer_of(task: Task) -> Recurrent:
         ) from fault
     assert isinstance(layer, Recurrent)
     return layer
+
+
+def erases_without_write(cell: Cell) -> bool:
+    """Whether a step of the cell that writes nothing still erases, as an LSTM's does and a GRU's does not."""
+    update = cell.additive.get(cell.memory_state)
+    return update is not None and update.keep_without_write is not ONE
 
 
 def gates_of(cell: Cell) -> tuple[str, ...]:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any, Self, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..data.batch import by_length
@@ -56,3 +58,11 @@ def in_batches(
             if on_progress is not None:
                 on_progress(len(predictions))
     return [predictions[row] for row in range(len(examples))]
+
+
+def numbers_of(tensor: Tensor) -> NDArray[np.floating]:
+    """A tensor's numbers as an array on the processor, without gradient, in float32 at least."""
+    values: NDArray[np.floating] = (
+        tensor.detach().to(torch.promote_types(tensor.dtype, torch.float32)).cpu().numpy()
+    )
+    return values

@@ -3,11 +3,10 @@
 from typing import Any
 
 from .. import cells
-from ..cells import Cell
+from ..cells.choices import cell_of, check_init
 from ..config import check, require
+from ..equations import Cell
 from ..errors import SettingsError
-from ..nn.encoder import cell_of
-from ..nn.init import check_init
 
 
 def check_encoder(settings: Any, *names: str) -> Cell | None:

@@ -1,6 +1,6 @@
 """Probe: the recurrent layer's inputs for one item, and the head from its outputs to the prediction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -45,8 +45,8 @@ class Probe:
 
     x: what the layer was given for this item alone, [time, 1, input]. tokens: of each step, with its place in the text.
     unit: what a step is called. answer: the model's own. head: from the layer's output to the answer.
-    without: what the layer would be given, were the tokens from one number up to another not in the text; None where
-        the head ties the answer to the places of the tokens.
+    without: what the layer would be given, were the tokens of these numbers not in the text; None where the head ties
+        the answer to the places of the tokens.
     """
 
     layer: Recurrent
@@ -55,7 +55,7 @@ class Probe:
     answer: Answer
     head: Head
     unit: str = "token"
-    without: Callable[[int, int], Float[Tensor, "time 1 input"]] | None = None
+    without: Callable[[Collection[int]], Float[Tensor, "time 1 input"]] | None = None
 
 
 @runtime_checkable

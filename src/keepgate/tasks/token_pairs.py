@@ -9,12 +9,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from ..data.bigrams import pairs_of
 from ..data.vocabulary import PAD, UNKNOWN, Vocabulary
 from ..nn.length_mask import length_mask
 from .ppmi import initialise_embeddings
-
-# What stands between the two tokens of a pair in its name, and for the token after the last one.
-_JOIN, _END = "\t", "<end>"
 
 
 class TokenPairs(nn.Module):
@@ -53,11 +51,6 @@ def vocabularies(texts: Sequence[Sequence[str]], settings: Any) -> tuple[Vocabul
         Vocabulary.most_frequent(tokens, at_least),
         Vocabulary.most_frequent(pairs, at_least, settings.max_pairs),
     )
-
-
-def pairs_of(text: Sequence[str]) -> list[str]:
-    """Of each token, the pair that it makes with the next, as one string: the two, with a tab between them."""
-    return [_JOIN.join(pair) for pair in zip(text, [*text[1:], _END], strict=True)]
 
 
 def hide_tokens(

@@ -11,7 +11,8 @@ import torch
 from keepgate.data.frequency import Frequency
 from keepgate.data.series import Series, make_series
 from keepgate.errors import CorpusError, SettingsError, ShapeError
-from keepgate.tasks.forecaster import KIND, Forecaster, ForecasterSettings, hold_out
+from keepgate.tasks.forecaster import KIND, Forecaster, ForecasterSettings
+from keepgate.tasks.forecaster.kind import hold_out
 from keepgate.tasks.task import Task
 from keepgate.train import TrainingConfig, fit
 

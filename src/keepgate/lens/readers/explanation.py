@@ -52,7 +52,8 @@ class Explanation:
     cell, units: of the last layer, one direction. layers: their number.
     sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first.
     saliency:    |∂margin/∂state| after each token.
-    choices:     number of answers to choose among; None where the reader points at a span of the text.
+    choices:     number of answers to choose among; None where the reader points at a span of the text, and where a
+                 label is explained that is not the likeliest, which can be no guess.
     attention:   the weight with which the answer reads each token's state; None where it reads the last state alone.
     """
 

@@ -19,7 +19,7 @@ from ...errors import SettingsError
 from ..capture.layer_run import as_keepgate_layer
 from ..compact_repr import compact_repr
 from ..memory.direct_shares import attribute_over_time
-from .reading import Reading
+from .reading import Reading, of_reading
 
 # Numbers of points, tried in turn until all but a thousandth of the difference is accounted for.
 POINTS, TOLERANCE = (8, 32, 128, 512), 1e-3
@@ -57,6 +57,7 @@ class IntegratedGradients:
         return float(self.tokens.sum()) / difference if difference else float("nan")
 
 
+@of_reading
 def token_integrated_gradients(
     reading: Reading, answer: str | None = None, *, points: int | None = None
 ) -> IntegratedGradients:
@@ -78,6 +79,7 @@ def token_integrated_gradients(
     return _integrated(margins, reading.layer_run.x.double(), by_token, points, reading)
 
 
+@of_reading
 def write_integrated_gradients(
     reading: Reading, answer: str | None = None, *, points: int | None = None
 ) -> IntegratedGradients:

@@ -1,7 +1,9 @@
 """Reading: one item as a model read it: tokens, the run of its recurrent layer, the answer and the head."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +18,9 @@ from ...tasks.answer import Answer
 from ...tasks.probe import Head, Probed
 from ..capture.layer_run import LayerRun, capture_layer
 from ..compact_repr import compact_repr
+
+F = TypeVar("F", bound=Callable[..., Any])
+ANY_MODEL = "keepgate.lens.explain(model, inputs, tokens=…) takes an answer of any torch model apart"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,7 +38,7 @@ class Reading:
     answer: Answer
     head: Head
     choices: tuple[str, ...] | None
-    without: Callable[[int, int], Tensor] | None = None
+    without: Callable[[Collection[int]], Tensor] | None = None
 
     __repr__ = compact_repr
 
@@ -49,6 +54,21 @@ class Reading:
         return sum(start < end for start in self.tokens.starts)
 
 
+def of_reading(measure: F) -> F:
+    """Decorates a measure of a Reading: raises CellError if its first argument is something else."""
+
+    @wraps(measure)
+    def checked(reading: Any, *args: Any, **options: Any) -> Any:
+        if not isinstance(reading, Reading):
+            raise CellError(
+                f"{measure.__name__} takes what keepgate.lens.read(model, question) gives, got a "
+                f"{type(reading).__name__}; {ANY_MODEL}"
+            )
+        return measure(reading, *args, **options)
+
+    return checked  # type: ignore[return-value]
+
+
 @torch.no_grad()
 def read(task: Probed, question: Question | LabelledText | Series) -> Reading:
     """Reads one item with a task's model, without gradients or dropout.
@@ -57,10 +77,7 @@ def read(task: Probed, question: Question | LabelledText | Series) -> Reading:
     which there is nothing to read.
     """
     if not isinstance(task, Probed):
-        raise CellError(
-            f"{type(task).__name__} is no reader or classifier of ours; keepgate.lens.explain(model, inputs, tokens=…) "
-            "takes an answer of any torch model apart"
-        )
+        raise CellError(f"{type(task).__name__} is no reader or classifier of ours; {ANY_MODEL}")
     probe = task.probe(question)
     return Reading(
         question=question, tokens=probe.tokens, layer_run=capture_layer(probe.layer, probe.x), answer=probe.answer,

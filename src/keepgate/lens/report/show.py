@@ -124,8 +124,8 @@ def explain(
     its own inputs, one row or a batch, as in `examine`, and these options:
 
     tokens:   the steps' names, such as words. None names ids by their numbers, and steps of numbers by their lag.
-    target:   the label that is explained, by name or number, None the likeliest; or which number of a row's prediction,
-              by its place, such as 0 or (0, 1).
+    target:   the label that is explained, by name or number, None the likeliest; of another one the answers, too, are
+              its probability. Or which number of a row's prediction, by its place, such as 0 or (0, 1).
     labels:   names of the classes. They say that the prediction is one of classes; so do inputs that are ids, a
               prediction called "logits", and numbers that sum to 1.
     output:   where in the result the prediction is, as in `examine`. time: the inputs' dimension of time, likewise.

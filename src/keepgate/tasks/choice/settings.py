@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ...cells.choices import Init
 from ...errors import SettingsError
-from ...nn.init import Init
 from ..encoder_settings import check_encoder
 
 Pooling = Literal["last", "attention"]

@@ -1,6 +1,6 @@
 """Classifier: text in, one of the labels out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -9,10 +9,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ...data.batch import pad
+from ...data.bigrams import pairs_of
 from ...data.labelled import LabelledText
 from ...data.text import tokenize, words
 from ...data.vocabulary import Vocabulary
-from ...errors import CorpusError, SettingsError
+from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
 from ..batched import TensorBatch, complete
@@ -20,7 +21,8 @@ from ..label_task import LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import TokenPairs, hide_tokens, pairs_of, vocabularies
+from ..token_pairs import TokenPairs, hide_tokens, vocabularies
+from .content import check_labels, text_to_label, vocabulary_of, words_of
 from .head import ClassifierHead
 from .metrics import METRICS, measure_labels
 from .settings import ClassifierSettings
@@ -64,8 +66,7 @@ class Classifier(LabelTask):
     def __init__(
         self, vocabulary: Vocabulary, pairs: Vocabulary, labels: Sequence[str], settings: ClassifierSettings
     ) -> None:
-        if len(set(labels)) < 2 or len(set(labels)) < len(labels):
-            raise CorpusError(f"a classifier needs two or more different labels, got {list(labels)}")
+        check_labels(labels)
         inputs = TokenPairs(len(vocabulary), len(pairs), settings.embedding_size, settings.pair_size)
         size = settings.embedding_size + settings.pair_size
         super().__init__(labels, settings, inputs, input_size=size)
@@ -99,13 +100,7 @@ class Classifier(LabelTask):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        labels = vocabulary.get("labels")
-        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-            raise CorpusError(
-                'a classifier\'s vocabulary has "tokens", "pairs" and "labels", all lists of texts'
-            )
-        tokens, pairs = (Vocabulary.from_json(vocabulary.get(name)) for name in ("tokens", "pairs"))
-        return cls(tokens, pairs, labels, settings)
+        return cls(*vocabulary_of(vocabulary), settings)
 
     def vocabulary_json(self) -> dict[str, Any]:
         """Tokens, pairs and labels, each in the order of their numbers."""
@@ -117,9 +112,7 @@ class Classifier(LabelTask):
 
     def item(self, text: str, question: str | None = None) -> LabelledText:
         """A text to predict the label of. Raises SettingsError for a question: a classifier is not asked any."""
-        if question is not None:
-            raise SettingsError("a classifier predicts a text's label and takes no question; leave it out")
-        return LabelledText(text=text)
+        return text_to_label(text, question)
 
     def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[TextExample]:
         """The token ids of each text; in training without the unlearnable ones, and long ones without their middle.
@@ -128,9 +121,7 @@ class Classifier(LabelTask):
         """
         examples = []
         for item in items:
-            text = words(item.text)
-            if not text:
-                raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+            text = words_of(item)
             example, most = self._example(text, item.label), self.settings.max_train_tokens
             if training and example.length > most:
                 first, last = most // 2, most - most // 2
@@ -183,9 +174,10 @@ class Classifier(LabelTask):
         (answer,) = self.predict([item])
         text = words(item.text)
 
-        def without(start: int, end: int) -> Tensor:
+        def without(removed: Collection[int]) -> Tensor:
+            remaining = [word for number, word in enumerate(text) if number not in removed]
             # Where nothing is left, one unknown token stands for it.
-            ablated = self.collate([self._example([*text[:start], *text[end:]] or [""])])
+            ablated = self.collate([self._example(remaining or [""])])
             return self.encoder.inputs(ablated.ids.to(x.device))
 
         return Probe(

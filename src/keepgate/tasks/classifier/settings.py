@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from ...arrays.pooling import PoolingName
+from ...cells.choices import Init
 from ...config import require
-from ...nn.init import Init
-from ...nn.pooling import PoolingName
 from ..encoder_settings import check_recurrent
 
 

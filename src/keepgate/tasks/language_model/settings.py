@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ...nn.init import Init
+from ...cells.choices import Init
 from ..encoder_settings import check_recurrent
 
 TokenKind = Literal["characters", "words"]

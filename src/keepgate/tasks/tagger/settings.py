@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from ...cells.choices import Init
 from ...config import require
-from ...nn.init import Init
 from ..encoder_settings import check_recurrent
 
 

@@ -3,17 +3,18 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ...data.batch import pad
-from ...data.tagged import TaggedText, characters_of
-from ...data.text import Tokens, sentence_around, tokenize
+from ...data.bigrams import pairs_of
+from ...data.tagged import TaggedText
+from ...data.text import Tokens
 from ...data.vocabulary import Vocabulary
-from ...errors import CorpusError, SettingsError, ShapeError
+from ...errors import ShapeError
 from ...nn.eval_mode import eval_mode
 from ..answer import Answer, check_finite
 from ..batched import in_batches
@@ -21,7 +22,16 @@ from ..label_task import TOKENS_AT_ONCE, LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import hide_tokens, pairs_of, vocabularies
+from ..token_pairs import hide_tokens, vocabularies
+from .content import (
+    TaggerContent,
+    answer_at,
+    check_tags,
+    first_entity,
+    lower,
+    text_to_tag,
+    tokens_to_look_up,
+)  # fmt: skip
 from .crf import LinearChainCRF
 from .examples import TaggedBatch, TaggedExample
 from .head import TaggerHead
@@ -29,8 +39,6 @@ from .inputs import TaggerInputs, collate_letters
 from .metrics import ENTITY_METRICS, TAG_METRICS, measure_tags
 from .schemes import OUTSIDE, SchemeName, detect_scheme, moves_of
 from .settings import TaggerSettings
-
-_SCHEMES = get_args(SchemeName)
 
 
 class Tagger(LabelTask):
@@ -56,8 +64,7 @@ class Tagger(LabelTask):
         scheme: SchemeName,
         characters: bool,
     ) -> None:
-        if len(set(labels)) < 2 or len(set(labels)) < len(labels):
-            raise CorpusError(f"a tagger needs two or more different tags, got {list(labels)}")
+        check_tags(labels)
         count = 0 if letters is None else len(letters)
         inputs = TaggerInputs(len(vocabulary), len(pairs), count, settings)
         super().__init__(labels, settings, inputs, input_size=inputs.output_size)
@@ -81,7 +88,7 @@ class Tagger(LabelTask):
         """
         tagged = [item.tags for item in items if item.tags]
         labels = sorted({tag for tags in tagged for tag in tags})
-        texts = [_lower(item.tokens.texts) for item in items]
+        texts = [lower(item.tokens.texts) for item in items]
         vocabulary, pairs = vocabularies(texts, settings)
         scheme = detect_scheme(tagged)
         characters = all(len(token) == 1 for text in texts for token in text)
@@ -105,19 +112,11 @@ class Tagger(LabelTask):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        labels: Any = vocabulary.get("tags")
-        scheme: Any = vocabulary.get("scheme")
-        characters = vocabulary.get("characters")
-        is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
-        if not is_list or scheme not in _SCHEMES or not isinstance(characters, bool):
-            raise CorpusError(
-                'a tagger\'s vocabulary has "tokens", "pairs" and "tags", all lists of texts, "letters", a list too or '
-                f'null, a "scheme" ({", ".join(_SCHEMES)}) and "characters", true or false'
-            )
-        tokens, pairs = (Vocabulary.from_json(vocabulary.get(name)) for name in ("tokens", "pairs"))
-        letters = vocabulary.get("letters")
-        alphabet = None if letters is None else Vocabulary.from_json(letters)
-        return cls(tokens, pairs, labels, settings, letters=alphabet, scheme=scheme, characters=characters)
+        content = TaggerContent.of(vocabulary)
+        return cls(
+            content.tokens, content.pairs, content.tags, settings,
+            letters=content.letters, scheme=content.scheme, characters=content.characters,
+        )  # fmt: skip
 
     def vocabulary_json(self) -> dict[str, Any]:
         """Tokens, pairs, letters and tags in the order of their numbers; scheme, and whether tokens are characters."""
@@ -136,16 +135,7 @@ class Tagger(LabelTask):
         question: a piece of the text, whose first token's tag the lens explains.
         Raises SettingsError for a piece that is not in the text.
         """
-        tokens = characters_of(text) if self.characters else tokenize(text)
-        if question is None:
-            return TaggedText(text=text, tokens=tokens)
-        start = text.find(question.strip())
-        if start < 0 or not question.strip():
-            raise SettingsError(
-                f"{question!r} is not in the text; give a piece of it, whose tag is to be explained, or leave it out"
-            )
-        focus = next(number for number, end in enumerate(tokens.ends) if end > start)
-        return TaggedText(text=text, tokens=tokens, focus=focus)
+        return text_to_tag(text, question, self.characters)
 
     def prepare(self, items: Sequence[TaggedText], *, training: bool) -> list[TaggedExample]:
         """The ids of each text's tokens; in training without the unlearnable ones.
@@ -160,9 +150,7 @@ class Tagger(LabelTask):
         return example.fault
 
     def _example(self, item: TaggedText) -> TaggedExample:
-        text = _lower(item.tokens.texts)
-        if not text:
-            raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+        text = tokens_to_look_up(item)
         tags, fault = self._tags(item)
         return TaggedExample(
             tokens=item.tokens.texts,
@@ -270,10 +258,7 @@ class Tagger(LabelTask):
 
     def answer_of(self, item: TaggedText, candidates: tuple[tuple[str, float], ...]) -> Answer:
         """The most probable tag as an answer, with the token that has it and the sentence around."""
-        focus = item.focus or 0
-        start, end = item.tokens.starts[focus], item.tokens.ends[focus]
-        first, last = sentence_around(item.text, start, end)
-        return Answer(*candidates[0], start, end, item.text[first:last], candidates)
+        return answer_at(item, candidates)
 
     def probe(self, item: TaggedText) -> Probe:
         """The encoder's inputs for one text, and the head that gives the tag of the token that is asked for.
@@ -305,16 +290,9 @@ class Tagger(LabelTask):
         return [
             item
             if item.focus is not None or not item.tokens.texts
-            else replace(
-                item, focus=next((place for place, tag in enumerate(next(tags)) if tag != OUTSIDE), 0)
-            )
+            else replace(item, focus=first_entity(next(tags)))
             for item in items
         ]
-
-
-def _lower(tokens: Sequence[str]) -> list[str]:
-    """The tokens as a vocabulary counts and looks them up."""
-    return [token.lower() for token in tokens]
 
 
 def _until_last_entity(item: TaggedText) -> TaggedText:
