@@ -90,8 +90,10 @@ def examine(
 
         console = make_console()
         form: Literal["questions", "stream", "series", "texts"]
-        other = "series" if back is not None else "texts"
-        form = "questions" if kind.asks else "stream" if isinstance(task, Streams) else other
+        if back is not None:
+            form = "series"
+        else:
+            form = "questions" if kind.asks else "stream" if isinstance(task, Streams) else "texts"
         print_text(console, data_text(len(items), report.behaviour.contexts[-1], language, form=form))
         for line in report.text(language).splitlines():
             print_text(console, line)

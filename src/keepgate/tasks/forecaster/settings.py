@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ...cells.choices import Init
 from ...config import require
 from ...data.frequency import Frequency
 from ...errors import SettingsError
-from ...nn.init import Init
 from ..encoder_settings import check_recurrent
 
 Scaling = Literal["last", "standard"]
