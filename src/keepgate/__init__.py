@@ -5,6 +5,7 @@ from importlib import import_module
 from .errors import (
     BundleError,
     CellError,
+    ConversionError,
     CorpusError,
     ExportError,
     KeepgateError,
@@ -32,6 +33,7 @@ __all__ = [
     "RNN",
     "BundleError",
     "CellError",
+    "ConversionError",
     "CorpusError",
     "ExportError",
     "GRUCell",
@@ -55,7 +57,7 @@ __all__ = [
 ]
 
 
-_PACKAGES = ("c99", "lens", "onnx", "runtime")
+_PACKAGES = ("c99", "convert", "lens", "onnx", "runtime")
 _get, _ = lazy(__name__, _ROOMS)
 
 
