@@ -85,7 +85,7 @@ def unchanged(model: nn.Module) -> Iterator[None]:
                 del vars(part)[name]
             vars(part).update(attributes)
             for name, (buffer, value) in buffers.items():
-                # A buffer that was only read may be in a graph that is still to be differentiated.
+                # Unchanged ones are not written to: a derivative may still need them.
                 if not torch.equal(buffer, value):
                     with torch.no_grad():
                         buffer.copy_(value)

@@ -21,7 +21,8 @@ def draw_shares(explanation: Any, language: str, identity: str, width: float, cl
     most = float(values.abs().max()) or 1.0
     first = values.abs().amax(0).topk(min(FEATURES, len(names))).indices.sort().values.tolist()
     title = render(msg("number.shares_title"), language)
-    description = render(msg("number.shares_text", total=signed(float(values.sum()))), language)
+    key = "number.held_text" if explanation.shares.kind == "held" else "number.shares_text"
+    description = render(msg(key, total=signed(float(values.sum()))), language)
     if len(values) > FEW and explanation.tokens.texts[-1] == "t":
         words = {"title": title, "description": description, "x": render(msg("number.lag"), language)}
         listed = [(names[k], values[:, k].tolist(), signed(float(values[:, k].sum()))) for k in first]

@@ -15,10 +15,12 @@ from ...errors import CorpusError, SettingsError
 from ...tasks.probe import Probed, SeriesProbe, SeriesProbed
 from ...tasks.task import Task
 from ..attribution.explanation import LeaveOut, ModelExplanation, explain_model
+from ..attribution.shares import Shares
 from ..capture.layer_run import LayerRun
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
 from ..diagnosis.evidence import Evidence
+from ..diagnosis.row_horizons import RowHorizons
 from ..diagnosis.samples import Batch, Loss
 from ..diagnosis.verdict import Verdict
 from ..gradients.fixed_points import FixedPoints
@@ -108,6 +110,7 @@ def explain(
     features: Sequence[str] | None = None,
     baseline: Any = None,
     leave_out: LeaveOut | None = None,
+    shares: Shares | None = None,
     language: Language = "en",
 ) -> ExplanationReport:
     """One answer taken apart: what carries it, proven by leaving each token or step out of everything that it does.
@@ -136,6 +139,9 @@ def explain(
     leave_out: "step" calls the model without the step, so that later ones move up; where it takes no shorter rows, its
               recurrent layers pass the step by. "values" leaves the step and puts nothing in it. None is "values" for
               series and for answers at each step, where it matters how long ago something was, and "step" else.
+    shares:   "held" holds every gate as it was, so that the answer is exactly a sum of what each step's features carry
+              into it; "integrated" are integrated gradients, which the gates take part in. None holds the gates for a
+              number where that sum is exact (a linear head, which is proven in each call), and integrates else.
     The model is in eval mode meanwhile, and left as it was.
     Raises CorpusError for an empty text or question, CellError for a task without memory, SettingsError for an unknown
     option or language, or where it is not known what is to be explained, ShapeError for a row or step out of range.
@@ -151,7 +157,7 @@ def explain(
             )
         explanation = explain_model(
             model, inputs, tokens=tokens, target=target, labels=labels, output=output, time=time, row=row,
-            lengths=lengths, step=step, features=features, baseline=baseline, leave_out=leave_out,
+            lengths=lengths, step=step, features=features, baseline=baseline, leave_out=leave_out, shares=shares,
         )  # fmt: skip
         return ModelReport(**vars(explanation), language=language)
     options = (
@@ -166,6 +172,7 @@ def explain(
         features,
         baseline,
         leave_out,
+        shares,
     )
     if any(option is not None for option in options):
         raise SettingsError(f"{type(model).__name__} takes a text and a question, and no further options")
@@ -266,6 +273,10 @@ class Report(Diagnosis):
                 "guess": self.verdict.findings.guess,
                 "evidence": _evidence(self.verdict.findings.evidence),
                 "behaviour": {name: getattr(self.behaviour, name) for name in behaviour},
+                "exchanged": None
+                if self.exchanged is None
+                else {name: getattr(self.exchanged, name) for name in ("steps", "interval", *behaviour)},
+                "rows": _row_horizons(self.rows),
                 "gradient": {
                     "values": self.gradient,
                     "vanishing_lag": self.vanishing_lag,
@@ -298,6 +309,11 @@ class Report(Diagnosis):
         return self.text()
 
 
+def _row_horizons(rows: RowHorizons) -> dict[str, Any]:
+    names = ("rows", "right", "steps", "interval", "furthest", "horizons", "contexts")
+    return {name: getattr(rows, name) for name in names}
+
+
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     padding = evidence.padding
     return {
@@ -319,6 +335,7 @@ def examine(
     needed: int | None = None,
     layer: str | None = None,
     epsilon: float = EPSILON,
+    seed: int = 0,
 ) -> Report:
     """How far back a model of the user's own, or a reader of ours, learns, keeps and uses what it reads, and a verdict.
 
@@ -342,11 +359,13 @@ def examine(
             95 of 100; of other data the verdict rests on how good the answers are against guessing, with and without
             padding, on long and short rows, and on how far back a ridge regression must read for as good ones.
     layer:  the recurrent layer's name in the model; None takes the last, in a reader of ours that which reads the text.
-    The model is in eval mode while it is examined, and left as it was. epsilon: see `horizon`.
+    epsilon: see `horizon`. seed: of what is drawn by chance: the rows whose steps others are given, and the intervals.
+    The model is in eval mode while it is examined, and left as it was.
     Raises SettingsError without data or a recurrent layer, for NaN in the data, for results and targets that do not
     fit, or for a loss that is not one number a row.
     """
     diagnosis = diagnose(
-        model, data, loss=loss, output=output, time=time, needed=needed, layer=layer, epsilon=epsilon
-    )
+        model, data, loss=loss, output=output, time=time, needed=needed, layer=layer,
+        epsilon=epsilon, seed=seed,
+    )  # fmt: skip
     return Report(**vars(diagnosis) | {"verdict": VerdictReport(**vars(diagnosis.verdict))})
