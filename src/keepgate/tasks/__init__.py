@@ -2,6 +2,15 @@
 
 from ..lazy import lazy_exports
 
-__all__ = ["KINDS", "ChoiceReader", "Classifier", "LanguageModel", "SpanReader", "Tagger", "TaskKind"]
+__all__ = [
+    "KINDS",
+    "ChoiceReader",
+    "Classifier",
+    "Forecaster",
+    "LanguageModel",
+    "SpanReader",
+    "Tagger",
+    "TaskKind",
+]
 
 __getattr__, __dir__ = lazy_exports(__name__, {"kinds": __all__})

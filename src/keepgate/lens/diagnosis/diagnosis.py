@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
+from ...data.series import Series
 from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
 from ...tasks.probe import Probed
@@ -83,7 +84,7 @@ class Diagnosis:
 
 def diagnose(
     model: nn.Module,
-    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText],
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText] | Iterable[Series],
     *,
     loss: Loss | None = None,
     output: str | int | None = None,

@@ -4,6 +4,7 @@ import math
 from typing import Any, Literal
 
 from ...wording import Message, msg, percent
+from ..attribution.look_back import LookBack
 from ..diagnosis.answer_quality import AnswerQuality
 from ..diagnosis.diagnosis import Diagnosis
 from ..diagnosis.ridge_baseline import Baseline
@@ -28,15 +29,24 @@ def diagnosis_text(diagnosis: Diagnosis, language: str) -> str:
 
 
 def data_text(
-    items: int, tokens: int, language: str, *, form: Literal["questions", "texts", "stream"]
+    items: int, tokens: int, language: str, *, form: Literal["questions", "texts", "stream", "series"]
 ) -> str:
     """The size of the data: how many questions, or texts, of which how many tokens at most are read at once.
 
-    form: "stream" for texts of which every place is predicted from the tokens before it. Raises as `verdict_text`.
+    form: "stream" for texts of which every place is predicted from the tokens before it; "series" for series, of
+    whose windows the tokens are segments. Raises as `verdict_text`.
     """
-    counted = _count("questions" if form == "questions" else "texts", items)
-    message = msg(f"report.data_{form}", items=counted, tokens=_count("tokens", tokens))
+    counted = _count("texts" if form == "stream" else form, items)
+    counted_tokens = _count("segments" if form == "series" else "tokens", tokens)
+    message = msg(f"report.data_{form}", items=counted, tokens=counted_tokens)
     return _phrase(message, catalog_language(language))
+
+
+def look_back_text(back: LookBack, language: str) -> str:
+    """How long a window has to be, from how far back forecasts hang on it. Raises as `verdict_text`."""
+    key = "report.look_back_all" if 2 * back.steps > back.contexts[-1] else "report.look_back"
+    message = msg(key, n=back.steps, all=back.contexts[-1], more=2 * back.contexts[-1])
+    return f"  {_phrase(message, catalog_language(language))}"
 
 
 def _count(things: str, n: int) -> Message:

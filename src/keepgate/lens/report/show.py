@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
+from ...data.series import Series
 from ...errors import CorpusError, SettingsError
-from ...tasks.probe import Probed
+from ...tasks.probe import Probed, SeriesProbe, SeriesProbed
 from ...tasks.task import Task
 from ..attribution.explanation import LeaveOut, ModelExplanation, explain_model
 from ..attribution.shares import Shares
@@ -121,7 +122,8 @@ def explain(
         keepgate.lens.explain(model, ids, tokens=words, labels=["bad", "good"])
         keepgate.lens.explain(forecaster, windows, row=5, target=0, features=["load", "temperature"])
 
-    A model of ours takes a text and, a reader, what it is asked; it has no further options. Any other torch model takes
+    A model of ours takes a text and, a reader, what it is asked; a forecaster takes a series (or a table's text, and
+    which number: "load+24"). They have no further options. Any other torch model takes
     its own inputs, one row or a batch, as in `examine`, and these options:
 
     tokens:   the steps' names, such as words. None names ids by their numbers, and steps of numbers by their lag.
@@ -145,6 +147,9 @@ def explain(
     option or language, or where it is not known what is to be explained, ShapeError for a row or step out of range.
     """
     catalog_language(language)
+    if isinstance(model, SeriesProbed):
+        item = model.item(inputs, question) if isinstance(inputs, str) else inputs
+        return _series_report(model.series_probe(item), language)
     if not isinstance(model, Probed):
         if question is not None:
             raise SettingsError(
@@ -178,6 +183,11 @@ def explain(
         if not value.strip():
             raise CorpusError(f"the {name} is empty; give one with something in it")
     return ExplanationReport(**vars(explain_answer(model, model.item(inputs, question))), language=language)
+
+
+def _series_report(probe: SeriesProbe, language: Language) -> ModelReport:
+    explanation = explain_model(probe.model, probe.inputs, time=1, features=probe.features)
+    return ModelReport(**vars(explanation), language=language)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -317,7 +327,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 def examine(
     model: nn.Module,
-    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText],
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText] | Iterable[Series],
     *,
     loss: Loss | None = None,
     output: str | int | None = None,
@@ -339,7 +349,7 @@ def examine(
             comes at the end of each row; of a model that answers at each step, the last answer is examined.
             For a reader of ours: questions with their answers, of any length. A step is then a token of the text, and
             the question always stays; an answer that a span reader has not in sight costs what a guess does. For a
-            classifier of ours: texts with their labels.
+            classifier of ours: texts with their labels; for a forecaster: series, of whose windows a segment is a step.
     loss:   from the model's result and the targets to each row's loss, in nats. None takes cross entropy for whole
             numbers, and half the squared error for others; a reader of ours has its own.
     output: where in the result the prediction is: its name in a dict or dataclass, its number in a tuple; None finds
