@@ -15,20 +15,21 @@ from ...errors import CorpusError, SettingsError, ShapeError
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
 from ...wording import count_of
-from ..answer import Answer, check_finite
+from ..answer import check_finite
 from ..measure import Measurement, Metric
 from ..probe import Probe, SeriesProbe
 from ..samples import ROWS, TaskSamples
 from ..task import Carry
 from .backtest import backtest
-from .focus import focused, step_names
-from .forecast import Forecast
+from .batch import WindowBatch, collate
+from .focus import step_names
+from .forecasts import Forecasts
 from .head import ForecastHead, WindowModel
 from .metrics import PINBALL, POINT_METRICS, coverage_metric
 from .network import Decoder, Scale, Segments
 from .settings import ForecasterSettings
 from .vocabulary import statistics_from, statistics_json
-from .windows import Prepared, Statistics, Window, WindowBatch, collate, training_windows
+from .windows import Statistics, Window, training_windows
 
 # Steps times rows that are run at once: their states with 128 units take 200 MiB.
 _AT_ONCE = 400_000
@@ -36,7 +37,7 @@ _AT_ONCE = 400_000
 _SAMPLES = 256
 
 
-class Forecaster(nn.Module):
+class Forecaster(Forecasts, nn.Module):
     """Series → the steps after them: segments of the look-back, recurrent layers, a decoder for all steps ahead.
 
     Each target is read by itself, with the covariates, by the same weights (channel independence); `statistics` make
@@ -47,10 +48,8 @@ class Forecaster(nn.Module):
     settings_type: ClassVar[type] = ForecasterSettings
 
     def __init__(self, statistics: Statistics, frequency: Frequency, settings: ForecasterSettings) -> None:
-        super().__init__()
-        self.statistics, self.frequency, self.settings = statistics, frequency, settings
-        self.ahead, self.look_back = settings.found("steps_ahead"), settings.found("look_back")
-        self.season, self.segment = settings.found("season"), settings.found("segment_steps")
+        nn.Module.__init__(self)
+        self.describe(statistics, frequency, settings)
         columns = statistics.columns
         covariates = len(columns.past) + len(columns.known)
         self.encoder = Encoder(
@@ -118,14 +117,6 @@ class Forecaster(nn.Module):
         """Columns, frequency, means and deviations, and categories."""
         return statistics_json(self.statistics, self.frequency)
 
-    def item(self, text: str, question: str | None = None) -> Series:
-        """The series in a table, the text of a CSV file say, and what is asked of it: [SERIES:]TARGET[+STEPS AHEAD].
-
-        None is the first step of the first target, of the only series. Raises CorpusError as `read_series` does,
-        SettingsError for another question.
-        """
-        return focused(text, question, self.statistics.columns, self.ahead)
-
     def prepare(self, items: Sequence[Series], *, training: bool) -> list[Window]:
         """In training every window with its steps ahead; otherwise the last window of each series, to be forecast.
 
@@ -133,16 +124,7 @@ class Forecaster(nn.Module):
         """
         if training:
             return training_windows([self.prepared(item) for item in items], self.look_back, self.ahead)
-        return [self._last(self.prepared(item)) for item in items]
-
-    def prepared(self, item: Series) -> Prepared:
-        """A series standardised. Raises CorpusError as `prepare` does, but for its length."""
-        if item.frequency != self.frequency:
-            raise CorpusError(
-                f"{item.name} has a step every {item.frequency}, and the model was trained on one every "
-                f"{self.frequency}"
-            )
-        return self.statistics.prepared(item)
+        return [self.last_window(self.prepared(item)) for item in items]
 
     def unlearnable(self, example: Window) -> str | None:
         """Why nothing can be learnt from a series, of which this is the last window: it is too short; None if not."""
@@ -192,43 +174,6 @@ class Forecaster(nn.Module):
         losses = point + torch.maximum(levels * above, (levels - 1) * above).sum(-1)
         return losses.sum() / known.sum().clamp(min=1), None
 
-    def forecast(
-        self, items: Sequence[Series], *, steps: int | None = None, batch_size: int = 64
-    ) -> list[Forecast]:
-        """The steps after each series, in the data's own units, without dropout or gradients.
-
-        steps: how many; None is all that it was trained for. Raises SettingsError for more than those, CorpusError as
-        `prepare` does and where what is known ahead ends too soon, BundleError if the forecast is not finite.
-        """
-        count = self.ahead if steps is None else steps
-        if not 1 <= count <= self.ahead:
-            raise SettingsError(
-                f"{count} steps are asked for, and the model forecasts 1 to {self.ahead}; train one with "
-                f"--set steps_ahead={count}"
-            )
-        parts = [self.prepared(item) for item in items]
-        for item in items:
-            self._refuse_short(item, count)
-        windows = [self._last(part) for part in parts]
-        outputs = self.outputs(windows, batch_size)
-        forecasts = []
-        for row, (item, part) in enumerate(zip(items, parts, strict=True)):
-            values = part.restored(np.moveaxis(outputs[:count, row], -1, 0))
-            quantiles = np.sort(values[1:], axis=0)
-            forecasts.append(
-                Forecast(
-                    series=item, times=tuple(item.times(np.arange(len(item), len(item) + count))), point=values[0],
-                    quantiles=dict(zip(self.settings.quantiles, quantiles, strict=True)),
-                )
-            )  # fmt: skip
-        return forecasts
-
-    def predict(self, items: Sequence[Series], *, batch_size: int = 64) -> list[Answer]:
-        """The first step after each series, of its first target: its interval. `forecast` gives all of it."""
-        places = [item.focus or (0, 1) for item in items]
-        forecasts = self.forecast(items, batch_size=batch_size)
-        return [each.answer(target, step - 1) for each, (target, step) in zip(forecasts, places, strict=True)]
-
     def measure(
         self,
         items: Sequence[Series],
@@ -253,7 +198,7 @@ class Forecaster(nn.Module):
         """
         target, step = item.focus or (0, 1)
         part = self.prepared(item)
-        batch = self.collate([self._last(part)]).to(self.decoder.place.device)
+        batch = self.collate([self.last_window(part)]).to(self.decoder.place.device)
         with torch.no_grad(), eval_mode(self):
             scale = self.scale(batch)
             x = self.encoder.embed(self.inputs(batch, scale))[:, target : target + 1]
@@ -272,7 +217,7 @@ class Forecaster(nn.Module):
         """
         target, step = item.focus or (0, 1)
         item = item.up_to(len(item) - self.ahead, known=len(item)) if past else item
-        self._refuse_short(item, self.ahead)
+        self.refuse_short(item, self.ahead)
         part = self.prepared(item)
         read = np.concatenate(
             [
@@ -290,7 +235,7 @@ class Forecaster(nn.Module):
         inputs = np.stack([read[end - self.look_back : end] for end in ends])
         columns = item.columns
         return SeriesProbe(
-            model=WindowModel(self, self.collate([self._last(part)]), part, target, step - 1),
+            model=WindowModel(self, self.collate([self.last_window(part)]), part, target, step - 1),
             inputs=torch.from_numpy(inputs), features=(columns.targets[target], *columns.past, *columns.known),
             name=f"{columns.targets[target]}, {count_of(step, 'steps')} ahead ({item.time(len(item) + step - 1)})",
         )  # fmt: skip
@@ -331,26 +276,6 @@ class Forecaster(nn.Module):
         outputs = self.outputs_of(batch, last=last)[..., 0]
         targets = batch.targets.where(torch.isfinite(batch.targets), outputs.detach())
         return outputs.transpose(0, 1).flatten(1), targets.transpose(0, 1).flatten(1)
-
-    def _last(self, part: Prepared) -> Window:
-        """The window before what is still to come, its first value before the first of a series that is too short."""
-        return part.extended(self.look_back, self.ahead).window(
-            max(len(part.targets), self.look_back), self.look_back, self.ahead, targets=False
-        )
-
-    def _refuse_short(self, item: Series, ahead: int) -> None:
-        """Raises CorpusError for a series that is too short, and where what is known ahead ends too soon."""
-        steps = len(item)
-        if steps < self.look_back:
-            raise CorpusError(
-                f"{item.name} has {count_of(steps, 'steps')}, and the model reads {self.look_back}; give a longer one"
-            )
-        if item.columns.known and len(item.known) < steps + ahead:
-            raise CorpusError(
-                f"{item.name}: what is known ahead ({', '.join(item.columns.known)}) goes on for "
-                f"{count_of(len(item.known) - steps, 'steps')} after the last value, and {ahead} are to be forecast; "
-                f"add rows with these and an empty {item.columns.targets[0]}"
-            )
 
     def outputs(self, windows: Sequence[Window], batch_size: int) -> NDArray[np.float64]:
         """The forecasts of windows, [ahead, windows, targets, outputs], standardised, without dropout or gradients.

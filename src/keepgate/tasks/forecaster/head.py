@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from ..answer import Answer
 from ..label_head import in_dtype
+from .batch import WindowBatch
 from .network import Scale
-from .windows import Prepared, WindowBatch
+from .windows import Prepared
 
 if TYPE_CHECKING:
     from .forecaster import Forecaster

@@ -8,10 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import gelu, relu
 
-from .settings import Scaling
-
-# What is added to a window's variance, in units of the series' own: a window in which nothing changes is not blown up.
-_LEAST_VARIANCE = 0.01
+from .settings import LEAST_VARIANCE, Scaling
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Scale:
         """Of windows: the last value and 1, or mean and standard deviation."""
         if scaling == "last":
             return cls(values[-1], torch.ones_like(values[-1]))
-        return cls(values.mean(0), (values.var(0, correction=0) + _LEAST_VARIANCE).sqrt())
+        return cls(values.mean(0), (values.var(0, correction=0) + LEAST_VARIANCE).sqrt())
 
     def applied(self, values: Float[Tensor, "time batch targets"]) -> Float[Tensor, "time batch targets"]:
         """The values in units of the window."""

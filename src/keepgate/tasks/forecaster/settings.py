@@ -12,6 +12,9 @@ from ..encoder_settings import check_recurrent
 Scaling = Literal["last", "standard"]
 PointLoss = Literal["squared", "absolute"]
 
+# What is added to a window's variance, in units of the series' own: a window in which nothing changes is not blown up.
+LEAST_VARIANCE = 0.01
+
 # By the season of the data: how many steps ahead are forecast, and from how many steps before. As the M4 competition
 # asks (hours 48, weeks 13, months 18), in whole seasons where a few make a sensible plan: two days of hours, two weeks
 # of days, a year of months.

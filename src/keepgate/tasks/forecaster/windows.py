@@ -3,17 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int64
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ...data.series import Columns, Series, Values, filled
 from ...errors import CorpusError
-from ..batched import TensorBatch
 
 # A column that does not change is divided by 1.
 _CONSTANT = 1e-12
@@ -43,18 +38,6 @@ class Window:
     def length(self) -> int:
         """Steps that are read."""
         return len(self.values)
-
-
-@dataclass(frozen=True)
-class WindowBatch(TensorBatch):
-    """Windows of equal length, time first. targets: None if one has none."""
-
-    values: Float[Tensor, "time batch targets"]
-    covariates: Float[Tensor, "time batch covariates"]
-    ahead: Float[Tensor, "ahead batch known"]
-    numbers: Float[Tensor, "batch numbers"]
-    categories: Int64[Tensor, "batch categories"]
-    targets: Float[Tensor, "ahead batch targets"] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,19 +175,6 @@ def training_windows(prepared: Sequence[Prepared], look_back: int, ahead: int) -
             if sums[end + ahead] - sums[end] >= _PRESENT * ahead
         ]
     return windows
-
-
-def collate(windows: Sequence[Window]) -> WindowBatch:
-    """Windows as one batch."""
-
-    def stacked(name: str, dim: int) -> Any:
-        return torch.from_numpy(np.stack([getattr(window, name) for window in windows], dim))
-
-    complete = all(window.targets is not None for window in windows)
-    return WindowBatch(
-        stacked("values", 1), stacked("covariates", 1), stacked("ahead", 1), stacked("numbers", 0),
-        stacked("categories", 0), stacked("targets", 1) if complete else None,
-    )  # fmt: skip
 
 
 def _targets(series: Series) -> Values:
