@@ -30,8 +30,9 @@ def relu(x: Array) -> Array:
 
 def gelu(x: Array) -> Array:
     """x times the normal distribution's share below it. Hendrycks & Gimpel (2016), arXiv:1606.08415."""
-    below = 0.5 * (1 + _erf(x * math.sqrt(0.5)).astype(np.float64))
-    return (x * below).astype(x.dtype)
+    below = 0.5 * (1 + np.asarray(_erf(x * math.sqrt(0.5)), np.float64))
+    shared: Array = (x * below).astype(x.dtype)
+    return shared
 
 
 def softmax(x: Array, axis: int) -> Array:

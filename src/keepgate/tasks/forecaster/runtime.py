@@ -59,7 +59,7 @@ class ForecasterRuntime(Forecasts, RuntimeTask):
         """The first step after each series, of its first target: its interval. `forecast` gives all of it."""
         return Forecasts.predict(self, self.items(items), batch_size=batch_size or 64)
 
-    def outputs(self, windows: Sequence[Window], batch_size: int) -> NDArray[np.float64]:  # type: ignore[override]
+    def outputs(self, windows: Sequence[Window], batch_size: int) -> NDArray[np.float64]:
         """The forecasts of windows, [ahead, windows, targets, outputs], standardised. BundleError if not finite."""
         shape = self.ahead, 0, len(self.target), self.levels
         parts = [np.zeros(shape)]
