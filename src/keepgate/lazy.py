@@ -7,7 +7,7 @@ from typing import Any
 from .errors import PackageMissing
 
 # What each extra of keepgate brings, of what keepgate imports by itself.
-_EXTRAS = {"torch": ("torch", "jaxtyping", "tomli_w", "jinja2"), "cli": ("cyclopts", "rich")}
+_EXTRAS = {"torch": ("torch", "jaxtyping", "tomli_w", "jinja2", "markupsafe"), "cli": ("cyclopts", "rich")}
 
 
 def lazy_exports(

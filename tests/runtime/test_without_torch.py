@@ -24,7 +24,7 @@ class Refused:
 
 sys.meta_path.insert(0, Refused())
 """
-TORCH = ("torch", "jaxtyping", "tomli_w", "jinja2")
+TORCH = ("torch", "jaxtyping", "tomli_w", "jinja2", "markupsafe")
 CLI = ("cyclopts", "rich")
 
 
@@ -160,6 +160,7 @@ def test_what_trains_or_explains_says_in_one_line_what_to_install(tmp_path: Path
         ("look", folder, "--text", tmp_path / "texts.jsonl", "--question", "what?"),
         ("evaluate", folder, tmp_path / "texts.jsonl"),
         ("explain",),
+        ("compare",),
     )
     for command in commands:
         done = keepgate(*command)
