@@ -96,6 +96,7 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.verdicts --advice
 	@$(BIN)/python -m bench.verdicts --advice --seed 2 --out bench/results/verdicts-seed-2.json
 	@$(BIN)/python -m bench.long_rows
+	@$(BIN)/python -m bench.cart_pole
 	@$(BIN)/python -m bench.cmrc2018 --train $(CMRC2018)/train.json --dev $(CMRC2018)/dev.json --models models
 	@$(BIN)/python -m bench.asked models/seed-0
 	@$(BIN)/python -m bench.table

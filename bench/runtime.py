@@ -35,10 +35,10 @@ class Refused:
 
 text, question = "Luffy said he wants to be the king of the pirates. " * 20, "Who wants to be the king of the pirates?"
 import numpy
-before, started = memory(), time.perf_counter()
+before, started = memory(), time.thread_time()
 """
 _END = """
-loaded = time.perf_counter()
+loaded, called = time.thread_time(), time.perf_counter()
 model = load(sys.argv[1])
 ask(model)
 first = time.perf_counter()
@@ -48,8 +48,8 @@ for _ in range(200):
     ask(model)
     times.append(time.perf_counter() - at)
 print(json.dumps({
-    "import ms": (loaded - started) * 1e3, "load and first answer ms": (first - loaded) * 1e3,
-    "answer ms": sorted(times)[len(times) // 2] * 1e3, "memory over numpy's, MB": memory() - before,
+    "import, processor ms": (loaded - started) * 1e3, "load and first answer, ms": (first - called) * 1e3,
+    "answer, ms": sorted(times)[len(times) // 2] * 1e3, "memory over numpy's, MB": memory() - before,
 }))
 """
 WAYS = {

@@ -5,6 +5,7 @@ from importlib import import_module
 from .errors import (
     BundleError,
     CellError,
+    ConversionError,
     CorpusError,
     ExportError,
     KeepgateError,
@@ -14,7 +15,7 @@ from .errors import (
     ShapeError,
     TrainingStopped,
 )
-from .lazy import lazy, missing_package
+from .lazy import lazy_exports, missing_package
 
 # The layers need torch, which takes a second to import; `keepgate --help` and `keepgate.runtime` do not.
 _ROOMS = {
@@ -32,6 +33,7 @@ __all__ = [
     "RNN",
     "BundleError",
     "CellError",
+    "ConversionError",
     "CorpusError",
     "ExportError",
     "GRUCell",
@@ -55,8 +57,8 @@ __all__ = [
 ]
 
 
-_PACKAGES = ("c99", "lens", "onnx", "runtime")
-_get, _ = lazy(__name__, _ROOMS)
+_PACKAGES = ("c99", "convert", "lens", "onnx", "runtime")
+_get, _ = lazy_exports(__name__, _ROOMS)
 
 
 def __getattr__(name: str) -> object:

@@ -39,6 +39,10 @@ class ExportError(KeepgateError, RuntimeError):
     """A model cannot be exported, or what was exported does not compute what the model computes."""
 
 
+class ConversionError(KeepgateError, ValueError):
+    """A model of another library that cannot be read: damaged, or with a part that has no counterpart here."""
+
+
 class PackageMissing(KeepgateError, ModuleNotFoundError):
     """A package that one of keepgate's extras brings is not installed. The message names the extra."""
 

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from keepgate.data.batch import bucketed
 from keepgate.data.corpora import Corpus, read
 from keepgate.data.questions import Question
+from keepgate.data.text import words
 from keepgate.errors import CorpusError
+from keepgate.tasks.span import SpanReaderSettings
+from keepgate.tasks.span.kind import recipe
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared = pytest.mark.skipif(
@@ -217,6 +221,20 @@ def test_cmrcs_answers_at_another_offset_are_found_again() -> None:
     assert corpus.share_in_text == 1.0
     dev = read([SHARED / "cmrc2018" / "dev.json", SHARED / "drcd" / "DRCD_dev.json"], needs="span")
     assert (len(dev.questions), dev.left_out) == (3_219 + 3_524, [])
+
+
+@needs_shared
+def test_batches_of_cmrcs_questions_have_little_padding() -> None:
+    """Cut to the window as in training, or whole: below a tenth of what is read, texts and questions together."""
+    questions = read(SHARED / "cmrc2018" / "train.json").questions
+    texts, asked = ([len(words(getattr(q, name))) for q in questions] for name in ("text", "question"))
+    for lengths in (texts, [min(length, SpanReaderSettings().window) for length in texts]):
+        batches = bucketed(lengths, recipe(len(questions))["batch_size"], seed=0, epoch=0)
+        padded = sum(
+            len(batch) * (max(lengths[row] for row in batch) + max(asked[row] for row in batch))
+            for batch in batches
+        )
+        assert 1 - (sum(lengths) + sum(asked)) / padded < 0.1
 
 
 # bAbI

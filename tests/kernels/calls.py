@@ -15,7 +15,7 @@ from keepgate.kernels import KERNELS, Call, run
 from tests.oracles import agrees
 
 # Every cell whose step is elementwise: the core takes each of them.
-CORE = tuple(cell for cell in cells.CELLS if cell.recurrent != "in_step")
+CORE = cells.COMPILED
 DTYPES = (torch.float32, torch.float64)
 
 # One beside each vector width (4, 8 and 16 numbers) and beside each number of rows that a tile holds.

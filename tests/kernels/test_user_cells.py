@@ -18,7 +18,7 @@ from keepgate.nn import Recurrent
 from tests.kernels.calls import CORE, DTYPES, by_name, check, drawn, made, results, same_bits, threads
 from tests.kernels.children import in_child
 from tests.kernels.random_cells import random_cell
-from tests.kernels.user_cells import COPIES, LITERATURE, USER_CELLS, everything, indrnn, my_lstm, slstm
+from tests.kernels.user_cells import COPIES, LITERATURE, USER_CELLS, atr, everything, indrnn, my_lstm, slstm
 from tests.oracles import agrees
 
 every_user_cell = pytest.mark.parametrize("cell", USER_CELLS, ids=lambda cell: cell.name)
@@ -162,9 +162,9 @@ def fuzz(cell: Cell, number: int) -> None:
 def test_a_name_finds_a_cell_that_was_registered_and_nothing_else():
     with pytest.raises(CellError, match=r"no cell 'tests\.kernels\.user_cells\.ran'.*register"):
         Recurrent("tests.kernels.user_cells.ran", 2, 3)
-    name = cells.register(slstm)
-    assert name == "tests.kernels.user_cells.slstm"
-    assert Recurrent(name, 2, 3).cell is slstm
+    name = cells.register(atr)
+    assert name == "tests.kernels.user_cells.atr"
+    assert Recurrent(name, 2, 3).cell is atr
     assert Recurrent("lstm", 2, 3).cell is cells.lstm
     assert cells.register(cells.gru) == "gru"
     with pytest.raises(SettingsError, match=r"made by keepgate\.equations\.cell"):

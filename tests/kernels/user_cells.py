@@ -1,7 +1,8 @@
-"""Cells that the core has to interpret: copies of keepgate's, and ten of the literature as a user would write them."""
+"""Cells that the core has to interpret: copies of compiled ones, keepgate's others, and some as a user would write."""
 
 from dataclasses import replace
 
+from keepgate.cells import coupled_lstm, ct_rnn, indrnn, ligru, minlstm, slstm
 from keepgate.equations import (
     Named,
     Step,
@@ -26,16 +27,6 @@ COPIES = {known.name: replace(known, name=f"my_{known.name}") for known in CORE}
 my_lstm = COPIES["lstm"]
 
 
-# Greff et al. (2017), arXiv:1503.04069: one gate forgets and writes.
-@cell(gates="f g o", states="h c")
-def coupled_lstm(wx: Named, uh: Named, s: Named) -> Step:
-    f = sigmoid(wx.f + uh.f)
-    g = tanh(wx.g + uh.g)
-    o = sigmoid(wx.o + uh.o)
-    c = f * s.c + (1 - f) * g
-    return Step(h=o * tanh(c), c=c, f=f, g=g, o=o)
-
-
 # van der Westhuizen & Lasenby (2018), arXiv:1804.04849: a forget gate and nothing else, equation 7.
 @cell(gates="f g")
 def janet(wx: Named, uh: Named, s: Named) -> Step:
@@ -43,38 +34,6 @@ def janet(wx: Named, uh: Named, s: Named) -> Step:
     f = sigmoid(a)
     g = tanh(wx.g + uh.g)
     return Step(h=f * s.h + (1 - sigmoid(a - 1.0)) * g, f=f, g=g)
-
-
-# Li et al. (2018), arXiv:1803.04831: one recurrent weight a unit.
-@cell(gates="a", recurrent="diagonal")
-def indrnn(wx: Named, uh: Named, s: Named) -> Step:
-    return Step(h=relu(wx.a + uh.a))
-
-
-# Beck et al. (2024), arXiv:2405.04517, section 2.2: exponential gates, normaliser, stabiliser.
-@cell(gates="z i f o", states="h c n m")
-def slstm(wx: Named, uh: Named, s: Named) -> Step:
-    i, f = wx.i + uh.i, wx.f + uh.f
-    m = maximum(f + s.m, i)
-    write, keep = exp(i - m), exp(f + s.m - m)
-    c = keep * s.c + write * tanh(wx.z + uh.z)
-    n = keep * s.n + write
-    return Step(h=sigmoid(wx.o + uh.o) * c / maximum(n, 1e-3), c=c, n=n, m=m, write=write, keep=keep)
-
-
-# Feng et al. (2024), arXiv:2410.01201, section 3.2.
-@cell(gates="f i n", recurrent="none")
-def minlstm(wx: Named, uh: Named, s: Named) -> Step:
-    f, i = sigmoid(wx.f), sigmoid(wx.i)
-    return Step(h=f / (f + i) * s.h + i / (f + i) * wx.n, f=f, i=i)
-
-
-# Ravanelli et al. (2018), arXiv:1803.10225: no reset, relu in place of tanh.
-@cell(gates="z n")
-def ligru(wx: Named, uh: Named, s: Named) -> Step:
-    z = sigmoid(wx.z + uh.z)
-    n = relu(wx.n + uh.n)
-    return Step(h=z * s.h + (1 - z) * n, z=z, n=n)
 
 
 # Lei et al. (2018), arXiv:1709.02755: products of the input alone, the state by weights per unit, a highway past it.
@@ -99,13 +58,6 @@ def ran(wx: Named, uh: Named, s: Named) -> Step:
 def atr(wx: Named, uh: Named, s: Named) -> Step:
     i, f = sigmoid(wx.p + uh.p), sigmoid(wx.p - uh.p)
     return Step(h=i * wx.p + f * s.h, i=i, f=f)
-
-
-# Funahashi & Nakamura (1993), discretised by Euler's method with a time constant of each unit's own.
-@cell(gates="a", vectors="tau")
-def ct_rnn(wx: Named, uh: Named, s: Named, v: Named) -> Step:
-    rate = 1 / (1 + softplus(v.tau))
-    return Step(h=s.h + rate * (tanh(wx.a + uh.a) - s.h), rate=rate)
 
 
 # No paper's: every operation of the language.

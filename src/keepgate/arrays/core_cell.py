@@ -99,7 +99,7 @@ def _build_core_cell(cell: Cell) -> CoreCell | str:
         except ValueError as error:
             return f"{cell.name} is larger than the core's tables: {error}"
     planes = (*cell.states[1:], *cell.analysis.saved) if id(cell) in _COMPILED else step.planes
-    name = cell.name if id(cell) in _COMPILED else f"{cell.qualified_name}@{cell.graph.digest}"
+    name = cell.name if cell in cells.CELLS else f"{cell.qualified_name}@{cell.graph.digest}"
     return CoreCell(number, planes, step.reads_output, name)
 
 

@@ -42,9 +42,9 @@ def export(
         raise SettingsError("nothing says what to write; give --onnx FILE, --c DIR or --fixed-bytes")
     console = make_console()
     if onnx is not None:
-        from ..onnx.packages import require_packages
+        from ..onnx.packages import EXPORT, require_packages
 
-        require_packages()
+        require_packages(*EXPORT, purpose="an export to ONNX")
         check_writable(onnx)
 
         from ..onnx import export as export_onnx

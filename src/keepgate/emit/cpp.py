@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from ..cells import CELLS
+from ..cells import COMPILED
 from ..equations import Cell, gradients
 from .expression import write
 from .preactivations import Columns, columns
@@ -28,9 +28,8 @@ _AS_CPP: dict[str, Any] = {"words": WORDS.split(), "declare": "const V ", "write
 
 
 def files() -> dict[str, str]:
-    """The text of every file of csrc/cells, by name: one for each cell that has a graph, and all.h."""
-    cells = [cell for cell in CELLS if cell.recurrent in ("dense", "none")]
-    return {**{f"{cell.name}.h": header(cell) for cell in cells}, "all.h": all_headers(cells)}
+    """The text of every file of csrc/cells, by name: one for each compiled cell, and all.h."""
+    return {**{f"{cell.name}.h": header(cell) for cell in COMPILED}, "all.h": all_headers(COMPILED)}
 
 
 def all_headers(cells: Iterable[Cell]) -> str:

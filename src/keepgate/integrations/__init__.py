@@ -1,1 +1,1 @@
-"""Keepgate inside other libraries: scikit-learn (`sklearn`) and Lightning (`lightning`), each imported by itself."""
+"""Keepgate inside other libraries: scikit-learn, Lightning and sb3-contrib, each imported by itself."""

@@ -159,9 +159,15 @@ def _operation(emit: Emitter, call: SequenceCall, node: Expr, values: Mapping[Ex
     if node.value is not None:
         return emit.constant(node.value, call.dtype)
     arguments = [values[argument] for argument in node.args if argument in values]
-    if node.op in _OPERATORS:
+    if node.op in _OPERATORS and not (node.op == "softplus" and call.dtype == np.float64):
         return emit(_OPERATORS[node.op], *arguments)
     zero = emit.constant(0, call.dtype)
+    if node.op == "softplus":  # ONNX has it, and ONNX Runtime not in double precision
+        rest = emit(
+            "Log",
+            emit("Add", emit("Exp", emit("Neg", emit("Abs", *arguments))), emit.constant(1, call.dtype)),
+        )
+        return emit("Add", emit("Relu", *arguments), rest)
     if node.op == "step_of":
         return emit("Cast", emit("Greater", arguments[0], zero), to=kind)
     if node.op == "greater":
