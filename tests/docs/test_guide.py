@@ -96,6 +96,8 @@ GIVEN = {"0", "1", "2", "3", "100", "2018"}
 def test_what_the_guide_says_of_trained_networks_holds_in_nine_seeds_of_ten():
     """On each instruction set, the machine's own and older ones."""
     held = guide.counts(guide.stored())
+    measured = {(page, on) for page, _, on in held}
+    assert measured == {(page, on) for page in guide.PAGES for on in guide.INSTRUCTION_SETS}
     for (page, statement, on), (count, runs) in held.items():
         assert runs >= (10 if guide.PAGES[page][1] else 1)
         assert count >= 0.9 * runs, f"{page}, {on}: {statement} in {count} of {runs}"
