@@ -17,7 +17,17 @@ from keepgate.lens.interventions.rerun import rerun_from
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guide"
 NAMES = ("remember", "story")
-TRANSLATED = (*NAMES, "explain", "classifier", "tagger", "deploy", "language_model", "training", "polyphones")
+TRANSLATED = (
+    *NAMES,
+    "explain",
+    "questions",
+    "classifier",
+    "tagger",
+    "deploy",
+    "language_model",
+    "training",
+    "polyphones",
+)
 PAGES = [GUIDE / f"{name}{ending}" for name in NAMES for ending in (".md", ".zh-TW.md")]
 FIGURES = sorted((GUIDE / "figures").glob("*.svg"))
 NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]\d+)?")
