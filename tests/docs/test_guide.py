@@ -25,6 +25,7 @@ TRANSLATED = (
     "tagger",
     "deploy",
     "language_model",
+    "forecaster",
     "training",
     "polyphones",
 )
