@@ -25,6 +25,7 @@ TRANSLATED = (
     "tagger",
     "deploy",
     "language_model",
+    "forecaster",
     "training",
     "polyphones",
 )
@@ -142,7 +143,9 @@ def test_a_picture_stands_by_itself(path):
 
 
 def test_every_picture_is_shown_and_every_one_shown_is_there():
-    texts = [page.read_text(encoding="utf-8") for page in (*PAGES, GUIDE.parent / "index.md")]
+    texts = [
+        page.read_text(encoding="utf-8") for page in (*sorted(GUIDE.glob("*.md")), GUIDE.parent / "index.md")
+    ]
     texts += [path.read_text(encoding="utf-8") for path in GUIDE.parent.parent.glob("README*.md")]
     shown = {found for text in texts for found in re.findall(r"figures/([\w.-]+\.(?:svg|png))", text)}
     assert shown == {path.name for path in (GUIDE / "figures").iterdir()}
