@@ -130,6 +130,20 @@ def test_a_file_of_keras_2_with_a_long_list_of_names(tmp_path):
         torch.testing.assert_close(layer(x)[0], theirs(x)[0])
 
 
+def test_an_attribute_that_announces_more_than_it_has_makes_nothing(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["layer_names"] = ["name"] * 1234
+    content = (tmp_path / "a.h5").read_bytes()
+    assert content.count((1234).to_bytes(8, "little")) >= 1
+    (tmp_path / "a.h5").write_bytes(
+        content.replace((1234).to_bytes(8, "little"), (1 << 33).to_bytes(8, "little"))
+    )
+    with pytest.raises(keepgate.ConversionError, match="announces 8,589,934,592 entries"):
+        convert.keras(tmp_path / "a.h5")
+
+
 def test_the_lens_works_on_what_was_read(keras, tmp_path):
     tagger(keras).save(tmp_path / "a.keras")
     model, x = convert.keras(tmp_path / "a.keras"), torch.randint(0, 10, (2, 5))
