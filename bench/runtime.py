@@ -35,10 +35,10 @@ class Refused:
 
 text, question = "Luffy said he wants to be the king of the pirates. " * 20, "Who wants to be the king of the pirates?"
 import numpy
-before, started = memory(), time.process_time()
+before, started = memory(), time.thread_time()
 """
 _END = """
-loaded, called = time.process_time(), time.perf_counter()
+loaded, called = time.thread_time(), time.perf_counter()
 model = load(sys.argv[1])
 ask(model)
 first = time.perf_counter()

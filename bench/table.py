@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import figures, lens_tables, speed_tables
+from bench import figures, lens_tables, other_tables, speed_tables
 from bench.markdown import result, spread, table
 from bench.problem import Shape
 
@@ -28,6 +28,8 @@ PAGES = {
     ROOT / "docs" / "guide" / "story.md": 0,
     ROOT / "docs" / "guide" / "explain.md": 0,
     ROOT / "docs" / "guide" / "explain.zh-TW.md": 1,
+    ROOT / "docs" / "guide" / "polyphones.md": 0,
+    ROOT / "docs" / "guide" / "polyphones.zh-TW.md": 1,
     ROOT / "docs" / "guide" / "story.zh-TW.md": 1,
 }
 
@@ -260,6 +262,7 @@ TABLES: dict[str, Callable[[int], str]] = {
     "facts": facts,
     "cmrc2018": cmrc2018,
     **lens_tables.TABLES,
+    **other_tables.TABLES,
 }
 
 

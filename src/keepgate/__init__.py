@@ -15,7 +15,7 @@ from .errors import (
     ShapeError,
     TrainingStopped,
 )
-from .lazy import lazy, missing_package
+from .lazy import lazy_exports, missing_package
 
 # The layers need torch, which takes a second to import; `keepgate --help` and `keepgate.runtime` do not.
 _ROOMS = {
@@ -58,7 +58,7 @@ __all__ = [
 
 
 _PACKAGES = ("c99", "convert", "lens", "onnx", "runtime")
-_get, _ = lazy(__name__, _ROOMS)
+_get, _ = lazy_exports(__name__, _ROOMS)
 
 
 def __getattr__(name: str) -> object:

@@ -7,10 +7,10 @@ from typing import Any
 from .errors import PackageMissing
 
 # What each extra of keepgate brings, of what keepgate imports by itself.
-_EXTRAS = {"torch": ("torch", "jaxtyping", "tomli_w", "jinja2"), "cli": ("cyclopts", "rich")}
+_EXTRAS = {"torch": ("torch", "jaxtyping", "tomli_w", "jinja2", "markupsafe"), "cli": ("cyclopts", "rich")}
 
 
-def lazy(
+def lazy_exports(
     package: str, modules: Mapping[str, Sequence[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """A package's `__getattr__` and `__dir__`. modules: the names that each of its modules has.

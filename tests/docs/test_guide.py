@@ -17,7 +17,17 @@ from keepgate.lens.interventions.rerun import rerun_from
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guide"
 NAMES = ("remember", "story")
-TRANSLATED = (*NAMES, "explain", "classifier", "tagger", "deploy", "language_model", "training")
+TRANSLATED = (
+    *NAMES,
+    "explain",
+    "questions",
+    "classifier",
+    "tagger",
+    "deploy",
+    "language_model",
+    "training",
+    "polyphones",
+)
 PAGES = [GUIDE / f"{name}{ending}" for name in NAMES for ending in (".md", ".zh-TW.md")]
 FIGURES = sorted((GUIDE / "figures").glob("*.svg"))
 NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]\d+)?")
@@ -96,6 +106,8 @@ GIVEN = {"0", "1", "2", "3", "100", "2018"}
 def test_what_the_guide_says_of_trained_networks_holds_in_nine_seeds_of_ten():
     """On each instruction set, the machine's own and older ones."""
     held = guide.counts(guide.stored())
+    measured = {(page, on) for page, _, on in held}
+    assert measured == {(page, on) for page in guide.PAGES for on in guide.INSTRUCTION_SETS}
     for (page, statement, on), (count, runs) in held.items():
         assert runs >= (10 if guide.PAGES[page][1] else 1)
         assert count >= 0.9 * runs, f"{page}, {on}: {statement} in {count} of {runs}"

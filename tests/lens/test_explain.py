@@ -193,16 +193,19 @@ class Window(nn.Module):
 def test_a_number_changes_as_without_the_step_and_its_shares_sum_to_it(squeezes):
     model, x = Window(squeezes=squeezes).eval(), torch.randn(9, 12, 2)
     found = explain(model, x, row=3, features=["load", "heat"], leave_out="step")
+    integrated = explain(model, x, row=3, shares="integrated")
     with torch.no_grad():
         whole = float(model(x[[3, 3]])[0])
         for effect in found.token_effects:
             kept = [step for step in range(12) if step != effect.step]
             assert abs(effect.change - float(model(x[[3, 3]][:, kept])[0]) + whole) < 1e-5
         nothing = x.mean((0, 1)).expand(2, 12, 2)
-        assert abs(found.shares.baseline - float(model(nothing)[0])) < 1e-5
-    assert found.number == found.shares.score
-    assert found.shares.values.shape == (12, 2)
-    assert abs(float(found.shares.values.sum()) - (whole - found.shares.baseline)) < 1e-3 * abs(whole)
+        assert abs(integrated.shares.baseline - float(model(nothing)[0])) < 1e-5
+    assert found.shares.kind == "held"
+    for shares, exact in ((found.shares, 1e-5), (integrated.shares, 1e-3)):
+        assert found.number == pytest.approx(shares.score, abs=1e-6)
+        assert shares.values.shape == (12, 2)
+        assert abs(float(shares.values.sum()) - (whole - shares.baseline)) < exact * abs(whole)
     assert found.token_effects[0].token == f"t−{11 - found.token_effects[0].step}".removesuffix("−0")
 
 

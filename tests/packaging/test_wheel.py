@@ -4,12 +4,15 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from keepgate import lazy
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -98,6 +101,14 @@ def test_the_wheel_installs_and_runs_without_a_compiler_and_without_torch(wheel:
     )
     assert done.returncode == 0, done.stderr
     assert str(tmp_path) in done.stdout
+
+
+def test_the_extras_bring_what_is_said_to_be_missing():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for extra, packages in lazy._EXTRAS.items():
+        brought = {re.match(r"[\w-]+", line)[0].replace("-", "_") for line in extras[extra]} - {"keepgate"}
+        assert brought == set(packages)
+    assert all("keepgate[torch]" in extras[extra] for extra in extras.keys() - {"cli", "torch", "dev"})
 
 
 def test_the_wheel_is_small_and_needs_two_packages(wheel: Path):

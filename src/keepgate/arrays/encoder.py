@@ -1,6 +1,6 @@
 """The layer that an encoder reads with, on numpy arrays: recurrent, or a window over the last steps."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +11,6 @@ from .recurrent import Recurrent
 from .weight_table import WeightTable
 
 Array = NDArray[Any]
-
-
-class EncoderSettings(Protocol):
-    """The settings of a task that decide its encoder's layer."""
-
-    @property
-    def cell(self) -> str: ...
-    @property
-    def hidden_size(self) -> int: ...
-    @property
-    def num_layers(self) -> int: ...
 
 
 class TimeDelay:
@@ -47,18 +36,28 @@ class TimeDelay:
         )
 
 
-def encoder_layer(table: WeightTable, settings: EncoderSettings, input_size: int) -> Recurrent | TimeDelay:
-    """The layer of an encoder with these settings, from a table of the encoder's own weights."""
-    cell, layer = cell_of(settings.cell), table.within("layer")
-    if cell is None:
-        return TimeDelay(layer, input_size, settings.hidden_size, getattr(settings, "window"))  # noqa: B009
+def encoder_layer(
+    table: WeightTable,
+    cell: str,
+    *,
+    input_size: int,
+    hidden_size: int,
+    num_layers: int = 1,
+    bidirectional: bool = False,
+    window: int | None = None,
+) -> Recurrent | TimeDelay:
+    """The layer of an encoder, from a table of the encoder's own weights. cell, window: as its settings have them."""
+    described, layer = cell_of(cell), table.within("layer")
+    if described is None:
+        assert window is not None
+        return TimeDelay(layer, input_size, hidden_size, window)
     return Recurrent.taken_from(
         layer,
-        cell,
+        described,
         input_size=input_size,
-        hidden_size=settings.hidden_size,
-        num_layers=settings.num_layers,
-        bidirectional=getattr(settings, "bidirectional", False),
+        hidden_size=hidden_size,
+        num_layers=num_layers,
+        bidirectional=bidirectional,
     )
 
 

@@ -1,11 +1,14 @@
 """The functions of a network's head on numpy arrays, as torch.nn.functional has them."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+# numpy has no error function; heads have a few thousand numbers at most.
+_erf = np.frompyfunc(math.erf, 1, 1)
 
 
 def quiet() -> np.errstate:
@@ -23,6 +26,13 @@ def relu(x: Array) -> Array:
     """x where it is above 0, else 0."""
     positive: Array = np.maximum(x, 0)
     return positive
+
+
+def gelu(x: Array) -> Array:
+    """x times the normal distribution's share below it. Hendrycks & Gimpel (2016), arXiv:1606.08415."""
+    below = 0.5 * (1 + np.asarray(_erf(x * math.sqrt(0.5)), np.float64))
+    shared: Array = (x * below).astype(x.dtype)
+    return shared
 
 
 def softmax(x: Array, axis: int) -> Array:

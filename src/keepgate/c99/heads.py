@@ -230,6 +230,7 @@ _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
     "language-model": _language_model,
 }
 _WHY_NOT = {
+    "forecaster": "it standardises series and puts their units back, around the network",
     "span-reader": "it compares text and question by features that are computed from the words themselves",
     "tagger": "it chooses its tags by a search over all steps (the CRF's), which needs memory for each",
 }

@@ -22,7 +22,7 @@ TextFile = Annotated[
     Parameter(
         name="--text",
         metavar="FILE",
-        help="A file with the text to read, UTF-8; - reads standard input.",
+        help="A file with the text to read, UTF-8, or with a forecaster's series; - reads standard input.",
         allow_leading_hyphen=True,
     ),
 ]

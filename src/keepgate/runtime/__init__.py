@@ -1,4 +1,4 @@
-"""Trained models without torch: `load(folder)` answers on numpy and the C++ core. Imports in a few milliseconds."""
+"""Trained models without torch: `load(folder)` answers on numpy and the C++ core. It imports in a tenth of a second."""
 
 from ..arrays.recurrent import Recurrent
 from ..arrays.stepper import Stepper

@@ -19,6 +19,7 @@ from ..export import load
 from ..nn import Recurrent
 from ..tasks import KINDS
 from ..tasks.answer import Answer
+from ..tasks.probe import SeriesProbed
 from ..tasks.task import Task
 from ..wording import LANGUAGES, meaning
 from .fullwidth import normalise_widths
@@ -197,6 +198,10 @@ def _shipped(item: tuple[str, Path]) -> Model:
 
 
 def _own(folder: Path, task: Task) -> Model:
+    if isinstance(task, SeriesProbed):
+        raise SettingsError(
+            f"{folder}: this {task.kind} reads series, and the page texts; use `keepgate look`"
+        )
     try:
         layer_of(task)
     except SettingsError as fault:

@@ -14,6 +14,7 @@ from .answer import Answer
 RUNTIMES = {
     "choice-reader": "choice",
     "classifier": "classifier",
+    "forecaster": "forecaster",
     "language-model": "language_model",
     "span-reader": "span",
     "tagger": "tagger",

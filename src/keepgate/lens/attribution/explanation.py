@@ -26,7 +26,7 @@ from .head import ModelHead
 from .look_back import ROWS, LookBack, look_back
 from .read_values import ReadValues, read_values
 from .row import ModelRow, model_row
-from .shares import InputShares, input_shares
+from .shares import InputShares, Shares, input_shares
 from .target import Target, target_of
 
 LeaveOut = Literal["step", "values"]
@@ -76,6 +76,7 @@ def explain_model(
     features: Sequence[str] | None = None,
     baseline: Any = None,
     leave_out: LeaveOut | None = None,
+    shares: Shares | None = None,
 ) -> ModelExplanation:
     """One answer of any torch model, taken apart; arguments and errors are those of `keepgate.lens.explain`."""
     first = next((part for part in model.modules() if isinstance(part, nn.RNNBase)), None)
@@ -104,7 +105,9 @@ def explain_model(
         others = _others(model, inputs, read, time, lengths) if series else []
         nothing = _nothing(read, others, baseline) if series else None
         values = read_values(read, at, nothing)
-        shares = None if values is None else input_shares(values, explained, names)
+        if shares not in (None, "held", "integrated"):
+            raise SettingsError(f'shares is {shares!r}; it can be "held" or "integrated"')
+        parts = None if values is None else input_shares(values, explained, names, shares)
         if leave_out not in (None, "step", "values") or (leave_out == "values" and values is None):
             raise SettingsError(
                 f'leave_out is {leave_out!r}; it can be "step" or, with a recurrent layer, "values"'
@@ -114,7 +117,7 @@ def explain_model(
             and (leave_out or ("values" if series or read.each_step else "step")) == "values"
         )
         return _explained(
-            read, explained, at, words, offset, shares, predicted,
+            read, explained, at, words, offset, parts, predicted,
             look_back(read, others, explained, at), values if by_values else None, series=series,
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
+from ...data.series import Series
 from ...data.text import Tokens
 from ...equations.analysis import is_gate
 from ...nn.trace import LayerTrace
@@ -56,7 +57,7 @@ class Explanation:
     attention:   the weight with which the answer reads each token's state; None where it reads the last state alone.
     """
 
-    question: Question | LabelledText
+    question: Question | LabelledText | Series
     answer: Answer
     tokens: Tokens
     question_start: int
@@ -113,7 +114,7 @@ class Explanation:
     __repr__ = compact_repr
 
 
-def explain_answer(model: Probed, question: Question | LabelledText) -> Explanation:
+def explain_answer(model: Probed, question: Question | LabelledText | Series) -> Explanation:
     """Explanation of a task's answer to one item, without dropout. Raises CellError for a model without memory."""
     reading = read(model, question)
     layer = reading.layer_run.layer

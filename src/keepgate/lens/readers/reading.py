@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
+from ...data.series import Series
 from ...data.text import Tokens
 from ...errors import CellError
 from ...nn.trace import Trace
@@ -31,7 +32,7 @@ class Reading:
     choices: the answers that it chooses from; None where it points into the text. without: see `Probe`.
     """
 
-    question: Question | LabelledText
+    question: Question | LabelledText | Series
     tokens: Tokens
     layer_run: LayerRun
     answer: Answer
@@ -69,7 +70,7 @@ def of_reading(measure: F) -> F:
 
 
 @torch.no_grad()
-def read(task: Probed, question: Question | LabelledText) -> Reading:
+def read(task: Probed, question: Question | LabelledText | Series) -> Reading:
     """Reads one item with a task's model, without gradients or dropout.
 
     Raises CellError for a network without memory and for a model that is no keepgate task, CorpusError for an item in

@@ -32,7 +32,10 @@ class ChoiceRuntime(RuntimeTask):
         check_choices(self.choices)
         encoder = table.within("encoder")
         self.embedding = encoder.take("inputs.weight", len(self.vocabulary), settings.embedding_size)
-        self.layer = encoder_layer(encoder, settings, settings.embedding_size)
+        self.layer = encoder_layer(
+            encoder, settings.cell, input_size=settings.embedding_size, hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers, bidirectional=settings.bidirectional, window=settings.window,
+        )  # fmt: skip
         size = self.layer.output_size
         attends = settings.pooling == "attention"
         self.attention = Attention(table.within("attention"), size, size) if attends else None

@@ -37,7 +37,10 @@ class ClassifierRuntime(RuntimeTask):
         self.inputs = RuntimePairs(
             encoder.within("inputs"), *counts, settings.embedding_size, settings.pair_size
         )
-        self.layer = encoder_layer(encoder, settings, self.inputs.output_size)
+        self.layer = encoder_layer(
+            encoder, settings.cell, input_size=self.inputs.output_size, hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers, bidirectional=settings.bidirectional,
+        )  # fmt: skip
         self.pooling = Pooling(
             table.within("pooling"), settings.pooling, self.layer.output_size, self.layer.directions
         )

@@ -31,7 +31,10 @@ class LanguageModelRuntime(RuntimeTask):
         self.choices = shown_names(self.vocabulary)
         count, tied = len(self.vocabulary), settings.tied_weights
         self.embedding = table.take("embedding.weight", count, settings.embedding_size)
-        self.layer = encoder_layer(table.within("encoder"), settings, settings.embedding_size)
+        self.layer = encoder_layer(
+            table.within("encoder"), settings.cell, input_size=settings.embedding_size,
+            hidden_size=settings.hidden_size, num_layers=settings.num_layers,
+        )  # fmt: skip
         outputs = settings.embedding_size if tied else count
         self.readout = table.take_linear("readout", settings.hidden_size, outputs)
         self.bias = table.take("bias", count) if tied else None

@@ -1,10 +1,10 @@
 """SpanReader: extractive question answering, the answer as a span of the text."""
 
-from ...lazy import lazy
+from ...lazy import lazy_exports
 
 __all__ = ["KIND", "SpanReader", "SpanReaderSettings"]
 
-__getattr__, __dir__ = lazy(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {"kind": ("KIND",), "reader": ("SpanReader",), "settings": ("SpanReaderSettings",)},
 )

@@ -1,10 +1,10 @@
 """Tagger: one tag for each token: named entities, words, parts of speech."""
 
-from ...lazy import lazy
+from ...lazy import lazy_exports
 
 __all__ = ["KIND", "Tagger", "TaggerSettings"]
 
-__getattr__, __dir__ = lazy(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {"kind": ("KIND",), "settings": ("TaggerSettings",), "tagger": ("Tagger",)},
 )

@@ -11,7 +11,6 @@ from ...arrays.encoder import encoder_layer, states_of
 from ...arrays.functions import linear, logsumexp, quiet, softmax
 from ...arrays.recurrent import Recurrent
 from ...arrays.weight_table import WeightTable
-from ...cells.choices import cell_of
 from ...data.bigrams import pairs_of
 from ...data.tagged import TaggedText
 from ..answer import Answer, candidates_of, check_finite
@@ -52,14 +51,18 @@ class TaggerRuntime(RuntimeTask):
         )
         self.letters, size = content.letters, settings.letter_size
         if self.letters is not None:
-            spelling, cell = inputs.within("spelling"), cell_of(settings.cell)
-            assert cell is not None
+            spelling = inputs.within("spelling")
             self.letter = spelling.take("inputs.weight", len(self.letters), size)
-            self.letter_layer = Recurrent.taken_from(
-                spelling.within("layer"), cell, input_size=size, hidden_size=size, bidirectional=True
+            layer = encoder_layer(
+                spelling, settings.cell, input_size=size, hidden_size=size, bidirectional=True
             )
+            assert isinstance(layer, Recurrent)
+            self.letter_layer = layer
         size = self.inputs.output_size + (0 if self.letters is None else 2 * size)
-        self.layer = encoder_layer(encoder, settings, size)
+        self.layer = encoder_layer(
+            encoder, settings.cell, input_size=size, hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers, bidirectional=settings.bidirectional,
+        )  # fmt: skip
         self.readout = table.take_linear("readout", self.layer.output_size, len(self.choices))
         self.crf = _Scores(table.within("crf"), moves_of(self.scheme, self.choices).penalties)
 
@@ -92,7 +95,7 @@ class TaggerRuntime(RuntimeTask):
         ids = np.zeros((lengths.max(), len(rows)), np.int64)
         for column, row in enumerate(rows):
             ids[: len(row), column] = row
-        states, _ = self.letter_layer(self.letter[ids], lengths=lengths)
+        states = self.letter_layer(self.letter[ids], lengths=lengths)[0]
         half = states.shape[2] // 2
         last = states[lengths - 1, np.arange(len(rows))]
         spelt = np.concatenate([last[:, :half], states[0, :, half:]], 1)
