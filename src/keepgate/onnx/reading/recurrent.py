@@ -221,14 +221,14 @@ def _activations(
     title: str, operator: str, values: dict[str, Any], directions: int
 ) -> list[tuple[Activation, ...]]:
     """The activations of each direction, alpha and beta handed to those that have them, in their order."""
-    names = values.pop("activations", _DEFAULTS[operator] * directions)
     each = len(_DEFAULTS[operator])
-    numbers = {name: list(values.pop(f"activation_{name}", [])) for name in ("alpha", "beta")}
+    names = _list(title, values, "activations", str) or _DEFAULTS[operator] * directions
+    numbers = {name: _list(title, values, f"activation_{name}", float) for name in ("alpha", "beta")}
     if len(names) != each * directions:
         raise ConversionError(
             f"{title} has {len(names)} activations; an {operator} has {each} for each of its {directions} direction(s)"
         )
-    if not all(isinstance(n, float) and math.isfinite(n) for each in numbers.values() for n in each):
+    if not all(math.isfinite(number) for given in numbers.values() for number in given):
         raise ConversionError(f"{title} has activation_alpha or activation_beta that are no finite numbers")
     activations = []
     for name in names:
@@ -247,6 +247,13 @@ def _activations(
             f"{title} has more activation_alpha or activation_beta than its activations {', '.join(names)} take"
         )
     return [tuple(activations[d * each : (d + 1) * each]) for d in range(directions)]
+
+
+def _list(title: str, values: dict[str, Any], name: str, kind: type) -> list[Any]:
+    entries = values.pop(name, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, kind) for entry in entries):
+        raise ConversionError(f"{title} has {name}={entries!r}; expected a list of {kind.__name__}")
+    return entries
 
 
 def _switch(title: str, values: dict[str, Any], name: str) -> int:
