@@ -115,11 +115,9 @@ def test_what_the_guide_says_of_trained_networks_holds_in_nine_seeds_of_ten():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("on", guide.INSTRUCTION_SETS)
+@pytest.mark.parametrize("on", [on for on in guide.INSTRUCTION_SETS if on in ("own", *_core.isas())])
 def test_what_the_guide_says_holds_here_from_other_seeds(on):
-    """In two runs of three, where one in ten may fail."""
-    if on not in ("own", *_core.isas()):
-        pytest.skip(f"this processor has no {on}")
+    """In two runs of three, where one in ten may fail; on each instruction set that this processor has."""
     held = guide.counts(list(guide.rows_on(on, [*guide.PAGES], 3)))
     for (page, statement, _), (count, runs) in held.items():
         assert count >= min(runs, 2), f"{page}: {statement}"
