@@ -7,8 +7,8 @@ one thread in each process, in two ways: the same batch shared out, and a batch 
 Then gradients of many sizes are summed over loopback, from which a start-up time and a bandwidth are fitted. In a ring
 of p processes, as gloo sums, a sum takes 2 (p - 1) start-ups and moves 2 (p - 1) / p of the bytes over each link
 (Thakur et al. 2005, doi:10.1177/1094342005051521). With each process on a core of its own a step takes what it
-computes, its processor time, and that: so speeds can be told on a machine that others use too. Writes `results/processes.json`,
-which `--table` prints.
+computes, its processor time, and that: so speeds can be told on a machine that others use too. Writes
+`results/processes.json`, which `--table` prints.
 """
 
 import argparse
