@@ -195,7 +195,7 @@ def holds(page: str, figures: Figures) -> dict[str, bool]:
             "good or bad decides": figures["word"] in ("good", "bad"),
             "the window's look-back is five steps": figures["window"] == 5,
             "the policy's is four steps or a little more": 4 <= figures["policy"] <= 7,
-            "most answers go with one layer's memory": max(figures["follow_memory"]) > 0.5,
+            "most answers go with the memory of one layer or the other": sum(figures["follow_memory"]) > 0.5,
             "the tag rests on the next word": figures["tag"] == ["good", True],
             "what is frozen does not move": figures["moved"]
             == ["embedding.weight", "head.weight", "head.bias"],
