@@ -100,7 +100,7 @@ class Group(Processes):
             return True
 
     def share(self, rows: Sequence[T]) -> Sequence[T]:
-        # Every so manieth row, not a run of them: batches are sorted by length, and the longest would be one process's.
+        # Each `count`-th row, not a run of them: batches are sorted by length, and the longest would be one process's.
         return [rows[row] for row in range(self.rank, len(rows), self.count)]
 
     def seed_step(self, seed: int, step: int) -> None:
