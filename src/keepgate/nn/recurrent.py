@@ -29,6 +29,7 @@ from .checks import (
     size_of,
     switch_of,
 )
+from .gates import Gates, gates_of, hooked_run, listening
 from .init import initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout, states_for_fast_path
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly
@@ -147,6 +148,11 @@ class Recurrent(nn.RNNBase):
         return 2 if self.bidirectional else 1
 
     @property
+    def gates(self) -> Gates:
+        """The child whose forward hooks are called with the `Trace` of each run; made when it is first asked for."""
+        return gates_of(self)
+
+    @property
     def all_weights(self) -> list[list[Any]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
         return [list(place.tensors(self).values()) for place in self._places]
@@ -189,6 +195,8 @@ class Recurrent(nn.RNNBase):
         initial = states_for_fast_path(hx) if plain else None
         if initial is None and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node
+        if listening(self):
+            return hooked_run(self, input, hx, lengths=lengths, resets=resets)
         weights = self.weights()
         if initial is not None and (result := self._run_fast(input, initial)):
             return result
