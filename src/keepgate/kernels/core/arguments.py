@@ -47,8 +47,8 @@ class CoreInputs:
         self.cell_number, self.dtype_number = core_cell(weights.cell).number, DTYPE_NUMBERS[x.dtype]
         projected = 0 if weights.weight_hr is None else weights.output_size
         self.sizes = (steps, rows, inputs, weights.hidden_size, projected)
-        self.x = unit_stride(resolve_neg(x))
-        self.states = [resolve_neg(state).contiguous() for state in states]
+        self.x = _unit_stride(_resolve_neg(x))
+        self.states = [_resolve_neg(state).contiguous() for state in states]
         self.weight_tensors, addresses = weights.arguments, weights.addresses
         if addresses is None:
             self.weight_tensors = tuple(
@@ -72,9 +72,10 @@ class CoreInputs:
         """The arguments of `_core.Forward`. packed: the address of the packed weights, 0 to pack them in the run."""
         return (
             self.cell_number, self.dtype_number, self.sizes, torch.get_num_threads(), self.reverse, self.trace,
-            address_and_strides(self.x), _address(self.lengths), _address(self.resets),
+            _address_and_strides(self.x), _address(self.lengths), _address(self.resets),
             tuple([state.data_ptr() for state in self.states]), tuple([state.data_ptr() for state in final]),
-            self.weight_addresses, packed, address_and_strides(output), () if planes is None else _plane_addresses(planes),
+            self.weight_addresses, packed, _address_and_strides(output),
+            () if planes is None else _plane_addresses(planes),
         )  # fmt: skip
 
     def flat_tensors(self) -> tuple[Tensor | None, ...]:
@@ -154,7 +155,7 @@ def run_backward(
     d_output, d_final: upstream gradients, None for zero.
     d_states:          buffers for the gradient by each state after each step, [time, batch, units] each, or none.
     """
-    output, planes = unit_stride(output), _aligned(planes)
+    output, planes = _unit_stride(output), _aligned(planes)
     args = inputs.forward_args(output, inputs.states, planes)
     return run_backward_with_args(args, inputs.flat_tensors(), d_output, d_final, needs_grad, d_states)
 
@@ -171,8 +172,8 @@ def run_backward_with_args(
 
     tensors: in the order of `call_tensors`.
     """
-    d_output = None if d_output is None else unit_stride(resolve_neg(d_output))
-    d_final = [None if gradient is None else resolve_neg(gradient).contiguous() for gradient in d_final]
+    d_output = None if d_output is None else _unit_stride(_resolve_neg(d_output))
+    d_final = [None if gradient is None else _resolve_neg(gradient).contiguous() for gradient in d_final]
     gradients = [
         _empty_contiguous(tensor) if want and tensor is not None else None
         for tensor, want in zip(tensors, needs_grad, strict=True)
@@ -182,10 +183,10 @@ def run_backward_with_args(
     d_weights = _in_core_order((*d_addresses[1:6], *d_addresses[6 + count : -2]), tensors[2], args[2][3])
     weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = d_weights
     problem = _core.Backward(
-        _core.Forward(*args), address_and_strides(d_output),
-        tuple([_address(gradient) for gradient in d_final]), address_and_strides(gradients[0]),
+        _core.Forward(*args), _address_and_strides(d_output),
+        tuple([_address(gradient) for gradient in d_final]), _address_and_strides(gradients[0]),
         tuple(d_addresses[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors),
-        tuple([address_and_strides(gradient) for gradient in d_states]),
+        tuple([_address_and_strides(gradient) for gradient in d_states]),
     )  # fmt: skip
     share_torch_threads_once()
     problem.run()
@@ -208,17 +209,17 @@ def _empty_contiguous(tensor: Tensor) -> Tensor:
     return torch.empty_like(tensor, memory_format=torch.contiguous_format)
 
 
-def resolve_neg(tensor: Tensor) -> Tensor:
+def _resolve_neg(tensor: Tensor) -> Tensor:
     """The tensor with its negative bit, torch's lazy negation, materialised."""
     return tensor.resolve_neg() if tensor.is_neg() else tensor
 
 
-def unit_stride(tensor: Tensor) -> Tensor:
+def _unit_stride(tensor: Tensor) -> Tensor:
     """[time, batch, units] with unit stride in the last dimension; the strides of steps and rows are free."""
     return tensor if tensor.stride(2) == 1 or tensor.shape[2] == 1 else tensor.contiguous()
 
 
-def address_and_strides(tensor: Tensor | None) -> tuple[int, int, int]:
+def _address_and_strides(tensor: Tensor | None) -> tuple[int, int, int]:
     """(Address, stride of a step, stride of a row), strides in elements."""
     if tensor is None:
         return 0, 0, 0

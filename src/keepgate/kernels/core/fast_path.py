@@ -18,13 +18,10 @@ from ..weights import Weights, is_plain
 from .arguments import (
     DTYPE_NUMBERS,
     CoreInputs,
-    address_and_strides,
-    resolve_neg,
     run_backward_with_args,
     run_forward,
     run_forward_with_args,
     traced_values,
-    unit_stride,
 )
 from .autograd import core_vjp
 from .call_spec import CallSpec, flatten_tensors
@@ -66,7 +63,9 @@ class CoreFastPath:
         (steps, rows, inputs), hidden = x.shape, self._hidden
         if self._differentiates(x):
             zeros = x.new_zeros(1, rows, hidden)
-            return _apply(self._weights, False, zeros, x, *self._weights.arguments) if states is None else None
+            return (
+                _apply(self._weights, False, zeros, x, *self._weights.arguments) if states is None else None
+            )
         if states is not None and not self._are_states(states, (1, rows, hidden)):
             return None
         if not x.is_contiguous() or x.is_neg():
@@ -78,11 +77,11 @@ class CoreFastPath:
 
     def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
         """The states [batch, units] after one step without gradients; None for the general path."""
-        rows, hidden = len(x), self._hidden
+        if type(x) is not Tensor or x.dim() != 2:
+            return None
+        rows, hidden = x.shape[0], self._hidden
         if not (
-            type(x) is Tensor
-            and x.dim() == 2
-            and self._takes(x)
+            self._takes(x)
             and not self._differentiates(x)
             and x.is_contiguous()
             and not x.is_neg()
@@ -187,9 +186,7 @@ class FastForward(Function):
             and _storage(x, zeros, output, planes) == ctx.storage
         ):
             tensors = flatten_tensors(arguments, x, (zeros,) * states, None, None)
-            gradients = run_backward_with_args(
-                ctx.args, tensors, upstream[0], upstream[1:], needs_grad
-            )
+            gradients = run_backward_with_args(ctx.args, tensors, upstream[0], upstream[1:], needs_grad)
         else:
             tensors = flatten_tensors(arguments, x, (zeros[0],) * states, None, None)
             d_final = [None if gradient is None else gradient[0] for gradient in upstream[1:]]
