@@ -77,16 +77,10 @@ class CoreFastPath:
 
     def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
         """The states [batch, units] after one step without gradients; None for the general path."""
-        if type(x) is not Tensor or x.dim() != 2:
+        if not self._takes(x, dims=2) or self._differentiates(x) or not x.is_contiguous() or x.is_neg():
             return None
         rows, hidden = x.shape[0], self._hidden
-        if not (
-            self._takes(x)
-            and not self._differentiates(x)
-            and x.is_contiguous()
-            and not x.is_neg()
-            and (states is None or self._are_states(states, (rows, hidden)))
-        ):
+        if states is not None and not self._are_states(states, (rows, hidden)):
             return None
         h = x.new_empty(rows, hidden)
         final = (h, *map(torch.empty_like, (h,) * self._others))
@@ -124,9 +118,10 @@ class CoreFastPath:
             *results, planes = run_forward(_inputs(weights, zeros, x), save=True)
         return tuple(results), traced_values(weights.cell, self._hidden, results[0], planes), zeros[0]
 
-    def _takes(self, x: Tensor) -> bool:
+    def _takes(self, x: Tensor, dims: int = 3) -> bool:
         return (
             no_interception()
+            and x.dim() == dims
             and x.dtype is self._dtype
             and is_plain(x)
             and x.shape[-1] == self._inputs
