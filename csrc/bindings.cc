@@ -1,5 +1,5 @@
 // The Python module keepgate._core; src/keepgate/_core.pyi documents its functions. It owns nothing but the problems
-// themselves and, while they run, their working memory.
+// themselves and their working memory.
 #include <nanobind/nanobind.h>
 
 #include <deque>
@@ -103,9 +103,16 @@ const Kernel& kernel_of(int cell, Type type) {
   return kernel(cell, type);
 }
 
+// Working memory. Small problems, which hold the GIL, share theirs; a large one keeps its own, as a stepper does.
+struct alignas(64) CacheLine {
+  char bytes[64];
+};
+using Scratch = std::unique_ptr<CacheLine[]>;
+
 struct ForwardRun {
   Forward f = {};
   bool large;
+  Scratch own;
 
   explicit ForwardRun(const nb::args& given) {
     CellNumber number;
@@ -125,6 +132,7 @@ struct ForwardRun {
 struct BackwardRun {
   Backward b = {};
   bool large;
+  Scratch own;
 
   BackwardRun(const ForwardRun& forward, const nb::args& given) : large(forward.large) {
     b.forward = forward.f;
@@ -136,22 +144,18 @@ struct BackwardRun {
   }
 };
 
-// Working memory: small problems, which hold the GIL, share theirs.
-struct alignas(64) CacheLine {
-  char bytes[64];
-};
 template <class Run>
-void run(const Run& run) {
-  static std::unique_ptr<CacheLine[]> shared;
+void run(Run& run) {
+  static Scratch shared;
   static size_t shared_lines = 0;
-  const size_t lines = Run::compute(run, nullptr) / sizeof(CacheLine) + 1;
   if (!run.large) {
+    const size_t lines = Run::compute(run, nullptr) / sizeof(CacheLine) + 1;
     if (lines > shared_lines) shared.reset(new CacheLine[lines]), shared_lines = lines;
     return void(Run::compute(run, shared.get()));
   }
-  const std::unique_ptr<CacheLine[]> own(new CacheLine[lines]);
+  if (!run.own) run.own.reset(new CacheLine[Run::compute(run, nullptr) / sizeof(CacheLine) + 1]);
   nb::gil_scoped_release release;
-  Run::compute(run, own.get());
+  Run::compute(run, run.own.get());
 }
 
 tuple as_tuple(const std::vector<const char*>& names) {

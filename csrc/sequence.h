@@ -109,17 +109,14 @@ struct Member {
   // step wrote it.
   const T* prev_state(int n, const Step& step) const {
     const Step prev = {step.row, step.prev_time, 0};
-    if (begins_at_zero(n, step)) return zeros;
+    if (step.prev_time == at_reset || (step.prev_time == at_start && !f.initial_states[n])) return zeros;
     if (step.prev_time == at_start) return as<T>(f.initial_states[n]) + step.row * (n ? s.hidden : output);
     if (n == 0) return at(f.output, prev);
     return saves_planes ? plane(n - 1, prev) : as<T>(f.final_states[n]) + step.row * s.hidden;
   }
-  bool begins_at_zero(int n, const Step& step) const {
-    return step.prev_time == at_reset || (step.prev_time == at_start && !f.initial_states[n]);
-  }
   // Stride of `prev_state` from one row of the batch to the next, in elements.
   long prev_state_stride(int n, const Step& step) const {
-    if (begins_at_zero(n, step)) return 0;
+    if (prev_state(n, step) == zeros) return 0;
     if (step.prev_time == at_start) return n ? s.hidden : output;
     return n == 0 ? f.output.row : saves_planes ? padded(s.hidden, f.type) : s.hidden;
   }

@@ -154,8 +154,8 @@ def count(value: float) -> str:
 
 
 def count_of(number: int, plural: str) -> str:
-    """A number of things by their plural: "1 question", "2,000 questions"."""
-    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
+    """A number of things by their plural: "1 question", "2,000 questions", "1 series"."""
+    return f"{number:,} {plural.removesuffix('s') if number == 1 and plural != 'series' else plural}"
 
 
 def amount(value: float, digits: int = 1) -> str:

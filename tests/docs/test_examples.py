@@ -49,7 +49,7 @@ def test_the_python_of_a_page_runs_and_prints_what_the_page_shows(page, tmp_path
     """Words are compared and numbers are not: a network trained on another processor is another network.
 
     A tenth may differ, where a number decides how something is said. What the pages claim of trained networks holds
-    from many seeds (`bench/waiter.py`), so that the words stay the same.
+    from many seeds (`bench/guide.py`), so that the words stay the same.
     """
     text = page.read_text(encoding="utf-8")
     between = "\nprint('\\x1e')\n"

@@ -11,8 +11,8 @@ from torch.func import functional_call, grad, vmap
 
 import keepgate
 from keepgate import cells
+from keepgate.arrays.core_cell import cell_of_operator
 from keepgate.kernels.core.call_spec import call_tensors
-from keepgate.kernels.core.program import cell_of_operator
 from keepgate.nn import Recurrent
 from tests.kernels.calls import made
 from tests.kernels.user_cells import indrnn, slstm

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ... import _core
+from ...arrays import core_cell
 from ..weights import Weights
 
 Sizes = tuple[int, int, int, int, int]  # steps, rows, input, hidden, projected
@@ -13,11 +14,7 @@ def pack(cell_number: int, dtype_number: int, sizes: Sizes, addresses: tuple[int
     """The weights at these addresses (0 for none), packed into a new buffer of bytes."""
     size = _core.packed_bytes(cell_number, dtype_number, sizes)
     packed = torch.empty(size, dtype=torch.uint8, device="cpu")
-    no_array, without_steps = (0, 0, 0), (0, 0, *sizes[2:])
-    _core.Forward(
-        cell_number, dtype_number, without_steps, 1, False, False, no_array, 0, 0, (), (), addresses,
-        packed.data_ptr(), no_array, (),
-    ).run()  # fmt: skip
+    core_cell.pack(cell_number, dtype_number, sizes, addresses, packed.data_ptr())
     return packed
 
 

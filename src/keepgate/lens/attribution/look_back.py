@@ -7,10 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...nn.eval_mode import eval_mode
+from ...tasks.probe import SeriesProbe
 from ..compact_repr import compact_repr
 from ..diagnosis.effective_context import geometric_grid
 from .ablation import AT_ONCE, width
-from .row import ModelRow
+from .row import ModelRow, model_row
 from .target import Target
 
 # Rows to look at, and the fewest from which anything is said.
@@ -34,6 +36,16 @@ class LookBack:
     lost: Float[Tensor, " contexts"]
 
     __repr__ = compact_repr
+
+
+def look_back_of(probe: SeriesProbe) -> LookBack | None:
+    """The look-back of one number of a forecast over the windows of its probe; None as `look_back` says."""
+    with eval_mode(probe.model):
+        rows = [
+            model_row(probe.model, probe.inputs, k, time=1, probe=k == 0) for k in range(len(probe.inputs))
+        ]
+        target = Target(form="number", labels=(), index=())
+        return look_back(rows[0], [row.over_time for row in rows[:ROWS]], target, rows[0].steps - 1)
 
 
 @torch.no_grad()

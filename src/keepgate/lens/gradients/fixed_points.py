@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
-from ...errors import ShapeError
+from ...errors import SettingsError, ShapeError
 from ...kernels import Call, run
 from ...nn.trace import layer_trace
 from ..capture.layer_run import LayerRun, as_keepgate_layer
@@ -100,8 +100,12 @@ def fixed_points(
     input: what is read at every step; None is zeros. Each input has points of its own.
     period: 2 finds what comes back every other step, and so on: a network may hold a memory by going round.
     starts: visited states to start from, evenly over all rows and steps. Points far from all of them are left out.
-    Raises ShapeError for an input of another size, or a run without a step; CellError for a cell without a graph.
+    Raises ShapeError for an input of another size, or a run without a step; SettingsError for a period or starts below
+    1, or iterations below 0; CellError for a cell without a graph.
     """
+    for name, value, least in (("period", period, 1), ("starts", starts, 1), ("iterations", iterations, 0)):
+        if value < least:
+            raise SettingsError(f"{name} is {value}; give {least} or more")
     place = layer_run.place(layer, reverse=reverse)
     part, exact = layer_run.trace.layers[place], as_keepgate_layer(layer_run.layer).double()
     weights = exact.weights_at(place)
