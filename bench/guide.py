@@ -98,6 +98,31 @@ def explain(seed: int) -> Figures:
     }
 
 
+def questions(seed: int) -> Figures:
+    """Reviews and their repairs, a window, a policy, two layers, a tagger, and what was frozen."""
+    names, _ = run("questions", seed)
+    ids, lengths, labels, row = names["ids"], names["lengths"], names["labels"], names["row"]
+    with torch.no_grad():
+        repaired = [
+            float((names[name](ids, lengths).argmax(1) == labels).double().mean())
+            for name in ("chrono", "shorter_first")
+        ]
+    word = lens.explain(names["chrono"], (ids, lengths), row=row, tokens=names["words"]).token_effects[0]
+    window = lens.explain(names["forecaster"], names["windows"]).look_back
+    assert window is not None
+    return {
+        "fault": names["report"].verdict.fault,
+        "repaired": repaired,
+        "careless": lens.examine(names["careless"], [(ids, labels)]).verdict.fault,
+        "word": word.token,
+        "window": window.steps,
+        "policy": names["look_back"].steps,
+        "follow_memory": names["shares"],
+        "tag": [names["explanation"].token_effects[0].token, names["future"] > names["past"]],
+        "moved": names["moved"],
+    }
+
+
 def printed(page: str, seed: int) -> Figures:
     """What the blocks of a page print, where it shows that."""
     _, texts = run(page, seed)
@@ -127,6 +152,7 @@ def blocks(page: str) -> list[pages.Block]:
 PAGES: dict[str, tuple[Callable[[int], Figures], bool]] = {
     "remember": (remember, True),
     "explain": (explain, True),
+    "questions": (questions, True),
     "classifier": (lambda seed: printed("classifier", seed), True),
     "tagger": (lambda seed: printed("tagger", seed), True),
     "story": (lambda seed: printed("story", seed), False),
@@ -160,6 +186,19 @@ def holds(page: str, figures: Figures) -> dict[str, bool]:
             == ("t−4", [11, 1]),
             "the look-back is five steps": figures["look_back"] == 5,
             "the forecaster's shares sum to the difference": abs(figures["completeness"][1] - 1) < 1e-3,
+        }
+    if page == "questions":
+        return {
+            "the network forgets, and both repairs help": figures["fault"] == "forgets"
+            and min(figures["repaired"]) > 0.95,
+            "the padding is what is wrong": figures["careless"] == "padding",
+            "good or bad decides": figures["word"] in ("good", "bad"),
+            "the window's look-back is five steps": figures["window"] == 5,
+            "the policy's is four steps or a little more": 4 <= figures["policy"] <= 7,
+            "most answers go with the memory of one layer or the other": sum(figures["follow_memory"]) > 0.5,
+            "the tag rests on the next word": figures["tag"] == ["good", True],
+            "what is frozen does not move": figures["moved"]
+            == ["embedding.weight", "head.weight", "head.bias"],
         }
     shown = [block.shown for block in blocks(page) if block.shown is not None]
     return {"it prints what it shows": figures["printed"] == shown}

@@ -169,6 +169,8 @@ def hosts() -> Iterator[list[str]]:
             try:
                 subprocess.run(command.split(), check=True, capture_output=True)
             except (OSError, subprocess.CalledProcessError) as fault:
+                # Only root with the right to administer networks makes them. The tests above take the same way through
+                # processes that find each other on one host.
                 pytest.skip(f"no network namespaces can be made here: {fault}")
         yield names
     finally:

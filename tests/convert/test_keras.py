@@ -105,6 +105,45 @@ def test_layers_by_name_in_every_kind_of_file(name, keras, tmp_path):
             torch.testing.assert_close(ours(x), model(x).detach(), rtol=1e-5, atol=1e-5)
 
 
+def test_a_file_of_keras_2_with_a_long_list_of_names(tmp_path):
+    import h5py
+
+    draw = np.random.default_rng(3).normal
+    arrays = {"kernel": draw(size=(3, 8)), "recurrent_kernel": draw(size=(2, 8)), "bias": draw(size=8)}
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs["layer_names0"], file.attrs["layer_names1"] = [b"drop"], [b"memory"]
+        file.attrs["keras_version"] = b"2.15.0"
+        file.create_group("drop").attrs["weight_names"] = []
+        group = file.create_group("memory")
+        group.attrs["weight_names"] = np.array([f"memory/lstm_cell/{name}:0" for name in arrays], "S")
+        for name, array in arrays.items():
+            group[f"memory/lstm_cell/{name}:0"] = array.astype(np.float32)
+    layer = convert.keras(tmp_path / "old.h5").layers["memory"]
+    theirs = nn.LSTM(3, 2, batch_first=True)
+    with torch.no_grad():
+        # torch's blocks i f g o are Keras' i f c o.
+        theirs.weight_ih_l0.copy_(torch.from_numpy(arrays["kernel"].T))
+        theirs.weight_hh_l0.copy_(torch.from_numpy(arrays["recurrent_kernel"].T))
+        theirs.bias_ih_l0.copy_(torch.from_numpy(arrays["bias"]))
+        theirs.bias_hh_l0.zero_()
+        x = torch.randn(2, 5, 3)
+        torch.testing.assert_close(layer(x)[0], theirs(x)[0])
+
+
+def test_an_attribute_that_announces_more_than_it_has_makes_nothing(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["layer_names"] = ["name"] * 1234
+    content = (tmp_path / "a.h5").read_bytes()
+    assert content.count((1234).to_bytes(8, "little")) >= 1
+    (tmp_path / "a.h5").write_bytes(
+        content.replace((1234).to_bytes(8, "little"), (1 << 33).to_bytes(8, "little"))
+    )
+    with pytest.raises(keepgate.ConversionError, match="announces 8,589,934,592 entries"):
+        convert.keras(tmp_path / "a.h5")
+
+
 def test_the_lens_works_on_what_was_read(keras, tmp_path):
     tagger(keras).save(tmp_path / "a.keras")
     model, x = convert.keras(tmp_path / "a.keras"), torch.randint(0, 10, (2, 5))

@@ -1,5 +1,7 @@
 """Texts and numbers that stay in their files: read piece by piece, the same as in memory."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +91,39 @@ def test_numbers_in_a_file(tmp_path: Path) -> None:
     assert other.sha256 == file.sha256
     assert TokenFile.write(tmp_path / "third", iter([numbers[::-1]]), largest).sha256 != file.sha256
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "third", "tokens"]
+
+
+MEASURED = """
+import resource, sys
+from keepgate.cli.__main__ import main
+code = main(sys.argv[1:])
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+sys.exit(code)
+"""
+
+
+@pytest.mark.slow
+def test_a_text_of_600_mib_is_trained_in_less(tmp_path: Path) -> None:
+    with (tmp_path / "large.txt").open("w") as file:
+        for number in range(600):
+            file.write(f"{number} " + "Ann sees a cat.\nBob sees the sea.\n" * (2**20 // 34))
+    options = ("--steps", "3", "--batch-size", "8", "--set", "hidden_size=16", "--set", "bptt_steps=16")
+    words = (
+        "train",
+        "language-model",
+        tmp_path / "large.txt",
+        "--out",
+        tmp_path / "m",
+        "--threads",
+        "1",
+        *options,
+    )
+    command = [sys.executable, "-c", MEASURED, *map(str, words)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    # torch alone takes half of it.
+    assert int(ran.stdout.rpartition("peak")[2]) < 600, ran.stdout
+    assert not (tmp_path / "m.training" / "tokens").exists()
 
 
 def test_no_room_for_the_numbers(tmp_path: Path) -> None:

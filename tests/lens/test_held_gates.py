@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from keepgate import GRU, LSTM, CellError, Recurrent, SettingsError
+from keepgate import GRU, LSTM, CellError, Recurrent, SettingsError, cells
 from keepgate.cells import by_name
 from keepgate.equations import Step, cell, sigmoid, tanh
 from keepgate.lens import explain
@@ -16,7 +16,7 @@ from keepgate.lens.capture import capture_layer
 from keepgate.lens.memory import attribute
 
 STEPS, FEATURES = 9, 3
-CELLS = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before", "peephole", "mingru", "slstm")
+CELLS = [cell.name for cell in cells.CELLS]
 EXACT = 1e-10
 
 

@@ -40,7 +40,7 @@ def arrays(values):
 def results(model, feeds):
     with torch.no_grad():
         output = model(*[torch.from_numpy(np.array(feed)) for feed in feeds])
-    return [tensor.numpy() for tensor in (output if isinstance(output, tuple) else (output,))]
+    return [tensor.detach().numpy() for tensor in (output if isinstance(output, tuple) else (output,))]
 
 
 def saved(model, folder):

@@ -37,24 +37,25 @@ def start(command: Sequence[str], **environment: str) -> "subprocess.Popen[str]"
     )
 
 
-def ended(processes: "Sequence[subprocess.Popen[str]]") -> list[Ended]:
+def ended(processes: "Sequence[subprocess.Popen[str]]", limit: float = LIMIT) -> list[Ended]:
     """The processes once they have ended; none stays, even if one hangs."""
     try:
-        outputs = [process.communicate(timeout=LIMIT) for process in processes]
+        outputs = [process.communicate(timeout=limit) for process in processes]
         return [Ended(p.returncode, out, err) for p, (out, err) in zip(processes, outputs, strict=True)]
     finally:
         for process in processes:
             process.kill()
 
 
-def run_ranks(count: int, program: str, *arguments: object) -> list[Ended]:
-    """The Python program in so many processes, until all have ended."""
+def run_ranks(count: int, program: str, *arguments: object, limit: float = LIMIT) -> list[Ended]:
+    """The Python program in so many processes, until all have ended; at most so many seconds."""
     port = str(free_port())
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    return ended([
+    started = [
         start(
             command, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(count),
             MASTER_ADDR="127.0.0.1", MASTER_PORT=port,
         )
         for rank in range(count)
-    ])  # fmt: skip
+    ]  # fmt: skip
+    return ended(started, limit)

@@ -4,6 +4,8 @@ import json
 import os
 import random
 import signal
+import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from keepgate.tasks.classifier import Classifier, ClassifierSettings
 from keepgate.tasks.language_model import LanguageModel, LanguageModelSettings
 from keepgate.tasks.tagger import Tagger, TaggerSettings
 from keepgate.train import Progress, Result, TrainingConfig, fit
+from keepgate.train.processes import Group
 from tests.fake_task import CroppedParity, rows
 from tests.train.ranks import Ended, run_ranks
 
@@ -206,3 +209,14 @@ def test_processes_with_other_data_are_refused() -> None:
     for process in processes:
         assert "process 1 was given another training than process 0:" in process.err
         assert "data.examples: 40 in process 0, 41 here" in process.err
+
+
+def test_a_process_waits_until_another_thread_has_dropped_what_was_exchanged_last() -> None:
+    group, held = object.__new__(Group), [torch.zeros(2)]
+    group._exchanged = weakref.ref(held[0])
+    thread = threading.Timer(0.1, held.clear)
+    thread.start()
+    group.settle()
+    assert group._exchanged() is None
+    assert not held
+    thread.join()

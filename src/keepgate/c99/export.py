@@ -81,14 +81,14 @@ def export(model: RuntimeTask | Path | str, folder: Path | str | None, *, name: 
     has no text in C, by name.
     """
     task = model if isinstance(model, RuntimeTask) else load(model, threads=1)
-    given = (
+    chosen_name = (
         name
         if name is not None
         else "model"
         if isinstance(model, RuntimeTask)
         else Path(model).resolve().name
     )
-    source = Source(_identifier(given))
+    source = Source(_identifier(chosen_name))
     interface = add_model(source, task)
     result = CExport(
         name=source.name,

@@ -187,8 +187,8 @@ def _build(
     ((form, data),) = examples.items()
     config = run_from(recipe(kind.name, len(data)), for_training, options.config())
     weights, steps = sum(weight.numel() for weight in task.parameters()), _steps(task, config, examples)
-    each = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
-    size = each if form == "stream" else f"{config.batch_size} {kind.examples or kind.unit}"
+    lanes = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
+    size = lanes if form == "stream" else f"{config.batch_size} {kind.examples or kind.unit}"
     print_text(console, f"{weights:,} weights, {steps:,} steps of {size}. Ctrl-C saves, then stops.")
     return task, examples, replace(config, keep="best") if keep_best else config
 

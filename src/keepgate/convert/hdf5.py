@@ -46,11 +46,9 @@ def read_hdf5(content: bytes, path: Path) -> Group:
         raise SettingsError(
             "reading a file of Keras needs pyfive, not installed here; run: pip install 'keepgate[keras]'"
         )
-    import pyfive
-
     source = _Bounded(content)
     try:
-        return _Reader(len(content)).group(pyfive.File(source), 0)
+        return _Reader(len(content)).group(_opened(source), 0)
     except ConversionError as error:
         raise ConversionError(f"{path} cannot be read: {error}; {_REMEDY}") from None
     except Exception as error:  # pyfive raises whatever its parsers meet, assertions among them
@@ -58,6 +56,28 @@ def read_hdf5(content: bytes, path: Path) -> Group:
         raise ConversionError(
             f"{path} is no HDF5 file, or damaged: {type(error).__name__} {reason[:200]}; {_REMEDY}"
         ) from None
+
+
+def _opened(source: io.BytesIO) -> Any:
+    """pyfive's File, which makes no attribute with more entries than it has bytes."""
+    import pyfive
+    from pyfive.dataobjects import DataObjects
+
+    class Objects(DataObjects):
+        def _attr_value(self, ptype: Any, buf: Any, count: int, offset: int) -> Any:
+            if count > len(buf):
+                raise ConversionError(f"an attribute announces {count:,} entries, and has {len(buf):,} bytes")
+            return super()._attr_value(ptype, buf, count, offset)
+
+    class File(pyfive.File):
+        def _get_dataobjects(self, obj_addr: int) -> Any:
+            if obj_addr not in self._dataobjects_cache:
+                self._dataobjects_cache[obj_addr] = Objects(
+                    self._fh, obj_addr, decode_strings=self.decode_strings, global_heaps=self._global_heaps
+                )
+            return self._dataobjects_cache[obj_addr]
+
+    return File(source)
 
 
 class _Bounded(io.BytesIO):

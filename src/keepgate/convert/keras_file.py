@@ -66,8 +66,8 @@ def read_keras(file: str | os.PathLike[str]) -> KerasFile:
         return _with_config(
             path, model, version, lambda name, _: _listed(weights.groups.get(name, Group()), path)
         )
-    if "layer_names" in root.attributes:
-        groups = {name: root.groups.get(name, Group()) for name in _texts(root.attributes["layer_names"])}
+    if names := _texts(root, "layer_names"):
+        groups = {name: root.groups.get(name, Group()) for name in names}
         layers = [_alone(name, _listed(group, path), str(group.attributes)) for name, group in groups.items()]
         return _weights_alone(path, layers, version)
     if "layers" in root.groups:
@@ -200,9 +200,8 @@ def _alone(name: str, arrays: Arrays, place: str) -> KerasLayer:
 
 def _listed(group: Group, path: Path) -> Arrays:
     """The arrays of a layer in a file of Keras 2, in the order of its weight_names."""
-    names = _texts(group.attributes.get("weight_names"))
     try:
-        return tuple(group.array(name) for name in names)
+        return tuple(group.array(name) for name in _texts(group, "weight_names"))
     except KeyError as error:
         raise ConversionError(
             f"{path} lists the weight {error.args[0]!r}, which it does not have; {_REMEDY}"
@@ -224,8 +223,13 @@ def _name_of(group: Group) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _texts(value: Any) -> list[str]:
-    return [str(text) for text in value] if isinstance(value, (list, tuple)) else []
+def _texts(group: Group, name: str) -> list[str]:
+    """A list of texts among a group's attributes; a long one Keras cuts into NAME0, NAME1, …"""
+    pieces = [
+        group.attributes.get(name),
+        *(group.attributes.get(f"{name}{place}") for place in range(len(group.attributes))),
+    ]
+    return [text for piece in pieces if isinstance(piece, list) for text in piece]
 
 
 def _table(path: Path, value: Any, what: str) -> Mapping[str, Any]:

@@ -158,7 +158,10 @@ def _place(layer: KerasLayer, arrays: Arrays, version: int) -> tuple[Cell, dict[
     ):
         raise _misfit(layer, arrays)
     cell = _cell(
-        layer, kind, version, reset_after=apart or (not bias and layer.config.get("reset_after") is not False)
+        layer,
+        kind,
+        version,
+        reset_after=apart or (not bias and layer.config.get("reset_after", not layer.config)),
     )
     blocks = {"weight_ih": kernel.T, "weight_hh": recurrent_kernel.T}
     if bias:

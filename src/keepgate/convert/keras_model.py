@@ -87,10 +87,10 @@ class KerasModel(nn.Module):
         """Adds a layer's modules and what it does in a call."""
         kind = layer.kind or guessed_kind(layer)
         if kind in (*RECURRENT, "Bidirectional"):
-            found = recurrent(layer, source.version)
-            for suffix, module in zip(("", "_reverse"), found.layers, strict=False):
+            layers = recurrent(layer, source.version)
+            for suffix, module in zip(("", "_reverse"), layers.layers, strict=False):
                 self._register(layer.name + suffix, module)
-            self._stages.append(_recurrent_stage(layer, found))
+            self._stages.append(_recurrent_stage(layer, layers))
         elif kind == "Embedding":
             self._add_embedding(layer)
         elif kind in ("Dense", "TimeDistributed"):

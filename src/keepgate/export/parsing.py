@@ -52,7 +52,7 @@ def parse_json(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
             f"{remedy}"
         )
     try:
-        value = json.loads(content, parse_int=_int64, parse_constant=_refuse_constant)
+        value = json.loads(content.decode(), parse_int=_int64, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as fault:
         raise BundleError(f"{path} is not readable JSON: {fault}; {remedy}") from fault
     if not isinstance(value, dict):

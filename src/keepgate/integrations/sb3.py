@@ -135,11 +135,11 @@ def _episodes(agent: RecurrentPPO, env: VecEnv, episodes: int, steps: int) -> tu
     if normalised is not None:
         normalised.training = False
     try:
-        found = _play(agent, env, episodes, steps)
+        played = _play(agent, env, episodes, steps)
     finally:
         if normalised is not None:
             normalised.training = was_training
-    observed, actions = (np.stack(part) for part in zip(*found, strict=True))
+    observed, actions = (np.stack(part) for part in zip(*played, strict=True))
     targets = torch.as_tensor(actions)
     return torch.as_tensor(observed).float(), targets if targets.is_floating_point() else targets.long()
 
@@ -152,7 +152,7 @@ def _play(agent: RecurrentPPO, env: VecEnv, episodes: int, steps: int) -> list[t
         )
     begins, state = np.ones(env.num_envs, dtype=bool), None
     histories: list[list[tuple[Any, Any]]] = [[] for _ in range(env.num_envs)]
-    found: list[tuple[Any, Any]] = []
+    whole_episodes: list[tuple[Any, Any]] = []
     for _ in range(-(-100 * episodes * steps // env.num_envs)):
         action, state = agent.predict(observation, state, begins, deterministic=True)
         for row, history in enumerate(histories):
@@ -161,11 +161,11 @@ def _play(agent: RecurrentPPO, env: VecEnv, episodes: int, steps: int) -> list[t
         for row in np.flatnonzero(begins).tolist():
             if len(histories[row]) >= steps:
                 observations, actions = zip(*histories[row][:steps], strict=True)
-                found.append((np.stack(observations), np.stack(actions)))
+                whole_episodes.append((np.stack(observations), np.stack(actions)))
             histories[row] = []
-        if len(found) >= episodes:
-            return found[:episodes]
+        if len(whole_episodes) >= episodes:
+            return whole_episodes[:episodes]
     raise SettingsError(
-        f"of the episodes played, {len(found)} have {steps} steps or more, and {episodes} are asked for; "
+        f"of the episodes played, {len(whole_episodes)} have {steps} steps or more, and {episodes} are asked for; "
         "give fewer steps"
     )

@@ -2,15 +2,17 @@
 
 from ..lazy import lazy_exports
 
-__all__ = [
-    "KINDS",
-    "ChoiceReader",
-    "Classifier",
-    "Forecaster",
-    "LanguageModel",
-    "SpanReader",
-    "Tagger",
-    "TaskKind",
-]
+_EXPORTS = {
+    "choice.reader": ("ChoiceReader",),
+    "classifier.classifier": ("Classifier",),
+    "forecaster.forecaster": ("Forecaster",),
+    "kind": ("TaskKind",),
+    "kinds": ("KINDS",),
+    "language_model.model": ("LanguageModel",),
+    "span.reader": ("SpanReader",),
+    "tagger.tagger": ("Tagger",),
+}
 
-__getattr__, __dir__ = lazy_exports(__name__, {"kinds": __all__})
+__all__ = [name for names in _EXPORTS.values() for name in names]
+
+__getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)

@@ -11,6 +11,8 @@ import pickle
 import socket
 import struct
 import sys
+import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import cache, reduce
@@ -89,6 +91,7 @@ class Group(Processes):
         """store: by which they found each other; None for a group that the program has made itself."""
         self.rank, self.count = dist.get_rank(), dist.get_world_size()
         self._store, self._ended, self._lost = store, False, False
+        self._exchanged: weakref.ref[Tensor] | None = None  # of the last meeting
 
     def speaks(self) -> bool:
         if not self._lost or self._store is None:
@@ -100,7 +103,7 @@ class Group(Processes):
             return True
 
     def share(self, rows: Sequence[T]) -> Sequence[T]:
-        # Every so manieth row, not a run of them: batches are sorted by length, and the longest would be one process's.
+        # Each `count`-th row, not a run of them: batches are sorted by length, and the longest would be one process's.
         return [rows[row] for row in range(self.rank, len(rows), self.count)]
 
     def seed_step(self, seed: int, step: int) -> None:
@@ -161,16 +164,28 @@ class Group(Processes):
     def meet(self, *, fault: Exception | None = None, flag: bool = False) -> bool:
         """Waits for all; whether any raises the flag. Raises the first fault that a process came with."""
         status = torch.tensor([fault is not None, flag], dtype=torch.int64)
+        self._exchanged = weakref.ref(status)
         with self._reaching():
             dist.all_reduce(status)
-        if status[0]:
+        failed, raised = status.tolist()
+        del status
+        if failed:
             self._ended = True
             faults = self._from_all(None if fault is None else _as_bytes(fault, self.rank))
             first, content = next(
                 (rank, content) for rank, content in enumerate(faults) if content is not None
             )
             raise fault if fault is not None and first == self.rank else pickle.loads(content)
-        return bool(status[1])
+        return bool(raised)
+
+    def settle(self) -> None:
+        """Waits, a second at most, until gloo's threads have let go of what was exchanged last.
+
+        A thread that drops a tensor while Python ends aborts the process (pytorch/pytorch#179291).
+        """
+        until = time.monotonic() + 1.0
+        while self._exchanged is not None and self._exchanged() is not None and time.monotonic() < until:
+            time.sleep(0.001)
 
     def leave(self, fault: Exception | None) -> None:
         """The last meeting, once for each process, with what it failed of."""
@@ -221,7 +236,10 @@ def joined(device: torch.device | str = "cpu") -> Iterator[Processes]:
             with contextlib.suppress(ProcessLost):
                 group.leave(fault)
             raise
-        group.leave(None)
+        else:
+            group.leave(None)
+        finally:
+            group.settle()
     finally:
         if ours:
             dist.destroy_process_group()

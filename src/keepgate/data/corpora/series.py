@@ -281,8 +281,10 @@ def _clock_put_back(times: Times, frequency: Frequency) -> bool:
 
 def _mean(pair: np.ndarray) -> np.ndarray:
     """The mean of two rows, column by column, of what is known."""
-    known = np.isfinite(pair)
-    return np.where(known.any(0), np.where(known, pair, 0.0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
+    present = np.isfinite(pair)
+    return np.where(
+        present.any(0), np.where(present, pair, 0.0).sum(0) / np.maximum(present.sum(0), 1), np.nan
+    )
 
 
 def _shown(time: np.datetime64) -> str:

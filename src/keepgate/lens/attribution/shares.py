@@ -69,14 +69,14 @@ def input_shares(
     if read.layer is None and names is not None and len(names) != read.values.shape[2]:
         raise SettingsError(f"there are {len(names)} names for the {read.values.shape[2]} features of a step")
     if kind == "held" or (kind is None and not target.is_label):
-        found = _held(read, target)
-        if found is None and kind == "held":
+        held_shares = _held(read, target)
+        if held_shares is None and kind == "held":
             raise SettingsError(
                 'shares is "held", but with its gates held this score is no weighted sum of what was read: something '
                 'beside the gates is not linear, in the model or in what is asked of it; take shares="integrated"'
             )
-        if found is not None:
-            return _by_feature(read, "held", names, *found)
+        if held_shares is not None:
+            return _by_feature(read, "held", names, *held_shares)
     integrated = _integrated(read, target)
     return None if integrated is None else _by_feature(read, "integrated", names, *integrated)
 

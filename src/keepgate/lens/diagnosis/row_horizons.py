@@ -160,10 +160,10 @@ def _reply(sample: Sample, last: int | None = None, rows: Rows | None = None) ->
     """rows: what the model is given instead of the sample's own."""
     answered = None
     if isinstance(sample, Rows):
-        given = sample.given(last) if rows is None else rows
+        inputs = sample.given(last) if rows is None else rows
         if sample.loss is None:
-            answered = sample.answered_by(given)
-        losses = sample.losses_by(given) if answered is None else usual_loss(*answered)
+            answered = sample.answered_by(inputs)
+        losses = sample.losses_by(inputs) if answered is None else usual_loss(*answered)
     elif isinstance(sample, TaskSamples) and sample.task.choices is not None:
         answered = sample.task.scored(sample.examples, last)
         losses = usual_loss(*answered)

@@ -294,27 +294,27 @@ def _with_ends(rows: Rows) -> Rows:
     stands after them."""
     mask, split = mask_of(rows.inputs, rows._shape, rows.time), lengths_of(rows.inputs, rows.time)
     if mask is not None:
-        known = replace(rows, ends=mask, masked=True)
+        bounded = replace(rows, ends=mask, masked=True)
     elif split is not None:
-        known = replace(rows, inputs=split[0], ends=split[1])
+        bounded = replace(rows, inputs=split[0], ends=split[1])
     else:
         return rows
     place = torch.arange(rows.steps)
-    real = (place < known.lengths[:, None]) if rows.time else (place[:, None] < known.lengths)
+    real = (place < bounded.lengths[:, None]) if rows.time else (place[:, None] < bounded.lengths)
 
     def others_after(leaf: Tensor) -> Tensor:
         """Another row's steps after a row's end."""
         inside = real.to(leaf.device)
-        if not known.runs(leaf) or (leaf.dim() == 2 and bool(((leaf != 0) == inside).all())):
+        if not bounded.runs(leaf) or (leaf.dim() == 2 and bool(((leaf != 0) == inside).all())):
             return leaf
         return leaf.where(inside.reshape(*inside.shape, *[1] * (leaf.dim() - 2)), leaf.roll(1, 1 - rows.time))
 
     with torch.no_grad(), eval_mode(rows.model):
         answers, changed = (
             each.answered()[0] if rows.loss is None else each.losses()
-            for each in (known, replace(known, inputs=mapped(known.inputs, others_after)))
+            for each in (bounded, replace(bounded, inputs=mapped(bounded.inputs, others_after)))
         )
-    return known if torch.allclose(answers, changed, rtol=1e-3, atol=1e-5) else rows
+    return bounded if torch.allclose(answers, changed, rtol=1e-3, atol=1e-5) else rows
 
 
 def batch_sample(
@@ -361,11 +361,11 @@ def batch_sample(
     refuse_not_finite(inputs, targets, time)
     if len(parts) == 2:
         return rows if packed else _with_ends(rows)
-    given: Any = parts[1]
-    ends = check_lengths(given, steps=rows.steps, rows=rows._shape[1 - time])
+    lengths: Any = parts[1]
+    ends = check_lengths(lengths, steps=rows.steps, rows=rows._shape[1 - time])
     if len(ends) and int(ends.min()) < 1:
         raise ShapeError(
             f"row {int(ends.argmin())} has length 0; leave out rows in which there is nothing to read"
         )
     # As they were given, for the model may want them on its own device.
-    return replace(rows, ends=torch.as_tensor(given).to(ends.dtype))
+    return replace(rows, ends=torch.as_tensor(lengths).to(ends.dtype))

@@ -109,33 +109,35 @@ def fixed_points(
     place = layer_run.place(layer, reverse=reverse)
     part, exact = layer_run.trace.layers[place], as_keepgate_layer(layer_run.layer).double()
     weights = exact.weights_at(place)
-    given = torch.zeros(weights.input_size) if input is None else torch.as_tensor(input)
-    if given.shape != (weights.input_size,):
+    driving = torch.zeros(weights.input_size) if input is None else torch.as_tensor(input)
+    if driving.shape != (weights.input_size,):
         raise ShapeError(
-            f"input is of shape {list(given.shape)}; this layer reads {weights.input_size} features"
+            f"input is of shape {list(driving.shape)}; this layer reads {weights.input_size} features"
         )
     visited = torch.cat([part[name][part.is_real()] for name in part.cell.states], 1).double()
     if not len(visited):
         raise ShapeError("the run has no step, and so no state to start from")
     visited = visited[torch.linspace(0, len(visited) - 1, min(starts, len(visited))).long()]
-    given = given.to(visited)
+    driving = driving.to(visited)
     sizes = [part[name].shape[2] for name in part.cell.states]
-    call = Call.of(weights, given.expand(1, 1, -1), tuple(visited[:1].split_with_sizes(sizes, 1)))
+    call = Call.of(weights, driving.expand(1, 1, -1), tuple(visited[:1].split_with_sizes(sizes, 1)))
     spread = _spread(visited)
     between = (visited + visited.roll(len(visited) // 2, 0)) / 2
-    found = _descend(call, torch.cat([visited, between]), (given, period), iterations)
-    residuals, matrices = _linearised(call, found, (given, period))
+    minima = _descend(call, torch.cat([visited, between]), (driving, period), iterations)
+    residuals, matrices = _linearised(call, minima, (driving, period))
     speeds = residuals.norm(dim=1) / spread
-    near = torch.cdist(found, visited).min(1).values < FAR * spread
+    near = torch.cdist(minima, visited).min(1).values < FAR * spread
     chosen: list[int] = []
     for number in speeds.argsort().tolist():
-        if near[number] and all(float((found[number] - found[one]).norm()) > SAME * spread for one in chosen):
+        if near[number] and all(
+            float((minima[number] - minima[one]).norm()) > SAME * spread for one in chosen
+        ):
             chosen.append(number)
     values = torch.linalg.eigvals(matrices[chosen])
     order = values.abs().argsort(1, descending=True)
     return FixedPoints(
-        points=found[chosen], speeds=speeds[chosen], eigenvalues=values.gather(1, order), visited=visited, input=given,
-        period=period, call=call,
+        points=minima[chosen], speeds=speeds[chosen], eigenvalues=values.gather(1, order), visited=visited,
+        input=driving, period=period, call=call,
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def _numbers(findings: Findings) -> dict[str, Any]:
 def _measured(findings: Findings, fault: Fault) -> Message | None:
     """What is said only where the caller gave no `needed`, or of the targets; None for what is said alike."""
     evidence, baseline = findings.evidence, findings.evidence.baseline
-    last = msg("verdict.last_one" if findings.horizon == 1 else "verdict.last", horizon=findings.horizon)
+    last = _last(findings.horizon)
     quality = evidence.quality
     if fault == "targets":
         return msg("verdict.alike") if quality is None else msg("verdict.large", spread=quality.spread)
@@ -133,6 +133,10 @@ def _where(rows: RowHorizons | None, last: Message) -> Message:
     return msg(
         "verdict.within", last=within, low=low, high=high, rows=rows.rows, share=SHARE, what=_what(rows)
     )
+
+
+def _last(steps: int) -> Message:
+    return msg("verdict.last_one" if steps == 1 else "verdict.last", horizon=steps)
 
 
 def _what(rows: RowHorizons) -> Message:
@@ -192,10 +196,13 @@ def _rows(diagnosis: Diagnosis) -> list[Message]:
     rows = diagnosis.rows
     if not rows.rows:
         return []
-    numbers: dict[str, Any] = {"rows": rows.rows, "furthest": rows.furthest, "what": _what(rows)}
+    numbers: dict[str, Any] = {"rows": rows.rows, "what": _what(rows)}
     count, (low, high) = rows.beyond(diagnosis.horizon)
-    beyond = msg("report.beyond", horizon=diagnosis.horizon, count=count, low=low, high=high, **numbers)
+    last = _last(diagnosis.horizon)
+    beyond = msg("report.beyond", last=last, count=count, low=low, high=high, **numbers)
     if rows.interval is None:
-        return [msg("report.few_rows", **numbers), beyond]
+        return [msg("report.few_rows", last=_last(rows.furthest), **numbers), beyond]
     low, high = rows.interval
-    return [msg("report.rows", steps=rows.steps, low=low, high=high, share=SHARE, **numbers), beyond]
+    last = _last(rows.steps)
+    share = {"share": SHARE, "furthest": rows.furthest}
+    return [msg("report.rows", last=last, low=low, high=high, **share, **numbers), beyond]

@@ -45,18 +45,18 @@ def plot_forecast(forecast: Forecast, target: int, ax: Any, language: str) -> An
 def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
     series, steps = forecast.series, len(forecast.point)
     first = max(0, len(series) - _BEFORE * steps)
-    known = series.targets[first:, target]
-    present = np.flatnonzero(np.isfinite(known))
+    past = series.targets[first:, target]
+    present = np.flatnonzero(np.isfinite(past))
     last = int(present[-1]) if len(present) else 0
     # The forecast goes on from the last value, so that no gap looks like a jump.
     xs = [float(first + last), *(float(len(series) + step) for step in range(steps))]
-    mean = [float(known[last]), *forecast.point[:, target].tolist()]
+    mean = [float(past[last]), *forecast.point[:, target].tolist()]
     lows, highs = (
         ([mean[0], *forecast.quantiles[level][:, target].tolist()] for level in forecast.interval or ())
         if forecast.interval
         else ([], [])
     )
-    values = [value for value in (*known.tolist(), *mean, *lows, *highs) if math.isfinite(value)]
+    values = [value for value in (*past.tolist(), *mean, *lows, *highs) if math.isfinite(value)]
     names = [name for name in (series.id, series.columns.targets[target]) if name]
     ends: dict[str, Part] = {
         "name": " · ".join(names),
@@ -76,8 +76,8 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
         x_name=render(msg("forecast.x"), language), y_name=names[-1],
         curves=[
             charts.Curve(
-                name=render(msg("forecast.known"), language), style=3, ys=known.tolist(),
-                xs=[float(first + step) for step in range(len(known))],
+                name=render(msg("forecast.known"), language), style=3, ys=past.tolist(),
+                xs=[float(first + step) for step in range(len(past))],
             ),
             charts.Curve(
                 name=render(msg("forecast.ahead"), language), style=1, xs=xs, ys=mean, lows=lows, highs=highs

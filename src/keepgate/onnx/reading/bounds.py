@@ -64,7 +64,7 @@ def axis_of(axis: int, dims: int) -> int:
 
 def axes_of(axes: Sequence[int], dims: int) -> list[int]:
     """Axes counted from 0, in order. Raises ShapeError for one that is not there or there twice."""
-    found = sorted(axis_of(axis, dims) for axis in axes)
-    if len(set(found)) < len(found):
+    sorted_axes = sorted(axis_of(axis, dims) for axis in axes)
+    if len(set(sorted_axes)) < len(sorted_axes):
         raise ShapeError(f"the axes {list(axes)} name one of {dims} dimensions twice")
-    return found
+    return sorted_axes

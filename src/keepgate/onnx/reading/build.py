@@ -60,6 +60,7 @@ class GraphBuild:
         for name in inputs:
             self._define(name, "an input")
         for index, node in enumerate(self.proto.node):
+            _check_texts(node, f"node {index} of {self.file.path}")
             self._add(node, node.name or f"{node.op_type}_{index}")
         return inputs
 
@@ -199,13 +200,27 @@ class GraphBuild:
             self.constants[name] = constant
 
     def _define(self, name: str, title: str, constant: Tensor | None = None) -> None:
-        if not name or name in self.values:
+        if not name or not isinstance(name, str) or name in self.values:
             raise ConversionError(
                 f"{title} gives {name!r}, which is there already or no name; export the model again"
             )
         self.values.add(name)
         if constant is not None:
             self.constants[name] = constant
+
+
+def _check_texts(node: Any, title: str) -> None:
+    """Raises ConversionError for names that are no UTF-8, which protobuf gives as bytes."""
+    texts = (
+        node.name,
+        node.op_type,
+        node.domain,
+        *node.input,
+        *node.output,
+        *[a.name for a in node.attribute],
+    )
+    if not all(isinstance(text, str) for text in texts):
+        raise ConversionError(f"{title} has a name that is no text; export the model again")
 
 
 def input_dtypes(proto: Any, file: ModelFile) -> dict[str, torch.dtype]:

@@ -41,21 +41,21 @@ class OnnxModel(nn.Module):
 
         Raises ShapeError for inputs that are not the file's, and, with the node's name, for what cannot be computed.
         """
-        given = dict(zip(self.inputs, tensors, strict=False)) | named
-        if len(tensors) + len(named) != len(self.inputs) or set(given) != set(self.inputs):
+        tensors_by_name = dict(zip(self.inputs, tensors, strict=False)) | named
+        if len(tensors) + len(named) != len(self.inputs) or set(tensors_by_name) != set(self.inputs):
             raise ShapeError(
                 f"the model takes {', '.join(self.inputs) or 'nothing'}; it was given {len(tensors)} tensors"
                 + (f" and {', '.join(named)}" if named else "")
             )
         for name, dtype in zip(self.inputs, self._dtypes, strict=True):
-            value = given[name]
+            value = tensors_by_name[name]
             if not isinstance(value, Tensor):
                 raise TypeError(f"input {name!r} is {type(value).__name__}; give a tensor of {dtype}")
             if value.dtype != dtype and not (value.is_floating_point() and dtype.is_floating_point):
                 raise ShapeError(
                     f"input {name!r} is {value.dtype}, and the file takes {dtype}; convert it with .to({dtype})"
                 )
-        results = self.graph(*[given[name] for name in self.inputs])
+        results = self.graph(*[tensors_by_name[name] for name in self.inputs])
         return results if len(results) != 1 else results[0]
 
 

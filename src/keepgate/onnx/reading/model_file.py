@@ -102,7 +102,7 @@ class ModelFile:
         except ValueError:
             offset = length = -1
         location = entries.get("location", "")
-        if "\0" in location or not location:
+        if not isinstance(location, str) or "\0" in location or not location:
             raise ConversionError(
                 f"{self.path}: {title} names no file for its numbers; export the file again"
             )

@@ -86,8 +86,8 @@ class RecurrentNode(nn.Module):
         w, r, b and p are not looked at where the layers were made.
         """
         count = len(self.cells[0].states)
-        given = (*states_and_peepholes, *[None] * (count + 1))
-        states, p = list(given[:count]), given[count]
+        others = (*states_and_peepholes, *[None] * (count + 1))
+        states, p = list(others[:count]), others[count]
         if self.batch_first:
             states = [None if state is None else state.transpose(0, 1) for state in states]
         if lengths is not None and lengths.dim() == 1 and lengths.numel() and not lengths.is_floating_point():
@@ -221,32 +221,40 @@ def _activations(
     title: str, operator: str, values: dict[str, Any], directions: int
 ) -> list[tuple[Activation, ...]]:
     """The activations of each direction, alpha and beta handed to those that have them, in their order."""
-    names = values.pop("activations", _DEFAULTS[operator] * directions)
-    each = len(_DEFAULTS[operator])
-    numbers = {name: list(values.pop(f"activation_{name}", [])) for name in ("alpha", "beta")}
-    if len(names) != each * directions:
+    per_direction = len(_DEFAULTS[operator])
+    names = _list(title, values, "activations", str) or _DEFAULTS[operator] * directions
+    numbers = {name: _list(title, values, f"activation_{name}", float) for name in ("alpha", "beta")}
+    if len(names) != per_direction * directions:
         raise ConversionError(
-            f"{title} has {len(names)} activations; an {operator} has {each} for each of its {directions} direction(s)"
+            f"{title} has {len(names)} activations; an {operator} has {per_direction} for each of its "
+            f"{directions} direction(s)"
         )
-    if not all(isinstance(n, float) and math.isfinite(n) for each in numbers.values() for n in each):
+    if not all(math.isfinite(number) for given in numbers.values() for number in given):
         raise ConversionError(f"{title} has activation_alpha or activation_beta that are no finite numbers")
     activations = []
     for name in names:
-        known = _ACTIVATIONS.get(str(name).lower())
-        if known is None:
+        activation = _ACTIVATIONS.get(str(name).lower())
+        if activation is None:
             raise ConversionError(
                 f"{title} has the activation {name!r}; known are "
                 + ", ".join(nearest_first(str(name), _ACTIVATIONS.values()))
             )
-        kind = ACTIVATIONS[known]
+        kind = ACTIVATIONS[activation]
         alpha = numbers["alpha"].pop(0) if kind.alpha is not None and numbers["alpha"] else None
         beta = numbers["beta"].pop(0) if kind.beta is not None and numbers["beta"] else None
-        activations.append(Activation(known, alpha, beta))
+        activations.append(Activation(activation, alpha, beta))
     if any(numbers.values()):
         raise ConversionError(
             f"{title} has more activation_alpha or activation_beta than its activations {', '.join(names)} take"
         )
-    return [tuple(activations[d * each : (d + 1) * each]) for d in range(directions)]
+    return [tuple(activations[d * per_direction : (d + 1) * per_direction]) for d in range(directions)]
+
+
+def _list(title: str, values: dict[str, Any], name: str, kind: type) -> list[Any]:
+    entries = values.pop(name, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, kind) for entry in entries):
+        raise ConversionError(f"{title} has {name}={entries!r}; expected a list of {kind.__name__}")
+    return entries
 
 
 def _switch(title: str, values: dict[str, Any], name: str) -> int:

@@ -18,15 +18,15 @@ def constant(
     *, value: Tensor | None = None, value_float: float | None = None, value_int: int | None = None,
     value_floats: list[float] | None = None, value_ints: list[int] | None = None,
 ) -> Tensor:  # fmt: skip
-    given = [
+    values = [
         entry for entry in (value, value_float, value_int, value_floats, value_ints) if entry is not None
     ]
-    if len(given) != 1:
-        raise ShapeError(f"a constant has one value, this one {len(given)}")
-    if isinstance(given[0], Tensor):
-        return given[0]
+    if len(values) != 1:
+        raise ShapeError(f"a constant has one value, this one {len(values)}")
+    if isinstance(values[0], Tensor):
+        return values[0]
     whole = value_int is not None or value_ints is not None
-    return torch.tensor(given[0], dtype=torch.int64 if whole else torch.float32)
+    return torch.tensor(values[0], dtype=torch.int64 if whole else torch.float32)
 
 
 def constant_of_shape(shape: Tensor, /, *, value: Tensor | None = None) -> Tensor:
@@ -67,10 +67,10 @@ def squeeze(x: Tensor, given: Tensor | None = None, /, *, axes: list[int] | None
     which = axes if given is None else integers(given)
     if which is None:
         return x.squeeze()
-    found = axes_of(which, x.dim())
-    if any(x.shape[axis] != 1 for axis in found):
+    removed = axes_of(which, x.dim())
+    if any(x.shape[axis] != 1 for axis in removed):
         raise ShapeError(f"axes {which} of {list(x.shape)} are not all of size 1")
-    return x.squeeze(tuple(found))
+    return x.squeeze(tuple(removed))
 
 
 def unsqueeze(x: Tensor, given: Tensor | None = None, /, *, axes: list[int] | None = None) -> Tensor:

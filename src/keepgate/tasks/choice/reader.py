@@ -171,8 +171,8 @@ class ChoiceReader(Reader, LabelTask):
         with torch.no_grad(), eval_mode(self):
             batch = self.collate(self.prepare([item], training=False)).to(self.readout.weight.device)
             x = self.encoder.inputs(batch.text)
-            asked = None if batch.question is None else self.encoder.inputs(batch.question)
-            head = ChoiceHead(self, item, layer(x)[0], asked)
+            question_x = None if batch.question is None else self.encoder.inputs(batch.question)
+            head = ChoiceHead(self, item, layer(x)[0], question_x)
         (answer,) = self.predict([item])
         return Probe(layer=layer, x=x, tokens=tokens, answer=answer, head=head)
 

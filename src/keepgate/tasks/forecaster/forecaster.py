@@ -165,14 +165,14 @@ class Forecaster(Forecasts, nn.Module):
                 "this batch has windows without what comes after; prepare them with training=True"
             )
         outputs = self(batch).float()
-        known = torch.isfinite(batch.targets)
-        right = batch.targets.where(known, outputs[..., 0].detach())
+        present = torch.isfinite(batch.targets)
+        right = batch.targets.where(present, outputs[..., 0].detach())
         error = right - outputs[..., 0]
         point = error.square() if self.settings.point_loss == "squared" else error.abs()
         levels = outputs.new_tensor(self.settings.quantiles)
-        above = (right.unsqueeze(-1) - outputs[..., 1:]) * known.unsqueeze(-1)
+        above = (right.unsqueeze(-1) - outputs[..., 1:]) * present.unsqueeze(-1)
         losses = point + torch.maximum(levels * above, (levels - 1) * above).sum(-1)
-        return losses.sum() / known.sum().clamp(min=1), None
+        return losses.sum() / present.sum().clamp(min=1), None
 
     def measure(
         self,

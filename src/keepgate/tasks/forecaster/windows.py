@@ -200,10 +200,10 @@ def _roles(columns: Columns) -> tuple[tuple[str, ...], ...]:
 
 def _moments(values: Values) -> tuple[float, float]:
     """Mean and standard deviation of what is known; 0 and 1 of nothing, and a deviation of 1 where nothing changes."""
-    known = values[np.isfinite(values)]
-    if not len(known):
+    present = values[np.isfinite(values)]
+    if not len(present):
         return 0.0, 1.0
-    mean, deviation = float(known.mean()), float(known.std())
+    mean, deviation = float(present.mean()), float(present.std())
     return mean, deviation if deviation > _CONSTANT * max(1.0, abs(mean)) else 1.0
 
 

@@ -85,12 +85,12 @@ class SpanRuntime(RuntimeTask):
         queries, keys = (relu(linear(side, *self.align_words)) for side in (words, asked_words))
         text_x = np.concatenate([words, _attend(queries, keys, asked_words), features[0]], 1)
         states = states_of(self.layer, text_x)
-        asked = states_of(self.question_layer, np.concatenate([asked_words, features[1]], 1))
-        keys = relu(linear(asked, *self.align_question))
-        attended = _attend(relu(linear(states, *self.align_text)), keys, asked)
+        question_states = states_of(self.question_layer, np.concatenate([asked_words, features[1]], 1))
+        keys = relu(linear(question_states, *self.align_question))
+        attended = _attend(relu(linear(states, *self.align_text)), keys, question_states)
         both = np.concatenate([states, attended, states * attended, states - attended], 1)
         merged = relu(linear(both, *self.merge))
-        return self._score(np.concatenate([states_of(self.second_layer, merged), merged], 1), asked)
+        return self._score(np.concatenate([states_of(self.second_layer, merged), merged], 1), question_states)
 
     def _score(self, states: Array, asked: Array) -> Array:
         longest = self.settings.max_train_span
