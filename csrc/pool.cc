@@ -22,7 +22,7 @@ inline void pause() {
 
 long now() { return long(std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count()); }
 
-// Spins for some tenths of a millisecond, then yields: beside a busy process a thread that only spins delays both, and
+// Spins for up to a millisecond, then yields: beside a busy process a thread that only spins delays both, and
 // one that yields at once does not get its processor back for milliseconds. Returns the nanoseconds of a long wait.
 template <class Condition>
 long wait_until(Condition condition) {

@@ -84,10 +84,13 @@ def apply_without_transforms(function: type[Function]) -> Callable[..., tuple[Te
 
 def metadata_guard(tensors: Sequence[Tensor]) -> Callable[..., bool]:
     """A function of as many tensors: whether each has the type, dtype, device, shape, strides and need of a gradient
-    that its namesake here has now. False also where another mode of torch's is active than now.
+    that its namesake here has now. False also where another mode of torch's is active than now, and always of one made
+    while torch.jit.trace records, in whose graph it would leave the sizes.
 
     Asked of the tensors one by one in Python this takes five times as long, and much of a small layer's call.
     """
+    if jit_tracing():
+        return lambda *_: False
     sizes = [list(tensor.shape) for tensor in tensors]
     strides = [list(tensor.stride()) for tensor in tensors]
     guards = TensorGuards(*tensors, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides)

@@ -2,9 +2,8 @@
 //
 // CELLS: a file that tests/kernels/native_cells.py has written.
 //
-//   driver CELLS check [EVERY]         every cell with every option: the same bits with 1, 2 and 4 threads, with 3 that
-//   are
-//                                lent, and no NaN
+//   driver CELLS check [EVERY]         every cell with every option: the same bits with 1, 2 and 4 threads, with 3
+//                                that are lent, and no NaN
 //   driver CELLS dump FILE [EVERY]     writes what came of each problem
 //   driver CELLS compare FILE [EVERY]  the same problems here agree with those in FILE
 //   driver CELLS count CASE            runs one case inside the function `measured`
