@@ -81,7 +81,7 @@ def answer_attribution(reading: Reading) -> AnswerShares:
     question_tokens: tuple[str, ...] = ()
     question_writes = writes[:0]
     for term in terms:
-        if term.tokens is None:
+        if term.tokens is None or term.x is None:
             writes = (
                 writes + attribute_last(reading.trace, term.weight, attention=term.attention).writes[:, 0]
             )
