@@ -91,8 +91,9 @@ def metadata_guard(tensors: Sequence[Tensor]) -> Callable[..., bool]:
     """
     if jit_tracing():
         return lambda *_: False
-    sizes = [list(tensor.shape) for tensor in tensors]
-    strides = [list(tensor.stride()) for tensor in tensors]
+    # torch's stubs have one list of sizes where there is one for each tensor.
+    sizes: list[Any] = [list(tensor.shape) for tensor in tensors]
+    strides: list[Any] = [list(tensor.stride()) for tensor in tensors]
     guards = TensorGuards(*tensors, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides)
     check: Callable[..., bool] = guards.check
     return check
