@@ -175,10 +175,10 @@ def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple
     after, matrix = states, torch.eye(states.shape[1], dtype=states.dtype, device=states.device)
     for _ in range(period):
         traced = _call(call, after, given.expand(len(states), -1), trace=True)
-        part = layer_trace(traced, run(traced), 0)
+        traced_layer = layer_trace(traced, run(traced), 0)
         after, matrix = (
-            torch.cat([part[name][0] for name in part.cell.states], 1),
-            jacobians(traced, part)[0] @ matrix,
+            torch.cat([traced_layer[name][0] for name in traced_layer.cell.states], 1),
+            jacobians(traced, traced_layer)[0] @ matrix,
         )
     return after - states, matrix
 
