@@ -43,7 +43,7 @@ class Gates(nn.Module):
 
 
 def gates_of(layer: nn.Module) -> Gates:
-    """A layer's `Gates`, made and registered as its child where it has none: `children()` are as torch's until then."""
+    """The child whose forward hooks are called with the `Trace` of each run; made when it is first asked for."""
     gates: Any = layer._modules.get("gates")
     if gates is None:
         gates = layer._modules["gates"] = Gates()
