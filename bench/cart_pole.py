@@ -143,13 +143,13 @@ def loss_difference() -> float:
     for batch in theirs.rollout_buffer.get(128):
         losses = []
         for model in (ours, theirs):
-            values, log_prob, _ = model.policy.evaluate_actions(
+            values, log_prob, entropy = model.policy.evaluate_actions(
                 batch.observations, batch.actions.long().flatten(), batch.lstm_states, batch.episode_starts
             )
             ratio = (log_prob - batch.old_log_prob).exp()
             policy = -torch.min(batch.advantages * ratio, batch.advantages * ratio.clamp(0.8, 1.2))
             value = (batch.returns - values.flatten()) ** 2
-            losses.append(float((policy + 0.5 * value)[batch.mask > 1e-8].double().mean()))
+            losses.append(float((policy + 0.5 * value - 0.0 * entropy)[batch.mask > 1e-8].mean()))
         largest = max(largest, abs(losses[0] - losses[1]) / abs(losses[1]))
     return largest
 
