@@ -121,11 +121,11 @@ def _explained(
     """1 - squared error / variance, of each row, whose mean is the share of variance explained; each row's part of
     `scale` - 1; `sure`, `excess`."""
     true = targets.double().reshape(len(targets), -1)
-    given, variance = answers.reshape(true.shape), true.var(0, correction=0).mean()
-    from_mean = given - given.mean(0)
+    predicted, variance = answers.reshape(true.shape), true.var(0, correction=0).mean()
+    from_mean = predicted - predicted.mean(0)
     excess = (from_mean * (from_mean - true + true.mean(0))).mean(1) / variance
     sure = from_mean.square().mean() / variance
-    credit = 1 - (given - true).square().mean(1) / variance
+    credit = 1 - (predicted - true).square().mean(1) / variance
     return credit, _newton(-excess, sure), float(sure), float(excess.mean())
 
 

@@ -124,7 +124,7 @@ def diagnose(
         context_helps=behaviour.context_helps, explained=behaviour.explained, vanishing_lag=vanishing_lag(gradient),
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
         half_life=float(lives.quantile(0.9)) if additive else None,
-        saturated=_saturated(part, saturations),
+        saturated=_saturated(traced_layer, saturations),
         gated=bool(saturations), loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
     )  # fmt: skip
     return Diagnosis(
@@ -202,24 +202,24 @@ def _needed(samples: Sequence[Sample], evidence: Evidence, rows: RowHorizons) ->
     return int(distances[math.ceil(0.95 * len(distances)) - 1])
 
 
-def _saturated(part: LayerTrace, gates: Mapping[str, Saturation]) -> float | None:
+def _saturated(traced_layer: LayerTrace, gates: Mapping[str, Saturation]) -> float | None:
     """How often the gate that is least often closed or open is so; without gates, the states."""
     return min(
-        (float((gate.closed + gate.open).mean()) for gate in gates.values()), default=saturated_states(part)
+        (float((gate.closed + gate.open).mean()) for gate in gates.values()), default=saturated_states(traced_layer)
     )
 
 
 def _half_lives(run: LayerRun) -> Tensor:
     """Each unit's half-life at the mean of the rows' rates, over all layers and directions."""
-    return torch.cat([1 / (1 / half_lives(part)).nanmean(0) for part in run.trace.layers])
+    return torch.cat([1 / (1 / half_lives(traced_layer)).nanmean(0) for traced_layer in run.trace.layers])
 
 
 def _exponents(run: LayerRun) -> tuple[float, ...]:
     """The largest Lyapunov exponent of each layer and direction, the mean over the rows."""
     last_steps = _last_steps(run)
     return tuple(
-        float(lyapunov(last_steps, layer=part.layer, reverse=part.reverse, count=1).nanmean())
-        for part in last_steps.trace.layers
+        float(lyapunov(last_steps, layer=traced_layer.layer, reverse=traced_layer.reverse, count=1).nanmean())
+        for traced_layer in last_steps.trace.layers
     )
 
 
