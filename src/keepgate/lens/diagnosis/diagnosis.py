@@ -124,7 +124,7 @@ def diagnose(
         context_helps=behaviour.context_helps, explained=behaviour.explained, vanishing_lag=vanishing_lag(gradient),
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
         half_life=float(lives.quantile(0.9)) if additive else None,
-        saturated=_saturated(traced_layer, saturations),
+        saturated=_saturated(part, saturations),
         gated=bool(saturations), loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
     )  # fmt: skip
     return Diagnosis(
@@ -205,7 +205,8 @@ def _needed(samples: Sequence[Sample], evidence: Evidence, rows: RowHorizons) ->
 def _saturated(traced_layer: LayerTrace, gates: Mapping[str, Saturation]) -> float | None:
     """How often the gate that is least often closed or open is so; without gates, the states."""
     return min(
-        (float((gate.closed + gate.open).mean()) for gate in gates.values()), default=saturated_states(traced_layer)
+        (float((gate.closed + gate.open).mean()) for gate in gates.values()),
+        default=saturated_states(traced_layer),
     )
 
 
