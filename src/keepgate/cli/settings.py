@@ -29,20 +29,20 @@ def split(
     hints = typing.get_type_hints(TrainingConfig) | typing.get_type_hints(settings_type)
     for_model: dict[str, Any] = {}
     for_training: dict[str, Any] = {}
-    for where, name, given in (*_of_file(file), *_of_pairs(pairs)):
+    for where, name, values in (*_of_file(file), *_of_pairs(pairs)):
         if name not in (*of_model, *of_training):
             raise SettingsError(
                 f"{where} {name}: there is no such setting. The model has {', '.join(nearest_first(name, of_model))}; "
                 f"its training has {', '.join(nearest_first(name, of_training))}"
             )
-        if isinstance(given, dict):
+        if isinstance(values, dict):
             raise SettingsError(
                 f"{where} {name} is a table; write the settings as NAME = VALUE, without tables"
             )
         if where == _OPTION:
-            parsed = value(given, several=_is_list(hints[name]))
+            parsed = value(values, several=_is_list(hints[name]))
         else:
-            parsed = None if given == NONE else given
+            parsed = None if values == NONE else values
         (for_model if name in of_model else for_training)[name] = parsed
     return for_model, for_training
 

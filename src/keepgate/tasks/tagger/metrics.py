@@ -85,14 +85,14 @@ def _scores(
     """Each metric, over any selection of the texts."""
     pairs = list(zip(right, predicted, strict=True))
     tags = np.array([len(own) for own in right])
-    right_tags = np.array([sum(map(str.__eq__, own, given)) for own, given in pairs])
+    right_tags = np.array([sum(map(str.__eq__, own, tagged)) for own, tagged in pairs])
     scores: dict[str, Callable[[Rows], float]] = {
         "accuracy": lambda rows: _share(right_tags[rows].sum(), tags[rows].sum())
     }
     if not entity_tags:
         return scores
-    marked = [(set(entities(own)), set(entities(given))) for own, given in pairs]
-    counts = np.array([(len(own & given), len(given), len(own)) for own, given in marked])
+    marked = [(set(entities(own)), set(entities(tagged))) for own, tagged in pairs]
+    counts = np.array([(len(own & tagged), len(tagged), len(own)) for own, tagged in marked])
     return {
         "f1": lambda rows: _share(2 * counts[rows, 0].sum(), counts[rows, 1:].sum()),
         "precision": lambda rows: _share(counts[rows, 0].sum(), counts[rows, 1].sum()),
