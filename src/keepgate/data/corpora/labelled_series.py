@@ -200,6 +200,30 @@ def _text(cell: Any) -> str:
 
 def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | None) -> list[LabelledSeries]:
     """The series of an .npz file. Raises CorpusError for arrays that are not of that form."""
+    arrays = _checked_arrays(raw, path, labelled)
+    x, y = arrays["x"], arrays.get("y")
+    names = tuple(map(str, arrays.get("features", np.arange(1, x.shape[2] + 1))))
+    if len(names) != (x.shape[2] if features is None else len(features)):
+        expected = "its x" if features is None else "the model"
+        raise CorpusError(
+            f"{path}: there are {len(names)} features, and {len(features or x[0, 0])} in {expected}; give one name for "
+            "each number of a step"
+        )
+    items = []
+    for row, length in enumerate(arrays["lengths"].tolist()):
+        values = x[row, :length].astype(np.float32)
+        if not np.isfinite(values).all():
+            step, feature = map(int, np.argwhere(~np.isfinite(values))[0])
+            raise CorpusError(f"{path}: x[{row}, {step}, {feature}] is no finite number; fill it")
+        label = None if y is None else _text(y[row])
+        items.append(
+            LabelledSeries(values=values, features=tuple(features or names), label=label, id=str(row))
+        )
+    return items
+
+
+def _checked_arrays(raw: bytes, path: str, labelled: bool) -> dict[str, NDArray[Any]]:
+    """x [series, steps, features], lengths [series], and y and features where they are there."""
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files if name in ("x", "y", "lengths", "features")}
@@ -211,34 +235,15 @@ def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | Non
         raise CorpusError(
             f"{path}: its array x is {shape}; numbers belong there, [series, steps, features] or [series, steps]"
         )
-    x = x[:, :, None] if x.ndim == 2 else x
     if (labelled and y is None) or (y is not None and y.shape != (len(x),)):
         shape = "missing" if y is None else f"of shape {list(y.shape)}"
         raise CorpusError(
             f"{path}: its array y is {shape}; a label for each of the {len(x)} series belongs there"
         )
-    lengths = arrays.get("lengths", np.full(len(x), x.shape[1]))
-    if (
-        lengths.shape != (len(x),)
-        or lengths.dtype.kind not in "iu"
-        or not ((lengths > 0) & (lengths <= x.shape[1])).all()
-    ):
+    lengths = arrays.setdefault("lengths", np.full(len(x), x.shape[1]))
+    of_series = lengths.shape == (len(x),) and lengths.dtype.kind in "iu"
+    if not of_series or not ((lengths > 0) & (lengths <= x.shape[1])).all():
         raise CorpusError(
             f"{path}: its array lengths must hold a number of steps from 1 to {x.shape[1]} for each series"
         )
-    names = tuple(map(str, arrays.get("features", np.arange(1, x.shape[2] + 1))))
-    if features is not None and len(names) != len(features):
-        raise CorpusError(
-            f"{path}: its series have {len(names)} features, and the model reads {len(features)}"
-        )
-    items = []
-    for row, length in enumerate(lengths.tolist()):
-        values = x[row, :length].astype(np.float32)
-        if not np.isfinite(values).all():
-            step, feature = map(int, np.argwhere(~np.isfinite(values))[0])
-            raise CorpusError(f"{path}: x[{row}, {step}, {feature}] is no finite number; fill it")
-        label = None if y is None else _text(y[row])
-        items.append(
-            LabelledSeries(values=values, features=tuple(features or names), label=label, id=str(row))
-        )
-    return items
+    return arrays | {"x": x[:, :, None] if x.ndim == 2 else x}
