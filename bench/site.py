@@ -48,7 +48,9 @@ class BrowserNetworks:
     def __init__(self, page: Any, models: Sequence[Model], folders: Mapping[str, Path]) -> None:
         self._page = page
         page.add_script_tag(content=modules(models) + _DRIVER)
-        page.evaluate("(basics) => send({ kind: 'basics', ...basics })", language_data())
+        basics = language_data()
+        self.characters = basics["characters"]
+        page.evaluate("(basics) => send({ kind: 'basics', ...basics })", basics)
         networks = [network(model, folders[model.id]) for model in models]
         page.evaluate("(networks) => send({ kind: 'networks', networks })", networks)
 
@@ -61,6 +63,12 @@ class BrowserNetworks:
                 assert answer.get("reply"), answer
                 replies.append(answer["reply"])
         return replies
+
+    def fault(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What is said of a question that is refused."""
+        (answer,) = self._page.evaluate("(questions) => askAll(questions)", [[name, body]])
+        fault: dict[str, Any] = answer["fault"]
+        return fault
 
 
 @contextmanager
@@ -113,14 +121,24 @@ def compare_readings(
 
 
 def _compare_places(
-    networks: BrowserNetworks, here: Reading, body: dict[str, Any], found: Differences, rng: random.Random, units: int
+    networks: BrowserNetworks,
+    here: Reading,
+    body: dict[str, Any],
+    found: Differences,
+    rng: random.Random,
+    units: int,
 ) -> None:
     parts = here.trace.layers
     chosen = [
-        (part, unit) for part in parts for unit in rng.sample(range(part[part.cell.memory_state].shape[2]), units)
+        (part, unit)
+        for part in parts
+        for unit in rng.sample(range(part[part.cell.memory_state].shape[2]), units)
     ]
     replies = networks.ask(
-        [("values", {**body, "layer": part.layer, "reverse": part.reverse, "unit": unit}) for part, unit in chosen]
+        [
+            ("values", {**body, "layer": part.layer, "reverse": part.reverse, "unit": unit})
+            for part, unit in chosen
+        ]
     )
     for (part, unit), reply in zip(chosen, replies, strict=True):
         for name in part.names:
@@ -135,7 +153,7 @@ def _compare_places(
 def compare_interventions(
     networks: BrowserNetworks, models: Sequence[Model], questions: Sequence[Question], count: int
 ) -> Differences:
-    """Differences of the answers under random changes: tokens removed, writes left out, erasures forbidden, all at once."""
+    """Differences of the answers under random changes: tokens removed, no writes, no erasures, all at once."""
     rng = random.Random(1)
     asked, found = [], Differences()
     while len(asked) < count:
@@ -144,13 +162,17 @@ def compare_interventions(
         reading = read_normalised(in_float64(model), question)
         gated = bool(model.layer.cell.additive)
         changes = {
-            kind: sorted(rng.sample(range(len(reading.tokens)), rng.randint(0, 3))) if gated or kind == "remove" else []
+            kind: sorted(rng.sample(range(len(reading.tokens)), rng.randint(0, 3)))
+            if gated or kind == "remove"
+            else []
             for kind in ("remove", "drop", "keep")
         }
         answer = counterfactual_answer(
             reading, removed=changes["remove"], no_write=changes["drop"], no_erase=changes["keep"]
         )
-        asked.append((answer, {"text": question.text, "question": question.question, "model": model.id, **changes}))
+        asked.append(
+            (answer, {"text": question.text, "question": question.question, "model": model.id, **changes})
+        )
     replies = networks.ask([("what-if", body) for _, body in asked])
     for (answer, _), reply in zip(asked, replies, strict=True):
         found.answer(answer, reply["answer"])
@@ -165,7 +187,9 @@ def in_float64(model: Model) -> Model:
 
 def fits(model: Model, question: Question) -> bool:
     """Whether a model reads the question's language; a user's own reads all."""
-    return model.language is None or (model.language == "zh") == any(letter > "\u3000" for letter in question.text)
+    return model.language is None or (model.language == "zh") == any(
+        letter > "\u3000" for letter in question.text
+    )
 
 
 def some_stories(count: int) -> list[Question]:
@@ -181,7 +205,9 @@ def some_stories(count: int) -> list[Question]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--stories", type=int, default=1000)
     parser.add_argument("--interventions", type=int, default=200)
     given = parser.parse_args()

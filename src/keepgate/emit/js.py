@@ -100,11 +100,9 @@ def _facts(cell: Cell) -> dict[str, object]:
 def _additive(cell: Cell, known: Arrays) -> Iterator[str]:
     """keep, keepWithoutWrite and write of the memory; null where the equations have no such value."""
     update = cell.additive.get(cell.memory_state)
-    terms = {
-        "keep": update and update.keep,
-        "keepWithoutWrite": update and update.keep_without_write,
-        "write": update and update.write,
-    }
+    terms: dict[str, Expr | None] = dict.fromkeys(("keep", "keepWithoutWrite", "write"))
+    if update is not None:
+        terms = {"keep": update.keep, "keepWithoutWrite": update.keep_without_write, "write": update.write}
     for name, term in terms.items():
         if term is None or not _computable(term, known):
             yield f"  {name}: null,"

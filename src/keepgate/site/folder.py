@@ -2,19 +2,20 @@
 
 import base64
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ..cells import by_name
 from ..data.text import ALONE, MARKS, SENTENCE_END
 from ..demo import pretrained
 from ..demo.story_templates import STORY_TEMPLATES
 from ..emit import js
+from ..errors import BundleError
 from ..export.content import WEIGHTS
-from ..export.folder import write
+from ..export.folder import MANIFEST, write
 from ..serve import STATIC
 from ..serve.limits import Limits
 from ..serve.models import Model, served
@@ -32,6 +33,8 @@ def write_site(folder: Path) -> int:
 
     Raises BundleError as `export.folder.write` does, also for a folder that holds anything else.
     """
+    if (folder / "index.html").exists() and not (folder / MANIFEST).exists():
+        raise BundleError(f"{folder} holds an index.html that keepgate did not write; name another folder")
     contents = {name: text.encode() for name, text in files().items()}
     write(folder, contents, kind="page")
     return sum(map(len, contents.values()))
@@ -49,7 +52,6 @@ def files() -> dict[str, str]:
     return {
         "index.html": _index(),
         "page.css": "".join((STATIC / name).read_text("utf-8") for name in _STYLES),
-        "icon.svg": (STATIC / "icon.svg").read_text("utf-8"),
         "page.js": _data("basics", _basics(models)) + modules(models) + _START,
         **networks,
     }
@@ -84,7 +86,8 @@ def _basics(models: list[Model]) -> dict[str, Any]:
     return {
         **language_data(),
         "words": {
-            path.name.split(".")[1]: json.loads(path.read_text("utf-8")) for path in STATIC.glob("words.*.json")
+            path.name.split(".")[1]: json.loads(path.read_text("utf-8"))
+            for path in STATIC.glob("words.*.json")
         },
         "models": [model.as_dict() for model in models],
         "limits": {"tokens": limits.tokens, "bytes": limits.body},
@@ -96,7 +99,7 @@ def network(model: Model, folder: Path) -> dict[str, Any]:
     task: Any = model.task
     weights = (folder / WEIGHTS).read_bytes()
     return {
-        "model": model.as_dict(),
+        "model": {**model.as_dict(), "language": model.story_language},
         "settings": asdict(task.settings),
         "tokens": task.vocabulary.to_json(),
         "choices": list(task.choices),
@@ -112,4 +115,7 @@ def _index() -> str:
     for link in others:
         text = text.replace(link, "")
     text = text.replace('<script type="module" src="main.js">', '<script defer src="page.js">')
-    return re.sub(r'data-word="footer"', 'data-word="footer.site"', text)
+    icon = "data:image/svg+xml," + quote((STATIC / "icon.svg").read_text("utf-8").strip())
+    return text.replace('href="icon.svg"', f'href="{icon}"').replace(
+        'data-word="footer"', 'data-word="footer.site"'
+    )

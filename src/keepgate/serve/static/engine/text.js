@@ -9,7 +9,9 @@ let sentenceEnd = null;
 export function useCharacters({ alone, marks, sentence_end: end }) {
   const letter = `(?![_${alone}])[\\p{L}\\p{N}]`;
   token = new RegExp(`${letter}(?:${letter}|[${marks}]|(?<=\\p{Nd})[.,](?=\\p{Nd}))*|[^${SPACE}]`, "gu");
-  sentenceEnd = new RegExp(end, "gu");
+  // Where a word begins, of any script, and every blank of Python's: JavaScript's own \b and \s know fewer.
+  const pattern = end.replaceAll("\\b", "(?<![\\p{L}\\p{N}_])").replaceAll("\\s", `[${SPACE}]`);
+  sentenceEnd = new RegExp(pattern, "gu");
 }
 
 /** Where each of a text's UTF-16 units stands in code points. */
