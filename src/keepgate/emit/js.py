@@ -70,10 +70,10 @@ def _cell(cell: Cell) -> Iterator[str]:
     yield from _method("step", inputs, {"next": graph.next.values(), "traced": traced.values()}, cell)
     yield from _additive(cell, {"traced": traced, "prev": previous})
     yield from _given(cell, inputs)
-    known = {"next": graph.next, "traced": traced, **inputs}
+    after = {"next": graph.next, "traced": traced, **inputs}
     new = graph.next[cell.memory_state]
     slopes = [derivative(node, new) for node in graph.next.values()]
-    yield from _method("slopes", known, {"out": slopes}, cell)
+    yield from _method("slopes", after, {"out": slopes}, cell)
     back = cell.analysis.backward
     gradients = {
         "d_wx": [back[f"d_{name}"] for name in inputs["wx"]],
@@ -81,7 +81,7 @@ def _cell(cell: Cell) -> Iterator[str]:
         "d_prev": [back[f"d_{name}"] for name in previous],
     }
     arriving = {"d_next": names_of(graph.upstream.values())}
-    yield from _method("backward", {**known, **arriving}, gradients, cell)
+    yield from _method("backward", {**after, **arriving}, gradients, cell)
     yield "};"
 
 
