@@ -160,6 +160,13 @@ def test_what_has_no_c_is_refused_by_name_and_nothing_is_written(
     assert not (tmp_path / "c").exists()
 
 
+def test_a_tagger_of_whole_texts_too_is_refused(tmp_path: Path) -> None:
+    task = runtime.load(saved(built("tagger, one way"), tmp_path / "model"))
+    task.text_labels = ("play", "stop")
+    with pytest.raises(ExportError, match="gives tags alone; train one on tags"):
+        c99.export(task, None)
+
+
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "main.c").write_text("int main(void) { return 0; }\n")

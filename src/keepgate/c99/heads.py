@@ -242,6 +242,11 @@ def _language_model(source: Source, task: Any) -> Interface:
 
 
 def _tagger(source: Source, task: Any) -> Interface:
+    if task.text_labels:
+        raise ExportError(
+            "a tagger that labels the whole text too is not written in C, which gives tags alone; train one on tags, "
+            "and a classifier on the labels, or ship it with keepgate.runtime"
+        )
     tables = [table for table in (task.inputs.token, task.inputs.pair) if table is not None]
     source.add(LINEAR + COPY)
     spelt, letters = 0, ""
@@ -277,6 +282,7 @@ _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
     "tagger": _tagger,
 }
 _WHY_NOT = {
+    "series-classifier": "it standardises the features of a series before the layer; ship it with keepgate.runtime",
     "span-reader": "it compares text and question by features of their words, which need Python's tables of signs; "
     "ship it with keepgate.runtime, or its network alone by keepgate export MODEL --onnx FILE",
 }
