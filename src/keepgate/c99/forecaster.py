@@ -166,20 +166,28 @@ def add_forecaster(source: Source, task: Any) -> Interface:
         **_linear(source, "state", task.state), **_linear(source, "out", task.out),
         target=source.constant("target", task.target), place=source.constant("ahead_place", task.place),
     )  # fmt: skip
-    texts = zip(columns.static, statistics.categories, strict=True)
+    return _interface(task, sizes)
+
+
+def _interface(task: Any, sizes: dict[str, int]) -> Interface:
+    statistics, columns = task.statistics, task.statistics.columns
+    texts = [
+        (name, category is not None)
+        for name, category in zip(columns.static, statistics.categories, strict=True)
+    ]
     about = "A window of a series is read, and the steps after it come out, in the data's own units"
     run = _filled(
-        _RUN, numbers=_names(name for name, category in texts if category is None),
-        categories=_names(n for n, category in zip(columns.static, statistics.categories, strict=True) if category),
+        _RUN, numbers=_names(name for name, is_text in texts if not is_text),
+        categories=_names(name for name, is_text in texts if is_text),
         moments="the means and then the deviations of the targets, TARGETS each, over the whole series."
-        if own else "null: they are the training's.",
+        if statistics.alone else "null: they are the training's.",
     )  # fmt: skip
     defines = _filled(
         _DEFINES, names=_names([*columns.targets, *columns.past, *columns.known]), known_names=_names(columns.known),
         level_names=_names(["the forecast", *(f"{level} quantile" for level in task.settings.quantiles)]),
         **{name: str(number) for name, number in sizes.items()},
     )  # fmt: skip
-    return Interface(0, ahead * targets * task.levels, 0, False, about, run, defines)
+    return Interface(0, sizes["ahead"] * sizes["targets"] * sizes["levels"], 0, False, about, run, defines)
 
 
 def _item(source: Source, task: Any) -> str:
