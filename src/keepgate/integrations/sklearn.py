@@ -285,7 +285,7 @@ def _texts(X: Any) -> list[str]:
 
 def _series(X: Any) -> list[NDArray[np.float32]]:
     """The values of each series, [steps, features]. Raises SettingsError for what are none."""
-    values = []
+    values: list[NDArray[np.float32]] = []
     for row, given in enumerate(X):
         try:
             rows = np.asarray(given, dtype=np.float64)
