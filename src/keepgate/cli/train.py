@@ -168,11 +168,11 @@ def _parts(
 def _print_overlap(console: Console, kind: "TaskKind", items: Sequence[Any], dev: Sequence[Any]) -> None:
     """Says how much of --dev the model is trained on, which makes its score there too good."""
     trained_on = {content for content in map(_content, items) if content is not None}
-    known = sum(_content(item) in trained_on for item in dev)
-    if known:
+    repeated = sum(_content(item) in trained_on for item in dev)
+    if repeated:
         print_text(
             console,
-            f"{known:,} of {count_of(len(dev), kind.unit)} of --dev are in the training data too: what it scores on "
+            f"{repeated:,} of {count_of(len(dev), kind.unit)} of --dev are in the training data too: what it scores on "
             "them says nothing of new ones.",
             "yellow",
         )
