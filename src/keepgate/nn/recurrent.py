@@ -29,6 +29,7 @@ from .checks import (
     size_of,
     switch_of,
 )
+from .gates import gates_of, hooked_run, listening
 from .init import initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout, states_for_fast_path
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly
@@ -87,14 +88,10 @@ class Recurrent(nn.RNNBase):
         cell = cells.by_name(cell) if isinstance(cell, str) else cell
         cells.check_cell(cell)
         self.cell, self.mode = cell, cell.name.upper()
-        self.input_size, self.hidden_size = (
-            size_of("input_size", input_size),
-            size_of("hidden_size", hidden_size),
-        )
-        self.num_layers, self.proj_size = (
-            size_of("num_layers", num_layers),
-            size_of("proj_size", proj_size, least=0),
-        )
+        self.input_size = size_of("input_size", input_size)
+        self.hidden_size = size_of("hidden_size", hidden_size)
+        self.num_layers = size_of("num_layers", num_layers)
+        self.proj_size = size_of("proj_size", proj_size, least=0)
         self.bias, self.batch_first = switch_of("bias", bias), switch_of("batch_first", batch_first)
         self.bidirectional, self.dropout = switch_of("bidirectional", bidirectional), dropout_of(dropout)
         self.init, self._places = init, list[PlaceParameters]()
@@ -146,6 +143,8 @@ class Recurrent(nn.RNNBase):
         """2 for a bidirectional layer, 1 for another."""
         return 2 if self.bidirectional else 1
 
+    gates = property(gates_of)
+
     @property
     def all_weights(self) -> list[list[Any]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
@@ -189,6 +188,8 @@ class Recurrent(nn.RNNBase):
         initial = states_for_fast_path(hx) if plain else None
         if initial is None and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node
+        if listening(self):
+            return hooked_run(self, input, hx, lengths=lengths, resets=resets)
         weights = self.weights()
         if initial is not None and (result := self._run_fast(input, initial)):
             return result
