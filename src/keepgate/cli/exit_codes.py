@@ -2,7 +2,6 @@
 
 import errno
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import cyclopts
@@ -99,16 +98,6 @@ def _wrong_use(error: cyclopts.CycloptsError) -> str:
 
 
 def _what_is_wrong(error: cyclopts.CycloptsError, command: str) -> str:
-    if (
-        isinstance(error, cyclopts.UnknownCommandError)
-        and command == "keepgate train"
-        and error.unused_tokens
-    ):
-        path = Path(error.unused_tokens[0])
-        if path.is_file():
-            from .fitting_tasks import question_about
-
-            return question_about(path)
     if isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
         return _missing(error, command)
     if isinstance(error, cyclopts.RepeatArgumentError) and error.token.keyword:
