@@ -6,7 +6,21 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 from .. import __version__
-from . import ask, compare, evaluate, examine, explain, export, look, predict, serve, tag, train, write
+from . import (
+    ask,
+    compare,
+    evaluate,
+    examine,
+    explain,
+    export,
+    formal,
+    look,
+    predict,
+    serve,
+    tag,
+    train,
+    write,
+)
 from .console import make_console
 from .train_commands import train_commands
 
@@ -38,6 +52,7 @@ _COMMANDS = (
     (examine, "examine MODEL --data FILE [OPTIONS]"),
     (export, "export MODEL --onnx FILE"),
     (explain, "explain [OPTIONS]"),
+    (formal, "formal [LANGUAGE...] [OPTIONS]"),
 )
 
 

@@ -55,13 +55,17 @@ class FixedPoints:
         """Whether it is fixed and draws the states around it to itself."""
         return self.is_fixed & (self.eigenvalues[:, 0].abs() < 1)
 
-    def plane(self) -> tuple[Float[Tensor, "points 2"], Float[Tensor, "visited 2"]]:
-        """Points and visited states in the plane of the visited states' first two principal components."""
+    def onto_plane(self, states: Float[Tensor, "rows states"]) -> Float[Tensor, "rows 2"]:
+        """States in the plane of the visited states' first two principal components."""
         mean = self.visited.mean(0)
         axes = torch.linalg.svd(self.visited - mean, full_matrices=False).Vh[:2]
         if len(axes) < 2:
             axes = torch.cat([axes, torch.zeros_like(axes)])
-        return (self.points - mean) @ axes.T, (self.visited - mean) @ axes.T
+        return (states - mean) @ axes.T
+
+    def plane(self) -> tuple[Float[Tensor, "points 2"], Float[Tensor, "visited 2"]]:
+        """Points and visited states in that plane."""
+        return self.onto_plane(self.points), self.onto_plane(self.visited)
 
     @torch.no_grad()
     def transitions(
@@ -73,14 +77,13 @@ class FixedPoints:
         spread. settle: in periods.
         """
         stable = self.points[self.is_stable]
-        states = stable.repeat_interleave(len(inputs), 0)
-        states = _step(self.call, states, inputs.to(states).repeat(len(stable), 1))
-        for _ in range(settle * self.period):
-            states = _step(self.call, states, self.input.expand(len(states), -1))
         if not len(stable):
             return torch.zeros(0, len(inputs), dtype=torch.long)
+        states = stable.repeat_interleave(len(inputs), 0)
+        states = read_once(self.call, states, inputs.to(states).repeat(len(stable), 1))
+        states = read_constantly(self.call, states, self.input, settle * self.period)
         distances, nearest = torch.cdist(states, stable).min(1)
-        nearest[distances > SAME * _spread(self.visited)] = -1
+        nearest[distances > SAME * spread_of(self.visited)] = -1
         return nearest.reshape(len(stable), len(inputs))
 
 
@@ -102,35 +105,56 @@ def fixed_points(
     starts: visited states to start from, evenly over all rows and steps. Points far from all of them are left out.
     Raises ShapeError for an input of another size, or a run without a step; CellError for a cell without a graph.
     """
+    call, visited = visited_states(layer_run, starts, layer=layer, reverse=reverse)
+    given = torch.zeros(call.weights.input_size) if input is None else torch.as_tensor(input)
+    if given.shape != (call.weights.input_size,):
+        raise ShapeError(
+            f"input is of shape {list(given.shape)}; this layer reads {call.weights.input_size} features"
+        )
+    between = (visited + visited.roll(len(visited) // 2, 0)) / 2
+    starting = torch.cat([visited, between])
+    return points_from(
+        call, starting, visited=visited, input=given.to(visited), period=period, iterations=iterations
+    )
+
+
+def visited_states(
+    layer_run: LayerRun, most: int, *, layer: int, reverse: bool = False
+) -> tuple[Call, Float[Tensor, "visited states"]]:
+    """One layer and direction as a call of one step from its first initial state, and states it visited; float64.
+
+    Raises ShapeError for a run without a step.
+    """
     place = layer_run.place(layer, reverse=reverse)
     part, exact = layer_run.trace.layers[place], as_keepgate_layer(layer_run.layer).double()
-    weights = exact.weights_at(place)
-    given = torch.zeros(weights.input_size) if input is None else torch.as_tensor(input)
-    if given.shape != (weights.input_size,):
-        raise ShapeError(
-            f"input is of shape {list(given.shape)}; this layer reads {weights.input_size} features"
-        )
     visited = torch.cat([part[name][part.is_real()] for name in part.cell.states], 1).double()
     if not len(visited):
         raise ShapeError("the run has no step, and so no state to start from")
-    visited = visited[torch.linspace(0, len(visited) - 1, min(starts, len(visited))).long()]
-    given = given.to(visited)
-    sizes = [part[name].shape[2] for name in part.cell.states]
-    call = Call.of(weights, given.expand(1, 1, -1), tuple(visited[:1].split_with_sizes(sizes, 1)))
-    spread = _spread(visited)
-    between = (visited + visited.roll(len(visited) // 2, 0)) / 2
-    found = _descend(call, torch.cat([visited, between]), (given, period), iterations)
-    residuals, matrices = _linearised(call, found, (given, period))
+    visited = visited[torch.linspace(0, len(visited) - 1, min(most, len(visited))).long()]
+    weights, initial = (
+        exact.weights_at(place),
+        tuple(part.initial[name][:1].double() for name in part.cell.states),
+    )
+    return Call.of(weights, visited.new_zeros(1, 1, weights.input_size), initial), visited
+
+
+def points_from(
+    call: Call, starts: Tensor, *, visited: Tensor, input: Tensor, period: int, iterations: int
+) -> FixedPoints:
+    """Where so many steps of descent lead from these starts, each point once, without those far from all visited."""
+    spread = spread_of(visited)
+    ends = _descend(call, starts, (input, period), iterations)
+    residuals, matrices = _linearised(call, ends, (input, period))
     speeds = residuals.norm(dim=1) / spread
-    near = torch.cdist(found, visited).min(1).values < FAR * spread
+    near = torch.cdist(ends, visited).min(1).values < FAR * spread
     chosen: list[int] = []
     for number in speeds.argsort().tolist():
-        if near[number] and all(float((found[number] - found[one]).norm()) > SAME * spread for one in chosen):
+        if near[number] and bool((torch.cdist(ends[[number]], ends[chosen]) > SAME * spread).all()):
             chosen.append(number)
     values = torch.linalg.eigvals(matrices[chosen])
     order = values.abs().argsort(1, descending=True)
     return FixedPoints(
-        points=found[chosen], speeds=speeds[chosen], eigenvalues=values.gather(1, order), visited=visited, input=given,
+        points=ends[chosen], speeds=speeds[chosen], eigenvalues=values.gather(1, order), visited=visited, input=input,
         period=period, call=call,
     )  # fmt: skip
 
@@ -138,7 +162,7 @@ def fixed_points(
 def _descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations: int) -> Tensor:
     """From each state, Levenberg and Marquardt's steps downhill on ‖F(s) − s‖²; a step uphill is not made."""
     identity = torch.eye(states.shape[1], dtype=states.dtype, device=states.device)
-    found, spread = states.clone(), _spread(states)
+    ends, spread = states.clone(), spread_of(states)
     moving = torch.arange(len(states))
     damping = torch.full((len(states),), 1e-2, dtype=states.dtype, device=states.device)
     residual, matrix = _linearised(call, states, driven)
@@ -153,14 +177,14 @@ def _descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations:
         residual = torch.where(better.unsqueeze(1), new_residual, residual)
         matrix = torch.where(better[:, None, None], new_matrix, matrix)
         damping = (damping * torch.where(better, 0.2, 5.0)).clamp(min=1e-12)
-        found[moving] = states
+        ends[moving] = states
         # Nothing is gained any more: it has arrived, or no step leads downhill.
         goes_on = (torch.minimum(size, new_size) > 1e-3 * FIXED * spread) & (damping < 1e6)
         if not bool(goes_on.any()):
             break
         moving, states, damping = moving[goes_on], states[goes_on], damping[goes_on]
         residual, matrix = residual[goes_on], matrix[goes_on]
-    return found
+    return ends
 
 
 def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple[Tensor, Tensor]:
@@ -168,7 +192,7 @@ def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple
     given, period = driven
     after, matrix = states, torch.eye(states.shape[1], dtype=states.dtype, device=states.device)
     for _ in range(period):
-        traced = _call(call, after, given.expand(len(states), -1), trace=True)
+        traced = _call(call, after, given.expand(1, len(states), -1), trace=True)
         part = layer_trace(traced, run(traced), 0)
         after, matrix = (
             torch.cat([part[name][0] for name in part.cell.states], 1),
@@ -177,15 +201,25 @@ def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple
     return after - states, matrix
 
 
-def _step(call: Call, states: Tensor, x: Float[Tensor, "rows features"]) -> Tensor:
-    return torch.cat(run(_call(call, states, x)).final, 1)
+def read_once(call: Call, states: Tensor, x: Float[Tensor, "rows features"]) -> Tensor:
+    """The states, side by side, after one step, each with an input of its own."""
+    return torch.cat(run(_call(call, states, x.unsqueeze(0))).final, 1)
+
+
+def read_constantly(call: Call, states: Tensor, input: Float[Tensor, " features"], steps: int) -> Tensor:
+    """The states, side by side, after so many steps of the same input."""
+    return torch.cat(run(_call(call, states, input.expand(steps, len(states), -1))).final, 1)
+
+
+def states_apart(call: Call, states: Tensor) -> tuple[Tensor, ...]:
+    """The cell's states, which stand side by side, one by one."""
+    return states.split_with_sizes([state.shape[1] for state in call.states], 1)
+
+
+def spread_of(states: Tensor) -> float:
+    """How far the states lie from their mean, as a length; 1 where they are all alike."""
+    return float((states - states.mean(0)).norm(dim=1).square().mean().sqrt()) or 1.0
 
 
 def _call(call: Call, states: Tensor, x: Tensor, *, trace: bool = False) -> Call:
-    sizes = [state.shape[1] for state in call.states]
-    return Call.of(call.weights, x.unsqueeze(0), tuple(states.split_with_sizes(sizes, 1)), trace=trace)
-
-
-def _spread(states: Tensor) -> float:
-    """How far the states lie from their mean, as a length; 1 where they are all alike."""
-    return float((states - states.mean(0)).norm(dim=1).square().mean().sqrt()) or 1.0
+    return Call.of(call.weights, x, states_apart(call, states), trace=trace)
