@@ -92,10 +92,12 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.cells
 	@$(BIN)/python -m bench.stories
 	@$(BIN)/python -m bench.page
-	@$(BIN)/python -m bench.waiter
+	@$(BIN)/python -m bench.guide
 	@$(BIN)/python -m bench.verdicts --advice
 	@$(BIN)/python -m bench.verdicts --advice --seed 2 --out bench/results/verdicts-seed-2.json
+	@$(BIN)/python -m bench.verdicts --advice --seed 3 --out bench/results/verdicts-seed-3.json
 	@$(BIN)/python -m bench.long_rows
+	@$(BIN)/python -m bench.cart_pole
 	@$(BIN)/python -m bench.cmrc2018 --train $(CMRC2018)/train.json --dev $(CMRC2018)/dev.json --models models
 	@$(BIN)/python -m bench.asked models/seed-0
 	@$(BIN)/python -m bench.table

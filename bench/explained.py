@@ -181,7 +181,8 @@ def first(build: Callable[[], Reader], batch: Callable[[int], Batch], seed: int,
     model, loss = trained(build, batch, seed)
     data = batch(rows)
     counted = effect = share = 0
-    completeness = []
+    completeness: list[float] = []
+    points: list[int] = []
     for row in range(rows):
         if int(data.planted[row]) < 0:
             continue
@@ -199,9 +200,11 @@ def first(build: Callable[[], Reader], batch: Callable[[int], Batch], seed: int,
         effect += explanation.token_effects[0].step == int(data.planted[row])
         share += int(explanation.step_shares.sum(1).abs().argmax()) == int(data.planted[row])
         completeness.append(explanation.shares.completeness)
+        points.append(explanation.shares.points)
     return {
         "loss": loss, "rows": counted, "effect_first": effect, "share_first": share,
-        "completeness": [min(completeness), max(completeness)],
+        "completeness": [min(completeness), max(completeness)], "points": [min(points), max(points)],
+        "complete": sum(abs(value - 1) <= 0.01 for value in completeness),
     }  # fmt: skip
 
 

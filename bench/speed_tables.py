@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from bench import figures
 from bench.figures import Row
 from bench.machine import THREADS
+from bench.markdown import RESULTS, table
 from bench.problem import CELLS, MEMORY_SHAPES, MODES, RAGGED_SHAPES, SHAPES, STREAM_SIZES, WITHIN_SHAPES
 
-RESULTS = Path(__file__).parent / "results"
 MOST = max(THREADS)
 MODE = {"inference": ("inference", "推論"), "training": ("training step", "訓練一步")}
 
@@ -24,11 +23,6 @@ def newest() -> Row | None:
         if each["instruction_set"] in (None, next(iter(each["ceilings"]["multiply_add"])))
     ]
     return max(best, key=lambda each: each["machine"]["date"], default=None)
-
-
-def table(head: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def times(value: float | None) -> str:

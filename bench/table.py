@@ -7,20 +7,17 @@ table is an error.
 """
 
 import argparse
-import json
 import re
 import statistics
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from bench import figures, speed_tables
+from bench import figures, lens_tables, other_tables, speed_tables
+from bench.markdown import result, spread, table
 from bench.problem import Shape
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "bench" / "results"
 # Each with its language: 0 English, 1 Chinese.
 PAGES = {
     ROOT / "README.md": 0,
@@ -30,6 +27,9 @@ PAGES = {
     ROOT / "docs" / "guide" / "remember.zh-TW.md": 1,
     ROOT / "docs" / "guide" / "story.md": 0,
     ROOT / "docs" / "guide" / "explain.md": 0,
+    ROOT / "docs" / "guide" / "explain.zh-TW.md": 1,
+    ROOT / "docs" / "guide" / "polyphones.md": 0,
+    ROOT / "docs" / "guide" / "polyphones.zh-TW.md": 1,
     ROOT / "docs" / "guide" / "story.zh-TW.md": 1,
 }
 
@@ -60,7 +60,7 @@ def written(page: Path, language: int, check: bool) -> bool:
     before = page.read_text(encoding="utf-8")
 
     def fill(found: re.Match[str]) -> str:
-        return f"<!-- table: {found[1]} -->\n{table(found[1], language)}\n<!-- end -->"
+        return f"<!-- table: {found[1]} -->\n{text_of(found[1], language)}\n<!-- end -->"
 
     after = re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", fill, before, flags=re.DOTALL)
     if after != before and not check:
@@ -69,7 +69,7 @@ def written(page: Path, language: int, check: bool) -> bool:
     return after == before
 
 
-def table(name: str, language: int) -> str:
+def text_of(name: str, language: int) -> str:
     """That table's text, by its name in the page."""
     if name in TABLES:
         return TABLES[name](language)
@@ -77,21 +77,6 @@ def table(name: str, language: int) -> str:
     if measured is None:
         return ("*Not measured yet.*", "*尚未量測。*")[language]
     return speed_tables.TABLES[name](measured, language)
-
-
-def result(name: str) -> dict[str, Any]:
-    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def rows_of(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def spread(values: list[float]) -> str:
-    """Shares as per cent: their mean, and their range where they differ."""
-    low, high, mean = (f"{100 * value:.1f}" for value in (min(values), max(values), statistics.mean(values)))
-    return f"{mean} %" if low == high else f"{mean} % ({low}–{high})"
 
 
 def size(value: float) -> str:
@@ -132,7 +117,7 @@ def stories(k: int) -> str:
     )[k]
     machine = found["machine"]["processor"]
     return (
-        rows_of(head, rows)
+        table(head, rows)
         + "\n\n"
         + note.format(stories=found["stories"], seeds=len(found["seeds"]), machine=machine)
     )
@@ -171,21 +156,24 @@ def price(k: int) -> str:
         "參數：上面的閱讀器。讀一步：64 個單元的一層逐步讀取。訓練一步：64 個單元的一層，32 列，每列 100 步，{threads} 個執行緒。{machine}。",
     )[k]
     threads = figures.OURS.partition("@")[2]
-    return rows_of(head, rows) + "\n\n" + note.format(threads=threads, machine=found["machine"]["processor"])
+    return table(head, rows) + "\n\n" + note.format(threads=threads, machine=found["machine"]["processor"])
 
 
 def facts(k: int) -> str:
-    found = result("stories")
-    lengths = list(found["poolings"][0]["accuracy"])
+    poolings = result("stories")["poolings"]
+    lengths = list(poolings[0]["runs"][0]["accuracy"])
     head = [
         ("answers from", "答題依據")[k],
         *[("{} characters", "{} 字")[k].format(length) for length in lengths],
     ]
     rows = [
-        [NAMES[reading["name"]][k], *[spread(reading["accuracy"][length]) for length in lengths]]
-        for reading in found["poolings"]
+        [
+            NAMES[pooling["name"]][k],
+            *[spread([run["accuracy"][length] for run in pooling["runs"]]) for length in lengths],
+        ]
+        for pooling in poolings
     ]
-    return rows_of(head, rows)
+    return table(head, rows)
 
 
 def cmrc2018(k: int) -> str:
@@ -221,7 +209,7 @@ def cmrc2018(k: int) -> str:
         "整個開發部分（{questions:,} 題），{steps:,} 步，每步 32 題，一個執行緒，{machine}。改問別篇文章的問題時只得 {exact:.1f} / {f1:.1f}：它確實讀了問題。",
     )[k]
     return (
-        rows_of(head, rows)
+        table(head, rows)
         + "\n\n"
         + note.format(
             questions=first["questions"], steps=first["steps"], machine=first["machine"]["processor"],
@@ -241,118 +229,6 @@ def far(k: int) -> str:
     return note.format(
         characters=found["characters"], low=min(times), high=max(times), peak=found["peak_mib"]
     )
-
-
-def explained(k: int) -> str:
-    """How often `explain` names first what an answer was planted on."""
-    found = result("explained")
-    by_case: dict[str, list[dict[str, Any]]] = {}
-    for row in found["cases"]:
-        by_case.setdefault(row["case"], []).append(row)
-    head = [("answers that hang on one planted step", "the step has the largest effect", "and the largest share"),
-            ("取決於一步的答案", "那一步的影響最大", "份額也最大")][k]  # fmt: skip
-    of = ("{} of {}", "{} / {}")[k]
-    lines = [
-        [
-            case,
-            *(
-                of.format(sum(row[name] for row in rows), sum(row["rows"] for row in rows))
-                for name in ("effect_first", "share_first")
-            ),
-        ]
-        for case, rows in by_case.items()
-    ]
-    learned = [row for row in found["look_back"] if row["loss"] < 0.1]
-    right = sum(row["steps"] == row["lag"] + 1 for row in learned)
-    note = (
-        "The look-back is the planted lag's in {right} of the {learned} forecasters that learned it, of {all} with lags from 1 to 15.",
-        "{all} 個預測器（延遲 1 到 15）裡有 {learned} 個學會，其中 {right} 個的視窗長度正好是埋下的延遲。",
-    )[k].format(right=right, learned=len(learned), all=len(found["look_back"]))
-    return rows_of([*head], lines) + "\n\n" + note
-
-
-def library_models(k: int) -> str:
-    """How often `explain` names a planted step first, in models of libraries."""
-    head = [("model", "the planted step has the largest effect"), ("模型", "埋下的一步影響最大")][k]
-    of = ("{} of {}", "{} / {}")[k]
-    rows = result("library_models")["models"]
-    return rows_of(
-        [*head],
-        [
-            [f"{row['library']} {row['version']}, {row['model']}", of.format(row["first"], row["rows"])]
-            for row in rows
-        ],
-    )
-
-
-def waiter(k: int) -> str:
-    """What holds of the guide's waiter, trained from several seeds."""
-    rows = result("waiter")["seeds"]
-
-    def number(holds: list[bool]) -> str:
-        return ("{} of {}", "{} / {}")[k].format(sum(holds), len(rows))
-
-    def percent(name: str) -> str:
-        low, high = (f"{100 * pick(row[name] for row in rows):.0f}" for pick in (min, max))
-        return f"{low} %" if low == high else f"{low}–{high} %"
-
-    lines = [
-        (("with torch's bias: right drinks", "用 torch 的偏置：端對的比例"), "", percent("guessed")),
-        (("with the chrono bias: right drinks", "用 chrono 偏置：端對的比例"), "", percent("accuracy")),
-        (
-            ("its answers depend on all 60 words", "答案取決於全部 60 個詞"),
-            number([row["horizon"] == 60 for row in rows]),
-            "",
-        ),
-        (
-            ("without “coffee” it brings tea; so sure", "少了「咖啡」就端紅茶；把握"),
-            number([row["without_coffee"] == "tea" for row in rows]),
-            percent("probability"),
-        ),
-        (
-            ("no other word changes the drink", "少了別的詞都不會端錯"),
-            number([row["words_that_change_it"] == [4] for row in rows]),
-            "",
-        ),
-        (
-            ("“coffee” erased most of “tea”; so much of it", "擦掉「紅茶」最多的是「咖啡」；擦掉"),
-            number([row["eraser"] == 4 for row in rows]),
-            percent("erased"),
-        ),
-        (
-            (
-                "without what “coffee” wrote, but with what it erased, it brings tea",
-                "只拿掉「咖啡」寫入的內容，端紅茶",
-            ),
-            number([row["without_its_write"] == "tea" for row in rows]),
-            "",
-        ),
-    ]
-    head = [("", "holds of", "from–to"), ("", "成立", "範圍")][k]
-    return rows_of([*head], [[names[k], count, span] for names, count, span in lines])
-
-
-def long_rows(k: int) -> str:
-    """What following a verdict did for a classifier's long texts, and how far verdicts are to be trusted."""
-    found, judged = result("long_rows"), result("verdicts-seed-2")["cases"]
-    before, after = ([row[when]["long"] for row in found["seeds"]] for when in ("before", "after"))
-    counts = Counter(row["judged"] for row in judged)
-    helped = [row["helped"] for row in judged if row["helped"] is not None]
-    note = (
-        "A torch classifier of packed texts of up to {steps} tokens, examined without a word about where its answers lie: *“{sentence}”* "
-        "With that bias, the same training gets {after} of the longest third right instead of {before} (five seeds, `python -m bench.long_rows`). "
-        "Of {models} small models with planted faults, from a seed on which the verdict's rules were not tuned (one rule of the judge was), it was right "
-        "about {right}, said of {honest} that the numbers do not tell, and was wrong about {wrong}; following its advice helped {helped} of "
-        "{given} (`python -m bench.verdicts`).",
-        "一個讀打包文字（最長 {steps} 個 token）的 torch 分類器，沒有告訴它答案在多久以前：*“{sentence}”* 照這個偏置、同樣的訓練，最長的三分之一答對 {after}，"
-        "原本是 {before}（五個種子，`python -m bench.long_rows`）。{models} 個各種各樣、埋了毛病的小模型，用診斷規則沒有依它調整過的種子訓練（評分的規則有一條依它調整過），診斷對了 {right} 個，"
-        "{honest} 個說這些數字看不出來，錯了 {wrong} 個；照它的建議做，{given} 個裡有 {helped} 個變好（`python -m bench.verdicts`）。",
-    )[k]
-    return note.format(
-        steps=found["steps"], sentence=found["seeds"][0]["sentence"], before=spread(before), after=spread(after),
-        models=len(judged), right=counts["right"], honest=counts["honest"], wrong=counts["wrong"],
-        helped=sum(helped), given=len(helped),
-    )  # fmt: skip
 
 
 def asked(k: int) -> str:
@@ -375,20 +251,18 @@ def asked(k: int) -> str:
         "我們自己寫的[一篇文章](asked/text.txt)，十題中的三題，種子 0：十題裡有 {exact} 題完全答對，另有 {overlaps} 題多了或少了字。",
     )[k]
     assert all_of_them == 10
-    return rows_of(head, rows) + "\n\n" + note.format(exact=exact, overlaps=overlaps)
+    return table(head, rows) + "\n\n" + note.format(exact=exact, overlaps=overlaps)
 
 
 TABLES: dict[str, Callable[[int], str]] = {
     "asked": asked,
     "far": far,
     "stories": stories,
-    "explained": explained,
-    "library_models": library_models,
-    "waiter": waiter,
     "price": price,
     "facts": facts,
     "cmrc2018": cmrc2018,
-    "long_rows": long_rows,
+    **lens_tables.TABLES,
+    **other_tables.TABLES,
 }
 
 

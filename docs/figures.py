@@ -41,7 +41,8 @@ def main() -> None:
 
 def _stale(*, write: bool) -> Iterator[Path]:
     """Pages and pictures that were not what they should be; with `write` they now are."""
-    for page in (ROOT / "README.md", ROOT / "README.zh-TW.md", GUIDE / "explain.md"):
+    explained = [GUIDE / f"{name}{ending}" for name in ("explain", "questions") for ending in PAGES.values()]
+    for page in (ROOT / "README.md", ROOT / "README.zh-TW.md", *explained):
         if not run_page(page, write=write)[1]:
             yield page
     for language, ending in PAGES.items():

@@ -20,7 +20,6 @@ _ENFORCED = [
     "keepgate.kernels",
     "keepgate.lens",
     "keepgate.nn",
-    "keepgate.tasks.span.decode",
     "keepgate.tasks.span.network",
 ]
 _HOOK = jaxtyping.install_import_hook(_ENFORCED, f"{enforce.__name__}.checked")

@@ -5,7 +5,10 @@ import inspect
 import pytest
 
 import keepgate
+import keepgate.arrays
+import keepgate.c99
 import keepgate.cells
+import keepgate.convert
 import keepgate.data
 import keepgate.emit
 import keepgate.equations
@@ -14,19 +17,22 @@ import keepgate.kernels
 import keepgate.lens
 import keepgate.nn
 import keepgate.onnx
+import keepgate.runtime
 import keepgate.swapping
 import keepgate.tasks
 import keepgate.train
 
 NAMES = [
     "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
-    "BundleError", "CellError", "CorpusError", "ExportError", "KeepgateError", "KernelRefused", "SettingsError",
-    "ShapeError", "Step", "TrainingStopped", "cell", "freeze", "swap", "thaw", "unswap",
+    "BundleError", "CellError", "ConversionError", "CorpusError", "ExportError", "KeepgateError", "KernelRefused",
+    "PackageMissing", "SettingsError", "ShapeError", "Step", "TrainingStopped", "cell", "freeze", "swap", "thaw",
+    "unswap",
 ]  # fmt: skip
 
 ROOMS = [
-    keepgate, keepgate.cells, keepgate.data, keepgate.emit, keepgate.equations, keepgate.export, keepgate.kernels,
-    keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.swapping, keepgate.tasks, keepgate.train,
+    keepgate, keepgate.arrays, keepgate.c99, keepgate.cells, keepgate.convert, keepgate.data, keepgate.emit,
+    keepgate.equations, keepgate.export, keepgate.kernels, keepgate.lens, keepgate.nn, keepgate.onnx, keepgate.runtime,
+    keepgate.swapping, keepgate.tasks, keepgate.train,
 ]  # fmt: skip
 
 

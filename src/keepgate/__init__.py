@@ -1,18 +1,23 @@
 """Recurrent networks whose memory you can see: drop-in layers with a trace, readers, and a lens."""
 
+from importlib import import_module
+
 from .errors import (
     BundleError,
     CellError,
+    ConversionError,
     CorpusError,
     ExportError,
     KeepgateError,
     KernelRefused,
+    PackageMissing,
     SettingsError,
     ShapeError,
     TrainingStopped,
 )
+from .lazy import lazy_exports, missing_package
 
-# The layers need torch, which takes a second to import; `keepgate --help` does not.
+# The layers need torch, which takes a second to import; `keepgate --help` and `keepgate.runtime` do not.
 _ROOMS = {
     "nn": (
         "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels", "freeze",
@@ -28,12 +33,14 @@ __all__ = [
     "RNN",
     "BundleError",
     "CellError",
+    "ConversionError",
     "CorpusError",
     "ExportError",
     "GRUCell",
     "KeepgateError",
     "KernelRefused",
     "LSTMCell",
+    "PackageMissing",
     "RNNCell",
     "Recurrent",
     "SettingsError",
@@ -50,19 +57,21 @@ __all__ = [
 ]
 
 
+_PACKAGES = ("c99", "convert", "lens", "onnx", "runtime")
+_get, _ = lazy_exports(__name__, _ROOMS)
+
+
 def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("keepgate")
-    from importlib import import_module
-
-    if name in ("lens", "onnx"):
+    if name not in _PACKAGES:
+        return _get(name)
+    try:
         return import_module(f"keepgate.{name}")
-    for room, names in _ROOMS.items():
-        if name in names:
-            return getattr(import_module(f"keepgate.{room}"), name)
-    raise AttributeError(f"module 'keepgate' has no attribute {name!r}")
+    except ModuleNotFoundError as missing:
+        raise missing_package(f"keepgate.{name}", missing) from missing
 
 
 def __dir__() -> list[str]:

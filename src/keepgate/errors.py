@@ -39,8 +39,20 @@ class ExportError(KeepgateError, RuntimeError):
     """A model cannot be exported, or what was exported does not compute what the model computes."""
 
 
+class ConversionError(KeepgateError, ValueError):
+    """A model of another library that cannot be read: damaged, or with a part that has no counterpart here."""
+
+
+class PackageMissing(KeepgateError, ModuleNotFoundError):
+    """A package that one of keepgate's extras brings is not installed. The message names the extra."""
+
+
 class TrainingStopped(KeepgateError, RuntimeError):
     """Training met NaN or infinity. The message names the step, the tensor and the last good checkpoint."""
+
+
+class ProcessLost(TrainingStopped):
+    """Another process of the same training did not come, has ended, or cannot be reached any more."""
 
 
 def nearest_first(given: str, known: Iterable[str]) -> list[str]:

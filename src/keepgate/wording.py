@@ -14,6 +14,7 @@ LANGUAGES = {"en": "en", "zh": "zh-Hant"}  # our short name → the BCP 47 tag f
 _MEANINGS_ZH = {
     "forget gate": "遺忘閘", "input gate": "輸入閘", "output gate": "輸出閘", "update gate": "更新閘",
     "reset gate": "重置閘", "candidate": "候選", "cell state": "細胞狀態", "hidden state": "隱藏狀態",
+    "rate": "速率", "normaliser": "正規化狀態", "stabiliser": "穩定狀態",
 }  # fmt: skip
 _SCIENTIFIC_BELOW, _SCIENTIFIC_FROM = 1e-4, 1e4  # outside, a number is written with a power of ten
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -154,8 +155,8 @@ def count(value: float) -> str:
 
 
 def count_of(number: int, plural: str) -> str:
-    """A number of things by their plural: "1 question", "2,000 questions"."""
-    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
+    """A number of things by their plural: "1 question", "2,000 questions", "1 series"."""
+    return f"{number:,} {plural.removesuffix('s') if number == 1 and plural != 'series' else plural}"
 
 
 def amount(value: float, digits: int = 1) -> str:

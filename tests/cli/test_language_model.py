@@ -117,3 +117,12 @@ def test_a_look_shows_the_next_token_and_what_it_rests_on(files: Path, tmp_path:
     ran = keepgate("look", files / "mine", "--text", tmp_path / "start.txt")
     assert ran.code == 0, ran.err
     assert "forget f" in ran.out
+
+
+@pytest.mark.parametrize(("count", "says"), [(1, "1 text, each place"), (2, "2 texts, each place")])
+def test_its_examination_says_how_much_is_read_before_each_place(
+    count: int, says: str, files: Path, keepgate
+) -> None:
+    ran = keepgate("examine", files / "mine", *("--data", files / "text.txt") * count)
+    assert ran.code == 0, ran.err
+    assert f"{says} predicted from up to 256 tokens before it" in ran.out

@@ -1,6 +1,7 @@
 """A tagger at the command line: trained, measured, looked at, and used on files and on standard input."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,9 @@ def test_what_is_for_other_models_is_refused(model: Path, tmp_path: Path, keepga
     for command in (("predict", model, path), ("ask", model, "--text", path, "--question", "who?")):
         ran = keepgate(*command)
         assert (ran.code, "keepgate tag" in ran.err) == (2, True)
+    shutil.copytree(model, tmp_path / "my tagger")
+    ran = keepgate("predict", tmp_path / "my tagger", path)
+    assert f"keepgate tag '{tmp_path}/my tagger' FILE" in ran.err.replace("\n", " ")
     ran = keepgate("tag", lstm, path)
     assert (ran.code, "which gives no tags; use `keepgate ask" in ran.err.replace("\n", " ")) == (2, True)
     ran = keepgate("evaluate", model, path, "--text-column", "x")

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from keepgate.data.batch import bucketed
 from keepgate.data.corpora import Corpus, read
 from keepgate.data.questions import Question
+from keepgate.data.text import words
 from keepgate.errors import CorpusError
+from keepgate.tasks.span import SpanReaderSettings
+from keepgate.tasks.span.kind import recipe
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared = pytest.mark.skipif(
@@ -135,7 +139,7 @@ def test_an_answer_at_another_offset_is_found_again_at_the_nearest_place(write: 
     corpus = read(write(squad({"text": "想成為", "answer_start": 12})))
     assert one(corpus).starts == (13,)
     assert corpus.moved == 1
-    assert "1 answers found at another place" in corpus.account()
+    assert "1 answer found at another place" in corpus.account()
     assert one(read(write(squad({"text": "想成為", "answer_start": -1})))).starts == (4,)
     assert one(read(write(squad({"text": "想成為", "answer_start": 10**6})))).starts == (13,)
 
@@ -161,7 +165,7 @@ def test_an_answer_that_is_not_in_its_text_is_counted_listed_and_left_out(write:
         ("question Q4", "the question is empty"),
     ]
     account = corpus.account(at_most=2)
-    assert "1 questions (squad), 3 left out: 1 because the answer is not in the text" in account
+    assert "1 question (squad), 3 left out: 1 because the answer is not in the text" in account
     assert f"{path}, question Q1: the answer is not in the text" in account
     assert "and 1 more" in account
 
@@ -217,6 +221,20 @@ def test_cmrcs_answers_at_another_offset_are_found_again() -> None:
     assert corpus.share_in_text == 1.0
     dev = read([SHARED / "cmrc2018" / "dev.json", SHARED / "drcd" / "DRCD_dev.json"], needs="span")
     assert (len(dev.questions), dev.left_out) == (3_219 + 3_524, [])
+
+
+@needs_shared
+def test_batches_of_cmrcs_questions_have_little_padding() -> None:
+    """Cut to the window as in training, or whole: below a tenth of what is read, texts and questions together."""
+    questions = read(SHARED / "cmrc2018" / "train.json").questions
+    texts, asked = ([len(words(getattr(q, name))) for q in questions] for name in ("text", "question"))
+    for lengths in (texts, [min(length, SpanReaderSettings().window) for length in texts]):
+        batches = bucketed(lengths, recipe(len(questions))["batch_size"], seed=0, epoch=0)
+        padded = sum(
+            len(batch) * (max(lengths[row] for row in batch) + max(asked[row] for row in batch))
+            for batch in batches
+        )
+        assert 1 - (sum(lengths) + sum(asked)) / padded < 0.1
 
 
 # bAbI

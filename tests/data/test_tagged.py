@@ -87,6 +87,8 @@ def test_an_empty_text_among_others_is_left_out_and_counted(tmp_path: Path) -> N
     assert "2 texts of 2 tokens (json lines), 1 left out: 1 because there are no tokens in it" in account
     assert "line 2" in account
     assert account.endswith("2 tags: O 1, B-X 1.")
+    single = read_tagged(written(tmp_path, json.dumps({"tokens": ["王"], "tags": ["B\n-X"]})))
+    assert single.account() == "1 text of 1 token (json lines)\n1 tag: B -X 1."
 
 
 def cut(text: str) -> TaggedText:

@@ -49,7 +49,7 @@ def test_the_python_of_a_page_runs_and_prints_what_the_page_shows(page, tmp_path
     """Words are compared and numbers are not: a network trained on another processor is another network.
 
     A tenth may differ, where a number decides how something is said. What the pages claim of trained networks holds
-    from many seeds (`bench/waiter.py`), so that the words stay the same.
+    from many seeds (`bench/guide.py`), so that the words stay the same.
     """
     text = page.read_text(encoding="utf-8")
     between = "\nprint('\\x1e')\n"
@@ -82,10 +82,11 @@ def test_the_commands_of_a_page_exist(page):
 
 def check_command(words: list[str], line: str) -> None:
     command = words[:2] if words[:1] == ["train"] else words[:1]
-    if command[0] not in _HELP:
-        _HELP[command[0]] = run(["keepgate", *command, "--help"], ROOT)
+    name = " ".join(command)
+    if name not in _HELP:
+        _HELP[name] = run(["keepgate", *command, "--help"], ROOT)
     for option in [word for word in words if word.startswith("--")]:
-        assert option.split("=")[0] in _HELP[command[0]], f"{option} is no option: {line}"
+        assert option.split("=")[0] in _HELP[name], f"{option} is no option: {line}"
 
 
 _HELP: dict[str, str] = {}

@@ -7,14 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from keepgate.cells import CELLS, by_name, gru, gru_reset_before, lstm, mingru
+from keepgate.cells import CELLS, COMPILED, by_name, gru, gru_reset_before, lstm, mingru
 from keepgate.emit import header
 from keepgate.equations import Cell, Named, Step, cell, sigmoid, tanh
 from keepgate.errors import CellError
 from tests.emit.compiler import CSRC, built, call, facts
 from tests.equations.later_cells import LATER
 
-COMMITTED = [cell for cell in CELLS if cell.recurrent != "in_step"]
+COMMITTED = [*COMPILED]
+OTHERS = [cell for cell in CELLS if cell not in COMPILED and cell.recurrent != "in_step"]
 UNITS = 50
 
 
@@ -45,7 +46,7 @@ def grouped(wx, uh, s, v):
 
 
 AWKWARD = [taken, passed_on, grouped]
-EVERY = [*COMMITTED, *LATER, *AWKWARD]
+EVERY = [*COMMITTED, *OTHERS, *LATER, *AWKWARD]
 each_cell = pytest.mark.parametrize("cell", EVERY, ids=lambda cell: cell.name)
 
 
@@ -56,7 +57,7 @@ def committed(tmp_path_factory) -> ctypes.CDLL:
 
 @pytest.fixture(scope="module")
 def emitted(tmp_path_factory) -> ctypes.CDLL:
-    return built([*LATER, *AWKWARD], tmp_path_factory.mktemp("emitted"))
+    return built([*OTHERS, *LATER, *AWKWARD], tmp_path_factory.mktemp("emitted"))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from safetensors.torch import save as tensors_to
 
 from keepgate.data.questions import Question
 from keepgate.errors import BundleError
-from keepgate.export import bundle, load, parsing, save
+from keepgate.export import content, parsing, save
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.span import SpanReaderSettings
@@ -26,6 +27,19 @@ STORIES = [
     for name, job in (("Anna", "pilot"), ("Bo", "cook"), ("Cy", "poet"), ("Di", "nurse"))
 ]
 ASKED = [Question(text=STORIES[0].text, question="Who is it?")]
+
+
+@pytest.fixture(params=["keepgate.export", "keepgate.runtime"])
+def module(request: pytest.FixtureRequest) -> str:
+    """The package whose `load` reads the folder: with torch or without."""
+    return str(request.param)
+
+
+@pytest.fixture
+def load(module: str) -> Callable[[Path], Any]:
+    """Its `load`."""
+    load: Callable[[Path], Any] = import_module(module).load
+    return load
 
 
 @pytest.fixture
@@ -61,14 +75,13 @@ def with_vocabulary(folder: Path, change: Callable[[dict[str, Any]], object]) ->
     return folder
 
 
-def refused_within(folder: Path, seconds: int, megabytes: int) -> str:
+def refused_within(module: str, folder: Path, seconds: int, megabytes: int) -> str:
     """The message with which a process of its own refuses the folder, in so much time and memory beyond torch's own."""
     code = (
         "import resource, sys, threading\n"
-        "import torch\n"
-        "from keepgate.export import load\n"
+        f"from {module} import load\n"
         "from keepgate.errors import BundleError\n"
-        "import keepgate.tasks\n"
+        f"{'import keepgate.tasks.kinds' if module == 'keepgate.export' else ''}\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try:\n"
         "    load(sys.argv[1])\n"
@@ -104,11 +117,11 @@ def refused_within(folder: Path, seconds: int, megabytes: int) -> str:
     ids=["a key", "a table", "lists", "tables", "long", "layers", "three layers", "most layers"],
 )  # fmt: skip
 def test_settings_cost_no_more_than_the_weights_that_are_there(
-    choice: Path, change: Callable[[bytes], bytes], message: str
+    module: str, choice: Path, change: Callable[[bytes], bytes], message: str
 ) -> None:
     rewrite(choice, "model.toml", change((choice / "model.toml").read_bytes()))
     # Importing torch alone takes a few seconds of the processor.
-    assert message in refused_within(choice, 20, 100)
+    assert message in refused_within(module, choice, 20, 100)
 
 
 @pytest.mark.parametrize(
@@ -121,12 +134,14 @@ def test_settings_cost_no_more_than_the_weights_that_are_there(
     ],
     ids=["many lists", "deep", "more words than weights", "long"],
 )
-def test_a_vocabulary_costs_no_more_than_the_weights_that_are_there(choice: Path, content: bytes) -> None:
+def test_a_vocabulary_costs_no_more_than_the_weights_that_are_there(
+    module: str, choice: Path, content: bytes
+) -> None:
     rewrite(choice, "vocabulary.json", content)
-    assert "vocabulary.json" in refused_within(choice, 20, 200)
+    assert "vocabulary.json" in refused_within(module, choice, 20, 200)
 
 
-def test_a_header_that_says_it_is_long(choice: Path) -> None:
+def test_a_header_that_says_it_is_long(choice: Path, load: Any) -> None:
     weights = (choice / "weights.safetensors").read_bytes()
     rewrite(choice, "weights.safetensors", (1 << 26).to_bytes(8, "little") + b" " * (1 << 26))
     with pytest.raises(BundleError, match="its header is said to have 67,108,864 bytes"):
@@ -150,7 +165,7 @@ def test_a_header_that_says_it_is_long(choice: Path) -> None:
         ("pairs", 1.5),
     ],
 )  # fmt: skip
-def test_numbers_that_no_array_holds(span: Path, name: str, number: object) -> None:
+def test_numbers_that_no_array_holds(span: Path, name: str, number: object, load: Any) -> None:
     with_vocabulary(span, lambda vocabulary: vocabulary[name].__setitem__(0, number))
     with pytest.raises(BundleError, match=r"vocabulary\.json is not readable JSON|no model can be built"):
         load(span)
@@ -158,21 +173,25 @@ def test_numbers_that_no_array_holds(span: Path, name: str, number: object) -> N
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("kind", ["choice", "span"])
-def test_weights_that_are_not_finite(kind: str, value: float, request: pytest.FixtureRequest) -> None:
+def test_weights_that_are_not_finite(
+    kind: str, value: float, load: Any, request: pytest.FixtureRequest
+) -> None:
     folder = with_weights(request.getfixturevalue(kind), lambda weight: torch.full_like(weight, value))
     with pytest.raises(BundleError, match=r"tensor .* holds NaN or infinity"):
         load(folder)
 
 
 @pytest.mark.parametrize("kind", ["choice", "span"])
-def test_weights_so_large_that_no_answer_is_finite(kind: str, request: pytest.FixtureRequest) -> None:
+def test_weights_so_large_that_no_answer_is_finite(
+    kind: str, load: Any, request: pytest.FixtureRequest
+) -> None:
     reader = load(with_weights(request.getfixturevalue(kind), lambda weight: weight.sign() * 3e38))
     with pytest.raises(BundleError, match="scores are NaN or infinite"):
         reader.predict(ASKED)
 
 
 def test_scores_that_place_no_answer_in_the_text(span: Path) -> None:
-    reader = load(span)
+    reader = import_module("keepgate.export").load(span)
     with torch.no_grad():
         reader.state_dict()["network.size"][:] = -1e6
         reader.state_dict()["network.size"][29] = 1e6  # the longest answer that is given; the text is shorter
@@ -180,7 +199,7 @@ def test_scores_that_place_no_answer_in_the_text(span: Path) -> None:
         reader.predict(ASKED)
 
 
-def test_a_manifest_says_no_more_than_sums(choice: Path) -> None:
+def test_a_manifest_says_no_more_than_sums(choice: Path, load: Any) -> None:
     manifest = json.loads((choice / "manifest.json").read_text())
     manifest["files"]["card.md"]["sha256"] = "\ud800" * 64
     (choice / "manifest.json").write_text(json.dumps(manifest))
@@ -189,8 +208,8 @@ def test_a_manifest_says_no_more_than_sums(choice: Path) -> None:
 
 
 def test_what_could_not_be_loaded_is_not_written(choice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = load(choice)
-    monkeypatch.setitem(bundle.LIMITS, "vocabulary.json", 20)
+    reader = import_module("keepgate.export").load(choice)
+    monkeypatch.setitem(content.LIMITS, "vocabulary.json", 20)
     with pytest.raises(BundleError, match=r"vocabulary\.json would have .* may have 20"):
         save(reader, choice.with_name("other"), card={})
     assert not choice.with_name("other").exists()
@@ -209,7 +228,5 @@ def test_dtypes_are_told_by_safetensors_names(tmp_path: Path) -> None:
     ]
     tensors = {str(dtype): torch.zeros(2, 3, dtype=dtype) for dtype in dtypes}
     (tmp_path / "all.safetensors").write_bytes(tensors_to(tensors))
-    empty = parsing.empty_tensors(tmp_path / "all.safetensors", "")
-    assert {name: (tensor.shape, tensor.dtype) for name, tensor in empty.items()} == {
-        name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()
-    }  # fmt: skip
+    forms = parsing.tensor_forms(tmp_path / "all.safetensors", "")
+    assert forms == {name: ((2, 3), name.removeprefix("torch.")) for name in tensors}

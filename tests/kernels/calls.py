@@ -15,7 +15,7 @@ from keepgate.kernels import KERNELS, Call, run
 from tests.oracles import agrees
 
 # Every cell whose step is elementwise: the core takes each of them.
-CORE = tuple(cell for cell in cells.CELLS if cell.recurrent != "in_step")
+CORE = cells.COMPILED
 DTYPES = (torch.float32, torch.float64)
 
 # One beside each vector width (4, 8 and 16 numbers) and beside each number of rows that a tile holds.
@@ -121,6 +121,20 @@ def derivatives(
     wanted = {name: value for name, value in names(call).items() if value.requires_grad}
     grads = torch.autograd.grad(outputs, list(wanted.values()), weights, allow_unused=True)
     return {f"gradient of {name}": grad for name, grad in zip(wanted, grads, strict=True)}
+
+
+def results(call: Call, kernel: str = "cpu") -> dict[str, Tensor | None]:
+    """Values and gradients, by name."""
+    ran = values(call, kernel)
+    return ran | derivatives(call, ran)
+
+
+def same_bits(ours: dict[str, Tensor | None], theirs: dict[str, Tensor | None]) -> None:
+    """The same results, to the last bit."""
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        other = theirs[name]
+        assert value is other or torch.equal(value, other), f"{name} differs by {(value - other).abs().max()}"
 
 
 def in_double(call: Call) -> Call:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from keepgate.arrays.core_cell import encode_cell
 from keepgate.equations import Cell
-from keepgate.kernels.core.program import encode_cell
 from tests.kernels.calls import CORE
 from tests.kernels.user_cells import COPIES, LITERATURE, everything
 

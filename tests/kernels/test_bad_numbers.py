@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from keepgate import cells
-from tests.kernels.calls import CORE, DTYPES, derivatives, made, names, values
+from tests.kernels.calls import CORE, DTYPES, derivatives, made, names, results, values
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -25,11 +25,6 @@ def with_number(call, name, place, number):
     states = tuple(changed[f"first {state}"] for state in call.cell.states)
     vectors = tuple(changed[name] for name in call.cell.vectors)
     return dataclasses.replace(call, **fields, states=states, vectors=vectors)
-
-
-def everything(call, kernel):
-    found = values(call, kernel)
-    return found | derivatives(call, found)
 
 
 def alike(ours, theirs, within=1e-5):
@@ -53,10 +48,10 @@ def alike(ours, theirs, within=1e-5):
 @pytest.mark.parametrize("bad", BAD, ids=str)
 def test_a_bad_number_in_the_input_stays_in_its_row(bad, cell, dtype):
     call = made(cell, STEPS, ROWS, INPUTS, HIDDEN, dtype, trace=True)
-    clean = everything(call, "cpu")
+    clean = results(call, "cpu")
     for row, step in ((0, 4), (3, 0), (6, 8)):
         hurt = with_number(call, "x", (step, row, 2), bad)
-        found = everything(hurt, "cpu")
+        found = results(hurt, "cpu")
         others = [other for other in range(ROWS) if other != row]
         for name in ("output", "gradient of x", *[f"trace {name}" for name in cell.traced]):
             assert torch.equal(found[name][:, others], clean[name][:, others]), name
@@ -70,16 +65,16 @@ def test_a_bad_number_in_the_input_stays_in_its_row(bad, cell, dtype):
         if bad != bad:
             assert found["output"][step:, row].isnan().all()
             assert found["gradient of weight_ih"].isnan().any()
-            alike(found, everything(hurt, "reference"))
+            alike(found, results(hurt, "reference"))
 
 
 @every_cell
 @pytest.mark.parametrize("bad", BAD, ids=str)
 def test_a_bad_number_in_a_state_stays_in_its_row(bad, cell):
     call = made(cell, STEPS, ROWS, INPUTS, HIDDEN)
-    clean = everything(call, "cpu")
+    clean = results(call, "cpu")
     for state in cell.states:
-        found = everything(with_number(call, f"first {state}", (2, 5), bad), "cpu")
+        found = results(with_number(call, f"first {state}", (2, 5), bad), "cpu")
         others = [other for other in range(ROWS) if other != 2]
         assert torch.equal(found["output"][:, others], clean["output"][:, others])
         assert torch.equal(found["gradient of x"][:, others], clean["gradient of x"][:, others])
@@ -97,9 +92,9 @@ def test_a_nan_in_the_weights_shows(place, cell):
             continue
         at = (place,) * names(call)[name].dim()
         hurt = with_number(call, name, at, float("nan"))
-        found = everything(hurt, "cpu")
+        found = results(hurt, "cpu")
         assert found["output"].isnan().any()
-        alike(found, everything(hurt, "reference"))
+        alike(found, results(hurt, "reference"))
 
 
 @every_cell
@@ -110,11 +105,11 @@ def test_a_nan_before_a_reset_is_forgotten(cell):
         for reverse in (False, True):
             call = made(cell, STEPS, ROWS, INPUTS, HIDDEN, resets=resets, reverse=reverse)
             hurt = with_number(call, "x", (step, 3, 0), float("nan"))
-            found = everything(hurt, "cpu")
+            found = results(hurt, "cpu")
             beyond = slice(5, None) if step < 5 else slice(0, 5)
             assert found["output"][beyond, 3].isfinite().all()
             assert found["gradient of x"][beyond, 3].isfinite().all()
-            alike(found, everything(hurt, "reference"))
+            alike(found, results(hurt, "reference"))
 
 
 @every_cell

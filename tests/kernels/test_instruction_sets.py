@@ -14,16 +14,23 @@ ROOT = Path(__file__).parents[2]
 OTHERS = [name for name in _core.isas() if name != _core.isa()]
 
 
-def run_python(*arguments, isa):
+def run_python(*arguments, isa, timeout=250):
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
         env={**os.environ, "KEEPGATE_ISA": isa},
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=timeout,
         check=False,
     )
+
+
+def passes(tests, isa):
+    """Tests of this folder, by file and name, in a process of their own on that set."""
+    here = [f"tests/kernels/{test}" for test in tests]
+    done = run_python("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *here, isa=isa)
+    assert done.returncode == 0, done.stdout[-4000:]
 
 
 def test_the_core_names_the_set_it_runs_on():
@@ -52,9 +59,7 @@ def test_a_lower_set_agrees_with_the_reference(isa):
         "test_same_bits.py::test_any_number_of_threads",
         "test_user_cells.py::test_the_interpreted_copy_of_a_compiled_cell_has_its_bits_forward_and_in_training",
     ]
-    here = [f"tests/kernels/{test}" for test in tests]
-    done = run_python("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *here, isa=isa)
-    assert done.returncode == 0, done.stdout[-4000:]
+    passes(tests, isa)
 
 
 @pytest.mark.slow
@@ -62,25 +67,8 @@ def test_a_lower_set_agrees_with_the_reference(isa):
 @pytest.mark.parametrize("isa", OTHERS)
 def test_a_lower_set_passes_every_test_of_the_kernels(isa):
     others = ["--ignore", "tests/kernels/test_instruction_sets.py"]
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "tests/kernels",
-            "tests/nn",
-            *others,
-        ],
-        cwd=ROOT,
-        env={**os.environ, "KEEPGATE_ISA": isa},
-        capture_output=True,
-        text=True,
-        timeout=1700,
-        check=False,
-    )
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/kernels", "tests/nn", *others]
+    done = run_python(*arguments, isa=isa, timeout=1700)
     assert done.returncode == 0, done.stdout[-4000:]
 
 

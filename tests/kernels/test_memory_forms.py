@@ -8,7 +8,7 @@ import torch
 import keepgate
 from keepgate import cells
 from keepgate.kernels import run
-from tests.kernels.calls import CORE, DTYPES, derivatives, made, names, values
+from tests.kernels.calls import CORE, DTYPES, derivatives, made, names, results, same_bits, values
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 STEPS, ROWS, INPUTS, HIDDEN = 9, 7, 5, 19
@@ -58,31 +58,21 @@ def in_form(call, form, chosen=None):
     return dataclasses.replace(call, **fields, states=states, vectors=vectors)
 
 
-def everything(call):
-    found = values(call, "cpu")
-    return found | derivatives(call, found)
-
-
-def same(ours, theirs):
-    for name, value in ours.items():
-        assert torch.equal(value, theirs[name]), name
-
-
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @every_cell
 @pytest.mark.parametrize("form", FORMS)
 def test_every_tensor_in_another_form(form, cell, dtype):
     call = made(cell, STEPS, ROWS, INPUTS, HIDDEN, dtype, lengths=torch.tensor([9, 3, 0, 1, 9, 8, 5]))
-    expected = everything(call)
-    same(everything(in_form(call, FORMS[form])), expected)
+    expected = results(call)
+    same_bits(results(in_form(call, FORMS[form])), expected)
     for name in names(call):
-        same(everything(in_form(call, FORMS[form], name)), expected)
+        same_bits(results(in_form(call, FORMS[form], name)), expected)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_projection_in_another_form(form):
     call = made(cells.lstm, STEPS, ROWS, INPUTS, HIDDEN, projected=6)
-    same(everything(in_form(call, FORMS[form])), everything(call))
+    same_bits(results(in_form(call, FORMS[form])), results(call))
 
 
 @every_cell
@@ -92,11 +82,11 @@ def test_lengths_and_resets_in_another_form(cell):
     call = made(cell, STEPS, ROWS, INPUTS, HIDDEN, lengths=lengths, resets=resets)
     wide = torch.stack([lengths, lengths + 100], 1)[:, 0]
     other = dataclasses.replace(call, lengths=wide, resets=resets.T.contiguous().T)
-    same(everything(other), everything(call))
-    same(everything(dataclasses.replace(call, lengths=lengths.int())), everything(call))
+    same_bits(results(other), results(call))
+    same_bits(results(dataclasses.replace(call, lengths=lengths.int())), results(call))
     rows = resets[:, :1].expand(STEPS, ROWS)
     expanded, whole = (dataclasses.replace(call, resets=given) for given in (rows, rows.contiguous()))
-    same(everything(expanded), everything(whole))
+    same_bits(results(expanded), results(whole))
 
 
 @every_cell
@@ -139,14 +129,14 @@ def test_what_is_given_is_left_as_it_was(cell):
     call = made(cell, STEPS, ROWS, INPUTS, HIDDEN, trace=True, lengths=torch.tensor([9, 3, 0, 1, 9, 8, 5]))
     before = {name: value.detach().clone() for name, value in names(call).items()}
     found = values(call, "cpu")
-    results = {name: value.detach().clone() for name, value in found.items()}
+    copies = {name: value.detach().clone() for name, value in found.items()}
     derivatives(call, found)
-    everything(call)
+    results(call)
     for name, value in names(call).items():
         assert torch.equal(value, before[name]), name
     # Nor does a later run write into an earlier one's results.
     for name, value in found.items():
-        assert torch.equal(value, results[name]), name
+        assert torch.equal(value, copies[name]), name
 
 
 @every_cell

@@ -8,7 +8,7 @@ import torch
 
 from keepgate.kernels import run
 from keepgate.nn import Recurrent
-from tests.kernels.calls import CORE, DTYPES, derivatives, made, threads, values
+from tests.kernels.calls import CORE, DTYPES, made, results, same_bits, threads, values
 from tests.oracles import flat
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
@@ -35,26 +35,14 @@ def same(ours, theirs):
         assert torch.equal(mine, other), f"value {place} differs by {(mine - other).abs().max()}"
 
 
-def everything(call):
-    """Values and gradients."""
-    found = values(call, "cpu")
-    return found | derivatives(call, found)
-
-
-def same_everything(ours, theirs):
-    assert ours.keys() == theirs.keys()
-    for name, value in ours.items():
-        assert torch.equal(value, theirs[name]), f"{name} differs by {(value - theirs[name]).abs().max()}"
-
-
 @every_dtype
 @every_cell
 def test_twenty_runs(cell, dtype):
     with threads(2):
         call = made(cell, *SIZES[0], dtype=dtype)
-        expected = everything(call)
+        expected = results(call)
         for _ in range(20):
-            same_everything(everything(call), expected)
+            same_bits(results(call), expected)
 
 
 @every_dtype
@@ -66,10 +54,10 @@ def test_any_number_of_threads(sizes, cell, dtype):
     for options in ({}, {"lengths": lengths, "reverse": True, "resets": torch.rand(steps, rows) < 0.1}):
         call = made(cell, *sizes, dtype=dtype, **options)
         with threads(1):
-            expected = everything(call)
+            expected = results(call)
         for count in (2, 3, 4, 8):
             with threads(count):
-                same_everything(everything(call), expected)
+                same_bits(results(call), expected)
 
 
 @every_dtype

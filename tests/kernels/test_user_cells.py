@@ -10,30 +10,24 @@ import torch
 from torch.func import functional_call, grad, vmap
 
 from keepgate import CellError, SettingsError, _core, cells
-from keepgate.equations import Cell, Step, cell, sigmoid, tanh
+from keepgate.arrays.core_cell import core_cell, core_cell_or_reason
+from keepgate.equations import Cell, Step, cell, sigmoid, tanh, topological
+from keepgate.equations.expr import OPERATIONS
 from keepgate.kernels import explain
-from keepgate.kernels.core.program import core_cell, core_cell_or_reason
 from keepgate.nn import Recurrent
-from tests.kernels.calls import CORE, DTYPES, by_name, check, derivatives, drawn, made, threads, values
+from tests.kernels.calls import CORE, DTYPES, by_name, check, drawn, made, results, same_bits, threads
 from tests.kernels.children import in_child
 from tests.kernels.random_cells import random_cell
-from tests.kernels.user_cells import COPIES, LITERATURE, USER_CELLS, everything, indrnn, my_lstm, slstm
+from tests.kernels.user_cells import COPIES, LITERATURE, USER_CELLS, atr, everything, indrnn, my_lstm, slstm
 from tests.oracles import agrees
 
 every_user_cell = pytest.mark.parametrize("cell", USER_CELLS, ids=lambda cell: cell.name)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 
-def everything_of(call):
-    found = values(call, "cpu")
-    return found | derivatives(call, found)
-
-
-def same(ours, theirs):
-    assert ours.keys() == theirs.keys()
-    for name, value in ours.items():
-        other = theirs[name]
-        assert value is other or torch.equal(value, other), f"{name} differs"
+def test_everything_has_every_operation_of_the_language():
+    nodes = topological([*everything.graph.next.values(), *everything.graph.traced.values()])
+    assert {node.op for node in nodes} - {"symbol", "const"} == OPERATIONS.keys()
 
 
 @every_dtype
@@ -60,9 +54,9 @@ def test_the_interpreted_copy_of_a_compiled_cell_has_its_bits_forward_and_in_tra
         projected = {"projected": 5} if compiled_cell is cells.lstm else {}
         for options in ({}, {"trace": True}, ragged, projected):
             torch.manual_seed(1)
-            compiled = everything_of(made(compiled_cell, *sizes, dtype=dtype, **options))
+            compiled = results(made(compiled_cell, *sizes, dtype=dtype, **options))
             torch.manual_seed(1)
-            same(everything_of(made(copy_of_it, *sizes, dtype=dtype, **options)), compiled)
+            same_bits(results(made(copy_of_it, *sizes, dtype=dtype, **options)), compiled)
 
 
 @every_user_cell
@@ -72,10 +66,10 @@ def test_the_same_bits_with_any_threads_and_in_any_batch(cell):
         for options in ({}, {"lengths": lengths, "reverse": True, "resets": torch.rand(*sizes[:2]) < 0.1}):
             call = made(cell, *sizes, dtype=torch.float32, **options)
             with threads(1):
-                expected = everything_of(call)
+                expected = results(call)
             for count in (2, 3):
                 with threads(count):
-                    same(everything_of(call), expected)
+                    same_bits(results(call), expected)
     layer, x = Recurrent(cell, 4, 21), torch.randn(9, 12, 4)
     whole, _ = layer(x)
     for row in (0, 5, 11):
@@ -168,9 +162,9 @@ def fuzz(cell: Cell, number: int) -> None:
 def test_a_name_finds_a_cell_that_was_registered_and_nothing_else():
     with pytest.raises(CellError, match=r"no cell 'tests\.kernels\.user_cells\.ran'.*register"):
         Recurrent("tests.kernels.user_cells.ran", 2, 3)
-    name = cells.register(slstm)
-    assert name == "tests.kernels.user_cells.slstm"
-    assert Recurrent(name, 2, 3).cell is slstm
+    name = cells.register(atr)
+    assert name == "tests.kernels.user_cells.atr"
+    assert Recurrent(name, 2, 3).cell is atr
     assert Recurrent("lstm", 2, 3).cell is cells.lstm
     assert cells.register(cells.gru) == "gru"
     with pytest.raises(SettingsError, match=r"made by keepgate\.equations\.cell"):

@@ -38,7 +38,9 @@ def keep_and_write(cell, step, given):
     name, state = cell.name, given[cell.memory_state]
     if name == "mingru":
         return 1 - step["z"], step["z"] * step["n"]
-    keep = {"gru": "z", "gru_reset_before": "z"}.get(name, "f")
+    if name == "ct_rnn":
+        return 1 - step["k"].expand_as(state), step["k"] * step["n"]
+    keep = {"gru": "z", "gru_reset_before": "z", "ligru": "z"}.get(name, "f")
     factor = torch.full_like(state, 0.5) if name == "made_up" else step[keep]
     return factor, step[cell.memory_state] - factor * state
 
@@ -46,14 +48,14 @@ def keep_and_write(cell, step, given):
 def after_the_memory(cell, step, memory, wx, u, given, weights):
     if cell.name == "peephole":
         step["o"] = (wx[3] + u.o + weights.vectors[2] * memory).sigmoid()
-    if cell.name in ("lstm", "peephole", "coupled"):
+    if cell.name in ("lstm", "peephole", "coupled_lstm"):
         step["h"] = step["o"] * memory.tanh()
     if cell.name == "slstm":
         step["h"] = step["o"] * memory / step["n"]
 
 
 # Cells in which one gate keeps and writes: shut for writing, it keeps everything.
-ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled")
+ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled_lstm", "ligru")
 
 
 def unwritten(cell, keep):

@@ -8,6 +8,7 @@ from keepgate.lens.diagnosis.answer_quality import AnswerQuality
 from keepgate.lens.diagnosis.evidence import Evidence
 from keepgate.lens.diagnosis.padding import Padding
 from keepgate.lens.diagnosis.ridge_baseline import Baseline
+from keepgate.lens.diagnosis.row_horizons import RowHorizons
 from keepgate.lens.diagnosis.verdict import verdict_of
 from keepgate.lens.report import VerdictReport
 
@@ -32,9 +33,16 @@ def measured(value, baseline=None, **more):
     return {"horizon": 3, "assumed": True, "evidence": Evidence(quality=answers, baseline=baseline, **more)}
 
 
+def reach(*horizons, right=True, interval=(9, 12)):
+    """Row horizons as they are measured."""
+    return RowHorizons(
+        horizons=torch.tensor(horizons), contexts=tuple(range(1, 41)), interval=interval, right=right
+    )
+
+
 READ = Padding(side="end", share=0.4, read=True, lengths=torch.tensor([3, 5, 9]), rows=[])
 THIRDS = {"short": 0.98, "long": 0.41}
-FAR, NOTHING = Baseline(skill=0.9, needed=40), Baseline(skill=0.05, needed=None)
+FAR, NOTHING = Baseline(skill=0.9, needed=40, interval=(36, 44)), Baseline(skill=0.05, needed=None)
 
 TABLE = [
     ({}, "none", "the last 120 steps, and what they need is 100 away"),
@@ -66,7 +74,7 @@ TABLE = [
     (measured(0.97) | {"explodes": True, "decay": -5.0}, "none", "the last 3 steps"),
     (measured(0.9, FAR), "none", "nothing is seen to be wrong"),
     (measured(0.7, FAR) | {"vanishing_lag": 23}, "forgets", "gone after 23 steps"),
-    (measured(0.7, FAR) | {"vanishing_lag": 50, "needed": 40}, "untrained", "off the last 40 steps (90%"),
+    (measured(0.7, FAR) | {"vanishing_lag": 50, "needed": 40}, "untrained", "last 40 steps (95%: 36 to 44; 90%"),
     (measured(0.7, FAR), "untrained", "reaches as far as was measured"),
     (measured(0.7, FAR) | {"saturated": 0.9}, "saturated", "90% of the time"),
     (measured(0.7, FAR) | {"explodes": True, "decay": -5.0, "exponent": 0.02}, "exploding", "by e in 5.0 steps"),
@@ -87,5 +95,9 @@ TABLE = [
     (measured(0.7, Baseline(skill=0.6, needed=9)), "unknown", "do not tell why not more"),
     (measured(quality(-60, "explained", guess=0, spread=1010)), "targets", "numbers of about 1,010"),
     (measured(quality(0.9, "explained", guess=0, spread=1010)), "none", "explain 90% of the variance"),
+    (measured(0.97) | {"rows": reach(3, 9, 11)}, "none", "right answers lie within the last 11 steps (95%: 9"),
+    (measured(0.97) | {"rows": reach(1, 1)}, "none", "within the last 1 step (95%"),
+    (measured(0.97) | {"rows": reach(3, 5, right=False)}, "none", "90% of the answers lie within the last 5 steps"),
+    (measured(0.97) | {"rows": reach(3, 9, interval=None)}, "none", "cannot be said from 2 rows"),
     ({"evidence": Evidence(alike=True)}, "targets", "all targets are the same"),
 ]  # fmt: skip

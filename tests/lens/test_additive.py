@@ -15,6 +15,7 @@ from keepgate.lens.memory.additive import (
     retained_from,
 )
 from keepgate.nn import LSTM, RNN
+from tests.lens.by_hand import ONE_GATE
 from tests.lens.networks import CARRYING, LENGTHS, ROWS, STEPS, network, runs, states
 from tests.oracles import agrees
 
@@ -45,7 +46,7 @@ def test_what_was_kept_and_written_is_the_state(cell, projected):
 
 @every_kind
 def test_a_shut_gate_keeps_as_much_as_ever_or_all_where_it_is_the_one_that_keeps(cell, projected):
-    one_gate = cell.name in ("gru", "gru_reset_before", "mingru", "coupled")
+    one_gate = cell.name in ONE_GATE
     for part, writes in parts(cell, projected):
         cleared = part.was_cleared().unsqueeze(2)
         whole = torch.ones_like(writes.keep).masked_fill(cleared, 0)

@@ -1,5 +1,7 @@
 """A reader's scores sum its tokens' shares; without a write they are those of a network that never wrote it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -184,6 +186,41 @@ def test_several_changes_at_once_are_those_of_a_network_with_all_of_them(kind):
     assert (
         abs(found.probability - counterfactual_answer(reading, no_write=sorted(dropped)).probability) > 1e-6
     )
+
+
+@every_kind
+def test_without_several_tokens_the_answer_is_that_of_the_network_run_on_the_rest(kind):
+    """And what else is changed is changed in that run; a head that reads every state sees what passed a token by."""
+    task = reader(**kind)
+    reading = read(task, QUESTIONS[0])
+    removed = {0, 4, 5, len(reading.tokens) - 1}
+    rest = [step for step in range(len(reading.tokens)) if step not in removed]
+    layer, run = task.encoder.layer, capture_layer(task.encoder.layer, reading.layer_run.x[rest])
+    changed = ablated_outputs(replace(reading, layer_run=run), [(rest.index(7), rest.index(7) + 1)])
+    for output, asked in ((run.trace.output, ()), (next(iter(changed)), (7, 4))):
+        whole = torch.zeros(len(reading.tokens), 1, output.shape[2], dtype=torch.float64)
+        whole[rest] = output
+        half = layer.output_size
+        for step in removed:
+            before, after = (
+                [other for other in rest if other < step],
+                [other for other in rest if other > step],
+            )
+            whole[step, :, :half] = whole[before[-1], :, :half] if before else 0.0
+            if layer.bidirectional:
+                whole[step, :, half:] = whole[after[0], :, half:] if after else 0.0
+        (expected,) = reading.head.answers(whole)
+        answer = counterfactual_answer(reading, removed=removed, no_write=asked)
+        assert answer.text == expected.text
+        assert answer.probability == pytest.approx(expected.probability, rel=1e-9)
+
+
+def test_without_any_token_the_answer_is_that_of_the_initial_states():
+    reading = read(reader(cell="lstm", pooling="last", bidirectional=True), QUESTIONS[0])
+    (expected,) = reading.head.answers(torch.zeros_like(reading.trace.output))
+    assert counterfactual_answer(reading, removed=range(len(reading.tokens))) == expected
+    with pytest.raises(ShapeError, match=r"tokens \[99\] .* 0 to 20"):
+        counterfactual_answer(reading, removed=[99])
 
 
 @pytest.mark.parametrize("layers", [(-1,), None])

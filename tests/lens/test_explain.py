@@ -193,16 +193,19 @@ class Window(nn.Module):
 def test_a_number_changes_as_without_the_step_and_its_shares_sum_to_it(squeezes):
     model, x = Window(squeezes=squeezes).eval(), torch.randn(9, 12, 2)
     found = explain(model, x, row=3, features=["load", "heat"], leave_out="step")
+    integrated = explain(model, x, row=3, shares="integrated")
     with torch.no_grad():
         whole = float(model(x[[3, 3]])[0])
         for effect in found.token_effects:
             kept = [step for step in range(12) if step != effect.step]
             assert abs(effect.change - float(model(x[[3, 3]][:, kept])[0]) + whole) < 1e-5
         nothing = x.mean((0, 1)).expand(2, 12, 2)
-        assert abs(found.shares.baseline - float(model(nothing)[0])) < 1e-5
-    assert found.number == found.shares.score
-    assert found.shares.values.shape == (12, 2)
-    assert abs(float(found.shares.values.sum()) - (whole - found.shares.baseline)) < 1e-3 * abs(whole)
+        assert abs(integrated.shares.baseline - float(model(nothing)[0])) < 1e-5
+    assert found.shares.kind == "held"
+    for shares, exact in ((found.shares, 1e-5), (integrated.shares, 1e-3)):
+        assert found.number == pytest.approx(shares.score, abs=1e-6)
+        assert shares.values.shape == (12, 2)
+        assert abs(float(shares.values.sum()) - (whole - shares.baseline)) < exact * abs(whole)
     assert found.token_effects[0].token == f"t−{11 - found.token_effects[0].step}".removesuffix("−0")
 
 
@@ -325,3 +328,36 @@ def test_what_cannot_be_known_is_asked_for():
         explain(Texts(), ids, "why?")
     with pytest.raises(SettingsError, match="there is no figure 'look_back'"):
         explain(Texts(), ids).figure("look_back")
+
+
+def test_a_single_logit_may_be_large():
+    torch.manual_seed(5)
+    model, ids = Texts(outputs=1).eval(), torch.randint(WORDS, (1, STEPS))
+    with torch.no_grad():
+        model.head.bias.fill_(200.0)
+        logit = float(model(ids))
+    explanation = explain(model, ids, labels=["bad", "good"])
+    assert explanation.answer.text == "good"
+    assert explanation.shares.score == pytest.approx(logit)
+    assert explanation.shares.completeness == pytest.approx(1, abs=0.01)
+    assert bool((explanation.saliency > 0).all())
+
+
+def test_a_label_that_is_not_the_likeliest_is_explained_by_its_own_probability():
+    torch.manual_seed(6)
+    model, ids = Texts().eval(), torch.randint(WORDS, (1, STEPS))
+    with torch.no_grad():
+        model.head.weight.mul_(6)
+        likely = model(ids).softmax(1)[0]
+    least = int(likely.argmin())
+    explanation = explain(model, ids, tokens=TOKENS, labels=["a", "b", "c"], target=least)
+    assert explanation.answer.text == "abc"[least]
+    assert explanation.answer.probability == pytest.approx(float(likely[least]))
+    for effect in explanation.token_effects:
+        left = float(without(model, ids, effect.step).softmax(1)[0, least])
+        assert effect.without.text == "abc"[least]
+        assert effect.without.probability == pytest.approx(left, rel=1e-4)
+        assert effect.probability_drop == pytest.approx(1 - left / float(likely[least]), rel=1e-3, abs=1e-5)
+    assert explanation.origin.kind in ("spread", "nothing")
+    others = "".join(letter for letter in "abc" if letter != "abc"[least])
+    assert not any(f"“{letter}”" in str(explanation) for letter in others)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from keepgate import ShapeError
+from keepgate import SettingsError, ShapeError
 from keepgate.lens import attach, capture_layer, fixed_points
 
 # The stable solution of h = tanh(2 h).
@@ -127,3 +127,7 @@ def test_what_does_not_fit_is_refused():
         fixed_points(seen, [0.0, 1.0])
     with pytest.raises(ShapeError, match="no step"):
         fixed_points(capture_layer(nn.LSTM(1, 2), torch.zeros(2, 1, 1), lengths=[0]))
+    for option in ({"period": 0}, {"starts": 0}, {"starts": -1}):
+        name = next(iter(option))
+        with pytest.raises(SettingsError, match=f"{name} is {option[name]}; give 1 or more"):
+            fixed_points(seen, **option)

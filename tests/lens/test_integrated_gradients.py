@@ -9,7 +9,11 @@ from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
 from keepgate.lens.memory.direct_shares import attribute, attribute_over_time
 from keepgate.lens.readers.answer_ablation import answer_attribution, answer_influence
-from keepgate.lens.readers.integrated_gradients import token_integrated_gradients, write_integrated_gradients
+from keepgate.lens.readers.integrated_gradients import (
+    integrate,
+    token_integrated_gradients,
+    write_integrated_gradients,
+)
 from keepgate.lens.readers.reading import read
 from keepgate.tasks import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
@@ -156,3 +160,32 @@ def test_what_cannot_be_asked_is_refused():
         token_integrated_gradients(reading, "香吉士")
     with pytest.raises(SettingsError, match="one point or more"):
         write_integrated_gradients(reading, points=0)
+
+
+@pytest.mark.parametrize("steepness", [20.0, 2e4, 2e7])
+def test_points_are_put_where_the_margin_jumps(steepness):
+    """A margin that jumps on a millionth of the path, as in saturated classifiers: 512 points in one piece miss it."""
+    inputs = torch.tensor([[[0.2]], [[0.5]]], dtype=torch.float64)
+
+    def margins(x):
+        return (steepness * (x.sum((0, 2)) - 0.3141)).sigmoid() * 5
+
+    def split(gradient, x):
+        return (gradient * x[:, 0]).sum(1)
+
+    shares, (margin, baseline), points = integrate(margins, inputs, split, 2)
+    assert abs(float(shares.sum()) - (margin - baseline)) < 1e-3 * abs(margin - baseline)
+    assert float(shares[1] / shares[0]) == pytest.approx(2.5)
+    assert points <= 512
+    one_piece, _, _ = integrate(margins, inputs, split, 2, points=512)
+    missed = abs(float(one_piece.sum()) - (margin - baseline))
+    assert (missed > 0.3 * abs(margin - baseline)) == (steepness > 1e3)
+
+
+def test_the_number_of_points_is_bounded():
+    def margins(x):
+        return (1e3 * x.sum((0, 2))).sin()
+
+    inputs = torch.ones(3, 1, 2, dtype=torch.float64)
+    _, _, points = integrate(margins, inputs, lambda gradient, x: gradient * x[:, 0], 6, most=100)
+    assert 80 < points <= 100

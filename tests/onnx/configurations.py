@@ -13,7 +13,7 @@ def random_layer(chance: random.Random) -> Recurrent:
     """A layer of any cell, small, with random options."""
     cell = chance.choice(cells.CELLS)
     hidden = chance.randint(2, 9)
-    projects = not cell.reads_output and chance.random() < 0.3
+    projects = not cell.reads_output and cell.recurrent == "dense" and chance.random() < 0.3
     layer = Recurrent(
         cell, chance.randint(1, 6), hidden, chance.randint(1, 3),
         bias=chance.random() < 0.7, batch_first=chance.random() < 0.5, bidirectional=chance.random() < 0.5,
@@ -31,6 +31,8 @@ def random_call(layer: Recurrent, chance: random.Random, steps: int, rows: int, 
     call = {"input": torch.randn(steps, rows, layer.input_size, dtype=dtype)}
     sizes = [layer.output_size, *[layer.hidden_size] * (len(layer.cell.states) - 1)]
     states = tuple(torch.randn(places, rows, size, dtype=dtype) for size in sizes)
+    if layer.cell is cells.slstm:  # whose normaliser is positive and divides
+        states = tuple(state.abs() + 0.5 for state in states)
     call["hx"] = states if len(states) > 1 else states[0]
     call["lengths"] = torch.randint(0, steps + 1, (rows,))
     call["resets"] = torch.rand(steps, rows) < 0.3

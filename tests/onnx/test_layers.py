@@ -10,21 +10,9 @@ from torch import nn
 import keepgate
 import keepgate.onnx
 from keepgate import cells
-from keepgate.equations import (
-    Step,
-    cell,
-    exp,
-    greater,
-    log,
-    maximum,
-    minimum,
-    relu,
-    softplus,
-    sqrt,
-    step_of,
-    where,
-)
+from keepgate.equations import Step, cell
 from keepgate.nn import Recurrent
+from tests.kernels.user_cells import everything
 from tests.onnx.configurations import random_call, random_layer, run_file
 from tests.oracles import flat
 
@@ -58,7 +46,7 @@ def test_every_cell_with_ragged_rows_and_states(described, options, tmp_path):
 
 @CELLS
 def test_resets_float64_and_projections_are_a_scan(described, tmp_path):
-    options = {} if described.reads_output else {"proj_size": 2}
+    options = {} if described.reads_output or described.recurrent != "dense" else {"proj_size": 2}
     layer = Recurrent(described, 3, 5, bidirectional=True, dtype=torch.float64, **options).eval()
     chance, keys = random.Random(1), {"input", "lengths", "resets"}
     report = keepgate.onnx.export(layer, tmp_path / "a.onnx", random_call(layer, chance, 6, 3, keys))
@@ -68,20 +56,12 @@ def test_resets_float64_and_projections_are_a_scan(described, tmp_path):
         same(report.file, layer, random_call(layer, chance, steps, rows, keys))
 
 
-@cell(gates="a b", states="h m", vectors="p")
-def every_operation(wx, uh, s, v):
-    a = softplus(wx.a + uh.a) + exp(-abs(s.m)) + sqrt(relu(wx.b) + 1.0)
-    b = where(greater(wx.b, uh.b), maximum(wx.b, s.m), minimum(uh.b, v.p)) / (1.0 + log(1.0 + a))
-    m = step_of(b) * 0.5 * s.m + (1.0 - step_of(b)) * v.p
-    return Step(h=b.tanh() - m * 0.25, m=m)
-
-
 @cell(gates="a", states="h c", vectors="p")
 def alike_in_every_row(wx, uh, s, v):
     return Step(h=(wx.a + uh.a).tanh() * 0.5 + s.c * 0.0, c=v.p.sigmoid())
 
 
-@pytest.mark.parametrize("described", [every_operation, alike_in_every_row], ids=lambda found: found.name)
+@pytest.mark.parametrize("described", [everything, alike_in_every_row], ids=lambda found: found.name)
 def test_a_cell_of_ones_own_is_a_scan_of_its_equations(described, tmp_path):
     layer, chance = Recurrent(described, 3, 5).eval(), random.Random(2)
     keys = {"input", "hx", "lengths", "resets"}

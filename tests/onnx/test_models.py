@@ -118,7 +118,7 @@ def test_the_command_writes_a_checked_file(keepgate_command, lstm, tmp_path):
     for arguments, code, message in (
         (("export", tmp_path / "no-model", "--onnx", file), 3, "there is no model at"),
         (("export", lstm, "--onnx", tmp_path), 3, "it is a folder, and a file was expected"),
-        (("export", lstm), 2, "needs --onnx"),
+        (("export", lstm), 2, "give --onnx FILE"),
     ):
         ran = keepgate_command(*arguments)
         assert ran.code == code

@@ -84,6 +84,30 @@ def test_an_answer_that_nobody_takes(requests: int, serve, models) -> None:
         assert client.get("/api/models").status == 200
 
 
+def test_an_idle_connection_is_closed_and_not_reset(serve, models) -> None:
+    with (
+        serve(models, Limits(headers=0.5)) as client,
+        connected(client, b"", head(client) + b"\r\n\r\n") as (silent, answered),
+    ):
+        assert silent.recv(65_536) == b""
+        answer = b"".join(iter(lambda: answered.recv(65_536), b""))
+        assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_an_answer_that_is_taken_slowly_arrives_whole(serve, models) -> None:
+    requests, start = 200, b"HTTP/1.1 200 OK"
+    with serve(models, Limits(headers=0.2)) as client, socket.socket() as line:
+        line.settimeout(10)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        line.connect(("127.0.0.1", client.address.port))
+        line.sendall((head(client) + b"\r\n\r\n") * requests)
+        time.sleep(2)  # all have been answered for longer than the next request's headers may take
+        taken = b""
+        while taken.count(start) < requests and (part := line.recv(65_536)):
+            taken += part
+        assert taken.count(start) == requests
+
+
 def test_of_too_many_connections_the_idle_ones_go_first(serve, models) -> None:
     with (
         serve(models, Limits(connections=8, headers=30)) as client,

@@ -94,6 +94,7 @@ ONE = {**ASKED, "model": "zh/lstm-zero"}
         ("token", {**ONE, "token": 0, "layer": -2}),
         ("token", {**ONE, "token": 0, "reverse": True}),
         ("what-if", {**ONE, "drop": [4]}),
+        ("what-if", {**ONE, "remove": [4]}),
         ("what-if", {**ONE, "keep": [99999999999999999999]}),
         ("what-if", {**ONE, "drop": [0] * 2001}),
         ("values", {**ONE, "unit": 64}),

@@ -38,6 +38,7 @@ FEEDFORWARD = {"cell": "feedforward", "window": 16, "bidirectional": False}
         ({"cell": "feedforward", "bidirectional": False}, 'cell is "feedforward" and window is None'),
         (FEEDFORWARD | {"window": 0}, "window is 0; it must be 1 or more"),
         (FEEDFORWARD | {"bidirectional": True}, "one direction, and no gates: give bidirectional=False"),
+        (FEEDFORWARD | {"horizon": 100}, "leave num_layers, init, horizon and forget_bias out"),
         ({"hiden_size": 3}, "has no setting 'hiden_size'; it has hidden_size, "),
     ],
 )

@@ -47,6 +47,7 @@ def test_a_value_that_makes_no_sense(given: dict[str, Any], message: str) -> Non
         ),
         (TrainingConfig(steps=1), {"examples": []}, "no examples to train on"),
         (TrainingConfig(), {"examples": rows(3)}, "neither steps nor epochs is given"),
+        (TrainingConfig(steps=1, keep="best"), {"examples": rows(3)}, 'keep is "best" and no dev is given'),
         (TrainingConfig(), {"stages": []}, "at least one step"),
         (
             TrainingConfig(),

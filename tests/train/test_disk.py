@@ -1,12 +1,18 @@
 """A disk that takes no more ends a training with a clear error; the checkpoints it has stay whole."""
 
+import errno
+import os
+import re
 import resource
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keepgate.errors import BundleError
+from keepgate.export import folder as folders
 from keepgate.train import TrainingConfig, fit
 from keepgate.train.metrics_log import MetricsLog
 from tests.fake_task import Parity, rows
@@ -63,3 +69,106 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"cannot write checkpoints in .*run.*choose another folder"):
         fit(Parity.build(), RUN, examples=DATA, folder=tmp_path / "run", progress=False)
     assert (tmp_path / "run").read_text() == "a file"
+
+
+class Faults:
+    """A disk on which the operation of one number fails, among all that the writing of a checkpoint needs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fault: Exception, at: int) -> None:
+        self.fault, self.at, self.count, self.armed = fault, at, 0, False
+        for owner, name in (
+            (os, "fsync"), (os, "open"), (Path, "mkdir"), (Path, "rename"), (Path, "open"),
+        ):  # fmt: skip
+            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
+        monkeypatch.setattr(folders, "write", self._watched(folders.write))
+
+    def operation(self) -> None:
+        self.count += self.armed
+        if self.armed and self.count == self.at:
+            raise self.fault
+
+    def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self.operation()
+            result = function(*arguments, **options)
+            return Written(result, self) if hasattr(result, "write") else result
+
+        return counted
+
+    def _watched(self, write: Callable[..., None]) -> Callable[..., None]:
+        def watched(path: Path, *arguments: Any, **options: Any) -> None:
+            self.armed = path.name == "step-00000004"
+            try:
+                write(path, *arguments, **options)
+            finally:
+                self.armed = False
+
+        return watched
+
+
+class Written:
+    """An open file whose every write, flush and close may fail."""
+
+    def __init__(self, file: Any, faults: Faults) -> None:
+        self.file, self.faults = file, faults
+
+    def __enter__(self) -> "Written":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        self.faults.operation()
+
+    def write(self, content: bytes) -> None:
+        self.file.write(content[: len(content) // 2])
+        self.faults.operation()
+        self.file.write(content[len(content) // 2 :])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+SHORT = TrainingConfig(steps=6, batch_size=8, checkpoint_every=2, log_every=1, ema_decay=0.9)
+
+
+def short(folder: Path, **options: Any) -> None:
+    fit(Parity.build(), SHORT, examples=DATA, folder=folder, progress=False, **options)
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "the disk is full.*step 2.*resume=True"),
+        (OSError(errno.EIO, os.strerror(errno.EIO)), "Input/output error.*step 2.*resume=True"),
+        (MemoryError("no memory"), "no memory"),
+    ],
+    ids=["ENOSPC", "EIO", "MemoryError"],
+)
+def test_each_operation_that_writes_a_checkpoint_may_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, raised: str
+) -> None:
+    short(tmp_path / "whole")
+    last = "checkpoints/step-00000006/{}.safetensors"
+    names = [last.format(name) for name in ("weights", "average", "optimiser")]
+    kind = BundleError if isinstance(fault, OSError) else MemoryError
+    failed, at = 0, 0
+    while failed == at:
+        at += 1
+        run = tmp_path / f"fault {at}"
+        with monkeypatch.context() as patch:
+            faults = Faults(patch, fault, at)
+            try:
+                short(run)
+            except kind as error:
+                failed += 1
+                # After the folder is in place only the disk's own list of names is waited for.
+                message = str(error).replace("step-00000004 (step 4)", "step-00000002 (step 2)")
+                assert re.search(raised, message)
+            else:
+                assert faults.count == at - 1
+        entries = sorted(entry.name for entry in (run / "checkpoints").iterdir())
+        assert not [entry for entry in entries if "writing" in entry]
+        short(run, resume=True)
+        assert all((run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in names)
+    # Of nine files each is opened, written, waited for and closed; then there are the folders and their names.
+    assert failed > 4 * 9

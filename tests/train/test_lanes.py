@@ -1,6 +1,7 @@
 """Streams in lanes: truncated backpropagation with carried states, exactly resumed; and what a training keeps."""
 
 import itertools
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -135,6 +136,30 @@ def test_the_best_weights_are_kept_and_resumed(tmp_path: Path) -> None:
     seen[6] = {}
     fit(again, config, examples=rows(20), dev=dev, folder=tmp_path, progress=False, resume=True)
     assert all(torch.equal(tensor, weights(again)[name]) for name, tensor in weights(task).items())
+
+
+def test_of_equally_good_evaluations_the_last_is_kept(tmp_path: Path) -> None:
+    scores = [math.nan, 1.0, 0.5, 1.0, math.inf, 0.5]
+    evaluated: list[dict[str, Tensor]] = []
+    task = Parity.build()
+    config = TrainingConfig(steps=6, evaluate_every=1, checkpoint_every=1, keep="best", ema_decay=0.9)
+
+    def dev(model: Any) -> dict[str, float]:
+        evaluated.append(weights(model))
+        return {"accuracy": scores[len(evaluated) - 1], "evaluation": len(evaluated)}
+
+    def stop(now: Any) -> None:
+        if now.step == 2:
+            raise KeyboardInterrupt
+
+    # The checkpoint after an evaluation that gave NaN can be taken up.
+    with pytest.raises(KeyboardInterrupt):
+        fit(task, config, examples=rows(20), dev=dev, folder=tmp_path, progress=False, on_step=stop)
+    task = Parity.build(seed=1)
+    result = fit(task, config, examples=rows(20), dev=dev, folder=tmp_path, progress=False, resume=True)
+    assert result.metrics == {"accuracy": 1.0, "evaluation": 4}
+    assert all(torch.equal(tensor, evaluated[3][name]) for name, tensor in weights(task).items())
+    assert not torch.equal(evaluated[1]["embedding.weight"], evaluated[3]["embedding.weight"])
 
 
 def test_a_training_that_diverged_is_no_model() -> None:

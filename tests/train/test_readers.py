@@ -4,11 +4,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
+from keepgate.data.series import make_series
 from keepgate.data.tagged import tagged_text
 from keepgate.export import load, save
 from keepgate.tasks import KINDS
@@ -27,12 +29,14 @@ QUESTIONS = [
 ]
 LABELLED = [LabelledText(text=question.text, label=question.answers[0]) for question in QUESTIONS]
 TAGGED = [tagged_text([*question.text], ["B-X", *["O"] * (len(question.text) - 1)]) for question in QUESTIONS]
+SERIES = [make_series(np.sin(np.arange(60) / size), id=str(size)) for size in (1, 2, 3)]
 READER_METRICS = {"exact", "f1_substring", "f1_bag"}
 # What each kind is trained on, and what it is measured by.
 EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
     "choice-reader": (QUESTIONS, READER_METRICS),
     "span-reader": (QUESTIONS, READER_METRICS),
     "classifier": (LABELLED, {"accuracy", "macro_f1", "balanced_accuracy"}),
+    "forecaster": (SERIES, {"mse", "mae", "mase", "smape", "pinball", "coverage"}),
     "language-model": (LABELLED, {"nats", "perplexity", "bits_per_character"}),
     "tagger": (TAGGED, {"f1", "precision", "recall", "accuracy"}),
 }

@@ -131,23 +131,30 @@ from tests.train import test_resume
 from keepgate.export import folder
 
 def on_step(now):
-    if now.step == int(sys.argv[2]):
+    if str(now.step) == sys.argv[2]:
         os.kill(os.getpid(), signal.SIGKILL)
-    if now.step == 40 and sys.argv[2] == "0":
+    if now.step == 40 and sys.argv[2] == "written":
         folder._put_in_place = lambda new, old: os.kill(os.getpid(), signal.SIGKILL)
+    if now.step == 40 and sys.argv[2] == "removed":
+        rmtree = folder.shutil.rmtree
+        folder.shutil.rmtree = lambda path, **options: (
+            os.kill(os.getpid(), signal.SIGKILL) if "step-00000000" in path.name else rmtree(path, **options)
+        )
 
 test_resume.in_epochs(Path(sys.argv[1]), on_step=on_step)
 """
 
 
-@pytest.mark.parametrize("step", [37, 0], ids=["between checkpoints", "while one is written"])
-def test_kill_9_loses_no_more_than_since_the_last_checkpoint(tmp_path: Path, whole: dict, step: int) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(step)], cwd=ROOT, check=False)
+@pytest.mark.parametrize("moment", ["37", "written", "removed"])
+def test_kill_9_loses_no_more_than_since_the_last_checkpoint(
+    tmp_path: Path, whole: dict, moment: str
+) -> None:
+    """Between two checkpoints, while one is written, while an old one is removed."""
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), moment], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert sorted(entry.name for entry in (tmp_path / "checkpoints").glob("step-*")) == [
-        "step-00000000",
-        "step-00000020",
-    ]
+    assert max(entry.name for entry in (tmp_path / "checkpoints").glob("step-*")) == (
+        "step-00000040" if moment == "removed" else "step-00000020"
+    )
     in_epochs(tmp_path, resume=True)
     assert lasting(tmp_path) == lasting(whole[in_epochs])
     assert not list((tmp_path / "checkpoints").glob(".*.writing-*"))

@@ -4,28 +4,45 @@ from typing import Any
 
 from ..equations import Cell
 from ..errors import CellError, SettingsError, nearest_first
+from .coupled_lstm import coupled_lstm
+from .ct_rnn import ct_rnn
 from .gru import gru
 from .gru_reset_before import gru_reset_before
+from .indrnn import indrnn
+from .ligru import ligru
 from .lstm import lstm
 from .mingru import mingru
+from .minlstm import minlstm
 from .peephole import peephole
 from .rnn import rnn_relu, rnn_tanh
+from .slstm import slstm
 
-CELLS: tuple[Cell, ...] = (rnn_tanh, rnn_relu, lstm, gru, gru_reset_before, peephole, mingru)
+# Written into the core as C++ (csrc/cells), in this order.
+COMPILED: tuple[Cell, ...] = (rnn_tanh, rnn_relu, lstm, gru, peephole, mingru)
+CELLS: tuple[Cell, ...] = (
+    *COMPILED, gru_reset_before, coupled_lstm, ct_rnn, indrnn, ligru, minlstm, slstm,
+)  # fmt: skip
 
 __all__ = [
     "CELLS",
+    "COMPILED",
     "by_name",
     "check_cell",
+    "coupled_lstm",
+    "ct_rnn",
     "gru",
     "gru_reset_before",
+    "indrnn",
+    "ligru",
     "lstm",
     "mingru",
+    "minlstm",
     "peephole",
     "pinned",
     "register",
     "rnn_relu",
     "rnn_tanh",
+    "slstm",
 ]
 
 _registered: dict[str, Cell] = {}

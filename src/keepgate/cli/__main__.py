@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+WRONG_USE = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -61,9 +62,15 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
         # A terminal that lacks a letter shows its number instead of ending the program.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    from ..lazy import missing_package
     from ..wording import sanitize
-    from . import exit_codes
 
+    try:
+        from . import exit_codes
+        from .processes import speaks
+    except ModuleNotFoundError as missing:
+        _print_error(f"keepgate: {missing_package('the command line', missing)}")
+        return WRONG_USE
     try:
         from .app import build
 
@@ -79,6 +86,9 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
         if ctrl_c.pressed:
             raise KeyboardInterrupt from error
         fault = exit_codes.fault_of(error)
+        if fault.code == exit_codes.WRONG_USE and not speaks():
+            # Of many processes of one command, each was used wrongly.
+            return fault.code
         # A file's name, or what stands in it, may hold what steers a terminal.
         _print_error(f"keepgate: {sanitize(fault.message)}")
         return fault.code

@@ -13,6 +13,7 @@ from . import (
     examine,
     explain,
     export,
+    forecast,
     formal,
     look,
     predict,
@@ -34,6 +35,8 @@ EPILOGUE = """Start here:
   keepgate train classifier reviews.csv --out my-classifier
   keepgate predict my-classifier new-reviews.txt
   keepgate write my-language-model --prompt "ROMEO:"
+  keepgate train forecaster power.csv --out my-forecaster
+  keepgate forecast my-forecaster power.csv
   keepgate serve
 
 `keepgate COMMAND --help` has examples for each. Results go to standard output, all else to standard error; the exit
@@ -45,12 +48,13 @@ _COMMANDS = (
     (ask, "ask MODEL --text FILE [OPTIONS]"),
     (predict, "predict MODEL FILE [OPTIONS]"),
     (tag, "tag MODEL FILE [OPTIONS]"),
+    (forecast, "forecast MODEL FILE [OPTIONS]"),
     (write, "write MODEL --prompt TEXT [OPTIONS]"),
     (look, "look MODEL --text FILE [--question QUESTION] [OPTIONS]"),
     (serve, "serve [MODEL...] [OPTIONS]"),
     (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
     (examine, "examine MODEL --data FILE [OPTIONS]"),
-    (export, "export MODEL --onnx FILE"),
+    (export, "export MODEL [--onnx FILE] [--c DIR] [--fixed-bytes]"),
     (explain, "explain [OPTIONS]"),
     (formal, "formal [LANGUAGE...] [OPTIONS]"),
 )

@@ -12,6 +12,7 @@ from .inputs import (
     STANDARD_INPUT,
     Model,
     TextFile,
+    load_for,
     prompted_questions,
     question_from_option,
     read_questions,
@@ -60,15 +61,8 @@ def ask(
     content = read_text(text)
 
     from ..data.questions import Question
-    from ..export import load
-    from ..tasks import KINDS
 
-    reader = load(model)
-    kind = KINDS[reader.kind]
-    if not kind.asks:
-        raise SettingsError(
-            f"{model} is a {kind.title} and answers no questions; use `{kind.use.format(model=model)}`"
-        )
+    reader = load_for("ask", model, "answers no questions")
     console = make_console()
     _tell_unknown(reader.vocabulary, "text", content)
     several = lines is not None and len(lines) > 1

@@ -28,9 +28,12 @@ class _Screen(Console):
         raise BrokenPipeError
 
 
-def make_console(*, errors: bool = False) -> Console:
-    """A console on standard output, or, with `errors`, on standard error; plain text unless it is a terminal."""
-    console = _Screen(stderr=errors, highlight=False, emoji=False, markup=False)
+def make_console(*, errors: bool = False, quiet: bool = False) -> Console:
+    """A console on standard output, or, with `errors`, on standard error; plain text unless it is a terminal.
+
+    quiet: what is written to it goes nowhere.
+    """
+    console = _Screen(stderr=errors, quiet=quiet, highlight=False, emoji=False, markup=False)
     # COLUMNS=0, as some programs leave it, is no width: rich would print nothing at all.
     if console.width < 1:
         console.width = 80

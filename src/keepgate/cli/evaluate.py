@@ -1,6 +1,7 @@
 """keepgate evaluate: how often a model is right on data whose answers or labels are known."""
 
 import json as json_text
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -42,8 +43,8 @@ def evaluate(
     data: Annotated[
         list[Path],
         Parameter(
-            help="Questions with answers (SQuAD's JSON, JSON lines, TSV, bAbI), or texts with labels (CSV, TSV, "
-            "JSON lines), or a language model's plain text."
+            help="Questions with answers (SQuAD's JSON, JSON lines, TSV, bAbI), texts with labels (CSV, TSV, JSON "
+            "lines) or tags (columns, CoNLL-U, JSON lines), or a language model's plain text."
         ),
     ],
     /,
@@ -72,7 +73,7 @@ def evaluate(
     task = load(model)
     kind = KINDS[task.kind]
     columns = {"text_column": text_column, "label_column": label_column}
-    corpus = kind.read(data, **_columns_of(kind, columns))
+    corpus = kind.read_for(task, data, **_columns_of(kind, columns))
     if corpus.left_out:
         print_text(make_console(errors=True), sanitize(corpus.account()))
     started = time.perf_counter()
@@ -124,12 +125,20 @@ def _as_json(measurement: "Measurement") -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in measurement.values().items():
         low, high = measurement.interval(name)
-        fields[name] = {"mean": value, "low": low, "high": high}
-    fields["baselines"] = measurement.baselines
+        fields[name] = {"mean": _finite(value), "low": _finite(low), "high": _finite(high)}
+    fields["baselines"] = {
+        title: {name: _finite(value) for name, value in values.items()}
+        for title, values in measurement.baselines.items()
+    }
     if measurement.confusion is not None:
         labels, counts = measurement.confusion
         fields["confusion"] = {"labels": list(labels), "counts": counts.tolist()}
     return fields
+
+
+def _finite(value: float) -> float | None:
+    """A value for JSON, which has neither NaN nor infinity."""
+    return value if math.isfinite(value) else None
 
 
 def _columns_of(kind: "TaskKind", columns: dict[str, str | None]) -> dict[str, str | None]:

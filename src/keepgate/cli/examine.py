@@ -1,19 +1,21 @@
 """keepgate examine: how far back a model learns, keeps and uses what it reads, with a verdict."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from ..errors import SettingsError
-from ..wording import sanitize
+from ..wording import count_of, sanitize
 from .console import make_console, print_json, print_text
 from .exit_codes import FellShort
 from .inputs import Model, at_least_one, evenly
 from .look_outputs import PageLanguage
 
 if TYPE_CHECKING:
+    from ..lens.attribution import LookBack
     from ..lens.report import Report
+    from ..tasks.probe import SeriesProbed
 
 EPILOGUE = """Examples:
 
@@ -36,7 +38,7 @@ def examine(
         Parameter(
             metavar="FILE",
             required=True,
-            help="Questions with answers, a classifier's texts with labels, or a language model's text.",
+            help="Questions with answers, a classifier's texts with labels, a tagger's with tags, or plain text.",
         ),
     ],
     at_least: Annotated[
@@ -66,10 +68,11 @@ def examine(
     at_least_one(at_least=at_least, needed=needed, questions=questions)
     from ..export import load
     from ..tasks import KINDS
+    from ..tasks.probe import SeriesProbed
 
     task = load(model)
     kind = KINDS[task.kind]
-    corpus = kind.read(data)
+    corpus = kind.read_for(task, data)
     aside = make_console(errors=True)
     if corpus.left_out:
         print_text(aside, sanitize(corpus.account()))
@@ -77,17 +80,34 @@ def examine(
     if len(items) < len(corpus.items):
         print_text(aside, f"{len(items):,} of {len(corpus.items):,} {kind.unit} are read (--questions).")
     report = _examine(task, items, needed, layer)
+    back = _look_back(task, items[0]) if isinstance(task, SeriesProbed) else None
     if json:
-        print_json({kind.unit: len(items), **report.as_dict()})
+        more = {} if back is None else {"look_back": {"steps": back.steps, "of": back.contexts[-1]}}
+        print_json({kind.unit: len(items), **report.as_dict(), **more})
     else:
-        from ..lens.report.diagnosis_text import data_text
+        from ..lens.report.diagnosis_text import data_text, look_back_text
+        from ..tasks.task import Streams
 
         console = make_console()
-        print_text(console, data_text(len(items), report.behaviour.contexts[-1], language, asks=kind.asks))
+        form: Literal["questions", "stream", "series", "texts"]
+        if back is not None:
+            form = "series"
+        else:
+            form = "questions" if kind.asks else "stream" if isinstance(task, Streams) else "texts"
+        print_text(console, data_text(len(items), report.behaviour.contexts[-1], language, form=form))
         for line in report.text(language).splitlines():
             print_text(console, line)
+        if back is not None:
+            print_text(console, look_back_text(back, language))
     if at_least is not None:
         _check(report, at_least)
+
+
+def _look_back(task: "SeriesProbed", item: Any) -> "LookBack | None":
+    """How many of a window's steps the forecast of a series hangs on, over its windows; None for too few windows."""
+    from ..lens.attribution import look_back_of
+
+    return look_back_of(task.series_probe(item, past=True))
 
 
 def _examine(task: Any, items: list[Any], needed: int | None, layer: str | None) -> "Report":
@@ -109,7 +129,7 @@ def _check(report: "Report", at_least: int) -> None:
         )
     if report.horizon < at_least:
         raise FellShort(
-            f"the horizon is {report.horizon:,} {'token' if report.horizon == 1 else 'tokens'} ({low:,} to {high:,} "
+            f"the horizon is {count_of(report.horizon, 'tokens')} ({low:,} to {high:,} "
             f"with 95% confidence), less than the {at_least:,} of --at-least"
         )
     if not report.behaviour.context_helps:

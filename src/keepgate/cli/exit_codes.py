@@ -13,8 +13,10 @@ from ..errors import (
     TrainingStopped,
     nearest_first,
 )
+from ..lazy import missing_package
 
 BUG, WRONG_USE, BROKEN_FILE, TRAINING_STOPPED, FELL_SHORT = 1, 2, 3, 4, 5
+INTERRUPTED = 130  # Ctrl-C, as a shell says it; __main__ has it too, before anything is loaded
 
 
 class FellShort(Exception):
@@ -54,6 +56,8 @@ def fault_of(error: Exception) -> Fault:
     """The message and exit code of an exception; an unforeseen one is a bug of ours and says how to report it."""
     if isinstance(error, cyclopts.CycloptsError):
         return Fault(_wrong_use(error), WRONG_USE)
+    if isinstance(error, ModuleNotFoundError):
+        error = missing_package("this command", error)
     for kind, code in _CODES:
         if isinstance(error, kind):
             return Fault(str(error), code)

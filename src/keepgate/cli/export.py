@@ -1,10 +1,11 @@
-"""keepgate export: a model as an ONNX file, checked on ONNX Runtime before the command says done."""
+"""keepgate export: a model as an ONNX file, checked on ONNX Runtime before the command says done, or as C99."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from ..errors import SettingsError
 from .console import make_console, print_text
 from .inputs import Model
 from .output_paths import check_writable
@@ -12,27 +13,48 @@ from .output_paths import check_writable
 EPILOGUE = """Examples:
 
   keepgate export my-model --onnx my-model.onnx
+  keepgate export my-model --c firmware/my-model
+  keepgate export my-model --fixed-bytes
 
-The file takes token numbers (vocabulary.json in the model's folder lists the tokens in their order) and gives scores
-before the softmax. It needs the extra: pip install 'keepgate[onnx]'."""
+Both take token numbers (vocabulary.json in the model's folder lists the tokens in their order, from 2) and give scores
+before the softmax. --onnx needs the extra: pip install 'keepgate[onnx]'. --c writes NAME.h and NAME.c, of a choice
+reader, classifier or language model, which need no library and allocate nothing."""
 
 
 def export(
     model: Model,
     /,
     *,
-    onnx: Annotated[Path, Parameter(metavar="FILE", help="The ONNX file to write.")],
+    onnx: Annotated[Path | None, Parameter(metavar="FILE", help="The ONNX file to write.")] = None,
+    c: Annotated[
+        Path | None, Parameter(name="--c", metavar="DIR", help="The folder for a C99 header and source.")
+    ] = None,
+    fixed_bytes: Annotated[
+        bool, Parameter(help="Print the bytes that the C takes: weights, state, workspace a step.")
+    ] = False,
 ) -> None:
     """Write a model in a form that runs without keepgate and torch.
 
     ONNX Runtime runs the file at three shapes that it was not exported with, and the largest difference from the model
     is printed; above 1e-5 the command fails, and no file is written.
     """
-    from ..onnx.packages import require_packages
+    if onnx is None and c is None and not fixed_bytes:
+        raise SettingsError("nothing says what to write; give --onnx FILE, --c DIR or --fixed-bytes")
+    console = make_console()
+    if onnx is not None:
+        from ..onnx.packages import EXPORT, require_packages
 
-    require_packages()
-    check_writable(onnx)
+        require_packages(*EXPORT, purpose="an export to ONNX")
+        check_writable(onnx)
 
-    from ..onnx import export as export_onnx
+        from ..onnx import export as export_onnx
 
-    print_text(make_console(), str(export_onnx(model, onnx)))
+        print_text(console, str(export_onnx(model, onnx)))
+    if c is not None or fixed_bytes:
+        from ..c99 import export as export_c
+
+        result = export_c(model, c)
+        if c is not None:
+            print_text(console, f"{' and '.join(str(c / name) for name in result.files)} written")
+        if fixed_bytes:
+            print_text(console, str(result))

@@ -5,13 +5,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
 from ..data.corpora.source import decoded, lines_of
 from ..data.corpora.source import read_text as read_file
-from ..errors import SettingsError
+from ..errors import PackageMissing, SettingsError
 
 T = TypeVar("T")
 STANDARD_INPUT = "-"
@@ -22,7 +22,7 @@ TextFile = Annotated[
     Parameter(
         name="--text",
         metavar="FILE",
-        help="A file with the text to read, UTF-8; - reads standard input.",
+        help="A file with the text to read, UTF-8, or with a forecaster's series; - reads standard input.",
         allow_leading_hyphen=True,
     ),
 ]
@@ -42,6 +42,35 @@ def at_least_one(**options: int | None) -> None:
 def evenly(items: Sequence[T], most: int) -> list[T]:
     """So many items at most, taken evenly from all of them."""
     return [items[k * len(items) // most] for k in range(most)] if len(items) > most else list(items)
+
+
+def load_for(command: str, model: Path, lacks: str) -> Any:
+    """The task in a model's folder.
+
+    Where torch is not installed it is loaded without it. Raises SettingsError for one that another command than
+    `command` uses; `lacks` says what it does not do ("answers no questions"). Raises BundleError as `export.load` does.
+    """
+    try:
+        from ..export import load
+    except PackageMissing:
+        return _load_runtime_for(command, model, lacks)
+    from ..tasks import KINDS
+
+    task = load(model)
+    kind = KINDS[task.kind]
+    if kind.command != command:
+        raise SettingsError(f"{model} is a {kind.title}, which {lacks}; use `{kind.usage(model)}`")
+    return task
+
+
+def _load_runtime_for(command: str, model: Path, lacks: str) -> Any:
+    from ..runtime import load
+
+    task = load(model)
+    if task.command != command:
+        title = task.kind.replace("-", " ")
+        raise SettingsError(f"{model} is a {title}, which {lacks}; use `keepgate {task.command}`")
+    return task
 
 
 def read_text(path: str) -> str:

@@ -35,6 +35,7 @@ EPILOGUE = """Examples:
   keepgate look my-model --text notes.txt --question "Who?" --gate f --unit 3
   keepgate look my-model --text notes.txt --question "Who?" --html look.html
   keepgate look my-classifier --text review.txt
+  keepgate look my-forecaster --text power.csv --question load+24
   keepgate look my-model --text notes.txt --question "Who?" --figure gates=g.png
 
 A row is one gate, a column one token. A tall block is an open gate, a low one a closed gate; an open forget gate (f, or
@@ -52,7 +53,11 @@ def look(
     *,
     text: TextFile,
     question: Annotated[
-        str | None, Parameter(help="What to ask of the text; a classifier is asked nothing.")
+        str | None,
+        Parameter(
+            help="What to ask of the text; of a tagger, the piece whose tag is explained; of a forecaster, "
+            "[SERIES:]TARGET[+STEPS AHEAD]; others take none."
+        ),
     ] = None,
     layer: Annotated[int, Parameter(help="Which layer, counted from 0; -1 is the last.")] = 0,
     direction: Annotated[
@@ -108,6 +113,7 @@ def look(
     from ..lens import read
     from ..machine import one_thread
     from ..tasks import KINDS
+    from ..tasks.probe import SeriesProbed
 
     task = load(model)
     item = task.item(content, asking)
@@ -124,6 +130,8 @@ def look(
     if json:
         print_json(_as_json(reading, layers, unit))
     else:
+        if isinstance(task, SeriesProbed):
+            print_text(console, task.series_probe(item).name, "bold")
         print_answer(console, item.text, reading.answer)
         for part, series in layers:
             console.print()

@@ -13,6 +13,7 @@ from .console import one_line, print_text, table
 if TYPE_CHECKING:
     from ..data.labelled import LabelledText
     from ..data.questions import Question
+    from ..data.series import Series
     from ..lens.report import ExplanationReport, Figure
     from ..tasks.task import Task
 
@@ -50,7 +51,9 @@ class LookFiles:
 
         console.print()
         print_text(console, str(self.explanation).partition("\n")[2])
-        if not self.explanation.question.question:
+        if self.explanation.is_number:
+            _print_changes(console, self.explanation)
+        elif not self.explanation.question.question:
             _print_effects(console, self.explanation)
         if self.page is not None:
             print_text(console, f"The page: {write_file(*self.page)}", "bold")
@@ -60,7 +63,7 @@ class LookFiles:
 
 def draw_files(
     model: "Task",
-    item: "Question | LabelledText",
+    item: "Question | LabelledText | Series",
     *,
     html: str | None,
     figures: Sequence[tuple[str, str]],
@@ -68,11 +71,24 @@ def draw_files(
 ) -> LookFiles:
     """The explanation of one item, its page and figures. Raises SettingsError for a figure that there is not."""
     from ..lens import explain
+    from ..tasks.probe import SeriesProbed
 
-    explanation = explain(model, item.text, item.question or None, language=language or "en")
+    if isinstance(model, SeriesProbed):
+        explanation = explain(model, item, language=language or "en")
+    else:
+        explanation = explain(model, item.text, item.question or None, language=language or "en")
     drawings = [(path, explanation.figure(name)) for name, path in figures]
     page = None if html is None else (html, explanation.html(language=language).encode())
     return LookFiles(explanation, page, drawings)
+
+
+def _print_changes(console: Console, explanation: "ExplanationReport") -> None:
+    """The steps without which a number changes most."""
+    changes = [
+        (effect.token, f"{effect.change or 0.0:+.4g}") for effect in explanation.token_effects[:_TOKENS]
+    ]
+    console.print()
+    console.print(table(("step left out", "the number changes by"), changes))
 
 
 def _print_effects(console: Console, explanation: "ExplanationReport") -> None:

@@ -10,7 +10,7 @@ from ..errors import SettingsError
 from ..wording import sanitize
 from .console import make_console, print_json, print_text
 from .evaluate import write_records
-from .inputs import BatchSize, Model, TextColumn, at_least_one, read_text
+from .inputs import BatchSize, Model, TextColumn, at_least_one, load_for, read_text
 from .output_paths import check_writable
 
 EPILOGUE = """Examples:
@@ -51,14 +51,8 @@ def predict(
         check_writable(out)
     content = read_text(file)
     from ..data.corpora.labelled import read_texts
-    from ..export import load
-    from ..tasks import KINDS
 
-    task: Any = load(model)
-    kind = KINDS[task.kind]
-    if kind.command != "predict":
-        use = kind.use.format(model=model)
-        raise SettingsError(f"{model} is a {kind.title}, which predicts no labels of texts; use `{use}`")
+    task = load_for("predict", model, "predicts no labels of texts")
     corpus = read_texts(content, "standard input" if file == "-" else file, text_column=text_column)
     if corpus.format == "lines" and Path(file).suffix.lower() in (".csv", ".tsv"):
         hint = f"{file} names no column that is known to hold texts (--text-column); each line is read as one text."

@@ -1,7 +1,7 @@
 """Settings from a command line: NAME=VALUE pairs and options, put over a recipe."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError, nearest_first
@@ -54,11 +54,8 @@ def run_from(
 
     Raises SettingsError for a value that makes no sense.
     """
-    from ..config import settings_from
-    from ..train import TrainingConfig
+    from ..train.recipes import changed
 
-    overrides = {**pairs, **{name: option for name, option in options.items() if option is not None}}
-    values = asdict(recipe)
-    if overrides.get("epochs") is not None:
-        values["steps"] = None
-    return settings_from(TrainingConfig, values | overrides)
+    return changed(
+        recipe, {**pairs, **{name: option for name, option in options.items() if option is not None}}
+    )

@@ -10,7 +10,7 @@ from ..errors import SettingsError
 from ..wording import sanitize
 from .console import print_json
 from .evaluate import write_records
-from .inputs import BatchSize, Model, at_least_one, read_text
+from .inputs import BatchSize, Model, at_least_one, load_for, read_text
 from .output_paths import check_writable
 
 if TYPE_CHECKING:
@@ -55,13 +55,8 @@ def tag(
         check_writable(out)
     content = read_text(file)
     from ..data.corpora.tagged import read_untagged
-    from ..export import load
-    from ..tasks import KINDS, Tagger
 
-    task = load(model)
-    if not isinstance(task, Tagger):
-        use = KINDS[task.kind].use.format(model=model)
-        raise SettingsError(f"{model} is a {KINDS[task.kind].title}, which gives no tags; use `{use}`")
+    task = load_for("tag", model, "gives no tags")
     items = read_untagged(content, "standard input" if file == "-" else file, item=task.item)
     predicted = task.tags(items, batch_size=batch_size)
     if columns:

@@ -1,6 +1,5 @@
 """keepgate train: a model from data, measured and saved, whatever its task."""
 
-import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
 from .evaluate import measure_with_bar, metric_text
 from .inputs import evenly
+from .processes import joined_quietly
 from .settings import run_from, split
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..tasks.measure import Measurement
     from ..tasks.task import Task
     from ..train import Result, TrainingConfig
+    from ..train.processes import Processes
 
 EPILOGUE = """Examples:
 
@@ -66,6 +67,12 @@ class Options:
     batch_size: Annotated[int | None, Parameter(group=_HOW_LONG, help="Examples in a batch.")] = None
     learning_rate: Annotated[float | None, Parameter(group=_HOW_LONG, help="The highest step size.")] = None
     threads: Annotated[int | None, Parameter(group=_HOW_LONG, help="Processor threads.")] = None
+    device: Annotated[
+        str, Parameter(group=_HOW_LONG, show_default=True, help='Where: "cpu", or an accelerator ("cuda").')
+    ] = "cpu"
+    tensorboard: Annotated[
+        Path | None, Parameter(group=_HOW_LONG, metavar="FOLDER", help="How it goes, for TensorBoard.")
+    ] = None
     resume: Annotated[bool, Parameter(group=_HOW_LONG, help="Go on with a training that was stopped.")] = (
         False
     )
@@ -77,6 +84,11 @@ class Options:
     def work(self) -> Path:
         """The folder of the checkpoints, beside the model's."""
         return self.out.with_name(f"{self.out.name}.training")
+
+    @property
+    def tokens(self) -> Path:
+        """Where a stream goes that is too large for memory."""
+        return self.work / "tokens"
 
     @property
     def resuming(self) -> bool | Literal["previous"]:
@@ -100,29 +112,46 @@ def train(
 
     read: from files to a corpus. detect: from a corpus to the kind of task, and the reason in words.
     """
-    console = make_console()
-    if _is_trained(console, options):
+    with joined_quietly(options.device) as processes:
+        console = make_console(quiet=not processes.first)
+        if processes.from_first(lambda: _is_trained(console, options)):
+            return
+        corpus = read(data)
+        print_text(console, sanitize(corpus.account(_LISTED)))
+        kind, reason = detect(corpus)
+        if reason:
+            print_text(console, reason)
+        items, dev, where = _parts(kind, corpus.items, options, read)
+        task, examples, config = _build(console, kind, items, options, keep_best=bool(dev))
+        result = _fit(task, config, examples, dev, options, processes)
+    if not processes.first:
         return
-    corpus = read(data)
-    print_text(console, sanitize(corpus.account(_LISTED)))
-    kind, reason = detect(corpus)
-    if reason:
-        print_text(console, reason)
-    dev = read(options.dev).items if options.dev else []
-    task, examples, config = _build(console, kind, corpus, options, keep_best=bool(dev))
-    result = _fit(task, config, examples, dev, options)
     measurement = measure_with_bar(task, dev, kind.unit) if dev else None
     card = {"data": _data_card(data, corpus, kind)} | ({"kind": reason} if reason else {})
-    _save(task, config, options, card, measurement)
-    print_text(
-        console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {result.loss:.3f} nats."
-    )
+    _save(task, config, options, card, measurement, where)
+    loss = f"{result.loss:.3f} {kind.loss_unit}".rstrip()
+    print_text(console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {loss}.")
     if measurement is None:
-        _print_unmeasured(console, len(corpus.items), result)
+        _print_unmeasured(console, kind, len(items), result)
     else:
-        _print_measurement(console, task, corpus.items, measurement)
+        _print_measurement(console, task, items, measurement, where)
     print_text(console, f"Written to {options.out}. Now use it:")
-    print_command(console, kind.use.replace("…", "...").format(model=shlex.quote(str(options.out))))
+    print_command(console, kind.usage(options.out).replace("…", "..."))
+
+
+def _parts(
+    kind: "TaskKind", items: Sequence[Any], options: Options, read: Callable[[Sequence[Path]], Any]
+) -> tuple[Sequence[Any], Sequence[Any], str]:
+    """The items to train on, those to measure on, and what these are: --dev, or a part that was held out."""
+    from ..config import settings_from
+
+    if options.dev:
+        return items, read(options.dev).items, "--dev"
+    if kind.hold_out is None:
+        return items, [], ""
+    for_task, _ = split(options.set_, kind.task.settings_type)
+    training, held_out = kind.hold_out(items, settings_from(kind.task.settings_type, for_task))
+    return training, held_out, f"the end of the {kind.unit}, which was not trained on"
 
 
 def _is_trained(console: Console, options: Options) -> bool:
@@ -138,7 +167,7 @@ def _is_trained(console: Console, options: Options) -> bool:
 
 
 def _build(
-    console: Console, kind: "TaskKind", corpus: Any, options: Options, *, keep_best: bool
+    console: Console, kind: "TaskKind", items: Sequence[Any], options: Options, *, keep_best: bool
 ) -> "tuple[Task, dict[str, Any], TrainingConfig]":
     """The task with fresh weights, the data as `fit` takes it, and how to train; says what is left out."""
     from ..config import settings_from
@@ -146,18 +175,20 @@ def _build(
     from ..train.recipes import recipe
 
     for_task, for_training = split(options.set_, kind.task.settings_type)
-    task = kind.task.build(corpus.items, settings_from(kind.task.settings_type, for_task), options.seed)
-    _print_unlearnable(console, task, corpus.items)
+    task = kind.task.build(items, settings_from(kind.task.settings_type, for_task), options.seed)
+    task.to(options.device)
+    if not isinstance(task, Streams):
+        _print_unlearnable(console, task, items)
     examples: dict[str, Any] = (
-        {"stream": task.stream(corpus.items)}
+        {"stream": task.stream(items, options.tokens)}
         if isinstance(task, Streams)
-        else {"examples": task.prepare(corpus.items, training=True)}
+        else {"examples": task.prepare(items, training=True)}
     )
     ((form, data),) = examples.items()
     config = run_from(recipe(kind.name, len(data)), for_training, options.config())
     weights, steps = sum(weight.numel() for weight in task.parameters()), _steps(task, config, examples)
-    each = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
-    size = each if form == "stream" else f"{config.batch_size} {kind.unit}"
+    lanes = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
+    size = lanes if form == "stream" else f"{config.batch_size} {kind.examples or kind.unit}"
     print_text(console, f"{weights:,} weights, {steps:,} steps of {size}. Ctrl-C saves, then stops.")
     return task, examples, replace(config, keep="best") if keep_best else config
 
@@ -187,7 +218,12 @@ def _part(task: "Task", items: Sequence[Any]) -> Sequence[Any]:
 
 
 def _fit(
-    task: "Task", config: "TrainingConfig", examples: dict[str, Any], dev: Sequence[Any], options: Options
+    task: "Task",
+    config: "TrainingConfig",
+    examples: dict[str, Any],
+    dev: Sequence[Any],
+    options: Options,
+    processes: "Processes",
 ) -> "Result":
     """The training, with a few evaluations on a part of the dev set unless the configuration says how many."""
     from ..train import fit
@@ -195,7 +231,10 @@ def _fit(
     if config.evaluate_every is None:
         config = replace(config, evaluate_every=max(1, _steps(task, config, examples) // _EVALUATIONS))
     part = _part(task, dev) or None
-    return fit(task, config, **examples, dev=part, folder=options.work, resume=options.resuming)
+    return fit(
+        task, config, **examples,
+        dev=part, folder=options.work, tensorboard=options.tensorboard, resume=options.resuming, processes=processes,
+    )  # fmt: skip
 
 
 def _scores(task: "Task", measurement: "Measurement") -> dict[str, str]:
@@ -210,21 +249,23 @@ def _save(
     options: Options,
     card: dict[str, Any],
     measurement: "Measurement | None",
+    where: str,
 ) -> None:
     """Writes the model. Its card has no times or dates, so that the same training writes the same card."""
     from ..export import save
 
     card["training"] = {name: value for name, value in asdict(config).items() if value is not None}
     if measurement is not None:
-        measured_on = ", ".join(path.name for path in options.dev)
+        measured_on = ", ".join(path.name for path in options.dev) or where
         card["figures"] = {"measured on": measured_on, **_scores(task, measurement)}
     save(task, options.out, card=card)
     shutil.rmtree(options.work / "checkpoints", ignore_errors=True)
+    options.tokens.unlink(missing_ok=True)
 
 
-def _print_unmeasured(console: Console, examples: int, result: "Result") -> None:
+def _print_unmeasured(console: Console, kind: "TaskKind", examples: int, result: "Result") -> None:
     print_text(console, "How it does on new data was not measured: give --dev, or use `keepgate evaluate`.")
-    if result.loss < _BY_HEART:
+    if kind.loss_unit == "nats" and result.loss < _BY_HEART:
         print_text(
             console,
             f"A loss of {result.loss:.3f} nats says that it knows its {examples:,} examples by heart "
@@ -234,11 +275,11 @@ def _print_unmeasured(console: Console, examples: int, result: "Result") -> None
 
 
 def _print_measurement(
-    console: Console, task: "Task", items: Sequence[Any], measurement: "Measurement"
+    console: Console, task: "Task", items: Sequence[Any], measurement: "Measurement", where: str
 ) -> None:
     """How good it is on --dev, beside what is had without a model, and whether it has learnt its examples by heart."""
     scores = "; ".join(f"{name} {value}" for name, value in _scores(task, measurement).items())
-    print_text(console, f"On --dev: {scores}.")
+    print_text(console, f"On {where}: {scores}.")
     first = task.metrics[0]
     for name, values in measurement.baselines.items():
         if first.name in values:

@@ -1,13 +1,12 @@
 """keepgate write: text from a language model, printed as it is drawn."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..errors import SettingsError
 from ..wording import sanitize
-from .inputs import Model, at_least_one
+from .inputs import Model, at_least_one, load_for
 
 EPILOGUE = """Examples:
 
@@ -41,14 +40,9 @@ def write(
     Prints the prompt and, token by token as they are drawn, what the language model writes after it.
     """
     at_least_one(length=length)
-    from ..export import load
-    from ..tasks.language_model import LanguageModel, Writer
+    from ..tasks.language_model import Writer
 
-    task: Any = load(model)
-    if not isinstance(task, LanguageModel):
-        raise SettingsError(
-            f"{model} is a {task.kind}, which writes no text; train one that does with `keepgate train language-model`"
-        )
+    task = load_for("write", model, "writes no text")
     pieces = Writer(task, temperature=temperature, top_p=top_p, seed=seed).write(prompt, length)
     sys.stdout.write(sanitize(prompt))
     for piece in pieces:

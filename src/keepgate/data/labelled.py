@@ -1,5 +1,6 @@
 """LabelledText: a text and its label."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -20,3 +21,12 @@ class LabelledText:
     def summary(self) -> str:
         """The beginning of the text, for a list of texts."""
         return self.text[:200]
+
+    @property
+    def characters(self) -> int:
+        """How many characters the text has."""
+        return len(self.text)
+
+    def pieces(self) -> Iterator[str]:
+        """The text, in one piece."""
+        yield self.text

@@ -2,7 +2,7 @@
 
 import bisect
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
 from ..errors import CorpusError, SettingsError
@@ -59,6 +59,13 @@ def question_about(text: str, question: str | None) -> Question:
     if question is None:
         raise SettingsError("a reader answers a question about the text; give one (--question)")
     return Question(text=text, question=question)
+
+
+def refuse_empty(question: Question, text: Sized, asked: Sized) -> None:
+    """Raises CorpusError if the tokens of the text, or of what is asked, are none."""
+    for tokens, name in ((text, "text"), (asked, "question")):
+        if not len(tokens):
+            raise CorpusError(f"question {question.id!r}: the {name} is empty; give one with something in it")
 
 
 def places(text: str, answer: str) -> Iterator[int]:

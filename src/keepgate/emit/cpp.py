@@ -2,34 +2,34 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, groupby
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
 
-from ..cells import CELLS
-from ..equations import Cell, Expr, gradients, topological
+from ..cells import COMPILED
+from ..equations import Cell, gradients
 from .expression import write
 from .preactivations import Columns, columns
-from .statements import Names, statements
+from .step import STEP_WORDS, WIDTH, by_node, filled, names_of, numbered, step_body
 
 GENERATED = "// GENERATED from "
-WIDTH = 120  # that of .clang-format
 
 # What no name of a cell may hide: C++'s own words, the functions that a step calls, and its parameters.
-WORDS = """
+WORDS = f"""
     alignas alignof and asm auto bool break case catch char class compl const constexpr const_cast continue decltype
     default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline int
     long mutable namespace new noexcept not nullptr operator or private protected public register reinterpret_cast
     requires return short signed sizeof static static_assert static_cast struct switch template this throw true try
     typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
-    abs exp fma fms fnma greater log maximum minimum relu sigmoid softplus sqrt step_of tanh where
+    {STEP_WORDS}
     V d_next d_pre d_prev d_weight saved next pre prev weight
 """
+_AS_CPP: dict[str, Any] = {"words": WORDS.split(), "declare": "const V ", "write": write}
 
 
 def files() -> dict[str, str]:
-    """The text of every file of csrc/cells, by name: one for each cell that has a graph, and all.h."""
-    cells = [cell for cell in CELLS if cell.recurrent in ("dense", "none")]
-    return {**{f"{cell.name}.h": header(cell) for cell in cells}, "all.h": all_headers(cells)}
+    """The text of every file of csrc/cells, by name: one for each compiled cell, and all.h."""
+    return {**{f"{cell.name}.h": header(cell) for cell in COMPILED}, "all.h": all_headers(COMPILED)}
 
 
 def all_headers(cells: Iterable[Cell]) -> str:
@@ -125,12 +125,13 @@ def _places(cell: Cell, gates: Iterable[str]) -> str:
 
 def _forward(cell: Cell, layout: Columns) -> Iterator[str]:
     graph = cell.graph
-    results = _numbered("saved", cell.analysis.saved.values()) | _numbered("next", graph.next.values())
-    body = _body(
-        {"pre": layout.values, "prev": _names(graph.previous.values()), "weight": graph.vectors},
+    results = numbered("saved", cell.analysis.saved.values()) | numbered("next", graph.next.values())
+    body = step_body(
+        {"pre": layout.values, "prev": names_of(graph.previous.values()), "weight": graph.vectors},
         results,
-        called=_by_node(graph.next, graph.traced),
+        called=by_node(graph.next, graph.traced),
         always=graph.traced.values(),
+        **_AS_CPP,
     )
     yield f"// {', '.join(layout.values)}  ->  {', '.join(graph.next)}" + _after("; ", cell.analysis.saved)
     yield from _function("forward", ("pre", "prev", "weight"), ("next", "saved"), body)
@@ -141,16 +142,16 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
     parts = {**layout.values, **graph.traced, **graph.next}
     by_part = gradients(list(graph.next.values()), list(graph.upstream.values()), list(parts.values()))
     gradient = {f"d_{name}": node for name, node in zip(parts, by_part, strict=True)}
-    previous = _names(graph.previous.values())
-    results = _numbered("d_pre", (cell.analysis.backward[name] for name in layout.gradients))
-    results |= _numbered("d_prev", (cell.analysis.backward[f"d_{name}"] for name in previous))
-    results |= _numbered("d_weight", (cell.analysis.backward[f"d_{name}"] for name in graph.vectors))
+    previous = names_of(graph.previous.values())
+    results = numbered("d_pre", (cell.analysis.backward[name] for name in layout.gradients))
+    results |= numbered("d_prev", (cell.analysis.backward[f"d_{name}"] for name in previous))
+    results |= numbered("d_weight", (cell.analysis.backward[f"d_{name}"] for name in graph.vectors))
     # The name d_c is for the whole gradient of c; the part that comes from later steps is d_next[1], if it is not all.
     arriving = {
         name if gradient[name] is node else f"d_next[{k}]": node
-        for k, (name, node) in enumerate(_names(graph.upstream.values()).items())
+        for k, (name, node) in enumerate(names_of(graph.upstream.values()).items())
     }
-    body = _body(
+    body = step_body(
         {
             "saved": cell.analysis.saved,
             "prev": previous,
@@ -159,7 +160,8 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
             "d_next": arriving,
         },
         results,
-        called=_by_node(graph.next, graph.traced, gradient),
+        called=by_node(graph.next, graph.traced, gradient),
+        **_AS_CPP,
     )
     beside = " beside uh" if graph.uh else ""
     yield (
@@ -170,71 +172,15 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
     yield from _function("backward", reads, ("d_pre", "d_prev", "d_weight"), body)
 
 
-def _body(
-    arrays: Mapping[str, Mapping[str, Expr]],
-    results: Mapping[str, Expr],
-    *,
-    called: Mapping[Expr, str],
-    always: Iterable[Expr] = (),
-) -> list[str]:
-    """The lines of a step: what it reads of each array, by name, and then its statements."""
-    names = Names(WORDS.split())
-    read_names: dict[Expr, str] = {}
-    reads: dict[str, dict[Expr, str]] = {array: {} for array in arrays}
-    for array, nodes in arrays.items():
-        for k, (name, node) in enumerate(nodes.items()):
-            place = f"{array}[{k}]"
-            if node not in read_names:
-                read_names[node] = place if name == place else names.new(name)
-                if name != place:
-                    reads[array][node] = f"{read_names[node]} = {place}"
-    used = set(topological(results.values(), stop=read_names.keys()))
-    needed = ([text for node, text in read.items() if node in used] for read in reads.values())
-    lines = chain.from_iterable(_filled("const V ", texts, ";", WIDTH - 4) for texts in needed if texts)
-    assignments = statements(
-        results, inputs=read_names, called=called, always=set(always), names=names, write=write
-    )
-    return [*lines, *(f"{'const V ' if s.new else ''}{s.target} = {s.text};" for s in assignments)]
-
-
 def _function(name: str, reads: Iterable[str], writes: Iterable[str], body: list[str]) -> Iterator[str]:
     """A static member function. A parameter that its body does not use is only mentioned: C++ warns of others."""
     used = set(re.findall(r"(\w+)\[", "\n".join(body)))
     parameters = [("const V*", array) for array in reads] + [("V*", array) for array in writes]
     signature = [f"{kind} {array if array in used else f'/*{array}*/'}" for kind, array in parameters]
     yield "template <class V>"
-    yield from _filled(f"static KEEPGATE_INLINE void {name}(", signature, ") {", WIDTH - 2)
+    yield from filled(f"static KEEPGATE_INLINE void {name}(", signature, ") {", WIDTH - 2)
     yield from _indented(body)
     yield "}"
-
-
-def _filled(start: str, items: list[str], end: str, width: int) -> Iterator[str]:
-    """Items after `start`, separated by commas; lines that would be too long go on below the first item."""
-    line = start
-    for k, item in enumerate(items):
-        piece = item + (end if item is items[-1] else ",")
-        if k and len(line) + 1 + len(piece) > width:
-            yield line
-            line = " " * len(start) + piece
-        else:
-            line += f" {piece}" if k else piece
-    yield line
-
-
-def _numbered(array: str, nodes: Iterable[Expr]) -> dict[str, Expr]:
-    return {f"{array}[{k}]": node for k, node in enumerate(nodes)}
-
-
-def _names(symbols: Iterable[Expr]) -> dict[str, Expr]:
-    return {str(node.name): node for node in symbols}
-
-
-def _by_node(*named: Mapping[str, Expr]) -> dict[Expr, str]:
-    """What each node is called: the first of its names."""
-    names: dict[Expr, str] = {}
-    for name, node in chain.from_iterable(nodes.items() for nodes in named):
-        names.setdefault(node, name)
-    return names
 
 
 def _after(start: str, names: Iterable[str]) -> str:

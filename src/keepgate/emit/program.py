@@ -53,7 +53,7 @@ def step_program(cell: Cell) -> StepProgram:
     """A cell's step for the core. Raises CellError for recurrent="in_step", whose step is not elementwise."""
     graph = _column_graph(cell)
     analysis = Analysis(graph=graph)
-    split = tuple(gate for gate in graph.uh)
+    split = tuple(graph.uh)
     fused = tuple(gate for gate in cell.gates if gate not in split)
     columns = [*(graph.wx[gate] for gate in (*split, *fused)), *graph.uh.values()]
     previous, new_states = [*graph.previous.values()], [*graph.next.values()]

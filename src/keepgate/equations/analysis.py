@@ -138,6 +138,9 @@ def is_gate(node: Expr) -> bool:
             return True
         case "sub", (one, other):
             return one.op == "const" and one.value == 1 and is_gate(other)
+        case "maximum", (bounded, low):  # maximum(minimum(x, 1), 0), the hard sigmoid
+            high = bounded.args[1] if bounded.op == "minimum" else bounded
+            return low.value == 0 and high.value == 1
         case "mul", (a, b):
             return is_gate(a) and is_gate(b)
         case "div", (part, whole):  # f / (f + i), as in the minLSTM

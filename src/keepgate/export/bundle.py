@@ -11,28 +11,18 @@ from typing import Any
 
 import tomli_w
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save as tensors_to
 from torch import Tensor
 
 from .. import tasks
-from ..config import settings_from
-from ..errors import BundleError, CellError, KeepgateError, nearest_first
+from ..errors import BundleError
 from ..nn.init import SkipInit
 from ..tasks.task import Module, Task
 from . import folder as folders
-from .parsing import check_lists, empty_tensors, parse_json, parse_tensors, parse_toml
-
-FORMAT = 2
-WEIGHTS = "weights.safetensors"
-# The most bytes of each file but the weights, which may have as many as settings and vocabulary call for.
-LIMITS = {"model.toml": 1 << 16, "vocabulary.json": 1 << 25, "card.md": 1 << 20}
-# A layer has at least its two weights.
-_TENSORS_PER_LAYER = 2
-
-# What content raises that keepgate did not write, though its sums are right.
-FOREIGN_CONTENT = (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, ValueError)
-
-_REMEDY = "copy the model again from where it came, or train it again"
+from .content import FORMAT, LIMITS, REMEDY, read_content, refuse_misfits, refuse_not_finite, settings_table
+from .parsing import TensorForm
 
 
 def save(task: Task, folder: Path | str, *, card: Mapping[str, Any]) -> None:
@@ -66,58 +56,17 @@ def load(folder: Path | str) -> Task:
     Raises BundleError for anything wrong with the folder (missing, altered, truncated, too large, of an
     unknown kind or a newer format, weights that do not fit); the message says what and what to do.
     """
-    path = Path(folder)
-    content = folders.read(path, LIMITS, kind="model", remedy=_REMEDY, limits=LIMITS)
-    model = parse_toml(path / "model.toml", content["model.toml"], _REMEDY)
-    task_type = _task_type(path / "model.toml", model)
-    vocabulary = parse_json(path / "vocabulary.json", content["vocabulary.json"], _REMEDY)
-    folders.check_size(path, WEIGHTS, kind="model", remedy=_REMEDY)
-    header = empty_tensors(path / WEIGHTS, _REMEDY)
-    size = sum(tensor.numel() for tensor in header.values())
-    check_lists(path / "vocabulary.json", vocabulary, size, _REMEDY)
-    _refuse_more_layers(path / "model.toml", model, len(header) // _TENSORS_PER_LAYER)
+    content = read_content(Path(folder), tasks.KINDS)
+    task_type = tasks.KINDS[content.kind].task
     # Built once without memory: settings that ask for more than the weights are is refused before it is taken.
     with torch.device("meta"), SkipInit():
-        _refuse_misfits(_build(task_type, model, vocabulary, path), header, path, _REMEDY)
-    # A header and numbers of at most eight bytes.
-    limits = {WEIGHTS: 8 * size + (1 << 23)}
-    content = folders.read(path, limits, kind="model", remedy=_REMEDY, limits=limits)
-    weights = parse_tensors(path / WEIGHTS, content[WEIGHTS], _REMEDY)
+        empty = content.build(task_type.settings_type, task_type.from_files)
+    refuse_misfits(_forms(empty.state_dict()), content.header, content.weights_path, REMEDY)
+    weights = parse_tensors(content.weights_path, content.read_weights(), REMEDY)
     with torch.random.fork_rng(devices=[]):
-        task = _build(task_type, model, vocabulary, path)
-    put_weights(task, weights, path, _REMEDY)
+        task: Task = content.build(task_type.settings_type, task_type.from_files)
+    put_weights(task, weights, content.weights_path, REMEDY)
     return task.eval()
-
-
-def settings_table(settings: Any) -> dict[str, Any]:
-    """A settings dataclass as the table `settings`, and the names of those that are None as `none`."""
-    values = plain(settings)
-    return {
-        "none": [field.name for field in fields(settings) if field.name not in values],
-        "settings": values,
-    }
-
-
-def plain(settings: Any) -> dict[str, Any]:
-    """The fields of a settings dataclass that are not None, as values that TOML can hold."""
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-def settings_values(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values from which `settings_table` made a table. Raises BundleError if the table has another form."""
-    none, values = table.get("none", []), table.get("settings", {})
-    if (
-        not isinstance(values, dict)
-        or not isinstance(none, list)
-        or not all(isinstance(name, str) for name in none)
-    ):
-        raise BundleError("`settings` must be a table and `none` a list of names")
-    return {**values, **dict.fromkeys(none)}
 
 
 def tensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
@@ -129,69 +78,25 @@ def tensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
 
 def put_weights(task: Module, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     """Loads the weights into the task. Raises BundleError for a name, shape or dtype that does not fit, and for NaN."""
-    _refuse_misfits(task, weights, path, remedy)
+    refuse_misfits(_forms(task.state_dict()), _forms(weights), path, remedy)
     for name, tensor in weights.items():
-        if not torch.isfinite(tensor).all():
-            raise BundleError(
-                f"{path}: tensor {name} holds NaN or infinity, so that no answer rests on it; {remedy}"
-            )
+        refuse_not_finite(path, name, bool(torch.isfinite(tensor).all()), remedy)
     task.load_state_dict(weights)
 
 
-def _build(
-    task_type: type[Task], model: Mapping[str, Any], vocabulary: Mapping[str, Any], path: Path
-) -> Task:
+def parse_tensors(path: Path, content: bytes, remedy: str) -> dict[str, Tensor]:
+    """The tensors in `content`, which was read from `path`. Raises BundleError if they cannot be read."""
     try:
-        return task_type.from_files(
-            settings_from(task_type.settings_type, settings_values(model)), vocabulary
-        )
-    except CellError as fault:
-        raise BundleError(f"no model can be built from {path / 'model.toml'}: {fault}") from fault
-    except (KeepgateError, *FOREIGN_CONTENT, MemoryError) as fault:
-        raise BundleError(
-            f"no model can be built from {path / 'model.toml'} and its vocabulary: {fault}; {_REMEDY}"
-        ) from fault
+        return load_tensors(content)
+    except (SafetensorError, ValueError, KeyError) as fault:
+        raise BundleError(f"{path} cannot be read as tensors: {fault}; {remedy}") from fault
 
 
-def _refuse_more_layers(path: Path, model: Mapping[str, Any], most: int) -> None:
-    layers = settings_values(model).get("num_layers")
-    if isinstance(layers, int) and layers > most:
-        raise BundleError(
-            f"{path} asks for {layers:,} layers, and the weights are of {most:,} at most; {_REMEDY}"
-        )
-
-
-def _refuse_misfits(task: Module, weights: Mapping[str, Tensor], path: Path, remedy: str) -> None:
-    own = task.state_dict()
-    missing, unknown = own.keys() - weights.keys(), weights.keys() - own.keys()
-    for names, fault in ((missing, "has no"), (unknown, "has an unknown")):
-        if names:
-            raise BundleError(f"{path} {fault} tensor {min(names)} ({len(names)} such in all); {remedy}")
-    for name, tensor in own.items():
-        weight = weights[name]
-        if weight.shape != tensor.shape or weight.dtype != tensor.dtype:
-            raise BundleError(
-                f"{path}: tensor {name} is {_form(weight)}, but these settings make it {_form(tensor)}; {remedy}"
-            )
-
-
-def _form(tensor: Tensor) -> str:
-    return f"{list(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
-
-
-def _task_type(path: Path, model: Mapping[str, Any]) -> type[Task]:
-    version, kind = model.get("format"), model.get("kind")
-    if version != FORMAT:
-        raise BundleError(
-            f"{path} has format {version!r}, and this keepgate reads format {FORMAT}; "
-            f"{'install a newer keepgate' if isinstance(version, int) and version > FORMAT else _REMEDY}"
-        )
-    if not isinstance(kind, str) or kind not in tasks.KINDS:
-        raise BundleError(
-            f"{path} is of kind {kind!r}; this keepgate knows {', '.join(nearest_first(str(kind), tasks.KINDS))}; "
-            "install the keepgate that wrote it, or train it again"
-        )
-    return tasks.KINDS[kind].task
+def _forms(tensors: Mapping[str, Tensor]) -> dict[str, TensorForm]:
+    return {
+        name: TensorForm(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        for name, tensor in tensors.items()
+    }
 
 
 def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> str:
@@ -205,7 +110,7 @@ def _card(task: Task, path: Path, weights: Mapping[str, Tensor], card: Mapping[s
         "## Settings",
         _paragraph(settings),
         "## How to use it",
-        f"```\n{tasks.KINDS[task.kind].use.format(model=path.name)}\n```",
+        f"```\n{tasks.KINDS[task.kind].usage(path.name)}\n```",
         f"```\nfrom keepgate.export import load\n\nmodel = load({path.name!r})\n```",
         "manifest.json holds the SHA-256 of each file; a folder in which one has changed is refused.",
     ]

@@ -52,7 +52,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, kind: str) -> None:
     try:
         _refuse_what_is_not_ours(folder, {*files, MANIFEST}, kind)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        clear_unfinished(folder)
+        clear_unfinished(folder.parent, folder.name)
         writing.mkdir()
         for name, content in {**files, MANIFEST: manifest}.items():
             _write_through(writing / name, content)
@@ -104,9 +104,9 @@ def remove(folder: Path) -> None:
     shutil.rmtree(going, ignore_errors=True)
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Removes what a process that was killed while it wrote this folder has left beside it."""
-    for unfinished in folder.parent.glob(f".{folder.name}.writing-*"):
+def clear_unfinished(parent: Path, name: str = "*") -> None:
+    """Removes what processes that were killed while they wrote or removed the folders of this name have left there."""
+    for unfinished in parent.glob(f".{name}.writing-*"):
         process = unfinished.name.rpartition("-")[2]
         if process.isdecimal() and not _alive(int(process)):
             shutil.rmtree(unfinished, ignore_errors=True)

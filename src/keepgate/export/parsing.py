@@ -4,12 +4,9 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load as load_tensors
-from torch import Tensor
 
 from ..errors import BundleError
 
@@ -19,6 +16,16 @@ _DOTS_IN_A_LINE = 200
 _CONTAINERS = 10_000
 # A tensor's entry in the header takes about a hundred bytes.
 _HEADER_BYTES = 1 << 20
+
+
+class TensorForm(NamedTuple):
+    """Shape and dtype ("float32") of a tensor."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    def __str__(self) -> str:
+        return f"{list(self.shape)} {self.dtype}"
 
 
 def parse_toml(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
@@ -45,7 +52,7 @@ def parse_json(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
             f"{remedy}"
         )
     try:
-        value = json.loads(content, parse_int=_int64, parse_constant=_refuse_constant)
+        value = json.loads(content.decode(), parse_int=_int64, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as fault:
         raise BundleError(f"{path} is not readable JSON: {fault}; {remedy}") from fault
     if not isinstance(value, dict):
@@ -53,16 +60,8 @@ def parse_json(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
     return value
 
 
-def parse_tensors(path: Path, content: bytes, remedy: str) -> dict[str, Tensor]:
-    """The tensors in `content`, which was read from `path`. Raises BundleError if they cannot be read."""
-    try:
-        return load_tensors(content)
-    except (SafetensorError, ValueError, KeyError) as fault:
-        raise BundleError(f"{path} cannot be read as tensors: {fault}; {remedy}") from fault
-
-
-def empty_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
-    """The tensors of a safetensors file on the meta device: names, shapes and dtypes from its header alone.
+def tensor_forms(path: Path, remedy: str) -> dict[str, TensorForm]:
+    """The form of each tensor of a safetensors file, from its header alone.
 
     Raises BundleError if it cannot be read, or has a header of more than 1 MiB.
     """
@@ -71,10 +70,10 @@ def empty_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
             length = int.from_bytes(file.read(8), "little")
         if length > _HEADER_BYTES:
             raise ValueError(f"its header is said to have {length:,} bytes and may have {_HEADER_BYTES:,}")
-        with safe_open(path, "pt") as tensors:
+        with safe_open(path, "np") as tensors:
             entries = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
             return {
-                name: torch.empty(entry.get_shape(), dtype=_dtype(entry.get_dtype()), device="meta")
+                name: TensorForm(tuple(entry.get_shape()), _dtype(entry.get_dtype()))
                 for name, entry in entries.items()
             }
     except (SafetensorError, ValueError, OSError, RuntimeError) as fault:
@@ -90,14 +89,15 @@ def check_lists(path: Path, vocabulary: Mapping[str, Any], weights: int, remedy:
             )
 
 
-def _dtype(name: str) -> torch.dtype:
-    """torch's dtype by safetensors' name, such as BF16."""
+def _dtype(name: str) -> str:
+    """numpy's and torch's name of a dtype by safetensors' name, such as BF16."""
     letters = name.rstrip("0123456789")
-    words = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint", "BOOL": "bool"}
-    dtype = getattr(torch, words.get(letters, "") + name.removeprefix(letters), None)
-    if not isinstance(dtype, torch.dtype):
+    words = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint"}
+    if name == "BOOL":
+        return "bool"
+    if letters not in words or letters == name:
         raise ValueError(f"it holds numbers of type {name}")
-    return dtype
+    return words[letters] + name.removeprefix(letters)
 
 
 def _int64(digits: str) -> int:

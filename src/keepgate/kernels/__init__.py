@@ -1,7 +1,7 @@
 """(Cell, tensors) → states over time. The reference is right by definition; the others must agree or refuse."""
 
+from ..arrays.core_cell import prepare_cell
 from .call import Call, CallResult
-from .core.program import prepare_cell
 from .dispatch import KERNELS, Choice, explain, fast_path, prepare_call, run
 from .kernel import FastPath, Kernel, PreparedCall
 from .state_backward import StateGradients, state_gradients

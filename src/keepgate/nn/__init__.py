@@ -1,10 +1,10 @@
 """Layers: drop-in for torch.nn's, with a trace of every gate and state; and what readers are built from."""
 
+from ..cells.choices import CELL_NAMES, INITS, Init, check_init
 from .attention import Attention, masked_softmax
 from .dropout import LockedDropout
-from .encoder import CELL_NAMES, Encoder
+from .encoder import Encoder
 from .freezing import freeze, thaw
-from .init import INITS, Init, check_init
 from .kernel_report import KernelReport, PlaceKernels, explain_kernels
 from .layers import GRU, LSTM, RNN
 from .recurrent import Recurrent

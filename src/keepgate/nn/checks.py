@@ -61,7 +61,7 @@ def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:
         raise SettingsError(
             f"proj_size={proj_size} must be smaller than hidden_size={hidden_size}, or 0 for none"
         )
-    if proj_size and cell.reads_output:
+    if proj_size and (cell.reads_output or cell.recurrent == "diagonal"):
         raise SettingsError(
             f"proj_size={proj_size}: a unit of {cell.name} reads its own output before the step, and a projection of "
             f"{hidden_size} units to {proj_size} leaves it none; leave proj_size out, or take a cell that reads its "

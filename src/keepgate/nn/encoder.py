@@ -6,28 +6,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from .. import cells
+from ..cells.choices import Init, cell_of
 from ..equations import Cell
-from ..errors import CellError, SettingsError, nearest_first
+from ..errors import CellError, SettingsError
 from .dropout import LockedDropout
-from .init import Init
 from .pooling import last_states
 from .recurrent import Recurrent
 from .time_delay import TimeDelayLayer
 from .trace import Trace
-
-CELL_NAMES = ("feedforward", "rnn", *(cell.name for cell in cells.CELLS if cell is not cells.rnn_tanh))
-
-
-def cell_of(name: str) -> Cell | None:
-    """The cell that settings call so, one of keepgate's or a registered one; None for "feedforward", a mere window.
-
-    Raises SettingsError for an unknown name; it lists the known ones, nearest first. Raises CellError for the qualified
-    name of a cell that is not registered.
-    """
-    if name not in CELL_NAMES and "." not in name:
-        raise SettingsError(f"cell is {name!r}; choose one of {', '.join(nearest_first(name, CELL_NAMES))}")
-    return None if name == "feedforward" else cells.by_name("rnn_tanh" if name == "rnn" else name)
 
 
 class Encoder(nn.Module):

@@ -2,41 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..equations import Cell
-from ..errors import SettingsError
-
-Init = Literal["torch", "orthogonal", "chrono"]
-INITS: tuple[str, ...] = ("torch", "orthogonal", "chrono")
-
-
-def check_init(cell: Cell, init: str, horizon: float | None, forget_bias: float | None, bias: bool) -> None:
-    """Raises SettingsError for choices that make no sense together."""
-    if init not in INITS:
-        raise SettingsError(f"init is {init!r}; choose one of {', '.join(INITS)}")
-    if (init == "chrono") != (horizon is not None):
-        raise SettingsError(
-            f"init={init!r} with horizon={horizon}: the chrono initialisation needs the horizon in steps that memory "
-            "should span, the others none; write init='chrono', horizon=1000"
-        )
-    if horizon is not None and not (math.isfinite(horizon) and horizon > 2):
-        raise SettingsError(f"horizon is {horizon} steps; it must be finite and greater than 2")
-    if horizon is not None and forget_bias is not None:
-        raise SettingsError(
-            "init='chrono' draws the keeping gate's bias itself; leave forget_bias out, or use another init"
-        )
-    if forget_bias is not None and not math.isfinite(forget_bias):
-        raise SettingsError(f"forget_bias is {forget_bias}; it must be finite")
-    if (horizon is not None or forget_bias is not None) and (cell.analysis.retain_bias is None or not bias):
-        lacks = "was built with bias=False" if not bias else "has no gate of its own that keeps its memory"
-        raise SettingsError(
-            f"{cell.name} {lacks}, so its memory cannot be set by a bias; use init='orthogonal' or 'torch'"
-        )
 
 
 @torch.no_grad()

@@ -5,8 +5,8 @@ from typing import Literal
 import torch
 
 from .. import cells
+from ..cells.choices import Init
 from .checks import check_no_projection, rnn_cell
-from .init import Init
 from .recurrent import Recurrent
 
 

@@ -12,23 +12,6 @@ from ..kernels import FastPath, fast_path
 from ..kernels.weights import Weights
 
 
-def parameter_shapes(
-    cell: Cell, *, input_size: int, hidden_size: int, proj_size: int = 0, bias: bool = True
-) -> dict[str, tuple[int, ...]]:
-    """The shape of each parameter of one layer and direction, in torch's order, by the name `Call` gives it."""
-    rows, output_size = len(cell.gates) * hidden_size, proj_size or hidden_size
-    shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, input_size)}
-    if cell.recurrent != "none":
-        shapes["weight_hh"] = (rows,) if cell.recurrent == "diagonal" else (rows, output_size)
-    if bias:
-        shapes["bias_ih"] = (rows,)
-        if cell.recurrent != "none":
-            shapes["bias_hh"] = (rows,)
-    if proj_size:
-        shapes["weight_hr"] = (proj_size, hidden_size)
-    return shapes | dict.fromkeys(cell.vectors, (hidden_size,))
-
-
 class PlaceParameters:
     """The parameters of one place (layer and direction) of a module, and the `Weights` that were made of them.
 

@@ -1,15 +1,12 @@
 """Pooling: states over time → one vector a row, by the last state, mean, maximum or attention."""
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ..arrays.pooling import PoolingName
 from .attention import masked_softmax
 from .length_mask import length_mask
-
-PoolingName = Literal["last", "mean", "max", "mean+max", "attention"]
 
 
 def last_states(

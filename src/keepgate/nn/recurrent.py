@@ -12,6 +12,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from .. import cells
+from ..arrays.parameter_shapes import parameter_shapes
+from ..cells.choices import Init, check_init
 from ..equations import Cell
 from ..kernels import Call, prepare_cell, run
 from ..kernels.dispatch import by_name
@@ -27,9 +29,9 @@ from .checks import (
     size_of,
     switch_of,
 )
-from .init import Init, check_init, initialise
+from .init import initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout, states_for_fast_path
-from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
+from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly
 from .stack import run_stack
 from .stepper import Stepper
 from .torch_layer import to_torch

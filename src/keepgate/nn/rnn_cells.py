@@ -7,12 +7,14 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from .. import cells
+from ..arrays.parameter_shapes import parameter_shapes
+from ..cells.choices import Init, check_init
 from ..equations import Cell, Named
 from ..errors import ShapeError
 from .checks import check_features, check_kind, real_of, rnn_cell, size_of, switch_of
-from .init import Init, check_init, initialise
+from .init import initialise
 from .input_format import Hidden, check_shape
-from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly, parameter_shapes
+from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly
 from .torch_layer import to_torch
 from .tracers import fx_call, refuse_script
 

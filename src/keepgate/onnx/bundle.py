@@ -9,7 +9,7 @@ from torch import nn
 from ..errors import ExportError, SettingsError
 from ..export import load
 from ..nn.freezing import check_module
-from ..tasks import KINDS, Tagger
+from ..tasks import KINDS, Forecaster, Tagger
 
 # Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
 _TEXTS, _QUESTIONS = (11, 7), (5, 3)
@@ -18,7 +18,7 @@ _TEXTS, _QUESTIONS = (11, 7), (5, 3)
 def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
     """The torch module to export, and the example for it.
 
-    Raises SettingsError where a model needs an example and has none, ExportError for a tagger.
+    Raises SettingsError where a model needs an example and has none, ExportError for a tagger or forecaster.
     """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
     check_module(task)
@@ -33,6 +33,11 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
         raise ExportError(
             "a tagger chooses its tags by a search over all steps (the CRF's), which is not exported; export the layer "
             "that reads: keepgate.onnx.export(model.encoder.layer, FILE, example)"
+        )
+    if isinstance(task, Forecaster):
+        raise ExportError(
+            "a forecaster scales each window by itself, which is not exported; export the layer that reads: "
+            "keepgate.onnx.export(model.encoder.layer, FILE, example)"
         )
     batch = example if example is not None else _batch(task)
     if hasattr(task, "network"):

@@ -72,13 +72,17 @@ def resized(
 ) -> list[Tensor]:
     """Random tensors like the example's with other sizes: numbers from those of the example, lengths within the steps.
 
+    Where all numbers of the example are the same, others; the states of a stream are 0, as at its beginning.
+
     A one-dimensional tensor of whole numbers that is called lengths, or whose largest is the size of another input's
     free dimension, holds lengths of that; 0 only for a layer, since a model may divide by them.
     """
     example, least, tensors = flat.inputs, int(not isinstance(flat.model, Recurrent)), list[Tensor]()
     for (name, tensor), dims in zip(example, free, strict=True):
         shape = [sizes[dims[place]] if place in dims else size for place, size in enumerate(tensor.shape)]
-        if tensor.is_floating_point():
+        if len(tensors) >= flat.own_inputs:
+            tensors.append(torch.zeros(shape, dtype=tensor.dtype))
+        elif tensor.is_floating_point() and (tensor == tensor.reshape(-1)[:1]).all():
             tensors.append(torch.randn(shape, generator=generator).to(tensor.dtype))
         elif tensor.dtype == torch.bool:
             tensors.append(torch.rand(shape, generator=generator) < 0.3)

@@ -22,7 +22,7 @@ from ..swapping.swap import to_torchs
 from .bundle import network_of
 from .check import check_on_runtime, free_dimensions
 from .flat_model import FlatModel
-from .packages import require_packages
+from .packages import EXPORT, require_packages
 
 # What protobuf, the format of an ONNX file, can hold.
 _LARGEST = 2**31
@@ -76,7 +76,7 @@ def export(
     finds a difference above 1e-5; SettingsError for an example that does not fit; OSError where the file cannot be
     written.
     """
-    require_packages()
+    require_packages(*EXPORT, purpose="an export to ONNX")
     from .layer_model import layer_model
 
     network, example = network_of(module, example)

@@ -47,10 +47,10 @@ class FlatModel(nn.Module):
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The output tensors, and after them, streaming, the final states."""
-        given = (
+        states = (
             list(zip(self._state_names(), tensors[self.own_inputs :], strict=True)) if self.streamed else None
         )
-        outputs, final = self._named_outputs(list(tensors[: self.own_inputs]), given)
+        outputs, final = self._named_outputs(list(tensors[: self.own_inputs]), states)
         return tuple(tensor for _, tensor in (*outputs, *(final if self.streamed else [])))
 
     def _named_outputs(self, tensors: list[Tensor], states: Named | None) -> tuple[Named, Named]:

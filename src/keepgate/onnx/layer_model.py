@@ -72,8 +72,12 @@ class _Writer:
 
     def _call(self, place: int, x: ir.Value, resets: ir.Value | None) -> SequenceCall:
         weights, emit = self.layer.weights_at(place), self.emit
-        given = [self.inputs.get(f"{state}_0") for state in weights.cell.states]
-        states = [emit("Gather", state, emit.constant(place), axis=0) for state in given if state is not None]
+        initial_states = [self.inputs.get(f"{state}_0") for state in weights.cell.states]
+        states = [
+            emit("Gather", state, emit.constant(place), axis=0)
+            for state in initial_states
+            if state is not None
+        ]
         arguments = [self._initializer(tensor, place, slot) for slot, tensor in enumerate(weights.arguments)]
         weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = arguments
         assert weight_ih is not None

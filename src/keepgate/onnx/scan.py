@@ -132,12 +132,11 @@ def _recurrence(
     def biased(product: ir.Value, bias: ir.Value | None) -> ir.Value:
         return product if bias is None else emit("Add", product, bias)
 
-    if cell.recurrent == "dense":
-        uh = emit("MatMul", h, emit("Transpose", call.weight_hh, perm=[1, 0]))
-        parts = emit.split(biased(uh, call.bias_hh), gates)
-        values |= dict(zip(cell.graph.uh.values(), parts, strict=True))
-    if cell.recurrent == "diagonal":
-        uh = emit("Mul", emit("Concat", *[h] * gates, axis=-1), call.weight_hh)
+    if cell.graph.uh:
+        if cell.recurrent == "dense":
+            uh = emit("MatMul", h, emit("Transpose", call.weight_hh, perm=[1, 0]))
+        else:
+            uh = emit("Mul", emit("Concat", *[h] * gates, axis=-1), call.weight_hh)
         parts = emit.split(biased(uh, call.bias_hh), gates)
         values |= dict(zip(cell.graph.uh.values(), parts, strict=True))
     if cell.recurrent != "in_step":
@@ -160,9 +159,15 @@ def _operation(emit: Emitter, call: SequenceCall, node: Expr, values: Mapping[Ex
     if node.value is not None:
         return emit.constant(node.value, call.dtype)
     arguments = [values[argument] for argument in node.args if argument in values]
-    if node.op in _OPERATORS:
+    if node.op in _OPERATORS and not (node.op == "softplus" and call.dtype == np.float64):
         return emit(_OPERATORS[node.op], *arguments)
     zero = emit.constant(0, call.dtype)
+    if node.op == "softplus":  # ONNX has it, and ONNX Runtime not in double precision
+        rest = emit(
+            "Log",
+            emit("Add", emit("Exp", emit("Neg", emit("Abs", *arguments))), emit.constant(1, call.dtype)),
+        )
+        return emit("Add", emit("Relu", *arguments), rest)
     if node.op == "step_of":
         return emit("Cast", emit("Greater", arguments[0], zero), to=kind)
     if node.op == "greater":

@@ -7,8 +7,8 @@ import onnx_ir as ir
 import torch
 from onnxscript import evaluator
 
+from ..arrays.core_cell import cell_of_operator
 from ..errors import SettingsError
-from ..kernels.core.program import cell_of_operator
 from .call import SequenceCall
 from .emitter import Emitter
 from .operator import emit_operator, has_operator

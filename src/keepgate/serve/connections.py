@@ -1,9 +1,13 @@
 """HTTP connections with time limits for headers and answers, a maximum number of them, and rate-limited logging."""
 
 import asyncio
+import contextlib
+import fcntl
 import logging
 import socket
 import struct
+import sys
+import termios
 import time
 from typing import Any
 
@@ -22,6 +26,7 @@ class TimedConnection(H11Protocol):
         super().__init__(**settings)
         self.limits = limits
         self._timer: asyncio.TimerHandle | None = None
+        self._left: int | None = None  # of its answers, when last looked
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the timer of a new connection; of too many, the one that has been idle longest is closed."""
@@ -59,16 +64,33 @@ class TimedConnection(H11Protocol):
     def _wait(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self.idle_since = self.loop.time()
+        self.idle_since, self._left = self.loop.time(), None
         self._timer = self.loop.call_later(self.limits.headers, self._late, self.cycle)
 
     def _late(self, before: Any) -> None:
-        """Closes an idle connection; a request that has come meanwhile gets the time that answering may take."""
+        """Closes an idle connection.
+
+        A request that has come meanwhile gets the time that answering may take, and so does a reader of answers, again
+        while some of them are taken.
+        """
         if self.is_idle or self.cycle is before:
-            self._reset()
-            return
+            untaken = self._untaken()
+            if not untaken:
+                self.transport.abort()
+                return
+            if self._left is not None and untaken >= self._left:
+                self._reset()
+                return
+            self._left = untaken
         seconds = self.limits.upload + 2 * self.limits.seconds
         self._timer = self.loop.call_later(seconds, self._late, self.cycle)
+
+    def _untaken(self) -> int:
+        """Bytes of answers that are not on the other side yet: those to be sent, and those that the system keeps."""
+        kept = bytearray(4)
+        with contextlib.suppress(OSError):  # a system that does not tell
+            fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, kept)
+        return self.transport.get_write_buffer_size() + int.from_bytes(kept, sys.byteorder)
 
     def _reset(self) -> None:
         """Closes the connection; what nobody has taken is dropped, which the system would else keep for minutes."""

@@ -13,11 +13,13 @@ from ..demo import pretrained
 from ..demo.story_templates import Language
 from ..emit.unicode import equations_of
 from ..equations import Cell
+from ..equations.simplify import ONE
 from ..errors import CellError, SettingsError
 from ..export import load
 from ..nn import Recurrent
 from ..tasks import KINDS
 from ..tasks.answer import Answer
+from ..tasks.probe import SeriesProbed
 from ..tasks.task import Task
 from ..wording import LANGUAGES, meaning
 from .fullwidth import normalise_widths
@@ -111,7 +113,7 @@ class Model:
             "states": sorted(cell.states, key=lambda state: state != cell.memory_state),
             "memory": cell.memory_state,
             "keeps": cell.retain_gate,
-            "writes": cell.input_gate,
+            "erases_without_write": erases_without_write(cell),
             "shipped": self.shipped,
             "choices": list(self.choices or ())[:MAX_CHOICES],
             "equations": [
@@ -162,6 +164,12 @@ def layer_of(task: Task) -> Recurrent:
     return layer
 
 
+def erases_without_write(cell: Cell) -> bool:
+    """Whether a step of the cell that writes nothing still erases, as an LSTM's does and a GRU's does not."""
+    update = cell.additive.get(cell.memory_state)
+    return update is not None and update.keep_without_write is not ONE
+
+
 def gates_of(cell: Cell) -> tuple[str, ...]:
     """The names of a cell's gates: the one that keeps first, then the one that lets in."""
     order = (cell.retain_gate, cell.input_gate)
@@ -190,6 +198,10 @@ def _shipped(item: tuple[str, Path]) -> Model:
 
 
 def _own(folder: Path, task: Task) -> Model:
+    if isinstance(task, SeriesProbed):
+        raise SettingsError(
+            f"{folder}: this {task.kind} reads series, and the page texts; use `keepgate look`"
+        )
     try:
         layer_of(task)
     except SettingsError as fault:

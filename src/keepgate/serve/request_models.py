@@ -8,7 +8,7 @@ from ..data.questions import Question
 from ..data.text import words
 from .limits import RequestError
 
-# Models, ablated writes, suppressed erasures in one request.
+# Models, and tokens of each kind of change, in one request.
 MAX_MODELS, MAX_INTERVENTIONS = 16, 2000
 
 
@@ -62,8 +62,9 @@ class TokenRequest(LayerRequest):
 
 
 class WhatIfRequest(ModelRequest):
-    """Tokens whose writes are ablated, and tokens at which nothing may be erased."""
+    """Tokens that are removed whole, tokens whose writes alone are ablated, tokens at which nothing may be erased."""
 
+    remove: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
     drop: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
     keep: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
 

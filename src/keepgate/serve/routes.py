@@ -153,7 +153,7 @@ async def what_if(request: Request, body: WhatIfRequest) -> Json:
     """The answer under interventions."""
     service = _service(request)
     return await service.run(
-        request, lambda _: serialize.what_if_json(service.reading(body), body.drop, body.keep)
+        request, lambda _: serialize.what_if_json(service.reading(body), body.remove, body.drop, body.keep)
     )
 
 

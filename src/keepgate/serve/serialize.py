@@ -16,8 +16,8 @@ from ..lens.readers import (
     counterfactual_answer,
     hierarchical_search,
     is_guess,
-    saliency,
 )
+from ..lens.readers.answer_origin import has_rival
 from ..lens.readers.leave_one_out import MAX_ABLATIONS
 from ..lens.thresholds import NEGLIGIBLE_DROP
 from ..nn.trace import LayerTrace
@@ -64,12 +64,12 @@ def candidates_json(answer: Answer) -> list[JsonObject]:
 
 
 def answer_summary(answer: Answer, choices: int | None) -> JsonObject:
-    """An answer's text and probability, and whether it is a guess. choices: how many there are; None for a span."""
-    return {
-        "text": answer.text,
-        "probability": rounded(answer.probability),
-        "guess": is_guess(answer, choices),
-    }
+    """An answer's text and probability, and as what it is a guess: no likelier than the next, or than by chance.
+
+    choices: how many there are; None for a span. guess: "tied", "chance", or None for what is no guess.
+    """
+    guess = ("tied" if has_rival(answer) else "chance") if is_guess(answer, choices) else None
+    return {"text": answer.text, "probability": rounded(answer.probability), "guess": guess}
 
 
 def reading_json(task: Task, reading: Reading) -> JsonObject:
@@ -118,19 +118,12 @@ def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: in
 
 
 def origin_json(reading: Reading) -> JsonObject:
-    """Which sentences and tokens the answer rests on, by leave-one-out; without writes to leave out, its saliency.
+    """Which sentences and tokens the answer rests on: the answer without each, which is taken out whole.
 
-    Of a long text, or by a large network, fewer are left out: those to which a search leads.
+    Of a long text, or by a large network, fewer are taken out: those to which a search leads.
     """
     choices = choice_count(reading)
-    try:
-        sentences, tokens = hierarchical_search(reading, max_ablations=_max_ablations(reading), writes=True)
-    except CellError:
-        gradient = rounded_list(saliency(reading))
-        return {
-            "origin": None, "tokens": [], "listed": 0, "sentences": [], "tried": 0, "sensitivity": gradient,
-            "exact": "sensitivity",
-        }  # fmt: skip
+    sentences, tokens = hierarchical_search(reading, max_ablations=_max_ablations(reading))
     origin = answer_origin(
         reading.answer, sentences, tokens, question_start=reading.question_start, choices=choices
     )
@@ -142,8 +135,6 @@ def origin_json(reading: Reading) -> JsonObject:
             {"from": effect.start, "to": effect.end, **_effect_json(effect, choices)} for effect in sentences
         ],
         "tried": len(tokens),
-        "sensitivity": None,
-        "exact": "dropped",
     }
 
 
@@ -166,14 +157,17 @@ def _effect_json(effect: TokenEffect | SpanEffect, choices: int | None) -> JsonO
     }
 
 
-def what_if_json(reading: Reading, drop: Sequence[int], keep: Sequence[int]) -> JsonObject:
-    """The counterfactual answer, with some writes ablated and some erasures suppressed.
+def what_if_json(
+    reading: Reading, remove: Sequence[int], drop: Sequence[int], keep: Sequence[int]
+) -> JsonObject:
+    """The counterfactual answer, with some tokens removed whole, some writes ablated and some erasures suppressed.
 
-    Raises RequestError for a token that there is not, and for a network whose memory is no sum of writes.
+    Raises RequestError for a token that there is not, and for a write or an erasure of a network whose memory is no sum
+    of writes.
     """
-    _check_tokens(reading, [*drop, *keep])
+    _check_tokens(reading, [*remove, *drop, *keep])
     try:
-        changed = counterfactual_answer(reading, no_write=drop, no_erase=keep)
+        changed = counterfactual_answer(reading, removed=set(remove), no_write=drop, no_erase=keep)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
     choices = choice_count(reading)

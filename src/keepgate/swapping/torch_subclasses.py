@@ -28,41 +28,20 @@ def _between_graphs(forward: Callable[..., Any]) -> Callable[..., Any]:
     return whole
 
 
-class RNN(layers.RNN, nn.RNN):
-    """keepgate.RNN that is a torch.nn.RNN."""
-
-    forward = _between_graphs(layers.RNN.forward)
-
-
-class LSTM(layers.LSTM, nn.LSTM):
-    """keepgate.LSTM that is a torch.nn.LSTM."""
-
-    forward = _between_graphs(layers.LSTM.forward)
+def _subclass(ours: type[nn.Module], theirs: type[nn.Module]) -> type[nn.Module]:
+    """keepgate's layer that is an instance of torch's class of the same name too."""
+    about = f"keepgate.{ours.__name__} that is a torch.nn.{theirs.__name__}."
+    body = {"__module__": __name__, "__doc__": about, "forward": _between_graphs(ours.forward)}
+    return type(ours.__name__, (ours, theirs), body)
 
 
-class GRU(layers.GRU, nn.GRU):
-    """keepgate.GRU that is a torch.nn.GRU."""
-
-    forward = _between_graphs(layers.GRU.forward)
-
-
-class RNNCell(rnn_cells.RNNCell, nn.RNNCell):
-    """keepgate.RNNCell that is a torch.nn.RNNCell."""
-
-    forward = _between_graphs(rnn_cells.RNNCell.forward)
-
-
-class LSTMCell(rnn_cells.LSTMCell, nn.LSTMCell):
-    """keepgate.LSTMCell that is a torch.nn.LSTMCell."""
-
-    forward = _between_graphs(rnn_cells.LSTMCell.forward)
-
-
-class GRUCell(rnn_cells.GRUCell, nn.GRUCell):
-    """keepgate.GRUCell that is a torch.nn.GRUCell."""
-
-    forward = _between_graphs(rnn_cells.GRUCell.forward)
-
+# By name, so that a swapped layer can be pickled.
+RNN = _subclass(layers.RNN, nn.RNN)
+LSTM = _subclass(layers.LSTM, nn.LSTM)
+GRU = _subclass(layers.GRU, nn.GRU)
+RNNCell = _subclass(rnn_cells.RNNCell, nn.RNNCell)
+LSTMCell = _subclass(rnn_cells.LSTMCell, nn.LSTMCell)
+GRUCell = _subclass(rnn_cells.GRUCell, nn.GRUCell)
 
 OURS: dict[type[nn.Module], type[nn.Module]] = {
     nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU,

@@ -1,16 +1,18 @@
-"""States → answer: each task is a folder with a head, a loss, metrics and a recipe. The list is written out."""
+"""States → answer: each task is a folder with a head, a loss, metrics and a recipe. kinds.py lists them."""
 
-from . import choice, classifier, language_model, span, tagger
-from .choice import ChoiceReader
-from .classifier import Classifier
-from .kind import TaskKind
-from .language_model import LanguageModel
-from .span import SpanReader
-from .tagger import Tagger
+from ..lazy import lazy_exports
 
-__all__ = ["KINDS", "ChoiceReader", "Classifier", "LanguageModel", "SpanReader", "Tagger", "TaskKind"]
-
-# By the kind that a model's files name.
-KINDS: dict[str, TaskKind] = {
-    kind.name: kind for kind in (choice.KIND, classifier.KIND, language_model.KIND, span.KIND, tagger.KIND)
+_EXPORTS = {
+    "choice.reader": ("ChoiceReader",),
+    "classifier.classifier": ("Classifier",),
+    "forecaster.forecaster": ("Forecaster",),
+    "kind": ("TaskKind",),
+    "kinds": ("KINDS",),
+    "language_model.model": ("LanguageModel",),
+    "span.reader": ("SpanReader",),
+    "tagger.tagger": ("Tagger",),
 }
+
+__all__ = [name for names in _EXPORTS.values() for name in names]
+
+__getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import BundleError
 
@@ -39,19 +39,27 @@ class Answer:
 
 
 def candidates_of(
-    probabilities: Float[Tensor, "rows labels"], labels: Sequence[str]
+    probabilities: NDArray[np.floating], labels: Sequence[str]
 ) -> list[tuple[tuple[str, float], ...]]:
-    """The most probable labels of each row, at most `CANDIDATES`, with their probabilities, best first."""
-    best = probabilities.topk(min(CANDIDATES, len(labels)), 1)
+    """The most probable labels of each row, at most `CANDIDATES`, with their probabilities, best first.
+
+    probabilities: [rows, labels].
+    """
+    count = min(CANDIDATES, len(labels))
+    best = np.argpartition(-probabilities, count - 1, axis=1)[:, :count]
+    shares = np.take_along_axis(probabilities, best, 1)
+    order = np.lexsort((best, -shares), axis=1)
+    best, shares = np.take_along_axis(best, order, 1), np.take_along_axis(shares, order, 1)
     return [
-        tuple(zip((labels[k] for k in numbers), shares, strict=True))
-        for numbers, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        tuple(zip((labels[k] for k in numbers), row, strict=True))
+        for numbers, row in zip(best.tolist(), shares.tolist(), strict=True)
     ]
 
 
-def check_finite(scores: Tensor) -> None:
-    """Raises BundleError if a score is NaN or infinite: no answer can be read from such."""
-    if not torch.isfinite(scores).all():
+def check_finite(scores: Any) -> None:
+    """Raises BundleError if a score is NaN or infinite: no answer can be read from such. scores: array or tensor."""
+    finite = np.isfinite(scores) if isinstance(scores, np.ndarray) else scores.isfinite()
+    if not finite.all():
         raise BundleError(
             "the model's scores are NaN or infinite, so that it has no answer: its weights are too large or not "
             "finite; train it again with a smaller learning rate, or take an earlier checkpoint"

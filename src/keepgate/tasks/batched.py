@@ -4,7 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any, Self, TypeVar
 
+import numpy as np
 import torch
+from jaxtyping import Int64
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ..data.batch import by_length
 from ..nn.eval_mode import eval_mode
@@ -21,6 +25,12 @@ class TensorBatch:
         parts = {name: getattr(self, name) for name in names}
         moved = {name: part if part is None else part.to(device) for name, part in parts.items()}
         return replace(self, **moved)  # type: ignore[type-var]
+
+
+def complete(numbers: Sequence[int | None]) -> Int64[Tensor, " rows"] | None:
+    """The numbers as a tensor; None if one of them is missing."""
+    present = [number for number in numbers if number is not None]
+    return torch.tensor(present, dtype=torch.int64) if len(present) == len(numbers) else None
 
 
 def in_batches(
@@ -48,3 +58,11 @@ def in_batches(
             if on_progress is not None:
                 on_progress(len(predictions))
     return [predictions[row] for row in range(len(examples))]
+
+
+def numbers_of(tensor: Tensor) -> NDArray[np.floating]:
+    """A tensor's numbers as an array on the processor, without gradient, in float32 at least."""
+    values: NDArray[np.floating] = (
+        tensor.detach().to(torch.promote_types(tensor.dtype, torch.float32)).cpu().numpy()
+    )
+    return values

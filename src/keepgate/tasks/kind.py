@@ -1,7 +1,9 @@
 """TaskKind: what a task registers, as data: how it is trained and what a model of it is used for."""
 
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .task import Task
@@ -29,9 +31,13 @@ class TaskKind:
     read:    from files to a corpus of items, with `columns` as keyword arguments.
     columns: the names of the columns that it can be told.
     unit:    what an item is called ("questions"). asks: whether an item is a question about a text.
-    use:     the command that a model's card teaches; {model} is its folder.
+    use:     the command that a model's card teaches (`usage`); {model} is its folder.
     does:    what it does, where a command trains one of several kinds ("picks an answer that it has met").
     suits:   of a corpus, whether this kind suits it, and the reason in words; for such a command too.
+    examples: what is trained on, where an item gives many ("windows"). loss_unit: what its loss is counted in.
+    reread:  from files and a model to a corpus, where the model knows the columns.
+    hold_out: from items and settings to those that are trained on and those that it is measured on, where no others are
+             given; none where there are too few.
     """
 
     task: type[Task]
@@ -43,6 +49,10 @@ class TaskKind:
     use: str
     does: str = ""
     suits: Callable[[Any], tuple[bool, str]] = lambda _: (True, "")
+    examples: str = ""
+    loss_unit: str = "nats"
+    reread: Callable[[Any, Any], Any] | None = None
+    hold_out: Callable[[Sequence[Any], Any], tuple[list[Any], list[Any]]] | None = None
 
     @property
     def name(self) -> str:
@@ -58,6 +68,14 @@ class TaskKind:
     def command(self) -> str:
         """The command that uses a model of it ("predict")."""
         return self.use.split()[1]
+
+    def read_for(self, task: Task, paths: Any, **columns: str | None) -> Any:
+        """The corpus in these files as this model reads it."""
+        return self.read(paths, **columns) if self.reread is None else self.reread(paths, task)
+
+    def usage(self, model: Path | str) -> str:
+        """The command that uses the model in this folder, to be pasted into a shell."""
+        return self.use.format(model=shlex.quote(str(model)))
 
     @property
     def option(self) -> str:

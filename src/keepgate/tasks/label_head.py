@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .answer import Answer, candidates_of
+from .batched import numbers_of
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -34,7 +35,7 @@ class LabelHead:
 
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
         """The most probable label of each row, and the others after it."""
-        candidates = candidates_of(self.scores(output).softmax(1), self.labels)
+        candidates = candidates_of(numbers_of(self.scores(output).softmax(1)), self.labels)
         # Where a label stands in the text is looked up once: hundreds of rows mostly answer alike.
         firsts = {labels[0][0]: labels for labels in candidates}
         placed = {label: self.task.answer_of(self.item, labels) for label, labels in firsts.items()}

@@ -107,7 +107,7 @@ class LabelTask(nn.Module):
 
     def predict(self, items: Sequence[Any], *, batch_size: int = 64) -> list[Answer]:
         """The most probable label of each item, and the others after it. Raises as `probabilities` does."""
-        candidates = candidates_of(self.probabilities(items, batch_size=batch_size), self.choices)
+        candidates = candidates_of(self.probabilities(items, batch_size=batch_size).numpy(), self.choices)
         return [self.answer_of(item, labels) for item, labels in zip(items, candidates, strict=True)]
 
     def answer_of(self, item: Any, candidates: tuple[tuple[str, float], ...]) -> Answer:  # noqa: ARG002

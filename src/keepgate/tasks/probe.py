@@ -1,11 +1,11 @@
 """Probe: the recurrent layer's inputs for one item, and the head from its outputs to the prediction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data.text import Tokens
 from ..nn import Recurrent
@@ -45,8 +45,8 @@ class Probe:
 
     x: what the layer was given for this item alone, [time, 1, input]. tokens: of each step, with its place in the text.
     unit: what a step is called. answer: the model's own. head: from the layer's output to the answer.
-    without: what the layer would be given, were the tokens from one number up to another not in the text; None where
-        the head ties the answer to the places of the tokens.
+    without: what the layer would be given, were the tokens of these numbers not in the text; None where the head ties
+        the answer to the places of the tokens.
     """
 
     layer: Recurrent
@@ -55,7 +55,7 @@ class Probe:
     answer: Answer
     head: Head
     unit: str = "token"
-    without: Callable[[int, int], Float[Tensor, "time 1 input"]] | None = None
+    without: Callable[[Collection[int]], Float[Tensor, "time 1 input"]] | None = None
 
 
 @runtime_checkable
@@ -79,4 +79,33 @@ class Probed(Protocol):
         """The items as batches (`lens` Sample), each row's loss given all of it or only its last steps.
 
         Raises SettingsError if there is none whose answer it can give.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SeriesProbe:
+    """One number of a forecast as a function of what was read, as the lens takes apart any model of numbers.
+
+    model: from inputs to that number, in its own units. inputs: the window of the item, then others of the same series
+    or of others, each step's features in their own units. features: their names. baseline: what stands for nothing in
+    their place, each feature's mean over the window. name: of the number ("load, 24 steps ahead").
+    """
+
+    model: nn.Module
+    inputs: Float[Tensor, "rows time features"]
+    features: tuple[str, ...]
+    name: str
+
+
+@runtime_checkable
+class SeriesProbed(Protocol):
+    """A task that reads series, each of whose features counts by itself at each step."""
+
+    def item(self, text: str, question: str | None = None) -> Any:
+        """The series in a table, and which number of its forecast is asked for."""
+
+    def series_probe(self, item: Any, *, past: bool = False) -> SeriesProbe:
+        """The number that is asked of one series, as a function of its window. Raises CorpusError as `probe` does.
+
+        past: the last window is one of whose steps ahead the series holds all.
         """

@@ -1,10 +1,9 @@
 """Reader: what question-answering tasks share."""
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from ..data.questions import Question, question_about
-from ..errors import CorpusError
 from .measure import Measurement, Metric
 from .metrics import METRICS, measure_answers
 
@@ -28,10 +27,3 @@ class Reader:
     ) -> Measurement:
         """Exact match and both F1 of the answers, and of always giving the commonest answer."""
         return measure_answers(lambda some: self.predict(some, batch_size=batch_size), items, on_progress)
-
-
-def refuse_empty(question: Question, text: Sized, asked: Sized) -> None:
-    """Raises CorpusError if the tokens of the text, or of what is asked, are none."""
-    for tokens, name in ((text, "text"), (asked, "question")):
-        if not len(tokens):
-            raise CorpusError(f"question {question.id!r}: the {name} is empty; give one with something in it")

@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from ..data.token_file import TokenFile
 from ..data.vocabulary import Vocabulary
 from .answer import Answer
 from .measure import Measured
@@ -42,6 +44,7 @@ class Module(Protocol):
     def get_submodule(self, target: str) -> nn.Module: ...
     def state_dict(self) -> dict[str, Tensor]: ...
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any: ...
+    def to(self, device: torch.device | str) -> Any: ...
     def train(self, mode: bool = True) -> Self: ...
     def eval(self) -> Self: ...
 
@@ -129,8 +132,8 @@ class Crops(Protocol):
 class Streams(Protocol):
     """A task that trains on its texts as one stream in lanes, with the states carried on from batch to batch."""
 
-    def stream(self, items: Sequence[Any]) -> Tensor:
-        """All that the items hold, as numbers in order."""
+    def stream(self, items: Sequence[Any], file: Path | None = None) -> Tensor | TokenFile:
+        """All that the items hold, as numbers in order; in the file if there are too many for memory."""
 
     def excerpt(self, items: Sequence[Any], characters: int) -> list[Any]:
         """The beginning of the items, so many characters at most."""

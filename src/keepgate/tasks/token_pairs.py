@@ -1,16 +1,18 @@
 """TokenPairs: embeddings of tokens and of their pairs (bigrams) with the next one, and tokens hidden at random."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from ..data.vocabulary import PAD, UNKNOWN
+from ..data.bigrams import pairs_of
+from ..data.vocabulary import PAD, UNKNOWN, Vocabulary
 from ..nn.length_mask import length_mask
-
-# What stands between the two tokens of a pair in its name, and for the token after the last one.
-_JOIN, _END = "\t", "<end>"
+from .ppmi import initialise_embeddings
 
 
 class TokenPairs(nn.Module):
@@ -26,10 +28,29 @@ class TokenPairs(nn.Module):
         tokens = self.token(ids[..., 0])
         return tokens if self.pair is None else torch.cat([tokens, self.pair(ids[..., 1])], -1)
 
+    def initialise(
+        self, texts: Sequence[Sequence[str]], vocabulary: Vocabulary, pairs: Vocabulary, seed: int
+    ) -> None:
+        """Gives the embeddings the vectors of the tokens and pairs of these texts."""
+        ids = [np.array(vocabulary.ids(text)) for text in texts]
+        pair_ids = [np.array(pairs.ids(pairs_of(text))) for text in texts]
+        initialise_embeddings(self.token, self.pair, ids, pair_ids, seed)
 
-def pairs_of(text: Sequence[str]) -> list[str]:
-    """Of each token, the pair that it makes with the next, as one string: the two, with a tab between them."""
-    return [_JOIN.join(pair) for pair in zip(text, [*text[1:], _END], strict=True)]
+
+def vocabularies(texts: Sequence[Sequence[str]], settings: Any) -> tuple[Vocabulary, Vocabulary]:
+    """The vocabularies of the tokens and of the pairs of these texts.
+
+    settings: with `min_count`, `max_pairs` and `pair_size`, whose 0 leaves pairs out.
+    """
+    tokens = Counter(token for text in texts for token in text)
+    pairs = (
+        Counter(pair for text in texts for pair in pairs_of(text)) if settings.pair_size else Counter[str]()
+    )
+    at_least = settings.min_count
+    return (
+        Vocabulary.most_frequent(tokens, at_least),
+        Vocabulary.most_frequent(pairs, at_least, settings.max_pairs),
+    )
 
 
 def hide_tokens(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..data.batch import bucketed
+from ..data.token_file import TokenFile
 from ..errors import SettingsError
 from ..tasks.task import Crops, Trainable
 from .config import TrainingConfig
@@ -155,7 +156,9 @@ class LaneBatches(Batches):
         return step % self.per_epoch > 0
 
     def describe(self) -> dict[str, Any]:
-        return {"stream": len(self.stream), "sha256": fingerprint([self.stream])}
+        stream = self.stream
+        sha256 = stream.sha256 if isinstance(stream, TokenFile) else fingerprint([stream])
+        return {"stream": len(stream), "sha256": sha256}
 
 
 def batches_for(

@@ -8,31 +8,31 @@ FOLDER/checkpoints/step-00000400/
     manifest.json        the SHA-256 of each
 """
 
+import dataclasses
 import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 import torch
-from torch import Tensor
 
 from ..errors import BundleError, KeepgateError, SettingsError
 from ..export import folder as folders
-from ..export.bundle import FOREIGN_CONTENT, plain, put_weights, tensors_bytes
-from ..export.parsing import parse_json, parse_tensors, parse_toml
-from ..tasks.task import Carry, Stored, Trainable
+from ..export.bundle import parse_tensors, put_weights, tensors_bytes
+from ..export.content import FOREIGN_CONTENT, plain
+from ..export.parsing import parse_json, parse_toml
+from ..tasks.task import Stored
 from . import randomness
 from .config import TrainingConfig
-from .optimiser import WeightAverage, build_optimiser
+from .processes import Processes
+from .state import TrainingState
 
 _TENSORS = tuple(f"{name}.safetensors" for name in ("weights", "average", "best", "optimiser", "carry"))
 _FILES = (*_TENSORS, "state.json", "settings.toml", "clock.json")
-_CHANGING = ("step", "unlogged_losses", "first_loss", "best_score")
 _NAME = re.compile(r"step-(\d{8,})")
 _KEPT = 2
 
@@ -41,55 +41,6 @@ _FREE = (
     *(f"training.{name}" for name in ("log_every", "evaluate_every", "checkpoint_every", "threads")),
     "torch",
 )
-
-
-@dataclass
-class TrainingState:
-    """Task, optimiser, averages and counters of a training: all that changes, and so what a checkpoint holds.
-
-    carry: recurrent states after the last batch, for a stream. first_loss: before the first step, in nats.
-    best, best_score: weights and value of the evaluation with the best first metric, the higher the better.
-    """
-
-    task: Trainable
-    optimiser: torch.optim.Optimizer
-    average: WeightAverage | None
-    step: int = 0
-    unlogged_losses: list[float] = field(default_factory=list)
-    first_loss: float | None = None
-    carry: Carry | None = None
-    best: dict[str, Tensor] = field(default_factory=dict)
-    best_score: float | None = None
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-
-    @classmethod
-    def start(cls, task: Trainable, config: TrainingConfig) -> "TrainingState":
-        """The state before the first step."""
-        decay = config.ema_decay
-        average = WeightAverage(task.state_dict(), decay) if decay is not None else None
-        return cls(task, build_optimiser(config, task.parameters()), average)
-
-    def take_average(self) -> None:
-        """Gives the task the averaged weights, where there is an average."""
-        if self.average is not None:
-            self.task.load_state_dict(self.average.weights)
-
-    def note_best(self, metrics: Mapping[str, float], *, higher_is_better: bool) -> None:
-        """Keeps a copy of the task's weights if the first metric is better than at every evaluation before."""
-        if not metrics:
-            return
-        score = float(next(iter(metrics.values()))) * (1 if higher_is_better else -1)
-        if self.best_score is None or score > self.best_score:
-            self.best_score = score
-            self.best = {name: tensor.clone() for name, tensor in self.task.state_dict().items()}
-
-    def finish(self, config: TrainingConfig) -> None:
-        """Gives the task the weights to keep, and puts it into evaluation mode."""
-        self.take_average()
-        if config.keep == "best" and self.best:
-            self.task.load_state_dict(self.best)
-        self.task.eval()
 
 
 def describe(task: Any, config: TrainingConfig, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,43 +61,61 @@ def describe(task: Any, config: TrainingConfig, data: Mapping[str, Any]) -> dict
 
 
 class Checkpoints:
-    """The checkpoints of one training in one folder; no other process may write there at the same time.
+    """The checkpoints of one training in one folder; no other training may write there at the same time.
 
-    Without a folder nothing is saved and nothing found.
+    Without a folder nothing is saved and nothing found. Of several processes only the first reads and writes; the
+    others need not see the folder, and call the same methods at the same time.
     """
 
-    def __init__(self, folder: Path | None, settings: Callable[[], Mapping[str, Any]]) -> None:
-        """settings: gives what `describe` found of the training; not asked without a folder."""
+    def __init__(
+        self, folder: Path | None, settings: Callable[[], Mapping[str, Any]], processes: Processes
+    ) -> None:
+        """settings: gives what `describe` found of the training; not asked where nobody would compare it."""
         self.folder = folder / "checkpoints" if folder is not None else None
-        self.settings = settings() if folder is not None else {}
+        self.processes = processes
+        self.settings = settings() if folder is not None or processes.count > 1 else {}
+        self._written: list[Path] = []
         self._lock: int | None = None
 
     def __enter__(self) -> "Checkpoints":
-        """Takes the folder for this process. Raises BundleError if another has it or it cannot be written."""
-        if self.folder is None:
-            return self
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as fault:
-            raise BundleError(
-                f"cannot write checkpoints in {self.folder}: {fault.strerror or fault}; choose another folder"
-            ) from fault
-        if not _locked(self._lock):
-            os.close(self._lock)
-            raise BundleError(
-                f"another training is writing checkpoints in {self.folder}; wait or choose another folder"
+        """Takes the folder for this training. Raises BundleError if another has it or it cannot be written.
+
+        Raises SettingsError if another process was given another training.
+        """
+        first = self.processes.from_first(lambda: self.settings)
+        if differences := _differences(first, self.settings, set(_FREE), "in process 0", "here"):
+            raise SettingsError(
+                f"process {self.processes.rank} was given another training than process 0:\n{differences}\n"
+                "start all with the same command, on the same data"
             )
+        if self.folder is not None and self.processes.first:
+            self._take(self.folder)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._lock is not None:
             os.close(self._lock)
 
+    def _take(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as fault:
+            raise BundleError(
+                f"cannot write checkpoints in {folder}: {fault.strerror or fault}; choose another folder"
+            ) from fault
+        if not _locked(self._lock):
+            os.close(self._lock)
+            self._lock = None
+            raise BundleError(
+                f"another training is writing checkpoints in {folder}; wait or choose another folder"
+            )
+        folders.clear_unfinished(folder)
+
     def newest_first(self) -> list[Path]:
         """The checkpoints in the folder, newest first, unread."""
-        if self.folder is None:
-            return []
+        if self.folder is None or not self.processes.first:
+            return self._written[::-1]
         names = (entry for entry in self.folder.iterdir() if _NAME.fullmatch(entry.name) and entry.is_dir())
         return sorted(names, key=_step_of, reverse=True)
 
@@ -165,18 +134,18 @@ class Checkpoints:
         """Writes a checkpoint and removes all but the last two. Raises BundleError if that fails."""
         if self.folder is None:
             return None
+        whole = dataclasses.replace(state, carry=self.processes.whole(state.carry))
+        path = self.processes.from_first(lambda: self._write(whole))
+        self._written.append(path)
+        return path
+
+    def _write(self, state: TrainingState) -> Path:
+        assert self.folder is not None
         path = self.folder / f"step-{state.step:08d}"
-        tensors = {
-            "weights": state.task.state_dict(),
-            "average": state.average.weights if state.average else {},
-            "best": state.best,
-            "optimiser": dict(_optimiser_tensors(state)),
-            "carry": {str(number): tensor for number, tensor in enumerate(state.carry or ())},
-        }
-        changing = {name: getattr(state, name) for name in _CHANGING} | {"random": randomness.state()}
+        changing = state.counters() | {"random": randomness.state()}
         clock = {"seconds": state.seconds, "cpu_seconds": state.cpu_seconds}
         files = {
-            **{f"{name}.safetensors": tensors_bytes(named) for name, named in tensors.items()},
+            **{f"{name}.safetensors": tensors_bytes(named) for name, named in state.tensors().items()},
             "state.json": json.dumps(changing).encode(),
             "settings.toml": tomli_w.dumps(self.settings).encode(),
             "clock.json": json.dumps(clock).encode(),
@@ -195,7 +164,13 @@ class Checkpoints:
 
         previous: if the newest one is damaged, set it aside and take the one before it.
         Raises BundleError if it is damaged, SettingsError if it belongs to a training with other settings.
+        Only the first of several processes has then read it, and the others follow it.
         """
+        path = self.processes.from_first(lambda: self._restore(state, previous))
+        self._written += [path] if path is not None else []
+        return path
+
+    def _restore(self, state: TrainingState, previous: bool) -> Path | None:
         for path in self.newest_first():
             try:
                 content = folders.read(path, _FILES, kind="checkpoint", remedy=self._remedy(path))
@@ -217,14 +192,11 @@ class Checkpoints:
         return None
 
     def _put(self, state: TrainingState, path: Path, content: Mapping[str, bytes]) -> None:
-        weights, average, state.best, optimiser, carry = (
-            parse_tensors(path / name, content[name], self._remedy(path)) for name in _TENSORS
-        )
-        put_weights(state.task, weights, path, self._remedy(path))
-        if state.average:
-            for name, tensor in state.average.weights.items():
-                tensor.copy_(average[name])
-        _put_optimiser(state, optimiser)
+        groups = {
+            name.partition(".")[0]: parse_tensors(path / name, content[name], self._remedy(path))
+            for name in _TENSORS
+        }
+        put_weights(state.task, groups["weights"], path, self._remedy(path))
         changing, clock = (
             parse_json(path / name, content[name], self._remedy(path))
             for name in ("state.json", "clock.json")
@@ -234,9 +206,7 @@ class Checkpoints:
             value is None or isinstance(value, float | int) for value in (*numbers, *clock.values())
         ):
             raise ValueError("state.json has another step, or something else where a number belongs")
-        state.carry = tuple(carry[str(number)] for number in range(len(carry))) or None
-        for name in _CHANGING:
-            setattr(state, name, changing[name])
+        state.put(groups, changing)
         state.seconds, state.cpu_seconds = clock["seconds"], clock["cpu_seconds"]
         randomness.restore(changing["random"])
 
@@ -254,17 +224,23 @@ class Checkpoints:
         current = _flat(self.settings)
         # Which weights are the best depends on when they are measured.
         free = set(_FREE) - ({"training.evaluate_every"} if current.get("training.keep") == "best" else set())
-        names = sorted((stored.keys() | current.keys()) - free)
-        differences = [
-            f"  {name}: {_shown(stored, name)} in the checkpoint, {_shown(current, name)} now"
-            for name in names
-            if stored.get(name) != current.get(name)
-        ]
-        if differences:
+        if differences := _differences(stored, current, free, "in the checkpoint", "now"):
             raise SettingsError(
-                f"{path} belongs to a training with other settings:\n" + "\n".join(differences) + "\n"
+                f"{path} belongs to a training with other settings:\n{differences}\n"
                 "give the settings of the checkpoint to go on, or another folder to train anew"
             )
+
+
+def _differences(
+    one: Mapping[str, Any], other: Mapping[str, Any], free: set[str], where: str, here: str
+) -> str:
+    """A line for each value in which two descriptions of a training differ, but for those that are free to."""
+    one, other = _flat(one), _flat(other)
+    return "\n".join(
+        f"  {name}: {_shown(one, name)} {where}, {_shown(other, name)} {here}"
+        for name in sorted((one.keys() | other.keys()) - free)
+        if one.get(name) != other.get(name)
+    )
 
 
 def _step_of(path: Path) -> int:
@@ -291,22 +267,6 @@ def _locked(handle: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _optimiser_tensors(state: TrainingState) -> Iterator[tuple[str, Tensor]]:
-    """What the optimiser keeps of each parameter, named by kind and parameter: "exp_avg/encoder.weight"."""
-    for name, parameter in state.task.named_parameters():
-        for kind, value in state.optimiser.state.get(parameter, {}).items():
-            yield f"{kind}/{name}", value
-
-
-def _put_optimiser(state: TrainingState, tensors: Mapping[str, Tensor]) -> None:
-    parameters = dict(state.task.named_parameters())
-    state.optimiser.state.clear()
-    for name, tensor in tensors.items():
-        kind, _, parameter = name.partition("/")
-        target = parameters[parameter]
-        state.optimiser.state[target][kind] = tensor.to(target.device)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

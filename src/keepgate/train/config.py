@@ -23,7 +23,8 @@ class TrainingConfig:
     max_grad_norm: all gradients together are scaled down to this length; None leaves them.
     ema_decay: decay a step of the exponential moving average of the weights, which is then what is evaluated and kept;
         None: none.
-    keep: "last" keeps the weights after the last step, "best" those of the evaluation with the best first metric.
+    keep: "last" keeps the weights after the last step, "best" those of the evaluation with the best first metric; of
+        several that are equally good, of the last.
     crop_until: share of the steps during which a task that can crop its examples does; an epoch that starts
         later sees them whole.
     seed: decides order, dropout and crops; two trainings alike in settings, task and data end with the same bytes.

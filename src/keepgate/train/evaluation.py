@@ -7,18 +7,18 @@ import torch
 
 from ..tasks.measure import Measured
 from . import randomness
-from .checkpoint import TrainingState
+from .state import TrainingState
 
 Dev = Sequence[Any] | Callable[[Any], Mapping[str, float]]
 
 
-def evaluate(state: TrainingState, dev: Dev, *, keep_best: bool) -> dict[str, float]:
-    """The metrics of the weights that would be kept now; generators and modes stay as they were.
+def evaluate(state: TrainingState, dev: Dev, *, keep_best: bool) -> dict[str, dict[str, float]]:
+    """The "metrics" of the weights that would be kept now, as "best" too where they are; generators and modes stay.
 
-    keep_best: the state remembers the weights if they are the best so far by the first metric: the higher the better,
+    keep_best: the state remembers the weights if none so far were better by the first metric: the higher the better,
         unless the task says otherwise.
     """
-    task = state.task
+    task, before = state.task, state.best
     weights = {name: tensor.clone() for name, tensor in task.state_dict().items()}
     with randomness.untouched(), torch.no_grad():
         try:
@@ -30,7 +30,8 @@ def evaluate(state: TrainingState, dev: Dev, *, keep_best: bool) -> dict[str, fl
         finally:
             task.load_state_dict(weights)
             task.train()
-    return {name: float(value) for name, value in metrics.items()}
+    values = {name: float(value) for name, value in metrics.items()}
+    return {"metrics": values} | ({} if state.best is before else {"best": values})
 
 
 def _measured(task: Any, items: Sequence[Any]) -> Mapping[str, float]:

@@ -12,10 +12,11 @@ class Interrupt:
     a second stops at once.
 
     Outside the main thread, which alone is told of signals, and with `armed=False`, nothing changes.
+    quiet: nothing is written on stderr; another process of the same training does that.
     """
 
-    def __init__(self, *, armed: bool) -> None:
-        self.requested = False
+    def __init__(self, *, armed: bool, quiet: bool = False) -> None:
+        self.requested, self._quiet = False, quiet
         self._armed = armed and threading.current_thread() is threading.main_thread()
         self._before: dict[signal.Signals, Any] = {}
 
@@ -34,5 +35,7 @@ class Interrupt:
         if self.requested:
             raise KeyboardInterrupt("stopped at once, without saving")
         self.requested = True
+        if self._quiet:
+            return
         # Not print: the signal may have come in the middle of one.
         os.write(2, b"\nstopping after this step, then saving; once more stops at once\n")

@@ -13,12 +13,15 @@ from ..errors import SettingsError
 from ..tasks.task import Trainable
 from . import nonfinite, optimiser, randomness
 from .batches import Batches, CurriculumStage, batches_for
-from .checkpoint import Checkpoints, TrainingState, describe
+from .checkpoint import Checkpoints, describe
 from .config import TrainingConfig
 from .evaluation import Dev, evaluate
 from .interrupt import Interrupt
 from .metrics_log import Clock, MetricsLog
+from .processes import Processes, joined
 from .progress import Progress, ProgressBar
+from .state import TrainingState
+from .tensorboard import scalars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +50,11 @@ def fit(
     stream: Sequence[Any] | None = None,
     dev: Dev | None = None,
     folder: Path | str | None = None,
+    tensorboard: Path | str | None = None,
     resume: bool | Literal["previous"] = False,
     progress: bool = True,
     on_step: Callable[[Progress], None] | None = None,
+    processes: Processes | None = None,
 ) -> Result:
     """Trains the task, in place, on one of three kinds of data.
 
@@ -58,11 +63,14 @@ def fit(
     dev: items to measure the task on now and then and at the end, or a function from the task to its metrics by name.
     folder: where checkpoints and metrics.jsonl go; not the model's own, which `export.save` writes
         afterwards.
+    tensorboard: a folder for the same figures as TensorBoard reads them; needs the extra of this name.
     resume: True goes on from the newest checkpoint, exactly: the end has the same bytes as if nothing had
         stopped it; from the start if there is none yet. "previous" takes the one before when the newest is
         damaged.
     progress: a bar on stderr, or lines if it is no terminal, once two seconds have passed.
     on_step: is told of every step, for a bar of one's own.
+    processes: None asks who has started this program: under torchrun each process computes its rows of every batch,
+        to what one process would have computed of all, and the first alone evaluates and writes; all end alike.
 
     With a folder, Ctrl-C or SIGTERM ends the step, saves, and raises KeyboardInterrupt that says how to go
     on. The generators of torch, numpy and Python and the number of threads are left as they were found.
@@ -70,18 +78,30 @@ def fit(
     if a checkpoint cannot be read or written, TrainingStopped when the loss or a gradient is NaN or infinite, or if the
     loss ends far above where it began.
     """
-    batches = batches_for(task, config, examples=examples, stages=stages, stream=stream)
     place = Path(folder) if folder is not None else None
-    log = MetricsLog(place / "metrics.jsonl" if place is not None else None)
     with contextlib.ExitStack() as during:
+        ours = processes or during.enter_context(joined(next(task.parameters()).device))
+        batches = batches_for(task, config, examples=examples, stages=stages, stream=stream)
+        if config.keep == "best" and dev is None:
+            raise SettingsError(
+                'keep is "best" and no dev is given, which says what is best; give one, or keep="last"'
+            )
+        log = MetricsLog(place / "metrics.jsonl" if place is not None and ours.first else None)
         during.enter_context(randomness.reproducible(config.seed, config.threads))
         state = TrainingState.start(task, config)
-        store = during.enter_context(Checkpoints(place, lambda: describe(task, config, batches.describe())))
+        store = during.enter_context(
+            Checkpoints(place, lambda: describe(task, config, batches.describe()), processes=ours)
+        )
         note = _begin(store, state, resume)
+        state.follow_first(ours)
         log.go_back_to(state.step)
-        bar = during.enter_context(ProgressBar(batches.steps, enabled=progress, done=state.step))
+        if tensorboard is not None and ours.first:
+            log.listener = during.enter_context(scalars(Path(tensorboard), state.step))
+        bar = during.enter_context(
+            ProgressBar(batches.steps, enabled=progress and ours.first, done=state.step)
+        )
         bar.say(note)
-        interrupt = during.enter_context(Interrupt(armed=place is not None))
+        interrupt = during.enter_context(Interrupt(armed=place is not None, quiet=not ours.first))
 
         def tell(now: Progress) -> None:
             bar.update(now.step, name=now.name, loss=now.loss, metrics=now.metrics)
@@ -89,11 +109,15 @@ def fit(
                 on_step(now)
 
         task.train()
-        _train(state, config, batches, dev, store=store, log=log, interrupt=interrupt, tell=tell)
+        _train(
+            state, config, batches, dev,
+            store=store, log=log, interrupt=interrupt, tell=tell, processes=ours,
+        )  # fmt: skip
         loss = log.last("loss", math.nan)
         if state.first_loss is not None:
             nonfinite.refuse_divergence(config, state.step, state.first_loss, loss, store.last())
-        state.finish(config)
+        state.finish(config, ours)
+        log.records = ours.from_first(lambda: log.records)
     return Result(
         steps=state.step,
         seconds=state.seconds,
@@ -114,9 +138,11 @@ def _train(
     log: MetricsLog,
     interrupt: Interrupt,
     tell: Callable[[Progress], None],
+    processes: Processes,
 ) -> None:
     """From the state's step to the last one."""
-    clock = Clock(state)
+    clock, task = Clock(state), state.task
+    device = next(task.parameters()).device
 
     def due(every: int | None) -> bool:
         return state.step == batches.steps or (every is not None and state.step % every == 0)
@@ -126,7 +152,12 @@ def _train(
         learning_rate = optimiser.learning_rate(config, state.step, batches.steps)
         if not batches.carries(state.step):
             state.carry = None
-        loss = _step(state, config, batches.batch(state.step), learning_rate, store)
+        with clock.loading():
+            examples = batches.batch(state.step)
+            rows = processes.share(examples)
+            batch = task.collate(rows).to(device) if rows else None
+        processes.seed_step(config.seed, state.step)
+        loss = _step(state, config, batch, learning_rate, len(rows) / len(examples), store, processes)
         state.step += 1
         state.first_loss = loss if state.first_loss is None else state.first_loss
         state.unlogged_losses.append(loss)
@@ -139,16 +170,17 @@ def _train(
         )  # fmt: skip
         if due(config.log_every):
             mean = math.fsum(state.unlogged_losses) / len(state.unlogged_losses)
-            log.add({"step": state.step, "loss": mean, "learning_rate": learning_rate, **clock.tick()})
+            figures = {"loss": mean, "learning_rate": learning_rate, **clock.loaded(), **clock.tick()}
+            log.add({"step": state.step, **figures})
             state.unlogged_losses.clear()
         if dev is not None and due(config.evaluate_every):
-            before, metrics = state.best_score, evaluate(state, dev, keep_best=config.keep == "best")
-            best = {"best": metrics} if config.keep == "best" and state.best_score != before else {}
-            log.add({"step": state.step, "metrics": metrics, **best, **clock.tick()})
-        if due(config.checkpoint_every) or interrupt.requested:
-            nonfinite.refuse_weights(state.task, state.step, store.last())
+            measured = processes.from_first(lambda: evaluate(state, dev, keep_best=config.keep == "best"))
+            log.add({"step": state.step, **measured, **clock.tick()})
+        stopping = processes.any(interrupt.requested)
+        if due(config.checkpoint_every) or stopping:
+            nonfinite.refuse_weights(task, state.step, store.last())
             saved = store.save(state)
-            if interrupt.requested and state.step < batches.steps:
+            if stopping and state.step < batches.steps:
                 raise KeyboardInterrupt(
                     f"stopped at step {state.step} of {batches.steps}, saved in {saved}; the same call "
                     "with resume=True (the same command with --resume) goes on from there"
@@ -158,22 +190,29 @@ def _train(
 def _step(
     state: TrainingState,
     config: TrainingConfig,
-    examples: Sequence[Any],
+    batch: Any,
     learning_rate: float,
+    weight: float,
     store: Checkpoints,
+    processes: Processes,
 ) -> float:
-    """One step of the optimiser; the loss before it. Raises TrainingStopped for what is not finite."""
-    task, device = state.task, next(state.task.parameters()).device
-    batch = task.collate(examples).to(device)
+    """One step of the optimiser; the loss before it. Raises TrainingStopped for what is not finite.
+
+    batch: the rows of this process, None for none. weight: their share of all rows.
+    """
+    task, own = state.task, None
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate
     state.optimiser.zero_grad(set_to_none=True)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.autocast == "bfloat16"):
-        loss, carry = task.loss(batch, state.carry)
-    state.carry = None if carry is None else tuple(states.detach() for states in carry)
-    if not torch.isfinite(loss):
-        raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=loss)
-    torch.autograd.backward(loss)
+    if batch is not None:
+        kind = next(task.parameters()).device.type
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=config.autocast == "bfloat16"):
+            own, carry = task.loss(batch, state.carry)
+        state.carry = None if carry is None else tuple(states.detach() for states in carry)
+        if not torch.isfinite(own):
+            raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=own)
+        torch.autograd.backward(own)
+    loss = processes.sum_gradients(task, own, weight)
     gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
     if not torch.isfinite(norm):

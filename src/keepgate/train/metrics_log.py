@@ -1,9 +1,10 @@
 """Metrics of a training as JSON lines in a file, and the clock that goes into them."""
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,11 +19,24 @@ class Timed(Protocol):
 
 
 class Clock:
-    """A clock that adds wall and processor seconds to a state."""
+    """A clock that adds wall and processor seconds to a state, and tells which of them it waited for data."""
 
     def __init__(self, state: Timed) -> None:
         self._state = state
         self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._loading = 0.0
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """A context in which the network waits for its next batch."""
+        began = time.perf_counter()
+        yield
+        self._loading += time.perf_counter() - began
+
+    def loaded(self) -> dict[str, float]:
+        """The seconds in `loading` since it was last asked."""
+        waited, self._loading = self._loading, 0.0
+        return {"data_seconds": round(waited, 6)}
 
     def tick(self) -> dict[str, float]:
         """Adds what has passed since the last tick; the sums, to the millisecond."""
@@ -34,11 +48,15 @@ class Clock:
 
 
 class MetricsLog:
-    """The history of a run: one mapping a record, kept in memory and, given a path, as a JSON line there."""
+    """The history of a run: one mapping a record, kept in memory and, given a path, as a JSON line there.
+
+    listener: is told of each record that is added.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.records: list[dict[str, Any]] = []
+        self.listener: Callable[[Mapping[str, Any]], None] = lambda _: None
 
     def go_back_to(self, step: int) -> None:
         """Truncates the file to the records up to `step`; later steps are done again."""
@@ -64,6 +82,7 @@ class MetricsLog:
         """Writes one record. Raises BundleError if the file cannot be written."""
         self.records.append(dict(record))
         self._write(_line(record))
+        self.listener(record)
 
     def _write(self, text: str, *, afresh: bool = False) -> None:
         if self.path is None:

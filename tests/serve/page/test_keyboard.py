@@ -39,7 +39,7 @@ def test_the_question_is_asked_and_answered_by_keys_alone(language: str, visit: 
     page.keyboard.press("Home")
     assert int(strip.get_attribute("aria-valuenow") or 0) > 5
     page.keyboard.press("Control+Home")
-    # Who carries it is known: leave that write out, by a key.
+    # Who carries it is known: take that word out, by a key; then leave out its write and its erasure alone.
     carrier = page.evaluate(
         "async () => (await import('./state.js')).state.origin.tokens.find((each) => each.share > 0.5).token"
     )
@@ -47,8 +47,10 @@ def test_the_question_is_asked_and_answered_by_keys_alone(language: str, visit: 
         page.keyboard.press("ArrowRight")
     page.keyboard.press("x")
     page.locator(".outcome.new").wait_for()
+    assert page.locator(".chip.remove").count() == 1
+    page.keyboard.press("w")
     page.keyboard.press("k")
-    assert page.locator(".chip").count() == 2
+    assert page.locator(".chip:not(.remove)").count() == page.locator(".chip").count() == 2
     page.keyboard.press("Enter")
     page.locator(".toggles").wait_for()
     page.keyboard.press("Escape")

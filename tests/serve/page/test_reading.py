@@ -71,7 +71,7 @@ def test_an_answer_says_where_it_came_from_and_leaving_that_out_makes_the_networ
     assert NAMES[language] not in became
     assert card(page, "LSTM", "chrono").locator(".answer").get_attribute("aria-expanded") == "true"
     shoot(page, f"answer-{language}")
-    # The same write, left out by whoever reads the page; and put back.
+    # The same word, taken out by whoever reads the page; and put back.
     row = panel.locator(".carriers li").first
     assert {"en": "(1st word)", "zh-TW": "第 2 個字"}[language].strip("()") in row.inner_text()
     becomes = row.inner_text()
@@ -118,15 +118,18 @@ def test_a_word_says_what_is_left_of_it_and_who_erased_it(
 
 
 @both
-def test_a_plain_rnn_says_why_it_has_nothing_to_leave_out(language: str, visit: Open, words: Words) -> None:
+def test_a_plain_rnn_says_why_no_write_can_be_followed_and_what_can_be_measured(
+    language: str, visit: Open, words: Words
+) -> None:
     page = visit(language)
     page.locator(".card").first.locator(".answer").click()
-    page.locator("#panel").get_by_text(words[language]["answer.no_memory"]).wait_for()
+    page.locator("#panel .carriers").wait_for()
     token(page, 2)
     assert words[language]["token.no_memory"] in page.locator("#panel").inner_text()
+    assert words[language]["token.carries"] in page.locator("#panel").inner_text()
     page.wait_for_function(
         "(said) => document.getElementById('legend').innerText.includes(said)",
-        arg=words[language]["legend.sensitivity"],
+        arg=words[language]["legend.carries"],
     )
 
 
@@ -187,7 +190,7 @@ def test_a_guess_is_called_one_even_where_it_is_lucky(language: str, visit: Open
     """As of a network that never learned, whose answers are all about equally likely, and now and then right."""
 
     def guessed(expected: str) -> dict[str, Any]:
-        return {"text": expected, "probability": 0.07, "guess": True}
+        return {"text": expected, "probability": 0.07, "guess": "chance"}
 
     def lucky(route: Any) -> None:
         reply = route.fetch()
@@ -202,8 +205,14 @@ def test_a_guess_is_called_one_even_where_it_is_lucky(language: str, visit: Open
             answer.update(guessed(said["expected"]), right=True)
         route.fulfill(response=reply, json=said)
 
+    def from_nowhere(route: Any) -> None:
+        reply = route.fetch()
+        none = {"kind": "guess", "from": None, "to": None, "deciding": 0, "proof": None}
+        route.fulfill(response=reply, json={**reply.json(), "origin": none})
+
     def between(page: Any) -> None:
         page.route("**/api/read", lucky)
+        page.route("**/api/answer", from_nowhere)
         page.route("**/api/lengthen", lucky_throughout)
 
     page = visit(language, before=between)

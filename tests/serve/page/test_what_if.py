@@ -1,4 +1,4 @@
-"""Several changes with one press: all who erased a write are forbidden to, all writes that an answer rests on left out."""
+"""Several changes with one press: all who erased a write are forbidden to, all words that an answer rests on taken out."""
 
 from collections.abc import Callable
 from typing import Any
@@ -64,27 +64,27 @@ def test_all_who_erased_a_write_are_forbidden_at_once_and_allowed_again(
 
 
 @both
-def test_all_writes_that_an_answer_rests_on_are_left_out_at_once(
+def test_all_words_that_an_answer_rests_on_are_taken_out_at_once(
     language: str, visit: Open, words: Words, shoot: Any
 ) -> None:
     page, said = visit(language, before=rests_on_three), words[language]
     page.locator(".card.chosen .answer").click()
     button = page.locator(".carriers + .together")
     button.wait_for()
-    assert button.inner_text() == of_all(said, "change.drop.all", 3)
+    assert button.inner_text() == of_all(said, "change.remove.all", 3)
     button.click()
     page.locator(".outcome.new").wait_for()
-    assert known(page, "state.drop") == [0, 1, 5]
+    assert known(page, "state.remove") == [0, 1, 5]
     assert page.locator("#live").inner_text() == page.locator(".outcome").inner_text()
     assert page.locator(".carriers .off").all_inner_texts() == [said["change.on"]] * 3
-    shoot(page, f"drop-all-{language}")
+    shoot(page, f"remove-all-{language}")
     button.click()
     page.locator(".changes").wait_for(state="detached")
-    assert known(page, "state.drop") == []
+    assert known(page, "state.remove") == []
 
 
 def rests_on_three(page: Any) -> None:
-    """Lets three writes carry the answer, whatever the networks that are shipped today rest it on."""
+    """Lets three words carry the answer, whatever the networks that are shipped today rest it on."""
 
     def three(route: Any) -> None:
         reply = route.fetch()
@@ -137,8 +137,51 @@ def test_the_same_by_keys_from_the_panel_and_from_the_strip(language: str, visit
     page.locator(".carriers").wait_for()
     page.locator("#strip").focus()
     page.keyboard.press("Shift+X")
-    assert known(page, "state.drop") == [0, 1, 5]
+    assert known(page, "state.remove") == [0, 1, 5]
     page.keyboard.press("Shift+X")
-    assert known(page, "state.drop") == []
+    assert known(page, "state.remove") == []
     page.locator("footer summary").click()
     assert said["keys.all"] in page.locator("#keys").inner_text()
+
+
+@both
+def test_the_three_changes_of_a_word_each_say_what_they_ask(
+    language: str, visit: Open, words: Words, shoot: Any
+) -> None:
+    page, said = visit(language), words[language]
+    card(page, "LSTM", said["note.chrono"]).locator("input").check()
+    token(page, 1)
+    page.locator(".toggles").wait_for()
+    asks = ["remove", "drop", "keep"]
+    notes = page.locator(".toggles .note").all_inner_texts()
+    assert notes == [*(said[f"change.{kind}.asks"] for kind in asks), said["change.keys"]]
+    # A word that is taken out neither writes nor erases: the other changes of it go, and those take it back.
+    for kinds, state in (("drop keep", [[], [1], [1]]), ("remove", [[1], [], []]), ("keep", [[], [], [1]])):
+        for kind in kinds.split():
+            page.locator(f".switch-{kind}").click()
+        page.locator(".outcome:not(.waiting)").wait_for()
+        assert [known(page, f"state.{kind}") for kind in asks] == state
+    page.keyboard.press("Escape")
+    for key, state in (("x", [[1], [], []]), ("w", [[], [1], []])):
+        page.keyboard.press(key)
+        assert [known(page, f"state.{kind}") for kind in asks] == state
+    # Of a network in which one gate keeps and writes, something else is true.
+    card(page, "GRU", said["note.chrono"]).locator("input").check()
+    token(page, 1)
+    page.locator(".toggles").get_by_text(said["change.drop.asks.one"]).wait_for()
+    shoot(page, f"three-changes-{language}")
+
+
+@both
+def test_a_word_is_taken_out_of_a_network_without_gates_too(
+    language: str, visit: Open, words: Words, shoot: Any
+) -> None:
+    page, said = visit(language), words[language]
+    card(page, "RNN", said["about.plain"]).locator("input").check()
+    token(page, 1)
+    page.locator(".switch-remove").wait_for()
+    assert page.locator(".toggles button").count() == 1
+    page.locator(".switch-remove").click()
+    page.locator(".outcome:not(.waiting)").wait_for()
+    assert page.locator(".fault:visible").count() == 0
+    shoot(page, f"rnn-without-{language}")

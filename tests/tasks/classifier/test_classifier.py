@@ -11,7 +11,7 @@ from keepgate.data.labelled import LabelledText
 from keepgate.errors import CorpusError, SettingsError
 from keepgate.lens import examine, explain
 from keepgate.lens.readers import read
-from keepgate.lens.readers.answer_ablation import leave_one_out_answers
+from keepgate.lens.readers.answer_ablation import counterfactual_answer, leave_one_out_answers
 from keepgate.tasks import Classifier
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.classifier.metrics import measure_labels
@@ -68,6 +68,17 @@ def test_it_learns_and_the_word_that_decides_is_found_by_leaving_each_out(poolin
 
 
 @POOLINGS
+def test_without_several_words_the_answer_is_that_to_the_text_without_them(pooling: str) -> None:
+    task, item = classifier(pooling=pooling), texts()[0]
+    removed = {0, 2, 3}
+    rest = [word for number, word in enumerate(item.text.split()) if number not in removed]
+    answer = counterfactual_answer(read(task, item), removed=removed)
+    (expected,) = task.predict([LabelledText(text=" ".join(rest))])
+    assert answer.text == expected.text
+    assert answer.probability == pytest.approx(expected.probability, rel=1e-5)
+
+
+@POOLINGS
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_padding_has_no_say_and_gets_no_gradient(pooling: str, bidirectional: bool) -> None:
     task = classifier(pooling=pooling, bidirectional=bidirectional).double().eval()
@@ -117,11 +128,18 @@ def test_without_pairs_and_with_long_texts() -> None:
     assert task.probabilities([LabelledText(text="great " * 3000)]).shape == (1, 2)
 
 
-def test_masking_hides_a_token_and_both_its_pairs_and_padding_is_never_masked() -> None:
+def test_masking_hides_a_token_and_both_its_pairs_and_padding_is_never_masked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     task = classifier(mask_rate=0.5)
+    embedded = []
+    embed = task.encoder.embed
+    monkeypatch.setattr(task.encoder, "embed", lambda ids: embedded.append(ids) or embed(ids))
     batch = task.collate(task.prepare([texts()[0], LabelledText(text="great", label="good")], training=False))
     torch.manual_seed(0)
-    ids = task._mask(batch)
+    task.train()(batch)
+    task.eval()(batch)
+    ids, evaluated = embedded
     hidden = ids[..., 0] != batch.ids[..., 0]
     assert 0 < hidden.sum() < hidden.numel()
     assert (ids[..., 0][hidden] == 1).all()
@@ -130,7 +148,7 @@ def test_masking_hides_a_token_and_both_its_pairs_and_padding_is_never_masked() 
     assert torch.equal(ids[..., 1][~pair], batch.ids[..., 1][~pair])
     assert (ids[..., 1][pair] == 1).all()
     assert (ids[1:, 1] == 0).all()
-    assert torch.equal(task.eval()._mask(batch), batch.ids)
+    assert torch.equal(evaluated, batch.ids)
 
 
 def test_wrong_data_and_settings_are_refused() -> None:

@@ -14,7 +14,8 @@ from keepgate.data.labelled import LabelledText
 from keepgate.data.vocabulary import UNKNOWN
 from keepgate.errors import CorpusError, SettingsError
 from keepgate.export import load, save
-from keepgate.tasks.language_model import LanguageModel, LanguageModelSettings, model, recipe
+from keepgate.tasks.language_model import LanguageModel, LanguageModelSettings, model
+from keepgate.tasks.language_model.kind import recipe
 from keepgate.tasks.task import Streams, Task
 from keepgate.train import TrainingConfig, fit
 from keepgate.train.batches import batches_for

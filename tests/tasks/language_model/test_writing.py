@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from keepgate.tasks.language_model.tokens import texts_of, tokens_of
 
 from .test_model import TEXT, built
 
-LOGITS = torch.tensor([9.0, 9.0, *(math.log(share) for share in (1, 4, 2, 3))])
+LOGITS = np.array([9.0, 9.0, *(math.log(share) for share in (1, 4, 2, 3))], np.float32)
 
 
 def text_of(task: LanguageModel, prompt: str = "Ann", tokens: int = 40, **options: float) -> str:

@@ -13,7 +13,7 @@ def random_scores(rows: int = 3, time: int = 7, longest: int = 4) -> torch.Tenso
 def test_without_overlap_spans_come_by_their_probability() -> None:
     scores = random_scores()
     shares = scores.flatten(1).softmax(-1)
-    for row, found in enumerate(spans(scores, f1_weight=0.0, count=5)):
+    for row, found in enumerate(spans(scores.numpy(), f1_weight=0.0, count=5)):
         expected = shares[row].topk(5).values.tolist()
         assert [span.probability for span in found] == pytest.approx(expected)
         there = [shares[row, 4 * span.first + span.last - span.first].item() for span in found]
@@ -24,7 +24,7 @@ def test_with_overlap_the_best_span_is_the_one_an_exhaustive_search_finds() -> N
     scores = random_scores()
     shares = scores.flatten(1).softmax(-1).view(scores.shape)
     for overlap in (0.3, 1.0):
-        for row, found in enumerate(spans(scores, f1_weight=overlap, count=1)):
+        for row, found in enumerate(spans(scores.numpy(), f1_weight=overlap, count=1)):
             worth = {}
             every = [(first, first + more) for first in range(7) for more in range(4) if first + more < 7]
             for first, last in every:
@@ -45,15 +45,15 @@ def test_expected_overlap_prefers_what_many_likely_spans_share() -> None:
     scores[0, 0, 0] = 1.0  # alone, and the single most likely
     for first, more in ((3, 1), (3, 2), (4, 1)):
         scores[0, first, more] = 0.9
-    assert spans(scores, f1_weight=0.0, count=1)[0][0].first == 0
-    assert spans(scores, f1_weight=1.0, count=1)[0][0].first in (3, 4)
+    assert spans(scores.numpy(), f1_weight=0.0, count=1)[0][0].first == 0
+    assert spans(scores.numpy(), f1_weight=1.0, count=1)[0][0].first in (3, 4)
 
 
 def test_no_span_ends_beyond_the_text() -> None:
-    for found in spans(random_scores(time=3), f1_weight=0.5, count=6):
+    for found in spans(random_scores(time=3).numpy(), f1_weight=0.5, count=6):
         assert len(found) == 6
         assert all(0 <= span.first <= span.last < 3 for span in found)
 
 
 def test_fewer_spans_than_asked_for_are_all_given() -> None:
-    assert [len(found) for found in spans(torch.zeros(2, 1, 1), f1_weight=0.5, count=5)] == [1, 1]
+    assert [len(found) for found in spans(torch.zeros(2, 1, 1).numpy(), f1_weight=0.5, count=5)] == [1, 1]

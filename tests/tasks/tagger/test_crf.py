@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from keepgate.tasks.tagger.crf import FORBIDDEN, LinearChainCRF
-from keepgate.tasks.tagger.schemes import Moves, moves_of
+from keepgate.tasks.tagger.crf import LinearChainCRF
+from keepgate.tasks.tagger.schemes import FORBIDDEN, Moves, moves_of
 
 LABELS = ("B-X", "I-X", "E-X", "S-X", "O")
 LENGTHS = (4, 1, 2)

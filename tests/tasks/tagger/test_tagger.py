@@ -130,6 +130,27 @@ def test_a_tag_is_explained_and_what_it_rests_on_proven_by_leaving_it_out(traine
     assert "B-ORG" in str(explanation)
 
 
+def test_texts_predicted_together_are_asked_for_the_token_that_each_is_alone(
+    trained: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [
+        trained.item("。去王明"),
+        trained.item("陳思看見台積。", "積"),
+        trained.item("李小華去了大同。"),
+        trained.item("。去"),
+    ]
+    alone = [trained.predict([item])[0] for item in items]
+    calls = []
+    monkeypatch.setattr(
+        trained, "emissions", lambda batch, of=trained.emissions: calls.append(batch) or of(batch)
+    )
+    together = trained.predict(items)
+    assert [(answer.text, answer.start) for answer in together] == [(a.text, a.start) for a in alone]
+    assert [answer.start for answer in together[:3]] == [2, 5, 0]
+    # Once for the tags that say what is asked for, once for the answers.
+    assert len(calls) == 2
+
+
 def test_the_head_gives_what_the_model_gives(trained: Tagger) -> None:
     item = trained.item("陳思看見台積。", "積")
     probe = trained.probe(item)

@@ -1,15 +1,17 @@
 """Corpus: the questions of some files, and an account of those left out."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ...wording import count_of
 from ..questions import Question
 
 # What a question must have to be kept: a text and a question only; an answer too; or an answer that stands
 # in the text.
 Needs = Literal["question", "answer", "span"]
+_LISTED = 8  # labels or tags that an account names
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Corpus:
 
     def account(self, at_most: int = 5) -> str:
         """One line that counts what was taken and what was not, then the first questions left out."""
-        summary = f"{len(self.questions):,} questions ({self.format})"
+        summary = f"{count_of(len(self.questions), 'questions')} ({self.format})"
         if self.moved:
-            summary += f", {self.moved:,} answers found at another place than the file says"
+            summary += f", {count_of(self.moved, 'answers')} found at another place than the file says"
         return account_of(summary, self.left_out, at_most)
 
     @property
@@ -78,6 +80,14 @@ def account_of(summary: str, left_out: Sequence[LeftOut], at_most: int) -> str:
     ]
     more = len(left_out) - at_most
     return "\n".join([*lines, f"  and {more:,} more"] if more > 0 else lines)
+
+
+def listed_counts(values: Iterable[str], plural: str) -> str:
+    """How many different values there are, and the commonest with their counts: "2 labels: good 20, bad 5."."""
+    counts = Counter(values).most_common()
+    commonest = ", ".join(f"{' '.join(value.split())} {count:,}" for value, count in counts[:_LISTED])
+    more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
+    return f"{count_of(len(counts), plural)}: {commonest}{more}."
 
 
 def _lacks(question: Question, needs: Needs) -> str | None:

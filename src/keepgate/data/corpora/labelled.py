@@ -1,25 +1,21 @@
 """Texts with labels: JSON lines, or CSV or TSV whose first line names the columns."""
 
 import csv
-import io
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CorpusError, nearest_first
+from ...wording import count_of
 from ..labelled import LabelledText
-from .corpus import LeftOut, account_of
-from .records import parse_lines
+from .corpus import LeftOut, account_of, listed_counts
 from .source import lines_of, read_text
+from .table import delimiter_of, read_rows
 from .values import clean
 
 # The names under which a column is known, the first of them the one that the documentation teaches.
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
 LABEL = ("label", "class", "category", "sentiment", "target", "標籤", "标签")
-
-# Labels that an account names.
-_LISTED = 8
 
 
 @dataclass
@@ -32,13 +28,10 @@ class LabelledCorpus:
 
     def account(self, at_most: int = 5) -> str:
         """What was taken and what was not, in a line; the first texts left out; the labels, the commonest first."""
-        account = account_of(f"{len(self.items):,} texts ({self.format})", self.left_out, at_most)
-        counts = Counter(item.label for item in self.items if item.label is not None).most_common()
-        if not counts:
-            return account
-        listed = ", ".join(f"{' '.join(label.split())} {count:,}" for label, count in counts[:_LISTED])
-        more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
-        return f"{account}\n{len(counts):,} labels: {listed}{more}."
+        summary = f"{count_of(len(self.items), 'texts')} ({self.format})"
+        account = account_of(summary, self.left_out, at_most)
+        labels = [item.label for item in self.items if item.label is not None]
+        return f"{account}\n{listed_counts(labels, 'labels')}" if labels else account
 
 
 def read_labelled(
@@ -56,7 +49,7 @@ def read_labelled(
     corpus = LabelledCorpus([], "")
     formats = []
     for path in files:
-        rows, form = _table(read_text(path), str(path))
+        rows, form = read_rows(read_text(path), str(path))
         formats.append(form)
         if not rows:
             continue
@@ -83,9 +76,9 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     Raises CorpusError if there is no text, or no column of that name.
     """
     first = content.lstrip().partition("\n")[0].strip()
-    names = {name.strip().lower() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])}
+    names = {name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter_of(first)), [])}
     if first.startswith("{") or text_column is not None or names & set(TEXT):
-        rows, form = _table(content, path)
+        rows, form = read_rows(content, path)
         column = _column(list(rows[0][1]), text_column, TEXT, "text", path) if rows else ""
         pairs = [(place, row.get(column)) for place, row in rows]
     else:
@@ -98,42 +91,6 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     if not items:
         raise CorpusError(f"{path}: there is no text in it")
     return LabelledCorpus(items, form)
-
-
-def _delimiter(line: str) -> str:
-    return "\t" if "\t" in line else ","
-
-
-def _table(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, object]]], str]:
-    """The rows with their places, by column, and the name of the format."""
-    if content.lstrip().startswith("{"):
-        values = parse_lines(lines_of(content), path)
-        for place, value in values:
-            if not isinstance(value, dict):
-                raise CorpusError(f"{path}, {place}: an object with a text and a label belongs here")
-        return values, "json lines"
-    delimiter = _delimiter(content.lstrip("\r\n").partition("\n")[0])
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[str, Mapping[str, object]]] = []
-    header: list[str] = []
-    end = 0
-    try:
-        for fields in reader:
-            place, end = f"line {end + 1}", reader.line_num
-            if not fields:
-                continue
-            if not header:
-                header = [name.strip() for name in fields]
-                continue
-            if len(fields) != len(header):
-                raise CorpusError(
-                    f"{path}, {place}: there are {len(fields)} columns where the first line has {len(header)}; a field "
-                    f"with {'a tab' if delimiter != ',' else 'a comma'} or a line break in it stands in double quotes"
-                )
-            rows.append((place, dict(zip(header, fields, strict=True))))
-    except csv.Error as fault:
-        raise CorpusError(f"{path}, line {end + 1}: this cannot be read as a table: {fault}") from None
-    return rows, "csv" if delimiter == "," else "tsv"
 
 
 def _column(columns: Sequence[str], name: str | None, usual: Sequence[str], content: str, path: str) -> str:

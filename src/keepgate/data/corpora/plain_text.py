@@ -5,23 +5,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CorpusError
+from ...wording import count_of
 from ..labelled import LabelledText
 from .corpus import LeftOut
 from .source import read_text
+from .text_file import TextFile, text_file
+
+# A larger file, in bytes, stays on the disk and is read piece by piece.
+LARGE = 1 << 28
 
 
 @dataclass
 class PlainCorpus:
     """The texts of some files, in their order, without labels. Nothing is left out."""
 
-    items: list[LabelledText]
+    items: list[LabelledText | TextFile]
     format: str = "plain text"
     left_out: list[LeftOut] = field(default_factory=list)
 
     def account(self, at_most: int = 5) -> str:  # noqa: ARG002
         """How many texts and characters there are, in a line."""
-        texts = "1 text" if len(self.items) == 1 else f"{len(self.items):,} texts"
-        return f"{texts} ({self.format}), {sum(len(item.text) for item in self.items):,} characters"
+        characters = count_of(sum(item.characters for item in self.items), "characters")
+        return f"{count_of(len(self.items), 'texts')} ({self.format}), {characters}"
 
 
 def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:
@@ -29,8 +34,10 @@ def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:
     files = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not files:
         raise CorpusError("no files were given; name at least one with text")
-    items = [
-        LabelledText(text=read_text(path).replace("\r\n", "\n").replace("\r", "\n"), id=Path(path).name)
-        for path in files
-    ]
-    return PlainCorpus(items)
+    return PlainCorpus([_item(Path(path)) for path in files])
+
+
+def _item(path: Path) -> LabelledText | TextFile:
+    if path.is_file() and path.stat().st_size > LARGE:
+        return text_file(path)
+    return LabelledText(text=read_text(path).replace("\r\n", "\n").replace("\r", "\n"), id=path.name)

@@ -48,15 +48,19 @@ def read_text(path: str | Path) -> str:
     Raises CorpusError if the file is missing, a folder, empty, packed, or not UTF-8; the message says which
     encoding it looks like and how to convert it.
     """
+    return decoded(read_bytes(path), path)
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The bytes of a file. Raises CorpusError if it is missing, a folder, or cannot be read."""
     try:
-        raw = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except FileNotFoundError:
         raise CorpusError(f"{path} does not exist") from None
     except IsADirectoryError:
         raise CorpusError(f"{path} is a folder; name the files in it") from None
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror or error}") from None
-    return decoded(raw, path)
 
 
 def decoded(raw: bytes, path: str | Path) -> str:

@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...errors import CorpusError
+from ...wording import count_of
 from ..tagged import TaggedText, tagged_text
-from .corpus import LeftOut, account_of
+from .corpus import LeftOut, account_of, listed_counts
 from .records import parse_lines
 from .source import lines_of, read_text
 from .values import clean, kind_of, text_of
@@ -22,7 +22,6 @@ TAGS = ("tags", "labels", "ner_tags", "pos_tags", "upos")
 # CoNLL-U (universaldependencies.org/format.html): ten columns with tabs between them; the form and its part of speech.
 _CONLLU_COLUMNS, _FORM, _UPOS = 10, 1, 3
 _DOCUMENT = "-DOCSTART-"
-_LISTED = 8  # tags that an account names
 
 
 @dataclass
@@ -35,14 +34,11 @@ class TaggedCorpus:
 
     def account(self, at_most: int = 5) -> str:
         """What was taken and what was not, in a line; the first texts left out; the tags, the commonest first."""
-        tokens = sum(len(item.tokens) for item in self.items)
-        account = account_of(
-            f"{len(self.items):,} texts of {tokens:,} tokens ({self.format})", self.left_out, at_most
-        )
-        counts = Counter(tag for item in self.items for tag in item.tags or ()).most_common()
-        listed = ", ".join(f"{tag} {count:,}" for tag, count in counts[:_LISTED])
-        more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
-        return f"{account}\n{len(counts):,} tags: {listed}{more}." if counts else account
+        tokens = count_of(sum(len(item.tokens) for item in self.items), "tokens")
+        summary = f"{count_of(len(self.items), 'texts')} of {tokens} ({self.format})"
+        account = account_of(summary, self.left_out, at_most)
+        tags = [tag for item in self.items for tag in item.tags or ()]
+        return f"{account}\n{listed_counts(tags, 'tags')}" if tags else account
 
 
 def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:

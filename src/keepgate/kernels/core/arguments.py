@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from ... import _core
+from ...arrays.core_cell import core_cell, in_core_order
 from ...equations import Cell
 from ...errors import ShapeError
 from ..call import Call
 from ..weights import Weights
 from .call_spec import flatten_tensors
 from .packed_weights import Sizes, cached_pack, pack
-from .program import core_cell
 
 DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
 
@@ -22,7 +22,7 @@ class CoreInputs:
     """A call's inputs as the core reads them; a tensor with another memory layout is copied.
 
     weight_tensors:   in the order of `Weights.arguments`, contiguous.
-    weight_addresses: of these, 0 for None, in the core's order (`_in_core_order`).
+    weight_addresses: of these, 0 for None, in the core's order (`in_core_order`).
     sizes:            (steps, rows, input, hidden, projected), projected 0 without a projection.
     """
 
@@ -54,7 +54,7 @@ class CoreInputs:
                 [None if weight is None else weight.contiguous() for weight in self.weight_tensors]
             )
             addresses = tuple([_address(weight) for weight in self.weight_tensors])
-        self.weight_addresses = _in_core_order(addresses, self.weight_tensors[1], weights.hidden_size)
+        self.weight_addresses = in_core_order(addresses, self.weight_tensors[1], weights.hidden_size)
         self.lengths = None if lengths is None else _checked_lengths(lengths, steps)
         self.resets = None if resets is None else resets.contiguous()
 
@@ -202,7 +202,7 @@ def run_backward_with_args(
     ]
     count, x, d_addresses = len(d_final), tensors[0], [_address(gradient) for gradient in gradients]
     assert x is not None
-    d_weights = _in_core_order((*d_addresses[1:6], *d_addresses[6 + count : -2]), tensors[2], args[2][3])
+    d_weights = in_core_order((*d_addresses[1:6], *d_addresses[6 + count : -2]), tensors[2], args[2][3])
     weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = d_weights
     problem = _core.Backward(
         _core.Forward(*args), addresses, _address_and_strides(d_output),
@@ -218,18 +218,6 @@ def run_with_scratch(problem: _core.Forward | _core.Backward, like: Tensor) -> N
     # `new_empty` without dtype= and device=, whose parsing adds half to its time: whole elements, so one more.
     scratch = like.new_empty(problem.scratch_bytes // like.itemsize + 1)
     problem.run(scratch.data_ptr())
-
-
-def _in_core_order(addresses: tuple[int, ...], weight_hh: Tensor | None, hidden: int) -> tuple[int, ...]:
-    """Addresses of weights, or of their gradients, in the core's order: a diagonal weight_hh last, a vector a gate.
-
-    addresses: in the order of `Weights.arguments`. weight_hh: the weight itself.
-    """
-    if weight_hh is None or weight_hh.dim() > 1:
-        return addresses
-    start, size = addresses[1], hidden * weight_hh.itemsize
-    gates = [start and start + gate * size for gate in range(weight_hh.shape[0] // hidden)]
-    return (addresses[0], 0, *addresses[2:], *gates)
 
 
 def _empty_contiguous(tensor: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ... import _core
+from ...arrays.core_cell import CoreCell, core_cell, core_cell_or_reason
 from ..torch_internals import apply_without_transforms
 from ..tracing_state import no_interception
 from ..weights import Weights, is_plain
@@ -27,7 +28,6 @@ from .arguments import (
 )
 from .autograd import core_vjp
 from .call_spec import CallSpec, flatten_tensors
-from .program import CoreCell, core_cell, core_cell_or_reason
 
 
 class CoreFastPath:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.func import vjp
 
+from ...arrays.core_cell import core_cell
 from ..reference import Reference
 from .call_spec import CallSpec
-from .program import core_cell
 
 Tensors = Sequence[Tensor | None]
 

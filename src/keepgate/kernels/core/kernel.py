@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ... import _core, cells
+from ...arrays.core_cell import core_cell_or_reason
 from ..call import Call, CallResult
 from ..kernel import Kernel
 from ..torch_internals import FakeTensor, brings_own_dispatch
@@ -17,7 +18,6 @@ from .autograd import run_sequence
 from .call_spec import CallSpec, call_tensors
 from .fast_path import CoreFastPath
 from .packed_weights import pack
-from .program import core_cell_or_reason
 
 # dtypes that are computed in float32 under autocast; float64 stays, as in torch.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ... import _core
+from ...arrays.core_cell import core_cell
 from ..call import Call
 from ..tracing_state import no_interception
 from .arguments import DTYPE_NUMBERS, CoreInputs, run_backward, run_forward
 from .call_spec import flatten_tensors
 from .kernel import Cpu
-from .program import core_cell
 
 
 def core_refusal_reason(call: Call) -> str | None:

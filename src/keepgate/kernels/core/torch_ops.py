@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arrays.core_cell import cell_of_operator, core_cell
 from ..call import Call
 from ..torch_internals import dispatch_mode_depth
 from .arguments import CoreInputs, allocate_outputs, run_backward, run_forward
 from .call_spec import CallSpec, call_tensors, with_none
-from .program import cell_of_operator, core_cell
 
 # Registered at import: a program that torch.export saved names them before any layer of ours has run.
 LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]

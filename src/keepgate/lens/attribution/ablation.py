@@ -35,7 +35,7 @@ def predictions_without(
     at: the step whose answer counts, where each has one.
     Raises SettingsError for a model that takes no fewer steps and has no such layer.
     """
-    found: dict[int, Tensor] = {}
+    predictions: dict[int, Tensor] = {}
     size = max(1, AT_ONCE // (row.steps * width(row)))
     short = [
         k for k, (start, end) in enumerate(spans)
@@ -44,12 +44,12 @@ def predictions_without(
     for taken in _batches(short, spans, size):
         kept = torch.stack([_kept(row.steps, *spans[k]) for k in taken])
         places = torch.tensor([at - (spans[k][1] - spans[k][0]) * (spans[k][1] <= at) for k in taken])
-        found |= dict(zip(taken, row.predict(kept, places), strict=True))
+        predictions |= dict(zip(taken, row.predict(kept, places), strict=True))
     passed_by = sorted(set(range(len(spans))) - set(short))
     for start in range(0, len(passed_by), size):
         taken = passed_by[start : start + size]
-        found |= dict(zip(taken, _passing_by(row, [spans[k] for k in taken], at), strict=True))
-    return torch.stack([found[k] for k in range(len(spans))])
+        predictions |= dict(zip(taken, _passing_by(row, [spans[k] for k in taken], at), strict=True))
+    return torch.stack([predictions[k] for k in range(len(spans))])
 
 
 def _batches(chosen: Sequence[int], spans: Sequence[tuple[int, int]], size: int) -> list[list[int]]:

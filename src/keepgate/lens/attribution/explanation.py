@@ -26,7 +26,7 @@ from .head import ModelHead
 from .look_back import ROWS, LookBack, look_back
 from .read_values import ReadValues, read_values
 from .row import ModelRow, model_row
-from .shares import InputShares, input_shares
+from .shares import InputShares, Shares, input_shares
 from .target import Target, target_of
 
 LeaveOut = Literal["step", "values"]
@@ -76,6 +76,7 @@ def explain_model(
     features: Sequence[str] | None = None,
     baseline: Any = None,
     leave_out: LeaveOut | None = None,
+    shares: Shares | None = None,
 ) -> ModelExplanation:
     """One answer of any torch model, taken apart; arguments and errors are those of `keepgate.lens.explain`."""
     first = next((part for part in model.modules() if isinstance(part, nn.RNNBase)), None)
@@ -93,18 +94,20 @@ def explain_model(
         series = tokens is None and bool(read.numbers)
         words, offset = _tokens(read, tokens, series=series)
         with torch.no_grad():
-            given = read.predict(torch.arange(read.steps).expand(2, -1), torch.tensor(at))[:1]
-        aim = target_of(
-            given, target=target, labels=labels, reads_tokens=not read.numbers,
+            predicted = read.predict(torch.arange(read.steps).expand(2, -1), torch.tensor(at))[:1]
+        explained = target_of(
+            predicted, target=target, labels=labels, reads_tokens=not read.numbers,
             named_logits=read.output == "logits",
             squashed=any(isinstance(part, nn.Sigmoid) for part in model.modules())
-            and bool(((given >= 0) & (given <= 1)).all()),
+            and bool(((predicted >= 0) & (predicted <= 1)).all()),
         )  # fmt: skip
         names = None if features is None else tuple(features)
         others = _others(model, inputs, read, time, lengths) if series else []
         nothing = _nothing(read, others, baseline) if series else None
         values = read_values(read, at, nothing)
-        shares = None if values is None else input_shares(values, aim, names)
+        if shares not in (None, "held", "integrated"):
+            raise SettingsError(f'shares is {shares!r}; it can be "held" or "integrated"')
+        parts = None if values is None else input_shares(values, explained, names, shares)
         if leave_out not in (None, "step", "values") or (leave_out == "values" and values is None):
             raise SettingsError(
                 f'leave_out is {leave_out!r}; it can be "step" or, with a recurrent layer, "values"'
@@ -114,26 +117,26 @@ def explain_model(
             and (leave_out or ("values" if series or read.each_step else "step")) == "values"
         )
         return _explained(
-            read, aim, at, words, offset, shares, given,
-            look_back(read, others, aim, at), values if by_values else None, series=series,
+            read, explained, at, words, offset, parts, predicted,
+            look_back(read, others, explained, at), values if by_values else None, series=series,
         )  # fmt: skip
 
 
 def _explained(
     read: ModelRow,
-    aim: Target,
+    target: Target,
     at: int,
     words: tuple[str, ...],
     offset: int,
     shares: InputShares | None,
-    given: Tensor,
+    predicted: Tensor,
     back: LookBack | None,
     values: ReadValues | None,
     *,
     series: bool,
 ) -> ModelExplanation:
     text, tokens = _joined(words)
-    answer, score = aim.answers(given)[0], float(aim.scores(given)[0])
+    answer, score = target.answers(predicted)[0], float(target.scores(predicted)[0])
     spans = [(k, k + 1) for k in range(len(words))] if series else _sentences(text, tokens)
     chosen = list(range(len(words)))
     if len(chosen) > EVERY and shares is not None:
@@ -142,39 +145,42 @@ def _explained(
     pieces = [(k, k + 1) for k in chosen] + ([] if series else spans)
     places = [(start + offset, end + offset) for start, end in pieces]
     without = predictions_without(read, places, at) if values is None else values.predictions_without(places)
-    drops, changes = _drops(aim, score, aim.scores(without))
-    effects = list(zip(pieces, drops, changes, aim.answers(without), strict=True))
-    single: tuple[TokenEffect, ...] = largest_first(
+    drops, changes = _drops(target, score, target.scores(without))
+    effects = list(zip(pieces, drops, changes, target.answers(without), strict=True))
+    token_effects: tuple[TokenEffect, ...] = largest_first(
         TokenEffect(step=start, token=words[start], probability_drop=drop, without=other, change=change)
         for (start, _), drop, change, other in effects[: len(chosen)]
     )
-    whole: tuple[SpanEffect, ...] = largest_first(
+    sentence_effects: tuple[SpanEffect, ...] = largest_first(
         SpanEffect(start=start, end=end, probability_drop=drop, without=other, change=change)
         for (start, end), drop, change, other in effects[len(chosen) :]
     )
     left_out: LeftOut = "values" if values is not None else "step" if read.shortens else "layers"
-    seen, layer = _seen(read)
-    summaries, sensitive = _inside(read, aim, at, seen, layer, tokens, single[0].step + offset, answer, text)
+    layer_run, layer = _last_layer_run(read)
+    matters = token_effects[0].step + offset
+    summaries, sensitive = _inside(read, target, at, layer_run, layer, tokens, matters, answer, text)
+    network = None if layer_run is None else layer_run.layer
     part = slice(offset, offset + len(words))
+    choices = len(target.labels) if target.is_label and target.is_likeliest else None
     return ModelExplanation(
         question=LabelledText(text=text), answer=answer, tokens=tokens, question_start=len(words),
-        cell="" if seen is None else seen.layer.cell.name, units=0 if seen is None else seen.layer.hidden_size,
-        layers=0 if seen is None else seen.layer.num_layers, direction_summaries=summaries,
-        sentence_spans=tuple(spans), sentence_effects=whole, token_effects=single, saliency=sensitive[part],
-        attention=None, choices=len(aim.labels) or None, number=None if aim.is_label else score, offset=offset,
-        shares=shares, look_back=back, left_out=left_out,
+        cell="" if network is None else network.cell.name, units=0 if network is None else network.hidden_size,
+        layers=0 if network is None else network.num_layers, direction_summaries=summaries,
+        sentence_spans=tuple(spans), sentence_effects=sentence_effects, token_effects=token_effects,
+        saliency=sensitive[part], attention=None, choices=choices,
+        number=None if target.is_label else score, offset=offset, shares=shares, look_back=back, left_out=left_out,
     )  # fmt: skip
 
 
-def _drops(aim: Target, score: float, without: Tensor) -> tuple[list[float], list[float | None]]:
+def _drops(target: Target, score: float, without: Tensor) -> tuple[list[float], list[float | None]]:
     """By which share the label's probability falls, or by how much the number changes."""
-    if not aim.is_label:
+    if not target.is_label:
         return [float("nan")] * len(without), [value - score for value in without.tolist()]
     likely = torch.tensor(score).double().sigmoid()
     return (1 - without.double().sigmoid() / likely).tolist(), [None] * len(without)
 
 
-def _seen(read: ModelRow) -> tuple[LayerRun | None, Any]:
+def _last_layer_run(read: ModelRow) -> tuple[LayerRun | None, Any]:
     """The run over the row, alone, of the last recurrent layer that reads as many steps, and that layer."""
     layers = layers_in_order(read)
     if not layers:
@@ -188,22 +194,22 @@ def _seen(read: ModelRow) -> tuple[LayerRun | None, Any]:
 
 
 def _inside(
-    read: ModelRow, aim: Target, at: int, seen: LayerRun | None, layer: Any, tokens: Tokens, matters: int,
+    read: ModelRow, target: Target, at: int, layer_run: LayerRun | None, layer: Any, tokens: Tokens, matters: int,
     answer: Any, text: str,
 ) -> tuple[tuple[DirectionSummary, ...], Tensor]:  # fmt: skip
     """What the last layer's gates did, and how sensitive the answer is to its states; nothing without a layer."""
-    if seen is None:
+    if layer_run is None:
         return (), torch.zeros(read.steps, dtype=torch.float64)
-    head = ModelHead(row=read, target=aim, at=at, layer=layer, seen=seen)
+    head = ModelHead(row=read, target=target, at=at, layer=layer, seen=layer_run)
     reading = Reading(
         question=LabelledText(text=text),
         tokens=tokens,
-        layer_run=seen,
+        layer_run=layer_run,
         answer=answer,
         head=head,
-        choices=aim.labels or None,
+        choices=target.labels or None,
     )
-    parts = seen.trace.layers[-seen.layer.directions :]
+    parts = layer_run.trace.layers[-layer_run.layer.directions :]
     follow = matters if parts[0].cell.additive else None
     with torch.backends.cudnn.flags(enabled=False):
         return tuple(direction_summary(part, follow) for part in parts), saliency(reading).cpu()

@@ -55,12 +55,12 @@ class ModelHead:
     def _prediction(self, output: Tensor) -> Tensor:
         rows = output.shape[1]
         # A model that squeezes a batch of one has lost its rows.
-        shown = (output if rows > 1 else output.expand(-1, 2, -1)).to(self.seen.trace.output.dtype)
+        batch = (output if rows > 1 else output.expand(-1, 2, -1)).to(self.seen.trace.output.dtype)
         layer, size = self.seen.layer, self.seen.layer.output_size
-        ends = [shown[-1, :, :size], *([shown[0, :, size:]] if layer.bidirectional else [])]
-        h, *others = (state.expand(-1, shown.shape[1], -1) for state in self.seen.final)
+        ends = [batch[-1, :, :size], *([batch[0, :, size:]] if layer.bidirectional else [])]
+        h, *others = (state.expand(-1, batch.shape[1], -1) for state in self.seen.final)
         h = torch.cat([h[: -layer.directions], torch.stack(ends)])
-        rerun = Rerun(output=shown, final=(h, *others), lengths=None, bidirectional=layer.bidirectional)
+        rerun = Rerun(output=batch, final=(h, *others), lengths=None, bidirectional=layer.bidirectional)
         with patched(self.layer, rerun):
-            whole = torch.arange(self.row.steps).expand(shown.shape[1], -1)
+            whole = torch.arange(self.row.steps).expand(batch.shape[1], -1)
             return self.row.predict(whole, torch.tensor(self.at))[:rows]

@@ -7,10 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...nn.eval_mode import eval_mode
+from ...tasks.probe import SeriesProbe
 from ..compact_repr import compact_repr
 from ..diagnosis.effective_context import geometric_grid
 from .ablation import AT_ONCE, width
-from .row import ModelRow
+from .row import ModelRow, model_row
 from .target import Target
 
 # Rows to look at, and the fewest from which anything is said.
@@ -34,6 +36,16 @@ class LookBack:
     lost: Float[Tensor, " contexts"]
 
     __repr__ = compact_repr
+
+
+def look_back_of(probe: SeriesProbe) -> LookBack | None:
+    """The look-back of one number of a forecast over the windows of its probe; None as `look_back` says."""
+    with eval_mode(probe.model):
+        rows = [
+            model_row(probe.model, probe.inputs, k, time=1, probe=k == 0) for k in range(len(probe.inputs))
+        ]
+        target = Target(form="number", labels=(), index=())
+        return look_back(rows[0], [row.over_time for row in rows[:ROWS]], target, rows[0].steps - 1)
 
 
 @torch.no_grad()
@@ -62,26 +74,26 @@ def look_back(row: ModelRow, rows: Sequence[Sequence[Tensor]], target: Target, a
     spread = 2 * float(plain.var(correction=0))
     if not spread:
         return None
-    known: dict[int, float] = {steps: 0.0}
+    lost_share: dict[int, float] = {steps: 0.0}
 
     def lost(last: int) -> float:
-        if last not in known:
+        if last not in lost_share:
             mixed = [
                 torch.cat([other[:, : steps - last], own[:, steps - last :]], 1)
                 for own, other in zip(read, others, strict=True)
             ]
-            known[last] = float((values(mixed) - plain).square().mean()) / spread
-        return known[last]
+            lost_share[last] = float((values(mixed) - plain).square().mean()) / spread
+        return lost_share[last]
 
     contexts = (0, *geometric_grid(steps))
     far = [number for number, last in enumerate(contexts) if lost(last) > NEGLIGIBLE_VARIANCE]
-    found = 0
+    needed = 0
     if far:
         # Between the last context that is too short and the next one every number is tried.
         low, high = contexts[far[-1]], contexts[far[-1] + 1]
-        found = max(last for last in range(low, high) if lost(last) > NEGLIGIBLE_VARIANCE) + 1
-    tried = tuple(sorted(known))
-    return LookBack(steps=found, contexts=tried, lost=torch.tensor([known[last] for last in tried]))
+        needed = max(last for last in range(low, high) if lost(last) > NEGLIGIBLE_VARIANCE) + 1
+    tried = tuple(sorted(lost_share))
+    return LookBack(steps=needed, contexts=tried, lost=torch.tensor([lost_share[last] for last in tried]))
 
 
 def _values(row: ModelRow, target: Target, read: list[Tensor], at: Tensor) -> Tensor:

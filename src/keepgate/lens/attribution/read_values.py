@@ -35,11 +35,11 @@ class ReadValues:
         # A model that squeezes a batch of one has lost its rows.
         x = x if rows > 1 else x.expand(-1, 2, -1)
         if self.layer is None:
-            given = [value.expand(x.shape[1], *value.shape) for value in self.row.over_time]
+            over_time = [value.expand(x.shape[1], *value.shape) for value in self.row.over_time]
             sizes = [self.row.over_time[k][0].numel() for k in self.row.numbers]
             for k, part in zip(self.row.numbers, x.transpose(0, 1).split_with_sizes(sizes, 2), strict=True):
-                given[k] = part.reshape(given[k].shape)
-            return self.row.predict_from(given, place)[:rows]
+                over_time[k] = part.reshape(over_time[k].shape)
+            return self.row.predict_from(over_time, place)[:rows]
         whole = torch.arange(self.row.steps).expand(x.shape[1], -1)
         with _given_instead(self.layer, x):
             return self.row.predict(whole, place)[:rows]
@@ -100,11 +100,11 @@ def _given_instead(layer: nn.Module, x: Float[Tensor, "steps rows width"]) -> It
     """While it lasts, the layer reads this."""
 
     def instead(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        given = args[0] if args else kwargs["input"]
+        layer_input = args[0] if args else kwargs["input"]
         fresh: Tensor | PackedSequence
-        if isinstance(given, PackedSequence):  # rows of equal length
-            order = given.sorted_indices
-            fresh = given._replace(data=(x if order is None else x[:, order]).reshape(-1, x.shape[2]))
+        if isinstance(layer_input, PackedSequence):  # rows of equal length
+            order = layer_input.sorted_indices
+            fresh = layer_input._replace(data=(x if order is None else x[:, order]).reshape(-1, x.shape[2]))
         else:
             fresh = x.transpose(0, 1) if module.batch_first else x
         return ((fresh, *args[1:]), kwargs) if args else ((), kwargs | {"input": fresh})

@@ -59,16 +59,20 @@ class ModelRow:
         # A model that squeezes a batch of one has lost its rows.
         twice = [value.expand(2, *value.shape[1:]) for value in over_time] if candidates == 1 else over_time
         result = self.call(twice)
-        found = prediction(result, len(twice[0]), 1 - self.time, self.output)
+        predicted = prediction(result, len(twice[0]), 1 - self.time, self.output)
         if self.each_step:
-            found = found if self.time else found.transpose(0, 1)
-            place = torch.full((len(found),), found.shape[1] - 1) if at is None else at.expand(len(found))
-            found = found[torch.arange(len(found)), place]
-        if not found.dim() or len(found) != len(twice[0]):
-            raise SettingsError(
-                f"the prediction is of shape {list(found.shape)} for {len(twice[0])} rows; name it with output="
+            predicted = predicted if self.time else predicted.transpose(0, 1)
+            place = (
+                torch.full((len(predicted),), predicted.shape[1] - 1)
+                if at is None
+                else at.expand(len(predicted))
             )
-        return found[:candidates]
+            predicted = predicted[torch.arange(len(predicted)), place]
+        if not predicted.dim() or len(predicted) != len(twice[0]):
+            raise SettingsError(
+                f"the prediction is of shape {list(predicted.shape)} for {len(twice[0])} rows; name it with output="
+            )
+        return predicted[:candidates]
 
     def call(self, over_time: list[Tensor]) -> Any:
         """The model's result, these being what runs over time, [candidates, steps, …] each."""
@@ -155,8 +159,8 @@ def model_row(
     row = row % rows
     roles = tuple(_role(name, leaf, shape, time) for name, leaf in named)
     inside = [leaf for (_, leaf), role in zip(named, roles, strict=True) if role == "lengths"]
-    known = inside[0] if ends is None and inside else ends
-    length = steps if known is None else int(known[row])
+    own_ends = inside[0] if ends is None and inside else ends
+    length = steps if own_ends is None else int(own_ends[row])
     if not 0 < length <= steps:
         raise ShapeError(f"row {row} has length {length}, of {steps} steps")
 
@@ -168,12 +172,12 @@ def model_row(
         return leaf.detach() if role == "whole" else leaf[row].detach()
 
     values = tuple(own(leaf, role) for (_, leaf), role in zip(named, roles, strict=True))
-    found = ModelRow(
+    model_row = ModelRow(
         model=model, inputs=inputs, values=values, roles=roles,
         names=tuple(name for name, _ in named), steps=length, time=time,
         lengths=None if packed or ends is None else ends, packed=packed, output=output,
     )  # fmt: skip
-    return _with_answers(found) if probe else found
+    return _with_answers(model_row) if probe else model_row
 
 
 @torch.no_grad()
@@ -181,11 +185,11 @@ def _with_answers(row: ModelRow) -> ModelRow:
     """The same, knowing where the prediction is and what the model takes: from calls of it."""
     whole = torch.arange(row.steps).expand(ROWS, -1)
     result = row.call([value[whole] for value in row.over_time])
-    found = prediction(result, ROWS, 1 - row.time, row.output)
-    names = [name for name, part in parts_of(result).items() if part is found]
+    predicted = prediction(result, ROWS, 1 - row.time, row.output)
+    names = [name for name, part in parts_of(result).items() if part is predicted]
     output = row.output if isinstance(result, Tensor) else names[0]
-    by_step = found.dim() > 1 and found.shape[row.time] == row.steps
-    rows_fit = found.dim() > 0 and found.shape[0] == ROWS
+    by_step = predicted.dim() > 1 and predicted.shape[row.time] == row.steps
+    rows_fit = predicted.dim() > 0 and predicted.shape[0] == ROWS
     fields = {**vars(row), "output": output}
     try:
         if row.steps == 1:
@@ -194,10 +198,10 @@ def _with_answers(row: ModelRow) -> ModelRow:
         shorter = prediction(fewer, ROWS, 1 - row.time, output)
     except (RuntimeError, ValueError, IndexError, KeyError, TypeError, AssertionError):
         return ModelRow(
-            **fields | {"shortens": False, "each_step": by_step and (found.dim() > 2 or not rows_fit)}
+            **fields | {"shortens": False, "each_step": by_step and (predicted.dim() > 2 or not rows_fit)}
         )
-    shrunk = shorter.dim() == found.dim() and by_step and shorter.shape[row.time] == row.steps - 1
-    return ModelRow(**fields | {"each_step": shrunk, "shortens": shrunk or shorter.shape == found.shape})
+    shrunk = shorter.dim() == predicted.dim() and by_step and shorter.shape[row.time] == row.steps - 1
+    return ModelRow(**fields | {"each_step": shrunk, "shortens": shrunk or shorter.shape == predicted.shape})
 
 
 def _named(inputs: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from ...errors import SettingsError, nearest_first
 from ...tasks.answer import CANDIDATES, Answer
@@ -24,11 +25,13 @@ class Target:
 
     form:   what the prediction is; "logit" and "probability" are those of the second of two labels.
     labels: their names; none for a number. index: the label's number, or the number's place in a row's prediction.
+    is_likeliest: whether the label is the row's answer; of another one, `answers` are that label's probability alone.
     """
 
     form: Form
     labels: tuple[str, ...]
     index: Index
+    is_likeliest: bool = True
 
     @property
     def is_label(self) -> bool:
@@ -53,12 +56,16 @@ class Target:
         """The likeliest label and the next ones, or the number as a text, whose probability is NaN."""
         if not self.is_label:
             return [Answer(f"{value:.4g}", float("nan")) for value in self.scores(prediction).tolist()]
-        best = self._logs(prediction).exp().topk(min(CANDIDATES, len(self.labels)), 1)
+        probabilities, index = self._logs(prediction).exp(), self.index
+        if not self.is_likeliest:
+            assert isinstance(index, int)
+            return [Answer(self.labels[index], value) for value in probabilities[:, index].tolist()]
+        best = probabilities.topk(min(CANDIDATES, len(self.labels)), 1)
         rows = zip(best.values.tolist(), best.indices.tolist(), strict=True)
         candidates = [
             tuple(zip((self.labels[k] for k in numbers), shares, strict=True)) for shares, numbers in rows
         ]
-        return [Answer(*each[0], candidates=each) for each in candidates]
+        return [Answer(*ranked[0], candidates=ranked) for ranked in candidates]
 
     def _logs(self, prediction: Tensor) -> Float[Tensor, "candidates labels"]:
         """Logarithms of the labels' probabilities."""
@@ -68,7 +75,7 @@ class Target:
             return prediction.clamp(min=torch.finfo(prediction.dtype).tiny).log()
         second = prediction.reshape(len(prediction))
         if self.form == "logit":
-            return torch.stack([-second, second], 1).sigmoid().log()
+            return logsigmoid(torch.stack([-second, second], 1))
         return torch.stack([1 - second, second], 1).clamp(min=torch.finfo(second.dtype).tiny).log()
 
 
@@ -137,10 +144,9 @@ def _label(
         raise SettingsError(
             f"there is no label {target!r}; there are {', '.join(nearest_first(target, names))}"
         )
-    found = Target(form=form, labels=names, index=0)
-    index = names.index(target) if isinstance(target, str) else target
-    if index is None:
-        index = names.index(found.answers(prediction[:1])[0].text)
+    likeliest = int(Target(form=form, labels=names, index=0)._logs(prediction[:1]).argmax())
+    index = likeliest if target is None else names.index(target) if isinstance(target, str) else target
     if not -count <= index < count:
         raise SettingsError(f"target is {index}, and the labels are numbered 0 to {count - 1}")
-    return Target(form=form, labels=names, index=index % count)
+    index %= count
+    return Target(form=form, labels=names, index=index, is_likeliest=index == likeliest)

@@ -108,14 +108,19 @@ def _explained(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"]
 
 def _right(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], float, float]:
     """The share of right answers in each row; `sure`, `excess`."""
+    labels, targets, sure = labels_given(answers, targets)
+    right = (labels == targets).double()
+    return right.reshape(len(targets), -1).mean(1), float(sure.mean()), float(sure.mean() - right.mean())
+
+
+def labels_given(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The likeliest labels, the targets in the same shape, and the labels' probabilities."""
     if answers.numel() == targets.numel():
         likely = answers.reshape(targets.shape).sigmoid()
-        picked, sure = (likely > 0.5).long(), likely.maximum(1 - likely)
-    else:
-        targets = targets.squeeze(-1) if answers.dim() == 2 else targets
-        sure, picked = answers.softmax(_classes_at(answers, targets)).max(_classes_at(answers, targets))
-    right = (picked == targets).double()
-    return right.reshape(len(targets), -1).mean(1), float(sure.mean()), float(sure.mean() - right.mean())
+        return (likely > 0.5).long(), targets, likely.maximum(1 - likely)
+    targets = targets[:, 0] if answers.dim() == targets.dim() == 2 else targets
+    sure, labels = answers.softmax(_classes_at(answers, targets)).max(_classes_at(answers, targets))
+    return labels, targets, sure
 
 
 def _classes_at(answers: Tensor, targets: Tensor) -> int:

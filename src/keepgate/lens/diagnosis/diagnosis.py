@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
+from ...data.series import Series
 from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
 from ...tasks.probe import Probed
@@ -19,16 +20,17 @@ from ..capture.layer_run import LayerRun, capture_layer
 from ..gradients.by_lag import decay_length, direct_path_by_lag, explodes, vanishing_lag
 from ..gradients.lyapunov_exponents import lyapunov
 from ..memory.time_scales import Saturation, half_lives, saturation
-from .effective_context import EPSILON, Horizon, geometric_grid, horizon
-from .evidence import evidence_of, evidence_of_task
+from .effective_context import EPSILON, Horizon
+from .evidence import Evidence, evidence_of, evidence_of_task
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
-from .samples import Batch, Loss, Sample, batch_sample, labelled_rows
+from .row_horizons import RowHorizons, context_effects
+from .samples import Batch, Loss, Rows, Sample, batch_sample, labelled_rows
 from .verdict import Findings, Verdict, verdict_of
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
 ROWS, STEPS = 16, 300
-# Beyond so many samples only the largest are cut to shorter contexts; what counts as long as the longest.
-SAMPLES, NEARLY = 64, 0.9
+# What counts as long as the longest rows.
+NEARLY = 0.9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,7 +38,9 @@ class Diagnosis:
     """Measurements of one recurrent layer of a model, and of the model's answers. Steps are the data's own.
 
     name:       the layer's, in the model. steps: of the longest rows that were read.
+    needed:     how far back the answers lie: given, or measured, or the whole row.
     behaviour:  the horizon with its interval, and the loss by how much was read.
+    exchanged:  the same where what lies further back is another row's; None of a task of ours. rows: of single rows.
     gradient:   its norm k steps before the end, relative to k = 0. direct_path: the part that reaches back through the
                 memory alone; None without an additive memory.
     exponents:  the largest Lyapunov exponent of each layer and direction, in nats a step, the mean over the rows.
@@ -48,6 +52,8 @@ class Diagnosis:
     steps: int
     needed: int
     behaviour: Horizon
+    exchanged: Horizon | None
+    rows: RowHorizons
     gradient: Float[Tensor, " lags"]
     direct_path: Float[Tensor, " lags"] | None
     exponents: tuple[float, ...]
@@ -78,7 +84,7 @@ class Diagnosis:
 
 def diagnose(
     model: nn.Module,
-    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText],
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText] | Iterable[Series],
     *,
     loss: Loss | None = None,
     output: str | int | None = None,
@@ -86,31 +92,28 @@ def diagnose(
     needed: int | None = None,
     layer: str | None = None,
     epsilon: float = EPSILON,
+    seed: int = 0,
 ) -> Diagnosis:
     """A model's diagnosis over a data set; arguments and errors are those of `keepgate.lens.examine`."""
     batches = _listed(data)
     task = model if isinstance(model, Probed) else None
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
     with eval_mode(model):
-        samples: Sequence[Sample]
         if task is not None:
-            samples = items = _task_samples(task, batches, (loss, time, output))
-            evidence = evidence_of_task(items, None if task.choices is None else len(task.choices))
+            samples, evidence = _of_task(task, batches, (loss, time, output))
         else:
             time = _time(batches[0], int(bool(module.batch_first))) if time is None else time
-            rows = labelled_rows(
-                [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches]
+            samples, evidence = _of_user(
+                [batch_sample(model, batch, loss=loss, time=time, output=output) for batch in batches], seed
             )
-            evidence = evidence_of(rows)
-            samples = rows if evidence.padding is None else evidence.padding.rows
-        behaviour = _behaviour(samples, epsilon)
+        effects = context_effects(samples, epsilon=epsilon, seed=seed)
         longest = _longest(samples).first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
         run, gradient = loss_gradient_at_layer(model, name, module, longest, None if task is None else 0)
     assumed = needed is None and (task is None or evidence.quality is not None)
     if needed is None:
-        needed = _needed(samples) if evidence.needed is None else evidence.needed
-    part, exponents = run.trace.layer(-1), _exponents(run)
+        needed = _needed(samples, evidence, effects.rows)
+    behaviour, part, exponents = effects.cut, run.trace.layer(-1), _exponents(run)
     additive = bool(part.cell.additive)
     lives = _half_lives(run) if additive else torch.zeros(0)
     saturations = saturation(part)
@@ -120,12 +123,12 @@ def diagnose(
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
         half_life=float(lives.quantile(0.9)) if additive else None,
         saturated=min((float((gate.closed + gate.open).mean()) for gate in saturations.values()), default=None),
-        gated=bool(saturations), loss=behaviour.loss, guess=evidence.guess, evidence=evidence,
+        gated=bool(saturations), loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
     )  # fmt: skip
     return Diagnosis(
-        name=name, steps=len(run.x), needed=needed, behaviour=behaviour, gradient=gradient,
-        direct_path=direct_path_by_lag(part) if additive else None, exponents=exponents, half_lives=lives,
-        saturation=saturations, verdict=verdict_of(findings),
+        name=name, steps=len(run.x), needed=needed, behaviour=effects.cut, exchanged=effects.exchanged,
+        rows=effects.rows, gradient=gradient, direct_path=direct_path_by_lag(part) if additive else None,
+        exponents=exponents, half_lives=lives, saturation=saturations, verdict=verdict_of(findings),
     )  # fmt: skip
 
 
@@ -141,7 +144,9 @@ def _listed(data: Any) -> list[Any]:
     return batches
 
 
-def _task_samples(task: Probed, items: Sequence[Any], settings: Sequence[Any]) -> list[TaskSamples]:
+def _of_task(
+    task: Probed, items: Sequence[Any], settings: Sequence[Any]
+) -> tuple[Sequence[Sample], Evidence]:
     if any(setting is not None for setting in settings):
         raise SettingsError(
             "a task's loss, output and dimension of time are its own; leave loss, output and time out"
@@ -151,21 +156,15 @@ def _task_samples(task: Probed, items: Sequence[Any], settings: Sequence[Any]) -
             f"a {type(task).__name__} is examined with items that it can read (questions, labelled texts), not with "
             "batches"
         )
-    return task.samples(items)
+    samples: list[TaskSamples] = task.samples(items)
+    return samples, evidence_of_task(samples, None if task.choices is None else len(task.choices))
 
 
-def _behaviour(samples: Sequence[Sample], epsilon: float) -> Horizon:
-    """Over all rows: a shorter one counts as whole where a context is longer than it is."""
-    if len(samples) > SAMPLES:  # rows without their padding come in a sample for each length
-        samples = sorted(samples, key=lambda sample: -len(sample.lengths))[:SAMPLES]
-    contexts = geometric_grid(max(int(sample.lengths.max()) for sample in samples))
-    columns = []
-    with torch.no_grad():
-        for sample in samples:
-            shorter = [steps for steps in contexts if steps < int(sample.lengths.max())]
-            losses = torch.stack([sample.losses(steps).double().cpu() for steps in (*shorter, None)])
-            columns.append(torch.cat([losses, losses[-1:].expand(len(contexts) - len(losses), -1)]))
-    return horizon(torch.cat(columns, 1), contexts, epsilon=epsilon)
+def _of_user(given: list[Rows], seed: int) -> tuple[Sequence[Sample], Evidence]:
+    """The rows, without what may be padding at their ends."""
+    rows = labelled_rows(given)
+    evidence = evidence_of(rows, seed=seed)
+    return rows if evidence.padding is None else evidence.padding.rows, evidence
 
 
 def _time(batch: Any, layers: int) -> int:
@@ -187,8 +186,16 @@ def _longest(samples: Sequence[Sample]) -> Sample:
     return max(long, key=lambda sample: min(len(sample.lengths), ROWS))
 
 
-def _needed(samples: Sequence[Sample]) -> int:
-    """Steps back to what the answers need, for 95 of 100 rows."""
+def _needed(samples: Sequence[Sample], evidence: Evidence, rows: RowHorizons) -> int:
+    """Steps back to what the answers need, by what is known of it first.
+
+    As far as a baseline has to read; where the answers are good, as far as they rest on what was read; else where
+    what is asked for stands, or the whole row, for 95 of 100 rows.
+    """
+    if evidence.needed is not None:
+        return evidence.needed
+    if evidence.good and rows.interval is not None:
+        return rows.steps
     distances = torch.cat([sample.needed for sample in samples]).sort().values
     return int(distances[math.ceil(0.95 * len(distances)) - 1])
 

@@ -55,10 +55,11 @@ def horizon(
     epsilon: float = EPSILON,
     confidence: float = 0.95,
     resamples: int = 1000,
+    seed: int = 0,
 ) -> Horizon:
     """The horizon from each row's loss given its last 1, …, n steps; the last context is the whole row.
 
-    contexts: ascending numbers of steps, one for each line of `losses`.
+    contexts: ascending numbers of steps, one for each line of `losses`. seed: of the bootstrap.
     Raises SettingsError for contexts that are not ascending or of another number, or without a row.
     Source: Khandelwal et al. (2018), arXiv:1805.04623.
     """
@@ -73,7 +74,7 @@ def horizon(
         too_short = (gaps[:, rows].mean(1) >= epsilon).nonzero().flatten()
         return contexts[int(too_short[-1]) + 1 if len(too_short) else 0]
 
-    low, high = bootstrap(steps, gaps.shape[1], resamples=resamples, confidence=confidence)
+    low, high = bootstrap(steps, gaps.shape[1], resamples=resamples, confidence=confidence, seed=seed)
     return Horizon(
         steps=steps(torch.arange(gaps.shape[1])), interval=(int(low), int(high)), contexts=contexts,
         gap=gaps.mean(1), loss=float(losses[-1].double().mean()), epsilon=epsilon,

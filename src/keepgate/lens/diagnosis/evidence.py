@@ -18,6 +18,9 @@ from .usual_loss import guessing_loss, usual_loss
 
 # Where the answers are as good as this, from 0 for guessing to 1, no baseline is asked for more.
 BEST = 0.95
+# Answers are good from this skill on, if neither the rows' lengths nor the baseline show that there is more to be had,
+# by this much.
+GOOD, MORE = 0.8, 0.1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,10 +42,28 @@ class Evidence:
         """How far back the baseline had to read; None where there is none, or where it found nothing."""
         return self.baseline.needed if self.baseline is not None else None
 
+    @property
+    def more(self) -> bool:
+        """Whether the baseline reads more off the rows than the answers show."""
+        if self.quality is None or self.baseline is None or self.baseline.needed is None:
+            return False
+        return self.baseline.skill > self.quality.skill + MORE
+
+    @property
+    def good(self) -> bool:
+        """Whether the answers are good, on short rows and long ones, and nothing shows that there is more to be had."""
+        quality = self.quality
+        if quality is None or quality.skill < GOOD or self.more:
+            return False
+        return not (quality.lost_on_long_rows or quality.lost_on_short_rows)
+
 
 @torch.no_grad()
-def evidence_of(samples: Sequence[Rows]) -> Evidence:
-    """Of a user's own model. Raises SettingsError for results and targets that do not fit."""
+def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
+    """Of a user's own model. seed: of the baseline's interval.
+
+    Raises SettingsError for results and targets that do not fit.
+    """
     padding = padding_of(samples)
     if samples[0].loss is not None:
         return Evidence(
@@ -62,7 +83,7 @@ def evidence_of(samples: Sequence[Rows]) -> Evidence:
         cut = _joined([sample.answered() for sample in padding.rows])
         without = answer_quality(*cut, torch.cat([sample.lengths for sample in padding.rows]))
     best = max((each.skill for each in (quality, without) if each is not None), default=1.0)
-    baseline = None if best >= BEST else _baseline(samples, padding, targets)
+    baseline = None if best >= BEST else _baseline(samples, padding, targets, seed)
     return Evidence(
         guess=guess,
         alike=_alike(targets),
@@ -77,7 +98,7 @@ def evidence_of(samples: Sequence[Rows]) -> Evidence:
 def evidence_of_task(samples: Sequence[TaskSamples], choices: int | None) -> Evidence:
     """Of a model of ours: where nobody says how far back the answers lie, also how good they are."""
     guess = None if choices is None else math.log(choices)
-    if choices is None or all(sample.located for sample in samples):
+    if all(sample.located for sample in samples):
         return Evidence(guess=guess)
     answers, targets = _joined([sample.task.scored(sample.examples) for sample in samples])
     quality = answer_quality(answers, targets, torch.cat([sample.lengths for sample in samples]))
@@ -92,7 +113,7 @@ def _alike(targets: Tensor) -> bool:
     return len(targets) > 1 and bool((targets == targets[0]).all())
 
 
-def _baseline(samples: Sequence[Rows], padding: Padding | None, targets: Tensor) -> Baseline:
+def _baseline(samples: Sequence[Rows], padding: Padding | None, targets: Tensor, seed: int) -> Baseline:
     """From rows evenly picked over all batches, each without its padding."""
     lengths = torch.cat([sample.lengths for sample in samples]) if padding is None else padding.lengths
     picked = torch.linspace(0, len(lengths) - 1, min(ROWS, len(lengths))).round().long()
@@ -102,7 +123,7 @@ def _baseline(samples: Sequence[Rows], padding: Padding | None, targets: Tensor)
         whole[k][-n:] if first else whole[k][:n]
         for k, n in zip(picked.tolist(), lengths[picked].tolist(), strict=True)
     ]
-    return ridge_baseline(rows, targets[picked.to(targets.device)])
+    return ridge_baseline(rows, targets[picked.to(targets.device)], seed=seed)
 
 
 def _rows(sample: Rows) -> list[Tensor]:

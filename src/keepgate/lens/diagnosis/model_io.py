@@ -85,8 +85,10 @@ def unchanged(model: nn.Module) -> Iterator[None]:
                 del vars(part)[name]
             vars(part).update(attributes)
             for name, (buffer, value) in buffers.items():
-                with torch.no_grad():
-                    buffer.copy_(value)
+                # Unchanged ones are not written to: a derivative may still need them.
+                if not torch.equal(buffer, value):
+                    with torch.no_grad():
+                        buffer.copy_(value)
                 part._buffers[name] = buffer
 
 

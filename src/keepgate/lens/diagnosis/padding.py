@@ -1,14 +1,14 @@
 """Padding: the constant tails and heads of rows, whether a model's answers depend on them, and rows without them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .model_io import leaves, mapped
+from .model_io import leaves
 from .samples import Rows
 
 # Rows with a constant tail of so many steps or more are counted, and told of from this share of all rows on. Where the
@@ -83,25 +83,9 @@ def _stretches(sample: Rows, side: str) -> Int[Tensor, " rows"]:
 def _cut(sample: Rows, tails: Int[Tensor, " rows"]) -> list[Rows]:
     """The rows without their tails, those of one length together."""
     return [
-        _shortened(sample, (tails == tail).nonzero().flatten(), sample.steps - tail)
+        sample.picked((tails == tail).nonzero().flatten(), sample.steps - tail)
         for tail in torch.unique(tails).tolist()
     ]
-
-
-def _shortened(sample: Rows, rows: Int[Tensor, " some"], steps: int) -> Rows:
-    time = sample.time
-
-    def cut(leaf: Tensor) -> Tensor:
-        if not sample.runs(leaf):
-            return leaf[rows] if len(leaf) == len(sample.lengths) else leaf
-        return leaf.index_select(1 - time, rows.to(leaf.device)).narrow(time, 0, steps)
-
-    targets = sample.targets
-    if sample.each_step:
-        targets = targets.index_select(1 - time, rows.to(targets.device)).narrow(time, 0, steps)
-    else:
-        targets = targets[rows.to(targets.device)]
-    return replace(sample, inputs=mapped(sample.inputs, cut), targets=targets)
 
 
 def _read(samples: Sequence[Rows], stretches: Sequence[Tensor], groups: Sequence[Rows]) -> bool:

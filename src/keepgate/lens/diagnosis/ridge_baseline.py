@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from .effective_context import geometric_grid
+from .statistics import bootstrap
 
 # More rows cost time and change little; an input of more features is taken without their products.
 ROWS, PRODUCTS = 256, 12
@@ -30,17 +31,22 @@ FIRST = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """skill: of the best fit, 0 for guessing to 1 for all right. needed: how many last steps reach as far, of 95 % of
-    the rows; None where nothing was found."""
+    """What was read off the rows.
+
+    skill:  of the best fit, 0 for guessing to 1 for all right.
+    needed: how many last steps are as good, for 95 % of the rows; None where nothing was found.
+    interval: where `needed` lies with 95 % confidence, by drawing the rows again.
+    """
 
     skill: float
     needed: int | None
+    interval: tuple[int, int] | None = None
 
 
-def ridge_baseline(rows: Sequence[Tensor], targets: Tensor) -> Baseline:
+def ridge_baseline(rows: Sequence[Tensor], targets: Tensor, *, seed: int = 0) -> Baseline:
     """From rows [steps] of tokens or [steps, features] of numbers to what is read off them.
 
-    targets: classes [rows], or numbers [rows] or [rows, outputs].
+    targets: classes [rows], or numbers [rows] or [rows, outputs]. seed: of the bootstrap.
     Source: kernel ridge regression, Saunders et al. (1998); leave-one-out by Golub et al. (1979).
     """
     targets = targets.cpu()
@@ -49,13 +55,23 @@ def ridge_baseline(rows: Sequence[Tensor], targets: Tensor) -> Baseline:
     wanted, guess = _wanted(targets)
     doubt = math.sqrt(max(guess * (1 - guess), 0.05) / len(rows)) / (1 - guess) if guess < 1 else math.inf
     tried = [
-        (_skill(kernel, wanted, guess, targets), needed)
+        (_credit(kernel, wanted, guess, targets), needed)
         for kernel, needed in _kernels(features, lengths, geometric_grid(int(lengths.max())))
     ]
-    best = max(skill for skill, _ in tried)
+    skills, reach = (
+        torch.stack([credit for credit, _ in tried]),
+        torch.tensor([needed for _, needed in tried]),
+    )
+    best = float(skills.mean(1).max())
     if best < max(FOUND, ERRORS * doubt):
         return Baseline(skill=max(best, 0.0), needed=None)
-    return Baseline(skill=best, needed=min(needed for skill, needed in tried if skill >= best - AS_GOOD))
+
+    def needed(drawn: Tensor) -> int:
+        means = skills[:, drawn].mean(1)
+        return int(reach[means >= means.max() - AS_GOOD].min())
+
+    low, high = bootstrap(needed, len(rows), seed=seed)
+    return Baseline(skill=best, needed=needed(torch.arange(len(rows))), interval=(int(low), int(high)))
 
 
 def _features(rows: Sequence[Tensor], lengths: Tensor) -> Float[Tensor, "rows steps features"]:
@@ -111,23 +127,22 @@ def _kernels(
         yield step @ step.T, max(far - first, 1)
 
 
-def _skill(kernel: Tensor, wanted: Tensor, guess: float, targets: Tensor) -> float:
-    """The best leave-one-out skill over the penalties."""
+def _credit(kernel: Tensor, wanted: Tensor, guess: float, targets: Tensor) -> Float[Tensor, " rows"]:
+    """What each row adds to the leave-one-out skill, which is their mean, with the best of the penalties."""
     kernel = kernel + kernel.diagonal().mean()  # a constant beside the features
     values, vectors = torch.linalg.eigh(kernel)
     scale = float(values.clamp(min=0).mean()) or 1.0
-    best = -math.inf
+    skills = []
     for penalty in PENALTIES:
         shrunk = 1 / (values.clamp(min=0) + penalty * scale)
         weights = vectors @ (shrunk[:, None] * (vectors.T @ wanted))
         fitted = wanted - weights / (vectors.square() @ shrunk)[:, None]
-        best = max(best, _scored(fitted, wanted, guess, targets))
-    return best
+        skills.append(_scored(fitted, wanted, guess, targets))
+    return max(skills, key=lambda credit: float(credit.mean()))
 
 
-def _scored(fitted: Tensor, wanted: Tensor, guess: float, targets: Tensor) -> float:
+def _scored(fitted: Tensor, wanted: Tensor, guess: float, targets: Tensor) -> Float[Tensor, " rows"]:
     if targets.dtype.is_floating_point:
-        error = (fitted - wanted).square().mean()
-        return float(1 - error / wanted.var(0, correction=0).mean())
-    right = float((fitted.argmax(1) == wanted.argmax(1)).double().mean())
-    return (right - guess) / (1 - guess) if guess < 1 else 0.0
+        return 1 - (fitted - wanted).square().mean(1) / wanted.var(0, correction=0).mean()
+    right = (fitted.argmax(1) == wanted.argmax(1)).double()
+    return (right - guess) / (1 - guess) if guess < 1 else torch.zeros_like(right)

@@ -105,7 +105,7 @@ class Rows:
         """Whether the model answers at each step, so that fewer steps give fewer answers."""
         if self.loss is not None or self.targets.shape[:2] != self._shape or self.steps < 2:
             return False
-        fewer = self._given(self.steps - 1)
+        fewer = self.given(self.steps - 1)
         with torch.no_grad():
             answers = self._by_time(self._prediction(self._called(fewer)))
         return answers.dim() > self.time and answers.shape[self.time] == fewer.steps
@@ -128,9 +128,13 @@ class Rows:
 
         Raises SettingsError for results and targets that do not fit, or for a loss that is not one number a row.
         """
+        return self.losses_by(self.given(last))
+
+    def losses_by(self, rows: "Rows") -> Float[Tensor, " rows"]:
+        """The losses if the model is given these rows instead. Raises as `losses` does."""
         if self.loss is None:
-            return usual_loss(*self.answered(last))
-        result = self._called(self._given(last))
+            return usual_loss(*self.answered_by(rows))
+        result = self._called(rows)
         losses = self.loss(result if self.output is None else self._prediction(result), self.targets)
         if losses.dim() != 1:
             raise SettingsError(f"the loss is of shape {tuple(losses.shape)}; give one number for each row")
@@ -143,7 +147,10 @@ class Rows:
 
         ends: take that at these steps' end instead.
         """
-        rows = self._given(last)
+        return self.answered_by(self.given(last), ends)
+
+    def answered_by(self, rows: "Rows", ends: Int[Tensor, " rows"] | None = None) -> tuple[Tensor, Tensor]:
+        """The same if the model is given these rows instead."""
         answers, targets = self._prediction(self._called(rows)), self.targets
         if self.each_step:
             answers = self._at_end(self._by_time(answers), rows.lengths if ends is None else ends)
@@ -151,27 +158,25 @@ class Rows:
         return as_logits(answers, targets), targets
 
     def first(self, rows: int) -> "Rows":
-        ends = None if self.ends is None else self.ends[:rows]
-        longest = self.steps if ends is None else int(ends.max())
-        inputs = mapped(
-            self.inputs,
-            lambda leaf: (
-                leaf.narrow(1 - self.time, 0, min(rows, leaf.shape[1 - self.time])).narrow(
-                    self.time, 0, longest
-                )
-                if self.runs(leaf)
-                else leaf[:rows]
-            ),
-        )
-        by_time = self.targets.shape[:2] == self._shape and self.each_step
-        targets = (
-            self.targets.narrow(1 - self.time, 0, min(rows, self._shape[1 - self.time]))
-            if by_time
-            else self.targets[:rows]
-        )
-        if by_time:
-            targets = targets.narrow(self.time, 0, longest)
-        return replace(self, inputs=inputs, targets=targets, ends=ends)
+        return self.picked(torch.arange(min(rows, self._shape[1 - self.time])))
+
+    def picked(self, rows: Int[Tensor, " some"], steps: int | None = None) -> "Rows":
+        """These of the rows, and of each its first so many steps; None takes those of the longest."""
+        ends = None if self.ends is None else self.ends[rows.to(self.ends.device)]
+        if steps is None:
+            steps = self.steps if ends is None else int(ends.max())
+        every = len(self.lengths)
+
+        def over_time(leaf: Tensor) -> Tensor:
+            return leaf.index_select(1 - self.time, rows.to(leaf.device)).narrow(self.time, 0, steps)
+
+        def own(leaf: Tensor) -> Tensor:
+            if self.runs(leaf):
+                return over_time(leaf)
+            return leaf[rows.to(leaf.device)] if leaf.dim() and len(leaf) == every else leaf
+
+        targets = over_time(self.targets) if self.each_step else own(self.targets)
+        return replace(self, inputs=mapped(self.inputs, own), targets=targets, ends=ends)
 
     @property
     def _shape(self) -> torch.Size:
@@ -182,7 +187,7 @@ class Rows:
         """Whether a tensor of the inputs has a value for each step, and is not given whole."""
         return leaf.dim() > 1 and leaf.shape[:2] == self._shape
 
-    def _given(self, last: int | None) -> "Rows":
+    def given(self, last: int | None) -> "Rows":
         """The rows' last steps, or all; before them another row's where the model takes no fewer."""
         if last is None:
             return self
@@ -194,7 +199,9 @@ class Rows:
         def mixed(leaf: Tensor) -> Tensor:
             if not self.runs(leaf):
                 return leaf
-            others, own = leaf.roll(1, 1 - self.time), leaf.narrow(self.time, earlier, last)
+            # Half the batch away: neighbours may be windows that overlap.
+            others = leaf.roll(max(1, leaf.shape[1 - self.time] // 2), 1 - self.time)
+            own = leaf.narrow(self.time, earlier, last)
             return torch.cat([others.narrow(self.time, 0, earlier), own], self.time)
 
         return replace(self, inputs=mapped(self.inputs, mixed))
@@ -206,7 +213,7 @@ class Rows:
             return False
         with torch.no_grad():
             shapes = [
-                self._prediction(self._called(self._given(last))).shape for last in (None, self.steps - 1)
+                self._prediction(self._called(self.given(last))).shape for last in (None, self.steps - 1)
             ]
         steps = (self.steps, self.steps - 1) if self.cuts else (self.steps, self.steps)
         return all(len(shape) == 3 and shape[2] == n for shape, n in zip(shapes, steps, strict=True)) and any(
@@ -287,27 +294,27 @@ def _with_ends(rows: Rows) -> Rows:
     stands after them."""
     mask, split = mask_of(rows.inputs, rows._shape, rows.time), lengths_of(rows.inputs, rows.time)
     if mask is not None:
-        known = replace(rows, ends=mask, masked=True)
+        bounded = replace(rows, ends=mask, masked=True)
     elif split is not None:
-        known = replace(rows, inputs=split[0], ends=split[1])
+        bounded = replace(rows, inputs=split[0], ends=split[1])
     else:
         return rows
     place = torch.arange(rows.steps)
-    real = (place < known.lengths[:, None]) if rows.time else (place[:, None] < known.lengths)
+    real = (place < bounded.lengths[:, None]) if rows.time else (place[:, None] < bounded.lengths)
 
     def others_after(leaf: Tensor) -> Tensor:
         """Another row's steps after a row's end."""
         inside = real.to(leaf.device)
-        if not known.runs(leaf) or (leaf.dim() == 2 and bool(((leaf != 0) == inside).all())):
+        if not bounded.runs(leaf) or (leaf.dim() == 2 and bool(((leaf != 0) == inside).all())):
             return leaf
         return leaf.where(inside.reshape(*inside.shape, *[1] * (leaf.dim() - 2)), leaf.roll(1, 1 - rows.time))
 
     with torch.no_grad(), eval_mode(rows.model):
         answers, changed = (
             each.answered()[0] if rows.loss is None else each.losses()
-            for each in (known, replace(known, inputs=mapped(known.inputs, others_after)))
+            for each in (bounded, replace(bounded, inputs=mapped(bounded.inputs, others_after)))
         )
-    return known if torch.allclose(answers, changed, rtol=1e-3, atol=1e-5) else rows
+    return bounded if torch.allclose(answers, changed, rtol=1e-3, atol=1e-5) else rows
 
 
 def batch_sample(
@@ -354,11 +361,11 @@ def batch_sample(
     refuse_not_finite(inputs, targets, time)
     if len(parts) == 2:
         return rows if packed else _with_ends(rows)
-    given: Any = parts[1]
-    ends = check_lengths(given, steps=rows.steps, rows=rows._shape[1 - time])
+    lengths: Any = parts[1]
+    ends = check_lengths(lengths, steps=rows.steps, rows=rows._shape[1 - time])
     if len(ends) and int(ends.min()) < 1:
         raise ShapeError(
             f"row {int(ends.argmin())} has length 0; leave out rows in which there is nothing to read"
         )
     # As they were given, for the model may want them on its own device.
-    return replace(rows, ends=torch.as_tensor(given).to(ends.dtype))
+    return replace(rows, ends=torch.as_tensor(lengths).to(ends.dtype))

@@ -7,6 +7,7 @@ from typing import Literal
 from ..thresholds import EXPLODED
 from .answer_quality import AnswerQuality
 from .evidence import Evidence
+from .row_horizons import RowHorizons
 
 Fault = Literal[
     "none", "unknown", "targets", "padding", "exploding", "saturated", "overfitted", "forgets", "untrained"
@@ -26,9 +27,6 @@ HELPED = 0.1
 # inputs apart its states must diverge, and a chaotic network does not come near by chance.
 SOLVED = 0.5
 
-# Where the caller did not give `needed`, answers are good from this skill on (0 is guessing, 1 all right), if neither
-# long rows nor the baseline show that there is more to be had, by this much.
-GOOD, MORE = 0.8, 0.1
 # Differences of the state that grow by this many nats over the steps needed, together with the gradient.
 APART = 0.5
 # Where the gradient vanishes on this share of the way, that explains wrong answers better than rows known by heart.
@@ -52,8 +50,8 @@ class Findings:
     saturated: how often the gate that is least often closed or open is so, 0 to 1; None without gates.
     gated:     whether a gate keeps the memory.
     loss:      given everything, in nats. guess: the loss of guessing; None where it is unknown.
-    assumed:   whether the caller gave no `needed`: it is then how far the baseline had to read, else the rows' length.
-    evidence:  of the answers and the data.
+    assumed:   whether the caller gave no `needed`: it is then measured, or the rows' length.
+    evidence:  of the answers and the data. rows: how far back single rows' answers reach.
     """
 
     needed: int
@@ -72,6 +70,7 @@ class Findings:
     guess: float | None = None
     assumed: bool = False
     evidence: Evidence = field(default_factory=Evidence)
+    rows: RowHorizons | None = None
 
     @property
     def guesses(self) -> bool:
@@ -121,10 +120,7 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
     """The fault where the caller gave no `needed`: by how good the answers are, and by what the baseline reads."""
     if quality.kind == "explained" and quality.value < SOLVED and quality.spread > LARGE:
         return "targets"
-    baseline = evidence.baseline
-    more = baseline is not None and baseline.needed is not None and baseline.skill > quality.skill + MORE
-    uneven = quality.lost_on_long_rows or quality.lost_on_short_rows
-    if quality.skill >= GOOD and not (more or uneven):
+    if evidence.good:
         return "none"
     if evidence.padding is not None and evidence.padding.read:
         return "padding"
@@ -132,7 +128,7 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
         return "exploding"
     if _saturated(findings):
         return "saturated"
-    more = more or quality.lost_on_long_rows
+    more = evidence.more or quality.lost_on_long_rows
     if quality.surer_than_right and not (more and _forgets(findings, CLEARLY)):
         return "overfitted"
     if not more:

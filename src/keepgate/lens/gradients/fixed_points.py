@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
-from ...errors import ShapeError
+from ...errors import SettingsError, ShapeError
 from ...kernels import Call, run
 from ...nn.trace import layer_trace
 from ..capture.layer_run import LayerRun, as_keepgate_layer
@@ -103,18 +103,22 @@ def fixed_points(
     input: what is read at every step; None is zeros. Each input has points of its own.
     period: 2 finds what comes back every other step, and so on: a network may hold a memory by going round.
     starts: visited states to start from, evenly over all rows and steps. Points far from all of them are left out.
-    Raises ShapeError for an input of another size, or a run without a step; CellError for a cell without a graph.
+    Raises ShapeError for an input of another size, or a run without a step; SettingsError for a period or starts below
+    1, or iterations below 0; CellError for a cell without a graph.
     """
+    for name, value, least in (("period", period, 1), ("starts", starts, 1), ("iterations", iterations, 0)):
+        if value < least:
+            raise SettingsError(f"{name} is {value}; give {least} or more")
     call, visited = visited_states(layer_run, starts, layer=layer, reverse=reverse)
-    given = torch.zeros(call.weights.input_size) if input is None else torch.as_tensor(input)
-    if given.shape != (call.weights.input_size,):
+    driving = torch.zeros(call.weights.input_size) if input is None else torch.as_tensor(input)
+    if driving.shape != (call.weights.input_size,):
         raise ShapeError(
-            f"input is of shape {list(given.shape)}; this layer reads {call.weights.input_size} features"
+            f"input is of shape {list(driving.shape)}; this layer reads {call.weights.input_size} features"
         )
     between = (visited + visited.roll(len(visited) // 2, 0)) / 2
     starting = torch.cat([visited, between])
     return points_from(
-        call, starting, visited=visited, input=given.to(visited), period=period, iterations=iterations
+        call, starting, visited=visited, input=driving.to(visited), period=period, iterations=iterations
     )
 
 

@@ -7,7 +7,7 @@ network gives for the row without it. Its own place in the output shows the stat
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ...errors import ShapeError
@@ -55,20 +55,50 @@ def remove_spans(
     ]
     output = torch.cat([part[part.cell.states[0]][:, row] for part in last], 2)
     final = _run_without(layer_run.layer, layer_run.x[:, row], states, output, (starts, ends, begin, lengths))
-    units = layer_run.layer.output_size
     steps = torch.arange(len(output)).unsqueeze(1)
-    removed = (steps >= starts) & (steps < ends)
-    for direction, part in enumerate(last):
-        half = output[..., direction * units : (direction + 1) * units]
-        place = ends.clamp(max=len(output) - 1) if part.reverse else (starts - 1).clamp(min=0)
-        at_edge = (ends == lengths) if part.reverse else (starts == 0)
-        before = half[place, torch.arange(len(row))]
-        before = torch.where(at_edge.unsqueeze(1), part.initial[part.cell.states[0]][row], before)
-        half[...] = torch.where(removed.unsqueeze(2), before, half)
+    _show_passed(layer_run, output, (steps >= starts) & (steps < ends), row)
     return Rerun(
         output=output, final=final, lengths=None if layer_run.lengths is None else layer_run.lengths[row],
         bidirectional=layer_run.layer.bidirectional,
     )  # fmt: skip
+
+
+def passed_by(
+    layer_run: LayerRun, output: Float[Tensor, "remaining 1 _"], remaining: Sequence[int]
+) -> Float[Tensor, "time 1 _"]:
+    """Output of a run on the remaining steps of the only row, shown at all its steps, as `remove_spans` shows it."""
+    whole = output.new_zeros(len(layer_run.x), 1, output.shape[2])
+    whole[list(remaining)] = output
+    removed = torch.ones(len(whole), 1, dtype=torch.bool)
+    removed[list(remaining)] = False
+    _show_passed(layer_run, whole, removed, torch.zeros(1, dtype=torch.long))
+    return whole
+
+
+def _show_passed(
+    layer_run: LayerRun,
+    output: Float[Tensor, "time variants _"],
+    removed: Bool[Tensor, "time variants"],
+    rows: Int[Tensor, " variants"],
+) -> None:
+    """Writes into the output, at steps that are removed, what each direction of the last layer knew on passing them."""
+    units, steps, column = (
+        layer_run.layer.output_size,
+        torch.arange(len(output)).unsqueeze(1),
+        torch.arange(len(rows)),
+    )
+    for direction, part in enumerate(layer_run.trace.layers[-layer_run.layer.directions :]):
+        remains = part.is_real().cpu()[:, rows] & ~removed
+        # The last step that was read on the way to each; -1 or the number of steps where there was none.
+        if part.reverse:
+            place = torch.where(remains, steps, len(output)).flip(0).cummin(0).values.flip(0)
+        else:
+            place = torch.where(remains, steps, -1).cummax(0).values
+        none = (place < 0) | (place == len(output))
+        half = output[..., direction * units : (direction + 1) * units]
+        before = half[place.clamp(0, len(output) - 1), column]
+        before = torch.where(none.unsqueeze(2), part.initial[part.cell.states[0]][rows], before)
+        half[...] = torch.where(removed.unsqueeze(2), before, half)
 
 
 def _run_without(

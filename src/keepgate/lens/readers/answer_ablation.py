@@ -1,4 +1,4 @@
-"""Answer ablation: a reader's answer without some tokens' writes; its direct shares and first-order effects."""
+"""Answer ablation: a reader's answer without some tokens or their writes; its direct shares and first-order effects."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from torch import Tensor
 
 from ...data.questions import Question
 from ...data.text import tokenize
-from ...errors import ShapeError
+from ...errors import CellError, ShapeError
 from ...tasks.answer import Answer
 from ...tasks.choice.reader import ChoiceReader
 from ..capture.layer_run import LayerRun, capture_layer
 from ..compact_repr import compact_repr
 from ..gradients.first_order import write_influence
 from ..interventions.ablation import ablate_spans, counterfactual
-from ..interventions.removal import remove_spans
+from ..interventions.removal import passed_by, remove_spans
 from ..interventions.rerun import Rerun, Site
 from ..interventions.token_ablation import ablate_tokens
 from ..memory.direct_shares import attribute_last
-from .reading import Reading
+from .reading import ANY_MODEL, Reading, of_reading
 
 # The last layer, the only one of most readers.
 LAST = (-1,)
@@ -72,8 +72,11 @@ class AnswerShares:
 def answer_attribution(task: ChoiceReader, question: Question) -> AnswerShares:
     """Direct shares of the tokens' writes in the answer to one question, for every choice.
 
-    Raises CellError for a network without memory or without gates, CorpusError for a question without text.
+    Raises CellError for another model than a ChoiceReader, a network without memory or without gates, CorpusError for a
+    question without text.
     """
+    if not isinstance(task, ChoiceReader):
+        raise CellError(f"answer_attribution takes a ChoiceReader, got a {type(task).__name__}; {ANY_MODEL}")
     question_tokens: tuple[str, ...] = ()
     probe = task.probe(question)
     head: Any = probe.head
@@ -95,6 +98,7 @@ def answer_attribution(task: ChoiceReader, question: Question) -> AnswerShares:
     )  # fmt: skip
 
 
+@of_reading
 @torch.no_grad()
 def leave_one_out_answers(
     reading: Reading, steps: Sequence[int], *, layers: Collection[int] | None = LAST
@@ -148,20 +152,45 @@ def removed_outputs(
         yield remove_spans(reading.layer_run, spans[first : first + size]).output
 
 
+@of_reading
 @torch.no_grad()
 def counterfactual_answer(
-    reading: Reading, *, no_write: Sequence[int] = (), no_erase: Sequence[int] = ()
+    reading: Reading,
+    *,
+    removed: Collection[int] = (),
+    no_write: Sequence[int] = (),
+    no_erase: Sequence[int] = (),
 ) -> Answer:
-    """Answer had the last layer not written at some tokens and erased nothing at others, all at once.
+    """Answer had some tokens not been read, and had the last layer not written at some and erased nothing at others.
 
-    no_write: indices of tokens whose writes are ablated. no_erase: of tokens at which the forget gate is clamped to 1.
-    In both directions, where there are two. Raises as `leave_one_out_answers` does.
+    All at once, in both directions where there are two.
+    removed: indices of tokens left out whole, as in `token_effects`; what else is asked of them has no effect.
+    no_write: of tokens whose writes are ablated. no_erase: of tokens at which the forget gate is clamped to 1.
+    Raises ShapeError for a token out of range, and for `no_write` and `no_erase` CellError of a plain RNN.
     """
-    layer_run = reading.layer_run
-    output = _both_directions(layer_run, lambda site: counterfactual(layer_run, no_write, no_erase, site))
+    layer_run, without = reading.layer_run, reading.without
+    steps = range(len(reading.tokens))
+    if not steps or not {*removed, *no_write, *no_erase} <= set(steps):
+        wrong = sorted({*removed, *no_write, *no_erase} - set(steps))
+        raise ShapeError(f"tokens {wrong} are named, but they are numbered 0 to {steps[-1]}")
+    remaining = [step for step in steps if step not in removed]
+    if removed and without is not None:
+        layer_run = capture_layer(layer_run.layer, without(removed))
+    elif removed and remaining:
+        layer_run = capture_layer(layer_run.layer, layer_run.x[remaining])
+    place = {step: number for number, step in enumerate(remaining)}
+    writes, erasures = (
+        [place[step] for step in changed if step in place] for changed in (no_write, no_erase)
+    )
+    output = layer_run.trace.output[:0]
+    if remaining or without is not None:
+        output = _both_directions(layer_run, lambda site: counterfactual(layer_run, writes, erasures, site))
+    if removed and without is None:
+        output = passed_by(reading.layer_run, output, remaining)
     return reading.head.answers(output)[0]
 
 
+@of_reading
 def answer_influence(reading: Reading, answer: str | None = None) -> Float[Tensor, " tokens"]:
     """First-order effect of each token's write on an answer's margin against the others, along every path.
 

@@ -61,8 +61,7 @@ def answer_origin(
     """Origin of an answer, from the effects of leaving out sentences and tokens.
 
     If exactly one sentence has a token that changes the answer by itself, the answer comes from it, even where leaving
-    out another sentence whole has a larger effect: a sentence whose writes are ablated still erases older ones, which
-    its own would have replaced, so that its effect may be the loss of those.
+    out another sentence whole has a larger effect: many steps fewer change what all later gates do.
     question_start: index of the question's first token.
     """
     if is_guess(answer, choices):

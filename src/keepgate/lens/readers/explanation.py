@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
+from ...data.series import Series
 from ...data.text import Tokens
 from ...equations.analysis import is_gate
 from ...nn.trace import LayerTrace
@@ -51,11 +52,12 @@ class Explanation:
     cell, units: of the last layer, one direction. layers: their number.
     sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first.
     saliency:    |∂margin/∂state| after each token.
-    choices:     number of answers to choose among; None where the reader points at a span of the text.
+    choices:     number of answers to choose among; None where the reader points at a span of the text, and where a
+                 label is explained that is not the likeliest, which can be no guess.
     attention:   the weight with which the answer reads each token's state; None where it reads the last state alone.
     """
 
-    question: Question | LabelledText
+    question: Question | LabelledText | Series
     answer: Answer
     tokens: Tokens
     question_start: int
@@ -112,7 +114,7 @@ class Explanation:
     __repr__ = compact_repr
 
 
-def explain_answer(model: Probed, question: Question | LabelledText) -> Explanation:
+def explain_answer(model: Probed, question: Question | LabelledText | Series) -> Explanation:
     """Explanation of a task's answer to one item, without dropout. Raises CellError for a model without memory."""
     reading = read(model, question)
     layer = reading.layer_run.layer

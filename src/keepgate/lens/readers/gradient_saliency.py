@@ -5,9 +5,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..gradients.by_state import grad_or_zero, gradients_by_state, rerun_in_float64
-from .reading import Reading
+from .reading import Reading, of_reading
 
 
+@of_reading
 def saliency(reading: Reading) -> Float[Tensor, " tokens"]:
     """Norm of the gradient of the answer's margin with respect to the last layer's states after each token.
 

@@ -8,7 +8,7 @@ shows (`leave_one_out_answers`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -19,10 +19,11 @@ from ...errors import SettingsError
 from ..capture.layer_run import as_keepgate_layer
 from ..compact_repr import compact_repr
 from ..memory.direct_shares import attribute_over_time
-from .reading import Reading
+from .reading import Reading, of_reading
 
-# Numbers of points, tried in turn until all but a thousandth of the difference is accounted for.
-POINTS, TOLERANCE = (8, 32, 128, 512), 1e-3
+# Points on a piece of the path, and on all of it at most, which is cut until all but a thousandth of the difference is
+# accounted for.
+PIECE, MOST, TOLERANCE = 8, 512, 1e-3
 # Numbers of outputs worked on at once, in float64: with all that a backward pass keeps of them about 256 MiB.
 AT_ONCE = 4_194_304
 
@@ -57,6 +58,7 @@ class IntegratedGradients:
         return float(self.tokens.sum()) / difference if difference else float("nan")
 
 
+@of_reading
 def token_integrated_gradients(
     reading: Reading, answer: str | None = None, *, points: int | None = None
 ) -> IntegratedGradients:
@@ -64,7 +66,8 @@ def token_integrated_gradients(
 
     The baseline is a text of the same length whose embeddings (and a span reader's other features) are all zero. The
     question stays as it is, unless it is read with the text: then its tokens have shares too.
-    answer: None is the one that was given. points: None takes as many as `completeness` needs, up to 512.
+    answer: None is the one that was given. points: None takes as many as `completeness` needs, where it needs them, up
+            to 512.
     Raises KeyError for an answer that the reader cannot give, SettingsError for fewer than one point.
     """
     exact = as_keepgate_layer(reading.layer_run.layer).double()
@@ -78,6 +81,7 @@ def token_integrated_gradients(
     return _integrated(margins, reading.layer_run.x.double(), by_token, points, reading)
 
 
+@of_reading
 def write_integrated_gradients(
     reading: Reading, answer: str | None = None, *, points: int | None = None
 ) -> IntegratedGradients:
@@ -111,9 +115,8 @@ def _integrated(
     """by_token: from the mean gradient along the path, [time, width], and the inputs to the shares."""
     if points is not None and points < 1:
         raise SettingsError(f"points is {points}; take the gradient at one point or more")
-    counts = POINTS if points is None else (points,)
     size = max(inputs.numel(), reading.trace.output.numel())
-    tokens, (margin, baseline), count = integrate(margins, inputs, by_token, counts, size)
+    tokens, (margin, baseline), count = integrate(margins, inputs, by_token, size, points=points)
     return IntegratedGradients(tokens=tokens, margin=margin, baseline=baseline, points=count)
 
 
@@ -121,37 +124,92 @@ def integrate(
     margins: Margins,
     inputs: Float[Tensor, "time 1 width"],
     split: Callable[[Tensor, Tensor], Tensor],
-    counts: Sequence[int],
     size: int,
+    *,
+    most: int = MOST,
+    points: int | None = None,
 ) -> tuple[Tensor, tuple[float, float], int]:
     """What `split` makes of the mean gradient and the inputs; the margins at both ends; the number of points.
 
-    counts: tried in turn until all but `TOLERANCE` of the difference is accounted for.
-    size:   of all that is computed at one point, in numbers.
+    The path is halved where the gradient misses most of the margin's difference, so that points stand where a margin
+    jumps, until the pieces miss less than `TOLERANCE` of the whole difference together.
+    size: of all that is computed at one point, in numbers. most: points. points: take so many on the path as one piece.
     """
     inputs = inputs.detach()
-    with torch.no_grad():
-        margin, baseline = margins(torch.cat([inputs, torch.zeros_like(inputs)], 1)).tolist()
-    for count in counts:
-        shares = split(_mean_gradient(margins, inputs, count, max(1, AT_ONCE // size)), inputs)
-        if abs(margin - baseline - float(shares.sum())) <= TOLERANCE * abs(margin - baseline):
+    at_once = max(1, AT_ONCE // size)
+    baseline, margin = _margins(margins, inputs, [0.0, 1.0], at_once)
+    allowed = TOLERANCE * abs(margin - baseline)
+    fresh = [_Piece(start=0.0, end=1.0, rise=margin - baseline)]
+    pieces: list[_Piece] = []
+    spent = 0
+    while fresh:
+        count = points or PIECE
+        for piece, gradient in zip(fresh, _gradients(margins, inputs, fresh, count, at_once), strict=True):
+            piece.gradient = gradient
+            piece.missing = abs(piece.rise - float((gradient * inputs[:, 0]).sum()))
+        pieces, spent = pieces + fresh, spent + count * len(fresh)
+        if points is not None or sum(piece.missing for piece in pieces) <= allowed:
             break
-    return shares, (margin, baseline), count
+        # What misses less than its part need not be halved.
+        worst = sorted(pieces, key=lambda piece: -piece.missing)[: max(0, most - spent) // (2 * PIECE)]
+        halved = [piece for piece in worst if piece.missing > allowed / (2 * len(pieces))]
+        pieces = [piece for piece in pieces if piece not in halved]
+        fresh = _halves(margins, inputs, halved, at_once) if halved else []
+    mean = torch.stack([piece.gradient for piece in pieces]).sum(0)
+    return split(mean, inputs), (margin, baseline), spent
 
 
-def _mean_gradient(
-    margins: Margins, inputs: Tensor, points: int, at_once: int
-) -> Float[Tensor, "time width"]:
-    """Mean of the gradient along the path from zero to the inputs, by Gauss–Legendre quadrature."""
-    places, weights = np.polynomial.legendre.leggauss(points)
-    factors = torch.from_numpy((places + 1) / 2).to(inputs.device)
-    shares = torch.from_numpy(weights / 2).to(inputs.device)
-    total = torch.zeros_like(inputs[:, 0])
-    for start in range(0, points, at_once):
+@dataclass(kw_only=True, eq=False)
+class _Piece:
+    """A piece of the path: how much the margin rises on it, the gradient's integral over it, and what that misses."""
+
+    start: float
+    end: float
+    rise: float
+    gradient: Float[Tensor, "time width"] = field(default_factory=lambda: torch.zeros(0, 0))
+    missing: float = 0.0
+
+
+def _halves(margins: Margins, inputs: Tensor, pieces: Sequence[_Piece], at_once: int) -> list[_Piece]:
+    edges = [edge for piece in pieces for edge in (piece.start, (piece.start + piece.end) / 2, piece.end)]
+    values = _margins(margins, inputs, edges, at_once)
+    return [
+        _Piece(start=edges[k], end=edges[k + 1], rise=values[k + 1] - values[k])
+        for first in range(0, len(edges), 3)
+        for k in (first, first + 1)
+    ]
+
+
+@torch.no_grad()
+def _margins(margins: Margins, inputs: Tensor, places: Sequence[float], at_once: int) -> list[float]:
+    """The margins at places on the path, 0 to 1."""
+    factors = torch.tensor(places, dtype=inputs.dtype, device=inputs.device)
+    return [
+        value
+        for batch in torch.split(factors, max(2, at_once))
+        for value in margins(inputs * batch.view(1, -1, 1)).tolist()
+    ]
+
+
+def _gradients(
+    margins: Margins, inputs: Tensor, pieces: Sequence[_Piece], points: int, at_once: int
+) -> Float[Tensor, "pieces time width"]:
+    """Integrals of the gradient over pieces of the path from zero to the inputs, by Gauss–Legendre quadrature."""
+    places, weights = (torch.from_numpy(part / 2) for part in np.polynomial.legendre.leggauss(points))
+    starts, widths = (
+        torch.tensor([getattr(piece, name) for piece in pieces], dtype=torch.float64)
+        for name in ("start", "end")
+    )
+    widths = widths - starts
+    factors = (starts.unsqueeze(1) + widths.unsqueeze(1) * (places + 0.5)).flatten().to(inputs.device)
+    shares = (widths.unsqueeze(1) * weights).flatten().to(inputs.device)
+    total = inputs.new_zeros(len(pieces), *inputs[:, 0].shape)
+    number = torch.arange(len(pieces), device=inputs.device).repeat_interleave(points)
+    for start in range(0, len(factors), at_once):
         batch = slice(start, start + at_once)
         on_path = (inputs * factors[batch].view(1, -1, 1)).requires_grad_()
         with torch.enable_grad():
             value = margins(on_path).sum()
         (gradient,) = torch.autograd.grad(value, on_path)
-        total += torch.einsum("tnw,n->tw", gradient, shares[batch])
+        total.index_add_(0, number[batch], gradient.transpose(0, 1) * shares[batch].view(-1, 1, 1))
     return total

@@ -8,9 +8,9 @@ import torch
 
 from ...tasks.answer import Answer
 from ..compact_repr import compact_repr
-from .answer_ablation import ablated_outputs, answer_influence, removed_outputs
+from .answer_ablation import answer_influence, removed_outputs
 from .gradient_saliency import saliency
-from .reading import Reading
+from .reading import Reading, of_reading
 
 # Ablations of one text; of a longer text, the writes that influence the answer most, to first order.
 MAX_ABLATIONS = 512
@@ -33,21 +33,19 @@ class TokenEffect:
     __repr__ = compact_repr
 
 
-def token_effects(
-    reading: Reading, steps: Sequence[int] | None = None, *, writes: bool = False
-) -> tuple[TokenEffect, ...]:
+@of_reading
+def token_effects(reading: Reading, steps: Sequence[int] | None = None) -> tuple[TokenEffect, ...]:
     """Leave-one-out effects of tokens, largest drop first. Each is left out whole, of all layers (`remove_tokens`).
 
     steps: the tokens' numbers. None is all of them; of a text with more than `MAX_ABLATIONS`, those with the most
            influence, which can miss the one that decides: `hierarchical_search` goes down from sentences instead.
-    writes: leave out what the last layer writes there, and nothing else of the token.
-    Raises ShapeError for a token out of range, and for writes CellError of a plain RNN.
+    Raises ShapeError for a token out of range.
     """
     if steps is None:
         steps = range(len(reading.tokens))
         if len(steps) > MAX_ABLATIONS:
             steps = most_influential(reading, MAX_ABLATIONS)
-    drops = probability_drops(reading, [(step, step + 1) for step in steps], writes=writes)
+    drops = probability_drops(reading, [(step, step + 1) for step in steps])
     return largest_first(
         TokenEffect(step=step, token=reading.tokens.texts[step], probability_drop=drop, without=answer)
         for step, (drop, answer) in zip(steps, drops, strict=True)
@@ -55,19 +53,17 @@ def token_effects(
 
 
 @torch.no_grad()
-def probability_drops(
-    reading: Reading, spans: Sequence[tuple[int, int]], *, writes: bool = False
-) -> list[tuple[float, Answer]]:
+def probability_drops(reading: Reading, spans: Sequence[tuple[int, int]]) -> list[tuple[float, Answer]]:
     """For each span of tokens, the share by which the answer's probability falls without it, and the answer then.
 
     The span is deleted from the text where the task can read the remaining text (`Probe.without`); else the reading
-    layer passes it by, or with `writes` its last layer does not write there.
+    layer passes it by.
     """
     head, without = reading.head, reading.without
     outputs = (
-        (ablated_outputs if writes else removed_outputs)(reading, spans)
+        removed_outputs(reading, spans)
         if without is None
-        else (reading.layer_run.layer(without(start, end))[0] for start, end in spans)
+        else (reading.layer_run.layer(without(range(start, end)))[0] for start, end in spans)
     )
     base = float(head.probabilities(reading.trace.output)[0])
     drops: list[tuple[float, Answer]] = []

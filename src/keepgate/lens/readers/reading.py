@@ -1,13 +1,16 @@
 """Reading: one item as a model read it: tokens, the run of its recurrent layer, the answer and the head."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
+from ...data.series import Series
 from ...data.text import Tokens
 from ...errors import CellError
 from ...nn.trace import Trace
@@ -15,6 +18,9 @@ from ...tasks.answer import Answer
 from ...tasks.probe import Head, Probed
 from ..capture.layer_run import LayerRun, capture_layer
 from ..compact_repr import compact_repr
+
+F = TypeVar("F", bound=Callable[..., Any])
+ANY_MODEL = "keepgate.lens.explain(model, inputs, tokens=…) takes an answer of any torch model apart"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,13 +32,13 @@ class Reading:
     choices: the answers that it chooses from; None where it points into the text. without: see `Probe`.
     """
 
-    question: Question | LabelledText
+    question: Question | LabelledText | Series
     tokens: Tokens
     layer_run: LayerRun
     answer: Answer
     head: Head
     choices: tuple[str, ...] | None
-    without: Callable[[int, int], Tensor] | None = None
+    without: Callable[[Collection[int]], Tensor] | None = None
 
     __repr__ = compact_repr
 
@@ -48,18 +54,30 @@ class Reading:
         return sum(start < end for start in self.tokens.starts)
 
 
+def of_reading(measure: F) -> F:
+    """Decorates a measure of a Reading: raises CellError if its first argument is something else."""
+
+    @wraps(measure)
+    def checked(reading: Any, *args: Any, **options: Any) -> Any:
+        if not isinstance(reading, Reading):
+            raise CellError(
+                f"{measure.__name__} takes what keepgate.lens.read(model, question) gives, got a "
+                f"{type(reading).__name__}; {ANY_MODEL}"
+            )
+        return measure(reading, *args, **options)
+
+    return checked  # type: ignore[return-value]
+
+
 @torch.no_grad()
-def read(task: Probed, question: Question | LabelledText) -> Reading:
+def read(task: Probed, question: Question | LabelledText | Series) -> Reading:
     """Reads one item with a task's model, without gradients or dropout.
 
     Raises CellError for a network without memory and for a model that is no keepgate task, CorpusError for an item in
     which there is nothing to read.
     """
     if not isinstance(task, Probed):
-        raise CellError(
-            f"{type(task).__name__} is no reader or classifier of ours; keepgate.lens.explain(model, inputs, tokens=…) "
-            "takes an answer of any torch model apart"
-        )
+        raise CellError(f"{type(task).__name__} is no reader or classifier of ours; {ANY_MODEL}")
     probe = task.probe(question)
     return Reading(
         question=question, tokens=probe.tokens, layer_run=capture_layer(probe.layer, probe.x), answer=probe.answer,

@@ -23,7 +23,7 @@ from .leave_one_out import (
     probability_drops,
     token_effects,
 )
-from .reading import Reading
+from .reading import Reading, of_reading
 
 # In a text of more than `max_ablations` tokens: stretches left out first, and those whose sentences are tried next.
 NUM_STRETCHES, STRETCHES_FOLLOWED = 64, 4
@@ -48,22 +48,20 @@ class SpanEffect:
     __repr__ = compact_repr
 
 
-def span_effects(
-    reading: Reading, spans: Sequence[tuple[int, int]], *, writes: bool = False
-) -> tuple[SpanEffect, ...]:
+@of_reading
+def span_effects(reading: Reading, spans: Sequence[tuple[int, int]]) -> tuple[SpanEffect, ...]:
     """Effects of leaving out spans of tokens, in the order given.
 
     Deleted from the text where the task can read the remaining text; else passed by in all layers and directions.
-    writes: see `token_effects`. Raises as `remove_spans` does.
+    Raises as `remove_spans` does.
     """
     return tuple(
         SpanEffect(start=start, end=end, probability_drop=drop, without=answer)
-        for (start, end), (drop, answer) in zip(
-            spans, probability_drops(reading, spans, writes=writes), strict=True
-        )
+        for (start, end), (drop, answer) in zip(spans, probability_drops(reading, spans), strict=True)
     )
 
 
+@of_reading
 def sentence_spans(reading: Reading) -> list[tuple[int, int]]:
     """Token span [start, end) of each sentence of the text, and of the question's if it was read after the text."""
     text_end = len(reading.question.text)
@@ -75,28 +73,25 @@ def sentence_spans(reading: Reading) -> list[tuple[int, int]]:
     return [(start, end) for start, end in spans if start < end]
 
 
+@of_reading
 def hierarchical_search(
-    reading: Reading, *, max_ablations: int = MAX_ABLATIONS, writes: bool = False
+    reading: Reading, *, max_ablations: int = MAX_ABLATIONS
 ) -> tuple[tuple[SpanEffect, ...], tuple[TokenEffect, ...]]:
     """Effects of leaving out sentences, and of leaving out tokens; largest probability drop first.
 
     In a text of up to `max_ablations` tokens, every sentence and every token; in a longer one those that the search
-    reaches, and the tokens of the largest first-order influence. writes: see `token_effects`.
+    reaches, and the tokens of the largest first-order influence.
     """
     sentences, tokens = sentence_spans(reading), len(reading.tokens)
     if tokens <= max_ablations:
-        return largest_first(span_effects(reading, sentences, writes=writes)), token_effects(
-            reading, range(tokens), writes=writes
-        )
-    stretches = largest_first(span_effects(reading, _stretches(sentences, tokens), writes=writes))[
-        :STRETCHES_FOLLOWED
-    ]
+        return largest_first(span_effects(reading, sentences)), token_effects(reading, range(tokens))
+    stretches = largest_first(span_effects(reading, _stretches(sentences, tokens)))[:STRETCHES_FOLLOWED]
     followed = [
         (start, end)
         for start, end in sentences
         if any(stretch.start <= start and end <= stretch.end for stretch in stretches)
     ]
-    effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed, writes=writes))
+    effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed))
     steps = set(most_influential(reading, MOST_INFLUENTIAL))
     budget = MAX_SENTENCE_TOKENS
     for start, end in ((sentence.start, sentence.end) for sentence in effects):
@@ -105,7 +100,7 @@ def hierarchical_search(
             break
         steps |= set(range(start, end))
         budget -= end - start
-    return effects, token_effects(reading, sorted(steps), writes=writes)
+    return effects, token_effects(reading, sorted(steps))
 
 
 def _stretches(sentences: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int, int]]:

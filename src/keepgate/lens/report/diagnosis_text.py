@@ -1,12 +1,14 @@
 """Text of a verdict and of a diagnosis, from their numbers, in two languages; the catalog formats the numbers."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 from ...wording import Message, msg, percent
+from ..attribution.look_back import LookBack
 from ..diagnosis.answer_quality import AnswerQuality
 from ..diagnosis.diagnosis import Diagnosis
 from ..diagnosis.ridge_baseline import Baseline
+from ..diagnosis.row_horizons import SHARE, RowHorizons
 from ..diagnosis.verdict import Fault, Findings, Verdict
 from .labels import catalog_language, render, sentence
 
@@ -26,10 +28,29 @@ def diagnosis_text(diagnosis: Diagnosis, language: str) -> str:
     return "\n".join([verdict, *figures])
 
 
-def data_text(items: int, tokens: int, language: str, *, asks: bool = True) -> str:
-    """The size of the data: how many questions, or texts, of how many tokens at most. Raises as `verdict_text`."""
-    key = "report.questions" if asks else "report.texts"
-    return _phrase(msg(key, items=items, tokens=tokens), catalog_language(language))
+def data_text(
+    items: int, tokens: int, language: str, *, form: Literal["questions", "texts", "stream", "series"]
+) -> str:
+    """The size of the data: how many questions, or texts, of which how many tokens at most are read at once.
+
+    form: "stream" for texts of which every place is predicted from the tokens before it; "series" for series, of
+    whose windows the tokens are segments. Raises as `verdict_text`.
+    """
+    counted = _count("texts" if form == "stream" else form, items)
+    counted_tokens = _count("segments" if form == "series" else "tokens", tokens)
+    message = msg(f"report.data_{form}", items=counted, tokens=counted_tokens)
+    return _phrase(message, catalog_language(language))
+
+
+def look_back_text(back: LookBack, language: str) -> str:
+    """How long a window has to be, from how far back forecasts hang on it. Raises as `verdict_text`."""
+    key = "report.look_back_all" if 2 * back.steps > back.contexts[-1] else "report.look_back"
+    message = msg(key, n=back.steps, all=back.contexts[-1], more=2 * back.contexts[-1])
+    return f"  {_phrase(message, catalog_language(language))}"
+
+
+def _count(things: str, n: int) -> Message:
+    return msg(f"report.{things}_one" if n == 1 else f"report.{things}", n=n)
 
 
 def _phrase(message: Message, language: str) -> str:
@@ -71,20 +92,20 @@ def _fault(verdict: Verdict) -> Message:
 
 
 def _numbers(findings: Findings) -> dict[str, Any]:
-    return {name: value for name, value in vars(findings).items() if name != "evidence"}
+    return {name: value for name, value in vars(findings).items() if name not in ("evidence", "rows")}
 
 
 def _measured(findings: Findings, fault: Fault) -> Message | None:
     """What is said only where the caller gave no `needed`, or of the targets; None for what is said alike."""
     evidence, baseline = findings.evidence, findings.evidence.baseline
-    last = msg("verdict.last_one" if findings.horizon == 1 else "verdict.last", horizon=findings.horizon)
+    last = _last(findings.horizon)
     quality = evidence.quality
     if fault == "targets":
         return msg("verdict.alike") if quality is None else msg("verdict.large", spread=quality.spread)
     if quality is None:
         return msg("verdict.unknown", last=last) if fault == "unknown" else None
     if fault == "none":
-        return msg("verdict.good", last=last)
+        return msg("verdict.good", where=_where(findings.rows, last))
     if fault == "unknown":
         read = baseline is None or baseline.needed is not None
         return msg("verdict.unclear" if read else "verdict.no_signal", last=last)
@@ -101,10 +122,32 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
     return None
 
 
+def _where(rows: RowHorizons | None, last: Message) -> Message:
+    """How far back the answers lie; where too few rows are counted, on how much they depend on the mean."""
+    if rows is None:
+        return msg("verdict.depend", last=last)
+    if rows.interval is None:
+        return msg("verdict.few_rows", last=last, rows=rows.rows)
+    low, high = rows.interval
+    within = msg("verdict.last_one" if rows.steps == 1 else "verdict.last", horizon=rows.steps)
+    return msg(
+        "verdict.within", last=within, low=low, high=high, rows=rows.rows, share=SHARE, what=_what(rows)
+    )
+
+
+def _last(steps: int) -> Message:
+    return msg("verdict.last_one" if steps == 1 else "verdict.last", horizon=steps)
+
+
+def _what(rows: RowHorizons) -> Message:
+    return msg("verdict.right_answers" if rows.right else "verdict.answers")
+
+
 def _baseline(baseline: Baseline | None) -> Message | None:
     if baseline is None or baseline.needed is None:
         return None
-    return msg("verdict.baseline", needed=baseline.needed, skill=baseline.skill)
+    low, high = baseline.interval or (baseline.needed, baseline.needed)
+    return msg("verdict.baseline", needed=baseline.needed, low=low, high=high, skill=baseline.skill)
 
 
 def _untrained(findings: Findings) -> str:
@@ -117,10 +160,15 @@ def _untrained(findings: Findings) -> str:
 def _figures(diagnosis: Diagnosis) -> list[Message]:
     """A line for each figure behind the verdict."""
     (low, high), decay, lag = diagnosis.interval, diagnosis.decay, diagnosis.vanishing_lag
-    key = "report.horizon_one" if diagnosis.horizon == 1 else "report.horizon"
+    key, other = "report.horizon_one" if diagnosis.horizon == 1 else "report.horizon", diagnosis.exchanged
+    exchanged = (
+        "" if other is None
+        else msg("report.exchanged", n=other.steps, low=other.interval[0], high=other.interval[1])
+    )  # fmt: skip
     change = "level" if not math.isfinite(decay) else "decays" if decay > 0 else "grows"
     figures = [
-        msg(key, n=diagnosis.horizon, low=low, high=high),
+        msg(key, n=diagnosis.horizon, low=low, high=high, exchanged=exchanged),
+        *_rows(diagnosis),
         msg(
             "report.gradient_all" if lag is None else "report.gradient", vanishing_lag=lag,
             decay=msg(f"report.{change}", steps=abs(decay)),
@@ -141,3 +189,20 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
     if padding is not None:
         figures.insert(0, msg(f"report.padding_{padding.side}", share=percent(padding.share)))
     return figures
+
+
+def _rows(diagnosis: Diagnosis) -> list[Message]:
+    """How far back single answers reach, and how many of them beyond the horizon of their mean loss."""
+    rows = diagnosis.rows
+    if not rows.rows:
+        return []
+    numbers: dict[str, Any] = {"rows": rows.rows, "what": _what(rows)}
+    count, (low, high) = rows.beyond(diagnosis.horizon)
+    last = _last(diagnosis.horizon)
+    beyond = msg("report.beyond", last=last, count=count, low=low, high=high, **numbers)
+    if rows.interval is None:
+        return [msg("report.few_rows", last=_last(rows.furthest), **numbers), beyond]
+    low, high = rows.interval
+    last = _last(rows.steps)
+    share = {"share": SHARE, "furthest": rows.furthest}
+    return [msg("report.rows", last=last, low=low, high=high, **share, **numbers), beyond]

@@ -66,10 +66,13 @@ def _of_model(explanation: ModelExplanation) -> list[Message]:
     # Of a token all that a layer is given of it has one share.
     how = "zeros" if how == "values" and shares is not None and shares.features == ("input",) else how
     messages = [] if how == "step" else [msg(f"number.by_{how}")]
-    if explanation.shares is not None:
-        whole = explanation.shares.score - explanation.shares.baseline
-        parts: dict[str, Part] = {"share": f"{explanation.shares.completeness:.4f}", "whole": signed(whole)}
-        messages.append(msg("number.complete", **parts))
+    if shares is not None:
+        key = "exact" if shares.kind == "held" else "complete" if shares.complete else "incomplete"
+        parts: dict[str, Part] = {
+            "share": f"{shares.completeness:.4f}",
+            "whole": signed(shares.score - shares.baseline),
+        }
+        messages.append(msg(f"number.{key}", **parts, points=count(shares.points)))
     if explanation.look_back is not None:
         steps, of = explanation.look_back.steps, explanation.look_back.contexts[-1]
         messages.append(msg("number.look_back", n=count(steps), all=count(of)))

@@ -8,16 +8,25 @@ from ... import charts
 from ...wording import count, msg, percent
 from ..attribution.look_back import NEGLIGIBLE_VARIANCE
 from .labels import cut, render, signed
+from .lag_figure import draw_lags
 from .strips import LETTERS, MOST
 
 FEATURES = 12  # at most, those with the largest shares
+FEW = 24  # of a longer series only the bars are drawn, all on one line
 
 
 def draw_shares(explanation: Any, language: str, identity: str, width: float, class_: str) -> Markup:
-    """Bars as high as each share is, whatever its sign, with the signed share written at it."""
+    """Bars as high as each share is, whatever its sign, with the signed share written at it; of many lags without."""
     values, names = explanation.step_shares, explanation.shares.features
     most = float(values.abs().max()) or 1.0
     first = values.abs().amax(0).topk(min(FEATURES, len(names))).indices.sort().values.tolist()
+    title = render(msg("number.shares_title"), language)
+    key = "number.held_text" if explanation.shares.kind == "held" else "number.shares_text"
+    description = render(msg(key, total=signed(float(values.sum()))), language)
+    if len(values) > FEW and explanation.tokens.texts[-1] == "t":
+        words = {"title": title, "description": description, "x": render(msg("number.lag"), language)}
+        listed = [(names[k], values[:, k].tolist(), signed(float(values[:, k].sum()))) for k in first]
+        return draw_lags(listed, range(len(values) - 1, -1, -1), words, identity, width, class_)
     rows = [
         charts.Row(
             name=names[k], kind="o", values=(values[:MOST, k].abs() / most).tolist(),
@@ -26,8 +35,6 @@ def draw_shares(explanation: Any, language: str, identity: str, width: float, cl
         for k in first
     ]  # fmt: skip
     tokens = [cut(text, LETTERS) for text in explanation.tokens.texts[:MOST]]
-    title = render(msg("number.shares_title"), language)
-    description = render(msg("number.shares_text", total=signed(float(values.sum()))), language)
     return charts.draw_strip(tokens, rows, identity, title, description, width, class_)
 
 

@@ -21,8 +21,8 @@ def kinds(points: FixedPoints) -> list[str]:
 
 def described(points: FixedPoints, language: str) -> str:
     """How many there are of each kind."""
-    found = kinds(points)
-    counts = {kind: found.count(kind) for kind in ("stable", "unstable", "slow")}
+    point_kinds = kinds(points)
+    counts = {kind: point_kinds.count(kind) for kind in ("stable", "unstable", "slow")}
     return render(msg("fixed_points.description", **counts), language)
 
 

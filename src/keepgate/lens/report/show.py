@@ -10,14 +10,17 @@ from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
 from ...data.questions import Question
+from ...data.series import Series
 from ...errors import CorpusError, SettingsError
-from ...tasks.probe import Probed
+from ...tasks.probe import Probed, SeriesProbe, SeriesProbed
 from ...tasks.task import Task
 from ..attribution.explanation import LeaveOut, ModelExplanation, explain_model
+from ..attribution.shares import Shares
 from ..capture.layer_run import LayerRun
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
 from ..diagnosis.evidence import Evidence
+from ..diagnosis.row_horizons import RowHorizons
 from ..diagnosis.samples import Batch, Loss
 from ..diagnosis.verdict import Verdict
 from ..gradients.fixed_points import FixedPoints
@@ -107,6 +110,7 @@ def explain(
     features: Sequence[str] | None = None,
     baseline: Any = None,
     leave_out: LeaveOut | None = None,
+    shares: Shares | None = None,
     language: Language = "en",
 ) -> ExplanationReport:
     """One answer taken apart: what carries it, proven by leaving each token or step out of everything that it does.
@@ -118,12 +122,13 @@ def explain(
         keepgate.lens.explain(model, ids, tokens=words, labels=["bad", "good"])
         keepgate.lens.explain(forecaster, windows, row=5, target=0, features=["load", "temperature"])
 
-    A model of ours takes a text and, a reader, what it is asked; it has no further options. Any other torch model takes
+    A model of ours takes a text and, a reader, what it is asked; a forecaster takes a series (or a table's text, and
+    which number: "load+24"). They have no further options. Any other torch model takes
     its own inputs, one row or a batch, as in `examine`, and these options:
 
     tokens:   the steps' names, such as words. None names ids by their numbers, and steps of numbers by their lag.
-    target:   the label that is explained, by name or number, None the likeliest; or which number of a row's prediction,
-              by its place, such as 0 or (0, 1).
+    target:   the label that is explained, by name or number, None the likeliest; of another one the answers, too, are
+              its probability. Or which number of a row's prediction, by its place, such as 0 or (0, 1).
     labels:   names of the classes. They say that the prediction is one of classes; so do inputs that are ids, a
               prediction called "logits", and numbers that sum to 1.
     output:   where in the result the prediction is, as in `examine`. time: the inputs' dimension of time, likewise.
@@ -134,11 +139,17 @@ def explain(
     leave_out: "step" calls the model without the step, so that later ones move up; where it takes no shorter rows, its
               recurrent layers pass the step by. "values" leaves the step and puts nothing in it. None is "values" for
               series and for answers at each step, where it matters how long ago something was, and "step" else.
+    shares:   "held" holds every gate as it was, so that the answer is exactly a sum of what each step's features carry
+              into it; "integrated" are integrated gradients, which the gates take part in. None holds the gates for a
+              number where that sum is exact (a linear head, which is proven in each call), and integrates else.
     The model is in eval mode meanwhile, and left as it was.
     Raises CorpusError for an empty text or question, CellError for a task without memory, SettingsError for an unknown
     option or language, or where it is not known what is to be explained, ShapeError for a row or step out of range.
     """
     catalog_language(language)
+    if isinstance(model, SeriesProbed):
+        item = model.item(inputs, question) if isinstance(inputs, str) else inputs
+        return _series_report(model.series_probe(item), language)
     if not isinstance(model, Probed):
         if question is not None:
             raise SettingsError(
@@ -146,7 +157,7 @@ def explain(
             )
         explanation = explain_model(
             model, inputs, tokens=tokens, target=target, labels=labels, output=output, time=time, row=row,
-            lengths=lengths, step=step, features=features, baseline=baseline, leave_out=leave_out,
+            lengths=lengths, step=step, features=features, baseline=baseline, leave_out=leave_out, shares=shares,
         )  # fmt: skip
         return ModelReport(**vars(explanation), language=language)
     options = (
@@ -161,6 +172,7 @@ def explain(
         features,
         baseline,
         leave_out,
+        shares,
     )
     if any(option is not None for option in options):
         raise SettingsError(f"{type(model).__name__} takes a text and a question, and no further options")
@@ -171,6 +183,11 @@ def explain(
         if not value.strip():
             raise CorpusError(f"the {name} is empty; give one with something in it")
     return ExplanationReport(**vars(explain_answer(model, model.item(inputs, question))), language=language)
+
+
+def _series_report(probe: SeriesProbe, language: Language) -> ModelReport:
+    explanation = explain_model(probe.model, probe.inputs, time=1, features=probe.features)
+    return ModelReport(**vars(explanation), language=language)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -256,6 +273,10 @@ class Report(Diagnosis):
                 "guess": self.verdict.findings.guess,
                 "evidence": _evidence(self.verdict.findings.evidence),
                 "behaviour": {name: getattr(self.behaviour, name) for name in behaviour},
+                "exchanged": None
+                if self.exchanged is None
+                else {name: getattr(self.exchanged, name) for name in ("steps", "interval", *behaviour)},
+                "rows": _row_horizons(self.rows),
                 "gradient": {
                     "values": self.gradient,
                     "vanishing_lag": self.vanishing_lag,
@@ -288,6 +309,11 @@ class Report(Diagnosis):
         return self.text()
 
 
+def _row_horizons(rows: RowHorizons) -> dict[str, Any]:
+    names = ("rows", "right", "steps", "interval", "furthest", "horizons", "contexts")
+    return {name: getattr(rows, name) for name in names}
+
+
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     padding = evidence.padding
     return {
@@ -301,7 +327,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 def examine(
     model: nn.Module,
-    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText],
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText] | Iterable[Series],
     *,
     loss: Loss | None = None,
     output: str | int | None = None,
@@ -309,6 +335,7 @@ def examine(
     needed: int | None = None,
     layer: str | None = None,
     epsilon: float = EPSILON,
+    seed: int = 0,
 ) -> Report:
     """How far back a model of the user's own, or a reader of ours, learns, keeps and uses what it reads, and a verdict.
 
@@ -322,7 +349,7 @@ def examine(
             comes at the end of each row; of a model that answers at each step, the last answer is examined.
             For a reader of ours: questions with their answers, of any length. A step is then a token of the text, and
             the question always stays; an answer that a span reader has not in sight costs what a guess does. For a
-            classifier of ours: texts with their labels.
+            classifier of ours: texts with their labels; for a forecaster: series, of whose windows a segment is a step.
     loss:   from the model's result and the targets to each row's loss, in nats. None takes cross entropy for whole
             numbers, and half the squared error for others; a reader of ours has its own.
     output: where in the result the prediction is: its name in a dict or dataclass, its number in a tuple; None finds
@@ -332,11 +359,13 @@ def examine(
             95 of 100; of other data the verdict rests on how good the answers are against guessing, with and without
             padding, on long and short rows, and on how far back a ridge regression must read for as good ones.
     layer:  the recurrent layer's name in the model; None takes the last, in a reader of ours that which reads the text.
-    The model is in eval mode while it is examined, and left as it was. epsilon: see `horizon`.
+    epsilon: see `horizon`. seed: of what is drawn by chance: the rows whose steps others are given, and the intervals.
+    The model is in eval mode while it is examined, and left as it was.
     Raises SettingsError without data or a recurrent layer, for NaN in the data, for results and targets that do not
     fit, or for a loss that is not one number a row.
     """
     diagnosis = diagnose(
-        model, data, loss=loss, output=output, time=time, needed=needed, layer=layer, epsilon=epsilon
-    )
+        model, data, loss=loss, output=output, time=time, needed=needed, layer=layer,
+        epsilon=epsilon, seed=seed,
+    )  # fmt: skip
     return Report(**vars(diagnosis) | {"verdict": VerdictReport(**vars(diagnosis.verdict))})

@@ -1,7 +1,7 @@
 // What is marked on the strip: the lanes under the tokens, and the tokens that the explanation names.
 
 import { answerOrigin, listedTokens } from "./answer-origin.js";
-import { model, reading, state, strip } from "./state.js";
+import { CHANGES, model, reading, state, strip } from "./state.js";
 import { t } from "./words.js";
 
 /** The lanes and marks of a scene, from what is known now. */
@@ -13,8 +13,7 @@ export function annotations() {
     selected: typeof state.explained === "object" && state.explained ? state.explained.token : null,
     source: origin?.kind === "sentence" ? [origin.from, origin.to] : null,
     ranks: ranks(),
-    drop: new Set(state.drop),
-    keep: new Set(state.keep),
+    ...Object.fromEntries(CHANGES.map((kind) => [kind, new Set(state[kind])])),
     unknown: new Set(read.unknown),
     askedFrom: read.question_start,
     askedMark: t("strip.asked"),
@@ -28,10 +27,7 @@ export const gateLanes = () =>
 export function lastLane() {
   const lane = (kind, values, colour = "accent") => ({ name: t(`lane.${kind}.short`), kind, colour, values });
   if (state.retention && state.explained?.token !== undefined) return lane("left", state.retention.left);
-  if (state.explained && state.origin) {
-    if (state.origin.tokens.length) return lane("carries", sharesOf());
-    return lane("sensitivity", relative(state.origin.sensitivity));
-  }
+  if (state.explained && state.origin) return lane("carries", sharesOf());
   const moves = strip().moves;
   const { memory } = model(state.chosen);
   // From an empty memory the first move is as far as can be.
@@ -39,7 +35,7 @@ export function lastLane() {
   return { ...lane("moves", far, "other"), name: `Δ${memory}` };
 }
 
-/** For each token the share of the answer that its write carries; below 0 is nothing. */
+/** For each token the share of the answer's probability that is lost without it; below 0 is nothing. */
 function sharesOf() {
   const values = reading().tokens.map(() => 0);
   for (const { token, share } of state.origin.tokens) values[token] = Math.max(0, share);
@@ -52,7 +48,7 @@ function relative(values) {
   return values.map((value) => (value === null ? null : value / most));
 }
 
-/** The tokens that the explanation lists for a change: erasers are kept from erasing, writes that carry are left out. */
+/** The tokens that the explanation lists for a change: erasers are kept from erasing, tokens that carry are taken out. */
 export function listedFor(kind) {
   if (kind === "keep") return state.retention && state.explained?.token !== undefined ? tokensOf(state.retention.erasers) : [];
   return state.explained === "answer" && state.origin ? tokensOf(listedTokens()) : [];
@@ -60,7 +56,7 @@ export function listedFor(kind) {
 
 const tokensOf = (rows) => rows.map(({ token }) => token);
 
-/** The tokens that the explanation counts, with their ranks: who erased a write, or whose writes carry the answer. */
+/** The tokens that the explanation counts, with their ranks: who erased a write, or who carries the answer. */
 function ranks() {
   if (state.retention && state.explained?.token !== undefined) return ranked(state.retention.erasers);
   if (state.explained === "answer" && state.origin) return ranked(listedTokens());

@@ -1,4 +1,4 @@
-// The origin of an answer, as the server proved it by leaving sentences and words out.
+// The origin of an answer, as the server proved it by taking sentences and words out.
 
 import { reading, state } from "./state.js";
 

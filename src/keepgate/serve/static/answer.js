@@ -1,4 +1,4 @@
-// The panel about an answer: its origin, the proof by leaving out, the words that it rests on, its candidates.
+// The panel about an answer: its origin, the proof by taking out, the words that it rests on, its candidates.
 
 import { answerOrigin, listedTokens } from "./answer-origin.js";
 import { bar, button, el, note } from "./dom.js";
@@ -6,7 +6,7 @@ import { explainToken } from "./explain.js";
 import { fullName } from "./names.js";
 import { count, percent, probability } from "./numbers.js";
 import { model, reading, state } from "./state.js";
-import { isDropped, together, toggle } from "./what-if.js";
+import { isMade, together, toggle } from "./what-if.js";
 import { nth, quoted, t } from "./words.js";
 
 /** The panel's content about the answer of the chosen network. */
@@ -15,21 +15,13 @@ export function answerPanel() {
   const by = t("answer.by", { name: fullName(state.chosen), p: probability(answer.probability) });
   const head = el("h3", {}, t("answer.title", { answer: quoted(answer.text) }), el("small", {}, by));
   if (!state.origin) return [head, note(t("waiting"))];
-  if (state.origin.origin)
-    return [head, ...originPart(answer, answerOrigin()), effects(answer, listedTokens()), candidates(answer)];
-  return [
-    head,
-    answer.guess ? guess(answer) : null,
-    el("p", {}, t("answer.no_memory")),
-    note(t("answer.sensitivity")),
-    candidates(answer),
-  ];
+  return [head, ...originPart(answer, answerOrigin()), effects(answer, listedTokens()), candidates(answer)];
 }
 
 function guess(answer) {
   const choices = model(state.chosen)?.choices.length ?? 0;
   const parts = { p: probability(answer.probability), n: choices, chance: percent(1 / choices) };
-  return el("p", {}, t(choices ? "answer.guess" : "answer.tied", parts));
+  return el("p", {}, t(answer.guess === "chance" ? "answer.guess" : "answer.tied", parts));
 }
 
 /** What is claimed of the answer's origin, with its proof. */
@@ -44,6 +36,7 @@ function originPart(answer, origin) {
     el("p", { class: "from" }, t("answer.from")),
     el("blockquote", {}, origin.words),
     el("p", { class: "proof" }, proof(origin.proof)),
+    unchanged(answer, origin),
     origin.deciding > 1 ? note(t("answer.from.others", { n: origin.deciding - 1 })) : null,
   ];
 }
@@ -55,6 +48,13 @@ function proof({ token, without }) {
   return t("answer.proof", { token: quoted(reading().tokens[token]), at: nth(token + 1), ...became });
 }
 
+/** Where one word of the sentence decides, and all of it taken out does not: that this is so. */
+function unchanged(answer, { from }) {
+  const { without } = state.origin.sentences.find((sentence) => sentence.from === from);
+  const parts = { answer: quoted(answer.text), p: probability(without.probability) };
+  return without.text === answer.text ? note(t("answer.proof.unchanged", parts)) : null;
+}
+
 function effects(answer, tokens) {
   if (!tokens.length) return null;
   const [tried, all] = [state.origin.tried, reading().tokens.length];
@@ -64,14 +64,14 @@ function effects(answer, tokens) {
     el("h4", {}, t("answer.carriers")),
     note(t(tried < all ? "answer.how.some" : "answer.how", { n: count(tried), all: count(all) })),
     el("ol", { class: "rows carriers" }, tokens.map(effect)),
-    together("drop", tokens),
+    together("remove", tokens),
     answer.guess ? null : note(t(advice(answer, tokens))),
   );
 }
 
 function effect({ token, share, without }, rank) {
   const text = reading().tokens[token];
-  const off = isDropped(token);
+  const off = isMade("remove", [token]);
   const parts = { token: quoted(text), at: nth(token + 1), share: percent(share) };
   return el(
     "li",
@@ -89,10 +89,10 @@ function effect({ token, share, without }, rank) {
       t("answer.without", { answer: without.text, p: probability(without.probability) }),
     ),
     el("span", { class: "number" }, percent(share)),
-    button(t(off ? "change.on" : "change.off"), () => toggle("drop", [token]), {
+    button(t(off ? "change.on" : "change.off"), () => toggle("remove", [token]), {
       class: `off${off ? " on" : ""}`,
       "data-keep": `off ${token}`,
-      "aria-label": t(off ? "change.on.said" : "change.drop.said", parts),
+      "aria-label": t(off ? "change.on.said" : "change.remove.said", parts),
     }),
   );
 }

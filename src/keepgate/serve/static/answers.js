@@ -29,7 +29,7 @@ function show() {
 /** How the strip is read, as it is now. */
 function how() {
   if (isGated(state.chosen)) return "strip.how";
-  return lastLane().kind === "sensitivity" ? "strip.how.felt" : "strip.how.plain";
+  return lastLane().kind === "carries" ? "strip.how.carries" : "strip.how.plain";
 }
 
 function title() {

@@ -29,7 +29,7 @@ export async function explainToken(token, unit = null) {
   );
 }
 
-/** Which writes carry the answer, each proven by leaving it out. */
+/** Which words carry the answer, each proven by taking it out. */
 export async function explainAnswer() {
   if (!reading()) return;
   forget("token");

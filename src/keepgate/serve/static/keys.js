@@ -10,6 +10,7 @@ const KEYS = [
   ["Home End Page↑ Page↓", "far"],
   ["Enter", "enter"],
   ["x", "x"],
+  ["w", "w"],
   ["k", "k"],
   ["Shift x, Shift k", "all"],
   ["Esc", "escape"],

@@ -4,7 +4,7 @@ import { answerPanel } from "./answer.js";
 import { $, announce, button, el, fill, note } from "./dom.js";
 import { closeExplained } from "./explain.js";
 import { formatSteps } from "./retention.js";
-import { isGated, on, reading, state } from "./state.js";
+import { CHANGES, isChanged, isGated, on, reading, state } from "./state.js";
 import { tokenPanel } from "./token.js";
 import { changesBox } from "./what-if.js";
 import { explain, t } from "./words.js";
@@ -12,7 +12,7 @@ import { explain, t } from "./words.js";
 /** Shows the panel, and keeps it true. */
 export function startPanel() {
   const explanation = ["explained", "retention", "origin", "explainFault"];
-  on(["readings", "chosen", "language", ...explanation, "drop", "keep", "changed", "changedFault"], show);
+  on(["readings", "chosen", "language", ...explanation, ...CHANGES, "changed", "changedFault"], show);
   on(["origin", "explained"], sayAnswer);
   $("panel").addEventListener("keydown", (event) => {
     if (event.key === "Escape" && state.explained) closePanel();
@@ -34,7 +34,7 @@ function sayAnswer() {
 }
 
 function show() {
-  $("panel").classList.toggle("open", Boolean(state.explained) || state.drop.length + state.keep.length > 0);
+  $("panel").classList.toggle("open", Boolean(state.explained) || isChanged());
   fill($("panel"), ...(reading() ? [changesBox(), explanation()].filter(Boolean) : []));
   $("panel").classList.toggle("bare", !state.explained);
 }

@@ -16,7 +16,8 @@ export const state = {
   retention: null, // the server's reply about that token
   origin: null, // the server's reply about the answer
   explainFault: null, // why it cannot be explained
-  drop: [], // tokens whose writes are left out
+  remove: [], // tokens that are taken out whole
+  drop: [], // tokens that are read but write nothing
   keep: [], // tokens at which nothing may be erased
   changed: null, // the answer under these changes
   changedFault: null,
@@ -36,6 +37,12 @@ export function set(patch) {
 export function on(names, act) {
   listeners.push({ names, act });
 }
+
+/** The kinds of change that can be made at a token. */
+export const CHANGES = ["remove", "drop", "keep"];
+
+/** Whether a change of some kind is made at any token. */
+export const isChanged = () => CHANGES.some((kind) => state[kind].length);
 
 /** Whether a network's memory is a sum of writes that gates let in, so that one of them can be followed or left out. */
 export const isGated = (id) => (model(id)?.gates.length ?? 0) > 0;

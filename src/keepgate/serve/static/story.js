@@ -4,7 +4,7 @@ import { ask, during, forget } from "./api.js";
 import { $, announce, el, fill } from "./dom.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { count } from "./numbers.js";
-import { UNEXPLAINED, model, on, set, state } from "./state.js";
+import { CHANGES, UNEXPLAINED, model, on, set, state } from "./state.js";
 import { languageOf } from "./text.js";
 import { explain, quoted, t } from "./words.js";
 
@@ -123,8 +123,7 @@ export async function read() {
         busy: false,
         chosen: chosenFrom(readings),
         ...UNEXPLAINED,
-        drop: [],
-        keep: [],
+        ...Object.fromEntries(CHANGES.map((kind) => [kind, []])),
       });
       announce(t("answers.said", { n: readings.filter((each) => !each.error).length, first: saidFirst() }));
     },

@@ -2,7 +2,7 @@
 
 import { $ } from "./dom.js";
 import { FINGER, beside, layOut, linesOf, tokenAt } from "./layout.js";
-import { on, reading, set, state, strip } from "./state.js";
+import { CHANGES, on, reading, set, state, strip } from "./state.js";
 import { drawLine, palette } from "./strips.js";
 import { gapsOf } from "./text.js";
 import { Tiles } from "./tiles.js";
@@ -30,7 +30,7 @@ export function startStrip({ opened, toggled, closed }) {
   new ResizeObserver(() => arrange()).observe(host());
   document.fonts?.ready.then(() => arrange());
   on(["readings", "chosen", "layerIndex", "language"], arrange);
-  on(["at", "explained", "retention", "origin", "drop", "keep"], refresh);
+  on(["at", "explained", "retention", "origin", ...CHANGES], refresh);
   listen(opened, toggled, closed);
 }
 
@@ -69,7 +69,7 @@ function listen(opened, toggled, closed) {
       if (!(event.ctrlKey && ["Home", "End"].includes(event.key))) return;
     }
     const at = state.at ?? 0;
-    const kind = { x: "drop", delete: "drop", k: "keep" }[event.key.toLowerCase()];
+    const kind = { x: "remove", delete: "remove", w: "drop", k: "keep" }[event.key.toLowerCase()];
     if (event.key === "Enter" || event.key === " ") opened(at);
     else if (event.key === "Escape") closed();
     else if (kind) toggled(kind, event.shiftKey ? listedFor(kind) : [at]);

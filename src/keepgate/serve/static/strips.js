@@ -31,7 +31,7 @@ export function palette() {
  * Draws a line whose top is the canvas's.
  *
  * scene: { tokens, lanes: [{ name, colour, values }], font, sansFont, hover, at, focused, selected, source: [from, to) | null,
- *          ranks: Map token→rank, drop: Set, keep: Set, unknown: Set, askedFrom, askedMark }
+ *          ranks: Map token→rank, remove: Set, drop: Set, keep: Set, unknown: Set, askedFrom, askedMark }
  */
 export function drawLine(pen, line, scene, colours) {
   drawGrounds(pen, line, scene, colours);
@@ -102,7 +102,8 @@ function drawToken(pen, { token, x, width }, scene, colours) {
   pen.fillText(scene.tokens[token], middle, MIDDLE, width + 6);
   if (scene.unknown.has(token)) dotted(pen, x + 2, x + width - 3, TEXT - 4, colours.soft);
   if (scene.ranks.has(token)) rank(pen, middle, scene.ranks.get(token), chosen, scene, colours);
-  if (scene.drop.has(token)) struck(pen, x, width, chosen ? colours.paper : colours.wrong);
+  if (scene.remove.has(token)) struck(pen, x, width, chosen ? colours.paper : colours.wrong);
+  if (scene.drop.has(token)) struck(pen, x, width, chosen ? colours.paper : colours.wrong, [3, 3]);
   if (scene.keep.has(token)) held(pen, x, width, chosen ? colours.paper : colours.accent);
 }
 
@@ -115,14 +116,16 @@ function rank(pen, middle, number, chosen, scene, colours) {
   pen.fillText(String(number), middle, TOP - 3);
 }
 
-/** A write that is left out: struck through. */
-function struck(pen, x, width, colour) {
+/** A token that is taken out, struck through; one that only writes nothing, with dashes. */
+function struck(pen, x, width, colour, dashes = []) {
   pen.strokeStyle = colour;
   pen.lineWidth = 2.5;
+  pen.setLineDash(dashes);
   pen.beginPath();
   pen.moveTo(x + 1, TEXT - 6);
   pen.lineTo(x + width - 2, TOP + 3);
   pen.stroke();
+  pen.setLineDash([]);
 }
 
 /** A token that may erase nothing: between brackets, so that no frame is taken for the cursor's. */

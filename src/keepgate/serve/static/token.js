@@ -19,8 +19,10 @@ export function tokenPanel() {
     t("token.title", { token: quoted(tokens[token]) }),
     el("small", {}, t("token.place", { k: token + 1, n: tokens.length })),
   );
-  if (state.explainFault?.code === "no_memory")
-    return [head, el("p", {}, t("token.no_memory")), state.origin ? note(t("token.sensitivity")) : null];
+  if (state.explainFault?.code === "no_memory") {
+    const measured = state.origin ? note(t("token.carries")) : null;
+    return [head, el("p", {}, t("token.no_memory")), measured, toggles(token)];
+  }
   const { retention } = state;
   if (!retention) return [head, note(t("waiting"))];
   return [head, written(token, retention, unit), left(retention), erasers(retention), toggles(token)];

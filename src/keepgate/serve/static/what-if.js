@@ -1,34 +1,36 @@
-// Interventions: writes left out and erasures forbidden, all at once, and the answer that the network then gives.
+// Interventions: words taken out, writes left out, erasures forbidden, all at once, and the answer that is then given.
 
 import { ask, during, forget } from "./api.js";
 import { announce, button, el, note } from "./dom.js";
 import { probability } from "./numbers.js";
-import { isGated, on, question, reading, set, state } from "./state.js";
+import { CHANGES, isChanged, isGated, model, on, question, reading, set, state } from "./state.js";
 import { explain, nth, quoted, t } from "./words.js";
 
 /** Asks anew whenever a change is made or undone, or another network is looked into. */
 export function startWhatIf() {
-  on(["drop", "keep", "chosen"], run);
+  on([...CHANGES, "chosen"], run);
 }
 
-export const isDropped = (token) => state.drop.includes(token);
-const isMade = (kind, tokens) => tokens.every((token) => state[kind].includes(token));
+export const isMade = (kind, tokens) => tokens.every((token) => state[kind].includes(token));
 
 /**
- * Makes a change at some tokens at once, or undoes it where it is made at all of them. kind: "drop" leaves their writes
- * out, "keep" forbids their erasures.
+ * Makes a change at some tokens at once, or undoes it where it is made at all of them. kind: "remove" takes them out
+ * whole, so that no other change is made of them; "drop" leaves their writes out, "keep" forbids their erasures.
  */
 export function toggle(kind, tokens) {
   if (!tokens.length) return;
-  const others = state[kind].filter((token) => !tokens.includes(token));
-  set({ [kind]: isMade(kind, tokens) ? others : [...others, ...tokens].sort((a, b) => a - b) });
+  const others = (name) => state[name].filter((token) => !tokens.includes(token));
+  if (isMade(kind, tokens)) return set({ [kind]: others(kind) });
+  const excluded = kind === "remove" ? ["drop", "keep"] : ["remove"];
+  const made = [...others(kind), ...tokens].sort((a, b) => a - b);
+  set({ [kind]: made, ...Object.fromEntries(excluded.map((name) => [name, others(name)])) });
 }
 
 async function run() {
   if (!reading()) return;
   const count = reading().tokens.length;
-  const [drop, keep] = [state.drop, state.keep].map((tokens) => tokens.filter((token) => token < count));
-  if (!drop.length && !keep.length) {
+  const changes = Object.fromEntries(CHANGES.map((kind) => [kind, state[kind].filter((token) => token < count)]));
+  if (!CHANGES.some((kind) => changes[kind].length)) {
     forget("what-if");
     const { text, probability: p } = reading().answer;
     if (state.changed) announce(t("change.none", { answer: quoted(text), p: probability(p) }));
@@ -36,11 +38,12 @@ async function run() {
     return;
   }
   const fail = (changedFault) => set({ changed: null, changedFault });
-  if (!isGated(state.chosen)) return fail({ code: "no_memory", facts: {}, message: "" });
+  if (!isGated(state.chosen) && changes.drop.length + changes.keep.length)
+    return fail({ code: "no_memory", facts: {}, message: "" });
   await during(
     "what-if",
     async () => {
-      const changed = await ask("what-if", "/api/what-if", { ...question(), drop, keep });
+      const changed = await ask("what-if", "/api/what-if", { ...question(), ...changes });
       set({ changed, changedFault: null });
       announce(outcome(changed));
     },
@@ -65,15 +68,14 @@ function outcome(changed) {
 
 /** The changes that are made now and what they come to; null without any. */
 export function changesBox() {
-  const { drop, keep } = state;
-  if (!drop.length && !keep.length) return null;
+  if (!isChanged()) return null;
   return el(
     "div",
     { class: "changes" },
     el("h3", {}, t("change.made")),
     result(),
-    el("ul", {}, drop.map((token) => chip("drop", token)), keep.map((token) => chip("keep", token))),
-    button(t("change.clear"), () => set({ drop: [], keep: [] }), { "data-keep": "undo all" }),
+    el("ul", {}, CHANGES.map((kind) => state[kind].map((token) => chip(kind, token)))),
+    button(t("change.clear"), () => set(Object.fromEntries(CHANGES.map((kind) => [kind, []]))), { "data-keep": "undo all" }),
   );
 }
 
@@ -105,16 +107,18 @@ export function together(kind, rows) {
   });
 }
 
-/** The two switches of a token. */
+/** The switches of a token, each with what it asks; in a network without gates there is one. */
 export function toggles(token) {
+  const { gates, erases_without_write: erases } = model(state.chosen);
   const one = (kind) => {
     const made = isMade(kind, [token]);
     const text = t(made ? `change.${kind}.undo` : `change.${kind}`, { token: quoted(reading().tokens[token]) });
-    return button(text, () => toggle(kind, [token]), {
+    const press = button(text, () => toggle(kind, [token]), {
       class: `switch-${kind}${made ? " on" : ""}`,
       "data-keep": `switch ${kind}`,
     });
+    return [press, note(t(kind === "drop" && !erases ? "change.drop.asks.one" : `change.${kind}.asks`))];
   };
   const title = el("h4", {}, t("change.title"));
-  return el("div", { class: "toggles" }, title, one("drop"), one("keep"), note(t("change.keys")));
+  return el("div", { class: "toggles" }, title, (gates.length ? CHANGES : ["remove"]).map(one), note(t("change.keys")));
 }

@@ -10,19 +10,20 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ...data.batch import pad
-from ...data.questions import Question, locate
-from ...data.text import Tokens, sentence_around, tokenize, words
+from ...data.questions import Question, refuse_empty
+from ...data.text import Tokens, tokenize, words
 from ...data.vocabulary import PAD, Vocabulary
 from ...errors import CorpusError
 from ...nn.attention import Attention
 from ...nn.eval_mode import eval_mode
 from ...nn.length_mask import length_mask
 from ..answer import Answer
-from ..batched import TensorBatch
+from ..batched import TensorBatch, complete
 from ..label_task import LabelTask
 from ..probe import Probe
-from ..reader import Reader, refuse_empty
+from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
+from .content import answer_in, check_choices, vocabulary_of
 from .head import ChoiceHead
 from .settings import ChoiceReaderSettings
 
@@ -67,10 +68,7 @@ class ChoiceReader(Reader, LabelTask):
     def __init__(
         self, vocabulary: Vocabulary, choices: Sequence[str], settings: ChoiceReaderSettings
     ) -> None:
-        if not choices or len(set(choices)) < len(choices):
-            raise CorpusError(
-                f"a choice reader needs one or more different answers to choose from, got {list(choices)}"
-            )
+        check_choices(choices)
         embedding = nn.Embedding(len(vocabulary), settings.embedding_size, padding_idx=PAD)
         super().__init__(
             choices, settings, embedding, input_size=settings.embedding_size, window=settings.window
@@ -105,10 +103,7 @@ class ChoiceReader(Reader, LabelTask):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        choices = vocabulary.get("choices")
-        if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
-            raise CorpusError('a choice reader\'s vocabulary has "tokens" and "choices", both lists of texts')
-        return cls(Vocabulary.from_json(vocabulary.get("tokens")), choices, settings)
+        return cls(*vocabulary_of(vocabulary), settings)
 
     def vocabulary_json(self) -> dict[str, Any]:
         """The tokens and the choices, each in the order of their numbers."""
@@ -129,15 +124,14 @@ class ChoiceReader(Reader, LabelTask):
 
     def collate(self, examples: Sequence[ChoiceExample]) -> ChoiceBatch:
         """The examples as one padded batch. It has targets if every example has one."""
-        targets = [example.target for example in examples if example.target is not None]
-        complete = torch.tensor(targets) if len(targets) == len(examples) else None
+        targets = complete([example.target for example in examples])
         if self.attention is None:
             joined = pad([example.text + example.question for example in examples])
-            return ChoiceBatch(*joined, None, None, complete)
+            return ChoiceBatch(*joined, None, None, targets)
         return ChoiceBatch(
             *pad([example.text for example in examples]),
             *pad([example.question for example in examples]),
-            complete,
+            targets,
         )
 
     def shortened(self, example: ChoiceExample, last: int) -> ChoiceExample:
@@ -161,13 +155,7 @@ class ChoiceReader(Reader, LabelTask):
 
     def answer_of(self, item: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
         """The most probable choice as an answer, with where its words most likely stand in the text, if they do."""
-        text, probability = candidates[0]
-        start = locate(item.text, item.question, text, whole=True)
-        if start is None:
-            return Answer(text, probability, candidates=candidates)
-        end = start + len(text)
-        first, last = sentence_around(item.text, start, end)
-        return Answer(text, probability, start, end, item.text[first:last], candidates)
+        return answer_in(item, candidates)
 
     def probe(self, item: Question) -> Probe:
         """The encoder's inputs for one question, and the head that makes a choice of its outputs.
@@ -183,8 +171,8 @@ class ChoiceReader(Reader, LabelTask):
         with torch.no_grad(), eval_mode(self):
             batch = self.collate(self.prepare([item], training=False)).to(self.readout.weight.device)
             x = self.encoder.inputs(batch.text)
-            asked = None if batch.question is None else self.encoder.inputs(batch.question)
-            head = ChoiceHead(self, item, layer(x)[0], asked)
+            question_x = None if batch.question is None else self.encoder.inputs(batch.question)
+            head = ChoiceHead(self, item, layer(x)[0], question_x)
         (answer,) = self.predict([item])
         return Probe(layer=layer, x=x, tokens=tokens, answer=answer, head=head)
 

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ... import cells
-from ...config import check, require
+from ...cells.choices import Init
 from ...errors import SettingsError
-from ...nn.encoder import cell_of
-from ...nn.init import Init, check_init
+from ..encoder_settings import check_encoder
 
 Pooling = Literal["last", "attention"]
 
@@ -39,23 +37,15 @@ class ChoiceReaderSettings:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        check(self)
-        names = ("embedding_size", "hidden_size", "num_layers", "window")
-        require(self, names, lambda value: value >= 1, "1 or more")
-        require(self, ("dropout",), lambda value: 0 <= value < 1, "0 or more and below 1")
+        cell = check_encoder(self, "window")
         if (self.cell == "feedforward") != (self.window is not None):
             raise SettingsError(
                 f'cell is "{self.cell}" and window is {self.window}; the feed-forward reader needs a window '
                 "(16, for example), and the other cells take none"
             )
-        cell = cell_of(self.cell)
-        object.__setattr__(self, "cell", cells.pinned(self.cell))
-        if cell is not None:
-            check_init(cell, self.init, self.horizon, self.forget_bias, bias=True)
-        elif (
-            self.bidirectional or self.num_layers > 1 or self.init != "torch" or self.forget_bias is not None
-        ):
+        no_gates = self.init == "torch" and self.horizon is None and self.forget_bias is None
+        if cell is None and (self.bidirectional or self.num_layers > 1 or not no_gates):
             raise SettingsError(
                 'cell="feedforward" has one layer and one direction, and no gates: give bidirectional=False and leave '
-                "num_layers, init and forget_bias out"
+                "num_layers, init, horizon and forget_bias out"
             )

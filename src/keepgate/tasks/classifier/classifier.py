@@ -1,29 +1,28 @@
 """Classifier: text in, one of the labels out."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ...data.batch import pad
+from ...data.bigrams import pairs_of
 from ...data.labelled import LabelledText
 from ...data.text import tokenize, words
 from ...data.vocabulary import Vocabulary
-from ...errors import CorpusError, SettingsError
+from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
-from ..batched import TensorBatch
+from ..batched import TensorBatch, complete
 from ..label_task import LabelTask
 from ..measure import Measurement, Metric
-from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import TokenPairs, hide_tokens, pairs_of
+from ..token_pairs import TokenPairs, hide_tokens, vocabularies
+from .content import check_labels, text_to_label, vocabulary_of, words_of
 from .head import ClassifierHead
 from .metrics import METRICS, measure_labels
 from .settings import ClassifierSettings
@@ -67,8 +66,7 @@ class Classifier(LabelTask):
     def __init__(
         self, vocabulary: Vocabulary, pairs: Vocabulary, labels: Sequence[str], settings: ClassifierSettings
     ) -> None:
-        if len(set(labels)) < 2 or len(set(labels)) < len(labels):
-            raise CorpusError(f"a classifier needs two or more different labels, got {list(labels)}")
+        check_labels(labels)
         inputs = TokenPairs(len(vocabulary), len(pairs), settings.embedding_size, settings.pair_size)
         size = settings.embedding_size + settings.pair_size
         super().__init__(labels, settings, inputs, input_size=size)
@@ -87,20 +85,13 @@ class Classifier(LabelTask):
         """
         labels = sorted({item.label for item in items if item.label is not None})
         texts = [words(item.text) for item in items]
-        counts = Counter(word for text in texts for word in text)
-        paired = (
-            Counter(pair for text in texts for pair in pairs_of(text)) if settings.pair_size else Counter()
-        )
-        vocabulary = Vocabulary.most_frequent(counts, settings.min_count)
-        pairs = Vocabulary.most_frequent(paired, settings.min_count, settings.max_pairs)
+        vocabulary, pairs = vocabularies(texts, settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(vocabulary, pairs, labels, settings)
-        ids = [np.array(vocabulary.ids(text)) for text in texts]
-        pair_ids = [np.array(pairs.ids(pairs_of(text))) for text in texts]
         inputs = classifier.encoder.inputs
         assert isinstance(inputs, TokenPairs)
-        initialise_embeddings(inputs.token, inputs.pair, ids, pair_ids, seed)
+        inputs.initialise(texts, vocabulary, pairs, seed)
         return classifier
 
     @classmethod
@@ -109,13 +100,7 @@ class Classifier(LabelTask):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        labels = vocabulary.get("labels")
-        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-            raise CorpusError(
-                'a classifier\'s vocabulary has "tokens", "pairs" and "labels", all lists of texts'
-            )
-        tokens, pairs = (Vocabulary.from_json(vocabulary.get(name)) for name in ("tokens", "pairs"))
-        return cls(tokens, pairs, labels, settings)
+        return cls(*vocabulary_of(vocabulary), settings)
 
     def vocabulary_json(self) -> dict[str, Any]:
         """Tokens, pairs and labels, each in the order of their numbers."""
@@ -127,9 +112,7 @@ class Classifier(LabelTask):
 
     def item(self, text: str, question: str | None = None) -> LabelledText:
         """A text to predict the label of. Raises SettingsError for a question: a classifier is not asked any."""
-        if question is not None:
-            raise SettingsError("a classifier predicts a text's label and takes no question; leave it out")
-        return LabelledText(text=text)
+        return text_to_label(text, question)
 
     def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[TextExample]:
         """The token ids of each text; in training without the unlearnable ones, and long ones without their middle.
@@ -138,9 +121,7 @@ class Classifier(LabelTask):
         """
         examples = []
         for item in items:
-            text = words(item.text)
-            if not text:
-                raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+            text = words_of(item)
             example, most = self._example(text, item.label), self.settings.max_train_tokens
             if training and example.length > most:
                 first, last = most // 2, most - most // 2
@@ -158,13 +139,14 @@ class Classifier(LabelTask):
         """The examples as one padded batch. It has targets if every example has one."""
         tokens, lengths = pad([example.text for example in examples])
         pairs, _ = pad([example.pairs for example in examples])
-        targets = [example.target for example in examples if example.target is not None]
-        complete = torch.tensor(targets) if len(targets) == len(examples) else None
-        return TextBatch(torch.stack([tokens, pairs], -1), lengths, complete)
+        targets = complete([example.target for example in examples])
+        return TextBatch(torch.stack([tokens, pairs], -1), lengths, targets)
 
     def forward(self, batch: TextBatch) -> Float[Tensor, "batch labels"]:
         """The logits of each label."""
-        states, _ = self.encoder.layer(self.encoder.embed(self._mask(batch)), lengths=batch.lengths)
+        rate = self.settings.mask_rate if self.training else 0.0
+        ids = hide_tokens(batch.ids, batch.lengths, rate) if rate else batch.ids
+        states, _ = self.encoder.layer(self.encoder.embed(ids), lengths=batch.lengths)
         logits: Tensor = self.readout(self.dropout(self.pooling(states, batch.lengths)))
         return logits
 
@@ -192,9 +174,10 @@ class Classifier(LabelTask):
         (answer,) = self.predict([item])
         text = words(item.text)
 
-        def without(start: int, end: int) -> Tensor:
+        def without(removed: Collection[int]) -> Tensor:
+            remaining = [word for number, word in enumerate(text) if number not in removed]
             # Where nothing is left, one unknown token stands for it.
-            ablated = self.collate([self._example([*text[:start], *text[end:]] or [""])])
+            ablated = self.collate([self._example(remaining or [""])])
             return self.encoder.inputs(ablated.ids.to(x.device))
 
         return Probe(
@@ -217,9 +200,3 @@ class Classifier(LabelTask):
         Where in a text its label comes from nobody says.
         """
         return samples_of(self, items, "texts has a label")
-
-    def _mask(self, batch: TextBatch) -> Int64[Tensor, "time batch 2"]:
-        """The ids, in training with some tokens masked, and with each the two pairs that it is part of."""
-        if not self.training or not self.settings.mask_rate:
-            return batch.ids
-        return hide_tokens(batch.ids, batch.lengths, self.settings.mask_rate)

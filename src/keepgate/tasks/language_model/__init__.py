@@ -1,41 +1,15 @@
 """LanguageModel: the probability of each next token, by character or by word."""
 
-from typing import Any
-
-from ...data.corpora.plain_text import read_plain
-from ..kind import TaskKind
-from .model import LanguageModel
-from .settings import LanguageModelSettings
-from .writing import Writer
+from ...lazy import lazy_exports
 
 __all__ = ["KIND", "LanguageModel", "LanguageModelSettings", "Writer"]
 
-# Steps of a small text: enough to learn something at all.
-_AT_LEAST = 200
-
-
-def recipe(tokens: int) -> dict[str, Any]:
-    """What `bench/language_model.py` measures: seven epochs, but at least 200 steps; few tokens in fewer lanes."""
-    lanes = max(1, min(32, tokens // 400))
-    steps = max(1, min(96, tokens // lanes - 1))
-    per_epoch = max(1, (tokens // lanes - 1) // steps)
-    return {
-        "steps": max(_AT_LEAST, 7 * per_epoch),
-        "batch_size": lanes,
-        "bptt_steps": steps,
-        "learning_rate": 4e-3,
-        "schedule": "cosine",
-        "hold_fraction": 0.0,
-        "warmup": 50,
-        "optimiser": "adamw",
-    }
-
-
-KIND = TaskKind(
-    task=LanguageModel,
-    recipe=recipe,
-    read=read_plain,
-    unit="texts",
-    asks=False,
-    use='keepgate write {model} --prompt "…"',
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "kind": ("KIND",),
+        "model": ("LanguageModel",),
+        "settings": ("LanguageModelSettings",),
+        "writing": ("Writer",),
+    },
 )

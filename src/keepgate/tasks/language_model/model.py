@@ -3,23 +3,27 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Int64
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
 from ...data.batch import pad
+from ...data.corpora.text_file import TextFile
 from ...data.labelled import LabelledText
+from ...data.token_file import TokenFile
 from ...data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
 from ...errors import CorpusError, SettingsError
 from ...nn.dropout import LockedDropout
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
 from ..answer import Answer, candidates_of, check_finite
-from ..batched import TensorBatch, in_batches
+from ..batched import TensorBatch, complete, in_batches, numbers_of
 from ..label_task import TOKENS_AT_ONCE
 from ..measure import Measurement, Metric
 from ..probe import Probe
@@ -28,12 +32,10 @@ from ..task import Carry
 from .head import NextTokenHead
 from .metrics import METRICS, Surprise, measure_surprise
 from .settings import LanguageModelSettings
-from .tokens import tokens_of
+from .tokens import count_tokens, encoder, ids_of, ids_to_read, shown_names, text_to_go_on, tokens_of
 
 # Tokens of a text that are run at once where it is measured: their logits over 10,000 words take 40 MiB.
 _MEASURED_AT_ONCE = 1024
-# Tokens that nobody would see where a prediction is shown, and the signs for them.
-_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 # What `samples` takes of the texts: so many places, evenly, each with so many tokens before it.
 _PLACES, _CONTEXT = 512, 256
 
@@ -74,8 +76,7 @@ class LanguageModel(nn.Module):
     def __init__(self, vocabulary: Vocabulary, settings: LanguageModelSettings) -> None:
         super().__init__()
         self.vocabulary, self.settings = vocabulary, settings
-        signs = {token: sign for token, sign in _SIGNS.items() if sign not in vocabulary}
-        self._names = (*SPECIAL, *(signs.get(token, token) for token in vocabulary.to_json()))
+        self._names = shown_names(vocabulary)
         self.embedding = nn.Embedding(len(vocabulary), settings.embedding_size)
         self.encoder = Encoder(
             settings.cell, nn.Identity(), input_size=settings.embedding_size, hidden_size=settings.hidden_size,
@@ -101,7 +102,7 @@ class LanguageModel(nn.Module):
 
         Raises CorpusError if there are fewer than two different tokens.
         """
-        counts = Counter(token for item in items for token in tokens_of(item.text, settings.tokens).texts)
+        counts = count_tokens((piece for item in items for piece in item.pieces()), settings.tokens)
         vocabulary = Vocabulary.most_frequent(
             Counter({token: count for token, count in counts.items() if token not in SPECIAL}),
             settings.min_count,
@@ -130,39 +131,39 @@ class LanguageModel(nn.Module):
 
     def item(self, text: str, question: str | None = None) -> LabelledText:
         """A text to go on with. Raises SettingsError for a question: a language model is not asked any."""
-        if question is not None:
-            raise SettingsError("a language model goes on with a text and takes no question; leave it out")
-        return LabelledText(text=text)
+        return text_to_go_on(text, question)
 
     def ids(self, text: str) -> list[int]:
         """The number of each token of a text; 1 for those it does not know."""
-        # A word that is written as the padding is called is unknown too.
-        return [
-            number if number != PAD else UNKNOWN
-            for number in self.vocabulary.ids(tokens_of(text, self.settings.tokens).texts)
-        ]
+        return ids_of(text, self.vocabulary, self.settings.tokens)
 
-    def stream(self, items: Sequence[LabelledText]) -> Int64[Tensor, " tokens"]:
-        """The ids of all these texts, one after the other, for `fit(…, stream=…)`."""
-        return torch.tensor([number for item in items for number in self.ids(item.text)], dtype=torch.int64)
+    def stream(
+        self, items: Sequence[LabelledText | TextFile], file: Path | None = None
+    ) -> Int64[Tensor, " tokens"] | TokenFile:
+        """The ids of all these texts, one after the other, for `fit(…, stream=…)`.
 
-    def excerpt(self, items: Sequence[LabelledText], characters: int) -> list[LabelledText]:
+        file: where they go, and are read from piece by piece, if one of the texts stays in its file too.
+        """
+        encode = encoder(self.vocabulary, self.settings.tokens)
+        pieces = (encode(piece) for item in items for piece in item.pieces())
+        if file is not None and any(isinstance(item, TextFile) for item in items):
+            return TokenFile.write(file, pieces, largest=len(self.vocabulary))
+        return torch.from_numpy(np.concatenate(list(pieces)))
+
+    def excerpt(self, items: Sequence[LabelledText | TextFile], characters: int) -> list[LabelledText]:
         """The beginning of the texts, so many characters at most."""
-        parts = []
+        parts: list[LabelledText] = []
         for item in items:
-            parts.append(replace(item, text=item.text[:characters]))
-            characters -= len(parts[-1].text)
-            if characters <= 0:
-                break
+            for piece in item.pieces():
+                parts.append(LabelledText(text=piece[:characters], id=item.id))
+                characters -= len(parts[-1].text)
+                if characters <= 0:
+                    return parts
         return parts
 
     def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[Passage]:  # noqa: ARG002
         """The token ids of each text. Raises CorpusError for a text in which there is nothing."""
-        passages = [Passage(self.ids(item.text)) for item in items]
-        for item, passage in zip(items, passages, strict=True):
-            if not passage.length:
-                raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
-        return passages
+        return [Passage(ids_to_read(item, self.vocabulary, self.settings.tokens)) for item in items]
 
     def unlearnable(self, example: Passage) -> None:
         """None: there is something to learn from every text."""
@@ -171,8 +172,8 @@ class LanguageModel(nn.Module):
         """Passages, or the lanes' next pieces, as one padded batch."""
         rows = [example.text if isinstance(example, Passage) else example.tolist() for example in examples]
         ids, lengths = pad(rows)
-        targets = [e.target for e in examples if isinstance(e, Passage) and e.target is not None]
-        return PassageBatch(ids, lengths, torch.tensor(targets) if len(targets) == len(rows) else None)
+        targets = [example.target if isinstance(example, Passage) else None for example in examples]
+        return PassageBatch(ids, lengths, complete(targets))
 
     def forward(self, batch: PassageBatch) -> Float[Tensor, "time batch tokens"]:
         """The logits of the token after each one."""
@@ -186,6 +187,16 @@ class LanguageModel(nn.Module):
         if self.bias is None:
             return read
         return linear(read, self.embedding.weight.to(dtype), self.bias.to(dtype))
+
+    def continuation(self) -> Callable[[int], NDArray[np.floating]]:
+        """From each next token's number to the scores of the token after it, the states inside."""
+        stepper, embeddings = self.encoder.recurrent.stepper(), self.embedding.weight.detach()
+
+        @torch.no_grad()
+        def read(number: int) -> NDArray[np.floating]:
+            return numbers_of(self.logits(stepper.step(embeddings[number])))
+
+        return read
 
     def loss(self, batch: PassageBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], Carry]:
         """Mean cross entropy of all tokens but the first of each row, in nats, and the states before the last token.
@@ -221,7 +232,7 @@ class LanguageModel(nn.Module):
         def answers(batch: PassageBatch, rows: list[int]) -> list[Answer]:
             scores = self._next(batch).float()
             check_finite(scores)
-            candidates = candidates_of(scores.softmax(1), self.choices)
+            candidates = candidates_of(numbers_of(scores.softmax(1)), self.choices)
             return [self.answer_of(items[row], some) for row, some in zip(rows, candidates, strict=True)]
 
         return in_batches(self, items, answers, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)
@@ -273,7 +284,7 @@ class LanguageModel(nn.Module):
         (answer,) = self.predict([item])
         return Probe(
             layer=self.encoder.recurrent, x=x, tokens=tokens_of(item.text, self.settings.tokens), answer=answer,
-            head=head, without=lambda start, end: inputs([*ids[:start], *ids[end:]]),
+            head=head, without=lambda removed: inputs([number for k, number in enumerate(ids) if k not in removed]),
         )  # fmt: skip
 
     def samples(self, items: Sequence[LabelledText]) -> list[TaskSamples]:

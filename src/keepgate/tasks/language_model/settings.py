@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ... import cells
-from ...config import check, require
-from ...errors import SettingsError
-from ...nn.encoder import cell_of
-from ...nn.init import Init, check_init
+from ...cells.choices import Init
+from ..encoder_settings import check_recurrent
 
 TokenKind = Literal["characters", "words"]
 
@@ -40,12 +37,4 @@ class LanguageModelSettings:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        check(self)
-        sizes = ("embedding_size", "hidden_size", "num_layers", "min_count")
-        require(self, sizes, lambda value: value >= 1, "1 or more")
-        require(self, ("dropout",), lambda value: 0 <= value < 1, "0 or more and below 1")
-        cell = cell_of(self.cell)
-        object.__setattr__(self, "cell", cells.pinned(self.cell))
-        if cell is None:
-            raise SettingsError('a language model\'s cell has a memory; choose "lstm", "gru" or "rnn"')
-        check_init(cell, self.init, self.horizon, self.forget_bias, bias=True)
+        check_recurrent(self, "a language model", "min_count")

@@ -1,21 +1,31 @@
 """Writer: text sampled from a language model, token by token, through a stepper."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any, Protocol
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from ...data.vocabulary import SPECIAL
 from ...errors import SettingsError
 from ..answer import check_finite
-from .model import LanguageModel
+from .settings import LanguageModelSettings
 from .tokens import texts_of, tokens_of
 
 # Unknown tokens that an error names.
 _LISTED = 5
+
+
+class Writes(Protocol):
+    """A language model, on torch or without it."""
+
+    settings: LanguageModelSettings
+    vocabulary: Any
+
+    def continuation(self) -> Callable[[int], NDArray[Any]]:
+        """From each next token's number to the scores of the token after it, the states inside."""
 
 
 class Writer:
@@ -28,9 +38,7 @@ class Writer:
     Raises SettingsError for a value outside these.
     """
 
-    def __init__(
-        self, task: LanguageModel, *, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0
-    ) -> None:
+    def __init__(self, task: Writes, *, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0) -> None:
         if not 0 < temperature < math.inf:
             raise SettingsError(
                 f"temperature is {temperature}; it must be finite and above 0 (0.01 takes nearly always the most "
@@ -43,7 +51,7 @@ class Writer:
         if not 0 <= seed < 2**63:
             raise SettingsError(f"seed is {seed}; it must be 0 or more and below 2**63")
         self.task, self.temperature, self.top_p = task, temperature, top_p
-        self._draws = torch.Generator().manual_seed(seed)
+        self._draws = np.random.default_rng(seed)
 
     def write(self, prompt: str, tokens: int) -> Iterator[str]:
         """So many tokens after the prompt, each as what it adds to the text, as soon as it is drawn.
@@ -56,29 +64,29 @@ class Writer:
         self._check(start)
         return texts_of(islice(self._tokens(start), tokens), kind, start[-1])
 
-    def shares(self, logits: Float[Tensor, " tokens"]) -> Float[Tensor, " tokens"]:
+    def shares(self, logits: NDArray[Any]) -> NDArray[np.float64]:
         """The probability with which each token is drawn; the two special ones never are."""
-        scores = logits.double().clone()
+        scores = logits.astype(np.float64)
         scores[: len(SPECIAL)] = -math.inf
-        # Below the greatest, so that no temperature makes one infinite.
-        shares = ((scores - scores.max()) / self.temperature).softmax(0)
-        ordered, order = shares.sort(descending=True, stable=True)
-        ordered[ordered.cumsum(0) - ordered >= self.top_p] = 0
-        return torch.zeros_like(shares).scatter(0, order, ordered / ordered.sum())
+        with np.errstate(over="ignore"):  # a low temperature makes what is below the greatest -inf
+            powers = np.exp((scores - scores.max()) / self.temperature)
+        shares = powers / powers.sum()
+        order = np.argsort(-shares, kind="stable")
+        ordered = shares[order]
+        ordered[np.cumsum(ordered) - ordered >= self.top_p] = 0
+        drawn: NDArray[np.float64] = np.zeros_like(shares)
+        drawn[order] = ordered / ordered.sum()
+        return drawn
 
     def _tokens(self, start: tuple[str, ...]) -> Iterator[str]:
-        stepper, vocabulary = self.task.encoder.recurrent.stepper(), self.task.vocabulary
-        with torch.no_grad():
-            # One row for each token, looked up once.
-            embeddings = self.task.embedding.weight.detach()
-            for number in vocabulary.ids(start):
-                state = stepper.step(embeddings[number])
-            while True:
-                logits = self.task.logits(state)
-                check_finite(logits)
-                number = int(torch.multinomial(self.shares(logits), 1, generator=self._draws))
-                yield vocabulary.token(number)
-                state = stepper.step(embeddings[number])
+        read, vocabulary = self.task.continuation(), self.task.vocabulary
+        for number in vocabulary.ids(start):
+            logits = read(number)
+        while True:
+            check_finite(logits)
+            number = int(self._draws.choice(len(logits), p=self.shares(logits)))
+            yield vocabulary.token(number)
+            logits = read(number)
 
     def _check(self, start: tuple[str, ...]) -> None:
         if not start:

@@ -1,13 +1,22 @@
 """Scores of spans → the spans to answer with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data.text import Tokens, sentence_around
+from ...errors import BundleError
+from ..answer import CANDIDATES, Answer
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
 
 # Spans beyond the 64 most likely add nothing that a figure shows, and the comparison of each with each is small.
 CONSIDERED = 64
+# Several spans may spell the same answer.
+SPANS_DECODED = 4 * CANDIDATES
 
 
 @dataclass(frozen=True)
@@ -19,31 +28,55 @@ class Span:
     probability: float
 
 
-def spans(scores: Float[Tensor, "batch time longest"], *, f1_weight: float, count: int) -> list[list[Span]]:
+def spans(scores: Floats, *, f1_weight: float, count: int) -> list[list[Span]]:
     """For each row its `count` best spans, best first; fewer if no more are possible.
 
-    A span is worth (1 - f1_weight) · its probability + f1_weight · its expected F1, were one of the likely spans
-    right. With f1_weight 0 that is the most likely span. Minimum Bayes risk: Kumar & Byrne (2004), HLT-NAACL.
+    scores: [rows, time, longest]. A span is worth (1 - f1_weight) · its probability + f1_weight · its expected F1, were
+    one of the likely spans right. With f1_weight 0 that is the most likely span. Minimum Bayes risk: Kumar & Byrne
+    (2004), HLT-NAACL.
     """
-    longest = scores.shape[2]
-    likely = scores.float().flatten(1).softmax(-1).topk(min(CONSIDERED, scores[0].numel()))
-    first, beyond = likely.indices // longest, likely.indices % longest
-    worth = (1 - f1_weight) * likely.values + f1_weight * _expected_f1(
-        first, first + beyond + 1, likely.values
-    )
+    return [_spans_of(row, f1_weight, count) for row in scores.astype(np.float32, copy=False)]
+
+
+def _spans_of(scores: Floats, f1_weight: float, count: int) -> list[Span]:
+    flat = scores.ravel()
+    shares = np.exp(flat - flat.max())
+    shares /= shares.sum()
+    considered = min(CONSIDERED, len(flat))
+    likely = np.argpartition(-shares, considered - 1)[:considered]
+    likely = likely[np.lexsort((likely, -shares[likely]))]
+    share = shares[likely]
+    first, beyond = np.divmod(likely, scores.shape[1])
+    worth = (1 - f1_weight) * share + f1_weight * _expected_f1(first, first + beyond + 1, share)
     # Spans that reach beyond the text overlap with likely ones too.
-    worth = worth.masked_fill(likely.values == 0, -1)
-    best = worth.topk(min(count, worth.shape[1])).indices
-    columns = (values.gather(1, best).tolist() for values in (first, first + beyond, likely.values))
-    rows = ([Span(*span) for span in zip(*row, strict=True)] for row in zip(*columns, strict=True))
-    return [[span for span in row if span.probability > 0] for row in rows]
+    worth[share == 0] = -1
+    best = np.argsort(-worth, kind="stable")[:count]
+    columns = (values[best].tolist() for values in (first, first + beyond, share))
+    return [span for span in (Span(*row) for row in zip(*columns, strict=True)) if span.probability > 0]
 
 
-def _expected_f1(
-    first: Tensor, end: Tensor, share: Float[Tensor, "batch spans"]
-) -> Float[Tensor, "batch spans"]:
+def _expected_f1(first: Ints, end: Ints, share: Floats) -> Floats:
     """Of each span against every other, weighted by how likely the other is: both are runs of the same tokens."""
-    common = torch.minimum(end[:, :, None], end[:, None]) - torch.maximum(first[:, :, None], first[:, None])
+    common = np.minimum(end[:, None], end) - np.maximum(first[:, None], first)
     size = end - first
-    f1 = 2 * common.clamp_min(0) / (size[:, :, None] + size[:, None])
-    return (f1 * share[:, None]).sum(-1)
+    f1 = 2 * np.maximum(common, 0) / (size[:, None] + size)
+    expected: Floats = (f1 * share).sum(1)
+    return expected
+
+
+def best_answer(text: str, best_spans: Iterable[Span], tokens: Tokens) -> Answer:
+    """The first of some spans as an answer, and the others after it. Raises BundleError if none is inside the text."""
+    places: dict[str, tuple[int, int, float]] = {}
+    for span in best_spans:
+        # A model whose scores are beyond all measure may rank what lies beyond the text first.
+        if span.last >= len(tokens):
+            continue
+        start, end = tokens.starts[span.first], tokens.ends[span.last]
+        places.setdefault(text[start:end], (start, end, span.probability))
+    if not places:
+        raise BundleError("the model's scores place no answer inside the text; train it again")
+    candidates = [(piece, probability) for piece, (_, _, probability) in places.items()][:CANDIDATES]
+    best, probability = candidates[0]
+    start, end, _ = places[best]
+    first, last = sentence_around(text, start, end)
+    return Answer(best, probability, start, end, text[first:last], tuple(candidates))

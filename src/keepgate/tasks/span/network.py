@@ -16,13 +16,7 @@ from ...nn import LSTM, LockedDropout
 from ...nn.length_mask import length_mask
 from ..batched import TensorBatch
 from .features import QUESTION_FEATURES, TEXT_FEATURES
-from .settings import SpanReaderSettings
-
-ALIGN = 128  # numbers in which words and states are compared
-PAIR = 48  # numbers in which a start and an end are compared
-SCALE = 8.0  # what products of relus and of states are divided by, so that softmaxes start soft
-BLOCK = 256  # starts whose products with ends are computed at once
-NEVER = -1e4  # the score of what cannot be; finite, so that bfloat16 and log-softmax stay so
+from .settings import ALIGN, BLOCK, NEVER, PAIR, SCALE, SpanReaderSettings
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """SpanReader: a text and a question in, a span of the text out."""
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ...data.questions import Question, locate
-from ...data.text import Tokens, sentence_around
+from ...data.questions import Question, locate, refuse_empty
+from ...data.text import Tokens
 from ...data.vocabulary import UNKNOWN, Vocabulary
-from ...errors import BundleError, ShapeError
-from ..answer import CANDIDATES, Answer, check_finite
-from ..batched import TensorBatch, in_batches
+from ...errors import ShapeError
+from ..answer import Answer, check_finite
+from ..batched import TensorBatch, complete, in_batches, numbers_of
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
-from ..reader import Reader, refuse_empty
+from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
 from ..task import Carry
 from .corpus_statistics import CorpusStatistics
-from .decode import Span, spans
+from .decode import SPANS_DECODED, best_answer, spans
 from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
 from .head import SpanHead
 from .network import Inputs, SpanNetwork
@@ -158,14 +158,11 @@ class SpanReader(Reader, nn.Module):
 
     def collate(self, examples: Sequence[SpanExample]) -> SpanBatch:
         """The examples as one padded batch. It has answers if every example has one."""
-        first = [example.first for example in examples if example.first is not None]
-        last = [example.last for example in examples if example.last is not None]
-        complete = len(first) == len(last) == len(examples)
         return SpanBatch(
             _inputs([example.text for example in examples]),
             _inputs([example.question for example in examples]),
-            torch.tensor(first) if complete else None,
-            torch.tensor(last) if complete else None,
+            complete([example.first for example in examples]),
+            complete([example.last for example in examples]),
         )
 
     def loss(self, batch: SpanBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
@@ -218,9 +215,9 @@ class SpanReader(Reader, nn.Module):
 
     def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
         """The best span of each text as an answer, and the others after it."""
-        best = spans(scores, f1_weight=self.settings.f1_weight, count=4 * CANDIDATES)
+        best = spans(numbers_of(scores), f1_weight=self.settings.f1_weight, count=SPANS_DECODED)
         return [
-            _answer(text, spans_of, self.tokens(text)) for text, spans_of in zip(texts, best, strict=True)
+            best_answer(text, spans_of, self.tokens(text)) for text, spans_of in zip(texts, best, strict=True)
         ]
 
     def tokens(self, text: str) -> Tokens:
@@ -315,20 +312,3 @@ def _inputs(sides: Sequence[Side]) -> Inputs:
         words[: len(side), row], pairs[: len(side), row] = side.words, side.pairs
         features[: len(side), row] = side.features
     return Inputs(torch.from_numpy(words), torch.from_numpy(pairs), torch.from_numpy(features), lengths)
-
-
-def _answer(text: str, best_spans: Iterable[Span], tokens: Tokens) -> Answer:
-    places: dict[str, tuple[int, int, float]] = {}
-    for span in best_spans:
-        # A model whose scores are beyond all measure may rank what lies beyond the text first.
-        if span.last >= len(tokens):
-            continue
-        start, end = tokens.starts[span.first], tokens.ends[span.last]
-        places.setdefault(text[start:end], (start, end, span.probability))
-    if not places:
-        raise BundleError("the model's scores place no answer inside the text; train it again")
-    candidates = [(piece, probability) for piece, (_, _, probability) in places.items()][:CANDIDATES]
-    best, probability = candidates[0]
-    start, end, _ = places[best]
-    first, last = sentence_around(text, start, end)
-    return Answer(best, probability, start, end, text[first:last], tuple(candidates))

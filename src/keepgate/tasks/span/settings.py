@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from ...config import check, require
 from ...errors import SettingsError
 
+# What no setting changes of the network.
+ALIGN = 128  # numbers in which words and states are compared
+PAIR = 48  # numbers in which a start and an end are compared
+SCALE = 8.0  # what products of relus and of states are divided by, so that softmaxes start soft
+BLOCK = 256  # starts whose products with ends are computed at once
+NEVER = -1e4  # the score of what cannot be; finite, so that bfloat16 and log-softmax stay so
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpanReaderSettings:

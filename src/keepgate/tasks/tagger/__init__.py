@@ -1,32 +1,10 @@
 """Tagger: one tag for each token: named entities, words, parts of speech."""
 
-from typing import Any
-
-from ...data.corpora.tagged import read_tagged
-from ..kind import AVERAGED_WEIGHTS, TaskKind
-from .settings import TaggerSettings
-from .tagger import Tagger
+from ...lazy import lazy_exports
 
 __all__ = ["KIND", "Tagger", "TaggerSettings"]
 
-
-def recipe(examples: int) -> dict[str, Any]:
-    """What `bench/tagging.py` measures: six epochs, but at least 300 steps, and an average of the weights."""
-    batch_size = 32
-    return {
-        "steps": max(300, 6 * -(-examples // batch_size)),
-        "batch_size": batch_size,
-        **AVERAGED_WEIGHTS,
-        "learning_rate": 4e-3,
-        "ema_decay": 0.99,
-    }
-
-
-KIND = TaskKind(
-    task=Tagger,
-    recipe=recipe,
-    read=read_tagged,
-    unit="texts",
-    asks=False,
-    use="keepgate tag {model} FILE",
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {"kind": ("KIND",), "settings": ("TaggerSettings",), "tagger": ("Tagger",)},
 )

@@ -1,16 +1,11 @@
 """LinearChainCRF: scores of whole sequences of labels, with moves that are forbidden, computed in log space."""
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ...nn.length_mask import length_mask
 from .schemes import Moves
-
-# Added to the score of a forbidden move, in nats: far below every score of a network, and finite, so that a sequence
-# without any legal move still has a best one and no gradient is NaN.
-FORBIDDEN = -1e4
 
 
 class LinearChainCRF(nn.Module):
@@ -27,9 +22,7 @@ class LinearChainCRF(nn.Module):
         self.between = nn.Parameter(torch.empty(labels, labels).uniform_(-0.1, 0.1))
         self.end = nn.Parameter(torch.zeros(labels))
         # No buffers: they follow from the labels, and a model's file holds what was learnt.
-        self._penalties = tuple(
-            np.where(allowed, 0.0, FORBIDDEN) for allowed in (moves.start, moves.between, moves.end)
-        )
+        self._penalties = moves.penalties
 
     def forward(
         self,

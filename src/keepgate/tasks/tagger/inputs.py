@@ -13,10 +13,8 @@ from ...data.vocabulary import PAD, Vocabulary
 from ...nn.encoder import Encoder
 from ..batched import TensorBatch
 from ..token_pairs import TokenPairs
+from .content import letters_read
 from .settings import TaggerSettings
-
-# Of a longer token the first and last half as many letters are read: an address may have thousands.
-MOST_LETTERS = 32
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,9 @@ class TaggerInputs(nn.Module):
 
 def collate_letters(texts: Sequence[Sequence[str]], alphabet: Vocabulary) -> Letters:
     """The tokens of these texts, each of the different ones spelt once."""
-    half = MOST_LETTERS // 2
     tokens = list(dict.fromkeys(token for text in texts for token in text))
     number = {token: place for place, token in enumerate(tokens)}
-    short = (token if len(token) <= MOST_LETTERS else token[:half] + token[-half:] for token in tokens)
-    ids, lengths = pad([alphabet.ids(token) for token in short])
+    ids, lengths = pad([alphabet.ids(letters_read(token)) for token in tokens])
     placed = np.zeros((max(map(len, texts)), len(texts)), dtype=np.int64)
     for column, text in enumerate(texts):
         placed[: len(text), column] = [number[token] for token in text]

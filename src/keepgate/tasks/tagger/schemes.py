@@ -22,6 +22,10 @@ _PREFIXES: tuple[tuple[SchemeName, frozenset[str]], ...] = (
     ("BILOU", frozenset("BILU")),
 )
 
+# Added to the score of a forbidden move, in nats: far below every score of a network, and finite, so that a sequence
+# without any legal move still has a best one and no gradient is NaN.
+FORBIDDEN = -1e4
+
 
 @dataclass(frozen=True)
 class Entity:
@@ -39,6 +43,11 @@ class Moves:
     start: NDArray[np.bool_]
     between: NDArray[np.bool_]
     end: NDArray[np.bool_]
+
+    @property
+    def penalties(self) -> tuple[NDArray[np.float64], ...]:
+        """What is added to the learnt scores of starting, moving and ending: 0, or FORBIDDEN."""
+        return tuple(np.where(allowed, 0.0, FORBIDDEN) for allowed in (self.start, self.between, self.end))
 
     def fault(self, numbers: Sequence[int]) -> int | None:
         """The first place at which these labels, by number, make a move that is not allowed; None if all are."""

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from ... import cells
-from ...config import check, require
-from ...errors import SettingsError
-from ...nn.encoder import cell_of
-from ...nn.init import Init, check_init
+from ...cells.choices import Init
+from ...config import require
+from ..encoder_settings import check_recurrent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +39,6 @@ class TaggerSettings:
     mask_rate: float = 0.2
 
     def __post_init__(self) -> None:
-        check(self)
-        sizes = ("embedding_size", "hidden_size", "num_layers", "min_count", "max_pairs")
-        require(self, sizes, lambda value: value >= 1, "1 or more")
+        check_recurrent(self, "a tagger", "min_count", "max_pairs")
         require(self, ("pair_size", "letter_size"), lambda value: value >= 0, "0 or more")
-        require(self, ("dropout", "mask_rate"), lambda value: 0 <= value < 1, "0 or more and below 1")
-        cell = cell_of(self.cell)
-        object.__setattr__(self, "cell", cells.pinned(self.cell))
-        if cell is None:
-            raise SettingsError('a tagger\'s cell has a memory; choose "lstm", "gru" or "rnn"')
-        check_init(cell, self.init, self.horizon, self.forget_bias, bias=True)
+        require(self, ("mask_rate",), lambda value: 0 <= value < 1, "0 or more and below 1")

@@ -2,75 +2,43 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self, get_args
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ...data.batch import pad
-from ...data.tagged import TaggedText, characters_of
-from ...data.text import Tokens, sentence_around, tokenize
+from ...data.bigrams import pairs_of
+from ...data.tagged import TaggedText
+from ...data.text import Tokens
 from ...data.vocabulary import Vocabulary
-from ...errors import CorpusError, SettingsError, ShapeError
+from ...errors import ShapeError
 from ...nn.eval_mode import eval_mode
 from ..answer import Answer, check_finite
-from ..batched import TensorBatch, in_batches
+from ..batched import in_batches
 from ..label_task import TOKENS_AT_ONCE, LabelTask
 from ..measure import Measurement, Metric
-from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import hide_tokens, pairs_of
+from ..token_pairs import hide_tokens, vocabularies
+from .content import (
+    TaggerContent,
+    answer_at,
+    check_tags,
+    first_entity,
+    lower,
+    text_to_tag,
+    tokens_to_look_up,
+)  # fmt: skip
 from .crf import LinearChainCRF
+from .examples import TaggedBatch, TaggedExample
 from .head import TaggerHead
-from .inputs import Letters, TaggerInputs, collate_letters
+from .inputs import TaggerInputs, collate_letters
 from .metrics import ENTITY_METRICS, TAG_METRICS, measure_tags
 from .schemes import OUTSIDE, SchemeName, detect_scheme, moves_of
 from .settings import TaggerSettings
-
-_SCHEMES = get_args(SchemeName)
-
-
-@dataclass(frozen=True)
-class TaggedExample:
-    """Ids of one text's tokens and of their pairs, and the numbers of their tags; `fault` says why these teach nothing.
-
-    tokens: as they stand in the text. focus: the token whose tag is asked for.
-    """
-
-    tokens: tuple[str, ...]
-    text: list[int]
-    pairs: list[int]
-    tags: list[int] | None
-    focus: int
-    fault: str | None
-
-    @property
-    def length(self) -> int:
-        """Tokens of the text."""
-        return len(self.text)
-
-
-@dataclass(frozen=True)
-class TaggedBatch(TensorBatch):
-    """A padded batch of examples, time first. ids: of the token, and of its pair. tags: None if some are missing.
-
-    focus: the token of each row whose tag is asked for. targets: its tag.
-    """
-
-    ids: Int64[Tensor, "time batch 2"]
-    letters: Letters | None
-    lengths: Int64[Tensor, " batch"]
-    focus: Int64[Tensor, " batch"]
-    tags: Int64[Tensor, "time batch"] | None
-
-    @property
-    def targets(self) -> Int64[Tensor, " batch"] | None:
-        """The right tag of the token that is asked for."""
-        return None if self.tags is None else self.tags.gather(0, self.focus.unsqueeze(0))[0]
 
 
 class Tagger(LabelTask):
@@ -96,8 +64,7 @@ class Tagger(LabelTask):
         scheme: SchemeName,
         characters: bool,
     ) -> None:
-        if len(set(labels)) < 2 or len(set(labels)) < len(labels):
-            raise CorpusError(f"a tagger needs two or more different tags, got {list(labels)}")
+        check_tags(labels)
         count = 0 if letters is None else len(letters)
         inputs = TaggerInputs(len(vocabulary), len(pairs), count, settings)
         super().__init__(labels, settings, inputs, input_size=inputs.output_size)
@@ -121,14 +88,10 @@ class Tagger(LabelTask):
         """
         tagged = [item.tags for item in items if item.tags]
         labels = sorted({tag for tags in tagged for tag in tags})
-        texts = [_lower(item.tokens.texts) for item in items]
-        counts = Counter(token for text in texts for token in text)
-        paired = (
-            Counter(pair for text in texts for pair in pairs_of(text)) if settings.pair_size else Counter()
-        )
-        vocabulary = Vocabulary.most_frequent(counts, settings.min_count)
-        pairs = Vocabulary.most_frequent(paired, settings.min_count, settings.max_pairs)
-        scheme, characters = detect_scheme(tagged), all(len(token) == 1 for token in counts)
+        texts = [lower(item.tokens.texts) for item in items]
+        vocabulary, pairs = vocabularies(texts, settings)
+        scheme = detect_scheme(tagged)
+        characters = all(len(token) == 1 for text in texts for token in text)
         letters = None
         if settings.letter_size and not characters:
             spelt = Counter(letter for item in items for token in item.tokens.texts for letter in token)
@@ -138,11 +101,9 @@ class Tagger(LabelTask):
             tagger = cls(
                 vocabulary, pairs, labels, settings, letters=letters, scheme=scheme, characters=characters
             )
-        ids = [np.array(vocabulary.ids(text)) for text in texts]
-        pair_ids = [np.array(pairs.ids(pairs_of(text))) for text in texts]
         inputs = tagger.encoder.inputs
         assert isinstance(inputs, TaggerInputs)
-        initialise_embeddings(inputs.tokens.token, inputs.tokens.pair, ids, pair_ids, seed)
+        inputs.tokens.initialise(texts, vocabulary, pairs, seed)
         return tagger
 
     @classmethod
@@ -151,19 +112,11 @@ class Tagger(LabelTask):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        labels: Any = vocabulary.get("tags")
-        scheme: Any = vocabulary.get("scheme")
-        characters = vocabulary.get("characters")
-        is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
-        if not is_list or scheme not in _SCHEMES or not isinstance(characters, bool):
-            raise CorpusError(
-                'a tagger\'s vocabulary has "tokens", "pairs" and "tags", all lists of texts, "letters", a list too or '
-                f'null, a "scheme" ({", ".join(_SCHEMES)}) and "characters", true or false'
-            )
-        tokens, pairs = (Vocabulary.from_json(vocabulary.get(name)) for name in ("tokens", "pairs"))
-        letters = vocabulary.get("letters")
-        alphabet = None if letters is None else Vocabulary.from_json(letters)
-        return cls(tokens, pairs, labels, settings, letters=alphabet, scheme=scheme, characters=characters)
+        content = TaggerContent.of(vocabulary)
+        return cls(
+            content.tokens, content.pairs, content.tags, settings,
+            letters=content.letters, scheme=content.scheme, characters=content.characters,
+        )  # fmt: skip
 
     def vocabulary_json(self) -> dict[str, Any]:
         """Tokens, pairs, letters and tags in the order of their numbers; scheme, and whether tokens are characters."""
@@ -182,16 +135,7 @@ class Tagger(LabelTask):
         question: a piece of the text, whose first token's tag the lens explains.
         Raises SettingsError for a piece that is not in the text.
         """
-        tokens = characters_of(text) if self.characters else tokenize(text)
-        if question is None:
-            return TaggedText(text=text, tokens=tokens)
-        start = text.find(question.strip())
-        if start < 0 or not question.strip():
-            raise SettingsError(
-                f"{question!r} is not in the text; give a piece of it, whose tag is to be explained, or leave it out"
-            )
-        focus = next(number for number, end in enumerate(tokens.ends) if end > start)
-        return TaggedText(text=text, tokens=tokens, focus=focus)
+        return text_to_tag(text, question, self.characters)
 
     def prepare(self, items: Sequence[TaggedText], *, training: bool) -> list[TaggedExample]:
         """The ids of each text's tokens; in training without the unlearnable ones.
@@ -206,9 +150,7 @@ class Tagger(LabelTask):
         return example.fault
 
     def _example(self, item: TaggedText) -> TaggedExample:
-        text = _lower(item.tokens.texts)
-        if not text:
-            raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+        text = tokens_to_look_up(item)
         tags, fault = self._tags(item)
         return TaggedExample(
             tokens=item.tokens.texts,
@@ -231,27 +173,19 @@ class Tagger(LabelTask):
 
     def shortened(self, example: TaggedExample, last: int) -> TaggedExample:
         """The example with the last so many tokens of its text, one at the least, which is then the one asked for."""
-        begin = max(example.length - max(last, 1), 0)
-        return replace(
-            example,
-            tokens=example.tokens[begin:],
-            text=example.text[begin:],
-            pairs=example.pairs[begin:],
-            tags=None if example.tags is None else example.tags[begin:],
-            focus=max(example.focus - begin, 0),
-        )
+        return example.since(max(example.length - max(last, 1), 0))
 
     def collate(self, examples: Sequence[TaggedExample]) -> TaggedBatch:
         """The examples as one padded batch. It has tags if every example has them."""
         tokens, lengths = pad([example.text for example in examples])
         pairs, _ = pad([example.pairs for example in examples])
         tags = [example.tags for example in examples if example.tags is not None]
-        complete = pad(tags)[0] if len(tags) == len(examples) else None
+        all_tags = pad(tags)[0] if len(tags) == len(examples) else None
         focus = torch.tensor([example.focus for example in examples])
         letters = None
         if self.letters is not None:
             letters = collate_letters([example.tokens for example in examples], self.letters)
-        return TaggedBatch(torch.stack([tokens, pairs], -1), letters, lengths, focus, complete)
+        return TaggedBatch(torch.stack([tokens, pairs], -1), letters, lengths, focus, all_tags)
 
     def emissions(self, batch: TaggedBatch) -> Float[Tensor, "time batch labels"]:
         """The score of each tag at each token, before the CRF."""
@@ -262,7 +196,7 @@ class Tagger(LabelTask):
 
     def forward(self, batch: TaggedBatch) -> Float[Tensor, "batch labels"]:
         """The log probability of each tag for the token of each row that is asked for, in nats."""
-        return _at_focus(self.crf.log_marginals(self.emissions(batch), batch.lengths), batch)
+        return batch.at_focus(self.crf.log_marginals(self.emissions(batch), batch.lengths))
 
     def scored(
         self, examples: Sequence[TaggedExample], last: int | None = None
@@ -276,7 +210,7 @@ class Tagger(LabelTask):
         batch = self.collate(examples).to(self.readout.weight.device)
         marginals = self.crf.log_marginals(self.emissions(batch), batch.lengths, bounded=False)
         assert batch.targets is not None
-        return _at_focus(marginals, batch), batch.targets
+        return batch.at_focus(marginals), batch.targets
 
     def loss(self, batch: TaggedBatch, carry: Any = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
         """Mean over the texts of -log p of all their tags, in nats. Raises ShapeError if a text has no known tags."""
@@ -320,14 +254,11 @@ class Tagger(LabelTask):
 
     def predict(self, items: Sequence[TaggedText], *, batch_size: int = 64) -> list[Answer]:
         """The tag of the token that is asked for in each text, else of its first entity or token. Raises as `tags`."""
-        return super().predict([self._focused(item) for item in items], batch_size=batch_size)
+        return super().predict(self._focused(items, batch_size), batch_size=batch_size)
 
     def answer_of(self, item: TaggedText, candidates: tuple[tuple[str, float], ...]) -> Answer:
         """The most probable tag as an answer, with the token that has it and the sentence around."""
-        focus = item.focus or 0
-        start, end = item.tokens.starts[focus], item.tokens.ends[focus]
-        first, last = sentence_around(item.text, start, end)
-        return Answer(*candidates[0], start, end, item.text[first:last], candidates)
+        return answer_at(item, candidates)
 
     def probe(self, item: TaggedText) -> Probe:
         """The encoder's inputs for one text, and the head that gives the tag of the token that is asked for.
@@ -335,7 +266,7 @@ class Tagger(LabelTask):
         Where none is, that is the first token of the first entity, else of the text.
         Raises CorpusError for an empty text.
         """
-        item = self._focused(item)
+        (item,) = self._focused([item], batch_size=1)
         with torch.no_grad(), eval_mode(self):
             (example,) = self.prepare([item], training=False)
             batch = self.collate([example]).to(self.readout.weight.device)
@@ -352,24 +283,16 @@ class Tagger(LabelTask):
         """
         return samples_of(self, [_until_last_entity(item) for item in items if item.tags], "texts has tags")
 
-    def _focused(self, item: TaggedText) -> TaggedText:
-        """The text with a token that is asked for: its own, else the first one tagged other than O, else the first."""
-        if item.focus is not None or not item.tokens.texts:
-            return item
-        (tags,) = self.tags([item])
-        focus = next((place for place, tag in enumerate(tags) if tag != OUTSIDE), 0)
-        return replace(item, focus=focus)
-
-
-def _lower(tokens: Sequence[str]) -> list[str]:
-    """The tokens as a vocabulary counts and looks them up."""
-    return [token.lower() for token in tokens]
-
-
-def _at_focus(
-    marginals: Float[Tensor, "time batch labels"], batch: TaggedBatch
-) -> Float[Tensor, "batch labels"]:
-    return marginals[batch.focus, torch.arange(len(batch.focus), device=marginals.device)]
+    def _focused(self, items: Sequence[TaggedText], batch_size: int) -> list[TaggedText]:
+        """The texts with a token that is asked for: their own, else the first tagged other than O, else the first."""
+        unfocused = [item for item in items if item.focus is None and item.tokens.texts]
+        tags = iter(self.tags(unfocused, batch_size=batch_size))
+        return [
+            item
+            if item.focus is not None or not item.tokens.texts
+            else replace(item, focus=first_entity(next(tags)))
+            for item in items
+        ]
 
 
 def _until_last_entity(item: TaggedText) -> TaggedText:
@@ -377,5 +300,5 @@ def _until_last_entity(item: TaggedText) -> TaggedText:
     tags, tokens = item.tags or (), item.tokens
     focus = max((place for place, tag in enumerate(tags) if tag != OUTSIDE), default=len(tags) - 1)
     end = focus + 1
-    kept = Tokens(tokens.texts[:end], tokens.starts[:end], tokens.ends[:end])
-    return replace(item, text=item.text[: kept.ends[-1]], tokens=kept, tags=tags[:end], focus=focus)
+    part = Tokens(tokens.texts[:end], tokens.starts[:end], tokens.ends[:end])
+    return replace(item, text=item.text[: part.ends[-1]], tokens=part, tags=tags[:end], focus=focus)

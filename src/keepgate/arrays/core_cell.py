@@ -3,12 +3,12 @@
 import warnings
 import weakref
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ... import _core, cells
-from ...emit.program import Program, step_program
-from ...equations import Cell
-from ...errors import KernelRefused
+from .. import _core, cells
+from ..emit.program import Program, step_program
+from ..equations import Cell
+from ..errors import KernelRefused
 
 # Constants, temporaries, and of each instruction the operation, the result's register and three arguments'.
 _EncodedProgram = tuple[tuple[float, ...], int, tuple[tuple[int, ...], ...]]
@@ -66,6 +66,19 @@ def cell_of_operator(name: str) -> Cell:
     return _CELL_BY_OPERATOR.get(name) or cells.by_name(name)
 
 
+def in_core_order(addresses: tuple[int, ...], weight_hh: Any, hidden: int) -> tuple[int, ...]:
+    """Addresses of weights, or of their gradients, in the core's order: a diagonal weight_hh last, a vector a gate.
+
+    addresses: weight_ih, weight_hh, bias_ih, bias_hh, weight_hr and the cell's vectors, 0 for none.
+    weight_hh: the weight itself, an array or a tensor, or None.
+    """
+    if weight_hh is None or weight_hh.ndim > 1:
+        return addresses
+    start, size = addresses[1], hidden * weight_hh.itemsize
+    gates = [start and start + gate * size for gate in range(weight_hh.shape[0] // hidden)]
+    return (addresses[0], 0, *addresses[2:], *gates)
+
+
 def _register(cell: Cell) -> CoreCell | str:
     _REGISTERED[id(cell)] = core = _build_core_cell(cell)
     weakref.finalize(cell, _REGISTERED.pop, id(cell), None)
@@ -86,7 +99,7 @@ def _build_core_cell(cell: Cell) -> CoreCell | str:
         except ValueError as error:
             return f"{cell.name} is larger than the core's tables: {error}"
     planes = (*cell.states[1:], *cell.analysis.saved) if id(cell) in _COMPILED else step.planes
-    name = cell.name if id(cell) in _COMPILED else f"{cell.qualified_name}@{cell.graph.digest}"
+    name = cell.name if cell in cells.CELLS else f"{cell.qualified_name}@{cell.graph.digest}"
     return CoreCell(number, planes, step.reads_output, name)
 
 

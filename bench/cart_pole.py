@@ -1,0 +1,158 @@
+"""CartPole without velocities: an agent with a memory of keepgate's, and sb3-contrib's own beside it.
+
+    python -m bench.cart_pole [--seeds 3] [--steps 100000] [--cell lstm]
+
+Each seed trains sb3-contrib's RecurrentPPO with keepgate's policy, plays 100 episodes (500 steps at most), and says how
+far back the policy looks. The two policies then train in turns on the same environment, and the losses of a rollout are
+compared. Writes results/cart_pole.json. Settings: those of rl-baselines3-zoo for this task.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from rich.progress import Progress
+from sb3_contrib import RecurrentPPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+from bench.machine import machine
+from bench.markdown import RESULTS
+from keepgate.integrations.sb3 import RecurrentPolicy, examine
+
+EPISODES, LIMIT = 100, 500.0
+# Frames of each turn in which the two policies are timed, and how many turns.
+FRAMES, TURNS = 8192, 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--cell", default="lstm")
+    asked = parser.parse_args()
+    seeds = [trained(seed, asked.cell, asked.steps) for seed in range(asked.seeds)]
+    result = {
+        "machine": machine(),
+        "cell": asked.cell,
+        "steps": asked.steps,
+        "seeds": seeds,
+        "frames_a_second": timed(),
+        "loss_difference": loss_difference(),
+    }
+    written = RESULTS / "cart_pole.json"
+    written.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
+
+
+def positions_only() -> gymnasium.Env[Any, Any]:
+    """CartPole-v1, of which cart position and pole angle are seen, and no velocity."""
+    env = gymnasium.make("CartPole-v1")
+    space = gymnasium.spaces.Box(
+        *(bound[[0, 2]] for bound in (env.observation_space.low, env.observation_space.high))
+    )
+    return gymnasium.wrappers.TransformObservation(env, lambda observation: observation[[0, 2]], space)
+
+
+def agent(policy: Any, seed: int, **policy_kwargs: Any) -> RecurrentPPO:
+    env = VecNormalize(make_vec_env(positions_only, 8, seed=seed))
+    return RecurrentPPO(
+        policy, env, n_steps=32, batch_size=256, n_epochs=20, gamma=0.98, gae_lambda=0.8, ent_coef=0.0,
+        learning_rate=lambda left: 1e-3 * left, clip_range=lambda left: 0.2 * left, seed=seed, device="cpu",
+        policy_kwargs={
+            "ortho_init": False, "activation_fn": torch.nn.ReLU, "lstm_hidden_size": 64,
+            "net_arch": {"pi": [64], "vf": [64]}, **policy_kwargs,
+        },
+    )  # fmt: skip
+
+
+class Bar(BaseCallback):
+    """A progress bar of the frames."""
+
+    def __init__(self, name: str, steps: int) -> None:
+        super().__init__()
+        self.bar, self.name, self.steps = Progress(), name, steps
+
+    def _on_training_start(self) -> None:
+        self.bar.start()
+        self.task = self.bar.add_task(self.name, total=self.steps)
+
+    def _on_step(self) -> bool:
+        self.bar.update(self.task, completed=self.num_timesteps)
+        return True
+
+    def _on_training_end(self) -> None:
+        self.bar.stop()
+
+
+def trained(seed: int, cell: str, steps: int) -> dict[str, Any]:
+    """One training, what its agent reaches, and how far back it looks."""
+    model, started = agent(RecurrentPolicy, seed, cell=cell), time.process_time()
+    model.learn(steps, callback=Bar(f"seed {seed}", steps))
+    minutes = (time.process_time() - started) / 60
+    env = model.get_env()
+    assert isinstance(env, VecNormalize)
+    env.training = False
+    rewards = played(model, env)
+    report = examine(model, episodes=64, steps=64)
+    return {
+        "seed": seed, "reward": statistics.mean(rewards), "worst": min(rewards), "cpu_minutes": minutes,
+        "horizon": report.horizon, "sentence": str(report).splitlines()[0],
+    }  # fmt: skip
+
+
+def played(model: RecurrentPPO, env: VecEnv) -> list[float]:
+    """The rewards of the first 100 episodes, whichever of the environments they end in, without exploring."""
+    rewards, totals = [], np.zeros(env.num_envs)
+    observation, state, begins = env.reset(), None, np.ones(env.num_envs, dtype=bool)
+    while len(rewards) < EPISODES:
+        action, state = model.predict(observation, state, begins, deterministic=True)
+        observation, _, begins, _ = env.step(action)
+        totals += env.get_original_reward()
+        rewards += totals[begins].tolist()
+        totals[begins] = 0
+    return rewards[:EPISODES]
+
+
+def timed() -> dict[str, list[float]]:
+    """Frames a second of training, by policy, in turns; one thread more or less is torch's choice for both."""
+    models = {"keepgate": agent(RecurrentPolicy, 0), "sb3-contrib": agent("MlpLstmPolicy", 0)}
+    rates: dict[str, list[float]] = {name: [] for name in models}
+    for _ in range(TURNS):
+        for name, model in models.items():
+            started = time.perf_counter()
+            model.learn(FRAMES, callback=Bar(name, FRAMES))
+            rates[name].append(FRAMES / (time.perf_counter() - started))
+    return rates
+
+
+def loss_difference() -> float:
+    """The largest relative difference of the loss of one batch, after one rollout, between the two policies."""
+    theirs, ours = agent("MlpLstmPolicy", 0), agent(RecurrentPolicy, 0)
+    theirs.learn(256)
+    ours.policy.load_state_dict(theirs.policy.state_dict())
+    largest = 0.0
+    for batch in theirs.rollout_buffer.get(128):
+        losses = []
+        for model in (ours, theirs):
+            values, log_prob, entropy = model.policy.evaluate_actions(
+                batch.observations, batch.actions.long().flatten(), batch.lstm_states, batch.episode_starts
+            )
+            ratio = (log_prob - batch.old_log_prob).exp()
+            policy = -torch.min(batch.advantages * ratio, batch.advantages * ratio.clamp(0.8, 1.2))
+            value = (batch.returns - values.flatten()) ** 2
+            losses.append(float((policy + 0.5 * value - 0.0 * entropy)[batch.mask > 1e-8].mean()))
+        largest = max(largest, abs(losses[0] - losses[1]) / abs(losses[1]))
+    return largest
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Place: one layer and direction of a recurrent layer, run on numpy arrays by the C++ core."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..equations import Cell
+from .core_cell import CoreCell, core_cell_or_reason, in_core_order
+from .loop import run_loop
+from .memory import DTYPE_NUMBERS, address, address_and_strides, aligned_bytes, unit_stride
+
+Array = NDArray[Any]
+# The parameters in the order of their addresses; a cell's vectors follow.
+_ORDER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+
+
+class Place:
+    """A cell with its parameters, which never change. It may be run by many threads at once.
+
+    parameters: contiguous arrays by torch's names, in the shapes of `parameter_shapes`.
+    states: units of each of the cell's states.
+    The core's numbers are the bits that torch sees from the same core; a cell that it does not run
+    (`recurrent="in_step"`) is a loop in numpy.
+    """
+
+    def __init__(self, cell: Cell, parameters: Mapping[str, Array]) -> None:
+        self.cell, self.parameters = cell, parameters
+        weight = parameters["weight_ih"]
+        self.input_size: int = weight.shape[1]
+        self.hidden_size = len(weight) // len(cell.gates)
+        projection = parameters.get("weight_hr")
+        self.output_size = self.hidden_size if projection is None else len(projection)
+        self.states = (self.output_size, *[self.hidden_size] * (len(cell.states) - 1))
+        core = core_cell_or_reason(cell)
+        self._core = core if isinstance(core, CoreCell) and weight.dtype in DTYPE_NUMBERS else None
+
+    @property
+    def runs_on_core(self) -> bool:
+        """Whether the C++ core runs it."""
+        return self._core is not None
+
+    def run(
+        self,
+        x: Array,
+        states: tuple[Array, ...],
+        lengths: NDArray[np.int64] | None = None,
+        resets: NDArray[np.uint8] | None = None,
+        *,
+        reverse: bool = False,
+        threads: int = 1,
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """Output [time, batch, units], zero beyond a row's length, and the states after each row's last step.
+
+        x: [time, batch, input]. states: [batch, units] each. All of the parameters' dtype.
+        """
+        if not x.size:
+            return np.zeros((*x.shape[:2], self.output_size), x.dtype), tuple(s.copy() for s in states)
+        if self._core is None:
+            return run_loop(self.cell, self.parameters, x, states, lengths, resets, reverse)
+        output = np.empty((*x.shape[:2], self.output_size), x.dtype)
+        final = tuple(np.empty(state.shape, state.dtype) for state in states)
+        x, initial = unit_stride(x), [np.ascontiguousarray(state) for state in states]
+        problem = self._problem(x, initial, final, output, lengths, resets, reverse, threads)
+        scratch = aligned_bytes(problem.scratch_bytes)  # held by this name while the core writes to it
+        problem.run(address(scratch))
+        return output, final
+
+    def prepare(
+        self, x: Array, states: tuple[Array, ...], output: Array, *, threads: int
+    ) -> Callable[[], None]:
+        """What reads `x`, and writes `output` and the states where they are, whenever it is called."""
+        if self._core is None:
+            return partial(self._run_loop_in_place, x, states, output)
+        problem = self._problem(x, states, states, output, None, None, False, threads)
+        scratch = aligned_bytes(problem.scratch_bytes)
+        run, place = problem.run, address(scratch)
+
+        # The problem holds addresses only: the arrays must live as long as it does.
+        def step(alive: tuple[Any, ...] = (x, states, output, scratch, self._packed)) -> None:  # noqa: ARG001
+            run(place)
+
+        return step
+
+    def _problem(
+        self,
+        x: Array,
+        initial: Any,
+        final: Any,
+        output: Array,
+        lengths: Array | None,
+        resets: Array | None,
+        reverse: bool,
+        threads: int,
+    ) -> _core.Forward:
+        assert self._core is not None
+        steps, rows, _ = x.shape
+        return _core.Forward(
+            self._core.number, DTYPE_NUMBERS[x.dtype], self._sizes(steps, rows), threads, reverse, False,
+            address_and_strides(x), address(lengths), address(resets),
+            tuple([address(state) for state in initial]), tuple([address(state) for state in final]),
+            address(self._packed), address_and_strides(output), (),
+        )  # fmt: skip
+
+    @cached_property
+    def _packed(self) -> NDArray[np.uint8]:
+        """The weights as the core's products read them. Two threads that ask for them first both make them."""
+        assert self._core is not None
+        names = (*_ORDER, *self.cell.vectors)
+        addresses = tuple([address(self.parameters.get(name)) for name in names])
+        ordered = in_core_order(addresses, self.parameters.get("weight_hh"), self.hidden_size)
+        kind = self._core.number, DTYPE_NUMBERS[self.parameters["weight_ih"].dtype], self._sizes(1, 1)
+        packed = aligned_bytes(_core.packed_bytes(*kind))
+        _core.pack(*kind, ordered, address(packed))
+        return packed
+
+    def _sizes(self, steps: int, rows: int) -> tuple[int, int, int, int, int]:
+        projected = self.output_size if "weight_hr" in self.parameters else 0
+        return steps, rows, self.input_size, self.hidden_size, projected
+
+    def _run_loop_in_place(self, x: Array, states: tuple[Array, ...], output: Array) -> None:
+        result, final = run_loop(self.cell, self.parameters, x, states, None, None, False)
+        output[...] = result
+        for state, after in zip(states, final, strict=True):
+            state[...] = after

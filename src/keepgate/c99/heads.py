@@ -1,0 +1,236 @@
+"""The head of each task as C: from what its layer gives to scores before the softmax. The list is written out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..arrays.recurrent import Recurrent
+from ..errors import ExportError
+from ..tasks.runtime_task import RuntimeTask
+from .layers import LINEAR, add_embedding, add_encode, add_layers, workspace_floats
+from .source import Source
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a caller gives and gets. ids: numbers of each step. scores: how many come out, and of what.
+
+    workspace: floats for each step of the longest text. question: whether one is read beside the text.
+    about: a sentence on what is read and what comes out.
+    """
+
+    ids: int
+    scores: int
+    workspace: int
+    question: bool
+    streams: bool
+    about: str
+
+
+_SCORES = """
+static void @_readout(@_state *s, const float *pooled, float *scores) {
+<lines>
+}
+"""
+_LAST = """
+/* The last state of each direction; that of the reverse one stands at the first step. */
+static void @_last(const float *states, long steps, float *to) {
+  @_copy(states + (steps - 1) * <width>, <units>, to);
+  @_copy(states + <units>, <reverse>, to + <units>);
+}
+"""
+_SOFTMAX = """
+static void @_softmax(float *x, long count) {
+  float most = x[0], sum = 0.0f;
+  long i;
+  for (i = 1; i < count; ++i) most = x[i] > most ? x[i] : most;
+  for (i = 0; i < count; ++i) sum += x[i] = @_exp(x[i] - most);
+  for (i = 0; i < count; ++i) x[i] /= sum;
+}
+
+/* The mean of the states, weighted by weights[steps]. */
+static void @_weighted(const float *states, const float *weights, long steps, float *to) {
+  long t, k;
+  for (k = 0; k < <width>; ++k) to[k] = 0.0f;
+  for (t = 0; t < steps; ++t)
+    for (k = 0; k < <width>; ++k) to[k] += weights[t] * states[t * <width> + k];
+}
+"""
+_RUN_STREAM = """
+void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores) {
+  long t;
+  (void)workspace;
+  @_reset(s);
+  for (t = 0; t < steps; ++t) @_step(s, ids + t * <ids>, 0);
+  @_readout(s, s->place<last>, scores);
+}
+"""
+_RUN_POOLED = """
+void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores) {
+  long t, k;
+  (void)t, (void)k;
+  @_encode(s, ids, steps, workspace, workspace + steps * <width>);
+<pool>
+  @_readout(s, s->pooled, scores);
+}
+"""
+_MEAN = """  for (k = 0; k < <width>; ++k) {
+    float sum = 0.0f;
+    for (t = 0; t < steps; ++t) sum += workspace[t * <width> + k];
+    s->pooled[k] = sum / (float)steps;
+  }"""
+_MAX = """  for (k = 0; k < <width>; ++k) {
+    float most = workspace[k];
+    for (t = 1; t < steps; ++t) if (workspace[t * <width> + k] > most) most = workspace[t * <width> + k];
+    s->pooled[<offset> + k] = most;
+  }"""
+_ATTENTION_POOLING = """  {
+    float *const weights = workspace + steps * <outputs>;
+    for (t = 0; t < steps; ++t) {
+      @_linear(<key>, <key_bias>, workspace + t * <width>, <width>, <width>, s->key);
+      for (k = 0; k < <width>; ++k) s->key[k] = @_tanh(s->key[k]);
+      weights[t] = @_dot(s->key, <query>, <width>);
+    }
+    @_softmax(weights, steps);
+    @_weighted(workspace, weights, steps, s->pooled);
+  }"""
+_RUN_ATTENTION = """
+void @_run(@_state *s, const int32_t *ids, long steps, const int32_t *question, long asked, float *workspace,
+           float *scores) {
+  const long longest = steps > asked ? steps : asked;
+  float *const weights = workspace + longest * <outputs>;
+  long t;
+  @_encode(s, question, asked, workspace, workspace + longest * <width>);
+  @_last(workspace, asked, s->pooled + <width>);
+  @_linear(<projection>, 0, s->pooled + <width>, <width>, <width>, s->key);
+  @_encode(s, ids, steps, workspace, workspace + longest * <width>);
+  for (t = 0; t < steps; ++t) weights[t] = @_dot(s->key, workspace + t * <width>, <width>) * <scale>;
+  @_softmax(weights, steps);
+  @_weighted(workspace, weights, steps, s->pooled);
+  @_last(workspace, steps, s->pooled + 2 * <width>);
+  @_readout(s, s->pooled, scores);
+}
+"""
+
+
+def add_model(source: Source, task: RuntimeTask) -> Interface:
+    """Prints the whole network. Raises ExportError for a task whose head cannot be printed."""
+    if task.kind not in _HEADS:
+        raise ExportError(
+            f"a {task.kind.replace('-', ' ')} is not written in C: "
+            f"{_WHY_NOT.get(task.kind, 'its head has no C text')}. What is: {', '.join(_HEADS)}"
+        )
+    return _HEADS[task.kind](source, task)
+
+
+def _add_encoder(source: Source, task: Any, tables: list[Any]) -> Recurrent:
+    source.add(LINEAR)
+    add_embedding(source, tables)
+    add_layers(source, task.layer)
+    layer: Recurrent = task.layer
+    return layer
+
+
+def _add_last(source: Source, layer: Recurrent) -> None:
+    units = layer.output_size // layer.directions
+    source.add(_LAST, width=layer.output_size, units=units, reverse=layer.output_size - units)
+
+
+def _add_readout(source: Source, *linears: tuple[Any, Any]) -> int:
+    """`NAME_readout` by linear layers one after the other; how many scores the last gives."""
+    lines, read = [], "pooled"
+    for number, (weight, bias) in enumerate(linears):
+        last = number == len(linears) - 1
+        into = "scores" if last else source.member(f"read{number}", len(weight))
+        names = (
+            source.constant(f"readout{number}_weight", weight),
+            source.constant(f"readout{number}_bias", bias),
+        )
+        lines.append(
+            f"  @_linear({names[0]}, {names[1]}, {read}, {weight.shape[0]}, {weight.shape[1]}, {into});"
+        )
+        read = into
+    if len(linears) == 1:
+        lines.append("  (void)s;")
+    source.add(_SCORES, lines="\n".join(lines))
+    return len(linears[-1][0])
+
+
+def _run_stream(source: Source, layer: Recurrent, ids: int) -> None:
+    source.add(_RUN_STREAM, ids=ids, last=len(layer.places) - 1)
+
+
+def _choice(source: Source, task: Any) -> Interface:
+    layer = _add_encoder(source, task, [task.embedding])
+    scores, width = _add_readout(source, task.readout), layer.output_size
+    if task.attention is None and layer.directions == 1:
+        _run_stream(source, layer, 1)
+        about = "ids: the text's tokens, and after them the question's; a score for each choice"
+        return Interface(1, scores, 0, False, True, about)
+    source.member("pooled", 3 * width)
+    add_encode(source, layer, 1)
+    _add_last(source, layer)
+    if task.attention is None:
+        source.add(_RUN_POOLED, width=width, pool="  @_last(workspace, steps, s->pooled);")
+        about = "ids: the text's tokens, and after them the question's; a score for each choice"
+        return Interface(1, scores, workspace_floats(layer), False, False, about)
+    source.member("key", width)
+    source.add(_SOFTMAX, width=width)
+    projection = source.constant("attention", task.attention.projection)
+    outputs, scale = workspace_floats(layer), f"{float(task.attention.scale):.9g}f"
+    source.add(_RUN_ATTENTION, width=width, outputs=outputs, projection=projection, scale=scale)
+    about = "ids, question: the tokens of the text and of the question; a score for each choice"
+    return Interface(1, scores, outputs + 1, True, layer.directions == 1, about)
+
+
+def _classifier(source: Source, task: Any) -> Interface:
+    tables = [task.inputs.token] if task.inputs.pair is None else [task.inputs.token, task.inputs.pair]
+    layer = _add_encoder(source, task, tables)
+    scores, width, kind = _add_readout(source, task.readout), layer.output_size, task.pooling.kind
+    pair = "" if len(tables) == 1 else ", and of the pair that it makes with the next"
+    about = f"ids: of each token its number{pair}; a score for each label"
+    streams, outputs = layer.directions == 1, workspace_floats(layer)
+    if kind == "last" and streams:
+        _run_stream(source, layer, len(tables))
+        return Interface(len(tables), scores, 0, False, True, about)
+    source.member("pooled", task.pooling.output_size)
+    add_encode(source, layer, len(tables))
+    if kind == "last":
+        _add_last(source, layer)
+    pools: list[str] = ["  @_last(workspace, steps, s->pooled);"] if kind == "last" else []
+    if kind == "attention":
+        source.member("key", width)
+        source.add(_SOFTMAX, width=width)
+        (weight, bias), query = task.pooling.key, task.pooling.query
+        named = {"key": weight, "key_bias": bias, "query": query}
+        text = _ATTENTION_POOLING.replace("<outputs>", str(outputs))
+        for name, array in named.items():
+            text = text.replace(f"<{name}>", source.constant(f"pooling_{name}", array))
+        pools.append(text)
+        outputs += 1
+    pools += [_MEAN] if "mean" in kind else []
+    pools += [_MAX.replace("<offset>", str(width if "mean" in kind else 0))] if "max" in kind else []
+    source.add(_RUN_POOLED.replace("<pool>", "\n".join(pools)), width=width)
+    return Interface(len(tables), scores, outputs, False, streams, about)
+
+
+def _language_model(source: Source, task: Any) -> Interface:
+    layer = _add_encoder(source, task, [task.embedding])
+    linears = [task.readout] if task.bias is None else [task.readout, (task.embedding, task.bias)]
+    scores = _add_readout(source, *linears)
+    _run_stream(source, layer, 1)
+    return Interface(
+        1, scores, 0, False, True, "ids: the text's tokens; a score for each token to be the next"
+    )
+
+
+_HEADS: dict[str, Callable[[Source, Any], Interface]] = {
+    "choice-reader": _choice,
+    "classifier": _classifier,
+    "language-model": _language_model,
+}
+_WHY_NOT = {
+    "forecaster": "it standardises series and puts their units back, around the network",
+    "span-reader": "it compares text and question by features that are computed from the words themselves",
+    "tagger": "it chooses its tags by a search over all steps (the CRF's), which needs memory for each",
+}

@@ -1,0 +1,198 @@
+"""Embeddings and recurrent layers as C: one function for each layer and direction, around the step of its cell."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..arrays.encoder import TimeDelay
+from ..arrays.place import Place
+from ..arrays.recurrent import Recurrent
+from ..data.vocabulary import UNKNOWN
+from ..emit.c import step_of_unit
+from ..errors import ExportError
+from .source import Source
+
+Array = NDArray[Any]
+
+LINEAR = """
+/* The sum of a[i] b[i], in eight parts: more exact than in one, and a compiler can make vectors of them. */
+static float @_dot(const float *a, const float *b, long count) {
+  float part[8] = {0};
+  long i, k;
+  for (i = 0; i + 8 <= count; i += 8)
+    for (k = 0; k < 8; ++k) part[k] += a[i + k] * b[i + k];
+  for (k = 0; i < count; ++i, ++k) part[k] += a[i] * b[i];
+  return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+}
+
+/* y = W x + b; weight is [rows, columns], and bias may be null. */
+static void @_linear(const float *weight, const float *bias, const float *x, long rows, long columns, float *y) {
+  long row;
+  for (row = 0; row < rows; ++row) y[row] = @_dot(weight + row * columns, x, columns) + (bias ? bias[row] : 0.0f);
+}
+
+static void @_copy(const float *from, long count, float *to) {
+  long i;
+  for (i = 0; i < count; ++i) to[i] = from[i];
+}
+"""
+_EMBED = """
+/* A number that the vocabulary does not have is the unknown token's. */
+static void @_embed(@_state *s, const int32_t *ids) {
+<rows>
+}
+"""
+_EMBED_ROW = """\
+  @_copy(<table> + (ids[<k>] < 0 || ids[<k>] >= <count> ? <unknown> : ids[<k>]) * <size>, <size>,
+         s->x + <offset>);"""
+_PLACE = """
+static void @_place<place>(@_state *s, const float *x) {
+  long unit, k;
+  @_linear(<weight_ih>, <bias_ih>, x, <rows>, <inputs>, s->wx);
+<recurrence>
+  for (unit = 0; unit < <hidden>; ++unit) {
+    float wx[<gates>], uh[<gates>], prev[<states>], next[<states>], weight[<vectors>];
+    for (k = 0; k < <gates>; ++k) wx[k] = s->wx[k * <hidden> + unit], uh[k] = s->uh[k * <hidden> + unit];
+    for (k = 0; k < <states>; ++k) prev[k] = <own>[k * <hidden> + unit];
+<weights>
+    @_cell_<cell>(wx, uh, prev, weight, next);
+    for (k = 0; k < <states>; ++k) <own>[k * <hidden> + unit] = next[k];
+  }
+}
+"""
+_DENSE = "  @_linear(<weight_hh>, <bias_hh>, <own>, <rows>, <hidden>, s->uh);"
+_DIAGONAL = """  for (k = 0; k < <rows>; ++k)
+    s->uh[k] = <weight_hh>[k] * <own>[k % <hidden>] + <bias>;"""
+_NONE = "  for (k = 0; k < <rows>; ++k) s->uh[k] = 0.0f;"
+_STEP = """
+void @_reset(@_state *s) {
+  long i;
+<resets>
+}
+
+void @_step(@_state *s, const int32_t *ids, float *output) {
+  @_embed(s, ids);
+<places>
+  if (output) @_copy(<last>, <units>, output);
+}
+"""
+_ENCODE = """
+/* One layer and direction over all steps: its input is `in`, or the embeddings of `ids` where that is null. */
+static void @_read(@_state *s, void (*place)(@_state *, const float *), const float *h, long units, const int32_t *ids,
+                   const float *in, long width, long steps, int reverse, float *out, long stride) {
+  long i;
+  for (i = 0; i < steps; ++i) {
+    const long t = reverse ? steps - 1 - i : i;
+    if (!in) @_embed(s, ids + t * <ids>);
+    place(s, in ? in + t * width : s->x);
+    @_copy(h, units, out + t * stride);
+  }
+}
+
+static void @_encode(@_state *s, const int32_t *ids, long steps, float *outputs, float *spare) {
+  @_reset(s);
+<reads>
+}
+"""
+_RESET = """
+void @_reset(@_state *s) {
+  long i;
+<resets>
+}
+"""
+
+
+def add_embedding(source: Source, tables: Sequence[Array]) -> None:
+    """`NAME_embed`: the rows of these tables, side by side. tables: [numbers, size] each."""
+    rows, offset = [], 0
+    for k, table in enumerate(tables):
+        count, size = table.shape
+        row = _EMBED_ROW.replace("<table>", source.constant(f"embedding{k}", table))
+        values = {"k": k, "count": count, "unknown": UNKNOWN, "size": size, "offset": offset}
+        for name, value in values.items():
+            row = row.replace(f"<{name}>", str(value))
+        rows.append(row)
+        offset += size
+    source.member("x", offset)
+    source.add(_EMBED, rows="\n".join(rows))
+
+
+def add_layers(source: Source, layer: Recurrent | TimeDelay) -> None:
+    """The functions of a layer: `NAME_place0`, …; `NAME_reset` and, where it reads forwards only, `NAME_step`.
+
+    Raises ExportError for a layer whose step cannot be printed.
+    """
+    if isinstance(layer, TimeDelay):
+        raise ExportError(
+            "a feed-forward reader has no recurrent layer, and only those are written in C; train one with cell='gru'"
+        )
+    if layer.cell.recurrent == "in_step":
+        raise ExportError(
+            f"{layer.cell.name} multiplies by a matrix inside its step, and only elementwise steps are written in C; "
+            "train one with another cell, such as gru"
+        )
+    if any("weight_hr" in place.parameters for place in layer.places):
+        raise ExportError("a layer with a projection is not written in C; train one without proj_size")
+    source.code.append("\n".join(step_of_unit(layer.cell, source.name)))
+    for number, place in enumerate(layer.places):
+        _add_place(source, number, place)
+    resets = "\n".join(
+        f"  for (i = 0; i < {count}; ++i) s->{name}[i] = 0.0f;"
+        for name, count in source.state.items()
+        if name.startswith("place")
+    )
+    if layer.directions == 1:
+        places = [
+            f"  @_place{n}(s, {f's->place{n - 1}' if n else 's->x'});" for n in range(len(layer.places))
+        ]
+        last = f"s->place{len(layer.places) - 1}"
+        source.add(_STEP, resets=resets, places="\n".join(places), last=last, units=layer.output_size)
+    else:
+        source.add(_RESET, resets=resets)
+
+
+def add_encode(source: Source, layer: Recurrent, ids: int) -> None:
+    """`NAME_encode`: the outputs of the last layer over all steps, [steps, units]."""
+    source.add(_ENCODE, ids=ids, reads="\n".join(_reads(layer)))
+
+
+def workspace_floats(layer: Recurrent) -> int:
+    """Floats of the workspace for each step of `NAME_encode`: the outputs of one layer, of two where there are more."""
+    return layer.output_size * min(len(layer.places) // layer.directions, 2)
+
+
+def _reads(layer: Recurrent) -> list[str]:
+    """One call for each layer and direction; layers write to `outputs` and `spare` in turn, the last to `outputs`."""
+    width, layers = layer.output_size, len(layer.places) // layer.directions
+    units, lines = width // layer.directions, []
+    for number in range(len(layer.places)):
+        depth, reverse = divmod(number, layer.directions)
+        into, read = ("outputs", "spare") if (layers - 1 - depth) % 2 == 0 else ("spare", "outputs")
+        lines.append(
+            f"  @_read(s, @_place{number}, s->place{number}, {units}, ids, {read if depth else '0'}, {width}, steps, "
+            f"{reverse}, {into}{f' + {units}' if reverse else ''}, {width});"
+        )
+    return lines if layers > 1 else [*lines, "  (void)spare;"]
+
+
+def _add_place(source: Source, number: int, place: Place) -> None:
+    cell, hidden = place.cell, place.hidden_size
+    rows, own = len(cell.gates) * hidden, source.member(f"place{number}", len(cell.states) * hidden)
+    source.member("wx", rows), source.member("uh", rows)
+
+    def weight(name: str) -> str:
+        return source.constant(f"place{number}_{name}", place.parameters.get(name))
+
+    vectors = [f"    weight[{k}] = {weight(name)}[unit];" for k, name in enumerate(cell.vectors)] or [
+        "    weight[0] = 0.0f;"
+    ]
+    bias = weight("bias_hh")
+    recurrence = {"dense": _DENSE, "diagonal": _DIAGONAL, "none": _NONE}[cell.recurrent]
+    source.add(
+        _PLACE.replace("<recurrence>", recurrence),
+        place=number, weight_ih=weight("weight_ih"), bias_ih=weight("bias_ih"), weight_hh=weight("weight_hh"),
+        bias_hh=bias, bias="0.0f" if bias == "0" else f"{bias}[k]", rows=rows, inputs=place.input_size, hidden=hidden,
+        gates=len(cell.gates), states=len(cell.states), vectors=max(len(cell.vectors), 1), own=own,
+        weights="\n".join(vectors), cell=cell.name,
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+"""Columns of a table of series by what they are: times, series, targets, covariates; named by the user, or found."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import CorpusError, nearest_first
+from ..series import Columns, Values
+from .table import Cells, Table
+from .times import is_time
+
+# The names under which a column is known, in small letters, the first of them the one that the documentation teaches.
+_TIME = ("date", "time", "timestamp", "datetime", "ds", "日期", "時間", "时间")
+_SERIES = ("series", "unique_id", "item_id", "id", "item", "store", "名稱", "名称")
+_TARGET = ("target", "y", "value", "數值", "数值", "值")
+_MISSING = frozenset(("", "na", "nan", "n/a", "null", "none", "nat", "-", "?"))
+# Cells that decide what a column holds, and the share of times that repeat from which on there may be several series.
+_SAMPLE, _REPEATED = 200, 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnNames:
+    """Columns as a user or a model names them; empty or None where nobody did. learnt: whether a model did."""
+
+    time: str | None = None
+    series: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    learnt: bool = False
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        time: str | None,
+        series: str | None,
+        target: str | None,
+        past: str | None,
+        known: str | None,
+        static: str | None,
+    ) -> "ColumnNames":
+        """From options, in which commas stand between names; a name with a comma in it stands in double quotes."""
+        lists = [_listed(text) for text in (series, target, past, known, static)]
+        return cls(
+            time=time, series=lists[0], targets=lists[1], past=lists[2], known=lists[3], static=lists[4]
+        )
+
+    @classmethod
+    def of(cls, columns: Columns) -> "ColumnNames":
+        """Those that a model was trained on."""
+        return cls(
+            time=columns.time, series=columns.series, targets=columns.targets, past=columns.past,
+            known=columns.known, static=columns.static, learnt=True,
+        )  # fmt: skip
+
+
+def columns_of(table: Table, names: ColumnNames, path: str) -> tuple[Columns, str]:
+    """The columns by what they are, and a sentence on those that are not read; "" where all are.
+
+    Raises CorpusError for a name that there is not (nearest first), one with two parts to play, and where the data
+    could be meant in several ways.
+    """
+    available = tuple(table.columns)
+    _check(names, available, path)
+    time = names.time if names.time is not None or names.learnt else _time(table, names, path)
+    series = names.series if names.series or names.learnt else _series(table, names, time, path)
+    taken = {*([] if time is None else [time]), *series, *names.past, *names.known, *names.static}
+    rest = [name for name in available if name not in taken]
+    targets = names.targets or _targets(table, rest, path, long=bool(series))
+    unread = [name for name in rest if name not in targets]
+    note = ""
+    if unread and not names.learnt:
+        note = f"Not read: {', '.join(unread)} (--target, --past, --known or --static takes a column in)."
+    return Columns(
+        targets=targets, past=names.past, known=names.known, static=names.static, time=time, series=series
+    ), note
+
+
+def numbers(table: Table, column: str, path: str) -> Values:
+    """A column as numbers, NaN where a cell is empty. Raises CorpusError, naming the row, for one that is none."""
+    cells = table.columns[column]
+    if cells.dtype.kind != "O":
+        values = cells.astype(np.float64) if cells.dtype.kind == "f" else None
+    else:
+        try:
+            values = np.array([text or "nan" for text in cells.tolist()], dtype=np.float64)
+        except ValueError:
+            values = np.array([_number(text) for text in cells.tolist()])
+            texts = [text for text in cells.tolist() if text.lower() not in _MISSING]
+            wrong = [text for text in texts if np.isnan(_number(text))]
+            if wrong:
+                place = table.places[cells.tolist().index(wrong[0])]
+                hint = (
+                    "; write a point before decimals, and no sign between thousands"
+                    if "," in wrong[0]
+                    else ""
+                )
+                raise CorpusError(
+                    f"{path}, {place}: {column!r} is {wrong[0][:40]!r}, which is no number{hint}"
+                ) from None
+    if values is None:
+        raise CorpusError(f"{path}: {column!r} holds times; a column of numbers belongs there")
+    if np.isinf(values).any():
+        place = table.places[int(np.isinf(values).argmax())]
+        raise CorpusError(
+            f"{path}, {place}: {column!r} is infinite; leave the cell empty if the value is not known"
+        )
+    return values
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    rows = list(csv.reader([text or ""], skipinitialspace=True))
+    return tuple(name.strip() for name in (rows[0] if rows else []) if name.strip())
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _check(names: ColumnNames, available: Sequence[str], path: str) -> None:
+    every = [*([] if names.time is None else [names.time]), *names.series, *names.targets]
+    every += [*names.past, *names.known, *names.static]
+    whose = ", which the model was trained on" if names.learnt else ""
+    for name in every:
+        if name not in available:
+            listed = ", ".join(map(repr, nearest_first(name, available))) or "none"
+            raise CorpusError(f"{path} has no column {name!r}{whose}; its columns are {listed}")
+        # A column that tells series apart may also be read as what a series has.
+        parts = every.count(name) - (name in names.series and name in names.static)
+        if parts > 1:
+            raise CorpusError(f"{path}: the column {name!r} is named for two parts; name it for one")
+
+
+def _time(table: Table, names: ColumnNames, path: str) -> str | None:
+    """The column of times: by its usual name, else the only one that is written as times; None without any."""
+    free = [
+        name
+        for name in table.columns
+        if name not in (*names.series, *names.targets, *names.past, *names.static)
+    ]
+    by_name = {name.lower(): name for name in reversed(free)}
+    usual = [by_name[name] for name in _TIME if name in by_name]
+    written = [name for name in free if _holds_times(table.columns[name])]
+    if len(usual) == 1 or (usual and usual[0] in written):
+        return usual[0]
+    if len(written) > 1:
+        raise CorpusError(
+            f"{path}: {' and '.join(map(repr, written))} both hold times; say with --time-column which one counts"
+        )
+    return written[0] if written else None
+
+
+def _series(table: Table, names: ColumnNames, time: str | None, path: str) -> tuple[str, ...]:
+    """The column that tells series apart, where times repeat; none where each time stands there once."""
+    if time is None:
+        return ()
+    times = [str(cell) for cell in table.columns[time].tolist()]
+    if len(set(times)) >= (1 - _REPEATED) * len(times):
+        return ()
+    free = [name for name in table.columns if name not in (time, *names.targets, *names.past, *names.known)]
+    apart = []
+    for name in free:
+        cells = [str(cell) for cell in table.columns[name].tolist()]
+        # A name stands for several rows; a value hardly ever does in each of them.
+        if 1 < len(set(cells)) <= len(cells) // 2 and len(set(zip(times, cells, strict=True))) == len(times):
+            apart.append(name)
+    texts = [name for name in apart if not _holds_numbers(table.columns[name])]
+    usual = [name for name in apart if name.lower() in _SERIES]
+    chosen = usual if len(usual) == 1 else texts
+    if len(chosen) == 1:
+        return (chosen[0],)
+    if not apart:
+        return ()  # rows that repeat: whoever reads them says what is done with them
+    raise CorpusError(
+        f"{path}: times repeat, and {' or '.join(map(repr, chosen or apart))} may tell its series apart; say with "
+        "--series-column which one names the series of a row (several with commas between them)"
+    )
+
+
+def _targets(table: Table, rest: Sequence[str], path: str, *, long: bool) -> tuple[str, ...]:
+    """The column with a usual name; else all columns of numbers in the wide form, and the only one in the long."""
+    numeric = [name for name in rest if _holds_numbers(table.columns[name])]
+    usual = [name for name in numeric if name.lower() in _TARGET]
+    if len(usual) == 1:
+        return (usual[0],)
+    if not numeric:
+        raise CorpusError(
+            f"{path}: no column of numbers is left to be forecast; there are "
+            f"{', '.join(map(repr, table.columns))}"
+        )
+    if long and len(numeric) > 1:
+        raise CorpusError(
+            f"{path}: {', '.join(map(repr, numeric))} are numbers; say with --target which of them is forecast, and "
+            "with --past or --known which ones help"
+        )
+    return tuple(numeric)
+
+
+def _sample(cells: Cells) -> list[str]:
+    texts = [text for text in cells.tolist() if text.lower() not in _MISSING]
+    return texts[:: max(1, len(texts) // _SAMPLE)]
+
+
+def _holds_times(cells: Cells) -> bool:
+    if cells.dtype.kind != "O":
+        return cells.dtype.kind == "M"
+    sample = _sample(cells)
+    return bool(sample) and all(map(is_time, sample))
+
+
+def _holds_numbers(cells: Cells) -> bool:
+    """Whether a column is meant as numbers: most of its cells are."""
+    if cells.dtype.kind != "O":
+        return cells.dtype.kind == "f"
+    sample = _sample(cells)
+    return bool(sample) and sum(not np.isnan(_number(text)) for text in sample) * 2 > len(sample)

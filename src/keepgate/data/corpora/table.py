@@ -1,0 +1,136 @@
+"""Tables: CSV or TSV whose first line names the columns, JSON lines, or Parquet, as columns of cells."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CorpusError
+from .records import parse_lines
+from .source import decoded, lines_of
+
+PARQUET = b"PAR1"
+Cells = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table:
+    """The cells of a table by column: texts, or what Parquet holds. places: of each row, such as "line 3"."""
+
+    columns: Mapping[str, Cells]
+    places: list[str]
+    format: str
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def delimiter_of(line: str) -> str:
+    """What stands between the columns of a table whose first line this is: a tab, a semicolon or a comma."""
+    return "\t" if "\t" in line else ";" if ";" in line and "," not in line else ","
+
+
+def read_rows(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, object]]], str]:
+    """The rows of CSV, TSV or JSON lines with their places, by column, and the name of the format.
+
+    Raises CorpusError, naming the line, for one with another number of columns than the first has.
+    """
+    if content.lstrip().startswith("{"):
+        values = parse_lines(lines_of(content), path)
+        for place, value in values:
+            if not isinstance(value, dict):
+                raise CorpusError(f"{path}, {place}: an object with a field for each column belongs here")
+        return values, "json lines"
+    delimiter = delimiter_of(content.lstrip("\r\n").partition("\n")[0])
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[str, Mapping[str, object]]] = []
+    header: list[str] = []
+    end = 0
+    try:
+        for fields in reader:
+            place, end = f"line {end + 1}", reader.line_num
+            if not fields:
+                continue
+            if not header:
+                header = [name.strip() for name in fields]
+                continue
+            if len(fields) != len(header):
+                sign = {"\t": "a tab", ";": "a semicolon", ",": "a comma"}[delimiter]
+                raise CorpusError(
+                    f"{path}, {place}: there are {len(fields)} columns where the first line has {len(header)}; a field "
+                    f"with {sign} or a line break in it stands in double quotes"
+                )
+            rows.append((place, dict(zip(header, fields, strict=True))))
+    except csv.Error as fault:
+        raise CorpusError(f"{path}, line {end + 1}: this cannot be read as a table: {fault}") from None
+    return rows, "tsv" if delimiter == "\t" else "csv"
+
+
+def read_table(raw: bytes, path: str) -> Table:
+    """The table in these bytes, which came from `path`.
+
+    Raises CorpusError for what is no table, has no rows, or names two columns alike; SettingsError for Parquet without
+    pyarrow.
+    """
+    if raw.startswith(PARQUET):
+        return _parquet(raw, path)
+    content = decoded(raw, path)
+    _refuse_twins(content, path)
+    rows, form = read_rows(content, path)
+    if not rows:
+        raise CorpusError(f"{path}: there is no row in it, only the names of the columns")
+    names = dict.fromkeys(name for _, row in rows for name in row)
+    columns = {name: np.array([_cell(row.get(name)) for _, row in rows], dtype=object) for name in names}
+    return Table(columns=columns, places=[place for place, _ in rows], format=form)
+
+
+def _cell(value: object) -> str:
+    """A cell as text; of JSON, what stands for nothing is empty."""
+    return "" if value is None else value.strip() if isinstance(value, str) else str(value)
+
+
+def _refuse_twins(content: str, path: str) -> None:
+    first = content.lstrip("\r\n").partition("\n")[0].rstrip("\r")
+    if first.startswith("{"):
+        return
+    names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter_of(first)), [])]
+    twins = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twins:
+        raise CorpusError(
+            f"{path}: the first line names {twins[0]!r} {names.count(twins[0])} times; give each column a name of its "
+            "own"
+        )
+
+
+def _parquet(raw: bytes, path: str) -> Table:
+    try:
+        parquet = import_module("pyarrow.parquet")
+    except ImportError:
+        raise CorpusError(
+            f"{path} is a Parquet file, which needs pyarrow: pip install 'keepgate[arrow]', or save it as CSV"
+        ) from None
+    try:
+        table = parquet.read_table(io.BytesIO(raw))
+        columns = {name: _column(table.column(name)) for name in table.column_names}
+    except Exception as fault:
+        raise CorpusError(f"{path}: this Parquet file cannot be read: {str(fault).splitlines()[0]}") from None
+    if not len(table):
+        raise CorpusError(f"{path}: there is no row in it, only the names of the columns")
+    return Table(columns=columns, places=[f"row {k}" for k in range(1, len(table) + 1)], format="parquet")
+
+
+def _column(column: Any) -> Cells:
+    """A column of Parquet: times as datetime64, of a zone in UTC; numbers as numbers, all else as texts."""
+    arrow = import_module("pyarrow")
+    if arrow.types.is_timestamp(column.type) or arrow.types.is_date(column.type):
+        return np.asarray(column.cast(arrow.timestamp("ns")).to_numpy()).astype("datetime64[s]")
+    if arrow.types.is_integer(column.type) or arrow.types.is_floating(column.type):
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+    if arrow.types.is_decimal(column.type) or arrow.types.is_boolean(column.type):
+        return np.array([np.nan if cell is None else float(cell) for cell in column.to_pylist()])
+    return np.array(["" if cell is None else str(cell).strip() for cell in column.to_pylist()], dtype=object)

@@ -1,0 +1,128 @@
+"""Times in a column of a table: ISO 8601 and the commonest other forms, with or without an offset from UTC."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ...errors import CorpusError
+from ..frequency import Times
+from .table import Cells
+
+_QUARTER = re.compile(r"(\d{4})[-\s]?Q([1-4])", re.IGNORECASE)
+_DAY_OR_MONTH_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})([ T].*)?")
+_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})([ T].*)?")
+_PLAIN = re.compile(r"\d{4}(-\d{2}(-\d{2}([ T]\d{2}(:\d{2}(:\d{2}(\.\d+)?)?)?)?)?)?")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ParsedTimes:
+    """The times of a column: `utc`, and as the clock on the wall showed them; the same where no offset is written."""
+
+    utc: Times
+    wall: Times
+
+    @property
+    def zoned(self) -> bool:
+        """Whether an offset from UTC is written."""
+        return self.utc is not self.wall
+
+
+def parse_times(cells: Cells, places: Sequence[str], column: str, path: str) -> ParsedTimes:
+    """The times in the cells of a column.
+
+    Raises CorpusError, naming the row, for one that is no time, and for days and months that cannot be told apart.
+    """
+    if cells.dtype.kind == "M":
+        times = cells.astype("datetime64[s]")
+        _refuse_missing(np.isnat(times), places, column, path)
+        return ParsedTimes(utc=times, wall=times)
+    texts = [_text(cell) for cell in cells.tolist()]
+    _refuse_missing(np.array([not text for text in texts]), places, column, path)
+    if all(map(_PLAIN.fullmatch, texts)):
+        try:
+            times = np.array(texts, dtype="datetime64[s]")
+            return ParsedTimes(utc=times, wall=times)
+        except ValueError:
+            pass  # a month 13, say: the row that has it is named below
+    read = _reader(texts, column, path)
+    utc, wall = [], []
+    for place, text in zip(places, texts, strict=True):
+        try:
+            time = read(text)
+        except ValueError:
+            raise CorpusError(
+                f"{path}, {place}: {column!r} is {text[:40]!r}, which is no time; write 2024-01-31 or 2024-01-31 13:00"
+            ) from None
+        wall.append(time.replace(tzinfo=None))
+        utc.append(time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else None)
+    clock = np.array(wall, dtype="datetime64[s]")
+    with_offset = [time is not None for time in utc]
+    if any(with_offset) and not all(with_offset):
+        place = places[with_offset.index(False)]
+        raise CorpusError(f"{path}, {place}: {column!r} has no offset from UTC, which other rows have")
+    return ParsedTimes(utc=np.array(utc, dtype="datetime64[s]") if all(with_offset) else clock, wall=clock)
+
+
+def is_time(text: str) -> bool:
+    """Whether a cell is written as a time: not a mere number, which may be anything."""
+    forms = (_PLAIN, _QUARTER, _DAY_OR_MONTH_FIRST, _YEAR_FIRST)
+    if any(form.fullmatch(text) for form in forms):
+        return not text.isdecimal()
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return not text.isdecimal()
+
+
+def _text(cell: object) -> str:
+    """A cell as text; a whole number without a point."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _refuse_missing(missing: np.ndarray, places: Sequence[str], column: str, path: str) -> None:
+    if missing.any():
+        raise CorpusError(
+            f"{path}, {places[int(missing.argmax())]}: {column!r} is empty; every row has its time"
+        )
+
+
+def _reader(texts: Sequence[str], column: str, path: str) -> Callable[[str], datetime]:
+    """From a cell to its time, in the form that the column is written in."""
+    matches = [_DAY_OR_MONTH_FIRST.fullmatch(text) for text in texts]
+    if any(matches):
+        first, second = (max(int(match[k]) for match in matches if match) for k in (1, 2))
+        if first <= 12 and second <= 12:
+            raise CorpusError(
+                f"{path}: {column!r} holds times such as {texts[0]!r}, of which nothing says whether day or month "
+                "comes first; write them as 2024-01-31"
+            )
+        day, month = (1, 2) if first > 12 else (2, 1)
+
+        def by_day(text: str) -> datetime:
+            match = _DAY_OR_MONTH_FIRST.fullmatch(text)
+            if match is None:
+                raise ValueError(text)
+            date = f"{match[3]}-{int(match[month]):02}-{int(match[day]):02}"
+            return datetime.fromisoformat(date + (match[4] or ""))
+
+        return by_day
+    if all(text.isdecimal() and len(text) >= 9 for text in texts):
+        size = 1000 if max(map(len, texts)) > 11 else 1
+        return lambda text: datetime.fromtimestamp(int(text) / size, UTC).replace(tzinfo=None)
+    return _any_form
+
+
+def _any_form(text: str) -> datetime:
+    quarter, slashed = _QUARTER.fullmatch(text), _YEAR_FIRST.fullmatch(text)
+    if quarter is not None:
+        return datetime(int(quarter[1]), 3 * int(quarter[2]) - 2, 1)
+    if slashed is not None:
+        date = f"{slashed[1]}-{int(slashed[2]):02}-{int(slashed[3]):02}"
+        return datetime.fromisoformat(date + (slashed[4] or ""))
+    if re.fullmatch(r"\d{4}(-\d{2})?", text):
+        return datetime.fromisoformat(f"{text}-01-01"[:10])
+    return datetime.fromisoformat(text)

@@ -1,0 +1,39 @@
+"""What a classifier's files hold beside settings and weights, and the texts that it reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...data.labelled import LabelledText
+from ...data.text import words
+from ...data.vocabulary import Vocabulary
+from ...errors import CorpusError, SettingsError
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Raises CorpusError unless there are two labels or more, all different."""
+    if len(set(labels)) < 2 or len(set(labels)) < len(labels):
+        raise CorpusError(f"a classifier needs two or more different labels, got {list(labels)}")
+
+
+def vocabulary_of(plain: Mapping[str, Any]) -> tuple[Vocabulary, Vocabulary, list[str]]:
+    """Tokens, pairs and labels, each in the order of their numbers. Raises CorpusError for another form."""
+    labels = plain.get("labels")
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise CorpusError('a classifier\'s vocabulary has "tokens", "pairs" and "labels", all lists of texts')
+    tokens, pairs = (Vocabulary.from_json(plain.get(name)) for name in ("tokens", "pairs"))
+    return tokens, pairs, labels
+
+
+def text_to_label(text: str, question: str | None) -> LabelledText:
+    """A text to predict the label of. Raises SettingsError for a question: a classifier is not asked any."""
+    if question is not None:
+        raise SettingsError("a classifier predicts a text's label and takes no question; leave it out")
+    return LabelledText(text=text)
+
+
+def words_of(item: LabelledText) -> list[str]:
+    """The tokens of a text, in lower case. Raises CorpusError if there are none."""
+    text = words(item.text)
+    if not text:
+        raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+    return text

@@ -1,0 +1,33 @@
+"""The check of the settings that the encoders of the tasks share: sizes, dropout, the cell and its initial weights."""
+
+from typing import Any
+
+from .. import cells
+from ..cells.choices import cell_of, check_init
+from ..config import check, require
+from ..equations import Cell
+from ..errors import SettingsError
+
+
+def check_encoder(settings: Any, *names: str) -> Cell | None:
+    """The encoder's cell, None for "feedforward"; a registered cell's name gets the digest of its equations.
+
+    settings: a frozen dataclass with types to check, sizes, `cell`, `dropout`, `init`, `horizon` and `forget_bias`.
+    names: of sizes beside those of the encoder. Raises SettingsError for a value that makes no sense, alone or beside
+    another.
+    """
+    check(settings)
+    sizes = ("embedding_size", "hidden_size", "num_layers", *names)
+    require(settings, sizes, lambda value: value >= 1, "1 or more")
+    require(settings, ("dropout",), lambda value: 0 <= value < 1, "0 or more and below 1")
+    cell = cell_of(settings.cell)
+    object.__setattr__(settings, "cell", cells.pinned(settings.cell))
+    if cell is not None:
+        check_init(cell, settings.init, settings.horizon, settings.forget_bias, bias=True)
+    return cell
+
+
+def check_recurrent(settings: Any, task: str, *names: str) -> None:
+    """`check_encoder` for a task ("a tagger") whose cell must have a memory. Raises SettingsError if it has none."""
+    if check_encoder(settings, *names) is None:
+        raise SettingsError(f'{task}\'s cell has a memory; choose "lstm", "gru" or "rnn"')

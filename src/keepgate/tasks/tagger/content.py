@@ -1,0 +1,106 @@
+"""What a tagger's files hold beside settings and weights, the texts that it tags, and its answers in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, get_args
+
+from ...data.tagged import TaggedText, characters_of
+from ...data.text import sentence_around, tokenize
+from ...data.vocabulary import Vocabulary
+from ...errors import CorpusError, SettingsError
+from ..answer import Answer
+from .schemes import OUTSIDE, SchemeName
+
+_SCHEMES = get_args(SchemeName)
+# Of a longer token the first and last half as many letters are read: an address may have thousands.
+MOST_LETTERS = 32
+
+
+@dataclass(frozen=True)
+class TaggerContent:
+    """Vocabularies of tokens, pairs and letters (None where tokens are characters), tags, scheme; see `Tagger`."""
+
+    tokens: Vocabulary
+    pairs: Vocabulary
+    letters: Vocabulary | None
+    tags: list[str]
+    scheme: SchemeName
+    characters: bool
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Self:
+        """The content whose JSON this is. Raises CorpusError for another form."""
+        tags: Any = plain.get("tags")
+        scheme: Any = plain.get("scheme")
+        characters = plain.get("characters")
+        is_list = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
+        if not is_list or scheme not in _SCHEMES or not isinstance(characters, bool):
+            raise CorpusError(
+                'a tagger\'s vocabulary has "tokens", "pairs" and "tags", all lists of texts, "letters", a list too or '
+                f'null, a "scheme" ({", ".join(_SCHEMES)}) and "characters", true or false'
+            )
+        tokens, pairs = (Vocabulary.from_json(plain.get(name)) for name in ("tokens", "pairs"))
+        letters = plain.get("letters")
+        return cls(
+            tokens,
+            pairs,
+            None if letters is None else Vocabulary.from_json(letters),
+            tags,
+            scheme,
+            characters,
+        )
+
+
+def check_tags(tags: Sequence[str]) -> None:
+    """Raises CorpusError unless there are two tags or more, all different."""
+    if len(set(tags)) < 2 or len(set(tags)) < len(tags):
+        raise CorpusError(f"a tagger needs two or more different tags, got {list(tags)}")
+
+
+def text_to_tag(text: str, question: str | None, characters: bool) -> TaggedText:
+    """A text to be tagged, cut into characters or words.
+
+    question: a piece of the text, whose first token's tag is asked for. Raises SettingsError for one that is not in it.
+    """
+    tokens = characters_of(text) if characters else tokenize(text)
+    if question is None:
+        return TaggedText(text=text, tokens=tokens)
+    start = text.find(question.strip())
+    if start < 0 or not question.strip():
+        raise SettingsError(
+            f"{question!r} is not in the text; give a piece of it, whose tag is to be explained, or leave it out"
+        )
+    focus = next(number for number, end in enumerate(tokens.ends) if end > start)
+    return TaggedText(text=text, tokens=tokens, focus=focus)
+
+
+def lower(tokens: Sequence[str]) -> list[str]:
+    """The tokens as a vocabulary counts and looks them up."""
+    return [token.lower() for token in tokens]
+
+
+def tokens_to_look_up(item: TaggedText) -> list[str]:
+    """The tokens of a text, in lower case. Raises CorpusError if there are none."""
+    text = lower(item.tokens.texts)
+    if not text:
+        raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
+    return text
+
+
+def letters_read(token: str) -> str:
+    """The letters of a token that are read."""
+    half = MOST_LETTERS // 2
+    return token if len(token) <= MOST_LETTERS else token[:half] + token[-half:]
+
+
+def first_entity(tags: Sequence[str]) -> int:
+    """The first token that is tagged other than O; the first of all if none is."""
+    return next((place for place, tag in enumerate(tags) if tag != OUTSIDE), 0)
+
+
+def answer_at(item: TaggedText, candidates: tuple[tuple[str, float], ...]) -> Answer:
+    """The most probable tag as an answer, with the token that has it and the sentence around."""
+    focus = item.focus or 0
+    start, end = item.tokens.starts[focus], item.tokens.ends[focus]
+    first, last = sentence_around(item.text, start, end)
+    return Answer(*candidates[0], start, end, item.text[first:last], candidates)

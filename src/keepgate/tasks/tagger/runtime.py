@@ -1,0 +1,151 @@
+"""TaggerRuntime: a tagger without torch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays.encoder import encoder_layer, states_of
+from ...arrays.functions import linear, logsumexp, quiet, softmax
+from ...arrays.recurrent import Recurrent
+from ...arrays.weight_table import WeightTable
+from ...data.bigrams import pairs_of
+from ...data.tagged import TaggedText
+from ..answer import Answer, candidates_of, check_finite
+from ..runtime_pairs import RuntimePairs
+from ..runtime_task import RuntimeTask
+from .content import (
+    TaggerContent,
+    answer_at,
+    check_tags,
+    first_entity,
+    letters_read,
+    text_to_tag,
+    tokens_to_look_up,
+)
+from .schemes import moves_of
+from .settings import TaggerSettings
+
+Array = NDArray[Any]
+
+
+class TaggerRuntime(RuntimeTask):
+    """Text → a tag for each token; see `Tagger`."""
+
+    kind = "tagger"
+    settings_type = TaggerSettings
+    command = "tag"
+
+    def __init__(self, settings: TaggerSettings, vocabulary: Mapping[str, Any], table: WeightTable) -> None:
+        self.settings, content = settings, TaggerContent.of(vocabulary)
+        check_tags(content.tags)
+        self.vocabulary, self.pairs, self.choices = content.tokens, content.pairs, tuple(content.tags)
+        self.scheme, self.characters = content.scheme, content.characters
+        encoder = table.within("encoder")
+        inputs = encoder.within("inputs")
+        counts = len(self.vocabulary), len(self.pairs)
+        self.inputs = RuntimePairs(
+            inputs.within("tokens"), *counts, settings.embedding_size, settings.pair_size
+        )
+        self.letters, size = content.letters, settings.letter_size
+        if self.letters is not None:
+            spelling = inputs.within("spelling")
+            self.letter = spelling.take("inputs.weight", len(self.letters), size)
+            layer = encoder_layer(
+                spelling, settings.cell, input_size=size, hidden_size=size, bidirectional=True
+            )
+            assert isinstance(layer, Recurrent)
+            self.letter_layer = layer
+        size = self.inputs.output_size + (0 if self.letters is None else 2 * size)
+        self.layer = encoder_layer(
+            encoder, settings.cell, input_size=size, hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers, bidirectional=settings.bidirectional,
+        )  # fmt: skip
+        self.readout = table.take_linear("readout", self.layer.output_size, len(self.choices))
+        self.crf = _Scores(table.within("crf"), moves_of(self.scheme, self.choices).penalties)
+
+    def item(self, text: str, question: str | None = None) -> TaggedText:
+        """A text to be tagged. Raises SettingsError for a piece of it that is asked about and not there."""
+        return text_to_tag(text, question, self.characters)
+
+    def tags(self, items: Iterable[Any], *, batch_size: int | None = None) -> list[tuple[str, ...]]:  # noqa: ARG002
+        """The most probable sequence of tags of each text, legal in its scheme. Raises as `answer`."""
+        with quiet():
+            paths = [self.crf.best(self._emissions(item)) for item in self.items(items)]
+        return [tuple(self.choices[number] for number in path) for path in paths]
+
+    def _emissions(self, item: TaggedText) -> Array:
+        """[time, labels]."""
+        text = tokens_to_look_up(item)
+        x = self.inputs(self.vocabulary.ids(text), self.pairs.ids(pairs_of(text)))
+        if self.letters is not None:
+            x = np.concatenate([x, self._spelt(item.tokens.texts)], 1)
+        emissions = linear(states_of(self.layer, x), *self.readout)
+        check_finite(emissions)
+        return emissions
+
+    def _spelt(self, tokens: Sequence[str]) -> Array:
+        """[tokens, states]: the last states over each token's letters; each of the different tokens is read once."""
+        assert self.letters is not None
+        number = {token: place for place, token in enumerate(dict.fromkeys(tokens))}
+        rows = [self.letters.ids(letters_read(token)) for token in number]
+        lengths = np.array([len(row) for row in rows])
+        ids = np.zeros((lengths.max(), len(rows)), np.int64)
+        for column, row in enumerate(rows):
+            ids[: len(row), column] = row
+        states = self.letter_layer(self.letter[ids], lengths=lengths)[0]
+        half = states.shape[2] // 2
+        last = states[lengths - 1, np.arange(len(rows))]
+        spelt = np.concatenate([last[:, :half], states[0, :, half:]], 1)
+        return spelt[[number[token] for token in tokens]]
+
+    def _answer(self, item: TaggedText) -> Answer:
+        emissions = self._emissions(item)
+        if item.focus is None:
+            best = self.crf.best(emissions)
+            item = replace(item, focus=first_entity([self.choices[number] for number in best]))
+        shares = self.crf.marginals(emissions)[item.focus or 0]
+        (candidates,) = candidates_of(shares[None], self.choices)
+        return answer_at(item, candidates)
+
+
+class _Scores:
+    """The scores of a linear-chain CRF, and what follows from them; see `LinearChainCRF`."""
+
+    def __init__(self, table: WeightTable, penalties: tuple[Array, ...]) -> None:
+        labels = len(penalties[0])
+        shapes = {"start": (labels,), "between": (labels, labels), "end": (labels,)}
+        self._learnt = [table.take(name, *shape) for name, shape in shapes.items()]
+        self._penalties = [penalty.astype(np.float32) for penalty in penalties]
+
+    @property
+    def _all(self) -> list[Array]:
+        return [learnt + penalty for learnt, penalty in zip(self._learnt, self._penalties, strict=True)]
+
+    def best(self, emissions: Array) -> list[int]:
+        """The most probable sequence of labels (Viterbi algorithm)."""
+        start, between, end = self._all
+        best, origins = start + emissions[0], []
+        for emission in emissions[1:]:
+            values = best[:, None] + between
+            origins.append(values.argmax(0))
+            best = values.max(0) + emission
+        path = [int((best + end).argmax())]
+        for origin in reversed(origins):
+            path.append(int(origin[path[-1]]))
+        return path[::-1]
+
+    def marginals(self, emissions: Array) -> Array:
+        """[time, labels]: p(label at the step | text), by the forward-backward algorithm."""
+        start, between, end = self._all
+        alphas, betas = [start + emissions[0]], [end]
+        for emission in emissions[1:]:
+            alphas.append(logsumexp(alphas[-1][:, None] + between, 0) + emission)
+        for emission in emissions[:0:-1]:
+            betas.append(logsumexp(between + (emission + betas[-1]), 1))
+        return softmax(np.stack(alphas) + np.stack(betas[::-1]), 1)
+
+
+RUNTIME = TaggerRuntime

@@ -1,0 +1,151 @@
+"""A model as C99: strict, without a library, equal to the runtime; what cannot be printed is refused by name."""
+
+import ctypes
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from keepgate import c99, runtime
+from keepgate.data.bigrams import pairs_of
+from keepgate.data.text import words
+from keepgate.demo.pretrained import folders
+from keepgate.errors import BundleError, ExportError
+from tests.c99.compiled import FLAGS, Compiled, compiler
+from tests.runtime.models import ENGLISH, STORIES, TASKS, built, saved
+
+TOLERANCE = 1e-6
+PRINTED = [
+    name
+    for name in TASKS
+    if name.split(",")[0].split()[0] in ("choice", "classifier", "language")
+    and "window" not in name
+    and "product" not in name
+]
+
+
+def exported(model: Path, tmp_path: Path) -> tuple[Any, c99.CExport, Compiled]:
+    result = c99.export(model, tmp_path / "c")
+    return runtime.load(model), result, Compiled(tmp_path / "c", result.name)
+
+
+def compared(task: Any, result: c99.CExport, compiled: Compiled) -> None:
+    """The scores of texts of one token and of many are the runtime's."""
+    memory = {"state_bytes": result.state_bytes, "workspace_bytes": result.workspace_bytes}
+    for text, question in ((STORIES[35].text, STORIES[35].question), ("魯夫", "誰"), (ENGLISH, "Who?")):
+        if task.kind == "classifier":
+            tokens = words(text)
+            ids = [task.vocabulary.ids(tokens), task.pairs.ids(pairs_of(tokens))]
+            theirs = task.scores(*ids)
+            ours = compiled.run(np.array(ids[: compiled.ids]).T, **memory)
+        elif task.kind == "choice-reader":
+            ids, asked = (task.vocabulary.ids(words(part)) for part in (text, question))
+            theirs = task.scores(ids, asked)
+            parts = ([*ids, *asked],) if task.attention is None else (ids, asked)
+            ours = compiled.run(*parts, **memory)
+        else:
+            ids = task.vocabulary.ids(words(text))
+            read = task.continuation()
+            theirs = [read(number) for number in ids][-1]
+            ours = compiled.run(ids, **memory)
+        assert np.abs(ours - theirs).max() < TOLERANCE * max(1, np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_a_model_in_c_gives_the_scores_of_the_runtime(name: str, tmp_path: Path) -> None:
+    compared(*exported(saved(built(name), tmp_path / "my model-1"), tmp_path))
+
+
+@pytest.mark.parametrize("name", folders())
+def test_a_shipped_network_in_c_gives_its_scores(name: str, tmp_path: Path) -> None:
+    """They are those of the network in float64: over hundreds of steps the runtime too is that far from them."""
+    task, result, compiled = exported(folders()[name], tmp_path)
+    weights = {key: value.astype(np.float64) for key, value in weights_of(name).items()}
+    start = "encoder.layer."
+    inside = {key.removeprefix(start): value for key, value in weights.items() if key.startswith(start)}
+    layer = runtime.Recurrent.from_state_dict(task.layer.cell, inside)
+    for story in (STORIES[0], STORIES[35]):
+        ids = task.vocabulary.ids([*words(story.text), *words(story.question)])
+        states, _ = layer(weights["encoder.inputs.weight"][ids][:, None])
+        exact = weights["readout.weight"] @ states[-1, 0] + weights["readout.bias"]
+        ours = compiled.run(ids, state_bytes=result.state_bytes, workspace_bytes=result.workspace_bytes)
+        assert np.abs(ours - exact).max() < TOLERANCE * np.abs(exact).max()
+
+
+def weights_of(name: str) -> dict[str, Any]:
+    return load_file(folders()[name] / "weights.safetensors")
+
+
+def test_a_stream_is_read_step_by_step(tmp_path: Path) -> None:
+    task, result, compiled = exported(folders()["en/lstm-chrono"], tmp_path)
+    ids = task.vocabulary.ids(words("Luffy said he wants to be the king of the pirates."))
+    state, output = np.zeros(result.state_bytes // 4, np.float32), np.zeros(64, np.float32)
+    stepper = task.stepper()
+    place = ctypes.c_void_p(state.ctypes.data)
+    compiled.reset(place)
+    for number in ids:
+        token = np.array([number], np.int32)
+        compiled.step(place, ctypes.c_void_p(token.ctypes.data), ctypes.c_void_p(output.ctypes.data))
+        assert np.abs(stepper.step(task.embedding[number]) - output).max() < TOLERANCE
+
+
+def test_what_it_takes_is_what_the_compiler_says(tmp_path: Path) -> None:
+    """The bytes of the state, and of all constants, are those of the compiled file."""
+    _, result, _ = exported(folders()["en/gru-chrono"], tmp_path)
+    check = f"int main(void) {{ return sizeof({result.name}_state) != {result.state_bytes}; }}"
+    source = f'#include "{result.name}.h"\n{check}\n'
+    (tmp_path / "size.c").write_text(source)
+    command = [compiler(), *FLAGS, "-I", tmp_path / "c", tmp_path / "size.c", "-o", tmp_path / "size"]
+    subprocess.run(command, check=True)
+    assert subprocess.run([tmp_path / "size"], check=False).returncode == 0
+    assert result.weight_bytes == sum(array.nbytes for array in weights_of("en/gru-chrono").values())
+
+
+def test_a_number_beyond_the_vocabulary_is_an_unknown_token(tmp_path: Path) -> None:
+    task, result, compiled = exported(folders()["en/rnn"], tmp_path)
+    memory = {"state_bytes": result.state_bytes, "workspace_bytes": result.workspace_bytes}
+    wrong, unknown = (
+        compiled.run(ids, **memory) for ids in ([5, -1, 10**6, len(task.vocabulary)], [5, 1, 1, 1])
+    )
+    assert np.array_equal(wrong, unknown)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("tagger, characters", "a tagger is not written in C: it chooses its tags by a search"),
+        ("span", "a span reader is not written in C: it compares text and question"),
+        ("choice, window", "a feed-forward reader has no recurrent layer"),
+        ("choice, product in the step", "gru_reset_before multiplies by a matrix inside its step"),
+    ],
+)
+def test_what_has_no_c_is_refused_by_name_and_nothing_is_written(
+    name: str, says: str, tmp_path: Path
+) -> None:
+    model = saved(built(name), tmp_path / "model")
+    with pytest.raises(ExportError, match=says):
+        c99.export(model, tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "main.c").write_text("int main(void) { return 0; }\n")
+    with pytest.raises(BundleError, match=r"holds main\.c"):
+        c99.export(folders()["en/rnn"], tmp_path / "c")
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["main.c"]
+
+
+@pytest.mark.parametrize("page", ["deploy.md", "deploy.zh-TW.md"])
+def test_the_c_of_the_guide_compiles_and_runs(page: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/guide" / page).read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```c\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    c99.export(folders()["en/lstm-chrono"], tmp_path / "c")
+    (tmp_path / "main.c").write_text(program)
+    files = [tmp_path / "main.c", tmp_path / "c/lstm_chrono.c", "-o", tmp_path / "main"]
+    subprocess.run([compiler(), *FLAGS, "-I", tmp_path / "c", *files], check=True)
+    assert subprocess.run([tmp_path / "main"], check=False).returncode == 0

@@ -1,0 +1,205 @@
+"""`keepgate train` in many processes: one log, one model, one message, one exit code, however it ends."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from keepgate.cli.__main__ import main
+from keepgate.export import load
+from tests.cli.test_classifier import QUICK, write
+from tests.train.ranks import Ended, ended, free_port, run_ranks, start
+
+EXACT = (*QUICK, "--set", "dropout=0", "--set", "mask_rate=0")
+# A fault in one of the processes, at its fifth batch or before the first.
+PROGRAM = """
+import os, resource, signal, sys
+from keepgate.cli.__main__ import main
+from keepgate.tasks.classifier import Classifier
+
+fault, rank, *words = sys.argv[1:]
+whole, calls = Classifier.loss, 0
+
+def loss(self, batch, carry=None):
+    global calls
+    calls += 1
+    if calls == 5:
+        if fault == "error":
+            raise ValueError("boom")
+        if fault == "full":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        if fault in ("SIGKILL", "SIGTERM"):
+            os.kill(os.getpid(), getattr(signal, fault))
+    value, carry = whole(self, batch, carry)
+    return (value * float("nan") if fault == "nan" and calls == 5 else value), carry
+
+if os.environ["RANK"] == rank:
+    Classifier.loss = loss
+    if fault == "no data":
+        words = [word.replace("train.csv", "missing.csv") for word in words]
+sys.exit(main(words))
+"""
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    data = write(tmp_path / "train.csv")
+    options = ("--dev", data, "--out", tmp_path / "mine", "--batch-size", 8, "--seed", 1, *EXACT)
+    return [*map(str, ("train", "classifier", data, "--steps", 12, "--set", "checkpoint_every=4", *options))]
+
+
+def slow(*values: object) -> object:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def messages(processes: list[Ended]) -> str:
+    """What was said of the end, by one process only."""
+    (message,) = [process.err for process in processes if "keepgate: " in process.err]
+    assert message.count("keepgate: ") == 1
+    assert "Traceback" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("fault", "rank", "codes", "message"),
+    [
+        ("nan", 1, [4, 4], r"step 4: loss is NaN.*last good checkpoint is .*step-00000004"),
+        ("SIGKILL", 1, [4, -9], r"another process of this training has ended.*--resume"),
+        slow("SIGKILL", 0, [-9, 4], r"another process of this training has ended.*--resume"),
+        slow("error", 1, [1, 1], r"a bug in keepgate \(ValueError: boom\)"),
+        slow("no data", 1, [3, 3], r"missing\.csv does not exist"),
+        slow("full", 0, [3, 3], r"cannot write .*step-00000008.*ulimit -f.*step 4"),
+        slow("SIGTERM", 1, [130, 130], r"stopped at step 5 of 12, saved in .*step-00000005"),
+    ],
+)
+def test_a_fault_in_one_process_ends_all_with_one_message(
+    words: list[str], tmp_path: Path, fault: str, rank: int, codes: list[int], message: str
+) -> None:
+    processes = run_ranks(2, PROGRAM, fault, rank, *words)
+    assert [process.code for process in processes] == codes, processes
+    assert re.search(message, messages(processes))
+    assert not (tmp_path / "mine").exists()
+    assert processes[1].out == ""
+    if fault in ("nan", "SIGKILL"):
+        assert main([*words, "--resume"]) == 0
+        assert load(tmp_path / "mine").choices == ("bad", "good")
+
+
+@pytest.mark.slow
+def test_a_wrong_option_is_said_once(words: list[str]) -> None:
+    processes = run_ranks(2, PROGRAM, "none", 1, *words, "--stepz", 3)
+    assert [process.code for process in processes] == [2, 2]
+    assert "--stepz" in messages(processes)
+
+
+def test_a_device_that_is_not_there_is_refused(words: list[str], keepgate) -> None:
+    ran = keepgate(*words, "--device", "cuda:7")
+    assert ran.code == 2
+    assert re.search(r"device is 'cuda:7', which this machine lacks; here there are cpu", ran.err)
+
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "keepgate"]
+
+
+def test_the_same_command_under_torchrun_writes_the_same_model(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (ran,) = ended([start([*TORCHRUN, *words], MASTER_PORT=str(free_port()))])
+    assert ran.code == 0, ran.err
+    assert ran.out.count("Written to") == 1
+    shutil.move(tmp_path / "mine", tmp_path / "two")
+    shutil.rmtree(tmp_path / "mine.training")
+    assert main(words) == 0
+    alone = capsys.readouterr().out
+    # All lines but the one with the seconds.
+    assert [line for line in ran.out.splitlines() if "Trained in" not in line] == [
+        line for line in alone.splitlines() if "Trained in" not in line
+    ]
+    for name, weight in load(tmp_path / "two").state_dict().items():
+        assert (weight - load(tmp_path / "mine").state_dict()[name]).abs().max() < 1e-3, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_of_torchrun_saves_and_resume_goes_on(
+    words: list[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    words[words.index("--steps") + 1] = "100000"
+    running = start([*TORCHRUN, *words], MASTER_PORT=str(free_port()))
+    log = tmp_path / "mine.training" / "metrics.jsonl"
+    while not log.exists() or not log.read_text():
+        time.sleep(0.2)
+        assert running.poll() is None
+    running.send_signal(number)
+    (ran,) = ended([running])
+    assert ran.code
+    assert ran.err.count("keepgate: stopped at step") == 1
+    step = int(re.findall(r"stopped at step (\d+) of 100000", ran.err)[0])
+    assert (tmp_path / "mine.training" / "checkpoints" / f"step-{step:08d}").is_dir()
+
+
+@pytest.fixture
+def hosts() -> Iterator[list[str]]:
+    """Two network namespaces, joined by a cable: each has its own addresses, and no loopback in common."""
+    names = [f"keepgate-{os.getpid()}-{number}" for number in (0, 1)]
+    cables = [f"kg{os.getpid() % 100_000}{letter}" for letter in "ab"]
+    commands = [
+        *(f"ip netns add {name}" for name in names),
+        f"ip link add {cables[0]} type veth peer name {cables[1]}",
+        *(
+            command.format(name=name, cable=cable, number=number)
+            for number, (name, cable) in enumerate(zip(names, cables, strict=True), 1)
+            for command in (
+                "ip link set {cable} netns {name}",
+                "ip -n {name} addr add 10.217.0.{number}/24 dev {cable}",
+                "ip -n {name} link set {cable} up",
+                "ip -n {name} link set lo up",
+            )
+        ),
+    ]
+    try:
+        for command in commands:
+            try:
+                subprocess.run(command.split(), check=True, capture_output=True)
+            except (OSError, subprocess.CalledProcessError) as fault:
+                # Only root with the right to administer networks makes them. The tests above take the same way through
+                # processes that find each other on one host.
+                pytest.skip(f"no network namespaces can be made here: {fault}")
+        yield names
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+def on_hosts(hosts: list[str], words: list[str]) -> list[Ended]:
+    """torchrun with one process on each host, in folders of their own."""
+    options = ["--nnodes=2", "--nproc-per-node=1", "--master-addr=10.217.0.1", "--master-port=29517"]
+    return ended([
+        start([
+            "ip", "netns", "exec", host, sys.executable, "-m", "torch.distributed.run", *options,
+            f"--node-rank={number}", "-m", "keepgate",
+            *(word if number == 0 else word.replace("/mine", "/nowhere/mine") for word in words),
+        ])
+        for number, host in enumerate(hosts)
+    ])  # fmt: skip
+
+
+@pytest.mark.slow
+def test_two_hosts_train_one_model(hosts: list[str], words: list[str], tmp_path: Path) -> None:
+    processes = on_hosts(hosts, words)
+    assert [process.code for process in processes] == [0, 0], processes
+    assert processes[0].out.count("Written to") == 1
+    assert "Written" not in processes[1].out
+    shutil.move(tmp_path / "mine", tmp_path / "two")
+    assert not (tmp_path / "nowhere").exists()
+    shutil.rmtree(tmp_path / "mine.training")
+    assert main(words) == 0
+    for name, weight in load(tmp_path / "two").state_dict().items():
+        assert (weight - load(tmp_path / "mine").state_dict()[name]).abs().max() < 1e-3, name

@@ -1,0 +1,236 @@
+"""Series from tables: long and wide, in order and out of it, with gaps, and what is refused."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keepgate.data.corpora.series import SeriesCorpus, read_series
+from keepgate.data.frequency import Frequency
+from keepgate.data.series import filled, make_series
+from keepgate.errors import CorpusError
+
+HOURS = [f"2024-01-01 {hour:02}:00" for hour in range(24)]
+
+
+def table(*rows: str) -> str:
+    return "\n".join(rows) + "\n"
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def read(content: str | bytes, **columns: str) -> SeriesCorpus:
+        path = tmp_path / "data.csv"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return read_series(path, **columns)
+
+    return read
+
+
+def test_a_wide_table_has_a_series_in_each_column_of_numbers(read) -> None:
+    corpus = read(table("date,a,note,b", *(f"{time},{k},x,{-k}" for k, time in enumerate(HOURS))))
+    (item,) = corpus.items
+    assert item.columns.targets == ("a", "b")
+    assert item.targets.tolist() == [[k, -k] for k in range(24)]
+    assert (str(item.frequency), item.frequency.season) == ("1 hour", 24)
+    assert item.times(np.array([0, 23, 24])) == [HOURS[0], HOURS[-1], "2024-01-02 00:00"]
+    assert "1 series of 24 steps (csv), a step every 1 hour" in corpus.account()
+    assert "Not read: note" in corpus.account()
+
+
+def test_a_long_table_has_a_series_for_each_name(read) -> None:
+    rows = [
+        f"2024-01-{day:02},{store},{day * size},{day}"
+        for day in range(1, 11)
+        for store, size in (("N", 1), ("S", 10))
+    ]
+    corpus = read(table("date,store,sold,price", *rows), target="sold", known="price")
+    assert [item.id for item in corpus.items] == ["N", "S"]
+    assert corpus.items[1].targets[:, 0].tolist() == [10.0 * day for day in range(1, 11)]
+    assert corpus.items[0].known[:, 0].tolist() == list(range(1, 11))
+    assert corpus.items[0].frequency == Frequency("second", 86_400)
+
+
+def test_json_lines_and_parquet_are_read_alike(read) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    lines = read(table(*(f'{{"time": "{time}", "y": {k}}}' for k, time in enumerate(HOURS))))
+    file = io.BytesIO()
+    times = np.array(HOURS, dtype="datetime64[s]")
+    parquet.write_table(arrow.table({"time": times, "y": np.arange(24.0)}), file)
+    packed = read(file.getvalue())
+    assert (lines.format, packed.format) == ("json lines", "parquet")
+    assert np.array_equal(lines.items[0].targets, packed.items[0].targets)
+    assert lines.items[0].times(np.arange(3)) == packed.items[0].times(np.arange(3))
+    with pytest.raises(CorpusError, match="this Parquet file cannot be read"):
+        read(file.getvalue()[:40])
+
+
+def test_rows_out_of_order_are_sorted_and_repeated_ones_count_once_and_both_are_told(read) -> None:
+    rows = [f"{time},{k}" for k, time in enumerate(HOURS)]
+    corpus = read(table("date,y", *rows[12:], *rows[:12], rows[3]))
+    assert corpus.items[0].targets[:, 0].tolist() == list(range(24))
+    assert "they were sorted" in corpus.account()
+    assert "1 row repeated, all alike" in corpus.account()
+
+
+def test_a_time_that_repeats_with_another_value_is_refused_with_both_lines(read) -> None:
+    rows = [f"{time},{k}" for k, time in enumerate(HOURS)]
+    with pytest.raises(
+        CorpusError, match=r"line 26: the time 2024-01-01 03:00:00 stands there again.* line 5;"
+    ):
+        read(table("date,y", *rows, "2024-01-01 03:00,99"))
+
+
+def test_a_missing_row_and_an_empty_cell_are_gaps(read) -> None:
+    rows = [f"{time},{'' if k == 5 else k}" for k, time in enumerate(HOURS) if k != 10]
+    corpus = read(table("date,y", *rows, "2024-01-02 00:00,NaN"))
+    assert np.flatnonzero(np.isnan(corpus.items[0].targets[:, 0])).tolist() == [5, 10]
+    assert len(corpus.items[0]) == 24
+    assert "1 step without a row" in corpus.account()
+    assert filled(corpus.items[0].targets)[[4, 5, 6, 10], 0].tolist() == [4, 4, 6, 9]
+
+
+def local_hours(first: str, steps: int, zone: str = "Europe/Berlin") -> list[str]:
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    start = datetime.fromisoformat(first).replace(tzinfo=ZoneInfo("UTC"))
+    return [(start + timedelta(hours=k)).astimezone(ZoneInfo(zone)).isoformat(" ") for k in range(steps)]
+
+
+def test_clocks_that_are_put_back_and_on_are_told_and_offsets_keep_the_hours_apart(read) -> None:
+    for first in ("2024-10-26 00:00", "2024-03-30 00:00"):
+        zoned = local_hours(first, 48)
+        corpus = read(table("time,y", *(f"{time},{k}" for k, time in enumerate(zoned))))
+        assert corpus.items[0].targets[:, 0].tolist() == list(range(48))
+        assert not corpus.notes
+        wall = read(table("time,y", *(f"{time[:19]},{k}" for k, time in enumerate(zoned))))
+        assert "clocks are put back" in wall.account() or "1 step without a row" in wall.account()
+        values = wall.items[0].targets[:, 0]
+        assert len(values) == (47 if "10-26" in first else 49)
+    autumn = read(
+        table("time,y", *(f"{time[:19]},{k}" for k, time in enumerate(local_hours("2024-10-26 00:00", 48))))
+    )
+    assert 24.5 in autumn.items[0].targets, "the mean of the two hours from 2 to 3"
+
+
+def test_days_with_offsets_are_days_though_one_has_23_hours(read) -> None:
+    days = [f"2024-03-{day}T00:00:00+0{1 if day < 31 else 2}:00" for day in range(20, 32)]
+    days += [f"2024-04-0{day}T00:00:00+02:00" for day in range(1, 6)]
+    corpus = read(table("time,y", *(f"{time},{k}" for k, time in enumerate(days))))
+    assert (len(corpus.items[0]), str(corpus.items[0].frequency)) == (17, "1 day")
+
+
+@pytest.mark.parametrize(
+    ("times", "frequency", "season", "then"),
+    [
+        ([f"2021-{month:02}" for month in range(1, 13)], "1 month", 12, "2022-01-01"),
+        ([f"2021-{month:02}-{day}" for month, day in ((1, 31), (2, 28), (3, 31), (4, 30))],
+         "1 month", 12, "2021-05-31"),
+        ([f"{year}Q{quarter}" for year in (2020, 2021) for quarter in (1, 2, 3, 4)], "3 months", 4, "2022-01-01"),
+        (["2020", "2021", "2022", "2023"], "1 year", 1, "2024-01-01"),
+        (["2024/01/01", "2024/01/08", "2024/01/15"], "1 week", 52, "2024-01-22"),
+        (["31.01.2024", "01.02.2024", "02.02.2024"], "1 day", 7, "2024-02-03"),
+        (["1704067200", "1704068100", "1704069000"], "15 minutes", 96, "2024-01-01 00:45"),
+        (
+            [f"2024-01-{day:02}" for day in range(1, 20) if day % 7 not in (6, 0)],
+            "1 business day", 5, "2024-01-22",
+        ),
+    ],
+)  # fmt: skip
+def test_the_frequency_is_found_from_the_times(
+    times: list[str], frequency: str, season: int, then: str, read
+) -> None:
+    (item,) = read(table("date,y", *(f"{time},{k}" for k, time in enumerate(times)))).items
+    assert (str(item.frequency), item.frequency.season) == (frequency, season)
+    assert len(item) == len(times)
+    assert item.time(len(times)) == then
+
+
+def test_rows_without_times_are_taken_in_order_and_that_is_told(read) -> None:
+    corpus = read(table("y", *map(str, range(5))))
+    assert corpus.items[0].targets[:, 0].tolist() == list(range(5))
+    assert "in order, without times" in corpus.account()
+
+
+TWO_SERIES = table("date,shop,kind,sold", *(
+    f"2024-01-{day:02},{shop},{shop}{kind},{day}" for day in range(1, 9) for shop, kind in (("N", "x"), ("S", "y"))
+))  # fmt: skip
+DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "says"),
+    [
+        ("", {}, "is empty"),
+        (" \n \n", {}, "is empty"),
+        ("date,y\n", {}, "there is no row in it"),
+        ("date,y,y\n2024-01-01,1,2\n", {}, "names 'y' 2 times"),
+        ("date,y\n2024-01-01,1,2\n", {}, "there are 3 columns where the first line has 2"),
+        ("date,y\n2024-01-01,1\n", {}, "no series has two times"),
+        (table("date,load", "2024-01-01,1", "2024-01-02,2"), {"target": "lod"}, "'lod'; its columns are 'load'"),
+        (table("date,y", "2024-01-01,1", "2024-01-02,two"), {"target": "y"}, "line 3: 'y' is 'two', which is no"),
+        (table("date;y", "2024-01-01;1,5", "2024-01-02;2,5"), {"target": "y"}, "write a point before decimals"),
+        (table("date,y", "2024-01-01,1", "2024-01-02,inf"), {}, "line 3: 'y' is infinite"),
+        (table("date,y", "2024-01-01,1", ",2"), {}, "line 3: 'date' is empty; every row has its time"),
+        (table("date,y", "2024-01-01,1", "2024-13-01,2"), {}, "line 3: 'date' is '2024-13-01', which is no time"),
+        (table("date,y", "01/02/2024,1", "02/02/2024,2"), {}, "whether day or month comes first"),
+        (table("date,y", *(f"2024-01-0{day},1" for day in (1, 2, 4, 9))), {}, "the times are irregular"),
+        (table("date,y", *(f"{time},1" for time in HOURS), "2024-01-01 05:17,1"), {}, "05:17:00 is not a whole number"),
+        (table("date,y", *(f"{day},1" for day in DAYS), "2031-01-01,1"), {}, "there is nothing. Cut the series"),
+        (table("date,name", "2024-01-01,a", "2024-01-02,b"), {}, "no column of numbers is left"),
+        (table("date,y", "2024-01-01,", "2024-01-02,"), {"target": "y"}, "there is no series"),
+        (table("date,day,y", *(f"{day},{day},1" for day in DAYS)), {}, "both hold times|date"),
+        (TWO_SERIES, {}, "'shop' or 'kind' may tell its series apart; say with --series-column"),
+        (TWO_SERIES, {"series_column": "shop", "target": "sold", "static": "sold"}, "is named for two parts"),
+        (table("date,shop,a,b", *(f"{day},{shop},1,2" for day in DAYS for shop in "NS")), {}, "say with --target"),
+        (table("date,shop,a,b", *(f"{day},{shop},1,{day[-1]}" for day in DAYS for shop in "NS")),
+         {"target": "a", "static": "b"}, "'b' changes within the series 'N'"),
+        (table("date,y", "2024-01-01,1", "2024-01-02T00:00+01:00,2"), {}, "line 2: 'date' has no offset"),
+        (b"date,y\n2024-01-01,\xff\n", {}, "is not UTF-8"),
+        (b"\x1f\x8b", {}, "is packed"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_or_may_be_meant_otherwise_is_refused(
+    content: str | bytes, columns: dict[str, str], says: str, read
+) -> None:
+    if says == "both hold times|date":
+        assert read(content, **columns).items[0].columns.time == "date", "the usual name counts"
+        return
+    with pytest.raises(CorpusError) as error:
+        read(content, **columns)
+    assert says in str(error.value)
+
+
+def test_files_of_other_columns_or_steps_do_not_go_together(tmp_path: Path) -> None:
+    contents = [
+        table("date,y", *(f"{day},1" for day in DAYS)), table("date,z", *(f"{day},1" for day in DAYS)),
+        table("date,y", *(f"{time},1" for time in HOURS)),
+    ]  # fmt: skip
+    paths = [tmp_path / f"{k}.csv" for k in range(3)]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_text(content)
+    with pytest.raises(CorpusError, match="its columns are others"):
+        read_series(paths[:2])
+    with pytest.raises(CorpusError, match="steps of 1 day and of 1 hour"):
+        read_series([paths[0], paths[2]])
+    assert [item.id for item in read_series([paths[0], paths[0]]).items] == ["0", "0"]
+
+
+def test_series_are_made_from_arrays_and_their_shapes_checked() -> None:
+    item = make_series(
+        [1.0, 2.0, np.nan], known=np.zeros((5, 1)), start="2024-01-01", frequency=Frequency("second", 3600)
+    )
+    assert (item.time(3), item.known.shape, len(item)) == ("2024-01-01 03:00", (5, 1), 3)
+    for wrong, says in (
+        ({"targets": []}, "has no value"),
+        ({"targets": [1.0], "past": [1.0, 2.0]}, "past covariates have 2 steps"),
+        ({"targets": [1.0, 2.0], "known": [1.0]}, "known covariates have 1 steps"),
+        ({"targets": [[1.0, 2.0]], "names": ["a"]}, "1 names for 2 targets"),
+        ({"targets": [np.inf]}, "step 0, column 0: the value is infinite"),
+        ({"targets": [1.0], "start": "2024-01-01"}, "start and frequency belong together"),
+        ({"targets": np.zeros((1, 1, 1))}, "give \\[steps\\]"),
+    ):
+        with pytest.raises(CorpusError, match=says):
+            make_series(**wrong)

@@ -1,0 +1,113 @@
+"""The classifier as a scikit-learn estimator."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import estimator_checks
+
+from keepgate import CorpusError, SettingsError
+from keepgate.export import load, save
+from keepgate.integrations.sklearn import TextClassifier
+from keepgate.lens import explain
+
+TEXTS = [f"a {word} film number {k}" for k in range(20) for word in ("great", "dull", "long")]
+SMALL = {
+    "hidden_size": 8,
+    "epochs": 25,
+    "batch_size": 12,
+    "learning_rate": 0.02,
+    "dropout": 0.0,
+    "threads": 1,
+}
+SETTINGS = {"embedding_size": 8, "pair_size": 0, "mask_rate": 0.0}
+
+
+def labels(kind):
+    good, bad, none = {"str": ("good", "bad", "none"), "int": (10, 9, 2), "float": (1.0, 0.0, 2.0)}[kind]
+    return np.array([{"great": good, "dull": bad, "long": none}[text.split()[1]] for text in TEXTS])
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return TextClassifier(settings=SETTINGS, **SMALL).fit(TEXTS, labels("str"))
+
+
+def test_it_learns_and_its_probabilities_follow_its_classes(fitted):
+    assert fitted.score(TEXTS, labels("str")) == 1
+    assert fitted.classes_.tolist() == ["bad", "good", "none"]
+    probabilities = fitted.predict_proba(["a great film number 3", "a dull film number 3"])
+    assert probabilities.shape == (2, 3)
+    assert np.allclose(probabilities.sum(1), 1, atol=1e-12)
+    assert probabilities.argmax(1).tolist() == [1, 0]
+    assert fitted.n_iter_ == 125
+
+
+@pytest.mark.parametrize("kind", ["int", "float"])
+def test_labels_keep_their_type_and_order(kind, fitted):
+    estimator = TextClassifier(settings=SETTINGS, **SMALL).fit(np.array(TEXTS, dtype=object), labels(kind))
+    assert estimator.classes_.dtype == labels(kind).dtype
+    assert estimator.classes_.tolist() == sorted(set(labels(kind).tolist()))
+    assert estimator.score(TEXTS, labels(kind)) == 1
+
+
+# check_estimator feeds matrices of numbers, so of an estimator of texts it makes one check; these suit it too.
+CHECKS = [
+    estimator_checks.check_estimator_cloneable,
+    estimator_checks.check_estimator_repr,
+    estimator_checks.check_estimator_tags_renamed,
+    estimator_checks.check_get_params_invariance,
+    estimator_checks.check_mixin_order,
+    estimator_checks.check_no_attributes_set_in_init,
+    estimator_checks.check_parameters_default_constructible,
+    estimator_checks.check_set_params,
+    estimator_checks.check_valid_tag_types,
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_check_of_scikit_learn(check):
+    check("TextClassifier", TextClassifier())
+
+
+def test_search_pipeline_clone_and_pickle(fitted):
+    pipeline = make_pipeline(FunctionTransformer(lambda X: [text.upper() for text in X]), clone(fitted))
+    assert cross_val_score(pipeline, TEXTS, labels("str"), cv=2).min() > 0.9
+    search = GridSearchCV(clone(fitted), {"cell": ["gru", "lstm"], "epochs": [1, 25]}, cv=2)
+    assert search.fit(TEXTS, labels("str")).best_params_["epochs"] == 25
+    again = pickle.loads(pickle.dumps(fitted))
+    assert np.array_equal(again.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+
+
+def test_the_trained_task_is_saved_and_explained(fitted, tmp_path):
+    save(fitted.task_, tmp_path / "model", card={"data": "made for a test"})
+    text = "a great film number 3"
+    assert load(tmp_path / "model").predict([fitted.task_.item(text)])[0].text == "good"
+    assert "great" in str(explain(fitted.task_, text))
+
+
+def test_wrong_use_is_refused(fitted):
+    with pytest.raises(NotFittedError):
+        TextClassifier().predict(["a"])
+    for wrong, message in (
+        ("one text", "give a list"),
+        ([["a"], ["b"]], r"of shape \[2, 1\]"),
+        (["a", 3], "with a int, 3"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            fitted.predict(wrong)
+    with pytest.raises(CorpusError, match="is empty"):
+        fitted.predict(["a", " "])
+    with pytest.raises(SettingsError, match="3 texts and y 2 labels"):
+        TextClassifier().fit(["a", "b", "c"], [1, 2])
+    with pytest.raises(CorpusError, match="two or more different labels"):
+        TextClassifier().fit(["a", "b"], [1, 1])
+    with pytest.raises(SettingsError, match="hidden_sizes"):
+        TextClassifier(settings={"hidden_sizes": 3}).fit(["a", "b"], [1, 2])
+    with pytest.raises(SettingsError, match="learning_rate"):
+        TextClassifier(learning_rate=-1.0).fit(["a", "b"], [1, 2])
