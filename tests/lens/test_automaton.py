@@ -61,7 +61,7 @@ def test_automata_that_answer_one_row_otherwise_are_not_the_same():
 def test_the_automaton_of_parity_comes_out_of_the_points_of_both_symbols():
     run = capture_layer(parity(), torch.randint(2, (40, 8, 1)).float())
     found = automaton(run, BITS, odd)
-    assert [points.period for points in found.symbol_points] == [1, 2]
+    assert [points.period for points in found.held] == [1, 2]
     assert len(found) == 4
     assert found.same_as(ODD)
     assert found.points.shape == (4, 2)
@@ -72,7 +72,7 @@ def test_bits_that_pulses_set_and_clear_make_four_states():
     run = capture_layer(latch(), pulses[torch.randint(4, (60, 16))], torch.full((1, 16, 2), -1.0))
     found = automaton(run, pulses, lambda h: (h > 0).long() @ torch.tensor([1, 2]))
     # No pulse holds the other unit's bit alone: each has a point for each value of it.
-    assert [len(points.points[points.is_stable]) for points in found.symbol_points] == [2, 2, 2, 2]
+    assert [len(points.points[points.is_stable]) for points in found.held] == [2, 2, 2, 2]
     smallest = found.minimal()
     assert sorted(smallest.answers.tolist()) == [0, 1, 2, 3]
     for row, answer in zip(smallest.transitions, smallest.answers.tolist(), strict=True):

@@ -72,5 +72,5 @@ def _found(network: FormalNetwork, picture: Path | None) -> FoundAutomaton | Non
         AutomatonReport(**vars(found), symbols=network.language.symbols).figure().save(picture)
     return FoundAutomaton(
         states=len(found.minimal()), right=found.same_as(right),
-        periods=tuple(points.period for points in found.symbol_points),
+        periods=tuple(points.period for points in found.held),
     )  # fmt: skip

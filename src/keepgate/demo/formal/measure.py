@@ -13,8 +13,8 @@ from .networks import FormalNetwork
 TEST_SEED = 2_000_000
 # Strings of one length that are read at once: a transformer's attention over 1,000 steps takes 4 MiB for each.
 ROWS_AT_ONCE = 32
-# Strings, and symbols of each, from whose states the fixed points are looked for.
-VISITED_ROWS, VISITED_STEPS = 16, 64
+# Strings, symbols of each, and how many of their states the fixed points are looked for from.
+VISITED_ROWS, VISITED_STEPS, STARTS = 16, 64, 64
 
 
 def accuracy(network: FormalNetwork, lengths: Sequence[int], strings: int) -> dict[int, float]:
@@ -45,4 +45,5 @@ def automaton_of(network: FormalNetwork) -> LayerAutomaton:
     generator = torch.Generator().manual_seed(TEST_SEED)
     strings = network.language.strings(torch.full((VISITED_ROWS,), VISITED_STEPS), generator, uneven=0.5)
     x = network.one_hot[strings.symbols]
-    return automaton(capture_layer(network.layer, x), network.one_hot, lambda h, *_: network.readout(h))
+    run = capture_layer(network.layer, x)
+    return automaton(run, network.one_hot, lambda h, *_: network.readout(h), starts=STARTS)

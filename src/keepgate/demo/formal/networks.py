@@ -12,17 +12,18 @@ from ...nn import Recurrent
 from ...tasks.task import Carry
 from .languages import Language, Strings
 
-HIDDEN = 64
+# Every network has as many weights as an LSTM of so many units, as nearly as widths in steps of HEADS allow.
+LSTM_UNITS = 64
 # Input weights begin so many times as large as Glorot's: a symbol drives units to where they are flat, others move the
 # state, and so a step can do another thing for each symbol. Otherwise a plain RNN learns to count to five very slowly.
 INPUT_SCALE = 4.0
 TRANSFORMER = "transformer"
-# The transformer's blocks and the heads of each; its width follows from the number of weights that it is to have.
+# The transformer's blocks and the heads of each.
 BLOCKS, HEADS = 2, 4
 
 # In training, noise of this size is added to the states after every so many steps. What is not held by an attractor
 # drifts away. Jim, Giles & Horne (1996), doi:10.1109/72.548170.
-NOISE, PIECE = 0.2, 8
+NOISE, PIECE = 0.1, 8
 
 
 class Transformer(nn.Module):
@@ -99,20 +100,23 @@ def network_of(language: Language, name: str) -> FormalNetwork:
 
     Raises CellError for an unknown cell.
     """
-    if name != TRANSFORMER:
-        cell = by_name("rnn_tanh" if name == "rnn" else name)
-        layer = Recurrent(cell, language.inputs, HIDDEN, init="orthogonal")
-        with torch.no_grad():
-            layer.weight_ih_l0.mul_(INPUT_SCALE)
-        return FormalNetwork(language, layer)
     with torch.device("meta"):
-        wanted = weights_of(network_of(language, "lstm"))
-        sizes = {
-            width: weights_of(FormalNetwork(language, Transformer(language.inputs, width)))
-            for width in range(HEADS, 2 * HIDDEN, HEADS)
-        }
-    width = min(sizes, key=lambda width: abs(sizes[width] - wanted))
-    return FormalNetwork(language, Transformer(language.inputs, width))
+        wanted = weights_of(_of_width(language, "lstm", LSTM_UNITS))
+        widths = range(HEADS, 4 * LSTM_UNITS, HEADS)
+        sizes = [weights_of(_of_width(language, name, width)) for width in widths]
+    return _of_width(
+        language, name, min(zip(sizes, widths, strict=True), key=lambda one: abs(one[0] - wanted))[1]
+    )
+
+
+def _of_width(language: Language, name: str, width: int) -> FormalNetwork:
+    if name == TRANSFORMER:
+        return FormalNetwork(language, Transformer(language.inputs, width))
+    cell = by_name("rnn_tanh" if name == "rnn" else name)
+    layer = Recurrent(cell, language.inputs, width, init="orthogonal")
+    with torch.no_grad():
+        layer.weight_ih_l0.mul_(INPUT_SCALE)
+    return FormalNetwork(language, layer)
 
 
 def weights_of(network: nn.Module) -> int:

@@ -1,11 +1,12 @@
-"""Automaton of a trained layer: its states are the points where one symbol, read again and again, holds the layer.
+"""Automaton of a trained layer: its states are the stable points in which an input, read again and again, holds it.
 
-Such a point comes back after a period: at once where the state stands still, after two steps where a 1 flips it. From
-each point every symbol leads to a point of that symbol. Points that answer alike, now and after any further symbols,
-are one state of the minimal automaton.
+That input is one that rests, or each symbol itself. A point comes back after a period: at once where the state stands
+still, after two steps where a 1 flips it. Points that answer alike, now and after any further symbols, are one state
+of the minimal automaton.
 Omlin & Giles (1996), doi:10.1016/0893-6080(95)00086-0, cluster visited states instead.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from ..compact_repr import compact_repr
 from .fixed_points import (
     SAME,
     FixedPoints,
+    descend,
     points_from,
     read_constantly,
     spread_of,
@@ -29,6 +31,8 @@ from .fixed_points import (
 
 # A settled state has the period after which it comes back to within this share of the spread of the visited states.
 RETURNS = 1e-3
+# Steps of descent from a settled state to the point that it comes near to.
+ITERATIONS = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,15 +109,16 @@ class Automaton:
 class LayerAutomaton(Automaton):
     """The automaton of a trained layer: a state for each stable point.
 
-    symbol_points: of each symbol, its points, stable or not; the stable ones are the automaton's states, in this order.
+    held: the points under each input that holds the layer, stable or not; the stable ones are the automaton's states,
+        in this order.
     """
 
-    symbol_points: tuple[FixedPoints, ...]
+    held: tuple[FixedPoints, ...]
 
     @property
     def points(self) -> Float[Tensor, "states units"]:
         """Where the states are: all states of the cell side by side."""
-        return torch.cat([found.points[found.is_stable] for found in self.symbol_points])
+        return torch.cat([points.points[points.is_stable] for points in self.held])
 
 
 @torch.no_grad()
@@ -122,6 +127,7 @@ def automaton(
     symbols: Float[Tensor, "symbols features"],
     answer: Callable[..., Tensor],
     *,
+    rest: Float[Tensor, " features"] | None = None,
     layer: int = -1,
     starts: int = 128,
     settle: int = 1000,
@@ -131,35 +137,39 @@ def automaton(
 
     symbols: the inputs that it can read, one a row.
     answer:  from the cell's states (h, or h and c, [states, units] each) to numbers, or to logits [states, answers].
+    rest:    an input that is to change nothing, read after each symbol until the state stays. None: the symbol itself
+             is read on, which is right where reading it once does what reading it once and then some number of times
+             does, as in a cycle; not where, say, only the third 1 in a row counts.
     starts:  visited states to start from. settle: steps until a state is taken to stay where it is.
-    longest_period: in steps; a symbol under which the states come back after no fewer has no points.
-    Right for a language in which reading a symbol once does what reading it once and then some number of times does,
-    as in a cycle; not where, say, only the third 1 in a row counts. What the initial states answer is left open.
-    Raises ShapeError for symbols of another size, or a run without a step; CellError for a cell without a graph.
+    longest_period: in steps; an input under which the states come back after no fewer has no points.
+    What the initial states answer is left open.
+    Raises ShapeError for symbols or a rest of another size, or a run without a step; CellError for a cell without a
+    graph.
     """
     call, visited = visited_states(layer_run, starts, layer=layer)
-    if symbols.dim() != 2 or symbols.shape[1] != call.weights.input_size:
+    rows = (
+        symbols if rest is None else torch.cat([symbols, torch.as_tensor(rest).expand(1, *symbols.shape[1:])])
+    )
+    if rows.dim() != 2 or rows.shape[1] != call.weights.input_size:
         raise ShapeError(
             f"symbols are of shape {list(symbols.shape)}; this layer reads [symbols, {call.weights.input_size}]"
         )
     near, inputs = spread_of(visited), symbols.to(visited)
-    symbol_points = []
-    for x in inputs:
-        settled = read_constantly(call, visited, x, settle)
-        period = _period(call, settled, x, longest_period, RETURNS * near)
-        symbol_points.append(
-            points_from(call, settled, visited=visited, input=x, period=period, iterations=20)
-        )
-    stable = [found.points[found.is_stable] for found in symbol_points]
+    holding = inputs if rest is None else rows[-1:].to(visited)
+    held = tuple(_held(call, visited, x, settle, longest_period) for x in holding)
+    stable = [points.points[points.is_stable] for points in held]
 
     def after(before: Tensor, symbol: int) -> Tensor:
-        """The number of the stable point to which one step of the symbol leads, and whole periods of it."""
-        period, ends = symbol_points[symbol].period, stable[symbol]
+        """The number of the stable point to which one step of the symbol leads, once the state stays."""
+        place = symbol if rest is None else 0
+        period, ends = held[place].period, stable[place]
         if not len(ends) or not len(before):
             return torch.full((len(before),), -1)
-        states = read_constantly(call, before, inputs[symbol], 1 + -(-settle // period) * period)
+        states = read_constantly(call, before, inputs[symbol], 1)
+        states = read_constantly(call, states, holding[place], -(-settle // period) * period)
+        states = descend(call, states, (holding[place], period), ITERATIONS)
         distances, nearest = torch.cdist(states, ends).min(1)
-        return torch.where(distances < SAME * near, nearest + sum(map(len, stable[:symbol])), -1)
+        return torch.where(distances < SAME * near, nearest + sum(map(len, stable[:place])), -1)
 
     states, numbers = torch.cat(stable), range(len(inputs))
     answers = answer(*(part.to(layer_run.x) for part in states_apart(call, states)))
@@ -167,7 +177,17 @@ def automaton(
         first=torch.cat([after(torch.cat(call.states, 1), symbol) for symbol in numbers]),
         transitions=torch.stack([after(states, symbol) for symbol in numbers], 1),
         answers=answers.argmax(1) if answers.dim() == 2 else answers.long(),
-        symbol_points=tuple(symbol_points),
+        held=held,
+    )
+
+
+def _held(call: Call, visited: Tensor, x: Tensor, settle: int, longest_period: int) -> FixedPoints:
+    """The points in which an input holds the layer: where the visited states are once they stay."""
+    settled = read_constantly(call, visited, x, settle)
+    period = _period(call, settled, x, longest_period, RETURNS * spread_of(visited))
+    # They were led there, however far it is: where a gate is open for good, to hundreds of times what was visited.
+    return points_from(
+        call, settled, visited=visited, input=x, period=period, iterations=ITERATIONS, far=math.inf
     )
 
 

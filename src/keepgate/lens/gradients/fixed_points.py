@@ -143,14 +143,21 @@ def visited_states(
 
 
 def points_from(
-    call: Call, starts: Tensor, *, visited: Tensor, input: Tensor, period: int, iterations: int
+    call: Call,
+    starts: Tensor,
+    *,
+    visited: Tensor,
+    input: Tensor,
+    period: int,
+    iterations: int,
+    far: float = FAR,
 ) -> FixedPoints:
     """Where so many steps of descent lead from these starts, each point once, without those far from all visited."""
     spread = spread_of(visited)
-    ends = _descend(call, starts, (input, period), iterations)
+    ends = descend(call, starts, (input, period), iterations)
     residuals, matrices = _linearised(call, ends, (input, period))
     speeds = residuals.norm(dim=1) / spread
-    near = torch.cdist(ends, visited).min(1).values < FAR * spread
+    near = torch.cdist(ends, visited).min(1).values < far * spread
     chosen: list[int] = []
     for number in speeds.argsort().tolist():
         if near[number] and bool((torch.cdist(ends[[number]], ends[chosen]) > SAME * spread).all()):
@@ -163,7 +170,7 @@ def points_from(
     )  # fmt: skip
 
 
-def _descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations: int) -> Tensor:
+def descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations: int) -> Tensor:
     """From each state, Levenberg and Marquardt's steps downhill on ‖F(s) − s‖²; a step uphill is not made."""
     identity = torch.eye(states.shape[1], dtype=states.dtype, device=states.device)
     ends, spread = states.clone(), spread_of(states)

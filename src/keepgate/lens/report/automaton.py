@@ -80,8 +80,8 @@ def described(automaton: AutomatonReport, language: str) -> str:
 def draw_automaton(automaton: AutomatonReport, language: str) -> Markup:
     """Visited states as small dots, stable points as small rings, each state of the minimal automaton as a circle."""
     minimal, classes = automaton.minimal(), automaton.classes()
-    plane = automaton.symbol_points[0].onto_plane
-    visited, points = plane(automaton.symbol_points[0].visited), plane(automaton.points)
+    plane = automaton.held[0].onto_plane
+    visited, points = plane(automaton.held[0].visited), plane(automaton.points)
     low, high = visited.min(0).values, visited.max(0).values
     size = (high - low).clamp(min=1e-12)
     places = ((torch.cat([visited, points]) - low) / size).clamp(-0.05, 1.05)
