@@ -1,6 +1,6 @@
 """Trains and tests what `keepgate formal` does, one network after the other on one thread.
 
-    python -m bench.formal [--seeds 3] [--languages parity reverse]
+    python -m bench.formal [--seeds 3] [--languages parity reverse] [--networks lstm]
 
 results/formal.json is as `keepgate formal --json` writes it, and is written anew after each training; what is in it is
 not trained again.
@@ -24,10 +24,11 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--languages", nargs="+", choices=ALL, default=ALL)
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
     options = parser.parse_args()
     for seed in range(options.seeds):
-        for language in options.languages:
-            for network in NETWORKS:
+        for network in options.networks:
+            for language in options.languages:
                 if not any(
                     run["seed"] == seed for run in stored().get((language, network), {}).get("runs", ())
                 ):
