@@ -23,6 +23,7 @@ PAGES = {
     ROOT / "README.md": 0,
     ROOT / "README.zh-TW.md": 1,
     ROOT / "bench" / "README.md": 0,
+    ROOT / "docs" / "guide" / "memory.md": 0,
     ROOT / "docs" / "guide" / "remember.md": 0,
     ROOT / "docs" / "guide" / "remember.zh-TW.md": 1,
     ROOT / "docs" / "guide" / "story.md": 0,

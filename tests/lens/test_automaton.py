@@ -4,24 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+from bench.automata import LANGUAGES, PULSES, is_right, measured, page_functions
 from keepgate import SettingsError, ShapeError
 from keepgate.lens import automaton, capture_layer
 from keepgate.lens.gradients import Automaton
-from tests.lens.test_fixed_points import parity
+from tests.lens.test_fixed_points import flip_flop, parity
 
 BITS = torch.tensor([[0.0], [1.0]])
 ODD = Automaton(
     first=torch.tensor([0, 1]), transitions=torch.tensor([[0, 1], [1, 0]]), answers=torch.tensor([0, 1])
 )
-
-
-def latch():
-    """Two units, each a bit that holds until a pulse sets it or clears it, and what both are together."""
-    layer = nn.RNN(2, 2, bias=False)
-    with torch.no_grad():
-        layer.weight_hh_l0[:] = 2 * torch.eye(2)
-        layer.weight_ih_l0[:] = 5 * torch.eye(2)
-    return layer
 
 
 def odd(h):
@@ -67,17 +59,43 @@ def test_the_automaton_of_parity_comes_out_of_the_points_of_both_symbols():
     assert found.points.shape == (4, 2)
 
 
-def test_bits_that_pulses_set_and_clear_make_four_states():
-    pulses = torch.cat([torch.eye(2), -torch.eye(2)])
-    run = capture_layer(latch(), pulses[torch.randint(4, (60, 16))], torch.full((1, 16, 2), -1.0))
-    found = automaton(run, pulses, lambda h: (h > 0).long() @ torch.tensor([1, 2]))
-    # No pulse holds the other unit's bit alone: each has a point for each value of it.
-    assert [len(points.points[points.is_stable]) for points in found.held] == [2, 2, 2, 2]
-    smallest = found.minimal()
-    assert sorted(smallest.answers.tolist()) == [0, 1, 2, 3]
-    for row, answer in zip(smallest.transitions, smallest.answers.tolist(), strict=True):
-        after = smallest.answers[row].tolist()
-        assert after == [answer | 1, answer | 2, answer & ~1, answer & ~2]
+def test_parity_comes_out_where_it_rests_too():
+    run = capture_layer(parity(), torch.randint(2, (40, 8, 1)).float())
+    found = automaton(run, BITS, odd, rest=[0.0])
+    assert [points.period for points in found.held] == [1]
+    assert len(found) == 2
+    assert found.same_as(ODD)
+
+
+@pytest.mark.parametrize("rest", [None, [0.0, 0.0, 0.0]])
+def test_bits_that_pulses_set_and_clear_make_eight_states(rest):
+    run = capture_layer(flip_flop(), PULSES[torch.randint(6, (60, 16))], torch.full((1, 16, 3), -1.0))
+    found = automaton(run, PULSES, lambda h: (h > 0).long() @ torch.tensor([1, 2, 4]), rest=rest)
+    # A pulse that stays holds its own bit: each has a point for each value of the other two.
+    assert [int(points.is_stable.sum()) for points in found.held] == ([4] * 6 if rest is None else [8])
+    assert is_right(found.minimal(), 8, LANGUAGES["flip_flop"][3])
+
+
+def test_points_far_from_what_was_visited_are_held_too():
+    """A GRU's unit that a zero moves a 400th of the way is nearly where it began when the strings end."""
+    layer = nn.GRU(1, 1)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.zero_()
+        layer.bias_ih_l0[:] = torch.tensor([0.0, 6.0, 3.0])
+    run = capture_layer(layer, torch.randint(2, (4, 8, 1)).float())
+    found = automaton(run, BITS, lambda h: (h[:, 0] > 0.5).long())
+    assert [len(points.points) for points in found.held] == [1, 1]
+    assert found.minimal().answers.tolist() == [1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_automaton_comes_out_of_a_trained_layer(language, kind):
+    """In two seeds of three; `bench.automata` counts ten."""
+    runs = [measured(page_functions(), language, kind, seed) for seed in (20, 21, 22)]
+    assert sum(run["right"] for run in runs) >= 2, runs
 
 
 def test_a_layer_that_forgets_has_no_automaton():
@@ -102,5 +120,7 @@ def test_what_does_not_fit_is_refused():
     run = capture_layer(parity(), torch.zeros(3, 1, 1))
     with pytest.raises(ShapeError, match=r"reads \[symbols, 1\]"):
         automaton(run, torch.eye(2), odd)
+    with pytest.raises(ShapeError, match="rest is of shape"):
+        automaton(run, BITS, odd, rest=[0.0, 1.0])
     with pytest.raises(SettingsError, match="3 names for 2 inputs"):
         automaton(run, BITS, odd, symbols="abc")

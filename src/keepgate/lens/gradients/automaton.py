@@ -7,7 +7,7 @@ Omlin & Giles (1996), doi:10.1016/0893-6080(95)00086-0, cluster visited states i
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -127,7 +127,7 @@ def automaton(
     symbols: Float[Tensor, "symbols features"],
     answer: Callable[..., Tensor],
     *,
-    rest: Float[Tensor, " features"] | None = None,
+    rest: Float[Tensor, " features"] | Sequence[float] | None = None,
     layer: int = -1,
     starts: int = 128,
     settle: int = 1000,
@@ -147,15 +147,13 @@ def automaton(
     graph.
     """
     call, visited = visited_states(layer_run, starts, layer=layer)
-    rows = (
-        symbols if rest is None else torch.cat([symbols, torch.as_tensor(rest).expand(1, *symbols.shape[1:])])
-    )
-    if rows.dim() != 2 or rows.shape[1] != call.weights.input_size:
-        raise ShapeError(
-            f"symbols are of shape {list(symbols.shape)}; this layer reads [symbols, {call.weights.input_size}]"
-        )
-    near, inputs = spread_of(visited), symbols.to(visited)
-    holding = inputs if rest is None else rows[-1:].to(visited)
+    holding = symbols if rest is None else torch.as_tensor(rest).unsqueeze(0)
+    for name, rows in (("symbols are", symbols), ("rest is", holding)):
+        if rows.dim() != 2 or rows.shape[1] != call.weights.input_size:
+            raise ShapeError(
+                f"{name} of shape {list(rows.shape)}; this layer reads [symbols, {call.weights.input_size}]"
+            )
+    near, inputs, holding = spread_of(visited), symbols.to(visited), holding.to(visited)
     held = tuple(_held(call, visited, x, settle, longest_period) for x in holding)
     stable = [points.points[points.is_stable] for points in held]
 

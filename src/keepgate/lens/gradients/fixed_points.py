@@ -1,4 +1,4 @@
-"""Fixed and slow points of a layer's state under a constant input, with their stability, and the automaton they make.
+"""Fixed and slow points of a layer's state under a constant input, with their stability.
 
 From states that were visited, and from half-way between two, ‖F(s) − s‖² is minimised by Levenberg and Marquardt's
 steps, with the one-step Jacobian.
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from ...errors import SettingsError, ShapeError
@@ -66,25 +66,6 @@ class FixedPoints:
     def plane(self) -> tuple[Float[Tensor, "points 2"], Float[Tensor, "visited 2"]]:
         """Points and visited states in that plane."""
         return self.onto_plane(self.points), self.onto_plane(self.visited)
-
-    @torch.no_grad()
-    def transitions(
-        self, inputs: Float[Tensor, "symbols features"], *, settle: int = 100
-    ) -> Int[Tensor, "stable symbols"]:
-        """The automaton: to which stable point each of them goes by one step of each input and `settle` of `input`.
-
-        Both are numbered among the stable points alone. -1 where it ends nearer to none of them than `SAME` of the
-        spread. settle: in periods.
-        """
-        stable = self.points[self.is_stable]
-        if not len(stable):
-            return torch.zeros(0, len(inputs), dtype=torch.long)
-        states = stable.repeat_interleave(len(inputs), 0)
-        states = read_once(self.call, states, inputs.to(states).repeat(len(stable), 1))
-        states = read_constantly(self.call, states, self.input, settle * self.period)
-        distances, nearest = torch.cdist(states, stable).min(1)
-        nearest[distances > SAME * spread_of(self.visited)] = -1
-        return nearest.reshape(len(stable), len(inputs))
 
 
 @torch.no_grad()
@@ -210,11 +191,6 @@ def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple
             jacobians(traced, part)[0] @ matrix,
         )
     return after - states, matrix
-
-
-def read_once(call: Call, states: Tensor, x: Float[Tensor, "rows features"]) -> Tensor:
-    """The states, side by side, after one step, each with an input of its own."""
-    return torch.cat(run(_call(call, states, x.unsqueeze(0))).final, 1)
 
 
 def read_constantly(call: Call, states: Tensor, input: Float[Tensor, " features"], steps: int) -> Tensor:

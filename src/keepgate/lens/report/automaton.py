@@ -46,12 +46,13 @@ def automaton(
     inputs: Float[Tensor, "symbols features"],
     answer: Callable[..., Tensor],
     *,
+    rest: Float[Tensor, " features"] | Sequence[float] | None = None,
     symbols: Sequence[str] | None = None,
     layer: int = -1,
     starts: int = 128,
     language: Language = "en",
 ) -> AutomatonReport:
-    """The automaton that a layer has become, from the fixed points of each input that it can read.
+    """The automaton that a layer has become, from the fixed points under the input that rests, or under each input.
 
     Arguments and errors are those of `lens.gradients.automaton`. symbols: names of the inputs, or their numbers.
     `.minimal()` is the smallest that answers alike, `.figure()` shows it.
@@ -61,7 +62,7 @@ def automaton(
     names = tuple(map(str, range(len(inputs)))) if symbols is None else tuple(symbols)
     if len(names) != len(inputs):
         raise SettingsError(f"there are {len(names)} names for {len(inputs)} inputs; give one for each")
-    found = find_automaton(layer_run, inputs, answer, layer=layer, starts=starts)
+    found = find_automaton(layer_run, inputs, answer, rest=rest, layer=layer, starts=starts)
     return AutomatonReport(**vars(found), symbols=names, language=language)
 
 
