@@ -6,13 +6,15 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALL := $(PIP) install --constraint constraints.txt
 CORE := CMakeLists.txt $(wildcard csrc/*.h csrc/*.cc csrc/cells/*.h)
 OUT ?= demo
+SITE ?= site
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint wheel sanitize neon bench figures docs clean
+.PHONY: help demo site test test-slow lint wheel sanitize neon bench figures docs clean
 
 help:
 	@echo "make demo       train the small networks on the stories, show which of them remember, write $(OUT)/report.html"
+	@echo "make site       write the page with its networks as static files into $(SITE)"
 	@echo "make test       run the tests"
 	@echo "make test-slow  the tests that take longer: mutants of the source, the whole comparison, the report in a browser"
 	@echo "make lint       formatting, types, import contracts, and generated files that are stale"
@@ -52,6 +54,9 @@ $(VENV)/docs.stamp: $(VENV)/run.stamp
 demo: $(VENV)/run.stamp
 	@$(BIN)/keepgate compare --report $(OUT)/report.html --json $(OUT)/result.json --models $(OUT)/networks
 
+site: $(VENV)/run.stamp
+	@$(BIN)/keepgate site $(SITE)
+
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -n $(WORKERS) --quiet $(PYTEST)
 
@@ -80,8 +85,8 @@ sanitize: $(VENV)/dev.stamp
 neon: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/kernels/test_native.py -k neon -v
 
-# Where the public data sets lie; only the reader's bench needs them.
-CMRC2018 ?= ../shared/data/cmrc2018
+# Where the public data sets lie; only what is trained on them needs them.
+DATA ?= ../shared/data
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp
 	@echo "Installing what the layers are measured against into $(VENV) (once) ..."
@@ -98,8 +103,8 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.verdicts --advice --seed 3 --out bench/results/verdicts-seed-3.json
 	@$(BIN)/python -m bench.long_rows
 	@$(BIN)/python -m bench.cart_pole
-	@$(BIN)/python -m bench.cmrc2018 --train $(CMRC2018)/train.json --dev $(CMRC2018)/dev.json --models models
-	@$(BIN)/python -m bench.asked models/seed-0
+	@$(BIN)/python -m bench.tasks cmrc2018 --data $(DATA) --models models
+	@$(BIN)/python -m bench.asked models/cmrc2018/seed-0
 	@$(BIN)/python -m bench.table
 
 figures: $(VENV)/run.stamp

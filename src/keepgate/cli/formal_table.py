@@ -50,13 +50,13 @@ def formal_table(result: "FormalComparison") -> Table:
 
 
 def _automata(trained: "Trained") -> str:
-    found = [run.automaton for run in trained.runs if run.automaton is not None]
-    if not found:
+    automata = [run.automaton for run in trained.runs if run.automaton is not None]
+    if not automata:
         return ""
-    right = [automaton for automaton in found if automaton.right]
-    if len(found) == 1:
-        return f"{found[0].states} states" if right else "no"
-    return f"{len(right)} of {len(found)}"
+    right = [automaton for automaton in automata if automaton.right]
+    if len(automata) == 1:
+        return f"{automata[0].states} states" if right else "no"
+    return f"{len(right)} of {len(automata)}"
 
 
 def _mean_and_range(trained: "Trained", length: int, *, several: bool) -> str:

@@ -84,7 +84,7 @@ def _in_processes(jobs: Sequence[J], do: Callable[[J, OnStep], R], bar: Progress
     progress = context.Queue()
     earlier_children = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(progress,))
-    done = 0
+    steps_done = 0
     try:
         with _for_workers():
             futures = [executor.submit(_work, do, job) for job in jobs]
@@ -94,9 +94,9 @@ def _in_processes(jobs: Sequence[J], do: Callable[[J, OnStep], R], bar: Progress
             for future in finished:
                 future.result()
             for name, loss in _drain(progress):
-                done += 1
-                if done > 10 * workers:  # Before, the time left would count the start of the processes.
-                    bar.update(done, name=name, loss=loss)
+                steps_done += 1
+                if steps_done > 10 * workers:  # Before, the time left would count the start of the processes.
+                    bar.update(steps_done, name=name, loss=loss)
         return [future.result() for future in futures]
     except BaseException:
         for child in set(multiprocessing.active_children()) - earlier_children:

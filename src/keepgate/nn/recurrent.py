@@ -29,6 +29,7 @@ from .checks import (
     size_of,
     switch_of,
 )
+from .gates import gates_of, hooked_run, listening
 from .init import initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout, states_for_fast_path
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly
@@ -87,14 +88,10 @@ class Recurrent(nn.RNNBase):
         cell = cells.by_name(cell) if isinstance(cell, str) else cell
         cells.check_cell(cell)
         self.cell, self.mode = cell, cell.name.upper()
-        self.input_size, self.hidden_size = (
-            size_of("input_size", input_size),
-            size_of("hidden_size", hidden_size),
-        )
-        self.num_layers, self.proj_size = (
-            size_of("num_layers", num_layers),
-            size_of("proj_size", proj_size, least=0),
-        )
+        self.input_size = size_of("input_size", input_size)
+        self.hidden_size = size_of("hidden_size", hidden_size)
+        self.num_layers = size_of("num_layers", num_layers)
+        self.proj_size = size_of("proj_size", proj_size, least=0)
         self.bias, self.batch_first = switch_of("bias", bias), switch_of("batch_first", batch_first)
         self.bidirectional, self.dropout = switch_of("bidirectional", bidirectional), dropout_of(dropout)
         self.init, self._places = init, list[PlaceParameters]()
@@ -146,6 +143,8 @@ class Recurrent(nn.RNNBase):
         """2 for a bidirectional layer, 1 for another."""
         return 2 if self.bidirectional else 1
 
+    gates = property(gates_of)
+
     @property
     def all_weights(self) -> list[list[Any]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
@@ -189,6 +188,8 @@ class Recurrent(nn.RNNBase):
         initial = states_for_fast_path(hx) if plain else None
         if initial is None and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node
+        if listening(self):
+            return hooked_run(self, input, hx, lengths=lengths, resets=resets)
         weights = self.weights()
         if initial is not None and (result := self._run_fast(input, initial)):
             return result
@@ -296,25 +297,34 @@ class Recurrent(nn.RNNBase):
 
         states: the initial ones of all layers; none for zeros.
         """
-        layers = len(self._places)
-        if (
-            input.dim() != 3
-            or self.bidirectional
-            or (layers > 1 and self.training and self.dropout)
-            or any(len(state) != layers for state in states)
-        ):
+        if input.dim() != 3 or self.bidirectional:
             return None
-        output, finals = input.transpose(0, 1) if self.batch_first else input, []
+        x = input.transpose(0, 1) if self.batch_first else input
+        if len(self._places) == 1:
+            fast_path = self._places[0].fast_path
+            result = None if fast_path is None else fast_path(x, states or None)
+        else:
+            result = self._run_layers_fast(x, states)
+        if result is None:
+            return None
+        output, *final = result
+        if self.batch_first:
+            output = output.transpose(0, 1)
+        return output, tuple(final) if len(final) > 1 else final[0]
+
+    def _run_layers_fast(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        """The same of several layers, one over the other: output and final states."""
+        layers = len(self._places)
+        if (self.training and self.dropout) or any(len(state) != layers for state in states):
+            return None
+        output, finals = x, []
         for index, place in enumerate(self._places):
             before = tuple([state[index : index + 1] for state in states]) or None
             if (fast_path := place.fast_path) is None or (result := fast_path(output, before)) is None:
                 return None
             output, *last = result
             finals.append(last)
-        final = tuple(map(torch.cat, zip(*finals, strict=True))) if layers > 1 else tuple(finals[0])
-        if self.batch_first:
-            output = output.transpose(0, 1)
-        return output, final if len(final) > 1 else final[0]
+        return output, *map(torch.cat, zip(*finals, strict=True))
 
     def _trace_fast(self, input: Any) -> Trace | None:
         """The trace by a kernel's fast path; None where the general path must run."""

@@ -67,10 +67,10 @@ def _found(network: FormalNetwork, picture: Path | None) -> FoundAutomaton | Non
     if not has_automaton(network):
         return None
     right = network.language.automaton
-    found = automaton_of(network)
+    automaton = automaton_of(network)
     if picture is not None:
-        AutomatonReport(**vars(found), symbols=network.language.symbols).figure().save(picture)
+        AutomatonReport(**vars(automaton), symbols=network.language.symbols).figure().save(picture)
     return FoundAutomaton(
-        states=len(found.minimal()), right=found.same_as(right),
-        periods=tuple(points.period for points in found.held),
+        states=len(automaton.minimal()), right=automaton.same_as(right),
+        periods=tuple(points.period for points in automaton.held),
     )  # fmt: skip

@@ -101,11 +101,11 @@ def network_of(language: Language, name: str) -> FormalNetwork:
     Raises CellError for an unknown cell.
     """
     with torch.device("meta"):
-        wanted = weights_of(_of_width(language, "lstm", LSTM_UNITS))
+        aim = weights_of(_of_width(language, "lstm", LSTM_UNITS))
         widths = range(HEADS, 4 * LSTM_UNITS, HEADS)
         sizes = [weights_of(_of_width(language, name, width)) for width in widths]
     return _of_width(
-        language, name, min(zip(sizes, widths, strict=True), key=lambda one: abs(one[0] - wanted))[1]
+        language, name, min(zip(sizes, widths, strict=True), key=lambda one: abs(one[0] - aim))[1]
     )
 
 

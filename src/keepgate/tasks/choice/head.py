@@ -1,17 +1,27 @@
 """ChoiceHead: from the encoder's states over a text to the scores of the choices."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...data.questions import Question
+from ...data.text import tokenize
+from ...nn.attention import Attention
+from ...nn.encoder import Encoder
 from ...nn.pooling import last_states
 from ..label_head import LabelHead, in_dtype
+from ..probe import ReadoutTerm
 
-if TYPE_CHECKING:
-    from .reader import ChoiceReader
+
+class ChoiceParts(Protocol):
+    """The modules of a reader that its head computes with."""
+
+    encoder: Encoder
+    attention: Attention | None
+    readout: nn.Linear
 
 
 class ChoiceHead(LabelHead):
@@ -21,11 +31,11 @@ class ChoiceHead(LabelHead):
     what it gives for it. Both are None for a reader that reads text and question as one.
     """
 
-    task: "ChoiceReader"
+    task: ChoiceParts
 
     def __init__(
         self,
-        task: "ChoiceReader",
+        task: ChoiceParts,
         question: Question,
         output: Float[Tensor, "time 1 output"],
         question_x: Float[Tensor, "asked 1 input"] | None,
@@ -46,6 +56,18 @@ class ChoiceHead(LabelHead):
     def attention(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "time rows"] | None:
         """The question's attention over the text's tokens; None for a reader of the last state."""
         return None if self.task.attention is None else self._attend(output)[2]
+
+    def readout_terms(
+        self, output: Float[Tensor, "time rows output"]
+    ) -> tuple[Sequence[ReadoutTerm], Tensor]:
+        """The last state; with attention the attended states and the question's last state before it."""
+        weight, bias = self.task.readout.weight.detach(), self.task.readout.bias.detach()
+        if self.task.attention is None:
+            return (ReadoutTerm(weight=weight),), bias
+        attended, query, last = weight.chunk(3, 1)
+        question = ReadoutTerm(weight=query, x=self.question_x, tokens=tokenize(self.item.question))
+        attention = ReadoutTerm(weight=attended, attention=self.attention(output))
+        return (attention, ReadoutTerm(weight=last), question), bias
 
     def _attend(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The attended states, the query (the question's last state), and the weights, for each row."""
