@@ -55,11 +55,12 @@ def formal(
         check_writable_folder(figures)
     from ..demo.formal import run as formal_run
     from ..demo.formal.figures import accuracy_figure
+    from ..demo.formal.networks import TRANSFORMER
     from ..demo.result import to_json
     from ..export.file import write_file
     from .formal_table import print_formal
 
-    networks = formal_run.NETWORKS if cell is None else (*cell, formal_run.TRANSFORMER)
+    networks = formal_run.NETWORKS if cell is None else (*cell, TRANSFORMER)
     command = shlex.join(
         ["keepgate", "formal", *languages, *(word for name in cell or () for word in ("--cell", name))]
         + (["--seeds", str(seeds)] if seeds > 1 else [])

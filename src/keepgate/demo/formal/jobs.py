@@ -64,9 +64,9 @@ def built(language: Language, name: str, seed: int) -> FormalNetwork:
 
 def _found(network: FormalNetwork, picture: Path | None) -> FoundAutomaton | None:
     """The network's automaton, drawn if there is a file for it; None where none can be looked for."""
-    if not has_automaton(network):
-        return None
     right = network.language.automaton
+    if right is None or not has_automaton(network):
+        return None
     automaton = automaton_of(network)
     if picture is not None:
         AutomatonReport(**vars(automaton), symbols=network.language.symbols).figure().save(picture)

@@ -71,7 +71,7 @@ class FormalNetwork(nn.Module):
         if not self.training:
             return self.layer(x)[0]
         pieces, hx = [], None
-        for piece in x.split(PIECE):
+        for piece in torch.split(x, PIECE):
             output, final = self.layer(piece, hx)
             states = final if isinstance(final, tuple) else (final,)
             noisy = tuple(state + NOISE * torch.randn_like(state) for state in states)
@@ -115,7 +115,7 @@ def _of_width(language: Language, name: str, width: int) -> FormalNetwork:
     cell = by_name("rnn_tanh" if name == "rnn" else name)
     layer = Recurrent(cell, language.inputs, width, init="orthogonal")
     with torch.no_grad():
-        layer.weight_ih_l0.mul_(INPUT_SCALE)
+        layer.get_parameter("weight_ih_l0").mul_(INPUT_SCALE)
     return FormalNetwork(language, layer)
 
 

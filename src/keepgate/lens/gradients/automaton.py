@@ -70,10 +70,7 @@ class Automaton:
         if not len(self):
             return self
         classes = self.classes()
-        members = [
-            int((classes == number).nonzero()[0])
-            for number in range(len(classes.unique()) - int((classes < 0).any()))
-        ]
+        members = [int((classes == number).nonzero()[0]) for number in range(int(classes.max()) + 1)]
         transitions = self.transitions[members]
         return Automaton(
             first=torch.where(self.first < 0, -1, classes[self.first]),
@@ -83,10 +80,10 @@ class Automaton:
 
     def classes(self) -> Int[Tensor, " states"]:
         """The state of the minimal automaton that each state belongs to; -1 where no row leads to it."""
-        alike, count = self.answers.unique(return_inverse=True)[1], 0
-        while (now := len(alike.unique())) > count:
+        alike, count = torch.unique(self.answers, return_inverse=True)[1], 0
+        while (now := len(torch.unique(alike))) > count:
             after = torch.where(self.transitions < 0, -1, alike[self.transitions])
-            alike = torch.cat([alike.unsqueeze(1), after], 1).unique(dim=0, return_inverse=True)[1]
+            alike = torch.unique(torch.cat([alike.unsqueeze(1), after], 1), dim=0, return_inverse=True)[1]
             count = now
         numbers: dict[int, int] = {}
         waiting = self.first.tolist()

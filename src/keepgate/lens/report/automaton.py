@@ -88,7 +88,7 @@ def draw_automaton(automaton: AutomatonReport, language: str) -> Markup:
     places = ((torch.cat([visited, points]) - low) / size).clamp(-0.05, 1.05)
     across = MARGIN + places[:, 0] * (WIDTH - 2 * MARGIN)
     up = HEIGHT - MARGIN - places[:, 1] * (HEIGHT - 2 * MARGIN)
-    dots, rings = torch.stack([across, up], 1).split([len(visited), len(points)])
+    dots, rings = torch.stack([across, up], 1).split_with_sizes([len(visited), len(points)])
     centres = [tuple(rings[classes == state].mean(0).tolist()) for state in range(len(minimal))]
     middle = (WIDTH / 2, HEIGHT / 2)
     parts = [tag("circle", cx=x, cy=y, r=1.4, class_="mark series-0") for x, y in dots.tolist()]
