@@ -3,12 +3,15 @@
 import { state } from "./state.js";
 import { t } from "./words.js";
 
-const SIGNS = { right: "✓", wrong: "✗", guess: "○" };
+const SIGNS = { right: "✓", wrong: "✗", guess: "○", outside: "?" };
 
-/** "guess" where all candidates are about as likely, right or not; else "right" or "wrong"; null where nobody knows. */
-export function verdictOf({ text, guess }) {
+/**
+ * "guess" where all candidates are about as likely, right or not; else "right" or "wrong". Where nobody knows, "outside" if
+ * there were words that the network never learnt, so that it cannot know; else null. unknown: those words, if any.
+ */
+export function verdictOf({ text, guess }, unknown = []) {
   if (guess) return "guess";
-  if (state.expected === null) return null;
+  if (state.expected === null) return unknown.length ? "outside" : null;
   return text === state.expected ? "right" : "wrong";
 }
 
