@@ -72,7 +72,7 @@ function card(read) {
   );
 }
 
-const isOutside = (read) => !read.error && verdictOf(read.answer, read.unknown) === "outside";
+const isOutside = (read) => !read.error && verdictOf(read.answer, read) === "outside";
 
 /** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
 function about(id) {
@@ -86,7 +86,7 @@ function answer(read, chosen) {
   const changed = chosen ? state.changed : null;
   const displayed = changed ? changed.answer : read.answer;
   const open = chosen && state.explained === "answer";
-  const verdict = verdictOf(displayed, read.unknown);
+  const verdict = verdictOf(displayed, read);
   const button = el(
     "button",
     {
