@@ -18,11 +18,12 @@ from ...tasks.task import Task
 from ..attribution.explanation import LeaveOut, ModelExplanation, explain_model
 from ..attribution.shares import Shares
 from ..capture.layer_run import LayerRun
+from ..diagnosis.batches import Batch
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
 from ..diagnosis.evidence import Evidence
 from ..diagnosis.row_horizons import RowHorizons
-from ..diagnosis.samples import Batch, Loss
+from ..diagnosis.samples import Loss
 from ..diagnosis.verdict import Verdict
 from ..gradients.fixed_points import FixedPoints
 from ..gradients.fixed_points import fixed_points as find_fixed_points
