@@ -2,9 +2,10 @@
 
     python -m bench.strangers
 
-tests/demo/strangers.tsv holds 200 of them: text, question and answer, or "outside" where the text does not say. Prints, for
-each network of the question's language, how many are answered right, and how many of the others the page announces: as outside
-what the network learnt, as an answer that is no more than a guess, or as either. Writes results/strangers.json.
+tests/demo/strangers.tsv holds 200 of them: text, question and answer, or "outside" where the text does not say. Prints,
+for each network of the question's language, how many are answered right, and how many of the others the page announces:
+as outside what the network learnt, as an answer that is no more than a guess, or as either. Writes
+results/strangers.json.
 """
 
 import csv
