@@ -13,16 +13,20 @@ from .preactivations import fused_sums
 # Operation, register of the result, registers of the arguments.
 Instruction = tuple[str, int, tuple[int, ...]]
 
+_ROW_TEMPORARIES = 1_000_000
+
 # An instruction before register allocation: its operation and arguments.
 _Operation = tuple[str, tuple[Expr, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Straight-line code. Registers: first those bound to arrays, then one for each constant, then temporaries."""
+    """Straight-line code. Registers: first those bound to arrays, then one for each constant, then temporaries, and at
+    last those that hold one number for each row."""
 
     constants: tuple[float, ...]
     temporaries: int
+    row_temporaries: int
     instructions: tuple[Instruction, ...]
 
 
@@ -32,10 +36,12 @@ class StepProgram:
 
     split, wx_gates, uh_gates: as in `Columns`. planes: the names of what a forward pass saves, in order.
     vectors: weights per unit, those of a diagonal recurrence last, one for each gate.
+    unit_inputs, recurrent_state: as in `Cell`.
     reads_output: whether a unit's step reads that unit's previous output.
-    infer, forward: read columns, previous states and vectors; write the new states, and forward also the planes.
-    backward: reads the gradients of the new states, the planes, previous and new states and the vectors; writes the
-        gradients of columns, vectors and previous states.
+    infer, forward: read columns, previous states, vectors and unit inputs; write the new states, and forward also the
+        planes.
+    backward: reads the gradients of the new states, the planes, previous and new states, the vectors and the unit
+        inputs; writes the gradients of columns, vectors, unit inputs and previous states.
     """
 
     split: tuple[str, ...]
@@ -43,6 +49,8 @@ class StepProgram:
     uh_gates: tuple[str, ...]
     planes: tuple[str, ...]
     vectors: tuple[str, ...]
+    unit_inputs: int
+    recurrent_state: int
     reads_output: bool
     infer: Program
     forward: Program
@@ -60,9 +68,9 @@ def step_program(cell: Cell) -> StepProgram:
     # A traced value that is a previous state is saved too; one that is a new state is stored as such.
     traced = {name: node for name, node in graph.traced.items() if node not in new_states}
     planes = traced | {name: node for name, node in analysis.saved.items() if name not in graph.traced}
-    saved, vectors = [*planes.values()], [*graph.vectors.values()]
+    saved, vectors, unit_inputs = [*planes.values()], [*graph.vectors.values()], [*graph.unit_inputs.values()]
 
-    inputs = [*columns, *previous, *vectors]
+    inputs = [*columns, *previous, *vectors, *unit_inputs]
     results = _copy_duplicates([*new_states, *saved], inputs)
     lines = _lower(inputs, results)
     places = {node: len(inputs) + n for n, node in enumerate(results)}
@@ -73,8 +81,8 @@ def step_program(cell: Cell) -> StepProgram:
     bound = len(inputs) + len(states)
     infer = _allocate_registers(_live_lines(lines, states), _numbered(inputs), states, aliases, bound)
 
-    derivatives = [analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *previous)]
-    inputs = [*graph.upstream.values(), *saved, *previous, *new_states, *vectors]
+    derivatives = [analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *unit_inputs, *previous)]
+    inputs = [*graph.upstream.values(), *saved, *previous, *new_states, *vectors, *unit_inputs]
     results = _copy_duplicates(derivatives, inputs)
     places = {node: n for n, node in enumerate(results)}
     # In place: the gradient of each previous state may overwrite that of the new one.
@@ -89,6 +97,8 @@ def step_program(cell: Cell) -> StepProgram:
         uh_gates=(*fused, *split),
         planes=(*cell.states[1:], *planes),
         vectors=tuple(graph.vectors),
+        unit_inputs=len(unit_inputs),
+        recurrent_state=cell.states.index(cell.recurrent_state),
         reads_output=analysis.reads_output,
         infer=infer,
         forward=forward,
@@ -118,6 +128,7 @@ def _column_graph(cell: Cell) -> Graph:
         uh={gate: uh for gate, uh in graph.uh.items() if gate not in sums},
         previous=graph.previous,
         vectors=graph.vectors | weights,
+        unit_inputs=graph.unit_inputs,
         next={name: replaced(node, written) for name, node in graph.next.items()},
         traced={name: replaced(node, written) for name, node in graph.traced.items()},
     )
@@ -190,6 +201,16 @@ def _live_lines(lines: Mapping[Expr, _Operation], results: Collection[Expr]) -> 
     return {node: line for node, line in lines.items() if node in needed}
 
 
+def _row_constants(lines: Mapping[Expr, _Operation]) -> set[Expr]:
+    """The nodes that are alike in all units of a row: means over it, and what is made of these alone."""
+    row_constant: set[Expr] = set()
+    for node, (operation, arguments) in lines.items():
+        rest = [argument for argument in arguments if argument.op != "const"]
+        if operation == "row_mean" or (rest and row_constant.issuperset(rest)):
+            row_constant.add(node)
+    return row_constant
+
+
 def _allocate_registers(
     lines: Mapping[Expr, _Operation],
     inputs: Mapping[Expr, int],
@@ -207,28 +228,40 @@ def _allocate_registers(
     registers = {**inputs, **{node: bound + n for n, node in enumerate(constants)}}
     first_temporary = bound + len(constants)
     last_read_at = {registers[node]: n for node, n in last_read.items() if node in inputs}
-    free: list[int] = []
-    temporaries = 0
+    # Temporaries of rows are numbered from a million on, until it is known how many others there are.
+    free: dict[bool, list[int]] = {False: [], True: []}
+    counts = {False: first_temporary, True: _ROW_TEMPORARIES}
+    row_constant = _row_constants(lines)
     instructions: list[Instruction] = []
     final_copies: list[Instruction] = []
     for n, (node, (operation, arguments)) in enumerate(lines.items()):
         read = tuple(registers[argument] for argument in arguments)
         unique = dict.fromkeys(arguments)
         dead = [argument for argument in unique if last_read[argument] == n and argument not in results]
-        free += [registers[argument] for argument in dead if registers[argument] >= first_temporary]
+        for register in (registers[argument] for argument in dead):
+            if register >= first_temporary:
+                free[register >= _ROW_TEMPORARIES].append(register)
         bound_to = results.get(node)
         if bound_to is None or last_read_at.get(aliases.get(bound_to, -1), -1) > n:
-            if not free:
-                free.append(first_temporary + temporaries)
-                temporaries += 1
-            registers[node] = free.pop()
+            by_row = node in row_constant
+            if not free[by_row]:
+                free[by_row].append(counts[by_row])
+                counts[by_row] += 1
+            registers[node] = free[by_row].pop()
             if bound_to is not None:
                 final_copies.append(("copy", bound_to, (registers[node],)))
         else:
             registers[node] = bound_to
         instructions.append((operation, registers[node], read))
+    def final(register: int) -> int:
+        return register if register < _ROW_TEMPORARIES else register - _ROW_TEMPORARIES + counts[False]
+
     return Program(
         constants=tuple(float(node.value or 0.0) for node in constants),
-        temporaries=temporaries,
-        instructions=(*instructions, *final_copies),
+        temporaries=counts[False] - first_temporary,
+        row_temporaries=counts[True] - _ROW_TEMPORARIES,
+        instructions=tuple(
+            (operation, final(result), tuple(map(final, read)))
+            for operation, result, read in (*instructions, *final_copies)
+        ),
     )
