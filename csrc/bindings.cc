@@ -266,6 +266,19 @@ void pack(long number, int type, handle sizes, handle weights, Address packed, i
   k.pack(program, s, w, aligned(packed), threads);
 }
 
+void random_mask(int type, const tuple& array, const tuple& shape, uint64_t seed, uint32_t stream, double probability,
+                 double below, double otherwise) {
+  Mask m = {};
+  set(m.to, array);
+  read(shape, m.steps, m.rows, m.units);
+  expect(probability >= 0 && probability <= 1,
+         [&] { return "probability is " + to_string(probability) + "; it must lie between 0 and 1"; });
+  m.type = Type(type), m.seed = seed, m.stream = stream, m.below = below, m.otherwise = otherwise;
+  m.threshold = uint64_t(probability * 4294967296.0);
+  nb::gil_scoped_release release;
+  kernel_set().random_mask(m);
+}
+
 }  // namespace
 
 NB_MODULE(core, m) {
@@ -275,6 +288,7 @@ NB_MODULE(core, m) {
   m.def("operations", operations);
   m.def("add_program", add_program);
   m.def("cells", cells);
+  m.def("random_mask", random_mask);
   m.def("fingerprint", fingerprint_of);
   m.def("padded", [](long units, int type) { return padded(units, Type(type)); });
   m.def("packed_bytes", packed_bytes);

@@ -66,7 +66,7 @@ class StepRunner<CellProgram, T> {
     };
     allocate(registers, program.registers());
     allocate(constants, program.constants * lanes);
-    allocate(temporaries, program.temporaries * tile_elements);
+    allocate(temporaries, program.temporaries * temporary_stride());
     allocate(row_temporaries, program.row_temporaries * row_limit * lanes);
     allocate(staging, partial ? program.bound * tile_elements : 0);
   }
@@ -79,10 +79,13 @@ class StepRunner<CellProgram, T> {
       registers[program.bound + i] = {data, {0, 0}};
     }
     for (int i = 0; i < program.temporaries; i++)
-      bind(program.bound + program.constants + i, temporaries + i * tile_elements, vector_limit * lanes, lanes);
+      bind(program.bound + program.constants + i, temporaries + i * temporary_stride(), vector_limit * lanes, lanes);
     for (int i = 0; i < program.row_temporaries; i++)
       bind(program.first_row_temporary() + i, row_temporaries + i * row_limit * lanes, lanes, 0);
   }
+
+  // One vector more than a temporary has, so that few of them are a multiple of 4 KiB apart, which slows a load down.
+  long temporary_stride() const { return tile_elements + lanes; }
 
   bool reads(int reg) const { return program.reads[reg]; }
 

@@ -23,6 +23,17 @@ def add_program(
     backward: _Program,
     /,
 ) -> int: ...
+def random_mask(
+    type: int,
+    array: _Strided,
+    shape: tuple[int, int, int],
+    seed: int,
+    stream: int,
+    probability: float,
+    below: float,
+    otherwise: float,
+    /,
+) -> None: ...
 def fingerprint(arrays: tuple[tuple[int, int], ...], /) -> int: ...
 def padded(units: int, type: int, /) -> int: ...
 def borrow_threads(parallel: int, /) -> None: ...

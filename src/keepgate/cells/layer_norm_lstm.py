@@ -3,7 +3,8 @@
     a       = gamma_ih N(W x_t) + gamma_hh N(U h_{t-1}) + b      of all four gates
     i, f, o = sigmoid(a),  g = tanh(a)
     c_t     = f c_{t-1} + i g
-    h_t     = o tanh(gamma_c N(c_t) + beta_c)
+    n       = gamma_c N(c_t) + beta_c
+    h_t     = o tanh(n)
 
 N has mean 0 and variance 1 over all gates' units of a row, and of c over its units. As in haste's LayerNormLSTM: one
 bias b for both products, where the paper has one each beside it. W x_t has no bias (build with bias=False): the mean
@@ -20,7 +21,7 @@ from .normalisation import normalised
     states="h c",
     vectors="gamma_ih_i gamma_ih_f gamma_ih_g gamma_ih_o gamma_hh_i gamma_hh_f gamma_hh_g gamma_hh_o "
     "b_i b_f b_g b_o gamma_c beta_c",
-    letters=LSTM_LETTERS,
+    letters=LSTM_LETTERS | {"n": "normalised cell state"},
 )
 def layer_norm_lstm(wx: Named, uh: Named, s: Named, v: Named) -> Step:
     x_i, x_f, x_g, x_o = normalised(wx.i, wx.f, wx.g, wx.o)
@@ -30,6 +31,6 @@ def layer_norm_lstm(wx: Named, uh: Named, s: Named, v: Named) -> Step:
     g = tanh(v.gamma_ih_g * x_g + v.gamma_hh_g * u_g + v.b_g)
     o = sigmoid(v.gamma_ih_o * x_o + v.gamma_hh_o * u_o + v.b_o)
     c = f * s.c + i * g
-    (n,) = normalised(c)
-    h = o * tanh(v.gamma_c * n + v.beta_c)
-    return Step(h=h, c=c, i=i, f=f, g=g, o=o)
+    n = v.gamma_c * normalised(c)[0] + v.beta_c
+    h = o * tanh(n)
+    return Step(h=h, c=c, i=i, f=f, g=g, o=o, n=n)

@@ -111,9 +111,9 @@ def _column_graph(cell: Cell) -> Graph:
 
     A diagonal recurrence is written out: for each gate u h_prev is added to the column that has its bias.
     """
-    graph = cell.elementwise_graph
+    graph = cell.product_free_graph
     sums = fused_sums(graph, {})
-    output = next(iter(graph.previous.values()))
+    output = graph.previous[cell.recurrent_state]
     fused = {gate: symbol(f"wx_{gate} + uh_{gate}") for gate in sums}
     weights: dict[str, Expr] = {}
     written = {sums[gate]: fused[gate] for gate in sums}

@@ -67,9 +67,24 @@ class Cell(Declaration):
         """What is found in the graph."""
         return Analysis(graph=self.graph)
 
+    @cached_property
+    def row_means(self) -> bool:
+        """Whether the step takes means over the units of a row, so that one unit's step needs all the others'."""
+        return any(node.op == "row_mean" for node in topological(self.graph.next.values()))
+
     @property
     def elementwise_graph(self) -> Graph:
-        """The graph. Raises CellError for recurrent="in_step", whose step is not elementwise."""
+        """The graph. Raises CellError where the step is not elementwise: for recurrent="in_step" and for row means."""
+        if self.row_means:
+            raise CellError(
+                f"{self.name} has no elementwise graph: it takes means over the units of a row, so that one unit's step "
+                "needs all the others; use a cell without a normalisation here"
+            )
+        return self.product_free_graph
+
+    @property
+    def product_free_graph(self) -> Graph:
+        """The graph. Raises CellError for recurrent="in_step", which multiplies by a matrix inside its step."""
         if self.recurrent == "in_step":
             raise CellError(
                 f"{self.name} has no graph: it multiplies by a matrix inside its step (recurrent='in_step'), "

@@ -52,7 +52,9 @@ def gradients(
             continue
         # What is alike in all units of a row is made of means over it, and goes on into one: only the mean of its
         # gradient counts, which as a number of the row is cheap.
-        arrives = fold("row_mean", gradient[node]) if node in row_constant else gradient[node]
+        arrives = gradient[node]
+        if node in row_constant and arrives not in row_constants(topological([arrives])):
+            arrives = fold("row_mean", arrives)
         for argument, local in zip(node.args, RULES[node.op](node, *node.args), strict=True):
             if argument.op != "const":
                 gradient[argument] = _add(gradient.get(argument, ZERO), _mul(arrives, local))
@@ -96,7 +98,8 @@ def _mul(a: Expr, b: Expr) -> Expr:
         return _negative(_mul(a.args[0], b))
     if b.op == "neg":
         return _negative(_mul(a, b.args[0]))
-    if b.op == "div" and b.args[0] is ONE:
+    # What a normalisation divides by, 1 / sqrt(x), is one number for all units of a row.
+    if b.op == "div" and b.args[0] is ONE and b.args[1].op != "sqrt":
         return fold("div", a, b.args[1])
     return fold("mul", a, b)
 
