@@ -80,8 +80,8 @@ sanitize: $(VENV)/dev.stamp
 neon: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/kernels/test_native.py -k neon -v
 
-# Where the public data sets lie; only the reader's bench needs them.
-CMRC2018 ?= ../shared/data/cmrc2018
+# Where the public data sets lie; only what is trained on them needs them.
+DATA ?= ../shared/data
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp
 	@echo "Installing what the layers are measured against into $(VENV) (once) ..."
@@ -98,8 +98,8 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.verdicts --advice --seed 3 --out bench/results/verdicts-seed-3.json
 	@$(BIN)/python -m bench.long_rows
 	@$(BIN)/python -m bench.cart_pole
-	@$(BIN)/python -m bench.cmrc2018 --train $(CMRC2018)/train.json --dev $(CMRC2018)/dev.json --models models
-	@$(BIN)/python -m bench.asked models/seed-0
+	@$(BIN)/python -m bench.tasks cmrc2018 --data $(DATA) --models models
+	@$(BIN)/python -m bench.asked models/cmrc2018/seed-0
 	@$(BIN)/python -m bench.table
 
 figures: $(VENV)/run.stamp

@@ -1,6 +1,6 @@
 """Asks a trained reader ten questions about a text that nobody has trained on, as a user would.
 
-    python -m bench.asked models/seed-0
+    python -m bench.asked models/cmrc2018/seed-0
 
 Writes results/asked.json: every answer, right or wrong, and how many are right.
 """

@@ -23,7 +23,10 @@ RATE = 2000
 PARTS = (
     ("waiting for other threads", r"\b(barrier|wait_until|pause|sched_yield|futex)"),
     ("the cell's equations", r"\b(apply_cell|interpret_rows)\b"),
-    ("packing the weights", r"\b(pack_part|pack_gates|pack_rows|pack|unpack_weight_gradients|each_weight)\b"),
+    (
+        "packing the weights",
+        r"\b(pack_part|pack_gates|pack_rows|pack_panel|unpack_weight_gradients|unpack_panel)\b",
+    ),
     ("projecting the inputs", r"\bproject_inputs\b"),
     ("recurrent product", r"\b(add_recurrent_product|project_output)\b"),
     ("gradients of the inputs", r"\binput_gradients\b"),

@@ -1,19 +1,13 @@
-"""Trains the span reader on CMRC 2018 from scratch, once for each seed, and measures it on the dev part.
+"""The span reader on CMRC 2018 from scratch, measured on the dev part: a row of `bench/tasks.py`.
 
-    python -m bench.cmrc2018 --train train.json --dev dev.json --models models
-
-For each seed the model goes to `models/seed-N`, and its figures to `bench/results/cmrc2018.json` beside those of other
-seeds of the same recipe. A training that was stopped goes on where it was when the same command is given again. With
---held-out the recipe can be tuned on some of the training texts, without a look at the dev part.
+A training that was stopped goes on where it was when the same command is given again with the same --models. With
+--dev-only the recipe can be tuned: 200 of the training texts are held out and measured, without a look at the dev part.
 
 CMRC 2018: Cui et al. (2019), arXiv:1810.07366. Exact match and F1 (longest common substring) are those of its own
 script; the bag F1 is SQuAD's on Chinese characters.
 """
 
-import argparse
-import json
 import random
-import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -23,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.machine import machine
+from bench.row import Figures, Row, Target
 from keepgate.data.corpora import read
 from keepgate.data.questions import Question
 from keepgate.export import bundle
@@ -33,40 +27,35 @@ from keepgate.train.config import TrainingConfig
 from keepgate.train.loop import fit
 from keepgate.train.recipes import recipe
 
-RESULTS = Path(__file__).parent / "results" / "cmrc2018.json"
 SETTINGS = SpanReaderSettings()
 # What `keepgate train reader` does with so many questions; one thread, so that seeds can be trained side by side.
 RUN = replace(recipe("span-reader", 10_000), threads=1, autocast="bfloat16")
+HELD_OUT = 200
 METRICS = ("exact", "f1_substring", "f1_bag")
 
 
-def main() -> None:
-    options = _options()
-    train = read([options.train]).questions
-    if options.held_out:
-        train, measured = split(train, options.held_out)
-    else:
-        measured = read([options.dev]).questions
-    for seed in options.seeds:
-        figures = one(
-            train, measured, replace(RUN, seed=seed, steps=options.steps), options.models / f"seed-{seed}"
-        )
-        print(json.dumps(figures, ensure_ascii=False), flush=True)
-        if not options.held_out and options.steps == RUN.steps:
-            record(seed, figures)
+def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:
+    """Trains one reader, saves it, and gives its figures on the dev part, which is this row's test."""
+    questions = read([folder / "train.json"]).questions
+    run = replace(RUN, seed=seed)
+    if test:
+        return one(questions, read([folder / "dev.json"]).questions, run, model)
+    kept, held_out = split(questions, HELD_OUT)
+    figures = one(kept, held_out, run, model)
+    return figures | {"dev": figures.pop("test")}
 
 
 def one(
-    train: Sequence[Question], measured: Sequence[Question], run: TrainingConfig, folder: Path
-) -> dict[str, Any]:
-    """Trains one reader, saves it in `folder`, and gives its figures. A checkpoint beside it is gone on from."""
+    train: Sequence[Question], measured: Sequence[Question], run: TrainingConfig, model: Path | None
+) -> Figures:
+    """Trains one reader, saves it, and gives its figures. A checkpoint beside it is gone on from."""
     started, cpu_started = time.perf_counter(), time.process_time()
     reader = SpanReader.build(train, SETTINGS, seed=run.seed)
     examples = reader.prepare(train, training=True)
     prepared, cpu_prepared = time.perf_counter() - started, time.process_time() - cpu_started
+    checkpoints = None if model is None else model.with_name(f"{model.name}-training")
     result = fit(
-        reader, run, examples=examples, folder=folder.with_name(f"{folder.name}-training"), resume=True, progress=False,
-        on_step=_say,
+        reader, run, examples=examples, folder=checkpoints, resume=model is not None, progress=False, on_step=_say,
     )  # fmt: skip
     started = time.perf_counter()
     answers = reader.predict(measured)
@@ -78,7 +67,7 @@ def one(
         ]
     )
     figures = {
-        **_means(scores),
+        "test": _means(scores),
         "bootstrap_sd": dict(zip(METRICS, _bootstrap(scores), strict=True)),
         "wrong_question": _wrong_question(reader, measured),
         "questions": len(measured),
@@ -93,12 +82,14 @@ def one(
         "learnt_parameters": sum(each.numel() for each in reader.parameters() if each.requires_grad),
         "loss": [[each["step"], round(each["loss"], 3)] for each in result.history if "loss" in each][::4],
     }
-    card = {
-        "what": "Answers questions about Chinese texts with a piece of the text.",
-        "data": "The training part of CMRC 2018 (Cui et al. 2019, arXiv:1810.07366; CC BY-SA 4.0), and nothing else.",
-        "figures": {name: figures[name] for name in (*METRICS, "questions", "steps", "cpu_minutes")},
-    }
-    bundle.save(reader, folder, card=card)
+    if model is not None:
+        card = {
+            "what": "Answers questions about Chinese texts with a piece of the text.",
+            "data": "The training part of CMRC 2018 (Cui et al. 2019; CC BY-SA 4.0), and nothing else.",
+            "figures": figures["test"]
+            | {name: figures[name] for name in ("questions", "steps", "cpu_minutes")},
+        }
+        bundle.save(reader, model, card=card)
     return figures
 
 
@@ -109,31 +100,6 @@ def split(questions: Sequence[Question], texts: int) -> tuple[list[Question], li
     return [each for each in questions if each.text not in held], [
         each for each in questions if each.text in held
     ]
-
-
-def record(seed: int, figures: Mapping[str, Any]) -> None:
-    """Adds one seed's figures to the results, beside those of the same recipe; those of another are dropped."""
-    recipe = json.loads(json.dumps({"settings": asdict(SETTINGS), "run": asdict(replace(RUN, seed=0))}))
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    seeds = results.get("seeds", {}) if results.get("recipe") == recipe else {}
-    seeds = dict(sorted((seeds | {str(seed): {**figures, "machine": machine()}}).items()))
-    mean = {name: statistics.mean(each[name] for each in seeds.values()) for name in METRICS}
-    spread = (
-        {name: statistics.stdev(each[name] for each in seeds.values()) for name in METRICS}
-        if len(seeds) > 1
-        else None
-    )
-    results = {
-        "what": "CMRC 2018, whole dev part, after training from scratch on its training part",
-        "mean": mean,
-        "sd_between_seeds": spread,
-        "recipe": recipe,
-        "seeds": seeds,
-    }
-    RESULTS.parent.mkdir(exist_ok=True)
-    written = RESULTS.with_suffix(f".{seed}.new")
-    written.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    written.replace(RESULTS)
 
 
 def _means(scores: np.ndarray) -> dict[str, float]:
@@ -167,20 +133,22 @@ def _say(progress: Any) -> None:
         )
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=Path, required=True, help="CMRC 2018's training part, SQuAD's format")
-    parser.add_argument("--dev", type=Path, required=True, help="CMRC 2018's dev part")
-    parser.add_argument(
-        "--models", type=Path, required=True, help="folder for the models and their checkpoints"
-    )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=RUN.steps, help="another number is tried, not recorded")
-    parser.add_argument(
-        "--held-out", type=int, metavar="TEXTS", help="measure on these training texts, record nothing"
-    )
-    return parser.parse_args()
+def recipe_of() -> Mapping[str, Any]:
+    """What the seeds have in common."""
+    return {"settings": asdict(SETTINGS), "run": asdict(replace(RUN, seed=0))}
 
 
-if __name__ == "__main__":
-    main()
+ROWS = [
+    Row(
+        name="cmrc2018",
+        data="CMRC 2018, whole dev part, trained from scratch on its training part",
+        folder="cmrc2018",
+        targets=(
+            Target(metric="exact", title="exact match", at_least=50, aim=52),
+            Target(metric="f1_substring", title="F1", at_least=71.5, aim=76),
+        ),
+        published="45.4 / 69.8, R-NET with word vectors (Cui et al. 2019, arXiv:1810.07366)",
+        train=train,
+        recipe=recipe_of,
+    )
+]

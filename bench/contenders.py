@@ -102,6 +102,13 @@ def keepgate_layer(problem: Problem, mode: Mode) -> Runner:
     return of_layer(ours(problem), problem, mode, lambda layer, x: layer(x)[0])
 
 
+def keepgate_frozen(problem: Problem, mode: Mode) -> Runner:
+    """With weights that are trusted and packed once."""
+    layer = ours(problem)
+    keepgate.freeze(layer)
+    return of_layer(layer, problem, mode, lambda layer, x: layer(x)[0])
+
+
 def keepgate_user(problem: Problem, mode: Mode) -> Runner:
     """A user's own copy of the cell: another object with the same equations, which the core has not compiled."""
     copied = replace(CELL_OF[problem.cell], name=f"my_{problem.cell.lower()}")

@@ -103,11 +103,11 @@ def reader(contestant, count: int) -> dict[str, object]:
     task.eval()
     right, missing, inside, ranks = [], 0.0, defaultdict(list), defaultdict(list)
     for question in stories(count, LENGTH, seed=SEED, split="test"):
-        shares = answer_attribution(task, question)
+        reading = read(task, question)
+        shares = answer_attribution(reading)
         k = int(shares.scores.argmax())
         right.append(task.choices[k] == question.answers[0])
         missing = max(missing, float((shares.missing / shares.scores.abs().max()).abs().max()))
-        reading = read(task, question)
         without = _scores_without(reading)
         found = {
             "dropped": (shares.scores[k] - shares.scores.mean()) - (without[:, k] - without.mean(1)),

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 
 import keepgate
-from bench import memory, streaming, within
+from bench import busy, memory, streaming, within
 from bench.agreement import errors, refusal, truth
 from bench.ceilings import Ceilings
 from bench.clock import Contender, interleave
 from bench.contenders import (
     Runner,
     jax_scan,
+    keepgate_frozen,
     keepgate_layer,
     keepgate_ragged,
     keepgate_trace,
@@ -28,9 +29,11 @@ from bench.contenders import (
 )
 from bench.machine import THREADS
 from bench.problem import (
+    BUSY_SHAPES,
     CELLS,
     MEMORY_SHAPES,
     MODES,
+    ONE_STEP_SHAPES,
     RAGGED_SHAPES,
     SCALING_SHAPES,
     SHAPES,
@@ -136,6 +139,22 @@ _EVERYBODY: tuple[tuple[str, Callable[[Problem, Mode], Runner], tuple[int, ...]]
 )
 
 
+def one_step(job: Job, context: Context) -> Row:
+    """One call of one step: ours, ours with frozen weights, torch.nn, ONNX Runtime."""
+    problem, mode = _problem(job), job["mode"]
+    field, expected = Field(context), truth(problem, mode)
+    for name, build in (
+        ("keepgate", keepgate_layer),
+        ("keepgate frozen", keepgate_frozen),
+        ("torch.nn", torch_nn),
+    ):
+        field.add(name, partial(build, problem, mode), expected, threads=THREADS)
+    for number in THREADS:
+        build_onnx = partial(onnx_runtime, problem, mode, threads=number)
+        field.add("onnxruntime", build_onnx, expected, threads=(number,))
+    return field.row()
+
+
 def user(job: Job, context: Context) -> Row:
     """A user's copy of a cell beside the compiled one, and beside the loop in torch that it takes the place of."""
     problem, mode = _problem(job), job["mode"]
@@ -194,6 +213,23 @@ PARTS: dict[str, Part] = {
     "within": Part(
         jobs=_jobs(WITHIN_SHAPES),
         measure=lambda job, context: within.row(_problem(job), job["mode"], context.seconds),
+    ),
+    "one_step": Part(
+        jobs=tuple(
+            {"cell": cell, "shape": str(shape), "mode": "inference"}
+            for shape in ONE_STEP_SHAPES
+            for cell in CELLS
+        ),
+        measure=one_step,
+    ),
+    "busy": Part(
+        jobs=tuple(
+            {"cell": "LSTM", "shape": str(shape), "mode": mode, "neighbours": neighbours}
+            for shape in BUSY_SHAPES
+            for mode in MODES
+            for neighbours in busy.NEIGHBOURS
+        ),
+        measure=lambda job, _: busy.row(_problem(job), job["mode"], job["neighbours"]),
     ),
     "user": Part(jobs=_jobs(USER_SHAPES), measure=user),
     "ragged": Part(jobs=_jobs(RAGGED_SHAPES), measure=ragged),

@@ -43,6 +43,12 @@ SHAPES = tuple(
         "100,64,512,512", "1000,16,64,64", "35,20,650,650",
     )
 )  # fmt: skip
+# One call of one step: how reinforcement learning and streams call a layer.
+ONE_STEP_SHAPES = tuple(
+    Shape.of(text) for text in ("1,1,64,64", "1,1,128,128", "1,1,256,256", "1,1,512,512", "1,8,128,128")
+)
+# Beside busy processes: rows shared out, units shared out, and many short calls.
+BUSY_SHAPES = tuple(Shape.of(text) for text in ("1000,16,64,64", "100,1,256,256", "100,8,128,128"))
 # Of a user's cell: from where what a step costs is seen, to where it vanishes beside the products.
 USER_SHAPES = tuple(
     Shape.of(text)

@@ -147,6 +147,43 @@ def _step(row: Row | None, prefix: str) -> str:
     return f"{duration(best['median'], 'µs')} ({duration(best['p99'], 'µs')})"
 
 
+def one_step(result: Row, k: int) -> str:
+    """One call of one step, microseconds at the faster of one and more threads."""
+    if not result.get("one_step"):
+        return ("*Not measured yet.*", "*尚未量測。*")[k]
+    ways = {"keepgate@": "keepgate", "keepgate frozen@": "keepgate, `freeze`", "torch.nn@": "torch.nn",
+            "onnxruntime@": "ONNX Runtime"}  # fmt: skip
+    rows = [
+        [f"{row['cell']} {row['shape']}", *[duration(figures.fastest(row, prefix), "µs") for prefix in ways]]
+        for row in result["one_step"]
+    ]
+    return table([("one call of one step, µs", "一次呼叫一步，微秒")[k], *ways.values()], rows)
+
+
+def busy(result: Row, k: int) -> str:
+    """Two threads' time over one's beside busy processes, and at the worst of the turns."""
+    if not result.get("busy"):
+        return ("*Not measured yet.*", "*尚未量測。*")[k]
+
+    def over_one(row: Row, kind: str) -> str:
+        return f"{row['times'][f'keepgate@{MOST}'][kind] / row['times']['keepgate@1'][kind]:.2f}"
+
+    rows = [
+        [
+            f"{row['cell']} {row['shape']}, {MODE[row['mode']][k]}",
+            row["neighbours"],
+            over_one(row, "median"),
+            over_one(row, "worst"),
+        ]
+        for row in result["busy"]
+    ]
+    head = (
+        ["", "beside", f"{MOST} threads over 1", "worst turns"],
+        ["", "旁邊", f"{MOST} 緒 ÷ 1 緒", "最差的一輪"],
+    )[k]
+    return table(head, rows)
+
+
 def user(result: Row, k: int) -> str:
     """A user's copy of a cell: its speed beside the compiled cell's, and beside a loop in torch."""
     if not result.get("user"):
@@ -292,6 +329,8 @@ TABLES: dict[str, Callable[[Row, int], str]] = {
     "speed": speed,
     "summary": summary,
     "inside": inside,
+    "one_step": one_step,
+    "busy": busy,
     "user": user,
     "streaming": streaming,
     "ragged": ragged,

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import figures, lens_tables, other_tables, speed_tables
+from bench import figures, lens_tables, other_tables, scoreboard, speed_tables
 from bench.markdown import result, spread, table
 from bench.problem import Shape
 
@@ -185,19 +185,17 @@ def cmrc2018(k: int) -> str:
         ("F1, bag", "F1，字袋")[k],
         ("processor minutes", "處理器分鐘")[k],
     ]
+    names = ("exact", "f1_substring", "f1_bag")
+    tests = [each["test"] for each in found["seeds"].values()]
     rows = [
-        [
-            seed,
-            *[f"{100 * each[name]:.1f}" for name in ("exact", "f1_substring", "f1_bag")],
-            f"{each['cpu_minutes']:.0f}",
-        ]
+        [seed, *[f"{100 * each['test'][name]:.1f}" for name in names], f"{each['cpu_minutes']:.0f}"]
         for seed, each in found["seeds"].items()
     ]
-    mean, deviation = found["mean"], found["sd_between_seeds"] or {}
+    every = [[100 * test[name] for test in tests] for name in names]
     rows.append(
         [
             ("mean ± sd", "平均 ± 標準差")[k],
-            *[f"{100 * mean[name]:.1f} ± {100 * deviation.get(name, 0):.1f}" for name in mean],
+            *[f"{statistics.mean(values):.1f} ± {_deviation(values):.1f}" for values in every],
             "",
         ]
     )
@@ -216,6 +214,10 @@ def cmrc2018(k: int) -> str:
             exact=100 * control["exact"], f1=100 * control["f1_substring"],
         )
     )  # fmt: skip
+
+
+def _deviation(values: list[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def far(k: int) -> str:
@@ -256,6 +258,7 @@ def asked(k: int) -> str:
 
 TABLES: dict[str, Callable[[int], str]] = {
     "asked": asked,
+    "scoreboard": scoreboard.scoreboard,
     "far": far,
     "stories": stories,
     "price": price,

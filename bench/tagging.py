@@ -1,139 +1,143 @@
-"""Trains the tagger on a corpus, once for each seed, and measures it on the test part.
+"""Taggers: named entities and parts of speech in Chinese, slots and intents in English: rows of `bench/tasks.py`.
 
-    python -m bench.tagging resume_ner --data FOLDER --models models
-    python -m bench.tagging ud_chinese --data FOLDER
-
-resume_ner: named entities in Chinese resumes, {train,dev,test}.char.bmes (Zhang & Yang 2018, arXiv:1805.02023).
-ud_chinese: parts of speech of given words, zh-ud-{train,dev,test}.conllu (Universal Dependencies 1.4).
-The dev part chooses the weights to keep; the test part is measured once, at the end. The figures go to
-`bench/results/CORPUS.json`, beside those of other seeds of the same recipe. With --dev-only, to tune, the test part is
-not read and nothing is recorded.
+The weights are kept that were best on the dev part, by which the settings were tuned, and the test part is measured
+once.
 """
 
-import argparse
-import json
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.machine import machine
+from bench.row import Figures, Row, Target, cost, measured
 from keepgate.data.corpora.tagged import read_tagged
-from keepgate.data.tagged import TaggedText
+from keepgate.data.tagged import TaggedText, tagged_text
 from keepgate.export import bundle
 from keepgate.tasks.tagger import Tagger, TaggerSettings
 from keepgate.train import TrainingConfig, fit
 from keepgate.train.recipes import recipe
 
-RESULTS = Path(__file__).parent / "results"
-SETTINGS = TaggerSettings()
 EVALUATIONS = 6
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus to tag. file: the name of each part. published: a figure to beat, with its source."""
+    """A corpus to tag. read: from its folder and the name of a part to the texts. texts: how many train.
+
+    epochs: instead of the recipe's steps.
+    """
 
     what: str
-    file: str
-    published: Mapping[str, Any] | None = None
+    read: Callable[[Path, str], Sequence[TaggedText]]
+    texts: int
+    settings: TaggerSettings
+    epochs: int | None = None
 
 
-CORPORA = {
-    "resume_ner": Corpus(
-        "Resume NER, named entities from characters and their pairs, no vectors from elsewhere",
-        "{part}.char.bmes",
-        {"f1": 0.9348, "what": "character BiLSTM-CRF with vectors (Zhang & Yang 2018, arXiv:1805.02023)"},
-    ),
-    "ud_chinese": Corpus("UD Chinese 1.4, universal parts of speech of given words", "zh-ud-{part}.conllu"),
-}
+def _file(name: str) -> Callable[[Path, str], Sequence[TaggedText]]:
+    return lambda folder, part: read_tagged(folder / name.format(part=part)).items
 
 
-def main() -> None:
-    options = _options()
-    corpus = CORPORA[options.corpus]
-    names = ("train", "dev") if options.dev_only else ("train", "dev", "test")
-    parts = {name: read_tagged(options.data / corpus.file.format(part=name)).items for name in names}
-    print("  ".join(f"{name} {len(texts):,}" for name, texts in parts.items()), flush=True)
-    for seed in options.seeds:
-        figures = train_and_measure(parts, corpus, seed, options.models)
-        if not options.dev_only:
-            record(options.corpus, seed, figures, {name: len(texts) for name, texts in parts.items()})
+RESUMES = Corpus(
+    "Resume NER, named entities from characters and their pairs, no vectors from elsewhere; test part",
+    _file("{part}.char.bmes"),
+    3821,
+    TaggerSettings(),
+)
+UD = Corpus(
+    "UD Chinese 1.4, universal parts of speech of given words; test part",
+    _file("zh-ud-{part}.conllu"),
+    3997,
+    TaggerSettings(letter_size=64),
+    epochs=12,
+)
 
 
-def config_for(examples: int, seed: int) -> TrainingConfig:
+def read_snips(folder: Path, part: str) -> list[TaggedText]:
+    """The requests of one part, with a tag of each word (slots) and a label of the whole (its intent)."""
+    files = ("seq.in", "seq.out", "label")
+    lines = [
+        (folder / ("valid" if part == "dev" else part) / name).read_text(encoding="utf-8").splitlines()
+        for name in files
+    ]
+    return [
+        tagged_text(words.split(), tags.split(), label=intent.strip(), id=f"{part}:{number}")
+        for number, (words, tags, intent) in enumerate(zip(*lines, strict=True), 1)
+    ]
+
+
+SNIPS = Corpus(
+    "SNIPS, slots and intents of requests in English, two heads on one network; test part",
+    read_snips,
+    13084,
+    TaggerSettings(),
+)
+
+
+def config_for(corpus: Corpus, examples: int, seed: int) -> TrainingConfig:
     """What `keepgate train tagger --dev` does, on one thread, so that seeds can be trained side by side."""
     config = replace(recipe("tagger", examples), threads=1, seed=seed, keep="best")
+    if corpus.epochs is not None:
+        config = replace(config, steps=corpus.epochs * -(-examples // config.batch_size))
     return replace(config, evaluate_every=max(1, config.steps_for(0) // EVALUATIONS))
 
 
-def train_and_measure(
-    parts: Mapping[str, Sequence[TaggedText]], corpus: Corpus, seed: int, models: Path | None
-) -> dict[str, Any]:
-    """Trains one tagger, saves it in models/seed-N, and gives its figures on all parts but the first."""
-    task = Tagger.build(parts["train"], SETTINGS, seed)
+def train(corpus: Corpus, folder: Path, seed: int, test: bool, model: Path | None) -> Figures:
+    """Trains one tagger, saves it, and gives its figures on all parts but the first."""
+    names = ("train", "dev", "test") if test else ("train", "dev")
+    parts = {name: corpus.read(folder, name) for name in names}
+    task = Tagger.build(parts["train"], corpus.settings, seed)
     examples = task.prepare(parts["train"], training=True)
-    folder = None if models is None else models / f"seed-{seed}.training"
-    config = config_for(len(examples), seed)
-    result = fit(task, config, examples=examples, dev=parts["dev"], folder=folder, progress=False)
-    figures: dict[str, Any] = {
-        "parameters": sum(weight.numel() for weight in task.parameters()),
-        "steps": result.steps,
-        "minutes": round(result.seconds / 60, 1),
-        "cpu_minutes": round(result.cpu_seconds / 60, 1),
-    }
-    for part, texts in parts.items():
-        if part == "train":
-            continue
-        measured = task.measure(texts)
-        values = {name: round(value, 4) for name, value in measured.values().items()}
-        print(f"seed {seed}  {part:<6}", "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
-        figures[part] = {**values, "interval": measured.interval(task.metrics[0].name)}
-    if models is not None:
+    result = fit(
+        task, config_for(corpus, len(examples), seed), examples=examples, dev=parts["dev"], progress=False
+    )
+    figures = cost(task, result)
+    for part in names[1:]:
+        figures[part] = measured(task.measure(parts[part]))
+    if model is not None:
         card = {
-            "what": f"Tags Chinese texts: {corpus.what}.",
+            "what": f"Tags texts: {corpus.what}.",
             "data": "The training part, and nothing else.",
-            "figures": list(figures.values())[-1],
+            "figures": figures[names[-1]],
         }
-        bundle.save(task, models / f"seed-{seed}", card=card)
+        bundle.save(task, model, card=card)
     return figures
 
 
-def record(name: str, seed: int, figures: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
-    """Adds one seed's figures to the results, beside those of the same recipe; those of another are dropped."""
-    corpus, path = CORPORA[name], RESULTS / f"{name}.json"
-    config = asdict(replace(config_for(sizes["train"], 0), seed=0))
-    recipe_of = json.loads(json.dumps({"settings": asdict(SETTINGS), "training": config}))
-    results = json.loads(path.read_text()) if path.exists() else {}
-    seeds = results.get("seeds", {}) if results.get("recipe") == recipe_of else {}
-    seeds = dict(sorted((seeds | {str(seed): {**figures, "machine": machine()}}).items()))
-    metrics = [metric for metric in figures["test"] if metric != "interval"]
-    every = {metric: [of_seed["test"][metric] for of_seed in seeds.values()] for metric in metrics}
-    results = {
-        "what": f"{corpus.what}; test part",
-        "texts": sizes,
-        "published": corpus.published,
-        "mean": {metric: round(statistics.mean(values), 4) for metric, values in every.items()},
-        "range": {metric: [min(values), max(values)] for metric, values in every.items()},
-        "recipe": recipe_of,
-        "seeds": seeds,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    written = path.with_suffix(f".{seed}.new")
-    written.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    written.replace(path)
+def recipe_of(corpus: Corpus) -> Mapping[str, Any]:
+    """What the seeds have in common."""
+    return {"settings": asdict(corpus.settings), "training": asdict(config_for(corpus, corpus.texts, 0))}
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("corpus", choices=CORPORA)
-    parser.add_argument("--data", type=Path, required=True, help="the folder of the corpus")
-    parser.add_argument("--models", type=Path, help="folder for the models; none are kept if left out")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--dev-only", action="store_true", help="do not read the test part; record nothing")
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()
+ROWS = [
+    Row(
+        name="resume_ner",
+        data=RESUMES.what,
+        folder="resume_ner",
+        targets=(Target(metric="f1", title="entity F1", at_least=93.5, aim=94.5),),
+        published="93.48, character BiLSTM-CRF with vectors (Zhang & Yang 2018, arXiv:1805.02023)",
+        train=partial(train, RESUMES),
+        recipe=partial(recipe_of, RESUMES),
+    ),
+    Row(
+        name="ud_chinese",
+        data=UD.what,
+        folder="ud_chinese_1.4",
+        targets=(Target(metric="accuracy", title="accuracy", at_least=92, aim=94),),
+        train=partial(train, UD),
+        recipe=partial(recipe_of, UD),
+    ),
+    Row(
+        name="snips",
+        data=SNIPS.what,
+        folder="snips",
+        targets=(
+            Target(metric="f1", title="slot F1", at_least=92, aim=95),
+            Target(metric="label_accuracy", title="intent accuracy", at_least=97.5, aim=98.5),
+        ),
+        published="94.2 / 98.0 (as cited in the issue)",
+        train=partial(train, SNIPS),
+        recipe=partial(recipe_of, SNIPS),
+    ),
+]

@@ -9,7 +9,7 @@ namespace keepgate::KEEPGATE_SET {
 template <class Cell, class T>
 class BackwardMember : Member<Cell, T> {
   using Base = Member<Cell, T>;
-  using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::plane;
+  using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::plane, Base::meet;
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
   using Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
   using typename Base::V;
@@ -21,7 +21,7 @@ class BackwardMember : Member<Cell, T> {
 
   const Backward& b;
   bool wants_d_states = false;
-  const Share all_rows = Share::all(rows), own_rows = Share::part(rows, member, team.size);
+  const Share all_rows = Share::all(rows);
   const long k = blocks * block.gate_width;  // reduction length of the dgrad products
   const long widest = padded_width<T>(s.hidden > output ? s.hidden : output),
              max_slots = s.rows > min_rows_per_wgrad ? s.rows : min_rows_per_wgrad;
@@ -67,19 +67,19 @@ class BackwardMember : Member<Cell, T> {
 
   void run() {
     begin();
-    team.barrier(member);
+    if (!meet()) return;
     long active = 0;
     for (long end = rows.longest(), start; end > 0; end = start) {
       const long slots = collect_steps(end, active, start);
-      if (units_split) team.barrier(member);
+      if (units_split && !meet()) return;
       for (long step = end - 1, slot = 0; step >= start; step--, slot += active) {
         active = all_rows.active(step, active);
-        backward_step(slot, share.active(step, 0));
+        if (!backward_step(slot, share.active(step, 0))) return;
       }
-      team.barrier(member);
+      if (!meet()) return;
       input_gradients(part(slots, member), part(slots, member + 1));
       weight_gradients(slots);
-      team.barrier(member);
+      if (!meet()) return;
     }
     write_gradients();
   }
@@ -88,12 +88,14 @@ class BackwardMember : Member<Cell, T> {
   T* d_state(int n, long r) const { return d_state_rows + (n * s.rows + r) * widest; }
   T* d_pre(long u, long slot) const { return d_pre_rows + (u * max_slots + slot) * width; }
   static long vectors(long elements) { return (elements + lanes - 1) / lanes; }
+  // The first vector of a block in a row of states.
+  long vector_at(long first, long elements) const {
+    const long all = vectors(elements);
+    return first < blocks && first * block.vectors < all ? first * block.vectors : all;
+  }
   // This member's vectors of a row of states.
   long first_vector() const { return first_block * block.vectors; }
-  long end_vector(long elements) const {
-    const long all = vectors(elements);
-    return end_block < blocks && end_block * block.vectors < all ? end_block * block.vectors : all;
-  }
+  long end_vector(long elements) const { return vector_at(end_block, elements); }
   // Start of a member's part of all vectors, a whole number of panels.
   long panel_part(long elements, long member) const {
     const long all = vectors(elements), first = part((all + panel_vectors - 1) / panel_vectors, member) * panel_vectors;
@@ -106,18 +108,18 @@ class BackwardMember : Member<Cell, T> {
     for (int n = 0; is_program<Cell> && n < cell.vectors; n++) {
       T* const to = weights + n * blocks * block.units;
       std::memset(to, 0, size_t(blocks * block.units) * sizeof(T));
-      std::memcpy(to, b.weights.vectors[n], size_t(s.hidden) * sizeof(T));
+      std::memcpy(to, f.weights.vectors[n], size_t(s.hidden) * sizeof(T));
     }
     if (cell.dense)
-      pack_gates(b.weights.weight_hh, output, cell.uh_gates, units_split ? first_vector() : panel_part(output, member),
+      pack_gates(f.weights.weight_hh, output, cell.uh_gates, units_split ? first_vector() : panel_part(output, member),
                  units_split ? end_vector(output) : panel_part(output, member + 1), hh_panels);
     if (b.d_x.data)
-      pack_gates(b.weights.weight_ih, s.input, cell.wx_gates, panel_part(s.input, member),
+      pack_gates(f.weights.weight_ih, s.input, cell.wx_gates, panel_part(s.input, member),
                  panel_part(s.input, member + 1), ih_panels);
     if (s.projected)
       pack_rows(s.hidden, panel_part(s.hidden, member), panel_part(s.hidden, member + 1), s.projected, hr_panels,
                 [&](auto put) {
-                  for (long i = 0; i < s.projected; i++) put(as<T>(b.weights.weight_hr) + i * s.hidden);
+                  for (long i = 0; i < s.projected; i++) put(as<T>(f.weights.weight_hr) + i * s.hidden);
                 });
     for (long q = 0; q < share.count; q++)
       for (int n = 0; n < cell.states; n++) {
@@ -156,13 +158,14 @@ class BackwardMember : Member<Cell, T> {
 
   // Collects addresses for as many steps before `end` as fit, the last step first; returns the number of slots used.
   long collect_steps(long end, long active, long& start) const {
+    const Share own = own_rows();
     long slots = 0;
     for (start = end; start > 0; start--, slots += active) {
       active = all_rows.active(start - 1, active);
       if (start < end && slots + active > max_slots) break;
-      for (long q = 0, count = own_rows.active(start - 1, 0); q < count; q++) {
-        const long slot = slots + own_rows.place(q);
-        const Step& step = steps[slot] = step_of(f, start - 1, own_rows.row(q), own_rows.length(q));
+      for (long q = 0, count = own.active(start - 1, 0); q < count; q++) {
+        const long slot = slots + own.place(q);
+        const Step& step = steps[slot] = step_of(f, start - 1, own.row(q), own.length(q));
         x[slot] = Base::at(f.x, step);
         h_prev[slot] = Base::prev_state(block.recurrent_state(), step);
         d_uh[slot] = d_pre(0, slot) + block.split * block.units;
@@ -173,8 +176,11 @@ class BackwardMember : Member<Cell, T> {
     return slots;
   }
 
+  Share own_rows() const { return Share::part(rows, member, team.size); }
+
   // One step of backpropagation through time (BPTT): from the gradients of the states after a step to those before it.
-  void backward_step(long slot, long active) {
+  // False where this member leaves the team.
+  bool backward_step(long slot, long active) {
     if (b.d_output.data) add_output_gradients(slot, active);
     if (wants_d_states) store_state_gradients(slot, active);
     if (s.projected) project_output_backward(slot, active);
@@ -188,28 +194,21 @@ class BackwardMember : Member<Cell, T> {
     else
       for (long q = 0; q < active; q++) apply_cell(slot + share.place(q), share.place(q));
     if (cell.dense) {
-      if (units_split) team.barrier(member);
-      in_panels(first_vector(), end_vector(output), [&](long c, int vectors, long panels) {
-        T* const sums = d_state(block.recurrent_state(), share.first) + c * lanes;
-        const T* const* const read = d_uh + slot + share.first;
-        const T* const panel = hh_panels + c * lanes * k;
-        const long row = share.stride * widest, next = vectors * lanes, piece = block.gate_width;
-        multiply<T>({.a = read,
-                     .a_row = share.stride,
-                     .pieces = blocks,
-                     .stride = max_slots * width,
-                     .length = piece,
-                     .weights = panel,
-                     .sum = sums,
-                     .sum_row = row,
-                     .next_sum = next},
-                    vectors, 0, active, panels);
-      });
+      if (units_split && !meet()) return false;
+      const auto add_product = [&](long c, int vectors, long panels) {
+        Product<T> p = {.a = d_uh + slot + share.first, .a_row = share.stride, .pieces = blocks};
+        p.stride = max_slots * width, p.length = block.gate_width, p.weights = hh_panels + c * lanes * k;
+        p.sum = d_state(block.recurrent_state(), share.first) + c * lanes, p.sum_row = share.stride * widest, p.next_sum = vectors * lanes;
+        multiply(p, vectors, 0, active, panels);
+      };
+      for (long p = Base::first_part; p < Base::end_part; p++)  // in the panels into which each part was packed
+        in_panels(vector_at(Base::part_start(p), output), vector_at(Base::part_start(p + 1), output), add_product);
     }
     for (long q = 0; f.resets && q < active; q++)
       for (int n = 0; n < cell.states && steps[slot + share.place(q)].prev_time == at_reset; n++)
         for (long c = first_vector(); c < end_vector(n ? s.hidden : output); c++)
           V(T(0)).store(d_state(n, share.place(q)) + c * lanes);
+    return true;
   }
 
   // The gradient of the first state after a step comes from the steps after it and from the output.
@@ -243,18 +242,10 @@ class BackwardMember : Member<Cell, T> {
       std::memset(d_output_state, 0, size_t(widest) * sizeof(T));
     }
     in_panels(0, vectors(s.hidden), [&](long c, int vectors, long panels) {
-      const long length = s.projected, next = vectors * lanes, row = share.stride * widest;
-      const T *const *const read = d_out + slot + share.first, *const panel = hr_panels + c * lanes * length;
-      T* const sums = d_h_unprojected + share.first * widest + c * lanes;
-      multiply<T>({.a = read,
-                   .a_row = share.stride,
-                   .length = length,
-                   .weights = panel,
-                   .start = zeros,
-                   .sum = sums,
-                   .sum_row = row,
-                   .next_sum = next},
-                  vectors, 0, active, panels);
+      Product<T> p = {.a = d_out + slot + share.first, .a_row = share.stride, .length = s.projected};
+      p.weights = hr_panels + c * lanes * s.projected, p.start = zeros, p.next_sum = vectors * lanes;
+      p.sum = d_h_unprojected + share.first * widest + c * lanes, p.sum_row = share.stride * widest;
+      multiply(p, vectors, 0, active, panels);
     });
   }
 
@@ -286,7 +277,7 @@ class BackwardMember : Member<Cell, T> {
         next[n] = V::load(plane[n - 1] + unit);
       }
       for (int i = 0; i < Cell::saved; i++) saved[i] = V::load(plane[Cell::states - 1 + i] + unit);
-      for (int n = 0; n < Cell::vectors; n++) weight[n] = V::load(as<T>(b.weights.vectors[n]) + unit, left);
+      for (int n = 0; n < Cell::vectors; n++) weight[n] = V::load(as<T>(f.weights.vectors[n]) + unit, left);
       Cell::backward(d_next, saved, prev, next, weight, d_pre, d_prev, d_weight);
       for (int column = 0; column < block.columns; column++) d_pre[column].store(to + column * block.units);
       for (int n = 0; n < Cell::vectors; n++) d_weight[n].store(to + block.width + n * block.units);
@@ -348,18 +339,11 @@ class BackwardMember : Member<Cell, T> {
       for (long i = 0; i < count; i++) rows[i] = d_pre(0, slot + i);
       in_panels(0, vectors(s.input), [&](long c, int vectors, long panels) {
         for (; panels > 0; panels--, c += vectors) {
-          const T* const panel = ih_panels + c * lanes * k;
           const long width = vectors * lanes;
-          multiply<T>({.a = rows,
-                       .pieces = blocks,
-                       .stride = max_slots * this->width,
-                       .length = block.gate_width,
-                       .weights = panel,
-                       .start = zeros,
-                       .sum = tile,
-                       .sum_row = width,
-                       .prefetch = panel + width * k},
-                      vectors, 0, count, 1);
+          Product<T> p = {.a = rows, .pieces = blocks, .stride = max_slots * this->width, .length = block.gate_width};
+          p.weights = ih_panels + c * lanes * k, p.prefetch = p.weights + width * k;
+          p.start = zeros, p.sum = tile, p.sum_row = width;
+          multiply(p, vectors, 0, count, 1);
           for (long i = 0; i < count; i++) {
             const Step& step = steps[slot + i];
             for (long j = 0; j < width; j += lanes)
@@ -418,29 +402,33 @@ class BackwardMember : Member<Cell, T> {
           V::load(d_state(n, share.place(q)) + j)
               .store(as<T>(b.d_initial_states[n]) + share.row(q) * units + j, units - j);
       }
-    for (long q = 0; b.d_x.data && q < own_rows.count; q++)
-      for (long time = own_rows.length(q); time < s.steps; time++)
-        std::memset(Base::at(b.d_x, {own_rows.row(q), time, 0}), 0,
+    const Share own = own_rows();
+    for (long q = 0; b.d_x.data && q < own.count; q++)
+      for (long time = own.length(q); time < s.steps; time++)
+        std::memset(Base::at(b.d_x, {own.row(q), time, 0}), 0,
                     size_t(s.input + block.unit_inputs() * s.hidden) * sizeof(T));
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) unpack_weight_gradients(u);
     for (long first = 0; b.d_weight_hr && member == 0 && first < s.projected; first += padded_width<T>(1))
-      each_weight(s.hidden, s.projected, alone, 1, first, padded_width<T>(1),
-                  [&](long i, long j) { as<T>(b.d_weight_hr)[i] = d_hr[first * s.hidden + j]; });
+      unpack_panel<T>({s.hidden, s.projected, alone, 1, first, padded_width<T>(1)}, d_hr + first * s.hidden,
+                      b.d_weight_hr);
   }
 
   void unpack_weight_gradients(long u) const {
-    const auto unpack = [&](void* gradient, const T* packed, long inner, const int* order, int gates) {
+    const auto rows = [&](long inner, const int* order) { return block.rows(s.hidden, u, inner, order); };
+    if (b.d_weight_ih) unpack_panel(rows(s.input, cell.wx_gates), d_ih + u * s.input * block.gate_width, b.d_weight_ih);
+    if (b.d_weight_hh && cell.dense)
+      unpack_panel(rows(output, cell.uh_gates), d_hh + u * output * block.gate_width, b.d_weight_hh);
+    const auto unpack = [&](void* gradient, const T* sums, const GateRows& rows) {
       if (gradient)
-        each_weight(inner, s.hidden, order, gates, u * block.units, block.units,
-                    [&](long i, long j) { as<T>(gradient)[i] = packed[j]; });
+        each_vector<T>(
+            rows, [&](long row, long real, long column) { V::load(sums + column).store(as<T>(gradient) + row, real); });
     };
     const T* const sums = d_sums + u * width;
-    unpack(b.d_weight_ih, d_ih + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates);
-    unpack(b.d_weight_hh, d_hh + u * block.gate_width * block.hh_length(s), block.hh_length(s), cell.uh_gates,
-           block.gates);
-    unpack(b.d_bias_ih, sums, 1, cell.wx_gates, block.gates);
-    unpack(b.d_bias_hh, sums + block.split * block.units, 1, cell.uh_gates, block.gates);
-    for (int n = 0; n < cell.vectors; n++) unpack(b.d_vectors[n], sums + block.width + n * block.units, 1, alone, 1);
+    unpack(b.d_bias_ih, sums, rows(1, cell.wx_gates));
+    unpack(b.d_bias_hh, sums + block.split * block.units, rows(1, cell.uh_gates));
+    for (int n = 0; n < cell.vectors; n++)
+      unpack(b.d_vectors[n], sums + block.width + n * block.units,
+             {1, s.hidden, alone, 1, u * block.units, block.units});
   }
 };
 

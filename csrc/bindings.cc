@@ -1,8 +1,9 @@
-// The Python module keepgate._core; src/keepgate/_core.pyi documents its functions. It allocates nothing and owns
-// nothing but the problems themselves.
+// The Python module keepgate._core; src/keepgate/_core.pyi documents its functions. It owns nothing but the problems
+// themselves and their working memory.
 #include <nanobind/nanobind.h>
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,6 @@ namespace {
 
 // Up to this much work, about 20 µs on one core, the GIL is held: releasing and reacquiring it would cost more.
 constexpr double max_products_with_gil = 1 << 19;
-constexpr size_t max_bytes_with_gil = 1 << 18;
 
 // Raises ValueError with message() unless the condition holds; lazily, since a run checks some sixty conditions.
 template <class Message>
@@ -34,7 +34,6 @@ void* aligned(Address address) {
 
 // Conversions of one argument.
 void set(long& into, handle number) { into = nb::cast<long>(number); }
-void set(size_t& into, handle number) { into = nb::cast<size_t>(number); }
 void set(int& into, handle number) { into = nb::cast<int>(number); }
 void set(bool& into, handle truth) { into = nb::cast<bool>(truth); }
 template <class P>
@@ -43,26 +42,20 @@ void set(P*& into, handle address) {
 }
 void set(Type& into, handle number) { into = Type(nb::cast<int>(number)); }
 
+struct CellNumber;
+void set(CellNumber& into, handle number);
+void set(Strided& s, handle values);
+void set(Sizes& s, handle values);
+void set(Weights& w, handle values);
+
 // Entries of a tuple from number `from` on into an array, whose rest stays null.
-template <class P, size_t most>
-void set(P* (&into)[most], handle values, size_t from = 0) {
+template <class Entry, size_t most>
+void set(Entry (&into)[most], handle values, size_t from = 0) {
   const size_t end = nb::len(values);
   expect(from <= end && end <= from + most,
          [&] { return to_string(end) + " entries where at most " + to_string(from + most) + " fit"; });
   for (size_t i = from; i < end; ++i) set(into[i - from], values[i]);
 }
-
-struct CellNumber;
-void set(CellNumber& into, handle number);
-void set(Strided& s, handle values);
-template <size_t most>
-void set(Strided (&into)[most], handle values) {
-  const size_t end = nb::len(values);
-  expect(end <= most, [&] { return to_string(end) + " entries where at most " + to_string(most) + " fit"; });
-  for (size_t i = 0; i < end; ++i) set(into[i], values[i]);
-}
-void set(Sizes& s, handle values);
-void set(Weights& w, handle values);
 
 // Every entry of a tuple into its own variable.
 template <class... Into>
@@ -110,23 +103,30 @@ const Kernel& kernel_of(int cell, Type type) {
   return kernel(cell, type);
 }
 
+// Working memory. Small problems, which hold the GIL, share theirs; a large one keeps its own, as a stepper does.
+struct alignas(64) CacheLine {
+  char bytes[64];
+};
+using Scratch = std::unique_ptr<CacheLine[]>;
+
 struct ForwardRun {
   Forward f = {};
   bool large;
+  Scratch own;
 
   explicit ForwardRun(const nb::args& given) {
     CellNumber number;
     read(given, number, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.initial_states,
-         f.final_states, f.packed, f.output, f.planes);
+         f.final_states, f.weights, f.packed, f.output, f.planes);
     f.cell = number.cell, f.program = number.program;
     expect(f.threads >= 1, [&] { return "threads is " + to_string(f.threads) + "; one is the least"; });
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));
     expect(!f.program || !f.program->recurrent_state || f.planes[0],
            [] { return std::string("uh is computed from another state than the first, and nothing is saved"); });
-    // Multiplications: one with every weight for each row and step.
-    const double products = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / 4;
-    large = products * double(f.sizes.steps * f.sizes.rows) > max_products_with_gil;
+    // Multiplications: one with every weight for each row and step; packing a weight takes as long as some of them.
+    const double weights = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / 4;
+    large = weights * double(f.sizes.steps * f.sizes.rows + (f.packed ? 0 : 4)) > max_products_with_gil;
   }
   static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.cell, r.f.type).forward(r.f, scratch); }
 };
@@ -134,11 +134,12 @@ struct ForwardRun {
 struct BackwardRun {
   Backward b = {};
   bool large;
+  Scratch own;
 
   BackwardRun(const ForwardRun& forward, const nb::args& given) : large(forward.large) {
     b.forward = forward.f;
-    read(given, b.weights, b.d_output, b.d_final_states, b.d_x, b.d_initial_states, b.d_weight_ih, b.d_weight_hh,
-         b.d_bias_ih, b.d_bias_hh, b.d_weight_hr, b.d_vectors, b.d_states);
+    read(given, b.d_output, b.d_final_states, b.d_x, b.d_initial_states, b.d_weight_ih, b.d_weight_hh, b.d_bias_ih,
+         b.d_bias_hh, b.d_weight_hr, b.d_vectors, b.d_states);
   }
   static size_t compute(const BackwardRun& r, void* scratch) {
     return kernel(r.b.forward.cell, r.b.forward.type).backward(r.b, scratch);
@@ -146,14 +147,17 @@ struct BackwardRun {
 };
 
 template <class Run>
-void run(const Run& run, Address scratch) {
-  if (!run.large) return void(Run::compute(run, aligned(scratch)));
+void run(Run& run) {
+  static Scratch shared;
+  static size_t shared_lines = 0;
+  if (!run.large) {
+    const size_t lines = Run::compute(run, nullptr) / sizeof(CacheLine) + 1;
+    if (lines > shared_lines) shared.reset(new CacheLine[lines]), shared_lines = lines;
+    return void(Run::compute(run, shared.get()));
+  }
+  if (!run.own) run.own.reset(new CacheLine[Run::compute(run, nullptr) / sizeof(CacheLine) + 1]);
   nb::gil_scoped_release release;
-  Run::compute(run, aligned(scratch));
-}
-template <class Run>
-size_t scratch_bytes(const Run& run) {
-  return Run::compute(run, nullptr);
+  Run::compute(run, run.own.get());
 }
 
 tuple as_tuple(const std::vector<const char*>& names) {
@@ -237,33 +241,11 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
   return kernel_set().cells + long(added_programs.size()) - 1;
 }
 
-uint64_t fingerprint_of(const tuple& arrays) {
-  uint64_t all = 0;
-  for (handle array : arrays) {
-    const void* data;
-    size_t bytes;
-    read(nb::borrow<tuple>(array), data, bytes);
-    all = all * 0x9e3779b97f4a7c15 + fingerprint(data, bytes);
-  }
-  return all;
-}
-
 size_t packed_bytes(long cell, int type, handle sizes) {
   Sizes s;
   set(s, sizes);
   const CellNumber number = cell_of(cell);
   return kernel_of(number.cell, Type(type)).packed_bytes(number.program, s);
-}
-
-void pack(long number, int type, handle sizes, handle weights, Address packed, int threads) {
-  Sizes s;
-  Weights w = {};
-  set(s, sizes), set(w, weights);
-  const auto [place, program] = cell_of(number);
-  const Kernel& k = kernel_of(place, Type(type));
-  if (k.packed_bytes(program, s) <= max_bytes_with_gil) return k.pack(program, s, w, aligned(packed), 1);
-  nb::gil_scoped_release release;
-  k.pack(program, s, w, aligned(packed), threads);
 }
 
 void random_mask(int type, const tuple& array, const tuple& shape, uint64_t seed, uint32_t stream, double probability,
@@ -289,22 +271,14 @@ NB_MODULE(core, m) {
   m.def("add_program", add_program);
   m.def("cells", cells);
   m.def("random_mask", random_mask);
-  m.def("fingerprint", fingerprint_of);
   m.def("padded", [](long units, int type) { return padded(units, Type(type)); });
   m.def("packed_bytes", packed_bytes);
   // It may wait for a running team, whose threads may need the GIL.
   m.def(
       "borrow_threads", [](Address parallel) { borrow_threads(reinterpret_cast<Parallel>(parallel)); },
       nb::call_guard<nb::gil_scoped_release>());
-  m.def("pack", pack, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg("threads") = 1);
-  nb::class_<ForwardRun>(m, "Forward")
-      .def(nb::init<nb::args>())
-      .def_prop_ro("scratch_bytes", scratch_bytes<ForwardRun>)
-      .def("run", run<ForwardRun>);
-  nb::class_<BackwardRun>(m, "Backward")
-      .def(nb::init<const ForwardRun&, nb::args>())
-      .def_prop_ro("scratch_bytes", scratch_bytes<BackwardRun>)
-      .def("run", run<BackwardRun>);
+  nb::class_<ForwardRun>(m, "Forward").def(nb::init<nb::args>()).def("run", run<ForwardRun>);
+  nb::class_<BackwardRun>(m, "Backward").def(nb::init<const ForwardRun&, nb::args>()).def("run", run<BackwardRun>);
 }
 
 // An unknown KEEPGATE_ISA is a SettingsError; nanobind would turn it into an ImportError.

@@ -1,6 +1,5 @@
-// The choice of the instruction set, made once, at the first use; and the fingerprint, which needs no vectors.
+// The choice of the instruction set, made once, at the first use.
 #include <cstdlib>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -60,29 +59,6 @@ std::vector<const char*> available_sets() {
 const KernelSet& kernel_set() {
   static const KernelSet& chosen = choose();
   return chosen;
-}
-
-uint64_t fingerprint(const void* data, size_t bytes) {
-  // `mix` is a bijection of the lane for a fixed word and of the word for a fixed lane, so that a change of one word
-  // always changes the result. The rotation moves the sign bit, which a product leaves at the top, to where the next
-  // product spreads it.
-  constexpr int lanes = 8;
-  const auto mix = [](uint64_t lane, uint64_t word) {
-    const uint64_t product = (lane ^ word) * 0x9e3779b97f4a7c15;  // 2⁶⁴ ÷ the golden ratio
-    return product << 29 | product >> 35;
-  };
-  uint64_t lane[lanes] = {1, 2, 3, 4, 5, 6, 7, 8}, words[lanes];
-  const auto* at = static_cast<const unsigned char*>(data);
-  size_t left = bytes;
-  for (; left >= sizeof(words); at += sizeof(words), left -= sizeof(words)) {
-    std::memcpy(words, at, sizeof(words));
-    for (int i = 0; i < lanes; ++i) lane[i] = mix(lane[i], words[i]);
-  }
-  std::memset(words, 0, sizeof(words));
-  if (left) std::memcpy(words, at, left);
-  uint64_t all = bytes;
-  for (int i = 0; i < lanes; ++i) all = mix(all, mix(lane[i], words[i]));
-  return all;
 }
 
 }  // namespace keepgate

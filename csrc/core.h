@@ -44,9 +44,10 @@ struct Forward {
   Strided x;
   const int64_t* lengths;  // [rows], each from 0 to steps
   const uint8_t* resets;   // [steps, rows]
-  const void* initial_states[max_states];  // [rows, units]
+  const void* initial_states[max_states];  // [rows, units]; null for zeros
   void* final_states[max_states];  // after each row's last real step, [rows, units]; may be `initial_states`
-  const void* packed;             // the weights, as pack() leaves them
+  Weights weights;
+  void* packed;  // them packed: by an earlier run without steps, which does nothing else; null: by this run
   Strided output;                 // the first state after each step
   // Values saved of every step, [steps, rows, padded(hidden)] each, or all null: the states but the first, the cell's
   // `saved` values, and with a projection the first state before it.
@@ -55,7 +56,6 @@ struct Forward {
 
 struct Backward {
   Forward forward;  // as it ran, planes included; `final_states` and `packed` are not read
-  Weights weights;
   Strided d_output;  // data may be null
   const void* d_final_states[max_states];  // each may be null
   Strided d_x;  // results from here on; null where a gradient is not wanted
@@ -83,7 +83,6 @@ struct Mask {
 struct Kernel {
   const char* cell;
   size_t (*packed_bytes)(const CellProgram*, const Sizes&);
-  void (*pack)(const CellProgram*, const Sizes&, const Weights&, void* packed, int threads);
   // Each returns the bytes of scratch that it needs; without scratch it does nothing else.
   size_t (*forward)(const Forward&, void* scratch);
   size_t (*backward)(const Backward&, void* scratch);
@@ -104,8 +103,5 @@ constexpr long padded(long units, Type type) {
   const long lanes = type == Type::float32 ? 16 : 8;
   return (units + lanes - 1) / lanes * lanes;
 }
-
-// A hash of the bytes, to detect weights that changed since they were packed.
-uint64_t fingerprint(const void* data, size_t bytes);
 
 }  // namespace keepgate

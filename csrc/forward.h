@@ -9,12 +9,14 @@ template <class Cell, class T>
 class ForwardMember : Member<Cell, T> {
   using Base = Member<Cell, T>;
   using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::first_unit, Base::end_unit, Base::plane,
-      Base::prev_state;
+      Base::prev_state, Base::meet;
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
   using Base::saves_planes, Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
   using typename Base::V;
 
-  const Packed<Cell, T> packed{block, s};
+  const bool unpacked = !f.packed && s.steps == 1;  // one step reads each weight once, and so where the caller has it
+  const Packed<Cell, T> packed{block, s, !unpacked};
+  T* packed_weights;
   const bool nontemporal;  // whether saved values exceed the caches, and are written past them
   long max_slots;  // (step, row) pairs of a chunk, whose inputs are projected at once
   long own_slots;  // this member's part of them, where members split the rows
@@ -37,9 +39,12 @@ class ForwardMember : Member<Cell, T> {
     max_slots = (512 << 10) / (own * block.width * long(sizeof(T)));
     max_slots = max_slots < 32 ? 32 : max_slots > 128 ? 128 : max_slots;
     if (!units_split) max_slots *= members;
+    if (max_slots > s.steps * s.rows) max_slots = s.steps * s.rows;
     if (max_slots < s.rows + members) max_slots = s.rows + members;
     const long first = units_split ? 0 : part(max_slots, member);
     own_slots = units_split ? max_slots : part(max_slots, member + 1) - first;
+    arena.allocate(packed_weights, f.packed ? 0 : packed.total);
+    if (f.packed) packed_weights = as<T>(f.packed);
     arena.allocate(pre, blocks * max_slots * block.width);
     arena.allocate(steps, members * max_slots);
     arena.allocate(x, members * max_slots);
@@ -53,6 +58,10 @@ class ForwardMember : Member<Cell, T> {
 
   void run() {
     runner.prepare();
+    if (!f.packed || s.steps == 0) {
+      pack_part(block, s, f.weights, packed_weights, member, team.size, !unpacked);
+      if (!units_split && !meet()) return;  // else each member reads what it has packed itself
+    }
     for (long step = 0, active = share.count; step < rows.longest();) {
       const long end = project_inputs(step, active);
       for (long slot = 0; step < end; step++, slot += active) {
@@ -66,15 +75,13 @@ class ForwardMember : Member<Cell, T> {
         else
           for (long i = slot; i < slot + active; i++) apply_cell(i);
         if (s.projected) project_output(slot, active);
-        if (units_split && cell.dense) team.barrier(member);
+        if (units_split && cell.dense && step + 1 < rows.longest() && !meet()) return;
       }
     }
     write_final_states();
   }
 
  private:
-  const T* weights(long part) const { return as<T>(f.packed) + part; }
-
   // Input projection of as many steps from `step` on as fit; returns the step after them.
   long project_inputs(long step, long active) {
     long slots = 0;
@@ -87,21 +94,22 @@ class ForwardMember : Member<Cell, T> {
         h_prev[slots] = prev_state(block.recurrent_state(), now);
       }
     }
+    const long row = block.width, length = s.input;
     for (long u = first_block; u < end_block; u++) {
-      const T *const bias = weights(packed.bias) + u * block.width, *const panel =
-                                                                        weights(u * block.gate_width * s.input);
-      T* const to = pre + u * max_slots * block.width;
-      multiply<T>({.a = x,
-                   .length = s.input,
-                   .weights = panel,
-                   .start = bias,
-                   .sum = to,
-                   .sum_row = block.width,
-                   .prefetch = panel + block.gate_width * s.input},
-                  block.gates * block.vectors, 0, slots, 1);
+      const T* const bias = packed_weights + packed.bias + u * row;
+      T* const to = pre + u * max_slots * row;
+      const long split = unpacked ? 0 : block.gate_width;  // the product below starts with the bias of these columns
       for (long slot = 0; slot < slots; slot++)
-        for (long j = block.gate_width; j < block.width; j += lanes)
-          V::load(bias + j).store(to + slot * block.width + j);
+        for (long j = split; j < row; j += lanes) V::load(bias + j).store(to + slot * row + j);
+      if (unpacked) {
+        multiply_unpacked(x, slots, block.rows(s.hidden, u, length, cell.wx_gates), f.weights.weight_ih, to, row);
+        continue;
+      }
+      const T *const panel = packed_weights + u * block.gate_width * length, *const next =
+                                                                                 panel + block.gate_width * length;
+      multiply<T>(
+          {.a = x, .length = length, .weights = panel, .start = bias, .sum = to, .sum_row = row, .prefetch = next},
+          block.gates * block.vectors, 0, slots, 1);
     }
     return step;
   }
@@ -109,7 +117,11 @@ class ForwardMember : Member<Cell, T> {
   void add_recurrent_product(long slot, long active) {
     const long next = max_slots * block.width, next_weights = block.gate_width * output;
     T* const sums = pre + first_block * next + slot * block.width + block.split * block.units;
-    const T* const panel = weights(packed.hh) + first_block * next_weights;
+    for (long u = first_block; unpacked && u < end_block; u++)
+      multiply_unpacked(h_prev + slot, active, block.rows(s.hidden, u, output, cell.uh_gates), f.weights.weight_hh,
+                        sums + (u - first_block) * next, block.width);
+    if (unpacked) return;
+    const T* const panel = packed_weights + packed.hh + first_block * next_weights;
     multiply<T>(
         {.a = h_prev + slot, .length = output, .weights = panel, .sum = sums, .sum_row = block.width, .next_sum = next},
         block.gates * block.vectors, 0, active, end_block - first_block);
@@ -135,7 +147,7 @@ class ForwardMember : Member<Cell, T> {
       for (int column = 0; column < block.columns; column++) sum[column] = V::load(in + column * block.units);
       if constexpr (Cell::reads_output) prev[0] = V::load(h_prev + unit, left);
       for (int n = 0; n < Cell::vectors; n++)
-        weight[n] = V::load(weights(packed.vectors) + n * blocks * block.units + unit);
+        weight[n] = V::load(packed_weights + packed.vectors + n * blocks * block.units + unit);
       for (int n = 1; n < Cell::states; n++) prev[n] = V::load(prev_state[n] + unit, left);
       Cell::forward(sum, prev, weight, next, saved);
       for (int n = 1; n < Cell::states; n++) next[n].store(after[n] + unit, saves_planes ? lanes : left);
@@ -164,7 +176,7 @@ class ForwardMember : Member<Cell, T> {
         if (runner.reads(reg))
           runner.bind_units(reg, prev_state(n, step) + unit, Base::prev_state_stride(n, step) * row_step, false);
       for (int n = 0; n < cell.vectors; n++)
-        runner.bind(reg++, weights(packed.vectors) + n * blocks * block.units + unit, 0, lanes);
+        runner.bind(reg++, packed_weights + packed.vectors + n * blocks * block.units + unit, 0, lanes);
       for (int n = 0; n < cell.unit_inputs; n++)
         runner.bind_units(reg++, Base::unit_input(f.x, n, step) + unit, f.x.row * row_step, false);
       T* const output_row =
@@ -190,19 +202,14 @@ class ForwardMember : Member<Cell, T> {
   }
 
   void project_output(long slot, long active) {
-    const T** const products = h_prev + slot;  // which nothing reads any more
-    for (long i = 0; i < active; i++) products[i] = h_unprojected + steps[slot + i].row * padded_width<T>(s.hidden);
-    const long row = padded_width<T>(output) * share.stride, next = padded_width<T>(1);
+    const T** const read = h_prev + slot;  // which nothing reads any more
+    for (long i = 0; i < active; i++) read[i] = h_unprojected + steps[slot + i].row * padded_width<T>(s.hidden);
+    const long row = padded_width<T>(output) * share.stride, next = padded_width<T>(1), length = s.hidden;
     T* const sums = h_projected + share.first * padded_width<T>(output);
-    const T* const panel = weights(packed.hr);
-    multiply<T>({.a = products,
-                 .length = s.hidden,
-                 .weights = panel,
-                 .start = zeros,
-                 .sum = sums,
-                 .sum_row = row,
-                 .next_sum = next},
-                panel_vectors, 0, active, padded_width<T>(output) / next);
+    const T* const panel = packed_weights + packed.hr;
+    multiply<T>(
+        {.a = read, .length = length, .weights = panel, .start = zeros, .sum = sums, .sum_row = row, .next_sum = next},
+        panel_vectors, 0, active, padded_width<T>(output) / next);
     for (long i = 0; i < active; i++) {
       const Step& step = steps[slot + i];
       std::memcpy(Base::at(f.output, step), sums + i * row, size_t(output) * sizeof(T));

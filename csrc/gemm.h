@@ -51,14 +51,14 @@ KEEPGATE_INLINE V keep_in_register(V weight) {
 // `across` is the transposed access of a weight gradient (wgrad): a(r, k) = a[k][r], rows of a outer product.
 template <class T>
 struct Product {
-  const T* const* a;  // a(r, k) is a[r · a_row][k], piece p at p · stride; across: a[k][r], one piece
+  const T* const* a = nullptr;  // a(r, k) is a[r · a_row][k], piece p at p · stride; across: a[k][r], one piece
   long a_row = 1;
-  long pieces = 1, stride = 0, length;
-  const T* weights;  // [pieces · length][vectors · lanes], contiguous; across: rows weights_row apart
+  long pieces = 1, stride = 0, length = 0;
+  const T* weights = nullptr;  // [pieces · length][vectors · lanes], contiguous; across: rows weights_row apart
   long weights_row = 0;
   const T* start = nullptr;  // [vectors · lanes], the same for all panels
-  T* sum;  // [rows][vectors · lanes], rows sum_row apart
-  long sum_row;
+  T* sum = nullptr;  // [rows][vectors · lanes], rows sum_row apart
+  long sum_row = 0;
   long next_sum = 0;  // from panel to panel; their weights are contiguous
   const T* prefetch = nullptr;  // what is read next, if not these weights again: one cache line for each k of each tile
   long row = 0, next_weights = 0;  // set by multiply(); row, across: the tile's first one

@@ -10,23 +10,13 @@ namespace keepgate::KEEPGATE_SET {
 namespace {
 
 template <class Cell, class T>
-size_t packed_bytes(const CellProgram* program, const Sizes& s) {
-  return size_t(Packed<Cell, T>(Block<Cell, T>(as_cell<Cell>(program)), s).total) * sizeof(T);
-}
-
-template <class Cell, class T>
-void pack(const CellProgram* program, const Sizes& s, const Weights& w, void* packed, int threads) {
-  const Block<Cell, T> block(as_cell<Cell>(program));
-  auto work = [&](Team& team, int member) { pack_part(block, s, w, as<T>(packed), member, team.size); };
-  const long elements = Packed<Cell, T>(block, s).total;
-  together(elements < 50000 ? 1 : threads, elements / 20, work);
-}
-
-template <class Cell, class T>
 constexpr Kernel kernel_of(const char* name) {
   using M = Member<Cell, T>;
   return {
-      name, packed_bytes<Cell, T>, pack<Cell, T>,
+      name,
+      [](const CellProgram* p, const Sizes& s) {
+        return size_t(Packed<Cell, T>(Block<Cell, T>(as_cell<Cell>(p)), s).total) * sizeof(T);
+      },
       [](const Forward& f, void* scratch) { return M::template run<ForwardMember<Cell, T>>(f, f, scratch); },
       [](const Backward& b, void* scratch) { return M::template run<BackwardMember<Cell, T>>(b, b.forward, scratch); }};
 }

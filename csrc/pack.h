@@ -37,6 +37,15 @@ const Cell& as_cell(const CellProgram* program) {
   }
 }
 
+// Rows of units [first, first + units) of a matrix [gates · hidden, inner], and their panel [inner][gate, in this
+// order][unit], whose units beyond `hidden` are zero.
+struct GateRows {
+  long inner, hidden;
+  const int* order;
+  int gates;
+  long first, units;
+};
+
 // A block: a few vectors of units with all their gates' columns, wide enough to fill a tile's registers.
 constexpr int vectors_of_units(int gates) { return gates == 1 ? 4 : gates == 2 ? 2 : 1; }
 template <class Cell, class T>
@@ -77,18 +86,66 @@ struct Block : BlockShape<Cell, T> {
   long count(long hidden) const { return (hidden + this->units - 1) / this->units; }
   // The reduction length of the recurrent product: h_{t-1} for a dense recurrence, else 0.
   long hh_length(const Sizes& s) const { return cell.dense ? s.output() : 0; }
+  // Block u's rows of a matrix of all gates.
+  GateRows rows(long hidden, long u, long inner, const int* order) const {
+    return {inner, hidden, order, this->gates, u * this->units, this->units};
+  }
 };
 
-// For every weight of units [first, first + units): f(index in the [gates · hidden, inner] matrix, index in the packed
-// [inner][gate, in this order][unit] panel).
-template <class F>
-void each_weight(long inner, long hidden, const int* order, int gates, long first, long units, F f) {
-  const long real = hidden - first < units ? hidden - first : units;
-  constexpr long stretch = 16;  // of the inner index: 16 columns of all rows stay in L1
-  for (long k0 = 0; k0 < inner; k0 += stretch)
-    for (int g = 0; g < gates; g++)
-      for (long k = k0, end = k0 + stretch < inner ? k0 + stretch : inner; k < end; k++)
-        for (long j = 0; j < real; j++) f((order[g] * hidden + first + j) * inner + k, (k * gates + g) * units + j);
+// f(a vector's first row in the matrix, how many of its units there are, its column in the panel)
+template <class T, class F>
+KEEPGATE_INLINE void each_vector(const GateRows& m, F f) {
+  for (int g = 0; g < m.gates; g++)
+    for (long j = 0; j < m.units; j += Vec<T>::lanes) {
+      const long real = m.hidden - m.first - j;
+      f(m.order[g] * m.hidden + m.first + j, real > 0 ? real : 0, g * m.units + j);
+    }
+}
+
+template <class T>
+void pack_panel(const GateRows& m, const void* matrix, T* panel) {
+  const long width = m.gates * m.units;
+  for (long k = 0; k < m.inner; k += Vec<T>::lanes)
+    each_vector<T>(m, [&](long row, long real, long column) __attribute__((always_inline)) {
+      Vec<T> tile[Vec<T>::lanes];
+      load_transposed(as<T>(matrix) + row * m.inner + k, m.inner, real, m.inner - k, tile);
+      for (long i = 0; i < Vec<T>::lanes && k + i < m.inner; i++) tile[i].store(panel + (k + i) * width + column);
+    });
+}
+
+template <class T>
+void unpack_panel(const GateRows& m, const T* panel, void* matrix) {
+  const long width = m.gates * m.units;
+  each_vector<T>(m, [&](long row, long real, long column) {
+    for (long k = 0; k < m.inner; k += Vec<T>::lanes) {
+      Vec<T> tile[Vec<T>::lanes];
+      load_transposed(panel + k * width + column, width, m.inner - k, Vec<T>::lanes, tile);
+      for (long j = 0; j < Vec<T>::lanes && j < real; j++)
+        tile[j].store(as<T>(matrix) + (row + j) * m.inner + k, m.inner - k);
+    }
+  });
+}
+
+// Adds the product of `count` rows with the panel that pack_panel would make to `sum`, with the bits of multiply().
+template <class T>
+void multiply_unpacked(const T* const* a, long count, const GateRows& m, const void* matrix, T* sum, long sum_row) {
+  constexpr long lanes = Vec<T>::lanes;
+  for (long k = 0; k < m.inner; k += lanes)
+    each_vector<T>(m, [&](long row, long real, long column) __attribute__((always_inline)) {
+      Vec<T> tile[lanes];
+      load_transposed(as<T>(matrix) + row * m.inner + k, m.inner, real, m.inner - k, tile);
+      for (long r = 0; r < count; r++) {
+        const T* const number = a[r] + k;
+        T* const to = sum + r * sum_row + column;
+        Vec<T> all = Vec<T>::load(to);
+        if (m.inner - k >= lanes)
+#pragma GCC unroll 16
+          for (long i = 0; i < lanes; i++) add_product(all, Vec<T>(number[i]), tile[i]);
+        else
+          for (long i = 0; i < m.inner - k; i++) add_product(all, Vec<T>(number[i]), tile[i]);
+        all.store(to);
+      }
+    });
 }
 constexpr int alone[] = {0};  // the gate order of a matrix without gates
 
@@ -97,10 +154,11 @@ template <class Cell, class T>
 struct Packed {
   long hh, bias, vectors, hr, total;  // the input weights come first, at 0
 
-  Packed(const Block<Cell, T>& block, const Sizes& s) {
-    const long blocks = block.count(s.hidden);
-    hh = blocks * block.gate_width * s.input;
-    bias = hh + blocks * block.gate_width * block.hh_length(s);
+  // products: whether the weights of the products are among them.
+  Packed(const Block<Cell, T>& block, const Sizes& s, bool products = true) {
+    const long blocks = block.count(s.hidden), width = products ? blocks * block.gate_width : 0;
+    hh = width * s.input;
+    bias = hh + width * block.hh_length(s);
     vectors = bias + blocks * block.width;
     hr = vectors + blocks * block.units * block.cell.vectors;
     total = hr + padded_width<T>(s.projected) * s.hidden;
@@ -109,36 +167,36 @@ struct Packed {
 
 // Packs one member's share of the blocks.
 template <class Cell, class T>
-void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T* to, int member, int members) {
+void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T* to, int member, int members,
+               bool products = true) {
   const Cell& cell = block.cell;
-  const Packed<Cell, T> at(block, s);
+  const Packed<Cell, T> at(block, s, products);
   const long blocks = block.count(s.hidden), hh_length = block.hh_length(s), units = block.units;
-  const auto pack = [&](const void* from, T* to, long inner, const int* order, int gates, long first) {
-    if (first + units > s.hidden) std::memset(to, 0, size_t(inner * gates * units) * sizeof(T));
-    if (from) each_weight(inner, s.hidden, order, gates, first, units, [&](long i, long j) { to[j] = as<T>(from)[i]; });
-  };
+  using V = Vec<T>;
   for (long u = blocks * member / members; u < blocks * (member + 1) / members; u++) {
-    const long first = u * units;
-    pack(w.weight_ih, to + u * block.gate_width * s.input, s.input, cell.wx_gates, block.gates, first);
-    if (cell.dense)
-      pack(w.weight_hh, to + at.hh + u * block.gate_width * hh_length, hh_length, cell.uh_gates, block.gates, first);
+    const auto rows = [&](long inner, const int* order) { return block.rows(s.hidden, u, inner, order); };
+    if (products) pack_panel(rows(s.input, cell.wx_gates), w.weight_ih, to + u * block.gate_width * s.input);
+    if (products && cell.dense)
+      pack_panel(rows(hh_length, cell.uh_gates), w.weight_hh, to + at.hh + u * block.gate_width * hh_length);
     for (int n = 0; n < cell.vectors; n++)
-      pack(w.vectors[n], to + at.vectors + n * blocks * units + first, 1, alone, 1, first);
+      each_vector<T>(GateRows{1, s.hidden, alone, 1, u * units, units}, [&](long row, long real, long column) {
+        V::load(as<T>(w.vectors[n]) + row, real).store(to + at.vectors + (n * blocks + u) * units + column);
+      });
     // Column order: wx of the split gates, the fused sums, uh of the split gates.
     T* const bias = to + at.bias + u * block.width;
     std::memset(bias, 0, size_t(block.width) * sizeof(T));
     const auto add = [&](const void* from, const int* order, T* to) {
       if (from)
-        each_weight(1, s.hidden, order, block.gates, first, units, [&](long i, long j) { to[j] += as<T>(from)[i]; });
+        each_vector<T>(rows(1, order), [&](long row, long real, long column) {
+          (V::load(to + column) + V::load(as<T>(from) + row, real)).store(to + column);
+        });
     };
     add(w.bias_ih, cell.wx_gates, bias);
     if (cell.bias_hh) add(w.bias_hh, cell.uh_gates, bias + block.split * units);
   }
-  if (!s.projected || member > 0) return;
-  std::memset(to + at.hr, 0, size_t(at.total - at.hr) * sizeof(T));
-  for (long first = 0; first < s.projected; first += padded_width<T>(1))
-    each_weight(s.hidden, s.projected, alone, 1, first, padded_width<T>(1),
-                [&](long i, long j) { to[at.hr + first * s.hidden + j] = as<T>(w.weight_hr)[i]; });
+  for (long first = 0; member == 0 && first < s.projected; first += padded_width<T>(1))
+    pack_panel<T>({s.hidden, s.projected, alone, 1, first, padded_width<T>(1)}, w.weight_hr,
+                  to + at.hr + first * s.hidden);
 }
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -20,27 +20,43 @@ inline void pause() {
 #endif
 }
 
-// Spins for some tenths of a millisecond, then yields: beside a busy process a thread that only spins delays both, and
-// one that yields at once does not get its processor back for milliseconds.
+long now() { return long(std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count()); }
+
+// Spins for up to a millisecond, then yields: beside a busy process a thread that only spins delays both, and
+// one that yields at once does not get its processor back for milliseconds. Returns the nanoseconds of a long wait.
 template <class Condition>
-void wait_until(Condition condition) {
-  for (int i = 0; !condition(); i++) i < 25000 ? pause() : void(sched_yield());
+long wait_until(Condition condition) {
+  long since = 0;
+  for (int i = 0; !condition(); i++) {
+    if (i == 100) since = now();
+    i < 25000 ? pause() : void(sched_yield());
+  }
+  return since ? now() - since : 0;
 }
 
-using Clock = std::chrono::steady_clock;
-
-long nanoseconds_since(Clock::time_point start) {
-  return long(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
-}
+// Nanoseconds that member 0 waits for the others whatever it works itself.
+constexpr long tolerated_wait = 200000;
 
 }  // namespace
 
-void Team::barrier(int member) {
-  if (size == 1) return;
+long Team::lost() const {
+  const long taken = now() - start;
+  return taken - size * (taken - waited);
+}
+
+bool Team::barrier(int member) {
+  const int members = size;
+  if (members == 1) return true;
   const uint64_t mine = flags[member].passed.load(std::memory_order_relaxed) + 1;
+  if (member == 0 && waited > tolerated_wait && lost() > 0) last_barrier.store(mine, std::memory_order_relaxed);
   flags[member].passed.store(mine, std::memory_order_release);
-  for (int other = 0; other < size; other++)
-    wait_until([&] { return flags[other].passed.load(std::memory_order_acquire) >= mine; });
+  for (int other = 0; other < members; other++) {
+    const long wait = wait_until([&] { return flags[other].passed.load(std::memory_order_acquire) >= mine; });
+    if (member == 0) waited += wait;
+  }
+  const bool dissolved = last_barrier.load(std::memory_order_relaxed) == mine;
+  if (dissolved && member == 0) size = 1;
+  return !dissolved || member == 0;
 }
 
 // One problem at a time. Threads join through `ticket` until the caller closes it; who has joined by then takes part.
@@ -49,7 +65,7 @@ class Pool {
   void run(int threads, long join_timeout, void (*work)(void*, Team&, int), void* context) {
     if (threads > max_members) threads = max_members;
     std::unique_lock<std::mutex> lock(one_caller, std::defer_lock);
-    if (threads <= 1 || !lock.try_lock()) {
+    if (threads <= 1 || !lock.try_lock() || (alone_until && now() < alone_until)) {
       Team alone;
       return work(context, alone, 0);
     }
@@ -69,7 +85,7 @@ class Pool {
 
   void borrow(Parallel parallel) {
     std::lock_guard<std::mutex> lock(one_caller);
-    this->parallel = parallel, own_thread_runs = 0;
+    this->parallel = parallel, own_thread_runs = 0, alone_until = 0;
   }
 
  private:
@@ -88,18 +104,22 @@ class Pool {
       pthread_equal(p.caller, pthread_self()) ? p.run_as_caller() : p.join(p.ticket.load(std::memory_order_acquire));
     };
     parallel(take_part, this, unsigned(wanted), 0);
-    if (nanoseconds_since(done) > 300000) own_thread_runs = 256;
+    if (now() - done > 300000) own_thread_runs = 256;
   }
 
   // Member 0: closes the ticket, works, and waits for the members that joined.
   void run_as_caller() {
-    const auto start = Clock::now();
-    while (joined(ticket.load(std::memory_order_acquire)) < wanted && nanoseconds_since(start) < join_timeout) pause();
-    team.size = int(joined(ticket.fetch_or(closed, std::memory_order_acq_rel)));
+    const long start = now();
+    while (joined(ticket.load(std::memory_order_acquire)) < wanted && now() - start < join_timeout) pause();
+    const int members = int(joined(ticket.fetch_or(closed, std::memory_order_acq_rel)));
+    team.size = members, team.start = now(), team.waited = 0;
+    team.last_barrier.store(0, std::memory_order_relaxed);
     started.store(run_number, std::memory_order_release);
     work(context, team, 0);
-    wait_until([&] { return finished.load(std::memory_order_acquire) == team.size - 1; });
-    done = Clock::now();
+    team.waited += wait_until([&] { return finished.load(std::memory_order_acquire) == members - 1; });
+    done = now();
+    const long lost = team.lost();
+    alone_until = lost > 0 ? done + 20 * lost : 0;
   }
 
   // Another member: joins the run whose ticket was read if that is still open, and works.
@@ -162,7 +182,7 @@ class Pool {
   int spawned = 0;
   long join_timeout = 0;
   pthread_t caller;
-  Clock::time_point done;
+  long done = 0, alone_until = 0;
   uint64_t run_number = 0, wanted = 0;
   void (*work)(void*, Team&, int) = nullptr;
   void* context = nullptr;

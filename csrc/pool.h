@@ -10,12 +10,19 @@ constexpr int max_members = 64;
 // The members that work on one problem. Their number never changes a result.
 class Team {
  public:
-  // Returns once every member has called it; a member's writes before it are visible to all after it.
-  void barrier(int member);
+  // Returns once every member has called it; a member's writes before it are visible to all after it. False: the team
+  // is dissolved, and this member leaves. Member 0 stays, alone, where the others kept it waiting for longer than it
+  // would have worked for them.
+  bool barrier(int member);
   int size = 1;
 
  private:
   friend class Pool;
+  // What a run has taken longer so far than member 0 alone would have, in nanoseconds; negative where it was faster.
+  long lost() const;
+
+  long start = 0, waited = 0;  // in nanoseconds: of the clock, and that member 0 has waited for the others
+  std::atomic<uint64_t> last_barrier{0};  // at which the team is dissolved
   struct alignas(64) Flag {
     std::atomic<uint64_t> passed{0};
   };

@@ -23,14 +23,17 @@ struct Member {
   const int member;  // this thread's number in the team
   const Cell& cell = as_cell<Cell>(f.program);
   const Block<Cell, T> block{cell};
-  const int members = members_for(block, s, f.threads);  // at most so many
+  const int members = members_for(block, f);  // at most so many
   const int planes = cell.states - 1 + cell.saved;       // and one more with a projection
   const bool units_split = by_units(block, s, members),
              saves_planes = f.planes[0];  // saves_planes: whether there are planes
   const long output = s.output(), blocks = block.count(s.hidden);
-  const long first_block = units_split ? part(blocks, member) : 0;
-  const long end_block = units_split ? part(blocks, member + 1) : blocks;
-  const Share share = units_split ? Share::all(rows) : Share::part(rows, member, team.size);
+  const long parts = units_split ? team.size : 1;  // of the units; this member's are [first_part, end_part)
+  const long first_part = units_split ? member : 0;
+  long end_part = first_part + 1;
+  const long first_block = part_start(first_part);
+  long end_block = part_start(end_part);
+  Share share = units_split ? Share::all(rows) : Share::part(rows, member, team.size);
 
   // Runs Pass(problem, member, arena).run() for each member; without scratch only counts the bytes it needs.
   template <class Pass, class Problem>
@@ -56,7 +59,7 @@ struct Member {
     // Join timeout: 5 % of the estimated single-core time.
     const Block<Cell, T> block(as_cell<Cell>(f.program));
     const long products = s.steps * s.rows * s.hidden * block.gates * (s.hidden + s.input);
-    together(members_for(block, s, f.threads), products / 1000, work);
+    together(members_for(block, f), products / 1000, work);
     return arena.used;
   }
 
@@ -68,17 +71,28 @@ struct Member {
     return !s.projected && !block.whole_rows() && (s.rows < 4 * members || large);
   }
 
-  // As many members as have enough multiplications each to pay for waking and synchronising them.
-  static int members_for(const Block<Cell, T>& block, const Sizes& s, int threads) {
-    const bool split = by_units(block, s, threads);
-    const long unit = s.rows * s.hidden * block.gates, step = unit * block.hh_length(s);
-    const long all = s.steps * (step + unit * s.input);
+  // As many members as have enough multiplications each to pay for waking and synchronising them. Packing a weight, or
+  // reading it where the caller has it, costs as much as two.
+  static int members_for(const Block<Cell, T>& block, const Forward& f) {
+    const Sizes& s = f.sizes;
+    const bool split = by_units(block, s, f.threads);
+    const long unit = s.hidden * block.gates, step = s.rows * unit * block.hh_length(s);
+    const long weights = unit * (block.hh_length(s) + s.input), all = (s.steps * s.rows + (f.packed ? 0 : 2)) * weights;
     long most = split ? block.count(s.hidden) : s.rows;
-    for (long limit : {long(threads), all / 100000, split && block.cell.dense ? step / 16000 : most})
+    for (long limit : {long(f.threads), all / 100000, split && block.cell.dense ? step / 16000 : most})
       most = limit < most ? limit : most;
     return most < 1 ? 1 : int(most);
   }
 
+  // Waits for the other members. False: the team is dissolved, this member leaves, and member 0 does what is left.
+  bool meet() {
+    if (!team.barrier(member)) return store_fence(), false;
+    if (team.size == 1) end_part = parts, end_block = blocks, share = Share::all(rows);
+    return true;
+  }
+
+  // The first block of a part of the units.
+  long part_start(long p) const { return blocks * p / parts; }
   // Start of a member's part of n items.
   long part(long n, long member) const { return n * member / team.size; }
   // This member's range of units; `units`: of the whole row.
@@ -91,10 +105,11 @@ struct Member {
   T* plane(int n, const Step& step) const {
     return as<T>(f.planes[n]) + (step.time * s.rows + step.row) * padded(s.hidden, f.type);
   }
-  // The row of state n before a step: the initial state, zeros after a reset, or where the previous step wrote it.
+  // The row of state n before a step: the initial state, zeros without one and after a reset, or where the previous
+  // step wrote it.
   const T* prev_state(int n, const Step& step) const {
     const Step prev = {step.row, step.prev_time, 0};
-    if (step.prev_time == at_reset) return zeros;
+    if (step.prev_time == at_reset || (step.prev_time == at_start && !f.initial_states[n])) return zeros;
     if (step.prev_time == at_start) return as<T>(f.initial_states[n]) + step.row * (n ? s.hidden : output);
     if (n == 0) return at(f.output, prev);
     return saves_planes ? plane(n - 1, prev) : as<T>(f.final_states[n]) + step.row * s.hidden;
@@ -103,7 +118,7 @@ struct Member {
   T* unit_input(const Strided& array, int n, const Step& step) const { return at(array, step) + s.input + n * s.hidden; }
   // Stride of `prev_state` from one row of the batch to the next, in elements.
   long prev_state_stride(int n, const Step& step) const {
-    if (step.prev_time == at_reset) return 0;
+    if (prev_state(n, step) == zeros) return 0;
     if (step.prev_time == at_start) return n ? s.hidden : output;
     return n == 0 ? f.output.row : saves_planes ? padded(s.hidden, f.type) : s.hidden;
   }

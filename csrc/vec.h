@@ -93,11 +93,13 @@ using VecD = Vec<double>;
 #define KEEPGATE_FNMA(S, a, b, c) ((c) - (a) * (b))
 #endif
 #if defined(__x86_64__)
-#define KEEPGATE_SIMD(V, S)                                                                      \
-  KEEPGATE_INLINE V fma(V a, V b, V c) { return (V::Native)(KEEPGATE_FMA(S, a.v, b.v, c.v)); }   \
-  KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)(KEEPGATE_FNMA(S, a.v, b.v, c.v)); } \
-  KEEPGATE_INLINE V min(V a, V b) { return (V::Native)KEEPGATE_X86(min_##S)(a.v, b.v); }         \
-  KEEPGATE_INLINE V max(V a, V b) { return (V::Native)KEEPGATE_X86(max_##S)(a.v, b.v); }         \
+#define KEEPGATE_SIMD(V, S)                                                                           \
+  KEEPGATE_INLINE V fma(V a, V b, V c) { return (V::Native)(KEEPGATE_FMA(S, a.v, b.v, c.v)); }        \
+  KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)(KEEPGATE_FNMA(S, a.v, b.v, c.v)); }      \
+  KEEPGATE_INLINE V min(V a, V b) { return (V::Native)KEEPGATE_X86(min_##S)(a.v, b.v); }              \
+  KEEPGATE_INLINE V max(V a, V b) { return (V::Native)KEEPGATE_X86(max_##S)(a.v, b.v); }              \
+  KEEPGATE_INLINE V unpack_low(V a, V b) { return (V::Native)KEEPGATE_X86(unpacklo_##S)(a.v, b.v); }  \
+  KEEPGATE_INLINE V unpack_high(V a, V b) { return (V::Native)KEEPGATE_X86(unpackhi_##S)(a.v, b.v); } \
   KEEPGATE_INLINE void store_nontemporal(V x, V::Number* to) { KEEPGATE_X86(stream_##S)(to, x.v); }
 KEEPGATE_SIMD(VecF, ps)
 KEEPGATE_SIMD(VecD, pd)
@@ -108,6 +110,8 @@ KEEPGATE_INLINE void store_fence() { _mm_sfence(); }
   KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)vfmsq_##S(c.v, a.v, b.v); } \
   KEEPGATE_INLINE V min(V a, V b) { return (V::Native)vminq_##S(a.v, b.v); }            \
   KEEPGATE_INLINE V max(V a, V b) { return (V::Native)vmaxq_##S(a.v, b.v); }            \
+  KEEPGATE_INLINE V unpack_low(V a, V b) { return (V::Native)vzip1q_##S(a.v, b.v); }    \
+  KEEPGATE_INLINE V unpack_high(V a, V b) { return (V::Native)vzip2q_##S(a.v, b.v); }   \
   KEEPGATE_INLINE void store_nontemporal(V x, V::Number* to) { x.store(to); }
 KEEPGATE_SIMD(VecF, f32)
 KEEPGATE_SIMD(VecD, f64)
@@ -116,6 +120,49 @@ KEEPGATE_INLINE void store_fence() {}
 
 KEEPGATE_INLINE VecF fms(VecF a, VecF b, VecF c) { return fma(a, b, -c); }
 KEEPGATE_INLINE VecD fms(VecD a, VecD b, VecD c) { return fma(a, b, -c); }
+
+// Pieces of 16 bytes from rows of memory that are `stride` elements apart, side by side in a register: of a matrix that
+// is transposed such loads do what would else take shuffles.
+template <class T>
+KEEPGATE_INLINE Vec<T> load_pieces(const T* from, [[maybe_unused]] long stride) {
+#if defined(__AVX2__)
+  const auto piece = [&](int i) { return _mm_loadu_ps(reinterpret_cast<const float*>(from + i * stride)); };
+#endif
+#if defined(__AVX512F__)
+  const __m512 one = _mm512_castps128_ps512(piece(0)), two = _mm512_mask_broadcast_f32x4(one, 0x00f0, piece(1)),
+               three = _mm512_mask_broadcast_f32x4(two, 0x0f00, piece(2));
+  return (typename Vec<T>::Native)_mm512_mask_broadcast_f32x4(three, 0xf000, piece(3));
+#elif defined(__AVX2__)
+  return (typename Vec<T>::Native)_mm256_insertf128_ps(_mm256_castps128_ps256(piece(0)), piece(1), 1);
+#else
+  return Vec<T>::load(from);
+#endif
+}
+
+// The transpose of a square of a matrix in memory, of which `rows` and `columns` are there; the rest counts as zeros.
+template <class T>
+KEEPGATE_INLINE void load_transposed(const T* from, long stride, long rows, long columns,
+                                     Vec<T> (&tile)[Vec<T>::lanes]) {
+  constexpr long lanes = Vec<T>::lanes, piece = 16 / long(sizeof(T));
+  T edge[lanes * lanes];
+  if (rows < lanes || columns < lanes) {
+    std::memset(edge, 0, sizeof edge);
+    for (long r = 0; r < rows && r < lanes; r++)
+      std::memcpy(edge + r * lanes, from + r * stride, size_t(columns < lanes ? columns : lanes) * sizeof(T));
+    from = edge, stride = lanes;
+  }
+#pragma GCC unroll 16
+  for (long i = 0; i < lanes; i++) tile[i] = load_pieces(from + i % piece * stride + i / piece * piece, piece * stride);
+  for (long stage = 1; stage < piece; stage *= 2) {  // within each piece
+    Vec<T> half[lanes];
+    std::memcpy(&half, &tile, sizeof half);
+#pragma GCC unroll 8
+    for (long i = 0; i < lanes / 2; i++) {
+      const long at = i / (piece / 2) * piece + i % (piece / 2), to = at + i % (piece / 2);
+      tile[to] = unpack_low(half[at], half[at + piece / 2]), tile[to + 1] = unpack_high(half[at], half[at + piece / 2]);
+    }
+  }
+}
 
 template <class V>
 KEEPGATE_INLINE V clamp(V x, typename V::Number low, typename V::Number high) {

@@ -31,11 +31,9 @@ MUTANTS = {
     "ragged rows handed back in another order": (
         "kernels/builtin.py", "torch.argsort(rows).to(device)", "rows.to(device)",
     ),
-    "packed weights that went stale": (
-        "kernels/core/packed_weights.py", "_core.fingerprint(entry.arrays) == entry.fingerprint", "entry",
-    ),
+    "packed weights that went stale": ("kernels/core/packed_weights.py", "if not weights.trusted:", "if False:"),
     "weights known again at another address": (
-        "kernels/weights.py", "list(map(Tensor.data_ptr, tensors)) == self._pointers", "True",
+        "kernels/weights.py", "list(map(Tensor.data_ptr, tensors)) != self._pointers", "False",
     ),
     "each direction's output in the other's place": (
         "kernels/bidirectional_output.py", "(self.buffer[..., :units], self.buffer[..., units:])",
@@ -167,7 +165,9 @@ MUTANTS_OF_WHOLE_MODELS = {
     ),
     "a difference that is not stated": ("swapping/example_run.py", "return max(differences", "return min(differences"),
     "gradients lost on the fast path with states": (
-        "kernels/core/fast_path.py", "and not self._differentiates(x)", "",
+        "kernels/core/fast_path.py",
+        "if self._differentiates(x):\n            zeros",
+        "if states is None and self._differentiates(x):\n            zeros",
     ),
 }  # fmt: skip
 

@@ -34,14 +34,14 @@ def settings_from(settings_type: type[S], values: Mapping[str, Any]) -> S:
     Raises SettingsError for a name that is not a setting (the known ones are listed, nearest first), one that
     is missing, or a value that does not fit.
     """
-    known = {field.name: field for field in fields(settings_type)}  # type: ignore[arg-type]
+    declared = {field.name: field for field in fields(settings_type)}  # type: ignore[arg-type]
     for name in values:
-        if name not in known:
+        if name not in declared:
             raise SettingsError(
                 f"{settings_type.__name__} has no setting {name!r}; "
-                f"it has {', '.join(nearest_first(name, known))}"
+                f"it has {', '.join(nearest_first(name, declared))}"
             )
-    for name, field in known.items():
+    for name, field in declared.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise SettingsError(f"{settings_type.__name__} needs the setting {name!r}, which is not given")
     hints = typing.get_type_hints(settings_type)

@@ -146,3 +146,20 @@ def test_it_is_examined(model: Path, tmp_path: Path, keepgate) -> None:
     ran = keepgate("examine", model, "--data", write(tmp_path / "test.conll", 12))
     assert ran.code == 0, ran.err
     assert "12 texts of up to 5 tokens" in ran.out
+
+
+def test_a_label_of_the_whole_text_is_learnt_and_written(tmp_path: Path, keepgate) -> None:
+    lines = [
+        {"tokens": [verb, "it"], "tags": ["O", "B-X"], "label": verb}
+        for verb in ("play", "stop")
+        for _ in range(4)
+    ]
+    data = tmp_path / "requests.jsonl"
+    data.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    out = tmp_path / "mine"
+    ran = keepgate("train", "tagger", data, "--dev", data, "--out", out, "--steps", 4, *QUICK)
+    assert ran.code == 0, ran.err
+    assert "2 labels: play 4, stop 4" in ran.out
+    assert "accuracy of labels" in ran.out
+    ran = keepgate("tag", out, "-", stdin=b"stop it")
+    assert json.loads(ran.out)["label"] in ("play", "stop")

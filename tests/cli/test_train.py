@@ -14,6 +14,7 @@ from keepgate.data.questions import Question
 from keepgate.export import load
 from keepgate.tasks import KINDS
 from keepgate.tasks.choice import ChoiceReaderSettings
+from keepgate.tasks.forecaster import ForecasterSettings
 from keepgate.train import TrainingConfig
 from keepgate.train.recipes import recipe
 
@@ -188,6 +189,56 @@ def test_a_wrong_setting_is_named(
 def test_a_value_is_what_it_looks_like(written: str, meant: object) -> None:
     assert value(written) == meant
     assert type(value(written)) is type(meant)
+
+
+def test_a_list_has_commas_between() -> None:
+    assert split(["quantiles=0.05, 0.5,0.95", "betas=0.8,0.9"], ForecasterSettings) == (
+        {"quantiles": [0.05, 0.5, 0.95]},
+        {"betas": [0.8, 0.9]},
+    )
+    assert split(["quantiles=0.5"], ForecasterSettings)[0] == {"quantiles": [0.5]}
+
+
+def test_settings_stand_in_a_file_and_options_go_before_it(
+    data: Path, tmp_path: Path, text: Path, keepgate
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'cell = "gru"\nhidden_size = 5  # units\nembedding_size = 3\n'
+        'betas = [0.8, 0.9]\nmax_grad_norm = "none"\nsteps = 9\n'
+    )
+    out = tmp_path / "mine"
+    ran = keepgate(
+        "train", "reader", data, "--out", out, "--settings", file, "--set", "embedding_size=4", "--steps", 2
+    )
+    assert ran.code == 0, ran.err
+    settings = load(out).settings
+    assert (settings.cell, settings.hidden_size, settings.embedding_size) == ("gru", 5, 4)
+    card = (out / "card.md").read_text(encoding="utf-8")
+    assert "| betas | (0.8, 0.9) |" in card or "0.8, 0.9" in card
+    assert "max_grad_norm" not in card
+    assert "2 steps of" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        ("hiden_size = 4", 2, "mine.toml: hiden_size: there is no such setting. The model has hidden_size"),
+        ("hidden_size = ", 2, "mine.toml is not TOML"),
+        ('hidden_size = "many"', 2, "hidden_size is 'many'; it must be a whole number"),
+        ("[cell]\nhidden_size = 4", 2, "mine.toml: cell is a table"),
+        ("", 3, "is empty"),
+        (None, 3, "does not exist"),
+    ],
+)
+def test_a_wrong_file_of_settings_is_answered(
+    content: str | None, code: int, says: str, data: Path, tmp_path: Path, keepgate
+) -> None:
+    if content is not None:
+        (tmp_path / "mine.toml").write_text(content)
+    ran = keepgate("train", "reader", data, "--out", tmp_path / "mine", "--settings", tmp_path / "mine.toml")
+    assert (ran.code, says in ran.err.replace("\n", " ")) == (code, True), ran.err
+    assert not (tmp_path / "mine").exists()
 
 
 def test_settings_of_the_reader_and_of_its_training_are_told_apart() -> None:

@@ -105,3 +105,16 @@ def test_texts_to_be_tagged_keep_their_own_offsets() -> None:
     for content, says in (("\n \n", "no text in it"), ('{"body": "x"}', "no 'tokens', only 'body'")):
         with pytest.raises(CorpusError, match=says):
             read_untagged(content, "x", item=cut)
+
+
+def test_a_line_may_have_a_label_of_the_whole_text(tmp_path: Path) -> None:
+    lines = [
+        {"tokens": ["play"], "tags": ["O"], "intent": "Play"},
+        {"tokens": ["add"], "tags": ["O"], "label": "Add"},
+    ]
+    corpus = read_tagged(written(tmp_path, "\n".join(map(json.dumps, lines))))
+    assert [item.label for item in corpus.items] == ["Play", "Add"]
+    assert "2 labels: " in corpus.account()
+    broken = json.dumps(lines[0] | {"intent": 3})
+    with pytest.raises(CorpusError, match=r"line 1.*intent"):
+        read_tagged(written(tmp_path, broken))

@@ -1,6 +1,9 @@
 """Many Python threads use one layer at once, and each gets what it would get alone."""
 
 import copy
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -211,3 +214,35 @@ def test_inside_the_workers_of_a_data_loader(workers):
             multiprocessing_context="fork" if workers else None,
         )  # fmt: skip
         assert torch.equal(torch.cat(list(loader), 1), expected)
+
+
+ONE_PROCESSOR = """
+import os, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import torch
+import keepgate
+
+layer, x = keepgate.LSTM(64, 256), torch.randn(300, 1, 64, requires_grad=True)
+
+def run(threads):
+    torch.set_num_threads(threads)
+    started = time.perf_counter()
+    output = layer(x)[0]
+    found = [output, *torch.autograd.grad(output.sum(), [x, *layer.parameters()])]
+    return time.perf_counter() - started, found
+
+run(1)
+alone, together = ([run(threads) for _ in range(5)] for threads in (1, 2))
+assert all(torch.equal(*pair) for _, found in together for pair in zip(found, alone[0][1]))
+print(min(seconds for seconds, _ in together) / min(seconds for seconds, _ in alone))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process cannot be kept to one processor")
+def test_two_threads_with_one_processor_do_not_wait_for_each_other_at_every_step():
+    # Where each waits for the other to get the processor, a step takes as long as the system leaves it to one of them.
+    found = subprocess.run(
+        [sys.executable, "-c", ONE_PROCESSOR], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    assert float(found.stdout) < 5

@@ -18,6 +18,18 @@ from keepgate.lens.readers.reading import read
 from tests.lens.by_hand import by_hand, unwritten
 from tests.lens.readers import KINDS, QUESTIONS, answered, every_kind, reader, scores
 from tests.oracles import agrees
+from tests.tasks.classifier.test_classifier import classifier as small_classifier
+from tests.tasks.classifier.test_classifier import texts
+
+TEXTS = texts()
+
+
+def classifier(**kind):
+    task = small_classifier(**kind).double().eval()
+    with torch.no_grad():
+        for weight in task.parameters():
+            weight.normal_(0, 0.7)
+    return task
 
 
 def scores_without(reading, steps):
@@ -28,7 +40,7 @@ def scores_without(reading, steps):
 @every_kind
 def test_the_shares_sum_to_the_models_own_scores(kind):
     task = reader(**kind)
-    found = answer_attribution(task, QUESTIONS[0])
+    found = answer_attribution(read(task, QUESTIONS[0]))
     agrees(found.scores, scores(task))
     assert float(found.missing.abs().max()) < 1e-12
     assert task.training
@@ -101,18 +113,33 @@ def one_way(layer, place, way, read, states, here, change=None):
     return by_hand(Facing, way, read, states, change or dropped)[0].detach()
 
 
+@pytest.mark.parametrize("pooling", ["last", "mean", "attention"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_shares_sum_to_a_classifiers_own_scores(pooling, bidirectional):
+    task = classifier(pooling=pooling, bidirectional=bidirectional)
+    shares = answer_attribution(read(task, TEXTS[0]))
+    expected = task(task.collate(task.prepare(TEXTS[:1], training=False)))[0].detach()
+    agrees(shares.scores, expected)
+    assert float(shares.missing.abs().max()) < 1e-12
+    assert shares.question_tokens == ()
+    assert shares.choices == task.choices
+
+
+def test_a_classifiers_maximum_is_no_sum():
+    with pytest.raises(CellError, match="maximum is no sum"):
+        answer_attribution(read(classifier(pooling="max"), TEXTS[0]))
+
+
 def test_what_cannot_be_taken_apart_is_refused():
     with pytest.raises(CellError, match="no memory"):
-        answer_attribution(
-            reader(cell="feedforward", pooling="last", bidirectional=False, window=3), QUESTIONS[0]
-        )
+        read(reader(cell="feedforward", pooling="last", bidirectional=False, window=3), QUESTIONS[0])
     with pytest.raises(CellError, match="gradient"):
-        answer_attribution(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0])
+        answer_attribution(read(reader(cell="rnn", pooling="last", bidirectional=False), QUESTIONS[0]))
     task = reader(**KINDS[0])
     with pytest.raises(ShapeError, match="numbered 0 to 20"):
         leave_one_out_answers(read(task, QUESTIONS[0]), [21])
     with pytest.raises(KeyError, match="魯夫"):
-        answer_attribution(task, QUESTIONS[0]).of("香吉士")
+        answer_attribution(read(task, QUESTIONS[0])).of("香吉士")
 
 
 @every_kind

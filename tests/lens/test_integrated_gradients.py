@@ -53,7 +53,7 @@ def test_the_writes_of_every_chooser_sum_to_what_speaks_for_its_choice(kind):
         )
         assert found.completeness == pytest.approx(1, abs=1e-3)
         if kind["pooling"] == "last":
-            exact = answer_attribution(reading.head.task, QUESTIONS[0])
+            exact = answer_attribution(reading)
             agrees(found.tokens, exact.of(answer or reading.answer.text))
             assert found.points == 8
             assert abs(found.missing) < 1e-12

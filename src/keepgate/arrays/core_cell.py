@@ -79,6 +79,24 @@ def in_core_order(addresses: tuple[int, ...], weight_hh: Any, hidden: int) -> tu
     return (addresses[0], 0, *addresses[2:], *gates)
 
 
+def pack(
+    cell_number: int,
+    dtype_number: int,
+    sizes: tuple[int, int, int, int, int],
+    addresses: tuple[int, ...],
+    into: int,
+) -> None:
+    """Packs the weights at these addresses (0 for none, in the core's order) for later runs.
+
+    into: the address of `_core.packed_bytes` bytes, a multiple of 64.
+    """
+    no_array, without_steps = (0, 0, 0), (0, 0, *sizes[2:])
+    _core.Forward(
+        cell_number, dtype_number, without_steps, 1, False, False, no_array, 0, 0, (), (), addresses, into, no_array,
+        (),
+    ).run()  # fmt: skip
+
+
 def _register(cell: Cell) -> CoreCell | str:
     _REGISTERED[id(cell)] = core = _build_core_cell(cell)
     weakref.finalize(cell, _REGISTERED.pop, id(cell), None)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..equations import Cell
-from .core_cell import CoreCell, core_cell_or_reason, in_core_order
+from .core_cell import CoreCell, core_cell_or_reason, in_core_order, pack
 from .loop import run_loop
 from .memory import DTYPE_NUMBERS, address, address_and_strides, aligned_bytes, unit_stride
 
@@ -64,9 +64,7 @@ class Place:
         output = np.empty((*x.shape[:2], self.output_size), x.dtype)
         final = tuple(np.empty(state.shape, state.dtype) for state in states)
         x, initial = unit_stride(x), [np.ascontiguousarray(state) for state in states]
-        problem = self._problem(x, initial, final, output, lengths, resets, reverse, threads)
-        scratch = aligned_bytes(problem.scratch_bytes)  # held by this name while the core writes to it
-        problem.run(address(scratch))
+        self._problem(x, initial, final, output, lengths, resets, reverse, threads).run()
         return output, final
 
     def prepare(
@@ -75,13 +73,11 @@ class Place:
         """What reads `x`, and writes `output` and the states where they are, whenever it is called."""
         if self._core is None:
             return partial(self._run_loop_in_place, x, states, output)
-        problem = self._problem(x, states, states, output, None, None, False, threads)
-        scratch = aligned_bytes(problem.scratch_bytes)
-        run, place = problem.run, address(scratch)
+        run = self._problem(x, states, states, output, None, None, False, threads).run
 
         # The problem holds addresses only: the arrays must live as long as it does.
-        def step(alive: tuple[Any, ...] = (x, states, output, scratch, self._packed)) -> None:  # noqa: ARG001
-            run(place)
+        def step(alive: tuple[Any, ...] = (x, states, output, self._packed)) -> None:  # noqa: ARG001
+            run()
 
         return step
 
@@ -102,20 +98,23 @@ class Place:
             self._core.number, DTYPE_NUMBERS[x.dtype], self._sizes(steps, rows), threads, reverse, False,
             address_and_strides(x), address(lengths), address(resets),
             tuple([address(state) for state in initial]), tuple([address(state) for state in final]),
-            address(self._packed), address_and_strides(output), (),
+            self._addresses, address(self._packed), address_and_strides(output), (),
         )  # fmt: skip
 
     @cached_property
     def _packed(self) -> NDArray[np.uint8]:
         """The weights as the core's products read them. Two threads that ask for them first both make them."""
         assert self._core is not None
-        names = (*_ORDER, *self.cell.vectors)
-        addresses = tuple([address(self.parameters.get(name)) for name in names])
-        ordered = in_core_order(addresses, self.parameters.get("weight_hh"), self.hidden_size)
-        kind = self._core.number, DTYPE_NUMBERS[self.parameters["weight_ih"].dtype], self._sizes(1, 1)
+        kind = self._core.number, DTYPE_NUMBERS[self.parameters["weight_ih"].dtype], self._sizes(0, 0)
         packed = aligned_bytes(_core.packed_bytes(*kind))
-        _core.pack(*kind, ordered, address(packed))
+        pack(*kind, self._addresses, address(packed))
         return packed
+
+    @cached_property
+    def _addresses(self) -> tuple[int, ...]:
+        """The parameters' addresses in the core's order."""
+        addresses = tuple([address(self.parameters.get(name)) for name in (*_ORDER, *self.cell.vectors)])
+        return in_core_order(addresses, self.parameters.get("weight_hh"), self.hidden_size)
 
     def _sizes(self, steps: int, rows: int) -> tuple[int, int, int, int, int]:
         projected = self.output_size if "weight_hr" in self.parameters else 0

@@ -156,9 +156,10 @@ def _select(reading: "Reading", layer: int, direction: Direction) -> "list[Layer
     layers = reading.trace.layers
     number = layer + 1 + layers[-1].layer if layer < 0 else layer
     selected = [
-        part
-        for part in layers
-        if part.layer == number and direction in ("both", "reverse" if part.reverse else "forward")
+        traced_layer
+        for traced_layer in layers
+        if traced_layer.layer == number
+        and direction in ("both", "reverse" if traced_layer.reverse else "forward")
     ]
     if not selected:
         names = ", ".join(map(_name, layers))
@@ -205,7 +206,11 @@ def _print_layer(
 
 
 def _print_other_layers(console: Console, reading: "Reading", layers: "list[LayerTrace]") -> None:
-    hidden = [_name(part) for part in reading.trace.layers if not any(part is layer for layer in layers)]
+    hidden = [
+        _name(traced_layer)
+        for traced_layer in reading.trace.layers
+        if not any(traced_layer is layer for layer in layers)
+    ]
     if hidden:
         console.print()
         print_text(console, f"Not shown: {', '.join(hidden)} (--layer, --direction).", "dim")

@@ -1,44 +1,91 @@
-"""Settings from a command line: NAME=VALUE pairs and options, put over a recipe."""
+"""Settings from a command line: a TOML file, NAME=VALUE pairs and options, put over a recipe."""
 
-from collections.abc import Mapping, Sequence
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data.corpora.source import read_text
 from ..errors import SettingsError, nearest_first
 
 if TYPE_CHECKING:
     from ..train import TrainingConfig
 
 
-def split(pairs: Sequence[str], settings_type: type) -> tuple[dict[str, Any], dict[str, Any]]:
-    """NAME=VALUE pairs as settings of the model and as settings of its training.
+def split(
+    pairs: Sequence[str], settings_type: type, file: Path | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings of a TOML file and NAME=VALUE pairs, which go before it, as those of the model and of its training.
 
-    Raises SettingsError for a name of neither; it lists those of both, nearest first.
+    Raises SettingsError for a name of neither, with those of both, nearest first, or for what is no TOML file of
+    settings; CorpusError if it cannot be read.
     """
     from ..train import TrainingConfig
 
     of_model = [field.name for field in fields(settings_type)]
     of_training = [field.name for field in fields(TrainingConfig) if field.name != "seed"]
+    hints = typing.get_type_hints(TrainingConfig) | typing.get_type_hints(settings_type)
     for_model: dict[str, Any] = {}
     for_training: dict[str, Any] = {}
+    for where, name, values in (*_of_file(file), *_of_pairs(pairs)):
+        if name not in (*of_model, *of_training):
+            raise SettingsError(
+                f"{where} {name}: there is no such setting. The model has {', '.join(nearest_first(name, of_model))}; "
+                f"its training has {', '.join(nearest_first(name, of_training))}"
+            )
+        if isinstance(values, dict):
+            raise SettingsError(
+                f"{where} {name} is a table; write the settings as NAME = VALUE, without tables"
+            )
+        if where == _OPTION:
+            parsed = value(values, several=_is_list(hints[name]))
+        else:
+            parsed = None if values == NONE else values
+        (for_model if name in of_model else for_training)[name] = parsed
+    return for_model, for_training
+
+
+_OPTION = "--set"
+# What stands for no value where TOML has no word for it.
+NONE = "none"
+
+
+def _of_pairs(pairs: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
             raise SettingsError(f"--set is {pair!r}; write NAME=VALUE, for example hidden_size=64")
-        if name not in (*of_model, *of_training):
-            raise SettingsError(
-                f"--set {name}: there is no such setting. The model has {', '.join(nearest_first(name, of_model))}; "
-                f"its training has {', '.join(nearest_first(name, of_training))}"
-            )
-        (for_model if name in of_model else for_training)[name] = value(text)
-    return for_model, for_training
+        yield _OPTION, name, text
 
 
-def value(text: str) -> Any:
-    """The value of a word on a command line: a number, true or false, none, or else the text itself."""
-    words = {"true": True, "false": False, "none": None}
+def _of_file(path: Path | None) -> Iterator[tuple[str, str, Any]]:
+    if path is None:
+        return
+    try:
+        table = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as fault:
+        raise SettingsError(
+            f"--settings {path} is not TOML: {fault}; write a line NAME = VALUE for each, for example hidden_size = 64"
+        ) from fault
+    yield from ((f"--settings {path}:", name, given) for name, given in table.items())
+
+
+def _is_list(hint: Any) -> bool:
+    return any(typing.get_origin(option) is tuple for option in (hint, *typing.get_args(hint)))
+
+
+def value(text: str, *, several: bool = False) -> Any:
+    """The value of a word on a command line: a number, true or false, none, or else the text itself.
+
+    several: a list of them, with commas between.
+    """
+    words = {"true": True, "false": False, NONE: None}
     if text.lower() in words:
         return words[text.lower()]
+    if several:
+        return [value(part.strip()) for part in text.split(",") if part.strip()]
     for kind in (int, float):
         try:
             return kind(text)

@@ -25,7 +25,8 @@ EPILOGUE = """Examples:
 A file of plain text has one text a line, which is cut into characters or words as the model was trained; in JSON lines,
 {"text": "..."} is cut so too, and {"tokens": ["...", "..."]} is taken as it is. Each line of the result is {"text":
 "...", "tokens": [...], "tags": [...], "entities": [{"type": "ORG", "text": "...", "start": 0, "end": 4}]}, whose start
-and end count characters of the text; with --columns it is a token, a tab and its tag a line."""
+and end count characters of the text, and a "label" from a tagger that was trained on labels of whole texts too; with
+--columns it is a token, a tab and its tag a line."""
 
 
 def tag(
@@ -58,14 +59,17 @@ def tag(
 
     task = load_for("tag", model, "gives no tags")
     items = read_untagged(content, "standard input" if file == "-" else file, item=task.item)
-    predicted = task.tags(items, batch_size=batch_size)
+    predicted = task.tags_and_labels(items, batch_size=batch_size)
     if columns:
-        for item, tags in zip(items, predicted, strict=True):
+        for item, (tags, _) in zip(items, predicted, strict=True):
             rows = zip(item.tokens.texts, tags, strict=True)
             sys.stdout.write("".join(f"{sanitize(token)}\t{sanitize(name)}\n" for token, name in rows) + "\n")
         return
     marked = task.scheme != "plain"
-    records = [_record(item, tags, marked) for item, tags in zip(items, predicted, strict=True)]
+    records = [
+        _record(item, tags, marked) | ({} if label is None else {"label": label})
+        for item, (tags, label) in zip(items, predicted, strict=True)
+    ]
     if out is not None:
         write_records(out, records)
     for record in records if out is None else []:

@@ -57,9 +57,18 @@ class Options:
         tuple[Path, ...],
         Parameter(metavar="DATA", help="Other data, to measure it on; the best weights are kept."),
     ] = ()
+    settings: Annotated[
+        Path | None,
+        Parameter(group=WHAT, metavar="FILE", help="Settings as TOML, a line NAME = VALUE for each."),
+    ] = None
     set_: Annotated[
         tuple[str, ...],
-        Parameter("--set", group=WHAT, metavar="NAME=VALUE", help="Any setting; a wrong name lists them."),
+        Parameter(
+            "--set",
+            group=WHAT,
+            metavar="NAME=VALUE",
+            help="Any setting, before --settings; a wrong name lists them.",
+        ),
     ] = ()
     seed: Annotated[int, Parameter(group=WHAT, show_default=True, help="Decides every random choice.")] = 0
     epochs: Annotated[int | None, Parameter(group=_HOW_LONG, help="How often each example is read.")] = None
@@ -149,7 +158,7 @@ def _parts(
         return items, read(options.dev).items, "--dev"
     if kind.hold_out is None:
         return items, [], ""
-    for_task, _ = split(options.set_, kind.task.settings_type)
+    for_task, _ = split(options.set_, kind.task.settings_type, options.settings)
     training, held_out = kind.hold_out(items, settings_from(kind.task.settings_type, for_task))
     return training, held_out, f"the end of the {kind.unit}, which was not trained on"
 
@@ -174,7 +183,7 @@ def _build(
     from ..tasks.task import Streams
     from ..train.recipes import recipe
 
-    for_task, for_training = split(options.set_, kind.task.settings_type)
+    for_task, for_training = split(options.set_, kind.task.settings_type, options.settings)
     task = kind.task.build(items, settings_from(kind.task.settings_type, for_task), options.seed)
     task.to(options.device)
     if not isinstance(task, Streams):

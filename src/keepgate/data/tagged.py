@@ -1,4 +1,4 @@
-"""TaggedText: a text as tokens, and the tag of each."""
+"""TaggedText: a text as tokens, the tag of each, and perhaps a label of the whole text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +24,12 @@ class TaggedText(LabelledText):
         return "" if self.focus is None else self.tokens.texts[self.focus]
 
 
-def tagged_text(tokens: Sequence[str], tags: Sequence[str] | None = None, *, id: str = "") -> TaggedText:
+def tagged_text(
+    tokens: Sequence[str], tags: Sequence[str] | None = None, *, label: str | None = None, id: str = ""
+) -> TaggedText:
     """A text of these tokens: side by side if each is one character, else with a blank between two.
+
+    label: of the whole text, such as what its speaker wants.
 
     >>> tagged_text(["王", "明"], ["B-PER", "E-PER"]).text, tagged_text(["Mr", "Wang"]).text
     ('王明', 'Mr Wang')
@@ -40,6 +44,7 @@ def tagged_text(tokens: Sequence[str], tags: Sequence[str] | None = None, *, id:
         text=(" " * gap).join(tokens),
         tokens=Tokens(tuple(tokens), tuple(starts), ends),
         tags=None if tags is None else tuple(tags),
+        label=label,
         id=id,
     )
 

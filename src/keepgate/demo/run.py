@@ -156,7 +156,7 @@ def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[N
     progress = context.Queue()
     earlier_children = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(progress,))
-    done = 0
+    steps_done = 0
     try:
         with _for_workers():
             futures = [executor.submit(_work, job) for job in jobs]
@@ -166,9 +166,9 @@ def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[N
             for future in finished:
                 future.result()
             for name, loss in _drain(progress):
-                done += 1
-                if done > 10 * workers:  # Before, the time left would count the start of the processes.
-                    bar.update(done, name=name, loss=loss)
+                steps_done += 1
+                if steps_done > 10 * workers:  # Before, the time left would count the start of the processes.
+                    bar.update(steps_done, name=name, loss=loss)
         return [future.result() for future in futures]
     except BaseException:
         for child in set(multiprocessing.active_children()) - earlier_children:

@@ -83,14 +83,6 @@ def step_program(cell: Cell) -> StepProgram:
 
     derivatives = [analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *unit_inputs, *previous)]
     inputs = [*graph.upstream.values(), *saved, *previous, *new_states, *vectors, *unit_inputs]
-    results = _copy_duplicates(derivatives, inputs)
-    places = {node: n for n, node in enumerate(results)}
-    # In place: the gradient of each previous state may overwrite that of the new one.
-    aliases = {len(results) - len(previous) + n: len(results) + n for n in range(len(previous))}
-    arrays = _numbered(inputs, len(results))
-    backward = _allocate_registers(
-        _lower(inputs, results), arrays, places, aliases, len(inputs) + len(results)
-    )
     return StepProgram(
         split=split,
         wx_gates=(*split, *fused),
@@ -102,8 +94,17 @@ def step_program(cell: Cell) -> StepProgram:
         reads_output=analysis.reads_output,
         infer=infer,
         forward=forward,
-        backward=backward,
+        backward=_backward_program(derivatives, inputs, len(previous)),
     )
+
+
+def _backward_program(derivatives: Sequence[Expr], inputs: Sequence[Expr], states: int) -> Program:
+    """The derivatives from these inputs. In place: the gradient of a previous state may overwrite the new state's."""
+    results = _copy_duplicates(derivatives, inputs)
+    places = {node: n for n, node in enumerate(results)}
+    aliases = {len(results) - states + n: len(results) + n for n in range(states)}
+    arrays = _numbered(inputs, len(results))
+    return _allocate_registers(_lower(inputs, results), arrays, places, aliases, len(inputs) + len(results))
 
 
 def _column_graph(cell: Cell) -> Graph:

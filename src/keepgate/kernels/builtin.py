@@ -133,9 +133,9 @@ class _Order:
 
     def rectangles(self) -> Iterator[tuple[int, int]]:
         """(steps, rows) of each stretch of steps in which no row ends."""
-        done = 0
+        start = 0
         for row in reversed(range(len(self.lengths))):
             length = self.lengths[row]
-            if length > done:
-                yield length - done, row + 1
-                done = length
+            if length > start:
+                yield length - start, row + 1
+                start = length

@@ -9,6 +9,7 @@ from torch.nn import Parameter
 
 from ..equations import Cell
 from ..errors import ShapeError
+from .torch_internals import metadata_guard
 
 _metadata = attrgetter("shape", "dtype", "requires_grad")
 
@@ -73,19 +74,25 @@ class Weights:
         if not all(type(tensor) is Parameter and tensor.is_contiguous() for tensor in self.tensors):
             return False
         self._metadata = list(map(_metadata, self.tensors))
+        self._same_metadata = metadata_guard(self.tensors)
         self._pointers = list(map(Tensor.data_ptr, self.tensors))
         self.addresses = tuple([0 if tensor is None else tensor.data_ptr() for tensor in self.arguments])
         return True
 
     def matches(self, tensors: list[Any]) -> bool:
         """Whether these are the very tensors that were remembered, unchanged but for their numbers."""
-        return (
-            self.addresses is not None
-            and all(map(is_, tensors, self.tensors))
-            and list(map(Tensor.data_ptr, tensors)) == self._pointers
-            and list(map(_metadata, tensors)) == self._metadata
-            and all(map(Tensor.is_contiguous, tensors))
-        )
+        if (
+            self.addresses is None
+            or not all(map(is_, tensors, self.tensors))
+            or list(map(Tensor.data_ptr, tensors)) != self._pointers
+        ):
+            return False
+        if self._same_metadata(*tensors):
+            return True
+        same = list(map(_metadata, tensors)) == self._metadata and all(map(Tensor.is_contiguous, tensors))
+        if same:  # but another mode of torch's is active
+            self._same_metadata = metadata_guard(self.tensors)
+        return same
 
 
 def is_plain(tensor: Tensor) -> bool:

@@ -8,8 +8,8 @@ from .parameters import PlaceParameters
 def freeze(model: nn.Module) -> None:
     """Makes every layer of keepgate's in a model trust its weights: packed at the first call, never looked at again.
 
-    A call of a layer that is not frozen reads all its weights to see whether a number has changed, which of one step
-    of a large layer is much of the time. Frozen parameters require no gradient and refuse a state_dict; what writes to
+    A layer that is not frozen looks at its parameters at each call and packs their numbers anew, which of one step is
+    about a third of the time. Frozen parameters require no gradient and refuse a state_dict; what writes to
     them in another way goes unnoticed until `thaw`. Copies and pickled layers are frozen too.
     Raises SettingsError, and freezes none, where a weight is computed (parametrised, pruned) or sharded.
     """

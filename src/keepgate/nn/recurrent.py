@@ -296,25 +296,34 @@ class Recurrent(nn.RNNBase):
 
         states: the initial ones of all layers; none for zeros.
         """
-        layers = len(self._places)
-        if (
-            input.dim() != 3
-            or self.bidirectional
-            or (layers > 1 and self.training and self.dropout)
-            or any(len(state) != layers for state in states)
-        ):
+        if input.dim() != 3 or self.bidirectional:
             return None
-        output, finals = input.transpose(0, 1) if self.batch_first else input, []
+        x = input.transpose(0, 1) if self.batch_first else input
+        if len(self._places) == 1:
+            fast_path = self._places[0].fast_path
+            result = None if fast_path is None else fast_path(x, states or None)
+        else:
+            result = self._run_layers_fast(x, states)
+        if result is None:
+            return None
+        output, *final = result
+        if self.batch_first:
+            output = output.transpose(0, 1)
+        return output, tuple(final) if len(final) > 1 else final[0]
+
+    def _run_layers_fast(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        """The same of several layers, one over the other: output and final states."""
+        layers = len(self._places)
+        if (self.training and self.dropout) or any(len(state) != layers for state in states):
+            return None
+        output, finals = x, []
         for index, place in enumerate(self._places):
             before = tuple([state[index : index + 1] for state in states]) or None
             if (fast_path := place.fast_path) is None or (result := fast_path(output, before)) is None:
                 return None
             output, *last = result
             finals.append(last)
-        final = tuple(map(torch.cat, zip(*finals, strict=True))) if layers > 1 else tuple(finals[0])
-        if self.batch_first:
-            output = output.transpose(0, 1)
-        return output, final if len(final) > 1 else final[0]
+        return output, *map(torch.cat, zip(*finals, strict=True))
 
     def _trace_fast(self, input: Any) -> Trace | None:
         """The trace by a kernel's fast path; None where the general path must run."""

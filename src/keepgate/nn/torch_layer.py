@@ -37,8 +37,8 @@ def to_torch(module: nn.RNNBase | nn.RNNCellBase, cell: Cell) -> Any:
 
 def without_weights(module: nn.RNNBase | nn.RNNCellBase, cell: Cell) -> nn.RNNBase | nn.RNNCellBase:
     """torch.nn's layer with the same settings, its parameters without numbers. Raises CellError where it has none."""
-    for known, stack, step, options in _LAYERS:
-        if known is cell:
+    for candidate, stack, step, options in _LAYERS:
+        if candidate is cell:
             make: Any = step
             theirs: nn.RNNBase | nn.RNNCellBase = (
                 _stack(module, stack, options)
@@ -46,7 +46,7 @@ def without_weights(module: nn.RNNBase | nn.RNNCellBase, cell: Cell) -> nn.RNNBa
                 else make(module.input_size, module.hidden_size, module.bias, device="meta", **options)
             )
             return theirs.train(module.training)
-    names = ", ".join(known.name for known, *_ in _LAYERS)
+    names = ", ".join(candidate.name for candidate, *_ in _LAYERS)
     raise CellError(f"torch.nn has no layer of the cell {cell.name}; it has {names}")
 
 

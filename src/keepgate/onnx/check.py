@@ -176,11 +176,11 @@ def _choices(flat: FlatModel, free: Sequence[dict[int, str]]) -> list[Sizes]:
 
 
 def _run(session: Any, names: Sequence[str], tensors: Sequence[Tensor], shape: object) -> list[np.ndarray]:
-    wanted = {entry.name for entry in session.get_inputs()}
+    input_names = {entry.name for entry in session.get_inputs()}
     feeds = {
         name: np.ascontiguousarray(tensor.numpy())
         for name, tensor in zip(names, tensors, strict=True)
-        if name in wanted
+        if name in input_names
     }
     try:
         outputs: list[np.ndarray] = session.run(None, feeds)

@@ -92,11 +92,11 @@ def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: in
 
     Raises RequestError for an unknown token, layer or unit, and for a network whose memory is no sum of writes.
     """
-    part = _layer(reading, layer, reverse)
+    traced_layer = _layer(reading, layer, reverse)
     _check_tokens(reading, [token])
-    _check_unit(part, unit)
+    _check_unit(traced_layer, unit)
     try:
-        retention, updates = write_retention(part, token, unit=unit), memory_updates(part)
+        retention, updates = write_retention(traced_layer, token, unit=unit), memory_updates(traced_layer)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
     erasers = retention.forgotten.topk(min(MAX_ERASERS, len(retention.forgotten)))
@@ -180,16 +180,16 @@ def values_json(reading: Reading, layer: int, reverse: bool, unit: int | None) -
 
     Raises RequestError for a layer or unit that there is not.
     """
-    part = _layer(reading, layer, reverse)
-    _check_unit(part, unit)
+    traced_layer = _layer(reading, layer, reverse)
+    _check_unit(traced_layer, unit)
 
     def over_time(values: Tensor) -> list[float | None]:
         return rounded_list(values[:, 0].mean(1) if unit is None else values[:, 0, unit])
 
     return {
-        "values": {name: over_time(part[name]) for name in part.names},
-        "before": {state: over_time(values) for state, values in part.previous().items()},
-        "units": _units(part),
+        "values": {name: over_time(traced_layer[name]) for name in traced_layer.names},
+        "before": {state: over_time(values) for state, values in traced_layer.previous().items()},
+        "units": _units(traced_layer),
     }
 
 
@@ -242,13 +242,13 @@ def _max_ablations(reading: Reading) -> int:
     return min(MAX_ABLATIONS, max(MIN_ABLATIONS, ABLATION_BUDGET // (weights * tokens)))
 
 
-def _units(part: LayerTrace) -> int:
-    return int(part[part.cell.memory_state].shape[2])
+def _units(traced_layer: LayerTrace) -> int:
+    return int(traced_layer[traced_layer.cell.memory_state].shape[2])
 
 
-def _check_unit(part: LayerTrace, unit: int | None) -> None:
-    if unit is not None and unit >= _units(part):
-        raise bad_request(f"unit is {unit}; this layer has units 0 to {_units(part) - 1}", unit=unit)
+def _check_unit(traced_layer: LayerTrace, unit: int | None) -> None:
+    if unit is not None and unit >= _units(traced_layer):
+        raise bad_request(f"unit is {unit}; this layer has units 0 to {_units(traced_layer) - 1}", unit=unit)
 
 
 def _check_tokens(reading: Reading, tokens: Iterable[int]) -> None:

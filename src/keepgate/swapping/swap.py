@@ -76,15 +76,15 @@ def unswap(model: nn.Module) -> tuple[str, ...]:
 
 def to_ours(layers: dict[str, nn.Module], *, frozen: bool) -> None:
     """Makes these layers ours; where one cannot be, none is."""
-    done: dict[str, nn.Module] = {}
+    swapped: dict[str, nn.Module] = {}
     try:
         for name, layer in layers.items():
             become_ours(layer)
-            done[name] = layer
+            swapped[name] = layer
             if frozen:
                 freeze(layer)
     except BaseException:
-        to_torchs(done)
+        to_torchs(swapped)
         raise
 
 

@@ -67,9 +67,9 @@ def _joined(outer: str, inner: str) -> str:
 
 def unique(names: list[str]) -> list[str]:
     """The names, each once: a second of the same gets a number behind it."""
-    taken: dict[str, int] = {}
+    repeats: dict[str, int] = {}
     result = []
     for name in names:
-        taken[name] = taken.get(name, -1) + 1
-        result.append(f"{name}_{taken[name]}" if taken[name] else name)
+        repeats[name] = repeats.get(name, -1) + 1
+        result.append(f"{name}_{repeats[name]}" if repeats[name] else name)
     return result

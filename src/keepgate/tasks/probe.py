@@ -40,6 +40,35 @@ class Head(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class ReadoutTerm:
+    """One part of a linear readout: scores += weight · (states of the last step, or their mean under `attention`).
+
+    weight: [labels, output]. attention: of each step; None where the last state of each direction is read.
+    x: what the layer was given for what this part reads, and its tokens; both None for the text itself.
+    """
+
+    weight: Float[Tensor, "labels output"]
+    attention: Float[Tensor, "time rows"] | None = None
+    x: Float[Tensor, "read 1 input"] | None = None
+    tokens: Tokens | None = None
+
+
+@runtime_checkable
+class LinearHead(Head, Protocol):
+    """A head whose scores are linear in the states, its attention weights held."""
+
+    labels: Sequence[str]
+
+    def scores(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "rows labels"]:
+        """The logits of each label."""
+
+    def readout_terms(
+        self, output: Float[Tensor, "time rows output"]
+    ) -> tuple[Sequence[ReadoutTerm], Tensor]:
+        """The parts that the scores are the sum of, and the bias. Raises CellError where the pooling is not linear."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Probe:
     """One item as the lens takes it apart, without dropout. The run of `layer` over `x` is what it looks into.
 

@@ -232,14 +232,14 @@ class Checkpoints:
 
 
 def _differences(
-    one: Mapping[str, Any], other: Mapping[str, Any], free: set[str], where: str, here: str
+    own: Mapping[str, Any], other: Mapping[str, Any], free: set[str], where: str, here: str
 ) -> str:
     """A line for each value in which two descriptions of a training differ, but for those that are free to."""
-    one, other = _flat(one), _flat(other)
+    own, other = _flat(own), _flat(other)
     return "\n".join(
-        f"  {name}: {_shown(one, name)} {where}, {_shown(other, name)} {here}"
-        for name in sorted((one.keys() | other.keys()) - free)
-        if one.get(name) != other.get(name)
+        f"  {name}: {_shown(own, name)} {where}, {_shown(other, name)} {here}"
+        for name in sorted((own.keys() | other.keys()) - free)
+        if own.get(name) != other.get(name)
     )
 
 

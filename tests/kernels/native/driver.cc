@@ -2,9 +2,8 @@
 //
 // CELLS: a file that tests/kernels/native_cells.py has written.
 //
-//   driver CELLS check [EVERY]         every cell with every option: the same bits with 1, 2 and 4 threads, with 3 that
-//   are
-//                                lent, and no NaN
+//   driver CELLS check [EVERY]         every cell with every option: the same bits with 1, 2 and 4 threads, with 3
+//                                that are lent, and no NaN
 //   driver CELLS dump FILE [EVERY]     writes what came of each problem
 //   driver CELLS compare FILE [EVERY]  the same problems here agree with those in FILE
 //   driver CELLS count CASE            runs one case inside the function `measured`
@@ -66,7 +65,9 @@ std::vector<Case> cases(int every) {
 
 template <class T>
 std::vector<Result> ran_as(const Case& c, int threads) {
-  Problem<T> problem(*c.cell, c.sizes, c.options, threads, uint64_t(c.number));
+  Options options = c.options;
+  options.packed = threads == 1;  // the same bits, whoever packs
+  Problem<T> problem(*c.cell, c.sizes, options, threads, uint64_t(c.number));
   problem.run_forward();
   problem.run_backward();
   return problem.results();
@@ -171,6 +172,7 @@ const Facts& named(const std::string& cell) {
 int count(const std::string& name) {
   Options options = {};
   options.biases = true;
+  options.packed = name == "streaming";
   options.trained = name == "gru-training" || name == "program-training";
   options.interpreted = name == "program-training";
   const Facts& cell = named(options.trained ? "gru" : "lstm");

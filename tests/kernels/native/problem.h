@@ -79,6 +79,7 @@ inline std::vector<const Facts*> read_cells(const char* path) {
 
 struct Options {
   bool reverse, ragged, resets, batch_first, biases, trained, projected;
+  bool packed = false;       // the weights are packed before
   bool interpreted = false;  // a compiled cell too runs as a program
 };
 
@@ -178,7 +179,6 @@ class Problem {
   Forward f = {};
   void *scratch_forward = nullptr, *scratch_backward = nullptr;
   Backward b = {};
-  Weights weights = {};
   long output;
   int planes = 0;
   std::vector<std::unique_ptr<Array>> arrays;
@@ -225,15 +225,19 @@ class Problem {
   void make_weights() {
     const Sizes& s = f.sizes;
     const long rows = fact.gates * s.hidden;
+    Weights& weights = f.weights;
     weights.weight_ih = filled(rows * s.input, 1 / std::sqrt(double(s.input)));
     if (recurrent()) weights.weight_hh = filled(recurrent(), 1 / std::sqrt(double(output)));
     if (options.biases) weights.bias_ih = filled(rows, 0.5);
     if (options.biases && fact.bias_hh) weights.bias_hh = filled(rows, 0.5);
     if (s.projected) weights.weight_hr = filled(s.projected * s.hidden, 1 / std::sqrt(double(s.hidden)));
     for (int n = 0; n < fact.vectors; ++n) weights.vectors[n] = filled(s.hidden, 0.5);
+    if (!options.packed) return;
     void* const packed = bytes(of_cell().packed_bytes(f.program, s), 0);
-    of_cell().pack(f.program, s, weights, packed, f.threads);
     f.packed = packed;
+    Forward packing = f;
+    packing.sizes.steps = packing.sizes.rows = 0;
+    of_cell().forward(packing, bytes(of_cell().forward(packing, nullptr), 0));
   }
 
   void make_results() {
@@ -250,7 +254,6 @@ class Problem {
     const Sizes& s = f.sizes;
     const long rows = fact.gates * s.hidden;
     b.forward = f;
-    b.weights = weights;
     b.d_output = strided(filled(spread(output), 1), output);
     for (int n = 0; n < fact.states; ++n) b.d_final_states[n] = filled(s.rows * units(n), 1);
     b.d_x = strided(empty(spread(s.input)), s.input);

@@ -22,7 +22,9 @@ def test_both_languages_say_the_same_things(words: Words) -> None:
 
 
 def test_every_word_that_is_asked_for_is_there(words: Words) -> None:
-    written = "".join(path.read_text("utf-8") for path in STATIC.iterdir() if path.suffix in (".js", ".html"))
+    written = "".join(
+        path.read_text("utf-8") for path in STATIC.rglob("*") if path.suffix in (".js", ".html")
+    )
     asked = set(re.findall(r"""\bt\(\s*"([\w.-]+)\"""", written))
     asked |= set(re.findall(r'data-word(?:-label)?="([\w.-]+)"', written))
     assert len(asked) > 80
@@ -31,7 +33,9 @@ def test_every_word_that_is_asked_for_is_there(words: Words) -> None:
 
 def test_every_word_is_asked_for(words: Words) -> None:
     """A key is written out, or made from a part that is."""
-    written = "".join(path.read_text("utf-8") for path in STATIC.iterdir() if path.suffix in (".js", ".html"))
+    written = "".join(
+        path.read_text("utf-8") for path in STATIC.rglob("*") if path.suffix in (".js", ".html")
+    )
     made = [
         re.escape(each).replace(r"\$\{\}", r"[\w. -]+")
         for each in {
@@ -48,7 +52,7 @@ def test_no_test_waits_for_a_promise_as_if_it_were_true() -> None:
 
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere() -> None:
-    for path in STATIC.iterdir():
+    for path in filter(Path.is_file, STATIC.rglob("*")):
         text = path.read_text("utf-8")
         if path.suffix in (".html", ".svg"):
             assert not re.search(r"\sstyle=|\son\w+=|<style|<script(?![^>]*src=)", text), path

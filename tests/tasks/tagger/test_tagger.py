@@ -1,13 +1,17 @@
 """The tagger: it learns, padding has no say, files rebuild it, its figures are seqeval's, the lens explains a tag."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from keepgate import runtime
 from keepgate.config import settings_from
 from keepgate.data.tagged import TaggedText, tagged_text
 from keepgate.errors import CorpusError, SettingsError, ShapeError
+from keepgate.export import load, save
 from keepgate.lens import examine, explain
 from keepgate.tasks import Tagger
 from keepgate.tasks.tagger import TaggerSettings
@@ -141,9 +145,7 @@ def test_texts_predicted_together_are_asked_for_the_token_that_each_is_alone(
     ]
     alone = [trained.predict([item])[0] for item in items]
     calls = []
-    monkeypatch.setattr(
-        trained, "emissions", lambda batch, of=trained.emissions: calls.append(batch) or of(batch)
-    )
+    monkeypatch.setattr(trained, "states", lambda batch, of=trained.states: calls.append(batch) or of(batch))
     together = trained.predict(items)
     assert [(answer.text, answer.start) for answer in together] == [(a.text, a.start) for a in alone]
     assert [answer.start for answer in together[:3]] == [2, 5, 0]
@@ -221,3 +223,61 @@ def test_letters_of_words_are_read_and_padding_of_them_has_no_say() -> None:
     again = Tagger.from_files(settings, json.loads(json.dumps(task.vocabulary_json())))
     again.load_state_dict(task.state_dict())
     assert again.double().tags(items) == task.tags(items)
+
+
+def requests() -> list[TaggedText]:
+    """Texts whose label is told by their verb."""
+    wants = {"去了": "travel", "離開": "leave", "看見": "see"}
+    return [tagged_text(item.tokens.texts, item.tags, label=wants[next(v for v in VERBS if v in item.text)], id=item.id)
+            for item in texts()]  # fmt: skip
+
+
+def test_one_network_tags_the_tokens_and_labels_the_text(tmp_path: Path) -> None:
+    settings = TaggerSettings(embedding_size=12, pair_size=6, hidden_size=10, min_count=1, mask_rate=0.1)
+    task = Tagger.build(requests(), settings, seed=0)
+    config = TrainingConfig(steps=120, batch_size=9, learning_rate=2e-2)
+    fit(task, config, examples=task.prepare(requests(), training=True), progress=False)
+    values = task.measure(requests()).values()
+    assert (values["f1"], values["label_accuracy"]) == (1.0, 1.0)
+    assert [metric.name for metric in task.metrics] == [
+        "f1",
+        "precision",
+        "recall",
+        "accuracy",
+        "label_accuracy",
+    ]
+    item = task.item("陳思離開長榮。")
+    expected = [(("B-PER", "E-PER", "O", "O", "B-ORG", "E-ORG", "O"), "leave")]
+    assert task.tags_and_labels([item]) == expected
+    save(task, tmp_path / "model", card={})
+    assert load(tmp_path / "model").tags_and_labels([item]) == expected
+    assert runtime.load(tmp_path / "model").tags_and_labels([item]) == expected
+
+
+def test_the_loss_is_that_of_the_tags_and_of_the_label() -> None:
+    items = requests()[:3]
+    both = Tagger.build(requests(), TaggerSettings(hidden_size=10, dropout=0.0, mask_rate=0.0), seed=0).eval()
+    batch = both.collate(both.prepare(items, training=True))
+    states = both.states(batch)
+    of_tags = both.crf(both.readout(states), batch.tags, batch.lengths).mean()
+    logits = both.label_logits(states, batch.lengths).log_softmax(1)
+    of_label = -torch.stack(
+        [logits[row, both.text_labels.index(item.label or "")] for row, item in enumerate(items)]
+    )
+    torch.testing.assert_close(both.loss(batch)[0], of_tags + of_label.mean())
+
+
+@pytest.mark.parametrize("label", [None, "dance"])
+def test_a_text_without_a_known_label_is_left_out_and_counts_as_missed(label: str | None) -> None:
+    task = Tagger.build(requests(), TaggerSettings(hidden_size=4), seed=0)
+    odd = replace(requests()[0], label=label)
+    (example,) = task.prepare([odd], training=False)
+    assert task.unlearnable(example) == "its label is none of the model's"
+    assert task.prepare([odd], training=True) == []
+    assert task.measure([odd]).values()["label_accuracy"] == 0
+
+
+def test_one_label_alone_is_refused() -> None:
+    alike = [replace(item, label="go") for item in requests()]
+    with pytest.raises(CorpusError, match="two or more different labels"):
+        Tagger.build(alike, TaggerSettings(), seed=0)

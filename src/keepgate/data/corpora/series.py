@@ -203,12 +203,12 @@ def _regular(
     if (np.diff(every[rows]) < np.timedelta64(0, "s")).any():
         corpus.notes.append(f"{path}: rows are not in the order of their times; they were sorted.")
         rows = rows[np.argsort(every[rows], kind="stable")]
-    times, taken = every[rows], [part[rows] for part in values]
+    times, arrays = every[rows], [part[rows] for part in values]
     again = np.flatnonzero(np.diff(times) == np.timedelta64(0, "s")) + 1
     if len(again):
-        corpus.notes.append(_settle_twins(times, again, taken, frequency, wall, rows, table, path))
+        corpus.notes.append(_settle_twins(times, again, arrays, frequency, wall, rows, table, path))
         keep = np.setdiff1d(np.arange(len(times)), again)
-        times, taken = times[keep], [part[keep] for part in taken]
+        times, arrays = times[keep], [part[keep] for part in arrays]
     places = frequency.steps(times, times[0])
     off = np.flatnonzero(places != np.round(places))
     if len(off) or len(np.unique(places)) < len(places):
@@ -227,7 +227,7 @@ def _regular(
             "missing"
         )
     spread = []
-    for part in taken:
+    for part in arrays:
         whole = np.full((count, part.shape[1]), np.nan)
         whole[steps] = part
         spread.append(whole)

@@ -18,6 +18,9 @@ from .values import clean, kind_of, text_of
 # The names of each field of a JSON line, the first of them the one that the documentation teaches.
 TOKENS = ("tokens", "words")
 TAGS = ("tags", "labels", "ner_tags", "pos_tags", "upos")
+# Of the whole text; only JSON lines have one.
+LABEL = ("label", "intent")
+Placed = tuple[int, list[str], list[str], str | None]
 
 # CoNLL-U (universaldependencies.org/format.html): ten columns with tabs between them; the form and its part of speech.
 _CONLLU_COLUMNS, _FORM, _UPOS = 10, 1, 3
@@ -38,7 +41,9 @@ class TaggedCorpus:
         summary = f"{count_of(len(self.items), 'texts')} of {tokens} ({self.format})"
         account = account_of(summary, self.left_out, at_most)
         tags = [tag for item in self.items for tag in item.tags or ()]
-        return f"{account}\n{listed_counts(tags, 'tags')}" if tags else account
+        labels = [item.label for item in self.items if item.label is not None]
+        counts = [listed_counts(names, what) for names, what in ((tags, "tags"), (labels, "labels")) if names]
+        return "\n".join([account, *counts])
 
 
 def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
@@ -53,11 +58,11 @@ def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
     for path in files:
         form, placed = _texts(read_text(path), str(path))
         formats.append(form)
-        for line, tokens, tags in placed:
+        for line, tokens, tags, label in placed:
             if not tokens:
                 corpus.left_out.append(LeftOut(str(path), f"line {line}", "there are no tokens in it"))
                 continue
-            corpus.items.append(tagged_text(tokens, tags, id=f"{path}:{line}"))
+            corpus.items.append(tagged_text(tokens, tags, label=label, id=f"{path}:{line}"))
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.items:
         raise CorpusError(
@@ -88,8 +93,8 @@ def _untagged(record: Any, path: str, place: str, item: Callable[[str], TaggedTe
     return tagged_text(_list_of(record, TOKENS, path, place))
 
 
-def _texts(content: str, path: str) -> tuple[str, Iterator[tuple[int, list[str], list[str]]]]:
-    """The name of the format, and of each text its line, its tokens and their tags."""
+def _texts(content: str, path: str) -> tuple[str, Iterator[Placed]]:
+    """The name of the format, and of each text its line, its tokens, their tags, and its label if it has one."""
     lines = lines_of(content)
     first = next(line for line in lines if line.strip())
     if _is_object(first):
@@ -107,14 +112,16 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _json_texts(lines: Sequence[str], path: str) -> Iterator[tuple[int, list[str], list[str]]]:
+def _json_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
     for place, record in parse_lines(lines, path):
         tokens, tags = (_list_of(record, names, path, place) for names in (TOKENS, TAGS))
         if len(tokens) != len(tags):
             raise CorpusError(
                 f"{path}, {place}: there are {len(tokens)} tokens and {len(tags)} tags; give one tag for each token"
             )
-        yield int(place.removeprefix("line ")), tokens, tags
+        name = next((name for name in LABEL if record.get(name) is not None), None)
+        label = None if name is None else text_of(record, (name,), path, place)
+        yield int(place.removeprefix("line ")), tokens, tags, label
 
 
 def _list_of(record: Any, names: Sequence[str], path: str, place: str) -> list[str]:
@@ -139,7 +146,7 @@ def _list_of(record: Any, names: Sequence[str], path: str, place: str) -> list[s
     return [clean(value) for value in values]
 
 
-def _column_texts(lines: Sequence[str], path: str) -> Iterator[tuple[int, list[str], list[str]]]:
+def _column_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
     """Texts of lines "token … tag", with tabs or blanks between the columns."""
     columns = 0
     for start, block in _blocks(lines):
@@ -162,10 +169,10 @@ def _column_texts(lines: Sequence[str], path: str) -> Iterator[tuple[int, list[s
             if fields[0] != _DOCUMENT:
                 rows.append((fields[0], fields[-1].strip()))
         if rows:
-            yield start, [token for token, _ in rows], [tag for _, tag in rows]
+            yield start, [token for token, _ in rows], [tag for _, tag in rows], None
 
 
-def _conllu_texts(lines: Sequence[str], path: str) -> Iterator[tuple[int, list[str], list[str]]]:
+def _conllu_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
     for start, block in _blocks(lines):
         rows = []
         for number, line in block:
@@ -180,7 +187,7 @@ def _conllu_texts(lines: Sequence[str], path: str) -> Iterator[tuple[int, list[s
             if fields[0].isdecimal():
                 rows.append((fields[_FORM], fields[_UPOS]))
         if rows:
-            yield start, [form for form, _ in rows], [tag for _, tag in rows]
+            yield start, [form for form, _ in rows], [tag for _, tag in rows], None
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, list[tuple[int, str]]]]:

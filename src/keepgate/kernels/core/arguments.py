@@ -13,7 +13,8 @@ from ...errors import ShapeError
 from ..call import Call
 from ..weights import Weights
 from .call_spec import flatten_tensors
-from .packed_weights import Sizes, cached_pack, pack
+from .openmp_threads import share_torch_threads_once
+from .packed_weights import packed_address
 
 DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
 
@@ -66,14 +67,15 @@ class CoreInputs:
         )
 
     def forward_args(
-        self, output: Tensor, final: Sequence[Tensor], packed: int, planes: Tensor | None
+        self, output: Tensor, final: Sequence[Tensor], planes: Tensor | None, packed: int = 0
     ) -> tuple[Any, ...]:
-        """The arguments of `_core.Forward`. packed: the address of the packed weights."""
+        """The arguments of `_core.Forward`. packed: the address of the packed weights, 0 to pack them in the run."""
         return (
             self.cell_number, self.dtype_number, self.sizes, torch.get_num_threads(), self.reverse, self.trace,
             _address_and_strides(self.x), _address(self.lengths), _address(self.resets),
             tuple([state.data_ptr() for state in self.states]), tuple([state.data_ptr() for state in final]),
-            packed, _address_and_strides(output), () if planes is None else _plane_addresses(planes),
+            self.weight_addresses, packed, _address_and_strides(output),
+            () if planes is None else _plane_addresses(planes),
         )  # fmt: skip
 
     def flat_tensors(self) -> tuple[Tensor | None, ...]:
@@ -81,46 +83,25 @@ class CoreInputs:
         return flatten_tensors(self.weight_tensors, self.x, self.states, self.lengths, self.resets)
 
 
-def packed_weights(
-    weights: Weights,
-    cell_number: int,
-    dtype_number: int,
-    sizes: Sizes,
-    addresses: tuple[int, ...],
-    tensors: Sequence[Tensor | None],
-    *,
-    cache: bool,
-) -> Tensor:
-    """The packed weights: trusted ones are packed once, others looked up in the cache or packed anew."""
-    layout = cell_number, dtype_number, sizes, addresses
-    if not weights.trusted:
-        return cached_pack(*layout, tensors) if cache else pack(*layout)
-    if weights.packed is None:
-        weights.packed = pack(*layout)
-    return weights.packed
-
-
-def run_forward(
-    inputs: CoreInputs, into: Tensor | None = None, *, save: bool, cache: bool
-) -> tuple[Tensor, ...]:
+def run_forward(inputs: CoreInputs, into: Tensor | None = None, *, save: bool) -> tuple[Tensor, ...]:
     """The output, every final state and, with `save`, the planes [plane, time, batch, padded hidden].
 
-    into:  a buffer for the output.
-    save:  write the planes, for a backward pass or a trace.
-    cache: keep the packed copy of the weights for later calls (inference); a training step packs every time.
+    into: a buffer for the output.
+    save: write the planes, for a backward pass or a trace.
     """
-    return run_forward_with_args(inputs, into, save=save, cache=cache)[1]
+    return run_forward_with_args(inputs, into, save=save)[1]
 
 
 def run_forward_with_args(
-    inputs: CoreInputs, into: Tensor | None = None, *, save: bool, cache: bool
+    inputs: CoreInputs, into: Tensor | None = None, *, save: bool
 ) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
     """(The arguments of `_core.Forward`, the result of `run_forward`); the backward pass needs the arguments again."""
-    layout = inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.weight_addresses
-    packed = packed_weights(inputs.weights, *layout, inputs.weight_tensors, cache=cache)
     output, final, planes = allocate_outputs(inputs.weights, inputs.x, inputs.states, into, save=save)
-    args = inputs.forward_args(output, final, packed.data_ptr(), planes)
-    run_with_scratch(_core.Forward(*args), output)
+    layout = inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.weight_addresses
+    packed = packed_address(inputs.weights, *layout)
+    args = inputs.forward_args(output, final, planes, packed)
+    share_torch_threads_once()
+    _core.Forward(*args).run()
     return args, (output, *final) if planes is None else (output, *final, planes)
 
 
@@ -175,15 +156,12 @@ def run_backward(
     d_states:          buffers for the gradient by each state after each step, [time, batch, units] each, or none.
     """
     output, planes = _unit_stride(output), _aligned(planes)
-    args = inputs.forward_args(output, inputs.states, 0, planes)
-    return run_backward_with_args(
-        args, inputs.weight_addresses, inputs.flat_tensors(), d_output, d_final, needs_grad, d_states
-    )
+    args = inputs.forward_args(output, inputs.states, planes)
+    return run_backward_with_args(args, inputs.flat_tensors(), d_output, d_final, needs_grad, d_states)
 
 
 def run_backward_with_args(
     args: tuple[Any, ...],
-    addresses: tuple[int, ...],
     tensors: Sequence[Tensor | None],
     d_output: Tensor | None,
     d_final: Sequence[Tensor | None],
@@ -192,7 +170,7 @@ def run_backward_with_args(
 ) -> list[Tensor | None]:
     """`run_backward` with the forward pass's arguments. The tensors that these point to must be alive and unchanged.
 
-    addresses: of the weights. tensors: in the order of `call_tensors`.
+    tensors: in the order of `call_tensors`.
     """
     d_output = None if d_output is None else _unit_stride(_resolve_neg(d_output))
     d_final = [None if gradient is None else _resolve_neg(gradient).contiguous() for gradient in d_final]
@@ -205,19 +183,14 @@ def run_backward_with_args(
     d_weights = in_core_order((*d_addresses[1:6], *d_addresses[6 + count : -2]), tensors[2], args[2][3])
     weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = d_weights
     problem = _core.Backward(
-        _core.Forward(*args), addresses, _address_and_strides(d_output),
+        _core.Forward(*args), _address_and_strides(d_output),
         tuple([_address(gradient) for gradient in d_final]), _address_and_strides(gradients[0]),
         tuple(d_addresses[6 : 6 + count]), weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors),
         tuple([_address_and_strides(gradient) for gradient in d_states]),
     )  # fmt: skip
-    run_with_scratch(problem, x)
+    share_torch_threads_once()
+    problem.run()
     return gradients
-
-
-def run_with_scratch(problem: _core.Forward | _core.Backward, like: Tensor) -> None:
-    # `new_empty` without dtype= and device=, whose parsing adds half to its time: whole elements, so one more.
-    scratch = like.new_empty(problem.scratch_bytes // like.itemsize + 1)
-    problem.run(scratch.data_ptr())
 
 
 def _empty_contiguous(tensor: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ def run_sequence(call: Call, *, differentiable: bool) -> tuple[Tensor, ...]:
         return _forward(CallSpec.of(call), *call_tensors(call))
     if differentiable:
         return _forward_without_transforms(CallSpec.of(call), *call_tensors(call))
-    return ops.forward(call, save=save, cache=True)
+    return ops.forward(call, save=save)
 
 
 class Forward(Function):
@@ -37,8 +37,8 @@ class Forward(Function):
 
     @staticmethod
     def forward(spec: CallSpec, *tensors: Tensor | None) -> tuple[Tensor, ...]:
-        """Runs the core and saves the planes; a training step packs its weights every time."""
-        return ops.forward(spec.call(tensors), save=True, cache=False)
+        """Runs the core and saves the planes."""
+        return ops.forward(spec.call(tensors), save=True)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:

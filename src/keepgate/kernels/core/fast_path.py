@@ -19,23 +19,27 @@ from ..weights import Weights, is_plain
 from .arguments import (
     DTYPE_NUMBERS,
     CoreInputs,
-    packed_weights,
     run_backward_with_args,
     run_forward,
     run_forward_with_args,
-    run_with_scratch,
     traced_values,
 )
 from .autograd import core_vjp
 from .call_spec import CallSpec, flatten_tensors
+from .openmp_threads import share_torch_threads_once
+from .packed_weights import packed_address
 
 
 class CoreFastPath:
     """The contract's fast path, see `kernels.kernel.FastPath`; valid while `weights.matches` the layer's parameters."""
 
     def __init__(self, weights: Weights) -> None:
+        assert weights.dtype is not None
+        share_torch_threads_once()
         self._weights, self._dtype = weights, weights.dtype
         self._hidden, self._inputs = weights.hidden_size, weights.input_size
+        self._kind = core_cell(weights.cell).number, DTYPE_NUMBERS[weights.dtype]
+        self._no_states, self._others = (0,) * len(weights.states), len(weights.states) - 1
 
     @staticmethod
     def of(weights: Weights) -> "CoreFastPath | None":
@@ -57,60 +61,52 @@ class CoreFastPath:
         """The output [time, batch, units] and each final state [1, batch, units]; None for the general path."""
         if not self._takes(x):
             return None
-        if states is not None:
-            if not self._takes_states(x, states):
-                return None
-            return run_forward(CoreInputs(self._weights, x, states), save=False, cache=True)
-        zeros = x.new_zeros(1, x.shape[1], self._hidden)
+        (steps, rows, inputs), hidden = x.shape, self._hidden
         if self._differentiates(x):
-            return _apply(self._weights, False, zeros, x, *self._weights.arguments)
-        return run_forward(_inputs(self._weights, zeros, x), save=False, cache=True)
+            zeros = x.new_zeros(1, rows, hidden)
+            return (
+                _apply(self._weights, False, zeros, x, *self._weights.arguments) if states is None else None
+            )
+        if states is not None and not self._are_states(states, (1, rows, hidden)):
+            return None
+        if not x.is_contiguous() or x.is_neg():
+            x = x.resolve_neg().contiguous()
+        output, h = x.new_empty(steps, rows, hidden), x.new_empty(1, rows, hidden)
+        final = (h, *map(torch.empty_like, (h,) * self._others))
+        self._infer(steps, rows, (x.data_ptr(), rows * inputs, inputs), states, output.data_ptr(), final)
+        return output, *final
 
     def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
-        """The states [batch, units] after one step without gradients; None for the general path.
+        """The states [batch, units] after one step without gradients; None for the general path."""
+        if not self._takes(x, dims=2) or self._differentiates(x) or not x.is_contiguous() or x.is_neg():
+            return None
+        rows, hidden = x.shape[0], self._hidden
+        if states is not None and not self._are_states(states, (rows, hidden)):
+            return None
+        h = x.new_empty(rows, hidden)
+        final = (h, *map(torch.empty_like, (h,) * self._others))
+        self._infer(1, rows, (x.data_ptr(), 0, self._inputs), states, h.data_ptr(), final)
+        return final
 
-        It looks at nothing twice and makes no view: of one step, Python would otherwise be the most.
-        """
-        if not (
-            no_interception()
-            and self._is_rows(x, self._inputs)
-            and len(x)
-            and not (torch.is_grad_enabled() and self._weights.requires_grad)
-        ):
-            return None
-        rows, weights = len(x), self._weights
-        if states is None:
-            states = (x.new_zeros(rows, self._hidden),) * len(weights.states)
-        elif len(states) != len(weights.states) or not all(
-            self._is_rows(state, self._hidden) and len(state) == rows for state in states
-        ):
-            return None
-        sizes = (1, rows, self._inputs, self._hidden, 0)
+    def _infer(
+        self,
+        steps: int,
+        rows: int,
+        x: tuple[int, int, int],
+        states: tuple[Tensor, ...] | None,
+        output: int,
+        final: tuple[Tensor, ...],
+    ) -> None:
+        """Runs the core without gradients. x: address and strides; states: zeros if None; output: an address."""
+        weights, hidden = self._weights, self._hidden
         assert weights.addresses is not None
-        kind = core_cell(weights.cell).number, DTYPE_NUMBERS[x.dtype], sizes
-        packed = packed_weights(weights, *kind, weights.addresses, weights.arguments, cache=True)
-        output, *final = [x.new_empty(rows, self._hidden) for _ in range(1 + len(states))]
-        problem = _core.Forward(
-            *kind, torch.get_num_threads(), False, False,
-            (x.data_ptr(), rows * self._inputs, self._inputs), 0, 0,
-            tuple([state.data_ptr() for state in states]), tuple([state.data_ptr() for state in final]),
-            packed.data_ptr(), (output.data_ptr(), rows * self._hidden, self._hidden), (),
-        )  # fmt: skip
-        run_with_scratch(problem, x)
-        return tuple(final)
-
-    def _is_rows(self, tensor: Any, units: int) -> bool:
-        """Whether a tensor is plain [batch, units] in the core's own layout, and no gradient of it is asked for."""
-        return (
-            type(tensor) is Tensor
-            and tensor.dim() == 2
-            and tensor.shape[1] == units
-            and tensor.dtype is self._dtype
-            and is_plain(tensor)
-            and tensor.is_contiguous()
-            and not tensor.is_neg()
-            and not (tensor.requires_grad and torch.is_grad_enabled())
-        )
+        sizes = (steps, rows, self._inputs, hidden, 0)
+        _core.Forward(
+            *self._kind, sizes, torch.get_num_threads(), False, False, x, 0, 0,
+            self._no_states if states is None else tuple([state.data_ptr() for state in states]),
+            tuple([state.data_ptr() for state in final]), weights.addresses,
+            packed_address(weights, *self._kind, sizes, weights.addresses), (output, rows * hidden, hidden), (),
+        ).run()  # fmt: skip
 
     def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
         """(Result of `__call__`; gates and states by name, [time, batch, units]; the initial state [batch, units])."""
@@ -120,31 +116,30 @@ class CoreFastPath:
         if self._differentiates(x):
             *results, planes = _apply(weights, True, zeros, x, *weights.arguments)
         else:
-            *results, planes = run_forward(_inputs(weights, zeros, x), save=True, cache=True)
+            *results, planes = run_forward(_inputs(weights, zeros, x), save=True)
         return tuple(results), traced_values(weights.cell, self._hidden, results[0], planes), zeros[0]
 
-    def _takes(self, x: Tensor) -> bool:
+    def _takes(self, x: Tensor, dims: int = 3) -> bool:
         return (
             no_interception()
+            and x.dim() == dims
             and x.dtype is self._dtype
             and is_plain(x)
-            and x.shape[2] == self._inputs
+            and x.shape[-1] == self._inputs
             and x.numel() > 0
         )
 
-    def _takes_states(self, x: Tensor, states: tuple[Tensor, ...]) -> bool:
-        """Whether these are the cell's states, and nothing is differentiated."""
-        shape = (1, x.shape[1], self._hidden)
-        return (
-            len(states) == len(self._weights.states)
-            and not self._differentiates(x)
-            and all(
-                state.dtype is self._dtype
-                and state.shape == shape
-                and is_plain(state)
-                and not (state.requires_grad and torch.is_grad_enabled())
-                for state in states
-            )
+    def _are_states(self, states: tuple[Tensor, ...], shape: tuple[int, ...]) -> bool:
+        """Whether these are the cell's states, all of this shape, as the core reads them and without gradients."""
+        return len(states) == len(self._no_states) and all(
+            type(state) is Tensor
+            and state.dtype is self._dtype
+            and state.shape == shape
+            and is_plain(state)
+            and state.is_contiguous()
+            and not state.is_neg()
+            and not (state.requires_grad and torch.is_grad_enabled())
+            for state in states
         )
 
     def _differentiates(self, x: Tensor) -> bool:
@@ -164,7 +159,7 @@ class FastForward(Function):
     ) -> tuple[Tensor, ...]:
         """Runs the core and keeps its arguments for the backward pass."""
         inputs = _inputs(weights, zeros, x)
-        args, (*results, planes) = run_forward_with_args(inputs, save=True, cache=False)
+        args, (*results, planes) = run_forward_with_args(inputs, save=True)
         ctx.weights, ctx.trace, ctx.args = weights, trace, args
         ctx.storage = _storage(inputs.x, zeros, results[0], planes)
         ctx.save_for_backward(zeros, results[0], planes, x, *arguments)
@@ -187,9 +182,7 @@ class FastForward(Function):
             and _storage(x, zeros, output, planes) == ctx.storage
         ):
             tensors = flatten_tensors(arguments, x, (zeros,) * states, None, None)
-            gradients = run_backward_with_args(
-                ctx.args, weights.addresses, tensors, upstream[0], upstream[1:], needs_grad
-            )
+            gradients = run_backward_with_args(ctx.args, tensors, upstream[0], upstream[1:], needs_grad)
         else:
             tensors = flatten_tensors(arguments, x, (zeros[0],) * states, None, None)
             d_final = [None if gradient is None else gradient[0] for gradient in upstream[1:]]

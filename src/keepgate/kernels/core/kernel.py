@@ -1,7 +1,6 @@
 """The C++ core as a kernel: every cell whose step is elementwise, in float32 and float64, with trace and gradients."""
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from .arguments import DTYPE_NUMBERS, CoreInputs, traced_values
 from .autograd import run_sequence
 from .call_spec import CallSpec, call_tensors
 from .fast_path import CoreFastPath
+from .openmp_threads import share_torch_threads_once
 from .packed_weights import pack
 
 # dtypes that are computed in float32 under autocast; float64 stays, as in torch.
@@ -82,12 +82,12 @@ class CorePreparedCall:
     run: Callable[[], None]
 
     def __init__(self, inputs: CoreInputs, states: tuple[Tensor, ...], output: Tensor) -> None:
+        share_torch_threads_once()
         packed = pack(inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.weight_addresses)
-        problem = _core.Forward(*inputs.forward_args(output, states, packed.data_ptr(), None))
-        scratch = torch.empty(problem.scratch_bytes, dtype=torch.uint8, device="cpu")
+        problem = _core.Forward(*inputs.forward_args(output, states, None, packed.data_ptr()))
         # The problem holds addresses only: these tensors must live as long as it does.
-        self._alive = (inputs.x, states, output, packed, scratch)
-        self.run = partial(problem.run, scratch.data_ptr())
+        self._alive = (inputs.x, states, output, packed)
+        self.run = problem.run
 
 
 def _lacks_tensor(tensor: Tensor) -> str | None:

@@ -39,7 +39,7 @@ def state_gradients(
     d_states: zero beyond a row's length already, since the core writes real steps only.
     """
     inputs = CoreInputs.of(call)
-    output, *_, planes = run_forward(inputs, save=True, cache=True)
+    output, *_, planes = run_forward(inputs, save=True)
     no_weights = (False,) * len(inputs.weight_tensors)
     needs_grad = flatten_tensors(no_weights, d_x is not None, (True,) * len(call.states), False, False)
     gradients = run_backward(inputs, output, planes, d_output, d_final, needs_grad, d_states)

@@ -28,10 +28,10 @@ LIBRARY.define(
 Tensors = Sequence[Tensor | None]
 
 
-def forward(call: Call, *, save: bool, cache: bool) -> tuple[Tensor, ...]:
+def forward(call: Call, *, save: bool) -> tuple[Tensor, ...]:
     """`arguments.run_forward`, through the operator for fake tensors and under dispatch modes."""
     if _plain(call):
-        return run_forward(CoreInputs.of(call), call.into, save=save, cache=cache)
+        return run_forward(CoreInputs.of(call), call.into, save=save)
     return call_operator(call, save=save)
 
 
@@ -76,7 +76,7 @@ def call_of(arguments: Sequence[Any], *, trace: bool) -> Call:
 def _sequence(*arguments: Any) -> list[Tensor]:
     *_, trace, save = arguments
     inputs = CoreInputs.of(call_of(arguments, trace=trace))
-    return list(run_forward(inputs, save=save, cache=not save))
+    return list(run_forward(inputs, save=save))
 
 
 def _sequence_fake(*arguments: Any) -> list[Tensor]:

@@ -41,14 +41,14 @@ def predictions_without(
         k for k, (start, end) in enumerate(spans)
         if row.shortens and end - start < row.steps and not (row.each_step and start <= at < end)
     ]  # fmt: skip
-    for taken in _batches(short, spans, size):
-        kept = torch.stack([_kept(row.steps, *spans[k]) for k in taken])
-        places = torch.tensor([at - (spans[k][1] - spans[k][0]) * (spans[k][1] <= at) for k in taken])
-        predictions |= dict(zip(taken, row.predict(kept, places), strict=True))
+    for numbers in _batches(short, spans, size):
+        kept = torch.stack([_kept(row.steps, *spans[k]) for k in numbers])
+        places = torch.tensor([at - (spans[k][1] - spans[k][0]) * (spans[k][1] <= at) for k in numbers])
+        predictions |= dict(zip(numbers, row.predict(kept, places), strict=True))
     passed_by = sorted(set(range(len(spans))) - set(short))
     for start in range(0, len(passed_by), size):
-        taken = passed_by[start : start + size]
-        predictions |= dict(zip(taken, _passing_by(row, [spans[k] for k in taken], at), strict=True))
+        numbers = passed_by[start : start + size]
+        predictions |= dict(zip(numbers, _passing_by(row, [spans[k] for k in numbers], at), strict=True))
     return torch.stack([predictions[k] for k in range(len(spans))])
 
 
@@ -69,14 +69,14 @@ def _passing_by(row: ModelRow, spans: Sequence[tuple[int, int]], at: int) -> Ten
     # A model that squeezes a batch of one has lost its rows.
     pieces = list(spans) * (2 if len(spans) == 1 else 1)
     whole, place = torch.arange(row.steps).expand(len(pieces), -1), torch.tensor(at)
-    done = layers_in_order(row)
+    layers = layers_in_order(row)
     with ExitStack() as stack:
-        for name, layer in done.items():
-            with attach(row.model) as seen:
+        for name, layer in layers.items():
+            with attach(row.model) as runs:
                 row.predict(whole, place)
-            stack.enter_context(patched(layer, remove_spans(seen[name], pieces, range(len(pieces)))))
+            stack.enter_context(patched(layer, remove_spans(runs[name], pieces, range(len(pieces)))))
         result = row.predict(whole, place)
-    if not done:
+    if not layers:
         raise SettingsError(
             f"{type(row.model).__name__} takes no fewer steps than the {row.steps} of the row, and has no recurrent "
             "layer that reads as many, so that no step can be left out"
@@ -93,10 +93,10 @@ def layers_in_order(row: ModelRow) -> dict[str, Any]:
         return {}
     hooks = [part.register_forward_hook(lambda part, *_: order.append(part)) for part in layers.values()]
     try:
-        with attach(row.model) as seen:
+        with attach(row.model) as runs:
             row.predict(torch.arange(row.steps).expand(2, -1))
     finally:
         for hook in hooks:
             hook.remove()
-    named = {seen.module(name): name for name in seen if len(seen[name].x) == row.steps}
+    named = {runs.module(name): name for name in runs if len(runs[name].x) == row.steps}
     return {named[part]: part for part in dict.fromkeys(order) if part in named}

@@ -25,7 +25,7 @@ from .ablation import layers_in_order, predictions_without
 from .head import ModelHead
 from .look_back import ROWS, LookBack, look_back
 from .read_values import ReadValues, read_values
-from .row import ModelRow, model_row
+from .row import ModelRow, row_of_model
 from .shares import InputShares, Shares, input_shares
 from .target import Target, target_of
 
@@ -83,7 +83,7 @@ def explain_model(
     if time is None:
         time = 1 if first is None else int(bool(first.batch_first))
     with eval_mode(model):
-        read = model_row(
+        read = row_of_model(
             model, inputs, row, time=time, lengths=lengths, output=output,
             width=None if first is None else first.input_size,
         )  # fmt: skip
@@ -268,7 +268,7 @@ def _others(model: nn.Module, inputs: Any, read: ModelRow, time: int, lengths: A
     if rows < 2:
         return []
     chosen = torch.linspace(0, rows - 1, min(rows, ROWS)).long().tolist()
-    others = [model_row(model, inputs, number, time=time, probe=False) for number in chosen]
+    others = [row_of_model(model, inputs, number, time=time, probe=False) for number in chosen]
     return [other.over_time for other in others if other.steps == read.steps]
 
 

@@ -12,7 +12,7 @@ from ...tasks.probe import SeriesProbe
 from ..compact_repr import compact_repr
 from ..diagnosis.effective_context import geometric_grid
 from .ablation import AT_ONCE, width
-from .row import ModelRow, model_row
+from .row import ModelRow, row_of_model
 from .target import Target
 
 # Rows to look at, and the fewest from which anything is said.
@@ -42,7 +42,7 @@ def look_back_of(probe: SeriesProbe) -> LookBack | None:
     """The look-back of one number of a forecast over the windows of its probe; None as `look_back` says."""
     with eval_mode(probe.model):
         rows = [
-            model_row(probe.model, probe.inputs, k, time=1, probe=k == 0) for k in range(len(probe.inputs))
+            row_of_model(probe.model, probe.inputs, k, time=1, probe=k == 0) for k in range(len(probe.inputs))
         ]
         target = Target(form="number", labels=(), index=())
         return look_back(rows[0], [row.over_time for row in rows[:ROWS]], target, rows[0].steps - 1)

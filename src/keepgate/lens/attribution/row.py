@@ -112,7 +112,7 @@ class ModelRow:
         }
 
 
-def model_row(
+def row_of_model(
     model: nn.Module,
     inputs: Any,
     row: int,

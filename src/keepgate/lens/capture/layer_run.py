@@ -50,21 +50,32 @@ class LayerRun:
 
     def call(self, place: int) -> Call:
         """The kernel call of one place."""
-        part, weights = self.trace.layers[place], self.layer.weights_at(place)
-        states = tuple(part.initial.values())
-        return Call.of(weights, self.input_of(place), states, self.lengths, part.resets, part.reverse, True)
+        traced_layer, weights = self.trace.layers[place], self.layer.weights_at(place)
+        states = tuple(traced_layer.initial.values())
+        return Call.of(
+            weights,
+            self.input_of(place),
+            states,
+            self.lengths,
+            traced_layer.resets,
+            traced_layer.reverse,
+            True,
+        )
 
     def input_of(self, place: int) -> Float[Tensor, "time batch _"]:
         """Input of one place: that of the layer, or the outputs of the layer below."""
         depth, output = self.trace.layers[place].layer, self.layer.cell.states[0]
         if depth == 0:
             return self.x
-        return torch.cat([part[output] for part in self.trace.layers if part.layer == depth - 1], -1)
+        return torch.cat(
+            [traced_layer[output] for traced_layer in self.trace.layers if traced_layer.layer == depth - 1],
+            -1,
+        )
 
     def place(self, layer: int, *, reverse: bool = False) -> int:
         """Index of a layer and direction. Raises IndexError if there is none."""
         target = self.trace.layer(layer, reverse=reverse)
-        return next(place for place, part in enumerate(self.trace.layers) if part is target)
+        return next(place for place, traced_layer in enumerate(self.trace.layers) if traced_layer is target)
 
 
 def capture_layer(

@@ -81,9 +81,9 @@ def _check_final(
     dtype: of the layer's output; it sets the tolerance.
     """
     close = {"rtol": 1e-3, "atol": 1e-4} if dtype.itemsize >= 4 else {"rtol": 0.05, "atol": 0.1}
-    for part, place in zip(parts, range(-len(parts), 0), strict=True):
-        for name, states in zip(part.cell.states, final, strict=True):
-            recovered, returned = final_state(part, name), states[place].to(part[name].dtype)
+    for traced_layer, place in zip(parts, range(-len(parts), 0), strict=True):
+        for name, states in zip(traced_layer.cell.states, final, strict=True):
+            recovered, returned = final_state(traced_layer, name), states[place].to(traced_layer[name].dtype)
             if not torch.allclose(recovered, returned, **close, equal_nan=True):
                 raise SettingsError(
                     f"the state {name} recovered from what this {type(module).__name__} read and gave differs by "
@@ -93,11 +93,11 @@ def _check_final(
                 )
 
 
-def final_state(part: LayerTrace, name: str) -> Float[Tensor, "batch _"]:
+def final_state(traced_layer: LayerTrace, name: str) -> Float[Tensor, "batch _"]:
     """A state after each row's last step in the order of reading; the initial state for a row without steps."""
-    states, ends = part[name], part.is_real().sum(0)
-    last = states[0] if part.reverse else last_states(states, ends, bidirectional=False)
-    return torch.where((ends > 0).unsqueeze(1), last, part.initial[name])
+    states, ends = traced_layer[name], traced_layer.is_real().sum(0)
+    last = states[0] if traced_layer.reverse else last_states(states, ends, bidirectional=False)
+    return torch.where((ends > 0).unsqueeze(1), last, traced_layer.initial[name])
 
 
 def _layer_traces(
@@ -129,17 +129,17 @@ def recover_place(call: Call, output: Float[Tensor, "time batch projected"], dep
     cell, graph = call.cell, call.cell.graph
     first = cell.states[0]
     over_time: dict[str, Tensor] = {first: output}
-    part = LayerTrace(
+    traced_layer = LayerTrace(
         layer=depth, reverse=call.reverse, cell=cell, over_time=over_time,
         initial=dict(zip(cell.states, call.states, strict=True)), lengths=call.lengths, weight_hr=call.weight_hr,
     )  # fmt: skip
-    before = part.state_before(first)
+    before = traced_layer.state_before(first)
     values: dict[Expr, Tensor] = {graph.previous[first]: before} | _preactivations(call, before)
     named = {name: node for name, node in graph.traced.items() if node not in graph.next.values()}
     values |= _activate_in_place(named.values(), values, topological(graph.next.values()))
     gates = dict(zip(named, evaluate(named.values(), values), strict=True))
     values |= {named[name]: gate for name, gate in gates.items()}
-    padding = None if call.lengths is None else ~part.is_real().unsqueeze(2)
+    padding = None if call.lengths is None else ~traced_layer.is_real().unsqueeze(2)
     for state in cell.states[1:]:
         update = cell.additive[state]
         keep, write = evaluate([update.keep, update.write], values)
@@ -147,13 +147,13 @@ def recover_place(call: Call, output: Float[Tensor, "time batch projected"], dep
             keep, write = keep.masked_fill(padding, 1), write.masked_fill(padding, 0)
         if call.reverse:
             keep, write = keep.flip(0), write.flip(0)
-        states = linear_recurrence(keep, write, part.initial[state])
+        states = linear_recurrence(keep, write, traced_layer.initial[state])
         over_time[state] = states.flip(0) if call.reverse else states
         values[graph.next[state]] = over_time[state]
     over_time |= gates
     if padding is not None:
         over_time |= {name: value.masked_fill(padding, 0) for name, value in over_time.items()}
-    return part
+    return traced_layer
 
 
 def _run_again(call: Call, depth: int) -> LayerTrace:

@@ -13,7 +13,7 @@ At = slice | tuple[Tensor, Tensor]
 
 
 @torch.no_grad()
-def values_at(call: Call, part: LayerTrace, at: At) -> dict[Expr, Tensor]:
+def values_at(call: Call, traced_layer: LayerTrace, at: At) -> dict[Expr, Tensor]:
     """Inputs, named values and next states of a step, by their nodes in the cell's graph.
 
     at: a slice of steps, for [time, batch, units], or steps and rows side by side, for [variants, units].
@@ -21,7 +21,7 @@ def values_at(call: Call, part: LayerTrace, at: At) -> dict[Expr, Tensor]:
     Raises CellError for a cell that multiplies by a matrix inside its step, and so has no graph.
     """
     cell, graph = call.cell, call.cell.product_free_graph
-    before = {name: part.state_before(name)[at] for name in cell.states}
+    before = {name: traced_layer.state_before(name)[at] for name in cell.states}
     wx = linear(call.x[at], call.weight_ih, call.bias_ih).chunk(len(cell.gates), -1)
     values = dict(zip(graph.wx.values(), wx, strict=True))
     if call.weight_hh is not None:
@@ -29,9 +29,9 @@ def values_at(call: Call, part: LayerTrace, at: At) -> dict[Expr, Tensor]:
         values |= dict(zip(graph.uh.values(), uh, strict=True))
     values |= dict(zip(graph.vectors.values(), call.vectors, strict=True))
     values |= {graph.previous[name]: value for name, value in before.items()}
-    values |= {node: part[name][at] for name, node in graph.traced.items()}
+    values |= {node: traced_layer[name][at] for name, node in graph.traced.items()}
     states = cell.states if call.weight_hr is None else cell.states[1:]
-    return values | {graph.next[name]: part[name][at] for name in states}
+    return values | {graph.next[name]: traced_layer[name][at] for name in states}
 
 
 def value_of(expression: Expr, values: dict[Expr, Tensor], like: Tensor) -> Tensor:

@@ -99,11 +99,11 @@ def answer_quality(answers: Tensor, targets: Tensor, lengths: Int[Tensor, " rows
 def _explained(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], float, float]:
     """1 - squared error / variance, of each row, whose mean is the share of variance explained; `sure`, `excess`."""
     true = targets.double().reshape(len(targets), -1)
-    given, variance = answers.reshape(true.shape), true.var(0, correction=0).mean()
-    from_mean = given - given.mean(0)
+    predicted, variance = answers.reshape(true.shape), true.var(0, correction=0).mean()
+    from_mean = predicted - predicted.mean(0)
     excess = (from_mean * (from_mean - true + true.mean(0))).mean() / variance
     sure = from_mean.square().mean() / variance
-    return 1 - (given - true).square().mean(1) / variance, float(sure), float(excess)
+    return 1 - (predicted - true).square().mean(1) / variance, float(sure), float(excess)
 
 
 def _right(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], float, float]:

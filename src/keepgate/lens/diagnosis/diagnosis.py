@@ -202,15 +202,15 @@ def _needed(samples: Sequence[Sample], evidence: Evidence, rows: RowHorizons) ->
 
 def _half_lives(run: LayerRun) -> Tensor:
     """Each unit's half-life at the mean of the rows' rates, over all layers and directions."""
-    return torch.cat([1 / (1 / half_lives(part)).nanmean(0) for part in run.trace.layers])
+    return torch.cat([1 / (1 / half_lives(traced_layer)).nanmean(0) for traced_layer in run.trace.layers])
 
 
 def _exponents(run: LayerRun) -> tuple[float, ...]:
     """The largest Lyapunov exponent of each layer and direction, the mean over the rows."""
     last_steps = _last_steps(run)
     return tuple(
-        float(lyapunov(last_steps, layer=part.layer, reverse=part.reverse, count=1).nanmean())
-        for part in last_steps.trace.layers
+        float(lyapunov(last_steps, layer=traced_layer.layer, reverse=traced_layer.reverse, count=1).nanmean())
+        for traced_layer in last_steps.trace.layers
     )
 
 

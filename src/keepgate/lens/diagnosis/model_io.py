@@ -69,7 +69,7 @@ def call(model: nn.Module, inputs: Any, *lengths: Any) -> Any:
 @contextlib.contextmanager
 def unchanged(model: nn.Module) -> Iterator[None]:
     """Inside, a model may change its buffers and what it keeps from call to call; afterwards they are as they were."""
-    kept = [
+    snapshots = [
         (
             part,
             {name: value for name, value in vars(part).items() if not name.startswith("_")},
@@ -80,7 +80,7 @@ def unchanged(model: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        for part, attributes, buffers in kept:
+        for part, attributes, buffers in snapshots:
             for name in [name for name in vars(part) if not name.startswith("_") and name not in attributes]:
                 del vars(part)[name]
             vars(part).update(attributes)

@@ -96,13 +96,13 @@ def _features(rows: Sequence[Tensor], lengths: Tensor) -> Float[Tensor, "rows st
 def _wanted(targets: Tensor) -> tuple[Float[Tensor, "rows outputs"], float]:
     """What is fitted, around its mean, and the accuracy (or share of variance) of who guesses."""
     if targets.dtype.is_floating_point:
-        wanted, guess = targets.double().reshape(len(targets), -1), 0.0
+        fitted, guess = targets.double().reshape(len(targets), -1), 0.0
     else:
         _, number, counts = torch.unique(
             targets.reshape(len(targets), -1)[:, 0], return_inverse=True, return_counts=True
         )
-        wanted, guess = one_hot(number).double(), float(counts.max()) / len(targets)
-    return wanted, guess
+        fitted, guess = one_hot(number).double(), float(counts.max()) / len(targets)
+    return fitted, guess
 
 
 def _kernels(

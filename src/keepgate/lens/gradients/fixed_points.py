@@ -144,7 +144,7 @@ def fixed_points(
 def _descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations: int) -> Tensor:
     """From each state, Levenberg and Marquardt's steps downhill on ‖F(s) − s‖²; a step uphill is not made."""
     identity = torch.eye(states.shape[1], dtype=states.dtype, device=states.device)
-    found, spread = states.clone(), _spread(states)
+    points, spread = states.clone(), _spread(states)
     moving = torch.arange(len(states))
     damping = torch.full((len(states),), 1e-2, dtype=states.dtype, device=states.device)
     residual, matrix = _linearised(call, states, driven)
@@ -159,14 +159,14 @@ def _descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations:
         residual = torch.where(better.unsqueeze(1), new_residual, residual)
         matrix = torch.where(better[:, None, None], new_matrix, matrix)
         damping = (damping * torch.where(better, 0.2, 5.0)).clamp(min=1e-12)
-        found[moving] = states
+        points[moving] = states
         # Nothing is gained any more: it has arrived, or no step leads downhill.
         goes_on = (torch.minimum(size, new_size) > 1e-3 * FIXED * spread) & (damping < 1e6)
         if not bool(goes_on.any()):
             break
         moving, states, damping = moving[goes_on], states[goes_on], damping[goes_on]
         residual, matrix = residual[goes_on], matrix[goes_on]
-    return found
+    return points
 
 
 def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple[Tensor, Tensor]:
@@ -175,10 +175,10 @@ def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple
     after, matrix = states, torch.eye(states.shape[1], dtype=states.dtype, device=states.device)
     for _ in range(period):
         traced = _call(call, after, given.expand(len(states), -1), trace=True)
-        part = layer_trace(traced, run(traced), 0)
+        traced_layer = layer_trace(traced, run(traced), 0)
         after, matrix = (
-            torch.cat([part[name][0] for name in part.cell.states], 1),
-            jacobians(traced, part)[0] @ matrix,
+            torch.cat([traced_layer[name][0] for name in traced_layer.cell.states], 1),
+            jacobians(traced, traced_layer)[0] @ matrix,
         )
     return after - states, matrix
 

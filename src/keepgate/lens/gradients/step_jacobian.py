@@ -25,13 +25,13 @@ def jacobian(
 
 
 def jacobians(
-    call: Call, part: LayerTrace, steps: slice = slice(None)
+    call: Call, traced_layer: LayerTrace, steps: slice = slice(None)
 ) -> Float[Tensor, "time batch after before"]:
     """Jacobians of several steps of one layer and direction at once, each as `jacobian` gives it."""
     cell, graph = call.cell, call.cell.elementwise_graph
     states = cell.states
-    values = values_at(call, part, steps)
-    like = part[cell.memory_state][steps]
+    values = values_at(call, traced_layer, steps)
+    like = traced_layer[cell.memory_state][steps]
     rows = []
     for after in states:
         new = graph.next[after]
@@ -52,9 +52,9 @@ def jacobians(
             blocks[0] = through
         row = torch.cat(blocks, -1)
         rows.append(call.weight_hr @ row if after == states[0] and call.weight_hr is not None else row)
-    matrices = torch.cat(rows, -2).masked_fill(part.was_cleared()[steps][..., None, None], 0)
+    matrices = torch.cat(rows, -2).masked_fill(traced_layer.was_cleared()[steps][..., None, None], 0)
     identity = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
-    return torch.where(part.is_real()[steps][..., None, None], matrices, identity)
+    return torch.where(traced_layer.is_real()[steps][..., None, None], matrices, identity)
 
 
 def _recurrent_weights(call: Call) -> dict[str, tuple[Tensor, bool]]:

@@ -59,13 +59,13 @@ def counterfactual(
     if not isinstance(site.rows, int):
         raise ShapeError(f"rows are {site.rows}; several changes are made in one row, so give its number")
     place = layer_run.place(site.layer, reverse=site.reverse)
-    part, call = layer_run.trace.layers[place], layer_run.call(place)
-    steps = sorted({*no_write, *no_erase}, reverse=part.reverse)
+    traced_layer, call = layer_run.trace.layers[place], layer_run.call(place)
+    steps = sorted({*no_write, *no_erase}, reverse=traced_layer.reverse)
     row = torch.tensor([site.rows])
-    check_steps(part, torch.tensor(steps, dtype=torch.long), row.expand(len(steps)))
-    length = int(part.is_real().sum(0)[row])
-    order = range(length - 1, -1, -1) if part.reverse else range(length)
-    output = part[call.cell.states[0]][:, row].clone()
+    check_steps(traced_layer, torch.tensor(steps, dtype=torch.long), row.expand(len(steps)))
+    length = int(traced_layer.is_real().sum(0)[row])
+    order = range(length - 1, -1, -1) if traced_layer.reverse else range(length)
+    output = traced_layer[call.cell.states[0]][:, row].clone()
     states = tuple(state[row] for state in call.states)
     begin = 0
     for step in [*steps, None]:
@@ -87,14 +87,14 @@ def counterfactual_step(
 ) -> tuple[Tensor, ...]:
     """All states after one step from `states`, with its write ablated or its forget gate clamped to 1, or both."""
     step_call = Call.of(call.weights, x.unsqueeze(0), states, trace=True)
-    part = layer_trace(step_call, run(step_call), 0)
-    updates = memory_updates(part)
+    traced_layer = layer_trace(step_call, run(step_call), 0)
+    updates = memory_updates(traced_layer)
     factor = updates.keep_without_write[0] if no_write else updates.keep[0]
     memory = updates.initial if no_erase else factor * updates.initial
     if not no_write:
         memory = memory + updates.write[0]
     rows = torch.arange(len(x))
-    return states_given_memory(step_call, part, memory, (torch.zeros_like(rows), rows))
+    return states_given_memory(step_call, traced_layer, memory, (torch.zeros_like(rows), rows))
 
 
 @torch.no_grad()
@@ -102,25 +102,25 @@ def _change_spans(
     layer_run: LayerRun, spans: Sequence[tuple[int, int]], site: Site, *, no_write: bool, no_erase: bool
 ) -> Rerun:
     place = layer_run.place(site.layer, reverse=site.reverse)
-    part, call = layer_run.trace.layers[place], layer_run.call(place)
+    traced_layer, call = layer_run.trace.layers[place], layer_run.call(place)
     starts, ends = torch.tensor(spans, dtype=torch.long).reshape(-1, 2).unbind(1)
     rows = torch.as_tensor(site.rows).expand(len(spans))
     if bool((starts >= ends).any()):
         raise ShapeError(f"spans are {list(spans)}; each must end after it starts")
-    check_steps(part, starts, rows)
-    check_steps(part, ends - 1, rows)
-    first, last = (ends - 1, starts) if part.reverse else (starts, ends - 1)
-    states = tuple(part.state_before(name)[first, rows] for name in call.cell.states)
+    check_steps(traced_layer, starts, rows)
+    check_steps(traced_layer, ends - 1, rows)
+    first, last = (ends - 1, starts) if traced_layer.reverse else (starts, ends - 1)
+    states = tuple(traced_layer.state_before(name)[first, rows] for name in call.cell.states)
     outputs: list[tuple[Tensor, Tensor, Tensor]] = []
     for k in range(int((ends - starts).max())) if len(spans) else ():
         inside = ends - starts > k
-        step = torch.where(inside, first - k if part.reverse else first + k, last)
+        step = torch.where(inside, first - k if traced_layer.reverse else first + k, last)
         changed = counterfactual_step(call, call.x[step, rows], states, no_write=no_write, no_erase=no_erase)
         states = tuple(
             torch.where(inside.unsqueeze(1), new, old) for new, old in zip(changed, states, strict=True)
         )
         outputs.append((step[inside], inside.nonzero()[:, 0], states[0][inside]))
-    output, final = resume(call, part, states, last, rows)
+    output, final = resume(call, traced_layer, states, last, rows)
     for step, variant, value in outputs:
         output[step, variant] = value
     return run_above(layer_run, place, output, final, rows)

@@ -37,23 +37,23 @@ def remove_spans(
     """
     starts, ends = torch.tensor(spans, dtype=torch.long).reshape(-1, 2).unbind(1)
     row = torch.as_tensor(rows).expand(len(starts))
-    part = layer_run.trace.layers[0]
+    traced_layer = layer_run.trace.layers[0]
     if bool((starts >= ends).any()):
         raise ShapeError(f"spans are {list(spans)}; each must end after it starts")
-    check_steps(part, starts, row)
-    check_steps(part, ends - 1, row)
-    lengths = part.is_real().sum(0).cpu()[row]
+    check_steps(traced_layer, starts, row)
+    check_steps(traced_layer, ends - 1, row)
+    lengths = traced_layer.is_real().sum(0).cpu()[row]
     last, one_way = layer_run.trace.layers[-layer_run.layer.directions :], not layer_run.layer.bidirectional
     # Without a direction that reads backwards, everything before the span is as it was.
     begin = starts if one_way else torch.zeros_like(starts)
     states = [
         tuple(
-            part.state_before(name)[starts, row] if one_way else part.initial[name][row]
-            for name in part.cell.states
+            traced_layer.state_before(name)[starts, row] if one_way else traced_layer.initial[name][row]
+            for name in traced_layer.cell.states
         )
-        for part in layer_run.trace.layers
+        for traced_layer in layer_run.trace.layers
     ]
-    output = torch.cat([part[part.cell.states[0]][:, row] for part in last], 2)
+    output = torch.cat([traced_layer[traced_layer.cell.states[0]][:, row] for traced_layer in last], 2)
     final = _run_without(layer_run.layer, layer_run.x[:, row], states, output, (starts, ends, begin, lengths))
     steps = torch.arange(len(output)).unsqueeze(1)
     _show_passed(layer_run, output, (steps >= starts) & (steps < ends), row)
@@ -87,17 +87,19 @@ def _show_passed(
         torch.arange(len(output)).unsqueeze(1),
         torch.arange(len(rows)),
     )
-    for direction, part in enumerate(layer_run.trace.layers[-layer_run.layer.directions :]):
-        remains = part.is_real().cpu()[:, rows] & ~removed
+    for direction, traced_layer in enumerate(layer_run.trace.layers[-layer_run.layer.directions :]):
+        remains = traced_layer.is_real().cpu()[:, rows] & ~removed
         # The last step that was read on the way to each; -1 or the number of steps where there was none.
-        if part.reverse:
+        if traced_layer.reverse:
             place = torch.where(remains, steps, len(output)).flip(0).cummin(0).values.flip(0)
         else:
             place = torch.where(remains, steps, -1).cummax(0).values
         none = (place < 0) | (place == len(output))
         half = output[..., direction * units : (direction + 1) * units]
         before = half[place.clamp(0, len(output) - 1), column]
-        before = torch.where(none.unsqueeze(2), part.initial[part.cell.states[0]][rows], before)
+        before = torch.where(
+            none.unsqueeze(2), traced_layer.initial[traced_layer.cell.states[0]][rows], before
+        )
         half[...] = torch.where(removed.unsqueeze(2), before, half)
 
 

@@ -73,9 +73,9 @@ def rerun_from(
     place: index of the layer and direction in the trace, layer · directions + direction. Layers above it are run again
     whole; the other direction and the layers below stay.
     """
-    part, call = layer_run.trace.layers[place], layer_run.call(place)
-    states = states_given_memory(call, part, memories, (steps, rows))
-    output, final = resume(call, part, states, steps, rows)
+    traced_layer, call = layer_run.trace.layers[place], layer_run.call(place)
+    states = states_given_memory(call, traced_layer, memories, (steps, rows))
+    output, final = resume(call, traced_layer, states, steps, rows)
     return run_above(layer_run, place, output, final, rows)
 
 
@@ -114,7 +114,7 @@ def run_above(
 
 
 def states_given_memory(
-    call: Call, part: LayerTrace, memories: Tensor, at: tuple[Tensor, Tensor]
+    call: Call, traced_layer: LayerTrace, memories: Tensor, at: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, ...]:
     """All states after a step whose memory is replaced: what the step computes from the memory is computed again.
 
@@ -125,7 +125,7 @@ def states_given_memory(
         return (memories,)
     graph = cell.product_free_graph
     new = graph.next[cell.memory_state]
-    values = values_at(call, part, at)
+    values = values_at(call, traced_layer, at)
     values = {node: value for node, value in values.items() if new not in topological([node])}
     values[new] = memories
     states = {name: value_of(graph.next[name], values, memories) for name in cell.states}
@@ -135,11 +135,11 @@ def states_given_memory(
 
 
 def resume(
-    call: Call, part: LayerTrace, states: tuple[Tensor, ...], steps: Tensor, rows: Tensor
+    call: Call, traced_layer: LayerTrace, states: tuple[Tensor, ...], steps: Tensor, rows: Tensor
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Variants' outputs over the whole input, and their final states, run on from `states`, those after `steps`."""
-    output = part[call.cell.states[0]][:, rows].clone()
-    remaining = steps if part.reverse else part.is_real().sum(0).cpu()[rows] - steps - 1
+    output = traced_layer[call.cell.states[0]][:, rows].clone()
+    remaining = steps if traced_layer.reverse else traced_layer.is_real().sum(0).cpu()[rows] - steps - 1
     return output, resume_into(call, output, states, steps, rows, remaining)
 
 
@@ -160,13 +160,13 @@ def resume_into(
     return result.final
 
 
-def check_steps(part: LayerTrace, steps: Tensor, rows: Tensor) -> None:
+def check_steps(traced_layer: LayerTrace, steps: Tensor, rows: Tensor) -> None:
     """Raises ShapeError for a row or step that there is not (a row's padding has none), SettingsError for resets."""
-    if part.resets is not None:
+    if traced_layer.resets is not None:
         raise SettingsError(
             "a run with resets is several sequences in a row; run each of them by itself to intervene on it"
         )
-    ends = part.is_real().sum(0).cpu()
+    ends = traced_layer.is_real().sum(0).cpu()
     if bool(((rows < 0) | (rows >= len(ends))).any()):
         raise ShapeError(f"rows are {rows.tolist()}, but there are {len(ends)}, counted from 0")
     wrong = ((steps < 0) | (steps >= ends[rows])).nonzero().flatten().tolist()

@@ -36,9 +36,9 @@ def ablate_tokens(
             f"layers are {sorted(layers)}, but there are {depth}, counted from 0 or from -1 back"
         )
     ablated = set(range(depth)) if layers is None else {layer % depth for layer in layers}
-    part = layer_run.trace.layers[0]
-    check_steps(part, steps, torch.full_like(steps, row))
-    length = int(part.is_real().sum(0)[row])
+    traced_layer = layer_run.trace.layers[0]
+    check_steps(traced_layer, steps, torch.full_like(steps, row))
+    length = int(traced_layer.is_real().sum(0)[row])
     x = layer_run.x[:length, row].unsqueeze(1).expand(-1, len(steps), -1)
     directions = layer_run.layer.directions
 

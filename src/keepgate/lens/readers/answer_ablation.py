@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...data.questions import Question
-from ...data.text import tokenize
 from ...errors import CellError, ShapeError
 from ...tasks.answer import Answer
-from ...tasks.choice.reader import ChoiceReader
+from ...tasks.probe import LinearHead
 from ..capture.layer_run import LayerRun, capture_layer
 from ..compact_repr import compact_repr
 from ..gradients.first_order import write_influence
@@ -32,7 +29,7 @@ AT_ONCE = 16_777_216
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AnswerShares:
-    """Direct shares of each token's write, in the reader's last layer, in the score of each choice.
+    """Direct shares of each token's write, in the last layer, in the score of each choice.
 
     Exact, both directions together: the shares of text and question and the bias sum to the scores. With attention,
     its weights are constants: a token's effect on them, and on later gates, is not in its share.
@@ -68,33 +65,33 @@ class AnswerShares:
         return self.writes[:, self.choices.index(choice)] - self.writes.mean(1)
 
 
+@of_reading
 @torch.no_grad()
-def answer_attribution(task: ChoiceReader, question: Question) -> AnswerShares:
-    """Direct shares of the tokens' writes in the answer to one question, for every choice.
+def answer_attribution(reading: Reading) -> AnswerShares:
+    """Direct shares of the tokens' writes in the answer of a reader or classifier, for every choice.
 
-    Raises CellError for another model than a ChoiceReader, a network without memory or without gates, CorpusError for a
-    question without text.
+    Raises CellError for a network without memory or without gates, and for a head that is not linear in the states.
     """
-    if not isinstance(task, ChoiceReader):
-        raise CellError(f"answer_attribution takes a ChoiceReader, got a {type(task).__name__}; {ANY_MODEL}")
+    head = reading.head
+    if not isinstance(head, LinearHead):
+        raise CellError(f"a {type(head).__name__} is not linear in the states; {ANY_MODEL}")
+    output = reading.trace.output
+    terms, bias = head.readout_terms(output)
+    writes = output.new_zeros(len(output), len(head.labels))
     question_tokens: tuple[str, ...] = ()
-    probe = task.probe(question)
-    head: Any = probe.head
-    trace = capture_layer(probe.layer, probe.x).trace
-    size, weight = task.encoder.output_size, task.readout.weight.detach()
-    if task.attention is None:
-        shares = attribute_last(trace, weight)
-        question_writes = shares.writes.new_zeros(0, len(task.choices))
-    else:
-        weight_read, weight_question, weight_last = weight.split_with_sizes([size] * 3, 1)
-        shares = attribute_last(trace, weight_read, attention=head.attention(trace.output))
-        shares = shares + attribute_last(trace, weight_last)
-        question_trace = capture_layer(probe.layer, head.question_x).trace
-        question_writes = attribute_last(question_trace, weight_question).writes[:, 0]
-        question_tokens = tokenize(question.question).texts
+    question_writes = writes[:0]
+    for term in terms:
+        if term.tokens is None or term.x is None:
+            writes = (
+                writes + attribute_last(reading.trace, term.weight, attention=term.attention).writes[:, 0]
+            )
+        else:
+            trace = capture_layer(reading.layer_run.layer, term.x).trace
+            question_tokens = term.tokens.texts
+            question_writes = attribute_last(trace, term.weight).writes[:, 0]
     return AnswerShares(
-        choices=task.choices, tokens=probe.tokens.texts, writes=shares.writes[:, 0], question_tokens=question_tokens,
-        question_writes=question_writes, bias=task.readout.bias.detach(), scores=head.scores(trace.output)[0],
+        choices=tuple(head.labels), tokens=reading.tokens.texts, writes=writes, question_tokens=question_tokens,
+        question_writes=question_writes, bias=bias, scores=head.scores(output)[0],
     )  # fmt: skip
 
 

@@ -131,18 +131,21 @@ def explain_answer(model: Probed, question: Question | LabelledText | Series) ->
     )  # fmt: skip
 
 
-def direction_summary(part: LayerTrace, decisive_step: int | None) -> DirectionSummary:
+def direction_summary(traced_layer: LayerTrace, decisive_step: int | None) -> DirectionSummary:
     """On the CPU, whatever the model ran on. Without a decisive step, nothing of an additive memory."""
-    cell = part.cell
+    cell = traced_layer.cell
     gates = [name for name, node in cell.graph.traced.items() if is_gate(node)]
     lives, retention = torch.zeros(0, dtype=torch.float64), None
     if decisive_step is not None:
-        lives, retention = half_lives(part)[0].double().cpu(), write_retention(part, decisive_step)
+        lives, retention = (
+            half_lives(traced_layer)[0].double().cpu(),
+            write_retention(traced_layer, decisive_step),
+        )
         retention = replace(retention, retained=retention.retained.cpu(), forgotten=retention.forgotten.cpu())
     return DirectionSummary(
-        reverse=part.reverse, keeps=cell.retain_gate, half_lives=lives, retention=retention,
+        reverse=traced_layer.reverse, keeps=cell.retain_gate, half_lives=lives, retention=retention,
         gates={
-            name: part[name][:, 0].double().mean(1).cpu()
+            name: traced_layer[name][:, 0].double().mean(1).cpu()
             for name in sorted(gates, key=lambda name: (name != cell.retain_gate, name))
         },
     )  # fmt: skip

@@ -52,9 +52,8 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
     xs = [float(first + last), *(float(len(series) + step) for step in range(steps))]
     mean = [float(past[last]), *forecast.point[:, target].tolist()]
     lows, highs = (
-        ([mean[0], *forecast.quantiles[level][:, target].tolist()] for level in forecast.interval or ())
-        if forecast.interval
-        else ([], [])
+        [mean[0], *forecast.quantiles[level][:, target].tolist()] if forecast.interval else []
+        for level in forecast.interval or (0.0, 0.0)
     )
     values = [value for value in (*past.tolist(), *mean, *lows, *highs) if math.isfinite(value)]
     names = [name for name in (series.id, series.columns.targets[target]) if name]

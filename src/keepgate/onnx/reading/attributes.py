@@ -64,12 +64,12 @@ def bound(
                 f"{title} has the attribute {name!r}, which has no counterpart here (known are: {known}); "
                 f"{HELP}"
             )
-        wanted = [
+        kinds = [
             kind
             for kind in _ANNOTATED
             if kind == parameters[name].annotation or kind in _options(parameters[name])
         ]
-        if not any(_is(value, kind) for kind in wanted):
+        if not any(_is(value, kind) for kind in kinds):
             raise ConversionError(
                 f"{title} has {name}={value!r}, which is of the wrong type; export the model again"
             )

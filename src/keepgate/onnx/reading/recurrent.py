@@ -148,13 +148,13 @@ class RecurrentNode(nn.Module):
         order = _ORDERS[self.operator]
         gates, peepholes = order.gates.split(), _ORDERS["LSTM"].vectors.split()
         hidden = r.shape[-1] if r.dim() == 3 else 0
-        wanted = {
+        expected = {
             "W": (w, (self.directions, len(gates) * hidden, w.shape[-1] if w.dim() == 3 else -1)),
             "R": (r, (self.directions, len(gates) * hidden, hidden)),
             "B": (b, (self.directions, 2 * len(gates) * hidden)),
             "P": (p, (self.directions, len(peepholes) * hidden)),
         }
-        for name, (tensor, shape) in wanted.items():
+        for name, (tensor, shape) in expected.items():
             if tensor is not None and (
                 tuple(tensor.shape) != shape or not tensor.is_floating_point() or not tensor.numel()
             ):

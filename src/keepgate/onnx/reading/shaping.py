@@ -98,17 +98,17 @@ def split(
     x: Tensor, sizes: Tensor | None = None, /,
     *, axis: int = 0, split: list[int] | None = None, num_outputs: int | None = None, outputs: int,
 ) -> tuple[Tensor, ...]:  # fmt: skip
-    along, given = axis_of(axis, x.dim()), split if sizes is None else integers(sizes)
+    along, lengths = axis_of(axis, x.dim()), split if sizes is None else integers(sizes)
     whole = x.shape[along]
-    if given is None:
+    if lengths is None:
         if num_outputs not in (None, outputs):
             raise ShapeError(f"num_outputs is {num_outputs}, and it has {outputs} outputs")
         part = -(-whole // outputs)
-        given = [part] * (whole // part if part else 0)
-        given += [whole - sum(given)] * (len(given) < outputs)
-    if len(given) != outputs or sum(given) != whole or min(given, default=-1) < 0:
-        raise ShapeError(f"{whole} along axis {axis} cannot be split into {outputs} parts of {given}")
-    return tuple(x.tensor_split([*accumulate(given)][:-1], along))
+        lengths = [part] * (whole // part if part else 0)
+        lengths += [whole - sum(lengths)] * (len(lengths) < outputs)
+    if len(lengths) != outputs or sum(lengths) != whole or min(lengths, default=-1) < 0:
+        raise ShapeError(f"{whole} along axis {axis} cannot be split into {outputs} parts of {lengths}")
+    return tuple(x.tensor_split([*accumulate(lengths)][:-1], along))
 
 
 def slice_(

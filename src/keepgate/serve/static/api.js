@@ -1,20 +1,22 @@
-// Questions to the server. Of two in one lane only the later counts; what goes wrong is a Fault with a code.
+// Questions to the engine. Of two in one lane only the later counts; what goes wrong is a Fault with a code.
+
+import { Fault } from "./fault.js";
 
 const TIMEOUT = 20_000; // milliseconds; the server's own limit is shorter
-
-/** What the server refused or the network lost: a code that words.js knows, and the numbers for its sentence. */
-export class Fault extends Error {
-  constructor(code, message, facts = {}) {
-    super(message);
-    this.code = code;
-    this.facts = facts;
-  }
-}
 
 /** A reply that nobody waits for any more. */
 export class Stale extends Error {}
 
 const lanes = new Map();
+let engine = null; // who answers: the server, or the networks in this page
+
+/** Lets an engine answer from now on. */
+export function answerBy(chosen) {
+  engine = chosen;
+}
+
+/** The page's words in a language, as the engine has them. */
+export const wordsIn = (language) => engine.words(language);
 
 /** Lets go of what is under way in some lanes: its reply is about what is no longer shown. */
 export function forget(...names) {
@@ -24,32 +26,19 @@ export function forget(...names) {
   }
 }
 
-/** The server's reply. Raises Stale if the lane was asked again meanwhile, Fault for everything else. */
-export async function ask(lane, path, body) {
+/** The engine's reply to a question by name. Raises Stale if the lane was asked again meanwhile, Fault for all else. */
+export async function ask(name, body, lane = name) {
   forget(lane);
   const controller = new AbortController();
   lanes.set(lane, controller);
   const clock = setTimeout(() => controller.abort(new Fault("timeout", "no reply")), TIMEOUT);
   try {
-    const reply = await fetch(path, {
-      method: body === undefined ? "GET" : "POST",
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: controller.signal,
-    });
-    const content = await reply.json().catch(() => null);
+    const reply = await engine.ask(name, body, controller.signal);
     if (lanes.get(lane) !== controller) throw new Stale(lane);
-    if (!reply.ok)
-      throw new Fault(
-        content?.code ?? `http_${reply.status}`,
-        content?.error ?? reply.statusText,
-        content?.facts ?? {},
-      );
-    if (content === null) throw new Fault("no_json", "the reply was no JSON");
-    return content;
+    return reply;
   } catch (error) {
-    if (error instanceof Fault || error instanceof Stale) throw error;
     if (lanes.get(lane) !== controller) throw new Stale(lane);
+    if (error instanceof Fault || error instanceof Stale) throw error;
     throw new Fault("offline", String(error));
   } finally {
     clearTimeout(clock);

@@ -47,7 +47,7 @@ async function fetchValues() {
   await during(
     "values",
     async () => {
-      values = await ask("values", "/api/values", {
+      values = await ask("values", {
         ...question(),
         layer,
         reverse,

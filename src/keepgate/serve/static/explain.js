@@ -21,7 +21,7 @@ export async function explainToken(token, unit = null) {
     "token",
     async () => {
       const { layer, reverse } = strip();
-      const retention = await ask("token", "/api/token", { ...question(), token, unit, layer, reverse });
+      const retention = await ask("token", { ...question(), token, unit, layer, reverse });
       set({ retention });
       announce(t("token.left.said", { token: quoted(reading().tokens[token]), share: percent(retention.at_end) }));
     },
@@ -40,7 +40,7 @@ export async function explainAnswer() {
 async function fetchOrigin() {
   await during(
     "answer",
-    async () => set({ origin: await ask("answer", "/api/answer", question()) }),
+    async () => set({ origin: await ask("answer", question()) }),
     failed,
   );
 }

@@ -133,7 +133,7 @@ async function fetchCurves() {
   await during(
     "gradient",
     async () => {
-      reply = await ask("gradient", "/api/gradient", {
+      reply = await ask("gradient", {
         models,
         forget_bias: bias,
         recurrent_scale: scale,

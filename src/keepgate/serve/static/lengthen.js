@@ -55,7 +55,7 @@ async function fetchLengths() {
         steps: STEPS,
         to: Math.min(MOST, Math.max(LONGEST[language], 2 * [...text].length)),
       };
-      reply = await ask("lengthen", "/api/lengthen", request);
+      reply = await ask("lengthen", request);
       fault = null;
       at = Math.min(at, reply.lengths.length - 1);
       show();

@@ -70,10 +70,7 @@ async function tell(number) {
   await during(
     "story",
     async () => {
-      const told = await ask(
-        "story",
-        `/api/story?language=${language}&length=${$("length").value}&seed=${number}`,
-      );
+      const told = await ask("story", { language, length: Number($("length").value), seed: number });
       [seed, example] = [number, { ...told, language }];
       put(told.text, told.question);
       await read();
@@ -108,7 +105,7 @@ export async function read() {
   await during(
     "read",
     async () => {
-      const { readings, expected: told } = await ask("read", "/api/read", { text, question: asked, models: networks });
+      const { readings, expected: told } = await ask("read", { text, question: asked, models: networks });
       hideFault();
       pending = false;
       $("asking").classList.remove("edited");

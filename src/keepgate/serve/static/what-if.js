@@ -43,7 +43,7 @@ async function run() {
   await during(
     "what-if",
     async () => {
-      const changed = await ask("what-if", "/api/what-if", { ...question(), ...changes });
+      const changed = await ask("what-if", { ...question(), ...changes });
       set({ changed, changedFault: null });
       announce(outcome(changed));
     },

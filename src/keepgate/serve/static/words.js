@@ -1,5 +1,6 @@
 // The page's words in the reader's language. Every string has its home in words.en.json or words.zh-TW.json.
 
+import { wordsIn } from "./api.js";
 import { announce } from "./dom.js";
 import { set } from "./state.js";
 
@@ -31,7 +32,7 @@ function remembered() {
 
 /** Turns the page to a language, and tells all who show words. */
 export async function speak(chosen) {
-  if (!tables.has(chosen)) tables.set(chosen, await (await fetch(`words.${chosen}.json`)).json());
+  if (!tables.has(chosen)) tables.set(chosen, await wordsIn(chosen));
   language = chosen;
   document.documentElement.lang = TAGS[chosen];
   document.title = t("title");

@@ -1,5 +1,6 @@
 """ChoiceHead: from the encoder's states over a text to the scores of the choices."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -7,8 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...data.questions import Question
+from ...data.text import tokenize
 from ...nn.pooling import last_states
 from ..label_head import LabelHead, in_dtype
+from ..probe import ReadoutTerm
 
 if TYPE_CHECKING:
     from .reader import ChoiceReader
@@ -46,6 +49,18 @@ class ChoiceHead(LabelHead):
     def attention(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "time rows"] | None:
         """The question's attention over the text's tokens; None for a reader of the last state."""
         return None if self.task.attention is None else self._attend(output)[2]
+
+    def readout_terms(
+        self, output: Float[Tensor, "time rows output"]
+    ) -> tuple[Sequence[ReadoutTerm], Tensor]:
+        """The last state; with attention the attended states and the question's last state before it."""
+        weight, bias = self.task.readout.weight.detach(), self.task.readout.bias.detach()
+        if self.task.attention is None:
+            return (ReadoutTerm(weight=weight),), bias
+        attended, query, last = weight.chunk(3, 1)
+        question = ReadoutTerm(weight=query, x=self.question_x, tokens=tokenize(self.item.question))
+        attention = ReadoutTerm(weight=attended, attention=self.attention(output))
+        return (attention, ReadoutTerm(weight=last), question), bias
 
     def _attend(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The attended states, the query (the question's last state), and the weights, for each row."""

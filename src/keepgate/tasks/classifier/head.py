@@ -1,12 +1,15 @@
 """ClassifierHead: from the encoder's states over a text to the scores of the labels."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...errors import CellError
 from ..label_head import LabelHead, in_dtype
+from ..probe import ReadoutTerm
 
 if TYPE_CHECKING:
     from .classifier import Classifier
@@ -28,6 +31,21 @@ class ClassifierHead(LabelHead):
         if self.task.pooling.kind != "attention":
             return None
         return in_dtype(self.task.pooling, output.dtype).weights(output, _lengths(output))
+
+    def readout_terms(
+        self, output: Float[Tensor, "time rows output"]
+    ) -> tuple[Sequence[ReadoutTerm], Tensor]:
+        """The pooled states. Raises CellError for a maximum, which is no sum of the states."""
+        kind = self.task.pooling.kind
+        if "max" in kind:
+            raise CellError(
+                f'the pooling is "{kind}", whose maximum is no sum of the states; explain() takes it apart'
+            )
+        attention = (
+            torch.full_like(output[..., 0], 1 / len(output)) if kind == "mean" else self.attention(output)
+        )
+        readout = self.task.readout
+        return (ReadoutTerm(weight=readout.weight.detach(), attention=attention),), readout.bias.detach()
 
 
 def _lengths(output: Tensor) -> Tensor:

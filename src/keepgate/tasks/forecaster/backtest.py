@@ -40,7 +40,7 @@ def backtest(
     stride = -(-total // _MEASURED)
     model, naive = Scores(), {name: Scores() for name in _naive_names(task)}
     records: list[dict[str, Any]] = []
-    for done, (part, every) in enumerate(zip(parts, ends, strict=True), 1):
+    for count, (part, every) in enumerate(zip(parts, ends, strict=True), 1):
         if len(every):
             blocks = (every[::stride] - every[0]) // task.ahead
             _, blocks = np.unique(blocks, return_inverse=True)
@@ -50,7 +50,7 @@ def backtest(
                 scores.add(without[name], blocks)
             records += _records(part.series, every[::stride], blocks)
         if on_progress is not None:
-            on_progress(done)
+            on_progress(count)
     return measurement_of(records, model, naive, task.metrics)
 
 

@@ -18,7 +18,7 @@ MOST_LETTERS = 32
 
 @dataclass(frozen=True)
 class TaggerContent:
-    """Vocabularies of tokens, pairs and letters (None where tokens are characters), tags, scheme; see `Tagger`."""
+    """Vocabularies of tokens, pairs and letters (None where tokens are characters), tags and more; see `Tagger`."""
 
     tokens: Vocabulary
     pairs: Vocabulary
@@ -26,6 +26,7 @@ class TaggerContent:
     tags: list[str]
     scheme: SchemeName
     characters: bool
+    text_labels: list[str]
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Self:
@@ -33,11 +34,16 @@ class TaggerContent:
         tags: Any = plain.get("tags")
         scheme: Any = plain.get("scheme")
         characters = plain.get("characters")
-        is_list = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
-        if not is_list or scheme not in _SCHEMES or not isinstance(characters, bool):
+        # A folder of a version that knew no labels of whole texts has none.
+        labels: Any = plain.get("text_labels", [])
+        are_lists = all(
+            isinstance(names, list) and all(isinstance(name, str) for name in names)
+            for names in (tags, labels)
+        )
+        if not are_lists or scheme not in _SCHEMES or not isinstance(characters, bool):
             raise CorpusError(
                 'a tagger\'s vocabulary has "tokens", "pairs" and "tags", all lists of texts, "letters", a list too or '
-                f'null, a "scheme" ({", ".join(_SCHEMES)}) and "characters", true or false'
+                f'null, a "scheme" ({", ".join(_SCHEMES)}), "characters", true or false, and may have "text_labels"'
             )
         tokens, pairs = (Vocabulary.from_json(plain.get(name)) for name in ("tokens", "pairs"))
         letters = plain.get("letters")
@@ -48,6 +54,7 @@ class TaggerContent:
             tags,
             scheme,
             characters,
+            labels,
         )
 
 
@@ -55,6 +62,15 @@ def check_tags(tags: Sequence[str]) -> None:
     """Raises CorpusError unless there are two tags or more, all different."""
     if len(set(tags)) < 2 or len(set(tags)) < len(tags):
         raise CorpusError(f"a tagger needs two or more different tags, got {list(tags)}")
+
+
+def check_text_labels(labels: Sequence[str]) -> None:
+    """Raises CorpusError unless there are none, or two labels or more, all different."""
+    if len(labels) == 1 or len(set(labels)) < len(labels):
+        raise CorpusError(
+            f"a tagger that labels whole texts too needs two or more different labels, got {list(labels)}; "
+            "leave the label out of every text, or give texts with others"
+        )
 
 
 def text_to_tag(text: str, question: str | None, characters: bool) -> TaggedText:

@@ -14,7 +14,7 @@ from .inputs import Letters
 class TaggedExample:
     """Ids of one text's tokens and of their pairs, and the numbers of their tags; `fault` says why these teach nothing.
 
-    tokens: as they stand in the text. focus: the token whose tag is asked for.
+    tokens: as they stand in the text. focus: the token whose tag is asked for. label: the number of the text's.
     """
 
     tokens: tuple[str, ...]
@@ -23,6 +23,7 @@ class TaggedExample:
     tags: list[int] | None
     focus: int
     fault: str | None
+    label: int | None = None
 
     @property
     def length(self) -> int:
@@ -45,7 +46,7 @@ class TaggedExample:
 class TaggedBatch(TensorBatch):
     """A padded batch of examples, time first. ids: of the token, and of its pair. tags: None if some are missing.
 
-    focus: the token of each row whose tag is asked for. targets: its tag.
+    focus: the token of each row whose tag is asked for. targets: its tag. labels: of the texts, or None.
     """
 
     ids: Int64[Tensor, "time batch 2"]
@@ -53,6 +54,7 @@ class TaggedBatch(TensorBatch):
     lengths: Int64[Tensor, " batch"]
     focus: Int64[Tensor, " batch"]
     tags: Int64[Tensor, "time batch"] | None
+    labels: Int64[Tensor, " batch"] | None = None
 
     @property
     def targets(self) -> Int64[Tensor, " batch"] | None:

@@ -20,15 +20,22 @@ ENTITY_METRICS = (
 )
 # Of tags that mark no entities.
 TAG_METRICS = (ACCURACY,)
+# Of a tagger that labels whole texts too.
+LABEL_ACCURACY = Metric(name="label_accuracy", title="accuracy of labels")
 
 Counts = NDArray[np.int64]
 
 
 def measure_tags(
-    items: Sequence[TaggedText], predicted: Sequence[Sequence[str]], *, entity_tags: bool
+    items: Sequence[TaggedText],
+    predicted: Sequence[Sequence[str]],
+    labels: Sequence[str | None] | None = None,
+    *,
+    entity_tags: bool,
 ) -> Measurement:
     """The predicted tags of each text against its own, beside giving every token the commonest of these.
 
+    labels: the predicted label of each text, of a tagger that labels whole texts too.
     An entity is right if its type, first and last token are. Raises SettingsError if no text has tags.
     """
     if not any(item.tags for item in items):
@@ -47,11 +54,29 @@ def measure_tags(
         }
         for item, tags in zip(items, predicted, strict=True)
     ]
-    return Measurement(
-        records=records,
-        scores=scores,
-        baselines={f"always {commonest!r}": {name: score(everything) for name, score in always.items()}},
+    baselines = {f"always {commonest!r}": {name: score(everything) for name, score in always.items()}}
+    if labels is not None:
+        own = [item.label for item in items]
+        of_all = Counter(label for label in own if label is not None).most_common(1)
+        scores |= _label_accuracy(own, labels)
+        records = [
+            record | {"label": label, "predicted_label": prediction}
+            for record, label, prediction in zip(records, own, labels, strict=True)
+        ]
+        for label, _ in of_all:
+            always = _label_accuracy(own, [label] * len(own))
+            baselines |= {f"always {label!r}": {name: score(everything) for name, score in always.items()}}
+    return Measurement(records=records, scores=scores, baselines=baselines)
+
+
+def _label_accuracy(
+    own: Sequence[str | None], predicted: Sequence[str | None]
+) -> dict[str, Callable[[Rows], float]]:
+    """The share of right labels, over any selection of the texts; a text without a label counts as missed."""
+    right = np.array(
+        [label is not None and label == given for label, given in zip(own, predicted, strict=True)]
     )
+    return {LABEL_ACCURACY.name: lambda rows: _share(right[rows].sum(), len(rows))}
 
 
 def _scores(
@@ -60,14 +85,14 @@ def _scores(
     """Each metric, over any selection of the texts."""
     pairs = list(zip(right, predicted, strict=True))
     tags = np.array([len(own) for own in right])
-    right_tags = np.array([sum(map(str.__eq__, own, given)) for own, given in pairs])
+    right_tags = np.array([sum(map(str.__eq__, own, tagged)) for own, tagged in pairs])
     scores: dict[str, Callable[[Rows], float]] = {
         "accuracy": lambda rows: _share(right_tags[rows].sum(), tags[rows].sum())
     }
     if not entity_tags:
         return scores
-    marked = [(set(entities(own)), set(entities(given))) for own, given in pairs]
-    counts = np.array([(len(own & given), len(given), len(own)) for own, given in marked])
+    marked = [(set(entities(own)), set(entities(tagged))) for own, tagged in pairs]
+    counts = np.array([(len(own & tagged), len(tagged), len(own)) for own, tagged in marked])
     return {
         "f1": lambda rows: _share(2 * counts[rows, 0].sum(), counts[rows, 1:].sum()),
         "precision": lambda rows: _share(counts[rows, 0].sum(), counts[rows, 1].sum()),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...arrays.encoder import encoder_layer, states_of
 from ...arrays.functions import linear, logsumexp, quiet, softmax
+from ...arrays.pooling import Pooling
 from ...arrays.recurrent import Recurrent
 from ...arrays.weight_table import WeightTable
 from ...data.bigrams import pairs_of
@@ -20,6 +21,7 @@ from .content import (
     TaggerContent,
     answer_at,
     check_tags,
+    check_text_labels,
     first_entity,
     letters_read,
     text_to_tag,
@@ -41,6 +43,7 @@ class TaggerRuntime(RuntimeTask):
     def __init__(self, settings: TaggerSettings, vocabulary: Mapping[str, Any], table: WeightTable) -> None:
         self.settings, content = settings, TaggerContent.of(vocabulary)
         check_tags(content.tags)
+        check_text_labels(content.text_labels)
         self.vocabulary, self.pairs, self.choices = content.tokens, content.pairs, tuple(content.tags)
         self.scheme, self.characters = content.scheme, content.characters
         encoder = table.within("encoder")
@@ -65,26 +68,56 @@ class TaggerRuntime(RuntimeTask):
         )  # fmt: skip
         self.readout = table.take_linear("readout", self.layer.output_size, len(self.choices))
         self.crf = _Scores(table.within("crf"), moves_of(self.scheme, self.choices).penalties)
+        self.text_labels = tuple(content.text_labels)
+        if self.text_labels:
+            directions = 2 if settings.bidirectional else 1
+            self.pooling = Pooling(table.within("pooling"), "mean+max", self.layer.output_size, directions)
+            self.label_readout = table.take_linear(
+                "label_readout", self.pooling.output_size, len(self.text_labels)
+            )
 
     def item(self, text: str, question: str | None = None) -> TaggedText:
         """A text to be tagged. Raises SettingsError for a piece of it that is asked about and not there."""
         return text_to_tag(text, question, self.characters)
 
-    def tags(self, items: Iterable[Any], *, batch_size: int | None = None) -> list[tuple[str, ...]]:  # noqa: ARG002
+    def tags(self, items: Iterable[Any], *, batch_size: int | None = None) -> list[tuple[str, ...]]:
         """The most probable sequence of tags of each text, legal in its scheme. Raises as `answer`."""
+        return [tags for tags, _ in self.tags_and_labels(items, batch_size=batch_size)]
+
+    def tags_and_labels(
+        self,
+        items: Iterable[Any],
+        *,
+        batch_size: int | None = None,  # noqa: ARG002
+    ) -> list[tuple[tuple[str, ...], str | None]]:
+        """`tags` of each text, and its label; None of a tagger that labels no texts."""
         with quiet():
-            paths = [self.crf.best(self._emissions(item)) for item in self.items(items)]
-        return [tuple(self.choices[number] for number in path) for path in paths]
+            return [self._tags_and_label(item) for item in self.items(items)]
+
+    def _tags_and_label(self, item: TaggedText) -> tuple[tuple[str, ...], str | None]:
+        states = self._states(item)
+        path = self.crf.best(self._emissions_of(states))
+        label = None
+        if self.text_labels:
+            label = self.text_labels[int(linear(self.pooling(states), *self.label_readout).argmax())]
+        return tuple(self.choices[number] for number in path), label
 
     def _emissions(self, item: TaggedText) -> Array:
         """[time, labels]."""
+        return self._emissions_of(self._states(item))
+
+    def _emissions_of(self, states: Array) -> Array:
+        emissions = linear(states, *self.readout)
+        check_finite(emissions)
+        return emissions
+
+    def _states(self, item: TaggedText) -> Array:
+        """[time, units]."""
         text = tokens_to_look_up(item)
         x = self.inputs(self.vocabulary.ids(text), self.pairs.ids(pairs_of(text)))
         if self.letters is not None:
             x = np.concatenate([x, self._spelt(item.tokens.texts)], 1)
-        emissions = linear(states_of(self.layer, x), *self.readout)
-        check_finite(emissions)
-        return emissions
+        return states_of(self.layer, x)
 
     def _spelt(self, tokens: Sequence[str]) -> Array:
         """[tokens, states]: the last states over each token's letters; each of the different tokens is read once."""

@@ -1,4 +1,4 @@
-"""Tagger: tokens in, a tag for each of them out."""
+"""Tagger: tokens in, a tag for each of them out, and a label of the whole text where it was trained on labels."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from ...data.batch import pad
 from ...data.bigrams import pairs_of
@@ -16,8 +17,9 @@ from ...data.text import Tokens
 from ...data.vocabulary import Vocabulary
 from ...errors import ShapeError
 from ...nn.eval_mode import eval_mode
+from ...nn.pooling import Pooling
 from ..answer import Answer, check_finite
-from ..batched import in_batches
+from ..batched import complete, in_batches
 from ..label_task import TOKENS_AT_ONCE, LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
@@ -27,6 +29,7 @@ from .content import (
     TaggerContent,
     answer_at,
     check_tags,
+    check_text_labels,
     first_entity,
     lower,
     text_to_tag,
@@ -36,7 +39,7 @@ from .crf import LinearChainCRF
 from .examples import TaggedBatch, TaggedExample
 from .head import TaggerHead
 from .inputs import TaggerInputs, collate_letters
-from .metrics import ENTITY_METRICS, TAG_METRICS, measure_tags
+from .metrics import ENTITY_METRICS, LABEL_ACCURACY, TAG_METRICS, measure_tags
 from .schemes import OUTSIDE, SchemeName, detect_scheme, moves_of
 from .settings import TaggerSettings
 
@@ -46,6 +49,7 @@ class Tagger(LabelTask):
 
     letters: that are told apart in a token; None where tokens are characters. scheme: of the labels; it forbids moves
     such as from B-ORG to E-PER. characters: whether a plain text is tagged character by character, not by words.
+    text_labels: of whole texts; a second head on the same states, pooled, chooses one. Empty: there is no such head.
     Raises CorpusError unless there are two labels or more, all different.
     """
 
@@ -63,8 +67,10 @@ class Tagger(LabelTask):
         letters: Vocabulary | None,
         scheme: SchemeName,
         characters: bool,
+        text_labels: Sequence[str] = (),
     ) -> None:
         check_tags(labels)
+        check_text_labels(text_labels)
         count = 0 if letters is None else len(letters)
         inputs = TaggerInputs(len(vocabulary), len(pairs), count, settings)
         super().__init__(labels, settings, inputs, input_size=inputs.output_size)
@@ -73,11 +79,16 @@ class Tagger(LabelTask):
         self.readout = nn.Linear(self.encoder.output_size, len(labels))
         self.moves = moves_of(scheme, labels)
         self.crf = LinearChainCRF(self.moves)
+        self.text_labels = tuple(text_labels)
+        if text_labels:
+            self.pooling = Pooling("mean+max", self.encoder.output_size, bidirectional=settings.bidirectional)
+            self.label_readout = nn.Linear(self.pooling.output_size, len(text_labels))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """F1 of entities and its parts, where the tags mark entities; the share of right tags."""
-        return TAG_METRICS if self.scheme == "plain" else ENTITY_METRICS
+        """F1 of entities and its parts, where the tags mark entities; the shares of right tags and of right labels."""
+        of_tags = TAG_METRICS if self.scheme == "plain" else ENTITY_METRICS
+        return (*of_tags, LABEL_ACCURACY) if self.text_labels else of_tags
 
     @classmethod
     def build(cls, items: Sequence[TaggedText], settings: TaggerSettings, seed: int) -> Self:
@@ -91,6 +102,7 @@ class Tagger(LabelTask):
         texts = [lower(item.tokens.texts) for item in items]
         vocabulary, pairs = vocabularies(texts, settings)
         scheme = detect_scheme(tagged)
+        text_labels = sorted({item.label for item in items if item.label is not None})
         characters = all(len(token) == 1 for text in texts for token in text)
         letters = None
         if settings.letter_size and not characters:
@@ -99,8 +111,9 @@ class Tagger(LabelTask):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             tagger = cls(
-                vocabulary, pairs, labels, settings, letters=letters, scheme=scheme, characters=characters
-            )
+                vocabulary, pairs, labels, settings,
+                letters=letters, scheme=scheme, characters=characters, text_labels=text_labels,
+            )  # fmt: skip
         inputs = tagger.encoder.inputs
         assert isinstance(inputs, TaggerInputs)
         inputs.tokens.initialise(texts, vocabulary, pairs, seed)
@@ -116,10 +129,11 @@ class Tagger(LabelTask):
         return cls(
             content.tokens, content.pairs, content.tags, settings,
             letters=content.letters, scheme=content.scheme, characters=content.characters,
+            text_labels=content.text_labels,
         )  # fmt: skip
 
     def vocabulary_json(self) -> dict[str, Any]:
-        """Tokens, pairs, letters and tags in the order of their numbers; scheme, and whether tokens are characters."""
+        """Tokens, pairs, letters, tags and labels by number; scheme, and whether tokens are characters."""
         return {
             "tokens": self.vocabulary.to_json(),
             "pairs": self.pairs.to_json(),
@@ -127,6 +141,7 @@ class Tagger(LabelTask):
             "tags": list(self.choices),
             "scheme": self.scheme,
             "characters": self.characters,
+            "text_labels": list(self.text_labels),
         }
 
     def item(self, text: str, question: str | None = None) -> TaggedText:
@@ -152,6 +167,9 @@ class Tagger(LabelTask):
     def _example(self, item: TaggedText) -> TaggedExample:
         text = tokens_to_look_up(item)
         tags, fault = self._tags(item)
+        label = self.text_labels.index(item.label) if item.label in self.text_labels else None
+        if self.text_labels and label is None:
+            fault = fault or "its label is none of the model's"
         return TaggedExample(
             tokens=item.tokens.texts,
             text=self.vocabulary.ids(text),
@@ -159,6 +177,7 @@ class Tagger(LabelTask):
             tags=tags,
             focus=item.focus or 0,
             fault=fault,
+            label=label,
         )
 
     def _tags(self, item: TaggedText) -> tuple[list[int] | None, str | None]:
@@ -185,14 +204,27 @@ class Tagger(LabelTask):
         letters = None
         if self.letters is not None:
             letters = collate_letters([example.tokens for example in examples], self.letters)
-        return TaggedBatch(torch.stack([tokens, pairs], -1), letters, lengths, focus, all_tags)
+        labels = complete([example.label for example in examples])
+        return TaggedBatch(torch.stack([tokens, pairs], -1), letters, lengths, focus, all_tags, labels)
 
-    def emissions(self, batch: TaggedBatch) -> Float[Tensor, "time batch labels"]:
-        """The score of each tag at each token, before the CRF."""
+    def states(self, batch: TaggedBatch) -> Float[Tensor, "time batch states"]:
+        """The encoder's states at each token, some of them dropped in training."""
         rate = self.settings.mask_rate if self.training else 0.0
         ids = hide_tokens(batch.ids, batch.lengths, rate) if rate else batch.ids
         states, _ = self.encoder.layer(self.encoder.embed((ids, batch.letters)), lengths=batch.lengths)
-        return self.readout(self.dropout(states))
+        dropped: Tensor = self.dropout(states)
+        return dropped
+
+    def emissions(self, batch: TaggedBatch) -> Float[Tensor, "time batch labels"]:
+        """The score of each tag at each token, before the CRF."""
+        return self.readout(self.states(batch))
+
+    def label_logits(
+        self, states: Float[Tensor, "time batch states"], lengths: Int64[Tensor, " batch"]
+    ) -> Float[Tensor, "batch text_labels"]:
+        """The logits of the labels of whole texts."""
+        logits: Tensor = self.label_readout(self.pooling(states, lengths))
+        return logits
 
     def forward(self, batch: TaggedBatch) -> Float[Tensor, "batch labels"]:
         """The log probability of each tag for the token of each row that is asked for, in nats."""
@@ -213,10 +245,19 @@ class Tagger(LabelTask):
         return batch.at_focus(marginals), batch.targets
 
     def loss(self, batch: TaggedBatch, carry: Any = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
-        """Mean over the texts of -log p of all their tags, in nats. Raises ShapeError if a text has no known tags."""
-        if batch.tags is None:
-            raise ShapeError("this batch has texts without known tags; prepare them with training=True")
-        return self.crf(self.emissions(batch), batch.tags, batch.lengths).mean(), None
+        """Mean over the texts of -log p of all their tags, and of their label where there is one, in nats.
+
+        Raises ShapeError if a text has no known tags or label.
+        """
+        if batch.tags is None or (self.text_labels and batch.labels is None):
+            raise ShapeError(
+                "this batch has texts without known tags or labels; prepare them with training=True"
+            )
+        states = self.states(batch)
+        loss: Tensor = self.crf(self.readout(states), batch.tags, batch.lengths).mean()
+        if batch.labels is not None and self.text_labels:
+            loss = loss + cross_entropy(self.label_logits(states, batch.lengths), batch.labels)
+        return loss, None
 
     def tags(
         self,
@@ -229,12 +270,29 @@ class Tagger(LabelTask):
 
         Raises CorpusError for a text in which there is nothing, BundleError if the scores are not finite.
         """
+        both = self.tags_and_labels(items, batch_size=batch_size, on_progress=on_progress)
+        return [tags for tags, _ in both]
 
-        def best(batch: TaggedBatch, _: list[int]) -> list[tuple[str, ...]]:
-            emissions = self.emissions(batch).float()
+    def tags_and_labels(
+        self,
+        items: Sequence[TaggedText],
+        *,
+        batch_size: int = 64,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[tuple[tuple[str, ...], str | None]]:
+        """`tags` of each text, and its label; None of a tagger that labels no texts."""
+
+        def best(batch: TaggedBatch, _: list[int]) -> list[tuple[tuple[str, ...], str | None]]:
+            states = self.states(batch)
+            emissions = self.readout(states).float()
             check_finite(emissions)
             paths = self.crf.decode(emissions, batch.lengths)
-            return [tuple(self.choices[number] for number in path) for path in paths]
+            labels: list[str | None] = [None] * len(paths)
+            if self.text_labels:
+                numbers = self.label_logits(states, batch.lengths).argmax(1).tolist()
+                labels = [self.text_labels[number] for number in numbers]
+            tags = [tuple(self.choices[number] for number in path) for path in paths]
+            return list(zip(tags, labels, strict=True))
 
         return in_batches(
             self, items, best, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE, on_progress=on_progress
@@ -247,10 +305,11 @@ class Tagger(LabelTask):
         batch_size: int = 64,
         on_progress: Callable[[int], None] | None = None,
     ) -> Measurement:
-        """F1, precision and recall of entities, and accuracy. Raises SettingsError without tagged texts."""
+        """F1, precision and recall of entities, and accuracies. Raises SettingsError without tagged texts."""
         tagged = [item for item in items if item.tags is not None]
-        predicted = self.tags(tagged, batch_size=batch_size, on_progress=on_progress)
-        return measure_tags(tagged, predicted, entity_tags=self.scheme != "plain")
+        both = self.tags_and_labels(tagged, batch_size=batch_size, on_progress=on_progress)
+        labels = [label for _, label in both] if self.text_labels else None
+        return measure_tags(tagged, [tags for tags, _ in both], labels, entity_tags=self.scheme != "plain")
 
     def predict(self, items: Sequence[TaggedText], *, batch_size: int = 64) -> list[Answer]:
         """The tag of the token that is asked for in each text, else of its first entity or token. Raises as `tags`."""

@@ -1,0 +1,123 @@
+"""Row: a row of the scoreboard: a data set, the figures that are wanted, and how one seed is trained and measured."""
+
+import json
+import resource
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.machine import machine
+from bench.markdown import RESULTS
+
+# What training one seed gives: "parameters", "minutes", "cpu_minutes", and the metrics of "test" (or of "dev" alone).
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A metric of a row, by its name in the figures. at_least, aim: in the units of the table; None: nothing is asked.
+
+    percent: whether the figure is a share, printed as per cent. falls: whether less is better.
+    """
+
+    metric: str
+    title: str
+    at_least: float | None = None
+    aim: float | None = None
+    percent: bool = True
+    falls: bool = False
+    digits: int = 1
+
+    def shown(self, value: float) -> float:
+        """A figure in the units of the table."""
+        return 100 * value if self.percent else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row. name: of the command's argument and of the result file.
+
+    data, folder: what is learnt, in words, and where it lies in the folder of public data.
+    published: another network's figure, with its source; "" where none is known.
+    train: from the data's folder, a seed, whether the test part is read, and a folder for the model, to the figures.
+    recipe: settings and training, as JSON values; seeds of another recipe are not mixed with them.
+    """
+
+    name: str
+    data: str
+    folder: str
+    targets: tuple[Target, ...]
+    published: str = ""
+    train: Callable[[Path, int, bool, Path | None], Figures]
+    recipe: Callable[[], Mapping[str, Any]]
+
+    @property
+    def results(self) -> Path:
+        """The file of the figures."""
+        return RESULTS / f"{self.name}.json"
+
+    @property
+    def command(self) -> str:
+        """The command that trains and measures it."""
+        return f"python -m bench.tasks {self.name}"
+
+    def seeds(self) -> dict[str, Figures]:
+        """The figures of each seed that was trained; none if none was."""
+        if not self.results.exists():
+            return {}
+        seeds: dict[str, Figures] = json.loads(self.results.read_text(encoding="utf-8"))["seeds"]
+        return seeds
+
+    def record(self, seed: int, figures: Figures) -> None:
+        """Adds one seed's figures to the results, beside those of the same recipe; those of another are dropped."""
+        recipe = json.loads(json.dumps(self.recipe()))
+        before = json.loads(self.results.read_text(encoding="utf-8")) if self.results.exists() else {}
+        seeds = before.get("seeds", {}) if before.get("recipe") == recipe else {}
+        seeds = dict(
+            sorted((seeds | {str(seed): {**figures, "peak_mib": peak_mib(), "machine": machine()}}).items())
+        )
+        values = {
+            target.metric: [of_seed["test"][target.metric] for of_seed in seeds.values()]
+            for target in self.targets
+        }
+        results = {
+            "what": self.data,
+            "mean": {metric: round(statistics.mean(of), 4) for metric, of in values.items()},
+            "range": {metric: [min(of), max(of)] for metric, of in values.items()},
+            "recipe": recipe,
+            "seeds": seeds,
+        }
+        self.results.parent.mkdir(exist_ok=True)
+        written = self.results.with_suffix(f".{seed}.new")
+        written.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        written.replace(self.results)
+
+
+def peak_mib() -> float:
+    """The most memory that this process has held, in MiB (Linux counts in KiB)."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def measured(measurement: Any) -> Figures:
+    """A task's measurement as figures: its metrics, the interval of the first, and what is had without a model."""
+    values = measurement.values()
+    return {
+        **{name: round(value, 4) for name, value in values.items()},
+        "interval": [round(end, 4) for end in measurement.interval(next(iter(values)))],
+        "baselines": {
+            name: {metric: round(value, 4) for metric, value in of.items()}
+            for name, of in measurement.baselines.items()
+        },
+    }
+
+
+def cost(task: Any, result: Any) -> Figures:
+    """Parameters, steps and minutes of a training."""
+    return {
+        "parameters": sum(weight.numel() for weight in task.parameters()),
+        "steps": result.steps,
+        "minutes": round(result.seconds / 60, 1),
+        "cpu_minutes": round(result.cpu_seconds / 60, 1),
+    }
