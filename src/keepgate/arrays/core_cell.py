@@ -140,7 +140,16 @@ def encode_cell(cell: Cell) -> EncodedCell:
     saved = len(step.planes) - len(cell.states) + 1
     uh = cell.recurrent == "dense", cell.recurrent != "none"
     return EncodedCell(
-        shape=(len(cell.gates), len(cell.states), len(step.vectors), saved, len(step.split), *uh, step.recurrent_state, step.unit_inputs),
+        shape=(
+            len(cell.gates),
+            len(cell.states),
+            len(step.vectors),
+            saved,
+            len(step.split),
+            *uh,
+            step.recurrent_state,
+            step.unit_inputs,
+        ),
         wx_gates=tuple(map(index, step.wx_gates)),
         uh_gates=tuple(map(index, step.uh_gates)),
         programs=(_encode_program(step.infer), _encode_program(step.forward), _encode_program(step.backward)),

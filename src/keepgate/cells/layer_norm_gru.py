@@ -4,8 +4,9 @@
     n    = tanh(gamma_ih N(W x_t) + b + r (gamma_hh N(U h_{t-1}) + b_hh_n))
     h_t  = (1 - z) n + z h_{t-1}
 
-N has mean 0 and variance 1 over all gates' units of a row. Differs from the paper, whose appendix normalises the gates
-and the candidate apart and multiplies by r inside. W x_t has no bias (build with bias=False). Gate order: r z n.
+N has mean 0 and variance 1 over all gates' units of a row. Ours differs from the paper, which normalises the gates and
+the candidate apart, as haste's LayerNormGRU does; W x_t and U h_{t-1} have no bias (a layer built with bias=False has
+none). Gate order: torch's, r z n.
 """
 
 from ..equations import Named, Step, cell, sigmoid, tanh

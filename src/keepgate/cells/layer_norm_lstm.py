@@ -6,9 +6,9 @@
     n       = gamma_c N(c_t) + beta_c
     h_t     = o tanh(n)
 
-N has mean 0 and variance 1 over all gates' units of a row, and of c over its units. As in haste's LayerNormLSTM: one
-bias b for both products, where the paper has one each beside it. W x_t has no bias (build with bias=False): the mean
-would take most of it away. Gate order: torch's, i f g o.
+N has mean 0 and variance 1 over all gates' units of a row, and of c over its units. Ours differs from the paper as
+haste's LayerNormLSTM does: one bias b for both products, and none of W x_t and U h_{t-1} themselves, of which the
+normalisation would take most away (a layer built with bias=False has none). Gate order: torch's, i f g o.
 """
 
 from ..equations import Named, Step, cell, sigmoid, tanh

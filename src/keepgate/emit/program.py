@@ -81,7 +81,9 @@ def step_program(cell: Cell) -> StepProgram:
     bound = len(inputs) + len(states)
     infer = _allocate_registers(_live_lines(lines, states), _numbered(inputs), states, aliases, bound)
 
-    derivatives = [analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *unit_inputs, *previous)]
+    derivatives = [
+        analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *unit_inputs, *previous)
+    ]
     inputs = [*graph.upstream.values(), *saved, *previous, *new_states, *vectors, *unit_inputs]
     return StepProgram(
         split=split,
@@ -254,6 +256,7 @@ def _allocate_registers(
         else:
             registers[node] = bound_to
         instructions.append((operation, registers[node], read))
+
     def final(register: int) -> int:
         return register if register < _ROW_TEMPORARIES else register - _ROW_TEMPORARIES + counts[False]
 

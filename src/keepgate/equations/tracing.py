@@ -125,7 +125,9 @@ def trace_step(cell: Declaration) -> Graph:
         _Known("s", previous),
     ]
     unit_inputs = {name: symbol(name) for name in cell.unit_inputs}
-    arguments += [_Known(what, given) for what, given in (("vectors", vectors), ("inputs", unit_inputs)) if given]
+    arguments += [
+        _Known(what, given) for what, given in (("vectors", vectors), ("inputs", unit_inputs)) if given
+    ]
     try:
         results = cell.step(*arguments)
     except CellError as error:
@@ -181,7 +183,9 @@ def check_unused_parameters(cell: Declaration, graph: Graph) -> None:
     for kind, names in (("vector", cell.vectors), ("unit input", cell.unit_inputs)):
         for name in names:
             if name not in used:
-                raise CellError(f"no state of {cell.name} depends on its {kind} {name!r}; use it or leave it out")
+                raise CellError(
+                    f"no state of {cell.name} depends on its {kind} {name!r}; use it or leave it out"
+                )
     prefix = "u_" if cell.recurrent == "in_step" else "uh_"
     if cell.recurrent != "none" and not any(f"{prefix}{gate}" in used for gate in cell.gates):
         raise CellError(

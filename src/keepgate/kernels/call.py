@@ -96,8 +96,10 @@ class Call:
         steps, rows, inputs = self.x.shape
         if inputs != checked.x_width:
             raise_shape_error(
-                "x", tuple(self.x.shape), (steps, rows, checked.x_width), "weight_ih has as many columns, and each "
-                "unit input of the cell as many as there are units"
+                "x",
+                tuple(self.x.shape),
+                (steps, rows, checked.x_width),
+                "weight_ih has as many columns, and each unit input of the cell as many as there are units",
             )
         expected = [(rows, units) for units in checked.states]
         if [state.shape for state in self.states] != expected:
