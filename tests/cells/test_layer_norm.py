@@ -23,7 +23,7 @@ def layer_norm(x, gamma):
 
 
 def haste_lstm(x, weights, h, c):
-    """haste's LayerNormLSTM, lmnt/haste, docs: one gamma for each product, one bias, gamma_h and beta_h for the cell."""
+    """haste's LayerNormLSTM: one gamma for each product, one bias, gamma_h and beta_h for the cell."""
     outputs = []
     for x_t in x:
         pre = layer_norm(x_t @ weights["W"].T, weights["gamma_0"]) + layer_norm(
@@ -107,10 +107,8 @@ def test_a_row_has_the_same_bits_whatever_is_beside_it():
     with torch.no_grad():
         whole = layer(x)[0]
         assert all(torch.equal(whole[:, [row]], layer(x[:, [row]])[0]) for row in range(24))
-        stepper, outputs = layer.stepper(24), []
-        for x_t in x:
-            outputs.append(stepper.step(x_t).clone())
-        assert torch.equal(torch.stack(outputs), whole)
+        stepper = layer.stepper(24)
+        assert torch.equal(torch.stack([stepper.step(x_t).clone() for x_t in x]), whole)
 
 
 def test_gradients_are_those_of_finite_differences():

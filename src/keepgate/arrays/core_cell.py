@@ -10,7 +10,8 @@ from ..emit.program import Program, step_program
 from ..equations import Cell
 from ..errors import KernelRefused
 
-# Constants, temporaries, row temporaries, and of each instruction the operation, the result's register and three arguments'.
+# Constants, temporaries, row temporaries, and of each instruction the operation, the result's register and three
+# arguments'.
 _EncodedProgram = tuple[tuple[float, ...], int, int, tuple[tuple[int, ...], ...]]
 
 _OPERATIONS = {name: number for number, name in enumerate(_core.operations())}
@@ -123,7 +124,8 @@ def _build_core_cell(cell: Cell) -> CoreCell | str:
 
 class EncodedCell(NamedTuple):
     """A cell as integers for `_core.add_program`. shape: numbers of gates, states, vectors, saved values, split gates;
-    whether uh is a matrix product, whether it has a bias; the recurrent state; number of unit inputs. wx_gates, uh_gates: as in `Columns`, by number.
+    whether uh is a matrix product, whether it has a bias; the recurrent state; number of unit inputs.
+    wx_gates, uh_gates: as in `Columns`, by number.
     programs: infer, forward, backward."""
 
     shape: tuple[int, int, int, int, int, bool, bool, int, int]

@@ -98,8 +98,8 @@ class Analysis:
 
     @cached_property
     def retain_bias(self) -> tuple[str, int] | None:
-        """The gate block whose bias sets how much memory is retained, or the vector that is added like one, and the sign
-        of its effect: 1 in an LSTM (f), -1 in a minGRU, where 1 - z retains. None if no bias does."""
+        """The gate block whose bias sets how much memory is retained, or the vector that is added like one, and the
+        sign of its effect: 1 in an LSTM (f), -1 in a minGRU, where 1 - z retains. None if no bias does."""
         return self._bias(self._direct_factors[self.memory_state])
 
     @cached_property

@@ -77,8 +77,8 @@ class Cell(Declaration):
         """The graph. Raises CellError where the step is not elementwise: for recurrent="in_step" and for row means."""
         if self.row_means:
             raise CellError(
-                f"{self.name} has no elementwise graph: it takes means over the units of a row, so that one unit's step "
-                "needs all the others; use a cell without a normalisation here"
+                f"{self.name} has no elementwise graph: it takes means over the units of a row, so that one unit's "
+                "step needs all the others; use a cell without a normalisation here"
             )
         return self.product_free_graph
 

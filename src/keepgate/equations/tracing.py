@@ -135,7 +135,8 @@ def trace_step(cell: Declaration) -> Graph:
     except (TypeError, AttributeError) as error:
         raise CellError(
             f"{cell.name}'s step cannot run on symbols: {error}; write it as a function of "
-            f"(wx, uh, s{', vectors' if vectors else ''}{', inputs' if unit_inputs else ''}) with + - * / and keepgate.equations' functions"
+            f"(wx, uh, s{', vectors' if vectors else ''}{', inputs' if unit_inputs else ''}) with + - * / and "
+            "keepgate.equations' functions"
         ) from error
     _check_results(cell, results)
     return Graph(

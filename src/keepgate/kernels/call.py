@@ -28,7 +28,7 @@ class Call:
     """
 
     cell: Cell
-    x: Float[Tensor, "time batch input"]
+    x: Float[Tensor, "time batch columns"]
     states: tuple[Float[Tensor, "batch _"], ...]
     weight_ih: Float[Tensor, "rows input"]
     weight_hh: Float[Tensor, "..."] | None
