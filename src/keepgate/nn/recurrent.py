@@ -39,7 +39,7 @@ from .stack import run_stack
 from .stepper import Stepper
 from .torch_layer import to_torch
 from .trace import LayerTrace, Trace, layer_trace
-from .tracers import fx_call, jit_call, refuse_masks, refuse_script, refuse_unrolled
+from .tracers import fx_call, jit_call, refuse_script, refuse_unrolled
 
 
 class Recurrent(nn.RNNBase):
@@ -199,7 +199,6 @@ class Recurrent(nn.RNNBase):
         if initial is not None and masks is None and (result := self._run_fast(input, initial)):
             return result
         if jit_tracing_active():
-            refuse_masks(masks)
             return jit_call(self, self.cell, weights, input, hx, self.kernel, lengths, resets)
         layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0])
         final: list[tuple[Tensor, ...]] = []
@@ -383,17 +382,15 @@ class Recurrent(nn.RNNBase):
         *,
         trace: bool = False,
     ) -> Tensor:
-        between = (
-            partial(functional.dropout, p=self.dropout, training=self.training) if self.dropout else None
-        )
+        dropout = partial(functional.dropout, p=self.dropout, training=self.training)
         return run_stack(
             weights, self.directions, layout.x, states, run_place, lengths=layout.lengths, resets=begins, trace=trace,
-            between=between, shared_output=True, masks=masks,
+            between=dropout if self.dropout else None, shared_output=True, masks=masks,
         )  # fmt: skip
 
     def _masks(self) -> Masks | None:
         """The masks of a call in training, drawn now; None where there are none."""
-        return self.regularisation.draw() if self.training and self.regularisation is not None else None
+        return None if self.regularisation is None or not self.training else self.regularisation.draw()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__setstate__(self, state)  # type: ignore[no-untyped-call]

@@ -11,7 +11,8 @@ from torch import Tensor
 from .. import _core
 from ..cells.zoneout import DROPOUT, KEEP_MEMORY, KEEP_OUTPUT, with_masks, with_zoneout
 from ..equations import Cell
-from ..errors import SettingsError
+from ..errors import KernelRefused, SettingsError
+from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .checks import probability_of
 
@@ -85,7 +86,12 @@ class Regularisation:
 
     @torch.compiler.disable
     def draw(self) -> "Masks":
-        """The masks of one call, by a seed from torch's generator."""
+        """The masks of one call, by a seed from torch's generator. Raises KernelRefused under torch.jit.trace."""
+        if jit_tracing_active():
+            raise KernelRefused(
+                "torch.jit.trace would record the masks of one call (zoneout, recurrent_dropout, weight_drop); call "
+                "model.eval() first"
+            )
         return Masks(self, int(torch.randint(2**63 - 1, ())))
 
 

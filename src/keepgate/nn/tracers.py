@@ -14,15 +14,6 @@ from ..kernels.weights import Weights
 from .torch_layer import without_weights
 
 
-def refuse_masks(masks: object) -> None:
-    """Raises KernelRefused for a layer that draws masks: torch.jit.trace would record those of one call."""
-    if masks is not None:
-        raise KernelRefused(
-            "torch.jit.trace would record the masks of one call (zoneout, recurrent_dropout, weight_drop); call "
-            "model.eval() first"
-        )
-
-
 def fx_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
     """The call of this module as one node of torch.fx's graph; None where none of the arguments is a `fx.Proxy`.
 
