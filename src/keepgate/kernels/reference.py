@@ -40,8 +40,8 @@ class Reference(Kernel):
             previous = cleared(call, t, states)
             wx = _by_name(cell.gates, wx_T_BR[t])
             s = Named(**dict(zip(cell.states, previous, strict=True)))
-            given = {name: value[t] for name, value in zip(cell.unit_inputs, unit_inputs, strict=True)}
-            inputs = (Named(**given),) if given else ()
+            at_step = {n: value[t] for n, value in zip(cell.unit_inputs, unit_inputs, strict=True)}
+            inputs = (Named(**at_step),) if at_step else ()
             step = dict(cell.step(wx, recurrence(previous[recurrent_state]), s, *extra, *inputs))
             # What is made of weights per unit alone is the same in every row.
             step = {k: v if v.dim() == 2 else v.expand(call.rows, -1) for k, v in step.items()}

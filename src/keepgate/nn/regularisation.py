@@ -84,7 +84,7 @@ class Regularisation:
         flags = (*map(bool, self.zoneout), bool(self.recurrent_dropout))
         return with_masks(self.cell, *flags) if any(flags) else self.cell
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def draw(self) -> "Masks":
         """The masks of one call, by a seed from torch's generator. Raises KernelRefused under torch.jit.trace."""
         if jit_tracing_active():
@@ -102,17 +102,25 @@ class Masks:
     settings: Regularisation
     seed: int
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def apply(
         self, place: int, weights: Weights, x: Tensor, states: tuple[Tensor, ...]
     ) -> tuple[Weights, Tensor, tuple[Tensor, ...]]:
         """What one layer and direction is called with: its weights, [time, batch, input and masks], initial states."""
         settings, cell = self.settings, self.settings.trained
-        weight_ih, weight_hh, *others = weights.arguments
-        if settings.weight_drop:
-            mask = self._mask(place, _WEIGHT_DROP, weight_hh, (1, *weight_hh.shape)).reshape(weight_hh.shape)
-            weight_hh = weight_hh * mask
-        weights = Weights(cell, weight_ih, weight_hh, *others[:3], vectors=tuple(others[3:]))
+        weight_hh = weights.weight_hh
+        if settings.weight_drop and weight_hh is not None:
+            mask = self._mask(place, _WEIGHT_DROP, weight_hh, (1, *weight_hh.shape))
+            weight_hh = weight_hh * mask.reshape(weight_hh.shape)
+        weights = Weights(
+            cell,
+            weights.weight_ih,
+            weight_hh,
+            weights.bias_ih,
+            weights.bias_hh,
+            weights.weight_hr,
+            weights.vectors,
+        )
         if not cell.unit_inputs:
             return weights, x, states
         steps, rows, _ = x.shape

@@ -42,9 +42,10 @@ def run_stack(
         for place in range(first, first + directions):
             reverse = place > first
             into = None if shared is None else shared.halves[reverse]
-            given = weights[place], read, states[place]
-            given = given if masks is None else masks.apply(place, *given)
-            call = Call.of(*given, lengths, resets, reverse, trace, into)
+            own, x_place, initial = weights[place], read, states[place]
+            if masks is not None:
+                own, x_place, initial = masks.apply(place, own, x_place, initial)
+            call = Call.of(own, x_place, initial, lengths, resets, reverse, trace, into)
             outputs.append(run_place(place, call))
         output = concat_directions(outputs, shared) if directions > 1 else outputs[0]
     return output
