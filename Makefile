@@ -6,13 +6,15 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALL := $(PIP) install --constraint constraints.txt
 CORE := CMakeLists.txt $(wildcard csrc/*.h csrc/*.cc csrc/cells/*.h)
 OUT ?= demo
+SITE ?= site
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint wheel sanitize neon bench figures docs clean
+.PHONY: help demo site test test-slow lint wheel sanitize neon bench figures docs clean
 
 help:
 	@echo "make demo       train the small networks on the stories, show which of them remember, write $(OUT)/report.html"
+	@echo "make site       write the page with its networks as static files into $(SITE)"
 	@echo "make test       run the tests"
 	@echo "make test-slow  the tests that take longer: mutants of the source, the whole comparison, the report in a browser"
 	@echo "make lint       formatting, types, import contracts, and generated files that are stale"
@@ -51,6 +53,9 @@ $(VENV)/docs.stamp: $(VENV)/run.stamp
 
 demo: $(VENV)/run.stamp
 	@$(BIN)/keepgate compare --report $(OUT)/report.html --json $(OUT)/result.json --models $(OUT)/networks
+
+site: $(VENV)/run.stamp
+	@$(BIN)/keepgate site $(SITE)
 
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -n $(WORKERS) --quiet $(PYTEST)

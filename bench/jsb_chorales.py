@@ -30,8 +30,8 @@ from keepgate.train import TrainingConfig, fit
 KEYS = 88
 CELL, UNITS, DROPOUT, MOST_SHIFT = "gru", 200, 0.3, 6
 CONFIG = TrainingConfig(
-    steps=3000, batch_size=16, learning_rate=3e-3, schedule="cosine", hold_fraction=0.0, ema_decay=0.99,
-    keep="best", evaluate_every=150, threads=1,
+    steps=1200, batch_size=16, learning_rate=3e-3, schedule="cosine", hold_fraction=0.0, ema_decay=0.99,
+    keep="best", evaluate_every=200, threads=1,
 )  # fmt: skip
 
 Roll = NDArray[np.float32]

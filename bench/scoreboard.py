@@ -3,11 +3,11 @@
 import statistics
 from collections.abc import Sequence
 
-from bench import cmrc2018, ett, hotel_reviews, jsb_chorales, language_model, tagging
+from bench import cmrc2018, ett, hotel_reviews, jsb_chorales, language_model, sequential_mnist, tagging
 from bench.markdown import table
 from bench.row import Figures, Row, Target
 
-MODULES = (cmrc2018, tagging, hotel_reviews, language_model, ett, jsb_chorales)
+MODULES = (cmrc2018, tagging, hotel_reviews, language_model, ett, jsb_chorales, sequential_mnist)
 ROWS: dict[str, Row] = {row.name: row for module in MODULES for row in module.ROWS}
 HEAD = (
     "data", "metric", "at least", "aim", "keepgate (range; seeds)", "parameters", "processor minutes", "peak, MiB",

@@ -71,6 +71,11 @@ TOOLS = {
         untried="the page of `keepgate serve` and the report, in a browser",
         find=_program("chromium", "chromium-browser", "google-chrome"),
     ),
+    "firefox": Tool(
+        packages="firefox-esr",
+        untried="the page without a server, in Firefox",
+        find=_program("firefox-esr", "firefox"),
+    ),
     "a Chinese font": Tool(
         packages="fontconfig fonts-noto-cjk",
         untried="pictures with Chinese letters as PNG",

@@ -4,7 +4,8 @@
 
 A verdict is right if it names what was planted (or what is also so of the model), honest if it says that the numbers do
 not tell, wrong otherwise. Right are also "train longer" of a model that forgets, where that helps, and "nothing is
-wrong" of a model that learnt its problem in spite of the fault. With --advice each case whose verdict gives advice is
+wrong" of a model that learnt its problem in spite of the fault (one of few rows: that answers new ones at most 0.1
+below them). With --advice each case whose verdict gives advice is
 trained from three seeds as it was and as advised; the advice helps if the mean score on new rows rises. WORDs pick the
 cases whose names have one of them. The cases were written on seed 0, the verdict mended on 0 and 1.
 """

@@ -25,6 +25,8 @@ CLAIMS = {
 BATCH = 60
 # A model that answers so well, all rows and the shortest and the longest third, has not caught the planted fault.
 WELL, THIRD = 0.85, 0.8
+# A model has not learnt its few rows by heart if it answers new ones nearly as well, short by no more than this.
+BY_HEART = 0.1
 
 
 def batches(rows: Rows, lengths: bool) -> list[tuple[Any, ...]]:
@@ -55,7 +57,9 @@ def escaped(case: Case, model: Trained) -> bool:
     """Whether the planted fault did not keep the model from learning, by its answers to new rows."""
     tested = model.tested
     well = tested.all >= WELL and min(tested.short, tested.long) >= THIRD
-    return well and case.truth not in ("healthy", "overfitted", "data")
+    if case.truth == "overfitted":
+        return well and model.learnt.all - tested.all <= BY_HEART
+    return well and case.truth not in ("healthy", "data")
 
 
 def scores(case: Case, model: Trained) -> dict[str, Any]:

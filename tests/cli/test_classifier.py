@@ -184,3 +184,25 @@ def test_it_is_examined(model: Path, tmp_path: Path, keepgate) -> None:
     ran = keepgate("examine", model, "--data", write(tmp_path / "test.csv", 20))
     assert ran.code == 0, ran.err
     assert "20 texts of up to 6 tokens" in ran.out
+
+
+def test_a_dev_part_that_was_trained_on_is_told(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.csv")
+    lines = data.read_text().splitlines()
+    mixed, new = tmp_path / "mixed.csv", tmp_path / "new.csv"
+    mixed.write_text("\n".join([*lines[:6], "good,a lovely view", "bad,a dirty view"]) + "\n")
+    new.write_text("\n".join([lines[0], "good,a lovely view", "bad,a dirty view"]) + "\n")
+    options = ("--steps", 2, *QUICK)
+    ran = keepgate("train", "classifier", data, "--dev", mixed, "--out", tmp_path / "a", *options)
+    assert "5 of 7 texts of --dev are in the training data too" in ran.out.replace("\n", " ")
+    ran = keepgate("train", "classifier", data, "--dev", new, "--out", tmp_path / "b", *options)
+    assert "training data too" not in ran.out
+
+
+def test_a_text_of_one_character_and_one_of_a_million_have_a_label(model: Path, keepgate) -> None:
+    texts = f"好\n{'好房間 ' * 250_000}\n👩\u200d🚀 cafe\u0301 שלום\n"
+    ran = keepgate("predict", model, "-", stdin=texts.encode())
+    assert ran.code == 0, ran.err
+    records = [json.loads(line) for line in ran.out.splitlines()]
+    assert [len(record["text"]) for record in records] == [1, 1_000_000, 14]
+    assert all(record["label"] in ("good", "bad") for record in records)

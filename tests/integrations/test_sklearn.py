@@ -1,4 +1,4 @@
-"""The classifier as a scikit-learn estimator."""
+"""Tasks as scikit-learn estimators."""
 
 import pickle
 
@@ -13,7 +13,7 @@ from sklearn.utils import estimator_checks
 
 from keepgate import CorpusError, SettingsError
 from keepgate.export import load, save
-from keepgate.integrations.sklearn import TextClassifier
+from keepgate.integrations.sklearn import TextClassifier, TimeSeriesClassifier, TokenTagger
 from keepgate.lens import explain
 
 TEXTS = [f"a {word} film number {k}" for k in range(20) for word in ("great", "dull", "long")]
@@ -111,3 +111,55 @@ def test_wrong_use_is_refused(fitted):
         TextClassifier(settings={"hidden_sizes": 3}).fit(["a", "b"], [1, 2])
     with pytest.raises(SettingsError, match="learning_rate"):
         TextClassifier(learning_rate=-1.0).fit(["a", "b"], [1, 2])
+
+
+RNG = np.random.default_rng(0)
+SERIES = [RNG.normal(size=(6 + k % 3, 2)) + (2 if k % 2 else -2) for k in range(24)]
+SIDES = np.array([9, 4])[np.arange(24) % 2]
+QUICK = {"hidden_size": 8, "epochs": 20, "batch_size": 8, "learning_rate": 0.02, "threads": 1}
+
+
+def test_series_are_classified():
+    estimator = TimeSeriesClassifier(**QUICK).fit(SERIES, SIDES)
+    assert estimator.score(SERIES, SIDES) == 1
+    assert estimator.classes_.tolist() == [4, 9]
+    assert estimator.predict_proba(np.stack([rows[:5] for rows in SERIES])).shape == (24, 2)
+    assert cross_val_score(TimeSeriesClassifier(**QUICK), [*SERIES], SIDES, cv=2).min() > 0.9
+    for check in CHECKS:
+        check("TimeSeriesClassifier", TimeSeriesClassifier())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([], "no series"),
+        ([["a"]], "no array of numbers"),
+        ([[float("nan")]], "holds NaN"),
+        ([np.zeros((2, 0))], r"shape \[2, 0\]"),
+        ([np.zeros((2, 1)), np.zeros((2, 2))], "has 2 features, and series 0 has 1"),
+    ],
+)
+def test_what_are_no_series_is_refused(wrong, message):
+    with pytest.raises(SettingsError, match=message):
+        TimeSeriesClassifier().fit(wrong, [1] * len(wrong))
+
+
+def test_tokens_are_tagged():
+    texts = [[*name, "在", *place] for name in ("王明", "陳思", "李華") for place in ("台北", "高雄")]
+    tags = [["B-PER", "E-PER", "O", "B-LOC", "E-LOC"]] * 6
+    estimator = TokenTagger(**{**QUICK, "epochs": 60}, dropout=0.1, settings={"min_count": 1})
+    assert estimator.fit(texts, tags).score(texts, tags) == 1
+    assert estimator.predict([["王", "明", "在", "高", "雄"]]) == [tags[0]]
+    assert "B-PER" in estimator.classes_
+    for check in CHECKS:
+        check("TokenTagger", TokenTagger())
+    for wrong, of, message in (
+        (["王明"], [["B", "E"]], "give a list of its tokens"),
+        ([["王", ""]], [["O", "O"]], "not empty"),
+        ([["王"]], [["O", "O"]], "1 tokens and 2 tags"),
+        ([["王"]], [], "1 texts and y 0"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            TokenTagger().fit(wrong, of)
+    with pytest.raises(NotFittedError):
+        TokenTagger().predict([["王"]])

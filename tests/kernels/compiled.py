@@ -278,3 +278,19 @@ def test_a_swapped_model_breaks_the_graph_where_torchs_did_and_nowhere_if_dynamo
         backend = Counting()
         agrees(compiled(model, backend)(x)[0], expected)
     assert [len(nodes) for nodes in backend.operators] == [1]
+
+
+def test_gates_are_shown_outside_the_graph_and_not_exported():
+    layer, x, shown = keepgate.GRU(3, 4), torch.randn(5, 2, 3), []
+    expected = layer(x)[0]
+    handle = layer.gates.register_forward_hook(lambda _, __, trace: shown.append(trace.layer(0).z))
+    agrees(torch.export.export(layer, (x,)).module()(x)[0], expected)
+    assert not shown
+    agrees(torch.compile(layer, backend="aot_eager")(x)[0], expected)
+    assert [type(z) for z in shown] == [torch.Tensor]
+    torch._dynamo.reset()
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="remove them for a whole graph"):
+        compiled(layer)(x)
+    handle.remove()
+    torch._dynamo.reset()
+    agrees(compiled(layer)(x)[0], expected)

@@ -13,9 +13,9 @@ from keepgate import CellError, SettingsError, ShapeError
 from keepgate.data.questions import Question
 from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.lens import examine
+from keepgate.lens.diagnosis.batches import batch_sample
 from keepgate.lens.diagnosis.effective_context import horizon
 from keepgate.lens.diagnosis.loss_gradient import loss_gradient_at_layer
-from keepgate.lens.diagnosis.samples import batch_sample
 from keepgate.lens.gradients import gradient_by_lag
 from keepgate.tasks import ChoiceReader, SpanReader
 from keepgate.tasks.choice import ChoiceReaderSettings

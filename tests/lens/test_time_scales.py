@@ -9,7 +9,7 @@ from keepgate import CellError, ShapeError
 from keepgate.cells import mingru
 from keepgate.lens.capture.layer_run import capture_layer
 from keepgate.lens.memory.additive import memory_updates, retained_at
-from keepgate.lens.memory.time_scales import half_life, half_lives, saturation
+from keepgate.lens.memory.time_scales import half_life, half_lives, saturated_states, saturation
 from keepgate.nn import LSTM, RNN, Recurrent
 from tests.lens.networks import LENGTHS, ROWS, network, runs
 
@@ -62,6 +62,19 @@ def test_saturation_counts_each_units_steps():
         assert one.closed.tolist() == pytest.approx([(v < 0.1).double().mean().item() for v in values.T])
         assert one.open.tolist() == pytest.approx([(v > 0.9).double().mean().item() for v in values.T])
     assert any(bool(one.closed.any()) for one in found.values())
+
+
+def test_states_of_a_tanh_are_stuck_where_a_gate_would_be():
+    layer = network("rnn_tanh", 1, scale=3.0)
+    part = capture_layer(layer, torch.randn(7, ROWS, 5, dtype=torch.float64), lengths=LENGTHS).trace.layer(0)
+    states = torch.cat([part.h[:end, row] for row, end in enumerate(LENGTHS)])
+    gate = torch.sigmoid(2 * torch.atanh(states))  # of the same slope, by the same share of the largest
+    stuck = ((gate < 0.1) | (gate > 0.9)).double().mean().item()
+    assert 0 < stuck < 1
+    assert saturated_states(part) == pytest.approx(stuck)
+    for cell in ("lstm", "gru", "rnn_relu"):
+        other = capture_layer(Recurrent(cell, 2, 3), torch.randn(4, 1, 2)).trace.layer(0)
+        assert saturated_states(other) is None
 
 
 def test_what_cannot_be_measured_is_refused():

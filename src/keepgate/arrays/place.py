@@ -38,11 +38,6 @@ class Place:
         core = core_cell_or_reason(cell)
         self._core = core if isinstance(core, CoreCell) and weight.dtype in DTYPE_NUMBERS else None
 
-    @property
-    def runs_on_core(self) -> bool:
-        """Whether the C++ core runs it."""
-        return self._core is not None
-
     def run(
         self,
         x: Array,

@@ -231,6 +231,7 @@ _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
 }
 _WHY_NOT = {
     "forecaster": "it standardises series and puts their units back, around the network",
+    "series-classifier": "it standardises the features of a series before the layer; the C header reads tokens",
     "span-reader": "it compares text and question by features that are computed from the words themselves",
     "tagger": "it chooses its tags by a search over all steps (the CRF's), which needs memory for each",
 }

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
-from ..data.corpora.source import decoded, lines_of
+from ..data.corpora.source import decoded, lines_of, read_bytes
 from ..data.corpora.source import read_text as read_file
 from ..errors import PackageMissing, SettingsError
 
@@ -71,6 +71,11 @@ def _load_runtime_for(command: str, model: Path, lacks: str) -> Any:
         title = task.kind.replace("-", " ")
         raise SettingsError(f"{model} is a {title}, which {lacks}; use `keepgate {task.command}`")
     return task
+
+
+def read_raw(path: str) -> bytes:
+    """The bytes of a file, or of standard input for "-". Raises CorpusError if it cannot be read."""
+    return sys.stdin.buffer.read() if path == STANDARD_INPUT else read_bytes(path)
 
 
 def read_text(path: str) -> str:

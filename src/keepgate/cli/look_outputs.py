@@ -70,10 +70,11 @@ def draw_files(
     language: PageLanguage | None,
 ) -> LookFiles:
     """The explanation of one item, its page and figures. Raises SettingsError for a figure that there is not."""
+    from ..data.labelled_series import LabelledSeries
     from ..lens import explain
     from ..tasks.probe import SeriesProbed
 
-    if isinstance(model, SeriesProbed):
+    if isinstance(model, SeriesProbed) or isinstance(item, LabelledSeries):
         explanation = explain(model, item, language=language or "en")
     else:
         explanation = explain(model, item.text, item.question or None, language=language or "en")

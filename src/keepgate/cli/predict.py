@@ -1,16 +1,21 @@
 """keepgate predict: a label, with probabilities, for each text of a file."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ..data.corpora.labelled import read_texts
+from ..data.corpora.source import decoded
+from ..data.labelled import LabelledText
+from ..data.labelled_series import LabelledSeries
 from ..errors import SettingsError
 from ..wording import sanitize
 from .console import make_console, print_json, print_text
 from .evaluate import write_records
-from .inputs import BatchSize, Model, TextColumn, at_least_one, load_for, read_text
+from .inputs import BatchSize, Model, TextColumn, at_least_one, load_for, read_raw
 from .output_paths import check_writable
 
 EPILOGUE = """Examples:
@@ -20,8 +25,9 @@ EPILOGUE = """Examples:
   cat reviews.txt | keepgate predict my-model - --tsv
 
 A file of plain text has one text a line; of CSV, TSV or JSON lines the column called text (review, sentence, ...) is
-read. Each line of the result is {"text": "...", "label": "...", "probability": 0.97, "probabilities": {...}}; with
---tsv it is the label, its probability and the text, separated by tabs."""
+read. A classifier of series reads a table with a row for each step, or NumPy's .npz. Each line of the result is
+{"text": "...", "label": "...", "probability": 0.97, "probabilities": {...}}, with "series" in place of the text for a
+series; with --tsv it is the label, its probability and the text, separated by tabs."""
 
 
 def predict(
@@ -29,7 +35,7 @@ def predict(
     file: Annotated[
         str,
         Parameter(
-            help="Texts: one a line, CSV, TSV or JSON lines; - reads standard input.",
+            help="Texts: one a line, CSV, TSV or JSON lines; or series; - reads standard input.",
             allow_leading_hyphen=True,
         ),
     ],
@@ -49,28 +55,38 @@ def predict(
         raise SettingsError("--out writes lines of JSON; leave --tsv out, or redirect the output to the file")
     if out is not None:
         check_writable(out)
-    content = read_text(file)
-    from ..data.corpora.labelled import read_texts
-
-    task = load_for("predict", model, "predicts no labels of texts")
-    corpus = read_texts(content, "standard input" if file == "-" else file, text_column=text_column)
-    if corpus.format == "lines" and Path(file).suffix.lower() in (".csv", ".tsv"):
-        hint = f"{file} names no column that is known to hold texts (--text-column); each line is read as one text."
-        print_text(make_console(errors=True), hint, "yellow")
-    items = corpus.items
+    raw = read_raw(file)
+    task = load_for("predict", model, "predicts no labels")
+    path = "standard input" if file == "-" else file
+    items: Sequence[LabelledText] = (
+        task.series_in(raw, path) if hasattr(task, "series_in") else _texts(raw, path, text_column)
+    )
     probabilities = task.probabilities(items, batch_size=batch_size).tolist()
-    records = [_record(item.text, task.choices, row) for item, row in zip(items, probabilities, strict=True)]
+    records = [
+        _record("series", item.id, task.choices, row)
+        if isinstance(item, LabelledSeries)
+        else _record("text", item.text, task.choices, row)
+        for item, row in zip(items, probabilities, strict=True)
+    ]
     if out is not None:
         write_records(out, records)
     for record in records if out is None else []:
         if tsv:
-            text = sanitize(" ".join(record["text"].split()))
+            text = sanitize(" ".join(next(iter(record.values())).split()))
             sys.stdout.write(f"{sanitize(record['label'])}\t{record['probability']:.6f}\t{text}\n")
         else:
             print_json(record)
 
 
-def _record(text: str, labels: tuple[str, ...], row: list[float]) -> dict[str, Any]:
+def _texts(raw: bytes, path: str, text_column: str | None) -> list[LabelledText]:
+    corpus = read_texts(decoded(raw, path), path, text_column=text_column)
+    if corpus.format == "lines" and Path(path).suffix.lower() in (".csv", ".tsv"):
+        hint = f"{path} names no column that is known to hold texts (--text-column); each line is read as one text."
+        print_text(make_console(errors=True), hint, "yellow")
+    return corpus.items
+
+
+def _record(what: str, name: str, labels: tuple[str, ...], row: list[float]) -> dict[str, Any]:
     best = max(range(len(row)), key=row.__getitem__)
     shares = dict(zip(labels, row, strict=True))
-    return {"text": text, "label": labels[best], "probability": row[best], "probabilities": shares}
+    return {what: name, "label": labels[best], "probability": row[best], "probabilities": shares}

@@ -131,6 +131,8 @@ def train(
         if reason:
             print_text(console, reason)
         items, dev, where = _parts(kind, corpus.items, options, read)
+        if options.dev:
+            _print_overlap(console, kind, items, dev)
         task, examples, config = _build(console, kind, items, options, keep_best=bool(dev))
         result = _fit(task, config, examples, dev, options, processes)
     if not processes.first:
@@ -161,6 +163,30 @@ def _parts(
     for_task, _ = split(options.set_, kind.task.settings_type, options.settings)
     training, held_out = kind.hold_out(items, settings_from(kind.task.settings_type, for_task))
     return training, held_out, f"the end of the {kind.unit}, which was not trained on"
+
+
+def _print_overlap(console: Console, kind: "TaskKind", items: Sequence[Any], dev: Sequence[Any]) -> None:
+    """Says how much of --dev the model is trained on, which makes its score there too good."""
+    trained_on = {content for content in map(_content, items) if content is not None}
+    repeated = sum(_content(item) in trained_on for item in dev)
+    if repeated:
+        print_text(
+            console,
+            f"{repeated:,} of {count_of(len(dev), kind.unit)} of --dev are in the training data too: what it scores on "
+            "them says nothing of new ones.",
+            "yellow",
+        )
+
+
+def _content(item: Any) -> Any:
+    """What is read of an item, to be compared with others; None of a series in time and of a text in a file."""
+    from ..data.labelled import LabelledText
+    from ..data.labelled_series import LabelledSeries
+    from ..data.questions import Question
+
+    if isinstance(item, LabelledSeries):
+        return item.values.shape, item.values.tobytes()
+    return (item.text, item.question) if isinstance(item, (LabelledText, Question)) else None
 
 
 def _is_trained(console: Console, options: Options) -> bool:

@@ -7,22 +7,22 @@ from ..errors import ShapeError
 
 # Scripts written without spaces, where one character is one token: Chinese with its extensions and
 # compatibility forms, 々〆〇, kana, bopomofo. Hangul has spaces and stays whole.
-_ALONE = (
+ALONE = (
     "\u3005-\u3007\u3041-\u30ff\u3105-\u312f\u31a0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
 # Marks that belong to the letter before them, which Python's \w leaves out: diacritics, the vowels of Indic
 # scripts.
-_MARKS = (
+MARKS = (
     "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e00-\u0e4e\u0e80-\u0eff\u1000-\u109f"
 )
-_WORD = rf"[^\W_{_ALONE}](?:[^\W_{_ALONE}]|[{_MARKS}]|(?<=\d)[.,](?=\d))*"
+_WORD = rf"[^\W_{ALONE}](?:[^\W_{ALONE}]|[{MARKS}]|(?<=\d)[.,](?=\d))*"
 _TOKEN = re.compile(rf"{_WORD}|\S")
 
-_CLOSING = r"[」』”’）)\]》】\"']*"
+_CLOSING = r"""[」』”’）)\]》】"']*"""
 # A full stop ends a sentence when a blank or the end follows; not after an initial or the commonest titles.
 _STOP = r"(?<!\b[A-Z])(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bMrs)[.．]"
-_SENTENCE_END = re.compile(rf"[。！？!?｡]+{_CLOSING}|{_STOP}+{_CLOSING}(?=\s|$)|[\r\n]+")
+SENTENCE_END = re.compile(rf"[。！？!?｡]+{_CLOSING}|{_STOP}+{_CLOSING}(?=\s|$)|[\r\n]+")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def is_boundary(text: str, at: int) -> bool:
 
 def sentence_starts(text: str) -> list[int]:
     """Where each sentence of a text starts, the first at 0; blanks between two belong to the second."""
-    ends = (match.end() for match in _SENTENCE_END.finditer(text))
+    ends = (match.end() for match in SENTENCE_END.finditer(text))
     return [0, *(end for end in ends if end < len(text))]
 
 
@@ -80,7 +80,7 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
     if not 0 <= start <= end <= len(text):
         raise ShapeError(f"characters {start} to {end} are not inside a text of {len(text)} characters")
     first, last = 0, len(text)
-    for match in _SENTENCE_END.finditer(text):
+    for match in SENTENCE_END.finditer(text):
         if match.end() <= start:
             first = match.end()
         elif match.end() >= end and match.end() > start:

@@ -1,6 +1,6 @@
-"""A cell's step as lines of C or C++: what it reads of each array, by name, and then one assignment a line."""
+"""A cell's step as lines of C, C++ or JavaScript: what it reads of each array by name, then one assignment a line."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from ..equations import Expr, topological
@@ -20,22 +20,24 @@ def step_body(
     words: Sequence[str],
     declare: str,
     write: Write,
+    place: Callable[[str, int], str] = "{}[{}]".format,
 ) -> list[str]:
     """The lines of a step.
 
     arrays: what is read of each, by name. results: by the place where each goes. words: names that are taken.
-    declare: what stands before a new name, "const V ". called, always: as in `statements`.
+    declare: what stands before a new name, "const V ". called, always: as in `statements`. place: how the k-th element
+    of an array is written.
     """
     names = Names(words)
     read_names: dict[Expr, str] = {}
     reads: dict[str, dict[Expr, str]] = {array: {} for array in arrays}
     for array, nodes in arrays.items():
         for k, (name, node) in enumerate(nodes.items()):
-            place = f"{array}[{k}]"
+            here = place(array, k)
             if node not in read_names:
-                read_names[node] = place if name == place else names.new(name)
-                if name != place:
-                    reads[array][node] = f"{read_names[node]} = {place}"
+                read_names[node] = here if name == here else names.new(name)
+                if name != here:
+                    reads[array][node] = f"{read_names[node]} = {here}"
     used = set(topological(results.values(), stop=read_names.keys()))
     needed = ([text for node, text in read.items() if node in used] for read in reads.values())
     lines = chain.from_iterable(filled(declare, texts, ";", WIDTH - 4) for texts in needed if texts)
@@ -58,9 +60,11 @@ def filled(start: str, items: Sequence[str], end: str, width: int) -> Iterator[s
     yield line
 
 
-def numbered(array: str, nodes: Iterable[Expr]) -> dict[str, Expr]:
+def numbered(
+    array: str, nodes: Iterable[Expr], place: Callable[[str, int], str] = "{}[{}]".format
+) -> dict[str, Expr]:
     """The nodes by their places in an array: next[0], next[1], …"""
-    return {f"{array}[{k}]": node for k, node in enumerate(nodes)}
+    return {place(array, k): node for k, node in enumerate(nodes)}
 
 
 def names_of(symbols: Iterable[Expr]) -> dict[str, Expr]:

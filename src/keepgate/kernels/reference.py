@@ -26,9 +26,8 @@ class Reference(Kernel):
         cell = call.cell
         # Unbound once: autograd would make a gradient as large as wx_T_BR for each wx_T_BR[t].
         wx_T_BR = linear(call.x[..., : call.weights.input_size], call.weight_ih, call.bias_ih).unbind(0)
-        unit_inputs = (
-            call.x[..., call.weights.input_size :].split(call.hidden_size, -1) if cell.unit_inputs else ()
-        )
+        behind = call.x[..., call.weights.input_size :]
+        unit_inputs = behind.chunk(len(cell.unit_inputs), -1) if cell.unit_inputs else ()
         recurrent_state = cell.states.index(cell.recurrent_state)
         recurrence = _recurrence(call)
         vectors = Named(**dict(zip(cell.vectors, call.vectors, strict=True)))

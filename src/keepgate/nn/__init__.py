@@ -5,6 +5,7 @@ from .attention import Attention, masked_softmax
 from .dropout import LockedDropout
 from .encoder import Encoder
 from .freezing import freeze, thaw
+from .gates import Gates
 from .kernel_report import KernelReport, PlaceKernels, explain_kernels
 from .layers import GRU, LSTM, RNN
 from .recurrent import Recurrent
@@ -22,6 +23,7 @@ __all__ = [
     "Attention",
     "Encoder",
     "GRUCell",
+    "Gates",
     "Init",
     "KernelReport",
     "LSTMCell",

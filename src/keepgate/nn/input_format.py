@@ -54,7 +54,7 @@ class BatchLayout(NamedTuple):
             expected = (places, rows, size) if self.batched else (places, size)
             check_shape(f"initial state {name}", state, expected, "Expected hidden size")
             check_kind(f"initial state {name}", state, self.x)
-            in_order.append(self._rows_of(state) if self.batched else state.unsqueeze(1))
+            in_order.append(self.rows_of(state) if self.batched else state.unsqueeze(1))
         return list(zip(*in_order, strict=True))
 
     def final_states(self, final: Sequence[tuple[Tensor, ...]]) -> Hidden:
@@ -118,7 +118,8 @@ class BatchLayout(NamedTuple):
             return output.squeeze(1)
         return output.transpose(0, 1) if self.batch_first else output
 
-    def _rows_of(self, state: Tensor) -> Tensor:
+    def rows_of(self, state: Tensor) -> Tensor:
+        """Rows in the caller's order, [_, batch, _], in the order of `x`."""
         order = None if self.packed is None else self.packed.sorted_indices
         return state if order is None else state.index_select(1, order)
 

@@ -30,6 +30,7 @@ from .checks import (
     size_of,
     switch_of,
 )
+from .gates import gates_of, hooked_run, listening
 from .init import initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout, states_for_fast_path
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly
@@ -152,6 +153,8 @@ class Recurrent(nn.RNNBase):
         """2 for a bidirectional layer, 1 for another."""
         return 2 if self.bidirectional else 1
 
+    gates = property(gates_of)
+
     @property
     def all_weights(self) -> list[list[Any]]:
         """Each layer's and direction's parameters, as torch.nn lists them."""
@@ -195,6 +198,8 @@ class Recurrent(nn.RNNBase):
         initial = states_for_fast_path(hx) if plain else None
         if initial is None and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node
+        if listening(self):
+            return hooked_run(self, input, hx, lengths=lengths, resets=resets)
         weights, masks = self.weights(), self._masks()
         if initial is not None and masks is None and (result := self._run_fast(input, initial)):
             return result

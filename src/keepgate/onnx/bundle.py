@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from ..data.labelled_series import LabelledSeries
 from ..errors import ExportError, SettingsError
 from ..export import load
 from ..nn.freezing import check_module
-from ..tasks import KINDS, Forecaster, Tagger
+from ..tasks import KINDS, Forecaster, SeriesClassifier, Tagger
 
 # Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
 _TEXTS, _QUESTIONS = (11, 7), (5, 3)
@@ -56,12 +58,21 @@ def _check_parameters(model: nn.Module) -> None:
 
 
 def _batch(task: Any) -> Any:
-    """Two texts made of the task's own tokens, with two questions where it is asked some."""
+    """Two texts made of the task's own tokens, with two questions where it is asked some; or two series."""
     tokens = [token for token in task.vocabulary.to_json() if token.isalnum()] or ["a", "b"]
 
     def text(count: int, start: int) -> str:
         return " ".join(tokens[(start + place) % len(tokens)] for place in range(count))
 
+    if isinstance(task, SeriesClassifier):
+        features, rng = task.content.features, np.random.default_rng(0)
+        series = [
+            LabelledSeries(
+                values=rng.normal(size=(steps, len(features))).astype(np.float32), features=features
+            )
+            for steps in _TEXTS
+        ]
+        return task.collate(task.prepare(series, training=False))
     asks = KINDS[task.kind].asks
     items = [
         task.item(text(length, 0), text(asked, 1) if asks else None)

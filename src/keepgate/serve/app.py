@@ -3,7 +3,6 @@
 import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,14 +12,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from ..errors import KeepgateError
+from . import STATIC
 from .guard import Address, Guard
 from .limits import Limits, RequestError, bad_request
 from .models import Models
 from .reading_cache import ReadingCache
 from .routes import Json, Service, router
 from .worker_pool import WorkerPool
-
-STATIC = Path(__file__).parent / "static"
 
 
 def application(models: Models, address: Address, limits: Limits | None = None) -> ASGIApp:

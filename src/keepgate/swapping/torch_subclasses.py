@@ -76,6 +76,7 @@ def become_torchs(layer: nn.Module) -> None:
     """Gives a layer that `become_ours` changed its class back."""
     for name in _OWN:
         layer.__dict__.pop(name, None)
+    layer._modules.pop("gates", None)
     layer.__class__ = THEIRS[type(layer)]
     if isinstance(layer, nn.RNNBase):
         remember_flat_weights(layer)

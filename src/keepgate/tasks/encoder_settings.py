@@ -12,12 +12,13 @@ from ..errors import SettingsError
 def check_encoder(settings: Any, *names: str) -> Cell | None:
     """The encoder's cell, None for "feedforward"; a registered cell's name gets the digest of its equations.
 
-    settings: a frozen dataclass with types to check, sizes, `cell`, `dropout`, `init`, `horizon` and `forget_bias`.
-    names: of sizes beside those of the encoder. Raises SettingsError for a value that makes no sense, alone or beside
-    another.
+    settings: a frozen dataclass with types to check, sizes, `cell`, `dropout`, `init`, `horizon` and `forget_bias`;
+        `embedding_size` where there is one. names: of sizes beside those of the encoder.
+    Raises SettingsError for a value that makes no sense, alone or beside another.
     """
     check(settings)
-    sizes = ("embedding_size", "hidden_size", "num_layers", *names)
+    embedding = ("embedding_size",) if hasattr(settings, "embedding_size") else ()
+    sizes = (*embedding, "hidden_size", "num_layers", *names)
     require(settings, sizes, lambda value: value >= 1, "1 or more")
     require(settings, ("dropout",), lambda value: 0 <= value < 1, "0 or more and below 1")
     cell = cell_of(settings.cell)

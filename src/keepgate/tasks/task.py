@@ -18,13 +18,6 @@ from .probe import Probed
 Carry = tuple[Tensor, ...]
 
 
-class Example(Protocol):
-    """One item made ready for the network once; its length, in steps, decides its bucket."""
-
-    @property
-    def length(self) -> int: ...
-
-
 class Batch(Protocol):
     """Several examples as tensors, in the form that the task's own loss reads."""
 

@@ -38,6 +38,8 @@ _PACKED = {
     b"\xfd7zXZ": "xz",
     b"(\xb5/\xfd": "zstd",
 }
+# The bytes, the text, its lines and the examples made of them: so many times the file are held at once.
+_COPIES = 4
 # How much of a file is decoded to guess its encoding, in bytes: some ten thousand characters.
 _SAMPLE = 40_000
 
@@ -52,8 +54,14 @@ def read_text(path: str | Path) -> str:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The bytes of a file. Raises CorpusError if it is missing, a folder, or cannot be read."""
+    """The bytes of a file. Raises CorpusError if it is missing, a folder, too large for memory, or cannot be read."""
     try:
+        size, free = Path(path).stat().st_size, available_memory()
+        if free is not None and _COPIES * size > free:
+            raise CorpusError(
+                f"{path} has {size / 2**30:.1f} GiB; to read it takes about {_COPIES} times as much, and "
+                f"{free / 2**30:.1f} GiB of memory are free. Give a part of it, or several files one after the other"
+            )
         return Path(path).read_bytes()
     except FileNotFoundError:
         raise CorpusError(f"{path} does not exist") from None
@@ -61,6 +69,15 @@ def read_bytes(path: str | Path) -> bytes:
         raise CorpusError(f"{path} is a folder; name the files in it") from None
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def available_memory() -> int | None:
+    """Bytes of memory that can be had without swapping, as Linux estimates them; None elsewhere."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        return None
 
 
 def decoded(raw: bytes, path: str | Path) -> str:

@@ -13,6 +13,8 @@ APART, ERRORS = 0.1, 3.0
 # Answers are surer than they are right by so much and so many standard errors, and sure to begin with: as far as this
 # on the way from guessing to certainty.
 SURER, SURE = 0.1, 0.3
+# Where training was not at its end, the answers are too small by so much.
+SCALED = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,6 +29,8 @@ class AnswerQuality:
     sure:   the mean probability of the answers given; of numbers, their variance as a share of the targets'.
     excess: how much surer they are than right: `sure` less the share of right ones; of numbers, E[a (a - y)] / Var y
             around the means, which is 0 where a is the best guess of y.
+    scale:  what the answers (of labels, their scores) would be multiplied by for the least loss: a Newton step from 1.
+    scale_error: its standard error.
     """
 
     kind: Literal["accuracy", "explained"]
@@ -39,6 +43,8 @@ class AnswerQuality:
     spread: float = 0.0
     sure: float = 0.0
     excess: float = 0.0
+    scale: float = 1.0
+    scale_error: float = 0.0
 
     @property
     def skill(self) -> float:
@@ -65,6 +71,17 @@ class AnswerQuality:
         sure = (self.sure - self.guess) / (1 - self.guess)
         return sure > SURE and self.excess > max(SURER, ERRORS * self.error)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the loss falls if the answers are only scaled up, by more than chance would: training had not come to
+        its end."""
+        return self.scale - 1 > max(SCALED, ERRORS * self.scale_error)
+
+    @property
+    def no_better_than_guessing(self) -> bool:
+        """Whether the answers are not better than guesses by more than chance would be."""
+        return self.value - self.guess <= ERRORS * self.error
+
     def _apart(self, sign: int) -> bool:
         if self.short is None or self.long is None:
             return False
@@ -79,7 +96,7 @@ def answer_quality(answers: Tensor, targets: Tensor, lengths: Int[Tensor, " rows
     if bool((targets == targets[0]).all()):
         return None
     numbers = targets.dtype.is_floating_point
-    credit, sure, excess = _explained(answers, targets) if numbers else _right(answers, targets)
+    credit, steps, sure, excess = _explained(answers, targets) if numbers else _right(answers, targets)
     order, third = lengths.argsort(), len(lengths) // 3
     apart = third > 0 and int(lengths[order[third - 1]]) < int(lengths[order[-third]])
     return AnswerQuality(
@@ -93,35 +110,57 @@ def answer_quality(answers: Tensor, targets: Tensor, lengths: Int[Tensor, " rows
         spread=float(targets.double().square().mean().sqrt()) if numbers else 0.0,
         sure=sure,
         excess=excess,
+        scale=1 + float(steps.mean()),
+        scale_error=float(steps.std(correction=0)) / math.sqrt(len(steps)),
     )
 
 
-def _explained(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], float, float]:
-    """1 - squared error / variance, of each row, whose mean is the share of variance explained; `sure`, `excess`."""
+def _explained(
+    answers: Tensor, targets: Tensor
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"], float, float]:
+    """1 - squared error / variance, of each row, whose mean is the share of variance explained; each row's part of
+    `scale` - 1; `sure`, `excess`."""
     true = targets.double().reshape(len(targets), -1)
     predicted, variance = answers.reshape(true.shape), true.var(0, correction=0).mean()
     from_mean = predicted - predicted.mean(0)
-    excess = (from_mean * (from_mean - true + true.mean(0))).mean() / variance
+    excess = (from_mean * (from_mean - true + true.mean(0))).mean(1) / variance
     sure = from_mean.square().mean() / variance
-    return 1 - (predicted - true).square().mean(1) / variance, float(sure), float(excess)
+    credit = 1 - (predicted - true).square().mean(1) / variance
+    return credit, _newton(-excess, sure), float(sure), float(excess.mean())
 
 
-def _right(answers: Tensor, targets: Tensor) -> tuple[Float[Tensor, " rows"], float, float]:
-    """The share of right answers in each row; `sure`, `excess`."""
-    labels, targets, sure = labels_given(answers, targets)
+def _right(
+    answers: Tensor, targets: Tensor
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"], float, float]:
+    """The share of right answers in each row, and its part of `scale` - 1; `sure`, `excess`."""
+    scores, targets = _by_class(answers, targets)
+    probabilities = scores.softmax(-1)
+    sure, labels = probabilities.max(-1)
     right = (labels == targets).double()
-    return right.reshape(len(targets), -1).mean(1), float(sure.mean()), float(sure.mean() - right.mean())
+    # The loss's first and second derivative by the scale of the scores.
+    possible = scores.where(probabilities > 0, 0.0)
+    mean = (probabilities * possible).sum(-1)
+    variance = (probabilities * (possible - mean.unsqueeze(-1)).square()).sum(-1)
+    falls = possible.gather(-1, targets.long().unsqueeze(-1)).squeeze(-1) - mean
+    credit, falls = (values.reshape(len(targets), -1).mean(1) for values in (right, falls))
+    return credit, _newton(falls, variance.mean()), float(sure.mean()), float(sure.mean() - right.mean())
 
 
-def labels_given(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The likeliest labels, the targets in the same shape, and the labels' probabilities."""
+def _newton(falls: Float[Tensor, " rows"], curvature: Tensor) -> Float[Tensor, " rows"]:
+    return falls / curvature if curvature > 0 else torch.zeros_like(falls)
+
+
+def labels_given(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The likeliest labels, and the targets in the same shape."""
+    scores, targets = _by_class(answers, targets)
+    return scores.argmax(-1), targets
+
+
+def _by_class(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores with the classes in the last dimension, of one logit those of 0 and 1, and the targets without it."""
     if answers.numel() == targets.numel():
-        likely = answers.reshape(targets.shape).sigmoid()
-        return (likely > 0.5).long(), targets, likely.maximum(1 - likely)
+        logit = answers.reshape(targets.shape)
+        return torch.stack([torch.zeros_like(logit), logit], -1), targets
     targets = targets[:, 0] if answers.dim() == targets.dim() == 2 else targets
-    sure, labels = answers.softmax(_classes_at(answers, targets)).max(_classes_at(answers, targets))
-    return labels, targets, sure
-
-
-def _classes_at(answers: Tensor, targets: Tensor) -> int:
-    return -1 if answers.shape[:-1] == targets.shape else 1
+    last = answers.shape[:-1] == targets.shape
+    return answers if last else answers.movedim(1, -1), targets

@@ -14,17 +14,19 @@ from ...data.questions import Question
 from ...data.series import Series
 from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
+from ...nn.trace import LayerTrace
 from ...tasks.probe import Probed
 from ...tasks.samples import TaskSamples
 from ..capture.layer_run import LayerRun, capture_layer
 from ..gradients.by_lag import decay_length, direct_path_by_lag, explodes, vanishing_lag
 from ..gradients.lyapunov_exponents import lyapunov
-from ..memory.time_scales import Saturation, half_lives, saturation
+from ..memory.time_scales import Saturation, half_lives, saturated_states, saturation
+from .batches import Batch, batch_sample, labelled_rows
 from .effective_context import EPSILON, Horizon
 from .evidence import Evidence, evidence_of, evidence_of_task
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
 from .row_horizons import RowHorizons, context_effects
-from .samples import Batch, Loss, Rows, Sample, batch_sample, labelled_rows
+from .samples import Loss, Rows, Sample
 from .verdict import Findings, Verdict, verdict_of
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
@@ -122,7 +124,7 @@ def diagnose(
         context_helps=behaviour.context_helps, explained=behaviour.explained, vanishing_lag=vanishing_lag(gradient),
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
         half_life=float(lives.quantile(0.9)) if additive else None,
-        saturated=min((float((gate.closed + gate.open).mean()) for gate in saturations.values()), default=None),
+        saturated=_saturated(part, saturations),
         gated=bool(saturations), loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
     )  # fmt: skip
     return Diagnosis(
@@ -198,6 +200,14 @@ def _needed(samples: Sequence[Sample], evidence: Evidence, rows: RowHorizons) ->
         return rows.steps
     distances = torch.cat([sample.needed for sample in samples]).sort().values
     return int(distances[math.ceil(0.95 * len(distances)) - 1])
+
+
+def _saturated(traced_layer: LayerTrace, gates: Mapping[str, Saturation]) -> float | None:
+    """How often the gate that is least often closed or open is so; without gates, the states."""
+    return min(
+        (float((gate.closed + gate.open).mean()) for gate in gates.values()),
+        default=saturated_states(traced_layer),
+    )
 
 
 def _half_lives(run: LayerRun) -> Tensor:

@@ -12,8 +12,9 @@ from ...nn.eval_mode import eval_mode
 from ..gradients.by_lag import decay_length, vanishing_lag
 from ..memory.time_scales import half_lives
 from ..thresholds import EXPLODED
+from .batches import batch_sample
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
-from .samples import Loss, batch_sample
+from .samples import Loss
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,7 +144,7 @@ class _Reply:
         """The labels given, [rows, labels], and the right ones."""
         if self.answered is None or self.answered[1].dtype.is_floating_point:
             return None
-        labels, targets, _ = labels_given(*self.answered)
+        labels, targets = labels_given(*self.answered)
         return labels.reshape(len(labels), -1).cpu(), targets.reshape(len(targets), -1).cpu()
 
     @property

@@ -47,7 +47,8 @@ class Findings:
     decay:     the steps in which the gradient falls to 1/e; negative if it grows, NaN if it cannot be said.
     explodes:  whether the gradient grows with the lag.
     exponent:  the largest Lyapunov exponent, in nats a step. half_life: of the most lasting units; None without gates.
-    saturated: how often the gate that is least often closed or open is so, 0 to 1; None without gates.
+    saturated: how often the gate that is least often closed or open is so, 0 to 1; of a network without gates, how
+               often its states are near -1 or 1; None where they need not be.
     gated:     whether a gate keeps the memory.
     loss:      given everything, in nats. guess: the loss of guessing; None where it is unknown.
     assumed:   whether the caller gave no `needed`: it is then measured, or the rows' length.
@@ -109,11 +110,11 @@ def _fault(findings: Findings) -> Fault:
         return "none"
     if _exploding(findings):
         return "exploding"
-    if _saturated(findings):
+    if findings.gated and _saturated(findings):
         return "saturated"
     if findings.assumed:
         return "unknown"
-    return "forgets" if _forgets(findings) else "untrained"
+    return _not_learned(findings)
 
 
 def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuality) -> Fault:
@@ -126,14 +127,27 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
         return "padding"
     if _grows(findings):
         return "exploding"
-    if _saturated(findings):
+    # Where the loss still falls, saturated gates do not keep the network from learning.
+    if findings.gated and _saturated(findings) and not quality.unfinished:
         return "saturated"
     more = evidence.more or quality.lost_on_long_rows
     if quality.surer_than_right and not (more and _forgets(findings, CLEARLY)):
         return "overfitted"
-    if not more:
-        return "unknown"
-    return "forgets" if _forgets(findings) else "untrained"
+    fault = _not_learned(findings) if more else "unknown"
+    # Answers that are as sure as they are right tell a training that was too short from too few rows in no way.
+    unfinished = quality.unfinished or quality.no_better_than_guessing or quality.lost_on_long_rows
+    return "unknown" if fault == "untrained" and not unfinished else fault
+
+
+def _not_learned(findings: Findings) -> Fault:
+    """What keeps a network from learning what is far back; "untrained" where nothing does.
+
+    States of a network without gates that are stuck count only where the learning signal arrives nevertheless: else
+    smaller weights would make it vanish sooner, and gates are the remedy.
+    """
+    if _forgets(findings):
+        return "forgets"
+    return "saturated" if not findings.gated and _saturated(findings) else "untrained"
 
 
 def _grows(findings: Findings) -> bool:

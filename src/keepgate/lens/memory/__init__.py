@@ -17,12 +17,13 @@ from .time_scales import (
     half_lives,
     relative_state_change,
     retention_of_first_write,
+    saturated_states,
     saturation,
 )
 
 __all__ = [
     "Attribution", "MemoryUpdates", "Saturation", "WriteRetention", "attribute", "attribute_last",
     "attribute_over_time", "forgotten_at", "forgotten_from", "half_life", "half_lives", "initial_retained",
-    "memory_updates", "relative_state_change", "retained_at", "retained_from", "retention_of_first_write", "saturation",
-    "write_retention",
+    "memory_updates", "relative_state_change", "retained_at", "retained_from", "retention_of_first_write",
+    "saturated_states", "saturation", "write_retention",
 ]  # fmt: skip

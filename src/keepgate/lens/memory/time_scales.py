@@ -15,6 +15,8 @@ from .additive import memory_updates
 
 # Karpathy et al. (2015), arXiv:1506.02078: a gate is saturated to the left below 0.1 and to the right above 0.9.
 CLOSED, OPEN = 0.1, 0.9
+# tanh(x / 2) = 2 sigmoid(x) - 1: beyond this a tanh is as flat as a sigmoid that is closed or open.
+FLAT = OPEN - CLOSED
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,6 +74,21 @@ def saturation(layer: LayerTrace) -> dict[str, Saturation]:
         name: Saturation(closed=(gate < CLOSED).double().mean(0), open=(gate > OPEN).double().mean(0))
         for name, gate in gates.items()
     }
+
+
+def saturated_states(layer: LayerTrace) -> float | None:
+    """Share of a layer's states, 0 to 1, that a tanh gave where it is as flat as a gate that is closed or open.
+
+    Over all units and all rows' own steps; None for a cell whose states are no tanh, as all but a plain RNN's.
+    Source: Rakitianskaia & Engelbrecht (2015), "Measuring saturation in neural networks".
+    """
+    real = layer.is_real()
+    flat = [
+        (layer[name][real].abs() > FLAT).double().mean()
+        for name, node in layer.cell.graph.next.items()
+        if node.op == "tanh"
+    ]
+    return float(torch.stack(flat).mean()) if flat else None
 
 
 def retention_of_first_write(

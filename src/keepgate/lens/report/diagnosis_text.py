@@ -85,9 +85,9 @@ def _fault(verdict: Verdict) -> Message:
             "verdict.forgets" if findings.gated else "verdict.ungated", **_numbers(findings), half=half
         )
     if fault == "untrained":
-        reach = "verdict.reach_all" if findings.vanishing_lag is None else "verdict.reach"
-        numbers = _numbers(findings)
-        return msg(f"verdict.{_untrained(findings)}", **numbers, reach=msg(reach, **numbers))
+        return msg(f"verdict.{_untrained(findings)}", **_numbers(findings), reach=_reach(findings))
+    if fault == "saturated" and not findings.gated:
+        return msg("verdict.flat", saturated=findings.saturated)
     return msg(f"verdict.{fault}", **_numbers(findings))
 
 
@@ -107,6 +107,8 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
     if fault == "none":
         return msg("verdict.good", where=_where(findings.rows, last))
     if fault == "unknown":
+        if evidence.more:
+            return msg("verdict.either", reach=_reach(findings), more=_baseline(baseline))
         read = baseline is None or baseline.needed is not None
         return msg("verdict.unclear" if read else "verdict.no_signal", last=last)
     if fault == "padding" and evidence.padding is not None and evidence.without is not None:
@@ -116,9 +118,8 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
         key = "verdict.sure" if quality.kind == "accuracy" else "verdict.vary"
         return msg("verdict.overfitted", how=msg(key, excess=quality.excess, sure=quality.sure))
     if fault == "untrained":
-        reach = "verdict.reach_all" if findings.vanishing_lag is None else "verdict.reach"
         more = _baseline(baseline) or msg("verdict.long_rows")
-        return msg("verdict.more", reach=msg(reach, vanishing_lag=findings.vanishing_lag), more=more)
+        return msg("verdict.more", reach=_reach(findings), more=more)
     return None
 
 
@@ -148,6 +149,12 @@ def _baseline(baseline: Baseline | None) -> Message | None:
         return None
     low, high = baseline.interval or (baseline.needed, baseline.needed)
     return msg("verdict.baseline", needed=baseline.needed, low=low, high=high, skill=baseline.skill)
+
+
+def _reach(findings: Findings) -> Message:
+    """How far back the learning signal arrives."""
+    key = "verdict.reach_all" if findings.vanishing_lag is None else "verdict.reach"
+    return msg(key, vanishing_lag=findings.vanishing_lag)
 
 
 def _untrained(findings: Findings) -> str:

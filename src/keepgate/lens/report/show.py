@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
+from ...data.labelled_series import LabelledSeries
 from ...data.questions import Question
 from ...data.series import Series
 from ...errors import CorpusError, SettingsError
@@ -17,11 +18,12 @@ from ...tasks.task import Task
 from ..attribution.explanation import LeaveOut, ModelExplanation, explain_model
 from ..attribution.shares import Shares
 from ..capture.layer_run import LayerRun
+from ..diagnosis.batches import Batch
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
 from ..diagnosis.evidence import Evidence
 from ..diagnosis.row_horizons import RowHorizons
-from ..diagnosis.samples import Batch, Loss
+from ..diagnosis.samples import Loss
 from ..diagnosis.verdict import Verdict
 from ..gradients.fixed_points import FixedPoints
 from ..gradients.fixed_points import fixed_points as find_fixed_points
@@ -122,9 +124,9 @@ def explain(
         keepgate.lens.explain(model, ids, tokens=words, labels=["bad", "good"])
         keepgate.lens.explain(forecaster, windows, row=5, target=0, features=["load", "temperature"])
 
-    A model of ours takes a text and, a reader, what it is asked; a forecaster takes a series (or a table's text, and
-    which number: "load+24"). They have no further options. Any other torch model takes
-    its own inputs, one row or a batch, as in `examine`, and these options:
+    A model of ours takes a text and, a reader, what it is asked; a classifier of series a series; a forecaster a series
+    (or a table's text, and which number: "load+24"). They have no further options. Any other torch model takes its own
+    inputs, one row or a batch, as in `examine`, and these options:
 
     tokens:   the steps' names, such as words. None names ids by their numbers, and steps of numbers by their lag.
     target:   the label that is explained, by name or number, None the likeliest; of another one the answers, too, are
@@ -176,6 +178,8 @@ def explain(
     )
     if any(option is not None for option in options):
         raise SettingsError(f"{type(model).__name__} takes a text and a question, and no further options")
+    if isinstance(inputs, LabelledSeries) and question is None:
+        return ExplanationReport(**vars(explain_answer(model, inputs)), language=language)
     parts = {"text": inputs} if question is None else {"text": inputs, "question": question}
     for name, value in parts.items():
         if not isinstance(value, str):

@@ -5,7 +5,7 @@ import { has, language, t } from "./words.js";
 
 /** What a gate's letter means, in the reader's language; the letter itself if the cell does not say. */
 export const gateName = (id, letter) =>
-  model(id)?.letters[language === "zh-TW" ? "zh" : "en"][letter] || letter;
+  model(id)?.letters[language() === "zh-TW" ? "zh" : "en"][letter] || letter;
 
 /** A network's name and what is special about it, in the reader's language where we shipped it, else its own. */
 export function nameOf(id) {

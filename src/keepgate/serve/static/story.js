@@ -71,6 +71,7 @@ async function tell(number) {
     "story",
     async () => {
       const told = await ask("story", { language, length: Number($("length").value), seed: number });
+      if (language !== exampleLanguage()) return tell(number); // the page has turned to another language meanwhile
       [seed, example] = [number, { ...told, language }];
       put(told.text, told.question);
       await read();

@@ -27,7 +27,7 @@ export function startVocabularyNote() {
   on(["readings", "chosen", "language"], showRead);
 }
 
-const spoken = () => (language === "zh-TW" ? "zh" : "en");
+const spoken = () => (language() === "zh-TW" ? "zh" : "en");
 
 /** The language whose networks read the story; null if no network that came along did. */
 const readIn = () => state.readings.map(({ model: id }) => model(id)).find((network) => network?.shipped)?.language;

@@ -9,7 +9,10 @@ const TAGS = { en: "en", "zh-TW": "zh-Hant-TW" };
 const STORED = "keepgate.language";
 const tables = new Map();
 
-export let language = "en";
+let spoken = "en";
+
+/** The language that the page speaks. */
+export const language = () => spoken;
 
 /** The language to begin with: the one chosen last, else the first of the browser's that there is. */
 export function firstLanguage() {
@@ -33,7 +36,7 @@ function remembered() {
 /** Turns the page to a language, and tells all who show words. */
 export async function speak(chosen) {
   if (!tables.has(chosen)) tables.set(chosen, await wordsIn(chosen));
-  language = chosen;
+  spoken = chosen;
   document.documentElement.lang = TAGS[chosen];
   document.title = t("title");
   dress(document);
@@ -64,7 +67,7 @@ const LATIN = /[A-Za-z0-9%]/;
 
 /** The words of a key, with what its braces name filled in; the key itself if there are none. */
 export function t(key, parts = {}) {
-  const words = tables.get(language)?.[key];
+  const words = tables.get(spoken)?.[key];
   if (words === undefined) return key;
   return words.replace(/\{(\w+)\}/g, (whole, name, at) => {
     if (!(name in parts)) return whole;
@@ -75,13 +78,13 @@ export function t(key, parts = {}) {
   });
 }
 
-export const has = (key) => tables.get(language)?.[key] !== undefined;
+export const has = (key) => tables.get(spoken)?.[key] !== undefined;
 
 /** Which word it is, as the language counts: "2nd", 第 2 個字. */
 export function nth(number) {
   const teen = number % 100 > 10 && number % 100 < 14;
   const ending = teen ? "th" : (["th", "st", "nd", "rd"][number % 10] ?? "th");
-  return t("token.number", { k: language === "en" ? `${number}${ending}` : number });
+  return t("token.number", { k: spoken === "en" ? `${number}${ending}` : number });
 }
 
 /** Several things in a row, as the language lists them. */

@@ -1,20 +1,27 @@
 """ChoiceHead: from the encoder's states over a text to the scores of the choices."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...data.questions import Question
 from ...data.text import tokenize
+from ...nn.attention import Attention
+from ...nn.encoder import Encoder
 from ...nn.pooling import last_states
 from ..label_head import LabelHead, in_dtype
 from ..probe import ReadoutTerm
 
-if TYPE_CHECKING:
-    from .reader import ChoiceReader
+
+class ChoiceParts(Protocol):
+    """The modules of a reader that its head computes with."""
+
+    encoder: Encoder
+    attention: Attention | None
+    readout: nn.Linear
 
 
 class ChoiceHead(LabelHead):
@@ -24,11 +31,11 @@ class ChoiceHead(LabelHead):
     what it gives for it. Both are None for a reader that reads text and question as one.
     """
 
-    task: "ChoiceReader"
+    task: ChoiceParts
 
     def __init__(
         self,
-        task: "ChoiceReader",
+        task: ChoiceParts,
         question: Question,
         output: Float[Tensor, "time 1 output"],
         question_x: Float[Tensor, "asked 1 input"] | None,

@@ -1,24 +1,29 @@
 """ClassifierHead: from the encoder's states over a text to the scores of the labels."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import CellError
+from ...nn.pooling import Pooling
 from ..label_head import LabelHead, in_dtype
 from ..probe import ReadoutTerm
 
-if TYPE_CHECKING:
-    from .classifier import Classifier
+
+class ClassifierParts(Protocol):
+    """The modules of a classifier that its head computes with."""
+
+    pooling: Pooling
+    readout: nn.Linear
 
 
 class ClassifierHead(LabelHead):
     """Pooling and the linear layer, over outputs that are all of the text's length."""
 
-    task: "Classifier"
+    task: ClassifierParts
 
     def scores(self, output: Float[Tensor, "time rows output"]) -> Float[Tensor, "rows labels"]:
         """The logits of each label from these outputs."""

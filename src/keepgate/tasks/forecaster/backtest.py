@@ -1,26 +1,28 @@
 """Back-testing: every window of some series forecast, and compared with what came and with naive forecasts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...data.series import Series
 from ...errors import SettingsError
-from ..measure import Measurement
+from ..measure import Measurement, Metric
+from .forecasts import Forecasts
 from .metrics import Errors, Scores, measurement_of, naive_scale, point_sums, quantile_sums
 from .windows import Prepared, Window
-
-if TYPE_CHECKING:
-    from .forecaster import Forecaster
 
 # Windows that are measured at most, taken evenly from all; windows that are held in memory at once.
 _MEASURED, _AT_ONCE = 20_000, 512
 
 
 def backtest(
-    task: "Forecaster", items: Sequence[Series], batch_size: int, on_progress: Callable[[int], None] | None
+    task: Forecasts,
+    metrics: Sequence[Metric],
+    items: Sequence[Series],
+    batch_size: int,
+    on_progress: Callable[[int], None] | None,
 ) -> Measurement:
     """The metrics over blocks of neighbouring windows, each block as long as a forecast.
 
@@ -51,11 +53,11 @@ def backtest(
             records += _records(part.series, every[::stride], blocks)
         if on_progress is not None:
             on_progress(count)
-    return measurement_of(records, model, naive, task.metrics)
+    return measurement_of(records, model, naive, metrics)
 
 
 def _sums(
-    task: "Forecaster", part: Prepared, ends: NDArray[np.int64], first: int, batch_size: int
+    task: Forecasts, part: Prepared, ends: NDArray[np.int64], first: int, batch_size: int
 ) -> tuple[dict[str, Errors], dict[str, dict[str, Errors]]]:
     """What the metrics are sums of, for each window of one series: of the model, and of each naive forecast."""
     scale = naive_scale(part, first, task.season)
@@ -83,12 +85,12 @@ def _joined(chunks: Sequence[Mapping[str, Errors]]) -> dict[str, Errors]:
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
-def _naive_names(task: "Forecaster") -> list[str]:
+def _naive_names(task: Forecasts) -> list[str]:
     seasonal = [f"{task.season} steps before"] if 1 < task.season <= task.look_back else []
     return ["the last value", *seasonal]
 
 
-def _naive(task: "Forecaster", windows: Sequence[Window]) -> dict[str, Errors]:
+def _naive(task: Forecasts, windows: Sequence[Window]) -> dict[str, Errors]:
     """Forecasts that need no model: the last value, and those of the season before."""
     values = np.stack([window.values for window in windows], 1).astype(np.float64)
     seasonal = -task.season + np.arange(task.ahead) % task.season

@@ -185,7 +185,7 @@ class Forecaster(Forecasts, nn.Module):
 
         Raises SettingsError where no series is as long as a window with its steps ahead.
         """
-        return backtest(self, items, batch_size, on_progress)
+        return backtest(self, self.metrics, items, batch_size, on_progress)
 
     def reading_layer(self) -> str:
         """The name of the layer that reads the segments."""

@@ -1,26 +1,35 @@
 """From the layer's outputs, or from a whole window, to one number of the forecast, as the lens asks for it."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ..answer import Answer
 from ..label_head import in_dtype
 from .batch import WindowBatch
-from .network import Scale
-from .windows import Prepared
+from .network import Decoder, Scale
+from .windows import Prepared, Statistics
 
-if TYPE_CHECKING:
-    from .forecaster import Forecaster
+
+class ForecasterParts(Protocol):
+    """What a forecaster's numbers are computed with."""
+
+    decoder: Decoder
+    statistics: Statistics
+
+    def outputs_of(
+        self, batch: WindowBatch, targets: Int64[Tensor, " targets"] | None = None, last: int | None = None
+    ) -> Float[Tensor, "ahead batch targets outputs"]:
+        """The outputs for each target and step ahead."""
 
 
 class ForecastHead:
     """One target, so many steps ahead, in the data's own units. A number has no probability."""
 
     def __init__(
-        self, task: "Forecaster", batch: WindowBatch, part: Prepared, scale: Scale, target: int, step: int
+        self, task: ForecasterParts, batch: WindowBatch, part: Prepared, scale: Scale, target: int, step: int
     ) -> None:
         self.task, self.batch, self.part, self.scale = task, batch, part, scale
         self.target, self.step = target, step
@@ -67,7 +76,7 @@ class WindowModel(nn.Module):
     """One target, so many steps ahead, from the values and covariates of windows, all in the data's own units."""
 
     def __init__(
-        self, task: "Forecaster", batch: WindowBatch, part: Prepared, target: int, step: int
+        self, task: ForecasterParts, batch: WindowBatch, part: Prepared, target: int, step: int
     ) -> None:
         """batch: a single window, whose static values and covariates ahead are those of every row."""
         super().__init__()

@@ -1,25 +1,45 @@
 """SpanHead: from the first encoder's states over a text to the scores of its spans."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ...data.questions import Question
+from ...data.text import Tokens
 from ..answer import Answer
+from .batch import SpanBatch, SpanExample
 from .network import Inputs, SpanNetwork
+from .settings import SpanReaderSettings
 
-if TYPE_CHECKING:
-    from .reader import SpanReader
+
+class SpanParts(Protocol):
+    """The network of a reader, and the way from a question to its batch and from scores to answers."""
+
+    network: SpanNetwork
+    settings: SpanReaderSettings
+
+    def prepare(self, questions: Sequence[Question], *, training: bool) -> list[SpanExample]:
+        """The ids and features of each question."""
+
+    def collate(self, examples: Sequence[SpanExample]) -> SpanBatch:
+        """The examples as one padded batch."""
+
+    def tokens(self, text: str) -> Tokens:
+        """The tokens of a text, with their places."""
+
+    def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
+        """The best span of each text."""
 
 
 class SpanHead:
     """All that follows the first encoder of the text: comparison with the question, second encoder, span scores."""
 
-    def __init__(self, task: "SpanReader", question: Question) -> None:
+    def __init__(self, task: SpanParts, question: Question) -> None:
         self.task, self.question = task, question
         device = task.network.word.weight.device
         self.batch = task.collate(task.prepare([question], training=False)).to(device)

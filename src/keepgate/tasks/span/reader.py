@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -17,12 +17,13 @@ from ...data.text import Tokens
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import ShapeError
 from ..answer import Answer, check_finite
-from ..batched import TensorBatch, complete, in_batches, numbers_of
+from ..batched import in_batches, numbers_of
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
 from ..task import Carry
+from .batch import Side, SpanBatch, SpanExample
 from .corpus_statistics import CorpusStatistics
 from .decode import SPANS_DECODED, best_answer, spans
 from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
@@ -32,46 +33,6 @@ from .settings import SpanReaderSettings
 
 # Steps times rows read at once when answering; the states of so many take about 200 MiB.
 TOKENS_AT_ONCE = 65_536
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """Ids and features of a text or a question: [tokens] words and pairs, [tokens, features] features."""
-
-    words: NDArray[np.int32]
-    pairs: NDArray[np.int32]
-    features: NDArray[np.float16]
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __getitem__(self, place: slice) -> "Side":
-        return Side(self.words[place], self.pairs[place], self.features[place])
-
-
-@dataclass(frozen=True, eq=False)
-class SpanExample:
-    """Ids and features of one question. `first` and `last` are the tokens of its answer, None if that is not known."""
-
-    text: Side
-    question: Side
-    first: int | None = None
-    last: int | None = None
-
-    @property
-    def length(self) -> int:
-        """Tokens of the text."""
-        return len(self.text)
-
-
-@dataclass(frozen=True)
-class SpanBatch(TensorBatch):
-    """A padded batch of examples. `first` and `last` are None if the answer of one of them is not known."""
-
-    text: Inputs
-    question: Inputs
-    first: Int64[Tensor, " batch"] | None
-    last: Int64[Tensor, " batch"] | None
 
 
 class SpanReader(Reader, nn.Module):
@@ -158,12 +119,7 @@ class SpanReader(Reader, nn.Module):
 
     def collate(self, examples: Sequence[SpanExample]) -> SpanBatch:
         """The examples as one padded batch. It has answers if every example has one."""
-        return SpanBatch(
-            _inputs([example.text for example in examples]),
-            _inputs([example.question for example in examples]),
-            complete([example.first for example in examples]),
-            complete([example.last for example in examples]),
-        )
+        return SpanBatch.of(examples)
 
     def loss(self, batch: SpanBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
         """Cross entropy of spans, half of that of starts and of ends, and that of masked words, in nats.
@@ -302,13 +258,3 @@ def _end_of(example: SpanExample, count: int) -> SpanExample:
 
 def _side(text: AnalysedText, features: NDArray[np.float32]) -> Side:
     return Side(text.ids.astype(np.int32), text.pairs.astype(np.int32), features.astype(np.float16))
-
-
-def _inputs(sides: Sequence[Side]) -> Inputs:
-    lengths = torch.tensor([len(side) for side in sides])
-    words, pairs = np.zeros((2, int(lengths.max()), len(sides)), np.int64)
-    features = np.zeros((*words.shape, sides[0].features.shape[1]), np.float32)
-    for row, side in enumerate(sides):
-        words[: len(side), row], pairs[: len(side), row] = side.words, side.pairs
-        features[: len(side), row] = side.features
-    return Inputs(torch.from_numpy(words), torch.from_numpy(pairs), torch.from_numpy(features), lengths)

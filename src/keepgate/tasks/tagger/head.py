@@ -1,25 +1,30 @@
 """TaggerHead: from the encoder's states over a text to the tag of one of its tokens."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...data.tagged import TaggedText
 from ..label_head import LabelHead, in_dtype
+from .crf import LinearChainCRF
 
-if TYPE_CHECKING:
-    from .tagger import Tagger
+
+class TaggerParts(Protocol):
+    """The modules of a tagger that its head computes with."""
+
+    readout: nn.Linear
+    crf: LinearChainCRF
 
 
 class TaggerHead(LabelHead):
     """Readout and CRF: the probability of each tag of the token number `focus`, whatever tags the others have."""
 
-    task: "Tagger"
+    task: TaggerParts
 
     def __init__(
-        self, task: "Tagger", item: TaggedText, output: Float[Tensor, "time 1 output"], focus: int
+        self, task: TaggerParts, item: TaggedText, output: Float[Tensor, "time 1 output"], focus: int
     ) -> None:
         super().__init__(task, item, output)
         self.focus = focus

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...data.tagged import TaggedText
 from ...errors import SettingsError
@@ -22,8 +21,6 @@ ENTITY_METRICS = (
 TAG_METRICS = (ACCURACY,)
 # Of a tagger that labels whole texts too.
 LABEL_ACCURACY = Metric(name="label_accuracy", title="accuracy of labels")
-
-Counts = NDArray[np.int64]
 
 
 def measure_tags(

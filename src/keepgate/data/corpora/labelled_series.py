@@ -1,0 +1,249 @@
+"""Labelled series: a table with a row for each step, or NumPy's .npz with arrays x, y and perhaps lengths."""
+
+import io
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CorpusError, nearest_first
+from ...wording import count_of
+from ..labelled_series import LabelledSeries
+from .corpus import LeftOut, account_of, listed_counts
+from .labelled import LABEL
+from .source import read_bytes
+from .table import Table, read_table
+
+# The names under which the column is known that says of which series a row is.
+SERIES = ("series", "id", "series_id", "sample", "unique_id")
+_NPZ = b"PK\x03\x04"
+
+
+@dataclass
+class SeriesLabelCorpus:
+    """Labelled series in the order of their files. format: "csv", "tsv", "json lines", "parquet" or "npz"."""
+
+    items: list[LabelledSeries]
+    format: str
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def account(self, at_most: int = 5) -> str:
+        """What was taken and what was not, in a line; the features, the first ones left out, and the labels."""
+        lengths = [len(item.values) for item in self.items] or [0]
+        features = self.items[0].features if self.items else ()
+        summary = (
+            f"{count_of(len(self.items), 'series')} of {min(lengths):,} to {max(lengths):,} steps ({self.format}), "
+            f"{count_of(len(features), 'features')}: {', '.join(features[:8])}{' …' if len(features) > 8 else ''}"
+        )
+        account = account_of(summary, self.left_out, at_most)
+        labels = [item.label for item in self.items if item.label is not None]
+        return f"{account}\n{listed_counts(labels, 'labels')}" if labels else account
+
+
+def read_labelled_series(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    series_column: str | None = None,
+    label_column: str | None = None,
+) -> SeriesLabelCorpus:
+    """The labelled series of these files, in order; each file is read by its own format.
+
+    series_column, label_column: names of the columns; None takes the first that has a usual name. All others are
+    features: numbers. The rows of a series stand in the order of its steps; its label is the same in all of them.
+    Raises CorpusError for a file that cannot be read, has no such column or a cell that is no finite number, and if
+    the series do not have the same features.
+    """
+    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    corpus = SeriesLabelCorpus([], "")
+    formats = []
+    for path in files:
+        items, form = series_in(
+            read_bytes(path), str(path), series_column=series_column, label_column=label_column, labelled=True
+        )
+        formats.append(form)
+        for item in items:
+            if item.label:
+                corpus.items.append(item)
+            else:
+                corpus.left_out.append(LeftOut(str(path), f"series {item.id}", "the label is empty"))
+    corpus.format = " + ".join(dict.fromkeys(formats))
+    if not corpus.items:
+        raise CorpusError(
+            f"{', '.join(map(str, files)) or 'no file'}: there is no series with a label; {corpus.account()}"
+        )
+    for item in corpus.items:
+        if item.features != corpus.items[0].features:
+            raise CorpusError(
+                f"series {item.id} has the features {', '.join(item.features)}, and series {corpus.items[0].id} has "
+                f"{', '.join(corpus.items[0].features)}; all series need the same, in the same order"
+            )
+    return corpus
+
+
+def series_in(
+    raw: bytes,
+    path: str,
+    *,
+    series_column: str | None = None,
+    label_column: str | None = None,
+    labelled: bool = False,
+    features: Sequence[str] | None = None,
+) -> tuple[list[LabelledSeries], str]:
+    """The series in these bytes, and the name of the format.
+
+    labelled: whether a label is needed. features: those that are read, by name; None takes all that are left.
+    Raises as `read_labelled_series`.
+    """
+    if raw.startswith(_NPZ):
+        return _arrays(raw, path, labelled, features), "npz"
+    table = read_table(raw, path)
+    columns = list(table.columns)
+    series = _column(columns, series_column, SERIES, "series", path)
+    label = _column(columns, label_column, LABEL, "label", path)
+    if label is None and labelled:
+        raise CorpusError(
+            f"{path}: none of its columns is known to hold the label; they are {', '.join(map(repr, columns))}. Name "
+            "it with --label-column, or call it 'label'"
+        )
+    names = _features([name for name in columns if name not in (series, label)], features, path)
+    values = _numbers(table, names, path)
+    groups = np.zeros(len(table), int) if series is None else _groups(table.columns[series])
+    # A table without a column of the series is one series; its rows stand in the order of its steps.
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    return [
+        LabelledSeries(
+            values=values[rows],
+            features=tuple(names),
+            label=None if label is None else _label_of(table, label, rows, path),
+            id=path if series is None else str(table.columns[series][rows[0]]),
+        )
+        for rows in np.split(order, starts[1:])
+    ], table.format
+
+
+def _column(
+    columns: Sequence[str], name: str | None, usual: Sequence[str], content: str, path: str
+) -> str | None:
+    if name is not None and name not in columns:
+        nearest = ", ".join(map(repr, nearest_first(name, columns)))
+        raise CorpusError(f"{path} has no column {name!r} (--{content}-column); its columns are {nearest}")
+    by_name = {column.lower(): column for column in reversed(columns)}
+    return name or next((by_name[known] for known in usual if known in by_name), None)
+
+
+def _features(rest: Sequence[str], wanted: Sequence[str] | None, path: str) -> list[str]:
+    missing = [name for name in wanted or () if name not in rest]
+    if missing:
+        raise CorpusError(
+            f"{path} has no column {missing[0]!r}, which the model reads; its columns are "
+            f"{', '.join(map(repr, nearest_first(missing[0], rest)))}"
+        )
+    if not rest:
+        raise CorpusError(f"{path}: there is no column of numbers in it; give one for each feature")
+    return list(wanted or rest)
+
+
+def _numbers(table: Table, names: Sequence[str], path: str) -> NDArray[np.float32]:
+    """[rows, features]. Raises CorpusError for the first cell that is no finite number."""
+    columns = []
+    for name in names:
+        cells = table.columns[name]
+        try:
+            numbers = cells.astype(np.float64)
+        except (TypeError, ValueError):
+            numbers = np.array([_number(cell) for cell in cells])
+        # A number that float32 cannot hold is none either.
+        wrong = np.flatnonzero(~(np.abs(numbers) <= np.finfo(np.float32).max))
+        if len(wrong):
+            row = int(wrong[0])
+            raise CorpusError(
+                f"{path}, {table.places[row]}: {name!r} is {str(cells[row])[:40]!r}, which is no finite number; "
+                "fill it, or leave the column out (of texts, it may be that of the series: --series-column)"
+            )
+        columns.append(numbers.astype(np.float32))
+    return np.stack(columns, 1)
+
+
+def _number(cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _groups(cells: NDArray[Any]) -> NDArray[np.int64]:
+    """The number of each row's series, in the order in which they begin."""
+    number: dict[Any, int] = {}
+    return np.array([number.setdefault(cell, len(number)) for cell in cells.tolist()])
+
+
+def _label_of(table: Table, label: str, rows: NDArray[np.int64], path: str) -> str | None:
+    labels = list(dict.fromkeys(_text(cell) for cell in table.columns[label][rows]))
+    if len(labels) > 1:
+        raise CorpusError(
+            f"{path}, {table.places[rows[0]]}: the series has two labels, {labels[0]!r} and {labels[1]!r}; give one in "
+            "all of its rows"
+        )
+    return labels[0] or None
+
+
+def _text(cell: Any) -> str:
+    """A label as text: of Parquet and NumPy, a whole number without its point."""
+    whole = isinstance(cell, (float, np.floating)) and float(cell).is_integer()
+    return str(int(cell)) if whole else str(cell).strip()
+
+
+def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | None) -> list[LabelledSeries]:
+    """The series of an .npz file. Raises CorpusError for arrays that are not of that form."""
+    arrays = _checked_arrays(raw, path, labelled)
+    x, y = arrays["x"], arrays.get("y")
+    names = tuple(map(str, arrays.get("features", np.arange(1, x.shape[2] + 1))))
+    if len(names) != (x.shape[2] if features is None else len(features)):
+        expected = "its x" if features is None else "the model"
+        raise CorpusError(
+            f"{path}: there are {len(names)} features, and {len(features or x[0, 0])} in {expected}; give one name for "
+            "each number of a step"
+        )
+    items = []
+    for row, length in enumerate(arrays["lengths"].tolist()):
+        values = x[row, :length].astype(np.float32)
+        if not np.isfinite(values).all():
+            step, feature = map(int, np.argwhere(~np.isfinite(values))[0])
+            raise CorpusError(f"{path}: x[{row}, {step}, {feature}] is no finite number; fill it")
+        label = None if y is None else _text(y[row])
+        items.append(
+            LabelledSeries(values=values, features=tuple(features or names), label=label, id=str(row))
+        )
+    return items
+
+
+def _checked_arrays(raw: bytes, path: str, labelled: bool) -> dict[str, NDArray[Any]]:
+    """x [series, steps, features], lengths [series], and y and features where they are there."""
+    try:
+        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files if name in ("x", "y", "lengths", "features")}
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as fault:
+        raise CorpusError(f"{path}: this .npz file cannot be read: {fault}") from None
+    x, y = arrays.get("x"), arrays.get("y")
+    if x is None or x.ndim not in (2, 3) or x.dtype.kind not in "fiub" or 0 in x.shape:
+        shape = "none" if x is None else f"{x.dtype} of shape {list(x.shape)}"
+        raise CorpusError(
+            f"{path}: its array x is {shape}; numbers belong there, [series, steps, features] or [series, steps]"
+        )
+    if (labelled and y is None) or (y is not None and y.shape != (len(x),)):
+        shape = "missing" if y is None else f"of shape {list(y.shape)}"
+        raise CorpusError(
+            f"{path}: its array y is {shape}; a label for each of the {len(x)} series belongs there"
+        )
+    lengths = arrays.setdefault("lengths", np.full(len(x), x.shape[1]))
+    of_series = lengths.shape == (len(x),) and lengths.dtype.kind in "iu"
+    if not of_series or not ((lengths > 0) & (lengths <= x.shape[1])).all():
+        raise CorpusError(
+            f"{path}: its array lengths must hold a number of steps from 1 to {x.shape[1]} for each series"
+        )
+    return arrays | {"x": x[:, :, None] if x.ndim == 2 else x}

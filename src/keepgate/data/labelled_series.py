@@ -1,0 +1,29 @@
+"""LabelledSeries: rows of numbers, one a step, and their label."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .labelled import LabelledText
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelledSeries(LabelledText):
+    """A series and the label that counts as right (None, when it is to be predicted).
+
+    values: [steps, features], in the series' own units, all finite. features: their names.
+    text: the numbers of the steps, from 1, by which the lens names them.
+    """
+
+    values: NDArray[np.float32]
+    features: tuple[str, ...]
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", " ".join(map(str, range(1, len(self.values) + 1))))
+
+    @property
+    def summary(self) -> str:
+        """The first steps, for a list of series."""
+        return "; ".join(" ".join(f"{value:g}" for value in row) for row in self.values[:5])

@@ -1,0 +1,115 @@
+// Derivatives through time: an answer's margin by every state, by lag, and to first order by every write.
+
+import { Place } from "./layer.js";
+import { termsOf } from "./memory.js";
+
+/** The gradient of the answer's margin by each state of each place after each step, the step's other states held fixed. */
+export function byState(reading) {
+  const { reader, steps } = reading;
+  const { places, directions } = reader;
+  let upper = reader.marginByOutput(reading);
+  const gradients = new Array(places.length);
+  for (let first = places.length - directions; first >= 0; first -= directions) {
+    const below = first ? upper.map(() => new Float64Array(places[first].inputs)) : null;
+    for (let d = 0; d < directions; ++d) {
+      const place = places[first + d];
+      const part = upper.map((all) => all.subarray(d * place.units, (d + 1) * place.units));
+      gradients[first + d] = backwards(place, steps[first + d], part, below);
+    }
+    upper = below;
+  }
+  return gradients;
+}
+
+/** The same of one place; adds the gradient of its inputs to `below`. */
+function backwards(place, steps, dOutput, below) {
+  const { cell, units, gates, inputs, weights } = place;
+  const all = new Array(steps.length);
+  const [dWx, dUh, dPrev] = [new Float64Array(gates), new Float64Array(gates), new Float64Array(place.size)];
+  let arriving = new Float64Array(place.size);
+  for (let n = steps.length - 1; n >= 0; --n) {
+    const t = place.reverse ? steps.length - 1 - n : n;
+    for (let u = 0; u < units; ++u) arriving[u] += dOutput[t][u];
+    all[t] = arriving;
+    const { wx, uh, prev, next, traced } = steps[t];
+    cell.backward(units, next, traced, wx, uh, prev, weights.vectors, arriving, dWx, dUh, dPrev);
+    arriving = Float64Array.from(dPrev);
+    throughUh(place, dUh, arriving);
+    if (below) addTransposed(weights.ih, dWx, gates, inputs, below[t]);
+  }
+  return all;
+}
+
+function throughUh({ cell, weights, units, gates }, dUh, into) {
+  if (cell.recurrent === "dense") addTransposed(weights.hh, dUh, gates, units, into);
+  if (cell.recurrent === "diagonal") dUh.forEach((d, k) => (into[k % units] += weights.hh[k] * d));
+}
+
+function addTransposed(matrix, vector, rows, columns, into) {
+  for (let row = 0; row < rows; ++row) {
+    const factor = vector[row];
+    if (factor === 0) continue;
+    for (let k = 0; k < columns; ++k) into[k] += matrix[row * columns + k] * factor;
+  }
+}
+
+/** The first-order effect on the answer's margin of each token's write in the last layer, or the gradient's norm there. */
+export function influences(reading) {
+  const { reader, steps } = reading;
+  const gradients = byState(reading);
+  const sizes = new Float64Array(reading.output.length);
+  const gated = reader.places[0].cell.keep !== null;
+  for (let p = reader.places.length - reader.directions; p < reader.places.length; ++p) {
+    const place = reader.places[p];
+    steps[p].forEach((step, t) => {
+      sizes[t] += gated ? influence(place, step, gradients[p][t]) : squares(gradients[p][t]);
+    });
+  }
+  return sizes.map((size) => (gated ? Math.abs(size) : Math.sqrt(size)));
+}
+
+function influence(place, step, gradient) {
+  const { cell, units } = place;
+  const slopes = new Float64Array(place.size);
+  cell.slopes(units, step.next, step.traced, step.wx, step.uh, step.prev, place.weights.vectors, slopes);
+  const { keep, keepWithoutWrite, write, before } = termsOf(place, step);
+  let sum = 0;
+  for (let u = 0; u < units; ++u) {
+    let total = 0;
+    for (let k = u; k < place.size; k += units) total += slopes[k] * gradient[k];
+    sum += total * (write[u] + (keep[u] - keepWithoutWrite[u]) * before[u]);
+  }
+  return sum;
+}
+
+const squares = (values) => values.reduce((sum, value) => sum + value * value, 0);
+
+/** A vector's norm, scaled first so that squares do not underflow. */
+function norm(vectors) {
+  let most = 0;
+  for (const vector of vectors) for (const value of vector) most = Math.max(most, Math.abs(value));
+  if (most === 0 || !Number.isFinite(most)) return most;
+  return most * Math.sqrt(vectors.reduce((sum, vector) => sum + squares(vector.map((value) => value / most)), 0));
+}
+
+/** The norm of the margin's gradient by all states, so many steps before the end of reading, relative to that at the end. */
+export function byLag(reading, lags) {
+  const gradients = byState(reading);
+  const { places } = reading.reader;
+  const at = (lag) =>
+    norm(places.map(({ reverse }, p) => gradients[p][reverse ? lag : reading.output.length - 1 - lag]));
+  const end = at(0);
+  return Array.from({ length: lags + 1 }, (_, lag) => at(lag) / end);
+}
+
+/** A reader's places with another bias of the gate that retains, and recurrent weights scaled. */
+export function changedPlaces(places, { bias, scale }) {
+  return places.map((place) => {
+    const { cell, units, weights } = place;
+    const gate = cell.gates.indexOf(cell.retains);
+    const biasIh = weights.biasIh.map((value, k) => (gate >= 0 && Math.floor(k / units) === gate ? value + bias : value));
+    return Object.assign(Object.create(Place.prototype), place, {
+      weights: { ...weights, biasIh, hh: weights.hh?.map((value) => value * scale) },
+    });
+  });
+}

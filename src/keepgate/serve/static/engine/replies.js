@@ -1,0 +1,272 @@
+// The questions of the page, answered by networks in the browser; each reply is of the same form as the server's.
+
+import { Fault } from "../fault.js";
+import { byLag, changedPlaces } from "./gradients.js";
+import { counterfactual } from "./interventions.js";
+import { halfLives, movesOf, retentionOf } from "./memory.js";
+import { NEGLIGIBLE_DROP, originOf } from "./origin.js";
+import { softmax } from "./reader.js";
+import { expectedOf, longer, story, storyOfTokens } from "./stories.js";
+import { sentenceStarts, tokenize } from "./text.js";
+
+// As the server's: erasers and units that are listed, words under an answer, readings that are kept.
+const [MAX_ERASERS, MAX_UNITS, MAX_LISTED, CACHED] = [5, 8, 5, 12];
+const [VANISHED, EXPLODED, FLAT] = [0.01, 100, 0.05];
+export const LIMITS = { tokens: 4000, bytes: 1_048_576 };
+
+/** Answers questions by name, with the readers of some networks by their ids. */
+export class Replies {
+  constructor(readers) {
+    this.readers = readers;
+    this.readings = new Map();
+  }
+
+  ask = (name, body, breathe) => this[HANDLERS[name]](body, breathe);
+
+  reader(id) {
+    if (!this.readers.has(id)) throw new Fault("unknown_model", `there is no network ${id}`, { model: id });
+    return this.readers.get(id);
+  }
+
+  /** One network's reading of a text and question, kept to be asked again. */
+  reading({ model, text, question }) {
+    check(text, question);
+    const key = JSON.stringify([model, text, question]);
+    const reading = this.readings.get(key) ?? this.reader(model).read(text, question);
+    this.readings.delete(key);
+    this.readings.set(key, reading);
+    if (this.readings.size > CACHED) this.readings.delete(this.readings.keys().next().value);
+    return reading;
+  }
+
+  story = ({ language, length, seed }) => {
+    const { text, question, answer } = story(language, length, seed);
+    // A Chinese keyboard types this question mark.
+    return { text, question: language === "zh" ? question.replace("?", "？") : question, answer };
+  };
+
+  read = async ({ models, text, question }, breathe) => {
+    const readings = [];
+    for (const model of models) {
+      readings.push({ model, ...readingReply(this.reading({ model, text, question })), error: null });
+      await breathe();
+    }
+    return { readings, expected: expectedOf(text, question) };
+  };
+
+  values = ({ layer, reverse, unit, ...asked }) => {
+    const reading = this.reading(asked);
+    const [place, steps] = part(reading, layer, reverse);
+    const { cell, units } = place;
+    const over = (name, k) => steps.map((step) => meanOrOne(step[name], k * units, units, unit));
+    return {
+      values: {
+        ...Object.fromEntries(cell.states.map((state, k) => [state, over("next", k)])),
+        ...Object.fromEntries(cell.traced.map((traced, k) => [traced, over("traced", k)])),
+      },
+      before: Object.fromEntries(cell.states.map((state, k) => [state, over("prev", k)])),
+      units,
+    };
+  };
+
+  token = ({ token, layer, reverse, unit, ...asked }) => {
+    const [place, steps] = part(this.reading(asked), layer, reverse);
+    const { size, left, erased, atEnd, written } = retentionOf(place, steps, token, unit ?? null);
+    const erasers = [...erased.keys()].sort((a, b) => erased[b] - erased[a] || a - b).slice(0, MAX_ERASERS);
+    return {
+      size,
+      left: [...left],
+      erased: [...erased],
+      at_end: atEnd,
+      erasers: erasers.map((t) => ({ token: t, share: erased[t] })).filter(({ share }) => share > 0),
+      written: written.sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, MAX_UNITS),
+    };
+  };
+
+  answer = async (asked, breathe) => {
+    const reading = this.reading(asked);
+    const { kind, sentence, proof, others, sentences, tokens } = await originOf(reading, breathe);
+    const one = ({ token, drop, without }) => ({ token, share: drop, without: summary(reading, without) });
+    return {
+      origin: {
+        kind,
+        from: sentence && sentence.start,
+        to: sentence && sentence.end,
+        deciding: proof ? others + 1 : 0,
+        proof: proof && one(proof),
+      },
+      tokens: tokens.map(one),
+      listed: tokens.slice(0, MAX_LISTED).filter(({ drop }) => drop >= NEGLIGIBLE_DROP).length,
+      sentences: sentences.map((effect) => ({ from: effect.start, to: effect.end, ...one(effect) })),
+      tried: tokens.length,
+    };
+  };
+
+  whatIf = ({ remove, drop, keep, ...asked }) => {
+    const reading = this.reading(asked);
+    const { reader } = reading;
+    const answer = reader.answer(softmax(reader.scores(reading, counterfactual(reading, { remove, drop, keep }))));
+    return {
+      answer: { ...summary(reading, answer), candidates: answer.candidates },
+      before: summary(reading, reading.answer),
+    };
+  };
+
+  lengthen = async ({ models, text, question, language, steps, to }, breathe) => {
+    check(text, question);
+    const stories = longer(text, language, steps, to);
+    const expected = expectedOf(text, question);
+    const answers = {};
+    for (const model of models) {
+      const reader = this.reader(model);
+      answers[model] = [];
+      for (const probabilities of probabilitiesOf(reader, stories, question)) {
+        const answer = reader.answer(probabilities);
+        const right = expected === null ? null : answer.text === expected;
+        answers[model].push({ ...summary({ reader }, answer), right });
+        await breathe();
+      }
+    }
+    return { lengths: stories.map((each) => [...each].length), stories, expected, answers };
+  };
+
+  gradient = async ({ models, forget_bias: bias, recurrent_scale: scale, lags }, breathe) => {
+    const lines = [];
+    let opening = null;
+    for (const model of models) {
+      const reader = this.reader(model);
+      const { text, question } = storyOfTokens(reader.model.language, lags, (told) => tokenize(told).texts.length);
+      opening ??= text.slice(0, sentenceEndOf(text)).trim();
+      const values = byLag(changedReading(reader, text, question, { bias, scale }), lags);
+      const finite = values.map((value) => (Number.isFinite(value) ? value : null));
+      lines.push({ model, values: finite, gone: vanishingLag(values), verdict: verdict(values) });
+      await breathe();
+    }
+    return { lags: Array.from({ length: lags + 1 }, (_, lag) => lag), lines, story: opening };
+  };
+}
+
+const HANDLERS = Object.fromEntries(
+  ["story", "read", "values", "token", "answer", "lengthen", "gradient"].map((name) => [name, name]),
+);
+HANDLERS["what-if"] = "whatIf";
+
+function check(text, question) {
+  const counts = { text: tokenize(text).texts.length, question: tokenize(question).texts.length };
+  for (const [what, count] of Object.entries(counts))
+    if (!count) throw new Fault("empty", `the ${what} is empty`, { what });
+  const tokens = counts.text + counts.question;
+  if (tokens > LIMITS.tokens)
+    throw new Fault("too_long", `text and question have ${tokens} tokens`, { tokens, limit: LIMITS.tokens });
+}
+
+/** A layer and direction of a reading, with its steps; -1 is the last layer. */
+function part(reading, layer = -1, reverse = false) {
+  const { places } = reading.reader;
+  const wanted = layer < 0 ? places.at(-1).layer + 1 + layer : layer;
+  const at = places.findIndex((place) => place.layer === wanted && place.reverse === reverse);
+  return [places[at], reading.steps[at]];
+}
+
+const mean = (values, from, count) => {
+  let sum = 0;
+  for (let k = from; k < from + count; ++k) sum += values[k];
+  return sum / count;
+};
+const meanOrOne = (values, from, count, unit) =>
+  unit === null || unit === undefined ? mean(values, from, count) : values[from + unit];
+
+function summary({ reader }, answer) {
+  return { text: answer.text, probability: answer.probability, guess: reader.guess(answer) };
+}
+
+function readingReply(reading) {
+  const { reader, tokens, steps } = reading;
+  const [place, last] = part(reading);
+  const lives = halfLives(place, last);
+  return {
+    answer: { ...summary(reading, reading.answer), candidates: reading.answer.candidates },
+    tokens: tokens.texts,
+    starts: tokens.starts,
+    ends: tokens.ends,
+    question_start: reading.questionStart,
+    unknown: [...tokens.texts.keys()].filter((t) => !reader.vocabulary.has(reader.vocabulary.form(tokens.texts[t]))),
+    strips: reader.places.map((each, p) => stripOf(reader.model, each, steps[p])),
+    half_life: lives && finite(median(lives)),
+    longest: lives && finite(Math.max(...lives)),
+    left_of_first: lives && retentionOf(place, last, 0).atEnd,
+  };
+}
+
+const finite = (value) => (Number.isFinite(value) ? value : null);
+
+/** The lower one of the two in the middle, as torch's. */
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
+
+function stripOf({ gates }, place, steps) {
+  const { cell, units, layer, reverse } = place;
+  const meanOf = (gate) => steps.map(({ traced }) => mean(traced, cell.traced.indexOf(gate) * units, units));
+  return {
+    layer,
+    reverse,
+    gates: Object.fromEntries(gates.map((gate) => [gate, meanOf(gate)])),
+    moves: Object.fromEntries(cell.states.map((state) => [state, movesOf(place, steps, state)])),
+  };
+}
+
+/** The probabilities after each of some stories, of which each goes on where the one before ends. */
+function* probabilitiesOf(reader, stories, question) {
+  const oneWay = reader.directions === 1 && reader.places.length === 1 && reader.settings.pooling === "last";
+  if (!oneWay) {
+    for (const text of stories) yield reader.read(text, question).probabilities;
+    return;
+  }
+  const [place] = reader.places;
+  const numbers = (text) => reader.vocabulary.ids(tokenize(reader.vocabulary.normalised(text)).texts);
+  const [asked] = reader.sums(numbers(question));
+  let [states, done] = [place.initial(), []];
+  for (const text of stories) {
+    const ids = numbers(text);
+    const goesOn = done.every((id, t) => id === ids[t]);
+    const [sums] = reader.sums(goesOn ? ids.slice(done.length) : ids);
+    states = place.last(sums, goesOn ? states : place.initial());
+    done = ids;
+    yield softmax(reader.scores({}, [place.last(asked, states).subarray(0, place.units)]));
+  }
+}
+
+/** A reading by a copy of a network with another bias of the gate that keeps, and recurrent weights scaled. */
+function changedReading(reader, text, question, change) {
+  const copy = Object.assign(Object.create(Object.getPrototypeOf(reader)), reader);
+  copy.places = changedPlaces(reader.places, change);
+  copy.firstSums = reader.firstSums.map(() => new Map());
+  return copy.read(text, question);
+}
+
+const sentenceEndOf = (text) => {
+  const [, second] = sentenceStarts(text);
+  const letters = [...text];
+  return second === undefined ? text.length : letters.slice(0, second).join("").length;
+};
+
+/** The smallest lag from which on all values are below 1 %; null if the last is not. */
+function vanishingLag(values) {
+  const lag = values.findLastIndex((value) => !(value < VANISHED)) + 1;
+  return lag < values.length ? lag : null;
+}
+
+/** Whether the values grow with the lag, by a fit of their logarithms, and are above 1 at the last; or are not finite. */
+function explodes(values) {
+  if (!values.every(Number.isFinite)) return true;
+  const points = values.map((value, lag) => [lag, Math.log(value)]).filter(([, log]) => Number.isFinite(log));
+  const [x, y] = [0, 1].map((k) => points.reduce((sum, point) => sum + point[k], 0) / points.length);
+  const slope = points.reduce((sum, [lag, log]) => sum + (lag - x) * (log - y), 0);
+  return points.length > 1 && slope > 0 && values.at(-1) > 1;
+}
+
+function verdict(values) {
+  const [last, vanished] = [values.at(-1), vanishingLag(values)];
+  if (explodes(values)) return last < EXPLODED ? "grows" : "explodes";
+  if (vanished === null) return "arrives";
+  return last > FLAT * values[vanished] ? "flat" : "gone";
+}

@@ -1,0 +1,17 @@
+// The page without a server: the networks are in its folder, and run in the browser.
+
+import { browserEngine } from "./engine/browser.js";
+import { start } from "./page.js";
+
+/** A language's networks, from a script beside the page: what a page from a file may load. */
+function load(language) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = `networks.${language}.js`;
+    script.addEventListener("load", () => resolve(globalThis.keepgate[language]));
+    script.addEventListener("error", () => reject(new Error(`${script.src} is missing`)));
+    document.head.append(script);
+  });
+}
+
+start(browserEngine({ basics: globalThis.keepgate.basics, source: globalThis.keepgate.worker, load }));

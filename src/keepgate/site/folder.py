@@ -1,0 +1,121 @@
+"""The folder: the page's own files, its modules as one script, and the networks of each language."""
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..cells import by_name
+from ..data.text import ALONE, MARKS, SENTENCE_END
+from ..demo import pretrained
+from ..demo.story_templates import STORY_TEMPLATES
+from ..emit import js
+from ..errors import BundleError
+from ..export.content import WEIGHTS
+from ..export.folder import MANIFEST, write
+from ..serve import STATIC
+from ..serve.limits import Limits
+from ..serve.models import Model, served
+from .bundle import bundle
+
+_STYLES = ("base.css", "reading.css", "panels.css", "gradient.css")
+_CELLS = "engine/cells.js"  # printed from the cells' equations
+_START = """keepgate.worker = `(${keepgateModules})("engine/worker.js").answerOn(self);`;
+keepgateModules("site.js");
+"""
+
+
+def write_site(folder: Path) -> int:
+    """Writes the page with the shipped networks; returns its size in bytes.
+
+    Raises BundleError as `export.folder.write` does, also for a folder that holds anything else.
+    """
+    if (folder / "index.html").exists() and not (folder / MANIFEST).exists():
+        raise BundleError(f"{folder} holds an index.html that keepgate did not write; name another folder")
+    contents = {name: text.encode() for name, text in files().items()}
+    write(folder, contents, kind="page")
+    return sum(map(len, contents.values()))
+
+
+def files() -> dict[str, str]:
+    """The text of each file of the folder, by name."""
+    models, folders = list(served()), pretrained.folders()
+    networks = {
+        f"networks.{language}.js": _data(
+            language, [network(model, folders[model.id]) for model in models if model.language == language]
+        )
+        for language in pretrained.LANGUAGES
+    }
+    return {
+        "index.html": _index(),
+        "page.css": "".join((STATIC / name).read_text("utf-8") for name in _STYLES),
+        "page.js": _data("basics", _basics(models)) + modules(models) + _START,
+        **networks,
+    }
+
+
+def modules(models: Iterable[Model]) -> str:
+    """The page's modules, with the cells of some models, as a function `keepgateModules` of an entry's name."""
+    cells = js.module([by_name(name) for name in dict.fromkeys(model.layer.cell.name for model in models)])
+
+    def read(name: str) -> str:
+        return cells if name == _CELLS else (STATIC / name).read_text("utf-8")
+
+    return bundle(("site.js", "engine/worker.js"), read, function="keepgateModules")
+
+
+def _data(name: str, content: object) -> str:
+    """A script that makes some data known to the page."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return f"(globalThis.keepgate ??= {{}})[{json.dumps(name)}] = {text};\n"
+
+
+def language_data() -> dict[str, Any]:
+    """What the engine needs of texts: the classes of characters, and the sentences of the stories."""
+    return {
+        "characters": {"alone": ALONE, "marks": MARKS, "sentence_end": SENTENCE_END.pattern},
+        "templates": {language: asdict(templates) for language, templates in STORY_TEMPLATES.items()},
+    }
+
+
+def _basics(models: list[Model]) -> dict[str, Any]:
+    limits = Limits()
+    return {
+        **language_data(),
+        "words": {
+            path.name.split(".")[1]: json.loads(path.read_text("utf-8"))
+            for path in STATIC.glob("words.*.json")
+        },
+        "models": [model.as_dict() for model in models],
+        "limits": {"tokens": limits.tokens, "bytes": limits.body},
+    }
+
+
+def network(model: Model, folder: Path) -> dict[str, Any]:
+    """A choice reader with its weights, in base64 as they are in its folder."""
+    task: Any = model.task
+    weights = (folder / WEIGHTS).read_bytes()
+    return {
+        "model": {**model.as_dict(), "language": model.story_language},
+        "settings": asdict(task.settings),
+        "tokens": task.vocabulary.to_json(),
+        "choices": list(task.choices),
+        "weights": base64.b64encode(weights).decode(),
+    }
+
+
+def _index() -> str:
+    """The page itself, with one style sheet and one classic script."""
+    text = (STATIC / "index.html").read_text("utf-8")
+    first, *others = (f'<link rel="stylesheet" href="{name}">\n' for name in _STYLES)
+    text = text.replace(first, '<link rel="stylesheet" href="page.css">\n')
+    for link in others:
+        text = text.replace(link, "")
+    text = text.replace('<script type="module" src="main.js">', '<script defer src="page.js">')
+    icon = "data:image/svg+xml," + quote((STATIC / "icon.svg").read_text("utf-8").strip())
+    return text.replace('href="icon.svg"', f'href="{icon}"').replace(
+        'data-word="footer"', 'data-word="footer.site"'
+    )

@@ -1,0 +1,38 @@
+"""What a series classifier registers: how it is trained and what it reads."""
+
+from typing import Any
+
+from ...data.corpora.labelled_series import SeriesLabelCorpus, read_labelled_series
+from ..kind import AVERAGED_WEIGHTS, TaskKind
+from .classifier import SeriesClassifier
+
+
+def recipe(examples: int) -> dict[str, Any]:
+    """Twenty epochs, but at least 300 steps, and an average of the weights."""
+    batch_size = 32
+    return {
+        "steps": max(300, 20 * -(-examples // batch_size)),
+        "batch_size": batch_size,
+        **AVERAGED_WEIGHTS,
+        "max_grad_norm": 1.0,
+        "ema_decay": 0.99,
+    }
+
+
+def reread(paths: Any, task: SeriesClassifier) -> SeriesLabelCorpus:
+    """The series in these files; their features must be the model's, in its order."""
+    corpus = read_labelled_series(paths)
+    for item in corpus.items:
+        task.content.standardised(item)
+    return corpus
+
+
+KIND = TaskKind(
+    task=SeriesClassifier,
+    recipe=recipe,
+    read=read_labelled_series,
+    columns=("series_column", "label_column"),
+    unit="series",
+    asks=False,
+    use="keepgate predict {model} FILE",
+)

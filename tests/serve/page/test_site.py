@@ -1,0 +1,219 @@
+"""The page as a folder: from a file, under a path of any web server, in a frame; every step, in both browsers."""
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keepgate.errors import BundleError
+from keepgate.site.bundle import bundle
+from keepgate.site.folder import write_site
+from tests.firefox import Firefox, firefox
+from tests.tools import needs
+
+from .conftest import LANGUAGES, SCREENSHOTS
+from .test_sizes import WIDE
+
+MOST_BYTES = 1_500_000
+WIDTHS = (1280, 400)
+
+# Every step that a visitor can take, as one function of the language; it gives what was shown.
+WALK = """async (language) => {
+  const until = async (shown, what) => {
+    for (let n = 0; n < 1200; n += 1) {
+      const value = shown();
+      if (value) return value;
+      await new Promise((next) => setTimeout(next, 50));
+    }
+    throw new Error(`never shown: ${what}`);
+  };
+  const one = (css) => document.querySelector(css);
+  const all = (css) => [...document.querySelectorAll(css)];
+  const texts = (css) => all(css).map((each) => each.textContent);
+  const shown = {};
+  one(`[data-language="${language}"]`).click();
+  const name = { en: "Luffy", "zh-TW": "魯夫" }[language];
+  await until(() => one("#story").value.startsWith(name) && !one("[aria-busy=true]") && all(".card .answer").length === 4, "answers");
+  shown.answers = await until(() => { const found = texts(".card .what"); return found[2] === name && found; }, "the right answer");
+  all(".card .answer")[2].click();
+  shown.source = (await until(() => one("blockquote"), "the sentence")).textContent;
+  await until(() => one(".off"), "a word to take out");
+  one(".off").click();
+  await until(() => one(".outcome.new"), "another answer");
+  shown.without = texts(".card .what")[2];
+  one('[data-keep="undo all"]').click();
+  await until(() => texts(".card .what")[2] === name, "the answer as before");
+  one("#step").scrollIntoView();
+  await until(() => one("#step .equations dd")?.textContent.includes("="), "the equations");
+  for (let n = 0; n < 2; n += 1) one('[data-keep="step phase"]').click();
+  shown.numbers = texts("#step .equations dd");
+  one("#lengthen").scrollIntoView();
+  await until(() => one("#lengthen table"), "the lengths");
+  shown.fares = all("#lengthen tbody tr").map((row) => [...row.querySelectorAll("td")].map((cell) => cell.classList[0]));
+  one("#to-gradient").click();
+  await until(() => all(".curves path.line").length === 4, "the gradients");
+  const bias = one("#gradient-bias");
+  const before = texts(".gradients td.number").join();
+  bias.value = "-8";
+  bias.dispatchEvent(new Event("input"));
+  await until(() => texts(".gradients td.number").join() !== before, "other gradients");
+  one("#to-read").click();
+  one("#story").value = { en: "Nami says she wants to become the pirate king. It rains.", "zh-TW": "娜美說她想成為海賊王。下雨了。" }[language];
+  one("#asking button[type=submit]").click();
+  await until(() => texts(".card .what")[2] === { en: "Nami", "zh-TW": "娜美" }[language], "the answer about a typed story");
+  window.scrollTo(0, 0);
+  return shown;
+}"""
+
+pytestmark = needs("chromium")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("web") / "a path" / "site"
+    size = write_site(folder)
+    assert size == sum(path.stat().st_size for path in folder.iterdir() if path.name != "manifest.json")
+    assert size < MOST_BYTES
+    return folder
+
+
+@pytest.fixture(scope="module")
+def under_a_path(folder: Path) -> Iterator[str]:
+    """Where a plain web server has the folder, two levels down."""
+    handler = partial(_Silent, directory=str(folder.parents[1]))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/a%20path/site/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def check(shown: dict[str, Any], language: str) -> None:
+    name = {"en": "Luffy", "zh-TW": "魯夫"}[language]
+    assert shown["answers"][2:] == [name, name]
+    assert name in shown["source"]
+    assert shown["without"] != name
+    assert "…" not in shown["numbers"]
+    assert [row[0] for row in shown["fares"]] == ["right"] * 4
+    assert set(shown["fares"][2]) == {"right"}
+    assert "wrong" in shown["fares"][0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("how", ["file", "path"])
+def test_every_step_in_chromium(
+    how: str, width: int, language: str, folder: Path, request: pytest.FixtureRequest, browser: Any
+) -> None:
+    url = folder.joinpath("index.html").as_uri() if how == "file" else request.getfixturevalue("under_a_path")
+    context = browser.new_context(locale=language, viewport={"width": width, "height": 900})
+    page, complaints, asked = context.new_page(), [], []
+    page.on("pageerror", lambda fault: complaints.append(str(fault)))
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
+    )
+    page.on("request", lambda each: asked.append(each.url))
+    page.goto(url)
+    page.wait_for_selector(".card .answer")
+    if how == "path":
+        context.set_offline(True)  # what is needed has come: the networks of its language
+    check(page.evaluate(WALK, language), language)
+    content, window, out = page.evaluate(WIDE)
+    assert content <= window
+    assert not out
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"site-chromium-{how}-{width}-{language}.png", full_page=True)
+    context.close()
+    assert not complaints
+    local = url.rsplit("/", 1)[0]
+    assert all(each.startswith((local, "blob:", "data:")) for each in asked), asked
+
+
+@pytest.fixture(scope="module")
+def fox() -> Iterator[Firefox]:
+    with firefox() as one:
+        yield one
+
+
+@needs("firefox")
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_step_in_firefox(
+    width: int, language: str, folder: Path, under_a_path: str, fox: Firefox
+) -> None:
+    # Firefox's window is never narrower than 450 pixels: the phone is a frame of the page.
+    for how, url in (("file", folder.joinpath("index.html").as_uri()), ("path", under_a_path)):
+        fox.open(url)
+        fox.size(width, 900)
+        check(fox.call(WALK, language), language)
+        fox.screenshot(SCREENSHOTS / f"site-firefox-{how}-{width}-{language}.png")
+
+
+def test_it_runs_in_a_frame_of_another_page(under_a_path: str, browser: Any) -> None:
+    page = browser.new_page()
+    page.set_content(
+        f'<iframe src="{under_a_path}" width="900" height="700" sandbox="allow-scripts"></iframe>'
+    )
+    frame = page.frame_locator("iframe")
+    frame.locator(".card .answer").nth(3).wait_for()
+    frame.locator(".card .answer").nth(2).click()
+    frame.locator("blockquote").wait_for()
+    page.close()
+
+
+def test_it_runs_where_there_can_be_no_worker(folder: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.add_init_script("window.Worker = class { constructor() { throw new Error('forbidden'); } };")
+    page.goto(folder.joinpath("index.html").as_uri())
+    page.locator(".card .answer").nth(2).click()
+    page.locator("blockquote").wait_for()
+    page.close()
+
+
+def test_an_own_folder_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(BundleError):
+        write_site(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def reading(texts: dict[str, str]) -> Callable[[str], str]:
+    return lambda name: texts[name]
+
+
+def test_a_bundle_runs_each_module_once_and_gives_what_an_entry_exports(browser: Any) -> None:
+    texts = {
+        "a.js": 'import { two as zwei } from "./in/b.js";\nimport { count } from "./in/c.js";\nexport const sum = zwei() + count.times;\n',
+        "in/b.js": 'import { count } from "./c.js";\nexport function two() {\n  return count.times + 1;\n}\n',
+        "in/c.js": "export const count = { times: 0 };\ncount.times += 1;\n",
+    }
+    page = browser.new_page()
+    page.add_script_tag(content=bundle(("a.js",), reading(texts), function="made"))
+    assert page.evaluate("() => made('a.js').sum") == 3
+    page.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['import * as b from "./b.js";\n', "export default 1;\n", "export let a = 1;\n", 'import("./b.js");\n'],
+)
+def test_a_bundle_refuses_what_it_cannot_take(text: str) -> None:
+    with pytest.raises(ValueError, match="another form"):
+        bundle(("a.js",), reading({"a.js": text}), function="made")
+
+
+def test_a_bundle_refuses_a_circle() -> None:
+    texts = {"a.js": 'import { b } from "./b.js";\n', "b.js": 'import { a } from "./a.js";\n'}
+    with pytest.raises(ValueError, match=r"a\.js → b\.js → a\.js"):
+        bundle(("a.js",), reading(texts), function="made")
