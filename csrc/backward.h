@@ -198,7 +198,8 @@ class BackwardMember : Member<Cell, T> {
       const auto add_product = [&](long c, int vectors, long panels) {
         Product<T> p = {.a = d_uh + slot + share.first, .a_row = share.stride, .pieces = blocks};
         p.stride = max_slots * width, p.length = block.gate_width, p.weights = hh_panels + c * lanes * k;
-        p.sum = d_state(block.recurrent_state(), share.first) + c * lanes, p.sum_row = share.stride * widest, p.next_sum = vectors * lanes;
+        p.sum = d_state(block.recurrent_state(), share.first) + c * lanes, p.sum_row = share.stride * widest,
+        p.next_sum = vectors * lanes;
         multiply(p, vectors, 0, active, panels);
       };
       for (long p = Base::first_part; p < Base::end_part; p++)  // in the panels into which each part was packed

@@ -61,8 +61,8 @@ void interpret(const Program& program, const Operand<T>* registers, const Rectan
   const Rectangle row_numbers(shape.sides[0], 1);
   for (const Instruction* op = program.first; op != program.end; op++) {
     const Rectangle& part = op->result < program.first_row_temporary() ? shape : row_numbers;
-#define KEEPGATE_CASE(arguments, name, value)                                                                     \
-  case Operation::name:                                                                                           \
+#define KEEPGATE_CASE(arguments, name, value)                                                                    \
+  case Operation::name:                                                                                          \
     map<arguments>(registers, *op, part, [](V a, [[maybe_unused]] V b, [[maybe_unused]] V c) { return value; }); \
     break;
     switch (op->operation) {

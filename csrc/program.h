@@ -8,8 +8,8 @@ namespace keepgate {
 constexpr int max_gates = 8, max_states = 8, max_vectors = 24, max_planes = 48, max_registers = 256,
               max_unit_inputs = 4;
 
-// Every elementwise operation: the number of its arguments, its name as in emit/program.py, its value for vectors a, b and c. The
-// last two are products with a derivative. Behind them comes the mean over the units of a row.
+// Every elementwise operation: the number of its arguments, its name as in emit/program.py, its value for vectors a, b
+// and c. The last two are products with a derivative. Behind them comes the mean over the units of a row.
 // clang-format off
 #define KEEPGATE_OPERATIONS(X)                                                                                       \
   X(1, copy, a) X(1, neg, -a) X(1, abs, abs(a)) X(1, sqrt, sqrt(a)) X(1, exp, exp(a)) X(1, log, log(a))              \
@@ -50,12 +50,13 @@ struct CellProgram {
   int uh_gates[max_gates];
   bool dense;    // whether uh is a product with the output before
   bool bias_hh;  // whether uh has a bias
-  int recurrent_state;  // from which uh is computed. If it is not the first, planes must be saved, and nothing projected
+  int recurrent_state;  // from which uh is computed. If it is not the first, planes must be saved, and nothing
+                        // projected
   int unit_inputs;      // numbers for each unit that x has at each step, behind the columns that weight_ih reads
 
-  // infer binds columns, previous states, vectors, unit inputs, new states; forward binds what is saved too, after them;
-  // backward binds the gradients of columns, vectors, unit inputs and previous states, which it writes, then those of
-  // the new states, what is saved, the previous states, the new ones, the vectors and the unit inputs.
+  // infer binds columns, previous states, vectors, unit inputs, new states; forward binds what is saved too, after
+  // them; backward binds the gradients of columns, vectors, unit inputs and previous states, which it writes, then
+  // those of the new states, what is saved, the previous states, the new ones, the vectors and the unit inputs.
   Program infer, forward, backward;
 
   bool whole_rows() const { return infer.whole_rows || forward.whole_rows || backward.whole_rows; }

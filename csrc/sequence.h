@@ -115,7 +115,9 @@ struct Member {
     return saves_planes ? plane(n - 1, prev) : as<T>(f.final_states[n]) + step.row * s.hidden;
   }
   // A row of the unit inputs of a step, in x or in its gradient.
-  T* unit_input(const Strided& array, int n, const Step& step) const { return at(array, step) + s.input + n * s.hidden; }
+  T* unit_input(const Strided& array, int n, const Step& step) const {
+    return at(array, step) + s.input + n * s.hidden;
+  }
   // Stride of `prev_state` from one row of the batch to the next, in elements.
   long prev_state_stride(int n, const Step& step) const {
     if (prev_state(n, step) == zeros) return 0;

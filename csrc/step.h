@@ -37,7 +37,8 @@ class StepRunner<CellProgram, T> {
   const Program& program;
   const bool partial;
   Operand<T>* registers;
-  T *constants, *temporaries, *row_temporaries;  // [constants][lanes], [temporaries][tile_elements], [][row_limit][lanes]
+  T *constants, *temporaries,
+      *row_temporaries;  // [constants][lanes], [temporaries][tile_elements], [][row_limit][lanes]
   T* staging;  // [bound][tile_elements]
   Staged staged[2 * max_states + max_vectors + 2 * max_unit_inputs + 2];
   int staged_count = 0;

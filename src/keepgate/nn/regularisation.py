@@ -84,7 +84,6 @@ class Regularisation:
         flags = (*map(bool, self.zoneout), bool(self.recurrent_dropout))
         return with_masks(self.cell, *flags) if any(flags) else self.cell
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def draw(self) -> "Masks":
         """The masks of one call, by a seed from torch's generator. Raises KernelRefused under torch.jit.trace."""
         if jit_tracing_active():
@@ -92,7 +91,12 @@ class Regularisation:
                 "torch.jit.trace would record the masks of one call (zoneout, recurrent_dropout, weight_drop); call "
                 "model.eval() first"
             )
-        return Masks(self, int(torch.randint(2**63 - 1, ())))
+        return Masks(self, _new_seed())
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _new_seed() -> int:
+    return int(torch.randint(2**63 - 1, ()))
 
 
 @dataclass(frozen=True)
