@@ -1,8 +1,9 @@
-"""The tables about other people's models and environments, in the guide and in bench/README.md."""
+"""The tables about other people's models, and about formal languages, in the guide and in bench/README.md."""
 
+import statistics
 from collections.abc import Callable
 
-from bench.markdown import result, table
+from bench.markdown import result, spread, table
 
 
 def polyphones(k: int) -> str:
@@ -53,7 +54,66 @@ def polyphones_reasons(k: int) -> str:
     return table([*head], rows)
 
 
+LANGUAGES = {
+    "parity": ("parity", "奇偶"),
+    "flip_flop": ("three-bit flip-flop", "三位元正反器"),
+}
+
+
+def automata(k: int) -> str:
+    """In how many seeds the automaton of a language came out of a trained layer."""
+    rows = result("automata")["rows"]
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
+    lines = []
+    for language, name in LANGUAGES.items():
+        cells = []
+        for kind in kinds:
+            runs = [row for row in rows if (row["language"], row["kind"]) == (language, kind)]
+            cells.append(("{} of {}", "{} / {}")[k].format(sum(row["right"] for row in runs), len(runs)))
+        lines.append([name[k], *cells])
+    note = (
+        "In so many seeds the automaton found is the language's, state for state (`python -m bench.automata`).",
+        "這麼多個種子裡，找到的自動機和語言的一模一樣（`python -m bench.automata`）。",
+    )[k]
+    return table([("language", "語言")[k], *kinds], lines) + "\n\n" + note
+
+
+def formal(k: int) -> str:
+    """Formal languages: right answers at three lengths, and the automata found."""
+    found = result("formal")
+    lengths = ("40", "100", "500")
+    head = [
+        *[("language", "network", "weights", "seeds"), ("語言", "網路", "參數", "種子")][k],
+        *[("{} symbols", "{} 個符號")[k].format(length) for length in lengths],
+        *[("automaton", "processor s"), ("自動機", "處理器秒數")][k],
+    ]
+    rows = []
+    for trained in found["trained"]:
+        runs = trained["runs"]
+        automata = [run["automaton"]["right"] for run in runs if run["automaton"]]
+        rows.append(
+            [
+                trained["language"],
+                trained["network"] if trained["network"] == "transformer" else trained["network"].upper(),
+                f"{trained['parameters']:,}",
+                f"{len(runs)}",
+                *[spread([run["accuracy"][length] for run in runs]) for length in lengths],
+                f"{sum(automata)} of {len(automata)}" if automata else "–",
+                f"{statistics.mean(run['cpu_seconds'] for run in runs):.0f}",
+            ]
+        )
+    note = (
+        "Right answers to {strings} new strings of each length, mean (range) of the seeds; trained on 1 to {longest} symbols. Automaton: "
+        "in how many seeds the stable points make the language's own. {machine}, one thread.",
+        "每種長度 {strings} 個新字串的答對率，種子的平均（範圍）；訓練用 1 到 {longest} 個符號。自動機：多少個種子的穩定點構成語言自己的自動機。{machine}，一個執行緒。",
+    )[k]
+    note = note.format(**found | {"machine": found["machine"]["processor"]})
+    return table(head, rows) + "\n\n" + note
+
+
 TABLES: dict[str, Callable[[int], str]] = {
+    "automata": automata,
+    "formal": formal,
     "polyphones": polyphones,
     "polyphones_reasons": polyphones_reasons,
 }

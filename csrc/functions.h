@@ -5,14 +5,6 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-#if defined(__x86_64__)
-KEEPGATE_INLINE VecF sqrt(VecF x) { return (VecF::Native)KEEPGATE_X86(sqrt_ps)(x.v); }
-KEEPGATE_INLINE VecD sqrt(VecD x) { return (VecD::Native)KEEPGATE_X86(sqrt_pd)(x.v); }
-#else
-KEEPGATE_INLINE VecF sqrt(VecF x) { return (VecF::Native)vsqrtq_f32(x.v); }
-KEEPGATE_INLINE VecD sqrt(VecD x) { return (VecD::Native)vsqrtq_f64(x.v); }
-#endif
-
 template <class T>
 KEEPGATE_INLINE Vec<T> abs(Vec<T> x) {
   using Bits = typename Vec<T>::Bits;

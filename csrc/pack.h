@@ -102,15 +102,30 @@ KEEPGATE_INLINE void each_vector(const GateRows& m, F f) {
     }
 }
 
+// f(tile, k, column in the panel): squares of a matrix, transposed, so that tile[i] is a vector of units at k + i.
+template <class T, class F>
+KEEPGATE_INLINE void each_tile(const GateRows& m, const void* matrix, F f) {
+  constexpr long lanes = Vec<T>::lanes, ahead = 128 / long(sizeof(T));
+  each_vector<T>(m, [&](long row, long real, long column) __attribute__((always_inline)) {
+    for (long k = 0; k < m.inner; k += lanes) {
+      const T* const from = as<T>(matrix) + row * m.inner + k;
+      // So many short rows are too many for the processor to foresee. At their end those of the next vector follow.
+      const T* const next = from + ahead + (k + ahead < m.inner ? 0 : (lanes - 1) * m.inner);
+#pragma GCC unroll 16
+      for (long i = 0; i < lanes; i++) __builtin_prefetch(next + i * m.inner);
+      Vec<T> tile[lanes];
+      load_transposed(from, m.inner, real, m.inner - k, tile);
+      f(tile, k, column);
+    }
+  });
+}
+
 template <class T>
 void pack_panel(const GateRows& m, const void* matrix, T* panel) {
   const long width = m.gates * m.units;
-  for (long k = 0; k < m.inner; k += Vec<T>::lanes)
-    each_vector<T>(m, [&](long row, long real, long column) __attribute__((always_inline)) {
-      Vec<T> tile[Vec<T>::lanes];
-      load_transposed(as<T>(matrix) + row * m.inner + k, m.inner, real, m.inner - k, tile);
-      for (long i = 0; i < Vec<T>::lanes && k + i < m.inner; i++) tile[i].store(panel + (k + i) * width + column);
-    });
+  each_tile<T>(m, matrix, [&](const auto& tile, long k, long column) __attribute__((always_inline)) {
+    for (long i = 0; i < Vec<T>::lanes && k + i < m.inner; i++) tile[i].store(panel + (k + i) * width + column);
+  });
 }
 
 template <class T>
@@ -129,23 +144,19 @@ void unpack_panel(const GateRows& m, const T* panel, void* matrix) {
 // Adds the product of `count` rows with the panel that pack_panel would make to `sum`, with the bits of multiply().
 template <class T>
 void multiply_unpacked(const T* const* a, long count, const GateRows& m, const void* matrix, T* sum, long sum_row) {
-  constexpr long lanes = Vec<T>::lanes;
-  for (long k = 0; k < m.inner; k += lanes)
-    each_vector<T>(m, [&](long row, long real, long column) __attribute__((always_inline)) {
-      Vec<T> tile[lanes];
-      load_transposed(as<T>(matrix) + row * m.inner + k, m.inner, real, m.inner - k, tile);
-      for (long r = 0; r < count; r++) {
-        const T* const number = a[r] + k;
-        T* const to = sum + r * sum_row + column;
-        Vec<T> all = Vec<T>::load(to);
-        if (m.inner - k >= lanes)
+  each_tile<T>(m, matrix, [&](const auto& tile, long k, long column) __attribute__((always_inline)) {
+    for (long r = 0; r < count; r++) {
+      const T* const number = a[r] + k;
+      T* const to = sum + r * sum_row + column;
+      Vec<T> all = Vec<T>::load(to);
+      if (m.inner - k >= Vec<T>::lanes)
 #pragma GCC unroll 16
-          for (long i = 0; i < lanes; i++) add_product(all, Vec<T>(number[i]), tile[i]);
-        else
-          for (long i = 0; i < m.inner - k; i++) add_product(all, Vec<T>(number[i]), tile[i]);
-        all.store(to);
-      }
-    });
+        for (long i = 0; i < Vec<T>::lanes; i++) add_product(all, Vec<T>(number[i]), tile[i]);
+      else
+        for (long i = 0; i < m.inner - k; i++) add_product(all, Vec<T>(number[i]), tile[i]);
+      all.store(to);
+    }
+  });
 }
 constexpr int alone[] = {0};  // the gate order of a matrix without gates
 

@@ -98,6 +98,7 @@ using VecD = Vec<double>;
   KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)(KEEPGATE_FNMA(S, a.v, b.v, c.v)); }      \
   KEEPGATE_INLINE V min(V a, V b) { return (V::Native)KEEPGATE_X86(min_##S)(a.v, b.v); }              \
   KEEPGATE_INLINE V max(V a, V b) { return (V::Native)KEEPGATE_X86(max_##S)(a.v, b.v); }              \
+  KEEPGATE_INLINE V sqrt(V a) { return (V::Native)KEEPGATE_X86(sqrt_##S)(a.v); }                      \
   KEEPGATE_INLINE V unpack_low(V a, V b) { return (V::Native)KEEPGATE_X86(unpacklo_##S)(a.v, b.v); }  \
   KEEPGATE_INLINE V unpack_high(V a, V b) { return (V::Native)KEEPGATE_X86(unpackhi_##S)(a.v, b.v); } \
   KEEPGATE_INLINE void store_nontemporal(V x, V::Number* to) { KEEPGATE_X86(stream_##S)(to, x.v); }
@@ -110,6 +111,7 @@ KEEPGATE_INLINE void store_fence() { _mm_sfence(); }
   KEEPGATE_INLINE V fnma(V a, V b, V c) { return (V::Native)vfmsq_##S(c.v, a.v, b.v); } \
   KEEPGATE_INLINE V min(V a, V b) { return (V::Native)vminq_##S(a.v, b.v); }            \
   KEEPGATE_INLINE V max(V a, V b) { return (V::Native)vmaxq_##S(a.v, b.v); }            \
+  KEEPGATE_INLINE V sqrt(V a) { return (V::Native)vsqrtq_##S(a.v); }                    \
   KEEPGATE_INLINE V unpack_low(V a, V b) { return (V::Native)vzip1q_##S(a.v, b.v); }    \
   KEEPGATE_INLINE V unpack_high(V a, V b) { return (V::Native)vzip2q_##S(a.v, b.v); }   \
   KEEPGATE_INLINE void store_nontemporal(V x, V::Number* to) { x.store(to); }

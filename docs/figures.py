@@ -45,19 +45,30 @@ def _stale(*, write: bool) -> Iterator[Path]:
     for page in (ROOT / "README.md", ROOT / "README.zh-TW.md", *explained):
         if not run_page(page, write=write)[1]:
             yield page
+    names, fresh = run_page(GUIDE / "memory.md", write=write)
+    if not fresh:
+        yield GUIDE / "memory.md"
+    drawn = {"automaton.en.svg": names["automaton"].figure().svg}
+    yield from _stale_pictures(drawn, write=write)
     for language, ending in PAGES.items():
         for name, draw in (("remember", waiter_figures), ("story", story_figures)):
             page = GUIDE / f"{name}{ending}"
             names, fresh = run_page(page, write=write)
             if not fresh:
                 yield page
-            for figure, drawn in draw(names, language).items():
-                path = FIGURES / f"{figure}.{'en' if language == 'en' else 'zh-TW'}.svg"
-                if not path.exists() or path.read_text(encoding="utf-8") != drawn:
-                    if write:
-                        path.parent.mkdir(exist_ok=True)
-                        path.write_text(drawn, encoding="utf-8")
-                    yield path
+            end = "en" if language == "en" else "zh-TW"
+            drawn = {f"{figure}.{end}.svg": svg for figure, svg in draw(names, language).items()}
+            yield from _stale_pictures(drawn, write=write)
+
+
+def _stale_pictures(drawn: dict[str, str], *, write: bool) -> Iterator[Path]:
+    for name, svg in drawn.items():
+        path = FIGURES / name
+        if not path.exists() or path.read_text(encoding="utf-8") != svg:
+            if write:
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(svg, encoding="utf-8")
+            yield path
 
 
 if __name__ == "__main__":

@@ -30,8 +30,13 @@ class Compiled:
         self._library, self.name = ctypes.CDLL(str(library)), name
         defines = [line.split() for line in (folder / f"{name}.h").read_text().splitlines()]
         upper = name.upper()
-        self.scores = int(next(line[2] for line in defines if line[:2] == ["#define", f"{upper}_SCORES"]))
-        self.ids = int(next(line[2] for line in defines if line[:2] == ["#define", f"{upper}_IDS"]))
+        sizes = {
+            line[1].removeprefix(f"{upper}_"): line[2]
+            for line in defines
+            if line[:1] == ["#define"] and line[2:]
+        }
+        self.scores, self.ids = (int(sizes.get(name, 0)) for name in ("SCORES", "IDS"))
+        self.ahead, self.targets, self.levels = (int(sizes.get(n, 0)) for n in ("AHEAD", "TARGETS", "LEVELS"))
 
     def __getattr__(self, function: str) -> Any:
         return getattr(self._library, f"{self.name}_{function}")
@@ -51,6 +56,35 @@ class Compiled:
         self._library[f"{self.name}_run"](*arguments, _at(workspace), _at(scores))
         assert all((array[-16:] == 777).all() for array in (state, workspace, scores))
         return scores[: self.scores]
+
+    def run_tags(
+        self, ids: Any, *, state_bytes: int, workspace_bytes: int
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Scores [steps, labels] and tags of a text. What is written to has guards behind it."""
+        text = np.ascontiguousarray(ids, np.int32)
+        sizes = [state_bytes // 4, len(text) * workspace_bytes // 4 + 1, len(text) * self.scores]
+        state, workspace, scores = (np.full(size + 16, 777, np.float32) for size in sizes)
+        tags = np.full(len(text) + 16, 777, np.int32)
+        steps = ctypes.c_long(len(text))
+        self._library[f"{self.name}_run"](
+            _at(state), _at(text), steps, _at(workspace), _at(scores), _at(tags)
+        )
+        assert all((array[-16:] == 777).all() for array in (state, workspace, scores, tags))
+        return scores[:-16].reshape(len(text), self.scores), tags[:-16]
+
+    def run_series(self, *parts: Any, state_bytes: int) -> NDArray[np.float64]:
+        """The forecast [ahead, targets, levels] from values, known, numbers, categories and moments; None is null."""
+        kinds = (np.float64, np.float64, np.float64, np.int32, np.float64)
+        arrays = [
+            None if p is None else np.ascontiguousarray(p, k) for p, k in zip(parts, kinds, strict=True)
+        ]
+        state = np.full(state_bytes // 4 + 16, 777, np.float32)
+        forecast = np.full(self.ahead * self.targets * self.levels + 16, 777, np.float64)
+        given = [None if array is None else _at(array) for array in arrays]
+        self._library[f"{self.name}_run"](_at(state), *given, _at(forecast))
+        assert (state[-16:] == 777).all()
+        assert (forecast[-16:] == 777).all()
+        return forecast[:-16].reshape(self.ahead, self.targets, self.levels)
 
 
 def _at(array: NDArray[Any]) -> ctypes.c_void_p:

@@ -15,6 +15,7 @@ from keepgate.data.bigrams import pairs_of
 from keepgate.data.text import words
 from keepgate.demo.pretrained import folders
 from keepgate.errors import BundleError, ExportError
+from keepgate.tasks.tagger.content import MOST_LETTERS, letters_read, tokens_to_look_up
 from tests.c99.compiled import FLAGS, Compiled, compiler
 from tests.runtime.models import ENGLISH, STORIES, TASKS, built, saved
 
@@ -58,6 +59,31 @@ def compared(task: Any, result: c99.CExport, compiled: Compiled) -> None:
 @pytest.mark.parametrize("name", PRINTED)
 def test_a_model_in_c_gives_the_scores_of_the_runtime(name: str, tmp_path: Path) -> None:
     compared(*exported(saved(built(name), tmp_path / "my model-1"), tmp_path))
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name.startswith("tagger")])
+def test_a_tagger_in_c_gives_the_scores_and_tags_of_the_runtime(name: str, tmp_path: Path) -> None:
+    task, result, compiled = exported(saved(built(name), tmp_path / "model"), tmp_path)
+    memory = {"state_bytes": result.state_bytes, "workspace_bytes": result.workspace_bytes}
+    for text in (STORIES[35].text, ENGLISH, "Bob"):
+        item = task.item(text)
+        tokens = tokens_to_look_up(item)
+        ids = [task.vocabulary.ids(tokens), task.pairs.ids(pairs_of(tokens))][
+            : 1 if task.inputs.pair is None else 2
+        ]
+        rows = np.array(ids).T
+        if task.letters is not None:
+            letters = np.zeros((len(tokens), MOST_LETTERS), np.int32)
+            for row, token in zip(letters, item.tokens.texts, strict=True):
+                numbers = task.letters.ids(letters_read(token))
+                row[: len(numbers)] = numbers
+            rows = np.concatenate([rows, letters], 1)
+        assert rows.shape[1] == compiled.ids
+        scores, tags = compiled.run_tags(rows, **memory)
+        theirs = task._emissions(item)
+        assert np.abs(scores - theirs).max() < TOLERANCE * max(1, np.abs(theirs).max())
+        (expected,) = task.tags([item])
+        assert [task.choices[number] for number in tags] == [*expected]
 
 
 @pytest.mark.parametrize("name", folders())
@@ -117,8 +143,10 @@ def test_a_number_beyond_the_vocabulary_is_an_unknown_token(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("tagger, characters", "a tagger is not written in C: it chooses its tags by a search"),
-        ("span", "a span reader is not written in C: it compares text and question"),
+        (
+            "span",
+            "a span reader is not written in C: .*keepgate.runtime, or its network alone by keepgate export",
+        ),
         ("choice, window", "a feed-forward reader has no recurrent layer"),
         ("choice, product in the step", "gru_reset_before multiplies by a matrix inside its step"),
     ],
@@ -130,6 +158,13 @@ def test_what_has_no_c_is_refused_by_name_and_nothing_is_written(
     with pytest.raises(ExportError, match=says):
         c99.export(model, tmp_path / "c")
     assert not (tmp_path / "c").exists()
+
+
+def test_a_tagger_of_whole_texts_too_is_refused(tmp_path: Path) -> None:
+    task = runtime.load(saved(built("tagger, one way"), tmp_path / "model"))
+    task.text_labels = ("play", "stop")
+    with pytest.raises(ExportError, match="gives tags alone; train one on tags"):
+        c99.export(task, None)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_ctrl_c_leaves_no_process_and_no_words_of_one_behind(monkeypatch, capfd)
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("keepgate.demo.run.wait", interrupt)
+    monkeypatch.setattr("keepgate.demo.processes.wait", interrupt)
     heard = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         run((0,), processes=2, progress=False)

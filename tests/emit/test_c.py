@@ -3,6 +3,7 @@
 import ctypes
 import subprocess
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ FUNCTIONS = {
     "tanh": (np.tanh, (-20, 20), 2e-7),
     "log": (np.log, (1e-30, 1e30), 3e-7),
     "sqrt": (np.sqrt, (0, 1e30), 2e-7),
+    "gelu": (lambda x: x * np.vectorize(NormalDist().cdf)(x), (-30, 30), 4e-7),
     "softplus": (lambda x: np.logaddexp(x, 0), (-40, 40), 4e-7),
 }
 

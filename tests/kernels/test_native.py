@@ -1,5 +1,6 @@
 """The core without Python: every cell with every option, here, on another processor, and under sanitizers."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -22,6 +23,17 @@ NEON = [
 def test_every_cell_with_every_option_has_the_same_bits_with_any_threads(tmp_path: Path, isa: str):
     said = run([driver_here(), cells_file(tmp_path), "check"], KEEPGATE_ISA=isa)
     assert said.startswith(f"{isa}: "), said
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process cannot be kept to one processor")
+def test_a_team_that_is_dissolved_in_the_middle_of_a_run_has_the_same_bits(tmp_path: Path):
+    # With one processor for all, member 0 waits for the others longer than it would work for them.
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
+    try:
+        run([driver_here(), cells_file(tmp_path), "check"])
+    finally:
+        os.sched_setaffinity(0, processors)
 
 
 @pytest.mark.parametrize("isa", [isa for isa in _core.isas() if isa not in ("baseline", "neon")])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from keepgate import c99, runtime
+from keepgate import runtime
 from keepgate.data.corpora.series import read_series
 from keepgate.data.frequency import Frequency
 from keepgate.data.series import Series, make_series
-from keepgate.errors import CorpusError, ExportError, SettingsError
+from keepgate.errors import CorpusError, SettingsError
 from keepgate.tasks import Forecaster
 from keepgate.tasks.forecaster import ForecasterSettings
 from tests.runtime.models import saved
@@ -85,8 +85,6 @@ def test_what_cannot_be_forecast_is_refused_alike(tmp_path: Path) -> None:
             model.forecast([series[0].up_to(11)])
         with pytest.raises(CorpusError, match="what is known ahead"):
             model.forecast([series[0].up_to(40)])
-    with pytest.raises(ExportError, match="a forecaster is not written in C"):
-        c99.export(tmp_path / "model", None)
 
 
 def test_the_command_forecasts_without_torch(tmp_path: Path) -> None:

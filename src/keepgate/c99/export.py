@@ -7,15 +7,15 @@ from pathlib import Path
 from ..emit.c import functions, functions_called
 from ..export import folder as folders
 from ..runtime import RuntimeTask, load
-from .heads import Interface, add_model
+from .heads import add_model
+from .interface import Interface
 from .source import Source
 
 _HEADER = """\
 /* @: <title>, written by keepgate as C99. It needs no library, not even libm, and allocates nothing.
  *
  * <about>.
- * Numbers of tokens are their places in vocabulary.json of the model's folder, counted from 2; 0 is padding, 1 unknown.
- * Scores are before the softmax. Steps are at least 1. Different threads need different states and workspaces.
+ * <text>Different threads need different states and workspaces.
  */
 #ifndef <GUARD>_H
 #define <GUARD>_H
@@ -26,10 +26,7 @@ _HEADER = """\
 extern "C" {
 #endif
 
-#define <GUARD>_IDS <ids>        /* numbers that each step is given */
-#define <GUARD>_SCORES <scores>
-/* Floats of the workspace for so many steps; where a question is read too, for those of the longer one. */
-#define <GUARD>_WORKSPACE(steps) ((steps) * <workspace>L + 1)
+<defines>
 
 /* All the memory between two steps: <state_bytes> bytes. */
 typedef struct {
@@ -44,9 +41,14 @@ typedef struct {
 
 #endif
 """
-_RUN = """/* The scores of a whole text, from a state that need not be reset. */
-void @_run(@_state *s, const int32_t *ids, long steps, <question>float *workspace, float *scores);
-"""
+_TEXT = """\
+Numbers of tokens are their places in vocabulary.json of the model's folder, counted from 2; 0 is padding, 1 unknown.
+ * Scores are before the softmax. Steps are at least 1. """
+_TEXT_DEFINES = """\
+#define <GUARD>_IDS <ids>        /* numbers that each step is given */
+#define <GUARD>_SCORES <scores>
+/* Floats of the workspace for so many steps; where a question is read too, for those of the longer one. */
+#define <GUARD>_WORKSPACE(steps) ((steps) * <workspace>L + 1)"""
 _STEPS = """/* Begins another stream. */
 void @_reset(@_state *s);
 """
@@ -113,11 +115,12 @@ def _identifier(name: str) -> str:
 
 def _header(source: Source, task: RuntimeTask, interface: Interface) -> str:
     members = "\n".join(f"  float {name}[{count}];" for name, count in source.state.items())
-    prototypes = _RUN + _STEPS + (_STREAM if interface.streams else "")
+    prototypes = interface.run + _STEPS + (_STREAM if interface.streams else "")
+    reads_text = interface.ids > 0
     values = {
-        "functions": prototypes.rstrip(),
-        "question": "const int32_t *question, long asked, " if interface.question else "",
-        "GUARD": source.name.upper(), "about": interface.about, "ids": interface.ids, "scores": interface.scores,
+        "functions": prototypes.strip(), "text": _TEXT if reads_text else "",
+        "defines": _TEXT_DEFINES if reads_text else interface.defines, "GUARD": source.name.upper(),
+        "about": interface.about, "ids": interface.ids, "scores": interface.scores,
         "workspace": interface.workspace, "state_bytes": f"{source.state_bytes:,}", "members": members,
         "units": task.layer.output_size, "title": f"a {task.kind.replace('-', ' ')}",
     }  # fmt: skip

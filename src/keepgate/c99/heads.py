@@ -1,32 +1,18 @@
 """The head of each task as C: from what its layer gives to scores before the softmax. The list is written out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ..arrays.recurrent import Recurrent
 from ..errors import ExportError
 from ..tasks.runtime_task import RuntimeTask
-from .layers import LINEAR, add_embedding, add_encode, add_layers, workspace_floats
+from ..tasks.tagger.content import MOST_LETTERS
+from .forecaster import add_forecaster
+from .interface import RUN, Interface
+from .layers import COPY, LINEAR, add_embedding, add_encode, add_layers, add_spelling, workspace_floats
 from .source import Source
 
-
-@dataclass(frozen=True)
-class Interface:
-    """What a caller gives and gets. ids: numbers of each step. scores: how many come out, and of what.
-
-    workspace: floats for each step of the longest text. question: whether one is read beside the text.
-    about: a sentence on what is read and what comes out.
-    """
-
-    ids: int
-    scores: int
-    workspace: int
-    question: bool
-    streams: bool
-    about: str
-
-
+_RUN_QUESTION = RUN.replace("long steps, ", "long steps, const int32_t *question, long asked,\n           ")
 _SCORES = """
 static void @_readout(@_state *s, const float *pooled, float *scores) {
 <lines>
@@ -72,6 +58,39 @@ void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *
   @_encode(s, ids, steps, workspace, workspace + steps * <width>);
 <pool>
   @_readout(s, s->pooled, scores);
+}
+"""
+_TAGS = """
+/* The scores of the tags at each step of a text, [steps, SCORES], and the most probable tags, one a step. */
+void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores, int32_t *tags);
+"""
+_RUN_TAGS = """
+/* The tags by Viterbi's algorithm. */
+void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores, int32_t *tags) {
+  float *const origins = workspace + steps * <outputs>;
+  long t, now, before, last = 0;
+  @_encode(s, ids, steps, workspace, workspace + steps * <width>);
+  for (t = 0; t < steps; ++t) @_readout(s, workspace + t * <width>, scores + t * <labels>);
+  for (now = 0; now < <labels>; ++now) s->best[now] = <start>[now] + scores[now];
+  for (t = 1; t < steps; ++t) {
+    for (now = 0; now < <labels>; ++now) {
+      long from = 0;
+      for (before = 1; before < <labels>; ++before)
+        if (s->best[before] + <between>[before * <labels> + now] > s->best[from] + <between>[from * <labels> + now])
+          from = before;
+      origins[t * <labels> + now] = (float)from;
+      s->next[now] = s->best[from] + <between>[from * <labels> + now] + scores[t * <labels> + now];
+    }
+    @_copy(s->next, <labels>, s->best);
+  }
+  for (now = 0; now < <labels>; ++now) {
+    s->best[now] += <end>[now];
+    if (s->best[now] > s->best[last]) last = now;
+  }
+  for (t = steps - 1; t >= 0; --t) {
+    tags[t] = (int32_t)last;
+    last = (long)origins[t * <labels> + last];
+  }
 }
 """
 _MEAN = """  for (k = 0; k < <width>; ++k) {
@@ -124,7 +143,7 @@ def add_model(source: Source, task: RuntimeTask) -> Interface:
 
 
 def _add_encoder(source: Source, task: Any, tables: list[Any]) -> Recurrent:
-    source.add(LINEAR)
+    source.add(LINEAR + COPY)
     add_embedding(source, tables)
     add_layers(source, task.layer)
     layer: Recurrent = task.layer
@@ -166,21 +185,21 @@ def _choice(source: Source, task: Any) -> Interface:
     if task.attention is None and layer.directions == 1:
         _run_stream(source, layer, 1)
         about = "ids: the text's tokens, and after them the question's; a score for each choice"
-        return Interface(1, scores, 0, False, True, about)
+        return Interface(1, scores, 0, True, about)
     source.member("pooled", 3 * width)
     add_encode(source, layer, 1)
     _add_last(source, layer)
     if task.attention is None:
         source.add(_RUN_POOLED, width=width, pool="  @_last(workspace, steps, s->pooled);")
         about = "ids: the text's tokens, and after them the question's; a score for each choice"
-        return Interface(1, scores, workspace_floats(layer), False, False, about)
+        return Interface(1, scores, workspace_floats(layer), False, about)
     source.member("key", width)
     source.add(_SOFTMAX, width=width)
     projection = source.constant("attention", task.attention.projection)
     outputs, scale = workspace_floats(layer), f"{float(task.attention.scale):.9g}f"
     source.add(_RUN_ATTENTION, width=width, outputs=outputs, projection=projection, scale=scale)
     about = "ids, question: the tokens of the text and of the question; a score for each choice"
-    return Interface(1, scores, outputs + 1, True, layer.directions == 1, about)
+    return Interface(1, scores, outputs + 1, layer.directions == 1, about, _RUN_QUESTION)
 
 
 def _classifier(source: Source, task: Any) -> Interface:
@@ -192,7 +211,7 @@ def _classifier(source: Source, task: Any) -> Interface:
     streams, outputs = layer.directions == 1, workspace_floats(layer)
     if kind == "last" and streams:
         _run_stream(source, layer, len(tables))
-        return Interface(len(tables), scores, 0, False, True, about)
+        return Interface(len(tables), scores, 0, True, about)
     source.member("pooled", task.pooling.output_size)
     add_encode(source, layer, len(tables))
     if kind == "last":
@@ -211,7 +230,7 @@ def _classifier(source: Source, task: Any) -> Interface:
     pools += [_MEAN] if "mean" in kind else []
     pools += [_MAX.replace("<offset>", str(width if "mean" in kind else 0))] if "max" in kind else []
     source.add(_RUN_POOLED.replace("<pool>", "\n".join(pools)), width=width)
-    return Interface(len(tables), scores, outputs, False, streams, about)
+    return Interface(len(tables), scores, outputs, streams, about)
 
 
 def _language_model(source: Source, task: Any) -> Interface:
@@ -219,19 +238,51 @@ def _language_model(source: Source, task: Any) -> Interface:
     linears = [task.readout] if task.bias is None else [task.readout, (task.embedding, task.bias)]
     scores = _add_readout(source, *linears)
     _run_stream(source, layer, 1)
-    return Interface(
-        1, scores, 0, False, True, "ids: the text's tokens; a score for each token to be the next"
-    )
+    return Interface(1, scores, 0, True, "ids: the text's tokens; a score for each token to be the next")
+
+
+def _tagger(source: Source, task: Any) -> Interface:
+    if task.text_labels:
+        raise ExportError(
+            "a tagger that labels the whole text too is not written in C, which gives tags alone; train one on tags, "
+            "and a classifier on the labels, or ship it with keepgate.runtime"
+        )
+    tables = [table for table in (task.inputs.token, task.inputs.pair) if table is not None]
+    source.add(LINEAR + COPY)
+    spelt, letters = 0, ""
+    if task.letters is not None:
+        add_spelling(source, task.letter_layer, task.letter, MOST_LETTERS)
+        spelt = 2 * task.letter.shape[1]
+        letters = (
+            f", and those of its {MOST_LETTERS} letters: the first and last half as many of a longer one, 0 after the "
+            "last of a shorter one"
+        )
+    add_embedding(source, tables, spelt=spelt)
+    add_layers(source, task.layer)
+    labels, layer = _add_readout(source, task.readout), task.layer
+    source.member("best", labels), source.member("next", labels)
+    add_encode(source, layer, ids := len(tables) + (MOST_LETTERS if letters else 0))
+    names = ("start", "between", "end")
+    learnt = {
+        name: source.constant(f"crf_{name}", values)
+        for name, values in zip(names, task.crf.scores, strict=True)
+    }
+    outputs = workspace_floats(layer)
+    source.add(_RUN_TAGS, width=layer.output_size, outputs=outputs, labels=labels, **learnt)
+    pair = "" if len(tables) == 1 else ", of the pair that it makes with the next"
+    about = f"ids: of each token its number{pair}{letters};\n * a score for each tag at each step, and the best tags"
+    return Interface(ids, labels, outputs + labels, layer.directions == 1, about, _TAGS)
 
 
 _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
     "choice-reader": _choice,
     "classifier": _classifier,
+    "forecaster": add_forecaster,
     "language-model": _language_model,
+    "tagger": _tagger,
 }
 _WHY_NOT = {
-    "forecaster": "it standardises series and puts their units back, around the network",
-    "series-classifier": "it standardises the features of a series before the layer; the C header reads tokens",
-    "span-reader": "it compares text and question by features that are computed from the words themselves",
-    "tagger": "it chooses its tags by a search over all steps (the CRF's), which needs memory for each",
+    "series-classifier": "it standardises the features of a series before the layer; ship it with keepgate.runtime",
+    "span-reader": "it compares text and question by features of their words, which need Python's tables of signs; "
+    "ship it with keepgate.runtime, or its network alone by keepgate export MODEL --onnx FILE",
 }

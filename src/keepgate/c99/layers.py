@@ -31,7 +31,8 @@ static void @_linear(const float *weight, const float *bias, const float *x, lon
   long row;
   for (row = 0; row < rows; ++row) y[row] = @_dot(weight + row * columns, x, columns) + (bias ? bias[row] : 0.0f);
 }
-
+"""
+COPY = """
 static void @_copy(const float *from, long count, float *to) {
   long i;
   for (i = 0; i < count; ++i) to[i] = from[i];
@@ -46,8 +47,25 @@ static void @_embed(@_state *s, const int32_t *ids) {
 _EMBED_ROW = """\
   @_copy(<table> + (ids[<k>] < 0 || ids[<k>] >= <count> ? <unknown> : ids[<k>]) * <size>, <size>,
          s->x + <offset>);"""
+_SPELL = """
+/* The last states of both directions over the letters of a token; 0 is no letter. */
+static void @_spell(@_state *s, const int32_t *letters, float *to) {
+  long count = 0, i;
+  while (count < <most> && letters[count]) ++count;
+  for (i = 0; i < <size>; ++i) <resets>
+  for (i = 0; i < count; ++i) @_spelling0(s, @_letter(letters[i]));
+  for (i = count; i-- > 0;) @_spelling1(s, @_letter(letters[i]));
+  @_copy(s->spelling0, <units>, to);
+  @_copy(s->spelling1, <units>, to + <units>);
+}
+"""
+_LETTER = """
+static const float *@_letter(int32_t id) {
+  return <table> + (id < 0 || id >= <count> ? <unknown> : id) * <units>;
+}
+"""
 _PLACE = """
-static void @_place<place>(@_state *s, const float *x) {
+static void @_<name>(@_state *s, const float *x) {
   long unit, k;
   @_linear(<weight_ih>, <bias_ih>, x, <rows>, <inputs>, s->wx);
 <recurrence>
@@ -103,8 +121,11 @@ void @_reset(@_state *s) {
 """
 
 
-def add_embedding(source: Source, tables: Sequence[Array]) -> None:
-    """`NAME_embed`: the rows of these tables, side by side. tables: [numbers, size] each."""
+def add_embedding(source: Source, tables: Sequence[Array], *, spelt: int = 0) -> None:
+    """`NAME_embed`: rows of these tables, [numbers, size] each, side by side, and after them what `NAME_spell` gives.
+
+    spelt: how many numbers that are, none for 0.
+    """
     rows, offset = [], 0
     for k, table in enumerate(tables):
         count, size = table.shape
@@ -114,12 +135,43 @@ def add_embedding(source: Source, tables: Sequence[Array]) -> None:
             row = row.replace(f"<{name}>", str(value))
         rows.append(row)
         offset += size
-    source.member("x", offset)
+    if spelt:
+        rows.append(f"  @_spell(s, ids + {len(tables)}, s->x + {offset});")
+    source.member("x", offset + spelt)
     source.add(_EMBED, rows="\n".join(rows))
 
 
 def add_layers(source: Source, layer: Recurrent | TimeDelay) -> None:
     """The functions of a layer: `NAME_place0`, …; `NAME_reset` and, where it reads forwards only, `NAME_step`.
+
+    Raises ExportError for a layer whose step cannot be printed.
+    """
+    resets = "\n".join(
+        f"  for (i = 0; i < {source.state[name]}; ++i) s->{name}[i] = 0.0f;"
+        for name in add_places(source, layer)
+    )
+    assert isinstance(layer, Recurrent), "add_places has refused it"
+    if layer.directions == 1:
+        places = [
+            f"  @_place{n}(s, {f's->place{n - 1}' if n else 's->x'});" for n in range(len(layer.places))
+        ]
+        last = f"s->place{len(layer.places) - 1}"
+        source.add(_STEP, resets=resets, places="\n".join(places), last=last, units=layer.output_size)
+    else:
+        source.add(_RESET, resets=resets)
+
+
+def add_spelling(source: Source, layer: Recurrent | TimeDelay, table: Array, most: int) -> None:
+    """`NAME_spell`: what a layer, of both ways, makes of a token's letters, `most` at most. table: [letters, size]."""
+    first, second = add_places(source, layer, "spelling")
+    count, units = table.shape
+    source.add(_LETTER, table=source.constant("letters", table), count=count, unknown=UNKNOWN, units=units)
+    resets = f"s->{first}[i] = s->{second}[i] = 0.0f;"
+    source.add(_SPELL, most=most, size=source.state[first], units=units, resets=resets)
+
+
+def add_places(source: Source, layer: Recurrent | TimeDelay, prefix: str = "place") -> list[str]:
+    """One function for each layer and direction, `NAME_place0`, …, with the names of their states.
 
     Raises ExportError for a layer whose step cannot be printed.
     """
@@ -134,22 +186,13 @@ def add_layers(source: Source, layer: Recurrent | TimeDelay) -> None:
         )
     if any("weight_hr" in place.parameters for place in layer.places):
         raise ExportError("a layer with a projection is not written in C; train one without proj_size")
-    source.code.append("\n".join(step_of_unit(layer.cell, source.name)))
-    for number, place in enumerate(layer.places):
-        _add_place(source, number, place)
-    resets = "\n".join(
-        f"  for (i = 0; i < {count}; ++i) s->{name}[i] = 0.0f;"
-        for name, count in source.state.items()
-        if name.startswith("place")
-    )
-    if layer.directions == 1:
-        places = [
-            f"  @_place{n}(s, {f's->place{n - 1}' if n else 's->x'});" for n in range(len(layer.places))
-        ]
-        last = f"s->place{len(layer.places) - 1}"
-        source.add(_STEP, resets=resets, places="\n".join(places), last=last, units=layer.output_size)
-    else:
-        source.add(_RESET, resets=resets)
+    step = "\n".join(step_of_unit(layer.cell, source.name))
+    if step not in source.code:
+        source.code.append(step)
+    names = [f"{prefix}{number}" for number in range(len(layer.places))]
+    for name, place in zip(names, layer.places, strict=True):
+        _add_place(source, name, place)
+    return names
 
 
 def add_encode(source: Source, layer: Recurrent, ids: int) -> None:
@@ -176,22 +219,22 @@ def _reads(layer: Recurrent) -> list[str]:
     return lines if layers > 1 else [*lines, "  (void)spare;"]
 
 
-def _add_place(source: Source, number: int, place: Place) -> None:
+def _add_place(source: Source, name: str, place: Place) -> None:
     cell, hidden = place.cell, place.hidden_size
-    rows, own = len(cell.gates) * hidden, source.member(f"place{number}", len(cell.states) * hidden)
+    rows, own = len(cell.gates) * hidden, source.member(name, len(cell.states) * hidden)
     source.member("wx", rows), source.member("uh", rows)
 
-    def weight(name: str) -> str:
-        return source.constant(f"place{number}_{name}", place.parameters.get(name))
+    def weight(of: str) -> str:
+        return source.constant(f"{name}_{of}", place.parameters.get(of))
 
-    vectors = [f"    weight[{k}] = {weight(name)}[unit];" for k, name in enumerate(cell.vectors)] or [
+    vectors = [f"    weight[{k}] = {weight(of)}[unit];" for k, of in enumerate(cell.vectors)] or [
         "    weight[0] = 0.0f;"
     ]
     bias = weight("bias_hh")
     recurrence = {"dense": _DENSE, "diagonal": _DIAGONAL, "none": _NONE}[cell.recurrent]
     source.add(
         _PLACE.replace("<recurrence>", recurrence),
-        place=number, weight_ih=weight("weight_ih"), bias_ih=weight("bias_ih"), weight_hh=weight("weight_hh"),
+        name=name, weight_ih=weight("weight_ih"), bias_ih=weight("bias_ih"), weight_hh=weight("weight_hh"),
         bias_hh=bias, bias="0.0f" if bias == "0" else f"{bias}[k]", rows=rows, inputs=place.input_size, hidden=hidden,
         gates=len(cell.gates), states=len(cell.states), vectors=max(len(cell.vectors), 1), own=own,
         weights="\n".join(vectors), cell=cell.name,

@@ -14,6 +14,7 @@ from . import (
     explain,
     export,
     forecast,
+    formal,
     look,
     predict,
     serve,
@@ -57,6 +58,7 @@ _COMMANDS = (
     (examine, "examine MODEL --data FILE [OPTIONS]"),
     (export, "export MODEL [--onnx FILE] [--c DIR] [--fixed-bytes]"),
     (explain, "explain [OPTIONS]"),
+    (formal, "formal [LANGUAGE...] [OPTIONS]"),
 )
 
 

@@ -18,7 +18,8 @@ EPILOGUE = """Examples:
 
 Both take token numbers (vocabulary.json in the model's folder lists the tokens in their order, from 2) and give scores
 before the softmax. --onnx needs the extra: pip install 'keepgate[onnx]'. --c writes NAME.h and NAME.c, of a choice
-reader, classifier or language model, which need no library and allocate nothing."""
+reader, classifier, language model, tagger (tags too) or forecaster (series in, forecasts out), which need no library
+and allocate nothing."""
 
 
 def export(

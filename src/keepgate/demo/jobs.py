@@ -1,18 +1,16 @@
 """Job: one training of one network with one seed, and its measurements as plain values, for any process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..export import bundle
 from ..machine import one_thread
 from ..train.loop import Result, fit
-from ..train.progress import Progress
 from . import measure
 from .contestants import Budget, Contestant, run_of, stages_of
+from .processes import OnStep
 from .result import Network, SeedRun
-
-OnStep = Callable[[Progress], None]
 
 DATA = "Stories in Traditional Chinese, made by keepgate.demo.stories; the answer is one of 16 names."
 
@@ -39,6 +37,11 @@ class Job:
     def steps(self) -> int:
         """Steps of training in it."""
         return 0 if self.budget is None else self.budget.steps
+
+    @property
+    def label(self) -> str:
+        """What the bar shows meanwhile."""
+        return f"{self.contestant.name}, seed {self.seed}"
 
 
 def do(job: Job, on_step: OnStep) -> Network:

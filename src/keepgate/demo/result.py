@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from ..machine import Machine
 
@@ -99,8 +100,8 @@ class Comparison:
     facts: int = 3
 
 
-def to_json(result: Comparison) -> str:
-    """The result as JSON that any reader takes: NaN and the infinities are written as strings."""
+def to_json(result: Any) -> str:
+    """A dataclass as JSON that any reader takes: NaN and the infinities are written as strings."""
 
     def plain(value: object) -> object:
         if isinstance(value, float) and not math.isfinite(value):

@@ -1,22 +1,13 @@
 """Run of the comparison: every network and seed under one budget, in up to two processes, with a progress bar."""
 
-import contextlib
-import multiprocessing
-import os
-import queue
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from .. import __version__
 from ..errors import SettingsError
 from ..machine import machine
-from ..train.progress import Progress, ProgressBar
 from . import measure
 from .contestants import (
     BATCH,
@@ -34,10 +25,9 @@ from .contestants import (
     run_of,
 )  # fmt: skip
 from .jobs import Job, do
+from .processes import check_seeds, do_all, workers_for
 from .result import Comparison, Network
 from .stories import names_of, pirate_king_story
-
-_REFRESH = 0.2  # seconds after which the bar is drawn again, though no job has finished
 
 
 def run(
@@ -64,7 +54,9 @@ def run(
     Raises SettingsError if there is no seed, one comes twice or is below 0, or for fewer than one process, and
     BundleError if a model cannot be saved.
     """
-    _check(seeds, processes, count)
+    check_seeds(seeds)
+    if count < 1:
+        raise SettingsError(f"{count} test stories were asked for; give 1 or more")
     experiments = ((contestants, budget, tuple(lengths), 1), (poolings, facts_budget, FACTS_LENGTHS, FACTS))
     jobs = [
         Job(
@@ -77,12 +69,11 @@ def run(
         for seed in seeds
     ]  # fmt: skip
     jobs.append(Job(contestant=SCALED, seed=seeds[0], budget=None, look=True))
+    workers = workers_for(len(jobs), processes)
     # The longest first, so that no process is left with one alone.
     slowest = {"gru": 0, "lstm": 1, "rnn": 2, None: 3}
     jobs.sort(key=lambda job: (job.budget is None, slowest[job.contestant.cell]))
-    workers = min(processes or min(2, machine().cores), len(jobs))
-    with ProgressBar(sum(job.steps for job in jobs), enabled=progress) as bar:
-        outcomes = _in_this_process(jobs, bar) if workers == 1 else _in_processes(jobs, bar, workers)
+    outcomes = do_all(jobs, do, workers=workers, progress=progress)
     by_job = list(zip(jobs, outcomes, strict=True))
     sentence, story = pirate_king_story().text, pirate_king_story(measure.PIRATE_KING_LENGTH)
     return Comparison(
@@ -105,104 +96,12 @@ def run(
     )
 
 
-def _check(seeds: Sequence[int], processes: int | None, count: int) -> None:
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise SettingsError(f"the seeds are {list(seeds)}; give one or more different ones, each 0 or above")
-    if processes is not None and processes < 1:
-        raise SettingsError(f"{processes} processes were asked for; give 1 or more")
-    if count < 1:
-        raise SettingsError(f"{count} test stories were asked for; give 1 or more")
-
-
 def _merged(contestant: Contestant, facts: int, by_job: Sequence[tuple[Job, Network]]) -> Network:
     """One network with the runs of all seeds; the other measurements are of the first seed."""
     pairs = [pair for pair in by_job if pair[0].contestant == contestant and pair[0].facts == facts]
     measured = next((network for job, network in pairs if job.look), pairs[0][1])
     runs = (run for _, network in pairs for run in network.runs)
     return replace(measured, runs=tuple(sorted(runs, key=lambda run: run.seed)))
-
-
-def _in_this_process(jobs: Sequence[Job], bar: ProgressBar) -> list[Network]:
-    networks, steps = [], 0
-    for job in jobs:
-
-        def on_step(progress: Progress, job: Job = job, steps: int = steps) -> None:
-            bar.update(steps + progress.step, name=_label(job), loss=progress.loss)
-
-        networks.append(do(job, on_step))
-        steps += job.steps
-    return networks
-
-
-def _label(job: Job) -> str:
-    """The bar's name for a job."""
-    return f"{job.contestant.name}, seed {job.seed}"
-
-
-# In a worker: the queue for its progress.
-_worker: dict[str, Any] = {}
-
-
-def _start(progress: Any) -> None:
-    _worker["progress"] = progress
-
-
-def _work(job: Job) -> Network:
-    return do(job, lambda progress: _worker["progress"].put((_label(job), progress.loss)))
-
-
-def _in_processes(jobs: Sequence[Job], bar: ProgressBar, workers: int) -> list[Network]:
-    context = multiprocessing.get_context("spawn")
-    progress = context.Queue()
-    earlier_children = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(progress,))
-    steps_done = 0
-    try:
-        with _for_workers():
-            futures = [executor.submit(_work, job) for job in jobs]
-        pending: set[Future[Network]] = set(futures)
-        while pending:
-            finished, pending = wait(pending, timeout=_REFRESH, return_when=FIRST_COMPLETED)
-            for future in finished:
-                future.result()
-            for name, loss in _drain(progress):
-                steps_done += 1
-                if steps_done > 10 * workers:  # Before, the time left would count the start of the processes.
-                    bar.update(steps_done, name=name, loss=loss)
-        return [future.result() for future in futures]
-    except BaseException:
-        for child in set(multiprocessing.active_children()) - earlier_children:
-            child.terminate()
-        raise
-    finally:
-        executor.shutdown(cancel_futures=True)
-        progress.close()
-
-
-@contextlib.contextmanager
-def _for_workers() -> Iterator[None]:
-    """Processes started inside inherit one thread and ignore Ctrl-C, which this process handles for all."""
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
-    threads = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        del os.environ["OMP_NUM_THREADS"]
-        if threads is not None:
-            os.environ["OMP_NUM_THREADS"] = threads
-        if main:
-            signal.signal(signal.SIGINT, handler)
-
-
-def _drain(progress: Any) -> list[tuple[str, float]]:
-    items = []
-    while True:
-        try:
-            items.append(progress.get_nowait())
-        except queue.Empty:
-            return items
 
 
 def _settings(budget: Budget, facts_budget: Budget, workers: int) -> dict[str, object]:

@@ -100,6 +100,17 @@ static float {p}_sqrt(float x) {{
   return y.number;
 }}""",
     ),
+    "gelu": (
+        ("abs", "exp"),
+        """/* x times the normal distribution's share below it; erfc as in Numerical Recipes, 3rd edition, 6.2.2. */
+static float {p}_gelu(float x) {{
+  const float z = 0.70710678f * {p}_abs(x), t = 1.0f / (1.0f + 0.5f * z);
+  const float share = 0.5f * t * {p}_exp(-z * z - 1.26551223f + t * (1.00002368f + t * (0.37409196f + t * (0.09678418f
+                    + t * (-0.18628806f + t * (0.27886807f + t * (-1.13520398f + t * (1.48851587f + t * (-0.82215223f
+                    + t * 0.17087277f)))))))));
+  return x > 0.0f ? x - x * share : x * share;
+}}""",
+    ),
     "softplus": (
         ("relu", "abs", "exp", "log"),
         """static float {p}_softplus(float x) {{

@@ -8,9 +8,9 @@ from . import attribution, capture, diagnosis, gradients, interventions, memory,
 from .capture import Attached, attach, capture_layer
 from .diagnosis import Watch
 from .readers import read
-from .report import Report, examine, explain, fixed_points
+from .report import Report, automaton, examine, explain, fixed_points
 
 __all__ = [
-    "Attached", "Report", "Watch", "attach", "attribution", "capture", "capture_layer", "diagnosis", "examine",
-    "explain", "fixed_points", "gradients", "interventions", "memory", "read", "readers", "report",
+    "Attached", "Report", "Watch", "attach", "attribution", "automaton", "capture", "capture_layer", "diagnosis",
+    "examine", "explain", "fixed_points", "gradients", "interventions", "memory", "read", "readers", "report",
 ]  # fmt: skip

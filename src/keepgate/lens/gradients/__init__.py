@@ -1,5 +1,6 @@
 """Derivatives through time: gradient by lag, Jacobians, Lyapunov exponents, first-order effects of writes."""
 
+from .automaton import Automaton, LayerAutomaton, automaton
 from .by_lag import (
     decay_length,
     direct_path_by_lag,
@@ -14,6 +15,7 @@ from .lyapunov_exponents import lyapunov
 from .step_jacobian import jacobian
 
 __all__ = [
-    "FixedPoints", "decay_length", "direct_path_by_lag", "explodes", "fixed_points", "gradient_by_lag",
+    "Automaton", "FixedPoints", "LayerAutomaton", "automaton", "decay_length", "direct_path_by_lag", "explodes",
+    "fixed_points", "gradient_by_lag",
     "gradient_of_run", "jacobian", "lyapunov", "vanishing_lag", "write_influence",
 ]  # fmt: skip

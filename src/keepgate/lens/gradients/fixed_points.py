@@ -1,4 +1,4 @@
-"""Fixed and slow points of a layer's state under a constant input, with their stability, and the automaton they make.
+"""Fixed and slow points of a layer's state under a constant input, with their stability.
 
 From states that were visited, and from half-way between two, ‖F(s) − s‖² is minimised by Levenberg and Marquardt's
 steps, with the one-step Jacobian.
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from ...errors import SettingsError, ShapeError
@@ -55,33 +55,17 @@ class FixedPoints:
         """Whether it is fixed and draws the states around it to itself."""
         return self.is_fixed & (self.eigenvalues[:, 0].abs() < 1)
 
-    def plane(self) -> tuple[Float[Tensor, "points 2"], Float[Tensor, "visited 2"]]:
-        """Points and visited states in the plane of the visited states' first two principal components."""
+    def onto_plane(self, states: Float[Tensor, "rows states"]) -> Float[Tensor, "rows 2"]:
+        """States in the plane of the visited states' first two principal components."""
         mean = self.visited.mean(0)
         axes = torch.linalg.svd(self.visited - mean, full_matrices=False).Vh[:2]
         if len(axes) < 2:
             axes = torch.cat([axes, torch.zeros_like(axes)])
-        return (self.points - mean) @ axes.T, (self.visited - mean) @ axes.T
+        return (states - mean) @ axes.T
 
-    @torch.no_grad()
-    def transitions(
-        self, inputs: Float[Tensor, "symbols features"], *, settle: int = 100
-    ) -> Int[Tensor, "stable symbols"]:
-        """The automaton: to which stable point each of them goes by one step of each input and `settle` of `input`.
-
-        Both are numbered among the stable points alone. -1 where it ends nearer to none of them than `SAME` of the
-        spread. settle: in periods.
-        """
-        stable = self.points[self.is_stable]
-        states = stable.repeat_interleave(len(inputs), 0)
-        states = _step(self.call, states, inputs.to(states).repeat(len(stable), 1))
-        for _ in range(settle * self.period):
-            states = _step(self.call, states, self.input.expand(len(states), -1))
-        if not len(stable):
-            return torch.zeros(0, len(inputs), dtype=torch.long)
-        distances, nearest = torch.cdist(states, stable).min(1)
-        nearest[distances > SAME * _spread(self.visited)] = -1
-        return nearest.reshape(len(stable), len(inputs))
+    def plane(self) -> tuple[Float[Tensor, "points 2"], Float[Tensor, "visited 2"]]:
+        """Points and visited states in that plane."""
+        return self.onto_plane(self.points), self.onto_plane(self.visited)
 
 
 @torch.no_grad()
@@ -106,45 +90,71 @@ def fixed_points(
     for name, value, least in (("period", period, 1), ("starts", starts, 1), ("iterations", iterations, 0)):
         if value < least:
             raise SettingsError(f"{name} is {value}; give {least} or more")
+    call, visited = visited_states(layer_run, starts, layer=layer, reverse=reverse)
+    driving = torch.zeros(call.weights.input_size) if input is None else torch.as_tensor(input)
+    if driving.shape != (call.weights.input_size,):
+        raise ShapeError(
+            f"input is of shape {list(driving.shape)}; this layer reads {call.weights.input_size} features"
+        )
+    between = (visited + visited.roll(len(visited) // 2, 0)) / 2
+    starting = torch.cat([visited, between])
+    return points_from(
+        call, starting, visited=visited, input=driving.to(visited), period=period, iterations=iterations
+    )
+
+
+def visited_states(
+    layer_run: LayerRun, most: int, *, layer: int, reverse: bool = False
+) -> tuple[Call, Float[Tensor, "visited states"]]:
+    """One layer and direction as a call of one step from its first initial state, and states it visited; float64.
+
+    Raises ShapeError for a run without a step.
+    """
     place = layer_run.place(layer, reverse=reverse)
     part, exact = layer_run.trace.layers[place], as_keepgate_layer(layer_run.layer).double()
-    weights = exact.weights_at(place)
-    driving = torch.zeros(weights.input_size) if input is None else torch.as_tensor(input)
-    if driving.shape != (weights.input_size,):
-        raise ShapeError(
-            f"input is of shape {list(driving.shape)}; this layer reads {weights.input_size} features"
-        )
     visited = torch.cat([part[name][part.is_real()] for name in part.cell.states], 1).double()
     if not len(visited):
         raise ShapeError("the run has no step, and so no state to start from")
-    visited = visited[torch.linspace(0, len(visited) - 1, min(starts, len(visited))).long()]
-    driving = driving.to(visited)
-    sizes = [part[name].shape[2] for name in part.cell.states]
-    call = Call.of(weights, driving.expand(1, 1, -1), tuple(visited[:1].split_with_sizes(sizes, 1)))
-    spread = _spread(visited)
-    between = (visited + visited.roll(len(visited) // 2, 0)) / 2
-    minima = _descend(call, torch.cat([visited, between]), (driving, period), iterations)
-    residuals, matrices = _linearised(call, minima, (driving, period))
+    visited = visited[torch.linspace(0, len(visited) - 1, min(most, len(visited))).long()]
+    weights, initial = (
+        exact.weights_at(place),
+        tuple(part.initial[name][:1].double() for name in part.cell.states),
+    )
+    return Call.of(weights, visited.new_zeros(1, 1, weights.input_size), initial), visited
+
+
+def points_from(
+    call: Call,
+    starts: Tensor,
+    *,
+    visited: Tensor,
+    input: Tensor,
+    period: int,
+    iterations: int,
+    far: float = FAR,
+) -> FixedPoints:
+    """Where so many steps of descent lead from these starts, each point once, without those far from all visited."""
+    spread = spread_of(visited)
+    ends = descend(call, starts, (input, period), iterations)
+    residuals, matrices = _linearised(call, ends, (input, period))
     speeds = residuals.norm(dim=1) / spread
-    near = torch.cdist(minima, visited).min(1).values < FAR * spread
+    near = torch.cdist(ends, visited).min(1).values < far * spread
     chosen: list[int] = []
     for number in speeds.argsort().tolist():
-        if near[number] and all(
-            float((minima[number] - minima[one]).norm()) > SAME * spread for one in chosen
-        ):
+        if near[number] and bool((torch.cdist(ends[[number]], ends[chosen]) > SAME * spread).all()):
             chosen.append(number)
     values = torch.linalg.eigvals(matrices[chosen])
     order = values.abs().argsort(1, descending=True)
     return FixedPoints(
-        points=minima[chosen], speeds=speeds[chosen], eigenvalues=values.gather(1, order), visited=visited,
-        input=driving, period=period, call=call,
+        points=ends[chosen], speeds=speeds[chosen], eigenvalues=values.gather(1, order), visited=visited, input=input,
+        period=period, call=call,
     )  # fmt: skip
 
 
-def _descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations: int) -> Tensor:
+def descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations: int) -> Tensor:
     """From each state, Levenberg and Marquardt's steps downhill on ‖F(s) − s‖²; a step uphill is not made."""
     identity = torch.eye(states.shape[1], dtype=states.dtype, device=states.device)
-    points, spread = states.clone(), _spread(states)
+    points, spread = states.clone(), spread_of(states)
     moving = torch.arange(len(states))
     damping = torch.full((len(states),), 1e-2, dtype=states.dtype, device=states.device)
     residual, matrix = _linearised(call, states, driven)
@@ -174,7 +184,7 @@ def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple
     given, period = driven
     after, matrix = states, torch.eye(states.shape[1], dtype=states.dtype, device=states.device)
     for _ in range(period):
-        traced = _call(call, after, given.expand(len(states), -1), trace=True)
+        traced = _call(call, after, given.expand(1, len(states), -1), trace=True)
         traced_layer = layer_trace(traced, run(traced), 0)
         after, matrix = (
             torch.cat([traced_layer[name][0] for name in traced_layer.cell.states], 1),
@@ -183,15 +193,20 @@ def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple
     return after - states, matrix
 
 
-def _step(call: Call, states: Tensor, x: Float[Tensor, "rows features"]) -> Tensor:
-    return torch.cat(run(_call(call, states, x)).final, 1)
+def read_constantly(call: Call, states: Tensor, input: Float[Tensor, " features"], steps: int) -> Tensor:
+    """The states, side by side, after so many steps of the same input."""
+    return torch.cat(run(_call(call, states, input.expand(steps, len(states), -1))).final, 1)
+
+
+def states_apart(call: Call, states: Tensor) -> tuple[Tensor, ...]:
+    """The cell's states, which stand side by side, one by one."""
+    return states.split_with_sizes([state.shape[1] for state in call.states], 1)
+
+
+def spread_of(states: Tensor) -> float:
+    """How far the states lie from their mean, as a length; 1 where they are all alike."""
+    return float((states - states.mean(0)).norm(dim=1).square().mean().sqrt()) or 1.0
 
 
 def _call(call: Call, states: Tensor, x: Tensor, *, trace: bool = False) -> Call:
-    sizes = [state.shape[1] for state in call.states]
-    return Call.of(call.weights, x.unsqueeze(0), tuple(states.split_with_sizes(sizes, 1)), trace=trace)
-
-
-def _spread(states: Tensor) -> float:
-    """How far the states lie from their mean, as a length; 1 where they are all alike."""
-    return float((states - states.mean(0)).norm(dim=1).square().mean().sqrt()) or 1.0
+    return Call.of(call.weights, x, states_apart(call, states), trace=trace)

@@ -1,5 +1,6 @@
 """Reports of the lens: figures, pages, text and files of explanations and diagnoses."""
 
+from .automaton import AutomatonReport, automaton
 from .figure import Figure
 from .labels import LANGUAGES, Language
 from .show import (
@@ -14,6 +15,6 @@ from .show import (
 )
 
 __all__ = [
-    "LANGUAGES", "ExplanationReport", "Figure", "FixedPointsReport", "Language", "ModelReport", "Report",
-    "VerdictReport", "examine", "explain", "fixed_points",
+    "LANGUAGES", "AutomatonReport", "ExplanationReport", "Figure", "FixedPointsReport", "Language", "ModelReport",
+    "Report", "VerdictReport", "automaton", "examine", "explain", "fixed_points",
 ]  # fmt: skip

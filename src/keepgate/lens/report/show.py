@@ -228,8 +228,7 @@ def fixed_points(
 ) -> FixedPointsReport:
     """Fixed and slow points of a layer under a constant input, with their stability, from states that it visited.
 
-    Arguments and errors are those of `lens.gradients.fixed_points`. `.transitions(inputs)` is the automaton that the
-    stable points make, `.figure()` and `.plot(ax)` show them.
+    Arguments and errors are those of `lens.gradients.fixed_points`. `.figure()` and `.plot(ax)` show them.
 
         with keepgate.lens.attach(model) as seen:
             model(x)

@@ -154,12 +154,13 @@ class _Scores:
         self._penalties = [penalty.astype(np.float32) for penalty in penalties]
 
     @property
-    def _all(self) -> list[Array]:
+    def scores(self) -> list[Array]:
+        """Of starting with each label, of moving from each to each, and of ending, with what the scheme forbids."""
         return [learnt + penalty for learnt, penalty in zip(self._learnt, self._penalties, strict=True)]
 
     def best(self, emissions: Array) -> list[int]:
         """The most probable sequence of labels (Viterbi algorithm)."""
-        start, between, end = self._all
+        start, between, end = self.scores
         best, origins = start + emissions[0], []
         for emission in emissions[1:]:
             values = best[:, None] + between
@@ -172,7 +173,7 @@ class _Scores:
 
     def marginals(self, emissions: Array) -> Array:
         """[time, labels]: p(label at the step | text), by the forward-backward algorithm."""
-        start, between, end = self._all
+        start, between, end = self.scores
         alphas, betas = [start + emissions[0]], [end]
         for emission in emissions[1:]:
             alphas.append(logsumexp(alphas[-1][:, None] + between, 0) + emission)
