@@ -238,10 +238,10 @@ def test_what_makes_no_sense_is_refused(make, match):
         make()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_what_torch_could_not_do_again_is_refused():
+def test_what_torch_could_not_do_again_is_refused(monkeypatch):
     layer = keepgate.LSTM(3, 4, weight_drop=0.5)
     with pytest.raises(SettingsError, match=r"torch\.nn has no layer"):
         layer.to_torch()
+    monkeypatch.setattr("keepgate.nn.regularisation.jit_tracing_active", lambda: True)
     with pytest.raises(KernelRefused, match="masks of one call"):
-        torch.jit.trace(layer, torch.randn(2, 1, 3))
+        layer(torch.randn(2, 1, 3))
