@@ -266,3 +266,22 @@ def test_a_small_corpus_is_trained_for_long_enough_to_learn_something(kind: str)
         recipe("reader", 10)
     with pytest.raises(SettingsError, match="at least one"):
         recipe(kind, 0)
+
+
+def test_a_file_without_a_task_is_asked_about(tmp_path: Path, keepgate) -> None:
+    both = tmp_path / "both.jsonl"
+    record = {"text": "a b", "label": "x", "tokens": ["a", "b"], "tags": ["O", "B-X"]}
+    both.write_text("".join(json.dumps(record) + "\n" for _ in range(3)))
+    ran = keepgate("train", both, "--out", tmp_path / "mine")
+    assert (ran.code, ran.out) == (2, "")
+    words = " ".join(ran.err.split())
+    assert "both.jsonl fits several tasks; say which is meant" in words
+    assert f"keepgate train classifier {both} --out MODEL (3 texts (json lines))" in words
+    assert f"keepgate train tagger {both} --out MODEL (3 texts of 6 tokens (json lines))" in words
+    assert "train forecaster" not in words
+    assert not (tmp_path / "mine").exists()
+    (tmp_path / "zeros").write_bytes(bytes(10))
+    ran = keepgate("train", tmp_path / "zeros")
+    assert (ran.code, "is read by no training command" in ran.err.replace("\n", " ")) == (2, True)
+    ran = keepgate("train", "clasifier", both)
+    assert (ran.code, 'nknown command "clasifier"' in ran.err) == (2, True)

@@ -72,9 +72,9 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
         _print_error(f"keepgate: {missing_package('the command line', missing)}")
         return WRONG_USE
     try:
-        from .app import build
+        from .app import run
 
-        build()(arguments, exit_on_error=False, print_error=False, result_action="return_none")
+        run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         raise

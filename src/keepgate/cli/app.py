@@ -1,11 +1,13 @@
 """The commands, their order in the help, and what the help teaches."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Group, Parameter, UnknownCommandError
 
 from .. import __version__
+from ..errors import SettingsError
 from . import (
     ask,
     compare,
@@ -24,6 +26,7 @@ from . import (
     write,
 )
 from .console import make_console
+from .fitting_tasks import question_about
 from .train_commands import train_commands
 
 _WHAT = "Recurrent networks whose memory you can see: train them, ask them, look at their gates."
@@ -60,6 +63,21 @@ _COMMANDS = (
     (explain, "explain [OPTIONS]"),
     (formal, "formal [LANGUAGE...] [OPTIONS]"),
 )
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Runs one command line. Raises what the command raises, and cyclopts' errors for wrong use.
+
+    Raises SettingsError for `train FILE` without a task: it asks which of those that read the file is meant.
+    """
+    try:
+        build()(arguments, exit_on_error=False, print_error=False, result_action="return_none")
+    except UnknownCommandError as error:
+        if list(error.command_chain or ()) == ["train"] and error.unused_tokens:
+            path = Path(error.unused_tokens[0])
+            if path.is_file():
+                raise SettingsError(question_about(path)) from error
+        raise
 
 
 def build() -> App:
