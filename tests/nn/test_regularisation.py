@@ -240,7 +240,7 @@ def test_what_makes_no_sense_is_refused(make, match):
 
 def test_what_torch_could_not_do_again_is_refused(monkeypatch):
     layer = keepgate.LSTM(3, 4, weight_drop=0.5)
-    with pytest.raises(SettingsError, match=r"torch\.nn has no layer"):
+    with pytest.raises(SettingsError, match=r"torch\.nn has no zoneout"):
         layer.to_torch()
     monkeypatch.setattr("keepgate.nn.regularisation.jit_tracing_active", lambda: True)
     with pytest.raises(KernelRefused, match="masks of one call"):

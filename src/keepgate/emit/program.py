@@ -235,15 +235,12 @@ def _allocate_registers(
     free: dict[bool, list[int]] = {False: [], True: []}
     counts = {False: first_temporary, True: _ROW_TEMPORARIES}
     row_constant = _row_constants(lines)
-    instructions: list[Instruction] = []
-    final_copies: list[Instruction] = []
+    instructions, final_copies = list[Instruction](), list[Instruction]()
     for n, (node, (operation, arguments)) in enumerate(lines.items()):
         read = tuple(registers[argument] for argument in arguments)
-        unique = dict.fromkeys(arguments)
-        dead = [argument for argument in unique if last_read[argument] == n and argument not in results]
-        for register in (registers[argument] for argument in dead):
-            if register >= first_temporary:
-                free[register >= _ROW_TEMPORARIES].append(register)
+        dead = [a for a in dict.fromkeys(arguments) if last_read[a] == n and a not in results]
+        for register in (registers[a] for a in dead if registers[a] >= first_temporary):
+            free[register >= _ROW_TEMPORARIES].append(register)
         bound_to = results.get(node)
         if bound_to is None or last_read_at.get(aliases.get(bound_to, -1), -1) > n:
             by_row = node in row_constant
@@ -257,15 +254,15 @@ def _allocate_registers(
             registers[node] = bound_to
         instructions.append((operation, registers[node], read))
 
-    def final(register: int) -> int:
-        return register if register < _ROW_TEMPORARIES else register - _ROW_TEMPORARIES + counts[False]
-
+    places = {n: n - _ROW_TEMPORARIES + counts[False] for n in range(_ROW_TEMPORARIES, counts[True])}
     return Program(
         constants=tuple(float(node.value or 0.0) for node in constants),
         temporaries=counts[False] - first_temporary,
-        row_temporaries=counts[True] - _ROW_TEMPORARIES,
-        instructions=tuple(
-            (operation, final(result), tuple(map(final, read)))
-            for operation, result, read in (*instructions, *final_copies)
-        ),
+        row_temporaries=len(places),
+        instructions=_renumbered([*instructions, *final_copies], places),
     )
+
+
+def _renumbered(lines: Iterable[Instruction], places: Mapping[int, int]) -> tuple[Instruction, ...]:
+    """The instructions with other numbers for some registers."""
+    return tuple((op, places.get(to, to), tuple(places.get(n, n) for n in read)) for op, to, read in lines)

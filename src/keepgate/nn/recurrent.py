@@ -15,7 +15,6 @@ from .. import cells
 from ..arrays.parameter_shapes import parameter_shapes
 from ..cells.choices import Init, check_init
 from ..equations import Cell
-from ..errors import SettingsError
 from ..kernels import Call, prepare_cell, run
 from ..kernels.dispatch import by_name
 from ..kernels.tracing_state import jit_tracing_active
@@ -294,10 +293,6 @@ class Recurrent(nn.RNNBase):
         For libraries that look for layers by their type; what trains one trains the other. Forward hooks stay here.
         Raises CellError for a cell that torch.nn lacks, SettingsError where a weight is computed or masks are drawn.
         """
-        if self.regularisation is not None:
-            raise SettingsError(
-                "torch.nn has no layer with zoneout, recurrent_dropout or weight_drop; build one without"
-            )
         layer: nn.RNNBase = to_torch(self, self.cell)
         return layer
 
@@ -345,11 +340,10 @@ class Recurrent(nn.RNNBase):
 
     def _trace_fast(self, input: Any) -> Trace | None:
         """The trace by a kernel's fast path; None where the general path must run."""
-        fast_path = self._places[0].fast_path
-        if fast_path is None or len(self._places) > 1 or input.dim() != 3:
+        fast_path = self._places[0].fast_path if len(self._places) == 1 and input.dim() == 3 else None
+        if fast_path is None:
             return None
-        result = fast_path.trace(input.transpose(0, 1) if self.batch_first else input)
-        if result is None:
+        if (result := fast_path.trace(input.transpose(0, 1) if self.batch_first else input)) is None:
             return None
         (output, *final), over_time, zeros = result
         initial = dict.fromkeys(self.cell.states, zeros)
@@ -401,6 +395,4 @@ class Recurrent(nn.RNNBase):
         nn.Module.__setstate__(self, state)  # type: ignore[no-untyped-call]
         prepare_cell(self.cell)
 
-    def extra_repr(self) -> str:
-        """The settings that differ from torch's defaults."""
-        return changed_settings(self)
+    extra_repr = changed_settings
