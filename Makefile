@@ -98,6 +98,8 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.stories
 	@$(BIN)/python -m bench.page
 	@$(BIN)/python -m bench.guide
+	@$(BIN)/python -m bench.formal
+	@$(BIN)/python -m bench.automata
 	@$(BIN)/python -m bench.verdicts --advice
 	@$(BIN)/python -m bench.verdicts --advice --seed 2 --out bench/results/verdicts-seed-2.json
 	@$(BIN)/python -m bench.verdicts --advice --seed 3 --out bench/results/verdicts-seed-3.json

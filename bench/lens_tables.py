@@ -155,7 +155,7 @@ def long_rows(k: int) -> str:
 
 def verdicts(k: int) -> str:
     """What the lens says of models with planted faults, and how often its advice helped."""
-    cases, earlier = (result(f"verdicts-seed-{seed}")["cases"] for seed in (3, 2))
+    cases, *earlier = (result(f"verdicts-seed-{seed}")["cases"] for seed in (4, 3, 2))
     by_fault: dict[str, list[dict[str, Any]]] = {}
     for row in cases:
         by_fault.setdefault(row["truth"][0], []).append(row)
@@ -175,15 +175,14 @@ def verdicts(k: int) -> str:
             ("埋下的", "模型", "對", "「這些數字看不出來」", "錯", "建議有用")][k]  # fmt: skip
     lines = [line(name, rows) for name, rows in by_fault.items()]
     note = (
-        "A seed on which nothing was tuned: `python -m bench.verdicts --advice --seed 3`. On seed 2, on which one rule of the judge was, "
-        "{right} were right and {wrong} wrong. "
-        "Also right: “nothing is seen to be wrong” of a model that learnt its problem in spite of the fault, and “train longer” of one that forgets, "
-        "where that helps. Advice helps if the score on new rows, the mean of three seeds, rises by more than 0.02 of 1.",
-        "沒有任何東西依這個種子調整過：`python -m bench.verdicts --advice --seed 3`。種子 2（評分的規則有一條依它調整過）對 {right} 個，錯 {wrong} 個。"
-        "埋了毛病仍然學會的模型說「沒有毛病」、會忘的模型說「訓練久一點」而且真的有用，也算對。三個種子在新的列上的平均分數（最高 1）升高超過 0.02，建議才算有用。",
+        "A seed on which nothing was tuned, judged once: `python -m bench.verdicts --advice --seed 4`. The rules were mended on what was wrong "
+        "before: {wrong[0]} on seed 3 and {wrong[1]} on seed 2. "
+        "Also right: “nothing is seen to be wrong” of a model that learnt its problem in spite of the fault (one of few rows, if it answers new ones "
+        "at most 0.1 below them), and “train longer” of one that forgets, where that helps. Advice helps if the score on new rows, the mean of three seeds, rises by more than 0.02 of 1.",
+        "沒有任何東西依這個種子調整過，只評了一次：`python -m bench.verdicts --advice --seed 4`。規則是依先前錯的修改的：種子 3 錯 {wrong[0]} 個，種子 2 錯 {wrong[1]} 個。"
+        "埋了毛病仍然學會的模型（只有少數列的：新的列最多差 0.1）說「沒有毛病」、會忘的模型說「訓練久一點」而且真的有用，也算對。三個種子在新的列上的平均分數（最高 1）升高超過 0.02，建議才算有用。",
     )[k]
-    before = Counter(row["judged"] for row in earlier)
-    note = note.format(right=before["right"], wrong=before["wrong"])
+    note = note.format(wrong=[sum(row["judged"] == "wrong" for row in rows) for rows in earlier])
     return table([*head], [*lines, line(("all", "全部")[k], cases)]) + "\n\n" + note
 
 

@@ -1,15 +1,17 @@
-"""Other people's models with their own weights, before and after `keepgate.swap`: times, recurrent share, difference.
+"""Other people's models before and after `keepgate.swap`: times, recurrent share, difference.
 
     pip install --no-deps silero-vad Resemblyzer g2pM
     python -m bench.models
 
 The nets are written down from their packages, which hold the weights; one that is not installed is left out by name.
 Each is run as its package runs it: silero-vad 32 ms of sound a call with its states carried on, Resemblyzer 1.6 seconds
-for each of a minute's windows, g2pM one sentence of 40 characters a call.
+for each of a minute's windows, g2pM one sentence of 40 characters a call. Of pyannote, stanza, EasyOCR and Kokoro the
+architectures are measured, with random weights (architectures.py).
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 import keepgate
+from bench import architectures
 from bench.machine import THREADS, machine
 
 RESULTS = Path(__file__).parent / "results" / "models.json"
@@ -119,7 +122,11 @@ def g2pm() -> tuple[nn.Module, Tensor]:
     return model, torch.randint(1, len(package.char2idx), (1, 40))
 
 
-MODELS = {"silero-vad": silero, "Resemblyzer": resemblyzer, "g2pM": g2pm}
+MODELS: dict[str, Callable[[], tuple[nn.Module, Any]]] = {
+    "silero-vad": silero, "Resemblyzer": resemblyzer, "g2pM": g2pm, "pyannote segmentation": architectures.pyannote,
+    "stanza tagger": architectures.stanza, "EasyOCR recogniser": architectures.easyocr,
+    "Kokoro durations": architectures.kokoro,
+}  # fmt: skip
 
 
 def measured(name: str, threads: int, *, frozen: bool) -> dict[str, Any]:

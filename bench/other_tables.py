@@ -111,9 +111,51 @@ def formal(k: int) -> str:
     return table(head, rows) + "\n\n" + note
 
 
+def models(k: int) -> str:
+    """Other people's models before and after the swap."""
+    head = [
+        (
+            "model",
+            "threads",
+            "recurrent share",
+            "recurrent layers faster",
+            "whole model faster",
+            "difference",
+        ),
+        ("模型", "執行緒", "循環層佔的時間", "循環層快幾倍", "整個模型快幾倍", "差異"),
+    ][k]
+    rows = [
+        [
+            row["model"] + ("", ", frozen")[row["frozen"]], f"{row['threads']}", f"{row['recurrent_share']:.0%}",
+            f"{row['recurrent_before'] / row['recurrent_after']:.2f}" if row["swapped"] else "–",
+            f"{row['seconds_before'] / row['seconds_after']:.2f}", f"{row['difference']:.0e}",
+        ]
+        for row in result("models")["rows"]
+    ]  # fmt: skip
+    return table([*head], rows)
+
+
+def cart_pole(k: int) -> str:
+    """CartPole without velocities: what each seed reaches, and frames a second of both policies in turns."""
+    run = result("cart_pole")
+    head = [("seed", "frames", "reward", "worst"), ("種子", "幀數", "獎勵", "最差")][k]
+    rows = [
+        [f"{s['seed']}", f"{s['steps']:,}", f"{s['reward']:.1f}", f"{s['worst']:.0f}"] for s in run["seeds"]
+    ]
+    ratios = [a / b for a, b in zip(*run["frames_a_second"].values(), strict=True)]
+    note = (
+        "Mean of 100 episodes. Frames a second while training, over sb3-contrib's policy, turn by turn: {ratios}; the loss "
+        "of a rollout differs by {loss:.0e}.",
+        "100 局的平均。訓練時每秒幀數是 sb3-contrib 策略的 {ratios} 倍（逐輪）；同一批經驗的損失相差 {loss:.0e}。",
+    )[k].format(ratios=", ".join(f"{ratio:.1f}" for ratio in ratios), loss=run["loss_difference"])
+    return table([*head], rows) + "\n\n" + note
+
+
 TABLES: dict[str, Callable[[int], str]] = {
     "automata": automata,
     "formal": formal,
+    "cart_pole": cart_pole,
+    "models": models,
     "polyphones": polyphones,
     "polyphones_reasons": polyphones_reasons,
 }

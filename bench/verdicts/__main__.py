@@ -1,18 +1,20 @@
 """Judges the lens's verdict on a hundred models whose situation is planted, and follows its advice.
 
-    python -m bench.verdicts [WORD …] [--advice] [--seed 0] [--out bench/results/verdicts.json]
+    python -m bench.verdicts [WORD …] [--advice] [--seed 0] [--out bench/results/verdicts.json] [--followed FILE …]
 
 A verdict is right if it names what was planted (or what is also so of the model), honest if it says that the numbers do
 not tell, wrong otherwise. Right are also "train longer" of a model that forgets, where that helps, and "nothing is
 wrong" of a model that learnt its problem in spite of the fault (one of few rows: that answers new ones at most 0.1
-below them). With --advice each case whose verdict gives advice is
-trained from three seeds as it was and as advised; the advice helps if the mean score on new rows rises. WORDs pick the
-cases whose names have one of them. The cases were written on seed 0, the verdict mended on 0 and 1.
+below them). With --advice each case whose verdict gives advice is trained from three seeds, whatever --seed is, as it
+was and as advised; the advice helps if the mean score on new rows rises. --followed takes what the same advice did to
+the same case from the results of an earlier run. WORDs pick the cases whose names have one of them. The cases were
+written on seed 0, the verdict mended on 0, 1, 2 and 3.
 """
 
 import argparse
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,17 @@ def main() -> None:
     parser.add_argument("--advice", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--followed", type=Path, nargs="*", default=())
     options = parser.parse_args()
     torch.set_num_threads(1)
+    effects = advice_followed(options.followed)
     rows = []
     for case in cases():
         if options.words and not any(word in case.name for word in options.words):
             continue
         row = judged(case, options.seed)
         if options.advice:
-            row |= followed(case, row["claim"])
+            row |= effects.get((case.name, row["claim"])) or followed(case, row["claim"])
             if row["helped"] and {row["claim"], case.truth} == {"forgets", "untrained"}:
                 row["judged"] = "right"
         print(line(row), flush=True)
@@ -52,6 +56,16 @@ def main() -> None:
         return
     found = {"machine": machine(), "cases": rows}
     options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def advice_followed(files: Iterable[Path]) -> dict[tuple[str, str], dict[str, Any]]:
+    """What advice did in earlier runs, by the case and what was said of it."""
+    rows = [row for file in files for row in json.loads(file.read_text("utf-8"))["cases"]]
+    return {
+        (row["name"], row["claim"]): {name: row[name] for name in ("before", "after", "helped")}
+        for row in rows
+        if "before" in row
+    }
 
 
 def line(row: dict[str, Any]) -> str:

@@ -45,6 +45,7 @@ READ = Padding(side="end", share=0.4, read=True, lengths=torch.tensor([3, 5, 9])
 THIRDS = {"short": 0.98, "long": 0.41}
 # Answers that are too small by half, as those of a network whose training has not come to its end.
 SMALL = quality(0.7, scale=1.5, scale_error=0.05)
+ALL = Baseline(skill=1.0, needed=12)
 FAR, NOTHING = Baseline(skill=0.9, needed=40, interval=(36, 44)), Baseline(skill=0.05, needed=None)
 
 TABLE = [
@@ -81,6 +82,8 @@ TABLE = [
     (measured(0.27, FAR), "untrained", "reaches as far as was measured"),
     (measured(quality(0.7, scale=1.5, scale_error=0.2), FAR), "unknown", "as sure as they are right"),
     (measured(0.7, FAR), "unknown", "as sure as they are right"),
+    (measured(0.88, ALL) | {"vanishing_lag": 9, "needed": 12, "rows": reach(3, 11)}, "unknown", "as sure as they"),
+    (measured(0.88, ALL) | {"vanishing_lag": 9, "needed": 13, "rows": reach(3, 11)}, "forgets", "gone after 9 steps"),
     (measured(0.7, FAR) | {"saturated": 0.9}, "saturated", "the gates stand at their ends 90% of the time"),
     (measured(SMALL, FAR) | {"saturated": 0.9}, "untrained", "train longer"),
     (measured(0.27, FAR) | UNGATED | {"saturated": 0.9}, "saturated", "near -1 or 1 90% of the time"),

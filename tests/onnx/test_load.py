@@ -444,3 +444,17 @@ def test_an_order_of_gates_that_is_wrong_is_found(tmp_path, monkeypatch):
     file = saved(lone("GRU", 3, linear_before_reset=1), tmp_path)
     ours, theirs = results(keepgate.onnx.load(file), [x]), runtime(file, {"X": x})
     assert np.abs(ours[0] - theirs[0]).max() > 1e-2
+
+
+def test_a_padding_by_more_than_there_is_is_refused(tmp_path):
+    """Of what may be mirrored, ONNX's own tests hold the numbers; ONNX Runtime refuses this too."""
+    node = helper.make_node("Pad", ["x", "pads"], ["y"], "the_pad", mode="reflect")
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]) for name in "xy")
+    graph = helper.make_graph([node], "pad", [x], [y], [numpy_helper.from_array(np.array([0, 3]), "pads")])
+    model = keepgate.onnx.load(
+        saved(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8), tmp_path)
+    )
+    (mirrored,) = results(model, [np.float32([1, 2, 3, 4])])
+    np.testing.assert_array_equal(mirrored, [1, 2, 3, 4, 3, 2, 1])
+    with pytest.raises(keepgate.ShapeError, match="it pads an axis of 3 by 0 and 3 in mode 'reflect'"):
+        model(torch.ones(3))

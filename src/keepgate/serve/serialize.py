@@ -206,7 +206,15 @@ def _strip_json(layer: LayerTrace) -> JsonObject:
         "moves": {
             state: rounded_list(relative_state_change(layer, state)[:, 0]) for state in layer.cell.states
         },
+        "telling": _telling_unit(layer),
     }
+
+
+def _telling_unit(layer: LayerTrace) -> int:
+    """The unit whose memory moves most at one step: the one to look at first."""
+    name = layer.cell.memory_state
+    moved = (layer[name] - layer.state_before(name))[:, 0].abs()
+    return int(moved.amax(0).argmax())
 
 
 def _retention_json(layer: LayerTrace) -> JsonObject:

@@ -116,6 +116,4 @@ def _index() -> str:
         text = text.replace(link, "")
     text = text.replace('<script type="module" src="main.js">', '<script defer src="page.js">')
     icon = "data:image/svg+xml," + quote((STATIC / "icon.svg").read_text("utf-8").strip())
-    return text.replace('href="icon.svg"', f'href="{icon}"').replace(
-        'data-word="footer"', 'data-word="footer.site"'
-    )
+    return text.replace('href="icon.svg"', f'href="{icon}"')

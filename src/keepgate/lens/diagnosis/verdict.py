@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..thresholds import EXPLODED
 from .answer_quality import AnswerQuality
-from .evidence import Evidence
+from .evidence import GOOD, Evidence
 from .row_horizons import RowHorizons
 
 Fault = Literal[
@@ -133,10 +133,19 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
     more = evidence.more or quality.lost_on_long_rows
     if quality.surer_than_right and not (more and _forgets(findings, CLEARLY)):
         return "overfitted"
-    fault = _not_learned(findings) if more else "unknown"
+    fault: Fault = (
+        "unknown" if not more else "untrained" if _reaches(findings, quality) else _not_learned(findings)
+    )
     # Answers that are as sure as they are right tell a training that was too short from too few rows in no way.
     unfinished = quality.unfinished or quality.no_better_than_guessing or quality.lost_on_long_rows
     return "unknown" if fault == "untrained" and not unfinished else fault
+
+
+def _reaches(findings: Findings, quality: AnswerQuality) -> bool:
+    """Whether good answers rest on as many steps as are needed, as far as the rows can say: then nothing is forgotten,
+    whatever the gradient looks like."""
+    interval = None if findings.rows is None else findings.rows.interval
+    return interval is not None and interval[1] >= findings.needed and quality.skill >= GOOD
 
 
 def _not_learned(findings: Findings) -> Fault:

@@ -248,15 +248,31 @@ def pad(
     axes = (
         list(range(x.dim())) if axes_ is None else [axis_of(axis, x.dim()) for axis in integers(axes_) or []]
     )
-    if amounts is None or len(amounts) != 2 * len(axes) or mode != "constant":
+    if amounts is None or len(amounts) != 2 * len(axes) or mode not in ("constant", "reflect", "edge"):
         raise ShapeError(
-            f"it pads by {amounts} along {axes} in mode {mode!r}; constant padding of every axis is known"
+            f"it pads by {amounts} along {axes} in mode {mode!r}; constant, reflect and edge are known, of every axis"
         )
     by_axis = dict(zip(axes, zip(amounts[: len(axes)], amounts[len(axes) :], strict=True), strict=True))
     pairs = [by_axis.get(axis, (0, 0)) for axis in range(x.dim())]
     sized([size + before + after for size, (before, after) in zip(x.shape, pairs, strict=True)])
+    if mode != "constant":
+        return _mirrored(x, pairs, mode)
     fill = value if value_ is None else value_.detach().reshape(()).item()
     return f.pad(x, [amount for pair in reversed(pairs) for amount in pair], value=fill)
+
+
+def _mirrored(x: Tensor, pairs: list[tuple[int, int]], mode: str) -> Tensor:
+    """Padded by its own numbers: "reflect" goes back from the edge, "edge" repeats it."""
+    for axis, (before, after) in enumerate(pairs):
+        size = x.shape[axis]
+        most = size - 1 if mode == "reflect" else size and max(before, after)
+        if not 0 <= min(before, after) <= max(before, after) <= most:
+            raise ShapeError(f"it pads an axis of {size} by {before} and {after} in mode {mode!r}")
+        places = torch.arange(-before, size + after, device=x.device)
+        if mode == "reflect":
+            places = size - 1 - (size - 1 - places.abs()).abs()
+        x = x.index_select(axis, places.clamp(0, max(size - 1, 0)))
+    return x
 
 
 def one_hot(indices: Tensor, depth: Tensor, values: Tensor, /, *, axis: int = -1) -> Tensor:

@@ -65,12 +65,14 @@ function card(read) {
   );
   return el(
     "li",
-    { class: `card${chosen ? " chosen" : ""}` },
+    { class: `card${chosen ? " chosen" : ""}${isOutside(read) ? " outside" : ""}` },
     head,
     read.error ? failed(read) : answer(read, chosen),
     chosen && state.changed ? was(state.changed) : facts,
   );
 }
+
+const isOutside = (read) => !read.error && verdictOf(read.answer, read) === "outside";
 
 /** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
 function about(id) {
@@ -84,7 +86,7 @@ function answer(read, chosen) {
   const changed = chosen ? state.changed : null;
   const displayed = changed ? changed.answer : read.answer;
   const open = chosen && state.explained === "answer";
-  const verdict = verdictOf(displayed);
+  const verdict = verdictOf(displayed, read);
   const button = el(
     "button",
     {

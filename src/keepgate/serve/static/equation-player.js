@@ -2,7 +2,7 @@
 
 import { ask, during, forget } from "./api.js";
 import { $, button, el, fill, note, select } from "./dom.js";
-import { phasesOf, withNumbers, written } from "./equations.js";
+import { inTextbook, phasesOf, withNumbers, written } from "./equations.js";
 import { icon } from "./icons.js";
 import { whenVisible } from "./when-visible.js";
 import { model, on, question, reading, set, state, strip } from "./state.js";
@@ -17,6 +17,7 @@ let unit = null; // null is the mean of all
 let token = 0;
 let phase = 0;
 let pace = "normal";
+let textbook = false; // whether letters are z, zⁱ, zᶠ, zᵒ in place of g, i, f, o
 let clock = null; // while it plays
 
 /** Lets the player work. */
@@ -25,7 +26,7 @@ export function startEquationPlayer() {
   const begin = () => {
     stop();
     forget("values");
-    [values, fault, token, phase, unit] = [null, null, 0, 0, null];
+    [values, fault, token, phase, unit] = [null, null, 0, 0, strip()?.telling ?? null];
     show();
     if (reading()) visibility.touch();
   };
@@ -133,6 +134,7 @@ function controls() {
     el("label", { class: "seek" }, el("span", { class: "unseen" }, t("step.seek")), seek),
     inline("step.pace", paces),
     inline("step.unit", unitChoice()),
+    hasLetters() ? inline("step.letters", letterChoice()) : null,
   );
 }
 
@@ -143,6 +145,23 @@ function unitChoice() {
     onchange: ({ target }) => {
       unit = target.value === "" ? null : Number(target.value);
       fetchValues();
+    },
+  });
+}
+
+const hasLetters = () => model(state.chosen)?.cell === "lstm";
+const lettered = (text) => (textbook && hasLetters() ? inTextbook(text) : text);
+
+function letterChoice() {
+  const names = [
+    ["torch", "g, i, f, o"],
+    ["textbook", "z, zⁱ, zᶠ, zᵒ"],
+  ];
+  return select(names, textbook ? "textbook" : "torch", {
+    "data-keep": "step letters",
+    onchange: ({ target }) => {
+      textbook = target.value === "textbook";
+      turn();
     },
   });
 }
@@ -167,8 +186,8 @@ function equations() {
         "dl",
         {},
         lines.map((text) => [
-          el("dt", {}, written(text)),
-          el("dd", { class: /[WU]_/.test(text) ? "" : "sum" }, numbers && k <= phase ? withNumbers(text, numbers, unit !== null) : "…"),
+          el("dt", {}, written(lettered(text))),
+          el("dd", { class: /[WU]_/.test(text) ? "" : "sum" }, numbers && k <= phase ? lettered(withNumbers(text, numbers, unit !== null)) : "…"),
         ]),
       ),
     ),

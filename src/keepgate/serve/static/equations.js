@@ -14,6 +14,11 @@ export function phasesOf(equations) {
   })).filter(({ lines }) => lines.length);
 }
 
+const TEXTBOOK = { g: "z", i: "zⁱ", f: "zᶠ", o: "zᵒ" };
+
+/** An LSTM's equation in the letters of textbooks, in which all four begin with z. */
+export const inTextbook = (text) => text.replace(/(?<![\w_])[gifo](?!\w)/g, (letter) => TEXTBOOK[letter]);
+
 /** An equation with its indices set low. */
 export function written(text) {
   return text.split(/(_\w)/u).map((part) => (part.startsWith("_") ? el("sub", {}, part.slice(1)) : part));

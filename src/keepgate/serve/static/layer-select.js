@@ -9,9 +9,12 @@ export function startLayerSelect() {
   $("place").addEventListener("change", () =>
     set({ layerIndex: Number($("place").value), explained: null, retention: null }),
   );
-  on(["readings", "chosen"], () => set({ layerIndex: (reading()?.strips.length ?? 1) - 1 }));
+  on(["readings", "chosen"], () => set({ layerIndex: lastForward() }));
   on(["readings", "chosen", "language", "layerIndex"], show);
 }
+
+/** The last layer's forward direction, which reads as the reader does. */
+const lastForward = () => Math.max(0, reading()?.strips.findLastIndex(({ reverse }) => !reverse) ?? 0);
 
 function show() {
   const strips = reading()?.strips ?? [];

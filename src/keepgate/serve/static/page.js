@@ -1,5 +1,6 @@
 // The page: words, networks, an example that is read already; and which of the two pages is shown.
 
+import { startAddress } from "./address.js";
 import { answerBy, ask, during } from "./api.js";
 import { startAnswers } from "./answers.js";
 import { closeExplained, explainToken } from "./explain.js";
@@ -30,6 +31,7 @@ function turn() {
 /** Starts the page, whose questions an engine answers. */
 export async function start(engine) {
   answerBy(engine);
+  startAddress();
   startWords();
   await speak(firstLanguage());
   startStory();

@@ -14,4 +14,5 @@ function load(language) {
   });
 }
 
+document.querySelector('[data-word="footer"]').dataset.word = "footer.site"; // where it is computed
 start(browserEngine({ basics: globalThis.keepgate.basics, source: globalThis.keepgate.worker, load }));

@@ -1,12 +1,13 @@
 // The form: a story and a question, typed or an example; sends them to the networks that read its language.
 
 import { ask, during, forget } from "./api.js";
+import { linkTo, linkedStory, linkedToken } from "./address.js";
 import { $, announce, el, fill } from "./dom.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { count } from "./numbers.js";
-import { CHANGES, UNEXPLAINED, model, on, set, state } from "./state.js";
+import { CHANGES, UNEXPLAINED, model, on, reading, set, state } from "./state.js";
 import { languageOf } from "./text.js";
-import { explain, quoted, t } from "./words.js";
+import { explain, language, quoted, t } from "./words.js";
 
 const KEPT = "lstm-chrono"; // the network that is looked into first, if it is served: it remembers
 
@@ -29,6 +30,7 @@ export function startStory() {
   for (const field of [story(), question()]) field.addEventListener("input", edited);
   $("another").addEventListener("click", () => tell(seed + 1));
   $("length").addEventListener("change", () => tell(seed));
+  $("link").addEventListener("click", copyLink);
   offerLengths();
   on(["language"], () => {
     offerLengths();
@@ -52,8 +54,29 @@ function offerLengths() {
   );
 }
 
-/** The first example, read. */
-export const begin = () => tell(0);
+/** What the address names, or the first example, read. */
+export async function begin() {
+  const linked = linkedStory();
+  if (!linked) return tell(0);
+  put(linked.text, linked.question);
+  await read();
+  const at = linkedToken();
+  if (at !== null && at < (reading()?.tokens.length ?? 0)) set({ at });
+}
+
+/** Copies a link to what is read now. */
+async function copyLink() {
+  const link = linkTo({ ...state, language: language() });
+  try {
+    await navigator.clipboard.writeText(link);
+    announce(t("link.copied"));
+  } catch {
+    history.replaceState(null, "", link); // where nothing may be copied, it stands in the address
+    announce(t("link.there"));
+  }
+  $("link").textContent = t("link.copied");
+  setTimeout(() => ($("link").textContent = t("link")), 2000);
+}
 
 const isExample = () =>
   example !== null && story().value === example.text && question().value === example.question;
@@ -66,13 +89,13 @@ function edited() {
 
 /** Fetches an example in a language that the networks read, and has it read. */
 async function tell(number) {
-  const language = exampleLanguage();
+  const tongue = exampleLanguage();
   await during(
     "story",
     async () => {
-      const told = await ask("story", { language, length: Number($("length").value), seed: number });
-      if (language !== exampleLanguage()) return tell(number); // the page has turned to another language meanwhile
-      [seed, example] = [number, { ...told, language }];
+      const told = await ask("story", { language: tongue, length: Number($("length").value), seed: number });
+      if (tongue !== exampleLanguage()) return tell(number); // the page has turned to another language meanwhile
+      [seed, example] = [number, { ...told, language: tongue }];
       put(told.text, told.question);
       await read();
     },

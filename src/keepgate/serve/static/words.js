@@ -1,5 +1,6 @@
 // The page's words in the reader's language. Every string has its home in words.en.json or words.zh-TW.json.
 
+import { linkedLanguage } from "./address.js";
 import { wordsIn } from "./api.js";
 import { announce } from "./dom.js";
 import { set } from "./state.js";
@@ -16,7 +17,7 @@ export const language = () => spoken;
 
 /** The language to begin with: the one chosen last, else the first of the browser's that there is. */
 export function firstLanguage() {
-  const chosen = remembered();
+  const chosen = linkedLanguage() ?? remembered();
   if (LANGUAGES.includes(chosen)) return chosen;
   for (const each of navigator.languages ?? []) {
     if (/^zh/i.test(each)) return "zh-TW";

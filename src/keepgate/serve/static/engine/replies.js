@@ -1,17 +1,18 @@
 // The questions of the page, answered by networks in the browser; each reply is of the same form as the server's.
 
 import { Fault } from "../fault.js";
+import { vanishingLag, verdict } from "./fading.js";
 import { byLag, changedPlaces } from "./gradients.js";
 import { counterfactual } from "./interventions.js";
-import { halfLives, movesOf, retentionOf } from "./memory.js";
+import { retentionOf } from "./memory.js";
 import { NEGLIGIBLE_DROP, originOf } from "./origin.js";
 import { softmax } from "./reader.js";
+import { meanOrOne, part, readingReply, summary } from "./reading-reply.js";
 import { expectedOf, longer, story, storyOfTokens } from "./stories.js";
 import { sentenceStarts, tokenize } from "./text.js";
 
 // As the server's: erasers and units that are listed, words under an answer, readings that are kept.
 const [MAX_ERASERS, MAX_UNITS, MAX_LISTED, CACHED] = [5, 8, 5, 12];
-const [VANISHED, EXPLODED, FLAT] = [0.01, 100, 0.05];
 export const LIMITS = { tokens: 4000, bytes: 1_048_576 };
 
 /** Answers questions by name, with the readers of some networks by their ids. */
@@ -160,60 +161,6 @@ function check(text, question) {
     throw new Fault("too_long", `text and question have ${tokens} tokens`, { tokens, limit: LIMITS.tokens });
 }
 
-/** A layer and direction of a reading, with its steps; -1 is the last layer. */
-function part(reading, layer = -1, reverse = false) {
-  const { places } = reading.reader;
-  const wanted = layer < 0 ? places.at(-1).layer + 1 + layer : layer;
-  const at = places.findIndex((place) => place.layer === wanted && place.reverse === reverse);
-  return [places[at], reading.steps[at]];
-}
-
-const mean = (values, from, count) => {
-  let sum = 0;
-  for (let k = from; k < from + count; ++k) sum += values[k];
-  return sum / count;
-};
-const meanOrOne = (values, from, count, unit) =>
-  unit === null || unit === undefined ? mean(values, from, count) : values[from + unit];
-
-function summary({ reader }, answer) {
-  return { text: answer.text, probability: answer.probability, guess: reader.guess(answer) };
-}
-
-function readingReply(reading) {
-  const { reader, tokens, steps } = reading;
-  const [place, last] = part(reading);
-  const lives = halfLives(place, last);
-  return {
-    answer: { ...summary(reading, reading.answer), candidates: reading.answer.candidates },
-    tokens: tokens.texts,
-    starts: tokens.starts,
-    ends: tokens.ends,
-    question_start: reading.questionStart,
-    unknown: [...tokens.texts.keys()].filter((t) => !reader.vocabulary.has(reader.vocabulary.form(tokens.texts[t]))),
-    strips: reader.places.map((each, p) => stripOf(reader.model, each, steps[p])),
-    half_life: lives && finite(median(lives)),
-    longest: lives && finite(Math.max(...lives)),
-    left_of_first: lives && retentionOf(place, last, 0).atEnd,
-  };
-}
-
-const finite = (value) => (Number.isFinite(value) ? value : null);
-
-/** The lower one of the two in the middle, as torch's. */
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
-
-function stripOf({ gates }, place, steps) {
-  const { cell, units, layer, reverse } = place;
-  const meanOf = (gate) => steps.map(({ traced }) => mean(traced, cell.traced.indexOf(gate) * units, units));
-  return {
-    layer,
-    reverse,
-    gates: Object.fromEntries(gates.map((gate) => [gate, meanOf(gate)])),
-    moves: Object.fromEntries(cell.states.map((state) => [state, movesOf(place, steps, state)])),
-  };
-}
-
 /** The probabilities after each of some stories, of which each goes on where the one before ends. */
 function* probabilitiesOf(reader, stories, question) {
   const oneWay = reader.directions === 1 && reader.places.length === 1 && reader.settings.pooling === "last";
@@ -248,25 +195,3 @@ const sentenceEndOf = (text) => {
   const letters = [...text];
   return second === undefined ? text.length : letters.slice(0, second).join("").length;
 };
-
-/** The smallest lag from which on all values are below 1 %; null if the last is not. */
-function vanishingLag(values) {
-  const lag = values.findLastIndex((value) => !(value < VANISHED)) + 1;
-  return lag < values.length ? lag : null;
-}
-
-/** Whether the values grow with the lag, by a fit of their logarithms, and are above 1 at the last; or are not finite. */
-function explodes(values) {
-  if (!values.every(Number.isFinite)) return true;
-  const points = values.map((value, lag) => [lag, Math.log(value)]).filter(([, log]) => Number.isFinite(log));
-  const [x, y] = [0, 1].map((k) => points.reduce((sum, point) => sum + point[k], 0) / points.length);
-  const slope = points.reduce((sum, [lag, log]) => sum + (lag - x) * (log - y), 0);
-  return points.length > 1 && slope > 0 && values.at(-1) > 1;
-}
-
-function verdict(values) {
-  const [last, vanished] = [values.at(-1), vanishingLag(values)];
-  if (explodes(values)) return last < EXPLODED ? "grows" : "explodes";
-  if (vanished === null) return "arrives";
-  return last > FLAT * values[vanished] ? "flat" : "gone";
-}

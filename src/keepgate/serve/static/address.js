@@ -1,0 +1,50 @@
+// What the page's address says: `?story=…&question=…&step=…&lang=zh-TW` opens any state, `?embed=gates` one part alone.
+
+const PARTS = {
+  answers: ".answers-section",
+  gates: ".inside",
+  step: "#step",
+  length: "#lengthen",
+  gradient: "#gradients",
+};
+
+const asked = new URLSearchParams(location.search);
+
+/** The story and question to begin with; null where the address names no story. */
+export function linkedStory() {
+  const text = asked.get("story");
+  return text ? { text, question: asked.get("question") ?? "" } : null;
+}
+
+/** The token to begin at, from 0; null where none is named. */
+export function linkedToken() {
+  const number = Number(asked.get("step"));
+  return Number.isInteger(number) && number > 0 ? number - 1 : null;
+}
+
+/** The language that the address names; null where it names none. */
+export const linkedLanguage = () => asked.get("lang");
+
+/** The part of the page that is to be shown alone, by name; null for the whole page. */
+export const embedded = () => (asked.get("embed") in PARTS ? asked.get("embed") : null);
+
+/** Shows nothing but the named part, where there is one. */
+export function startAddress() {
+  const part = embedded();
+  if (!part) return;
+  document.body.classList.add("embed");
+  document.querySelector(PARTS[part]).classList.add("shown");
+  if (part === "gradient") location.hash = "gradient";
+}
+
+/** A link that opens a story, a question and a token in a language. */
+export function linkTo({ text, question, at, language }) {
+  const link = new URL(location.href.split(/[?#]/)[0]);
+  link.search = new URLSearchParams({
+    story: text,
+    question,
+    ...(at === null ? {} : { step: at + 1 }),
+    lang: language,
+  });
+  return link.href;
+}

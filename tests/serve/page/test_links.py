@@ -1,0 +1,77 @@
+"""Links that open a state, parts of the page alone, and the letters of textbooks."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+Words = dict[str, dict[str, str]]
+STORY = "娜美說她想成為海賊王。下雨了。"
+
+
+def opened(browser: Any, address: Callable[[str], str], **query: object) -> Any:
+    page = browser.new_page(locale="en")
+    page.goto(f"{address('plain').rstrip('/')}/?{urlencode(query)}")
+    return page
+
+
+def test_a_link_opens_a_story_at_a_token_in_a_language(
+    browser: Any, address: Callable[[str], str], words: Words
+) -> None:
+    page = opened(browser, address, story=STORY, question="是誰想要成為海賊王？", step=4, lang="zh-TW")
+    page.locator(".card .answer").nth(3).wait_for()
+    assert page.locator("#story").input_value() == STORY
+    assert page.evaluate("() => document.documentElement.lang") == "zh-Hant-TW"
+    assert page.locator(".card .what").nth(2).inner_text() == "娜美"
+    page.locator("#step").scroll_into_view_if_needed()
+    page.locator(".ribbon .now", has_text="她").wait_for()
+    # What the button gives leads there again.
+    link = page.evaluate(
+        """async () => {
+            const { linkTo } = await import("./address.js");
+            const { state } = await import("./state.js");
+            return linkTo({ ...state, language: "zh-TW" });
+        }"""
+    )
+    page.goto(link)
+    page.locator(".card .answer").nth(3).wait_for()
+    assert page.locator("#story").input_value() == STORY
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("part", "css"),
+    [("answers", ".answers-section"), ("gates", "#strip"), ("step", "#player"), ("length", "#lengths table"), ("gradient", ".curves")],
+)  # fmt: skip
+def test_a_part_stands_alone(part: str, css: str, browser: Any, address: Callable[[str], str]) -> None:
+    page = opened(browser, address, embed=part)
+    page.locator(css).first.wait_for()
+    for other in (".top", ".hero", "#asking", ".foot"):
+        assert page.locator(other).first.is_hidden()
+    assert page.locator("main > .shown").count() == 1
+    page.close()
+
+
+def test_letters_are_those_of_textbooks_if_wanted(
+    browser: Any, address: Callable[[str], str], shoot: Any
+) -> None:
+    page = opened(browser, address, embed="step")
+    page.locator("#player dt", has_text="f = σ").wait_for()
+    page.locator('[data-keep="step letters"]').select_option("textbook")
+    lines = [text.split(" = ")[0] for text in page.locator("#player dt").all_inner_texts()]
+    assert lines == ["zᶠ", "zⁱ", "z", "cₜ", "zᵒ", "hₜ"]
+    page.close()
+
+
+def test_an_answer_about_words_never_learnt_looks_different(
+    browser: Any, address: Callable[[str], str], words: Words
+) -> None:
+    page = opened(browser, address, story="Zebras sing quietly.", question="Who sings?", lang="en")
+    page.locator(".card .answer").nth(3).wait_for()
+    outside = page.locator(".card.outside .mark")
+    guesses = page.locator(".card .mark.guess")
+    assert outside.count() + guesses.count() == 4
+    assert outside.count() >= 1
+    assert words["en"]["answers.outside"] in outside.first.inner_text()
+    page.close()
