@@ -18,7 +18,8 @@ _TEXTS, _QUESTIONS = (11, 7), (5, 3)
 def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
     """The torch module to export, and the example for it.
 
-    Raises SettingsError where a model needs an example and has none, ExportError for a tagger, a forecaster or a classifier of series.
+    Raises SettingsError where a model needs an example and has none, ExportError for a tagger, a forecaster or a
+    classifier of series.
     """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
     check_module(task)
