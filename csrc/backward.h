@@ -37,6 +37,7 @@ class BackwardMember : Member<Cell, T> {
   T* tiles;  // [members][tile][panel]
   StepRunner<Cell, T> runner;
   T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
+  T* d_unit_inputs;  // [members][unit inputs][tile_elements]: their gradients, where nobody wants them
 
  public:
   BackwardMember(const Backward& b, const Base& base, Arena& arena)
@@ -60,6 +61,8 @@ class BackwardMember : Member<Cell, T> {
     arena.allocate(tiles, members * dgrad_tile_rows * padded_width<T>(1));
     arena.allocate(weights, is_program<Cell> ? members * cell.vectors * blocks * block.units : 0);
     weights += member * cell.vectors * blocks * block.units;
+    arena.allocate(d_unit_inputs, members * block.unit_inputs() * runner.tile_elements);
+    d_unit_inputs += member * block.unit_inputs() * runner.tile_elements;
   }
 
   void run() {
@@ -164,7 +167,7 @@ class BackwardMember : Member<Cell, T> {
         const long slot = slots + own.place(q);
         const Step& step = steps[slot] = step_of(f, start - 1, own.row(q), own.length(q));
         x[slot] = Base::at(f.x, step);
-        h_prev[slot] = Base::prev_state(0, step);
+        h_prev[slot] = Base::prev_state(block.recurrent_state(), step);
         d_uh[slot] = d_pre(0, slot) + block.split * block.units;
         d_out[slot] = d_projected + slot * padded_width<T>(s.projected);
         if (s.projected) h_unprojected[slot] = plane(planes, step);
@@ -195,7 +198,8 @@ class BackwardMember : Member<Cell, T> {
       const auto add_product = [&](long c, int vectors, long panels) {
         Product<T> p = {.a = d_uh + slot + share.first, .a_row = share.stride, .pieces = blocks};
         p.stride = max_slots * width, p.length = block.gate_width, p.weights = hh_panels + c * lanes * k;
-        p.sum = d_state(0, share.first) + c * lanes, p.sum_row = share.stride * widest, p.next_sum = vectors * lanes;
+        p.sum = d_state(block.recurrent_state(), share.first) + c * lanes, p.sum_row = share.stride * widest,
+        p.next_sum = vectors * lanes;
         multiply(p, vectors, 0, active, panels);
       };
       for (long p = Base::first_part; p < Base::end_part; p++)  // in the panels into which each part was packed
@@ -295,6 +299,9 @@ class BackwardMember : Member<Cell, T> {
       const long row = width * share.stride, columns = block.columns + cell.vectors;
       for (int column = 0; column < columns; column++)
         runner.bind(reg++, to + column * block.units, row, Base::vector_stride(max_slots * width));
+      for (int n = 0; n < cell.unit_inputs; n++)
+        b.d_x.data ? runner.bind_units(reg++, Base::unit_input(b.d_x, n, step) + unit, b.d_x.row * row_step, true)
+                   : runner.bind_scratch(reg++, d_unit_inputs + n * runner.tile_elements);
       for (int n = 0; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
       runner.bind(reg++, d_output_state + unit, d_state_stride, lanes);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
@@ -307,6 +314,8 @@ class BackwardMember : Member<Cell, T> {
                 : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * row_step, false);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.vectors; n++) runner.bind(reg++, weights + n * blocks * block.units + unit, 0, lanes);
+      for (int n = 0; n < cell.unit_inputs; n++)
+        runner.bind_units(reg++, Base::unit_input(f.x, n, step) + unit, f.x.row * row_step, false);
       runner.run(rows, vectors, units);
       clear_beyond(slot, unit + units, rows, row);
     });
@@ -397,7 +406,8 @@ class BackwardMember : Member<Cell, T> {
     const Share own = own_rows();
     for (long q = 0; b.d_x.data && q < own.count; q++)
       for (long time = own.length(q); time < s.steps; time++)
-        std::memset(Base::at(b.d_x, {own.row(q), time, 0}), 0, size_t(s.input) * sizeof(T));
+        std::memset(Base::at(b.d_x, {own.row(q), time, 0}), 0,
+                    size_t(s.input + block.unit_inputs() * s.hidden) * sizeof(T));
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) unpack_weight_gradients(u);
     for (long first = 0; b.d_weight_hr && member == 0 && first < s.projected; first += padded_width<T>(1))
       unpack_panel<T>({s.hidden, s.projected, alone, 1, first, padded_width<T>(1)}, d_hr + first * s.hidden,

@@ -122,6 +122,8 @@ struct ForwardRun {
     expect(f.threads >= 1, [&] { return "threads is " + to_string(f.threads) + "; one is the least"; });
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));
+    expect(!f.program || !f.program->recurrent_state || f.planes[0],
+           [] { return std::string("uh is computed from another state than the first, and nothing is saved"); });
     // Multiplications: one with every weight for each row and step; packing a weight takes as long as some of them.
     const double weights = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / 4;
     large = weights * double(f.sizes.steps * f.sizes.rows + (f.packed ? 0 : 4)) > max_products_with_gil;
@@ -171,9 +173,9 @@ tuple cells() {
 }
 
 #define KEEPGATE_QUOTED(arguments, name, value) #name,
-tuple operations() { return as_tuple({KEEPGATE_OPERATIONS(KEEPGATE_QUOTED)}); }
+tuple operations() { return as_tuple({KEEPGATE_OPERATIONS(KEEPGATE_QUOTED) "row_mean"}); }
 
-// (constants, temporaries, instructions): each of these the operation's number, and registers.
+// (constants, temporaries, row temporaries, instructions): each of these the operation's number, and registers.
 void read_program(Program& program, std::vector<double>& constants, std::vector<Instruction>& instructions, int bound,
                   handle given) {
   const tuple parts = nb::borrow<tuple>(given);
@@ -181,10 +183,11 @@ void read_program(Program& program, std::vector<double>& constants, std::vector<
   program.bound = bound;
   program.constants = int(constants.size());
   program.temporaries = nb::cast<int>(parts[1]);
+  program.row_temporaries = nb::cast<int>(parts[2]);
   const int count = program.registers();
-  expect(program.temporaries >= 0 && count <= max_registers,
+  expect(program.temporaries >= 0 && program.row_temporaries >= 0 && count <= max_registers,
          [&] { return to_string(count) + " registers where at most " + to_string(max_registers) + " fit"; });
-  for (handle each : nb::borrow<tuple>(parts[2])) {
+  for (handle each : nb::borrow<tuple>(parts[3])) {
     int operation, result, a, b, c;
     read(nb::borrow<tuple>(each), operation, result, a, b, c);
     expect(0 <= operation && operation < int(Operation::count),
@@ -193,6 +196,7 @@ void read_program(Program& program, std::vector<double>& constants, std::vector<
       expect(0 <= reg && reg < count, [&] { return "register is " + to_string(reg) + " of " + to_string(count); });
     expect(result < bound || result >= bound + program.constants,
            [&] { return "register " + to_string(result) + " is a constant's, and a result goes there"; });
+    if (Operation(operation) == Operation::row_mean) program.whole_rows = true;
     instructions.push_back({Operation(operation), uint8_t(result), uint8_t(a), uint8_t(b), uint8_t(c)});
     for (int reg : {a, b, c}) program.reads[reg] = true;
   }
@@ -205,7 +209,7 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
   OwnedProgram owned;
   CellProgram& cell = owned.cell;
   read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.saved, cell.split, cell.dense,
-       cell.bias_hh);
+       cell.bias_hh, cell.recurrent_state, cell.unit_inputs);
   const auto within = [](const char* what, int number, int least, int most) {
     expect(least <= number && number <= most, [&] {
       return to_string(number) + " " + what + "; " + to_string(least) + " to " + to_string(most) + " fit";
@@ -215,6 +219,8 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
   within("states", cell.states, 1, max_states);
   within("vectors", cell.vectors, 0, max_vectors);
   within("split gates", cell.split, 0, cell.gates);
+  within("as the recurrent state", cell.recurrent_state, 0, cell.states - 1);
+  within("unit inputs", cell.unit_inputs, 0, max_unit_inputs);
   within("planes", cell.states + cell.saved, 1, max_planes);
   for (const auto& [into, given] : {std::pair(cell.wx_gates, wx_gates), std::pair(cell.uh_gates, uh_gates)}) {
     const tuple gates = nb::borrow<tuple>(given);
@@ -224,9 +230,10 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
       within("as a gate", into[i], 0, cell.gates - 1);
     }
   }
-  const int read_first = cell.gates + cell.split + cell.states + cell.vectors, forward_bound = read_first + cell.states;
+  const int read_first = cell.gates + cell.split + cell.states + cell.vectors + cell.unit_inputs,
+            forward_bound = read_first + cell.states;
   const int bound[] = {forward_bound, forward_bound + cell.saved,
-                       read_first + 3 * cell.states + cell.saved + cell.vectors};
+                       read_first + 3 * cell.states + cell.saved + cell.vectors + cell.unit_inputs};
   Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
   const handle given[] = {infer, forward, backward};
   for (int i = 0; i < 3; ++i) read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
@@ -241,6 +248,19 @@ size_t packed_bytes(long cell, int type, handle sizes) {
   return kernel_of(number.cell, Type(type)).packed_bytes(number.program, s);
 }
 
+void random_mask(int type, const tuple& array, const tuple& shape, uint64_t seed, uint32_t stream, double probability,
+                 double below, double otherwise) {
+  Mask m = {};
+  set(m.to, array);
+  read(shape, m.steps, m.rows, m.units);
+  expect(probability >= 0 && probability <= 1,
+         [&] { return "probability is " + to_string(probability) + "; it must lie between 0 and 1"; });
+  m.type = Type(type), m.seed = seed, m.stream = stream, m.below = below, m.otherwise = otherwise;
+  m.threshold = uint64_t(probability * 4294967296.0);
+  nb::gil_scoped_release release;
+  kernel_set().random_mask(m);
+}
+
 }  // namespace
 
 NB_MODULE(core, m) {
@@ -250,6 +270,7 @@ NB_MODULE(core, m) {
   m.def("operations", operations);
   m.def("add_program", add_program);
   m.def("cells", cells);
+  m.def("random_mask", random_mask);
   m.def("padded", [](long units, int type) { return padded(units, Type(type)); });
   m.def("packed_bytes", packed_bytes);
   // It may wait for a running team, whose threads may need the GIL.

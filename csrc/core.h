@@ -67,6 +67,17 @@ struct Backward {
   Strided d_states[max_states];
 };
 
+// An array [steps, rows, units] of two numbers: `below` where a random word is less than `threshold`.
+struct Mask {
+  Type type;
+  Strided to;
+  long steps, rows, units;
+  uint64_t seed;
+  uint32_t stream;  // masks of one seed and different streams have nothing to do with each other
+  uint64_t threshold;  // of 2^32
+  double below, otherwise;
+};
+
 // What one instruction set does for one compiled cell, or for every cell whose step is a program, and one type of
 // numbers.
 struct Kernel {
@@ -80,6 +91,7 @@ struct KernelSet {
   const char* name;
   int cells;  // that are compiled; behind them come the kernels of programs
   const Kernel (*kernels)[2];  // [cell][type]
+  void (*random_mask)(const Mask&);
 };
 
 const KernelSet& kernel_set();  // chosen once, when the library is loaded

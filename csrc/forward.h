@@ -91,7 +91,7 @@ class ForwardMember : Member<Cell, T> {
       for (long q = 0; q < active; q++, slots++) {
         const Step& now = steps[slots] = step_of(f, step, share.row(q), share.length(q));
         x[slots] = Base::at(f.x, now);
-        h_prev[slots] = prev_state(0, now);
+        h_prev[slots] = prev_state(block.recurrent_state(), now);
       }
     }
     const long row = block.width, length = s.input;
@@ -177,6 +177,8 @@ class ForwardMember : Member<Cell, T> {
           runner.bind_units(reg, prev_state(n, step) + unit, Base::prev_state_stride(n, step) * row_step, false);
       for (int n = 0; n < cell.vectors; n++)
         runner.bind(reg++, packed_weights + packed.vectors + n * blocks * block.units + unit, 0, lanes);
+      for (int n = 0; n < cell.unit_inputs; n++)
+        runner.bind_units(reg++, Base::unit_input(f.x, n, step) + unit, f.x.row * row_step, false);
       T* const output_row =
           projects ? h_unprojected + step.row * padded_width<T>(s.hidden) + unit : Base::at(f.output, step) + unit;
       const long output_stride = (projects ? padded_width<T>(s.hidden) : f.output.row) * row_step;

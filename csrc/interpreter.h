@@ -35,16 +35,41 @@ KEEPGATE_INLINE void map(const Operand<T>* registers, const Instruction& op, con
   }
 }
 
+// The mean over the first `units` of each row, in all of the row's vectors.
 template <class T>
-void interpret(const Program& program, const Operand<T>* registers, const Rectangle& shape) {
+void row_mean(const Operand<T>* registers, const Instruction& op, long rows, long vectors, long units) {
   using V = Vec<T>;
+  const Operand<T>&to = registers[op.result], &from = registers[op.a];
+  for (long row = 0; row < rows; row++) {
+    T* const out = to.data + row * to.stride[0];
+    const T* const in = from.data + row * from.stride[0];
+    V all(T(0));
+    for (long v = 0; v < vectors; v++) all = all + V::load(in + v * from.stride[1], units - v * V::lanes);
+    T sums[V::lanes];
+    all.store(sums);
+    for (int half = V::lanes / 2; half > 0; half /= 2)
+      for (int i = 0; i < half; i++) sums[i] += sums[i + half];
+    const V mean(sums[0] / T(units));
+    for (long v = 0; v < (to.stride[1] ? vectors : 1); v++) mean.store(out + v * to.stride[1]);
+  }
+}
+
+// units: of each row, where the program has row_means.
+template <class T>
+void interpret(const Program& program, const Operand<T>* registers, const Rectangle& shape, long units) {
+  using V = Vec<T>;
+  const Rectangle row_numbers(shape.sides[0], 1);
   for (const Instruction* op = program.first; op != program.end; op++) {
-#define KEEPGATE_CASE(arguments, name, value)                                                                     \
-  case Operation::name:                                                                                           \
-    map<arguments>(registers, *op, shape, [](V a, [[maybe_unused]] V b, [[maybe_unused]] V c) { return value; }); \
+    const Rectangle& part = op->result < program.first_row_temporary() ? shape : row_numbers;
+#define KEEPGATE_CASE(arguments, name, value)                                                                    \
+  case Operation::name:                                                                                          \
+    map<arguments>(registers, *op, part, [](V a, [[maybe_unused]] V b, [[maybe_unused]] V c) { return value; }); \
     break;
     switch (op->operation) {
       KEEPGATE_OPERATIONS(KEEPGATE_CASE)
+      case Operation::row_mean:
+        row_mean(registers, *op, shape.sides[0], shape.sides[1], units);
+        break;
       case Operation::count:
         break;
     }

@@ -1,6 +1,7 @@
 // Every compiled cell's kernels, and those of programs; compiled once for each instruction set, whose name is
 // KEEPGATE_SET.
 #include "backward.h"
+#include "random.h"
 
 namespace keepgate::KEEPGATE_SET {
 
@@ -30,6 +31,8 @@ constexpr Kernel kernels[][2] = {
 }  // namespace
 
 extern const KernelSet table;
-const KernelSet table = {KEEPGATE_NAME(KEEPGATE_SET), int(sizeof kernels / sizeof kernels[0]) - 1, kernels};
+const KernelSet table = {
+    KEEPGATE_NAME(KEEPGATE_SET), int(sizeof kernels / sizeof kernels[0]) - 1, kernels,
+    [](const Mask& m) { m.type == Type::float32 ? random_mask<float>(m) : random_mask<double>(m); }};
 
 }  // namespace keepgate::KEEPGATE_SET

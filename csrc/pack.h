@@ -58,10 +58,11 @@ struct BlockShape {
 };
 template <class T>
 struct BlockShape<CellProgram, T> {
-  const int gates, split, columns = gates + split, vectors = vectors_of_units(gates);
+  const int gates, split, columns = gates + split, vectors;  // whole rows are tiles of many blocks of one vector
   const long units = vectors * Vec<T>::lanes, width = columns * units, gate_width = gates * units;
 
-  explicit BlockShape(const CellProgram& cell) : gates(cell.gates), split(cell.split) {}
+  explicit BlockShape(const CellProgram& cell)
+      : gates(cell.gates), split(cell.split), vectors(cell.whole_rows() ? 1 : vectors_of_units(gates)) {}
 };
 template <class Cell, class T>
 struct Block : BlockShape<Cell, T> {
@@ -69,6 +70,19 @@ struct Block : BlockShape<Cell, T> {
   const Cell& cell;
 
   explicit Block(const Cell& cell) : BlockShape<Cell, T>(cell), cell(cell) {}
+  // What only a program may have.
+  bool whole_rows() const {
+    if constexpr (is_program<Cell>) return cell.whole_rows();
+    return false;
+  }
+  int recurrent_state() const {
+    if constexpr (is_program<Cell>) return cell.recurrent_state;
+    return 0;
+  }
+  int unit_inputs() const {
+    if constexpr (is_program<Cell>) return cell.unit_inputs;
+    return 0;
+  }
   long count(long hidden) const { return (hidden + this->units - 1) / this->units; }
   // The reduction length of the recurrent product: h_{t-1} for a dense recurrence, else 0.
   long hh_length(const Sizes& s) const { return cell.dense ? s.output() : 0; }

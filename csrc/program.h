@@ -5,10 +5,11 @@
 
 namespace keepgate {
 
-constexpr int max_gates = 8, max_states = 8, max_vectors = 24, max_planes = 48, max_registers = 256;
+constexpr int max_gates = 8, max_states = 8, max_vectors = 24, max_planes = 48, max_registers = 256,
+              max_unit_inputs = 4;
 
-// Every operation: the number of its arguments, its name as in emit/program.py, its value for vectors a, b and c. The
-// last two are products with a derivative.
+// Every elementwise operation: the number of its arguments, its name as in emit/program.py, its value for vectors a, b
+// and c. The last two are products with a derivative. Behind them comes the mean over the units of a row.
 // clang-format off
 #define KEEPGATE_OPERATIONS(X)                                                                                       \
   X(1, copy, a) X(1, neg, -a) X(1, abs, abs(a)) X(1, sqrt, sqrt(a)) X(1, exp, exp(a)) X(1, log, log(a))              \
@@ -18,7 +19,7 @@ constexpr int max_gates = 8, max_states = 8, max_vectors = 24, max_planes = 48, 
   X(3, fms, fms(a, b, c)) X(3, fnma, fnma(a, b, c)) X(3, where, where(a, b, c))                                      \
   X(2, mul_sigmoid_slope, a * (b * (V(1) - b))) X(2, mul_tanh_slope, a * fnma(b, b, V(1)))
 #define KEEPGATE_NAME_OF(arguments, name, value) name,
-enum class Operation : uint8_t { KEEPGATE_OPERATIONS(KEEPGATE_NAME_OF) count };
+enum class Operation : uint8_t { KEEPGATE_OPERATIONS(KEEPGATE_NAME_OF) row_mean, count };
 // clang-format on
 
 // result = operation(a, b, c), each a register's number; an operation of fewer arguments repeats its first.
@@ -28,14 +29,16 @@ struct Instruction {
 };
 
 // Straight-line code. Its registers are, in this order: those that the driver binds to arrays, one for each constant,
-// and temporaries.
+// temporaries, and temporaries that hold one number for each row, alike in all of its units.
 struct Program {
-  int bound, constants, temporaries;
+  int bound, constants, temporaries, row_temporaries;
   const double* constant;
   const Instruction *first, *end;
   bool reads[max_registers];
+  bool whole_rows;  // whether it has a row_mean, for which a tile holds all units of its rows
 
-  int registers() const { return bound + constants + temporaries; }
+  int registers() const { return first_row_temporary() + row_temporaries; }
+  int first_row_temporary() const { return bound + constants + temporaries; }
 };
 
 // A cell whose step is programs, with all that a driver must know of it. Its members are named as those of the structs
@@ -47,11 +50,16 @@ struct CellProgram {
   int uh_gates[max_gates];
   bool dense;    // whether uh is a product with the output before
   bool bias_hh;  // whether uh has a bias
+  int recurrent_state;  // from which uh is computed. If it is not the first, planes must be saved, and nothing
+                        // projected
+  int unit_inputs;      // numbers for each unit that x has at each step, behind the columns that weight_ih reads
 
-  // infer binds columns, previous states, vectors, new states; forward binds what is saved too, after them; backward
-  // binds the gradients of columns, vectors and previous states, which it writes, then those of the new states, what
-  // is saved, the previous states, the new ones and the vectors.
+  // infer binds columns, previous states, vectors, unit inputs, new states; forward binds what is saved too, after
+  // them; backward binds the gradients of columns, vectors, unit inputs and previous states, which it writes, then
+  // those of the new states, what is saved, the previous states, the new ones, the vectors and the unit inputs.
   Program infer, forward, backward;
+
+  bool whole_rows() const { return infer.whole_rows || forward.whole_rows || backward.whole_rows; }
 };
 
 }  // namespace keepgate

@@ -68,7 +68,7 @@ struct Member {
   static bool by_units(const Block<Cell, T>& block, const Sizes& s, int members) {
     constexpr long cache = 1 << 20;
     const bool large = block.cell.dense && s.hidden * s.hidden * block.gates * long(sizeof(T)) > cache;
-    return !s.projected && (s.rows < 4 * members || large);
+    return !s.projected && !block.whole_rows() && (s.rows < 4 * members || large);
   }
 
   // As many members as have enough multiplications each to pay for waking and synchronising them. Packing a weight, or
@@ -113,6 +113,10 @@ struct Member {
     if (step.prev_time == at_start) return as<T>(f.initial_states[n]) + step.row * (n ? s.hidden : output);
     if (n == 0) return at(f.output, prev);
     return saves_planes ? plane(n - 1, prev) : as<T>(f.final_states[n]) + step.row * s.hidden;
+  }
+  // A row of the unit inputs of a step, in x or in its gradient.
+  T* unit_input(const Strided& array, int n, const Step& step) const {
+    return at(array, step) + s.input + n * s.hidden;
   }
   // Stride of `prev_state` from one row of the batch to the next, in elements.
   long prev_state_stride(int n, const Step& step) const {

@@ -37,13 +37,16 @@ class StepRunner<CellProgram, T> {
   const Program& program;
   const bool partial;
   Operand<T>* registers;
-  T *constants, *temporaries, *staging;  // [constants][lanes], [temporaries][tile_elements], [bound][tile_elements]
-  Staged staged[2 * max_states + max_vectors + 2];
+  T *constants, *temporaries,
+      *row_temporaries;  // [constants][lanes], [temporaries][tile_elements], [][row_limit][lanes]
+  T* staging;  // [bound][tile_elements]
+  Staged staged[2 * max_states + max_vectors + 2 * max_unit_inputs + 2];
   int staged_count = 0;
 
-  static long tile_elements_for(const Program& program) {
-    const long fit = l1_bytes / (program.temporaries + 1) / register_bytes;
-    return (fit < 8 ? 8 : fit > 64 ? 64 : fit) * lanes;
+  static long tile_elements_for(const Program& program, long hidden) {
+    const long fit = l1_bytes / (program.temporaries + 1) / register_bytes, row = (hidden + lanes - 1) / lanes;
+    const long vectors = fit < 8 ? 8 : fit > 64 ? 64 : fit;
+    return (program.whole_rows && vectors < row ? row : vectors) * lanes;
   }
 
  public:
@@ -55,7 +58,7 @@ class StepRunner<CellProgram, T> {
              Arena& arena, long member, long members)
       : program(cell.*pass),
         partial(hidden % lanes != 0),
-        tile_elements(tile_elements_for(program)),
+        tile_elements(tile_elements_for(program, hidden)),
         vector_limit(spaced_vectors < tile_elements / lanes ? spaced_vectors : tile_elements / lanes),
         row_limit(tile_elements / lanes / vector_limit < batch ? tile_elements / lanes / vector_limit : batch) {
     const auto allocate = [&](auto*& array, long count) {
@@ -64,7 +67,8 @@ class StepRunner<CellProgram, T> {
     };
     allocate(registers, program.registers());
     allocate(constants, program.constants * lanes);
-    allocate(temporaries, program.temporaries * tile_elements);
+    allocate(temporaries, program.temporaries * temporary_stride());
+    allocate(row_temporaries, program.row_temporaries * row_limit * lanes);
     allocate(staging, partial ? program.bound * tile_elements : 0);
   }
 
@@ -76,8 +80,13 @@ class StepRunner<CellProgram, T> {
       registers[program.bound + i] = {data, {0, 0}};
     }
     for (int i = 0; i < program.temporaries; i++)
-      bind(program.bound + program.constants + i, temporaries + i * tile_elements, vector_limit * lanes, lanes);
+      bind(program.bound + program.constants + i, temporaries + i * temporary_stride(), vector_limit * lanes, lanes);
+    for (int i = 0; i < program.row_temporaries; i++)
+      bind(program.first_row_temporary() + i, row_temporaries + i * row_limit * lanes, lanes, 0);
   }
+
+  // One vector more than a temporary has, so that few of them are a multiple of 4 KiB apart, which slows a load down.
+  long temporary_stride() const { return tile_elements + lanes; }
 
   bool reads(int reg) const { return program.reads[reg]; }
 
@@ -101,7 +110,7 @@ class StepRunner<CellProgram, T> {
         Vec<T>(T(0)).store(to + (vectors - 1) * lanes);
         std::memcpy(to, staged[i].data + row * staged[i].row_stride, size_t(units) * sizeof(T));
       }
-    interpret(program, registers, Rectangle(rows, vectors));
+    interpret(program, registers, Rectangle(rows, vectors), units);
     for (int i = 0; i < staged_count; i++)
       for (long row = 0; row < rows && staged[i].written; row++)
         std::memcpy(staged[i].data + row * staged[i].row_stride,

@@ -7,7 +7,7 @@ holds is not checked.
 
 _Addresses = tuple[int, ...]
 _Strided = tuple[int, int, int]
-_Program = tuple[tuple[float, ...], int, tuple[tuple[int, ...], ...]]
+_Program = tuple[tuple[float, ...], int, int, tuple[tuple[int, ...], ...]]
 _Sizes = tuple[int, int, int, int, int]
 
 def isa() -> str: ...
@@ -15,7 +15,7 @@ def isas() -> tuple[str, ...]: ...
 def cells() -> tuple[str, ...]: ...
 def operations() -> tuple[str, ...]: ...
 def add_program(
-    shape: tuple[int, int, int, int, int, bool, bool],
+    shape: tuple[int, int, int, int, int, bool, bool, int, int],
     wx_gates: tuple[int, ...],
     uh_gates: tuple[int, ...],
     infer: _Program,
@@ -23,6 +23,17 @@ def add_program(
     backward: _Program,
     /,
 ) -> int: ...
+def random_mask(
+    type: int,
+    array: _Strided,
+    shape: tuple[int, int, int],
+    seed: int,
+    stream: int,
+    probability: float,
+    below: float,
+    otherwise: float,
+    /,
+) -> None: ...
 def padded(units: int, type: int, /) -> int: ...
 def borrow_threads(parallel: int, /) -> None: ...
 def packed_bytes(cell: int, type: int, sizes: _Sizes, /) -> int: ...

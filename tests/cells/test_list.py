@@ -10,7 +10,7 @@ def test_every_cell_is_found_by_its_name():
     assert [cells.by_name(cell.name) for cell in cells.CELLS] == list(cells.CELLS)
     assert [cell.name for cell in cells.CELLS] == [
         "rnn_tanh", "rnn_relu", "lstm", "gru", "peephole", "mingru", "gru_reset_before", "coupled_lstm", "ct_rnn",
-        "indrnn", "ligru", "minlstm", "slstm",
+        "indrnn", "layer_norm_lstm", "layer_norm_gru", "ligru", "minlstm", "slstm",
     ]  # fmt: skip
 
 

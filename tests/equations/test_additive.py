@@ -13,7 +13,8 @@ from tests.oracles import agrees
 CARRIED = {
     "rnn_tanh": {}, "rnn_relu": {}, "indrnn": {}, "lstm": {"c": "f"}, "peephole": {"c": "f"}, "gru": {"h": "z"},
     "gru_reset_before": {"h": "z"}, "mingru": {"h": None}, "coupled_lstm": {"c": "f"}, "minlstm": {"h": "f"},
-    "slstm": {"c": "f", "n": "f"}, "ligru": {"h": "z"}, "ct_rnn": {"h": None}, "made_up": {"h": None},
+    "slstm": {"c": "f", "n": "f"}, "ligru": {"h": "z"}, "ct_rnn": {"h": None},
+    "layer_norm_lstm": {"c": "f"}, "layer_norm_gru": {"h": "z"}, "made_up": {"h": None},
 }  # fmt: skip
 
 

@@ -134,12 +134,14 @@ def test_each_cells_backward_is_that_of_finite_differences(cell):
     inputs, upstream = values_of(cell, seed=1)
     inputs = {name: value.detach() for name, value in inputs.items()}
     ours = evaluate(cell.analysis.backward.values(), given(cell, inputs, upstream))
-    step = 1e-6
     for name, mine in zip(inputs, ours, strict=True):
-        up = loss(cell, {**inputs, name: inputs[name] + step}, upstream)
-        down = loss(cell, {**inputs, name: inputs[name] - step}, upstream)
-        difference = (up - down) / (2 * step)
-        torch.testing.assert_close(full(mine, difference), difference, rtol=1e-5, atol=1e-7)
+        for unit in range(inputs[name].shape[1]):
+            step = torch.zeros_like(inputs[name])
+            step[:, unit] = 1e-6
+            up = loss(cell, {**inputs, name: inputs[name] + step}, upstream)
+            down = loss(cell, {**inputs, name: inputs[name] - step}, upstream)
+            difference = (up - down).sum(1) / 2e-6
+            torch.testing.assert_close(full(mine, inputs[name])[:, unit], difference, rtol=1e-5, atol=1e-7)
 
 
 def stored(cell, inputs, upstream):

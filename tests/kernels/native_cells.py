@@ -18,7 +18,7 @@ def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
 
 def words(cell: Cell) -> list[object]:
     step = encode_cell(cell)
-    gates, states, vectors, saved, split, dense, bias_hh = step.shape
+    gates, states, vectors, saved, split, dense, bias_hh, recurrent_state, unit_inputs = step.shape
     reads = [*map(int, (dense, bias_hh, step.reads_output))]
     found: list[object] = [
         cell.name,
@@ -28,12 +28,14 @@ def words(cell: Cell) -> list[object]:
         saved,
         split,
         *reads,
+        recurrent_state,
+        unit_inputs,
         *step.wx_gates,
         *step.uh_gates,
     ]
-    before = gates + split + states + vectors
-    bound = (before + states, before + states + saved, before + 3 * states + saved + vectors)
-    for registers, (constants, temporaries, lines) in zip(bound, step.programs, strict=True):
-        found += [registers, len(constants), *constants, temporaries, len(lines)]
+    before = gates + split + states + vectors + unit_inputs
+    bound = (before + states, before + states + saved, before + 3 * states + saved + vectors + unit_inputs)
+    for registers, (constants, temporaries, row_temporaries, lines) in zip(bound, step.programs, strict=True):
+        found += [registers, len(constants), *constants, temporaries, row_temporaries, len(lines)]
         found += [number for line in lines for number in line]
     return found

@@ -10,8 +10,9 @@ from ..emit.program import Program, step_program
 from ..equations import Cell
 from ..errors import KernelRefused
 
-# Constants, temporaries, and of each instruction the operation, the result's register and three arguments'.
-_EncodedProgram = tuple[tuple[float, ...], int, tuple[tuple[int, ...], ...]]
+# Constants, temporaries, row temporaries, and of each instruction the operation, the result's register and three
+# arguments'.
+_EncodedProgram = tuple[tuple[float, ...], int, int, tuple[tuple[int, ...], ...]]
 
 _OPERATIONS = {name: number for number, name in enumerate(_core.operations())}
 
@@ -123,10 +124,11 @@ def _build_core_cell(cell: Cell) -> CoreCell | str:
 
 class EncodedCell(NamedTuple):
     """A cell as integers for `_core.add_program`. shape: numbers of gates, states, vectors, saved values, split gates;
-    whether uh is a matrix product, whether it has a bias. wx_gates, uh_gates: as in `Columns`, by number.
+    whether uh is a matrix product, whether it has a bias; the recurrent state; number of unit inputs.
+    wx_gates, uh_gates: as in `Columns`, by number.
     programs: infer, forward, backward."""
 
-    shape: tuple[int, int, int, int, int, bool, bool]
+    shape: tuple[int, int, int, int, int, bool, bool, int, int]
     wx_gates: tuple[int, ...]
     uh_gates: tuple[int, ...]
     programs: tuple[_EncodedProgram, _EncodedProgram, _EncodedProgram]
@@ -140,7 +142,16 @@ def encode_cell(cell: Cell) -> EncodedCell:
     saved = len(step.planes) - len(cell.states) + 1
     uh = cell.recurrent == "dense", cell.recurrent != "none"
     return EncodedCell(
-        shape=(len(cell.gates), len(cell.states), len(step.vectors), saved, len(step.split), *uh),
+        shape=(
+            len(cell.gates),
+            len(cell.states),
+            len(step.vectors),
+            saved,
+            len(step.split),
+            *uh,
+            step.recurrent_state,
+            step.unit_inputs,
+        ),
         wx_gates=tuple(map(index, step.wx_gates)),
         uh_gates=tuple(map(index, step.uh_gates)),
         programs=(_encode_program(step.infer), _encode_program(step.forward), _encode_program(step.backward)),
@@ -154,4 +165,4 @@ def _encode_program(program: Program) -> _EncodedProgram:
         (_OPERATIONS[operation], result, *arguments, *[arguments[0]] * (3 - len(arguments)))
         for operation, result, arguments in program.instructions
     ]
-    return program.constants, program.temporaries, tuple(lines)
+    return program.constants, program.temporaries, program.row_temporaries, tuple(lines)

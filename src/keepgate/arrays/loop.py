@@ -27,6 +27,7 @@ _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "relu": lambda x: np.maximum(x, 0),
     "sqrt": np.sqrt,
     "softplus": lambda x: np.logaddexp(x, x.dtype.type(0)),
+    "row_mean": lambda x: np.broadcast_to(x.mean(-1, keepdims=True), x.shape),
     "maximum": np.maximum,
     "minimum": np.minimum,
     "step_of": lambda x: (x > 0).astype(x.dtype),

@@ -9,6 +9,8 @@ from .ct_rnn import ct_rnn
 from .gru import gru
 from .gru_reset_before import gru_reset_before
 from .indrnn import indrnn
+from .layer_norm_gru import layer_norm_gru
+from .layer_norm_lstm import layer_norm_lstm
 from .ligru import ligru
 from .lstm import lstm
 from .mingru import mingru
@@ -20,7 +22,7 @@ from .slstm import slstm
 # Written into the core as C++ (csrc/cells), in this order.
 COMPILED: tuple[Cell, ...] = (rnn_tanh, rnn_relu, lstm, gru, peephole, mingru)
 CELLS: tuple[Cell, ...] = (
-    *COMPILED, gru_reset_before, coupled_lstm, ct_rnn, indrnn, ligru, minlstm, slstm,
+    *COMPILED, gru_reset_before, coupled_lstm, ct_rnn, indrnn, layer_norm_lstm, layer_norm_gru, ligru, minlstm, slstm,
 )  # fmt: skip
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "gru",
     "gru_reset_before",
     "indrnn",
+    "layer_norm_gru",
+    "layer_norm_lstm",
     "ligru",
     "lstm",
     "mingru",

@@ -138,7 +138,7 @@ def lstm_variant(
     vectors = " ".join(f"p_{name}" for name in gates if name != "g") if peepholes else ""
     step.__name__ = "lstm_variant"
     declared = cell(gates=" ".join(gates), states="h c", vectors=vectors, letters=LSTM_LETTERS)(step)
-    return _variant(declared, lstm_variant, gate, candidate, output, clip, coupled, peepholes)
+    return variant(declared, lstm_variant, gate, candidate, output, clip, coupled, peepholes)
 
 
 @cache
@@ -174,7 +174,7 @@ def gru_variant(
     declared = cell(gates="r z n", recurrent="in_step" if reset_before else "dense", letters=GRU_LETTERS)(
         step
     )
-    return _variant(declared, gru_variant, gate, candidate, clip, reset_before)
+    return variant(declared, gru_variant, gate, candidate, clip, reset_before)
 
 
 @cache
@@ -188,7 +188,7 @@ def rnn_variant(activation: Activation = TANH, clip: float | None = None) -> Cel
         return Step(h=activation(bounded(wx.a + uh.a)))
 
     step.__name__ = "rnn_variant"
-    return _variant(cell(gates="a", letters=RNN_LETTERS)(step), rnn_variant, activation, clip)
+    return variant(cell(gates="a", letters=RNN_LETTERS)(step), rnn_variant, activation, clip)
 
 
 MGU_LETTERS = {"f": "forget gate", "n": "candidate", "h": "hidden state"}
@@ -219,6 +219,7 @@ def _clipping(clip: float | None) -> Callable[[Any], Any]:
     return lambda x: maximum(minimum(x, clip), -clip)
 
 
-def _variant(declared: Cell, maker: Callable[..., Cell], *arguments: Any) -> VariantCell:
+def variant(declared: Cell, maker: Callable[..., Cell], *arguments: Any) -> VariantCell:
+    """The declared cell, pickled as this call of the function that declares it."""
     values = {entry.name: getattr(declared, entry.name) for entry in fields(declared)}
     return VariantCell(**values, made_by=(maker, arguments))

@@ -13,16 +13,20 @@ from .preactivations import fused_sums
 # Operation, register of the result, registers of the arguments.
 Instruction = tuple[str, int, tuple[int, ...]]
 
+_ROW_TEMPORARIES = 1_000_000
+
 # An instruction before register allocation: its operation and arguments.
 _Operation = tuple[str, tuple[Expr, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Straight-line code. Registers: first those bound to arrays, then one for each constant, then temporaries."""
+    """Straight-line code. Registers: first those bound to arrays, then one for each constant, then temporaries, and at
+    last those that hold one number for each row."""
 
     constants: tuple[float, ...]
     temporaries: int
+    row_temporaries: int
     instructions: tuple[Instruction, ...]
 
 
@@ -32,10 +36,12 @@ class StepProgram:
 
     split, wx_gates, uh_gates: as in `Columns`. planes: the names of what a forward pass saves, in order.
     vectors: weights per unit, those of a diagonal recurrence last, one for each gate.
+    unit_inputs, recurrent_state: as in `Cell`.
     reads_output: whether a unit's step reads that unit's previous output.
-    infer, forward: read columns, previous states and vectors; write the new states, and forward also the planes.
-    backward: reads the gradients of the new states, the planes, previous and new states and the vectors; writes the
-        gradients of columns, vectors and previous states.
+    infer, forward: read columns, previous states, vectors and unit inputs; write the new states, and forward also the
+        planes.
+    backward: reads the gradients of the new states, the planes, previous and new states, the vectors and the unit
+        inputs; writes the gradients of columns, vectors, unit inputs and previous states.
     """
 
     split: tuple[str, ...]
@@ -43,6 +49,8 @@ class StepProgram:
     uh_gates: tuple[str, ...]
     planes: tuple[str, ...]
     vectors: tuple[str, ...]
+    unit_inputs: int
+    recurrent_state: int
     reads_output: bool
     infer: Program
     forward: Program
@@ -60,9 +68,9 @@ def step_program(cell: Cell) -> StepProgram:
     # A traced value that is a previous state is saved too; one that is a new state is stored as such.
     traced = {name: node for name, node in graph.traced.items() if node not in new_states}
     planes = traced | {name: node for name, node in analysis.saved.items() if name not in graph.traced}
-    saved, vectors = [*planes.values()], [*graph.vectors.values()]
+    saved, vectors, unit_inputs = [*planes.values()], [*graph.vectors.values()], [*graph.unit_inputs.values()]
 
-    inputs = [*columns, *previous, *vectors]
+    inputs = [*columns, *previous, *vectors, *unit_inputs]
     results = _copy_duplicates([*new_states, *saved], inputs)
     lines = _lower(inputs, results)
     places = {node: len(inputs) + n for n, node in enumerate(results)}
@@ -73,14 +81,18 @@ def step_program(cell: Cell) -> StepProgram:
     bound = len(inputs) + len(states)
     infer = _allocate_registers(_live_lines(lines, states), _numbered(inputs), states, aliases, bound)
 
-    derivatives = [analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *previous)]
-    inputs = [*graph.upstream.values(), *saved, *previous, *new_states, *vectors]
+    derivatives = [
+        analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *unit_inputs, *previous)
+    ]
+    inputs = [*graph.upstream.values(), *saved, *previous, *new_states, *vectors, *unit_inputs]
     return StepProgram(
         split=split,
         wx_gates=(*split, *fused),
         uh_gates=(*fused, *split),
         planes=(*cell.states[1:], *planes),
         vectors=tuple(graph.vectors),
+        unit_inputs=len(unit_inputs),
+        recurrent_state=cell.states.index(cell.recurrent_state),
         reads_output=analysis.reads_output,
         infer=infer,
         forward=forward,
@@ -102,9 +114,9 @@ def _column_graph(cell: Cell) -> Graph:
 
     A diagonal recurrence is written out: for each gate u h_prev is added to the column that has its bias.
     """
-    graph = cell.elementwise_graph
+    graph = cell.product_free_graph
     sums = fused_sums(graph, {})
-    output = next(iter(graph.previous.values()))
+    output = graph.previous[cell.recurrent_state]
     fused = {gate: symbol(f"wx_{gate} + uh_{gate}") for gate in sums}
     weights: dict[str, Expr] = {}
     written = {sums[gate]: fused[gate] for gate in sums}
@@ -119,6 +131,7 @@ def _column_graph(cell: Cell) -> Graph:
         uh={gate: uh for gate, uh in graph.uh.items() if gate not in sums},
         previous=graph.previous,
         vectors=graph.vectors | weights,
+        unit_inputs=graph.unit_inputs,
         next={name: replaced(node, written) for name, node in graph.next.items()},
         traced={name: replaced(node, written) for name, node in graph.traced.items()},
     )
@@ -191,6 +204,16 @@ def _live_lines(lines: Mapping[Expr, _Operation], results: Collection[Expr]) -> 
     return {node: line for node, line in lines.items() if node in needed}
 
 
+def _row_constants(lines: Mapping[Expr, _Operation]) -> set[Expr]:
+    """The nodes that are alike in all units of a row: means over it, and what is made of these alone."""
+    row_constant: set[Expr] = set()
+    for node, (operation, arguments) in lines.items():
+        rest = [argument for argument in arguments if argument.op != "const"]
+        if operation == "row_mean" or (rest and row_constant.issuperset(rest)):
+            row_constant.add(node)
+    return row_constant
+
+
 def _allocate_registers(
     lines: Mapping[Expr, _Operation],
     inputs: Mapping[Expr, int],
@@ -208,28 +231,38 @@ def _allocate_registers(
     registers = {**inputs, **{node: bound + n for n, node in enumerate(constants)}}
     first_temporary = bound + len(constants)
     last_read_at = {registers[node]: n for node, n in last_read.items() if node in inputs}
-    free: list[int] = []
-    temporaries = 0
-    instructions: list[Instruction] = []
-    final_copies: list[Instruction] = []
+    # Temporaries of rows are numbered from a million on, until it is known how many others there are.
+    free: dict[bool, list[int]] = {False: [], True: []}
+    counts = {False: first_temporary, True: _ROW_TEMPORARIES}
+    row_constant = _row_constants(lines)
+    instructions, final_copies = list[Instruction](), list[Instruction]()
     for n, (node, (operation, arguments)) in enumerate(lines.items()):
         read = tuple(registers[argument] for argument in arguments)
-        unique = dict.fromkeys(arguments)
-        dead = [argument for argument in unique if last_read[argument] == n and argument not in results]
-        free += [registers[argument] for argument in dead if registers[argument] >= first_temporary]
+        dead = [a for a in dict.fromkeys(arguments) if last_read[a] == n and a not in results]
+        for register in (registers[a] for a in dead if registers[a] >= first_temporary):
+            free[register >= _ROW_TEMPORARIES].append(register)
         bound_to = results.get(node)
         if bound_to is None or last_read_at.get(aliases.get(bound_to, -1), -1) > n:
-            if not free:
-                free.append(first_temporary + temporaries)
-                temporaries += 1
-            registers[node] = free.pop()
+            by_row = node in row_constant
+            if not free[by_row]:
+                free[by_row].append(counts[by_row])
+                counts[by_row] += 1
+            registers[node] = free[by_row].pop()
             if bound_to is not None:
                 final_copies.append(("copy", bound_to, (registers[node],)))
         else:
             registers[node] = bound_to
         instructions.append((operation, registers[node], read))
+
+    places = {n: n - _ROW_TEMPORARIES + counts[False] for n in range(_ROW_TEMPORARIES, counts[True])}
     return Program(
         constants=tuple(float(node.value or 0.0) for node in constants),
-        temporaries=temporaries,
-        instructions=(*instructions, *final_copies),
+        temporaries=counts[False] - first_temporary,
+        row_temporaries=len(places),
+        instructions=_renumbered([*instructions, *final_copies], places),
     )
+
+
+def _renumbered(lines: Iterable[Instruction], places: Mapping[int, int]) -> tuple[Instruction, ...]:
+    """The instructions with other numbers for some registers."""
+    return tuple((op, places.get(to, to), tuple(places.get(n, n) for n in read)) for op, to, read in lines)

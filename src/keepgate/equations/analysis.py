@@ -98,8 +98,8 @@ class Analysis:
 
     @cached_property
     def retain_bias(self) -> tuple[str, int] | None:
-        """The gate block whose bias sets how much memory is retained, and the sign of its effect: 1 in an LSTM (f),
-        -1 in a minGRU, where 1 - z retains. None if no bias does."""
+        """The gate block whose bias sets how much memory is retained, or the vector that is added like one, and the
+        sign of its effect: 1 in an LSTM (f), -1 in a minGRU, where 1 - z retains. None if no bias does."""
         return self._bias(self._direct_factors[self.memory_state])
 
     @cached_property
@@ -116,6 +116,10 @@ class Analysis:
             return None
         slopes = {name: derivative(gate.args[0], wx) for name, wx in self.graph.wx.items()}
         nonzero = [(name, slope) for name, slope in slopes.items() if slope is not ZERO]
+        if len(nonzero) != 1 or nonzero[0][1] not in (ONE, MINUS_ONE):
+            # Where wx is normalised first, what is added to it is a weight per unit.
+            slopes = {name: derivative(gate.args[0], node) for name, node in self.graph.vectors.items()}
+            nonzero = [(name, slope) for name, slope in slopes.items() if slope in (ONE, MINUS_ONE)]
         if len(nonzero) != 1 or nonzero[0][1] not in (ONE, MINUS_ONE):
             return None
         return nonzero[0][0], sign if nonzero[0][1] is ONE else -sign

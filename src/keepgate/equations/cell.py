@@ -47,6 +47,9 @@ class Cell(Declaration):
         "none": there is none; the step's uh has no names. "in_step": the step is given `u` in place of uh, and
         u.n(v) is W_hh v + b_hh of gate n for any v of its own.
     vectors: weights per unit, such as peepholes; they reach the step as a fourth argument.
+    unit_inputs: numbers that a caller gives for each unit at each step, such as a mask, as the step's last argument: in
+        the columns of x behind those that weight_ih reads, [time, batch, hidden] each.
+    recurrent_state: the state that uh is computed from, the first if it is not named.
     step: (wx, uh, s) -> Step; wx is W_ih x_t + b_ih, s the previous states. Runs on tensors and on symbols.
     letters: what the letters of a trace mean in English, {"f": "forget gate"}; one without a meaning is not in it.
     """
@@ -64,9 +67,24 @@ class Cell(Declaration):
         """What is found in the graph."""
         return Analysis(graph=self.graph)
 
+    @cached_property
+    def row_means(self) -> bool:
+        """Whether the step takes means over the units of a row, so that one unit's step needs all the others'."""
+        return any(node.op == "row_mean" for node in topological(self.graph.next.values()))
+
     @property
     def elementwise_graph(self) -> Graph:
-        """The graph. Raises CellError for recurrent="in_step", whose step is not elementwise."""
+        """The graph. Raises CellError where the step is not elementwise: for recurrent="in_step" and for row means."""
+        if self.row_means:
+            raise CellError(
+                f"{self.name} has no elementwise graph: it takes means over the units of a row, so that one unit's "
+                "step needs all the others; use a cell without a normalisation here"
+            )
+        return self.product_free_graph
+
+    @property
+    def product_free_graph(self) -> Graph:
+        """The graph. Raises CellError for recurrent="in_step", which multiplies by a matrix inside its step."""
         if self.recurrent == "in_step":
             raise CellError(
                 f"{self.name} has no graph: it multiplies by a matrix inside its step (recurrent='in_step'), "
@@ -173,6 +191,8 @@ def cell(
     states: str = "h",
     recurrent: Recurrence = "dense",
     vectors: str = "",
+    unit_inputs: str = "",
+    recurrent_state: str | None = None,
     onnx: OnnxOperator | None = None,
     letters: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Step]], Cell]:
@@ -188,6 +208,8 @@ def cell(
             states=tuple(states.split()),
             recurrent=recurrent,
             vectors=tuple(vectors.split()),
+            unit_inputs=tuple(unit_inputs.split()),
+            recurrent_state=(states.split() or [""])[0] if recurrent_state is None else recurrent_state,
             onnx=onnx,
             letters=dict(letters or {}),
             step=step,

@@ -1,8 +1,8 @@
-"""Symbolic differentiation of elementwise expressions, in reverse mode."""
+"""Symbolic differentiation of a step's expressions, in reverse mode."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from .expr import Expr, greater, make, step_of, topological, where
+from .expr import Expr, greater, make, row_constants, step_of, topological, where
 from .simplify import MINUS_ONE, ONE, ZERO, fold
 
 
@@ -32,6 +32,7 @@ RULES: Mapping[str, Callable[..., tuple[Expr, ...]]] = {
     "step_of": lambda y, a: (ZERO,),
     "greater": lambda y, a, b: (ZERO, ZERO),
     "where": lambda y, c, a, b: (ZERO, where(c, 1, 0), where(c, 0, 1)),
+    "row_mean": lambda y, a: (ONE,),  # of the mean of the gradient, see `gradients`
 }
 
 
@@ -43,14 +44,20 @@ def gradients(
     constants: nodes taken as independent of what they are computed from; a matrix product always counts as one.
     """
     gradient: dict[Expr, Expr] = {}
+    row_constant = row_constants(topological(outputs, stop=constants))
     for output, factor in zip(outputs, upstream, strict=True):
         gradient[output] = _add(gradient.get(output, ZERO), factor)
     for node in reversed(topological(outputs, stop=constants)):
         if node in constants or node not in gradient or node.op not in RULES:
             continue
+        # What is alike in all units of a row is made of means over it, and goes on into one: only the mean of its
+        # gradient counts, which as a number of the row is cheap.
+        arrives = gradient[node]
+        if node in row_constant and arrives not in row_constants(topological([arrives])):
+            arrives = fold("row_mean", arrives)
         for argument, local in zip(node.args, RULES[node.op](node, *node.args), strict=True):
             if argument.op != "const":
-                gradient[argument] = _add(gradient.get(argument, ZERO), _mul(gradient[node], local))
+                gradient[argument] = _add(gradient.get(argument, ZERO), _mul(arrives, local))
     return [gradient.get(node, ZERO) for node in wrt]
 
 
@@ -75,6 +82,8 @@ def _add(a: Expr, b: Expr) -> Expr:
 
 def _factored(op: str, a: Expr, b: Expr) -> Expr:
     """a + b or a - b; f * (a + b) where both are products of the same f first."""
+    if a is b and op == "add" and a.op == "mul":
+        return make("mul", make("add", a.args[0], a.args[0]), a.args[1])
     if a.op == b.op == "mul" and a.args[0] is b.args[0]:
         return make("mul", a.args[0], make(op, a.args[1], b.args[1]))
     return fold(op, a, b)
@@ -89,7 +98,8 @@ def _mul(a: Expr, b: Expr) -> Expr:
         return _negative(_mul(a.args[0], b))
     if b.op == "neg":
         return _negative(_mul(a, b.args[0]))
-    if b.op == "div" and b.args[0] is ONE:
+    # What a normalisation divides by, 1 / sqrt(x), is one number for all units of a row.
+    if b.op == "div" and b.args[0] is ONE and b.args[1].op != "sqrt":
         return fold("div", a, b.args[1])
     return fold("mul", a, b)
 

@@ -1,4 +1,4 @@
-"""Elementwise expressions over one hidden unit: the same function runs on tensors and on symbols.
+"""Expressions over one hidden unit, elementwise but for `row_mean`: the same function runs on tensors and on symbols.
 
 Given tensors, `sigmoid(x)` computes, at the cost of the tensor's own method. Given symbols it builds a
 node of a graph, from which derivatives, kernels and formulas are made.
@@ -18,7 +18,7 @@ from ..errors import CellError
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True, weakref_slot=True)
 class Expr:
-    """One node of an elementwise graph. Equal nodes that live at the same time are the same object.
+    """One node of a graph. Equal nodes that live at the same time are the same object.
 
     op: "symbol", "const", "product" or a key of OPERATIONS.
     name: a symbol's name; value: a constant's number.
@@ -208,6 +208,11 @@ def minimum(x: Any, y: Any) -> Any:
     return x.minimum(y)
 
 
+def row_mean(x: Any) -> Any:
+    """The mean over the units of a row, in each of its units."""
+    return make("row_mean", x) if isinstance(x, Expr) else x.mean(-1, keepdim=True).expand(x.shape)
+
+
 def step_of(x: Any) -> Any:
     """1 where x is above 0, else 0."""
     return make("step_of", x) if isinstance(x, Expr) else (x > 0).to(x.dtype)
@@ -255,6 +260,7 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "maximum": maximum,
     "minimum": minimum,
     "step_of": step_of,
+    "row_mean": row_mean,
     "greater": greater,
     "where": where,
 }
@@ -275,6 +281,17 @@ def topological(roots: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr
             if node not in stop:
                 stack.extend((argument, False) for argument in reversed(node.args))
     return order
+
+
+def row_constants(order: Iterable[Expr]) -> set[Expr]:
+    """Of nodes in topological order those that are alike in all units of a row: means over it, and what is made of
+    these and constants alone."""
+    row_constant: set[Expr] = set()
+    for node in order:
+        rest = [argument for argument in node.args if argument.op != "const"]
+        if node.op == "row_mean" or (rest and row_constant.issuperset(rest)):
+            row_constant.add(node)
+    return row_constant
 
 
 def evaluate(results: Iterable[Expr], given: Mapping[Expr, Any]) -> list[Any]:

@@ -11,7 +11,7 @@ from .expr import Expr, symbol, topological
 class Graph:
     """One step as expressions, by name.
 
-    wx, uh, previous, vectors: the symbols it starts from, called wx_i, uh_i, h_prev and, as declared, p_i.
+    wx, uh, previous, vectors, unit_inputs: the symbols it starts from, called wx_i, uh_i, h_prev and, as declared, p_i.
     next: the new states. traced: whatever else the step names.
     """
 
@@ -19,13 +19,14 @@ class Graph:
     uh: dict[str, Expr]
     previous: dict[str, Expr]
     vectors: dict[str, Expr]
+    unit_inputs: dict[str, Expr]
     next: dict[str, Expr]
     traced: dict[str, Expr]
 
     @property
     def inputs(self) -> dict[str, Expr]:
         """Every symbol that the step starts from, by the symbol's name."""
-        groups = (self.wx, self.uh, self.previous, self.vectors)
+        groups = (self.wx, self.uh, self.previous, self.vectors, self.unit_inputs)
         return {str(node.name): node for group in groups for node in group.values()}
 
     @cached_property
@@ -41,6 +42,7 @@ class Graph:
         lines: list[object] = [
             list(group) for group in (self.wx, self.uh, self.previous, self.vectors, self.next)
         ]
+        lines += [list(self.unit_inputs)] if self.unit_inputs else []
         for node in topological(results.values()):
             places[node] = len(places)
             value = None if node.value is None else node.value.hex()

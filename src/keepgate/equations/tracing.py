@@ -34,6 +34,8 @@ class Declaration:
     states: tuple[str, ...]
     recurrent: Recurrence
     vectors: tuple[str, ...]
+    unit_inputs: tuple[str, ...]
+    recurrent_state: str
     step: Callable[..., Step]
 
 
@@ -77,8 +79,14 @@ def check_names(cell: Declaration) -> None:
     if cell.recurrent not in get_args(Recurrence):
         recurrences = nearest_first(str(cell.recurrent), get_args(Recurrence))
         raise CellError(f"{cell.name} has recurrent={cell.recurrent!r}; known are {', '.join(recurrences)}")
-    _refuse_twice(cell.name, (*cell.gates, *cell.states, *cell.vectors))
-    for name in (*cell.gates, *cell.states, *cell.vectors):
+    if cell.recurrent_state not in cell.states:
+        raise CellError(
+            f"{cell.name} has recurrent_state={cell.recurrent_state!r}; name one of its states, "
+            f"{' '.join(nearest_first(cell.recurrent_state, cell.states))}"
+        )
+    names = (*cell.gates, *cell.states, *cell.vectors, *cell.unit_inputs)
+    _refuse_twice(cell.name, names)
+    for name in names:
         _refuse_name(cell.name, name)
 
 
@@ -116,8 +124,10 @@ def trace_step(cell: Declaration) -> Graph:
         _Known("u", in_step) if cell.recurrent == "in_step" else _Known("uh", uh),
         _Known("s", previous),
     ]
-    if vectors:
-        arguments.append(_Known("vectors", vectors))
+    unit_inputs = {name: symbol(name) for name in cell.unit_inputs}
+    arguments += [
+        _Known(what, given) for what, given in (("vectors", vectors), ("inputs", unit_inputs)) if given
+    ]
     try:
         results = cell.step(*arguments)
     except CellError as error:
@@ -125,7 +135,8 @@ def trace_step(cell: Declaration) -> Graph:
     except (TypeError, AttributeError) as error:
         raise CellError(
             f"{cell.name}'s step cannot run on symbols: {error}; write it as a function of "
-            f"(wx, uh, s{', vectors' if vectors else ''}) with + - * / and keepgate.equations' functions"
+            f"(wx, uh, s{', vectors' if vectors else ''}{', inputs' if unit_inputs else ''}) with + - * / and "
+            "keepgate.equations' functions"
         ) from error
     _check_results(cell, results)
     return Graph(
@@ -133,6 +144,7 @@ def trace_step(cell: Declaration) -> Graph:
         uh=uh,
         previous=previous,
         vectors=vectors,
+        unit_inputs=unit_inputs,
         next={s: results[s] for s in cell.states},
         traced={name: node for name, node in results.items() if name not in cell.states},
     )
@@ -154,9 +166,10 @@ def _check_results(cell: Declaration, results: object) -> None:
             )
         if name not in cell.states:
             _refuse_name(cell.name, name)
-            if name in cell.vectors:
+            if name in (*cell.vectors, *cell.unit_inputs):
                 raise CellError(
-                    f"{cell.name}'s step returns {name!r}, which is one of its vectors; choose another name"
+                    f"{cell.name}'s step returns {name!r}, which is one of its vectors or unit inputs; "
+                    "choose another name"
                 )
 
 
@@ -168,11 +181,12 @@ def check_unused_parameters(cell: Declaration, graph: Graph) -> None:
             raise CellError(
                 f"no state of {cell.name} depends on its gate {gate!r}; use it or leave it out of gates"
             )
-    for vector in cell.vectors:
-        if vector not in used:
-            raise CellError(
-                f"no state of {cell.name} depends on its vector {vector!r}; use it or leave it out"
-            )
+    for kind, names in (("vector", cell.vectors), ("unit input", cell.unit_inputs)):
+        for name in names:
+            if name not in used:
+                raise CellError(
+                    f"no state of {cell.name} depends on its {kind} {name!r}; use it or leave it out"
+                )
     prefix = "u_" if cell.recurrent == "in_step" else "uh_"
     if cell.recurrent != "none" and not any(f"{prefix}{gate}" in used for gate in cell.gates):
         raise CellError(

@@ -16,6 +16,7 @@ class Call:
     states:    initial states, one for each of the cell's states; the first is [batch, P], the rest [batch, H].
     weight_hh: [G·H, P] for a dense recurrence, [G·H] for a diagonal one, None for none.
     weight_hr: [P, H], the projection of the output, or None.
+    x:         [T, B, I], with `cell.unit_inputs` U of them behind, [T, B, I + U·H].
     vectors:   weights per unit [H], one for each name in `cell.vectors`.
     lengths:   how many steps of each row are real; beyond them the output is zero and the state stays.
     resets:    where a new sequence begins: the state is cleared before that step. A reverse run clears its state
@@ -27,7 +28,7 @@ class Call:
     """
 
     cell: Cell
-    x: Float[Tensor, "time batch input"]
+    x: Float[Tensor, "time batch columns"]
     states: tuple[Float[Tensor, "batch _"], ...]
     weight_ih: Float[Tensor, "rows input"]
     weight_hh: Float[Tensor, "..."] | None
@@ -93,9 +94,12 @@ class Call:
             )  # fmt: skip
         self.weights: Weights = checked
         steps, rows, inputs = self.x.shape
-        if inputs != checked.input_size:
+        if inputs != checked.x_width:
             raise_shape_error(
-                "x", tuple(self.x.shape), (steps, rows, checked.input_size), "weight_ih has as many columns"
+                "x",
+                tuple(self.x.shape),
+                (steps, rows, checked.x_width),
+                "weight_ih has as many columns, and each unit input of the cell as many as there are units",
             )
         expected = [(rows, units) for units in checked.states]
         if [state.shape for state in self.states] != expected:

@@ -25,7 +25,10 @@ class Reference(Kernel):
         """The states over time, step by step."""
         cell = call.cell
         # Unbound once: autograd would make a gradient as large as wx_T_BR for each wx_T_BR[t].
-        wx_T_BR = linear(call.x, call.weight_ih, call.bias_ih).unbind(0)
+        wx_T_BR = linear(call.x[..., : call.weights.input_size], call.weight_ih, call.bias_ih).unbind(0)
+        behind = call.x[..., call.weights.input_size :]
+        unit_inputs = behind.chunk(len(cell.unit_inputs), -1) if cell.unit_inputs else ()
+        recurrent_state = cell.states.index(cell.recurrent_state)
         recurrence = _recurrence(call)
         vectors = Named(**dict(zip(cell.vectors, call.vectors, strict=True)))
         extra = (vectors,) if cell.vectors else ()
@@ -36,7 +39,9 @@ class Reference(Kernel):
             previous = cleared(call, t, states)
             wx = _by_name(cell.gates, wx_T_BR[t])
             s = Named(**dict(zip(cell.states, previous, strict=True)))
-            step = dict(cell.step(wx, recurrence(previous[0]), s, *extra))
+            at_step = {n: value[t] for n, value in zip(cell.unit_inputs, unit_inputs, strict=True)}
+            inputs = (Named(**at_step),) if at_step else ()
+            step = dict(cell.step(wx, recurrence(previous[recurrent_state]), s, *extra, *inputs))
             # What is made of weights per unit alone is the same in every row.
             step = {k: v if v.dim() == 2 else v.expand(call.rows, -1) for k, v in step.items()}
             if call.weight_hr is not None:

@@ -18,6 +18,7 @@ class Weights:
     """The parameters of one layer and direction. Raises ShapeError where one does not fit the cell or the others.
 
     arguments:     every parameter in the constructor's order, None for one that the layer lacks; tensors: the others.
+    x_width:       of x, whose columns weight_ih reads, or are unit inputs.
     states:        units of each of the cell's states.
     dtype:         of all tensors, or None where they differ.
     plain:         whether all are plain CPU tensors, see `is_plain`.
@@ -38,6 +39,7 @@ class Weights:
     ) -> None:
         blocks, self.input_size = weight_ih.shape[0], weight_ih.shape[-1]
         hidden = self.hidden_size = blocks // len(cell.gates)
+        self.x_width = self.input_size + len(cell.unit_inputs) * hidden
         output = self.output_size = hidden if weight_hr is None else weight_hr.shape[0]
         arguments = (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors)
         expected: list[tuple[int, ...] | None] = [

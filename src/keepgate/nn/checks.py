@@ -46,6 +46,13 @@ def dropout_of(value: Any) -> float:
     return float(value)
 
 
+def probability_of(name: str, value: Any) -> float:
+    """A probability below 1, as a float. Raises SettingsError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) < 1:
+        raise SettingsError(f"{name} is {value!r}; it is a probability, from 0 to below 1")
+    return float(value)
+
+
 def real_of(name: str, value: Any) -> float | None:
     """A number or None, numpy's numbers too. Raises SettingsError for anything else."""
     if value is not None and (not isinstance(value, numbers.Real) or isinstance(value, bool)):
@@ -98,6 +105,15 @@ def rnn_cell(nonlinearity: str) -> Cell:
     if not isinstance(nonlinearity, str) or nonlinearity not in cell_by_name:
         raise SettingsError(f"Unknown nonlinearity {nonlinearity!r}; choose tanh or relu")
     return cell_by_name[nonlinearity]
+
+
+def lstm_cell(*, layer_norm: bool, coupled: bool) -> Cell:
+    """The LSTM's cell of these options. Raises SettingsError for both at once."""
+    if layer_norm and coupled:
+        raise SettingsError(
+            "layer_norm=True and coupled=True: there is no such cell here; choose one of them"
+        )
+    return cells.layer_norm_lstm if layer_norm else cells.coupled_lstm if coupled else cells.lstm
 
 
 def check_features(input: Tensor, weight_ih: Tensor, layer: str) -> None:

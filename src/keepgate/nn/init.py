@@ -28,6 +28,7 @@ def initialise(
                   Saxe et al. (2014), arXiv:1312.6120; Glorot & Bengio (2010).
     "chrono":     orthogonal, and memories spread over 1 to `horizon` steps: the keeping gate's bias is
                   log U[1, horizon - 1], the writing gate's its negative. Tallec & Ollivier (2018), arXiv:1804.11188.
+    Of a cell that normalises, scales begin at 1 and what is added to them at 0.
     forget_bias:  the total bias of the gate that keeps. Jozefowicz et al. (2015): 1 for an LSTM.
     Where a gate's complement keeps or writes (1 - z in a minGRU), its bias has the other sign.
     """
@@ -38,6 +39,11 @@ def initialise(
     else:
         for name, weight in weights.items():
             _fill(name, weight, len(cell.gates))
+    for name in cell.vectors:
+        if name.startswith("gamma_"):  # scale and shift after a normalisation
+            nn.init.ones_(weights[name])
+        elif name.startswith(("beta_", "b_")):
+            nn.init.zeros_(weights[name])
     if horizon is not None:
         memory = torch.empty(hidden_size).uniform_(1, horizon - 1).log()
         _set_bias(cell, weights, cell.analysis.retain_bias, memory)
@@ -63,6 +69,9 @@ def _set_bias(cell: Cell, weights: dict[str, Tensor], gate: tuple[str, int] | No
     """The total bias of one gate, which acts with a sign: all of it in bias_ih, none in bias_hh."""
     assert gate is not None
     (name, sign), total = gate, len(cell.gates)
+    if name in cell.vectors:
+        weights[name].copy_(sign * value)
+        return
     index = cell.gates.index(name)
     weights["bias_ih"].chunk(total)[index].copy_(sign * value)
     if "bias_hh" in weights:

@@ -1,12 +1,13 @@
 """RNN, LSTM and GRU, called as torch.nn calls them; the choices that torch lacks are keywords."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 
 from .. import cells
 from ..cells.choices import Init
-from .checks import check_no_projection, rnn_cell
+from .checks import check_no_projection, lstm_cell, rnn_cell, switch_of
 from .recurrent import Recurrent
 
 
@@ -31,17 +32,25 @@ class RNN(Recurrent):
         horizon: float | None = None,
         forget_bias: float | None = None,
         kernel: str | None = None,
+        zoneout: Sequence[float] = (0.0, 0.0),
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
     ) -> None:
         check_no_projection(proj_size, "RNN")
         self.nonlinearity = nonlinearity
         super().__init__(
             rnn_cell(nonlinearity), input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0,
             device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
+            zoneout=zoneout, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop,
         )  # fmt: skip
 
 
 class LSTM(Recurrent):
-    """torch.nn.LSTM with a trace of i, f, g, o, c and h. Hochreiter & Schmidhuber (1997), Gers et al. (2000)."""
+    """torch.nn.LSTM with a trace of i, f, g, o, c and h. Hochreiter & Schmidhuber (1997), Gers et al. (2000).
+
+    layer_norm: the cell `layer_norm_lstm`, whose biases are added after the normalisation: bias_ih and bias_hh are not
+                there. coupled: the cell `coupled_lstm`, whose forget gate is 1 - i.
+    """
 
     def __init__(
         self,
@@ -60,15 +69,27 @@ class LSTM(Recurrent):
         horizon: float | None = None,
         forget_bias: float | None = None,
         kernel: str | None = None,
+        zoneout: Sequence[float] = (0.0, 0.0),
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        layer_norm: bool = False,
+        coupled: bool = False,
     ) -> None:
+        cell = lstm_cell(
+            layer_norm=switch_of("layer_norm", layer_norm), coupled=switch_of("coupled", coupled)
+        )
         super().__init__(
-            cells.lstm, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size,
-            device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
+            cell, input_size, hidden_size, num_layers, bias and not layer_norm, batch_first, dropout, bidirectional,
+            proj_size, device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
+            zoneout=zoneout, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop,
         )  # fmt: skip
 
 
 class GRU(Recurrent):
-    """torch.nn.GRU with a trace of r, z, n and h; h_t = (1 - z) n + z h_{t-1}. Cho et al. (2014), arXiv:1406.1078."""
+    """torch.nn.GRU with a trace of r, z, n and h; h_t = (1 - z) n + z h_{t-1}. Cho et al. (2014), arXiv:1406.1078.
+
+    layer_norm: the cell `layer_norm_gru`, whose biases are added after the normalisation, as in `LSTM`.
+    """
 
     def __init__(
         self,
@@ -87,9 +108,15 @@ class GRU(Recurrent):
         horizon: float | None = None,
         forget_bias: float | None = None,
         kernel: str | None = None,
+        zoneout: Sequence[float] = (0.0, 0.0),
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        layer_norm: bool = False,
     ) -> None:
+        cell = cells.layer_norm_gru if switch_of("layer_norm", layer_norm) else cells.gru
         check_no_projection(proj_size, "GRU")
         super().__init__(
-            cells.gru, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype,
-            init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
+            cell, input_size, hidden_size, num_layers, bias and not layer_norm, batch_first, dropout, bidirectional,
+            0, device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
+            zoneout=zoneout, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop,
         )  # fmt: skip

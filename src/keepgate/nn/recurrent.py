@@ -1,7 +1,7 @@
 """Recurrent: any cell, in layers and directions, over ragged rows; torch.nn's call and parameters, with a trace."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -33,6 +33,8 @@ from .gates import gates_of, hooked_run, listening
 from .init import initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout, states_for_fast_path
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly
+from .regularisation import Masks, Regularisation
+from .settings import changed_settings
 from .stack import run_stack
 from .stepper import Stepper
 from .torch_layer import to_torch
@@ -51,6 +53,7 @@ class Recurrent(nn.RNNBase):
     init:        "torch" (uniform, the numbers torch.nn draws), "orthogonal", or "chrono" with `horizon` in steps.
     forget_bias: total bias of the gate that keeps (LSTM f, GRU z), or None to leave it as `init` makes it.
     kernel:      the name of the kernel that must run every call, or None for the first that can.
+    zoneout, recurrent_dropout, weight_drop: probabilities of masks in training, as `Regularisation` has them.
 
     Raises SettingsError (a ValueError) for choices that make no sense, TypeError for sizes that are no integers.
     """
@@ -62,6 +65,7 @@ class Recurrent(nn.RNNBase):
     _apply = nn.Module._apply
     __constants__: ClassVar[list[str]] = []
     __prepare_scriptable__ = refuse_script
+    regularisation: Regularisation | None = None
     load_state_dict = load_state_dict_wholly
     _load_from_state_dict = load_own_wholly  # type: ignore[assignment]
 
@@ -83,21 +87,26 @@ class Recurrent(nn.RNNBase):
         horizon: float | None = None,
         forget_bias: float | None = None,
         kernel: str | None = None,
+        zoneout: Sequence[float] = (0.0, 0.0),
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
     ) -> None:
         nn.Module.__init__(self)
         cell = cells.by_name(cell) if isinstance(cell, str) else cell
         cells.check_cell(cell)
-        self.cell, self.mode = cell, cell.name.upper()
         self.input_size = size_of("input_size", input_size)
         self.hidden_size = size_of("hidden_size", hidden_size)
         self.num_layers = size_of("num_layers", num_layers)
         self.proj_size = size_of("proj_size", proj_size, least=0)
+        self.regularisation = Regularisation.of(cell, zoneout, recurrent_dropout, weight_drop, self.proj_size)
+        self._base_cell, self.mode = cell, cell.name.upper()
+        self.cell = cell = cell if self.regularisation is None else self.regularisation.evaluated
         self.bias, self.batch_first = switch_of("bias", bias), switch_of("batch_first", batch_first)
         self.bidirectional, self.dropout = switch_of("bidirectional", bidirectional), dropout_of(dropout)
         self.init, self._places = init, list[PlaceParameters]()
         self.horizon, self.forget_bias = real_of("horizon", horizon), real_of("forget_bias", forget_bias)
         check_projection(cell, self.proj_size, self.hidden_size)
-        check_init(cell, init, self.horizon, self.forget_bias, self.bias)
+        check_init(self._base_cell, init, self.horizon, self.forget_bias, self.bias)
         self.kernel = kernel
         prepare_cell(cell)
         if self.dropout > 0 and self.num_layers == 1:
@@ -159,7 +168,7 @@ class Recurrent(nn.RNNBase):
         """Draws the initial weights again, by the `init` that the layer was built with."""
         for place in self._places:
             initialise(
-                self.cell, place.tensors(self), self.hidden_size,
+                self._base_cell, place.tensors(self), self.hidden_size,
                 init=self.init, horizon=self.horizon, forget_bias=self.forget_bias,
             )  # fmt: skip
 
@@ -190,8 +199,8 @@ class Recurrent(nn.RNNBase):
             return node
         if listening(self):
             return hooked_run(self, input, hx, lengths=lengths, resets=resets)
-        weights = self.weights()
-        if initial is not None and (result := self._run_fast(input, initial)):
+        weights, masks = self.weights(), self._masks()
+        if initial is not None and masks is None and (result := self._run_fast(input, initial)):
             return result
         if jit_tracing_active():
             return jit_call(self, self.cell, weights, input, hx, self.kernel, lengths, resets)
@@ -200,10 +209,10 @@ class Recurrent(nn.RNNBase):
 
         def run_place(_: int, call: Call) -> Tensor:
             result = run(call, self.kernel)
-            final.append(result.final)
+            final.append(result.final[: len(self.cell.states)])
             return result.output
 
-        output = self._run(weights, layout, states, begins, run_place)
+        output = self._run(weights, layout, states, begins, run_place, masks)
         return layout.output(output), layout.final_states(final)
 
     def trace(
@@ -221,9 +230,9 @@ class Recurrent(nn.RNNBase):
         In textbooks that write z, zⁱ, zᶠ, zᵒ: z is g (the candidate), zⁱ is i, zᶠ is f, zᵒ is o.
         """
         refuse_unrolled(self, input)
-        weights = self.weights()
+        weights, masks = self.weights(), self._masks()
         plain = type(input) is Tensor and hx is None and lengths is None and resets is None
-        if plain and (result := self._trace_fast(input)):
+        if plain and masks is None and (result := self._trace_fast(input)):
             return result
         layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0], trace=True)
         final: list[tuple[Tensor, ...]] = []
@@ -231,11 +240,11 @@ class Recurrent(nn.RNNBase):
 
         def run_place(place: int, call: Call) -> Tensor:
             result = run(call, self.kernel)
-            final.append(result.final)
+            final.append(result.final[: len(self.cell.states)])
             layers.append(layer_trace(call, result, place // self.directions))
             return result.output
 
-        output = self._run(weights, layout, states, begins, run_place, trace=True)
+        output = self._run(weights, layout, states, begins, run_place, masks, trace=True)
         return Trace(
             output=output, final=layout.final_states(final), layers=tuple(layers), lengths=layout.lengths
         )
@@ -257,7 +266,10 @@ class Recurrent(nn.RNNBase):
             calls.append(call)
             return call.x.new_zeros(*call.x.shape[:2], self.output_size)
 
-        self._run(weights, layout, states, begins, run_place, trace=trace)
+        masks = (
+            None if self.regularisation is None or not self.training else Masks(self.regularisation, seed=0)
+        )
+        self._run(weights, layout, states, begins, run_place, masks, trace=trace)
         return calls
 
     def stepper(self, batch: int = 1) -> Stepper:
@@ -279,7 +291,7 @@ class Recurrent(nn.RNNBase):
         """torch.nn's layer of the same cell, with the very same Parameter objects, settings and mode.
 
         For libraries that look for layers by their type; what trains one trains the other. Forward hooks stay here.
-        Raises CellError for a cell that torch.nn lacks, SettingsError where a weight is computed (parametrised).
+        Raises CellError for a cell that torch.nn lacks, SettingsError where a weight is computed or masks are drawn.
         """
         layer: nn.RNNBase = to_torch(self, self.cell)
         return layer
@@ -328,23 +340,15 @@ class Recurrent(nn.RNNBase):
 
     def _trace_fast(self, input: Any) -> Trace | None:
         """The trace by a kernel's fast path; None where the general path must run."""
-        fast_path = self._places[0].fast_path
-        if (
-            fast_path is None
-            or (x := self._fast_input(input)) is None
-            or (result := fast_path.trace(x)) is None
-        ):
+        fast_path = self._places[0].fast_path if len(self._places) == 1 and input.dim() == 3 else None
+        if fast_path is None:
+            return None
+        if (result := fast_path.trace(input.transpose(0, 1) if self.batch_first else input)) is None:
             return None
         (output, *final), over_time, zeros = result
         initial = dict.fromkeys(self.cell.states, zeros)
         layer = LayerTrace(layer=0, reverse=False, cell=self.cell, over_time=over_time, initial=initial)
         return Trace(output=output, final=tuple(final) if len(final) > 1 else final[0], layers=(layer,))
-
-    def _fast_input(self, input: Tensor) -> Tensor | None:
-        """The batched input of a single layer and direction, time first; None for others."""
-        if len(self._places) > 1 or input.dim() != 3:
-            return None
-        return input.transpose(0, 1) if self.batch_first else input
 
     def _time_first(
         self,
@@ -373,27 +377,22 @@ class Recurrent(nn.RNNBase):
         states: list[tuple[Tensor, ...]],
         begins: Tensor | None,
         run_place: Callable[[int, Call], Tensor],
+        masks: Masks | None,
         *,
         trace: bool = False,
     ) -> Tensor:
-        between = (
-            partial(functional.dropout, p=self.dropout, training=self.training) if self.dropout else None
-        )
+        dropout = partial(functional.dropout, p=self.dropout, training=self.training)
         return run_stack(
             weights, self.directions, layout.x, states, run_place, lengths=layout.lengths, resets=begins, trace=trace,
-            between=between, shared_output=True,
+            between=dropout if self.dropout else None, shared_output=True, masks=masks,
         )  # fmt: skip
+
+    def _masks(self) -> Masks | None:
+        """The masks of a call in training, drawn now; None where there are none."""
+        return None if self.regularisation is None or not self.training else self.regularisation.draw()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__setstate__(self, state)  # type: ignore[no-untyped-call]
         prepare_cell(self.cell)
 
-    def extra_repr(self) -> str:
-        """The settings that differ from torch's defaults."""
-        defaults = {
-            "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False,
-            "init": "torch", "horizon": None, "forget_bias": None, "kernel": None,
-        }  # fmt: skip
-        settings = {name: getattr(self, name) for name in defaults}
-        changed = [f"{name}={value!r}" for name, value in settings.items() if value != defaults[name]]
-        return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
+    extra_repr = changed_settings

@@ -7,6 +7,7 @@ from torch import Tensor
 from ..kernels import Call
 from ..kernels.bidirectional_output import SharedOutput, concat_directions
 from ..kernels.weights import Weights
+from .regularisation import Masks
 
 
 def run_stack(
@@ -21,6 +22,7 @@ def run_stack(
     trace: bool = False,
     between: Callable[[Tensor], Tensor] | None = None,
     shared_output: bool = False,
+    masks: Masks | None = None,
 ) -> Tensor:
     """The last layer's output, both directions side by side: [time, batch, directions · units].
 
@@ -28,6 +30,7 @@ def run_stack(
     x:               [time, batch, input], what the first of these layers reads.
     run_place:       gives the output of a place: (its index among these, its call) → [time, batch, units].
     between:         what is done to the output of each layer but the last, such as dropout.
+    masks:           of a layer in training that is regularised.
     shared_output:   offer both directions of a layer one tensor to write to.
     """
     output = x
@@ -39,7 +42,10 @@ def run_stack(
         for place in range(first, first + directions):
             reverse = place > first
             into = None if shared is None else shared.halves[reverse]
-            call = Call.of(weights[place], read, states[place], lengths, resets, reverse, trace, into)
+            own, x_place, initial = weights[place], read, states[place]
+            if masks is not None:
+                own, x_place, initial = masks.apply(place, own, x_place, initial)
+            call = Call.of(own, x_place, initial, lengths, resets, reverse, trace, into)
             outputs.append(run_place(place, call))
         output = concat_directions(outputs, shared) if directions > 1 else outputs[0]
     return output

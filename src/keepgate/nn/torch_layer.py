@@ -22,6 +22,10 @@ def to_torch(module: nn.RNNBase | nn.RNNCellBase, cell: Cell) -> Any:
 
     Raises CellError for a cell that torch.nn lacks, SettingsError where a weight is computed from others.
     """
+    if getattr(module, "regularisation", None) is not None:
+        raise SettingsError(
+            "torch.nn has no zoneout, recurrent_dropout or weight_drop; build a layer without"
+        )
     theirs = without_weights(module, cell)
     own = dict(module.named_parameters(recurse=False))
     for name, _ in [*theirs.named_parameters()]:

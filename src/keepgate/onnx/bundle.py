@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from ..data.labelled_series import LabelledSeries
 from ..errors import ExportError, SettingsError
 from ..export import load
 from ..nn.freezing import check_module
@@ -20,7 +18,8 @@ _TEXTS, _QUESTIONS = (11, 7), (5, 3)
 def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
     """The torch module to export, and the example for it.
 
-    Raises SettingsError where a model needs an example and has none, ExportError for a tagger or forecaster.
+    Raises SettingsError where a model needs an example and has none, ExportError for a tagger, a forecaster or a
+    classifier of series.
     """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
     check_module(task)
@@ -41,6 +40,11 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
             "a forecaster scales each window by itself, which is not exported; export the layer that reads: "
             "keepgate.onnx.export(model.encoder.layer, FILE, example)"
         )
+    if isinstance(task, SeriesClassifier):
+        raise ExportError(
+            "a classifier of series standardises its features before the network, which is not exported; export the "
+            "layer that reads: keepgate.onnx.export(model.encoder.layer, FILE, example)"
+        )
     batch = example if example is not None else _batch(task)
     if hasattr(task, "network"):
         return task.network, (batch.text, batch.question)
@@ -58,21 +62,12 @@ def _check_parameters(model: nn.Module) -> None:
 
 
 def _batch(task: Any) -> Any:
-    """Two texts made of the task's own tokens, with two questions where it is asked some; or two series."""
+    """Two texts made of the task's own tokens, with two questions where it is asked some."""
     tokens = [token for token in task.vocabulary.to_json() if token.isalnum()] or ["a", "b"]
 
     def text(count: int, start: int) -> str:
         return " ".join(tokens[(start + place) % len(tokens)] for place in range(count))
 
-    if isinstance(task, SeriesClassifier):
-        features, rng = task.content.features, np.random.default_rng(0)
-        series = [
-            LabelledSeries(
-                values=rng.normal(size=(steps, len(features))).astype(np.float32), features=features
-            )
-            for steps in _TEXTS
-        ]
-        return task.collate(task.prepare(series, training=False))
     asks = KINDS[task.kind].asks
     items = [
         task.item(text(length, 0), text(asked, 1) if asks else None)

@@ -168,6 +168,8 @@ def _operation(emit: Emitter, call: SequenceCall, node: Expr, values: Mapping[Ex
             emit("Add", emit("Exp", emit("Neg", emit("Abs", *arguments))), emit.constant(1, call.dtype)),
         )
         return emit("Add", emit("Relu", *arguments), rest)
+    if node.op == "row_mean":
+        return emit("ReduceMean", arguments[0], emit.constant([-1], np.int64), keepdims=1)
     if node.op == "step_of":
         return emit("Cast", emit("Greater", arguments[0], zero), to=kind)
     if node.op == "greater":

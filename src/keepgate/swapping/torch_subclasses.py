@@ -50,7 +50,7 @@ OURS: dict[type[nn.Module], type[nn.Module]] = {
 THEIRS = {ours: theirs for theirs, ours in OURS.items()}
 
 # What ours hold beside what torch's hold.
-_OWN = ("cell", "init", "horizon", "forget_bias", "_kernel", "_places")
+_OWN = ("cell", "_base_cell", "init", "horizon", "forget_bias", "regularisation", "_kernel", "_places")
 
 
 def become_ours(layer: nn.Module) -> None:

@@ -44,6 +44,7 @@ inline const Facts* read_cell(Reader& from, const std::string& name) {
   cell.name = name;
   for (int* into : {&cell.gates, &cell.states, &cell.vectors, &cell.saved, &cell.split}) *into = from.integer();
   for (bool* into : {&cell.dense, &cell.bias_hh, &cell.reads_output}) *into = from.integer();
+  for (int* into : {&cell.recurrent_state, &cell.unit_inputs}) *into = from.integer();
   for (int i = 0; i < cell.gates; ++i) cell.wx_gates[i] = from.integer();
   for (int i = 0; i < cell.gates; ++i) cell.uh_gates[i] = from.integer();
   Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
@@ -53,10 +54,12 @@ inline const Facts* read_cell(Reader& from, const std::string& name) {
     program.constants = from.integer();
     for (int i = 0; i < program.constants; ++i) cell.constant[p].push_back(from.number());
     program.temporaries = from.integer();
+    program.row_temporaries = from.integer();
     for (int left = from.integer(); left > 0; --left) {
       int word[5];
       for (int& into : word) into = from.integer();
       for (int i = 2; i < 5; ++i) program.reads[word[i]] = true;
+      if (Operation(word[0]) == Operation::row_mean) program.whole_rows = true;
       cell.instructions[p].push_back(
           {Operation(word[0]), uint8_t(word[1]), uint8_t(word[2]), uint8_t(word[3]), uint8_t(word[4])});
     }

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from keepgate import runtime
+from keepgate import onnx, runtime
 from keepgate.data.corpora.labelled_series import read_labelled_series, series_in
 from keepgate.data.labelled_series import LabelledSeries
-from keepgate.errors import CorpusError, SettingsError
+from keepgate.errors import CorpusError, ExportError, SettingsError
 from keepgate.export import load, save
 from keepgate.lens import examine, explain
 from keepgate.tasks import SeriesClassifier
@@ -203,3 +203,9 @@ def test_an_unknown_label_counts_as_missed(trained: SeriesClassifier) -> None:
 def test_broken_vocabularies_are_refused(change: dict[str, object], trained: SeriesClassifier) -> None:
     with pytest.raises(CorpusError):
         SeriesClassifier.from_files(small(), trained.vocabulary_json() | change)
+
+
+def test_an_onnx_export_is_refused(trained: SeriesClassifier, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(ExportError, match=r"export the layer that reads"):
+        onnx.export(trained, tmp_path / "model.onnx")

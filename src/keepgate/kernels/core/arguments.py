@@ -42,11 +42,11 @@ class CoreInputs:
         reverse: bool = False,
         trace: bool = False,
     ) -> None:
-        steps, rows, inputs = x.shape
+        steps, rows, _ = x.shape
         self.weights, self.reverse, self.trace = weights, reverse, trace
         self.cell_number, self.dtype_number = core_cell(weights.cell).number, DTYPE_NUMBERS[x.dtype]
         projected = 0 if weights.weight_hr is None else weights.output_size
-        self.sizes = (steps, rows, inputs, weights.hidden_size, projected)
+        self.sizes = (steps, rows, weights.input_size, weights.hidden_size, projected)
         self.x = _unit_stride(_resolve_neg(x))
         self.states = [_resolve_neg(state).contiguous() for state in states]
         self.weight_tensors, addresses = weights.arguments, weights.addresses

@@ -43,14 +43,15 @@ class CoreFastPath:
 
     @staticmethod
     def of(weights: Weights) -> "CoreFastPath | None":
-        """The fast path for these weights; None for a projection, a diagonal recurrence, a cell that the core cannot
-        run, and weights that were not remembered or are not plain."""
+        """The fast path for these weights; None for a projection, a diagonal recurrence, unit inputs, a cell that
+        the core cannot run, and weights that were not remembered or are not plain."""
         suits = (
             weights.addresses is not None
             and weights.plain
             and weights.weight_hr is None
             and isinstance(core_cell_or_reason(weights.cell), CoreCell)
             and weights.cell.recurrent != "diagonal"
+            and not weights.cell.unit_inputs
             and weights.dtype in DTYPE_NUMBERS
             and weights.hidden_size > 0
         )

@@ -36,6 +36,10 @@ class Cpu(Kernel):
             return core
         if call.weight_hr is not None and core.reads_output:
             return f"a unit of {call.cell.name} reads its own output, and a projection leaves it none"
+        if call.weight_hr is not None and call.cell.recurrent_state != call.cell.states[0]:
+            return (
+                f"uh of {call.cell.name} is computed from another state than the output, which is projected"
+            )
         plain, dtype = weights.plain and is_plain(x), x.dtype
         same_dtype = weights.dtype is dtype and dtype in DTYPE_NUMBERS
         for state in call.states:

@@ -20,7 +20,7 @@ def values_at(call: Call, traced_layer: LayerTrace, at: At) -> dict[Expr, Tensor
     A projected output is left out, since the equations know only the one before the projection.
     Raises CellError for a cell that multiplies by a matrix inside its step, and so has no graph.
     """
-    cell, graph = call.cell, call.cell.elementwise_graph
+    cell, graph = call.cell, call.cell.product_free_graph
     before = {name: traced_layer.state_before(name)[at] for name in cell.states}
     wx = linear(call.x[at], call.weight_ih, call.bias_ih).chunk(len(cell.gates), -1)
     values = dict(zip(graph.wx.values(), wx, strict=True))

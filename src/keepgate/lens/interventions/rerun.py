@@ -123,7 +123,7 @@ def states_given_memory(
     cell = call.cell
     if len(cell.states) == 1:
         return (memories,)
-    graph = cell.elementwise_graph
+    graph = cell.product_free_graph
     new = graph.next[cell.memory_state]
     values = values_at(call, traced_layer, at)
     values = {node: value for node, value in values.items() if new not in topological([node])}

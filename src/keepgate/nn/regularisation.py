@@ -1,0 +1,156 @@
+"""Regularisation inside a recurrent layer: zoneout, recurrent dropout and weight drop, by masks of a counter-based
+generator: a number depends on the call's seed and on its own step, row and unit, not on threads, kernel or batch."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import _core
+from ..cells.zoneout import DROPOUT, KEEP_MEMORY, KEEP_OUTPUT, with_masks, with_zoneout
+from ..equations import Cell
+from ..errors import KernelRefused, SettingsError
+from ..kernels.tracing_state import jit_tracing_active
+from ..kernels.weights import Weights
+from .checks import probability_of
+
+_WEIGHT_DROP = "weight drop"
+# Numbers of the generator's streams, of which each place has its own.
+_KINDS = (KEEP_OUTPUT, KEEP_MEMORY, DROPOUT, _WEIGHT_DROP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regularisation:
+    """What of a layer is masked in training, each with its probability, 0 for not at all.
+
+    zoneout:           of the output and of the other states to stay as they were, at each step anew. Krueger et al.
+                       (2017), arXiv:1606.01305.
+    recurrent_dropout: of a unit of h to be hidden from the recurrent product, the same at all steps. Gal & Ghahramani
+                       (2016), arXiv:1512.05287.
+    weight_drop:       of a recurrent weight to be zero, the same in all rows. Merity et al. (2018), arXiv:1708.02182.
+    """
+
+    cell: Cell
+    zoneout: tuple[float, float] = (0.0, 0.0)
+    recurrent_dropout: float = 0.0
+    weight_drop: float = 0.0
+
+    @staticmethod
+    def of(
+        cell: Cell, zoneout: Any, recurrent_dropout: float, weight_drop: float, proj_size: int
+    ) -> "Regularisation | None":
+        """None where nothing is masked. Raises SettingsError for what is no probability and what the cell lacks."""
+        if not isinstance(zoneout, tuple | list) or len(zoneout) != 2:
+            raise SettingsError(
+                f"zoneout is {zoneout!r}; give two probabilities, of the output and of the memory: (0.05, 0.5)"
+            )
+        output, memory = (probability_of("zoneout", p) for p in zoneout)
+        dropout = probability_of("recurrent_dropout", recurrent_dropout)
+        drop = probability_of("weight_drop", weight_drop)
+        if memory and len(cell.states) == 1:
+            raise SettingsError(
+                f"zoneout={tuple(zoneout)}: {cell.name} has no state beside its output; give ({output:g}, 0)"
+            )
+        if (dropout or drop) and cell.recurrent == "none":
+            raise SettingsError(
+                f"{cell.name} has no recurrent weights; leave recurrent_dropout and weight_drop out"
+            )
+        if dropout and cell.recurrent == "in_step":
+            raise SettingsError(
+                f"{cell.name} multiplies by its recurrent weights inside its step, where recurrent_dropout does not "
+                "reach; use weight_drop, or a cell whose product comes first, such as gru"
+            )
+        if (dropout or output) and proj_size:
+            raise SettingsError(
+                f"proj_size={proj_size}: zoneout and dropout of the output are of its units before the projection, "
+                "which the recurrent weights do not read; leave proj_size out, or use weight_drop"
+            )
+        if not (output or memory or dropout or drop):
+            return None
+        return Regularisation(
+            cell=cell, zoneout=(output, memory), recurrent_dropout=dropout, weight_drop=drop
+        )
+
+    @property
+    def evaluated(self) -> Cell:
+        """The cell in evaluation."""
+        return with_zoneout(self.cell, *self.zoneout)
+
+    @cached_property
+    def trained(self) -> Cell:
+        """The cell in training, whose unit inputs are masks."""
+        flags = (*map(bool, self.zoneout), bool(self.recurrent_dropout))
+        return with_masks(self.cell, *flags) if any(flags) else self.cell
+
+    def draw(self) -> "Masks":
+        """The masks of one call, by a seed from torch's generator. Raises KernelRefused under torch.jit.trace."""
+        if jit_tracing_active():
+            raise KernelRefused(
+                "torch.jit.trace would record the masks of one call (zoneout, recurrent_dropout, weight_drop); call "
+                "model.eval() first"
+            )
+        return Masks(self, _new_seed())
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _new_seed() -> int:
+    return int(torch.randint(2**63 - 1, ()))
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The masks of one call of a layer."""
+
+    settings: Regularisation
+    seed: int
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def apply(
+        self, place: int, weights: Weights, x: Tensor, states: tuple[Tensor, ...]
+    ) -> tuple[Weights, Tensor, tuple[Tensor, ...]]:
+        """What one layer and direction is called with: its weights, [time, batch, input and masks], initial states."""
+        settings, cell = self.settings, self.settings.trained
+        weight_hh = weights.weight_hh
+        if settings.weight_drop and weight_hh is not None:
+            mask = self._mask(place, _WEIGHT_DROP, weight_hh, (1, *weight_hh.shape))
+            weight_hh = weight_hh * mask.reshape(weight_hh.shape)
+        weights = Weights(
+            cell,
+            weights.weight_ih,
+            weight_hh,
+            weights.bias_ih,
+            weights.bias_hh,
+            weights.weight_hr,
+            weights.vectors,
+        )
+        if not cell.unit_inputs:
+            return weights, x, states
+        steps, rows, _ = x.shape
+        masks = []
+        for kind in cell.unit_inputs:
+            mask = self._mask(place, kind, x, (1 if kind == DROPOUT else steps, rows, weights.hidden_size))
+            masks.append(mask.expand(steps, -1, -1))
+            if kind == DROPOUT:
+                states = (*states, states[0] * mask[0])
+        return weights, torch.cat([x, *masks], -1), states
+
+    def _mask(self, place: int, kind: str, like: Tensor, shape: tuple[int, ...]) -> Tensor:
+        settings = self.settings
+        probability = {
+            KEEP_OUTPUT: settings.zoneout[0], KEEP_MEMORY: settings.zoneout[1], DROPOUT: settings.recurrent_dropout,
+            _WEIGHT_DROP: settings.weight_drop,
+        }[kind]  # fmt: skip
+        # Zoneout keeps with a 1; what is dropped is 0, and what stays is scaled so that the mean is the same.
+        below, otherwise = (1.0, 0.0) if kind in (KEEP_OUTPUT, KEEP_MEMORY) else (0.0, 1 / (1 - probability))
+        steps, rows, units = (shape[0], 1, shape[1]) if len(shape) == 2 else shape
+        dtype = torch.float64 if like.dtype is torch.float64 else torch.float32
+        mask = torch.empty(steps, rows, units, dtype=dtype)
+        array = (mask.data_ptr(), rows * units, units)
+        stream = place * len(_KINDS) + _KINDS.index(kind)
+        number = 1 if dtype is torch.float64 else 0
+        _core.random_mask(
+            number, array, (steps, rows, units), self.seed, stream, probability, below, otherwise
+        )
+        return mask.to(like)

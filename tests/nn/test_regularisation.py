@@ -1,0 +1,247 @@
+"""Zoneout, recurrent dropout and weight drop against the papers' equations in numpy, with masks drawn here again."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+import keepgate
+from keepgate import _core
+from keepgate.errors import KernelRefused, SettingsError
+from keepgate.nn.kernel_report import explain_kernels
+from tests.oracles import agrees
+
+STEPS, ROWS, INPUT, UNITS = 6, 3, 4, 21
+
+
+def philox(counter, key):
+    """Philox4x32-10 of Salmon et al. (2011), one counter at a time."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(b >> 32) ^ c[1] ^ k[0], b & 0xFFFFFFFF, (a >> 32) ^ c[3] ^ k[1], a & 0xFFFFFFFF]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+
+def below(seed, stream, probability, steps, rows, units):
+    """Where a random word is less than the probability: [steps, rows, units]."""
+    key = seed & 0xFFFFFFFF, seed >> 32
+    words = [
+        [[philox((u // 4, r, t, stream), key)[u % 4] for u in range(units)] for r in range(rows)]
+        for t in range(steps)
+    ]
+    return np.array(words) < int(probability * 2**32)
+
+
+def test_the_generator_is_the_papers():
+    # Random123's known answers.
+    assert philox((0,) * 4, (0,) * 2) == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
+    ones = 0xFFFFFFFF
+    assert philox((ones,) * 4, (ones,) * 2) == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
+
+
+@pytest.mark.parametrize(("number", "dtype"), [(0, torch.float32), (1, torch.float64)])
+def test_a_mask_is_the_generators(number, dtype):
+    mask = torch.empty(2, 3, 131, dtype=dtype)
+    _core.random_mask(
+        number, (mask.data_ptr(), 3 * 131, 131), (2, 3, 131), 0xFEDCBA9876543210, 9, 0.3, 2.0, -1.0
+    )
+    assert np.array_equal(mask.numpy() == 2, below(0xFEDCBA9876543210, 9, 0.3, 2, 3, 131))
+    assert set(mask.unique().tolist()) == {-1.0, 2.0}
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def masked_run(layer, x, seed, kind):
+    """Output and final states by the papers' equations, with `seed`'s masks."""
+    w = {key: value.detach().numpy() for key, value in layer.named_parameters()}
+    settings = layer.regularisation
+    keep_h = below(seed, 0, settings.zoneout[0], STEPS, ROWS, UNITS)
+    keep_c = below(seed, 1, settings.zoneout[1], STEPS, ROWS, UNITS)
+    mask = ~below(seed, 2, settings.recurrent_dropout, 1, ROWS, UNITS)[0] / (1 - settings.recurrent_dropout)
+    matrix = w["weight_hh_l0"]
+    matrix = matrix * ~below(seed, 3, settings.weight_drop, 1, *matrix.shape)[0] / (1 - settings.weight_drop)
+    h, c, outputs = np.zeros((ROWS, UNITS)), np.zeros((ROWS, UNITS)), []
+    for t in range(STEPS):
+        wx = x[t] @ w["weight_ih_l0"].T + w["bias_ih_l0"]
+        uh = (h * mask) @ matrix.T + w["bias_hh_l0"]
+        if kind == "lstm":
+            i, f, g, o = np.split(wx + uh, 4, -1)
+            new_c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            new_h = sigmoid(o) * np.tanh(new_c)
+            c = np.where(keep_c[t], c, new_c)
+        else:
+            (x_r, x_z, x_n), (u_r, u_z, u_n) = np.split(wx, 3, -1), np.split(uh, 3, -1)
+            z = sigmoid(x_z + u_z)
+            new_h = (1 - z) * np.tanh(x_n + sigmoid(x_r + u_r) * u_n) + z * h
+        h = np.where(keep_h[t], h, new_h)
+        outputs.append(h)
+    return np.stack(outputs), h, c
+
+
+MASKED = [
+    {"zoneout": (0.2, 0.5)},
+    {"zoneout": (0.3, 0.0)},
+    {"recurrent_dropout": 0.4},
+    {"weight_drop": 0.5},
+    {"zoneout": (0.1, 0.3), "recurrent_dropout": 0.25, "weight_drop": 0.2},
+]
+
+
+def for_gru(options):
+    return options | {"zoneout": (options.get("zoneout", (0.0, 0.0))[0], 0.0)}
+
+
+@pytest.mark.parametrize("kernel", ["cpu", "reference"])
+@pytest.mark.parametrize("options", MASKED, ids=str)
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_training_is_by_the_papers_equations(kind, options, kernel):
+    if kind == "gru":
+        options = for_gru(options)
+    torch.manual_seed(5)
+    layer = (keepgate.LSTM if kind == "lstm" else keepgate.GRU)(
+        INPUT, UNITS, dtype=torch.float64, kernel=kernel, **options
+    )
+    x = torch.randn(STEPS, ROWS, INPUT, dtype=torch.float64)
+    if layer.regularisation is None:
+        pytest.fail("nothing is masked")
+    torch.manual_seed(11)
+    seed = int(torch.randint(2**63 - 1, ()))
+    expected, h, c = masked_run(layer, x.numpy(), seed, kind)
+    torch.manual_seed(11)
+    output, final = layer(x)
+    agrees(output.detach(), torch.from_numpy(expected))
+    h_n, c_n = (final, None) if kind == "gru" else final
+    agrees(h_n[0].detach(), torch.from_numpy(h))
+    if c_n is not None:
+        agrees(c_n[0].detach(), torch.from_numpy(c))
+
+
+@pytest.mark.parametrize("options", MASKED, ids=str)
+@pytest.mark.parametrize("kind", [keepgate.LSTM, keepgate.GRU])
+def test_the_core_agrees_with_the_reference_and_its_gradients(kind, options):
+    options = options if kind is keepgate.LSTM else for_gru(options)
+    kernels = []
+    for kernel in ("cpu", "reference"):
+        torch.manual_seed(1)
+        layer = kind(5, 19, 2, bidirectional=True, dtype=torch.float64, kernel=kernel, **options)
+        x = torch.randn(9, 4, 5, dtype=torch.float64, requires_grad=True)
+        hx = torch.randn(4, 4, 19, dtype=torch.float64, requires_grad=True)
+        states = hx if kind is keepgate.GRU else (hx, hx.cos())
+        torch.manual_seed(7)
+        output, _ = layer(x, states, lengths=[9, 3, 1, 6], resets=torch.rand(9, 4) < 0.2)
+        kernels.append([output, *torch.autograd.grad(output.sin().sum(), [x, hx, *layer.parameters()])])
+    for core, reference in zip(*kernels, strict=True):
+        agrees(core, reference)
+
+
+def test_gradients_are_those_of_finite_differences():
+    layer = keepgate.LSTM(
+        2, 3, dtype=torch.float64, zoneout=(0.2, 0.4), recurrent_dropout=0.3, weight_drop=0.2
+    )
+
+    def run(x):
+        torch.manual_seed(3)
+        return layer(x)[0]
+
+    x = torch.randn(4, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(run, x)
+    assert torch.autograd.gradgradcheck(run, x)
+
+
+def test_evaluation_takes_the_means_and_nothing_random():
+    torch.manual_seed(0)
+    layer = keepgate.LSTM(
+        3, 5, dtype=torch.float64, zoneout=(0.25, 0.5), recurrent_dropout=0.3, weight_drop=0.2
+    )
+    x = torch.randn(1, 2, 3, dtype=torch.float64)
+    states = tuple(torch.randn(2, 1, 2, 5, dtype=torch.float64))
+    plain = keepgate.LSTM(3, 5, dtype=torch.float64)
+    plain.load_state_dict(layer.state_dict())
+    _, (h, c) = plain(x, states)
+    before = torch.get_rng_state()
+    _, (h_n, c_n) = layer.eval()(x, states)
+    assert torch.equal(before, torch.get_rng_state())
+    agrees(h_n, 0.25 * states[0] + 0.75 * h)
+    agrees(c_n, 0.5 * states[1] + 0.5 * c)
+    stepper = layer.stepper(2)
+    stepper.reset(states)
+    agrees(stepper.step(x[0]), h_n[0].detach())
+
+
+def test_the_same_seed_gives_the_same_masks_whatever_the_batch_and_the_threads():
+    layer = keepgate.GRU(3, 40, zoneout=(0.3, 0.0), recurrent_dropout=0.2, weight_drop=0.3)
+    x = torch.randn(12, 16, 3)
+    outputs, threads = [], torch.get_num_threads()
+    try:
+        for rows, count in ((16, threads), (16, 1), (16, 2), (5, 1)):
+            torch.set_num_threads(count)
+            torch.manual_seed(9)
+            outputs.append(layer(x[:, :rows])[0][:, :5])
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(output, outputs[0]) for output in outputs)
+    torch.manual_seed(10)
+    assert not torch.equal(layer(x)[0][:, :5], outputs[0])
+
+
+def test_the_core_takes_it_and_a_trace_shows_it():
+    layer = keepgate.LSTM(3, 8, zoneout=(0.9, 0.9), recurrent_dropout=0.5)
+    x = torch.randn(5, 2, 3)
+    assert [part.kernel for part in explain_kernels(layer, x).parts] == ["cpu"]
+    trace = layer.trace(x)
+    assert len(trace.final) == 2
+    part = trace.layer(0)
+    kept = part.h == part.state_before("h")
+    assert 0.7 < kept.float().mean() < 1
+    assert {"h", "c", "i", "f", "dropped_output"} <= set(part.names)
+
+
+def test_copies_and_pickled_layers_go_on_alike():
+    layer = keepgate.LSTM(3, 8, zoneout=(0.5, 0.5), recurrent_dropout=0.5, layer_norm=True)
+    x, outputs = torch.randn(5, 2, 3), []
+    for each in (layer, copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        torch.manual_seed(0)
+        outputs.append(each(x)[0])
+    assert all(torch.equal(output, outputs[0]) for output in outputs)
+    assert "zoneout=(0.5, 0.5), recurrent_dropout=0.5" in repr(layer)
+
+
+def test_options_choose_the_cell():
+    assert keepgate.LSTM(3, 4, layer_norm=True).cell.name == "layer_norm_lstm"
+    assert keepgate.GRU(3, 4, layer_norm=True).cell.name == "layer_norm_gru"
+    assert keepgate.LSTM(3, 4, coupled=True).cell.name == "coupled_lstm"
+    assert not any("bias" in name for name, _ in keepgate.LSTM(3, 4, layer_norm=True).named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: keepgate.LSTM(3, 4, zoneout=(0.1,)), "two probabilities"),
+        (lambda: keepgate.LSTM(3, 4, zoneout=(0.1, 1.0)), "from 0 to below 1"),
+        (lambda: keepgate.GRU(3, 4, zoneout=(0.1, 0.1)), r"give \(0.1, 0\)"),
+        (lambda: keepgate.LSTM(3, 4, recurrent_dropout=-0.1), "recurrent_dropout is -0.1"),
+        (lambda: keepgate.LSTM(3, 4, weight_drop=2.0), "weight_drop is 2.0"),
+        (lambda: keepgate.LSTM(3, 4, proj_size=2, recurrent_dropout=0.1), "before the projection"),
+        (lambda: keepgate.Recurrent("mingru", 3, 4, weight_drop=0.1), "no recurrent weights"),
+        (lambda: keepgate.Recurrent("gru_reset_before", 3, 4, recurrent_dropout=0.1), "inside its step"),
+        (lambda: keepgate.LSTM(3, 4, layer_norm=True, coupled=True), "choose one"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make, match):
+    with pytest.raises(SettingsError, match=match):
+        make()
+
+
+def test_what_torch_could_not_do_again_is_refused(monkeypatch):
+    layer = keepgate.LSTM(3, 4, weight_drop=0.5)
+    with pytest.raises(SettingsError, match=r"torch\.nn has no zoneout"):
+        layer.to_torch()
+    monkeypatch.setattr("keepgate.nn.regularisation.jit_tracing_active", lambda: True)
+    with pytest.raises(KernelRefused, match="masks of one call"):
+        layer(torch.randn(2, 1, 3))
