@@ -278,6 +278,13 @@ def test_what_is_no_model_is_refused(call):
         call({"layer": nn.GRU(3, 4)})
 
 
+def test_freezing_refuses_a_model_in_which_it_would_freeze_nothing():
+    with pytest.raises(
+        keepgate.SettingsError, match=r"LSTM has no layer of keepgate's.*keepgate\.swap.*requires_grad_"
+    ):
+        keepgate.freeze(nn.LSTM(3, 4))
+
+
 def test_freezing_refuses_a_computed_weight_and_then_freezes_nothing():
     model = nn.Sequential(keepgate.GRU(3, 4), keepgate.GRU(3, 4))
     nn.utils.parametrizations.weight_norm(model[1], "weight_hh_l0")

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from ..errors import SettingsError
 from .parameters import PlaceParameters
 
 
@@ -11,8 +12,14 @@ def freeze(model: nn.Module) -> None:
     A layer that is not frozen looks at its parameters at each call and packs their numbers anew, which of one step is
     about a third of the time. Frozen parameters require no gradient and refuse a state_dict; what writes to
     them in another way goes unnoticed until `thaw`. Copies and pickled layers are frozen too.
-    Raises SettingsError, and freezes none, where a weight is computed (parametrised, pruned) or sharded.
+    Raises SettingsError, and freezes none, where a weight is computed (parametrised, pruned) or sharded, and for a
+    model without a layer of keepgate's.
     """
+    if not _places(model):
+        raise SettingsError(
+            f"{type(model).__name__} has no layer of keepgate's to freeze for deployment; call "
+            "keepgate.swap(model) first. For fine-tuning, model.requires_grad_(False) stops the training of any module"
+        )
     frozen: list[tuple[PlaceParameters, nn.Module]] = []
     try:
         for place, layer in _places(model):
