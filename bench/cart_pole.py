@@ -1,10 +1,11 @@
 """CartPole without velocities: an agent with a memory of keepgate's, and sb3-contrib's own beside it.
 
-    python -m bench.cart_pole [--seeds 3] [--steps 100000] [--cell lstm]
+    python -m bench.cart_pole [--seeds 3] [--steps 300000] [--cell lstm]
 
-Each seed trains sb3-contrib's RecurrentPPO with keepgate's policy, plays 100 episodes (500 steps at most), and says how
-far back the policy looks. The two policies then train in turns on the same environment, and the losses of a rollout are
-compared. Writes results/cart_pole.json. Settings: those of rl-baselines3-zoo for this task.
+Each seed trains sb3-contrib's RecurrentPPO with keepgate's policy, until it balances the pole to the end in 32 episodes
+that are played now and then, or for so many steps; it then plays 100 others (500 steps at most), and says how far back
+the policy looks. The two policies then train in turns on the same environment, and the losses of a rollout are
+compared. Writes results/cart_pole.json. Settings: those of rl-baselines3-zoo for this task, but for the steps.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from rich.progress import Progress
 from sb3_contrib import RecurrentPPO
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, EvalCallback, StopTrainingOnRewardThreshold
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
@@ -26,7 +27,9 @@ from bench.machine import machine
 from bench.markdown import RESULTS
 from keepgate.integrations.sb3 import RecurrentPolicy, examine
 
-EPISODES, LIMIT = 100, 500.0
+EPISODES = 100
+# Training ends when so many episodes, played each so many frames, reach on average this reward.
+TRIALS, PERIOD, ENOUGH = 32, 10_000, 495.0
 # Frames of each turn in which the two policies are timed, and how many turns.
 FRAMES, TURNS = 8192, 3
 
@@ -36,7 +39,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--steps", type=int, default=300_000)
     parser.add_argument("--cell", default="lstm")
     asked = parser.parse_args()
     seeds = [trained(seed, asked.cell, asked.steps) for seed in range(asked.seeds)]
@@ -96,7 +99,7 @@ class Bar(BaseCallback):
 def trained(seed: int, cell: str, steps: int) -> dict[str, Any]:
     """One training, what its agent reaches, and how far back it looks."""
     model, started = agent(RecurrentPolicy, seed, cell=cell), time.process_time()
-    model.learn(steps, callback=Bar(f"seed {seed}", steps))
+    model.learn(steps, callback=[Bar(f"seed {seed}", steps), _until_it_balances(seed)])
     minutes = (time.process_time() - started) / 60
     env = model.get_env()
     assert isinstance(env, VecNormalize)
@@ -104,9 +107,20 @@ def trained(seed: int, cell: str, steps: int) -> dict[str, Any]:
     rewards = played(model, env)
     report = examine(model, episodes=64, steps=64)
     return {
-        "seed": seed, "reward": statistics.mean(rewards), "worst": min(rewards), "cpu_minutes": minutes,
-        "horizon": report.horizon, "sentence": str(report).splitlines()[0],
+        "seed": seed, "steps": model.num_timesteps, "reward": statistics.mean(rewards), "worst": min(rewards),
+        "cpu_minutes": minutes, "horizon": report.horizon, "sentence": str(report).splitlines()[0],
     }  # fmt: skip
+
+
+def _until_it_balances(seed: int) -> EvalCallback:
+    """Ends a training; its episodes are others than those of the training and of the measurement."""
+    trials = VecNormalize(
+        make_vec_env(positions_only, 8, seed=10_000 + seed), training=False, norm_reward=False
+    )
+    return EvalCallback(
+        trials, callback_on_new_best=StopTrainingOnRewardThreshold(ENOUGH, verbose=0), n_eval_episodes=TRIALS,
+        eval_freq=PERIOD // 8, deterministic=True, verbose=0, warn=False,
+    )  # fmt: skip
 
 
 def played(model: RecurrentPPO, env: VecEnv) -> list[float]:
@@ -143,13 +157,13 @@ def loss_difference() -> float:
     for batch in theirs.rollout_buffer.get(128):
         losses = []
         for model in (ours, theirs):
-            values, log_prob, entropy = model.policy.evaluate_actions(
+            values, log_prob, _ = model.policy.evaluate_actions(
                 batch.observations, batch.actions.long().flatten(), batch.lstm_states, batch.episode_starts
             )
             ratio = (log_prob - batch.old_log_prob).exp()
             policy = -torch.min(batch.advantages * ratio, batch.advantages * ratio.clamp(0.8, 1.2))
             value = (batch.returns - values.flatten()) ** 2
-            losses.append(float((policy + 0.5 * value - 0.0 * entropy)[batch.mask > 1e-8].mean()))
+            losses.append(float((policy + 0.5 * value)[batch.mask > 1e-8].double().mean()))
         largest = max(largest, abs(losses[0] - losses[1]) / abs(losses[1]))
     return largest
 
