@@ -15,6 +15,7 @@ _MEANINGS_ZH = {
     "forget gate": "遺忘閘", "input gate": "輸入閘", "output gate": "輸出閘", "update gate": "更新閘",
     "reset gate": "重置閘", "candidate": "候選", "cell state": "細胞狀態", "hidden state": "隱藏狀態",
     "rate": "速率", "normaliser": "正規化狀態", "stabiliser": "穩定狀態",
+    "normalised cell state": "正規化後的細胞狀態",
 }  # fmt: skip
 _SCIENTIFIC_BELOW, _SCIENTIFIC_FROM = 1e-4, 1e4  # outside, a number is written with a power of ten
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -40,7 +40,7 @@ def keep_and_write(cell, step, given):
         return 1 - step["z"], step["z"] * step["n"]
     if name == "ct_rnn":
         return 1 - step["k"].expand_as(state), step["k"] * step["n"]
-    keep = {"gru": "z", "gru_reset_before": "z", "ligru": "z"}.get(name, "f")
+    keep = {"gru": "z", "gru_reset_before": "z", "ligru": "z", "layer_norm_gru": "z"}.get(name, "f")
     factor = torch.full_like(state, 0.5) if name == "made_up" else step[keep]
     return factor, step[cell.memory_state] - factor * state
 
@@ -50,12 +50,17 @@ def after_the_memory(cell, step, memory, wx, u, given, weights):
         step["o"] = (wx[3] + u.o + weights.vectors[2] * memory).sigmoid()
     if cell.name in ("lstm", "peephole", "coupled_lstm"):
         step["h"] = step["o"] * memory.tanh()
+    if cell.name == "layer_norm_lstm":
+        *_, gamma, beta = weights.vectors
+        scale = (memory.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
+        normal = gamma * (memory - memory.mean(-1, keepdim=True)) / scale + beta
+        step["h"] = step["o"] * normal.tanh()
     if cell.name == "slstm":
         step["h"] = step["o"] * memory / step["n"]
 
 
 # Cells in which one gate keeps and writes: shut for writing, it keeps everything.
-ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled_lstm", "ligru")
+ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled_lstm", "ligru", "layer_norm_gru")
 
 
 def unwritten(cell, keep):

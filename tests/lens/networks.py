@@ -57,6 +57,14 @@ def runs(cell: Cell | str, *, projected: bool = False) -> Iterator[LayerRun]:
 
 
 KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
-every_cell = pytest.mark.parametrize(
-    ("cell", "projected"), KINDS, ids=lambda v: getattr(v, "name", "projected" if v else "")
-)
+# Those whose output is read from the memory unit by unit, by no normalisation of it.
+UNIT_BY_UNIT = [kind for kind in KINDS if not (kind[0].row_means and len(kind[0].states) > 1)]
+
+
+def _each(kinds):
+    return pytest.mark.parametrize(
+        ("cell", "projected"), kinds, ids=lambda v: getattr(v, "name", "projected" if v else "")
+    )
+
+
+every_cell, every_unit_by_unit_cell = _each(KINDS), _each(UNIT_BY_UNIT)

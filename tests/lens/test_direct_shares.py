@@ -8,11 +8,11 @@ from keepgate.equations import Named, Step, cell, sigmoid, tanh
 from keepgate.lens.capture.layer_run import capture_layer
 from keepgate.lens.memory.direct_shares import attribute, attribute_last, output_ratio
 from keepgate.nn import LSTM, RNN, Recurrent
-from tests.lens.networks import ROWS, STEPS, every_cell, network, runs
+from tests.lens.networks import ROWS, STEPS, every_unit_by_unit_cell, network, runs
 from tests.oracles import agrees
 
 
-@every_cell
+@every_unit_by_unit_cell
 def test_the_shares_sum_to_the_answer(cell, projected):
     for seen in runs(cell, projected=projected):
         for part in seen.trace.layers:
@@ -31,7 +31,7 @@ def test_the_shares_sum_to_the_answer(cell, projected):
                     agrees(attribute(part, directions).total[row], directions @ read)
 
 
-@every_cell
+@every_unit_by_unit_cell
 def test_both_directions_together_make_the_answer(cell, projected):
     for seen in list(runs(cell, projected=projected))[:1]:
         directions = torch.randn(3, seen.trace.output.shape[2], dtype=torch.float64)

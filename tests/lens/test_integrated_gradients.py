@@ -17,12 +17,12 @@ from keepgate.lens.readers.integrated_gradients import (
 from keepgate.lens.readers.reading import read
 from keepgate.tasks import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
-from tests.lens.networks import ROWS, STEPS, every_cell, runs
+from tests.lens.networks import ROWS, STEPS, every_unit_by_unit_cell, runs
 from tests.lens.readers import KINDS, QUESTIONS, every_kind, reader
 from tests.oracles import agrees
 
 
-@every_cell
+@every_unit_by_unit_cell
 def test_shares_of_outputs_that_are_read_each_in_its_own_direction_sum_to_the_answer(cell, projected):
     for seen in runs(cell, projected=projected):
         for part in seen.trace.layers:

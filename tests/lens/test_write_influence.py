@@ -7,17 +7,14 @@ from keepgate import CellError, SettingsError
 from keepgate.lens import capture_layer
 from keepgate.lens.gradients import write_influence
 from keepgate.lens.interventions.rerun import rerun_from
+from keepgate.lens.memory import attribute
 from keepgate.lens.memory.additive import memory_updates
 from keepgate.nn import RNN
 from tests.lens.by_hand import unwritten
-from tests.lens.networks import CARRYING, INPUTS, LENGTHS, ROWS, STEPS, network, states
-
-KINDS = [*((cell, False) for cell in CARRYING), (next(c for c in CARRYING if c.name == "lstm"), True)]
+from tests.lens.networks import INPUTS, LENGTHS, ROWS, STEPS, every_unit_by_unit_cell, network, states
 
 
-@pytest.mark.parametrize(
-    ("cell", "projected"), KINDS, ids=lambda v: getattr(v, "name", "projected" if v else "")
-)
+@every_unit_by_unit_cell
 def test_it_is_the_slope_of_the_answer_in_the_write(cell, projected):
     layer = network(cell, projected=projected)
     hx = states(layer)
@@ -44,6 +41,15 @@ def test_it_is_the_slope_of_the_answer_in_the_write(cell, projected):
         slopes = (answers[0] - answers[1]) / 2e-6
         torch.testing.assert_close(found[place][steps, rows], slopes, rtol=1e-5, atol=1e-7)
         assert not found[place][~part.is_real()].any()
+
+
+def test_a_memory_that_is_normalised_is_refused():
+    layer = network("layer_norm_lstm", 1)
+    seen = capture_layer(layer, torch.randn(STEPS, ROWS, INPUTS, dtype=torch.float64))
+    with pytest.raises(CellError, match="means over the units of a row"):
+        write_influence(seen, lambda output: output.sum())
+    with pytest.raises(CellError, match="is not zero where its memory c is"):
+        attribute(seen.trace.layer(0), torch.randn(1, layer.hidden_size, dtype=torch.float64))
 
 
 def test_what_has_no_writes_or_asks_for_nothing_is_refused():
