@@ -13,9 +13,11 @@ from pathlib import Path
 
 import torch
 
+from docs.drawing import standalone
 from docs.drawn_story import story_figures
 from docs.drawn_waiter import waiter_figures
 from docs.pages import run_page
+from keepgate.lens.report.automaton import draw_automaton
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "guide"
@@ -48,7 +50,7 @@ def _stale(*, write: bool) -> Iterator[Path]:
     names, fresh = run_page(GUIDE / "memory.md", write=write)
     if not fresh:
         yield GUIDE / "memory.md"
-    drawn = {"automaton.en.svg": names["automaton"].figure().svg}
+    drawn = {"automaton.en.svg": standalone(draw_automaton(names["automaton"], "en"), "en")}
     yield from _stale_pictures(drawn, write=write)
     for language, ending in PAGES.items():
         for name, draw in (("remember", waiter_figures), ("story", story_figures)):

@@ -41,7 +41,7 @@ MUTANTS = {
     ),
     "stacked rows taken apart in another order": ("kernels/core/vmap.py", "(size, -1)", "(-1, size)"),
     "dropout in eval mode": (
-        "nn/recurrent.py", "training=self.training) if self.dropout", "training=True) if self.dropout",
+        "nn/recurrent.py", "p=self.dropout, training=self.training)", "p=self.dropout, training=True)",
     ),
 }  # fmt: skip
 
@@ -92,7 +92,7 @@ MUTANTS_OF_THE_LENS = {
         "lens/gradients/first_order.py", "total + slope.double() * gradient", "total",
     ),
     "a share of the attention lost": (
-        "lens/readers/answer_ablation.py", "shares + attribute_last(trace, weight_last)", "shares",
+        "lens/readers/answer_ablation.py", "writes + attribute_last(reading.trace", "attribute_last(reading.trace",
     ),
     "a horizon before the last step that counts": (
         "lens/diagnosis/effective_context.py", "int(too_short[-1]) + 1", "int(too_short[0]) + 1",

@@ -116,8 +116,9 @@ def test_every_string_exists_in_both_languages_with_the_same_places_to_fill():
 
 
 def test_every_string_is_used_and_every_string_used_exists():
-    sources = [*ROOM.rglob("*.py"), ROOM / "report/templates/report.html.j2"]
-    sources.append(Path(keepgate.wording.__file__))
+    # `keepgate formal` has words of its own.
+    sources = [path for path in ROOM.rglob("*.py") if "formal" not in path.parts]
+    sources += [ROOM / "report/templates/report.html.j2", Path(keepgate.wording.__file__)]
     code = "\n".join(source.read_text(encoding="utf-8") for source in sources)
     asked = set(re.findall(r"""(?:msg|t|plain)\(\s*["']([a-z]+\.\w+)["']""", code))
     assert asked - set(table()) == set()

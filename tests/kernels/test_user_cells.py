@@ -27,7 +27,8 @@ every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 def test_everything_has_every_operation_of_the_language():
     nodes = topological([*everything.graph.next.values(), *everything.graph.traced.values()])
-    assert {node.op for node in nodes} - {"symbol", "const"} == OPERATIONS.keys()
+    # A mean over a row is no elementwise operation; the cells with a layer normalisation have it.
+    assert {node.op for node in nodes} - {"symbol", "const"} == OPERATIONS.keys() - {"row_mean"}
 
 
 @every_dtype

@@ -69,7 +69,7 @@ def test_a_problem_takes_what_the_stub_says():
     with pytest.raises(ValueError, match=f"0 entries where {known['Forward']} belong"):
         _core.Forward()
     nowhere = (0, 0, 0)
-    problem = (0, 0, (1, 1, 1, 1, 0), 1, False, False, nowhere, 0, 0, (0,), (0,), 0, nowhere, ())
+    problem = (0, 0, (1, 1, 1, 1, 0), 1, False, False, nowhere, 0, 0, (0,), (0,), (0,) * 5, 0, nowhere, ())
     with pytest.raises(ValueError, match=f"0 entries where {known['Backward'] - 1} belong"):
         _core.Backward(_core.Forward(*problem))
 

@@ -24,10 +24,6 @@ from keepgate import _core as core
 def numbers(count, value=0.0):
     return array.array("f", [value] * count)
 
-def aligned(count):
-    block = array.array("B", bytes(count + 64))
-    return block, -(-block.buffer_info()[0] // 64) * 64
-
 at = lambda block: block.buffer_info()[0]
 hidden, bias = 5, 0.75
 sizes = (1, 1, 3, hidden, 0)
@@ -35,14 +31,12 @@ w_ih, w_hh = numbers(4 * hidden * 3), numbers(4 * hidden * hidden)
 b_ih, b_hh, x = numbers(4 * hidden, bias), numbers(4 * hidden), numbers(3, 1.0)
 h, c, output = numbers(hidden), numbers(hidden), numbers(hidden)
 cell = core.cells().index("lstm")
-packed, packed_at = aligned(core.packed_bytes(cell, 0, sizes))
-core.pack(cell, 0, sizes, (at(w_ih), at(w_hh), at(b_ih), at(b_hh), 0), packed_at)
+weights = (at(w_ih), at(w_hh), at(b_ih), at(b_hh), 0)
 states = (at(h), at(c))
 forward = core.Forward(
-    cell, 0, sizes, 1, False, False, (at(x), 3, 3), 0, 0, states, states, packed_at, (at(output), hidden, hidden), ()
+    cell, 0, sizes, 1, False, False, (at(x), 3, 3), 0, 0, states, states, weights, 0, (at(output), hidden, hidden), ()
 )
-scratch, scratch_at = aligned(forward.scratch_bytes)
-forward.run(scratch_at)
+forward.run()
 open_, value = 1 / (1 + math.exp(-bias)), math.tanh(bias)
 expected = open_ * math.tanh(open_ * value)
 assert all(abs(number - expected) < 1e-6 for number in output), (list(output), expected)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from keepgate.data.labelled import LabelledText
+from keepgate.data.labelled_series import LabelledSeries
 from keepgate.data.questions import Question
 from keepgate.data.series import make_series
 from keepgate.data.tagged import tagged_text
@@ -30,6 +31,12 @@ QUESTIONS = [
 LABELLED = [LabelledText(text=question.text, label=question.answers[0]) for question in QUESTIONS]
 TAGGED = [tagged_text([*question.text], ["B-X", *["O"] * (len(question.text) - 1)]) for question in QUESTIONS]
 SERIES = [make_series(np.sin(np.arange(60) / size), id=str(size)) for size in (1, 2, 3)]
+LABELLED_SERIES = [
+    LabelledSeries(
+        values=np.full((5 + k, 2), k % 2, np.float32), features=("a", "b"), label="ab"[k % 2], id=str(k)
+    )
+    for k in range(6)
+]
 READER_METRICS = {"exact", "f1_substring", "f1_bag"}
 # What each kind is trained on, and what it is measured by.
 EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
@@ -38,6 +45,7 @@ EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
     "classifier": (LABELLED, {"accuracy", "macro_f1", "balanced_accuracy"}),
     "forecaster": (SERIES, {"mse", "mae", "mase", "smape", "pinball", "coverage"}),
     "language-model": (LABELLED, {"nats", "perplexity", "bits_per_character"}),
+    "series-classifier": (LABELLED_SERIES, {"accuracy", "macro_f1", "balanced_accuracy"}),
     "tagger": (TAGGED, {"f1", "precision", "recall", "accuracy"}),
 }
 RUN = TrainingConfig(steps=9, batch_size=4, checkpoint_every=4, ema_decay=0.9, autocast="bfloat16")

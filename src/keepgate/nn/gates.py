@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import SettingsError
-from ..kernels.tracing_state import jit_tracing_active
+from ..kernels.tracing_state import jit_tracing_active, outside_graphs
 from .input_format import Hidden, batch_layout
 from .trace import Trace
 
@@ -58,10 +58,7 @@ def listening(layer: nn.Module) -> bool:
     return not torch.compiler.is_exporting() and not jit_tracing_active()
 
 
-_REASON = "the forward hooks on a layer's gates are Python; remove them for a whole graph"
-
-
-@torch.compiler.disable(reason=_REASON)  # type: ignore[no-untyped-call, untyped-decorator]
+@outside_graphs
 def hooked_run(
     layer: Any, input: Tensor | PackedSequence, hx: Hidden | None, **others: Any
 ) -> tuple[Tensor | PackedSequence, Hidden]:

@@ -79,8 +79,8 @@ class LSTM(Recurrent):
             layer_norm=switch_of("layer_norm", layer_norm), coupled=switch_of("coupled", coupled)
         )
         super().__init__(
-            cell, input_size, hidden_size, num_layers, bias and not layer_norm, batch_first, dropout, bidirectional,
-            proj_size, device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
+            cell, input_size, hidden_size, num_layers, False if layer_norm else bias, batch_first, dropout,
+            bidirectional, proj_size, device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
             zoneout=zoneout, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop,
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ class GRU(Recurrent):
         cell = cells.layer_norm_gru if switch_of("layer_norm", layer_norm) else cells.gru
         check_no_projection(proj_size, "GRU")
         super().__init__(
-            cell, input_size, hidden_size, num_layers, bias and not layer_norm, batch_first, dropout, bidirectional,
-            0, device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
+            cell, input_size, hidden_size, num_layers, False if layer_norm else bias, batch_first, dropout,
+            bidirectional, 0, device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
             zoneout=zoneout, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop,
         )  # fmt: skip

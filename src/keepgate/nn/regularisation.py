@@ -12,7 +12,7 @@ from .. import _core
 from ..cells.zoneout import DROPOUT, KEEP_MEMORY, KEEP_OUTPUT, with_masks, with_zoneout
 from ..equations import Cell
 from ..errors import KernelRefused, SettingsError
-from ..kernels.tracing_state import jit_tracing_active
+from ..kernels.tracing_state import jit_tracing_active, outside_graphs
 from ..kernels.weights import Weights
 from .checks import probability_of
 
@@ -94,7 +94,7 @@ class Regularisation:
         return Masks(self, _new_seed())
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@outside_graphs
 def _new_seed() -> int:
     return int(torch.randint(2**63 - 1, ()))
 
@@ -106,7 +106,7 @@ class Masks:
     settings: Regularisation
     seed: int
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @outside_graphs
     def apply(
         self, place: int, weights: Weights, x: Tensor, states: tuple[Tensor, ...]
     ) -> tuple[Weights, Tensor, tuple[Tensor, ...]]:
