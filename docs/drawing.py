@@ -21,10 +21,11 @@ def words_of(page: str, language: str) -> dict[str, str]:
     return {key: entry[language] for key, entry in table[page].items()}
 
 
-def standalone(picture: Markup, language: str) -> str:
+def standalone(picture: Markup, language: str, rules: str = "") -> str:
     """The SVG file of a picture of `keepgate.charts`, which by itself takes its colours from a page's style sheet.
 
     language: of its words, "en" or "zh"; a browser chooses by it how Chinese letters look.
+    rules: CSS of this picture alone.
     """
     found = _OPENING.match(picture)
     assert found is not None, "a picture begins with its size"
@@ -32,7 +33,7 @@ def standalone(picture: Markup, language: str) -> str:
     box = f"{-MARGIN:g} {-MARGIN:g} {width:g} {height:g}"
     size = f'width="{width:g}" height="{height:g}" viewBox="{box}"'
     opening = f'<svg xmlns="http://www.w3.org/2000/svg" lang="{LANGUAGES[language]}" {size} '
-    style = re.sub(r"\s+", " ", _STYLE.read_text(encoding="utf-8")).strip()
+    style = re.sub(r"\s+", " ", _STYLE.read_text(encoding="utf-8") + rules).strip()
     ground = (
         f'<rect class="card" x="{-MARGIN:g}" y="{-MARGIN:g}" width="{width:g}" height="{height:g}" rx="8"/>'
     )

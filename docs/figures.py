@@ -26,6 +26,14 @@ FIGURES = GUIDE / "figures"
 PAGES = {"en": ".md", "zh": ".zh-TW.md"}
 
 
+_AUTOMATON = """
+.arc { fill: none; stroke: var(--s3); stroke-linecap: round; }
+.arc.faint { stroke: var(--soft); stroke-dasharray: 5 5; }
+.dot { fill: var(--s3); stroke: var(--paper); stroke-width: 1.5; }
+.dot-number { fill: var(--on-bar); font-size: 12px; font-weight: 700; }
+"""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -50,7 +58,7 @@ def _stale(*, write: bool) -> Iterator[Path]:
     names, fresh = run_page(GUIDE / "memory.md", write=write)
     if not fresh:
         yield GUIDE / "memory.md"
-    drawn = {"automaton.en.svg": standalone(draw_automaton(names["automaton"], "en"), "en")}
+    drawn = {"automaton.en.svg": standalone(draw_automaton(names["automaton"], "en"), "en", _AUTOMATON)}
     yield from _stale_pictures(drawn, write=write)
     for language, ending in PAGES.items():
         for name, draw in (("remember", waiter_figures), ("story", story_figures)):
