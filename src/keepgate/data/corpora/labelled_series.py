@@ -225,8 +225,8 @@ def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | Non
             f"{path}: there are {x.shape[2]} numbers in each step of x, and names of {len(names)} features: "
             f"{', '.join(names)}; give each number a name of its own"
         )
-    wanted = _features(names, features, path)
-    order = [names.index(name) for name in wanted]
+    selected = _features(names, features, path)
+    order = [names.index(name) for name in selected]
     items = []
     for row, length in enumerate(arrays["lengths"].tolist()):
         values = x[row, :length, order].T.astype(np.float64)
@@ -236,7 +236,7 @@ def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | Non
             raise CorpusError(f"{path}: x[{row}, {step}, {order[feature]}] is no finite number; fill it")
         label = None if y is None else _text(y[row]) or None
         items.append(
-            LabelledSeries(values=values.astype(np.float32), features=tuple(wanted), label=label, id=str(row))
+            LabelledSeries(values=values.astype(np.float32), features=tuple(selected), label=label, id=str(row))
         )
     return items
 
