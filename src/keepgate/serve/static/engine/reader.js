@@ -1,13 +1,10 @@
 // A reader: a text and a question in, one of its choices out; by the last state, or by attention over all states.
 
 import { cells } from "./cells.js";
+import { CANDIDATES, RUNNER_UP, TIMES_CHANCE } from "./constants.js";
 import { Place, joined, product, runStack } from "./layer.js";
 import { Vocabulary, tokenize } from "./text.js";
 import { tensorsOf } from "./weights.js";
-
-const CANDIDATES = 5; // so many of the most probable answers are listed
-// A guess: the runner-up has more than this share of its probability, or its odds are less than so many times chance's.
-const [RUNNER_UP, TIMES_CHANCE] = [0.7, 2];
 
 export class Reader {
   constructor({ model, settings, tokens, choices, weights }) {
@@ -53,7 +50,7 @@ export class Reader {
         };
     const read = apart ? ids[0] : ids.flat();
     const sums = this.sums(read);
-    const reading = { reader: this, text, question, tokens, ids: read, sums, ...runStack(this.places, sums) };
+    const reading = { reader: this, text, question, tokens, sums, ...runStack(this.places, sums) };
     reading.query = apart ? this.queryOf(ids[1]) : null;
     reading.questionStart = told.texts.length;
     reading.probabilities = softmax(this.scores(reading, reading.output));

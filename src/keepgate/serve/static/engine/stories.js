@@ -1,10 +1,8 @@
 // The stories of keepgate.demo, from the same templates and the same random numbers.
 
 import { Fault } from "../fault.js";
+import { ALWAYS_FILLABLE, DISTRACTOR_SEED } from "./constants.js";
 import { Random } from "./random.js";
-
-const ALWAYS = 64; // beyond so many characters every number can be filled
-const DISTRACTOR_SEED = 0;
 
 let templates = {};
 
@@ -35,7 +33,7 @@ function distractor(rng, { names, distractors, between }) {
 const fillable = new Map();
 
 function canFill(characters, told) {
-  if (characters > ALWAYS) return true;
+  if (characters > ALWAYS_FILLABLE) return true;
   if (!fillable.has(told)) {
     const names = new Set(told.names.map(lengthOf));
     const sizes = new Set();
@@ -45,7 +43,7 @@ function canFill(characters, told) {
         for (const b of sentence.includes("{b}") ? names : [0]) sizes.add(bare + a + b);
     }
     const reached = new Set([0]);
-    for (let total = 1; total <= ALWAYS; ++total)
+    for (let total = 1; total <= ALWAYS_FILLABLE; ++total)
       if ([...sizes].some((size) => reached.has(total - size))) reached.add(total);
     fillable.set(told, reached);
   }
