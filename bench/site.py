@@ -3,9 +3,9 @@
     python -m bench.site [--stories 1000] [--interventions 200]
 
 Every story is read by each network of its language, here and in Chromium, by the code that `keepgate site` writes.
-Both compute in float64. A fifth of the stories is read once more in float32, as `keepgate serve` reads them, under
-"as_served": its differences are float32's rounding. Prints the largest differences as JSON and writes
-results/site.json.
+Both compute in float64, but Python takes an answer's probabilities of logits in float32. A fifth of the stories is
+read once more in float32, as `keepgate serve` reads them, under "as_served": its differences are float32's rounding.
+Prints the largest differences as JSON and writes results/site.json.
 """
 
 import argparse
