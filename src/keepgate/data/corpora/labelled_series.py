@@ -236,7 +236,9 @@ def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | Non
             raise CorpusError(f"{path}: x[{row}, {step}, {order[feature]}] is no finite number; fill it")
         label = None if y is None else _text(y[row]) or None
         items.append(
-            LabelledSeries(values=values.astype(np.float32), features=tuple(selected), label=label, id=str(row))
+            LabelledSeries(
+                values=values.astype(np.float32), features=tuple(selected), label=label, id=str(row)
+            )
         )
     return items
 
