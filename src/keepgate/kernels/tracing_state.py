@@ -8,6 +8,8 @@ import torch
 
 from .torch_internals import (
     autocast_anywhere,
+    break_graphs_at,
+    compile_watches,
     dispatch_mode_depth,
     forward_ad_level,
     functorch_depth,
@@ -18,16 +20,20 @@ from .torch_internals import (
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def outside_graphs(function: F) -> F:
-    """The function, which torch.compile calls and does not trace. Its compiler is imported only where it compiles."""
+def outside_graphs(reason: str) -> Callable[[F], F]:
+    """torch.compiler.disable, which imports torch's compiler, as a decorator that does so only while it compiles."""
 
-    @wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        if torch.compiler.is_compiling():
-            return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-untyped-call]
-        return function(*args, **kwargs)
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if torch.compiler.is_compiling() or compile_watches():
+                return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-untyped-call]
+            return function(*args, **kwargs)
 
-    return called  # type: ignore[return-value]
+        break_graphs_at(called, reason)
+        return called  # type: ignore[return-value]
+
+    return decorate
 
 
 def functorch_active() -> bool:

@@ -58,7 +58,7 @@ def listening(layer: nn.Module) -> bool:
     return not torch.compiler.is_exporting() and not jit_tracing_active()
 
 
-@outside_graphs
+@outside_graphs("the forward hooks on a layer's gates are Python; remove them for a whole graph")
 def hooked_run(
     layer: Any, input: Tensor | PackedSequence, hx: Hidden | None, **others: Any
 ) -> tuple[Tensor | PackedSequence, Hidden]:
