@@ -45,6 +45,8 @@ $(VENV)/run.stamp: $(VENV)/build.stamp constraints.txt $(CORE)
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	@echo "Installing the test tools into $(VENV) (once) ..."
 	@$(INSTALL) --no-build-isolation --editable '.[dev]'
+	@# Their weights, which docs/guide/speech.md reads; of what they depend on nothing is used.
+	@$(INSTALL) --no-deps silero-vad Resemblyzer
 	@touch $@
 
 $(VENV)/docs.stamp: $(VENV)/run.stamp

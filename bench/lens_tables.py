@@ -175,11 +175,11 @@ def verdicts(k: int) -> str:
             ("埋下的", "模型", "對", "「這些數字看不出來」", "錯", "建議有用")][k]  # fmt: skip
     lines = [line(name, rows) for name, rows in by_fault.items()]
     note = (
-        "A seed on which nothing was tuned, judged once: `python -m bench.verdicts --advice --seed 4`. The rules were mended on what was wrong "
+        "A seed on which nothing was tuned, judged once: `python -m bench.verdicts --advice --seed 4 --followed …`. The rules were mended on what was wrong "
         "before: {wrong[0]} on seed 3 and {wrong[1]} on seed 2. "
         "Also right: “nothing is seen to be wrong” of a model that learnt its problem in spite of the fault (one of few rows, if it answers new ones "
         "at most 0.1 below them), and “train longer” of one that forgets, where that helps. Advice helps if the score on new rows, the mean of three seeds, rises by more than 0.02 of 1.",
-        "沒有任何東西依這個種子調整過，只評了一次：`python -m bench.verdicts --advice --seed 4`。規則是依先前錯的修改的：種子 3 錯 {wrong[0]} 個，種子 2 錯 {wrong[1]} 個。"
+        "沒有任何東西依這個種子調整過，只評了一次：`python -m bench.verdicts --advice --seed 4 --followed …`。規則是依先前錯的修改的：種子 3 錯 {wrong[0]} 個，種子 2 錯 {wrong[1]} 個。"
         "埋了毛病仍然學會的模型（只有少數列的：新的列最多差 0.1）說「沒有毛病」、會忘的模型說「訓練久一點」而且真的有用，也算對。三個種子在新的列上的平均分數（最高 1）升高超過 0.02，建議才算有用。",
     )[k]
     note = note.format(wrong=[sum(row["judged"] == "wrong" for row in rows) for rows in earlier])

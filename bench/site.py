@@ -3,6 +3,8 @@
     python -m bench.site [--stories 1000] [--interventions 200]
 
 Every story is read by each network of its language, here and in Chromium, by the code that `keepgate site` writes.
+Both compute in float64, but Python takes an answer's probabilities of logits in float32. A fifth of the stories is
+read once more in float32, as `keepgate serve` reads them, under "as_served": its differences are float32's rounding.
 Prints the largest differences as JSON and writes results/site.json.
 """
 
@@ -10,7 +12,7 @@ import argparse
 import copy
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -31,7 +33,7 @@ from tests.tools import path_of
 RESULTS = Path(__file__).parent / "results"
 AT_ONCE = 20  # questions in one message to the browser
 _DRIVER = """
-const port = { waiting: new Map(), postMessage({ id, reply, fault }) { port.waiting.get(id)({ reply, fault }); } };
+const port = { waiting: new Map(), postMessage({ id, reply, fault }) { port.waiting.get(id)?.({ reply, fault }); } };
 keepgateModules("engine/worker.js").answerOn(port);
 const send = (data) => port.onmessage({ data });
 let asked = 0;
@@ -101,8 +103,24 @@ class Differences:
             self.probability = max(self.probability, abs(share - other))
 
 
+@cache
+def in_float64(model: Model) -> Model:
+    """The model with its weights in float64, as a browser computes: float32 differs from both by its own rounding."""
+    return replace(model, task=copy.deepcopy(model.task).double())
+
+
+def as_served(model: Model) -> Model:
+    """The model in float32, as its folder has it."""
+    return model
+
+
 def compare_readings(
-    networks: BrowserNetworks, models: Sequence[Model], questions: Sequence[Question], units: int = 2
+    networks: BrowserNetworks,
+    models: Sequence[Model],
+    questions: Sequence[Question],
+    units: int = 2,
+    *,
+    precision: Callable[[Model], Model] = in_float64,
 ) -> Differences:
     """Differences of the readings of every question by every model, gates and states of some units at every token."""
     asked = [(model, question) for question in questions for model in models if fits(model, question)]
@@ -113,7 +131,7 @@ def compare_readings(
     rng = random.Random(0)
     found = Differences()
     for (model, question), body, reply in zip(asked, bodies, replies, strict=True):
-        here, (there,) = read_normalised(in_float64(model), question), reply["readings"]
+        here, (there,) = read_normalised(precision(model), question), reply["readings"]
         assert list(here.tokens.texts) == there["tokens"]
         found.answer(here.answer, there["answer"])
         _compare_places(networks, here, body, found, rng, units)
@@ -179,12 +197,6 @@ def compare_interventions(
     return found
 
 
-@cache
-def in_float64(model: Model) -> Model:
-    """The model with its weights in float64, as a browser computes: float32 differs from both by its own rounding."""
-    return replace(model, task=copy.deepcopy(model.task).double())
-
-
 def fits(model: Model, question: Question) -> bool:
     """Whether a model reads the question's language; a user's own reads all."""
     return model.language is None or (model.language == "zh") == any(
@@ -215,8 +227,14 @@ def main() -> None:
     with browser_page() as page:
         networks = BrowserNetworks(page, models, pretrained.folders())
         readings = compare_readings(networks, models, questions)
+        served_readings = compare_readings(networks, models, questions[::5], precision=as_served)
         changed = compare_interventions(networks, models, questions, given.interventions)
-    result = {"stories": len(questions), "readings": vars(readings), "interventions": vars(changed)}
+    result = {
+        "stories": len(questions),
+        "readings": vars(readings),
+        "as_served": vars(served_readings),
+        "interventions": vars(changed),
+    }
     text = json.dumps(result, indent=1)
     (RESULTS / "site.json").write_text(text + "\n")
     print(text)

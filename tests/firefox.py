@@ -50,10 +50,9 @@ class Firefox:
     def open(self, url: str) -> None:
         self.command("WebDriver:Navigate", url=url)
 
-    def size(self, width: int, height: int) -> None:
-        """The size of what the page sees, not of the window."""
-        extra = self.run("return [outerWidth - innerWidth, outerHeight - innerHeight];")
-        self.command("WebDriver:SetWindowRect", width=width + extra[0], height=height + extra[1])
+    def enter_frame(self) -> None:
+        """Commands go to the first frame of what is open, until something else is opened."""
+        self.command("WebDriver:SwitchToFrame", id=0)
 
     def run(self, script: str, *arguments: object) -> Any:
         return self.command("WebDriver:ExecuteScript", script=script, args=list(arguments))["value"]

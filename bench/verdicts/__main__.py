@@ -6,9 +6,9 @@ A verdict is right if it names what was planted (or what is also so of the model
 not tell, wrong otherwise. Right are also "train longer" of a model that forgets, where that helps, and "nothing is
 wrong" of a model that learnt its problem in spite of the fault (one of few rows: that answers new ones at most 0.1
 below them). With --advice each case whose verdict gives advice is trained from three seeds, whatever --seed is, as it
-was and as advised; the advice helps if the mean score on new rows rises. --followed takes what the same advice did to
-the same case from the results of an earlier run. WORDs pick the cases whose names have one of them. The cases were
-written on seed 0, the verdict mended on 0, 1, 2 and 3.
+was and as advised; the advice helps if the mean score on new rows rises. --followed trains nothing where an earlier run
+gave the same advice to the same case, and takes its figures, with the file's name as `followed_in`. WORDs pick the
+cases whose names have one of them. The cases were written on seed 0, the verdict mended on 0, 1, 2 and 3.
 """
 
 import argparse
@@ -59,11 +59,12 @@ def main() -> None:
 
 
 def advice_followed(files: Iterable[Path]) -> dict[tuple[str, str], dict[str, Any]]:
-    """What advice did in earlier runs, by the case and what was said of it."""
-    rows = [row for file in files for row in json.loads(file.read_text("utf-8"))["cases"]]
+    """What advice did in earlier runs, and in which, by the case and what was said of it."""
     return {
         (row["name"], row["claim"]): {name: row[name] for name in ("before", "after", "helped")}
-        for row in rows
+        | {"followed_in": row.get("followed_in", file.name)}
+        for file in files
+        for row in json.loads(file.read_text("utf-8"))["cases"]
         if "before" in row
     }
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Keepgate
 
 
@@ -13,9 +15,10 @@ def test_it_names_the_page_that_it_wrote(keepgate: Keepgate, tmp_path: Path) -> 
     assert keepgate("site", tmp_path / "site").code == 0  # again, over the older one
 
 
-def test_it_leaves_a_folder_of_other_things_alone(keepgate: Keepgate, tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text("mine")
+@pytest.mark.parametrize("name", ["index.html", "page.css"])
+def test_it_leaves_a_folder_of_other_things_alone(name: str, keepgate: Keepgate, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("mine")
     ran = keepgate("site", tmp_path)
     assert ran.code == 3
     assert str(tmp_path) in ran.err
-    assert (tmp_path / "index.html").read_text() == "mine"
+    assert (tmp_path / name).read_text() == "mine"

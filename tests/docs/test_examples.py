@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from difflib import SequenceMatcher
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,6 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").glob("**/*.md")),
 ]
-# Pages about other packages, which not everybody has.
-NEEDED = {"speech.md": ("silero_vad", "resemblyzer")}
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
@@ -54,9 +51,6 @@ def test_the_python_of_a_page_runs_and_prints_what_the_page_shows(page, tmp_path
     A tenth may differ, where a number decides how something is said. What the pages claim of trained networks holds
     from many seeds (`bench/guide.py`), so that the words stay the same.
     """
-    missing = [package for package in NEEDED.get(page.name, ()) if find_spec(package) is None]
-    if missing:
-        pytest.skip(f"{' and '.join(missing)}, which the page is about, are not installed")
     text = page.read_text(encoding="utf-8")
     between = "\nprint('\\x1e')\n"
     script = tmp_path / "page.py"

@@ -12,9 +12,13 @@ from tests.kernels.user_cells import USER_CELLS
 ELEMENTWISE = [cell for cell in (*CELLS, *USER_CELLS) if cell.recurrent != "in_step" and not cell.row_means]
 
 
-def test_a_cell_that_multiplies_inside_its_step_is_refused() -> None:
-    with pytest.raises(CellError, match="in_step"):
-        module([cell for cell in CELLS if cell.recurrent == "in_step"])
+@pytest.mark.parametrize(
+    "cell", [cell for cell in CELLS if cell not in ELEMENTWISE], ids=lambda cell: cell.name
+)
+def test_a_step_that_is_not_elementwise_is_refused(cell) -> None:
+    why = "takes means over the units" if cell.row_means else "in_step"
+    with pytest.raises(CellError, match=f"{cell.name} .*{why}"):
+        module([cell])
 
 
 @pytest.mark.parametrize("cell", ELEMENTWISE, ids=lambda cell: cell.name)

@@ -43,6 +43,11 @@ def reach(*horizons, right=True, interval=(9, 12)):
 UNGATED = {"gated": False, "half_life": None, "saturated": None}
 READ = Padding(side="end", share=0.4, read=True, lengths=torch.tensor([3, 5, 9]), rows=[])
 THIRDS = {"short": 0.98, "long": 0.41}
+SURE = quality(0.5, sure=0.97, excess=0.4)
+# What a classifier whose forget gates were shut after training shows: its gradient still arrives.
+SURE_NEAR = measured(
+    quality(0.7, sure=0.97, excess=0.25, short=0.96, long=0.5), Baseline(skill=1.0, needed=40)
+) | {"needed": 40}
 # Answers that are too small by half, as those of a network whose training has not come to its end.
 SMALL = quality(0.7, scale=1.5, scale_error=0.05)
 ALL = Baseline(skill=1.0, needed=12)
@@ -93,6 +98,12 @@ TABLE = [
     (measured(0.7, FAR) | {"explodes": True, "decay": math.nan}, "exploding", "no number any more"),
     (measured(quality(0.4, sure=0.85, excess=0.45), FAR) | {"vanishing_lag": 23}, "forgets", "after 23 steps"),
     (measured(quality(0.4, sure=0.85, excess=0.45), FAR) | {"vanishing_lag": 90}, "overfitted", "85% sure"),
+    (SURE_NEAR | {"rows": reach(3, 14, interval=(11, 19))}, "forgets", "lie within the last 14 steps (95%: 11 to 19)"),
+    (SURE_NEAR | {"rows": reach(3, 14, interval=(11, 19))} | UNGATED, "forgets", "use an LSTM"),
+    (SURE_NEAR | {"rows": reach(3, 36, interval=(30, 40))}, "overfitted", "97% sure"),
+    (SURE_NEAR | {"rows": None}, "overfitted", "97% sure"),
+    (measured(SURE, FAR) | {"rows": reach(1, interval=(1, 1)), "needed": 40}, "unknown", "forgets or learnt its rows"),
+    (measured(SURE) | {"rows": reach(1, interval=(1, 1)), "needed": 40}, "overfitted", "97% sure"),
     (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "40.0% of all steps is padding"),
     (measured(0.97, padding=READ, without=quality(0.8)), "none", "nothing is seen to be wrong"),
     (measured(quality(0.9, **THIRDS)), "untrained", "98% in the shortest third of the rows and 41% in the longest"),

@@ -122,5 +122,10 @@ def test_what_does_not_fit_is_refused():
         automaton(run, torch.eye(2), odd)
     with pytest.raises(ShapeError, match="rest is of shape"):
         automaton(run, BITS, odd, rest=[0.0, 1.0])
+    for one_logit in (lambda h: h[:, :1], lambda h: h[:, 0] / 3 + 0.1):
+        with pytest.raises(ShapeError, match="of one logit, "):
+            automaton(run, BITS, one_logit)
+    with pytest.raises(SettingsError, match="starts is 0; give 1 or more"):
+        automaton(run, BITS, odd, starts=0)
     with pytest.raises(SettingsError, match="3 names for 2 inputs"):
         automaton(run, BITS, odd, symbols="abc")

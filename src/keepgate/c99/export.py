@@ -9,7 +9,7 @@ from ..export import folder as folders
 from ..runtime import RuntimeTask, load
 from .heads import add_model
 from .interface import Interface
-from .source import Source
+from .source import Source, filled
 
 _HEADER = """\
 /* @: <title>, written by keepgate as C99. It needs no library, not even libm, and allocates nothing.
@@ -124,10 +124,7 @@ def _header(source: Source, task: RuntimeTask, interface: Interface) -> str:
         "workspace": interface.workspace, "state_bytes": f"{source.state_bytes:,}", "members": members,
         "units": task.layer.output_size, "title": f"a {task.kind.replace('-', ' ')}",
     }  # fmt: skip
-    text = _HEADER
-    for key, value in values.items():
-        text = text.replace(f"<{key}>", str(value))
-    return text.replace("@", source.name)
+    return filled(_HEADER, **values).replace("@", source.name)
 
 
 def _source(source: Source) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from ..tasks.forecaster.settings import LEAST_VARIANCE
 from .interface import Interface
 from .layers import LINEAR, add_places
-from .source import Source
+from .source import Source, filled
 
 _DEFINES = """\
 #define <GUARD>_LOOK_BACK <back> /* steps that are read, the last ones of a series, without gaps */
@@ -155,7 +155,7 @@ def add_forecaster(source: Source, task: Any) -> Interface:
         source.add(_ARRAY, name=name, count=len(values), values=", ".join(map(repr, map(float, values))))
     own = statistics.alone
     source.add(
-        _filled(
+        filled(
             _CODE, resets=_lines(f"  for (i = 0; i < {source.state[s]}; ++i) s->{s}[i] = 0.0f;" for s in states),
             places=_lines(f"    @_{s}(s, s->{below});" for s, below in zip(states, ["x", *states], strict=False)),
             last=states[-1], scale=_STANDARD if task.settings.scaling == "standard" else _LAST,
@@ -176,13 +176,13 @@ def _interface(task: Any, sizes: dict[str, int]) -> Interface:
         for name, category in zip(columns.static, statistics.categories, strict=True)
     ]
     about = "A window of a series is read, and the steps after it come out, in the data's own units"
-    run = _filled(
+    run = filled(
         _RUN, numbers=_names(name for name, is_text in texts if not is_text),
         categories=_names(name for name, is_text in texts if is_text),
         moments="the means and then the deviations of the targets, TARGETS each, over the whole series."
         if statistics.alone else "null: they are the training's.",
     )  # fmt: skip
-    defines = _filled(
+    defines = filled(
         _DEFINES, names=_names([*columns.targets, *columns.past, *columns.known]), known_names=_names(columns.known),
         level_names=_names(["the forecast", *(f"{level} quantile" for level in task.settings.quantiles)]),
         **{name: str(number) for name, number in sizes.items()},
@@ -196,10 +196,10 @@ def _item(source: Source, task: Any) -> str:
         source.member("numbers", count := task.numbers.shape[1])
         first = task.statistics.numbers_of["static"].start
         weight = source.constant("static_numbers", task.numbers)
-        lines.append(_filled(_NUMBERS, count=count, first=first, weight=weight, size=size))
+        lines.append(filled(_NUMBERS, count=count, first=first, weight=weight, size=size))
     for k, table in enumerate(task.categories):
         name = source.constant(f"category{k}", table)
-        lines.append(_filled(_CATEGORY, k=k, count=len(table), table=name, size=size))
+        lines.append(filled(_CATEGORY, k=k, count=len(table), table=name, size=size))
     return "\n".join(lines)
 
 
@@ -208,7 +208,7 @@ def _known(source: Source, task: Any) -> str:
         return ""
     source.member("known", task.known.shape[1]), source.member("more", task.settings.hidden_size)
     first = task.statistics.numbers_of["known"].start
-    return _filled(_KNOWN, first=first, weight=source.constant("known_weight", task.known))
+    return filled(_KNOWN, first=first, weight=source.constant("known_weight", task.known))
 
 
 def _linear(source: Source, name: str, parts: tuple[Any, Any]) -> dict[str, str]:
@@ -216,12 +216,6 @@ def _linear(source: Source, name: str, parts: tuple[Any, Any]) -> dict[str, str]
     return {
         f"{name}_{end}": source.constant(f"{name}_{end}", part) for end, part in zip(ends, parts, strict=True)
     }
-
-
-def _filled(text: str, **values: object) -> str:
-    for name, value in values.items():
-        text = text.replace(f"<{name}>", str(value))
-    return text
 
 
 def _lines(lines: Iterable[str]) -> str:

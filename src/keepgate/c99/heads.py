@@ -10,7 +10,7 @@ from ..tasks.tagger.content import MOST_LETTERS
 from .forecaster import add_forecaster
 from .interface import RUN, Interface
 from .layers import COPY, LINEAR, add_embedding, add_encode, add_layers, add_spelling, workspace_floats
-from .source import Source
+from .source import Source, filled
 
 _RUN_QUESTION = RUN.replace("long steps, ", "long steps, const int32_t *question, long asked,\n           ")
 _SCORES = """
@@ -222,10 +222,8 @@ def _classifier(source: Source, task: Any) -> Interface:
         source.add(_SOFTMAX, width=width)
         (weight, bias), query = task.pooling.key, task.pooling.query
         named = {"key": weight, "key_bias": bias, "query": query}
-        text = _ATTENTION_POOLING.replace("<outputs>", str(outputs))
-        for name, array in named.items():
-            text = text.replace(f"<{name}>", source.constant(f"pooling_{name}", array))
-        pools.append(text)
+        names = {name: source.constant(f"pooling_{name}", array) for name, array in named.items()}
+        pools.append(filled(_ATTENTION_POOLING, outputs=outputs, **names))
         outputs += 1
     pools += [_MEAN] if "mean" in kind else []
     pools += [_MAX.replace("<offset>", str(width if "mean" in kind else 0))] if "max" in kind else []

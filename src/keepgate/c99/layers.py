@@ -11,7 +11,7 @@ from ..arrays.recurrent import Recurrent
 from ..data.vocabulary import UNKNOWN
 from ..emit.c import step_of_unit
 from ..errors import ExportError
-from .source import Source
+from .source import Source, filled
 
 Array = NDArray[Any]
 
@@ -129,11 +129,10 @@ def add_embedding(source: Source, tables: Sequence[Array], *, spelt: int = 0) ->
     rows, offset = [], 0
     for k, table in enumerate(tables):
         count, size = table.shape
-        row = _EMBED_ROW.replace("<table>", source.constant(f"embedding{k}", table))
-        values = {"k": k, "count": count, "unknown": UNKNOWN, "size": size, "offset": offset}
-        for name, value in values.items():
-            row = row.replace(f"<{name}>", str(value))
-        rows.append(row)
+        name = source.constant(f"embedding{k}", table)
+        rows.append(
+            filled(_EMBED_ROW, table=name, k=k, count=count, unknown=UNKNOWN, size=size, offset=offset)
+        )
         offset += size
     if spelt:
         rows.append(f"  @_spell(s, ids + {len(tables)}, s->x + {offset});")

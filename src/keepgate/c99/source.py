@@ -49,9 +49,7 @@ class Source:
 
     def add(self, text: str, **values: object) -> None:
         """A function. In it @ stands for the model's name, and <name> for a value of that name."""
-        for key, value in values.items():
-            text = text.replace(f"<{key}>", str(value))
-        self.code.append(text.strip("\n").replace("@", self.name))
+        self.code.append(filled(text, **values).strip("\n").replace("@", self.name))
 
     def constants(self) -> Iterator[str]:
         """The definitions of the weights, each number as the shortest text that gives it back."""
@@ -66,6 +64,13 @@ class Source:
                 line += text
             yield line
             yield "};"
+
+
+def filled(text: str, /, **values: object) -> str:
+    """A text of C with each <name> replaced by the value of that name, in their order."""
+    for name, value in values.items():
+        text = text.replace(f"<{name}>", str(value))
+    return text
 
 
 def _literal(number: np.floating) -> str:

@@ -10,11 +10,11 @@ from ..machine import Machine
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeedRun:
-    """One training of one network with one seed, its accuracy and its answer afterwards.
+class Training:
+    """One training of one network with one seed, and its accuracy afterwards.
 
-    seconds, cpu_seconds: of the whole training. accuracy: length in characters → share right (NaN: not measured).
-    answer, probability: to the pirate king's question after a long story; candidates: best first.
+    seconds, cpu_seconds: of the whole training. loss: mean over the last steps logged, in nats.
+    accuracy: length → share of right answers, 0 to 1 (NaN: not measured).
     """
 
     seed: int
@@ -23,6 +23,15 @@ class SeedRun:
     cpu_seconds: float
     loss: float
     accuracy: Mapping[int, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedRun(Training):
+    """A training, and its answer afterwards; lengths are in characters.
+
+    answer, probability: to the pirate king's question after a long story; candidates: best first.
+    """
+
     answer: str
     probability: float
     candidates: tuple[tuple[str, float], ...] = ()

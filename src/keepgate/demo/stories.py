@@ -188,16 +188,16 @@ def _distractor(rng: random.Random, templates: StoryTemplates) -> str:
 
 
 # Beyond so many characters every number can be filled in both languages; a test counts them.
-_ALWAYS = 64
+ALWAYS_FILLABLE = 64
 
 
 def _can_fill(characters: int, templates: StoryTemplates) -> bool:
-    return characters > _ALWAYS or characters in _fillable(templates)
+    return characters > ALWAYS_FILLABLE or characters in _fillable(templates)
 
 
 @cache
 def _fillable(templates: StoryTemplates) -> frozenset[int]:
-    """The numbers of characters, up to `_ALWAYS`, that some sentences fill exactly."""
+    """The numbers of characters, up to `ALWAYS_FILLABLE`, that some sentences fill exactly."""
     names = {len(name) for name in templates.names}
     sizes = set()
     for sentence in templates.distractors:
@@ -206,7 +206,7 @@ def _fillable(templates: StoryTemplates) -> frozenset[int]:
         seconds = names if "{b}" in sentence else {0}
         sizes |= {bare + first + second for first in firsts for second in seconds}
     reached = {0}
-    for total in range(1, _ALWAYS + 1):
+    for total in range(1, ALWAYS_FILLABLE + 1):
         if any(total - size in reached for size in sizes):
             reached.add(total)
     return frozenset(reached)
@@ -227,7 +227,7 @@ def _fits(length: int, bases: set[int], templates: StoryTemplates) -> bool:
 
 
 def _impossible(length: int | None, bases: set[int], templates: StoryTemplates) -> SettingsError:
-    possible = [n for n in range(max(bases), max(bases) + 3 * _ALWAYS) if _fits(n, bases, templates)]
+    possible = [n for n in range(max(bases), max(bases) + 3 * ALWAYS_FILLABLE) if _fits(n, bases, templates)]
     near = sorted(sorted(possible, key=lambda n: abs(n - (length or 0)))[:2])
     return SettingsError(
         f"no story has exactly {length} characters with its question: facts and question take {max(bases)}, and what "

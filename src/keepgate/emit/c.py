@@ -123,7 +123,7 @@ static float {p}_gelu(float x) {{
 def step_of_unit(cell: Cell, prefix: str) -> list[str]:
     """The function `PREFIX_cell_NAME` as lines: wx, uh, previous states and vectors of one unit → its new states.
 
-    Raises CellError for recurrent="in_step", whose step is not elementwise.
+    Raises CellError for a step that is not elementwise: recurrent="in_step", and means over a row's units.
     """
     graph = cell.elementwise_graph
     arrays = {

@@ -42,7 +42,7 @@ def module(cells: Iterable[Cell]) -> str:
     """The text of an ES module that exports these cells by name, as `cells`.
 
     Every array of a function holds blocks of `units` numbers each: wx and uh one for each gate, prev and next one for
-    each state. Raises CellError for recurrent="in_step", whose step is not elementwise.
+    each state. Raises CellError for a step that is not elementwise: recurrent="in_step", and means over a row's units.
     """
     cells = list(cells)
     bodies = [line for cell in cells for line in _cell(cell)]

@@ -113,8 +113,10 @@ class ActionModel(nn.Module):
 def examine(agent: RecurrentPPO, *, episodes: int = 32, steps: int = 64, **options: Any) -> Report:
     """How many steps back an agent looks: `lens.examine` of its policy, on the first steps of episodes that it plays.
 
-    It plays its own environment without exploring. Its actions are the targets: how often a policy that is shown only
-    the last steps still takes them says how far back they depend on what was observed.
+    It plays its own environment without exploring, and its actions are the targets. One rests on what was observed
+    earlier if the policy acts otherwise both where it is shown the last steps only, as if an episode began there, and
+    where the earlier ones are another episode's. An action that one of the two leaves as it is does not count, so that
+    the reach is understated where there are few actions.
 
     episodes: how many of them, of `steps` steps or more; shorter ones do not count. options: of `lens.examine`.
     Raises SettingsError where a hundred times as many steps as are asked for have no such episodes, or for observations

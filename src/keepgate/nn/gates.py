@@ -3,12 +3,10 @@
 from typing import Any, NoReturn
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
+from torch import nn
 
 from ..errors import SettingsError
-from ..kernels.tracing_state import jit_tracing_active, outside_graphs
-from .input_format import Hidden, batch_layout
+from ..kernels.tracing_state import jit_tracing_active
 from .trace import Trace
 
 
@@ -56,14 +54,3 @@ def listening(layer: nn.Module) -> bool:
     if not isinstance(gates, Gates) or not (gates._forward_hooks or gates._forward_pre_hooks):
         return False
     return not torch.compiler.is_exporting() and not jit_tracing_active()
-
-
-@outside_graphs("the forward hooks on a layer's gates are Python; remove them for a whole graph")
-def hooked_run(
-    layer: Any, input: Tensor | PackedSequence, hx: Hidden | None, **others: Any
-) -> tuple[Tensor | PackedSequence, Hidden]:
-    """What the layer's forward gives, by its `trace`, which the hooks are shown; outside torch.compile's graph."""
-    trace = layer.trace(input, hx, **others)
-    layer.gates.show(trace)
-    layout = batch_layout(input, others["lengths"], layer.batch_first, type(layer).__name__)
-    return layout.output(layout.rows_of(trace.output)), trace.final

@@ -30,7 +30,7 @@ from .checks import (
     size_of,
     switch_of,
 )
-from .gates import gates_of, hooked_run, listening
+from .gates import gates_of, listening
 from .init import initialise
 from .input_format import BatchLayout, Hidden, Lengths, batch_layout, states_for_fast_path
 from .parameters import PlaceParameters, load_own_wholly, load_state_dict_wholly
@@ -199,6 +199,8 @@ class Recurrent(nn.RNNBase):
         if initial is None and (node := fx_call(self, input, hx, lengths=lengths, resets=resets)) is not None:
             return node
         if listening(self):
+            from .hooked_run import hooked_run
+
             return hooked_run(self, input, hx, lengths=lengths, resets=resets)
         weights, masks = self.weights(), self._masks()
         if initial is not None and masks is None and (result := self._run_fast(input, initial)):

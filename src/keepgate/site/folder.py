@@ -11,18 +11,23 @@ from urllib.parse import quote
 from ..cells import by_name
 from ..data.text import ALONE, MARKS, SENTENCE_END
 from ..demo import pretrained
+from ..demo.stories import ALWAYS_FILLABLE
 from ..demo.story_templates import STORY_TEMPLATES
 from ..emit import js
 from ..errors import BundleError
 from ..export.content import WEIGHTS
 from ..export.folder import MANIFEST, write
-from ..serve import STATIC
+from ..lens import thresholds
+from ..lens.readers import leave_one_out, span_search
+from ..serve import STATIC, gradients, lengthen, serialize
 from ..serve.limits import Limits
 from ..serve.models import Model, served
+from ..tasks import answer
 from .bundle import bundle
 
 _STYLES = ("base.css", "reading.css", "panels.css", "gradient.css")
-_CELLS = "engine/cells.js"  # printed from the cells' equations
+# Printed: the cells from their equations, the numbers on which Python's answers depend from its modules.
+_CELLS, _CONSTANTS = "engine/cells.js", "engine/constants.js"
 _START = """keepgate.worker = `(${keepgateModules})("engine/worker.js").answerOn(self);`;
 keepgateModules("site.js");
 """
@@ -33,9 +38,10 @@ def write_site(folder: Path) -> int:
 
     Raises BundleError as `export.folder.write` does, also for a folder that holds anything else.
     """
-    if (folder / "index.html").exists() and not (folder / MANIFEST).exists():
-        raise BundleError(f"{folder} holds an index.html that keepgate did not write; name another folder")
     contents = {name: text.encode() for name, text in files().items()}
+    there = [name for name in contents if (folder / name).exists()]
+    if there and not (folder / MANIFEST).exists():
+        raise BundleError(f"{folder} holds a {there[0]} that keepgate did not write; name another folder")
     write(folder, contents, kind="page")
     return sum(map(len, contents.values()))
 
@@ -61,10 +67,34 @@ def modules(models: Iterable[Model]) -> str:
     """The page's modules, with the cells of some models, as a function `keepgateModules` of an entry's name."""
     cells = js.module([by_name(name) for name in dict.fromkeys(model.layer.cell.name for model in models)])
 
+    printed = {_CELLS: cells, _CONSTANTS: _constants()}
+
     def read(name: str) -> str:
-        return cells if name == _CELLS else (STATIC / name).read_text("utf-8")
+        return printed.get(name) or (STATIC / name).read_text("utf-8")
 
     return bundle(("site.js", "engine/worker.js"), read, function="keepgateModules")
+
+
+def _constants() -> str:
+    """An ES module that exports the constants which the networks in the browser share with Python's."""
+    values = {
+        "ALWAYS_FILLABLE": ALWAYS_FILLABLE,
+        "DISTRACTOR_SEED": lengthen.SEED,
+        "FLAT": gradients.FLAT,
+        "MAX_TOKENS": Limits().tokens,
+    }
+    for module, names in (
+        (answer, ("CANDIDATES",)),
+        (leave_one_out, ("MAX_ABLATIONS",)),
+        (serialize, ("ABLATION_BUDGET", "MAX_ERASERS", "MAX_LISTED", "MAX_UNITS", "MIN_ABLATIONS")),
+        (
+            span_search,
+            ("MAX_SENTENCE_TOKENS", "MOST_INFLUENTIAL", "NUM_STRETCHES", "STRETCHES_FOLLOWED"),
+        ),
+        (thresholds, ("EXPLODED", "NEGLIGIBLE_DROP", "RUNNER_UP", "SEVERAL", "TIMES_CHANCE", "VANISHED")),
+    ):
+        values |= {name: getattr(module, name) for name in names}
+    return "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in values.items())
 
 
 def _data(name: str, content: object) -> str:
@@ -82,7 +112,6 @@ def language_data() -> dict[str, Any]:
 
 
 def _basics(models: list[Model]) -> dict[str, Any]:
-    limits = Limits()
     return {
         **language_data(),
         "words": {
@@ -90,7 +119,6 @@ def _basics(models: list[Model]) -> dict[str, Any]:
             for path in STATIC.glob("words.*.json")
         },
         "models": [model.as_dict() for model in models],
-        "limits": {"tokens": limits.tokens, "bytes": limits.body},
     }
 
 

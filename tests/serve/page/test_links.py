@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from .test_sizes import WIDE
+
 Words = dict[str, dict[str, str]]
 STORY = "娜美說她想成為海賊王。下雨了。"
 
@@ -64,6 +66,32 @@ def test_letters_are_those_of_textbooks_if_wanted(
     page.close()
 
 
+def test_a_link_that_cannot_be_copied_stands_in_the_address(visit: Any, words: Words) -> None:
+    page = visit(
+        before=lambda page: page.add_init_script(
+            "Clipboard.prototype.writeText = () => Promise.reject(new Error('forbidden'));"
+        )
+    )
+    page.locator("#link").click()
+    page.wait_for_url("**/?story=*")
+    assert page.locator("#link").inner_text() == words["en"]["link.there"]
+
+
+def test_a_part_that_there_is_not_shows_the_whole_page(browser: Any, address: Callable[[str], str]) -> None:
+    page = opened(browser, address, embed="constructor")
+    page.locator(".card .answer").nth(3).wait_for()
+    assert page.locator(".hero").first.is_visible()
+    page.close()
+
+
+def test_the_unit_is_named_before_its_values_have_come(visit: Any) -> None:
+    page = visit(before=lambda page: page.route("**/api/values", lambda _: None))
+    page.locator("#step").scroll_into_view_if_needed()
+    chosen = page.locator('[data-keep="step unit"]')
+    telling = page.evaluate("async () => (await import('./state.js')).strip().telling")
+    assert chosen.input_value() == str(telling)
+
+
 def test_an_answer_about_words_never_learnt_looks_different(
     browser: Any, address: Callable[[str], str], words: Words
 ) -> None:
@@ -74,4 +102,8 @@ def test_an_answer_about_words_never_learnt_looks_different(
     assert outside.count() + guesses.count() == 4
     assert outside.count() >= 1
     assert words["en"]["answers.outside"] in outside.first.inner_text()
+    page.set_viewport_size({"width": 400, "height": 900})
+    content, window, out = page.evaluate(WIDE)
+    assert content <= window
+    assert not out
     page.close()

@@ -21,6 +21,9 @@ from .test_sizes import WIDE
 MOST_BYTES = 1_500_000
 WIDTHS = (1280, 400)
 
+# What careful web servers send: nothing from elsewhere, and no worker from a string.
+POLICY = {"Content-Type": "text/html", "Content-Security-Policy": "default-src 'self'"}
+
 # Every step that a visitor can take, as one function of the language; it gives what was shown.
 WALK = """async (language) => {
   const until = async (shown, what) => {
@@ -152,11 +155,20 @@ def fox() -> Iterator[Firefox]:
 def test_every_step_in_firefox(
     width: int, language: str, folder: Path, under_a_path: str, fox: Firefox
 ) -> None:
-    # Firefox's window is never narrower than 450 pixels: the phone is a frame of the page.
-    for how, url in (("file", folder.joinpath("index.html").as_uri()), ("path", under_a_path)):
+    # In a frame, which can be as narrow as a phone: Firefox's window cannot.
+    framed = folder.with_name(f"{width}.html")
+    framed.write_text(
+        f'<iframe src="{folder.name}/index.html" width="{width}" height="900" style="border: 0">'
+    )
+    for how, url in (("file", framed.as_uri()), ("path", f"{under_a_path}../{framed.name}")):
+        fox.command("WebDriver:SetWindowRect", width=1400, height=1100)
         fox.open(url)
-        fox.size(width, 900)
+        fox.enter_frame()
+        assert fox.run("return innerWidth;") == width
         check(fox.call(WALK, language), language)
+        content, window, out = fox.run(f"return ({WIDE})();")
+        assert content <= window
+        assert not out
         fox.screenshot(SCREENSHOTS / f"site-firefox-{how}-{width}-{language}.png")
 
 
@@ -172,12 +184,27 @@ def test_it_runs_in_a_frame_of_another_page(under_a_path: str, browser: Any) -> 
     page.close()
 
 
-def test_it_runs_where_there_can_be_no_worker(folder: Path, browser: Any) -> None:
+@pytest.mark.parametrize("how", ["browser", "policy"])
+def test_it_runs_where_there_can_be_no_worker(
+    how: str, folder: Path, under_a_path: str, browser: Any
+) -> None:
     page = browser.new_page()
-    page.add_init_script("window.Worker = class { constructor() { throw new Error('forbidden'); } };")
-    page.goto(folder.joinpath("index.html").as_uri())
+    if how == "browser":
+        page.add_init_script("window.Worker = class { constructor() { throw new Error('forbidden'); } };")
+    else:
+        page.route("**/index.html", lambda route: route.fulfill(path=folder / "index.html", headers=POLICY))
+    page.goto(f"{under_a_path}index.html")
     page.locator(".card .answer").nth(2).click()
     page.locator("blockquote").wait_for()
+    page.close()
+
+
+def test_it_names_a_file_that_is_missing(folder: Path, tmp_path: Path, browser: Any) -> None:
+    for name in ("index.html", "page.css", "page.js"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    page = browser.new_page(locale="en")
+    page.goto((tmp_path / "index.html").as_uri())
+    page.locator("#asking-fault", has_text="networks.en.js").wait_for()
     page.close()
 
 

@@ -1,9 +1,9 @@
 """Result of `keepgate formal` as plain values: table, pictures and `--json` read only this."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...machine import Machine
+from ..result import Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,18 +19,9 @@ class FoundAutomaton:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeedRun:
-    """One training. accuracy: symbols of a string → share of the answers' symbols that are right.
+class SeedRun(Training):
+    """A training, its accuracy that of the answers' symbols by the symbols of a string, and its automaton."""
 
-    seconds, cpu_seconds: of the training.
-    """
-
-    seed: int
-    steps: int
-    seconds: float
-    cpu_seconds: float
-    loss: float
-    accuracy: Mapping[int, float]
     automaton: FoundAutomaton | None = None
 
 

@@ -49,7 +49,12 @@ class AnswerQuality:
     @property
     def skill(self) -> float:
         """From 0, as good as guessing, to 1, all right."""
-        return (self.value - self.guess) / (1 - self.guess) if self.guess < 1 else 0.0
+        return self._skill(self.value)
+
+    @property
+    def short_skill(self) -> float:
+        """The same of the third of the rows that are shortest; of all where they are equally long."""
+        return self._skill(self.value if self.short is None else self.short)
 
     @property
     def doubt(self) -> float:
@@ -81,6 +86,9 @@ class AnswerQuality:
     def no_better_than_guessing(self) -> bool:
         """Whether the answers are not better than guesses by more than chance would be."""
         return self.value - self.guess <= ERRORS * self.error
+
+    def _skill(self, value: float) -> float:
+        return (value - self.guess) / (1 - self.guess) if self.guess < 1 else 0.0
 
     def _apart(self, sign: int) -> bool:
         if self.short is None or self.long is None:

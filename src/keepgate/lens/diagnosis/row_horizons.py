@@ -34,7 +34,8 @@ class RowHorizons:
     """How many of its last steps each row's answer rests on.
 
     horizons: of each row that counts, the fewest last steps with which, and with all longer contexts, its answer stays
-              as it is. Of labels the rows count that are answered right. Found among `contexts`, ascending.
+              as it is where what lies further back is left out, or where it is another row's, or both. Of labels the
+              rows count that are answered right. Found among `contexts`, ascending.
     interval: where `steps` lies with 95 % confidence, exact; None where the rows are too few to say it.
     right:    whether only right answers count.
     """

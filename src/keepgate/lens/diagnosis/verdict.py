@@ -29,7 +29,8 @@ SOLVED = 0.5
 
 # Differences of the state that grow by this many nats over the steps needed, together with the gradient.
 APART = 0.5
-# Where the gradient vanishes on this share of the way, that explains wrong answers better than rows known by heart.
+# Where the gradient vanishes on this share of the way, or the answers rest on no more than it, that explains wrong
+# answers better than rows known by heart.
 CLEARLY = 2 / 3
 # Targets of this size are out of reach of a head that starts out giving numbers around 0.
 LARGE = 10
@@ -77,6 +78,11 @@ class Findings:
     def guesses(self) -> bool:
         """Whether the answers, given everything, are no better than guesses."""
         return self.guess is not None and self.loss >= self.guess
+
+    def vanishes(self, share: float = 1.0) -> bool:
+        """Whether the gradient vanishes before it is back at what the answers need, or at this share of the way."""
+        lag = self.vanishing_lag
+        return lag is not None and lag < share * (self.needed + self.question_steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +137,11 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
     if findings.gated and _saturated(findings) and not quality.unfinished:
         return "saturated"
     more = evidence.more or quality.lost_on_long_rows
-    if quality.surer_than_right and not (more and _forgets(findings, CLEARLY)):
-        return "overfitted"
+    if quality.surer_than_right and not (more and findings.vanishes(CLEARLY)):
+        if not (evidence.more and _stops_short(findings)):
+            return "overfitted"
+        # Rows known by heart would make short new rows wrong, too.
+        return "forgets" if quality.lost_on_long_rows and quality.short_skill >= GOOD else "unknown"
     fault: Fault = (
         "unknown" if not more else "untrained" if _reaches(findings, quality) else _not_learned(findings)
     )
@@ -144,8 +153,21 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
 def _reaches(findings: Findings, quality: AnswerQuality) -> bool:
     """Whether good answers rest on as many steps as are needed, as far as the rows can say: then nothing is forgotten,
     whatever the gradient looks like."""
+    furthest = _furthest(findings)
+    return furthest is not None and furthest >= findings.needed and quality.skill >= GOOD
+
+
+def _stops_short(findings: Findings) -> bool:
+    """Whether the answers rest on clearly fewer steps than are needed, as far as the rows can say: that a gradient
+    arrives does not say that what it comes from is used."""
+    furthest = _furthest(findings)
+    return furthest is not None and furthest < CLEARLY * findings.needed
+
+
+def _furthest(findings: Findings) -> int | None:
+    """How many of the last steps answers rest on at most, with 95 % confidence; None where too few rows count."""
     interval = None if findings.rows is None else findings.rows.interval
-    return interval is not None and interval[1] >= findings.needed and quality.skill >= GOOD
+    return None if interval is None else interval[1]
 
 
 def _not_learned(findings: Findings) -> Fault:
@@ -154,7 +176,7 @@ def _not_learned(findings: Findings) -> Fault:
     States of a network without gates that are stuck count only where the learning signal arrives nevertheless: else
     smaller weights would make it vanish sooner, and gates are the remedy.
     """
-    if _forgets(findings):
+    if findings.vanishes():
         return "forgets"
     return "saturated" if not findings.gated and _saturated(findings) else "untrained"
 
@@ -178,9 +200,3 @@ def _apart(findings: Findings) -> bool:
 
 def _saturated(findings: Findings) -> bool:
     return findings.saturated is not None and findings.saturated > STUCK
-
-
-def _forgets(findings: Findings, share: float = 1.0) -> bool:
-    """Whether the gradient vanishes before it is back at what the answers need, or at this share of the way."""
-    lag = findings.vanishing_lag
-    return lag is not None and lag < share * (findings.needed + findings.question_steps)

@@ -21,6 +21,7 @@ from ..compact_repr import compact_repr
 from .fixed_points import (
     SAME,
     FixedPoints,
+    check_at_least,
     descend,
     points_from,
     read_constantly,
@@ -133,16 +134,19 @@ def automaton(
     """The automaton that a layer has become, found from states that it visited, in float64.
 
     symbols: the inputs that it can read, one a row.
-    answer:  from the cell's states (h, or h and c, [states, units] each) to numbers, or to logits [states, answers].
+    answer:  from the cell's states (h, or h and c, [states, units] each) to whole numbers [states], or to logits
+             [states, answers] of two answers or more.
     rest:    an input that is to change nothing, read after each symbol until the state stays. None: the symbol itself
              is read on, which is right where reading it once does what reading it once and then some number of times
              does, as in a cycle; not where, say, only the third 1 in a row counts.
     starts:  visited states to start from. settle: steps until a state is taken to stay where it is.
     longest_period: in steps; an input under which the states come back after no fewer has no points.
     What the initial states answer is left open.
-    Raises ShapeError for symbols or a rest of another size, or a run without a step; CellError for a cell without a
-    graph.
+    Raises ShapeError for symbols or a rest of another size, answers that are neither, or a run without a step;
+    SettingsError for starts or a longest_period below 1, or settle below 0; CellError for a cell without a graph.
     """
+    check_at_least(1, starts=starts, longest_period=longest_period)
+    check_at_least(0, settle=settle)
     call, visited = visited_states(layer_run, starts, layer=layer)
     holding = symbols if rest is None else torch.as_tensor(rest).unsqueeze(0)
     for name, rows in (("symbols are", symbols), ("rest is", holding)):
@@ -167,13 +171,24 @@ def automaton(
         return torch.where(distances < SAME * near, nearest + sum(map(len, stable[:place])), -1)
 
     states, numbers = torch.cat(stable), range(len(inputs))
-    answers = answer(*(part.to(layer_run.x) for part in states_apart(call, states)))
     return LayerAutomaton(
         first=torch.cat([after(torch.cat(call.states, 1), symbol) for symbol in numbers]),
         transitions=torch.stack([after(states, symbol) for symbol in numbers], 1),
-        answers=answers.argmax(1) if answers.dim() == 2 else answers.long(),
+        answers=_whole(answer(*(part.to(layer_run.x) for part in states_apart(call, states))), len(states)),
         held=held,
     )
+
+
+def _whole(answers: Tensor, states: int) -> Int[Tensor, " states"]:
+    """The answers' numbers. Raises ShapeError for what are neither whole numbers nor logits of several."""
+    if answers.dim() == 2 and len(answers) == states and answers.shape[1] > 1:
+        return answers.argmax(1)
+    if answers.shape != (states,) or bool((answers.long() != answers).any()):
+        raise ShapeError(
+            f"answer gives {answers.dtype} of shape {list(answers.shape)} for {states} states; give whole numbers "
+            f"[{states}] or logits [{states}, answers] of two answers or more: of one logit, (logit > 0).squeeze(1)"
+        )
+    return answers.long()
 
 
 def _held(call: Call, visited: Tensor, x: Tensor, settle: int, longest_period: int) -> FixedPoints:

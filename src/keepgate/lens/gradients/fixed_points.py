@@ -87,9 +87,8 @@ def fixed_points(
     Raises ShapeError for an input of another size, or a run without a step; SettingsError for a period or starts below
     1, or iterations below 0; CellError for a cell without a graph.
     """
-    for name, value, least in (("period", period, 1), ("starts", starts, 1), ("iterations", iterations, 0)):
-        if value < least:
-            raise SettingsError(f"{name} is {value}; give {least} or more")
+    check_at_least(1, period=period, starts=starts)
+    check_at_least(0, iterations=iterations)
     call, visited = visited_states(layer_run, starts, layer=layer, reverse=reverse)
     driving = torch.zeros(call.weights.input_size) if input is None else torch.as_tensor(input)
     if driving.shape != (call.weights.input_size,):
@@ -101,6 +100,13 @@ def fixed_points(
     return points_from(
         call, starting, visited=visited, input=driving.to(visited), period=period, iterations=iterations
     )
+
+
+def check_at_least(least: int, **settings: int) -> None:
+    """Raises SettingsError for a setting below `least`."""
+    for name, value in settings.items():
+        if value < least:
+            raise SettingsError(f"{name} is {value}; give {least} or more")
 
 
 def visited_states(

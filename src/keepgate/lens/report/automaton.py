@@ -54,7 +54,8 @@ def automaton(
 ) -> AutomatonReport:
     """The automaton that a layer has become, from the fixed points under the input that rests, or under each input.
 
-    Arguments and errors are those of `lens.gradients.automaton`. symbols: names of the inputs, or their numbers.
+    Arguments and errors are those of `lens.gradients.automaton`, whose `symbols` are `inputs` here.
+    symbols: names of the inputs; None takes their numbers.
     `.minimal()` is the smallest that answers alike, `.figure()` shows it.
     Raises SettingsError for as many names as there are no inputs.
     """

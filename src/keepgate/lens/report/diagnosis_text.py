@@ -81,9 +81,8 @@ def _fault(verdict: Verdict) -> Message:
         return msg("verdict.exploding", cause=cause, exponent=findings.exponent)
     if fault == "forgets":
         half = "" if findings.half_life is None else msg("verdict.half_life", steps=findings.half_life)
-        return msg(
-            "verdict.forgets" if findings.gated else "verdict.ungated", **_numbers(findings), half=half
-        )
+        key = "verdict.forgets" if findings.gated else "verdict.ungated"
+        return msg(key, how=_lost(findings), needed=findings.needed, half=half)
     if fault == "untrained":
         return msg(f"verdict.{_untrained(findings)}", **_numbers(findings), reach=_reach(findings))
     if fault == "saturated" and not findings.gated:
@@ -107,8 +106,12 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
     if fault == "none":
         return msg("verdict.good", where=_where(findings.rows, last))
     if fault == "unknown":
+        more = _baseline(baseline)
+        if evidence.more and quality.surer_than_right:
+            where = _where(findings.rows, last)
+            return msg("verdict.by_heart", where=where, more=more, needed=findings.needed)
         if evidence.more:
-            return msg("verdict.either", reach=_reach(findings), more=_baseline(baseline))
+            return msg("verdict.either", reach=_reach(findings), more=more)
         read = baseline is None or baseline.needed is not None
         return msg("verdict.unclear" if read else "verdict.no_signal", last=last)
     if fault == "padding" and evidence.padding is not None and evidence.without is not None:
@@ -149,6 +152,13 @@ def _baseline(baseline: Baseline | None) -> Message | None:
         return None
     low, high = baseline.interval or (baseline.needed, baseline.needed)
     return msg("verdict.baseline", needed=baseline.needed, low=low, high=high, skill=baseline.skill)
+
+
+def _lost(findings: Findings) -> Message:
+    """What shows that it forgets: the learning signal that is gone, or answers that rest on too few steps."""
+    if findings.vanishes():
+        return msg("verdict.gone", vanishing_lag=findings.vanishing_lag)
+    return _where(findings.rows, _last(findings.horizon))
 
 
 def _reach(findings: Findings) -> Message:

@@ -267,7 +267,9 @@ def _mirrored(x: Tensor, pairs: list[tuple[int, int]], mode: str) -> Tensor:
         size = x.shape[axis]
         most = size - 1 if mode == "reflect" else size and max(before, after)
         if not 0 <= min(before, after) <= max(before, after) <= most:
-            raise ShapeError(f"it pads an axis of {size} by {before} and {after} in mode {mode!r}")
+            raise ShapeError(
+                f"it pads an axis of {size} by {before} and {after} in mode {mode!r}, which takes 0 to {most}"
+            )
         places = torch.arange(-before, size + after, device=x.device)
         if mode == "reflect":
             places = size - 1 - (size - 1 - places.abs()).abs()

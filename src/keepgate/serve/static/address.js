@@ -26,7 +26,7 @@ export function linkedToken() {
 export const linkedLanguage = () => asked.get("lang");
 
 /** The part of the page that is to be shown alone, by name; null for the whole page. */
-export const embedded = () => (asked.get("embed") in PARTS ? asked.get("embed") : null);
+export const embedded = () => (Object.hasOwn(PARTS, asked.get("embed")) ? asked.get("embed") : null);
 
 /** Shows nothing but the named part, where there is one. */
 export function startAddress() {

@@ -139,7 +139,8 @@ function controls() {
 }
 
 function unitChoice() {
-  const units = Array.from({ length: values?.units ?? 0 }, (_, k) => [k, t("unit.one", { unit: k })]);
+  const { hidden_size: count } = model(state.chosen);
+  const units = Array.from({ length: count }, (_, k) => [k, t("unit.one", { unit: k })]);
   return select([["", t("unit.mean")], ...units], unit ?? "", {
     "data-keep": "step unit",
     onchange: ({ target }) => {

@@ -55,8 +55,7 @@ async function load() {
   await during(
     "models",
     async () => {
-      const { models, limits } = await ask("models");
-      set({ models, limits });
+      set({ models: (await ask("models")).models });
       await begin();
     },
     (fault) => {

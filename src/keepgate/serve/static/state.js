@@ -2,7 +2,6 @@
 
 export const state = {
   models: [], // what the server serves
-  limits: null,
   text: "", // what was read, as it stood in the form then
   question: "",
   expected: null, // the example's answer, while the form holds the example

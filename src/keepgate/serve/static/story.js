@@ -67,14 +67,15 @@ export async function begin() {
 /** Copies a link to what is read now. */
 async function copyLink() {
   const link = linkTo({ ...state, language: language() });
+  let outcome = "link.copied";
   try {
     await navigator.clipboard.writeText(link);
-    announce(t("link.copied"));
   } catch {
     history.replaceState(null, "", link); // where nothing may be copied, it stands in the address
-    announce(t("link.there"));
+    outcome = "link.there";
   }
-  $("link").textContent = t("link.copied");
+  announce(t(outcome));
+  $("link").textContent = t(outcome);
   setTimeout(() => ($("link").textContent = t("link")), 2000);
 }
 

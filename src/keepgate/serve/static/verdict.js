@@ -7,7 +7,7 @@ const SIGNS = { right: "✓", wrong: "✗", guess: "○", outside: "?" };
 
 /**
  * "guess" where all candidates are about as likely, right or not; else "right" or "wrong". Where nobody knows, "outside" if
- * the question, or a good part of the text, is of words that the network never learnt; else null. read: the reading.
+ * the reading is foreign; else null. read: the reading.
  */
 export function verdictOf({ text, guess }, read = null) {
   if (guess) return "guess";
@@ -17,7 +17,8 @@ export function verdictOf({ text, guess }, read = null) {
 
 const MUCH = 0.2; // of the tokens; a word or two that it never learnt a network may well do without
 
-const isForeign = ({ unknown, tokens, question_start: asked }) =>
+/** Whether the question, or a good part of the text, is of words that the network never learnt. */
+export const isForeign = ({ unknown, tokens, question_start: asked }) =>
   unknown.some((token) => token >= asked) || unknown.length > MUCH * tokens.length;
 
 /** The sign of a verdict; what answers a question whose answer nobody knows has none. */

@@ -8,25 +8,27 @@ import { answerOn } from "./worker.js";
  * load: gives a language's networks.
  */
 export function browserEngine({ basics, source, load }) {
-  const port = openPort(source);
+  const opened = openPort(source);
   const waiting = new Map();
   const loaded = new Map();
   let count = 0;
-  port.postMessage({ kind: "basics", characters: basics.characters, templates: basics.templates });
-  port.onmessage = ({ data: { id, reply, fault } }) => {
-    const asked = waiting.get(id);
-    waiting.delete(id);
-    if (fault) asked?.reject(new Fault(fault.code, fault.message, fault.facts));
-    else asked?.resolve(reply);
-  };
+  opened.then((port) => {
+    port.postMessage({ kind: "basics", characters: basics.characters, templates: basics.templates });
+    port.onmessage = ({ data: { id, reply, fault } }) => {
+      const asked = waiting.get(id);
+      waiting.delete(id);
+      if (fault) asked?.reject(new Fault(fault.code, fault.message, fault.facts));
+      else asked?.resolve(reply);
+    };
+  });
 
   /** Has the networks of a language handed to the worker, once. */
   function need(language) {
     if (!loaded.has(language))
       loaded.set(
         language,
-        load(language).then(
-          (networks) => port.postMessage({ kind: "networks", networks }),
+        Promise.all([opened, load(language)]).then(
+          ([port, networks]) => port.postMessage({ kind: "networks", networks }),
           (error) => {
             loaded.delete(language);
             throw error;
@@ -40,9 +42,9 @@ export function browserEngine({ basics, source, load }) {
     words: async (language) => basics.words[language],
 
     async ask(name, body = {}, signal = undefined) {
-      if (name === "models") return { models: basics.models, limits: basics.limits };
+      if (name === "models") return { models: basics.models };
       const languages = [body.model, ...(body.models ?? [])].filter(Boolean).map((id) => id.split("/")[0]);
-      await Promise.all([...new Set(languages)].map(need));
+      const [port] = await Promise.all([opened, ...[...new Set(languages)].map(need)]);
       signal?.throwIfAborted();
       return new Promise((resolve, reject) => {
         const id = (count += 1);
@@ -58,10 +60,15 @@ export function browserEngine({ basics, source, load }) {
   };
 }
 
-/** A port to a worker of this source; where the browser allows none, to the same code in the page. */
-function openPort(source) {
+/**
+ * A port to a worker of this source; where the browser allows none, to the same code in the page. A worker that the page's
+ * policy forbids is made all the same and fails later: one that can work says so first.
+ */
+async function openPort(source) {
   try {
-    return new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    await new Promise((resolve, reject) => Object.assign(worker, { onmessage: resolve, onerror: reject }));
+    return worker;
   } catch {
     const { port1, port2 } = new MessageChannel();
     answerOn(port2);

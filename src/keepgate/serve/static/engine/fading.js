@@ -1,6 +1,6 @@
 // How a gradient fares with the lag, in a word: as the server says it.
 
-const [VANISHED, EXPLODED, FLAT] = [0.01, 100, 0.05];
+import { EXPLODED, FLAT, VANISHED } from "./constants.js";
 
 /** The smallest lag from which on all values are below 1 %; null if the last is not. */
 export function vanishingLag(values) {

@@ -17,7 +17,7 @@ export class Place {
   /** W_ih x + b_ih. */
   wx(x) {
     const { weights, inputs, gates } = this;
-    return product(weights.ih, x, weights.biasIh, gates, inputs, 0);
+    return product(weights.ih, x, weights.biasIh, gates, inputs);
   }
 
   /** W_hh h + b_hh, or one weight a unit; nothing for a cell that does not look back. */
@@ -28,7 +28,7 @@ export class Place {
       for (let k = 0; k < gates; ++k) into[k] = weights.hh[k] * states[k % units] + weights.biasHh[k];
       return into;
     }
-    return product(weights.hh, states, weights.biasHh, gates, units, 0, into);
+    return product(weights.hh, states, weights.biasHh, gates, units, into);
   }
 
   /** All values of one step from the states before it. */
@@ -53,13 +53,13 @@ export class Place {
     return steps;
   }
 
-  /** The states after all inputs; keeps nothing on the way. */
-  last(wxs, states, from = 0, to = wxs.length) {
+  /** The states after all inputs from one on; keeps nothing on the way. */
+  last(wxs, states, from = 0) {
     const { cell, units } = this;
     let [prev, next] = [Float64Array.from(states), new Float64Array(this.size)];
     const traced = new Float64Array(cell.traced.length * units);
     const uh = new Float64Array(this.gates);
-    for (let t = from; t < to; ++t) {
+    for (let t = from; t < wxs.length; ++t) {
       this.uh(prev, uh);
       cell.step(units, wxs[t], uh, prev, this.weights.vectors, next, traced);
       [prev, next] = [next, prev];
@@ -71,12 +71,12 @@ export class Place {
 }
 
 /** out = matrix · vector + bias; four rows at a time, whose sums do not wait for each other. */
-export function product(matrix, vector, bias, rows, columns, start = 0, out = new Float64Array(rows)) {
+export function product(matrix, vector, bias, rows, columns, out = new Float64Array(rows)) {
   let row = 0;
   for (; row + 3 < rows; row += 4) {
     let [a, b, c, d] = [bias[row], bias[row + 1], bias[row + 2], bias[row + 3]];
     let at = row * columns;
-    for (let k = start; k < start + columns; ++k, ++at) {
+    for (let k = 0; k < columns; ++k, ++at) {
       const x = vector[k];
       a += matrix[at] * x;
       b += matrix[at + columns] * x;
@@ -90,7 +90,7 @@ export function product(matrix, vector, bias, rows, columns, start = 0, out = ne
   }
   for (; row < rows; ++row) {
     let sum = bias[row];
-    for (let k = 0; k < columns; ++k) sum += matrix[row * columns + k] * vector[start + k];
+    for (let k = 0; k < columns; ++k) sum += matrix[row * columns + k] * vector[k];
     out[row] = sum;
   }
   return out;
@@ -128,5 +128,5 @@ export function runStack(places, first, states = places.map((place) => place.ini
     });
     output = steps[at].map((_, t) => joined(layer.map((place, d) => shown(place, steps[at + d][t]))));
   }
-  return { steps, output, directions };
+  return { steps, output };
 }

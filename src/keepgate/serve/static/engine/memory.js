@@ -6,7 +6,7 @@ import { Fault } from "../fault.js";
 export function termsOf(place, step) {
   const { cell, units } = place;
   if (!cell.keep || !cell.keepWithoutWrite)
-    throw new Fault("no_memory", `the memory of ${place.name ?? "this cell"} is no sum of what was written`);
+    throw new Fault("no_memory", "the memory of this cell is no sum of what was written");
   const at = cell.states.indexOf(cell.memory) * units;
   const compute = (term) => {
     const out = new Float64Array(units);

@@ -1,17 +1,12 @@
 // The origin of an answer: the network run again without each sentence and each token.
 
+import { ABLATION_BUDGET, MAX_ABLATIONS, MIN_ABLATIONS } from "./constants.js";
+import { MAX_SENTENCE_TOKENS, MOST_INFLUENTIAL, NUM_STRETCHES, STRETCHES_FOLLOWED } from "./constants.js";
+import { NEGLIGIBLE_DROP, SEVERAL } from "./constants.js";
 import { influences } from "./gradients.js";
 import { withoutSpan } from "./interventions.js";
 import { softmax } from "./reader.js";
 import { sentenceStarts } from "./text.js";
-
-// As keepgate.lens: what is tried in a text of more tokens than can each be left out.
-const MAX_ABLATIONS = 512;
-const [ABLATION_BUDGET, MIN_ABLATIONS] = [8_000_000_000, 16];
-const [NUM_STRETCHES, STRETCHES_FOLLOWED] = [64, 4];
-const [MAX_SENTENCE_TOKENS, MOST_INFLUENTIAL] = [64, 16];
-export const NEGLIGIBLE_DROP = 0.01;
-const SEVERAL = 3;
 
 /** Token spans [start, end) of the sentences of the text, and of the question where it was read with the text. */
 export function sentenceSpans(reading) {
@@ -91,11 +86,11 @@ async function search(reading, breathe) {
   }
   const followed = largestFirst(await spanEffects(reading, stretches(sentences, tokens), breathe)).slice(0, STRETCHES_FOLLOWED);
   const inside = sentences.filter(([start, end]) => followed.some((each) => each.start <= start && end <= each.end));
-  const found = largestFirst(await spanEffects(reading, inside, breathe));
+  const bySentence = largestFirst(await spanEffects(reading, inside, breathe));
   const sizes = influences(reading);
   const steps = new Set(topOf(sizes, MOST_INFLUENTIAL, 0, tokens));
   let budget = MAX_SENTENCE_TOKENS;
-  for (const { start, end } of found) {
+  for (const { start, end } of bySentence) {
     if (end - start > budget) {
       topOf(sizes, budget, start, end).forEach((t) => steps.add(t));
       break;
@@ -103,7 +98,7 @@ async function search(reading, breathe) {
     for (let t = start; t < end; ++t) steps.add(t);
     budget -= end - start;
   }
-  return [found, largestFirst(await tokenEffects(reading, [...steps].sort((a, b) => a - b), breathe))];
+  return [bySentence, largestFirst(await tokenEffects(reading, [...steps].sort((a, b) => a - b), breathe))];
 }
 
 /** Where the answer of a reading comes from, with every effect that shows it. */

@@ -1,19 +1,18 @@
 // The questions of the page, answered by networks in the browser; each reply is of the same form as the server's.
 
 import { Fault } from "../fault.js";
+import { MAX_ERASERS, MAX_LISTED, MAX_TOKENS, MAX_UNITS, NEGLIGIBLE_DROP } from "./constants.js";
 import { vanishingLag, verdict } from "./fading.js";
 import { byLag, changedPlaces } from "./gradients.js";
 import { counterfactual } from "./interventions.js";
 import { retentionOf } from "./memory.js";
-import { NEGLIGIBLE_DROP, originOf } from "./origin.js";
+import { originOf } from "./origin.js";
 import { softmax } from "./reader.js";
 import { meanOrOne, part, readingReply, summary } from "./reading-reply.js";
 import { expectedOf, longer, story, storyOfTokens } from "./stories.js";
 import { sentenceStarts, tokenize } from "./text.js";
 
-// As the server's: erasers and units that are listed, words under an answer, readings that are kept.
-const [MAX_ERASERS, MAX_UNITS, MAX_LISTED, CACHED] = [5, 8, 5, 12];
-export const LIMITS = { tokens: 4000, bytes: 1_048_576 };
+const CACHED = 12; // readings that are kept to be asked again
 
 /** Answers questions by name, with the readers of some networks by their ids. */
 export class Replies {
@@ -157,8 +156,8 @@ function check(text, question) {
   for (const [what, count] of Object.entries(counts))
     if (!count) throw new Fault("empty", `the ${what} is empty`, { what });
   const tokens = counts.text + counts.question;
-  if (tokens > LIMITS.tokens)
-    throw new Fault("too_long", `text and question have ${tokens} tokens`, { tokens, limit: LIMITS.tokens });
+  if (tokens > MAX_TOKENS)
+    throw new Fault("too_long", `text and question have ${tokens} tokens`, { tokens, limit: MAX_TOKENS });
 }
 
 /** The probabilities after each of some stories, of which each goes on where the one before ends. */

@@ -8,7 +8,7 @@ import { useCharacters } from "./text.js";
 
 const BREATH = 30; // milliseconds of work after which cancelled and other questions are looked at
 
-/** Answers the messages of a port: "networks" adds some, "ask" asks, "cancel" lets go of a question. */
+/** Answers the messages of a port: "networks" adds some, "ask" asks, "cancel" lets go of a question. Says first that it is ready. */
 export function answerOn(port) {
   const readers = new Map();
   const replies = new Replies(readers);
@@ -35,6 +35,7 @@ export function answerOn(port) {
     },
   };
   port.onmessage = ({ data }) => handlers[data.kind](data);
+  port.postMessage({ kind: "ready" });
 }
 
 const GONE = Symbol("nobody waits for it");
