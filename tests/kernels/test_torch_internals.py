@@ -40,8 +40,6 @@ def test_the_names_used_are_these():
     }
     assert {name for name in used if not re.fullmatch(r"torch\._C(\._functorch)?", name)} == {
         "forward_ad._current_level",
-        "function._torchdynamo_disable",
-        "function._torchdynamo_disable_msg",
         "module._flat_weights",
         "module._init_flat_weights",
         "torch._C._disabled_torch_dispatch_impl",

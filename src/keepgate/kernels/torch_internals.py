@@ -18,7 +18,6 @@ __all__ = [
     "add_batch_dim",
     "apply_without_transforms",
     "autocast_anywhere",
-    "break_graphs_at",
     "brings_own_dispatch",
     "compile_watches",
     "dispatch_mode_depth",
@@ -103,11 +102,6 @@ def metadata_guard(tensors: Sequence[Tensor]) -> Callable[..., bool]:
 def compile_watches() -> bool:
     """Whether torch.compile would compile the next function that is called, as where its graph is broken."""
     return _compile_callback() is not None
-
-
-def break_graphs_at(function: Any, reason: str) -> None:
-    """Marks a function as one that torch.compile does not trace into; it refuses a whole graph with the reason."""
-    function._torchdynamo_disable, function._torchdynamo_disable_msg = True, reason
 
 
 def set_flat_weights(module: nn.RNNBase, weights: Sequence[Tensor]) -> None:

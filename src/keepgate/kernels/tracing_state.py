@@ -1,39 +1,15 @@
 """Which tracers, transforms and modes of torch are active: functorch, compile, jit, dispatch modes, autocast."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
-
 import torch
 
 from .torch_internals import (
     autocast_anywhere,
-    break_graphs_at,
-    compile_watches,
     dispatch_mode_depth,
     forward_ad_level,
     functorch_depth,
     jit_tracing,
     legacy_vmap_level,
 )
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def outside_graphs(reason: str) -> Callable[[F], F]:
-    """torch.compiler.disable, which imports torch's compiler, as a decorator that does so only while it compiles."""
-
-    def decorate(function: F) -> F:
-        @wraps(function)
-        def called(*args: Any, **kwargs: Any) -> Any:
-            if torch.compiler.is_compiling() or compile_watches():
-                return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-untyped-call]
-            return function(*args, **kwargs)
-
-        break_graphs_at(called, reason)
-        return called  # type: ignore[return-value]
-
-    return decorate
 
 
 def functorch_active() -> bool:

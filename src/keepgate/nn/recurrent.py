@@ -109,7 +109,7 @@ class Recurrent(nn.RNNBase):
         check_projection(cell, self.proj_size, self.hidden_size)
         check_init(self._base_cell, init, self.horizon, self.forget_bias, self.bias)
         self.kernel = kernel
-        prepare_cell(cell, self.regularisation and self.regularisation.trained)
+        prepare_cell(cell, None if self.regularisation is None else self.regularisation.trained)
         if self.dropout > 0 and self.num_layers == 1:
             warnings.warn(
                 f"dropout={dropout} acts between layers, and this {type(self).__name__} has one; "
@@ -393,6 +393,6 @@ class Recurrent(nn.RNNBase):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__setstate__(self, state)  # type: ignore[no-untyped-call]
-        prepare_cell(self.cell, self.regularisation and self.regularisation.trained)
+        prepare_cell(self.cell, None if self.regularisation is None else self.regularisation.trained)
 
     extra_repr = changed_settings
