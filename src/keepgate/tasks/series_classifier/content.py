@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...data.corpora.labelled_series import series_in
 from ...data.labelled_series import LabelledSeries
 from ...errors import CorpusError, SettingsError
+from ..classifier.content import check_labels
 
 # Deviations below this share of the largest value are rounding: such a feature is constant.
 _CONSTANT = 1e-6
@@ -112,9 +113,3 @@ class SeriesContent:
         if not np.isfinite(scaled).all():
             raise CorpusError(f"series {item.id!r} holds a value that is no finite number; fill it")
         return scaled.astype(np.float32)
-
-
-def check_labels(labels: Sequence[str]) -> None:
-    """Raises CorpusError unless there are two labels or more, all different."""
-    if len(set(labels)) < 2 or len(set(labels)) < len(labels):
-        raise CorpusError(f"a series classifier needs two or more different labels, got {list(labels)}")

@@ -1,23 +1,19 @@
 """SeriesClassifierRuntime: a classifier of series without torch."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays.encoder import encoder_layer, states_of
-from ...arrays.functions import linear, quiet, softmax
-from ...arrays.pooling import Pooling
 from ...arrays.weight_table import WeightTable
 from ...data.labelled_series import LabelledSeries
-from ..answer import Answer, candidates_of, check_finite
-from ..runtime_task import RuntimeTask
+from ..pooled_runtime import PooledRuntime
 from .content import SeriesContent
 from .settings import SeriesClassifierSettings
 
 
-class SeriesClassifierRuntime(RuntimeTask):
+class SeriesClassifierRuntime(PooledRuntime):
     """Series → one of the labels; see `SeriesClassifier`."""
 
     kind = "series-classifier"
@@ -28,15 +24,7 @@ class SeriesClassifierRuntime(RuntimeTask):
         self, settings: SeriesClassifierSettings, vocabulary: Mapping[str, Any], table: WeightTable
     ) -> None:
         self.settings, self.content = settings, SeriesContent.of_json(vocabulary)
-        self.choices = tuple(self.content.labels)
-        self.layer = encoder_layer(
-            table.within("encoder"), settings.cell, input_size=len(self.content.features),
-            hidden_size=settings.hidden_size, num_layers=settings.num_layers, bidirectional=settings.bidirectional,
-        )  # fmt: skip
-        self.pooling = Pooling(
-            table.within("pooling"), settings.pooling, self.layer.output_size, self.layer.directions
-        )
-        self.readout = table.take_linear("readout", self.pooling.output_size, len(self.choices))
+        self.take_network(table, self.content.labels, len(self.content.features))
 
     def item(self, text: str, question: str | None = None) -> LabelledSeries:
         """The one series of a table. Raises SettingsError for a question or for several series."""
@@ -46,26 +34,9 @@ class SeriesClassifierRuntime(RuntimeTask):
         """The series in a file's bytes, to be labelled. Raises CorpusError for no table of numbers, and no .npz."""
         return self.content.read(raw, path)
 
-    def probabilities(
-        self,
-        items: Iterable[Any],
-        *,
-        batch_size: int | None = None,  # noqa: ARG002
-    ) -> NDArray[np.floating]:
-        """[items, labels]. Raises CorpusError for a series without steps or with other features."""
-        with quiet():
-            shares = [self._shares(item) for item in self.items(items)]
-        return np.stack(shares) if shares else np.empty((0, len(self.choices)), np.float32)
-
-    def _shares(self, item: LabelledSeries) -> NDArray[np.floating]:
-        states = states_of(self.layer, self.content.standardised(item))
-        scores = linear(self.pooling(states), *self.readout)
-        check_finite(scores)
-        return softmax(scores, 0)
-
-    def _answer(self, item: LabelledSeries) -> Answer:
-        (candidates,) = candidates_of(self._shares(item)[None], self.choices)
-        return Answer(*candidates[0], candidates=candidates)
+    def inputs_of(self, item: LabelledSeries) -> NDArray[np.floating]:
+        """The standardised values. Raises CorpusError for a series without steps or with other features."""
+        return self.content.standardised(item)
 
 
 RUNTIME = SeriesClassifierRuntime
