@@ -1,7 +1,8 @@
 """Nets of speech and text packages, written down from their definitions, with random weights; an example for each.
 
 pyannote.audio's segmentation net, stanza's tagger, EasyOCR's recogniser and Kokoro's duration net. Only their shapes
-and what they compute count here: weights are torch's initial ones.
+and what they compute count here: weights are torch's initial ones. Sizes were written from memory and not compared with
+the released configurations.
 """
 
 import torch
@@ -84,7 +85,7 @@ class StanzaTagger(nn.Module):
 class EasyOcr(nn.Module):
     """The text of a line: [1, 1, 64, width] → [1, places, 97] scores of signs.
 
-    Source: EasyOCR, model/vgg_model.py and modules.py, with the sizes of its second generation's English network.
+    Source: EasyOCR, model/vgg_model.py and modules.py, its second generation's English network.
     """
 
     def __init__(self) -> None:
@@ -114,8 +115,8 @@ class EasyOcr(nn.Module):
 class KokoroDurations(nn.Module):
     """How long each sound of a sentence lasts: [1, sounds, 512] and a style [1, 128] → [1, sounds] frames.
 
-    Source: Kokoro, kokoro/modules.py (DurationEncoder, ProsodyPredictor), after StyleTTS2's models.py; sizes of
-    Kokoro-82M's config.json.
+    Written from memory of StyleTTS2's duration encoder and predictor (Li et al. 2023, arXiv:2306.07691), which Kokoro
+    has taken over; none of Kokoro's own files was read.
     """
 
     def __init__(self) -> None:

@@ -121,12 +121,11 @@ def read(folder: Path, part: str) -> list[Piece]:
 
 def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:  # noqa: ARG001
     """Trains one network and gives its figures."""
-    parts = {"dev": read(folder, "valid"), "test": read(folder, "test")}
+    parts = {"dev": read(folder, "valid")} | ({"test": read(folder, "test")} if test else {})
     task = NextChord(seed)
     config = replace(CONFIG, seed=seed)
     result = fit(task, config, examples=read(folder, "train"), dev=parts["dev"], progress=False)
-    names = ("dev", "test") if test else ("dev",)
-    return cost(task, result) | {part: measured(task.measure(parts[part])) for part in names}
+    return cost(task, result) | {part: measured(task.measure(items)) for part, items in parts.items()}
 
 
 def recipe_of() -> Mapping[str, Any]:

@@ -44,7 +44,7 @@ def _wanted(target: Target, value: float | None) -> str:
 
 
 def _measured(target: Target, seeds: Sequence[Figures]) -> str:
-    """The mean of the seeds with their range, bold where at least what was asked for, and how many they are."""
+    """The mean of the seeds with their range, and how many they are."""
     values = [target.shown(figures["test"][target.metric]) for figures in seeds]
     mean, low, high = (
         f"{value:.{target.digits}f}" for value in (statistics.mean(values), min(values), max(values))

@@ -3,9 +3,9 @@
     python -m bench.site [--stories 1000] [--interventions 200]
 
 Every story is read by each network of its language, here and in Chromium, by the code that `keepgate site` writes.
-Both compute in float64. A fifth of the stories is read once more in float32, as `keepgate serve` reads them, under
-"as_served": its differences are float32's rounding. Prints the largest differences as JSON and writes
-results/site.json.
+Both compute in float64, but Python takes an answer's probabilities of logits in float32. A fifth of the stories is
+read once more in float32, as `keepgate serve` reads them, under "as_served": its differences are float32's rounding.
+Prints the largest differences as JSON and writes results/site.json.
 """
 
 import argparse
@@ -129,20 +129,20 @@ def compare_readings(
     ]
     replies = networks.ask([("read", {**body, "models": [body["model"]]}) for body in bodies])
     rng = random.Random(0)
-    found = Differences()
+    differences = Differences()
     for (model, question), body, reply in zip(asked, bodies, replies, strict=True):
         here, (there,) = read_normalised(precision(model), question), reply["readings"]
         assert list(here.tokens.texts) == there["tokens"]
-        found.answer(here.answer, there["answer"])
-        _compare_places(networks, here, body, found, rng, units)
-    return found
+        differences.answer(here.answer, there["answer"])
+        _compare_places(networks, here, body, differences, rng, units)
+    return differences
 
 
 def _compare_places(
     networks: BrowserNetworks,
     here: Reading,
     body: dict[str, Any],
-    found: Differences,
+    differences: Differences,
     rng: random.Random,
     units: int,
 ) -> None:
@@ -163,9 +163,9 @@ def _compare_places(
             here_values, there_values = part[name][:, 0, unit].tolist(), reply["values"][name]
             most = max(abs(a - b) for a, b in zip(here_values, there_values, strict=True))
             if name in part.cell.states:
-                found.states = max(found.states, most)
+                differences.states = max(differences.states, most)
             else:
-                found.gates = max(found.gates, most)
+                differences.gates = max(differences.gates, most)
 
 
 def compare_interventions(
@@ -173,7 +173,7 @@ def compare_interventions(
 ) -> Differences:
     """Differences of the answers under random changes: tokens removed, no writes, no erasures, all at once."""
     rng = random.Random(1)
-    asked, found = [], Differences()
+    asked, differences = [], Differences()
     while len(asked) < count:
         question = rng.choice(questions)
         model = rng.choice([model for model in models if fits(model, question)])
@@ -193,8 +193,8 @@ def compare_interventions(
         )
     replies = networks.ask([("what-if", body) for _, body in asked])
     for (answer, _), reply in zip(asked, replies, strict=True):
-        found.answer(answer, reply["answer"])
-    return found
+        differences.answer(answer, reply["answer"])
+    return differences
 
 
 def fits(model: Model, question: Question) -> bool:
@@ -222,13 +222,13 @@ def main() -> None:
     )
     parser.add_argument("--stories", type=int, default=1000)
     parser.add_argument("--interventions", type=int, default=200)
-    given = parser.parse_args()
-    models, questions = list(served()), some_stories(given.stories)
+    arguments = parser.parse_args()
+    models, questions = list(served()), some_stories(arguments.stories)
     with browser_page() as page:
         networks = BrowserNetworks(page, models, pretrained.folders())
         readings = compare_readings(networks, models, questions)
         served_readings = compare_readings(networks, models, questions[::5], precision=as_served)
-        changed = compare_interventions(networks, models, questions, given.interventions)
+        changed = compare_interventions(networks, models, questions, arguments.interventions)
     result = {
         "stories": len(questions),
         "readings": vars(readings),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import cmrc2018, ett, hotel_reviews, language_model, row, scoreboard, tagging, tasks
+from bench import cmrc2018, ett, hotel_reviews, jsb_chorales, language_model, row, scoreboard, tagging, tasks
 from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
 from keepgate.data.tagged import tagged_text
@@ -142,3 +142,19 @@ def test_the_bootstrap_knows_the_spread_of_a_mean() -> None:
     scores = cmrc2018.np.random.default_rng(0).random((400, 2)) < 0.3
     expected = (0.3 * 0.7 / 400) ** 0.5
     assert cmrc2018._bootstrap(scores.astype(float)) == pytest.approx([expected, expected], rel=0.15)
+
+
+def test_the_test_part_of_the_chorales_is_left_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[str] = []
+
+    def pieces(_: Path, part: str) -> list[jsb_chorales.Piece]:
+        parts.append(part)
+        return [jsb_chorales.Piece(jsb_chorales.np.eye(6, jsb_chorales.KEYS, dtype="float32"))] * 4
+
+    monkeypatch.setattr(jsb_chorales, "read", pieces)
+    monkeypatch.setattr(jsb_chorales, "CONFIG", replace(jsb_chorales.CONFIG, steps=2, batch_size=2))
+    assert "test" not in jsb_chorales.train(tmp_path, 0, False, None)
+    assert "test" not in parts
+    assert jsb_chorales.train(tmp_path, 0, True, None)["test"]["nll"] > 0

@@ -35,7 +35,7 @@ class TaskKind:
     does:    what it does, where a command trains one of several kinds ("picks an answer that it has met").
     suits:   of a corpus, whether this kind suits it, and the reason in words; for such a command too.
     examples: what is trained on, where an item gives many ("windows"). loss_unit: what its loss is counted in.
-    reread:  from files and a model to a corpus, where the model knows the columns.
+    reread:  as `read`, from files and a model, where the model knows what columns there are.
     hold_out: from items and settings to those that are trained on and those that it is measured on, where no others are
              given; none where there are too few.
     """
@@ -51,7 +51,7 @@ class TaskKind:
     suits: Callable[[Any], tuple[bool, str]] = lambda _: (True, "")
     examples: str = ""
     loss_unit: str = "nats"
-    reread: Callable[[Any, Any], Any] | None = None
+    reread: Callable[..., Any] | None = None
     hold_out: Callable[[Sequence[Any], Any], tuple[list[Any], list[Any]]] | None = None
 
     @property
@@ -71,7 +71,7 @@ class TaskKind:
 
     def read_for(self, task: Task, paths: Any, **columns: str | None) -> Any:
         """The corpus in these files as this model reads it."""
-        return self.read(paths, **columns) if self.reread is None else self.reread(paths, task)
+        return self.read(paths, **columns) if self.reread is None else self.reread(paths, task, **columns)
 
     def usage(self, model: Path | str) -> str:
         """The command that uses the model in this folder, to be pasted into a shell."""

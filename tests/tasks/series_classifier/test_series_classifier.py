@@ -1,5 +1,6 @@
 """The classifier of series: it learns, units and padding have no say, files rebuild it, broken data is named."""
 
+import contextlib
 import io
 import json
 from dataclasses import replace
@@ -15,7 +16,7 @@ from keepgate.data.labelled_series import LabelledSeries
 from keepgate.errors import CorpusError, ExportError, SettingsError
 from keepgate.export import load, save
 from keepgate.lens import examine, explain
-from keepgate.tasks import SeriesClassifier
+from keepgate.tasks import KINDS, SeriesClassifier
 from keepgate.tasks.series_classifier import SeriesClassifierSettings
 from keepgate.tasks.task import Task
 from keepgate.train import TrainingConfig, fit
@@ -163,6 +164,9 @@ def test_broken_tables_are_named(content: str, says: str, tmp_path: Path) -> Non
         ({"x": np.full((2, 3), np.nan), "y": np.zeros(2)}, r"x\[0, 0, 0\] is no finite number"),
         ({"x": np.zeros((2, 3)), "y": np.zeros(2), "lengths": [1, 4]}, "from 1 to 3"),
         ({"x": np.array([[object()]]), "y": np.zeros(1)}, "cannot be read"),
+        ({"x": np.full((2, 3), 1e39), "y": np.zeros(2)}, r"x\[0, 0, 0\] is no finite number"),
+        ({"x": np.zeros((2, 3, 2)), "y": np.zeros(2), "features": 3}, "a name of its own"),
+        ({"x": np.zeros((2, 3, 2)), "y": np.zeros(2), "features": ["a", "a"]}, "features: a, a"),
     ],
 )
 def test_broken_arrays_are_named(arrays: dict[str, np.ndarray], says: str) -> None:
@@ -172,6 +176,42 @@ def test_broken_arrays_are_named(arrays: dict[str, np.ndarray], says: str) -> No
         series_in(file.getvalue(), "t.npz", labelled=True)
     with pytest.raises(CorpusError, match="cannot be read"):
         series_in(file.getvalue()[:60], "t.npz", labelled=True)
+
+
+def test_features_are_read_by_their_names(trained: SeriesClassifier, tmp_path: Path) -> None:
+    item = series()[1]
+    swapped = replace(item, values=item.values[:, ::-1], features=("load", "heat"))
+    with pytest.raises(CorpusError, match=r"load, heat; the model reads \[steps, 2\]: heat, load"):
+        trained.predict([swapped])
+    rows = "".join(f"a,up,{load},7,{heat}\n" for load, heat in swapped.values.tolist())
+    (tmp_path / "a.csv").write_text("series,label,load,time,heat\n" + rows)
+    np.savez(tmp_path / "a.npz", x=swapped.values[None], y=["up"], features=["load", "heat"])
+    for name in ("a.csv", "a.npz"):
+        (read,) = KINDS["series-classifier"].read_for(trained, tmp_path / name).items
+        np.testing.assert_array_equal(read.values, item.values)
+        (unlabelled,) = trained.series_in((tmp_path / name).read_bytes(), name)
+        np.testing.assert_array_equal(unlabelled.values, item.values)
+
+
+def test_a_series_column_that_is_not_known_is_asked_for(trained: SeriesClassifier) -> None:
+    with pytest.raises(CorpusError, match="'pump' is none of the features"):
+        trained.series_in(b"pump,heat,load\na,1,2\nb,1,2\n", "t.csv")
+
+
+def test_a_label_that_is_no_number_is_missing() -> None:
+    file = io.BytesIO()
+    np.savez(file, x=np.zeros((2, 3)), y=[1.0, np.nan])
+    assert [item.label for item in series_in(file.getvalue(), "t.npz")[0]] == ["1", None]
+
+
+def test_flipped_bytes_of_packed_arrays_are_named() -> None:
+    file, rng = io.BytesIO(), np.random.default_rng(0)
+    np.savez_compressed(file, x=rng.normal(size=(4, 5, 2)), y=np.arange(4) % 2)
+    for _ in range(200):
+        broken = np.frombuffer(file.getvalue(), np.uint8).copy()
+        broken[rng.integers(4, len(broken), 2)] = rng.integers(0, 256, 2)
+        with contextlib.suppress(CorpusError):
+            series_in(broken.tobytes(), "t.npz")
 
 
 def test_one_class_and_other_features_are_refused(trained: SeriesClassifier) -> None:

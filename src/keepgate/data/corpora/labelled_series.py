@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,11 @@ from .table import Table, read_table
 # The names under which the column is known that says of which series a row is.
 SERIES = ("series", "id", "series_id", "sample", "unique_id")
 _NPZ = b"PK\x03\x04"
+# What numpy.load and zipfile raise for broken, encrypted and too large files; NotImplementedError is a RuntimeError.
+_UNREADABLE = (
+    ValueError, OSError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+_LARGEST = np.finfo(np.float32).max
 
 
 @dataclass
@@ -49,11 +55,13 @@ def read_labelled_series(
     *,
     series_column: str | None = None,
     label_column: str | None = None,
+    features: Sequence[str] | None = None,
 ) -> SeriesLabelCorpus:
     """The labelled series of these files, in order; each file is read by its own format.
 
-    series_column, label_column: names of the columns; None takes the first that has a usual name. All others are
-    features: numbers. The rows of a series stand in the order of its steps; its label is the same in all of them.
+    series_column, label_column: names of the columns; None takes the first that has a usual name.
+    features: those that are read, by name; None takes all other columns, which are numbers.
+    The rows of a series stand in the order of its steps; its label is the same in all of them.
     Raises CorpusError for a file that cannot be read, has no such column or a cell that is no finite number, and if
     the series do not have the same features.
     """
@@ -62,8 +70,9 @@ def read_labelled_series(
     formats = []
     for path in files:
         items, form = series_in(
-            read_bytes(path), str(path), series_column=series_column, label_column=label_column, labelled=True
-        )
+            read_bytes(path), str(path), series_column=series_column, label_column=label_column, labelled=True,
+            features=features,
+        )  # fmt: skip
         formats.append(form)
         for item in items:
             if item.label:
@@ -110,6 +119,12 @@ def series_in(
             "it with --label-column, or call it 'label'"
         )
     names = _features([name for name in columns if name not in (series, label)], features, path)
+    unread = [name for name in columns if name not in (*names, label)]
+    if series is None and unread:
+        raise CorpusError(
+            f"{path}: no column is known to say of which series a row is, and {', '.join(map(repr, unread))} is none "
+            "of the features that the model reads; call the column of the series 'series', or leave it out"
+        )
     values = _numbers(table, names, path)
     groups = np.zeros(len(table), int) if series is None else _groups(table.columns[series])
     # A table without a column of the series is one series; its rows stand in the order of its steps.
@@ -158,7 +173,7 @@ def _numbers(table: Table, names: Sequence[str], path: str) -> NDArray[np.float3
         except (TypeError, ValueError):
             numbers = np.array([_number(cell) for cell in cells])
         # A number that float32 cannot hold is none either.
-        wrong = np.flatnonzero(~(np.abs(numbers) <= np.finfo(np.float32).max))
+        wrong = np.flatnonzero(~(np.abs(numbers) <= _LARGEST))
         if len(wrong):
             row = int(wrong[0])
             raise CorpusError(
@@ -193,7 +208,9 @@ def _label_of(table: Table, label: str, rows: NDArray[np.int64], path: str) -> s
 
 
 def _text(cell: Any) -> str:
-    """A label as text: of Parquet and NumPy, a whole number without its point."""
+    """A label as text: of Parquet and NumPy, a whole number without its point, and NaN as none."""
+    if cell != cell:
+        return ""
     whole = isinstance(cell, (float, np.floating)) and float(cell).is_integer()
     return str(int(cell)) if whole else str(cell).strip()
 
@@ -202,22 +219,26 @@ def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | Non
     """The series of an .npz file. Raises CorpusError for arrays that are not of that form."""
     arrays = _checked_arrays(raw, path, labelled)
     x, y = arrays["x"], arrays.get("y")
-    names = tuple(map(str, arrays.get("features", np.arange(1, x.shape[2] + 1))))
-    if len(names) != (x.shape[2] if features is None else len(features)):
-        expected = "its x" if features is None else "the model"
+    names = list(map(str, np.ravel(arrays.get("features", features or np.arange(1, x.shape[2] + 1)))))
+    if len(names) != x.shape[2] or len(set(names)) < len(names):
         raise CorpusError(
-            f"{path}: there are {len(names)} features, and {len(features or x[0, 0])} in {expected}; give one name for "
-            "each number of a step"
+            f"{path}: there are {x.shape[2]} numbers in each step of x, and names of {len(names)} features: "
+            f"{', '.join(names)}; give each number a name of its own"
         )
+    selected = _features(names, features, path)
+    order = [names.index(name) for name in selected]
     items = []
     for row, length in enumerate(arrays["lengths"].tolist()):
-        values = x[row, :length].astype(np.float32)
-        if not np.isfinite(values).all():
-            step, feature = map(int, np.argwhere(~np.isfinite(values))[0])
-            raise CorpusError(f"{path}: x[{row}, {step}, {feature}] is no finite number; fill it")
-        label = None if y is None else _text(y[row])
+        values = x[row, :length, order].T.astype(np.float64)
+        wrong = np.argwhere(~(np.abs(values) <= _LARGEST))
+        if len(wrong):
+            step, feature = map(int, wrong[0])
+            raise CorpusError(f"{path}: x[{row}, {step}, {order[feature]}] is no finite number; fill it")
+        label = None if y is None else _text(y[row]) or None
         items.append(
-            LabelledSeries(values=values, features=tuple(features or names), label=label, id=str(row))
+            LabelledSeries(
+                values=values.astype(np.float32), features=tuple(selected), label=label, id=str(row)
+            )
         )
     return items
 
@@ -227,7 +248,7 @@ def _checked_arrays(raw: bytes, path: str, labelled: bool) -> dict[str, NDArray[
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files if name in ("x", "y", "lengths", "features")}
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as fault:
+    except _UNREADABLE as fault:
         raise CorpusError(f"{path}: this .npz file cannot be read: {fault}") from None
     x, y = arrays.get("x"), arrays.get("y")
     if x is None or x.ndim not in (2, 3) or x.dtype.kind not in "fiub" or 0 in x.shape:

@@ -100,10 +100,11 @@ class SeriesContent:
 
         Raises CorpusError for a series without steps or with other features.
         """
-        if item.values.ndim != 2 or item.values.shape[1] != len(self.features):
+        shaped = item.values.ndim == 2 and item.values.shape[1] == len(self.features)
+        if not shaped or tuple(item.features) != self.features:
             raise CorpusError(
-                f"series {item.id!r} has values of shape {list(item.values.shape)}; the model reads "
-                f"[steps, {len(self.features)}]: {', '.join(self.features)}"
+                f"series {item.id!r} has values of shape {list(item.values.shape)}: {', '.join(item.features)}; the "
+                f"model reads [steps, {len(self.features)}]: {', '.join(self.features)}, in this order"
             )
         if not len(item.values):
             raise CorpusError(f"series {item.id!r} is empty; give one with a step in it")

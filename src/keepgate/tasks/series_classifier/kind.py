@@ -19,12 +19,9 @@ def recipe(examples: int) -> dict[str, Any]:
     }
 
 
-def reread(paths: Any, task: SeriesClassifier) -> SeriesLabelCorpus:
-    """The series in these files; their features must be the model's, in its order."""
-    corpus = read_labelled_series(paths)
-    for item in corpus.items:
-        task.content.standardised(item)
-    return corpus
+def reread(paths: Any, task: SeriesClassifier, **columns: str | None) -> SeriesLabelCorpus:
+    """The series in these files, of whose columns the model's features are read, by their names."""
+    return read_labelled_series(paths, features=task.content.features, **columns)
 
 
 KIND = TaskKind(
@@ -35,4 +32,5 @@ KIND = TaskKind(
     unit="series",
     asks=False,
     use="keepgate predict {model} FILE",
+    reread=reread,
 )

@@ -86,11 +86,11 @@ async function search(reading, breathe) {
   }
   const followed = largestFirst(await spanEffects(reading, stretches(sentences, tokens), breathe)).slice(0, STRETCHES_FOLLOWED);
   const inside = sentences.filter(([start, end]) => followed.some((each) => each.start <= start && end <= each.end));
-  const found = largestFirst(await spanEffects(reading, inside, breathe));
+  const bySentence = largestFirst(await spanEffects(reading, inside, breathe));
   const sizes = influences(reading);
   const steps = new Set(topOf(sizes, MOST_INFLUENTIAL, 0, tokens));
   let budget = MAX_SENTENCE_TOKENS;
-  for (const { start, end } of found) {
+  for (const { start, end } of bySentence) {
     if (end - start > budget) {
       topOf(sizes, budget, start, end).forEach((t) => steps.add(t));
       break;
@@ -98,7 +98,7 @@ async function search(reading, breathe) {
     for (let t = start; t < end; ++t) steps.add(t);
     budget -= end - start;
   }
-  return [found, largestFirst(await tokenEffects(reading, [...steps].sort((a, b) => a - b), breathe))];
+  return [bySentence, largestFirst(await tokenEffects(reading, [...steps].sort((a, b) => a - b), breathe))];
 }
 
 /** Where the answer of a reading comes from, with every effect that shows it. */

@@ -35,24 +35,24 @@ export class Reader {
 
   /** Reads a text and a question: its tokens, the run of the network over them, and the answer. */
   read(text, question) {
-    const [told, asked] = [tokenize(text), tokenize(question)];
+    const [textTokens, questionTokens] = [tokenize(text), tokenize(question)];
     const ids = [text, question].map((part) =>
       this.vocabulary.ids(tokenize(this.vocabulary.normalised(part)).texts),
     );
     const apart = this.settings.pooling === "attention";
     const length = [...text].length;
     const tokens = apart
-      ? told
+      ? textTokens
       : {
-          texts: [...told.texts, ...asked.texts],
-          starts: [...told.starts, ...asked.starts.map((start) => start + length)],
-          ends: [...told.ends, ...asked.ends.map((end) => end + length)],
+          texts: [...textTokens.texts, ...questionTokens.texts],
+          starts: [...textTokens.starts, ...questionTokens.starts.map((start) => start + length)],
+          ends: [...textTokens.ends, ...questionTokens.ends.map((end) => end + length)],
         };
     const read = apart ? ids[0] : ids.flat();
     const sums = this.sums(read);
     const reading = { reader: this, text, question, tokens, sums, ...runStack(this.places, sums) };
     reading.query = apart ? this.queryOf(ids[1]) : null;
-    reading.questionStart = told.texts.length;
+    reading.questionStart = textTokens.texts.length;
     reading.probabilities = softmax(this.scores(reading, reading.output));
     reading.answer = this.answer(reading.probabilities);
     reading.number = reading.probabilities.indexOf(Math.max(...reading.probabilities));
@@ -82,12 +82,12 @@ export class Reader {
   attended(query, output) {
     const projection = this.tensors["attention.query_proj.weight"];
     const [rows, columns] = projection.shape;
-    const asked = product(projection.data, query, new Float64Array(rows), rows, columns);
+    const projected = product(projection.data, query, new Float64Array(rows), rows, columns);
     const scale = 1 / Math.sqrt(rows);
-    const weights = softmax(output.map((state) => dot(asked, state) * scale));
+    const weights = softmax(output.map((state) => dot(projected, state) * scale));
     const read = new Float64Array(rows);
     output.forEach((state, t) => state.forEach((value, k) => (read[k] += weights[t] * value)));
-    return { read, weights, asked, scale };
+    return { read, weights, projected, scale };
   }
 
   /** The most probable choice, and the next ones. */
@@ -121,12 +121,12 @@ export class Reader {
     add(by.at(-1).subarray(0, units), last.subarray(0, units));
     if (this.directions > 1) add(by[0].subarray(units), last.subarray(units, size));
     if (query) {
-      const { read, weights, asked, scale } = this.attended(query, output);
+      const { read, weights, projected, scale } = this.attended(query, output);
       const dRead = d.subarray(0, size);
       const mean = dot(dRead, read);
       output.forEach((state, t) => {
         const dScore = weights[t] * (dot(dRead, state) - mean) * scale;
-        for (let k = 0; k < size; ++k) by[t][k] += weights[t] * dRead[k] + dScore * asked[k];
+        for (let k = 0; k < size; ++k) by[t][k] += weights[t] * dRead[k] + dScore * projected[k];
       });
     }
     return by;

@@ -4,14 +4,13 @@ import { Fault } from "../fault.js";
 import { ALWAYS_FILLABLE, DISTRACTOR_SEED } from "./constants.js";
 import { Random } from "./random.js";
 
-let templates = {};
+let byLanguage = {};
 
 /** Takes the sentences, by language. */
 export function useTemplates(all) {
-  templates = all;
+  byLanguage = all;
 }
 
-export const languages = () => Object.keys(templates);
 const lengthOf = (text) => [...text].length;
 const filled = (sentence, parts) => sentence.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
 
@@ -32,30 +31,30 @@ function distractor(rng, { names, distractors, between }) {
 
 const fillable = new Map();
 
-function canFill(characters, told) {
+function canFill(characters, templates) {
   if (characters > ALWAYS_FILLABLE) return true;
-  if (!fillable.has(told)) {
-    const names = new Set(told.names.map(lengthOf));
+  if (!fillable.has(templates)) {
+    const names = new Set(templates.names.map(lengthOf));
     const sizes = new Set();
-    for (const sentence of told.distractors) {
-      const bare = lengthOf(told.between) + lengthOf(sentence.replace("{a}", "").replace("{b}", ""));
+    for (const sentence of templates.distractors) {
+      const bare = lengthOf(templates.between) + lengthOf(sentence.replace("{a}", "").replace("{b}", ""));
       for (const a of sentence.includes("{a}") ? names : [0])
         for (const b of sentence.includes("{b}") ? names : [0]) sizes.add(bare + a + b);
     }
     const reached = new Set([0]);
     for (let total = 1; total <= ALWAYS_FILLABLE; ++total)
       if ([...sizes].some((size) => reached.has(total - size))) reached.add(total);
-    fillable.set(told, reached);
+    fillable.set(templates, reached);
   }
-  return fillable.get(told).has(characters);
+  return fillable.get(templates).has(characters);
 }
 
 /** Distractors of exactly so many characters. */
-function filler(rng, characters, told) {
+function filler(rng, characters, templates) {
   let [text, left] = ["", characters];
   while (left > 0) {
-    let sentence = distractor(rng, told);
-    while (!canFill(left - lengthOf(sentence), told)) sentence = distractor(rng, told);
+    let sentence = distractor(rng, templates);
+    while (!canFill(left - lengthOf(sentence), templates)) sentence = distractor(rng, templates);
     text += sentence;
     left -= lengthOf(sentence);
   }
@@ -64,20 +63,20 @@ function filler(rng, characters, told) {
 
 /** An example: a story of so many characters with its question and answer; the pirate king's for seed 0. */
 export function story(language, length, seed) {
-  const told = templates[language];
+  const templates = byLanguage[language];
   const rng = new Random(seed ? `${seed} test 1 ${length} ${language}` : `article 0 ${length}`);
-  let [name, goal] = [told.names[0], filled(told.goal, { domain: told.domains[0], rank: told.ranks[0] })];
+  let [name, goal] = [templates.names[0], filled(templates.goal, { domain: templates.domains[0], rank: templates.ranks[0] })];
   if (seed) {
-    const goals = goalsOf("test", told);
-    name = told.names[rng.below(told.names.length)];
+    const goals = goalsOf("test", templates);
+    name = templates.names[rng.below(templates.names.length)];
     goal = goals[rng.below(goals.length)];
     rng.below(1); // which of the facts is asked about: there is one
   }
-  const fact = filled(told.fact, { name, goal });
-  const question = filled(told.question, { goal });
+  const fact = filled(templates.fact, { name, goal });
+  const question = filled(templates.question, { goal });
   const left = length - lengthOf(fact) - lengthOf(question) - 1;
-  if (left < 0 || !canFill(left, told)) throw new Fault("bad_request", `no story has exactly ${length} characters`);
-  return { text: fact + filler(rng, left, told), question, answer: name };
+  if (left < 0 || !canFill(left, templates)) throw new Fault("bad_request", `no story has exactly ${length} characters`);
+  return { text: fact + filler(rng, left, templates), question, answer: name };
 }
 
 /** The pirate king's story of more tokens than so many. */
@@ -92,13 +91,13 @@ export function storyOfTokens(language, tokens, count) {
 
 /** The text, and the same with more and more distractors after it, up to `to` characters. */
 export function longer(text, language, steps, to) {
-  const told = templates[language];
+  const templates = byLanguage[language];
   const rng = new Random(`happenings ${DISTRACTOR_SEED} ${language}`);
   const length = lengthOf(text);
   const sentences = [];
   const ends = [0];
   for (;;) {
-    const sentence = distractor(rng, told);
+    const sentence = distractor(rng, templates);
     if (length + ends.at(-1) + lengthOf(sentence) > to) break;
     sentences.push(sentence);
     ends.push(ends.at(-1) + lengthOf(sentence));
@@ -122,10 +121,10 @@ function evenRound(value) {
 /** The answer that a text gives, where text and question are of the stories' form; else null. */
 export function expectedOf(text, question) {
   const asked = question.replaceAll("？", "?").trim();
-  for (const told of Object.values(templates))
-    for (const goal of [...goalsOf("train", told), ...goalsOf("test", told)])
-      if (asked === filled(told.question, { goal })) {
-        const names = told.names.filter((name) => text.includes(filled(told.fact, { name, goal })));
+  for (const templates of Object.values(byLanguage))
+    for (const goal of [...goalsOf("train", templates), ...goalsOf("test", templates)])
+      if (asked === filled(templates.question, { goal })) {
+        const names = templates.names.filter((name) => text.includes(filled(templates.fact, { name, goal })));
         if (names.length === 1) return names[0];
       }
   return null;
