@@ -122,8 +122,6 @@ struct ForwardRun {
     expect(f.threads >= 1, [&] { return "threads is " + to_string(f.threads) + "; one is the least"; });
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));
-    expect(!f.program || !f.program->recurrent_state || f.planes[0],
-           [] { return std::string("uh is computed from another state than the first, and nothing is saved"); });
     // Multiplications: one with every weight for each row and step; packing a weight takes as long as some of them.
     const double weights = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / 4;
     large = weights * double(f.sizes.steps * f.sizes.rows + (f.packed ? 0 : 4)) > max_products_with_gil;

@@ -50,8 +50,7 @@ struct CellProgram {
   int uh_gates[max_gates];
   bool dense;    // whether uh is a product with the output before
   bool bias_hh;  // whether uh has a bias
-  int recurrent_state;  // from which uh is computed. If it is not the first, planes must be saved, and nothing
-                        // projected
+  int recurrent_state;  // from which uh is computed; if it is not the first, nothing may be projected
   int unit_inputs;      // numbers for each unit that x has at each step, behind the columns that weight_ih reads
 
   // infer binds columns, previous states, vectors, unit inputs, new states; forward binds what is saved too, after

@@ -25,7 +25,7 @@ struct Member {
   const Block<Cell, T> block{cell};
   const int members = members_for(block, f);  // at most so many
   const int planes = cell.states - 1 + cell.saved;       // and one more with a projection
-  const bool units_split = by_units(block, s, members),
+  const bool units_split = by_units(block, f, members),
              saves_planes = f.planes[0];  // saves_planes: whether there are planes
   const long output = s.output(), blocks = block.count(s.hidden);
   const long parts = units_split ? team.size : 1;  // of the units; this member's are [first_part, end_part)
@@ -64,18 +64,21 @@ struct Member {
   }
 
   // With few rows, or weights larger than one core's cache, each member takes some of the units of all rows, with a
-  // barrier a step. Otherwise each takes some of the rows, without barriers.
-  static bool by_units(const Block<Cell, T>& block, const Sizes& s, int members) {
+  // barrier a step. Otherwise each takes some of the rows, without barriers; so too where a step overwrites the state
+  // that the others would still read.
+  static bool by_units(const Block<Cell, T>& block, const Forward& f, int members) {
     constexpr long cache = 1 << 20;
+    const Sizes& s = f.sizes;
     const bool large = block.cell.dense && s.hidden * s.hidden * block.gates * long(sizeof(T)) > cache;
-    return !s.projected && !block.whole_rows() && (s.rows < 4 * members || large);
+    const bool overwrites = block.recurrent_state() && !f.planes[0];
+    return !s.projected && !block.whole_rows() && !overwrites && (s.rows < 4 * members || large);
   }
 
   // As many members as have enough multiplications each to pay for waking and synchronising them. Packing a weight, or
   // reading it where the caller has it, costs as much as two.
   static int members_for(const Block<Cell, T>& block, const Forward& f) {
     const Sizes& s = f.sizes;
-    const bool split = by_units(block, s, f.threads);
+    const bool split = by_units(block, f, f.threads);
     const long unit = s.hidden * block.gates, step = s.rows * unit * block.hh_length(s);
     const long weights = unit * (block.hh_length(s) + s.input), all = (s.steps * s.rows + (f.packed ? 0 : 2)) * weights;
     long most = split ? block.count(s.hidden) : s.rows;

@@ -69,7 +69,8 @@ def drawn(*seed: object, cell: Cell, dtype: torch.dtype, **fixed: object) -> Cal
     inputs, hidden = fixed.pop("inputs", chance.choice(INPUTS)), fixed.pop("hidden", chance.choice(HIDDEN))
     # Of another, a unit would read an output that a projection leaves it none; without gates two products in each step
     # make long runs chaotic.
-    projects = not cell.reads_output and cell.recurrent != "diagonal" and len(cell.gates) > 1
+    dense = not cell.reads_output and cell.recurrent != "diagonal" and cell.recurrent_state == cell.states[0]
+    projects = dense and len(cell.gates) > 1
     options = {
         "bias": chance.choice(("both", "both", "ih", "none")),
         "lengths": ragged(steps, rows, chance) if chance.random() < 0.5 else None,

@@ -294,3 +294,38 @@ def test_gates_are_shown_outside_the_graph_and_not_exported():
     handle.remove()
     torch._dynamo.reset()
     agrees(compiled(layer)(x)[0], expected)
+
+
+@pytest.mark.parametrize("options", [{"num_layers": 2, "bidirectional": True}, {"layer_norm": True}], ids=str)
+def test_masks_of_training_are_drawn_in_the_graph(options):
+    layer = keepgate.LSTM(5, 7, zoneout=(0.2, 0.4), recurrent_dropout=0.3, weight_drop=0.2, **options)
+    x = torch.randn(6, 3, 5, requires_grad=True)
+    outputs, gradients = [], []
+    for function, seed in ((compiled(layer), 3), (layer, 3), (compiled(layer), 4)):
+        torch.manual_seed(seed)
+        outputs.append(function(x)[0])
+        gradients.append(torch.autograd.grad(outputs[-1].square().sum(), [x, *layer.parameters()]))
+    assert torch.equal(outputs[0], outputs[1])
+    for mine, other in zip(*gradients[:2], strict=True):
+        agrees(mine, other, "gradient")
+    assert not torch.equal(outputs[0], outputs[2])
+
+
+# torch's own code calls what torch deprecates.
+@pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
+def test_an_exported_program_draws_masks_anew():
+    layer, x = keepgate.GRU(5, 7, recurrent_dropout=0.5), torch.randn(6, 3, 5)
+    module = torch.export.export(layer, (x,)).module()
+    outputs = []
+    for function, seed in ((module, 3), (layer, 3), (module, 4)):
+        torch.manual_seed(seed)
+        outputs.append(function(x)[0])
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
+
+
+def test_the_operator_of_masks_is_what_it_says():
+    for double in (False, True):
+        torch.library.opcheck(
+            torch.ops.keepgate.random_mask.default, (torch.tensor(5), [2, 3, 9], 1, 0.3, 0.0, 2.0, double)
+        )

@@ -5,13 +5,13 @@ from pathlib import Path
 from keepgate.arrays.core_cell import encode_cell
 from keepgate.equations import Cell
 from tests.kernels.calls import CORE
-from tests.kernels.user_cells import COPIES, LITERATURE, everything
+from tests.kernels.user_cells import COPIES, USER_CELLS
 
 
 def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
     """A file in the folder with what the core is given of each compiled cell, and of cells that are none."""
     path = folder / "cells.txt"
-    cells = [cell for cell in (*CORE, *COPIES.values(), *LITERATURE, everything) if cell is not without]
+    cells = [cell for cell in (*CORE, *COPIES.values(), *USER_CELLS) if cell is not without]
     path.write_text("".join(f"{' '.join(map(str, words(cell)))}\n" for cell in cells))
     return path
 

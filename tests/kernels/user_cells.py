@@ -60,6 +60,15 @@ def atr(wx: Named, uh: Named, s: Named) -> Step:
     return Step(h=i * wx.p + f * s.h, i=i, f=f)
 
 
+# No paper's: an LSTM whose recurrent weights read the memory in place of the output.
+@cell(gates="i f g o", states="h c", recurrent_state="c")
+def reads_memory(wx: Named, uh: Named, s: Named) -> Step:
+    i, f, o = sigmoid(wx.i + uh.i), sigmoid(wx.f + uh.f), sigmoid(wx.o + uh.o)
+    g = tanh(wx.g + uh.g)
+    c = f * s.c + i * g
+    return Step(h=o * tanh(c), c=c, i=i, f=f, g=g, o=o)
+
+
 # No paper's: every operation of the language.
 @cell(gates="a b c", states="h m", vectors="w")
 def everything(wx: Named, uh: Named, s: Named, v: Named) -> Step:
@@ -73,4 +82,4 @@ def everything(wx: Named, uh: Named, s: Named, v: Named) -> Step:
 
 
 LITERATURE = (coupled_lstm, janet, indrnn, slstm, minlstm, ligru, sru, ran, atr, ct_rnn)
-USER_CELLS = (*LITERATURE, everything)
+USER_CELLS = (*LITERATURE, everything, reads_memory)

@@ -10,11 +10,12 @@ from keepgate.equations import Cell
 from keepgate.lens.capture.layer_run import LayerRun, capture_layer
 from keepgate.nn import LSTM, Recurrent
 from tests.equations.later_cells import LATER
+from tests.kernels.user_cells import reads_memory
 
 STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 4
 LENGTHS = [7, 0, 4]
 
-ALL: tuple[Cell, ...] = (*CELLS, *LATER)
+ALL: tuple[Cell, ...] = (*CELLS, *LATER, reads_memory)
 CARRYING = tuple(cell for cell in ALL if cell.additive)
 
 

@@ -14,6 +14,7 @@ from keepgate.lens import explain
 from keepgate.lens.attribution.held_gates import gates_held
 from keepgate.lens.capture import capture_layer
 from keepgate.lens.memory import attribute
+from tests.kernels.user_cells import reads_memory
 
 STEPS, FEATURES = 9, 3
 CELLS = [cell.name for cell in cells.CELLS if not cell.row_means]
@@ -66,6 +67,7 @@ def summed(model, x, row=1, **options):
 
 LAYERS = {
     **{name: lambda name=name: Recurrent(by_name(name), FEATURES, 6, batch_first=True) for name in CELLS},
+    "reads_memory": lambda: Recurrent(reads_memory, FEATURES, 6, batch_first=True),
     "torch's LSTM": lambda: nn.LSTM(FEATURES, 6, 2, batch_first=True, bidirectional=True),
     "torch's GRU": lambda: nn.GRU(FEATURES, 6, 2, batch_first=True),
     "torch's RNN": lambda: nn.RNN(FEATURES, 6, batch_first=True, bidirectional=True),

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 import keepgate
-from keepgate import _core
+from keepgate import _core, cells
+from keepgate.cells.zoneout import with_masks
 from keepgate.errors import KernelRefused, SettingsError
 from keepgate.nn.kernel_report import explain_kernels
+from tests.kernels.user_cells import reads_memory
 from tests.oracles import agrees
 
 STEPS, ROWS, INPUT, UNITS = 6, 3, 4, 21
@@ -154,6 +156,48 @@ def test_gradients_are_those_of_finite_differences():
     assert torch.autograd.gradgradcheck(run, x)
 
 
+def test_torchs_transforms_draw_the_same_masks():
+    layer = keepgate.LSTM(
+        2, 3, dtype=torch.float64, zoneout=(0.2, 0.4), recurrent_dropout=0.3, weight_drop=0.2
+    )
+    weights, x = dict(layer.named_parameters()), torch.randn(4, 5, 2, 2, dtype=torch.float64)
+
+    def seeded(function, *args):
+        torch.manual_seed(3)
+        return function(*args)
+
+    def loss(weights, x):
+        return torch.func.functional_call(layer, weights, (x,))[0].sin().sum()
+
+    expected = torch.autograd.grad(seeded(loss, weights, x[0]), [*weights.values()])
+    for mine, other in zip(seeded(torch.func.grad(loss), weights, x[0]).values(), expected, strict=True):
+        agrees(mine, other)
+    one_for_all = seeded(torch.func.vmap(lambda x: layer(x)[0], randomness="same"), x)
+    for row, output in zip(x, one_for_all, strict=True):
+        agrees(output, seeded(layer, row)[0])
+    same_input = x[:1].expand(4, -1, -1, -1)
+    own = seeded(torch.func.vmap(lambda x: layer(x)[0], randomness="different"), same_input)
+    assert len({tuple(output.flatten().tolist()) for output in own}) == 4
+    with torch.device("meta"):
+        agrees(seeded(layer, x[0])[0], one_for_all[0])
+
+
+@pytest.mark.parametrize("kernel", ["cpu", "reference"])
+def test_dropout_is_of_the_state_that_the_recurrent_weights_read(kernel):
+    layer = keepgate.Recurrent(reads_memory, 3, 5, recurrent_dropout=1 - 1e-9, kernel=kernel)
+    without = keepgate.Recurrent(reads_memory, 3, 5)
+    without.load_state_dict(layer.state_dict())
+    with torch.no_grad():
+        without.weight_hh_l0.zero_()
+    x, states = torch.randn(4, 2, 3), (torch.randn(1, 2, 5), torch.randn(1, 2, 5))
+    agrees(layer(x, states)[0], without(x, states)[0])
+    half = keepgate.Recurrent(reads_memory, 3, 5, recurrent_dropout=0.5, kernel=kernel, dtype=torch.float64)
+    torch.manual_seed(0)
+    trace = half.trace(x.double(), tuple(state.double() for state in states))
+    kept = trace.layer(0).dropped_output != 0
+    agrees(trace.layer(0).dropped_output[kept], 2 * trace.layer(0).c[kept])
+
+
 def test_evaluation_takes_the_means_and_nothing_random():
     torch.manual_seed(0)
     layer = keepgate.LSTM(
@@ -231,6 +275,8 @@ def test_options_choose_the_cell():
         (lambda: keepgate.Recurrent("mingru", 3, 4, weight_drop=0.1), "no recurrent weights"),
         (lambda: keepgate.Recurrent("gru_reset_before", 3, 4, recurrent_dropout=0.1), "inside its step"),
         (lambda: keepgate.LSTM(3, 4, layer_norm=True, coupled=True), "choose one"),
+        (lambda: keepgate.Recurrent(reads_memory, 3, 4, proj_size=2), "weights of reads_memory read c"),
+        (lambda: keepgate.Recurrent(with_masks(cells.lstm, True, False, False), 3, 4), "inputs keep_output"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make, match):

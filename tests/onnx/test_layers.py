@@ -12,7 +12,7 @@ import keepgate.onnx
 from keepgate import cells
 from keepgate.equations import Step, cell
 from keepgate.nn import Recurrent
-from tests.kernels.user_cells import everything
+from tests.kernels.user_cells import everything, reads_memory
 from tests.onnx.configurations import random_call, random_layer, run_file
 from tests.oracles import flat
 
@@ -61,7 +61,9 @@ def alike_in_every_row(wx, uh, s, v):
     return Step(h=(wx.a + uh.a).tanh() * 0.5 + s.c * 0.0, c=v.p.sigmoid())
 
 
-@pytest.mark.parametrize("described", [everything, alike_in_every_row], ids=lambda found: found.name)
+@pytest.mark.parametrize(
+    "described", [everything, alike_in_every_row, reads_memory], ids=lambda found: found.name
+)
 def test_a_cell_of_ones_own_is_a_scan_of_its_equations(described, tmp_path):
     layer, chance = Recurrent(described, 3, 5).eval(), random.Random(2)
     keys = {"input", "hx", "lengths", "resets"}

@@ -16,13 +16,13 @@ from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.language_model import LanguageModelSettings
 from keepgate.tasks.span import SpanReaderSettings
 from keepgate.tasks.tagger import TaggerSettings
-from tests.kernels.user_cells import janet
+from tests.kernels.user_cells import janet, reads_memory
 
 STORIES = [*stories(30, 60, seed=1), *stories(10, 200, seed=2)]
 ENGLISH = (
     "Ann sees a cat. Bob, aged 1,000, sees the incomprehensibilities by Mr. Incomprehensibilitiesfullness."
 )
-JANET = cells.register(janet)
+JANET, READS_MEMORY = cells.register(janet), cells.register(reads_memory)
 
 
 def choice(**settings: Any) -> ChoiceReader:
@@ -79,6 +79,7 @@ TASKS = {
     "choice, window": lambda: choice(cell="feedforward", window=5, pooling="last", bidirectional=False),
     "choice, window and attention": lambda: choice(cell="feedforward", window=5, bidirectional=False),
     "choice, registered cell": lambda: choice(cell=JANET),
+    "choice, recurrent weights on the memory": lambda: choice(cell=READS_MEMORY),
     "choice, product in the step": lambda: choice(cell="gru_reset_before", num_layers=2),
     "classifier, mean and max": lambda: classifier(),
     "classifier, last": lambda: classifier(pooling="last", pair_size=0, bidirectional=False),

@@ -10,9 +10,10 @@ from torch import Tensor
 
 import keepgate
 from keepgate import runtime
+from keepgate.arrays.loop import run_loop
 from keepgate.cells import CELLS, gru_reset_before, lstm
 from keepgate.errors import SettingsError, ShapeError
-from tests.kernels.user_cells import USER_CELLS
+from tests.kernels.user_cells import USER_CELLS, indrnn, reads_memory
 from tests.oracles import agrees
 
 EVERY = [*CELLS, *USER_CELLS]
@@ -173,3 +174,13 @@ def test_wrong_choices_are_refused() -> None:
         layer.stepper(2).step(np.zeros(5, np.float32))
     with pytest.raises(SettingsError, match="a stepper reads a stream forwards"):
         twins(lstm, bidirectional=True)[1].stepper()
+
+
+@pytest.mark.parametrize("cell", [lstm, indrnn, reads_memory], ids=lambda cell: cell.name)
+def test_the_loop_in_numpy_has_the_numbers_of_the_core(cell: Any) -> None:
+    layer = keepgate.Recurrent(cell, 5, 7, dtype=torch.float64)
+    weights = {name.removesuffix("_l0"): weight.detach().numpy() for name, weight in layer.named_parameters()}
+    x = torch.randn(6, 3, 5, dtype=torch.float64)
+    states = (np.zeros((3, 7)),) * len(cell.states)
+    output, _ = run_loop(cell, weights, x.numpy(), states, None, None, False)
+    agrees(torch.from_numpy(output), layer(x)[0].detach())

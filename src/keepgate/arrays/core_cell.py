@@ -53,13 +53,18 @@ def core_cell(cell: Cell) -> CoreCell:
     return core
 
 
-def prepare_cell(cell: Cell) -> None:
-    """Registers a cell with the core before its first call; warns once for a cell that the core cannot run."""
+def prepare_cell(cell: Cell, trained: Cell | None = None) -> None:
+    """Registers a cell with the core before its first call; warns once for a cell that the core cannot run.
+
+    trained: the cell in its place in training, if it is another.
+    """
     if id(cell) not in _REGISTERED and isinstance(reason := _register(cell), str) and cell not in cells.CELLS:
         warnings.warn(
             f"{reason}; so the reference runs it, a loop over time in Python (keepgate.explain says so too)",
             stacklevel=4,
         )
+    if trained is not None:
+        core_cell_or_reason(trained)
 
 
 def cell_of_operator(name: str) -> Cell:

@@ -76,10 +76,11 @@ def _step(cell: Cell, weights: Mapping[str, Array], wx: Array, previous: tuple[A
     matrix, bias = weights.get("weight_hh"), weights.get("bias_hh")
     if cell.recurrent in ("dense", "diagonal"):
         assert matrix is not None
+        state = previous[cell.states.index(cell.recurrent_state)]
         if cell.recurrent == "dense":
-            uh = linear(previous[0], matrix, bias)
+            uh = linear(state, matrix, bias)
         else:
-            uh = np.tile(previous[0], gates) * matrix + (0 if bias is None else bias)
+            uh = np.tile(state, gates) * matrix + (0 if bias is None else bias)
         blocks = dict(zip(cell.gates, np.split(uh, gates, -1), strict=True))
         values |= {node: blocks[gate] for gate, node in graph.uh.items()}
     for node in topological(graph.next.values(), stop=values.keys()):

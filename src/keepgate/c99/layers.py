@@ -79,9 +79,9 @@ static void @_<name>(@_state *s, const float *x) {
   }
 }
 """
-_DENSE = "  @_linear(<weight_hh>, <bias_hh>, <own>, <rows>, <hidden>, s->uh);"
+_DENSE = "  @_linear(<weight_hh>, <bias_hh>, <before>, <rows>, <hidden>, s->uh);"
 _DIAGONAL = """  for (k = 0; k < <rows>; ++k)
-    s->uh[k] = <weight_hh>[k] * <own>[k % <hidden>] + <bias>;"""
+    s->uh[k] = <weight_hh>[k] * <before>[k % <hidden>] + <bias>;"""
 _NONE = "  for (k = 0; k < <rows>; ++k) s->uh[k] = 0.0f;"
 _STEP = """
 void @_reset(@_state *s) {
@@ -221,6 +221,8 @@ def _reads(layer: Recurrent) -> list[str]:
 def _add_place(source: Source, name: str, place: Place) -> None:
     cell, hidden = place.cell, place.hidden_size
     rows, own = len(cell.gates) * hidden, source.member(name, len(cell.states) * hidden)
+    first = cell.states.index(cell.recurrent_state) * hidden
+    before = f"({own} + {first})" if first else own
     source.member("wx", rows), source.member("uh", rows)
 
     def weight(of: str) -> str:
@@ -235,6 +237,6 @@ def _add_place(source: Source, name: str, place: Place) -> None:
         _PLACE.replace("<recurrence>", recurrence),
         name=name, weight_ih=weight("weight_ih"), bias_ih=weight("bias_ih"), weight_hh=weight("weight_hh"),
         bias_hh=bias, bias="0.0f" if bias == "0" else f"{bias}[k]", rows=rows, inputs=place.input_size, hidden=hidden,
-        gates=len(cell.gates), states=len(cell.states), vectors=max(len(cell.vectors), 1), own=own,
+        gates=len(cell.gates), states=len(cell.states), vectors=max(len(cell.vectors), 1), own=own, before=before,
         weights="\n".join(vectors), cell=cell.name,
     )  # fmt: skip

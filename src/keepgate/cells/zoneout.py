@@ -41,7 +41,7 @@ def with_masks(base: Cell, output: bool, memory: bool, dropout: bool) -> Cell:
         keep_output = getattr(masks, KEEP_OUTPUT) if output else 0.0
         keep_memory = getattr(masks, KEEP_MEMORY) if memory else 0.0
         new = _zoned(base, base.step(wx, uh, s, *vectors), s, keep_output, keep_memory)
-        dropped = {DROPPED: new[base.states[0]] * getattr(masks, DROPOUT)} if dropout else {}
+        dropped = {DROPPED: new[base.recurrent_state] * getattr(masks, DROPOUT)} if dropout else {}
         return Step(**new, **dropped)
 
     declared = _declared(base, step, "masked", inputs=names, state=DROPPED if dropout else None)

@@ -1,9 +1,5 @@
 """Which tracers, transforms and modes of torch are active: functorch, compile, jit, dispatch modes, autocast."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
-
 import torch
 
 from .torch_internals import (
@@ -14,20 +10,6 @@ from .torch_internals import (
     jit_tracing,
     legacy_vmap_level,
 )
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def outside_graphs(function: F) -> F:
-    """The function, which torch.compile calls and does not trace. Its compiler is imported only where it compiles."""
-
-    @wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        if torch.compiler.is_compiling():
-            return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-untyped-call]
-        return function(*args, **kwargs)
-
-    return called  # type: ignore[return-value]
 
 
 def functorch_active() -> bool:

@@ -62,11 +62,26 @@ def real_of(name: str, value: Any) -> float | None:
     return float(value)
 
 
+def check_layer_cell(cell: Any) -> None:
+    """Raises SettingsError for what is no cell, and for a cell with unit inputs, which a layer does not give it."""
+    cells.check_cell(cell)
+    if cell.unit_inputs:
+        raise SettingsError(
+            f"{cell.name} reads the unit inputs {' '.join(cell.unit_inputs)}, and the input of a layer has none; run "
+            "it by a keepgate.kernels.Call, whose x has them behind its columns"
+        )
+
+
 def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:
     """Raises SettingsError for a projection that is no smaller, or of an output that the cell's step uses by unit."""
     if proj_size >= hidden_size:
         raise SettingsError(
             f"proj_size={proj_size} must be smaller than hidden_size={hidden_size}, or 0 for none"
+        )
+    if proj_size and cell.recurrent_state != cell.states[0]:
+        raise SettingsError(
+            f"proj_size={proj_size}: the recurrent weights of {cell.name} read {cell.recurrent_state}, and a "
+            f"projection is of {cell.states[0]}, the output; leave proj_size out"
         )
     if proj_size and (cell.reads_output or cell.recurrent == "diagonal"):
         raise SettingsError(

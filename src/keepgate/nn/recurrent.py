@@ -22,6 +22,7 @@ from ..kernels.weights import Weights
 from .checks import (
     check_features,
     check_kind,
+    check_layer_cell,
     check_projection,
     check_stream,
     dropout_of,
@@ -93,7 +94,7 @@ class Recurrent(nn.RNNBase):
     ) -> None:
         nn.Module.__init__(self)
         cell = cells.by_name(cell) if isinstance(cell, str) else cell
-        cells.check_cell(cell)
+        check_layer_cell(cell)
         self.input_size = size_of("input_size", input_size)
         self.hidden_size = size_of("hidden_size", hidden_size)
         self.num_layers = size_of("num_layers", num_layers)
@@ -108,7 +109,7 @@ class Recurrent(nn.RNNBase):
         check_projection(cell, self.proj_size, self.hidden_size)
         check_init(self._base_cell, init, self.horizon, self.forget_bias, self.bias)
         self.kernel = kernel
-        prepare_cell(cell)
+        prepare_cell(cell, None if self.regularisation is None else self.regularisation.trained)
         if self.dropout > 0 and self.num_layers == 1:
             warnings.warn(
                 f"dropout={dropout} acts between layers, and this {type(self).__name__} has one; "
@@ -268,10 +269,7 @@ class Recurrent(nn.RNNBase):
             calls.append(call)
             return call.x.new_zeros(*call.x.shape[:2], self.output_size)
 
-        masks = (
-            None if self.regularisation is None or not self.training else Masks(self.regularisation, seed=0)
-        )
-        self._run(weights, layout, states, begins, run_place, masks, trace=trace)
+        self._run(weights, layout, states, begins, run_place, self._masks(seed=0), trace=trace)
         return calls
 
     def stepper(self, batch: int = 1) -> Stepper:
@@ -389,12 +387,12 @@ class Recurrent(nn.RNNBase):
             between=dropout if self.dropout else None, shared_output=True, masks=masks,
         )  # fmt: skip
 
-    def _masks(self) -> Masks | None:
-        """The masks of a call in training, drawn now; None where there are none."""
-        return None if self.regularisation is None or not self.training else self.regularisation.draw()
+    def _masks(self, seed: int | None = None) -> Masks | None:
+        """The masks of a call in training, of this seed or of one drawn now; None where there are none."""
+        return self.regularisation.draw(seed) if self.regularisation is not None and self.training else None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__setstate__(self, state)  # type: ignore[no-untyped-call]
-        prepare_cell(self.cell)
+        prepare_cell(self.cell, None if self.regularisation is None else self.regularisation.trained)
 
     extra_repr = changed_settings

@@ -2,17 +2,16 @@
 generator: a number depends on the call's seed and on its own step, row and unit, not on threads, kernel or batch."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .. import _core
 from ..cells.zoneout import DROPOUT, KEEP_MEMORY, KEEP_OUTPUT, with_masks, with_zoneout
 from ..equations import Cell
 from ..errors import KernelRefused, SettingsError
-from ..kernels.tracing_state import jit_tracing_active, outside_graphs
+from ..kernels.random_mask import random_mask
+from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .checks import probability_of
 
@@ -25,6 +24,7 @@ _KINDS = (KEEP_OUTPUT, KEEP_MEMORY, DROPOUT, _WEIGHT_DROP)
 class Regularisation:
     """What of a layer is masked in training, each with its probability, 0 for not at all.
 
+    trained:           the cell in training, whose unit inputs are masks.
     zoneout:           of the output and of the other states to stay as they were, at each step anew. Krueger et al.
                        (2017), arXiv:1606.01305.
     recurrent_dropout: of a unit of h to be hidden from the recurrent product, the same at all steps. Gal & Ghahramani
@@ -33,6 +33,7 @@ class Regularisation:
     """
 
     cell: Cell
+    trained: Cell
     zoneout: tuple[float, float] = (0.0, 0.0)
     recurrent_dropout: float = 0.0
     weight_drop: float = 0.0
@@ -69,8 +70,10 @@ class Regularisation:
             )
         if not (output or memory or dropout or drop):
             return None
+        flags = bool(output), bool(memory), bool(dropout)
+        trained = with_masks(cell, *flags) if any(flags) else cell
         return Regularisation(
-            cell=cell, zoneout=(output, memory), recurrent_dropout=dropout, weight_drop=drop
+            cell=cell, trained=trained, zoneout=(output, memory), recurrent_dropout=dropout, weight_drop=drop
         )
 
     @property
@@ -78,35 +81,26 @@ class Regularisation:
         """The cell in evaluation."""
         return with_zoneout(self.cell, *self.zoneout)
 
-    @cached_property
-    def trained(self) -> Cell:
-        """The cell in training, whose unit inputs are masks."""
-        flags = (*map(bool, self.zoneout), bool(self.recurrent_dropout))
-        return with_masks(self.cell, *flags) if any(flags) else self.cell
+    def draw(self, seed: int | None = None) -> "Masks":
+        """The masks of one call, of this seed or of one that torch's generator gives.
 
-    def draw(self) -> "Masks":
-        """The masks of one call, by a seed from torch's generator. Raises KernelRefused under torch.jit.trace."""
+        Raises KernelRefused under torch.jit.trace.
+        """
         if jit_tracing_active():
             raise KernelRefused(
                 "torch.jit.trace would record the masks of one call (zoneout, recurrent_dropout, weight_drop); call "
                 "model.eval() first"
             )
-        return Masks(self, _new_seed())
-
-
-@outside_graphs
-def _new_seed() -> int:
-    return int(torch.randint(2**63 - 1, ()))
+        return Masks(self, torch.randint(2**63 - 1, (), device="cpu") if seed is None else torch.tensor(seed))
 
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of one call of a layer."""
+    """The masks of one call of a layer. seed: a whole number on the CPU."""
 
     settings: Regularisation
-    seed: int
+    seed: Tensor
 
-    @outside_graphs
     def apply(
         self, place: int, weights: Weights, x: Tensor, states: tuple[Tensor, ...]
     ) -> tuple[Weights, Tensor, tuple[Tensor, ...]]:
@@ -133,7 +127,7 @@ class Masks:
             mask = self._mask(place, kind, x, (1 if kind == DROPOUT else steps, rows, weights.hidden_size))
             masks.append(mask.expand(steps, -1, -1))
             if kind == DROPOUT:
-                states = (*states, states[0] * mask[0])
+                states = (*states, states[cell.states.index(settings.cell.recurrent_state)] * mask[0])
         return weights, torch.cat([x, *masks], -1), states
 
     def _mask(self, place: int, kind: str, like: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -144,13 +138,9 @@ class Masks:
         }[kind]  # fmt: skip
         # Zoneout keeps with a 1; what is dropped is 0, and what stays is scaled so that the mean is the same.
         below, otherwise = (1.0, 0.0) if kind in (KEEP_OUTPUT, KEEP_MEMORY) else (0.0, 1 / (1 - probability))
-        steps, rows, units = (shape[0], 1, shape[1]) if len(shape) == 2 else shape
-        dtype = torch.float64 if like.dtype is torch.float64 else torch.float32
-        mask = torch.empty(steps, rows, units, dtype=dtype)
-        array = (mask.data_ptr(), rows * units, units)
-        stream = place * len(_KINDS) + _KINDS.index(kind)
-        number = 1 if dtype is torch.float64 else 0
-        _core.random_mask(
-            number, array, (steps, rows, units), self.seed, stream, probability, below, otherwise
-        )
-        return mask.to(like)
+        mask = random_mask(
+            self.seed, (shape[0], 1, shape[1]) if len(shape) == 2 else shape,
+            stream=place * len(_KINDS) + _KINDS.index(kind), probability=probability, below=below, otherwise=otherwise,
+            dtype=like.dtype,
+        )  # fmt: skip
+        return mask.to(like.device)

@@ -108,7 +108,7 @@ def _step(emit: Emitter, call: SequenceCall, wx: ir.Value, previous: list[ir.Val
     values = dict(zip(graph.previous.values(), previous, strict=True))
     values |= dict(zip(graph.vectors.values(), call.vectors, strict=True))
     values |= dict(zip(graph.wx.values(), emit.split(wx, len(cell.gates)), strict=True))
-    product = _recurrence(emit, call, previous[0], values)
+    product = _recurrence(emit, call, previous[cell.states.index(cell.recurrent_state)], values)
     rows = emit("Shape", previous[-1])
     by_row = {*graph.wx.values(), *graph.uh.values(), *graph.previous.values()}
     for node in topological(graph.next.values(), stop=values.keys()):

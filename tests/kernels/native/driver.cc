@@ -55,7 +55,7 @@ std::vector<Case> cases(int every) {
       for (int bits = 0; bits < 1 << option_bits; ++bits) {
         const auto has = [bits](int bit) { return (bits >> bit & 1) != 0; };
         const Options options = {has(0), has(1), has(2), has(3), has(4), has(5), has(6)};
-        if (options.projected && (!facts[cell]->dense || facts[cell]->reads_output)) continue;
+        if (options.projected && !facts[cell]->projects()) continue;
         if (number % every == 0)
           all.push_back({facts[cell], type, number, shapes[(bits + 3 * int(cell) + type) % shape_count], options});
         ++number;

@@ -19,6 +19,8 @@ namespace keepgate {
 struct Facts : CellProgram {
   std::string name;
   bool reads_output;
+
+  bool projects() const { return dense && !reads_output && !recurrent_state; }
   std::vector<double> constant[3];
   std::vector<Instruction> instructions[3];
 };
@@ -127,7 +129,7 @@ class Problem {
  public:
   Problem(const Facts& cell, Sizes sizes, Options options, int threads, uint64_t seed)
       : fact(cell), options(options), random(seed) {
-    if (!options.projected || !fact.dense || fact.reads_output) sizes.projected = 0;
+    if (!options.projected || !fact.projects()) sizes.projected = 0;
     f.cell = kernel_set().cells;
     f.program = &cell;
     for (int known = 0; known < f.cell && !options.interpreted; ++known)

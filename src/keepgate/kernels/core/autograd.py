@@ -21,15 +21,13 @@ Tensors = Sequence[Tensor | None]
 
 def run_sequence(call: Call, *, differentiable: bool) -> tuple[Tensor, ...]:
     """Runs a call on the core: output, final states and, if differentiable or traced, planes."""
-    # What uh is computed from is read over time; without planes only the output is kept.
-    save = call.trace or call.cell.recurrent_state != call.cell.states[0]
     if torch.compiler.is_compiling():
-        return ops.call_operator(call, save=differentiable or save)
+        return ops.call_operator(call, save=differentiable or call.trace)
     if functorch_active():
         return _forward(CallSpec.of(call), *call_tensors(call))
     if differentiable:
         return _forward_without_transforms(CallSpec.of(call), *call_tensors(call))
-    return ops.forward(call, save=save)
+    return ops.forward(call, save=call.trace)
 
 
 class Forward(Function):

@@ -83,7 +83,9 @@ def _run(call: Call) -> tuple[Float[Tensor, "time rows units"], tuple[Tensor, ..
         values |= zip(graph.previous.values(), states, strict=True)
         values |= zip(graph.wx.values(), wx[t].chunk(len(cell.gates), -1), strict=True)
         if graph.uh:
-            uh = recurrent_product(call, states[0]).chunk(len(cell.gates), -1)
+            uh = recurrent_product(call, states[cell.states.index(cell.recurrent_state)]).chunk(
+                len(cell.gates), -1
+            )
             values |= zip(graph.uh.values(), uh, strict=True)
         for node in order:
             if node not in values:

@@ -25,7 +25,7 @@ def values_at(call: Call, traced_layer: LayerTrace, at: At) -> dict[Expr, Tensor
     wx = linear(call.x[at], call.weight_ih, call.bias_ih).chunk(len(cell.gates), -1)
     values = dict(zip(graph.wx.values(), wx, strict=True))
     if call.weight_hh is not None:
-        uh = recurrent_product(call, before[cell.states[0]]).chunk(len(cell.gates), -1)
+        uh = recurrent_product(call, before[cell.recurrent_state]).chunk(len(cell.gates), -1)
         values |= dict(zip(graph.uh.values(), uh, strict=True))
     values |= dict(zip(graph.vectors.values(), call.vectors, strict=True))
     values |= {graph.previous[name]: value for name, value in before.items()}

@@ -42,12 +42,13 @@ def jacobians(
         for gate, (weight, diagonal) in _recurrent_weights(call).items():
             factor = value_of(derivative(new, graph.uh[gate]), values, like)
             if diagonal:
-                direct[states[0]] = direct[states[0]] + factor * weight
+                direct[cell.recurrent_state] = direct[cell.recurrent_state] + factor * weight
             else:
                 through = through + factor.unsqueeze(-1) * weight
         blocks = [torch.diag_embed(direct[before]) for before in states]
         if call.weight_hr is None:
-            blocks[0] = blocks[0] + through
+            place = states.index(cell.recurrent_state)
+            blocks[place] = blocks[place] + through
         else:  # an output that is projected reaches a step by the recurrent weights alone
             blocks[0] = through
         row = torch.cat(blocks, -1)
