@@ -280,7 +280,8 @@ _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
     "tagger": _tagger,
 }
 _WHY_NOT = {
-    "series-classifier": "it standardises the features of a series before the layer; ship it with keepgate.runtime",
+    "series-classifier": "it reads series, and the heads in C that give labels read token numbers; ship it with "
+    "keepgate.runtime, or by keepgate export MODEL --onnx FILE",
     "span-reader": "it compares text and question by features of their words, which need Python's tables of signs; "
     "ship it with keepgate.runtime, or its network alone by keepgate export MODEL --onnx FILE",
 }

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
 
 from ..errors import ExportError, SettingsError
 from ..export import load
 from ..nn.freezing import check_module
 from ..tasks import KINDS, Forecaster, SeriesClassifier, Tagger
+from ..tasks.series_classifier.classifier import SeriesBatch
 
 # Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
 _TEXTS, _QUESTIONS = (11, 7), (5, 3)
@@ -18,8 +20,7 @@ _TEXTS, _QUESTIONS = (11, 7), (5, 3)
 def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
     """The torch module to export, and the example for it.
 
-    Raises SettingsError where a model needs an example and has none, ExportError for a tagger, a forecaster or a
-    classifier of series.
+    Raises SettingsError where a model needs an example and has none, ExportError for a tagger or a forecaster.
     """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
     check_module(task)
@@ -41,14 +42,40 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
             "keepgate.onnx.export(model.encoder.layer, FILE, example)"
         )
     if isinstance(task, SeriesClassifier):
-        raise ExportError(
-            "a classifier of series standardises its features before the network, which is not exported; export the "
-            "layer that reads: keepgate.onnx.export(model.encoder.layer, FILE, example)"
-        )
+        return SeriesNetwork(task), _series(task) if example is None else example
     batch = example if example is not None else _batch(task)
     if hasattr(task, "network"):
         return task.network, (batch.text, batch.question)
     return task, (batch,)
+
+
+class SeriesNetwork(nn.Module):
+    """A classifier of series as a function of values in their own units, which it standardises in float64."""
+
+    def __init__(self, task: SeriesClassifier) -> None:
+        super().__init__()
+        self.task = task
+        self.mean, self.deviation = (
+            nn.Buffer(torch.tensor(numbers, dtype=torch.float64), persistent=False)
+            for numbers in (task.content.mean, task.content.deviation)
+        )
+
+    def forward(
+        self, values: Float[Tensor, "time batch features"], lengths: Int64[Tensor, " batch"]
+    ) -> Float[Tensor, "batch labels"]:
+        """The logits of each label."""
+        scaled = (values.double() - self.mean) / self.deviation
+        scores: Tensor = self.task(SeriesBatch(scaled.to(self.task.readout.weight.dtype), lengths, None))
+        return scores
+
+
+def _series(task: SeriesClassifier) -> tuple[Tensor, Tensor]:
+    """Two series of values about their means, of as many steps as the texts have tokens."""
+    noise = torch.randn(
+        max(_TEXTS), 2, len(task.content.features), generator=torch.Generator().manual_seed(0)
+    )
+    mean, deviation = (torch.tensor(numbers) for numbers in (task.content.mean, task.content.deviation))
+    return mean + noise * deviation, torch.tensor(_TEXTS)
 
 
 def _check_parameters(model: nn.Module) -> None:

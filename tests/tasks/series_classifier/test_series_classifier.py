@@ -13,7 +13,7 @@ import torch
 from keepgate import onnx, runtime
 from keepgate.data.corpora.labelled_series import read_labelled_series, series_in
 from keepgate.data.labelled_series import LabelledSeries
-from keepgate.errors import CorpusError, ExportError, SettingsError
+from keepgate.errors import CorpusError, SettingsError
 from keepgate.export import load, save
 from keepgate.lens import examine, explain
 from keepgate.tasks import KINDS, SeriesClassifier
@@ -245,7 +245,23 @@ def test_broken_vocabularies_are_refused(change: dict[str, object], trained: Ser
         SeriesClassifier.from_files(small(), trained.vocabulary_json() | change)
 
 
-def test_an_onnx_export_is_refused(trained: SeriesClassifier, tmp_path: Path) -> None:
-    pytest.importorskip("onnxruntime")
-    with pytest.raises(ExportError, match=r"export the layer that reads"):
-        onnx.export(trained, tmp_path / "model.onnx")
+@pytest.mark.usefixtures("as_users_run")
+@pytest.mark.parametrize(
+    "features", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)]
+)
+def test_its_onnx_export_takes_values_in_their_own_units(features: int, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    names = ("heat", "load", "noise")[:features]
+    items = [
+        replace(item, values=np.resize(item.values.T, (features, len(item.values))).T + 1e4, features=names)
+        for item in series(8)
+    ]
+    task = SeriesClassifier.build(
+        items, small(pooling=["last", "mean+max", "attention"][features - 1]), seed=0
+    )
+    onnx.export(task, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    for item in items:
+        feeds = {"values": item.values[:, None], "lengths": np.array([len(item.values)])}
+        scores = torch.from_numpy(session.run(None, feeds)[0])
+        torch.testing.assert_close(scores.softmax(1), task.probabilities([item]), rtol=0, atol=1e-6)
