@@ -152,7 +152,8 @@ def automaton(
     for name, rows in (("symbols are", symbols), ("rest is", holding)):
         if rows.dim() != 2 or not len(rows) or rows.shape[1] != call.weights.input_size:
             raise ShapeError(
-                f"{name} of shape {list(rows.shape)}; this layer reads [symbols, {call.weights.input_size}], one at least"
+                f"{name} of shape {list(rows.shape)}; "
+                f"this layer reads [symbols, {call.weights.input_size}], one symbol at least"
             )
     near, inputs, holding = spread_of(visited), symbols.to(visited), holding.to(visited)
     held = tuple(_held(call, visited, x, settle, longest_period) for x in holding)
