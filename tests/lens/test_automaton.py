@@ -120,6 +120,8 @@ def test_what_does_not_fit_is_refused():
     run = capture_layer(parity(), torch.zeros(3, 1, 1))
     with pytest.raises(ShapeError, match=r"reads \[symbols, 1\]"):
         automaton(run, torch.eye(2), odd)
+    with pytest.raises(ShapeError, match=r"symbols are of shape \[0, 1\]"):
+        automaton(run, BITS[:0], odd)
     with pytest.raises(ShapeError, match="rest is of shape"):
         automaton(run, BITS, odd, rest=[0.0, 1.0])
     for one_logit in (lambda h: h[:, :1], lambda h: h[:, 0] / 3 + 0.1):

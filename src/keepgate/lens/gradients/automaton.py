@@ -150,9 +150,10 @@ def automaton(
     call, visited = visited_states(layer_run, starts, layer=layer)
     holding = symbols if rest is None else torch.as_tensor(rest).unsqueeze(0)
     for name, rows in (("symbols are", symbols), ("rest is", holding)):
-        if rows.dim() != 2 or rows.shape[1] != call.weights.input_size:
+        if rows.dim() != 2 or not len(rows) or rows.shape[1] != call.weights.input_size:
             raise ShapeError(
-                f"{name} of shape {list(rows.shape)}; this layer reads [symbols, {call.weights.input_size}]"
+                f"{name} of shape {list(rows.shape)}; "
+                f"this layer reads [symbols, {call.weights.input_size}], one symbol at least"
             )
     near, inputs, holding = spread_of(visited), symbols.to(visited), holding.to(visited)
     held = tuple(_held(call, visited, x, settle, longest_period) for x in holding)
