@@ -47,8 +47,12 @@ class PooledRuntime(RuntimeTask):
             shares = [self._shares(item) for item in self.items(items)]
         return np.stack(shares) if shares else np.empty((0, len(self.choices)), np.float32)
 
+    def scores_from(self, x: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The logits of each label. x: [time, input]."""
+        return linear(self.pooling(states_of(self.layer, x)), *self.readout)
+
     def _shares(self, item: Any) -> NDArray[np.floating]:
-        scores = linear(self.pooling(states_of(self.layer, self.inputs_of(item))), *self.readout)
+        scores = self.scores_from(self.inputs_of(item))
         check_finite(scores)
         return softmax(scores, 0)
 

@@ -38,6 +38,10 @@ class ClassifierRuntime(PooledRuntime):
         """A text to predict the label of. Raises SettingsError for a question."""
         return text_to_label(text, question)
 
+    def scores(self, tokens: list[int], pairs: list[int]) -> NDArray[np.floating]:
+        """The logits of each label, from the numbers of the tokens and of the pairs that they begin."""
+        return self.scores_from(self.inputs(tokens, pairs))
+
     def inputs_of(self, item: LabelledText) -> NDArray[np.floating]:
         """The embeddings of a text's tokens and pairs. Raises CorpusError if there is no token."""
         text = words_of(item)
