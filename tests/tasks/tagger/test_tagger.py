@@ -10,7 +10,7 @@ import torch
 from keepgate import runtime
 from keepgate.config import settings_from
 from keepgate.data.tagged import TaggedText, tagged_text
-from keepgate.errors import CorpusError, SettingsError, ShapeError
+from keepgate.errors import BundleError, CorpusError, SettingsError, ShapeError
 from keepgate.export import load, save
 from keepgate.lens import examine, explain
 from keepgate.tasks import Tagger
@@ -281,3 +281,17 @@ def test_one_label_alone_is_refused() -> None:
     alike = [replace(item, label="go") for item in requests()]
     with pytest.raises(CorpusError, match="two or more different labels"):
         Tagger.build(alike, TaggerSettings(), seed=0)
+
+
+def test_a_label_from_scores_that_are_not_finite_is_refused(tmp_path: Path) -> None:
+    task = Tagger.build(requests(), TaggerSettings(hidden_size=4), seed=0).eval()
+    item = task.item("陳思離開長榮。")
+    batch = task.collate(task.prepare([item], training=False))
+    with torch.no_grad():
+        pooled = task.pooling(task.states(batch), batch.lengths)[0]
+        task.label_readout.weight[0] = 3e38 * pooled.sign()  # finite weights whose score is beyond float32
+        task.label_readout.bias[0] = 3.4e38
+    save(task, tmp_path / "model", card={})
+    for model in (task, runtime.load(tmp_path / "model")):
+        with pytest.raises(BundleError, match="NaN or infinite"):
+            model.tags_and_labels([item])

@@ -99,7 +99,9 @@ class TaggerRuntime(RuntimeTask):
         path = self.crf.best(self._emissions_of(states))
         label = None
         if self.text_labels:
-            label = self.text_labels[int(linear(self.pooling(states), *self.label_readout).argmax())]
+            logits = linear(self.pooling(states), *self.label_readout)
+            check_finite(logits)
+            label = self.text_labels[int(logits.argmax())]
         return tuple(self.choices[number] for number in path), label
 
     def _emissions(self, item: TaggedText) -> Array:

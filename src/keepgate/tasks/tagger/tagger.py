@@ -289,8 +289,9 @@ class Tagger(LabelTask):
             paths = self.crf.decode(emissions, batch.lengths)
             labels: list[str | None] = [None] * len(paths)
             if self.text_labels:
-                numbers = self.label_logits(states, batch.lengths).argmax(1).tolist()
-                labels = [self.text_labels[number] for number in numbers]
+                logits = self.label_logits(states, batch.lengths)
+                check_finite(logits)
+                labels = [self.text_labels[number] for number in logits.argmax(1).tolist()]
             tags = [tuple(self.choices[number] for number in path) for path in paths]
             return list(zip(tags, labels, strict=True))
 
