@@ -15,6 +15,8 @@ class ForwardMember : Member<Cell, T> {
   using typename Base::V;
 
   const bool unpacked = !f.packed && s.steps == 1;  // one step reads each weight once, and so where the caller has it
+  // Whether the final state is written where the other members may still read the initial one.
+  const bool in_place = f.initial_states[block.recurrent_state()] == f.final_states[block.recurrent_state()];
   const Packed<Cell, T> packed{block, s, !unpacked};
   T* packed_weights;
   const bool nontemporal;  // whether saved values exceed the caches, and are written past them
@@ -75,7 +77,8 @@ class ForwardMember : Member<Cell, T> {
         else
           for (long i = slot; i < slot + active; i++) apply_cell(i);
         if (s.projected) project_output(slot, active);
-        if (units_split && cell.dense && step + 1 < rows.longest() && !meet()) return;
+        const bool last = step + 1 == rows.longest();
+        if (units_split && cell.dense && (!last || in_place) && !meet()) return;
       }
     }
     write_final_states();

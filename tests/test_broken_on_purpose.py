@@ -78,7 +78,7 @@ MUTANTS_OF_THE_LENS = {
     "a bias forgotten": ("lens/capture/recover_gates.py", "call.bias_ih + call.bias_hh", "call.bias_ih"),
     "lags one off": ("lens/gradients/by_lag.py", "(ends - 1 - lag)", "(ends - 2 - lag)"),
     "a path of the Jacobian missing": (
-        "lens/gradients/step_jacobian.py", "blocks[0] = blocks[0] + through", "blocks[0] = through",
+        "lens/gradients/step_jacobian.py", "blocks[place] = blocks[place] + through", "blocks[place] = through",
     ),
     "the reverse direction's Jacobians in the wrong order": (
         "lens/gradients/lyapunov_exponents.py", "reversed(steps) if part.reverse else steps", "steps",

@@ -131,6 +131,17 @@ def test_weights_changed_between_rounds_of_threads():
         optimizer.step()
 
 
+@every_cell
+@pytest.mark.parametrize("count", [2, 3])
+def test_no_thread_of_a_stepper_overwrites_the_state_that_another_still_reads(count, cell):
+    layer = Recurrent(cell, 5, 512, kernel="cpu")  # enough units for the threads to share those of one row
+    x = torch.randn(30, 1, 5)
+    with threads(count), torch.no_grad():
+        stepper = layer.stepper()
+        steps = torch.stack([stepper.step(step).clone() for step in x])
+        assert torch.equal(steps, layer(x)[0])
+
+
 def test_the_number_of_threads_changed_between_calls():
     layer = keepgate.LSTM(33, 129, kernel="cpu")
     x = torch.randn(20, 9, 33)

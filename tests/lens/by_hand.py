@@ -20,7 +20,9 @@ def by_hand(layer, place, x, before, change):
             blocks = zip(cell.gates, weights.weight_hh.chunk(3), weights.bias_hh.chunk(3), strict=True)
             u = Named(**{gate: lambda v, w=w, b=b: linear(v, w, b) for gate, w, b in blocks})
         elif cell.recurrent != "none":
-            uh = linear(before[0], weights.weight_hh, weights.bias_hh).chunk(len(cell.gates))
+            uh = linear(
+                given["c" if cell.name == "reads_memory" else "h"], weights.weight_hh, weights.bias_hh
+            ).chunk(len(cell.gates))
             u = Named(**dict(zip(cell.gates, uh, strict=True)))
         step = dict(cell.step(Named(**dict(zip(cell.gates, wx, strict=True))), u, Named(**given), *vectors))
         keep, write = keep_and_write(cell, step, given)
@@ -48,7 +50,7 @@ def keep_and_write(cell, step, given):
 def after_the_memory(cell, step, memory, wx, u, given, weights):
     if cell.name == "peephole":
         step["o"] = (wx[3] + u.o + weights.vectors[2] * memory).sigmoid()
-    if cell.name in ("lstm", "peephole", "coupled_lstm"):
+    if cell.name in ("lstm", "peephole", "coupled_lstm", "reads_memory"):
         step["h"] = step["o"] * memory.tanh()
     if cell.name == "layer_norm_lstm":
         *_, gamma, beta = weights.vectors

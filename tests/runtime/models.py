@@ -79,7 +79,7 @@ TASKS = {
     "choice, window": lambda: choice(cell="feedforward", window=5, pooling="last", bidirectional=False),
     "choice, window and attention": lambda: choice(cell="feedforward", window=5, bidirectional=False),
     "choice, registered cell": lambda: choice(cell=JANET),
-    "choice, recurrent weights on the memory": lambda: choice(cell=READS_MEMORY),
+    "choice, registered cell that reads the memory": lambda: choice(cell=READS_MEMORY),
     "choice, product in the step": lambda: choice(cell="gru_reset_before", num_layers=2),
     "classifier, mean and max": lambda: classifier(),
     "classifier, last": lambda: classifier(pooling="last", pair_size=0, bidirectional=False),
