@@ -25,7 +25,7 @@ from ..serve.models import Model, served
 from ..tasks import answer
 from .bundle import bundle
 
-_STYLES = ("base.css", "reading.css", "panels.css", "gradient.css")
+_STYLES = ("base.css", "reading.css", "panels.css", "gradient.css", "guide.css")
 # Printed: the cells from their equations, the numbers on which Python's answers depend from its modules.
 _CELLS, _CONSTANTS = "engine/cells.js", "engine/constants.js"
 _START = """keepgate.worker = `(${keepgateModules})("engine/worker.js").answerOn(self);`;
