@@ -20,7 +20,9 @@ both = pytest.mark.parametrize("language", LANGUAGES)
 
 def enter(page: Any, address: Callable[[str], str], step: int, language: str, server: str = "plain") -> None:
     page.goto(f"{address(server).rstrip('/')}/?guide={step}&lang={language}")
-    page.locator("#gradients .line" if step == 2 else ".shown canvas, .shown .film .head, #longer").nth(0).wait_for()
+    page.locator("#gradients .line" if step == 2 else ".shown canvas, .shown .film .head, #longer").nth(
+        0
+    ).wait_for()
 
 
 def answers(page: Any) -> list[str]:
@@ -60,7 +62,9 @@ def test_a_link_opens_a_step_with_its_picture(
 
 
 @both
-def test_what_is_shown_bears_out_what_is_said(language: str, page: Any, address: Callable[[str], str]) -> None:
+def test_what_is_shown_bears_out_what_is_said(
+    language: str, page: Any, address: Callable[[str], str]
+) -> None:
     """The sentences name no number, but they say how the networks fare."""
     first, second = NAMES[language]
     press = page.locator('[data-keep="guide show"]')
@@ -72,7 +76,9 @@ def test_what_is_shown_bears_out_what_is_said(language: str, page: Any, address:
 
     enter(page, address, 2, language)
     press.click()
-    explodes = page.locator(".gradients tr.series-0 td", has_text={"en": "explodes", "zh-TW": "爆炸"}[language])
+    explodes = page.locator(
+        ".gradients tr.series-0 td", has_text={"en": "explodes", "zh-TW": "爆炸"}[language]
+    )
     explodes.wait_for()
     # Then every gate is there still, and no signal arrives.
     page.wait_for_function("() => document.querySelector('#gradient-bias').value === '-8'")
@@ -95,7 +101,9 @@ def test_what_is_shown_bears_out_what_is_said(language: str, page: Any, address:
     assert first not in answers(page)[:2]
     assert answers(page)[2:] == [first] * 2
     press.click()
-    page.wait_for_function("() => document.querySelector('#longer').value === document.querySelector('#longer').max")
+    page.wait_for_function(
+        "() => document.querySelector('#longer').value === document.querySelector('#longer').max"
+    )
 
     enter(page, address, 8, language)
     assert answers(page) == [second, first, first, first]
@@ -117,7 +125,9 @@ def test_the_forget_gate_at_the_last_character_is_to_be_seen(
     assert "zᶠ" in page.locator(".film").get_attribute("aria-label")
     # The sum holds, number by number.
     page.locator('[data-keep="step phase"]').click()
-    sum_, result = page.locator(".phase.select dd").last.inner_text().replace("−", "-").split(" = ")[1].split(" ≈ ")
+    sum_, result = (
+        page.locator(".phase.select dd").last.inner_text().replace("−", "-").split(" = ")[1].split(" ≈ ")
+    )
     assert abs(eval(sum_.replace("×", "*")) - float(result)) < 0.0004  # four decimals each
 
 

@@ -94,7 +94,7 @@ function show() {
       "div",
       { class: "try" },
       el("p", {}, el("b", {}, t("guide.try")), " ", word("try")),
-      button(t("guide.show"), () => reading() && step().show(), { "data-keep": "guide show" }),
+      button(t("guide.show"), () => (reading() || !step().story) && step().show(), { "data-keep": "guide show" }),
     ),
   );
   fill(
