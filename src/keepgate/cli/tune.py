@@ -209,14 +209,14 @@ def _trials(job: Job, study: "Study", space: Space, total: int) -> Iterator[str]
     running: list[_Running] = []
     distributions = {name: values.distribution() for name, values in space.items()}
     try:
-        while (done := len(_finished(study))) < total:
-            while len(running) < min(job.most, total - done):
+        while (ended := len(_finished(study))) < total:
+            while len(running) < min(job.most, total - ended):
                 running.append(_start(job, study.ask(distributions), space))
             wait([each.receiver for each in running])
             for each in [each for each in running if each.receiver.poll()]:
                 running.remove(each)
                 score, fault = _result(each)
-                done += 1
+                ended += 1
                 if score is None:
                     each.trial.set_user_attr("fault", fault)
                     study.tell(each.trial, state=optuna.trial.TrialState.FAIL)
@@ -225,7 +225,7 @@ def _trials(job: Job, study: "Study", space: Space, total: int) -> Iterator[str]
                     study.tell(each.trial, score.value if score.higher_is_better else -score.value)
                 _tidy(job, study, each)
                 shown = f"failed: {one_line(fault)}" if score is None else score.text
-                yield f"  {done} of {total}: {shown} with {_listed(each.settings)}"
+                yield f"  {ended} of {total}: {shown} with {_listed(each.settings)}"
     finally:
         for each in running:
             each.process.terminate()
