@@ -25,6 +25,7 @@ from .train import Options, Score, refuse_taken
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
+    from optuna.trial import FrozenTrial
 
     from ..tasks import TaskKind
     from .train_commands import TrainCommand
@@ -143,8 +144,36 @@ def _defaults(space: Space, kind: "TaskKind", items: int) -> dict[str, Any]:
 def _study(job: Job, space: Space) -> "Study":
     """The search in its file, new or gone on with; what was cut off when it was stopped is tried again.
 
-    Raises SettingsError without Optuna, or if the file is of another search; BundleError if it cannot be read.
+    Raises SettingsError if the file is of another search, or as `_opened`.
     """
+    options, file = job.options, job.options.work / "study.log"
+    if file.exists() and not options.resuming:
+        raise SettingsError(
+            f"{file} is of a search that was begun; go on with it by --resume, or remove {file.parent}"
+        )
+    what = {
+        "command": job.command.name,
+        "data": [str(path) for path in (*job.data, *options.dev)],
+        "space": {name: str(values) for name, values in space.items()},
+    }
+    study, trials = _opened(file, options.seed)
+    before = study.user_attrs.get("what", what)
+    if before != what:
+        name = next(name for name in what if before.get(name) != what[name])
+        raise SettingsError(
+            f"{file} is of a search with another {name}, {before.get(name)}; give another --out, or remove "
+            f"{file.parent}"
+        )
+    study.set_user_attr("what", what)
+    for trial in trials:
+        if trial.state.name == "RUNNING":
+            study.tell(trial.number, state=type(trial.state).FAIL)
+            study.enqueue_trial(trial.params)
+    return study
+
+
+def _opened(file: Path, seed: int) -> "tuple[Study, list[FrozenTrial]]":
+    """A study in this file and its trials. Raises SettingsError without Optuna, BundleError if the file is none."""
     try:
         import optuna
         from optuna.storages import JournalStorage
@@ -154,43 +183,17 @@ def _study(job: Job, space: Space) -> "Study":
             "--tune needs optuna, which is not installed; run: pip install 'keepgate[tune]'"
         ) from missing
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    options, file = job.options, job.options.work / "study.log"
-    if file.exists() and not options.resuming:
-        raise SettingsError(
-            f"{file} is of a search that was begun; go on with it by --resume, or remove {file.parent}"
-        )
     file.parent.mkdir(parents=True, exist_ok=True)
-    what = {
-        "command": job.command.name,
-        "data": [str(path) for path in (*job.data, *options.dev)],
-        "space": {name: str(values) for name, values in space.items()},
-    }
     try:
         study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(file))),
-            study_name="keepgate",
-            sampler=optuna.samplers.TPESampler(seed=options.seed),
-            direction="maximize",
-            load_if_exists=True,
-        )
-        before = study.user_attrs.get("what", what)
-        trials = study.get_trials(deepcopy=False)
+            storage=JournalStorage(JournalFileBackend(str(file))), study_name="keepgate", direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=seed), load_if_exists=True,
+        )  # fmt: skip
+        return study, study.get_trials(deepcopy=False)
     except (ValueError, KeyError, TypeError, AssertionError) as fault:
         raise BundleError(
             f"{file} is no study of --tune ({fault}); remove {file.parent} to begin again"
         ) from fault
-    if before != what:
-        name = next(name for name in what if before.get(name) != what[name])
-        raise SettingsError(
-            f"{file} is of a search with another {name}, {before.get(name)}; give another --out, or remove "
-            f"{file.parent}"
-        )
-    study.set_user_attr("what", what)
-    for trial in trials:
-        if trial.state == optuna.trial.TrialState.RUNNING:
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            study.enqueue_trial(trial.params)
-    return study
 
 
 def _finished(study: "Study") -> dict[int, Any]:
