@@ -5,8 +5,8 @@
 Each seed trains sb3-contrib's RecurrentPPO with keepgate's policy, until it balances the pole to the end in 32 episodes
 that are played now and then, or for so many steps; it then plays 100 others (500 steps at most), and says how far back
 the policy looks. The two policies then train in turns on the same environment, and the losses of a rollout are
-compared. Writes results/cart_pole.json, each seed when it has been measured; `--seeds` without a number measures speed and
-losses alone. One thread. Settings: those of rl-baselines3-zoo for this task, but for the steps.
+compared. Writes results/cart_pole.json, each seed when it has been measured; `--seeds` without a number measures speed
+and losses alone. One thread. Settings: those of rl-baselines3-zoo for this task, but for the steps.
 """
 
 import argparse
@@ -26,7 +26,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from bench.machine import machine
 from bench.markdown import RESULTS
-from keepgate.integrations.sb3 import RecurrentPolicy, examine
+from keepgate.integrations.sb3 import RecurrentPolicy
+from keepgate.lens import examine
 
 RESULT = RESULTS / "cart_pole.json"
 EPISODES = 100
@@ -108,10 +109,11 @@ def trained(seed: int, cell: str, steps: int) -> dict[str, Any]:
     assert isinstance(env, VecNormalize)
     env.training = False
     rewards = played(model, env)
-    report = examine(model, episodes=64, steps=64)
+    report = examine(model, 256, steps=48)
     return {
         "cell": cell, "steps": model.num_timesteps, "reward": statistics.mean(rewards), "worst": min(rewards),
-        "cpu_minutes": minutes, "horizon": report.horizon, "sentence": str(report).splitlines()[0],
+        "cpu_minutes": minutes, "horizon": report.horizon, "interval": report.interval,
+        "sentence": report.verdict.sentence,
     }  # fmt: skip
 
 
