@@ -81,8 +81,9 @@ def _fault(verdict: Verdict) -> Message:
         return msg(key, how=_lost(findings), needed=findings.needed, half=half)
     if fault == "untrained":
         return msg(f"verdict.{_untrained(findings)}", **_numbers(findings), reach=_reach(findings))
-    if fault == "saturated" and not findings.gated:
-        return msg("verdict.flat", saturated=findings.saturated)
+    if fault == "saturated":
+        key = "flat" if not findings.gated else "large_input" if findings.reads_large else "saturated"
+        return msg(f"verdict.{key}", saturated=findings.saturated, input_size=findings.input_size)
     return msg(f"verdict.{fault}", **_numbers(findings))
 
 
