@@ -218,7 +218,7 @@ def _settled(call: Call, states: Tensor, driven: tuple[Tensor, int], steps: int,
         if float((states - before).norm(dim=1).max()) < near or steps >= LONGEST:
             return states[place]
         first = (torch.cdist(states, states) < near).byte().argmax(1)
-        chosen, number = first.unique(return_inverse=True)
+        chosen, number = torch.unique(first, return_inverse=True)
         states, place, steps = states[chosen], number[place], 2 * steps
 
 
