@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 
@@ -28,16 +28,29 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from ..tasks import TaskKind
-    from .train_commands import TrainCommand
 
 _SPACE_FORM = "NAME = [VALUES], or NAME = { low = …, high = … }, for each setting to try"
 
 
+class Command(Protocol):
+    """A training command, as a process of its own is given it: its fields are plain values."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def space(self) -> Mapping[str, Mapping[str, Any]]: ...
+    def read(self, paths: Sequence[Path], columns: Mapping[str, str | None]) -> Any: ...
+    def detect(self, corpus: Any, kind: str) -> "tuple[TaskKind, str]": ...
+    def train(
+        self, data: Sequence[Path], options: Options, kind: str, columns: Mapping[str, str | None]
+    ) -> Score | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A training command: what every trial of a search has in common. kind, columns: as the command was told them."""
+    """What every trial of a search has in common. kind, columns: as the command was told them."""
 
-    command: "TrainCommand"
+    command: Command
     data: Sequence[Path]
     options: Options
     kind: str
