@@ -20,7 +20,7 @@ from .lazy import lazy_exports, missing_package
 # The layers need torch, which takes a second to import; `keepgate --help` and `keepgate.runtime` do not.
 _ROOMS = {
     "nn": (
-        "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels", "freeze",
+        "EALSTM", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels", "freeze",
         "thaw",
     ),
     "swapping": ("swap", "unswap"),
@@ -28,6 +28,7 @@ _ROOMS = {
 }  # fmt: skip
 
 __all__ = [
+    "EALSTM",
     "GRU",
     "LSTM",
     "RNN",
