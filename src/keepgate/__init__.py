@@ -20,8 +20,8 @@ from .lazy import lazy_exports, missing_package
 # The layers need torch, which takes a second to import; `keepgate --help` and `keepgate.runtime` do not.
 _ROOMS = {
     "nn": (
-        "EALSTM", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels", "freeze",
-        "thaw",
+        "EALSTM", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
+        "freeze", "thaw",
     ),
     "swapping": ("swap", "unswap"),
     "equations": ("Step", "cell"),

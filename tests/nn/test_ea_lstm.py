@@ -96,7 +96,7 @@ def test_a_static_row_too_few_and_another_dtype_are_refused():
     layer, x, static = layer_and_inputs()
     with pytest.raises(ShapeError):
         layer(x, static[:2])
-    with pytest.raises(ShapeError, match="static is torch.float32"):
+    with pytest.raises(ShapeError, match=r"static is torch\.float32"):
         layer(x, static.float())
     with pytest.raises(ShapeError, match="one row for each stream"):
         layer.stepper(static[0])

@@ -6,9 +6,9 @@
     c_t     = f c_{t-1} + i g                     the memory
     h_t     = o tanh(c_t)                         what the memory shows
 
-The input gate is the same at every step, so here it is a state that stays: the initial state i, which `nn.EALSTM` computes
-from the static inputs. With zeros for it nothing is ever written. Ours differs from the paper in a second bias b'. Gate
-order: f g o.
+The input gate is the same at every step, so here it is a state that stays: the initial state i, which `nn.EALSTM`
+computes from the static inputs. With zeros for it nothing is ever written. Ours differs from the paper in a second
+bias b'. Gate order: f g o.
 """
 
 from ..equations import Named, Step, cell, sigmoid, tanh

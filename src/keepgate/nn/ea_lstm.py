@@ -21,7 +21,8 @@ class EALSTM(nn.Module):
     """Entity-aware LSTM: i = sigmoid(W x_s + b) once a row, the other gates at each step. Kratzert et al. (2019).
 
     input_size, static_size, hidden_size: numbers a step, numbers a row, units.
-    static:    the torch.nn.Linear of the input gate. recurrent: the `Recurrent` of f, g and o, whose states are h, c, i.
+    static:    the torch.nn.Linear of the input gate.
+    recurrent: the `Recurrent` of f, g and o, whose states are h, c and i.
     The other arguments are those of `Recurrent`. Raises SettingsError and TypeError as it does.
     """
 
