@@ -34,7 +34,7 @@ def serve(
     *model: Annotated[
         Path,
         Parameter(
-            help="Folders that `keepgate train` wrote, to be shown in place of the networks that come along, or beside them."
+            help="Folders that `keepgate train` wrote, shown in place of the networks that come along, or with them."
         ),
     ],
     port: Annotated[
