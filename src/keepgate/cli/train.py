@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from ..data.balance import imbalance_of
 from ..errors import SettingsError
 from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
@@ -161,6 +162,8 @@ def train(
         items, dev, where = _parts(kind, corpus.items, options, read)
         if options.dev:
             _print_overlap(console, kind, items, dev)
+        for sentence in imbalance_of(items, kind.unit):
+            print_text(console, sanitize(sentence), "yellow")
         task, examples, config = _build(console, kind, items, options, keep_best=bool(dev))
         result = _fit(task, config, examples, dev, options, processes)
     if not processes.first:
