@@ -101,12 +101,12 @@ def summary(result: Row, k: int) -> str:
     joined = ("; ", "；")[k].join(parts)
     slower = [
         min(figures.over(figures.fastest(row, f"{name}@"), best) or math.inf for name in ENGINE_NAMES)
-        for row in result["engines"]
+        for row in result.get("engines", [])
         if (best := figures.fastest(row, "keepgate@"))
     ]
     return note.format(
         shapes=len(SHAPES), parts=joined, machine=result["machine"]["processor"],
-        least=f"{min(slower):.2f}", most=f"{max(slower):.2f}",
+        least=f"{min(slower, default=math.nan):.2f}", most=f"{max(slower, default=math.nan):.2f}",
     )  # fmt: skip
 
 
