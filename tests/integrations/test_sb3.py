@@ -10,7 +10,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 import keepgate
 from keepgate import SettingsError
-from keepgate.integrations.sb3 import RecurrentPolicy, examine
+from keepgate.integrations.sb3 import RecurrentPolicy, examine, look_back
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -100,6 +100,7 @@ def test_how_far_back_a_policy_looks():
     report = examine(model, episodes=64, steps=6)
     assert report.horizon == 6, report
     assert "policy.lstm_actor" in str(report)
+    assert look_back(model, episodes=64, steps=6).steps == 6
 
 
 def test_a_normalised_environment_is_left_as_it_was():
@@ -118,3 +119,5 @@ def test_wrong_use_is_refused():
         agent(RecurrentPolicy, cell="slstm")
     with pytest.raises(SettingsError, match="0 have 7 steps or more, and 2 are asked for; give fewer steps"):
         examine(agent(RecurrentPolicy), episodes=2, steps=7)
+    with pytest.raises(SettingsError, match="give episodes=8 or more"):
+        look_back(agent(RecurrentPolicy), episodes=4, steps=6)

@@ -10,9 +10,11 @@ from ..equations import Cell
 from ..errors import PackageMissing, SettingsError
 from ..lens import Report
 from ..lens import examine as examine_model
+from ..lens.attribution import LookBack, explain_model
 from ..nn import Recurrent
 
 try:
+    from gymnasium.spaces import Discrete
     from sb3_contrib import RecurrentPPO
     from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
     from stable_baselines3.common.vec_env import VecEnv, VecNormalize
@@ -111,12 +113,12 @@ class ActionModel(nn.Module):
 
 
 def examine(agent: RecurrentPPO, *, episodes: int = 32, steps: int = 64, **options: Any) -> Report:
-    """How many steps back an agent looks: `lens.examine` of its policy, on the first steps of episodes that it plays.
+    """What an agent's memory does: `lens.examine` of its policy, on the first steps of episodes that it plays.
 
     It plays its own environment without exploring, and its actions are the targets. One rests on what was observed
     earlier if the policy acts otherwise both where it is shown the last steps only, as if an episode began there, and
     where the earlier ones are another episode's. An action that one of the two leaves as it is does not count, so that
-    the reach is understated where there are few actions.
+    the reach is understated where there are few actions: how far back the policy looks, says `look_back`.
 
     episodes: how many of them, of `steps` steps or more; shorter ones do not count. options: of `lens.examine`.
     Raises SettingsError where a hundred times as many steps as are asked for have no such episodes, or for observations
@@ -128,6 +130,31 @@ def examine(agent: RecurrentPPO, *, episodes: int = 32, steps: int = 64, **optio
     layer = options.pop("layer", "policy.lstm_actor")
     policy: Any = agent.policy
     return examine_model(ActionModel(policy), [(observed, done)], layer=layer, **options)
+
+
+def look_back(agent: RecurrentPPO, *, episodes: int = 32, steps: int = 64) -> LookBack:
+    """How many of its last observations an agent's actions hang on, whether they become others by it or only less sure.
+
+    At the last of the first `steps` steps of episodes that it plays: everything older is another episode's, and each
+    action's probability, or mean, keeps all but a hundredth of its variance. That of the action which looks furthest.
+    episodes: 8 at least. Raises SettingsError as `examine` does, for fewer, and where all its actions are alike.
+    """
+    env, policy = agent.get_env(), agent.policy
+    assert env is not None
+    assert isinstance(policy, RecurrentActorCriticPolicy)
+    model = ActionModel(policy)
+    observed, _ = _episodes(agent, env, episodes, steps)
+    with torch.no_grad():
+        actions = range(model(observed[:1]).shape[-1])
+    labels = actions if isinstance(agent.action_space, Discrete) else None
+    reaches = [explain_model(model, observed, target=k, labels=labels, time=1).look_back for k in actions]
+    measured = [reach for reach in reaches if reach is not None]
+    if not measured:
+        raise SettingsError(
+            f"the actions in {episodes} episodes are all alike, or the episodes are too few to say what they hang on; "
+            "give episodes=8 or more, or train the agent"
+        )
+    return max(measured, key=lambda reach: reach.steps)
 
 
 def _episodes(agent: RecurrentPPO, env: VecEnv, episodes: int, steps: int) -> tuple[Tensor, Tensor]:
