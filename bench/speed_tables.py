@@ -205,6 +205,23 @@ def user(result: Row, k: int) -> str:
     return table(head, rows)
 
 
+def engines(result: Row, k: int) -> str:
+    """Inference engines' best times over ours, frozen."""
+    if not result.get("engines"):
+        return ("*Not measured yet.*", "*尚未量測。*")[k]
+    names = {
+        "torch.nn": "torch.nn", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "ncnn": "ncnn",
+        "litert": "LiteRT",
+    }  # fmt: skip
+    rows = []
+    for row in result["engines"]:
+        best = figures.fastest(row, "keepgate@")
+        noisy = "~" if figures.noisy(row, figures.ceiling(result)) else ""
+        ratios = [times(figures.over(figures.fastest(row, f"{name}@"), best)) for name in names]
+        rows.append([f"{noisy}{row['cell']} {row['shape']}", duration(best), *ratios])
+    return table([("inference", "推論")[k], "keepgate, ms", *names.values()], rows)
+
+
 def ragged(result: Row, k: int) -> str:
     head = [
         ("training step, steps, rows, input, hidden", "訓練一步：步, 列, 輸入, 單元")[k],
@@ -332,6 +349,7 @@ TABLES: dict[str, Callable[[Row, int], str]] = {
     "one_step": one_step,
     "busy": busy,
     "user": user,
+    "engines": engines,
     "streaming": streaming,
     "ragged": ragged,
     "costs": costs,
