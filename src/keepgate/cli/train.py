@@ -150,6 +150,8 @@ def train(
     read: from files to a corpus. detect: from a corpus to the kind of task, and the reason in words. The score is None
     where nothing was measured, and in all processes but the first.
     """
+    from ..tasks.task import Calibrated
+
     with joined_quietly(options.device) as processes:
         console = make_console(quiet=not processes.first)
         if processes.from_first(lambda: _is_trained(console, options)):
@@ -168,6 +170,8 @@ def train(
         result = _fit(task, config, examples, dev, options, processes)
     if not processes.first:
         return None
+    if dev and isinstance(task, Calibrated) and (sentence := task.calibrate(dev)):
+        print_text(console, sentence)
     measurement = measure_with_bar(task, dev, kind.unit) if dev else None
     card = {"data": _data_card(data, corpus, kind)} | ({"kind": reason} if reason else {})
     _save(task, config, options, card, measurement, where)
@@ -323,7 +327,11 @@ def _fit(
 def _scores(task: "Task", measurement: "Measurement") -> dict[str, str]:
     """Every metric with its unit, by its title."""
     values = measurement.values()
-    return {metric.title: metric_text(metric, values[metric.name]) for metric in task.metrics}
+    return {
+        metric.title: metric_text(metric, values[metric.name])
+        for metric in task.metrics
+        if metric.name in values
+    }
 
 
 def _save(
