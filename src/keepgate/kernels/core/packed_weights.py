@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from ... import _core
 from ...arrays import core_cell
+from ...arrays.compiled import _core
 from ..weights import Weights
 
 Sizes = tuple[int, int, int, int, int]  # steps, rows, input, hidden, projected
