@@ -106,7 +106,7 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.verdicts --advice --seed 2 --out bench/results/verdicts-seed-2.json
 	@$(BIN)/python -m bench.verdicts --advice --seed 3 --out bench/results/verdicts-seed-3.json
 	@$(BIN)/python -m bench.long_rows
-	@$(BIN)/python -m bench.cart_pole
+	@$(BIN)/python -m bench.cart_pole --seeds 0 1 2 3 4 5
 	@$(BIN)/python -m bench.tasks cmrc2018 --data $(DATA) --models models
 	@$(BIN)/python -m bench.asked models/cmrc2018/seed-0
 	@$(BIN)/python -m bench.table

@@ -1,11 +1,12 @@
 """CartPole without velocities: an agent with a memory of keepgate's, and sb3-contrib's own beside it.
 
-    python -m bench.cart_pole [--seeds 3] [--steps 300000] [--cell lstm]
+    python -m bench.cart_pole [--seeds 0 1 2] [--steps 300000] [--cell lstm]
 
 Each seed trains sb3-contrib's RecurrentPPO with keepgate's policy, until it balances the pole to the end in 32 episodes
 that are played now and then, or for so many steps; it then plays 100 others (500 steps at most), and says how far back
 the policy looks. The two policies then train in turns on the same environment, and the losses of a rollout are
-compared. Writes results/cart_pole.json. Settings: those of rl-baselines3-zoo for this task, but for the steps.
+compared. Writes results/cart_pole.json, each seed when it has been measured; `--seeds` without a number measures speed
+and losses alone. One thread. Settings: those of rl-baselines3-zoo for this task, but for the steps.
 """
 
 import argparse
@@ -25,8 +26,10 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from bench.machine import machine
 from bench.markdown import RESULTS
-from keepgate.integrations.sb3 import RecurrentPolicy, examine
+from keepgate.integrations.sb3 import RecurrentPolicy
+from keepgate.lens import examine
 
+RESULT = RESULTS / "cart_pole.json"
 EPISODES = 100
 # Training ends when so many episodes, played each so many frames, reach on average this reward.
 TRIALS, PERIOD, ENOUGH = 32, 10_000, 495.0
@@ -38,22 +41,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=300_000)
     parser.add_argument("--cell", default="lstm")
-    asked = parser.parse_args()
-    seeds = [trained(seed, asked.cell, asked.steps) for seed in range(asked.seeds)]
-    result = {
-        "machine": machine(),
-        "cell": asked.cell,
-        "steps": asked.steps,
-        "seeds": seeds,
-        "frames_a_second": timed(),
-        "loss_difference": loss_difference(),
-    }
-    written = RESULTS / "cart_pole.json"
-    written.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    for seed in options.seeds:
+        _keep("seeds", {f"{seed}": trained(seed, options.cell, options.steps)})
+    _keep("speed", {"frames_a_second": timed(), "loss_difference": loss_difference()})
+
+
+def _keep(part: str, measured: dict[str, Any]) -> None:
+    """Writes what was measured beside what the file holds of other seeds."""
+    written = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    written["machine"] = machine()
+    written[part] = written.get(part, {}) | measured
+    RESULT.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(measured), flush=True)
 
 
 def positions_only() -> gymnasium.Env[Any, Any]:
@@ -105,10 +109,11 @@ def trained(seed: int, cell: str, steps: int) -> dict[str, Any]:
     assert isinstance(env, VecNormalize)
     env.training = False
     rewards = played(model, env)
-    report = examine(model, episodes=64, steps=64)
+    report = examine(model, 256, steps=48)
     return {
-        "seed": seed, "steps": model.num_timesteps, "reward": statistics.mean(rewards), "worst": min(rewards),
-        "cpu_minutes": minutes, "horizon": report.horizon, "sentence": str(report).splitlines()[0],
+        "cell": cell, "steps": model.num_timesteps, "reward": statistics.mean(rewards), "worst": min(rewards),
+        "cpu_minutes": minutes, "horizon": report.horizon, "interval": report.interval,
+        "sentence": report.verdict.sentence,
     }  # fmt: skip
 
 
@@ -137,7 +142,7 @@ def played(model: RecurrentPPO, env: VecEnv) -> list[float]:
 
 
 def timed() -> dict[str, list[float]]:
-    """Frames a second of training, by policy, in turns; one thread more or less is torch's choice for both."""
+    """Frames a second of training, by policy, in turns."""
     models = {"keepgate": agent(RecurrentPolicy, 0), "sb3-contrib": agent("MlpLstmPolicy", 0)}
     rates: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(TURNS):

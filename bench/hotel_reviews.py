@@ -6,20 +6,16 @@ hash of their text. The dev part chooses the weights to keep; the test part is m
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.row import Figures, Row, Target, cost, measured
+from bench.row import Figures, Row, Target, config_for, trained
 from keepgate.data.corpora.labelled import read_labelled
 from keepgate.data.labelled import LabelledText
-from keepgate.export import bundle
 from keepgate.tasks.classifier import Classifier, ClassifierSettings
-from keepgate.train import TrainingConfig, fit
-from keepgate.train.recipes import recipe
 
 SETTINGS = ClassifierSettings()
-EVALUATIONS = 10
 
 
 def split(texts: Sequence[LabelledText]) -> dict[str, list[LabelledText]]:
@@ -32,34 +28,23 @@ def split(texts: Sequence[LabelledText]) -> dict[str, list[LabelledText]]:
     return parts
 
 
-def config_for(examples: int, seed: int) -> TrainingConfig:
-    """What `keepgate train classifier --dev` does, on one thread, so that seeds can be trained side by side."""
-    config = replace(recipe("classifier", examples), threads=1, seed=seed, keep="best")
-    return replace(config, evaluate_every=max(1, config.steps_for(0) // EVALUATIONS))
-
-
 def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:
     """Trains one classifier, saves it, and gives its figures."""
     parts = split(read_labelled(folder / "ChnSentiCorp_htl_all.csv").items)
     task = Classifier.build(parts["train"], SETTINGS, seed)
     examples = task.prepare(parts["train"], training=True)
-    result = fit(task, config_for(len(examples), seed), examples=examples, dev=parts["dev"], progress=False)
-    figures = cost(task, result)
-    for part in ("dev", "test") if test else ("dev",):
-        figures[part] = measured(task.measure(parts[part]))
-    if model is not None:
-        card = {
-            "what": "Says whether a Chinese hotel review is good (1) or bad (0).",
-            "data": "Four fifths of the hotel reviews of ChnSentiCorp, and nothing else.",
-            "figures": figures["test" if test else "dev"],
-        }
-        bundle.save(task, model, card=card)
-    return figures
+    measured = {name: parts[name] for name in ("dev", "test")[: 1 + test]}
+    card = {
+        "what": "Says whether a Chinese hotel review is good (1) or bad (0).",
+        "data": "Four fifths of the hotel reviews of ChnSentiCorp, and nothing else.",
+    }
+    config = config_for("classifier", len(examples), seed)
+    return trained(task, config, examples, measured, model=model, card=card)
 
 
 def recipe_of() -> Mapping[str, Any]:
     """What the seeds have in common."""
-    return {"settings": asdict(SETTINGS), "training": asdict(config_for(6213, 0))}
+    return {"settings": asdict(SETTINGS), "training": asdict(config_for("classifier", 6213, 0))}
 
 
 ROWS = [

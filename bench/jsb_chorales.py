@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from bench.row import Figures, Row, Target, cost, measured
+from bench.row import Figures, Row, Target, trained
 from keepgate import Recurrent
 from keepgate.nn.eval_mode import eval_mode
 from keepgate.nn.length_mask import length_mask
 from keepgate.tasks.batched import TensorBatch
 from keepgate.tasks.measure import Measurement, Metric
-from keepgate.train import TrainingConfig, fit
+from keepgate.train import TrainingConfig
 
 KEYS = 88
 CELL, UNITS, DROPOUT, MOST_SHIFT = "gru", 200, 0.3, 6
@@ -122,10 +122,7 @@ def read(folder: Path, part: str) -> list[Piece]:
 def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:  # noqa: ARG001
     """Trains one network and gives its figures."""
     parts = {"dev": read(folder, "valid")} | ({"test": read(folder, "test")} if test else {})
-    task = NextChord(seed)
-    config = replace(CONFIG, seed=seed)
-    result = fit(task, config, examples=read(folder, "train"), dev=parts["dev"], progress=False)
-    return cost(task, result) | {part: measured(task.measure(items)) for part, items in parts.items()}
+    return trained(NextChord(seed), replace(CONFIG, seed=seed), read(folder, "train"), parts)
 
 
 def recipe_of() -> Mapping[str, Any]:

@@ -74,10 +74,10 @@ def main() -> None:
     print(json.dumps(result, indent=1, ensure_ascii=False))
 
 
-def read(folder: Path) -> list[Sentence]:
-    """The test sentences."""
+def read(folder: Path, part: str = "test") -> list[Sentence]:
+    """The sentences of one part."""
     lines, labels = (
-        (folder / f"test.{ending}").read_text(encoding="utf-8").splitlines() for ending in ("sent", "lb")
+        (folder / f"{part}.{ending}").read_text(encoding="utf-8").splitlines() for ending in ("sent", "lb")
     )
     return [
         Sentence(line.replace(MARK, ""), line.index(MARK), label)

@@ -3,13 +3,16 @@
 import json
 import resource
 import statistics
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.machine import machine
 from bench.markdown import RESULTS
+from keepgate.export import bundle
+from keepgate.train import TrainingConfig, fit
+from keepgate.train.recipes import recipe
 
 # What training one seed gives: "parameters", "minutes", "cpu_minutes", and the metrics of "test" (or of "dev" alone).
 Figures = dict[str, Any]
@@ -111,6 +114,39 @@ def measured(measurement: Any) -> Figures:
             for name, of in measurement.baselines.items()
         },
     }
+
+
+def config_for(
+    kind: str, examples: int, seed: int, *, evaluations: int = 10, epochs: int | None = None
+) -> TrainingConfig:
+    """What `keepgate train --dev` does, on one thread, so that seeds can be trained side by side.
+
+    epochs: instead of the recipe's steps.
+    """
+    config = replace(recipe(kind, examples), threads=1, seed=seed, keep="best")
+    if epochs is not None:
+        config = replace(config, steps=epochs * -(-examples // config.batch_size))
+    return replace(config, evaluate_every=max(1, config.steps_for(0) // evaluations))
+
+
+def trained(
+    task: Any,
+    config: TrainingConfig,
+    examples: Sequence[Any],
+    parts: Mapping[str, Sequence[Any]],
+    *,
+    model: Path | None = None,
+    card: Mapping[str, Any] | None = None,
+) -> Figures:
+    """Trains a task on the examples, chooses its weights by parts["dev"], and gives its figures on each of the parts.
+
+    model, card: where the model is saved, if anywhere, and with which card; the last part's figures are added.
+    """
+    result = fit(task, config, examples=examples, dev=parts["dev"], progress=False)
+    figures = cost(task, result) | {name: measured(task.measure(items)) for name, items in parts.items()}
+    if model is not None:
+        bundle.save(task, model, card={**(card or {}), "figures": figures[[*parts][-1]]})
+    return figures
 
 
 def cost(task: Any, result: Any) -> Figures:

@@ -3,11 +3,24 @@
 import statistics
 from collections.abc import Sequence
 
-from bench import cmrc2018, ett, hotel_reviews, jsb_chorales, language_model, sequential_mnist, tagging
+from bench import (
+    babi,
+    cmrc2018,
+    cpp_polyphones,
+    ett,
+    hotel_reviews,
+    jsb_chorales,
+    language_model,
+    ptb,
+    sequential_mnist,
+    tagging,
+)
 from bench.markdown import table
 from bench.row import Figures, Row, Target
 
-MODULES = (cmrc2018, tagging, hotel_reviews, language_model, ett, jsb_chorales, sequential_mnist)
+MODULES = (
+    babi, cmrc2018, tagging, hotel_reviews, cpp_polyphones, language_model, ptb, ett, jsb_chorales, sequential_mnist,
+)  # fmt: skip
 ROWS: dict[str, Row] = {row.name: row for module in MODULES for row in module.ROWS}
 HEAD = (
     "data", "metric", "at least", "aim", "keepgate (range; seeds)", "parameters", "processor minutes", "peak, MiB",
@@ -28,7 +41,7 @@ def cells(row: Row) -> list[str]:
         " / ".join(target.title for target in row.targets),
         " / ".join(_wanted(target, target.at_least) for target in row.targets),
         " / ".join(_wanted(target, target.aim) for target in row.targets),
-        " / ".join(_measured(target, seeds) for target in row.targets) if seeds else "not trained",
+        " / ".join(_measured(target, seeds) for target in row.targets) if seeds else "not measured",
         f"{max(figures['parameters'] for figures in seeds):,}" if seeds else "",
         _mean([figures["cpu_minutes"] for figures in seeds]),
         _mean([figures["peak_mib"] for figures in seeds if "peak_mib" in figures], digits=0),

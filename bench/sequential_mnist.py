@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.row import Figures, Row, Target, cost, measured
+from bench.row import Figures, Row, Target, trained
 from keepgate.data.labelled_series import LabelledSeries
 from keepgate.tasks.series_classifier import SeriesClassifier, SeriesClassifierSettings
-from keepgate.train import TrainingConfig, fit
+from keepgate.train import TrainingConfig
 
 # 70 thousand parameters; the gates' memory begins as long as the digit.
 SETTINGS = SeriesClassifierSettings(
@@ -51,13 +51,10 @@ def _idx(path: Path, header: int) -> NDArray[np.uint8]:
 def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:  # noqa: ARG001
     """Trains one classifier and gives its figures."""
     digits = read(folder, "train")
-    parts = {"train": digits[:-DEV], "dev": digits[-DEV:]} | ({"test": read(folder, "t10k")} if test else {})
-    task = SeriesClassifier.build(parts["train"], SETTINGS, seed)
-    examples = task.prepare(parts["train"], training=True)
-    config = replace(CONFIG, seed=seed)
-    result = fit(task, config, examples=examples, dev=parts["dev"][:1000], progress=False)
-    names = [name for name in parts if name != "train"]
-    return cost(task, result) | {name: measured(task.measure(parts[name])) for name in names}
+    parts = {"dev": digits[-DEV:]} | ({"test": read(folder, "t10k")} if test else {})
+    task = SeriesClassifier.build(digits[:-DEV], SETTINGS, seed)
+    examples = task.prepare(digits[:-DEV], training=True)
+    return trained(task, replace(CONFIG, seed=seed), examples, parts)
 
 
 def recipe_of() -> Mapping[str, Any]:

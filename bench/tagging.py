@@ -5,20 +5,16 @@ once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.row import Figures, Row, Target, cost, measured
+from bench.row import Figures, Row, Target, config_for, trained
 from keepgate.data.corpora.tagged import read_tagged
 from keepgate.data.tagged import TaggedText, tagged_text
-from keepgate.export import bundle
 from keepgate.tasks.tagger import Tagger, TaggerSettings
-from keepgate.train import TrainingConfig, fit
-from keepgate.train.recipes import recipe
-
-EVALUATIONS = 6
+from keepgate.train import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -75,39 +71,24 @@ SNIPS = Corpus(
 )
 
 
-def config_for(corpus: Corpus, examples: int, seed: int) -> TrainingConfig:
-    """What `keepgate train tagger --dev` does, on one thread, so that seeds can be trained side by side."""
-    config = replace(recipe("tagger", examples), threads=1, seed=seed, keep="best")
-    if corpus.epochs is not None:
-        config = replace(config, steps=corpus.epochs * -(-examples // config.batch_size))
-    return replace(config, evaluate_every=max(1, config.steps_for(0) // EVALUATIONS))
+def config(corpus: Corpus, examples: int, seed: int) -> TrainingConfig:
+    """The recipe of `keepgate train tagger --dev`, of the corpus's epochs where it says so."""
+    return config_for("tagger", examples, seed, evaluations=6, epochs=corpus.epochs)
 
 
 def train(corpus: Corpus, folder: Path, seed: int, test: bool, model: Path | None) -> Figures:
     """Trains one tagger, saves it, and gives its figures on all parts but the first."""
-    names = ("train", "dev", "test") if test else ("train", "dev")
-    parts = {name: corpus.read(folder, name) for name in names}
-    task = Tagger.build(parts["train"], corpus.settings, seed)
-    examples = task.prepare(parts["train"], training=True)
-    result = fit(
-        task, config_for(corpus, len(examples), seed), examples=examples, dev=parts["dev"], progress=False
-    )
-    figures = cost(task, result)
-    for part in names[1:]:
-        figures[part] = measured(task.measure(parts[part]))
-    if model is not None:
-        card = {
-            "what": f"Tags texts: {corpus.what}.",
-            "data": "The training part, and nothing else.",
-            "figures": figures[names[-1]],
-        }
-        bundle.save(task, model, card=card)
-    return figures
+    texts = corpus.read(folder, "train")
+    task = Tagger.build(texts, corpus.settings, seed)
+    examples = task.prepare(texts, training=True)
+    measured = {name: corpus.read(folder, name) for name in ("dev", "test")[: 1 + test]}
+    card = {"what": f"Tags texts: {corpus.what}.", "data": "The training part, and nothing else."}
+    return trained(task, config(corpus, len(examples), seed), examples, measured, model=model, card=card)
 
 
 def recipe_of(corpus: Corpus) -> Mapping[str, Any]:
     """What the seeds have in common."""
-    return {"settings": asdict(corpus.settings), "training": asdict(config_for(corpus, corpus.texts, 0))}
+    return {"settings": asdict(corpus.settings), "training": asdict(config(corpus, corpus.texts, 0))}
 
 
 ROWS = [

@@ -5,11 +5,13 @@ import math
 import pytest
 
 from keepgate.cells import CELLS
+from keepgate.lens.report.labels import render
 from keepgate.wording import (
     amount,
     count,
     known_percent,
     meaning,
+    msg,
     percent,
     percent_range,
     probability,
@@ -88,3 +90,12 @@ def test_every_letter_of_every_cell_has_a_meaning_in_chinese():
 
 def test_nothing_in_a_text_can_steer_the_terminal():
     assert sanitize("a\x1b[31mb\u202ec\x9b") == "a\ufffd[31mb\ufffdc\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("states", "points", "written"),
+    [(1, 1, "1 state, from 1 stable point."), (0, 1000, "0 states, from 1,000 stable points.")],
+)
+def test_one_thing_is_counted_without_an_s(states, points, written):
+    assert render(msg("automaton.description", states=states, points=points), "en") == written
+    assert render(msg("verdict.gone", vanishing_lag=1), "en") == "the learning signal is gone after 1 step"

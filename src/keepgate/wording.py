@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 LANGUAGES = {"en": "en", "zh": "zh-Hant"}  # our short name → the BCP 47 tag for browsers and screen readers
 # A cell says in English what its letters mean (Cell.letters); here is the translation.
@@ -40,6 +41,13 @@ class Message:
 Part = str | float | Message | Sequence[str | Message] | None
 
 
+class _Number(int):
+    """A whole number in an entry: {n:,} writes it, {n:s} the s of what is counted, which one thing does not have."""
+
+    def __format__(self, spec: str) -> str:
+        return ("" if self == 1 else "s") if spec == "s" else super().__format__(spec)
+
+
 def msg(key: str, **args: Part) -> Message:
     """The message under this key, not yet rendered in any language."""
     return Message(key, args)
@@ -61,16 +69,19 @@ class Catalog:
         if part is None or isinstance(part, str | float):
             return str(part)
         if isinstance(part, Message):
-            args = {
-                name: arg if arg is None or isinstance(arg, int | float) else self.render(arg, language)
-                for name, arg in part.args.items()
-            }
+            args = {name: self._argument(arg, language) for name, arg in part.args.items()}
             return self.table()[part.key][language].format_map(args)
         items = [self.render(item, language) for item in part]
         if len(items) < 2:
             return "".join(items)
         comma, last = (self.table()[key][language] for key in ("page.comma", "page.and"))
         return comma.join(items[:-1]) + last + items[-1]
+
+    def _argument(self, part: Part, language: str) -> Any:
+        """What an entry formats: a number as it is, anything else as text."""
+        if isinstance(part, int):
+            return _Number(part)
+        return part if part is None or isinstance(part, float) else self.render(part, language)
 
     def sentence(self, part: Part, language: str) -> str:
         """The message as a sentence: a capital at its start, a space between Chinese and Latin letters."""

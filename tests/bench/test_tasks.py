@@ -85,7 +85,7 @@ def test_a_row_without_results_says_so(
     run(monkeypatch)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(scoreboard.ROWS) + 2
-    assert all("not trained" in line for line in lines[2:])
+    assert all("not measured" in line for line in lines[2:])
 
 
 @pytest.mark.parametrize("name", scoreboard.ROWS)
@@ -107,7 +107,7 @@ def test_the_reviews_are_split_by_the_text_alone() -> None:
 def test_a_tagger_is_trained_measured_and_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = TaggerSettings(embedding_size=4, pair_size=0, hidden_size=4, min_count=1)
     texts = [tagged_text("王明來", ["B-X", "E-X", "O"], id=str(k)) for k in range(4)]
-    monkeypatch.setattr(tagging, "recipe", lambda *_: tagging.TrainingConfig(steps=3, batch_size=2))
+    monkeypatch.setattr(row, "recipe", lambda *_: tagging.TrainingConfig(steps=3, batch_size=2))
     corpus = tagging.Corpus("names", lambda *_: texts, 4, settings)
     figures = tagging.train(corpus, tmp_path, 0, True, tmp_path / "model")
     assert {"f1", "precision", "recall", "accuracy", "interval"} <= set(figures["test"])

@@ -67,6 +67,8 @@ def test_it_is_measured_beside_naive_forecasts(files: Path, tmp_path: Path, keep
     figures = json.loads(ran.out)
     assert figures["mse"]["low"] <= figures["mse"]["mean"] <= figures["mse"]["high"]
     assert figures["baselines"]["the last value"]["mae"] > 0
+    ran = keepgate("evaluate", files / "mine", files / "power.csv", "--series-column", "x")
+    assert (ran.code, "the columns that it was trained on" in " ".join(ran.err.split())) == (2, True)
 
 
 def test_it_forecasts_from_files_and_standard_input(

@@ -58,6 +58,23 @@ def test_it_is_measured_and_used(model: Path, tmp_path: Path, keepgate) -> None:
     assert len(keepgate("predict", model, tmp_path / "new.npz").out.splitlines()) == 2
 
 
+def test_the_column_of_the_series_can_be_named(model: Path, tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "new.csv", 4, seed=5)
+    data.write_text(data.read_text().replace("series,", "plant,"))
+    ran = keepgate("predict", model, data, "--series-column", "plant")
+    assert [json.loads(line)["series"] for line in ran.out.splitlines()] == ["s0", "s1", "s2", "s3"], ran.err
+    ran = keepgate("evaluate", model, data, "--series-column", "plant", "--json")
+    assert json.loads(ran.out)["series"] == 4, ran.err
+    for words, message in (
+        (("predict", model, data), "name the column of the series with --series-column"),
+        (("predict", model, data, "--text-column", "plant"), "reads series; give --series-column instead"),
+        (("evaluate", model, data, "--text-column", "plant"), "a series classifier, reads no such column"),
+    ):
+        ran = keepgate(*words)
+        assert ran.code in (2, 3)
+        assert message in " ".join(ran.err.split())
+
+
 def test_the_lens_is_for_it_too(model: Path, tmp_path: Path, keepgate) -> None:
     one = tmp_path / "one.csv"
     one.write_text("heat,load\n0,0\n0.1,0\n3,0\n0,0.2\n")

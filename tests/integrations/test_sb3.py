@@ -6,11 +6,12 @@ import pytest
 import torch
 from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 
 import keepgate
 from keepgate import SettingsError
-from keepgate.integrations.sb3 import RecurrentPolicy, examine
+from keepgate.integrations.sb3 import RecurrentPolicy
+from keepgate.lens import examine
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -97,18 +98,33 @@ def test_how_far_back_a_policy_looks():
     model = agent(RecurrentPolicy, envs=8, lstm_hidden_size=16, init="chrono", horizon=8)
     model.lr_schedule, model.gae_lambda = (lambda _: 0.01), 1.0
     model.learn(8192)
-    report = examine(model, episodes=64, steps=6)
+    report = examine(model, 64, steps=6)
     assert report.horizon == 6, report
     assert "policy.lstm_actor" in str(report)
 
 
-def test_a_normalised_environment_is_left_as_it_was():
+def test_as_many_episodes_as_steps_are_not_taken_for_each_other():
+    assert examine(agent(RecurrentPolicy, env=lambda: Recall(delay=20)), 20, steps=20).steps == 20
+
+
+def test_an_agent_with_the_librarys_own_policy_is_examined_too():
+    report = examine(agent("MlpLstmPolicy"), 8, steps=6)
+    assert report.steps == 6
+    assert report.name == "policy.lstm_actor"
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_normalised_environment_is_left_as_it_was(stacked):
     env = VecNormalize(make_vec_env(Recall, 2, seed=0))
     model = RecurrentPPO(
-        RecurrentPolicy, env, n_steps=16, device="cpu", policy_kwargs={"lstm_hidden_size": 8}
+        RecurrentPolicy,
+        VecFrameStack(env, 2) if stacked else env,
+        n_steps=16,
+        device="cpu",
+        policy_kwargs={"lstm_hidden_size": 8},
     )
     mean = env.obs_rms.mean.copy()
-    examine(model, episodes=4, steps=6)
+    examine(model, 4, steps=6)
     assert env.training
     assert np.array_equal(env.obs_rms.mean, mean)
 
@@ -117,4 +133,12 @@ def test_wrong_use_is_refused():
     with pytest.raises(SettingsError, match="slstm has the states h, c, n, m, and sb3-contrib keeps two"):
         agent(RecurrentPolicy, cell="slstm")
     with pytest.raises(SettingsError, match="0 have 7 steps or more, and 2 are asked for; give fewer steps"):
-        examine(agent(RecurrentPolicy), episodes=2, steps=7)
+        examine(agent(RecurrentPolicy), 2, steps=7)
+    with pytest.raises(SettingsError, match=r"data is \[\], steps 64; give how many episodes"):
+        examine(agent(RecurrentPolicy), [])
+    with pytest.raises(SettingsError, match="steps is for an agent"):
+        examine(keepgate.LSTM(2, 3), [], steps=4)
+    without = agent(RecurrentPolicy)
+    without.env = None
+    with pytest.raises(SettingsError, match="no environment to play in; give it one"):
+        examine(without, 2)

@@ -91,6 +91,8 @@ TABLE = [
     (measured(0.88, ALL) | {"vanishing_lag": 9, "needed": 13, "rows": reach(3, 11)}, "forgets", "gone after 9 steps"),
     (measured(0.7, FAR) | {"saturated": 0.9}, "saturated", "the gates stand at their ends 90% of the time"),
     (measured(SMALL, FAR) | {"saturated": 0.9}, "untrained", "train longer"),
+    (measured(SMALL, FAR) | {"saturated": 0.9, "input_size": 3000.0}, "saturated", "reads numbers of about 3,000"),
+    (measured(SMALL, FAR) | {"saturated": 0.5, "input_size": 3000.0}, "untrained", "train longer"),
     (measured(0.27, FAR) | UNGATED | {"saturated": 0.9}, "saturated", "near -1 or 1 90% of the time"),
     (measured(0.27, FAR) | UNGATED | {"saturated": 0.9, "vanishing_lag": 23}, "forgets", "use an LSTM"),
     (measured(0.7, FAR) | {"explodes": True, "decay": -5.0, "exponent": 0.02}, "exploding", "by e in 5.0 steps"),

@@ -80,7 +80,7 @@ def test_a_reading_shows_the_gates_of_each_segment_and_the_number_as_forecast(
 def test_a_forecast_is_drawn_in_two_languages(told: tuple[Forecaster, Series]) -> None:
     task, item = told
     (forecast,) = task.forecast([item])
-    assert forecast_figure(forecast).title == "load: one step ahead"
+    assert forecast_figure(forecast).title == "load: 1 step ahead"
     assert "預測" in forecast_figure(forecast, language="zh-TW").svg
     flat = dataclasses.replace(forecast, quantiles={}, point=np.zeros_like(forecast.point))
     assert "interval" not in forecast_figure(flat).description

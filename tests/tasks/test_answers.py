@@ -13,6 +13,7 @@ from keepgate.tasks import KINDS
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.choice.reader import ChoiceReader
 from tests.oracles import agrees
+from tests.runtime.models import built
 
 QUESTIONS = [
     Question(text="魯夫說他想成為海賊王。", question="是誰想要成為海賊王?", answers=("魯夫",), id="1"),
@@ -179,3 +180,11 @@ def test_choices_and_tokens_come_the_most_frequent_first() -> None:
     assert model.choices == ("不在", "Nami", "索隆", "魯夫")
     assert model.vocabulary.ids(["nami"])[0] > 1
     assert "Nami" not in model.vocabulary
+
+
+@pytest.mark.parametrize("name", ["choice, attention", "classifier, mean and max", "language model"])
+def test_a_model_in_float64_answers_in_float64(name: str) -> None:
+    task = built(name).double()
+    item = task.item("魯夫說他想成為海賊王。", "是誰?" if name.startswith("choice") else None)
+    shares = torch.tensor([share for _, share in task.predict([item])[0].candidates], dtype=torch.float64)
+    assert not torch.equal(shares, shares.float().double())

@@ -15,7 +15,7 @@ from rich.table import Table
 from ..errors import BundleError, SettingsError
 from ..wording import amount, count_of, percent, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
-from .inputs import BatchSize, Model, TextColumn, at_least_one
+from .inputs import BatchSize, Model, SeriesColumn, TextColumn, at_least_one
 from .output_paths import check_writable
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def evaluate(
     label_column: Annotated[
         str | None, Parameter(metavar="NAME", help="The column of the labels, if it is not found.")
     ] = None,
+    series_column: SeriesColumn = None,
     out: Annotated[
         Path | None, Parameter(help="Write each prediction, with its scores, as a line of JSON.")
     ] = None,
@@ -72,7 +73,7 @@ def evaluate(
 
     task = load(model)
     kind = KINDS[task.kind]
-    columns = {"text_column": text_column, "label_column": label_column}
+    columns = {"text_column": text_column, "label_column": label_column, "series_column": series_column}
     corpus = kind.read_for(task, data, **_columns_of(kind, columns))
     if corpus.left_out:
         print_text(make_console(errors=True), sanitize(corpus.account()))

@@ -29,6 +29,10 @@ TextFile = Annotated[
 TextColumn = Annotated[
     str | None, Parameter(metavar="NAME", help="The column of the texts, if it is not found.")
 ]
+SeriesColumn = Annotated[
+    str | None,
+    Parameter(metavar="NAME", help="The column that says of which series a row is, if it is not found."),
+]
 BatchSize = Annotated[int, Parameter(help="Items read at once; it changes speed and memory only.")]
 
 

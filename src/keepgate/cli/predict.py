@@ -15,7 +15,7 @@ from ..errors import SettingsError
 from ..wording import sanitize
 from .console import make_console, print_json, print_text
 from .evaluate import write_records
-from .inputs import BatchSize, Model, TextColumn, at_least_one, load_for, read_raw
+from .inputs import BatchSize, Model, SeriesColumn, TextColumn, at_least_one, load_for, read_raw
 from .output_paths import check_writable
 
 EPILOGUE = """Examples:
@@ -42,6 +42,7 @@ def predict(
     /,
     *,
     text_column: TextColumn = None,
+    series_column: SeriesColumn = None,
     out: Annotated[Path | None, Parameter(help="Write there instead, as lines of JSON.")] = None,
     tsv: Annotated[bool, Parameter(help="Label, probability and text, separated by tabs.")] = False,
     batch_size: BatchSize = 64,
@@ -58,8 +59,15 @@ def predict(
     raw = read_raw(file)
     task = load_for("predict", model, "predicts no labels")
     path = "standard input" if file == "-" else file
+    reads_series = hasattr(task, "series_in")
+    if reads_series and text_column is not None:
+        raise SettingsError(f"--text-column is given, and {model} reads series; give --series-column instead")
+    if not reads_series and series_column is not None:
+        raise SettingsError(f"--series-column is given, and {model} reads texts; give --text-column instead")
     items: Sequence[LabelledText] = (
-        task.series_in(raw, path) if hasattr(task, "series_in") else _texts(raw, path, text_column)
+        task.series_in(raw, path, series_column=series_column)
+        if reads_series
+        else _texts(raw, path, text_column)
     )
     probabilities = task.probabilities(items, batch_size=batch_size).tolist()
     records = [

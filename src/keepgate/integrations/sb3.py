@@ -1,21 +1,15 @@
-"""RecurrentPolicy: keepgate's layers as the memory of a policy of sb3-contrib's RecurrentPPO; how far back it looks."""
+"""RecurrentPolicy: keepgate's layers as the memory of a policy of sb3-contrib's RecurrentPPO."""
 
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from ..equations import Cell
 from ..errors import PackageMissing, SettingsError
-from ..lens import Report
-from ..lens import examine as examine_model
 from ..nn import Recurrent
 
 try:
-    from sb3_contrib import RecurrentPPO
     from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
-    from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 except ModuleNotFoundError as missing:
     raise PackageMissing(
         f"keepgate.integrations.sb3 needs {missing.name}, which is not installed; run: pip install 'keepgate[rl]'",
@@ -88,86 +82,3 @@ def _memory(cell: Cell | str, theirs: nn.LSTM, drawn: dict[str, Any]) -> Recurre
     if ours.cell.name == "lstm" and drawn["init"] == "torch" and drawn["forget_bias"] is None:
         ours.load_state_dict(theirs.state_dict())
     return ours
-
-
-class ActionModel(nn.Module):
-    """A recurrent policy as a plain model: observations [rows, time, …] → the action head's numbers at every step.
-
-    These are logits of discrete actions, or means of continuous ones; every row begins an episode.
-    """
-
-    def __init__(self, policy: RecurrentActorCriticPolicy) -> None:
-        super().__init__()
-        self.policy = policy
-
-    def forward(self, observations: Tensor) -> Tensor:
-        """[rows, time, actions]."""
-        rows, steps = observations.shape[:2]
-        policy = self.policy
-        features: Any = policy.extract_features(observations.flatten(0, 1), policy.pi_features_extractor)
-        output, _ = policy.lstm_actor(features.reshape(rows, steps, -1).transpose(0, 1))
-        numbers: Tensor = policy.action_net(policy.mlp_extractor.forward_actor(output.transpose(0, 1)))
-        return numbers
-
-
-def examine(agent: RecurrentPPO, *, episodes: int = 32, steps: int = 64, **options: Any) -> Report:
-    """How many steps back an agent looks: `lens.examine` of its policy, on the first steps of episodes that it plays.
-
-    It plays its own environment without exploring, and its actions are the targets. One rests on what was observed
-    earlier if the policy acts otherwise both where it is shown the last steps only, as if an episode began there, and
-    where the earlier ones are another episode's. An action that one of the two leaves as it is does not count, so that
-    the reach is understated where there are few actions.
-
-    episodes: how many of them, of `steps` steps or more; shorter ones do not count. options: of `lens.examine`.
-    Raises SettingsError where a hundred times as many steps as are asked for have no such episodes, or for observations
-    that are dictionaries.
-    """
-    env = agent.get_env()
-    assert env is not None
-    observed, done = _episodes(agent, env, episodes, steps)
-    layer = options.pop("layer", "policy.lstm_actor")
-    policy: Any = agent.policy
-    return examine_model(ActionModel(policy), [(observed, done)], layer=layer, **options)
-
-
-def _episodes(agent: RecurrentPPO, env: VecEnv, episodes: int, steps: int) -> tuple[Tensor, Tensor]:
-    """Observations [episodes, steps, …] and the actions that followed on them."""
-    normalised = env if isinstance(env, VecNormalize) else None
-    was_training = normalised is not None and normalised.training
-    if normalised is not None:
-        normalised.training = False
-    try:
-        played = _play(agent, env, episodes, steps)
-    finally:
-        if normalised is not None:
-            normalised.training = was_training
-    observed, actions = (np.stack(part) for part in zip(*played, strict=True))
-    targets = torch.as_tensor(actions)
-    return torch.as_tensor(observed).float(), targets if targets.is_floating_point() else targets.long()
-
-
-def _play(agent: RecurrentPPO, env: VecEnv, episodes: int, steps: int) -> list[tuple[Any, Any]]:
-    observation: Any = env.reset()
-    if isinstance(observation, dict):
-        raise SettingsError(
-            "the observations are dictionaries; wrap the environment in gymnasium.wrappers.FlattenObservation"
-        )
-    begins, state = np.ones(env.num_envs, dtype=bool), None
-    histories: list[list[tuple[Any, Any]]] = [[] for _ in range(env.num_envs)]
-    whole_episodes: list[tuple[Any, Any]] = []
-    for _ in range(-(-100 * episodes * steps // env.num_envs)):
-        action, state = agent.predict(observation, state, begins, deterministic=True)
-        for row, history in enumerate(histories):
-            history.append((observation[row].copy(), action[row]))
-        observation, _, begins, _ = env.step(action)
-        for row in np.flatnonzero(begins).tolist():
-            if len(histories[row]) >= steps:
-                observations, actions = zip(*histories[row][:steps], strict=True)
-                whole_episodes.append((np.stack(observations), np.stack(actions)))
-            histories[row] = []
-        if len(whole_episodes) >= episodes:
-            return whole_episodes[:episodes]
-    raise SettingsError(
-        f"of the episodes played, {len(whole_episodes)} have {steps} steps or more, and {episodes} are asked for; "
-        "give fewer steps"
-    )

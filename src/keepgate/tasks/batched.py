@@ -60,9 +60,12 @@ def in_batches(
     return [predictions[row] for row in range(len(examples))]
 
 
+def in_full_precision(tensor: Tensor) -> Tensor:
+    """The tensor in float32 where it has fewer bits; float64 stays."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
 def numbers_of(tensor: Tensor) -> NDArray[np.floating]:
     """A tensor's numbers as an array on the processor, without gradient, in float32 at least."""
-    values: NDArray[np.floating] = (
-        tensor.detach().to(torch.promote_types(tensor.dtype, torch.float32)).cpu().numpy()
-    )
+    values: NDArray[np.floating] = in_full_precision(tensor.detach()).cpu().numpy()
     return values

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from ..errors import ShapeError
 from ..nn.encoder import Encoder
 from .answer import Answer, candidates_of, check_finite
-from .batched import in_batches
+from .batched import in_batches, in_full_precision
 from .task import Carry
 
 # Steps times rows that are read at once when predicting: their states with 128 units take 64 MiB.
@@ -96,7 +96,7 @@ class LabelTask(nn.Module):
         """
 
         def shares(batch: Any, _: list[int]) -> Sequence[Tensor]:
-            scores = self(batch).float()
+            scores = in_full_precision(self(batch))
             check_finite(scores)
             return scores.softmax(1).cpu().unbind()
 

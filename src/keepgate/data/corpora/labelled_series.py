@@ -123,7 +123,7 @@ def series_in(
     if series is None and unread:
         raise CorpusError(
             f"{path}: no column is known to say of which series a row is, and {', '.join(map(repr, unread))} is none "
-            "of the features that the model reads; call the column of the series 'series', or leave it out"
+            "of the features that the model reads; name the column of the series with --series-column, or leave it out"
         )
     values = _numbers(table, names, path)
     groups = np.zeros(len(table), int) if series is None else _groups(table.columns[series])

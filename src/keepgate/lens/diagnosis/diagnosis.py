@@ -125,7 +125,8 @@ def diagnose(
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
         half_life=float(lives.quantile(0.9)) if additive else None,
         saturated=_saturated(part, saturations),
-        gated=bool(saturations), loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
+        gated=bool(saturations), input_size=float(run.input_of(-1)[part.is_real()].double().square().mean().sqrt()),
+        loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
     )  # fmt: skip
     return Diagnosis(
         name=name, steps=len(run.x), needed=needed, behaviour=effects.cut, exchanged=effects.exchanged,

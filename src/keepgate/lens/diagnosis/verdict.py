@@ -32,7 +32,8 @@ APART = 0.5
 # Where the gradient vanishes on this share of the way, or the answers rest on no more than it, that explains wrong
 # answers better than rows known by heart.
 CLEARLY = 2 / 3
-# Targets of this size are out of reach of a head that starts out giving numbers around 0.
+# Targets of this size are out of reach of a head that starts out giving numbers around 0; what a layer reads of this
+# size drives gates to their ends whose weights are as they are first drawn.
 LARGE = 10
 
 
@@ -50,7 +51,7 @@ class Findings:
     exponent:  the largest Lyapunov exponent, in nats a step. half_life: of the most lasting units; None without gates.
     saturated: how often the gate that is least often closed or open is so, 0 to 1; of a network without gates, how
                often its states are near -1 or 1; None where they need not be.
-    gated:     whether a gate keeps the memory.
+    gated:     whether a gate keeps the memory. input_size: root mean square of what the layer reads.
     loss:      given everything, in nats. guess: the loss of guessing; None where it is unknown.
     assumed:   whether the caller gave no `needed`: it is then measured, or the rows' length.
     evidence:  of the answers and the data. rows: how far back single rows' answers reach.
@@ -67,6 +68,7 @@ class Findings:
     half_life: float | None
     saturated: float | None
     gated: bool
+    input_size: float = 0.0
     question_steps: int = 0
     loss: float = 0.0
     guess: float | None = None
@@ -78,6 +80,11 @@ class Findings:
     def guesses(self) -> bool:
         """Whether the answers, given everything, are no better than guesses."""
         return self.guess is not None and self.loss >= self.guess
+
+    @property
+    def reads_large(self) -> bool:
+        """Whether the layer reads numbers that are far from 1."""
+        return self.input_size > LARGE
 
     def vanishes(self, share: float = 1.0) -> bool:
         """Whether the gradient vanishes before it is back at what the answers need, or at this share of the way."""
@@ -133,8 +140,9 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
         return "padding"
     if _grows(findings):
         return "exploding"
-    # Where the loss still falls, saturated gates do not keep the network from learning.
-    if findings.gated and _saturated(findings) and not quality.unfinished:
+    # Where the loss still falls, saturated gates do not keep the network from learning, unless it is its input that
+    # holds them there: then little of it can be told apart, however long the training.
+    if findings.gated and _saturated(findings) and (findings.reads_large or not quality.unfinished):
         return "saturated"
     more = evidence.more or quality.lost_on_long_rows
     if quality.surer_than_right and not (more and findings.vanishes(CLEARLY)):

@@ -32,6 +32,8 @@ from .fixed_points import (
 
 # A settled state has the period after which it comes back to within this share of the spread of the visited states.
 RETURNS = 1e-3
+# A state that a gate hardly lets move needs long to come to where it stays: it is given so many steps more at most.
+LONGEST = 128_000
 # Steps of descent from a settled state to the point that it comes near to.
 ITERATIONS = 100
 
@@ -139,14 +141,14 @@ def automaton(
     rest:    an input that is to change nothing, read after each symbol until the state stays. None: the symbol itself
              is read on, which is right where reading it once does what reading it once and then some number of times
              does, as in a cycle; not where, say, only the third 1 in a row counts.
-    starts:  visited states to start from. settle: steps until a state is taken to stay where it is.
+    starts:  visited states to start from. settle: steps that a state is given to come to where it stays; where it
+             moves yet, twice as many, and so on up to 128,000.
     longest_period: in steps; an input under which the states come back after no fewer has no points.
     What the initial states answer is left open.
     Raises ShapeError for symbols or a rest of another size, answers that are neither, or a run without a step;
-    SettingsError for starts or a longest_period below 1, or settle below 0; CellError for a cell without a graph.
+    SettingsError for starts, settle or a longest_period below 1; CellError for a cell without a graph.
     """
-    check_at_least(1, starts=starts, longest_period=longest_period)
-    check_at_least(0, settle=settle)
+    check_at_least(1, starts=starts, settle=settle, longest_period=longest_period)
     call, visited = visited_states(layer_run, starts, layer=layer)
     holding = symbols if rest is None else torch.as_tensor(rest).unsqueeze(0)
     for name, rows in (("symbols are", symbols), ("rest is", holding)):
@@ -166,7 +168,7 @@ def automaton(
         if not len(ends) or not len(before):
             return torch.full((len(before),), -1)
         states = read_constantly(call, before, inputs[symbol], 1)
-        states = read_constantly(call, states, holding[place], -(-settle // period) * period)
+        states = _settled(call, states, (holding[place], period), settle, near)
         states = descend(call, states, (holding[place], period), ITERATIONS)
         distances, nearest = torch.cdist(states, ends).min(1)
         return torch.where(distances < SAME * near, nearest + sum(map(len, stable[:place])), -1)
@@ -194,12 +196,30 @@ def _whole(answers: Tensor, states: int) -> Int[Tensor, " states"]:
 
 def _held(call: Call, visited: Tensor, x: Tensor, settle: int, longest_period: int) -> FixedPoints:
     """The points in which an input holds the layer: where the visited states are once they stay."""
+    near = spread_of(visited)
     settled = read_constantly(call, visited, x, settle)
-    period = _period(call, settled, x, longest_period, RETURNS * spread_of(visited))
+    period = _period(call, settled, x, longest_period, RETURNS * near)
+    settled = _settled(call, settled, (x, period), settle, near)
     # They were led there, however far it is: where a gate is open for good, to hundreds of times what was visited.
     return points_from(
         call, settled, visited=visited, input=x, period=period, iterations=ITERATIONS, far=math.inf
     )
+
+
+def _settled(call: Call, states: Tensor, driven: tuple[Tensor, int], steps: int, spread: float) -> Tensor:
+    """The states where they stay: twice as many steps again and again until these move none by more than `RETURNS`.
+
+    States that have come together go on as one.
+    """
+    (x, period), near, place = driven, RETURNS * spread, torch.arange(len(states))
+    while True:
+        before = states
+        states = read_constantly(call, states, x, -(-steps // period) * period)
+        if float((states - before).norm(dim=1).max()) < near or steps >= LONGEST:
+            return states[place]
+        first = (torch.cdist(states, states) < near).byte().argmax(1)
+        chosen, number = torch.unique(first, return_inverse=True)
+        states, place, steps = states[chosen], number[place], 2 * steps
 
 
 def _period(call: Call, states: Tensor, x: Tensor, longest: int, near: float) -> int:

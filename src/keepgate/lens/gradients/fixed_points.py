@@ -23,6 +23,8 @@ from .step_jacobian import jacobians
 FIXED = 1e-6
 # Points nearer to each other than this share are one point; points further from all that was visited are left out.
 SAME, FAR = 1e-2, 2.0
+# Steps read in one call, so that their outputs need little memory.
+AT_ONCE = 1000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -201,7 +203,10 @@ def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple
 
 def read_constantly(call: Call, states: Tensor, input: Float[Tensor, " features"], steps: int) -> Tensor:
     """The states, side by side, after so many steps of the same input."""
-    return torch.cat(run(_call(call, states, input.expand(steps, len(states), -1))).final, 1)
+    for first in range(0, steps, AT_ONCE):
+        x = input.expand(min(AT_ONCE, steps - first), len(states), -1)
+        states = torch.cat(run(_call(call, states, x)).final, 1)
+    return states
 
 
 def states_apart(call: Call, states: Tensor) -> tuple[Tensor, ...]:

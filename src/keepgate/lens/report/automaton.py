@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...charts.svg import picture, tag, text
 from ...errors import SettingsError
-from ...wording import count, msg
+from ...wording import msg
 from ..capture.layer_run import LayerRun
 from ..gradients.automaton import LayerAutomaton
 from ..gradients.automaton import automaton as find_automaton
@@ -75,7 +75,7 @@ def described(automaton: AutomatonReport, language: str) -> str:
         + ", ".join(f"{name} → {_number(after)}" for name, after in zip(automaton.symbols, row, strict=True))
         for state, row in enumerate(minimal.transitions.tolist())
     ]
-    key = msg("automaton.description", states=count(len(minimal)), points=count(len(automaton)))
+    key = msg("automaton.description", states=len(minimal), points=len(automaton))
     return " ".join([render(key, language), *(f"{line}." for line in lines)])
 
 

@@ -36,9 +36,9 @@ def data_text(
     form: "stream" for texts of which every place is predicted from the tokens before it; "series" for series, of
     whose windows the tokens are segments. Raises as `verdict_text`.
     """
-    counted = _count("texts" if form == "stream" else form, items)
-    counted_tokens = _count("segments" if form == "series" else "tokens", tokens)
-    message = msg(f"report.data_{form}", items=counted, tokens=counted_tokens)
+    counted = msg(f"report.{'texts' if form == 'stream' else form}", n=items)
+    read = msg(f"report.{'segments' if form == 'series' else 'tokens'}", n=tokens)
+    message = msg(f"report.data_{form}", items=counted, tokens=read)
     return _phrase(message, catalog_language(language))
 
 
@@ -47,10 +47,6 @@ def look_back_text(back: LookBack, language: str) -> str:
     key = "report.look_back_all" if 2 * back.steps > back.contexts[-1] else "report.look_back"
     message = msg(key, n=back.steps, all=back.contexts[-1], more=2 * back.contexts[-1])
     return f"  {_phrase(message, catalog_language(language))}"
-
-
-def _count(things: str, n: int) -> Message:
-    return msg(f"report.{things}_one" if n == 1 else f"report.{things}", n=n)
 
 
 def _phrase(message: Message, language: str) -> str:
@@ -85,8 +81,9 @@ def _fault(verdict: Verdict) -> Message:
         return msg(key, how=_lost(findings), needed=findings.needed, half=half)
     if fault == "untrained":
         return msg(f"verdict.{_untrained(findings)}", **_numbers(findings), reach=_reach(findings))
-    if fault == "saturated" and not findings.gated:
-        return msg("verdict.flat", saturated=findings.saturated)
+    if fault == "saturated":
+        key = "flat" if not findings.gated else "large_input" if findings.reads_large else "saturated"
+        return msg(f"verdict.{key}", saturated=findings.saturated, input_size=findings.input_size)
     return msg(f"verdict.{fault}", **_numbers(findings))
 
 
@@ -133,14 +130,19 @@ def _where(rows: RowHorizons | None, last: Message) -> Message:
     if rows.interval is None:
         return msg("verdict.few_rows", last=last, rows=rows.rows)
     low, high = rows.interval
-    within = msg("verdict.last_one" if rows.steps == 1 else "verdict.last", horizon=rows.steps)
     return msg(
-        "verdict.within", last=within, low=low, high=high, rows=rows.rows, share=SHARE, what=_what(rows)
+        "verdict.within",
+        last=_last(rows.steps),
+        low=low,
+        high=high,
+        rows=rows.rows,
+        share=SHARE,
+        what=_what(rows),
     )
 
 
 def _last(steps: int) -> Message:
-    return msg("verdict.last_one" if steps == 1 else "verdict.last", horizon=steps)
+    return msg("verdict.last", horizon=steps)
 
 
 def _what(rows: RowHorizons) -> Message:
@@ -177,14 +179,14 @@ def _untrained(findings: Findings) -> str:
 def _figures(diagnosis: Diagnosis) -> list[Message]:
     """A line for each figure behind the verdict."""
     (low, high), decay, lag = diagnosis.interval, diagnosis.decay, diagnosis.vanishing_lag
-    key, other = "report.horizon_one" if diagnosis.horizon == 1 else "report.horizon", diagnosis.exchanged
+    other = diagnosis.exchanged
     exchanged = (
         "" if other is None
         else msg("report.exchanged", n=other.steps, low=other.interval[0], high=other.interval[1])
     )  # fmt: skip
     change = "level" if not math.isfinite(decay) else "decays" if decay > 0 else "grows"
     figures = [
-        msg(key, n=diagnosis.horizon, low=low, high=high, exchanged=exchanged),
+        msg("report.horizon", n=diagnosis.horizon, low=low, high=high, exchanged=exchanged),
         *_rows(diagnosis),
         msg(
             "report.gradient_all" if lag is None else "report.gradient", vanishing_lag=lag,

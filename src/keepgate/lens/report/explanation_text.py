@@ -75,7 +75,7 @@ def _of_model(explanation: ModelExplanation) -> list[Message]:
         messages.append(msg(f"number.{key}", **parts, points=count(shares.points)))
     if explanation.look_back is not None:
         steps, of = explanation.look_back.steps, explanation.look_back.contexts[-1]
-        messages.append(msg("number.look_back", n=count(steps), all=count(of)))
+        messages.append(msg("number.look_back", n=steps, all=of))
     return messages
 
 
@@ -156,7 +156,7 @@ def _retained(explanation: Explanation) -> list[Message]:
             "answer.retained",
             token=token(explanation, step),
             share=_share_at_end(summary.retention),
-            n=count(later),
+            n=later,
         )
         for summary in explanation.direction_summaries
         if summary.retention is not None and later and not summary.reverse

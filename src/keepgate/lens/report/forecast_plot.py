@@ -69,7 +69,7 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
         message = msg("forecast.interval", share=share, low=f"{lows[-1]:.4g}", high=f"{highs[-1]:.4g}")
         text = render(message, language)
     return charts.Curves(
-        title=render(msg("forecast.title" if steps > 1 else "forecast.title_one", **ends), language),
+        title=render(msg("forecast.title", **ends), language),
         description=render(msg("forecast.text", **ends), language) + text,
         x=_times(forecast, first), y=_numbers(values),
         x_name=render(msg("forecast.x"), language), y_name=names[-1],

@@ -45,7 +45,7 @@ def draw_look_back(explanation: Any, language: str, identity: str, width: float,
     quarters = [(k / 4, percent(k / 4)) for k in range(5)]
     content = charts.Curves(
         title=render(msg("number.look_back_title"), language),
-        description=render(msg("number.look_back", n=count(back.steps), all=count(last)), language),
+        description=render(msg("number.look_back", n=back.steps, all=last), language),
         x=charts.linear(0, last, [(tick, count(tick)) for tick in charts.round_ticks(0, last)]),
         y=charts.linear(0, highest, quarters),
         x_name=render(msg("number.look_back_x"), language), y_name=render(msg("number.look_back_y"), language),

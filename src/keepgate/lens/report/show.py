@@ -18,6 +18,7 @@ from ...tasks.task import Task
 from ..attribution.explanation import LeaveOut, ModelExplanation, explain_model
 from ..attribution.shares import Shares
 from ..capture.layer_run import LayerRun
+from ..diagnosis.agent import STEPS, ActionModel, Agent, episodes_of
 from ..diagnosis.batches import Batch
 from ..diagnosis.diagnosis import Diagnosis, diagnose
 from ..diagnosis.effective_context import EPSILON
@@ -329,14 +330,15 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 
 def examine(
-    model: nn.Module,
-    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText] | Iterable[Series],
+    model: nn.Module | Agent,
+    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText] | Iterable[Series] | int,
     *,
     loss: Loss | None = None,
     output: str | int | None = None,
     time: int | None = None,
     needed: int | None = None,
     layer: str | None = None,
+    steps: int | None = None,
     epsilon: float = EPSILON,
     seed: int = 0,
 ) -> Report:
@@ -362,13 +364,28 @@ def examine(
             95 of 100; of other data the verdict rests on how good the answers are against guessing, with and without
             padding, on long and short rows, and on how far back a ridge regression must read for as good ones.
     layer:  the recurrent layer's name in the model; None takes the last, in a reader of ours that which reads the text.
+    steps:  of an agent, below: the steps of each episode, its first ones; None takes 64.
     epsilon: see `horizon`. seed: of what is drawn by chance: the rows whose steps others are given, and the intervals.
     The model is in eval mode while it is examined, and left as it was.
+
+    Of an agent of sb3-contrib's RecurrentPPO data is a number of episodes, each of `steps` steps or more, which it
+    plays in its own environment without exploring: `lens.examine(agent, 32)`. Its actions are the targets. One rests on
+    what was observed earlier if the policy acts otherwise both where it is shown the last steps only, as if an episode
+    began there, and where the earlier ones are another episode's. An action that one of the two leaves as it is does
+    not count, so that the reach is understated where there are few actions.
     Raises SettingsError without data or a recurrent layer, for NaN in the data, for results and targets that do not
     fit, or for a loss that is not one number a row.
     """
+    batches: Any = data
+    if isinstance(model, Agent):
+        batches = [episodes_of(model, data, STEPS if steps is None else steps)]
+        model, layer, time = ActionModel(model.policy), layer or "policy.lstm_actor", 1
+    elif steps is not None:
+        raise SettingsError(
+            "steps is for an agent, which plays episodes; the steps of other data are its own"
+        )
     diagnosis = diagnose(
-        model, data, loss=loss, output=output, time=time, needed=needed, layer=layer,
+        model, batches, loss=loss, output=output, time=time, needed=needed, layer=layer,
         epsilon=epsilon, seed=seed,
     )  # fmt: skip
     return Report(**vars(diagnosis) | {"verdict": VerdictReport(**vars(diagnosis.verdict))})

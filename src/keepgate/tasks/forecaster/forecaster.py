@@ -16,6 +16,7 @@ from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
 from ...wording import count_of
 from ..answer import check_finite
+from ..batched import in_full_precision
 from ..measure import Measurement, Metric
 from ..probe import Probe, SeriesProbe
 from ..samples import ROWS, TaskSamples
@@ -164,7 +165,7 @@ class Forecaster(Forecasts, nn.Module):
             raise ShapeError(
                 "this batch has windows without what comes after; prepare them with training=True"
             )
-        outputs = self(batch).float()
+        outputs = in_full_precision(self(batch))
         present = torch.isfinite(batch.targets)
         right = batch.targets.where(present, outputs[..., 0].detach())
         error = right - outputs[..., 0]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...data.corpora.series import SeriesCorpus, read_series, read_series_like
 from ...data.series import Series
+from ...errors import SettingsError
 from ..kind import TaskKind
 from .forecaster import Forecaster
 from .settings import ForecasterSettings
@@ -47,8 +48,12 @@ def hold_out(items: Sequence[Series], settings: ForecasterSettings) -> tuple[lis
     return [item.up_to(cut) for item, cut in pairs], [replace(item, first=cut) for item, cut in pairs]
 
 
-def reread(paths: Any, task: Forecaster) -> SeriesCorpus:
-    """The series in these files, in the columns that the model was trained on."""
+def reread(paths: Any, task: Forecaster, *, series_column: str | None = None) -> SeriesCorpus:
+    """The series in these files, in the columns that the model was trained on. Raises SettingsError for another."""
+    if series_column is not None:
+        raise SettingsError(
+            "--series-column is given, and a forecaster reads the columns that it was trained on; leave it out"
+        )
     return read_series_like(paths, task.statistics.columns)
 
 

@@ -23,7 +23,7 @@ from ...nn.dropout import LockedDropout
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
 from ..answer import Answer, candidates_of, check_finite
-from ..batched import TensorBatch, complete, in_batches, numbers_of
+from ..batched import TensorBatch, complete, in_batches, in_full_precision, numbers_of
 from ..label_task import TOKENS_AT_ONCE
 from ..measure import Measurement, Metric
 from ..probe import Probe
@@ -230,7 +230,7 @@ class LanguageModel(nn.Module):
         """The most probable next token after each text, and the others after it. Raises as the protocol says."""
 
         def answers(batch: PassageBatch, rows: list[int]) -> list[Answer]:
-            scores = self._next(batch).float()
+            scores = in_full_precision(self._next(batch))
             check_finite(scores)
             candidates = candidates_of(numbers_of(scores.softmax(1)), self.choices)
             return [self.answer_of(items[row], some) for row, some in zip(rows, candidates, strict=True)]

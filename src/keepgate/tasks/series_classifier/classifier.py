@@ -92,9 +92,9 @@ class SeriesClassifier(LabelTask):
         """The one series of a table. Raises SettingsError for a question or for several series."""
         return self.content.item(text, question)
 
-    def series_in(self, raw: bytes, path: str) -> list[LabelledSeries]:
+    def series_in(self, raw: bytes, path: str, *, series_column: str | None = None) -> list[LabelledSeries]:
         """The series in a file's bytes, to be labelled. Raises CorpusError for no table of numbers, and no .npz."""
-        return self.content.read(raw, path)
+        return self.content.read(raw, path, series_column=series_column)
 
     def prepare(self, items: Sequence[LabelledSeries], *, training: bool) -> list[SeriesExample]:
         """The standardised values of each series; in training without the unlearnable ones.

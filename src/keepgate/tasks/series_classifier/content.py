@@ -90,11 +90,11 @@ class SeriesContent:
             )
         return items[0]
 
-    def read(self, raw: bytes, path: str) -> list[LabelledSeries]:
+    def read(self, raw: bytes, path: str, *, series_column: str | None = None) -> list[LabelledSeries]:
         """The series in these bytes, with the features that the model reads. Raises as `read_labelled_series`."""
         if not raw.strip():
             raise CorpusError(f"{path} is empty; give a table with a row for each step")
-        return series_in(raw, path, features=self.features)[0]
+        return series_in(raw, path, series_column=series_column, features=self.features)[0]
 
     def standardised(self, item: LabelledSeries) -> NDArray[np.float32]:
         """[steps, features]: the values less the training data's mean, over their deviation.

@@ -30,9 +30,9 @@ class SeriesClassifierRuntime(PooledRuntime):
         """The one series of a table. Raises SettingsError for a question or for several series."""
         return self.content.item(text, question)
 
-    def series_in(self, raw: bytes, path: str) -> list[LabelledSeries]:
+    def series_in(self, raw: bytes, path: str, *, series_column: str | None = None) -> list[LabelledSeries]:
         """The series in a file's bytes, to be labelled. Raises CorpusError for no table of numbers, and no .npz."""
-        return self.content.read(raw, path)
+        return self.content.read(raw, path, series_column=series_column)
 
     def inputs_of(self, item: LabelledSeries) -> NDArray[np.floating]:
         """The standardised values. Raises CorpusError for a series without steps or with other features."""

@@ -17,7 +17,7 @@ from ...data.text import Tokens
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import ShapeError
 from ..answer import Answer, check_finite
-from ..batched import in_batches, numbers_of
+from ..batched import in_batches, in_full_precision, numbers_of
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..reader import Reader
@@ -134,7 +134,7 @@ class SpanReader(Reader, nn.Module):
         total = cross_entropy(scores.span.flatten(1), self._target(first, last))
         total = total + (cross_entropy(scores.start, first) + cross_entropy(scores.end, last)) / 2
         if hidden is not None and self.settings.mlm_weight and hidden.any():
-            masked = self.network.masked_word_scores(scores.states[hidden]).float()
+            masked = in_full_precision(self.network.masked_word_scores(scores.states[hidden]))
             total = total + self.settings.mlm_weight * cross_entropy(masked, batch.text.words[hidden])
         return total, None
 

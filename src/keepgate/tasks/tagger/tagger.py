@@ -19,7 +19,7 @@ from ...errors import ShapeError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
 from ..answer import Answer, check_finite
-from ..batched import complete, in_batches
+from ..batched import complete, in_batches, in_full_precision
 from ..label_task import TOKENS_AT_ONCE, LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
@@ -284,7 +284,7 @@ class Tagger(LabelTask):
 
         def best(batch: TaggedBatch, _: list[int]) -> list[tuple[tuple[str, ...], str | None]]:
             states = self.states(batch)
-            emissions = self.readout(states).float()
+            emissions = in_full_precision(self.readout(states))
             check_finite(emissions)
             paths = self.crf.decode(emissions, batch.lengths)
             labels: list[str | None] = [None] * len(paths)

@@ -1,0 +1,112 @@
+"""The choice reader on bAbI, a model for each task: rows of `bench/tasks.py`.
+
+Weston et al. (2015), arXiv:1502.05698. Of 1,000 questions about a hundred choose the weights, as the data's own
+validation part has them; of 10,000 the last tenth of the training stories. Task 3 of 10,000 is not at hand.
+"""
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.row import Figures, Row, Target, config_for, trained
+from keepgate.data.corpora import read
+from keepgate.data.questions import Question
+from keepgate.tasks.choice import ChoiceReader, ChoiceReaderSettings
+from keepgate.train import TrainingConfig
+
+SETTINGS = ChoiceReaderSettings()
+# A task whose error is below this counts as learnt, as the data's authors say.
+LEARNT = 0.05
+
+
+def files(folder: Path) -> dict[int, dict[str, Path]]:
+    """The files of each task that has a training part, by its number and their part ("train", "valid", "test")."""
+    tasks: dict[int, dict[str, Path]] = {}
+    for path in folder.glob("qa*.txt"):
+        number, part = re.fullmatch(r"qa(\d+)_(?:.*_)?(\w+)", path.stem).groups()  # type: ignore[union-attr]
+        tasks.setdefault(int(number), {})[part] = path
+    return {number: parts for number, parts in sorted(tasks.items()) if "train" in parts}
+
+
+def split(questions: Sequence[Question]) -> tuple[list[Question], list[Question]]:
+    """Nine tenths, and the tenth from the next story on: the questions of a story stay together."""
+    at = len(questions) * 9 // 10
+    while at < len(questions) and questions[at].text.startswith(questions[at - 1].text):
+        at += 1
+    return [*questions[:at]], [*questions[at:]]
+
+
+def config(examples: int, seed: int) -> TrainingConfig:
+    """The recipe of `keepgate train reader --dev`."""
+    return config_for("choice-reader", examples, seed)
+
+
+def one(paths: Mapping[str, Path], seed: int, test: bool) -> Figures:
+    """Trains one task's reader and gives its figures, with the `error` of each part."""
+    questions = read([paths["train"]]).questions
+    kept, dev = (questions, read([paths["valid"]]).questions) if "valid" in paths else split(questions)
+    parts = {"dev": dev} | ({"test": read([paths["test"]]).questions} if test else {})
+    task = ChoiceReader.build(kept, SETTINGS, seed)
+    examples = task.prepare(kept, training=True)
+    figures = trained(task, config(len(examples), seed), examples, parts)
+    return figures | {part: {"error": round(1 - figures[part]["exact"], 4)} for part in parts}
+
+
+def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:  # noqa: ARG001
+    """Trains a reader for each task, and gives the error of each, their mean, and how many were learnt."""
+    return summary({str(number): one(paths, seed, test) for number, paths in files(folder).items()})
+
+
+def summary(tasks: Mapping[str, Figures]) -> Figures:
+    """The mean error of the tasks and how many were learnt, the sum of the minutes, and the largest model's size."""
+    parts = [part for part in ("dev", "test") if part in next(iter(tasks.values()))]
+    errors = {part: [of[part]["error"] for of in tasks.values()] for part in parts}
+    return {
+        "parameters": max(of["parameters"] for of in tasks.values()),
+        **{
+            name: round(sum(of[name] for of in tasks.values()), 1)
+            for name in ("steps", "minutes", "cpu_minutes")
+        },
+        **{
+            part: {
+                "mean_error": round(statistics.mean(errors[part]), 4),
+                "learnt": sum(error < LEARNT for error in errors[part]),
+            }
+            for part in parts
+        },
+        "tasks": {number: {part: of[part]["error"] for part in parts} for number, of in tasks.items()},
+    }
+
+
+def recipe_of(examples: int) -> Mapping[str, Any]:
+    """What the seeds have in common."""
+    return {"settings": asdict(SETTINGS), "training": asdict(config(examples, 0))}
+
+
+ROWS = [
+    Row(
+        name="babi",
+        data="bAbI with 1,000 questions a task, mean error of the 20 tasks; test parts",
+        folder="babi/en-valid",
+        targets=(Target(metric="mean_error", title="mean error", at_least=20, aim=9.9, falls=True),),
+        published="51.3 LSTM (Weston et al. 2015), 12.4 MemN2N, 9.9 QRN (Seo et al. 2016, arXiv:1606.04582)",
+        train=train,
+        recipe=partial(recipe_of, 900),
+    ),
+    Row(
+        name="babi_10k",
+        data="bAbI with 10,000 questions a task, how many of 19 tasks have an error below 5 %; test parts",
+        folder="babi/en-10k",
+        targets=(
+            Target(metric="learnt", title="tasks", at_least=15, aim=19, percent=False, digits=0),
+            Target(metric="mean_error", title="mean error", falls=True),
+        ),
+        published="mean error 36.4 LSTM, 0.3 QRN (Seo et al. 2016, arXiv:1606.04582)",
+        train=train,
+        recipe=partial(recipe_of, 9000),
+    ),
+]
