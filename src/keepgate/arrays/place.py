@@ -31,13 +31,15 @@ class Place:
     def __init__(self, cell: Cell, parameters: Mapping[str, Array | NarrowMatrix]) -> None:
         self.cell, self._parameters = cell, parameters
         weight = parameters["weight_ih"]
-        narrow = isinstance(weight, NarrowMatrix)
-        self.dtype = np.dtype(np.float32) if narrow else weight.dtype
-        self._type = CORE_TYPES[weight.weights] if narrow else DTYPE_NUMBERS.get(self.dtype)
+        self.dtype: np.dtype[Any] = np.dtype(np.float32)
+        if isinstance(weight, NarrowMatrix):
+            self._type: int | None = CORE_TYPES[weight.weights]
+        else:
+            self.dtype, self._type = weight.dtype, DTYPE_NUMBERS.get(weight.dtype)
         self.input_size: int = weight.shape[1]
-        self.hidden_size = weight.shape[0] // len(cell.gates)
+        self.hidden_size: int = weight.shape[0] // len(cell.gates)
         projection = parameters.get("weight_hr")
-        self.output_size = self.hidden_size if projection is None else projection.shape[0]
+        self.output_size: int = self.hidden_size if projection is None else projection.shape[0]
         self.states = (self.output_size, *[self.hidden_size] * (len(cell.states) - 1))
         core = core_cell_or_reason(cell)
         self._core = core if isinstance(core, CoreCell) and self._type is not None else None
@@ -100,6 +102,7 @@ class Place:
         threads: int,
     ) -> _core.Forward:
         assert self._core is not None
+        assert self._type is not None
         steps, rows, _ = x.shape
         return _core.Forward(
             self._core.number, self._type, self._sizes(steps, rows), threads, reverse, False,

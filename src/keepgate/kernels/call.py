@@ -140,8 +140,8 @@ class _NarrowCall(Call):
     """A call whose weights are narrow. The core needs no tensor of them."""
 
     weight_ih = _Widened()  # type: ignore[assignment]
-    weight_hh = _Widened()  # type: ignore[assignment]
-    weight_hr = _Widened()  # type: ignore[assignment]
+    weight_hh = _Widened()
+    weight_hr = _Widened()
 
 
 @dataclass(kw_only=True, eq=False)

@@ -1,6 +1,7 @@
 """Narrowing: a layer's matrices as buffers of narrow weights in the place of its parameters, and back."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -80,16 +81,10 @@ class Narrowing:
             self._buffers |= {f"{own}_{end}": tensor for end, tensor in made.items()}
 
     @property
-    def bytes_before(self) -> int:
-        """Of the parameters."""
-        return sum(p.numel() * p.itemsize for p in self._parameters.values() if p is not None)
-
-    @property
     def bytes_after(self) -> int:
         """Of the buffers and the remaining parameters."""
-        replaced = [p for name, p in self._parameters.items() if name in self._replaced and p is not None]
-        narrow = sum(tensor.numel() * tensor.itemsize for tensor in self._buffers.values())
-        return self.bytes_before - sum(p.numel() * p.itemsize for p in replaced) + narrow
+        left = [p for name, p in self._parameters.items() if name not in self._replaced and p is not None]
+        return sum(tensor.numel() * tensor.itemsize for tensor in (*left, *self._buffers.values()))
 
     def apply(self) -> None:
         """Gives the layer the buffers. Its other parameters require no gradient then."""
@@ -141,11 +136,11 @@ def empty_tensors(parameter: Tensor, weights: WeightFormat) -> dict[str, Tensor]
     }
 
 
-def narrow_like(model: nn.Module, names: Iterable[str]) -> None:
+def narrow_like(model: Any, names: Iterable[str]) -> None:
     """Gives the layers of a model empty buffers where these, the names of tensors of a file, have narrow ones."""
     stored = narrow_names(names)
     for path, layer in [*model.named_modules()] if stored else ():
         owned = [own for place in places_of(layer) for own in place.names.values()]
-        formats = {stored.get(f"{path}.{own}") for own in owned} - {None}
+        formats = [stored[f"{path}.{own}"] for own in owned if f"{path}.{own}" in stored]
         if formats:
-            Narrowing(layer, min(formats), empty_tensors).apply()  # type: ignore[type-var]
+            Narrowing(layer, formats[0], empty_tensors).apply()

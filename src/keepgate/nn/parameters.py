@@ -80,7 +80,7 @@ class PlaceParameters:
         if self.narrow is None:
             return {}
         return {
-            name: [module._buffers[stored] for stored in stored_names(own, self.narrow)]  # type: ignore[misc]
+            name: [module._buffers[stored] for stored in stored_names(own, self.narrow)]
             for name, own in self.names.items()
             if name in MATRICES and own not in module._parameters
         }

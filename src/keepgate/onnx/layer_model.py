@@ -102,7 +102,7 @@ class _Writer:
             name = f"weight_{place}_{slot}_{end}"
             tensor = ir.tensor(array, name=name)
             value = ir.Value(
-                name=name, type=ir.TensorType(tensor.dtype), shape=tensor.shape, const_value=tensor
+                name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor
             )
             self.initializers.append(value)
             parts.append(value)

@@ -52,7 +52,7 @@ def _build(task_type: type[RuntimeTask], content: Content, table: WeightTable) -
 
 def _arrays(content: Content) -> dict[str, NDArray[Any]]:
     try:
-        views = dict(deserialize(content.read_weights()))
+        views = dict(deserialize(content.read_weights()))  # type: ignore[no-untyped-call]
         # bfloat16, which numpy lacks, as its bits.
         kinds = {
             name: "uint16" if form.dtype == "bfloat16" else form.dtype

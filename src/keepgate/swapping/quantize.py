@@ -1,5 +1,7 @@
 """quantize: the weights of a model's recurrent layers in bfloat16 or int8, in place, for inference."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -9,9 +11,10 @@ from ..errors import SettingsError, nearest_first
 from ..nn.freezing import check_module
 from ..nn.narrowing import Narrowing, places_of, why_not_narrowed
 from .candidates import ALREADY_OURS
-from .example_run import Timing, compare_runs, evaluating, mean_output_difference, outputs, run_of, seeded
+from .example_run import Run, compare_runs, evaluating, mean_output_difference, outputs, run_of, seeded
 from .quantize_report import LayerQuantization, QuantizeReport
-from .swap import swap
+from .report import SwapReport
+from .swap import swap, to_torchs
 
 
 def quantize(
@@ -34,63 +37,80 @@ def quantize(
     """
     check_module(model)
     if weights not in WEIGHT_FORMATS:
-        raise SettingsError(
-            f"weights is {weights!r}; choose one of {', '.join(nearest_first(str(weights), WEIGHT_FORMATS))}"
-        )
-    kinds = {name: str(layer).partition("\n")[0] for name, layer in model.named_modules()}
+        known = ", ".join(nearest_first(str(weights), WEIGHT_FORMATS))
+        raise SettingsError(f"weights is {weights!r}; choose one of {known}")
     swapped = swap(model)
-    reasons = {
-        layer.name: layer.reason for layer in swapped.layers if layer.reason not in (None, ALREADY_OURS)
-    }
-    layers = {
-        name: layer
-        for name, layer in model.named_modules()
-        if name in reasons or (places_of(layer) and (linear or not isinstance(layer, nn.Linear)))
-    }
-    reasons |= {
-        name: why_not_narrowed(layer, weights) for name, layer in layers.items() if name not in reasons
-    }
-    chosen = {name: Narrowing(layer, weights) for name, layer in layers.items() if reasons[name] is None}
+    try:
+        report, chosen = _planned(model, weights, linear, swapped)
+        if example is not None:
+            report = _compared(model, example, report, chosen)
+    except BaseException:
+        to_torchs({name: model.get_submodule(name) for name in swapped.swapped})
+        raise
+    for narrowing in chosen.values():
+        narrowing.apply()
+    return report
 
-    def narrow() -> None:
-        for narrowing in chosen.values():
-            narrowing.apply()
+
+def _planned(
+    model: nn.Module, weights: WeightFormat, linear: bool, swapped: SwapReport
+) -> tuple[QuantizeReport, dict[str, Narrowing]]:
+    """What will become of each layer, and the conversions."""
+    reasons = {row.name: row.reason for row in swapped.layers if row.reason not in (None, ALREADY_OURS)}
+    rows, chosen = [], {}
+    for name, layer in model.named_modules():
+        if name not in reasons and not (places_of(layer) and (linear or not isinstance(layer, nn.Linear))):
+            continue
+        reason = reasons.get(name) or why_not_narrowed(layer, weights)
+        before = after = sum(
+            tensor.numel() * tensor.itemsize
+            for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))
+        )
+        if reason is None:
+            chosen[name] = Narrowing(layer, weights)
+            after = chosen[name].bytes_after
+        rows.append(
+            LayerQuantization(
+                name=name, kind=str(layer).partition("\n")[0], weights=weights, reason=reason,
+                bytes_before=before, bytes_after=after,
+            )
+        )  # fmt: skip
+    return QuantizeReport(layers=tuple(rows)), chosen
+
+
+def _compared(
+    model: nn.Module, example: Any, report: QuantizeReport, chosen: dict[str, Narrowing]
+) -> QuantizeReport:
+    """The report with times and differences. The model is as it was when it ends."""
+    run, layers = run_of(model, example), {row.name: model.get_submodule(row.name) for row in report.layers}
 
     def widen() -> None:
         for narrowing in chosen.values():
             narrowing.revert()
 
-    before = after = Timing(whole=0.0, layers={})
-    largest = mean = None
-    if example is not None:
-        run = run_of(model, example)
-        with evaluating(model):
-            before, after, largest = compare_runs(
-                run, layers, lambda: (narrow(), run()), widen
-            )  # packed before
-            mean = _mean_difference(run, narrow, widen)
-    narrow()
+    def narrow() -> None:
+        for narrowing in chosen.values():
+            narrowing.apply()
+        try:
+            run()  # which packs the weights
+        except BaseException:
+            widen()
+            raise
+
+    with evaluating(model):
+        before, after, largest = compare_runs(run, layers, narrow, widen)
+        mean = _mean_difference(run, narrow, widen)
     rows = [
-        LayerQuantization(
-            name=name,
-            kind=kinds[name],
-            reason=reasons[name],
-            weights=weights,
-            bytes_before=chosen[name].bytes_before if name in chosen else _bytes(layer),
-            bytes_after=chosen[name].bytes_after if name in chosen else _bytes(layer),
-            seconds_before=before.layers.get(name),
-            seconds_after=after.layers.get(name),
-        )
-        for name, layer in layers.items()
+        replace(row, seconds_before=before.layers.get(row.name), seconds_after=after.layers.get(row.name))
+        for row in report.layers
     ]
-    ran = example is not None
     return QuantizeReport(
-        layers=tuple(rows), difference=largest, mean_difference=mean,
-        seconds_before=before.whole if ran else None, seconds_after=after.whole if ran else None,
+        layers=tuple(rows), difference=largest, mean_difference=mean, seconds_before=before.whole,
+        seconds_after=after.whole,
     )  # fmt: skip
 
 
-def _mean_difference(run: Any, narrow: Any, widen: Any) -> float:
+def _mean_difference(run: Run, narrow: Callable[[], None], widen: Callable[[], None]) -> float:
     with seeded():
         before = outputs(run())
     narrow()
@@ -100,8 +120,3 @@ def _mean_difference(run: Any, narrow: Any, widen: Any) -> float:
     finally:
         widen()
     return mean_output_difference(before, after)
-
-
-def _bytes(layer: nn.Module) -> int:
-    tensors = [*layer.parameters(recurse=False), *layer.buffers(recurse=False)]
-    return sum(tensor.numel() * tensor.itemsize for tensor in tensors)
