@@ -172,3 +172,26 @@ def agree(seed, tmp_path):
 def test_five_hundred_random_layers(tmp_path):
     largest = max(agree(seed, tmp_path) for seed in range(1000, 1500))
     print(f"500 layers, each at 5 shapes: largest difference {largest:.2g}")
+
+
+@pytest.mark.parametrize("weights", ["int8", "bfloat16"])
+def test_a_quantized_layer_is_dequantized_in_the_file(weights, tmp_path):
+    layer, chance = keepgate.LSTM(30, 40, 2).eval(), random.Random(0)
+    wide = keepgate.onnx.export(layer, tmp_path / "wide.onnx", torch.randn(5, 2, 30))
+    keepgate.quantize(layer, weights)
+    report = keepgate.onnx.export(layer, tmp_path / "a.onnx", torch.randn(5, 2, 30))
+    assert report.operators == {"LSTM": 2}
+    same(report.file, layer, random_call(layer, chance, 9, 4, {"input"}))
+    if weights == "int8":
+        assert report.size < wide.size * 0.4
+        assert {node.op_type for node in onnx.load(report.file).graph.node} >= {"DequantizeLinear", "LSTM"}
+    model = nn.Sequential(layer, Output(), nn.Linear(40, 3)).eval()
+    whole = keepgate.onnx.export(model, tmp_path / "whole.onnx", torch.randn(5, 2, 30))
+    assert whole.difference < 1e-5
+
+
+class Output(nn.Module):
+    """The output alone."""
+
+    def forward(self, result):
+        return result[0]

@@ -17,6 +17,8 @@ from .narrow import CORE_TYPES, NarrowMatrix
 Array = NDArray[Any]
 # The parameters in the order of their addresses; a cell's vectors follow.
 _ORDER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+# Where weights are packed, the core reads them nowhere else.
+_NOT_READ = (0,) * len(_ORDER)
 
 
 class Place:
@@ -108,7 +110,7 @@ class Place:
             self._core.number, self._type, self._sizes(steps, rows), threads, reverse, False,
             address_and_strides(x), address(lengths), address(resets),
             tuple([address(state) for state in initial]), tuple([address(state) for state in final]),
-            (), address(self._packed), address_and_strides(output), (),
+            _NOT_READ, address(self._packed), address_and_strides(output), (),
         )  # fmt: skip
 
     @cached_property

@@ -4,22 +4,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..equations import Named, Step, cell
+from ..cells.linear import linear
 from ..kernels import Call, run
 from .checks import check_features, check_kind
 from .parameters import PlaceParameters
 
 
-@cell(gates="y", states="h", recurrent="none")
-def linear_cell(wx: Named, uh: Named, s: Named) -> Step:  # noqa: ARG001 - every cell's
-    """Its one state is W x + b."""
-    return Step(h=wx.y)
-
-
 def linear_place(*, bias: bool) -> PlaceParameters:
     """The place of a Linear's parameters."""
     names = {"weight_ih": "weight", "bias_ih": "bias"}
-    return PlaceParameters(linear_cell, names if bias else {"weight_ih": "weight"})
+    return PlaceParameters(linear, names if bias else {"weight_ih": "weight"})
 
 
 class QuantizedLinear(nn.Linear):
