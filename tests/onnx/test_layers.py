@@ -176,12 +176,12 @@ def test_five_hundred_random_layers(tmp_path):
 
 @pytest.mark.parametrize("weights", ["int8", "bfloat16"])
 def test_a_quantized_layer_is_dequantized_in_the_file(weights, tmp_path):
-    layer, chance = keepgate.LSTM(30, 40, 2).eval(), random.Random(0)
+    layer = keepgate.LSTM(30, 40, 2).eval()
     wide = keepgate.onnx.export(layer, tmp_path / "wide.onnx", torch.randn(5, 2, 30))
     keepgate.quantize(layer, weights)
     report = keepgate.onnx.export(layer, tmp_path / "a.onnx", torch.randn(5, 2, 30))
     assert report.operators == {"LSTM": 2}
-    same(report.file, layer, random_call(layer, chance, 9, 4, {"input"}))
+    same(report.file, layer, {"input": torch.randn(9, 4, 30)})
     if weights == "int8":
         assert report.size < wide.size * 0.4
         assert {node.op_type for node in onnx.load(report.file).graph.node} >= {"DequantizeLinear", "LSTM"}
