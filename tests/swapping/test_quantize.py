@@ -14,6 +14,7 @@ from keepgate.arrays.narrow import NarrowMatrix
 from keepgate.errors import KernelRefused, SettingsError
 from keepgate.nn import Recurrent
 from keepgate.nn.parameters import PlaceParameters
+from tests.kernels.test_instruction_sets import OTHERS, run_python
 from tests.kernels.user_cells import janet
 from tests.oracles import agrees, by_kernel, flat
 from tests.swapping.models import tagger
@@ -307,3 +308,11 @@ def test_no_matrix_is_kept_in_float32(monkeypatch):
         layer(x)
         layer(x, lengths=[3, 1])
         layer.trace(x)
+
+
+@pytest.mark.parametrize("isa", OTHERS)
+def test_every_instruction_set(isa):
+    chosen = "every_cell_agrees or layouts or same_bits or bad_numbers or rows_of_zeros"
+    here = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", __file__)
+    done = run_python(*here, "-k", chosen, isa=isa)
+    assert done.returncode == 0, done.stdout[-4000:]
