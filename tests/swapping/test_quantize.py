@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import keepgate
-from keepgate import cells
+from keepgate import cells, lens
 from keepgate.arrays.narrow import NarrowMatrix
 from keepgate.errors import KernelRefused, SettingsError
 from keepgate.nn import Recurrent
@@ -291,6 +291,17 @@ def test_files_copies_and_pickles(weights):
     assert size < 4 * sum(p.numel() for p in keepgate.GRU(5, 24, 2).parameters()) * 0.6
     with pytest.raises(RuntimeError, match="weight_ih_l0"):
         layer.load_state_dict(keepgate.GRU(5, 24, 2).state_dict())
+
+
+@both_formats
+def test_the_lens_reads_the_rounded_weights(weights):
+    layer, twin = quantized(keepgate.LSTM(5, 12, 2, bidirectional=True), weights)
+    x = torch.randn(7, 2, 5)
+    mine, other = (lens.capture_layer(each, x) for each in (layer, twin))
+    for ours, theirs in zip(mine.trace.layers, other.trace.layers, strict=True):
+        for name, values in theirs.over_time.items():
+            assert torch.equal(ours.over_time[name], values)
+    assert all(map(torch.equal, mine.layer.parameters(), other.layer.parameters()))
 
 
 def test_no_matrix_is_kept_in_float32(monkeypatch):
