@@ -93,6 +93,8 @@ DATA ?= ../shared/data
 $(VENV)/bench.stamp: $(VENV)/dev.stamp
 	@echo "Installing what the layers are measured against into $(VENV) (once) ..."
 	@$(INSTALL) --editable '.[bench]'
+	@# Its weights, which bench/models.py and bench/polyphones.py read.
+	@$(INSTALL) --no-deps g2pM
 	@touch $@
 
 bench: $(VENV)/bench.stamp
@@ -106,6 +108,8 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.verdicts --advice --seed 2 --out bench/results/verdicts-seed-2.json
 	@$(BIN)/python -m bench.verdicts --advice --seed 3 --out bench/results/verdicts-seed-3.json
 	@$(BIN)/python -m bench.long_rows
+	@$(BIN)/python -m bench.models
+	@$(BIN)/python -m bench.formats
 	@$(BIN)/python -m bench.cart_pole --seeds 0 1 2 3 4 5
 	@$(BIN)/python -m bench.tasks cmrc2018 --data $(DATA) --models models
 	@$(BIN)/python -m bench.asked models/cmrc2018/seed-0

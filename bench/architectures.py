@@ -1,8 +1,8 @@
 """Nets of speech and text packages, written down from their definitions, with random weights; an example for each.
 
 pyannote.audio's segmentation net, stanza's tagger, EasyOCR's recogniser and Kokoro's duration net. Only their shapes
-and what they compute count here: weights are torch's initial ones. Sizes were written from memory and not compared with
-the released configurations.
+and what they compute count here: weights are torch's initial ones. Layers and sizes were compared with the packages'
+sources on GitHub and the released configurations, as each class says.
 """
 
 import torch
@@ -14,8 +14,10 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 class PyanNet(nn.Module):
     """Who speaks when: [windows, 1, samples at 16 kHz] → [windows, frames, 7].
 
-    Source: pyannote.audio, models/segmentation/PyanNet.py and models/blocks/sincnet.py, with the four layers of the
-    published segmentation-3.0. Its 80 filters, which follow from 40 pairs of frequencies, are a convolution here.
+    Source: pyannote/pyannote-audio, pyannote/audio/models/segmentation/PyanNet.py and blocks/sincnet.py; four layers
+    and seven classes from the configuration of segmentation-3.0, which k2-fsa/sherpa-onnx prints in
+    scripts/pyannote/segmentation/notes.md. The 80 filters, which follow from 40 pairs of frequencies, are a convolution
+    here.
     """
 
     def __init__(self) -> None:
@@ -44,8 +46,8 @@ class PyanNet(nn.Module):
 class StanzaTagger(nn.Module):
     """Words, their pretrained vectors and their letters → [words of all sentences, 18] scores of parts of speech.
 
-    Source: stanza, models/pos/model.py, models/common/hlstm.py and char_model.py, with the defaults of models/tagger.py
-    and letters read by the tagger's own layer.
+    Source: stanfordnlp/stanza, stanza/models/pos/model.py, models/common/hlstm.py and char_model.py, with the defaults
+    of models/tagger.py, letters read by the tagger's own layer, and the head of universal tags alone.
     """
 
     def __init__(self) -> None:
@@ -85,7 +87,8 @@ class StanzaTagger(nn.Module):
 class EasyOcr(nn.Module):
     """The text of a line: [1, 1, 64, width] → [1, places, 97] scores of signs.
 
-    Source: EasyOCR, model/vgg_model.py and modules.py, its second generation's English network.
+    Source: JaidedAI/EasyOCR, easyocr/model/vgg_model.py and modules.py, with the sizes that easyocr.py gives its second
+    generation; 96 English signs and none.
     """
 
     def __init__(self) -> None:
@@ -115,8 +118,9 @@ class EasyOcr(nn.Module):
 class KokoroDurations(nn.Module):
     """How long each sound of a sentence lasts: [1, sounds, 512] and a style [1, 128] → [1, sounds] frames.
 
-    Written from memory of StyleTTS2's duration encoder and predictor (Li et al. 2023, arXiv:2306.07691), which Kokoro
-    has taken over; none of Kokoro's own files was read.
+    Source: hexgrad/kokoro, kokoro/models.py, DurationEncoder and what ProsodyPredictor does for durations, which are
+    StyleTTS2's (Li et al. 2023, arXiv:2306.07691), with hidden_dim 512, style_dim 128, n_layer 3 and max_dur 50. It
+    packs its rows, which changes nothing for one.
     """
 
     def __init__(self) -> None:

@@ -163,11 +163,11 @@ def onnx_session(problem: Problem, *, threads: int, steps: bool = False) -> Any:
     options.log_severity_level = 3
     # Its threads may spin within a call, as they do by default, but not into the next one's turn.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    model = _onnx_model(problem, steps)
+    model = onnx_model(problem, steps)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _onnx_model(problem: Problem, steps: bool) -> bytes:
+def onnx_model(problem: Problem, steps: bool) -> bytes:
     from onnx import TensorProto, helper, numpy_helper
 
     cell = CELL_OF[problem.cell]

@@ -17,7 +17,7 @@ from keepgate.data.labelled import LabelledText
 from keepgate.tasks.classifier import Classifier, ClassifierSettings
 from keepgate.train import TrainingConfig
 
-SETTINGS = ClassifierSettings(pooling="last", min_count=1)
+SETTINGS = ClassifierSettings(pooling="last", hidden_size=128, min_count=1)
 
 
 def turned(sentence: Sentence, number: int) -> LabelledText:

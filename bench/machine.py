@@ -25,7 +25,10 @@ def machine() -> dict[str, Any]:
 
 def peers() -> dict[str, str | None]:
     """The versions of what keepgate is measured against beside torch; None where it is not installed."""
-    return {name: _version(name) for name in ("onnx", "onnxruntime", "jax", "jaxlib")}
+    return {
+        name: _version(name)
+        for name in ("onnx", "onnxruntime", "jax", "jaxlib", "openvino", "ncnn", "ai-edge-litert")
+    }
 
 
 def slug() -> str:

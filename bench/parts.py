@@ -27,6 +27,7 @@ from bench.contenders import (
     torch_nn,
     torch_packed,
 )
+from bench.engines import ENGINES
 from bench.machine import THREADS
 from bench.problem import (
     BUSY_SHAPES,
@@ -130,6 +131,20 @@ def speed(job: Job, context: Context) -> Row:
     return {"kernel": _kernel(problem), **field.row()}
 
 
+def engines(job: Job, context: Context) -> Row:
+    """Inference by ours, frozen as every engine's weights are, by torch.nn and by the engines."""
+    problem, mode = _problem(job), job["mode"]
+    field, expected = Field(context), truth(problem, mode)
+    field.add("keepgate", partial(keepgate_frozen, problem, mode), expected, threads=THREADS)
+    field.add("torch.nn", partial(torch_nn, problem, mode), expected, threads=THREADS)
+    for number in THREADS:
+        build_onnx = partial(onnx_runtime, problem, mode, threads=number)
+        field.add("onnxruntime", build_onnx, expected, threads=(number,))
+        for name, build in ENGINES.items():
+            field.add(name, partial(build, problem, number), expected, threads=(number,))
+    return field.row()
+
+
 _EVERYBODY: tuple[tuple[str, Callable[[Problem, Mode], Runner], tuple[int, ...]], ...] = (
     ("keepgate", keepgate_layer, THREADS),
     ("keepgate trace", keepgate_trace, (ALL,)),
@@ -230,6 +245,10 @@ PARTS: dict[str, Part] = {
             for neighbours in busy.NEIGHBOURS
         ),
         measure=lambda job, _: busy.row(_problem(job), job["mode"], job["neighbours"]),
+    ),
+    "engines": Part(
+        jobs=tuple(job for job in _jobs(SHAPES) if job["mode"] == "inference"),
+        measure=engines,
     ),
     "user": Part(jobs=_jobs(USER_SHAPES), measure=user),
     "ragged": Part(jobs=_jobs(RAGGED_SHAPES), measure=ragged),

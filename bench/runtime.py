@@ -65,10 +65,16 @@ WAYS = {
 }
 
 
+def program(way: str) -> str:
+    """The Python that measures itself, as JSON; its argument is a model's folder."""
+    return _START + WAYS[way] + _END
+
+
 def measure(way: str) -> dict[str, float]:
     """The figures of one process."""
-    code = _START + WAYS[way] + _END
-    done = subprocess.run([sys.executable, "-c", code, NETWORK], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program(way), NETWORK], capture_output=True, text=True, check=True
+    )
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 

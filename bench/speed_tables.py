@@ -1,6 +1,7 @@
 """The tables of speed in both READMEs and in bench/README.md, from what bench/cells.py measured."""
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +12,9 @@ from bench.markdown import RESULTS, table
 from bench.problem import CELLS, MEMORY_SHAPES, MODES, RAGGED_SHAPES, SHAPES, STREAM_SIZES, WITHIN_SHAPES
 
 MOST = max(THREADS)
+ENGINE_NAMES = {
+    "torch.nn": "torch.nn", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "ncnn": "ncnn", "litert": "LiteRT",
+}  # fmt: skip
 MODE = {"inference": ("inference", "推論"), "training": ("training step", "訓練一步")}
 
 
@@ -74,7 +78,7 @@ def _of_each_mode(k: int) -> list[str]:
 
 
 def summary(result: Row, k: int) -> str:
-    """The table of speeds in one sentence: the range over all shapes, for each cell."""
+    """The tables of speeds in two sentences: the range over all shapes, for each cell, and over inference engines."""
 
     def ratios(cell: str, mode: str) -> str:
         return between(
@@ -89,11 +93,21 @@ def summary(result: Row, k: int) -> str:
         for cell in CELLS
     ]
     note = (
-        "Times faster than torch.nn in the same run, over {shapes} shapes from batch 1 to 64: {parts} ({machine}).",
-        "同一次量測中比 torch.nn 快幾倍，{shapes} 種大小，批次 1 到 64：{parts}（{machine}）。",
+        "Times faster than torch.nn in the same run, over {shapes} shapes from batch 1 to 64: {parts}. Inference with frozen weights takes "
+        "the fastest of torch.nn, ONNX Runtime, OpenVINO, ncnn and LiteRT {least} to {most} times as long ({machine}).",
+        "同一次量測中比 torch.nn 快幾倍，{shapes} 種大小，批次 1 到 64：{parts}。凍結權重的推論，torch.nn、ONNX Runtime、OpenVINO、ncnn、LiteRT "
+        "中最快的要花 {least} 到 {most} 倍的時間（{machine}）。",
     )[k]
     joined = ("; ", "；")[k].join(parts)
-    return note.format(shapes=len(SHAPES), parts=joined, machine=result["machine"]["processor"])
+    slower = [
+        min(figures.over(figures.fastest(row, f"{name}@"), best) or math.inf for name in ENGINE_NAMES)
+        for row in result.get("engines", [])
+        if (best := figures.fastest(row, "keepgate@"))
+    ]
+    return note.format(
+        shapes=len(SHAPES), parts=joined, machine=result["machine"]["processor"],
+        least=f"{min(slower, default=math.nan):.2f}", most=f"{max(slower, default=math.nan):.2f}",
+    )  # fmt: skip
 
 
 def inside(result: Row, k: int) -> str:
@@ -203,6 +217,19 @@ def user(result: Row, k: int) -> str:
         ["使用者自己寫的", "", "編譯的 ÷ 自己的，1 緒", f"{MOST} 緒", "torch 迴圈 ÷ 自己的"],
     )[k]
     return table(head, rows)
+
+
+def engines(result: Row, k: int) -> str:
+    """Inference engines' best times over ours, frozen."""
+    if not result.get("engines"):
+        return ("*Not measured yet.*", "*尚未量測。*")[k]
+    rows = []
+    for row in result["engines"]:
+        best = figures.fastest(row, "keepgate@")
+        noisy = "~" if figures.noisy(row, figures.ceiling(result)) else ""
+        ratios = [times(figures.over(figures.fastest(row, f"{name}@"), best)) for name in ENGINE_NAMES]
+        rows.append([f"{noisy}{row['cell']} {row['shape']}", duration(best), *ratios])
+    return table([("inference", "推論")[k], "keepgate, ms", *ENGINE_NAMES.values()], rows)
 
 
 def ragged(result: Row, k: int) -> str:
@@ -332,6 +359,7 @@ TABLES: dict[str, Callable[[Row, int], str]] = {
     "one_step": one_step,
     "busy": busy,
     "user": user,
+    "engines": engines,
     "streaming": streaming,
     "ragged": ragged,
     "costs": costs,

@@ -20,14 +20,15 @@ from .lazy import lazy_exports, missing_package
 # The layers need torch, which takes a second to import; `keepgate --help` and `keepgate.runtime` do not.
 _ROOMS = {
     "nn": (
-        "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels", "freeze",
-        "thaw",
+        "EALSTM", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
+        "freeze", "thaw",
     ),
     "swapping": ("quantize", "swap", "unswap"),
     "equations": ("Step", "cell"),
 }  # fmt: skip
 
 __all__ = [
+    "EALSTM",
     "GRU",
     "LSTM",
     "RNN",

@@ -36,6 +36,7 @@ class Compiled:
             if line[:1] == ["#define"] and line[2:]
         }
         self.scores, self.ids = (int(sizes.get(name, 0)) for name in ("SCORES", "IDS"))
+        self.read = np.float64 if "FEATURES" in sizes else np.int32
         self.ahead, self.targets, self.levels = (int(sizes.get(n, 0)) for n in ("AHEAD", "TARGETS", "LEVELS"))
 
     def __getattr__(self, function: str) -> Any:
@@ -44,8 +45,8 @@ class Compiled:
     def run(
         self, ids: Any, question: Any = None, *, state_bytes: int, workspace_bytes: int
     ) -> NDArray[np.float32]:
-        """The scores. State, workspace and scores have guards behind them, which must stay as they are."""
-        texts = [np.ascontiguousarray(ids, np.int32)]
+        """The scores of a text, or of a series' values. What is written to has guards behind it."""
+        texts = [np.ascontiguousarray(ids, self.read)]
         texts += [] if question is None else [np.ascontiguousarray(question, np.int32)]
         counts = [len(text) for text in texts]
         sizes = [state_bytes // 4, max(counts) * workspace_bytes // 4 + 1, self.scores]

@@ -79,6 +79,15 @@ def test_what_is_wrong_is_named_and_nothing_is_written(
     assert not (tmp_path / "mine").exists()
 
 
+def test_rare_labels_are_told_before_it_is_trained(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.csv", 60)
+    with data.open("a", encoding="utf-8") as file:
+        file.write("odd,a strange room\n")
+    ran = keepgate("train", "classifier", data, "--out", tmp_path / "mine", "--steps", 2, *QUICK)
+    words = ran.out.replace("\n", " ")
+    assert words.index("the rarest, 'odd', 1 time (1.6%)") < words.index("weights, 2 steps")
+
+
 def test_a_loss_of_nothing_is_called_overfitting(tmp_path: Path, keepgate) -> None:
     data = write(tmp_path / "train.csv", 12)
     settings = (

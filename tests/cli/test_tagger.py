@@ -41,20 +41,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_trained_and_says_what_it_read(tmp_path: Path, keepgate) -> None:
     data = write(tmp_path / "train.conll")
     with data.open("a", encoding="utf-8") as file:
-        file.write("\n王 E-PER\n明 E-PER\n")
+        file.write("\n王 E-PER\n明 E-PER\n\n海 S-SEA\n")
     out = tmp_path / "mine"
     ran = keepgate("train", "tagger", data, "--dev", data, "--out", out, "--steps", 4, *QUICK)
     assert ran.code == 0, ran.err
     for words in (
-        "25 texts of 146 tokens (columns)",
-        "5 tags: O 48",
+        "26 texts of 147 tokens (columns)",
+        "6 tags: O 48",
+        "1 of 3 tags occur less than a tenth as often as 'PER'",
         "1 more left out because its tags are no legal sequence of BMES",
         "On --dev: F1 of entities",
         "always 'O'",
         "keepgate tag",
     ):
         assert words in ran.out.replace("\n", " ")
-    assert load(out).choices == ("B-ORG", "B-PER", "E-ORG", "E-PER", "O")
+    assert load(out).choices == ("B-ORG", "B-PER", "E-ORG", "E-PER", "O", "S-SEA")
 
 
 @pytest.mark.parametrize(

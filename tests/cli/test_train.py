@@ -98,6 +98,35 @@ def test_a_model_is_trained_measured_and_answers(data: Path, tmp_path: Path, tex
     assert keepgate("ask", out, "--text", text, "--question", "誰?").code == 0
 
 
+def test_questions_without_an_answer_give_a_reader_that_abstains(tmp_path: Path, keepgate) -> None:
+    paragraphs = [
+        {
+            "context": f"第{k}天，{NAMES[k % 3]}說他想成為{GOALS[k % 6]}。",
+            "qas": [
+                {"id": f"a{k}", "question": "第幾天?", "answers": [{"text": f"第{k}天", "answer_start": 0}]},
+                {"id": f"n{k}", "question": "他在哪裡?", "is_impossible": True, "answers": []},
+            ],
+        }
+        for k in range(12)
+    ]
+    data = tmp_path / "train.json"
+    data.write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}), encoding="utf-8")
+    ran = keepgate(
+        "train", "reader", data, "--dev", data, "--out", tmp_path / "mine", "--kind", "span", *QUICK
+    )
+    assert ran.code == 0, ran.err
+    words = ran.out.replace("\n", " ")
+    assert "24 questions (squad), 12 of them without an answer in the text" in words
+    assert "No answer is given where its log odds against the best span are above" in words
+    assert "F1, bag of words, unanswerable" in words
+    model = load(tmp_path / "mine")
+    assert model.settings.no_answer
+    assert f"above {model.settings.no_answer_threshold:.2f}," in words
+    measured = json.loads(keepgate("evaluate", tmp_path / "mine", data, "--json").out)
+    assert {"exact", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1"} <= set(measured)
+    assert "exact match, unanswerable" in keepgate("evaluate", tmp_path / "mine", data).out
+
+
 def test_answers_that_differ_train_a_reader_that_points(tmp_path: Path, keepgate) -> None:
     data = write(tmp_path / "train.jsonl", 12, answer=lambda k: f"第{k}天" if k != 5 else "明天")
     options = ("--set", "pair_size=2", "--set", "autocast=none")

@@ -48,12 +48,15 @@ def fuzz_onnx(folder, seeds):
 
 @pytest.fixture(scope="module")
 def keras_files(tmp_path_factory):
+    return small_keras_files(tmp_path_factory.mktemp("keras"))
+
+
+def small_keras_files(folder):
     """The content of small files of Keras: an archive, and both kinds of HDF5."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logging.getLogger("absl"), "disabled", True)
         import keras
 
-        folder = tmp_path_factory.mktemp("keras")
         layers = [
             keras.Input((3,), dtype="int32"), keras.layers.Embedding(5, 2),
             keras.layers.GRU(2, reset_after=False), keras.layers.Dense(2, activation="softmax"),

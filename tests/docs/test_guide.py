@@ -28,6 +28,7 @@ TRANSLATED = (
     "forecaster",
     "training",
     "polyphones",
+    "agent",
 )
 PAGES = [GUIDE / f"{name}{ending}" for name in NAMES for ending in (".md", ".zh-TW.md")]
 FIGURES = sorted((GUIDE / "figures").glob("*.svg"))

@@ -10,7 +10,7 @@ from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 
 import keepgate
 from keepgate import SettingsError
-from keepgate.integrations.sb3 import RecurrentPolicy
+from keepgate.integrations.sb3 import RecurrentPolicy, look_back
 from keepgate.lens import examine
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -101,6 +101,7 @@ def test_how_far_back_a_policy_looks():
     report = examine(model, 64, steps=6)
     assert report.horizon == 6, report
     assert "policy.lstm_actor" in str(report)
+    assert look_back(model, 64, steps=6).steps == 6
 
 
 def test_as_many_episodes_as_steps_are_not_taken_for_each_other():
@@ -134,6 +135,8 @@ def test_wrong_use_is_refused():
         agent(RecurrentPolicy, cell="slstm")
     with pytest.raises(SettingsError, match="0 have 7 steps or more, and 2 are asked for; give fewer steps"):
         examine(agent(RecurrentPolicy), 2, steps=7)
+    with pytest.raises(SettingsError, match="give 8 episodes or more"):
+        look_back(agent(RecurrentPolicy), 4, steps=6)
     with pytest.raises(SettingsError, match=r"data is \[\], steps 64; give how many episodes"):
         examine(agent(RecurrentPolicy), [])
     with pytest.raises(SettingsError, match="steps is for an agent"):

@@ -92,6 +92,8 @@ TASKS = {
     "tagger, one way": lambda: tagger(words=True, pair_size=0, letter_size=0, bidirectional=False),
     "span": lambda: span(),
     "span, most likely": lambda: span(f1_weight=0.0, max_answer_span=5, max_train_span=9),
+    "span, none by its threshold": lambda: span(no_answer=True, no_answer_threshold=-1e9),
+    "span, or none": lambda: span(no_answer=True),
     "language model": lambda: language_model(),
     "language model, tied words": lambda: language_model(tokens="words", tied_weights=True, num_layers=2),
     "language model, gru": lambda: language_model(cell="gru"),

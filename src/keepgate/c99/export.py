@@ -52,9 +52,6 @@ _TEXT_DEFINES = """\
 _STEPS = """/* Begins another stream. */
 void @_reset(@_state *s);
 """
-_STREAM = """/* Reads one more step of a stream; output, which may be null, gets the last layer's <units> numbers. */
-void @_step(@_state *s, const int32_t *ids, float *output);
-"""
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ def _identifier(name: str) -> str:
 
 def _header(source: Source, task: RuntimeTask, interface: Interface) -> str:
     members = "\n".join(f"  float {name}[{count}];" for name, count in source.state.items())
-    prototypes = interface.run + _STEPS + (_STREAM if interface.streams else "")
+    prototypes = interface.run + _STEPS + (interface.step if interface.streams else "")
     reads_text = interface.ids > 0
     values = {
         "functions": prototypes.strip(), "text": _TEXT if reads_text else "",

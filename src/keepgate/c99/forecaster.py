@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..tasks.forecaster.settings import LEAST_VARIANCE
-from .interface import Interface
+from .interface import Interface, names_in_comment
 from .layers import LINEAR, add_places
 from .source import Source, filled
 
@@ -25,7 +25,6 @@ _RUN = """
 void @_run(@_state *s, const double *values, const double *known, const double *numbers, const int32_t *categories,
            const double *moments, double *forecast);
 """
-_ARRAY = "static const double @_<name>[<count>] = {<values>};"
 _CODE = """
 void @_reset(@_state *s) {
   long i;
@@ -152,7 +151,7 @@ def add_forecaster(source: Source, task: Any) -> Interface:
     source.add(LINEAR)
     states = add_places(source, task.layer)
     for name, values in (("means", statistics.means), ("deviations", statistics.deviations)):
-        source.add(_ARRAY, name=name, count=len(values), values=", ".join(map(repr, map(float, values))))
+        source.doubles(name, values)
     own = statistics.alone
     source.add(
         filled(
@@ -177,14 +176,15 @@ def _interface(task: Any, sizes: dict[str, int]) -> Interface:
     ]
     about = "A window of a series is read, and the steps after it come out, in the data's own units"
     run = filled(
-        _RUN, numbers=_names(name for name, is_text in texts if not is_text),
-        categories=_names(name for name, is_text in texts if is_text),
+        _RUN, numbers=names_in_comment(name for name, is_text in texts if not is_text),
+        categories=names_in_comment(name for name, is_text in texts if is_text),
         moments="the means and then the deviations of the targets, TARGETS each, over the whole series."
         if statistics.alone else "null: they are the training's.",
     )  # fmt: skip
     defines = filled(
-        _DEFINES, names=_names([*columns.targets, *columns.past, *columns.known]), known_names=_names(columns.known),
-        level_names=_names(["the forecast", *(f"{level} quantile" for level in task.settings.quantiles)]),
+        _DEFINES, names=names_in_comment([*columns.targets, *columns.past, *columns.known]),
+        known_names=names_in_comment(columns.known),
+        level_names=names_in_comment(["the forecast", *(f"{level} quantile" for level in task.settings.quantiles)]),
         **{name: str(number) for name, number in sizes.items()},
     )  # fmt: skip
     return Interface(0, sizes["ahead"] * sizes["targets"] * sizes["levels"], 0, False, about, run, defines)
@@ -220,8 +220,3 @@ def _linear(source: Source, name: str, parts: tuple[Any, Any]) -> dict[str, str]
 
 def _lines(lines: Iterable[str]) -> str:
     return "\n".join(lines)
-
-
-def _names(names: Iterable[str]) -> str:
-    """Names inside a comment of C, which may hold no end of one and no other sign than ASCII's."""
-    return ", ".join(ascii(name)[1:-1].replace("*/", "* /").replace("/*", "/ *") for name in names) or "none"

@@ -1,6 +1,7 @@
 """The head of each task as C: from what its layer gives to scores before the softmax. The list is written out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..arrays.recurrent import Recurrent
@@ -8,8 +9,17 @@ from ..errors import ExportError
 from ..tasks.runtime_task import RuntimeTask
 from ..tasks.tagger.content import MOST_LETTERS
 from .forecaster import add_forecaster
-from .interface import RUN, Interface
-from .layers import COPY, LINEAR, add_embedding, add_encode, add_layers, add_spelling, workspace_floats
+from .interface import RUN, STEP, Interface, names_in_comment
+from .layers import (
+    COPY,
+    LINEAR,
+    add_embedding,
+    add_encode,
+    add_layers,
+    add_spelling,
+    add_standardised,
+    workspace_floats,
+)
 from .source import Source, filled
 
 _RUN_QUESTION = RUN.replace("long steps, ", "long steps, const int32_t *question, long asked,\n           ")
@@ -43,23 +53,28 @@ static void @_weighted(const float *states, const float *weights, long steps, fl
 }
 """
 _RUN_STREAM = """
-void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores) {
+void @_run(@_state *s, const <read> *input, long steps, float *workspace, float *scores) {
   long t;
   (void)workspace;
   @_reset(s);
-  for (t = 0; t < steps; ++t) @_step(s, ids + t * <ids>, 0);
+  for (t = 0; t < steps; ++t) @_step(s, input + t * <count>, 0);
   @_readout(s, s->place<last>, scores);
 }
 """
 _RUN_POOLED = """
-void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores) {
+void @_run(@_state *s, const <read> *input, long steps, float *workspace, float *scores) {
   long t, k;
   (void)t, (void)k;
-  @_encode(s, ids, steps, workspace, workspace + steps * <width>);
+  @_encode(s, input, steps, workspace, workspace + steps * <width>);
 <pool>
   @_readout(s, s->pooled, scores);
 }
 """
+_SERIES_DEFINES = """\
+#define <GUARD>_FEATURES <features> /* numbers of each step: <names> */
+#define <GUARD>_SCORES <scores>   /* one a label: <labels> */
+/* Floats of the workspace for so many steps, which are at least 1. */
+#define <GUARD>_WORKSPACE(steps) ((steps) * <workspace>L + 1)"""
 _TAGS = """
 /* The scores of the tags at each step of a text, [steps, SCORES], and the most probable tags, one a step. */
 void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores, int32_t *tags);
@@ -175,8 +190,8 @@ def _add_readout(source: Source, *linears: tuple[Any, Any]) -> int:
     return len(linears[-1][0])
 
 
-def _run_stream(source: Source, layer: Recurrent, ids: int) -> None:
-    source.add(_RUN_STREAM, ids=ids, last=len(layer.places) - 1)
+def _run_stream(source: Source, layer: Recurrent, count: int) -> None:
+    source.add(_RUN_STREAM, count=count, last=len(layer.places) - 1)
 
 
 def _choice(source: Source, task: Any) -> Interface:
@@ -204,16 +219,40 @@ def _choice(source: Source, task: Any) -> Interface:
 
 def _classifier(source: Source, task: Any) -> Interface:
     tables = [task.inputs.token] if task.inputs.pair is None else [task.inputs.token, task.inputs.pair]
-    layer = _add_encoder(source, task, tables)
-    scores, width, kind = _add_readout(source, task.readout), layer.output_size, task.pooling.kind
+    _add_encoder(source, task, tables)
     pair = "" if len(tables) == 1 else ", and of the pair that it makes with the next"
-    about = f"ids: of each token its number{pair}; a score for each label"
+    return _add_pooled(
+        source, task, len(tables), f"ids: of each token its number{pair}; a score for each label"
+    )
+
+
+def _series_classifier(source: Source, task: Any) -> Interface:
+    content = task.content
+    source.read = "double"
+    source.add(LINEAR + COPY)
+    add_standardised(source, content.mean, content.deviation)
+    add_layers(source, task.layer)
+    about = "values: the numbers of each step, in their own units; a score for each label"
+    pooled = _add_pooled(source, task, len(content.features), about)
+    defines = filled(
+        _SERIES_DEFINES, features=len(content.features), names=names_in_comment(content.features),
+        scores=pooled.scores, labels=names_in_comment(content.labels), workspace=pooled.workspace,
+    )  # fmt: skip
+    texts = (text.replace("const int32_t *ids", "const double *values") for text in (RUN, STEP))
+    run, step = (text.replace("whole text", "whole series") for text in texts)
+    return replace(pooled, ids=0, run=run, step=step, defines=defines)
+
+
+def _add_pooled(source: Source, task: Any, count: int, about: str) -> Interface:
+    """`NAME_run` of a classifier, around the layers that are there. count: numbers of each step."""
+    layer, kind = task.layer, task.pooling.kind
+    scores, width = _add_readout(source, task.readout), layer.output_size
     streams, outputs = layer.directions == 1, workspace_floats(layer)
     if kind == "last" and streams:
-        _run_stream(source, layer, len(tables))
-        return Interface(len(tables), scores, 0, True, about)
+        _run_stream(source, layer, count)
+        return Interface(count, scores, 0, True, about)
     source.member("pooled", task.pooling.output_size)
-    add_encode(source, layer, len(tables))
+    add_encode(source, layer, count)
     if kind == "last":
         _add_last(source, layer)
     pools: list[str] = ["  @_last(workspace, steps, s->pooled);"] if kind == "last" else []
@@ -228,7 +267,7 @@ def _classifier(source: Source, task: Any) -> Interface:
     pools += [_MEAN] if "mean" in kind else []
     pools += [_MAX.replace("<offset>", str(width if "mean" in kind else 0))] if "max" in kind else []
     source.add(_RUN_POOLED.replace("<pool>", "\n".join(pools)), width=width)
-    return Interface(len(tables), scores, outputs, streams, about)
+    return Interface(count, scores, outputs, streams, about)
 
 
 def _language_model(source: Source, task: Any) -> Interface:
@@ -277,11 +316,10 @@ _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
     "classifier": _classifier,
     "forecaster": add_forecaster,
     "language-model": _language_model,
+    "series-classifier": _series_classifier,
     "tagger": _tagger,
 }
 _WHY_NOT = {
-    "series-classifier": "it reads series, and the heads in C that give labels read token numbers; ship it with "
-    "keepgate.runtime, or by keepgate export MODEL --onnx FILE",
     "span-reader": "it compares text and question by features of their words, which need Python's tables of signs; "
     "ship it with keepgate.runtime, or its network alone by keepgate export MODEL --onnx FILE",
 }

@@ -47,6 +47,12 @@ static void @_embed(@_state *s, const int32_t *ids) {
 _EMBED_ROW = """\
   @_copy(<table> + (ids[<k>] < 0 || ids[<k>] >= <count> ? <unknown> : ids[<k>]) * <size>, <size>,
          s->x + <offset>);"""
+_STANDARDISED = """
+static void @_embed(@_state *s, const double *values) {
+  long k;
+  for (k = 0; k < <count>; ++k) s->x[k] = (float)((values[k] - @_means[k]) / @_deviations[k]);
+}
+"""
 _SPELL = """
 /* The last states of both directions over the letters of a token; 0 is no letter. */
 static void @_spell(@_state *s, const int32_t *letters, float *to) {
@@ -89,26 +95,26 @@ void @_reset(@_state *s) {
 <resets>
 }
 
-void @_step(@_state *s, const int32_t *ids, float *output) {
-  @_embed(s, ids);
+void @_step(@_state *s, const <read> *input, float *output) {
+  @_embed(s, input);
 <places>
   if (output) @_copy(<last>, <units>, output);
 }
 """
 _ENCODE = """
-/* One layer and direction over all steps: its input is `in`, or the embeddings of `ids` where that is null. */
-static void @_read(@_state *s, void (*place)(@_state *, const float *), const float *h, long units, const int32_t *ids,
+/* One layer and direction over all steps: it reads `in`, or what `input` is made into where that is null. */
+static void @_read(@_state *s, void (*place)(@_state *, const float *), const float *h, long units, const <read> *input,
                    const float *in, long width, long steps, int reverse, float *out, long stride) {
   long i;
   for (i = 0; i < steps; ++i) {
     const long t = reverse ? steps - 1 - i : i;
-    if (!in) @_embed(s, ids + t * <ids>);
+    if (!in) @_embed(s, input + t * <count>);
     place(s, in ? in + t * width : s->x);
     @_copy(h, units, out + t * stride);
   }
 }
 
-static void @_encode(@_state *s, const int32_t *ids, long steps, float *outputs, float *spare) {
+static void @_encode(@_state *s, const <read> *input, long steps, float *outputs, float *spare) {
   @_reset(s);
 <reads>
 }
@@ -138,6 +144,14 @@ def add_embedding(source: Source, tables: Sequence[Array], *, spelt: int = 0) ->
         rows.append(f"  @_spell(s, ids + {len(tables)}, s->x + {offset});")
     source.member("x", offset + spelt)
     source.add(_EMBED, rows="\n".join(rows))
+
+
+def add_standardised(source: Source, means: Sequence[float], deviations: Sequence[float]) -> None:
+    """`NAME_embed` of a series: the numbers of a step less their means, over their deviations."""
+    source.doubles("means", means)
+    source.doubles("deviations", deviations)
+    source.member("x", len(means))
+    source.add(_STANDARDISED, count=len(means))
 
 
 def add_layers(source: Source, layer: Recurrent | TimeDelay) -> None:
@@ -194,9 +208,9 @@ def add_places(source: Source, layer: Recurrent | TimeDelay, prefix: str = "plac
     return names
 
 
-def add_encode(source: Source, layer: Recurrent, ids: int) -> None:
-    """`NAME_encode`: the outputs of the last layer over all steps, [steps, units]."""
-    source.add(_ENCODE, ids=ids, reads="\n".join(_reads(layer)))
+def add_encode(source: Source, layer: Recurrent, count: int) -> None:
+    """`NAME_encode`: the outputs of the last layer over all steps, [steps, units]. count: numbers of each step."""
+    source.add(_ENCODE, count=count, reads="\n".join(_reads(layer)))
 
 
 def workspace_floats(layer: Recurrent) -> int:
@@ -212,7 +226,7 @@ def _reads(layer: Recurrent) -> list[str]:
         depth, reverse = divmod(number, layer.directions)
         into, read = ("outputs", "spare") if (layers - 1 - depth) % 2 == 0 else ("spare", "outputs")
         lines.append(
-            f"  @_read(s, @_place{number}, s->place{number}, {units}, ids, {read if depth else '0'}, {width}, steps, "
+            f"  @_read(s, @_place{number}, s->place{number}, {units}, input, {read if depth else '0'}, {width}, steps, "
             f"{reverse}, {into}{f' + {units}' if reverse else ''}, {width});"
         )
     return lines if layers > 1 else [*lines, "  (void)spare;"]

@@ -1,6 +1,6 @@
 """Source: the text of a C file as it grows: weights as constants, the members of the state, functions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,24 +8,27 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 _WIDTH = 120
+_DOUBLES = "static const double @_<name>[<count>] = {<values>};"
 
 
 class Source:
     """What is printed for one model. name: what every name in it begins with.
 
     state: the arrays of the state, by name, with their numbers of floats. code: functions, each after what it calls.
+    read: the C type of the numbers that a step is given, of tokens or of a series.
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name, self.read = name, "int32_t"
         self.state: dict[str, int] = {}
         self.code: list[str] = []
         self._arrays: dict[str, Array] = {}
+        self._double_bytes = 0
 
     @property
     def weight_bytes(self) -> int:
         """Bytes of all constants."""
-        return sum(4 * array.size for array in self._arrays.values())
+        return self._double_bytes + sum(4 * array.size for array in self._arrays.values())
 
     @property
     def state_bytes(self) -> int:
@@ -42,14 +45,20 @@ class Source:
         self._arrays[name] = values
         return f"{self.name}_{name}"
 
+    def doubles(self, name: str, values: Sequence[float]) -> None:
+        """The definition of an array in double precision, `NAME_name`."""
+        numbers = [float(value) for value in values]
+        self._double_bytes += 8 * len(numbers)
+        self.add(_DOUBLES, name=name, count=len(numbers), values=", ".join(map(repr, numbers)))
+
     def member(self, name: str, floats: int) -> str:
         """The expression of an array of the state; one that is asked for twice is as large as the larger."""
         self.state[name] = max(self.state.get(name, 0), floats)
         return f"s->{name}"
 
     def add(self, text: str, **values: object) -> None:
-        """A function. In it @ stands for the model's name, and <name> for a value of that name."""
-        self.code.append(filled(text, **values).strip("\n").replace("@", self.name))
+        """A function. In it @ stands for the model's name, <read> for its type, and <name> for a value of that name."""
+        self.code.append(filled(text, read=self.read, **values).strip("\n").replace("@", self.name))
 
     def constants(self) -> Iterator[str]:
         """The definitions of the weights, each number as the shortest text that gives it back."""

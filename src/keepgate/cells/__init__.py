@@ -6,6 +6,7 @@ from ..equations import Cell
 from ..errors import CellError, SettingsError, nearest_first
 from .coupled_lstm import coupled_lstm
 from .ct_rnn import ct_rnn
+from .ea_lstm import ea_lstm
 from .gru import gru
 from .gru_reset_before import gru_reset_before
 from .indrnn import indrnn
@@ -32,6 +33,7 @@ __all__ = [
     "check_cell",
     "coupled_lstm",
     "ct_rnn",
+    "ea_lstm",
     "gru",
     "gru_reset_before",
     "indrnn",
@@ -49,7 +51,8 @@ __all__ = [
     "slstm",
 ]
 
-_registered: dict[str, Cell] = {}
+# ea_lstm is no choice of settings: its initial states are not zeros.
+_registered: dict[str, Cell] = {ea_lstm.qualified_name: ea_lstm}
 
 
 def check_cell(cell: Any) -> None:

@@ -19,6 +19,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 # Other answers than the first are named from this probability on.
 _WORTH_NAMING = 0.001
+_NOTHING = "no answer in the text"
 
 
 class _Screen(Console):
@@ -112,21 +113,21 @@ def print_answer(console: Console, text: str, answer: "Answer", question: str | 
         print_text(console, one_line(question), "bold")
     head = (
         Text("  ")
-        .append(one_line(answer.text) or "(nothing)", "bold green")
+        .append(one_line(answer.text) or _NOTHING, "bold green")
         .append(f"  {probability(answer.probability)}")
     )
     print_text(console, head)
     if answer.start is not None and answer.end is not None:
         print_text(console, Text("  ").append_text(marked_sentence(console, text, answer.start, answer.end)))
-    if any(share > answer.probability for _, share in answer.candidates):
+    if answer.text and any(share > answer.probability for piece, share in answer.candidates if piece):
         print_text(
             console,
             "  Chosen for its expected overlap with all likely answers, so that one below may be likelier alone.",
             "dim",
         )
     runners_up = [
-        f"{one_line(text)} {probability(share)}"
-        for text, share in answer.candidates[1:]
+        f"{one_line(piece) or _NOTHING} {probability(share)}"
+        for piece, share in answer.candidates[1:]
         if share >= _WORTH_NAMING
     ]
     if runners_up:

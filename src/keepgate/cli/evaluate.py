@@ -30,7 +30,8 @@ EPILOGUE = """Examples:
   keepgate evaluate my-classifier test.csv --label-column stars
 
 Exact match: the answer is one of the right ones, punctuation and capitals aside. F1 by the longest common substring is
-CMRC2018's, F1 by the bag of words (of characters, in Chinese) is SQuAD's. Macro F1 is the mean of the labels' F1. A row
+CMRC2018's, F1 by the bag of words (of characters, in Chinese) is SQuAD's. Of questions that their texts do not answer
+(SQuAD 2.0) these are given apart ("unanswerable"). Macro F1 is the mean of the labels' F1. A row
 "always ..." is what is had without a model."""
 
 # A confusion matrix of more labels does not fit on a screen.
@@ -101,6 +102,8 @@ def _metric_table(task: "Task", measurement: "Measurement") -> Table:
     """Each metric with its interval, beside the baselines: shares in per cent, others in their unit."""
     values, rows = measurement.values(), []
     for metric in task.metrics:
+        if metric.name not in values:
+            continue
         low, high = (_number(metric, end) for end in measurement.interval(metric.name))
         baselines = (baseline.get(metric.name) for baseline in measurement.baselines.values())
         beside = ("" if value is None else _number(metric, value) for value in baselines)

@@ -19,8 +19,8 @@ EPILOGUE = """Examples:
   keepgate serve --open
   keepgate serve my-model another-model --port 9000
 
-Four small networks for stories in Traditional Chinese and four in English come with keepgate; models of your own stand
-before them. Ctrl-C ends it.
+Four small networks for stories in Traditional Chinese and four in English come with keepgate. Models of your own stand
+first, and alone until a box on the page asks the others too. Ctrl-C ends it.
 
 Only this machine can open the page. --host 0.0.0.0 lets others in your network open it too: there is no password, and
 whoever can reach it can let your models read."""
@@ -34,7 +34,7 @@ def serve(
     *model: Annotated[
         Path,
         Parameter(
-            help="Folders that `keepgate train` wrote, to be shown beside the networks that come along."
+            help="Folders that `keepgate train` wrote, shown in place of the networks that come along, or with them."
         ),
     ],
     port: Annotated[

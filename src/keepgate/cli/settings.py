@@ -24,17 +24,12 @@ def split(
     """
     from ..train import TrainingConfig
 
-    of_model = [field.name for field in fields(settings_type)]
-    of_training = [field.name for field in fields(TrainingConfig) if field.name != "seed"]
+    of_model, _ = _names(settings_type)
     hints = typing.get_type_hints(TrainingConfig) | typing.get_type_hints(settings_type)
     for_model: dict[str, Any] = {}
     for_training: dict[str, Any] = {}
     for where, name, values in (*_of_file(file), *_of_pairs(pairs)):
-        if name not in (*of_model, *of_training):
-            raise SettingsError(
-                f"{where} {name}: there is no such setting. The model has {', '.join(nearest_first(name, of_model))}; "
-                f"its training has {', '.join(nearest_first(name, of_training))}"
-            )
+        refuse_unknown(where, name, settings_type)
         if isinstance(values, dict):
             raise SettingsError(
                 f"{where} {name} is a table; write the settings as NAME = VALUE, without tables"
@@ -45,6 +40,25 @@ def split(
             parsed = None if values == NONE else values
         (for_model if name in of_model else for_training)[name] = parsed
     return for_model, for_training
+
+
+def refuse_unknown(where: str, name: str, settings_type: type) -> None:
+    """Raises SettingsError for a name that is no setting of the model or its training, with those, nearest first."""
+    of_model, of_training = _names(settings_type)
+    if name not in (*of_model, *of_training):
+        raise SettingsError(
+            f"{where} {name}: there is no such setting. The model has {', '.join(nearest_first(name, of_model))}; "
+            f"its training has {', '.join(nearest_first(name, of_training))}"
+        )
+
+
+def _names(settings_type: type) -> tuple[list[str], list[str]]:
+    """The settings of the model, and those of its training."""
+    from ..train import TrainingConfig
+
+    return [field.name for field in fields(settings_type)], [
+        field.name for field in fields(TrainingConfig) if field.name != "seed"
+    ]
 
 
 _OPTION = "--set"
@@ -61,15 +75,17 @@ def _of_pairs(pairs: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _of_file(path: Path | None) -> Iterator[tuple[str, str, Any]]:
-    if path is None:
-        return
+    if path is not None:
+        table = toml_of("--settings", path, "NAME = VALUE for each, for example hidden_size = 64")
+        yield from ((f"--settings {path}:", name, given) for name, given in table.items())
+
+
+def toml_of(option: str, path: Path, form: str) -> dict[str, Any]:
+    """The table in a TOML file. Raises SettingsError if it is none, CorpusError if it cannot be read."""
     try:
-        table = tomllib.loads(read_text(path))
+        return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as fault:
-        raise SettingsError(
-            f"--settings {path} is not TOML: {fault}; write a line NAME = VALUE for each, for example hidden_size = 64"
-        ) from fault
-    yield from ((f"--settings {path}:", name, given) for name, given in table.items())
+        raise SettingsError(f"{option} {path} is not TOML: {fault}; write a line {form}") from fault
 
 
 def _is_list(hint: Any) -> bool:

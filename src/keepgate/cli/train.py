@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from ..data.balance import imbalance_of
 from ..errors import SettingsError
 from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
@@ -46,6 +47,7 @@ _BY_HEART = 0.02
 
 WHAT = Group("What is trained", sort_key=2)
 _HOW_LONG = Group("How long, and how fast", sort_key=3)
+_SEARCH = Group("Which settings are best", sort_key=4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,23 @@ class Options:
     resume_previous: Annotated[
         bool, Parameter(group=_HOW_LONG, help="Go on from the checkpoint before the last one.")
     ] = False
+    tune: Annotated[
+        int | None,
+        Parameter(
+            group=_SEARCH, metavar="N", help="Train N times with other settings; --dev says which are best."
+        ),
+    ] = None
+    space: Annotated[
+        Path | None,
+        Parameter(
+            group=_SEARCH,
+            metavar="FILE",
+            help="What --tune tries, as TOML: NAME = [VALUES], or low and high.",
+        ),
+    ] = None
+    jobs: Annotated[
+        int | None, Parameter(group=_SEARCH, help="Trainings of --tune side by side, if not one a processor.")
+    ] = None
 
     @property
     def work(self) -> Path:
@@ -110,21 +129,33 @@ class Options:
         return {name: getattr(self, name) for name in names}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """The first metric of a model on --dev; text: with its name and unit ("accuracy 91.3%")."""
+
+    value: float
+    higher_is_better: bool
+    text: str
+
+
 def train(
     data: Sequence[Path],
     options: Options,
     *,
     read: Callable[[Sequence[Path]], Any],
     detect: "Callable[[Any], tuple[TaskKind, str]]",
-) -> None:
+) -> Score | None:
     """Reads the data, trains, measures and saves a model, and says how it went and what to do next.
 
-    read: from files to a corpus. detect: from a corpus to the kind of task, and the reason in words.
+    read: from files to a corpus. detect: from a corpus to the kind of task, and the reason in words. The score is None
+    where nothing was measured, and in all processes but the first.
     """
+    from ..tasks.task import Calibrated
+
     with joined_quietly(options.device) as processes:
         console = make_console(quiet=not processes.first)
         if processes.from_first(lambda: _is_trained(console, options)):
-            return
+            return None
         corpus = read(data)
         print_text(console, sanitize(corpus.account(_LISTED)))
         kind, reason = detect(corpus)
@@ -133,10 +164,14 @@ def train(
         items, dev, where = _parts(kind, corpus.items, options, read)
         if options.dev:
             _print_overlap(console, kind, items, dev)
+        for sentence in imbalance_of(items, kind.unit):
+            print_text(console, sanitize(sentence), "yellow")
         task, examples, config = _build(console, kind, items, options, keep_best=bool(dev))
         result = _fit(task, config, examples, dev, options, processes)
     if not processes.first:
-        return
+        return None
+    if dev and isinstance(task, Calibrated) and (sentence := task.calibrate(dev)):
+        print_text(console, sentence)
     measurement = measure_with_bar(task, dev, kind.unit) if dev else None
     card = {"data": _data_card(data, corpus, kind)} | ({"kind": reason} if reason else {})
     _save(task, config, options, card, measurement, where)
@@ -148,6 +183,17 @@ def train(
         _print_measurement(console, task, items, measurement, where)
     print_text(console, f"Written to {options.out}. Now use it:")
     print_command(console, kind.usage(options.out).replace("…", "..."))
+    return None if measurement is None else _score(task, measurement)
+
+
+def _score(task: "Task", measurement: "Measurement") -> Score:
+    first = task.metrics[0]
+    value = measurement.values()[first.name]
+    return Score(
+        value=value,
+        higher_is_better=first.higher_is_better,
+        text=f"{first.title} {metric_text(first, value)}",
+    )
 
 
 def _parts(
@@ -189,13 +235,19 @@ def _content(item: Any) -> Any:
     return (item.text, item.question) if isinstance(item, (LabelledText, Question)) else None
 
 
-def _is_trained(console: Console, options: Options) -> bool:
-    """Whether the model is there and no training of it was stopped. Raises SettingsError if its place is taken."""
+def refuse_taken(options: Options) -> bool:
+    """Whether the model's place is taken. Raises SettingsError if it is and no training is to go on."""
     out = options.out
     exists = out.is_file() or (out.is_dir() and any(out.iterdir()))
     if exists and not options.resuming:
         raise SettingsError(f"{out} is there already; give another --out, or remove it")
-    trained = exists and not (options.work / "checkpoints").exists()
+    return exists
+
+
+def _is_trained(console: Console, options: Options) -> bool:
+    """Whether the model is there and no training of it was stopped. Raises SettingsError if its place is taken."""
+    out = options.out
+    trained = refuse_taken(options) and not (options.work / "checkpoints").exists()
     if trained:
         print_text(console, f"{out} is trained already; nothing to do.")
     return trained
@@ -275,7 +327,11 @@ def _fit(
 def _scores(task: "Task", measurement: "Measurement") -> dict[str, str]:
     """Every metric with its unit, by its title."""
     values = measurement.values()
-    return {metric.title: metric_text(metric, values[metric.name]) for metric in task.metrics}
+    return {
+        metric.title: metric_text(metric, values[metric.name])
+        for metric in task.metrics
+        if metric.name in values
+    }
 
 
 def _save(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ..errors import SettingsError
-from .train import WHAT, Options, train
+from .train import WHAT, Options, Score, train
 
 if TYPE_CHECKING:
     from ..tasks import TaskKind
@@ -23,6 +23,7 @@ class TrainCommand:
 
     kinds: the tasks that it trains, by the kind that files name; of several, the first that suits the data.
     help, epilogue: above and below the options. data, kind_help, columns: the help of each parameter.
+    space: what --tune tries, for each kind (`search_space.space_from`).
     """
 
     name: str
@@ -33,26 +34,50 @@ class TrainCommand:
     epilogue: str
     kind_help: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def function(self) -> Callable[..., None]:
         """The function of the command, whose signature has a parameter for each option."""
 
         def run(*positional: Any, options: Options, kind: str = "auto", **columns: str | None) -> None:
-            from ..tasks import KINDS
-
-            kinds = [KINDS[name] for name in self.kinds]
             (data,) = positional
-            train(
-                data,
-                options,
-                read=lambda paths: kinds[0].read(paths, **columns),
-                detect=lambda corpus: detect_task(kinds, corpus, kind),
-            )
+            if options.tune is not None:
+                from .tune import Job, tune
+
+                tune(Job(command=self, data=data, options=options, kind=kind, columns=columns))
+                return
+            for name in ("space", "jobs"):
+                if getattr(options, name) is not None:
+                    raise SettingsError(f"--{name} is for --tune; give --tune N with it, or leave it out")
+            self.train(data, options, kind, columns)
 
         # cyclopts prefers the annotations, where there are any.
         run.__annotations__, run.__doc__ = {}, self.help
         run.__signature__ = inspect.Signature(self._parameters())  # type: ignore[attr-defined]
         return run
+
+    def train(
+        self, data: Sequence[Path], options: Options, kind: str, columns: Mapping[str, str | None]
+    ) -> Score | None:
+        """One training. kind: "auto", or one of several. Raises as `train.train`."""
+        return train(
+            data,
+            options,
+            read=lambda paths: self.read(paths, columns),
+            detect=lambda corpus: self.detect(corpus, kind),
+        )
+
+    def read(self, paths: Sequence[Path], columns: Mapping[str, str | None]) -> Any:
+        """The corpus in these files."""
+        from ..tasks import KINDS
+
+        return KINDS[self.kinds[0]].read(paths, **columns)
+
+    def detect(self, corpus: Any, kind: str) -> "tuple[TaskKind, str]":
+        """The kind of task for a corpus, and the reason in words."""
+        from ..tasks import KINDS
+
+        return detect_task([KINDS[name] for name in self.kinds], corpus, kind)
 
     def _parameters(self) -> list[inspect.Parameter]:
         keyword = inspect.Parameter.KEYWORD_ONLY

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from ..errors import CorpusError, SettingsError
 from .text import is_boundary, sentence_starts, words
 
+# The answers of a question that its text does not answer.
+NO_ANSWER = ("",)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """A text, a question about it, and the answers that count as right (none, when it is only asked).
 
+    answers: ("",), an empty one alone, says that the text does not answer the question (SQuAD 2.0).
     starts: for each answer the character at which it stands in `text`; None where that is not known or the
         answer is not in the text. May be left out: every start is then None.
     facts: character ranges of the sentences that the answer rests on, where the corpus says so (bAbI does).
@@ -49,9 +53,14 @@ class Question:
                 )
 
     @property
+    def unanswerable(self) -> bool:
+        """Whether it is known that the text does not answer it."""
+        return self.answers == NO_ANSWER
+
+    @property
     def summary(self) -> str:
         """The question with its first answer, for a list of questions."""
-        return f"{self.question} (answer: {self.answers[0]})" if self.answers else self.question
+        return f"{self.question} (answer: {self.answers[0] or 'none'})" if self.answers else self.question
 
 
 def question_about(text: str, question: str | None) -> Question:

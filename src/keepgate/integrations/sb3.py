@@ -1,14 +1,18 @@
-"""RecurrentPolicy: keepgate's layers as the memory of a policy of sb3-contrib's RecurrentPPO."""
+"""RecurrentPolicy: keepgate's layers as the memory of a policy of sb3-contrib's RecurrentPPO; its look-back."""
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..equations import Cell
 from ..errors import PackageMissing, SettingsError
+from ..lens.attribution import LookBack, explain_model
+from ..lens.diagnosis.agent import STEPS, ActionModel, Agent, episodes_of
 from ..nn import Recurrent
 
 try:
+    from gymnasium.spaces import Discrete
     from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 except ModuleNotFoundError as missing:
     raise PackageMissing(
@@ -82,3 +86,25 @@ def _memory(cell: Cell | str, theirs: nn.LSTM, drawn: dict[str, Any]) -> Recurre
     if ours.cell.name == "lstm" and drawn["init"] == "torch" and drawn["forget_bias"] is None:
         ours.load_state_dict(theirs.state_dict())
     return ours
+
+
+def look_back(agent: Agent, episodes: int = 32, *, steps: int = STEPS) -> LookBack:
+    """How many of its last observations an agent's actions hang on, whether they become others by it or only less sure.
+
+    At the last of the first `steps` steps of episodes that it plays: everything older is another episode's, and each
+    action's probability, or mean, keeps all but a hundredth of its variance. That of the action which looks furthest.
+    episodes: 8 at least. Raises SettingsError as `lens.examine` does, for fewer, and where all its actions are alike.
+    """
+    model = ActionModel(agent.policy)
+    observed, _ = episodes_of(agent, episodes, steps)
+    with torch.no_grad():
+        actions = range(model(observed[:1]).shape[-1])
+    labels = actions if isinstance(agent.policy.action_space, Discrete) else None
+    reaches = [explain_model(model, observed, target=k, labels=labels, time=1).look_back for k in actions]
+    measured = [reach for reach in reaches if reach is not None]
+    if not measured:
+        raise SettingsError(
+            f"the actions in {episodes} episodes are all alike, or the episodes are too few to say what they hang on; "
+            "give 8 episodes or more, or train the agent"
+        )
+    return max(measured, key=lambda reach: reach.steps)

@@ -3,6 +3,7 @@
 from ..cells.choices import CELL_NAMES, INITS, Init, check_init
 from .attention import Attention, masked_softmax
 from .dropout import LockedDropout
+from .ea_lstm import EALSTM
 from .encoder import Encoder
 from .freezing import freeze, thaw
 from .gates import Gates
@@ -16,6 +17,7 @@ from .trace import LayerTrace, Trace
 
 __all__ = [
     "CELL_NAMES",
+    "EALSTM",
     "GRU",
     "INITS",
     "LSTM",

@@ -170,7 +170,7 @@ def states_for_fast_path(hx: Any) -> tuple[Tensor, ...] | None:
     return states if states and all(type(s) is Tensor and s.dim() == 3 for s in states) else None
 
 
-def check_shape(name: str, state: Any, expected: tuple[int, ...], torchs: str) -> None:
+def check_shape(name: str, state: Any, expected: tuple[int | torch.SymInt, ...], torchs: str) -> None:
     """Raises ShapeError for a state that is no tensor, or of another shape than it must be.
 
     torchs: the words with which torch's message begins, which code may look for.

@@ -25,7 +25,7 @@ from ..serve.models import Model, served
 from ..tasks import answer
 from .bundle import bundle
 
-_STYLES = ("base.css", "reading.css", "panels.css", "gradient.css")
+_STYLES = ("base.css", "reading.css", "panels.css", "gradient.css", "guide.css")
 # Printed: the cells from their equations, the numbers on which Python's answers depend from its modules.
 _CELLS, _CONSTANTS = "engine/cells.js", "engine/constants.js"
 _START = """keepgate.worker = `(${keepgateModules})("engine/worker.js").answerOn(self);`;
@@ -57,6 +57,8 @@ def files() -> dict[str, str]:
     }
     return {
         "index.html": _index(),
+        "sheet.html": _in_folder((STATIC / "sheet.html").read_text("utf-8")),
+        "sheet.css": (STATIC / "sheet.css").read_text("utf-8"),
         "page.css": "".join((STATIC / name).read_text("utf-8") for name in _STYLES),
         "page.js": _data("basics", _basics(models)) + modules(models) + _START,
         **networks,
@@ -138,10 +140,17 @@ def network(model: Model, folder: Path) -> dict[str, Any]:
 def _index() -> str:
     """The page itself, with one style sheet and one classic script."""
     text = (STATIC / "index.html").read_text("utf-8")
-    first, *others = (f'<link rel="stylesheet" href="{name}">\n' for name in _STYLES)
-    text = text.replace(first, '<link rel="stylesheet" href="page.css">\n')
-    for link in others:
-        text = text.replace(link, "")
-    text = text.replace('<script type="module" src="main.js">', '<script defer src="page.js">')
+    for name in _STYLES[1:]:
+        text = text.replace(_stylesheet(name), "")
+    return _in_folder(text).replace('<script type="module" src="main.js">', '<script defer src="page.js">')
+
+
+def _in_folder(text: str) -> str:
+    """A page's HTML with the folder's one style sheet, and the icon in the page."""
     icon = "data:image/svg+xml," + quote((STATIC / "icon.svg").read_text("utf-8").strip())
+    text = text.replace(_stylesheet(_STYLES[0]), _stylesheet("page.css"))
     return text.replace('href="icon.svg"', f'href="{icon}"')
+
+
+def _stylesheet(name: str) -> str:
+    return f'<link rel="stylesheet" href="{name}">\n'

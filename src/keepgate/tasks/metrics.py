@@ -1,5 +1,6 @@
 """Metrics of answers: exact match, and F1 by common substring and by bag of words."""
 
+import math
 import re
 import string
 import unicodedata
@@ -10,6 +11,7 @@ from difflib import SequenceMatcher
 from statistics import fmean
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data.questions import Question
 from ..data.text import tokenize
@@ -97,6 +99,14 @@ METRICS = (
     Metric(name="f1_substring", title="F1, longest common substring"),
     Metric(name="f1_bag", title="F1, bag of words"),
 )
+# Of questions with an answer and of those without, as SQuAD 2.0's script calls them (Rajpurkar et al. 2018,
+# arXiv:1806.03822): no answer is right where there is none, and wrong elsewhere.
+NO_ANSWER_METRICS = (
+    Metric(name="HasAns_exact", title="exact match, answerable"),
+    Metric(name="HasAns_f1", title="F1, bag of words, answerable"),
+    Metric(name="NoAns_exact", title="exact match, unanswerable"),
+    Metric(name="NoAns_f1", title="F1, bag of words, unanswerable"),
+)
 # Questions between two reports of progress.
 _AT_ONCE = 256
 
@@ -108,6 +118,7 @@ def measure_answers(
 ) -> Measurement:
     """The answers to these questions, scored, beside always giving the commonest answer.
 
+    Where some of them have no answer, so are those with and those without, apart.
     Raises SettingsError if there are no questions.
     """
     if not questions:
@@ -131,19 +142,40 @@ def measure_answers(
     ]  # fmt: skip
     commonest = Counter(question.answers[0] for question in questions).most_common(1)[0][0]
     baseline = mean_scores([score(commonest, question.answers) for question in questions])
+    unanswerable = np.array([question.unanswerable for question in questions])
     return Measurement(
         records=records,
         scores={
             field.name: _mean_of([getattr(scored, field.name) for scored in scores])
             for field in fields(Scores)
-        },
-        baselines={f"always {commonest!r}": asdict(baseline)},
+        }
+        | _by_answerability(scores, unanswerable),
+        baselines={f"always {commonest!r}" if commonest else "always no answer": asdict(baseline)},
     )
 
 
-def _mean_of(values: Sequence[float]) -> Callable[[Rows], float]:
-    array = np.asarray(values)
-    return lambda rows: float(array[rows].mean())
+def _by_answerability(
+    scores: Sequence[Scores], unanswerable: NDArray[np.bool_]
+) -> dict[str, Callable[[Rows], float]]:
+    """The four metrics of SQuAD 2.0, of the kinds of questions that occur; none where all have an answer."""
+    kinds = {"HasAns": ~unanswerable, "NoAns": unanswerable} if unanswerable.any() else {}
+    return {
+        f"{kind}_{name}": _mean_of([getattr(scored, field) for scored in scores], among)
+        for kind, among in kinds.items()
+        if among.any()
+        for name, field in (("exact", "exact"), ("f1", "f1_bag"))
+    }
+
+
+def _mean_of(values: Sequence[float], among: NDArray[np.bool_] | None = None) -> Callable[[Rows], float]:
+    """The mean over rows, of those that are marked alone; NaN where none of them is."""
+    array, marked = np.asarray(values), np.ones(len(values), bool) if among is None else among
+
+    def mean(rows: Rows) -> float:
+        chosen = array[rows][marked[rows]]
+        return float(chosen.mean()) if len(chosen) else math.nan
+
+    return mean
 
 
 def _tokens(text: str) -> list[str]:

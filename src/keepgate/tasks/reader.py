@@ -1,18 +1,27 @@
 """Reader: what question-answering tasks share."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from ..data.questions import Question, question_about
 from .measure import Measurement, Metric
-from .metrics import METRICS, measure_answers
+from .metrics import METRICS, NO_ANSWER_METRICS, measure_answers
 
 
 class Reader:
     """A task whose items are questions about texts, measured by the answers to them."""
 
-    metrics: ClassVar[tuple[Metric, ...]] = METRICS
     predict: Callable[..., Any]
+
+    @property
+    def abstains(self) -> bool:
+        """Whether it may answer that the text has no answer."""
+        return False
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Exact match, which judges a training, and F1; where it may abstain, of both kinds of questions too."""
+        return (*METRICS, *NO_ANSWER_METRICS) if self.abstains else METRICS
 
     def item(self, text: str, question: str | None = None) -> Question:
         """A question about a text. Raises SettingsError if none is asked."""

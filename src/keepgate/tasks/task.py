@@ -77,6 +77,14 @@ class Stored(Module, Protocol):
 
 
 @runtime_checkable
+class Calibrated(Protocol):
+    """A task whose answers hang on a threshold that is chosen on a dev set, after the training."""
+
+    def calibrate(self, items: Sequence[Any]) -> str:
+        """Chooses the threshold that does best on these items, and says which and how well, "" where there is none."""
+
+
+@runtime_checkable
 class Task(Trainable, Stored, Measured, Probed, Protocol):
     """All of them, and the way from items (questions, labelled texts) to examples."""
 

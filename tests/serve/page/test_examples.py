@@ -39,9 +39,33 @@ def test_the_gradient_is_drawn_of_the_same_networks(visit: Open) -> None:
     page.locator("#to-gradient").click()
     page.locator(".curves").wait_for()
     page.locator("#gradients").get_by_text(FACT.removesuffix("。")).wait_for()
-    models = asked[-1].post_data_json["models"]
-    assert models[0] == "mine"
-    assert [each.split("/")[0] for each in models[1:]] == ["zh"] * 4
+    assert asked[-1].post_data_json["models"] == ["mine"]
+
+
+def test_one_s_own_stand_alone_until_the_others_are_asked_too(visit: Open, words: Words) -> None:
+    page = visit("zh-TW", server="chinese")
+    names = page.locator(".card .network")
+    assert names.all_inner_texts() == ["mine"]
+    assert page.locator("#learnt").is_hidden()  # of what the others have learnt
+    page.get_by_label(words["zh-TW"]["answers.along"]).check()
+    page.locator(".card").nth(4).wait_for()
+    assert names.all_inner_texts() == ["mine", "RNN", "LSTM", "LSTM", "GRU"]
+    assert page.locator(".card.chosen .network").inner_text() == "mine"
+    page.locator("#to-gradient").click()
+    page.locator(".gradients tr").nth(5).wait_for()
+    page.locator("#to-read").click()
+    page.locator("#along").uncheck()
+    page.wait_for_function("() => document.querySelectorAll('.card').length === 1")
+
+
+def test_forward_layers_are_listed_before_backward_ones(visit: Open, words: Words) -> None:
+    page = visit("en", server="own")
+    told = words["en"]
+    expected = [
+        told[f"strip.{way}"].format(layer=layer) for way in ("forward", "backward") for layer in (1, 2)
+    ]
+    assert page.locator("#place option").all_inner_texts() == expected
+    assert page.locator("#place option:checked").inner_text() == expected[1]
 
 
 # How much of a story one's own networks know, in English and in Chinese; the language of the examples on an English page and

@@ -20,7 +20,7 @@ def test_the_question_is_asked_and_answered_by_keys_alone(language: str, visit: 
         order.append(page.evaluate("() => document.activeElement.id || document.activeElement.className"))
         if page.evaluate("() => document.activeElement.matches('.card.chosen .answer')"):
             break
-    assert order[:3] == ["skip", "to-read", "to-gradient"]
+    assert order[:4] == ["skip", "to-guide", "to-read", "to-gradient"]
     assert order.index("story") < order.index("question") < order.index("another")
     page.keyboard.press("Enter")
     page.locator(".proof").wait_for()

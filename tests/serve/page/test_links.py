@@ -27,7 +27,7 @@ def test_a_link_opens_a_story_at_a_token_in_a_language(
     assert page.evaluate("() => document.documentElement.lang") == "zh-Hant-TW"
     assert page.locator(".card .what").nth(2).inner_text() == "娜美"
     page.locator("#step").scroll_into_view_if_needed()
-    page.locator(".ribbon .now", has_text="她").wait_for()
+    page.locator(".film .letter.now", has_text="她").wait_for()
     # What the button gives leads there again.
     link = page.evaluate(
         """async () => {

@@ -45,9 +45,9 @@ def test_the_story_is_stepped_through_with_its_numbers(
     step.get_by_role("button", name=told["step.play"], exact=True).click()
     until(page, "async () => (await import('./state.js')).state.at >= 4")
     step.get_by_role("button", name=told["step.pause"], exact=True).click()
-    at = step.locator(".ribbon").get_attribute("aria-label")
+    at = step.locator(".film").get_attribute("aria-label")
     page.wait_for_timeout(400)
-    assert step.locator(".ribbon").get_attribute("aria-label") == at
+    assert step.locator(".film").get_attribute("aria-label") == at
     # The slider is not lost while it is moved.
     seek = step.locator("input[type=range]")
     seek.focus()

@@ -43,13 +43,21 @@ class Corpus:
 
     @property
     def share_in_text(self) -> float:
-        """How many of the questions have an answer that stands in the text, 0 to 1; 0 without questions."""
+        """How many of the questions that are answered have an answer that stands in the text, 0 to 1; 0 without any."""
         pointed = sum(any(start is not None for start in question.starts) for question in self.questions)
-        return pointed / len(self.questions) if self.questions else 0.0
+        answered = len(self.questions) - self.unanswerable
+        return pointed / answered if answered else 0.0
+
+    @property
+    def unanswerable(self) -> int:
+        """How many of the questions are not answered by their texts."""
+        return sum(question.unanswerable for question in self.questions)
 
     def account(self, at_most: int = 5) -> str:
         """One line that counts what was taken and what was not, then the first questions left out."""
         summary = f"{count_of(len(self.questions), 'questions')} ({self.format})"
+        if self.unanswerable:
+            summary += f", {self.unanswerable:,} of them without an answer in the text"
         if self.moved:
             summary += f", {count_of(self.moved, 'answers')} found at another place than the file says"
         return account_of(summary, self.left_out, at_most)
@@ -99,6 +107,6 @@ def _lacks(question: Question, needs: Needs) -> str | None:
         return None
     if not question.answers:
         return "there is no answer"
-    if needs == "span" and all(start is None for start in question.starts):
+    if needs == "span" and not question.unanswerable and all(start is None for start in question.starts):
         return "the answer is not in the text"
     return None

@@ -1,14 +1,14 @@
 """SQuAD's format: one JSON value with articles, their paragraphs, and questions answered in the paragraph.
 
 Rajpurkar et al. (2016), arXiv:1606.05250; CMRC 2018 (arXiv:1810.07366) and DRCD (arXiv:1806.00920) use it
-too.
+too. In SQuAD 2.0 (Rajpurkar et al. 2018, arXiv:1806.03822) "is_impossible" says that the paragraph has no answer.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from ...errors import CorpusError
-from ..questions import Question, locate, places
+from ..questions import NO_ANSWER, Question, locate, places
 from .corpus import Corpus, LeftOut, Needs
 from .values import clean, field_of, kind_of, text_of
 
@@ -35,6 +35,15 @@ def read_squad(value: Any, path: str, needs: Needs, corpus: Corpus) -> None:
     for place, context, entry in _entries(value, path):
         identity = str(entry.get("id", place))
         question = text_of(entry, ("question",), path, place)
+        impossible = entry.get("is_impossible", False)
+        if not isinstance(impossible, bool):
+            raise CorpusError(
+                f"{path}, {place}: 'is_impossible' is {kind_of(impossible)}; it must be true or false"
+            )
+        if impossible:
+            item = Question(text=context, question=question, answers=NO_ANSWER, id=identity)
+            corpus.keep(item, path, f"question {identity}", needs)
+            continue
         listed = entry.get("answers") or []
         if not isinstance(listed, list):
             raise CorpusError(f"{path}, {place}: 'answers' is {kind_of(listed)}; it must be a list")

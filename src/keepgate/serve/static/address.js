@@ -1,4 +1,5 @@
-// What the page's address says: `?story=…&question=…&step=…&lang=zh-TW` opens any state, `?embed=gates` one part alone.
+// What the page's address says: `?story=…&question=…&step=…&lang=zh-TW` opens any state, `?embed=gates` one part alone,
+// `?guide=3` a step of the guided mode.
 
 const PARTS = {
   answers: ".answers-section",
@@ -33,18 +34,34 @@ export function startAddress() {
   const part = embedded();
   if (!part) return;
   document.body.classList.add("embed");
-  document.querySelector(PARTS[part]).classList.add("shown");
+  showOnly([part]);
   if (part === "gradient") location.hash = "gradient";
+}
+
+/** Lets the style sheet know the parts that are shown where not all are. */
+export function showOnly(parts) {
+  for (const each of document.querySelectorAll(".shown")) each.classList.remove("shown");
+  for (const part of parts) document.querySelector(PARTS[part]).classList.add("shown");
+}
+
+/** The step of the guide that the address names, of so many; null for the free mode. A place on the page named later counts. */
+export function guideStep(count) {
+  const place = /^#guide(?:-(\d+))?$/.exec(location.hash);
+  if (location.hash && !place) return null;
+  const number = Number(place ? (place[1] ?? 1) : asked.get("guide"));
+  return Number.isInteger(number) && number >= 1 && number <= count ? number : null;
+}
+
+/** A link that opens a step of the guide in a language. */
+export const linkToGuide = (step, language) => here({ guide: step, lang: language });
+
+function here(query) {
+  const link = new URL(location.href.split(/[?#]/)[0]);
+  link.search = new URLSearchParams(query);
+  return link.href;
 }
 
 /** A link that opens a story, a question and a token in a language. */
 export function linkTo({ text, question, at, language }) {
-  const link = new URL(location.href.split(/[?#]/)[0]);
-  link.search = new URLSearchParams({
-    story: text,
-    question,
-    ...(at === null ? {} : { step: at + 1 }),
-    lang: language,
-  });
-  return link.href;
+  return here({ story: text, question, ...(at === null ? {} : { step: at + 1 }), lang: language });
 }

@@ -12,13 +12,16 @@ import { explain, quoted, t } from "./words.js";
 
 /** Shows the answers, and keeps them true. */
 export function startAnswers() {
+  $("along").addEventListener("change", ({ target }) => set({ along: target.checked }));
   on(
-    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models"],
+    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide"],
     show,
   );
 }
 
 function show() {
+  const kinds = new Set(state.models.map(({ shipped }) => shipped));
+  $("along-label").hidden = kinds.size < 2 || state.guide !== null;
   $("answers").setAttribute("aria-busy", String(state.busy));
   fill($("answers"), state.readings.map(card));
   fill($("inside-title"), ...title());
@@ -136,7 +139,8 @@ function was({ answer, before }) {
   );
 }
 
-function choose(id) {
+/** Looks into another network. */
+export function choose(id) {
   if (id === state.chosen) return;
   set({ chosen: id, ...UNEXPLAINED });
 }

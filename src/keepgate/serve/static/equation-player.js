@@ -3,13 +3,13 @@
 import { ask, during, forget } from "./api.js";
 import { $, button, el, fill, note, select } from "./dom.js";
 import { inTextbook, phasesOf, withNumbers, written } from "./equations.js";
+import { scene } from "./film-scene.js";
 import { icon } from "./icons.js";
 import { whenVisible } from "./when-visible.js";
 import { model, on, question, reading, set, state, strip } from "./state.js";
 import { explain, t } from "./words.js";
 
 const PACES = { slow: 1500, normal: 600, fast: 150 }; // milliseconds a phase
-const AROUND = 6; // tokens shown before and after the one that is read
 
 let values = null; // the server's reply
 let fault = null;
@@ -33,6 +33,17 @@ export function startEquationPlayer() {
   on(["readings", "chosen", "layerIndex"], begin);
   on(["language"], show);
   on(["at"], follow);
+  new ResizeObserver(turn).observe($("player"));
+}
+
+/** Stands on a phase of a token, with a book's letters or torch's, and plays from there if asked to. For the guide. */
+export function conduct({ letters, at = 0, part = 0, playing = false }) {
+  stop();
+  textbook = letters;
+  if (!reading()) return;
+  show();
+  go(at, part);
+  if (playing) play();
 }
 
 /** Goes to the token that the reader stands on. */
@@ -48,12 +59,7 @@ async function fetchValues() {
   await during(
     "values",
     async () => {
-      values = await ask("values", {
-        ...question(),
-        layer,
-        reverse,
-        unit,
-      });
+      values = await ask("values", { ...question(), layer, reverse, unit });
       fault = null;
       show();
     },
@@ -74,14 +80,14 @@ const order = () =>
 function show() {
   if (!reading()) return fill($("player"));
   if (fault) return fill($("player"), el("p", { class: "fault" }, explain(fault)));
-  return fill($("player"), ribbon(), controls(), equations());
+  return fill($("player"), picture(), controls(), equations());
 }
 
 /** Shows another token or phase, and leaves the controls, one of which may be dragged. */
 function turn() {
   const host = $("player");
   if (!reading() || !host.querySelector(".controls")) return;
-  host.querySelector(".ribbon").replaceWith(ribbon());
+  host.querySelector(".film").replaceWith(picture());
   host.querySelector(".equations").replaceWith(equations());
   const seek = host.querySelector(".seek input");
   seek.value = String(token);
@@ -94,17 +100,17 @@ function turn() {
 const now = () =>
   t("step.now", { token: reading().tokens[order()[token]], k: token + 1, n: reading().tokens.length });
 
-/** The tokens around the one that is read. */
-function ribbon() {
-  const { tokens } = reading();
-  const places = order();
-  const spans = [];
-  for (let k = token - AROUND; k <= token + AROUND; k += 1) {
-    const text = tokens[places[k]] ?? "";
-    spans.push(el("span", { class: k === token ? "now" : k < token ? "past" : "next" }, text));
-  }
-  return el("p", { class: "ribbon", role: "img", "aria-label": now() }, spans);
-}
+/** The film at the token that is read. */
+const picture = () =>
+  scene({
+    places: order(),
+    at: token,
+    values,
+    lettered,
+    lit: phases()[phase]?.name,
+    label: now(),
+    width: Math.max(260, Math.floor($("player").clientWidth)),
+  });
 
 function controls() {
   const control = (name, act, sign) =>

@@ -6,7 +6,7 @@ import { drawCurves, lineKey } from "./curves.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { fullName } from "./names.js";
 import { size } from "./numbers.js";
-import { on, state } from "./state.js";
+import { asked, on, state } from "./state.js";
 import { explain, t } from "./words.js";
 
 const LAGS = 200;
@@ -20,6 +20,7 @@ let reply = null;
 let fault = null;
 let shown = false;
 let clock = null;
+let settled = Promise.resolve();
 let picture = null;
 
 /** Lets the sliders work. */
@@ -28,7 +29,7 @@ export function startGradient() {
     shown = detail === "gradient";
     if (shown) begin();
   });
-  on(["models", "language"], () => {
+  on(["models", "language", "along", "guide"], () => {
     reply = null;
     if (shown) begin();
   });
@@ -37,9 +38,9 @@ export function startGradient() {
 
 /** The networks of the examples' language, and those of which it is not known. */
 function networks() {
-  const told = exampleLanguage();
-  return state.models
-    .filter((each) => each.language === told || each.language === null)
+  const spoken = exampleLanguage();
+  return asked()
+    .filter((each) => each.language === spoken || each.language === null)
     .map((each) => each.id);
 }
 
@@ -124,8 +125,13 @@ function reset() {
 
 function later() {
   clearTimeout(clock);
-  clock = setTimeout(fetchCurves, WAIT);
+  settled = new Promise((done) => {
+    clock = setTimeout(() => fetchCurves().then(done), WAIT);
+  });
 }
+
+/** Waits until the lines are those of where the sliders stand. */
+export const redrawn = () => settled;
 
 async function fetchCurves() {
   const models = networks();
@@ -176,12 +182,15 @@ function draw() {
   fill($("gradient-table"), table());
 }
 
-/** Reads the lines where the picture was pressed. */
-function pick(value) {
-  const slider = $("gradient-lag");
-  slider.value = String(Math.round(value));
-  slider.dispatchEvent(new Event("input"));
+/** Has a slider stand on a value, as if it were dragged there. */
+export function slideTo(name, value) {
+  const input = $(`gradient-${name}`);
+  input.value = String(value);
+  input.dispatchEvent(new Event("input"));
 }
+
+/** Reads the lines where the picture was pressed. */
+const pick = (value) => slideTo("lag", Math.round(value));
 
 const nearest = () =>
   reply.lags.reduce((best, each) => (Math.abs(each - lag) < Math.abs(best - lag) ? each : best));

@@ -19,9 +19,12 @@ const lastForward = () => Math.max(0, reading()?.strips.findLastIndex(({ reverse
 function show() {
   const strips = reading()?.strips ?? [];
   $("place-label").hidden = strips.length < 2;
+  // As the reader reads first: forwards.
+  const order = [...strips.keys()].sort((a, b) => strips[a].reverse - strips[b].reverse || a - b);
   fill(
     $("place"),
-    strips.map(({ layer, reverse }, k) => {
+    order.map((k) => {
+      const { layer, reverse } = strips[k];
       const text = t(reverse ? "strip.backward" : "strip.forward", { layer: layer + 1 });
       return el("option", { value: k, selected: k === state.layerIndex }, text);
     }),

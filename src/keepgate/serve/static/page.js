@@ -6,12 +6,13 @@ import { startAnswers } from "./answers.js";
 import { closeExplained, explainToken } from "./explain.js";
 import { $ } from "./dom.js";
 import { startGradient } from "./gradient.js";
+import { enter, guidesToGradient, startGuide, turnGuide } from "./guide.js";
 import { startKeys } from "./keys.js";
 import { startVocabularyNote } from "./vocabulary-note.js";
 import { startLengthen } from "./lengthen.js";
 import { startPanel } from "./panel.js";
 import { startLayerSelect } from "./layer-select.js";
-import { set } from "./state.js";
+import { set, state } from "./state.js";
 import { startEquationPlayer } from "./equation-player.js";
 import { begin, startStory } from "./story.js";
 import { startStrip } from "./strip-view.js";
@@ -19,12 +20,14 @@ import { startWhatIf, toggle } from "./what-if.js";
 import { explain, firstLanguage, speak, startWords } from "./words.js";
 
 function turn() {
-  const gradient = location.hash === "#gradient";
+  turnGuide();
+  const guided = state.guide !== null;
+  const gradient = guided ? guidesToGradient() : location.hash === "#gradient";
   $("read-page").hidden = gradient;
   $("gradient-page").hidden = !gradient;
-  $("to-read").setAttribute("aria-current", gradient ? "false" : "page");
-  $("to-gradient").setAttribute("aria-current", gradient ? "page" : "false");
-  document.querySelector(".skip").hidden = gradient; // it leads to what is not there
+  const page = guided ? "guide" : gradient ? "gradient" : "read";
+  for (const name of ["guide", "read", "gradient"]) $(`to-${name}`).setAttribute("aria-current", name === page ? "page" : "false");
+  document.querySelector(".skip").hidden = page !== "read"; // it leads to what is not there
   document.dispatchEvent(new CustomEvent("page-turned", { detail: gradient ? "gradient" : "read" }));
 }
 
@@ -44,6 +47,7 @@ export async function start(engine) {
   startEquationPlayer();
   startLengthen();
   startGradient();
+  startGuide();
   startKeys();
   addEventListener("hashchange", turn);
   turn();
@@ -56,7 +60,7 @@ async function load() {
     "models",
     async () => {
       set({ models: (await ask("models")).models });
-      await begin();
+      await (state.guide === null ? begin() : enter());
     },
     (fault) => {
       const line = $("asking-fault");

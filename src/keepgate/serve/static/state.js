@@ -8,6 +8,8 @@ export const state = {
   readings: [], // one a network, in the order asked for
   fault: null, // why there are none
   busy: false,
+  guide: null, // the step of the guided mode, from 1; null in the free one
+  along: false, // whether the networks that came along are asked beside one's own
   chosen: null, // the network that is looked into, by id
   layerIndex: 0, // which of its layers and directions, as a number in its strips
   at: null, // the token that the reader stands on
@@ -45,6 +47,13 @@ export const isChanged = () => CHANGES.some((kind) => state[kind].length);
 
 /** Whether a network's memory is a sum of writes that gates let in, so that one of them can be followed or left out. */
 export const isGated = (id) => (model(id)?.gates.length ?? 0) > 0;
+
+/** The networks that are asked: in the guide those that came along, else one's own alone until the others are wanted too. */
+export function asked() {
+  if (state.guide !== null) return state.models.filter(({ shipped }) => shipped);
+  const own = state.models.filter(({ shipped }) => !shipped);
+  return own.length && !state.along ? own : state.models;
+}
 
 export const model = (id) => state.models.find((each) => each.id === id) ?? null;
 

@@ -5,7 +5,7 @@ import { linkTo, linkedStory, linkedToken } from "./address.js";
 import { $, announce, el, fill } from "./dom.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { count } from "./numbers.js";
-import { CHANGES, UNEXPLAINED, model, on, reading, set, state } from "./state.js";
+import { CHANGES, UNEXPLAINED, asked, model, on, reading, set, state } from "./state.js";
 import { languageOf } from "./text.js";
 import { explain, language, quoted, t } from "./words.js";
 
@@ -30,14 +30,16 @@ export function startStory() {
   for (const field of [story(), question()]) field.addEventListener("input", edited);
   $("another").addEventListener("click", () => tell(seed + 1));
   $("length").addEventListener("change", () => tell(seed));
-  $("link").addEventListener("click", copyLink);
+  $("link").addEventListener("click", () => copy(linkTo({ ...state, language: language() }), $("link")));
   offerLengths();
   on(["language"], () => {
     offerLengths();
+    if (state.guide !== null) return; // it reads its own story anew
     if (example && isExample() && example.language !== exampleLanguage()) tell(seed);
     else if (state.fault) showFault(state.fault);
   });
   on(["models"], offerLengths);
+  on(["along"], read);
 }
 
 // Characters that an example may have; about four of an English story are one token.
@@ -64,9 +66,8 @@ export async function begin() {
   if (at !== null && at < (reading()?.tokens.length ?? 0)) set({ at });
 }
 
-/** Copies a link to what is read now. */
-async function copyLink() {
-  const link = linkTo({ ...state, language: language() });
+/** Copies a link, and says on the button that was pressed what became of it. */
+export async function copy(link, pressed) {
   let outcome = "link.copied";
   try {
     await navigator.clipboard.writeText(link);
@@ -75,8 +76,8 @@ async function copyLink() {
     outcome = "link.there";
   }
   announce(t(outcome));
-  $("link").textContent = t(outcome);
-  setTimeout(() => ($("link").textContent = t("link")), 2000);
+  pressed.textContent = t(outcome);
+  setTimeout(() => (pressed.textContent = t("link")), 2000);
 }
 
 const isExample = () =>
@@ -105,16 +106,16 @@ async function tell(number) {
 }
 
 /** Puts a story and a question into the form. */
-export function put(text, asked) {
+export function put(text, wanted) {
   story().value = text;
-  question().value = asked;
+  question().value = wanted;
 }
 
 /** Has the networks read what the form holds. */
 export async function read() {
   forget("read", "token", "answer", "what-if", "values", "lengthen");
-  const [text, asked] = [story().value, question().value];
-  const empty = text.trim() ? (asked.trim() ? null : "no_question") : "no_story";
+  const [text, wanted] = [story().value, question().value];
+  const empty = text.trim() ? (wanted.trim() ? null : "no_question") : "no_story";
   if (empty) {
     set({ busy: false });
     showFault({ code: empty, facts: {}, message: empty });
@@ -130,7 +131,7 @@ export async function read() {
   await during(
     "read",
     async () => {
-      const { readings, expected: told } = await ask("read", { text, question: asked, models: networks });
+      const { readings, expected: told } = await ask("read", { text, question: wanted, models: networks });
       hideFault();
       pending = false;
       $("asking").classList.remove("edited");
@@ -138,7 +139,7 @@ export async function read() {
       const expected = told ?? (isExample() && text === example.text ? example.answer : null);
       set({
         text,
-        question: asked,
+        question: wanted,
         expected,
         readings,
         fault: null,
@@ -159,7 +160,7 @@ export async function read() {
 /** The networks that read a text: those of its language, and those that were not told one. */
 export function networksFor(text) {
   const spoken = languageOf(text);
-  return state.models
+  return asked()
     .filter((each) => each.language === spoken || each.language === null)
     .map((each) => each.id);
 }

@@ -1,7 +1,7 @@
 // What the networks that came along can read, and what of a story they could not.
 
 import { $, el, fill } from "./dom.js";
-import { model, on, reading, state } from "./state.js";
+import { asked, model, on, reading, state } from "./state.js";
 import { language, list, t } from "./words.js";
 
 const ENOUGH = 0.5; // the share of a story's words below which it is as good as foreign
@@ -11,7 +11,7 @@ const ENOUGH = 0.5; // the share of a story's words below which it is as good as
  * average, lack most words of such a story and have more of the other's.
  */
 export function exampleLanguage() {
-  const own = state.models.filter(({ shipped }) => !shipped);
+  const own = asked().filter(({ shipped }) => !shipped);
   if (!own.length) return spoken();
   const [here, there] = spoken() === "zh" ? ["zh", "en"] : ["en", "zh"];
   const share = (story) => own.reduce((sum, { vocabulary_share: covers }) => sum + covers[story], 0) / own.length;
@@ -22,7 +22,7 @@ const narrow = matchMedia("(max-width: 620px)"); // where the answers are to be 
 
 /** Says it under the form and above the answers, and keeps it true. */
 export function startVocabularyNote() {
-  on(["readings", "language", "models"], showLearnt);
+  on(["readings", "language", "models", "along", "guide"], showLearnt);
   narrow.addEventListener("change", showLearnt);
   on(["readings", "chosen", "language"], showRead);
 }
@@ -34,7 +34,7 @@ const readIn = () => state.readings.map(({ model: id }) => model(id)).find((netw
 
 function showLearnt() {
   const story = readIn() ?? exampleLanguage();
-  const network = state.models.find(({ shipped, language: own }) => shipped && own === story);
+  const network = asked().find(({ shipped, language: own }) => shipped && own === story);
   $("learnt").hidden = !network;
   if (!network) return;
   const what = el("p", {}, t(`learnt.what.${story}`));

@@ -109,6 +109,11 @@ class ChoiceReader(Reader, LabelTask):
         """The tokens and the choices, each in the order of their numbers."""
         return {"tokens": self.vocabulary.to_json(), "choices": list(self.choices)}
 
+    @property
+    def abstains(self) -> bool:
+        """Whether no answer is one of the choices."""
+        return "" in self.choices
+
     def prepare(self, questions: Sequence[Question], *, training: bool) -> list[ChoiceExample]:
         """The token ids of each question; in training without the unlearnable ones.
 

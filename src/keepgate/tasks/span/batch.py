@@ -29,9 +29,16 @@ class Side:
         return Side(self.words[place], self.pairs[place], self.features[place])
 
 
+# The first and last token of an answer that the text does not have.
+NOWHERE = -1
+
+
 @dataclass(frozen=True, eq=False)
 class SpanExample:
-    """Ids and features of one question. `first` and `last` are the tokens of its answer, None if that is not known."""
+    """Ids and features of one question.
+
+    first, last: the tokens of its answer; None if that is not known, `NOWHERE` if the text is known to have none.
+    """
 
     text: Side
     question: Side

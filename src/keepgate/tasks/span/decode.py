@@ -1,7 +1,8 @@
 """Scores of spans → the spans to answer with."""
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,49 @@ class Span:
     first: int
     last: int
     probability: float
+
+
+@dataclass(frozen=True)
+class SpanOrNone:
+    """The best span as an answer, and that the text has none; odds: log odds of none against the most likely span."""
+
+    span: Answer
+    none: Answer
+    odds: float
+
+    @classmethod
+    def of(cls, span: Answer, scores: Floats, null: float) -> "SpanOrNone":
+        """From the best answer among spans with these scores [time, longest] and the score of none, in nats."""
+        highest = float(scores.max())
+        of_spans = highest + math.log(float(np.exp(scores - highest).sum(dtype=np.float64)))
+        share = 1 / (1 + math.exp(min(of_spans - null, 700)))
+        others = [(text, probability * (1 - share)) for text, probability in span.candidates]
+        none = Answer("", share, candidates=(("", share), *others)[:CANDIDATES])
+        ranked = sorted([("", share), *others[1:]], key=lambda candidate: -candidate[1])
+        scaled = replace(span, probability=others[0][1], candidates=(others[0], *ranked)[:CANDIDATES])
+        return cls(scaled, none, null - highest)
+
+    def decided(self, threshold: float) -> Answer:
+        """None where its log odds are above the threshold, else the span."""
+        return self.none if self.odds > threshold else self.span
+
+
+def best_threshold(
+    odds: NDArray[np.floating], worth: NDArray[np.floating], unanswerable: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """The threshold of the log odds with the best mean score, and this score; of equal ones the lowest threshold.
+
+    odds, worth: of each question the log odds of none, and the score of its span, which is 0 where there is none.
+    Source: find_best_thresh of SQuAD 2.0's evaluation script (Rajpurkar et al. 2018, arXiv:1806.03822).
+    """
+    order = np.argsort(odds, kind="stable")
+    ranked = odds[order]
+    # Answering the first k of them: their spans' scores, and a whole one for each unanswerable question after them.
+    gained = np.append(0, np.cumsum(worth[order])) + np.append(np.cumsum(unanswerable[order][::-1])[::-1], 0)
+    # Questions with the same odds are answered together or not at all.
+    possible = np.append(True, np.append(ranked[1:] > ranked[:-1], True))
+    best = int(np.where(possible, gained, -1).argmax())
+    return float(ranked[best - 1] if best else ranked[0] - 1), float(gained[best] / len(odds))
 
 
 def spans(scores: Floats, *, f1_weight: float, count: int) -> list[list[Span]]:

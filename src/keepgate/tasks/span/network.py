@@ -38,13 +38,15 @@ class Inputs(TensorBatch):
 class Scores:
     """Scores before the softmax: of each start, of each end, and of spans by start and by tokens beyond it.
 
-    states: what they were computed from, the second reading beside what it read.
+    states: what they were computed from, the second reading beside what it read. null: of no answer, beside those of
+    the spans; None for a reader that always answers.
     """
 
     start: Float[Tensor, "batch time"]
     end: Float[Tensor, "batch time"]
     span: Float[Tensor, "batch time longest"]
     states: Float[Tensor, "time batch states"]
+    null: Float[Tensor, " batch"] | None = None
 
 
 class SpanNetwork(nn.Module):
@@ -74,6 +76,7 @@ class SpanNetwork(nn.Module):
         )
         self.mlm_head = nn.Linear(2 * both, settings.embedding_size)
         self.mlm_bias = nn.Parameter(torch.zeros(words))
+        self.null_score = nn.Linear(3 * both, 1) if settings.no_answer else None
 
     def forward(self, text: Inputs, question: Inputs) -> Scores:
         """Scores of the spans of each text as an answer to its question."""
@@ -136,7 +139,20 @@ class SpanNetwork(nn.Module):
         both = _products(self.from_start(states), self.to_end(states), self.max_span) / PAIR**0.5
         sizes = self.size + self.size_by_question(summary)
         span = start[:, :, None] + _onward(end, self.max_span, NEVER) + both + sizes[:, None]
-        return Scores(start, end, span, states)
+        return Scores(start, end, span, states, self._null(states, summary, text.real))
+
+    def _null(
+        self,
+        states: Float[Tensor, "time batch states"],
+        summary: Float[Tensor, "batch asked"],
+        real: Bool[Tensor, "time batch"],
+    ) -> Float[Tensor, " batch"] | None:
+        """The score of no answer, from the highest of each state over the text and the question's summary."""
+        if self.null_score is None:
+            return None
+        highest = states.masked_fill(~real.unsqueeze(2), NEVER).amax(0)
+        score: Tensor = self.null_score(torch.cat([highest, summary], 1))
+        return score.squeeze(1)
 
 
 class _Pointer(nn.Module):

@@ -16,19 +16,21 @@ from ...data.questions import Question, locate, refuse_empty
 from ...data.text import Tokens
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import ShapeError
+from ...wording import count_of, percent
 from ..answer import Answer, check_finite
 from ..batched import in_batches, in_full_precision, numbers_of
+from ..metrics import score
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
 from ..task import Carry
-from .batch import Side, SpanBatch, SpanExample
+from .batch import NOWHERE, Side, SpanBatch, SpanExample
 from .corpus_statistics import CorpusStatistics
-from .decode import SPANS_DECODED, best_answer, spans
+from .decode import SPANS_DECODED, SpanOrNone, best_answer, best_threshold, spans
 from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
 from .head import SpanHead
-from .network import Inputs, SpanNetwork
+from .network import Inputs, Scores, SpanNetwork
 from .settings import SpanReaderSettings
 
 # Steps times rows read at once when answering; the states of so many take about 200 MiB.
@@ -54,6 +56,8 @@ class SpanReader(Reader, nn.Module):
         texts are too few to count in.
         """
         texts = list(dict.fromkeys(question.text for question in questions))
+        if any(question.unanswerable for question in questions):
+            settings = replace(settings, no_answer=True)
         statistics = CorpusStatistics.count(
             texts, (question.question for question in questions), most_pairs=settings.most_pairs
         )
@@ -89,7 +93,7 @@ class SpanReader(Reader, nn.Module):
                 analysed[question.text] = analyse(question.text, self.statistics)
             text, question_side = analysed[question.text], analyse(question.question, self.statistics)
             refuse_empty(question, text.words, question_side.words)
-            place = _place(question, text.tokens) or (None, None)
+            place = _place(question, text.tokens)
             features, question_features = compare(text, question_side)
             sides = _side(text, features), _side(question_side, question_features)
             examples.append(SpanExample(*sides, *place))
@@ -99,6 +103,8 @@ class SpanReader(Reader, nn.Module):
         """Why nothing can be learnt from this example; None if something can."""
         if example.first is None or example.last is None:
             return "the answer is not in the text"
+        if example.first == NOWHERE and not self.settings.no_answer:
+            return "the text has no answer, and this reader always gives one"
         too_long = example.last - example.first >= self.settings.max_train_span
         return "the answer is too long to point at" if too_long else None
 
@@ -108,10 +114,13 @@ class SpanReader(Reader, nn.Module):
         return self.statistics.vocabulary
 
     def crop(self, example: SpanExample, rng: random.Random) -> SpanExample:
-        """The example with a window of its text that holds the answer, placed at random."""
+        """The example with a window of its text that holds the answer, if there is one, placed at random."""
         size = self.settings.window
         if example.length <= size or example.first is None or example.last is None:
             return example
+        if example.first == NOWHERE:
+            start = rng.randint(0, example.length - size)
+            return replace(example, text=example.text[start : start + size])
         earliest, latest = max(0, example.last + 1 - size), min(example.first, example.length - size)
         start = rng.randint(min(earliest, latest), latest)
         first, last = example.first - start, example.last - start
@@ -122,7 +131,7 @@ class SpanReader(Reader, nn.Module):
         return SpanBatch.of(examples)
 
     def loss(self, batch: SpanBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
-        """Cross entropy of spans, half of that of starts and of ends, and that of masked words, in nats.
+        """Cross entropy of spans and no answer, half of that of starts and of ends, and that of masked words, in nats.
 
         In training some words of the text are masked. Raises ShapeError if a row has no known answer.
         """
@@ -131,8 +140,8 @@ class SpanReader(Reader, nn.Module):
             self._mask(batch.text) if self.training and self.settings.mask_rate else (batch.text, None)
         )
         scores = self.network(text, batch.question)
-        total = cross_entropy(scores.span.flatten(1), self._target(first, last))
-        total = total + (cross_entropy(scores.start, first) + cross_entropy(scores.end, last)) / 2
+        total = cross_entropy(self._logits(scores), self._target(first, last, scores.span[0].numel()))
+        total = total + _of_ends(scores, first, last) / 2
         if hidden is not None and self.settings.mlm_weight and hidden.any():
             masked = in_full_precision(self.network.masked_word_scores(scores.states[hidden]))
             total = total + self.settings.mlm_weight * cross_entropy(masked, batch.text.words[hidden])
@@ -151,23 +160,65 @@ class SpanReader(Reader, nn.Module):
         if not inside:
             return losses
         batch = self.collate([ends[row] for row in inside]).to(device)
-        scores = self.network(batch.text, batch.question).span.flatten(1)
-        in_sight = cross_entropy(scores, self._target(*self._places(batch)), reduction="none")
+        scores = self.network(batch.text, batch.question)
+        in_sight = cross_entropy(
+            self._logits(scores), self._target(*self._places(batch), scores.span[0].numel()), reduction="none"
+        )
         return losses.to(in_sight.dtype).index_put((torch.tensor(inside, device=device),), in_sight)
 
     def predict(self, questions: Sequence[Question], *, batch_size: int = 64) -> list[Answer]:
         """One answer for each question, in order, without dropout or gradients; the mode stays as it was.
 
+        A reader that may abstain gives an empty one, at no place, where the text seems to have none.
         Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not
         finite or place no answer in the text.
         """
+        threshold = self.settings.no_answer_threshold
+        answers = self._undecided(questions, batch_size)
+        return [each.decided(threshold) if isinstance(each, SpanOrNone) else each for each in answers]
 
-        def decoded(batch: SpanBatch, rows: list[int]) -> list[Answer]:
-            scores = self.network(batch.text, batch.question).span[..., : self.settings.max_answer_span]
-            check_finite(scores)
-            return self.decode([questions[row].text for row in rows], scores)
+    def _undecided(self, questions: Sequence[Question], batch_size: int) -> "list[Answer | SpanOrNone]":
+        """The best span of each question, beside none where the reader may abstain. Raises as `predict`."""
+
+        def decoded(batch: SpanBatch, rows: list[int]) -> "Sequence[Answer | SpanOrNone]":
+            scores = self.network(batch.text, batch.question)
+            span = scores.span[..., : self.settings.max_answer_span]
+            check_finite(span)
+            answers = self.decode([questions[row].text for row in rows], span)
+            if scores.null is None:
+                return answers
+            check_finite(scores.null)
+            parts = zip(answers, numbers_of(span), numbers_of(scores.null), strict=True)
+            return [SpanOrNone.of(answer, own, float(null)) for answer, own, null in parts]
 
         return in_batches(self, questions, decoded, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)
+
+    @property
+    def abstains(self) -> bool:
+        """Whether it may answer that the text has no answer."""
+        return self.settings.no_answer
+
+    def calibrate(self, questions: Sequence[Question]) -> str:
+        """Chooses the threshold of no answer by the F1 (bag of words) on these questions, and says so; "" without one.
+
+        Raises as `predict`.
+        """
+        unanswerable = np.array([question.unanswerable for question in questions])
+        if not self.abstains or not len(unanswerable):
+            return ""
+        undecided = [each for each in self._undecided(questions, 64) if isinstance(each, SpanOrNone)]
+        worth = [
+            score(each.span.text, question.answers).f1_bag
+            for each, question in zip(undecided, questions, strict=True)
+        ]
+        threshold, f1 = best_threshold(
+            np.array([each.odds for each in undecided]), np.array(worth), unanswerable
+        )
+        self.settings = replace(self.settings, no_answer_threshold=threshold)
+        return (
+            f"No answer is given where its log odds against the best span are above {threshold:.2f}, chosen by these "
+            f"{count_of(len(questions), 'questions')} ({percent(unanswerable.mean())} unanswerable; F1 {percent(f1)})."
+        )
 
     def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
         """The best span of each text as an answer, and the others after it."""
@@ -192,16 +243,24 @@ class SpanReader(Reader, nn.Module):
     def probe(self, item: Question) -> Probe:
         """The first encoder's inputs for one text beside its question, and the head on its outputs.
 
+        What is explained is the best span, among spans alone, also where the reader gives no answer instead.
         Raises CorpusError if the question has no text or asks nothing.
         """
         with torch.no_grad():
             head = SpanHead(self, item)
-        (answer,) = self.predict([item])
+        if self.abstains:
+            (answer,) = head.answers(head.output)
+        else:
+            (answer,) = self.predict([item])
         layer = self.network.text_encoder
         return Probe(layer=layer, x=head.x, tokens=head.tokens, answer=answer, head=head)
 
     def samples(self, items: Sequence[Question]) -> list[TaskSamples]:
-        """The questions in batches of similar length. Raises SettingsError if none has an answer in its text."""
+        """The questions in batches of similar length. Raises SettingsError if none has an answer in its text.
+
+        Those without an answer are left out.
+        """
+        items = [item for item in items if not item.unanswerable]
         return samples_of(self, items, "questions has an answer", needed=steps_back)
 
     def _places(self, batch: SpanBatch) -> tuple[Tensor, Tensor]:
@@ -210,9 +269,15 @@ class SpanReader(Reader, nn.Module):
             raise ShapeError("this batch has items without a known answer; prepare them with training=True")
         return batch.first, batch.last
 
-    def _target(self, first: Tensor, last: Tensor) -> Tensor:
-        """The number of each row's span among all spans, as `Scores.span` flattened has them."""
-        return first * self.settings.max_train_span + last - first
+    def _logits(self, scores: Scores) -> Float[Tensor, "batch answers"]:
+        """The scores of all spans, and after them that of no answer, if there is one."""
+        flat = scores.span.flatten(1)
+        return flat if scores.null is None else torch.cat([flat, scores.null[:, None]], 1)
+
+    def _target(self, first: Tensor, last: Tensor, spans_of: int) -> Tensor:
+        """The number of each row's answer in `_logits`. spans_of: how many spans there are, no answer's number."""
+        number = first * self.settings.max_train_span + last - first
+        return torch.where(first == NOWHERE, spans_of, number)
 
     def _mask(self, text: Inputs) -> tuple[Inputs, Bool[Tensor, "time batch"]]:
         """The texts with some words masked, and which of these the vocabulary knows."""
@@ -231,8 +296,21 @@ class SpanReader(Reader, nn.Module):
         return inputs, hidden & (text.words > UNKNOWN)
 
 
-def _place(question: Question, tokens: Tokens) -> tuple[int, int] | None:
-    """The first and last token of the first answer that stands in the text, or None."""
+def _of_ends(scores: Scores, first: Tensor, last: Tensor) -> Float[Tensor, ""]:
+    """Cross entropy of the starts and of the ends, over the rows that have an answer and as a mean of all rows."""
+    if scores.null is None:
+        return cross_entropy(scores.start, first) + cross_entropy(scores.end, last)
+    sums = (
+        cross_entropy(logits, place, ignore_index=NOWHERE, reduction="sum")
+        for logits, place in ((scores.start, first), (scores.end, last))
+    )
+    return sum(sums, torch.zeros_like(scores.null[0])) / len(first)
+
+
+def _place(question: Question, tokens: Tokens) -> tuple[int, int] | tuple[None, None]:
+    """The first and last token of the first answer that stands in the text, None if none does, or `NOWHERE`."""
+    if question.unanswerable:
+        return NOWHERE, NOWHERE
     for answer, start_given in zip(question.answers, question.starts, strict=True):
         start = locate(question.text, question.question, answer) if start_given is None else start_given
         if start is None:
@@ -244,7 +322,7 @@ def _place(question: Question, tokens: Tokens) -> tuple[int, int] | None:
         ]
         if touched:
             return touched[0], touched[-1]
-    return None
+    return None, None
 
 
 def _end_of(example: SpanExample, count: int) -> SpanExample:
@@ -252,6 +330,8 @@ def _end_of(example: SpanExample, count: int) -> SpanExample:
     begin = max(example.length - count, 0)
     assert example.first is not None
     assert example.last is not None
+    if example.first == NOWHERE:
+        return replace(example, text=example.text[begin:])
     places = (example.first - begin, example.last - begin) if example.first >= begin else (None, None)
     return SpanExample(example.text[begin:], example.question, *places)
 

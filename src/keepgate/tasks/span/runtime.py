@@ -15,7 +15,7 @@ from ...data.questions import Question, question_about, refuse_empty
 from ..answer import Answer, check_finite
 from ..runtime_task import RuntimeTask
 from .corpus_statistics import CorpusStatistics
-from .decode import SPANS_DECODED, best_answer, spans
+from .decode import SPANS_DECODED, SpanOrNone, best_answer, spans
 from .features import QUESTION_FEATURES, TEXT_FEATURES, AnalysedText, analyse, compare
 from .settings import ALIGN, BLOCK, NEVER, PAIR, SCALE, SpanReaderSettings
 
@@ -60,6 +60,7 @@ class SpanRuntime(RuntimeTask):
         self.to_end = table.take_linear("to_end", 2 * both, PAIR)
         self.size = table.take("size", settings.max_train_span)
         self.size_by_question = table.take_linear("size_by_question", both, settings.max_train_span)
+        self.null = table.take_linear("null_score", 3 * both, 1) if settings.no_answer else None
         # What predicts masked words in training answers nothing.
         table.take_linear("mlm_head", 2 * both, settings.embedding_size)
         table.take("mlm_bias", words)
@@ -71,13 +72,18 @@ class SpanRuntime(RuntimeTask):
     def _answer(self, item: Question) -> Answer:
         text, question = (analyse(part, self.statistics) for part in (item.text, item.question))
         refuse_empty(item, text.words, question.words)
-        scores = self.scores(text, question)[:, : self.settings.max_answer_span]
+        scores, null = self.scores(text, question)
+        scores = scores[:, : self.settings.max_answer_span]
         check_finite(scores)
         (best,) = spans(scores[None], f1_weight=self.settings.f1_weight, count=SPANS_DECODED)
-        return best_answer(item.text, best, text.tokens)
+        answer = best_answer(item.text, best, text.tokens)
+        if null is None:
+            return answer
+        check_finite(np.array(null))
+        return SpanOrNone.of(answer, scores, null).decided(self.settings.no_answer_threshold)
 
-    def scores(self, text: AnalysedText, question: AnalysedText) -> Array:
-        """The scores of the spans [time, longest], by first token and by tokens beyond it."""
+    def scores(self, text: AnalysedText, question: AnalysedText) -> tuple[Array, float | None]:
+        """The scores of the spans [time, longest], by first token and by tokens beyond it, and of no answer."""
         features = [_rounded(values) for values in compare(text, question)]
         words, asked_words = (
             np.concatenate([self.word[side.ids], self.pair[side.pairs]], 1) for side in (text, question)
@@ -92,7 +98,7 @@ class SpanRuntime(RuntimeTask):
         merged = relu(linear(both, *self.merge))
         return self._score(np.concatenate([states_of(self.second_layer, merged), merged], 1), question_states)
 
-    def _score(self, states: Array, asked: Array) -> Array:
+    def _score(self, states: Array, asked: Array) -> tuple[Array, float | None]:
         longest = self.settings.max_train_span
         summary = softmax(linear(asked, *self.summary_score)[:, 0], 0) @ asked
         start, end = self.start(states, summary), self.end(states, summary)
@@ -101,7 +107,9 @@ class SpanRuntime(RuntimeTask):
         products = _products(linear(states, *self.from_start), linear(states, *self.to_end), longest)
         sizes = self.size + linear(summary, *self.size_by_question)
         total: Array = start[:, None] + ends + products / np.float32(PAIR**0.5) + sizes
-        return total
+        if self.null is None:
+            return total, None
+        return total, float(linear(np.concatenate([states.max(0), summary]), *self.null)[0])
 
 
 class _Pointer:

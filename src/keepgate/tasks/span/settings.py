@@ -26,6 +26,9 @@ class SpanReaderSettings:
     max_train_span, max_answer_span: tokens of the longest answer that is learnt from, and of the longest given.
     f1_weight: 0 answers with the span most likely to be exactly right, 1 with the one of the highest expected F1,
         and what lies between weighs both (minimum Bayes risk: `decode.spans`).
+    no_answer: whether it may say that the text has no answer; a reader of questions without one always may.
+    no_answer_threshold: log odds of no answer against the most likely span, in nats, above which it says so; a
+        training with a dev set chooses it (`SpanReader.calibrate`).
     Raises SettingsError for a value outside these.
     """
 
@@ -40,6 +43,8 @@ class SpanReaderSettings:
     max_train_span: int = 40
     max_answer_span: int = 30
     f1_weight: float = 0.5
+    no_answer: bool = False
+    no_answer_threshold: float = 0.0
 
     def __post_init__(self) -> None:
         check(self)

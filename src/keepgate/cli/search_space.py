@@ -1,0 +1,87 @@
+"""Search spaces of `keepgate train --tune`: the values of each setting that may be tried, from a TOML table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SettingsError
+from .settings import refuse_unknown
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Number = int | float
+_FORM = "write a list of values, or { low = …, high = … }, with log = true where factors count"
+
+
+@dataclass(frozen=True)
+class Values:
+    """Some values to choose among."""
+
+    values: tuple[str | bool | Number, ...]
+
+    def __contains__(self, value: Any) -> bool:
+        return value in self.values
+
+    def __str__(self) -> str:
+        *most, last = map(str, self.values)
+        return f"{', '.join(most)} or {last}" if most else last
+
+    def distribution(self) -> "BaseDistribution":
+        """The same as Optuna draws from it."""
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(self.values)
+
+
+@dataclass(frozen=True)
+class Range:
+    """All numbers from `low` to `high`, whole ones if both are. log: drawn evenly by their logarithm."""
+
+    low: Number
+    high: Number
+    log: bool = False
+
+    def __contains__(self, value: Any) -> bool:
+        return isinstance(value, Number) and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+    def distribution(self) -> "BaseDistribution":
+        """The same as Optuna draws from it."""
+        from optuna.distributions import FloatDistribution, IntDistribution
+
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return IntDistribution(self.low, self.high, log=self.log)
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+
+Space = dict[str, Values | Range]
+
+
+def space_from(table: Mapping[str, Any], settings_type: type, where: str) -> Space:
+    """The space that a TOML table describes.
+
+    where: the table's origin, for messages. Raises SettingsError for a name that is no setting of the model or its
+    training, nearest first, for values that are no list and no range, and for a table without any.
+    """
+    if not table:
+        raise SettingsError(f"{where}: there is no setting to try; {_FORM}")
+    for name in table:
+        refuse_unknown(where, name, settings_type)
+    return {name: _tried(values, f"{where} {name}") for name, values in table.items()}
+
+
+def _tried(values: Any, where: str) -> Values | Range:
+    if isinstance(values, list) and values and all(isinstance(value, str | Number) for value in values):
+        return Values(tuple(dict.fromkeys(values)))
+    if not isinstance(values, dict) or not {"low", "high"} <= set(values) <= {"low", "high", "log"}:
+        raise SettingsError(f"{where} is {values!r}; {_FORM}")
+    low, high, log = values["low"], values["high"], values.get("log", False)
+    numbers = all(isinstance(end, Number) and not isinstance(end, bool) for end in (low, high))
+    if not numbers or not isinstance(log, bool) or not low < high or (log and low <= 0):
+        raise SettingsError(
+            f"{where} is {values!r}; low and high must be numbers, low below high, and above 0 where log is true"
+        )
+    return Range(low, high, log)

@@ -1,0 +1,39 @@
+// What the film shows at a step: the memory so far, and what an LSTM's gatekeepers did there.
+
+import { film } from "./film.js";
+import { unit } from "./numbers.js";
+import { model, reading, state } from "./state.js";
+import { t } from "./words.js";
+
+/**
+ * The film at a step. places: the tokens in the order of reading. at: which of them is read. values: the engine's reply, or null
+ * while it is awaited. lettered: a name in the letters that are wanted. lit: the phase. label: what is said of the step.
+ */
+export function scene({ places, at, values, lettered, lit, label, width }) {
+  const { memory, cell } = model(state.chosen);
+  const kept = values?.values[memory];
+  const gates = values && cell === "lstm" ? gatekeepers(values, places[at], lettered) : null;
+  const doors = gates ? [gates.f, gates.i, gates.o].map(({ name, value }) => `${name} ${unit(value)}`) : [];
+  return film({
+    tokens: places.map((place) => reading().tokens[place]),
+    at,
+    memory: kept ? places.map((place) => kept[place]) : null,
+    gates,
+    lit,
+    label: [label, ...doors].join(" · "),
+    width,
+  });
+}
+
+function gatekeepers({ values, before }, at, lettered) {
+  const gate = (letter) => ({ letter, name: lettered(letter), value: values[letter][at] });
+  return {
+    f: gate("f"),
+    i: gate("i"),
+    o: gate("o"),
+    before: { name: t("film.before"), value: before.c[at] },
+    g: { name: `${t("film.subplot")} ${lettered("g")}`, value: values.g[at] },
+    now: { name: t("film.now"), value: values.c[at] },
+    shown: { name: t("film.screen"), value: values.h[at] },
+  };
+}

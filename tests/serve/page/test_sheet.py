@@ -1,0 +1,55 @@
+"""The teacher's sheet: a question for each step with its answer, in both languages, and one printed page a language."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keepgate.serve.app import STATIC
+from tests.html_pages import Page
+
+from .conftest import LANGUAGES
+from .test_sizes import WIDE
+
+STEPS = range(1, 9)
+
+
+def test_it_asks_and_answers_a_question_for_each_step_in_both_languages() -> None:
+    text = (STATIC / "sheet.html").read_text("utf-8")
+    links = [each["href"] for each in Page(text).all("a") if "guide=" in each["href"]]
+    assert links == [f"index.html?guide={step}&lang={language}" for language in LANGUAGES for step in STEPS]
+    answered = re.findall(r"<h2>(.+)</h2><p>(.+)</p>", text)
+    assert len(answered) == 2 * len(STEPS)
+    assert all(question.rstrip().endswith(("?", "？")) for question, _ in answered)
+
+
+def test_the_page_leads_to_it_and_it_leads_to_a_step(browser: Any, address: Callable[[str], str]) -> None:
+    page = browser.new_page(locale="en")
+    page.goto(address("plain"))
+    page.locator("footer a").click()
+    page.locator(".questions").first.wait_for()
+    page.locator('a[href="index.html?guide=4&lang=zh-TW"]').click()
+    page.locator("#guide h1", has_text="zᶠ").wait_for()
+    assert page.evaluate("() => document.documentElement.lang") == "zh-Hant-TW"
+    page.close()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_of_it_is_out_of_sight(width: int, browser: Any, shoot: Any) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto((STATIC / "sheet.html").as_uri())
+    content, window, out = page.evaluate(WIDE)
+    assert content <= window
+    assert not out
+    shoot(page, f"sheet-{width}", full_page=True)
+    page.close()
+
+
+def test_each_language_is_printed_on_one_page(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(color_scheme="dark")
+    page.goto((STATIC / "sheet.html").as_uri())
+    printed = page.pdf(path=tmp_path / "sheet.pdf", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == len(LANGUAGES)
+    page.close()
