@@ -5,16 +5,17 @@ import weakref
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .. import _core, cells
+from .. import cells
 from ..emit.program import Program, step_program
 from ..equations import Cell
 from ..errors import KernelRefused
+from .compiled import MISSING, _core
 
 # Constants, temporaries, row temporaries, and of each instruction the operation, the result's register and three
 # arguments'.
 _EncodedProgram = tuple[tuple[float, ...], int, int, tuple[tuple[int, ...], ...]]
 
-_OPERATIONS = {name: number for number, name in enumerate(_core.operations())}
+_OPERATIONS = {} if MISSING else {name: number for number, name in enumerate(_core.operations())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class CoreCell:
 
 # By id(cell), since two cells may share a name. A cell that the core cannot run has the reason in its place.
 _REGISTERED: dict[int, CoreCell | str] = {}
-_COMPILED = {id(cells.by_name(name)): number for number, name in enumerate(_core.cells())}
+_COMPILED = {} if MISSING else {id(cells.by_name(name)): number for number, name in enumerate(_core.cells())}
 # Compiled graphs and exported programs of this process name cells by `operator_name`.
 _CELL_BY_OPERATOR: dict[str, Cell] = {}
 # By the encoded programs: a cell that a notebook declares again is not registered again.
@@ -112,6 +113,8 @@ def _register(cell: Cell) -> CoreCell | str:
 
 
 def _build_core_cell(cell: Cell) -> CoreCell | str:
+    if MISSING:
+        return MISSING
     if cell.recurrent == "in_step":
         return f"{cell.name} multiplies by a matrix inside its step, and the core's steps are elementwise"
     step = encode_cell(cell)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
 from ..equations import Cell
+from .compiled import _core
 from .core_cell import CoreCell, core_cell_or_reason, in_core_order, pack
 from .loop import run_loop
 from .memory import DTYPE_NUMBERS, address, address_and_strides, aligned_bytes, unit_stride
@@ -102,7 +102,7 @@ class Place:
         resets: Array | None,
         reverse: bool,
         threads: int,
-    ) -> _core.Forward:
+    ) -> "_core.Forward":
         assert self._core is not None
         assert self._type is not None
         steps, rows, _ = x.shape

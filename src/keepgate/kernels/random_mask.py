@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .. import _core
+from ..arrays.compiled import MISSING, _core
+from ..errors import KernelRefused
 
 _LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
 _LIBRARY.define(
@@ -42,6 +43,8 @@ def _dtype(double: bool) -> torch.dtype:
 
 
 def _draw(seed: Tensor, shape: list[int], *numbers: Any) -> Tensor:
+    if MISSING:
+        raise KernelRefused(f"{MISSING}, and it alone draws masks")
     *_, double = numbers
     steps, rows, units = shape
     mask = torch.empty(steps, rows, units, dtype=_dtype(double), device="cpu")

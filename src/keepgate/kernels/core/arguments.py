@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import _core
+from ...arrays.compiled import _core
 from ...arrays.core_cell import core_cell, in_core_order
 from ...arrays.narrow import CORE_TYPES
 from ...equations import Cell

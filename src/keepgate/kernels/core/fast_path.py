@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ... import _core
+from ...arrays.compiled import _core
 from ...arrays.core_cell import CoreCell, core_cell, core_cell_or_reason
 from ..torch_internals import apply_without_transforms
 from ..tracing_state import no_interception

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ... import _core, cells
+from ... import cells
+from ...arrays.compiled import _core
 from ...arrays.core_cell import core_cell_or_reason
 from ..call import Call, CallResult
 from ..kernel import Kernel

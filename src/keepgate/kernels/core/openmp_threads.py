@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from ... import _core
+from ...arrays.compiled import _core
 from ...errors import SettingsError
 
 # "own" leaves torch's threads alone, as for a tool that cannot see through OpenMP.

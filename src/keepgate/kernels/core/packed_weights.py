@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from ... import _core
 from ...arrays import core_cell
+from ...arrays.compiled import _core
 from ...arrays.memory import address
 from ..narrow_weights import NarrowWeights
 from ..weights import Weights

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ... import _core
+from ...arrays.compiled import _core
 from ...arrays.core_cell import core_cell
 from ..call import Call
 from ..tracing_state import no_interception
