@@ -197,16 +197,21 @@ def formats(k: int) -> str:
         ]
         for key, name in FORMATS.items()
     ]
-    fuzz = found["fuzz"]
+    fuzz, count = found["fuzz"], len(found["layers"]["outside"])
+    outside = (
+        ", but {} layers out, with layer normalisation, whose rounding it makes larger",
+        "，只有 {} 個帶層正規化的層例外，正規化放大了它們的捨入誤差",
+    )[k].format(count)
     read = sum(outcomes.get("read", 0) for outcomes in fuzz["outcomes"].values())
     note = (
-        "Every case agrees to 1e-5, of its largest number where that is above 1. Of {cases:,} damaged files ({onnx}) "
+        "Every case agrees to 1e-5, of its largest number where that is above 1{outside}. Of {cases:,} damaged files ({onnx}) "
         "{read:,} were still read and the others refused by an error of ours: none crashed, took a second, or ran anything "
         "(`python -m bench.formats`).",
-        "每一件都相符到 1e-5，最大的數超過 1 時以它為準。{cases:,} 個損壞的檔案（{onnx}）裡，{read:,} 個仍然讀得出來，其餘由我們的錯誤拒絕："
+        "每一件都相符到 1e-5，最大的數超過 1 時以它為準{outside}。{cases:,} 個損壞的檔案（{onnx}）裡，{read:,} 個仍然讀得出來，其餘由我們的錯誤拒絕："
         "沒有一個當掉、超過一秒，或執行了什麼（`python -m bench.formats`）。",
     )[k].format(
         cases=fuzz["cases"],
+        outside=outside,
         read=read,
         onnx=", ".join(f"{name} {sum(counts.values()):,}" for name, counts in fuzz["outcomes"].items()),
     )
