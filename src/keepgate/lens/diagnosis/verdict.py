@@ -83,8 +83,8 @@ class Findings:
 
     @property
     def goes_by_answers(self) -> bool:
-        """Whether the verdict goes by how good the answers are: the caller gave no `needed`, or, whatever reach that asks
-        for, rows of one length are answered much worse than those of another."""
+        """Whether the verdict goes by how good the answers are: the caller gave no `needed`, or rows of one length are
+        answered much worse than those of another."""
         quality = self.evidence.quality
         return self.assumed or (quality is not None and quality.lost_on_some_rows)
 
