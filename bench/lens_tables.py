@@ -153,37 +153,49 @@ def long_rows(k: int) -> str:
     )
 
 
+# The seeds judged, and what was written with a look at their cases. Seed 4 was judged before, too: 96 right, 7, 1 wrong.
+SEEDS = {
+    0: ("the cases, the first rules", "案例、最早的規則"),
+    2: ("mended rules", "修改過的規則"),
+    3: ("mended rules", "修改過的規則"),
+    4: ("one rule, when it had 96, 7 and 1", "一條規則，原先是 96、7、1"),
+}
+
+
 def verdicts(k: int) -> str:
-    """What the lens says of models with planted faults, and how often its advice helped."""
-    cases, *earlier = (result(f"verdicts-seed-{seed}")["cases"] for seed in (4, 3, 2))
+    """What the lens says of models with planted faults, by seed and by fault, and how often its advice helped."""
+    by_seed = {seed: result(f"verdicts-seed-{seed}")["cases"] for seed in SEEDS}
     by_fault: dict[str, list[dict[str, Any]]] = {}
-    for row in cases:
+    for row in (row for cases in by_seed.values() for row in cases):
         by_fault.setdefault(row["truth"][0], []).append(row)
 
-    def line(name: str, rows: list[dict[str, Any]]) -> list[str]:
+    def line(rows: list[dict[str, Any]]) -> list[str]:
         counts = Counter(row["judged"] for row in rows)
         advised = [row["helped"] for row in rows if row["helped"] is not None]
         of = ("{} of {}", "{} / {}")[k]
         helped = of.format(sum(advised), len(advised)) if advised else "–"
-        return [
-            name,
-            *(str(n) for n in (len(rows), counts["right"], counts["honest"], counts["wrong"])),
-            helped,
-        ]
+        return [*(str(n) for n in (len(rows), counts["right"], counts["honest"], counts["wrong"])), helped]
 
-    head = [("planted", "models", "right", "“the numbers do not tell”", "wrong", "the advice helped"),
-            ("埋下的", "模型", "對", "「這些數字看不出來」", "錯", "建議有用")][k]  # fmt: skip
-    lines = [line(name, rows) for name, rows in by_fault.items()]
+    head = [("models", "right", "“the numbers do not tell”", "wrong", "the advice helped"),
+            ("模型", "對", "「這些數字看不出來」", "錯", "建議有用")][k]  # fmt: skip
+    seeds = table(
+        [("seed", "種子")[k], ("looked at for", "看著它寫了")[k], *head],
+        [[str(seed), looked_at[k], *line(by_seed[seed])] for seed, looked_at in SEEDS.items()],
+    )
+    faults = table(
+        [("planted", "埋下的")[k], *head],
+        [[name, *line(rows)] for name, rows in by_fault.items()],
+    )
     note = (
-        "A seed on which nothing was tuned, judged once: `python -m bench.verdicts --advice --seed 4 --followed …`. The rules were mended on what was wrong "
-        "before: {wrong[0]} on seed 3 and {wrong[1]} on seed 2. "
+        "All by the same, last rules: `python -m bench.verdicts --advice --seed …`. "
         "Also right: “nothing is seen to be wrong” of a model that learnt its problem in spite of the fault (one of few rows, if it answers new ones "
-        "at most 0.1 below them), and “train longer” of one that forgets, where that helps. Advice helps if the score on new rows, the mean of three seeds, rises by more than 0.02 of 1.",
-        "沒有任何東西依這個種子調整過，只評了一次：`python -m bench.verdicts --advice --seed 4 --followed …`。規則是依先前錯的修改的：種子 3 錯 {wrong[0]} 個，種子 2 錯 {wrong[1]} 個。"
-        "埋了毛病仍然學會的模型（只有少數列的：新的列最多差 0.1）說「沒有毛病」、會忘的模型說「訓練久一點」而且真的有用，也算對。三個種子在新的列上的平均分數（最高 1）升高超過 0.02，建議才算有用。",
+        "at most 0.1 below them), and “train longer” of one that forgets, where that helps. Advice helps if the score on new rows, the mean of three seeds, rises by more than 0.02 of 1; "
+        "each was followed once for a case, whichever the seed that was judged.",
+        "全部用同一套最後的規則：`python -m bench.verdicts --advice --seed …`。"
+        "埋了毛病仍然學會的模型（只有少數列的：新的列最多差 0.1）說「沒有毛病」、會忘的模型說「訓練久一點」而且真的有用，也算對。三個種子在新的列上的平均分數（最高 1）升高超過 0.02，建議才算有用；"
+        "同一個案例的同一個建議只照做一次，不論評的是哪個種子。",
     )[k]
-    note = note.format(wrong=[sum(row["judged"] == "wrong" for row in rows) for rows in earlier])
-    return table([*head], [*lines, line(("all", "全部")[k], cases)]) + "\n\n" + note
+    return f"{seeds}\n\n{faults}\n\n{note}"
 
 
 TABLES: dict[str, Callable[[int], str]] = {

@@ -361,7 +361,7 @@ class BackwardMember : Member<Cell, T> {
     for (long slot = 0; slot < slots; slot += wgrad_rows_in_l1) {
       const T* const d_rows = d + slot * d_row;
       const long count = slots - slot < wgrad_rows_in_l1 ? slots - slot : wgrad_rows_in_l1, row = vectors * lanes;
-      multiply<T, true>(
+      multiply<T, Whole, true>(
           {.a = factors + slot, .length = count, .weights = d_rows, .weights_row = d_row, .sum = sums, .sum_row = row},
           vectors, from, to, 1);
     }

@@ -98,8 +98,10 @@ CellNumber cell_of(long number) {
 void set(CellNumber& into, handle number) { into = cell_of(nb::cast<long>(number)); }
 
 const Kernel& kernel_of(int cell, Type type) {
-  expect(type == Type::float32 || type == Type::float64,
-         [&] { return "type is " + to_string(int(type)) + "; 0 is float32 and 1 is float64"; });
+  expect(0 <= int(type) && int(type) < types, [&] {
+    return "type is " + to_string(int(type)) +
+           "; 0 is float32, 1 float64, 2 and 3 float32 with weights in bfloat16 and int8";
+  });
   return kernel(cell, type);
 }
 
@@ -123,7 +125,7 @@ struct ForwardRun {
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));
     // Multiplications: one with every weight for each row and step; packing a weight takes as long as some of them.
-    const double weights = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / 4;
+    const double weights = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / weight_bytes(f.type);
     large = weights * double(f.sizes.steps * f.sizes.rows + (f.packed ? 0 : 4)) > max_products_with_gil;
   }
   static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.cell, r.f.type).forward(r.f, scratch); }
@@ -136,6 +138,8 @@ struct BackwardRun {
 
   BackwardRun(const ForwardRun& forward, const nb::args& given) : large(forward.large) {
     b.forward = forward.f;
+    expect(kernel(b.forward.cell, b.forward.type).backward,
+           [] { return std::string("narrow weights have no gradients"); });
     read(given, b.d_output, b.d_final_states, b.d_x, b.d_initial_states, b.d_weight_ih, b.d_weight_hh, b.d_bias_ih,
          b.d_bias_hh, b.d_weight_hr, b.d_vectors, b.d_states);
   }

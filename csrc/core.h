@@ -8,9 +8,15 @@
 
 namespace keepgate {
 
-enum class Type : int { float32 = 0, float64 = 1 };
+// What the numbers are. The last two: float32, with the weights of products stored narrow, for runs without gradients.
+enum class Type : int { float32, float64, bfloat16_weights, int8_weights };
+constexpr int types = 4;
+constexpr long weight_bytes(Type type) {
+  return type == Type::float64 ? 8 : type == Type::float32 ? 4 : type == Type::bfloat16_weights ? 2 : 1;
+}
 
-// One layer and direction. Every array of numbers has the problem's type; null where it is absent.
+// One layer and direction. Every array of numbers has the problem's type; null where it is absent. Narrow weights are
+// packed from float32: numbers of bfloat16, or whole ones from -127 to 127 with each row's scale behind the matrix.
 struct Sizes {
   long steps, rows, input, hidden;
   long projected;  // units of the output after a projection; 0 without one
@@ -85,12 +91,12 @@ struct Kernel {
   size_t (*packed_bytes)(const CellProgram*, const Sizes&);
   // Each returns the bytes of scratch that it needs; without scratch it does nothing else.
   size_t (*forward)(const Forward&, void* scratch);
-  size_t (*backward)(const Backward&, void* scratch);
+  size_t (*backward)(const Backward&, void* scratch);  // null for narrow weights
 };
 struct KernelSet {
   const char* name;
   int cells;  // that are compiled; behind them come the kernels of programs
-  const Kernel (*kernels)[2];  // [cell][type]
+  const Kernel (*kernels)[types];  // [cell][type]
   void (*random_mask)(const Mask&);
 };
 
@@ -100,7 +106,7 @@ inline const Kernel& kernel(int cell, Type type) { return kernel_set().kernels[c
 
 // Units of a plane's row, padded to 64 bytes, the widest register.
 constexpr long padded(long units, Type type) {
-  const long lanes = type == Type::float32 ? 16 : 8;
+  const long lanes = type == Type::float64 ? 8 : 16;
   return (units + lanes - 1) / lanes * lanes;
 }
 

@@ -5,7 +5,7 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-template <class Cell, class T>
+template <class Cell, class T, class W = Whole>
 class ForwardMember : Member<Cell, T> {
   using Base = Member<Cell, T>;
   using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::first_unit, Base::end_unit, Base::plane,
@@ -14,10 +14,11 @@ class ForwardMember : Member<Cell, T> {
   using Base::saves_planes, Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
   using typename Base::V;
 
-  const bool unpacked = !f.packed && s.steps == 1;  // one step reads each weight once, and so where the caller has it
+  // One step reads each weight once, and so where the caller has it.
+  const bool unpacked = !f.packed && s.steps == 1 && W::group == 1;
   // Whether the final state is written where the other members may still read the initial one.
   const bool in_place = f.initial_states[block.recurrent_state()] == f.final_states[block.recurrent_state()];
-  const Packed<Cell, T> packed{block, s, !unpacked};
+  const Packed<Cell, T, W> packed{block, s, !unpacked};
   T* packed_weights;
   const bool nontemporal;  // whether saved values exceed the caches, and are written past them
   long max_slots;  // (step, row) pairs of a chunk, whose inputs are projected at once
@@ -27,6 +28,7 @@ class ForwardMember : Member<Cell, T> {
   const T **x, **h_prev;
   T *h_unprojected, *h_projected;  // with a projection: h before it [rows][hidden] and after it [rows][output], padded
   StepRunner<Cell, T> runner;
+  T* scratch;  // of multiply_packed
   T* stream_tiles;  // [members][saved][tile_elements]: saved values before their non-temporal stores
 
  public:
@@ -53,15 +55,19 @@ class ForwardMember : Member<Cell, T> {
     arena.allocate(h_prev, members * max_slots);
     arena.allocate(h_unprojected, s.projected ? s.rows * padded_width<T>(s.hidden) : 0);
     arena.allocate(h_projected, s.rows * padded_width<T>(s.projected));
+    const long longest = s.hidden > s.input ? s.hidden : s.input, widest = max_panel * lanes;
+    const long panel = W::group == 1 ? 0 : widest * (longest + W::group);
+    arena.allocate(scratch, members * panel);
     arena.allocate(stream_tiles, nontemporal ? members * cell.saved * runner.tile_elements : 0);
     stream_tiles += nontemporal ? member * cell.saved * runner.tile_elements : 0;
-    pre += first * block.width, steps += member * max_slots, x += member * max_slots, h_prev += member * max_slots;
+    scratch += member * panel, pre += first * block.width, steps += member * max_slots, x += member * max_slots,
+        h_prev += member * max_slots;
   }
 
   void run() {
     runner.prepare();
     if (!f.packed || s.steps == 0) {
-      pack_part(block, s, f.weights, packed_weights, member, team.size, !unpacked);
+      pack_part<W>(block, s, f.weights, packed_weights, member, team.size, !unpacked);
       if (!units_split && !meet()) return;  // else each member reads what it has packed itself
     }
     for (long step = 0, active = share.count; step < rows.longest();) {
@@ -98,36 +104,44 @@ class ForwardMember : Member<Cell, T> {
       }
     }
     const long row = block.width, length = s.input;
+    Product<T> p = {.a = x, .length = length, .sum_row = row, .next_sum = max_slots * row};
+    const auto multiply_blocks = [&](long first, long count) {
+      p.sum = pre + first * p.next_sum;
+      p.weights = packed_weights + first * block.gate_width * groups<W>(length);
+      p.scale = packed_weights + packed.scale_ih + first * block.gate_width;
+      p.prefetch = p.weights + block.gate_width * groups<W>(length);
+      multiply_packed<W>(p, block.gates * block.vectors, 0, slots, count, scratch);
+    };
     for (long u = first_block; u < end_block; u++) {
       const T* const bias = packed_weights + packed.bias + u * row;
       T* const to = pre + u * max_slots * row;
-      const long split = unpacked ? 0 : block.gate_width;  // the product below starts with the bias of these columns
+      // The product of a block starts with the bias of these columns.
+      const long split = unpacked || W::scaled ? 0 : block.gate_width;
       for (long slot = 0; slot < slots; slot++)
         for (long j = split; j < row; j += lanes) V::load(bias + j).store(to + slot * row + j);
       if (unpacked) {
         multiply_unpacked(x, slots, block.rows(s.hidden, u, length, cell.wx_gates), f.weights.weight_ih, to, row);
         continue;
       }
-      const T *const panel = packed_weights + u * block.gate_width * length, *const next =
-                                                                                 panel + block.gate_width * length;
-      multiply<T>(
-          {.a = x, .length = length, .weights = panel, .start = bias, .sum = to, .sum_row = row, .prefetch = next},
-          block.gates * block.vectors, 0, slots, 1);
+      p.start = bias;
+      if (!W::scaled) multiply_blocks(u, 1);
     }
+    p.start = nullptr;
+    if (W::scaled) multiply_blocks(first_block, end_block - first_block);
     return step;
   }
 
   void add_recurrent_product(long slot, long active) {
-    const long next = max_slots * block.width, next_weights = block.gate_width * output;
+    const long next = max_slots * block.width, first = first_block * block.gate_width;
     T* const sums = pre + first_block * next + slot * block.width + block.split * block.units;
     for (long u = first_block; unpacked && u < end_block; u++)
       multiply_unpacked(h_prev + slot, active, block.rows(s.hidden, u, output, cell.uh_gates), f.weights.weight_hh,
                         sums + (u - first_block) * next, block.width);
     if (unpacked) return;
-    const T* const panel = packed_weights + packed.hh + first_block * next_weights;
-    multiply<T>(
-        {.a = h_prev + slot, .length = output, .weights = panel, .sum = sums, .sum_row = block.width, .next_sum = next},
-        block.gates * block.vectors, 0, active, end_block - first_block);
+    Product<T> p = {.a = h_prev + slot, .length = output, .sum = sums, .sum_row = block.width, .next_sum = next};
+    p.weights = packed_weights + packed.hh + first * groups<W>(output),
+    p.scale = packed_weights + packed.scale_hh + first;
+    multiply_packed<W>(p, block.gates * block.vectors, 0, active, end_block - first_block, scratch);
   }
 
   // A compiled cell's equations for this member's units of one row, whose elements lie side by side in all but pre.
@@ -209,10 +223,9 @@ class ForwardMember : Member<Cell, T> {
     for (long i = 0; i < active; i++) read[i] = h_unprojected + steps[slot + i].row * padded_width<T>(s.hidden);
     const long row = padded_width<T>(output) * share.stride, next = padded_width<T>(1), length = s.hidden;
     T* const sums = h_projected + share.first * padded_width<T>(output);
-    const T* const panel = packed_weights + packed.hr;
-    multiply<T>(
-        {.a = read, .length = length, .weights = panel, .start = zeros, .sum = sums, .sum_row = row, .next_sum = next},
-        panel_vectors, 0, active, padded_width<T>(output) / next);
+    Product<T> p = {.a = read, .length = length, .start = zeros, .sum = sums, .sum_row = row, .next_sum = next};
+    p.weights = packed_weights + packed.hr, p.scale = packed_weights + packed.scale_hr;
+    multiply_packed<W>(p, panel_vectors, 0, active, padded_width<T>(output) / next, scratch);
     for (long i = 0; i < active; i++) {
       const Step& step = steps[slot + i];
       std::memcpy(Base::at(f.output, step), sums + i * row, size_t(output) * sizeof(T));

@@ -4,7 +4,7 @@
 // runs. Every accumulator sums in the order of k whatever the tile's height, so a row's result has the same bits in any
 // batch.
 #pragma once
-#include "vec.h"
+#include "narrow.h"
 
 namespace keepgate::KEEPGATE_SET {
 
@@ -46,7 +46,8 @@ KEEPGATE_INLINE V keep_in_register(V weight) {
   return weight;
 }
 
-// sum[r][n] = start[n] + Σ_k a(r, k) w[k][n], without a start += Σ; k runs over `pieces` pieces of `length`.
+// sum[r][n] = start[n] + Σ_k a(r, k) w[k][n], without a start += Σ; k runs over `pieces` pieces of `length`. The
+// columns of W's sums that are scaled: += scale[n] Σ.
 //
 // `across` is the transposed access of a weight gradient (wgrad): a(r, k) = a[k][r], rows of a outer product.
 template <class T>
@@ -54,7 +55,8 @@ struct Product {
   const T* const* a = nullptr;  // a(r, k) is a[r · a_row][k], piece p at p · stride; across: a[k][r], one piece
   long a_row = 1;
   long pieces = 1, stride = 0, length = 0;
-  const T* weights = nullptr;  // [pieces · length][vectors · lanes], contiguous; across: rows weights_row apart
+  const T* weights = nullptr;  // [pieces · groups(length)][vectors · lanes], contiguous; across: rows weights_row apart
+  const T* scale = nullptr;  // [vectors · lanes], of the next panel behind
   long weights_row = 0;
   const T* start = nullptr;  // [vectors · lanes], the same for all panels
   T* sum = nullptr;  // [rows][vectors · lanes], rows sum_row apart
@@ -64,7 +66,7 @@ struct Product {
   long row = 0, next_weights = 0;  // set by multiply(); row, across: the tile's first one
 };
 
-template <class T, bool across, int rows, int vectors, int panels>
+template <class T, class W, bool across, int rows, int vectors, int panels>
 struct Tile {
   using V = Vec<T>;
   static constexpr int count = panels * rows * vectors;
@@ -78,24 +80,28 @@ struct Tile {
     const T* const start = p.start ? p.start : p.sum;
     const long next_start = p.start ? 0 : p.next_sum, start_row = p.start ? 0 : p.sum_row;
 #pragma GCC unroll 32
-    for (int i = 0; i < count; i++) sum[i] = V::load(start + at(i, next_start, start_row));
+    for (int i = 0; i < count; i++) sum[i] = W::scaled ? V(T(0)) : V::load(start + at(i, next_start, start_row));
     const T *weights = p.weights, *prefetch = p.prefetch;
     const long next = p.next_weights, length = p.length, step = across ? p.weights_row : vectors * V::lanes;
     for (long piece = 0; piece < p.pieces; piece++) {
 #pragma GCC unroll 2
-      for (long k = 0; k < length; k++, weights += step, prefetch += 64 / long(sizeof(T))) {
+      for (long k = 0; k < length; k += W::group, weights += step, prefetch += 64 / long(sizeof(T))) {
         if (rows > 2 && !across) __builtin_prefetch(prefetch, 0, 2);
         const T* const column = across ? p.a[k] + p.row : nullptr;
 #pragma GCC unroll 16
         for (int q = 0; q < panels; q++) {
-          V w[vectors];
+#pragma GCC unroll 4
+          for (int i = 0; i < W::group; i++) {
+            if (i > 0 && k + i >= length) break;
+            V w[vectors];
 #pragma GCC unroll 16
-          for (int n = 0; n < vectors; n++) w[n] = keep_in_register(V::load(weights + q * next + n * V::lanes));
+            for (int n = 0; n < vectors; n++) w[n] = keep_in_register(W::weight(weights + q * next + n * V::lanes, i));
 #pragma GCC unroll 16
-          for (int r = 0; r < rows; r++) {
-            const V number = across ? column[r] : a[r][k];
+            for (int r = 0; r < rows; r++) {
+              const V number = across ? column[r] : a[r][k + i];
 #pragma GCC unroll 16
-            for (int n = 0; n < vectors; n++) add_product(sum[(q * rows + r) * vectors + n], number, w[n]);
+              for (int n = 0; n < vectors; n++) add_product(sum[(q * rows + r) * vectors + n], number, w[n]);
+            }
           }
         }
       }
@@ -103,7 +109,12 @@ struct Tile {
       for (int r = 0; r < rows; r++) a[r] += p.stride;
     }
 #pragma GCC unroll 32
-    for (int i = 0; i < count; i++) sum[i].store(p.sum + at(i, p.next_sum, p.sum_row));
+    for (int i = 0; i < count; i++) {
+      if (W::scaled)
+        sum[i] =
+            fma(sum[i], V::load(p.scale + at(i, vectors * V::lanes, 0)), V::load(start + at(i, next_start, start_row)));
+      sum[i].store(p.sum + at(i, p.next_sum, p.sum_row));
+    }
   }
 
   static constexpr long at(int i, long next, long row) {
@@ -112,16 +123,16 @@ struct Tile {
 };
 
 // The instantiation of Tile for each shape, chosen at run time.
-template <class T, bool across>
+template <class T, class W, bool across>
 struct Tiles {
   void (*run[max_panel + 1][max_tile + 1][3])(const Product<T>&) = {};  // [vectors][rows][panels: 1, 2, 4]
 
   template <int vectors = 1, int rows = 1>
   constexpr void fill() {
     constexpr int fit = across ? 1 : panels_at_once(vectors, rows);
-    run[vectors][rows][0] = Tile<T, across, rows, vectors, 1>::run;
-    if constexpr (fit >= 2) run[vectors][rows][1] = Tile<T, across, rows, vectors, 2>::run;
-    if constexpr (fit >= 4) run[vectors][rows][2] = Tile<T, across, rows, vectors, 4>::run;
+    run[vectors][rows][0] = Tile<T, W, across, rows, vectors, 1>::run;
+    if constexpr (fit >= 2) run[vectors][rows][1] = Tile<T, W, across, rows, vectors, 2>::run;
+    if constexpr (fit >= 4) run[vectors][rows][2] = Tile<T, W, across, rows, vectors, 4>::run;
     if constexpr (rows < tile_rows(vectors))
       fill<vectors, rows + 1>();
     else if constexpr (vectors < max_panel)
@@ -131,18 +142,19 @@ struct Tiles {
 };
 
 // Rows [from, to) of p times `panels` panels of `vectors` vectors, in as few tiles as possible, of nearly equal height.
-template <class T, bool across = false>
+template <class T, class W = Whole, bool across = false>
 void multiply(const Product<T>& p, int vectors, long from, long to, long panels) {
-  static constexpr Tiles<T, across> tiles;
+  static constexpr Tiles<T, W, across> tiles;
   const long rows = to - from;
   if (rows <= 0) return;
   const long count = (rows + tile_rows(vectors) - 1) / tile_rows(vectors), height = rows / count, rest = rows % count;
   const long fit = across ? 1 : panels_at_once(vectors, int(height + (rest > 0)));
   Product<T> q = p;
-  q.next_weights = vectors * Vec<T>::lanes * p.pieces * p.length;
+  q.next_weights = vectors * Vec<T>::lanes * p.pieces * groups<W>(p.length);
   for (long panel = 0, taken; panel < panels; panel += taken) {
     taken = panels - panel >= fit ? fit : panels - panel == 3 ? 2 : panels - panel;
     q.weights = p.weights + panel * q.next_weights;
+    if (W::scaled) q.scale = p.scale + panel * vectors * Vec<T>::lanes;
     q.prefetch = p.prefetch ? p.prefetch : p.weights;
     if (panel + taken < panels) q.prefetch = q.weights + taken * q.next_weights;
     for (long tile = 0, now; tile < count; tile++, q.row += now) {
@@ -151,7 +163,7 @@ void multiply(const Product<T>& p, int vectors, long from, long to, long panels)
       q.a = across ? p.a : p.a + q.row * p.a_row;
       q.sum = p.sum + panel * p.next_sum + q.row * p.sum_row;
       tiles.run[vectors][now][taken == 4 ? 2 : taken - 1](q);
-      q.prefetch += p.pieces * p.length * (64 / long(sizeof(T)));
+      q.prefetch += p.pieces * groups<W>(p.length) * (64 / long(sizeof(T)));
     }
   }
 }

@@ -9,21 +9,28 @@ namespace keepgate::KEEPGATE_SET {
 
 namespace {
 
-template <class Cell, class T>
+template <class Cell, class T, class W = Whole>
 constexpr Kernel kernel_of(const char* name) {
   using M = Member<Cell, T>;
-  return {
+  Kernel kernel = {
       name,
       [](const CellProgram* p, const Sizes& s) {
-        return size_t(Packed<Cell, T>(Block<Cell, T>(as_cell<Cell>(p)), s).total) * sizeof(T);
+        return size_t(Packed<Cell, T, W>(Block<Cell, T>(as_cell<Cell>(p)), s).total) * sizeof(T);
       },
-      [](const Forward& f, void* scratch) { return M::template run<ForwardMember<Cell, T>>(f, f, scratch); },
-      [](const Backward& b, void* scratch) { return M::template run<BackwardMember<Cell, T>>(b, b.forward, scratch); }};
+      [](const Forward& f, void* scratch) { return M::template run<ForwardMember<Cell, T, W>>(f, f, scratch); },
+      nullptr};
+  if constexpr (W::group == 1)
+    kernel.backward = [](const Backward& b, void* scratch) {
+      return M::template run<BackwardMember<Cell, T>>(b, b.forward, scratch);
+    };
+  return kernel;
 }
 
-#define KEEPGATE_BOTH(Cell) {kernel_of<Cell, float>(Cell::name), kernel_of<Cell, double>(Cell::name)},
-constexpr Kernel kernels[][2] = {
-    KEEPGATE_CELLS(KEEPGATE_BOTH){kernel_of<CellProgram, float>("program"), kernel_of<CellProgram, double>("program")}};
+#define KEEPGATE_KERNELS(Cell, name)                                                                    \
+  {kernel_of<Cell, float>(name), kernel_of<Cell, double>(name), kernel_of<Cell, float, BFloat16>(name), \
+   kernel_of<Cell, float, Int8>(name)}
+#define KEEPGATE_COMPILED(Cell) KEEPGATE_KERNELS(Cell, Cell::name),
+constexpr Kernel kernels[][types] = {KEEPGATE_CELLS(KEEPGATE_COMPILED) KEEPGATE_KERNELS(CellProgram, "program")};
 
 #define KEEPGATE_TEXT(name) #name
 #define KEEPGATE_NAME(name) KEEPGATE_TEXT(name)

@@ -1,7 +1,7 @@
 // Weight packing: for each block of units the panels that the microkernel reads contiguously.
 #pragma once
 #include "core.h"
-#include "gemm.h"
+#include "int8.h"
 
 namespace keepgate::KEEPGATE_SET {
 
@@ -120,11 +120,12 @@ KEEPGATE_INLINE void each_tile(const GateRows& m, const void* matrix, F f) {
   });
 }
 
-template <class T>
+template <class W = Whole, class T>
 void pack_panel(const GateRows& m, const void* matrix, T* panel) {
   const long width = m.gates * m.units;
   each_tile<T>(m, matrix, [&](const auto& tile, long k, long column) __attribute__((always_inline)) {
-    for (long i = 0; i < Vec<T>::lanes && k + i < m.inner; i++) tile[i].store(panel + (k + i) * width + column);
+    for (long i = 0; i < Vec<T>::lanes && k + i < m.inner; i += W::group)
+      W::pack(tile + i).store(panel + (k + i) / W::group * width + column);
   });
 }
 
@@ -161,38 +162,46 @@ void multiply_unpacked(const T* const* a, long count, const GateRows& m, const v
 constexpr int alone[] = {0};  // the gate order of a matrix without gates
 
 // Offsets of the parts of the packed weights, in elements.
-template <class Cell, class T>
+template <class Cell, class T, class W = Whole>
 struct Packed {
-  long hh, bias, vectors, hr, total;  // the input weights come first, at 0
+  long hh, bias, vectors, hr, scale_ih, scale_hh, scale_hr, total;  // the input weights come first, at 0
 
   // products: whether the weights of the products are among them.
   Packed(const Block<Cell, T>& block, const Sizes& s, bool products = true) {
     const long blocks = block.count(s.hidden), width = products ? blocks * block.gate_width : 0;
-    hh = width * s.input;
-    bias = hh + width * block.hh_length(s);
+    const long scaled = W::scaled ? width : 0;
+    hh = width * groups<W>(s.input);
+    bias = hh + width * groups<W>(block.hh_length(s));
     vectors = bias + blocks * block.width;
     hr = vectors + blocks * block.units * block.cell.vectors;
-    total = hr + padded_width<T>(s.projected) * s.hidden;
+    scale_ih = hr + padded_width<T>(s.projected) * groups<W>(s.hidden);
+    scale_hh = scale_ih + scaled, scale_hr = scale_hh + scaled;
+    total = scale_hr + (W::scaled ? padded_width<T>(s.projected) : 0);
   }
 };
 
 // Packs one member's share of the blocks.
-template <class Cell, class T>
+template <class W, class Cell, class T>
 void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T* to, int member, int members,
                bool products = true) {
   const Cell& cell = block.cell;
-  const Packed<Cell, T> at(block, s, products);
+  const Packed<Cell, T, W> at(block, s, products);
   const long blocks = block.count(s.hidden), hh_length = block.hh_length(s), units = block.units;
   using V = Vec<T>;
+  const auto put = [](const void* from, long start, const GateRows& rows, T* to) {
+    each_vector<T>(
+        rows, [&](long row, long real, long column) { V::load(as<T>(from) + start + row, real).store(to + column); });
+  };
   for (long u = blocks * member / members; u < blocks * (member + 1) / members; u++) {
     const auto rows = [&](long inner, const int* order) { return block.rows(s.hidden, u, inner, order); };
-    if (products) pack_panel(rows(s.input, cell.wx_gates), w.weight_ih, to + u * block.gate_width * s.input);
-    if (products && cell.dense)
-      pack_panel(rows(hh_length, cell.uh_gates), w.weight_hh, to + at.hh + u * block.gate_width * hh_length);
+    const auto pack = [&](const void* matrix, long inner, const int* order, long panels, long scales) {
+      pack_panel<W>(rows(inner, order), matrix, to + panels + u * block.gate_width * groups<W>(inner));
+      if (W::scaled) put(matrix, block.gates * s.hidden * inner, rows(1, order), to + scales + u * block.gate_width);
+    };
+    if (products) pack(w.weight_ih, s.input, cell.wx_gates, 0, at.scale_ih);
+    if (products && cell.dense) pack(w.weight_hh, hh_length, cell.uh_gates, at.hh, at.scale_hh);
     for (int n = 0; n < cell.vectors; n++)
-      each_vector<T>(GateRows{1, s.hidden, alone, 1, u * units, units}, [&](long row, long real, long column) {
-        V::load(as<T>(w.vectors[n]) + row, real).store(to + at.vectors + (n * blocks + u) * units + column);
-      });
+      put(w.vectors[n], 0, {1, s.hidden, alone, 1, u * units, units}, to + at.vectors + (n * blocks + u) * units);
     // Column order: wx of the split gates, the fused sums, uh of the split gates.
     T* const bias = to + at.bias + u * block.width;
     std::memset(bias, 0, size_t(block.width) * sizeof(T));
@@ -206,8 +215,11 @@ void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T*
     if (cell.bias_hh) add(w.bias_hh, cell.uh_gates, bias + block.split * units);
   }
   for (long first = 0; member == 0 && first < s.projected; first += padded_width<T>(1))
-    pack_panel<T>({s.hidden, s.projected, alone, 1, first, padded_width<T>(1)}, w.weight_hr,
-                  to + at.hr + first * s.hidden);
+    pack_panel<W>({s.hidden, s.projected, alone, 1, first, padded_width<T>(1)}, w.weight_hr,
+                  to + at.hr + first * groups<W>(s.hidden));
+  if (W::scaled && member == 0 && s.projected)
+    put(w.weight_hr, s.projected * s.hidden, {1, s.projected, alone, 1, 0, padded_width<T>(s.projected)},
+        to + at.scale_hr);
 }
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -69,7 +69,7 @@ struct Member {
   static bool by_units(const Block<Cell, T>& block, const Forward& f, int members) {
     constexpr long cache = 1 << 20;
     const Sizes& s = f.sizes;
-    const bool large = block.cell.dense && s.hidden * s.hidden * block.gates * long(sizeof(T)) > cache;
+    const bool large = block.cell.dense && s.hidden * s.hidden * block.gates * weight_bytes(f.type) > cache;
     const bool overwrites = block.recurrent_state() && !f.planes[0];
     return !s.projected && !block.whole_rows() && !overwrites && (s.rows < 4 * members || large);
   }

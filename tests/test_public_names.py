@@ -23,10 +23,10 @@ import keepgate.tasks
 import keepgate.train
 
 NAMES = [
-    "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
+    "EALSTM", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
     "BundleError", "CellError", "ConversionError", "CorpusError", "ExportError", "KeepgateError", "KernelRefused",
     "PackageMissing", "SettingsError", "ShapeError", "Step", "TrainingStopped", "cell", "freeze", "swap", "thaw",
-    "unswap",
+    "quantize", "unswap",
 ]  # fmt: skip
 
 ROOMS = [

@@ -1,14 +1,14 @@
 """Judges the lens's verdict on a hundred models whose situation is planted, and follows its advice.
 
-    python -m bench.verdicts [WORD …] [--advice] [--seed 0] [--out bench/results/verdicts.json] [--followed FILE …]
+    python -m bench.verdicts [WORD …] [--advice] [--seed 0] [--out FILE] [--followed FILE …]
 
 A verdict is right if it names what was planted (or what is also so of the model), honest if it says that the numbers do
 not tell, wrong otherwise. Right are also "train longer" of a model that forgets, where that helps, and "nothing is
 wrong" of a model that learnt its problem in spite of the fault (one of few rows: that answers new ones at most 0.1
 below them). With --advice each case whose verdict gives advice is trained from three seeds, whatever --seed is, as it
 was and as advised; the advice helps if the mean score on new rows rises. --followed trains nothing where an earlier run
-gave the same advice to the same case, and takes its figures, with the file's name as `followed_in`. WORDs pick the
-cases whose names have one of them. The cases were written on seed 0, the verdict mended on 0, 1, 2 and 3.
+gave the same advice to the same case, and takes its figures. WORDs pick the cases whose names have one of them.
+The cases were written on seed 0, the verdict mended on 0 to 4.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from bench.verdicts.advice import followed
 from bench.verdicts.cases import cases
 from bench.verdicts.judgement import judged
 
-OUT = Path("bench/results/verdicts.json")
+RESULTS = Path("bench/results")
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--advice", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--followed", type=Path, nargs="*", default=())
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -55,14 +55,14 @@ def main() -> None:
     if options.words:
         return
     found = {"machine": machine(), "cases": rows}
-    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    out = options.out or RESULTS / f"verdicts-seed-{options.seed}.json"
+    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def advice_followed(files: Iterable[Path]) -> dict[tuple[str, str], dict[str, Any]]:
-    """What advice did in earlier runs, and in which, by the case and what was said of it."""
+    """What advice did in earlier runs, by the case and what was said of it."""
     return {
         (row["name"], row["claim"]): {name: row[name] for name in ("before", "after", "helped")}
-        | {"followed_in": row.get("followed_in", file.name)}
         for file in files
         for row in json.loads(file.read_text("utf-8"))["cases"]
         if "before" in row

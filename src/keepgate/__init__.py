@@ -23,7 +23,7 @@ _ROOMS = {
         "EALSTM", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Trace", "explain_kernels",
         "freeze", "thaw",
     ),
-    "swapping": ("swap", "unswap"),
+    "swapping": ("quantize", "swap", "unswap"),
     "equations": ("Step", "cell"),
 }  # fmt: skip
 
@@ -52,6 +52,7 @@ __all__ = [
     "cell",
     "explain_kernels",
     "freeze",
+    "quantize",
     "swap",
     "thaw",
     "unswap",

@@ -89,6 +89,21 @@ def test_points_far_from_what_was_visited_are_held_too():
     assert found.minimal().answers.tolist() == [1]
 
 
+def test_a_state_that_a_gate_hardly_lets_move_is_followed_to_where_it_stays():
+    """A zero moves it by a 8,000th of the way from the middle, which is no stable point, to one of two that are."""
+    layer = nn.GRU(1, 1)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.zero_()
+        layer.bias_ih_l0[1] = 9.0
+        layer.weight_ih_l0[2], layer.weight_hh_l0[2] = 1.0, 6.0
+    signs = torch.tensor([[-1.0], [1.0]])
+    run = capture_layer(layer, signs[torch.randint(2, (8, 16))])
+    found = automaton(run, signs, lambda h: (h[:, 0] > 0).long(), rest=[0.0])
+    assert found.minimal().first.tolist() == [0, 1]
+    assert found.minimal().transitions.tolist() == [[0, 0], [1, 1]]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
 @pytest.mark.parametrize("language", LANGUAGES)

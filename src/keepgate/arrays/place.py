@@ -12,31 +12,47 @@ from .compiled import _core
 from .core_cell import CoreCell, core_cell_or_reason, in_core_order, pack
 from .loop import run_loop
 from .memory import DTYPE_NUMBERS, address, address_and_strides, aligned_bytes, unit_stride
+from .narrow import CORE_TYPES, NarrowMatrix
 
 Array = NDArray[Any]
 # The parameters in the order of their addresses; a cell's vectors follow.
 _ORDER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+# Where weights are packed, the core reads them nowhere else.
+_NOT_READ = (0,) * len(_ORDER)
 
 
 class Place:
     """A cell with its parameters, which never change. It may be run by many threads at once.
 
-    parameters: contiguous arrays by torch's names, in the shapes of `parameter_shapes`.
+    parameters: contiguous arrays by torch's names, in the shapes of `parameter_shapes`; matrices may be stored narrow.
     states: units of each of the cell's states.
     The core's numbers are the bits that torch sees from the same core; a cell that it does not run
     (`recurrent="in_step"`) is a loop in numpy.
     """
 
-    def __init__(self, cell: Cell, parameters: Mapping[str, Array]) -> None:
-        self.cell, self.parameters = cell, parameters
+    def __init__(self, cell: Cell, parameters: Mapping[str, Array | NarrowMatrix]) -> None:
+        self.cell, self._parameters = cell, parameters
         weight = parameters["weight_ih"]
+        self.dtype: np.dtype[Any] = np.dtype(np.float32)
+        if isinstance(weight, NarrowMatrix):
+            self._type: int | None = CORE_TYPES[weight.weights]
+        else:
+            self.dtype, self._type = weight.dtype, DTYPE_NUMBERS.get(weight.dtype)
         self.input_size: int = weight.shape[1]
-        self.hidden_size = len(weight) // len(cell.gates)
+        self.hidden_size: int = weight.shape[0] // len(cell.gates)
         projection = parameters.get("weight_hr")
-        self.output_size = self.hidden_size if projection is None else len(projection)
+        self.output_size: int = self.hidden_size if projection is None else projection.shape[0]
         self.states = (self.output_size, *[self.hidden_size] * (len(cell.states) - 1))
         core = core_cell_or_reason(cell)
-        self._core = core if isinstance(core, CoreCell) and weight.dtype in DTYPE_NUMBERS else None
+        self._core = core if isinstance(core, CoreCell) and self._type is not None else None
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters, those that are stored narrow widened now."""
+        return {
+            name: stored.widened() if isinstance(stored, NarrowMatrix) else stored
+            for name, stored in self._parameters.items()
+        }
 
     def run(
         self,
@@ -88,31 +104,34 @@ class Place:
         threads: int,
     ) -> "_core.Forward":
         assert self._core is not None
+        assert self._type is not None
         steps, rows, _ = x.shape
         return _core.Forward(
-            self._core.number, DTYPE_NUMBERS[x.dtype], self._sizes(steps, rows), threads, reverse, False,
+            self._core.number, self._type, self._sizes(steps, rows), threads, reverse, False,
             address_and_strides(x), address(lengths), address(resets),
             tuple([address(state) for state in initial]), tuple([address(state) for state in final]),
-            self._addresses, address(self._packed), address_and_strides(output), (),
+            _NOT_READ, address(self._packed), address_and_strides(output), (),
         )  # fmt: skip
 
     @cached_property
     def _packed(self) -> NDArray[np.uint8]:
         """The weights as the core's products read them. Two threads that ask for them first both make them."""
         assert self._core is not None
-        kind = self._core.number, DTYPE_NUMBERS[self.parameters["weight_ih"].dtype], self._sizes(0, 0)
+        assert self._type is not None
+        kind = self._core.number, self._type, self._sizes(0, 0)
         packed = aligned_bytes(_core.packed_bytes(*kind))
-        pack(*kind, self._addresses, address(packed))
+        sources = {
+            name: stored.for_packing() if isinstance(stored, NarrowMatrix) else stored
+            for name, stored in self._parameters.items()
+        }
+        addresses = tuple([address(sources.get(name)) for name in (*_ORDER, *self.cell.vectors)])
+        # A flat weight_hh of narrow weights is a matrix with its scales, and no diagonal.
+        diagonal = sources.get("weight_hh") if self.cell.recurrent == "diagonal" else None
+        pack(*kind, in_core_order(addresses, diagonal, self.hidden_size), address(packed))
         return packed
 
-    @cached_property
-    def _addresses(self) -> tuple[int, ...]:
-        """The parameters' addresses in the core's order."""
-        addresses = tuple([address(self.parameters.get(name)) for name in (*_ORDER, *self.cell.vectors)])
-        return in_core_order(addresses, self.parameters.get("weight_hh"), self.hidden_size)
-
     def _sizes(self, steps: int, rows: int) -> tuple[int, int, int, int, int]:
-        projected = self.output_size if "weight_hr" in self.parameters else 0
+        projected = self.output_size if "weight_hr" in self._parameters else 0
         return steps, rows, self.input_size, self.hidden_size, projected
 
     def _run_loop_in_place(self, x: Array, states: tuple[Array, ...], output: Array) -> None:

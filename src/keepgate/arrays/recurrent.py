@@ -53,7 +53,8 @@ class Recurrent:
             )
             for suffix in ("", "_reverse")[:directions]:
                 parameters = {
-                    name: table.take(f"{name}_l{layer}{suffix}", *shape) for name, shape in shapes.items()
+                    name: table.take_stored(f"{name}_l{layer}{suffix}", *shape)
+                    for name, shape in shapes.items()
                 }
                 places.append(Place(cell, parameters))
         return cls(places, directions=directions)
@@ -158,7 +159,7 @@ class Recurrent:
     def _checked(self, x: Array, states: States | None) -> list[tuple[Array, ...]]:
         """The initial states of each place."""
         first = self.places[0]
-        dtype = first.parameters["weight_ih"].dtype
+        dtype = first.dtype
         if not isinstance(x, np.ndarray) or x.ndim != 3 or x.shape[2] != first.input_size or x.dtype != dtype:
             given = f"{x.dtype} of shape {list(x.shape)}" if isinstance(x, np.ndarray) else type(x).__name__
             raise ShapeError(

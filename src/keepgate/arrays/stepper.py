@@ -24,7 +24,7 @@ class Stepper:
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             raise SettingsError(f"batch is {batch!r}; it is a count of streams, 1 or more")
         first = places[0]
-        dtype = first.parameters["weight_ih"].dtype
+        dtype = first.dtype
         self._states = tuple(np.zeros((len(places), batch, units), dtype) for units in first.states)
         between = [np.zeros((1, batch, first.input_size), dtype)]
         between += [np.zeros((1, batch, place.output_size), dtype) for place in places]

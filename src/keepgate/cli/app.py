@@ -19,6 +19,7 @@ from . import (
     formal,
     look,
     predict,
+    quantize,
     serve,
     site,
     tag,
@@ -60,6 +61,7 @@ _COMMANDS = (
     (evaluate, "evaluate MODEL DATA... [OPTIONS]"),
     (examine, "examine MODEL --data FILE [OPTIONS]"),
     (export, "export MODEL [--onnx FILE] [--c DIR] [--fixed-bytes]"),
+    (quantize, "quantize MODEL OUT [OPTIONS]"),
     (explain, "explain [OPTIONS]"),
     (formal, "formal [LANGUAGE...] [OPTIONS]"),
 )

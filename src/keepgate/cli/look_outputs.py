@@ -12,6 +12,7 @@ from .console import one_line, print_text, table
 
 if TYPE_CHECKING:
     from ..data.labelled import LabelledText
+    from ..data.labelled_series import LabelledSeries
     from ..data.questions import Question
     from ..data.series import Series
     from ..lens.report import ExplanationReport, Figure
@@ -63,7 +64,7 @@ class LookFiles:
 
 def draw_files(
     model: "Task",
-    item: "Question | LabelledText | Series",
+    item: "Question | LabelledText | LabelledSeries | Series",
     *,
     html: str | None,
     figures: Sequence[tuple[str, str]],

@@ -64,7 +64,7 @@ def predict(
         raise SettingsError(f"--text-column is given, and {model} reads series; give --series-column instead")
     if not reads_series and series_column is not None:
         raise SettingsError(f"--series-column is given, and {model} reads texts; give --text-column instead")
-    items: Sequence[LabelledText] = (
+    items: Sequence[LabelledText | LabelledSeries] = (
         task.series_in(raw, path, series_column=series_column)
         if reads_series
         else _texts(raw, path, text_column)

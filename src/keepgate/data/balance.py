@@ -15,6 +15,7 @@ _RARE = 10
 # So many texts are the longest ones, and this share of all characters is much for them: ten times their own.
 _LONGEST, _MUCH = 0.01, 0.1
 _SHOWN = 30
+_LABELLED = (LabelledText, LabelledSeries)
 
 
 def imbalance_of(items: Sequence[Any], unit: str) -> list[str]:
@@ -23,7 +24,7 @@ def imbalance_of(items: Sequence[Any], unit: str) -> list[str]:
     unit: what an item is called. Texts with labels or tags, labelled series and questions are looked at, others not.
     """
     tagged = [item for item in items if isinstance(item, TaggedText)]
-    labels = [item.label for item in items if isinstance(item, LabelledText) and item.label is not None]
+    labels = [item.label for item in items if isinstance(item, _LABELLED) and item.label is not None]
     sentences = [
         _of_classes(labels, "labels", unit, "accuracy hardly shows them, so judge by macro F1"),
         _of_classes(_tags_of(tagged), "tags", "tagged tokens", "figures of all tags hardly show them"),

@@ -5,23 +5,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .labelled import LabelledText
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LabelledSeries(LabelledText):
+class LabelledSeries:
     """A series and the label that counts as right (None, when it is to be predicted).
 
     values: [steps, features], in the series' own units, all finite. features: their names.
-    text: the numbers of the steps, from 1, by which the lens names them.
     """
 
     values: NDArray[np.float32]
     features: tuple[str, ...]
-    text: str = ""
+    label: str | None = None
+    id: str = ""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "text", " ".join(map(str, range(1, len(self.values) + 1))))
+    @property
+    def text(self) -> str:
+        """The numbers of the steps, from 1, by which the lens names them."""
+        return " ".join(map(str, range(1, len(self.values) + 1)))
+
+    @property
+    def question(self) -> str:
+        """Empty: nothing is asked about a series that has a label."""
+        return ""
 
     @property
     def summary(self) -> str:

@@ -19,6 +19,7 @@ from torch import Tensor
 from .. import tasks
 from ..errors import BundleError
 from ..nn.init import SkipInit
+from ..nn.narrowing import narrow_like
 from ..tasks.task import Module, Task
 from . import folder as folders
 from .content import FORMAT, LIMITS, REMEDY, read_content, refuse_misfits, refuse_not_finite, settings_table
@@ -61,10 +62,12 @@ def load(folder: Path | str) -> Task:
     # Built once without memory: settings that ask for more than the weights are is refused before it is taken.
     with torch.device("meta"), SkipInit():
         empty = content.build(task_type.settings_type, task_type.from_files)
+        narrow_like(empty, content.header)
     refuse_misfits(_forms(empty.state_dict()), content.header, content.weights_path, REMEDY)
     weights = parse_tensors(content.weights_path, content.read_weights(), REMEDY)
     with torch.random.fork_rng(devices=[]):
         task: Task = content.build(task_type.settings_type, task_type.from_files)
+    narrow_like(task, content.header)
     put_weights(task, weights, content.weights_path, REMEDY)
     return task.eval()
 

@@ -56,10 +56,13 @@ class Call:
         into: Tensor | None = None,
     ) -> "Call":
         """A call with already validated weights."""
-        return Call(
-            cell=weights.cell, x=x, states=states, weight_ih=weights.weight_ih, weight_hh=weights.weight_hh,
-            bias_ih=weights.bias_ih, bias_hh=weights.bias_hh, weight_hr=weights.weight_hr, vectors=weights.vectors,
-            lengths=lengths, resets=resets, reverse=reverse, trace=trace, into=into, checked=weights,
+        narrow = weights.narrow is not None
+        kind = _NarrowCall if narrow else Call
+        return kind(
+            cell=weights.cell, x=x, states=states, weight_ih=weights.form,
+            weight_hh=None if narrow else weights.weight_hh, bias_ih=weights.bias_ih, bias_hh=weights.bias_hh,
+            weight_hr=None if narrow else weights.weight_hr, vectors=weights.vectors, lengths=lengths, resets=resets,
+            reverse=reverse, trace=trace, into=into, checked=weights,
         )  # fmt: skip
 
     @property
@@ -113,6 +116,32 @@ class Call:
             raise_shape_error("lengths", tuple(self.lengths.shape), (rows,), "one for each row")
         if self.resets is not None and self.resets.shape != (steps, rows):
             raise_shape_error("resets", tuple(self.resets.shape), (steps, rows), "[time, batch]")
+
+
+class _Widened:
+    """A matrix of narrow weights as an attribute of a call: widened where it is read, unless the call was given one."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __set__(self, call: Call, value: Tensor | None) -> None:
+        call.__dict__[self._name] = value
+
+    def __get__(self, call: Call, _: type) -> Tensor | None:
+        value: Tensor | None = call.__dict__[self._name]
+        weights = call.__dict__.get("weights")
+        if weights is None or (value is not None and value is not weights.form):
+            return value
+        widened: Tensor | None = getattr(weights, self._name)
+        return widened
+
+
+class _NarrowCall(Call):
+    """A call whose weights are narrow. The core needs no tensor of them."""
+
+    weight_ih = _Widened()  # type: ignore[assignment]
+    weight_hh = _Widened()
+    weight_hr = _Widened()
 
 
 @dataclass(kw_only=True, eq=False)

@@ -1,9 +1,12 @@
 """Kernel dispatch: the first kernel that does not refuse a call, and every kernel's reason."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from ..arrays.narrow import WeightFormat
 from ..errors import KernelRefused, SettingsError
 from .builtin import Builtin
 from .call import Call, CallResult
@@ -43,6 +46,8 @@ def run(call: Call, kernel: str | None = None) -> CallResult:
 
     Raises KernelRefused if a kernel was named and cannot run this call.
     """
+    if call.weights.narrow is not None:
+        refuse_gradients(call.weights.narrow, (call.x, *call.states))
     if kernel is not None:
         chosen = by_name(kernel)
         reason = chosen.refusal_reason(call)
@@ -55,6 +60,15 @@ def run(call: Call, kernel: str | None = None) -> CallResult:
         if candidate.refusal_reason(call) is None:
             return candidate.forward(call)
     raise AssertionError("the reference refuses nothing")
+
+
+def refuse_gradients(narrow: WeightFormat, tensors: Iterable[Tensor]) -> None:
+    """Raises KernelRefused where a call of narrow weights on these tensors would need gradients."""
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        raise KernelRefused(
+            f"the layer's weights are quantized to {narrow}, for inference, and its input requires a "
+            "gradient; call it under torch.no_grad(), or take the model as it was before keepgate.quantize"
+        )
 
 
 def fast_path(weights: Weights, kernel: str | None = None) -> FastPath | None:

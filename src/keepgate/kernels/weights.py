@@ -1,12 +1,13 @@
 """One layer and direction's parameters, validated once; `matches` tells cheaply whether they can be used again."""
 
 from operator import attrgetter, is_
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from ..arrays.narrow import WeightFormat
 from ..equations import Cell
 from ..errors import ShapeError
 from .torch_internals import metadata_guard
@@ -18,6 +19,9 @@ class Weights:
     """The parameters of one layer and direction. Raises ShapeError where one does not fit the cell or the others.
 
     arguments:     every parameter in the constructor's order, None for one that the layer lacks; tensors: the others.
+    form:          a tensor of weight_ih's shape, dtype and device, whose numbers mean nothing.
+    projected_size: units of the output after a projection, 0 without one.
+    narrow:        the format in which matrices are stored narrow, for runs without gradients; None for tensors.
     x_width:       of x, whose columns weight_ih reads, or are unit inputs.
     states:        units of each of the cell's states.
     dtype:         of all tensors, or None where they differ.
@@ -26,6 +30,9 @@ class Weights:
     addresses:     data pointers of `arguments`, 0 for None, once `remember` has taken them.
     trusted:       whether their numbers never change again, so that they are packed once; packed: then, what they gave.
     """
+
+    NAMES: ClassVar[tuple[str, ...]] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+    narrow: WeightFormat | None = None
 
     def __init__(
         self,
@@ -54,36 +61,75 @@ class Weights:
             _raise_misfit(cell, arguments, expected)
         self.cell, self.vectors = cell, vectors
         self.states = (output, *[hidden] * (len(cell.states) - 1))
-        self.weight_ih, self.weight_hh, self.weight_hr = weight_ih, weight_hh, weight_hr
-        self.bias_ih, self.bias_hh = bias_ih, bias_hh
-        self.tensors = [tensor for tensor in arguments if tensor is not None]
+        self.form, self.projected_size = weight_ih, 0 if weight_hr is None else output
+        self._arguments = arguments
+        self._tensors = [tensor for tensor in arguments if tensor is not None]
         self.dtype: torch.dtype | None = weight_ih.dtype
         self.plain, self.requires_grad = True, False
-        for tensor in self.tensors:
+        for tensor in self._tensors:
             self.plain = self.plain and is_plain(tensor)
             self.requires_grad = self.requires_grad or tensor.requires_grad
             if tensor.dtype is not weight_ih.dtype:
                 self.dtype = None
-        self.arguments = arguments
         self.addresses: tuple[int, ...] | None = None
         self.trusted = False
         self.packed: Tensor | None = None
 
+    def _argument(self, place: int) -> Tensor | None:
+        return self._arguments[place]
+
+    @property
+    def arguments(self) -> tuple[Tensor | None, ...]:
+        """Every parameter in the constructor's order."""
+        return self._arguments
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Every parameter that the layer has."""
+        return self._tensors
+
+    @property
+    def weight_ih(self) -> Tensor:
+        """[gates · hidden, input]."""
+        weight = self._argument(0)
+        assert weight is not None
+        return weight
+
+    @property
+    def weight_hh(self) -> Tensor | None:
+        """[gates · hidden, output], [gates · hidden] if the cell is diagonal, None if it has no recurrence."""
+        return self._argument(1)
+
+    @property
+    def bias_ih(self) -> Tensor | None:
+        """[gates · hidden]."""
+        return self._argument(2)
+
+    @property
+    def bias_hh(self) -> Tensor | None:
+        """[gates · hidden]."""
+        return self._argument(3)
+
+    @property
+    def weight_hr(self) -> Tensor | None:
+        """[projected, hidden]."""
+        return self._argument(4)
+
     def remember(self) -> bool:
         """Takes the tensors' metadata and addresses for `matches`; False if they are not contiguous parameters."""
-        if not all(type(tensor) is Parameter and tensor.is_contiguous() for tensor in self.tensors):
+        if not all(type(tensor) is Parameter and tensor.is_contiguous() for tensor in self._tensors):
             return False
-        self._metadata = list(map(_metadata, self.tensors))
-        self._same_metadata = metadata_guard(self.tensors)
-        self._pointers = list(map(Tensor.data_ptr, self.tensors))
-        self.addresses = tuple([0 if tensor is None else tensor.data_ptr() for tensor in self.arguments])
+        self._metadata = list(map(_metadata, self._tensors))
+        self._same_metadata = metadata_guard(self._tensors)
+        self._pointers = list(map(Tensor.data_ptr, self._tensors))
+        self.addresses = tuple([0 if tensor is None else tensor.data_ptr() for tensor in self._arguments])
         return True
 
     def matches(self, tensors: list[Any]) -> bool:
         """Whether these are the very tensors that were remembered, unchanged but for their numbers."""
         if (
             self.addresses is None
-            or not all(map(is_, tensors, self.tensors))
+            or not all(map(is_, tensors, self._tensors))
             or list(map(Tensor.data_ptr, tensors)) != self._pointers
         ):
             return False
@@ -91,7 +137,7 @@ class Weights:
             return True
         same = list(map(_metadata, tensors)) == self._metadata and all(map(Tensor.is_contiguous, tensors))
         if same:  # but another mode of torch's is active
-            self._same_metadata = metadata_guard(self.tensors)
+            self._same_metadata = metadata_guard(self._tensors)
         return same
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..arrays.narrow import MATRICES, NarrowMatrix, WeightFormat, stored_names
 from ..equations import Cell
 from ..errors import SettingsError
 from ..kernels import FastPath, fast_path
+from ..kernels.narrow_weights import NarrowWeights
 from ..kernels.weights import Weights
 
 
@@ -17,8 +19,11 @@ class PlaceParameters:
 
     names:  the module's name of each parameter, by the name that `Call` gives it.
     kernel: the only kernel that may run the layer, or None.
+    narrow: the format of the matrices where the module has buffers of it in their place, see `narrow_buffers`.
     The weights are kept while their parameters stay the same tensors; they are neither copied nor pickled with a layer.
     """
+
+    narrow: WeightFormat | None = None
 
     def __init__(self, cell: Cell, names: dict[str, str], kernel: str | None = None) -> None:
         self.cell, self.names = cell, names
@@ -34,7 +39,7 @@ class PlaceParameters:
     @property
     def frozen(self) -> bool:
         """Whether the weights that were made first are used for every call, whatever becomes of the parameters."""
-        return self._required_grad is not None
+        return self._required_grad is not None or self.narrow is not None
 
     def freeze(self, module: nn.Module) -> None:
         """Trusts the parameters, which require no gradient then. Raises SettingsError where one is computed."""
@@ -64,7 +69,21 @@ class PlaceParameters:
 
     def tensors(self, module: nn.Module) -> dict[str, Tensor]:
         """Each parameter, by the name that `Call` gives it. What is computed (parametrised) is computed now."""
-        return {name: getattr(module, own) for name, own in self.names.items()}
+        narrow = self._narrow_buffers(module)
+        return {
+            name: _widened(*narrow[name]) if name in narrow else getattr(module, own)
+            for name, own in self.names.items()
+        }
+
+    def _narrow_buffers(self, module: nn.Module) -> dict[str, list[Tensor]]:
+        """Of each matrix that the module has in narrow buffers, these: the numbers, and of int8 the scale."""
+        if self.narrow is None:
+            return {}
+        return {
+            name: [module._buffers[stored] for stored in stored_names(own, self.narrow)]
+            for name, own in self.names.items()
+            if name in MATRICES and own not in module._parameters
+        }
 
     def weights(self, module: nn.Module) -> Weights:
         """The parameters as kernels take them, looked at again only if something about them has changed."""
@@ -75,16 +94,27 @@ class PlaceParameters:
             self.frozen or cached.matches([*map(module._parameters.get, self.names.values())])
         ):
             return cached
-        tensors = self.tensors(module)
-        weights = Weights(
-            self.cell, tensors["weight_ih"], tensors.get("weight_hh"), tensors.get("bias_ih"), tensors.get("bias_hh"),
-            tensors.get("weight_hr"), tuple(tensors[name] for name in self.cell.vectors),
-        )  # fmt: skip
+        if self.narrow is not None and not compiling:
+            weights: Weights = self._narrow_weights(module)
+        else:
+            tensors = self.tensors(module)
+            weights = Weights(
+                self.cell, tensors["weight_ih"], tensors.get("weight_hh"), tensors.get("bias_ih"),
+                tensors.get("bias_hh"), tensors.get("weight_hr"), tuple(tensors[name] for name in self.cell.vectors),
+            )  # fmt: skip
         if not compiling:
             self._weights = weights if weights.remember() else None
             weights.trusted = self.frozen
             self._fast_path = None if self._weights is None else fast_path(self._weights, self.kernel)
         return weights
+
+    def _narrow_weights(self, module: nn.Module) -> NarrowWeights:
+        matrices = {name: _narrow_matrix(*buffers) for name, buffers in self._narrow_buffers(module).items()}
+        others = {
+            name: getattr(module, own).float() for name, own in self.names.items() if name not in matrices
+        }
+        vectors = tuple(others.pop(name) for name in self.cell.vectors)
+        return NarrowWeights(self.cell, matrices, others, vectors)
 
     @property
     def fast_path(self) -> FastPath | None:
@@ -93,6 +123,17 @@ class PlaceParameters:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_weights": None, "_fast_path": None}
+
+
+def _widened(numbers: Tensor, scale: Tensor | None = None) -> Tensor:
+    """The float32 of narrow buffers, by torch, whose graphs have it too."""
+    return numbers.float() if scale is None else numbers.float() * scale.float().unsqueeze(1)
+
+
+def _narrow_matrix(numbers: Tensor, scale: Tensor | None = None) -> NarrowMatrix:
+    if scale is None:
+        return NarrowMatrix(numbers.to(torch.bfloat16).view(torch.int16).numpy().view("uint16"))
+    return NarrowMatrix(numbers.numpy(), scale.float().numpy())
 
 
 def load_state_dict_wholly(
@@ -110,7 +151,8 @@ def load_state_dict_wholly(
 def load_own_wholly(module: nn.Module, *torchs: Any) -> None:
     """`nn.Module._load_from_state_dict` likewise, for a layer inside a model that loads: the last list is of errors."""
     errors = torchs[-1]
-    if any(place.frozen for place in getattr(module, "_places", ())):
+    places = getattr(module, "_places", ())
+    if any(place.frozen and place.narrow is None for place in places):
         errors.append(
             f"this {type(module).__name__} is frozen, and would not notice other weights; call keepgate.thaw first"
         )
@@ -119,6 +161,9 @@ def load_own_wholly(module: nn.Module, *torchs: Any) -> None:
     nn.Module._load_from_state_dict(module, *torchs)
     if len(errors) > refusals:
         restore()
+    for place in places:
+        if place.narrow is not None:
+            place.use(place.kernel)  # what it has packed is of the numbers before
 
 
 def _snapshot(module: nn.Module) -> Callable[[], None]:

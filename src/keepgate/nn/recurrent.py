@@ -283,7 +283,7 @@ class Recurrent(nn.RNNBase):
         # What is made in inference mode cannot be written to outside it.
         with torch.inference_mode(False):
             weights = self.weights()
-            new = weights[0].weight_ih.detach().new_zeros
+            new = weights[0].form.detach().new_zeros
             states = tuple(new(self.num_layers, batch, size) for size in weights[0].states)
             return Stepper(self.weights, states, self.input_size)
 
@@ -363,8 +363,8 @@ class Recurrent(nn.RNNBase):
         """Input, initial states and resets, checked and time first; for a trace with rows in the caller's order."""
         name = type(self).__name__
         layout = batch_layout(input, lengths, self.batch_first, name)
-        check_features(layout.x, weights.weight_ih, name)
-        check_kind("input", layout.x, weights.weight_ih)
+        check_features(layout.x, weights.form, name)
+        check_kind("input", layout.x, weights.form)
         begins = layout.time_first_resets(resets)
         layout = layout.padded() if trace else layout
         states = layout.initial_states(hx, self.cell.states, weights.states, len(self._places), name)

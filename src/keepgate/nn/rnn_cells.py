@@ -11,6 +11,7 @@ from ..arrays.parameter_shapes import parameter_shapes
 from ..cells.choices import Init, check_init
 from ..equations import Cell, Named
 from ..errors import ShapeError
+from ..kernels.dispatch import refuse_gradients
 from .checks import check_features, check_kind, real_of, rnn_cell, size_of, switch_of
 from .init import initialise
 from .input_format import Hidden, check_shape
@@ -88,7 +89,8 @@ class CellLayer(nn.RNNCellBase):
             raise ShapeError(
                 f"{name}: expected input to be 1D or 2D, got {input.dim()}D; give [batch, input] or [input]"
             )
-        check_features(input, self.weight_ih, name)
+        weights = self._places[0].weights(self)
+        check_features(input, weights.form, name)
         shape = (*input.shape[:-1], self.hidden_size)
         states = hx if hx is not None else tuple(input.new_zeros(shape) for _ in cell.states)
         if not isinstance(states, (tuple, list)) or len(states) != len(cell.states):
@@ -100,9 +102,12 @@ class CellLayer(nn.RNNCellBase):
         for part, tensor in zip(
             ("input", *(f"{name}: state {s}" for s in cell.states)), (input, *states), strict=True
         ):
-            check_kind(part, tensor, self.weight_ih)
-        wx = linear(input, self.weight_ih, self.bias_ih).chunk(len(cell.gates), -1)
-        uh = linear(states[0], self.weight_hh, self.bias_hh).chunk(len(cell.gates), -1)
+            check_kind(part, tensor, weights.form)
+        if weights.narrow is not None:
+            refuse_gradients(weights.narrow, (input, *states))
+        wx = linear(input, weights.weight_ih, weights.bias_ih).chunk(len(cell.gates), -1)
+        assert weights.weight_hh is not None
+        uh = linear(states[0], weights.weight_hh, weights.bias_hh).chunk(len(cell.gates), -1)
         step = cell.step(
             Named(**dict(zip(cell.gates, wx, strict=True))),
             Named(**dict(zip(cell.gates, uh, strict=True))),

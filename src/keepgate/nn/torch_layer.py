@@ -26,6 +26,12 @@ def to_torch(module: nn.RNNBase | nn.RNNCellBase, cell: Cell) -> Any:
         raise SettingsError(
             "torch.nn has no zoneout, recurrent_dropout or weight_drop; build a layer without"
         )
+    narrow = next((place.narrow for place in module.__dict__.get("_places", ()) if place.narrow), None)
+    if narrow is not None:
+        raise SettingsError(
+            f"the weights of this {type(module).__name__} are quantized to {narrow}, which torch.nn's layers do not "
+            "read; take the model as it was before keepgate.quantize"
+        )
     theirs = without_weights(module, cell)
     own = dict(module.named_parameters(recurse=False))
     for name, _ in [*theirs.named_parameters()]:

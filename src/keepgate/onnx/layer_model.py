@@ -6,6 +6,8 @@ import onnx_ir as ir
 import torch
 from torch import Tensor
 
+from ..kernels.narrow_weights import NarrowWeights
+from ..kernels.weights import Weights
 from ..nn import Recurrent
 from .call import SequenceCall
 from .emitter import Emitter
@@ -78,7 +80,10 @@ class _Writer:
             for state in initial_states
             if state is not None
         ]
-        arguments = [self._initializer(tensor, place, slot) for slot, tensor in enumerate(weights.arguments)]
+        arguments = [
+            self._dequantized(weights, place, slot) or self._initializer(tensor, place, slot)
+            for slot, tensor in enumerate(weights.arguments)
+        ]
         weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors = arguments
         assert weight_ih is not None
         return SequenceCall(
@@ -86,6 +91,25 @@ class _Writer:
             weight_hr=weight_hr, states=states or None, vectors=[v for v in vectors if v is not None],
             lengths=self.inputs.get("lengths"), resets=resets, reverse=place % self.layer.directions == 1,
         )  # fmt: skip
+
+    def _dequantized(self, weights: Weights, place: int, slot: int) -> ir.Value | None:
+        """An int8 matrix behind a DequantizeLinear, which lacks bfloat16; None for any other parameter."""
+        matrix = weights.matrix(slot) if isinstance(weights, NarrowWeights) else None
+        if matrix is None or matrix.scale is None:
+            return None
+        parts = []
+        for end, array in (("int8", matrix.numbers), ("scale", matrix.scale)):
+            name = f"weight_{place}_{slot}_{end}"
+            tensor = ir.tensor(array, name=name)
+            value = ir.Value(
+                name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor
+            )
+            self.initializers.append(value)
+            parts.append(value)
+        result = self.emit("DequantizeLinear", *parts, axis=0)
+        result.name, result.type = f"weight_{place}_{slot}", ir.TensorType(ir.DataType.FLOAT)
+        result.shape = ir.Shape(matrix.shape)
+        return result
 
     def _initializer(self, tensor: Tensor | None, place: int, slot: int) -> ir.Value | None:
         if tensor is None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays
+from safetensors import SafetensorError, deserialize
 
 from ..arrays.memory import thread_count
+from ..arrays.narrow import NarrowMatrix, narrow_names
 from ..arrays.recurrent import Recurrent
 from ..arrays.weight_table import WeightTable
 from ..errors import BundleError, SettingsError
@@ -33,11 +33,12 @@ def load(folder: Path | str, *, threads: int | None = None) -> RuntimeTask:
         )
     task_type = runtime_of(content.kind)
     # Built once without memory: settings that ask for more than the weights are is refused before it is taken.
-    empty = WeightTable()
+    narrow = narrow_names(content.header)
+    empty = WeightTable(narrow=narrow)
     _build(task_type, content, empty)
     expected = {name: TensorForm(*form) for name, form in empty.forms.items()}
     refuse_misfits(expected, content.header, content.weights_path, REMEDY)
-    task = _build(task_type, content, WeightTable(_arrays(content)))
+    task = _build(task_type, content, WeightTable(_arrays(content), narrow=narrow))
     for layer in vars(task).values():
         if isinstance(layer, Recurrent):
             layer.threads = thread_count(threads)
@@ -51,9 +52,19 @@ def _build(task_type: type[RuntimeTask], content: Content, table: WeightTable) -
 
 def _arrays(content: Content) -> dict[str, NDArray[Any]]:
     try:
-        arrays = load_arrays(content.read_weights())
+        views = dict(deserialize(content.read_weights()))  # type: ignore[no-untyped-call]
+        # bfloat16, which numpy lacks, as its bits.
+        kinds = {
+            name: "uint16" if form.dtype == "bfloat16" else form.dtype
+            for name, form in content.header.items()
+        }
+        arrays = {
+            name: np.frombuffer(views[name]["data"], kind).reshape(views[name]["shape"])
+            for name, kind in kinds.items()
+        }
     except (SafetensorError, ValueError, KeyError) as fault:
         raise BundleError(f"{content.weights_path} cannot be read as tensors: {fault}; {REMEDY}") from fault
     for name, array in arrays.items():
-        refuse_not_finite(content.weights_path, name, bool(np.isfinite(array).all()), REMEDY)
+        numbers = NarrowMatrix(array).widened() if content.header[name].dtype == "bfloat16" else array
+        refuse_not_finite(content.weights_path, name, bool(np.isfinite(numbers).all()), REMEDY)
     return arrays

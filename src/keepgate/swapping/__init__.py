@@ -1,6 +1,8 @@
-"""keepgate's layers in the place of torch's inside any model: swap, and back."""
+"""keepgate's layers in the place of torch's inside any model: swap, and back; quantize, their weights narrow."""
 
+from .quantize import quantize
+from .quantize_report import LayerQuantization, QuantizeReport
 from .report import LayerSwap, SwapReport
 from .swap import swap, unswap
 
-__all__ = ["LayerSwap", "SwapReport", "swap", "unswap"]
+__all__ = ["LayerQuantization", "LayerSwap", "QuantizeReport", "SwapReport", "quantize", "swap", "unswap"]

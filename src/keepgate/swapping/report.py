@@ -55,13 +55,13 @@ class SwapReport:
             return "the model has no recurrent layer"
         timed = self.seconds_before is not None
         head = ("layer", "was", *(("before", "after") if timed else ()), "now")
-        lines = _table([head, *[_row(layer, timed) for layer in self.layers]])
+        lines = table([head, *[_row(layer, timed) for layer in self.layers]])
         if timed:
             assert self.seconds_before is not None
             assert self.seconds_after is not None
             lines += [
                 "",
-                f"whole model: {_milliseconds(self.seconds_before)} before, {_milliseconds(self.seconds_after)} after; "
+                f"whole model: {milliseconds(self.seconds_before)} before, {milliseconds(self.seconds_after)} after; "
                 f"recurrent share before: {self.recurrent_share:.0%}",
                 f"largest difference of the outputs: {self.difference:.2g}",
             ]
@@ -69,7 +69,7 @@ class SwapReport:
 
 
 def _row(layer: LayerSwap, timed: bool) -> tuple[str, ...]:
-    times = (_milliseconds(layer.seconds_before), _milliseconds(layer.seconds_after)) if timed else ()
+    times = (milliseconds(layer.seconds_before), milliseconds(layer.seconds_after)) if timed else ()
     return (
         layer.name or "(the model)",
         layer.kind,
@@ -78,11 +78,13 @@ def _row(layer: LayerSwap, timed: bool) -> tuple[str, ...]:
     )
 
 
-def _milliseconds(seconds: float | None) -> str:
+def milliseconds(seconds: float | None) -> str:
+    """A time for a table."""
     return "not run" if seconds is None else f"{1000 * seconds:.3g} ms"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """The lines of a table with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

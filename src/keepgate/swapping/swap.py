@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import nn
 
+from ..errors import SettingsError
 from ..nn.freezing import check_module, freeze, thaw
 from .candidates import recurrent_layers, why_left_alone
 from .example_run import Timing, compare_runs, evaluating, run_of
@@ -67,9 +68,16 @@ def unswap(model: nn.Module) -> tuple[str, ...]:
 
     Layers that were built as keepgate's stay; `layer.to_torch()` gives torch's for one of them. One whose class a
     library has changed since the swap (parametrised, sharded) stays until the library has undone that.
+    Raises SettingsError, and changes none, where one is quantized.
     """
     check_module(model)
     swapped = {name: layer for name, layer in model.named_modules() if type(layer) in THEIRS}
+    for name, layer in swapped.items():
+        if any(place.narrow for place in layer.__dict__["_places"]):
+            raise SettingsError(
+                f"{name or 'the model'} is quantized, and torch.nn's layers do not read its weights; take the model as "
+                "it was before keepgate.quantize"
+            )
     to_torchs(swapped)
     return tuple(swapped)
 

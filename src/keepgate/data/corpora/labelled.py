@@ -54,8 +54,8 @@ def read_labelled(
         if not rows:
             continue
         columns = list(rows[0][1])
-        text = _column(columns, text_column, TEXT, "text", str(path))
-        label = _column(columns, label_column, LABEL, "label", str(path))
+        text = needed_column(columns, text_column, TEXT, "text", str(path))
+        label = needed_column(columns, label_column, LABEL, "label", str(path))
         if text == label:
             raise CorpusError(
                 f"{path}: the column {text!r} cannot be both text and label; name another for one of them"
@@ -79,7 +79,7 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     names = {name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter_of(first)), [])}
     if first.startswith("{") or text_column is not None or names & set(TEXT):
         rows, form = read_rows(content, path)
-        column = _column(list(rows[0][1]), text_column, TEXT, "text", path) if rows else ""
+        column = needed_column(list(rows[0][1]), text_column, TEXT, "text", path) if rows else ""
         pairs = [(place, row.get(column)) for place, row in rows]
     else:
         pairs, form = [(f"line {n}", line) for n, line in enumerate(lines_of(content), 1)], "lines"
@@ -93,19 +93,28 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     return LabelledCorpus(items, form)
 
 
-def _column(columns: Sequence[str], name: str | None, usual: Sequence[str], content: str, path: str) -> str:
-    """The name of the column. Raises CorpusError with the columns that there are, nearest first."""
-    available = ", ".join(map(repr, nearest_first(name or content, columns))) or "none"
-    if name is not None:
-        if name not in columns:
-            raise CorpusError(f"{path} has no column {name!r}; its columns are {available}")
-        return name
+def column_of(columns: Sequence[str], name: str | None, usual: Sequence[str], path: str) -> str | None:
+    """The column of this name, else the first with a usual one; None if there is none.
+
+    Raises CorpusError for a name that none has, with the columns that there are, nearest first.
+    """
+    if name is not None and name not in columns:
+        nearest = ", ".join(map(repr, nearest_first(name, columns))) or "none"
+        raise CorpusError(f"{path} has no column {name!r}; its columns are {nearest}")
     by_name = {column.lower(): column for column in reversed(columns)}
-    column = next((by_name[name] for name in usual if name in by_name), None)
+    return name or next((by_name[name] for name in usual if name in by_name), None)
+
+
+def needed_column(
+    columns: Sequence[str], name: str | None, usual: Sequence[str], content: str, path: str
+) -> str:
+    """`column_of`. Raises CorpusError where there is none too."""
+    column = column_of(columns, name, usual, path)
     if column is None:
         raise CorpusError(
-            f"{path}: none of its columns is known to hold the {content}; they are {available}. Name it with "
-            f"--{content}-column, or call it {usual[0]!r}"
+            f"{path}: none of its columns is known to hold the {content}; they are "
+            f"{', '.join(map(repr, nearest_first(content, columns))) or 'none'}. Name it with --{content}-column, or "
+            f"call it {usual[0]!r}"
         )
     return column
 

@@ -15,7 +15,7 @@ from ...errors import CorpusError, nearest_first
 from ...wording import count_of
 from ..labelled_series import LabelledSeries
 from .corpus import LeftOut, account_of, listed_counts
-from .labelled import LABEL
+from .labelled import LABEL, column_of, needed_column
 from .source import read_bytes
 from .table import Table, read_table
 
@@ -111,13 +111,12 @@ def series_in(
         return _arrays(raw, path, labelled, features), "npz"
     table = read_table(raw, path)
     columns = list(table.columns)
-    series = _column(columns, series_column, SERIES, "series", path)
-    label = _column(columns, label_column, LABEL, "label", path)
-    if label is None and labelled:
-        raise CorpusError(
-            f"{path}: none of its columns is known to hold the label; they are {', '.join(map(repr, columns))}. Name "
-            "it with --label-column, or call it 'label'"
-        )
+    series = column_of(columns, series_column, SERIES, path)
+    label = (
+        needed_column(columns, label_column, LABEL, "label", path)
+        if labelled
+        else column_of(columns, label_column, LABEL, path)
+    )
     names = _features([name for name in columns if name not in (series, label)], features, path)
     unread = [name for name in columns if name not in (*names, label)]
     if series is None and unread:
@@ -139,16 +138,6 @@ def series_in(
         )
         for rows in np.split(order, starts[1:])
     ], table.format
-
-
-def _column(
-    columns: Sequence[str], name: str | None, usual: Sequence[str], content: str, path: str
-) -> str | None:
-    if name is not None and name not in columns:
-        nearest = ", ".join(map(repr, nearest_first(name, columns)))
-        raise CorpusError(f"{path} has no column {name!r} (--{content}-column); its columns are {nearest}")
-    by_name = {column.lower(): column for column in reversed(columns)}
-    return name or next((by_name[known] for known in usual if known in by_name), None)
 
 
 def _features(rest: Sequence[str], wanted: Sequence[str] | None, path: str) -> list[str]:

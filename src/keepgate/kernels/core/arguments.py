@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...arrays.compiled import _core
 from ...arrays.core_cell import core_cell, in_core_order
+from ...arrays.narrow import CORE_TYPES
 from ...equations import Cell
 from ...errors import ShapeError
 from ..call import Call
@@ -19,10 +20,15 @@ from .packed_weights import packed_address
 DTYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
 
 
+def type_number(weights: Weights, dtype: torch.dtype) -> int:
+    """The core's number of the type in which these weights and an input of this dtype are computed."""
+    return DTYPE_NUMBERS[dtype] if weights.narrow is None else CORE_TYPES[weights.narrow]
+
+
 class CoreInputs:
     """A call's inputs as the core reads them; a tensor with another memory layout is copied.
 
-    weight_tensors:   in the order of `Weights.arguments`, contiguous.
+    weight_tensors:   in the order of `Weights.arguments`, contiguous; none of narrow weights, which are packed.
     weight_addresses: of these, 0 for None, in the core's order (`in_core_order`).
     sizes:            (steps, rows, input, hidden, projected), projected 0 without a projection.
     """
@@ -44,18 +50,18 @@ class CoreInputs:
     ) -> None:
         steps, rows, _ = x.shape
         self.weights, self.reverse, self.trace = weights, reverse, trace
-        self.cell_number, self.dtype_number = core_cell(weights.cell).number, DTYPE_NUMBERS[x.dtype]
-        projected = 0 if weights.weight_hr is None else weights.output_size
-        self.sizes = (steps, rows, weights.input_size, weights.hidden_size, projected)
+        self.cell_number, self.dtype_number = core_cell(weights.cell).number, type_number(weights, x.dtype)
+        self.sizes = (steps, rows, weights.input_size, weights.hidden_size, weights.projected_size)
         self.x = _unit_stride(_resolve_neg(x))
         self.states = [_resolve_neg(state).contiguous() for state in states]
-        self.weight_tensors, addresses = weights.arguments, weights.addresses
+        self.weight_tensors, addresses = () if weights.narrow else weights.arguments, weights.addresses
         if addresses is None:
             self.weight_tensors = tuple(
                 [None if weight is None else weight.contiguous() for weight in self.weight_tensors]
             )
             addresses = tuple([_address(weight) for weight in self.weight_tensors])
-        self.weight_addresses = in_core_order(addresses, self.weight_tensors[1], weights.hidden_size)
+        diagonal = None if weights.narrow else self.weight_tensors[1]
+        self.weight_addresses = in_core_order(addresses, diagonal, weights.hidden_size)
         self.lengths = None if lengths is None else _checked_lengths(lengths, steps)
         self.resets = None if resets is None else resets.contiguous()
 
@@ -121,7 +127,7 @@ def allocate_outputs(
     final = tuple(map(torch.empty_like, states))
     if not save:
         return output, final, None
-    count = len(core_cell(weights.cell).planes) + (weights.weight_hr is not None)
+    count = len(core_cell(weights.cell).planes) + bool(weights.projected_size)
     lanes = _core.padded(1, DTYPE_NUMBERS[x.dtype])
     units = (weights.hidden_size + lanes - 1) // lanes * lanes
     return output, final, x.new_empty(count, steps, rows, units)

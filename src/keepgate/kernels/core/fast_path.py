@@ -23,6 +23,7 @@ from .arguments import (
     run_forward,
     run_forward_with_args,
     traced_values,
+    type_number,
 )
 from .autograd import core_vjp
 from .call_spec import CallSpec, flatten_tensors
@@ -38,7 +39,7 @@ class CoreFastPath:
         share_torch_threads_once()
         self._weights, self._dtype = weights, weights.dtype
         self._hidden, self._inputs = weights.hidden_size, weights.input_size
-        self._kind = core_cell(weights.cell).number, DTYPE_NUMBERS[weights.dtype]
+        self._kind = core_cell(weights.cell).number, type_number(weights, weights.dtype)
         self._no_states, self._others = (0,) * len(weights.states), len(weights.states) - 1
 
     @staticmethod
@@ -48,7 +49,7 @@ class CoreFastPath:
         suits = (
             weights.addresses is not None
             and weights.plain
-            and weights.weight_hr is None
+            and not weights.projected_size
             and isinstance(core_cell_or_reason(weights.cell), CoreCell)
             and weights.cell.recurrent != "diagonal"
             and not weights.cell.unit_inputs
@@ -63,6 +64,8 @@ class CoreFastPath:
             return None
         (steps, rows, inputs), hidden = x.shape, self._hidden
         if self._differentiates(x):
+            if self._weights.narrow is not None:
+                return None
             zeros = x.new_zeros(1, rows, hidden)
             return (
                 _apply(self._weights, False, zeros, x, *self._weights.arguments) if states is None else None
@@ -110,7 +113,7 @@ class CoreFastPath:
 
     def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
         """(Result of `__call__`; gates and states by name, [time, batch, units]; the initial state [batch, units])."""
-        if not self._takes(x):
+        if not self._takes(x) or (self._weights.narrow is not None and self._differentiates(x)):
             return None
         weights, zeros = self._weights, x.new_zeros(1, x.shape[1], self._hidden)
         if self._differentiates(x):

@@ -18,7 +18,7 @@ from .autograd import run_sequence
 from .call_spec import CallSpec, call_tensors
 from .fast_path import CoreFastPath
 from .openmp_threads import share_torch_threads_once
-from .packed_weights import pack
+from .packed_weights import pack, packed_address
 
 # dtypes that are computed in float32 under autocast; float64 stays, as in torch.
 _CAST = (torch.float32, torch.bfloat16, torch.float16)
@@ -35,9 +35,9 @@ class Cpu(Kernel):
         core = core_cell_or_reason(call.cell)
         if isinstance(core, str):
             return core
-        if call.weight_hr is not None and core.reads_output:
+        if weights.projected_size and core.reads_output:
             return f"a unit of {call.cell.name} reads its own output, and a projection leaves it none"
-        if call.weight_hr is not None and call.cell.recurrent_state != call.cell.states[0]:
+        if weights.projected_size and call.cell.recurrent_state != call.cell.states[0]:
             return (
                 f"uh of {call.cell.name} is computed from another state than the output, which is projected"
             )
@@ -86,7 +86,13 @@ class CorePreparedCall:
 
     def __init__(self, inputs: CoreInputs, states: tuple[Tensor, ...], output: Tensor) -> None:
         share_torch_threads_once()
-        packed = pack(inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.weight_addresses)
+        kind = inputs.cell_number, inputs.dtype_number, inputs.sizes, inputs.weight_addresses
+        if inputs.weights.narrow is None:
+            packed = pack(*kind)
+        else:
+            packed_address(inputs.weights, *kind)
+            assert inputs.weights.packed is not None
+            packed = inputs.weights.packed
         problem = _core.Forward(*inputs.forward_args(output, states, None, packed.data_ptr()))
         # The problem holds addresses only: these tensors must live as long as it does.
         self._alive = (inputs.x, states, output, packed)

@@ -5,6 +5,8 @@ from torch import Tensor
 
 from ...arrays import core_cell
 from ...arrays.compiled import _core
+from ...arrays.memory import address
+from ..narrow_weights import NarrowWeights
 from ..weights import Weights
 
 Sizes = tuple[int, int, int, int, int]  # steps, rows, input, hidden, projected
@@ -25,5 +27,10 @@ def packed_address(
     if not weights.trusted:
         return 0
     if weights.packed is None:
+        sources = weights.packing_sources() if isinstance(weights, NarrowWeights) else None
+        if sources is not None:
+            addresses = tuple([address(source) for source in sources])
+            diagonal = sources[1] if weights.cell.recurrent == "diagonal" else None
+            addresses = core_cell.in_core_order(addresses, diagonal, weights.hidden_size)
         weights.packed = pack(cell_number, dtype_number, sizes, addresses)
     return weights.packed.data_ptr()

@@ -17,6 +17,8 @@ def core_refusal_reason(call: Call) -> str | None:
     """Why the core cannot give the gradients by every state of this call, or None."""
     if not no_interception():
         return "a transform, a dispatch mode, autocast or a tracer of torch is active"
+    if call.weights.narrow is not None:
+        return f"the weights are quantized to {call.weights.narrow}, and the core has no gradients for these"
     return Cpu().refusal_reason(call)
 
 

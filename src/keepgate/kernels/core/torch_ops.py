@@ -52,7 +52,7 @@ def backward(
 
 def _plain(call: Call) -> bool:
     """Whether the call's tensors are real and no dispatch mode is active."""
-    return dispatch_mode_depth() == 0 and type(call.x) in _REAL and type(call.weight_ih) in _REAL
+    return dispatch_mode_depth() == 0 and type(call.x) in _REAL and type(call.weights.form) in _REAL
 
 
 _REAL = (Tensor, torch.nn.Parameter)

@@ -98,7 +98,8 @@ def capture_layer(
 
 
 def as_keepgate_layer(module: nn.Module) -> Recurrent:
-    """A layer of keepgate, time first and in eval mode, whose weights share memory with this layer's.
+    """A layer of keepgate, time first and in eval mode, whose weights share memory with this layer's, or are those of a
+    quantized layer in float32.
 
     module: torch.nn.LSTM, GRU or RNN, or a layer of keepgate; it is not changed.
     Raises SettingsError for anything else.
@@ -116,8 +117,13 @@ def as_keepgate_layer(module: nn.Module) -> Recurrent:
     # By attribute: a weight that is parametrised, such as by weight_norm, is no parameter of its own. In evaluation
     # mode, in which spectral_norm makes no step of its power iteration.
     with eval_mode(module):
-        weights = {name: getattr(module, name).detach() for name, _ in new.named_parameters()}
-    new.load_state_dict(weights, assign=True)
+        names = [name for name, _ in new.named_parameters()]
+        weights = (
+            [weight for place in module.all_weights for weight in place]
+            if isinstance(module, Recurrent)
+            else [getattr(module, name) for name in names]
+        )
+    new.load_state_dict({n: w.detach() for n, w in zip(names, weights, strict=True)}, assign=True)
     return new.requires_grad_(False).eval()
 
 

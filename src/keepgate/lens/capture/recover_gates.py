@@ -48,7 +48,7 @@ def recover_gates(
     """
     refuse_dropout(module)
     layer = as_keepgate_layer(module)
-    weight = layer.weights_at(0).weight_ih
+    weight = layer.weights_at(0).form
     layout, output_layout = in_callers_order(input, module), in_callers_order(output, module)
     # Cast to the weights' dtype: autocast's is narrower. Copied: the model may change its tensors in place.
     x, last_output = (form.x.to(weight.dtype, copy=True) for form in (layout, output_layout))

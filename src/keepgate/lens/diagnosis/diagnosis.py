@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
+from ...data.labelled_series import LabelledSeries
 from ...data.questions import Question
 from ...data.series import Series
 from ...errors import SettingsError
@@ -86,7 +87,11 @@ class Diagnosis:
 
 def diagnose(
     model: nn.Module,
-    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText] | Iterable[Series],
+    data: Iterable[Batch]
+    | Iterable[Question]
+    | Iterable[LabelledText]
+    | Iterable[LabelledSeries]
+    | Iterable[Series],
     *,
     loss: Loss | None = None,
     output: str | int | None = None,

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...data.labelled import LabelledText
+from ...data.labelled_series import LabelledSeries
 from ...data.questions import Question
 from ...data.series import Series
 from ...data.text import Tokens
@@ -57,7 +58,7 @@ class Explanation:
     attention:   the weight with which the answer reads each token's state; None where it reads the last state alone.
     """
 
-    question: Question | LabelledText | Series
+    question: Question | LabelledText | LabelledSeries | Series
     answer: Answer
     tokens: Tokens
     question_start: int
@@ -114,7 +115,7 @@ class Explanation:
     __repr__ = compact_repr
 
 
-def explain_answer(model: Probed, question: Question | LabelledText | Series) -> Explanation:
+def explain_answer(model: Probed, question: Question | LabelledText | LabelledSeries | Series) -> Explanation:
     """Explanation of a task's answer to one item, without dropout. Raises CellError for a model without memory."""
     reading = read(model, question)
     layer = reading.layer_run.layer

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...data.labelled import LabelledText
+from ...data.labelled_series import LabelledSeries
 from ...data.questions import Question
 from ...data.series import Series
 from ...data.text import Tokens
@@ -32,7 +33,7 @@ class Reading:
     choices: the answers that it chooses from; None where it points into the text. without: see `Probe`.
     """
 
-    question: Question | LabelledText | Series
+    question: Question | LabelledText | LabelledSeries | Series
     tokens: Tokens
     layer_run: LayerRun
     answer: Answer
@@ -70,7 +71,7 @@ def of_reading(measure: F) -> F:
 
 
 @torch.no_grad()
-def read(task: Probed, question: Question | LabelledText | Series) -> Reading:
+def read(task: Probed, question: Question | LabelledText | LabelledSeries | Series) -> Reading:
     """Reads one item with a task's model, without gradients or dropout.
 
     Raises CellError for a network without memory and for a model that is no keepgate task, CorpusError for an item in

@@ -331,7 +331,12 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 def examine(
     model: nn.Module | Agent,
-    data: Iterable[Batch] | Iterable[Question] | Iterable[LabelledText] | Iterable[Series] | int,
+    data: Iterable[Batch]
+    | Iterable[Question]
+    | Iterable[LabelledText]
+    | Iterable[LabelledSeries]
+    | Iterable[Series]
+    | int,
     *,
     loss: Loss | None = None,
     output: str | int | None = None,
