@@ -108,6 +108,8 @@ TABLE = [
     (measured(SURE) | {"rows": reach(1, interval=(1, 1)), "needed": 40}, "overfitted", "97% sure"),
     (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "40.0% of all steps is padding"),
     (measured(0.97, padding=READ, without=quality(0.8)), "none", "nothing is seen to be wrong"),
+    ({"evidence": Evidence(quality=quality(0.9, **THIRDS))}, "untrained", "41% in the longest; the learning signal"),
+    ({"evidence": Evidence(quality=quality(0.97))}, "none", "and what they need is 100 away"),
     (measured(quality(0.9, **THIRDS)), "untrained", "98% in the shortest third of the rows and 41% in the longest"),
     (measured(quality(0.9, **THIRDS)) | {"vanishing_lag": 23}, "forgets", "41% in the longest"),
     (measured(quality(0.4, sure=0.85, excess=0.45), baseline=FAR), "overfitted", "85% sure on average"),

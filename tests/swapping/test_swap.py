@@ -1,6 +1,7 @@
 """swap: the layers become keepgate's in place, nothing else of the model changes, and unswap is the way back."""
 
 import copy
+import time
 
 import pytest
 import torch
@@ -182,6 +183,26 @@ def test_a_layer_in_which_ours_is_slower_is_left_alone(monkeypatch):
     assert (report.layers[0].seconds_before, report.layers[0].seconds_after) == (0.5, 0.6)
     assert type(model[0]) is nn.GRU
     assert report.recurrent_share == pytest.approx(0.7)
+
+
+def test_the_first_run_of_a_turn_is_not_counted():
+    """It finds the other side's weights in the caches; here it sleeps."""
+
+    class Cold(nn.Module):
+        kind = None
+
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.GRU(3, 4)
+
+        def forward(self, x):
+            if type(self.layer) is not self.kind:
+                time.sleep(0.2)
+                self.kind = type(self.layer)
+            return self.layer(x)[0]
+
+    report = keepgate.swap(Cold(), example=torch.randn(5, 2, 3))
+    assert max(report.seconds_before, report.seconds_after) < 0.2
 
 
 class Second(nn.Module):

@@ -208,7 +208,9 @@ def _compared(
         if not gap <= TOLERANCE:
             raise ExportError(
                 f"the exported file's {name} differs from the model's by {gap:.2g} for inputs {shape}, and "
-                f"{TOLERANCE:g} is allowed; nothing was written. A model that draws random numbers cannot be exported"
+                f"{TOLERANCE:g} is allowed; nothing was written. A model that draws random numbers cannot be exported, "
+                "nor one that makes its rounding larger, as layer normalisation of nearly equal units does; in float64 "
+                "it may be"
             )
         largest = max(largest, gap)
     return largest

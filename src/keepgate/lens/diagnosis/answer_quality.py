@@ -71,6 +71,11 @@ class AnswerQuality:
         return self._apart(-1)
 
     @property
+    def lost_on_some_rows(self) -> bool:
+        """Whether rows of one length are answered worse than those of another."""
+        return self.lost_on_long_rows or self.lost_on_short_rows
+
+    @property
     def surer_than_right(self) -> bool:
         """Whether the answers are surer than they are right, by more than chance would."""
         sure = (self.sure - self.guess) / (1 - self.guess)

@@ -55,7 +55,7 @@ class Evidence:
         quality = self.quality
         if quality is None or quality.skill < GOOD or self.more:
             return False
-        return not (quality.lost_on_long_rows or quality.lost_on_short_rows)
+        return not quality.lost_on_some_rows
 
 
 @torch.no_grad()

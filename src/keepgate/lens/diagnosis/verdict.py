@@ -82,6 +82,13 @@ class Findings:
         return self.guess is not None and self.loss >= self.guess
 
     @property
+    def goes_by_answers(self) -> bool:
+        """Whether the verdict goes by how good the answers are: the caller gave no `needed`, or rows of one length are
+        answered much worse than those of another."""
+        quality = self.evidence.quality
+        return self.assumed or (quality is not None and quality.lost_on_some_rows)
+
+    @property
     def reads_large(self) -> bool:
         """Whether the layer reads numbers that are far from 1."""
         return self.input_size > LARGE
@@ -115,7 +122,7 @@ def verdict_of(findings: Findings) -> Verdict:
 def _fault(findings: Findings) -> Fault:
     if findings.evidence.alike:
         return "targets"
-    if findings.assumed and findings.evidence.quality is not None:
+    if findings.goes_by_answers and findings.evidence.quality is not None:
         return _measured_fault(findings, findings.evidence, findings.evidence.quality)
     enough = SOLVED if _exploding(findings) else HELPED
     reaches = findings.horizon >= findings.needed and findings.context_helps and findings.explained >= enough
@@ -131,7 +138,7 @@ def _fault(findings: Findings) -> Fault:
 
 
 def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuality) -> Fault:
-    """The fault where the caller gave no `needed`: by how good the answers are, and by what the baseline reads."""
+    """The fault by how good the answers are, and by what the baseline reads."""
     if quality.kind == "explained" and quality.value < SOLVED and quality.spread > LARGE:
         return "targets"
     if evidence.good:

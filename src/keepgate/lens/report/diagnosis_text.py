@@ -66,7 +66,7 @@ def _quality(quality: AnswerQuality) -> Message:
 
 def _fault(verdict: Verdict) -> Message:
     findings, fault = verdict.findings, verdict.fault
-    if findings.assumed or fault == "targets":
+    if findings.goes_by_answers or fault == "targets":
         message = _measured(findings, fault)
         if message is not None:
             return message
@@ -92,7 +92,7 @@ def _numbers(findings: Findings) -> dict[str, Any]:
 
 
 def _measured(findings: Findings, fault: Fault) -> Message | None:
-    """What is said only where the caller gave no `needed`, or of the targets; None for what is said alike."""
+    """What is said where the verdict goes by the answers, or of the targets; None for what is said alike."""
     evidence, baseline = findings.evidence, findings.evidence.baseline
     last = _last(findings.horizon)
     quality = evidence.quality
