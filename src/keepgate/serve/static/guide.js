@@ -27,6 +27,7 @@ export function turnGuide() {
   document.body.classList.toggle("guided", state.guide !== null);
   document.body.dataset.guide = state.guide ?? "";
   if (state.guide === null) {
+    entered += 1; // a step that is still being entered stays out
     if (before !== null) leave();
     return;
   }
