@@ -107,7 +107,7 @@ def speed(cell: Any, steps: int, batch: int, hidden: int) -> list[str] | None:
     calls = {
         name: Contender(call=lambda each=each: each(x), threads=threads) for name, each in layers.items()
     }
-    times = {name: timing.median for name, timing in interleave(calls, seconds=0.8).items()}
+    times = {name: timing.median for name, timing in interleave(calls, seconds=0.4).items()}
     row = [f"{1e6 * times['float32']:.1f}", f"{1e6 * times['frozen']:.1f}"]
     for weights in ("bfloat16", "int8"):
         row += [f"{times[whole] / times[weights]:.2f}×" for whole in ("float32", "frozen")]
@@ -127,7 +127,7 @@ def demo_networks() -> dict[str, tuple[Path, list[Any]]]:
     models = {}
     for name, folder in folders().items():
         language: Any = name.partition("/")[0]
-        items = stories(STORIES, seed=TEST_SEED, split="test", language=language)
+        items = stories(STORIES, None, seed=TEST_SEED, split="test", language=language)
         models[name] = folder, items
     return models
 
@@ -135,10 +135,8 @@ def demo_networks() -> dict[str, tuple[Path, list[Any]]]:
 def items_of(model: Path, data: Path) -> list[Any]:
     """The items in a file of data, as the model's task reads them."""
     task = bundle.load(model)
-    corpus = KINDS[task.kind].read_for(task, [data])
-    return list(
-        next(getattr(corpus, name) for name in ("questions", "items", "texts") if hasattr(corpus, name))
-    )
+    items: list[Any] = list(KINDS[task.kind].read_for(task, [data]).items)
+    return items
 
 
 def losses(models: dict[str, tuple[Path, list[Any]]]) -> str:
