@@ -21,6 +21,11 @@ def normalise_widths(question: Question, vocabulary: Vocabulary) -> Question:
     return Question(text=text, question=asked)
 
 
+def typed_question(question: str, language: str) -> str:
+    """An example's question as it is typed: a Chinese keyboard types this question mark."""
+    return question.replace("?", "？") if language == "zh" else question
+
+
 def known_forms(tokens: Sequence[str], vocabulary: Vocabulary) -> list[str]:
     """Each token, or if the vocabulary lacks it, the vocabulary's token of the same folded form and length."""
     if all(token.lower() in vocabulary for token in tokens):

@@ -13,6 +13,7 @@ from ..demo.stories import pirate_king_story, stories
 from ..errors import KeepgateError, SettingsError
 from ..lens.readers import Reading
 from . import gradients, lengthen, serialize
+from .fullwidth import typed_question
 from .limits import Limits, RequestError, bad_request
 from .models import Model, Models
 from .reading_cache import ReadingCache
@@ -104,8 +105,7 @@ def _story(language: Literal["zh", "en"], length: int, seed: int) -> serialize.J
         )
     except SettingsError as fault:
         raise bad_request(str(fault), length=length) from fault
-    # A Chinese keyboard types this question mark.
-    question = example.question.replace("?", "？") if language == "zh" else example.question
+    question = typed_question(example.question, language)
     return {"text": example.text, "question": question, "answer": example.answers[0]}
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from ..cells import by_name
+from ..data.questions import Question
 from ..data.text import ALONE, MARKS, SENTENCE_END
 from ..demo import pretrained
-from ..demo.stories import ALWAYS_FILLABLE
-from ..demo.story_templates import STORY_TEMPLATES
+from ..demo.stories import ALWAYS_FILLABLE, pirate_king_story
+from ..demo.story_templates import STORY_TEMPLATES, Language
 from ..emit import js
 from ..errors import BundleError
 from ..export.content import WEIGHTS
@@ -20,11 +21,16 @@ from ..export.folder import MANIFEST, write
 from ..lens import thresholds
 from ..lens.readers import leave_one_out, span_search
 from ..serve import STATIC, gradients, lengthen, serialize
+from ..serve.fullwidth import typed_question
 from ..serve.limits import Limits
 from ..serve.models import Model, served
+from ..serve.reading_cache import read_normalised
 from ..tasks import answer
 from .bundle import bundle
 
+# Characters of the example with which the page opens, the shortest that it offers (`LENGTHS` in story.js).
+FIRST_LENGTH: dict[Language, int] = {"zh": 100, "en": 400}
+DECIMALS = 4  # a probability is shown in tenths of a percent
 _STYLES = ("base.css", "reading.css", "panels.css", "gradient.css", "guide.css")
 # Printed: the cells from their equations, the numbers on which Python's answers depend from its modules.
 _CELLS, _CONSTANTS = "engine/cells.js", "engine/constants.js"
@@ -121,7 +127,39 @@ def _basics(models: list[Model]) -> dict[str, Any]:
             for path in STATIC.glob("words.*.json")
         },
         "models": [model.as_dict() for model in models],
+        "beforehand": {language: _beforehand(models, language) for language in pretrained.LANGUAGES},
     }
+
+
+def _beforehand(models: list[Model], language: Language) -> dict[str, Any]:
+    """The first example with its readings, in so few digits as the first picture needs.
+
+    It is shown until the networks have come, which then read it again.
+    """
+    example = pirate_king_story(FIRST_LENGTH[language], language=language)
+    question = Question(
+        text=example.text, question=typed_question(example.question, language), answers=example.answers
+    )
+    readings = [
+        {
+            "model": model.id,
+            **serialize.reading_json(model.task, read_normalised(model, question)),
+            "error": None,
+        }
+        for model in models
+        if model.language == language
+    ]
+    first = {"text": question.text, "question": question.question, "expected": example.answers[0]}
+    return {**first, "readings": _rounded(readings)}
+
+
+def _rounded(value: Any) -> Any:
+    """JSON with its fractions to so many decimals."""
+    if isinstance(value, float):
+        return round(value, DECIMALS)
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
 
 
 def network(model: Model, folder: Path) -> dict[str, Any]:

@@ -68,6 +68,20 @@ WALK = """async (language) => {
   one("#story").value = { en: "Nami says she wants to become the pirate king. It rains.", "zh-TW": "娜美說她想成為海賊王。下雨了。" }[language];
   one("#asking button[type=submit]").click();
   await until(() => texts(".card .what")[2] === { en: "Nami", "zh-TW": "娜美" }[language], "the answer about a typed story");
+  shown.guide = [];
+  for (let step = 1; step <= 8; step += 1) {
+    location.hash = `guide-${step}`;
+    await until(() => one("#guide h1")?.textContent.includes(String(step)) && one("#guide [aria-current=step]")?.textContent === String(step), `step ${step}`);
+    const look = () => one("#guide-end").scrollIntoView(); // what is not in sight waits
+    await until(() => look() ?? one(step === 2 ? ".curves path.line" : ".shown canvas, .shown .film .head, .shown #longer"), `the picture of step ${step}`);
+    await new Promise((next) => setTimeout(next, 50));
+    shown.guide.push(one("#guide h1").textContent);
+  }
+  await until(() => texts(".card .what")[0] === { en: "Nami", "zh-TW": "娜美" }[language] && texts(".card .what")[2] === name, "two wishes");
+  one('[data-keep="guide show"]').click();
+  await until(() => texts(".card .what")[2] === { en: "Nami", "zh-TW": "娜美" }[language], "the answer without the other sentence");
+  one("#to-read").click();
+  await until(() => one(".asking").checkVisibility() && !one("[aria-busy=true]"), "the free mode");
   window.scrollTo(0, 0);
   return shown;
 }"""
@@ -111,6 +125,7 @@ def check(shown: dict[str, Any], language: str) -> None:
     assert [row[0] for row in shown["fares"]] == ["right"] * 4
     assert set(shown["fares"][2]) == {"right"}
     assert "wrong" in shown["fares"][0]
+    assert len(set(shown["guide"])) == 8
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -129,8 +144,13 @@ def test_every_step_in_chromium(
     page.on("request", lambda each: asked.append(each.url))
     page.goto(url)
     page.wait_for_selector(".card .answer")
+    page.locator("#beforehand-note").wait_for(state="hidden")
     if how == "path":
-        context.set_offline(True)  # what is needed has come: the networks of its language
+        # What is needed comes with the guide's first step: a later one reads Chinese in every language.
+        page.locator("#to-guide").click()
+        page.wait_for_function("() => globalThis.keepgate.zh")
+        page.locator("#to-read").click()
+        context.set_offline(True)
     check(page.evaluate(WALK, language), language)
     content, window, out = page.evaluate(WIDE)
     assert content <= window
@@ -196,6 +216,29 @@ def test_it_runs_where_there_can_be_no_worker(
     page.goto(f"{under_a_path}index.html")
     page.locator(".card .answer").nth(2).click()
     page.locator("blockquote").wait_for()
+    page.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_picture_is_there_before_the_networks_and_the_same(
+    language: str, under_a_path: str, browser: Any, words: dict[str, dict[str, str]]
+) -> None:
+    page, held = browser.new_page(locale=language), []
+    page.route("**/networks.*.js", lambda route: held.append(route))
+    page.goto(under_a_path)
+    note = page.locator("#beforehand-note")
+    page.locator("#strip canvas").wait_for()
+    assert note.inner_text() == words[language]["answers.beforehand"]
+    first = page.locator(".answers").inner_text()
+    legend = page.locator(".bench").inner_text()
+    values = page.locator("#strip").get_attribute("aria-valuemax")
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    note.wait_for(state="hidden")
+    assert page.locator(".answers").inner_text() == first
+    assert page.locator(".bench").inner_text() == legend
+    assert page.locator("#strip").get_attribute("aria-valuemax") == values
     page.close()
 
 

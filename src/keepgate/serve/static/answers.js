@@ -14,7 +14,7 @@ import { explain, quoted, t } from "./words.js";
 export function startAnswers() {
   $("along").addEventListener("change", ({ target }) => set({ along: target.checked }));
   on(
-    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide"],
+    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand"],
     show,
   );
 }
@@ -22,7 +22,8 @@ export function startAnswers() {
 function show() {
   const kinds = new Set(state.models.map(({ shipped }) => shipped));
   $("along-label").hidden = kinds.size < 2 || state.guide !== null;
-  $("answers").setAttribute("aria-busy", String(state.busy));
+  $("beforehand-note").hidden = !state.beforehand;
+  $("answers").setAttribute("aria-busy", String(state.busy && !state.beforehand));
   fill($("answers"), state.readings.map(card));
   fill($("inside-title"), ...title());
   $("how").textContent = reading() ? t(how()) : "";

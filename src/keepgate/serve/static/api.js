@@ -18,6 +18,12 @@ export function answerBy(chosen) {
 /** The page's words in a language, as the engine has them. */
 export const wordsIn = (language) => engine.words(language);
 
+/** The first example in a language with its readings, computed when the page was written; null from a server. */
+export const readBeforehand = (language) => engine.beforehand?.(language) ?? null;
+
+/** Has a language's networks ready, where they are to be loaded; one that cannot be is found missing when it is asked. */
+export const prepare = (language) => engine.prepare?.(language).catch(() => {});
+
 /** Lets go of what is under way in some lanes: its reply is about what is no longer shown. */
 export function forget(...names) {
   for (const name of names) {

@@ -2,7 +2,7 @@
 
 import { guideStep, linkToGuide, showOnly } from "./address.js";
 import { choose } from "./answers.js";
-import { ask, during } from "./api.js";
+import { ask, during, prepare } from "./api.js";
 import { $, button, el, fill } from "./dom.js";
 import { conduct } from "./equation-player.js";
 import { STEPS } from "./guide-steps.js";
@@ -64,6 +64,7 @@ export async function enter() {
       if (now !== entered || !state.readings.length) return;
       choose(state.readings.map((each) => each.model).find((id) => id.endsWith(`/${step().network}`)) ?? state.chosen);
       (step().begin ?? rest)();
+      prepare("zh"); // of the article's own sentence, which a later step reads in every language
     },
     (fault) => set({ fault }),
   );

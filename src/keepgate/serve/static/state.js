@@ -8,6 +8,7 @@ export const state = {
   readings: [], // one a network, in the order asked for
   fault: null, // why there are none
   busy: false,
+  beforehand: false, // whether the readings were computed when the page was written
   guide: null, // the step of the guided mode, from 1; null in the free one
   along: false, // whether the networks that came along are asked beside one's own
   chosen: null, // the network that is looked into, by id

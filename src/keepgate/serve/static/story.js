@@ -1,6 +1,6 @@
 // The form: a story and a question, typed or an example; sends them to the networks that read its language.
 
-import { ask, during, forget } from "./api.js";
+import { ask, during, forget, readBeforehand } from "./api.js";
 import { linkTo, linkedStory, linkedToken } from "./address.js";
 import { $, announce, el, fill } from "./dom.js";
 import { exampleLanguage } from "./vocabulary-note.js";
@@ -59,7 +59,14 @@ function offerLengths() {
 /** What the address names, or the first example, read. */
 export async function begin() {
   const linked = linkedStory();
-  if (!linked) return tell(0);
+  if (!linked) {
+    const first = readBeforehand(exampleLanguage());
+    if (first) {
+      put(first.text, first.question);
+      adopt(first, { beforehand: true });
+    }
+    return tell(0);
+  }
   put(linked.text, linked.question);
   await read();
   const at = linkedToken();
@@ -97,6 +104,7 @@ async function tell(number) {
     async () => {
       const told = await ask("story", { language: tongue, length: Number($("length").value), seed: number });
       if (tongue !== exampleLanguage()) return tell(number); // the page has turned to another language meanwhile
+      if (state.beforehand && pending) return; // somebody is typing already
       [seed, example] = [number, { ...told, language: tongue }];
       put(told.text, told.question);
       await read();
@@ -113,8 +121,10 @@ export function put(text, wanted) {
 
 /** Has the networks read what the form holds. */
 export async function read() {
-  forget("read", "token", "answer", "what-if", "values", "lengthen");
   const [text, wanted] = [story().value, question().value];
+  // Of what is shown already, from beforehand, only the answers come anew; what was asked meanwhile is answered.
+  const again = state.beforehand && text === state.text && wanted === state.question;
+  forget("read", ...(again ? [] : ["token", "answer", "what-if", "values", "lengthen"]));
   const empty = text.trim() ? (wanted.trim() ? null : "no_question") : "no_story";
   if (empty) {
     set({ busy: false });
@@ -137,17 +147,8 @@ export async function read() {
       $("asking").classList.remove("edited");
       stale(false);
       const expected = told ?? (isExample() && text === example.text ? example.answer : null);
-      set({
-        text,
-        question: wanted,
-        expected,
-        readings,
-        fault: null,
-        busy: false,
-        chosen: chosenFrom(readings),
-        ...UNEXPLAINED,
-        ...Object.fromEntries(CHANGES.map((kind) => [kind, []])),
-      });
+      if (again) set({ readings, expected, beforehand: false, busy: false, fault: null });
+      else adopt({ text, question: wanted, expected, readings });
       announce(t("answers.said", { n: readings.filter((each) => !each.error).length, first: saidFirst() }));
     },
     (fault) => {
@@ -155,6 +156,16 @@ export async function read() {
       showFault(fault);
     },
   );
+}
+
+/** Shows readings, and nothing any more of what was explained or changed of others. */
+function adopt({ text, question: wanted, expected, readings }, { beforehand = false } = {}) {
+  set({
+    ...{ text, question: wanted, expected, readings, beforehand },
+    ...{ fault: null, busy: false, chosen: chosenFrom(readings) },
+    ...UNEXPLAINED,
+    ...Object.fromEntries(CHANGES.map((kind) => [kind, []])),
+  });
 }
 
 /** The networks that read a text: those of its language, and those that were not told one. */

@@ -41,6 +41,12 @@ export function browserEngine({ basics, source, load }) {
   return {
     words: async (language) => basics.words[language],
 
+    /** Has a language's networks ready for a later question. */
+    prepare: need,
+
+    /** What the networks say of the first example in a language, as it was read when the page was written. */
+    beforehand: (language) => basics.beforehand[language],
+
     async ask(name, body = {}, signal = undefined) {
       if (name === "models") return { models: basics.models };
       const languages = [body.model, ...(body.models ?? [])].filter(Boolean).map((id) => id.split("/")[0]);
