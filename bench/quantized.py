@@ -155,10 +155,11 @@ def losses(models: dict[str, tuple[Path, list[Any]]]) -> str:
             f"{sum(a != b for a, b in zip(answers['float32'], answers[kind], strict=True))}"
             for kind in ("bfloat16", "int8")
         ]
-        factor = 100 if metric.unit == "share" else 1
+        form = "{:.1%}" if metric.unit == "share" else "{:.4f}"
+        numbers = [form.format(scores[kind]) for kind in tasks]
         rows.append(
             [
-                f"{name}, {len(items)}", metric.title, *(f"{factor * scores[kind]:.1f}" for kind in tasks), *changed,
+                f"{name}, {len(items)}", metric.title, *numbers, *changed,
                 *(f"{size(task) / 1024:.0f} KiB" for task in tasks.values()),
             ]
         )  # fmt: skip
