@@ -166,8 +166,8 @@ MUTANTS_OF_WHOLE_MODELS = {
     "a difference that is not stated": ("swapping/example_run.py", "return max(differences", "return min(differences"),
     "gradients lost on the fast path with states": (
         "kernels/core/fast_path.py",
-        "if self._differentiates(x):\n            zeros",
-        "if states is None and self._differentiates(x):\n            zeros",
+        "if self._differentiates(x):\n            if self._weights.narrow",
+        "if states is None and self._differentiates(x):\n            if self._weights.narrow",
     ),
 }  # fmt: skip
 

@@ -45,12 +45,13 @@ class Measurement:
     def interval(self, name: str, *, seed: int = 0) -> tuple[float, float]:
         """From 2.5 to 97.5 % of the metric's values when the items are drawn again with replacement (bootstrap).
 
-        Drawings in which no item has the metric are left out.
+        Drawings in which no item has the metric are left out; NaN if none is left.
         """
         rng = np.random.default_rng(seed)
         count = len(self.records)
         values = [self.scores[name](rng.integers(count, size=count)) for _ in range(RESAMPLINGS)]
-        low, high = np.percentile([value for value in values if value == value], [2.5, 97.5])
+        values = [value for value in values if value == value] or [np.nan]
+        low, high = np.percentile(values, [2.5, 97.5])
         return float(low), float(high)
 
 
