@@ -283,6 +283,18 @@ def test_rows_that_end_in_the_same_step_for_different_stretches_may_be_padded(pa
     assert report.steps == int(ends.max()), "the rest is measured without it"
 
 
+def test_one_step_of_padding_is_cut_too_unless_the_same_step_comes_within_rows():
+    x, targets = given()
+    x[:, 0, 0] = torch.arange(ROWS)
+    ends = STEPS - torch.arange(ROWS) % 4  # none, one, two or three steps of padding
+    for row, end in enumerate(ends.tolist()):
+        x[row, end:] = 0
+    assert examine(Net(), [(x, targets)]).verdict.findings.evidence.padding.lengths.tolist() == ends.tolist()
+    x[:, 2] = 0  # a twelfth of the steps
+    padded = examine(Net(), [(x, targets)]).verdict.findings.evidence.padding
+    assert padded.lengths.tolist() == ends.where(ends < STEPS - 1, STEPS).tolist()
+
+
 def test_rows_of_one_length_are_not_padded_and_alike_targets_are_told():
     x, targets = given()
     x[:, 8:] = 0

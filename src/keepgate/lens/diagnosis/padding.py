@@ -11,8 +11,9 @@ from torch import Tensor
 from .model_io import leaves
 from .samples import Rows
 
-# Rows with a constant tail of so many steps or more are counted, and told of from this share of all rows on. Where the
-# same step comes in the middle of rows, too, a tail must be so long that fewer rows than this end so by chance.
+# Rows with a constant tail of so many steps or more show which step is padding; rows that end in it are counted, and
+# told of from this share of all rows on. Where the same step comes in the middle of rows, too, a tail must be so long
+# that fewer rows than this end so by chance.
 TAIL, PADDED_ROWS, BY_CHANCE = 2, 0.1, 0.01
 # The target of a step that does not count, by torch's cross entropy.
 IGNORED = -100
@@ -74,9 +75,10 @@ def _stretches(sample: Rows, side: str) -> Int[Tensor, " rows"]:
     if bool(shared.any()):
         inside = torch.arange(sample.steps) >= runs.where(shared, 0)[:, None]
         common = float((values == outer[long].mode(0).values).all(2).cpu()[inside].double().mean())
-        long = long & (common ** runs.double() < BY_CHANCE)
+        # Where long tails have shown which step it is, one such step may be padding as well.
+        shared = shared & (common ** runs.double() < BY_CHANCE)
     # A row of nothing else is left as it is: there must be something to read.
-    runs = runs.where(long & shared & (runs < sample.steps), 0)
+    runs = runs.where(shared & (runs < sample.steps), 0)
     return runs if len(set(runs[runs > 0].tolist())) > 1 else nothing
 
 
