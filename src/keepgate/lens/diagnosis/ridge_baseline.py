@@ -34,8 +34,8 @@ class Baseline:
     """What was read off the rows.
 
     skill:  of the best fit, 0 for guessing to 1 for all right.
-    needed: how many last steps are as good, for 95 % of the rows; None where nothing was found.
-    interval: where `needed` lies with 95 % confidence, by drawing the rows again.
+    needed: how many last steps are as good, for 95 % of the rows, among those tried; None where nothing was found.
+    interval: where the fewest lie with 95 % confidence, by drawing the rows again; those between two tried are part.
     """
 
     skill: float
@@ -54,9 +54,10 @@ def ridge_baseline(rows: Sequence[Tensor], targets: Tensor, *, seed: int = 0) ->
     features = _features(rows, lengths)
     wanted, guess = _wanted(targets)
     doubt = math.sqrt(max(guess * (1 - guess), 0.05) / len(rows)) / (1 - guess) if guess < 1 else math.inf
+    grid = geometric_grid(int(lengths.max()))
     tried = [
         (_credit(kernel, wanted, guess, targets), needed)
-        for kernel, needed in _kernels(features, lengths, geometric_grid(int(lengths.max())))
+        for kernel, needed in _kernels(features, lengths, grid)
     ]
     skills, reach = (
         torch.stack([credit for credit, _ in tried]),
@@ -71,7 +72,8 @@ def ridge_baseline(rows: Sequence[Tensor], targets: Tensor, *, seed: int = 0) ->
         return int(reach[means >= means.max() - AS_GOOD].min())
 
     low, high = bootstrap(needed, len(rows), seed=seed)
-    return Baseline(skill=best, needed=needed(torch.arange(len(rows))), interval=(int(low), int(high)))
+    too_few = max((steps for steps in grid if steps < low), default=0)
+    return Baseline(skill=best, needed=needed(torch.arange(len(rows))), interval=(too_few + 1, int(high)))
 
 
 def _features(rows: Sequence[Tensor], lengths: Tensor) -> Float[Tensor, "rows steps features"]:
