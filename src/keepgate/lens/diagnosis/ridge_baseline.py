@@ -52,9 +52,9 @@ def ridge_baseline(rows: Sequence[Tensor], targets: Tensor, *, seed: int = 0) ->
     targets = targets.cpu()
     lengths = torch.tensor([len(row) for row in rows])
     features = _features(rows, lengths)
+    grid = geometric_grid(int(lengths.max()))
     wanted, guess = _wanted(targets)
     doubt = math.sqrt(max(guess * (1 - guess), 0.05) / len(rows)) / (1 - guess) if guess < 1 else math.inf
-    grid = geometric_grid(int(lengths.max()))
     tried = [
         (_credit(kernel, wanted, guess, targets), needed)
         for kernel, needed in _kernels(features, lengths, grid)
