@@ -1,6 +1,7 @@
 """`keepgate train --tune`: settings tried in processes, the best kept, a search that goes on, and what is refused."""
 
 import json
+import math
 import os
 import sys
 import tomllib
@@ -152,6 +153,24 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(
     ran = keepgate(*words, "--tune", 2)
     assert ran.code == 2
     assert "none of 2 trials came to its end; the first: loss is NaN" in ran.err
+    words[words.index("--out") + 1] = tmp_path / "third"
+    faked(lambda _: math.nan)
+    ran = keepgate(*words, "--tune", 2)
+    assert ran.code == 2
+    assert "none of 2 trials came to its end; the first: MSE nan: it has no value on --dev" in ran.err
+
+
+@pytest.mark.parametrize("place", ["mine/weights.safetensors", "mine.toml"])
+def test_what_no_search_wrote_is_not_replaced(
+    words: list[object], tmp_path: Path, keepgate, faked, place: str
+) -> None:
+    faked(lambda _: 1.0)
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("mine")
+    ran = keepgate(*words, "--tune", 1, "--resume")
+    assert ran.code == 2
+    assert "is there already, and no search of --tune wrote it" in ran.err.replace("\n", " ")
+    assert (tmp_path / place).read_text() == "mine"
 
 
 def test_another_search_in_the_same_place_is_refused(

@@ -1,6 +1,7 @@
 """keepgate train NAME … --tune N: settings drawn by Optuna, each trained in a process of its own, and the best kept."""
 
 import contextlib
+import math
 import multiprocessing
 import os
 import shutil
@@ -98,7 +99,7 @@ def tune(job: Job) -> None:
         raise SettingsError("--tune chooses settings by --dev; give it data that is not trained on")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise SettingsError("--tune starts its own processes; run it without torchrun (--jobs says how many)")
-    refuse_taken(options)
+    _refuse_taken(options)
     corpus = job.command.read(job.data, job.columns)
     print_text(console, sanitize(corpus.account(0)))
     kind, reason = job.command.detect(corpus, job.kind)
@@ -121,6 +122,24 @@ def tune(job: Job) -> None:
         )
         raise KeyboardInterrupt(message) from stop
     _keep_best(console, job, kind, study)
+
+
+def _refuse_taken(options: Options) -> None:
+    """Raises SettingsError if the search would replace a model or a file of settings that no search here wrote."""
+    file = _settings_file(options)
+    taken = [*([options.out] if refuse_taken(options) else []), *([file] if file.exists() else [])]
+    if taken and not _study_file(options).exists():
+        raise SettingsError(
+            f"{taken[0]} is there already, and no search of --tune wrote it; give another --out, or remove it"
+        )
+
+
+def _settings_file(options: Options) -> Path:
+    return options.out.with_name(f"{options.out.name}.toml")
+
+
+def _study_file(options: Options) -> Path:
+    return options.work / "study.log"
 
 
 def _space(job: Job, kind: "TaskKind") -> Space:
@@ -159,7 +178,7 @@ def _study(job: Job, space: Space) -> "Study":
 
     Raises SettingsError if the file is of another search, or as `_opened`.
     """
-    options, file = job.options, job.options.work / "study.log"
+    options, file = job.options, _study_file(job.options)
     if file.exists() and not options.resuming:
         raise SettingsError(
             f"{file} is of a search that was begun; go on with it by --resume, or remove {file.parent}"
@@ -296,7 +315,9 @@ def _result(running: _Running) -> tuple[Score | None, str]:
         running.process.join()
         return None, f"its process ended with exit code {running.process.exitcode}"
     running.process.join()
-    return result
+    score, _ = result
+    # Optuna takes no NaN.
+    return (None, f"{score.text}: it has no value on --dev") if score and math.isnan(score.value) else result
 
 
 def _tidy(job: Job, study: "Study", running: _Running) -> None:
@@ -329,7 +350,7 @@ def _keep_best(console: Console, job: Job, kind: "TaskKind", study: "Study") -> 
     for_task, for_training = split(options.set_, kind.task.settings_type, options.settings)
     config = {name: value for name, value in options.config().items() if value is not None and name != "seed"}
     settings = for_task | for_training | config | best["settings"]
-    file = options.out.with_name(f"{options.out.name}.toml")
+    file = _settings_file(options)
     plain = {name: NONE if value is None else value for name, value in settings.items()}
     head = f"# The best of {len(ranked)} settings that were tried: {best['score']} on --dev.\n"
     write_file(file, (head + tomli_w.dumps(plain)).encode())
