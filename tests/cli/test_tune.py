@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keepgate.cli import tune
+from keepgate.cli import trials
 from keepgate.cli.search_space import Range, Values, space_from
 from keepgate.cli.train import Score
 from keepgate.cli.train_commands import train_commands
@@ -38,7 +38,7 @@ class Faked:
     def __init__(self, score: Callable[[dict[str, Any]], float | str | None]) -> None:
         self.score, self.settings = score, list[dict[str, Any]]()
 
-    def run_trial(self, job: tune.Job, sender: Any) -> None:
+    def run_trial(self, job: trials.Job, sender: Any) -> None:
         pairs = dict(pair.split("=") for pair in job.options.set_[len(QUICK) // 2 :])
         self.settings.append(pairs)
         score = self.score(pairs)
@@ -63,13 +63,13 @@ class InThisProcess:
 
 @pytest.fixture
 def faked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Faked]:
-    context = tune.multiprocessing.get_context("spawn")
+    context = trials.multiprocessing.get_context("spawn")
     monkeypatch.setattr(type(context), "Process", InThisProcess)
 
     def fake(score: Callable[[dict[str, Any]], float | str | None]) -> Faked:
-        trials = Faked(score)
-        monkeypatch.setattr(tune, "run_trial", trials.run_trial)
-        return trials
+        faked_trials = Faked(score)
+        monkeypatch.setattr(trials, "run_trial", faked_trials.run_trial)
+        return faked_trials
 
     return fake
 
