@@ -7,12 +7,9 @@ validation part has them; of 10,000 the last tenth of the training stories. Task
 import re
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from bench.row import Figures, Row, Target, config_for, trained
+from bench.row import Figures, Row, Target, config_for, recipe_of, trained
 from keepgate.data.corpora import read
 from keepgate.data.questions import Question
 from keepgate.tasks.choice import ChoiceReader, ChoiceReaderSettings
@@ -82,11 +79,6 @@ def summary(tasks: Mapping[str, Figures]) -> Figures:
     }
 
 
-def recipe_of(examples: int) -> Mapping[str, Any]:
-    """What the seeds have in common."""
-    return {"settings": asdict(SETTINGS), "training": asdict(config(examples, 0))}
-
-
 ROWS = [
     Row(
         name="babi",
@@ -95,7 +87,7 @@ ROWS = [
         targets=(Target(metric="mean_error", title="mean error", at_least=20, aim=9.9, falls=True),),
         published="51.3 LSTM (Weston et al. 2015), 12.4 MemN2N, 9.9 QRN (Seo et al. 2016, arXiv:1606.04582)",
         train=train,
-        recipe=partial(recipe_of, 900),
+        recipe=lambda: recipe_of(SETTINGS, config(900, 0)),
     ),
     Row(
         name="babi_10k",
@@ -107,6 +99,6 @@ ROWS = [
         ),
         published="mean error 36.4 LSTM, 0.3 QRN (Seo et al. 2016, arXiv:1606.04582)",
         train=train,
-        recipe=partial(recipe_of, 9000),
+        recipe=lambda: recipe_of(SETTINGS, config(9000, 0)),
     ),
 ]

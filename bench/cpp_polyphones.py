@@ -6,13 +6,10 @@ state of each direction has then read its own side of the sentence last, and the
 CPP's training part is not at hand: of its dev part nine tenths train, and every tenth line chooses the weights.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from bench.polyphones import MARK, Sentence, read
-from bench.row import Figures, Row, Target, config_for, trained
+from bench.row import Figures, Row, Target, config_for, recipe_of, trained
 from keepgate.data.labelled import LabelledText
 from keepgate.tasks.classifier import Classifier, ClassifierSettings
 from keepgate.train import TrainingConfig
@@ -48,11 +45,6 @@ def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:
     return trained(task, config(len(examples), seed), examples, lines, model=model, card=card)
 
 
-def recipe_of() -> Mapping[str, Any]:
-    """What the seeds have in common."""
-    return {"settings": asdict(SETTINGS), "training": asdict(config(8904, 0))}
-
-
 ROWS = [
     Row(
         name="cpp_polyphones",
@@ -62,6 +54,6 @@ ROWS = [
         published="97.31, g2pM's LSTM, trained on about ten times as much; 92.08 the commonest reading; 97.85 BERT "
         "(Park & Lee 2020, arXiv:2004.03136)",
         train=train,
-        recipe=recipe_of,
+        recipe=lambda: recipe_of(SETTINGS, config(8904, 0)),
     )
 ]

@@ -5,12 +5,10 @@ hash of their text. The dev part chooses the weights to keep; the test part is m
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from bench.row import Figures, Row, Target, config_for, trained
+from bench.row import Figures, Row, Target, config_for, recipe_of, trained
 from keepgate.data.corpora.labelled import read_labelled
 from keepgate.data.labelled import LabelledText
 from keepgate.tasks.classifier import Classifier, ClassifierSettings
@@ -42,11 +40,6 @@ def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:
     return trained(task, config, examples, measured, model=model, card=card)
 
 
-def recipe_of() -> Mapping[str, Any]:
-    """What the seeds have in common."""
-    return {"settings": asdict(SETTINGS), "training": asdict(config_for("classifier", 6213, 0))}
-
-
 ROWS = [
     Row(
         name="hotel_reviews",
@@ -54,6 +47,6 @@ ROWS = [
         folder="zh_sentiment",
         targets=(Target(metric="accuracy", title="accuracy", at_least=88, aim=92),),
         train=train,
-        recipe=recipe_of,
+        recipe=lambda: recipe_of(SETTINGS, config_for("classifier", 6213, 0)),
     )
 ]

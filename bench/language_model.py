@@ -5,12 +5,10 @@ chosen by the last tenth, which is measured once, at the end. Nats a character, 
 this model all that is before. Without the test part, the second last tenth is kept aside and measured instead.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from bench.row import Figures, Row, Target, cost, measured
+from bench.row import Figures, Row, Target, cost, measured, recipe_of
 from keepgate.data.corpora.plain_text import read_plain
 from keepgate.data.labelled import LabelledText
 from keepgate.export import bundle
@@ -51,11 +49,6 @@ def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:
     return figures
 
 
-def recipe_of() -> Mapping[str, Any]:
-    """What the seeds have in common."""
-    return {"settings": asdict(SETTINGS), "training": asdict(config_for(1_003_854, 0))}
-
-
 ROWS = [
     Row(
         name="language_model",
@@ -66,6 +59,6 @@ ROWS = [
         ),
         published="1.88, nanoGPT in three minutes on a CPU; 1.47 in as long on an A100 (its README)",
         train=train,
-        recipe=recipe_of,
+        recipe=lambda: recipe_of(SETTINGS, config_for(1_003_854, 0)),
     )
 ]

@@ -4,12 +4,10 @@ Mikolov's preparation: 10,000 words, rarer ones are <unk>, and each line's end i
 weights. The settings are a guess from the literature (tied weights, locked dropout) and not tuned yet.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from bench.row import Figures, Row, Target, cost, measured
+from bench.row import Figures, Row, Target, cost, measured, recipe_of
 from keepgate.data.corpora.plain_text import read_plain
 from keepgate.data.labelled import LabelledText
 from keepgate.export import bundle
@@ -45,11 +43,6 @@ def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:
     return figures
 
 
-def recipe_of() -> Mapping[str, Any]:
-    """What the seeds have in common."""
-    return {"settings": asdict(SETTINGS), "training": asdict(CONFIG)}
-
-
 ROWS = [
     Row(
         name="ptb",
@@ -60,6 +53,6 @@ ROWS = [
         ),
         published="114.5 / 82.7 / 78.4, small / medium / large LSTM (Zaremba et al. 2014, arXiv:1409.2329)",
         train=train,
-        recipe=recipe_of,
+        recipe=lambda: recipe_of(SETTINGS, CONFIG),
     )
 ]

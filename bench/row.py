@@ -4,7 +4,7 @@ import json
 import resource
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,11 @@ def config_for(
     if epochs is not None:
         config = replace(config, steps=epochs * -(-examples // config.batch_size))
     return replace(config, evaluate_every=max(1, config.steps_for(0) // evaluations))
+
+
+def recipe_of(settings: Any, training: TrainingConfig) -> dict[str, Any]:
+    """What the seeds of a row have in common, as JSON values. training: of seed 0."""
+    return {"settings": asdict(settings), "training": asdict(training)}
 
 
 def trained(

@@ -4,15 +4,13 @@ MNIST (LeCun et al. 1998); the last 5,000 training digits are the dev part, whic
 """
 
 import gzip
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.row import Figures, Row, Target, trained
+from bench.row import Figures, Row, Target, recipe_of, trained
 from keepgate.data.labelled_series import LabelledSeries
 from keepgate.tasks.series_classifier import SeriesClassifier, SeriesClassifierSettings
 from keepgate.train import TrainingConfig
@@ -57,11 +55,6 @@ def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:  
     return trained(task, replace(CONFIG, seed=seed), examples, parts)
 
 
-def recipe_of() -> Mapping[str, Any]:
-    """What the seeds have in common."""
-    return {"settings": asdict(SETTINGS), "training": asdict(CONFIG)}
-
-
 ROWS = [
     Row(
         name="sequential_mnist",
@@ -70,6 +63,6 @@ ROWS = [
         targets=(Target(metric="accuracy", title="accuracy", at_least=97, aim=99),),
         published="87.2 LSTM, 96.2 GRU, 99.0 TCN, 70k parameters (Bai et al. 2018, arXiv:1803.01271)",
         train=train,
-        recipe=recipe_of,
+        recipe=lambda: recipe_of(SETTINGS, CONFIG),
     )
 ]

@@ -5,12 +5,12 @@ once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.row import Figures, Row, Target, config_for, trained
+from bench.row import Figures, Row, Target, config_for, recipe_of, trained
 from keepgate.data.corpora.tagged import read_tagged
 from keepgate.data.tagged import TaggedText, tagged_text
 from keepgate.tasks.tagger import Tagger, TaggerSettings
@@ -86,9 +86,9 @@ def train(corpus: Corpus, folder: Path, seed: int, test: bool, model: Path | Non
     return trained(task, config(corpus, len(examples), seed), examples, measured, model=model, card=card)
 
 
-def recipe_of(corpus: Corpus) -> Mapping[str, Any]:
+def recipe_for(corpus: Corpus) -> Mapping[str, Any]:
     """What the seeds have in common."""
-    return {"settings": asdict(corpus.settings), "training": asdict(config(corpus, corpus.texts, 0))}
+    return recipe_of(corpus.settings, config(corpus, corpus.texts, 0))
 
 
 ROWS = [
@@ -99,7 +99,7 @@ ROWS = [
         targets=(Target(metric="f1", title="entity F1", at_least=93.5, aim=94.5),),
         published="93.48, character BiLSTM-CRF with vectors (Zhang & Yang 2018, arXiv:1805.02023)",
         train=partial(train, RESUMES),
-        recipe=partial(recipe_of, RESUMES),
+        recipe=partial(recipe_for, RESUMES),
     ),
     Row(
         name="ud_chinese",
@@ -107,7 +107,7 @@ ROWS = [
         folder="ud_chinese_1.4",
         targets=(Target(metric="accuracy", title="accuracy", at_least=92, aim=94),),
         train=partial(train, UD),
-        recipe=partial(recipe_of, UD),
+        recipe=partial(recipe_for, UD),
     ),
     Row(
         name="snips",
@@ -119,6 +119,6 @@ ROWS = [
         ),
         published="94.2 / 98.0, Stack-Propagation (Qin et al. 2019, arXiv:1909.02188)",
         train=partial(train, SNIPS),
-        recipe=partial(recipe_of, SNIPS),
+        recipe=partial(recipe_for, SNIPS),
     ),
 ]

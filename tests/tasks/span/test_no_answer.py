@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from keepgate.data.corpora import read
 from keepgate.data.questions import NO_ANSWER, Question
@@ -19,6 +18,7 @@ from keepgate.tasks.metrics import measure_answers
 from keepgate.tasks.span.decode import SpanOrNone, best_threshold
 from keepgate.tasks.span.reader import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
+from tests.tasks.span.by_heart import learnt
 
 TEXT = "The red apple fell. Ann ate it."
 
@@ -137,14 +137,7 @@ def with_none(questions: list[Question]) -> list[Question]:
 @pytest.fixture(scope="module")
 def reader(with_none: list[Question], settings: SpanReaderSettings) -> SpanReader:
     """A reader that knows them by heart."""
-    reader = SpanReader.build(with_none, settings, seed=0)
-    batch = reader.collate(reader.prepare(with_none, training=True))
-    optimiser = torch.optim.Adam([weight for weight in reader.parameters() if weight.requires_grad], 1e-2)
-    for _ in range(60):
-        optimiser.zero_grad()
-        reader.loss(batch)[0].backward()
-        optimiser.step()
-    return reader
+    return learnt(with_none, settings)
 
 
 def test_a_reader_of_such_questions_learns_to_abstain(reader: SpanReader, with_none: list[Question]) -> None:

@@ -12,6 +12,7 @@ from keepgate.errors import CorpusError, SettingsError, ShapeError
 from keepgate.tasks.span.reader import TOKENS_AT_ONCE, SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
 from keepgate.tasks.task import Crops, Task
+from tests.tasks.span.by_heart import learnt
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +27,7 @@ def test_it_is_a_task_that_crops(reader: SpanReader) -> None:
 
 def test_it_learns_32_examples_by_heart(questions: list[Question], settings: SpanReaderSettings) -> None:
     some = questions[:32]
-    reader = SpanReader.build(some, settings, seed=0)
-    batch = reader.collate(reader.prepare(some, training=True))
-    optimiser = torch.optim.Adam([each for each in reader.parameters() if each.requires_grad], 1e-2)
-    for _ in range(60):
-        optimiser.zero_grad()
-        reader.loss(batch)[0].backward()
-        optimiser.step()
-    answers = reader.predict(some)
+    answers = learnt(some, settings).predict(some)
     assert [answer.text for answer in answers] == [question.answers[0] for question in some]
     assert all(answer.start == question.starts[0] for answer, question in zip(answers, some, strict=True))
 
