@@ -1,6 +1,7 @@
 """swap: the layers become keepgate's in place, nothing else of the model changes, and unswap is the way back."""
 
 import copy
+import math
 import time
 
 import pytest
@@ -221,12 +222,15 @@ def test_a_difference_is_stated_and_not_hidden():
     expected = max(
         float((a - b).detach().abs().max()) for a, b in zip(flat(before), flat(after), strict=True)
     )
-    assert example_run.largest_output_difference(
-        example_run.outputs(before), example_run.outputs(after)
-    ) == pytest.approx(expected)
+    difference = example_run.output_difference(example_run.outputs(before), example_run.outputs(after))
+    assert difference.largest == pytest.approx(expected)
     nan = [torch.tensor([1.0, float("nan")])], [torch.tensor([1.0, 2.0])]
-    assert example_run.largest_output_difference(*nan) != example_run.largest_output_difference(*nan)
-    assert example_run.largest_output_difference(nan[0], nan[0]) == 0
+    assert all(map(math.isnan, example_run.output_difference(*nan)))
+    assert example_run.output_difference(nan[0], nan[0]) == (0, 0)
+    infinite = [torch.tensor([float("inf"), 1.0, 2.0, 5.0])], [torch.tensor([float("inf"), 1.0, 4.0, 3.0])]
+    assert example_run.output_difference(*infinite) == (2, 1)
+    assert example_run.output_difference([torch.tensor([3 + 0j])], [torch.tensor([0 - 4j])]) == (5, 5)
+    assert example_run.output_difference([], []) == (0, 0)
 
 
 @pytest.mark.parametrize("form", ["tuple", "keywords", "function"])

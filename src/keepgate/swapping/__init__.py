@@ -2,7 +2,16 @@
 
 from .quantize import quantize
 from .quantize_report import LayerQuantization, QuantizeReport
-from .report import LayerSwap, SwapReport
+from .report import LayerChange, LayerSwap, SwapReport
 from .swap import swap, unswap
 
-__all__ = ["LayerQuantization", "LayerSwap", "QuantizeReport", "SwapReport", "quantize", "swap", "unswap"]
+__all__ = [
+    "LayerChange",
+    "LayerQuantization",
+    "LayerSwap",
+    "QuantizeReport",
+    "SwapReport",
+    "quantize",
+    "swap",
+    "unswap",
+]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ShapeError
-from .tensors import flatten, largest_difference
+from .tensors import absolute_differences, flatten
 
 # Each side has so many turns, one after the other, and its shortest time counts: what else runs on the machine only
 # ever adds. A slow model has no further turn once this many seconds are over.
@@ -28,6 +28,13 @@ class Timing(NamedTuple):
 
     whole: float
     layers: dict[str, float]
+
+
+class Difference(NamedTuple):
+    """The largest and the mean absolute difference between the numbers of a model's outputs before and after."""
+
+    largest: float
+    mean: float
 
 
 def run_of(model: nn.Module, example: Any) -> Run:
@@ -55,8 +62,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 def compare_runs(
     run: Run, layers: Mapping[str, nn.Module], to_ours: Callable[[], None], to_theirs: Callable[[], None]
-) -> tuple[Timing, Timing, float]:
-    """(before, after, largest difference of the outputs). The model is torch's when it begins and when it ends."""
+) -> tuple[Timing, Timing, Difference]:
+    """(before, after, difference of the outputs). The model is torch's when it begins and when it ends."""
     with seeded():
         before = outputs(run())
     to_ours()
@@ -65,7 +72,7 @@ def compare_runs(
             after = outputs(run())
     finally:
         to_theirs()
-    difference = largest_output_difference(before, after)
+    difference = output_difference(before, after)
     timings: tuple[list[Timing], list[Timing]] = [], []
     began = perf_counter()
     while len(timings[0]) < ROUNDS and (len(timings[0]) < 2 or perf_counter() - began < SECONDS):
@@ -130,22 +137,14 @@ def outputs(result: Any) -> list[Tensor]:
     return [tensor.detach().clone() for _, tensor in flatten(result, "")]
 
 
-def largest_output_difference(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
-    """The largest absolute difference; NaN where one is NaN and the other not. Raises ShapeError for other shapes."""
+def output_difference(before: Sequence[Tensor], after: Sequence[Tensor]) -> Difference:
+    """NaN where a number is NaN on one side only; 0 without numbers. Raises ShapeError for other shapes."""
     shapes = [[tuple(tensor.shape) for tensor in tensors] for tensors in (before, after)]
     if shapes[0] != shapes[1]:
         raise ShapeError(
-            f"the model gave outputs of shapes {shapes[0]} before the swap and {shapes[1]} after it; these depend "
-            "on more than the example: give example=f, and let f(model) set the model's state before it calls it"
+            f"the model gave outputs of shapes {shapes[0]} before its layers changed and {shapes[1]} after; these "
+            "depend on more than the example: give example=f, and let f(model) set the model's state before it calls it"
         )
-    differences = [0.0, *map(largest_difference, before, after)]
-    return max(differences, key=lambda gap: float("inf") if gap != gap else gap)
-
-
-def mean_output_difference(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
-    """The mean absolute difference over all numbers of the outputs; 0 where there are none."""
-    gaps = [
-        (ours.double() - theirs.double()).abs().flatten() for theirs, ours in zip(before, after, strict=True)
-    ]
+    gaps = [absolute_differences(*pair).flatten() for pair in zip(before, after, strict=True)]
     every = torch.cat(gaps) if gaps else torch.zeros(0)
-    return float(every.mean()) if every.numel() else 0.0
+    return Difference(float(every.max()), float(every.mean())) if every.numel() else Difference(0.0, 0.0)

@@ -1,6 +1,5 @@
 """quantize: the weights of a model's recurrent layers in bfloat16 or int8, in place, for inference."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ from ..errors import SettingsError, nearest_first
 from ..nn.freezing import check_module
 from ..nn.narrowing import Narrowing, places_of, why_not_narrowed
 from .candidates import ALREADY_OURS
-from .example_run import Run, compare_runs, evaluating, mean_output_difference, outputs, run_of, seeded
+from .example_run import compare_runs, evaluating, run_of
 from .quantize_report import LayerQuantization, QuantizeReport
 from .report import SwapReport
 from .swap import swap, to_torchs
@@ -98,25 +97,12 @@ def _compared(
             raise
 
     with evaluating(model):
-        before, after, largest = compare_runs(run, layers, narrow, widen)
-        mean = _mean_difference(run, narrow, widen)
+        before, after, difference = compare_runs(run, layers, narrow, widen)
     rows = [
         replace(row, seconds_before=before.layers.get(row.name), seconds_after=after.layers.get(row.name))
         for row in report.layers
     ]
     return QuantizeReport(
-        layers=tuple(rows), difference=largest, mean_difference=mean, seconds_before=before.whole,
-        seconds_after=after.whole,
+        layers=tuple(rows), difference=difference.largest, mean_difference=difference.mean,
+        seconds_before=before.whole, seconds_after=after.whole,
     )  # fmt: skip
-
-
-def _mean_difference(run: Run, narrow: Callable[[], None], widen: Callable[[], None]) -> float:
-    with seeded():
-        before = outputs(run())
-    narrow()
-    try:
-        with seeded():
-            after = outputs(run())
-    finally:
-        widen()
-    return mean_output_difference(before, after)

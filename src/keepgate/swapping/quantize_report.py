@@ -2,27 +2,20 @@
 
 from dataclasses import dataclass, field
 
-from .report import milliseconds, table
+from .report import LayerChange, milliseconds, table
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerQuantization:
-    """One layer of the model.
+class LayerQuantization(LayerChange):
+    """One layer of the model, quantized or left alone.
 
-    name: its path in the model, "" for the model itself. kind: its class before, with its sizes.
-    weights: the format. reason: why it was left alone; None where it was quantized.
+    weights: the format.
     bytes_before, bytes_after: of its parameters and buffers.
-    seconds_before, seconds_after: of all its calls in one run of the example; None where it was not run.
     """
 
-    name: str
-    kind: str
     weights: str
-    reason: str | None
     bytes_before: int
     bytes_after: int
-    seconds_before: float | None = None
-    seconds_after: float | None = None
 
     @property
     def quantized(self) -> bool:
@@ -65,7 +58,10 @@ class QuantizeReport:
         timed = self.seconds_before is not None
         times = ("time before", "after") if timed else ()
         rows = [("layer", "was", "size before", "after", *times, "weights now")]
-        lines = table([*rows, *[_row(layer, timed) for layer in self.layers]])
+        for layer in self.layers:
+            sizes = _size(layer.bytes_before), _size(layer.bytes_after)
+            rows.append(layer.row(*sizes, now=layer.weights, timed=timed))
+        lines = table(rows)
         lines += ["", f"these layers: {_size(self.bytes_before)} before, {_size(self.bytes_after)} after"]
         if timed:
             lines += [
@@ -73,18 +69,6 @@ class QuantizeReport:
                 f"difference of the outputs: {self.difference:.2g} at most, {self.mean_difference:.2g} on average",
             ]
         return "\n".join(lines)
-
-
-def _row(layer: LayerQuantization, timed: bool) -> tuple[str, ...]:
-    times = (milliseconds(layer.seconds_before), milliseconds(layer.seconds_after)) if timed else ()
-    return (
-        layer.name or "(the model)",
-        layer.kind,
-        _size(layer.bytes_before),
-        _size(layer.bytes_after),
-        *times,
-        layer.weights if layer.reason is None else f"left alone: {layer.reason}",
-    )
 
 
 def _size(count: int) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerSwap:
-    """One recurrent layer of the model.
+class LayerChange:
+    """One layer of the model.
 
     name: its path in the model, "" for the model itself. kind: its class before, with its sizes.
-    reason: why it was left alone; None where it was swapped.
+    reason: why it was left alone; None where it was changed.
     seconds_before, seconds_after: of all its calls in one run of the example; None where it was not run.
     """
 
@@ -18,6 +18,17 @@ class LayerSwap:
     reason: str | None
     seconds_before: float | None = None
     seconds_after: float | None = None
+
+    def row(self, *columns: str, now: str, timed: bool) -> tuple[str, ...]:
+        """Its row of a table: the columns before the times, and what it is now unless it was left alone."""
+        times = (milliseconds(self.seconds_before), milliseconds(self.seconds_after)) if timed else ()
+        outcome = now if self.reason is None else f"left alone: {self.reason}"
+        return (self.name or "(the model)", self.kind, *columns, *times, outcome)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSwap(LayerChange):
+    """One recurrent layer of the model, swapped or left alone."""
 
     @property
     def swapped(self) -> bool:
@@ -55,7 +66,7 @@ class SwapReport:
             return "the model has no recurrent layer"
         timed = self.seconds_before is not None
         head = ("layer", "was", *(("before", "after") if timed else ()), "now")
-        lines = table([head, *[_row(layer, timed) for layer in self.layers]])
+        lines = table([head, *[layer.row(now="keepgate's", timed=timed) for layer in self.layers]])
         if timed:
             assert self.seconds_before is not None
             assert self.seconds_after is not None
@@ -66,16 +77,6 @@ class SwapReport:
                 f"largest difference of the outputs: {self.difference:.2g}",
             ]
         return "\n".join(lines)
-
-
-def _row(layer: LayerSwap, timed: bool) -> tuple[str, ...]:
-    times = (milliseconds(layer.seconds_before), milliseconds(layer.seconds_after)) if timed else ()
-    return (
-        layer.name or "(the model)",
-        layer.kind,
-        *times,
-        "keepgate's" if layer.reason is None else f"left alone: {layer.reason}",
-    )
 
 
 def milliseconds(seconds: float | None) -> str:

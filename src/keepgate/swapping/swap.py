@@ -7,7 +7,7 @@ from torch import nn
 from ..errors import SettingsError
 from ..nn.freezing import check_module, freeze, thaw
 from .candidates import recurrent_layers, why_left_alone
-from .example_run import Timing, compare_runs, evaluating, run_of
+from .example_run import Difference, Timing, compare_runs, evaluating, run_of
 from .report import LayerSwap, SwapReport
 from .torch_subclasses import THEIRS, become_ours, become_torchs
 
@@ -35,7 +35,7 @@ def swap(model: nn.Module, *, example: Any = None, frozen: bool = False) -> Swap
         return SwapReport(layers=tuple(rows))
     run = run_of(model, example)
 
-    def compared() -> tuple[Timing, Timing, float]:
+    def compared() -> tuple[Timing, Timing, Difference]:
         return compare_runs(run, layers, lambda: to_ours(chosen, frozen=frozen), lambda: to_torchs(chosen))
 
     with evaluating(model):
@@ -59,7 +59,7 @@ def swap(model: nn.Module, *, example: Any = None, frozen: bool = False) -> Swap
         for name in layers
     ]
     return SwapReport(
-        layers=tuple(rows), difference=difference, seconds_before=before.whole, seconds_after=whole
+        layers=tuple(rows), difference=difference.largest, seconds_before=before.whole, seconds_after=whole
     )
 
 

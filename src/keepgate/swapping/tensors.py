@@ -35,15 +35,21 @@ def rebuild(value: Any, tensors: Iterator[Tensor]) -> Any:
     return value
 
 
-def largest_difference(theirs: Tensor, ours: Tensor) -> float:
-    """The largest absolute difference of two tensors of one shape; NaN where one is NaN and the other not.
+def absolute_differences(theirs: Tensor, ours: Tensor) -> Tensor:
+    """Those of two tensors of one shape, number by number, in float64 on the CPU; NaN where one of them alone is NaN.
 
     Where both are infinite or NaN alike there is no difference.
     """
     dense = [tensor if tensor.layout is torch.strided else tensor.to_dense() for tensor in (theirs, ours)]
     same = (dense[0] == dense[1]) | ((dense[0] != dense[0]) & (dense[1] != dense[1]))
-    gap = (dense[1].to(torch.complex128) - dense[0].to(torch.complex128)).abs().masked_fill(same, 0.0)
-    return float(gap.max()) if gap.numel() else 0.0
+    gap = (dense[1].to(torch.complex128) - dense[0].to(torch.complex128)).abs()
+    return gap.masked_fill(same, 0.0).cpu()
+
+
+def largest_difference(theirs: Tensor, ours: Tensor) -> float:
+    """The largest of their `absolute_differences`; 0 where there are none."""
+    gaps = absolute_differences(theirs, ours)
+    return float(gaps.max()) if gaps.numel() else 0.0
 
 
 def has_names(value: Any) -> bool:

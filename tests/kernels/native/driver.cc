@@ -28,17 +28,19 @@ namespace {
 const Sizes shapes[] = {{5, 3, 7, 5, 3},     {1, 1, 1, 1, 1},     {7, 9, 17, 33, 20}, {40, 2, 3, 16, 9},
                         {3, 20, 33, 48, 17}, {12, 13, 20, 65, 5}, {0, 2, 3, 4, 2}};
 constexpr int shape_count = sizeof(shapes) / sizeof(shapes[0]), option_bits = 7;
+constexpr const char* type_name[types] = {"float32", "float64", "bfloat16 weights", "int8 weights"};
 std::vector<const Facts*> facts;
 
 struct Case {
   const Facts* cell;
-  int type, number;
+  Type type;
+  int number;
   Sizes sizes;
   Options options;
 
   std::string name() const {
     const Options& o = options;
-    std::string text = cell->name + (type ? " float64" : " float32");
+    std::string text = cell->name + " " + type_name[int(type)];
     for (long size : {sizes.steps, sizes.rows, sizes.input, sizes.hidden}) (text += " ") += std::to_string(size);
     return text + (o.reverse ? " reverse" : "") + (o.ragged ? " ragged" : "") + (o.resets ? " resets" : "") +
            (o.batch_first ? " batch first" : "") + (o.biases ? " biases" : "") + (o.trained ? " trained" : "") +
@@ -51,13 +53,14 @@ std::vector<Case> cases(int every) {
   std::vector<Case> all;
   int number = 0;
   for (size_t cell = 0; cell < facts.size(); ++cell)
-    for (int type = 0; type < 2; ++type)
+    for (int type = 0; type < types; ++type)
       for (int bits = 0; bits < 1 << option_bits; ++bits) {
         const auto has = [bits](int bit) { return (bits >> bit & 1) != 0; };
         const Options options = {has(0), has(1), has(2), has(3), has(4), has(5), has(6)};
         if (options.projected && !facts[cell]->projects()) continue;
         if (number % every == 0)
-          all.push_back({facts[cell], type, number, shapes[(bits + 3 * int(cell) + type) % shape_count], options});
+          all.push_back(
+              {facts[cell], Type(type), number, shapes[(bits + 3 * int(cell) + type) % shape_count], options});
         ++number;
       }
   return all;
@@ -67,13 +70,13 @@ template <class T>
 std::vector<Result> ran_as(const Case& c, int threads) {
   Options options = c.options;
   options.packed = threads == 1;  // the same bits, whoever packs
-  Problem<T> problem(*c.cell, c.sizes, options, threads, uint64_t(c.number));
+  Problem<T> problem(*c.cell, c.type, c.sizes, options, threads, uint64_t(c.number));
   problem.run_forward();
   problem.run_backward();
   return problem.results();
 }
 std::vector<Result> ran(const Case& c, int threads) {
-  return c.type ? ran_as<double>(c, threads) : ran_as<float>(c, threads);
+  return c.type == Type::float64 ? ran_as<double>(c, threads) : ran_as<float>(c, threads);
 }
 
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
@@ -125,13 +128,15 @@ int dump(const char* path, int every) {
 }
 
 // Relative to the largest number of an array, as in tests/oracles.py.
-double tolerance(const Case& c, const Result& result) { return c.type ? 1e-12 : result.gradient ? 1e-5 : 3e-6; }
+double tolerance(const Case& c, const Result& result) {
+  return c.type == Type::float64 ? 1e-12 : result.gradient ? 1e-5 : 3e-6;
+}
 
 int compare(const char* path, int every) {
   FILE* const file = std::fopen(path, "rb");
   if (!file) return std::printf("%s cannot be read\n", path), 1;
   int wrong = 0, count = 0;
-  double worst[2] = {0, 0};
+  double worst[types] = {};
   for (const Case& c : cases(every)) {
     for (const Result& result : ran(c, 2)) {
       std::vector<double> theirs(result.numbers.size());
@@ -143,7 +148,8 @@ int compare(const char* path, int every) {
         const double off = std::fabs(result.numbers[i] - theirs[i]) / scale;
         if (!(off <= error)) error = off;  // a NaN stays
       }
-      if (!(error <= worst[c.type])) worst[c.type] = error;
+      double& most = worst[int(c.type)];
+      if (!(error <= most)) most = error;
       if (error <= tolerance(c, result)) continue;
       ++wrong;
       std::printf("%s: %s is off by %g\n", c.name().c_str(), result.name.c_str(), error);
@@ -151,8 +157,9 @@ int compare(const char* path, int every) {
     ++count;
   }
   std::fclose(file);
-  std::printf("%s: %d problems, %d wrong; at most %.1e off in float32, %.1e in float64\n", kernel_set().name, count,
-              wrong, worst[0], worst[1]);
+  std::printf("%s: %d problems, %d wrong; at most", kernel_set().name, count, wrong);
+  for (int type = 0; type < types; ++type) std::printf(" %.1e off in %s;", worst[type], type_name[type]);
+  std::printf("\n");
   return wrong != 0;
 }
 
@@ -177,7 +184,7 @@ int count(const std::string& name) {
   options.interpreted = name == "program-training";
   const Facts& cell = named(options.trained ? "gru" : "lstm");
   const Sizes sizes = name == "streaming" ? Sizes{1, 1, 64, 64, 0} : Sizes{20, 8, 32, 64, 0};
-  Problem<float> problem(cell, sizes, options, 1, 1);
+  Problem<float> problem(cell, Type::float32, sizes, options, 1, 1);
   measured(problem, name == "streaming" ? 20 : 1);
   std::printf("%s, %s\n", kernel_set().name, KEEPGATE_COMPILER);
   return 0;

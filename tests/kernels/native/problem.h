@@ -127,14 +127,14 @@ struct Result {
 template <class T>
 class Problem {
  public:
-  Problem(const Facts& cell, Sizes sizes, Options options, int threads, uint64_t seed)
+  Problem(const Facts& cell, Type type, Sizes sizes, Options options, int threads, uint64_t seed)
       : fact(cell), options(options), random(seed) {
     if (!options.projected || !fact.projects()) sizes.projected = 0;
     f.cell = kernel_set().cells;
     f.program = &cell;
     for (int known = 0; known < f.cell && !options.interpreted; ++known)
       if (cell.name == kernel(known, Type::float32).cell) f.cell = known, f.program = nullptr;
-    f.type = sizeof(T) == 4 ? Type::float32 : Type::float64;
+    f.type = type;
     f.sizes = sizes;
     f.threads = threads;
     f.reverse = options.reverse;
@@ -143,12 +143,12 @@ class Problem {
     make_inputs();
     make_weights();
     make_results();
-    if (options.trained) make_backward();
+    if (differentiates()) make_backward();
   }
 
   void run_forward() { of_cell().forward(f, scratch_forward); }
   void run_backward() {
-    if (options.trained) of_cell().backward(b, scratch_backward);
+    if (differentiates()) of_cell().backward(b, scratch_backward);
   }
 
   // Everything that the core wrote, in an order that depends on nothing but the problem.
@@ -161,7 +161,7 @@ class Problem {
     for (int n = 0; n < planes; ++n)
       all.push_back(gathered("plane", false, {f.planes[n], s.rows * padded(s.hidden, f.type), padded(s.hidden, f.type)},
                              s.hidden));
-    if (!options.trained) return all;
+    if (!differentiates()) return all;
     all.push_back(gathered("d_x", true, b.d_x, s.input));
     for (int n = 0; n < fact.states; ++n)
       all.push_back(whole("d_initial_state", true, b.d_initial_states[n], s.rows * units(n)));
@@ -187,6 +187,8 @@ class Problem {
 
   long units(int state) const { return state == 0 ? output : f.sizes.hidden; }
   const Kernel& of_cell() const { return kernel(f.cell, f.type); }
+  // Narrow weights are traced where others are trained.
+  bool differentiates() const { return options.trained && of_cell().backward; }
   long recurrent() const { return fact.dense ? fact.gates * f.sizes.hidden * output : 0; }
 
   void* bytes(size_t count, size_t shift) {
@@ -197,6 +199,24 @@ class Problem {
   T* filled(long count, double scale) {
     T* const numbers = empty(count);
     for (long i = 0; i < count; ++i) numbers[i] = T(random.next() * scale);
+    return numbers;
+  }
+  // In the form that the problem's type packs.
+  T* matrix(long rows, long columns) {
+    const double scale = 1 / std::sqrt(double(columns));
+    if (f.type == Type::int8_weights) {
+      T* const numbers = empty(rows * columns + rows);
+      for (long i = 0; i < rows * columns; ++i) numbers[i] = T(random.below(255) - 127);
+      for (long row = 0; row < rows; ++row) numbers[rows * columns + row] = T((3 + random.next()) * scale / 508);
+      return numbers;
+    }
+    T* const numbers = filled(rows * columns, scale);
+    for (long i = 0; i < rows * columns && f.type == Type::bfloat16_weights; ++i) {
+      uint32_t bits;
+      std::memcpy(&bits, numbers + i, sizeof bits);
+      bits &= 0xffff0000;
+      std::memcpy(numbers + i, &bits, sizeof bits);
+    }
     return numbers;
   }
   // Batch first leaves a gap after each row, as a view of a larger array has.
@@ -228,11 +248,11 @@ class Problem {
     const Sizes& s = f.sizes;
     const long rows = fact.gates * s.hidden;
     Weights& weights = f.weights;
-    weights.weight_ih = filled(rows * s.input, 1 / std::sqrt(double(s.input)));
-    if (recurrent()) weights.weight_hh = filled(recurrent(), 1 / std::sqrt(double(output)));
+    weights.weight_ih = matrix(rows, s.input);
+    if (recurrent()) weights.weight_hh = matrix(rows, output);
     if (options.biases) weights.bias_ih = filled(rows, 0.5);
     if (options.biases && fact.bias_hh) weights.bias_hh = filled(rows, 0.5);
-    if (s.projected) weights.weight_hr = filled(s.projected * s.hidden, 1 / std::sqrt(double(s.hidden)));
+    if (s.projected) weights.weight_hr = matrix(s.projected, s.hidden);
     for (int n = 0; n < fact.vectors; ++n) weights.vectors[n] = filled(s.hidden, 0.5);
     if (!options.packed) return;
     void* const packed = bytes(of_cell().packed_bytes(f.program, s), 0);
