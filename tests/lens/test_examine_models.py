@@ -290,3 +290,14 @@ def test_rows_of_one_length_are_not_padded_and_alike_targets_are_told():
     report = examine(Net(), [(given()[0], torch.zeros(ROWS, dtype=torch.long))])
     assert report.verdict.fault == "targets"
     assert report.verdict.findings.guess is None
+
+
+@pytest.mark.parametrize("kind", ["classes", "own"])
+def test_a_head_of_zeros_does_not_make_a_gradient_explode(kind):
+    model = Net()
+    nn.init.zeros_(model.head.weight)
+    loss = None if kind == "classes" else lambda answers, y: cross_entropy(answers, y, reduction="none")
+    report = examine(model, [given()], loss=loss)
+    assert report.verdict.fault != "exploding"
+    assert "no gradient arrives at the layer" in str(report)
+    assert "沒有梯度傳到這一層" in report.text("zh-TW")

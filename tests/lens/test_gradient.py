@@ -271,3 +271,24 @@ def test_a_gradient_too_small_to_be_squared_is_still_a_number() -> None:
         layer.bias_hh_l0.zero_()
     values = gradient_by_lag(layer, torch.ones(251, 1, 1))
     assert float(values[250]) == pytest.approx(1e-250, rel=1e-4)
+
+
+@pytest.mark.parametrize("state", [None, "h", "c"])
+def test_where_nothing_arrives_the_gradient_is_zero_and_does_not_explode(state) -> None:
+    run = capture_layer(LSTM(2, 3), torch.randn(6, 4, 2))
+    values = gradient_of_run(run, torch.zeros(6, 4, 3), state=state)
+    assert torch.equal(values, torch.zeros(6, dtype=torch.float64))
+    assert not explodes(values)
+    assert vanishing_lag(values) == 0
+
+
+def test_of_a_loss_of_the_first_step_only_the_gradient_is_relative_to_that_step() -> None:
+    run = capture_layer(LSTM(2, 3), torch.randn(6, 4, 2))
+    grad_output = torch.zeros(6, 4, 3)
+    grad_output[0] = torch.randn(4, 3)
+    values = gradient_of_run(run, grad_output)
+    assert values.tolist() == [0, 0, 0, 0, 0, 1]
+    assert not explodes(values)
+    assert vanishing_lag(values) is None
+    grad_output[1] = math.nan
+    assert explodes(gradient_of_run(run, grad_output))

@@ -83,7 +83,7 @@ def test_what_is_shown_bears_out_what_is_said(
     # Then every gate is there still, and no signal arrives.
     page.wait_for_function("() => document.querySelector('#gradient-bias').value === '-8'")
     until(page, """async () => {
-        const { api } = { api: await import('./api.js') };
+        const api = await import('./api.js');
         const reply = await api.ask('gradient', { models: ['zh/lstm-zero', 'zh/lstm-chrono', 'zh/gru-chrono'], forget_bias: -8, recurrent_scale: 1, lags: 200 }, 'test');
         return reply.lines.every(({ verdict, gone }) => verdict === 'gone' && gone < 100);
     }""")  # fmt: skip

@@ -15,7 +15,7 @@ from keepgate.site.folder import write_site
 from tests.firefox import Firefox, firefox
 from tests.tools import needs
 
-from .conftest import LANGUAGES, SCREENSHOTS
+from .conftest import LANGUAGES, ROOT, SCREENSHOTS
 from .test_sizes import WIDE
 
 MOST_BYTES = 1_500_000
@@ -249,6 +249,12 @@ def test_it_names_a_file_that_is_missing(folder: Path, tmp_path: Path, browser: 
     page.goto((tmp_path / "index.html").as_uri())
     page.locator("#asking-fault", has_text="networks.en.js").wait_for()
     page.close()
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-TW.md"])
+def test_the_readme_states_its_size(page: str, folder: Path) -> None:
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert f"{size / 1e6:.1f} MB" in (ROOT / page).read_text("utf-8")
 
 
 def test_an_own_folder_is_not_overwritten(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -31,6 +31,9 @@ def gradient_by_lag(
     lengths: list[int] | Tensor | None = None,
 ) -> Float[Tensor, " lags"]:
     """Norm of ∂L/∂s_{T-k}, k steps before a row's last step T, for k = 0, 1, … `max_lag`, relative to k = 0; float64.
+
+    Where nothing arrives at the last steps (the loss reads the first step only), relative to the first k with any; 0 at
+    every lag where the gradient is 0 everywhere.
 
     The total derivative, along every path from the states to the loss, with respect to all states of all layers
     together, or to one kind of state (`state`, "c" for example). One kind, too, is relative to all states at lag 0, so
@@ -87,17 +90,20 @@ def gradient_of_run(
 def _norms_by_lag(
     stack_run: StackRun, gradients: list[States], max_lag: int, state: str | None
 ) -> Float[Tensor, " lags"]:
-    """Norms of the gradients by lag, relative to that of all states at lag 0; the mean over the rows."""
+    """Norms of the gradients by lag, the mean over the rows, relative to all states at the first lag with any."""
     names, ends, lags = stack_run.calls[0].cell.states, stack_run.ends, max_lag + 1
-    indices = range(len(names)) if state is None else [names.index(state)]
-    norms = norms_at_end = torch.zeros((), dtype=torch.float64)
-    for call, by_state in zip(stack_run.calls, gradients, strict=True):
-        state_norms = _norm(torch.cat([by_state[k] for k in indices], 2))
-        norms = norms.hypot(_by_lag(state_norms, ends, lags, reverse=call.reverse))
-        norms_at_end = norms_at_end.hypot(
-            _by_lag(_norm(torch.cat(by_state, 2)), ends, 1, reverse=call.reverse)
-        )
-    return _row_mean(norms, ends) / _row_mean(norms_at_end, ends)
+
+    def norms(indices: Sequence[int]) -> Tensor:
+        total = torch.zeros((), dtype=torch.float64)
+        for call, by_state in zip(stack_run.calls, gradients, strict=True):
+            state_norms = _norm(torch.cat([by_state[k] for k in indices], 2))
+            total = total.hypot(_by_lag(state_norms, ends, lags, reverse=call.reverse))
+        return _row_mean(total, ends)
+
+    overall = norms(range(len(names)))
+    first = overall[overall != 0][:1]
+    # A loss of exactly 0, or a head of zeros, sends nothing back: 0 at every lag, not 0 / 0.
+    return (overall if state is None else norms([names.index(state)])) / (first if len(first) else 1.0)
 
 
 def direct_path_by_lag(layer: LayerTrace, *, max_lag: int | None = None) -> Float[Tensor, " lags"]:

@@ -184,13 +184,13 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
         "" if other is None
         else msg("report.exchanged", n=other.steps, low=other.interval[0], high=other.interval[1])
     )  # fmt: skip
+    arrives = "_none" if not diagnosis.gradient.any() else "_all" if lag is None else ""
     change = "level" if not math.isfinite(decay) else "decays" if decay > 0 else "grows"
     figures = [
         msg("report.horizon", n=diagnosis.horizon, low=low, high=high, exchanged=exchanged),
         *_rows(diagnosis),
         msg(
-            "report.gradient_all" if lag is None else "report.gradient", vanishing_lag=lag,
-            decay=msg(f"report.{change}", steps=abs(decay)),
+            f"report.gradient{arrives}", vanishing_lag=lag, decay=msg(f"report.{change}", steps=abs(decay))
         ),
         msg("report.exponents", values=", ".join(f"{value:+.3f}" for value in diagnosis.exponents)),
     ]  # fmt: skip

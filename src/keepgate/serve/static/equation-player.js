@@ -36,13 +36,13 @@ export function startEquationPlayer() {
   new ResizeObserver(turn).observe($("player"));
 }
 
-/** Stands on a phase of a token, with a book's letters or torch's, and plays from there if asked to. For the guide. */
-export function conduct({ letters, at = 0, part = 0, playing = false }) {
+/** Stands on a token, with a book's letters or torch's, and plays from there if asked to. For the guide. */
+export function conduct({ letters = false, at = 0, playing = false }) {
   stop();
   textbook = letters;
   if (!reading()) return;
   show();
-  go(at, part);
+  go(at, 0);
   if (playing) play();
 }
 

@@ -7,13 +7,14 @@ import { explainToken } from "./explain.js";
 import { redrawn, slideTo } from "./gradient.js";
 import { reading, set, state } from "./state.js";
 
-const FEW = { zh: 100, en: 400 }; // characters: the LSTM whose gate began half closed has forgotten by then
+export const FEW = { zh: 100, en: 400 }; // characters: the LSTM whose gate began half closed has forgotten by then
 const LONG = { zh: 300, en: 1200 };
 const [SWEEP, PAUSE, LOOK] = [10, 150, 2500]; // movements of a slider that is moved for the reader, milliseconds between, and to look
 const [LARGE, LOW] = [4, -8]; // times the recurrent weights, and added to the bias
 
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
-const plays = (letters) => () => conduct({ letters, playing: true });
+const play = () => conduct({ playing: true });
+const playWhereMovementIsWanted = () => conduct({ playing: !stillness.matches });
 
 /**
  * parts: of the page, by their names in its address. network: which one is looked into. story: "sentence" is the article's
@@ -21,9 +22,9 @@ const plays = (letters) => () => conduct({ letters, playing: true });
  * sentence in every language. begin: what happens once it is read; show: what the reader is to try, done for them.
  */
 export const STEPS = [
-  { parts: ["answers", "step"], network: "rnn", story: "sentence", begin: moving(false), show: plays(false) },
+  { parts: ["answers", "step"], network: "rnn", story: "sentence", begin: playWhereMovementIsWanted, show: play },
   { parts: ["gradient"], show: explodeThenVanish },
-  { parts: ["step"], network: "lstm-chrono", story: "sentence", begin: moving(false), show: plays(false) },
+  { parts: ["step"], network: "lstm-chrono", story: "sentence", begin: playWhereMovementIsWanted, show: play },
   {
     parts: ["step"],
     network: "lstm-chrono",
@@ -34,19 +35,14 @@ export const STEPS = [
   },
   { parts: ["answers", "gates"], network: "lstm-zero", story: FEW, show: holdOpen },
   { parts: ["answers", "length"], network: "lstm-chrono", story: LONG, show: toTheLongest },
-  { parts: ["answers", "step"], network: "gru-chrono", story: "sentence", begin: moving(false), show: plays(false) },
-  { parts: ["answers", "gates"], network: "lstm-chrono", story: "two", show: () => set({ remove: firstSentence() }) },
+  { parts: ["answers", "step"], network: "gru-chrono", story: "sentence", begin: playWhereMovementIsWanted, show: play },
+  { parts: ["answers", "gates"], network: "lstm-chrono", story: "two", show: () => set({ remove: tokensOfFirstSentence() }) },
 ];
-
-/** Plays at once, where movement is wanted. */
-function moving(letters) {
-  return () => conduct({ letters, playing: !stillness.matches });
-}
 
 /** The token before the full stop of the story: 王, of the article's sentence. */
 const lastLetter = () => reading().question_start - 2;
 
-const firstSentence = () => {
+const tokensOfFirstSentence = () => {
   const { tokens } = reading();
   return [...tokens.keys()].slice(0, 1 + tokens.findIndex((token) => [".", "。"].includes(token)));
 };

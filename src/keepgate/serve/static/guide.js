@@ -5,7 +5,7 @@ import { choose } from "./answers.js";
 import { ask, during, prepare } from "./api.js";
 import { $, button, el, fill } from "./dom.js";
 import { conduct } from "./equation-player.js";
-import { STEPS } from "./guide-steps.js";
+import { FEW, STEPS } from "./guide-steps.js";
 import { count, percent } from "./numbers.js";
 import { model, on, reading, set, state } from "./state.js";
 import { begin, copy, put, read } from "./story.js";
@@ -41,7 +41,7 @@ export function turnGuide() {
 /** Whether the step shows the page of the gradient. */
 export const guidesToGradient = () => step()?.parts.includes("gradient") ?? false;
 
-const rest = () => conduct({ letters: false });
+const rest = () => conduct({});
 const step = () => STEPS[state.guide - 1];
 
 /** The free mode goes on with what the guide read last. */
@@ -74,12 +74,10 @@ export async function enter() {
 async function storyOf({ story, chinese }) {
   if (story === "two") return { text: t("guide.two.story"), question: t("guide.two.question") };
   const tongue = chinese || language() === "zh-TW" ? "zh" : "en";
-  const length = story === "sentence" ? SHORT[tongue] : story[tongue];
+  const length = (story === "sentence" ? FEW : story)[tongue]; // of any length the first sentence is the same
   const told = await ask("story", { language: tongue, length, seed: 0 }, "guide");
   return story === "sentence" ? { ...told, text: firstSentence(told.text) } : told;
 }
-
-const SHORT = { zh: 100, en: 400 }; // any length: of this only the first sentence is read
 
 function show() {
   $("guide").hidden = $("guide-end").hidden = state.guide === null;
