@@ -1,12 +1,13 @@
 """The figures of an evaluation are the means of its questions' scores, with an honest interval."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from keepgate.tasks.measure import Measurement
+from keepgate.tasks.measure import Measurement, Rows
 
 
 @pytest.fixture
@@ -62,6 +63,22 @@ def test_the_interval_is_as_wide_as_the_binomial_says() -> None:
     assert low == pytest.approx(0.3 - half, abs=0.004)
     assert high == pytest.approx(0.3 + half, abs=0.004)
     assert measured.interval("x") == (low, high)
+
+
+def test_drawings_without_the_metric_are_left_out_of_the_interval() -> None:
+    # Of five items two have the metric, so that one drawing in thirteen (3/5 to the fifth) has it of none.
+    values = np.array([np.nan, np.nan, np.nan, 0.25, 0.75])
+
+    def mean(rows: Rows) -> float:
+        has_it = rows[np.isfinite(values[rows])]
+        return float(values[has_it].mean()) if len(has_it) else math.nan
+
+    def of_none(_: Rows) -> float:
+        return math.nan
+
+    measured = Measurement(records=[{}] * 5, scores={"x": mean, "y": of_none})
+    assert measured.interval("x") == (0.25, 0.75)
+    assert np.isnan(measured.interval("y")).all()
 
 
 def test_what_the_model_cannot_answer_is_told(lstm: Path, tmp_path: Path, text: Path, keepgate) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,20 @@ def test_it_is_measured_beside_naive_forecasts(files: Path, tmp_path: Path, keep
     assert figures["baselines"]["the last value"]["mae"] > 0
     ran = keepgate("evaluate", files / "mine", files / "power.csv", "--series-column", "x")
     assert (ran.code, "the columns that it was trained on" in " ".join(ran.err.split())) == (2, True)
+
+
+def test_a_metric_without_a_value_is_a_dash_and_null(files: Path, tmp_path: Path, keepgate) -> None:
+    lines = [f"2024-01-{hour // 24 + 1:02} {hour % 24:02}:00,40,0.5,0" for hour in range(100)]
+    (tmp_path / "flat.csv").write_text("\n".join(["time,load,warmth,holiday", *lines, ""]))
+    ran = keepgate("evaluate", files / "mine", tmp_path / "flat.csv")
+    assert ran.code == 0, ran.err
+    assert re.search(r"MASE +– +– ", ran.out)
+    assert "nothing in these series gives a finite value of MASE." in ran.out
+    printed = keepgate("evaluate", files / "mine", tmp_path / "flat.csv", "--json").out
+    figures = json.loads(printed, parse_constant=pytest.fail)
+    assert figures["mase"] == {"mean": None, "low": None, "high": None}
+    assert figures["baselines"]["the last value"]["mase"] is None
+    assert figures["mse"]["mean"] > 0
 
 
 def test_it_forecasts_from_files_and_standard_input(

@@ -1,6 +1,7 @@
 """`keepgate train --tune`: settings tried in processes, the best kept, a search that goes on, and what is refused."""
 
 import json
+import math
 import os
 import sys
 import tomllib
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keepgate.cli import tune
+from keepgate.cli import trials
 from keepgate.cli.search_space import Range, Values, space_from
 from keepgate.cli.train import Score
 from keepgate.cli.train_commands import train_commands
@@ -37,7 +38,7 @@ class Faked:
     def __init__(self, score: Callable[[dict[str, Any]], float | str | None]) -> None:
         self.score, self.settings = score, list[dict[str, Any]]()
 
-    def run_trial(self, job: tune.Job, sender: Any) -> None:
+    def run_trial(self, job: trials.Job, sender: Any) -> None:
         pairs = dict(pair.split("=") for pair in job.options.set_[len(QUICK) // 2 :])
         self.settings.append(pairs)
         score = self.score(pairs)
@@ -62,13 +63,13 @@ class InThisProcess:
 
 @pytest.fixture
 def faked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Faked]:
-    context = tune.multiprocessing.get_context("spawn")
+    context = trials.multiprocessing.get_context("spawn")
     monkeypatch.setattr(type(context), "Process", InThisProcess)
 
     def fake(score: Callable[[dict[str, Any]], float | str | None]) -> Faked:
-        trials = Faked(score)
-        monkeypatch.setattr(tune, "run_trial", trials.run_trial)
-        return trials
+        faked_trials = Faked(score)
+        monkeypatch.setattr(trials, "run_trial", faked_trials.run_trial)
+        return faked_trials
 
     return fake
 
@@ -152,6 +153,24 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(
     ran = keepgate(*words, "--tune", 2)
     assert ran.code == 2
     assert "none of 2 trials came to its end; the first: loss is NaN" in ran.err
+    words[words.index("--out") + 1] = tmp_path / "third"
+    faked(lambda _: math.nan)
+    ran = keepgate(*words, "--tune", 2)
+    assert ran.code == 2
+    assert "none of 2 trials came to its end; the first: MSE nan: it has no value on --dev" in ran.err
+
+
+@pytest.mark.parametrize("place", ["mine/weights.safetensors", "mine.toml"])
+def test_what_no_search_wrote_is_not_replaced(
+    words: list[object], tmp_path: Path, keepgate, faked, place: str
+) -> None:
+    faked(lambda _: 1.0)
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("mine")
+    ran = keepgate(*words, "--tune", 1, "--resume")
+    assert ran.code == 2
+    assert "is there already, and no search of --tune wrote it" in ran.err.replace("\n", " ")
+    assert (tmp_path / place).read_text() == "mine"
 
 
 def test_another_search_in_the_same_place_is_refused(

@@ -31,7 +31,8 @@ EPILOGUE = """Examples:
 
 Exact match: the answer is one of the right ones, punctuation and capitals aside. F1 by the longest common substring is
 CMRC2018's, F1 by the bag of words (of characters, in Chinese) is SQuAD's. Of questions that their texts do not answer
-(SQuAD 2.0) these are given apart ("unanswerable"). Macro F1 is the mean of the labels' F1. A row
+(SQuAD 2.0) these are given apart ("unanswerable"). Macro F1 is the mean of the labels' F1. MASE is
+the error beside that of the naive forecast before the first window, and has no value where nothing changes there. A row
 "always ..." is what is had without a model."""
 
 # A confusion matrix of more labels does not fit on a screen.
@@ -95,6 +96,14 @@ def evaluate(
         console, f"{count_of(len(corpus.items), kind.unit)} ({corpus.format}), read in {seconds(took)}"
     )
     console.print(_metric_table(task, measurement))
+    values = measurement.values()
+    without = [metric.title for metric in task.metrics if not math.isfinite(values.get(metric.name, 0.0))]
+    if without:
+        print_text(
+            console,
+            f"–: nothing in these {kind.unit} gives a finite value of {', '.join(without)}.",
+            "yellow",
+        )
     _print_confusion(console, measurement)
 
 
@@ -105,10 +114,11 @@ def _metric_table(task: "Task", measurement: "Measurement") -> Table:
         if metric.name not in values:
             continue
         low, high = (_number(metric, end) for end in measurement.interval(metric.name))
+        interval = f"{low} to {high}" if math.isfinite(values[metric.name]) else low
         baselines = (baseline.get(metric.name) for baseline in measurement.baselines.values())
         beside = ("" if value is None else _number(metric, value) for value in baselines)
         unit = "per cent" if metric.unit == "share" else metric.unit
-        rows.append((metric.title, _number(metric, values[metric.name]), unit, f"{low} to {high}", *beside))
+        rows.append((metric.title, _number(metric, values[metric.name]), unit, interval, *beside))
     names = map(one_line, measurement.baselines)
     if all(metric.unit == "share" for metric in task.metrics):
         return table(("", "per cent", "95% interval", *names), [(row[0], row[1], *row[3:]) for row in rows])
@@ -121,8 +131,8 @@ def metric_text(metric: "Metric", value: float) -> str:
 
 
 def _number(metric: "Metric", value: float) -> str:
-    """Without its unit: a share in per cent with one decimal, another with three."""
-    return f"{100 * value:.1f}" if metric.unit == "share" else amount(value, 3)
+    """Without its unit: a share in per cent with one decimal, another with three; a dash where there is none."""
+    return amount(100 * value) if metric.unit == "share" else amount(value, 3)
 
 
 def _as_json(measurement: "Measurement") -> dict[str, Any]:

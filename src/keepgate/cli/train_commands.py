@@ -42,7 +42,8 @@ class TrainCommand:
         def run(*positional: Any, options: Options, kind: str = "auto", **columns: str | None) -> None:
             (data,) = positional
             if options.tune is not None:
-                from .tune import Job, tune
+                from .trials import Job
+                from .tune import tune
 
                 tune(Job(command=self, data=data, options=options, kind=kind, columns=columns))
                 return

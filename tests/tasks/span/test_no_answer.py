@@ -78,8 +78,9 @@ def test_the_threshold_by_hand() -> None:
     odds, worth = np.array([1.0, -2.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.5, 0.0])
     unanswerable = np.array([True, False, False, True])
     # Answering none: 2 of 4; that of -2 alone: 3; and -1: 2; and 0: 2.5; all: 1.5.
-    assert best_threshold(odds, worth, unanswerable) == (-2.0, 0.75)
+    assert best_threshold(odds, worth, unanswerable) == (-1.5, 0.75)
     assert best_threshold(odds, 0 * worth, unanswerable) == (-3.0, 0.5)
+    assert best_threshold(odds, worth + 1, unanswerable & False) == (2.0, 1.375)
     # Equal odds are answered together or not at all.
     assert best_threshold(np.zeros(2), np.array([1.0, 0.0]), np.array([False, True])) == (-1.0, 0.5)
 

@@ -60,7 +60,8 @@ def best_threshold(
     """The threshold of the log odds with the best mean score, and this score; of equal ones the lowest threshold.
 
     odds, worth: of each question the log odds of none, and the score of its span, which is 0 where there is none.
-    Source: find_best_thresh of SQuAD 2.0's evaluation script (Rajpurkar et al. 2018, arXiv:1806.03822).
+    Source: find_best_thresh of SQuAD 2.0's evaluation script (Rajpurkar et al. 2018, arXiv:1806.03822), which takes the
+    odds of a question; here it is midway between two, so that their rounding on another machine decides nothing.
     """
     order = np.argsort(odds, kind="stable")
     ranked = odds[order]
@@ -69,7 +70,9 @@ def best_threshold(
     # Questions with the same odds are answered together or not at all.
     possible = np.append(True, np.append(ranked[1:] > ranked[:-1], True))
     best = int(np.where(possible, gained, -1).argmax())
-    return float(ranked[best - 1] if best else ranked[0] - 1), float(gained[best] / len(odds))
+    # Below the lowest and above the highest odds there is nothing to be midway to: a nat beyond them.
+    between = np.concatenate([ranked[:1] - 1, (ranked[:-1] + ranked[1:]) / 2, ranked[-1:] + 1])
+    return float(between[best]), float(gained[best] / len(odds))
 
 
 def spans(scores: Floats, *, f1_weight: float, count: int) -> list[list[Span]]:

@@ -1,0 +1,183 @@
+"""Trials of a search: settings drawn by Optuna, each trained in a process of its own; the best model so far is kept."""
+
+import contextlib
+import math
+import multiprocessing
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .console import one_line
+from .exit_codes import fault_of
+from .search_space import Space, Values
+from .study import best_first, finished
+from .train import Options, Score
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+    from ..tasks import TaskKind
+
+
+class Command(Protocol):
+    """A training command, as a process of its own is given it: its fields are plain values."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def space(self) -> Mapping[str, Mapping[str, Any]]: ...
+    def read(self, paths: Sequence[Path], columns: Mapping[str, str | None]) -> Any: ...
+    def detect(self, corpus: Any, kind: str) -> "tuple[TaskKind, str]": ...
+    def train(
+        self, data: Sequence[Path], options: Options, kind: str, columns: Mapping[str, str | None]
+    ) -> Score | None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What every trial of a search has in common. kind, columns: as the command was told them."""
+
+    command: Command
+    data: Sequence[Path]
+    options: Options
+    kind: str
+    columns: Mapping[str, str | None]
+
+    @property
+    def most(self) -> int:
+        """Trials that run side by side: as many as --jobs says, else as processors have threads for."""
+        return self.options.jobs or max(1, (os.cpu_count() or 1) // (self.options.threads or 1))
+
+    def of_trial(self, number: int, settings: Mapping[str, Any]) -> "Job":
+        """The job with these settings, in the folder of this trial."""
+        pairs = tuple(f"{name}={value}" for name, value in settings.items())
+        options, board = self.options, self.options.tensorboard
+        own = replace(
+            options,
+            out=options.work / "trials" / str(number) / "model",
+            set_=(*options.set_, *pairs),
+            threads=options.threads or 1,
+            tune=None,
+            resume=False,
+            tensorboard=None if board is None else board / str(number),
+        )
+        return replace(self, options=own)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    trial: "Trial"
+    settings: Mapping[str, Any]
+    job: Job
+    process: BaseProcess
+    receiver: Connection
+
+
+def run_trials(job: Job, study: "Study", space: Space, total: int) -> Iterator[str]:
+    """Runs trials until there are so many; a line about each that ended."""
+    import optuna
+
+    running: list[_Running] = []
+    distributions = {name: values.distribution() for name, values in space.items()}
+    try:
+        while (ended := len(finished(study))) < total:
+            while len(running) < min(job.most, total - ended):
+                running.append(_start(job, study.ask(distributions), space))
+            wait([each.receiver for each in running])
+            for each in [each for each in running if each.receiver.poll()]:
+                running.remove(each)
+                score, fault = _result(each)
+                ended += 1
+                if score is None:
+                    each.trial.set_user_attr("fault", fault)
+                    study.tell(each.trial, state=optuna.trial.TrialState.FAIL)
+                else:
+                    each.trial.set_user_attr("score", score.text)
+                    study.tell(each.trial, score.value if score.higher_is_better else -score.value)
+                _tidy(job, study, each)
+                shown = f"failed: {one_line(fault)}" if score is None else score.text
+                yield f"  {ended} of {total}: {shown} with {listed(each.settings)}"
+    finally:
+        for each in running:
+            each.process.terminate()
+            each.process.join()
+
+
+def _start(job: Job, trial: "Trial", space: Space) -> _Running:
+    settings = {name: _short(trial.params[name], values) for name, values in space.items()}
+    trial.set_user_attr("settings", settings)
+    own = job.of_trial(trial.number, settings)
+    # What a run that was killed left in this place.
+    shutil.rmtree(own.options.out.parent, ignore_errors=True)
+    own.options.out.parent.mkdir(parents=True)
+    # A fresh process has no threads and no random state of this one.
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=run_trial, args=(own, sender), daemon=True)
+    process.start()
+    sender.close()
+    return _Running(trial=trial, settings=settings, job=own, process=process, receiver=receiver)
+
+
+def run_trial(job: Job, sender: Connection) -> None:
+    """One trial, in its own process: sends its score, or None and the fault; what is printed goes to a file."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    log = job.options.out.with_name("log.txt")
+    with (
+        log.open("w", encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+        contextlib.redirect_stderr(file),
+    ):
+        try:
+            result = job.command.train(job.data, job.options, job.kind, job.columns), ""
+        except (Exception, KeyboardInterrupt) as fault:
+            result = None, fault_of(fault).message if isinstance(fault, Exception) else "it was stopped"
+    with contextlib.suppress(BrokenPipeError):
+        sender.send(result)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """Ends this process when the one that started it has ended, even by SIGKILL."""
+    parent.join()
+    os._exit(1)
+
+
+def _result(running: _Running) -> tuple[Score | None, str]:
+    try:
+        result: tuple[Score | None, str] = running.receiver.recv()
+    except EOFError:
+        running.process.join()
+        return None, f"its process ended with exit code {running.process.exitcode}"
+    running.process.join()
+    score, _ = result
+    # Optuna takes no NaN.
+    return (None, f"{score.text}: it has no value on --dev") if score and math.isnan(score.value) else result
+
+
+def _tidy(job: Job, study: "Study", running: _Running) -> None:
+    """Of the models only the best so far stays; of each trial its log and its metrics."""
+    model = running.job.options.out
+    is_best = running.trial.number == next((trial.number for trial in best_first(study)), None)
+    if is_best and model.exists():
+        best = job.options.work / "best"
+        shutil.rmtree(best, ignore_errors=True)
+        model.replace(best)
+    shutil.rmtree(model, ignore_errors=True)
+
+
+def _short(value: Any, tried: Any) -> Any:
+    """A drawn number with three digits, which is all that a setting needs; a value of a list as it stands there."""
+    return float(f"{value:.3g}") if isinstance(value, float) and not isinstance(tried, Values) else value
+
+
+def listed(settings: Mapping[str, Any]) -> str:
+    """Settings with their values, as a trial's line has them."""
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
