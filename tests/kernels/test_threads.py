@@ -133,8 +133,11 @@ def test_weights_changed_between_rounds_of_threads():
 
 @every_cell
 @pytest.mark.parametrize("count", [2, 3])
-def test_no_thread_of_a_stepper_overwrites_the_state_that_another_still_reads(count, cell):
+@pytest.mark.parametrize("weights", [None, "bfloat16", "int8"])
+def test_no_thread_of_a_stepper_overwrites_the_state_that_another_still_reads(weights, count, cell):
     layer = Recurrent(cell, 5, 512, kernel="cpu")  # enough units for the threads to share those of one row
+    if weights:
+        assert keepgate.quantize(layer, weights).quantized
     x = torch.randn(30, 1, 5)
     with threads(count), torch.no_grad():
         stepper = layer.stepper()
