@@ -132,6 +132,16 @@ def test_the_forget_gate_at_the_last_character_is_to_be_seen(
 
 
 @both
+def test_a_cell_state_is_explained_where_there_is_one(
+    language: str, page: Any, address: Callable[[str], str]
+) -> None:
+    for step, there in ((4, True), (7, False)):  # an LSTM, a GRU
+        enter(page, address, step, language)
+        notes = page.locator(".equations > .note")
+        assert any("cₜ" in text for text in notes.all_text_contents()) == there
+
+
+@both
 def test_it_is_walked_by_keys_and_left_for_the_free_mode(language: str, visit: Open, words: Words) -> None:
     page = visit(language)
     page.locator("#to-guide").focus()

@@ -203,7 +203,9 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", unit === null ? "step.mean" : "step.one"].map((key) => note(t(key, { unit }))),
+    ["step.symbols", model(state.chosen).memory === "c" && "step.cell", unit === null ? "step.mean" : "step.one"]
+      .filter(Boolean)
+      .map((key) => note(t(key, { unit }))),
   );
 }
 
