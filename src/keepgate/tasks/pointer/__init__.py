@@ -1,0 +1,1 @@
+"""Pointer reader: one recurrent network over text and question, which points at the answer in the text."""
