@@ -7,6 +7,7 @@ from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
 from torch.nn.functional import pad as padded
 
+from ...cells.choices import cell_of
 from ...nn import Recurrent
 from ...nn.dropout import LockedDropout
 from ...nn.length_mask import length_mask
@@ -34,8 +35,10 @@ class PointerNetwork(nn.Module):
         self.word = nn.Embedding(words, settings.embedding_size, padding_idx=0)
         nn.init.normal_(self.word.weight, std=0.3)
         self.drop = LockedDropout(settings.dropout)
+        cell = cell_of(settings.cell)
+        assert cell is not None
         self.layer = Recurrent(
-            settings.cell, settings.embedding_size + FEATURES, settings.hidden_size, settings.num_layers,
+            cell, settings.embedding_size + FEATURES, settings.hidden_size, settings.num_layers,
             bidirectional=True, init=settings.init, horizon=settings.horizon, forget_bias=settings.forget_bias,
         )  # fmt: skip
         both = 2 * settings.hidden_size
