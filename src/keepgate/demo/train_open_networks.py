@@ -43,7 +43,7 @@ SETTINGS: dict[str, PointerReaderSettings] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:
-    """Of new stories: the share answered right where they say it, and of those said to have no answer that have none."""
+    """Of new stories: the share answered right of those with an answer, and of those without."""
 
     answered: float
     unanswered: float
