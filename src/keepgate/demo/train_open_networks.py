@@ -96,11 +96,11 @@ def make(
                 config = TrainingConfig(**_recipe(steps), seed=SEED, threads=1)
                 trained = fit(task, config, examples=task.prepare(stories, training=True), progress=progress)
                 round_weights(task)
-                found = results[f"{language}/{name}"] = shares(task, new)
+                result = results[f"{language}/{name}"] = shares(task, new)
             figures = {
                 "new stories": NEW_STORIES,
-                "right, of those with an answer": f"{found.answered:.1%}",
-                "right, of those without": f"{found.unanswered:.1%}",
+                "right, of those with an answer": f"{result.answered:.1%}",
+                "right, of those without": f"{result.unanswered:.1%}",
             }
             data = (
                 f"Stories made by keepgate.demo.open_stories ({language}); a token is a character or a word."
@@ -116,7 +116,7 @@ def make(
                 },
             )
             print(
-                f"{language}/{name:<14} {trained.steps:4} steps {trained.cpu_seconds:6.1f} s of one processor  {found}"
+                f"{language}/{name:<14} {trained.steps:4} steps {trained.cpu_seconds:6.1f} s of one processor  {result}"
             )
     return results
 

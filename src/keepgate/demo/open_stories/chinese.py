@@ -47,21 +47,21 @@ _BEFORE = {"doing": ("打", "吃", "學", "看", "玩", "找", "做", "去", "�
 
 
 def _verb(verb: str, kind: str) -> Relation:
-    """Something done with this verb, and asked with it. verb: as the story says it:as/the/question/may."""
-    said, _, asked = verb.partition(":")
-    asked = f"{{{(asked or said).replace('/', '|')}}}"
-    passive = (f"<o>{{被|讓}}<s>{said}",) if said.endswith("了") and kind == "thing" else ()
+    """Something done with this verb, and wording with it. verb: as the story says it:as/the/question/may."""
+    phrase, _, wording = verb.partition(":")
+    wording = f"{{{(wording or phrase).replace('/', '|')}}}"
+    passive = (f"<o>{{被|讓}}<s>{phrase}",) if phrase.endswith("了") and kind == "thing" else ()
     whom = _WHOM[kind]
     return Relation(
         weight=0.14,
         slots={"s": "person", "o": kind},
-        statements=(*2 * (f"<s>{_TIMES}{said}<o>",), f"{{昨天|今天|有一天|早上}}<s>{said}<o>", *passive),
+        statements=(*2 * (f"<s>{_TIMES}{phrase}<o>",), f"{{昨天|今天|有一天|早上}}<s>{phrase}<o>", *passive),
         questions={
-            "s": (f"{{誰|誰|是誰|哪個人}}{asked}<o>{{||呢|的|了}}", f"誰{_TIMES}{asked}<o>"),
+            "s": (f"{{誰|誰|是誰|哪個人}}{wording}<o>{{||呢|的|了}}", f"誰{_TIMES}{wording}<o>"),
             "o": (
-                f"<s>{asked}{whom}{{|呢}}",
-                f"<s>{_TIMES}{asked}{whom}",
-                f"<s>{said.removesuffix('了')}的是{whom}",
+                f"<s>{wording}{whom}{{|呢}}",
+                f"<s>{_TIMES}{wording}{whom}",
+                f"<s>{phrase.removesuffix('了')}的是{whom}",
             ),
         },
     )
