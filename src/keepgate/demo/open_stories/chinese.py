@@ -9,7 +9,7 @@ from .pack import Pack, Words
 
 _WORDS = Words("zh")
 _SURNAMES, _CHARACTERS = _WORDS.letters("surnames"), _WORDS.letters("characters")
-_SIMPLIFIED = str.maketrans(dict(pair for pair in _WORDS.pairs("simplified")))  # type: ignore[arg-type]
+_SIMPLIFIED: dict[int, str] = {ord(pair[0]): pair[1] for pair in _WORDS.pairs("simplified")}
 _HALF_WIDTH = str.maketrans("，。？", ",.?")
 
 _TIMES = "{||||昨天|今天|早上|上週|剛剛|也|自己|去年|一直|常常|真的|在學校|在路上|說他|偷偷|終於}"
@@ -21,7 +21,7 @@ _WHOM = {
 _COUNTED = re.compile(r"[一兩二三四五六七八九十][隻個台支輛件頂把束朵條棟艘架顆張本塊封杯碗根枝位名頭]")
 _COLOURS = ("紅色的", "藍色的", "白色的", "小", "大", "新的", "舊", "很多", "奇怪的", "漂亮的")
 _TITLES = ("先生", "小姐", "太太", "老師", "醫生", "媽媽", "同學", "董")
-_LATIN = (
+_LATIN = [
     "Tom",
     "Mary",
     "Amy",
@@ -36,7 +36,7 @@ _LATIN = (
     "Emma",
     "Anna",
     "Leo",
-)
+]
 _COUNTS = ("一隻", "一隻", "兩隻", "三隻", "一條", "一頭", "", "", "很多")
 # What made-up fillers of a kind begin and end with.
 _AFTER = {

@@ -14,6 +14,8 @@ RELATIONS = (
         statements=(
             "<s> {wants to|wants to|would like to|says he wants to|says she wants to|really wants to|always wanted to|hopes to|is going to|said he wants to|decided to|wanted to} {be|be|become} <o>",
             "<s> {dreams of|thinks of} {being|becoming} <o>",
+            '<s> {says|said|says that|told us}{,|:|} "I want to {be|become} <o>"',
+            "{I am|my name is|I'm} <s> and I want to {be|become} <o>",
             "<s>'s {dream|goal|wish} is to {be|become} <o>",
             "{the dream of|the wish of} <s> is to {be|become} <o>",
         ),
@@ -51,6 +53,7 @@ RELATIONS = (
         statements=(
             "<s> {likes|loves|likes|really likes|enjoys|prefers|loves|is fond of|adores|also likes|only likes} <o>",
             "<s>'s {hobby|favorite|favourite} is <o>",
+            "{I am|my name is|I'm} <s> and I {like|love} <o>",
             "<s>'s favorite {food|color|animal|thing} is <o>",
             "<s> is {interested in|in love with|crazy about} <o>",
         ),
@@ -250,6 +253,25 @@ RELATIONS = (
         },
         ends=("<s> {no longer wants|does not want|doesn't want} to <o>{| anymore}",),
         changes=(f"{_NOW} {{he|she|<s>}} {{{_MIND} and|}} {{wants to|decided to}} <n>{{| instead}}",),
+    ),
+    Relation(
+        weight=3,
+        slots={"s": "person", "l": "place", "o": "doing"},
+        statements=(
+            "<s> {likes to|wants to|went to|often goes to} <l> to <o>",
+            "{in|at} <l>{,|} <s> {likes to|wants to|can} <o>",
+        ),
+        questions={
+            "s": (
+                "who {likes to|wants to|went to} <l>{| to <o>}",
+                "who {likes to|wants to|can} <o>{| in <l>| at <l>}",
+            ),
+            "l": (
+                "where {does|did|can} <s> {|want to |like to |go to }<o>",
+                "where {does|did} <s> {go|like to go|want to go}",
+            ),
+            "o": ("what does <s> {like|want} to do{| in <l>| at <l>}", "why {did|does} <s> go to <l>"),
+        },
     ),
     Relation(
         weight=2.5,

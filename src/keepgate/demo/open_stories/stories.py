@@ -18,8 +18,10 @@ _FACTS = (1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 5)
 _SAME_RELATION = 0.5  # all facts are of one kind, as people type them
 _SAME_STATEMENT = 0.7  # and of these, in the same words
 _SAME_SUBJECT = 0.25
-_UNKNOWABLE, _UNANSWERED = 0.05, 0.35  # so many stories, those before included
-_CHANGED = 0.22
+_NOTHING = 0.03  # so many stories say nothing
+_UNKNOWABLE, _UNANSWERED = 0.1, 0.38  # so many stories, those before included
+_CHANGED = 0.28
+_EXCHANGED = 0.25  # so many facts have the people of another one of their kind, in other places
 _JOINED = 0.3
 _BUSY = (0.0, 0.0, 0.15, 0.4)  # how often another sentence that says nothing of any fact follows
 _PACKS: dict[Language, Pack] = {"zh": CHINESE, "en": ENGLISH}
@@ -49,6 +51,11 @@ def open_stories(count: int, *, seed: int, language: Language = "zh") -> list[Qu
 def _story(rng: random.Random, pack: Pack, name: str) -> Question | None:
     """One story with its question; None where what was drawn cannot be asked."""
     writer = Writer(rng, pack)
+    if rng.random() < _NOTHING:
+        writer.write_nothing()
+        question = rng.choice((_unknowable(rng, pack, writer), _of_anything(rng, writer).question(rng, pack)))
+        text, question = pack.finish(rng, str(writer.text), question)
+        return Question(text=text, question=question, answers=NO_ANSWER, id=name)
     writer.write_all()
     place = None
     form = rng.random()
@@ -103,6 +110,14 @@ class Writer:
         self._fill(busy)
         self.text.write(rng.choice(self.pack.stops))
 
+    def write_nothing(self) -> None:
+        """Sentences without a fact, or words without a sentence."""
+        self._fill(0.5)
+        if not self.text.length:
+            kinds = self.rng.choices(("person", "thing", "doing", "place", "food"), k=self.rng.randint(1, 3))
+            self.text.write(self.pack.joins[0].join(map(self.new, kinds)))
+        self.text.write(self.rng.choice(self.pack.stops))
+
     def new(self, kind: str) -> str:
         """A filler that neither is nor is in another of this story."""
         while True:
@@ -125,10 +140,23 @@ class Writer:
         fillers = self.fillers(relation)
         if subject and relation.slots["s"] == "person" and not self._says(relation, subject):
             fillers["s"] = subject
+        elif self.rng.random() < _EXCHANGED:
+            fillers |= self._exchanged(relation)
         pattern = self.rng.choice(statements or relation.statements)
         fact = Fact(relation, fillers, written(self.text, chosen(self.rng, pattern), fillers))
         self.facts.append(fact)
         return fact
+
+    def _exchanged(self, relation: Relation) -> dict[str, str]:
+        """The people of the last fact of this relation in other places: who was given something gives."""
+        last = next(
+            (fact for fact in reversed(self.facts) if fact.relation is relation and not fact.ended), None
+        )
+        other = next((slot for slot in ("r", "o") if relation.slots.get(slot) in ("person", "liking")), None)
+        if last is None or other is None or self._says(relation, last.fillers[other]):
+            return {}
+        exchanged = {"s": last.fillers[other]}
+        return exchanged | ({other: last.fillers["s"]} if self.rng.random() < 0.5 else {})
 
     def _says(self, relation: Relation, subject: str) -> bool:
         return any(fact.relation is relation and fact.fillers["s"] == subject for fact in self.facts)
@@ -224,7 +252,7 @@ def _answered(rng: random.Random, facts: Sequence[Fact]) -> tuple[Asked, tuple[i
 def _unanswered(rng: random.Random, writer: Writer) -> Asked | None:
     """A question that no fact answers."""
     for make in rng.sample(
-        (_of_new, _of_new, _of_other_relation, _of_ended, _of_ended, _of_anything, _crossed), 4
+        (_of_new, _of_new, _of_other_relation, _of_ended, _of_ended, _of_anything, _crossed, _reversed), 4
     ):
         asked = make(rng, writer)
         if asked is not None and not any(map(asked.is_answered_by, writer.facts)):
@@ -281,10 +309,22 @@ def _crossed(rng: random.Random, writer: Writer) -> Asked | None:
     return Asked(first.relation, "s", {**first.fillers, "o": second.fillers["o"]})
 
 
+def _reversed(rng: random.Random, writer: Writer) -> Asked | None:
+    """Of whom something is done what they do: who is liked need not like."""
+    fact = rng.choice(writer.facts)
+    if fact.relation.slots["o"] not in ("person", "liking") or "o" not in fact.relation.questions:
+        return None
+    if rng.random() < 0.5:
+        return Asked(fact.relation, "o", {**fact.fillers, "s": fact.fillers["o"]})
+    return Asked(fact.relation, "s", {**fact.fillers, "o": fact.fillers["s"]})
+
+
 def _unknowable(rng: random.Random, pack: Pack, writer: Writer) -> str:
     """A question of a kind that no story answers."""
-    subjects = [fact.fillers["s"] for fact in writer.facts]
-    person = rng.choice(subjects) if rng.random() < 0.6 else writer.new("person")
+    fillers = {"p": writer.new("person"), "o": writer.new("thing")}
+    if writer.facts and rng.random() < 0.7:
+        fact = rng.choice(writer.facts)
+        fillers = {"p": fact.fillers["s"], "o": pack.mention(rng, fact.fillers["o"])}
     question = Text()
-    written(question, chosen(rng, rng.choice(pack.unknowable)), {"p": person})
+    written(question, chosen(rng, rng.choice(pack.unknowable)), fillers)
     return str(question) + rng.choice(pack.asks)
