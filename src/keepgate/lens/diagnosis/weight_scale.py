@@ -60,5 +60,5 @@ def _orthogonal(weight: Tensor) -> bool:
     """Whether each gate's block is."""
     if weight.dim() != 2 or weight.shape[0] % weight.shape[1]:
         return False
-    blocks = weight.unflatten(0, (-1, weight.shape[1]))
+    blocks = weight.reshape(-1, weight.shape[1], weight.shape[1])
     return bool((blocks @ blocks.mT - torch.eye(weight.shape[1]).to(blocks)).abs().max() < ORTHOGONAL)
