@@ -56,7 +56,7 @@ class ModelExplanation(Explanation):
     @property
     def unmoved(self) -> bool:
         """Whether the answer stays as it is, but for rounding, whatever is left out."""
-        effects = (*self.token_effects, *self.sentence_effects)
+        effects: tuple[TokenEffect | SpanEffect, ...] = (*self.token_effects, *self.sentence_effects)
         if self.number is None:
             return all(abs(effect.probability_drop) <= ROUNDING for effect in effects)
         return all(abs(effect.change or 0.0) <= ROUNDING * abs(self.number) for effect in effects)
