@@ -9,7 +9,7 @@ import { CHANGES, UNEXPLAINED, asked, model, on, reading, set, state } from "./s
 import { languageOf } from "./text.js";
 import { explain, language, quoted, t } from "./words.js";
 
-const KEPT = "lstm-chrono"; // the network that is looked into first, if it is served: it remembers
+const KEPT = ["lstm-chrono", "open-lstm"]; // the networks that are looked into first, if they are served: they remember
 
 let seed = 0; // of the example shown
 let example = null; // { text, question, answer } as the server gave it, and its language
@@ -132,7 +132,7 @@ export async function read() {
     (empty === "no_story" ? story() : question()).focus();
     return;
   }
-  const networks = networksFor(text);
+  const networks = networksFor(text, wanted);
   if (!networks.length) {
     showFault({ code: "no_networks", facts: {}, message: "" });
     return;
@@ -168,12 +168,22 @@ function adopt({ text, question: wanted, expected, readings }, { beforehand = fa
   });
 }
 
-/** The networks that read a text: those of its language, and those that were not told one. */
-export function networksFor(text) {
+/**
+ * The networks that read a text and question: of those that came along, in its language, the ones that learnt stories of this
+ * form, in the guide always; of other sentences those that learnt to point at an answer. One's own read everything.
+ */
+function networksFor(text, wanted) {
   const spoken = languageOf(text);
-  return asked()
-    .filter((each) => each.language === spoken || each.language === null)
-    .map((each) => each.id);
+  const able = asked().filter((each) => each.language === spoken || each.language === null);
+  const ofForm = state.guide !== null || able.some((each) => each.form && isOfForm(text, wanted, each));
+  return able.filter((each) => !each.shipped || Boolean(each.form) === ofForm).map((each) => each.id);
+}
+
+/** Whether a text says of just one of a network's names what is asked, in the words that it learnt. */
+function isOfForm(text, wanted, { form, choices }) {
+  const [, goal] = wanted.trim().replace("？", "?").match(new RegExp(form.question)) ?? [];
+  const fact = (name) => form.fact.replace("{name}", name).replace("{goal}", goal);
+  return Boolean(goal) && choices.filter((name) => text.includes(fact(name))).length === 1;
 }
 
 /** The network looked into stays, if it read this too; else one's own, one that remembers, the first that did not fail. */
@@ -184,7 +194,7 @@ function chosenFrom(readings) {
     well.find((id) => id === state.chosen) ??
     well.find((id) => state.chosen && kind(id) === kind(state.chosen)) ??
     well.find((id) => !model(id).shipped) ??
-    well.find((id) => kind(id) === KEPT) ??
+    well.find((id) => KEPT.includes(kind(id))) ??
     well[0] ??
     null
   );
