@@ -26,8 +26,8 @@ from .open_stories.stories import open_stories
 from .pretrained import FOLDER, LANGUAGES, OPEN_NAMES
 from .story_templates import Language
 
-STORIES, NEW_STORIES = 24_000, 1000
-STEPS = 2000
+STORIES, NEW_STORIES = 12_000, 400
+STEPS = 1200
 SEED = 0
 LEVELS = 127  # to either side of 0
 _SIZES = PointerReaderSettings(
