@@ -9,7 +9,7 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 # As in `contestants`: one that forgets at once, one that forgets soon, and two that remember.
 NAMES = ("rnn", "lstm-zero", "lstm-chrono", "gru-chrono")
 # Those that point at an answer in people's own sentences.
-OPEN_NAMES = ("open-rnn", "open-lstm", "open-gru", "open-mingru")
+OPEN_NAMES = ("open-rnn", "open-lstm", "open-gru")
 
 
 def folders() -> dict[str, Path]:
@@ -19,7 +19,7 @@ def folders() -> dict[str, Path]:
 
 def open_folders() -> dict[str, Path]:
     """The folder of each network that reads people's own sentences, by "LANGUAGE/NAME"."""
-    return {}
+    return _folders(OPEN_NAMES)
 
 
 def _folders(names: tuple[str, ...]) -> dict[str, Path]:

@@ -33,12 +33,10 @@ LEVELS = 127  # to either side of 0
 _SIZES = PointerReaderSettings(
     vocabulary_size=400, embedding_size=12, hidden_size=28, pointer_size=24, no_answer_threshold=-2.0
 )
-# Of the cells of `contestants`, and one whose gates see the token alone.
 SETTINGS: dict[str, PointerReaderSettings] = {
     "open-rnn": replace(_SIZES, cell="rnn"),
     "open-lstm": replace(_SIZES, cell="lstm", forget_bias=1.0),
     "open-gru": replace(_SIZES, cell="gru"),
-    "open-mingru": replace(_SIZES, cell="mingru"),
 }
 
 

@@ -31,7 +31,7 @@ MAX_CHOICES = 64
 # The page's names for them: the cell, and the initialisation of its biases.
 _DISPLAY_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chrono": ("LSTM", "chrono"),
           "gru-chrono": ("GRU", "chrono"), "open-rnn": ("RNN", "open"), "open-lstm": ("LSTM", "open"),
-          "open-gru": ("GRU", "open"), "open-mingru": ("minGRU", "open")}  # fmt: skip
+          "open-gru": ("GRU", "open")}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -164,7 +164,7 @@ def _rounded(value: Any) -> Any:
 
 
 def network(model: Model, folder: Path) -> dict[str, Any]:
-    """A reader with its weights: a choice reader's in base64 as they are in its folder, a pointer reader's packed."""
+    """A reader with its weights: a choice reader's in base 85 as they are in its folder, a pointer reader's packed."""
     task: Any = model.task
     network = {
         "model": {**model.as_dict(), "language": model.story_language},
@@ -178,7 +178,7 @@ def network(model: Model, folder: Path) -> dict[str, Any]:
         **network,
         "tokens": task.vocabulary.to_json(),
         "choices": list(task.choices),
-        "weights": base64.b64encode(weights).decode(),
+        "weights": base64.b85encode(weights).decode(),
     }
 
 

@@ -57,4 +57,4 @@ def _whole(
 
 
 def _text(array: NDArray[Any]) -> str:
-    return base64.b64encode(array.tobytes()).decode()
+    return base64.b85encode(array.tobytes()).decode()

@@ -85,4 +85,4 @@ def test_packed_weights_are_the_weights() -> None:
 
 
 def _bytes(text: str) -> bytes:
-    return base64.b64decode(text)
+    return base64.b85decode(text)

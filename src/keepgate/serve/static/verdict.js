@@ -10,15 +10,16 @@ const SIGNS = { right: "✓", wrong: "✗", guess: "○", outside: "?" };
  * the reading is foreign; else null. read: the reading.
  */
 export function verdictOf({ text, guess }, read = null) {
-  if (guess) return "guess";
+  if (guess && text) return "guess";
   if (state.expected === null) return read && isForeign(read) ? "outside" : null;
   return text === state.expected ? "right" : "wrong";
 }
 
 const MUCH = 0.2; // of the tokens; a word or two that it never learnt a network may well do without
 
-/** Whether the question, or a good part of the text, is of words that the network never learnt. */
-export const isForeign = ({ unknown, tokens, question_start: asked }) =>
+/** Whether the network says that the text has no answer, or the question or a good part of the text is of words it never learnt. */
+export const isForeign = ({ answer, unknown, tokens, question_start: asked }) =>
+  answer.text === "" ||
   unknown.some((token) => token >= asked) || unknown.length > MUCH * tokens.length;
 
 /** The sign of a verdict; what answers a question whose answer nobody knows has none. */
