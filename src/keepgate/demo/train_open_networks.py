@@ -26,8 +26,8 @@ from .open_stories.stories import open_stories
 from .pretrained import FOLDER, LANGUAGES, OPEN_NAMES
 from .story_templates import Language
 
-STORIES, NEW_STORIES = 12_000, 400
-STEPS = 1200
+STORIES, NEW_STORIES = 9000, 400
+STEPS = 700
 SEED = 0
 LEVELS = 127  # to either side of 0
 _SIZES = PointerReaderSettings(
@@ -89,11 +89,14 @@ def make(
     for language in languages:
         stories = open_stories(count, seed=SEED + 1, language=language)
         new = open_stories(NEW_STORIES, seed=SEED, language=language)
+        examples = None
         for name in names:
             with one_thread():
                 task = PointerReader.build(stories, SETTINGS[name], SEED)
+                # All of a language have the same vocabulary, and so the same examples.
+                examples = examples or task.prepare(stories, training=True)
                 config = TrainingConfig(**_recipe(steps), seed=SEED, threads=1)
-                trained = fit(task, config, examples=task.prepare(stories, training=True), progress=progress)
+                trained = fit(task, config, examples=examples, progress=progress)
                 round_weights(task)
                 result = results[f"{language}/{name}"] = shares(task, new)
             figures = {
