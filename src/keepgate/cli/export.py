@@ -18,9 +18,9 @@ EPILOGUE = """Examples:
 
 Both take token numbers (vocabulary.json in the model's folder lists the tokens in their order, from 2), or of a
 classifier of series its values in their own units, and give scores before the softmax. --onnx needs the extra:
-pip install 'keepgate[onnx]'. --c writes NAME.h and NAME.c, of a choice reader, classifier of texts, language model,
-tagger (tags too) or forecaster (series in, forecasts out), which need no library
-and allocate nothing."""
+pip install 'keepgate[onnx]'. --c writes NAME.h and NAME.c, which need no library and
+allocate nothing: of a tagger they give the tags too, of a span reader the answer's tokens, of a forecaster forecasts in
+the data's own units."""
 
 
 def export(
