@@ -5,7 +5,8 @@ from typing import Any
 
 from ..tasks.forecaster.settings import LEAST_VARIANCE
 from .interface import Interface, names_in_comment
-from .layers import LINEAR, add_places
+from .layers import LINEAR
+from .places import add_places
 from .source import Source, filled
 
 _DEFINES = """\

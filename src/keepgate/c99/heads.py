@@ -8,7 +8,6 @@ from ..arrays.encoder import TimeDelay
 from ..arrays.recurrent import Recurrent
 from ..errors import ExportError
 from ..tasks.runtime_task import RuntimeTask
-from ..tasks.tagger.content import MOST_LETTERS
 from .forecaster import add_forecaster
 from .interface import RUN, STEP, Interface, names_in_comment
 from .layers import (
@@ -18,20 +17,16 @@ from .layers import (
     add_embedding,
     add_encode,
     add_layers,
-    add_spelling,
     add_standardised,
     workspace_floats,
 )
 from .places import count_of_places
+from .readout import MAX, MEAN, add_readout
 from .source import Source, filled
 from .span import add_span_reader
+from .tagger import add_tagger
 
 _RUN_QUESTION = RUN.replace("long steps, ", "long steps, const int32_t *question, long asked,\n           ")
-_SCORES = """
-static void @_<name>(@_state *s, const float *pooled, float *scores) {
-<lines>
-}
-"""
 _LAST = """
 /* The last state of each direction; that of the reverse one stands at the first step. */
 static void @_last(const float *states, long steps, float *to) {
@@ -62,52 +57,6 @@ _SERIES_DEFINES = """\
 #define <GUARD>_SCORES <scores>   /* one a label: <labels> */
 /* Floats of the workspace for so many steps, which are at least 1. */
 #define <GUARD>_WORKSPACE(steps) ((steps) * <workspace>L + 1)"""
-_TAGS = """
-/* The scores of the tags at each step of a text, [steps, SCORES], and the most probable tags, one a step.<about> */
-void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores, int32_t *tags<label>);
-"""
-_LABEL = """
- * label_scores: of the whole text, one a label: <labels>."""
-_RUN_TAGS = """
-/* The tags by Viterbi's algorithm. */
-void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores, int32_t *tags<label>) {
-  float *const origins = workspace + steps * <outputs>;
-  long t, k, now, before, last = 0;
-  (void)k;
-  @_encode(s, ids, steps, workspace, workspace + steps * <width>);
-  for (t = 0; t < steps; ++t) @_readout(s, workspace + t * <width>, scores + t * <labels>);
-<pool>  for (now = 0; now < <labels>; ++now) s->best[now] = <start>[now] + scores[now];
-  for (t = 1; t < steps; ++t) {
-    for (now = 0; now < <labels>; ++now) {
-      long from = 0;
-      for (before = 1; before < <labels>; ++before)
-        if (s->best[before] + <between>[before * <labels> + now] > s->best[from] + <between>[from * <labels> + now])
-          from = before;
-      origins[t * <labels> + now] = (float)from;
-      s->next[now] = s->best[from] + <between>[from * <labels> + now] + scores[t * <labels> + now];
-    }
-    @_copy(s->next, <labels>, s->best);
-  }
-  for (now = 0; now < <labels>; ++now) {
-    s->best[now] += <end>[now];
-    if (s->best[now] > s->best[last]) last = now;
-  }
-  for (t = steps - 1; t >= 0; --t) {
-    tags[t] = (int32_t)last;
-    last = (long)origins[t * <labels> + last];
-  }
-}
-"""
-_MEAN = """  for (k = 0; k < <width>; ++k) {
-    float sum = 0.0f;
-    for (t = 0; t < steps; ++t) sum += workspace[t * <width> + k];
-    s->pooled[k] = sum / (float)steps;
-  }"""
-_MAX = """  for (k = 0; k < <width>; ++k) {
-    float most = workspace[k];
-    for (t = 1; t < steps; ++t) if (workspace[t * <width> + k] > most) most = workspace[t * <width> + k];
-    s->pooled[<offset> + k] = most;
-  }"""
 _ATTENTION_POOLING = """  {
     float *const weights = workspace + steps * <outputs>;
     for (t = 0; t < steps; ++t) {
@@ -160,33 +109,13 @@ def _add_last(source: Source, layer: Recurrent | TimeDelay) -> None:
     source.add(_LAST, width=layer.output_size, units=units, reverse=layer.output_size - units)
 
 
-def _add_readout(source: Source, *linears: tuple[Any, Any], name: str = "readout") -> int:
-    """`NAME_readout` by linear layers one after the other; how many scores the last gives."""
-    lines, read = [], "pooled"
-    for number, (weight, bias) in enumerate(linears):
-        last = number == len(linears) - 1
-        into = "scores" if last else source.member(f"read{number}", len(weight))
-        names = (
-            source.constant(f"{name}{number}_weight", weight),
-            source.constant(f"{name}{number}_bias", bias),
-        )
-        lines.append(
-            f"  @_linear({names[0]}, {names[1]}, {read}, {weight.shape[0]}, {weight.shape[1]}, {into});"
-        )
-        read = into
-    if len(linears) == 1:
-        lines.append("  (void)s;")
-    source.add(_SCORES, name=name, lines="\n".join(lines))
-    return len(linears[-1][0])
-
-
 def _run_stream(source: Source, layer: Recurrent | TimeDelay, count: int) -> None:
     source.add(_RUN_STREAM, count=count, last=count_of_places(layer) - 1)
 
 
 def _choice(source: Source, task: Any) -> Interface:
     layer = _add_encoder(source, task, [task.embedding])
-    scores, width = _add_readout(source, task.readout), layer.output_size
+    scores, width = add_readout(source, task.readout), layer.output_size
     if task.attention is None and layer.directions == 1:
         _run_stream(source, layer, 1)
         about = "ids: the text's tokens, and after them the question's; a score for each choice"
@@ -236,7 +165,7 @@ def _series_classifier(source: Source, task: Any) -> Interface:
 def _add_pooled(source: Source, task: Any, count: int, about: str) -> Interface:
     """`NAME_run` of a classifier, around the layers that are there. count: numbers of each step."""
     layer, kind = task.layer, task.pooling.kind
-    scores, width = _add_readout(source, task.readout), layer.output_size
+    scores, width = add_readout(source, task.readout), layer.output_size
     streams, outputs = layer.directions == 1, workspace_floats(layer)
     if kind == "last" and streams:
         _run_stream(source, layer, count)
@@ -254,8 +183,8 @@ def _add_pooled(source: Source, task: Any, count: int, about: str) -> Interface:
         names = {name: source.constant(f"pooling_{name}", array) for name, array in named.items()}
         pools.append(filled(_ATTENTION_POOLING, outputs=outputs, **names))
         outputs += 1
-    pools += [_MEAN] if "mean" in kind else []
-    pools += [_MAX.replace("<offset>", str(width if "mean" in kind else 0))] if "max" in kind else []
+    pools += [MEAN] if "mean" in kind else []
+    pools += [MAX.replace("<offset>", str(width if "mean" in kind else 0))] if "max" in kind else []
     source.add(_RUN_POOLED.replace("<pool>", "\n".join(pools)), width=width)
     return Interface(count, scores, outputs, streams, about)
 
@@ -263,57 +192,9 @@ def _add_pooled(source: Source, task: Any, count: int, about: str) -> Interface:
 def _language_model(source: Source, task: Any) -> Interface:
     layer = _add_encoder(source, task, [task.embedding])
     linears = [task.readout] if task.bias is None else [task.readout, (task.embedding, task.bias)]
-    scores = _add_readout(source, *linears)
+    scores = add_readout(source, *linears)
     _run_stream(source, layer, 1)
     return Interface(1, scores, 0, True, "ids: the text's tokens; a score for each token to be the next")
-
-
-def _tagger(source: Source, task: Any) -> Interface:
-    tables = [table for table in (task.inputs.token, task.inputs.pair) if table is not None]
-    source.add(LINEAR + COPY)
-    spelt, letters = 0, ""
-    if task.letters is not None:
-        add_spelling(source, task.letter_layer, task.letter, MOST_LETTERS)
-        spelt = 2 * task.letter.shape[1]
-        letters = (
-            f", and those of its {MOST_LETTERS} letters: the first and last half as many of a longer one, 0 after the "
-            "last of a shorter one"
-        )
-    add_embedding(source, tables, spelt=spelt)
-    add_layers(source, task.layer)
-    labels, layer = _add_readout(source, task.readout), task.layer
-    source.member("best", labels), source.member("next", labels)
-    add_encode(source, layer, ids := len(tables) + (MOST_LETTERS if letters else 0))
-    names = ("start", "between", "end")
-    learnt = {
-        name: source.constant(f"crf_{name}", values)
-        for name, values in zip(names, task.crf.scores, strict=True)
-    }
-    outputs, width = workspace_floats(layer), layer.output_size
-    pool, label, about_label = "", "", ""
-    if task.text_labels:
-        source.member("pooled", 2 * width)
-        _add_readout(source, task.label_readout, name="label")
-        pool = "\n".join(
-            [_MEAN, _MAX.replace("<offset>", str(width)), "  @_label(s, s->pooled, label_scores);\n"]
-        )
-        label, about_label = (
-            ", float *label_scores",
-            filled(_LABEL, labels=names_in_comment(task.text_labels)),
-        )
-    source.add(
-        _RUN_TAGS.replace("<pool>", pool), label=label, width=width, outputs=outputs, labels=labels, **learnt
-    )
-    pair = "" if len(tables) == 1 else ", of the pair that it makes with the next"
-    about = f"ids: of each token its number{pair}{letters};\n * a score for each tag at each step, and the best tags"
-    return Interface(
-        ids,
-        labels,
-        outputs + labels,
-        layer.directions == 1,
-        about,
-        filled(_TAGS, label=label, about=about_label),
-    )
 
 
 _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
@@ -323,5 +204,5 @@ _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
     "language-model": _language_model,
     "series-classifier": _series_classifier,
     "span-reader": add_span_reader,
-    "tagger": _tagger,
+    "tagger": add_tagger,
 }

@@ -216,26 +216,12 @@ def add_span_reader(source: Source, task: Any) -> Interface:
         "pair_numbers": PAIR, "root": f"{PAIR**0.5:.9g}", "never": NEVER, "spans": spans, "considered": CONSIDERED,
         "shared": f"{float(settings.f1_weight):.9}", "alone": f"{1 - float(settings.f1_weight):.9}",
     }  # fmt: skip
-    members = {
-        "query": ALIGN,
-        "both": 4 * both,
-        "summary": both,
-        "start": 2 * both,
-        "end": 2 * both,
-        "size": spans,
-    }
-    for name, floats in (members | ({} if task.null is None else {"highest": 3 * both})).items():
-        source.member(name, floats)
+    _add_members(source, task, both)
     source.add(LINEAR + COPY + SOFTMAX)
     layers = {"text": task.layer, "question": task.question_layer, "second": task.second_layer}
     states = [name for prefix, layer in layers.items() for name in add_places(source, layer, prefix)]
-    none = "" if task.null is None else filled(_NONE, **source.linear("null", task.null))
-    store = "  (void)none;\n" if task.null is None else "  if (none) *none = no_answer;\n"
-    decide = (
-        "" if task.null is None else filled(_DECIDE, threshold=f"{float(settings.no_answer_threshold):.9e}")
-    )
     source.add(
-        _CODE, none=none, decide=decide, store=store, **_weights(source, task), **sizes,
+        _CODE, **_no_answer(source, task), **_weights(source, task), **sizes,
         resets="\n".join(f"  for (i = 0; i < {source.state[s]}; ++i) s->{s}[i] = 0.0f;" for s in states),
     )  # fmt: skip
     workspace = sizes["input"] + words_size + ALIGN + 4 * both + 2 * PAIR + 2
@@ -243,10 +229,30 @@ def add_span_reader(source: Source, task: Any) -> Interface:
         _DEFINES, names=names_in_comment(TEXT_FEATURES), asked_names=names_in_comment(QUESTION_FEATURES),
         workspace=workspace, **sizes,
     )  # fmt: skip
-    about = (
-        "The tokens of a text and of a question are read, and the first and last token of the answer come out"
-    )
+    about = "Tokens of a text and a question are read, and the first and last token of the answer come out"
     return Interface(0, spans, workspace, False, about, _RUN, defines)
+
+
+def _add_members(source: Source, task: Any, both: int) -> None:
+    """The arrays of the state beside those of the layers."""
+    members = {
+        "query": ALIGN, "both": 4 * both, "summary": both, "start": 2 * both, "end": 2 * both,
+        "size": task.settings.max_answer_span,
+    }  # fmt: skip
+    for name, floats in members.items():
+        source.member(name, floats)
+
+
+def _no_answer(source: Source, task: Any) -> dict[str, str]:
+    """What a reader that may say that there is no answer does beside the others."""
+    if task.null is None:
+        return {"none": "", "decide": "", "store": "  (void)none;\n"}
+    source.member("highest", 3 * task.layer.output_size)
+    return {
+        "none": filled(_NONE, **source.linear("null", task.null)),
+        "decide": filled(_DECIDE, threshold=f"{float(task.settings.no_answer_threshold):.9e}"),
+        "store": "  if (none) *none = no_answer;\n",
+    }
 
 
 def _weights(source: Source, task: Any) -> dict[str, str]:

@@ -99,12 +99,10 @@ class ForecastNetwork(nn.Module):
         statistics = task.statistics
         self.mean, self.deviation = map(_buffer, (statistics.means, statistics.deviations))
         self.parts = dict(statistics.numbers_of)
-        targets, past, known, static = (
-            len(range(*self.parts[name].indices(len(self.mean)))) for name in self.parts
-        )
+        targets, past, ahead, static = (part.stop - part.start for part in self.parts.values())
         texts = len(statistics.categories) - static
         self.shapes = {
-            "values": (task.look_back, None, targets + past + known), "known": (task.ahead, None, known),
+            "values": (task.look_back, None, targets + past + ahead), "known": (task.ahead, None, ahead),
             "numbers": (None, static), "categories": (None, texts), "means": (None, targets),
             "deviations": (None, targets),
         }  # fmt: skip
@@ -121,7 +119,7 @@ class ForecastNetwork(nn.Module):
         """The forecast, and after it its quantiles in their order.
 
         values: targets, past and known columns of the steps before, without gaps. numbers, categories: static columns,
-        a text by its number from 1. means, deviations: of each series' targets, for a model that was trained on several.
+        a text by its number from 1. means, deviations: of each series' targets, where several were trained on.
         What the model has none of is None.
         """
         given = (values, known, numbers, categories, means, deviations)
@@ -145,12 +143,14 @@ class ForecastNetwork(nn.Module):
 
     def _standardised(self, values: Tensor | None, part: str, empty: tuple[Any, ...]) -> Tensor:
         if values is None:
-            return self.task.decoder.place.new_zeros(empty)
+            zeros: Tensor = self.task.decoder.place.new_zeros(empty)
+            return zeros
         place = self.parts[part]
         return self._network_units((values - self.mean[place]) / self.deviation[place])
 
     def _network_units(self, values: Tensor) -> Tensor:
-        return values.to(self.task.decoder.place.dtype)
+        units: Tensor = values.to(self.task.decoder.place.dtype)
+        return units
 
     def example(self) -> tuple[Tensor | None, ...]:
         """Windows of values about their means; how many is no other size of what is read."""
