@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import SettingsError
+from ..errors import ExportError, SettingsError
 from ..export import load
 from ..nn.freezing import check_module
-from ..tasks import KINDS, Forecaster, SeriesClassifier, Tagger
+from ..tasks import KINDS, Forecaster, PointerReader, SeriesClassifier, Tagger
 from .task_networks import ForecastNetwork, SeriesNetwork, TaggerNetwork
 
 # Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
@@ -26,7 +26,7 @@ _NETWORKS: dict[type, Any] = {
 def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
     """The torch module to export, and the example for it.
 
-    Raises SettingsError where a model needs an example and has none.
+    Raises SettingsError where a model needs an example and has none, ExportError for a pointer reader.
     """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
     check_module(task)
@@ -37,6 +37,11 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
                 f"a {type(task).__name__} needs an example: a tensor, a tuple of arguments or a dict of keywords"
             )
         return task, example
+    if isinstance(task, PointerReader):
+        raise ExportError(
+            "a pointer reader compares text and question outside its network, which is not exported; export the layer "
+            "that reads: keepgate.onnx.export(model.network.layer, FILE, example)"
+        )
     network = next((wrap(task) for kind, wrap in _NETWORKS.items() if isinstance(task, kind)), None)
     if network is not None:
         if example is None:
