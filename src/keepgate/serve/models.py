@@ -67,18 +67,15 @@ class Model:
         return layer_of(self.task)
 
     @property
-    def form(self) -> dict[str, str] | None:
-        """What the stories of the experiment look like, for a network that learnt them alone; None for all others.
-
-        question: a regular expression with the goal in a group. fact: with {name} and {goal}.
-        """
+    def form(self) -> str | None:
+        """The question that it learnt, as a regular expression with the goal in a group; None where it learnt many."""
         if not self.shipped or self.choices is None or self.language is None:
             return None
         templates = STORY_TEMPLATES[self.language]
         domain, rank = (f"(?:{'|'.join(words)})" for words in (templates.domains, templates.ranks))
         goal = templates.goal.format(domain=domain, rank=rank)
         before, _, after = templates.question.partition("{goal}")
-        return {"question": f"^{re.escape(before)}({goal}){re.escape(after)}$", "fact": templates.fact}
+        return f"^{re.escape(before)}({goal}){re.escape(after)}$"
 
     @property
     def choices(self) -> tuple[str, ...] | None:

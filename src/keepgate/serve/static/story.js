@@ -183,11 +183,11 @@ function networksFor(text, wanted) {
   return able.filter((each) => !each.shipped || Boolean(each.form) === ofForm).map((each) => each.id);
 }
 
-/** Whether a text says of just one of a network's names what is asked, in the words that it learnt. */
+/** Whether a network learnt the question, and a sentence of the text has its goal and one of the names. */
 function isOfForm(text, wanted, { form, choices }) {
-  const [, goal] = wanted.trim().replace("？", "?").match(new RegExp(form.question)) ?? [];
-  const fact = (name) => form.fact.replace("{name}", name).replace("{goal}", goal);
-  return Boolean(goal) && choices.filter((name) => text.includes(fact(name))).length === 1;
+  const [, goal] = wanted.trim().replace("？", "?").match(new RegExp(form)) ?? [];
+  const about = (sentence) => sentence.includes(goal) && choices.some((name) => sentence.includes(name));
+  return Boolean(goal) && text.split(/[。.!?！？\n]/).some(about);
 }
 
 /** The network looked into stays, if it read this too; else one's own, one that remembers, the first that did not fail. */
