@@ -11,6 +11,7 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from ..data.balance import imbalance_of
+from ..data.word_vectors import WordVectors
 from ..errors import SettingsError
 from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
@@ -72,6 +73,14 @@ class Options:
             help="Any setting, before --settings; a wrong name lists them.",
         ),
     ] = ()
+    vectors: Annotated[
+        Path | None,
+        Parameter(
+            group=WHAT,
+            metavar="FILE",
+            help="Vectors of words to begin with (text of word2vec, GloVe or fastText).",
+        ),
+    ] = None
     seed: Annotated[int, Parameter(group=WHAT, show_default=True, help="Decides every random choice.")] = 0
     epochs: Annotated[int | None, Parameter(group=_HOW_LONG, help="How often each example is read.")] = None
     steps: Annotated[int | None, Parameter(group=_HOW_LONG, help="Batches, instead of epochs.")] = None
@@ -173,7 +182,7 @@ def train(
     if dev and isinstance(task, Calibrated) and (sentence := task.calibrate(dev)):
         print_text(console, sentence)
     measurement = measure_with_bar(task, dev, kind.unit) if dev else None
-    card = {"data": _data_card(data, corpus, kind)} | ({"kind": reason} if reason else {})
+    card = {"data": _data_card(data, corpus, kind, options)} | ({"kind": reason} if reason else {})
     _save(task, config, options, card, measurement, where)
     loss = f"{result.loss:.3f} {kind.loss_unit}".rstrip()
     print_text(console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {loss}.")
@@ -262,7 +271,12 @@ def _build(
     from ..train.recipes import recipe
 
     for_task, for_training = split(options.set_, kind.task.settings_type, options.settings)
-    task = kind.task.build(items, settings_from(kind.task.settings_type, for_task), options.seed)
+    vectors = None if options.vectors is None else WordVectors(options.vectors)
+    if vectors is not None:
+        for_task.setdefault("embedding_size", vectors.size)
+    task = kind.build(items, settings_from(kind.task.settings_type, for_task), options.seed, vectors)
+    if vectors is not None:
+        print_text(console, sanitize(vectors.account))
     task.to(options.device)
     if not isinstance(task, Streams):
         _print_unlearnable(console, task, items)
@@ -387,11 +401,12 @@ def _print_measurement(
         )
 
 
-def _data_card(data: Sequence[Path], corpus: Any, kind: "TaskKind") -> dict[str, Any]:
+def _data_card(data: Sequence[Path], corpus: Any, kind: "TaskKind", options: Options) -> dict[str, Any]:
     commonest = Counter(left_out.reason for left_out in corpus.left_out).most_common(_LISTED)
-    return {
+    card = {
         "files": ", ".join(path.name for path in data),
         "format": corpus.format,
         kind.unit: f"{len(corpus.items):,}",
         "left out": "; ".join(f"{count:,}: {reason}" for reason, count in commonest) or "none",
     }
+    return card if options.vectors is None else {**card, "vectors": options.vectors.name}
