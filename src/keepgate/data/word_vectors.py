@@ -39,7 +39,7 @@ class WordVectors:
         Raises CorpusError for a line that is no vector of `size` finite numbers, and where no token has a vector.
         """
         vectors: dict[str, NDArray[np.float32]] = {}
-        wanted = frozenset(tokens)
+        distinct = frozenset(tokens)
         for number, line in self._lines():
             if number == 1 and self._has_header:
                 continue
@@ -53,19 +53,19 @@ class WordVectors:
             word = word.lower()
             if word in vectors:
                 continue
-            if word not in wanted:
+            if word not in distinct:
                 if others <= 0 or not is_token(word):
                     continue
                 others -= 1
             vectors[word] = self._numbers(number, numbers)
-        if wanted.isdisjoint(vectors):
+        if distinct.isdisjoint(vectors):
             raise CorpusError(
-                f"{self.path} has a vector for none of the {count_of(len(wanted), 'different tokens')} of the training "
+                f"{self.path} has a vector for none of the {count_of(len(distinct), 'different tokens')} of the training "
                 "data; give vectors of the same language, whose words are cut alike"
             )
-        taken = sum(token in vectors for token in wanted)
+        taken = sum(token in vectors for token in distinct)
         self.account = (
-            f"{taken:,} of {count_of(len(wanted), 'different tokens')} have a vector in {self.path.name} "
+            f"{taken:,} of {count_of(len(distinct), 'different tokens')} have a vector in {self.path.name} "
             f"({count_of(self.size, 'numbers')}); other words taken from it: {len(vectors) - taken:,}."
         )
         return vectors
