@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..errors import ExportError, SettingsError
 from ..export import load
 from ..nn.freezing import check_module
-from ..tasks import KINDS, Forecaster, SeriesClassifier, Tagger
+from ..tasks import KINDS, Forecaster, PointerReader, SeriesClassifier, Tagger
 from ..tasks.series_classifier.classifier import SeriesBatch
 
 # Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
@@ -20,7 +20,8 @@ _TEXTS, _QUESTIONS = (11, 7), (5, 3)
 def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
     """The torch module to export, and the example for it.
 
-    Raises SettingsError where a model needs an example and has none, ExportError for a tagger or a forecaster.
+    Raises SettingsError where a model needs an example and has none, ExportError for a tagger, a forecaster, a pointer
+    reader.
     """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
     check_module(task)
@@ -35,6 +36,11 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
         raise ExportError(
             "a tagger chooses its tags by a search over all steps (the CRF's), which is not exported; export the layer "
             "that reads: keepgate.onnx.export(model.encoder.layer, FILE, example)"
+        )
+    if isinstance(task, PointerReader):
+        raise ExportError(
+            "a pointer reader compares text and question outside its network, which is not exported; export the layer "
+            "that reads: keepgate.onnx.export(model.network.layer, FILE, example)"
         )
     if isinstance(task, Forecaster):
         raise ExportError(
