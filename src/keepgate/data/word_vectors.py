@@ -60,8 +60,8 @@ class WordVectors:
             vectors[word] = self._numbers(number, numbers)
         if distinct.isdisjoint(vectors):
             raise CorpusError(
-                f"{self.path} has a vector for none of the {count_of(len(distinct), 'different tokens')} of the training "
-                "data; give vectors of the same language, whose words are cut alike"
+                f"{self.path} has a vector for none of the {count_of(len(distinct), 'different tokens')} of the "
+                "training data; give vectors of the same language, whose words are cut alike"
             )
         taken = sum(token in vectors for token in distinct)
         self.account = (
