@@ -55,6 +55,7 @@ SURE_NEAR = measured(
 ) | {"needed": 40}
 # Answers that are too small by half, as those of a network whose training has not come to its end.
 SMALL = quality(0.7, scale=1.5, scale_error=0.05)
+READ_BY = measured(quality(0.7), Baseline(skill=0.9, needed=40), padding=READ, without=quality(0.8))
 ALL = Baseline(skill=1.0, needed=12)
 FAR, NOTHING = Baseline(skill=0.9, needed=40, interval=(36, 44)), Baseline(skill=0.05, needed=None)
 
@@ -127,6 +128,10 @@ TABLE = [
     (measured(SURE) | {"rows": reach(1, interval=(1, 1)), "needed": 40}, "overfitted", "97% sure"),
     (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "40.0% of all steps is padding"),
     (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "attended to, and train again."),
+    (READ_BY | {"head": "last"}, "padding", "take each row's state at its own last step, and train again."),
+    (READ_BY | {"head": "mean"}, "padding", "average the states of each row's own steps alone, and"),
+    (READ_BY | {"head": "maximum"}, "padding", "set the states of padding to -inf before the maximum, and"),
+    (READ_BY | {"head": "weights", "both": True}, "padding", "before the softmax; and pack them, since"),
     (measured(0.7, FAR, padding=READ, without=quality(0.97)), "padding", "it need not be trained again."),
     (measured(0.7, FAR, padding=READ, without=quality(0.9, **THIRDS)), "padding", "and train again."),
     (measured(0.97, padding=READ, without=quality(0.8)), "none", "nothing is seen to be wrong"),
