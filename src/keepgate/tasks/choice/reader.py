@@ -105,7 +105,9 @@ class ChoiceReader(Reader, LabelTask):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             reader = cls(vocabulary, choices, settings)
-        place_vectors(reader.encoder.inputs, vocabulary, of_words)
+        embedding = reader.encoder.inputs
+        assert isinstance(embedding, nn.Embedding)
+        place_vectors(embedding, vocabulary, of_words)
         return reader
 
     @classmethod
