@@ -317,7 +317,7 @@ def _rows(X: Any) -> Any:
     if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
         return X
     try:
-        return check_array(X, dtype=np.float64, allow_nd=True)
+        return check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
     except ValueError as error:
         raise SettingsError(f"X is no array of series: {error}") from error
 
