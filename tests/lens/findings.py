@@ -55,6 +55,7 @@ SURE_NEAR = measured(
 ) | {"needed": 40}
 # Answers that are too small by half, as those of a network whose training has not come to its end.
 SMALL = quality(0.7, scale=1.5, scale_error=0.05)
+READ_BY = measured(quality(0.7), Baseline(skill=0.9, needed=40), padding=READ, without=quality(0.8))
 ALL = Baseline(skill=1.0, needed=12)
 FAR, NOTHING = Baseline(skill=0.9, needed=40, interval=(36, 44)), Baseline(skill=0.05, needed=None)
 
@@ -103,6 +104,7 @@ TABLE = [
     (measured(0.7, FAR) | {"saturated": 0.996, "weights": LARGE}, "saturated", "all the time, since the weights"),
     (measured(0.27, FAR) | {"exponent": 0.1, "weights": LARGE}, "exploding", "a lower learning rate (such as 0.001"),
     (measured(0.27, FAR) | {"weights": LARGE}, "untrained", "train longer"),
+    (measured(0.27, FAR) | {"weights": LARGE, "vanishing_lag": 1} | UNGATED, "forgets", "70 times as large"),
     (measured(0.27, FAR) | {"weights": DRAWN}, "untrained", "with a higher learning rate"),
     (measured(0.27, NOTHING) | {"weights": DRAWN}, "untrained", "spread as they are first drawn"),
     (measured(0.7, NOTHING) | {"weights": DRAWN}, "unknown", "finds nothing in the rows either"),
@@ -127,6 +129,10 @@ TABLE = [
     (measured(SURE) | {"rows": reach(1, interval=(1, 1)), "needed": 40}, "overfitted", "97% sure"),
     (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "40.0% of all steps is padding"),
     (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "attended to, and train again."),
+    (READ_BY | {"head": "last"}, "padding", "take each row's state at its own last step, and train again."),
+    (READ_BY | {"head": "mean"}, "padding", "average the states of each row's own steps alone, and"),
+    (READ_BY | {"head": "maximum"}, "padding", "set the states of padding to -inf before the maximum, and"),
+    (READ_BY | {"head": "weights", "both": True}, "padding", "before the softmax; and pack them, since"),
     (measured(0.7, FAR, padding=READ, without=quality(0.97)), "padding", "it need not be trained again."),
     (measured(0.7, FAR, padding=READ, without=quality(0.9, **THIRDS)), "padding", "and train again."),
     (measured(0.97, padding=READ, without=quality(0.8)), "none", "nothing is seen to be wrong"),

@@ -398,3 +398,39 @@ def test_dropout_that_stays_on_does_not_look_like_rows_read_across():
 
     torch.manual_seed(0)
     assert examine(Noisy(True), [given()]).verdict.fault != "mixed"
+
+
+class Pooled(nn.Module):
+    """Reads padded rows, and joins the states in this way."""
+
+    def __init__(self, how, *, both=False, batch_first=True):
+        super().__init__()
+        torch.manual_seed(0)
+        self.how = how
+        self.layer = nn.GRU(4, 6, batch_first=batch_first, bidirectional=both)
+        self.scores, self.head = nn.Linear(6 * (1 + both), 1), nn.Linear(6 * (1 + both), 3)
+
+    def forward(self, x):
+        output, h = self.layer(x if self.layer.batch_first else x.transpose(0, 1))
+        output = output if self.layer.batch_first else output.transpose(0, 1)
+        return self.head(
+            {
+                "last": lambda: output[:, -1],
+                "final": lambda: h.transpose(0, 1).flatten(1),
+                "mean": lambda: output.mean(1),
+                "maximum": lambda: output.amax(1),
+                "weights": lambda: (output * self.scores(output).softmax(1)).sum(1),
+            }[self.how]()
+        )
+
+
+@pytest.mark.parametrize("how", ["last", "final", "mean", "maximum", "weights"])
+@pytest.mark.parametrize(("both", "batch_first"), [(False, True), (True, False)])
+def test_how_padding_comes_into_the_answers_is_told_from_what_the_head_reads(how, both, batch_first):
+    x, targets = given()
+    x[torch.arange(STEPS) >= STEPS - torch.arange(ROWS)[:, None] % 5] = 3
+    findings = examine(
+        Pooled(how, both=both, batch_first=batch_first), [(x, targets)], time=1
+    ).verdict.findings
+    assert findings.evidence.padding.read
+    assert (findings.head, findings.both) == ("last" if how == "final" else how, both)

@@ -25,6 +25,7 @@ from ..memory.time_scales import Saturation, half_lives, saturated_states, satur
 from .batches import Batch, batch_sample, labelled_rows
 from .effective_context import EPSILON, Horizon
 from .evidence import Evidence, evidence_of, evidence_of_task
+from .head_reads import head_reads
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
 from .model_io import leaves
 from .row_horizons import RowHorizons, context_effects
@@ -119,6 +120,8 @@ def diagnose(
         longest = _longest(samples).first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
         run, gradient = loss_gradient_at_layer(model, name, module, longest, None if task is None else 0)
+        read = evidence.padding is not None and evidence.padding.read
+        head = head_reads(module, longest) if read else None
     assumed = needed is None and (task is None or evidence.quality is not None)
     if needed is None:
         needed = _needed(samples, evidence, effects.rows)
@@ -135,6 +138,7 @@ def diagnose(
         gated=bool(saturations), input_size=_size(run.input_of(-1)[part.is_real()]),
         given_size=_given_size(samples), weights=weight_scale(module),
         loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
+        head=head, both=bool(run.layer.bidirectional),
     )  # fmt: skip
     return Diagnosis(
         name=name, steps=len(run.x), needed=needed, behaviour=effects.cut, exchanged=effects.exchanged,

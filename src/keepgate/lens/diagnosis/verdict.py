@@ -7,6 +7,7 @@ from typing import Literal
 from ..thresholds import EXPLODED
 from .answer_quality import GOOD, AnswerQuality
 from .evidence import Evidence
+from .head_reads import HeadReads
 from .row_horizons import RowHorizons
 from .weight_scale import WeightScale
 
@@ -70,6 +71,8 @@ class Findings:
     loss:      given everything, in nats. guess: the loss of guessing; None where it is unknown.
     assumed:   whether the caller gave no `needed`: it is then measured, or the rows' length.
     evidence:  of the answers and the data. rows: how far back single rows' answers reach.
+    head:      where padding is read, what the head takes of the layer's output. both: whether it reads in both
+               directions.
     """
 
     needed: int
@@ -92,6 +95,8 @@ class Findings:
     assumed: bool = False
     evidence: Evidence = field(default_factory=Evidence)
     rows: RowHorizons | None = None
+    head: HeadReads | None = None
+    both: bool = False
 
     @property
     def guesses(self) -> bool:

@@ -79,6 +79,9 @@ def _fault(verdict: Verdict) -> Message:
             return msg("verdict.steps_explode", cause=cause, ratio=findings.weights.ratio)
         return msg("verdict.exploding", cause=cause, exponent=findings.exponent)
     if fault == "forgets":
+        if findings.weights is not None and findings.large_weights:
+            ratio = findings.weights.ratio
+            return msg("verdict.steps_forget", how=_lost(findings), needed=findings.needed, ratio=ratio)
         half = "" if findings.half_life is None else msg("verdict.half_life", steps=findings.half_life)
         key = "verdict.forgets" if findings.gated else "verdict.ungated"
         return msg(key, how=_lost(findings), needed=findings.needed, half=half)
@@ -135,9 +138,17 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
         read = baseline is None or baseline.needed is not None
         return msg("verdict.unclear" if read else "verdict.no_signal", last=last)
     if fault == "padding" and evidence.padding is not None and evidence.without is not None:
-        share = percent(evidence.padding.share)
+        how = "" if findings.head is None else f"_{findings.head}"
         again = msg(f"verdict.{'as_it_is' if evidence.good_without else 'train_again'}")
-        return msg("verdict.padding", share=share, quality=_quality(evidence.without), again=again)
+        return msg(
+            "verdict.padding",
+            share=percent(evidence.padding.share),
+            reads=msg(f"verdict.reads{how}"),
+            quality=_quality(evidence.without),
+            remedy=msg(f"verdict.remedy{how}"),
+            both=msg("verdict.backwards") if findings.both else "",
+            again=again,
+        )
     if fault == "extrapolates":
         return msg("verdict.extrapolates", limit=quality.limit)
     if fault == "overfitted":
