@@ -10,7 +10,7 @@
 namespace keepgate::KEEPGATE_SET {
 
 // One thread's share of a pass, as a member of a team: some rows with all units, or all rows with some of the units.
-template <class Cell, class T>
+template <class T>
 struct Member {
   using V = Vec<T>;
   static constexpr long lanes = V::lanes;
@@ -21,8 +21,8 @@ struct Member {
   const T* const zeros;  // read in place of a cleared state; as wide as any
   Team& team;
   const int member;  // this thread's number in the team
-  const Cell& cell = as_cell<Cell>(f.program);
-  const Block<Cell, T> block{cell};
+  const CellProgram& cell = *f.cell;
+  const Block<T> block{cell};
   const int members = members_for(block, f);  // at most so many
   const int planes = cell.states - 1 + cell.saved;       // and one more with a projection
   const bool units_split = by_units(block, f, members),
@@ -57,7 +57,7 @@ struct Member {
       Pass(problem, {f, f.sizes, rows, zeros, team, member}, own).run();
     };
     // Join timeout: 5 % of the estimated single-core time.
-    const Block<Cell, T> block(as_cell<Cell>(f.program));
+    const Block<T> block(*f.cell);
     const long products = s.steps * s.rows * s.hidden * block.gates * (s.hidden + s.input);
     together(members_for(block, f), products / 1000, work);
     return arena.used;
@@ -66,17 +66,17 @@ struct Member {
   // With few rows, or weights larger than one core's cache, each member takes some of the units of all rows, with a
   // barrier a step. Otherwise each takes some of the rows, without barriers; so too where a step overwrites the state
   // that the others would still read.
-  static bool by_units(const Block<Cell, T>& block, const Forward& f, int members) {
+  static bool by_units(const Block<T>& block, const Forward& f, int members) {
     constexpr long cache = 1 << 20;
     const Sizes& s = f.sizes;
     const bool large = block.cell.dense && s.hidden * s.hidden * block.gates * weight_bytes(f.type) > cache;
-    const bool overwrites = block.recurrent_state() && !f.planes[0];
-    return !s.projected && !block.whole_rows() && !overwrites && (s.rows < 4 * members || large);
+    const bool overwrites = block.cell.recurrent_state && !f.planes[0];
+    return !s.projected && !block.cell.whole_rows() && !overwrites && (s.rows < 4 * members || large);
   }
 
   // As many members as have enough multiplications each to pay for waking and synchronising them. Packing a weight, or
   // reading it where the caller has it, costs as much as two.
-  static int members_for(const Block<Cell, T>& block, const Forward& f) {
+  static int members_for(const Block<T>& block, const Forward& f) {
     const Sizes& s = f.sizes;
     const bool split = by_units(block, f, f.threads);
     const long unit = s.hidden * block.gates, step = s.rows * unit * block.hh_length(s);
@@ -131,7 +131,7 @@ struct Member {
   // Calls tile(first unit, vectors, units) for this member's units, as a runner's tiles hold them: many blocks of one
   // vector each, or one block of several. units: those of them that there are.
   template <class F>
-  void for_each_tile(const StepRunner<Cell, T>& runner, F tile) const {
+  void for_each_tile(const StepRunner<T>& runner, F tile) const {
     const long most = block.vectors > 1 ? 1 : runner.vector_limit;
     for (long u = first_block, next; u < end_block; u = next) {
       next = u + most < end_block ? u + most : end_block;

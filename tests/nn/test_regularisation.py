@@ -32,7 +32,10 @@ def below(seed, stream, probability, steps, rows, units):
     """Where a random word is less than the probability: [steps, rows, units]."""
     key = seed & 0xFFFFFFFF, seed >> 32
     words = [
-        [[philox((u // 4, r, t, stream), key)[u % 4] for u in range(units)] for r in range(rows)]
+        [
+            [philox((u // 64 * 16 + u % 16, r, t, stream), key)[u % 64 // 16] for u in range(units)]
+            for r in range(rows)
+        ]
         for t in range(steps)
     ]
     return np.array(words) < int(probability * 2**32)
@@ -49,7 +52,7 @@ def test_the_generator_is_the_papers():
 def test_a_mask_is_the_generators(number, dtype):
     mask = torch.empty(2, 3, 131, dtype=dtype)
     _core.random_mask(
-        number, (mask.data_ptr(), 3 * 131, 131), (2, 3, 131), 0xFEDCBA9876543210, 9, 0.3, 2.0, -1.0
+        number, (mask.data_ptr(), 3 * 131, 131), (2, 3, 131), 2, 0xFEDCBA9876543210, 9, 0.3, 2.0, -1.0
     )
     assert np.array_equal(mask.numpy() == 2, below(0xFEDCBA9876543210, 9, 0.3, 2, 3, 131))
     assert set(mask.unique().tolist()) == {-1.0, 2.0}
