@@ -252,11 +252,11 @@ class BackwardMember : Member<T> {
     const Step& step = steps[slot];
     const bool projected = s.projected;
     const long row_step = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
-    const long plane_row = padded(s.hidden, f.type) * row_step, d_state_stride = widest * share.stride;
+    const long plane_row = Base::plane_row * row_step, d_state_stride = widest * share.stride;
     const T* const d_output_state = projected ? d_h_unprojected + r * widest : d_state(0, r);
-    Base::for_each_tile(runner, [&](long unit, long vectors, long units) {
+    Base::for_each_tile(runner, [&](long u, long unit, long vectors, long units) {
       int reg = 0;
-      T* const to = d_pre(unit / block.units, slot);
+      T* const to = d_pre(u, slot);
       const long row = width * share.stride, columns = block.columns + cell.vectors;
       for (int column = 0; column < columns; column++)
         runner.bind(reg++, to + column * block.units, row, Base::vector_stride(max_slots * width));
@@ -270,7 +270,7 @@ class BackwardMember : Member<T> {
         runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
-          runner.bind_units(reg, Base::prev_state(n, step) + unit, Base::prev_state_stride(n, step) * row_step, false);
+          runner.bind_units(reg, Base::prev_state(n, step) + unit, Base::prev_state_stride(n, step, row_step), false);
       projected ? runner.bind(reg++, h_unprojected[slot] + unit, plane_row, lanes)
                 : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * row_step, false);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
@@ -284,8 +284,8 @@ class BackwardMember : Member<T> {
 
   // The last block's columns without units: products read them. end: of the units that have been written.
   void clear_beyond(long slot, long end, long rows, long row) const {
+    if (end < s.hidden || s.hidden == blocks * block.units) return;
     const long real = end % block.units;
-    if (real == 0) return;
     for (long i = 0; i < rows; i++)
       for (int column = 0; column < block.columns + cell.vectors; column++)
         std::memset(d_pre(end / block.units, slot) + i * row + column * block.units + real, 0,

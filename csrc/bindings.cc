@@ -130,14 +130,11 @@ struct BackwardRun {
 
   BackwardRun(const ForwardRun& forward, const nb::args& given) : large(forward.large) {
     b.forward = forward.f;
-    expect(kernel(b.forward.type).backward,
-           [] { return std::string("narrow weights have no gradients"); });
+    expect(kernel(b.forward.type).backward, [] { return std::string("narrow weights have no gradients"); });
     read(given, b.d_output, b.d_final_states, b.d_x, b.d_initial_states, b.d_weight_ih, b.d_weight_hh, b.d_bias_ih,
          b.d_bias_hh, b.d_weight_hr, b.d_vectors, b.d_states);
   }
-  static size_t compute(const BackwardRun& r, void* scratch) {
-    return kernel(r.b.forward.type).backward(r.b, scratch);
-  }
+  static size_t compute(const BackwardRun& r, void* scratch) { return kernel(r.b.forward.type).backward(r.b, scratch); }
 };
 
 template <class Run>

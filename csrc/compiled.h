@@ -5,27 +5,32 @@
 namespace keepgate::KEEPGATE_SET {
 
 // Calls f(load, store) for each vector of `rows` rows of `units` units: load(reg) is the vector that a register has
-// there, store(reg, x, nontemporal) writes it. The last of a row may be partial.
-template <int registers, class T, class F>
+// there, store(reg, x, nontemporal) writes it. The last of a row may be partial. The first `columns` registers are
+// columns of a panel, equally spaced; the vectors of the others are contiguous.
+template <int columns, int registers, class T, class F>
 KEEPGATE_INLINE void on_vectors(const Operand<T>* operands, long rows, long units, F f) {
   using V = Vec<T>;
-  for (long row = 0; row < rows; row++) {
-    T* at[registers];
-    long step[registers], left = units;
+  const long spacing = columns > 1 ? operands[1].data - operands[0].data : 0, column_step = operands[0].stride[1];
+  T* start[registers];
+#pragma GCC unroll 64
+  for (int reg = 0; reg < registers; reg++) start[reg] = operands[reg].data;
+  for (long row = 0;;) {
+    T* column = start[0];
+    long unit = 0;
+    const auto at = [&](int reg) __attribute__((always_inline)) {
+      return reg < columns ? column + reg * spacing : start[reg] + unit;
+    };
+    const auto load = [&](int reg) __attribute__((always_inline)) { return V::load(at(reg)); };
+    const auto store = [&](int reg, V x, bool nontemporal) __attribute__((always_inline)) {
+      nontemporal ? store_nontemporal(x, at(reg)) : x.store(at(reg));
+    };
+    for (; unit + V::lanes <= units; unit += V::lanes, column += column_step) f(load, store);
+    if (const long left = units - unit; left > 0)
+      f([&](int reg) { return V::load(at(reg), left); }, [&](int reg, V x, bool) { x.store(at(reg), left); });
+    if (++row == rows) return;
 #pragma GCC unroll 64
     for (int reg = 0; reg < registers; reg++)
-      at[reg] = operands[reg].data + row * operands[reg].stride[0], step[reg] = operands[reg].stride[1];
-    const auto load = [&](int reg) __attribute__((always_inline)) { return V::load(at[reg]); };
-    const auto store = [&](int reg, V x, bool nontemporal) __attribute__((always_inline)) {
-      nontemporal ? store_nontemporal(x, at[reg]) : x.store(at[reg]);
-    };
-    for (; left >= V::lanes; left -= V::lanes) {
-      f(load, store);
-#pragma GCC unroll 64
-      for (int reg = 0; reg < registers; reg++) at[reg] += step[reg];
-    }
-    if (left > 0)
-      f([&](int reg) { return V::load(at[reg], left); }, [&](int reg, V x, bool) { x.store(at[reg], left); });
+      if (reg == 0 || reg >= columns) start[reg] += operands[reg].stride[0];
   }
 }
 
@@ -35,7 +40,7 @@ void forward_program(const Operand<T>* registers, long rows, long units, bool no
   constexpr int columns = Cell::gates + Cell::split, first_weight = columns + Cell::states;
   constexpr int first_next = first_weight + Cell::vectors, first_saved = first_next + Cell::states;
   constexpr int bound = first_saved + (saves ? Cell::saved : 0);
-  on_vectors<bound>(registers, rows, units, [&](auto load, auto store) __attribute__((always_inline)) {
+  on_vectors<columns, bound>(registers, rows, units, [&](auto load, auto store) __attribute__((always_inline)) {
     V sum[columns], prev[Cell::states], weight[Cell::vectors + 1], next[Cell::states], saved[Cell::saved + 1];
     for (int i = 0; i < columns; i++) sum[i] = load(i);
     for (int n = !Cell::reads_output; n < Cell::states; n++) prev[n] = load(columns + n);
@@ -53,7 +58,7 @@ void backward_program(const Operand<T>* registers, long rows, long units, bool) 
   constexpr int first_d_next = first_d_prev + Cell::states, first_saved = first_d_next + Cell::states;
   constexpr int first_prev = first_saved + Cell::saved, first_next = first_prev + Cell::states;
   constexpr int first_weight = first_next + Cell::states, bound = first_weight + Cell::vectors;
-  on_vectors<bound>(registers, rows, units, [&](auto load, auto store) __attribute__((always_inline)) {
+  on_vectors<first_d_prev, bound>(registers, rows, units, [&](auto load, auto store) __attribute__((always_inline)) {
     V d_next[Cell::states], saved[Cell::saved + 1], prev[Cell::states], next[Cell::states], weight[Cell::vectors + 1];
     V d_pre[columns], d_prev[Cell::states], d_weight[Cell::vectors + 1];
     for (int n = 0; n < Cell::states; n++) d_next[n] = load(first_d_next + n), next[n] = load(first_next + n);

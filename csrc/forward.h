@@ -147,16 +147,15 @@ class ForwardMember : Member<T> {
   void apply_cell(long slot, long rows) {
     const Step& step = steps[slot];
     const bool projects = s.projected;
-    const long row_step = rows > 1 ? steps[slot + 1].row - step.row : 0,
-               plane_row = padded(s.hidden, f.type) * row_step;
-    Base::for_each_tile(runner, [&](long unit, long vectors, long units) {
+    const long row_step = rows > 1 ? steps[slot + 1].row - step.row : 0, plane_row = Base::plane_row * row_step;
+    Base::for_each_tile(runner, [&](long u, long unit, long vectors, long units) {
       int reg = 0;
-      const T* const in = pre + (unit / block.units * max_slots + slot) * block.width;
+      const T* const in = pre + (u * max_slots + slot) * block.width;
       for (int column = 0; column < block.columns; column++)
         runner.bind(reg++, in + column * block.units, block.width, Base::vector_stride(max_slots * block.width));
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
-          runner.bind_units(reg, prev_state(n, step) + unit, Base::prev_state_stride(n, step) * row_step, false);
+          runner.bind_units(reg, prev_state(n, step) + unit, Base::prev_state_stride(n, step, row_step), false);
       for (int n = 0; n < cell.vectors; n++)
         runner.bind(reg++, packed_weights + packed.vectors + n * blocks * block.units + unit, 0, lanes);
       for (int n = 0; n < cell.unit_inputs; n++)

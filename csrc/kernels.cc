@@ -1,4 +1,5 @@
-// The kernels, for any cell, and the compiled cells; compiled once for each instruction set, whose name is KEEPGATE_SET.
+// The kernels, for any cell, and the compiled cells; compiled once for each instruction set, whose name is
+// KEEPGATE_SET.
 #include "backward.h"
 #include "compiled.h"
 #include "random.h"

@@ -58,13 +58,13 @@ struct Program {
 struct CellProgram {
   const char* name;  // of a cell whose programs are compiled
   int gates, states, vectors, saved;
-  int split;                // gates whose wx and uh do more than add up
+  int split;  // gates whose wx and uh do more than add up
   int wx_gates[max_gates];  // the gate of each column that holds wx, and of each that holds uh
   int uh_gates[max_gates];
-  bool dense;    // whether uh is a product with the output before
+  bool dense;  // whether uh is a product with the output before
   bool bias_hh;  // whether uh has a bias
   int recurrent_state;  // from which uh is computed; if it is not the first, nothing may be projected
-  int unit_inputs;      // numbers for each unit that x has at each step, behind the columns that weight_ih reads
+  int unit_inputs;  // numbers for each unit that x has at each step, behind the columns that weight_ih reads
 
   // infer binds columns, previous states, vectors, unit inputs, new states; forward binds what is saved too, after
   // them; backward binds the gradients of columns, vectors, unit inputs and previous states, which it writes, then

@@ -33,8 +33,8 @@ KEEPGATE_INLINE void philox(Words (&c)[4], uint64_t seed) {
   }
 }
 
-// Rows [from, to) of all steps' rows, one step's after the other's. Of each 64 units of a row, numbers 16 w + i have word w of the i-th counter of these 16:
-// {their number in the row, row, step, stream}.
+// Rows [from, to) of all steps' rows, one step's after the other's. Of each 64 units of a row, numbers 16 w + i have
+// word w of the i-th counter of these 16: {their number in the row, row, step, stream}.
 template <class T>
 void random_mask(const Mask& m, long from, long to) {
   constexpr long lanes = Vec<float>::lanes, counters = 16;

@@ -27,7 +27,7 @@ struct Member {
   const int planes = cell.states - 1 + cell.saved;       // and one more with a projection
   const bool units_split = by_units(block, f, members),
              saves_planes = f.planes[0];  // saves_planes: whether there are planes
-  const long output = s.output(), blocks = block.count(s.hidden);
+  const long output = s.output(), blocks = block.count(s.hidden), plane_row = padded(s.hidden, f.type);
   const long parts = units_split ? team.size : 1;  // of the units; this member's are [first_part, end_part)
   const long first_part = units_split ? member : 0;
   long end_part = first_part + 1;
@@ -105,9 +105,7 @@ struct Member {
   static T* at(const Strided& array, const Step& step) {
     return as<T>(array.data) + step.time * array.step + step.row * array.row;
   }
-  T* plane(int n, const Step& step) const {
-    return as<T>(f.planes[n]) + (step.time * s.rows + step.row) * padded(s.hidden, f.type);
-  }
+  T* plane(int n, const Step& step) const { return as<T>(f.planes[n]) + (step.time * s.rows + step.row) * plane_row; }
   // The row of state n before a step: the initial state, zeros without one and after a reset, or where the previous
   // step wrote it.
   const T* prev_state(int n, const Step& step) const {
@@ -121,15 +119,15 @@ struct Member {
   T* unit_input(const Strided& array, int n, const Step& step) const {
     return at(array, step) + s.input + n * s.hidden;
   }
-  // Stride of `prev_state` from one row of the batch to the next, in elements.
-  long prev_state_stride(int n, const Step& step) const {
-    if (prev_state(n, step) == zeros) return 0;
-    if (step.prev_time == at_start) return n ? s.hidden : output;
-    return n == 0 ? f.output.row : saves_planes ? padded(s.hidden, f.type) : s.hidden;
+  // Elements from `prev_state` of one row to that of the row_step-th behind it in the batch.
+  long prev_state_stride(int n, const Step& step, long row_step) const {
+    if (row_step == 0 || prev_state(n, step) == zeros) return 0;
+    if (step.prev_time == at_start) return row_step * (n ? s.hidden : output);
+    return row_step * (n == 0 ? f.output.row : saves_planes ? plane_row : s.hidden);
   }
 
-  // Calls tile(first unit, vectors, units) for this member's units, as a runner's tiles hold them: many blocks of one
-  // vector each, or one block of several. units: those of them that there are.
+  // Calls tile(first block, its first unit, vectors, units) for this member's units, as a runner's tiles hold them:
+  // many blocks of one vector each, or one block of several. units: those of them that there are.
   template <class F>
   void for_each_tile(const StepRunner<T>& runner, F tile) const {
     const long most = block.vectors > 1 ? 1 : runner.vector_limit;
@@ -137,7 +135,7 @@ struct Member {
       next = u + most < end_block ? u + most : end_block;
       const long unit = u * block.units, left = end_unit(s.hidden) - unit, fit = (next - u) * block.units;
       const long units = left < fit ? left : fit;
-      tile(unit, (units + lanes - 1) / lanes, units);
+      tile(u, unit, (units + lanes - 1) / lanes, units);
     }
   }
   // Stride from one vector of units to the next in an array of blocks `block_stride` apart.

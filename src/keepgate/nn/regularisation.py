@@ -123,13 +123,18 @@ class Masks:
         )
         if not cell.unit_inputs:
             return weights, x, states
-        masks = [(self._distribution(place, kind), kind == DROPOUT) for kind in cell.unit_inputs]
-        masked = append_masks(x, self.seed, weights.hidden_size, masks)
+        masked = self.append(place, x, weights.hidden_size)
         if DROPOUT in cell.unit_inputs:
             first = x.shape[2] + cell.unit_inputs.index(DROPOUT) * weights.hidden_size
             mask = masked[0, :, first : first + weights.hidden_size]
             states = (*states, states[cell.states.index(settings.cell.recurrent_state)] * mask)
         return weights, masked, states
+
+    def append(self, place: int, x: Tensor, hidden: int) -> Tensor:
+        """[time, batch, input and masks] of one layer and direction. hidden: its units."""
+        kinds = self.settings.trained.unit_inputs
+        masks = [(self._distribution(place, kind), kind == DROPOUT) for kind in kinds]
+        return append_masks(x, self.seed, hidden, masks)
 
     def _distribution(self, place: int, kind: str) -> MaskDistribution:
         settings = self.settings
