@@ -73,7 +73,7 @@ void backward_program(const Operand<T>* registers, long rows, long units, bool) 
 }
 
 template <class Cell>
-CellProgram compiled_cell() {
+constexpr CellProgram compiled_cell() {
   CellProgram cell = {};
   cell.name = Cell::name;
   cell.gates = Cell::gates, cell.states = Cell::states, cell.vectors = Cell::vectors, cell.saved = Cell::saved;

@@ -24,7 +24,7 @@ constexpr Kernel kernel_of() {
 }
 
 #define KEEPGATE_COMPILED(Cell) compiled_cell<Cell>(),
-const CellProgram cells[] = {KEEPGATE_CELLS(KEEPGATE_COMPILED)};
+constexpr CellProgram cells[] = {KEEPGATE_CELLS(KEEPGATE_COMPILED)};
 
 #define KEEPGATE_TEXT(name) #name
 #define KEEPGATE_NAME(name) KEEPGATE_TEXT(name)
@@ -32,7 +32,7 @@ const CellProgram cells[] = {KEEPGATE_CELLS(KEEPGATE_COMPILED)};
 }  // namespace
 
 extern const KernelSet table;
-const KernelSet table = {
+constinit const KernelSet table = {
     KEEPGATE_NAME(KEEPGATE_SET),
     cells,
     int(sizeof cells / sizeof cells[0]),
