@@ -88,6 +88,31 @@ def test_rare_labels_are_told_before_it_is_trained(tmp_path: Path, keepgate) -> 
     assert words.index("the rarest, 'odd', 1 time (1.6%)") < words.index("weights, 2 steps")
 
 
+def test_rare_labels_are_weighed_and_probabilities_calibrated_on_dev(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.csv", 40)
+    lines = data.read_text(encoding="utf-8").splitlines()
+    # The label of one row in ten of --dev is wrong, so that nobody can be sure.
+    wrong = [line.replace("good,", "bad,") if k % 5 == 1 else line for k, line in enumerate(lines)]
+    dev, out = tmp_path / "dev.csv", tmp_path / "mine"
+    dev.write_text("\n".join(wrong) + "\n", encoding="utf-8")
+    options = ("--steps", 80, "--learning-rate", 0.02, "--set", "class_weights=balanced", *QUICK)
+    ran = keepgate("train", "classifier", data, "--dev", dev, "--out", out, *options)
+    assert ran.code == 0, ran.err
+    words = " ".join(ran.out.split())
+    assert words.index("Probabilities are calibrated on these 40 texts: temperature") < words.index(
+        "On --dev"
+    )
+    assert "; calibration error " in words
+    model = load(out)
+    assert (model.settings.class_weights, model.label_counts) == ("balanced", [20, 20])
+    ran = keepgate("evaluate", out, dev, "--json")
+    assert 0 < json.loads(ran.out)["calibration_error"]["mean"] < 0.2
+    ran = keepgate(
+        "train", "classifier", data, "--out", tmp_path / "b", "--set", "class_weights=even", *QUICK
+    )
+    assert (ran.code, "class_weights is 'even'" in ran.err) == (2, True)
+
+
 def test_a_loss_of_nothing_is_called_overfitting(tmp_path: Path, keepgate) -> None:
     data = write(tmp_path / "train.csv", 12)
     settings = (

@@ -12,15 +12,12 @@ import keepgate.onnx
 from keepgate import cells
 from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
-from keepgate.data.tagged import tagged_text
 from keepgate.demo.pretrained import folders
 from keepgate.nn import Recurrent
 from keepgate.onnx.check import _compared
 from keepgate.tasks import Classifier, SpanReader
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
-from keepgate.tasks.tagger import Tagger as TaskTagger
-from keepgate.tasks.tagger import TaggerSettings
 
 pytestmark = pytest.mark.usefixtures("as_users_run")
 
@@ -174,17 +171,6 @@ def _classifier(pooling):
 def test_a_classifier_of_every_pooling(pooling, tmp_path):
     report = keepgate.onnx.export(_classifier(pooling), tmp_path / "a.onnx")
     assert list(report.inputs) == ["ids", "lengths"]
-
-
-def test_a_tagger_is_refused_and_its_layer_is_not(tmp_path):
-    texts = [tagged_text("王明", ["B-PER", "E-PER"]), tagged_text("來", ["O"])]
-    tagger = TaskTagger.build(
-        texts, TaggerSettings(embedding_size=4, pair_size=0, hidden_size=5, min_count=1), seed=0
-    )
-    with pytest.raises(keepgate.ExportError, match="which is not exported; export the layer that reads"):
-        keepgate.onnx.export(tagger, tmp_path / "a.onnx")
-    assert not [*tmp_path.iterdir()]
-    keepgate.onnx.export(tagger.encoder.layer, tmp_path / "a.onnx", torch.randn(6, 2, 4))
 
 
 @pytest.mark.slow
