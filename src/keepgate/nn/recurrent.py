@@ -304,18 +304,17 @@ class Recurrent(nn.RNNBase):
         """The weights of one layer and direction, counted in torch's order."""
         return self._places[place].weights(self)
 
-    def _run_fast(
-        self, input: Any, states: tuple[Tensor, ...], masks: Masks | None
-    ) -> tuple[Tensor, Hidden] | None:
-        """Output and final states by a kernel's fast path; None where the general path must run.
-
-        states: the initial ones of all layers; none for zeros.
-        """
+    def _run_fast(self, input: Any, states: Any, masks: Masks | None) -> tuple[Tensor, Hidden] | None:
+        """Output and final states by a kernel's fast path, from `states` or zeros; None for the general path."""
         if input.dim() != 3 or self.bidirectional:
             return None
         x = input.transpose(0, 1) if self.batch_first else input
         if masks is not None:
-            result = None if states else self._run_masked_fast(x, masks)
+            result = (
+                None
+                if states or len(self._places) > 1
+                else masks.run_fast(self._places[0], x, self.hidden_size)
+            )
         elif len(self._places) == 1:
             fast_path = self._places[0].fast_path
             result = None if fast_path is None else fast_path(x, states or None)
@@ -324,18 +323,8 @@ class Recurrent(nn.RNNBase):
         if result is None:
             return None
         output, *final = result
-        if self.batch_first:
-            output = output.transpose(0, 1)
+        output = output.transpose(0, 1) if self.batch_first else output
         return output, tuple(final) if len(final) > 1 else final[0]
-
-    def _run_masked_fast(self, x: Tensor, masks: Masks) -> tuple[Tensor, ...] | None:
-        """The same in training with masks, of one layer from zeros."""
-        trained = masks.settings.trained
-        if len(self._places) > 1 or masks.settings.weight_drop or not x.numel():
-            return None
-        fast_path = self._places[0].fast_path_of(trained)
-        result = None if fast_path is None else fast_path(masks.append(0, x, self.hidden_size))
-        return None if result is None else result[: 1 + len(self.cell.states)]
 
     def _run_layers_fast(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         """The same of several layers, one over the other: output and final states."""

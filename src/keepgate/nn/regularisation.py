@@ -14,6 +14,7 @@ from ..kernels.random_mask import MaskDistribution, append_masks, random_mask
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .checks import probability_of
+from .parameters import PlaceParameters
 
 _WEIGHT_DROP = "weight drop"
 # Numbers of the generator's streams, of which each place has its own.
@@ -129,6 +130,13 @@ class Masks:
             mask = masked[0, :, first : first + weights.hidden_size]
             states = (*states, states[cell.states.index(settings.cell.recurrent_state)] * mask)
         return weights, masked, states
+
+    def run_fast(self, place: PlaceParameters, x: Tensor, hidden: int) -> tuple[Tensor, ...] | None:
+        """Output and final states of a layer's only place, from zeros, by a kernel's fast path, or None."""
+        settings = self.settings
+        fast_path = None if settings.weight_drop or not x.numel() else place.fast_path_of(settings.trained)
+        result = None if fast_path is None else fast_path(self.append(0, x, hidden))
+        return None if result is None else result[: 1 + len(settings.cell.states)]
 
     def append(self, place: int, x: Tensor, hidden: int) -> Tensor:
         """[time, batch, input and masks] of one layer and direction. hidden: its units."""
