@@ -144,6 +144,18 @@ def test_what_are_no_series_is_refused(wrong, message):
         TimeSeriesClassifier().fit(wrong, [1] * len(wrong))
 
 
+def test_words_begin_with_vectors_from_a_file(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("great 1 2 3\ndull -1 2 -3\n王 1 2 3\n", encoding="utf-8")
+    few = {"hidden_size": 4, "epochs": 1, "threads": 1, "vectors": path}
+    estimator = TextClassifier(**few).fit(TEXTS, labels("str"))
+    assert estimator.task_.encoder.inputs.token.embedding_dim == 3
+    tagger = TokenTagger(**few).fit([["王", "在"]] * 4, [["X", "O"]] * 4)
+    assert tagger.task_.encoder.inputs.tokens.token.embedding_dim == 3
+    with pytest.raises(SettingsError, match="give embedding_size=3"):
+        TextClassifier(**few, settings={"embedding_size": 8}).fit(TEXTS, labels("str"))
+
+
 def test_tokens_are_tagged():
     texts = [[*name, "在", *place] for name in ("王明", "陳思", "李華") for place in ("台北", "高雄")]
     tags = [["B-PER", "E-PER", "O", "B-LOC", "E-LOC"]] * 6

@@ -104,6 +104,7 @@ TABLE = [
     (measured(0.7, FAR) | {"saturated": 0.996, "weights": LARGE}, "saturated", "all the time, since the weights"),
     (measured(0.27, FAR) | {"exponent": 0.1, "weights": LARGE}, "exploding", "a lower learning rate (such as 0.001"),
     (measured(0.27, FAR) | {"weights": LARGE}, "untrained", "train longer"),
+    (measured(0.27, FAR) | {"weights": LARGE, "vanishing_lag": 1} | UNGATED, "forgets", "70 times as large"),
     (measured(0.27, FAR) | {"weights": DRAWN}, "untrained", "with a higher learning rate"),
     (measured(0.27, NOTHING) | {"weights": DRAWN}, "untrained", "spread as they are first drawn"),
     (measured(0.7, NOTHING) | {"weights": DRAWN}, "unknown", "finds nothing in the rows either"),

@@ -1,6 +1,7 @@
 """TextClassifier, TimeSeriesClassifier and TokenTagger: tasks as scikit-learn estimators."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +11,9 @@ from ..config import settings_from
 from ..data.labelled import LabelledText
 from ..data.labelled_series import LabelledSeries
 from ..data.tagged import TaggedText, tagged_text
+from ..data.word_vectors import WordVectors
 from ..errors import PackageMissing, SettingsError
-from ..tasks import Classifier, SeriesClassifier, Tagger
+from ..tasks import KINDS, Classifier, SeriesClassifier, Tagger
 from ..tasks.classifier.settings import ClassifierSettings
 from ..tasks.series_classifier.settings import SeriesClassifierSettings
 from ..tasks.tagger.settings import TaggerSettings
@@ -38,6 +40,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     cell, hidden_size, num_layers, pooling, dropout: as in `ClassifierSettings`; settings: its other fields, by name.
     epochs, batch_size, learning_rate: of the training; None takes what `keepgate train classifier` takes.
+    vectors: a file of vectors of words to begin with, as text of word2vec, GloVe or fastText.
     threads: of the processor; None leaves torch's number. random_state: a number, decides every random choice.
     verbose: a progress bar.
 
@@ -60,7 +63,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         random_state: int = 0,
         verbose: bool = False,
         settings: dict[str, Any] | None = None,
+        vectors: str | Path | None = None,
     ) -> None:
+        self.vectors = vectors
         self.cell, self.hidden_size, self.num_layers = cell, hidden_size, num_layers
         self.pooling, self.dropout = pooling, dropout
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
@@ -197,7 +202,9 @@ class TokenTagger(BaseEstimator):
         random_state: int = 0,
         verbose: bool = False,
         settings: dict[str, Any] | None = None,
+        vectors: str | Path | None = None,
     ) -> None:
+        self.vectors = vectors
         self.cell, self.hidden_size, self.num_layers, self.dropout = cell, hidden_size, num_layers, dropout
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.threads, self.random_state, self.verbose, self.settings = (
@@ -232,12 +239,20 @@ def _settings(estimator: Any, settings_type: type, *names: str) -> Any:
     """The settings of a task that an estimator's arguments say. Raises SettingsError for one that makes no sense."""
     shared = ("cell", "hidden_size", "num_layers", "dropout", *names)
     own = {name: getattr(estimator, name) for name in shared}
+    if (vectors := _vectors(estimator)) is not None:
+        own["embedding_size"] = vectors.size
     return settings_from(settings_type, own | (estimator.settings or {}))
+
+
+def _vectors(estimator: Any) -> WordVectors | None:
+    path = getattr(estimator, "vectors", None)
+    return None if path is None else WordVectors(path)
 
 
 def _train(estimator: Any, task_type: Any, items: Sequence[Any], settings: Any) -> Any:
     """The estimator, with the trained task and the number of its steps."""
-    task = task_type.build(items, settings, estimator.random_state)
+    vectors = _vectors(estimator)
+    task = KINDS[task_type.kind].build(items, settings, estimator.random_state, vectors)
     examples = task.prepare(items, training=True)
     names = ("epochs", "batch_size", "learning_rate", "threads")
     chosen = {name: getattr(estimator, name) for name in names if getattr(estimator, name) is not None}

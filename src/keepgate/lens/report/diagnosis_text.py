@@ -79,6 +79,9 @@ def _fault(verdict: Verdict) -> Message:
             return msg("verdict.steps_explode", cause=cause, ratio=findings.weights.ratio)
         return msg("verdict.exploding", cause=cause, exponent=findings.exponent)
     if fault == "forgets":
+        if findings.weights is not None and findings.large_weights:
+            ratio = findings.weights.ratio
+            return msg("verdict.steps_forget", how=_lost(findings), needed=findings.needed, ratio=ratio)
         half = "" if findings.half_life is None else msg("verdict.half_life", steps=findings.half_life)
         key = "verdict.forgets" if findings.gated else "verdict.ungated"
         return msg(key, how=_lost(findings), needed=findings.needed, half=half)

@@ -13,6 +13,7 @@ from ...data.batch import pad
 from ...data.questions import Question, refuse_empty
 from ...data.text import Tokens, tokenize, words
 from ...data.vocabulary import PAD, Vocabulary
+from ...data.word_vectors import WordVectors
 from ...errors import CorpusError
 from ...nn.attention import Attention
 from ...nn.eval_mode import eval_mode
@@ -23,6 +24,7 @@ from ..label_task import LabelTask
 from ..probe import Probe
 from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
+from ..token_pairs import place_vectors, vectors_of
 from .content import answer_in, check_choices, vocabulary_of
 from .head import ChoiceHead
 from .settings import ChoiceReaderSettings
@@ -80,11 +82,17 @@ class ChoiceReader(Reader, LabelTask):
         self.readout = nn.Linear(3 * size if attends else size, len(self.choices))
 
     @classmethod
-    def build(cls, questions: Sequence[Question], settings: ChoiceReaderSettings, seed: int) -> Self:
+    def build(
+        cls,
+        questions: Sequence[Question],
+        settings: ChoiceReaderSettings,
+        seed: int,
+        vectors: WordVectors | None = None,
+    ) -> Self:
         """A reader with these questions' tokens and answers, and fresh weights, the same for the same seed.
 
-        The choices are the first answers, the most frequent first. Raises CorpusError if no question has an
-        answer.
+        vectors: of words, which their embeddings begin with. The choices are the first answers, the most frequent
+        first. Raises CorpusError if no question has an answer, and as `vectors_of`.
         """
         answers = Counter(question.answers[0] for question in questions if question.answers)
         if not answers:
@@ -93,9 +101,14 @@ class ChoiceReader(Reader, LabelTask):
         # Many questions share a text; counted once, it keeps the order of the tokens all the same.
         texts = dict.fromkeys(question.text for question in questions)
         vocabulary = Vocabulary.count([*texts, *(question.question for question in questions)])
+        of_words = vectors_of(vectors, [vocabulary.to_json()], settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(vocabulary, choices, settings)
+            reader = cls(vocabulary, choices, settings)
+        embedding = reader.encoder.inputs
+        assert isinstance(embedding, nn.Embedding)
+        place_vectors(embedding, vocabulary, of_words)
+        return reader
 
     @classmethod
     def from_files(cls, settings: ChoiceReaderSettings, vocabulary: Mapping[str, Any]) -> Self:
