@@ -125,11 +125,12 @@ class PlaceParameters:
 
     def fast_path_of(self, trained: Cell) -> FastPath | None:
         """The same of the cell in training, whose parameters are these; its input has its masks too."""
-        if torch.compiler.is_compiling() or self._weights is None:
+        if torch.compiler.is_compiling() or (own := self._weights) is None:
             return None
         if self._trained_fast_path is None:
-            arguments = self._weights.arguments
-            weights = Weights(trained, self._weights.weight_ih, *arguments[1:5], self._weights.vectors)
+            weights = Weights(
+                trained, own.weight_ih, own.weight_hh, own.bias_ih, own.bias_hh, own.weight_hr, own.vectors
+            )
             self._trained_fast_path = fast_path(weights, self.kernel) if weights.remember() else None
         return self._trained_fast_path
 
