@@ -51,9 +51,10 @@ def _whole(
     matrix: NDArray[np.float32], step: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The nearest whole multiples of each row's step, and which rows they are exactly."""
-    divisor = np.where(step > 0, step, np.float32(1))[:, None]
-    numbers = np.round(matrix / divisor)
-    return numbers, (numbers * divisor == matrix).all(1)
+    divisor = np.where(step > 0, step, 1).astype(np.float32)[:, None]
+    numbers: NDArray[np.float32] = np.round(matrix / divisor).astype(np.float32)
+    fits: NDArray[np.bool_] = np.all(numbers * divisor == matrix, axis=1)
+    return numbers, fits
 
 
 def _text(array: NDArray[Any]) -> str:
