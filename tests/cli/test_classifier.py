@@ -113,6 +113,26 @@ def test_rare_labels_are_weighed_and_probabilities_calibrated_on_dev(tmp_path: P
     assert (ran.code, "class_weights is 'even'" in ran.err) == (2, True)
 
 
+def test_it_begins_with_vectors_from_a_file(tmp_path: Path, keepgate) -> None:
+    data, vectors = write(tmp_path / "train.csv"), tmp_path / "glove.txt"
+    vectors.write_text("the 1 0 2\nlovely 1 1 1\nsplendid 1 1.1 1\nroom 0 1 0\n", encoding="utf-8")
+    options = ("--steps", 2, "--set", "hidden_size=6", "--set", "min_count=1")
+    ran = keepgate("train", "classifier", data, "--out", tmp_path / "mine", "--vectors", vectors, *options)
+    assert ran.code == 0, ran.err
+    words = " ".join(ran.out.split())
+    assert "different tokens have a vector in glove.txt (3 numbers); other words taken from it: 1." in words
+    model = load(tmp_path / "mine")
+    assert model.settings.embedding_size == 3
+    assert "splendid" in model.vocabulary
+    assert "glove.txt" in (tmp_path / "mine" / "card.md").read_text()
+    for out, wrong, code, says in (
+        ("a", ("--vectors", vectors, "--set", "embedding_size=8"), 2, "give embedding_size=3"),
+        ("b", ("--vectors", tmp_path / "none.txt"), 3, "does not exist"),
+    ):
+        ran = keepgate("train", "classifier", data, "--out", tmp_path / out, *options, *wrong)
+        assert (ran.code, says in " ".join(ran.err.split())) == (code, True), ran.err
+
+
 def test_a_loss_of_nothing_is_called_overfitting(tmp_path: Path, keepgate) -> None:
     data = write(tmp_path / "train.csv", 12)
     settings = (

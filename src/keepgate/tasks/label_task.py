@@ -82,12 +82,15 @@ class LabelTask(nn.Module):
         """
         if batch.targets is None:
             raise ShapeError("this batch has items without a known answer; prepare them with training=True")
+        return self._label_loss(self(batch), batch.targets), None
+
+    def _label_loss(
+        self, scores: Float[Tensor, "rows labels"], targets: Int[Tensor, " rows"]
+    ) -> Float[Tensor, ""]:
         smoothing, weight = (self.label_smoothing, self.label_weights) if self.training else (0.0, None)
         # Over the number of rows, not the sum of their weights: so the batches of several processes add up to one.
-        losses = cross_entropy(
-            self(batch), batch.targets, weight=weight, label_smoothing=smoothing, reduction="sum"
-        )
-        return losses / len(batch.targets), None
+        total = cross_entropy(scores, targets, weight=weight, label_smoothing=smoothing, reduction="sum")
+        return total / len(targets)
 
     def losses(self, examples: Sequence[Any], last: int | None = None) -> Float[Tensor, " rows"]:
         """Cross entropy of each example, in nats, given the last so many tokens of its text; None gives all."""

@@ -14,6 +14,7 @@ from ...data.bigrams import pairs_of
 from ...data.labelled import LabelledText
 from ...data.text import tokenize, words
 from ...data.vocabulary import Vocabulary
+from ...data.word_vectors import WordVectors
 from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
@@ -23,7 +24,7 @@ from ..label_task import LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import TokenPairs, hide_tokens, vocabularies
+from ..token_pairs import TokenPairs, hide_tokens, vectors_of, vocabularies
 from .content import check_labels, counts_of, text_to_label, vocabulary_of, words_of
 from .head import ClassifierHead
 from .metrics import METRICS, measure_labels
@@ -84,22 +85,29 @@ class Classifier(LabelTask):
         self.readout = nn.Linear(self.pooling.output_size, len(labels))
 
     @classmethod
-    def build(cls, items: Sequence[LabelledText], settings: ClassifierSettings, seed: int) -> Self:
+    def build(
+        cls,
+        items: Sequence[LabelledText],
+        settings: ClassifierSettings,
+        seed: int,
+        vectors: WordVectors | None = None,
+    ) -> Self:
         """A classifier with these texts' tokens, pairs and labels; the same for the same seed.
 
-        Weights are fresh but for the vectors of tokens and pairs, which come from the texts.
-        Labels stand in the order of their names. Raises CorpusError if there are fewer than two.
+        Weights are fresh but for the vectors of tokens and pairs, which come from the texts, or `vectors`' file.
+        Labels stand in the order of their names. Raises CorpusError if there are fewer than two, and as `vectors_of`.
         """
         counts = Counter(item.label for item in items if item.label is not None)
         labels = sorted(counts)
         texts = [words(item.text) for item in items]
-        vocabulary, pairs = vocabularies(texts, settings)
+        of_words = vectors_of(vectors, texts, settings, lambda word: words(word) == [word])
+        vocabulary, pairs = vocabularies(texts, settings, of_words)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(vocabulary, pairs, labels, settings, [counts[label] for label in labels])
         inputs = classifier.encoder.inputs
         assert isinstance(inputs, TokenPairs)
-        inputs.initialise(texts, vocabulary, pairs, seed)
+        inputs.initialise(texts, vocabulary, pairs, seed, of_words)
         return classifier
 
     @classmethod
