@@ -82,7 +82,7 @@ class NextChord(nn.Module):
 
     def losses(self, batch: Rolls) -> tuple[Float[Tensor, "time batch"], Bool[Tensor, "time batch"]]:
         """The loss of every chord but the first, in nats, and which of them are real."""
-        states = self.layer(self.dropout(batch.rolls[:-1]), lengths=batch.lengths - 1)[0]
+        states = self.layer(batch.rolls[:-1], lengths=batch.lengths - 1)[0]
         logits = self.readout(self.dropout(states))
         losses = binary_cross_entropy_with_logits(logits, batch.rolls[1:], reduction="none").sum(2)
         return losses, length_mask(len(losses), batch.lengths - 1, losses.device)

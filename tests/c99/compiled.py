@@ -37,6 +37,7 @@ class Compiled:
         }
         self.scores, self.ids = (int(sizes.get(name, 0)) for name in ("SCORES", "IDS"))
         self.read = np.float64 if "FEATURES" in sizes else np.int32
+        self.spans = int(sizes.get("SPANS", 0))
         self.ahead, self.targets, self.levels = (int(sizes.get(n, 0)) for n in ("AHEAD", "TARGETS", "LEVELS"))
 
     def __getattr__(self, function: str) -> Any:
@@ -59,19 +60,39 @@ class Compiled:
         return scores[: self.scores]
 
     def run_tags(
-        self, ids: Any, *, state_bytes: int, workspace_bytes: int
+        self, ids: Any, *labels: NDArray[np.float32], state_bytes: int, workspace_bytes: int
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Scores [steps, labels] and tags of a text. What is written to has guards behind it."""
+        """Scores [steps, labels] and tags of a text, with guards behind what is written to; so is `labels`."""
         text = np.ascontiguousarray(ids, np.int32)
         sizes = [state_bytes // 4, len(text) * workspace_bytes // 4 + 1, len(text) * self.scores]
         state, workspace, scores = (np.full(size + 16, 777, np.float32) for size in sizes)
         tags = np.full(len(text) + 16, 777, np.int32)
         steps = ctypes.c_long(len(text))
         self._library[f"{self.name}_run"](
-            _at(state), _at(text), steps, _at(workspace), _at(scores), _at(tags)
+            _at(state), _at(text), steps, _at(workspace), _at(scores), _at(tags), *map(_at, labels)
         )
         assert all((array[-16:] == 777).all() for array in (state, workspace, scores, tags))
         return scores[:-16].reshape(len(text), self.scores), tags[:-16]
+
+    def run_span(
+        self, text: Any, question: Any, *, state_bytes: int, workspace_bytes: int
+    ) -> tuple[NDArray[np.float32], float, tuple[int, int]]:
+        """Scores [steps, spans], the score of no answer, and the answer; from ids [steps, 2] and features of both."""
+        arrays = [
+            np.ascontiguousarray(part, kind)
+            for side in (text, question)
+            for part, kind in zip(side, (np.int32, np.float32), strict=True)
+        ]
+        steps, asked = len(arrays[0]), len(arrays[2])
+        sizes = [state_bytes // 4, max(steps, asked) * workspace_bytes // 4 + 1, steps * self.spans]
+        state, workspace, scores = (np.full(size + 16, 777, np.float32) for size in sizes)
+        none, answer = np.full(1, np.nan, np.float32), np.full(2, 777, np.int32)
+        self._library[f"{self.name}_run"](
+            _at(state), _at(arrays[0]), _at(arrays[1]), ctypes.c_long(steps), _at(arrays[2]), _at(arrays[3]),
+            ctypes.c_long(asked), _at(workspace), _at(scores), _at(none), _at(answer),
+        )  # fmt: skip
+        assert all((array[-16:] == 777).all() for array in (state, workspace, scores))
+        return scores[:-16].reshape(steps, self.spans), float(none[0]), (int(answer[0]), int(answer[1]))
 
     def run_series(self, *parts: Any, state_bytes: int) -> NDArray[np.float64]:
         """The forecast [ahead, targets, levels] from values, known, numbers, categories and moments; None is null."""

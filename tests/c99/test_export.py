@@ -1,8 +1,9 @@
-"""A model as C99: strict, without a library, equal to the runtime; what cannot be printed is refused by name."""
+"""A model as C99: strict, without a library, equal to the runtime."""
 
 import ctypes
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,22 @@ import pytest
 from safetensors.numpy import load_file
 
 from keepgate import c99, runtime
+from keepgate.arrays.functions import linear
 from keepgate.data.bigrams import pairs_of
+from keepgate.data.tagged import tagged_text
 from keepgate.data.text import words
 from keepgate.demo.pretrained import folders
-from keepgate.errors import BundleError, ExportError
+from keepgate.errors import BundleError
+from keepgate.tasks import Tagger
+from keepgate.tasks.span.features import analyse, compare
+from keepgate.tasks.span.settings import NEVER
+from keepgate.tasks.tagger import TaggerSettings
 from keepgate.tasks.tagger.content import MOST_LETTERS, letters_read, tokens_to_look_up
 from tests.c99.compiled import FLAGS, Compiled, compiler
-from tests.runtime.models import ENGLISH, STORIES, TASKS, built, saved
+from tests.runtime.models import ENGLISH, STORIES, TASKS, built, classifier, saved, with_large_weights
 
 TOLERANCE = 1e-6
-PRINTED = [
-    name
-    for name in TASKS
-    if name.split(",")[0].split()[0] in ("choice", "classifier", "language")
-    and "window" not in name
-    and "product" not in name
-]
+READS_TEXT = [name for name in TASKS if name.split(",")[0].split()[0] in ("choice", "classifier", "language")]
 
 
 def exported(model: Path, tmp_path: Path) -> tuple[Any, c99.CExport, Compiled]:
@@ -56,9 +57,57 @@ def compared(task: Any, result: c99.CExport, compiled: Compiled) -> None:
         assert np.abs(ours - theirs).max() < TOLERANCE * max(1, np.abs(theirs).max())
 
 
-@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize("name", READS_TEXT)
 def test_a_model_in_c_gives_the_scores_of_the_runtime(name: str, tmp_path: Path) -> None:
     compared(*exported(saved(built(name), tmp_path / "my model-1"), tmp_path))
+
+
+@pytest.mark.parametrize("cell", ["layer_norm_lstm", "layer_norm_gru"])
+def test_a_normalised_step_in_c_gives_the_scores_of_the_runtime(cell: str, tmp_path: Path) -> None:
+    task = with_large_weights(classifier(cell=cell, hidden_size=11, num_layers=2))
+    compared(*exported(saved(task, tmp_path / "model"), tmp_path))
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name.startswith("span")])
+def test_a_span_reader_in_c_gives_the_scores_and_answers_of_the_runtime(name: str, tmp_path: Path) -> None:
+    task, result, compiled = exported(saved(built(name), tmp_path / "model"), tmp_path)
+    memory = {"state_bytes": result.state_bytes, "workspace_bytes": result.workspace_bytes}
+    items = [
+        STORIES[0],
+        STORIES[35],
+        task.item("魯夫", "誰? 誰?"),
+        task.item(ENGLISH, "Who sees 1,000 cats?"),
+    ]
+    for item in items:
+        sides = [analyse(part, task.statistics) for part in (item.text, item.question)]
+        theirs, no_answer = task.scores(*sides)
+        theirs = theirs[:, : task.settings.max_answer_span]
+        features = [values.astype(np.float16) for values in compare(*sides)]
+        arrays = [
+            (np.stack([side.ids, side.pairs], 1), values)
+            for side, values in zip(sides, features, strict=True)
+        ]
+        scores, none, (first, last) = compiled.run_span(*arrays, **memory)
+        possible = theirs > NEVER / 2
+        assert np.abs(scores - theirs)[possible].max() < TOLERANCE * max(1, np.abs(theirs[possible]).max())
+        assert (scores[~possible] < NEVER / 2).all()
+        assert np.isnan(none) if no_answer is None else none == pytest.approx(no_answer, abs=TOLERANCE)
+        answer = task.answer(item.text, item.question)
+        tokens = sides[0].tokens
+        assert (
+            answer.text == ""
+            if first < 0
+            else (answer.start, answer.end) == (tokens.starts[first], tokens.ends[last])
+        )
+
+
+def test_a_span_reader_whose_scores_are_not_finite_answers_nothing(tmp_path: Path) -> None:
+    reader, result, compiled = exported(saved(built("span"), tmp_path / "model"), tmp_path)
+    side = analyse(ENGLISH, reader.statistics)
+    features = compare(side, side)
+    text, question = ((np.stack([side.ids, side.pairs], 1), values * np.nan) for values in features)
+    memory = {"state_bytes": result.state_bytes, "workspace_bytes": result.workspace_bytes}
+    assert compiled.run_span(text, question, **memory)[2] == (-1, -1)
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name.startswith("tagger")])
@@ -140,31 +189,28 @@ def test_a_number_beyond_the_vocabulary_is_an_unknown_token(tmp_path: Path) -> N
     assert np.array_equal(wrong, unknown)
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        (
-            "span",
-            "a span reader is not written in C: .*keepgate.runtime, or its network alone by keepgate export",
-        ),
-        ("choice, window", "a feed-forward reader has no recurrent layer"),
-        ("choice, product in the step", "gru_reset_before multiplies by a matrix inside its step"),
-    ],
-)
-def test_what_has_no_c_is_refused_by_name_and_nothing_is_written(
-    name: str, says: str, tmp_path: Path
-) -> None:
-    model = saved(built(name), tmp_path / "model")
-    with pytest.raises(ExportError, match=says):
-        c99.export(model, tmp_path / "c")
-    assert not (tmp_path / "c").exists()
-
-
-def test_a_tagger_of_whole_texts_too_is_refused(tmp_path: Path) -> None:
-    task = runtime.load(saved(built("tagger, one way"), tmp_path / "model"))
-    task.text_labels = ("play", "stop")
-    with pytest.raises(ExportError, match="gives tags alone; train one on tags"):
-        c99.export(task, None)
+def test_a_tagger_of_whole_texts_too_gives_their_labels(tmp_path: Path) -> None:
+    texts = [
+        replace(tagged_text(["play", name], ["O", "B-NAME"]), label=label)
+        for name, label in (("Ann", "music"), ("Bob", "film"))
+    ]
+    settings = TaggerSettings(embedding_size=6, pair_size=0, letter_size=3, hidden_size=5, min_count=1)
+    model = saved(with_large_weights(Tagger.build(texts, settings, seed=0)), tmp_path / "model")
+    task, result, compiled = exported(model, tmp_path)
+    item = task.item("play Bob Ann Bob")
+    tokens = [*item.tokens.texts]
+    letters = np.zeros((len(tokens), MOST_LETTERS), np.int32)
+    for row, token in zip(letters, tokens, strict=True):
+        row[: len(token)] = task.letters.ids(letters_read(token))
+    rows = np.concatenate([np.array(task.vocabulary.ids(tokens_to_look_up(item)))[:, None], letters], 1)
+    labels = np.full(2 + 16, 777, np.float32)
+    memory = {"state_bytes": result.state_bytes, "workspace_bytes": result.workspace_bytes}
+    scores, _ = compiled.run_tags(rows, labels, **memory)
+    states = task._states(item)
+    expected = linear(task.pooling(states), *task.label_readout)
+    assert (labels[2:] == 777).all()
+    assert np.abs(labels[:2] - expected).max() < TOLERANCE * max(1, np.abs(expected).max())
+    assert np.abs(scores - task._emissions(item)).max() < 2 * TOLERANCE
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

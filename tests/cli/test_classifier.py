@@ -88,6 +88,51 @@ def test_rare_labels_are_told_before_it_is_trained(tmp_path: Path, keepgate) -> 
     assert words.index("the rarest, 'odd', 1 time (1.6%)") < words.index("weights, 2 steps")
 
 
+def test_rare_labels_are_weighed_and_probabilities_calibrated_on_dev(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.csv", 40)
+    lines = data.read_text(encoding="utf-8").splitlines()
+    # The label of one row in ten of --dev is wrong, so that nobody can be sure.
+    wrong = [line.replace("good,", "bad,") if k % 5 == 1 else line for k, line in enumerate(lines)]
+    dev, out = tmp_path / "dev.csv", tmp_path / "mine"
+    dev.write_text("\n".join(wrong) + "\n", encoding="utf-8")
+    options = ("--steps", 80, "--learning-rate", 0.02, "--set", "class_weights=balanced", *QUICK)
+    ran = keepgate("train", "classifier", data, "--dev", dev, "--out", out, *options)
+    assert ran.code == 0, ran.err
+    words = " ".join(ran.out.split())
+    assert words.index("Probabilities are calibrated on these 40 texts: temperature") < words.index(
+        "On --dev"
+    )
+    assert "; calibration error " in words
+    model = load(out)
+    assert (model.settings.class_weights, model.label_counts) == ("balanced", [20, 20])
+    ran = keepgate("evaluate", out, dev, "--json")
+    assert 0 < json.loads(ran.out)["calibration_error"]["mean"] < 0.2
+    ran = keepgate(
+        "train", "classifier", data, "--out", tmp_path / "b", "--set", "class_weights=even", *QUICK
+    )
+    assert (ran.code, "class_weights is 'even'" in ran.err) == (2, True)
+
+
+def test_it_begins_with_vectors_from_a_file(tmp_path: Path, keepgate) -> None:
+    data, vectors = write(tmp_path / "train.csv"), tmp_path / "glove.txt"
+    vectors.write_text("the 1 0 2\nlovely 1 1 1\nsplendid 1 1.1 1\nroom 0 1 0\n", encoding="utf-8")
+    options = ("--steps", 2, "--set", "hidden_size=6", "--set", "min_count=1")
+    ran = keepgate("train", "classifier", data, "--out", tmp_path / "mine", "--vectors", vectors, *options)
+    assert ran.code == 0, ran.err
+    words = " ".join(ran.out.split())
+    assert "different tokens have a vector in glove.txt (3 numbers); other words taken from it: 1." in words
+    model = load(tmp_path / "mine")
+    assert model.settings.embedding_size == 3
+    assert "splendid" in model.vocabulary
+    assert "glove.txt" in (tmp_path / "mine" / "card.md").read_text()
+    for out, wrong, code, says in (
+        ("a", ("--vectors", vectors, "--set", "embedding_size=8"), 2, "give embedding_size=3"),
+        ("b", ("--vectors", tmp_path / "none.txt"), 3, "does not exist"),
+    ):
+        ran = keepgate("train", "classifier", data, "--out", tmp_path / out, *options, *wrong)
+        assert (ran.code, says in " ".join(ran.err.split())) == (code, True), ran.err
+
+
 def test_a_loss_of_nothing_is_called_overfitting(tmp_path: Path, keepgate) -> None:
     data = write(tmp_path / "train.csv", 12)
     settings = (

@@ -17,7 +17,8 @@ def labelled(**counts: int) -> list[LabelledText]:
 def test_a_rare_label_is_named_with_its_share() -> None:
     assert imbalance_of(labelled(good=970, bad=30), "texts") == [
         "1 of 2 labels occur less than a tenth as often as 'good' (97.0% of 1,000 texts); the rarest, 'bad', 30 times "
-        "(3.0%): accuracy hardly shows them, so judge by macro F1, and collect more of them."
+        "(3.0%): accuracy hardly shows them, so judge by macro F1, weigh them "
+        "(--set class_weights=balanced), and collect more of them."
     ]
     assert imbalance_of(labelled(good=1000, fair=101, bad=100), "texts") == []
     (sentence,) = imbalance_of(labelled(good=1000, fair=99, bad=98), "texts")

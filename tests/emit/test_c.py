@@ -7,10 +7,13 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+import torch
 
 from keepgate.arrays.recurrent import Recurrent
-from keepgate.cells import CELLS, gru_reset_before
+from keepgate.cells import CELLS
 from keepgate.emit.c import functions, functions_called, step_of_unit
+from keepgate.emit.stages import stages_of
+from keepgate.equations import evaluate, topological
 from keepgate.errors import CellError
 from tests.c99.compiled import FLAGS, compiler
 from tests.kernels.user_cells import USER_CELLS
@@ -89,6 +92,38 @@ def test_a_step_in_c_is_the_cells(cell, tmp_path: Path) -> None:
         assert following == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-def test_a_product_inside_the_step_has_no_c() -> None:
-    with pytest.raises(CellError, match="multiplies by a matrix inside its step"):
-        step_of_unit(gru_reset_before, "t")
+MIXING = [c for c in (*CELLS, *USER_CELLS) if c.recurrent == "in_step" or c.row_means]
+
+
+@pytest.mark.parametrize("cell", MIXING, ids=lambda cell: cell.name)
+def test_the_stages_of_a_step_that_mixes_units_are_its_equations(cell) -> None:
+    """Run one after the other on tensors, with products and means between them, they give the cell's new states."""
+    units, graph = 5, cell.graph
+    values = {node: torch.randn(units, dtype=torch.float64) for node in graph.inputs.values()}
+    blocks = {f"u_{gate}": torch.randn(units, units, dtype=torch.float64) for gate in cell.gates}
+
+    def mixed(node, operand):
+        return blocks[node.args[0].name] @ operand if node.op == "product" else operand.mean().expand(units)
+
+    whole = dict(values)
+    for node in topological(graph.next.values()):
+        if node.op in ("product", "row_mean"):
+            whole[node] = mixed(node, whole[node.args[-1]])
+        elif node not in whole and node.op != "symbol":
+            (whole[node],) = evaluate([node], whole)
+    planes = []
+    for stage in stages_of(graph):
+        assert len(stage.read) == len(planes)
+        there = values | dict(zip(stage.read, planes, strict=True))
+        planes += evaluate(stage.written, there)
+        planes += [mixed(node, planes[operand]) for node, operand in stage.mixed]
+    new = planes[-len(graph.next) :]
+    for ours, node in zip(new, graph.next.values(), strict=True):
+        assert torch.allclose(ours, whole[node], rtol=0, atol=1e-12)
+    assert len(stages_of(graph)) > 1
+    with pytest.raises(CellError, match=r"inside its step|means over the units"):
+        step_of_unit(cell, "t")
+
+
+def test_an_elementwise_step_is_one_stage() -> None:
+    assert all(len(stages_of(cell.graph)) == 1 for cell in ELEMENTWISE)

@@ -1,5 +1,6 @@
 """Findings and the fault that each must be called."""
 
+import dataclasses
 import math
 
 import torch
@@ -10,6 +11,7 @@ from keepgate.lens.diagnosis.padding import Padding
 from keepgate.lens.diagnosis.ridge_baseline import Baseline
 from keepgate.lens.diagnosis.row_horizons import RowHorizons
 from keepgate.lens.diagnosis.verdict import verdict_of
+from keepgate.lens.diagnosis.weight_scale import WeightScale
 from keepgate.lens.report import VerdictReport
 
 
@@ -44,12 +46,16 @@ UNGATED = {"gated": False, "half_life": None, "saturated": None}
 READ = Padding(side="end", share=0.4, read=True, lengths=torch.tensor([3, 5, 9]), rows=[])
 THIRDS = {"short": 0.98, "long": 0.41}
 SURE = quality(0.5, sure=0.97, excess=0.4)
+CONTRARY = quality(0.04, guess=0.5, sure=0.95, excess=0.91, chance=0.5)
+DRAWN, LARGE = WeightScale(ratio=1.0, as_drawn=True), WeightScale(ratio=70.4, as_drawn=False)
+SHORT = quality(0.7, sure=0.95, excess=0.25, **THIRDS, limit=12)
 # What a classifier whose forget gates were shut after training shows: its gradient still arrives.
 SURE_NEAR = measured(
     quality(0.7, sure=0.97, excess=0.25, short=0.96, long=0.5), Baseline(skill=1.0, needed=40)
 ) | {"needed": 40}
 # Answers that are too small by half, as those of a network whose training has not come to its end.
 SMALL = quality(0.7, scale=1.5, scale_error=0.05)
+READ_BY = measured(quality(0.7), Baseline(skill=0.9, needed=40), padding=READ, without=quality(0.8))
 ALL = Baseline(skill=1.0, needed=12)
 FAR, NOTHING = Baseline(skill=0.9, needed=40, interval=(36, 44)), Baseline(skill=0.05, needed=None)
 
@@ -89,9 +95,24 @@ TABLE = [
     (measured(0.7, FAR), "unknown", "as sure as they are right"),
     (measured(0.88, ALL) | {"vanishing_lag": 9, "needed": 12, "rows": reach(3, 11)}, "unknown", "as sure as they"),
     (measured(0.88, ALL) | {"vanishing_lag": 9, "needed": 13, "rows": reach(3, 11)}, "forgets", "gone after 9 steps"),
-    (measured(0.7, FAR) | {"saturated": 0.9}, "saturated", "the gates stand at their ends 90% of the time"),
+    (measured(0.7, FAR) | {"saturated": 0.9}, "saturated", "the gates stand at their ends at least 90% of"),
     (measured(SMALL, FAR) | {"saturated": 0.9}, "untrained", "train longer"),
-    (measured(SMALL, FAR) | {"saturated": 0.9, "input_size": 3000.0}, "saturated", "reads numbers of about 3,000"),
+    (measured(SMALL, FAR) | {"saturated": 0.9, "input_size": 3e3}, "saturated", "before the layer gives it numbers of"),
+    (measured(SMALL, FAR) | {"saturated": 0.9, "input_size": 3e3, "given_size": 1}, "saturated", "before the layer"),
+    (measured(SMALL, FAR) | {"saturated": 0.9, "input_size": 3e3, "given_size": 3e3}, "saturated", "about 3,000"),
+    (measured(0.7, FAR) | {"saturated": 1.0}, "saturated", "the gates stand at their ends all the time, where"),
+    (measured(0.7, FAR) | {"saturated": 0.996, "weights": LARGE}, "saturated", "all the time, since the weights"),
+    (measured(0.27, FAR) | {"exponent": 0.1, "weights": LARGE}, "exploding", "a lower learning rate (such as 0.001"),
+    (measured(0.27, FAR) | {"weights": LARGE}, "untrained", "train longer"),
+    (measured(0.27, FAR) | {"weights": LARGE, "vanishing_lag": 1} | UNGATED, "forgets", "70 times as large"),
+    (measured(0.27, FAR) | {"weights": DRAWN}, "untrained", "with a higher learning rate"),
+    (measured(0.27, NOTHING) | {"weights": DRAWN}, "untrained", "spread as they are first drawn"),
+    (measured(0.7, NOTHING) | {"weights": DRAWN}, "unknown", "finds nothing in the rows either"),
+    ({"horizon": 3, "weights": DRAWN}, "untrained", "training has hardly moved them"),
+    ({"horizon": 3, "vanishing_lag": 23, "weights": DRAWN}, "forgets", "gone after 23 steps"),
+    (measured(SHORT, FAR) | {"vanishing_lag": 3}, "extrapolates", "rows of more than 12 steps are answered worse"),
+    ({"evidence": Evidence(quality=SHORT)}, "extrapolates", "train on rows as long as these"),
+    (measured(dataclasses.replace(SHORT, limit=None), FAR) | {"vanishing_lag": 3}, "forgets", "after 3 steps"),
     (measured(SMALL, FAR) | {"saturated": 0.5, "input_size": 3000.0}, "untrained", "train longer"),
     (measured(0.27, FAR) | UNGATED | {"saturated": 0.9}, "saturated", "near -1 or 1 90% of the time"),
     (measured(0.27, FAR) | UNGATED | {"saturated": 0.9, "vanishing_lag": 23}, "forgets", "use an LSTM"),
@@ -107,6 +128,13 @@ TABLE = [
     (measured(SURE, FAR) | {"rows": reach(1, interval=(1, 1)), "needed": 40}, "unknown", "forgets or learnt its rows"),
     (measured(SURE) | {"rows": reach(1, interval=(1, 1)), "needed": 40}, "overfitted", "97% sure"),
     (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "40.0% of all steps is padding"),
+    (measured(0.7, FAR, padding=READ, without=quality(0.8)), "padding", "attended to, and train again."),
+    (READ_BY | {"head": "last"}, "padding", "take each row's state at its own last step, and train again."),
+    (READ_BY | {"head": "mean"}, "padding", "average the states of each row's own steps alone, and"),
+    (READ_BY | {"head": "maximum"}, "padding", "set the states of padding to -inf before the maximum, and"),
+    (READ_BY | {"head": "weights", "both": True}, "padding", "before the softmax; and pack them, since"),
+    (measured(0.7, FAR, padding=READ, without=quality(0.97)), "padding", "it need not be trained again."),
+    (measured(0.7, FAR, padding=READ, without=quality(0.9, **THIRDS)), "padding", "and train again."),
     (measured(0.97, padding=READ, without=quality(0.8)), "none", "nothing is seen to be wrong"),
     ({"evidence": Evidence(quality=quality(0.9, **THIRDS))}, "untrained", "41% in the longest; the learning signal"),
     ({"evidence": Evidence(quality=quality(0.97))}, "none", "and what they need is 100 away"),
@@ -125,5 +153,17 @@ TABLE = [
     (measured(0.97) | {"rows": reach(1, 1)}, "none", "within the last 1 step (95%"),
     (measured(0.97) | {"rows": reach(3, 5, right=False)}, "none", "90% of the answers lie within the last 5 steps"),
     (measured(0.97) | {"rows": reach(3, 9, interval=None)}, "none", "cannot be said from 2 rows"),
+    (measured(CONTRARY, FAR), "contrary", "look whether labels or signs are exchanged"),
+    ({"evidence": Evidence(quality=CONTRARY)}, "contrary", "4% of 400 answers are right"),
+    (measured(dataclasses.replace(CONTRARY, rows=6)), "overfitted", "95% sure"),
+    (measured(dataclasses.replace(CONTRARY, short=0.9, long=0.0)) | {"vanishing_lag": 3}, "forgets", "gone after 3"),
+    (measured(quality(-60, "explained", guess=0, spread=1010), constant=True), "targets", "about 1,010"),
+    (measured(quality(0, "explained", guess=0, sure=0.0005, excess=0.0129)), "unknown", "do not tell why"),
+    (measured(quality(-0.001, "explained", guess=0)), "unknown", "the answers explain 0% of the variance"),
+    ({"evidence": Evidence(mixed=True, constant=True)}, "mixed", "set batch_first"),
+    ({"evidence": Evidence(constant=True)}, "constant", "the answers stay the same whatever is read"),
+    (measured(quality(0.25), FAR, constant=True) | {"explodes": True}, "constant", "weights of zeros"),
+    (measured(quality(0.25), FAR, constant=True) | {"exponent": 0.2, "weights": LARGE}, "exploding", "70 times"),
+    (measured(quality(0.25), FAR, constant=True) | {"saturated": 0.9}, "saturated", "90% of the time"),
     ({"evidence": Evidence(alike=True)}, "targets", "all targets are the same"),
 ]  # fmt: skip

@@ -48,7 +48,7 @@ def test_a_network_that_remembers_has_its_horizon_where_the_answer_is():
     model = planted("none", 30, seed=3)
     report = examine(model, asked())
     assert report.horizon == 30
-    assert report.interval == (30, 30)
+    assert report.interval == (report.behaviour.contexts[-2] + 1, 30)
     assert report.behaviour.context_helps
     assert report.behaviour.explained > 0.9
     assert report.vanishing_lag is None

@@ -313,3 +313,124 @@ def test_a_head_of_zeros_does_not_make_a_gradient_explode(kind):
     assert report.verdict.fault != "exploding"
     assert "no gradient arrives at the layer" in str(report)
     assert "沒有梯度傳到這一層" in report.text("zh-TW")
+
+
+class Tokens(nn.Module):
+    """Ids, packed where their lengths are given, and a head on the last state."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embedding, self.rnn, self.head = (
+            nn.Embedding(9, 4),
+            nn.LSTM(4, 8, batch_first=True),
+            nn.Linear(8, 2),
+        )
+
+    def forward(self, ids, lengths=None):
+        x = self.embedding(ids)
+        if lengths is not None:
+            x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.head(self.rnn(x)[1][0][-1])
+
+
+@pytest.mark.parametrize("zero", ["embedding", "head", None])
+@pytest.mark.parametrize("ragged", [False, True])
+def test_answers_that_stay_the_same_whatever_is_read_are_told(zero, ragged):
+    """Answers of packed rows may still differ with the length."""
+    model = Tokens()
+    if zero is not None:
+        nn.init.zeros_(getattr(model, zero).weight)
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(0, 9, (ROWS, STEPS), generator=generator)
+    lengths = [torch.arange(ROWS) % 7 + 4] if ragged else []
+    verdict = examine(model, [(ids, *lengths, ids[:, 3] % 2)]).verdict
+    assert (verdict.fault == "constant") == (zero is not None), str(verdict)
+
+
+def test_answers_that_stay_the_same_are_told_of_batches_of_one_row_and_by_a_loss_of_ones_own():
+    for model, fault in ((Tokens(), False), (Tokens(), True)):
+        if fault:
+            nn.init.zeros_(model.head.weight)
+        ids = torch.randint(0, 9, (ROWS, STEPS), generator=torch.Generator().manual_seed(0))
+        single = [(row[None], row[None, 3] % 2) for row in ids]
+        assert (examine(model, single).verdict.fault == "constant") == fault
+        report = examine(
+            model, [(ids, ids[:, 3] % 2)], loss=lambda answers, y: cross_entropy(answers, y, reduction="none")
+        )
+        assert (report.verdict.fault == "constant") == fault
+
+
+def test_answers_that_padding_alone_makes_the_same_are_not_constant():
+    model = Tokens()
+    nn.init.zeros_(model.rnn.weight_hh_l0)
+    with torch.no_grad():
+        model.rnn.bias_ih_l0[8:16] = -20  # forgets at every step
+    ids = torch.randint(1, 9, (ROWS, STEPS), generator=torch.Generator().manual_seed(0))
+    ids[torch.arange(STEPS) >= STEPS - 2 - torch.arange(ROWS)[:, None] % 4] = 0
+    assert examine(model, [(ids, ids[:, 3] % 2)]).verdict.fault == "padding"
+
+
+class Across(nn.Module):
+    """Reads rows as steps, and steps as rows."""
+
+    def __init__(self, batch_first):
+        super().__init__()
+        torch.manual_seed(0)
+        self.rnn, self.head = nn.GRU(4, 8, batch_first=batch_first), nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("rows", [ROWS, 2])
+def test_rows_that_are_read_across_the_batch_are_told(batch_first, rows):
+    x, targets = given()
+    parts = list(zip(x.split(rows), targets.split(rows), strict=True))
+    assert (examine(Across(batch_first), parts).verdict.fault == "mixed") == (not batch_first)
+
+
+def test_dropout_that_stays_on_does_not_look_like_rows_read_across():
+    class Noisy(Across):
+        def forward(self, x):
+            return super().forward(nn.functional.dropout(x, 0.5, training=True))
+
+    torch.manual_seed(0)
+    assert examine(Noisy(True), [given()]).verdict.fault != "mixed"
+
+
+class Pooled(nn.Module):
+    """Reads padded rows, and joins the states in this way."""
+
+    def __init__(self, how, *, both=False, batch_first=True):
+        super().__init__()
+        torch.manual_seed(0)
+        self.how = how
+        self.layer = nn.GRU(4, 6, batch_first=batch_first, bidirectional=both)
+        self.scores, self.head = nn.Linear(6 * (1 + both), 1), nn.Linear(6 * (1 + both), 3)
+
+    def forward(self, x):
+        output, h = self.layer(x if self.layer.batch_first else x.transpose(0, 1))
+        output = output if self.layer.batch_first else output.transpose(0, 1)
+        return self.head(
+            {
+                "last": lambda: output[:, -1],
+                "final": lambda: h.transpose(0, 1).flatten(1),
+                "mean": lambda: output.mean(1),
+                "maximum": lambda: output.amax(1),
+                "weights": lambda: (output * self.scores(output).softmax(1)).sum(1),
+            }[self.how]()
+        )
+
+
+@pytest.mark.parametrize("how", ["last", "final", "mean", "maximum", "weights"])
+@pytest.mark.parametrize(("both", "batch_first"), [(False, True), (True, False)])
+def test_how_padding_comes_into_the_answers_is_told_from_what_the_head_reads(how, both, batch_first):
+    x, targets = given()
+    x[torch.arange(STEPS) >= STEPS - torch.arange(ROWS)[:, None] % 5] = 3
+    findings = examine(
+        Pooled(how, both=both, batch_first=batch_first), [(x, targets)], time=1
+    ).verdict.findings
+    assert findings.evidence.padding.read
+    assert (findings.head, findings.both) == ("last" if how == "final" else how, both)

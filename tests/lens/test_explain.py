@@ -12,6 +12,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from keepgate import GRU, SettingsError, ShapeError
 from keepgate.lens import explain
+from keepgate.lens.report.explanation_text import conclusion
+from keepgate.lens.report.labels import sentence
 
 WORDS, STEPS = 30, 9
 TOKENS = [f"w{k}" for k in range(STEPS)]
@@ -361,3 +363,37 @@ def test_a_label_that_is_not_the_likeliest_is_explained_by_its_own_probability()
     assert explanation.origin.kind in ("spread", "nothing")
     others = "".join(letter for letter in "abc" if letter != "abc"[least])
     assert not any(f"“{letter}”" in str(explanation) for letter in others)
+
+
+@pytest.mark.parametrize("kind", ["label", "number", "series"])
+def test_of_an_answer_that_stays_the_same_it_is_said_that_nothing_moves_it(kind):
+    torch.manual_seed(0)
+    model = Texts(outputs=3 if kind == "label" else 1)
+    if kind == "series":
+        model.embedding = nn.Linear(2, 6)
+    inputs = torch.randn(12, STEPS, 2) if kind == "series" else torch.randint(WORDS, (12, STEPS))
+    options = {} if kind == "series" else {"tokens": TOKENS}
+    moved = explain(model, inputs, **options)
+    assert not moved.unmoved
+    assert "moves" not in str(moved)
+    assert kind != "series" or moved.look_back.steps
+    nn.init.zeros_(model.head.weight)
+    report = explain(model, inputs, **options)
+    assert report.unmoved
+    assert "Nothing that was read moves" in str(report)
+    assert "nan" not in str(report).lower()
+    assert "沒有一樣能改變" in sentence(conclusion(report)[0], "zh")
+    assert report.look_back is None
+
+
+def test_predictions_that_differ_by_rounding_alone_have_no_look_back():
+    class Rounded(Texts):
+        def forward(self, x):
+            return 1 + 1e-7 * super().forward(x)
+
+    torch.manual_seed(0)
+    model = Rounded(outputs=1)
+    model.embedding = nn.Linear(2, 6)
+    report = explain(model, torch.randn(12, STEPS, 2))
+    assert report.look_back is None
+    assert report.unmoved

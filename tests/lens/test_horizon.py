@@ -38,6 +38,13 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     assert held >= 32
 
 
+def test_the_interval_holds_what_lies_between_two_contexts_that_were_tried():
+    contexts = (1, 2, 17, 20, 23, 30)
+    found = horizon(planted(50, torch.full((50,), 25), 0.0, contexts), contexts)
+    assert (found.steps, found.interval) == (30, (24, 30))
+    assert horizon(torch.zeros(6, 50), contexts).interval == (1, 1)
+
+
 def test_a_loss_that_rises_again_further_back_counts():
     contexts = (1, 2, 4, 8)
     losses = torch.tensor([[1.0], [0.0], [0.5], [0.0]])

@@ -107,6 +107,14 @@ def test_what_the_mean_loss_hides_single_rows_show():
     assert found.rows.furthest >= 38
 
 
+def test_the_interval_of_rows_holds_what_lies_between_two_contexts_that_were_tried():
+    ids, keys, _ = planted([27] * 60)
+    found = effects([rows_of(ids, keys)]).rows
+    below = max(context for context in found.contexts if context < 27)
+    assert found.interval == (below + 1, found.steps)
+    assert below + 1 < 27 < found.steps
+
+
 def test_an_answer_that_only_knows_how_long_its_row_is_rests_on_no_step():
     class Length(nn.Module):
         def forward(self, ids):

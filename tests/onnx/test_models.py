@@ -1,5 +1,6 @@
 """Whole models through torch's exporter, and task models by the command: their numbers on ONNX Runtime."""
 
+import re
 from typing import NamedTuple
 
 import onnxruntime
@@ -12,15 +13,13 @@ import keepgate.onnx
 from keepgate import cells
 from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
-from keepgate.data.tagged import tagged_text
 from keepgate.demo.pretrained import folders
 from keepgate.nn import Recurrent
-from keepgate.onnx.check import _compared
+from keepgate.onnx.check import _cause, _compared
+from keepgate.onnx.flat_model import FlatModel
 from keepgate.tasks import Classifier, SpanReader
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
-from keepgate.tasks.tagger import Tagger as TaskTagger
-from keepgate.tasks.tagger import TaggerSettings
 
 pytestmark = pytest.mark.usefixtures("as_users_run")
 
@@ -106,6 +105,28 @@ def test_a_wrong_number_beside_an_infinite_one_is_found(wrong):
         _compared(["scores"], [right], [torch.tensor([wrong, -torch.inf]).numpy()], {})
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "message"),
+    [
+        (2e-5, -3e-5, r"the model itself is 2e-05 away, and ONNX Runtime 3e-05: .* export model.double\(\)"),
+        (2e-5, 1e-3, "draws random numbers"),
+        (0.0, -3e-5, "draws random numbers"),
+    ],
+)
+def test_a_difference_that_is_the_model_s_own_rounding_is_told_from_others(ours, theirs, message):
+    x = torch.rand(4, 2, 3)
+    exact = 1 + x.double()
+    linear = nn.Linear(3, 3)
+    with torch.no_grad():
+        linear.weight.copy_(torch.eye(3))
+        linear.bias.fill_(1)
+    flat = FlatModel(linear, x, streaming=False)
+    expected, actual = (exact + ours).float(), (exact + theirs).float().numpy()
+    with torch.no_grad():
+        assert re.search(message, _cause(flat, [x], [expected], [actual]))
+    assert next(linear.parameters()).dtype is torch.float32
+
+
 def test_the_command_writes_a_checked_file(keepgate_command, lstm, tmp_path):
     file = tmp_path / "reader.onnx"
     ran = keepgate_command("export", lstm, "--onnx", file)
@@ -174,17 +195,6 @@ def _classifier(pooling):
 def test_a_classifier_of_every_pooling(pooling, tmp_path):
     report = keepgate.onnx.export(_classifier(pooling), tmp_path / "a.onnx")
     assert list(report.inputs) == ["ids", "lengths"]
-
-
-def test_a_tagger_is_refused_and_its_layer_is_not(tmp_path):
-    texts = [tagged_text("王明", ["B-PER", "E-PER"]), tagged_text("來", ["O"])]
-    tagger = TaskTagger.build(
-        texts, TaggerSettings(embedding_size=4, pair_size=0, hidden_size=5, min_count=1), seed=0
-    )
-    with pytest.raises(keepgate.ExportError, match="which is not exported; export the layer that reads"):
-        keepgate.onnx.export(tagger, tmp_path / "a.onnx")
-    assert not [*tmp_path.iterdir()]
-    keepgate.onnx.export(tagger.encoder.layer, tmp_path / "a.onnx", torch.randn(6, 2, 4))
 
 
 @pytest.mark.slow

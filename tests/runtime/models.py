@@ -102,7 +102,11 @@ TASKS = {
 
 def built(name: str) -> Any:
     """The torch task, in eval mode, with weights that are not small."""
-    task = TASKS[name]()
+    return with_large_weights(TASKS[name]())
+
+
+def with_large_weights(task: Any) -> Any:
+    """The task in eval mode, with weights that are not small."""
     with torch.no_grad():
         for parameter in task.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))

@@ -10,7 +10,7 @@ import torch
 
 from keepgate.data.questions import Question
 from keepgate.train import CurriculumStage, Progress, TrainingConfig, fit
-from keepgate.train.optimiser import WeightAverage, learning_rate
+from keepgate.train.optimiser import WeightAverage, exponential_share, learning_rate
 from tests.fake_task import CroppedParity, Parity, Row, made, rows
 
 DATA = rows(40)
@@ -111,8 +111,33 @@ def test_the_average_is_what_is_evaluated_and_kept() -> None:
     assert not task.training
 
 
+def test_averaged_sgd_is_plain_steps_and_the_mean_of_the_last() -> None:
+    task, after = Parity.build(), []
+
+    def on_step(_: Progress) -> None:
+        for name, weight in task.named_parameters():
+            by_hand[name] = by_hand[name] - 0.5 * weight.grad
+            torch.testing.assert_close(weight.detach(), by_hand[name])
+        after.append(weights(task))
+
+    by_hand = {name: weight.detach().clone() for name, weight in task.named_parameters()}
+    config = TrainingConfig(
+        steps=12,
+        optimiser="sgd",
+        learning_rate=0.5,
+        average_from=0.7,
+        max_grad_norm=None,
+        schedule="constant",
+    )
+    fit(task, config, examples=DATA, progress=False, on_step=on_step)
+    # 0.7 of 12 steps: those from number 8 on, counted from 0.
+    for name in by_hand:
+        mean = torch.stack([each[name] for each in after[8:]]).mean(0)
+        torch.testing.assert_close(weights(task)[name], mean)
+
+
 def test_the_average_follows_whole_numbers() -> None:
-    average = WeightAverage({"seen": torch.tensor(0)}, 0.9)
+    average = WeightAverage({"seen": torch.tensor(0)}, exponential_share(0.9))
     average.update({"seen": torch.tensor(7)}, 100)
     assert average.weights["seen"] == 7
 

@@ -37,15 +37,16 @@ LABELLED_SERIES = [
     )
     for k in range(6)
 ]
+LABEL_METRICS = {"accuracy", "macro_f1", "balanced_accuracy", "calibration_error"}
 READER_METRICS = {"exact", "f1_substring", "f1_bag"}
 # What each kind is trained on, and what it is measured by.
 EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
     "choice-reader": (QUESTIONS, READER_METRICS),
     "span-reader": (QUESTIONS, READER_METRICS),
-    "classifier": (LABELLED, {"accuracy", "macro_f1", "balanced_accuracy"}),
+    "classifier": (LABELLED, LABEL_METRICS),
     "forecaster": (SERIES, {"mse", "mae", "mase", "smape", "pinball", "coverage"}),
     "language-model": (LABELLED, {"nats", "perplexity", "bits_per_character"}),
-    "series-classifier": (LABELLED_SERIES, {"accuracy", "macro_f1", "balanced_accuracy"}),
+    "series-classifier": (LABELLED_SERIES, LABEL_METRICS),
     "tagger": (TAGGED, {"f1", "precision", "recall", "accuracy"}),
 }
 RUN = TrainingConfig(steps=9, batch_size=4, checkpoint_every=4, ema_decay=0.9, autocast="bfloat16")

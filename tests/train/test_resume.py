@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,13 @@ def in_stages(folder: Path, **options: Any) -> Result:
     return fit(Parity.build(), STAGED, stages=STAGES, folder=folder, progress=False, **options)
 
 
+def averaged(folder: Path, **options: Any) -> Result:
+    config = replace(
+        RUN, ema_decay=None, average_from=0.4, optimiser="sgd", learning_rate=0.1, weight_decay=1e-3
+    )
+    return fit(Parity.build(), config, examples=DATA, folder=folder, progress=False, **options)
+
+
 def pulled_after(step: int) -> Callable[[Progress], None]:
     def on_step(now: Progress) -> None:
         if now.step == step:
@@ -75,10 +83,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Path]:
     folder = tmp_path_factory.mktemp("whole")
     in_epochs(folder / "epochs")
     in_stages(folder / "stages")
-    return {in_epochs: folder / "epochs", in_stages: folder / "stages"}
+    averaged(folder / "averaged")
+    return {in_epochs: folder / "epochs", in_stages: folder / "stages", averaged: folder / "averaged"}
 
 
-@pytest.mark.parametrize("train", [in_epochs, in_stages])
+@pytest.mark.parametrize("train", [in_epochs, in_stages, averaged])
 @pytest.mark.parametrize("stops", [(1,), (20,), (21, 39), (26, 27, 28), (59,), (60,)])
 def test_resumed_ends_with_the_same_bytes(tmp_path: Path, whole: dict, train: Callable, stops: tuple) -> None:
     resume = False

@@ -5,7 +5,8 @@ from typing import Any
 
 from ..tasks.forecaster.settings import LEAST_VARIANCE
 from .interface import Interface, names_in_comment
-from .layers import LINEAR, add_places
+from .layers import LINEAR
+from .places import add_places
 from .source import Source, filled
 
 _DEFINES = """\
@@ -161,8 +162,8 @@ def add_forecaster(source: Source, task: Any) -> Interface:
             item=_item(source, task), known=_known(source, task), plus=" + s->more[i]" if knowns else "",
             mean="moments" if own else "@_means", deviation=f"moments + {targets}" if own else "@_deviations",
         ),
-        **sizes, least=LEAST_VARIANCE, **_linear(source, "segments", task.segments),
-        **_linear(source, "state", task.state), **_linear(source, "out", task.out),
+        **sizes, least=LEAST_VARIANCE, **source.linear("segments", task.segments),
+        **source.linear("state", task.state), **source.linear("out", task.out),
         target=source.constant("target", task.target), place=source.constant("ahead_place", task.place),
     )  # fmt: skip
     return _interface(task, sizes)
@@ -209,13 +210,6 @@ def _known(source: Source, task: Any) -> str:
     source.member("known", task.known.shape[1]), source.member("more", task.settings.hidden_size)
     first = task.statistics.numbers_of["known"].start
     return filled(_KNOWN, first=first, weight=source.constant("known_weight", task.known))
-
-
-def _linear(source: Source, name: str, parts: tuple[Any, Any]) -> dict[str, str]:
-    ends = ("weight", "bias")
-    return {
-        f"{name}_{end}": source.constant(f"{name}_{end}", part) for end, part in zip(ends, parts, strict=True)
-    }
 
 
 def _lines(lines: Iterable[str]) -> str:

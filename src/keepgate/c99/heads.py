@@ -4,52 +4,34 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ..arrays.encoder import TimeDelay
 from ..arrays.recurrent import Recurrent
 from ..errors import ExportError
 from ..tasks.runtime_task import RuntimeTask
-from ..tasks.tagger.content import MOST_LETTERS
 from .forecaster import add_forecaster
 from .interface import RUN, STEP, Interface, names_in_comment
 from .layers import (
     COPY,
     LINEAR,
+    SOFTMAX,
     add_embedding,
     add_encode,
     add_layers,
-    add_spelling,
     add_standardised,
     workspace_floats,
 )
+from .places import count_of_places
+from .readout import MAX, MEAN, add_readout
 from .source import Source, filled
+from .span import add_span_reader
+from .tagger import add_tagger
 
 _RUN_QUESTION = RUN.replace("long steps, ", "long steps, const int32_t *question, long asked,\n           ")
-_SCORES = """
-static void @_readout(@_state *s, const float *pooled, float *scores) {
-<lines>
-}
-"""
 _LAST = """
 /* The last state of each direction; that of the reverse one stands at the first step. */
 static void @_last(const float *states, long steps, float *to) {
   @_copy(states + (steps - 1) * <width>, <units>, to);
   @_copy(states + <units>, <reverse>, to + <units>);
-}
-"""
-_SOFTMAX = """
-static void @_softmax(float *x, long count) {
-  float most = x[0], sum = 0.0f;
-  long i;
-  for (i = 1; i < count; ++i) most = x[i] > most ? x[i] : most;
-  for (i = 0; i < count; ++i) sum += x[i] = @_exp(x[i] - most);
-  for (i = 0; i < count; ++i) x[i] /= sum;
-}
-
-/* The mean of the states, weighted by weights[steps]. */
-static void @_weighted(const float *states, const float *weights, long steps, float *to) {
-  long t, k;
-  for (k = 0; k < <width>; ++k) to[k] = 0.0f;
-  for (t = 0; t < steps; ++t)
-    for (k = 0; k < <width>; ++k) to[k] += weights[t] * states[t * <width> + k];
 }
 """
 _RUN_STREAM = """
@@ -75,49 +57,6 @@ _SERIES_DEFINES = """\
 #define <GUARD>_SCORES <scores>   /* one a label: <labels> */
 /* Floats of the workspace for so many steps, which are at least 1. */
 #define <GUARD>_WORKSPACE(steps) ((steps) * <workspace>L + 1)"""
-_TAGS = """
-/* The scores of the tags at each step of a text, [steps, SCORES], and the most probable tags, one a step. */
-void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores, int32_t *tags);
-"""
-_RUN_TAGS = """
-/* The tags by Viterbi's algorithm. */
-void @_run(@_state *s, const int32_t *ids, long steps, float *workspace, float *scores, int32_t *tags) {
-  float *const origins = workspace + steps * <outputs>;
-  long t, now, before, last = 0;
-  @_encode(s, ids, steps, workspace, workspace + steps * <width>);
-  for (t = 0; t < steps; ++t) @_readout(s, workspace + t * <width>, scores + t * <labels>);
-  for (now = 0; now < <labels>; ++now) s->best[now] = <start>[now] + scores[now];
-  for (t = 1; t < steps; ++t) {
-    for (now = 0; now < <labels>; ++now) {
-      long from = 0;
-      for (before = 1; before < <labels>; ++before)
-        if (s->best[before] + <between>[before * <labels> + now] > s->best[from] + <between>[from * <labels> + now])
-          from = before;
-      origins[t * <labels> + now] = (float)from;
-      s->next[now] = s->best[from] + <between>[from * <labels> + now] + scores[t * <labels> + now];
-    }
-    @_copy(s->next, <labels>, s->best);
-  }
-  for (now = 0; now < <labels>; ++now) {
-    s->best[now] += <end>[now];
-    if (s->best[now] > s->best[last]) last = now;
-  }
-  for (t = steps - 1; t >= 0; --t) {
-    tags[t] = (int32_t)last;
-    last = (long)origins[t * <labels> + last];
-  }
-}
-"""
-_MEAN = """  for (k = 0; k < <width>; ++k) {
-    float sum = 0.0f;
-    for (t = 0; t < steps; ++t) sum += workspace[t * <width> + k];
-    s->pooled[k] = sum / (float)steps;
-  }"""
-_MAX = """  for (k = 0; k < <width>; ++k) {
-    float most = workspace[k];
-    for (t = 1; t < steps; ++t) if (workspace[t * <width> + k] > most) most = workspace[t * <width> + k];
-    s->pooled[<offset> + k] = most;
-  }"""
 _ATTENTION_POOLING = """  {
     float *const weights = workspace + steps * <outputs>;
     for (t = 0; t < steps; ++t) {
@@ -126,7 +65,7 @@ _ATTENTION_POOLING = """  {
       weights[t] = @_dot(s->key, <query>, <width>);
     }
     @_softmax(weights, steps);
-    @_weighted(workspace, weights, steps, s->pooled);
+    @_weighted(workspace, weights, steps, <width>, s->pooled);
   }"""
 _RUN_ATTENTION = """
 void @_run(@_state *s, const int32_t *ids, long steps, const int32_t *question, long asked, float *workspace,
@@ -140,7 +79,7 @@ void @_run(@_state *s, const int32_t *ids, long steps, const int32_t *question, 
   @_encode(s, ids, steps, workspace, workspace + longest * <width>);
   for (t = 0; t < steps; ++t) weights[t] = @_dot(s->key, workspace + t * <width>, <width>) * <scale>;
   @_softmax(weights, steps);
-  @_weighted(workspace, weights, steps, s->pooled);
+  @_weighted(workspace, weights, steps, <width>, s->pooled);
   @_last(workspace, steps, s->pooled + 2 * <width>);
   @_readout(s, s->pooled, scores);
 }
@@ -151,52 +90,32 @@ def add_model(source: Source, task: RuntimeTask) -> Interface:
     """Prints the whole network. Raises ExportError for a task whose head cannot be printed."""
     if task.kind not in _HEADS:
         raise ExportError(
-            f"a {task.kind.replace('-', ' ')} is not written in C: "
-            f"{_WHY_NOT.get(task.kind, 'its head has no C text')}. What is: {', '.join(_HEADS)}"
+            f"a {task.kind.replace('-', ' ')} is not written in C: its head has no C text; "
+            f"ship it with keepgate.runtime. What is: {', '.join(_HEADS)}"
         )
     return _HEADS[task.kind](source, task)
 
 
-def _add_encoder(source: Source, task: Any, tables: list[Any]) -> Recurrent:
+def _add_encoder(source: Source, task: Any, tables: list[Any]) -> Recurrent | TimeDelay:
     source.add(LINEAR + COPY)
     add_embedding(source, tables)
     add_layers(source, task.layer)
-    layer: Recurrent = task.layer
+    layer: Recurrent | TimeDelay = task.layer
     return layer
 
 
-def _add_last(source: Source, layer: Recurrent) -> None:
+def _add_last(source: Source, layer: Recurrent | TimeDelay) -> None:
     units = layer.output_size // layer.directions
     source.add(_LAST, width=layer.output_size, units=units, reverse=layer.output_size - units)
 
 
-def _add_readout(source: Source, *linears: tuple[Any, Any]) -> int:
-    """`NAME_readout` by linear layers one after the other; how many scores the last gives."""
-    lines, read = [], "pooled"
-    for number, (weight, bias) in enumerate(linears):
-        last = number == len(linears) - 1
-        into = "scores" if last else source.member(f"read{number}", len(weight))
-        names = (
-            source.constant(f"readout{number}_weight", weight),
-            source.constant(f"readout{number}_bias", bias),
-        )
-        lines.append(
-            f"  @_linear({names[0]}, {names[1]}, {read}, {weight.shape[0]}, {weight.shape[1]}, {into});"
-        )
-        read = into
-    if len(linears) == 1:
-        lines.append("  (void)s;")
-    source.add(_SCORES, lines="\n".join(lines))
-    return len(linears[-1][0])
-
-
-def _run_stream(source: Source, layer: Recurrent, count: int) -> None:
-    source.add(_RUN_STREAM, count=count, last=len(layer.places) - 1)
+def _run_stream(source: Source, layer: Recurrent | TimeDelay, count: int) -> None:
+    source.add(_RUN_STREAM, count=count, last=count_of_places(layer) - 1)
 
 
 def _choice(source: Source, task: Any) -> Interface:
     layer = _add_encoder(source, task, [task.embedding])
-    scores, width = _add_readout(source, task.readout), layer.output_size
+    scores, width = add_readout(source, task.readout), layer.output_size
     if task.attention is None and layer.directions == 1:
         _run_stream(source, layer, 1)
         about = "ids: the text's tokens, and after them the question's; a score for each choice"
@@ -209,7 +128,7 @@ def _choice(source: Source, task: Any) -> Interface:
         about = "ids: the text's tokens, and after them the question's; a score for each choice"
         return Interface(1, scores, workspace_floats(layer), False, about)
     source.member("key", width)
-    source.add(_SOFTMAX, width=width)
+    source.add(SOFTMAX)
     projection = source.constant("attention", task.attention.projection)
     outputs, scale = workspace_floats(layer), f"{float(task.attention.scale):.9g}f"
     source.add(_RUN_ATTENTION, width=width, outputs=outputs, projection=projection, scale=scale)
@@ -246,7 +165,7 @@ def _series_classifier(source: Source, task: Any) -> Interface:
 def _add_pooled(source: Source, task: Any, count: int, about: str) -> Interface:
     """`NAME_run` of a classifier, around the layers that are there. count: numbers of each step."""
     layer, kind = task.layer, task.pooling.kind
-    scores, width = _add_readout(source, task.readout), layer.output_size
+    scores, width = add_readout(source, task.readout), layer.output_size
     streams, outputs = layer.directions == 1, workspace_floats(layer)
     if kind == "last" and streams:
         _run_stream(source, layer, count)
@@ -258,14 +177,14 @@ def _add_pooled(source: Source, task: Any, count: int, about: str) -> Interface:
     pools: list[str] = ["  @_last(workspace, steps, s->pooled);"] if kind == "last" else []
     if kind == "attention":
         source.member("key", width)
-        source.add(_SOFTMAX, width=width)
+        source.add(SOFTMAX)
         (weight, bias), query = task.pooling.key, task.pooling.query
         named = {"key": weight, "key_bias": bias, "query": query}
         names = {name: source.constant(f"pooling_{name}", array) for name, array in named.items()}
         pools.append(filled(_ATTENTION_POOLING, outputs=outputs, **names))
         outputs += 1
-    pools += [_MEAN] if "mean" in kind else []
-    pools += [_MAX.replace("<offset>", str(width if "mean" in kind else 0))] if "max" in kind else []
+    pools += [MEAN] if "mean" in kind else []
+    pools += [MAX.replace("<offset>", str(width if "mean" in kind else 0))] if "max" in kind else []
     source.add(_RUN_POOLED.replace("<pool>", "\n".join(pools)), width=width)
     return Interface(count, scores, outputs, streams, about)
 
@@ -273,42 +192,9 @@ def _add_pooled(source: Source, task: Any, count: int, about: str) -> Interface:
 def _language_model(source: Source, task: Any) -> Interface:
     layer = _add_encoder(source, task, [task.embedding])
     linears = [task.readout] if task.bias is None else [task.readout, (task.embedding, task.bias)]
-    scores = _add_readout(source, *linears)
+    scores = add_readout(source, *linears)
     _run_stream(source, layer, 1)
     return Interface(1, scores, 0, True, "ids: the text's tokens; a score for each token to be the next")
-
-
-def _tagger(source: Source, task: Any) -> Interface:
-    if task.text_labels:
-        raise ExportError(
-            "a tagger that labels the whole text too is not written in C, which gives tags alone; train one on tags, "
-            "and a classifier on the labels, or ship it with keepgate.runtime"
-        )
-    tables = [table for table in (task.inputs.token, task.inputs.pair) if table is not None]
-    source.add(LINEAR + COPY)
-    spelt, letters = 0, ""
-    if task.letters is not None:
-        add_spelling(source, task.letter_layer, task.letter, MOST_LETTERS)
-        spelt = 2 * task.letter.shape[1]
-        letters = (
-            f", and those of its {MOST_LETTERS} letters: the first and last half as many of a longer one, 0 after the "
-            "last of a shorter one"
-        )
-    add_embedding(source, tables, spelt=spelt)
-    add_layers(source, task.layer)
-    labels, layer = _add_readout(source, task.readout), task.layer
-    source.member("best", labels), source.member("next", labels)
-    add_encode(source, layer, ids := len(tables) + (MOST_LETTERS if letters else 0))
-    names = ("start", "between", "end")
-    learnt = {
-        name: source.constant(f"crf_{name}", values)
-        for name, values in zip(names, task.crf.scores, strict=True)
-    }
-    outputs = workspace_floats(layer)
-    source.add(_RUN_TAGS, width=layer.output_size, outputs=outputs, labels=labels, **learnt)
-    pair = "" if len(tables) == 1 else ", of the pair that it makes with the next"
-    about = f"ids: of each token its number{pair}{letters};\n * a score for each tag at each step, and the best tags"
-    return Interface(ids, labels, outputs + labels, layer.directions == 1, about, _TAGS)
 
 
 _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
@@ -317,9 +203,6 @@ _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
     "forecaster": add_forecaster,
     "language-model": _language_model,
     "series-classifier": _series_classifier,
-    "tagger": _tagger,
-}
-_WHY_NOT = {
-    "span-reader": "it compares text and question by features of their words, which need Python's tables of signs; "
-    "ship it with keepgate.runtime, or its network alone by keepgate export MODEL --onnx FILE",
+    "span-reader": add_span_reader,
+    "tagger": add_tagger,
 }

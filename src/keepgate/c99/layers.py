@@ -6,11 +6,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..arrays.encoder import TimeDelay
-from ..arrays.place import Place
 from ..arrays.recurrent import Recurrent
 from ..data.vocabulary import UNKNOWN
-from ..emit.c import step_of_unit
-from ..errors import ExportError
+from .places import add_places, count_of_places
 from .source import Source, filled
 
 Array = NDArray[Any]
@@ -30,6 +28,23 @@ static float @_dot(const float *a, const float *b, long count) {
 static void @_linear(const float *weight, const float *bias, const float *x, long rows, long columns, float *y) {
   long row;
   for (row = 0; row < rows; ++row) y[row] = @_dot(weight + row * columns, x, columns) + (bias ? bias[row] : 0.0f);
+}
+"""
+SOFTMAX = """
+static void @_softmax(float *x, long count) {
+  float most = x[0], sum = 0.0f;
+  long i;
+  for (i = 1; i < count; ++i) most = x[i] > most ? x[i] : most;
+  for (i = 0; i < count; ++i) sum += x[i] = @_exp(x[i] - most);
+  for (i = 0; i < count; ++i) x[i] /= sum;
+}
+
+/* The mean of the states, weighted by weights[steps]. */
+static void @_weighted(const float *states, const float *weights, long steps, long width, float *to) {
+  long t, k;
+  for (k = 0; k < width; ++k) to[k] = 0.0f;
+  for (t = 0; t < steps; ++t)
+    for (k = 0; k < width; ++k) to[k] += weights[t] * states[t * width + k];
 }
 """
 COPY = """
@@ -70,25 +85,6 @@ static const float *@_letter(int32_t id) {
   return <table> + (id < 0 || id >= <count> ? <unknown> : id) * <units>;
 }
 """
-_PLACE = """
-static void @_<name>(@_state *s, const float *x) {
-  long unit, k;
-  @_linear(<weight_ih>, <bias_ih>, x, <rows>, <inputs>, s->wx);
-<recurrence>
-  for (unit = 0; unit < <hidden>; ++unit) {
-    float wx[<gates>], uh[<gates>], prev[<states>], next[<states>], weight[<vectors>];
-    for (k = 0; k < <gates>; ++k) wx[k] = s->wx[k * <hidden> + unit], uh[k] = s->uh[k * <hidden> + unit];
-    for (k = 0; k < <states>; ++k) prev[k] = <own>[k * <hidden> + unit];
-<weights>
-    @_cell_<cell>(wx, uh, prev, weight, next);
-    for (k = 0; k < <states>; ++k) <own>[k * <hidden> + unit] = next[k];
-  }
-}
-"""
-_DENSE = "  @_linear(<weight_hh>, <bias_hh>, <before>, <rows>, <hidden>, s->uh);"
-_DIAGONAL = """  for (k = 0; k < <rows>; ++k)
-    s->uh[k] = <weight_hh>[k] * <before>[k % <hidden>] + <bias>;"""
-_NONE = "  for (k = 0; k < <rows>; ++k) s->uh[k] = 0.0f;"
 _STEP = """
 void @_reset(@_state *s) {
   long i;
@@ -155,20 +151,15 @@ def add_standardised(source: Source, means: Sequence[float], deviations: Sequenc
 
 
 def add_layers(source: Source, layer: Recurrent | TimeDelay) -> None:
-    """The functions of a layer: `NAME_place0`, …; `NAME_reset` and, where it reads forwards only, `NAME_step`.
-
-    Raises ExportError for a layer whose step cannot be printed.
-    """
+    """The functions of a layer: `NAME_place0`, …; `NAME_reset` and, where it reads forwards only, `NAME_step`."""
     resets = "\n".join(
         f"  for (i = 0; i < {source.state[name]}; ++i) s->{name}[i] = 0.0f;"
         for name in add_places(source, layer)
     )
-    assert isinstance(layer, Recurrent), "add_places has refused it"
+    count = count_of_places(layer)
     if layer.directions == 1:
-        places = [
-            f"  @_place{n}(s, {f's->place{n - 1}' if n else 's->x'});" for n in range(len(layer.places))
-        ]
-        last = f"s->place{len(layer.places) - 1}"
+        places = [f"  @_place{n}(s, {f's->place{n - 1}' if n else 's->x'});" for n in range(count)]
+        last = f"s->place{count - 1}"
         source.add(_STEP, resets=resets, places="\n".join(places), last=last, units=layer.output_size)
     else:
         source.add(_RESET, resets=resets)
@@ -183,46 +174,21 @@ def add_spelling(source: Source, layer: Recurrent | TimeDelay, table: Array, mos
     source.add(_SPELL, most=most, size=source.state[first], units=units, resets=resets)
 
 
-def add_places(source: Source, layer: Recurrent | TimeDelay, prefix: str = "place") -> list[str]:
-    """One function for each layer and direction, `NAME_place0`, …, with the names of their states.
-
-    Raises ExportError for a layer whose step cannot be printed.
-    """
-    if isinstance(layer, TimeDelay):
-        raise ExportError(
-            "a feed-forward reader has no recurrent layer, and only those are written in C; train one with cell='gru'"
-        )
-    if layer.cell.recurrent == "in_step":
-        raise ExportError(
-            f"{layer.cell.name} multiplies by a matrix inside its step, and only elementwise steps are written in C; "
-            "train one with another cell, such as gru"
-        )
-    if any("weight_hr" in place.parameters for place in layer.places):
-        raise ExportError("a layer with a projection is not written in C; train one without proj_size")
-    step = "\n".join(step_of_unit(layer.cell, source.name))
-    if step not in source.code:
-        source.code.append(step)
-    names = [f"{prefix}{number}" for number in range(len(layer.places))]
-    for name, place in zip(names, layer.places, strict=True):
-        _add_place(source, name, place)
-    return names
-
-
-def add_encode(source: Source, layer: Recurrent, count: int) -> None:
+def add_encode(source: Source, layer: Recurrent | TimeDelay, count: int) -> None:
     """`NAME_encode`: the outputs of the last layer over all steps, [steps, units]. count: numbers of each step."""
     source.add(_ENCODE, count=count, reads="\n".join(_reads(layer)))
 
 
-def workspace_floats(layer: Recurrent) -> int:
+def workspace_floats(layer: Recurrent | TimeDelay) -> int:
     """Floats of the workspace for each step of `NAME_encode`: the outputs of one layer, of two where there are more."""
-    return layer.output_size * min(len(layer.places) // layer.directions, 2)
+    return layer.output_size * min(count_of_places(layer) // layer.directions, 2)
 
 
-def _reads(layer: Recurrent) -> list[str]:
+def _reads(layer: Recurrent | TimeDelay) -> list[str]:
     """One call for each layer and direction; layers write to `outputs` and `spare` in turn, the last to `outputs`."""
-    width, layers = layer.output_size, len(layer.places) // layer.directions
+    width, layers = layer.output_size, count_of_places(layer) // layer.directions
     units, lines = width // layer.directions, []
-    for number in range(len(layer.places)):
+    for number in range(layers * layer.directions):
         depth, reverse = divmod(number, layer.directions)
         into, read = ("outputs", "spare") if (layers - 1 - depth) % 2 == 0 else ("spare", "outputs")
         lines.append(
@@ -230,27 +196,3 @@ def _reads(layer: Recurrent) -> list[str]:
             f"{reverse}, {into}{f' + {units}' if reverse else ''}, {width});"
         )
     return lines if layers > 1 else [*lines, "  (void)spare;"]
-
-
-def _add_place(source: Source, name: str, place: Place) -> None:
-    cell, hidden = place.cell, place.hidden_size
-    rows, own = len(cell.gates) * hidden, source.member(name, len(cell.states) * hidden)
-    first = cell.states.index(cell.recurrent_state) * hidden
-    before = f"({own} + {first})" if first else own
-    source.member("wx", rows), source.member("uh", rows)
-
-    def weight(of: str) -> str:
-        return source.constant(f"{name}_{of}", place.parameters.get(of))
-
-    vectors = [f"    weight[{k}] = {weight(of)}[unit];" for k, of in enumerate(cell.vectors)] or [
-        "    weight[0] = 0.0f;"
-    ]
-    bias = weight("bias_hh")
-    recurrence = {"dense": _DENSE, "diagonal": _DIAGONAL, "none": _NONE}[cell.recurrent]
-    source.add(
-        _PLACE.replace("<recurrence>", recurrence),
-        name=name, weight_ih=weight("weight_ih"), bias_ih=weight("bias_ih"), weight_hh=weight("weight_hh"),
-        bias_hh=bias, bias="0.0f" if bias == "0" else f"{bias}[k]", rows=rows, inputs=place.input_size, hidden=hidden,
-        gates=len(cell.gates), states=len(cell.states), vectors=max(len(cell.vectors), 1), own=own, before=before,
-        weights="\n".join(vectors), cell=cell.name,
-    )  # fmt: skip

@@ -45,6 +45,14 @@ class Source:
         self._arrays[name] = values
         return f"{self.name}_{name}"
 
+    def linear(self, name: str, parts: tuple[Array, Array | None]) -> dict[str, str]:
+        """The C names of a linear layer's weight and bias, by `NAME_weight` and `NAME_bias`."""
+        weight, bias = parts
+        return {
+            f"{name}_{end}": self.constant(f"{name}_{end}", array)
+            for end, array in (("weight", weight), ("bias", bias))
+        }
+
     def doubles(self, name: str, values: Sequence[float]) -> None:
         """The definition of an array in double precision, `NAME_name`."""
         numbers = [float(value) for value in values]

@@ -31,7 +31,8 @@ EPILOGUE = """Examples:
 
 Exact match: the answer is one of the right ones, punctuation and capitals aside. F1 by the longest common substring is
 CMRC2018's, F1 by the bag of words (of characters, in Chinese) is SQuAD's. Of questions that their texts do not answer
-(SQuAD 2.0) these are given apart ("unanswerable"). Macro F1 is the mean of the labels' F1. MASE is
+(SQuAD 2.0) these are given apart ("unanswerable"). Macro F1 is the mean of the labels' F1,
+calibration error the mean distance of the probabilities from the shares of labels that are right (15 bins). MASE is
 the error beside that of the naive forecast before the first window, and has no value where nothing changes there. A row
 "always ..." is what is had without a model."""
 

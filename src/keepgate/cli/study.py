@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BundleError, SettingsError
-from .train import Options
+from .train_options import Options
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Group, Parameter
 from rich.console import Console
 
 from ..data.balance import imbalance_of
+from ..data.word_vectors import WordVectors
 from ..errors import SettingsError
 from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
@@ -18,6 +18,7 @@ from .evaluate import measure_with_bar, metric_text
 from .inputs import evenly
 from .processes import joined_quietly
 from .settings import run_from, split
+from .train_options import Options
 
 if TYPE_CHECKING:
     from ..tasks import TaskKind
@@ -44,89 +45,6 @@ _DEV_CHARACTERS = 50_000
 _OVERFIT = 0.1
 # A loss below this, in nats, on data of which nothing was kept aside says that they are known by heart.
 _BY_HEART = 0.02
-
-WHAT = Group("What is trained", sort_key=2)
-_HOW_LONG = Group("How long, and how fast", sort_key=3)
-_SEARCH = Group("Which settings are best", sort_key=4)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """The options of every training."""
-
-    out: Annotated[Path, Parameter(metavar="MODEL", help="The folder that the model is written to.")]
-    dev: Annotated[
-        tuple[Path, ...],
-        Parameter(metavar="DATA", help="Other data, to measure it on; the best weights are kept."),
-    ] = ()
-    settings: Annotated[
-        Path | None,
-        Parameter(group=WHAT, metavar="FILE", help="Settings as TOML, a line NAME = VALUE for each."),
-    ] = None
-    set_: Annotated[
-        tuple[str, ...],
-        Parameter(
-            "--set",
-            group=WHAT,
-            metavar="NAME=VALUE",
-            help="Any setting, before --settings; a wrong name lists them.",
-        ),
-    ] = ()
-    seed: Annotated[int, Parameter(group=WHAT, show_default=True, help="Decides every random choice.")] = 0
-    epochs: Annotated[int | None, Parameter(group=_HOW_LONG, help="How often each example is read.")] = None
-    steps: Annotated[int | None, Parameter(group=_HOW_LONG, help="Batches, instead of epochs.")] = None
-    batch_size: Annotated[int | None, Parameter(group=_HOW_LONG, help="Examples in a batch.")] = None
-    learning_rate: Annotated[float | None, Parameter(group=_HOW_LONG, help="The highest step size.")] = None
-    threads: Annotated[int | None, Parameter(group=_HOW_LONG, help="Processor threads.")] = None
-    device: Annotated[
-        str, Parameter(group=_HOW_LONG, show_default=True, help='Where: "cpu", or an accelerator ("cuda").')
-    ] = "cpu"
-    tensorboard: Annotated[
-        Path | None, Parameter(group=_HOW_LONG, metavar="FOLDER", help="How it goes, for TensorBoard.")
-    ] = None
-    resume: Annotated[bool, Parameter(group=_HOW_LONG, help="Go on with a training that was stopped.")] = (
-        False
-    )
-    resume_previous: Annotated[
-        bool, Parameter(group=_HOW_LONG, help="Go on from the checkpoint before the last one.")
-    ] = False
-    tune: Annotated[
-        int | None,
-        Parameter(
-            group=_SEARCH, metavar="N", help="Train N times with other settings; --dev says which are best."
-        ),
-    ] = None
-    space: Annotated[
-        Path | None,
-        Parameter(
-            group=_SEARCH,
-            metavar="FILE",
-            help="What --tune tries, as TOML: NAME = [VALUES], or low and high.",
-        ),
-    ] = None
-    jobs: Annotated[
-        int | None, Parameter(group=_SEARCH, help="Trainings of --tune side by side, if not one a processor.")
-    ] = None
-
-    @property
-    def work(self) -> Path:
-        """The folder of the checkpoints, beside the model's."""
-        return self.out.with_name(f"{self.out.name}.training")
-
-    @property
-    def tokens(self) -> Path:
-        """Where a stream goes that is too large for memory."""
-        return self.work / "tokens"
-
-    @property
-    def resuming(self) -> bool | Literal["previous"]:
-        """As `train.fit` takes it."""
-        return "previous" if self.resume_previous else self.resume
-
-    def config(self) -> dict[str, Any]:
-        """The options that are fields of TrainingConfig; None for one that was not given."""
-        names = ("epochs", "steps", "batch_size", "learning_rate", "threads", "seed")
-        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +91,7 @@ def train(
     if dev and isinstance(task, Calibrated) and (sentence := task.calibrate(dev)):
         print_text(console, sentence)
     measurement = measure_with_bar(task, dev, kind.unit) if dev else None
-    card = {"data": _data_card(data, corpus, kind)} | ({"kind": reason} if reason else {})
+    card = {"data": _data_card(data, corpus, kind, options)} | ({"kind": reason} if reason else {})
     _save(task, config, options, card, measurement, where)
     loss = f"{result.loss:.3f} {kind.loss_unit}".rstrip()
     print_text(console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {loss}.")
@@ -262,7 +180,12 @@ def _build(
     from ..train.recipes import recipe
 
     for_task, for_training = split(options.set_, kind.task.settings_type, options.settings)
-    task = kind.task.build(items, settings_from(kind.task.settings_type, for_task), options.seed)
+    vectors = None if options.vectors is None else WordVectors(options.vectors)
+    if vectors is not None:
+        for_task.setdefault("embedding_size", vectors.size)
+    task = kind.build(items, settings_from(kind.task.settings_type, for_task), options.seed, vectors)
+    if vectors is not None:
+        print_text(console, sanitize(vectors.account))
     task.to(options.device)
     if not isinstance(task, Streams):
         _print_unlearnable(console, task, items)
@@ -387,11 +310,12 @@ def _print_measurement(
         )
 
 
-def _data_card(data: Sequence[Path], corpus: Any, kind: "TaskKind") -> dict[str, Any]:
+def _data_card(data: Sequence[Path], corpus: Any, kind: "TaskKind", options: Options) -> dict[str, Any]:
     commonest = Counter(left_out.reason for left_out in corpus.left_out).most_common(_LISTED)
-    return {
+    card = {
         "files": ", ".join(path.name for path in data),
         "format": corpus.format,
         kind.unit: f"{len(corpus.items):,}",
         "left out": "; ".join(f"{count:,}: {reason}" for reason, count in commonest) or "none",
     }
+    return card if options.vectors is None else {**card, "vectors": options.vectors.name}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ..errors import SettingsError
-from .train import WHAT, Options, Score, train
+from .train import Score, train
+from .train_options import WHAT, Options
 
 if TYPE_CHECKING:
     from ..tasks import TaskKind

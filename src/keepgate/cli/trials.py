@@ -17,7 +17,8 @@ from .console import one_line
 from .exit_codes import fault_of
 from .search_space import Space, Values
 from .study import best_first, finished
-from .train import Options, Score
+from .train import Score
+from .train_options import Options
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

@@ -15,7 +15,8 @@ from .inputs import at_least_one
 from .search_space import Space, space_from
 from .settings import NONE, split, toml_of
 from .study import best_first, finished, open_study, study_file
-from .train import Options, refuse_taken
+from .train import refuse_taken
+from .train_options import Options
 from .trials import Job, listed, run_trials
 
 if TYPE_CHECKING:

@@ -26,7 +26,12 @@ def imbalance_of(items: Sequence[Any], unit: str) -> list[str]:
     tagged = [item for item in items if isinstance(item, TaggedText)]
     labels = [item.label for item in items if isinstance(item, _LABELLED) and item.label is not None]
     sentences = [
-        _of_classes(labels, "labels", unit, "accuracy hardly shows them, so judge by macro F1"),
+        _of_classes(
+            labels,
+            "labels",
+            unit,
+            "accuracy hardly shows them, so judge by macro F1, weigh them (--set class_weights=balanced)",
+        ),
         _of_classes(_tags_of(tagged), "tags", "tagged tokens", "figures of all tags hardly show them"),
         _of_lengths(items, unit),
     ]

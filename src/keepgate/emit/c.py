@@ -1,10 +1,11 @@
 """The C99 of a cell's step for one unit, and of the functions that it calls; no library, not even libm."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from ..equations import Cell, Expr
+from ..equations import Cell, Expr, Graph
 from .expression import number_text, writer
+from .stages import stages_of
 from .step import STEP_WORDS, WIDTH, by_node, filled, names_of, numbered, step_body
 
 # What no name of a step may hide: C's own words, and the parameters.
@@ -13,7 +14,7 @@ _WORDS = (
     + """
     auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Bool _Complex
-    wx uh prev weight next
+    wx uh prev weight plane next
 """
 )
 
@@ -126,25 +127,45 @@ def step_of_unit(cell: Cell, prefix: str) -> list[str]:
     Raises CellError for a step that is not elementwise: recurrent="in_step", and means over a row's units.
     """
     graph = cell.elementwise_graph
-    arrays = {
+    return _function(f"{prefix}_cell_{cell.name}", prefix, graph, {}, numbered("next", graph.next.values()))
+
+
+def stage_of_unit(cell: Cell, number: int, prefix: str) -> list[str]:
+    """The function `PREFIX_cell_NAME_NUMBER` as lines: one stage of a step that mixes units.
+
+    It is given `plane`, the unit's numbers of the planes that the stage reads, and writes those that it gives.
+    """
+    stage = stages_of(cell.graph)[number]
+    called = by_node(cell.graph.next, cell.graph.traced)
+    planes = {called.get(node, f"p{place}"): node for place, node in enumerate(stage.read)}
+    name = f"{prefix}_cell_{cell.name}_{number}"
+    return _function(name, prefix, cell.graph, planes, numbered("next", stage.written))
+
+
+def _function(
+    name: str, prefix: str, graph: Graph, planes: Mapping[str, Expr], results: Mapping[str, Expr]
+) -> list[str]:
+    arrays: dict[str, Mapping[str, Expr]] = {
         "wx": names_of(graph.wx.values()),
         "uh": names_of(graph.uh.values()),
         "prev": names_of(graph.previous.values()),
         "weight": graph.vectors,
     }
+    if planes:
+        arrays["plane"] = planes
     body = step_body(
         arrays,
-        numbered("next", graph.next.values()),
+        results,
         called=by_node(graph.next, graph.traced),
         words=_WORDS.split(),
         declare="const float ",
-        write=writer(function=lambda name: f"{prefix}_{name}", number=_number),
+        write=writer(function=lambda function: f"{prefix}_{function}", number=_number),
     )
     used = set(re.findall(r"(\w+)\[", "\n".join(body)))
     unused = [f"  (void){array};" for array in arrays if array not in used]
     parameters = [f"const float *{array}" for array in arrays] + ["float *next"]
     return [
-        *filled(f"static void {prefix}_cell_{cell.name}(", parameters, ") {", WIDTH),
+        *filled(f"static void {name}(", parameters, ") {", WIDTH),
         *(f"  {line}" for line in body),
         *unused,
         "}",

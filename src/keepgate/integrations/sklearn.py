@@ -1,6 +1,7 @@
 """TextClassifier, TimeSeriesClassifier and TokenTagger: tasks as scikit-learn estimators."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +11,9 @@ from ..config import settings_from
 from ..data.labelled import LabelledText
 from ..data.labelled_series import LabelledSeries
 from ..data.tagged import TaggedText, tagged_text
-from ..errors import PackageMissing, SettingsError
-from ..tasks import Classifier, SeriesClassifier, Tagger
+from ..data.word_vectors import WordVectors
+from ..errors import CorpusError, PackageMissing, SettingsError
+from ..tasks import KINDS, Classifier, SeriesClassifier, Tagger
 from ..tasks.classifier.settings import ClassifierSettings
 from ..tasks.series_classifier.settings import SeriesClassifierSettings
 from ..tasks.tagger.settings import TaggerSettings
@@ -22,7 +24,7 @@ try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import Tags
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, column_or_1d
+    from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 except ModuleNotFoundError as missing:
     raise PackageMissing(
         f"keepgate.integrations.sklearn needs {missing.name}, which is not installed; run: "
@@ -38,6 +40,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     cell, hidden_size, num_layers, pooling, dropout: as in `ClassifierSettings`; settings: its other fields, by name.
     epochs, batch_size, learning_rate: of the training; None takes what `keepgate train classifier` takes.
+    vectors: a file of vectors of words to begin with, as text of word2vec, GloVe or fastText.
     threads: of the processor; None leaves torch's number. random_state: a number, decides every random choice.
     verbose: a progress bar.
 
@@ -60,7 +63,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         random_state: int = 0,
         verbose: bool = False,
         settings: dict[str, Any] | None = None,
+        vectors: str | Path | None = None,
     ) -> None:
+        self.vectors = vectors
         self.cell, self.hidden_size, self.num_layers = cell, hidden_size, num_layers
         self.pooling, self.dropout = pooling, dropout
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
@@ -197,7 +202,9 @@ class TokenTagger(BaseEstimator):
         random_state: int = 0,
         verbose: bool = False,
         settings: dict[str, Any] | None = None,
+        vectors: str | Path | None = None,
     ) -> None:
+        self.vectors = vectors
         self.cell, self.hidden_size, self.num_layers, self.dropout = cell, hidden_size, num_layers, dropout
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.threads, self.random_state, self.verbose, self.settings = (
@@ -232,12 +239,20 @@ def _settings(estimator: Any, settings_type: type, *names: str) -> Any:
     """The settings of a task that an estimator's arguments say. Raises SettingsError for one that makes no sense."""
     shared = ("cell", "hidden_size", "num_layers", "dropout", *names)
     own = {name: getattr(estimator, name) for name in shared}
+    if (vectors := _vectors(estimator)) is not None:
+        own["embedding_size"] = vectors.size
     return settings_from(settings_type, own | (estimator.settings or {}))
+
+
+def _vectors(estimator: Any) -> WordVectors | None:
+    path = getattr(estimator, "vectors", None)
+    return None if path is None else WordVectors(path)
 
 
 def _train(estimator: Any, task_type: Any, items: Sequence[Any], settings: Any) -> Any:
     """The estimator, with the trained task and the number of its steps."""
-    task = task_type.build(items, settings, estimator.random_state)
+    vectors = _vectors(estimator)
+    task = KINDS[task_type.kind].build(items, settings, estimator.random_state, vectors)
     examples = task.prepare(items, training=True)
     names = ("epochs", "batch_size", "learning_rate", "threads")
     chosen = {name: getattr(estimator, name) for name in names if getattr(estimator, name) is not None}
@@ -249,11 +264,15 @@ def _train(estimator: Any, task_type: Any, items: Sequence[Any], settings: Any) 
 
 def _labels(estimator: Any, y: ArrayLike, count: int, what: str) -> list[str]:
     """The labels as texts; the estimator's `classes_` are they as they were given. Raises SettingsError for others."""
-    labels = column_or_1d(y)
+    labels = column_or_1d(y, warn=True)
     if count != len(labels):
         raise SettingsError(f"X has {count} {what} and y {len(labels)} labels; give one label for each")
     check_classification_targets(labels)
     estimator.classes_, numbers = np.unique(labels, return_inverse=True)
+    if len(estimator.classes_) < 2:
+        raise CorpusError(
+            f"y has 1 class, {estimator.classes_[0]!r}, and a classifier needs two or more different labels"
+        )
     return [str(estimator.classes_[number]) for number in numbers]
 
 
@@ -284,9 +303,9 @@ def _texts(X: Any) -> list[str]:
 
 
 def _series(X: Any) -> list[NDArray[np.float32]]:
-    """The values of each series, [steps, features]. Raises SettingsError for what are none."""
+    """The values of each series, [steps, features]. Raises SettingsError for what are none, TypeError for sparse."""
     values: list[NDArray[np.float32]] = []
-    for row, given in enumerate(X):
+    for row, given in enumerate(_rows(X)):
         try:
             rows = np.asarray(given, dtype=np.float64)
         except (TypeError, ValueError):
@@ -306,6 +325,16 @@ def _series(X: Any) -> list[NDArray[np.float32]]:
     if not values:
         raise SettingsError("X has no series; give at least one")
     return values
+
+
+def _rows(X: Any) -> Any:
+    """Series one by one; an array of them is checked as scikit-learn's estimators check theirs."""
+    if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
+        return X
+    try:
+        return check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
+    except ValueError as error:
+        raise SettingsError(f"X is no array of series: {error}") from error
 
 
 def _labelled(values: NDArray[np.float32], label: str | None, identity: str) -> LabelledSeries:

@@ -1,4 +1,4 @@
-"""Dropout that suits sequences: one mask for all steps."""
+"""Dropout that suits sequences: one mask for all steps, or for all places of a token."""
 
 import torch
 from jaxtyping import Float
@@ -27,3 +27,12 @@ class LockedDropout(nn.Module):
     def extra_repr(self) -> str:
         """The probability of zeroing a feature."""
         return f"p={self.p}"
+
+
+def drop_tokens(embeddings: Float[Tensor, "tokens embedding"], p: float) -> Float[Tensor, "tokens embedding"]:
+    """The embeddings with this share of the rows zero, tokens at all their places, and the others divided by 1 - p.
+
+    Source: embedding dropout, Gal & Ghahramani (2016), arXiv:1512.05287.
+    """
+    mask = torch.empty(len(embeddings), 1, device=embeddings.device, dtype=embeddings.dtype).bernoulli_(1 - p)
+    return embeddings * (mask / (1 - p))

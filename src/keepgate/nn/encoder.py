@@ -21,7 +21,7 @@ class Encoder(nn.Module):
 
     cell:   a Cell, one of one's own included, or a name; "feedforward" sees the last `window` steps, without memory.
     inputs: from what is read ([time, batch] ids, say) to [time, batch, input_size].
-    init, horizon, forget_bias: as Recurrent takes them.
+    init, horizon, forget_bias, weight_drop: as Recurrent takes them.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Encoder(nn.Module):
         init: Init = "torch",
         horizon: float | None = None,
         forget_bias: float | None = None,
+        weight_drop: float = 0.0,
         window: int | None = None,
     ) -> None:
         super().__init__()
@@ -52,6 +53,7 @@ class Encoder(nn.Module):
             self.layer = Recurrent(
                 described, input_size, hidden_size, num_layers, dropout=dropout if num_layers > 1 else 0.0,
                 bidirectional=bidirectional, init=init, horizon=horizon, forget_bias=forget_bias,
+                weight_drop=weight_drop,
             )  # fmt: skip
             return
         if window is None or bidirectional or num_layers != 1 or init != "torch" or forget_bias is not None:

@@ -1,26 +1,32 @@
 """The network of a task model as one function of tensors, and an example of what it reads."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import ExportError, SettingsError
 from ..export import load
 from ..nn.freezing import check_module
-from ..tasks import KINDS, Forecaster, SeriesClassifier, Tagger
-from ..tasks.series_classifier.classifier import SeriesBatch
+from ..tasks import KINDS, Forecaster, PointerReader, SeriesClassifier, Tagger
+from .task_networks import ForecastNetwork, SeriesNetwork, TaggerNetwork
 
 # Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
 _TEXTS, _QUESTIONS = (11, 7), (5, 3)
+# Tasks that read or give more than their network does.
+_NETWORKS: dict[type, Any] = {
+    SeriesClassifier: SeriesNetwork,
+    Tagger: TaggerNetwork,
+    Forecaster: ForecastNetwork,
+}
 
 
 def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
     """The torch module to export, and the example for it.
 
-    Raises SettingsError where a model needs an example and has none, ExportError for a tagger or a forecaster.
+    Raises SettingsError where a model needs an example and has none, ExportError for a pointer reader.
     """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
     check_module(task)
@@ -31,51 +37,20 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
                 f"a {type(task).__name__} needs an example: a tensor, a tuple of arguments or a dict of keywords"
             )
         return task, example
-    if isinstance(task, Tagger):
+    if isinstance(task, PointerReader):
         raise ExportError(
-            "a tagger chooses its tags by a search over all steps (the CRF's), which is not exported; export the layer "
-            "that reads: keepgate.onnx.export(model.encoder.layer, FILE, example)"
+            "a pointer reader compares text and question outside its network, which is not exported; export the layer "
+            "that reads: keepgate.onnx.export(model.network.layer, FILE, example)"
         )
-    if isinstance(task, Forecaster):
-        raise ExportError(
-            "a forecaster scales each window by itself, which is not exported; export the layer that reads: "
-            "keepgate.onnx.export(model.encoder.layer, FILE, example)"
-        )
-    if isinstance(task, SeriesClassifier):
-        return SeriesNetwork(task), _series(task) if example is None else example
-    batch = example if example is not None else _batch(task)
+    network = next((wrap(task) for kind, wrap in _NETWORKS.items() if isinstance(task, kind)), None)
+    if network is not None:
+        if example is None:
+            example = network.example(*([] if task.vocabulary is None else [_made_up(task, _TEXTS)]))
+        return network, example
+    batch = _batch(task) if example is None else example
     if hasattr(task, "network"):
         return task.network, (batch.text, batch.question)
     return task, (batch,)
-
-
-class SeriesNetwork(nn.Module):
-    """A classifier of series as a function of values in their own units, which it standardises in float64."""
-
-    def __init__(self, task: SeriesClassifier) -> None:
-        super().__init__()
-        self.task = task
-        self.mean, self.deviation = (
-            nn.Buffer(torch.tensor(numbers, dtype=torch.float64), persistent=False)
-            for numbers in (task.content.mean, task.content.deviation)
-        )
-
-    def forward(
-        self, values: Float[Tensor, "time batch features"], lengths: Int64[Tensor, " batch"]
-    ) -> Float[Tensor, "batch labels"]:
-        """The logits of each label."""
-        scaled = (values.double() - self.mean) / self.deviation
-        scores: Tensor = self.task(SeriesBatch(scaled.to(self.task.readout.weight.dtype), lengths, None))
-        return scores
-
-
-def _series(task: SeriesClassifier) -> tuple[Tensor, Tensor]:
-    """Two series of values about their means, of as many steps as the texts have tokens."""
-    noise = torch.randn(
-        max(_TEXTS), 2, len(task.content.features), generator=torch.Generator().manual_seed(0)
-    )
-    mean, deviation = (torch.tensor(numbers) for numbers in (task.content.mean, task.content.deviation))
-    return mean + noise * deviation, torch.tensor(_TEXTS)
 
 
 def _check_parameters(model: nn.Module) -> None:
@@ -89,15 +64,15 @@ def _check_parameters(model: nn.Module) -> None:
 
 
 def _batch(task: Any) -> Any:
-    """Two texts made of the task's own tokens, with two questions where it is asked some."""
-    tokens = [token for token in task.vocabulary.to_json() if token.isalnum()] or ["a", "b"]
-
-    def text(count: int, start: int) -> str:
-        return " ".join(tokens[(start + place) % len(tokens)] for place in range(count))
-
-    asks = KINDS[task.kind].asks
+    """Two texts of the task's own tokens, with two questions where it is asked some."""
+    questions = _made_up(task, _QUESTIONS, 1) if KINDS[task.kind].asks else [None] * len(_TEXTS)
     items = [
-        task.item(text(length, 0), text(asked, 1) if asks else None)
-        for length, asked in zip(_TEXTS, _QUESTIONS, strict=True)
+        task.item(text, question) for text, question in zip(_made_up(task, _TEXTS), questions, strict=True)
     ]
     return task.collate(task.prepare(items, training=False))
+
+
+def _made_up(task: Any, lengths: Sequence[int], start: int = 0) -> list[str]:
+    """Texts of so many of the task's own tokens."""
+    tokens = [token for token in task.vocabulary.to_json() if token.isalnum()] or ["a", "b"]
+    return [" ".join(tokens[(start + place) % len(tokens)] for place in range(count)) for count in lengths]

@@ -125,10 +125,11 @@ def _exported(flat: FlatModel) -> Any:
     auto = torch.export.Dim.AUTO
     tensors = tuple(tensor for _, tensor in flat.inputs)
     free = tuple(dict.fromkeys(range(tensor.dim()), auto) for tensor in tensors)
-    # It logs which other packages are not installed, and that it takes our translation as it is.
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    # They log which other packages are not installed, that our translation is taken as it is, and what is not merged.
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -140,7 +141,8 @@ def _exported(flat: FlatModel) -> Any:
     except Exception as error:
         raise ExportError(_reason(error)) from error
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
     return program.model
 
 

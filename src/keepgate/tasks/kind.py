@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data.word_vectors import WordVectors
+from ..errors import SettingsError
 from .task import Task
 
 # The fields of a TrainingConfig by which the classifier and the span reader are trained.
@@ -36,6 +38,7 @@ class TaskKind:
     suits:   of a corpus, whether this kind suits it, and the reason in words; for such a command too.
     examples: what is trained on, where an item gives many ("windows"). loss_unit: what its loss is counted in.
     reread:  as `read`, from files and a model, where the model knows what columns there are.
+    takes_vectors: whether `build` of its class takes vectors of words.
     hold_out: from items and settings to those that are trained on and those that it is measured on, where no others are
              given; none where there are too few.
     """
@@ -52,6 +55,7 @@ class TaskKind:
     examples: str = ""
     loss_unit: str = "nats"
     reread: Callable[..., Any] | None = None
+    takes_vectors: bool = False
     hold_out: Callable[[Sequence[Any], Any], tuple[list[Any], list[Any]]] | None = None
 
     @property
@@ -72,6 +76,17 @@ class TaskKind:
     def read_for(self, task: Task, paths: Any, **columns: str | None) -> Any:
         """The corpus in these files as this model reads it."""
         return self.read(paths, **columns) if self.reread is None else self.reread(paths, task, **columns)
+
+    def build(self, items: Sequence[Any], settings: Any, seed: int, vectors: WordVectors | None) -> Task:
+        """A task with fresh weights, as its class builds it. Raises SettingsError for vectors that it does not take."""
+        if vectors is None:
+            return self.task.build(items, settings, seed)
+        if not self.takes_vectors:
+            raise SettingsError(
+                f"vectors of words are given, and a {self.title} has no use for them; leave them out"
+            )
+        build: Callable[..., Task] = self.task.build
+        return build(items, settings, seed, vectors)
 
     def usage(self, model: Path | str) -> str:
         """The command that uses the model in this folder, to be pasted into a shell."""

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ..errors import ShapeError
+from ..errors import SettingsError, ShapeError
 from ..nn.encoder import Encoder
 from .answer import Answer, candidates_of, check_finite
 from .batched import in_batches, in_full_precision
@@ -22,11 +22,13 @@ class LabelTask(nn.Module):
     """Text → one of `choices`, its labels by number.
 
     settings: with the fields of the encoder. inputs: from ids to the encoder's inputs of `input_size`.
+    label_counts: how often each label occurs in the training data, for a task whose settings have `class_weights`.
     A subclass makes `readout`, pools in `forward`, and gives `prepare`, `collate` and `shortened`.
     """
 
     unlabelled: ClassVar[str]  # why nothing can be learnt from an item whose label is none of the choices
     label_smoothing: float = 0.0  # share of the target given to all labels alike, in training
+    label_weights: Tensor | None
     readout: nn.Linear
     shortened: Callable[[Any, int], Any]  # an example with the last so many tokens of its text
     collate: Callable[[Sequence[Any]], Any]
@@ -40,10 +42,20 @@ class LabelTask(nn.Module):
         *,
         input_size: int,
         window: int | None = None,
+        label_counts: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.choices, self.settings = tuple(labels), settings
         self._targets = {label: number for number, label in enumerate(self.choices)}
+        self.label_counts = None if label_counts is None else [*label_counts]
+        weights = None
+        if getattr(settings, "class_weights", None) == "balanced":
+            if self.label_counts is None:
+                raise SettingsError(
+                    'class_weights is "balanced", and nobody says how often each label occurs'
+                )
+            weights = balanced_weights(self.label_counts)
+        self.register_buffer("label_weights", weights, persistent=False)
         self.encoder = Encoder(
             settings.cell,
             inputs,
@@ -64,11 +76,21 @@ class LabelTask(nn.Module):
         return self.unlabelled if example.target is None else None
 
     def loss(self, batch: Any, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
-        """Mean cross entropy over the rows, in nats. Raises ShapeError if a row has no known label."""
+        """Mean cross entropy over the rows, in nats. Raises ShapeError if a row has no known label.
+
+        In training a row counts as its label weighs; the weights of all training rows have the mean 1.
+        """
         if batch.targets is None:
             raise ShapeError("this batch has items without a known answer; prepare them with training=True")
-        smoothing = self.label_smoothing if self.training else 0.0
-        return cross_entropy(self(batch), batch.targets, label_smoothing=smoothing), None
+        return self._label_loss(self(batch), batch.targets), None
+
+    def _label_loss(
+        self, scores: Float[Tensor, "rows labels"], targets: Int[Tensor, " rows"]
+    ) -> Float[Tensor, ""]:
+        smoothing, weight = (self.label_smoothing, self.label_weights) if self.training else (0.0, None)
+        # Over the number of rows, not the sum of their weights: so the batches of several processes add up to one.
+        total = cross_entropy(scores, targets, weight=weight, label_smoothing=smoothing, reduction="sum")
+        return total / len(targets)
 
     def losses(self, examples: Sequence[Any], last: int | None = None) -> Float[Tensor, " rows"]:
         """Cross entropy of each example, in nats, given the last so many tokens of its text; None gives all."""
@@ -94,14 +116,29 @@ class LabelTask(nn.Module):
 
         Raises CorpusError for an item in which there is nothing to read, BundleError if the scores are not finite.
         """
+        return self.logits(items, batch_size=batch_size, on_progress=on_progress).softmax(1)
 
-        def shares(batch: Any, _: list[int]) -> Sequence[Tensor]:
+    def logits(
+        self,
+        items: Sequence[Any],
+        *,
+        batch_size: int = 64,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Float[Tensor, "items labels"]:
+        """What `probabilities` is the softmax of. Raises as it does."""
+
+        def scores_of(batch: Any, _: list[int]) -> Sequence[Tensor]:
             scores = in_full_precision(self(batch))
             check_finite(scores)
-            return scores.softmax(1).cpu().unbind()
+            return scores.cpu().unbind()
 
         rows = in_batches(
-            self, items, shares, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE, on_progress=on_progress
+            self,
+            items,
+            scores_of,
+            batch_size=batch_size,
+            tokens_at_once=TOKENS_AT_ONCE,
+            on_progress=on_progress,
         )
         return torch.stack(rows) if rows else torch.empty(0, len(self.choices))
 
@@ -118,3 +155,9 @@ class LabelTask(nn.Module):
         """The name of the layer that reads the text. Raises CellError if it has no memory."""
         assert self.encoder.recurrent is not None
         return "encoder.layer"
+
+
+def balanced_weights(counts: Sequence[int]) -> Float[Tensor, " labels"]:
+    """A weight for each label, by which all have the same sum: items / (labels · count), as scikit-learn's."""
+    occurrences = torch.tensor(counts, dtype=torch.float32)
+    return occurrences.sum() / (len(counts) * occurrences)

@@ -47,17 +47,21 @@ def initialise_embeddings(
     pairs: Sequence[NDArray[np.int64]],
     seed: int,
 ) -> None:
-    """Gives both embeddings the vectors of these texts, as ids; pair is None where pairs have none."""
+    """Gives both embeddings the vectors of these texts, as ids; pair is None where pairs have none.
+
+    What never occurs in the texts keeps the vector that it has.
+    """
+    words = 1 + max((int(text.max()) for text in texts if len(text)), default=0)
     word_vectors, pair_vectors = vectors(
         texts,
         pairs if pair is not None else [np.zeros_like(text) for text in texts],
-        words=word.num_embeddings,
+        words=words,
         pair_count=1 if pair is None else pair.num_embeddings,
         word_size=word.embedding_dim,
         pair_size=2 if pair is None else pair.embedding_dim,
         seed=seed,
     )
-    word.weight.copy_(word_vectors)
+    word.weight[:words] = word_vectors
     if pair is not None:
         pair.weight.copy_(pair_vectors)
 

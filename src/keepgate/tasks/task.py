@@ -78,10 +78,10 @@ class Stored(Module, Protocol):
 
 @runtime_checkable
 class Calibrated(Protocol):
-    """A task whose answers hang on a threshold that is chosen on a dev set, after the training."""
+    """A task whose threshold, or temperature of the probabilities, is chosen on a dev set, after the training."""
 
     def calibrate(self, items: Sequence[Any]) -> str:
-        """Chooses the threshold that does best on these items, and says which and how well, "" where there is none."""
+        """Chooses what does best on these items, and says which and how well, "" where there is nothing to choose."""
 
 
 @runtime_checkable

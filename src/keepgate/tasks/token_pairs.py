@@ -1,18 +1,24 @@
 """TokenPairs: embeddings of tokens and of their pairs (bigrams) with the next one, and tokens hidden at random."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..data.bigrams import pairs_of
-from ..data.vocabulary import PAD, UNKNOWN, Vocabulary
+from ..data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
+from ..data.word_vectors import WordVectors
+from ..errors import SettingsError
 from ..nn.length_mask import length_mask
-from .ppmi import initialise_embeddings
+from .ppmi import SPREAD, initialise_embeddings
+
+# Words of a file of vectors that are no token of the training texts: so many of the commonest are read too.
+OTHER_WORDS = 20_000
 
 
 class TokenPairs(nn.Module):
@@ -29,17 +35,61 @@ class TokenPairs(nn.Module):
         return tokens if self.pair is None else torch.cat([tokens, self.pair(ids[..., 1])], -1)
 
     def initialise(
-        self, texts: Sequence[Sequence[str]], vocabulary: Vocabulary, pairs: Vocabulary, seed: int
+        self,
+        texts: Sequence[Sequence[str]],
+        vocabulary: Vocabulary,
+        pairs: Vocabulary,
+        seed: int,
+        vectors: Mapping[str, NDArray[np.float32]],
     ) -> None:
-        """Gives the embeddings the vectors of the tokens and pairs of these texts."""
+        """Gives the embeddings the vectors of the tokens and pairs of these texts, and tokens in `vectors` those."""
         ids = [np.array(vocabulary.ids(text)) for text in texts]
         pair_ids = [np.array(pairs.ids(pairs_of(text))) for text in texts]
         initialise_embeddings(self.token, self.pair, ids, pair_ids, seed)
+        place_vectors(self.token, vocabulary, vectors)
 
 
-def vocabularies(texts: Sequence[Sequence[str]], settings: Any) -> tuple[Vocabulary, Vocabulary]:
+def vectors_of(
+    file: WordVectors | None,
+    texts: Sequence[Sequence[str]],
+    settings: Any,
+    can_occur: Callable[[str], bool] | None = None,
+) -> dict[str, NDArray[np.float32]]:
+    """The vectors of these texts' tokens, from a file; none without one.
+
+    can_occur: whether a word of the file can be a token of a new text: the commonest of these are taken too.
+    Raises SettingsError where `embedding_size` is another size than the vectors', CorpusError as the file does.
+    """
+    if file is None:
+        return {}
+    if file.size != settings.embedding_size:
+        raise SettingsError(
+            f"embedding_size is {settings.embedding_size}, and the vectors in {file.path} have {file.size} numbers; "
+            f"give embedding_size={file.size}"
+        )
+    tokens = {token for text in texts for token in text}
+    return file.of(tokens) if can_occur is None else file.of(tokens, others=OTHER_WORDS, is_token=can_occur)
+
+
+@torch.no_grad()
+def place_vectors(
+    embedding: nn.Embedding, vocabulary: Vocabulary, vectors: Mapping[str, NDArray[np.float32]]
+) -> None:
+    """Gives the tokens that have a vector theirs, all scaled to the standard deviation of the others (`SPREAD`)."""
+    placed = [token for token in vectors if token in vocabulary]
+    if not placed:
+        return
+    values = torch.from_numpy(np.stack([vectors[token] for token in placed]))
+    scale = SPREAD / values.std(correction=0).clamp_min(1e-9)
+    embedding.weight[vocabulary.ids(placed)] = (values * scale).to(embedding.weight)
+
+
+def vocabularies(
+    texts: Sequence[Sequence[str]], settings: Any, vectors: Mapping[str, Any]
+) -> tuple[Vocabulary, Vocabulary]:
     """The vocabularies of the tokens and of the pairs of these texts.
 
+    vectors: tokens that have a vector of their own, and are in the vocabulary however rare they are.
     settings: with `min_count`, `max_pairs` and `pair_size`, whose 0 leaves pairs out.
     """
     tokens = Counter(token for text in texts for token in text)
@@ -47,8 +97,10 @@ def vocabularies(texts: Sequence[Sequence[str]], settings: Any) -> tuple[Vocabul
         Counter(pair for text in texts for pair in pairs_of(text)) if settings.pair_size else Counter[str]()
     )
     at_least = settings.min_count
+    frequent = {token: count for token, count in tokens.items() if count >= at_least or token in vectors}
+    unseen = dict.fromkeys((token for token in vectors if token not in tokens and token not in SPECIAL), 0)
     return (
-        Vocabulary.most_frequent(tokens, at_least),
+        Vocabulary.most_frequent(Counter(unseen | frequent), 0),
         Vocabulary.most_frequent(pairs, at_least, settings.max_pairs),
     )
 

@@ -7,7 +7,7 @@ from ..config import check, require
 from ..errors import SettingsError
 
 Schedule = Literal["constant-linear", "cosine", "constant"]
-Optimiser = Literal["adam", "adamw"]
+Optimiser = Literal["adam", "adamw", "sgd"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +19,12 @@ class TrainingConfig:
     bptt_steps: steps of a stream between two cuts of the gradient (truncated backpropagation through time).
     learning_rate: the highest rate. `warmup` steps lead up to it; it stays until `hold_fraction` of all steps and then
         falls to `final_lr_ratio` of itself, as a line ("constant-linear") or half a cosine ("cosine"), or never.
-    betas, weight_decay: of Adam; "adamw" decays matrices only, "adam" takes no decay.
+    optimiser: "adam", "adamw", or "sgd" without momentum. betas: of Adam. weight_decay: of matrices; "adam" takes none.
     max_grad_norm: all gradients together are scaled down to this length; None leaves them.
     ema_decay: decay a step of the exponential moving average of the weights, which is then what is evaluated and kept;
         None: none.
+    average_from: share of the steps after which the weights of every step are averaged, all alike, in its place (with
+        "sgd" averaged SGD: Polyak & Juditsky 1992; Merity et al. 2018, arXiv:1708.02182). None: none.
     keep: "last" keeps the weights after the last step, "best" those of the evaluation with the best first metric; of
         several that are equally good, of the last.
     crop_until: share of the steps during which a task that can crop its examples does; an epoch that starts
@@ -49,6 +51,7 @@ class TrainingConfig:
     weight_decay: float = 0.0
     max_grad_norm: float | None = 1.0
     ema_decay: float | None = None
+    average_from: float | None = None
     keep: Literal["last", "best"] = "last"
     crop_until: float = 1.0
     seed: int = 0
@@ -68,10 +71,14 @@ class TrainingConfig:
         require(
             self, ("hold_fraction", "final_lr_ratio", "crop_until"), lambda value: 0 <= value <= 1, "0 to 1"
         )
-        require(self, ("ema_decay",), lambda value: 0 <= value < 1, "0 or more and below 1")
+        require(self, ("ema_decay", "average_from"), lambda value: 0 <= value < 1, "0 or more and below 1")
         require(self, ("betas",), lambda pair: all(0 <= beta < 1 for beta in pair), "0 or more and below 1")
         if self.steps is not None and self.epochs is not None:
             raise SettingsError(f"steps is {self.steps} and epochs is {self.epochs}; give one of them")
+        if self.ema_decay is not None and self.average_from is not None:
+            raise SettingsError(
+                f"ema_decay is {self.ema_decay} and average_from is {self.average_from}; give one kind of average"
+            )
         if self.weight_decay and self.optimiser == "adam":
             raise SettingsError(
                 f'weight_decay is {self.weight_decay}, and "adam" takes none; use optimiser="adamw"'

@@ -88,7 +88,7 @@ def fit(
             )
         log = MetricsLog(place / "metrics.jsonl" if place is not None and ours.first else None)
         during.enter_context(randomness.reproducible(config.seed, config.threads))
-        state = TrainingState.start(task, config)
+        state = TrainingState.start(task, config, batches.steps)
         store = during.enter_context(
             Checkpoints(place, lambda: describe(task, config, batches.describe()), processes=ours)
         )

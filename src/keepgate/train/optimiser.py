@@ -1,7 +1,8 @@
 """Optimisers by name, the rate at each step, and the moving average of the weights."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from .config import TrainingConfig
 
 
 def build_optimiser(config: TrainingConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Adam or AdamW over the parameters that learn; weight decay is for matrices only, not for biases."""
+    """Adam, AdamW or SGD over the parameters that learn; weight decay is for matrices only, not for biases."""
     learning = [parameter for parameter in parameters if parameter.requires_grad]
     matrices = [parameter for parameter in learning if parameter.dim() > 1]
     vectors = [parameter for parameter in learning if parameter.dim() <= 1]
@@ -18,13 +19,11 @@ def build_optimiser(config: TrainingConfig, parameters: Iterable[nn.Parameter]) 
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
+    groups = [group for group in groups if group["params"]]
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, fused=True)
     kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimiser]
-    return kind(
-        [group for group in groups if group["params"]],
-        lr=config.learning_rate,
-        betas=config.betas,
-        fused=True,
-    )
+    return kind(groups, lr=config.learning_rate, betas=config.betas, fused=True)
 
 
 def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
@@ -42,19 +41,38 @@ def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
 
 
 class WeightAverage:
-    """An exponential moving average of a module's weights: what is evaluated and kept in place of the last step's."""
+    """An average of a module's weights over the steps: what is evaluated and kept in place of the last step's.
 
-    def __init__(self, weights: Mapping[str, Tensor], decay: float) -> None:
-        """Starts from these weights; `decay` is the share of the average that a step leaves in the end."""
-        self.decay = decay
+    share: from a step, counted from 0, to the share that the weights after it have in the average.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], share: Callable[[int], float]) -> None:
+        self.share = share
         self.weights = {name: tensor.detach().clone() for name, tensor in weights.items()}
+
+    @classmethod
+    def of(cls, config: TrainingConfig, weights: Mapping[str, Tensor], steps: int) -> Self | None:
+        """The average that a configuration asks for, of so many steps; None where it asks for none."""
+        if config.average_from is not None:
+            return cls(weights, even_share(int(config.average_from * steps)))
+        return None if config.ema_decay is None else cls(weights, exponential_share(config.ema_decay))
 
     @torch.no_grad()
     def update(self, weights: Mapping[str, Tensor], step: int) -> None:
-        """Takes in the weights after `step`, counted from 0; early, the decay is (1 + step) / (10 + step)."""
-        decay = min(self.decay, (1 + step) / (10 + step))
+        """Takes in the weights after `step`, counted from 0."""
+        share = self.share(step)
         for name, tensor in weights.items():
             if tensor.is_floating_point():
-                self.weights[name].lerp_(tensor, 1 - decay)
+                self.weights[name].lerp_(tensor, share)
             else:
                 self.weights[name].copy_(tensor)
+
+
+def exponential_share(decay: float) -> Callable[[int], float]:
+    """Of an exponential moving average: the newest weights have 1 - decay, and more early, 9 / (10 + step)."""
+    return lambda step: 1 - min(decay, (1 + step) / (10 + step))
+
+
+def even_share(first: int) -> Callable[[int], float]:
+    """Of the mean of the weights after step `first`, counted from 0, and every later one; before, the newest alone."""
+    return lambda step: 1 / max(1, step - first + 1)

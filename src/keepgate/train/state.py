@@ -39,10 +39,9 @@ class TrainingState:
     cpu_seconds: float = 0.0
 
     @classmethod
-    def start(cls, task: Trainable, config: TrainingConfig) -> "TrainingState":
-        """The state before the first step."""
-        decay = config.ema_decay
-        average = WeightAverage(task.state_dict(), decay) if decay is not None else None
+    def start(cls, task: Trainable, config: TrainingConfig, steps: int) -> "TrainingState":
+        """The state before the first of so many steps."""
+        average = WeightAverage.of(config, task.state_dict(), steps)
         return cls(task, build_optimiser(config, task.parameters()), average)
 
     def take_average(self) -> None:

@@ -1,6 +1,7 @@
 """The classifier: every pooling learns, padding has no say, files rebuild it, and its figures are those by hand."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from keepgate.lens.readers.answer_ablation import counterfactual_answer, leave_o
 from keepgate.tasks import Classifier
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.classifier.metrics import measure_labels
+from keepgate.tasks.label_task import balanced_weights
 from keepgate.tasks.task import Task
 from keepgate.train import TrainingConfig, fit
 
@@ -191,6 +193,8 @@ def test_the_figures_are_those_by_hand() -> None:
     assert values["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
     # F1: a 2·2/(3+4), b 2·1/(2+2), c 0
     assert values["macro_f1"] == pytest.approx((4 / 7 + 2 / 4 + 0) / 3)
+    # Bins of a fifteenth: .9, .8, both .7 (neither right) and both .6 (one right).
+    assert values["calibration_error"] == pytest.approx((0.1 + 0.2 + 1.4 + 0.2) / 6)
     assert found.baselines["always 'a'"]["accuracy"] == 3 / 6
     assert found.baselines["always 'a'"]["macro_f1"] == pytest.approx((2 * 3 / (3 + 6)) / 3)
     assert found.baselines["guessing"] == {"accuracy": 0.5}
@@ -206,3 +210,51 @@ def test_the_figures_are_those_by_hand() -> None:
         "probability": 0.7,
         "correct": False,
     }
+
+
+def uneven() -> list[LabelledText]:
+    return [*texts(16)[::2], *texts(16)[1::8]]
+
+
+def test_balanced_class_weights_make_the_labels_count_alike() -> None:
+    torch.testing.assert_close(balanced_weights([8, 2]), torch.tensor([10 / 16, 10 / 4]))
+    settings = ClassifierSettings(
+        class_weights="balanced", label_smoothing=0, mask_rate=0, dropout=0, min_count=1, hidden_size=10
+    )
+    task = Classifier.build(uneven(), settings, seed=0)
+    assert dict(zip(task.choices, task.label_counts, strict=True)) == {"bad": 2, "good": 8}
+    examples = task.prepare(uneven(), training=True)
+    each = task.losses(examples)
+    weights = torch.tensor([{"bad": 10 / 4, "good": 10 / 16}[item.label or ""] for item in uneven()])
+    torch.testing.assert_close(task.train().loss(task.collate(examples))[0], (weights * each).mean())
+    # What two processes have of five rows each has the mean that one has of all ten.
+    halves = [task.loss(task.collate(part))[0] for part in (examples[:5], examples[5:])]
+    torch.testing.assert_close(sum(halves) / 2, (weights * each).mean())
+    torch.testing.assert_close(task.eval().loss(task.collate(examples))[0], each.mean())
+    assert "label_weights" not in task.state_dict()
+    again = Classifier.from_files(settings, json.loads(json.dumps(task.vocabulary_json())))
+    assert torch.equal(again.label_weights, task.label_weights)
+    with pytest.raises(SettingsError, match="nobody says how often each label occurs"):
+        Classifier.from_files(settings, {**task.vocabulary_json(), "label_counts": None})
+    for wrong in ([8], [8, 0], [8, 2.0], "82"):
+        with pytest.raises(CorpusError, match="a count of 1 or more for each of the 2 labels"):
+            Classifier.from_files(settings, {**task.vocabulary_json(), "label_counts": wrong})
+
+
+def test_calibration_lowers_the_cross_entropy_and_leaves_the_labels() -> None:
+    task = trained(pooling="mean")
+    # One label in six is another than the words say, so that nobody can be as sure as the logits are made here.
+    noisy = [replace(item, label=("good", "bad")[k // 2 % 6 == 0]) for k, item in enumerate(texts()[::2])]
+    with torch.no_grad():
+        task.readout.weight *= 4
+        task.readout.bias *= 4
+    examples = task.eval().prepare(noisy, training=True)
+    before, error = task.losses(examples).mean(), task.measure(noisy).values()["calibration_error"]
+    labels = [answer.text for answer in task.predict(noisy)]
+    sentence = task.calibrate([*noisy, LabelledText(text="great", label="none of the model's")])
+    assert sentence.startswith("Probabilities are calibrated on these 24 texts: temperature ")
+    assert task.losses(examples).mean() < before
+    assert task.measure(noisy).values()["calibration_error"] < error
+    assert [answer.text for answer in task.predict(noisy)] == labels
+    assert "temperature 1.00" in task.calibrate(noisy)
+    assert task.calibrate([LabelledText(text="great", label="none of the model's")]) == ""

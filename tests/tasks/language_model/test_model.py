@@ -189,3 +189,39 @@ def test_given_fewer_tokens_it_reads_only_those() -> None:
 def test_what_cannot_be_is_refused(call, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+def test_weights_and_tokens_are_dropped_in_training_alone() -> None:
+    task = built(weight_drop=0.5, token_dropout=0.5)
+    assert task.encoder.recurrent.regularisation.weight_drop == 0.5
+    lanes = task.collate([task.stream([LabelledText(text=TEXT)])])
+    plain = built()
+    plain.load_state_dict(task.state_dict())
+    expected, _ = plain.eval().loss(lanes)
+    torch.testing.assert_close(task.eval().loss(lanes)[0], expected)
+    task.train()
+    losses = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        losses.append(task.loss(lanes)[0].item())
+    assert losses[0] == losses[1] != losses[2]
+    # A token that is dropped is dropped at all its places: nothing comes back to its embedding.
+    task.zero_grad()
+    task.loss(lanes)[0].backward()
+    in_text = lanes.ids[:-1].unique()
+    dropped = (task.embedding.weight.grad[in_text] == 0).all(1)
+    assert 0 < dropped.sum() < len(in_text)
+    for wrong in ({"weight_drop": 1.0}, {"token_dropout": -0.1}):
+        with pytest.raises(SettingsError, match="0 or more and below 1"):
+            LanguageModelSettings(**wrong)
+
+
+def test_averaged_sgd_learns_a_text() -> None:
+    task, items = built(tied_weights=True, weight_drop=0.1), [LabelledText(text=TEXT * 8)]
+    before = measured(task, TEXT)["nats"]
+    config = TrainingConfig(
+        steps=120, batch_size=4, bptt_steps=30, optimiser="sgd", learning_rate=10.0, max_grad_norm=0.25,
+        schedule="constant", average_from=0.7,
+    )  # fmt: skip
+    fit(task, config, stream=task.stream(items), progress=False)
+    assert measured(task, TEXT)["nats"] < before / 2

@@ -23,7 +23,7 @@ from ..readers.reading import Reading
 from ..readers.span_search import SpanEffect
 from .ablation import layers_in_order, predictions_without
 from .head import ModelHead
-from .look_back import ROWS, LookBack, look_back
+from .look_back import ROUNDING, ROWS, LookBack, look_back
 from .read_values import ReadValues, read_values
 from .row import ModelRow, row_of_model
 from .shares import InputShares, Shares, input_shares
@@ -52,6 +52,14 @@ class ModelExplanation(Explanation):
     shares: InputShares | None
     look_back: LookBack | None
     left_out: LeftOut
+
+    @property
+    def unmoved(self) -> bool:
+        """Whether the answer stays as it is, but for rounding, whatever is left out."""
+        effects: tuple[TokenEffect | SpanEffect, ...] = (*self.token_effects, *self.sentence_effects)
+        if self.number is None:
+            return all(abs(effect.probability_drop) <= ROUNDING for effect in effects)
+        return all(abs(effect.change or 0.0) <= ROUNDING * abs(self.number) for effect in effects)
 
     @property
     def step_shares(self) -> Float[Tensor, "tokens features"]:

@@ -15,6 +15,8 @@ from .ablation import AT_ONCE, width
 from .row import ModelRow, row_of_model
 from .target import Target
 
+# Predictions that differ by this share of the largest, a few roundings of float32, are alike.
+ROUNDING = 1e-6
 # Rows to look at, and the fewest from which anything is said.
 ROWS, FEWEST = 64, 8
 # Beyond the look-back lies so little of what makes predictions differ, as a share of their variance.
@@ -72,7 +74,7 @@ def look_back(row: ModelRow, rows: Sequence[Sequence[Tensor]], target: Target, a
 
     plain = values(read)
     spread = 2 * float(plain.var(correction=0))
-    if not spread:
+    if spread <= 2 * (ROUNDING * float(plain.abs().max())) ** 2:
         return None
     lost_share: dict[int, float] = {steps: 0.0}
 

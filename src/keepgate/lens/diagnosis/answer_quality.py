@@ -10,9 +10,16 @@ from torch import Tensor
 
 # The shortest and the longest third differ if it is by so much, and by so many standard errors.
 APART, ERRORS = 0.1, 3.0
+# Rows up to a length, the one that divides them best, differ from longer ones if it is by so many standard errors.
+CLEARLY = 5.0
 # Answers are surer than they are right by so much and so many standard errors, and sure to begin with: as far as this
 # on the way from guessing to certainty.
 SURER, SURE = 0.1, 0.3
+# Answers go against the targets from a correlation below minus this on, of labels where they are right less than this
+# as often as by chance.
+CONTRARY = 0.5
+# Answers are good from this skill on.
+GOOD = 0.8
 # Where training was not at its end, the answers are too small by so much.
 SCALED = 0.1
 
@@ -25,10 +32,13 @@ class AnswerQuality:
     value:  over all rows. guess: of who always gives the same: the most frequent class, or the mean.
     error:  the standard error of `value`. rows: how many.
     short, long: the same of the third of the rows that are shortest, and longest; None where all are equally long.
+    limit:  the length up to which rows are answered well, and beyond it worse and yet surely: of rows as long as it was
+            trained on, a network that forgets has learnt to be unsure. None where there is none.
     spread: the numbers' root mean square, 0 for classes.
     sure:   the mean probability of the answers given; of numbers, their variance as a share of the targets'.
     excess: how much surer they are than right: `sure` less the share of right ones; of numbers, E[a (a - y)] / Var y
             around the means, which is 0 where a is the best guess of y.
+    chance: the share of right answers if these were dealt to the rows by chance; 0 for numbers.
     scale:  what the answers (of labels, their scores) would be multiplied by for the least loss: a Newton step from 1.
     scale_error: its standard error.
     """
@@ -40,9 +50,11 @@ class AnswerQuality:
     rows: int
     short: float | None = None
     long: float | None = None
+    limit: int | None = None
     spread: float = 0.0
     sure: float = 0.0
     excess: float = 0.0
+    chance: float = 0.0
     scale: float = 1.0
     scale_error: float = 0.0
 
@@ -82,6 +94,18 @@ class AnswerQuality:
         return sure > SURE and self.excess > max(SURER, ERRORS * self.error)
 
     @property
+    def contrary(self) -> bool:
+        """Whether the answers go against the targets, by more than sure ones would by chance."""
+        numbers = self.kind == "explained"
+        # Of numbers their covariance with the targets, as a share of the variance of these.
+        common = self.sure - self.excess - self.chance
+        size = math.sqrt(self.sure) if numbers else self.chance
+        variance = self.sure if numbers else self.chance * (1 - self.chance)
+        return self.surer_than_right and common < -max(
+            CONTRARY * size, ERRORS * math.sqrt(variance / self.rows)
+        )
+
+    @property
     def unfinished(self) -> bool:
         """Whether the loss falls if the answers are only scaled up, by more than chance would: training had not come to
         its end."""
@@ -110,42 +134,76 @@ def answer_quality(answers: Tensor, targets: Tensor, lengths: Int[Tensor, " rows
         return None
     numbers = targets.dtype.is_floating_point
     credit, steps, sure, excess = _explained(answers, targets) if numbers else _right(answers, targets)
+    guess = 0.0 if numbers else float(torch.unique(targets, return_counts=True)[1].max()) / targets.numel()
     order, third = lengths.argsort(), len(lengths) // 3
     apart = third > 0 and int(lengths[order[third - 1]]) < int(lengths[order[-third]])
     return AnswerQuality(
         kind="explained" if numbers else "accuracy",
         value=float(credit.mean()),
-        guess=0.0 if numbers else float(torch.unique(targets, return_counts=True)[1].max()) / targets.numel(),
+        guess=guess,
         error=float(credit.std(correction=0)) / math.sqrt(len(credit)),
         rows=len(credit),
         short=float(credit[order[:third]].mean()) if apart else None,
         long=float(credit[order[-third:]].mean()) if apart else None,
+        limit=_limit(credit, excess, lengths, guess),
         spread=float(targets.double().square().mean().sqrt()) if numbers else 0.0,
         sure=sure,
-        excess=excess,
+        excess=float(excess.mean()),
+        chance=0.0 if numbers else _chance(*labels_given(answers, targets)),
         scale=1 + float(steps.mean()),
         scale_error=float(steps.std(correction=0)) / math.sqrt(len(steps)),
     )
 
 
+def _limit(
+    credit: Float[Tensor, " rows"],
+    excess: Float[Tensor, " rows"],
+    lengths: Int[Tensor, " rows"],
+    guess: float,
+) -> int | None:
+    """The length up to which rows are answered well, and beyond it worse and yet surely; None where there is none.
+
+    It is the one that divides the rows in two whose means explain most of what the credit varies.
+    """
+
+    def between(length: int) -> float:
+        near = lengths <= length
+        share = near.double().mean()
+        return float(share * (1 - share) * (credit[near].mean() - credit[~near].mean()) ** 2)
+
+    length = max(torch.unique(lengths)[:-1].tolist(), key=between, default=None)
+    if length is None:
+        return None
+    near = lengths <= length
+
+    def less(values: Float[Tensor, " rows"], by: float) -> bool:
+        """Whether those of the near rows are less, by more than chance would."""
+        error = values.std(correction=0) * math.sqrt(1 / int(near.sum()) + 1 / int((~near).sum()))
+        return bool(values[~near].mean() - values[near].mean() > max(by, CLEARLY * float(error)))
+
+    well = float(credit[near].mean()) - guess >= GOOD * (1 - guess)
+    surely = float(excess[~near].mean()) > SURER and less(excess, SURER)
+    return length if well and surely and less(-credit, APART) else None
+
+
 def _explained(
     answers: Tensor, targets: Tensor
-) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"], float, float]:
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"], float, Float[Tensor, " rows"]]:
     """1 - squared error / variance, of each row, whose mean is the share of variance explained; each row's part of
-    `scale` - 1; `sure`, `excess`."""
+    `scale` - 1; `sure`; each row's `excess`."""
     true = targets.double().reshape(len(targets), -1)
     predicted, variance = answers.reshape(true.shape), true.var(0, correction=0).mean()
     from_mean = predicted - predicted.mean(0)
     excess = (from_mean * (from_mean - true + true.mean(0))).mean(1) / variance
     sure = from_mean.square().mean() / variance
     credit = 1 - (predicted - true).square().mean(1) / variance
-    return credit, _newton(-excess, sure), float(sure), float(excess.mean())
+    return credit, _newton(-excess, sure), float(sure), excess
 
 
 def _right(
     answers: Tensor, targets: Tensor
-) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"], float, float]:
-    """The share of right answers in each row, and its part of `scale` - 1; `sure`, `excess`."""
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"], float, Float[Tensor, " rows"]]:
+    """The share of right answers in each row, and its part of `scale` - 1; `sure`; each row's `excess`."""
     scores, targets = _by_class(answers, targets)
     probabilities = scores.softmax(-1)
     sure, labels = probabilities.max(-1)
@@ -155,12 +213,23 @@ def _right(
     mean = (probabilities * possible).sum(-1)
     variance = (probabilities * (possible - mean.unsqueeze(-1)).square()).sum(-1)
     falls = possible.gather(-1, targets.long().unsqueeze(-1)).squeeze(-1) - mean
-    credit, falls = (values.reshape(len(targets), -1).mean(1) for values in (right, falls))
-    return credit, _newton(falls, variance.mean()), float(sure.mean()), float(sure.mean() - right.mean())
+    credit, falls, certainty = (values.reshape(len(targets), -1).mean(1) for values in (right, falls, sure))
+    return credit, _newton(falls, variance.mean()), float(sure.mean()), certainty - credit
 
 
 def _newton(falls: Float[Tensor, " rows"], curvature: Tensor) -> Float[Tensor, " rows"]:
     return falls / curvature if curvature > 0 else torch.zeros_like(falls)
+
+
+def _chance(labels: Tensor, targets: Tensor) -> float:
+    """The probability that a label and a target, each drawn by itself, are the same."""
+    values = torch.cat([labels.flatten(), targets.flatten()])
+    shares = [
+        torch.bincount(part).double() / len(part)
+        for part in torch.unique(values, return_inverse=True)[1].chunk(2)
+    ]
+    classes = min(map(len, shares))
+    return float(shares[0][:classes] @ shares[1][:classes])
 
 
 def labels_given(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -25,10 +25,13 @@ from ..memory.time_scales import Saturation, half_lives, saturated_states, satur
 from .batches import Batch, batch_sample, labelled_rows
 from .effective_context import EPSILON, Horizon
 from .evidence import Evidence, evidence_of, evidence_of_task
+from .head_reads import head_reads
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
+from .model_io import leaves
 from .row_horizons import RowHorizons, context_effects
 from .samples import Loss, Rows, Sample
 from .verdict import Findings, Verdict, verdict_of
+from .weight_scale import weight_scale
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
 ROWS, STEPS = 16, 300
@@ -117,6 +120,8 @@ def diagnose(
         longest = _longest(samples).first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
         run, gradient = loss_gradient_at_layer(model, name, module, longest, None if task is None else 0)
+        read = evidence.padding is not None and evidence.padding.read
+        head = head_reads(module, longest) if read else None
     assumed = needed is None and (task is None or evidence.quality is not None)
     if needed is None:
         needed = _needed(samples, evidence, effects.rows)
@@ -130,8 +135,10 @@ def diagnose(
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
         half_life=float(lives.quantile(0.9)) if additive else None,
         saturated=_saturated(part, saturations),
-        gated=bool(saturations), input_size=float(run.input_of(-1)[part.is_real()].double().square().mean().sqrt()),
+        gated=bool(saturations), input_size=_size(run.input_of(-1)[part.is_real()]),
+        given_size=_given_size(samples), weights=weight_scale(module),
         loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
+        head=head, both=bool(run.layer.bidirectional),
     )  # fmt: skip
     return Diagnosis(
         name=name, steps=len(run.x), needed=needed, behaviour=effects.cut, exchanged=effects.exchanged,
@@ -206,6 +213,23 @@ def _needed(samples: Sequence[Sample], evidence: Evidence, rows: RowHorizons) ->
         return rows.steps
     distances = torch.cat([sample.needed for sample in samples]).sort().values
     return int(distances[math.ceil(0.95 * len(distances)) - 1])
+
+
+def _size(values: Tensor) -> float:
+    """Root mean square."""
+    return float(values.double().square().mean().sqrt())
+
+
+def _given_size(samples: Sequence[Sample]) -> float | None:
+    """Of the numbers that a user's model reads, the input whose are largest; None of tokens."""
+    sizes = [
+        _size(leaf)
+        for sample in samples
+        if isinstance(sample, Rows)
+        for leaf in leaves(sample.inputs)
+        if leaf.is_floating_point() and sample.runs(leaf)
+    ]
+    return max(sizes, default=None)
 
 
 def _saturated(traced_layer: LayerTrace, gates: Mapping[str, Saturation]) -> float | None:

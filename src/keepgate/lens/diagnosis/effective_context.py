@@ -22,7 +22,8 @@ class Horizon:
 
     steps:    the fewest last steps with which, and with all longer contexts, the loss is within epsilon of that given
               all: what lies further back makes no difference. Found among `contexts`.
-    interval: where `steps` lies with the confidence asked for, by drawing the rows again.
+    interval: where `steps` lies with the confidence asked for, by drawing the rows again; what lies between two
+              contexts that were tried is part.
     contexts: the numbers of last steps that were tried, ascending; the last is all of them.
     loss:     given all, the mean over the rows, in nats. epsilon: what it may rise before a context is too short.
     gap:      the loss given so many steps minus that given all, the mean over the rows, in nats.
@@ -76,9 +77,14 @@ def horizon(
 
     low, high = bootstrap(steps, gaps.shape[1], resamples=resamples, confidence=confidence, seed=seed)
     return Horizon(
-        steps=steps(torch.arange(gaps.shape[1])), interval=(int(low), int(high)), contexts=contexts,
+        steps=steps(torch.arange(gaps.shape[1])), interval=(fewest(int(low), contexts), int(high)), contexts=contexts,
         gap=gaps.mean(1), loss=float(losses[-1].double().mean()), epsilon=epsilon,
     )  # fmt: skip
+
+
+def fewest(steps: int, contexts: Sequence[int]) -> int:
+    """The fewest steps for which so many are found among contexts: one more than the largest below."""
+    return max((context for context in contexts if context < steps), default=0) + 1
 
 
 def geometric_grid(longest: int, *, ratio: float = 1.15) -> tuple[int, ...]:

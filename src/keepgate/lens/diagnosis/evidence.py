@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...tasks.samples import TaskSamples
-from .answer_quality import AnswerQuality, answer_quality
+from .answer_quality import GOOD, AnswerQuality, answer_quality
 from .model_io import leaves
 from .padding import Padding, padding_of
 from .ridge_baseline import ROWS, Baseline, ridge_baseline
@@ -18,20 +18,27 @@ from .usual_loss import guessing_loss, usual_loss
 
 # Where the answers are as good as this, from 0 for guessing to 1, no baseline is asked for more.
 BEST = 0.95
-# Answers are good from this skill on, if neither the rows' lengths nor the baseline show that there is more to be had,
-# by this much.
-GOOD, MORE = 0.8, 0.1
+# Answers that differ by no more than this share of the largest one, a hundred roundings of float32, are the same.
+ROUNDING = 1e-5
+# Answers that differ by more than this share of the largest one, where only other rows of the batch do, depend on them.
+MIXED = 1e-3
+# The baseline shows that there is more to be had if it is better by this much.
+MORE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
     """guess: what guessing costs, None where nobody knows. alike: whether all targets are the same.
+    mixed: whether a row's answer depends on the other rows of its batch. constant: whether the answers stay as they are
+    whatever is read, padding aside.
 
     quality: of the answers as they were given, None without a guess. without: the same with the padding cut off.
     """
 
     guess: float | None = None
     alike: bool = False
+    mixed: bool = False
+    constant: bool = False
     quality: AnswerQuality | None = None
     without: AnswerQuality | None = None
     padding: Padding | None = None
@@ -50,6 +57,12 @@ class Evidence:
         return self.baseline.skill > self.quality.skill + MORE
 
     @property
+    def good_without(self) -> bool:
+        """Whether the answers are good on rows of any length once the padding is cut off."""
+        quality = self.without
+        return quality is not None and quality.skill >= GOOD and not quality.lost_on_some_rows
+
+    @property
     def good(self) -> bool:
         """Whether the answers are good, on short rows and long ones, and nothing shows that there is more to be had."""
         quality = self.quality
@@ -65,9 +78,14 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     Raises SettingsError for results and targets that do not fit.
     """
     padding = padding_of(samples)
+    mixed = _mixed(max(samples, key=lambda sample: len(sample.lengths)))
+    constant = _constant(samples if padding is None else padding.rows)
     if samples[0].loss is not None:
         return Evidence(
-            padding=padding, alike=_alike(torch.cat([sample.targets.flatten() for sample in samples]))
+            padding=padding,
+            alike=_alike(torch.cat([sample.targets.flatten() for sample in samples])),
+            mixed=mixed,
+            constant=constant,
         )
     lengths = torch.cat([sample.lengths for sample in samples])
     ends: list[Tensor | None] = [None] * len(samples)
@@ -87,6 +105,8 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     return Evidence(
         guess=guess,
         alike=_alike(targets),
+        mixed=mixed,
+        constant=constant,
         quality=quality,
         without=without,
         padding=padding,
@@ -102,7 +122,9 @@ def evidence_of_task(samples: Sequence[TaskSamples], choices: int | None) -> Evi
         return Evidence(guess=guess)
     answers, targets = _joined([sample.task.scored(sample.examples) for sample in samples])
     quality = answer_quality(answers, targets, torch.cat([sample.lengths for sample in samples]))
-    return Evidence(guess=guessing_loss(targets), alike=_alike(targets), quality=quality)
+    return Evidence(
+        guess=guessing_loss(targets), alike=_alike(targets), constant=_all_same(answers), quality=quality
+    )
 
 
 def _joined(given: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
@@ -111,6 +133,53 @@ def _joined(given: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
 
 def _alike(targets: Tensor) -> bool:
     return len(targets) > 1 and bool((targets == targets[0]).all())
+
+
+def _constant(samples: Sequence[Rows]) -> bool:
+    """Whether all rows are answered alike, but for rounding, or none otherwise where it is given the next one's steps.
+
+    With a loss of the user's own, whether no loss of a batch changes with that.
+    """
+    pairs = [
+        (
+            _replies(sample, sample),
+            _replies(sample, sample.exchanged(torch.arange(len(sample.lengths)).roll(1))),
+        )
+        for sample in samples
+    ]
+    replies, exchanged = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    several = any(len(sample.lengths) > 1 for sample in samples)
+    if several and _same(replies, exchanged):
+        return True
+    return samples[0].loss is None and _all_same(replies)
+
+
+def _mixed(sample: Rows) -> bool:
+    """Whether rows are answered otherwise where only their neighbours are given other steps, and not by chance."""
+    rows = len(sample.lengths)
+    if rows < 2:
+        return False
+    replies, pairs = _replies(sample, sample), torch.arange(rows) // 2 * 2
+    # Every other row is its neighbour's copy: first the odd ones, then the even ones.
+    changed = [
+        not _same(replies[stays::2], _replies(sample, sample.exchanged(copied))[stays::2], MIXED)
+        for stays, copied in enumerate((pairs, (pairs + 1).clamp(max=rows - 1)))
+    ]
+    return any(changed) and _same(replies, _replies(sample, sample))
+
+
+def _replies(sample: Rows, rows: Rows) -> Tensor:
+    """The answers, or the losses by a loss of the user's own, if the model is given these rows instead."""
+    replies = sample.losses_by(rows) if sample.loss is not None else sample.answered_by(rows)[0]
+    return replies.cpu()
+
+
+def _same(some: Tensor, others: Tensor, share: float = ROUNDING) -> bool:
+    return bool(((some - others).abs() <= share * some.abs().max()).all())
+
+
+def _all_same(answers: Tensor) -> bool:
+    return len(answers) > 1 and _same(answers, answers[:1])
 
 
 def _baseline(samples: Sequence[Rows], padding: Padding | None, targets: Tensor, seed: int) -> Baseline:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from .effective_context import geometric_grid
+from .effective_context import fewest, geometric_grid
 from .statistics import bootstrap
 
 # More rows cost time and change little; an input of more features is taken without their products.
@@ -72,8 +72,9 @@ def ridge_baseline(rows: Sequence[Tensor], targets: Tensor, *, seed: int = 0) ->
         return int(reach[means >= means.max() - AS_GOOD].min())
 
     low, high = bootstrap(needed, len(rows), seed=seed)
-    too_few = max((steps for steps in grid if steps < low), default=0)
-    return Baseline(skill=best, needed=needed(torch.arange(len(rows))), interval=(too_few + 1, int(high)))
+    return Baseline(
+        skill=best, needed=needed(torch.arange(len(rows))), interval=(fewest(int(low), grid), int(high))
+    )
 
 
 def _features(rows: Sequence[Tensor], lengths: Tensor) -> Float[Tensor, "rows steps features"]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...tasks.samples import TaskSamples
 from ..compact_repr import compact_repr
 from .answer_quality import labels_given
-from .effective_context import Horizon, geometric_grid, horizon
+from .effective_context import Horizon, fewest, geometric_grid, horizon
 from .exchange import exchange_of
 from .samples import Rows, Sample
 from .statistics import quantile_interval, share_interval
@@ -36,7 +36,8 @@ class RowHorizons:
     horizons: of each row that counts, the fewest last steps with which, and with all longer contexts, its answer stays
               as it is where what lies further back is left out, or where it is another row's, or both. Of labels the
               rows count that are answered right. Found among `contexts`, ascending.
-    interval: where `steps` lies with 95 % confidence, exact; None where the rows are too few to say it.
+    interval: where `steps` lies with 95 % confidence, exact, what lies between two contexts being part; None where the
+              rows are too few to say it.
     right:    whether only right answers count.
     """
 
@@ -109,7 +110,7 @@ def context_effects(samples: Sequence[Sample], *, epsilon: float, seed: int) -> 
         exchanged=None if exchanged is None else horizon(exchanged.losses, contexts, epsilon=epsilon, seed=seed),
         rows=RowHorizons(
             horizons=horizons, contexts=contexts,
-            interval=None if interval is None else (int(interval[0]), int(interval[1])),
+            interval=None if interval is None else (fewest(int(interval[0]), contexts), int(interval[1])),
             right=whole.labels is not None,
         ),
     )  # fmt: skip

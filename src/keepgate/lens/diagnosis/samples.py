@@ -175,6 +175,18 @@ class Rows:
             return self
         return self._cut(last) if self.cuts else self._mixed(last)
 
+    def exchanged(self, order: Int[Tensor, " rows"]) -> "Rows":
+        """The same rows, each with the steps of the row that `order` names."""
+        return replace(
+            self,
+            inputs=mapped(
+                self.inputs,
+                lambda leaf: (
+                    leaf.index_select(1 - self.time, order.to(leaf.device)) if self.runs(leaf) else leaf
+                ),
+            ),
+        )
+
     def _mixed(self, last: int) -> "Rows":
         earlier = self.steps - last
 

@@ -5,12 +5,26 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..thresholds import EXPLODED
-from .answer_quality import AnswerQuality
-from .evidence import GOOD, Evidence
+from .answer_quality import GOOD, AnswerQuality
+from .evidence import Evidence
+from .head_reads import HeadReads
 from .row_horizons import RowHorizons
+from .weight_scale import WeightScale
 
 Fault = Literal[
-    "none", "unknown", "targets", "padding", "exploding", "saturated", "overfitted", "forgets", "untrained"
+    "none",
+    "unknown",
+    "targets",
+    "mixed",
+    "constant",
+    "contrary",
+    "padding",
+    "exploding",
+    "saturated",
+    "extrapolates",
+    "overfitted",
+    "forgets",
+    "untrained",
 ]
 
 # Gates closed or open this often hardly respond to their input: a sigmoid's slope is 0.09 or less there, against 0.25
@@ -33,7 +47,8 @@ APART = 0.5
 # answers better than rows known by heart.
 CLEARLY = 2 / 3
 # Targets of this size are out of reach of a head that starts out giving numbers around 0; what a layer reads of this
-# size drives gates to their ends whose weights are as they are first drawn.
+# size drives gates to their ends whose weights are as they are first drawn. Weights of so many times the size at which
+# they are drawn come of steps that are too large: those of trained networks are up to 5 times as large.
 LARGE = 10
 
 
@@ -52,9 +67,12 @@ class Findings:
     saturated: how often the gate that is least often closed or open is so, 0 to 1; of a network without gates, how
                often its states are near -1 or 1; None where they need not be.
     gated:     whether a gate keeps the memory. input_size: root mean square of what the layer reads.
+    given_size: that of what the model is given; None of tokens. weights: of the layer; None where they are not trained.
     loss:      given everything, in nats. guess: the loss of guessing; None where it is unknown.
     assumed:   whether the caller gave no `needed`: it is then measured, or the rows' length.
     evidence:  of the answers and the data. rows: how far back single rows' answers reach.
+    head:      where padding is read, what the head takes of the layer's output. both: whether it reads in both
+               directions.
     """
 
     needed: int
@@ -69,12 +87,16 @@ class Findings:
     saturated: float | None
     gated: bool
     input_size: float = 0.0
+    given_size: float | None = None
+    weights: WeightScale | None = None
     question_steps: int = 0
     loss: float = 0.0
     guess: float | None = None
     assumed: bool = False
     evidence: Evidence = field(default_factory=Evidence)
     rows: RowHorizons | None = None
+    head: HeadReads | None = None
+    both: bool = False
 
     @property
     def guesses(self) -> bool:
@@ -86,12 +108,29 @@ class Findings:
         """Whether the verdict goes by how good the answers are: the caller gave no `needed`, or rows of one length are
         answered much worse than those of another."""
         quality = self.evidence.quality
-        return self.assumed or (quality is not None and quality.lost_on_some_rows)
+        if self.assumed or quality is None:
+            return self.assumed
+        return quality.lost_on_some_rows or quality.limit is not None
 
     @property
     def reads_large(self) -> bool:
         """Whether the layer reads numbers that are far from 1."""
         return self.input_size > LARGE
+
+    @property
+    def given_large(self) -> bool:
+        """Whether it is the data's own numbers that are far from 1."""
+        return self.reads_large and self.given_size is not None and self.given_size > LARGE
+
+    @property
+    def as_drawn(self) -> bool:
+        """Whether training has hardly moved the layer's weights."""
+        return self.weights is not None and self.weights.as_drawn
+
+    @property
+    def large_weights(self) -> bool:
+        """Whether the layer's weights are far larger than trained ones."""
+        return self.weights is not None and self.weights.ratio > LARGE
 
     def vanishes(self, share: float = 1.0) -> bool:
         """Whether the gradient vanishes before it is back at what the answers need, or at this share of the way."""
@@ -120,10 +159,18 @@ def verdict_of(findings: Findings) -> Verdict:
 
 
 def _fault(findings: Findings) -> Fault:
-    if findings.evidence.alike:
+    quality = findings.evidence.quality
+    if findings.evidence.alike or (findings.goes_by_answers and _out_of_reach(quality)):
         return "targets"
-    if findings.goes_by_answers and findings.evidence.quality is not None:
-        return _measured_fault(findings, findings.evidence, findings.evidence.quality)
+    if findings.evidence.mixed:
+        return "mixed"
+    if findings.evidence.constant and not findings.large_weights:
+        return "saturated" if _saturated(findings) else "constant"
+    # Long rows alone may be answered wrongly for another reason.
+    if quality is not None and quality.contrary and not quality.lost_on_some_rows:
+        return "contrary"
+    if findings.goes_by_answers and quality is not None:
+        return _measured_fault(findings, findings.evidence, quality)
     enough = SOLVED if _exploding(findings) else HELPED
     reaches = findings.horizon >= findings.needed and findings.context_helps and findings.explained >= enough
     if reaches and not findings.guesses:
@@ -137,16 +184,26 @@ def _fault(findings: Findings) -> Fault:
     return _not_learned(findings)
 
 
+def _out_of_reach(quality: AnswerQuality | None) -> bool:
+    """Whether the targets are numbers so far from 0 that the answers do not come near."""
+    return (
+        quality is not None
+        and quality.kind == "explained"
+        and quality.value < SOLVED
+        and quality.spread > LARGE
+    )
+
+
 def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuality) -> Fault:
     """The fault by how good the answers are, and by what the baseline reads."""
-    if quality.kind == "explained" and quality.value < SOLVED and quality.spread > LARGE:
-        return "targets"
     if evidence.good:
         return "none"
     if evidence.padding is not None and evidence.padding.read:
         return "padding"
     if _grows(findings):
         return "exploding"
+    if quality.limit is not None:
+        return "extrapolates"
     # Where the loss still falls, saturated gates do not keep the network from learning, unless it is its input that
     # holds them there: then little of it can be told apart, however long the training.
     if findings.gated and _saturated(findings) and (findings.reads_large or not quality.unfinished):
@@ -162,6 +219,8 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
     )
     # Answers that are as sure as they are right tell a training that was too short from too few rows in no way.
     unfinished = quality.unfinished or quality.no_better_than_guessing or quality.lost_on_long_rows
+    if fault == "unknown" and findings.as_drawn and quality.no_better_than_guessing:
+        return "untrained"
     return "unknown" if fault == "untrained" and not unfinished else fault
 
 

@@ -61,7 +61,8 @@ def _verdict(verdict: Verdict) -> Message:
 
 def _quality(quality: AnswerQuality) -> Message:
     thirds = "" if quality.short is None else msg("verdict.thirds", **vars(quality))
-    return msg(f"verdict.{quality.kind}", **vars(quality) | {"kind": None, "thirds": thirds})
+    value = round(quality.value, 2) + 0.0  # without the sign of -0
+    return msg(f"verdict.{quality.kind}", **vars(quality) | {"kind": None, "value": value, "thirds": thirds})
 
 
 def _fault(verdict: Verdict) -> Message:
@@ -74,21 +75,46 @@ def _fault(verdict: Verdict) -> Message:
         growth = "apart" if not findings.explodes else "grows" if findings.decay < 0 else "no_number"
         rate, steps = math.expm1(findings.exponent), -findings.decay
         cause = msg(f"verdict.{growth}", rate=rate, steps=steps)
+        if findings.weights is not None and findings.large_weights:
+            return msg("verdict.steps_explode", cause=cause, ratio=findings.weights.ratio)
         return msg("verdict.exploding", cause=cause, exponent=findings.exponent)
     if fault == "forgets":
+        if findings.weights is not None and findings.large_weights:
+            ratio = findings.weights.ratio
+            return msg("verdict.steps_forget", how=_lost(findings), needed=findings.needed, ratio=ratio)
         half = "" if findings.half_life is None else msg("verdict.half_life", steps=findings.half_life)
         key = "verdict.forgets" if findings.gated else "verdict.ungated"
         return msg(key, how=_lost(findings), needed=findings.needed, half=half)
+    if fault == "untrained" and findings.as_drawn:
+        return msg("verdict.drawn")
     if fault == "untrained":
         return msg(f"verdict.{_untrained(findings)}", **_numbers(findings), reach=_reach(findings))
     if fault == "saturated":
-        key = "flat" if not findings.gated else "large_input" if findings.reads_large else "saturated"
-        return msg(f"verdict.{key}", saturated=findings.saturated, input_size=findings.input_size)
+        return _saturated(findings)
     return msg(f"verdict.{fault}", **_numbers(findings))
 
 
+def _saturated(findings: Findings) -> Message:
+    """How often gates, or states, stand at their ends, with what shows to hold them there."""
+    at_least = "mostly" if findings.gated else "often"
+    often = "always" if round(findings.saturated or 0.0, 2) == 1 else at_least
+    ends = msg(
+        f"verdict.{'gates' if findings.gated else 'states'}",
+        often=msg(f"verdict.{often}", saturated=findings.saturated),
+    )
+    if findings.given_large:
+        return msg("verdict.large_input", ends=ends, input_size=findings.input_size)
+    if findings.weights is not None and findings.large_weights:
+        return msg("verdict.large_weights", ends=ends, ratio=findings.weights.ratio)
+    if findings.reads_large:
+        return msg("verdict.large_made", ends=ends, input_size=findings.input_size)
+    return msg("verdict.saturated", ends=ends)
+
+
 def _numbers(findings: Findings) -> dict[str, Any]:
-    return {name: value for name, value in vars(findings).items() if name not in ("evidence", "rows")}
+    return {
+        name: value for name, value in vars(findings).items() if name not in ("evidence", "rows", "weights")
+    }
 
 
 def _measured(findings: Findings, fault: Fault) -> Message | None:
@@ -112,12 +138,23 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
         read = baseline is None or baseline.needed is not None
         return msg("verdict.unclear" if read else "verdict.no_signal", last=last)
     if fault == "padding" and evidence.padding is not None and evidence.without is not None:
-        share = percent(evidence.padding.share)
-        return msg("verdict.padding", share=share, quality=_quality(evidence.without))
+        how = "" if findings.head is None else f"_{findings.head}"
+        again = msg(f"verdict.{'as_it_is' if evidence.good_without else 'train_again'}")
+        return msg(
+            "verdict.padding",
+            share=percent(evidence.padding.share),
+            reads=msg(f"verdict.reads{how}"),
+            quality=_quality(evidence.without),
+            remedy=msg(f"verdict.remedy{how}"),
+            both=msg("verdict.backwards") if findings.both else "",
+            again=again,
+        )
+    if fault == "extrapolates":
+        return msg("verdict.extrapolates", limit=quality.limit)
     if fault == "overfitted":
         key = "verdict.sure" if quality.kind == "accuracy" else "verdict.vary"
         return msg("verdict.overfitted", how=msg(key, excess=quality.excess, sure=quality.sure))
-    if fault == "untrained":
+    if fault == "untrained" and not findings.as_drawn:
         more = _baseline(baseline) or msg("verdict.long_rows")
         return msg("verdict.more", reach=_reach(findings), more=more)
     return None

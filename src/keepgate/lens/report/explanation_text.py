@@ -19,6 +19,8 @@ NUMBERS = 3  # and for how much a number changes without them
 def conclusion(explanation: Explanation) -> list[Message]:
     """What the answer rests on, with its proof, and how much of that write is retained."""
     if isinstance(explanation, ModelExplanation):
+        if explanation.unmoved:
+            return [msg("number.unmoved", answer=cut(explanation.answer.text))]
         by_token = _ablation if explanation.sentence_effects else _step
         main = _number(explanation) if explanation.is_number else _guess(explanation) or by_token(explanation)
         return [*main, *_of_model(explanation)]

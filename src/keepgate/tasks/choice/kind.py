@@ -36,6 +36,7 @@ KIND = TaskKind(
     read=read,
     unit="questions",
     asks=True,
+    takes_vectors=True,
     use=ASK,
     does="picks an answer seen before",
     suits=suits,

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from ...data.batch import pad
 from ...data.questions import Question, refuse_empty
 from ...data.text import Tokens, tokenize, words
 from ...data.vocabulary import PAD, Vocabulary
+from ...data.word_vectors import WordVectors
 from ...errors import CorpusError
 from ...nn.attention import Attention
 from ...nn.eval_mode import eval_mode
@@ -23,6 +24,8 @@ from ..label_task import LabelTask
 from ..probe import Probe
 from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
+from ..task import Carry
+from ..token_pairs import place_vectors, vectors_of
 from .content import answer_in, check_choices, vocabulary_of
 from .head import ChoiceHead
 from .settings import ChoiceReaderSettings
@@ -30,11 +33,15 @@ from .settings import ChoiceReaderSettings
 
 @dataclass(frozen=True)
 class ChoiceExample:
-    """Token ids of one text and of its question, and the number of the right choice."""
+    """Token ids of one text and of its question, and the number of the right choice.
+
+    facts: numbers of the text's tokens that the answer rests on; none where that is not known, or not learnt from.
+    """
 
     text: list[int]
     question: list[int]
     target: int | None
+    facts: tuple[int, ...] = ()
 
     @property
     def length(self) -> int:
@@ -44,13 +51,17 @@ class ChoiceExample:
 
 @dataclass(frozen=True)
 class ChoiceBatch(TensorBatch):
-    """A padded batch, time first. For a reader of the last state the question stands at the end of `text`."""
+    """A padded batch, time first. For a reader of the last state the question stands at the end of `text`.
+
+    facts: which tokens the answers rest on; None for a reader that does not learn from that.
+    """
 
     text: Int64[Tensor, "time batch"]
     text_lengths: Int64[Tensor, " batch"]
     question: Int64[Tensor, "asked batch"] | None
     question_lengths: Int64[Tensor, " batch"] | None
     targets: Int64[Tensor, " batch"] | None
+    facts: Bool[Tensor, "time batch"] | None = None
 
 
 class ChoiceReader(Reader, LabelTask):
@@ -80,12 +91,24 @@ class ChoiceReader(Reader, LabelTask):
         self.readout = nn.Linear(3 * size if attends else size, len(self.choices))
 
     @classmethod
-    def build(cls, questions: Sequence[Question], settings: ChoiceReaderSettings, seed: int) -> Self:
+    def build(
+        cls,
+        questions: Sequence[Question],
+        settings: ChoiceReaderSettings,
+        seed: int,
+        vectors: WordVectors | None = None,
+    ) -> Self:
         """A reader with these questions' tokens and answers, and fresh weights, the same for the same seed.
 
-        The choices are the first answers, the most frequent first. Raises CorpusError if no question has an
-        answer.
+        vectors: of words, which their embeddings begin with. The choices are the first answers, the most frequent
+        first. Raises CorpusError if no question has an answer, or the facts that `fact_weight` asks for, and as
+        `vectors_of`.
         """
+        if settings.fact_weight and not any(question.facts for question in questions):
+            raise CorpusError(
+                f"fact_weight is {settings.fact_weight}, and none of the {len(questions)} questions says which "
+                "sentences its answer rests on, as bAbI's format does; leave it out"
+            )
         answers = Counter(question.answers[0] for question in questions if question.answers)
         if not answers:
             raise CorpusError(f"none of the {len(questions)} questions has an answer to choose")
@@ -93,9 +116,14 @@ class ChoiceReader(Reader, LabelTask):
         # Many questions share a text; counted once, it keeps the order of the tokens all the same.
         texts = dict.fromkeys(question.text for question in questions)
         vocabulary = Vocabulary.count([*texts, *(question.question for question in questions)])
+        of_words = vectors_of(vectors, [vocabulary.to_json()], settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(vocabulary, choices, settings)
+            reader = cls(vocabulary, choices, settings)
+        embedding = reader.encoder.inputs
+        assert isinstance(embedding, nn.Embedding)
+        place_vectors(embedding, vocabulary, of_words)
+        return reader
 
     @classmethod
     def from_files(cls, settings: ChoiceReaderSettings, vocabulary: Mapping[str, Any]) -> Self:
@@ -124,7 +152,8 @@ class ChoiceReader(Reader, LabelTask):
             targets = (self._targets[answer] for answer in question.answers if answer in self._targets)
             text, asked = (self.vocabulary.ids(words(part)) for part in (question.text, question.question))
             refuse_empty(question, text, asked)
-            examples.append(ChoiceExample(text, asked, next(targets, None)))
+            facts = _tokens_of_facts(question) if self.settings.fact_weight else ()
+            examples.append(ChoiceExample(text, asked, next(targets, None), facts))
         return [example for example in examples if not training or self.unlearnable(example) is None]
 
     def collate(self, examples: Sequence[ChoiceExample]) -> ChoiceBatch:
@@ -133,18 +162,39 @@ class ChoiceReader(Reader, LabelTask):
         if self.attention is None:
             joined = pad([example.text + example.question for example in examples])
             return ChoiceBatch(*joined, None, None, targets)
-        return ChoiceBatch(
-            *pad([example.text for example in examples]),
-            *pad([example.question for example in examples]),
-            targets,
-        )
+        text, lengths = pad([example.text for example in examples])
+        facts = None
+        if self.settings.fact_weight:
+            facts = torch.zeros_like(text, dtype=torch.bool)
+            for row, example in enumerate(examples):
+                facts[list(example.facts), row] = True
+        return ChoiceBatch(text, lengths, *pad([example.question for example in examples]), targets, facts)
 
     def shortened(self, example: ChoiceExample, last: int) -> ChoiceExample:
         """The example with the last so many tokens of its text."""
-        return replace(example, text=example.text[max(len(example.text) - last, 0) :])
+        return replace(example, text=example.text[max(len(example.text) - last, 0) :], facts=())
 
     def forward(self, batch: ChoiceBatch) -> Float[Tensor, "batch choices"]:
         """The score of each choice for each row, before the softmax."""
+        return self._scores_and_attention(batch)[0]
+
+    def loss(self, batch: ChoiceBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:
+        """As `LabelTask.loss`; in training with `fact_weight` also -log of the attention's share on the facts, in nats.
+
+        Rows whose facts are not known cost nothing there.
+        """
+        if not self.training or batch.facts is None or batch.targets is None:
+            return super().loss(batch, carry)
+        scores, attention = self._scores_and_attention(batch)
+        assert attention is not None
+        share = (attention * batch.facts).sum(0).clamp_min(torch.finfo(attention.dtype).tiny)
+        costs = torch.where(batch.facts.any(0), -share.log(), 0)
+        return self._label_loss(scores, batch.targets) + self.settings.fact_weight * costs.mean(), None
+
+    def _scores_and_attention(
+        self, batch: ChoiceBatch
+    ) -> tuple[Float[Tensor, "batch choices"], Float[Tensor, "time batch"] | None]:
+        attention = None
         if self.attention is None:
             features = self.encoder.last(batch.text, batch.text_lengths)
         else:
@@ -153,10 +203,9 @@ class ChoiceReader(Reader, LabelTask):
             assert batch.question_lengths is not None
             _, query = self.encoder(batch.question, batch.question_lengths)
             real = length_mask(states.shape[0], batch.text_lengths, states.device)
-            attended, _ = self.attention(query, states, real)
+            attended, attention = self.attention(query, states, real)
             features = torch.cat([attended, query, features], 1)
-        scores: Tensor = self.readout(self.dropout(features))
-        return scores
+        return self.readout(self.dropout(features)), attention
 
     def answer_of(self, item: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
         """The most probable choice as an answer, with where its words most likely stand in the text, if they do."""
@@ -191,6 +240,15 @@ class ChoiceReader(Reader, LabelTask):
             needed=steps_back,
             tail=lambda example: 0 if apart else len(example.question),
         )
+
+
+def _tokens_of_facts(question: Question) -> tuple[int, ...]:
+    tokens = tokenize(question.text)
+    return tuple(
+        number
+        for number, (begin, end) in enumerate(zip(tokens.starts, tokens.ends, strict=True))
+        if any(start <= begin and end <= stop for start, stop in question.facts)
+    )
 
 
 def joined(first: Tokens, second: Tokens, offset: int) -> Tokens:

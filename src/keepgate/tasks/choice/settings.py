@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...cells.choices import Init
+from ...config import require
 from ...errors import SettingsError
 from ..encoder_settings import check_encoder
 
@@ -20,6 +21,8 @@ class ChoiceReaderSettings:
         the question look over all the text's states.
     init, horizon, forget_bias: initial weights, as Recurrent takes them; the horizon in tokens, for "chrono" only.
     window: tokens that a feed-forward reader sees at once; needed by it, refused with the other cells.
+    fact_weight: in training, how much it costs beside the answer that the attention is not on the sentences that a
+        question's answer rests on, where the data say which (bAbI's supporting facts); needs pooling="attention".
     dropout: share of embeddings and states dropped in training, one mask for all steps; 0 or more, below 1.
     Raises SettingsError for a value outside these, or for two that do not go together.
     """
@@ -35,9 +38,16 @@ class ChoiceReaderSettings:
     forget_bias: float | None = None
     window: int | None = None
     dropout: float = 0.0
+    fact_weight: float = 0.0
 
     def __post_init__(self) -> None:
         cell = check_encoder(self, "window")
+        require(self, ("fact_weight",), lambda value: value >= 0, "0 or more")
+        if self.fact_weight and self.pooling != "attention":
+            raise SettingsError(
+                f'fact_weight is {self.fact_weight} and pooling is "{self.pooling}", which has no attention to teach; '
+                'use pooling="attention", or leave fact_weight out'
+            )
         if (self.cell == "feedforward") != (self.window is not None):
             raise SettingsError(
                 f'cell is "{self.cell}" and window is {self.window}; the feed-forward reader needs a window '

@@ -1,5 +1,6 @@
 """Classifier: text in, one of the labels out."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -13,16 +14,18 @@ from ...data.bigrams import pairs_of
 from ...data.labelled import LabelledText
 from ...data.text import tokenize, words
 from ...data.vocabulary import Vocabulary
+from ...data.word_vectors import WordVectors
 from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
 from ..batched import TensorBatch, complete
+from ..calibration import calibrate
 from ..label_task import LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import TokenPairs, hide_tokens, vocabularies
-from .content import check_labels, text_to_label, vocabulary_of, words_of
+from ..token_pairs import TokenPairs, hide_tokens, vectors_of, vocabularies
+from .content import check_labels, counts_of, text_to_label, vocabulary_of, words_of
 from .head import ClassifierHead
 from .metrics import METRICS, measure_labels
 from .settings import ClassifierSettings
@@ -54,8 +57,8 @@ class TextBatch(TensorBatch):
 class Classifier(LabelTask):
     """Text → one of the labels: embeddings, recurrent layers, pooled states, a linear layer.
 
-    pairs: names of pairs of tokens, joined by a tab. Raises CorpusError unless there are two labels or more, all
-    different.
+    pairs: names of pairs of tokens, joined by a tab. label_counts: how often each label occurs in the training texts.
+    Raises CorpusError unless there are two labels or more, all different.
     """
 
     kind: ClassVar[str] = "classifier"
@@ -64,12 +67,17 @@ class Classifier(LabelTask):
     unlabelled = "its label is none of the model's"
 
     def __init__(
-        self, vocabulary: Vocabulary, pairs: Vocabulary, labels: Sequence[str], settings: ClassifierSettings
+        self,
+        vocabulary: Vocabulary,
+        pairs: Vocabulary,
+        labels: Sequence[str],
+        settings: ClassifierSettings,
+        label_counts: Sequence[int] | None = None,
     ) -> None:
         check_labels(labels)
         inputs = TokenPairs(len(vocabulary), len(pairs), settings.embedding_size, settings.pair_size)
         size = settings.embedding_size + settings.pair_size
-        super().__init__(labels, settings, inputs, input_size=size)
+        super().__init__(labels, settings, inputs, input_size=size, label_counts=label_counts)
         self.vocabulary, self.pairs, self.label_smoothing = vocabulary, pairs, settings.label_smoothing
         self.pooling = Pooling(
             settings.pooling, self.encoder.output_size, bidirectional=settings.bidirectional
@@ -77,21 +85,29 @@ class Classifier(LabelTask):
         self.readout = nn.Linear(self.pooling.output_size, len(labels))
 
     @classmethod
-    def build(cls, items: Sequence[LabelledText], settings: ClassifierSettings, seed: int) -> Self:
+    def build(
+        cls,
+        items: Sequence[LabelledText],
+        settings: ClassifierSettings,
+        seed: int,
+        vectors: WordVectors | None = None,
+    ) -> Self:
         """A classifier with these texts' tokens, pairs and labels; the same for the same seed.
 
-        Weights are fresh but for the vectors of tokens and pairs, which come from the texts.
-        Labels stand in the order of their names. Raises CorpusError if there are fewer than two.
+        Weights are fresh but for the vectors of tokens and pairs, which come from the texts, or `vectors`' file.
+        Labels stand in the order of their names. Raises CorpusError if there are fewer than two, and as `vectors_of`.
         """
-        labels = sorted({item.label for item in items if item.label is not None})
+        counts = Counter(item.label for item in items if item.label is not None)
+        labels = sorted(counts)
         texts = [words(item.text) for item in items]
-        vocabulary, pairs = vocabularies(texts, settings)
+        of_words = vectors_of(vectors, texts, settings, lambda word: words(word) == [word])
+        vocabulary, pairs = vocabularies(texts, settings, of_words)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            classifier = cls(vocabulary, pairs, labels, settings)
+            classifier = cls(vocabulary, pairs, labels, settings, [counts[label] for label in labels])
         inputs = classifier.encoder.inputs
         assert isinstance(inputs, TokenPairs)
-        inputs.initialise(texts, vocabulary, pairs, seed)
+        inputs.initialise(texts, vocabulary, pairs, seed, of_words)
         return classifier
 
     @classmethod
@@ -100,14 +116,16 @@ class Classifier(LabelTask):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        return cls(*vocabulary_of(vocabulary), settings)
+        tokens, pairs, labels = vocabulary_of(vocabulary)
+        return cls(tokens, pairs, labels, settings, counts_of(vocabulary, labels))
 
     def vocabulary_json(self) -> dict[str, Any]:
-        """Tokens, pairs and labels, each in the order of their numbers."""
+        """Tokens, pairs, labels and the labels' counts, each in the order of their numbers."""
         return {
             "tokens": self.vocabulary.to_json(),
             "pairs": self.pairs.to_json(),
             "labels": list(self.choices),
+            "label_counts": self.label_counts,
         }
 
     def item(self, text: str, question: str | None = None) -> LabelledText:
@@ -157,13 +175,18 @@ class Classifier(LabelTask):
         batch_size: int = 64,
         on_progress: Callable[[int], None] | None = None,
     ) -> Measurement:
-        """Accuracy, macro F1 and balanced accuracy. Raises SettingsError without labelled texts."""
+        """Accuracy, F1, balanced accuracy and calibration error. Raises SettingsError without labelled texts."""
         labelled = [item for item in items if item.label is not None]
         if not labelled:
             raise SettingsError("there are no labelled texts to evaluate on; give at least one")
         probabilities = self.probabilities(labelled, batch_size=batch_size, on_progress=on_progress)
         right = [item.label or "" for item in labelled]
         return measure_labels([item.id for item in labelled], right, probabilities.numpy(), self.choices)
+
+    def calibrate(self, items: Sequence[LabelledText]) -> str:
+        """Divides the logits by the temperature that is best for these texts. Raises as `predict` does."""
+        targets = [example.target for example in self.prepare(items, training=False)]
+        return calibrate(self.readout, self.logits(items), targets, lambda: self.measure(items), "texts")
 
     def probe(self, item: LabelledText) -> Probe:
         """The encoder's inputs for one text, and the head on its outputs. Raises CorpusError for an empty text."""

@@ -15,6 +15,20 @@ def check_labels(labels: Sequence[str]) -> None:
         raise CorpusError(f"a classifier needs two or more different labels, got {list(labels)}")
 
 
+def counts_of(plain: Mapping[str, Any], labels: Sequence[str]) -> list[int] | None:
+    """How often each label occurs in the training data; None where the files do not say.
+
+    Raises CorpusError for what are no counts of these labels.
+    """
+    counts = plain.get("label_counts")
+    if counts is None:
+        return None
+    whole = isinstance(counts, list) and all(type(count) is int and count >= 1 for count in counts)
+    if not whole or len(counts) != len(labels):
+        raise CorpusError(f'"label_counts" has a count of 1 or more for each of the {len(labels)} labels')
+    return [*counts]
+
+
 def vocabulary_of(plain: Mapping[str, Any]) -> tuple[Vocabulary, Vocabulary, list[str]]:
     """Tokens, pairs and labels, each in the order of their numbers. Raises CorpusError for another form."""
     labels = plain.get("labels")

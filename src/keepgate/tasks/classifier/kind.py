@@ -24,5 +24,6 @@ KIND = TaskKind(
     columns=("text_column", "label_column"),
     unit="texts",
     asks=False,
+    takes_vectors=True,
     use="keepgate predict {model} FILE",
 )

@@ -1,4 +1,4 @@
-"""Accuracy, balanced accuracy, macro F1 and the confusion matrix, beside the majority baseline and guessing."""
+"""Accuracy, macro F1, balanced accuracy, calibration error and confusions, beside the majority and guessing."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calibration import calibration_error
 from ..measure import Measurement, Metric, Rows
 
 METRICS = (
     Metric(name="accuracy", title="accuracy"),
     Metric(name="macro_f1", title="macro F1"),
     Metric(name="balanced_accuracy", title="balanced accuracy"),
+    Metric(name="calibration_error", title="calibration error", higher_is_better=False),
 )
 
 
@@ -45,10 +47,14 @@ def measure_labels(
         }
         for identity, label, k, row in zip(ids, right, predicted.tolist(), probabilities, strict=True)
     ]  # fmt: skip
+    highest, hits = probabilities.max(1).astype(np.float64), predicted == truth
     measures = {"accuracy": accuracy, "macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}
     return Measurement(
         records=records,
-        scores={name: lambda rows, of=measure: of(confusion(rows)) for name, measure in measures.items()},
+        scores={
+            **{name: lambda rows, of=measure: of(confusion(rows)) for name, measure in measures.items()},
+            "calibration_error": lambda rows: calibration_error(highest[rows], hits[rows]),
+        },
         baselines={
             f"always {majority!r}": {name: of(always) for name, of in measures.items()},
             "guessing": {"accuracy": 1 / len(choices)},

@@ -1,6 +1,7 @@
 """ClassifierSettings: the hyperparameters of a classifier."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ...arrays.pooling import PoolingName
 from ...cells.choices import Init
@@ -22,6 +23,7 @@ class ClassifierSettings:
     dropout: share of embeddings, states and pooled values dropped in training, one mask for all steps of a text.
     mask_rate: share of the tokens that are hidden in training. label_smoothing: share of the target given to all labels
         alike (Szegedy et al. 2016, arXiv:1512.00567).
+    class_weights: "balanced" gives all labels the same weight in training, however many texts have them.
     max_train_tokens: of a longer text only the first and last half as many are read in training.
     Raises SettingsError for a value outside these, or for two that do not go together.
     """
@@ -41,6 +43,7 @@ class ClassifierSettings:
     dropout: float = 0.4
     mask_rate: float = 0.1
     label_smoothing: float = 0.1
+    class_weights: Literal["balanced"] | None = None
     max_train_tokens: int = 300
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import cross_entropy, embedding, linear
 
 from ...data.batch import pad
 from ...data.corpora.text_file import TextFile
@@ -19,7 +19,7 @@ from ...data.labelled import LabelledText
 from ...data.token_file import TokenFile
 from ...data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
 from ...errors import CorpusError, SettingsError
-from ...nn.dropout import LockedDropout
+from ...nn.dropout import LockedDropout, drop_tokens
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
 from ..answer import Answer, candidates_of, check_finite
@@ -81,7 +81,7 @@ class LanguageModel(nn.Module):
         self.encoder = Encoder(
             settings.cell, nn.Identity(), input_size=settings.embedding_size, hidden_size=settings.hidden_size,
             num_layers=settings.num_layers, dropout=settings.dropout, init=settings.init, horizon=settings.horizon,
-            forget_bias=settings.forget_bias,
+            forget_bias=settings.forget_bias, weight_drop=settings.weight_drop,
         )  # fmt: skip
         self.dropout = LockedDropout(settings.dropout)
         tied = settings.tied_weights
@@ -206,7 +206,7 @@ class LanguageModel(nn.Module):
         x, targets, lengths = batch.ids[:-1], batch.ids[1:], batch.lengths - 1
         ragged = bool((lengths < len(x)).any())
         states, final = self.encoder.layer(
-            self.encoder.embed(self.embedding(x)), _hidden(carry), lengths=lengths if ragged else None
+            self.encoder.embed(self._embedded(x)), _hidden(carry), lengths=lengths if ragged else None
         )
         logits = self.logits(self.dropout(states))
         loss = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
@@ -317,6 +317,11 @@ class LanguageModel(nn.Module):
             task=self, examples=passages, lengths=lengths, needed=lengths, tail=torch.zeros_like(lengths),
             located=False,
         )  # fmt: skip
+
+    def _embedded(self, ids: Int64[Tensor, "time batch"]) -> Float[Tensor, "time batch embedding"]:
+        if not (self.training and self.settings.token_dropout):
+            return self.embedding(ids)
+        return embedding(ids, drop_tokens(self.embedding.weight, self.settings.token_dropout))
 
     def _next(self, batch: PassageBatch) -> Float[Tensor, "rows tokens"]:
         """The logits of the token after each row."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...cells.choices import Init
+from ...config import require
 from ..encoder_settings import check_recurrent
 
 TokenKind = Literal["characters", "words"]
@@ -21,6 +22,9 @@ class LanguageModelSettings:
     init, horizon, forget_bias: initial weights, as Recurrent takes them.
     dropout: share of embeddings, states between layers and states read out that is dropped in training, one mask for
         all steps between two cuts of the gradient (locked).
+    token_dropout: share of the tokens whose embedding is dropped in training, at all their places at once.
+    weight_drop: share of the recurrent weights that are zero in training, the same for all lanes and steps of a batch.
+        These and dropout: Merity et al. (2018), arXiv:1708.02182.
     Raises SettingsError for a value outside these, or for two that do not go together.
     """
 
@@ -35,6 +39,9 @@ class LanguageModelSettings:
     horizon: int | None = None
     forget_bias: float | None = None
     dropout: float = 0.1
+    token_dropout: float = 0.0
+    weight_drop: float = 0.0
 
     def __post_init__(self) -> None:
         check_recurrent(self, "a language model", "min_count")
+        require(self, ("token_dropout", "weight_drop"), lambda value: 0 <= value < 1, "0 or more and below 1")

@@ -16,6 +16,7 @@ from ...errors import SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
 from ..batched import TensorBatch, complete
+from ..calibration import calibrate
 from ..classifier.head import ClassifierHead
 from ..classifier.metrics import METRICS, measure_labels
 from ..label_task import LabelTask
@@ -58,7 +59,13 @@ class SeriesClassifier(LabelTask):
     vocabulary = None
 
     def __init__(self, content: SeriesContent, settings: SeriesClassifierSettings) -> None:
-        super().__init__(content.labels, settings, nn.Identity(), input_size=len(content.features))
+        super().__init__(
+            content.labels,
+            settings,
+            nn.Identity(),
+            input_size=len(content.features),
+            label_counts=content.counts,
+        )
         self.content, self.label_smoothing = content, settings.label_smoothing
         self.pooling = Pooling(
             settings.pooling, self.encoder.output_size, bidirectional=settings.bidirectional
@@ -85,7 +92,7 @@ class SeriesClassifier(LabelTask):
         return cls(SeriesContent.of_json(vocabulary), settings)
 
     def vocabulary_json(self) -> dict[str, Any]:
-        """Labels in the order of their numbers, features, and what they are standardised by."""
+        """Labels in the order of their numbers with their counts, features, and what they are standardised by."""
         return self.content.json()
 
     def item(self, text: str, question: str | None = None) -> LabelledSeries:
@@ -131,13 +138,18 @@ class SeriesClassifier(LabelTask):
         batch_size: int = 64,
         on_progress: Callable[[int], None] | None = None,
     ) -> Measurement:
-        """Accuracy, macro F1 and balanced accuracy. Raises SettingsError without labelled series."""
+        """Accuracy, F1, balanced accuracy and calibration error. Raises SettingsError without labelled series."""
         labelled = [item for item in items if item.label is not None]
         if not labelled:
             raise SettingsError("there are no labelled series to evaluate on; give at least one")
         probabilities = self.probabilities(labelled, batch_size=batch_size, on_progress=on_progress)
         right = [item.label or "" for item in labelled]
         return measure_labels([item.id for item in labelled], right, probabilities.numpy(), self.choices)
+
+    def calibrate(self, items: Sequence[LabelledSeries]) -> str:
+        """Divides the logits by the temperature that is best for these series. Raises as `predict` does."""
+        targets = [example.target for example in self.prepare(items, training=False)]
+        return calibrate(self.readout, self.logits(items), targets, lambda: self.measure(items), "series")
 
     def probe(self, item: LabelledSeries) -> Probe:
         """The encoder's inputs for one series, and the head on its outputs. Raises CorpusError for an empty one."""

@@ -1,5 +1,6 @@
 """What a series classifier's files hold beside settings and weights, and the series that it reads."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ...data.corpora.labelled_series import series_in
 from ...data.labelled_series import LabelledSeries
 from ...errors import CorpusError, SettingsError
-from ..classifier.content import check_labels
+from ..classifier.content import check_labels, counts_of
 
 # Deviations below this share of the largest value are rounding: such a feature is constant.
 _CONSTANT = 1e-6
@@ -18,9 +19,10 @@ _CONSTANT = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesContent:
-    """Names of labels and features, and the mean and standard deviation of each feature in the training data."""
+    """Names of labels and features; the labels' counts, and each feature's mean and deviation, in the training data."""
 
     labels: Sequence[str]
+    counts: Sequence[int] | None
     features: tuple[str, ...]
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
@@ -31,13 +33,15 @@ class SeriesContent:
 
         Raises CorpusError if there are fewer than two labels.
         """
-        labels = sorted({item.label for item in items if item.label is not None})
+        counts = Counter(item.label for item in items if item.label is not None)
+        labels = sorted(counts)
         check_labels(labels)
         values = np.concatenate([item.values for item in items]).astype(np.float64)
         mean, deviation = values.mean(0), values.std(0)
         constant = deviation <= _CONSTANT * np.abs(values).max(0)
         return cls(
             labels=labels,
+            counts=[counts[label] for label in labels],
             features=items[0].features,
             mean=tuple(mean.tolist()),
             deviation=tuple(np.where(constant, 1.0, deviation).tolist()),
@@ -62,13 +66,15 @@ class SeriesContent:
             raise CorpusError(f'"deviation" holds {min(numbers[1])}; a deviation is above 0')
         check_labels(names[0])
         return cls(
-            labels=names[0], features=tuple(names[1]), mean=tuple(numbers[0]), deviation=tuple(numbers[1])
-        )
+            labels=names[0], counts=counts_of(plain, names[0]), features=tuple(names[1]),
+            mean=tuple(numbers[0]), deviation=tuple(numbers[1]),
+        )  # fmt: skip
 
     def json(self) -> dict[str, Any]:
         """All of it as plain values."""
         return {
             "labels": list(self.labels),
+            "label_counts": self.counts,
             "features": list(self.features),
             "mean": list(self.mean),
             "deviation": list(self.deviation),

@@ -1,6 +1,7 @@
 """SeriesClassifierSettings: the hyperparameters of a classifier of series."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ...arrays.pooling import PoolingName
 from ...cells.choices import Init
@@ -18,6 +19,7 @@ class SeriesClassifierSettings:
     init, horizon, forget_bias: initial weights, as Recurrent takes them.
     dropout: share of features, states and pooled values dropped in training, one mask for all steps of a series.
     label_smoothing: share of the target given to all labels alike (Szegedy et al. 2016, arXiv:1512.00567).
+    class_weights: "balanced" gives all labels the same weight in training, however many series have them.
     Raises SettingsError for a value outside these, or for two that do not go together.
     """
 
@@ -31,6 +33,7 @@ class SeriesClassifierSettings:
     forget_bias: float | None = None
     dropout: float = 0.1
     label_smoothing: float = 0.05
+    class_weights: Literal["balanced"] | None = None
 
     def __post_init__(self) -> None:
         check_recurrent(self, "a series classifier")

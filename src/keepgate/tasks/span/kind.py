@@ -39,6 +39,7 @@ KIND = TaskKind(
     read=read,
     unit="questions",
     asks=True,
+    takes_vectors=True,
     use=ASK,
     does="points into the text",
     suits=suits,

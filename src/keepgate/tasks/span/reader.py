@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from ...data.questions import Question, locate, refuse_empty
 from ...data.text import Tokens
 from ...data.vocabulary import UNKNOWN, Vocabulary
+from ...data.word_vectors import WordVectors
 from ...errors import ShapeError
 from ...wording import count_of, percent
 from ..answer import Answer, check_finite
@@ -25,6 +26,7 @@ from ..probe import Probe
 from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
 from ..task import Carry
+from ..token_pairs import place_vectors, vectors_of
 from .batch import NOWHERE, Side, SpanBatch, SpanExample
 from .corpus_statistics import CorpusStatistics
 from .decode import SPANS_DECODED, SpanOrNone, best_answer, best_threshold, spans
@@ -49,11 +51,17 @@ class SpanReader(Reader, nn.Module):
         self.network = SpanNetwork(settings, len(statistics.vocabulary), len(statistics.pairs) + 1)
 
     @classmethod
-    def build(cls, questions: Sequence[Question], settings: SpanReaderSettings, seed: int) -> Self:
+    def build(
+        cls,
+        questions: Sequence[Question],
+        settings: SpanReaderSettings,
+        seed: int,
+        vectors: WordVectors | None = None,
+    ) -> Self:
         """A reader whose words are counted in these questions and their texts; the same for the same seed.
 
-        Weights are fresh but for the vectors of words and pairs, which come from the texts. Raises CorpusError if the
-        texts are too few to count in.
+        Weights are fresh but for the vectors of words and pairs, which come from the texts, or of the words that
+        `vectors` has from there. Raises CorpusError if the texts are too few to count in, and as `vectors_of`.
         """
         texts = list(dict.fromkeys(question.text for question in questions))
         if any(question.unanswerable for question in questions):
@@ -61,12 +69,14 @@ class SpanReader(Reader, nn.Module):
         statistics = CorpusStatistics.count(
             texts, (question.question for question in questions), most_pairs=settings.most_pairs
         )
+        of_words = vectors_of(vectors, [statistics.vocabulary.to_json()], settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             reader = cls(statistics, settings)
         ids = [analyse(text, statistics).ids for text in texts]
         pair_ids = [statistics.pair_ids(text_ids) for text_ids in ids]
         initialise_embeddings(reader.network.word, reader.network.pair, ids, pair_ids, seed)
+        place_vectors(reader.network.word, reader.vocabulary, of_words)
         return reader
 
     @classmethod

@@ -41,7 +41,7 @@ class LinearChainCRF(nn.Module):
         lengths: Int64[Tensor, " batch"],
     ) -> Float[Tensor, " batch"]:
         """The score of each row's labels: their emissions and moves, added up."""
-        start, between, end = self._scores()
+        start, between, end = self.transitions()
         real = length_mask(len(emissions), lengths, emissions.device)
         own = emissions.gather(2, labels.unsqueeze(2)).squeeze(2).masked_fill(~real, 0).sum(0)
         moves = between[labels[:-1], labels[1:]].masked_fill(~real[1:], 0).sum(0)
@@ -52,7 +52,7 @@ class LinearChainCRF(nn.Module):
         self, emissions: Float[Tensor, "time batch labels"], lengths: Int64[Tensor, " batch"]
     ) -> Float[Tensor, " batch"]:
         """log Z: the log of the sum of exp(score) over all sequences of labels (forward algorithm)."""
-        start, _, end = self._scores()
+        start, _, end = self.transitions()
         return (self._forward_messages(emissions, lengths, start)[-1] + end).logsumexp(1)
 
     def log_marginals(
@@ -67,7 +67,7 @@ class LinearChainCRF(nn.Module):
         bounded: whether the steps are a whole text; of a part of one, any label may come first and last.
         """
         emissions = emissions.to(self.between.dtype)
-        start, between, end = self._scores()
+        start, between, end = self.transitions()
         if not bounded:
             start, end = torch.zeros_like(start), torch.zeros_like(end)
         last = lengths.to(emissions.device).unsqueeze(1) - 1
@@ -85,7 +85,7 @@ class LinearChainCRF(nn.Module):
         self, emissions: Float[Tensor, "time batch labels"], lengths: Int64[Tensor, " batch"]
     ) -> list[list[int]]:
         """The most probable sequence of labels of each row (Viterbi algorithm)."""
-        start, between, end = self._scores()
+        start, between, end = self.transitions()
         counts = lengths.to(emissions.device).unsqueeze(1)
         best, origins = start + emissions[0], []
         for step in range(1, len(emissions)):
@@ -106,7 +106,7 @@ class LinearChainCRF(nn.Module):
         self, emissions: Tensor, lengths: Tensor, start: Tensor
     ) -> Float[Tensor, "time batch labels"]:
         """At each step the log of the summed scores of all ways to a label; beyond a row's length those of its end."""
-        between = self._scores()[1]
+        between = self.transitions()[1]
         counts = lengths.to(emissions.device).unsqueeze(1)
         alpha = start + emissions[0]
         messages = [alpha]
@@ -116,7 +116,7 @@ class LinearChainCRF(nn.Module):
             messages.append(alpha)
         return torch.stack(messages)
 
-    def _scores(self) -> tuple[Tensor, Tensor, Tensor]:
+    def transitions(self) -> tuple[Tensor, Tensor, Tensor]:
         """Of starting with a label, of moving ([from, to]), and of ending with one."""
         learnt = (self.start, self.between, self.end)
         start, between, end = (

@@ -25,5 +25,6 @@ KIND = TaskKind(
     read=read_tagged,
     unit="texts",
     asks=False,
+    takes_vectors=True,
     use="keepgate tag {model} FILE",
 )

@@ -15,6 +15,7 @@ from ...data.bigrams import pairs_of
 from ...data.tagged import TaggedText
 from ...data.text import Tokens
 from ...data.vocabulary import Vocabulary
+from ...data.word_vectors import WordVectors
 from ...errors import ShapeError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
@@ -24,7 +25,7 @@ from ..label_task import TOKENS_AT_ONCE, LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import hide_tokens, vocabularies
+from ..token_pairs import hide_tokens, vectors_of, vocabularies
 from .content import (
     TaggerContent,
     answer_at,
@@ -91,19 +92,29 @@ class Tagger(LabelTask):
         return (*of_tags, LABEL_ACCURACY) if self.text_labels else of_tags
 
     @classmethod
-    def build(cls, items: Sequence[TaggedText], settings: TaggerSettings, seed: int) -> Self:
+    def build(
+        cls,
+        items: Sequence[TaggedText],
+        settings: TaggerSettings,
+        seed: int,
+        vectors: WordVectors | None = None,
+    ) -> Self:
         """A tagger with these texts' tokens, pairs, tags and scheme; the same for the same seed.
 
-        Weights are fresh but for the vectors of tokens and pairs, which come from the texts.
-        Tags stand in the order of their names. Raises CorpusError if there are fewer than two, or of no one scheme.
+        Weights are fresh but for the vectors of tokens and pairs, which come from the texts, or `vectors`' file.
+        Tags stand in the order of their names. Raises CorpusError if there are fewer than two, or of no one scheme, and
+        as `vectors_of`.
         """
         tagged = [item.tags for item in items if item.tags]
         labels = sorted({tag for tags in tagged for tag in tags})
         texts = [lower(item.tokens.texts) for item in items]
-        vocabulary, pairs = vocabularies(texts, settings)
         scheme = detect_scheme(tagged)
         text_labels = sorted({item.label for item in items if item.label is not None})
         characters = all(len(token) == 1 for text in texts for token in text)
+        of_words = vectors_of(
+            vectors, texts, settings, lambda word: len(word) == 1 if characters else " " not in word
+        )
+        vocabulary, pairs = vocabularies(texts, settings, of_words)
         letters = None
         if settings.letter_size and not characters:
             spelt = Counter(letter for item in items for token in item.tokens.texts for letter in token)
@@ -116,7 +127,7 @@ class Tagger(LabelTask):
             )  # fmt: skip
         inputs = tagger.encoder.inputs
         assert isinstance(inputs, TaggerInputs)
-        inputs.tokens.initialise(texts, vocabulary, pairs, seed)
+        inputs.tokens.initialise(texts, vocabulary, pairs, seed, of_words)
         return tagger
 
     @classmethod

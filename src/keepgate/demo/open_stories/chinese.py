@@ -1,0 +1,134 @@
+"""The Chinese pack: fillers of characters drawn at random, Traditional and Simplified."""
+
+import random
+import re
+
+from .chinese_relations import RELATIONS
+from .grammar import Relation
+from .pack import Pack, Words
+
+_WORDS = Words("zh")
+_SURNAMES, _CHARACTERS = _WORDS.letters("surnames"), _WORDS.letters("characters")
+_SIMPLIFIED: dict[int, str] = {ord(pair[0]): pair[1] for pair in _WORDS.pairs("simplified")}
+_HALF_WIDTH = str.maketrans("，。？", ",.?")
+
+_TIMES = "{||||昨天|今天|早上|上週|剛剛|也|自己|去年|一直|常常|真的|在學校|在路上|說他|偷偷|終於}"
+_WHOM = {
+    "thing": "{什麼|甚麼|啥|哪個|什麼東西}",
+    "food": "{什麼|啥|什麼東西}",
+    "person": "{誰|什麼人|哪個人}",
+}
+_COUNTED = re.compile(r"[一兩二三四五六七八九十][隻個台支輛件頂把束朵條棟艘架顆張本塊封杯碗根枝位名頭]")
+_COLOURS = ("紅色的", "藍色的", "白色的", "小", "大", "新的", "舊", "很多", "奇怪的", "漂亮的")
+_TITLES = ("先生", "小姐", "太太", "老師", "醫生", "媽媽", "同學", "董")
+_LATIN = [
+    "Tom",
+    "Mary",
+    "Amy",
+    "Ken",
+    "John",
+    "Lisa",
+    "A",
+    "B",
+    "Peter",
+    "Jason",
+    "Kevin",
+    "Emma",
+    "Anna",
+    "Leo",
+]
+_COUNTS = ("一隻", "一隻", "兩隻", "三隻", "一條", "一頭", "", "", "很多")
+# What made-up fillers of a kind begin and end with.
+_AFTER = {
+    "profession": ("師", "王", "員", "家", "手", "者", "長", "", "", "神", "人"),
+    "place": ("國", "市", "山", "村", "島", "城", "店", "", "", "", "街", "鎮"),
+}
+_BEFORE = {"doing": ("打", "吃", "學", "看", "玩", "找", "做", "去", "變", "買")}
+
+
+def _verb(verb: str, kind: str) -> Relation:
+    """Something done with this verb, and wording with it. verb: as the story says it:as/the/question/may."""
+    phrase, _, wording = verb.partition(":")
+    wording = f"{{{(wording or phrase).replace('/', '|')}}}"
+    passive = (f"<o>{{被|讓}}<s>{phrase}",) if phrase.endswith("了") and kind == "thing" else ()
+    whom = _WHOM[kind]
+    return Relation(
+        weight=0.14,
+        slots={"s": "person", "o": kind},
+        statements=(*2 * (f"<s>{_TIMES}{phrase}<o>",), f"{{昨天|今天|有一天|早上}}<s>{phrase}<o>", *passive),
+        questions={
+            "s": (f"{{誰|誰|是誰|哪個人}}{wording}<o>{{||呢|的|了}}", f"誰{_TIMES}{wording}<o>"),
+            "o": (
+                f"<s>{wording}{whom}{{|呢}}",
+                f"<s>{_TIMES}{wording}{whom}",
+                f"<s>{phrase.removesuffix('了')}的是{whom}",
+            ),
+        },
+    )
+
+
+def _drawn(rng: random.Random, *counts: int) -> str:
+    return "".join(rng.choice(_CHARACTERS) for _ in range(rng.choice(counts)))
+
+
+def _person(rng: random.Random) -> str:
+    form = rng.random()
+    if form < 0.4:
+        return rng.choice(_WORDS.of_kind["person"])
+    if form < 0.6:
+        return rng.choice(_SURNAMES) + _drawn(rng, 1, 2, 2, 2)
+    if form < 0.75:
+        return rng.choice("小阿老大") + _drawn(rng, 1)
+    if form < 0.8:
+        return rng.choice(_SURNAMES) + rng.choice(_TITLES)
+    return rng.choice(_LATIN) if form < 0.85 else _drawn(rng, 2, 2, 2, 3, 3, 4)
+
+
+def _fill(rng: random.Random, kind: str) -> str:
+    if kind == "any":
+        kind = rng.choice(("person", "place", "thing", "profession", "person", "place", "food", "animal"))
+    if kind == "entity" and rng.random() < 0.5:
+        kind = rng.choice(("person", "place"))
+    form = rng.random()
+    if kind == "person" or (kind == "liking" and form < 0.12):
+        return _person(rng)
+    words = _WORDS.of_kind[kind]
+    if kind == "animal":
+        return rng.choice(_COUNTS) + (rng.choice(words) if form < 0.85 else _drawn(rng, 2))
+    if form < 0.68 or kind in ("attribute", "entity"):
+        return rng.choice(words)
+    if kind in ("thing", "food", "liking") and form < 0.78:
+        return rng.choice("一一一兩三五") + rng.choice("個隻台支輛件把條張本") + _drawn(rng, 1, 2, 2)
+    if kind in ("thing", "food", "liking", "place") and form < 0.84:
+        return rng.choice(_COLOURS) + rng.choice(words)
+    made_up = _drawn(rng, 1, 2, 2, 3)
+    return rng.choice(_BEFORE.get(kind, ("",))) + made_up + rng.choice(_AFTER.get(kind, ("",)))
+
+
+def _mention(rng: random.Random, filler: str) -> str:
+    """Often without the number and classifier in front, and without 我 before a relative."""
+    if _COUNTED.match(filler) and len(filler) > 2 and rng.random() < 0.6:
+        return filler[2:]
+    return filler[1:] if filler.startswith("我") and len(filler) > 1 and rng.random() < 0.5 else filler
+
+
+def _finish(rng: random.Random, text: str, question: str) -> tuple[str, str]:
+    """Now and then in Simplified characters, or with half-width punctuation."""
+    if rng.random() < 0.4:
+        text, question = text.translate(_SIMPLIFIED), question.translate(_SIMPLIFIED)
+    if rng.random() < 0.08:
+        text, question = text.translate(_HALF_WIDTH), question.translate(_HALF_WIDTH)
+    return text, question
+
+
+CHINESE = Pack(
+    relations=(*RELATIONS, *(_verb(verb, kind) for verb, kind in _WORDS.verbs())),
+    fill=_fill,
+    mention=_mention,
+    filler=_WORDS.sentences("filler"),
+    unknowable=_WORDS.sentences("unknowable"),
+    joins=("。", "，", "，而", "，但", "，可是", "，", "；", "！", "\n", "，但是", "，然後", "。但是"),
+    stops=("。", "。", "。", "。", "。", "", "！", "\n"),
+    asks=("？", "？", "？", "?", "?", "", "", "呢？", "？？"),
+    finish=_finish,
+)

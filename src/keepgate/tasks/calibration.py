@@ -1,0 +1,84 @@
+"""Calibration: probabilities that are the shares of right labels, by a temperature of the logits.
+
+Guo et al. (2017), "On calibration of modern neural networks", arXiv:1706.04599.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ..wording import amount, count_of, percent
+from .batched import numbers_of
+
+# Bins of equal width of the probability (Guo et al.).
+BINS = 15
+# Halvings of the bracket around the inverse temperature, by which it is known to float64's rounding.
+_HALVINGS = 60
+
+
+def calibration_error(probability: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
+    """The expected calibration error: the mean distance of a bin's probability from its share of right labels.
+
+    probability: of each item's predicted label. right: whether it was right. A bin counts by its items.
+    Source: Naeini et al. (2015); Guo et al. (2017), equation 3.
+    """
+    bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+    distance = np.bincount(bins, weights=probability - right, minlength=BINS)
+    return float(np.abs(distance).sum() / len(probability))
+
+
+def best_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float | None:
+    """The number to divide the logits by for the least cross entropy; None where no number above 0 gives the least.
+
+    logits: [items, labels]. There is none where every label is right, for the smaller the better, nor where the logits
+    say less than nothing.
+    """
+    logits = logits.astype(np.float64)
+    of_target = logits[np.arange(len(targets)), targets]
+
+    def slope(inverse: float) -> float:
+        """The derivative of the cross entropy, which is convex in the inverse temperature."""
+        weights = np.exp(inverse * (logits - logits.max(1, keepdims=True)))
+        return float(((weights * logits).sum(1) / weights.sum(1) - of_target).mean())
+
+    if slope(0.0) >= 0 or (of_target == logits.max(1)).all():
+        return None
+    low, high = 0.0, 1.0
+    while slope(high) < 0:
+        low, high = high, 2 * high
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return 1 / high
+
+
+@torch.no_grad()
+def calibrate(
+    readout: nn.Linear,
+    logits: torch.Tensor,
+    targets: Sequence[int | None],
+    measure: Callable[[], Any],
+    unit: str,
+) -> str:
+    """Divides the readout by the temperature that is best for these items, and says so; "" where there is none.
+
+    logits: what it gives for the items. targets: the right labels' numbers, None for a label that the model lacks.
+    measure: gives the items' `Measurement`, with "calibration_error". unit: what an item is called ("texts").
+    """
+    labelled = [row for row, target in enumerate(targets) if target is not None]
+    numbers = np.array([targets[row] for row in labelled], dtype=np.int64)
+    temperature = best_temperature(numbers_of(logits)[labelled], numbers) if labelled else None
+    if temperature is None:
+        return ""
+    before = measure().values()["calibration_error"]
+    readout.weight /= temperature
+    readout.bias /= temperature
+    after = measure().values()["calibration_error"]
+    return (
+        f"Probabilities are calibrated on these {count_of(len(labelled), unit)}: temperature {amount(temperature, 2)}, "
+        f"calibration error {percent(before)} before and {percent(after)} after."
+    )
