@@ -45,6 +45,22 @@ def test_a_link_opens_a_story_at_a_token_in_a_language(
     page.close()
 
 
+def test_a_link_opens_a_network_and_the_changes_that_are_made(
+    browser: Any, address: Callable[[str], str]
+) -> None:
+    asked = {"story": STORY, "question": "是誰想要成為海賊王？", "network": "zh/gru-chrono", "remove": "2", "keep": "5,7,999", "lang": "zh-TW"}  # fmt: skip
+    page = opened(browser, address, **asked)
+    page.locator(".outcome:not(.waiting)").wait_for()
+    assert page.locator(".card.chosen input").input_value() == "zh/gru-chrono"
+    assert [page.locator(f".chip.{kind}").count() for kind in ("remove", "drop", "keep")] == [1, 0, 2]
+    # Copied where nothing may be copied, the link stands in the address, and is the same.
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    page.locator("#link").click()
+    page.wait_for_function("() => location.search.includes('remove=2&keep=5%2C7')")
+    assert "network=zh%2Fgru-chrono" in page.url
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("part", "css"),
     [("answers", ".answers-section"), ("gates", "#strip"), ("step", "#player"), ("length", "#lengths table"), ("bridge", "#bridge svg"), ("gradient", ".curves")],

@@ -1,7 +1,7 @@
 // The form: a story and a question, typed or an example; sends them to the networks that read its language.
 
 import { ask, during, forget, readBeforehand } from "./api.js";
-import { linkTo, linkedStory, linkedToken } from "./address.js";
+import { linkTo, linkedChanges, linkedNetwork, linkedStory, linkedToken } from "./address.js";
 import { $, announce, el, fill } from "./dom.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { count } from "./numbers.js";
@@ -73,8 +73,12 @@ export async function begin() {
   }
   put(linked.text, linked.question);
   await read();
-  const at = linkedToken();
-  if (at !== null && at < (reading()?.tokens.length ?? 0)) set({ at });
+  if (state.readings.some(({ model: id, error }) => id === linkedNetwork() && !error)) set({ chosen: linkedNetwork() });
+  const isThere = (token) => token !== null && token < (reading()?.tokens.length ?? 0);
+  set({
+    at: isThere(linkedToken()) ? linkedToken() : null,
+    ...Object.fromEntries(CHANGES.map((kind) => [kind, linkedChanges(kind).filter(isThere)])),
+  });
 }
 
 /** Copies a link, and says on the button that was pressed what became of it. */
