@@ -188,11 +188,11 @@ def verdicts(k: int) -> str:
         [[name, *line(rows)] for name, rows in by_fault.items()],
     )
     note = (
-        "All by the same, last rules: `python -m bench.verdicts --advice --seed …`. "
+        "`python -m bench.verdicts --advice --seed …`. "
         "Also right: “nothing is seen to be wrong” of a model that learnt its problem in spite of the fault (one of few rows, if it answers new ones "
         "at most 0.1 below them), and “train longer” of one that forgets, where that helps. Advice helps if the score on new rows, the mean of three seeds, rises by more than 0.02 of 1; "
         "each was followed once for a case, whichever the seed that was judged.",
-        "全部用同一套最後的規則：`python -m bench.verdicts --advice --seed …`。"
+        "`python -m bench.verdicts --advice --seed …`。"
         "埋了毛病仍然學會的模型（只有少數列的：新的列最多差 0.1）說「沒有毛病」、會忘的模型說「訓練久一點」而且真的有用，也算對。三個種子在新的列上的平均分數（最高 1）升高超過 0.02，建議才算有用；"
         "同一個案例的同一個建議只照做一次，不論評的是哪個種子。",
     )[k]

@@ -4,8 +4,11 @@
 
 The folder of `keepgate site` is served from this machine, compressed as web servers do, to a window of 400 pixels. For
 each language the medians over some loads with an empty cache, in milliseconds from the start of the navigation: until
-words are seen, until the first picture (a strip with its gates) is drawn, and until the networks have answered; the
-longest task of the page; bytes and requests. Prints JSON and writes results/page_load.json.
+words are seen, until the first picture (the answers and the strip with its gates) is drawn, and until the networks have
+answered; the longest task of the page until then; bytes, requests, and how many of these went to another host.
+
+Then interactions with a story of 300 characters (1,200 in English), as it is and slowed down: medians in milliseconds
+from the act to its drawing, by the page's own measures. Prints JSON and writes results/page_load.json.
 """
 
 import argparse
@@ -38,13 +41,27 @@ globalThis.times = {};
 const look = () => {
     const note = (name, is) => { if (is) times[name] ??= performance.now(); };
     note("words", document.querySelector("h1")?.textContent);
-    note("picture", [...document.querySelectorAll("#strip canvas")].some(({ height }) => height > 0));
     const answered = document.querySelectorAll(".card .answer").length === 4;
+    note("picture", answered && [...document.querySelectorAll("#strip canvas")].some(({ height }) => height > 0));
     note("networks", answered && document.querySelector("#beforehand-note").hidden);
     if (times.networks === undefined) requestAnimationFrame(look);
 };
 requestAnimationFrame(look);
 """
+_LOOK = 1500  # milliseconds from one thing that a visitor does to the next
+_KEYS = """for (const key of [{}])
+        document.querySelector("#strip").dispatchEvent(new KeyboardEvent("keydown", {{ key, bubbles: true }}));"""
+# What a visitor does, by the name of the measure that the page makes of it.
+_ACTS = {
+    "story": "document.querySelector('#another').click();",
+    "read": "document.querySelector('#asking button[type=submit]').click();",
+    "answer": "document.querySelector('.card.chosen .answer').click();",
+    "what-if": _KEYS.format("'ArrowRight', 'x'"),
+    "token": _KEYS.format("'ArrowRight', 'Enter'"),
+    "values": """const unit = document.querySelector('[data-keep="step unit"]');
+        unit.selectedIndex = 1 + (unit.selectedIndex % 10);
+        unit.dispatchEvent(new Event("change"));""",
+}
 
 
 class _Compressed(http.server.SimpleHTTPRequestHandler):
@@ -84,6 +101,10 @@ def load(browser: Any, url: str, language: str, cpu: float) -> dict[str, float]:
     context = browser.new_context(locale=language, viewport={"width": 400, "height": 800})
     page = context.new_page()
     sizes: list[int] = []
+    elsewhere: list[str] = []
+    page.on(
+        "request", lambda asked: asked.url.startswith((url, "blob:", "data:")) or elsewhere.append(asked.url)
+    )
     session = context.new_cdp_session(page)
     session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     session.send("Network.enable")
@@ -96,7 +117,30 @@ def load(browser: Any, url: str, language: str, cpu: float) -> dict[str, float]:
     )
     times = page.evaluate("() => ({ ...times, longest })")
     context.close()
-    return {**times, "bytes": sum(sizes), "requests": len(sizes)}
+    return {**times, "bytes": sum(sizes), "requests": len(sizes), "elsewhere": len(elsewhere)}
+
+
+def interactions(browser: Any, url: str, language: str, cpu: float, times: int) -> dict[str, int]:
+    """Milliseconds of each, the median of so many."""
+    page = browser.new_page(locale=language, viewport={"width": 400, "height": 800}, reduced_motion="reduce")
+    page.goto(url)
+    page.locator("#beforehand-note").wait_for(state="hidden")
+    page.locator("#length").select_option(index=1)
+    page.wait_for_function("() => document.querySelector('#strip').ariaValueMax > 250")
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": cpu})
+    taken: dict[str, list[float]] = {name: [] for name in _ACTS}
+    for _ in range(times):
+        for name, act in _ACTS.items():
+            if name == "values":
+                page.locator("#step").scroll_into_view_if_needed()
+                page.locator("#step dd", has_text="=").first.wait_for()
+            page.wait_for_timeout(_LOOK)
+            page.evaluate(f"() => {{ performance.clearMeasures(); {act} }}")
+            page.wait_for_function(f"() => performance.getEntriesByName('keepgate {name}').length")
+            measure = f"() => performance.getEntriesByName('keepgate {name}')[0].duration"
+            taken[name].append(page.evaluate(measure))
+    page.close()
+    return {name: round(statistics.median(durations)) for name, durations in taken.items()}
 
 
 def main() -> None:
@@ -116,6 +160,10 @@ def main() -> None:
                 loads = [load(browser, url, language, arguments.cpu) for _ in range(arguments.times)]
                 result[language] = {
                     key: round(statistics.median(each[key] for each in loads)) for key in loads[0]
+                }
+                result[language]["interactions"] = {
+                    f"cpu {cpu:g}": interactions(browser, url, language, cpu, arguments.times)
+                    for cpu in (1.0, arguments.cpu)
                 }
         browser.close()
     text = json.dumps(result, indent=1)

@@ -27,14 +27,14 @@ from keepgate.demo.stories import stories
 from keepgate.lens.readers import Reading, counterfactual_answer
 from keepgate.serve.models import Model, served
 from keepgate.serve.reading_cache import read_normalised
-from keepgate.site.folder import language_data, modules, network
+from keepgate.site.folder import engine, language_data, network
 from tests.tools import path_of
 
 RESULTS = Path(__file__).parent / "results"
 AT_ONCE = 20  # questions in one message to the browser
 _DRIVER = """
 const port = { waiting: new Map(), postMessage({ id, reply, fault }) { port.waiting.get(id)?.({ reply, fault }); } };
-keepgateModules("engine/worker.js").answerOn(port);
+keepgateEngine("engine/worker.js").answerOn(port);
 const send = (data) => port.onmessage({ data });
 let asked = 0;
 const askAll = (questions) => Promise.all(questions.map(([name, body]) => new Promise((resolve) => {
@@ -49,7 +49,7 @@ class BrowserNetworks:
 
     def __init__(self, page: Any, models: Sequence[Model], folders: Mapping[str, Path]) -> None:
         self._page = page
-        page.add_script_tag(content=modules(models) + _DRIVER)
+        page.add_script_tag(content=engine(models) + _DRIVER)
         basics = language_data()
         self.characters = basics["characters"]
         page.evaluate("(basics) => send({ kind: 'basics', ...basics })", basics)

@@ -7,8 +7,8 @@ for each network of the question's language in Chromium, how many are answered r
 of the others the page announces: as outside what the network learnt, as an answer that is no more than a guess, or as
 either. Writes results/strangers.json.
 
-The page's rule, `isForeign` of static/verdict.js, was set after this list had been seen: what it announces of these
-questions says little of others. The rule before it, that any token at all is unknown, is counted too.
+The page's rule, `whyOutside` of static/verdict.js, was set after this list had been seen: what it announces of these
+questions says little of others. The first rule, that any token at all is unknown, is counted too.
 """
 
 import csv
@@ -18,7 +18,9 @@ from pathlib import Path
 
 from bench.site import BrowserNetworks, browser_page
 from keepgate.demo import pretrained
+from keepgate.serve import STATIC
 from keepgate.serve.models import served
+from keepgate.site.bundle import bundle
 
 RESULTS = Path(__file__).parent / "results"
 QUESTIONS = Path(__file__).parents[1] / "tests" / "demo" / "strangers.tsv"
@@ -32,8 +34,14 @@ def main() -> None:
         networks = BrowserNetworks(page, list(served()), pretrained.folders())
         replies = networks.ask([("read", _body(text, question)) for text, question, _ in rows])
         readings = [reply["readings"] for reply in replies]
+        page.add_script_tag(content=bundle(("verdict.js",), _module, function="keepgatePage"))
         outside = page.evaluate(
-            "(all) => all.map((readings) => readings.map(keepgateModules('verdict.js').isForeign))", readings
+            """([all, texts]) => {
+                const { whyOutside } = keepgatePage("verdict.js");
+                const isOutside = (read, text) => whyOutside(read.answer.text, read, text, true) !== null;
+                return all.map((readings, k) => readings.map((read) => isOutside(read, texts[k])));
+            }""",
+            [readings, [text for text, _, _ in rows]],
         )
     for (_, _, expected), readings_of_row, outside_of_row in zip(rows, readings, outside, strict=True):
         for reading, is_outside in zip(readings_of_row, outside_of_row, strict=True):
@@ -44,10 +52,14 @@ def main() -> None:
             count[f"{kind} outside what was learnt"] += is_outside
             count[f"{kind} that are guesses"] += guess
             count[f"{kind} announced"] += is_outside or guess
-            count[f"{kind} announced by the rule before"] += bool(reading["unknown"]) or guess
+            count[f"{kind} announced by the first rule"] += bool(reading["unknown"]) or guess
     result = {"questions": len(rows), "networks": counts}
     print(text := json.dumps(result, indent=1))
     (RESULTS / "strangers.json").write_text(text + "\n")
+
+
+def _module(name: str) -> str:
+    return (STATIC / name).read_text("utf-8")
 
 
 def _body(text: str, question: str) -> dict[str, object]:

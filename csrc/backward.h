@@ -6,9 +6,9 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-template <class Cell, class T>
-class BackwardMember : Member<Cell, T> {
-  using Base = Member<Cell, T>;
+template <class T>
+class BackwardMember : Member<T> {
+  using Base = Member<T>;
   using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::plane, Base::meet;
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
   using Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
@@ -35,7 +35,7 @@ class BackwardMember : Member<Cell, T> {
   T *hh_panels, *ih_panels, *hr_panels;  // weights, packed for dgrad
   T *d_ih, *d_hh, *d_sums, *d_hr;  // weight gradients, packed; column sums of d_pre
   T* tiles;  // [members][tile][panel]
-  StepRunner<Cell, T> runner;
+  StepRunner<T> runner;
   T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
   T* d_unit_inputs;  // [members][unit inputs][tile_elements]: their gradients, where nobody wants them
 
@@ -59,10 +59,10 @@ class BackwardMember : Member<Cell, T> {
     arena.allocate(d_sums, blocks * width);
     arena.allocate(d_hr, b.d_weight_hr ? padded_width<T>(output) * s.hidden : 0);
     arena.allocate(tiles, members * dgrad_tile_rows * padded_width<T>(1));
-    arena.allocate(weights, is_program<Cell> ? members * cell.vectors * blocks * block.units : 0);
+    arena.allocate(weights, members * cell.vectors * blocks * block.units);
     weights += member * cell.vectors * blocks * block.units;
-    arena.allocate(d_unit_inputs, members * block.unit_inputs() * runner.tile_elements);
-    d_unit_inputs += member * block.unit_inputs() * runner.tile_elements;
+    arena.allocate(d_unit_inputs, members * cell.unit_inputs * runner.tile_elements);
+    d_unit_inputs += member * cell.unit_inputs * runner.tile_elements;
   }
 
   void run() {
@@ -105,7 +105,7 @@ class BackwardMember : Member<Cell, T> {
   void begin() {
     runner.prepare();
     for (int n = 0; n < cell.states; n++) wants_d_states = wants_d_states || b.d_states[n].data;
-    for (int n = 0; is_program<Cell> && n < cell.vectors; n++) {
+    for (int n = 0; n < cell.vectors; n++) {
       T* const to = weights + n * blocks * block.units;
       std::memset(to, 0, size_t(blocks * block.units) * sizeof(T));
       std::memcpy(to, f.weights.vectors[n], size_t(s.hidden) * sizeof(T));
@@ -167,7 +167,7 @@ class BackwardMember : Member<Cell, T> {
         const long slot = slots + own.place(q);
         const Step& step = steps[slot] = step_of(f, start - 1, own.row(q), own.length(q));
         x[slot] = Base::at(f.x, step);
-        h_prev[slot] = Base::prev_state(block.recurrent_state(), step);
+        h_prev[slot] = Base::prev_state(cell.recurrent_state, step);
         d_uh[slot] = d_pre(0, slot) + block.split * block.units;
         d_out[slot] = d_projected + slot * padded_width<T>(s.projected);
         if (s.projected) h_unprojected[slot] = plane(planes, step);
@@ -184,21 +184,18 @@ class BackwardMember : Member<Cell, T> {
     if (b.d_output.data) add_output_gradients(slot, active);
     if (wants_d_states) store_state_gradients(slot, active);
     if (s.projected) project_output_backward(slot, active);
-    if constexpr (is_program<Cell>)
-      for (long q = 0, count; q < active; q += count) {
-        const long r = share.place(q);
-        count =
-            spaced_rows(steps + slot + r, share.stride, active - q < runner.row_limit ? active - q : runner.row_limit);
-        interpret_rows(slot + r, r, count);
-      }
-    else
-      for (long q = 0; q < active; q++) apply_cell(slot + share.place(q), share.place(q));
+    for (long q = 0, count; q < active; q += count) {
+      const long r = share.place(q);
+      count =
+          spaced_rows(steps + slot + r, share.stride, active - q < runner.row_limit ? active - q : runner.row_limit);
+      apply_cell(slot + r, r, count);
+    }
     if (cell.dense) {
       if (units_split && !meet()) return false;
       const auto add_product = [&](long c, int vectors, long panels) {
         Product<T> p = {.a = d_uh + slot + share.first, .a_row = share.stride, .pieces = blocks};
         p.stride = max_slots * width, p.length = block.gate_width, p.weights = hh_panels + c * lanes * k;
-        p.sum = d_state(block.recurrent_state(), share.first) + c * lanes, p.sum_row = share.stride * widest,
+        p.sum = d_state(cell.recurrent_state, share.first) + c * lanes, p.sum_row = share.stride * widest,
         p.next_sum = vectors * lanes;
         multiply(p, vectors, 0, active, panels);
       };
@@ -250,52 +247,16 @@ class BackwardMember : Member<Cell, T> {
     });
   }
 
-  // A compiled cell's derivatives for this member's units of one row, whose elements lie side by side in all but d_pre.
-  void apply_cell(long slot, long r) const {
-    const Step& step = steps[slot];
-    const bool projected = s.projected;
-    const T *plane[Cell::states + Cell::saved], *prev_state[Cell::states];
-    T* d_state[Cell::states];
-    for (int n = 0; n < this->planes; n++) plane[n] = Base::plane(n, step);
-    for (int n = 0; n < Cell::states; n++) d_state[n] = this->d_state(n, r), prev_state[n] = Base::prev_state(n, step);
-    const T* const d_output_state = projected ? d_h_unprojected + r * widest : d_state[0];
-    const T* const output_row = projected ? h_unprojected[slot] : Base::at(f.output, step);
-    for (long unit = first_block * block.units; unit < end_block * block.units; unit += lanes) {
-      const long left = s.hidden - unit;
-      T* const to = d_pre(unit / block.units, slot) + unit % block.units;
-      if (left <= 0) {  // the last block's columns without units
-        for (long j = 0; j < width; j += block.units) V(T(0)).store(to + j);
-        continue;
-      }
-      V d_next[Cell::states], saved[Cell::saved + 1], prev[Cell::states], next[Cell::states], weight[Cell::vectors + 1];
-      V d_pre[Block<Cell, T>::columns], d_prev[Cell::states], d_weight[Cell::vectors + 1];
-      d_next[0] = V::load(d_output_state + unit);
-      next[0] = V::load(output_row + unit, projected ? lanes : left);
-      if constexpr (Cell::reads_output) prev[0] = V::load(prev_state[0] + unit, left);
-      for (int n = 1; n < Cell::states; n++) {
-        d_next[n] = V::load(d_state[n] + unit);
-        prev[n] = V::load(prev_state[n] + unit, left);
-        next[n] = V::load(plane[n - 1] + unit);
-      }
-      for (int i = 0; i < Cell::saved; i++) saved[i] = V::load(plane[Cell::states - 1 + i] + unit);
-      for (int n = 0; n < Cell::vectors; n++) weight[n] = V::load(as<T>(f.weights.vectors[n]) + unit, left);
-      Cell::backward(d_next, saved, prev, next, weight, d_pre, d_prev, d_weight);
-      for (int column = 0; column < block.columns; column++) d_pre[column].store(to + column * block.units);
-      for (int n = 0; n < Cell::vectors; n++) d_weight[n].store(to + block.width + n * block.units);
-      for (int n = 0; n < Cell::states; n++) d_prev[n].store(d_state[n] + unit);
-    }
-  }
-
-  // A program's derivatives for this member's units of `rows` equally spaced rows, `share.stride` slots apart.
-  void interpret_rows(long slot, long r, long rows) {
+  // The cell's derivatives for this member's units of `rows` equally spaced rows, `share.stride` slots apart.
+  void apply_cell(long slot, long r, long rows) {
     const Step& step = steps[slot];
     const bool projected = s.projected;
     const long row_step = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
-    const long plane_row = padded(s.hidden, f.type) * row_step, d_state_stride = widest * share.stride;
+    const long plane_row = Base::plane_row * row_step, d_state_stride = widest * share.stride;
     const T* const d_output_state = projected ? d_h_unprojected + r * widest : d_state(0, r);
-    Base::for_each_tile(runner, [&](long unit, long vectors, long units) {
+    Base::for_each_tile(runner, [&](long u, long unit, long vectors, long units) {
       int reg = 0;
-      T* const to = d_pre(unit / block.units, slot);
+      T* const to = d_pre(u, slot);
       const long row = width * share.stride, columns = block.columns + cell.vectors;
       for (int column = 0; column < columns; column++)
         runner.bind(reg++, to + column * block.units, row, Base::vector_stride(max_slots * width));
@@ -309,7 +270,7 @@ class BackwardMember : Member<Cell, T> {
         runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
-          runner.bind_units(reg, Base::prev_state(n, step) + unit, Base::prev_state_stride(n, step) * row_step, false);
+          runner.bind_units(reg, Base::prev_state(n, step) + unit, Base::prev_state_stride(n, step, row_step), false);
       projected ? runner.bind(reg++, h_unprojected[slot] + unit, plane_row, lanes)
                 : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * row_step, false);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
@@ -323,8 +284,8 @@ class BackwardMember : Member<Cell, T> {
 
   // The last block's columns without units: products read them. end: of the units that have been written.
   void clear_beyond(long slot, long end, long rows, long row) const {
+    if (end < s.hidden || s.hidden == blocks * block.units) return;
     const long real = end % block.units;
-    if (real == 0) return;
     for (long i = 0; i < rows; i++)
       for (int column = 0; column < block.columns + cell.vectors; column++)
         std::memset(d_pre(end / block.units, slot) + i * row + column * block.units + real, 0,
@@ -407,7 +368,7 @@ class BackwardMember : Member<Cell, T> {
     for (long q = 0; b.d_x.data && q < own.count; q++)
       for (long time = own.length(q); time < s.steps; time++)
         std::memset(Base::at(b.d_x, {own.row(q), time, 0}), 0,
-                    size_t(s.input + block.unit_inputs() * s.hidden) * sizeof(T));
+                    size_t(s.input + cell.unit_inputs * s.hidden) * sizeof(T));
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) unpack_weight_gradients(u);
     for (long first = 0; b.d_weight_hr && member == 0 && first < s.projected; first += padded_width<T>(1))
       unpack_panel<T>({s.hidden, s.projected, alone, 1, first, padded_width<T>(1)}, d_hr + first * s.hidden,

@@ -42,8 +42,7 @@ void set(P*& into, handle address) {
 }
 void set(Type& into, handle number) { into = Type(nb::cast<int>(number)); }
 
-struct CellNumber;
-void set(CellNumber& into, handle number);
+void set(const CellProgram*& into, handle number);
 void set(Strided& s, handle values);
 void set(Sizes& s, handle values);
 void set(Weights& w, handle values);
@@ -82,27 +81,22 @@ struct OwnedProgram {
 };
 std::deque<OwnedProgram> added_programs;
 
-// A cell by its number: its place among the kernels, and what its step is, if that is no compiled one.
-struct CellNumber {
-  int cell;
-  const CellProgram* program;
-};
-CellNumber cell_of(long number) {
-  const long compiled = kernel_set().cells;
+// A cell by its number: first come those that are compiled.
+const CellProgram* cell_of(long number) {
+  const long compiled = kernel_set().count;
   expect(0 <= number && number < compiled + long(added_programs.size()), [&] {
     return "cell is " + to_string(number) + ", which is no place in cells() and was not returned by add_program";
   });
-  if (number < compiled) return {int(number), nullptr};
-  return {int(compiled), &added_programs[size_t(number - compiled)].cell};
+  return number < compiled ? kernel_set().cells + number : &added_programs[size_t(number - compiled)].cell;
 }
-void set(CellNumber& into, handle number) { into = cell_of(nb::cast<long>(number)); }
+void set(const CellProgram*& into, handle number) { into = cell_of(nb::cast<long>(number)); }
 
-const Kernel& kernel_of(int cell, Type type) {
+const Kernel& kernel_of(Type type) {
   expect(0 <= int(type) && int(type) < types, [&] {
     return "type is " + to_string(int(type)) +
            "; 0 is float32, 1 float64, 2 and 3 float32 with weights in bfloat16 and int8";
   });
-  return kernel(cell, type);
+  return kernel(type);
 }
 
 // Working memory. Small problems, which hold the GIL, share theirs; a large one keeps its own, as a stepper does.
@@ -117,18 +111,16 @@ struct ForwardRun {
   Scratch own;
 
   explicit ForwardRun(const nb::args& given) {
-    CellNumber number;
-    read(given, number, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.initial_states,
+    read(given, f.cell, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.initial_states,
          f.final_states, f.weights, f.packed, f.output, f.planes);
-    f.cell = number.cell, f.program = number.program;
     expect(f.threads >= 1, [&] { return "threads is " + to_string(f.threads) + "; one is the least"; });
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));
     // Multiplications: one with every weight for each row and step; packing a weight takes as long as some of them.
-    const double weights = double(kernel_of(f.cell, f.type).packed_bytes(f.program, f.sizes)) / weight_bytes(f.type);
+    const double weights = double(kernel_of(f.type).packed_bytes(*f.cell, f.sizes)) / weight_bytes(f.type);
     large = weights * double(f.sizes.steps * f.sizes.rows + (f.packed ? 0 : 4)) > max_products_with_gil;
   }
-  static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.cell, r.f.type).forward(r.f, scratch); }
+  static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.type).forward(r.f, scratch); }
 };
 
 struct BackwardRun {
@@ -138,14 +130,11 @@ struct BackwardRun {
 
   BackwardRun(const ForwardRun& forward, const nb::args& given) : large(forward.large) {
     b.forward = forward.f;
-    expect(kernel(b.forward.cell, b.forward.type).backward,
-           [] { return std::string("narrow weights have no gradients"); });
+    expect(kernel(b.forward.type).backward, [] { return std::string("narrow weights have no gradients"); });
     read(given, b.d_output, b.d_final_states, b.d_x, b.d_initial_states, b.d_weight_ih, b.d_weight_hh, b.d_bias_ih,
          b.d_bias_hh, b.d_weight_hr, b.d_vectors, b.d_states);
   }
-  static size_t compute(const BackwardRun& r, void* scratch) {
-    return kernel(r.b.forward.cell, r.b.forward.type).backward(r.b, scratch);
-  }
+  static size_t compute(const BackwardRun& r, void* scratch) { return kernel(r.b.forward.type).backward(r.b, scratch); }
 };
 
 template <class Run>
@@ -170,7 +159,7 @@ tuple as_tuple(const std::vector<const char*>& names) {
 
 tuple cells() {
   std::vector<const char*> names;
-  for (int cell = 0; cell < kernel_set().cells; ++cell) names.push_back(kernel(cell, Type::float32).cell);
+  for (int cell = 0; cell < kernel_set().count; ++cell) names.push_back(kernel_set().cells[cell].name);
   return as_tuple(names);
 }
 
@@ -240,18 +229,17 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
   const handle given[] = {infer, forward, backward};
   for (int i = 0; i < 3; ++i) read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
   added_programs.push_back(std::move(owned));  // whose arrays stay where they are
-  return kernel_set().cells + long(added_programs.size()) - 1;
+  return kernel_set().count + long(added_programs.size()) - 1;
 }
 
 size_t packed_bytes(long cell, int type, handle sizes) {
   Sizes s;
   set(s, sizes);
-  const CellNumber number = cell_of(cell);
-  return kernel_of(number.cell, Type(type)).packed_bytes(number.program, s);
+  return kernel_of(Type(type)).packed_bytes(*cell_of(cell), s);
 }
 
-void random_mask(int type, const tuple& array, const tuple& shape, uint64_t seed, uint32_t stream, double probability,
-                 double below, double otherwise) {
+void random_mask(int type, const tuple& array, const tuple& shape, int threads, uint64_t seed, uint32_t stream,
+                 double probability, double below, double otherwise) {
   Mask m = {};
   set(m.to, array);
   read(shape, m.steps, m.rows, m.units);
@@ -259,8 +247,12 @@ void random_mask(int type, const tuple& array, const tuple& shape, uint64_t seed
          [&] { return "probability is " + to_string(probability) + "; it must lie between 0 and 1"; });
   m.type = Type(type), m.seed = seed, m.stream = stream, m.below = below, m.otherwise = otherwise;
   m.threshold = uint64_t(probability * 4294967296.0);
+  const long rows = m.steps * m.rows, most = rows * m.units >> 15;  // threads that pay for being woken
+  auto draw = [&](Team& team, int member) {
+    kernel_set().random_mask(m, rows * member / team.size, rows * (member + 1) / team.size);
+  };
   nb::gil_scoped_release release;
-  kernel_set().random_mask(m);
+  together(most < threads ? int(most) : threads, most * 1000, draw);
 }
 
 }  // namespace

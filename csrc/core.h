@@ -40,8 +40,7 @@ struct Strided {
 };
 
 struct Forward {
-  int cell;
-  const CellProgram* program;  // null for a cell whose step is compiled
+  const CellProgram* cell;
   Type type;
   Sizes sizes;
   int threads;
@@ -84,25 +83,24 @@ struct Mask {
   double below, otherwise;
 };
 
-// What one instruction set does for one compiled cell, or for every cell whose step is a program, and one type of
-// numbers.
+// What one instruction set does for one type of numbers, whatever the cell.
 struct Kernel {
-  const char* cell;
-  size_t (*packed_bytes)(const CellProgram*, const Sizes&);
+  size_t (*packed_bytes)(const CellProgram&, const Sizes&);
   // Each returns the bytes of scratch that it needs; without scratch it does nothing else.
   size_t (*forward)(const Forward&, void* scratch);
   size_t (*backward)(const Backward&, void* scratch);  // null for narrow weights
 };
 struct KernelSet {
   const char* name;
-  int cells;  // that are compiled; behind them come the kernels of programs
-  const Kernel (*kernels)[types];  // [cell][type]
-  void (*random_mask)(const Mask&);
+  const CellProgram* cells;  // [count]: those whose step is compiled
+  int count;
+  Kernel kernels[types];
+  void (*random_mask)(const Mask&, long from, long to);  // of all steps' rows those
 };
 
 const KernelSet& kernel_set();  // chosen once, when the library is loaded
 std::vector<const char*> available_sets();  // those that this processor can run, best first
-inline const Kernel& kernel(int cell, Type type) { return kernel_set().kernels[cell][int(type)]; }
+inline const Kernel& kernel(Type type) { return kernel_set().kernels[int(type)]; }
 
 // Units of a plane's row, padded to 64 bytes, the widest register.
 constexpr long padded(long units, Type type) {

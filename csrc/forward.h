@@ -5,9 +5,9 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-template <class Cell, class T, class W = Whole>
-class ForwardMember : Member<Cell, T> {
-  using Base = Member<Cell, T>;
+template <class T, class W = Whole>
+class ForwardMember : Member<T> {
+  using Base = Member<T>;
   using Base::cell, Base::block, Base::planes, Base::lanes, Base::part, Base::first_unit, Base::end_unit, Base::plane,
       Base::prev_state, Base::meet;
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
@@ -17,8 +17,8 @@ class ForwardMember : Member<Cell, T> {
   // One step reads each weight once, and so where the caller has it.
   const bool unpacked = !f.packed && s.steps == 1 && W::group == 1;
   // Whether the final state is written where the other members may still read the initial one.
-  const bool in_place = f.initial_states[block.recurrent_state()] == f.final_states[block.recurrent_state()];
-  const Packed<Cell, T, W> packed{block, s, !unpacked};
+  const bool in_place = f.initial_states[cell.recurrent_state] == f.final_states[cell.recurrent_state];
+  const Packed<T, W> packed{block, s, !unpacked};
   T* packed_weights;
   const bool nontemporal;  // whether saved values exceed the caches, and are written past them
   long max_slots;  // (step, row) pairs of a chunk, whose inputs are projected at once
@@ -27,7 +27,7 @@ class ForwardMember : Member<Cell, T> {
   Step* steps;  // [max_slots], as the next two
   const T **x, **h_prev;
   T *h_unprojected, *h_projected;  // with a projection: h before it [rows][hidden] and after it [rows][output], padded
-  StepRunner<Cell, T> runner;
+  StepRunner<T> runner;
   T* scratch;  // of multiply_packed
   T* stream_tiles;  // [members][saved][tile_elements]: saved values before their non-temporal stores
 
@@ -58,8 +58,8 @@ class ForwardMember : Member<Cell, T> {
     const long longest = s.hidden > s.input ? s.hidden : s.input, widest = max_panel * lanes;
     const long panel = W::group == 1 ? 0 : widest * (longest + W::group);
     arena.allocate(scratch, members * panel);
-    arena.allocate(stream_tiles, nontemporal ? members * cell.saved * runner.tile_elements : 0);
-    stream_tiles += nontemporal ? member * cell.saved * runner.tile_elements : 0;
+    arena.allocate(stream_tiles, tiled_stores() ? members * cell.saved * runner.tile_elements : 0);
+    stream_tiles += tiled_stores() ? member * cell.saved * runner.tile_elements : 0;
     scratch += member * panel, pre += first * block.width, steps += member * max_slots, x += member * max_slots,
         h_prev += member * max_slots;
   }
@@ -75,13 +75,10 @@ class ForwardMember : Member<Cell, T> {
       for (long slot = 0; step < end; step++, slot += active) {
         active = share.active(step, active);
         if (cell.dense) add_recurrent_product(slot, active);
-        if constexpr (is_program<Cell>)
-          for (long i = 0, count; i < active; i += count) {
-            count = spaced_rows(steps + slot + i, 1, active - i < runner.row_limit ? active - i : runner.row_limit);
-            interpret_rows(slot + i, count);
-          }
-        else
-          for (long i = slot; i < slot + active; i++) apply_cell(i);
+        for (long i = 0, count; i < active; i += count) {
+          count = spaced_rows(steps + slot + i, 1, active - i < runner.row_limit ? active - i : runner.row_limit);
+          apply_cell(slot + i, count);
+        }
         if (s.projected) project_output(slot, active);
         const bool last = step + 1 == rows.longest();
         if (units_split && cell.dense && (!last || in_place) && !meet()) return;
@@ -91,6 +88,8 @@ class ForwardMember : Member<Cell, T> {
   }
 
  private:
+  bool tiled_stores() const { return nontemporal && !runner.streams(); }
+
   // Input projection of as many steps from `step` on as fit; returns the step after them.
   long project_inputs(long step, long active) {
     long slots = 0;
@@ -100,7 +99,7 @@ class ForwardMember : Member<Cell, T> {
       for (long q = 0; q < active; q++, slots++) {
         const Step& now = steps[slots] = step_of(f, step, share.row(q), share.length(q));
         x[slots] = Base::at(f.x, now);
-        h_prev[slots] = prev_state(block.recurrent_state(), now);
+        h_prev[slots] = prev_state(cell.recurrent_state, now);
       }
     }
     const long row = block.width, length = s.input;
@@ -144,54 +143,19 @@ class ForwardMember : Member<Cell, T> {
     multiply_packed<W>(p, block.gates * block.vectors, 0, active, end_block - first_block, scratch);
   }
 
-  // A compiled cell's equations for this member's units of one row, whose elements lie side by side in all but pre.
-  void apply_cell(long slot) const {
+  // The cell's equations for this member's units of `rows` equally spaced rows.
+  void apply_cell(long slot, long rows) {
     const Step& step = steps[slot];
     const bool projects = s.projected;
-    T *plane[Cell::states + Cell::saved] = {}, *after[Cell::states];
-    const T *prev_state[Cell::states], *const h_prev = this->h_prev[slot];
-    for (int n = 0; saves_planes && n < this->planes + projects; n++) plane[n] = Base::plane(n, step);
-    for (int n = 1; n < Cell::states; n++) {
-      prev_state[n] = Base::prev_state(n, step);
-      after[n] = saves_planes ? plane[n - 1] : as<T>(f.final_states[n]) + step.row * s.hidden;
-    }
-    T* const output_row = projects ? h_unprojected + step.row * padded_width<T>(s.hidden) : Base::at(f.output, step);
-    for (long unit = first_unit(), end = end_unit(s.hidden); unit < end; unit += lanes) {
-      const long u = unit / block.units, inside = unit % block.units, left = s.hidden - unit;
-      const T* const in = pre + (u * max_slots + slot) * block.width + inside;
-      V sum[Block<Cell, T>::columns], prev[Cell::states], next[Cell::states], saved[Cell::saved + 1],
-          weight[Cell::vectors + 1];
-      for (int column = 0; column < block.columns; column++) sum[column] = V::load(in + column * block.units);
-      if constexpr (Cell::reads_output) prev[0] = V::load(h_prev + unit, left);
-      for (int n = 0; n < Cell::vectors; n++)
-        weight[n] = V::load(packed_weights + packed.vectors + n * blocks * block.units + unit);
-      for (int n = 1; n < Cell::states; n++) prev[n] = V::load(prev_state[n] + unit, left);
-      Cell::forward(sum, prev, weight, next, saved);
-      for (int n = 1; n < Cell::states; n++) next[n].store(after[n] + unit, saves_planes ? lanes : left);
-      next[0].store(output_row + unit, projects ? lanes : left);
-      if (!saves_planes) continue;
-      for (int k = 0; k < Cell::saved; k++) {
-        T* const to = plane[Cell::states - 1 + k] + unit;
-        nontemporal ? store_nontemporal(saved[k], to) : saved[k].store(to);
-      }
-      if (projects) next[0].store(plane[this->planes] + unit);
-    }
-  }
-
-  // A program's equations for this member's units of `rows` equally spaced rows.
-  void interpret_rows(long slot, long rows) {
-    const Step& step = steps[slot];
-    const bool projects = s.projected;
-    const long row_step = rows > 1 ? steps[slot + 1].row - step.row : 0,
-               plane_row = padded(s.hidden, f.type) * row_step;
-    Base::for_each_tile(runner, [&](long unit, long vectors, long units) {
+    const long row_step = rows > 1 ? steps[slot + 1].row - step.row : 0, plane_row = Base::plane_row * row_step;
+    Base::for_each_tile(runner, [&](long u, long unit, long vectors, long units) {
       int reg = 0;
-      const T* const in = pre + (unit / block.units * max_slots + slot) * block.width;
+      const T* const in = pre + (u * max_slots + slot) * block.width;
       for (int column = 0; column < block.columns; column++)
         runner.bind(reg++, in + column * block.units, block.width, Base::vector_stride(max_slots * block.width));
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
-          runner.bind_units(reg, prev_state(n, step) + unit, Base::prev_state_stride(n, step) * row_step, false);
+          runner.bind_units(reg, prev_state(n, step) + unit, Base::prev_state_stride(n, step, row_step), false);
       for (int n = 0; n < cell.vectors; n++)
         runner.bind(reg++, packed_weights + packed.vectors + n * blocks * block.units + unit, 0, lanes);
       for (int n = 0; n < cell.unit_inputs; n++)
@@ -207,10 +171,10 @@ class ForwardMember : Member<Cell, T> {
                                          s.hidden * row_step, true);
       const auto saved = [&](int k) { return plane(cell.states - 1 + k, step) + unit; };
       for (int k = 0; saves_planes && k < cell.saved; k++)
-        nontemporal ? runner.bind_scratch(reg++, stream_tiles + k * runner.tile_elements)
-                    : runner.bind(reg++, saved(k), plane_row, lanes);
-      runner.run(rows, vectors, units);
-      for (int k = 0; nontemporal && k < cell.saved; k++)
+        tiled_stores() ? runner.bind_scratch(reg++, stream_tiles + k * runner.tile_elements)
+                       : runner.bind(reg++, saved(k), plane_row, lanes);
+      runner.run(rows, vectors, units, nontemporal);
+      for (int k = 0; tiled_stores() && k < cell.saved; k++)
         runner.stream_rows(stream_tiles + k * runner.tile_elements, saved(k), plane_row, rows, vectors);
       for (long row = 0; saves_planes && projects && row < rows; row++)
         std::memcpy(plane(planes, step) + unit + row * plane_row, output_row + row * output_stride,

@@ -5,13 +5,6 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-// Where a register's values lie: a vector of units for each row of a rectangle and each place in the row.
-template <class T>
-struct Operand {
-  T* data;
-  long stride[2];  // from row to row, from vector to vector
-};
-
 // The loop bounds, rows × vectors; `inner` is the longer side, and `outer` the other.
 struct Rectangle {
   long sides[2];

@@ -1,6 +1,7 @@
-// Every compiled cell's kernels, and those of programs; compiled once for each instruction set, whose name is
+// The kernels, for any cell, and the compiled cells; compiled once for each instruction set, whose name is
 // KEEPGATE_SET.
 #include "backward.h"
+#include "compiled.h"
 #include "random.h"
 
 namespace keepgate::KEEPGATE_SET {
@@ -9,28 +10,21 @@ namespace keepgate::KEEPGATE_SET {
 
 namespace {
 
-template <class Cell, class T, class W = Whole>
-constexpr Kernel kernel_of(const char* name) {
-  using M = Member<Cell, T>;
+template <class T, class W = Whole>
+constexpr Kernel kernel_of() {
   Kernel kernel = {
-      name,
-      [](const CellProgram* p, const Sizes& s) {
-        return size_t(Packed<Cell, T, W>(Block<Cell, T>(as_cell<Cell>(p)), s).total) * sizeof(T);
-      },
-      [](const Forward& f, void* scratch) { return M::template run<ForwardMember<Cell, T, W>>(f, f, scratch); },
+      [](const CellProgram& cell, const Sizes& s) { return size_t(Packed<T, W>(Block<T>(cell), s).total) * sizeof(T); },
+      [](const Forward& f, void* scratch) { return Member<T>::template run<ForwardMember<T, W>>(f, f, scratch); },
       nullptr};
   if constexpr (W::group == 1)
     kernel.backward = [](const Backward& b, void* scratch) {
-      return M::template run<BackwardMember<Cell, T>>(b, b.forward, scratch);
+      return Member<T>::template run<BackwardMember<T>>(b, b.forward, scratch);
     };
   return kernel;
 }
 
-#define KEEPGATE_KERNELS(Cell, name)                                                                    \
-  {kernel_of<Cell, float>(name), kernel_of<Cell, double>(name), kernel_of<Cell, float, BFloat16>(name), \
-   kernel_of<Cell, float, Int8>(name)}
-#define KEEPGATE_COMPILED(Cell) KEEPGATE_KERNELS(Cell, Cell::name),
-constexpr Kernel kernels[][types] = {KEEPGATE_CELLS(KEEPGATE_COMPILED) KEEPGATE_KERNELS(CellProgram, "program")};
+#define KEEPGATE_COMPILED(Cell) compiled_cell<Cell>(),
+constexpr CellProgram cells[] = {KEEPGATE_CELLS(KEEPGATE_COMPILED)};
 
 #define KEEPGATE_TEXT(name) #name
 #define KEEPGATE_NAME(name) KEEPGATE_TEXT(name)
@@ -38,8 +32,13 @@ constexpr Kernel kernels[][types] = {KEEPGATE_CELLS(KEEPGATE_COMPILED) KEEPGATE_
 }  // namespace
 
 extern const KernelSet table;
-const KernelSet table = {
-    KEEPGATE_NAME(KEEPGATE_SET), int(sizeof kernels / sizeof kernels[0]) - 1, kernels,
-    [](const Mask& m) { m.type == Type::float32 ? random_mask<float>(m) : random_mask<double>(m); }};
+constinit const KernelSet table = {
+    KEEPGATE_NAME(KEEPGATE_SET),
+    cells,
+    int(sizeof cells / sizeof cells[0]),
+    {kernel_of<float>(), kernel_of<double>(), kernel_of<float, BFloat16>(), kernel_of<float, Int8>()},
+    [](const Mask& m, long from, long to) {
+      m.type == Type::float32 ? random_mask<float>(m, from, to) : random_mask<double>(m, from, to);
+    }};
 
 }  // namespace keepgate::KEEPGATE_SET

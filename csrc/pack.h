@@ -21,22 +21,6 @@ constexpr long padded_width(long elements) {
   return round_up(elements, panel_vectors * Vec<T>::lanes);
 }
 
-template <class Cell>
-constexpr bool is_program = false;
-template <>
-constexpr bool is_program<CellProgram> = true;
-
-// A compiled cell has no data; a program is handed over.
-template <class Cell>
-const Cell& as_cell(const CellProgram* program) {
-  if constexpr (is_program<Cell>) {
-    return *program;
-  } else {
-    static constexpr Cell compiled{};
-    return compiled;
-  }
-}
-
 // Rows of units [first, first + units) of a matrix [gates · hidden, inner], and their panel [inner][gate, in this
 // order][unit], whose units beyond `hidden` are zero.
 struct GateRows {
@@ -47,48 +31,22 @@ struct GateRows {
 };
 
 // A block: a few vectors of units with all their gates' columns, wide enough to fill a tile's registers.
-constexpr int vectors_of_units(int gates) { return gates == 1 ? 4 : gates == 2 ? 2 : 1; }
-template <class Cell, class T>
-struct BlockShape {
-  static constexpr int gates = Cell::gates, split = Cell::split, columns = gates + split;
-  static constexpr int vectors = vectors_of_units(gates);  // of units
-  static constexpr long units = vectors * Vec<T>::lanes, width = columns * units, gate_width = gates * units;
-
-  explicit BlockShape(const Cell&) {}
-};
 template <class T>
-struct BlockShape<CellProgram, T> {
-  const int gates, split, columns = gates + split, vectors;  // whole rows are tiles of many blocks of one vector
+struct Block {
+  static_assert(max_gates <= max_panel, "a block of one vector has all gates in a panel");
+  const CellProgram& cell;
+  const int gates = cell.gates, split = cell.split, columns = gates + split;
+  // Of units; whole rows are tiles of many blocks of one vector.
+  const int vectors = gates > 2 || cell.whole_rows() ? 1 : gates == 2 ? 2 : 4;
   const long units = vectors * Vec<T>::lanes, width = columns * units, gate_width = gates * units;
 
-  explicit BlockShape(const CellProgram& cell)
-      : gates(cell.gates), split(cell.split), vectors(cell.whole_rows() ? 1 : vectors_of_units(gates)) {}
-};
-template <class Cell, class T>
-struct Block : BlockShape<Cell, T> {
-  static_assert(max_gates <= max_panel, "a block of one vector has all gates in a panel");
-  const Cell& cell;
-
-  explicit Block(const Cell& cell) : BlockShape<Cell, T>(cell), cell(cell) {}
-  // What only a program may have.
-  bool whole_rows() const {
-    if constexpr (is_program<Cell>) return cell.whole_rows();
-    return false;
-  }
-  int recurrent_state() const {
-    if constexpr (is_program<Cell>) return cell.recurrent_state;
-    return 0;
-  }
-  int unit_inputs() const {
-    if constexpr (is_program<Cell>) return cell.unit_inputs;
-    return 0;
-  }
-  long count(long hidden) const { return (hidden + this->units - 1) / this->units; }
+  explicit Block(const CellProgram& cell) : cell(cell) {}
+  long count(long hidden) const { return (hidden + units - 1) / units; }
   // The reduction length of the recurrent product: h_{t-1} for a dense recurrence, else 0.
   long hh_length(const Sizes& s) const { return cell.dense ? s.output() : 0; }
   // Block u's rows of a matrix of all gates.
   GateRows rows(long hidden, long u, long inner, const int* order) const {
-    return {inner, hidden, order, this->gates, u * this->units, this->units};
+    return {inner, hidden, order, gates, u * units, units};
   }
 };
 
@@ -162,12 +120,12 @@ void multiply_unpacked(const T* const* a, long count, const GateRows& m, const v
 constexpr int alone[] = {0};  // the gate order of a matrix without gates
 
 // Offsets of the parts of the packed weights, in elements.
-template <class Cell, class T, class W = Whole>
+template <class T, class W = Whole>
 struct Packed {
   long hh, bias, vectors, hr, scale_ih, scale_hh, scale_hr, total;  // the input weights come first, at 0
 
   // products: whether the weights of the products are among them.
-  Packed(const Block<Cell, T>& block, const Sizes& s, bool products = true) {
+  Packed(const Block<T>& block, const Sizes& s, bool products = true) {
     const long blocks = block.count(s.hidden), width = products ? blocks * block.gate_width : 0;
     const long scaled = W::scaled ? width : 0;
     hh = width * groups<W>(s.input);
@@ -181,11 +139,11 @@ struct Packed {
 };
 
 // Packs one member's share of the blocks.
-template <class W, class Cell, class T>
-void pack_part(const Block<Cell, T>& block, const Sizes& s, const Weights& w, T* to, int member, int members,
+template <class W, class T>
+void pack_part(const Block<T>& block, const Sizes& s, const Weights& w, T* to, int member, int members,
                bool products = true) {
-  const Cell& cell = block.cell;
-  const Packed<Cell, T, W> at(block, s, products);
+  const CellProgram& cell = block.cell;
+  const Packed<T, W> at(block, s, products);
   const long blocks = block.count(s.hidden), hh_length = block.hh_length(s), units = block.units;
   using V = Vec<T>;
   const auto put = [](const void* from, long start, const GateRows& rows, T* to) {

@@ -28,6 +28,17 @@ struct Instruction {
   uint8_t result, a, b, c;
 };
 
+// Where a register's values lie: a vector of units for each row of a rectangle and each place in the row.
+template <class T>
+struct Operand {
+  T* data;
+  long stride[2];  // from row to row, from vector to vector
+};
+
+// A program that is compiled: runs it on `rows` rows of `units` units. nontemporal: what is saved bypasses the caches.
+template <class T>
+using CompiledProgram = void (*)(const Operand<T>* registers, long rows, long units, bool nontemporal);
+
 // Straight-line code. Its registers are, in this order: those that the driver binds to arrays, one for each constant,
 // temporaries, and temporaries that hold one number for each row, alike in all of its units.
 struct Program {
@@ -36,22 +47,24 @@ struct Program {
   const Instruction *first, *end;
   bool reads[max_registers];
   bool whole_rows;  // whether it has a row_mean, for which a tile holds all units of its rows
+  CompiledProgram<float> compiled_float;  // null where it is interpreted, as the next; else there are no instructions
+  CompiledProgram<double> compiled_double;
 
   int registers() const { return first_row_temporary() + row_temporaries; }
   int first_row_temporary() const { return bound + constants + temporaries; }
 };
 
-// A cell whose step is programs, with all that a driver must know of it. Its members are named as those of the structs
-// in cells/, which are cells whose step is compiled.
+// A cell with all that a driver must know of it. Its members are named as those of the structs in cells/.
 struct CellProgram {
+  const char* name;  // of a cell whose programs are compiled
   int gates, states, vectors, saved;
-  int split;                // gates whose wx and uh do more than add up
+  int split;  // gates whose wx and uh do more than add up
   int wx_gates[max_gates];  // the gate of each column that holds wx, and of each that holds uh
   int uh_gates[max_gates];
-  bool dense;    // whether uh is a product with the output before
+  bool dense;  // whether uh is a product with the output before
   bool bias_hh;  // whether uh has a bias
   int recurrent_state;  // from which uh is computed; if it is not the first, nothing may be projected
-  int unit_inputs;      // numbers for each unit that x has at each step, behind the columns that weight_ih reads
+  int unit_inputs;  // numbers for each unit that x has at each step, behind the columns that weight_ih reads
 
   // infer binds columns, previous states, vectors, unit inputs, new states; forward binds what is saved too, after
   // them; backward binds the gradients of columns, vectors, unit inputs and previous states, which it writes, then

@@ -1,45 +1,64 @@
 // Random masks, each number a function of the seed and its own place alone: a counter-based generator, Philox4x32-10 of
 // Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
 #pragma once
-#include <cstdint>
-
 #include "core.h"
+#include "vec.h"
 
 namespace keepgate::KEEPGATE_SET {
 
-constexpr int counters = 16;  // computed side by side
+using Words = uint32_t __attribute__((vector_size(register_bytes)));
+using WideWords = uint64_t __attribute__((vector_size(register_bytes)));
 
-// Replaces each counter, c[0][i] to c[3][i], by its four random words.
-inline void philox(uint32_t (&c)[4][counters], uint32_t key_0, uint32_t key_1) {
-  for (int round = 0; round < 10; round++, key_0 += 0x9e3779b9, key_1 += 0xbb67ae85)
-    for (int i = 0; i < counters; i++) {
-      const uint64_t a = uint64_t(0xd2511f53) * c[0][i], b = uint64_t(0xcd9e8d57) * c[2][i];
-      c[0][i] = uint32_t(b >> 32) ^ c[1][i] ^ key_0, c[1][i] = uint32_t(b);
-      c[2][i] = uint32_t(a >> 32) ^ c[3][i] ^ key_1, c[3][i] = uint32_t(a);
-    }
+// Both halves of the products of 32-bit words with a constant.
+KEEPGATE_INLINE void multiply_words(Words words, uint32_t factor, Words& high, Words& low) {
+  const auto product = [&](WideWords wide) {  // of the lower half of each wide word
+#if defined(__x86_64__)
+    using Native = long long __attribute__((vector_size(register_bytes)));
+    return (WideWords)KEEPGATE_X86(mul_epu32)((Native)wide, (Native)(WideWords{} + factor));
+#else
+    return (wide & 0xffffffff) * factor;
+#endif
+  };
+  const WideWords even = product((WideWords)words), odd = product((WideWords)words >> 32);
+  high = (Words)(even >> 32 | (odd & ~uint64_t(0xffffffff))), low = (Words)((even & 0xffffffff) | odd << 32);
 }
 
-// Unit u of a row and step has word u % 4 of the counter {u / 4, row, step, stream}.
+// Replaces each counter, words c[0] to c[3], by its four random words.
+KEEPGATE_INLINE void philox(Words (&c)[4], uint64_t seed) {
+  uint32_t key_0 = uint32_t(seed), key_1 = uint32_t(seed >> 32);
+  for (int round = 0; round < 10; round++, key_0 += 0x9e3779b9, key_1 += 0xbb67ae85) {
+    Words high_0, low_0, high_2, low_2;
+    multiply_words(c[0], 0xd2511f53, high_0, low_0), multiply_words(c[2], 0xcd9e8d57, high_2, low_2);
+    c[0] = high_2 ^ c[1] ^ key_0, c[1] = low_2, c[2] = high_0 ^ c[3] ^ key_1, c[3] = low_0;
+  }
+}
+
+// Rows [from, to) of all steps' rows, one step's after the other's. Of each 64 units of a row, numbers 16 w + i have
+// word w of the i-th counter of these 16: {their number in the row, row, step, stream}.
 template <class T>
-void random_mask(const Mask& m) {
-  const T low = T(m.below), high = T(m.otherwise);
-  for (long step = 0; step < m.steps; step++)
-    for (long row = 0; row < m.rows; row++) {
-      T* const to = static_cast<T*>(m.to.data) + step * m.to.step + row * m.to.row;
-      for (long first = 0; first < m.units; first += 4 * counters) {
-        uint32_t c[4][counters];
-        for (int i = 0; i < counters; i++) {
-          c[0][i] = uint32_t(first / 4 + i);
-          c[1][i] = uint32_t(row), c[2][i] = uint32_t(step), c[3][i] = m.stream;
-        }
-        philox(c, uint32_t(m.seed), uint32_t(m.seed >> 32));
-        T values[4 * counters];
-        for (int i = 0; i < counters; i++)
-          for (int word = 0; word < 4; word++) values[4 * i + word] = c[word][i] < m.threshold ? low : high;
-        const long left = m.units - first < 4 * counters ? m.units - first : 4 * counters;
-        for (long i = 0; i < left; i++) to[first + i] = values[i];
+void random_mask(const Mask& m, long from, long to) {
+  constexpr long lanes = Vec<float>::lanes, counters = 16;
+  const T low = T(m.threshold ? m.below : m.otherwise), high = T(m.otherwise);
+  const uint32_t last_below = uint32_t(m.threshold - 1);
+  Words numbers;
+  for (int i = 0; i < lanes; i++) numbers[i] = uint32_t(i);
+  for (; from < to; from++) {
+    const long step = from / m.rows, row = from % m.rows;
+    T* const units = static_cast<T*>(m.to.data) + step * m.to.step + row * m.to.row;
+    for (long first = 0; first < m.units; first += 4 * counters) {
+      uint32_t word[4 * counters];
+      for (long i = 0; i < counters; i += lanes) {
+        Words c[4] = {numbers + uint32_t(first / 4 + i), Words{} + uint32_t(row), Words{} + uint32_t(step),
+                      Words{} + m.stream};
+        philox(c, m.seed);
+        for (int w = 0; w < 4; w++) std::memcpy(word + w * counters + i, &c[w], sizeof c[w]);
       }
+      const auto write = [&](long count) {
+        for (long i = 0; i < count; i++) units[first + i] = word[i] <= last_below ? low : high;
+      };
+      m.units - first < 4 * counters ? write(m.units - first) : write(4 * counters);
     }
+  }
 }
 
 }  // namespace keepgate::KEEPGATE_SET

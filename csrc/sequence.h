@@ -10,7 +10,7 @@
 namespace keepgate::KEEPGATE_SET {
 
 // One thread's share of a pass, as a member of a team: some rows with all units, or all rows with some of the units.
-template <class Cell, class T>
+template <class T>
 struct Member {
   using V = Vec<T>;
   static constexpr long lanes = V::lanes;
@@ -21,13 +21,13 @@ struct Member {
   const T* const zeros;  // read in place of a cleared state; as wide as any
   Team& team;
   const int member;  // this thread's number in the team
-  const Cell& cell = as_cell<Cell>(f.program);
-  const Block<Cell, T> block{cell};
+  const CellProgram& cell = *f.cell;
+  const Block<T> block{cell};
   const int members = members_for(block, f);  // at most so many
   const int planes = cell.states - 1 + cell.saved;       // and one more with a projection
   const bool units_split = by_units(block, f, members),
              saves_planes = f.planes[0];  // saves_planes: whether there are planes
-  const long output = s.output(), blocks = block.count(s.hidden);
+  const long output = s.output(), blocks = block.count(s.hidden), plane_row = padded(s.hidden, f.type);
   const long parts = units_split ? team.size : 1;  // of the units; this member's are [first_part, end_part)
   const long first_part = units_split ? member : 0;
   long end_part = first_part + 1;
@@ -57,7 +57,7 @@ struct Member {
       Pass(problem, {f, f.sizes, rows, zeros, team, member}, own).run();
     };
     // Join timeout: 5 % of the estimated single-core time.
-    const Block<Cell, T> block(as_cell<Cell>(f.program));
+    const Block<T> block(*f.cell);
     const long products = s.steps * s.rows * s.hidden * block.gates * (s.hidden + s.input);
     together(members_for(block, f), products / 1000, work);
     return arena.used;
@@ -66,17 +66,17 @@ struct Member {
   // With few rows, or weights larger than one core's cache, each member takes some of the units of all rows, with a
   // barrier a step. Otherwise each takes some of the rows, without barriers; so too where a step overwrites the state
   // that the others would still read.
-  static bool by_units(const Block<Cell, T>& block, const Forward& f, int members) {
+  static bool by_units(const Block<T>& block, const Forward& f, int members) {
     constexpr long cache = 1 << 20;
     const Sizes& s = f.sizes;
     const bool large = block.cell.dense && s.hidden * s.hidden * block.gates * weight_bytes(f.type) > cache;
-    const bool overwrites = block.recurrent_state() && !f.planes[0];
-    return !s.projected && !block.whole_rows() && !overwrites && (s.rows < 4 * members || large);
+    const bool overwrites = block.cell.recurrent_state && !f.planes[0];
+    return !s.projected && !block.cell.whole_rows() && !overwrites && (s.rows < 4 * members || large);
   }
 
   // As many members as have enough multiplications each to pay for waking and synchronising them. Packing a weight, or
   // reading it where the caller has it, costs as much as two.
-  static int members_for(const Block<Cell, T>& block, const Forward& f) {
+  static int members_for(const Block<T>& block, const Forward& f) {
     const Sizes& s = f.sizes;
     const bool split = by_units(block, f, f.threads);
     const long unit = s.hidden * block.gates, step = s.rows * unit * block.hh_length(s);
@@ -105,9 +105,7 @@ struct Member {
   static T* at(const Strided& array, const Step& step) {
     return as<T>(array.data) + step.time * array.step + step.row * array.row;
   }
-  T* plane(int n, const Step& step) const {
-    return as<T>(f.planes[n]) + (step.time * s.rows + step.row) * padded(s.hidden, f.type);
-  }
+  T* plane(int n, const Step& step) const { return as<T>(f.planes[n]) + (step.time * s.rows + step.row) * plane_row; }
   // The row of state n before a step: the initial state, zeros without one and after a reset, or where the previous
   // step wrote it.
   const T* prev_state(int n, const Step& step) const {
@@ -121,23 +119,23 @@ struct Member {
   T* unit_input(const Strided& array, int n, const Step& step) const {
     return at(array, step) + s.input + n * s.hidden;
   }
-  // Stride of `prev_state` from one row of the batch to the next, in elements.
-  long prev_state_stride(int n, const Step& step) const {
-    if (prev_state(n, step) == zeros) return 0;
-    if (step.prev_time == at_start) return n ? s.hidden : output;
-    return n == 0 ? f.output.row : saves_planes ? padded(s.hidden, f.type) : s.hidden;
+  // Elements from `prev_state` of one row to that of the row_step-th behind it in the batch.
+  long prev_state_stride(int n, const Step& step, long row_step) const {
+    if (row_step == 0 || prev_state(n, step) == zeros) return 0;
+    if (step.prev_time == at_start) return row_step * (n ? s.hidden : output);
+    return row_step * (n == 0 ? f.output.row : saves_planes ? plane_row : s.hidden);
   }
 
-  // Calls tile(first unit, vectors, units) for this member's units, as a runner's tiles hold them: many blocks of one
-  // vector each, or one block of several. units: those of them that there are.
+  // Calls tile(first block, its first unit, vectors, units) for this member's units, as a runner's tiles hold them:
+  // many blocks of one vector each, or one block of several. units: those of them that there are.
   template <class F>
-  void for_each_tile(const StepRunner<Cell, T>& runner, F tile) const {
+  void for_each_tile(const StepRunner<T>& runner, F tile) const {
     const long most = block.vectors > 1 ? 1 : runner.vector_limit;
     for (long u = first_block, next; u < end_block; u = next) {
       next = u + most < end_block ? u + most : end_block;
       const long unit = u * block.units, left = end_unit(s.hidden) - unit, fit = (next - u) * block.units;
       const long units = left < fit ? left : fit;
-      tile(unit, (units + lanes - 1) / lanes, units);
+      tile(u, unit, (units + lanes - 1) / lanes, units);
     }
   }
   // Stride from one vector of units to the next in an array of blocks `block_stride` apart.

@@ -1,4 +1,4 @@
-// Runs a cell's step program on tiles of rows and units: its registers are bound to the arrays' addresses and strides.
+// Runs a cell's program on tiles of rows and units: its registers are bound to the arrays' addresses and strides.
 #pragma once
 #include "interpreter.h"
 
@@ -19,10 +19,8 @@ class Arena {
   char* start;
 };
 
-template <class Cell, class T>
-class StepRunner;
 template <class T>
-class StepRunner<CellProgram, T> {
+class StepRunner {
   static constexpr long lanes = Vec<T>::lanes;
   static constexpr long l1_bytes = 12 << 10;  // of temporaries, so that they stay in L1 beside the arrays they meet
 
@@ -35,6 +33,7 @@ class StepRunner<CellProgram, T> {
   };
 
   const Program& program;
+  const CompiledProgram<T> compiled;
   const bool partial;
   Operand<T>* registers;
   T *constants, *temporaries,
@@ -43,6 +42,12 @@ class StepRunner<CellProgram, T> {
   Staged staged[2 * max_states + max_vectors + 2 * max_unit_inputs + 2];
   int staged_count = 0;
 
+  static CompiledProgram<T> compiled_program(const Program& program) {
+    if constexpr (sizeof(T) == 4)
+      return program.compiled_float;
+    else
+      return program.compiled_double;
+  }
   static long tile_elements_for(const Program& program, long hidden) {
     const long fit = l1_bytes / (program.temporaries + 1) / register_bytes, row = (hidden + lanes - 1) / lanes;
     const long vectors = fit < 8 ? 8 : fit > 64 ? 64 : fit;
@@ -57,7 +62,8 @@ class StepRunner<CellProgram, T> {
   StepRunner(const CellProgram& cell, Program CellProgram::* pass, long hidden, long spaced_vectors, long batch,
              Arena& arena, long member, long members)
       : program(cell.*pass),
-        partial(hidden % lanes != 0),
+        compiled(compiled_program(program)),
+        partial(!compiled && hidden % lanes != 0),
         tile_elements(tile_elements_for(program, hidden)),
         vector_limit(spaced_vectors < tile_elements / lanes ? spaced_vectors : tile_elements / lanes),
         row_limit(tile_elements / lanes / vector_limit < batch ? tile_elements / lanes / vector_limit : batch) {
@@ -102,8 +108,12 @@ class StepRunner<CellProgram, T> {
   // A tile's own buffer, for `stream_rows`.
   void bind_scratch(int reg, T* data) { bind(reg, data, vector_limit * lanes, lanes); }
 
-  // Runs the program on the bound arrays; each row has `units` units.
-  void run(long rows, long vectors, long units) {
+  // Whether `run` streams what is saved itself.
+  bool streams() const { return compiled; }
+
+  // Runs the program on the bound arrays; each row has `units` units. nontemporal: what is saved bypasses the caches.
+  void run(long rows, long vectors, long units, bool nontemporal = false) {
+    if (compiled) return compiled(registers, rows, units, nontemporal);
     for (int i = 0; i < staged_count; i++)
       for (long row = 0; row < rows && !staged[i].written; row++) {
         T* const to = registers[staged[i].reg].data + row * vector_limit * lanes;
@@ -124,15 +134,6 @@ class StepRunner<CellProgram, T> {
       for (long v = 0; v < vectors; v++)
         store_nontemporal(Vec<T>::load(from + (r * vector_limit + v) * lanes), to + r * row_stride + v * lanes);
   }
-};
-
-// A cell whose step is compiled needs no runner.
-template <class Cell, class T>
-class StepRunner {
- public:
-  static constexpr long tile_elements = 0;
-  StepRunner(const Cell&, Program CellProgram::*, long, long, long, Arena&, long, long) {}
-  static void prepare() {}
 };
 
 }  // namespace keepgate::KEEPGATE_SET

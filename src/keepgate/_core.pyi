@@ -27,6 +27,7 @@ def random_mask(
     type: int,
     array: _Strided,
     shape: tuple[int, int, int],
+    threads: int,
     seed: int,
     stream: int,
     probability: float,

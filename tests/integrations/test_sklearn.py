@@ -4,12 +4,14 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from keepgate import CorpusError, SettingsError
 from keepgate.export import load, save
@@ -56,7 +58,59 @@ def test_labels_keep_their_type_and_order(kind, fitted):
     assert estimator.score(TEXTS, labels(kind)) == 1
 
 
-# check_estimator feeds matrices of numbers, so of an estimator of texts it makes one check; these suit it too.
+class OfNumbers(TextClassifier):
+    """TextClassifier given matrices of numbers, each row as a text: what check_estimator can feed."""
+
+    def fit(self, X, y):
+        return super().fit(self.texts_of(validate_data(self, X)), y)
+
+    def predict_proba(self, X):
+        check_is_fitted(self, "task_")
+        return super().predict_proba(self.texts_of(validate_data(self, X, reset=False)))
+
+    @staticmethod
+    def texts_of(rows):
+        return [
+            " ".join(f"c{k}v{round(2 * value)}".replace("-", "m") for k, value in enumerate(row))
+            for row in rows
+        ]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.two_d_array, tags.input_tags.one_d_array = False, True, False
+        return tags
+
+
+SMALLEST = SMALL | {"epochs": 15, "batch_size": 16, "learning_rate": 0.03}
+STEPS = "a row of a matrix is a series of one feature: steps are no features, and a series may have any number of them"
+ESTIMATORS = {
+    "texts": (TextClassifier(), {}),
+    "numbers as texts": (OfNumbers(**SMALLEST, settings=SETTINGS | {"min_count": 1}), {}),
+    "series": (
+        TimeSeriesClassifier(**SMALLEST | {"epochs": 20}),
+        dict.fromkeys(
+            ["check_n_features_in", "check_n_features_in_after_fitting", "check_classifiers_train"], STEPS
+        ),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of scikit-learn, for what it skips and what is expected to fail
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "texts" else pytest.mark.slow) for name in ESTIMATORS]
+)
+def test_check_estimator_passes(name):
+    estimator, exceptions = ESTIMATORS[name]
+    results = estimator_checks.check_estimator(estimator, expected_failed_checks=exceptions, on_fail=None)
+    failures = {
+        result["check_name"]: result["exception"] for result in results if result["status"] == "failed"
+    }
+    assert failures == {}
+    assert {result["check_name"] for result in results if result["status"] == "xfail"} == {*exceptions}
+    assert len(results) == 1 if name == "texts" else len(results) > 50
+
+
+# check_estimator makes one check of an estimator of texts or tokens; these suit them too.
 CHECKS = [
     estimator_checks.check_estimator_cloneable,
     estimator_checks.check_estimator_repr,
@@ -107,6 +161,8 @@ def test_wrong_use_is_refused(fitted):
         TextClassifier().fit(["a", "b", "c"], [1, 2])
     with pytest.raises(CorpusError, match="two or more different labels"):
         TextClassifier().fit(["a", "b"], [1, 1])
+    with pytest.raises(TypeError, match="Sparse data was passed"):
+        TimeSeriesClassifier().fit(csr_array(np.eye(3)), [1, 2, 3])
     with pytest.raises(SettingsError, match="hidden_sizes"):
         TextClassifier(settings={"hidden_sizes": 3}).fit(["a", "b"], [1, 2])
     with pytest.raises(SettingsError, match="learning_rate"):
@@ -137,6 +193,9 @@ def test_series_are_classified():
         ([[float("nan")]], "holds NaN"),
         ([np.zeros((2, 0))], r"shape \[2, 0\]"),
         ([np.zeros((2, 1)), np.zeros((2, 2))], "has 2 features, and series 0 has 1"),
+        (np.full((2, 3), np.nan), "no array of series: Input X contains NaN"),
+        (np.zeros((2, 3)) + 1j, "Complex data not supported"),
+        (np.zeros(3), "Reshape your data"),
     ],
 )
 def test_what_are_no_series_is_refused(wrong, message):

@@ -32,7 +32,10 @@ def below(seed, stream, probability, steps, rows, units):
     """Where a random word is less than the probability: [steps, rows, units]."""
     key = seed & 0xFFFFFFFF, seed >> 32
     words = [
-        [[philox((u // 4, r, t, stream), key)[u % 4] for u in range(units)] for r in range(rows)]
+        [
+            [philox((u // 64 * 16 + u % 16, r, t, stream), key)[u % 64 // 16] for u in range(units)]
+            for r in range(rows)
+        ]
         for t in range(steps)
     ]
     return np.array(words) < int(probability * 2**32)
@@ -49,7 +52,7 @@ def test_the_generator_is_the_papers():
 def test_a_mask_is_the_generators(number, dtype):
     mask = torch.empty(2, 3, 131, dtype=dtype)
     _core.random_mask(
-        number, (mask.data_ptr(), 3 * 131, 131), (2, 3, 131), 0xFEDCBA9876543210, 9, 0.3, 2.0, -1.0
+        number, (mask.data_ptr(), 3 * 131, 131), (2, 3, 131), 2, 0xFEDCBA9876543210, 9, 0.3, 2.0, -1.0
     )
     assert np.array_equal(mask.numpy() == 2, below(0xFEDCBA9876543210, 9, 0.3, 2, 3, 131))
     assert set(mask.unique().tolist()) == {-1.0, 2.0}
@@ -232,6 +235,27 @@ def test_the_same_seed_gives_the_same_masks_whatever_the_batch_and_the_threads()
     assert all(torch.equal(output, outputs[0]) for output in outputs)
     torch.manual_seed(10)
     assert not torch.equal(layer(x)[0][:, :5], outputs[0])
+
+
+def test_threads_share_a_large_mask():
+    masks = [torch.empty(300, 9, 131) for _ in range(2)]
+    for mask, threads in zip(masks, (1, 3), strict=True):
+        _core.random_mask(0, (mask.data_ptr(), *mask.stride()[:2]), mask.shape, threads, 5, 9, 0.3, 2.0, -1.0)
+    assert torch.equal(*masks)
+    assert abs((masks[0] == 2).double().mean() - 0.3) < 0.01
+
+
+@pytest.mark.parametrize("wants_x", [False, True])
+@pytest.mark.parametrize("kind", [{"zoneout": (0.1, 0.5)}, {"recurrent_dropout": 0.3}], ids=str)
+def test_the_fast_path_draws_the_masks_of_the_general_one(kind, wants_x):
+    layer, runs = keepgate.LSTM(5, 21, batch_first=True, **kind), []
+    x = torch.randn(4, 7, 5, requires_grad=wants_x)
+    for lengths in (None, [7] * 4):
+        torch.manual_seed(3)
+        output, states = layer(x, lengths=lengths)
+        loss = output.square().sum() + sum(state.sum() for state in states)
+        runs.append([output, *states, *torch.autograd.grad(loss, [*layer.parameters(), *[x] * wants_x])])
+    assert all(torch.equal(fast, general) for fast, general in zip(*runs, strict=True))
 
 
 def test_the_core_takes_it_and_a_trace_shows_it():

@@ -1,5 +1,6 @@
 """Whole models through torch's exporter, and task models by the command: their numbers on ONNX Runtime."""
 
+import re
 from typing import NamedTuple
 
 import onnxruntime
@@ -14,7 +15,8 @@ from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
 from keepgate.demo.pretrained import folders
 from keepgate.nn import Recurrent
-from keepgate.onnx.check import _compared
+from keepgate.onnx.check import _cause, _compared
+from keepgate.onnx.flat_model import FlatModel
 from keepgate.tasks import Classifier, SpanReader
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
@@ -101,6 +103,28 @@ def test_a_wrong_number_beside_an_infinite_one_is_found(wrong):
     assert _compared(["scores"], [right], [right.numpy()], {}) == 0.0
     with pytest.raises(keepgate.ExportError, match="differs from the model's by"):
         _compared(["scores"], [right], [torch.tensor([wrong, -torch.inf]).numpy()], {})
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "message"),
+    [
+        (2e-5, -3e-5, r"the model itself is 2e-05 away, and ONNX Runtime 3e-05: .* export model.double\(\)"),
+        (2e-5, 1e-3, "draws random numbers"),
+        (0.0, -3e-5, "draws random numbers"),
+    ],
+)
+def test_a_difference_that_is_the_model_s_own_rounding_is_told_from_others(ours, theirs, message):
+    x = torch.rand(4, 2, 3)
+    exact = 1 + x.double()
+    linear = nn.Linear(3, 3)
+    with torch.no_grad():
+        linear.weight.copy_(torch.eye(3))
+        linear.bias.fill_(1)
+    flat = FlatModel(linear, x, streaming=False)
+    expected, actual = (exact + ours).float(), (exact + theirs).float().numpy()
+    with torch.no_grad():
+        assert re.search(message, _cause(flat, [x], [expected], [actual]))
+    assert next(linear.parameters()).dtype is torch.float32
 
 
 def test_the_command_writes_a_checked_file(keepgate_command, lstm, tmp_path):

@@ -12,7 +12,7 @@ from ..data.labelled import LabelledText
 from ..data.labelled_series import LabelledSeries
 from ..data.tagged import TaggedText, tagged_text
 from ..data.word_vectors import WordVectors
-from ..errors import PackageMissing, SettingsError
+from ..errors import CorpusError, PackageMissing, SettingsError
 from ..tasks import KINDS, Classifier, SeriesClassifier, Tagger
 from ..tasks.classifier.settings import ClassifierSettings
 from ..tasks.series_classifier.settings import SeriesClassifierSettings
@@ -24,7 +24,7 @@ try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import Tags
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, column_or_1d
+    from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 except ModuleNotFoundError as missing:
     raise PackageMissing(
         f"keepgate.integrations.sklearn needs {missing.name}, which is not installed; run: "
@@ -264,11 +264,15 @@ def _train(estimator: Any, task_type: Any, items: Sequence[Any], settings: Any) 
 
 def _labels(estimator: Any, y: ArrayLike, count: int, what: str) -> list[str]:
     """The labels as texts; the estimator's `classes_` are they as they were given. Raises SettingsError for others."""
-    labels = column_or_1d(y)
+    labels = column_or_1d(y, warn=True)
     if count != len(labels):
         raise SettingsError(f"X has {count} {what} and y {len(labels)} labels; give one label for each")
     check_classification_targets(labels)
     estimator.classes_, numbers = np.unique(labels, return_inverse=True)
+    if len(estimator.classes_) < 2:
+        raise CorpusError(
+            f"y has 1 class, {estimator.classes_[0]!r}, and a classifier needs two or more different labels"
+        )
     return [str(estimator.classes_[number]) for number in numbers]
 
 
@@ -299,9 +303,9 @@ def _texts(X: Any) -> list[str]:
 
 
 def _series(X: Any) -> list[NDArray[np.float32]]:
-    """The values of each series, [steps, features]. Raises SettingsError for what are none."""
+    """The values of each series, [steps, features]. Raises SettingsError for what are none, TypeError for sparse."""
     values: list[NDArray[np.float32]] = []
-    for row, given in enumerate(X):
+    for row, given in enumerate(_rows(X)):
         try:
             rows = np.asarray(given, dtype=np.float64)
         except (TypeError, ValueError):
@@ -321,6 +325,16 @@ def _series(X: Any) -> list[NDArray[np.float32]]:
     if not values:
         raise SettingsError("X has no series; give at least one")
     return values
+
+
+def _rows(X: Any) -> Any:
+    """Series one by one; an array of them is checked as scikit-learn's estimators check theirs."""
+    if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
+        return X
+    try:
+        return check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
+    except ValueError as error:
+        raise SettingsError(f"X is no array of series: {error}") from error
 
 
 def _labelled(values: NDArray[np.float32], label: str | None, identity: str) -> LabelledSeries:

@@ -1,7 +1,7 @@
 """Random masks of the core's counter-based generator, as an operator that torch.compile and torch.export record."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -9,6 +9,10 @@ from torch import Tensor
 
 from ..arrays.compiled import MISSING, _core
 from ..errors import KernelRefused
+from .tracing_state import no_interception
+from .weights import is_plain
+
+_TYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
 
 _LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
 _LIBRARY.define(
@@ -17,25 +21,56 @@ _LIBRARY.define(
 )
 
 
-def random_mask(
-    seed: Int[Tensor, ""],
-    shape: Sequence[int],
-    *,
-    stream: int,
-    probability: float,
-    below: float,
-    otherwise: float,
-    dtype: torch.dtype,
-) -> Float[Tensor, "time batch units"]:
-    """`below` with a probability, else `otherwise`; a number depends on seed, stream, step, row and unit alone.
+class MaskDistribution(NamedTuple):
+    """`below` with a probability, else `otherwise`; masks of one seed and different streams are independent."""
 
-    seed: on the CPU. dtype: float64, or another, of which the numbers are drawn in float32.
+    stream: int
+    probability: float
+    below: float
+    otherwise: float
+
+
+def random_mask(
+    seed: Int[Tensor, ""], shape: Sequence[int], distribution: MaskDistribution, like: Tensor
+) -> Float[Tensor, "time batch units"]:
+    """A mask whose numbers each depend on seed, stream, step, row and unit alone, with the dtype and device of `like`.
+
+    seed: on the CPU. shape: [time, batch, units], or with one number less [time, units] of a batch of 1.
     """
-    double = dtype is torch.float64
-    mask: Tensor = torch.ops.keepgate.random_mask(
-        seed, list(shape), stream, probability, below, otherwise, double
-    )
-    return mask.to(dtype)
+    shape = [shape[0], 1, shape[1]] if len(shape) == 2 else list(shape)
+    double = like.dtype is torch.float64
+    mask: Tensor = torch.ops.keepgate.random_mask(seed, shape, *distribution, double)
+    return mask.to(like)
+
+
+def append_masks(
+    x: Float[Tensor, "time batch input"],
+    seed: Int[Tensor, ""],
+    units: int,
+    masks: Sequence[tuple[MaskDistribution, bool]],
+) -> Float[Tensor, "time batch input_and_masks"]:
+    """x, and behind its columns those of each mask, as `random_mask` draws it. masks: with each, whether it is the same
+    at all steps."""
+    steps, rows, width = x.shape
+    plain = is_plain(x) and x.dtype in _TYPE_NUMBERS and not MISSING
+    if not plain or (x.requires_grad and torch.is_grad_enabled()) or not no_interception():
+        columns = [
+            random_mask(seed, (1 if alike else steps, rows, units), distribution, x).expand(steps, -1, -1)
+            for distribution, alike in masks
+        ]
+        return torch.cat([x, *columns], -1)
+    # Drawn where they are read, and without torch's dispatch: for a small layer that takes as long as the layer.
+    masked = x.new_empty(steps, rows, width + len(masks) * units)
+    masked[..., :width] = x
+    for first, (distribution, alike) in zip(range(width, masked.shape[2], units), masks, strict=True):
+        part = masked[..., first : first + units]
+        drawn = part[:1] if alike else part
+        array = drawn.data_ptr(), drawn.stride(0), drawn.stride(1)
+        threads, shape = torch.get_num_threads(), (drawn.shape[0], rows, units)
+        _core.random_mask(_TYPE_NUMBERS[x.dtype], array, shape, threads, int(seed), *distribution)
+        if alike:
+            part[1:] = drawn
+    return masked
 
 
 def _dtype(double: bool) -> torch.dtype:
@@ -49,7 +84,8 @@ def _draw(seed: Tensor, shape: list[int], *numbers: Any) -> Tensor:
     steps, rows, units = shape
     mask = torch.empty(steps, rows, units, dtype=_dtype(double), device="cpu")
     array = mask.data_ptr(), rows * units, units
-    _core.random_mask(int(double), array, (steps, rows, units), int(seed), *numbers[:-1])
+    threads = torch.get_num_threads()
+    _core.random_mask(int(double), array, (steps, rows, units), threads, int(seed), *numbers[:-1])
     return mask
 
 

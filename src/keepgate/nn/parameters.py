@@ -35,6 +35,7 @@ class PlaceParameters:
         self.kernel = kernel
         self._weights: Weights | None = None
         self._fast_path: FastPath | None = None
+        self._trained_fast_path: FastPath | None = None
 
     @property
     def frozen(self) -> bool:
@@ -106,6 +107,7 @@ class PlaceParameters:
             self._weights = weights if weights.remember() else None
             weights.trusted = self.frozen
             self._fast_path = None if self._weights is None else fast_path(self._weights, self.kernel)
+            self._trained_fast_path = None
         return weights
 
     def _narrow_weights(self, module: nn.Module) -> NarrowWeights:
@@ -121,8 +123,19 @@ class PlaceParameters:
         """A kernel's fast path for the weights that `weights` gave last; None where there is none."""
         return None if torch.compiler.is_compiling() else self._fast_path
 
+    def fast_path_of(self, trained: Cell) -> FastPath | None:
+        """The same of the cell in training, whose parameters are these; its input has its masks too."""
+        if torch.compiler.is_compiling() or (own := self._weights) is None:
+            return None
+        if self._trained_fast_path is None:
+            weights = Weights(
+                trained, own.weight_ih, own.weight_hh, own.bias_ih, own.bias_hh, own.weight_hr, own.vectors
+            )
+            self._trained_fast_path = fast_path(weights, self.kernel) if weights.remember() else None
+        return self._trained_fast_path
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_weights": None, "_fast_path": None}
+        return {**self.__dict__, "_weights": None, "_fast_path": None, "_trained_fast_path": None}
 
 
 def _widened(numbers: Tensor, scale: Tensor | None = None) -> Tensor:

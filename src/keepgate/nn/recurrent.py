@@ -203,7 +203,7 @@ class Recurrent(nn.RNNBase):
 
             return hooked_run(self, input, hx, lengths=lengths, resets=resets)
         weights, masks = self.weights(), self._masks()
-        if initial is not None and masks is None and (result := self._run_fast(input, initial)):
+        if initial is not None and (result := self._run_fast(input, initial, masks)):
             return result
         if jit_tracing_active():
             return jit_call(self, self.cell, weights, input, hx, self.kernel, lengths, resets)
@@ -304,15 +304,18 @@ class Recurrent(nn.RNNBase):
         """The weights of one layer and direction, counted in torch's order."""
         return self._places[place].weights(self)
 
-    def _run_fast(self, input: Any, states: tuple[Tensor, ...]) -> tuple[Tensor, Hidden] | None:
-        """Output and final states by a kernel's fast path; None where the general path must run.
-
-        states: the initial ones of all layers; none for zeros.
-        """
+    def _run_fast(self, input: Any, states: Any, masks: Masks | None) -> tuple[Tensor, Hidden] | None:
+        """Output and final states by a kernel's fast path, from `states` or zeros; None for the general path."""
         if input.dim() != 3 or self.bidirectional:
             return None
         x = input.transpose(0, 1) if self.batch_first else input
-        if len(self._places) == 1:
+        if masks is not None:
+            result = (
+                None
+                if states or len(self._places) > 1
+                else masks.run_fast(self._places[0], x, self.hidden_size)
+            )
+        elif len(self._places) == 1:
             fast_path = self._places[0].fast_path
             result = None if fast_path is None else fast_path(x, states or None)
         else:
@@ -320,8 +323,7 @@ class Recurrent(nn.RNNBase):
         if result is None:
             return None
         output, *final = result
-        if self.batch_first:
-            output = output.transpose(0, 1)
+        output = output.transpose(0, 1) if self.batch_first else output
         return output, tuple(final) if len(final) > 1 else final[0]
 
     def _run_layers_fast(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:

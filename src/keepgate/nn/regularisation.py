@@ -10,10 +10,11 @@ from torch import Tensor
 from ..cells.zoneout import DROPOUT, KEEP_MEMORY, KEEP_OUTPUT, with_masks, with_zoneout
 from ..equations import Cell
 from ..errors import KernelRefused, SettingsError
-from ..kernels.random_mask import random_mask
+from ..kernels.random_mask import MaskDistribution, append_masks, random_mask
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .checks import probability_of
+from .parameters import PlaceParameters
 
 _WEIGHT_DROP = "weight drop"
 # Numbers of the generator's streams, of which each place has its own.
@@ -108,7 +109,9 @@ class Masks:
         settings, cell = self.settings, self.settings.trained
         weight_hh = weights.weight_hh
         if settings.weight_drop and weight_hh is not None:
-            mask = self._mask(place, _WEIGHT_DROP, weight_hh, (1, *weight_hh.shape))
+            mask = random_mask(
+                self.seed, (1, *weight_hh.shape), self._distribution(place, _WEIGHT_DROP), weight_hh
+            )
             weight_hh = weight_hh * mask.reshape(weight_hh.shape)
         weights = Weights(
             cell,
@@ -121,16 +124,27 @@ class Masks:
         )
         if not cell.unit_inputs:
             return weights, x, states
-        steps, rows, _ = x.shape
-        masks = []
-        for kind in cell.unit_inputs:
-            mask = self._mask(place, kind, x, (1 if kind == DROPOUT else steps, rows, weights.hidden_size))
-            masks.append(mask.expand(steps, -1, -1))
-            if kind == DROPOUT:
-                states = (*states, states[cell.states.index(settings.cell.recurrent_state)] * mask[0])
-        return weights, torch.cat([x, *masks], -1), states
+        masked = self.append(place, x, weights.hidden_size)
+        if DROPOUT in cell.unit_inputs:
+            first = x.shape[2] + cell.unit_inputs.index(DROPOUT) * weights.hidden_size
+            mask = masked[0, :, first : first + weights.hidden_size]
+            states = (*states, states[cell.states.index(settings.cell.recurrent_state)] * mask)
+        return weights, masked, states
 
-    def _mask(self, place: int, kind: str, like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    def run_fast(self, place: PlaceParameters, x: Tensor, hidden: int) -> tuple[Tensor, ...] | None:
+        """Output and final states of a layer's only place, from zeros, by a kernel's fast path, or None."""
+        settings = self.settings
+        fast_path = None if settings.weight_drop or not x.numel() else place.fast_path_of(settings.trained)
+        result = None if fast_path is None else fast_path(self.append(0, x, hidden))
+        return None if result is None else result[: 1 + len(settings.cell.states)]
+
+    def append(self, place: int, x: Tensor, hidden: int) -> Tensor:
+        """[time, batch, input and masks] of one layer and direction. hidden: its units."""
+        kinds = self.settings.trained.unit_inputs
+        masks = [(self._distribution(place, kind), kind == DROPOUT) for kind in kinds]
+        return append_masks(x, self.seed, hidden, masks)
+
+    def _distribution(self, place: int, kind: str) -> MaskDistribution:
         settings = self.settings
         probability = {
             KEEP_OUTPUT: settings.zoneout[0], KEEP_MEMORY: settings.zoneout[1], DROPOUT: settings.recurrent_dropout,
@@ -138,9 +152,4 @@ class Masks:
         }[kind]  # fmt: skip
         # Zoneout keeps with a 1; what is dropped is 0, and what stays is scaled so that the mean is the same.
         below, otherwise = (1.0, 0.0) if kind in (KEEP_OUTPUT, KEEP_MEMORY) else (0.0, 1 / (1 - probability))
-        mask = random_mask(
-            self.seed, (shape[0], 1, shape[1]) if len(shape) == 2 else shape,
-            stream=place * len(_KINDS) + _KINDS.index(kind), probability=probability, below=below, otherwise=otherwise,
-            dtype=like.dtype,
-        )  # fmt: skip
-        return mask.to(like.device)
+        return MaskDistribution(place * len(_KINDS) + _KINDS.index(kind), probability, below, otherwise)

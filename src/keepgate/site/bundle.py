@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?function\*?|class|const) ([\w$]+)", re.MULTILINE)
+# What a browser need not load: comments on lines of their own, and the indentation.
+_COMMENT = re.compile(
+    r"^[ \t]*(?:/\*\*?\n(?:[ \t]*\*[^\n]*\n)*?[ \t]*\*/|/\*\*[^\n]*\*/|//[^\n]*)\n", re.MULTILINE
+)
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _LEFT_OVER = re.compile(r"^(?:import|export)\b.*|\bimport\(.*", re.MULTILINE)
 
 _START = """'use strict';
@@ -60,4 +65,5 @@ def _module(name: str, text: str) -> Module:
     text = _EXPORT.sub(r"\1 \2", _IMPORT.sub(needed, text))
     if left := _LEFT_OVER.search(text):
         raise ValueError(f"{name}: {left[0]!r} is of another form than the bundle can take")
+    text = _INDENT.sub("", _COMMENT.sub("", text))
     return Module(needs=tuple(needs), text=f"{text}return {{ {', '.join(exported)} }};\n")

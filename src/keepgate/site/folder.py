@@ -1,4 +1,4 @@
-"""The folder: the page's own files, its modules as one script, and the networks of each language."""
+"""The folder: the page's own files, its modules and its worker's as scripts, and the networks of each language."""
 
 import base64
 import json
@@ -34,8 +34,12 @@ DECIMALS = 4  # a probability is shown in tenths of a percent
 _STYLES = ("base.css", "reading.css", "panels.css", "gradient.css", "guide.css")
 # Printed: the cells from their equations, the numbers on which Python's answers depend from its modules.
 _CELLS, _CONSTANTS = "engine/cells.js", "engine/constants.js"
-_START = """keepgate.worker = `(${keepgateModules})("engine/worker.js").answerOn(self);`;
-keepgateModules("site.js");
+_PAGE, _ENGINE = "keepgatePage", "keepgateEngine"
+_RUN = f'{_PAGE}("site.js");\n'
+_WORKER = f"""keepgate.worker = {{
+  source: `(${{{_ENGINE}}})("engine/worker.js").answerOn(self);`,
+  answerOn: (port) => {_ENGINE}("engine/worker.js").answerOn(port),
+}};
 """
 
 
@@ -63,24 +67,24 @@ def files() -> dict[str, str]:
     }
     return {
         "index.html": _index(),
-        "sheet.html": _in_folder((STATIC / "sheet.html").read_text("utf-8")),
-        "sheet.css": (STATIC / "sheet.css").read_text("utf-8"),
-        "page.css": "".join((STATIC / name).read_text("utf-8") for name in _STYLES),
-        "page.js": _data("basics", _basics(models)) + modules(models) + _START,
+        "sheet.html": _in_folder(_static("sheet.html")),
+        "sheet.css": _static("sheet.css"),
+        "page.css": "".join(map(_static, _STYLES)),
+        "page.js": _data("basics", _basics(models)) + bundle(("site.js",), _static, function=_PAGE) + _RUN,
+        "engine.js": engine(models) + _WORKER,
         **networks,
     }
 
 
-def modules(models: Iterable[Model]) -> str:
-    """The page's modules, with the cells of some models, as a function `keepgateModules` of an entry's name."""
+def engine(models: Iterable[Model]) -> str:
+    """The modules of the worker, with the cells of some models, as a function `keepgateEngine` of an entry's name."""
     cells = js.module([by_name(name) for name in dict.fromkeys(model.layer.cell.name for model in models)])
-
     printed = {_CELLS: cells, _CONSTANTS: _constants()}
+    return bundle(("engine/worker.js",), lambda name: printed.get(name) or _static(name), function=_ENGINE)
 
-    def read(name: str) -> str:
-        return printed.get(name) or (STATIC / name).read_text("utf-8")
 
-    return bundle(("site.js", "engine/worker.js"), read, function="keepgateModules")
+def _static(name: str) -> str:
+    return (STATIC / name).read_text("utf-8")
 
 
 def _constants() -> str:
@@ -177,7 +181,7 @@ def network(model: Model, folder: Path) -> dict[str, Any]:
 
 def _index() -> str:
     """The page itself, with one style sheet and one classic script."""
-    text = (STATIC / "index.html").read_text("utf-8")
+    text = _static("index.html")
     for name in _STYLES[1:]:
         text = text.replace(_stylesheet(name), "")
     return _in_folder(text).replace('<script type="module" src="main.js">', '<script defer src="page.js">')
@@ -185,7 +189,7 @@ def _index() -> str:
 
 def _in_folder(text: str) -> str:
     """A page's HTML with the folder's one style sheet, and the icon in the page."""
-    icon = "data:image/svg+xml," + quote((STATIC / "icon.svg").read_text("utf-8").strip())
+    icon = "data:image/svg+xml," + quote(_static("icon.svg").strip())
     text = text.replace(_stylesheet(_STYLES[0]), _stylesheet("page.css"))
     return text.replace('href="icon.svg"', f'href="{icon}"')
 

@@ -130,10 +130,9 @@ class Problem {
   Problem(const Facts& cell, Type type, Sizes sizes, Options options, int threads, uint64_t seed)
       : fact(cell), options(options), random(seed) {
     if (!options.projected || !fact.projects()) sizes.projected = 0;
-    f.cell = kernel_set().cells;
-    f.program = &cell;
-    for (int known = 0; known < f.cell && !options.interpreted; ++known)
-      if (cell.name == kernel(known, Type::float32).cell) f.cell = known, f.program = nullptr;
+    f.cell = &cell;
+    for (int known = 0; known < kernel_set().count && !options.interpreted; ++known)
+      if (cell.name == kernel_set().cells[known].name) f.cell = &kernel_set().cells[known];
     f.type = type;
     f.sizes = sizes;
     f.threads = threads;
@@ -146,9 +145,9 @@ class Problem {
     if (differentiates()) make_backward();
   }
 
-  void run_forward() { of_cell().forward(f, scratch_forward); }
+  void run_forward() { of_type().forward(f, scratch_forward); }
   void run_backward() {
-    if (differentiates()) of_cell().backward(b, scratch_backward);
+    if (differentiates()) of_type().backward(b, scratch_backward);
   }
 
   // Everything that the core wrote, in an order that depends on nothing but the problem.
@@ -186,9 +185,9 @@ class Problem {
   std::vector<std::unique_ptr<Array>> arrays;
 
   long units(int state) const { return state == 0 ? output : f.sizes.hidden; }
-  const Kernel& of_cell() const { return kernel(f.cell, f.type); }
+  const Kernel& of_type() const { return kernel(f.type); }
   // Narrow weights are traced where others are trained.
-  bool differentiates() const { return options.trained && of_cell().backward; }
+  bool differentiates() const { return options.trained && of_type().backward; }
   long recurrent() const { return fact.dense ? fact.gates * f.sizes.hidden * output : 0; }
 
   void* bytes(size_t count, size_t shift) {
@@ -255,11 +254,11 @@ class Problem {
     if (s.projected) weights.weight_hr = matrix(s.projected, s.hidden);
     for (int n = 0; n < fact.vectors; ++n) weights.vectors[n] = filled(s.hidden, 0.5);
     if (!options.packed) return;
-    void* const packed = bytes(of_cell().packed_bytes(f.program, s), 0);
+    void* const packed = bytes(of_type().packed_bytes(*f.cell, s), 0);
     f.packed = packed;
     Forward packing = f;
     packing.sizes.steps = packing.sizes.rows = 0;
-    of_cell().forward(packing, bytes(of_cell().forward(packing, nullptr), 0));
+    of_type().forward(packing, bytes(of_type().forward(packing, nullptr), 0));
   }
 
   void make_results() {
@@ -269,7 +268,7 @@ class Problem {
     if (options.trained) planes = fact.states - 1 + fact.saved + (s.projected ? 1 : 0);
     for (int n = 0; n < planes; ++n)
       f.planes[n] = bytes(size_t(s.steps * s.rows * padded(s.hidden, f.type)) * sizeof(T), 0);
-    scratch_forward = bytes(of_cell().forward(f, nullptr), 0);
+    scratch_forward = bytes(of_type().forward(f, nullptr), 0);
   }
 
   void make_backward() {
@@ -286,7 +285,7 @@ class Problem {
     if (options.biases && fact.bias_hh) b.d_bias_hh = empty(rows);
     if (s.projected) b.d_weight_hr = empty(s.projected * s.hidden);
     for (int n = 0; n < fact.vectors; ++n) b.d_vectors[n] = empty(s.hidden);
-    scratch_backward = bytes(of_cell().backward(b, nullptr), 0);
+    scratch_backward = bytes(of_type().backward(b, nullptr), 0);
   }
 
   Result gathered(const char* name, bool gradient, const Strided& from, long width) const {

@@ -113,6 +113,7 @@ def visit(browser: Any, address: Callable[[str], str]) -> Iterator[Open]:
         *,
         dark: bool = False,
         touch: bool = False,
+        motion: bool = False,
         server: str = "plain",
         before: Callable[[Any], None] | None = None,
         ready: str | None = ".card .answer",
@@ -122,6 +123,8 @@ def visit(browser: Any, address: Callable[[str], str]) -> Iterator[Open]:
             locale=language,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
+            # A press is lost where the page still scrolls between the button's going down and up.
+            reduced_motion="no-preference" if motion else "reduce",
             has_touch=touch,
             is_mobile=touch,
         )

@@ -166,7 +166,7 @@ def test_texts_are_cut_into_the_same_tokens_and_sentences(networks: BrowserNetwo
     texts = ["".join(rng.choices(parts, k=rng.randint(1, 40))) for _ in range(300)]
     found = networks._page.evaluate(
         """([characters, texts]) => {
-            const text = keepgateModules("engine/text.js");
+            const text = keepgateEngine("engine/text.js");
             text.useCharacters(characters);
             return texts.map((each) => [text.tokenize(each), text.sentenceStarts(each)]);
         }""",

@@ -10,9 +10,9 @@ from .test_sizes import WIDE
 
 Open = Callable[..., Any]
 Words = dict[str, dict[str, str]]
-PARTS = {"answers": ".answers-section", "gates": ".inside", "step": "#step", "length": "#lengthen", "gradient": "#gradients"}  # fmt: skip
+PARTS = {"answers": ".answers-section", "gates": ".inside", "step": "#step", "length": "#lengthen", "bridge": "#bridge", "gradient": "#gradients"}  # fmt: skip
 SHOWN = {1: "answers step", 2: "gradient", 3: "step", 4: "step", 5: "answers gates", 6: "answers length",
-         7: "answers step", 8: "answers gates"}  # fmt: skip
+         7: "answers step bridge", 8: "answers gates"}  # fmt: skip
 NAMES = {"en": ("Luffy", "Nami"), "zh-TW": ("魯夫", "娜美")}
 STEPS = range(1, 9)
 both = pytest.mark.parametrize("language", LANGUAGES)
@@ -171,7 +171,7 @@ def test_a_step_goes_on_in_the_other_language(page: Any, address: Callable[[str]
 
 
 def test_it_plays_by_itself_where_movement_is_wanted(visit: Open) -> None:
-    page = visit("en")
+    page = visit("en", motion=True)
     page.evaluate("() => { location.hash = 'guide-3'; }")
     until(page, "async () => (await import('./state.js')).state.at >= 2")
     page.locator('[data-keep="step play"]').click()  # and stops

@@ -6,6 +6,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from keepgate.cells import by_name
+from keepgate.emit.unicode import equations_of
+
 from .test_sizes import WIDE
 
 Words = dict[str, dict[str, str]]
@@ -44,7 +47,7 @@ def test_a_link_opens_a_story_at_a_token_in_a_language(
 
 @pytest.mark.parametrize(
     ("part", "css"),
-    [("answers", ".answers-section"), ("gates", "#strip"), ("step", "#player"), ("length", "#lengths table"), ("gradient", ".curves")],
+    [("answers", ".answers-section"), ("gates", "#strip"), ("step", "#player"), ("length", "#lengths table"), ("bridge", "#bridge svg"), ("gradient", ".curves")],
 )  # fmt: skip
 def test_a_part_stands_alone(part: str, css: str, browser: Any, address: Callable[[str], str]) -> None:
     page = opened(browser, address, embed=part)
@@ -102,8 +105,31 @@ def test_an_answer_about_words_never_learnt_looks_different(
     assert outside.count() + guesses.count() == 4
     assert outside.count() >= 1
     assert words["en"]["answers.outside"] in outside.first.inner_text()
+    assert words["en"]["answers.outside.words"] in page.locator(".card.outside").first.inner_text()
     page.set_viewport_size({"width": 400, "height": 900})
     content, window, out = page.evaluate(WIDE)
     assert content <= window
     assert not out
+    page.close()
+
+
+def test_a_name_that_stands_nowhere_in_the_story_cannot_be_known(
+    browser: Any, address: Callable[[str], str], words: Words
+) -> None:
+    page = opened(browser, address, story="下雨了。下雨了。", question="是誰想要成為海賊王？", lang="zh-TW")
+    page.locator(".card .answer").nth(3).wait_for()
+    assert page.locator(".card.outside").count() + page.locator(".card .mark.guess").count() == 4
+    reasons = page.locator(".card.outside > .note").all_inner_texts()
+    assert words["zh-TW"]["answers.outside.text"] in reasons
+    page.close()
+
+
+def test_the_bridge_writes_the_equations_of_the_cells(browser: Any, address: Callable[[str], str]) -> None:
+    page = opened(browser, address, embed="bridge")
+    page.locator("#bridge svg").nth(2).wait_for()
+    shown = page.evaluate("async () => (await import('./bridge.js')).KINDS.slice(0, 2)")
+    for kind in shown:
+        texts = {each.text for each in equations_of(by_name(kind["name"]))}
+        assert {kind["memory"], kind["gate"]} <= texts
+        assert kind["seesState"] == ("hₜ₋₁" in kind["gate"])
     page.close()

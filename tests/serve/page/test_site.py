@@ -193,7 +193,7 @@ def test_every_step_in_firefox(
 
 
 def test_it_runs_in_a_frame_of_another_page(under_a_path: str, browser: Any) -> None:
-    page = browser.new_page()
+    page = browser.new_page(reduced_motion="reduce")
     page.set_content(
         f'<iframe src="{under_a_path}" width="900" height="700" sandbox="allow-scripts"></iframe>'
     )
@@ -208,7 +208,7 @@ def test_it_runs_in_a_frame_of_another_page(under_a_path: str, browser: Any) -> 
 def test_it_runs_where_there_can_be_no_worker(
     how: str, folder: Path, under_a_path: str, browser: Any
 ) -> None:
-    page = browser.new_page()
+    page = browser.new_page(reduced_motion="reduce")
     if how == "browser":
         page.add_init_script("window.Worker = class { constructor() { throw new Error('forbidden'); } };")
     else:
@@ -243,7 +243,7 @@ def test_the_first_picture_is_there_before_the_networks_and_the_same(
 
 
 def test_it_names_a_file_that_is_missing(folder: Path, tmp_path: Path, browser: Any) -> None:
-    for name in ("index.html", "page.css", "page.js"):
+    for name in ("index.html", "page.css", "page.js", "engine.js"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     page = browser.new_page(locale="en")
     page.goto((tmp_path / "index.html").as_uri())

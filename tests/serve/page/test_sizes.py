@@ -57,6 +57,28 @@ def test_on_a_narrow_window_the_explanation_comes_to_the_word(visit: Open, shoot
     shoot(page, "narrow-token")
 
 
+def test_the_page_stands_still_by_the_time_an_explanation_can_be_pressed(visit: Open) -> None:
+    held: list[Any] = []
+    page = visit(
+        "en",
+        400,
+        motion=True,
+        before=lambda page: page.route("**/api/answer", lambda route: held.append(route)),
+    )
+    page.evaluate("() => addEventListener('scrollend', () => { globalThis.scrolled = true; })")
+    page.locator(".card.chosen .answer").dispatch_event("click")  # a click scrolls, too
+    page.wait_for_function("() => globalThis.scrolled")
+    at = page.evaluate("() => [scrollY, document.getElementById('panel').getBoundingClientRect().bottom]")
+    assert at[0] > 300
+    held[0].continue_()
+    page.locator(".proof").wait_for()
+    page.wait_for_timeout(500)
+    assert (
+        page.evaluate("() => [scrollY, document.getElementById('panel').getBoundingClientRect().bottom]")
+        == at
+    )
+
+
 def test_a_thousand_tokens_are_walked_and_scrolled_without_jerks(visit: Open, shoot: Any) -> None:
     page = visit("zh-TW")
     page.locator("#length").select_option("1000")

@@ -38,21 +38,20 @@ class CoreFastPath:
         assert weights.dtype is not None
         share_torch_threads_once()
         self._weights, self._dtype = weights, weights.dtype
-        self._hidden, self._inputs = weights.hidden_size, weights.input_size
+        self._hidden, self._inputs, self._width = weights.hidden_size, weights.input_size, weights.x_width
         self._kind = core_cell(weights.cell).number, type_number(weights, weights.dtype)
         self._no_states, self._others = (0,) * len(weights.states), len(weights.states) - 1
 
     @staticmethod
     def of(weights: Weights) -> "CoreFastPath | None":
-        """The fast path for these weights; None for a projection, a diagonal recurrence, unit inputs, a cell that
-        the core cannot run, and weights that were not remembered or are not plain."""
+        """The fast path for these weights; None for a projection, a diagonal recurrence, a cell that the core cannot
+        run, and weights that were not remembered or are not plain."""
         suits = (
             weights.addresses is not None
             and weights.plain
             and not weights.projected_size
             and isinstance(core_cell_or_reason(weights.cell), CoreCell)
             and weights.cell.recurrent != "diagonal"
-            and not weights.cell.unit_inputs
             and weights.dtype in DTYPE_NUMBERS
             and weights.hidden_size > 0
         )
@@ -88,7 +87,7 @@ class CoreFastPath:
             return None
         h = x.new_empty(rows, hidden)
         final = (h, *map(torch.empty_like, (h,) * self._others))
-        self._infer(1, rows, (x.data_ptr(), 0, self._inputs), states, h.data_ptr(), final)
+        self._infer(1, rows, (x.data_ptr(), 0, self._width), states, h.data_ptr(), final)
         return final
 
     def _infer(
@@ -128,7 +127,7 @@ class CoreFastPath:
             and x.dim() == dims
             and x.dtype is self._dtype
             and is_plain(x)
-            and x.shape[-1] == self._inputs
+            and x.shape[-1] == self._width
             and x.numel() > 0
         )
 

@@ -6,6 +6,7 @@ const PARTS = {
   gates: ".inside",
   step: "#step",
   length: "#lengthen",
+  bridge: "#bridge",
   gradient: "#gradients",
 };
 

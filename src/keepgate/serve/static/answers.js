@@ -7,7 +7,7 @@ import { nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
 import { bringPanel } from "./panel.js";
 import { UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
-import { signOf, verdictOf, wordOf } from "./verdict.js";
+import { signOf, verdictOf, whyOutside, wordOf } from "./verdict.js";
 import { explain, quoted, t } from "./words.js";
 
 /** Shows the answers, and keeps them true. */
@@ -107,8 +107,10 @@ function answer(read, chosen) {
       }),
       onclick: async () => {
         choose(read.model);
-        await explainAnswer();
-        bringPanel();
+        const explained = explainAnswer();
+        bringPanel(); // at once, so that the page is still by the time there is something to press
+        await explained;
+        bringPanel(); // which may be taller now
       },
     },
     el("span", { class: "what" }, displayed.text),
@@ -117,6 +119,7 @@ function answer(read, chosen) {
   );
   return [
     button,
+    verdict === "outside" ? el("p", { class: "note" }, t(`answers.outside.${whyOutside(displayed.text, read)}`)) : null,
     el(
       "p",
       { class: "sure" },

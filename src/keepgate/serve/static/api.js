@@ -24,6 +24,9 @@ export const readBeforehand = (language) => engine.beforehand?.(language) ?? nul
 /** Has a language's networks ready, where they are to be loaded; one that cannot be is found missing when it is asked. */
 export const prepare = (language) => engine.prepare?.(language).catch(() => {});
 
+/** Has an engine that would be idle else work on a question that will be asked; whoever asks it then gets the same reply. */
+export const askAhead = (name, body) => engine.worksAhead && ask(name, body, "ahead").catch(() => {});
+
 /** Lets go of what is under way in some lanes: its reply is about what is no longer shown. */
 export function forget(...names) {
   for (const name of names) {

@@ -1,10 +1,15 @@
 // Asks the server what a token's write came to, or what carries the answer, and keeps what it says for the panel.
 
-import { ask, during, forget } from "./api.js";
+import { ask, askAhead, during, forget } from "./api.js";
 import { announce } from "./dom.js";
 import { percent } from "./numbers.js";
-import { isGated, question, reading, set, state, strip } from "./state.js";
+import { isGated, on, question, reading, set, state, strip } from "./state.js";
 import { explain, quoted, t } from "./words.js";
+
+/** Has the origin of the answer that is looked into ready by the time somebody asks for it, where that is not in others' way. */
+export function startExplain() {
+  on(["readings", "chosen"], () => reading() && !state.beforehand && askAhead("answer", question()));
+}
 
 /** What a token wrote, what is left of it, who erased it; in all units or in one. */
 export async function explainToken(token, unit = null) {

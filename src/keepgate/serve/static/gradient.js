@@ -92,7 +92,7 @@ function slider(name, min, max, step, value, moved) {
               : `+${number}`
             : `×${number}`,
     });
-  const output = el("output", { class: "number" }, written(value));
+  const output = el("output", { "aria-live": "off", class: "number" }, written(value));
   const input = el("input", {
     type: "range",
     id: `gradient-${name}`,

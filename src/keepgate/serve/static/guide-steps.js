@@ -35,7 +35,7 @@ export const STEPS = [
   },
   { parts: ["answers", "gates"], network: "lstm-zero", story: FEW, show: holdOpen },
   { parts: ["answers", "length"], network: "lstm-chrono", story: LONG, show: toTheLongest },
-  { parts: ["answers", "step"], network: "gru-chrono", story: "sentence", begin: playWhereMovementIsWanted, show: play },
+  { parts: ["answers", "step", "bridge"], network: "gru-chrono", story: "sentence", begin: playWhereMovementIsWanted, show: play },
   { parts: ["answers", "gates"], network: "lstm-chrono", story: "two", show: () => set({ remove: tokensOfFirstSentence() }) },
 ];
 

@@ -93,7 +93,7 @@ function slider() {
     "p",
     { class: "slide along" },
     el("label", { for: "longer" }, t("lengthen.slider")),
-    el("output", { class: "number" }, t("lengthen.characters", { n: count(reply.lengths[at]) })),
+    el("output", { "aria-live": "off", class: "number" }, t("lengthen.characters", { n: count(reply.lengths[at]) })),
     input,
   );
   paragraph.style.setProperty("--columns", reply.lengths.length);

@@ -60,4 +60,4 @@ const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "
 export const power = (exponent) => `10${[...String(exponent)].map((digit) => RAISED[digit]).join("")}`;
 
 /** A whole number with commas between thousands. */
-export const count = (value) => Math.round(value).toLocaleString("en-US");
+export const count = (value) => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");

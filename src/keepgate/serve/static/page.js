@@ -1,20 +1,22 @@
 // The page: words, networks, an example that is read already; and which of the two pages is shown.
 
-import { startAddress } from "./address.js";
-import { answerBy, ask, during } from "./api.js";
+import { embedded, guideStep, linkedStory, startAddress } from "./address.js";
+import { answerBy, ask, during, readBeforehand } from "./api.js";
 import { startAnswers } from "./answers.js";
-import { closeExplained, explainToken } from "./explain.js";
+import { startBridge } from "./bridge.js";
+import { closeExplained, explainToken, startExplain } from "./explain.js";
 import { $ } from "./dom.js";
 import { startGradient } from "./gradient.js";
 import { enter, guidesToGradient, startGuide, turnGuide } from "./guide.js";
+import { STEPS } from "./guide-steps.js";
 import { startKeys } from "./keys.js";
-import { startVocabularyNote } from "./vocabulary-note.js";
+import { exampleLanguage, startVocabularyNote } from "./vocabulary-note.js";
 import { startLengthen } from "./lengthen.js";
 import { startPanel } from "./panel.js";
 import { startLayerSelect } from "./layer-select.js";
-import { set, state } from "./state.js";
+import { set, startLater, state } from "./state.js";
 import { startEquationPlayer } from "./equation-player.js";
-import { begin, startStory } from "./story.js";
+import { begin, showBeforehand, startStory } from "./story.js";
 import { startStrip } from "./strip-view.js";
 import { startWhatIf, toggle } from "./what-if.js";
 import { explain, firstLanguage, speak, startWords } from "./words.js";
@@ -42,17 +44,37 @@ export async function start(engine) {
   startAnswers();
   startLayerSelect();
   startStrip({ opened: explainToken, toggled: toggle, closed: closeExplained });
-  startPanel();
-  startWhatIf();
-  startEquationPlayer();
-  startLengthen();
-  startGradient();
-  startGuide();
-  startKeys();
+  if (opensOnTheExample() && readBeforehand(exampleLanguage())) {
+    set({ models: (await ask("models")).models });
+    showBeforehand();
+    await painted();
+  }
+  startLater(() => {
+    startPanel();
+    startWhatIf();
+    startEquationPlayer();
+    startLengthen();
+    startBridge();
+    startGradient();
+    startGuide();
+    startKeys();
+    startExplain();
+  });
   addEventListener("hashchange", turn);
   turn();
   await load();
 }
+
+/** Whether the address names nothing but the page. */
+const opensOnTheExample = () =>
+  !linkedStory() && !embedded() && guideStep(STEPS.length) === null && ["", "#read"].includes(location.hash);
+
+/** When what is shown has been drawn; at the latest after a moment, since a tab in the background draws nothing. */
+const painted = () =>
+  new Promise((next) => {
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(next)));
+    setTimeout(next, 500);
+  });
 
 /** The networks, then the first example. */
 async function load() {

@@ -4,17 +4,18 @@ import { browserEngine } from "./engine/browser.js";
 import { Fault } from "./fault.js";
 import { start } from "./page.js";
 
-/** A language's networks, from a script beside the page: what a page from a file may load. */
-function load(language) {
+/** Runs a script beside the page, which a page from a file may load too; gives what it made known by a name. */
+function script(file, name) {
   return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    const file = `networks.${language}.js`;
-    script.src = file;
-    script.addEventListener("load", () => resolve(globalThis.keepgate[language]));
-    script.addEventListener("error", () => reject(new Fault("no_file", `${file} is missing`, { file })));
-    document.head.append(script);
+    const element = document.createElement("script");
+    element.src = file;
+    element.addEventListener("load", () => resolve(globalThis.keepgate[name]));
+    element.addEventListener("error", () => reject(new Fault("no_file", `${file} is missing`, { file })));
+    document.head.append(element);
   });
 }
 
 document.querySelector('[data-word="footer"]').dataset.word = "footer.site"; // where it is computed
-start(browserEngine({ basics: globalThis.keepgate.basics, source: globalThis.keepgate.worker, load }));
+const { basics } = globalThis.keepgate;
+const worker = () => script("engine.js", "worker");
+start(browserEngine({ basics, worker, load: (language) => script(`networks.${language}.js`, language) }));

@@ -40,6 +40,13 @@ export function on(names, act) {
   listeners.push({ names, act });
 }
 
+/** Lets those who start now begin to listen, and tells each of them once what there is already. */
+export function startLater(start) {
+  const before = listeners.length;
+  start();
+  for (const { act } of listeners.slice(before)) act();
+}
+
 /** The kinds of change that can be made at a token. */
 export const CHANGES = ["remove", "drop", "keep"];
 

@@ -56,15 +56,19 @@ function offerLengths() {
   );
 }
 
+/** Shows the first example as it was read when the page was written, where it was. */
+export function showBeforehand() {
+  const first = readBeforehand(exampleLanguage());
+  if (!first) return;
+  put(first.text, first.question);
+  adopt(first, { beforehand: true });
+}
+
 /** What the address names, or the first example, read. */
 export async function begin() {
   const linked = linkedStory();
   if (!linked) {
-    const first = readBeforehand(exampleLanguage());
-    if (first) {
-      put(first.text, first.question);
-      adopt(first, { beforehand: true });
-    }
+    if (!state.readings.length) showBeforehand();
     return tell(0);
   }
   put(linked.text, linked.question);

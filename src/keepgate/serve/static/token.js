@@ -68,7 +68,7 @@ function eraser({ token, share }, rank) {
     button(t(kept ? "change.allow" : "change.forbid"), () => toggle("keep", [token]), {
       class: `off${kept ? " on" : ""}`,
       "data-keep": `forbid ${token}`,
-      "aria-label": t(kept ? "change.keep.undo" : "change.keep", parts),
+      "aria-label": t(kept ? "change.keep.undo.said" : "change.keep.said", parts),
     }),
   );
 }

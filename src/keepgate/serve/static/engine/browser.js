@@ -1,33 +1,46 @@
 // The engine of the page without a server: the networks run in a worker, or here where there can be none.
 
 import { Fault } from "../fault.js";
-import { answerOn } from "./worker.js";
 
 /**
- * The engine. basics: characters, templates and each language's words and models. source: of the worker, as a script.
- * load: gives a language's networks.
+ * The engine, opened when it is first asked. basics: characters, templates and each language's words and models. worker: gives
+ * { source, answerOn }, the worker as a script and as a function of a port. load: gives a language's networks.
  */
-export function browserEngine({ basics, source, load }) {
-  const opened = openPort(source);
+export function browserEngine({ basics, worker, load }) {
   const waiting = new Map();
   const loaded = new Map();
   let count = 0;
-  opened.then((port) => {
-    port.postMessage({ kind: "basics", characters: basics.characters, templates: basics.templates });
-    port.onmessage = ({ data: { id, reply, fault } }) => {
-      const asked = waiting.get(id);
-      waiting.delete(id);
-      if (fault) asked?.reject(new Fault(fault.code, fault.message, fault.facts));
-      else asked?.resolve(reply);
-    };
-  });
+  let opened = null;
+
+  /** The port to the networks. */
+  function open() {
+    opened ??= worker()
+      .then(openPort)
+      .then(
+        (port) => {
+          port.postMessage({ kind: "basics", characters: basics.characters, templates: basics.templates });
+          port.onmessage = ({ data: { id, reply, fault } }) => {
+            const asked = waiting.get(id);
+            waiting.delete(id);
+            if (fault) asked?.reject(new Fault(fault.code, fault.message, fault.facts));
+            else asked?.resolve(reply);
+          };
+          return port;
+        },
+        (error) => {
+          opened = null;
+          throw error;
+        },
+      );
+    return opened;
+  }
 
   /** Has the networks of a language handed to the worker, once. */
   function need(language) {
     if (!loaded.has(language))
       loaded.set(
         language,
-        Promise.all([opened, load(language)]).then(
+        Promise.all([open(), load(language)]).then(
           ([port, networks]) => port.postMessage({ kind: "networks", networks }),
           (error) => {
             loaded.delete(language);
@@ -41,6 +54,8 @@ export function browserEngine({ basics, source, load }) {
   return {
     words: async (language) => basics.words[language],
 
+    worksAhead: true, // nobody else asks the worker anything
+
     /** Has a language's networks ready for a later question. */
     prepare: need,
 
@@ -50,7 +65,7 @@ export function browserEngine({ basics, source, load }) {
     async ask(name, body = {}, signal = undefined) {
       if (name === "models") return { models: basics.models };
       const languages = [body.model, ...(body.models ?? [])].filter(Boolean).map((id) => id.split("/")[0]);
-      const [port] = await Promise.all([opened, ...[...new Set(languages)].map(need)]);
+      const [port] = await Promise.all([open(), ...[...new Set(languages)].map(need)]);
       signal?.throwIfAborted();
       return new Promise((resolve, reject) => {
         const id = (count += 1);
@@ -70,7 +85,7 @@ export function browserEngine({ basics, source, load }) {
  * A port to a worker of this source; where the browser allows none, to the same code in the page. A worker that the page's
  * policy forbids is made all the same and fails later: one that can work says so first.
  */
-async function openPort(source) {
+async function openPort({ source, answerOn }) {
   try {
     const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
     await new Promise((resolve, reject) => Object.assign(worker, { onmessage: resolve, onerror: reject }));

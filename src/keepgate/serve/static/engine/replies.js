@@ -85,7 +85,7 @@ export class Replies {
 
   answer = async (asked, breathe) => {
     const reading = this.reading(asked);
-    const { kind, sentence, proof, others, sentences, tokens } = await originOf(reading, breathe);
+    const { kind, sentence, proof, others, sentences, tokens } = await worked(reading, breathe);
     const one = ({ token, drop, without }) => ({ token, share: drop, without: summary(reading, without) });
     return {
       origin: {
@@ -144,6 +144,20 @@ export class Replies {
     }
     return { lags: Array.from({ length: lags + 1 }, (_, lag) => lag), lines, story: opening };
   };
+}
+
+/** Where an answer comes from, worked out once a reading; what another question began and was let go of is begun anew. */
+async function worked(reading, breathe) {
+  for (;;) {
+    const begins = !reading.origin;
+    reading.origin ??= originOf(reading, breathe);
+    try {
+      return await reading.origin;
+    } catch (error) {
+      reading.origin = null;
+      if (begins) throw error;
+    }
+  }
 }
 
 const HANDLERS = Object.fromEntries(
