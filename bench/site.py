@@ -23,6 +23,7 @@ from playwright.sync_api import sync_playwright
 
 from keepgate.data.questions import Question
 from keepgate.demo import pretrained
+from keepgate.demo.open_stories.stories import open_stories
 from keepgate.demo.stories import stories
 from keepgate.lens.readers import Reading, counterfactual_answer
 from keepgate.serve.models import Model, served
@@ -216,6 +217,15 @@ def some_stories(count: int) -> list[Question]:
     ][:count]
 
 
+def own_sentences(count: int) -> list[Question]:
+    """Stories as people type them, in both languages."""
+    return [
+        question
+        for language in pretrained.LANGUAGES
+        for question in open_stories(count // 2, seed=17, language=language)
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -223,9 +233,12 @@ def main() -> None:
     parser.add_argument("--stories", type=int, default=1000)
     parser.add_argument("--interventions", type=int, default=200)
     arguments = parser.parse_args()
-    models, questions = list(served()), some_stories(arguments.stories)
+    models, questions = (
+        list(served()),
+        [*some_stories(arguments.stories), *own_sentences(arguments.stories // 5)],
+    )
     with browser_page() as page:
-        networks = BrowserNetworks(page, models, pretrained.folders())
+        networks = BrowserNetworks(page, models, {**pretrained.folders(), **pretrained.open_folders()})
         readings = compare_readings(networks, models, questions)
         served_readings = compare_readings(networks, models, questions[::5], precision=as_served)
         changed = compare_interventions(networks, models, questions, arguments.interventions)

@@ -21,6 +21,7 @@ from keepgate.demo import pretrained
 from keepgate.serve import STATIC
 from keepgate.serve.models import served
 from keepgate.site.bundle import bundle
+from keepgate.tasks.metrics import f1_bag
 
 RESULTS = Path(__file__).parent / "results"
 QUESTIONS = Path(__file__).parents[1] / "tests" / "demo" / "strangers.tsv"
@@ -29,9 +30,11 @@ QUESTIONS = Path(__file__).parents[1] / "tests" / "demo" / "strangers.tsv"
 def main() -> None:
     with QUESTIONS.open(encoding="utf-8") as file:
         rows = list(csv.reader(file, delimiter="\t"))
-    counts = {name: Counter[str]() for name in pretrained.NAMES}
+    counts = {name: Counter[str]() for name in (*pretrained.NAMES, *pretrained.OPEN_NAMES)}
     with browser_page() as page:
-        networks = BrowserNetworks(page, list(served()), pretrained.folders())
+        networks = BrowserNetworks(
+            page, list(served()), {**pretrained.folders(), **pretrained.open_folders()}
+        )
         replies = networks.ask([("read", _body(text, question)) for text, question, _ in rows])
         readings = [reply["readings"] for reply in replies]
         page.add_script_tag(content=bundle(("verdict.js",), _module, function="keepgatePage"))
@@ -46,7 +49,11 @@ def main() -> None:
     for (_, _, expected), readings_of_row, outside_of_row in zip(rows, readings, outside, strict=True):
         for reading, is_outside in zip(readings_of_row, outside_of_row, strict=True):
             count = counts[reading["model"].split("/")[1]]
-            kind = "right" if reading["answer"]["text"] == expected else "others"
+            text = reading["answer"]["text"]
+            kind = "right" if text == expected else "others"
+            count["right but for an article or punctuation"] += (
+                kind == "others" and f1_bag(text, expected) == 1
+            )
             guess = reading["answer"]["guess"] is not None
             count[kind] += 1
             count[f"{kind} outside what was learnt"] += is_outside
@@ -64,7 +71,7 @@ def _module(name: str) -> str:
 
 def _body(text: str, question: str) -> dict[str, object]:
     chinese = any("\u3400" <= letter <= "\u9fff" for letter in text + question)
-    models = [f"{'zh' if chinese else 'en'}/{name}" for name in pretrained.NAMES]
+    models = [f"{'zh' if chinese else 'en'}/{name}" for name in (*pretrained.NAMES, *pretrained.OPEN_NAMES)]
     return {"text": text, "question": question, "models": models}
 
 

@@ -92,8 +92,8 @@ def serving(models: Models, limits: Limits = PATIENT, host: str = "127.0.0.1") -
 
 @pytest.fixture(scope="session")
 def models() -> Models:
-    """The shipped networks."""
-    return served()
+    """The networks of the experiment, which learnt stories of one form."""
+    return Models(model for model in served() if model.form)
 
 
 @pytest.fixture(scope="session")

@@ -141,6 +141,7 @@ def run_trial(job: Job, sender: Connection) -> None:
             result = job.command.train(job.data, job.options, job.kind, job.columns), ""
         except (Exception, KeyboardInterrupt) as fault:
             result = None, fault_of(fault).message if isinstance(fault, Exception) else "it was stopped"
+    # The parent may have gone, by a signal that leaves it no time to end its trials.
     with contextlib.suppress(BrokenPipeError):
         sender.send(result)
 

@@ -9,9 +9,18 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 # As in `contestants`: one that forgets at once, one that forgets soon, and two that remember.
 NAMES = ("rnn", "lstm-zero", "lstm-chrono", "gru-chrono")
 # Those that point at an answer in people's own sentences.
-OPEN_NAMES = ("open-rnn", "open-lstm", "open-gru")
+OPEN_NAMES = ("open-lstm",)
 
 
 def folders() -> dict[str, Path]:
-    """The folder of each shipped network, by "LANGUAGE/NAME"."""
-    return {f"{language}/{name}": FOLDER / language / name for language in LANGUAGES for name in NAMES}
+    """The folder of each network of the experiment, by "LANGUAGE/NAME"."""
+    return _folders(NAMES)
+
+
+def open_folders() -> dict[str, Path]:
+    """The folder of each network that reads people's own sentences, by "LANGUAGE/NAME"."""
+    return _folders(OPEN_NAMES)
+
+
+def _folders(names: tuple[str, ...]) -> dict[str, Path]:
+    return {f"{language}/{name}": FOLDER / language / name for language in LANGUAGES for name in names}

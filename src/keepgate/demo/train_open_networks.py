@@ -23,22 +23,27 @@ from ..train import TrainingConfig
 from ..train.loop import fit
 from .jobs import card
 from .open_stories.stories import open_stories
-from .pretrained import FOLDER, LANGUAGES, OPEN_NAMES
+from .pretrained import FOLDER, LANGUAGES
 from .story_templates import Language
 
-STORIES, NEW_STORIES = 20_000, 1000
-STEPS = 2200
+STORIES, NEW_STORIES = 30_000, 400
+STEPS = 3000
 SEED = 0
 LEVELS = 127  # to either side of 0
-_SIZES = PointerReaderSettings(vocabulary_size=400, embedding_size=12, hidden_size=24)
-# Of the cells of `contestants`, and one whose gates see the token alone.
-SETTINGS: dict[str, PointerReaderSettings] = {
-    "open-rnn": replace(_SIZES, cell="rnn"),
-    "open-lstm-zero": replace(_SIZES, cell="lstm", init="orthogonal", forget_bias=0.0),
-    "open-lstm": replace(_SIZES, cell="lstm", forget_bias=1.0),
-    "open-gru": replace(_SIZES, cell="gru"),
-    "open-mingru": replace(_SIZES, cell="mingru"),
+_SIZES: dict[Language, PointerReaderSettings] = {
+    "zh": PointerReaderSettings(
+        vocabulary_size=400, embedding_size=12, hidden_size=28, no_answer_threshold=-2.0
+    ),
+    "en": PointerReaderSettings(
+        vocabulary_size=600, embedding_size=16, hidden_size=36, no_answer_threshold=-2.0
+    ),
 }
+_CELLS: dict[str, dict[str, Any]] = {
+    "open-rnn": {"cell": "rnn"},
+    "open-lstm": {"cell": "lstm", "forget_bias": 1.0},
+    "open-gru": {"cell": "gru"},
+}
+NAMES = tuple(_CELLS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,11 @@ class Shares:
 
     answered: float
     unanswered: float
+
+
+def settings_of(language: Language, name: str) -> PointerReaderSettings:
+    """Sizes by the language, the cell by the name."""
+    return replace(_SIZES[language], **_CELLS[name])
 
 
 def rounded(weight: torch.Tensor) -> torch.Tensor:
@@ -79,7 +89,7 @@ def shares(task: PointerReader, stories: Sequence[Question]) -> Shares:
 
 
 def make(
-    folder: Path, languages: Sequence[Language] = LANGUAGES, names: Sequence[str] = OPEN_NAMES, *, steps: int = STEPS,
+    folder: Path, languages: Sequence[Language] = LANGUAGES, names: Sequence[str] = NAMES, *, steps: int = STEPS,
     count: int = STORIES, progress: bool = True,
 ) -> dict[str, Shares]:  # fmt: skip
     """Trains, rounds, tests and saves the networks, each in folder/LANGUAGE/NAME; their shares by "LANGUAGE/NAME".
@@ -90,11 +100,14 @@ def make(
     for language in languages:
         stories = open_stories(count, seed=SEED + 1, language=language)
         new = open_stories(NEW_STORIES, seed=SEED, language=language)
+        examples = None
         for name in names:
             with one_thread():
-                task = PointerReader.build(stories, SETTINGS[name], SEED)
+                task = PointerReader.build(stories, settings_of(language, name), SEED)
+                # All of a language have the same vocabulary, and so the same examples.
+                examples = examples or task.prepare(stories, training=True)
                 config = TrainingConfig(**_recipe(steps), seed=SEED, threads=1)
-                trained = fit(task, config, examples=task.prepare(stories, training=True), progress=progress)
+                trained = fit(task, config, examples=examples, progress=progress)
                 round_weights(task)
                 result = results[f"{language}/{name}"] = shares(task, new)
             figures = {
@@ -142,10 +155,10 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=FOLDER, help="where to; the package itself if left out")
     parser.add_argument("--language", choices=LANGUAGES, help="only this one's")
-    parser.add_argument("--network", choices=OPEN_NAMES, help="only this one")
+    parser.add_argument("--network", choices=NAMES, help="only this one")
     options = parser.parse_args()
     languages = [language for language in LANGUAGES if options.language in (None, language)]
-    names = [name for name in OPEN_NAMES if options.network in (None, name)]
+    names = [name for name in NAMES if options.network in (None, name)]
     make(options.out, languages, names, progress=sys.stderr.isatty())
 
 

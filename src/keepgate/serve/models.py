@@ -10,7 +10,7 @@ from pathlib import Path
 from ..data.labelled import LabelledText
 from ..data.questions import Question
 from ..demo import pretrained
-from ..demo.story_templates import Language
+from ..demo.story_templates import STORY_TEMPLATES, Language
 from ..emit.unicode import equations_of
 from ..equations import Cell
 from ..equations.simplify import ONE
@@ -30,7 +30,8 @@ from .vocabulary_coverage import vocabulary_share
 MAX_CHOICES = 64
 # The page's names for them: the cell, and the initialisation of its biases.
 _DISPLAY_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chrono": ("LSTM", "chrono"),
-          "gru-chrono": ("GRU", "chrono")}  # fmt: skip
+          "gru-chrono": ("GRU", "chrono"), "open-rnn": ("RNN", "open"), "open-lstm": ("LSTM", "open"),
+          "open-gru": ("GRU", "open")}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,6 +65,17 @@ class Model:
     def layer(self) -> Recurrent:
         """The layer that reads the text."""
         return layer_of(self.task)
+
+    @property
+    def form(self) -> str | None:
+        """The question that it learnt, as a regular expression with the goal in a group; None where it learnt many."""
+        if not self.shipped or self.choices is None or self.language is None:
+            return None
+        templates = STORY_TEMPLATES[self.language]
+        domain, rank = (f"(?:{'|'.join(words)})" for words in (templates.domains, templates.ranks))
+        goal = templates.goal.format(domain=domain, rank=rank)
+        before, _, after = templates.question.partition("{goal}")
+        return f"^{re.escape(before)}({goal}){re.escape(after)}$"
 
     @property
     def choices(self) -> tuple[str, ...] | None:
@@ -115,6 +127,7 @@ class Model:
             "keeps": cell.retain_gate,
             "erases_without_write": erases_without_write(cell),
             "shipped": self.shipped,
+            "form": self.form,
             "choices": list(self.choices or ())[:MAX_CHOICES],
             "equations": [
                 {"phase": line.phase, "name": line.name, "text": line.text} for line in equations_of(cell)
@@ -149,7 +162,12 @@ def served(folders: Iterable[Path] = ()) -> Models:
     Raises BundleError for a folder that is no model, SettingsError for a network without memory.
     """
     own = [_own(folder, task) for folder in folders for task in (load(folder),)]
-    return Models([*_with_unique_ids(own), *map(_shipped, pretrained.folders().items())])
+    return Models(
+        [
+            *_with_unique_ids(own),
+            *map(_shipped, (*pretrained.folders().items(), *pretrained.open_folders().items())),
+        ]
+    )
 
 
 def layer_of(task: Task) -> Recurrent:

@@ -25,8 +25,9 @@ from ..serve.fullwidth import typed_question
 from ..serve.limits import Limits
 from ..serve.models import Model, served
 from ..serve.reading_cache import read_normalised
-from ..tasks import answer
+from ..tasks import PointerReader, answer
 from .bundle import bundle
+from .packed_weights import packed
 
 # Characters of the example with which the page opens, the shortest that it offers (`LENGTHS` in story.js).
 FIRST_LENGTH: dict[Language, int] = {"zh": 100, "en": 400}
@@ -58,7 +59,7 @@ def write_site(folder: Path) -> int:
 
 def files() -> dict[str, str]:
     """The text of each file of the folder, by name."""
-    models, folders = list(served()), pretrained.folders()
+    models, folders = list(served()), {**pretrained.folders(), **pretrained.open_folders()}
     networks = {
         f"networks.{language}.js": _data(
             language, [network(model, folders[model.id]) for model in models if model.language == language]
@@ -151,7 +152,7 @@ def _beforehand(models: list[Model], language: Language) -> dict[str, Any]:
             "error": None,
         }
         for model in models
-        if model.language == language
+        if model.language == language and model.form
     ]
     first = {"text": question.text, "question": question.question, "expected": example.answers[0]}
     return {**first, "readings": _rounded(readings)}
@@ -167,15 +168,21 @@ def _rounded(value: Any) -> Any:
 
 
 def network(model: Model, folder: Path) -> dict[str, Any]:
-    """A choice reader with its weights, in base64 as they are in its folder."""
+    """A reader with its weights: a choice reader's in base 85 as they are in its folder, a pointer reader's packed."""
     task: Any = model.task
-    weights = (folder / WEIGHTS).read_bytes()
-    return {
+    network = {
         "model": {**model.as_dict(), "language": model.story_language},
         "settings": asdict(task.settings),
+    }
+    if isinstance(task, PointerReader):
+        tensors = {name: weight.detach().numpy() for name, weight in task.named_parameters()}
+        return {**network, "tokens": task.words.to_json(), "weights": packed(tensors)}
+    weights = (folder / WEIGHTS).read_bytes()
+    return {
+        **network,
         "tokens": task.vocabulary.to_json(),
         "choices": list(task.choices),
-        "weights": base64.b64encode(weights).decode(),
+        "weights": base64.b85encode(weights).decode(),
     }
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from keepgate.demo.pretrained import OPEN_NAMES
+
 Open = Callable[..., Any]
 Words = dict[str, dict[str, str]]
 
@@ -233,13 +235,30 @@ def test_what_the_networks_do_not_know_is_said(visit: Open, words: Words) -> Non
     assert words["en"]["learnt.what.en"] in page.locator("#learnt").inner_text()
     page.locator("#learnt summary").click()
     assert "Luffy, " in page.locator("#learnt details p").inner_text()
-    page.locator("#story").fill("Tom buys a red bicycle.")
+    page.locator("#story").fill("Luffy says he wants to become the pirate king. Tom buys a red bicycle.")
     assert page.locator("#stale-note").is_visible()
-    page.locator("#question").fill("What does Tom buy?")
     page.locator("#question").press("Enter")
     page.locator("#reading-note").get_by_text("of the words are unknown").wait_for()
     assert not page.locator("#stale-note").is_visible()
     assert words["en"]["legend.unknown"] in page.locator("#legend").inner_text()
+
+
+def test_a_sentence_of_one_s_own_is_read_by_the_networks_that_point(visit: Open, words: Words) -> None:
+    page = visit("en")
+    page.locator("#story").fill("Tom bought a red bicycle. Zelda bought a hat.")
+    page.locator("#question").fill("Who bought a hat?")
+    page.locator("#question").press("Enter")
+    page.locator(".card .note", has_text=words["en"]["note.open"]).first.wait_for()
+    names = page.locator(".card .network").all_inner_texts()
+    answers = dict(zip(names, page.locator(".card .what").all_inner_texts(), strict=True))
+    assert len(answers) == len(OPEN_NAMES)
+    assert answers["LSTM"] == "Zelda"
+    assert words["en"]["learnt.open"] in page.locator("#learnt").inner_text()
+    page.locator(".card.chosen .answer").click()
+    page.locator(".proof").wait_for()
+    page.locator("#question").fill("Who bought a house?")
+    page.locator("#question").press("Enter")
+    page.locator(".card.outside", has_text=words["en"]["answers.none"]).first.wait_for()
     # Nobody knows the answer: nothing is called right, wrong, or forgotten.
     page.locator("#lengthen").scroll_into_view_if_needed()
     page.locator("#lengthen table").wait_for()

@@ -1,5 +1,5 @@
-// What the page's address says: `?story=…&question=…&step=…&lang=zh-TW` opens any state, `?embed=gates` one part alone,
-// `?guide=3` a step of the guided mode.
+// What the page's address says: `?story=…&question=…&network=…&step=…&remove=2,3&lang=zh-TW` opens any state, `?embed=gates`
+// one part alone, `?guide=3` a step of the guided mode.
 
 const PARTS = {
   answers: ".answers-section",
@@ -18,11 +18,20 @@ export function linkedStory() {
   return text ? { text, question: asked.get("question") ?? "" } : null;
 }
 
+const tokens = (name) =>
+  (asked.get(name) ?? "")
+    .split(",")
+    .map((number) => Number(number) - 1)
+    .filter((token) => Number.isInteger(token) && token >= 0);
+
 /** The token to begin at, from 0; null where none is named. */
-export function linkedToken() {
-  const number = Number(asked.get("step"));
-  return Number.isInteger(number) && number > 0 ? number - 1 : null;
-}
+export const linkedToken = () => tokens("step")[0] ?? null;
+
+/** The network to look into, by id; null where none is named. */
+export const linkedNetwork = () => asked.get("network");
+
+/** The tokens, from 0, at which a change of some kind is made. */
+export const linkedChanges = (kind) => [...new Set(tokens(kind))].sort((a, b) => a - b);
 
 /** The language that the address names; null where it names none. */
 export const linkedLanguage = () => asked.get("lang");
@@ -62,7 +71,15 @@ function here(query) {
   return link.href;
 }
 
-/** A link that opens a story, a question and a token in a language. */
-export function linkTo({ text, question, at, language }) {
-  return here({ story: text, question, ...(at === null ? {} : { step: at + 1 }), lang: language });
+/** A link that opens a story and a question, a network, a token and the changes that are made, in a language. */
+export function linkTo({ text, question, chosen, at, remove, drop, keep, language }) {
+  const changes = Object.entries({ remove, drop, keep }).filter(([, made]) => made.length);
+  return here({
+    story: text,
+    question,
+    ...(chosen === null ? {} : { network: chosen }),
+    ...(at === null ? {} : { step: at + 1 }),
+    ...Object.fromEntries(changes.map(([kind, made]) => [kind, made.map((token) => token + 1)])),
+    lang: language,
+  });
 }

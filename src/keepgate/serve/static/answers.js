@@ -101,7 +101,7 @@ function answer(read, chosen) {
       "aria-controls": "panel",
       "aria-label": t("answers.button", {
         network: fullName(read.model),
-        answer: displayed.text,
+        answer: displayed.text || t("answers.none"),
         p: probability(displayed.probability),
         mark: wordOf(verdict),
       }),
@@ -113,7 +113,7 @@ function answer(read, chosen) {
         bringPanel(); // which may be taller now
       },
     },
-    el("span", { class: "what" }, displayed.text),
+    el("span", { class: "what" }, displayed.text || t("answers.none")),
     verdict ? el("span", { class: `mark ${verdict}` }, `${signOf(verdict)} ${wordOf(verdict)}`) : null,
     el("span", { class: "why" }, t("answers.why")),
   );

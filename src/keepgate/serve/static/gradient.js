@@ -36,11 +36,11 @@ export function startGradient() {
   new ResizeObserver(() => reply && draw()).observe($("gradients"));
 }
 
-/** The networks of the examples' language, and those of which it is not known. */
+/** The networks that learnt the examples, of their language, and those of which that is not known. */
 function networks() {
   const spoken = exampleLanguage();
   return asked()
-    .filter((each) => each.language === spoken || each.language === null)
+    .filter((each) => (each.language === spoken && each.form) || each.language === null)
     .map((each) => each.id);
 }
 

@@ -1,7 +1,7 @@
 // The form: a story and a question, typed or an example; sends them to the networks that read its language.
 
 import { ask, during, forget, readBeforehand } from "./api.js";
-import { linkTo, linkedStory, linkedToken } from "./address.js";
+import { linkTo, linkedChanges, linkedNetwork, linkedStory, linkedToken } from "./address.js";
 import { $, announce, el, fill } from "./dom.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { count } from "./numbers.js";
@@ -9,7 +9,7 @@ import { CHANGES, UNEXPLAINED, asked, model, on, reading, set, state } from "./s
 import { languageOf } from "./text.js";
 import { explain, language, quoted, t } from "./words.js";
 
-const KEPT = "lstm-chrono"; // the network that is looked into first, if it is served: it remembers
+const KEPT = ["lstm-chrono", "open-lstm"]; // the networks that are looked into first, if they are served: they remember
 
 let seed = 0; // of the example shown
 let example = null; // { text, question, answer } as the server gave it, and its language
@@ -73,8 +73,12 @@ export async function begin() {
   }
   put(linked.text, linked.question);
   await read();
-  const at = linkedToken();
-  if (at !== null && at < (reading()?.tokens.length ?? 0)) set({ at });
+  if (state.readings.some(({ model: id, error }) => id === linkedNetwork() && !error)) set({ chosen: linkedNetwork() });
+  const isThere = (token) => token !== null && token < (reading()?.tokens.length ?? 0);
+  set({
+    at: isThere(linkedToken()) ? linkedToken() : null,
+    ...Object.fromEntries(CHANGES.map((kind) => [kind, linkedChanges(kind).filter(isThere)])),
+  });
 }
 
 /** Copies a link, and says on the button that was pressed what became of it. */
@@ -136,7 +140,7 @@ export async function read() {
     (empty === "no_story" ? story() : question()).focus();
     return;
   }
-  const networks = networksFor(text);
+  const networks = networksFor(text, wanted);
   if (!networks.length) {
     showFault({ code: "no_networks", facts: {}, message: "" });
     return;
@@ -172,12 +176,22 @@ function adopt({ text, question: wanted, expected, readings }, { beforehand = fa
   });
 }
 
-/** The networks that read a text: those of its language, and those that were not told one. */
-export function networksFor(text) {
+/**
+ * The networks that read a text and question: of those that came along, in its language, the ones that learnt stories of this
+ * form, in the guide always; of other sentences those that learnt to point at an answer. One's own read everything.
+ */
+function networksFor(text, wanted) {
   const spoken = languageOf(text);
-  return asked()
-    .filter((each) => each.language === spoken || each.language === null)
-    .map((each) => each.id);
+  const able = asked().filter((each) => each.language === spoken || each.language === null);
+  const ofForm = state.guide !== null || able.some((each) => each.form && isOfForm(text, wanted, each));
+  return able.filter((each) => !each.shipped || Boolean(each.form) === ofForm).map((each) => each.id);
+}
+
+/** Whether a network learnt the question, and a sentence of the text has its goal and one of the names. */
+function isOfForm(text, wanted, { form, choices }) {
+  const [, goal] = wanted.trim().replace("？", "?").match(new RegExp(form)) ?? [];
+  const about = (sentence) => sentence.includes(goal) && choices.some((name) => sentence.includes(name));
+  return Boolean(goal) && text.split(/[。.!?！？\n]/).some(about);
 }
 
 /** The network looked into stays, if it read this too; else one's own, one that remembers, the first that did not fail. */
@@ -188,7 +202,7 @@ function chosenFrom(readings) {
     well.find((id) => id === state.chosen) ??
     well.find((id) => state.chosen && kind(id) === kind(state.chosen)) ??
     well.find((id) => !model(id).shipped) ??
-    well.find((id) => kind(id) === KEPT) ??
+    well.find((id) => KEPT.includes(kind(id))) ??
     well[0] ??
     null
   );

@@ -29,14 +29,18 @@ export function startVocabularyNote() {
 
 const spoken = () => (language() === "zh-TW" ? "zh" : "en");
 
-/** The language whose networks read the story; null if no network that came along did. */
-const readIn = () => state.readings.map(({ model: id }) => model(id)).find((network) => network?.shipped)?.language;
+/** The first network that came along and read the story; undefined if none did. */
+const readIn = () => state.readings.map(({ model: id }) => model(id)).find((network) => network?.shipped);
 
 function showLearnt() {
-  const story = readIn() ?? exampleLanguage();
-  const network = asked().find(({ shipped, language: own }) => shipped && own === story);
+  const story = readIn()?.language ?? exampleLanguage();
+  const network = readIn() ?? asked().find(({ shipped, language: own }) => shipped && own === story);
   $("learnt").hidden = !network;
   if (!network) return;
+  if (!network.form) {
+    fill($("learnt"), el("p", {}, t("learnt.open")));
+    return;
+  }
   const what = el("p", {}, t(`learnt.what.${story}`));
   const names = t("learnt.names", { n: network.choices.length });
   const listed = el("p", {}, list(network.choices));
@@ -49,7 +53,7 @@ function showLearnt() {
 }
 
 function showRead() {
-  const story = readIn();
+  const story = readIn()?.language;
   const unknown = reading()?.unknown.length ?? 0;
   const notes = [];
   if (story && story !== spoken()) notes.push(t(`answers.read_by.${story}`));

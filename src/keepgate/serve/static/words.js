@@ -94,7 +94,8 @@ export function list(things) {
 }
 
 /** A token or an answer, in the language's quotation marks. */
-export const quoted = (text) => t("quoted", { text });
+/** A text in quotation marks; of an answer that is none, that there is none. */
+export const quoted = (text) => (text ? t("quoted", { text }) : t("answers.none"));
 
 function dress(root) {
   for (const each of root.querySelectorAll("[data-word]")) each.textContent = t(each.dataset.word);

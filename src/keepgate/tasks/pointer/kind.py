@@ -9,7 +9,7 @@ from .reader import PointerReader
 
 def suits(corpus: Corpus) -> tuple[bool, str]:  # noqa: ARG001
     """Never by itself: of texts as people write them a span reader learns more."""
-    return False, "a pointer reader is for the stories of the demo"
+    return False, "a pointer reader is for short stories"
 
 
 def recipe(examples: int) -> dict[str, Any]:
@@ -31,6 +31,6 @@ KIND = TaskKind(
     unit="questions",
     asks=True,
     use=ASK,
-    does="points into a story",
+    does="points into a short story",
     suits=suits,
 )

@@ -32,7 +32,7 @@ function effect(reading, [start, end], token = null) {
   const { reader, probabilities, number } = reading;
   const now = softmax(reader.scores(reading, withoutSpan(reading, start, end)));
   const drop = 1 - now[number] / probabilities[number];
-  return { start, end, token, drop, without: reader.answer(now) };
+  return { start, end, token, drop, without: reader.answer(now, reading) };
 }
 
 const largestFirst = (effects) => [...effects].sort((a, b) => b.drop - a.drop);

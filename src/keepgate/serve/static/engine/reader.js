@@ -133,12 +133,13 @@ export class Reader {
   }
 }
 
-function placesOf(tensors, { num_layers: layers, bidirectional, hidden_size: units }, name) {
+/** The layers and directions of a network whose tensors have this prefix. */
+export function placesOf(tensors, { num_layers: layers, bidirectional, hidden_size: units }, name, prefix = "encoder.layer") {
   const cell = cells[name];
   const places = [];
   for (let layer = 0; layer < layers; ++layer)
     for (const reverse of bidirectional ? [false, true] : [false]) {
-      const of = (what) => tensors[`encoder.layer.${what}_l${layer}${reverse ? "_reverse" : ""}`];
+      const of = (what) => tensors[`${prefix}.${what}_l${layer}${reverse ? "_reverse" : ""}`];
       const none = new Float64Array(cell.gates.length * units);
       const vectors = joinedOrEmpty(cell.vectors.map((vector) => of(vector).data));
       places.push(
@@ -176,6 +177,6 @@ export function dot(a, b) {
   return sum;
 }
 
-function add(into, what) {
+export function add(into, what) {
   for (let k = 0; k < into.length; ++k) into[k] += what[k];
 }

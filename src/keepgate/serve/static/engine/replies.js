@@ -105,7 +105,8 @@ export class Replies {
   whatIf = ({ remove, drop, keep, ...asked }) => {
     const reading = this.reading(asked);
     const { reader } = reading;
-    const answer = reader.answer(softmax(reader.scores(reading, counterfactual(reading, { remove, drop, keep }))));
+    const scores = reader.scores(reading, counterfactual(reading, { remove, drop, keep }));
+    const answer = reader.answer(softmax(scores), reading);
     return {
       answer: { ...summary(reading, answer), candidates: answer.candidates },
       before: summary(reading, reading.answer),
@@ -120,8 +121,7 @@ export class Replies {
     for (const model of models) {
       const reader = this.reader(model);
       answers[model] = [];
-      for (const probabilities of probabilitiesOf(reader, stories, question)) {
-        const answer = reader.answer(probabilities);
+      for (const answer of answersOf(reader, stories, question)) {
         const right = expected === null ? null : answer.text === expected;
         answers[model].push({ ...summary({ reader }, answer), right });
         await breathe();
@@ -174,11 +174,11 @@ function check(text, question) {
     throw new Fault("too_long", `text and question have ${tokens} tokens`, { tokens, limit: MAX_TOKENS });
 }
 
-/** The probabilities after each of some stories, of which each goes on where the one before ends. */
-function* probabilitiesOf(reader, stories, question) {
+/** The answers after each of some stories, of which each goes on where the one before ends. */
+function* answersOf(reader, stories, question) {
   const oneWay = reader.directions === 1 && reader.places.length === 1 && reader.settings.pooling === "last";
   if (!oneWay) {
-    for (const text of stories) yield reader.read(text, question).probabilities;
+    for (const text of stories) yield reader.read(text, question).answer;
     return;
   }
   const [place] = reader.places;
@@ -191,7 +191,7 @@ function* probabilitiesOf(reader, stories, question) {
     const [sums] = reader.sums(goesOn ? ids.slice(done.length) : ids);
     states = place.last(sums, goesOn ? states : place.initial());
     done = ids;
-    yield softmax(reader.scores({}, [place.last(asked, states).subarray(0, place.units)]));
+    yield reader.answer(softmax(reader.scores({}, [place.last(asked, states).subarray(0, place.units)])));
   }
 }
 

@@ -46,7 +46,8 @@ export function sentenceStarts(text) {
 }
 
 const LIKE = { "。": ".", "、": "," };
-const fold = (text) => text.normalize("NFKC").replace(/[。、]/g, (sign) => LIKE[sign]).toLowerCase();
+/** A token in lower case and half width. */
+export const fold = (text) => text.normalize("NFKC").replace(/[。、]/g, (sign) => LIKE[sign]).toLowerCase();
 
 /** A vocabulary: tokens by number, 1 for what it lacks; and its own form of a token that it has in another width. */
 export class Vocabulary {

@@ -1,6 +1,7 @@
 // Runs in a worker of its own, so that the page never waits: networks come in, questions are answered one after the other.
 
 import { Fault } from "../fault.js";
+import { PointerReader } from "./pointer.js";
 import { Reader } from "./reader.js";
 import { Replies } from "./replies.js";
 import { useTemplates } from "./stories.js";
@@ -18,7 +19,7 @@ export function answerOn(port) {
       useCharacters(characters);
       useTemplates(templates);
     },
-    networks: ({ networks }) => networks.forEach((each) => readers.set(each.model.id, new Reader(each))),
+    networks: ({ networks }) => networks.forEach((each) => readers.set(each.model.id, readerOf(each))),
     cancel: ({ id }) => cancelled.add(id),
     async ask({ id, name, body }) {
       const breathe = breathing(() => cancelled.has(id));
@@ -37,6 +38,8 @@ export function answerOn(port) {
   port.onmessage = ({ data }) => handlers[data.kind](data);
   port.postMessage({ kind: "ready" });
 }
+
+const readerOf = (network) => new (network.model.kind === "pointer-reader" ? PointerReader : Reader)(network);
 
 const GONE = Symbol("nobody waits for it");
 

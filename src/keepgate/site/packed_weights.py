@@ -1,0 +1,61 @@
+"""Packed weights: matrices in one byte a weight, where that loses nothing, as text that a script can carry."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BundleError
+
+LEVELS = 127  # whole numbers to either side of 0
+
+
+def packed(tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Any]]:
+    """Each tensor as {"shape", "numbers"} and, for a matrix, "steps": its rows are whole numbers times a step each.
+
+    A vector is float32 itself. Raises BundleError for a matrix whose rows are no such multiples.
+    """
+    return {
+        name: _matrix(name, tensor) if tensor.ndim == 2 else _vector(tensor)
+        for name, tensor in tensors.items()
+    }
+
+
+def _vector(tensor: NDArray[np.float32]) -> dict[str, Any]:
+    return {"shape": list(tensor.shape), "numbers": _text(tensor.astype("<f4"))}
+
+
+def _matrix(name: str, matrix: NDArray[np.float32]) -> dict[str, Any]:
+    largest = np.abs(matrix).max(1)
+    step = largest / np.float32(LEVELS)
+    # The largest number of a row is 127 steps, rounded: the step is that number's 127th, or its neighbour.
+    for candidate in (step, np.nextafter(step, np.float32(0)), np.nextafter(step, np.float32(np.inf))):
+        fits = _whole(matrix, candidate)[1]
+        step = np.where(fits, candidate, step)
+    numbers, fits = _whole(matrix, step)
+    if not fits.all():
+        raise BundleError(
+            f"{name} is not in whole multiples of a step a row; train the network again with "
+            "python -m keepgate.demo.train_open_networks"
+        )
+    return {
+        "shape": list(matrix.shape),
+        "numbers": _text(numbers.astype(np.int8)),
+        "steps": _text(step.astype("<f4")),
+    }
+
+
+def _whole(
+    matrix: NDArray[np.float32], step: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The nearest whole multiples of each row's step, and which rows they are exactly."""
+    divisor = np.where(step > 0, step, 1).astype(np.float32)[:, None]
+    numbers: NDArray[np.float32] = np.round(matrix / divisor).astype(np.float32)
+    fits: NDArray[np.bool_] = np.all(numbers * divisor == matrix, axis=1)
+    return numbers, fits
+
+
+def _text(array: NDArray[Any]) -> str:
+    return base64.b85encode(array.tobytes()).decode()
