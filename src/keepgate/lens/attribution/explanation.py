@@ -109,6 +109,11 @@ def explain_model(
             squashed=any(isinstance(part, nn.Sigmoid) for part in model.modules())
             and bool(((predicted >= 0) & (predicted <= 1)).all()),
         )  # fmt: skip
+        if bool(explained.scores(predicted).isnan().any()):
+            raise SettingsError(
+                f"the model answers NaN to row {row}, whose inputs are all numbers: look whether its weights are "
+                "(a training whose loss became NaN leaves NaN in them)"
+            )
         names = None if features is None else tuple(features)
         others = _others(model, inputs, read, time, lengths) if series else []
         nothing = _nothing(read, others, baseline) if series else None

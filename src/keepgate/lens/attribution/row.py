@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ...errors import SettingsError, ShapeError
-from ..diagnosis.model_io import as_tensors, call, mapped, parts_of, prediction
+from ..diagnosis.model_io import as_tensors, call, mapped, parts_of, prediction, refuse_not_finite
 
 # What libraries call inputs over steps still to come, which are no steps of what was read.
 NOT_READ = ("decoder", "future")
@@ -131,7 +131,7 @@ def row_of_model(
              known by a name with "length" in it, or as whole numbers, one a row, the longest being that of the rows.
     width:   features of a step, by which a single row without a dimension of rows is known.
     probe:   whether to call the model, to learn where its prediction is and what it takes.
-    Raises SettingsError for inputs that are none of these, ShapeError for a row that there is not.
+    Raises SettingsError for inputs that are none of these or hold NaN, ShapeError for a row that there is not.
     """
     ends: Tensor | None
     packed = isinstance(inputs, PackedSequence)
@@ -157,6 +157,8 @@ def row_of_model(
     if not -rows <= row < rows:
         raise ShapeError(f"row is {row}, but there are {rows} rows, counted from 0")
     row = row % rows
+    if probe:
+        refuse_not_finite(inputs, time)
     roles = tuple(_role(name, leaf, shape, time) for name, leaf in named)
     inside = [leaf for (_, leaf), role in zip(named, roles, strict=True) if role == "lengths"]
     own_ends = inside[0] if ends is None and inside else ends

@@ -116,7 +116,7 @@ def batch_sample(
         model=model, inputs=inputs, targets=targets, loss=loss, time=time, output=output, ends=ends, packed=packed,
         ordered=ordered,
     )  # fmt: skip
-    refuse_not_finite(inputs, targets, time)
+    refuse_not_finite(inputs, time, targets)
     if len(parts) == 2:
         return rows if packed else _with_ends(rows)
     lengths: Any = parts[1]

@@ -169,9 +169,10 @@ def _listed(parts: Mapping[str | int, Tensor]) -> str:
     return ", ".join(f"{name!r} {list(value.shape)}" for name, value in parts.items()) or "no tensor"
 
 
-def refuse_not_finite(inputs: Any, targets: Tensor, time: int) -> None:
+def refuse_not_finite(inputs: Any, time: int, *targets: Tensor) -> None:
     """Raises SettingsError for NaN or infinity in the inputs or the targets, with the place of the first."""
-    for name, values in (*(("input", leaf) for leaf in leaves(inputs)), ("targets", targets)):
+    named = [("input", leaf) for leaf in leaves(inputs)] + [("targets", values) for values in targets]
+    for name, values in named:
         if not (values.is_floating_point() or values.is_complex()):
             continue
         wrong = ~torch.isfinite(values)

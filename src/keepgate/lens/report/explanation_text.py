@@ -68,7 +68,9 @@ def _of_model(explanation: ModelExplanation) -> list[Message]:
     # Of a token all that a layer is given of it has one share.
     how = "zeros" if how == "values" and shares is not None and shares.features == ("input",) else how
     messages = [] if how == "step" else [msg(f"number.by_{how}")]
-    if shares is not None:
+    if shares is not None and shares.score == shares.baseline:
+        messages.append(msg("number.no_shares"))
+    elif shares is not None:
         key = "exact" if shares.kind == "held" else "complete" if shares.complete else "incomplete"
         parts: dict[str, Part] = {
             "share": f"{shares.completeness:.4f}",
