@@ -22,7 +22,7 @@ RATE = 2000
 # A sample belongs to the first of these that names a function on its stack.
 PARTS = (
     ("waiting for other threads", r"\b(barrier|wait_until|pause|sched_yield|futex)"),
-    ("the cell's equations", r"\b(apply_cell|interpret_rows)\b"),
+    ("the cell's equations", r"\b(apply_cell|forward_program|backward_program|interpret)\b"),
     (
         "packing the weights",
         r"\b(pack_part|pack_gates|pack_rows|pack_panel|unpack_weight_gradients|unpack_panel)\b",
