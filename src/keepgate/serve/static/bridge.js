@@ -29,7 +29,7 @@ function show() {
         {},
         el("h3", {}, t(`bridge.${name}`)),
         picture(seesState),
-        el("dl", {}, [memory, gate].map((text) => el("dt", {}, written(text)))),
+        [memory, gate].map((text) => el("p", { class: "formula" }, written(text))),
         el("p", {}, t(`bridge.${name}.what`)),
       ),
     ),
