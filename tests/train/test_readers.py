@@ -42,6 +42,7 @@ READER_METRICS = {"exact", "f1_substring", "f1_bag"}
 # What each kind is trained on, and what it is measured by.
 EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
     "choice-reader": (QUESTIONS, READER_METRICS),
+    "pointer-reader": (QUESTIONS, READER_METRICS),
     "span-reader": (QUESTIONS, READER_METRICS),
     "classifier": (LABELLED, LABEL_METRICS),
     "forecaster": (SERIES, {"mse", "mae", "mase", "smape", "pinball", "coverage"}),

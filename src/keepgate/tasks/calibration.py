@@ -79,6 +79,6 @@ def calibrate(
     readout.bias /= temperature
     after = measure().values()["calibration_error"]
     return (
-        f"Probabilities are calibrated on these {count_of(len(labelled), unit)}: temperature {amount(temperature, 2)}, "
+        f"Probabilities are calibrated on these {count_of(len(labelled), unit)}: temperature {amount(temperature, 2 if temperature < 10 else 0)}, "
         f"calibration error {percent(before)} before and {percent(after)} after."
     )

@@ -94,8 +94,9 @@ def test_words_are_as_wide_as_a_finger_where_fingers_press(visit: Open) -> None:
             """async () => {
                 const strip = document.getElementById("strip");
                 const { state } = await import("./state.js");
-                const box = strip.getBoundingClientRect();
                 const press = (x) => {
+                    // The page scrolls at a press.
+                    const box = strip.getBoundingClientRect();
                     strip.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: box.left + x, clientY: box.top + 20 }));
                     return state.at;
                 };
