@@ -78,7 +78,8 @@ def calibrate(
     readout.weight /= temperature
     readout.bias /= temperature
     after = measure().values()["calibration_error"]
+    degree = amount(temperature, 2 if temperature < 10 else 0)
     return (
-        f"Probabilities are calibrated on these {count_of(len(labelled), unit)}: temperature {amount(temperature, 2 if temperature < 10 else 0)}, "
+        f"Probabilities are calibrated on these {count_of(len(labelled), unit)}: temperature {degree}, "
         f"calibration error {percent(before)} before and {percent(after)} after."
     )
