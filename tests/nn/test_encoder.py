@@ -41,6 +41,15 @@ def test_a_window_reads_series_too_and_has_no_memory() -> None:
         encoder.trace(x, lengths)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [{"weight_drop": 0.5}, {"horizon": 9.0}, {"forget_bias": 1.0}, {"init": "chrono"}, {"num_layers": 2}],
+)
+def test_a_window_refuses_what_only_a_recurrent_layer_has(setting) -> None:
+    with pytest.raises(SettingsError, match=f"leave .*{next(iter(setting))}.* alone"):
+        Encoder("feedforward", nn.Identity(), input_size=3, hidden_size=5, window=3, **setting)
+
+
 def test_an_unknown_name_lists_the_known_ones_nearest_first() -> None:
     with pytest.raises(SettingsError, match="choose one of lstm"):
         Encoder("lstn", nn.Identity(), input_size=3, hidden_size=5)

@@ -56,10 +56,12 @@ class Encoder(nn.Module):
                 weight_drop=weight_drop,
             )  # fmt: skip
             return
-        if window is None or bidirectional or num_layers != 1 or init != "torch" or forget_bias is not None:
+        recurrent = bidirectional or num_layers != 1 or init != "torch" or weight_drop
+        if window is None or recurrent or horizon is not None or forget_bias is not None:
             raise SettingsError(
-                "a feedforward encoder has a window in tokens, one layer, one direction and no gates: "
-                "give window=… and leave num_layers, bidirectional, init and forget_bias alone"
+                "a feedforward encoder has a window in tokens, one layer, one direction, no gates and no recurrent "
+                "weights: give window=… and leave num_layers, bidirectional, init, horizon, forget_bias and "
+                "weight_drop alone"
             )
         self.layer = TimeDelayLayer(input_size, hidden_size, window=window)
 
