@@ -55,8 +55,6 @@ def test_a_link_opens_a_step_with_its_picture(
     assert "{" not in page.locator("#guide").inner_text()
     for width in (400, 1280):
         page.set_viewport_size({"width": width, "height": 900})
-        # Pictures are drawn anew for the new width when the window has it.
-        page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
         content, window, out = page.evaluate(WIDE)
         assert content <= window
         assert not out

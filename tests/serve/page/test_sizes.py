@@ -46,6 +46,20 @@ def test_nothing_stands_out_of_the_window(width: int, language: str, visit: Open
     shoot(page, f"gradient-{width}-{language}", full_page=True)
 
 
+def test_the_strip_is_never_wider_than_its_place(visit: Open) -> None:
+    """Not even before it is drawn anew: a phone that is turned would widen the page for it."""
+    page = visit("en")
+    strip, canvas = page.evaluate("""() => {
+        const strip = document.getElementById("strip");
+        strip.style.width = "200.5px";
+        return [strip, strip.querySelector("canvas")].map((each) => each.getBoundingClientRect().width);
+    }""")
+    assert canvas <= strip == 200.5
+    page.wait_for_function(
+        "() => document.querySelector('#strip canvas').getBoundingClientRect().width === 200"
+    )
+
+
 def test_on_a_narrow_window_the_explanation_comes_to_the_word(visit: Open, shoot: Any) -> None:
     page = visit("zh-TW", 400, 800)
     page.locator("#strip").scroll_into_view_if_needed()

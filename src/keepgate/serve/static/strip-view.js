@@ -112,7 +112,7 @@ function arrange() {
     return;
   }
   const style = getComputedStyle(host());
-  const width = host().clientWidth;
+  const width = Math.floor(host().getBoundingClientRect().width); // rounded up it would be squeezed into the strip
   if (!width) return;
   const font = `500 17px ${style.fontFamily}`;
   scene = {
