@@ -178,10 +178,17 @@ def test_another_search_in_the_same_place_is_refused(
 ) -> None:
     faked(lambda _: 1.0)
     assert keepgate(*words, "--tune", 1).code == 0
+    space = (tmp_path / "space.toml").read_text()
     (tmp_path / "space.toml").write_text("dropout = [0.1]\n")
     ran = keepgate(*words, "--tune", 2, "--resume")
     assert ran.code == 2
     assert "a search with another space" in ran.err
+    (tmp_path / "space.toml").write_text(space)
+    wider = [*words, "--tune", 2, "--resume", "--set", "hidden_size=9"]
+    assert "another hidden_size: then 6, now 9" in keepgate(*wider).err.replace("\n", " ")
+    at = words.index("--steps")
+    shorter = [*words[:at], *words[at + 2 :], "--tune", 2, "--resume"]
+    assert "another steps: then 4, now not given" in keepgate(*shorter).err.replace("\n", " ")
     (tmp_path / "mine.training" / "study.log").write_text("[1\n{\n")
     ran = keepgate(*words, "--tune", 2, "--resume")
     assert ran.code == 3

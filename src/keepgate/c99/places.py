@@ -158,8 +158,7 @@ def _stage(
         to=sizes["own"] if number == count - 1 else f"(s->planes + {read * hidden})" if read else "s->planes",
         cell=cell.name if count == 1 else f"{cell.name}_{number}", **sizes,
     )  # fmt: skip
-    for node, operand in stage.mixed:
-        result = read + written + stage.mixed.index((node, operand))
+    for result, (node, operand) in enumerate(stage.mixed, read + written):
         source.member("planes", (result + 1) * hidden)
         places = {"operand": operand * hidden, "result": result * hidden, "hidden": hidden}
         if node.op == "row_mean":

@@ -31,9 +31,10 @@ def open_study(options: Options, what: Mapping[str, Any]) -> "Study":
     study, trials = _opened(file, options.seed)
     before = study.user_attrs.get("what", what)
     if before != what:
-        name = next(name for name in what if before.get(name) != what[name])
+        name = next(name for name in before | what if before.get(name) != what.get(name))
+        then, now = (plain.get(name, "not given") for plain in (before, what))
         raise SettingsError(
-            f"{file} is of a search with another {name}, {before.get(name)}; give another --out, or remove "
+            f"{file} is of a search with another {name}: then {then}, now {now}; give another --out, or remove "
             f"{file.parent}"
         )
     study.set_user_attr("what", what)

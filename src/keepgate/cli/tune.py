@@ -46,10 +46,14 @@ def tune(job: Job) -> None:
     if reason:
         print_text(console, reason)
     space = _space(job, kind)
+    fixed = _fixed(options, kind.task.settings_type)
+    fixed |= {"kind": kind.name, "seed": options.seed, "vectors": options.vectors, **job.columns}
     what = {
         "command": job.command.name,
         "data": [str(path) for path in (*job.data, *options.dev)],
         "space": {name: str(values) for name, values in space.items()},
+        # Threads are for speed alone.
+        **{name: str(value) for name, value in fixed.items() if value is not None and name != "threads"},
     }
     study = open_study(options, what)
     if not study.trials:
@@ -92,18 +96,20 @@ def _space(job: Job, kind: "TaskKind") -> Space:
     else:
         table = toml_of("--space", options.space, _SPACE_FORM)
     space = space_from(table, settings_type, where)
-    for_task, for_training = split(options.set_, settings_type, options.settings)
-    fixed = {
-        *for_task,
-        *for_training,
-        *(name for name, value in options.config().items() if value is not None),
-    }
+    fixed = _fixed(options, settings_type)
     free = {name: values for name, values in space.items() if name not in fixed}
     if not free:
         raise SettingsError(
             f"every setting to try is given already: {', '.join(space)}; leave one out, or name others with --space"
         )
     return free
+
+
+def _fixed(options: Options, settings_type: type) -> dict[str, Any]:
+    """The settings that the command gives, which every trial has."""
+    for_task, for_training = split(options.set_, settings_type, options.settings)
+    config = {name: value for name, value in options.config().items() if value is not None and name != "seed"}
+    return for_task | for_training | config
 
 
 def _defaults(space: Space, kind: "TaskKind", items: int) -> dict[str, Any]:
@@ -125,9 +131,7 @@ def _keep_best(console: Console, job: Job, kind: "TaskKind", study: "Study") -> 
         faults = [trial.user_attrs["fault"] for trial in finished(study).values()]
         raise SettingsError(f"none of {len(faults)} trials came to its end; the first: {faults[0]}")
     best = ranked[0].user_attrs
-    for_task, for_training = split(options.set_, kind.task.settings_type, options.settings)
-    config = {name: value for name, value in options.config().items() if value is not None and name != "seed"}
-    settings = for_task | for_training | config | best["settings"]
+    settings = _fixed(options, kind.task.settings_type) | best["settings"]
     file = _settings_file(options)
     plain = {name: NONE if value is None else value for name, value in settings.items()}
     head = f"# The best of {len(ranked)} settings that were tried: {best['score']} on --dev.\n"

@@ -51,15 +51,16 @@ def _levels(new: Iterable[Expr]) -> dict[Expr, int]:
 
 
 def _used_later(levels: dict[Expr, int], level: int, new: list[Expr]) -> Iterable[Expr]:
-    """The elementwise nodes of a level that a later one computes with."""
-    last = max(levels[node] for node in new)
+    """The elementwise nodes of a level before the last that a later one computes with or gives."""
     used = {
-        argument
-        for node in levels
-        if levels[node] > level and node.op not in _MIXES
-        for argument in node.args
+        *new,
+        *(
+            argument
+            for node in levels
+            if levels[node] > level and node.op not in _MIXES
+            for argument in node.args
+        ),
     }
-    used |= set(new) if last > level else set()
     for node in levels:
         if levels[node] == level and node in used and node.op not in (*_MIXES, "symbol", "const"):
             yield node

@@ -138,7 +138,10 @@ def outputs(result: Any) -> list[Tensor]:
 
 
 def output_difference(before: Sequence[Tensor], after: Sequence[Tensor]) -> Difference:
-    """NaN where a number is NaN on one side only; 0 without numbers. Raises ShapeError for other shapes."""
+    """The difference of two runs' outputs: NaN where a number is NaN in one alone, 0 without numbers.
+
+    Raises ShapeError for outputs of other shapes.
+    """
     shapes = [[tuple(tensor.shape) for tensor in tensors] for tensors in (before, after)]
     if shapes[0] != shapes[1]:
         raise ShapeError(

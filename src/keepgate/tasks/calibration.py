@@ -3,13 +3,13 @@
 Guo et al. (2017), "On calibration of modern neural networks", arXiv:1706.04599.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from ..wording import amount, count_of, percent
 from .batched import numbers_of
@@ -58,28 +58,29 @@ def best_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -
 
 @torch.no_grad()
 def calibrate(
-    readout: nn.Linear,
-    logits: torch.Tensor,
-    targets: Sequence[int | None],
-    measure: Callable[[], Any],
-    unit: str,
+    readout: nn.Linear, logits: Float[Tensor, "items labels"], targets: Sequence[int | None], unit: str
 ) -> str:
     """Divides the readout by the temperature that is best for these items, and says so; "" where there is none.
 
-    logits: what it gives for the items. targets: the right labels' numbers, None for a label that the model lacks.
-    measure: gives the items' `Measurement`, with "calibration_error". unit: what an item is called ("texts").
+    logits: what it gives for the items. targets: the right labels' numbers; an item whose label the model lacks, None,
+    does not count. unit: what an item is called ("texts").
     """
     labelled = [row for row, target in enumerate(targets) if target is not None]
+    scores = numbers_of(logits)[labelled]
     numbers = np.array([targets[row] for row in labelled], dtype=np.int64)
-    temperature = best_temperature(numbers_of(logits)[labelled], numbers) if labelled else None
+    temperature = best_temperature(scores, numbers) if labelled else None
     if temperature is None:
         return ""
-    before = measure().values()["calibration_error"]
     readout.weight /= temperature
     readout.bias /= temperature
-    after = measure().values()["calibration_error"]
+    before, after = (_error_at(divisor, scores, numbers) for divisor in (1.0, temperature))
     degree = amount(temperature, 2 if temperature < 10 else 0)
     return (
         f"Probabilities are calibrated on these {count_of(len(labelled), unit)}: temperature {degree}, "
         f"calibration error {percent(before)} before and {percent(after)} after."
     )
+
+
+def _error_at(temperature: float, logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
+    probability, label = (torch.from_numpy(logits).double() / temperature).softmax(1).max(1)
+    return calibration_error(probability.numpy(), label.numpy() == targets)

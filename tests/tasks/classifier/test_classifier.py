@@ -19,6 +19,7 @@ from keepgate.tasks.classifier.metrics import measure_labels
 from keepgate.tasks.label_task import balanced_weights
 from keepgate.tasks.task import Task
 from keepgate.train import TrainingConfig, fit
+from keepgate.wording import percent
 
 FILLING = ("the room was there", "we stayed two nights", "a street with trees", "breakfast at eight")
 WORDS = {"good": ("lovely", "great"), "bad": ("dirty", "rude")}
@@ -254,7 +255,9 @@ def test_calibration_lowers_the_cross_entropy_and_leaves_the_labels() -> None:
     sentence = task.calibrate([*noisy, LabelledText(text="great", label="none of the model's")])
     assert sentence.startswith("Probabilities are calibrated on these 24 texts: temperature ")
     assert task.losses(examples).mean() < before
-    assert task.measure(noisy).values()["calibration_error"] < error
+    after = task.measure(noisy).values()["calibration_error"]
+    assert after < error
+    assert sentence.endswith(f"calibration error {percent(error)} before and {percent(after)} after.")
     assert [answer.text for answer in task.predict(noisy)] == labels
     assert "temperature 1.00" in task.calibrate(noisy)
     assert task.calibrate([LabelledText(text="great", label="none of the model's")]) == ""

@@ -186,7 +186,7 @@ class Classifier(LabelTask):
     def calibrate(self, items: Sequence[LabelledText]) -> str:
         """Divides the logits by the temperature that is best for these texts. Raises as `predict` does."""
         targets = [example.target for example in self.prepare(items, training=False)]
-        return calibrate(self.readout, self.logits(items), targets, lambda: self.measure(items), "texts")
+        return calibrate(self.readout, self.logits(items), targets, "texts")
 
     def probe(self, item: LabelledText) -> Probe:
         """The encoder's inputs for one text, and the head on its outputs. Raises CorpusError for an empty text."""

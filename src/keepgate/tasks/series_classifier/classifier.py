@@ -149,7 +149,7 @@ class SeriesClassifier(LabelTask):
     def calibrate(self, items: Sequence[LabelledSeries]) -> str:
         """Divides the logits by the temperature that is best for these series. Raises as `predict` does."""
         targets = [example.target for example in self.prepare(items, training=False)]
-        return calibrate(self.readout, self.logits(items), targets, lambda: self.measure(items), "series")
+        return calibrate(self.readout, self.logits(items), targets, "series")
 
     def probe(self, item: LabelledSeries) -> Probe:
         """The encoder's inputs for one series, and the head on its outputs. Raises CorpusError for an empty one."""
