@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable
 
 from bench.markdown import result, spread, table
+from keepgate.wording import count_of
 
 
 def polyphones(k: int) -> str:
@@ -198,10 +199,13 @@ def formats(k: int) -> str:
     ]
     fuzz, rounded = found["fuzz"], found["layers"]["rounded"].values()
     outside = (
-        ", but {} layers out, with layer normalisation, which makes rounding larger: from their numbers in float64 they are up "
-        "to {:.0e} away themselves, and ONNX Runtime up to {:.0e}",
-        "，只有 {} 個帶層正規化的層例外，正規化放大了捨入誤差：和 float64 的數字相比，它們自己最多差 {:.0e}，ONNX Runtime 最多差 {:.0e}",
-    )[k].format(len(rounded), *(max(each[of] for each in rounded) for of in ("layer", "file")))
+        ", but {}, with layer normalisation, which makes rounding larger: from the numbers in float64 the layer itself is up to "
+        "{:.0e} away, and ONNX Runtime up to {:.0e}",
+        "，只有 {} 個帶層正規化的層例外，正規化放大了捨入誤差：和 float64 的數字相比，層自己最多差 {:.0e}，ONNX Runtime 最多差 {:.0e}",
+    )[k].format(
+        (count_of(len(rounded), "layers") + " out", str(len(rounded)))[k],
+        *(max(each[of] for each in rounded) for of in ("layer", "file")),
+    )
     read = sum(outcomes.get("read", 0) for outcomes in fuzz["outcomes"].values())
     note = (
         "Every case agrees to 1e-5, of a number's size where that is above 1{outside}. Of {cases:,} damaged files ({onnx}) "

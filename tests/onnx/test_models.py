@@ -112,7 +112,7 @@ def test_a_number_is_compared_by_its_own_size_and_not_by_the_largest():
     right = torch.tensor([1.0, -1e9])
     same = FlatModel(nn.Identity(), right, streaming=False)
     assert _compared(same, [right], [right], [torch.tensor([1.0, -1.00001e9]).numpy()], {}).largest < 1.01e-5
-    with pytest.raises(keepgate.ExportError, match="differs from the model's by 0.001"):
+    with pytest.raises(keepgate.ExportError, match=r"differs from the model's by 0\.001"):
         _compared(same, [right], [right], [torch.tensor([1.001, -1e9]).numpy()], {})
 
 

@@ -13,7 +13,7 @@ from torch.autograd import Function
 
 from ...arrays.compiled import _core
 from ...arrays.core_cell import CoreCell, core_cell, core_cell_or_reason
-from ..torch_internals import apply_without_transforms, metadata_guard
+from ..torch_internals import apply_without_transforms, dispatch_mode_depth, metadata_guard
 from ..tracing_state import forward_ad_active, no_interception
 from ..weights import Weights, is_plain
 from .arguments import (
@@ -182,6 +182,7 @@ class _PreparedStep:
         if (
             len(states) != self._count
             or not self._same(x, *states)
+            or dispatch_mode_depth()
             or forward_ad_active()
             or (self._gradients and torch.is_grad_enabled())
         ):
