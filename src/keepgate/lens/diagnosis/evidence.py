@@ -118,7 +118,7 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
 def evidence_of_task(samples: Sequence[TaskSamples], choices: int | None) -> Evidence:
     """Of a model of ours: where nobody says how far back the answers lie, also how good they are."""
     guess = None if choices is None else math.log(choices)
-    if all(sample.located for sample in samples):
+    if choices is None or all(sample.located for sample in samples):
         return Evidence(guess=guess)
     answers, targets = _joined([sample.task.scored(sample.examples) for sample in samples])
     quality = answer_quality(answers, targets, torch.cat([sample.lengths for sample in samples]))
