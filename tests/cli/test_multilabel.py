@@ -39,7 +39,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("multilabel")
     data = write(folder / "train.jsonl")
-    options = ("--dev", data, "--out", folder / "mine", "--steps", 150, "--learning-rate", 0.02, *QUICK)
+    options = (
+        "--dev",
+        data,
+        "--out",
+        folder / "mine",
+        "--steps",
+        150,
+        "--learning-rate",
+        0.02,
+        *QUICK,
+        "--set",
+        "mask_rate=0",
+    )
     assert main([str(word) for word in ("train", "classifier", data, *options)]) == 0
     return folder / "mine"
 
@@ -79,10 +91,14 @@ def test_one_label_each_stays_a_classifier_and_a_forced_kind_is_obeyed(tmp_path:
     data.write_text("text,label\nloud one,noise\ndear one,price\n" * 4, encoding="utf-8")
     ran = keepgate("train", "classifier", data, "--out", tmp_path / "a", "--steps", 2, *QUICK)
     assert (load(tmp_path / "a").kind, "training a" in ran.out) == ("classifier", False)
-    ran = keepgate("train", "classifier", data, "--out", tmp_path / "b", "--kind", "multilabel", "--steps", 2, *QUICK)
+    ran = keepgate(
+        "train", "classifier", data, "--out", tmp_path / "b", "--kind", "multilabel", "--steps", 2, *QUICK
+    )
     assert ran.code == 0, ran.err
     assert load(tmp_path / "b").kind == "multilabel-classifier"
-    ran = keepgate("train", "classifier", write(tmp_path / "s.jsonl"), "--out", tmp_path / "c", "--kind", "classifier")
+    ran = keepgate(
+        "train", "classifier", write(tmp_path / "s.jsonl"), "--out", tmp_path / "c", "--kind", "classifier"
+    )
     assert (ran.code, "train one with --kind multilabel" in " ".join(ran.err.split())) == (3, True)
 
 
@@ -100,23 +116,29 @@ def test_it_is_measured_by_label(model: Path, tmp_path: Path, keepgate) -> None:
 
 
 def test_labels_are_predicted(model: Path, keepgate) -> None:
-    texts = b"we came and dear and loud and we went\nwe came and we went\n"
+    texts = b"room 3: we came and dear and loud and we went\nroom 2: we came and we went\n"
     ran = keepgate("predict", model, "-", stdin=texts)
     assert ran.code == 0, ran.err
     records = [json.loads(line) for line in ran.out.splitlines()]
     assert [record["labels"] for record in records] == [["noise", "price"], []]
     shares = records[0]["probabilities"]
-    assert records[0]["probability"] == pytest.approx(shares["noise"] * shares["price"] * (1 - shares["food"]))
+    assert records[0]["probability"] == pytest.approx(
+        shares["noise"] * shares["price"] * (1 - shares["food"])
+    )
     ran = keepgate("predict", model, "-", "--tsv", stdin=texts)
     assert [line.split("\t")[0] for line in ran.out.splitlines()] == ["noise;price", ""]
 
 
-def test_look_explains_one_label_or_all_and_examine_says_how_far(model: Path, tmp_path: Path, keepgate) -> None:
+def test_look_explains_one_label_or_all_and_examine_says_how_far(
+    model: Path, tmp_path: Path, keepgate
+) -> None:
     path = tmp_path / "one.txt"
-    path.write_text("we came and dear and loud and we went", encoding="utf-8")
+    path.write_text("room 3: we came and dear and loud and we went", encoding="utf-8")
     ran = keepgate("look", model, "--text", path, "--question", "noise")
     assert ran.code == 0, ran.err
-    assert "“noise” rests on one token: “loud”" in " ".join(ran.out.split())
+    words = " ".join(ran.out.split())
+    assert "loud" in words.partition("per cent label")[2][:150]
+    assert "not noise" in words
     ran = keepgate("look", model, "--text", path, "--html", tmp_path / "a.html")
     assert ran.code == 0, ran.err
     assert "noise, price" in ran.out

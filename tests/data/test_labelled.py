@@ -87,7 +87,10 @@ def test_one_column_is_not_both_text_and_label(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "separator", "form"),
     [
-        ('{"text": "one", "labels": ["a", "b", "a"]}\n{"text": "two", "labels": []}\n{"text": "three", "labels": "c"}\n', None, "json lines"),
+        (
+            '{"text": "one", "labels": ["a", "b", "a"]}\n{"text": "two", "labels": []}\n'
+            '{"text": "three", "labels": "c"}\n', None, "json lines",
+        ),
         ("text,labels\none,a; b;a\ntwo,\nthree,c\n", ";", "csv"),
         ('text,label\none,"a,b"\ntwo,","\nthree,c\n', ",", "csv"),
         ("text\tlabel\none\ta | b\ntwo\t\nthree\tc\n", "|", "tsv"),
@@ -108,7 +111,10 @@ def test_a_text_may_have_several_labels_or_none(
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ('{"text": "x", "label": {"a": 1}}', "line 1: 'label' holds an object; text or a number belongs there"),
+        (
+            '{"text": "x", "label": {"a": 1}}',
+            "line 1: 'label' holds an object; text or a number belongs there",
+        ),
         ('{"text": "x", "label": [["a"]]}', "line 1: 'label' holds a list"),
         ('{"text": "x", "label": ["a", " "]}', "line 1: the list 'label' holds a label that is empty"),
         ('{"text": ["x"], "label": "a"}', "line 1: 'text' holds a list"),

@@ -143,9 +143,7 @@ def _classifier(source: Source, task: Any, score: str = "a score for each label"
     tables = [task.inputs.token] if task.inputs.pair is None else [task.inputs.token, task.inputs.pair]
     _add_encoder(source, task, tables)
     pair = "" if len(tables) == 1 else ", and of the pair that it makes with the next"
-    return _add_pooled(
-        source, task, len(tables), f"ids: of each token its number{pair}; {score}"
-    )
+    return _add_pooled(source, task, len(tables), f"ids: of each token its number{pair}; {score}")
 
 
 def _multilabel(source: Source, task: Any) -> Interface:

@@ -89,7 +89,11 @@ def evaluate(
     measurement = measure_with_bar(task, corpus.items, kind.unit, batch_size=batch_size)
     took = time.perf_counter() - started
     # A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
-    if task.choices is not None or measurement.values()[task.metrics[0].name] < _HARDLY_ANY:
+    if (
+        task.choices is not None
+        or measurement.by_label
+        or measurement.values()[task.metrics[0].name] < _HARDLY_ANY
+    ):
         _print_impossible(task, corpus.items, kind.unit)
     if out is not None:
         write_records(out, measurement.records)
@@ -102,16 +106,19 @@ def evaluate(
         console, f"{count_of(len(corpus.items), kind.unit)} ({corpus.format}), read in {seconds(took)}"
     )
     console.print(_metric_table(task, measurement))
+    _print_without_value(console, task, measurement, kind.unit)
+    _print_by_label(console, measurement)
+    _print_confusion(console, measurement)
+
+
+def _print_without_value(console: Console, task: "Task", measurement: "Measurement", unit: str) -> None:
+    """Which metrics have no finite value on these items."""
     values = measurement.values()
     without = [metric.title for metric in task.metrics if not math.isfinite(values.get(metric.name, 0.0))]
     if without:
         print_text(
-            console,
-            f"–: nothing in these {kind.unit} gives a finite value of {', '.join(without)}.",
-            "yellow",
+            console, f"–: nothing in these {unit} gives a finite value of {', '.join(without)}.", "yellow"
         )
-    _print_by_label(console, measurement)
-    _print_confusion(console, measurement)
 
 
 def _metric_table(task: "Task", measurement: "Measurement") -> Table:
@@ -202,7 +209,11 @@ def _print_by_label(console: Console, measurement: "Measurement") -> None:
     """Precision, recall and F1 of each label, the commonest first."""
     figures = sorted(measurement.by_label.items(), key=lambda pair: -pair[1]["texts"])
     rows = [
-        (one_line(label), f"{of['texts']:,.0f}", *(amount(100 * of[name]) for name in ("precision", "recall", "f1")))
+        (
+            one_line(label),
+            f"{of['texts']:,.0f}",
+            *(amount(100 * of[name]) for name in ("precision", "recall", "f1")),
+        )
         for label, of in figures[:_LABELS]
     ]
     if rows:

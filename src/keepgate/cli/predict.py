@@ -28,9 +28,9 @@ EPILOGUE = """Examples:
 A file of plain text has one text a line; of CSV, TSV or JSON lines the column called text (review, sentence, ...) is
 read. A classifier of series reads a table with a row for each step, or NumPy's .npz. Each line of the result is
 {"text": "...", "label": "...", "probability": 0.97, "probabilities": {...}}, with "series" in place of the text for a
-series; with --tsv it is the label, its probability and the text, separated by tabs. Where a text may have several labels
-it is {"text": "...", "labels": ["...", ...], "probability": 0.9, "probabilities": {...}}, the probability being that of
-these labels and no others; with --tsv the labels are joined by semicolons."""
+series; with --tsv it is the label, its probability and the text, separated by tabs. Where a text may have several
+labels it is {"text": "...", "labels": ["...", ...], "probability": 0.9, "probabilities": {...}}, the probability being
+that of these labels and no others; with --tsv the labels are joined by semicolons."""
 
 
 def predict(

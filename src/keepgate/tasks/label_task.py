@@ -72,7 +72,7 @@ class LabelTask(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     @property
-    def choices(self) -> tuple[str, ...] | None:
+    def choices(self) -> tuple[str, ...]:
         """The labels, of which each item has one."""
         return self.labels
 

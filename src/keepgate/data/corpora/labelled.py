@@ -36,9 +36,8 @@ class LabelledCorpus:
         summary = f"{count_of(len(self.items), 'texts')} ({self.format})"
         if self.several:
             numbers = [len(labels_of(item) or ()) for item in self.items]
-            summary += (
-                f", {sum(number > 1 for number in numbers):,} of them with several labels, {numbers.count(0):,} with none"
-            )
+            several = sum(number > 1 for number in numbers)
+            summary += f", {several:,} of them with several labels, {numbers.count(0):,} with none"
         account = account_of(summary, self.left_out, at_most)
         labels = [label for item in self.items for label in labels_of(item) or ()]
         return f"{account}\n{listed_counts(labels, 'labels')}" if labels else account
@@ -60,7 +59,9 @@ def read_labelled(
     number (nor, of labels, a list of these), and if no text is left.
     """
     if label_separator == "":
-        raise CorpusError("the label separator is empty; give the sign that stands between two labels, such as ;")
+        raise CorpusError(
+            "the label separator is empty; give the sign that stands between two labels, such as ;"
+        )
     files = [paths] if isinstance(paths, (str, Path)) else list(paths)
     corpus = LabelledCorpus([], "")
     formats = []
@@ -172,5 +173,7 @@ def _take(
 def _cell(value: object, column: str, path: str, place: str) -> str:
     """A cell as text. Raises CorpusError, in JSON, for an object or a list in its place."""
     if isinstance(value, (dict, list)):
-        raise CorpusError(f"{path}, {place}: {column!r} holds {kind_of(value)}; text or a number belongs there")
+        raise CorpusError(
+            f"{path}, {place}: {column!r} holds {kind_of(value)}; text or a number belongs there"
+        )
     return "" if value is None else clean(str(value))

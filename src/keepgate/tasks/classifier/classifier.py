@@ -110,7 +110,9 @@ class Classifier(LabelTask):
         vocabulary, pairs = vocabularies(texts, settings, of_words)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            classifier = cls(vocabulary, pairs, labels, settings, [counts[label] for label in labels], **others)
+            classifier = cls(
+                vocabulary, pairs, labels, settings, [counts[label] for label in labels], **others
+            )
         inputs = classifier.encoder.inputs
         assert isinstance(inputs, TokenPairs)
         inputs.initialise(texts, vocabulary, pairs, seed, of_words)
@@ -204,7 +206,7 @@ class Classifier(LabelTask):
 
     def calibrate(self, items: Sequence[LabelledText]) -> str:
         """Divides the logits by the temperature that is best for these texts. Raises as `predict` does."""
-        targets = [example.target for example in self.prepare(items, training=False)]
+        targets = [self.target_of(item) for item in items]
         return calibrate(self.readout, self.logits(items), targets, "texts")
 
     def probe(self, item: LabelledText) -> Probe:

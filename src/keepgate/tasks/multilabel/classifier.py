@@ -60,12 +60,12 @@ class MultilabelClassifier(Classifier):
         self.register_buffer("thresholds", torch.full((len(labels),), settings.threshold or USUAL))
 
     @property
-    def choices(self) -> None:
+    def choices(self) -> None:  # type: ignore[override]
         """None: labels do not exclude each other; `labels` are their names."""
         return
 
     @classmethod
-    def from_files(cls, settings: MultilabelSettings, vocabulary: Mapping[str, Any]) -> Self:
+    def from_files(cls, settings: Any, vocabulary: Mapping[str, Any]) -> Self:
         """As a classifier's. Raises CorpusError if the vocabulary is not of that form."""
         tokens, pairs, labels = vocabulary_of(vocabulary)
         return cls(tokens, pairs, labels, settings, counts_of(vocabulary, labels), texts_counted(vocabulary))
@@ -142,7 +142,7 @@ class MultilabelClassifier(Classifier):
         return [names_given(row, self.labels) for row in given]
 
     def predict(self, items: Sequence[LabelledText], *, batch_size: int = 64) -> list[Answer]:
-        """The labels of each text as one answer; of one with a focus, whether it has that label. Raises as others do."""
+        """The labels of each text as one answer; of one with a focus, whether it has that one. Raises as others."""
         shares = numbers_of(self.probabilities(items, batch_size=batch_size))
         thresholds = numbers_of(self.thresholds)
         return [
@@ -165,7 +165,7 @@ class MultilabelClassifier(Classifier):
         batch_size: int = 64,
         on_progress: Callable[[int], None] | None = None,
     ) -> Measurement:
-        """F1 over all labels and by label, exact sets, calibration error. Raises SettingsError without labelled texts."""
+        """F1 of all labels and by label, exact sets, calibration error. Raises SettingsError without labelled texts."""
         labelled = [item for item in items if labels_of(item) is not None]
         if not labelled:
             raise SettingsError("there are no labelled texts to evaluate on; give at least one")

@@ -38,7 +38,7 @@ def texts_counted(plain: Mapping[str, Any]) -> int | None:
 
 def names_given(given: NDArray[np.bool_], labels: Sequence[str]) -> tuple[str, ...]:
     """The labels that are given. given: of each label, whether it is."""
-    return tuple(labels[k] for k in np.flatnonzero(given))
+    return tuple(label for label, has in zip(labels, given.tolist(), strict=True) if has)
 
 
 def as_text(names: Sequence[str]) -> str:
@@ -62,14 +62,14 @@ def answer_from(
         both = [(focus, share), (f"not {focus}", 1 - share)]
         first = 0 if share >= thresholds[labels.index(focus)] else 1
         return Answer(*both[first], candidates=(both[first], both[1 - first]))
-    given, shares = probabilities >= thresholds, probabilities.astype(np.float64)
-    of_decision = np.log(np.maximum(np.where(given, shares, 1 - shares), _LEAST))
-    changed = np.log(np.maximum(np.where(given, 1 - shares, shares), _LEAST)) - of_decision
+    decided, shares = probabilities >= thresholds, probabilities.astype(np.float64)
+    of_decision = np.log(np.maximum(np.where(decided, shares, 1 - shares), _LEAST))
+    changed = np.log(np.maximum(np.where(decided, 1 - shares, shares), _LEAST)) - of_decision
     total = of_decision.sum()
-    candidates = [(as_text(names_given(given, labels)), float(np.exp(total)))]
+    candidates = [(as_text(names_given(decided, labels)), float(np.exp(total)))]
     for k in np.argsort(-changed, kind="stable"):
         if len(candidates) < CANDIDATES and changed[k] <= 0:
-            other = given.copy()
+            other = decided.copy()
             other[k] = not other[k]
             candidates.append((as_text(names_given(other, labels)), float(np.exp(total + changed[k]))))
     return Answer(*candidates[0], candidates=tuple(candidates))

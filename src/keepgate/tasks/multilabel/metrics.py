@@ -1,6 +1,6 @@
 """F1 over all labels and by label, exact sets and calibration error, beside always giving the same labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,18 +31,18 @@ def measure_label_sets(
     """
     labels = (*known, *sorted({label for names in right for label in names} - set(known)))
     truth = np.array([[label in names for label in labels] for names in right], bool)
-    given = np.zeros_like(truth)
-    given[:, : len(known)] = probabilities >= thresholds
-    correct = (truth == given).all(1)
+    predicted = np.zeros_like(truth)
+    predicted[:, : len(known)] = probabilities >= thresholds
+    correct = (truth == predicted).all(1)
     records = [
         {
             "id": identity, "labels": list(names), "prediction": list(names_given(row, labels)),
             "probabilities": dict(zip(known, map(float, shares), strict=True)), "correct": bool(right_one),
         }
-        for identity, names, row, shares, right_one in zip(ids, right, given, probabilities, correct, strict=True)
+        for identity, names, row, shares, right_one in zip(ids, right, predicted, probabilities, correct, strict=True)
     ]  # fmt: skip
     flat, hits = probabilities.astype(np.float64), truth[:, : len(known)]
-    counts = _counter(truth, given)
+    counts = _counter(truth, predicted)
     every = np.arange(len(truth))
     return Measurement(
         records=records,
@@ -75,7 +75,7 @@ def f1_by_label(counts: Counts) -> NDArray[np.float64]:
     return _share(2 * hits, occurrences + predictions)
 
 
-def _counter(truth: NDArray[np.bool_], given: NDArray[np.bool_]):  # type: ignore[no-untyped-def]
+def _counter(truth: NDArray[np.bool_], given: NDArray[np.bool_]) -> Callable[[Rows], Counts]:
     """From rows to how often each label was rightly given, occurs, and was given."""
     parts = [part.astype(np.float32) for part in (truth & given, truth, given)]
 

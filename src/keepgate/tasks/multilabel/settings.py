@@ -10,7 +10,7 @@ from ..classifier.settings import ClassifierSettings
 class MultilabelSettings(ClassifierSettings):
     """Hyperparameters of a classifier that gives each text any number of labels; see `ClassifierSettings`.
 
-    threshold: the probability from which on a label is given; None is 0.5, until `calibrate` chooses one for each label.
+    threshold: the probability from which on a label is given; None is 0.5, until `calibrate` chooses one for each.
     label_smoothing: moves each target, 0 or 1, so far towards the middle, by half of it.
     class_weights: "balanced" weighs the texts that have a label as much as those that have not, label by label.
     Raises SettingsError for a value outside these.
