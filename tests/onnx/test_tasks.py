@@ -82,7 +82,7 @@ def test_a_multilabel_classifier_scores_0_or_more_for_each_label_that_it_gives(t
     (scores,) = run(report, [batch.ids, batch.lengths]).values()
     given = [tuple(np.array(task.labels)[row >= 0]) for row in scores]
     assert given == task.labels_given(task.probabilities(items))
-    assert len({*given}) > 1
+    assert 0 < len(given[0]) < len(task.labels)
 
 
 @pytest.mark.parametrize(
