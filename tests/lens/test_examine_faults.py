@@ -320,6 +320,15 @@ def test_padding_before_the_rows_of_a_model_that_learnt_without_it():
     assert name != "padding" or "the answers are better without it" in said
 
 
+def test_padding_before_rows_whose_lengths_are_counted_from_their_starts():
+    ids, lengths, labels = ragged()
+    data = left(ids, lengths), lengths, labels
+    name, said = fault(train(Words(), *data), *data)
+    assert name == "padding"
+    assert "25.0% of what is read is padding" in said or "% of what is read is padding" in said
+    assert fault(train(Words(), ids, lengths, labels), ids, lengths, labels)[0] == "none"
+
+
 def test_a_model_that_learnt_with_padding_before_its_rows_is_measured_with_it():
     ids, lengths, labels = ragged()
     padded = left(ids, lengths)

@@ -71,8 +71,10 @@ class Evidence:
         """Whether padding is read, and may be why the answers are not better: read before a row, it need not be in the
         way of one that was trained so."""
         padding = self.padding
-        if padding is None or not padding.read or self.quality is None or self.without is None:
+        if padding is None or not padding.read or self.quality is None:
             return False
+        if padding.misplaced or self.without is None:
+            return padding.misplaced
         return padding.side == "end" or self.without.skill > self.quality.skill + MORE
 
     @property
@@ -116,7 +118,7 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     usual_loss(answers, targets)  # refuses what does not fit
     quality = answer_quality(answers, targets, lengths)
     without = None
-    if padding is not None and padding.read:
+    if padding is not None and padding.read and not padding.misplaced:
         cut = _joined([sample.answered() for sample in padding.rows])
         without = answer_quality(*cut, torch.cat([sample.lengths for sample in padding.rows]))
         if padding.side == "start" and quality is not None and without is not None:

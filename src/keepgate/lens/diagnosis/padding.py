@@ -28,6 +28,7 @@ class Padding:
     side:  where it stands. share: of all steps. read: whether the answers change when it is cut off.
     lengths: of the rows without it. rows: the samples without it, in groups of one length; as they were given, if
     `counted`: the answers are worse without it, as of a model that learnt with it, so that it is measured with them.
+    misplaced: whether it stands at the starts of rows whose lengths, which the model knows, are counted from there.
     """
 
     side: Side
@@ -36,11 +37,19 @@ class Padding:
     lengths: Int[Tensor, " rows"]
     rows: Sequence[Rows]
     counted: bool = False
+    misplaced: bool = False
 
 
 def padding_of(samples: Sequence[Rows]) -> Padding | None:
     """What may be padding in some batches; None where less than a tenth of the rows has any."""
     steps = sum(int(sample.lengths.sum()) for sample in samples)
+    before = [_padding_before_ends(sample) for sample in samples]
+    if any(int(stretch.sum()) for stretch in before):
+        lengths = torch.cat([sample.lengths for sample in samples])
+        read = int(torch.minimum(torch.cat(before), lengths).sum())
+        return Padding(
+            side="start", share=read / steps, read=True, lengths=lengths, rows=samples, misplaced=True
+        )
     for side in SIDES:
         stretches = [_stretches(sample, side) for sample in samples]
         padded = torch.cat(stretches)
@@ -54,6 +63,27 @@ def padding_of(samples: Sequence[Rows]) -> Padding | None:
     return None
 
 
+def _padding_before_ends(sample: Rows) -> Int[Tensor, " rows"]:
+    """The steps at each row's start that are what its length leaves of all steps, where these are all the same step."""
+    shorter = sample.steps - sample.lengths
+    nothing = torch.zeros_like(shorter)
+    if sample.ends is None or sample.packed or sample.masked or int((shorter >= TAIL).sum()) < TAIL:
+        return nothing
+    values = _values(sample)
+    head = torch.arange(sample.steps) < shorter[:, None]
+    step = values[shorter >= TAIL][0, 0]
+    alike = (values == step).all(2).cpu()
+    inside = alike[~head]
+    return shorter if bool(alike[head].all()) and not bool(inside.all()) else nothing
+
+
+def _values(sample: Rows) -> Tensor:
+    """What the rows are, `[rows, steps, features]`."""
+    first = next(leaf for leaf in leaves(sample.inputs) if leaf.dim() > 1)
+    first = first if sample.time else first.transpose(0, 1)
+    return first.reshape(*first.shape[:2], -1)
+
+
 def _stretches(sample: Rows, side: Side) -> Int[Tensor, " rows"]:
     """The steps of each row's constant tail or head, where it is the same step in stretches of different length."""
     nothing = torch.zeros(len(sample.lengths), dtype=torch.long)
@@ -62,9 +92,7 @@ def _stretches(sample: Rows, side: Side) -> Int[Tensor, " rows"]:
         return ignored.flip(1).long().cumprod(1).sum(1).clamp(max=sample.steps - 1).cpu()
     if not sample.cuts or sample.ends is not None or sample.steps < 2 * TAIL or len(nothing) < 2:
         return nothing
-    first = next(leaf for leaf in leaves(sample.inputs) if leaf.dim() > 1)
-    first = first if sample.time else first.transpose(0, 1)
-    values = first.reshape(*first.shape[:2], -1)  # [rows, steps, features]
+    values = _values(sample)
     values = values.flip(1) if side == "end" else values
     same = (values == values[:, :1]).all(2)
     runs = same.long().cumprod(1).sum(1).cpu()

@@ -196,6 +196,8 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
             return msg("verdict.either", reach=_reach(findings), more=more)
         read = baseline is None or baseline.needed is not None
         return msg("verdict.unclear" if read else "verdict.no_signal", last=last)
+    if fault == "padding" and evidence.padding is not None and evidence.padding.misplaced:
+        return msg("verdict.misplaced", share=percent(evidence.padding.share))
     if fault == "padding" and evidence.padding is not None and evidence.without is not None:
         share, without = percent(evidence.padding.share), _quality(evidence.without)
         again = msg(f"verdict.{'as_it_is' if evidence.good_without else 'train_again'}")
@@ -305,7 +307,8 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
         figures.append(msg("report.assumed", needed=diagnosis.needed))
     padding = findings.evidence.padding
     if padding is not None:
-        key = f"report.padding_{padding.side}{'_counted' if padding.counted else ''}"
+        how = "misplaced" if padding.misplaced else "start_counted" if padding.counted else padding.side
+        key = f"report.padding_{how}"
         figures.insert(0, msg(key, share=percent(padding.share)))
     return figures
 
