@@ -50,7 +50,9 @@ THIRDS = {"short": 0.98, "long": 0.41}
 SURE = quality(0.5, sure=0.97, excess=0.4)
 CONTRARY = quality(0.04, guess=0.5, sure=0.95, excess=0.91, chance=0.5)
 BEFORE = dataclasses.replace(READ, side="start")
+MISPLACED = dataclasses.replace(BEFORE, misplaced=True)
 WILD = Wild(count=5, rows=240, share=0.97)
+NEAR = Baseline(skill=0.9, needed=40, interval=(36, 44), by_steps=((1, 0.0), (3, 0.3), (40, 0.9)))
 FLAT = quality(0.001, "explained", guess=0, sure=0.0009, spread=1.0, deviation=1.0, scale=9, scale_error=0.1)
 CYCLE = Confusion(exchanged=((1, 2), (2, 1)))
 NEVER = Confusion(never=((3, 0.2),), others=0.97)
@@ -180,10 +182,14 @@ TABLE = [
     (measured(FLAT, FAR, wild=WILD), "targets", "5 of 240 targets lie so far from the others that 97%"),
     (measured(quality(0.9, "explained", guess=0), wild=WILD), "none", "nothing is seen to be wrong"),
     (measured(quality(-60, "explained", guess=0, spread=1010), wild=WILD), "targets", "97% of the variance"),
-    (measured(FLAT, FAR), "untrained", "(their standard deviation is 0.03, that of the targets 1)"),
-    (measured(FLAT, FAR) | {"vanishing_lag": 3}, "forgets", "a loss of [rows] and [rows, 1] compares each answer"),
+    (measured(FLAT, NEAR), "untrained", "(their standard deviation is 0.03 and that of the targets 1)"),
+    (measured(FLAT, NEAR) | {"vanishing_lag": 3}, "untrained", "if the shapes were right, train longer"),
+    (measured(FLAT, NEAR) | {"vanishing_lag": 2}, "forgets", "compares each answer with every target."),
+    (measured(FLAT, NEAR) | {"vanishing_lag": 3, "weights": DRAWN}, "untrained", "training has hardly moved them"),
     (measured(0.3, FAR, shift=Shift(places=1, over="steps", skill=0.98)), "targets", "fit the targets 1 step later"),
     (measured(0.3, FAR, shift=Shift(places=-2, over="rows", skill=0.98)), "targets", "fit the targets 2 rows before"),
+    (measured(0.3, FAR, shift=Shift(places=-1, over="steps", skill=0.98)), "targets", "the targets 1 step before"),
+    (measured(0.3, FAR, shift=Shift(places=1, over="rows", skill=0.98)), "targets", "the targets 1 row later"),
     (measured(0.3, FAR, confusion=CYCLE), "contrary", "answered for each other (1 as 2 and 2 as 1)"),
     (measured(quality(0.3, **THIRDS), FAR, confusion=CYCLE) | {"vanishing_lag": 3}, "forgets", "gone after 3 steps"),
     (measured(0.7, FAR, confusion=NEVER), "targets", "never answered: label 3 (20% of the targets), while"),
@@ -192,5 +198,7 @@ TABLE = [
     (measured(0.3, FAR, varies="state", constant=True, mixed=True), "varies", "keeps something from call to call"),
     ({"evidence": Evidence(varies="chance")}, "varies", "dropout that is always on"),
     (measured(0.3, NOTHING, padding=BEFORE, without=quality(0.3)), "unknown", "finds nothing in the rows either"),
+    (measured(0.3, FAR, padding=MISPLACED), "padding", "their lengths are counted from there, so that 40.0%"),
+    (measured(0.97, padding=MISPLACED), "none", "nothing is seen to be wrong"),
     (measured(0.3, FAR, padding=BEFORE, without=quality(0.97)), "padding", "at the rows' starts, and the answers are"),
 ]  # fmt: skip

@@ -108,17 +108,18 @@ def test_a_few_wild_targets():
     assert fault(train(Numbers(), x, numbers, loss_of=mse_loss), x, numbers)[0] == "none"
     name, said = fault(train(Numbers(), x, wild, loss_of=mse_loss), x, wild)
     assert name == "targets"
-    assert "5 of 240 targets lie so far from the others that 100% of the variance" in said
+    assert "5 of 240 targets lie so far from the others that" in said
 
 
 @pytest.mark.filterwarnings("ignore:Using a target size")
 def test_a_loss_that_compared_each_answer_with_every_target():
     x, numbers = series()
     model = train(Numbers(), x, numbers[:, None], loss_of=mse_loss)
+    assert examine(model, [(x[:240], numbers[:240])]).verdict.findings.flat
     name, said = fault(model, x, numbers)
-    assert name in ("untrained", "unknown")
+    assert name == "untrained"
+    assert "; the answers hardly differ" in said
     assert "a loss of [rows] and [rows, 1] compares each answer with every target" in said
-    assert "The answers hardly differ" in said
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -281,11 +282,9 @@ def test_padding_at_the_rows_starts_is_cut_for_every_measure(how):
     padded = left(ids, lengths)
     targets = labels[:, None].expand(-1, STEPS) if how == "each step" else labels
     mask = (padded != 0).float()
-    inputs = (padded, mask) if how == "mask" else padded
     cut = slice(0, 60)
     model = Form()
     batch = ((padded[cut], mask[cut]), targets[cut]) if how == "mask" else (padded[cut], targets[cut])
-    assert inputs is not None
     report = examine(model, [batch])
     padding = report.verdict.findings.evidence.padding
     assert (padding.side, padding.lengths.tolist()) == ("start", lengths[cut].tolist())
@@ -297,7 +296,7 @@ def test_padding_at_the_rows_starts_is_cut_for_every_measure(how):
             else padded[cut][rows, STEPS - n :],
             targets[cut][rows, STEPS - n :] if how == "each step" else targets[cut][rows],
         )
-        for n in range(5, 11)
+        for n in range(10, 4, -1)
         for rows in [lengths[cut] == n]
     ]
     alone = examine(model, by_length)
@@ -325,7 +324,7 @@ def test_padding_before_rows_whose_lengths_are_counted_from_their_starts():
     data = left(ids, lengths), lengths, labels
     name, said = fault(train(Words(), *data), *data)
     assert name == "padding"
-    assert "25.0% of what is read is padding" in said or "% of what is read is padding" in said
+    assert "% of what is read is padding" in said
     assert fault(train(Words(), ids, lengths, labels), ids, lengths, labels)[0] == "none"
 
 

@@ -25,14 +25,15 @@ class _Again(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
-        # The signature tells how inputs are given.
-        self.forward = functools.wraps(model.forward)(self._twice)
 
-    def _twice(self, *inputs: Any, **named: Any) -> Any:
-        with _seeded(0):
-            self.model(*copy.deepcopy(inputs), **copy.deepcopy(named))
-        with _seeded(0):
-            return self.model(*inputs, **named)
+        @functools.wraps(model.forward)  # the signature tells how inputs are given
+        def twice(*inputs: Any, **named: Any) -> Any:
+            with _seeded(0):
+                model(*copy.deepcopy(inputs), **copy.deepcopy(named))
+            with _seeded(0):
+                return model(*inputs, **named)
+
+        self.forward = twice
 
 
 def varies(sample: Rows) -> Varies | None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..thresholds import EXPLODED
 from .answer_quality import GOOD, AnswerQuality
-from .evidence import Evidence
+from .evidence import MORE, Evidence
 from .head_reads import HeadReads
 from .row_horizons import RowHorizons
 from .weight_scale import WeightScale
@@ -161,6 +161,14 @@ class Findings:
         return self.weights is not None and self.weights.as_drawn
 
     @property
+    def flat(self) -> bool:
+        """Whether numbers hardly differ, though the baseline reads more off the steps that the gradient reaches."""
+        quality, baseline, lag = self.evidence.quality, self.evidence.baseline, self.vanishing_lag
+        if quality is None or baseline is None or not quality.flat:
+            return False
+        return baseline.skill_within(self.needed if lag is None else lag) > quality.skill + MORE
+
+    @property
     def large_weights(self) -> bool:
         """Whether the layer's weights are far larger than trained ones."""
         return self.weights is not None and self.weights.ratio > LARGE
@@ -242,6 +250,8 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
         return "saturated"
     # Whatever its gradient looks like: it was not trained with it.
     if findings.as_drawn and (evidence.more or quality.no_better_than_guessing or quality.lost_on_long_rows):
+        return "untrained"
+    if findings.flat:
         return "untrained"
     if quality.limit is not None:
         return "extrapolates"

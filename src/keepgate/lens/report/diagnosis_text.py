@@ -71,10 +71,15 @@ def _noted(verdict: Verdict, message: Message) -> Message:
         return message
     if never:
         message = msg("verdict.never", verdict=message, labels=_labels(findings.evidence.confusion))
-    if quality is not None and quality.flat and not findings.as_drawn:
-        spread = math.sqrt(quality.sure) * quality.deviation
-        message = msg("verdict.shapes", verdict=message, answers=spread, targets=quality.deviation)
+    if quality is not None and quality.flat and not (findings.as_drawn or findings.flat):
+        message = msg("verdict.flat_too", verdict=message, flat=_flat(quality))
     return message
+
+
+def _flat(quality: AnswerQuality) -> Message:
+    """How little numbers differ, and what may be why."""
+    spread = math.sqrt(quality.sure) * quality.deviation
+    return msg("verdict.flat", answers=spread, targets=quality.deviation)
 
 
 def _labels(confusion: Confusion) -> list[str | Message]:
@@ -220,6 +225,8 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
         return msg("verdict.overfitted", how=msg(key, excess=quality.excess, sure=quality.sure))
     if fault == "untrained" and not findings.as_drawn:
         more = _baseline(baseline) or msg("verdict.long_rows")
+        if findings.flat:
+            return msg("verdict.broadcast", flat=_flat(quality), reach=_reach(findings), more=more)
         return msg("verdict.more", reach=_reach(findings), more=more)
     return None
 
