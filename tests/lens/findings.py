@@ -55,7 +55,8 @@ WILD = Wild(count=5, rows=240, share=0.97)
 NEAR = Baseline(skill=0.9, needed=40, interval=(36, 44), by_steps=((1, 0.0), (3, 0.3), (40, 0.9)))
 FLAT = quality(0.001, "explained", guess=0, sure=0.0009, spread=1.0, deviation=1.0, scale=9, scale_error=0.1)
 CYCLE = Confusion(exchanged=((1, 2), (2, 1)))
-NEVER = Confusion(never=((3, 0.2),), others=0.97)
+NEVER = Confusion(never=((3, 0.2),), unlikely=3, others=0.97)
+RARE = Confusion(never=((3, 0.03),), others=0.97)
 DRAWN, LARGE = WeightScale(ratio=1.0, as_drawn=True), WeightScale(ratio=70.4, as_drawn=False)
 SHORT = quality(0.7, sure=0.95, excess=0.25, **THIRDS, limit=12)
 # What a classifier whose forget gates were shut after training shows: its gradient still arrives.
@@ -192,9 +193,10 @@ TABLE = [
     (measured(0.3, FAR, shift=Shift(places=1, over="rows", skill=0.98)), "targets", "the targets 1 row later"),
     (measured(0.3, FAR, confusion=CYCLE), "contrary", "answered for each other (1 as 2 and 2 as 1)"),
     (measured(quality(0.3, **THIRDS), FAR, confusion=CYCLE) | {"vanishing_lag": 3}, "forgets", "gone after 3 steps"),
-    (measured(0.7, FAR, confusion=NEVER), "targets", "never answered: label 3 (20% of the targets), while"),
+    (measured(0.7, FAR, confusion=NEVER), "targets", "never answered nor likely: label 3 (20% of the targets)"),
     (measured(0.3, NOTHING, confusion=dataclasses.replace(NEVER, others=0.2)), "unknown", "Never answered: label 3"),
-    (measured(0.97, confusion=dataclasses.replace(NEVER, never=((3, 0.03),))), "none", "Never answered: label 3 (3%"),
+    (measured(0.3, NOTHING, confusion=dataclasses.replace(NEVER, unlikely=None)), "unknown", "Never answered: label"),
+    (measured(0.97, confusion=RARE), "none", "Never answered: label 3 (3%"),
     (measured(0.3, FAR, varies="state", constant=True, mixed=True), "varies", "keeps something from call to call"),
     ({"evidence": Evidence(varies="chance")}, "varies", "dropout that is always on"),
     (measured(0.3, NOTHING, padding=BEFORE, without=quality(0.3)), "unknown", "finds nothing in the rows either"),

@@ -213,7 +213,7 @@ def _right(
     answers: Tensor, targets: Tensor
 ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"], float, Float[Tensor, " rows"]]:
     """The share of right answers in each row, and its part of `scale` - 1; `sure`; each row's `excess`."""
-    scores, targets = _by_class(answers, targets)
+    scores, targets = by_class(answers, targets)
     probabilities = scores.softmax(-1)
     sure, labels = probabilities.max(-1)
     right = (labels == targets).double()
@@ -243,11 +243,11 @@ def _chance(labels: Tensor, targets: Tensor) -> float:
 
 def labels_given(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The likeliest labels, and the targets in the same shape."""
-    scores, targets = _by_class(answers, targets)
+    scores, targets = by_class(answers, targets)
     return scores.argmax(-1), targets
 
 
-def _by_class(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def by_class(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Scores with the classes in the last dimension, of one logit those of 0 and 1, and the targets without it."""
     if answers.numel() == targets.numel():
         logit = answers.reshape(targets.shape)

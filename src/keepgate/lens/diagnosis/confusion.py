@@ -7,14 +7,15 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .answer_quality import GOOD
+from .answer_quality import GOOD, by_class
 
 # Fewer rows of a label say nothing of it, nor does a label that is rarer than this.
 FEWEST, RARE = 5, 0.02
 # A label is answered for another if most of its rows are answered so, by so many standard errors.
 MOST, ERRORS = 0.5, 3.0
-# A label that makes up so much of the targets and is never answered is a fault, however right the others are.
-MISSING = 0.05
+# A label that makes up so much of the targets, is never answered and is given less than this share of the probability
+# that it should have, was not among those of the training, or too seldom.
+MISSING, GIVEN = 0.05, 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,22 +24,26 @@ class Confusion:
 
     exchanged: labels, each with what its rows are mostly answered by, where both are the same labels in another order.
     never:     labels of the targets that are never answered, with their share, the most frequent first.
+    unlikely:  the most frequent of those that are hardly given any probability, or None.
     others:    how right the rows of all other labels are, from 0 for guessing to 1; 0 where there is but one.
     """
 
     exchanged: tuple[tuple[int, int], ...] = ()
     never: tuple[tuple[int, float], ...] = ()
+    unlikely: int | None = None
     others: float = 0.0
 
     @property
     def missing(self) -> bool:
-        """Whether labels are never answered, while the rows of the others are answered right."""
-        return self.others >= GOOD and any(share >= MISSING for _, share in self.never)
+        """Whether a label is never answered nor likely, while the rows of the others are answered right."""
+        return self.others >= GOOD and self.unlikely is not None
 
 
-def confusion_of(labels: Int[Tensor, "*shape"], targets: Int[Tensor, "*shape"]) -> Confusion:
-    """Of the labels that are answered and those of the targets."""
-    labels, targets = labels.flatten(), targets.flatten()
+def confusion_of(answers: Tensor, targets: Tensor) -> Confusion:
+    """Of the labels' scores, as `usual_loss` takes them, and the targets."""
+    scores, targets = by_class(answers.cpu().double(), targets.cpu().long())
+    labels, targets = scores.argmax(-1).flatten(), targets.flatten()
+    likely = scores.softmax(-1).flatten(0, -2).mean(0)
     values, counts = torch.unique(targets, return_counts=True)
     common = {int(value): int(n) for value, n in zip(values, counts, strict=True) if n >= FEWEST}
     for_each = {label: _mostly(labels[targets == label]) for label in common}
@@ -49,9 +54,14 @@ def confusion_of(labels: Int[Tensor, "*shape"], targets: Int[Tensor, "*shape"]) 
         if label not in answered and n >= RARE * len(targets)
     }
     rest = ~torch.isin(targets, torch.tensor(list(never), dtype=targets.dtype))
+    by_share = sorted(never.items(), key=lambda pair: -pair[1])
+    unlikely = [
+        label for label, share in by_share if share >= MISSING and float(likely[label]) < GIVEN * share
+    ]
     return Confusion(
         exchanged=tuple((label, for_each[label]) for label in _in_cycles(for_each)),
-        never=tuple(sorted(never.items(), key=lambda pair: -pair[1])),
+        never=tuple(by_share),
+        unlikely=next(iter(unlikely), None),
         others=_skill(labels[rest], targets[rest]),
     )
 

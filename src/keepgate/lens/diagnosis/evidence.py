@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...tasks.samples import TaskSamples
-from .answer_quality import GOOD, AnswerQuality, answer_quality, labels_given
+from .answer_quality import GOOD, AnswerQuality, answer_quality
 from .confusion import Confusion, confusion_of
 from .model_io import leaves
 from .padding import Padding, padding_of
@@ -127,7 +127,6 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     best = max((each.skill for each in (quality, without) if each is not None), default=1.0)
     baseline = None if best >= BEST else _baseline(samples, padding, targets, seed)
     good = quality is None or quality.skill >= GOOD
-    labels = None if targets.dtype.is_floating_point else labels_given(answers.cpu(), targets.cpu())
     return replace(
         calls,
         guess=guess,
@@ -135,7 +134,7 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
         wild=wild_targets(targets),
         by_length=skill_of_lengths(lengths, targets),
         shift=None if good else shift_of(samples, answers, targets),
-        confusion=Confusion() if labels is None else confusion_of(*labels),
+        confusion=Confusion() if targets.dtype.is_floating_point else confusion_of(answers, targets),
         quality=quality,
         without=without,
         padding=padding,
