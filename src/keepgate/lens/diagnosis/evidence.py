@@ -107,23 +107,18 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     )
     if samples[0].loss is not None:
         return replace(calls, alike=_alike(torch.cat([sample.targets.flatten() for sample in samples])))
-    lengths = torch.cat([sample.lengths for sample in samples])
-    ends: list[Tensor | None] = [None] * len(samples)
-    if padding is not None:
-        lengths = padding.lengths
-        if padding.side == "end":
-            ends = list(torch.split(lengths, [len(sample.lengths) for sample in samples]))
+    lengths = torch.cat([sample.lengths for sample in samples]) if padding is None else padding.lengths
+    ends: Sequence[Tensor | None] = [None] * len(samples)
+    if padding is not None and padding.side == "end":
+        ends = torch.split(lengths, [len(sample.lengths) for sample in samples])
     answers, targets = _joined([sample.answered(ends=end) for sample, end in zip(samples, ends, strict=True)])
     guess = guessing_loss(targets)
     usual_loss(answers, targets)  # refuses what does not fit
     quality = answer_quality(answers, targets, lengths)
-    without = None
-    if padding is not None and padding.read and not padding.misplaced:
-        cut = _joined([sample.answered() for sample in padding.rows])
-        without = answer_quality(*cut, torch.cat([sample.lengths for sample in padding.rows]))
-        if padding.side == "start" and quality is not None and without is not None:
-            worse = without.skill < quality.skill - MORE
-            padding = replace(padding, counted=True, rows=samples) if worse else padding
+    without = None if padding is None else _without(padding)
+    if padding is not None and padding.side == "start" and quality is not None and without is not None:
+        worse = without.skill < quality.skill - MORE
+        padding = replace(padding, counted=True, rows=samples) if worse else padding
     best = max((each.skill for each in (quality, without) if each is not None), default=1.0)
     baseline = None if best >= BEST else _baseline(samples, padding, targets, seed)
     good = quality is None or quality.skill >= GOOD
@@ -153,6 +148,14 @@ def evidence_of_task(samples: Sequence[TaskSamples], choices: int | None) -> Evi
     return Evidence(
         guess=guessing_loss(targets), alike=_alike(targets), constant=_all_same(answers), quality=quality
     )
+
+
+def _without(padding: Padding) -> AnswerQuality | None:
+    """How good the answers are with the padding cut off; None where it cannot be, or changes nothing."""
+    if not padding.read or padding.misplaced:
+        return None
+    cut = _joined([sample.answered() for sample in padding.rows])
+    return answer_quality(*cut, torch.cat([sample.lengths for sample in padding.rows]))
 
 
 def _joined(given: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

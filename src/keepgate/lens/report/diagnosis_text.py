@@ -87,6 +87,19 @@ def _labels(confusion: Confusion) -> list[str | Message]:
     return [msg("verdict.label", label=label, share=share) for label, share in confusion.never[:LABELS]]
 
 
+def _of_answers(findings: Findings, fault: Fault) -> Message | None:
+    """What is said of targets, and of answers that go against them or are others at each call."""
+    if findings.target_fault is not None:
+        return _targets(findings, findings.target_fault)
+    if fault == "varies":
+        return msg(f"verdict.varies_{findings.evidence.varies}")
+    exchanged = findings.evidence.confusion.exchanged
+    if fault == "contrary" and exchanged:
+        pairs = [msg("verdict.as_label", label=label, other=other) for label, other in exchanged[:LABELS]]
+        return msg("verdict.exchanged", pairs=pairs)
+    return None
+
+
 def _targets(findings: Findings, fault: TargetFault) -> Message:
     """What is wrong with the targets."""
     evidence = findings.evidence
@@ -114,18 +127,11 @@ def _quality(quality: AnswerQuality) -> Message:
 
 def _fault(verdict: Verdict) -> Message:
     findings, fault = verdict.findings, verdict.fault
-    if findings.target_fault is not None:
-        return _targets(findings, findings.target_fault)
-    if fault == "varies":
-        return msg(f"verdict.varies_{findings.evidence.varies}")
-    exchanged = findings.evidence.confusion.exchanged
-    if fault == "contrary" and exchanged:
-        pairs = [msg("verdict.as_label", label=label, other=other) for label, other in exchanged[:LABELS]]
-        return msg("verdict.exchanged", pairs=pairs)
-    if findings.goes_by_answers:
+    message = _of_answers(findings, fault)
+    if message is None and findings.goes_by_answers:
         message = _measured(findings, fault)
-        if message is not None:
-            return message
+    if message is not None:
+        return message
     if fault == "exploding":
         growth = "apart" if not findings.explodes else "grows" if findings.decay < 0 else "no_number"
         rate, steps = math.expm1(findings.exponent), -findings.decay
