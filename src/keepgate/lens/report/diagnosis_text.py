@@ -8,6 +8,7 @@ from ..attribution.look_back import LookBack
 from ..diagnosis.answer_quality import AnswerQuality
 from ..diagnosis.confusion import Confusion
 from ..diagnosis.diagnosis import Diagnosis
+from ..diagnosis.padding import Padding
 from ..diagnosis.ridge_baseline import Baseline
 from ..diagnosis.row_horizons import SHARE, RowHorizons
 from ..diagnosis.verdict import Fault, Findings, TargetFault, Verdict
@@ -207,23 +208,8 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
             return msg("verdict.either", reach=_reach(findings), more=more)
         read = baseline is None or baseline.needed is not None
         return msg("verdict.unclear" if read else "verdict.no_signal", last=last)
-    if fault == "padding" and evidence.padding is not None and evidence.padding.misplaced:
-        return msg("verdict.misplaced", share=percent(evidence.padding.share))
-    if fault == "padding" and evidence.padding is not None and evidence.without is not None:
-        share, without = percent(evidence.padding.share), _quality(evidence.without)
-        again = msg(f"verdict.{'as_it_is' if evidence.good_without else 'train_again'}")
-        if evidence.padding.side == "start":
-            return msg("verdict.padding_before", share=share, quality=without, again=again)
-        how = "" if findings.head is None else f"_{findings.head}"
-        return msg(
-            "verdict.padding",
-            share=share,
-            reads=msg(f"verdict.reads{how}"),
-            quality=without,
-            remedy=msg(f"verdict.remedy{how}"),
-            both=msg("verdict.backwards") if findings.both else "",
-            again=again,
-        )
+    if fault == "padding" and evidence.padding is not None:
+        return _padding(findings, evidence.padding)
     if fault == "extrapolates":
         return msg("verdict.extrapolates", limit=quality.limit)
     if fault == "overfitted":
@@ -235,6 +221,22 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
             return msg("verdict.broadcast", flat=_flat(quality), reach=_reach(findings), more=more)
         return msg("verdict.more", reach=_reach(findings), more=more)
     return None
+
+
+def _padding(findings: Findings, padding: Padding) -> Message:
+    """What padding does, and what to do about it."""
+    share, without = percent(padding.share), findings.evidence.without
+    if padding.misplaced or without is None:
+        return msg("verdict.misplaced", share=share)
+    quality = _quality(without)
+    again = msg(f"verdict.{'as_it_is' if findings.evidence.good_without else 'train_again'}")
+    if padding.side == "start":
+        return msg("verdict.padding_before", share=share, quality=quality, again=again)
+    how = "" if findings.head is None else f"_{findings.head}"
+    return msg(
+        "verdict.padding", share=share, reads=msg(f"verdict.reads{how}"), quality=quality, again=again,
+        remedy=msg(f"verdict.remedy{how}"), both=msg("verdict.backwards") if findings.both else "",
+    )  # fmt: skip
 
 
 def _where(rows: RowHorizons | None, last: Message) -> Message:
