@@ -51,6 +51,9 @@ APART = 0.5
 # Where the gradient vanishes on this share of the way, or the answers rest on no more than it, that explains wrong
 # answers better than rows known by heart.
 CLEARLY = 2 / 3
+# Answers of a network that forgets had at least 0.07 of the targets' standard deviation (bench/verdicts), those of one that
+# learnt by a loss which compares each answer with every target 0.003 to 0.03: this share of the variance is between them.
+ALIKE = 0.05**2
 # Targets of this size are out of reach of a head that starts out giving numbers around 0; what a layer reads of this
 # size drives gates to their ends whose weights are as they are first drawn. Weights of so many times the size at which
 # they are drawn come of steps that are too large: those of trained networks are up to 5 times as large.
@@ -162,9 +165,10 @@ class Findings:
 
     @property
     def flat(self) -> bool:
-        """Whether numbers hardly differ, though the baseline reads more off the steps that the gradient reaches."""
+        """Whether numbers differ still less than those of a network that forgets do, though the baseline reads more off
+        the steps that the gradient reaches."""
         quality, baseline, lag = self.evidence.quality, self.evidence.baseline, self.vanishing_lag
-        if quality is None or baseline is None or not quality.flat:
+        if quality is None or baseline is None or not quality.flat or quality.sure > ALIKE:
             return False
         return baseline.skill_within(self.needed if lag is None else lag) > quality.skill + MORE
 
