@@ -51,9 +51,6 @@ APART = 0.5
 # Where the gradient vanishes on this share of the way, or the answers rest on no more than it, that explains wrong
 # answers better than rows known by heart.
 CLEARLY = 2 / 3
-# Answers of a network that forgets had at least 0.07 of the targets' standard deviation (bench/verdicts), those of one that
-# learnt by a loss which compares each answer with every target 0.003 to 0.03: this share of the variance is between them.
-ALIKE = 0.05**2
 # Targets of this size are out of reach of a head that starts out giving numbers around 0; what a layer reads of this
 # size drives gates to their ends whose weights are as they are first drawn. Weights of so many times the size at which
 # they are drawn come of steps that are too large: those of trained networks are up to 5 times as large.
@@ -165,12 +162,13 @@ class Findings:
 
     @property
     def flat(self) -> bool:
-        """Whether numbers differ still less than those of a network that forgets do, though the baseline reads more off
-        the steps that the gradient reaches."""
+        """Whether numbers hardly differ, though most of what the baseline reads lies within the gradient's reach: those
+        of a network that forgets hardly differ where most lies beyond."""
         quality, baseline, lag = self.evidence.quality, self.evidence.baseline, self.vanishing_lag
-        if quality is None or baseline is None or not quality.flat or quality.sure > ALIKE:
+        if quality is None or baseline is None or not quality.flat:
             return False
-        return baseline.skill_within(self.needed if lag is None else lag) > quality.skill + MORE
+        within = baseline.skill_within(self.needed if lag is None else lag)
+        return within > max(baseline.skill / 2, quality.skill + MORE)
 
     @property
     def large_weights(self) -> bool:
