@@ -74,6 +74,17 @@ def test_a_tagger_of_whole_texts_too_gives_the_scores_of_their_labels(tmp_path):
     assert [task.text_labels[number] for number in outputs["label_scores"].argmax(1)] == expected
 
 
+def test_a_multilabel_classifier_scores_0_or_more_for_each_label_that_it_gives(tmp_path):
+    task = built("multilabel")
+    report = keepgate.onnx.export(task, tmp_path / "a.onnx")
+    items = [task.item(text) for text in (STORIES[35].text, STORIES[0].text)]
+    batch = task.collate(task.prepare(items, training=False))
+    (scores,) = run(report, [batch.ids, batch.lengths]).values()
+    given = [tuple(np.array(task.labels)[row >= 0]) for row in scores]
+    assert given == task.labels_given(task.probabilities(items))
+    assert 0 < len(given[0]) < len(task.labels)
+
+
 @pytest.mark.parametrize(
     ("form", "covariates", "alone"),
     [

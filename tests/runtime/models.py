@@ -7,13 +7,23 @@ import torch
 
 from keepgate import cells
 from keepgate.data.labelled import LabelledText
+from keepgate.data.multilabel import MultilabelText
 from keepgate.data.tagged import tagged_text
 from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.export import save
-from keepgate.tasks import ChoiceReader, Classifier, LanguageModel, PointerReader, SpanReader, Tagger
+from keepgate.tasks import (
+    ChoiceReader,
+    Classifier,
+    LanguageModel,
+    MultilabelClassifier,
+    PointerReader,
+    SpanReader,
+    Tagger,
+)
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.language_model import LanguageModelSettings
+from keepgate.tasks.multilabel import MultilabelSettings
 from keepgate.tasks.pointer import PointerReaderSettings
 from keepgate.tasks.span import SpanReaderSettings
 from keepgate.tasks.tagger import TaggerSettings
@@ -35,6 +45,17 @@ def classifier(**settings: Any) -> Classifier:
     texts = [LabelledText(text=story.text, label=story.answers[0]) for story in STORIES]
     chosen = ClassifierSettings(**{"embedding_size": 6, "pair_size": 4, "hidden_size": 5, **settings})
     return Classifier.build(texts, chosen, seed=0)
+
+
+def multilabel(**settings: Any) -> MultilabelClassifier:
+    texts = [
+        MultilabelText(text=story.text, labels=(*story.answers[:1], "long")[: 1 + len(story.text) % 2])
+        for story in STORIES
+    ]
+    chosen = MultilabelSettings(**{"embedding_size": 6, "pair_size": 4, "hidden_size": 5, **settings})
+    task = MultilabelClassifier.build(texts, chosen, seed=0)
+    task.thresholds.copy_(torch.linspace(0.2, 0.7, len(task.labels)))
+    return task
 
 
 def tagger(*, words: bool = False, **settings: Any) -> Tagger:
@@ -93,6 +114,8 @@ TASKS = {
     "classifier, mean": lambda: classifier(pooling="mean", cell="gru", num_layers=3),
     "classifier, max forwards": lambda: classifier(pooling="max", cell="rnn_relu", bidirectional=False),
     "classifier, attention": lambda: classifier(pooling="attention", num_layers=2),
+    "multilabel": lambda: multilabel(),
+    "multilabel, last": lambda: multilabel(pooling="last", pair_size=0, bidirectional=False),
     "tagger, characters": lambda: tagger(),
     "tagger, words and letters": lambda: tagger(words=True, cell="gru"),
     "tagger, one way": lambda: tagger(words=True, pair_size=0, letter_size=0, bidirectional=False),

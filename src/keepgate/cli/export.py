@@ -17,7 +17,8 @@ EPILOGUE = """Examples:
   keepgate export my-model --fixed-bytes
 
 Both take token numbers (vocabulary.json in the model's folder lists the tokens in their order, from 2), or of a
-classifier of series and a forecaster values in their own units, and give scores before the softmax. --onnx needs the
+classifier of series and a forecaster values in their own units, and give scores before the softmax (of a
+multilabel classifier 0 or more where a label is given). --onnx needs the
 extra: pip install 'keepgate[onnx]'; of a tagger it gives emissions and the scores of the CRF's moves.
 --c writes NAME.h and NAME.c, which need no library and allocate nothing: of a tagger they give the tags too, of a span
 reader the answer's tokens."""

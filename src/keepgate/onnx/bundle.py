@@ -10,7 +10,7 @@ from torch import nn
 from ..errors import SettingsError
 from ..export import load
 from ..nn.freezing import check_module
-from ..tasks import KINDS, Forecaster, PointerReader, SeriesClassifier, Tagger
+from ..tasks import KINDS, Forecaster, MultilabelClassifier, PointerReader, SeriesClassifier, Tagger
 from .pointer_network import PointerFunction
 from .task_networks import ForecastNetwork, SeriesNetwork, TaggerNetwork
 
@@ -44,6 +44,8 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
         if example is None:
             example = network.example(*([] if task.vocabulary is None else [_made_up(task, _TEXTS)]))
         return network, example
+    if isinstance(task, MultilabelClassifier):
+        task = task.with_thresholds_at_zero()
     batch = _batch(task) if example is None else example
     if hasattr(task, "network"):
         return task.network, (batch.text, batch.question)
