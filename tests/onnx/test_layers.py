@@ -133,6 +133,11 @@ def test_a_wrong_order_of_gates_is_found_and_nothing_is_written(tmp_path, monkey
     assert [*tmp_path.iterdir()] == [file]
 
 
+class Silent(nn.Module):
+    def forward(self, x):
+        return None
+
+
 def spoilt():
     layer = keepgate.LSTM(3, 4)
     with torch.no_grad():
@@ -149,6 +154,15 @@ def spoilt():
         (lambda: keepgate.LSTM(3, 4).bfloat16(), torch.randn(4, 2, 3), {}, keepgate.SettingsError, "bfloat16 on cpu"),
         (lambda: keepgate.LSTM(3, 4, device="meta"), torch.randn(4, 2, 3), {}, keepgate.SettingsError, "on meta"),
         (dict, torch.randn(4, 2, 3), {}, TypeError, "the model is a dict"),
+        (
+            lambda: keepgate.LSTM(3, 4), torch.randn(4, 0, 3), {},
+            keepgate.SettingsError, r"shape \[4, 0, 3\] and no number",
+        ),
+        (
+            lambda: keepgate.LSTM(3, 4), torch.full((4, 2, 3), torch.nan), {},
+            keepgate.SettingsError, "input has NaN among its numbers",
+        ),
+        (Silent, torch.randn(4, 2, 3), {}, keepgate.SettingsError, "Silent gives no tensor for the example"),
         (spoilt, torch.randn(4, 2, 3), {}, keepgate.SettingsError, "weight_hh_l0 has NaN among its numbers"),
         (
             lambda: keepgate.GRU(3, 4), nn.utils.rnn.pack_sequence([torch.randn(4, 3)]), {},
@@ -175,6 +189,11 @@ def test_what_cannot_be_exported_says_why_and_writes_nothing(
 def test_a_file_that_cannot_be_written_says_where_and_what_to_do(tmp_path):
     with pytest.raises(keepgate.ExportError, match=r"cannot write the ONNX file .*a\.onnx.*make it"):
         keepgate.onnx.export(keepgate.GRU(3, 4), tmp_path / "missing" / "a.onnx", torch.randn(4, 2, 3))
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(keepgate.ExportError, match="it is a folder: name a file"):
+        keepgate.onnx.export(keepgate.GRU(3, 4), tmp_path, torch.randn(4, 2, 3))
 
 
 def test_what_is_not_installed_is_named_with_the_command(monkeypatch):

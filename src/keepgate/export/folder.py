@@ -33,6 +33,7 @@ _REMEDIES = {
     errno.EPERM: "you may not write there: choose a folder of your own, or have its permissions changed",
     errno.ENOENT: "there is no such folder: make it, or choose another path",
     errno.ENOTDIR: "a part of that path is a file: choose another path",
+    errno.EISDIR: "it is a folder: name a file",
     errno.EEXIST: "a part of that path is a file: choose another path",
     errno.ENAMETOOLONG: "that name is too long: choose a shorter one",
 }

@@ -141,7 +141,12 @@ def check_on_runtime(
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what it would log is raised, in our own words
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no common class of their own
+        raise ExportError(
+            f"ONNX Runtime does not take the exported file: {str(error).splitlines()[0]}; nothing was written"
+        ) from error
     generator = torch.Generator().manual_seed(0)
     shapes, largest = [], Difference(0.0)
     for sizes in _choices(flat, free):
