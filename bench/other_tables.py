@@ -133,7 +133,32 @@ def models(k: int) -> str:
         ]
         for row in result("models")["rows"]
     ]  # fmt: skip
-    return table([*head], rows)
+    return table([*head], rows) + _products(k)
+
+
+def _products(k: int) -> str:
+    """What the matrix products of Resemblyzer alone take, beside its layers before and after."""
+    rows = [row for row in result("models")["rows"] if "products" in row and row["frozen"]]
+    each = (
+        "{before:.0f} ms before, {after:.0f} after and {products:.0f} for the products on {threads} thread{s}",
+        "{threads} 個執行緒時，換之前 {before:.0f} 毫秒、之後 {after:.0f} 毫秒、只算矩陣乘法 {products:.0f} 毫秒",
+    )[k]
+    parts = [
+        each.format(
+            **{name: 1000 * row[of] for name, of in _PRODUCTS.items()},
+            threads=row["threads"], s="s" * (row["threads"] > 1),
+        )
+        for row in rows
+    ]  # fmt: skip
+    note = (
+        "Resemblyzer's layers are matrix products and little else. Beside their times, what torch.mm takes for the products "
+        "alone: {}.",
+        "Resemblyzer 的層幾乎全是矩陣乘法。層的時間旁邊是單單用 torch.mm 算這些乘法的時間：{}。",
+    )[k].format(("; ", "；")[k].join(parts))
+    return f"\n\n{note}" if rows else ""
+
+
+_PRODUCTS = {"before": "recurrent_before", "after": "recurrent_after", "products": "products"}
 
 
 def cart_pole(k: int) -> str:
