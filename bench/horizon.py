@@ -139,7 +139,7 @@ def predicted(task: ChoiceReader) -> dict[str, float]:
     """How far back, by three ways, in tokens; infinity where nothing falls."""
     (sample,) = task.samples(stories(8, LONG, seed=SEED - 1, split="test"))
     name, layer = recurrent_layer(task, None)
-    seen, gradient = loss_gradient_at_layer(task, name, layer, sample)
+    seen, gradient, _ = loss_gradient_at_layer(task, name, layer, sample)
     # The answer comes after the question, which is not counted.
     asked = int(sample.asked.max())
     gone, decay = vanishing_lag(gradient), decay_length(gradient)

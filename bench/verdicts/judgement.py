@@ -26,6 +26,8 @@ CLAIMS = {
     "saturated": "saturated",
     "exploding": "exploding",
     "targets": "data",
+    "scale": "data",
+    "bounded": "data",
 }
 BATCH = 60
 # A model that answers so well, all rows and the shortest and the longest third, has not caught the planted fault.

@@ -5,13 +5,16 @@ import math
 
 import torch
 
+from keepgate.lens.diagnosis.answer_bounds import Bound
 from keepgate.lens.diagnosis.answer_quality import AnswerQuality
 from keepgate.lens.diagnosis.confusion import Confusion
 from keepgate.lens.diagnosis.evidence import Evidence
+from keepgate.lens.diagnosis.norm_statistics import Unfit
 from keepgate.lens.diagnosis.padding import Padding
 from keepgate.lens.diagnosis.ridge_baseline import Baseline
 from keepgate.lens.diagnosis.row_horizons import RowHorizons
 from keepgate.lens.diagnosis.target_faults import Shift, Wild
+from keepgate.lens.diagnosis.trial_training import Trial
 from keepgate.lens.diagnosis.verdict import verdict_of
 from keepgate.lens.diagnosis.weight_scale import WeightScale
 from keepgate.lens.report import VerdictReport
@@ -55,8 +58,8 @@ WILD = Wild(count=5, rows=240, share=0.97)
 NEAR = Baseline(skill=0.9, needed=40, interval=(36, 44), by_steps=((1, 0.0), (2, 0.4), (3, 0.5), (40, 0.9)))
 FLAT = quality(0.001, "explained", guess=0, sure=0.0009, spread=1.0, deviation=1.0, scale=9, scale_error=0.1)
 CYCLE = Confusion(exchanged=((1, 2), (2, 1)))
-NEVER = Confusion(never=((3, 0.2),), unlikely=3, others=0.97)
-RARE = Confusion(never=((3, 0.03),), others=0.97)
+NEVER = Confusion(never=((3, 0.1),), unlikely=3, labels=4, others=0.97)
+RARE = Confusion(never=((3, 0.03),), labels=4, others=0.97)
 DRAWN, LARGE = WeightScale(ratio=1.0, as_drawn=True), WeightScale(ratio=70.4, as_drawn=False)
 SHORT = quality(0.7, sure=0.95, excess=0.25, **THIRDS, limit=12)
 # What a classifier whose forget gates were shut after training shows: its gradient still arrives.
@@ -67,6 +70,12 @@ SURE_NEAR = measured(
 SMALL = quality(0.7, scale=1.5, scale_error=0.05)
 READ_BY = measured(quality(0.7), Baseline(skill=0.9, needed=40), padding=READ, without=quality(0.8))
 ALL = Baseline(skill=1.0, needed=12)
+HELPS, IDLE = Trial(steps=5, fell=0.31, helps=True), Trial(steps=20, fell=0.004, helps=False)
+UNFIT = Unfit(name="norm", channel=1, kept_mean=0.02, kept_deviation=1.0, mean=40.0, deviation=12.0)
+FLOOR, CEILING = Bound(bound=0.0, below=True, share=0.48), Bound(bound=1.0, below=False, share=0.4)
+OFF = quality(-10, "explained", guess=0, sure=0.25, excess=0.1)
+ONE = Confusion(only=(2, 0.31), never=((1, 0.35), (0, 0.34)), labels=3)
+NEARLY = WeightScale(ratio=1.0, as_drawn=False, nearly=True)
 FAR, NOTHING = Baseline(skill=0.9, needed=40, interval=(36, 44)), Baseline(skill=0.05, needed=None)
 
 TABLE = [
@@ -193,7 +202,7 @@ TABLE = [
     (measured(0.3, FAR, shift=Shift(places=1, over="rows", skill=0.98)), "targets", "the targets 1 row later"),
     (measured(0.3, FAR, confusion=CYCLE), "contrary", "answered for each other (1 as 2 and 2 as 1)"),
     (measured(quality(0.3, **THIRDS), FAR, confusion=CYCLE) | {"vanishing_lag": 3}, "forgets", "gone after 3 steps"),
-    (measured(0.7, FAR, confusion=NEVER), "targets", "never answered nor likely: label 3 (20% of the targets)"),
+    (measured(0.7, FAR, confusion=NEVER), "targets", "never answered nor likely: label 3 (10% of the targets)"),
     (measured(0.3, NOTHING, confusion=dataclasses.replace(NEVER, others=0.2)), "unknown", "Never answered: label 3"),
     (measured(0.3, NOTHING, confusion=dataclasses.replace(NEVER, unlikely=None)), "unknown", "Never answered: label"),
     (measured(0.97, confusion=RARE), "none", "Never answered: label 3 (3%"),
@@ -202,5 +211,20 @@ TABLE = [
     (measured(0.3, NOTHING, padding=BEFORE, without=quality(0.3)), "unknown", "finds nothing in the rows either"),
     (measured(0.3, FAR, padding=MISPLACED), "padding", "their lengths are counted from there, so that 40.0%"),
     (measured(0.97, padding=MISPLACED), "none", "nothing is seen to be wrong"),
+    (measured(0.27, FAR) | {"trial": HELPS}, "untrained", "5 steps of Adam on half of these rows take 31% of the loss"),
+    (measured(quality(0.9, **THIRDS)) | {"trial": HELPS}, "untrained", "train longer, and on rows as long as these;"),
+    (measured(0.27, FAR) | {"trial": IDLE}, "unknown", "change the loss on the other half by -0% only"),
+    ({"horizon": 3, "trial": IDLE}, "unknown", "the cause was not found"),
+    (measured(0.27, FAR) | {"trial": IDLE, "weights": DRAWN}, "untrained", "training has hardly moved them"),
+    (measured(0.27, FAR) | {"vanishing_lag": 9, "weights": NEARLY}, "untrained", "whether the gradient is clipped"),
+    (measured(0.7, FAR) | {"vanishing_lag": 9, "weights": NEARLY}, "forgets", "gone after 9 steps"),
+    (measured(OFF, FAR), "scale", "11 times that of always answering the mean (the answers' standard deviation is 0.5"),
+    (measured(OFF, FAR) | {"given_size": 41.76}, "scale", "these rows (numbers of about 41.8) are scaled"),
+    (measured(OFF, FAR, unfit=UNFIT), "scale", "keeps a mean of 0.02 and a standard deviation of 1 in channel 1"),
+    (measured(quality(0.46, "explained", guess=0), FAR, bound=FLOOR), "bounded", "below 0 and many stand there, while 48%"),
+    (measured(quality(0.46, "explained", guess=0), FAR, bound=CEILING), "bounded", "no answer is above 1 and many"),
+    (measured(quality(0.27, sure=0.97, excess=0.4), FAR, confusion=ONE), "constant", "label 2 (31% of the targets) is"),
+    (measured(0.27, FAR, confusion=ONE) | {"vanishing_lag": 9}, "forgets", "every row; the learning signal is gone"),
+    (measured(0.27, FAR) | {"vanishing_lag": 5, "detached": 5}, "forgets", "detaches its states every 5 steps"),
     (measured(0.3, FAR, padding=BEFORE, without=quality(0.97)), "padding", "at the rows' starts, and the answers are"),
 ]  # fmt: skip

@@ -24,6 +24,9 @@ GOOD = 0.8
 FLAT = 0.01
 # Where training was not at its end, the answers are too small by so much.
 SCALED = 0.1
+# The error of numbers is so many times that of always answering the mean where they are of another scale: answers as
+# varied as the targets, and known by heart, make it 2.
+OFF_SCALE = 4.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,6 +121,21 @@ class AnswerQuality:
     def flat(self) -> bool:
         """Whether the numbers that are answered hardly differ."""
         return self.kind == "explained" and self.sure < FLAT
+
+    @property
+    def off_scale(self) -> bool:
+        """Whether numbers are far worse than always answering the mean would be, as those of another scale."""
+        return self.kind == "explained" and self.times_worse > OFF_SCALE
+
+    @property
+    def times_worse(self) -> float:
+        """The squared error of numbers, relative to that of always answering their mean."""
+        return 1 - self.value
+
+    @property
+    def off_mean(self) -> float:
+        """How far the answers' mean lies from the targets', in standard deviations of these."""
+        return math.sqrt(max(0.0, self.times_worse - 1 + self.sure - 2 * self.excess))
 
     @property
     def no_better_than_guessing(self) -> bool:

@@ -25,13 +25,23 @@ class Confusion:
     exchanged: labels, each with what its rows are mostly answered by, where both are the same labels in another order.
     never:     labels of the targets that are never answered, with their share, the most frequent first.
     unlikely:  the most frequent of those that are hardly given any probability, or None.
+    only:      the label that all rows are answered by, with its share of the targets; None where there are several.
+    labels:    how many there are among the targets.
     others:    how right the rows of all other labels are, from 0 for guessing to 1; 0 where there is but one.
     """
 
     exchanged: tuple[tuple[int, int], ...] = ()
     never: tuple[tuple[int, float], ...] = ()
     unlikely: int | None = None
+    only: tuple[int, float] | None = None
+    labels: int = 1
     others: float = 0.0
+
+    @property
+    def rare(self) -> tuple[tuple[int, float], ...]:
+        """Those of the labels that are never answered that are rare: they have less than half of what each would have if
+        all were as frequent."""
+        return tuple(pair for pair in self.never if pair[1] * self.labels < 0.5)
 
     @property
     def missing(self) -> bool:
@@ -62,8 +72,17 @@ def confusion_of(answers: Tensor, targets: Tensor) -> Confusion:
         exchanged=tuple((label, for_each[label]) for label in _in_cycles(for_each)),
         never=tuple(by_share),
         unlikely=next(iter(unlikely), None),
+        only=_only(labels, targets),
+        labels=len(values),
         others=_skill(labels[rest], targets[rest]),
     )
+
+
+def _only(labels: Int[Tensor, " rows"], targets: Int[Tensor, " rows"]) -> tuple[int, float] | None:
+    """The label that all rows are answered by, and its share of the targets."""
+    if len(targets) < FEWEST or not bool((labels == labels[0]).all()):
+        return None
+    return int(labels[0]), float((targets == labels[0]).double().mean())
 
 
 def _mostly(labels: Int[Tensor, " rows"]) -> int | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ from .loss_gradient import loss_gradient_at_layer, recurrent_layer
 from .model_io import leaves
 from .row_horizons import RowHorizons, context_effects
 from .samples import Loss, Rows, Sample
+from .trial_training import trial_training
 from .verdict import Findings, Verdict, verdict_of
 from .weight_scale import weight_scale
 
@@ -119,7 +120,7 @@ def diagnose(
         effects = context_effects(samples, epsilon=epsilon, seed=seed)
         longest = _longest(samples).first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
-        run, gradient = loss_gradient_at_layer(model, name, module, longest, None if task is None else 0)
+        run, gradient, detached = loss_gradient_at_layer(model, name, module, longest, None if task is None else 0)
         read = evidence.padding is not None and evidence.padding.read
         head = head_reads(module, longest) if read else None
     assumed = needed is None and (task is None or evidence.quality is not None)
@@ -138,12 +139,17 @@ def diagnose(
         gated=bool(saturations), input_size=_size(run.input_of(-1)[part.is_real()]),
         given_size=_given_size(samples), weights=weight_scale(module),
         loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
-        head=head, both=bool(run.layer.bidirectional),
+        head=head, both=bool(run.layer.bidirectional), detached=detached,
     )  # fmt: skip
+    verdict = verdict_of(findings)
+    own = [sample for sample in samples if isinstance(sample, Rows)]
+    if own and verdict.fault == "untrained" and not (findings.as_drawn or findings.flat):
+        with eval_mode(model):
+            verdict = verdict_of(replace(findings, trial=trial_training(own)))
     return Diagnosis(
         name=name, steps=len(run.x), needed=needed, behaviour=effects.cut, exchanged=effects.exchanged,
         rows=effects.rows, gradient=gradient, direct_path=direct_path_by_lag(part) if additive else None,
-        exponents=exponents, half_lives=lives, saturation=saturations, verdict=verdict_of(findings),
+        exponents=exponents, half_lives=lives, saturation=saturations, verdict=verdict,
     )  # fmt: skip
 
 

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from ...tasks.samples import TaskSamples
+from .answer_bounds import Bound, bound_of
 from .answer_quality import GOOD, AnswerQuality, answer_quality
 from .confusion import Confusion, confusion_of
 from .model_io import leaves
+from .norm_statistics import Unfit, unfit_statistics
 from .padding import Padding, padding_of
 from .repeated_calls import Varies, varies
 from .ridge_baseline import ROWS, Baseline, ridge_baseline
@@ -37,6 +39,8 @@ class Evidence:
     varies: what changes the answers when the same rows are given again. mixed: whether a row's answer depends on the
     other rows of its batch. constant: whether the answers stay as they are whatever is read, padding aside.
 
+    unfit: a BatchNorm layer that is given other numbers than it learnt. bound: what no answer passes, and many targets do.
+
     quality: of the answers as they were given, None without a guess. without: the same with the padding cut off.
     """
 
@@ -49,6 +53,8 @@ class Evidence:
     varies: Varies | None = None
     mixed: bool = False
     constant: bool = False
+    unfit: Unfit | None = None
+    bound: Bound | None = None
     quality: AnswerQuality | None = None
     without: AnswerQuality | None = None
     padding: Padding | None = None
@@ -129,6 +135,8 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
         wild=wild_targets(targets),
         by_length=skill_of_lengths(lengths, targets),
         shift=None if good else shift_of(samples, answers, targets),
+        unfit=None if good else unfit_statistics(samples),
+        bound=bound_of(answers, targets) if targets.dtype.is_floating_point and not good else None,
         confusion=Confusion() if targets.dtype.is_floating_point else confusion_of(answers, targets),
         quality=quality,
         without=without,

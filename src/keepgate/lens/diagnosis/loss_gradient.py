@@ -1,6 +1,6 @@
 """Loss gradient at a recurrent layer, wherever in the model it is, by lag."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,17 @@ from ...errors import SettingsError
 from ..capture.hooks import attach
 from ..capture.layer_run import LayerRun, as_keepgate_layer, capture_layer, in_callers_order
 from ..gradients.by_lag import gradient_of_run
+from .chained_runs import HandedOn, chains, joined
 from .samples import Sample
+
+
+class LayerGradient(NamedTuple):
+    """run: of the layer. by_lag: the gradient of the loss with respect to its states. detached: after how many steps
+    the model detaches them, so that no gradient goes further back; None where it does not."""
+
+    run: LayerRun
+    by_lag: Tensor
+    detached: int | None
 
 
 def recurrent_layer(model: nn.Module, name: str | None) -> tuple[str, Any]:
@@ -22,10 +32,12 @@ def recurrent_layer(model: nn.Module, name: str | None) -> tuple[str, Any]:
 
 def loss_gradient_at_layer(
     model: nn.Module, name: str, module: Any, sample: Sample, run: int | None = None
-) -> tuple[LayerRun, Tensor]:
+) -> LayerGradient:
     """One run of the layer, and by lag the gradient of these rows' loss with respect to its states.
 
-    run: the number of the layer's run; None takes the longest, the first of equals. Rows may be packed.
+    run: the number of the layer's run; None takes the longest that the loss depends on, the first of equals, where
+    calls that each begin with the states of the one before count as one. Of such calls whose states are detached, the
+    gradient is that of the last, and 0 beyond. Rows may be packed.
     Raises SettingsError where the loss does not depend on the layer.
     """
     leaves: list[tuple[Tensor, ...]] = []
@@ -44,26 +56,68 @@ def loss_gradient_at_layer(
         detached = output._replace(data=fresh[0]) if packed else fresh[0]
         return detached, fresh[1:] if isinstance(final, tuple) else fresh[1]
 
-    hook = module.register_forward_hook(detach)
+    handed_on = HandedOn()
+    hooks = [
+        module.register_forward_hook(detach),
+        module.register_forward_pre_hook(handed_on, with_kwargs=True),
+    ]
     try:
         with attach(model, keep="all") as attached, torch.enable_grad():
             loss = sample.losses().sum()
     finally:
-        hook.remove()
-    runs = attached.runs(name)
-    index = max(range(len(runs)), key=lambda k: len(runs[k].x)) if run is None else run
+        for hook in hooks:
+            hook.remove()
     if not loss.requires_grad:
-        raise SettingsError(
-            f"the loss does not depend on what the layer {name!r} gives; examine another layer"
-        )
-    gradient, *final = torch.autograd.grad(loss, leaves[index], allow_unused=True)
-    output = outputs[index]
+        raise _independent(name)
+    runs = attached.runs(name)
+    flat = [leaf for fresh in leaves for leaf in fresh]
+    found = iter(torch.autograd.grad(loss, flat, allow_unused=True))
+    gradients = [[next(found) for _ in fresh] for fresh in leaves]
+    reached = [any(gradient is not None for gradient in each) for each in gradients]
+    alone = chains(runs, handed_on.enabled) if run is None else [[run]]
+    depends = [chain for chain in alone if any(reached[k] for k in chain)]
+    if not depends:
+        raise _independent(name)
+    chain = max(depends, key=lambda chain: sum(len(runs[k].x) for k in chain))
+    cut = len(chain) > 1 and not all(handed_on.gradients[k] for k in chain[1:])
+    counted = chain[-1:] if cut else chain
+    at_output = [_time_first(gradients[k][0], outputs[k], module) for k in counted]
+    whole = _in_float32(_with_lengths(joined([runs[k] for k in chain]), sample))
+    part = whole if counted == chain else _in_float32(joined([runs[k] for k in counted]))
+    by_lag = gradient_of_run(
+        part, _over_time(at_output, [runs[k] for k in counted]), tuple(gradients[chain[-1]][1:])
+    )
+    by_lag = torch.cat([by_lag, by_lag.new_zeros(len(whole.x) - len(part.x))])
+    return LayerGradient(whole, by_lag, len(part.x) if cut else None)
+
+
+def _independent(name: str) -> SettingsError:
+    return SettingsError(
+        f"the loss does not depend on what the layer {name!r} gives; examine another layer (layer=), or give "
+        "the model's output that the loss reads (output=)"
+    )
+
+
+def _time_first(gradient: Tensor | None, output: Tensor | PackedSequence, module: Any) -> Tensor | None:
+    """The loss's gradient at an output, time first, rows in the caller's order."""
     if gradient is not None and isinstance(output, PackedSequence):
-        gradient = in_callers_order(output._replace(data=gradient), module).x
-    elif gradient is not None and getattr(module, "batch_first", False) and gradient.dim() == 3:
-        gradient = gradient.transpose(0, 1)
-    layer_run = _in_float32(_with_lengths(runs[index], sample))
-    return layer_run, gradient_of_run(layer_run, gradient, tuple(final))
+        return in_callers_order(output._replace(data=gradient), module).x
+    if gradient is not None and getattr(module, "batch_first", False) and gradient.dim() == 3:
+        return gradient.transpose(0, 1)
+    return gradient
+
+
+def _over_time(gradients: list[Tensor | None], runs: list[LayerRun]) -> Tensor | None:
+    """Those at the outputs of one run after the other, 0 where the loss depends on none."""
+    known = next((gradient for gradient in gradients if gradient is not None), None)
+    if known is None or len(runs) == 1:
+        return known
+    return torch.cat(
+        [
+            known.new_zeros(len(run.x), *known.shape[1:]) if gradient is None else gradient
+            for gradient, run in zip(gradients, runs, strict=True)
+        ]
+    )
 
 
 def _with_lengths(run: LayerRun, sample: Sample) -> LayerRun:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..thresholds import EXPLODED
-from .answer_quality import GOOD, AnswerQuality
+from .answer_quality import ERRORS, GOOD, AnswerQuality
 from .evidence import MORE, Evidence
 from .head_reads import HeadReads
 from .row_horizons import RowHorizons
+from .trial_training import Trial
 from .weight_scale import WeightScale
 
 Fault = Literal[
@@ -19,6 +20,8 @@ Fault = Literal[
     "mixed",
     "constant",
     "contrary",
+    "scale",
+    "bounded",
     "padding",
     "exploding",
     "saturated",
@@ -76,6 +79,8 @@ class Findings:
     loss:      given everything, in nats. guess: the loss of guessing; None where it is unknown.
     assumed:   whether the caller gave no `needed`: it is then measured, or the rows' length.
     evidence:  of the answers and the data. rows: how far back single rows' answers reach.
+    detached:  after how many steps the model detaches its states; None where it does not.
+    trial:     what a few steps of training on these rows do; None where it was not tried.
     head:      where padding is read, what the head takes of the layer's output. both: whether it reads in both
                directions.
     """
@@ -102,6 +107,8 @@ class Findings:
     rows: RowHorizons | None = None
     head: HeadReads | None = None
     both: bool = False
+    detached: int | None = None
+    trial: Trial | None = None
 
     @property
     def guesses(self) -> bool:
@@ -157,8 +164,12 @@ class Findings:
 
     @property
     def as_drawn(self) -> bool:
-        """Whether training has hardly moved the layer's weights."""
-        return self.weights is not None and self.weights.as_drawn
+        """Whether training has hardly moved the layer's weights: of a model that has learnt nothing, nearly not."""
+        if self.weights is None:
+            return False
+        quality = self.evidence.quality
+        guesses = quality is not None and quality.no_better_than_guessing
+        return self.weights.as_drawn or (self.weights.nearly and guesses)
 
     @property
     def flat(self) -> bool:
@@ -171,9 +182,27 @@ class Findings:
         return within > max(baseline.skill / 2, quality.skill + MORE)
 
     @property
+    def one_label(self) -> bool:
+        """Whether all rows are answered by one label, and surely, though it is not what most of the targets are."""
+        quality, only = self.evidence.quality, self.evidence.confusion.only
+        if quality is None or only is None or not quality.no_better_than_guessing:
+            return False
+        return quality.surer_than_right or quality.guess - only[1] > ERRORS * quality.error
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the model detaches its states before the gradient is back at what the answers need."""
+        return self.detached is not None and self.detached < self.needed + self.question_steps
+
+    @property
     def large_weights(self) -> bool:
         """Whether the layer's weights are far larger than trained ones."""
         return self.weights is not None and self.weights.ratio > LARGE
+
+    @property
+    def may_learn(self) -> bool:
+        """Whether nothing measured speaks against a longer training."""
+        return self.trial is None or self.trial.helps
 
     def vanishes(self, share: float = 1.0) -> bool:
         """Whether the gradient vanishes before it is back at what the answers need, or at this share of the way."""
@@ -203,6 +232,8 @@ def verdict_of(findings: Findings) -> Verdict:
 
 def _fault(findings: Findings) -> Fault:
     quality = findings.evidence.quality
+    if findings.evidence.unfit is not None:
+        return "scale"
     if findings.target_fault is not None:
         return "targets"
     if findings.evidence.varies is not None:
@@ -213,6 +244,10 @@ def _fault(findings: Findings) -> Fault:
         return "saturated" if _saturated(findings) else "constant"
     if findings.contrary:
         return "contrary"
+    if findings.evidence.bound is not None:
+        return "bounded"
+    if findings.one_label and not findings.large_weights and not _saturated(findings):
+        return "constant"
     if findings.goes_by_answers and quality is not None:
         return _measured_fault(findings, findings.evidence, quality)
     enough = SOLVED if _exploding(findings) else HELPED
@@ -253,6 +288,8 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
     # Whatever its gradient looks like: it was not trained with it.
     if findings.as_drawn and (evidence.more or quality.no_better_than_guessing or quality.lost_on_long_rows):
         return "untrained"
+    if quality.off_scale:
+        return "scale"
     if findings.flat:
         return "untrained"
     if quality.limit is not None:
@@ -268,7 +305,7 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
     )
     # Answers that are as sure as they are right tell a training that was too short from too few rows in no way.
     unfinished = quality.unfinished or quality.no_better_than_guessing or quality.lost_on_long_rows
-    return "unknown" if fault == "untrained" and not unfinished else fault
+    return "unknown" if fault == "untrained" and not (unfinished and findings.may_learn) else fault
 
 
 def _reaches(findings: Findings, quality: AnswerQuality) -> bool:
@@ -299,7 +336,9 @@ def _not_learned(findings: Findings) -> Fault:
     """
     if findings.vanishes() and not findings.as_drawn:
         return "forgets"
-    return "saturated" if not findings.gated and _saturated(findings) else "untrained"
+    if not findings.gated and _saturated(findings):
+        return "saturated"
+    return "untrained" if findings.may_learn or findings.as_drawn else "unknown"
 
 
 def _grows(findings: Findings) -> bool:

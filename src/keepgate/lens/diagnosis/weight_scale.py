@@ -14,6 +14,9 @@ FEWEST = 100
 DRAWN = 2.7
 # A block is orthogonal if no entry of W Wᵀ is further from the identity's.
 ORTHOGONAL = 1e-3
+# Weights are nearly spread as they were drawn if no share of them has moved further than this: by no step of Adam of
+# the usual size and hardly by many of a gradient that is clipped to nothing.
+NEARLY = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +25,12 @@ class WeightScale:
 
     ratio:    their root mean square, relative to that with which torch draws them, evenly within ±1/√hidden.
     as_drawn: whether they are spread as torch draws them, or those of the states are orthogonal: not yet trained.
+    nearly:   whether they nearly are.
     """
 
     ratio: float
     as_drawn: bool
+    nearly: bool = False
 
 
 def weight_scale(layer: nn.Module) -> WeightScale | None:
@@ -43,17 +48,18 @@ def weight_scale(layer: nn.Module) -> WeightScale | None:
     size: Any = layer.hidden_size
     relative = flat * math.sqrt(int(size))
     states = [weight.double() for name, weight in weights.items() if name.startswith("weight_hh")]
+    apart = _uneven(relative.abs())
     return WeightScale(
         ratio=float(relative.square().mean().sqrt()) * math.sqrt(3),
-        as_drawn=_even(relative.abs()) or (bool(states) and all(map(_orthogonal, states))),
+        as_drawn=apart * math.sqrt(len(flat)) < DRAWN or (bool(states) and all(map(_orthogonal, states))),
+        nearly=apart < NEARLY,
     )
 
 
-def _even(values: Tensor) -> bool:
-    """Whether they are drawn evenly between 0 and 1, by the Kolmogorov-Smirnov test."""
+def _uneven(values: Tensor) -> float:
+    """How far they are from being spread evenly between 0 and 1: the Kolmogorov-Smirnov statistic."""
     count = len(values)
-    apart = (values.sort().values - (torch.arange(count) + 0.5) / count).abs().max()
-    return float(apart) * math.sqrt(count) < DRAWN
+    return float((values.sort().values - (torch.arange(count) + 0.5) / count).abs().max())
 
 
 def _orthogonal(weight: Tensor) -> bool:

@@ -1,12 +1,12 @@
 """Text of a verdict and of a diagnosis, from their numbers, in two languages; the catalog formats the numbers."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from ...wording import Message, msg, percent
 from ..attribution.look_back import LookBack
 from ..diagnosis.answer_quality import AnswerQuality
-from ..diagnosis.confusion import Confusion
 from ..diagnosis.diagnosis import Diagnosis
 from ..diagnosis.padding import Padding
 from ..diagnosis.ridge_baseline import Baseline
@@ -67,11 +67,14 @@ def _verdict(verdict: Verdict) -> Message:
 def _noted(verdict: Verdict, message: Message) -> Message:
     """The message with what else shows of the answers, where the fault does not explain it."""
     findings = verdict.findings
-    quality, never = findings.evidence.quality, findings.evidence.confusion.never
+    quality, confusion = findings.evidence.quality, findings.evidence.confusion
     if verdict.fault not in ("none", "unknown", "untrained", "forgets", "overfitted"):
         return message
-    if never:
-        message = msg("verdict.never", verdict=message, labels=_labels(findings.evidence.confusion))
+    if confusion.only is not None:
+        label, share = confusion.only
+        return msg("verdict.only", label=label, share=share, verdict=message)
+    if confusion.rare:
+        message = msg("verdict.never", verdict=message, labels=_labels(confusion.rare))
     if quality is not None and quality.flat and not (findings.as_drawn or findings.flat):
         message = msg("verdict.flat_too", verdict=message, flat=_flat(quality))
     return message
@@ -83,9 +86,9 @@ def _flat(quality: AnswerQuality) -> Message:
     return msg("verdict.flat", answers=spread, targets=quality.deviation)
 
 
-def _labels(confusion: Confusion) -> list[str | Message]:
-    """The labels that are never answered, the most frequent first."""
-    return [msg("verdict.label", label=label, share=share) for label, share in confusion.never[:LABELS]]
+def _labels(labels: Sequence[tuple[int, float]]) -> list[str | Message]:
+    """Labels with their shares of the targets, the most frequent first."""
+    return [msg("verdict.label", label=label, share=share) for label, share in labels[:LABELS]]
 
 
 def _of_answers(findings: Findings, fault: Fault) -> Message | None:
@@ -95,10 +98,31 @@ def _of_answers(findings: Findings, fault: Fault) -> Message | None:
     if fault == "varies":
         return msg(f"verdict.varies_{findings.evidence.varies}")
     exchanged = findings.evidence.confusion.exchanged
+    if fault == "scale":
+        return _scale(findings)
+    bound, only = findings.evidence.bound, findings.evidence.confusion.only
+    if fault == "bounded" and bound is not None:
+        return msg(f"verdict.{'below' if bound.below else 'above'}", bound=bound.bound, share=bound.share)
+    if fault == "constant" and only is not None and not findings.evidence.constant:
+        label, share = only
+        sure = 0.0 if findings.evidence.quality is None else findings.evidence.quality.sure
+        return msg("verdict.one_label", label=label, share=share, sure=sure)
     if fault == "contrary" and exchanged:
         pairs = [msg("verdict.as_label", label=label, other=other) for label, other in exchanged[:LABELS]]
         return msg("verdict.exchanged", pairs=pairs)
     return None
+
+
+def _scale(findings: Findings) -> Message | None:
+    """Numbers of another scale than those that the model learnt from."""
+    unfit, quality = findings.evidence.unfit, findings.evidence.quality
+    if unfit is not None:
+        return msg("verdict.unfit", **vars(unfit))
+    if quality is None:
+        return None
+    size = "" if findings.given_size is None else msg("verdict.given", size=findings.given_size)
+    spread, away = math.sqrt(quality.sure), quality.off_mean
+    return msg("verdict.off_scale", times=quality.times_worse, spread=spread, away=away, given=size)
 
 
 def _targets(findings: Findings, fault: TargetFault) -> Message:
@@ -116,7 +140,7 @@ def _targets(findings: Findings, fault: TargetFault) -> Message:
         return msg("verdict.shift", which=msg(which, n=abs(shift.places)), skill=shift.skill)
     if fault == "missing":
         confusion = evidence.confusion
-        return msg("verdict.missing", labels=_labels(confusion), others=confusion.others)
+        return msg("verdict.missing", labels=_labels(confusion.never), others=confusion.others)
     return msg("verdict.alike")
 
 
@@ -128,7 +152,7 @@ def _quality(quality: AnswerQuality) -> Message:
 
 def _fault(verdict: Verdict) -> Message:
     findings, fault = verdict.findings, verdict.fault
-    message = _of_answers(findings, fault)
+    message = _of_answers(findings, fault) or _of_training(findings, fault)
     if message is None and findings.goes_by_answers:
         message = _measured(findings, fault)
     if message is not None:
@@ -154,6 +178,24 @@ def _fault(verdict: Verdict) -> Message:
     if fault == "saturated":
         return _saturated(findings)
     return msg(f"verdict.{fault}", **_numbers(findings))
+
+
+def _of_training(findings: Findings, fault: Fault) -> Message | None:
+    """What is said of states that are detached, and of what a few steps of training do."""
+    if fault == "forgets" and findings.cut_off:
+        return msg("verdict.detached", steps=findings.detached, needed=findings.needed)
+    trial, quality, baseline = findings.trial, findings.evidence.quality, _baseline(findings.evidence.baseline)
+    if trial is None or fault not in ("unknown", "untrained"):
+        return None
+    lost = quality is not None and quality.lost_on_long_rows
+    more = baseline or (msg("verdict.long_rows") if lost else None)
+    signal = msg("verdict.signal", reach=_reach(findings))
+    if more is not None:
+        signal = msg("verdict.signal_and", signal=signal, more=more)
+    if fault == "unknown":
+        return msg("verdict.unlearnt", signal=signal, steps=trial.steps, change=-trial.fell)
+    long = msg("verdict.as_long") if lost else ""
+    return msg("verdict.trial", signal=signal, steps=trial.steps, fell=trial.fell, long=long)
 
 
 def _drawn(findings: Findings) -> Message:
