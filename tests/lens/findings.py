@@ -221,7 +221,7 @@ TABLE = [
     (measured(OFF, FAR), "scale", "11 times that of always answering the mean (the answers' standard deviation is 0.5"),
     (measured(OFF, FAR) | {"given_size": 41.76}, "scale", "these rows (numbers of about 41.8) are scaled"),
     (measured(OFF, FAR, unfit=UNFIT), "scale", "keeps a mean of 0.02 and a standard deviation of 1 in channel 1"),
-    (measured(quality(0.46, "explained", guess=0), FAR, bound=FLOOR), "bounded", "below 0 and many stand there, while 48%"),
+    (measured(quality(0.46, "explained", guess=0), FAR, bound=FLOOR), "bounded", "below 0 and many stand there, while"),
     (measured(quality(0.46, "explained", guess=0), FAR, bound=CEILING), "bounded", "no answer is above 1 and many"),
     (measured(quality(0.27, sure=0.97, excess=0.4), FAR, confusion=ONE), "constant", "label 2 (31% of the targets) is"),
     (measured(0.27, FAR, confusion=ONE) | {"vanishing_lag": 9}, "forgets", "every row; the learning signal is gone"),

@@ -10,8 +10,8 @@ from ..capture.layer_run import LayerRun, as_hidden, capture_layer
 
 
 class HandedOn:
-    """Forward pre-hook: whether gradients are followed in each call of a layer (`enabled`), and whether they are through
-    the states that it begins with (`gradients`)."""
+    """Forward pre-hook: in which calls of a layer gradients are followed (`enabled`), and in which of them through the
+    states that it begins with (`gradients`)."""
 
     def __init__(self) -> None:
         self.enabled: list[bool] = []

@@ -39,8 +39,7 @@ class Confusion:
 
     @property
     def rare(self) -> tuple[tuple[int, float], ...]:
-        """Those of the labels that are never answered that are rare: they have less than half of what each would have if
-        all were as frequent."""
+        """Those that are never answered and rare: with less than half of an even share of the targets."""
         return tuple(pair for pair in self.never if pair[1] * self.labels < 0.5)
 
     @property

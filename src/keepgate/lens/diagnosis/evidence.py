@@ -39,7 +39,8 @@ class Evidence:
     varies: what changes the answers when the same rows are given again. mixed: whether a row's answer depends on the
     other rows of its batch. constant: whether the answers stay as they are whatever is read, padding aside.
 
-    unfit: a BatchNorm layer that is given other numbers than it learnt. bound: what no answer passes, and many targets do.
+    unfit: a BatchNorm layer that is given other numbers than it learnt. bound: what no answer passes, though many
+    targets do.
 
     quality: of the answers as they were given, None without a guess. without: the same with the padding cut off.
     """

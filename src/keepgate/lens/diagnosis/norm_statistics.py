@@ -18,8 +18,8 @@ AWAY, TIMES = 3.0, 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class Unfit:
-    """name: of the layer. channel: the one that fits least, with the mean and deviation that it keeps, and those of what
-    it is given."""
+    """name: of the layer. channel: the one that fits least. kept_mean, kept_deviation: those that it keeps there; mean,
+    deviation: those of what it is given."""
 
     name: str
     channel: int
@@ -57,7 +57,11 @@ def _kept(given: list[Tensor]) -> Any:
         by_channel = inputs[0].detach().double().cpu().movedim(1, 0).flatten(1)
         given.append(
             torch.stack(
-                [torch.full((len(by_channel),), by_channel.shape[1]), by_channel.sum(1), by_channel.square().sum(1)]
+                [
+                    torch.full((len(by_channel),), by_channel.shape[1]),
+                    by_channel.sum(1),
+                    by_channel.square().sum(1),
+                ]
             )
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .samples import Rows
 
@@ -44,10 +44,10 @@ def trial_training(samples: Sequence[Rows]) -> Trial | None:
     # Adam draws no random numbers, but the model may.
     devices = [weights[0].device] if weights[0].is_cuda else []
     with torch.random.fork_rng(devices), _backward_in_evaluation(), torch.enable_grad():
-        return _trained(copied, weights, taught, asked)
+        return _trained(weights, taught, asked)
 
 
-def _trained(model: nn.Module, weights: list[Any], taught: list[Rows], asked: list[Rows]) -> Trial:
+def _trained(weights: list[Any], taught: list[Rows], asked: list[Rows]) -> Trial:
     optimiser, before = torch.optim.Adam(weights, RATE), _losses(asked)
     trial = Trial(steps=0, fell=0.0, helps=False)
     for step in range(1, STEPS + 1):

@@ -72,7 +72,7 @@ def _noted(verdict: Verdict, message: Message) -> Message:
         return message
     if confusion.only is not None:
         label, share = confusion.only
-        return msg("verdict.only", label=label, share=share, verdict=message)
+        message = msg("verdict.only", label=label, share=share, verdict=message)
     if confusion.rare:
         message = msg("verdict.never", verdict=message, labels=_labels(confusion.rare))
     if quality is not None and quality.flat and not (findings.as_drawn or findings.flat):
@@ -184,7 +184,11 @@ def _of_training(findings: Findings, fault: Fault) -> Message | None:
     """What is said of states that are detached, and of what a few steps of training do."""
     if fault == "forgets" and findings.cut_off:
         return msg("verdict.detached", steps=findings.detached, needed=findings.needed)
-    trial, quality, baseline = findings.trial, findings.evidence.quality, _baseline(findings.evidence.baseline)
+    trial, quality, baseline = (
+        findings.trial,
+        findings.evidence.quality,
+        _baseline(findings.evidence.baseline),
+    )
     if trial is None or fault not in ("unknown", "untrained"):
         return None
     lost = quality is not None and quality.lost_on_long_rows
