@@ -58,24 +58,21 @@ export function missingWords({ tokens, question_start: asked }) {
 }
 
 /**
- * Of the words that a question shares with its story, the share that stands in one clause with an answer; 1 where it shares
- * none. What is told over several clauses, of a person named once, is easily mistaken.
+ * The share of a question's words that stand in one clause with an answer; 1 where it has none but those with which one asks.
+ * What is told over several clauses, or of which the story has a part only, is easily mistaken.
  */
 export function shareInClause({ tokens, question_start: asked }, answer) {
   const spoken = languageOf(tokens.join(""));
-  const words = tokens.slice(asked).filter((token) => isWord(token) && !ASKING[spoken].has(folded(token)));
-  const story = tokens.slice(0, asked);
-  const all = new Set(story.map(form));
-  const shared = [...new Set(words.map(form))].filter((word) => all.has(word));
-  if (!shared.length) return 1;
+  const named = tokens.slice(asked).filter((token) => isWord(token) && !ASKING[spoken].has(folded(token)));
+  const words = [...new Set(named.map(form))];
+  if (!words.length) return 1;
+  const clauses = tokens
+    .slice(0, asked)
+    .reduce((parts, token) => (CLAUSE.test(token) ? [...parts, []] : [...parts.slice(0, -1), [...parts.at(-1), token]]), [[]]);
   const wanted = answer.replace(/\s/g, "");
-  const clauses = story.reduce(
-    (parts, token) => (CLAUSE.test(token) ? [...parts, []] : [...parts.slice(0, -1), [...parts.at(-1), token]]),
-    [[]],
-  );
   const shares = clauses
     .filter((clause) => clause.join("").includes(wanted))
-    .map((clause) => shared.filter((word) => clause.some((token) => form(token) === word)).length / shared.length);
+    .map((clause) => words.filter((word) => clause.some((token) => form(token) === word)).length / words.length);
   return Math.max(0, ...shares);
 }
 
