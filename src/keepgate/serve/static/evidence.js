@@ -58,22 +58,69 @@ export function missingWords({ tokens, question_start: asked }) {
 }
 
 /**
- * The share of a question's words that stand in one clause with an answer; 1 where it has none but those with which one asks.
- * What is told over several clauses, or of which the story has a part only, is easily mistaken.
+ * How far a clause of the story says what the question says with the answer in the place of its question word: the share of
+ * the question's words that stand in one clause with the answer, in that order; 1 where it has none but those with which one
+ * asks. Who is asked what whom they like is easily mistaken for whom they are liked by, and what is told over several
+ * clauses, of a person named once, too.
  */
-export function shareInClause({ tokens, question_start: asked }, answer) {
+export function wordsInPlace({ tokens, question_start: asked }, answer) {
   const spoken = languageOf(tokens.join(""));
-  const named = tokens.slice(asked).filter((token) => isWord(token) && !ASKING[spoken].has(folded(token)));
-  const words = [...new Set(named.map(form))];
+  const question = tokens.slice(asked).map(folded);
+  const named = (from, to) => question.slice(from, to).filter((token) => isWord(token) && !ASKING[spoken].has(token)).map(form);
+  const words = named(0);
   if (!words.length) return 1;
-  const clauses = tokens
-    .slice(0, asked)
-    .reduce((parts, token) => (CLAUSE.test(token) ? [...parts, []] : [...parts.slice(0, -1), [...parts.at(-1), token]]), [[]]);
+  const places = answerPlaces(question, spoken, (to) => named(0, to).length, words.length);
   const wanted = answer.replace(/\s/g, "");
-  const shares = clauses
-    .filter((clause) => clause.join("").includes(wanted))
-    .map((clause) => words.filter((word) => clause.some((token) => form(token) === word)).length / words.length);
-  return Math.max(0, ...shares);
+  let best = 0;
+  for (const clause of clausesOf(tokens.slice(0, asked)))
+    for (const [first, last] of placesOf(clause, wanted)) {
+      const [before, after] = [clause.slice(0, first).map(form), clause.slice(last).map(form)];
+      for (const place of places)
+        best = Math.max(best, inOrder(words.slice(0, place), before) + inOrder(words.slice(place), after));
+    }
+  return best / words.length;
+}
+
+/** Before which of a question's words an answer may stand, in the story's order of words. */
+function answerPlaces(question, spoken, wordsBefore, count) {
+  const all = Array.from({ length: count + 1 }, (_, place) => place);
+  const at = question.findIndex((token) => (spoken === "zh" ? /[誰谁什甚啥哪何]/ : /^(?:who|whom|whose|what|which|where)$/).test(token));
+  if (at < 0) return all;
+  if (spoken === "zh") {
+    const turned = /[是叫姓被]/.test(question[at - 1] ?? "") || question.includes("被");
+    return turned ? all : [wordsBefore(at)];
+  }
+  const next = question[at + 1] ?? "";
+  if (/^(?:did|do|does|will|would|can|could|should)$/.test(next)) return all.slice(1);
+  return /^(?:is|are|was|were|has|have|had|s|'s|')$/.test(next) || question[at] !== "who" ? all : [0];
+}
+
+/** The clauses of a story, each as its tokens. */
+const clausesOf = (story) =>
+  story.reduce((parts, token) => (CLAUSE.test(token) ? [...parts, []] : [...parts.slice(0, -1), [...parts.at(-1), token]]), [[]]);
+
+/** Where a text stands in a clause, as its first token and the one after its last. */
+function placesOf(clause, text) {
+  const places = [];
+  clause.forEach((_, first) => {
+    for (let [last, whole] = [first, ""]; last < clause.length && whole.length < text.length; ) {
+      whole += clause[last];
+      last += 1;
+      if (whole === text) places.push([first, last]);
+    }
+  });
+  return places;
+}
+
+/** How many words of one list stand in another in the same order: their longest common subsequence. */
+function inOrder(words, others) {
+  let counts = Array(others.length + 1).fill(0);
+  for (const word of words) {
+    const next = [0];
+    others.forEach((other, k) => next.push(word === other ? counts[k] + 1 : Math.max(counts[k + 1], next[k])));
+    counts = next;
+  }
+  return counts.at(-1);
 }
 
 /** Whether a question asks who, what or where: no other was taught with an answer. */

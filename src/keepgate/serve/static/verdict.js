@@ -1,6 +1,6 @@
 // Right, wrong, or no more than a guess: what can be said of an answer, and why a network's answer is not to be relied on.
 
-import { foreignWords, isTaught, missingWords, shareInClause } from "./evidence.js";
+import { foreignWords, isTaught, missingWords, wordsInPlace } from "./evidence.js";
 import { state } from "./state.js";
 import { t } from "./words.js";
 
@@ -20,7 +20,7 @@ export function verdictOf(answer, read = null) {
 export const isDoubt = (verdict) => ["absent", "words", "nothing", "unsure"].includes(verdict);
 
 const MUCH = 0.2; // of the tokens; a word or two that it never learnt a network may well do without
-// How much support an answer needs, and what it loses where none of the question's words stands in its clause, in nats.
+// How much support an answer needs, and what it loses where none of the question's words is in its place, in nats.
 // Chosen on tests/demo/own_sentences.tsv by `python -m bench.strangers --development`.
 const [SURE, APART] = [3, 8];
 
@@ -54,18 +54,18 @@ function unknownWords({ unknown, tokens, question_start: asked }) {
 function unsure(answer, read, readings, networks) {
   if (supportOf(answer, read, readings, networks) > SURE) return null;
   const differs = others(read, readings, networks).some((other) => other.answer.text !== answer.text);
-  const reason = differs ? "others" : shareInClause(read, answer.text) < 1 ? "clauses" : "probability";
+  const reason = differs ? "others" : wordsInPlace(read, answer.text) < 1 ? "places" : "probability";
   return { kind: "unsure", reason, words: [] };
 }
 
 /**
  * How well an answer is supported: its log odds, with the mean of those that the other networks which point give it, less
- * what is lost where the question's words stand in other clauses.
+ * what is lost where the question's words are not in their places beside it.
  */
 export function supportOf(answer, read, readings, networks) {
   const odds = others(read, readings, networks).map((other) => logOdds(probabilityOf(answer.text, other.answer)));
   const joint = logOdds(answer.probability) + odds.reduce((sum, value) => sum + value, 0) / Math.max(odds.length, 1);
-  return joint - APART * (1 - shareInClause(read, answer.text));
+  return joint - APART * (1 - wordsInPlace(read, answer.text));
 }
 
 const others = (read, readings, networks) =>
