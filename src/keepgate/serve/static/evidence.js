@@ -25,6 +25,10 @@ const IRREGULAR = new Map(
     .reduce((pairs, word, k, all) => (k % 2 ? pairs : [...pairs, [word, all[k + 1]]]), []),
 );
 const STEM = 4; // letters in which the forms of a word agree, as the networks read them
+const NOT = {
+  zh: /^[不沒没別别未無无]$/,
+  en: /^(?:not|never|no|nobody|nothing|none|t|'t|n't|without|except|refused|stopped)$/,
+};
 const TAUGHT = {
   zh: [/為什麼|为什么|為甚麼|為何|为何|什麼時候|什么时候|何時|何时|怎麼|怎么|多少|[幾几]/g, /[誰谁啥哪]|[什甚][麼么]|何處|何处/],
   en: [/what (?:time|day|year|month)/g, /\b(?:who|whom|whose|what|which|where)\b/],
@@ -59,9 +63,9 @@ export function missingWords({ tokens, question_start: asked }) {
 
 /**
  * How far a clause of the story says what the question says with the answer in the place of its question word: the share of
- * the question's words that stand in one clause with the answer, in that order; 1 where it has none but those with which one
- * asks. Who is asked what whom they like is easily mistaken for whom they are liked by, and what is told over several
- * clauses, of a person named once, too.
+ * the question's words that stand in one clause with the answer, in that order, both with a "not" or neither; 1 where it has
+ * none but those with which one asks. Whom somebody likes is easily mistaken for who likes them, and what is told over
+ * several clauses, too.
  */
 export function wordsInPlace({ tokens, question_start: asked }, answer) {
   const spoken = languageOf(tokens.join(""));
@@ -71,8 +75,9 @@ export function wordsInPlace({ tokens, question_start: asked }, answer) {
   if (!words.length) return 1;
   const places = answerPlaces(question, spoken, (to) => named(0, to).length, words.length);
   const wanted = answer.replace(/\s/g, "");
+  const negated = (side) => side.some((token) => NOT[spoken].test(folded(token)));
   let best = 0;
-  for (const clause of clausesOf(tokens.slice(0, asked)))
+  for (const clause of clausesOf(tokens.slice(0, asked)).filter((each) => negated(each) === negated(question)))
     for (const [first, last] of placesOf(clause, wanted)) {
       const [before, after] = [clause.slice(0, first).map(form), clause.slice(last).map(form)];
       for (const place of places)
