@@ -20,10 +20,9 @@ export function verdictOf(answer, read = null) {
 export const isDoubt = (verdict) => ["absent", "words", "nothing", "unsure"].includes(verdict);
 
 const MUCH = 0.2; // of the tokens; a word or two that it never learnt a network may well do without
-// How much support an answer needs; what it loses where none of the question's words is in its place, and where the story
-// lacks one of them altogether; in nats.
+// How much support an answer needs, and what it loses where none of the question's words is in its place, in nats.
 // Chosen on tests/demo/own_sentences.tsv by `python -m bench.strangers --development`.
-const [SURE, APART, LACKING] = [3, 8, 4];
+const [SURE, APART] = [3, 8];
 
 /**
  * Why an answer is not to be relied on, as { kind, reason, words }; null where nothing speaks against it. Kinds: "absent", the
@@ -68,7 +67,7 @@ function unsure(answer, read, readings, networks) {
 export function supportOf(answer, read, readings, networks) {
   const odds = others(read, readings, networks).map((other) => logOdds(probabilityOf(answer.text, other.answer)));
   const joint = logOdds(answer.probability) + odds.reduce((sum, value) => sum + value, 0) / Math.max(odds.length, 1);
-  return joint - APART * (1 - wordsInPlace(read, answer.text)) - (missingWords(read).length ? LACKING : 0);
+  return joint - APART * (1 - wordsInPlace(read, answer.text));
 }
 
 const others = (read, readings, networks) =>
