@@ -7,7 +7,7 @@ for each network of the question's language in Chromium, how many are answered r
 others, how many the page announces by each kind of doubt (`doubtOf` of static/verdict.js) or as a guess. Writes
 results/strangers.json.
 
-With --development it reads tests/demo/own_sentences.tsv, on which that rule was chosen, in place of them, prints besides
+With --development it reads tests/demo/own_sentences.tsv in place of them, on which that rule was chosen, prints besides
 what each bound of an answer's support would announce of the answers that point at words, and writes nothing.
 """
 

@@ -4,7 +4,8 @@ The two that remember, as `keepgate compare` trains them, under its budget. Unde
 whose biases begin at zero learn nothing at all. They are given more steps, on fact and question with no story between:
 both learn to answer that, and in what is longer the LSTM forgets soon and the RNN at once. What the RNN takes besides
 is in `rnn_recipe`.
-Their weights are rounded to 24 bits, three bytes of the page each. In Traditional Chinese, and the same in English, where a token is a word. On one thread and from one seed, so that a
+Their weights are rounded to 24 bits, three bytes of the page each.
+In Traditional Chinese, and the same in English, where a token is a word. On one thread and from one seed, so that a
 machine makes the same bytes each time.
 """
 

@@ -11,7 +11,6 @@ from bench.site import BrowserNetworks, compare_interventions, compare_readings,
 from keepgate.cells.choices import CELL_NAMES
 from keepgate.data.questions import Question
 from keepgate.data.text import sentence_starts, tokenize
-from keepgate.demo import pretrained
 from keepgate.demo.short_weights import shorten_weights
 from keepgate.demo.stories import pirate_king_story, stories, vocabulary_coverage_set
 from keepgate.export import save

@@ -9,8 +9,6 @@ import pytest
 from keepgate.cells import by_name
 from keepgate.emit.unicode import equations_of
 
-from .test_sizes import WIDE
-
 Words = dict[str, dict[str, str]]
 STORY = "娜美說她想成為海賊王。下雨了。"
 

@@ -11,13 +11,13 @@ import torch
 from bench.site import BrowserNetworks, compare_interventions, compare_readings, in_float64
 from keepgate.data.questions import Question
 from keepgate.demo.open_stories.stories import open_stories
+from keepgate.demo.short_weights import short
 from keepgate.demo.train_open_networks import round_weights
 from keepgate.errors import BundleError
 from keepgate.export import save
 from keepgate.lens.readers import hierarchical_search
 from keepgate.serve.models import Model, served
 from keepgate.serve.reading_cache import read_normalised
-from keepgate.demo.short_weights import short
 from keepgate.site.packed_weights import packed, shortened
 from keepgate.tasks import PointerReader
 from keepgate.tasks.pointer import PointerReaderSettings

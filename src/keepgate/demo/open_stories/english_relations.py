@@ -41,7 +41,9 @@ RELATIONS = (
             "<s> {no longer wants|does not want|doesn't want|has stopped wanting} to {be|become} <o>{| anymore| any more}",
             "<s> gave up {the dream of|} {being|becoming} <o>",
         ),
-        denials=("<s> {does not want|doesn't want|did not want|never wanted|didn't want} to {be|become} <o>",),
+        denials=(
+            "<s> {does not want|doesn't want|did not want|never wanted|didn't want} to {be|become} <o>",
+        ),
         changes=(
             f"{_NOW} {{he|she|they|<s>}} {_MIND} and {{now|}} {{wants|wanted|decided}} to {{be|become}} <n>",
             f"{_NOW} {{he|she|<s>}} {{wants|wanted|decided}} to {{be|become}} <n>{{| instead}}",
