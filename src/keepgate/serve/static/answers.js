@@ -2,8 +2,8 @@
 
 import { $, bar, el, fill } from "./dom.js";
 import { explainAnswer } from "./explain.js";
-import { lastLane } from "./annotations.js";
-import { nameOf, fullName } from "./names.js";
+import { lastLane, letterOf } from "./annotations.js";
+import { gateName, nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
 import { bringPanel } from "./panel.js";
 import { UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
@@ -16,7 +16,7 @@ const MOST_WORDS = 4; // of a question or story that are listed on a card
 export function startAnswers() {
   $("along").addEventListener("change", ({ target }) => set({ along: target.checked }));
   on(
-    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand"],
+    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", "keep"],
     show,
   );
 }
@@ -29,12 +29,13 @@ function show() {
   fill($("answers"), state.readings.map(card));
   fill($("inside-title"), ...title());
   $("how").textContent = reading() ? t(how()) : "";
+  $("step-lead").textContent = t(isGated(state.chosen) ? "step.lead" : "step.lead.plain");
   fill($("legend"), reading() ? legend() : []);
 }
 
 /** How the strip is read, as it is now. */
 function how() {
-  if (isGated(state.chosen)) return "strip.how";
+  if (isGated(state.chosen)) return state.keep.length ? "strip.how.held" : "strip.how";
   return lastLane().kind === "carries" ? "strip.how.carries" : "strip.how.plain";
 }
 
@@ -87,7 +88,7 @@ function doubtIn(read) {
 /** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
 function about(id) {
   const network = model(id);
-  return network?.shipped ? t(`about.${network.note ?? "plain"}`) : "";
+  return network?.shipped ? t(`about.${network.note ?? "plain"}`, { gate: gateName(id, network.keeps) }) : "";
 }
 
 const failed = (read) => el("p", { class: "fault" }, explain({ ...read.error, message: read.error.error }));
@@ -129,7 +130,7 @@ function answer(read, chosen) {
     el(
       "p",
       { class: "sure" },
-      el("span", { class: "note" }, t("answers.probability")),
+      el("span", { class: "note" }, t(isDoubt(verdict) ? "answers.probability.own" : "answers.probability")),
       bar(displayed.probability),
       el("span", {}, probability(displayed.probability)),
     ),
@@ -165,7 +166,7 @@ function legend() {
     el(
       "li",
       { class: `gate-${name}` },
-      el("b", {}, name),
+      el("b", {}, letterOf(name)),
       " ",
       t(`legend.${name}`) === `legend.${name}` ? "" : t(`legend.${name}`),
     ),

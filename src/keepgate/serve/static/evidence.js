@@ -54,7 +54,7 @@ export function missingWords({ tokens, question_start: asked }) {
   let before = -2;
   tokens.slice(asked).forEach((token, k) => {
     if (!isWord(token) || ASKING[spoken].has(folded(token)) || story.has(form(token))) return;
-    if (k === before + 1) runs.push(runs.pop() + (spoken === "zh" && !/\w/.test(token) ? "" : " ") + token);
+    if (k === before + 1) runs.push(runs.at(-1).match(/\w$/) && /^\w/.test(token) || spoken !== "zh" ? `${runs.pop()} ${token}` : runs.pop() + token);
     else runs.push(token);
     before = k;
   });

@@ -7,14 +7,17 @@ import { t } from "./words.js";
 const SIGNS = { right: "✓", wrong: "✗", guess: "○", absent: "∅", words: "?", nothing: "–", unsure: "≈" };
 
 /**
- * "guess" where all candidates are about as likely, right or not; else "right" or "wrong". Where nobody knows, the kind of
+ * "guess" where all candidates are about as likely, or the answer less likely than not, right or not; else "right" or "wrong". Where nobody knows, the kind of
  * doubt, if there is any; else null. read: the reading.
  */
 export function verdictOf(answer, read = null) {
-  if (answer.guess && answer.text) return "guess";
+  if (answer.text && (answer.guess || isDoubtful(answer))) return "guess";
   if (state.expected === null) return (read && doubtOf(answer, read)?.kind) ?? null;
   return answer.text === state.expected ? "right" : "wrong";
 }
+
+/** Whether an answer of which a right one is known is, by its own probability, more likely not so. */
+const isDoubtful = ({ probability }) => state.expected !== null && probability < 0.5;
 
 /** Whether a verdict says that an answer is not to be relied on. */
 export const isDoubt = (verdict) => ["absent", "words", "nothing", "unsure"].includes(verdict);
