@@ -57,14 +57,13 @@ struct TilesInUse {
 };
 
 #define KEEPGATE_TILE_LOAD(tile, from, stride) \
-  asm volatile("tileloadd (%0,%1), %%tmm" #tile ::"r"(from), "r"(stride) : "memory")
-#define KEEPGATE_TILE_STORE(tile, to) \
-  asm volatile("tilestored %%tmm" #tile ", (%0,%1)" ::"r"(to), "r"(64L) : "memory")
-#define KEEPGATE_TILE_MULTIPLY(sum, weights)                                           \
-  if constexpr (W::scaled)                                                             \
-    asm volatile("tdpbsud %%tmm" #weights ", %%tmm4, %%tmm" #sum ::: "memory");        \
-  else                                                                                 \
-    asm volatile("tdpbf16ps %%tmm" #weights ", %%tmm4, %%tmm" #sum ::: "memory")
+  asm volatile("tileloadd (%0,%1), %%tmm" #tile::"r"(from), "r"(stride) : "memory")
+#define KEEPGATE_TILE_STORE(tile, to) asm volatile("tilestored %%tmm" #tile ", (%0,%1)" ::"r"(to), "r"(64L) : "memory")
+#define KEEPGATE_TILE_MULTIPLY(sum, weights)                                   \
+  if constexpr (W::scaled)                                                     \
+    asm volatile("tdpbsud %%tmm" #weights ", %%tmm4, %%tmm" #sum::: "memory"); \
+  else                                                                         \
+    asm volatile("tdpbf16ps %%tmm" #weights ", %%tmm4, %%tmm" #sum::: "memory")
 
 // part: of `count` rows of p, `row` each, one after the other. As many as fill a tile take each weight at once.
 template <class W, class Parts>

@@ -29,8 +29,7 @@ void vnni_tile(const Product<float>& p, const Digits& digits, const char* part, 
     for (int i = 0; i < count; i++) {
       const VecF stored = VecF::load(weights + i / vectors * next_panel + i % vectors * VecF::lanes);
 #pragma GCC unroll 3
-      for (int d = 0; d < part_count; d++)
-        asm("vpdpbusd %2, %1, %0" : "+v"(sum[i][d]) : "v"(stored.v), "v"(factor[d]));
+      for (int d = 0; d < part_count; d++) asm("vpdpbusd %2, %1, %0" : "+v"(sum[i][d]) : "v"(stored.v), "v"(factor[d]));
     }
   }
 #pragma GCC unroll 8
